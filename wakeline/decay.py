@@ -1,0 +1,17 @@
+"""Forward decay (Cormode, Shkapenyuk, Srivastava, Xu: "Forward decay", ICDE 2009) of interests.
+
+A weight w at time t is stored as w * 2^((t - T0) / half_life). Stored values add, merge and order
+without being read first; only a reader brings them to its own time.
+"""
+
+from __future__ import annotations
+
+
+def stored(weight: float, *, at: int, zero: int, half_life: int) -> float:
+    """What a `weight` given at time `at` (ms) adds to the stored score. Overflows after 1,023 half-lives."""
+    return weight * 2.0 ** ((at - zero) / half_life)
+
+
+def current(score: float, *, now: int, zero: int, half_life: int) -> float:
+    """What a stored `score` is worth at time `now` (ms)."""
+    return score * 2.0 ** (-(now - zero) / half_life)

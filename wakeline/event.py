@@ -1,0 +1,142 @@
+"""The wire contract: what a page may send to `POST /v1/events`, its limits, and why it may be refused.
+
+One request carries one `Envelope`. Its events are decoded one by one, so that a bad event is refused
+alone. The golden files in `tests/wire/` are read by the tests of this file and of the snippet alike.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta, Struct
+
+MAX_BODY_BYTES = 65_536  # after decompression; also the browsers' keepalive budget
+MAX_EVENTS = 50  # in one envelope
+MAX_EVENTS_PER_PAGE = 2_048  # numbers 0..2047 of one page instance
+MAX_AGE_MS = 7 * 86_400_000  # as long as a browser keeps its queue
+MAX_INTERESTS = 8  # declared by one page view
+MAX_PROPS = 32  # keys of one custom event
+MAX_TITLE = 300  # characters kept; longer is cut, not refused
+
+# Types with a body of their own; every other type is a custom event with `props`.
+PAGE_VIEW = "page_view"
+ENGAGEMENT = "engagement"
+PING = "ping"
+CONSENT = "consent"
+IDENTIFY = "identify"
+
+
+class Refusal(StrEnum):
+    """Why a request or an event was refused: the answer's `reason` and the metric's label."""
+
+    # the whole request, with its HTTP status (see STATUS)
+    MALFORMED = "malformed"  # not the JSON of an envelope, too deep, a lone surrogate, NaN
+    BAD_ENCODING = "bad_encoding"  # content-encoding unknown, or its bytes are cut or corrupt
+    UNKNOWN_SITE = "unknown_site"
+    FOREIGN_ORIGIN = "foreign_origin"
+    TIMEOUT = "timeout"  # the body did not arrive in time
+    TOO_LARGE = "too_large"
+    TOO_MANY_EVENTS = "too_many_events"
+    WRONG_CONTENT_TYPE = "wrong_content_type"
+    UNAVAILABLE = "unavailable"  # the log is away: retry
+    # one event
+    BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range
+    BAD_URL = "bad_url"  # not an absolute http(s) URL
+    TOO_OLD = "too_old"  # older than MAX_AGE_MS
+    TOO_MANY_PROPS = "too_many_props"
+    NO_CONSENT = "no_consent"  # visitor id or identify without `full`, or an event under `off`
+    MISSING_VISITOR = "missing_visitor"  # `full` without a visitor id
+    BAD_SIGNATURE = "bad_signature"  # identify without the HMAC of the site's secret
+    OWN_TRAFFIC = "own_traffic"  # left out as the site asked
+
+
+STATUS: dict[Refusal, int] = {
+    Refusal.MALFORMED: 400,
+    Refusal.BAD_ENCODING: 400,
+    Refusal.UNKNOWN_SITE: 401,
+    Refusal.FOREIGN_ORIGIN: 403,
+    Refusal.TIMEOUT: 408,
+    Refusal.TOO_LARGE: 413,
+    Refusal.TOO_MANY_EVENTS: 413,
+    Refusal.WRONG_CONTENT_TYPE: 415,
+    Refusal.UNAVAILABLE: 503,
+}
+"""HTTP status of a refused request. Final: 400, 401, 403, 413, 415; to be retried: 408, 429, 503.
+
+Where every event of a request is refused the answer is 400 with the first reason, except for
+`own_traffic`, which is what the site asked for: 202 with nothing accepted."""
+
+
+class ConsentLevel(StrEnum):
+    """How much a visitor allows; see the README's consent table."""
+
+    OFF = "off"
+    ANONYMOUS = "anonymous"
+    FULL = "full"
+
+
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,36}$")]
+Label = Annotated[str, Meta(min_length=1, max_length=64)]
+Scalar = Annotated[str, Meta(max_length=1_000)] | int | float | bool | None
+Props = dict[Label, Scalar | list[Scalar | dict[Label, Scalar]]]
+
+
+class Envelope(Struct, forbid_unknown_fields=False):
+    """One request body. All events of it were made under the one consent level."""
+
+    site: Annotated[str, Meta(max_length=64)]  # public key of the site, the snippet's data-site
+    consent: ConsentLevel  # level under which its events were made; `off` only for a withdrawal
+    sent: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock, at sending
+    events: Annotated[list[msgspec.Raw], Meta(min_length=1)]
+
+
+class WireEvent(Struct):
+    """One event. (`page`, `n`) is its id: a retry repeats both, so it is counted once."""
+
+    type: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_ .:-]{0,63}$")]
+    page: Id  # random id of the page instance: new at each page view
+    n: Annotated[int, Meta(ge=0, lt=MAX_EVENTS_PER_PAGE)]  # 0, 1, 2 ... within the page instance
+    time: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock
+    url: Annotated[str, Meta(max_length=4_096)]
+    visitor: Id | None = None  # first-party id; only under `full`
+
+    # page_view
+    title: Annotated[str, Meta(max_length=4_096)] = ""
+    referrer: Annotated[str, Meta(max_length=4_096)] = ""
+    interests: Annotated[list[Label], Meta(max_length=MAX_INTERESTS)] = []  # <meta name="wakeline:interest">
+    continued: bool = False  # the page went on under another consent level: no second visit
+
+    # engagement: what was added since this page's last one
+    engaged_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0  # visible and focused
+    scroll: Annotated[int, Meta(ge=0, le=100)] = 0  # deepest point so far, percent of the page's height
+    leave: bool = False  # hidden, left or closed: presence ends
+
+    level: ConsentLevel | None = None  # consent: the level that holds from now on
+
+    # identify
+    id: Annotated[str, Meta(min_length=1, max_length=256)] | None = None  # the site's own customer id
+    signature: Annotated[str, Meta(max_length=128)] | None = None  # hex HMAC-SHA256(site secret, id)
+
+    props: Props = {}  # custom events
+
+
+class Rejected(Struct):
+    """One refused event of an otherwise accepted request."""
+
+    id: str  # "<page>.<n>" where it could be read, else "#<index>"
+    reason: Refusal
+
+
+class Answer(Struct):
+    """Body of every answer to `POST /v1/events`."""
+
+    accepted: int
+    rejected: list[Rejected]
+    reason: Refusal | None = None  # why the whole request was refused
+
+
+decode_envelope = msgspec.json.Decoder(Envelope).decode
+decode_event = msgspec.json.Decoder(WireEvent).decode
+encode_answer = msgspec.json.Encoder().encode

@@ -1,0 +1,155 @@
+"""Every Redis key: type, content, lifetime, writer. Nothing else in the project spells one.
+
+{L} is the lane and the cluster's hash tag: all of a lane lies in one slot. `wl1` is the version of
+what is derived from the log; a replay builds another version beside it. Ids are pseudonymous: random
+visitor ids, "~" daily-salted hashes, "@" keyed hashes of customer ids.
+"""
+
+from __future__ import annotations
+
+DAY_MS = 86_400_000
+VERSION = 1
+
+PROFILE_TTL_MS = 400 * DAY_MS  # after the last event: 13 months
+ANONYMOUS_TTL_MS = 2 * DAY_MS  # the salt is gone by then
+DAY_TTL_MS = 800 * DAY_MS
+MINUTE_TTL_MS = 40 * 60_000  # of the buckets that live windows are read from
+TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and archive
+TOP_MEMBERS = 500  # of one top list in one lane; the rest is counted in OTHER
+DEAD_LETTERS = 10_000  # of one lane, newest kept
+OTHER = "(other)"
+
+# ---- outside the version: the deployment and the log on Redis Streams -----------------------------
+
+DEPLOYMENT = "wl:deployment"
+"""hash: lanes, decay_zero (ms), half_life (ms). For ever. First process of a deployment to start."""
+
+LOG_ID = "wl:{log}:id"
+"""string: random identity of the log. For ever. Whoever opens the log first."""
+
+LOG_TIME = "wl:{log}:time"
+"""string: latest append time, ms; never goes back. For ever. The append script."""
+
+LEASE = "wl:{log}:lease"
+"""string: token of the processor that owns all lanes. 5 s, renewed each second. Processor."""
+
+
+def log_lane(lane: int) -> str:
+    """stream of ids 0-1, 0-2, ...: t (append time, ms), v (record, JSON). Trimmed by length. Append script."""
+    return f"wl:{{log}}:lane:{lane}"
+
+
+def tombstone(lane: int, site: str, id: str) -> str:
+    """string: ms up to which nothing of `id` enters a profile again. TOMBSTONE_TTL. Processor."""
+    return f"wl:{{{lane}}}:{site}:tombstone:{id}"
+
+
+# ---- one key version -----------------------------------------------------------------------------
+
+
+class Keys:
+    """The keys of one version; `Keys()` is what is live."""
+
+    def __init__(self, version: int = VERSION) -> None:
+        self.prefix = f"wl{version}:"
+
+    # a lane: written by the processor that owns it, always by one script, for ever
+
+    def lane(self, lane: int) -> str:
+        """hash: the lane's place and ledger.
+
+        log (identity), offset (records applied: the next one to read), revision, writer (stamp of
+        the last write), torn (1 while a write is under way), clock (append time of the last record),
+        and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead, derived.
+        deaths, died_at (revision): how often folding what follows ended the process.
+        """
+        return f"{self.prefix}{{{lane}}}:lane"
+
+    def hop(self, lane: int) -> str:
+        """hash: source lane -> `upto` of the last delta applied from it."""
+        return f"{self.prefix}{{{lane}}}:hop"
+
+    def outbox(self, lane: int) -> str:
+        """stream: deltas and erasures for other lanes, not yet in the log: target (lane), v (record, JSON)."""
+        return f"{self.prefix}{{{lane}}}:outbox"
+
+    def due(self, lane: int) -> str:
+        """zset: "<site>/<visitor>" -> append time (ms) at which its session ends."""
+        return f"{self.prefix}{{{lane}}}:due"
+
+    def dead(self, lane: int) -> str:
+        """stream, DEAD_LETTERS long: offset, reason, v (the record), error (traceback for `bug`)."""
+        return f"{self.prefix}{{{lane}}}:dead"
+
+    # a visitor or customer
+
+    def state(self, lane: int, site: str, id: str) -> str:
+        """string: JSON of what the fold needs to go on. PROFILE_TTL or ANONYMOUS_TTL after the last event."""
+        return f"{self.prefix}{{{lane}}}:{site}:state:{id}"
+
+    def profile(self, lane: int, site: str, id: str) -> str:
+        """hash: the readable profile, see `profiles`. PROFILE_TTL after the last event. Never for "~" ids."""
+        return f"{self.prefix}{{{lane}}}:{site}:profile:{id}"
+
+    def interests(self, lane: int, site: str, id: str) -> str:
+        """zset: interest -> stored score (see `decay`). With its profile."""
+        return f"{self.prefix}{{{lane}}}:{site}:interests:{id}"
+
+    # a site's numbers in one lane; readers add up the lanes
+
+    def totals(self, lane: int, site: str) -> str:
+        """hash of counters since the start, see COUNTERS. For ever."""
+        return f"{self.prefix}{{{lane}}}:{site}:totals"
+
+    def day(self, lane: int, site: str, date: str) -> str:
+        """hash of the same counters for one day (YYYY-MM-DD in the site's time zone). DAY_TTL.
+
+        Besides: visits, the sessions *started* that day (they are in `sessions` once closed).
+        """
+        return f"{self.prefix}{{{lane}}}:{site}:day:{date}"
+
+    def present(self, lane: int, site: str) -> str:
+        """zset: visitor -> ms until which it counts as on the site. Past ones are removed as others come."""
+        return f"{self.prefix}{{{lane}}}:{site}:present"
+
+    def seen(self, lane: int, site: str) -> str:
+        """zset: visitor -> ms of its last sign. Older than 30 minutes removed as others come."""
+        return f"{self.prefix}{{{lane}}}:{site}:seen"
+
+    def top(self, lane: int, site: str, what: str, bucket: str) -> str:
+        """zset, TOP_MEMBERS and OTHER: value -> count; `what` is one of TOPS, `bucket` of the three below."""
+        return f"{self.prefix}{{{lane}}}:{site}:top:{what}:{bucket}"
+
+
+COUNTERS = (
+    "page_views",
+    "sessions",  # closed
+    "bounces",  # closed with one page view and not engaged
+    "engaged_ms",
+    "events",  # custom events
+    "bot_events",
+    "new_visitors",  # profiles made
+    "identified",  # visitors linked to a customer
+    "withdrawals",
+)
+"""Fields of `totals` and `day`."""
+
+TOPS = ("pages", "engaged_ms", "entries", "exits", "sources", "campaigns", "interests", "events", "bots")
+"""What top lists exist for a day; the first of LIVE_TOPS also for minutes."""
+
+LIVE_TOPS = ("pages", "sources", "interests")
+
+
+def minute(ms: int) -> str:
+    """Bucket of one minute; five of them make the 5-minute window. MINUTE_TTL."""
+    return f"m{ms // 60_000}"
+
+
+def five_minutes(ms: int) -> str:
+    """Bucket of five minutes; six of them make the 30-minute window. MINUTE_TTL."""
+    return f"f{ms // 300_000}"
+
+
+def date(day: str) -> str:
+    """Bucket of one day, YYYY-MM-DD in the site's time zone. DAY_TTL."""
+    return f"d{day}"

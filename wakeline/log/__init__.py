@@ -1,0 +1,61 @@
+"""The log: an append-only, ordered list of records per lane. Durable once `append` returns.
+
+redis_streams.py  on Redis Streams, the engine of one machine
+memory.py         the same in memory, for tests of pure logic
+Both pass tests/test_wakeline_log.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, Protocol
+
+
+class LogUnavailable(Exception):
+    """The log cannot be reached or cannot promise durability now: nothing is known to be stored; retry."""
+
+
+class LogGap(Exception):
+    """A place that the log does not reach: records that were never read are gone, or the log is another."""
+
+
+class Entry(NamedTuple):
+    """One record in a lane."""
+
+    offset: int  # 0, 1, 2 ... without gaps
+    time: int  # append time by the log's clock, ms since 1970; never goes back within a lane
+    value: bytes  # the record, JSON
+
+
+class Bounds(NamedTuple):
+    """What a lane holds: offsets first .. end-1."""
+
+    first: int
+    end: int
+
+
+class Log(Protocol):
+    """What every log can do. All methods raise LogUnavailable when its server is away."""
+
+    async def identity(self) -> str:
+        """A random id made with the log: another log is never mistaken for this one."""
+
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+        """Append (lane, record) pairs in order, in one write; on disk when it returns."""
+
+    async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
+        """Up to `limit` records a lane from each lane's place on; waits up to `wait_ms` if there are none.
+
+        Raises LogGap where a place lies outside of its lane's bounds.
+        """
+
+    async def bounds(self, lanes: Sequence[int]) -> dict[int, Bounds]:
+        """First and end offset of each lane."""
+
+    async def trim(self, lane: int, *, upto: int) -> None:
+        """Forget the records before offset `upto`; the caller knows that every reader has passed it."""
+
+    async def append_time(self, lane: int, offset: int) -> int | None:
+        """Append time of one record, ms; None where the log does not hold it."""
+
+    async def close(self) -> None: ...

@@ -1,0 +1,90 @@
+"""The log's contract: one record per accepted event, and the three records that Wakeline derives itself.
+
+A record is JSON, tagged by `kind`. Its append time is not in it: the log stamps that (see `log`).
+Nothing here names a person: no IP, customer ids as keyed hashes, addresses cleaned before they came.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+ANONYMOUS_PREFIX = "~"  # of a visitor id made from the daily salt; not in the wire's alphabet
+CUSTOMER_PREFIX = "@"  # of a customer's id, a keyed hash of the site's own id
+
+
+class Event(Struct, tag_field="kind", tag="event", omit_defaults=True):
+    """One accepted event, cleaned and stamped by the collector. Lane: that of `visitor`."""
+
+    site: str
+    visitor: str  # as sent under `full`; "~..." daily-salted under `anonymous`
+    type: str
+    page: str
+    n: int
+    time: int  # ms since 1970, skew-corrected, never later than `received`
+    received: int  # ms since 1970, the collector's clock
+    host: str
+    path: str  # masked and redacted
+    query: dict[str, str] = {}  # allow-listed parameters only
+    title: str = ""
+    referrer: str = ""  # host and path of another site's page; "" for direct and internal
+    device: str = "other"  # desktop, mobile, tablet, other
+    browser: str = ""
+    os: str = ""
+    country: str = ""  # ISO 3166-1 alpha-2, where a GeoIP file is configured
+    bot: str = ""  # which bot, "" for a human
+    interests: list[str] = []
+    continued: bool = False
+    engaged_ms: int = 0
+    scroll: int = 0
+    leave: bool = False
+    level: str = ""  # consent: the level that holds from now on
+    customer: str = ""  # identify: "@..." of a verified customer
+    props: dict[str, Any] = {}
+
+    @property
+    def is_anonymous(self) -> bool:
+        return self.visitor[0] == ANONYMOUS_PREFIX
+
+
+class CustomerShare(Struct, omit_defaults=True):
+    """What one batch of one visitor adds to its customer. Everything in it commutes."""
+
+    site: str
+    customer: str
+    visitor: str
+    interests: dict[str, float] = {}  # tag -> amount added, at the decay's time zero
+    counts: dict[str, int] = {}  # field of the profile -> amount added
+    first_seen: int = 0  # ms; the earliest wins
+    last_seen: int = 0  # ms; the latest wins
+    source: str = ""  # of the visit at last_seen
+    erased_at: int = 0  # ms; not 0: the person withdrew, forget the customer and all it is linked to
+
+
+class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
+    """What lane `source` sends to a lane of customers: its records in (after, upto] add these shares."""
+
+    source: int
+    after: int
+    upto: int
+    shares: list[CustomerShare] = []
+
+
+class Tick(Struct, tag_field="kind", tag="tick"):
+    """Nothing but its append time: lets deadlines fall due in a lane that is idle."""
+
+
+class Erase(Struct, tag_field="kind", tag="erase"):
+    """Forget a person: everything of `id` that is not later than `time`. Lane: that of `id`."""
+
+    site: str
+    id: str  # visitor or "@customer"
+    time: int  # ms since 1970
+
+
+Record = Event | Delta | Tick | Erase
+
+decode_record = msgspec.json.Decoder(Record).decode
+encode_record = msgspec.json.Encoder().encode

@@ -1,0 +1,88 @@
+"""Every setting: name, default, help. Read once where a process starts, then passed down.
+
+`Settings` holds what belongs to a process, `Site` what belongs to a web site. The command line's help,
+the README's table and `wakeline.toml` all come from here; `config` reads and validates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from wakeline.event import ConsentLevel
+
+
+def _setting(default: Any, help: str) -> Any:
+    if isinstance(default, (list, dict, tuple)):
+        return field(default_factory=lambda: default, metadata={"help": help})
+    return field(default=default, metadata={"help": help})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What a process is told: by flag, by WAKELINE_<NAME> in the environment, or at the top of wakeline.toml."""
+
+    redis: str = _setting("redis://127.0.0.1:6379/0", "URL of the Redis or Valkey server (7.2 or newer)")
+    data: Path = _setting(Path("data"), "folder of the embedded server's files and of the daily salts")
+    host: str = _setting("127.0.0.1", "address that the collector and the api listen on")
+    port: int = _setting(8700, "public port of the collector: POST /v1/events and /wakeline.js")
+    metrics_port: int = _setting(
+        8701, "internal port of the collector's /metrics; worker n listens on this port + 10 * n"
+    )
+    processor_metrics_port: int = _setting(8702, "internal port of the processor's /metrics and /healthz")
+    api_port: int = _setting(8703, "port of the read side: profiles over HTTP, with the token")
+    api_metrics_port: int = _setting(8704, "internal port of the business /metrics")
+    api_token: str = _setting("", "bearer token that the read side asks for; empty: it answers nobody")
+    workers: int = _setting(1, "collector processes that share the public port")
+    lanes: int = _setting(16, "lanes of the deployment, chosen at first start for good")
+    half_life_days: float = _setting(7.0, "days after which an interest counts half, chosen at first start for good")
+    trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
+        (), "address ranges of proxies whose X-Forwarded-For is believed"
+    )
+    geoip: Path | None = _setting(None, "a GeoIP country file (.mmdb); without one no country is known")
+    log_max_records: int = _setting(200_000, "records that a lane of the log keeps after they were processed")
+    log_max_age_days: float = _setting(8.0, "days that the log keeps records after they were processed")
+    log_format: str = _setting("text", "how processes log: text or json")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InterestRule:
+    """Page views whose path matches `path` (fnmatch: * crosses slashes) count for `interest`."""
+
+    path: str
+    interest: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """One [[site]] of wakeline.toml."""
+
+    key: str = _setting("", "public key: the snippet's data-site")
+    secret: str = _setting("", "secret that signs identify and keys customer ids; never in a page")
+    origins: tuple[str, ...] = _setting((), "origins whose pages may send, e.g. https://shop.example")
+    time_zone: ZoneInfo = _setting(ZoneInfo("UTC"), "time zone of the site's days, e.g. Europe/Berlin")
+    consent: ConsentLevel = _setting(
+        ConsentLevel.ANONYMOUS, "level before a visitor chose: off, anonymous, or full on a legal basis of your own"
+    )
+    own_addresses: tuple[IPv4Network | IPv6Network, ...] = _setting((), "address ranges of own traffic to leave out")
+    own_cookie: str = _setting("", "name of a cookie that marks own traffic to leave out")
+    interests: tuple[InterestRule, ...] = _setting((), "rules from URL paths to interests, [[site.interests]]")
+    query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
+    masks: tuple[str, ...] = _setting((), "path patterns whose * parts are masked, e.g. /reset/*")
+
+
+@dataclass(frozen=True)
+class Config:
+    """All that a process knows when it starts."""
+
+    settings: Settings
+    sites: dict[str, Site]  # by key
+
+
+def described(kind: type[Settings] | type[Site]) -> list[tuple[str, Any, str]]:
+    """(name, default, help) of each setting, in order."""
+    instance = kind()
+    return [(item.name, getattr(instance, item.name), item.metadata["help"]) for item in fields(kind)]
