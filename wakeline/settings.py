@@ -7,6 +7,7 @@ the README's table and `wakeline.toml` all come from here; `config` reads and va
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Any
@@ -15,37 +16,61 @@ from zoneinfo import ZoneInfo
 from wakeline.event import ConsentLevel
 
 
-def _setting(default: Any, help: str) -> Any:
+class LogFormat(StrEnum):
+    """How processes log: lines to read, or one JSON object a line."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def _setting(default: Any, help: str, *, least: float | None = None, most: float | None = None) -> Any:
+    metadata = {"help": help, "least": least, "most": most}
     if isinstance(default, (list, dict, tuple)):
-        return field(default_factory=lambda: default, metadata={"help": help})
-    return field(default=default, metadata={"help": help})
+        return field(default_factory=lambda: default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def _port(default: int, help: str) -> Any:
+    return _setting(default, help, least=1, most=65_535)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """What a process is told: by flag, by WAKELINE_<NAME> in the environment, or at the top of wakeline.toml."""
 
-    redis: str = _setting("redis://127.0.0.1:6379/0", "URL of the Redis or Valkey server (7.2 or newer)")
+    redis: str = _setting(
+        "redis://127.0.0.1:8706/0",
+        "URL of the Redis or Valkey server (7.2 or newer); unset: the embedded one that `wakeline up` starts",
+    )
     data: Path = _setting(Path("data"), "folder of the embedded server's files and of the daily salts")
     host: str = _setting("127.0.0.1", "address that the collector and the api listen on")
-    port: int = _setting(8700, "public port of the collector: POST /v1/events and /wakeline.js")
-    metrics_port: int = _setting(
-        8701, "internal port of the collector's /metrics; worker n listens on this port + 10 * n"
+    port: int = _port(8700, "public port of the collector: POST /v1/events and /wakeline.js")
+    public_url: str = _setting(
+        "", "where browsers reach the collector, e.g. https://stats.shop.example; unset: host:port"
     )
-    processor_metrics_port: int = _setting(8702, "internal port of the processor's /metrics and /healthz")
-    api_port: int = _setting(8703, "port of the read side: profiles over HTTP, with the token")
-    api_metrics_port: int = _setting(8704, "internal port of the business /metrics")
+    metrics_port: int = _port(8701, "internal port of the collector's /metrics; worker n listens on this port + 10 * n")
+    processor_metrics_port: int = _port(8702, "internal port of the processor's /metrics and /healthz")
+    api_port: int = _port(8703, "port of the read side: profiles over HTTP, with the token")
+    api_metrics_port: int = _port(8704, "internal port of the business /metrics")
     api_token: str = _setting("", "bearer token that the read side asks for; empty: it answers nobody")
-    workers: int = _setting(1, "collector processes that share the public port")
-    lanes: int = _setting(16, "lanes of the deployment, chosen at first start for good")
-    half_life_days: float = _setting(7.0, "days after which an interest counts half, chosen at first start for good")
+    embedded_port: int = _port(8706, "port of the embedded server, on 127.0.0.1 only")
+    demo_port: int = _port(8710, "port of the demo shop")
+    workers: int = _setting(1, "collector processes that share the public port", least=1, most=64)
+    lanes: int = _setting(16, "lanes of the deployment, chosen at first start for good", least=1, most=1_024)
+    half_life_days: float = _setting(
+        # a stored interest overflows after 1,023 half-lives: with one day that is in 2.8 years
+        7.0,
+        "days after which an interest counts half, chosen at first start for good",
+        least=1,
+        most=3_650,
+    )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         (), "address ranges of proxies whose X-Forwarded-For is believed"
     )
     geoip: Path | None = _setting(None, "a GeoIP country file (.mmdb); without one no country is known")
-    log_max_records: int = _setting(200_000, "records that a lane of the log keeps after they were processed")
-    log_max_age_days: float = _setting(8.0, "days that the log keeps records after they were processed")
-    log_format: str = _setting("text", "how processes log: text or json")
+    log_max_records: int = _setting(200_000, "records that a lane of the log keeps after they were processed", least=0)
+    log_max_age_days: float = _setting(8.0, "days that the log keeps records after they were processed", least=0)
+    log_format: LogFormat = _setting(LogFormat.TEXT, "how processes log: text or json")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,6 +105,8 @@ class Config:
 
     settings: Settings
     sites: dict[str, Site]  # by key
+    given: frozenset[str] = frozenset()  # names of the settings that are not left at their default
+    path: Path | None = None  # the file it was read from
 
 
 def described(kind: type[Settings] | type[Site]) -> list[tuple[str, Any, str]]:
