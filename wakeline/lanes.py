@@ -11,6 +11,8 @@ from msgspec import Struct
 from wakeline import keys
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from redis.asyncio import Redis
 
     from wakeline.settings import Settings
@@ -29,8 +31,25 @@ class Deployment(Struct, frozen=True):
     half_life: int  # ms
 
 
+class NoDeployment(Exception):
+    """Redis holds no deployment: no process that makes one has started on it yet."""
+
+
 class DeploymentMismatch(Exception):
     """The settings ask for another number of lanes or half-life than the stored data was built with."""
+
+
+FIELDS = ("lanes", "decay_zero", "half_life")
+
+
+def stored_deployment(values: Sequence[bytes | None]) -> Deployment:
+    """The deployment from the values of FIELDS in the hash DEPLOYMENT, for those that only read.
+
+    Raises NoDeployment where there is none.
+    """
+    if None in values:
+        raise NoDeployment("this Redis holds no deployment yet: start the collector or the processor first")
+    return Deployment(*(int(value) for value in values if value is not None))
 
 
 # KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life. First come, first stored.

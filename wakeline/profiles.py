@@ -1,0 +1,268 @@
+"""The profile of a visitor or a customer: how it lies in Redis, and its readers for developers.
+
+    with Profiles("redis://127.0.0.1:6379/0") as profiles:
+        profile = profiles.read("shop", visitor_id)
+
+`Profiles` and `AsyncProfiles` read one profile in one round trip. The processor is the only writer.
+
+Hash `keys.profile`, every value a string; a field that is absent reads as 0, "" or none:
+
+    first_seen, last_seen              ms since 1970
+    visits                             sessions begun, the open one included
+    page_views, engaged_ms, events     counters; `events` are custom events
+    device, browser, os, country       of the latest visit
+    first_source, last_source          where the first and the latest visit came from,
+    first_campaign, last_campaign      and their campaigns
+    customer                           "@..." of the customer that a visitor is linked to
+    session                            JSON of `StoredSession`: the latest, open or ended; visitors only
+    visitors                           JSON list of the linked visitors' ids; customers only
+
+Zset `keys.interests`: interest -> stored score (see `decay`).
+"""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import redis
+import redis.asyncio
+from msgspec import Struct
+
+from wakeline import keys
+from wakeline.connect import TIMEOUT_S, connect
+from wakeline.decay import current
+from wakeline.identity import customer_id
+from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Self
+
+SESSION_TIMEOUT_MS = 30 * 60_000  # a session without a sign for so long has ended
+INTERESTS = 10  # how many a reader gets unless it asks otherwise
+
+
+class StoredSession(Struct):
+    """The field `session` of a profile, times in ms since 1970."""
+
+    start: int
+    last: int  # latest sign
+    page_views: int = 0
+    engaged_ms: int = 0
+    entry: str = ""  # path of its first page
+    page: str = ""  # path of its latest page
+    source: str = ""
+    campaign: str = ""
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """A session that is still open."""
+
+    started: datetime
+    last: datetime  # latest sign
+    page_views: int
+    engaged_seconds: float
+    entry: str  # path of its first page
+    page: str  # path of its latest page
+    source: str
+    campaign: str
+
+
+class Interest(Struct, frozen=True):
+    """One interest with its score today: each half-life without a sign halves it."""
+
+    name: str
+    score: float
+
+
+class Source(Struct, frozen=True):
+    """Where a visit came from; "" where that is not known."""
+
+    source: str
+    campaign: str
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """What is known of one visitor, or of one customer (an `id` with "@") over all its visitors."""
+
+    site: str
+    id: str
+    customer: str | None  # "@..." of the customer that this visitor is linked to
+    visitors: tuple[str, ...]  # of a customer: the visitors linked to it
+    first_seen: datetime
+    last_seen: datetime
+    visits: int  # the open one included
+    page_views: int
+    engaged_seconds: float
+    events: int  # custom events
+    session: Session | None  # None once it has ended, and for customers
+    first_source: Source  # of the first visit
+    last_source: Source  # of the latest visit
+    device: str
+    browser: str
+    os: str
+    country: str
+    interests: tuple[Interest, ...]  # strongest first
+
+
+class Profiles:
+    """Reads profiles; one connection pool, safe to share between threads.
+
+    Every read raises redis-py's errors, and NoDeployment on a Redis that Wakeline never used.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+        self._deployment: Deployment | None = None
+
+    def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
+        """The profile of visitor or "@customer" `id` with its top `interests`; None if there is none.
+
+        `now` (ms since 1970; else this machine's clock) decides the scores and whether the session is open.
+        """
+        deployment = self._deployment or self._read_deployment()
+        with self._redis.pipeline(transaction=True) as pipe:
+            _ask(pipe, deployment, site, id, interests)
+            fields, scores = pipe.execute()
+        return _profile(site, id, fields, scores, deployment, _now() if now is None else now)
+
+    def read_customer(
+        self, site: str, id: str, secret: str, *, interests: int = INTERESTS, now: int | None = None
+    ) -> Profile | None:
+        """The profile of the customer whom the site itself calls `id`; `secret` is the site's."""
+        return self.read(site, customer_id(secret, id), interests=interests, now=now)
+
+    def close(self) -> None:
+        self._redis.close()
+
+    def _read_deployment(self) -> Deployment:
+        self._deployment = stored_deployment(_values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
+        return self._deployment
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncProfiles:
+    """The same for asyncio."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = connect(url)
+        self._deployment: Deployment | None = None
+
+    async def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
+        """See `Profiles.read`."""
+        deployment = self._deployment or await self._read_deployment()
+        async with self._redis.pipeline(transaction=True) as pipe:
+            _ask(pipe, deployment, site, id, interests)
+            fields, scores = await pipe.execute()
+        return _profile(site, id, fields, scores, deployment, _now() if now is None else now)
+
+    async def read_customer(
+        self, site: str, id: str, secret: str, *, interests: int = INTERESTS, now: int | None = None
+    ) -> Profile | None:
+        """See `Profiles.read_customer`."""
+        return await self.read(site, customer_id(secret, id), interests=interests, now=now)
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    async def _read_deployment(self) -> Deployment:
+        self._deployment = stored_deployment(await _values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
+        return self._deployment
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+# ---- shared by both ------------------------------------------------------------------------------
+
+_KEYS = keys.Keys()
+_decode_session = msgspec.json.Decoder(StoredSession).decode
+_decode_visitors = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _values(reply: Any) -> Any:
+    return reply  # redis-py types what it returns for both of its clients at once
+
+
+def _ask(
+    pipe: redis.client.Pipeline | redis.asyncio.client.Pipeline,
+    deployment: Deployment,
+    site: str,
+    id: str,
+    interests: int,
+) -> None:
+    lane = lane_of(site, id, deployment.lanes)
+    pipe.hgetall(_KEYS.profile(lane, site, id))
+    pipe.zrevrangebyscore(_KEYS.interests(lane, site, id), "+inf", "(0", start=0, num=interests, withscores=True)
+
+
+def _profile(
+    site: str,
+    id: str,
+    fields: Mapping[bytes, bytes],
+    scores: Sequence[tuple[bytes, float]],
+    deployment: Deployment,
+    now: int,
+) -> Profile | None:
+    if not fields:
+        return None
+    text = {name.decode(): value.decode() for name, value in fields.items()}
+    stored = _decode_session(text["session"]) if text.get("session") else None
+    return Profile(
+        site=site,
+        id=id,
+        customer=text.get("customer") or None,
+        visitors=_decode_visitors(text.get("visitors") or "[]"),
+        first_seen=_moment(int(text.get("first_seen", 0))),
+        last_seen=_moment(int(text.get("last_seen", 0))),
+        visits=int(text.get("visits", 0)),
+        page_views=int(text.get("page_views", 0)),
+        engaged_seconds=int(text.get("engaged_ms", 0)) / 1000,
+        events=int(text.get("events", 0)),
+        session=_session(stored) if stored and now - stored.last < SESSION_TIMEOUT_MS else None,
+        first_source=Source(text.get("first_source", ""), text.get("first_campaign", "")),
+        last_source=Source(text.get("last_source", ""), text.get("last_campaign", "")),
+        device=text.get("device", ""),
+        browser=text.get("browser", ""),
+        os=text.get("os", ""),
+        country=text.get("country", ""),
+        interests=tuple(
+            Interest(
+                name.decode(),
+                current(score, now=now, zero=deployment.decay_zero, half_life=deployment.half_life),
+            )
+            for name, score in scores
+        ),
+    )
+
+
+def _session(stored: StoredSession) -> Session:
+    return Session(
+        started=_moment(stored.start),
+        last=_moment(stored.last),
+        page_views=stored.page_views,
+        engaged_seconds=stored.engaged_ms / 1000,
+        entry=stored.entry,
+        page=stored.page,
+        source=stored.source,
+        campaign=stored.campaign,
+    )
+
+
+def _moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
