@@ -52,6 +52,9 @@ class Settings:
     processor_metrics_port: int = _port(8702, "internal port of the processor's /metrics and /healthz")
     api_port: int = _port(8703, "port of the read side: profiles over HTTP, with the token")
     api_metrics_port: int = _port(8704, "internal port of the business /metrics")
+    top_values: int = _setting(
+        20, "values of each top list in the business /metrics; the rest is summed as (other)", least=1, most=100
+    )
     api_token: str = _setting("", "bearer token that the read side asks for; empty: it answers nobody")
     embedded_port: int = _port(8706, "port of the embedded server, on 127.0.0.1 only")
     demo_port: int = _port(8710, "port of the demo shop")
