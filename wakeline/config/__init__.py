@@ -1,0 +1,71 @@
+"""Reads the settings: flag, then environment WAKELINE_<NAME>, then wakeline.toml, then default.
+
+file.py      wakeline.toml, its settings and its sites
+checking.py  one value: type, bounds, rule
+values.py    from what was written to typed values
+rules.py     what must hold of a value beyond its type, and between values
+lines.py     where in the file a key stands
+problems.py  what is wrong, where, and the mend
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from wakeline.config.checking import TYPES, Checked
+from wakeline.config.file import read_file
+from wakeline.config.problems import ConfigError, Problem
+from wakeline.config.rules import port_clashes
+from wakeline.config.values import from_text, nearest
+from wakeline.settings import Config, Settings
+
+__all__ = ["FILE", "PREFIX", "ConfigError", "Problem", "load"]
+
+FILE = "wakeline.toml"
+PREFIX = "WAKELINE_"
+
+
+def load(path: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
+    """The configuration of a process. `flags` holds text by setting name, None where a flag was not given.
+
+    Without a `path` there is no file, and so no site; without `redis` the embedded server is meant. Raises ConfigError, which lists all that is wrong.
+    """
+    problems: list[Problem] = []
+    checked = Checked(Settings, problems)
+    sites = read_file(path, checked) if path else {}
+    _read_environment(environ, checked)
+    for name, text in flags.items():
+        _put_text(checked, name, flag(name), text)
+    if not problems:
+        for name, what in port_clashes(Settings(**checked.values)):
+            problems.append(Problem(checked.sources.get(name, "by default"), f"{name} {what}"))
+    if problems:
+        raise ConfigError(problems)
+    given = frozenset(checked.values)
+    if "redis" not in given:
+        checked.values["redis"] = f"redis://127.0.0.1:{Settings(**checked.values).embedded_port}/0"
+    return Config(Settings(**checked.values), sites, given, path)
+
+
+def flag(name: str) -> str:
+    return "--" + name.replace("_", "-")
+
+
+def _read_environment(environ: Mapping[str, str], checked: Checked) -> None:
+    known = {PREFIX + name.upper(): name for name in TYPES[Settings]}
+    for variable, text in sorted(environ.items()):
+        if variable in known:
+            _put_text(checked, known[variable], variable, text)
+        elif variable.startswith(PREFIX) and (mend := nearest(variable, known, likeness=SLIP)):
+            checked.problems.append(Problem(variable, f"is not a setting{mend}"))
+
+
+def _put_text(checked: Checked, name: str, where: str, text: str | None) -> None:
+    if text:
+        checked.put(name, text, from_text, lambda _: where)
+
+
+SLIP = 0.9
+"""A variable as like a setting's as this is a slip of the pen; others with the prefix may be somebody else's."""

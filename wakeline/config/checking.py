@@ -1,0 +1,62 @@
+"""One value: converted to its declared type and held against its bounds and its rule."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, get_type_hints
+
+from wakeline.config import rules
+from wakeline.config.problems import Problem
+from wakeline.config.values import WrongValue
+from wakeline.settings import Settings, Site
+
+Owner = type[Settings] | type[Site]
+
+# Declared type of each setting, and the rule that it must keep.
+TYPES: dict[Owner, dict[str, Any]] = {Settings: get_type_hints(Settings), Site: get_type_hints(Site)}
+RULES: dict[Owner, dict[str, Callable[..., str]]] = {Settings: rules.SETTING, Site: rules.SITE}
+
+
+@dataclass
+class Checked:
+    """The good values of one owner by name, each with where it was written; the bad ones become problems."""
+
+    owner: Owner
+    problems: list[Problem]
+    values: dict[str, Any] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
+
+    def put(
+        self, name: str, written: Any, convert: Callable[[Any, Any], Any], where: Callable[[int | None], str]
+    ) -> None:
+        """Take `written` as setting `name`; `where` says where it, or its element of an index, was written."""
+        try:
+            value = convert(TYPES[self.owner][name], written)
+        except WrongValue as wrong:
+            what = re.sub(r'(text )?".*"', "this text", str(wrong)) if name in rules.HIDDEN else str(wrong)
+            self.problems.append(Problem(where(wrong.index), f"{name} {what}"))
+            return
+        broken = list(self._broken(name, value))
+        self.problems += [Problem(where(index), f"{name} {what}") for index, what in broken]
+        if not broken:
+            self.values[name] = value
+            self.sources[name] = where(None)
+
+    def _broken(self, name: str, value: Any) -> list[tuple[int | None, str]]:
+        if what := _out_of_bounds(self.owner, name, value):
+            return [(None, what)]
+        rule = RULES[self.owner].get(name)
+        if rule is None:
+            return []
+        items: list[tuple[int | None, Any]] = list(enumerate(value)) if isinstance(value, tuple) else [(None, value)]
+        return [(index, what) for index, item in items if (what := rule(item))]
+
+
+def _out_of_bounds(owner: Owner, name: str, value: Any) -> str:
+    metadata = next(item.metadata for item in fields(owner) if item.name == name)
+    least, most = metadata["least"], metadata["most"]
+    if (least is None or value >= least) and (most is None or value <= most):
+        return ""
+    return f"{value:g} is out of range: " + (f"{least:g} or more" if most is None else f"{least:g} to {most:g}")

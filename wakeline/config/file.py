@@ -1,0 +1,112 @@
+"""wakeline.toml: settings at the top, then one [[site]] for each web site."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from wakeline.config.checking import TYPES, Checked
+from wakeline.config.lines import Place, line_of, places
+from wakeline.config.problems import Problem
+from wakeline.config.values import from_toml, nearest, quoted
+from wakeline.settings import Settings, Site
+
+
+def read_file(path: Path, settings: Checked) -> dict[str, Site]:
+    """Put the file's settings into `settings` and return its sites by key; what is wrong goes to its problems."""
+    try:
+        text = path.read_bytes().decode()
+        table = tomllib.loads(text)
+    except OSError as error:
+        settings.problems.append(Problem(str(path), f"cannot be read: {error.strerror or error}"))
+        return {}
+    except UnicodeDecodeError as error:
+        settings.problems.append(Problem(str(path), f"byte {error.start} is not UTF-8: save the file as UTF-8"))
+        return {}
+    except tomllib.TOMLDecodeError as error:
+        settings.problems.append(_syntax(path, text, str(error)))
+        return {}
+    return _File(path, places(text), settings).read(table)
+
+
+def _syntax(path: Path, text: str, said: str) -> Problem:
+    found = re.search(r" \(at line (\d+), column (\d+)\)$", said)
+    if not found:
+        return Problem(f"{path} line {text.count(chr(10)) + 1}", f"not valid TOML: {said}")
+    return Problem(f"{path} line {found[1]}", f"not valid TOML at column {found[2]}: {said[: found.start()]}")
+
+
+class _File:
+    def __init__(self, path: Path, lines: dict[Place, int], settings: Checked) -> None:
+        self.path = path
+        self.lines = lines
+        self.settings = settings
+        self.problems = settings.problems
+
+    def where(self, place: Place) -> str:
+        line = line_of(self.lines, place)
+        return str(self.path) if line is None else f"{self.path} line {line}"
+
+    def complain(self, place: Place, what: str) -> None:
+        self.problems.append(Problem(self.where(place), what))
+
+    def read(self, table: dict[str, Any]) -> dict[str, Site]:
+        for name, value in table.items():
+            if name in TYPES[Settings]:
+                self._put(self.settings, (name,), value)
+            elif name != "site":
+                self.complain((name,), _unknown_setting(name, value))
+        for name in ("data", "geoip"):  # a path in the file is seen from the file
+            if name in self.settings.values:
+                self.settings.values[name] = self.path.parent / self.settings.values[name]
+        return self._sites(table.get("site", []))
+
+    def _sites(self, tables: Any) -> dict[str, Site]:
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+            self.complain(("site",), "each site is a table of its own: write [[site]]")
+            return {}
+        sites: dict[str, Site] = {}
+        lines: dict[str, str] = {}
+        for index, table in enumerate(tables):
+            place: Place = ("site", index)
+            key = self._site(place, table, sites)
+            if key in lines:
+                self.complain((*place, "key"), f"key {quoted(key)} is already the site's of {lines[key]}")
+            elif key:
+                lines[key] = self.where((*place, "key"))
+        return sites
+
+    def _site(self, place: Place, table: dict[str, Any], sites: dict[str, Site]) -> str:
+        read = Checked(Site, self.problems)
+        for name, value in table.items():
+            if name in TYPES[Site]:
+                self._put(read, (*place, name), value)
+            else:
+                self.complain((*place, name), _unknown_in_site(name))
+        if "key" not in table:
+            self.complain(place, 'the site has no key: add one, key = "shop"; it is the snippet\'s data-site')
+        key: str = read.values.get("key", "")
+        sites.setdefault(key, Site(**read.values))
+        return key
+
+    def _put(self, checked: Checked, place: Place, value: Any) -> None:
+        def where(index: int | None) -> str:
+            return self.where(place if index is None else (*place, index))
+
+        checked.put(str(place[-1]), value, from_toml, where)
+
+
+def _unknown_setting(name: str, value: Any) -> str:
+    if name in TYPES[Site]:
+        return f"{name} belongs to a site: move it below [[site]]"
+    if isinstance(value, dict) and set(value) & set(TYPES[Settings]):
+        return f"there is no table [{name}]: settings stand at the top of the file, outside of any table"
+    return f"there is no setting {name}{nearest(name, [*TYPES[Settings], 'site'])}"
+
+
+def _unknown_in_site(name: str) -> str:
+    if name in TYPES[Settings]:
+        return f"{name} is no setting of a site: move it to the top, above the first [[site]]"
+    return f"a site has no setting {name}{nearest(name, TYPES[Site])}"

@@ -1,0 +1,147 @@
+"""What must hold of a value beyond its type. Each rule returns what is wrong and the mend, or nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from wakeline.config.values import quoted
+from wakeline.settings import InterestRule, Settings
+
+MIN_SECRET = 16  # characters; fewer can be guessed from one signature
+HIDDEN = {"secret", "api_token", "redis"}  # never shown in a message
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # lies in Redis keys between colons
+COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def site_key(text: str) -> str:
+    if KEY.fullmatch(text):
+        return ""
+    return f"{quoted(text)} is not a site key: use up to 64 letters, digits, dots, dashes and underscores"
+
+
+def secret(text: str) -> str:
+    if not text or len(text) >= MIN_SECRET:
+        return ""
+    return f"has {len(text)} characters, needs {MIN_SECRET} or more: make one with `openssl rand -hex 16`"
+
+
+def origin(text: str) -> str:
+    """As browsers send it: scheme, host, the port if it is not the scheme's own."""
+    try:
+        parts = urlsplit(text.strip())
+        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+    except ValueError:
+        host, port = "", None
+    if parts.scheme not in DEFAULT_PORTS or not host or "*" in host:
+        return f"{quoted(text)} is not an origin: write it like https://shop.example, one entry for each host"
+    if ":" in host:
+        host = f"[{host}]"
+    meant = f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, DEFAULT_PORTS[parts.scheme]) else "")
+    return "" if text == meant else f"{quoted(text)} is not what browsers call an origin; did you mean {quoted(meant)}?"
+
+
+def public_url(text: str) -> str:
+    parts = urlsplit(text)
+    if not text or (parts.scheme in DEFAULT_PORTS and parts.netloc and not parts.query and not parts.fragment):
+        return ""
+    return f"{quoted(text)} is not a URL of a server: write it like https://stats.shop.example"
+
+
+def redis_url(text: str) -> str:
+    if urlsplit(text).scheme in ("redis", "rediss", "unix"):
+        return ""
+    return "is not the URL of a Redis server: write it like redis://127.0.0.1:6379/0"
+
+
+def host(text: str) -> str:
+    if text == "localhost":
+        return ""
+    try:
+        ip_address(text)
+    except ValueError:
+        return f"{quoted(text)} is not an address of this machine: write 127.0.0.1, or 0.0.0.0 for all of them"
+    return ""
+
+
+def mask(text: str) -> str:
+    if not text.startswith("/"):
+        return f"{quoted(text)} must start with a slash: write {quoted('/' + text)}"
+    if "*" not in text:
+        return f"{quoted(text)} masks nothing: put a * where the part to hide is, like /reset/*"
+    return ""
+
+
+def interest(rule: InterestRule) -> str:
+    if not rule.path.startswith("/"):
+        return f"path {quoted(rule.path)} must start with a slash: write {quoted('/' + rule.path)}"
+    if not 1 <= len(rule.interest) <= 64:
+        return "interest must have 1 to 64 characters"
+    return ""
+
+
+def parameter(text: str) -> str:
+    if text and not set(text) & set("=&?# "):
+        return ""
+    return f"{quoted(text)} is not the name of a query parameter: write it without ?, & and ="
+
+
+def cookie(text: str) -> str:
+    return "" if not text or COOKIE.fullmatch(text) else f"{quoted(text)} is not a cookie's name"
+
+
+def folder(path: Path) -> str:
+    return f"{quoted(str(path))} is a file: name a folder" if path.is_file() else ""
+
+
+def file(path: Path | None) -> str:
+    return (
+        f"{quoted(str(path))} is not there: name a file, or leave the setting out"
+        if path and not path.is_file()
+        else ""
+    )
+
+
+SETTING: dict[str, Callable[..., str]] = {
+    "redis": redis_url,
+    "data": folder,
+    "host": host,
+    "public_url": public_url,
+    "geoip": file,
+}
+SITE: dict[str, Callable[..., str]] = {
+    "key": site_key,
+    "secret": secret,
+    "origins": origin,
+    "own_cookie": cookie,
+    "interests": interest,
+    "query": parameter,
+    "masks": mask,
+}
+"""By setting; of a list, for each of its elements."""
+
+
+def ports(settings: Settings) -> Iterator[tuple[str, int]]:
+    """Every port that the services listen on: (setting, port)."""
+    yield "port", settings.port
+    for worker in range(settings.workers):
+        yield "metrics_port", settings.metrics_port + 10 * worker
+    for name in ("processor_metrics_port", "api_port", "api_metrics_port", "embedded_port", "demo_port"):
+        yield name, getattr(settings, name)
+
+
+def port_clashes(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(setting, what is wrong) for each port that is given out twice or does not exist."""
+    taken: dict[int, str] = {}
+    for name, port in ports(settings):
+        of_worker = name == "metrics_port" and port != settings.metrics_port
+        called = f"{name} of worker {(port - settings.metrics_port) // 10}" if of_worker else name
+        if port > 65_535:
+            yield name, f"is {port} for a worker, above 65535: choose a lower one"
+        elif port in taken:
+            yield name, f"{port} ({called}) is also {taken[port]}: choose another"
+        taken.setdefault(port, called)

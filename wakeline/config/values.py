@@ -1,0 +1,165 @@
+"""From what was written (a flag, an environment variable, a TOML value) to a value of the declared type."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterable
+from dataclasses import fields
+from difflib import get_close_matches
+from enum import StrEnum
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
+from pathlib import Path
+from typing import Any, Union, get_args, get_origin
+from zoneinfo import ZoneInfo, available_timezones
+
+from wakeline.settings import InterestRule, Site
+
+
+class WrongValue(ValueError):
+    """What is wrong with a value and how to mend it, to be read after the setting's name."""
+
+    def __init__(self, what: str, index: int | None = None) -> None:
+        super().__init__(what)
+        self.index = index  # of the element, in a list
+
+
+def from_text(kind: Any, text: str) -> Any:
+    """The value of a flag or an environment variable. Lists are separated by commas. Raises WrongValue."""
+    if is_list(kind):
+        return from_toml(kind, [part.strip() for part in text.split(",") if part.strip()])
+    if kind in (int, float):
+        try:
+            return from_toml(kind, kind(text))
+        except ValueError:
+            raise WrongValue(f"{quoted(text)} is not {NAMES[kind]}") from None
+    return from_toml(kind, text)
+
+
+def from_toml(kind: Any, value: Any) -> Any:
+    """The value of a key in wakeline.toml as `kind` says. Raises WrongValue."""
+    if is_list(kind):
+        return _list(get_args(kind)[0], value)
+    if kind is InterestRule:
+        return _interest_rule(value)
+    kind = _required(kind)
+    if kind is float and type(value) is int:
+        value = float(value)
+    written = kind if kind in NAMES else str
+    if type(value) is not written:
+        raise WrongValue(f"must be {NAMES[written]}, not {shown(value)}{_unquoted(written, value)}")
+    return _converted(kind, value)
+
+
+def is_list(kind: Any) -> bool:
+    return get_origin(kind) is tuple
+
+
+def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
+    """`; did you mean X?` for the known word that is most like `word`, or nothing."""
+    by_lower = {item.lower(): item for item in known}
+    found = get_close_matches(word.lower(), by_lower, n=1, cutoff=likeness)
+    return f"; did you mean {by_lower[found[0]]}?" if found else ""
+
+
+def quoted(text: str) -> str:
+    return f'"{text if len(text) <= 60 else text[:57] + "..."}"'
+
+
+def shown(value: Any) -> str:
+    if isinstance(value, str):
+        return f"text {quoted(value)}"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "a table"
+    return str(value)
+
+
+NAMES: dict[Any, str] = {int: "a whole number", float: "a number", str: "text in quotes"}
+
+
+def _list(kind: Any, value: Any) -> tuple[Any, ...]:
+    if type(value) is not list:
+        mend = ": write [[site.interests]] with a path and an interest" if kind is InterestRule else ""
+        mend = f": write [{quoted(value)}]" if isinstance(value, str) and not mend else mend
+        raise WrongValue(f"must be a list{mend}")
+    found = []
+    for index, item in enumerate(value):
+        try:
+            found.append(from_toml(kind, item))
+        except WrongValue as wrong:
+            raise WrongValue(str(wrong), index) from None
+    return tuple(found)
+
+
+def _interest_rule(value: Any) -> InterestRule:
+    if not isinstance(value, dict):
+        raise WrongValue(f"must be tables, not {shown(value)}: write [[site.interests]] with a path and an interest")
+    names = [item.name for item in fields(InterestRule)]
+    for name in value:
+        if name not in names:
+            at_home = (
+                ": it belongs to the site, above its first [[site.interests]]" if name in Site.__annotations__ else ""
+            )
+            raise WrongValue(f"have a path and an interest, but no {name}{at_home or nearest(name, names)}")
+    for name in names:
+        if not isinstance(value.get(name), str):
+            raise WrongValue(f'need a {name}: write {name} = "..."')
+    return InterestRule(**value)
+
+
+def _required(kind: Any) -> Any:
+    """X for `X | None`; a union of networks stays what it is."""
+    if get_origin(kind) in (types.UnionType, Union) and type(None) in get_args(kind):
+        return next(part for part in get_args(kind) if part is not type(None))
+    return kind
+
+
+def _unquoted(kind: Any, value: Any) -> str:
+    if kind is int and isinstance(value, str) and value.strip().isdecimal():
+        return f": leave out the quotes, {value.strip()}"
+    return ""
+
+
+def _converted(kind: Any, value: Any) -> Any:
+    if kind == IPv4Network | IPv6Network:
+        return _network(value)
+    if kind is ZoneInfo:
+        return _zone(value)
+    if kind is Path:
+        return Path(value).expanduser()
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return _member(kind, value)
+    return value
+
+
+def _network(text: str) -> IPv4Network | IPv6Network:
+    try:
+        return ip_network(text)
+    except ValueError:
+        pass
+    try:
+        mend = f"; did you mean {ip_interface(text).network}?"
+    except ValueError:
+        mend = ": write it like 192.0.2.0/24 or 2001:db8::/32"
+    raise WrongValue(f"{quoted(text)} is not an address range{mend}")
+
+
+def _zone(text: str) -> ZoneInfo:
+    if text in _zones():
+        return ZoneInfo(text)
+    raise WrongValue(f"{quoted(text)} is not a time zone{nearest(text, _zones()) or ': write it like Europe/Berlin'}")
+
+
+@cache
+def _zones() -> set[str]:
+    return available_timezones()
+
+
+def _member(kind: type[StrEnum], text: str) -> StrEnum:
+    try:
+        return kind(text)
+    except ValueError:
+        choice = ", ".join(kind)
+        raise WrongValue(f"{quoted(text)} is none of {choice}{nearest(text, list(kind))}") from None
