@@ -1,0 +1,147 @@
+"""GET /metrics: the numbers in Redis, read at scrape time, as Prometheus' text."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+import unicodedata
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+
+from aiohttp import web
+from prometheus_client.core import Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+from redis.exceptions import RedisError
+
+from api import metrics
+from api.ledger import Ledger
+from api.numbers import Numbers
+from wakeline import keys
+from wakeline.lanes import NoDeployment
+from wakeline.log import LogUnavailable
+
+BUDGET_S = 3.0  # of one read: below Prometheus' scrape timeout
+MAX_LABEL = 120  # characters of a label value
+NO_VALUE = "(none)"  # Prometheus takes an empty label for no label
+
+AWAY = (RedisError, OSError, TimeoutError, LogUnavailable, NoDeployment)
+"""What reading raises while Redis is away or empty."""
+
+log = logging.getLogger("wakeline.api")
+
+
+class Exposition:
+    """The handler. Scrapes that come while a read is under way share it."""
+
+    def __init__(self, read: Callable[[], Awaitable[Numbers]], *, top: int, budget: float = BUDGET_S) -> None:
+        self._read = read
+        self._top = top
+        self._budget = budget
+        self._running: asyncio.Task[Numbers] | None = None
+        self._away = False
+
+    async def handle(self, request: web.Request) -> web.Response:
+        try:
+            numbers = await self._shared()
+        except AWAY as error:
+            return self._refuse(error)
+        self._recovered()
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        text = encode(_Families([*metrics.REGISTRY.collect(), *families(numbers, self._top)]))
+        return web.Response(body=text, headers={"Content-Type": content_type})
+
+    async def _shared(self) -> Numbers:
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._within_budget())
+            self._running.add_done_callback(_retrieve)
+        return await asyncio.shield(self._running)  # a scraper that gives up does not end it for the others
+
+    async def _within_budget(self) -> Numbers:
+        async with asyncio.timeout(self._budget):
+            return await self._read()
+
+    def _refuse(self, error: BaseException) -> web.Response:
+        why = str(error) or f"no answer within {self._budget:g} s"
+        if not self._away:
+            log.warning("the business metrics cannot be read, scrapes get 503: %s", why)
+        self._away = True
+        return web.Response(status=503, text=f"the numbers cannot be read from Redis: {why}\n")
+
+    def _recovered(self) -> None:
+        if self._away:
+            log.info("the business metrics can be read again")
+        self._away = False
+
+
+def families(numbers: Numbers, top: int) -> Iterator[Metric]:
+    """Every family of `metrics.FAMILIES`, filled."""
+    yield _filled(
+        metrics.LIVE_VISITORS,
+        (((site, window), count) for site, each in numbers.sites.items() for window, count in each.live.items()),
+    )
+    for name, family in metrics.TOTALS.items():
+        yield _filled(family, (((site,), each.totals[name]) for site, each in numbers.sites.items()))
+    for name, family in metrics.DAY.items():
+        yield _filled(family, (((site,), each.day[name]) for site, each in numbers.sites.items()))
+    for what, family in metrics.TOPS.items():
+        yield _filled(family, _top_samples(numbers, what, top))
+    yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
+    yield from _books(numbers.ledger)
+    yield _filled(metrics.LAG, [((), numbers.lag_seconds)])
+    yield _filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
+
+
+def _books(ledger: Ledger) -> Iterator[Metric]:
+    yield _filled(metrics.LEDGER_RECORDS, (((state,), count) for state, count in ledger.records.items()))
+    yield _filled(metrics.LEDGER_DIFFERENCE, [((), ledger.difference)])
+    yield _filled(metrics.DEAD_LETTERS, [((), ledger.records["dead"])])
+
+
+def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[str, ...], float]]:
+    for site, each in numbers.sites.items():
+        for window in metrics.WINDOWS:
+            for value, count in top_values(each.tops.get((what, window), {}), top).items():
+                yield (site, window, value), count
+
+
+def top_values(counts: Mapping[bytes, float], top: int) -> dict[str, float]:
+    """The `top` largest as label values, and all the rest as OTHER: the sum stays that of `counts`."""
+    other = keys.OTHER.encode()
+    largest = heapq.nlargest(top, ((count, value) for value, count in counts.items() if value != other))
+    shown: dict[str, float] = {}
+    for count, value in largest:
+        label = label_value(value)
+        shown[label] = shown.get(label, 0) + count  # two values may be the same once they are cut
+    in_top = {value for _, value in largest}
+    rest = sum(count for value, count in counts.items() if value not in in_top)
+    if rest > 0:
+        shown[keys.OTHER] = shown.get(keys.OTHER, 0) + rest
+    return shown
+
+
+def label_value(value: bytes) -> str:
+    """A label value that is safe to show: no control characters, at most MAX_LABEL characters, not empty."""
+    text = "".join(c for c in value.decode(errors="replace") if unicodedata.category(c)[0] != "C")
+    return text[: MAX_LABEL - 1] + "…" if len(text) > MAX_LABEL else text or NO_VALUE
+
+
+def _filled(family: metrics.Family, samples: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+    made = family.empty()
+    for labels, value in samples:
+        made.add_metric(labels, value * family.unit)
+    return made
+
+
+def _retrieve(task: asyncio.Task[Numbers]) -> None:
+    """Where every scraper has gone, nobody else looks at the error."""
+    if not task.cancelled():
+        task.exception()
+
+
+class _Families(Collector):
+    def __init__(self, families: list[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> list[Metric]:
+        return self._families

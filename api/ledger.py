@@ -1,0 +1,37 @@
+"""The books of the lanes: log end = applied + duplicate + too late + erased + dead + derived + pending.
+
+A lane's place and its ledger lie in one hash that one script writes, so they agree at every moment. The
+lanes are read before the log's ends, which only grow: a healthy lane is never ahead of its log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+SETTLED = ("applied", "duplicate", "too_late", "erased", "dead", "derived")
+"""Fields of `keys.lane`: what may become of a record."""
+
+PENDING = "pending"
+
+
+@dataclass
+class Ledger:
+    """The sum over lanes, in records."""
+
+    records: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SETTLED, PENDING), 0))
+    difference: int = 0  # by lane and without sign, so that two faults cannot hide each other
+
+    def add(self, lane: Mapping[bytes, bytes], *, end: int) -> None:
+        """Enter one lane: its hash, and the end of its log read later."""
+        settled = {state: int(lane.get(state.encode(), 0)) for state in SETTLED}
+        for state, count in settled.items():
+            self.records[state] += count
+        place = place_of(lane)
+        self.records[PENDING] += max(0, end - place)
+        self.difference += abs(place - sum(settled.values())) + max(0, place - end)
+
+
+def place_of(lane: Mapping[bytes, bytes]) -> int:
+    """The offset that a lane's owner reads next; 0 for a lane that was never written."""
+    return int(lane.get(b"offset", 0))

@@ -1,0 +1,159 @@
+"""Reads the business numbers: one pipeline a lane, added up as they come.
+
+Lists are united in the server (ZUNION, under 1 ms each, so the collector's appends never wait long) and
+added up here, lane by lane, so that no reply keeps the event loop busy for more than some milliseconds:
+16 lanes with 500 members in each of 42 lists take about 0.1 s of CPU here and in the server.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from api.ledger import Ledger, place_of
+from api.metrics import LIVE_WINDOWS, TODAY, WINDOWS
+from wakeline import keys
+from wakeline.connect import connect
+from wakeline.lanes import FIELDS, Deployment, stored_deployment
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+    from redis.asyncio.client import Pipeline
+
+    from wakeline.log import Log
+    from wakeline.settings import Site
+
+MINUTE_MS = 60_000
+LISTS = tuple((what, window) for what in keys.TOPS for window in (WINDOWS if what in keys.LIVE_TOPS else (TODAY,)))
+"""Which (top list, window) a site has."""
+
+
+@dataclass
+class SiteNumbers:
+    """One site, all lanes added up."""
+
+    live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
+    totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(keys.COUNTERS, 0))
+    day: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*keys.COUNTERS, "visits"), 0))
+    tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
+
+
+@dataclass
+class Numbers:
+    """What one scrape shows."""
+
+    sites: dict[str, SiteNumbers]
+    ledger: Ledger = field(default_factory=Ledger)
+    open_sessions: int = 0
+    lag_seconds: float = 0.0
+    read_seconds: float = 0.0
+
+
+class NumbersReader:
+    """Reads `Numbers`. Raises redis-py's errors, LogUnavailable, NoDeployment."""
+
+    def __init__(self, url: str, sites: Mapping[str, Site], open_log: Callable[[int], Log]) -> None:
+        self._redis: Redis = connect(url)
+        self._redis.set_response_callback("ZUNION", _as_sent)
+        self._sites = sites
+        self._open_log = open_log
+        self._log: Log | None = None
+        self._keys = keys.Keys()
+
+    async def check(self) -> Deployment:
+        """The deployment; raises like `read` where numbers cannot be read."""
+        deployment, _ = await self._begin()
+        return deployment
+
+    async def read(self) -> Numbers:
+        started = time.perf_counter()
+        deployment, now = await self._begin()
+        numbers = Numbers({key: SiteNumbers() for key in self._sites})
+        days = {key: _day(site, now) for key, site in self._sites.items()}
+        lanes = [await self._read_lane(numbers, lane, days, now) for lane in range(deployment.lanes)]
+        await self._read_log(numbers, lanes, now)
+        numbers.read_seconds = time.perf_counter() - started
+        return numbers
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+        if self._log is not None:
+            await self._log.close()
+
+    async def _begin(self) -> tuple[Deployment, int]:
+        """The deployment, and the time (ms) by the clock that stamps the log: another machine's may be off."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(keys.DEPLOYMENT, FIELDS)
+            pipe.time()
+            stored, (seconds, micros) = await pipe.execute()
+        return stored_deployment(stored), seconds * 1000 + micros // 1000
+
+    async def _read_lane(self, numbers: Numbers, lane: int, days: Mapping[str, str], now: int) -> dict[bytes, bytes]:
+        """Add a lane to `numbers`; returns its hash."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hgetall(self._keys.lane(lane))
+            pipe.zcard(self._keys.due(lane))
+            for site, day in days.items():
+                self._ask_site(pipe, lane, site, day, now)
+            replies = iter(await pipe.execute())
+        place: dict[bytes, bytes] = next(replies)
+        numbers.open_sessions += next(replies)
+        for each in numbers.sites.values():
+            _add_site(each, replies)
+        return place
+
+    def _ask_site(self, pipe: Pipeline, lane: int, site: str, day: str, now: int) -> None:
+        pipe.zcount(self._keys.present(lane, site), f"({now}", "+inf")
+        for minutes in (5, 30):
+            pipe.zcount(self._keys.seen(lane, site), f"({now - minutes * MINUTE_MS}", "+inf")
+        pipe.hgetall(self._keys.totals(lane, site))
+        pipe.hgetall(self._keys.day(lane, site, day))
+        buckets = {
+            "5m": [keys.minute(now - i * MINUTE_MS) for i in range(5)],
+            "30m": [keys.five_minutes(now - i * 5 * MINUTE_MS) for i in range(6)],
+            TODAY: [keys.date(day)],
+        }
+        for what, window in LISTS:
+            pipe.zunion([self._keys.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
+
+    async def _read_log(self, numbers: Numbers, lanes: list[dict[bytes, bytes]], now: int) -> None:
+        if self._log is None:
+            self._log = self._open_log(len(lanes))
+        ends = {lane: bounds.end for lane, bounds in (await self._log.bounds(range(len(lanes)))).items()}
+        for lane, fields in enumerate(lanes):
+            numbers.ledger.add(fields, end=ends[lane])
+            if place_of(fields) < ends[lane]:
+                waiting = await self._log.append_time(lane, place_of(fields))
+                numbers.lag_seconds = max(numbers.lag_seconds, (now - (waiting or now)) / 1000)
+
+
+def _day(site: Site, now: int) -> str:
+    return datetime.fromtimestamp(now / 1000, site.time_zone).date().isoformat()
+
+
+def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
+    for window in numbers.live:
+        numbers.live[window] += next(replies)
+    for counters in (numbers.totals, numbers.day):
+        stored = next(replies)
+        for name in counters:
+            counters[name] += int(stored.get(name.encode(), 0))
+    for top in numbers.tops.values():
+        for member, score in _pairs(next(replies)):
+            top[member] = top.get(member, 0) + float(score)
+
+
+def _as_sent(response: Any, **_: Any) -> Any:
+    """redis-py's own reading of 100,000 members takes longer than all the rest."""
+    return response
+
+
+def _pairs(reply: list[Any]) -> Iterable[Any]:
+    """(member, score) pairs: as RESP3 sends them, RESP2 sends a flat list."""
+    if reply and isinstance(reply[0], list):
+        return reply
+    members = iter(reply)
+    return zip(members, members, strict=True)
