@@ -11,7 +11,7 @@ DAY_MS = 86_400_000
 VERSION = 1
 
 PROFILE_TTL_MS = 400 * DAY_MS  # after the last event: 13 months
-ANONYMOUS_TTL_MS = 2 * DAY_MS  # the salt is gone by then
+ANONYMOUS_TTL_MS = 9 * DAY_MS  # outlasts an outage with sessions open; the salt is gone by then, so no way back
 DAY_TTL_MS = 800 * DAY_MS
 MINUTE_TTL_MS = 40 * 60_000  # of the buckets that live windows are read from
 TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and archive
@@ -61,7 +61,8 @@ class Keys:
         log (identity), offset (records applied: the next one to read), revision, writer (stamp of
         the last write), torn (1 while a write is under way), clock (append time of the last record),
         and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead, derived.
-        deaths, died_at (revision): how often folding what follows ended the process.
+        sent:<lane>: `upto` of the last delta for that lane. died_at (revision), deaths: how often
+        folding what follows ended the process.
         """
         return f"{self.prefix}{{{lane}}}:lane"
 

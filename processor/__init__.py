@@ -1,0 +1,13 @@
+"""The processor: reads the log, folds it, writes profiles and counters, one atomic call a batch.
+
+app.py        wires
+stream.py     the Faust app: batches of records in
+transport.py  Faust over wakeline.log
+lanes.py      all lanes of this process, by a lease (lease.py)
+worker.py     one lane: load, fold, write, retry
+fold.py       the pure fold; rules/ what it does with an event
+state.py      what it remembers; changes.py what a call changes; sites.py what it asks of a site
+writes.py     changes as Redis commands
+store.py      the one script that applies them
+metrics.py    what Prometheus sees
+"""

@@ -1,0 +1,117 @@
+"""Wires the processor: settings in, parts connected, nothing decided."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+
+import uvloop
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.exceptions import RedisError
+
+from processor.fold import Fold
+from processor.lanes import Lanes, LeaseLost
+from processor.lease import Lease
+from processor.sites import SiteFacts
+from processor.store import Store
+from processor.stream import make_app
+from processor.worker import LaneWorker
+from wakeline.connect import connect
+from wakeline.keys import Keys
+from wakeline.lanes import Deployment, open_deployment
+from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.settings import Config, Settings
+
+logger = logging.getLogger("wakeline.processor")
+
+
+def main(config: Config) -> None:
+    """Runs until SIGTERM or SIGINT. Exits with 1 after a failure: whoever watches starts it again."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        raise SystemExit(runner.run(run(config)))
+
+
+async def run(config: Config) -> int:
+    """The processor's life; returns its exit code."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    redis = connect(config.settings.redis)
+    stopped = asyncio.create_task(stop.wait())
+    opening = asyncio.create_task(_deployment(redis, config.settings))
+    await asyncio.wait([stopped, opening], return_when=asyncio.FIRST_COMPLETED)
+    if stop.is_set():
+        opening.cancel()
+        return 0
+    deployment = opening.result()
+
+    writer = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    log = RedisStreamsLog(config.settings.redis, deployment.lanes)
+    store = Store(redis, key_space=Keys())
+    sites = {key: SiteFacts(site) for key, site in config.sites.items()}
+
+    def make(lane: int) -> tuple[Fold, LaneWorker]:
+        fold = Fold(lane, sites=sites, deployment=deployment, key_space=store.keys)
+        return fold, LaneWorker(fold, store, log, writer=writer)
+
+    lanes = Lanes(deployment.lanes, lease=Lease(redis, token=writer), log=log, make=make)
+    internal = await _internal_server(config.settings, lanes)
+    app = make_app(log, lanes)
+    await app.start()
+    try:
+        await asyncio.wait([stopped, lanes.failed], return_when=asyncio.FIRST_COMPLETED)
+        return _exit_code(lanes)
+    finally:
+        await app.stop()
+        await lanes.close()
+        await internal.cleanup()
+        await log.close()
+        await redis.aclose()
+
+
+def _exit_code(lanes: Lanes) -> int:
+    if not lanes.failed.done():
+        return 0
+    error = lanes.failed.exception()
+    if isinstance(error, LeaseLost):
+        logger.warning("%s", error)
+    else:
+        logger.error("the processor ends: %s", error, exc_info=error)
+    return 1
+
+
+async def _deployment(redis: object, settings: Settings) -> Deployment:
+    """Waits for Redis; raises DeploymentMismatch at once."""
+    said = False
+    while True:
+        try:
+            return await open_deployment(redis, settings)  # type: ignore[arg-type]
+        except (RedisError, OSError) as error:
+            if not said:
+                logger.warning("waiting for Redis: %s", error)
+                said = True
+            await asyncio.sleep(1.0)
+
+
+async def _internal_server(settings: Settings, lanes: Lanes) -> web.AppRunner:
+    """/metrics and /healthz on the internal port."""
+
+    async def show_metrics(_: web.Request) -> web.Response:
+        lanes.observe_rules()
+        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def healthz(_: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    app = web.Application()
+    app.router.add_get("/metrics", show_metrics)
+    app.router.add_get("/healthz", healthz)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, settings.host, settings.processor_metrics_port).start()
+    return runner

@@ -1,0 +1,293 @@
+"""The fold: records and what is known of whom they touch go in, changes come out. No I/O, no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from time import perf_counter_ns
+from typing import NamedTuple
+
+import msgspec
+
+from processor import rules
+from processor.changes import LIVE_MS, Changes, TopLists, Verdict, bucket_name
+from processor.rules import consent, customers
+from processor.rules.duplicates import KEPT_MS
+from processor.rules.sessions import close_due
+from processor.sites import SiteFacts
+from processor.state import Customer, Loaded, Visitor, customer_of, deadline, visitor_of
+from wakeline import keys
+from wakeline.lanes import Deployment, lane_of
+from wakeline.log import Entry
+from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode_record
+
+MAX_KEYS = 500  # of one store call: it holds the server for about 5 ms
+KEYS_OF_ONE = 4  # state, profile, interests, tombstone
+KEYS_OF_A_DAY = len(keys.TOPS) + 4  # with totals, day, present, seen
+KEYS_OF_A_MINUTE = 2 * len(keys.LIVE_TOPS)
+TIMED = 64  # one event in that many is timed, rule by rule
+
+Who = tuple[str, str]  # site, id
+
+
+class Invalid(NamedTuple):
+    """A record that can never be folded, and why."""
+
+    value: bytes
+    reason: str
+
+
+class Item(NamedTuple):
+    """One entry of the log, decoded."""
+
+    offset: int
+    time: int
+    record: Record | Invalid
+
+
+class Chunk(NamedTuple):
+    """Consecutive records that one store call applies, and whom they touch."""
+
+    items: list[Item]
+    who: set[Who]
+
+
+class LaneMemory:
+    """What the worker remembers of a lane between calls; dropped whole when a write fails."""
+
+    def __init__(self) -> None:
+        self.people: dict[Who, Visitor | Customer] = {}
+        self.tops = TopLists()
+        self.hops: dict[int, int] = {}  # source lane -> upto of the last delta applied from it
+        self.sent: dict[int, int] = {}  # customers' lane -> upto of the last delta for it
+
+    def remember(self, found: Mapping[Who, Loaded]) -> None:
+        """Take in what the store holds of these visitors and customers."""
+        for (site, id), loaded in found.items():
+            make = customer_of if id[0] == CUSTOMER_PREFIX else visitor_of
+            self.people[site, id] = make(site, id, loaded)
+
+    def shrink(self, most: int) -> None:
+        """Forget the half that was met first if there are more than `most`."""
+        if len(self.people) > most:
+            for who in list(self.people)[: most // 2]:
+                del self.people[who]
+
+
+class Fold:
+    """One lane's rules. `emits` is False in a replay: deltas that are in the log already are not made anew."""
+
+    def __init__(
+        self,
+        lane: int,
+        *,
+        sites: Mapping[str, SiteFacts],
+        deployment: Deployment,
+        key_space: keys.Keys,
+        emits: bool = True,
+    ) -> None:
+        self.lane = lane
+        self.lanes = deployment.lanes
+        self.seconds: dict[str, float] = {name: 0.0 for name, _ in rules.RULES}  # of the timed events
+        self.timed = 0
+        self._countdown = TIMED
+        self._sites = sites
+        self._deployment = deployment
+        self._keys = key_space
+        self._emits = emits
+        self._rules = [rule for _, rule in rules.RULES]
+
+    def decode(self, entries: Iterable[Entry]) -> list[Item]:
+        """Entries as records; what cannot be one is marked, with its reason."""
+        return [Item(entry.offset, entry.time, self._decoded(entry.value)) for entry in entries]
+
+    def _decoded(self, value: bytes) -> Record | Invalid:
+        try:
+            record = decode_record(value)
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            return Invalid(value, f"malformed: {error}")
+        if isinstance(record, Event):
+            if record.site not in self._sites:
+                return Invalid(value, "unknown_site")
+            if not record.visitor or record.visitor[0] == CUSTOMER_PREFIX or not 0 <= record.n < 1 << 16:
+                return Invalid(value, "malformed: no visitor's event")
+        return record
+
+    def chunks(self, items: list[Item]) -> Iterator[Chunk]:
+        """Runs of consecutive records that touch at most MAX_KEYS keys."""
+        taken: list[Item] = []
+        who: set[Who] = set()
+        spans: set[tuple[str, int]] = set()
+        budget = MAX_KEYS
+        for item in items:
+            ids = touched(item.record)
+            cost = sum(KEYS_OF_ONE for id in ids if id not in who)
+            record = item.record
+            if isinstance(record, Event):
+                span = (record.site, record.time // 300_000)
+                if span not in spans:
+                    cost += KEYS_OF_A_DAY + KEYS_OF_A_MINUTE
+            else:
+                span = None
+            if cost > budget and taken:
+                yield Chunk(taken, who)
+                taken, who, spans, budget = [], set(), set(), MAX_KEYS
+                cost = len(ids) * KEYS_OF_ONE + (KEYS_OF_A_DAY + KEYS_OF_A_MINUTE if span else 0)
+            taken.append(item)
+            who.update(ids)
+            if span:
+                spans.add(span)
+            budget -= cost
+        if taken:
+            yield Chunk(taken, who)
+
+    def top_lists(self, items: Iterable[Item]) -> set[str]:
+        """Keys of the top lists that these records may change, but for those of visits long begun."""
+        minutes = {
+            (item.record.site, item.record.time // 60_000, item.time - item.record.time < LIVE_MS)
+            for item in items
+            if isinstance(item.record, Event) and item.time - item.record.time <= KEPT_MS
+        }
+        wanted = set()
+        for site, minute, live in minutes:
+            day = bucket_name(self._sites[site].day(minute * 60_000))
+            wanted.update(self._keys.top(self.lane, site, what, day) for what in keys.TOPS)
+            if live:
+                for bucket in (bucket_name(minute), bucket_name(-(minute // 5))):
+                    wanted.update(self._keys.top(self.lane, site, what, bucket) for what in keys.LIVE_TOPS)
+        return wanted
+
+    def fold(self, items: Iterable[Item], memory: LaneMemory) -> Changes:
+        """Apply records in order. Everyone they touch must be in `memory`."""
+        changes = self._changes(memory)
+        ledger = changes.ledger
+        for item in items:
+            changes.now = item.time
+            record = item.record
+            if isinstance(record, Event):
+                ledger[self._apply(record, memory, changes)] += 1
+            elif isinstance(record, Invalid):
+                changes.dead.append((item.offset, record.reason, record.value, ""))
+                ledger[Verdict.DEAD] += 1
+            else:
+                self._apply_derived(record, memory, changes)
+                ledger[Verdict.DERIVED] += 1
+        self._finish(changes)
+        return changes
+
+    def fold_due(self, due: Iterable[Who], now: int, memory: LaneMemory) -> Changes:
+        """Close what fell due by append time `now`. Everyone in `due` must be in `memory`."""
+        changes = self._changes(memory)
+        changes.now = now
+        for who in due:
+            visitor = memory.people[who]
+            assert isinstance(visitor, Visitor)
+            changes.visitors[who] = visitor
+            if visitor.site in self._sites:
+                changes.site = self._sites[visitor.site]
+                close_due(visitor, changes)
+                changes.reschedule(visitor)
+            else:  # the site was removed from the configuration
+                changes.due["/".join(who)] = 0
+        self._finish(changes)
+        return changes
+
+    def _changes(self, memory: LaneMemory) -> Changes:
+        return Changes(
+            self.lane,
+            memory.tops,
+            key_space=self._keys,
+            decay_zero=self._deployment.decay_zero,
+            half_life=self._deployment.half_life,
+        )
+
+    def _apply(self, event: Event, memory: LaneMemory, changes: Changes) -> Verdict:
+        who = (event.site, event.visitor)
+        changes.site = self._sites[event.site]
+        visitor = changes.visitors.get(who)
+        if visitor is None:
+            visitor = changes.visitors[who] = memory.people[who]  # type: ignore[assignment]
+            assert isinstance(visitor, Visitor)
+            if visitor.state.customer:
+                customers.open_share(visitor)
+        for session in visitor.state.sessions:
+            if deadline(session) <= changes.now:
+                close_due(visitor, changes)
+                break
+        erased = event.time <= visitor.tombstone and not visitor.is_anonymous
+        self._countdown -= 1
+        verdict = (
+            self._timed(event, visitor, changes) if not self._countdown else self._untimed(event, visitor, changes)
+        )
+        if verdict is None:
+            return Verdict.ERASED if erased else Verdict.APPLIED
+        return verdict
+
+    def _untimed(self, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
+        for rule in self._rules:
+            verdict = rule(event, visitor, changes)
+            if verdict is not None:
+                return verdict
+        return None
+
+    def _timed(self, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
+        self._countdown = TIMED
+        self.timed += 1
+        for name, rule in rules.RULES:
+            began = perf_counter_ns()
+            verdict = rule(event, visitor, changes)
+            self.seconds[name] += (perf_counter_ns() - began) / 1e9
+            if verdict is not None:
+                return verdict
+        return None
+
+    def _apply_derived(self, record: Record, memory: LaneMemory, changes: Changes) -> None:
+        if isinstance(record, Delta):
+            if record.upto > memory.hops.get(record.source, 0):
+                memory.hops[record.source] = changes.hops[record.source] = record.upto
+                for share in record.shares:
+                    customers.receive(share, _customer(memory, changes, share.site, share.customer), changes)
+        elif isinstance(record, Erase):
+            if record.id[0] == CUSTOMER_PREFIX:
+                customers.forget(_customer(memory, changes, record.site, record.id), changes, upto=record.time)
+            else:
+                visitor = memory.people[record.site, record.id]
+                assert isinstance(visitor, Visitor)
+                changes.visitors[record.site, record.id] = visitor
+                consent.forget(visitor, changes, upto=record.time, at=record.time)
+
+    def _finish(self, changes: Changes) -> None:
+        for visitor in changes.visitors.values():
+            changes.schedule(visitor)
+            if visitor.share is not None:
+                customers.send_share(visitor, changes)
+        if not self._emits:
+            changes.shares.clear()
+            changes.outbox.clear()
+
+    def deltas(self, changes: Changes, memory: LaneMemory, *, upto: int) -> dict[int, Delta]:
+        """The shares of a call, one delta a lane of customers; `upto` is the call's place."""
+        by_lane: dict[int, Delta] = {}
+        for share in changes.shares:
+            target = lane_of(share.site, share.customer, self.lanes)
+            if target not in by_lane:
+                by_lane[target] = Delta(source=self.lane, after=memory.sent.get(target, 0), upto=upto, shares=[])
+            by_lane[target].shares.append(share)
+        return by_lane
+
+
+def _customer(memory: LaneMemory, changes: Changes, site: str, id: str) -> Customer:
+    customer = memory.people[site, id]
+    assert isinstance(customer, Customer)
+    changes.customers[site, id] = customer
+    return customer
+
+
+def touched(record: Record | Invalid) -> list[Who]:
+    """Whose state a record may change."""
+    if isinstance(record, Event):
+        return [(record.site, record.visitor)]
+    if isinstance(record, Delta):
+        return [(share.site, share.customer) for share in record.shares]
+    if isinstance(record, Erase):
+        return [(record.site, record.id)]
+    return []

@@ -1,0 +1,36 @@
+"""Every metric of the processor: its name, help and labels. Business numbers are the api's."""
+
+from __future__ import annotations
+
+from prometheus_client import Counter, Gauge, Histogram
+
+RECORDS = Counter(
+    "wakeline_processor_records",
+    "Records of the log that this process wrote the outcome of: applied, duplicate, too_late, erased, dead, derived",
+    ["outcome"],
+)
+DEAD_LETTERS = Counter(
+    "wakeline_processor_dead_letters", "Records that could not be folded: malformed, unknown_site, bug", ["reason"]
+)
+BATCH_RECORDS = Histogram(
+    "wakeline_processor_batch_records",
+    "Records that one write to Redis applied",
+    buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000),
+)
+WRITE_SECONDS = Histogram(
+    "wakeline_processor_write_seconds",
+    "Time of one write to Redis, retries included",
+    buckets=(0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2, 10),
+)
+EVENT_AGE_SECONDS = Histogram(
+    "wakeline_processor_event_age_seconds",
+    "From the collector's receipt of an event to its readable profile, one sample a write",
+    buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2, 5, 10, 60, 600),
+)
+RULE_SECONDS = Counter(
+    "wakeline_processor_rule_seconds", "Time that rules took for the events that were timed", ["rule"]
+)
+RULE_EVENTS = Counter("wakeline_processor_rule_timed_events", "Events that were timed, one in 64")
+WAITING = Gauge("wakeline_processor_waiting", "Lanes that wait for Redis to come back")
+LANES_OWNED = Gauge("wakeline_processor_lanes_owned", "Lanes that this process owns; 0 for one that stands by")
+TICKS = Counter("wakeline_processor_ticks", "Records appended to let deadlines fall due in an idle lane")

@@ -1,0 +1,18 @@
+"""Bots are counted beside people, by name, and enter nothing else."""
+
+from __future__ import annotations
+
+from processor.changes import Changes, Verdict
+from processor.state import Visitor
+from wakeline.record import Event
+
+
+def count_apart(event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
+    """Counts a bot's event and ends it there."""
+    if not event.bot:
+        return None
+    visitor.page.sign = max(visitor.page.sign, event.time)  # so that its page instance can expire
+    day = changes.site.day(event.time)
+    changes.count("bot_events", day)
+    changes.top("bots", event.bot, day)
+    return Verdict.APPLIED

@@ -1,0 +1,33 @@
+"""A change of the consent level: who withdraws is forgotten; the visit goes on elsewhere without a second start."""
+
+from __future__ import annotations
+
+from processor.changes import Changes
+from processor.state import Visitor
+from wakeline.event import CONSENT
+from wakeline.record import CustomerShare, Event
+
+FOR_GOOD = (1 << 53) - 1
+"""Tombstone of a withdrawal: whatever still comes under that id, from another tab or a retry, makes no profile."""
+
+
+def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Forgets a visitor that withdrew. That a session is handed over is noted by the session rule."""
+    if event.type == CONSENT and event.level != "full" and not visitor.is_anonymous:
+        if visitor.tombstone != FOR_GOOD:
+            changes.count("withdrawals", changes.site.day(event.time))
+        forget(visitor, changes, upto=FOR_GOOD, at=event.time)
+        visitor.remembered = False
+
+
+def forget(visitor: Visitor, changes: Changes, *, upto: int, at: int) -> None:
+    """Forget a visitor's profile and keep it forgotten; tell its customer, who tells the other visitors."""
+    if visitor.tombstone >= upto:
+        return
+    if visitor.state.customer:
+        changes.shares.append(
+            CustomerShare(site=visitor.site, customer=visitor.state.customer, visitor=visitor.id, erased_at=at)
+        )
+    visitor.forget()
+    visitor.tombstone = upto
+    changes.tombstones[visitor.site, visitor.id] = upto

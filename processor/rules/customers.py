@@ -1,0 +1,83 @@
+"""The hop: a visitor that is identified is linked to its customer, who is fed by all its visitors.
+
+The first share is all that the visitor had; after that each call sends what it added.
+"""
+
+from __future__ import annotations
+
+from processor.changes import Changes
+from processor.state import Customer, Visitor
+from wakeline.event import IDENTIFY
+from wakeline.record import CustomerShare, Erase, Event
+
+MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
+COUNTS = ("visits", "page_views", "engaged_ms", "events")
+
+
+def link(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Links the visitor. One linked to another customer before (a shared browser) takes no history along."""
+    if event.type != IDENTIFY or not event.customer or not visitor.remembered:
+        return
+    state = visitor.state
+    if event.customer == state.customer:
+        return
+    if visitor.share is not None:
+        send_share(visitor, changes)
+    first = not state.customer
+    state.customer = event.customer
+    visitor.traits_changed = True
+    visitor.share = CustomerShare(site=visitor.site, customer=event.customer, visitor=visitor.id)
+    if first:
+        visitor.share.interests = dict(visitor.interests.scores)
+        visitor.share.counts = {field: amount for field in COUNTS if (amount := getattr(state, field))}
+        visitor.share.first_seen = state.first_seen
+    changes.count("identified", changes.site.day(event.time))
+
+
+def open_share(visitor: Visitor) -> None:
+    """From here on, what is added to a linked visitor is noted for its customer."""
+    if visitor.state.customer and visitor.share is None:
+        visitor.share = CustomerShare(site=visitor.site, customer=visitor.state.customer, visitor=visitor.id)
+
+
+def send_share(visitor: Visitor, changes: Changes) -> None:
+    """Hand what was noted to the changes, if it was anything."""
+    share, visitor.share = visitor.share, None
+    if share is not None and (share.interests or share.counts or share.first_seen):
+        state = visitor.state
+        share.last_seen = state.last_seen
+        share.first_seen = share.first_seen or state.last_seen
+        share.source = state.latest.source
+        share.counts = {field: amount for field, amount in share.counts.items() if amount}
+        changes.shares.append(share)
+
+
+def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
+    """Add one share to its customer, or forget the customer and everyone linked to it."""
+    if share.erased_at:
+        forget(customer, changes, upto=share.erased_at)
+        return
+    if share.last_seen <= customer.tombstone:
+        return
+    state = customer.state
+    for name, amount in share.interests.items():
+        customer.interests.add(name, amount)
+    for field, count in share.counts.items():
+        state.counts[field] = state.counts.get(field, 0) + count
+    state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)
+    if share.last_seen >= state.last_seen:
+        state.last_seen = share.last_seen
+        state.source = share.source
+    if share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:
+        state.visitors = sorted([*state.visitors, share.visitor])
+
+
+def forget(customer: Customer, changes: Changes, *, upto: int) -> None:
+    """Forget a customer and send each of its visitors the word to forget."""
+    if customer.tombstone >= upto:
+        return
+    for visitor in customer.state.visitors:
+        changes.outbox.append((customer.site, visitor, Erase(site=customer.site, id=visitor, time=upto)))
+    customer.forget()
+    customer.tombstone = upto
+    changes.tombstones[customer.site, customer.id] = upto

@@ -1,0 +1,77 @@
+"""What a visitor is interested in: pages by URL rule and by their own word, products by category.
+
+A page view weighs 1, and as much again for every half minute of engagement with it; a product's category
+weighs more the nearer its event is to buying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from processor.changes import Changes
+from processor.sites import interest_name
+from processor.state import Visitor
+from wakeline.decay import stored
+from wakeline.event import ENGAGEMENT, PAGE_VIEW
+from wakeline.record import Event
+
+ENGAGED_MS_PER_WEIGHT = 30_000
+LONGEST_MS = 1_800_000  # of one engagement event: more is a page that forgot to stop counting
+WEIGHT_OF_EVENT = {"add_to_cart": 3.0, "checkout": 3.0, "purchase": 5.0}
+
+
+def weigh(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Adds to the visitor's interests, and a view to each interest of the site."""
+    if event.type == PAGE_VIEW:
+        _view(event, visitor, changes)
+    elif event.type == ENGAGEMENT:
+        if event.engaged_ms and visitor.remembered:
+            _engage(event, visitor, changes)
+    elif event.props:
+        if visitor.remembered and (names := categories(event.props)):
+            amount = _stored(WEIGHT_OF_EVENT.get(event.type, 1.0), event, changes)
+            for name in names:
+                visitor.add_interest(name, amount)
+
+
+def _view(event: Event, visitor: Visitor, changes: Changes) -> None:
+    names: Iterable[str] = changes.site.interests_of_path(event.path)
+    if event.interests:
+        names = dict.fromkeys([*names, *filter(None, map(interest_name, event.interests))])
+    if not event.continued:
+        day = changes.site.day(event.time)
+        for name in names:
+            changes.top_live("interests", name, event.time, day)
+    if not visitor.remembered:
+        return
+    page = visitor.page
+    page.interests = list(names)
+    amount = _stored(1.0, event, changes) + page.pending
+    page.pending = 0.0
+    for name in names:
+        visitor.add_interest(name, amount)
+
+
+def _engage(event: Event, visitor: Visitor, changes: Changes) -> None:
+    page = visitor.page
+    amount = _stored(min(event.engaged_ms, LONGEST_MS) / ENGAGED_MS_PER_WEIGHT, event, changes)
+    if page.interests is None:  # the page view comes later: a beacon at hide overtakes a retry
+        page.pending += amount
+        return
+    for name in page.interests:
+        visitor.add_interest(name, amount)
+
+
+def _stored(weight: float, event: Event, changes: Changes) -> float:
+    """An event dated after its append (a broken collector clock) weighs no more than one of that moment."""
+    return stored(weight, at=min(event.time, changes.now), zero=changes.decay_zero, half_life=changes.half_life)
+
+
+def categories(props: dict[str, Any]) -> list[str]:
+    """Product categories that an event names: props.category and items[].category."""
+    found = [props.get("category")]
+    items = props.get("items")
+    if isinstance(items, list):
+        found += [item.get("category") for item in items if isinstance(item, dict)]
+    return list(dict.fromkeys(name for text in found if isinstance(text, str) and (name := interest_name(text))))

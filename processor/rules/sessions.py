@@ -1,0 +1,184 @@
+"""Visits: events of one visitor with less than 30 minutes between them.
+
+A session is counted when it closes, by log time, so exactly once and never before late events had their
+chance. Several may be open: events that were queued offline join or open one in the past.
+"""
+
+from __future__ import annotations
+
+from processor.changes import Changes, copied
+from processor.state import (
+    KEPT_CLOSED,
+    MAX_OPEN_SESSIONS,
+    SESSION_GAP_MS,
+    Session,
+    Touch,
+    Visitor,
+    deadline,
+)
+from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
+from wakeline.record import Event
+
+ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
+NOT_CUSTOM = frozenset((PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY))
+
+
+def join(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Adds the event to its session; a ping belongs to none: presence is not activity."""
+    visitor.entered = visitor.session = None
+    if visitor.remembered:
+        _see(event, visitor, changes)
+    if event.type == PING:
+        return
+    session = visitor.session = _session_at(event.time, visitor, changes)
+    if session is None:
+        return
+    if event.type == PAGE_VIEW:
+        _view(event, session, visitor)
+    elif event.type == ENGAGEMENT:
+        session.engaged_ms += event.engaged_ms
+    elif event.type == CONSENT:
+        goes_on = event.level != "off" and visitor.is_anonymous == (event.level == "full")
+        session.handed_over = session.handed_over or goes_on
+    elif event.type not in NOT_CUSTOM:
+        session.events += 1
+
+
+def _see(event: Event, visitor: Visitor, changes: Changes) -> None:
+    state = visitor.state
+    time = event.time
+    if not state.first_seen:
+        visitor.is_new = True
+        changes.count("new_visitors", changes.site.day(time))
+    if not state.first_seen or time < state.first_seen:
+        state.first_seen = time
+    if time >= state.last_seen:
+        state.last_seen = time
+        if event.device != state.device or event.browser != state.browser or event.country != state.country:
+            state.device, state.browser, state.os, state.country = event.device, event.browser, event.os, event.country
+            visitor.traits_changed = True
+
+
+def _session_at(time: int, visitor: Visitor, changes: Changes) -> Session | None:
+    """The open session that `time` belongs to, a new one, or None for a late event of a closed one."""
+    state = visitor.state
+    for session in state.sessions:
+        if session.start - SESSION_GAP_MS <= time <= session.last + SESSION_GAP_MS:
+            if time < session.start:
+                session.start = time
+            if time > session.last:
+                session.last = time
+            session.heard = changes.now
+            return session
+    for start, last in state.closed:
+        if start - SESSION_GAP_MS <= time <= last + SESSION_GAP_MS:
+            return None
+    if len(state.sessions) >= MAX_OPEN_SESSIONS:
+        close(min(state.sessions, key=lambda session: session.start), visitor, changes)
+    session = Session(time, time, changes.now)
+    state.sessions.append(session)
+    return session
+
+
+def _view(event: Event, session: Session, visitor: Visitor) -> None:
+    at = (event.time, event.page)
+    if not session.page_views or at < session.entry_at:
+        visitor.entered = (session, copied(session) if session.page_views else None)
+        session.entry = event.path
+        session.entry_at = at
+        session.continued = event.continued
+    if not session.page_views or at > session.page_at:
+        session.page = event.path
+        session.page_at = at
+    session.page_views += 1
+
+
+def merge(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """A late event may close the gap between two sessions: they were one visit."""
+    sessions = visitor.state.sessions
+    session = visitor.session
+    if session is None or len(sessions) < 2:
+        return
+    for other in list(sessions):
+        if (
+            other is session
+            or other.start > session.last + SESSION_GAP_MS
+            or other.last < session.start - SESSION_GAP_MS
+        ):
+            continue
+        sessions.remove(other)
+        _absorb(other, session, visitor, changes)
+
+
+def _absorb(other: Session, session: Session, visitor: Visitor, changes: Changes) -> None:
+    if other.page_views:
+        before = (touch(other), touch(session)) if session.page_views else None
+        if before:
+            _uncount(max(session, other, key=lambda one: one.entry_at), visitor, changes)
+        if not session.page_views or other.entry_at < session.entry_at:
+            session.entry, session.entry_at, session.continued = other.entry, other.entry_at, other.continued
+            session.source, session.campaign = other.source, other.campaign
+        if other.page_at > session.page_at:
+            session.page, session.page_at = other.page, other.page_at
+        if before and visitor.state.latest in before:
+            visitor.state.latest = touch(session)
+            visitor.traits_changed = True
+    session.start = min(session.start, other.start)
+    session.last = max(session.last, other.last)
+    session.heard = max(session.heard, other.heard)
+    session.page_views += other.page_views
+    session.engaged_ms += other.engaged_ms
+    session.events += other.events
+    session.handed_over = session.handed_over or other.handed_over
+
+
+def count_visit(session: Session, changes: Changes, amount: int = 1) -> None:
+    """Count (or uncount) a visit where and when it began. One that only continued was counted before."""
+    time = session.entry_at[0]
+    if not session.continued:
+        day = changes.site.day(time)
+        changes.count_day("visits", day, amount)
+        changes.top_live("sources", session.source, time, day, amount)
+        if session.campaign:
+            changes.top("campaigns", session.campaign, day, amount)
+
+
+def _uncount(session: Session, visitor: Visitor, changes: Changes) -> None:
+    """Take back a visit that turned out to be part of another."""
+    count_visit(session, changes, -1)
+    if visitor.remembered:
+        visitor.count("visits", -1)
+
+
+def close_due(visitor: Visitor, changes: Changes) -> None:
+    """Close the sessions that have ended by `changes.now`."""
+    for session in [session for session in visitor.state.sessions if deadline(session) <= changes.now]:
+        close(session, visitor, changes)
+
+
+def close(session: Session, visitor: Visitor, changes: Changes) -> None:
+    """Count a session that ended. Engagement without a page view is no visit."""
+    state = visitor.state
+    state.sessions.remove(session)
+    state.closed = [*state.closed[1 - KEPT_CLOSED :], (session.start, session.last)]
+    if not session.page_views:
+        return
+    if state.recent is None or session.page_at > state.recent.page_at:
+        state.recent = session
+    day = changes.site.day(session.entry_at[0])
+    if not session.continued:
+        changes.count("sessions", day)
+        changes.top("entries", session.entry, day)
+        if (
+            session.page_views == 1
+            and session.engaged_ms < ENGAGED_MS
+            and not session.events
+            and not session.handed_over
+        ):
+            changes.count("bounces", day)
+    if not session.handed_over:
+        changes.top("exits", session.page, day)
+
+
+def touch(session: Session) -> Touch:
+    return Touch(session.entry_at[0], session.source, session.campaign)

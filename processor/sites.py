@@ -1,0 +1,43 @@
+"""What the fold asks of a site: which day a time belongs to, which interests a path stands for."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from wakeline.settings import Site
+
+QUARTER_MS = 900_000  # every time zone's offset is a multiple of a quarter of an hour
+REMEMBERED_PATHS = 4_096
+
+
+class SiteFacts:
+    """One site's settings, prepared; its answers are cached, bounded."""
+
+    def __init__(self, site: Site) -> None:
+        self.key = site.key
+        self._time_zone = site.time_zone
+        self._rules = [(rule.path, interest_name(rule.interest)) for rule in site.interests]
+        self._day_of_quarter: dict[int, str] = {}
+        self.interests_of_path = lru_cache(REMEMBERED_PATHS)(self._interests_of_path)
+
+    def day(self, ms: int) -> str:
+        """The site's day (YYYY-MM-DD) at a time."""
+        quarter = ms // QUARTER_MS
+        found = self._day_of_quarter.get(quarter)
+        if found is None:
+            if len(self._day_of_quarter) > 4_096:
+                self._day_of_quarter.clear()
+            found = datetime.fromtimestamp(ms / 1000, self._time_zone).strftime("%Y-%m-%d")
+            self._day_of_quarter[quarter] = found
+        return found
+
+    def _interests_of_path(self, path: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for pattern, name in self._rules if fnmatchcase(path, pattern)))
+
+
+@lru_cache(REMEMBERED_PATHS)
+def interest_name(text: str) -> str:
+    """An interest as it is stored: lower case, single spaces, at most 64 characters; "" for nothing."""
+    return " ".join(text.split()).lower()[:64]

@@ -1,0 +1,233 @@
+"""What the fold remembers of a visitor, a customer and a lane.
+
+`VisitorState` and `CustomerState` are stored as JSON under `keys.state`; `Visitor` and `Customer` wrap
+them with what lies in other keys and with what the current call changed.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from wakeline.record import ANONYMOUS_PREFIX, CustomerShare
+
+MAX_INTERESTS = 64  # of one profile; above it the weakest go
+KEPT_INTERESTS = 48  # that many stay: the slack saves trimming at every new one
+MAX_PAGES = 256  # page instances remembered of one visitor
+MAX_OPEN_SESSIONS = 4  # late events may open one in the past
+KEPT_CLOSED = 4  # closed sessions whose late events are recognised
+
+
+class Page(Struct, array_like=True):
+    """One page instance: which of its events were seen, whether it is open, what it is about."""
+
+    upto: int = 0  # events 0 .. upto-1 were all seen
+    above: str = ""  # hex bitmap of those seen from `upto` on: the newest often arrive first
+    sign: int = 0  # time of the latest event that shows it open, ms
+    left: int = 0  # time of the latest leave, ms
+    interests: list[str] | None = None  # known once its page view came
+    pending: float = 0.0  # stored score of engagement that came before the page view
+
+
+class Session(Struct, array_like=True):
+    """One visit. Everything in it is a sum, a minimum or a maximum: the order of arrival does not matter."""
+
+    start: int  # time of its first event, ms
+    last: int  # time of its last event, ms
+    heard: int  # append time of the record that came last, ms
+    page_views: int = 0
+    engaged_ms: int = 0
+    events: int = 0  # custom events
+    entry: str = ""  # path of the first page view
+    entry_at: tuple[int, str] = (0, "")  # its time and page instance, which settles ties
+    page: str = ""  # path of the last page view
+    page_at: tuple[int, str] = (0, "")
+    source: str = ""  # of the first page view
+    campaign: str = ""
+    continued: bool = False  # went on from another consent level: its start was counted there
+    handed_over: bool = False  # goes on under another consent level: its end is counted there
+
+
+class Touch(Struct, array_like=True, frozen=True):
+    """Where a visit came from."""
+
+    time: int = 0
+    source: str = ""
+    campaign: str = ""
+
+
+class VisitorState(Struct, omit_defaults=True):
+    """Stored state of one visitor."""
+
+    pages: dict[str, Page] = {}
+    sessions: list[Session] = []  # open ones
+    closed: list[tuple[int, int]] = []  # start and last of those closed lately
+    floor: int = 0  # events of unknown page instances up to this time are too late: their page was forgotten
+    recent: Session | None = None  # the latest session once closed, for the profile
+    first_seen: int = 0
+    last_seen: int = 0
+    visits: int = 0
+    page_views: int = 0
+    engaged_ms: int = 0
+    events: int = 0
+    device: str = ""
+    browser: str = ""
+    os: str = ""
+    country: str = ""
+    customer: str = ""
+    first: Touch = Touch()
+    latest: Touch = Touch()
+
+
+class CustomerState(Struct, omit_defaults=True):
+    """Stored state of one customer: sums over the visitors linked to it."""
+
+    visitors: list[str] = []
+    counts: dict[str, int] = {}
+    first_seen: int = 0
+    last_seen: int = 0
+    source: str = ""
+
+
+class Interests:
+    """An interest set and what the current call changed of it. Scores are stored ones, see `wakeline.decay`."""
+
+    __slots__ = ("changed", "gone", "scores")
+
+    def __init__(self, scores: dict[str, float]) -> None:
+        self.scores = scores
+        self.changed: set[str] = set()
+        self.gone: set[str] = set()
+
+    def add(self, name: str, amount: float) -> None:
+        scores = self.scores
+        scores[name] = scores.get(name, 0.0) + amount
+        self.changed.add(name)
+        if len(scores) > MAX_INTERESTS:
+            self._trim()
+
+    def _trim(self) -> None:
+        weakest = sorted(self.scores, key=lambda name: (self.scores[name], name))[: len(self.scores) - KEPT_INTERESTS]
+        for name in weakest:
+            del self.scores[name]
+        self.gone.update(weakest)
+        self.changed.difference_update(weakest)
+
+    def clear(self) -> None:
+        self.scores.clear()
+        self.changed.clear()
+        self.gone.clear()
+
+
+class Visitor:
+    """One visitor in the worker's cache."""
+
+    __slots__ = (
+        "entered",
+        "id",
+        "interests",
+        "is_anonymous",
+        "is_new",
+        "page",
+        "present",
+        "remembered",
+        "scheduled",
+        "session",
+        "share",
+        "site",
+        "state",
+        "tombstone",
+        "traits_changed",
+        "wipe",
+    )
+
+    def __init__(self, site: str, id: str, state: VisitorState, scores: dict[str, float], tombstone: int) -> None:
+        self.site = site
+        self.id = id
+        self.is_anonymous = id[0] == ANONYMOUS_PREFIX
+        self.state = state
+        self.interests = Interests(scores)
+        self.tombstone = tombstone  # ms up to which nothing enters the profile; 0: none
+        self.scheduled = bool(state.sessions)  # whether the lane's due set holds it, not later than its deadline
+        self.present = 0  # ms until which it counts as on the site; 0: not known here or gone
+        # of the current event
+        self.page: Page = Page()
+        self.remembered = False  # whether the event may enter the profile
+        self.session: Session | None = None  # None: it belongs to no open one
+        self.entered: tuple[Session, Session | None] | None = None  # session with a new entry, as it was before
+        # of the current call
+        self.is_new = False
+        self.traits_changed = False
+        self.wipe = False  # forget the profile before writing
+        self.share: CustomerShare | None = None
+
+    def count(self, field: str, amount: int) -> None:
+        """Add to a number of the profile and, if it is linked, of its customer."""
+        setattr(self.state, field, getattr(self.state, field) + amount)
+        if self.share is not None:
+            self.share.counts[field] = self.share.counts.get(field, 0) + amount
+
+    def add_interest(self, name: str, amount: float) -> None:
+        self.interests.add(name, amount)
+        if self.share is not None:
+            self.share.interests[name] = self.share.interests.get(name, 0.0) + amount
+
+    def forget(self) -> None:
+        """Drop all of the profile; what keeps site totals right (page instances, open sessions) stays."""
+        old = self.state
+        self.state = VisitorState(pages=old.pages, sessions=old.sessions, closed=old.closed, floor=old.floor)
+        self.interests.clear()
+        self.share = None
+        self.wipe = True
+
+
+class Customer:
+    """One customer in the worker's cache."""
+
+    __slots__ = ("id", "interests", "site", "state", "tombstone", "wipe")
+
+    def __init__(self, site: str, id: str, state: CustomerState, scores: dict[str, float], tombstone: int) -> None:
+        self.site = site
+        self.id = id
+        self.state = state
+        self.interests = Interests(scores)
+        self.tombstone = tombstone
+        self.wipe = False
+
+    def forget(self) -> None:
+        self.state = CustomerState()
+        self.interests.clear()
+        self.wipe = True
+
+
+SESSION_GAP_MS = 30 * 60_000
+
+
+def deadline(session: Session) -> int:
+    """Append time at which a session ends: 30 minutes after its last event and after it was last heard of."""
+    return (session.heard if session.heard > session.last else session.last) + SESSION_GAP_MS
+
+
+class Loaded(NamedTuple):
+    """What the store holds of one visitor or customer."""
+
+    state: bytes | None
+    scores: dict[str, float]
+    tombstone: int
+
+
+_visitor = msgspec.json.Decoder(VisitorState).decode
+_customer = msgspec.json.Decoder(CustomerState).decode
+encode_state = msgspec.json.Encoder().encode
+
+
+def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
+    state = _visitor(loaded.state) if loaded.state is not None else VisitorState()
+    return Visitor(site, id, state, loaded.scores, loaded.tombstone)
+
+
+def customer_of(site: str, id: str, loaded: Loaded) -> Customer:
+    state = _customer(loaded.state) if loaded.state is not None else CustomerState()
+    return Customer(site, id, state, loaded.scores, loaded.tombstone)

@@ -1,0 +1,215 @@
+"""The store: the only place that writes what is derived from the log. One atomic script call a batch.
+
+The script compares the lane's revision before it writes and raises it after, so a lane has one writer
+even when two believe that they own it, and a write whose answer was lost can be told by its stamp.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError, RedisError, TimeoutError
+
+from processor.fold import LaneMemory, Who
+from processor.state import Loaded
+from processor.writes import Command
+from wakeline import keys
+
+
+class StoreUnavailable(Exception):
+    """Redis is away, or its answer was lost: nothing is known of the write; ask again."""
+
+
+class LaneLost(Exception):
+    """Another writer raised the lane's revision: what is remembered of the lane is worth nothing."""
+
+
+class LaneTorn(Exception):
+    """A write stopped half-way: the lane's numbers are wrong until it is rebuilt from the log."""
+
+
+class LanePlace(Struct):
+    """What a lane's hash says of its place; see `keys.Keys.lane`."""
+
+    log: str = ""
+    offset: int = 0
+    clock: int = 0
+    revision: int = 0
+    writer: str = ""
+    torn: bool = False
+    deaths: int = 0
+    died_at: int = -1
+
+
+# KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
+# commands as one msgpack argument, top list cap, OTHER, the due set's key.
+# TOP is our own: add to a top list whose members the writer does not know, within the cap.
+WRITE = """
+local call = redis.call
+local lane = KEYS[1]
+local found = call('HMGET', lane, 'revision', 'writer', 'torn')
+if found[3] == '1' then return {-1} end
+if (found[1] or '0') ~= ARGV[1] then return {0, found[1] or '0', found[2] or ''} end
+local commands = cmsgpack.unpack(ARGV[4])
+call('HSET', lane, 'torn', '1')
+for i = 1, #commands do
+  local c = commands[i]
+  if c[1] == 'TOP' then
+    for j = 3, #c, 2 do
+      local member = c[j]
+      if not call('ZSCORE', c[2], member) and
+         (call('ZCARD', c[2]) >= tonumber(ARGV[5]) or tonumber(c[j + 1]) < 0) then
+        member = ARGV[6]
+      end
+      call('ZINCRBY', c[2], c[j + 1], member)
+    end
+  else
+    call(unpack(c))
+  end
+end
+call('HSET', lane, 'revision', ARGV[2], 'writer', ARGV[3], 'torn', '0')
+return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES')}
+"""
+
+# KEYS: state, interests, tombstone of each, then top lists; ARGV: how many of the former.
+LOAD = """
+local people, tops = {}, {}
+local n = tonumber(ARGV[1])
+for i = 1, n * 3, 3 do
+  people[#people + 1] = {redis.call('GET', KEYS[i]), redis.call('ZRANGE', KEYS[i + 1], 0, -1, 'WITHSCORES'),
+    redis.call('GET', KEYS[i + 2])}
+end
+for i = n * 3 + 1, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -1, 'WITHSCORES') end
+return {people, tops}
+"""
+
+# KEYS: the lane; ARGV: revision.
+DIED = """
+if redis.call('HGET', KEYS[1], 'died_at') ~= ARGV[1] then
+  redis.call('HSET', KEYS[1], 'died_at', ARGV[1], 'deaths', 0)
+end
+return redis.call('HINCRBY', KEYS[1], 'deaths', 1)
+"""
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class Store:
+    """Lanes in Redis. Every method raises StoreUnavailable when the server is away."""
+
+    def __init__(self, redis: Redis, *, key_space: keys.Keys) -> None:
+        self.keys = key_space
+        self._redis = redis
+        self._write = redis.register_script(WRITE)
+        self._load = redis.register_script(LOAD)
+        self._died = redis.register_script(DIED)
+
+    async def place(self, lane: int, memory: LaneMemory) -> LanePlace:
+        """The lane's place; fills what `memory` keeps of its hops."""
+        with _unavailable():
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.hgetall(self.keys.lane(lane))
+            pipe.hgetall(self.keys.hop(lane))
+            fields, hops = await pipe.execute()
+        memory.hops = {int(source): int(upto) for source, upto in hops.items()}
+        memory.sent = {int(name[5:]): int(upto) for name, upto in fields.items() if name.startswith(b"sent:")}
+        return msgspec.convert(
+            {name.decode(): value.decode() for name, value in fields.items()}, LanePlace, strict=False
+        )
+
+    async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
+        """Bring visitors, customers and top lists into `memory`, by one call."""
+        people, lists = list(who), list(top_lists)
+        if not people and not lists:
+            return
+        names: list[str] = []
+        for site, id in people:
+            names += (
+                self.keys.state(lane, site, id),
+                self.keys.interests(lane, site, id),
+                keys.tombstone(lane, site, id),
+            )
+        with _unavailable():
+            rows, tops = await self._load(keys=[*names, *lists], args=[len(people)])
+        memory.remember(
+            {
+                one: Loaded(state, _scores(scores), int(tombstone or 0))
+                for one, (state, scores, tombstone) in zip(people, rows, strict=True)
+            }
+        )
+        for key, members in zip(lists, tops, strict=True):
+            memory.tops.loaded[key] = {name: round(score) for name, score in _scores(members).items()}
+
+    async def write(self, lane: int, commands: list[Command], *, revision: int, stamp: str) -> int | None:
+        """Apply all commands at `revision`, which becomes revision + 1. Returns the lane's next deadline (ms) or None.
+
+        Raises LaneLost if the lane is at another revision, LaneTorn if a write was cut before.
+        """
+        lane_key = self.keys.lane(lane)
+        due = self.keys.due(lane)
+        names = dict.fromkeys([lane_key, due])
+        for command in commands:
+            names[command[1]] = None
+        args: list[Any] = [revision, revision + 1, stamp, _pack(commands), keys.TOP_MEMBERS, keys.OTHER, due]
+        with _unavailable():
+            reply = await self._write(keys=list(names), args=args)
+        if reply[0] == -1:
+            raise LaneTorn(f"lane {lane} was left half-written at revision {revision}")
+        if reply[0] == 0:
+            if int(reply[1]) == revision + 1 and reply[2].decode() == stamp:  # our own, whose answer was lost
+                return await self.next_due(lane)
+            raise LaneLost(f"lane {lane} is at revision {int(reply[1])} by {reply[2].decode()}, not at {revision}")
+        return int(float(reply[1][1])) if reply[1] else None
+
+    async def next_due(self, lane: int) -> int | None:
+        """Append time (ms) of the lane's next deadline."""
+        with _unavailable():
+            found = await self._redis.zrange(self.keys.due(lane), 0, 0, withscores=True)
+        return int(found[0][1]) if found else None
+
+    async def due(self, lane: int, *, now: int, most: int) -> list[Who]:
+        """Visitors with a deadline not later than append time `now`."""
+        with _unavailable():
+            found = await self._redis.zrangebyscore(self.keys.due(lane), "-inf", now, start=0, num=most)
+        return [(site, id) for site, _, id in (member.decode().partition("/") for member in found)]
+
+    async def died(self, lane: int, *, revision: int) -> int:
+        """Note that folding what follows `revision` ended the process; returns how often it did."""
+        with _unavailable():
+            return int(await self._died(keys=[self.keys.lane(lane)], args=[revision]))
+
+    async def outbox(self, lane: int, *, most: int) -> list[tuple[bytes, int, bytes]]:
+        """(id, target lane, record) of what waits to be appended, in order."""
+        with _unavailable():
+            found = await self._redis.xrange(self.keys.outbox(lane), count=most)
+        return [(id, int(fields[b"target"]), fields[b"v"]) for id, fields in found]
+
+    async def sent(self, lane: int, ids: list[bytes]) -> None:
+        """Take these out of the outbox: they are in the log."""
+        with _unavailable():
+            await self._redis.xdel(self.keys.outbox(lane), *ids)
+
+
+def _scores(flat: list[bytes]) -> dict[str, float]:
+    return {flat[i].decode(): float(flat[i + 1]) for i in range(0, len(flat), 2)}
+
+
+class _unavailable:
+    """A server that is away, restarting or failing over becomes StoreUnavailable; a mistake of ours does not."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (ConnectionError, TimeoutError, OSError)) or (
+            isinstance(error, RedisError) and str(error).startswith(AWAY)
+        ):
+            raise StoreUnavailable(f"Redis is away: {error}") from error
+
+
+AWAY = ("LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "OOM", "BUSY", "MISCONF", "NOREPLICAS")
+"""Error replies that pass by themselves or by an operator's hand, and that come before anything was written."""

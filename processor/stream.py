@@ -1,0 +1,46 @@
+"""The Faust app: one topic, whose partitions are the lanes, and one agent that feeds them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+
+from processor.lanes import Lanes
+from wakeline.log import Log
+
+TOPIC = "wakeline"
+BATCHES_BUFFERED = 32  # of at most transport.BATCH_RECORDS records each
+
+
+class ProcessorApp(faust.App):
+    """A Faust app that knows the log it reads and the lanes it feeds."""
+
+    record_log: Log
+    lanes: Lanes
+
+
+def make_app(log: Log, lanes: Lanes) -> ProcessorApp:
+    """The app on `log`. Tables, web server and Faust's own commits are off: the truth is in Redis."""
+    app = ProcessorApp(
+        "wakeline-processor",
+        broker="wakeline://",
+        store="memory://",
+        topic_partitions=lanes.count,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        web_enabled=False,
+        stream_buffer_maxsize=BATCHES_BUFFERED,
+        stream_wait_empty=False,
+        broker_commit_interval=60.0,
+    )
+    app.record_log = log
+    app.lanes = lanes
+    topic = app.topic(TOPIC, value_serializer="raw", key_serializer="raw")
+
+    @app.agent(topic)
+    async def feed_lanes(batches: Any) -> None:
+        async for event in batches.events():
+            await lanes.submit(event.message.partition, event.value)
+
+    return app

@@ -1,0 +1,188 @@
+"""A Faust transport over `wakeline.log`: one message per lane per poll, whose value is the list of entries.
+
+Faust's cost is per message, not per byte, so a batch of records travels as one. Its own bookkeeping of
+commits is left out: the place of a lane is in Redis, moved by the write that it belongs to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from faust.transport import base
+from faust.transport.consumer import Consumer as BaseConsumer
+from faust.transport.producer import Producer as BaseProducer
+from faust.types import TP, ConsumerMessage
+
+from wakeline.log import Entry, LogGap, LogUnavailable
+
+if TYPE_CHECKING:
+    from processor.stream import ProcessorApp
+
+logger = logging.getLogger("wakeline.processor")
+
+BATCH_RECORDS = 2_000  # of one lane and poll: bounds what a batch holds in memory
+PAUSE_S = 0.5  # between polls while the log is away
+
+
+class Consumer(BaseConsumer):
+    """Owns the lanes that its app's `Lanes` opened; reads them all with one call."""
+
+    app: ProcessorApp
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._assigned: set[TP] = set()
+        self._next: dict[int, int] = {}  # lane -> offset to read
+
+    # ---- what Faust asks for ------------------------------------------------------------------
+
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Starts the assignment; must not await it, Faust would deadlock."""
+        wanted = {TP(topic, lane) for topic in topics for lane in range(self.app.lanes.count)}
+        if wanted != self._assigned:
+            self.add_future(self._assign(wanted))
+
+    async def _assign(self, wanted: set[TP]) -> None:
+        try:
+            await self.app.lanes.own()
+        except Exception as error:
+            self.app.lanes.fail(error)
+            return
+        self.app.on_rebalance_start()
+        self.app.consumer_generation_id += 1
+        await self.on_partitions_revoked(self._assigned)
+        self._assigned = wanted
+        await self.on_partitions_assigned(wanted, self.app.consumer_generation_id)
+
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """Every lane starts at its place in Redis."""
+        self._next = self.app.lanes.places()
+        return {tp: self._next[tp.partition] for tp in self._assigned}
+
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+        tps = {tp.partition: tp for tp in (active_partitions or self._assigned)}
+        try:
+            found = await self.app.record_log.read(
+                {lane: self._next[lane] for lane in tps}, limit=BATCH_RECORDS, wait_ms=round(timeout * 1000)
+            )
+        except LogUnavailable as error:
+            logger.debug("%s", error)
+            await asyncio.sleep(PAUSE_S)
+            return {}
+        except LogGap as error:
+            self.app.lanes.fail(error)
+            await asyncio.sleep(PAUSE_S)
+            return {}
+        for lane, entries in found.items():
+            self._next[lane] = entries[-1].offset + 1
+        return {tps[lane]: [entries] for lane, entries in found.items()}
+
+    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+        entries: list[Entry] = record
+        last = entries[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            last.offset,
+            timestamp=last.time / 1000,
+            timestamp_type=1,
+            headers=[],
+            key=None,
+            value=entries,
+            checksum=None,
+            serialized_key_size=0,
+            serialized_value_size=0,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    # ---- commits: none, see above -------------------------------------------------------------
+
+    def _new_offset(self, tp: TP) -> int | None:
+        return None
+
+    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
+        """Offsets between two batches are inside the second one."""
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        return True
+
+    def ack(self, message: Any) -> bool:
+        message.acked = True
+        self._unacked_messages.discard(message)
+        return True
+
+    # ---- positions ----------------------------------------------------------------------------
+
+    async def _seek(self, partition: TP, offset: int) -> None:
+        self._next[partition.partition] = offset
+
+    async def seek_wait(self, partitions: Mapping[TP, int]) -> None:
+        for tp, offset in partitions.items():
+            await self.seek(tp, offset)
+
+    async def position(self, tp: TP) -> int | None:
+        return self._next.get(tp.partition)
+
+    async def earliest_offsets(self, *partitions: TP) -> Mapping[TP, int]:
+        bounds = await self.app.record_log.bounds([tp.partition for tp in partitions])
+        return {tp: bounds[tp.partition].first for tp in partitions}
+
+    async def highwaters(self, *partitions: TP) -> Mapping[TP, int]:
+        bounds = await self.app.record_log.bounds([tp.partition for tp in partitions])
+        return {tp: bounds[tp.partition].end for tp in partitions}
+
+    def highwater(self, tp: TP) -> int:
+        return self._next.get(tp.partition, 0)
+
+    def assignment(self) -> set[TP]:
+        return set(self._assigned)
+
+    def topic_partitions(self, topic: str) -> int | None:
+        return self.app.lanes.count
+
+    def key_partition(self, topic: str, key: bytes | None, partition: int | None = None) -> int | None:
+        return partition
+
+    def _new_topicpartition(self, topic: str, partition: int) -> TP:
+        return TP(topic, partition)
+
+    async def create_topic(self, *args: Any, **kwargs: Any) -> None:
+        """Lanes exist as soon as something is appended."""
+
+    def verify_event_path(self, now: float, tp: TP) -> None:
+        """Faust would look at its commits; `Lanes.watch` looks at the places instead."""
+
+    def close(self) -> None:
+        pass
+
+
+class Producer(BaseProducer):
+    """Faust wants one. Nothing here sends through it: deltas leave by the outbox."""
+
+    async def send(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("records are appended through wakeline.log")
+
+    async def send_and_wait(self, *args: Any, **kwargs: Any) -> Any:
+        raise NotImplementedError("records are appended through wakeline.log")
+
+    def key_partition(self, topic: str, key: bytes) -> TP:
+        raise NotImplementedError("lanes are chosen by wakeline.lanes.lane_of")
+
+    async def create_topic(self, *args: Any, **kwargs: Any) -> None:
+        """Lanes exist as soon as something is appended."""
+
+    async def flush(self) -> None:
+        pass
+
+
+class Transport(base.Transport):
+    """Registered in pyproject.toml as the `faust.transports` entry point of the scheme `wakeline`."""
+
+    Consumer = Consumer
+    Producer = Producer
+    default_port = 6379
+    driver_version = "wakeline"

@@ -1,0 +1,206 @@
+"""One lane's worker: load what a batch touches, fold, write in one call, and never lose its place.
+
+Two words decide what happens when something goes wrong. *Retry*: Redis is away; keep the batch and try
+again. *Invalid*: a record that can never be folded; it becomes a dead letter in the same write as the
+place. Anything else is a mistake of ours: it is noted, and the process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from processor import metrics
+from processor.changes import Changes, Verdict
+from processor.fold import Fold, Invalid, Item, LaneMemory, touched
+from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
+from processor.writes import Place, commands
+from wakeline.log import Entry, Log, LogGap, LogUnavailable
+from wakeline.record import Event, Tick, encode_record
+
+logger = logging.getLogger("wakeline.processor")
+
+REMEMBERED_PEOPLE = 4_000  # of one lane
+DUE_AT_ONCE = 100  # sessions closed by one call
+OUTBOX_AT_ONCE = 100
+DEATHS_BEFORE_CARE = 2  # after so many ends of the process at one place, records are applied one by one
+TICK_TEXT = encode_record(Tick())
+
+T = TypeVar("T")
+
+
+class LaneWorker:
+    """Owns one lane as long as its revision says so. `writer` names this process in the lane's stamp."""
+
+    def __init__(self, fold: Fold, store: Store, log: Log, *, writer: str) -> None:
+        self.lane = fold.lane
+        self.place = LanePlace()
+        self.next_due: int | None = None
+        self._fold = fold
+        self._store = store
+        self._log = log
+        self._writer = writer
+        self._calls = 0
+        self._memory = LaneMemory()
+        self._ticked = 0
+        self._busy = asyncio.Lock()
+
+    async def open(self) -> int:
+        """Read the lane's place, check that the log reaches it; returns the offset to read from.
+
+        Raises LogGap or LaneTorn: a lane is never started where its numbers would be wrong.
+        """
+        self._memory = LaneMemory()
+        self.place = await self._store.place(self.lane, self._memory)
+        if self.place.torn:
+            raise LaneTorn(f"lane {self.lane} was left half-written: rebuild it from the log")
+        identity = await self._log.identity()
+        if self.place.log and self.place.log != identity:
+            raise LogGap(f"lane {self.lane} stands at {self.place.offset} of log {self.place.log}, this is {identity}")
+        self.place.log = identity
+        bounds = (await self._log.bounds([self.lane]))[self.lane]
+        if not bounds.first <= self.place.offset <= bounds.end:
+            gap = (
+                bounds.first - self.place.offset if bounds.first > self.place.offset else self.place.offset - bounds.end
+            )
+            raise LogGap(
+                f"lane {self.lane} stands at {self.place.offset}, the log holds {bounds.first} to {bounds.end}: "
+                f"{gap} records are missing"
+            )
+        self.next_due = await self._store.next_due(self.lane)
+        await self._empty_outbox()
+        return self.place.offset
+
+    async def apply(self, entries: list[Entry]) -> None:
+        """Fold a batch and write it. Returns when it is written, however long Redis is away."""
+        async with self._busy:
+            entries = [entry for entry in entries if entry.offset >= self.place.offset]  # redelivered ones are done
+            if not entries:
+                return
+            if entries[0].offset != self.place.offset:
+                raise LogGap(f"lane {self.lane} stands at {self.place.offset}, was given {entries[0].offset}")
+            items = self._fold.decode(entries)
+            try:
+                if self.place.deaths >= DEATHS_BEFORE_CARE and self.place.died_at == self.place.revision:
+                    await self._apply_with_care(items)
+                else:
+                    await self._apply(items)
+                await self._close_due()
+            except (asyncio.CancelledError, LogGap, LaneTorn, LaneLost):
+                raise
+            except Exception:
+                await self._retry(lambda: self._store.died(self.lane, revision=self.place.revision))
+                raise
+
+    async def _apply(self, items: list[Item]) -> None:
+        memory = self._memory
+        people = memory.people
+        memory.shrink(REMEMBERED_PEOPLE)
+        missing = {who for item in items for who in touched(item.record) if who not in people}
+        lists = self._fold.top_lists(items)
+        memory.tops.forget_but(lists)
+        unknown = lists - memory.tops.loaded.keys()
+        if missing or unknown:
+            await self._retry(lambda: self._store.load(self.lane, missing, unknown, memory))
+        for chunk in self._fold.chunks(items):
+            changes = self._fold.fold(chunk.items, memory)
+            last = chunk.items[-1]
+            await self._write(changes, offset=last.offset + 1, clock=last.time)
+            self._observe(chunk.items, changes)
+
+    async def _apply_with_care(self, items: list[Item]) -> None:
+        """One record at a time: the one that ends the process becomes a dead letter, and the lane goes on."""
+        logger.warning(
+            "lane %d: %d deaths at offset %d, applying one by one", self.lane, self.place.deaths, items[0].offset
+        )
+        for item in items:
+            try:
+                await self._apply([item])
+            except (asyncio.CancelledError, LogGap, LaneTorn, LaneLost):
+                raise
+            except Exception as error:
+                logger.exception("lane %d: record %d is dead-lettered: a rule raised", self.lane, item.offset)
+                self._memory = LaneMemory()
+                self.place = await self._retry(lambda: self._store.place(self.lane, self._memory))
+                dead = self._fold.fold([], self._memory)
+                dead.now = item.time
+                value = item.record.value if isinstance(item.record, Invalid) else encode_record(item.record)
+                dead.dead.append((item.offset, "bug", value, "".join(traceback.format_exception(error))))
+                dead.ledger[Verdict.DEAD] += 1
+                await self._write(dead, offset=item.offset + 1, clock=item.time)
+                self._observe([item], dead)
+
+    async def _write(self, changes: Changes, *, offset: int, clock: int) -> None:
+        emitted = bool(changes.shares or changes.outbox)
+        place = Place(self.place.log, offset, clock)
+        writes = commands(changes, self._fold, self._memory, place)
+        self._calls += 1
+        stamp = f"{self._writer}:{self._calls}"
+        revision = self.place.revision
+        began = time.perf_counter()
+        # The same call again and again: if it happened and its answer was lost, the stamp tells.
+        self.next_due = await self._retry(lambda: self._store.write(self.lane, writes, revision=revision, stamp=stamp))
+        metrics.WRITE_SECONDS.observe(time.perf_counter() - began)
+        self.place.revision += 1
+        self.place.offset, self.place.clock = offset, clock
+        if emitted:
+            await self._empty_outbox()
+
+    async def _close_due(self) -> None:
+        """Close the sessions that ended by the lane's clock."""
+        while self.next_due is not None and self.next_due <= self.place.clock:
+            memory = self._memory
+            due = await self._retry(lambda: self._store.due(self.lane, now=self.place.clock, most=DUE_AT_ONCE))
+            missing = {who for who in due if who not in memory.people}
+            await self._retry(lambda missing=missing: self._store.load(self.lane, missing, (), memory))  # type: ignore[misc]
+            changes = self._fold.fold_due(due, self.place.clock, memory)
+            await self._write(changes, offset=self.place.offset, clock=self.place.clock)
+
+    async def _empty_outbox(self) -> None:
+        """Append what waits for other lanes, in order; sent twice after a crash, it is applied once."""
+        while waiting := await self._retry(lambda: self._store.outbox(self.lane, most=OUTBOX_AT_ONCE)):
+            records = [(target, value) for _, target, value in waiting]
+            await self._retry(lambda: self._log.append(records))
+            await self._retry(lambda: self._store.sent(self.lane, [id for id, _, _ in waiting]))
+
+    async def tick(self, now: int) -> bool:
+        """Append a tick if a deadline has passed (`now`: ms) and nothing else moves the lane's clock."""
+        due = self.next_due
+        if due is None or due > now or self._busy.locked() or now - self._ticked < 1_000:
+            return False
+        self._ticked = now
+        await self._log.append([(self.lane, TICK_TEXT)])
+        return True
+
+    async def _retry(self, call: Callable[[], Awaitable[T]]) -> T:
+        wait = 0.05
+        while True:
+            try:
+                found = await call()
+            except (StoreUnavailable, LogUnavailable) as error:
+                if wait == 0.05:
+                    logger.warning("lane %d waits at offset %d: %s", self.lane, self.place.offset, error)
+                    metrics.WAITING.inc()
+                await asyncio.sleep(wait)
+                wait = min(2.0, wait * 2)
+                continue
+            if wait > 0.05:
+                logger.info("lane %d goes on", self.lane)
+                metrics.WAITING.dec()
+            return found
+
+    def _observe(self, items: list[Item], changes: Changes) -> None:
+        for verdict, amount in changes.ledger.items():
+            if amount:
+                metrics.RECORDS.labels(verdict.value).inc(amount)
+        for _, reason, _, _ in changes.dead:
+            metrics.DEAD_LETTERS.labels(reason.split(":")[0]).inc()
+            logger.error("lane %d: a dead letter: %s", self.lane, reason)
+        metrics.BATCH_RECORDS.observe(len(items))
+        record = items[-1].record
+        if isinstance(record, Event):
+            metrics.EVENT_AGE_SECONDS.observe(max(0.0, time.time() - record.received / 1000))

@@ -1,0 +1,214 @@
+"""Changes as Redis commands, for the store's one script call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from processor.changes import Changes, Verdict
+from processor.fold import Fold, LaneMemory
+from processor.rules.duplicates import JITTER_MS, KEPT_MS
+from processor.state import Customer, Interests, Session, Visitor, encode_state
+from wakeline import keys
+from wakeline.lanes import lane_of
+from wakeline.profiles import StoredSession
+from wakeline.record import encode_record
+
+MOST_PAIRS = 400  # of one command: Lua's unpack died at 8,000 arguments, after earlier writes had landed
+SEEN_MS = 30 * 60_000
+
+Command = list[str]
+
+
+class Place(NamedTuple):
+    """Where a lane stands after a call."""
+
+    log: str
+    offset: int
+    clock: int
+
+
+def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> list[Command]:
+    """Every write of one call but the revision, which is the script's. The second word of each is its key."""
+    found: list[Command] = []
+    for visitor in changes.visitors.values():
+        found += _visitor(visitor, changes)
+    for customer in changes.customers.values():
+        found += _customer(customer, changes)
+    found += _site_numbers(changes)
+    found += _top_lists(changes)
+    found += _lane(changes, fold, memory, place)
+    return found
+
+
+def _visitor(visitor: Visitor, changes: Changes) -> Iterator[Command]:
+    lane, site, id = changes.lane, visitor.site, visitor.id
+    state = visitor.state
+    profile = changes.keys.profile(lane, site, id)
+    interests = changes.keys.interests(lane, site, id)
+    if visitor.wipe:
+        yield ["DEL", profile]
+        yield ["DEL", interests]
+        visitor.wipe = False
+    if not state.first_seen:
+        lives = keys.ANONYMOUS_TTL_MS if visitor.is_anonymous else KEPT_MS + JITTER_MS
+    else:
+        lives = keys.PROFILE_TTL_MS
+    yield ["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", str(lives)]
+    if not state.first_seen:
+        return
+    fields = [
+        "last_seen", str(state.last_seen), "visits", str(state.visits), "page_views", str(state.page_views),
+        "engaged_ms", str(state.engaged_ms), "events", str(state.events),
+    ]  # fmt: skip
+    session = max(state.sessions, key=lambda session: session.page_at) if state.sessions else state.recent
+    if session is not None and session.page_views:
+        fields += ["session", encode_state(_readable(session)).decode()]
+    if visitor.is_new or visitor.traits_changed:
+        fields += _traits(visitor)
+        visitor.is_new = visitor.traits_changed = False
+    yield ["HSET", profile, "first_seen", str(state.first_seen), *fields]
+    yield ["PEXPIRE", profile, str(keys.PROFILE_TTL_MS)]
+    yield from _interests(visitor.interests, interests)
+
+
+def _traits(visitor: Visitor) -> Command:
+    state = visitor.state
+    fields = ["device", state.device, "browser", state.browser, "os", state.os, "country", state.country]
+    fields += ["first_source", state.first.source, "first_campaign", state.first.campaign]
+    fields += ["last_source", state.latest.source, "last_campaign", state.latest.campaign]
+    if state.customer:
+        fields += ["customer", state.customer]
+    return fields
+
+
+def _readable(session: Session) -> Struct:
+    return StoredSession(
+        start=session.start,
+        last=session.last,
+        page_views=session.page_views,
+        engaged_ms=session.engaged_ms,
+        entry=session.entry,
+        page=session.page,
+        source=session.source,
+        campaign=session.campaign,
+    )
+
+
+def _interests(interests: Interests, key: str) -> Iterator[Command]:
+    if interests.changed:
+        scores = interests.scores
+        yield ["ZADD", key, *(word for name in interests.changed for word in (repr(scores[name]), name))]
+        yield ["PEXPIRE", key, str(keys.PROFILE_TTL_MS)]
+        interests.changed.clear()
+    if interests.gone:
+        if gone := interests.gone - interests.scores.keys():
+            yield ["ZREM", key, *gone]
+        interests.gone.clear()
+
+
+def _customer(customer: Customer, changes: Changes) -> Iterator[Command]:
+    lane, site, id = changes.lane, customer.site, customer.id
+    profile = changes.keys.profile(lane, site, id)
+    interests = changes.keys.interests(lane, site, id)
+    state = customer.state
+    if customer.wipe:
+        for key in (changes.keys.state(lane, site, id), profile, interests):
+            yield ["DEL", key]
+        customer.wipe = False
+    if not state.first_seen:
+        return
+    lives = str(keys.PROFILE_TTL_MS)
+    yield ["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", lives]
+    fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last_seen), "last_source", state.source]
+    fields += ["visitors", encode_state(state.visitors).decode()]
+    for name, amount in state.counts.items():
+        fields += [name, str(amount)]
+    yield ["HSET", profile, *fields]
+    yield ["PEXPIRE", profile, lives]
+    yield from _interests(customer.interests, interests)
+
+
+def _site_numbers(changes: Changes) -> Iterator[Command]:
+    lane = changes.lane
+    for site, counts in changes.totals.items():
+        for field, amount in counts.items():
+            yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
+    for (site, day), counts in changes.days.items():
+        key = changes.keys.day(lane, site, day)
+        for field, amount in counts.items():
+            yield ["HINCRBY", key, field, str(amount)]
+        yield ["PEXPIRE", key, str(keys.DAY_TTL_MS)]
+    for site, until in changes.present.items():
+        key = changes.keys.present(lane, site)
+        yield from _scores(key, [(str(ms), visitor) for visitor, ms in until.items() if ms])
+        if gone := [visitor for visitor, ms in until.items() if not ms]:
+            for part in _parts(gone):
+                yield ["ZREM", key, *part]
+        yield ["ZREMRANGEBYSCORE", key, "-inf", str(changes.now - SEEN_MS)]
+    for site, times in changes.seen.items():
+        key = changes.keys.seen(lane, site)
+        for part in _parts([word for visitor, ms in times.items() for word in (str(ms), visitor)]):
+            yield ["ZADD", key, "GT", *part]
+        yield ["ZREMRANGEBYSCORE", key, "-inf", str(changes.now - SEEN_MS)]
+    for (site, id), ms in changes.tombstones.items():
+        yield ["SET", keys.tombstone(lane, site, id), str(ms), "PX", str(keys.TOMBSTONE_TTL_MS)]
+
+
+def _top_lists(changes: Changes) -> Iterator[Command]:
+    for key, members in changes.top_scores.items():
+        scores = [(changes.top_score(key, member), member) for member in members]
+        yield from _scores(key, [(str(score), member) for score, member in scores if score])
+        if gone := [member for score, member in scores if not score]:
+            for part in _parts(gone):
+                yield ["ZREM", key, *part]
+        yield ["PEXPIRE", key, _lifetime(key)]
+    for key, added in changes.top_added.items():
+        for part in _parts([word for member, amount in added.items() for word in (member, str(amount))]):
+            yield ["TOP", key, *part]
+        yield ["PEXPIRE", key, _lifetime(key)]
+
+
+def _lifetime(key: str) -> str:
+    bucket = key.rsplit(":", 1)[1]
+    return str(keys.DAY_TTL_MS if bucket[0] == "d" else keys.MINUTE_TTL_MS)
+
+
+def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Iterator[Command]:
+    lane = changes.lane
+    scheduled = [(str(ms), member) for member, ms in changes.due.items() if ms]
+    yield from _scores(changes.keys.due(lane), scheduled)
+    if done := [member for member, ms in changes.due.items() if not ms]:
+        for part in _parts(done):
+            yield ["ZREM", changes.keys.due(lane), *part]
+    for source, upto in changes.hops.items():
+        yield ["HSET", changes.keys.hop(lane), str(source), str(upto)]
+    for offset, reason, value, error in changes.dead:
+        yield [
+            "XADD", changes.keys.dead(lane), "MAXLEN", "~", str(keys.DEAD_LETTERS), "*", "offset", str(offset),
+            "reason", reason, "v", value.decode("utf-8", "backslashreplace"), "error", error,
+        ]  # fmt: skip
+    key = changes.keys.lane(lane)
+    for target, delta in fold.deltas(changes, memory, upto=place.offset).items():
+        yield ["XADD", changes.keys.outbox(lane), "*", "target", str(target), "v", encode_record(delta).decode()]
+        memory.sent[target] = place.offset
+        yield ["HSET", key, f"sent:{target}", str(place.offset)]
+    for site, id, record in changes.outbox:
+        target = lane_of(site, id, fold.lanes)
+        yield ["XADD", changes.keys.outbox(lane), "*", "target", str(target), "v", encode_record(record).decode()]
+    yield ["HSET", key, "log", place.log, "offset", str(place.offset), "clock", str(place.clock)]
+    for verdict in Verdict:
+        if amount := changes.ledger[verdict]:
+            yield ["HINCRBY", key, verdict.value, str(amount)]
+
+
+def _scores(key: str, pairs: list[tuple[str, str]]) -> Iterator[Command]:
+    for start in range(0, len(pairs), MOST_PAIRS):
+        yield ["ZADD", key, *(word for pair in pairs[start : start + MOST_PAIRS] for word in pair)]
+
+
+def _parts(words: list[str]) -> Iterator[list[str]]:
+    for start in range(0, len(words), 2 * MOST_PAIRS):
+        yield words[start : start + 2 * MOST_PAIRS]
