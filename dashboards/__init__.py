@@ -1,0 +1,9 @@
+"""What marketers and operators look at: Grafana dashboards as code, Prometheus' configuration and alerts.
+
+queries.py   the PromQL of the panels: what is asked, by name
+panels.py    the kinds of panels, with legend, calculation and unit set
+live.py      the dashboard "Live"; `python -m dashboards.live` writes grafana/live.json
+prometheus/  prometheus.yml, rules.yml (alerts) and what they must say: rules_test.yml
+grafana/     the generated dashboard and the provisioning files
+compose.yaml Prometheus and Grafana, pinned
+"""

@@ -1,0 +1,205 @@
+"""The dashboard "Live": who is on the site now, what they read, where they came from, and is all well.
+
+`python -m dashboards.live` writes grafana/live.json; a test says whether that was forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from grafana_foundation_sdk.builders.dashboard import (
+    CustomVariable,
+    Dashboard,
+    DatasourceVariable,
+    QueryVariable,
+)
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models.common import TimeZoneBrowser
+from grafana_foundation_sdk.models.dashboard import (
+    DashboardCursorSync,
+    VariableOption,
+    VariableRefresh,
+    VariableSort,
+)
+
+from dashboards import queries
+from dashboards.panels import SOURCE, Size, lamp, lines, number, row, top
+from dashboards.queries import live, per_minute, share, today
+
+FILE = Path(__file__).parent / "grafana" / "live.json"
+
+STAT = Size(4, 4)
+THIRD = Size(8, 10)
+HALF = Size(12, 8)
+
+
+def dashboard() -> Dashboard:
+    board = (
+        Dashboard("Wakeline: Live")
+        .uid("wakeline-live")
+        .description("Who is on the site now, what they read and where they came from.")
+        .tags(["wakeline"])
+        .refresh("5s")
+        .time("now-1h", "now")
+        .timezone(TimeZoneBrowser)
+        .tooltip(DashboardCursorSync.CROSSHAIR)
+    )
+    variables(board)
+    now(board)
+    today_so_far(board)
+    content(board)
+    today_in_detail(board)
+    operations(board)
+    return board
+
+
+def variables(board: Dashboard) -> None:
+    board.with_variable(DatasourceVariable("datasource").label("Prometheus").type("prometheus"))
+    board.with_variable(
+        QueryVariable("site")
+        .label("Site")
+        .datasource(SOURCE)
+        .query("label_values(wakeline_live_visitors, site)")
+        .refresh(VariableRefresh.ON_DASHBOARD_LOAD)
+        .sort(VariableSort.ALPHABETICAL_ASC)
+    )
+    board.with_variable(
+        CustomVariable("window")
+        .label("Window")
+        .values("5m,30m,today")
+        .current(VariableOption(selected=True, text="30m", value="30m"))
+    )
+
+
+def now(board: Dashboard) -> None:
+    board.with_row(row(101, "Now"))
+    board.with_panel(number(1, "On the site now", "Visitors with a visible page.", live("now"), size=Size(4, 8)))
+    board.with_panel(
+        number(
+            2,
+            "Seen lately",
+            "Visitors who gave a sign in the last 5 and 30 minutes.",
+            live("5m"),
+            live("30m"),
+            size=Size(4, 8),
+        )
+    )
+    board.with_panel(
+        lines(
+            3,
+            "Visitors",
+            "On the site now, and seen within 5 and 30 minutes.",
+            *map(live, ("now", "5m", "30m")),
+            size=Size(8, 8),
+        )
+    )
+    board.with_panel(
+        lines(
+            4,
+            "Per minute, bots beside humans",
+            "Page views and custom events of humans; events of bots, which count nowhere else.",
+            per_minute("page_views", "page views"),
+            per_minute("custom_events", "custom events"),
+            per_minute("bot_events", "bot events"),
+            size=Size(8, 8),
+        )
+    )
+
+
+def today_so_far(board: Dashboard) -> None:
+    board.with_row(row(102, "Today, in the site's time zone"))
+    board.with_panel(number(5, "Visits", "Sessions that began today.", today("visits"), size=STAT))
+    board.with_panel(number(6, "New visitors", "Profiles made today.", today("new_visitors"), size=STAT))
+    board.with_panel(number(7, "Page views", "Page views of humans today.", today("page_views"), size=STAT))
+    board.with_panel(
+        number(
+            8,
+            "Bounces",
+            "Of the sessions that ended today: one page view and not engaged.",
+            share("bounces", "sessions"),
+            size=STAT,
+            unit="percentunit",
+            decimals=1,
+        )
+    )
+    board.with_panel(
+        number(
+            9,
+            "Engaged time a visit",
+            "Time with a page visible and focused, by visit that began today.",
+            share("engaged_seconds", "visits"),
+            size=STAT,
+            unit="s",
+        )
+    )
+    board.with_panel(number(10, "Custom events", "Custom events today.", today("custom_events"), size=STAT))
+
+
+def content(board: Dashboard) -> None:
+    board.with_row(row(103, "Top of $window"))
+    for id, title, help, what, label in (
+        (11, "Pages", "Page views by path.", "page_views", "page"),
+        (12, "Sources", "Visits by where they came from.", "visits", "source"),
+        (13, "Interests", "Signs of interest.", "interest", "interest"),
+    ):
+        board.with_panel(top(id, title, help, *queries.top(what, label), size=THIRD))
+
+
+def today_in_detail(board: Dashboard) -> None:
+    board.with_row(row(104, "Top of today"))
+    for id, title, help, what, label in (
+        (14, "Campaigns", "Visits by campaign.", "campaign_visits", "campaign"),
+        (15, "Custom events", "Custom events by name.", "custom_events", "event"),
+        (16, "Bots", "Events of bots, by bot.", "bot_events", "bot"),
+        (17, "Entry pages", "Where sessions began.", "entries", "page"),
+        (18, "Exit pages", "Where sessions ended.", "exits", "page"),
+        (19, "Engaged time by page", "Time with the page visible and focused.", "engaged_seconds", "page"),
+    ):
+        unit = "s" if what == "engaged_seconds" else "short"
+        board.with_panel(top(id, title, help, *queries.top(what, label, window="today"), size=THIRD, unit=unit))
+
+
+def operations(board: Dashboard) -> None:
+    board.with_row(row(105, "For operators: all sites"))
+    board.with_panel(lamp(20, "Processes", "1: Prometheus reaches it.", queries.UP, size=Size(8, 4), bad_below=1))
+    board.with_panel(
+        lamp(
+            21,
+            "Books",
+            "Events and records that no ledger explains, and dead letters: all 0.",
+            *queries.BOOKS,
+            size=Size(8, 4),
+        )
+    )
+    board.with_panel(
+        number(
+            22,
+            "Lag",
+            "Age of the oldest record not in the profiles.",
+            queries.LAG[0],
+            size=Size(8, 4),
+            unit="s",
+            decimals=1,
+        )
+    )
+    board.with_panel(
+        lines(
+            23, "Intake, events a second", "Unavailable: answered 503, the browser retries.", *queries.INTAKE, size=HALF
+        )
+    )
+    board.with_panel(
+        lines(24, "Refusals by reason, events a second", "Events refused for good.", queries.REFUSALS, size=HALF)
+    )
+    board.with_panel(lines(25, "How far behind", "Seconds.", *queries.LAG, size=THIRD, unit="s"))
+    board.with_panel(top(26, "Records of the log", "What became of each.", queries.RECORDS, size=THIRD))
+    board.with_panel(lines(27, "Memory", "Resident memory.", queries.MEMORY, size=THIRD, unit="bytes"))
+
+
+def as_json() -> str:
+    return json.dumps(dashboard().build(), cls=JSONEncoder, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    FILE.write_text(as_json())
+    print(FILE)

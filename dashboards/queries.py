@@ -1,0 +1,67 @@
+"""The PromQL of the panels. $site and $window are the dashboard's variables.
+
+Windows are gauges that stand for themselves: no rate, no sum over `window`.
+"""
+
+from __future__ import annotations
+
+from dashboards.panels import Query
+from wakeline.keys import OTHER
+
+SITE = 'site="$site"'
+RATE = "[$__rate_interval]"
+
+
+def live(window: str) -> Query:
+    return Query(f'wakeline_live_visitors{{{SITE},window="{window}"}}', window)
+
+
+def today(what: str) -> Query:
+    return Query(f"wakeline_{what}_today{{{SITE}}}", what.replace("_", " "))
+
+
+def share(part: str, whole: str) -> Query:
+    """Today's `part` of each `whole`; no value before there is one."""
+    return Query(f"wakeline_{part}_today{{{SITE}}} / (wakeline_{whole}_today{{{SITE}}} > 0)", part)
+
+
+def per_minute(what: str, legend: str) -> Query:
+    return Query(f"60 * rate(wakeline_{what}_total{{{SITE}}}{RATE})", legend)
+
+
+def top(what: str, label: str, *, window: str = "$window") -> tuple[Query, Query]:
+    """The largest first, and what is not among them last."""
+    chosen = f'{SITE},window="{window}"'
+    return (
+        Query(f'sort_desc(wakeline_{what}_window{{{chosen},{label}!="{OTHER}"}})', f"{{{{{label}}}}}"),
+        Query(f'wakeline_{what}_window{{{chosen},{label}="{OTHER}"}}', OTHER),
+    )
+
+
+# ---- for operators: all sites and processes together ---------------------------------------------
+
+INTAKE = (
+    Query(f"sum(rate(wakeline_collector_accepted_total{RATE}))", "accepted"),
+    Query(f"sum(rate(wakeline_collector_rejected_total{RATE}))", "rejected"),
+    Query(f"sum(rate(wakeline_collector_unavailable_total{RATE}))", "unavailable"),
+)
+REFUSALS = Query(f"sum by (reason) (rate(wakeline_collector_rejected_total{RATE})) > 0", "{{reason}}")
+LAG = (
+    Query("wakeline_lag_seconds", "oldest record not in the profiles"),
+    Query(
+        f"histogram_quantile(0.95, sum by (le) (rate(wakeline_processor_event_age_seconds_bucket{RATE})))",
+        "event to profile, p95",
+    ),
+    Query(
+        f"histogram_quantile(0.95, sum by (le) (rate(wakeline_collector_request_seconds_bucket{RATE})))",
+        "collector's answer, p95",
+    ),
+)
+BOOKS = (
+    Query("sum(abs(wakeline_collector_ledger_difference))", "collector"),
+    Query("wakeline_ledger_difference", "lanes"),
+    Query("wakeline_dead_letters_total", "dead letters"),
+)
+RECORDS = Query("sort_desc(wakeline_ledger_records)", "{{state}}")
+UP = Query('min by (job) (up{job=~"wakeline-.+"})', "{{job}}")
+MEMORY = Query('sum by (job) (process_resident_memory_bytes{job=~"wakeline-.+"})', "{{job}}")
