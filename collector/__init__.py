@@ -1,0 +1,8 @@
+"""HTTP in, log out: checks, cleans and stamps what pages send, and answers 202 once it is on disk.
+
+In reading order: app (wires the parts), workers (processes on one port), server (the HTTP edge),
+intake (`POST /v1/events` as a checklist), body (bytes in, within limits), policy (what one site allows),
+steps (an event's way to a record, step by step), clean (addresses and text without people in them),
+agents and addresses (who sent it, coarsely), salts (daily secrets of anonymous ids), writer (group commit),
+answers (replies with CORS), script (`GET /wakeline.js`), metrics (every number of this process).
+"""

@@ -1,0 +1,77 @@
+"""The address a request came from: in memory only, to be hashed, compared or turned into a country."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from pathlib import Path
+from typing import Any
+
+import maxminddb
+
+Network = IPv4Network | IPv6Network
+CACHED = 4_096
+COUNTRY = re.compile("[A-Z]{2}")
+
+
+class Addresses:
+    """Who is asking, and from which country. `geoip` is a country .mmdb; without one no country is known.
+
+    Raises OSError or maxminddb.InvalidDatabaseError where the file cannot be read.
+    """
+
+    def __init__(self, *, trusted_proxies: Sequence[Network] = (), geoip: Path | None = None) -> None:
+        self._trusted = tuple(trusted_proxies)
+        self._countries = maxminddb.open_database(geoip) if geoip else None
+        self.country = lru_cache(CACHED)(self._country)
+        self._is_trusted = lru_cache(CACHED)(self._within_trusted)
+
+    def client(self, peer: str, forwarded: Iterable[str]) -> str:
+        """The peer, or if it is a trusted proxy the right-most hop in X-Forwarded-For that is none.
+
+        What stands to the left of that hop is the client's own claim. A hop that is no address ends the
+        search: the proxy that wrote it is the last that is known.
+        """
+        if not self._trusted or not self._is_trusted(peer):
+            return peer
+        address = peer
+        for hop in reversed([hop for line in forwarded for hop in line.split(",")]):
+            parsed = parse(hop)
+            if parsed is None:
+                break
+            address = str(parsed)
+            if not self._is_trusted(address):
+                break
+        return address
+
+    def _within_trusted(self, address: str) -> bool:
+        return within(address, self._trusted)
+
+    def _country(self, address: str) -> str:
+        if self._countries is None or (parsed := parse(address)) is None:
+            return ""
+        found: Any = self._countries.get(parsed)
+        code = found.get("country", {}).get("iso_code", "") if isinstance(found, dict) else ""
+        return code if isinstance(code, str) and COUNTRY.fullmatch(code) else ""
+
+
+def within(address: str, networks: Sequence[Network]) -> bool:
+    """Whether `address` lies in one of `networks`."""
+    parsed = parse(address)
+    return parsed is not None and any(parsed in network for network in networks)
+
+
+def parse(hop: str) -> IPv4Address | IPv6Address | None:
+    """An address as proxies write it: "1.2.3.4", "1.2.3.4:567", "2001:db8::1", "[2001:db8::1]:567"."""
+    text = hop.strip()
+    if text.startswith("["):
+        text = text[1:].partition("]")[0]
+    elif text.count(":") == 1:
+        text = text.partition(":")[0]
+    try:
+        found = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found

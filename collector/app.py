@@ -1,0 +1,152 @@
+"""Wires the collector: settings in, parts connected, nothing decided."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import uvloop
+from aiohttp import web
+from redis.exceptions import RedisError
+
+from collector import workers
+from collector.addresses import Addresses
+from collector.health import Health, internal_app
+from collector.intake import Intake
+from collector.metrics import Metrics, registry
+from collector.policy import Policy
+from collector.salts import Salts
+from collector.script import Script
+from collector.server import Server
+from collector.writer import GroupCommit
+from wakeline.connect import connect
+from wakeline.lanes import DeploymentMismatch, open_deployment
+from wakeline.log import Log, LogUnavailable
+from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.settings import Config, Settings
+
+logger = logging.getLogger("wakeline.collector")
+
+BACKLOG = 1_024  # connections that wait to be accepted; the kernel may allow less
+STOP_S = 10.0  # for what is in flight: above the writer's deadline
+KEEP_SALTS_S = 60.0
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def main(config: Config) -> None:
+    """Run until SIGTERM or SIGINT, with `settings.workers` processes; then answer what is in flight and end.
+
+    Raises SystemExit: 1, after a line that says why, where it cannot run.
+    """
+    sys.exit(workers.run(config, serve))
+
+
+def serve(config: Config, worker: int) -> int:
+    """One worker's life, and its exit code."""
+    return uvloop.run(_serve(config, worker))
+
+
+class Parts(NamedTuple):
+    """What the process keeps hold of."""
+
+    server: Server
+    writer: GroupCommit
+    salts: Salts
+    metrics: Metrics
+
+
+def build(
+    config: Config, *, open_log: Callable[[], Awaitable[tuple[Log, int]]], clock: Callable[[], int] = now_ms
+) -> Parts:
+    """The parts, connected; within a running loop. Raises OSError for a folder or file that cannot be used."""
+    settings = config.settings
+    metrics = Metrics()
+    writer = GroupCommit(open_log, metrics)
+    salts = Salts(settings.data / "salts", {key: site.time_zone for key, site in config.sites.items()}, clock=clock)
+    intake = Intake(
+        {key: Policy(site) for key, site in config.sites.items()},
+        addresses=Addresses(trusted_proxies=settings.trusted_proxies, geoip=settings.geoip),
+        salts=salts,
+        writer=writer,
+        metrics=metrics,
+        clock=clock,
+    )
+    health, script = Health(writer), Script()
+    routes = {
+        "/v1/events": {"POST": intake.events},
+        "/wakeline.js": {"GET": script.get, "HEAD": script.get},
+        "/healthz": {"GET": health.alive},
+        "/readyz": {"GET": health.ready},
+    }
+    return Parts(Server(routes, metrics), writer, salts, metrics)
+
+
+async def _serve(config: Config, worker: int) -> int:
+    settings = config.settings
+    parts = build(config, open_log=lambda: open_log(settings))
+    parts.salts.keep()
+    public = web.ServerRunner(parts.server, shutdown_timeout=STOP_S)
+    internal = web.AppRunner(internal_app(registry(parts.metrics)), access_log=None, shutdown_timeout=STOP_S)
+    await internal.setup()
+    await public.setup()
+    metrics_port, shares_port = workers.metrics_port(settings, worker), settings.workers > 1
+    await web.TCPSite(internal, settings.host, metrics_port).start()
+    await web.TCPSite(public, settings.host, settings.port, backlog=BACKLOG, reuse_port=shares_port or None).start()
+    logger.info("collector %d listens on http://%s:%d", worker, settings.host, settings.port)
+    gc.freeze()  # what lives as long as the process need not be looked at again
+
+    tasks = [
+        asyncio.create_task(parts.writer.run()),
+        asyncio.create_task(keep_salts(parts.salts)),
+        asyncio.create_task(told_to_stop()),
+    ]
+    if shares_port:
+        tasks.append(asyncio.create_task(workers.orphaned()))
+    ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    failures = [error for task in ended if (error := task.exception())]
+    for error in failures:
+        logger.error("%s", error, exc_info=None if isinstance(error, DeploymentMismatch) else error)
+    await public.cleanup()
+    await internal.cleanup()
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return 1 if failures else 0
+
+
+async def open_log(settings: Settings) -> tuple[Log, int]:
+    """The log on Redis and its number of lanes. Raises LogUnavailable, and DeploymentMismatch."""
+    redis = connect(settings.redis)
+    try:
+        deployment = await open_deployment(redis, settings)
+    except (RedisError, OSError) as error:
+        raise LogUnavailable(f"{error}") from error
+    finally:
+        await redis.aclose()
+    return RedisStreamsLog(settings.redis, deployment.lanes), deployment.lanes
+
+
+async def keep_salts(salts: Salts) -> None:
+    while True:
+        await asyncio.sleep(KEEP_SALTS_S)
+        try:
+            salts.keep()
+        except OSError:
+            logger.exception("the daily salts cannot be kept up")
+
+
+async def told_to_stop() -> None:
+    """Returns at SIGTERM or SIGINT."""
+    told = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    await told.wait()

@@ -1,0 +1,79 @@
+"""A request's body: read within a time, decompressed within a size, or the reason why not."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+
+from aiohttp import web
+
+from wakeline.event import MAX_BODY_BYTES, Refusal
+
+BODY_TIME_S = 6.0  # a phone on a bad line; aiohttp itself would wait for ever
+
+GZIP = 16 + zlib.MAX_WBITS
+ZLIB = zlib.MAX_WBITS
+RAW_DEFLATE = -zlib.MAX_WBITS  # sent as "deflate" by some, against the standard
+TYPES = ("text/plain", "application/json")
+
+
+def is_accepted_type(content_type: str | None) -> bool:
+    """text/plain, which needs no CORS preflight, or application/json; parameters do not matter."""
+    if content_type is None:
+        return False
+    return content_type in TYPES or content_type.partition(";")[0].strip().lower() in TYPES
+
+
+async def read_body(request: web.BaseRequest, *, time_s: float = BODY_TIME_S) -> bytes | Refusal:
+    """The decompressed body, at most MAX_BODY_BYTES before and after.
+
+    Raises ConnectionError where the sender breaks off.
+    """
+    announced = request.content_length
+    if announced is not None and announced > MAX_BODY_BYTES:
+        return Refusal.TOO_LARGE
+    if request.content.is_eof():  # it came in one piece with its headers
+        raw: bytes | Refusal = request.content.read_nowait()
+    else:
+        try:
+            async with asyncio.timeout(time_s):
+                raw = await _read_all(request)
+        except TimeoutError:
+            return Refusal.TIMEOUT
+        except web.RequestPayloadError:  # broken chunks
+            return Refusal.MALFORMED
+    if isinstance(raw, Refusal):
+        return raw
+    if len(raw) > MAX_BODY_BYTES:
+        return Refusal.TOO_LARGE
+    encoding = request.headers.get("Content-Encoding")
+    return raw if encoding is None else decompressed(raw, encoding.strip().lower())
+
+
+async def _read_all(request: web.BaseRequest) -> bytes | Refusal:
+    body = bytearray()
+    while chunk := await request.content.readany():
+        body += chunk
+        if len(body) > MAX_BODY_BYTES:
+            return Refusal.TOO_LARGE
+    return bytes(body)
+
+
+def decompressed(raw: bytes, encoding: str) -> bytes | Refusal:
+    """`raw` decoded; never holds more than MAX_BODY_BYTES + 1, whatever a bomb claims."""
+    if encoding in ("", "identity"):
+        return raw
+    if encoding in ("gzip", "x-gzip"):
+        window = GZIP
+    elif encoding == "deflate":
+        window = ZLIB if raw[:1] and raw[0] & 0x0F == 8 else RAW_DEFLATE
+    else:
+        return Refusal.BAD_ENCODING
+    decoder = zlib.decompressobj(window)
+    try:
+        body = decoder.decompress(raw, MAX_BODY_BYTES + 1)
+    except zlib.error:
+        return Refusal.BAD_ENCODING
+    if len(body) > MAX_BODY_BYTES:
+        return Refusal.TOO_LARGE
+    return body if decoder.eof and not decoder.unused_data else Refusal.BAD_ENCODING

@@ -1,0 +1,171 @@
+"""Addresses and text without people in them. Pure, never raises, linear in the length of its input."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+REDACTED = "(redacted)"
+MAX_PATH = 500  # characters kept
+MAX_QUERY_VALUE = 100
+MAX_QUERY_FIELDS = 20  # parameters kept
+MAX_DECODINGS = 3  # how often "%2525..." is decoded to find what hides in it
+
+# Line breaks become spaces; other controls, bidirectional overrides (a title that reads as another) and
+# invisible characters (an e-mail address that is none to a pattern) go. The joiners of emoji stay.
+BREAKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
+INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+LOCAL = r"[\w.%+'-]"  # the lookbehind makes it start once per run of such characters: linear
+EMAIL_LIKE = re.compile(rf"(?<!{LOCAL}){LOCAL}+@(?:[\w-]{{1,63}}\.){{1,8}}(?:[^\W\d_]{{2,63}}|xn--[\w-]{{1,59}})")
+BETWEEN = r"[ .+\-\u00a0]"  # what people put between the groups of a card's digits
+DIGITS = re.compile(rf"(?<!\d)\d(?:{BETWEEN}?\d){{12,}}")
+GROUP = re.compile(r"\d+")
+MAX_GROUPS = 5  # 4-4-4-4-3 is the longest usual grouping of a card
+HOST = re.compile(r"[\w.:-]{1,253}")
+
+
+class Page(NamedTuple):
+    """What is kept of an event's URL."""
+
+    host: str  # lower case, without port
+    path: str
+    query: dict[str, str]
+
+
+def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], masks: Sequence[Mask]) -> Page | None:
+    """The page of an absolute http(s) URL on one of `hosts`; None for any other string."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host or host not in hosts:
+        return None
+    return Page(host, clean_path(parts.path, masks), clean_query(parts.query, query))
+
+
+def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
+    """Host and path of a page elsewhere; "" for none, for a page on `hosts` and for what is no http(s) URL."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        return ""
+    if parts.scheme not in ("http", "https") or not host or host in hosts or not HOST.fullmatch(host):
+        return ""
+    return host + clean_path(parts.path, ())
+
+
+def clean_path(path: str, masks: Sequence[Mask]) -> str:
+    """A URL's path: the pattern of the first mask that matches, else redacted and cut to MAX_PATH."""
+    path = path or "/"
+    if masks:
+        plain = decoded(path)
+        for mask in masks:
+            if mask.regex.fullmatch(path) or mask.regex.fullmatch(plain):
+                return mask.pattern
+    return clean_text(path)[:MAX_PATH]
+
+
+class Mask(NamedTuple):
+    """A path pattern. Where it matches, the pattern itself is what is kept: `*` for the part it hides."""
+
+    pattern: str
+    regex: re.Pattern[str]
+
+
+def mask(pattern: str) -> Mask:
+    """`*` matches anything, slashes too; case does not matter: many servers take either."""
+    parts = (re.escape(part) for part in re.split(r"\*+", pattern))
+    return Mask(pattern, re.compile(".*".join(parts), re.IGNORECASE | re.DOTALL))
+
+
+def clean_query(query: str, allowed: Collection[str]) -> dict[str, str]:
+    """The `utm_*` and `allowed` parameters, first come, first kept; values redacted and cut."""
+    kept: dict[str, str] = {}
+    if not query:
+        return kept
+    for name, value in parse_qsl(query, errors="replace"):
+        if (name.startswith("utm_") or name in allowed) and len(kept) < MAX_QUERY_FIELDS:
+            kept.setdefault(clean_text(name)[:MAX_QUERY_VALUE], clean_text(value)[:MAX_QUERY_VALUE])
+    return kept
+
+
+def clean_text(text: str) -> str:
+    """`text` without controls, invisible characters, e-mail-like and card-like strings."""
+    return redact(visible(text))
+
+
+def visible(text: str) -> str:
+    if text.isprintable():  # one pass in C; true for nearly all text
+        return text
+    return INVISIBLE.sub("", BREAKS.sub(" ", text))
+
+
+def redact(text: str) -> str:
+    """`text` with what looks like an e-mail address or a payment card replaced, also where percent-encoded."""
+    if "%" in text:
+        plain = decoded(text)
+        found = _redact(plain)
+        if found != plain:
+            return found
+    return _redact(text)
+
+
+def decoded(text: str) -> str:
+    """`text` percent-decoded until nothing changes, at most MAX_DECODINGS times, and made visible again."""
+    for _ in range(MAX_DECODINGS):
+        plain = unquote(text)
+        if plain == text:
+            break
+        text = plain
+    return visible(text)
+
+
+def _redact(text: str) -> str:
+    if "@" in text:
+        text = EMAIL_LIKE.sub(REDACTED, text)
+    return DIGITS.sub(_redact_card, text)
+
+
+def _redact_card(found: re.Match[str]) -> str:
+    """REDACTED if 13 to 19 digits of a run, from group to group, pass the check of payment cards (Luhn)."""
+    groups = GROUP.findall(found[0])
+    for start in range(len(groups)):
+        digits = ""
+        for group in groups[start : start + MAX_GROUPS]:
+            digits += group
+            if len(digits) > 19:
+                break
+            if len(digits) >= 13 and _passes_luhn(digits):
+                return REDACTED
+    return found[0]
+
+
+def _passes_luhn(digits: str) -> bool:
+    values = [int(digit) for digit in reversed(digits)]
+    doubled = (value * 2 - 9 if value > 4 else value * 2 for value in values[1::2])
+    return (sum(values[::2]) + sum(doubled)) % 10 == 0
+
+
+def clean_labels(labels: Iterable[str]) -> list[str]:
+    """Labels made clean; those of which nothing is left go."""
+    return [label for label in map(clean_text, labels) if label.strip()]
+
+
+def clean_props(props: dict[str, Any]) -> dict[str, Any]:
+    """A custom event's properties with every key and string made clean, at any depth."""
+    return {clean_text(name): clean_value(value) for name, value in props.items()}
+
+
+def clean_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, list):
+        return [clean_value(item) for item in value]
+    if isinstance(value, dict):
+        return clean_props(value)
+    return value

@@ -1,0 +1,53 @@
+"""Whether the process is alive, whether events would be taken now, and /metrics on the internal port."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+
+from collector import answers
+from collector.writer import GroupCommit
+
+READY_TIME_S = 1.5
+KEPT_S = 1.0  # /readyz is public: it asks the log no more often than this
+
+
+class Health:
+    """Handlers of /healthz and /readyz."""
+
+    def __init__(self, writer: GroupCommit) -> None:
+        self._writer = writer
+        self._asked_at = float("-inf")
+        self._asking: asyncio.Task[bool] | None = None
+
+    async def alive(self, request: web.BaseRequest) -> web.Response:
+        return answers.plain(request.headers.get("Origin"), 200, "alive")
+
+    async def ready(self, request: web.BaseRequest) -> web.Response:
+        """200 while the log answers, else 503."""
+        if self._asking is None or (self._asking.done() and time.monotonic() - self._asked_at > KEPT_S):
+            self._asked_at = time.monotonic()
+            self._asking = asyncio.create_task(self._writer.answers(READY_TIME_S))
+        origin = request.headers.get("Origin")
+        if await asyncio.shield(self._asking):
+            return answers.plain(origin, 200, "ready")
+        return answers.plain(origin, 503, "The log is away.", Retry_After="2")
+
+
+def internal_app(registry: CollectorRegistry) -> web.Application:
+    """What the internal port serves."""
+
+    async def metrics(_: web.Request) -> web.Response:
+        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def alive(_: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    app = web.Application()
+    app.router.add_get("/metrics", metrics)
+    app.router.add_get("/healthz", alive)
+    return app

@@ -1,0 +1,122 @@
+"""Every metric of a collector process. Plain integers on the hot path, turned into families at a scrape."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from wakeline.event import Refusal
+
+LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+GROUP_RECORDS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024)
+
+
+class Histogram:
+    """Counts of observations by upper bound, and their sum."""
+
+    def __init__(self, bounds: Sequence[float]) -> None:
+        self._bounds = bounds
+        self._counts = [0] * (len(bounds) + 1)
+        self._sum = 0.0
+
+    def observe(self, value: float) -> None:
+        self._counts[bisect_left(self._bounds, value)] += 1
+        self._sum += value
+
+    def family(self, name: str, help: str) -> HistogramMetricFamily:
+        total = 0
+        buckets: list[tuple[str, float]] = []
+        for bound, count in zip((*self._bounds, float("inf")), self._counts, strict=True):
+            total += count
+            buckets.append(("+Inf" if bound == float("inf") else str(float(bound)), total))
+        return HistogramMetricFamily(name, help, buckets=buckets, sum_value=self._sum)
+
+
+class Metrics(Collector):
+    """What this process did since it started. Ids, addresses, queries and unknown site keys never get in."""
+
+    def __init__(self) -> None:
+        # the ledger: received = accepted + rejected + unavailable + waiting, at any moment
+        self.received = 0
+        self.accepted = 0
+        self.rejected: Counter[Refusal] = Counter()
+        self.unavailable = 0
+        self.waiting = 0  # events handed to the writer and not yet answered for
+        self.waiting_bytes = 0
+        self.requests: Counter[int] = Counter()  # by HTTP status, any path
+        self.log_errors = 0
+        self.log_open = False
+        self.step_seconds: Counter[str] = Counter()  # of a sample, see `steps`
+        self.step_events: Counter[str] = Counter()
+        self.request_seconds = Histogram(LATENCY_S)
+        self.append_seconds = Histogram(LATENCY_S)
+        self.group_records = Histogram(GROUP_RECORDS)
+
+    def reject(self, reason: Refusal, events: int = 1) -> None:
+        self.rejected[reason] += events
+
+    def observe_step(self, step: str, seconds: float) -> None:
+        self.step_seconds[step] += seconds  # type: ignore[assignment]  # a Counter of floats
+        self.step_events[step] += 1
+
+    @property
+    def ledger_difference(self) -> int:
+        return self.received - self.accepted - self.rejected.total() - self.unavailable - self.waiting
+
+    def collect(self) -> Iterator[Metric]:
+        yield _counter("received", "Events received; a request that cannot be decoded counts as one.", self.received)
+        yield _counter("accepted", "Events that were on disk when they were answered.", self.accepted)
+        yield _counters(
+            "rejected", "Events refused for good, by reason.", "reason", {r: self.rejected[r] for r in REJECTIONS}
+        )
+        yield _counter("unavailable", "Events answered 503: the sender keeps them and tries again.", self.unavailable)
+        yield _gauge(
+            "ledger_difference",
+            "Received less accepted, rejected, unavailable and waiting. Anything but 0 is a bug.",
+            self.ledger_difference,
+        )
+        yield _gauge("queue_events", "Events that wait for the log.", self.waiting)
+        yield _gauge("queue_bytes", "Bytes of the records that wait for the log.", self.waiting_bytes)
+        yield _counters("requests", "HTTP answers on the public port, by status.", "status", self.requests)
+        yield self.request_seconds.family(
+            f"{PREFIX}request_seconds", "Time from a request's headers to its answer, POST /v1/events."
+        )
+        yield self.append_seconds.family(f"{PREFIX}append_seconds", "Time of one durable write to the log.")
+        yield self.group_records.family(f"{PREFIX}group_records", "Records that shared one write to the log.")
+        yield _counter("log_errors", "Writes to the log and attempts to open it that failed.", self.log_errors)
+        yield _gauge("log_open", "1 while the log takes events, else 0.", int(self.log_open))
+        yield _counters("step_seconds", "Time in a step of cleaning, sampled.", "step", self.step_seconds)
+        yield _counters("step_events", "Events whose time in that step was taken.", "step", self.step_events)
+
+
+PREFIX = "wakeline_collector_"
+REJECTIONS = tuple(reason for reason in Refusal if reason is not Refusal.UNAVAILABLE)
+
+
+def registry(metrics: Metrics) -> CollectorRegistry:
+    """What the process's /metrics shows: `metrics`, and its CPU, memory and files."""
+    registry = CollectorRegistry(auto_describe=True)
+    registry.register(metrics)
+    ProcessCollector(registry=registry)
+    return registry
+
+
+def _counter(name: str, help: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(PREFIX + name, help, value=value)
+
+
+def _counters(name: str, help: str, label: str, values: dict[Refusal, int] | Counter[int] | Counter[str]) -> Metric:
+    family = CounterMetricFamily(PREFIX + name, help, labels=[label])
+    items: Iterable[tuple[object, int]] = values.items()
+    for value, count in items:
+        family.add_metric([str(value)], count)
+    return family
+
+
+def _gauge(name: str, help: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(PREFIX + name, help, value=value)

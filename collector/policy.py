@@ -1,0 +1,80 @@
+"""One site's settings, prepared for the hot path: what may send, what is kept of an address."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from collector.addresses import within
+from collector.clean import Page, clean_page, clean_referrer, clean_text, mask
+from wakeline.event import MAX_TITLE
+from wakeline.settings import Site
+
+CACHED = 2_048  # a page is in its view, its engagement and its signs of life; titles and referrers recur too
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+class Policy:
+    """What `site` allows. A site without origins accepts no page; see `accepts`."""
+
+    def __init__(self, site: Site) -> None:
+        self.key = site.key
+        self.secret = site.secret
+        self.time_zone = site.time_zone
+        self.origins = frozenset(map(normal_origin, site.origins))
+        self.hosts = frozenset(host for origin in self.origins if (host := urlsplit(origin).hostname))
+        self._query = frozenset(site.query)
+        self._masks = tuple(map(mask, site.masks))
+        self._own_addresses = site.own_addresses
+        self._own_cookie = site.own_cookie
+        self.page = lru_cache(CACHED)(self._page)
+        self.referrer = lru_cache(CACHED)(self._referrer)
+        self.title = lru_cache(CACHED)(self._title)
+        self._is_own_address = lru_cache(CACHED)(self._within_own)
+
+    def accepts(self, origin: str | None, *, fetch_site: str | None) -> bool:
+        """Whether a request with this Origin may send.
+
+        Browsers put an Origin on every cross-origin POST, beacons too, so one without comes from a server,
+        which is accepted as anybody's could be who sends a made-up Origin; but not if Sec-Fetch-Site says
+        that it is a browser after all, whose Origin something took away.
+        """
+        if origin is None:
+            return fetch_site is None
+        return origin in self.origins or normal_origin(origin) in self.origins
+
+    def is_own(self, address: str, cookies: str) -> bool:
+        """Whether this is the site's own traffic, by address range or by cookie."""
+        if self._own_cookie and cookies and has_cookie(cookies, self._own_cookie):
+            return True
+        return bool(self._own_addresses) and self._is_own_address(address)
+
+    def _within_own(self, address: str) -> bool:
+        return within(address, self._own_addresses)
+
+    def _page(self, url: str) -> Page | None:
+        return clean_page(url, hosts=self.hosts, query=self._query, masks=self._masks)
+
+    def _referrer(self, url: str) -> str:
+        return clean_referrer(url, hosts=self.hosts)
+
+    def _title(self, title: str) -> str:
+        return clean_text(title)[:MAX_TITLE]
+
+
+def normal_origin(origin: str) -> str:
+    """As browsers spell it: lower case, no path, no default port. What is no origin stays as it is."""
+    try:
+        parts = urlsplit(origin.strip())
+        port = parts.port
+    except ValueError:
+        return origin
+    if not parts.hostname:
+        return origin
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != DEFAULT_PORTS.get(parts.scheme) else "")
+
+
+def has_cookie(header: str, name: str) -> bool:
+    """Whether a Cookie header holds a cookie of this name, whatever its value."""
+    return any(pair.strip().partition("=")[0] == name for pair in header.split(";"))

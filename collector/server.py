@@ -1,0 +1,110 @@
+"""The HTTP edge of the public port, on aiohttp's low-level server.
+
+aiohttp's application would answer 404, 405 and 413 by itself, without CORS, and log addresses with errors;
+a handful of paths need no router. Every answer is made here or by the handlers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from collector import answers
+from collector.metrics import Metrics
+from wakeline.event import MAX_BODY_BYTES
+
+logger = logging.getLogger("wakeline.collector")
+
+KEEPALIVE_S = 75.0  # an idle connection
+FIRST_REQUEST_S = 10.0  # a connection that says nothing, or never ends its headers
+LINGER_S = 2.0  # lets a sender read its 413 before the connection closes
+MAX_HEADER_BYTES = 32_768  # other parts of a site may have set many cookies: that must not cost its events
+
+Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
+Routes = Mapping[str, Mapping[str, Handler]]  # path -> method -> handler
+
+
+class Server(web.Server):
+    """Serves `routes`; counts answers by status."""
+
+    def __init__(self, routes: Routes, metrics: Metrics) -> None:
+        super().__init__(
+            self._answer,
+            access_log=None,
+            auto_decompress=False,  # aiohttp takes a cut gzip body for a whole one; see `body`
+            keepalive_timeout=KEEPALIVE_S,
+            lingering_time=LINGER_S,
+            max_field_size=MAX_HEADER_BYTES,
+            read_bufsize=MAX_BODY_BYTES,
+        )
+        self._routes = routes
+        self.metrics = metrics
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        response = await self._handled(request)
+        self.metrics.requests[response.status] += 1
+        return response
+
+    async def _handled(self, request: web.BaseRequest) -> web.Response:
+        methods = self._routes.get(request.raw_path) or self._routes.get(request.raw_path.partition("?")[0])
+        origin = request.headers.get("Origin")
+        if methods is None:
+            return answers.plain(origin, 404, "Nothing here.")
+        handler = methods.get(request.method)
+        if handler is None:
+            if request.method == "OPTIONS":
+                return answers.preflight(origin)
+            return answers.plain(origin, 405, "Not with this method.", Allow=", ".join((*methods, "OPTIONS")))
+        try:
+            return await handler(request)
+        except ConnectionError:
+            raise  # the sender is gone: nobody is left to answer
+        except Exception:
+            logger.exception("a request failed")
+            return answers.plain(origin, 500, "A fault of ours; it is in the log.")
+
+
+class _Connection(web.RequestHandler):
+    """Closes what never makes a request, and keeps addresses out of error messages."""
+
+    _first_request: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._first_request = self._loop.call_later(FIRST_REQUEST_S, self._close_if_silent)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if self._first_request is not None:
+            self._first_request.cancel()
+        super().connection_lost(exc)
+
+    def _close_if_silent(self) -> None:
+        self._first_request = None
+        if self._request_count == 0:
+            self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """What is not HTTP. The origin could not be read, so any is allowed to see the answer."""
+        if request.writer.output_size > 0:
+            raise ConnectionResetError("an answer was already begun")
+        if not isinstance(exc, HttpProcessingError):
+            logger.error("a connection failed", exc_info=exc)
+        response = web.Response(status=status, text="Not HTTP.\n", headers={"Access-Control-Allow-Origin": "*"})
+        response.force_close()
+        server: Any = self._manager
+        server.metrics.requests[status] += 1
+        return response

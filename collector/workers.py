@@ -1,0 +1,114 @@
+"""Several collector processes on one port: the kernel spreads connections over them (SO_REUSEPORT)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import multiprocessing
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
+
+from wakeline.settings import Config, Settings
+
+logger = logging.getLogger("wakeline.collector")
+
+METRICS_STEP = 10  # between the metrics ports of two workers
+FIRST_REST_S, LONGEST_REST_S = 0.5, 30.0  # before a dead worker is replaced
+ORPHAN_CHECK_S = 1.0
+HEALTHY_S = 60.0  # after so long a death is news, not part of a loop
+
+Serve = Callable[[Config, int], int]  # runs one worker until SIGTERM; its exit code
+FORK = multiprocessing.get_context("fork")  # before any event loop: settings and compiled patterns are shared
+
+
+def metrics_port(settings: Settings, worker: int) -> int:
+    return settings.metrics_port + METRICS_STEP * worker
+
+
+def run(config: Config, serve: Serve) -> int:
+    """Serve with as many processes as the settings say, until SIGTERM or SIGINT; exit code 1 if a port is taken."""
+    settings = config.settings
+    for port in (settings.port, *(metrics_port(settings, worker) for worker in range(settings.workers))):
+        if reason := taken(settings.host, port):
+            logger.error("cannot listen on %s port %d: %s", settings.host, port, reason)
+            return 1
+    return serve(config, 0) if settings.workers == 1 else _Supervisor(config, serve).run()
+
+
+def taken(host: str, port: int) -> str:
+    """Why `port` cannot be listened on, "" if it can. SO_REUSEPORT alone would join a stranger's port in silence."""
+    try:
+        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
+            return ""
+    except OSError as error:
+        return error.strerror or str(error)
+
+
+async def orphaned() -> None:
+    """Returns when the process that started this one is gone: killed, it could not stop its workers."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110  nothing tells it
+        await asyncio.sleep(ORPHAN_CHECK_S)
+
+
+class _Supervisor:
+    """Starts the workers, replaces dead ones, stops them all."""
+
+    def __init__(self, config: Config, serve: Serve) -> None:
+        self._config = config
+        self._serve = serve
+        self._alive: dict[int, tuple[BaseProcess, float]] = {}  # worker -> process, since
+        self._rest = dict.fromkeys(range(config.settings.workers), FIRST_REST_S)
+        self._due = dict.fromkeys(range(config.settings.workers), 0.0)  # when a worker that is not alive starts
+
+    def run(self) -> int:
+        # A signal writes to the pipe, so that it ends the wait however it falls.
+        readable, writable = os.pipe()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: os.write(writable, b"."))
+        while True:
+            now = time.monotonic()
+            for worker in [worker for worker, due in self._due.items() if due <= now]:
+                self._start(worker)
+            timeout = min((due - now for due in self._due.values()), default=None)
+            ready = wait([readable, *(process.sentinel for process, _ in self._alive.values())], timeout)
+            if readable in ready:
+                return self._stop()
+            for worker in [worker for worker, (process, _) in self._alive.items() if process.sentinel in ready]:
+                self._bury(worker)
+
+    def _start(self, worker: int) -> None:
+        del self._due[worker]
+        process = FORK.Process(target=_child, args=(self._config, self._serve, worker), name=f"collector {worker}")
+        process.start()
+        self._alive[worker] = process, time.monotonic()
+
+    def _bury(self, worker: int) -> None:
+        process, since = self._alive.pop(worker)
+        process.join()
+        now = time.monotonic()
+        if now - since > HEALTHY_S:
+            self._rest[worker] = FIRST_REST_S
+        rest = self._rest[worker]
+        logger.error("worker %d ended with %s; a new one starts in %.1f s", worker, process.exitcode, rest)
+        self._due[worker] = now + rest
+        self._rest[worker] = min(rest * 2, LONGEST_REST_S)
+
+    def _stop(self) -> int:
+        for process, _ in self._alive.values():
+            process.terminate()
+        for process, _ in self._alive.values():
+            process.join()
+        return max((abs(process.exitcode or 0) for process, _ in self._alive.values()), default=0) and 1
+
+
+def _child(config: Config, serve: Serve, worker: int) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)  # until its own loop listens
+    sys.exit(serve(config, worker))
