@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 OLDEST = (7, 2)
+LOG = "server.log"  # in the server's folder
 
 
 def server_binary() -> str:
@@ -42,5 +43,6 @@ def server_command(port: int, folder: Path, *, appendfsync: str = "always") -> l
         "save": "",
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
+        "logfile": LOG,
     }
     return [server_binary(), *(part for name, value in settings.items() for part in (f"--{name}", value))]

@@ -30,7 +30,8 @@ PREFIX = "WAKELINE_"
 def load(path: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
     """The configuration of a process. `flags` holds text by setting name, None where a flag was not given.
 
-    Without a `path` there is no file, and so no site; without `redis` the embedded server is meant. Raises ConfigError, which lists all that is wrong.
+    Without a `path` there is no file, and so no site; without `redis` the embedded server is meant.
+    Raises ConfigError, which lists all that is wrong.
     """
     problems: list[Problem] = []
     checked = Checked(Settings, problems)

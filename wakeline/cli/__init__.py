@@ -1,0 +1,41 @@
+"""The `wakeline` command; one file per subcommand, each importing what it runs only when it runs.
+
+options.py   flags made from the settings       errors.py   what a user did wrong, in words
+service.py   collector, processor, api          up.py       all of them on one machine
+check.py     is it fit                          profile.py  what is known of a visitor
+erase.py     forget a person                    sign.py     the signature of an identify
+snippet.py   the line to paste
+"""
+
+from __future__ import annotations
+
+import click
+
+from wakeline.cli.check import check
+from wakeline.cli.erase import erase
+from wakeline.cli.profile import profile
+from wakeline.cli.service import SERVICES
+from wakeline.cli.sign import sign
+from wakeline.cli.snippet import snippet
+from wakeline.cli.up import up
+
+
+class InOrder(click.Group):
+    """Lists its commands as a newcomer meets them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.commands)
+
+
+@click.group(cls=InOrder, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="wakeline", message="wakeline %(version)s")
+def main() -> None:
+    """Know each customer of your site while they are still on the page.
+
+    Start with `wakeline up --demo`. Settings come from flags, the environment (WAKELINE_<NAME>) and
+    wakeline.toml; each command's --help explains them.
+    """
+
+
+for command in (up, check, *SERVICES, profile, erase, sign, snippet):
+    main.add_command(command)

@@ -1,0 +1,22 @@
+"""`wakeline check`: is the configuration, and what it names, fit; is the snippet on a page right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from wakeline.cli.errors import FAILED
+from wakeline.cli.options import SettingsCommand, all_settings, read
+
+
+@click.command(cls=SettingsCommand, short_help="Say whether all is fit, and how to mend what is not.")
+@click.option("--page", metavar="URL", help="Say whether the snippet on this page is right.")
+@all_settings
+def check(page: str | None, config: Path | None, **flags: Any) -> None:
+    """Say whether the configuration and what it names are fit, and how to mend what is not."""
+    read_config = read(config, flags, else_demo=True)
+    from wakeline.check.run import run
+
+    raise SystemExit(0 if run(read_config, page) else FAILED)

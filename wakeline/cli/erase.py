@@ -1,0 +1,57 @@
+"""`wakeline erase`: forget a person."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from wakeline.cli.errors import redis_errors
+from wakeline.cli.options import config_option, read, redis_option, secret_of, site_of, site_option
+from wakeline.identity import customer_id
+
+
+@click.command(short_help="Forget a person.")
+@click.argument("id")
+@site_option
+@click.option("--customer", is_flag=True, help="ID is your own id of a customer, not a visitor's.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@config_option
+@redis_option
+def erase(id: str, key: str | None, customer: bool, yes: bool, config: Path | None, redis: str | None) -> None:
+    """Forget visitor ID, the customer it is linked to, and that customer's other visitors.
+
+    It is a record in the log, carried out by the processor, and cannot be taken back: records that come late, and
+    a replay of the log, leave the person out too.
+    """
+    read_config = read(config, {"redis": redis}, else_demo=True)
+    site = site_of(read_config, key)
+    if customer and not id.startswith("@"):
+        id = customer_id(secret_of(site), id)
+    if not yes and sys.stdin.isatty():
+        click.confirm(f"Forget {id} of site {site.key} for ever?", abort=True)
+    url = read_config.settings.redis
+    with redis_errors(url):
+        asyncio.run(_append(url, site.key, id))
+    click.echo(f"{id} is being forgotten: it is in the log, the processor does it within a second.")
+
+
+async def _append(url: str, site: str, id: str) -> None:
+    from wakeline import keys
+    from wakeline.connect import connect
+    from wakeline.lanes import FIELDS, lane_of, stored_deployment
+    from wakeline.log.redis_streams import RedisStreamsLog
+    from wakeline.record import Erase, encode_record
+
+    async with connect(url) as redis:
+        values: list[bytes | None] = await redis.hmget(keys.DEPLOYMENT, FIELDS)  # type: ignore[assignment]
+        deployment = stored_deployment(values)
+    log = RedisStreamsLog(url, deployment.lanes)
+    try:
+        record = Erase(site=site, id=id, time=time.time_ns() // 1_000_000)
+        await log.append([(lane_of(site, id, deployment.lanes), encode_record(record))])
+    finally:
+        await log.close()

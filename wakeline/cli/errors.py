@@ -1,0 +1,61 @@
+"""What went wrong, in words and with what to do next; a traceback is only for our own mistakes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+import click
+
+from wakeline.config import ConfigError
+
+FAILED = 1  # it was asked rightly and could not be done, or the answer is no
+USAGE = 2  # it was asked wrongly: flags, settings
+
+
+class Refused(click.ClickException):
+    """Ends the command with `message`, one line for each thing that is wrong."""
+
+    def __init__(self, message: str, exit_code: int = USAGE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        for line in self.message.splitlines():
+            click.echo(f"{click.style('wakeline:', fg='red')} {line}", err=True, file=file)
+
+
+@contextmanager
+def config_errors() -> Iterator[None]:
+    try:
+        yield
+    except ConfigError as error:
+        raise Refused(str(error)) from None
+
+
+@contextmanager
+def redis_errors(url: str) -> Iterator[None]:
+    """For commands that read or write Redis themselves."""
+    import redis
+
+    from wakeline.lanes import NoDeployment
+    from wakeline.log import LogUnavailable
+
+    try:
+        yield
+    except NoDeployment:
+        raise Refused(f"nothing was ever collected in {shown_url(url)}: start `wakeline up` first", FAILED) from None
+    except (redis.RedisError, LogUnavailable, OSError) as error:
+        raise Refused(
+            f"cannot use the Redis server {shown_url(url)}: {error}\n"
+            "is `wakeline up` running? Another server is named by --redis, WAKELINE_REDIS or redis in wakeline.toml",
+            FAILED,
+        ) from None
+
+
+def shown_url(url: str) -> str:
+    """A Redis URL without its password."""
+    before, at, after = url.rpartition("@")
+    scheme, _, user = before.partition("://")
+    return f"{scheme}://{user.partition(':')[0]}:***@{after}" if at else url

@@ -1,0 +1,77 @@
+"""How processes log: lines to read, or one JSON object a line. Always to stderr."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+from wakeline.settings import LogFormat
+
+NOISY = ("faust", "mode", "aiokafka", "aiohttp.access", "asyncio")  # told to speak up only with warnings
+COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
+
+
+def configure(format: str, service: str) -> None:
+    """Send the logs of this process to stderr as `format` ("text" or "json").
+
+    In text an empty `service` leaves its column out: `wakeline up` names its children's lines itself.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        JsonLines(service) if format == LogFormat.JSON else TextLines(service, is_coloured(sys.stderr))
+    )
+    logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
+    logging.getLogger("wakeline").setLevel(logging.INFO)
+    for name in NOISY:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(True)
+
+
+def is_coloured(stream: TextIO) -> bool:
+    """Whether colours help there; NO_COLOR and FORCE_COLOR (see no-color.org, force-color.org) decide first."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+class TextLines(logging.Formatter):
+    """`12:03:04.123 collector INFO    listening on ...`, local time."""
+
+    default_time_format = "%H:%M:%S"
+    default_msec_format = "%s.%03d"
+
+    def __init__(self, service: str, coloured: bool) -> None:
+        super().__init__()
+        self._service = f"{service:<9} " if service else ""
+        self._coloured = coloured
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        level = f"{record.levelname:<7}"
+        if self._coloured:
+            level = f"\x1b[{COLOURS.get(record.levelname, '0')}m{level}\x1b[0m"
+        source = "" if record.name.startswith("wakeline") else f"{record.name}: "
+        return f"{self.formatTime(record)} {self._service}{level} {source}{record.message}"
+
+
+class JsonLines(logging.Formatter):
+    """{"time", "service", "level", "logger", "message", "error"}: time in UTC, error a traceback."""
+
+    def __init__(self, service: str) -> None:
+        super().__init__()
+        self._service = service
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "service": self._service,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)

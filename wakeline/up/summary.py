@@ -1,0 +1,34 @@
+"""What `wakeline up` prints once all is up."""
+
+from __future__ import annotations
+
+from wakeline.settings import Config
+from wakeline.tag import address, collector_url, script_tag
+
+
+def summary(config: Config, *, demo: bool) -> str:
+    """URLs, the line to paste for each site, where the data lies."""
+    settings = config.settings
+    local = address(settings.host)
+    rows = [("Collector", collector_url(settings))]
+    if demo:
+        rows.insert(0, ("Demo shop", shop_url(config)))
+    rows += [
+        ("Profiles", f"http://{local}:{settings.api_port}   bearer token: {settings.api_token}"),
+        ("Metrics", f"http://127.0.0.1:{settings.api_metrics_port}/metrics   live numbers of the sites"),
+        ("", f"http://127.0.0.1:{settings.metrics_port}/metrics   collector"),
+        ("", f"http://127.0.0.1:{settings.processor_metrics_port}/metrics   processor"),
+        ("Data", str(settings.data.resolve())),
+    ]
+    lines = ["Wakeline is up. Ctrl-C stops it.", ""]
+    lines += [f"  {name:<11}{value}" for name, value in rows]
+    for site in config.sites.values():
+        lines += ["", f"  Paste into the <head> of each page of {site.key}:", f"  {script_tag(site, settings)}"]
+    if demo:
+        lines += ["", "  What is known of a visitor of the shop: wakeline profile VISITOR_ID"]
+    return "\n".join(lines)
+
+
+def shop_url(config: Config) -> str:
+    host = address(config.settings.host)
+    return f"http://{'localhost' if host == '127.0.0.1' else host}:{config.settings.demo_port}"
