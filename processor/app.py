@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+from typing import Any
 
 import uvloop
 from aiohttp import web
@@ -44,7 +45,8 @@ async def run(config: Config) -> int:
     redis = connect(config.settings.redis)
     stopped = asyncio.create_task(stop.wait())
     opening = asyncio.create_task(_deployment(redis, config.settings))
-    await asyncio.wait([stopped, opening], return_when=asyncio.FIRST_COMPLETED)
+    first: list[asyncio.Future[Any]] = [stopped, opening]
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     if stop.is_set():
         opening.cancel()
         return 0

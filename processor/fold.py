@@ -102,7 +102,7 @@ class Fold:
 
     def _decoded(self, value: bytes) -> Record | Invalid:
         try:
-            record = decode_record(value)
+            record: Record = decode_record(value)
         except (msgspec.MsgspecError, RecursionError, ValueError) as error:
             return Invalid(value, f"malformed: {error}")
         if isinstance(record, Event):
@@ -147,7 +147,7 @@ class Fold:
             for item in items
             if isinstance(item.record, Event) and item.time - item.record.time <= KEPT_MS
         }
-        wanted = set()
+        wanted: set[str] = set()
         for site, minute, live in minutes:
             day = bucket_name(self._sites[site].day(minute * 60_000))
             wanted.update(self._keys.top(self.lane, site, what, day) for what in keys.TOPS)
@@ -215,9 +215,8 @@ class Fold:
                 break
         erased = event.time <= visitor.tombstone and not visitor.is_anonymous
         self._countdown -= 1
-        verdict = (
-            self._timed(event, visitor, changes) if not self._countdown else self._untimed(event, visitor, changes)
-        )
+        run = self._untimed if self._countdown else self._timed
+        verdict = run(event, visitor, changes)
         if verdict is None:
             return Verdict.ERASED if erased else Verdict.APPLIED
         return verdict

@@ -127,12 +127,8 @@ class Store:
         if not people and not lists:
             return
         names: list[str] = []
-        for site, id in people:
-            names += (
-                self.keys.state(lane, site, id),
-                self.keys.interests(lane, site, id),
-                keys.tombstone(lane, site, id),
-            )
+        for one in people:
+            names += (self.keys.state(lane, *one), self.keys.interests(lane, *one), keys.tombstone(lane, *one))
         with _unavailable():
             rows, tops = await self._load(keys=[*names, *lists], args=[len(people)])
         memory.remember(
@@ -174,7 +170,7 @@ class Store:
     async def due(self, lane: int, *, now: int, most: int) -> list[Who]:
         """Visitors with a deadline not later than append time `now`."""
         with _unavailable():
-            found = await self._redis.zrangebyscore(self.keys.due(lane), "-inf", now, start=0, num=most)
+            found: Any = await self._redis.zrangebyscore(self.keys.due(lane), "-inf", now, start=0, num=most)
         return [(site, id) for site, _, id in (member.decode().partition("/") for member in found)]
 
     async def died(self, lane: int, *, revision: int) -> int:
@@ -185,7 +181,7 @@ class Store:
     async def outbox(self, lane: int, *, most: int) -> list[tuple[bytes, int, bytes]]:
         """(id, target lane, record) of what waits to be appended, in order."""
         with _unavailable():
-            found = await self._redis.xrange(self.keys.outbox(lane), count=most)
+            found: Any = await self._redis.xrange(self.keys.outbox(lane), count=most)
         return [(id, int(fields[b"target"]), fields[b"v"]) for id, fields in found]
 
     async def sent(self, lane: int, ids: list[bytes]) -> None:

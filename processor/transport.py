@@ -16,7 +16,7 @@ from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.producer import Producer as BaseProducer
 from faust.types import TP, ConsumerMessage
 
-from wakeline.log import Entry, LogGap, LogUnavailable
+from wakeline.log import LogGap, LogUnavailable
 
 if TYPE_CHECKING:
     from processor.stream import ProcessorApp
@@ -62,7 +62,7 @@ class Consumer(BaseConsumer):
         self._next = self.app.lanes.places()
         return {tp: self._next[tp.partition] for tp in self._assigned}
 
-    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:
+    async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         tps = {tp.partition: tp for tp in (active_partitions or self._assigned)}
         try:
             found = await self.app.record_log.read(
@@ -81,7 +81,7 @@ class Consumer(BaseConsumer):
         return {tps[lane]: [entries] for lane, entries in found.items()}
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        entries: list[Entry] = record
+        entries: Any = record
         last = entries[-1]
         return ConsumerMessage(
             tp.topic,

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from processor import metrics
 from processor.changes import Changes, Verdict
-from processor.fold import Fold, Invalid, Item, LaneMemory, touched
+from processor.fold import Fold, Invalid, Item, LaneMemory, Who, touched
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.writes import Place, commands
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
@@ -64,9 +64,7 @@ class LaneWorker:
         self.place.log = identity
         bounds = (await self._log.bounds([self.lane]))[self.lane]
         if not bounds.first <= self.place.offset <= bounds.end:
-            gap = (
-                bounds.first - self.place.offset if bounds.first > self.place.offset else self.place.offset - bounds.end
-            )
+            gap = max(bounds.first - self.place.offset, self.place.offset - bounds.end)
             raise LogGap(
                 f"lane {self.lane} stands at {self.place.offset}, the log holds {bounds.first} to {bounds.end}: "
                 f"{gap} records are missing"
@@ -103,9 +101,7 @@ class LaneWorker:
         missing = {who for item in items for who in touched(item.record) if who not in people}
         lists = self._fold.top_lists(items)
         memory.tops.forget_but(lists)
-        unknown = lists - memory.tops.loaded.keys()
-        if missing or unknown:
-            await self._retry(lambda: self._store.load(self.lane, missing, unknown, memory))
+        await self._load(missing, lists - memory.tops.loaded.keys())
         for chunk in self._fold.chunks(items):
             changes = self._fold.fold(chunk.items, memory)
             last = chunk.items[-1]
@@ -114,9 +110,7 @@ class LaneWorker:
 
     async def _apply_with_care(self, items: list[Item]) -> None:
         """One record at a time: the one that ends the process becomes a dead letter, and the lane goes on."""
-        logger.warning(
-            "lane %d: %d deaths at offset %d, applying one by one", self.lane, self.place.deaths, items[0].offset
-        )
+        logger.warning("lane %d: %d deaths, applying one by one from %d", self.lane, self.place.deaths, items[0].offset)
         for item in items:
             try:
                 await self._apply([item])
@@ -153,19 +147,23 @@ class LaneWorker:
     async def _close_due(self) -> None:
         """Close the sessions that ended by the lane's clock."""
         while self.next_due is not None and self.next_due <= self.place.clock:
-            memory = self._memory
             due = await self._retry(lambda: self._store.due(self.lane, now=self.place.clock, most=DUE_AT_ONCE))
-            missing = {who for who in due if who not in memory.people}
-            await self._retry(lambda missing=missing: self._store.load(self.lane, missing, (), memory))  # type: ignore[misc]
-            changes = self._fold.fold_due(due, self.place.clock, memory)
+            await self._load({who for who in due if who not in self._memory.people}, set())
+            changes = self._fold.fold_due(due, self.place.clock, self._memory)
             await self._write(changes, offset=self.place.offset, clock=self.place.clock)
+
+    async def _load(self, who: set[Who], lists: set[str]) -> None:
+        if who or lists:
+            await self._retry(lambda: self._store.load(self.lane, who, lists, self._memory))
 
     async def _empty_outbox(self) -> None:
         """Append what waits for other lanes, in order; sent twice after a crash, it is applied once."""
         while waiting := await self._retry(lambda: self._store.outbox(self.lane, most=OUTBOX_AT_ONCE)):
-            records = [(target, value) for _, target, value in waiting]
-            await self._retry(lambda: self._log.append(records))
-            await self._retry(lambda: self._store.sent(self.lane, [id for id, _, _ in waiting]))
+            await self._send(waiting)
+
+    async def _send(self, waiting: list[tuple[bytes, int, bytes]]) -> None:
+        await self._retry(lambda: self._log.append([(target, value) for _, target, value in waiting]))
+        await self._retry(lambda: self._store.sent(self.lane, [id for id, _, _ in waiting]))
 
     async def tick(self, now: int) -> bool:
         """Append a tick if a deadline has passed (`now`: ms) and nothing else moves the lane's clock."""

@@ -28,11 +28,10 @@ def weigh(event: Event, visitor: Visitor, changes: Changes) -> None:
     elif event.type == ENGAGEMENT:
         if event.engaged_ms and visitor.remembered:
             _engage(event, visitor, changes)
-    elif event.props:
-        if visitor.remembered and (names := categories(event.props)):
-            amount = _stored(WEIGHT_OF_EVENT.get(event.type, 1.0), event, changes)
-            for name in names:
-                visitor.add_interest(name, amount)
+    elif event.props and visitor.remembered and (names := categories(event.props)):
+        amount = _stored(WEIGHT_OF_EVENT.get(event.type, 1.0), event, changes)
+        for name in names:
+            visitor.add_interest(name, amount)
 
 
 def _view(event: Event, visitor: Visitor, changes: Changes) -> None:

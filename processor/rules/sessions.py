@@ -100,14 +100,10 @@ def merge(event: Event, visitor: Visitor, changes: Changes) -> None:
     if session is None or len(sessions) < 2:
         return
     for other in list(sessions):
-        if (
-            other is session
-            or other.start > session.last + SESSION_GAP_MS
-            or other.last < session.start - SESSION_GAP_MS
-        ):
-            continue
-        sessions.remove(other)
-        _absorb(other, session, visitor, changes)
+        near = other.start <= session.last + SESSION_GAP_MS and other.last >= session.start - SESSION_GAP_MS
+        if near and other is not session:
+            sessions.remove(other)
+            _absorb(other, session, visitor, changes)
 
 
 def _absorb(other: Session, session: Session, visitor: Visitor, changes: Changes) -> None:
@@ -169,15 +165,15 @@ def close(session: Session, visitor: Visitor, changes: Changes) -> None:
     if not session.continued:
         changes.count("sessions", day)
         changes.top("entries", session.entry, day)
-        if (
-            session.page_views == 1
-            and session.engaged_ms < ENGAGED_MS
-            and not session.events
-            and not session.handed_over
-        ):
+        if _bounced(session):
             changes.count("bounces", day)
     if not session.handed_over:
         changes.top("exits", session.page, day)
+
+
+def _bounced(session: Session) -> bool:
+    engaged = session.engaged_ms >= ENGAGED_MS or session.events or session.handed_over
+    return session.page_views == 1 and not engaged
 
 
 def touch(session: Session) -> Touch:
