@@ -65,8 +65,9 @@ async def run(config: Config) -> int:
     internal = await _internal_server(config.settings, lanes)
     app = make_app(log, lanes)
     await app.start()
+    ends: list[asyncio.Future[Any]] = [stopped, lanes.failed]
     try:
-        await asyncio.wait([stopped, lanes.failed], return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         return _exit_code(lanes)
     finally:
         await app.stop()
