@@ -1,16 +1,16 @@
-"""The read side as a process: a public port for profiles, an internal one for Prometheus."""
+"""Wires the read side: a public port for profiles, an internal one for Prometheus."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import signal
-from collections.abc import Awaitable, Callable
 
 import uvloop
 from aiohttp import web
 
-from api.exposition import AWAY, Exposition
+from api import health
+from api.exposition import Exposition
 from api.numbers import NumbersReader
 from api.profiles import ProfileHandlers
 from wakeline.log.redis_streams import RedisStreamsLog
@@ -21,62 +21,38 @@ log = logging.getLogger("wakeline.api")
 
 
 def main(config: Config) -> None:
-    """Serve until SIGTERM or SIGINT. Exits with a message where a port is taken."""
-    uvloop.run(serve(config))
+    """Runs until SIGTERM or SIGINT. Exits with 1 where a port is taken; waits for a Redis that is away."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        raise SystemExit(runner.run(run(config)))
 
 
-async def serve(config: Config) -> None:
-    settings = config.settings
-    profiles = AsyncProfiles(settings.redis)
-    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: RedisStreamsLog(settings.redis, lanes))
-    public = web.Application()
-    public.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz(numbers))])
-    public.add_routes(ProfileHandlers(config, profiles).routes())
-    internal = web.Application()
-    internal.add_routes([web.get("/healthz", healthz), web.get("/readyz", readyz(numbers))])
-    internal.add_routes([web.get("/metrics", Exposition(numbers.read, top=settings.top_values).handle)])
-
-    runners = [
-        await listen(public, settings.host, settings.api_port),
-        await listen(internal, settings.host, settings.api_metrics_port),
-    ]
-    log.info("profiles on port %d, metrics on port %d", settings.api_port, settings.api_metrics_port)
-    await stopped()
-    for runner in runners:
-        await runner.cleanup()
-    await profiles.close()
-    await numbers.close()
-
-
-async def healthz(_: web.Request) -> web.Response:
-    return web.Response(text="ok\n")
-
-
-def readyz(numbers: NumbersReader) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def handle(_: web.Request) -> web.Response:
-        try:
-            async with asyncio.timeout(2.0):
-                await numbers.check()
-        except AWAY as error:
-            return web.Response(status=503, text=f"{error or 'Redis did not answer in time'}\n")
-        return web.Response(text="ok\n")
-
-    return handle
-
-
-async def listen(app: web.Application, host: str, port: int) -> web.AppRunner:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)  # paths hold ids: no access log
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        await runner.cleanup()
-        raise SystemExit(f"the read side cannot listen on {host}:{port}: {error.strerror or error}") from error
-    return runner
-
-
-async def stopped() -> None:
+async def run(config: Config) -> int:
+    """The life of the read side; returns its exit code."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    settings = config.settings
+    profiles = AsyncProfiles(settings.redis)
+    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: RedisStreamsLog(settings.redis, lanes))
+    exposition = Exposition(numbers.read, top=settings.top_values)
+
+    public, internal = web.Application(), web.Application()
+    public.add_routes([*ProfileHandlers(config, profiles).routes(), *health.routes(numbers.check)])
+    internal.add_routes([web.get("/metrics", exposition.handle), *health.routes(numbers.check)])
+    runners = [web.AppRunner(app, access_log=None, shutdown_timeout=5.0) for app in (public, internal)]
+    try:
+        for runner, port in zip(runners, (settings.api_port, settings.api_metrics_port), strict=True):
+            await runner.setup()
+            await web.TCPSite(runner, settings.host, port).start()
+    except OSError as error:
+        log.error("cannot listen on %s port %d: %s", settings.host, port, error.strerror or error)
+        return 1
+    else:
+        log.info("profiles on http://%s:%d, metrics on port %d", settings.host, settings.api_port, port)
+        await stop.wait()
+        return 0
+    finally:
+        for runner in runners:
+            await runner.cleanup()
+        await profiles.close()
+        await numbers.close()

@@ -12,21 +12,15 @@ from aiohttp import web
 from prometheus_client.core import Metric
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
-from redis.exceptions import RedisError
 
 from api import metrics
 from api.ledger import Ledger
-from api.numbers import Numbers
+from api.numbers import AWAY, Numbers
 from wakeline import keys
-from wakeline.lanes import NoDeployment
-from wakeline.log import LogUnavailable
 
 BUDGET_S = 3.0  # of one read: below Prometheus' scrape timeout
 MAX_LABEL = 120  # characters of a label value
 NO_VALUE = "(none)"  # Prometheus takes an empty label for no label
-
-AWAY = (RedisError, OSError, TimeoutError, LogUnavailable, NoDeployment)
-"""What reading raises while Redis is away or empty."""
 
 log = logging.getLogger("wakeline.api")
 
@@ -108,14 +102,14 @@ def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[
 def top_values(counts: Mapping[bytes, float], top: int) -> dict[str, float]:
     """The `top` largest as label values, and all the rest as OTHER: the sum stays that of `counts`."""
     other = keys.OTHER.encode()
-    largest = heapq.nlargest(top, ((count, value) for value, count in counts.items() if value != other))
+    largest = heapq.nlargest(top, ((count, value) for value, count in counts.items() if count > 0 and value != other))
     shown: dict[str, float] = {}
     for count, value in largest:
         label = label_value(value)
         shown[label] = shown.get(label, 0) + count  # two values may be the same once they are cut
     in_top = {value for _, value in largest}
     rest = sum(count for value, count in counts.items() if value not in in_top)
-    if rest > 0:
+    if rest:
         shown[keys.OTHER] = shown.get(keys.OTHER, 0) + rest
     return shown
 

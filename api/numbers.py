@@ -13,11 +13,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from redis.exceptions import RedisError
+
 from api.ledger import Ledger, place_of
 from api.metrics import LIVE_WINDOWS, TODAY, WINDOWS
 from wakeline import keys
 from wakeline.connect import connect
-from wakeline.lanes import FIELDS, Deployment, stored_deployment
+from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
+from wakeline.log import LogUnavailable
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 
     from wakeline.log import Log
     from wakeline.settings import Site
+
+AWAY = (RedisError, OSError, TimeoutError, LogUnavailable, NoDeployment)
+"""What reading raises while Redis is away or empty."""
 
 MINUTE_MS = 60_000
 LISTS = tuple((what, window) for what in keys.TOPS for window in (WINDOWS if what in keys.LIVE_TOPS else (TODAY,)))
@@ -53,7 +59,7 @@ class Numbers:
 
 
 class NumbersReader:
-    """Reads `Numbers`. Raises redis-py's errors, LogUnavailable, NoDeployment."""
+    """Reads `Numbers`. Raises one of AWAY where they cannot be read now."""
 
     def __init__(self, url: str, sites: Mapping[str, Site], open_log: Callable[[int], Log]) -> None:
         self._redis: Redis = connect(url)

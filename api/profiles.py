@@ -9,11 +9,10 @@ from enum import StrEnum
 
 import msgspec
 from aiohttp import web
-from redis.exceptions import RedisError
 
 from api.metrics import PROFILE_ANSWERS, PROFILE_SECONDS
+from api.numbers import AWAY
 from wakeline.identity import customer_id
-from wakeline.lanes import NoDeployment
 from wakeline.profiles import INTERESTS, AsyncProfiles, Profile
 from wakeline.settings import Config
 
@@ -91,8 +90,8 @@ class ProfileHandlers:
             with PROFILE_SECONDS.time():
                 async with asyncio.timeout(BUDGET_S):
                     found = await self._profiles.read(site, id, interests=interests)
-        except (RedisError, OSError, TimeoutError, NoDeployment) as error:
-            log.warning("a profile could not be read: %s", error or "no answer in time")
+        except AWAY as error:
+            log.warning("a profile could not be read: %s", str(error) or "no answer in time")
             return Refusal.UNAVAILABLE
         return found or Refusal.UNKNOWN_PROFILE
 
