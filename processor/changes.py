@@ -50,12 +50,12 @@ class Changes:
         self.decay_zero = decay_zero
         self.half_life = half_life
         self._tops = tops
-        self._top_keys: dict[tuple[str, str, int | str], str] = {}
+        self._day_tops: defaultdict[tuple[str, str, str], Counts] = defaultdict(_counts)  # site, what, day
+        self._minute_tops: defaultdict[tuple[str, str, int], Counts] = defaultdict(_counts)  # site, what, minute
         self.ledger: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
-        self.totals: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-        self.days: defaultdict[tuple[str, str], defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
-        self.top_scores: defaultdict[str, set[str]] = defaultdict(set)  # members changed in a loaded list
-        self.top_added: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))  # in others
+        self.days: defaultdict[tuple[str, str], Counts] = defaultdict(_counts)  # site, day
+        self.top_changed: defaultdict[str, set[str]] = defaultdict(set)  # key -> members changed in a loaded list
+        self.top_added: defaultdict[str, Counts] = defaultdict(_counts)  # key -> what to add to another list
         self.present: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self.seen: defaultdict[str, dict[str, int]] = defaultdict(dict)
         self.due: dict[str, int] = {}  # member -> append time; 0: no longer
@@ -68,43 +68,41 @@ class Changes:
         self.dead: list[tuple[int, str, bytes, str]] = []  # offset, reason, value, error
 
     def count(self, field: str, day: str, amount: int = 1) -> None:
-        """Add to a counter of the current site, in all and for a day."""
-        self.totals[self.site.key][field] += amount
-        self.days[self.site.key, day][field] += amount
-
-    def count_day(self, field: str, day: str, amount: int) -> None:
-        """Add to a number that only days have; it may go down."""
+        """Add to a number of the current site: for a day and, if it is a counter, in all."""
         self.days[self.site.key, day][field] += amount
 
     def top(self, what: str, value: str, day: str, amount: int = 1) -> None:
         """Add to a day's top list of the current site."""
-        self._add(self._key(what, day), value, amount)
+        self._day_tops[self.site.key, what, day][value] += amount
 
     def top_live(self, what: str, value: str, time: int, day: str, amount: int = 1) -> None:
         """Add to the top lists of the day and, while it is young enough, of the live windows."""
-        self._add(self._key(what, day), value, amount)
+        site = self.site.key
+        self._day_tops[site, what, day][value] += amount
         if self.now - time < LIVE_MS:
-            minute = time // 60_000
-            self._add(self._key(what, minute), value, amount)
-            self._add(self._key(what, -(minute // 5)), value, amount)
+            self._minute_tops[site, what, time // 60_000][value] += amount
 
-    def _key(self, what: str, bucket: int | str) -> str:
-        """`bucket`: a day, a minute, or a negative number of five minutes."""
-        named = (self.site.key, what, bucket)
-        key = self._top_keys.get(named)
-        if key is None:
-            key = self._top_keys[named] = self.keys.top(self.lane, self.site.key, what, bucket_name(bucket))
-        return key
+    def settle_tops(self) -> None:
+        """Turn what was added to top lists into what changes in Redis; once, after the last record."""
+        for (site, what, day), counts in self._day_tops.items():
+            self._add(self.keys.top(self.lane, site, what, keys.date(day)), counts)
+        for (site, what, minute), counts in self._minute_tops.items():
+            for bucket in (keys.minute(minute * 60_000), keys.five_minutes(minute * 60_000)):
+                self._add(self.keys.top(self.lane, site, what, bucket), counts)
 
-    def _add(self, key: str, value: str, amount: int) -> None:
+    def _add(self, key: str, counts: Counts) -> None:
         scores = self._tops.loaded.get(key)
         if scores is None:  # rare: a day or minute that no record of the batch announced; the script applies the cap
-            self.top_added[key][value] += amount
+            added = self.top_added[key]
+            for value, amount in counts.items():
+                added[value] += amount
             return
-        if value not in scores and (len(scores) >= keys.TOP_MEMBERS or amount < 0):
-            value = keys.OTHER
-        scores[value] = scores.get(value, 0) + amount
-        self.top_scores[key].add(value)
+        changed = self.top_changed[key]
+        for value, amount in counts.items():
+            if value not in scores and (len(scores) >= keys.TOP_MEMBERS or amount < 0):
+                value = keys.OTHER
+            scores[value] = scores.get(value, 0) + amount
+            changed.add(value)
 
     def top_score(self, key: str, value: str) -> int:
         return self._tops.loaded[key][value]
@@ -124,10 +122,11 @@ class Changes:
         self.due[f"{visitor.site}/{visitor.id}"] = due
 
 
-def bucket_name(bucket: int | str) -> str:
-    if isinstance(bucket, str):
-        return keys.date(bucket)
-    return keys.minute(bucket * 60_000) if bucket >= 0 else keys.five_minutes(-bucket * 300_000)
+Counts = defaultdict[str, int]
+
+
+def _counts() -> Counts:
+    return defaultdict(int)
 
 
 def copied(session: Session) -> Session:

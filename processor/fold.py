@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from processor import rules
-from processor.changes import LIVE_MS, Changes, TopLists, Verdict, bucket_name
+from processor.changes import LIVE_MS, Changes, TopLists, Verdict
 from processor.rules import consent, customers
 from processor.rules.duplicates import KEPT_MS
 from processor.rules.sessions import close_due
@@ -22,8 +22,7 @@ from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode
 
 MAX_KEYS = 500  # of one store call: it holds the server for about 5 ms
 KEYS_OF_ONE = 4  # state, profile, interests, tombstone
-KEYS_OF_A_DAY = len(keys.TOPS) + 4  # with totals, day, present, seen
-KEYS_OF_A_MINUTE = 2 * len(keys.LIVE_TOPS)
+KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
 TIMED = 64  # one event in that many is timed, rule by rule
 
 Who = tuple[str, str]  # site, id
@@ -42,13 +41,7 @@ class Item(NamedTuple):
     offset: int
     time: int
     record: Record | Invalid
-
-
-class Chunk(NamedTuple):
-    """Consecutive records that one store call applies, and whom they touch."""
-
-    items: list[Item]
-    who: set[Who]
+    who: tuple[Who, ...]  # whose state it may change
 
 
 class LaneMemory:
@@ -98,7 +91,11 @@ class Fold:
 
     def decode(self, entries: Iterable[Entry]) -> list[Item]:
         """Entries as records; what cannot be one is marked, with its reason."""
-        return [Item(entry.offset, entry.time, self._decoded(entry.value)) for entry in entries]
+        found = []
+        for offset, time, value in entries:
+            record = self._decoded(value)
+            found.append(Item(offset, time, record, touched(record)))
+        return found
 
     def _decoded(self, value: bytes) -> Record | Invalid:
         try:
@@ -112,33 +109,27 @@ class Fold:
                 return Invalid(value, "malformed: no visitor's event")
         return record
 
-    def chunks(self, items: list[Item]) -> Iterator[Chunk]:
+    def chunks(self, items: list[Item]) -> Iterator[list[Item]]:
         """Runs of consecutive records that touch at most MAX_KEYS keys."""
-        taken: list[Item] = []
-        who: set[Who] = set()
-        spans: set[tuple[str, int]] = set()
-        budget = MAX_KEYS
-        for item in items:
-            ids = touched(item.record)
-            cost = sum(KEYS_OF_ONE for id in ids if id not in who)
+        start, budget = 0, MAX_KEYS
+        met: set[object] = set()  # whom and which five minutes of a site
+        for index, item in enumerate(items):
+            cost = 0 if met.issuperset(item.who) else KEYS_OF_ONE * len(item.who)
             record = item.record
-            if isinstance(record, Event):
-                span = (record.site, record.time // 300_000)
-                if span not in spans:
-                    cost += KEYS_OF_A_DAY + KEYS_OF_A_MINUTE
-            else:
-                span = None
-            if cost > budget and taken:
-                yield Chunk(taken, who)
-                taken, who, spans, budget = [], set(), set(), MAX_KEYS
-                cost = len(ids) * KEYS_OF_ONE + (KEYS_OF_A_DAY + KEYS_OF_A_MINUTE if span else 0)
-            taken.append(item)
-            who.update(ids)
-            if span:
-                spans.add(span)
-            budget -= cost
-        if taken:
-            yield Chunk(taken, who)
+            span = (record.site, record.time // 300_000) if type(record) is Event else None
+            if span is not None and span not in met:
+                cost += KEYS_OF_A_SPAN
+            if cost > budget and index > start:
+                yield items[start:index]
+                start, budget = index, MAX_KEYS
+                met.clear()
+                cost = KEYS_OF_ONE * len(item.who) + KEYS_OF_A_SPAN
+            if cost:
+                budget -= cost
+                met.update(item.who)
+                met.add(span)
+        if start < len(items):
+            yield items[start:]
 
     def top_lists(self, items: Iterable[Item]) -> set[str]:
         """Keys of the top lists that these records may change, but for those of visits long begun."""
@@ -149,10 +140,11 @@ class Fold:
         }
         wanted: set[str] = set()
         for site, minute, live in minutes:
-            day = bucket_name(self._sites[site].day(minute * 60_000))
+            time = minute * 60_000
+            day = keys.date(self._sites[site].day(time))
             wanted.update(self._keys.top(self.lane, site, what, day) for what in keys.TOPS)
             if live:
-                for bucket in (bucket_name(minute), bucket_name(-(minute // 5))):
+                for bucket in (keys.minute(time), keys.five_minutes(time)):
                     wanted.update(self._keys.top(self.lane, site, what, bucket) for what in keys.LIVE_TOPS)
         return wanted
 
@@ -164,7 +156,7 @@ class Fold:
             changes.now = item.time
             record = item.record
             if isinstance(record, Event):
-                ledger[self._apply(record, memory, changes)] += 1
+                ledger[self._apply(record, item.who[0], memory, changes)] += 1
             elif isinstance(record, Invalid):
                 changes.dead.append((item.offset, record.reason, record.value, ""))
                 ledger[Verdict.DEAD] += 1
@@ -200,8 +192,7 @@ class Fold:
             half_life=self._deployment.half_life,
         )
 
-    def _apply(self, event: Event, memory: LaneMemory, changes: Changes) -> Verdict:
-        who = (event.site, event.visitor)
+    def _apply(self, event: Event, who: Who, memory: LaneMemory, changes: Changes) -> Verdict:
         changes.site = self._sites[event.site]
         visitor = changes.visitors.get(who)
         if visitor is None:
@@ -259,6 +250,7 @@ class Fold:
             changes.schedule(visitor)
             if visitor.share is not None:
                 customers.send_share(visitor, changes)
+        changes.settle_tops()
         if not self._emits:
             changes.shares.clear()
             changes.outbox.clear()
@@ -281,12 +273,12 @@ def _customer(memory: LaneMemory, changes: Changes, site: str, id: str) -> Custo
     return customer
 
 
-def touched(record: Record | Invalid) -> list[Who]:
+def touched(record: Record | Invalid) -> tuple[Who, ...]:
     """Whose state a record may change."""
     if isinstance(record, Event):
-        return [(record.site, record.visitor)]
+        return ((record.site, record.visitor),)
     if isinstance(record, Delta):
-        return [(share.site, share.customer) for share in record.shares]
+        return tuple((share.site, share.customer) for share in record.shares)
     if isinstance(record, Erase):
-        return [(record.site, record.id)]
-    return []
+        return ((record.site, record.id),)
+    return ()

@@ -17,10 +17,11 @@ MAX_INTERESTS = 64  # of one profile; above it the weakest go
 KEPT_INTERESTS = 48  # that many stay: the slack saves trimming at every new one
 MAX_PAGES = 256  # page instances remembered of one visitor
 MAX_OPEN_SESSIONS = 4  # late events may open one in the past
+SIGN_MS = 60_000  # a page instance is present for so long after a sign: two signs of life (25 s each) may get lost
 KEPT_CLOSED = 4  # closed sessions whose late events are recognised
 
 
-class Page(Struct, array_like=True):
+class Page(Struct, array_like=True, gc=False):
     """One page instance: which of its events were seen, whether it is open, what it is about."""
 
     upto: int = 0  # events 0 .. upto-1 were all seen
@@ -31,7 +32,7 @@ class Page(Struct, array_like=True):
     pending: float = 0.0  # stored score of engagement that came before the page view
 
 
-class Session(Struct, array_like=True):
+class Session(Struct, array_like=True, gc=False):
     """One visit. Everything in it is a sum, a minimum or a maximum: the order of arrival does not matter."""
 
     start: int  # time of its first event, ms
@@ -50,7 +51,7 @@ class Session(Struct, array_like=True):
     handed_over: bool = False  # goes on under another consent level: its end is counted there
 
 
-class Touch(Struct, array_like=True, frozen=True):
+class Touch(Struct, array_like=True, frozen=True, gc=False):
     """Where a visit came from."""
 
     time: int = 0
@@ -58,7 +59,7 @@ class Touch(Struct, array_like=True, frozen=True):
     campaign: str = ""
 
 
-class VisitorState(Struct, omit_defaults=True):
+class VisitorState(Struct, omit_defaults=True, gc=False):
     """Stored state of one visitor."""
 
     pages: dict[str, Page] = {}
@@ -81,7 +82,7 @@ class VisitorState(Struct, omit_defaults=True):
     latest: Touch = Touch()
 
 
-class CustomerState(Struct, omit_defaults=True):
+class CustomerState(Struct, omit_defaults=True, gc=False):
     """Stored state of one customer: sums over the visitors linked to it."""
 
     visitors: list[str] = []
@@ -130,6 +131,7 @@ class Visitor:
         "interests",
         "is_anonymous",
         "is_new",
+        "open_pages",
         "page",
         "present",
         "remembered",
@@ -151,6 +153,7 @@ class Visitor:
         self.interests = Interests(scores)
         self.tombstone = tombstone  # ms up to which nothing enters the profile; 0: none
         self.scheduled = bool(state.sessions)  # whether the lane's due set holds it, not later than its deadline
+        self.open_pages = {id: page.sign + SIGN_MS for id, page in state.pages.items() if page.sign > page.left}
         self.present = 0  # ms until which it counts as on the site; 0: not known here or gone
         # of the current event
         self.page: Page = Page()

@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from processor import metrics
 from processor.changes import Changes, Verdict
-from processor.fold import Fold, Invalid, Item, LaneMemory, Who, touched
+from processor.fold import Fold, Invalid, Item, LaneMemory, Who
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.writes import Place, commands
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
@@ -98,15 +98,15 @@ class LaneWorker:
         memory = self._memory
         people = memory.people
         memory.shrink(REMEMBERED_PEOPLE)
-        missing = {who for item in items for who in touched(item.record) if who not in people}
+        missing = {who for item in items for who in item.who if who not in people}
         lists = self._fold.top_lists(items)
         memory.tops.forget_but(lists)
         await self._load(missing, lists - memory.tops.loaded.keys())
         for chunk in self._fold.chunks(items):
-            changes = self._fold.fold(chunk.items, memory)
-            last = chunk.items[-1]
+            changes = self._fold.fold(chunk, memory)
+            last = chunk[-1]
             await self._write(changes, offset=last.offset + 1, clock=last.time)
-            self._observe(chunk.items, changes)
+            self._observe(chunk, changes)
 
     async def _apply_with_care(self, items: list[Item]) -> None:
         """One record at a time: the one that ends the process becomes a dead letter, and the lane goes on."""

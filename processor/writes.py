@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -133,14 +134,17 @@ def _customer(customer: Customer, changes: Changes) -> Iterator[Command]:
 
 def _site_numbers(changes: Changes) -> Iterator[Command]:
     lane = changes.lane
-    for site, counts in changes.totals.items():
-        for field, amount in counts.items():
-            yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
+    totals: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for (site, day), counts in changes.days.items():
         key = changes.keys.day(lane, site, day)
         for field, amount in counts.items():
             yield ["HINCRBY", key, field, str(amount)]
+            if field in keys.COUNTERS:
+                totals[site][field] += amount
         yield ["PEXPIRE", key, str(keys.DAY_TTL_MS)]
+    for site, counts in totals.items():
+        for field, amount in counts.items():
+            yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
     for site, until in changes.present.items():
         key = changes.keys.present(lane, site)
         yield from _scores(key, [(str(ms), visitor) for visitor, ms in until.items() if ms])
@@ -158,7 +162,7 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
 
 
 def _top_lists(changes: Changes) -> Iterator[Command]:
-    for key, members in changes.top_scores.items():
+    for key, members in changes.top_changed.items():
         scores = [(changes.top_score(key, member), member) for member in members]
         yield from _scores(key, [(str(score), member) for score, member in scores if score])
         if gone := [member for score, member in scores if not score]:

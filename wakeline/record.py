@@ -15,7 +15,7 @@ ANONYMOUS_PREFIX = "~"  # of a visitor id made from the daily salt; not in the w
 CUSTOMER_PREFIX = "@"  # of a customer's id, a keyed hash of the site's own id
 
 
-class Event(Struct, tag_field="kind", tag="event", omit_defaults=True):
+class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False):
     """One accepted event, cleaned and stamped by the collector. Lane: that of `visitor`."""
 
     site: str

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 from processor.changes import LIVE_MS, Changes
-from processor.state import Visitor
+from processor.state import SIGN_MS, Visitor
 from wakeline.record import Event
 
-SIGN_MS = 60_000  # two signs of life (25 s each) may get lost
+MANY = 8  # open page instances of one visitor above which those without a sign are looked for
 
 
 def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Notes the sign, or the leave; the latest of the two by their own times decides, in whichever order they come."""
-    page = visitor.page
-    time = event.time
+    page, time, now = visitor.page, event.time, changes.now
     if event.leave:
         if time > page.left:
             page.left = time
     elif time > page.sign:
         page.sign = time
-    if changes.now - time >= LIVE_MS:
+    if now - time >= LIVE_MS:
         return
-    if event.leave:
-        until = max([page.sign for page in visitor.state.pages.values() if page.sign > page.left], default=0)
-        until = until + SIGN_MS if until else 0
-    else:
-        until = time + SIGN_MS if page.sign > page.left else 0
-    if event.leave or until > visitor.present:
-        visitor.present = until
-        changes.present[visitor.site][visitor.id] = until
+    open_pages = visitor.open_pages
+    if page.sign > page.left:
+        open_pages[event.page] = until = page.sign + SIGN_MS
+        if until > visitor.present:
+            visitor.present = changes.present[visitor.site][visitor.id] = until
+    elif open_pages.pop(event.page, None) or event.leave:
+        if open_pages and len(open_pages) > MANY:
+            for id in [id for id, until in open_pages.items() if until < now]:
+                del open_pages[id]
+        visitor.present = changes.present[visitor.site][visitor.id] = max(open_pages.values(), default=0)
     seen = changes.seen[visitor.site]
     if time > seen.get(visitor.id, 0):
         seen[visitor.id] = time

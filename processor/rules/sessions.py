@@ -133,7 +133,7 @@ def count_visit(session: Session, changes: Changes, amount: int = 1) -> None:
     time = session.entry_at[0]
     if not session.continued:
         day = changes.site.day(time)
-        changes.count_day("visits", day, amount)
+        changes.count("visits", day, amount)
         changes.top_live("sources", session.source, time, day, amount)
         if session.campaign:
             changes.top("campaigns", session.campaign, day, amount)
