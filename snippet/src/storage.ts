@@ -1,0 +1,11 @@
+/** localStorage, which may be missing, blocked, full or partitioned: then nothing is kept, and nobody is told. */
+
+import { safe } from "./safe";
+
+export const read = safe((key: string): string | undefined => localStorage["wakeline." + key]);
+
+/** Without a value the key is removed. */
+export const write = safe((key: string, value?: string) => {
+  if (value) localStorage["wakeline." + key] = value;
+  else delete localStorage["wakeline." + key];
+});

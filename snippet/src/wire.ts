@@ -1,0 +1,40 @@
+/** The wire contract as the page sees it. `wakeline/event.py` declares it and says what each field means. */
+
+export const LEVELS = ["off", "anonymous", "full"] as const;
+export type Level = (typeof LEVELS)[number];
+
+// Indices in LEVELS: levels are numbers inside.
+export const OFF = 0;
+export const ANONYMOUS = 1;
+export const FULL = 2;
+
+export const MAX_EVENTS = 50; // in one envelope
+export const MAX_EVENTS_PER_PAGE = 2_048;
+export const MAX_ENGAGED_MS = 86_400_000;
+export const MAX_INTERESTS = 8;
+export const MAX_LABEL = 64;
+export const MAX_TITLE = 300;
+
+export type Scalar = string | number | boolean | null;
+export type Props = Record<string, Scalar | (Scalar | Record<string, Scalar>)[]>;
+
+export interface PageView {
+  title: string;
+  referrer: string;
+  interests?: string[] | undefined;
+  continued?: boolean | undefined;
+}
+
+export interface Engagement {
+  engaged_ms: number;
+  scroll: number;
+  leave: boolean;
+}
+
+export type Body =
+  | PageView
+  | Engagement
+  | { level: Level }
+  | { id: string; signature: string | undefined }
+  | { props: Props | undefined }
+  | Record<string, never>; // ping
