@@ -3,7 +3,8 @@
 plan.py        what is started, in which order, and when it counts as ready
 guard.py       before anything starts: the data folder is ours alone, the ports are free
 supervisor.py  the order of starting and stopping
-child.py       one process: started, its lines passed on, started again when it dies
+child.py       one service: started, started again when it dies, stopped
+life.py        one life of its process: its lines, its end
 readiness.py   whether a child answers
 leash.py       what each child runs through: it dies with the supervisor, whatever happens
 output.py      the lines of all children on one terminal

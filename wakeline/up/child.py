@@ -1,22 +1,21 @@
-"""One child process: started, its lines passed on, started again with back-off when it dies."""
+"""One service: started, watched, started again with back-off when it dies, stopped."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import os
-import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wakeline.up.life import Life, how
 from wakeline.up.plan import Service
 from wakeline.up.readiness import answers
 
 LEASH = Path(__file__).with_name("leash.py")
-MAX_LINE = 65_536  # bytes; a longer line is passed on in parts
 LAST_WORDS_S = 1.0  # for the output of a dead child: its own children may hold the pipe for ever
 LAST_LINES = 8  # of its log file, shown when it dies
 USAGE = 2  # exit code of a child that its settings do not suit
@@ -52,7 +51,7 @@ class Child:
         self._say = say
         self._report = report
         self._patience = patience
-        self._process: Process | None = None
+        self._life: Life | None = None
         self._was_ready = False
         self._is_stopping = False
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
@@ -75,12 +74,10 @@ class Child:
     async def stop(self) -> None:
         """SIGTERM, then SIGKILL if that is not enough. Nothing of it is left when this returns."""
         self._is_stopping = True
-        process = self._process
-        if process is None or process.returncode is not None:  # between two lives
+        if self._life is None or self._life.exited.is_set():  # between two lives
             self._keeper.cancel()
         else:
-            with contextlib.suppress(ProcessLookupError):
-                process.terminate()
+            self._life.terminate()
         _, late = await asyncio.wait({self._keeper}, timeout=self._patience.stop)
         if late:
             self._report(self.name, f"has not stopped after {self._patience.stop:g} s; killed")
@@ -89,9 +86,8 @@ class Child:
 
     def kill(self) -> None:
         """SIGKILL to it and to all that it started."""
-        if self._process is not None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
+        if self._life is not None:
+            self._life.kill()
 
     # ---- one life after the other
 
@@ -118,25 +114,27 @@ class Child:
 
     async def _live(self) -> int:
         """One life; its exit code, negative for a signal."""
-        process = self._process = await self._spawn()
-        assert process.stdout is not None
-        pump = asyncio.create_task(self._pass_on(process.stdout))
+        life = self._life = await self._begin()
         back = asyncio.create_task(self._say_when_back()) if self._was_ready else None
         try:
-            code = await process.wait()
-            await asyncio.wait({pump}, timeout=LAST_WORDS_S)
+            await life.exited.wait()
         finally:
-            for task in (pump, back):
-                if task:
-                    task.cancel()
-            self.kill()  # what it started and left behind
+            if back:
+                back.cancel()
+            life.kill()  # what it started and left behind
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(life.drained.wait(), LAST_WORDS_S)
+            life.transport.close()
         if self.service.log and not self._is_stopping:
             for line in last_lines(self.service.log):
                 self._say(self.name, line)
+        code = life.transport.get_returncode()
+        assert code is not None
         return code
 
-    async def _spawn(self) -> Process:
-        return await asyncio.create_subprocess_exec(
+    async def _begin(self) -> Life:
+        _, life = await asyncio.get_running_loop().subprocess_exec(
+            lambda: Life(lambda line: self._say(self.name, line)),
             *(sys.executable, "-IS", str(LEASH), str(os.getpid()), *self.service.command),
             stdin=DEVNULL if sys.platform == "linux" else PIPE,
             stdout=PIPE,
@@ -144,17 +142,7 @@ class Child:
             env=self._environ,
             start_new_session=True,  # Ctrl-C reaches us alone; we stop the children in order
         )
-
-    async def _pass_on(self, stream: asyncio.StreamReader) -> None:
-        rest = b""
-        while chunk := await stream.read(MAX_LINE):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > MAX_LINE:
-                lines, rest = [*lines, rest], b""
-            for line in lines:
-                self._say(self.name, line.decode(errors="replace").rstrip("\r"))
-        if rest:
-            self._say(self.name, rest.decode(errors="replace"))
+        return life
 
     async def _say_when_back(self) -> None:
         await self._answers()
@@ -163,16 +151,6 @@ class Child:
     async def _answers(self) -> None:
         for listener in self.service.listeners:
             await answers(listener)
-
-
-def how(code: int) -> str:
-    """How a process ended."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was ended by signal {-code}"
 
 
 def last_lines(log: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import TextIO
 
@@ -40,6 +41,7 @@ class Output:
         try:
             self._stream.write(text)
             self._stream.flush()
-        except (OSError, ValueError):
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())  # what is buffered has to go somewhere
             self._stream = None
             self.lost()

@@ -48,6 +48,8 @@ class Supervisor:
             starting.cancel()
             asked.cancel()
             await self._stop()
+            for number in SIGNALS:
+                loop.remove_signal_handler(number)
 
     def ask_to_stop(self) -> None:
         """Once: stop in order. Again: at once."""
