@@ -26,10 +26,12 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
     first = not state.customer
     state.customer = event.customer
     visitor.traits_changed = True
-    visitor.share = CustomerShare(site=visitor.site, customer=event.customer, visitor=visitor.id)
+    counts = {field: getattr(state, field) if first else 0 for field in COUNTS}
+    visitor.share = CustomerShare(
+        site=visitor.site, customer=event.customer, visitor=visitor.id, counts=counts, first_seen=event.time
+    )
     if first:
         visitor.share.interests = dict(visitor.interests.scores)
-        visitor.share.counts = {field: amount for field in COUNTS if (amount := getattr(state, field))}
         visitor.share.first_seen = state.first_seen
     changes.count("identified", changes.site.day(event.time))
 
@@ -43,12 +45,9 @@ def open_share(visitor: Visitor) -> None:
 def send_share(visitor: Visitor, changes: Changes) -> None:
     """Hand what was noted to the changes, if it was anything."""
     share, visitor.share = visitor.share, None
-    if share is not None and (share.interests or share.counts or share.first_seen):
-        state = visitor.state
-        share.last_seen = state.last_seen
-        share.first_seen = share.first_seen or state.last_seen
-        share.source = state.latest.source
-        share.counts = {field: amount for field, amount in share.counts.items() if amount}
+    if share is not None and (share.interests or share.counts):
+        share.last_seen = visitor.state.last_seen
+        share.source = visitor.state.latest.source
         changes.shares.append(share)
 
 

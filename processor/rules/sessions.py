@@ -52,6 +52,9 @@ def _see(event: Event, visitor: Visitor, changes: Changes) -> None:
         changes.count("new_visitors", changes.site.day(time))
     if not state.first_seen or time < state.first_seen:
         state.first_seen = time
+    share = visitor.share
+    if share is not None and (not share.first_seen or time < share.first_seen):
+        share.first_seen = time
     if time >= state.last_seen:
         state.last_seen = time
         if event.device != state.device or event.browser != state.browser or event.country != state.country:

@@ -1,0 +1,189 @@
+"""Each event is counted once: whatever the order, the batches, the restarts and the replays."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from processor.replay import replay
+from processor.store import LaneLost, Store, StoreUnavailable
+from processor.writes import Command
+from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
+from wakeline.keys import Keys
+from wakeline.record import Event
+
+DAYS = ["2027-01-1%d" % day for day in range(4, 10)] + ["2027-01-20", "2027-01-21"]
+IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
+
+
+@asynccontextmanager
+async def timeline(server: Any) -> AsyncIterator[Timeline]:
+    made = Timeline(server.url)
+    await made.redis.flushall()
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def outcome(made: Timeline, events: list[Event], *, batch: int = 1_000) -> tuple[dict[str, Any], dict[Any, float]]:
+    """Append as they come, one arrival time each, run, and let every session end."""
+    for one in events:
+        await made.append(one)
+    await made.run(batch=batch)
+    await made.pass_time(DAY)
+    return await made.numbers(IDS, DAYS), await made.scores(IDS)
+
+
+def close(found: dict[Any, float], wanted: dict[Any, float]) -> None:
+    assert found.keys() == wanted.keys()
+    for key, score in wanted.items():
+        assert found[key] == pytest.approx(score, rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_three_times_in_any_order_across_a_restart_is_once(redis_server: Any, seed: int) -> None:
+    """The same events, each three times, shuffled as offline queues and retries shuffle them."""
+    rng = random.Random(seed)
+    events = a_week_of_visits(rng)
+    late = max(one.time for one in events) - START
+    async with timeline(redis_server) as made:
+        await made.append(at=late)  # in both runs all arrives at the end, so that no session has closed before
+        wanted, scores = await outcome(made, events)
+        assert (await made.ledger())["applied"] == len(events)
+    assert wanted["totals"]["page_views"] == sum(one.type == "page_view" for one in events)
+    async with timeline(redis_server) as made:
+        thrice = events * 3
+        rng.shuffle(thrice)
+        await made.append(at=late)
+        half = len(thrice) // 2
+        for one in thrice[:half]:
+            await made.append(one)
+        await made.run(batch=rng.randint(1, 50))
+        await made.start()
+        found, found_scores = await outcome(made, thrice[half:], batch=rng.randint(1, 50))
+        ledger = await made.ledger()
+    assert found == wanted
+    close(found_scores, scores)
+    assert (ledger["applied"], ledger["duplicate"]) == (len(events), 2 * len(events))
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_a_replay_into_an_empty_version_gives_the_same(redis_server: Any, seed: int) -> None:
+    """Other batch sizes, a crash in the middle: integers equal, scores within 1e-9, nothing appended."""
+    rng = random.Random(seed)
+    async with timeline(redis_server) as made:
+        for one in a_week_of_visits(rng):
+            await made.append(one)
+            if rng.random() < 0.1:
+                await made.run(batch=rng.randint(1, 20))
+        await made.run()
+        await made.pass_time(DAY)
+        await made.pass_time(DAY)
+        before = await made.log.bounds(range(4))
+        into = Keys(2)
+        facts: dict[str, Any] = {"sites": made.sites, "deployment": made.deployment, "key_space": into}
+        with pytest.raises(ZeroDivisionError):
+            await replay(made.log, made.redis, batch_records=3, progress=_crash_after(5), **facts)
+        await replay(made.log, made.redis, batch_records=rng.randint(1, 40), **facts)
+        assert await made.log.bounds(range(4)) == before
+        assert await made.numbers(IDS, DAYS, into) == await made.numbers(IDS, DAYS)
+        assert await made.ledger(into) == await made.ledger()
+        close(await made.scores(IDS, into), await made.scores(IDS))
+
+
+def _crash_after(calls: int) -> Callable[[int], None]:
+    left = [calls]
+
+    def progress(_: int) -> None:
+        left[0] -= 1
+        if not left[0]:
+            raise ZeroDivisionError
+
+    return progress
+
+
+async def test_a_write_whose_reply_was_lost_happened_once(redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The store does not answer after the script ran: the worker asks again and reads its own stamp."""
+    lost = []
+    real = Store.write
+
+    async def loses_every_second_reply(self: Store, lane: int, commands: list[Command], **more: Any) -> int | None:
+        found = await real(self, lane, commands, **more)
+        lost.append(lane)
+        if len(lost) % 2:
+            raise StoreUnavailable("the reply was lost")
+        return found
+
+    monkeypatch.setattr(Store, "write", loses_every_second_reply)
+    async with timeline(redis_server) as made:
+        for n in range(5):
+            await made.append(event("visitor-1", "page-one", n, n * 1_000, "page_view" if n == 0 else "ping"))
+            await made.run()
+        assert (await made.ledger())["applied"] == 5
+        assert (await made.totals())["page_views"] == 1
+        assert len(lost) == 10
+
+
+async def test_a_worker_that_lost_its_lane_writes_nothing(redis_server: Any) -> None:
+    """Two believe that they own the lanes: the revision lets only one write."""
+    async with timeline(redis_server) as made:
+        await made.append(event("visitor-1", "page-one", 0, 0))
+        stale = made.workers
+        await made.start(writer="another")
+        await made.run()
+        totals = await made.totals()
+        await made.append(event("visitor-1", "page-two", 0, MINUTE))
+        lane = made.lane("visitor-1")
+        entries = (await made.log.read({lane: 0}, limit=10, wait_ms=0))[lane]
+        with pytest.raises(LaneLost):
+            await stale[lane].apply(entries)
+        assert await made.totals() == totals
+        await made.run()
+        assert (await made.totals())["page_views"] == 2
+
+
+async def test_redelivered_records_are_skipped(redis_server: Any) -> None:
+    """A batch that overlaps what was applied is cut to what is new."""
+    async with timeline(redis_server) as made:
+        await made.append(event("visitor-1", "page-one", 0, 0), event("visitor-1", "page-two", 0, 1))
+        lane = made.lane("visitor-1")
+        entries = (await made.log.read({lane: 0}, limit=10, wait_ms=0))[lane]
+        await made.workers[lane].apply(entries[:1])
+        await made.workers[lane].apply(entries)
+        await made.workers[lane].apply(entries)
+        assert (await made.totals())["page_views"] == 2
+        assert (await made.ledger())["duplicate"] == 0
+
+
+async def test_what_is_too_old_to_tell_is_refused(redis_server: Any) -> None:
+    """Page instances are kept for eight days; an older event could have been counted before."""
+    async with timeline(redis_server) as made:
+        await made.append(event("visitor-1", "page-one", 0, 0), at=8 * DAY - 1)
+        await made.append(event("visitor-1", "page-two", 0, 0), at=8 * DAY + 1)
+        await made.run()
+        assert (await made.ledger())["too_late"] == 1
+        assert (await made.totals())["page_views"] == 1
+
+
+async def test_one_visitor_keeps_a_bounded_state(redis_server: Any) -> None:
+    """Page instances beyond the cap go oldest first, and what comes for them later is not counted twice."""
+    async with timeline(redis_server) as made:
+        events = [event("visitor-1", f"page-{number:04d}", 0, number * 1_000) for number in range(1_000)]
+        for start in range(0, 1_000, 100):
+            await made.append(*events[start : start + 100])
+            await made.run()
+        size = await made.redis.strlen(made.store.keys.state(made.lane("visitor-1"), "shop", "visitor-1"))
+        assert size < 20_000
+        await made.append(*events)
+        await made.run()
+        assert (await made.totals())["page_views"] == 1_000
+        ledger = await made.ledger()
+        assert ledger["applied"] == 1_000
+        assert ledger["too_late"] + ledger["duplicate"] == 1_000
+        assert ledger["too_late"] >= 700

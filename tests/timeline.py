@@ -1,0 +1,207 @@
+"""A lane-by-lane processor on a clock that the test sets: the log in memory, the store on a real server."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import redis.asyncio as aioredis
+
+from processor.changes import Verdict
+from processor.fold import Fold
+from processor.sites import SiteFacts
+from processor.store import Store
+from processor.worker import LaneWorker
+from wakeline.connect import connect
+from wakeline.keys import OTHER, TOPS, Keys, date
+from wakeline.lanes import Deployment, lane_of
+from wakeline.log.memory import MemoryLog
+from wakeline.record import CUSTOMER_PREFIX, Event, Record, encode_record
+from wakeline.settings import InterestRule, Site
+
+START = 1_800_000_000_000  # a Friday morning, ms
+MINUTE = 60_000
+SECOND = 1_000
+DAY = 86_400_000
+
+SITE = Site(key="shop", interests=(InterestRule(path="/shoes/*", interest="Shoes"),))
+
+
+def event(visitor: str, page: str, n: int, at: int, type: str = "page_view", path: str = "/", **fields: Any) -> Event:
+    """An event `at` ms after START."""
+    return Event(
+        site="shop",
+        visitor=visitor,
+        type=type,
+        page=page,
+        n=n,
+        time=START + at,
+        received=START + at,
+        host="shop.example",
+        path=path,
+        device="desktop",
+        **fields,
+    )
+
+
+class Timeline:
+    """Append records at chosen times, let the workers run, read the numbers."""
+
+    def __init__(self, url: str, *, lanes: int = 4, sites: Iterable[Site] = (SITE,)) -> None:
+        self.now = START
+        self.log = MemoryLog(lanes, clock=lambda: self.now)
+        self.redis: aioredis.Redis = connect(url)
+        self.deployment = Deployment(lanes=lanes, decay_zero=START - DAY, half_life=7 * DAY)
+        self.sites: Mapping[str, SiteFacts] = {site.key: SiteFacts(site) for site in sites}
+        self.store = Store(self.redis, key_space=Keys())
+        self.workers: list[LaneWorker] = []
+
+    async def start(self, writer: str = "test") -> None:
+        """New workers, as after a restart of the process."""
+        self.workers = [
+            LaneWorker(
+                Fold(lane, sites=self.sites, deployment=self.deployment, key_space=self.store.keys),
+                self.store,
+                self.log,
+                writer=writer,
+            )
+            for lane in range(self.deployment.lanes)
+        ]
+        for worker in self.workers:
+            await worker.open()
+
+    async def append(self, *records: Record | bytes, at: int | None = None) -> None:
+        """Append at `at` ms after START, else at the latest time of the events."""
+        times = [record.time - START for record in records if isinstance(record, Event)]
+        self.now = max(self.now, START + (max(times, default=0) if at is None else at))
+        await self.log.append(
+            [
+                (0, record)
+                if isinstance(record, bytes)
+                else (self.lane(getattr(record, "visitor", None) or getattr(record, "id", "")), encode_record(record))
+                for record in records
+            ]
+        )
+
+    def lane(self, id: str) -> int:
+        return lane_of("shop", id, self.deployment.lanes)
+
+    async def run(self, *, batch: int = 1_000) -> None:
+        """Apply all that the log holds."""
+        while True:
+            places = {worker.lane: worker.place.offset for worker in self.workers}
+            found = await self.log.read(places, limit=batch, wait_ms=0)
+            if not found:
+                return
+            for lane, entries in found.items():
+                await self.workers[lane].apply(entries)
+
+    async def pass_time(self, ms: int) -> None:
+        """Let `ms` pass; lanes with a deadline get their ticks."""
+        self.now += ms
+        for worker in self.workers:
+            await worker.tick(self.now)
+        await self.run()
+
+    async def close(self) -> None:
+        await self.redis.aclose()
+
+    # ---- what came of it ------------------------------------------------------------------------
+
+    async def totals(self, keys: Keys | None = None) -> dict[str, int]:
+        return await self._sum([(keys or self.store.keys).totals(lane, "shop") for lane in self._lanes])
+
+    async def day(self, day: str, keys: Keys | None = None) -> dict[str, int]:
+        return await self._sum([(keys or self.store.keys).day(lane, "shop", day) for lane in self._lanes])
+
+    async def top(self, what: str, bucket: str, keys: Keys | None = None) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for lane in self._lanes:
+            key = (keys or self.store.keys).top(lane, "shop", what, bucket)
+            for member, score in await self.redis.zrange(key, 0, -1, withscores=True):
+                found[member.decode()] = found.get(member.decode(), 0) + round(score)
+        return found
+
+    async def profile(self, id: str, keys: Keys | None = None) -> dict[str, str]:
+        found = await self.redis.hgetall((keys or self.store.keys).profile(self.lane(id), "shop", id))
+        return {name.decode(): value.decode() for name, value in found.items()}
+
+    async def interests(self, id: str, keys: Keys | None = None) -> dict[str, float]:
+        key = (keys or self.store.keys).interests(self.lane(id), "shop", id)
+        return {name.decode(): score for name, score in await self.redis.zrange(key, 0, -1, withscores=True)}
+
+    async def ledger(self, keys: Keys | None = None) -> dict[str, int]:
+        """The sum of the lanes' ledgers; every lane's must balance."""
+        found: dict[str, int] = dict.fromkeys(Verdict, 0)
+        for lane in self._lanes:
+            fields = await self.redis.hgetall((keys or self.store.keys).lane(lane))
+            rows = {verdict: int(fields.get(verdict.value.encode(), 0)) for verdict in Verdict}
+            assert sum(rows.values()) == int(fields.get(b"offset", 0)), f"lane {lane} does not balance"
+            for verdict, amount in rows.items():
+                found[verdict] += amount
+        return found
+
+    async def numbers(self, ids: Iterable[str], days: Iterable[str], keys: Keys | None = None) -> dict[str, Any]:
+        """Every integer and text that should not depend on order, batches, crashes or replays."""
+        found: dict[str, Any] = {"totals": await self.totals(keys)}
+        for day in days:
+            # the day on which a visitor was new or identified is that of the event that came first
+            firsts = ("new_visitors", "identified")
+            found[day] = {name: n for name, n in (await self.day(day, keys)).items() if name not in firsts}
+            for what in TOPS:
+                found[day, what] = await self.top(what, date(day), keys)
+        for id in ids:
+            found[id] = await self.profile(id, keys)
+            if id[0] == CUSTOMER_PREFIX:
+                found[id].pop("last_source", None)
+        return found
+
+    async def scores(self, ids: Iterable[str], keys: Keys | None = None) -> dict[tuple[str, str], float]:
+        return {(id, name): score for id in ids for name, score in (await self.interests(id, keys)).items()}
+
+    async def _sum(self, names: list[str]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for name in names:
+            for field, amount in (await self.redis.hgetall(name)).items():
+                found[field.decode()] = found.get(field.decode(), 0) + int(amount)
+        return {field: amount for field, amount in found.items() if amount}
+
+    @property
+    def _lanes(self) -> range:
+        return range(self.deployment.lanes)
+
+
+def a_week_of_visits(rng: random.Random, *, visitors: int = 6) -> list[Event]:
+    """Events of some visitors: several visits each, some identified, in the order in which they happened."""
+    found: list[Event] = []
+    for number in range(visitors):
+        visitor = f"~anonymous{number}" if number % 3 == 2 else f"visitor-{number}"
+        at = rng.randrange(2 * DAY)
+        for visit in range(rng.randint(1, 3)):
+            source = rng.choice([{}, {"referrer": "www.google.com/"}, {"query": {"utm_source": "mail", "utm_campaign": "may"}}])
+            for view in range(rng.randint(1, 4)):
+                page = f"page-{number}-{visit}-{view}"
+                path = rng.choice(["/", "/shoes/red", "/shoes/blue", "/bags/one"])
+                extra = source if view == 0 else {}
+                found.append(event(visitor, page, 0, at, path=path, interests=rng.choice([[], ["Leather"]]), **extra))
+                at += rng.randrange(1, 5 * MINUTE)
+                n = 1
+                if rng.random() < 0.3:
+                    found.append(event(visitor, page, n, at, "add_to_cart", path=path, props={"category": "Bags"}))
+                    n += 1
+                if rng.random() < 0.3:
+                    found.append(event(visitor, page, n, at + 1, "ping", path=path))
+                    n += 1
+                if visitor[0] != "~" and rng.random() < 0.2:
+                    found.append(event(visitor, page, n, at + 2, "identify", path=path, customer=f"@customer{number % 2}"))
+                    n += 1
+                found.append(
+                    event(visitor, page, n, at + 3, "engagement", path=path, engaged_ms=rng.randrange(20_000), leave=True)
+                )
+                at += rng.randrange(1, 10 * MINUTE)
+            at += rng.randrange(31 * MINUTE, DAY)
+    return sorted(found, key=lambda one: one.time)
+
+
+__all__ = ["DAY", "MINUTE", "OTHER", "SECOND", "SITE", "START", "Timeline", "a_week_of_visits", "event"]
