@@ -74,9 +74,11 @@ class NumbersReader:
         deployment, _ = await self._begin()
         return deployment
 
-    async def read(self) -> Numbers:
+    async def read(self, *, now: int | None = None) -> Numbers:
+        """The numbers at `now` (ms since 1970), else at the server's time."""
         started = time.perf_counter()
-        deployment, now = await self._begin()
+        deployment, clock = await self._begin()
+        now = clock if now is None else now
         numbers = Numbers({key: SiteNumbers() for key in self._sites})
         days = {key: _day(site, now) for key, site in self._sites.items()}
         lanes = [await self._read_lane(numbers, lane, days, now) for lane in range(deployment.lanes)]
@@ -90,7 +92,7 @@ class NumbersReader:
             await self._log.close()
 
     async def _begin(self) -> tuple[Deployment, int]:
-        """The deployment, and the time (ms) by the clock that stamps the log: another machine's may be off."""
+        """The deployment, and the time (ms) by the clock that stamps the log: this machine's may be off."""
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.hmget(keys.DEPLOYMENT, FIELDS)
             pipe.time()

@@ -1,0 +1,223 @@
+"""GET /metrics: what it shows, and what it answers while Redis is away."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+from redis.exceptions import ConnectionError
+
+from api import metrics
+from api.exposition import MAX_LABEL, Exposition, families, label_value, top_values
+from api.numbers import LISTS, Numbers, SiteNumbers
+from wakeline import keys
+
+OTHER = keys.OTHER
+
+
+# ---- what it shows -------------------------------------------------------------------------------
+
+
+def test_the_metrics_are_those_that_the_keys_hold() -> None:
+    assert tuple(metrics.TOTALS) == keys.COUNTERS
+    assert set(metrics.DAY) == {*keys.COUNTERS, "visits"}
+    assert set(metrics.TOPS) == set(keys.TOPS)
+
+
+def test_names_are_unique_in_base_units_and_explained() -> None:
+    names = [family.name for family in metrics.FAMILIES]
+    assert max(Counter(names).values()) == 1
+    for family in metrics.FAMILIES:
+        assert family.name.startswith("wakeline_")
+        assert family.help
+        assert not family.name.endswith(("_ms", "_milliseconds"))
+        assert set(family.labels) <= {
+            "site",
+            "window",
+            "state",
+            "page",
+            "source",
+            "interest",
+            "campaign",
+            "event",
+            "bot",
+        }
+
+
+def shown(numbers: Numbers, *, top: int = 3) -> dict[tuple[str, tuple[str, ...]], float]:
+    """(sample name, label values) -> value."""
+    return {
+        (sample.name, tuple(sample.labels.values())): sample.value
+        for family in families(numbers, top)
+        for sample in family.samples
+    }
+
+
+def test_every_number_is_shown_under_its_own_name() -> None:
+    site = SiteNumbers(
+        live={"now": 1, "5m": 2, "30m": 3},
+        totals={name: 100 + i for i, name in enumerate(keys.COUNTERS)},
+        day={name: 200 + i for i, name in enumerate((*keys.COUNTERS, "visits"))},
+        tops={each: {f"{each[0]} {each[1]}".encode(): 1000.0 + i} for i, each in enumerate(LISTS)},
+    )
+    numbers = Numbers({"shop": site}, open_sessions=7, lag_seconds=1.5, read_seconds=0.01)
+    numbers.ledger.add({b"offset": b"3", b"applied": b"1", b"dead": b"1"}, end=5)
+    expected: dict[tuple[str, tuple[str, ...]], float] = {
+        ("wakeline_live_visitors", ("shop", "now")): 1,
+        ("wakeline_live_visitors", ("shop", "5m")): 2,
+        ("wakeline_live_visitors", ("shop", "30m")): 3,
+        ("wakeline_open_sessions", ()): 7,
+        ("wakeline_lag_seconds", ()): 1.5,
+        ("wakeline_numbers_read_seconds", ()): 0.01,
+        ("wakeline_ledger_difference", ()): 1,
+        ("wakeline_dead_letters_total", ()): 1,
+    }
+    for name, count in site.totals.items():
+        seconds = name == "engaged_ms"
+        expected[metrics.TOTALS[name].name, ("shop",)] = count / 1000 if seconds else count
+    for name, count in site.day.items():
+        expected[metrics.DAY[name].name, ("shop",)] = count / 1000 if name == "engaged_ms" else count
+    for (what, window), counts in site.tops.items():
+        ((value, count),) = counts.items()
+        unit = 1000 if what == "engaged_ms" else 1
+        expected[metrics.TOPS[what].name, ("shop", window, value.decode())] = count / unit
+    for state, count in numbers.ledger.records.items():
+        expected["wakeline_ledger_records", (state,)] = count
+    assert shown(numbers) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        pytest.param({}, {}, id="nothing"),
+        pytest.param({b"a": 3, b"b": 2}, {"a": 3, "b": 2}, id="few"),
+        pytest.param({b"a": 3, b"b": 2, b"c": 9, b"d": 1, b"e": 1}, {"c": 9, "a": 3, "b": 2, OTHER: 2}, id="many"),
+        pytest.param({b"a": 3, OTHER.encode(): 90}, {"a": 3, OTHER: 90}, id="what the lanes cut is in the rest"),
+        pytest.param({b"a": 3, b"b": 0}, {"a": 3}, id="what was taken back is not shown"),
+        pytest.param(
+            {b"a": 3, b"b": 0.25, b"c": 0.5, b"d": 0.125}, {"a": 3, "c": 0.5, "b": 0.25, OTHER: 0.125}, id="shares"
+        ),
+        pytest.param({b"/a\x00": 1, b"/a\x1b": 2, b"/b": 5}, {"/a": 3, "/b": 5}, id="equal once cleaned: one series"),
+        pytest.param({b"": 4}, {"(none)": 4}, id="an empty label would be no label"),
+    ],
+)
+def test_top_values_keep_the_sum(counts: dict[bytes, float], expected: dict[str, float]) -> None:
+    found = top_values(counts, 3)
+    assert found == expected
+    assert sum(found.values()) == sum(counts.values())
+
+
+@pytest.mark.parametrize(
+    ("value", "label"),
+    [
+        pytest.param("/über/日本".encode(), "/über/日本", id="text stays"),
+        pytest.param(b"/a\n\r\t\x00b\x7f", "/ab", id="control characters go"),
+        pytest.param("\u202e/exe\u2066".encode(), "/exe", id="so do those that turn the line around"),
+        pytest.param(b"/\xff\xfe", "/\ufffd\ufffd", id="broken bytes are marked"),
+        pytest.param(b"x" * 120, "x" * 120, id="just short enough"),
+        pytest.param(b"x" * 121, "x" * 119 + "…", id="too long is cut"),
+        pytest.param(b'say "hi" \\', 'say "hi" \\', id="quotes are the encoder's"),
+    ],
+)
+def test_labels_are_safe_to_show(value: bytes, label: str) -> None:
+    assert label_value(value) == label
+    assert len(label) <= MAX_LABEL
+
+
+# ---- what it answers -----------------------------------------------------------------------------
+
+Read = Callable[[], Awaitable[Numbers]]
+
+
+async def client_of(read: Read, *, budget: float = 5.0) -> TestClient[web.Request, web.Application]:
+    app = web.Application()
+    app.add_routes([web.get("/metrics", Exposition(read, top=3, budget=budget).handle)])
+    client = TestClient(TestServer(app))
+    await client.start_server()
+    return client
+
+
+def hostile() -> Numbers:
+    site = SiteNumbers()
+    site.tops["pages", "5m"] = {b'/"\n\\ {}=,': 1, "/\u2028\u00e9".encode(): 2, b"\xff": 3}
+    return Numbers({"shop": site})
+
+
+async def test_hostile_values_leave_the_text_readable() -> None:
+    async def read() -> Numbers:
+        return hostile()
+
+    async with await client_of(read) as client:
+        answer = await client.get("/metrics")
+        assert answer.status == 200
+        found: dict[str, Metric] = {each.name: each for each in text_string_to_metric_families(await answer.text())}
+    pages = {sample.labels["page"]: sample.value for sample in found["wakeline_page_views_window"].samples}
+    assert pages == {'/"\\ {}=,': 1, "/\u2028\u00e9": 2, "\ufffd": 3}
+    assert found["wakeline_page_views"].type == "counter"
+    assert "process_resident_memory_bytes" in found
+
+
+async def test_scrapes_at_the_same_time_share_one_read() -> None:
+    reads = 0
+    started, release = asyncio.Event(), asyncio.Event()
+
+    async def read() -> Numbers:
+        nonlocal reads
+        reads += 1
+        started.set()
+        await release.wait()
+        return hostile()
+
+    exposition = Exposition(read, top=3)
+    scrapes = [asyncio.create_task(exposition.handle(make_mocked_request("GET", "/metrics"))) for _ in range(20)]
+    await started.wait()
+    scrapes[0].cancel()  # one that gives up takes nothing from the others
+    release.set()
+    assert [(await scrape).status for scrape in scrapes[1:]] == [200] * 19
+    assert reads == 1
+    assert (await exposition.handle(make_mocked_request("GET", "/metrics"))).status == 200
+    assert reads == 2
+
+
+async def test_redis_away_is_503_said_once_and_again_when_it_is_back(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "wakeline.api")
+    away = True
+
+    async def read() -> Numbers:
+        if away:
+            raise ConnectionError("connection refused")
+        return hostile()
+
+    async with await client_of(read) as client:
+        for _ in range(3):
+            answer = await client.get("/metrics")
+            assert (answer.status, "connection refused" in await answer.text()) == (503, True)
+        away = False
+        assert (await client.get("/metrics")).status == 200
+    assert [(record.levelname, "connection refused" in record.message) for record in caplog.records] == [
+        ("WARNING", True),
+        ("INFO", False),
+    ]
+
+
+async def test_a_read_that_hangs_is_ended_by_the_budget() -> None:
+    ended = asyncio.Event()
+
+    async def read() -> Numbers:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+        raise AssertionError
+
+    async with await client_of(read, budget=0.05) as client:
+        answer = await client.get("/metrics")
+        assert (answer.status, "within 0.05 s" in await answer.text()) == (503, True)
+        assert ended.is_set()

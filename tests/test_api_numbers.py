@@ -1,0 +1,175 @@
+"""The business numbers, read from a real server that holds what the keys' contract says."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+import redis
+
+from api.ledger import SETTLED
+from api.numbers import NumbersReader, SiteNumbers
+from wakeline import keys
+from wakeline.lanes import NoDeployment
+from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.settings import Site
+
+LANES = 4
+NOW = int(datetime(2026, 3, 14, 20, 2, 30, tzinfo=UTC).timestamp() * 1000)
+MINUTE = 60_000
+SITES = {
+    "shop": Site(key="shop"),
+    "blog": Site(key="blog", time_zone=ZoneInfo("Asia/Tokyo")),  # where it is the 15th already
+}
+KEYS = keys.Keys()
+
+
+@pytest.fixture
+def client(redis_server: Any) -> Any:
+    with redis.Redis(port=redis_server.port) as client:
+        client.hset(keys.DEPLOYMENT, mapping={"lanes": LANES, "decay_zero": 0, "half_life": 1})
+        yield client
+
+
+@pytest.fixture
+async def reader(redis_server: Any) -> AsyncIterator[NumbersReader]:
+    reader = NumbersReader(redis_server.url, SITES, lambda lanes: RedisStreamsLog(redis_server.url, lanes))
+    yield reader
+    await reader.close()
+
+
+@pytest.fixture
+async def log(redis_server: Any) -> AsyncIterator[RedisStreamsLog]:
+    log = RedisStreamsLog(redis_server.url, LANES)
+    yield log
+    await log.close()
+
+
+def top(client: redis.Redis, what: str, bucket: str, counts: dict[str, float], *, lane: int = 0) -> None:
+    client.zadd(KEYS.top(lane, "shop", what, bucket), counts)
+
+
+async def test_a_deployment_without_visitors_reads_as_zeros(client: redis.Redis, reader: NumbersReader) -> None:
+    numbers = await reader.read(now=NOW)
+    assert numbers.sites == {"shop": SiteNumbers(), "blog": SiteNumbers()}
+    assert set(numbers.ledger.records.values()) == {0}
+    assert (numbers.ledger.difference, numbers.open_sessions, numbers.lag_seconds) == (0, 0, 0)
+
+
+async def test_a_redis_that_wakeline_never_used_is_not_zeros(client: redis.Redis, reader: NumbersReader) -> None:
+    client.flushall()
+    with pytest.raises(NoDeployment):
+        await reader.read(now=NOW)
+
+
+async def test_the_time_is_that_of_the_server(client: redis.Redis, reader: NumbersReader) -> None:
+    seconds, _ = client.time()
+    client.zadd(KEYS.present(0, "shop"), {"goes in a minute": (seconds + 60) * 1000, "has gone": (seconds - 1) * 1000})
+    assert (await reader.read()).sites["shop"].live["now"] == 1
+
+
+@pytest.mark.parametrize(
+    ("bucket", "window", "counts"),
+    [
+        pytest.param(keys.minute(NOW), "5m", True, id="this minute"),
+        pytest.param(keys.minute(NOW - 4 * MINUTE), "5m", True, id="the fifth minute"),
+        pytest.param(keys.minute(NOW - 5 * MINUTE), "5m", False, id="the sixth minute"),
+        pytest.param(keys.minute(NOW + MINUTE), "5m", False, id="a minute to come"),
+        pytest.param(keys.five_minutes(NOW), "30m", True, id="these five minutes"),
+        pytest.param(keys.five_minutes(NOW - 25 * MINUTE), "30m", True, id="the sixth five minutes"),
+        pytest.param(keys.five_minutes(NOW - 30 * MINUTE), "30m", False, id="the seventh five minutes"),
+        pytest.param(keys.date("2026-03-14"), "today", True, id="today"),
+        pytest.param(keys.date("2026-03-13"), "today", False, id="yesterday"),
+        pytest.param(keys.date("2026-03-15"), "today", False, id="already tomorrow in another site's time zone"),
+    ],
+)
+async def test_a_window_is_made_of_its_buckets(
+    client: redis.Redis, reader: NumbersReader, bucket: str, window: str, counts: bool
+) -> None:
+    for what in keys.LIVE_TOPS:
+        top(client, what, bucket, {"value": 3})
+    numbers = await reader.read(now=NOW)
+    for what in keys.LIVE_TOPS:
+        for each in ("5m", "30m", "today"):
+            expected = {b"value": 3} if counts and each == window else {}
+            assert numbers.sites["shop"].tops[what, each] == expected, (what, each)
+    assert numbers.sites["blog"] == SiteNumbers()
+
+
+async def test_top_lists_add_up_over_lanes_and_buckets(client: redis.Redis, reader: NumbersReader) -> None:
+    for lane in range(LANES):
+        for minute in range(5):
+            top(client, "pages", keys.minute(NOW - minute * MINUTE), {"/": 10, f"/{lane}": 1, "(other)": 2}, lane=lane)
+    found = (await reader.read(now=NOW)).sites["shop"].tops["pages", "5m"]
+    assert found == {b"/": 200, b"(other)": 40} | {f"/{lane}".encode(): 5 for lane in range(LANES)}
+
+
+async def test_every_top_list_of_the_day_is_read(client: redis.Redis, reader: NumbersReader) -> None:
+    for i, what in enumerate(keys.TOPS):
+        top(client, what, keys.date("2026-03-14"), {what: i + 1}, lane=i % LANES)
+    tops = (await reader.read(now=NOW)).sites["shop"].tops
+    assert {what: tops[what, "today"] for what in keys.TOPS} == {
+        what: {what.encode(): i + 1} for i, what in enumerate(keys.TOPS)
+    }
+
+
+async def test_counters_add_up_over_lanes_and_days_are_the_sites_own(
+    client: redis.Redis, reader: NumbersReader
+) -> None:
+    for lane in range(LANES):
+        for i, name in enumerate(keys.COUNTERS):
+            client.hset(KEYS.totals(lane, "shop"), name, 100 * i + lane)
+            client.hset(KEYS.day(lane, "shop", "2026-03-14"), name, 10 * i + lane)
+            client.hset(KEYS.day(lane, "blog", "2026-03-14"), name, 7)  # yesterday in Tokyo
+        client.hset(KEYS.day(lane, "shop", "2026-03-14"), "visits", 5)
+        client.hset(KEYS.day(lane, "blog", "2026-03-15"), "visits", 1)
+    sites = (await reader.read(now=NOW)).sites
+    assert sites["shop"].totals == {name: 400 * i + 6 for i, name in enumerate(keys.COUNTERS)}
+    assert sites["shop"].day == {name: 40 * i + 6 for i, name in enumerate(keys.COUNTERS)} | {"visits": 20}
+    assert sites["blog"].day == dict.fromkeys(keys.COUNTERS, 0) | {"visits": 4}
+
+
+async def test_live_visitors_are_those_present_and_those_seen(client: redis.Redis, reader: NumbersReader) -> None:
+    client.zadd(KEYS.present(1, "shop"), {"here": NOW + 1, "gone this very moment": NOW, "long gone": NOW - 50_000})
+    client.zadd(KEYS.present(2, "shop"), {"here too": NOW + 60_000})
+    seen = {
+        "now": 0,
+        "just within 5": 5 * MINUTE - 1,
+        "at 5": 5 * MINUTE,
+        "just within 30": 30 * MINUTE - 1,
+        "at 30": 30 * MINUTE,
+    }
+    client.zadd(KEYS.seen(3, "shop"), {visitor: NOW - age for visitor, age in seen.items()})
+    assert (await reader.read(now=NOW)).sites["shop"].live == {"now": 2, "5m": 2, "30m": 4}
+
+
+async def test_open_sessions_are_those_that_wait_for_their_end(client: redis.Redis, reader: NumbersReader) -> None:
+    client.zadd(KEYS.due(0), {"shop/a": NOW + 1, "blog/b": NOW - 1})
+    client.zadd(KEYS.due(3), {"shop/c": NOW})
+    assert (await reader.read(now=NOW)).open_sessions == 3
+
+
+async def test_the_ledger_covers_the_log_to_its_end(
+    client: redis.Redis, reader: NumbersReader, log: RedisStreamsLog
+) -> None:
+    await log.append([(lane, b"{}") for lane in (0, 0, 0, 0, 0, 0, 0, 2)])
+    ledger = {"applied": 2, "duplicate": 1, "too_late": 1, "erased": 1, "dead": 1, "derived": 0}
+    client.hset(KEYS.lane(0), mapping={"offset": 6, **ledger})
+    appended = await log.append_time(2, 0)
+    assert appended
+    numbers = await reader.read(now=appended + 4_500)
+    assert {state: numbers.ledger.records[state] for state in SETTLED} == ledger
+    assert numbers.ledger.records["pending"] == 2
+    assert numbers.ledger.difference == 0
+    assert numbers.lag_seconds == pytest.approx(4.5)
+
+
+async def test_a_log_that_is_shorter_than_the_place_is_a_difference(
+    client: redis.Redis, reader: NumbersReader, log: RedisStreamsLog
+) -> None:
+    await log.append([(0, b"{}")])
+    client.hset(KEYS.lane(0), mapping={"offset": 9, "applied": 9})
+    assert (await reader.read(now=NOW)).ledger.difference == 8
