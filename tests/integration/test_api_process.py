@@ -1,0 +1,149 @@
+"""The read side as a process: `wakeline api` with a Redis that is missing, killed, frozen and back."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import redis
+
+from wakeline import keys
+
+TOKEN = "t0ken-of-this-test"
+DEADLINE_S = 20.0
+
+
+@dataclass
+class Api:
+    """A running `wakeline api`."""
+
+    process: asyncio.subprocess.Process
+    http: aiohttp.ClientSession
+    public: str
+    internal: str
+
+    async def status(self, url: str) -> int:
+        async with self.http.get(url, headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
+            await answer.read()
+            return answer.status
+
+    async def until(self, url: str, status: int) -> None:
+        """Ask until the answer has `status`."""
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            try:
+                found: int | str = await self.status(url)
+            except aiohttp.ClientConnectionError as error:
+                found = str(error)
+            if found == status:
+                return
+            assert time.monotonic() < deadline, f"{url} answers {found}, not {status}"
+            await asyncio.sleep(0.05)
+
+
+@pytest.fixture
+def start(own_server: Any, tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Callable[..., Any]:
+    config = tmp_path / "wakeline.toml"
+    config.write_text('[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\n')
+
+    async def start(ports: list[int] | None = None) -> Api:
+        public, internal = ports or free_ports(2)
+        flags = {"config": config, "redis": own_server.url, "api-port": public, "api-metrics-port": internal}
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "wakeline",
+            "api",
+            *(word for name, value in flags.items() for word in (f"--{name}", str(value))),
+            env=os.environ | {"WAKELINE_API_TOKEN": TOKEN},
+            cwd=Path(__file__).parents[2],
+            stderr=asyncio.subprocess.PIPE,
+        )
+        http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE_S))
+        return Api(process, http, f"http://127.0.0.1:{public}", f"http://127.0.0.1:{internal}")
+
+    return start
+
+
+@pytest.fixture
+async def api(start: Callable[..., Any]) -> AsyncIterator[Api]:
+    api = await start()
+    yield api
+    await api.http.close()
+    if api.process.returncode is None:
+        api.process.kill()
+    await api.process.communicate()
+
+
+def deploy(server: Any) -> None:
+    with redis.Redis(port=server.port) as client:
+        client.hset(keys.DEPLOYMENT, mapping={"lanes": 16, "decay_zero": 0, "half_life": 1 << 40})
+
+
+async def test_it_lives_through_a_redis_that_is_empty_killed_frozen_and_back(own_server: Any, api: Api) -> None:
+    metrics, ready = f"{api.internal}/metrics", f"{api.public}/readyz"
+    profile = f"{api.public}/v1/profiles/shop/never-seen-visitor-01"
+    await api.until(f"{api.public}/healthz", 200)
+
+    async def answers(*, metrics_status: int, ready_status: int, profile_status: int) -> None:
+        await api.until(metrics, metrics_status)
+        await api.until(ready, ready_status)
+        await api.until(profile, profile_status)
+        assert await api.status(f"{api.public}/healthz") == 200
+        assert await api.status(f"{api.internal}/healthz") == 200
+
+    await answers(metrics_status=503, ready_status=503, profile_status=503)  # nobody made a deployment yet
+    deploy(own_server)
+    await answers(metrics_status=200, ready_status=200, profile_status=404)
+    own_server.kill()
+    await answers(metrics_status=503, ready_status=503, profile_status=503)
+    own_server.start()
+    await answers(metrics_status=200, ready_status=200, profile_status=404)
+    own_server.process.send_signal(signal.SIGSTOP)
+    try:
+        await answers(metrics_status=503, ready_status=503, profile_status=503)  # not a hang
+    finally:
+        own_server.process.send_signal(signal.SIGCONT)
+    await answers(metrics_status=200, ready_status=200, profile_status=404)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_it_stops_cleanly(own_server: Any, api: Api, number: signal.Signals) -> None:
+    deploy(own_server)
+    await api.until(f"{api.internal}/metrics", 200)
+    api.process.send_signal(number)
+    _, said = await api.process.communicate()
+    assert api.process.returncode == 0
+    assert b"Traceback" not in said
+
+
+async def test_a_taken_port_is_named(own_server: Any, api: Api, start: Callable[..., Any]) -> None:
+    await api.until(f"{api.public}/healthz", 200)
+    port = int(api.public.rsplit(":", 1)[1])
+    second = await start([port, port + 1])
+    _, said = await second.process.communicate()
+    await second.http.close()
+    assert second.process.returncode == 1
+    assert re.search(rf"\b{port}\b", said.decode())
+    assert b"Traceback" not in said
+
+
+async def test_paths_with_ids_are_not_logged(own_server: Any, api: Api) -> None:
+    deploy(own_server)
+    await api.until(f"{api.public}/v1/profiles/shop/never-seen-visitor-01", 404)
+    own_server.kill()
+    await api.until(f"{api.public}/v1/profiles/shop/never-seen-visitor-01", 503)
+    api.process.send_signal(signal.SIGTERM)
+    _, said = await api.process.communicate()
+    assert b"could not be read" in said
+    assert b"never-seen-visitor-01" not in said
