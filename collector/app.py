@@ -23,7 +23,7 @@ from collector.metrics import Metrics, registry
 from collector.policy import Policy
 from collector.salts import Salts
 from collector.script import Script
-from collector.server import Server
+from collector.server import Routes, Server
 from collector.writer import GroupCommit
 from wakeline.connect import connect
 from wakeline.lanes import DeploymentMismatch, open_deployment
@@ -81,7 +81,7 @@ def build(
         clock=clock,
     )
     health, script = Health(writer), Script()
-    routes = {
+    routes: Routes = {
         "/v1/events": {"POST": intake.events},
         "/wakeline.js": {"GET": script.get, "HEAD": script.get},
         "/healthz": {"GET": health.alive},

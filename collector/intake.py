@@ -56,7 +56,7 @@ class Intake:
         self._clock = clock
         self._until_sample = 0
 
-    async def events(self, request: web.BaseRequest) -> web.Response:
+    async def events(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answers as `wakeline.event` says; see `STATUS` there. Raises ConnectionError where the sender breaks off."""
         began = time.perf_counter()
         headers = request.headers
@@ -88,11 +88,11 @@ class Intake:
         for refusal in rejected:
             self._metrics.reject(refusal.reason)
         if not records:
-            return _all_refused(origin, rejected)
+            return _all_refused(request, rejected)
         if not await self._write(records):
             return answers.refused(origin, Refusal.UNAVAILABLE, rejected)
         self._metrics.request_seconds.observe(time.perf_counter() - began)
-        return answers.accepted(origin, len(records), rejected)
+        return answers.accepted(request, len(records), rejected)
 
     def _refuse(self, origin: str | None, reason: Refusal, count: int = 1) -> web.Response:
         """The whole request: `count` events if they could be counted, else one."""
@@ -102,8 +102,7 @@ class Intake:
 
     def _arrival(self, request: web.BaseRequest, envelope: Envelope, policy: Policy) -> Arrival:
         headers = request.headers
-        peer = request.transport.get_extra_info("peername") if request.transport else None
-        address = self._addresses.client(peer[0] if peer else "", headers.getall("X-Forwarded-For", ()))
+        address = self._addresses.client(request.remote or "", headers.getall("X-Forwarded-For", ()))
         user_agent = headers.get("User-Agent", "")[:MAX_LENGTH]
         is_capped = envelope.consent is ConsentLevel.FULL and headers.get("Sec-GPC") == "1"
         return Arrival(
@@ -147,9 +146,9 @@ class Intake:
         return await self._writer.submit(encoded, sum(len(value) for _, value in encoded))
 
 
-def _all_refused(origin: str | None, rejected: Sequence[Rejected]) -> web.Response:
+def _all_refused(request: web.BaseRequest, rejected: Sequence[Rejected]) -> web.StreamResponse:
     """What the site asked to leave out is no fault of the sender."""
     for refusal in rejected:
         if refusal.reason is not Refusal.OWN_TRAFFIC:
-            return answers.refused(origin, refusal.reason, list(rejected))
-    return answers.accepted(origin, 0, list(rejected))
+            return answers.refused(request.headers.get("Origin"), refusal.reason, list(rejected))
+    return answers.accepted(request, 0, list(rejected))

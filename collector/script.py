@@ -39,6 +39,7 @@ class Script:
             "Access-Control-Allow-Origin": "*",
             "Cross-Origin-Resource-Policy": "cross-origin",
             "X-Content-Type-Options": "nosniff",
+            "Server": "wakeline",
         }
         if matches(request.headers.get("If-None-Match", ""), self._tags[coding]):
             return web.Response(status=304, headers=headers)

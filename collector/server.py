@@ -23,9 +23,10 @@ logger = logging.getLogger("wakeline.collector")
 KEEPALIVE_S = 75.0  # an idle connection
 FIRST_REQUEST_S = 10.0  # a connection that says nothing, or never ends its headers
 LINGER_S = 2.0  # lets a sender read its 413 before the connection closes
+MAX_UNREAD_BYTES = 65_536  # answers that wait for one sender
 MAX_HEADER_BYTES = 32_768  # other parts of a site may have set many cookies: that must not cost its events
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Routes = Mapping[str, Mapping[str, Handler]]  # path -> method -> handler
 
 
@@ -51,9 +52,11 @@ class Server(web.Server):
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         response = await self._handled(request)
         self.metrics.requests[response.status] += 1
+        if request.transport is not None and request.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
+            request.transport.abort()  # it sends on and on and never reads an answer
         return response
 
-    async def _handled(self, request: web.BaseRequest) -> web.Response:
+    async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
         methods = self._routes.get(request.raw_path) or self._routes.get(request.raw_path.partition("?")[0])
         origin = request.headers.get("Origin")
         if methods is None:
@@ -103,7 +106,9 @@ class _Connection(web.RequestHandler):
             raise ConnectionResetError("an answer was already begun")
         if not isinstance(exc, HttpProcessingError):
             logger.error("a connection failed", exc_info=exc)
-        response = web.Response(status=status, text="Not HTTP.\n", headers={"Access-Control-Allow-Origin": "*"})
+        response = web.Response(
+            status=status, text="Not HTTP.\n", headers={"Access-Control-Allow-Origin": "*", "Server": "wakeline"}
+        )
         response.force_close()
         server: Any = self._manager
         server.metrics.requests[status] += 1
