@@ -23,7 +23,7 @@ from processor.store import Store
 from processor.stream import make_app
 from processor.worker import LaneWorker
 from wakeline.connect import connect
-from wakeline.keys import Keys
+from wakeline.keys import DAY_MS, Keys
 from wakeline.lanes import Deployment, open_deployment
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.settings import Config, Settings
@@ -61,7 +61,14 @@ async def run(config: Config) -> int:
         fold = Fold(lane, sites=sites, deployment=deployment, key_space=store.keys)
         return fold, LaneWorker(fold, store, log, writer=writer)
 
-    lanes = Lanes(deployment.lanes, lease=Lease(redis, token=writer), log=log, make=make)
+    lanes = Lanes(
+        deployment.lanes,
+        lease=Lease(redis, token=writer),
+        log=log,
+        keep_records=config.settings.log_max_records,
+        keep_ms=round(config.settings.log_max_age_days * DAY_MS),
+        make=make,
+    )
     internal = await _internal_server(config.settings, lanes)
     app = make_app(log, lanes)
     await app.start()

@@ -11,6 +11,7 @@ from typing import Any
 from processor import metrics
 from processor.fold import Fold
 from processor.lease import Lease
+from processor.retention import trim
 from processor.rules import RULES
 from processor.store import StoreUnavailable
 from processor.worker import LaneWorker
@@ -35,8 +36,19 @@ class Stalled(Exception):
 class Lanes:
     """`make` builds the worker of one lane. The first failure ends up in `failed`, and so does the process."""
 
-    def __init__(self, count: int, *, lease: Lease, log: Log, make: Callable[[int], tuple[Fold, LaneWorker]]) -> None:
+    def __init__(
+        self,
+        count: int,
+        *,
+        lease: Lease,
+        log: Log,
+        keep_records: int,
+        keep_ms: int,
+        make: Callable[[int], tuple[Fold, LaneWorker]],
+    ) -> None:
         self.count = count
+        self._keep_records = keep_records
+        self._keep_ms = keep_ms
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         made = [make(lane) for lane in range(count)]
         self._folds = [fold for fold, _ in made]
@@ -56,7 +68,8 @@ class Lanes:
         self._owned = True
         metrics.LANES_OWNED.set(self.count)
         logger.info("owning %d lanes", self.count)
-        self._tasks += [asyncio.create_task(self._guard(task)) for task in (self._keep(), self._tick(), self._watch())]
+        duties = (self._keep(), self._tick(), self._trim(), self._watch())
+        self._tasks += [asyncio.create_task(self._guard(duty)) for duty in duties]
 
     async def _open(self, worker: LaneWorker) -> None:
         while True:
@@ -130,6 +143,16 @@ class Lanes:
                         metrics.TICKS.inc()
             except LogUnavailable as error:
                 logger.debug("no tick: %s", error)
+
+    async def _trim(self) -> None:
+        while True:
+            await asyncio.sleep(TRIM_S)
+            oldest = time.time_ns() // 1_000_000 - self._keep_ms
+            try:
+                for lane, place in self.places().items():
+                    await trim(self._log, lane, place=place, max_records=self._keep_records, oldest=oldest)
+            except LogUnavailable as error:
+                logger.debug("not trimmed: %s", error)
 
     async def _watch(self) -> None:
         """A consumer may stall without a word. Redis being away is no stall: then nothing can be read."""

@@ -16,7 +16,7 @@ from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
 from wakeline.keys import Keys
 from wakeline.record import Event
 
-DAYS = ["2027-01-1%d" % day for day in range(4, 10)] + ["2027-01-20", "2027-01-21"]
+DAYS = [f"2027-01-1{day}" for day in range(4, 10)] + ["2027-01-20", "2027-01-21"]
 IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
 
 
@@ -31,7 +31,9 @@ async def timeline(server: Any) -> AsyncIterator[Timeline]:
         await made.close()
 
 
-async def outcome(made: Timeline, events: list[Event], *, batch: int = 1_000) -> tuple[dict[str, Any], dict[Any, float]]:
+async def outcome(
+    made: Timeline, events: list[Event], *, batch: int = 1_000
+) -> tuple[dict[str, Any], dict[Any, float]]:
     """Append as they come, one arrival time each, run, and let every session end."""
     for one in events:
         await made.append(one)

@@ -1,0 +1,435 @@
+"""What the rules make of a visit, by tables of events and the numbers that must come of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from processor.rules.sources import source_of
+from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event
+from wakeline.decay import current
+from wakeline.keys import OTHER, TOP_MEMBERS, date, five_minutes, minute, tombstone
+from wakeline.lanes import lane_of
+from wakeline.record import Erase, Event
+
+TODAY = "2027-01-15"
+V, PAGE = "visitor-1", "page-one"
+
+
+@pytest.fixture
+async def made(redis_server: Any) -> AsyncIterator[Timeline]:
+    timeline = Timeline(redis_server.url)
+    await timeline.start()
+    yield timeline
+    await timeline.close()
+
+
+async def arrive(made: Timeline, *events: Event) -> None:
+    """Each event arrives when it happens."""
+    for one in events:
+        await made.append(one)
+        await made.run()
+
+
+# ---- sessions -----------------------------------------------------------------------------------
+
+engage = {"type": "engagement"}
+
+SESSIONS: dict[str, tuple[list[Event], dict[str, int]]] = {
+    "one page, not engaged: a bounce": (
+        [event(V, PAGE, 0, 0)],
+        {"sessions": 1, "bounces": 1, "page_views": 1},
+    ),
+    "one page, engaged for ten seconds: no bounce": (
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=10_000, **engage)],
+        {"sessions": 1, "page_views": 1, "engaged_ms": 10_000},
+    ),
+    "one page, engaged for less: a bounce": (
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=9_999, **engage)],
+        {"sessions": 1, "bounces": 1, "page_views": 1, "engaged_ms": 9_999},
+    ),
+    "one page and a custom event: no bounce": (
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 1_000, "signup")],
+        {"sessions": 1, "page_views": 1, "events": 1},
+    ),
+    "two pages: no bounce": (
+        [event(V, PAGE, 0, 0), event(V, "page-two", 0, 1_000)],
+        {"sessions": 1, "page_views": 2},
+    ),
+    "29 minutes between two pages: one session": (
+        [event(V, PAGE, 0, 0), event(V, "page-two", 0, 29 * MINUTE)],
+        {"sessions": 1, "page_views": 2},
+    ),
+    "31 minutes between two pages: two sessions": (
+        [event(V, PAGE, 0, 0), event(V, "page-two", 0, 31 * MINUTE)],
+        {"sessions": 2, "bounces": 2, "page_views": 2},
+    ),
+    "signs of life are presence, not activity": (
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 20 * MINUTE, "ping"), event(V, "page-two", 0, 40 * MINUTE)],
+        {"sessions": 2, "bounces": 2, "page_views": 2},
+    ),
+    "engagement of a page that was left open opens no visit": (
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 90 * MINUTE, engaged_ms=60_000, **engage)],
+        {"sessions": 1, "bounces": 1, "page_views": 1, "engaged_ms": 60_000},
+    ),
+    "a late page view near a closed session belongs to it": (
+        [event(V, PAGE, 0, 0), event(V, "page-three", 0, 50 * MINUTE), event(V, "page-two", 0, 5 * MINUTE)],
+        {"sessions": 2, "bounces": 2, "page_views": 3},
+    ),
+    "bots are counted apart": (
+        [event(V, PAGE, 0, 0, bot="Googlebot"), event(V, PAGE, 1, 1, "ping", bot="Googlebot")],
+        {"bot_events": 2},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SESSIONS)
+async def test_sessions(made: Timeline, name: str) -> None:
+    events, wanted = SESSIONS[name]
+    await arrive(made, *events)
+    await made.pass_time(DAY)
+    totals = await made.totals()
+    new = totals.pop("new_visitors", 0)
+    assert totals == wanted
+    assert new == (0 if "bots" in name else 1)
+
+
+async def test_a_session_closes_once_also_across_a_restart(made: Timeline) -> None:
+    """By log time: not before 30 minutes, then exactly once, whoever closes it."""
+    await arrive(made, event(V, PAGE, 0, 0, path="/in"), event(V, "page-two", 0, MINUTE, path="/out"))
+    await made.pass_time(29 * MINUTE)
+    assert "sessions" not in await made.totals()
+    await made.start()
+    await made.pass_time(2 * MINUTE)
+    await made.start()
+    await made.pass_time(DAY)
+    await arrive(made, event(V, "page-three", 0, 2 * DAY))
+    assert (await made.totals())["sessions"] == 1
+    assert await made.top("entries", date(TODAY)) == {"/in": 1}
+    assert await made.top("exits", date(TODAY)) == {"/out": 1}
+
+
+async def test_offline_events_make_a_visit_of_their_own_time(made: Timeline) -> None:
+    """A queue that was kept for a day is one visit, on the day on which it happened."""
+    queued = [event(V, PAGE, 0, 0), event(V, "page-two", 0, MINUTE)]
+    await made.append(*queued, at=DAY)
+    await made.run()
+    await made.pass_time(31 * MINUTE)
+    day = await made.day(TODAY)
+    assert (day["sessions"], day["visits"], day["page_views"]) == (1, 1, 2)
+
+
+async def test_a_late_page_view_makes_two_open_sessions_one(made: Timeline) -> None:
+    """Three views of an offline hour arrive with the middle one last: one visit, from the first one's source."""
+    views = [
+        event(V, PAGE, 0, 0, path="/in", referrer="www.google.com/"),
+        event(V, "page-three", 0, 50 * MINUTE, path="/out"),
+        event(V, "page-two", 0, 25 * MINUTE, path="/between"),
+    ]
+    for one in views:
+        await made.append(one, at=51 * MINUTE)
+        await made.run()
+    assert (await made.profile(V))["visits"] == "1"
+    await made.pass_time(DAY)
+    day = await made.day(TODAY)
+    assert (day["visits"], day["sessions"], day["page_views"]) == (1, 1, 3)
+    assert "bounces" not in day
+    assert await made.top("sources", date(TODAY)) == {"google": 1}
+    assert await made.top("entries", date(TODAY)) == {"/in": 1}
+    assert await made.top("exits", date(TODAY)) == {"/out": 1}
+
+
+async def test_an_entry_that_arrives_late_moves_the_visit_to_its_source(made: Timeline) -> None:
+    """The second page came first; then its predecessor, with the referrer, takes the visit over."""
+    await made.append(event(V, "page-two", 0, MINUTE, path="/b"))
+    await made.run()
+    assert await made.top("sources", date(TODAY)) == {"direct": 1}
+    await made.append(event(V, PAGE, 0, 0, path="/a", referrer="www.google.com/"))
+    await made.run()
+    assert await made.top("sources", date(TODAY)) == {"google": 1}
+    profile = await made.profile(V)
+    assert (profile["visits"], profile["first_source"], profile["last_source"]) == ("1", "google", "google")
+    assert json.loads(profile["session"])["entry"] == "/a"
+
+
+# ---- the profile --------------------------------------------------------------------------------
+
+
+async def test_the_profile_of_a_visit(made: Timeline) -> None:
+    await arrive(
+        made,
+        event(V, PAGE, 0, 0, path="/shoes/red", query={"utm_source": "Mail", "utm_campaign": "May"}, country="DE"),
+        event(V, PAGE, 1, 8 * SECOND, engaged_ms=6_000, path="/shoes/red", country="DE", **engage),
+        event(V, PAGE, 2, 9 * SECOND, "add_to_cart", path="/shoes/red", props={"category": "Bags"}, country="DE"),
+        event(V, "page-two", 0, 10 * SECOND, path="/cart", country="DE"),
+    )
+    profile = await made.profile(V)
+    session = json.loads(profile.pop("session"))
+    assert profile == {
+        "first_seen": str(START), "last_seen": str(START + 10_000), "visits": "1", "page_views": "2",
+        "engaged_ms": "6000", "events": "1", "device": "desktop", "browser": "", "os": "", "country": "DE",
+        "first_source": "mail", "first_campaign": "May", "last_source": "mail", "last_campaign": "May",
+    }  # fmt: skip
+    assert session == {
+        "start": START, "last": START + 10_000, "page_views": 2, "engaged_ms": 6_000, "entry": "/shoes/red",
+        "page": "/cart", "source": "mail", "campaign": "May",
+    }  # fmt: skip
+
+
+async def test_interests_weigh_views_engagement_and_buying(made: Timeline) -> None:
+    """A view 1, half a minute of engagement 1, a product in the cart 3; worth half after a half-life."""
+    await arrive(
+        made,
+        event(V, PAGE, 0, 0, path="/shoes/red", interests=["  LEATHER  goods"]),
+        event(V, PAGE, 1, 1, engaged_ms=15_000, path="/shoes/red", **engage),
+        event(V, PAGE, 2, 2, "add_to_cart", props={"items": [{"category": "Bags"}, {"category": 7}, "x"]}),
+    )
+    zero, half_life = made.deployment.decay_zero, made.deployment.half_life
+    now = {
+        name: round(current(score, now=START, zero=zero, half_life=half_life), 3)
+        for name, score in (await made.interests(V)).items()
+    }
+    assert now == {"shoes": 1.5, "leather goods": 1.5, "bags": 3.0}
+    later = {
+        name: round(current(score, now=START + half_life, zero=zero, half_life=half_life), 3)
+        for name, score in (await made.interests(V)).items()
+    }
+    assert later == {"shoes": 0.75, "leather goods": 0.75, "bags": 1.5}
+    assert await made.top("interests", date(TODAY)) == {"shoes": 1, "leather goods": 1}
+
+
+async def test_engagement_that_overtook_its_page_view_weighs_the_same(made: Timeline) -> None:
+    await made.append(event(V, PAGE, 1, 1_000, engaged_ms=30_000, path="/shoes/red", **engage))
+    await made.append(event(V, PAGE, 0, 0, path="/shoes/red"))
+    await made.run()
+    (score,) = (await made.interests(V)).values()
+    now = current(score, now=START, zero=made.deployment.decay_zero, half_life=made.deployment.half_life)
+    assert now == pytest.approx(2.0, rel=1e-5)
+
+
+async def test_anonymous_visitors_have_no_profile(made: Timeline) -> None:
+    """Counts only: no profile, no interests, whatever is sent."""
+    await arrive(
+        made,
+        event("~salted", PAGE, 0, 0, path="/shoes/red"),
+        event("~salted", PAGE, 1, 1, "identify", customer="@customer"),
+    )
+    assert await made.profile("~salted") == {}
+    assert await made.interests("~salted") == {}
+    assert await made.profile("@customer") == {}
+    assert await made.totals() == {"page_views": 1}
+    assert await made.top("interests", date(TODAY)) == {"shoes": 1}
+
+
+# ---- consent ------------------------------------------------------------------------------------
+
+
+async def test_consent_given_in_the_middle_is_one_visit(made: Timeline) -> None:
+    """Two pages anonymously, then full: the site counts one visit of three pages, the profile what followed."""
+    await arrive(
+        made,
+        event("~salted", PAGE, 0, 0, path="/in"),
+        event("~salted", "page-two", 0, 1_000, path="/b", referrer=""),
+        event("~salted", "page-two", 1, 2_000, "engagement", leave=True, path="/b"),
+        event("~salted", "page-two", 2, 2_001, "consent", level="full", path="/b"),
+        event(V, "page-new", 0, 2_002, path="/b", continued=True),
+        event(V, "page-three", 0, 9_000, path="/out"),
+    )
+    await made.pass_time(DAY)
+    totals = await made.totals()
+    assert totals == {"page_views": 3, "sessions": 1, "new_visitors": 1}
+    assert (await made.day(TODAY))["visits"] == 1
+    assert await made.top("entries", date(TODAY)) == {"/in": 1}
+    assert await made.top("exits", date(TODAY)) == {"/out": 1}
+    assert await made.top("sources", date(TODAY)) == {"direct": 1}
+    profile = await made.profile(V)
+    assert (profile["visits"], profile["page_views"]) == ("1", "2")
+
+
+async def test_a_withdrawal_forgets_for_good(made: Timeline) -> None:
+    """Profile, interests and the customer are gone; what another tab still sends under that id makes none."""
+    await arrive(
+        made,
+        event(V, PAGE, 0, 0, path="/shoes/red"),
+        event(V, PAGE, 1, 1, "identify", customer="@customer"),
+        event("visitor-2", "page-two", 0, 2, path="/shoes/red"),
+        event("visitor-2", "page-two", 1, 3, "identify", customer="@customer"),
+    )
+    await made.run()
+    assert (await made.profile("@customer"))["page_views"] == "2"
+    await arrive(made, event(V, PAGE, 2, 10, "consent", level="off"))
+    await made.run()
+    await arrive(made, event(V, "page-late", 0, 5, path="/shoes/red"), event(V, "page-tab", 0, 20, path="/shoes/red"))
+    await made.run()
+    for id in (V, "visitor-2", "@customer"):
+        assert await made.profile(id) == {}, id
+        assert await made.interests(id) == {}, id
+    assert await made.redis.exists(tombstone(made.lane(V), "shop", V))
+    assert (await made.ledger())["erased"] == 2
+    totals = await made.totals()
+    assert (totals["page_views"], totals["withdrawals"]) == (4, 1)
+
+
+async def test_an_erased_visitor_may_come_back(made: Timeline) -> None:
+    """Erasing forgets up to its time; a visitor that still consents is known again from then on."""
+    await arrive(made, event(V, PAGE, 0, 0, path="/shoes/red"))
+    await made.append(Erase(site="shop", id=V, time=START + 1_000), at=1_000)
+    await made.run()
+    assert await made.profile(V) == {}
+    await made.append(event(V, "page-two", 0, 500), event(V, "page-three", 0, 2_000), at=3_000)
+    await made.run()
+    profile = await made.profile(V)
+    assert (profile["page_views"], profile["first_seen"]) == ("1", str(START + 2_000))
+    assert await made.interests(V) == {}
+    assert (await made.totals())["page_views"] == 3
+
+
+# ---- customers ----------------------------------------------------------------------------------
+
+
+async def test_a_customer_has_what_all_its_visitors_had_and_do(made: Timeline) -> None:
+    """History before identify moves along, once; later events follow; two browsers add up."""
+    for number in (1, 2):
+        visitor = f"visitor-{number}"
+        await arrive(
+            made,
+            event(visitor, f"page-{number}-a", 0, number * 1_000, path="/shoes/red"),
+            event(visitor, f"page-{number}-a", 1, number * 1_000 + 1, "identify", customer="@customer"),
+            event(visitor, f"page-{number}-a", 2, number * 1_000 + 2, "identify", customer="@customer"),
+            event(visitor, f"page-{number}-b", 0, number * 1_000 + 3, path="/shoes/blue"),
+            event(visitor, f"page-{number}-b", 1, number * 1_000 + 4, engaged_ms=500, path="/shoes/blue", **engage),
+        )
+    await made.run()
+    customer = await made.profile("@customer")
+    visitors = [await made.profile("visitor-1"), await made.profile("visitor-2")]
+    for field in ("visits", "page_views", "engaged_ms", "events"):
+        assert int(customer[field]) == sum(int(one[field]) for one in visitors), field
+    assert json.loads(customer["visitors"]) == ["visitor-1", "visitor-2"]
+    assert (customer["first_seen"], customer["last_seen"]) == (str(START + 1_000), str(START + 2_004))
+    summed = [await made.interests("visitor-1"), await made.interests("visitor-2")]
+    assert await made.interests("@customer") == {"shoes": pytest.approx(sum(one["shoes"] for one in summed))}
+    assert (await made.totals())["identified"] == 2
+    assert visitors[0]["customer"] == "@customer"
+
+
+async def test_a_shared_browser_takes_no_history_to_the_next_customer(made: Timeline) -> None:
+    await arrive(
+        made,
+        event(V, PAGE, 0, 0, path="/shoes/red"),
+        event(V, PAGE, 1, 1, "identify", customer="@first"),
+        event(V, PAGE, 2, 2, "identify", customer="@second"),
+        event(V, "page-two", 0, 3, path="/bags/one"),
+    )
+    await made.run()
+    assert (await made.profile("@first"))["page_views"] == "1"
+    assert (await made.profile("@second"))["page_views"] == "1"
+    assert await made.interests("@second") == {}
+
+
+# ---- presence -----------------------------------------------------------------------------------
+
+PRESENCE: dict[str, tuple[list[Event], int, int]] = {
+    # events, ms after START, visitors that are there
+    "a page view counts": ([event(V, PAGE, 0, 0)], 59_999, 1),
+    "for a minute": ([event(V, PAGE, 0, 0)], 60_001, 0),
+    "a sign of life prolongs it": ([event(V, PAGE, 0, 0), event(V, PAGE, 1, 25_000, "ping")], 80_000, 1),
+    "a leave ends it": ([event(V, PAGE, 0, 0), event(V, PAGE, 1, 5_000, leave=True, **engage)], 5_001, 0),
+    "a leave that overtook a sign ends it": (
+        [event(V, PAGE, 0, 0), event(V, PAGE, 2, 5_000, leave=True, **engage), event(V, PAGE, 1, 4_000, "ping")],
+        5_001,
+        0,
+    ),
+    "coming back to the page counts again": (
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 5_000, leave=True, **engage), event(V, PAGE, 2, 9_000, "ping")],
+        10_000,
+        1,
+    ),
+    "another tab is still open": (
+        [event(V, PAGE, 0, 0), event(V, "page-two", 0, 1_000), event(V, PAGE, 1, 5_000, leave=True, **engage)],
+        6_000,
+        1,
+    ),
+    "two visitors are two": ([event(V, PAGE, 0, 0), event("visitor-2", "page-two", 0, 0)], 1_000, 2),
+    "bots are nobody": ([event(V, PAGE, 0, 0, bot="Googlebot")], 1_000, 0),
+}
+
+
+@pytest.mark.parametrize("name", PRESENCE)
+@pytest.mark.parametrize("restarted", [False, True])
+async def test_presence(made: Timeline, name: str, restarted: bool) -> None:
+    events, at, wanted = PRESENCE[name]
+    for one in events:
+        await made.append(one)
+        await made.run()
+        if restarted:
+            await made.start()
+    there = 0
+    for lane in range(4):
+        there += await made.redis.zcount(made.store.keys.present(lane, "shop"), f"({START + at}", "+inf")
+    assert there == wanted
+
+
+# ---- numbers that are bounded -------------------------------------------------------------------
+
+
+async def test_live_windows_count_the_minute_in_which_it_happened(made: Timeline) -> None:
+    await arrive(made, event(V, PAGE, 0, 0, path="/a"), event(V, "page-two", 0, MINUTE, path="/a"))
+    assert await made.top("pages", minute(START)) == {"/a": 1}
+    assert await made.top("pages", minute(START + MINUTE)) == {"/a": 1}
+    fives = {five_minutes(START), five_minutes(START + MINUTE)}
+    assert sum([(await made.top("pages", bucket))["/a"] for bucket in fives]) == 2
+
+
+async def test_a_top_list_is_capped_and_its_sum_stays_true(made: Timeline) -> None:
+    """A hostile page makes up paths: beyond the cap they are counted as (other), also by the next worker."""
+    views = [event(V, f"page-{n:05d}", 0, n, path=f"/random/{n}") for n in range(2 * TOP_MEMBERS)]
+    await made.append(*views[:TOP_MEMBERS])
+    await made.run()
+    await made.start()
+    await made.append(*views[TOP_MEMBERS:])
+    await made.run()
+    top = await made.top("pages", date(TODAY))
+    assert len(top) == TOP_MEMBERS + 1
+    assert (sum(top.values()), top[OTHER]) == (2 * TOP_MEMBERS, TOP_MEMBERS)
+
+
+async def test_interests_of_a_profile_are_bounded(made: Timeline) -> None:
+    """The weakest go; the strong one stays."""
+    await made.append(event(V, "page-strong", 0, 0, "purchase", props={"category": "Strong"}))
+    for n in range(300):
+        await made.append(event(V, f"page-{n:05d}", 0, n, interests=[f"weak {n}"]))
+    await made.run()
+    interests = await made.interests(V)
+    assert len(interests) <= 64
+    assert "strong" in interests
+
+
+# ---- sources ------------------------------------------------------------------------------------
+
+SOURCES = {
+    "direct": ({}, ("direct", "")),
+    "search": ({"referrer": "www.google.co.uk/"}, ("google", "")),
+    "social": ({"referrer": "l.facebook.com/l.php"}, ("facebook", "")),
+    "short name": ({"referrer": "t.co/abc"}, ("x", "")),
+    "a host that only starts like one": ({"referrer": "x.example.com/"}, ("x.example.com", "")),
+    "another site": ({"referrer": "www.Blog.example/post"}, ("blog.example", "")),
+    "a host that only contains a name": ({"referrer": "googleplex.example/"}, ("googleplex.example", "")),
+    "campaign": ({"query": {"utm_source": " Mail ", "utm_campaign": "May"}}, ("mail", "May")),
+    "campaign beats referrer": ({"referrer": "bing.com/", "query": {"utm_source": "mail"}}, ("mail", "")),
+    "port": ({"referrer": "localhost:8000/x"}, ("localhost", "")),
+}
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_sources(name: str) -> None:
+    fields, wanted = SOURCES[name]
+    assert source_of(event(V, PAGE, 0, 0, **fields)) == wanted
+
+
+def test_a_lane_never_changes() -> None:
+    """Places of real ids: a changed hash would split every visitor's history."""
+    found = [lane_of("shop", id, 16) for id in ("visitor-1", "~salted", "@customer")]
+    assert found == [7, 4, 10]
