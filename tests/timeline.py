@@ -179,7 +179,9 @@ def a_week_of_visits(rng: random.Random, *, visitors: int = 6) -> list[Event]:
         visitor = f"~anonymous{number}" if number % 3 == 2 else f"visitor-{number}"
         at = rng.randrange(2 * DAY)
         for visit in range(rng.randint(1, 3)):
-            source = rng.choice([{}, {"referrer": "www.google.com/"}, {"query": {"utm_source": "mail", "utm_campaign": "may"}}])
+            source = rng.choice(
+                [{}, {"referrer": "www.google.com/"}, {"query": {"utm_source": "mail", "utm_campaign": "may"}}]
+            )
             for view in range(rng.randint(1, 4)):
                 page = f"page-{number}-{visit}-{view}"
                 path = rng.choice(["/", "/shoes/red", "/shoes/blue", "/bags/one"])
@@ -194,10 +196,14 @@ def a_week_of_visits(rng: random.Random, *, visitors: int = 6) -> list[Event]:
                     found.append(event(visitor, page, n, at + 1, "ping", path=path))
                     n += 1
                 if visitor[0] != "~" and rng.random() < 0.2:
-                    found.append(event(visitor, page, n, at + 2, "identify", path=path, customer=f"@customer{number % 2}"))
+                    found.append(
+                        event(visitor, page, n, at + 2, "identify", path=path, customer=f"@customer{number % 2}")
+                    )
                     n += 1
                 found.append(
-                    event(visitor, page, n, at + 3, "engagement", path=path, engaged_ms=rng.randrange(20_000), leave=True)
+                    event(
+                        visitor, page, n, at + 3, "engagement", path=path, engaged_ms=rng.randrange(20_000), leave=True
+                    )
                 )
                 at += rng.randrange(1, 10 * MINUTE)
             at += rng.randrange(31 * MINUTE, DAY)
