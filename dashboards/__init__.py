@@ -7,3 +7,11 @@ prometheus/  prometheus.yml, rules.yml (alerts) and what they must say: rules_te
 grafana/     the generated dashboard and the provisioning files
 compose.yaml Prometheus and Grafana, pinned
 """
+
+import warnings
+
+with warnings.catch_warnings():
+    # Grafana reads the classic model from files of any version; the SDK announces its successor at import
+    warnings.filterwarnings("ignore", "Prefer using dashboardv2", DeprecationWarning)
+    import grafana_foundation_sdk.builders.bargauge
+    import grafana_foundation_sdk.builders.dashboard  # noqa: F401
