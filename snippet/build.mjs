@@ -1,29 +1,15 @@
-// Bundles and compresses the snippet: node build.mjs [folder, by default the collector's static files].
+// Writes the snippet, plain and compressed: node build.mjs [folder, by default the collector's static files].
 import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { build } from "esbuild";
+import { bundle } from "./bundle.mjs";
 
-const here = dirname(fileURLToPath(import.meta.url));
-const folder = resolve(process.argv[2] ?? join(here, "../collector/static"));
-
-const { outputFiles } = await build({
-  entryPoints: [join(here, "src/wakeline.ts")],
-  bundle: true,
-  minify: true,
-  format: "iife",
-  target: "es2020",
-  charset: "utf8",
-  write: false,
-  tsconfigRaw: {},
-});
-
-// Also what fails while the script starts stays out of the page.
-const script = Buffer.from(`try{${outputFiles[0].text.trim()}}catch{}`);
+const folder = resolve(process.argv[2] ?? fileURLToPath(new URL("../collector/static", import.meta.url)));
+const script = Buffer.from(await bundle());
 const files = {
   "wakeline.js": script,
-  "wakeline.js.gz": gzipSync(script, { level: 9 }),
+  "wakeline.js.gz": gzipSync(script, { level: 9 }), // node writes no time into the header
   "wakeline.js.br": brotliCompressSync(script, {
     params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: script.length },
   }),

@@ -41,7 +41,7 @@ export function push(event: object, at: number): void {
 /** Takes up what earlier pages left behind, and sends. */
 export function resume(): void {
   keep(stored());
-  waiting = [...new Set([...stored(), ...waiting])].filter((entry) => !flying.includes(entry));
+  waiting = [...new Set([...waiting, ...stored()])].filter((entry) => !flying.includes(entry));
   setTimeout(flush);
 }
 

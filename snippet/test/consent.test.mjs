@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakePage } from "./fake_page.mjs";
+
+// What holds at first: the tag's level, the visitor's stored choice, Global Privacy Control.
+const LEVELS = {
+  "nothing said": [{}, "anonymous"],
+  "tag off": [{ tag: { consent: "off" } }, undefined],
+  "tag anonymous": [{ tag: { consent: "anonymous" } }, "anonymous"],
+  "tag full": [{ tag: { consent: "full" } }, "full"],
+  "tag misspelt": [{ tag: { consent: "ful" } }, undefined],
+  "chosen full, tag off": [{ tag: { consent: "off" }, kept: { "wakeline.consent": "full" } }, "full"],
+  "chosen off, tag full": [{ tag: { consent: "full" }, kept: { "wakeline.consent": "off" } }, undefined],
+  "a stored choice of another's making": [{ kept: { "wakeline.consent": "!" } }, undefined],
+  "GPC, tag full": [{ gpc: true, tag: { consent: "full" } }, "anonymous"],
+  "GPC, chosen full": [{ gpc: true, kept: { "wakeline.consent": "full" } }, "anonymous"],
+  "GPC, tag off": [{ gpc: true, tag: { consent: "off" } }, undefined],
+};
+
+for (const [name, [how, level]] of Object.entries(LEVELS))
+  test(`${name}: ${level ?? "nothing is sent"}`, async () => {
+    const page = new FakePage(how);
+    page.wakeline("event", "click");
+    await page.pass(60_000);
+    page.hide();
+    assert.deepEqual([...new Set(page.posts.map(({ consent }) => consent))], level ? [level] : []);
+    assert.equal(page.events.some(({ visitor }) => visitor), level == "full");
+    assert.equal("wakeline.id" in page.kept, level == "full");
+  });
+
+const CHANGES = {
+  "anonymous to full": [
+    "anonymous", "full",
+    ["page_view anonymous", "engagement anonymous", "consent anonymous", "page_view full"],
+  ],
+  "full to anonymous": ["full", "anonymous", ["page_view full", "engagement full", "consent full", "page_view anonymous"]],
+  "full to off": ["full", "off", ["page_view full", "engagement full", "consent off"]],
+  "anonymous to off": ["anonymous", "off", ["page_view anonymous", "engagement anonymous", "consent off"]],
+  "off to anonymous": ["off", "anonymous", ["page_view anonymous"]],
+  "off to full": ["off", "full", ["page_view full"]],
+  "full to full": ["full", "full", ["page_view full"]],
+  "full to something else": ["full", "everything", ["page_view full"]],
+};
+
+for (const [name, [from, to, story]] of Object.entries(CHANGES))
+  test(`${name} tells ${story.length} events`, async () => {
+    const page = new FakePage({ tag: { consent: from } });
+    await page.pass();
+    page.wakeline("consent", to);
+    await page.pass();
+    assert.deepEqual(page.story, story);
+    for (const event of page.events) {
+      if (event.type == "consent") assert.equal(event.level, to);
+      assert.equal("visitor" in event, event.consent == "full" || (from == "full" && event.type == "consent"));
+    }
+    const pages = page.events.map((event) => event.page);
+    const views = page.events.filter(({ type }) => type == "page_view");
+    assert.equal(new Set(pages).size, views.length);
+    assert.deepEqual(views.map(({ continued }) => continued ?? false), views.length == 2 ? [false, true] : [false]);
+    assert.equal("wakeline.id" in page.kept, (to == "everything" ? from : to) == "full");
+    assert.equal("wakeline.queue" in page.kept, false);
+  });
+
+test("a choice is stored as soon as it is made, and holds on the next page", async () => {
+  const before = new FakePage();
+  before.wakeline("consent", "full");
+  assert.equal(before.kept["wakeline.consent"], "full");
+  await before.pass();
+  const page = new FakePage({ kept: before.kept });
+  await page.pass();
+  assert.deepEqual(page.story, ["page_view full"]);
+  assert.equal(page.events[0].visitor, before.events.at(-1).visitor);
+});
+
+test("the referrer also belongs to the page that goes on under full", async () => {
+  const page = new FakePage({ referrer: "https://search.example/" });
+  page.wakeline("consent", "full");
+  await page.pass();
+  const views = page.events.filter(({ type }) => type == "page_view");
+  assert.deepEqual(views.map(({ referrer }) => referrer), ["https://search.example/", "https://search.example/"]);
+});
+
+test("full, given up and given again, is another visitor", async () => {
+  const page = new FakePage({ tag: { consent: "full" } });
+  for (const level of ["off", "full"]) page.wakeline("consent", level);
+  await page.pass();
+  const views = page.events.filter(({ type }) => type == "page_view");
+  assert.equal(new Set(views.map(({ visitor }) => visitor)).size, 2);
+});
+
+test("GPC caps a choice of full, which is kept for when it is gone", async () => {
+  const page = new FakePage({ gpc: true });
+  page.wakeline("consent", "full");
+  page.wakeline("identify", "customer-1042", { signature: "00" });
+  await page.pass();
+  assert.deepEqual(page.story, ["page_view anonymous"]);
+  assert.deepEqual(page.kept, { "wakeline.consent": "full" });
+});
+
+test("a withdrawal that nobody acknowledged is repeated by the next page, which sends nothing else", async () => {
+  const before = new FakePage({ tag: { consent: "full" } });
+  await before.pass();
+  before.status = 503;
+  before.wakeline("consent", "off");
+  await before.pass();
+  assert.equal("wakeline.id" in before.kept, false);
+  const page = new FakePage({ tag: { consent: "full" }, kept: before.kept });
+  await page.pass(60_000);
+  assert.deepEqual(page.story, ["consent off"]);
+  assert.equal(page.events[0].visitor, before.events[0].visitor);
+  assert.deepEqual(page.kept, { "wakeline.consent": "off" });
+});
+
+test("a withdrawal is tried again while its page stays open", async () => {
+  const page = new FakePage({ tag: { consent: "full" } });
+  await page.pass();
+  page.status = 0;
+  page.wakeline("consent", "off");
+  await page.pass();
+  page.status = 202;
+  await page.pass(60_000);
+  assert.deepEqual(page.story.slice(-2), ["engagement full", "consent off"]);
+});
+
+test("what was queued under full is forgotten where full does not hold any more", async () => {
+  const before = new FakePage({ tag: { consent: "full" }, status: 503 });
+  await before.pass();
+  const page = new FakePage({ gpc: true, kept: before.kept });
+  await page.pass();
+  assert.deepEqual(page.story, ["page_view anonymous"]);
+  assert.deepEqual(page.kept, {});
+});
+
+test("a visitor id of another's making is replaced", async () => {
+  const page = new FakePage({ tag: { consent: "full" }, kept: { "wakeline.id": "me@shop.example" } });
+  await page.pass();
+  assert.match(page.events[0].visitor, /^[\w-]{22}$/);
+  assert.equal(page.kept["wakeline.id"], page.events[0].visitor);
+});
+
+test("a consent platform that speaks before the script has loaded sets the level of the first page view", async () => {
+  const page = new FakePage({ stub: [["consent", "full"], ["event", "click"]] });
+  await page.pass();
+  assert.deepEqual(page.story, ["page_view full", "click full"]);
+});
+
+test("its refusal, too: a known visitor is withdrawn without another page view", async () => {
+  const kept = { "wakeline.consent": "full", "wakeline.id": "0k3v9q2m1t7b5s8d4f6g2a" };
+  const page = new FakePage({ kept, stub: [["consent", "off"]] });
+  await page.pass();
+  assert.deepEqual(page.story, ["consent off"]);
+  assert.equal(page.events[0].visitor, "0k3v9q2m1t7b5s8d4f6g2a");
+  assert.deepEqual(page.kept, { "wakeline.consent": "off" });
+});
+
+// What another tab decides holds here too; it has told the collector already.
+const ELSEWHERE = {
+  "off to full": ["off", "full", ["page_view full"]],
+  "full to off": ["full", "off", []],
+  "full to anonymous": ["full", "anonymous", ["page_view anonymous"]],
+  "anonymous to full": ["anonymous", "full", ["page_view full"]],
+};
+
+for (const [name, [from, to, story]] of Object.entries(ELSEWHERE))
+  test(`${name} in another tab`, async () => {
+    const kept = {};
+    const page = new FakePage({ tag: { consent: from }, kept });
+    await page.pass();
+    const sent = page.events.length;
+    const other = new FakePage({ tag: { consent: from }, kept });
+    await other.pass();
+    other.wakeline("consent", to);
+    await other.pass();
+    page.fire("storage");
+    await page.pass();
+    page.wakeline("event", "click");
+    await page.pass();
+    assert.deepEqual(page.story.slice(sent), to == "off" ? [] : [...story, `click ${to}`]);
+    assert.equal(page.events.at(-1)?.visitor === kept["wakeline.id"] || to == "off", true);
+  });
+
+test("a new visitor in another tab is one in this tab, too", async () => {
+  const kept = {};
+  const page = new FakePage({ tag: { consent: "full" }, kept });
+  const other = new FakePage({ tag: { consent: "full" }, kept });
+  for (const level of ["off", "full"]) other.wakeline("consent", level);
+  page.fire("storage");
+  page.wakeline("event", "click");
+  await page.pass();
+  assert.equal(page.events.at(-1).visitor, kept["wakeline.id"]);
+});

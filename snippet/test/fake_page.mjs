@@ -1,0 +1,145 @@
+// A page without a browser: its clock, storage, network and visibility are in the test's hands.
+import { webcrypto } from "node:crypto";
+import { createContext, runInContext } from "node:vm";
+import { bundle } from "../bundle.mjs";
+
+const script = await bundle();
+
+export const START = 1_790_000_000_000;
+
+/** What localStorage is to a script; `broken` throws at every touch, `full` at every write. */
+export function storage(kept = {}, { broken = false, full = false } = {}) {
+  const check = (fails) => {
+    if (fails) throw new Error("storage");
+  };
+  return new Proxy(kept, {
+    get: (target, key) => (check(broken), target[key]),
+    set: (target, key, value) => (check(broken || full), (target[key] = String(value)), true),
+    deleteProperty: (target, key) => (check(broken), delete target[key]),
+  });
+}
+
+export class FakePage {
+  /** Tag attributes, what earlier pages stored, and how this browser differs from a visible, focused tab. */
+  constructor({
+    tag = {},
+    kept = {},
+    localStorage = storage(kept),
+    url = "https://shop.example/shoes",
+    referrer = "",
+    title = "Shoes",
+    interests,
+    visible = true,
+    focused = true,
+    gpc,
+    stub,
+    navigation,
+    status = 202,
+    beacons = true,
+  } = {}) {
+    Object.assign(this, { kept, visible, focused, status, beacons });
+    this.now = 0;
+    this.timers = [];
+    this.posts = []; // every envelope, parsed, with `by`: fetch or beacon
+    this.errors = [];
+    const post = (by, target, body) => this.posts.push({ by, target: String(target), text: body, ...JSON.parse(body) });
+    const window = new EventTarget();
+    const page = this;
+    const history = {
+      pushState: (_state, _title, to) => this.locate(to),
+      replaceState: (_state, _title, to) => this.locate(to),
+    };
+    Object.assign(window, {
+      window,
+      URL,
+      AbortSignal,
+      history,
+      navigation,
+      localStorage,
+      crypto: webcrypto,
+      location: { href: url },
+      scrollY: 0,
+      innerHeight: 500,
+      Date: { now: () => START + this.now },
+      performance: { now: () => 1 + this.now },
+      setTimeout: (run, delay = 0) => this.timers.push({ at: this.now + delay, run }),
+      setInterval: (run, delay) => this.timers.push({ at: this.now + delay, run, delay }),
+      navigator: {
+        globalPrivacyControl: gpc,
+        sendBeacon: (target, body) => this.beacons && (post("beacon", target, body), true),
+      },
+      fetch: async (target, { body, ...options }) => {
+        post("fetch", target, body);
+        this.options = options;
+        const status = await this.status;
+        if (!status) throw new TypeError("network");
+        return { status };
+      },
+      document: {
+        title,
+        referrer,
+        currentScript: { src: "https://stats.example/wakeline.js", dataset: { site: "demo", ...tag } },
+        documentElement: { scrollHeight: 1000 },
+        get visibilityState() {
+          return page.visible ? "visible" : "hidden";
+        },
+        hasFocus: () => this.focused,
+        querySelector: () => (interests === undefined ? null : { content: interests }),
+      },
+    });
+    if (stub) {
+      window.wakeline = (...call) => window.wakeline.q.push(call);
+      window.wakeline.q = stub;
+    }
+    window.addEventListener("error", (error) => this.errors.push(error));
+    this.window = window;
+    this.wakeline = (...call) => window.wakeline(...call);
+    runInContext(script, createContext(window));
+  }
+
+  locate(to) {
+    if (to !== undefined) this.window.location.href = new URL(to, this.window.location.href).href;
+  }
+
+  fire(event, target = this.window) {
+    target.dispatchEvent(new Event(event));
+  }
+
+  /** Lets time pass and every answer arrive. */
+  async pass(ms = 1_000) {
+    const until = this.now + ms;
+    await settled();
+    for (;;) {
+      const due = this.timers.filter((timer) => timer.at <= until).sort((a, b) => a.at - b.at)[0];
+      if (!due) break;
+      this.now = Math.max(this.now, due.at);
+      if (due.delay) due.at += due.delay;
+      else this.timers.splice(this.timers.indexOf(due), 1);
+      due.run();
+      await settled();
+    }
+    this.now = until;
+  }
+
+  show() {
+    this.visible = true;
+    this.fire("visibilitychange");
+  }
+
+  hide() {
+    this.visible = false;
+    this.fire("visibilitychange");
+  }
+
+  /** Every event handed to the browser, in order, with the `consent` it went under. */
+  get events() {
+    return this.posts.flatMap(({ consent, by, events }) => events.map((event) => ({ consent, by, ...event })));
+  }
+
+  /** "page_view full", "engagement full", ... */
+  get story() {
+    return this.events.map(({ type, consent }) => `${type} ${consent}`);
+  }
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));

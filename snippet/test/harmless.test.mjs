@@ -1,0 +1,86 @@
+// Whatever a page does, nothing is thrown into it and what follows still works.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { createContext, runInContext } from "node:vm";
+import { bundle } from "../bundle.mjs";
+import { FakePage, storage } from "./fake_page.mjs";
+
+const circular = {};
+circular.self = circular;
+
+const CALLS = {
+  "no command": [],
+  "an unknown command": ["track", "click"],
+  "a name from Object": ["constructor"],
+  "an event without a name": ["event"],
+  "circular props": ["event", "click", circular],
+  "props with a BigInt": ["event", "click", { big: 1n }],
+  "a getter that throws": ["event", "click", { get price() { throw new Error("no price"); } }],
+  "consent without a level": ["consent"],
+  "consent to an object": ["consent", {}],
+  "identify without proof": ["identify", 1042],
+  "identify with null": ["identify", "1042", null],
+};
+
+for (const [name, call] of Object.entries(CALLS))
+  test(`wakeline() with ${name}`, async () => {
+    const page = new FakePage({ tag: { consent: "full" } });
+    page.wakeline(...call);
+    page.wakeline("event", "after");
+    await page.pass();
+    assert.ok(page.story.includes("after full"));
+  });
+
+test("an identify's id is text, and one before full is not sent", async () => {
+  const page = new FakePage();
+  page.wakeline("identify", 1042, { signature: "00" });
+  page.wakeline("consent", "full");
+  page.wakeline("identify", 1042, { signature: "00" });
+  await page.pass();
+  const identified = page.events.filter(({ type }) => type == "identify");
+  assert.deepEqual(identified.map(({ id, signature, consent }) => [id, signature, consent]), [["1042", "00", "full"]]);
+});
+
+test("the script loaded twice counts once", async () => {
+  const page = new FakePage();
+  const { wakeline } = page.window;
+  runInContext(await bundle(), page.window);
+  await page.pass();
+  assert.equal(page.window.wakeline, wakeline);
+  assert.deepEqual(page.story, ["page_view anonymous"]);
+});
+
+const WORLDS = {
+  "an empty world": {},
+  "no script tag": { document: { currentScript: null, querySelector: () => null } },
+  "a tag without an address": { URL, document: { currentScript: { src: "", dataset: { site: "demo" } } } },
+};
+
+for (const [name, world] of Object.entries(WORLDS))
+  test(`the script in ${name} does nothing`, async () => {
+    runInContext(await bundle(), createContext({ ...world }));
+  });
+
+test("a network that throws at once, a blocked storage, a missing AbortSignal.timeout", async () => {
+  const page = new FakePage({ localStorage: storage({}, { broken: true }) });
+  page.window.fetch = () => {
+    throw new Error("blocked");
+  };
+  page.window.AbortSignal = class {};
+  page.window.navigator.sendBeacon = () => {
+    throw new Error("blocked");
+  };
+  page.wakeline("event", "click");
+  await page.pass(30_000);
+  page.hide();
+  page.show();
+  await page.pass();
+});
+
+test("pushState keeps its arguments, its receiver and its error", () => {
+  const page = new FakePage();
+  const { history } = page.window;
+  assert.throws(() => history.pushState(null, "", "https://[broken"));
+  history.pushState(null, "", "/cart");
+  assert.equal(page.window.location.href, "https://shop.example/cart");
+});

@@ -1,0 +1,226 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakePage } from "./fake_page.mjs";
+
+const types = (page) => page.events.map(({ type }) => type);
+
+test("a page that is never seen sends nothing, and what it asked for waits", async () => {
+  const page = new FakePage({ visible: false, stub: [["event", "early"]] });
+  page.wakeline("event", "later");
+  page.fire("pageshow");
+  await page.pass(60_000);
+  assert.deepEqual(page.posts, []);
+  page.show();
+  await page.pass();
+  assert.deepEqual(types(page), ["page_view", "early", "later"]);
+});
+
+test("engaged time passes while the page is visible and focused", async () => {
+  const page = new FakePage();
+  await page.pass(4_000);
+  page.focused = false;
+  page.fire("blur");
+  await page.pass(5_000);
+  page.focused = true;
+  page.fire("focus");
+  await page.pass(3_000);
+  page.hide();
+  assert.equal(page.events.at(-1).engaged_ms, 7_000);
+  assert.equal(page.events.at(-1).leave, true);
+  await page.pass(30_000);
+  page.show();
+  await page.pass(2_000);
+  page.hide();
+  assert.equal(page.events.at(-1).engaged_ms, 2_000);
+});
+
+test("a machine that sleeps is not engaged", async () => {
+  const page = new FakePage();
+  await page.pass(10_000);
+  page.now += 8 * 3_600_000;
+  page.hide();
+  assert.ok(page.events.at(-1).engaged_ms <= 70_000);
+});
+
+const DEPTHS = {
+  "nothing below the fold": [[0], 500, 100],
+  "not scrolled": [[0], 2_000, 25],
+  "scrolled down and up again": [[700, 100], 2_000, 60],
+  "scrolled beyond the end": [[1_600], 2_000, 100],
+  "a frame without a height": [[0], 0, 100],
+};
+
+for (const [name, [positions, height, depth]] of Object.entries(DEPTHS))
+  test(`scroll depth, ${name}: ${depth} %`, async () => {
+    const page = new FakePage();
+    page.window.document.documentElement.scrollHeight = height;
+    for (const position of positions) {
+      page.window.scrollY = position;
+      page.fire("scroll");
+    }
+    page.hide();
+    assert.equal(page.events.at(-1).scroll, depth);
+  });
+
+test("a sign of life every 25 s while visible", async () => {
+  const page = new FakePage();
+  await page.pass(80_000);
+  assert.deepEqual(types(page), ["page_view", "ping", "ping", "ping"]);
+  page.hide();
+  await page.pass(80_000);
+  assert.deepEqual(types(page).slice(4), ["engagement"]);
+  page.show();
+  await page.pass();
+  assert.deepEqual(types(page).slice(5), ["ping"]);
+});
+
+test("a page that stays open for days keeps to the numbers of its page instance", async () => {
+  const page = new FakePage();
+  for (let day = 0; day < 2; day++) await page.pass(86_400_000);
+  page.hide();
+  assert.equal(page.events.at(-1).type, "engagement");
+  assert.ok(page.events.at(-1).n < 2_048);
+  assert.equal(page.events.at(-1).engaged_ms, 86_400_000);
+  for (let i = 0; i < 100; i++) page.wakeline("event", "click");
+  await page.pass();
+  assert.equal(page.events.at(-1).n, 2_047);
+});
+
+const push = (page, to) => page.window.history.pushState(null, "", to);
+const replace = (page, to) => page.window.history.replaceState(null, "", to);
+const pop = (page, to) => {
+  page.locate(to);
+  page.fire("popstate");
+};
+
+const MOVES = {
+  "pushState to another path": [push, "/cart", true],
+  "pushState to another query": [push, "?size=42", true],
+  "pushState to the same address": [push, "/shoes", false],
+  "pushState of a fragment": [push, "#reviews", false],
+  "pushState without an address": [push, undefined, false],
+  "replaceState to another path": [replace, "/cart", true],
+  "replaceState to the same address": [replace, "/shoes", false],
+  "popstate to another path": [pop, "/cart", true],
+  "popstate to a fragment": [pop, "#reviews", false],
+};
+
+for (const api of ["history", "Navigation API"])
+  for (const [name, [move, to, isPage]] of Object.entries(MOVES))
+    test(`${name}, ${api}: ${isPage ? "a page view" : "none"}`, async () => {
+      const navigation = api == "history" ? undefined : Object.assign(new EventTarget(), { currentEntry: {} });
+      const page = new FakePage({ navigation, referrer: "https://search.example/" });
+      const { pushState } = page.window.history;
+      await page.pass();
+      move(page, to);
+      if (navigation) page.fire("currententrychange", navigation);
+      page.window.document.title = "Cart";
+      await page.pass();
+      assert.deepEqual(types(page), isPage ? ["page_view", "engagement", "page_view"] : ["page_view"]);
+      if (navigation) assert.equal(page.window.history.pushState, pushState, "history is left alone");
+      if (!isPage) return;
+      const [first, left, second] = page.events;
+      assert.deepEqual([left.page, left.url, left.leave], [first.page, first.url, true]);
+      assert.notEqual(second.page, first.page);
+      assert.deepEqual([second.title, second.referrer, second.n], ["Cart", "https://shop.example/shoes", 0]);
+      assert.equal(second.continued, undefined);
+    });
+
+test("an element with the id `navigation` is no Navigation API", async () => {
+  const page = new FakePage({ navigation: new EventTarget() });
+  push(page, "/cart");
+  await page.pass();
+  assert.equal(types(page).filter((type) => type == "page_view").length, 2);
+});
+
+test("a redirect within a navigation is one page view", async () => {
+  const page = new FakePage();
+  await page.pass();
+  push(page, "/account");
+  replace(page, "/account/orders");
+  await page.pass();
+  assert.deepEqual(page.events.map(({ url, type }) => `${type} ${new URL(url).pathname}`), [
+    "page_view /shoes",
+    "engagement /shoes",
+    "page_view /account/orders",
+  ]);
+});
+
+test("an event right after a navigation belongs to the new page", async () => {
+  const page = new FakePage();
+  push(page, "/cart");
+  page.wakeline("event", "checkout");
+  await page.pass();
+  const [view, event] = page.events.slice(-2);
+  assert.deepEqual([view.type, event.type, event.page, event.n], ["page_view", "checkout", view.page, 1]);
+});
+
+test("a navigation while hidden is a page view once it is seen", async () => {
+  const page = new FakePage();
+  await page.pass();
+  page.hide();
+  push(page, "/cart");
+  await page.pass(60_000);
+  assert.deepEqual(types(page), ["page_view", "engagement"]);
+  page.show();
+  await page.pass();
+  assert.deepEqual(types(page), ["page_view", "engagement", "page_view"]);
+});
+
+test("a page restored from the back/forward cache is viewed again, by itself and not from its old source", async () => {
+  const page = new FakePage({ referrer: "https://search.example/" });
+  await page.pass();
+  page.fire("pagehide");
+  page.hide();
+  page.show();
+  page.fire("pageshow");
+  await page.pass();
+  assert.deepEqual(types(page), ["page_view", "engagement", "page_view"]);
+  assert.equal(new Set(page.events.map((event) => event.page)).size, 2);
+  assert.equal(page.events[2].referrer, "https://shop.example/shoes");
+});
+
+test("what a site sends while its page goes belongs to that page", async () => {
+  const page = new FakePage({ tag: { consent: "full" } });
+  await page.pass();
+  page.fire("pagehide");
+  page.wakeline("event", "read");
+  page.hide();
+  assert.deepEqual(types(page), ["page_view", "engagement", "read"]);
+  assert.equal(new Set(page.events.map((event) => event.page)).size, 1);
+});
+
+test("a tab closed in the background has nothing more to say", async () => {
+  const page = new FakePage();
+  await page.pass();
+  page.hide();
+  page.fire("pagehide");
+  await page.pass();
+  assert.deepEqual(types(page), ["page_view", "engagement"]);
+});
+
+test("fragments stay in the browser, and long addresses and titles are cut to what the collector takes", async () => {
+  const page = new FakePage({ url: `https://shop.example/${"a".repeat(5_000)}#token=1`, title: "t".repeat(400) });
+  const short = new FakePage({ url: "https://shop.example/login#token=1" });
+  await page.pass();
+  await short.pass();
+  assert.equal(page.events[0].url.length, 4_096);
+  assert.equal(page.events[0].title.length, 300);
+  assert.equal(short.events[0].url, "https://shop.example/login");
+});
+
+const INTERESTS = {
+  "two, with spaces": [" running ,shoes", ["running", "shoes"]],
+  "empty ones": [",running,, ", ["running"]],
+  none: ["", []],
+  "more than eight": ["a,b,c,d,e,f,g,h,i", ["a", "b", "c", "d", "e", "f", "g", "h"]],
+  "a long one": ["x".repeat(80), ["x".repeat(64)]],
+  "no meta": [undefined, undefined],
+};
+
+for (const [name, [interests, sent]] of Object.entries(INTERESTS))
+  test(`interests of a page: ${name}`, async () => {
+    const page = new FakePage({ interests });
+    await page.pass();
+    assert.deepEqual(page.events[0].interests, sent);
+  });

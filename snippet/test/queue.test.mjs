@@ -1,0 +1,222 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { FakePage, storage } from "./fake_page.mjs";
+
+const full = { tag: { consent: "full" } };
+
+const stored = (page) => (page.kept["wakeline.queue"] ?? "").split("\n").filter(Boolean);
+
+const keys = (page) => page.events.map(({ page, n }) => `${page}.${n}`);
+
+test("a page view leaves at once, without a preflight and so that it outlives the page", async () => {
+  const page = new FakePage(full);
+  await page.pass(0);
+  assert.deepEqual(page.story, ["page_view full"]);
+  assert.equal(page.posts[0].target, "https://stats.example/v1/events");
+  assert.equal(page.options.method, "POST");
+  assert.equal(page.options.keepalive, true);
+  assert.equal(page.options.headers, undefined);
+});
+
+test("data-endpoint names another collector", async () => {
+  const page = new FakePage({ tag: { endpoint: "https://other.example/in" } });
+  await page.pass(0);
+  assert.equal(page.posts[0].target, "https://other.example/in");
+});
+
+test("events that follow one another quickly share a request", async () => {
+  const page = new FakePage(full);
+  await page.pass();
+  page.wakeline("event", "view_product");
+  await page.pass(100);
+  page.wakeline("event", "add_to_cart");
+  await page.pass(150);
+  assert.deepEqual(page.posts.map(({ events }) => events.length), [1, 2]);
+});
+
+test("an envelope holds at most 50 events and 48 KB", async () => {
+  const page = new FakePage(full);
+  for (let i = 0; i < 120; i++) page.wakeline("event", "click");
+  for (let i = 0; i < 30; i++) page.wakeline("event", "comment", { text: "長".repeat(900) });
+  await page.pass();
+  assert.equal(page.events.length, 151);
+  assert.equal(new Set(keys(page)).size, 151);
+  for (const { events, text } of page.posts) {
+    assert.ok(events.length <= 50);
+    assert.ok(Buffer.byteLength(text) <= 48_500, `${Buffer.byteLength(text)} bytes`);
+  }
+});
+
+test("an event that no envelope can hold is dropped, and what follows is not", async () => {
+  const page = new FakePage(full);
+  page.wakeline("event", "essay", { text: "x".repeat(20_000) });
+  page.wakeline("event", "click");
+  await page.pass();
+  assert.deepEqual(page.story, ["page_view full", "click full"]);
+});
+
+const ANSWERS = {
+  "202 accepts": [202, true],
+  "400 is final": [400, true],
+  "401 is final": [401, true],
+  "403 is final": [403, true],
+  "404 is final": [404, true],
+  "413 is final": [413, true],
+  "415 is final": [415, true],
+  "408 is not": [408, false],
+  "429 is not": [429, false],
+  "500 is not": [500, false],
+  "502 is not": [502, false],
+  "503 is not": [503, false],
+  "a network error is not": [0, false],
+};
+
+for (const [name, [status, isFinal]] of Object.entries(ANSWERS))
+  test(`${name}`, async () => {
+    const page = new FakePage({ ...full, status });
+    await page.pass();
+    assert.equal(stored(page).length, isFinal ? 0 : 1);
+    page.status = 202;
+    await page.pass(25_000);
+    const views = page.events.filter(({ type }) => type == "page_view");
+    assert.equal(views.length == 1, isFinal);
+    assert.equal(new Set(views.map(({ page, n }) => page + n)).size, 1);
+    assert.deepEqual(stored(page), []);
+  });
+
+test("under full, what was not acknowledged is sent by the next page, and then forgotten", async () => {
+  const before = new FakePage({ ...full, status: 503 });
+  before.wakeline("event", "add_to_cart");
+  await before.pass();
+  const page = new FakePage({ ...full, kept: before.kept, url: "https://shop.example/cart" });
+  await page.pass();
+  assert.deepEqual(page.story, ["page_view full", "add_to_cart full", "page_view full"]);
+  assert.deepEqual(keys(page).slice(0, 2), [...new Set(keys(before))].slice(0, 2));
+  assert.deepEqual(stored(page), []);
+});
+
+test("a beacon's fate is unknown: under full its events are sent again by the next page", async () => {
+  const before = new FakePage(full);
+  await before.pass();
+  before.hide();
+  assert.deepEqual(before.posts.at(-1).events.map(({ type }) => type), ["engagement"]);
+  const page = new FakePage({ ...full, kept: before.kept });
+  await page.pass();
+  assert.deepEqual(page.story, ["engagement full", "page_view full"]);
+  assert.equal(keys(page)[0], keys(before).at(-1));
+});
+
+test("what a refused beacon could not take leaves by the next request", async () => {
+  const page = new FakePage({ beacons: false });
+  await page.pass();
+  page.hide();
+  page.show();
+  await page.pass();
+  assert.deepEqual(page.story, ["page_view anonymous", "engagement anonymous", "ping anonymous"]);
+});
+
+test("there is one request at a time, and a beacon does not repeat what it carries", async () => {
+  let answer;
+  const page = new FakePage({ ...full, status: new Promise((resolve) => (answer = resolve)) });
+  await page.pass();
+  page.wakeline("event", "click");
+  await page.pass();
+  assert.deepEqual(page.story, ["page_view full"]);
+  page.hide();
+  assert.deepEqual(page.story, ["page_view full", "click full", "engagement full"]);
+  answer(202);
+  await page.pass();
+  assert.equal(page.events.length, 3);
+  assert.equal(stored(page).length, 2);
+});
+
+test("a navigation while a request is under way does not send its events again", async () => {
+  let answer;
+  const page = new FakePage({ ...full, status: new Promise((resolve) => (answer = resolve)) });
+  await page.pass();
+  page.window.history.pushState(null, "", "/cart");
+  await page.pass();
+  answer(202);
+  await page.pass();
+  assert.deepEqual(page.story, ["page_view full", "engagement full", "page_view full"]);
+  assert.deepEqual(stored(page), []);
+});
+
+test("anonymous: nothing is stored, also not when the collector is away", async () => {
+  const page = new FakePage({ status: 503 });
+  page.wakeline("event", "click");
+  await page.pass();
+  page.hide();
+  assert.deepEqual(page.kept, {});
+});
+
+test("anonymous: the queue in memory is sent when the collector is back", async () => {
+  const page = new FakePage({ status: 0 });
+  page.wakeline("event", "click");
+  await page.pass();
+  page.status = 202;
+  await page.pass(25_000);
+  assert.deepEqual(page.story.slice(-3), ["page_view anonymous", "click anonymous", "ping anonymous"]);
+});
+
+test("at most 200 events are stored, the newest", async () => {
+  const page = new FakePage({ ...full, status: 503 });
+  for (let i = 0; i < 250; i++) page.wakeline("event", "click", { i });
+  await page.pass();
+  assert.equal(stored(page).length, 200);
+  assert.match(stored(page).at(-1), /"i":249/);
+});
+
+test("two tabs share the stored queue without losing each other's events", async () => {
+  const kept = {};
+  const one = new FakePage({ ...full, kept, status: 503 });
+  const two = new FakePage({ ...full, kept, status: 503 });
+  await one.pass();
+  await two.pass();
+  one.wakeline("event", "one");
+  two.wakeline("event", "two");
+  assert.equal(stored(one).length, 4);
+  one.status = 202;
+  await one.pass(25_000);
+  assert.match(kept["wakeline.queue"], /"two"/);
+  assert.doesNotMatch(kept["wakeline.queue"], /"one"/);
+});
+
+const TEXTS = {
+  "a lone surrogate": ["cut \ud83d", "cut \ufffd"],
+  "a whole emoji": ["\u{1f3c3}", "\u{1f3c3}"],
+  "line breaks of all kinds": ["a\nb\r\nc\u2028d\u2029e", "a\nb\r\nc\u2028d\u2029e"],
+  "a backslash before what looks like an escape": ["C:\\udon", "C:\\udon"],
+  "a backslash before half an escape, at the end": ["C:\\ud8", "C:\\ud8"],
+  quotes: ['"},{"', '"},{"'],
+};
+
+for (const [name, [said, sent]] of Object.entries(TEXTS))
+  test(`${name} survives the way through storage`, async () => {
+    const before = new FakePage({ ...full, status: 503 });
+    await before.pass();
+    before.wakeline("event", "search", { said });
+    const page = new FakePage({ ...full, kept: before.kept });
+    await page.pass();
+    assert.equal(page.events.find(({ type }) => type == "search").props.said, sent);
+  });
+
+const STORAGES = {
+  broken: storage({}, { broken: true }),
+  full: storage({}, { full: true }),
+  missing: null,
+  "of another's making": storage({ "wakeline.queue": "\n\n" }),
+};
+
+for (const [name, localStorage] of Object.entries(STORAGES))
+  test(`with a localStorage that is ${name}, the queue is in memory`, async () => {
+    const page = new FakePage({ ...full, localStorage, status: 503 });
+    page.wakeline("event", "click");
+    await page.pass();
+    page.status = 202;
+    await page.pass(25_000);
+    const sent = page.events.slice(-3);
+    assert.deepEqual(sent.map(({ type }) => type), ["page_view", "click", "ping"]);
+    assert.equal(new Set(sent.map(({ visitor }) => visitor)).size, 1);
+    assert.match(sent[0].visitor, /^[\w-]{22}$/);
+  });
