@@ -96,7 +96,7 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data if self._buffer else data
-        end = _end_of_answer(buffer)
+        end = end_of_answer(buffer)
         if not end:
             self._buffer = buffer
             return
@@ -116,7 +116,7 @@ class _Connection(asyncio.Protocol):
         self._transport.write(load.requests[load.next])
 
 
-def _end_of_answer(buffer: bytes) -> int:
+def end_of_answer(buffer: bytes) -> int:
     """Length of the answer that `buffer` begins with, 0 while it is not whole."""
     head = buffer.find(b"\r\n\r\n")
     if head < 0:

@@ -1,0 +1,21 @@
+"""What `make bench` runs: every figure that has a floor, and what explains them, side by side in one run.
+
+__main__.py       the command: python -m benchmarks [--quick] [--only NAME]
+figures.py        what a figure is, and its floor
+registry.py       every benchmark, in order; to add one, write a module and list it there
+report.py         the table, build/bench.json, the floors that are missed
+machine.py        cores, CPU time and memory of processes, ports
+services.py       a real server and the real services, each in its own process
+visitors.py       records of visitors who behave like people
+
+collector.py      requests per CPU second, against empty_handler.py, under load.py
+processor.py      events a second, against stock Faust agents (stock.py) on a real Kafka (kafka.py)
+rules.py          microseconds of an event, rule by rule
+latency.py        from an event to a readable profile, under open_loop.py
+idle.py           memory and CPU of the whole small path when nothing happens
+profile_size.py   bytes in Redis of one profile
+snippet.py        bytes of the script
+
+Ratios are medians over rounds in which the sides take turns, so that a busy machine is busy for both. Each
+measured process has one core of its own; servers, brokers and load share the others.
+"""

@@ -1,0 +1,65 @@
+"""A figure: one number of the report, what it means, and the floor that it must keep."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+COMPARE: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What a figure must keep to: `direction` is ">=", "<=" or "<"."""
+
+    direction: str
+    bound: float
+
+    def holds(self, value: float) -> bool:
+        return COMPARE[self.direction](value, self.bound)
+
+    def __str__(self) -> str:
+        return f"{self.direction} {self.bound:g}"
+
+
+@dataclass(frozen=True)
+class Figure:
+    """`how` says in few words what is measured; `floor` is None where a number only explains another."""
+
+    name: str
+    how: str
+    floor: Floor | None = None
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the benchmarks. `folder` is scratch; `say` shows a line that belongs to no figure."""
+
+    folder: Path
+    quick: bool  # fewer rounds and records: shows that it works, proves no floor
+    say: Callable[[str], None]
+
+
+class Benchmark(Protocol):
+    """A module of this package that measures the figures it names."""
+
+    @property
+    def FIGURES(self) -> tuple[Figure, ...]: ...
+
+    def measure(self, run: Run) -> Mapping[str, float]:
+        """A number for each of FIGURES, by name."""
+
+
+def at_least(bound: float) -> Floor:
+    return Floor(">=", bound)
+
+
+def at_most(bound: float) -> Floor:
+    return Floor("<=", bound)
+
+
+def below(bound: float) -> Floor:
+    return Floor("<", bound)

@@ -1,0 +1,16 @@
+"""Every benchmark, in the order in which they run."""
+
+from __future__ import annotations
+
+from benchmarks import collector, idle, latency, processor, profile_size, rules, snippet
+from benchmarks.figures import Benchmark
+
+BENCHMARKS: dict[str, Benchmark] = {
+    "snippet": snippet,
+    "collector": collector,
+    "rules": rules,
+    "processor": processor,
+    "profile_size": profile_size,
+    "latency": latency,
+    "idle": idle,
+}

@@ -1,0 +1,107 @@
+"""What an event costs in the fold, rule by rule, and what stands before and after the fold."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import median
+from time import perf_counter_ns
+
+import msgspec
+
+from benchmarks.figures import Figure, Run
+from benchmarks.machine import MEASURED, OTHERS
+from benchmarks.visitors import SITE, events
+from processor.fold import Fold, LaneMemory
+from processor.rules import RULES
+from processor.sites import SiteFacts
+from processor.state import Loaded
+from processor.writes import Place, commands
+from wakeline.keys import DAY_MS, Keys
+from wakeline.lanes import Deployment
+from wakeline.log import Entry
+from wakeline.record import encode_record
+
+RECORDS = 20_000
+BATCH = 500
+
+FIGURES = (
+    *(Figure(f"rule_us_{name}", "microseconds an event") for name, _ in RULES),
+    Figure("fold_us_total", "the whole fold of a decoded event, all rules"),
+    Figure("decode_us", "from JSON to a record"),
+    Figure("commands_us", "from what changed to Redis commands, per event"),
+    Figure("pack_us", "from commands to the script's argument, per event"),
+)
+NOTHING = Loaded(None, {}, 0)
+
+
+class TimedFold(Fold):
+    """Times every event, not one in 64."""
+
+    def __init__(self, *args: object, **more: object) -> None:
+        super().__init__(*args, **more)  # type: ignore[arg-type]
+        self._untimed = self._timed  # type: ignore[method-assign]
+
+
+def measure(run: Run) -> dict[str, float]:
+    """The middle of several rounds, each on people who are new to the fold."""
+    now = time.time_ns() // 1_000_000
+    count = RECORDS // 10 if run.quick else RECORDS
+    log = [
+        Entry(offset, event.received, encode_record(event))
+        for offset, event in enumerate(events(count, visitors=count // 10, end=now))
+    ]
+    deployment = Deployment(lanes=1, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
+    found: defaultdict[str, list[float]] = defaultdict(list)
+    os.sched_setaffinity(0, MEASURED)
+    try:
+        for _ in range(1 if run.quick else 7):
+            for kind in (TimedFold, Fold):
+                fold = kind(0, sites={SITE.key: SiteFacts(SITE)}, deployment=deployment, key_space=Keys())
+                for name, ns in _round(fold, log).items():
+                    found[name].append(ns / 1000 / count)
+    finally:
+        os.sched_setaffinity(0, OTHERS)
+    return {figure.name: median(found[figure.name]) for figure in FIGURES}
+
+
+def _round(fold: Fold, log: Sequence[Entry]) -> dict[str, float]:
+    """Nanoseconds of all records: by rule from a TimedFold, else by stage."""
+    memory = LaneMemory()
+    spent: defaultdict[str, int] = defaultdict(int)
+    clock = perf_counter_ns
+    pack = msgspec.msgpack.Encoder().encode
+    for start in range(0, len(log), BATCH):
+        began = clock()
+        items = fold.decode(log[start : start + BATCH])
+        decoded = clock()
+        memory.remember({who: NOTHING for item in items for who in item.who if who not in memory.people})
+        for key in fold.top_lists(items):
+            memory.tops.loaded.setdefault(key, {})
+        for chunk in fold.chunks(items):
+            before = clock()
+            changes = fold.fold(chunk, memory)
+            folded = clock()
+            last = chunk[-1]
+            writes = commands(changes, fold, memory, Place("log", last.offset + 1, last.time))
+            written = clock()
+            pack(writes)
+            spent["fold_us_total"] += folded - before
+            spent["commands_us"] += written - folded
+            spent["pack_us"] += clock() - written
+        spent["decode_us"] += decoded - began
+    if isinstance(fold, TimedFold):
+        overhead = _cost_of_looking() * len(log)
+        return {f"rule_us_{name}": max(0.0, seconds * 1e9 - overhead) for name, seconds in fold.seconds.items()}
+    return dict(spent)
+
+
+def _cost_of_looking(times: int = 20_000) -> float:
+    """Nanoseconds between two looks at the clock with nothing between them."""
+    total = 0
+    for _ in range(times):
+        began = perf_counter_ns()
+        total += perf_counter_ns() - began
+    return total / times

@@ -1,0 +1,126 @@
+"""A real server and the real services, each in its own process, on ports and in folders of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import redis
+
+from benchmarks.machine import ALL, free_port
+from benchmarks.visitors import SITE
+from wakeline import config, keys
+from wakeline.record import Event, encode_record
+from wakeline.settings import Config
+from wakeline.up.plan import Service, plan
+from wakeline.up.readiness import answers
+
+ROOT = Path(__file__).parents[1]
+READY_S = 30.0
+STOP_S = 15.0
+PORTS = (
+    "port",
+    "metrics_port",
+    "processor_metrics_port",
+    "api_port",
+    "api_metrics_port",
+    "embedded_port",
+    "demo_port",
+)
+
+
+@contextmanager
+def process(command: Sequence[str], folder: Path, *, name: str, cores: set[int] = ALL) -> Iterator[int]:
+    """The pid of a process on `cores` whose output goes to `folder`/`name`.out; it is stopped in the end."""
+    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+    with (folder / f"{name}.out").open("ab") as out:
+        child = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
+    os.sched_setaffinity(child.pid, cores)
+    try:
+        yield child.pid
+    finally:
+        child.terminate()
+        try:
+            child.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+            child.wait()
+
+
+class SmallPath:
+    """The services that `wakeline up` starts for one machine, started one by one. Use as a context."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pids: dict[str, int] = {}
+        self.config = _config(folder)
+        self._services: dict[str, Service] = {service.name: service for service in plan(self.config).services()}
+        self._running = ExitStack()
+
+    def start(self, *names: str, cores: Mapping[str, set[int]] | None = None) -> None:
+        """Start services (server, collector, processor, api) and wait until they answer."""
+        for name in names:
+            service = self._services[name]
+            on = (cores or {}).get(name, ALL)
+            self.pids[name] = self._running.enter_context(process(service.command, self.folder, name=name, cores=on))
+            try:
+                asyncio.run(_ready(service))
+            except TimeoutError:
+                said = (self.folder / f"{name}.out").read_text()[-2_000:]
+                raise RuntimeError(f"{name} does not answer; it said: {said}") from None
+
+    def client(self) -> redis.Redis:
+        return self._running.enter_context(redis.Redis.from_url(self.config.settings.redis))
+
+    def __enter__(self) -> SmallPath:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._running.close()
+
+
+def _config(folder: Path) -> Config:
+    """Settings of a deployment in `folder`, written there as wakeline.toml."""
+    ports: set[int] = set()
+    while len(ports) < len(PORTS):
+        ports.add(free_port())
+    (folder / "data/redis").mkdir(parents=True)
+    settings = {"data": str(folder / "data"), **dict(zip(PORTS, ports, strict=True))}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    lines += ["[[site]]", f'key = "{SITE.key}"', f'secret = "{SITE.secret}"', f"origins = {json.dumps(SITE.origins)}"]
+    for rule in SITE.interests:
+        lines += ["[[site.interests]]", f'path = "{rule.path}"', f'interest = "{rule.interest}"']
+    path = folder / "wakeline.toml"
+    path.write_text("\n".join(lines) + "\n")
+    return config.load(path, {}, {})
+
+
+async def _ready(service: Service) -> None:
+    async with asyncio.timeout(READY_S):
+        for listener in service.listeners:
+            await answers(listener)
+
+
+# ---- the log, filled as if these events had come in
+
+# KEYS: the lanes' streams; ARGV: number of the stream, append time, record, and so on.
+FILL = """
+for i = 1, #ARGV, 3 do redis.call('XADD', KEYS[tonumber(ARGV[i])], '0-*', 't', ARGV[i + 1], 'v', ARGV[i + 2]) end
+"""
+AT_ONCE = 1_000
+
+
+def fill_log(client: redis.Redis, laned: Sequence[tuple[int, Event]], *, lanes: int) -> None:
+    """Append (lane, event) pairs, each appended at the time of its receipt."""
+    fill = client.register_script(FILL)
+    streams = [keys.log_lane(lane) for lane in range(lanes)]
+    for start in range(0, len(laned), AT_ONCE):
+        args: list[int | bytes] = []
+        for lane, event in laned[start : start + AT_ONCE]:
+            args += (lane + 1, event.received, encode_record(event))
+        fill(keys=streams, args=args)
