@@ -1,0 +1,9 @@
+"""`wakeline check`: is a configuration, the server it names and the snippet on a page fit, and how to mend what is not.
+
+finding.py        one thing that was looked at
+configuration.py  the settings and the sites
+server.py         Redis: facts gathered, then judged
+page.py           a page's HTML: is the tag right
+csp.py            what a Content-Security-Policy allows
+run.py            fetches, asks, prints
+"""

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from wakeline.cli.errors import FAILED
+from wakeline.cli.errors import FAILED, shown_url
 from wakeline.cli.options import SettingsCommand, all_settings, read
 
 
@@ -19,4 +19,5 @@ def check(page: str | None, config: Path | None, **flags: Any) -> None:
     read_config = read(config, flags, else_demo=True)
     from wakeline.check.run import run
 
-    raise SystemExit(0 if run(read_config, page) else FAILED)
+    is_fit = run(read_config, page=page, shown_url=shown_url(read_config.settings.redis))
+    raise SystemExit(0 if is_fit else FAILED)

@@ -68,19 +68,17 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
         )
     host = settings.host
     workers = tuple(
-        Listener("metrics_port", INTERNAL, settings.metrics_port + 10 * worker) for worker in range(settings.workers)
+        Listener("metrics_port", host, settings.metrics_port + 10 * worker) for worker in range(settings.workers)
     )
     stages.append(
         (
             _service(config, "collector", Listener("port", host, settings.port), *workers),
-            _service(
-                config, "processor", Listener("processor_metrics_port", INTERNAL, settings.processor_metrics_port)
-            ),
+            _service(config, "processor", Listener("processor_metrics_port", host, settings.processor_metrics_port)),
             _service(
                 config,
                 "api",
                 Listener("api_port", host, settings.api_port),
-                Listener("api_metrics_port", INTERNAL, settings.api_metrics_port),
+                Listener("api_metrics_port", host, settings.api_metrics_port),
             ),
         )
     )
@@ -89,9 +87,6 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
     if visitors:
         stages.append((_service(config, "simulator", arguments=(str(visitors),)),))
     return Plan(tuple(stages))
-
-
-INTERNAL = "127.0.0.1"
 
 
 def _service(config: Config, name: str, *listeners: Listener, arguments: tuple[str, ...] = ()) -> Service:

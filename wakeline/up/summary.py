@@ -15,9 +15,9 @@ def summary(config: Config, *, demo: bool) -> str:
         rows.insert(0, ("Demo shop", shop_url(config)))
     rows += [
         ("Profiles", f"http://{local}:{settings.api_port}   bearer token: {settings.api_token}"),
-        ("Metrics", f"http://127.0.0.1:{settings.api_metrics_port}/metrics   live numbers of the sites"),
-        ("", f"http://127.0.0.1:{settings.metrics_port}/metrics   collector"),
-        ("", f"http://127.0.0.1:{settings.processor_metrics_port}/metrics   processor"),
+        ("Metrics", f"http://{local}:{settings.api_metrics_port}/metrics   live numbers of the sites"),
+        ("", f"http://{local}:{settings.metrics_port}/metrics   collector"),
+        ("", f"http://{local}:{settings.processor_metrics_port}/metrics   processor"),
         ("Data", str(settings.data.resolve())),
     ]
     lines = ["Wakeline is up. Ctrl-C stops it.", ""]

@@ -1,0 +1,174 @@
+"""Redis: the facts that matter are gathered in one go, then judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
+
+from wakeline import keys
+from wakeline.check.finding import Finding, fail, ok, warn
+from wakeline.connect import connect
+from wakeline.embedded import OLDEST
+from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
+from wakeline.settings import Settings
+
+CLOCK_WARN_MS = 1_000
+CLOCK_FAIL_MS = 60_000
+FULL_WARN = 0.8  # of maxmemory, or of the machine's memory
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """What a server says of itself. None: it does not say."""
+
+    product: str  # redis or valkey
+    version: tuple[int, int]
+    used_memory: int  # bytes
+    machine_memory: int | None
+    maxmemory: int | None  # 0: no limit
+    policy: str | None
+    appendonly: bool | None
+    appendfsync: str | None
+    write_failed: bool  # its last write to the append-only file
+    deployment: Deployment | None
+    clock_ahead_ms: float  # of its clock against ours
+
+
+async def gather(url: str) -> Facts:
+    """Ask the server. Raises redis-py's errors."""
+    async with connect(url) as redis:
+        info: dict[str, Any] = await redis.info("everything")
+        config = await _config(redis)
+        sent = time.time()
+        seconds, micros = await redis.time()
+        ahead = seconds + micros / 1e6 - (sent + time.time()) / 2
+        values: Any = await redis.hmget(keys.DEPLOYMENT, FIELDS)
+    product = "valkey" if "valkey_version" in info else "redis"
+    major, minor, *_ = str(info[f"{product}_version"]).split(".")
+    enabled = info.get("aof_enabled")
+    try:
+        deployment = stored_deployment(values)
+    except NoDeployment:
+        deployment = None
+    return Facts(
+        product=product,
+        version=(int(major), int(minor)),
+        used_memory=int(info["used_memory"]),
+        machine_memory=int(info["total_system_memory"]) if "total_system_memory" in info else None,
+        maxmemory=int(info["maxmemory"]) if "maxmemory" in info else None,
+        policy=info.get("maxmemory_policy"),
+        appendonly=bool(enabled) if enabled is not None else None,
+        appendfsync=config.get("appendfsync"),
+        write_failed=info.get("aof_last_write_status", "ok") != "ok",
+        deployment=deployment,
+        clock_ahead_ms=ahead * 1000,
+    )
+
+
+async def _config(redis: Any) -> dict[str, str]:
+    try:
+        return dict(await redis.config_get("appendfsync"))
+    except (ConnectionError, TimeoutError):
+        raise
+    except ResponseError:  # a managed server hides CONFIG
+        return {}
+
+
+async def check_server(settings: Settings, shown_url: str) -> list[Finding]:
+    try:
+        facts = await gather(settings.redis)
+    except (RedisError, OSError) as error:
+        return [
+            fail(
+                f"Redis at {shown_url} cannot be used: {error}",
+                "start `wakeline up`, or name a server that runs: --redis, WAKELINE_REDIS or redis in wakeline.toml",
+            )
+        ]
+    return [ok(f"Redis at {shown_url} answers"), *judge(facts, settings)]
+
+
+def judge(facts: Facts, settings: Settings) -> Iterator[Finding]:
+    """Whether a server with these facts keeps our promises."""
+    for rule in (_version, _eviction, _memory, _persistence):
+        yield rule(facts)
+    yield _deployment(facts, settings)
+    yield _clock(facts)
+
+
+def _version(facts: Facts) -> Finding:
+    said = f"{facts.product} {facts.version[0]}.{facts.version[1]}"
+    if facts.version >= OLDEST:
+        return ok(said)
+    return fail(
+        f"{said} is too old: WAITAOF and streams with counted ids need {OLDEST[0]}.{OLDEST[1]}", "use a newer server"
+    )
+
+
+def _eviction(facts: Facts) -> Finding:
+    if facts.maxmemory == 0 or facts.policy == "noeviction":
+        return ok("nothing is evicted")
+    if facts.policy is None:
+        return warn("the server hides its maxmemory-policy", "see in its console that it is noeviction")
+    return fail(
+        f"maxmemory-policy {facts.policy} throws profiles and the log away when memory runs short",
+        "CONFIG SET maxmemory-policy noeviction, and the same in the server's configuration file",
+    )
+
+
+def _memory(facts: Facts) -> Finding:
+    most = facts.maxmemory or facts.machine_memory
+    used = f"{facts.used_memory / 1e6:,.0f} MB of memory in use"
+    if not most:
+        return ok(used)
+    if facts.used_memory < FULL_WARN * most:
+        return ok(f"{used}, {(most - facts.used_memory) / 1e6:,.0f} MB free")
+    return warn(
+        f"{used}, {facts.used_memory / most:.0%} of what there is; once it is full the collector answers 503",
+        "raise maxmemory, or lower log_max_records and log_max_age_days",
+    )
+
+
+def _persistence(facts: Facts) -> Finding:
+    mend = "CONFIG SET appendonly yes, CONFIG SET appendfsync always, and the same in its configuration file"
+    if facts.appendonly is False:
+        return fail("appendonly is off: an event that was answered 202 is lost when the server stops", mend)
+    if facts.write_failed:
+        return fail("the server's last write to its append-only file failed", "free some disk; see the server's log")
+    if facts.appendfsync == "always":
+        return ok("every write is on disk before it is answered (appendfsync always)")
+    if facts.appendfsync == "everysec":
+        return warn("appendfsync is everysec: each answer waits up to a second for WAITAOF", mend)
+    if facts.appendfsync is None:
+        return warn(
+            "the server hides its appendfsync: each answer waits for WAITAOF, up to a second",
+            "see in its console that its append-only file is on",
+        )
+    return fail(f"appendfsync is {facts.appendfsync}: when data reaches the disk is left to chance", mend)
+
+
+def _deployment(facts: Facts, settings: Settings) -> Finding:
+    if facts.deployment is None:
+        return ok(
+            f"no data yet: the first start makes {settings.lanes} lanes, half-life {settings.half_life_days:g} days"
+        )
+    days = facts.deployment.half_life / keys.DAY_MS
+    stored = f"{facts.deployment.lanes} lanes, half-life {days:g} days"
+    if (facts.deployment.lanes, days) == (settings.lanes, settings.half_life_days):
+        return ok(f"the data was built as configured: {stored}")
+    return fail(
+        f"the data was built with {stored}; configured are {settings.lanes} and {settings.half_life_days:g}",
+        f"set lanes = {facts.deployment.lanes} and half_life_days = {days:g}, or use an empty Redis",
+    )
+
+
+def _clock(facts: Facts) -> Finding:
+    off = abs(facts.clock_ahead_ms)
+    if off <= CLOCK_WARN_MS:
+        return ok(f"clocks agree within {max(1, round(off))} ms")
+    said = f"the server's clock is {off / 1000:,.1f} s {'ahead of' if facts.clock_ahead_ms > 0 else 'behind'} this one"
+    mend = "set both by NTP (timedatectl set-ntp true)"
+    return fail(said, mend) if off > CLOCK_FAIL_MS else warn(said, mend)
