@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
@@ -29,6 +31,8 @@ end
 return 1
 """
 
+CHECKED_EVERY_S = 5.0  # that places lie within the log: a lane that lost its end looks merely idle
+
 pack = msgspec.msgpack.Encoder().encode
 
 
@@ -38,16 +42,18 @@ class RedisStreamsLog:
     def __init__(self, url: str, lanes: int) -> None:
         self._writer = connect(url, one_connection=True)
         self._reader = connect(url, timeout=10.0)  # above every wait_ms
-        self._reader.set_response_callback("XREAD", lambda reply, **_: reply)  # as it comes: 2 us a record saved
+        self._reader.set_response_callback("XREAD", _as_it_comes)  # 2 us a record saved
         self._append = self._writer.register_script(APPEND)
         self._keys = [keys.LOG_TIME, *(keys.log_lane(lane) for lane in range(lanes))]
         self._lane_of_key = {keys.log_lane(lane).encode(): lane for lane in range(lanes)}
         self._wait_for_fsync: bool | None = None  # asked once per connection to a server
+        self._checked: Set[int] = frozenset()  # lanes whose places lay within the log
+        self._check_due = 0.0
 
     async def identity(self) -> str:
         with _unavailable():
             await self._reader.set(keys.LOG_ID, secrets.token_hex(8), nx=True)
-            found = await self._reader.get(keys.LOG_ID)
+            found: Any = await self._reader.get(keys.LOG_ID)
         return str(found.decode())
 
     async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
@@ -65,14 +71,19 @@ class RedisStreamsLog:
             raise
 
     async def _confirm_fsync(self) -> None:
-        local, _ = await self._writer.execute_command("WAITAOF", 1, 0, 1_500)
+        local, _ = await self._writer.waitaof(1, 0, 1_500)
         if local < 1:
             raise LogUnavailable("Redis did not fsync its append-only file within 1.5 s")
 
     async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
-        streams = {keys.log_lane(lane): f"0-{place}" for lane, place in places.items()}
+        if time.monotonic() >= self._check_due or not places.keys() <= self._checked:
+            await self._check(places)
+            self._checked, self._check_due = places.keys(), time.monotonic() + CHECKED_EVERY_S
+        streams: Any = {keys.log_lane(lane): f"0-{place}" for lane, place in places.items()}
+        due, self._check_due = self._check_due, 0.0  # at once again, if this read fails
         with _unavailable():
-            reply = await self._reader.xread(streams, count=limit, block=wait_ms or None)
+            reply: Any = await self._reader.xread(streams, count=limit, block=wait_ms or None)
+        self._check_due = due
         found = {}
         for key, rows in reply.items() if isinstance(reply, dict) else reply or ():
             lane = self._lane_of_key[key]
@@ -85,6 +96,11 @@ class RedisStreamsLog:
                 Entry(offset, int(fields[1]), fields[3]) for offset, (_, fields) in enumerate(rows, start=place)
             ]
         return found
+
+    async def _check(self, places: Mapping[int, int]) -> None:
+        for lane, bounds in (await self.bounds(list(places))).items():
+            if not bounds.first <= places[lane] <= bounds.end:
+                raise LogGap(f"lane {lane}: place {places[lane]}, the log holds {bounds.first} to {bounds.end}")
 
     async def bounds(self, lanes: Sequence[int]) -> dict[int, Bounds]:
         with _unavailable():
@@ -111,12 +127,16 @@ class RedisStreamsLog:
     async def append_time(self, lane: int, offset: int) -> int | None:
         id = f"0-{offset + 1}"
         with _unavailable():
-            rows = await self._reader.xrange(keys.log_lane(lane), id, id)
+            rows: Any = await self._reader.xrange(keys.log_lane(lane), id, id)
         return int(rows[0][1][b"t"]) if rows else None
 
     async def close(self) -> None:
         await self._writer.aclose()
         await self._reader.aclose()
+
+
+def _as_it_comes(response: Any, **kwargs: Any) -> Any:
+    return response
 
 
 async def fsyncs_every_write(redis: Redis) -> bool:
