@@ -77,7 +77,7 @@ class ConsentLevel(StrEnum):
     FULL = "full"
 
 
-Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,36}$")]
+Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,36}\Z")]
 Label = Annotated[str, Meta(min_length=1, max_length=64)]
 Scalar = Annotated[str, Meta(max_length=1_000)] | int | float | bool | None
 Props = dict[Label, Scalar | list[Scalar | dict[Label, Scalar]]]
@@ -95,7 +95,7 @@ class Envelope(Struct, forbid_unknown_fields=False):
 class WireEvent(Struct):
     """One event. (`page`, `n`) is its id: a retry repeats both, so it is counted once."""
 
-    type: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_ .:-]{0,63}$")]
+    type: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_ .:-]{0,63}\Z")]
     page: Id  # random id of the page instance: new at each page view
     n: Annotated[int, Meta(ge=0, lt=MAX_EVENTS_PER_PAGE)]  # 0, 1, 2 ... within the page instance
     time: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock
