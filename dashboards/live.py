@@ -150,7 +150,7 @@ def today_in_detail(board: Dashboard) -> None:
     board.with_row(row(104, "Top of today"))
     for id, title, help, what, label in (
         (14, "Campaigns", "Visits by campaign.", "campaign_visits", "campaign"),
-        (15, "Custom events", "Custom events by name.", "custom_events", "event"),
+        (15, "Custom events by name", "How often each came.", "custom_events", "event"),
         (16, "Bots", "Events of bots, by bot.", "bot_events", "bot"),
         (17, "Entry pages", "Where sessions began.", "entries", "page"),
         (18, "Exit pages", "Where sessions ended.", "exits", "page"),

@@ -145,9 +145,9 @@ def test_the_committed_file_is_what_the_code_makes() -> None:
     assert live.FILE.read_text() == live.as_json(), "run: python -m dashboards.live"
 
 
-def test_every_panel_and_row_has_an_id_of_its_own() -> None:
+def test_every_panel_and_row_has_an_id_and_a_title_of_its_own() -> None:
     ids = [panel["id"] for panel in BOARD["panels"]]
-    assert len(set(ids)) == len(ids)
+    assert len(set(ids)) == len(ids) == len({panel["title"] for panel in BOARD["panels"]})
     assert min(ids) > 0
 
 

@@ -1,0 +1,345 @@
+"""A real Prometheus with the committed configuration scrapes the real read side: every panel shows the truth.
+
+The read side runs as a process over a real server that holds known numbers; the collector and the processor
+are their metrics files behind a listener. Grafana is not part of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+import pytest
+import redis
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+
+import processor.metrics
+from collector.metrics import Metrics, registry
+from dashboards import live
+from wakeline import keys
+from wakeline.event import Refusal
+from wakeline.log.redis_streams import RedisStreamsLog
+
+ROOT = Path(__file__).parents[2]
+BOARD = json.loads(live.FILE.read_text())
+PANELS = {panel["title"]: panel for panel in BOARD["panels"] if panel["type"] != "row"}
+LANES = 4
+TOP = 3
+KEYS = keys.Keys()
+DEADLINE_S = 60.0
+
+
+MOVES = "above 0"  # a number that goes on changing
+JOBS = ("wakeline-collector", "wakeline-processor", "wakeline-api")
+
+
+# ---- what is in Redis ----------------------------------------------------------------------------
+
+COUNTERS = {
+    "page_views": 60, "sessions": 8, "bounces": 3, "engaged_ms": 1_206_000, "events": 9, "bot_events": 5,
+    "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12,
+}  # fmt: skip
+DAY_TOPS: dict[str, dict[str, int]] = {
+    "pages": {"/": 30, "/lamps": 20, "/chairs": 6, "/desks": 3, keys.OTHER: 1},
+    "engaged_ms": {"/": 600_000, "/lamps": 606_000},
+    "entries": {"/": 9, "/lamps": 3},
+    "exits": {"/": 2, "/order": 6},
+    "sources": {"(direct)": 7, "search.example": 5},
+    "campaigns": {"spring": 4},
+    "interests": {"lamps": 40, "chairs": 11},
+    "events": {"add_to_cart": 6, "purchase": 3},
+    "bots": {"Googlebot": 5},
+}
+LIVE_TOPS: dict[str, dict[str, int]] = {
+    "pages": {"/": 8, "/lamps": 4},
+    "sources": {"(direct)": 2},
+    "interests": {"lamps": 6},
+}  # of one bucket; each window gets two
+
+RECORDS = {"applied": 7, "duplicate": 2, "too_late": 0, "erased": 0, "dead": 1, "derived": 1}
+PENDING = 2
+
+TRUTH: dict[str, dict[str, Any]] = {
+    "On the site now": {"now": 2},
+    "Seen lately": {"5m": 3, "30m": 4},
+    "Visitors": {"now": 2, "5m": 3, "30m": 4},
+    "Per minute, bots beside humans": {"page views": MOVES, "custom events": MOVES, "bot events": MOVES},
+    "Visits": {"visits": 12},
+    "New visitors": {"new visitors": 4},
+    "Page views": {"page views": 60},
+    "Bounces": {"bounces": 3 / 8},
+    "Engaged time a visit": {"engaged_seconds": 1_206 / 12},
+    "Custom events": {"custom events": 9},
+    "Campaigns": {"spring": 4},
+    "Custom events by name": {"add_to_cart": 6, "purchase": 3},
+    "Bots": {"Googlebot": 5},
+    "Entry pages": {"/": 9, "/lamps": 3},
+    "Exit pages": {"/order": 6, "/": 2},
+    "Engaged time by page": {"/lamps": 606, "/": 600},
+    "Processes": dict.fromkeys(JOBS, 1),
+    "Books": {"collector": 0, "lanes": 0, "dead letters": 1},
+    "Lag": {"oldest record not in the profiles": MOVES},
+    "Intake, events a second": {"accepted": MOVES, "rejected": MOVES, "unavailable": MOVES},
+    "Refusals by reason, events a second": {"too_old": MOVES, "bad_url": MOVES},
+    "How far behind": {
+        "oldest record not in the profiles": MOVES,
+        "event to profile, p95": MOVES,
+        "collector's answer, p95": MOVES,
+    },
+    "Records of the log": RECORDS | {"pending": PENDING},
+    "Memory": dict.fromkeys(JOBS, MOVES),
+}
+TWO_BUCKETS: dict[str, dict[str, Any]] = {
+    "Pages": {"/": 16, "/lamps": 8},
+    "Sources": {"(direct)": 4},
+    "Interests": {"lamps": 12},
+}
+TRUTH_OF_WINDOW: dict[str, dict[str, dict[str, Any]]] = {
+    "5m": TWO_BUCKETS,
+    "30m": TWO_BUCKETS,
+    "today": {
+        "Pages": {"/": 30, "/lamps": 20, "/chairs": 6, keys.OTHER: 4},
+        "Sources": DAY_TOPS["sources"],
+        "Interests": DAY_TOPS["interests"],
+    },
+}
+
+
+def zone_at_noon() -> ZoneInfo:
+    """A time zone in which no day ends during this test."""
+    return ZoneInfo(f"Etc/GMT{datetime.now(UTC).hour - 12:+d}")
+
+
+def write(client: redis.Redis, zone: ZoneInfo) -> None:
+    """The known numbers, spread over the lanes as the processor would."""
+    client.hset(keys.DEPLOYMENT, mapping={"lanes": LANES, "decay_zero": 0, "half_life": 1 << 40})
+    seconds, _ = client.time()
+    now = seconds * 1000
+    today = datetime.fromtimestamp(seconds, zone).date().isoformat()
+    for field, count in COUNTERS.items():
+        client.hset(KEYS.day(0, "shop", today), field, 1)
+        client.hset(KEYS.day(3, "shop", today), field, count - 1)
+    for what, counts in DAY_TOPS.items():
+        add(client, what, keys.date(today), counts)
+    for what, counts in LIVE_TOPS.items():
+        for minutes in (0, 1):
+            add(client, what, keys.minute(now - minutes * 60_000), counts)
+        for minutes in (0, 5):
+            add(client, what, keys.five_minutes(now - minutes * 60_000), counts)
+    client.zadd(KEYS.present(1, "shop"), {"a": now + 600_000, "b": now + 600_000, "gone": now - 1})
+    client.zadd(KEYS.seen(2, "shop"), {"a": now, "b": now, "c": now, "d": now - 10 * 60_000, "e": now - 31 * 60_000})
+    client.hset(KEYS.lane(0), mapping={"offset": sum(RECORDS.values()), **RECORDS})
+
+
+def add(client: redis.Redis, what: str, bucket: str, counts: dict[str, int]) -> None:
+    client.zadd(KEYS.top(0, "shop", what, bucket), {value: count // 2 for value, count in counts.items()})
+    client.zadd(KEYS.top(2, "shop", what, bucket), {value: count - count // 2 for value, count in counts.items()})
+
+
+async def keep_moving(client: redis.Redis, collected: Metrics) -> None:
+    """What goes on while Prometheus looks."""
+    while True:
+        move(client, collected)
+        await asyncio.sleep(0.2)
+
+
+def move(client: redis.Redis, collected: Metrics) -> None:
+    for field in ("page_views", "events", "bot_events"):
+        client.hincrby(KEYS.totals(1, "shop"), field, 2)
+    collected.received += 10
+    collected.accepted += 7
+    collected.reject(Refusal.TOO_OLD, 1)
+    collected.reject(Refusal.BAD_URL, 1)
+    collected.unavailable += 1
+    collected.request_seconds.observe(0.004)
+    processor.metrics.EVENT_AGE_SECONDS.observe(0.03)
+
+
+# ---- the processes -------------------------------------------------------------------------------
+
+
+@dataclass
+class World:
+    """Everything runs; `ask` asks Prometheus."""
+
+    redis: redis.Redis
+    collected: Metrics
+    http: aiohttp.ClientSession
+    url: str
+
+    async def ask(self, path: str, **query: str) -> Any:
+        async with self.http.get(f"{self.url}/api/v1/{path}", params=query) as answer:
+            body = await answer.json()
+        assert body["status"] == "success", body
+        return body["data"]
+
+    async def shown(self, title: str, window: str = "30m") -> dict[str, float]:
+        """What a panel shows now: legend -> number. In Prometheus' order, which bars keep."""
+        found: dict[str, float] = {}
+        for target in PANELS[title]["targets"]:
+            data = await self.ask("query", query=filled(target["expr"], window))
+            for series in data["result"]:
+                legend = legend_of(target["legendFormat"], series["metric"])
+                assert legend not in found, f"two series of {title} are called {legend}"
+                found[legend] = float(series["value"][1])
+        return found
+
+    async def until(self, title: str, truth: dict[str, Any], window: str = "30m") -> None:
+        """The panel comes to show the truth."""
+        deadline = time.monotonic() + DEADLINE_S
+        while not matches(found := await self.shown(title, window), truth):
+            assert time.monotonic() < deadline, f"{title} in {window}: {found}, not {truth}"
+            await asyncio.sleep(0.2)
+
+
+def matches(found: dict[str, float], truth: dict[str, Any]) -> bool:
+    return found.keys() == truth.keys() and all(
+        value > 0 if truth[legend] == MOVES else value == pytest.approx(truth[legend])
+        for legend, value in found.items()
+    )
+
+
+def filled(expr: str, window: str) -> str:
+    return expr.replace("$__rate_interval", "20s").replace("$site", "shop").replace("$window", window)
+
+
+def legend_of(format: str, labels: dict[str, str]) -> str:
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: labels[match[1]], format)
+
+
+@pytest.fixture
+async def world(own_server: Any, tmp_path: Path, free_ports: Callable[[int], list[int]]) -> AsyncIterator[World]:
+    ports = dict(zip(("collector", "processor", "public", "api", "prometheus"), free_ports(5), strict=True))
+    zone = zone_at_noon()
+    collected = Metrics()
+    client = redis.Redis(port=own_server.port)
+    write(client, zone)
+    log = RedisStreamsLog(own_server.url, LANES)
+    await log.append([(0, b"{}")] * (sum(RECORDS.values()) + PENDING))
+    await log.close()
+    runners = [
+        await offering(registry(collected), ports["collector"]),
+        await offering(None, ports["processor"]),
+    ]
+    processes = [
+        await start_api(own_server.url, zone, ports, tmp_path),
+        await start_prometheus(ports, tmp_path),
+    ]
+    async with aiohttp.ClientSession() as http:
+        world = World(client, collected, http, f"http://127.0.0.1:{ports['prometheus']}")
+        await answering(http, f"{world.url}/-/ready")
+        yield world
+    for process in processes:
+        process.terminate()
+        await process.wait()
+    for runner in runners:
+        await runner.cleanup()
+    client.close()
+
+
+async def offering(offered: CollectorRegistry | None, port: int) -> web.AppRunner:
+    """A listener that offers a registry, the default one if None."""
+
+    async def handle(_: web.Request) -> web.Response:
+        text = generate_latest(offered) if offered else generate_latest()
+        return web.Response(body=text, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    app = web.Application()
+    app.add_routes([web.get("/metrics", handle)])
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    return runner
+
+
+async def start_api(url: str, zone: ZoneInfo, ports: dict[str, int], folder: Path) -> asyncio.subprocess.Process:
+    config = folder / "wakeline.toml"
+    config.write_text(f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ntime_zone = "{zone.key}"\n')
+    flags = {"config": config, "redis": url, "api-port": ports["public"], "api-metrics-port": ports["api"]}
+    flags["top-values"] = TOP
+    words = (word for name, value in flags.items() for word in (f"--{name}", str(value)))
+    return await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "wakeline", "api", *words, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL, env=os.environ
+    )
+
+
+async def start_prometheus(ports: dict[str, int], folder: Path) -> asyncio.subprocess.Process:
+    """With the committed files, but other ports and a faster pace."""
+    text = (ROOT / "dashboards/prometheus/prometheus.yml").read_text()
+    for name, port in (("collector", 8701), ("processor", 8702), ("api", 8704)):
+        assert f":{port}" in text
+        text = text.replace(f":{port}", f":{ports[name]}")
+    text = re.sub(r"_interval: 5s|_timeout: 4s", lambda match: match[0].split(":")[0] + ": 1s", text)
+    (folder / "prometheus.yml").write_text(text)
+    shutil.copy(ROOT / "dashboards/prometheus/rules.yml", folder)
+    return await asyncio.create_subprocess_exec(
+        "prometheus",
+        f"--config.file={folder / 'prometheus.yml'}",
+        f"--storage.tsdb.path={folder / 'tsdb'}",
+        f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+
+
+async def answering(http: aiohttp.ClientSession, url: str) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            async with http.get(url) as answer:
+                if answer.status == 200:
+                    return
+        except aiohttp.ClientConnectionError:
+            pass
+        assert time.monotonic() < deadline, f"{url} does not answer"
+        await asyncio.sleep(0.1)
+
+
+# ---- the truth -----------------------------------------------------------------------------------
+
+
+def test_every_panel_has_a_truth() -> None:
+    assert set(PANELS) == {*TRUTH, *TRUTH_OF_WINDOW["today"]}
+
+
+async def test_every_panel_shows_the_truth(own_server: Any, world: World) -> None:
+    moving = asyncio.create_task(keep_moving(world.redis, world.collected))
+    for title, truth in TRUTH.items():
+        await world.until(title, truth)
+    for window, panels in TRUTH_OF_WINDOW.items():
+        for title, truth in panels.items():
+            await world.until(title, truth, window)
+
+    # bars come largest first, with the rest at the end
+    assert list(await world.shown("Pages", "today")) == ["/", "/lamps", "/chairs", keys.OTHER]
+
+    # curves can be asked over time, within their budget of series
+    now = time.time()
+    for panel in PANELS.values():
+        for target in panel["targets"]:
+            data = await world.ask(
+                "query_range", query=filled(target["expr"], "30m"), start=str(now - 60), end=str(now), step="5"
+            )
+            assert len(data["result"]) <= TOP + 20
+
+    # every rule can be evaluated
+    (group,) = (await world.ask("rules"))["groups"]
+    assert {rule["health"] for rule in group["rules"]} == {"ok"}
+
+    # who cannot be asked any more is not shown as still there
+    moving.cancel()
+    own_server.kill()
+    await world.until("On the site now", {})
+    await world.until("Processes", dict.fromkeys(JOBS, 1) | {"wakeline-api": 0})
