@@ -7,12 +7,13 @@ from time import perf_counter_ns
 from typing import NamedTuple
 
 import msgspec
+from msgspec import Struct
 
 from processor import rules
 from processor.changes import LIVE_MS, Changes, TopLists, Verdict
-from processor.rules import consent, customers
+from processor.rules import Steps, consent, customers
 from processor.rules.duplicates import KEPT_MS
-from processor.rules.sessions import close_due
+from processor.rules.sessions import NOT_CUSTOM, close_due
 from processor.sites import SiteFacts
 from processor.state import Customer, Loaded, Visitor, customer_of, deadline, visitor_of
 from wakeline import keys
@@ -35,7 +36,7 @@ class Invalid(NamedTuple):
     reason: str
 
 
-class Item(NamedTuple):
+class Item(Struct, gc=False):
     """One entry of the log, decoded."""
 
     offset: int
@@ -80,21 +81,22 @@ class Fold:
     ) -> None:
         self.lane = lane
         self.lanes = deployment.lanes
-        self.seconds: dict[str, float] = {name: 0.0 for name, _ in rules.RULES}  # of the timed events
+        self.seconds: dict[str, float] = {name: 0.0 for name, _, _ in rules.RULES}  # of the timed events
         self.timed = 0
         self._countdown = TIMED
         self._sites = sites
         self._deployment = deployment
         self._keys = key_space
         self._emits = emits
-        self._rules = [rule for _, rule in rules.RULES]
+        self._rules_of_type = {type: rules.of_type(type) for type in NOT_CUSTOM}
+        self._rules_of_custom = rules.of_type(rules.CUSTOM)
 
     def decode(self, entries: Iterable[Entry]) -> list[Item]:
         """Entries as records; what cannot be one is marked, with its reason."""
         found = []
-        for offset, time, value in entries:
-            record = self._decoded(value)
-            found.append(Item(offset, time, record, touched(record)))
+        for entry in entries:
+            record = self._decoded(entry.value)
+            found.append(Item(entry.offset, entry.time, record, touched(record)))
         return found
 
     def _decoded(self, value: bytes) -> Record | Invalid:
@@ -205,24 +207,21 @@ class Fold:
                 close_due(visitor, changes)
                 break
         erased = event.time <= visitor.tombstone and not visitor.is_anonymous
+        steps = self._rules_of_type.get(event.type, self._rules_of_custom)
         self._countdown -= 1
-        run = self._untimed if self._countdown else self._timed
-        verdict = run(event, visitor, changes)
-        if verdict is None:
-            return Verdict.ERASED if erased else Verdict.APPLIED
-        return verdict
+        if self._countdown:
+            for _, rule in steps:
+                verdict = rule(event, visitor, changes)
+                if verdict is not None:
+                    return verdict
+        elif (verdict := self._timed(steps, event, visitor, changes)) is not None:
+            return verdict
+        return Verdict.ERASED if erased else Verdict.APPLIED
 
-    def _untimed(self, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
-        for rule in self._rules:
-            verdict = rule(event, visitor, changes)
-            if verdict is not None:
-                return verdict
-        return None
-
-    def _timed(self, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
+    def _timed(self, steps: Steps, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
         self._countdown = TIMED
         self.timed += 1
-        for name, rule in rules.RULES:
+        for name, rule in steps:
             began = perf_counter_ns()
             verdict = rule(event, visitor, changes)
             self.seconds[name] += (perf_counter_ns() - began) / 1e9

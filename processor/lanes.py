@@ -117,7 +117,7 @@ class Lanes:
 
     def observe_rules(self) -> None:
         """Bring the metrics of the rules up to date, before a scrape."""
-        for name, _ in RULES:
+        for name, _, _ in RULES:
             seconds = sum(fold.seconds[name] for fold in self._folds)
             counter = metrics.RULE_SECONDS.labels(name)
             counter.inc(seconds - counter._value.get())

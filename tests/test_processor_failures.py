@@ -78,7 +78,7 @@ async def test_a_rule_that_raises_ends_the_process_twice_then_the_record_is_set_
         if one.path == "/bug":
             raise ZeroDivisionError("a mistake of ours")
 
-    monkeypatch.setattr(rules, "RULES", (*rules.RULES, ("buggy", raises)))
+    monkeypatch.setattr(rules, "RULES", (*rules.RULES, ("buggy", raises, rules.ALL)))
     await made.start()
     await made.append(
         event(LANE_0, "page-one", 0, 0), event(V, "page-bug", 0, 1, path="/bug"), event(V, "page-two", 0, 2)

@@ -33,20 +33,33 @@ from processor.rules import (
     sources,
 )
 from processor.state import Visitor
+from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
 from wakeline.record import Event
 
 Rule = Callable[[Event, Visitor, Changes], Verdict | None]
+Steps = tuple[tuple[str, Rule], ...]
 
-RULES: tuple[tuple[str, Rule], ...] = (
-    ("duplicates", duplicates.drop_seen),
-    ("bots", bots.count_apart),
-    ("consent", consent.apply_level),
-    ("presence", presence.mark),
-    ("sessions", sessions.join),
-    ("sources", sources.attribute),
-    ("visits", sessions.merge),
-    ("content", content.count),
-    ("events", events.count),
-    ("interests", interests.weigh),
-    ("customers", customers.link),
+CUSTOM = "*"
+"""Stands for every type that is not named in `wakeline.event`."""
+
+ALL = (PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY, CUSTOM)
+
+RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
+    ("duplicates", duplicates.drop_seen, ALL),
+    ("bots", bots.count_apart, ALL),
+    ("consent", consent.apply_level, (CONSENT,)),
+    ("presence", presence.mark, ALL),
+    ("sessions", sessions.join, ALL),
+    ("sources", sources.attribute, (PAGE_VIEW,)),
+    ("visits", sessions.merge, ALL),
+    ("content", content.count, (PAGE_VIEW, ENGAGEMENT)),
+    ("events", events.count, (CUSTOM,)),
+    ("interests", interests.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),
+    ("customers", customers.link, (IDENTIFY,)),
 )
+"""Name, rule and the types of events that it is for, in order."""
+
+
+def of_type(type: str) -> Steps:
+    """The rules that an event of a type (or CUSTOM) meets."""
+    return tuple((name, rule) for name, rule, types in RULES if type in types)

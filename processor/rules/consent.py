@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from processor.changes import Changes
 from processor.state import Visitor
-from wakeline.event import CONSENT
 from wakeline.record import CustomerShare, Event
 
 FOR_GOOD = (1 << 53) - 1
@@ -13,7 +12,7 @@ FOR_GOOD = (1 << 53) - 1
 
 def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Forgets a visitor that withdrew. That a session is handed over is noted by the session rule."""
-    if event.type == CONSENT and event.level != "full" and not visitor.is_anonymous:
+    if event.level != "full" and not visitor.is_anonymous:
         if visitor.tombstone != FOR_GOOD:
             changes.count("withdrawals", changes.site.day(event.time))
         forget(visitor, changes, upto=FOR_GOOD, at=event.time)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from processor.changes import Changes
 from processor.state import Customer, Visitor
-from wakeline.event import IDENTIFY
 from wakeline.record import CustomerShare, Erase, Event
 
 MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
@@ -16,7 +15,7 @@ COUNTS = ("visits", "page_views", "engaged_ms", "events")
 
 def link(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Links the visitor. One linked to another customer before (a shared browser) takes no history along."""
-    if event.type != IDENTIFY or not event.customer or not visitor.remembered:
+    if not event.customer or not visitor.remembered:
         return
     state = visitor.state
     if event.customer == state.customer:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from processor.changes import Changes
-from processor.rules.sessions import NOT_CUSTOM
 from processor.state import Visitor
 from wakeline.record import Event
 
 
 def count(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Counts a custom event by its type."""
-    if event.type in NOT_CUSTOM:
-        return
     day = changes.site.day(event.time)
     changes.count("events", day)
     changes.top("events", event.type, day)
