@@ -13,6 +13,8 @@ from wakeline.config.problems import Problem
 from wakeline.config.values import from_toml, nearest, quoted
 from wakeline.settings import Settings, Site
 
+PATHS = ("data", "geoip")  # seen from the file where they are written in one
+
 
 def read_file(path: Path, settings: Checked) -> dict[str, Site]:
     """Put the file's settings into `settings` and return its sites by key; what is wrong goes to its problems."""
@@ -34,7 +36,8 @@ def read_file(path: Path, settings: Checked) -> dict[str, Site]:
 def _syntax(path: Path, text: str, said: str) -> Problem:
     found = re.search(r" \(at line (\d+), column (\d+)\)$", said)
     if not found:
-        return Problem(f"{path} line {text.count(chr(10)) + 1}", f"not valid TOML: {said}")
+        what = said.removesuffix(" (at end of document)")
+        return Problem(f"{path} line {text.count(chr(10)) + 1}", f"not valid TOML at the end of the file: {what}")
     return Problem(f"{path} line {found[1]}", f"not valid TOML at column {found[2]}: {said[: found.start()]}")
 
 
@@ -55,13 +58,13 @@ class _File:
     def read(self, table: dict[str, Any]) -> dict[str, Site]:
         for name, value in table.items():
             if name in TYPES[Settings]:
-                self._put(self.settings, (name,), value)
+                self._put(self.settings, (name,), self._seen_from_file(value) if name in PATHS else value)
             elif name != "site":
                 self.complain((name,), _unknown_setting(name, value))
-        for name in ("data", "geoip"):  # a path in the file is seen from the file
-            if name in self.settings.values:
-                self.settings.values[name] = self.path.parent / self.settings.values[name]
         return self._sites(table.get("site", []))
+
+    def _seen_from_file(self, value: Any) -> Any:
+        return str(self.path.parent / Path(value).expanduser()) if isinstance(value, str) else value
 
     def _sites(self, tables: Any) -> dict[str, Site]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):

@@ -32,17 +32,22 @@ def secret(text: str) -> str:
 
 def origin(text: str) -> str:
     """As browsers send it: scheme, host, the port if it is not the scheme's own."""
+    meant = _origin_of(text)
+    if not meant:
+        return f"{quoted(text)} is not an origin: write it like https://shop.example, one entry for each host"
+    return "" if text == meant else f"{quoted(text)} is not what browsers call an origin; did you mean {quoted(meant)}?"
+
+
+def _origin_of(text: str) -> str:
     try:
         parts = urlsplit(text.strip())
         host, port = (parts.hostname or "").encode("idna").decode(), parts.port
-    except ValueError:
-        host, port = "", None
+    except ValueError:  # a broken port, an open bracket, a label that is too long
+        return ""
     if parts.scheme not in DEFAULT_PORTS or not host or "*" in host:
-        return f"{quoted(text)} is not an origin: write it like https://shop.example, one entry for each host"
-    if ":" in host:
-        host = f"[{host}]"
-    meant = f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, DEFAULT_PORTS[parts.scheme]) else "")
-    return "" if text == meant else f"{quoted(text)} is not what browsers call an origin; did you mean {quoted(meant)}?"
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, DEFAULT_PORTS[parts.scheme]) else "")
 
 
 def public_url(text: str) -> str:
@@ -138,10 +143,10 @@ def port_clashes(settings: Settings) -> Iterator[tuple[str, str]]:
     """(setting, what is wrong) for each port that is given out twice or does not exist."""
     taken: dict[int, str] = {}
     for name, port in ports(settings):
-        of_worker = name == "metrics_port" and port != settings.metrics_port
-        called = f"{name} of worker {(port - settings.metrics_port) // 10}" if of_worker else name
+        worker = (port - settings.metrics_port) // 10 if name == "metrics_port" else 0
+        whose = f" of worker {worker}" if worker else ""
         if port > 65_535:
-            yield name, f"is {port} for a worker, above 65535: choose a lower one"
+            yield name, f"{port}{whose} is above 65535: choose a lower one"
         elif port in taken:
-            yield name, f"{port} ({called}) is also {taken[port]}: choose another"
-        taken.setdefault(port, called)
+            yield name, f"{port}{whose} is also {taken[port]}: choose another"
+        taken.setdefault(port, name + whose)

@@ -105,7 +105,7 @@ def _interest_rule(value: Any) -> InterestRule:
             raise WrongValue(f"have a path and an interest, but no {name}{at_home or nearest(name, names)}")
     for name in names:
         if not isinstance(value.get(name), str):
-            raise WrongValue(f'need a {name}: write {name} = "..."')
+            raise WrongValue(f'need a path and an interest, both as text: write {name} = "..."')
     return InterestRule(**value)
 
 

@@ -1,0 +1,458 @@
+"""The settings: which source wins, what is refused, and that the refusal names the place and the mend."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from textwrap import dedent
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wakeline.config import ConfigError, load
+from wakeline.config.lines import line_of, places
+from wakeline.config.rules import ports
+from wakeline.event import ConsentLevel
+from wakeline.settings import Config, InterestRule, LogFormat, Settings, Site
+
+
+def read(
+    tmp_path: Path, text: str, *, flags: dict[str, str] | None = None, environ: dict[str, str] | None = None
+) -> Config:
+    path = tmp_path / "wakeline.toml"
+    path.write_text(dedent(text))
+    return load(path, flags or {}, environ or {})
+
+
+def refused(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(ConfigError) as refusal:
+        read(tmp_path, text)
+    return [str(problem).replace(str(tmp_path) + "/", "") for problem in refusal.value.problems]
+
+
+# ---- sources --------------------------------------------------------------------------------------
+
+
+def test_without_anything_the_defaults_hold() -> None:
+    config = load(None, {}, {})
+    assert config == Config(Settings(), {}, frozenset(), None)
+
+
+def test_a_flag_beats_the_environment_beats_the_file_beats_the_default(tmp_path: Path) -> None:
+    text = "port = 1001\nworkers = 3\nlanes = 4\n"
+    config = read(tmp_path, text, flags={"port": "1003"}, environ={"WAKELINE_PORT": "1002", "WAKELINE_WORKERS": "2"})
+    assert (config.settings.port, config.settings.workers, config.settings.lanes) == (1003, 2, 4)
+    assert config.settings.api_port == Settings().api_port
+    assert config.given == {"port", "workers", "lanes"}
+
+
+def test_every_kind_of_setting_is_read_from_the_file(tmp_path: Path) -> None:
+    (tmp_path / "countries.mmdb").write_bytes(b"")
+    config = read(
+        tmp_path,
+        """
+        redis = "redis://example.org/3"
+        data = "here"
+        half_life_days = 3
+        trusted_proxies = ["10.0.0.0/8", "2001:db8::/32"]
+        geoip = "countries.mmdb"
+        log_format = "json"
+
+        [[site]]
+        key = "shop"
+        secret = "0123456789abcdef"
+        origins = ["https://shop.example", "http://localhost:8080"]
+        time_zone = "Europe/Berlin"
+        consent = "off"
+        own_addresses = ["192.0.2.7"]
+        own_cookie = "staff"
+        query = ["size"]
+        masks = ["/reset/*"]
+
+        [[site.interests]]
+        path = "/shoes/*"
+        interest = "shoes"
+
+        [[site]]
+        key = "blog"
+        """,
+    )
+    assert config.settings == Settings(
+        redis="redis://example.org/3",
+        data=tmp_path / "here",
+        half_life_days=3.0,
+        trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")),
+        geoip=tmp_path / "countries.mmdb",
+        log_format=LogFormat.JSON,
+    )
+    assert config.sites == {
+        "shop": Site(
+            key="shop",
+            secret="0123456789abcdef",
+            origins=("https://shop.example", "http://localhost:8080"),
+            time_zone=ZoneInfo("Europe/Berlin"),
+            consent=ConsentLevel.OFF,
+            own_addresses=(ip_network("192.0.2.7/32"),),
+            own_cookie="staff",
+            query=("size",),
+            masks=("/reset/*",),
+            interests=(InterestRule(path="/shoes/*", interest="shoes"),),
+        ),
+        "blog": Site(key="blog"),
+    }
+
+
+def test_text_becomes_every_kind_of_setting() -> None:
+    environ = {
+        "WAKELINE_TRUSTED_PROXIES": "10.0.0.0/8, ::1/128",
+        "WAKELINE_HALF_LIFE_DAYS": "2.5",
+        "WAKELINE_DATA": "d",
+    }
+    settings = load(None, {"log_format": "json", "workers": "2"}, environ).settings
+    expected = Settings(
+        trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("::1/128")),
+        half_life_days=2.5,
+        data=Path("d"),
+        log_format=LogFormat.JSON,
+        workers=2,
+    )
+    assert settings == expected
+
+
+def test_what_is_empty_counts_as_not_given(tmp_path: Path) -> None:
+    config = read(tmp_path, "port = 1001", flags={"port": ""}, environ={"WAKELINE_PORT": ""})
+    assert config.settings.port == 1001
+
+
+def test_without_redis_the_embedded_server_is_meant_on_its_port() -> None:
+    assert load(None, {"embedded_port": "1234"}, {}).settings.redis == "redis://127.0.0.1:1234/0"
+    given_one = load(None, {"embedded_port": "1234", "redis": "unix:///run/redis.sock"}, {})
+    assert given_one.settings.redis == "unix:///run/redis.sock"
+
+
+# ---- refusals -------------------------------------------------------------------------------------
+
+SITE = '[[site]]\nkey = "shop"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            SITE + 'time_zone = "Europe/Berln"',
+            'wakeline.toml line 3: time_zone "Europe/Berln" is not a time zone; did you mean Europe/Berlin?',
+            id="time zone",
+        ),
+        pytest.param(
+            'port = "8700"',
+            'wakeline.toml line 1: port must be a whole number, not text "8700": leave out the quotes, 8700',
+            id="number in quotes",
+        ),
+        pytest.param(
+            "port = true", "wakeline.toml line 1: port must be a whole number, not true", id="true is no number"
+        ),
+        pytest.param("port = 0", "wakeline.toml line 1: port 0 is out of range: 1 to 65535", id="port 0"),
+        pytest.param("lanes = 2000", "wakeline.toml line 1: lanes 2000 is out of range: 1 to 1024", id="lanes"),
+        pytest.param(
+            "half_life_days = nan", "wakeline.toml line 1: half_life_days nan is out of range: 1 to 3650", id="nan"
+        ),
+        pytest.param(
+            "\n\nmetrics_prot = 1",
+            "wakeline.toml line 3: there is no setting metrics_prot; did you mean metrics_port?",
+            id="unknown setting",
+        ),
+        pytest.param(
+            SITE + "time_zome = 1",
+            "wakeline.toml line 3: a site has no setting time_zome; did you mean time_zone?",
+            id="unknown setting of a site",
+        ),
+        pytest.param(
+            SITE + "port = 1",
+            "wakeline.toml line 3: port is no setting of a site: move it to the top, above the first [[site]]",
+            id="setting below a site",
+        ),
+        pytest.param(
+            'key = "shop"',
+            "wakeline.toml line 1: key belongs to a site: move it below [[site]]",
+            id="site key at the top",
+        ),
+        pytest.param(
+            "[settings]\nport = 1",
+            "wakeline.toml line 1: there is no table [settings]: "
+            "settings stand at the top of the file, outside of any table",
+            id="table of settings",
+        ),
+        pytest.param(
+            '[site]\nkey = "shop"',
+            "wakeline.toml line 1: each site is a table of its own: write [[site]]",
+            id="single brackets",
+        ),
+        pytest.param(
+            "# a site\n[[site]]\norigins = []",
+            'wakeline.toml line 2: the site has no key: add one, key = "shop"; it is the snippet\'s data-site',
+            id="no key",
+        ),
+        pytest.param(
+            SITE + SITE,
+            'wakeline.toml line 4: key "shop" is already the site\'s of wakeline.toml line 2',
+            id="key twice",
+        ),
+        pytest.param(
+            '[[site]]\nkey = "a:b"',
+            'wakeline.toml line 2: key "a:b" is not a site key: '
+            "use up to 64 letters, digits, dots, dashes and underscores",
+            id="key with a colon",
+        ),
+        pytest.param(
+            SITE + 'secret = "hunter2"',
+            "wakeline.toml line 3: secret has 7 characters, needs 16 or more: make one with `openssl rand -hex 16`",
+            id="short secret",
+        ),
+        pytest.param(
+            SITE + 'consent = "fulll"',
+            'wakeline.toml line 3: consent "fulll" is none of off, anonymous, full; did you mean full?',
+            id="consent",
+        ),
+        pytest.param(
+            SITE + 'origins = "https://shop.example"',
+            'wakeline.toml line 3: origins must be a list: write ["https://shop.example"]',
+            id="no list",
+        ),
+        pytest.param(
+            SITE + 'own_addresses = [\n "192.0.2.0/24",\n "192.0.2.9/24",\n]',
+            'wakeline.toml line 5: own_addresses "192.0.2.9/24" is not an address range; did you mean 192.0.2.0/24?',
+            id="address with host bits, in its own line",
+        ),
+        pytest.param(
+            SITE + 'masks = ["reset/*"]',
+            'wakeline.toml line 3: masks "reset/*" must start with a slash: write "/reset/*"',
+            id="mask without slash",
+        ),
+        pytest.param(
+            SITE + 'masks = ["/reset"]',
+            'wakeline.toml line 3: masks "/reset" masks nothing: put a * where the part to hide is, like /reset/*',
+            id="mask without star",
+        ),
+        pytest.param(
+            SITE + '[[site.interests]]\npath = "/a"\ninterest = "a"\nmasks = []',
+            "wakeline.toml line 3: interests have a path and an interest, but no masks: "
+            "it belongs to the site, above its first [[site.interests]]",
+            id="site's setting below an interest",
+        ),
+        pytest.param(
+            SITE + 'interests = [{path = "/a"}]',
+            'wakeline.toml line 3: interests need a path and an interest, both as text: write interest = "..."',
+            id="half an interest",
+        ),
+        pytest.param(
+            SITE + 'query = ["?q"]',
+            'wakeline.toml line 3: query "?q" is not the name of a query parameter: write it without ?, & and =',
+            id="query",
+        ),
+        pytest.param(
+            'geoip = "/none.mmdb"',
+            'wakeline.toml line 1: geoip "/none.mmdb" is not there: name a file, or leave the setting out',
+            id="file that is not there",
+        ),
+        pytest.param(
+            "api_port = 8700",
+            "wakeline.toml line 1: api_port 8700 is also port: choose another",
+            id="port given out twice",
+        ),
+        pytest.param(
+            "workers = 2\ndemo_port = 8711",
+            "wakeline.toml line 2: demo_port 8711 is also metrics_port of worker 1: choose another",
+            id="port of a further worker",
+        ),
+        pytest.param("port == 1\n", "wakeline.toml line 1: not valid TOML at column 7: Invalid value", id="column"),
+        pytest.param(
+            "port = ", "wakeline.toml line 1: not valid TOML at the end of the file: Invalid value", id="syntax"
+        ),
+        pytest.param(
+            "port = 1\nport = 2",
+            "wakeline.toml line 2: not valid TOML at the end of the file: Cannot overwrite a value",
+            id="twice",
+        ),
+        pytest.param(
+            'a = "',
+            "wakeline.toml line 1: not valid TOML at the end of the file: Unterminated string",
+            id="open string",
+        ),
+        pytest.param(
+            'host = "shop.example"',
+            'wakeline.toml line 1: host "shop.example" is not an address of this machine: '
+            "write 127.0.0.1, or 0.0.0.0 for all of them",
+            id="host name",
+        ),
+    ],
+)
+def test_a_wrong_line_is_named_with_its_mend(tmp_path: Path, text: str, said: str) -> None:
+    assert refused(tmp_path, text) == [said]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        pytest.param("https://Shop.example", "https://shop.example", id="capitals"),
+        pytest.param("https://shop.example/", "https://shop.example", id="slash"),
+        pytest.param("https://shop.example/en", "https://shop.example", id="path"),
+        pytest.param("https://shop.example:443", "https://shop.example", id="the scheme's own port"),
+        pytest.param("http://bücher.example", "http://xn--bcher-kva.example", id="umlaut"),
+        pytest.param("http://[::1]:80", "http://[::1]", id="IPv6"),
+    ],
+)
+def test_an_origin_that_no_browser_sends_is_corrected(tmp_path: Path, written: str, meant: str) -> None:
+    (said,) = refused(tmp_path, SITE + f'origins = ["{written}"]')
+    assert f'did you mean "{meant}"?' in said
+    read(tmp_path, SITE + f'origins = ["{meant}"]')
+
+
+@pytest.mark.parametrize(
+    "written", ["shop.example", "*", "https://*.shop.example", "null", "ftp://a", "http://[", "http://a:x"]
+)
+def test_what_is_no_origin_is_refused(tmp_path: Path, written: str) -> None:
+    (said,) = refused(tmp_path, SITE + f'origins = ["{written}"]')
+    assert "write it like https://shop.example" in said
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
+    text = 'port = 0\nlanes = 0\n[[site]]\nkey = "?"\n[[site]]\nkey = "b"\norigins = ["x", "y"]\n'
+    assert [said.partition(":")[0].rpartition(" ")[2] for said in refused(tmp_path, text)] == ["1", "2", "4", "7", "7"]
+
+
+def test_a_secret_is_never_repeated(tmp_path: Path) -> None:
+    path = tmp_path / "wakeline.toml"
+    path.write_text('api_token = 7\n[[site]]\nkey = "shop"\nsecret = ["hunter2-hunter2"]\n')
+    with pytest.raises(ConfigError) as refusal:
+        load(path, {"redis": "http://user:hunter2@h"}, {})
+    assert len(refusal.value.problems) == 3
+    assert "hunter2" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        pytest.param(None, "cannot be read: No such file", id="missing"),
+        pytest.param(b"port = 8700 # \xff", "byte 14 is not UTF-8", id="not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "other.toml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(ConfigError, match=words) as refusal:
+        load(path, {}, {})
+    assert str(path) in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "said"),
+    [
+        pytest.param({"api_port": "x"}, {}, '--api-port: api_port "x" is not a whole number', id="flag"),
+        pytest.param(
+            {},
+            {"WAKELINE_PORT": "tcp://10.0.0.1:8700"},
+            'WAKELINE_PORT: port "tcp://10.0.0.1:8700" is not a whole number',
+            id="environment",
+        ),
+        pytest.param(
+            {}, {"WAKELINE_PROT": "1"}, "WAKELINE_PROT: is not a setting; did you mean WAKELINE_PORT?", id="slip"
+        ),
+        pytest.param(
+            {},
+            {"WAKELINE_TRUSTED_PROXIES": "me"},
+            'WAKELINE_TRUSTED_PROXIES: trusted_proxies "me" is not an address range: '
+            "write it like 192.0.2.0/24 or 2001:db8::/32",
+            id="list",
+        ),
+    ],
+)
+def test_flags_and_environment_are_named_too(flags: dict[str, str], environ: dict[str, str], said: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load(None, flags, environ)
+    assert str(refusal.value) == said
+
+
+def test_somebody_elses_variable_with_our_prefix_is_left_alone() -> None:
+    assert load(None, {}, {"WAKELINE_HOME": "/srv", "WAKELINE_SERVICE_HOST": "10.0.0.1"}) == load(None, {}, {})
+
+
+def test_the_default_ports_are_all_different() -> None:
+    many = replace(Settings(), workers=64)
+    assert len(list(ports(Settings()))) == len({port for _, port in ports(Settings())})
+    assert len(list(ports(many))) > 64
+
+
+# ---- where a key stands ---------------------------------------------------------------------------
+
+
+def test_lines_are_found_in_awkward_toml() -> None:
+    text = dedent(
+        '''\
+        title = """
+        [[site]]
+        key = "no" \\"""
+        """ # a = b
+        a.b . "c d" = 1
+        list = [ # one
+          "x # no comment", [
+            1, 2],
+          { k = "v", l = [
+            3 ] },
+        ]
+
+        [[ site ]]
+        key = '#'
+        [[site.interests]]
+        path = 1
+        [[site.interests]]
+        path = 2
+        [[site]]
+        [site.sub]
+        x = """"quoted""""
+        y = 1979-05-27 07:32:00
+        [[site.interests]]
+        '''
+    )
+    tomllib.loads(text)
+    found = places(text)
+    expected = {
+        ("title",): 1,
+        ("a", "b", "c d"): 5,
+        ("list",): 6,
+        ("list", 0): 7,
+        ("list", 1): 7,
+        ("list", 1, 0): 8,
+        ("list", 2): 9,
+        ("list", 2, "l", 0): 10,
+        ("site", 0): 13,
+        ("site", 0, "key"): 14,
+        ("site", 0, "interests", 1, "path"): 18,
+        ("site", 1): 19,
+        ("site", 1, "sub", "x"): 21,
+        ("site", 1, "sub", "y"): 22,
+        ("site", 1, "interests", 0): 23,
+    }
+    assert {place: found.get(place) for place in expected} == expected
+
+
+def test_what_has_no_line_is_told_by_what_is_around_it() -> None:
+    found = places('[[site]]\nkey = "a"\n')
+    assert line_of(found, ("site", 0, "secret")) == 1
+    assert line_of(found, ("port",)) is None
+
+
+@given(st.text(alphabet="ab.=[]{}\"'#,\n \\1", max_size=60))
+def test_no_valid_toml_stops_the_search(text: str) -> None:
+    """Every place that tomllib knows has a line within the text."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        return
+    found = places(text)
+    assert all(1 <= line <= text.count("\n") + 1 for line in found.values())
+    assert set(table) <= {place[0] for place in found}
