@@ -28,7 +28,7 @@ RECORDS = 20_000
 BATCH = 500
 
 FIGURES = (
-    *(Figure(f"rule_us_{name}", "microseconds an event") for name, _ in RULES),
+    *(Figure(f"rule_us_{name}", "microseconds an event") for name, _, _ in RULES),
     Figure("fold_us_total", "the whole fold of a decoded event, all rules"),
     Figure("decode_us", "from JSON to a record"),
     Figure("commands_us", "from what changed to Redis commands, per event"),
