@@ -15,7 +15,7 @@ from wakeline.profiles import Profile, Source
 
 def portrait(profile: Profile, *, now: datetime | None = None) -> RenderableType:
     now = now or datetime.now(UTC)
-    title = Text.assemble((profile.id, "bold"), f" on {profile.site}")
+    title = Text.assemble((plain(profile.id), "bold"), f" on {profile.site}")
     return Panel(Group(_facts(profile, now), Text(), _interests(profile)), title=title, title_align="left", width=88)
 
 
@@ -30,7 +30,7 @@ def _facts(profile: Profile, now: datetime) -> Table:
             Text.assemble(
                 ("on the site", "green"),
                 f" since {since(now, session.started)}, last sign {since(now, session.last)} ago\n",
-                f"on {session.page or '?'}, came in on {session.entry or '?'}\n",
+                f"on {plain(session.page) or '?'}, came in on {plain(session.entry) or '?'}\n",
                 f"{count(session.page_views, 'page view')}, {duration(session.engaged_seconds)} engaged",
             ),
         )
@@ -40,13 +40,13 @@ def _facts(profile: Profile, now: datetime) -> Table:
         f"{count(profile.visits, 'visit')}, {count(profile.page_views, 'page view')}, "
         f"{duration(profile.engaged_seconds)} engaged, {count(profile.events, 'event')}",
     )
-    table.add_row("came from", f"first {source(profile.first_source)}, last {source(profile.last_source)}")
+    table.add_row("came from", Text(f"first {source(profile.first_source)}, last {source(profile.last_source)}"))
     if device := ", ".join(part for part in (profile.device, profile.browser, profile.os, profile.country) if part):
-        table.add_row("device", Text(device))
+        table.add_row("device", Text(plain(device)))
     if profile.customer:
-        table.add_row("customer", Text(profile.customer))
+        table.add_row("customer", Text(plain(profile.customer)))
     if profile.visitors:
-        table.add_row("visitors", Text("\n".join(profile.visitors)))
+        table.add_row("visitors", Text("\n".join(map(plain, profile.visitors))))
     return table
 
 
@@ -57,13 +57,21 @@ def _interests(profile: Profile) -> RenderableType:
     most = max(interest.score for interest in profile.interests)
     for interest in profile.interests:
         table.add_row(
-            Text(interest.name), ProgressBar(total=most, completed=interest.score, width=40), f"{interest.score:.1f}"
+            Text(plain(interest.name)),
+            ProgressBar(total=most, completed=interest.score, width=40),
+            f"{interest.score:.1f}",
         )
     return table
 
 
 def source(source: Source) -> str:
-    return (source.source or "directly") + (f" ({source.campaign})" if source.campaign else "")
+    campaign = f" ({plain(source.campaign)})" if source.campaign else ""
+    return (plain(source.source) or "directly") + campaign
+
+
+def plain(text: str) -> str:
+    """Text from outside without what would steer a terminal. Console markup in it is Text's to leave alone."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def count(number: int, what: str) -> str:
