@@ -99,6 +99,15 @@ class Consumer(BaseConsumer):
             generation_id=self.app.consumer_generation_id,
         )
 
+    # ---- backpressure: a full buffer holds the next read up. What Faust adds would leave lanes out of a read,
+    # ---- which may then wait a second for the records of the others
+
+    def on_buffer_full(self, tp: TP) -> None:
+        pass
+
+    def on_buffer_drop(self, tp: TP) -> None:
+        pass
+
     # ---- commits: none, see above -------------------------------------------------------------
 
     def _new_offset(self, tp: TP) -> int | None:
