@@ -12,12 +12,17 @@ from statistics import quantiles
 from typing import cast
 
 import uvloop
+from redis.asyncio import Redis
 
 from benchmarks import load
 from benchmarks.figures import Figure, Run, below
 from benchmarks.services import SmallPath
 from benchmarks.visitors import SITE
+from wakeline.connect import connect
+from wakeline.keys import Keys
+from wakeline.lanes import lane_of
 from wakeline.profiles import AsyncProfiles
+from wakeline.settings import Settings
 
 PER_SECOND = 1_000
 MARKED = 20  # one event in that many is a visitor's first, and its profile is waited for
@@ -47,28 +52,24 @@ def measure(run: Run) -> dict[str, float]:
 async def _measure(port: int, redis_url: str, seconds: int) -> list[float]:
     """Seconds that each marker's profile took, without those of the first WARM_S."""
     requests = load.requests(PER_SECOND * (WARM_S + seconds))
-    markers = {}
-    for index in range(0, len(requests), MARKED):
-        requests[index], markers[index] = _marked(requests[index], index)
     async with AsyncProfiles(redis_url) as profiles:
-        clock = asyncio.get_running_loop().time
-        watches: dict[int, asyncio.Task[float]] = {}
-
-        def on_due(index: int, due: float) -> None:
-            if index in markers:
-                watches[index] = asyncio.create_task(_seen(profiles, markers[index], due))
-
+        watch = Watch(profiles, connect(redis_url), lanes=Settings().lanes)
+        watching = asyncio.create_task(watch.run())
         sender = await Sender.connected(port, CONNECTIONS)
+        clock = asyncio.get_running_loop().time
         began = clock() + 0.1
         for index, request in enumerate(requests):
+            marked, visitor = _marked(request, index) if index % MARKED == 0 else (request, "")
             due = began + index / PER_SECOND
             if (early := due - clock()) > 0:
                 await asyncio.sleep(early)
-            on_due(index, due)
-            sender.send(request)
-        waited = dict(zip(watches, await asyncio.gather(*watches.values()), strict=True))
+            if visitor:
+                watch.wait_for(visitor, due)
+            sender.send(marked)
+        watch.wait_for_no_more()
+        await watching
         sender.close()
-    return [took for index, took in waited.items() if index >= WARM_S * PER_SECOND]
+    return [took for due, took in watch.waited if due >= began + WARM_S]
 
 
 def _marked(request: bytes, index: int) -> tuple[bytes, str]:
@@ -79,14 +80,40 @@ def _marked(request: bytes, index: int) -> tuple[bytes, str]:
     return request[: found.start(1)] + visitor.encode() + request[found.end(1) :], visitor
 
 
-async def _seen(profiles: AsyncProfiles, visitor: str, due: float) -> float:
-    """Seconds from `due` until the profile of `visitor` can be read."""
-    clock = asyncio.get_running_loop().time
-    while await profiles.read(SITE.key, visitor) is None:
-        if clock() - due > LOST_S:
-            raise RuntimeError(f"an event made no profile within {LOST_S:.0f} s")
-        await asyncio.sleep(LOOK_S)
-    return clock() - due
+class Watch:
+    """Looks for all awaited profiles together, every LOOK_S: a slow path is not made slower by being watched."""
+
+    def __init__(self, profiles: AsyncProfiles, redis: Redis, *, lanes: int) -> None:
+        self.waited: list[tuple[float, float]] = []  # when it was due, seconds until its profile was read
+        self._profiles = profiles
+        self._redis = redis
+        self._lanes = lanes
+        self._outstanding: dict[str, tuple[float, str]] = {}  # visitor -> when it was due, key of its profile
+        self._is_over = False
+
+    def wait_for(self, visitor: str, due: float) -> None:
+        lane = lane_of(SITE.key, visitor, self._lanes)
+        self._outstanding[visitor] = due, Keys().profile(lane, SITE.key, visitor)
+
+    def wait_for_no_more(self) -> None:
+        self._is_over = True
+
+    async def run(self) -> None:
+        """Returns once all markers were seen. Raises RuntimeError if one takes longer than LOST_S."""
+        clock = asyncio.get_running_loop().time
+        while self._outstanding or not self._is_over:
+            await asyncio.sleep(LOOK_S)
+            waiting = list(self._outstanding.items())
+            pipe = self._redis.pipeline(transaction=False)
+            for _, (_, key) in waiting:
+                pipe.exists(key)
+            for (visitor, (due, _)), exists in zip(waiting, await pipe.execute(), strict=True):
+                if exists and await self._profiles.read(SITE.key, visitor) is not None:
+                    del self._outstanding[visitor]
+                    self.waited.append((due, clock() - due))
+                elif clock() - due > LOST_S:
+                    raise RuntimeError(f"an event made no profile within {LOST_S:.0f} s")
+        await self._redis.aclose()
 
 
 class Sender:

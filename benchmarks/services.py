@@ -75,7 +75,8 @@ class SmallPath:
                 raise RuntimeError(f"{name} does not answer; it said: {said}") from None
 
     def client(self) -> redis.Redis:
-        return self._running.enter_context(redis.Redis.from_url(self.config.settings.redis))
+        client: redis.Redis = redis.Redis.from_url(self.config.settings.redis)
+        return self._running.enter_context(client)
 
     def __enter__(self) -> SmallPath:
         return self

@@ -26,7 +26,7 @@ SITE = Site(
 )
 DEVICES = (("desktop", "Chrome", "Windows"), ("mobile", "Safari", "iOS"), ("mobile", "Chrome", "Android"))
 REFERRERS = ("", "", "www.google.com/", "www.bing.com/", "news.example/today", "m.facebook.com/")
-CAMPAIGNS = ({}, {}, {}, {"utm_source": "newsletter", "utm_campaign": "autumn"})
+CAMPAIGNS: tuple[dict[str, str], ...] = ({}, {}, {}, {"utm_source": "newsletter", "utm_campaign": "autumn"})
 
 
 def events(count: int, *, visitors: int, end: int, seed: int = 1) -> list[Event]:
