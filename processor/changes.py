@@ -13,6 +13,7 @@ from processor.state import Customer, Session, Visitor, deadline
 from wakeline import keys
 from wakeline.record import CustomerShare, Record
 
+TOP_LENGTH = 200  # characters of a value in a top list; longer ones that begin alike count as one
 LIVE_MS = 31 * 60_000  # older events no longer enter the buckets of the live windows
 
 
@@ -63,6 +64,7 @@ class Changes:
         self.customers: dict[tuple[str, str], Customer] = {}
         self.tombstones: dict[tuple[str, str], int] = {}
         self.hops: dict[int, int] = {}  # source lane -> upto
+        self.hop_gaps: list[tuple[int, int, int]] = []  # source lane, applied upto, next delta comes after
         self.shares: list[CustomerShare] = []  # for the customers' lanes
         self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane it is for, record
         self.dead: list[tuple[int, str, bytes, str]] = []  # offset, reason, value, error
@@ -95,10 +97,11 @@ class Changes:
         if scores is None:  # rare: a day or minute that no record of the batch announced; the script applies the cap
             added = self.top_added[key]
             for value, amount in counts.items():
-                added[value] += amount
+                added[value[:TOP_LENGTH]] += amount
             return
         changed = self.top_changed[key]
         for value, amount in counts.items():
+            value = value[:TOP_LENGTH]
             if value not in scores and (len(scores) >= keys.TOP_MEMBERS or amount < 0):
                 value = keys.OTHER
             scores[value] = scores.get(value, 0) + amount

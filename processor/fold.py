@@ -17,6 +17,7 @@ from processor.rules.sessions import NOT_CUSTOM, close_due
 from processor.sites import SiteFacts
 from processor.state import Customer, Loaded, Visitor, customer_of, deadline, visitor_of
 from wakeline import keys
+from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode_record
@@ -107,7 +108,7 @@ class Fold:
         if isinstance(record, Event):
             if record.site not in self._sites:
                 return Invalid(value, "unknown_site")
-            if not record.visitor or record.visitor[0] == CUSTOMER_PREFIX or not 0 <= record.n < 1 << 16:
+            if not record.visitor or record.visitor[0] == CUSTOMER_PREFIX or not 0 <= record.n < MAX_EVENTS_PER_PAGE:
                 return Invalid(value, "malformed: no visitor's event")
         return record
 
@@ -231,7 +232,10 @@ class Fold:
 
     def _apply_derived(self, record: Record, memory: LaneMemory, changes: Changes) -> None:
         if isinstance(record, Delta):
-            if record.upto > memory.hops.get(record.source, 0):
+            applied = memory.hops.get(record.source, 0)
+            if record.after > applied:
+                changes.hop_gaps.append((record.source, applied, record.after))
+            if record.upto > applied:
                 memory.hops[record.source] = changes.hops[record.source] = record.upto
                 for share in record.shares:
                     customers.receive(share, _customer(memory, changes, share.site, share.customer), changes)

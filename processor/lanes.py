@@ -15,7 +15,7 @@ from processor.retention import trim
 from processor.rules import RULES
 from processor.store import StoreUnavailable
 from processor.worker import LaneWorker
-from wakeline.log import Entry, Log, LogUnavailable
+from wakeline.log import Entry, Log, LogGap, LogUnavailable
 
 logger = logging.getLogger("wakeline.processor")
 
@@ -165,6 +165,9 @@ class Lanes:
                 since = time.monotonic()
                 continue
             now = self.places()
+            for lane, place in now.items():
+                if place > bounds[lane].end:
+                    raise LogGap(f"lane {lane} stands at {place}, but the log now ends at {bounds[lane].end}")
             behind = sum(bounds[lane].end - place for lane, place in now.items())
             if now != places or behind <= 0:
                 places, since = now, time.monotonic()

@@ -33,4 +33,5 @@ RULE_SECONDS = Counter(
 RULE_EVENTS = Counter("wakeline_processor_rule_timed_events", "Events that were timed, one in 64")
 WAITING = Gauge("wakeline_processor_waiting", "Lanes that wait for Redis to come back")
 LANES_OWNED = Gauge("wakeline_processor_lanes_owned", "Lanes that this process owns; 0 for one that stands by")
+HOP_GAPS = Counter("wakeline_processor_hop_gaps", "Deltas for customers that never came: their numbers are too low")
 TICKS = Counter("wakeline_processor_ticks", "Records appended to let deadlines fall due in an idle lane")

@@ -195,6 +195,9 @@ class LaneWorker:
         for verdict, amount in changes.ledger.items():
             if amount:
                 metrics.RECORDS.labels(verdict.value).inc(amount)
+        for source, applied, after in changes.hop_gaps:
+            metrics.HOP_GAPS.inc()
+            logger.error("lane %d: deltas of lane %d from %d to %d never came", self.lane, source, applied, after)
         for _, reason, _, _ in changes.dead:
             metrics.DEAD_LETTERS.labels(reason.split(":")[0]).inc()
             logger.error("lane %d: a dead letter: %s", self.lane, reason)
