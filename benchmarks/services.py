@@ -76,7 +76,8 @@ class SmallPath:
 
     def client(self) -> redis.Redis:
         client: redis.Redis = redis.Redis.from_url(self.config.settings.redis)
-        return self._running.enter_context(client)
+        self._running.callback(client.close)
+        return client
 
     def __enter__(self) -> SmallPath:
         return self

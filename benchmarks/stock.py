@@ -27,6 +27,7 @@ from wakeline.connect import connect
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry
+from wakeline.record import Event
 
 TAKEN, WITHIN_S = 2_000, 0.2
 NOTHING = Loaded(None, {}, 0)
@@ -45,7 +46,10 @@ class Book:
         memory = self._memory
         entries = [Entry(self._offset + index, 0, value) for index, value in enumerate(values)]
         self._offset += len(entries)
-        items = [item._replace(time=item.record.received) for item in self._fold.decode(entries)]  # type: ignore[union-attr]
+        items = self._fold.decode(entries)
+        for item in items:
+            assert isinstance(item.record, Event)
+            item.time = item.record.received
         memory.remember({who: NOTHING for item in items for who in item.who if who not in memory.people})
         for key in self._fold.top_lists(items):
             memory.tops.loaded.setdefault(key, {})
