@@ -92,18 +92,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, free_ports: Callable[[], int]) -> Stage:
-    return Stage(tmp_path, free_ports)
-
-
-@pytest.fixture
-def free_ports() -> Callable[[], int]:
-    def one() -> int:
-        with socket.socket() as found:
-            found.bind(("127.0.0.1", 0))
-            return int(found.getsockname()[1])
-
-    return one
+def stage(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Stage:
+    return Stage(tmp_path, lambda: free_ports(1)[0])
 
 
 async def until(is_so: Callable[[], object], what: str, *, within: float = 20.0) -> None:
@@ -346,14 +336,14 @@ async def test_when_nobody_reads_any_more_it_falls_silent_and_says_so_once() -> 
 # ---- before anything starts -----------------------------------------------------------------------
 
 
-def test_every_taken_port_is_named_with_its_setting(free_ports: Callable[[], int]) -> None:
+def test_every_taken_port_is_named_with_its_setting(free_ports: Callable[[int], list[int]]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         first, second = one.getsockname()[1], two.getsockname()[1]
         with pytest.raises(CannotStart) as refusal:
             refuse_taken_ports(
                 [
                     Listener("port", "127.0.0.1", first),
-                    Listener("api_port", "127.0.0.1", free_ports()),
+                    Listener("api_port", "127.0.0.1", free_ports(1)[0]),
                     Listener("embedded_port", "127.0.0.1", second),
                 ]
             )
@@ -364,9 +354,9 @@ def test_every_taken_port_is_named_with_its_setting(free_ports: Callable[[], int
     assert "WAKELINE_PORT" in said
 
 
-def test_an_address_of_another_machine_is_named(free_ports: Callable[[], int]) -> None:
+def test_an_address_of_another_machine_is_named(free_ports: Callable[[int], list[int]]) -> None:
     with pytest.raises(CannotStart, match=r"192\.0\.2\.1 is no address of this machine"):
-        refuse_taken_ports([Listener("port", "192.0.2.1", free_ports())])
+        refuse_taken_ports([Listener("port", "192.0.2.1", free_ports(1)[0])])
 
 
 def test_one_data_folder_has_one_owner(tmp_path: Path) -> None:

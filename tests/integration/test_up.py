@@ -1,0 +1,257 @@
+"""`wakeline up` with the real services: an event in, a profile out, children killed, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import redis
+
+ROOT = Path(__file__).parent.parent.parent
+PORTS = (
+    "port",
+    "metrics_port",
+    "processor_metrics_port",
+    "api_port",
+    "api_metrics_port",
+    "embedded_port",
+    "demo_port",
+)
+SITE = '[[site]]\nkey = "shop"\nsecret = "0123456789abcdef"\norigins = ["https://shop.example"]\n'
+STARTS_S = 60.0
+
+
+@dataclass
+class Up:
+    """A folder with a wakeline.toml, and `wakeline up` in it."""
+
+    folder: Path
+    ports: dict[str, int]
+    process: subprocess.Popen[str] | None = None
+    lines: list[str] = field(default_factory=list)
+    _queue: queue.Queue[str] = field(default_factory=queue.Queue)
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Another `wakeline` in the same folder, to its end."""
+        return subprocess.run(
+            self._argv(*arguments), cwd=self.folder, env=self._environ(), capture_output=True, text=True
+        )
+
+    def start(self) -> None:
+        self.process = subprocess.Popen(
+            self._argv("up"),
+            cwd=self.folder,
+            env=self._environ(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
+        self.until_line("Wakeline is up")
+
+    def _read(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        with process.stdout as lines:
+            for line in lines:
+                self._queue.put(line.rstrip("\n"))
+
+    def until_line(self, words: str) -> str:
+        """Reads on until a line holds `words`."""
+        deadline = time.monotonic() + STARTS_S
+        while True:
+            try:
+                line = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
+            except queue.Empty:
+                pytest.fail(f"{words!r} was not said; what was:\n" + "\n".join(self.lines))
+            self.lines.append(line)
+            if words in line:
+                return line
+
+    def _argv(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "wakeline", *arguments]
+
+    def _environ(self) -> dict[str, str]:
+        return {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")} | {
+            "PYTHONPATH": str(ROOT)
+        }
+
+    def family(self) -> dict[int, str]:
+        """Every process that `up` has started, by the session that each child leads: pid -> command line."""
+        assert self.process is not None
+        children = {pid for pid, parent, _ in processes() if parent == self.process.pid}
+        return {pid: command_line(pid) for pid, _, session in processes() if session in children}
+
+    def pid(self, service: str) -> int:
+        return next(pid for pid, command in self.family().items() if service in command)
+
+    def url(self, port: str, path: str) -> str:
+        return f"http://127.0.0.1:{self.ports[port]}{path}"
+
+    def send_page_view(self, visitor: str, page: str) -> int:
+        """Status of a page view sent as a browser would."""
+        now = time.time_ns() // 1_000_000
+        event = {
+            "type": "page_view",
+            "page": page,
+            "n": 0,
+            "time": now,
+            "url": "https://shop.example/a",
+            "visitor": visitor,
+        }
+        body = {"site": "shop", "consent": "full", "sent": now, "events": [event]}
+        request = urllib.request.Request(
+            self.url("port", "/v1/events"),
+            json.dumps(body).encode(),
+            {"Content-Type": "text/plain", "Origin": "https://shop.example", "User-Agent": "Mozilla/5.0 Firefox/140.0"},
+        )
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return int(answer.status)
+
+    def page_views(self, visitor: str) -> int:
+        said = self.command("profile", visitor, "--json")
+        return int(json.loads(said.stdout)["page_views"]) if said.returncode == 0 else 0
+
+
+def processes() -> list[tuple[int, int, int]]:
+    """(pid, parent, session) of every process that runs."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent, _, session, *_ = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if state != "Z":
+            found.append((int(stat.parent.name), int(parent), int(session)))
+    return found
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def until(is_so: Callable[[], object], what: str, *, within: float = 30.0) -> None:
+    deadline = time.monotonic() + within
+    while not is_so():
+        if time.monotonic() > deadline:
+            pytest.fail(f"{what}: not within {within:g} s")
+        time.sleep(0.05)
+
+
+def is_listened_on(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def stopped_up(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Up]:
+    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+    (tmp_path / "wakeline.toml").write_text("".join(f"{name} = {port}\n" for name, port in ports.items()) + SITE)
+    up = Up(tmp_path, ports)
+    yield up
+    if up.process is not None and up.process.poll() is None:
+        up.process.kill()
+        up.process.wait()
+
+
+@pytest.fixture
+def up(stopped_up: Up) -> Up:
+    stopped_up.start()
+    return stopped_up
+
+
+def test_an_event_becomes_a_profile_and_ctrl_c_leaves_nothing(up: Up) -> None:
+    family = up.family()
+    assert up.send_page_view("visitor-1", "page-0001") == 202
+    until(lambda: up.page_views("visitor-1") == 1, "the profile shows it")
+    for port, path in (
+        ("port", "/wakeline.js"),
+        ("metrics_port", "/metrics"),
+        ("processor_metrics_port", "/metrics"),
+        ("api_metrics_port", "/metrics"),
+    ):
+        with urllib.request.urlopen(up.url(port, path), timeout=10) as answer:
+            assert answer.status == 200
+    with closing(redis.Redis(port=up.ports["embedded_port"])) as server:
+        assert server.config_get("append*")["appendfsync"] == "always"
+    checked = up.command("check")
+    assert checked.returncode == 0, checked.stdout
+    assert up.process is not None
+    os.killpg(up.process.pid, signal.SIGINT)
+    assert up.process.wait(60) == 0
+    assert not {pid for pid, _, _ in processes()} & set(family)
+    assert {path.name for path in up.folder.iterdir()} == {"wakeline.toml", "data"}
+
+
+@pytest.mark.parametrize("service", ["processor", "collector", "api", "-server"])
+def test_a_killed_child_comes_back_and_goes_on(up: Up, service: str) -> None:
+    assert up.send_page_view("visitor-1", "page-0001") == 202
+    os.kill(up.pid(service), signal.SIGKILL)
+    assert re.search(r"was ended by SIGKILL after .* again in 0\.5 s", up.until_line("was ended by SIGKILL"))
+    up.until_line("answers again")
+    until(lambda: is_answered(up), "a second event is taken")
+    until(lambda: up.page_views("visitor-1") == 2, "both are in the profile")
+
+
+def is_answered(up: Up) -> bool:
+    try:
+        return up.send_page_view("visitor-1", "page-0002") == 202
+    except OSError:  # 503 while the log is away, and refused connections
+        return False
+
+
+def test_kill_9_leaves_no_process_and_loses_nothing(up: Up) -> None:
+    family = up.family()
+    assert len(family) >= 4
+    assert up.send_page_view("visitor-1", "page-0001") == 202
+    assert up.process is not None
+    up.process.kill()
+    up.process.wait()
+    until(lambda: not {pid for pid, _, _ in processes()} & set(family), "every child is gone")
+    up.start()
+    until(lambda: up.page_views("visitor-1") == 1, "the event is in the profile")
+
+
+def test_a_second_up_on_the_same_data_says_so(up: Up) -> None:
+    said = up.command("up")
+    assert said.returncode == 1
+    assert "already runs on the data folder" in said.stderr
+    assert up.process is not None
+    assert f"process {up.process.pid}" in said.stderr
+
+
+def test_a_taken_port_is_named_before_anything_is_started(stopped_up: Up) -> None:
+    with socket.create_server(("127.0.0.1", stopped_up.ports["api_port"])):
+        said = stopped_up.command("up")
+    assert said.returncode == 1
+    assert f"api_port {stopped_up.ports['api_port']} is taken" in said.stderr
+    assert "--api-port" in said.stderr
+    assert said.stdout == ""
+    assert not is_listened_on(stopped_up.ports["embedded_port"])
+
+
+def test_settings_that_do_not_suit_the_data_end_it_with_the_mend(up: Up) -> None:
+    assert up.process is not None
+    up.process.terminate()
+    assert up.process.wait(60) == 0
+    said = up.command("up", "--lanes", "4")
+    assert said.returncode == 1
+    assert "set lanes = 16" in said.stdout
+    assert "cannot start" in said.stdout
