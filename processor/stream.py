@@ -19,6 +19,9 @@ class ProcessorApp(faust.App):
     record_log: Log
     lanes: Lanes
 
+    def _create_directories(self) -> None:
+        """None: Faust makes them for its tables, in whatever folder it was started, and we have no tables."""
+
 
 def make_app(log: Log, lanes: Lanes) -> ProcessorApp:
     """The app on `log`. Tables, web server and Faust's own commits are off: the truth is in Redis."""
