@@ -24,7 +24,7 @@ def is_accepted_type(content_type: str | None) -> bool:
     return content_type in TYPES or content_type.partition(";")[0].strip().lower() in TYPES
 
 
-async def read_body(request: web.BaseRequest, *, time_s: float = BODY_TIME_S) -> bytes | Refusal:
+async def read_body(request: web.BaseRequest) -> bytes | Refusal:
     """The decompressed body, at most MAX_BODY_BYTES before and after.
 
     Raises ConnectionError where the sender breaks off.
@@ -36,7 +36,7 @@ async def read_body(request: web.BaseRequest, *, time_s: float = BODY_TIME_S) ->
         raw: bytes | Refusal = request.content.read_nowait()
     else:
         try:
-            async with asyncio.timeout(time_s):
+            async with asyncio.timeout(BODY_TIME_S):
                 raw = await _read_all(request)
         except TimeoutError:
             return Refusal.TIMEOUT

@@ -19,7 +19,7 @@ BREAKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 LOCAL = r"[\w.%+'-]"  # the lookbehind makes it start once per run of such characters: linear
-EMAIL_LIKE = re.compile(rf"(?<!{LOCAL}){LOCAL}+@(?:[\w-]{{1,63}}\.){{1,8}}(?:[^\W\d_]{{2,63}}|xn--[\w-]{{1,59}})")
+EMAIL_LIKE = re.compile(rf"(?<!{LOCAL}){LOCAL}+@(?:[\w-]{{1,63}}\.){{1,8}}(?:xn--[\w-]{{1,59}}|[^\W\d_]{{2,63}})")
 BETWEEN = r"[ .+\-\u00a0]"  # what people put between the groups of a card's digits
 DIGITS = re.compile(rf"(?<!\d)\d(?:{BETWEEN}?\d){{12,}}")
 GROUP = re.compile(r"\d+")

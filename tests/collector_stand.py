@@ -1,0 +1,158 @@
+"""A collector in the test's own process: real HTTP, a log in memory that can fail, a clock that the test sets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import aiohttp
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from collector.app import Parts, build
+from collector.metrics import registry
+from wakeline.log import Log, LogUnavailable
+from wakeline.log.memory import MemoryLog
+from wakeline.record import Event, decode_record
+from wakeline.settings import Config, Settings, Site
+
+LANES = 4
+ORIGIN = "https://shop.example"
+SECRET = "secret of the shop"
+HOUR, DAY = 3_600_000, 86_400_000
+NOON = 1_790_000_000_000 // DAY * DAY + 12 * HOUR  # a day of 2026 at noon, UTC
+VISITOR, PAGE = "0k3v9q2m1t7b5s8d4f6g2a", "p4m8c1x7z2n5b9h3j6k0qr"
+CHROME = (
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36"
+)
+
+SITE = Site(
+    key="demo",
+    secret=SECRET,
+    origins=(ORIGIN, "http://localhost:8710"),
+    time_zone=ZoneInfo("UTC"),
+    own_cookie="staff",
+    query=("ref",),
+    masks=("/reset/*",),
+)
+
+
+class FaultyLog(MemoryLog):
+    """Away while `is_away`; holds every append while `gate` is closed; counts appends."""
+
+    def __init__(self, lanes: int) -> None:
+        super().__init__(lanes)
+        self.is_away = False
+        self.fault: Exception | None = None  # raised by the next append instead
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.groups: list[int] = []
+
+    async def identity(self) -> str:
+        if self.is_away:
+            raise LogUnavailable("away, as the test wants it")
+        return await super().identity()
+
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+        self.groups.append(len(records))
+        await self.gate.wait()
+        if self.is_away:
+            raise LogUnavailable("away, as the test wants it")
+        if self.fault is not None:
+            fault, self.fault = self.fault, None
+            raise fault
+        await super().append(records)
+
+
+class Clock:
+    """ms since 1970, as the test says."""
+
+    def __init__(self, now: int = NOON) -> None:
+        self.now = now
+
+    def __call__(self) -> int:
+        return self.now
+
+
+class Stand:
+    """The collector, and a client of it."""
+
+    def __init__(self, parts: Parts, log: FaultyLog, clock: Clock, http: aiohttp.ClientSession, port: int) -> None:
+        self.parts, self.log, self.clock, self.http, self.port = parts, log, clock, http, port
+        self.url = f"http://127.0.0.1:{port}"
+
+    async def post(
+        self, body: bytes | dict[str, Any], *, headers: Mapping[str, str | None] | None = None
+    ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
+        """(status, answer, headers) of a POST of `body` as a browser makes it; None leaves a header out."""
+        sent = {"Origin": ORIGIN, "Content-Type": "text/plain;charset=UTF-8", "User-Agent": CHROME, **(headers or {})}
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        kept = {name: value for name, value in sent.items() if value is not None}
+        skipped = [name for name in ("User-Agent", "Content-Type") if sent.get(name) is None]
+        async with self.http.post(
+            f"{self.url}/v1/events", data=data, headers=kept, skip_auto_headers=skipped
+        ) as answer:
+            return answer.status, await answer.json(), answer.headers
+
+    async def records(self) -> list[Event]:
+        """All that is in the log, lane by lane."""
+        found = await self.log.read(dict.fromkeys(range(LANES), 0), limit=100_000, wait_ms=0)
+        records = [decode_record(entry.value) for lane in sorted(found) for entry in found[lane]]
+        assert all(isinstance(record, Event) for record in records)
+        return [record for record in records if isinstance(record, Event)]
+
+    def metrics(self) -> dict[str, float]:
+        """What /metrics shows, by "name{labels}" without the prefix; nothing but the collector's own."""
+        text = generate_latest(registry(self.parts.metrics)).decode()
+        rows = (line.rpartition(" ") for line in text.splitlines() if line.startswith("wakeline_collector_"))
+        return {name.removeprefix("wakeline_collector_"): float(value) for name, _, value in rows}
+
+    def rejected(self) -> dict[str, int]:
+        return {reason.value: count for reason, count in self.parts.metrics.rejected.items() if count}
+
+
+@asynccontextmanager
+async def stand(
+    folder: Path, *sites: Site, settings: Mapping[str, Any] | None = None, log: FaultyLog | None = None
+) -> AsyncIterator[Stand]:
+    """A running collector for `sites` (SITE) with its salts in `folder`."""
+    config = Config(Settings(data=folder, **(settings or {})), {site.key: site for site in sites or (SITE,)})
+    clock, kept = Clock(), log or FaultyLog(LANES)
+
+    async def open_log() -> tuple[Log, int]:
+        await kept.identity()
+        return kept, LANES
+
+    parts = build(config, open_log=open_log, clock=clock)
+    runner = web.ServerRunner(parts.server, shutdown_timeout=1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    writing = asyncio.create_task(parts.writer.run())
+    await asyncio.sleep(0)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
+        yield Stand(parts, kept, clock, http, site.port)
+    await runner.cleanup()
+    writing.cancel()
+    await asyncio.gather(writing, return_exceptions=True)
+
+
+def event(**fields: Any) -> dict[str, Any]:
+    """One event of the wire, a page view a second ago unless `fields` say otherwise; None leaves a field out."""
+    base = {"type": "page_view", "page": PAGE, "n": 0, "time": NOON - 1_000, "url": f"{ORIGIN}/shoes"}
+    return {name: value for name, value in (base | fields).items() if value is not None}
+
+
+def envelope(*events: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """A request body under `anonymous` consent, of one event unless others are given."""
+    return {"site": "demo", "consent": "anonymous", "sent": NOON, "events": list(events) or [event()], **fields}
+
+
+def full(*events: dict[str, Any]) -> dict[str, Any]:
+    """The same under `full`, each event with the visitor's id."""
+    return envelope(*({"visitor": VISITOR, **each} for each in events or (event(),)), consent="full")

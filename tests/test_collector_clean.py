@@ -1,0 +1,246 @@
+"""Addresses and text are cleaned of people, and nothing that a page may send makes that fail."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector.clean import (
+    MAX_PATH,
+    MAX_QUERY_FIELDS,
+    MAX_QUERY_VALUE,
+    REDACTED,
+    Page,
+    clean_labels,
+    clean_page,
+    clean_props,
+    clean_referrer,
+    clean_text,
+    mask,
+)
+
+HOSTS = frozenset({"shop.example", "xn--bcher-kva.example"})
+QUERY = frozenset({"ref"})
+MASKS = tuple(map(mask, ("/reset/*", "/user/*/orders", "/t/*.html")))
+
+
+def page(url: str) -> Page | None:
+    return clean_page(url, hosts=HOSTS, query=QUERY, masks=MASKS)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("Shoes", "Shoes", id="nothing to do"),
+        pytest.param("Grüße 👩‍👩‍👧 灯", "Grüße 👩‍👩‍👧 灯", id="the world's letters, joined emoji"),
+        pytest.param("write to me@mail.example now", f"write to {REDACTED} now", id="e-mail address"),
+        pytest.param("jürgen.o'hara+x@bücher.example", REDACTED, id="e-mail address beyond ASCII"),
+        pytest.param("a@b.xn--p1ai", REDACTED, id="e-mail address in punycode"),
+        pytest.param("me%40mail.example", REDACTED, id="percent-encoded @"),
+        pytest.param("me%2540mail.example", REDACTED, id="encoded twice"),
+        pytest.param("m\u200be@mail.exa\u00admple", REDACTED, id="with invisible characters between"),
+        pytest.param("react@18.2 is out", "react@18.2 is out", id="a version is no address"),
+        pytest.param("@handle and a @ b", "@handle and a @ b", id="no address at all"),
+        pytest.param("4111111111111111", REDACTED, id="card"),
+        pytest.param("card 4111 1111 1111 1111 please", f"card {REDACTED} please", id="card in groups"),
+        pytest.param("3782-822463-10005", REDACTED, id="card of 15 digits with hyphens"),
+        pytest.param("order 12 4111 1111 1111 1111", f"order {REDACTED}", id="card after another number"),
+        pytest.param("%34111111111111111", REDACTED, id="card with an encoded digit"),
+        pytest.param("4111%201111%201111%201111", REDACTED, id="card with encoded spaces"),
+        pytest.param("4111111111111112", "4111111111111112", id="16 digits that fail the check"),
+        pytest.param("411111111111", "411111111111", id="12 digits"),
+        pytest.param("tel. 0123 456", "tel. 0123 456", id="a short number"),
+        pytest.param("1" * 60, "1" * 60, id="a number too long for a card"),
+        pytest.param("a\u202eb\u2066c\u200fd", "abcd", id="text that reads backwards"),
+        pytest.param("a\x00b\x1bc\x7fd\ufeff", "abcd", id="controls"),
+        pytest.param("a\r\nb\u2028c\td", "a b c d", id="line breaks become spaces"),
+        pytest.param("100 % sure, %zz", "100 % sure, %zz", id="percent signs that encode nothing"),
+    ],
+)
+def test_text_is_cleaned(text: str, expected: str) -> None:
+    assert clean_text(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        pytest.param("https://shop.example", "/", id="no path"),
+        pytest.param("https://shop.example/a/b#c", "/a/b", id="fragment dropped"),
+        pytest.param("HTTPS://Shop.Example:443/A", "/A", id="host in capitals, with port"),
+        pytest.param("https://user:secret@shop.example/a", "/a", id="user and password dropped"),
+        pytest.param("https://shop.example/reset/abc", "/reset/*", id="masked"),
+        pytest.param("https://shop.example/RESET/abc/def/", "/reset/*", id="masked across slashes, any case"),
+        pytest.param("https://shop.example/%72eset/abc", "/reset/*", id="masked although encoded"),
+        pytest.param("https://shop.example/user/7/orders", "/user/*/orders", id="masked in the middle"),
+        pytest.param("https://shop.example/user/7/cart", "/user/7/cart", id="not masked"),
+        pytest.param("https://shop.example/txhtml", "/txhtml", id="a dot in a mask is a dot"),
+        pytest.param("https://shop.example/u/me@mail.example/x", f"/u/{REDACTED}/x", id="e-mail address"),
+        pytest.param("https://shop.example/u/me%40mail.example", f"/u/{REDACTED}", id="encoded e-mail address"),
+        pytest.param("https://shop.example/pay/4111111111111111", f"/pay/{REDACTED}", id="card"),
+        pytest.param("https://shop.example/b%C3%BCcher", "/b%C3%BCcher", id="encoding kept where nothing hides"),
+        pytest.param("https://shop.example/" + "a" * 3_000, "/" + "a" * (MAX_PATH - 1), id="cut"),
+    ],
+)
+def test_a_path_is_cleaned(url: str, path: str) -> None:
+    found = page(url)
+    assert found is not None
+    assert (found.host, found.path) == ("shop.example", path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "shop.example/a",
+        "//shop.example/a",
+        "ftp://shop.example/",
+        "javascript:alert(1)//shop.example",
+        "data:text/html,shop.example",
+        "file:///shop.example",
+        "about:blank",
+        "https://",
+        "https:///a",
+        "https://evil.example/",
+        "https://shop.example.evil.example/",
+        "https://shop.example@evil.example/",
+        "https://[shop.example]/",
+        "https://[::1",
+        "https://shop.example\uff0fevil/",
+    ],
+)
+def test_what_is_no_page_of_the_site_is_refused(url: str) -> None:
+    assert page(url) is None
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        pytest.param("utm_source=a&utm_id=1&ref=b&q=secret&token=x", {"utm_source": "a", "utm_id": "1", "ref": "b"}),
+        pytest.param("ref=first&ref=second", {"ref": "first"}),
+        pytest.param("utm_source=me%40mail.example&ref=4111+1111+1111+1111", {"utm_source": REDACTED, "ref": REDACTED}),
+        pytest.param("ref=" + "a" * 500, {"ref": "a" * MAX_QUERY_VALUE}),
+        pytest.param("ref=" + "a" * 95 + "+me@mail.example", {"ref": ("a" * 95 + f" {REDACTED}")[:MAX_QUERY_VALUE]}),
+        pytest.param("REF=a&ref", {}),
+        pytest.param("ref=%ff%00a", {"ref": "\ufffda"}),
+    ],
+    ids=["allow-list", "first one counts", "redacted", "cut", "redacted before it is cut", "no value", "not UTF-8"],
+)
+def test_a_query_is_reduced_to_the_allow_list(query: str, kept: dict[str, str]) -> None:
+    found = page(f"https://shop.example/?{query}")
+    assert found is not None
+    assert found.query == kept
+
+
+def test_a_query_keeps_so_many_parameters_and_no_more() -> None:
+    found = page("https://shop.example/?" + "&".join(f"utm_{n}={n}" for n in range(500)))
+    assert found is not None
+    assert len(found.query) == MAX_QUERY_FIELDS
+
+
+@pytest.mark.parametrize(
+    ("referrer", "expected"),
+    [
+        pytest.param("https://www.google.com/", "www.google.com/", id="search engine"),
+        pytest.param("https://News.example:8443/a?q=secret#x", "news.example/a", id="host and path only"),
+        pytest.param("https://shop.example/cart", "", id="the site itself"),
+        pytest.param("https://mail.example/inbox/me@mail.example", f"mail.example/inbox/{REDACTED}", id="redacted"),
+        pytest.param("", "", id="none"),
+        pytest.param("android-app://com.example", "", id="no web page"),
+        pytest.param("https://[", "", id="broken"),
+        pytest.param("https://a b/", "", id="no host name"),
+    ],
+)
+def test_a_referrer_is_host_and_path_of_another_site(referrer: str, expected: str) -> None:
+    assert clean_referrer(referrer, hosts=HOSTS) == expected
+
+
+def test_props_are_cleaned_at_any_depth_and_numbers_are_left_alone() -> None:
+    props = {
+        "me@mail.example": "4111111111111111",
+        "price": 9.5,
+        "id": 4111111111111111,
+        "items": [{"note": "a\u202e@"}, "me%40mail.example", None, True],
+    }
+    assert clean_props(props) == {
+        REDACTED: REDACTED,
+        "price": 9.5,
+        "id": 4111111111111111,
+        "items": [{"note": "a@"}, REDACTED, None, True],
+    }
+
+
+def test_labels_of_which_nothing_is_left_go() -> None:
+    assert clean_labels(["lamps", "\u202e", " "]) == ["lamps"]
+
+
+# ---- whatever comes ----------------------------------------------------------------------------------
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=200) | st.text(
+    "@.%4013- +\u200b/:[]a?=&#", max_size=200
+)
+PROPS: st.SearchStrategy[dict[str, Any]] = st.dictionaries(
+    TEXT, TEXT | st.integers() | st.lists(TEXT | st.dictionaries(TEXT, TEXT, max_size=3), max_size=3), max_size=4
+)
+
+
+@given(TEXT)
+def test_cleaning_text_never_fails_and_is_done_at_once(text: str) -> None:
+    """No control is left, and what was redacted stays so."""
+    cleaned = clean_text(text)
+    assert not any(ord(char) < 32 or char in "\u202e\u2066\u200b" for char in cleaned)
+    assert clean_text(cleaned) == cleaned
+
+
+@given(TEXT, st.sampled_from(["", "https://", "https://shop.example", "https://shop.example/?ref=", "http://["]))
+def test_cleaning_an_address_never_fails(text: str, start: str) -> None:
+    found = page(start + text)
+    if found is not None:
+        assert found.host in HOSTS
+        assert found.path
+        assert len(found.path) <= MAX_PATH
+        assert all(len(value) <= MAX_QUERY_VALUE for value in found.query.values())
+    assert "?" not in clean_referrer(start + text, hosts=HOSTS) or "%" in text
+
+
+@given(PROPS)
+def test_cleaning_props_never_fails(props: dict[str, Any]) -> None:
+    clean_props(props)
+
+
+@given(st.text("abc", min_size=1, max_size=80), st.integers(0, 3))
+def test_an_address_is_found_however_often_it_is_encoded(name: str, times: int) -> None:
+    at = "@"
+    for _ in range(times):
+        at = "".join(f"%{ord(char):02x}" for char in at) if at == "@" else at.replace("%", "%25")
+    assert clean_text(f"x {name}{at}mail.example y") == f"x {REDACTED} y"
+
+
+@given(st.integers(10**11, 10**18 - 1), st.sampled_from(["", " ", "-", "%20"]))
+def test_every_number_of_a_card_is_redacted(digits: int, between: str) -> None:
+    body = str(digits)
+    for check in range(10):
+        number = f"{body}{check}"
+        doubled = sum(sum(map(int, str(int(char) * 2))) for char in number[-2::-2])
+        if (doubled + sum(map(int, number[-1::-2]))) % 10 == 0:
+            groups = between.join(number[at : at + 4] for at in range(0, len(number), 4))
+            assert clean_text(groups) == REDACTED
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a" * 65_000 + "@", id="an endless local part"),
+        pytest.param("a@" * 32_000, id="nothing but @"),
+        pytest.param("a@" + "b." * 32_000, id="an endless domain"),
+        pytest.param("1 " * 32_000, id="digits apart"),
+        pytest.param("1" * 65_000, id="digits together"),
+        pytest.param("%25" * 21_000, id="encoded percent signs"),
+        pytest.param("1234 5678 " * 6_500, id="groups"),
+    ],
+)
+@pytest.mark.timeout(10)
+def test_the_worst_text_takes_no_endless_time(text: str) -> None:
+    clean_text(text)

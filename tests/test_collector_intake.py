@@ -1,0 +1,396 @@
+"""What `POST /v1/events` accepts, and what it refuses: the right status and reason, counted, and nothing written."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import zlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.collector_stand import DAY, NOON, ORIGIN, PAGE, SECRET, VISITOR, Stand, envelope, event, full, stand
+from wakeline.event import MAX_AGE_MS, MAX_BODY_BYTES, STATUS, Refusal
+from wakeline.identity import customer_id, signature
+from wakeline.settings import Site
+
+WIRE = Path(__file__).parent / "wire"
+GOLDEN = [pytest.param(path.read_bytes(), id=path.stem) for path in sorted(WIRE.glob("*.json"))]
+GOLDEN_REFUSED = [pytest.param(path.read_bytes(), id=path.stem) for path in sorted(WIRE.glob("refused/*.json"))]
+GOOD = json.dumps(envelope()).encode()
+
+
+@pytest.fixture
+async def collector(tmp_path: Path) -> AsyncIterator[Stand]:
+    async with stand(tmp_path) as made:
+        yield made
+
+
+async def assert_refused(
+    collector: Stand, status: int, reason: str, body: bytes | dict[str, Any], **headers: str | None
+) -> None:
+    """Refused as a whole, counted by its reason, and nothing is in the log."""
+    before = sum(collector.rejected().values())
+    found, answer, _ = await collector.post(body, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    assert (found, answer["reason"], answer["accepted"]) == (status, reason, 0)
+    assert await collector.records() == []
+    assert collector.rejected() == {reason: sum(collector.rejected().values())}
+    assert sum(collector.rejected().values()) > before
+    metrics = collector.metrics()
+    assert metrics[f'rejected_total{{reason="{reason}"}}'] > 0
+    assert metrics["ledger_difference"] == 0
+
+
+# ---- the whole request -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "body", "headers"),
+    [
+        pytest.param(400, "malformed", b"", {}, id="empty"),
+        pytest.param(400, "malformed", b"{", {}, id="cut JSON"),
+        pytest.param(400, "malformed", b"\xff\xfe{}", {}, id="not UTF-8"),
+        pytest.param(400, "malformed", b"[" * 60_000, {}, id="nested 60,000 deep"),
+        pytest.param(400, "malformed", GOOD[:-2] + b',{"a":' * 9_000, {}, id="objects nested in an event"),
+        pytest.param(400, "malformed", GOOD.replace(b'"demo"', b'"\\ud800"'), {}, id="lone surrogate in the site"),
+        pytest.param(400, "malformed", GOOD.replace(str(NOON).encode(), b"NaN"), {}, id="NaN"),
+        pytest.param(400, "malformed", GOOD.replace(str(NOON).encode(), b"1" * 60_000), {}, id="60,000 digits"),
+        pytest.param(400, "malformed", envelope(sent="now"), {}, id="mistyped"),
+        pytest.param(400, "malformed", envelope(consent="maybe"), {}, id="unknown consent level"),
+        pytest.param(400, "malformed", {**envelope(), "events": []}, {}, id="no events"),
+        pytest.param(401, "unknown_site", envelope(site="other"), {}, id="unknown site"),
+        pytest.param(403, "foreign_origin", GOOD, {"Origin": "https://evil.example"}, id="foreign origin"),
+        pytest.param(403, "foreign_origin", GOOD, {"Origin": "null"}, id="origin of a sandboxed frame"),
+        pytest.param(403, "foreign_origin", GOOD, {"Origin": "http://shop.example"}, id="http instead of https"),
+        pytest.param(403, "foreign_origin", GOOD, {"Origin": ORIGIN + ".evil.example"}, id="origin that begins alike"),
+        pytest.param(
+            403, "foreign_origin", GOOD, {"Origin": None, "Sec-Fetch-Site": "cross-site"}, id="browser without origin"
+        ),
+        pytest.param(413, "too_many_events", envelope(*[event(n=n) for n in range(51)]), {}, id="51 events"),
+        pytest.param(413, "too_large", b" " * (MAX_BODY_BYTES + 1), {}, id="too large"),
+        pytest.param(415, "wrong_content_type", GOOD, {"Content-Type": None}, id="no content type"),
+        pytest.param(
+            415, "wrong_content_type", GOOD, {"Content-Type": "application/x-www-form-urlencoded"}, id="a form"
+        ),
+        pytest.param(400, "bad_encoding", GOOD, {"Content-Encoding": "br"}, id="unknown encoding"),
+        pytest.param(400, "bad_encoding", GOOD, {"Content-Encoding": "gzip"}, id="no gzip at all"),
+        pytest.param(
+            400, "bad_encoding", gzip.compress(GOOD)[:-5], {"Content-Encoding": "gzip"}, id="gzip, trailer cut"
+        ),
+        pytest.param(400, "bad_encoding", gzip.compress(GOOD)[:40], {"Content-Encoding": "gzip"}, id="gzip, cut"),
+        pytest.param(400, "bad_encoding", gzip.compress(GOOD) * 2, {"Content-Encoding": "gzip"}, id="gzip, twice"),
+        pytest.param(400, "bad_encoding", zlib.compress(GOOD)[:-3], {"Content-Encoding": "deflate"}, id="deflate, cut"),
+        pytest.param(
+            413, "too_large", gzip.compress(b" " * 50_000_000), {"Content-Encoding": "gzip"}, id="bomb of 50 MB"
+        ),
+    ],
+)
+async def test_a_bad_request_is_refused_as_a_whole(
+    collector: Stand, status: int, reason: str, body: Any, headers: dict[str, str | None]
+) -> None:
+    assert status == STATUS[Refusal(reason)]
+    await assert_refused(collector, status, reason, body, **headers)
+
+
+@pytest.mark.parametrize("file", GOLDEN_REFUSED)
+async def test_a_golden_refusal_is_refused_with_its_reason(collector: Stand, file: bytes) -> None:
+    golden = json.loads(file)
+    body = golden["text"].encode() if "text" in golden else golden["body"]
+    await assert_refused(collector, STATUS.get(Refusal(golden["reason"]), 400), golden["reason"], body)
+
+
+@pytest.mark.parametrize("file", GOLDEN)
+async def test_a_golden_envelope_is_accepted_whole(tmp_path: Path, file: bytes) -> None:
+    """Ids and signatures are made for the secret of the test's site where the envelope identifies someone."""
+    body = json.loads(file)
+    for each in body["events"]:
+        if each["type"] == "identify":
+            each["signature"] = signature(SECRET, each["id"])
+    async with stand(tmp_path) as collector:
+        collector.clock.now = body["sent"]
+        status, answer, _ = await collector.post(body)
+        assert (status, answer) == (202, {"accepted": len(body["events"]), "rejected": [], "reason": None})
+        assert len(await collector.records()) == len(body["events"])
+
+
+async def test_a_body_that_stalls_is_a_timeout(collector: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("collector.body.BODY_TIME_S", 0.05)
+    reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
+    head = f"POST /v1/events HTTP/1.1\r\nHost: x\r\nOrigin: {ORIGIN}\r\nContent-Type: text/plain\r\nContent-Length: 99"
+    writer.write(f"{head}\r\n\r\n".encode() + b"{")
+    answer = (await asyncio.wait_for(reader.read(), 10)).decode()
+    assert answer.startswith("HTTP/1.1 408 ")
+    assert "Retry-After: " in answer
+    assert f"Access-Control-Allow-Origin: {ORIGIN}" in answer
+    assert "Connection: close" in answer
+    assert collector.rejected() == {"timeout": 1}
+    assert collector.metrics()["ledger_difference"] == 0
+    writer.close()
+
+
+async def test_a_body_without_an_announced_length_ends_at_the_limit(collector: Stand) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        while True:
+            yield b" " * 10_000
+
+    async with collector.http.post(
+        f"{collector.url}/v1/events", data=endless(), headers={"Content-Type": "text/plain", "Origin": ORIGIN}
+    ) as answer:
+        assert answer.status == 413
+    assert collector.rejected() == {"too_large": 1}
+
+
+async def test_a_sender_that_breaks_off_counts_as_nothing(collector: Stand) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", collector.port)
+    writer.write(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 99\r\n\r\n{")
+    await writer.drain()
+    writer.close()
+    assert (await collector.post(envelope()))[0] == 202
+    assert collector.metrics()["received_total"] == 1
+
+
+@pytest.mark.parametrize(
+    ("encoding", "encode"),
+    [
+        pytest.param("gzip", gzip.compress, id="gzip"),
+        pytest.param("deflate", zlib.compress, id="deflate, as the standard has it"),
+        pytest.param("deflate", lambda body: zlib.compress(body, wbits=-15), id="deflate, raw"),
+        pytest.param("identity", lambda body: body, id="identity"),
+    ],
+)
+async def test_a_compressed_body_is_read(collector: Stand, encoding: str, encode: Any) -> None:
+    status, _, _ = await collector.post(encode(GOOD), headers={"Content-Encoding": encoding})
+    assert status == 202
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "TEXT/Plain; charset=utf-8", "application/json"])
+async def test_text_and_json_are_accepted(collector: Stand, content_type: str) -> None:
+    assert (await collector.post(GOOD, headers={"Content-Type": content_type}))[0] == 202
+
+
+@pytest.mark.parametrize(
+    "origin",
+    [
+        pytest.param(ORIGIN, id="as configured"),
+        pytest.param("https://SHOP.example:443", id="spelt otherwise"),
+        pytest.param("http://localhost:8710", id="the site's other origin"),
+        pytest.param(None, id="none: a server, not a browser"),
+    ],
+)
+async def test_an_origin_of_the_site_may_send(collector: Stand, origin: str | None) -> None:
+    assert (await collector.post(envelope(), headers={"Origin": origin}))[0] == 202
+
+
+async def test_a_site_without_origins_accepts_no_page(tmp_path: Path) -> None:
+    async with stand(tmp_path, Site(key="demo")) as collector:
+        await assert_refused(collector, 403, "foreign_origin", GOOD)
+
+
+# ---- one event ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "bad"),
+    [
+        pytest.param("bad_event", event(n=2_048), id="number beyond the page"),
+        pytest.param("bad_event", event(n=-1), id="negative number"),
+        pytest.param("bad_event", event(page="x"), id="page id too short"),
+        pytest.param("bad_event", event(page=PAGE + "\n"), id="page id with a line break"),
+        pytest.param("bad_event", event(type=""), id="no type"),
+        pytest.param("bad_event", event(url=None), id="no url"),
+        pytest.param("bad_event", event(title=5), id="mistyped title"),
+        pytest.param("bad_event", event(type="buy", props={"a": {"b": {"c": 1}}}), id="props too deep"),
+        pytest.param("bad_event", event(visitor="~0123456789"), id="id of another kind"),
+        pytest.param("bad_event", event(type="consent"), id="consent without level"),
+        pytest.param("bad_url", event(url="javascript:alert(1)"), id="no web address"),
+        pytest.param("bad_url", event(url="/shoes"), id="relative address"),
+        pytest.param("bad_url", event(url="https://"), id="no host"),
+        pytest.param("bad_url", event(url="https://[::1/"), id="broken host"),
+        pytest.param("bad_url", event(url="https://evil.example/shoes"), id="page of another site"),
+        pytest.param("bad_url", event(url="https://shop.example@evil.example/"), id="host hidden behind a user"),
+        pytest.param("too_old", event(time=NOON - MAX_AGE_MS - 1), id="older than 7 days"),
+        pytest.param("too_old", event(time=NOON - 2 * DAY), id="anonymous, older than the salts"),
+        pytest.param("too_many_props", event(type="buy", props={f"p{n}": n for n in range(33)}), id="33 props"),
+        pytest.param("no_consent", event(visitor=VISITOR), id="visitor under anonymous"),
+        pytest.param("no_consent", event(type="identify", id="7", signature="0" * 64), id="identify under anonymous"),
+    ],
+)
+async def test_one_bad_event_is_refused_alone(collector: Stand, reason: str, bad: dict[str, Any]) -> None:
+    status, answer, _ = await collector.post(envelope(event(n=1), bad, event(n=2)))
+    assert status == 202
+    assert answer["accepted"] == 2
+    assert [refusal["reason"] for refusal in answer["rejected"]] == [reason]
+    assert answer["rejected"][0]["id"] in ("#1", f"{PAGE}.0")
+    assert sorted(record.n for record in await collector.records()) == [1, 2]
+    assert collector.rejected() == {reason: 1}
+    assert collector.metrics()["ledger_difference"] == 0
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        pytest.param(b'{"title":"\\ud800"}', id="lone surrogate"),
+        pytest.param(b'{"title":"\xff"}', id="not UTF-8"),
+        pytest.param(b'{"n":' + b"1" * 50_000 + b"}", id="50,000 digits"),
+        pytest.param(b'{"n":1e999}', id="beyond any number"),
+        pytest.param(b"null", id="null"),
+        pytest.param(b"[]", id="a list"),
+    ],
+)
+async def test_an_event_that_is_none_is_refused_alone(collector: Stand, bad: bytes) -> None:
+    body = json.dumps(envelope(event(n=1), event(n=2))).encode()
+    cut = body.index(b"}, {") + 3
+    status, answer, _ = await collector.post(body[:cut] + bad + b", " + body[cut:])
+    # a lone surrogate is seen when the envelope is read: then nothing of it can be trusted
+    if status == 202:
+        assert answer == {"accepted": 2, "rejected": [{"id": "#1", "reason": "bad_event"}], "reason": None}
+    else:
+        assert (status, answer["reason"], await collector.records()) == (400, "malformed", [])
+
+
+async def test_where_all_events_are_refused_the_first_reason_counts(collector: Stand) -> None:
+    status, answer, _ = await collector.post(envelope(event(url="x:"), event(n=1, visitor=VISITOR)))
+    assert (status, answer["reason"]) == (400, "bad_url")
+    assert [refusal["reason"] for refusal in answer["rejected"]] == ["bad_url", "no_consent"]
+    assert await collector.records() == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "bad"),
+    [
+        pytest.param("missing_visitor", event(visitor=None), id="full without a visitor"),
+        pytest.param("bad_signature", event(type="identify", id="7"), id="identify without signature"),
+        pytest.param("bad_signature", event(type="identify", id="7", signature=signature("x", "7")), id="forged"),
+        pytest.param(
+            "bad_signature", event(type="identify", id="8", signature=signature(SECRET, "7")), id="of another"
+        ),
+        pytest.param("bad_event", event(type="identify", signature="0" * 64), id="identify without id"),
+    ],
+)
+async def test_full_consent_asks_for_a_visitor_and_a_proof(collector: Stand, reason: str, bad: dict[str, Any]) -> None:
+    body = envelope({"visitor": VISITOR, **bad} if reason != "missing_visitor" else bad, consent="full")
+    await assert_refused(collector, 400, reason, body)
+
+
+async def test_a_site_without_a_secret_identifies_nobody(tmp_path: Path) -> None:
+    async with stand(tmp_path, Site(key="demo", origins=(ORIGIN,))) as collector:
+        body = full(event(type="identify", id="7", signature=signature("", "7")))
+        await assert_refused(collector, 400, "bad_signature", body)
+
+
+async def test_a_signed_identify_leaves_only_the_pseudonym(collector: Stand) -> None:
+    """The site's own id is in no record; upper case digits of the signature do."""
+    proof = signature(SECRET, "customer-4711").upper()
+    assert (await collector.post(full(event(type="identify", id="customer-4711", signature=proof))))[0] == 202
+    (record,) = await collector.records()
+    assert record.customer == customer_id(SECRET, "customer-4711")
+    assert b"4711" not in json.dumps(record.customer).encode()
+    assert "customer-4711" not in repr(record)
+
+
+# ---- own traffic -------------------------------------------------------------------------------------
+
+
+async def test_own_traffic_is_left_out_without_a_fault(collector: Stand) -> None:
+    """202 with nothing accepted: the sender did nothing wrong and shall not try again."""
+    status, answer, _ = await collector.post(envelope(), headers={"Cookie": "a=1; staff=yes"})
+    assert (status, answer["accepted"], answer["reason"]) == (202, 0, None)
+    assert answer["rejected"] == [{"id": f"{PAGE}.0", "reason": "own_traffic"}]
+    assert await collector.records() == []
+    assert collector.rejected() == {"own_traffic": 1}
+
+
+async def test_a_cookie_of_another_name_is_not_own_traffic(collector: Stand) -> None:
+    assert (await collector.post(envelope(), headers={"Cookie": "not-staff=1; staffed=1"}))[1]["accepted"] == 1
+
+
+# ---- what the log holds ------------------------------------------------------------------------------
+
+
+async def test_a_record_holds_what_the_page_sent_and_no_more(collector: Stand) -> None:
+    body = full(
+        event(
+            url=f"{ORIGIN}/shoes?utm_source=news&token=secret&ref=a#top",
+            title="Shoes\u202e",
+            referrer="https://search.example/find?q=private",
+            interests=["shoes"],
+            engaged_ms=5,
+            props={"ignored": 1},
+        )
+    )
+    assert (await collector.post(body))[0] == 202
+    (record,) = await collector.records()
+    assert record.visitor == VISITOR
+    assert (record.host, record.path, record.query) == ("shop.example", "/shoes", {"utm_source": "news", "ref": "a"})
+    assert (record.title, record.referrer, record.interests) == ("Shoes", "search.example/find", ["shoes"])
+    assert (record.device, record.browser, record.os, record.bot) == ("desktop", "Chrome", "Windows", "")
+    assert (record.time, record.received) == (NOON - 1_000, NOON)
+    assert (record.engaged_ms, record.props) == (0, {})
+
+
+async def test_each_type_brings_its_own_body(collector: Stand) -> None:
+    body = full(
+        event(n=1, type="engagement", engaged_ms=1_500, scroll=40, leave=True, title="no"),
+        event(n=2, type="ping", props={"no": 1}),
+        event(n=3, type="consent", level="anonymous"),
+        event(n=4, type="purchase", props={"price": 9.5, "note": "to me@mail.example", "items": [{"sku": "a"}]}),
+    )
+    assert (await collector.post(body))[1]["accepted"] == 4
+    engagement, ping, consent, purchase = sorted(await collector.records(), key=lambda record: record.n)
+    assert (engagement.engaged_ms, engagement.scroll, engagement.leave, engagement.title) == (1_500, 40, True, "")
+    assert ping.props == {}
+    assert consent.level == "anonymous"
+    assert purchase.props == {"price": 9.5, "note": "to (redacted)", "items": [{"sku": "a"}]}
+
+
+@pytest.mark.parametrize(
+    ("sent", "time", "expected"),
+    [
+        pytest.param(NOON, NOON - 5_000, NOON - 5_000, id="right clock"),
+        pytest.param(NOON + DAY, NOON + DAY - 5_000, NOON - 5_000, id="a day ahead"),
+        pytest.param(NOON - 9 * DAY, NOON - 9 * DAY - 5_000, NOON - 5_000, id="nine days behind"),
+        pytest.param(0, 0, NOON, id="1970"),
+        pytest.param(NOON, NOON + 5_000, NOON, id="event later than its sending"),
+    ],
+)
+async def test_a_wrong_clock_does_not_matter(collector: Stand, sent: int, time: int, expected: int) -> None:
+    assert (await collector.post(envelope(event(time=time), sent=sent)))[0] == 202
+    assert [record.time for record in await collector.records()] == [expected]
+
+
+async def test_an_event_of_seven_days_is_still_counted_for_a_known_visitor(collector: Stand) -> None:
+    assert (await collector.post(full(event(time=NOON - MAX_AGE_MS))))[0] == 202
+
+
+# ---- the ledger --------------------------------------------------------------------------------------
+
+
+async def test_the_ledger_balances_after_a_storm_of_everything(collector: Stand) -> None:
+    """Good, bad, half bad and unavailable requests, all at once, while the log goes and comes."""
+    bodies: list[bytes] = [
+        GOOD,
+        b"{",
+        json.dumps(envelope(site="x")).encode(),
+        json.dumps(envelope(event(), event(url="x"))).encode(),
+        json.dumps(envelope(*[event(n=n) for n in range(51)])).encode(),
+        json.dumps(envelope(event(type="consent"))).encode(),
+    ]
+
+    async def break_the_log() -> None:
+        for is_away in (True, False, True, False):
+            collector.log.is_away = is_away
+            await asyncio.sleep(0.03)
+
+    breaking = asyncio.create_task(break_the_log())
+    answers = await asyncio.gather(*(collector.post(bodies[n % len(bodies)]) for n in range(300)))
+    await breaking
+    metrics = collector.metrics()
+    assert {status for status, _, _ in answers} <= {202, 400, 401, 413, 503}
+    assert metrics["received_total"] == 50 * (1 + 1 + 1 + 2 + 51 + 1)
+    assert metrics["ledger_difference"] == metrics["queue_events"] == metrics["queue_bytes"] == 0
+    assert metrics["accepted_total"] == sum(answer["accepted"] for _, answer, _ in answers)
+    assert metrics["accepted_total"] == len(await collector.records())
+    assert metrics['requests_total{status="202"}'] == sum(status == 202 for status, _, _ in answers)
