@@ -1,0 +1,68 @@
+# The few commands of this project; continuous integration uses the same. `make help` lists them.
+
+VENV := .venv
+BIN := $(VENV)/bin
+export PYTHON
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-kill lint format bench snippet dashboards needs clean
+.DELETE_ON_ERROR:
+
+help: ## list these commands
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+run: $(VENV)/.installed ## start Wakeline with its demo shop; more flags by RUN_ARGS="--simulate 50"
+	@exec $(BIN)/wakeline up --demo $(RUN_ARGS)
+
+test: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## all tests but the slow ones; more flags by TEST_ARGS
+	$(BIN)/python -m pytest -m "not slow" $(TEST_ARGS)
+
+test-kill: needs $(VENV)/.installed-dev ## kill -9 of every process under load, 20 seeded times
+	$(BIN)/python -m pytest tests/integration/test_kill.py --seeds 20 $(TEST_ARGS)
+
+lint: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## ruff, mypy and tsc
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	npm --prefix snippet run --silent check
+
+format: $(VENV)/.installed-dev ## let ruff format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.installed-dev ## measure, side by side; exits 1 where a floor is missed; more flags by BENCH_ARGS
+	@.ci/needs java mvn
+	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+snippet: snippet/node_modules/.package-lock.json ## build the snippet into collector/static
+	npm --prefix snippet run --silent build
+
+dashboards: $(VENV)/.installed-dev ## write the Grafana dashboards from their code
+	$(BIN)/python -m dashboards.live
+
+clean: ## remove all that these commands made, but not your data
+	rm -rf $(VENV) build dist snippet/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+needs:
+	@.ci/needs chromium prometheus promtool node npm cc
+
+# ---- set up once, again when what is needed changes
+
+$(VENV)/bin/python:
+	@python=$$(.ci/python) && echo "Making $(VENV) with $$python" && $$python -m venv $(VENV) || \
+	  { rm -rf $(VENV); echo "No virtual environment could be made. On Debian: apt-get install python3-venv" >&2; exit 1; }
+
+$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing Wakeline into $(VENV); this takes about a minute, once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
+	@echo "Installing Wakeline and what its tests need into $(VENV); this takes about a minute, once"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[dev]"
+	@touch $@ $(VENV)/.installed
+
+snippet/node_modules/.package-lock.json: snippet/package-lock.json | needs
+	npm --prefix snippet ci --no-audit --no-fund
+	@touch $@
