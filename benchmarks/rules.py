@@ -12,7 +12,7 @@ from time import perf_counter_ns
 import msgspec
 
 from benchmarks.figures import Figure, Run
-from benchmarks.machine import MEASURED, OTHERS
+from benchmarks.machine import MEASURED
 from benchmarks.visitors import SITE, events
 from processor.fold import Fold, LaneMemory
 from processor.rules import RULES
@@ -55,6 +55,7 @@ def measure(run: Run) -> dict[str, float]:
     ]
     deployment = Deployment(lanes=1, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
     found: defaultdict[str, list[float]] = defaultdict(list)
+    before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, MEASURED)
     try:
         for _ in range(1 if run.quick else 7):
@@ -63,7 +64,7 @@ def measure(run: Run) -> dict[str, float]:
                 for name, ns in _round(fold, log).items():
                     found[name].append(ns / 1000 / count)
     finally:
-        os.sched_setaffinity(0, OTHERS)
+        os.sched_setaffinity(0, before)
     return {figure.name: median(found[figure.name]) for figure in FIGURES}
 
 

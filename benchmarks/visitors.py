@@ -10,7 +10,7 @@ from wakeline.record import Event
 from wakeline.settings import InterestRule, Site
 
 PER_SECOND = 1_000  # events of all visitors together
-QUIET_MS = 31 * 60_000  # between two busy times: visits of the first end while the second is folded
+QUIET_MS = 45 * 60_000  # between two busy times: visits of the first end while the second is folded
 PAGES_OF_A_VISIT = 2.6  # on average
 READING_MS = 12_000  # a page, on average
 PING_MS = 25_000
@@ -30,7 +30,7 @@ CAMPAIGNS: tuple[dict[str, str], ...] = ({}, {}, {}, {"utm_source": "newsletter"
 
 
 def events(count: int, *, visitors: int, end: int, seed: int = 1) -> list[Event]:
-    """`count` events of about as many `visitors`, in order of their receipt, the last received at `end` (ms).
+    """`count` events of at most `visitors`, in order of their receipt, the last received at `end` (ms).
 
     They come in two busy times of PER_SECOND events a second with QUIET_MS between them.
     """

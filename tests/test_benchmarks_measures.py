@@ -1,0 +1,41 @@
+"""Benchmarks: each measures what it names. What the numbers are is `make bench`'s business."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from math import isfinite
+from pathlib import Path
+
+import pytest
+
+from benchmarks.figures import Run
+from benchmarks.machine import cpu_seconds, memory_mb
+from benchmarks.registry import BENCHMARKS
+
+
+@pytest.fixture(autouse=True)
+def same_cores() -> Iterator[None]:
+    before = os.sched_getaffinity(0)
+    yield
+    assert os.sched_getaffinity(0) == before
+
+
+@pytest.mark.parametrize("name", ["snippet", "rules", "profile_size", "collector", "latency", "idle"])
+def test_every_figure_gets_a_number(name: str, tmp_path: Path) -> None:
+    """All but the one that needs a Kafka, which `make bench` starts."""
+    said: list[str] = []
+    benchmark = BENCHMARKS[name]
+    found = benchmark.measure(Run(tmp_path, quick=True, say=said.append))
+    assert found.keys() == {figure.name for figure in benchmark.FIGURES}
+    assert all(isfinite(value) and value >= 0 for value in found.values())
+
+
+def test_cpu_time_and_memory_of_a_process() -> None:
+    pid = os.getpid()
+    before = cpu_seconds(pid)
+    while sum(os.times()[:2]) - before < 0.05:  # spends what it waits for
+        pass
+    assert cpu_seconds(pid) - before > 0.03
+    resident, proportional = memory_mb(pid)
+    assert 1 < proportional <= resident
