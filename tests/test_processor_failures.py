@@ -97,6 +97,7 @@ async def test_a_rule_that_raises_ends_the_process_twice_then_the_record_is_set_
     ledger = await made.ledger()
     assert (ledger["applied"], ledger["dead"]) == (3, 1)
     assert (await made.totals())["page_views"] == 3
+    assert (await made.profile(V))["page_views"] == "2"
 
 
 async def test_a_torn_lane_is_never_applied_again(made: Timeline) -> None:

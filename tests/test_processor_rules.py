@@ -122,6 +122,27 @@ async def test_offline_events_make_a_visit_of_their_own_time(made: Timeline) -> 
     assert (day["sessions"], day["visits"], day["page_views"]) == (1, 1, 2)
 
 
+async def test_a_session_stays_open_while_its_queue_still_arrives(made: Timeline) -> None:
+    """30 minutes count from when it was last heard of, by log time, not from its events' own time."""
+    for number, at in enumerate((60 * MINUTE, 80 * MINUTE, 105 * MINUTE)):
+        await made.append(event(V, f"page-{number}00", 0, number * MINUTE, path=f"/{number}"), at=at)
+        await made.run()
+    await made.pass_time(DAY)
+    assert await made.top("exits", date(TODAY)) == {"/2": 1}
+    assert (await made.totals())["sessions"] == 1
+
+
+@pytest.mark.parametrize("batch", [1, 10])
+async def test_what_ended_by_log_time_stays_ended_whatever_the_batches(made: Timeline, batch: int) -> None:
+    """A view of that visit that arrives two hours later is counted, but changes no exit."""
+    await made.append(event(V, PAGE, 0, 0, path="/in"))
+    await made.append(event(V, "page-two", 0, 10 * MINUTE, path="/late"), at=120 * MINUTE)
+    await made.run(batch=batch)
+    await made.pass_time(DAY)
+    assert await made.top("exits", date(TODAY)) == {"/in": 1}
+    assert await made.totals() == {"page_views": 2, "sessions": 1, "bounces": 1, "new_visitors": 1}
+
+
 async def test_a_late_page_view_makes_two_open_sessions_one(made: Timeline) -> None:
     """Three views of an offline hour arrive with the middle one last: one visit, from the first one's source."""
     views = [
@@ -315,6 +336,20 @@ async def test_a_customer_has_what_all_its_visitors_had_and_do(made: Timeline) -
     assert visitors[0]["customer"] == "@customer"
 
 
+async def test_a_delta_that_was_appended_twice_counts_once(made: Timeline) -> None:
+    """A crash between the append and the outbox sends it again."""
+    await arrive(made, event(V, PAGE, 0, 0, path="/shoes/red"), event(V, PAGE, 1, 1, "identify", customer="@customer"))
+    before = await made.profile("@customer"), await made.interests("@customer")
+    lane = made.lane("@customer")
+    entries = (await made.log.read({lane: 0}, limit=10, wait_ms=0))[lane]
+    deltas = [entry.value for entry in entries if b'"delta"' in entry.value]
+    await made.log.append([(lane, value) for value in deltas * 2])
+    await made.run()
+    assert (await made.profile("@customer"), await made.interests("@customer")) == before
+    assert before[0]["page_views"] == "1"
+    assert (await made.ledger())["derived"] == 3
+
+
 async def test_a_shared_browser_takes_no_history_to_the_next_customer(made: Timeline) -> None:
     await arrive(
         made,
@@ -340,6 +375,16 @@ PRESENCE: dict[str, tuple[list[Event], int, int]] = {
     "a leave that overtook a sign ends it": (
         [event(V, PAGE, 0, 0), event(V, PAGE, 2, 5_000, leave=True, **engage), event(V, PAGE, 1, 4_000, "ping")],
         5_001,
+        0,
+    ),
+    "an older leave that comes last changes nothing": (
+        [
+            event(V, PAGE, 0, 0),
+            event(V, PAGE, 3, 9_000, leave=True, **engage),
+            event(V, PAGE, 1, 3_000, leave=True, **engage),
+            event(V, PAGE, 2, 5_000, "ping"),
+        ],
+        9_001,
         0,
     ),
     "coming back to the page counts again": (
@@ -401,6 +446,8 @@ async def test_interests_of_a_profile_are_bounded(made: Timeline) -> None:
     await made.append(event(V, "page-strong", 0, 0, "purchase", props={"category": "Strong"}))
     for n in range(300):
         await made.append(event(V, f"page-{n:05d}", 0, n, interests=[f"weak {n}"]))
+        if n % 10 == 0:
+            await made.run()
     await made.run()
     interests = await made.interests(V)
     assert len(interests) <= 64
