@@ -6,12 +6,14 @@ without being read first; only a reader brings them to its own time.
 
 from __future__ import annotations
 
+from math import exp2
+
 
 def stored(weight: float, *, at: int, zero: int, half_life: int) -> float:
     """What a `weight` given at time `at` (ms) adds to the stored score. Overflows after 1,023 half-lives."""
-    return weight * 2.0 ** ((at - zero) / half_life)
+    return weight * exp2((at - zero) / half_life)
 
 
 def current(score: float, *, now: int, zero: int, half_life: int) -> float:
     """What a stored `score` is worth at time `now` (ms)."""
-    return score * 2.0 ** (-(now - zero) / half_life)
+    return score * exp2(-(now - zero) / half_life)
