@@ -1,0 +1,266 @@
+"""The public port: CORS on every answer, the snippet with its caches, health, and what is not HTTP at all."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import hashlib
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import brotli
+import pytest
+
+from collector import server as server_module
+from collector.script import SCRIPT, Script
+from tests.collector_stand import ORIGIN, Stand, envelope, event, stand
+
+FOREIGN = "https://evil.example"
+
+
+@pytest.fixture
+async def collector(tmp_path: Path) -> AsyncIterator[Stand]:
+    async with stand(tmp_path) as made:
+        yield made
+
+
+async def raw(collector: Stand, request: bytes) -> bytes:
+    """All that the server says to `request` until it closes the connection."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
+    writer.write(request)
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    return answer
+
+
+# ---- CORS --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("status", "method", "path", "body", "origin"),
+    [
+        pytest.param(202, "POST", "/v1/events", envelope(), ORIGIN, id="accepted"),
+        pytest.param(202, "POST", "/v1/events", envelope(event(), {}), ORIGIN, id="accepted in part"),
+        pytest.param(400, "POST", "/v1/events", [], ORIGIN, id="malformed"),
+        pytest.param(401, "POST", "/v1/events", envelope(site="x"), ORIGIN, id="unknown site"),
+        pytest.param(403, "POST", "/v1/events", envelope(), FOREIGN, id="foreign origin"),
+        pytest.param(413, "POST", "/v1/events", {"a": "a" * 70_000}, ORIGIN, id="too large"),
+        pytest.param(405, "PUT", "/v1/events", {}, ORIGIN, id="wrong method"),
+        pytest.param(404, "POST", "/v2/events", {}, ORIGIN, id="unknown path"),
+        pytest.param(404, "POST", "/v1/events/", {}, ORIGIN, id="path with a slash too many"),
+        pytest.param(204, "OPTIONS", "/v1/events", None, ORIGIN, id="preflight"),
+        pytest.param(200, "GET", "/healthz", None, ORIGIN, id="health"),
+    ],
+)
+async def test_every_answer_lets_its_page_read_it(
+    collector: Stand, status: int, method: str, path: str, body: object, origin: str
+) -> None:
+    """Without CORS a page cannot tell a refusal from a dead network, and would send for ever."""
+    async with collector.http.request(
+        method, collector.url + path, json=body, headers={"Origin": origin, "Content-Type": "text/plain"}
+    ) as answer:
+        assert answer.status == status
+        assert answer.headers["Access-Control-Allow-Origin"] == origin
+        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+        assert answer.headers["Access-Control-Expose-Headers"] == "Retry-After"
+        assert answer.headers["Vary"] == "Origin"
+
+
+async def test_503_lets_its_page_read_it_too_and_says_when_to_come_back(collector: Stand) -> None:
+    collector.log.is_away = True
+    await collector.post(envelope())
+    status, answer, headers = await collector.post(envelope(event(), event(url="x")))
+    assert (status, answer["reason"]) == (503, "unavailable")
+    assert headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert 1 <= int(headers["Retry-After"]) <= 10
+
+
+async def test_an_answer_to_nobody_in_particular_allows_no_origin(collector: Stand) -> None:
+    _, _, headers = await collector.post(envelope(), headers={"Origin": None})
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+async def test_a_preflight_allows_what_senders_of_json_ask_for(collector: Stand) -> None:
+    async with collector.http.options(f"{collector.url}/v1/events", headers={"Origin": ORIGIN}) as answer:
+        assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+        assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+async def test_any_http_client_gets_a_whole_answer(collector: Stand, version: str, connection: str) -> None:
+    """The answer made ahead is for HTTP/1.1 that stays open; all others get one that says what happens next."""
+    body = b'{"site":"demo","consent":"anonymous","sent":1,"events":[{}]}'
+    head = f"POST /v1/events HTTP/{version}\r\nHost: x\r\nConnection: {connection}\r\nContent-Type: text/plain\r\n"
+    request = f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+    last = request.replace(b"keep-alive", b"close")
+    answer = await raw(collector, request + last if connection == "keep-alive" else request)
+    assert answer.count(b"HTTP/1.") == (2 if connection == "keep-alive" else 1)
+    assert answer.count(b'"reason":"bad_event"}') >= 1
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+async def test_an_accepted_event_is_answered_in_the_clients_own_http(collector: Stand, version: str) -> None:
+    body = json.dumps(envelope()).encode()
+    head = f"POST /v1/events HTTP/{version}\r\nHost: x\r\nConnection: close\r\nContent-Type: text/plain\r\n"
+    answer = await raw(collector, f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+    assert answer.startswith(f"HTTP/{version} 202 Accepted\r\n".encode())
+    assert answer.endswith(b'{"accepted":1,"rejected":[],"reason":null}')
+
+
+# ---- what is not HTTP --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00", id="TLS on the plain port"),
+        pytest.param(b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 40_000 + b"\r\n\r\n", id="endless header"),
+        pytest.param(b"GET /" + b"a" * 10_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n", id="endless address"),
+        pytest.param(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: abc\r\n\r\n", id="length in letters"),
+    ],
+)
+async def test_what_is_not_http_is_told_so_and_its_address_is_not_logged(
+    collector: Stand, request_: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = await raw(collector, request_)
+    assert answer.startswith(b"HTTP/1.0 400 ")
+    assert b"Access-Control-Allow-Origin: *" in answer
+    assert "127.0.0.1" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("pause_s", "status"),
+    [
+        pytest.param(0, b"400", id="with the headers"),
+        pytest.param(0.05, b"408", id="later: aiohttp does not tell the reader, so its time runs out"),
+    ],
+)
+async def test_broken_chunks_are_refused(
+    monkeypatch: pytest.MonkeyPatch, collector: Stand, pause_s: float, status: bytes
+) -> None:
+    monkeypatch.setattr("collector.body.BODY_TIME_S", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
+    writer.write(
+        b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n"
+    )
+    await asyncio.sleep(pause_s)
+    writer.write(b"zz\r\n{}\r\n0\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    assert answer[9:12] == status
+    assert collector.metrics()["ledger_difference"] == 0
+
+
+async def test_a_site_with_many_cookies_loses_no_event(collector: Stand) -> None:
+    """Its other parts may have set more than the 8 KB that aiohttp takes by itself."""
+    status, _, _ = await collector.post(envelope(), headers={"Cookie": "a=" + "b" * 20_000})
+    assert status == 202
+
+
+async def test_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.MonkeyPatch, collector: Stand) -> None:
+    monkeypatch.setattr(server_module, "FIRST_REQUEST_S", 0.05)
+    assert await raw(collector, b"") == b""
+    assert await raw(collector, b"POST /v1/events HTTP/1.1\r\nHost: slow") == b""
+
+
+async def test_a_bug_in_a_handler_is_logged_and_answered(
+    monkeypatch: pytest.MonkeyPatch, collector: Stand, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("collector.intake.agent_of", broken)
+    async with collector.http.post(f"{collector.url}/v1/events", json=envelope(), headers={"Origin": ORIGIN}) as answer:
+        assert answer.status == 500
+        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+    assert "ZeroDivisionError" in caplog.text
+    assert "127.0.0.1" not in caplog.text
+    assert collector.metrics()["ledger_difference"] == 1  # which is what the number is for
+
+
+# ---- the snippet -------------------------------------------------------------------------------------
+
+
+def test_the_compressed_snippet_is_the_snippet() -> None:
+    plain = SCRIPT.read_bytes()
+    assert brotli.decompress(SCRIPT.with_name("wakeline.js.br").read_bytes()) == plain
+    assert gzip.decompress(SCRIPT.with_name("wakeline.js.gz").read_bytes()) == plain
+
+
+@pytest.mark.parametrize(
+    ("accept", "coding"),
+    [
+        pytest.param("gzip, deflate, br, zstd", "br", id="browser"),
+        pytest.param("gzip", "gzip", id="gzip only"),
+        pytest.param("br;q=0, gzip;q=0.5", "gzip", id="brotli refused"),
+        pytest.param("BR", "br", id="any case"),
+        pytest.param("identity", None, id="none of ours"),
+        pytest.param("gzip;q=0.000", None, id="refused exactly"),
+        pytest.param("gzip;q=x,,;", "gzip", id="nonsense"),
+        pytest.param("", None, id="empty"),
+    ],
+)
+async def test_the_snippet_comes_as_the_browser_takes_it(collector: Stand, accept: str, coding: str | None) -> None:
+    async with collector.http.get(f"{collector.url}/wakeline.js", headers={"Accept-Encoding": accept}) as answer:
+        assert answer.headers.get("Content-Encoding") == coding
+        assert await answer.read() == SCRIPT.read_bytes()  # the client decodes it
+        assert answer.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        assert answer.headers["Cache-Control"] == "public, max-age=3600, stale-while-revalidate=86400"
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert answer.headers["Cross-Origin-Resource-Policy"] == "cross-origin"
+
+
+async def test_what_a_browser_has_it_need_not_load_again(collector: Stand) -> None:
+    url = f"{collector.url}/wakeline.js?cache=buster"
+    async with collector.http.get(url, headers={"Accept-Encoding": "br"}) as answer:
+        tag = answer.headers["ETag"]
+    for known, status in ((tag, 304), (f'"other", W/{tag}', 304), ("*", 304), ('"other"', 200), (tag[:-4] + '"', 200)):
+        async with collector.http.get(url, headers={"Accept-Encoding": "br", "If-None-Match": known}) as answer:
+            assert answer.status == status
+            assert answer.headers["ETag"] == tag
+            assert "Cache-Control" in answer.headers
+
+
+async def test_each_form_of_the_snippet_has_a_tag_of_its_own(collector: Stand) -> None:
+    """A strong tag names bytes: a cache must not mend a gzip form with parts of another."""
+    tags = set()
+    for accept in ("br", "gzip", "identity"):
+        async with collector.http.get(f"{collector.url}/wakeline.js", headers={"Accept-Encoding": accept}) as answer:
+            tags.add(answer.headers["ETag"])
+    assert len(tags) == 3
+    assert all(tag.startswith('"') for tag in tags)
+
+
+def test_the_tag_follows_the_content(tmp_path: Path) -> None:
+    path = tmp_path / "wakeline.js"
+    path.write_bytes(b"1")
+    before = Script(path)._tags
+    path.write_bytes(b"2")
+    assert Script(path)._tags[""] != before[""]
+    assert hashlib.sha256(b"1").hexdigest()[:20] in before[""]
+
+
+async def test_head_says_the_same_without_the_snippet(collector: Stand) -> None:
+    async with collector.http.head(f"{collector.url}/wakeline.js", headers={"Accept-Encoding": "identity"}) as answer:
+        assert answer.status == 200
+        assert int(answer.headers["Content-Length"]) == SCRIPT.stat().st_size
+
+
+# ---- health ------------------------------------------------------------------------------------------
+
+
+async def test_alive_while_the_log_is_away_but_not_ready(monkeypatch: pytest.MonkeyPatch, collector: Stand) -> None:
+    monkeypatch.setattr("collector.health.KEPT_S", 0.0)
+
+    async def status(path: str) -> int:
+        async with collector.http.get(collector.url + path) as answer:
+            return answer.status
+
+    assert (await status("/healthz"), await status("/readyz")) == (200, 200)
+    collector.log.is_away = True
+    assert (await status("/healthz"), await status("/readyz")) == (200, 503)
+    collector.log.is_away = False
+    assert (await status("/healthz"), await status("/readyz")) == (200, 200)
