@@ -1,0 +1,106 @@
+"""What the README, the example and the Makefile say is so."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from wakeline.cli import main
+from wakeline.config import load
+from wakeline.config.rules import ports
+from wakeline.settings import Settings, Site, described
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+MAKEFILE = (ROOT / "Makefile").read_text()
+EXAMPLE = ROOT / "wakeline.example.toml"
+HEAD = "| setting | default | meaning |\n|---|---|---|\n"
+
+
+def table(kind: type[Settings] | type[Site]) -> str:
+    return HEAD + "".join(f"| `{name}` | {shown(default)} | {help} |\n" for name, default, help in described(kind))
+
+
+def shown(default: Any) -> str:
+    return f"`{default}`" if default not in ("", (), None) else ""
+
+
+@pytest.mark.parametrize("kind", [Settings, Site])
+def test_the_settings_tables_are_the_settings(kind: type[Settings] | type[Site]) -> None:
+    assert table(kind) in README, f"paste into README.md:\n{table(kind)}"
+
+
+@pytest.mark.parametrize("text", [README, EXAMPLE.read_text()], ids=["README", "example"])
+def test_every_command_that_is_named_exists(text: str) -> None:
+    named = set(re.findall(r"\bmake ([a-z-]+)", text)) - {"your"}  # "make your own"
+    targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
+    assert named <= targets
+    for line in re.findall(r"(?:^ *|`)(wakeline [a-z][^`\n#]*)", text, re.MULTILINE):
+        _, name, *words = line.split()
+        command = main.commands[name]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert {word for word in words if word.startswith("--")} <= options, line
+
+
+def test_every_visible_command_and_target_is_in_the_readme() -> None:
+    for name, command in main.commands.items():
+        assert command.hidden or f"wakeline {name}" in README, name
+    for target in re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.MULTILINE):
+        assert target in ("help", "format", "clean") or f"make {target}" in README, target
+
+
+def test_help_lists_every_target_with_a_description() -> None:
+    phony = re.findall(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)[0].split()
+    assert set(phony) - {"needs"} == set(re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.MULTILINE))
+
+
+def test_ports_in_the_readme_are_the_default_ones() -> None:
+    known = {port for _, port in ports(Settings())} | {3000}  # Grafana's own
+    named = {int(port) for port in re.findall(r"(?:127\.0\.0\.1|localhost)?:(\d{4})\b", README)}
+    assert named <= known
+
+
+def test_every_file_that_the_readme_names_is_there() -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert link.startswith("http") or (ROOT / link).exists(), link
+    for path in re.findall(r"`([a-z]+/)`", README):
+        assert path == "data/" or (ROOT / path).is_dir(), path
+
+
+def test_the_python_example_runs_as_far_as_it_can_without_a_server() -> None:
+    (code,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    compile(code, "README.md", "exec")
+    from wakeline.profiles import Profile
+
+    assert set(re.findall(r"profile\.(\w+)", code)) <= set(Profile.__struct_fields__)
+
+
+@pytest.mark.parametrize("is_full", [False, True], ids=["as it is", "with everything switched on"])
+def test_the_example_is_a_valid_configuration(tmp_path: Path, is_full: bool) -> None:
+    text = EXAMPLE.read_text()
+    if is_full:
+        text = re.sub(r'^# (\w+ = ["\[])', r"\1", text, flags=re.MULTILINE)
+        (tmp_path / "GeoLite2-Country.mmdb").write_bytes(b"")
+    (tmp_path / "wakeline.toml").write_text(text)
+    config = load(tmp_path / "wakeline.toml", {}, {})
+    assert set(config.sites) == {"shop"}
+    if is_full:
+        site = config.sites["shop"]
+        unset = {name for name, default, _ in described(Site) if getattr(site, name) == default and name != "consent"}
+        assert not unset
+
+
+def test_continuous_integration_runs_what_a_person_runs() -> None:
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    assert "make test" in script.read_text()
+
+
+def test_hidden_commands_are_only_what_up_starts() -> None:
+    hidden = {name for name, command in main.commands.items() if command.hidden}
+    assert hidden == {"demo", "simulator"}
+    assert isinstance(main, click.Group)
