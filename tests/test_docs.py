@@ -42,7 +42,7 @@ def test_every_command_that_is_named_exists(text: str) -> None:
     for line in re.findall(r"(?:^ *|`)(wakeline [a-z][^`\n#]*)", text, re.MULTILINE):
         _, name, *words = line.split()
         command = main.commands[name]
-        options = {option for parameter in command.params for option in parameter.opts}
+        options = {"--help"} | {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
 
 
