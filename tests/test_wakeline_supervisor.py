@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from wakeline.config import load
 from wakeline.settings import Config, Settings, Site
 from wakeline.up.child import Patience
 from wakeline.up.guard import CannotStart, refuse_taken_ports, sole_use
-from wakeline.up.output import Output
+from wakeline.up.output import JsonOutput, Output
 from wakeline.up.plan import Listener, Plan, Service, plan
 from wakeline.up.summary import summary
 from wakeline.up.supervisor import Supervisor
@@ -427,3 +428,26 @@ def test_lines_are_named_and_coloured_only_where_asked() -> None:
     Output(coloured, coloured=True).say("api", "hello")
     assert plain.getvalue() == "api       | hello\n"
     assert "\x1b[32m" in coloured.getvalue()
+
+
+def test_as_json_every_line_is_an_object() -> None:
+    stream = io.StringIO()
+    output = JsonOutput(stream, coloured=False)
+    output.say("api", '{"service":"api","message":"as it is"}')
+    output.say("server", "a line of another program")
+    output.report("api", "ended")
+    output.block("Wakeline\nis up")
+    said = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["service"], line["message"]) for line in said] == [
+        ("api", "as it is"),
+        ("server", "a line of another program"),
+        ("wakeline", "api ended"),
+        ("wakeline", "Wakeline\nis up"),
+    ]
+    assert {"time", "level"} <= set(said[1])
+
+
+def test_a_token_of_ones_own_is_not_printed(config: Config) -> None:
+    assert " t (for this run)" in summary(config, demo=False)
+    own = replace(config, given=frozenset({"api_token"}), settings=replace(config.settings, api_token="hunter2"))
+    assert "hunter2" not in summary(own, demo=False)

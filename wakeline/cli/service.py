@@ -11,7 +11,7 @@ import click
 from wakeline import logs
 from wakeline.cli.errors import Refused
 from wakeline.cli.options import SettingsCommand, all_settings, read
-from wakeline.settings import Config
+from wakeline.settings import Config, LogFormat
 
 ABOUT = {
     "collector": "Take events from pages, answer once they are on disk.",
@@ -39,7 +39,8 @@ def run(name: str, config: Config, under_up: bool, module: str = "", *arguments:
             "no site is configured, so no event could be taken: copy wakeline.example.toml to wakeline.toml "
             "and edit its [[site]], or name your file with --config"
         )
-    logs.configure(config.settings.log_format, "" if under_up else name)
+    is_named_by_up = under_up and config.settings.log_format is LogFormat.TEXT
+    logs.configure(config.settings.log_format, "" if is_named_by_up else name)
     try:
         import_module(module or f"{name}.app").main(config, *arguments)
     except DeploymentMismatch as mismatch:

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from wakeline.cli.errors import Refused
+from wakeline.cli.errors import FAILED, Refused
 from wakeline.cli.options import CONFIG, SETTINGS, SettingsCommand, all_settings, chosen_file, demo_file, read
 from wakeline.config import PREFIX
+from wakeline.settings import Settings
 
 
 @click.command(cls=SettingsCommand)
@@ -37,6 +38,8 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
             "for your own site: copy wakeline.example.toml to wakeline.toml, edit its [[site]], wakeline up"
         )
     read_config = read(file, flags)
+    if demo and not config and read_config.settings.demo_port != Settings().demo_port:
+        read_config = read(_moved_shop(read_config.settings), flags)
     if not read_config.sites:
         raise Refused(f"{file} has no site: add a [[site]], as in wakeline.example.toml")
     if demo and "demo" not in read_config.sites:
@@ -47,4 +50,15 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
     try:
         raise SystemExit(run(read_config, environ, demo=demo, visitors=simulate or 0, open_shop=not no_open))
     except CannotStart as why:
-        raise Refused(str(why), 1) from None
+        raise Refused(str(why), FAILED) from None
+
+
+def _moved_shop(settings: Settings) -> Path:
+    """The demo's configuration with the shop on another port: that makes another origin."""
+    moved = settings.data / "demo.toml"
+    try:
+        moved.parent.mkdir(parents=True, exist_ok=True)
+        moved.write_text(demo_file().read_text().replace(f":{Settings().demo_port}", f":{settings.demo_port}"))
+    except OSError as error:
+        raise Refused(f"cannot write to the data folder {settings.data}: {error.strerror}", FAILED) from None
+    return moved

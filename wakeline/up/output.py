@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable
 from typing import TextIO
 
+from wakeline.logs import JsonLines
 from wakeline.up.supervisor import NAME
 
 COLOURS = {"server": 35, "collector": 36, "processor": 34, "api": 32, "demo": 33, "simulator": 90, NAME: 1}
@@ -41,7 +43,28 @@ class Output:
         try:
             self._stream.write(text)
             self._stream.flush()
+        except BlockingIOError:
+            pass  # whoever reads made the pipe non-blocking and is slow: a lost line is no reason to stop
         except OSError:
             os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())  # what is buffered has to go somewhere
             self._stream = None
             self.lost()
+
+
+class JsonOutput(Output):
+    """The same for machines: what a child logs is JSON already, everything else becomes it."""
+
+    def say(self, name: str, line: str) -> None:
+        self._write(f"{line if line.startswith('{') else _object(name, line)}\n")
+
+    def report(self, name: str, what: str) -> None:
+        self._write(f"{_object(NAME, what if name == NAME else f'{name} {what}')}\n")
+
+    def block(self, text: str) -> None:
+        self.report(NAME, text)
+
+
+def _object(service: str, message: str) -> str:
+    return JsonLines(service).format(
+        logging.makeLogRecord({"name": "wakeline.up", "levelname": "INFO", "msg": message})
+    )

@@ -10,7 +10,8 @@ from pathlib import Path
 from wakeline.embedded import LOG, server_command
 from wakeline.settings import Config
 
-HTTP_READY = "/healthz"
+ALIVE = "/healthz"
+LOG_READY = "/readyz"  # of the collector: it takes events
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,7 @@ class Listener:
     setting: str
     host: str
     port: int
-    path: str = HTTP_READY  # that answers 200 once the service is ready; "": it answers a Redis PING
+    path: str = ALIVE  # that answers 200 once the service is ready; "": it answers a Redis PING
 
     @property
     def asked_at(self) -> str:
@@ -72,7 +73,7 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
     )
     stages.append(
         (
-            _service(config, "collector", Listener("port", host, settings.port), *workers),
+            _service(config, "collector", Listener("port", host, settings.port, LOG_READY), *workers),
             _service(config, "processor", Listener("processor_metrics_port", host, settings.processor_metrics_port)),
             _service(
                 config,

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from wakeline.logs import is_coloured
-from wakeline.settings import Config
+from wakeline.settings import Config, LogFormat
 from wakeline.up.guard import refuse_taken_ports, sole_use
-from wakeline.up.output import Output
+from wakeline.up.output import JsonOutput, Output
 from wakeline.up.plan import plan
 from wakeline.up.summary import shop_url, summary
 from wakeline.up.supervisor import Supervisor
@@ -26,7 +26,8 @@ def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int
     """
     token = config.settings.api_token or secrets.token_urlsafe(18)  # one for this run
     config = replace(config, settings=replace(config.settings, api_token=token))
-    coloured = is_coloured(sys.stdout)
+    is_json = config.settings.log_format is LogFormat.JSON
+    coloured = not is_json and is_coloured(sys.stdout)
     environ = {**environ, "WAKELINE_API_TOKEN": token, "PYTHONUNBUFFERED": "1"}
     if coloured:
         environ["FORCE_COLOR"] = "1"
@@ -34,7 +35,7 @@ def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int
         (config.settings.data / "redis").mkdir(exist_ok=True)
         services = plan(config, demo=demo, visitors=visitors)
         refuse_taken_ports(listener for service in services.services() for listener in service.listeners)
-        output = Output(sys.stdout, coloured=coloured)
+        output = (JsonOutput if is_json else Output)(sys.stdout, coloured=coloured)
 
         def when_up() -> None:
             output.block(summary(config, demo=demo))

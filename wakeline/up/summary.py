@@ -10,11 +10,12 @@ def summary(config: Config, *, demo: bool) -> str:
     """URLs, the line to paste for each site, where the data lies."""
     settings = config.settings
     local = address(settings.host)
+    token = "your api_token" if "api_token" in config.given else f"{settings.api_token} (for this run)"
     rows = [("Collector", collector_url(settings))]
     if demo:
         rows.insert(0, ("Demo shop", shop_url(config)))
     rows += [
-        ("Profiles", f"http://{local}:{settings.api_port}   bearer token: {settings.api_token}"),
+        ("Profiles", f"http://{local}:{settings.api_port}   bearer token: {token}"),
         ("Metrics", f"http://{local}:{settings.api_metrics_port}/metrics   live numbers of the sites"),
         ("", f"http://{local}:{settings.metrics_port}/metrics   collector"),
         ("", f"http://{local}:{settings.processor_metrics_port}/metrics   processor"),
