@@ -23,6 +23,8 @@ FIRST_REST_S, LONGEST_REST_S = 0.5, 30.0  # before a dead worker is replaced
 ORPHAN_CHECK_S = 1.0
 HEALTHY_S = 60.0  # after so long a death is news, not part of a loop
 
+STOPPING = (signal.SIGTERM, signal.SIGINT)
+
 Serve = Callable[[Config, int], int]  # runs one worker until SIGTERM; its exit code
 FORK = multiprocessing.get_context("fork")  # before any event loop: settings and compiled patterns are shared
 
@@ -70,7 +72,7 @@ class _Supervisor:
     def run(self) -> int:
         # A signal writes to the pipe, so that it ends the wait however it falls.
         readable, writable = os.pipe()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in STOPPING:
             signal.signal(number, lambda *_: os.write(writable, b"."))
         while True:
             now = time.monotonic()
@@ -86,7 +88,9 @@ class _Supervisor:
     def _start(self, worker: int) -> None:
         del self._due[worker]
         process = FORK.Process(target=_child, args=(self._config, self._serve, worker), name=f"collector {worker}")
+        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # until the child has let go of our handlers
         process.start()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
         self._alive[worker] = process, time.monotonic()
 
     def _bury(self, worker: int) -> None:
@@ -101,14 +105,17 @@ class _Supervisor:
         self._rest[worker] = min(rest * 2, LONGEST_REST_S)
 
     def _stop(self) -> int:
+        """0 if all workers ended well; one that was just starting is ended by the signal itself."""
         for process, _ in self._alive.values():
             process.terminate()
         for process, _ in self._alive.values():
             process.join()
-        return max((abs(process.exitcode or 0) for process, _ in self._alive.values()), default=0) and 1
+        codes = {process.exitcode for process, _ in self._alive.values()}
+        return 0 if codes <= {0, *(-number for number in STOPPING)} else 1
 
 
 def _child(config: Config, serve: Serve, worker: int) -> None:
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOPPING:
         signal.signal(number, signal.SIG_DFL)  # until its own loop listens
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
     sys.exit(serve(config, worker))

@@ -1,0 +1,375 @@
+"""The collector as a process, with a real server that is missing, killed, frozen and back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import signal
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from collector.writer import DEADLINE_S
+from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.record import Event, decode_record
+
+ROOT = Path(__file__).parents[2]
+ORIGIN = "https://shop.example"
+LANES = 8
+PATIENCE_S = 30.0
+OUTAGE_S = 25.0
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
+    """Return when `condition` holds."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not await condition():  # noqa: ASYNC110  nothing tells it
+            await asyncio.sleep(0.02)
+
+
+@dataclass
+class Collector:
+    """A running `wakeline collector`."""
+
+    process: asyncio.subprocess.Process
+    http: aiohttp.ClientSession
+    port: int
+    metrics_port: int
+    sent: int = 0
+    accepted: set[str] = field(default_factory=set)  # page ids that were answered 202
+    statuses: Counter[int] = field(default_factory=Counter)
+    slowest_s: float = 0.0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    async def post(self) -> int:
+        """Send one event under a page id of its own; the answer's status, 0 for none."""
+        self.sent += 1
+        page, now = f"page-{self.sent:08d}", time.time_ns() // 1_000_000
+        event = {"type": "page_view", "page": page, "n": 0, "time": now, "url": f"{ORIGIN}/{self.sent}"}
+        body = {"site": "shop", "consent": "anonymous", "sent": now, "events": [event]}
+        began = time.monotonic()
+        try:
+            async with self.http.post(
+                f"{self.url}/v1/events", data=json.dumps(body), headers={"Origin": ORIGIN, "Content-Type": "text/plain"}
+            ) as answer:
+                await answer.read()
+                status = answer.status
+        except aiohttp.ClientConnectionError:
+            status = 0
+        self.slowest_s = max(self.slowest_s, time.monotonic() - began)
+        self.statuses[status] += 1
+        if status == 202:
+            self.accepted.add(page)
+        return status
+
+    async def until(self, path: str, status: int) -> None:
+        """Ask until the answer has `status`."""
+
+        async def has_status() -> bool:
+            return await self.status(path) == status
+
+        await eventually(has_status)
+
+    async def status(self, path: str) -> int:
+        try:
+            async with self.http.get(self.url + path) as answer:
+                return answer.status
+        except aiohttp.ClientConnectionError:
+            return 0
+
+    async def metrics(self, worker: int = 0) -> dict[str, float]:
+        async with self.http.get(f"http://127.0.0.1:{self.metrics_port + 10 * worker}/metrics") as answer:
+            rows = (line.rpartition(" ") for line in (await answer.text()).splitlines() if not line.startswith("#"))
+            return {name.removeprefix("wakeline_collector_"): float(value) for name, _, value in rows}
+
+    async def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
+        """What it said on stderr in all its life."""
+        if self.process.returncode is None:
+            self.process.send_signal(number)
+        _, said = await asyncio.wait_for(self.process.communicate(), PATIENCE_S)
+        return said.decode()
+
+
+Start = Callable[..., Any]
+
+
+@pytest.fixture
+async def start(own_server: Any, tmp_path: Path, free_ports: Callable[[int], list[int]]) -> AsyncIterator[Start]:
+    config = tmp_path / "wakeline.toml"
+    config.write_text(f'[[site]]\nkey = "shop"\norigins = ["{ORIGIN}"]\n')
+    started: list[Collector] = []
+
+    async def start(*, ports: Sequence[int] | None = None, workers: int = 1) -> Collector:
+        port, metrics_port = ports or free_ports(2)
+        flags = {
+            "config": config,
+            "redis": own_server.url,
+            "data": tmp_path / "data",
+            "port": port,
+            "metrics-port": metrics_port,
+            "workers": workers,
+            "lanes": LANES,
+        }
+        process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "wakeline",
+            "collector",
+            *(word for name, value in flags.items() for word in (f"--{name}", str(value))),
+            cwd=ROOT,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        http = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=PATIENCE_S)
+        )
+        started.append(Collector(process, http, port, metrics_port))
+        return started[-1]
+
+    yield start
+    for collector in started:
+        await collector.http.close()
+        if collector.process.returncode is None:
+            collector.process.kill()
+        await collector.process.communicate()
+
+
+async def pages_in_the_log(server: Any) -> list[str]:
+    """Page ids of all records, in no order."""
+    log = RedisStreamsLog(server.url, LANES)
+    found = await log.read(dict.fromkeys(range(LANES), 0), limit=1_000_000, wait_ms=0)
+    await log.close()
+    records = [decode_record(entry.value) for entries in found.values() for entry in entries]
+    return [record.page for record in records if isinstance(record, Event)]
+
+
+async def send_for(collector: Collector, seconds: float, *, connections: int = 64, pause_s: float = 0.05) -> None:
+    until = time.monotonic() + seconds
+
+    async def sender() -> None:
+        while time.monotonic() < until:
+            await collector.post()
+            await asyncio.sleep(pause_s)
+
+    await asyncio.gather(*(sender() for _ in range(connections)))
+
+
+async def test_64_connections_send_one_event_each_and_then_nothing(own_server: Any, start: Start) -> None:
+    """Nobody pushes what arrived while a write was under way: it must go by itself."""
+    collector = await start()
+    await collector.until("/readyz", 200)
+    await asyncio.gather(*(collector.status("/healthz") for _ in range(64)))  # the connections are open
+    assert await asyncio.gather(*(collector.post() for _ in range(64))) == [202] * 64
+    assert sorted(await pages_in_the_log(own_server)) == sorted(collector.accepted)
+    assert (await collector.metrics())["ledger_difference"] == 0
+
+
+async def test_it_starts_without_a_server_and_takes_events_once_there_is_one(own_server: Any, start: Start) -> None:
+    own_server.kill()
+    collector = await start()
+    await collector.until("/healthz", 200)
+    assert await collector.status("/readyz") == 503
+    assert await collector.post() == 503
+    own_server.start()
+    await collector.until("/readyz", 200)
+    assert await collector.post() == 202
+    said = await collector.stop()
+    assert said.count("no events are taken until the log is back") == 1
+    assert "the log is open, 8 lanes" in said
+
+
+@pytest.mark.parametrize("how", ["killed", "frozen"])
+async def test_the_server_is_away_for_25_seconds(own_server: Any, start: Start, how: str) -> None:
+    """All are answered in time, 503 meanwhile; it recovers by itself, and every 202 is in the log."""
+    collector = await start()
+    await collector.until("/readyz", 200)
+
+    async def outage() -> None:
+        await asyncio.sleep(1)
+        if how == "killed":
+            own_server.kill()
+            await asyncio.sleep(OUTAGE_S)
+            own_server.start()
+        else:
+            own_server.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(OUTAGE_S)
+            own_server.process.send_signal(signal.SIGCONT)
+
+    breaking = asyncio.create_task(outage())
+    await send_for(collector, OUTAGE_S + 2, connections=16, pause_s=0.2)
+    await breaking
+    assert set(collector.statuses) == {202, 503}
+    assert collector.statuses[503] > 100
+    assert collector.slowest_s < 2 * DEADLINE_S
+    await collector.until("/readyz", 200)
+    assert await asyncio.gather(*(collector.post() for _ in range(64))) == [202] * 64
+    assert collector.accepted <= set(await pages_in_the_log(own_server))
+    metrics = await collector.metrics()
+    assert metrics["ledger_difference"] == 0
+    assert metrics["accepted_total"] == len(collector.accepted)
+    assert metrics["unavailable_total"] == collector.statuses[503]
+
+
+async def test_a_killed_collector_loses_nothing_that_it_accepted(own_server: Any, start: Start) -> None:
+    collector = await start()
+    await collector.until("/readyz", 200)
+    sending = asyncio.create_task(send_for(collector, 1.5, pause_s=0))
+    await asyncio.sleep(1)
+    collector.process.kill()
+    await sending
+    assert len(collector.accepted) > 100
+    pages = await pages_in_the_log(own_server)
+    assert collector.accepted <= set(pages)
+    assert len(pages) == len(set(pages))
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_told_to_stop_it_answers_what_is_in_flight(own_server: Any, start: Start, workers: int) -> None:
+    collector = await start(workers=workers)
+    await collector.until("/readyz", 200)
+    assert {await collector.post() for _ in range(20)} == {202}
+    own_server.process.send_signal(signal.SIGSTOP)
+    waiting = [asyncio.create_task(collector.post()) for _ in range(20)]
+    await asyncio.sleep(0.3)
+    collector.process.send_signal(signal.SIGTERM)
+    await asyncio.sleep(0.3)
+    own_server.process.send_signal(signal.SIGCONT)
+    assert await asyncio.gather(*waiting) == [202] * 20
+    said = await collector.stop()
+    assert collector.process.returncode == 0
+    assert "Traceback" not in said
+    assert collector.accepted <= set(await pages_in_the_log(own_server))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("workers", [1, 2])
+async def test_it_stops_cleanly(start: Start, number: signal.Signals, workers: int) -> None:
+    collector = await start(workers=workers)
+    await collector.until("/readyz", 200)
+    said = await collector.stop(number)
+    assert collector.process.returncode == 0
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("taken", [0, 1], ids=["public port", "metrics port"])
+async def test_a_taken_port_is_named(
+    start: Start, free_ports: Callable[[int], list[int]], workers: int, taken: int
+) -> None:
+    """Also where the kernel would let several processes share it."""
+    ports = free_ports(4)
+    first = await start(ports=ports[:2], workers=workers)
+    await first.until("/readyz", 200)
+    second_ports = ports[2:]
+    second_ports[taken] = ports[taken]
+    second = await start(ports=second_ports, workers=workers)
+    _, said = await asyncio.wait_for(second.process.communicate(), PATIENCE_S)
+    assert second.process.returncode == 1
+    assert re.search(rf"cannot listen on 127\.0\.0\.1 port {ports[taken]}\b.*in use", said.decode())
+    assert b"Traceback" not in said
+    assert await first.post() == 202
+
+
+async def test_a_deployment_that_does_not_fit_ends_it_with_a_clear_line(own_server: Any, start: Start) -> None:
+    log = RedisStreamsLog(own_server.url, LANES)
+    redis = log._writer
+    await redis.hset("wl:deployment", mapping={"lanes": 3, "decay_zero": 0, "half_life": 7 * 86_400_000})
+    await log.close()
+    collector = await start()
+    _, said = await asyncio.wait_for(collector.process.communicate(), PATIENCE_S)
+    assert collector.process.returncode == 1
+    assert "lanes is 8 in the settings, but the data in Redis was built with 3" in said.decode()
+    assert b"Traceback" not in said
+
+
+def children(pid: int) -> list[int]:
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+async def gone(pids: Sequence[int]) -> None:
+    async def all_gone() -> bool:
+        return not any(map(is_alive, pids))
+
+    await eventually(all_gone)
+
+
+async def test_workers_share_one_port_and_a_dead_one_is_replaced(own_server: Any, start: Start) -> None:
+    collector = await start(workers=2)
+    await collector.until("/readyz", 200)
+
+    async def both_serve() -> bool:
+        return not await port_is_closed(collector.metrics_port) and not await port_is_closed(
+            collector.metrics_port + 10
+        )
+
+    await eventually(both_serve)
+    before = children(collector.process.pid)
+    await asyncio.gather(*(collector.post() for _ in range(200)))  # each over a connection of its own
+    counts = [(await collector.metrics(worker))["accepted_total"] for worker in (0, 1)]
+    assert sum(counts) == 200
+    assert min(counts) > 0
+    os.kill(before[0], signal.SIGKILL)
+
+    async def replaced() -> bool:
+        now = children(collector.process.pid)
+        return len(now) == 2 and before[0] not in now
+
+    await eventually(replaced)
+    await collector.until("/readyz", 200)
+    workers = children(collector.process.pid)
+    said = await collector.stop()
+    assert collector.process.returncode == 0
+    assert "ended with -9; a new one starts" in said
+    await gone(workers)
+
+
+async def port_is_closed(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return True
+    writer.close()
+    return False
+
+
+async def test_workers_do_not_outlive_a_killed_supervisor(start: Start) -> None:
+    collector = await start(workers=2)
+    await collector.until("/readyz", 200)
+    workers = children(collector.process.pid)
+    assert workers
+    collector.process.kill()
+    await gone(workers)
+
+
+async def test_no_salt_and_no_address_is_in_the_servers_files(own_server: Any, start: Start, tmp_path: Path) -> None:
+    """The append-only file would keep them when their time is over."""
+    collector = await start()
+    await collector.until("/readyz", 200)
+    assert await collector.post() == 202
+    salts = [path.read_bytes() for path in (tmp_path / "data" / "salts").glob("*.salt")]
+    kept = b"".join(path.read_bytes() for path in own_server.folder.rglob("*") if path.is_file())
+    said = await collector.stop()
+    assert salts
+    assert b"page-00000001" in kept
+    for secret in (*salts, *(salt.hex().encode() for salt in salts)):
+        assert secret not in kept
+    assert b"127.0.0.1" not in kept.replace(b"bind 127.0.0.1", b"")
+    assert "127.0.0.1" not in said.replace("http://127.0.0.1", "")
