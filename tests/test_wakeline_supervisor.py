@@ -136,6 +136,7 @@ async def test_a_child_whose_settings_do_not_suit_ends_everything_at_once(stage:
     assert await asyncio.wait_for(supervisor.run(stage.up), 20) == 1
     assert stage.reported("collector ended with exit code 2")
     assert stage.reported("collector cannot start")
+    assert not stage.reported("starting it again")
     assert ("collector", "the settings do not suit") in stage.lines
     assert not stage.ups
     assert not is_alive(stage.pids("server")[0])

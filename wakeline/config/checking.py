@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, get_type_hints
@@ -35,7 +34,7 @@ class Checked:
         try:
             value = convert(TYPES[self.owner][name], written)
         except WrongValue as wrong:
-            what = re.sub(r'(text )?".*"', "this text", str(wrong)) if name in rules.HIDDEN else str(wrong)
+            what = "must be text in quotes" if name in rules.HIDDEN else str(wrong)
             self.problems.append(Problem(where(wrong.index), f"{name} {what}"))
             return
         broken = list(self._broken(name, value))

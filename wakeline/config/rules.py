@@ -12,7 +12,7 @@ from wakeline.config.values import quoted
 from wakeline.settings import InterestRule, Settings
 
 MIN_SECRET = 16  # characters; fewer can be guessed from one signature
-HIDDEN = {"secret", "api_token", "redis"}  # never shown in a message
+HIDDEN = {"secret", "api_token", "redis"}  # texts that are never shown in a message
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # lies in Redis keys between colons
 COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 DEFAULT_PORTS = {"http": 80, "https": 443}
