@@ -6,7 +6,6 @@ day while they ask again; the ETag makes that question cheap.
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from aiohttp import web
 
 SCRIPT = Path(__file__).parent / "static" / "wakeline.js"
 CACHE = "public, max-age=3600, stale-while-revalidate=86400"
-PREFERRED = ("br", "gzip")
+SUFFIXES = {"br": ".br", "gzip": ".gz"}  # the smaller form first
 
 
 class Script:
@@ -23,10 +22,11 @@ class Script:
     def __init__(self, path: Path = SCRIPT) -> None:
         plain = path.read_bytes()
         tag = hashlib.sha256(plain).hexdigest()[:20]
-        self._forms = {"": plain, "gzip": gzip.compress(plain, 9, mtime=0)}
-        brotli = path.with_name(path.name + ".br")
-        if brotli.exists():
-            self._forms["br"] = brotli.read_bytes()
+        self._forms = {"": plain}
+        for coding, suffix in SUFFIXES.items():
+            compressed = path.with_name(path.name + suffix)
+            if compressed.exists():
+                self._forms[coding] = compressed.read_bytes()
         self._tags = {coding: f'"{tag}-{coding}"' if coding else f'"{tag}"' for coding in self._forms}
 
     async def get(self, request: web.BaseRequest) -> web.Response:
@@ -52,7 +52,7 @@ class Script:
         if not accept:
             return ""
         accepted = accepted_codings(accept)
-        return next((coding for coding in PREFERRED if coding in self._forms and coding in accepted), "")
+        return next((coding for coding in SUFFIXES if coding in self._forms and coding in accepted), "")
 
 
 def accepted_codings(header: str) -> set[str]:

@@ -95,9 +95,12 @@ class Collector:
             return {name.removeprefix("wakeline_collector_"): float(value) for name, _, value in rows}
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
-        """What it said on stderr in all its life."""
-        if self.process.returncode is None:
-            self.process.send_signal(number)
+        """Tell it to stop; what it said on stderr in all its life."""
+        self.process.send_signal(number)
+        return await self.ended()
+
+    async def ended(self) -> str:
+        """What it said, when it has ended by itself."""
         _, said = await asyncio.wait_for(self.process.communicate(), PATIENCE_S)
         return said.decode()
 
@@ -246,7 +249,7 @@ async def test_told_to_stop_it_answers_what_is_in_flight(own_server: Any, start:
     await asyncio.sleep(0.3)
     own_server.process.send_signal(signal.SIGCONT)
     assert await asyncio.gather(*waiting) == [202] * 20
-    said = await collector.stop()
+    said = await collector.ended()
     assert collector.process.returncode == 0
     assert "Traceback" not in said
     assert collector.accepted <= set(await pages_in_the_log(own_server))
@@ -274,10 +277,10 @@ async def test_a_taken_port_is_named(
     second_ports = ports[2:]
     second_ports[taken] = ports[taken]
     second = await start(ports=second_ports, workers=workers)
-    _, said = await asyncio.wait_for(second.process.communicate(), PATIENCE_S)
+    said = await second.ended()
     assert second.process.returncode == 1
-    assert re.search(rf"cannot listen on 127\.0\.0\.1 port {ports[taken]}\b.*in use", said.decode())
-    assert b"Traceback" not in said
+    assert re.search(rf"cannot listen on 127\.0\.0\.1 port {ports[taken]}\b.*in use", said)
+    assert "Traceback" not in said
     assert await first.post() == 202
 
 
@@ -287,10 +290,10 @@ async def test_a_deployment_that_does_not_fit_ends_it_with_a_clear_line(own_serv
     await redis.hset("wl:deployment", mapping={"lanes": 3, "decay_zero": 0, "half_life": 7 * 86_400_000})
     await log.close()
     collector = await start()
-    _, said = await asyncio.wait_for(collector.process.communicate(), PATIENCE_S)
+    said = await collector.ended()
     assert collector.process.returncode == 1
-    assert "lanes is 8 in the settings, but the data in Redis was built with 3" in said.decode()
-    assert b"Traceback" not in said
+    assert "lanes is 8 in the settings, but the data in Redis was built with 3" in said
+    assert "Traceback" not in said
 
 
 def children(pid: int) -> list[int]:
