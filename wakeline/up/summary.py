@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from pathlib import Path
+
 from wakeline.settings import Config
 from wakeline.tag import address, collector_url, script_tag
 
@@ -26,10 +30,18 @@ def summary(config: Config, *, demo: bool) -> str:
     for site in config.sites.values():
         lines += ["", f"  Paste into the <head> of each page of {site.key}:", f"  {script_tag(site, settings)}"]
     if demo:
-        lines += ["", "  What is known of a visitor of the shop: wakeline profile VISITOR_ID"]
+        lines += ["", f"  What is known of a visitor of the shop: {command()} profile VISITOR_ID"]
     return "\n".join(lines)
 
 
 def shop_url(config: Config) -> str:
     host = address(config.settings.host)
     return f"http://{'localhost' if host == '127.0.0.1' else host}:{config.settings.demo_port}"
+
+
+def command() -> str:
+    """How to run `wakeline` from here: it may lie in a virtual environment that was not activated."""
+    script = Path(sys.executable).with_name("wakeline")
+    if shutil.which("wakeline") or not script.exists():
+        return "wakeline"
+    return str(script.relative_to(Path.cwd()) if script.is_relative_to(Path.cwd()) else script)
