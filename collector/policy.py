@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from collector.addresses import within
@@ -11,7 +13,11 @@ from wakeline.event import MAX_TITLE
 from wakeline.settings import Site
 
 CACHED = 2_048  # a page is in its view, its engagement and its signs of life; titles and referrers recur too
+CACHED_LENGTH = 512  # longer ones are cleaned anew: made-up ones take at most 4 MB a cache
 DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+T = TypeVar("T")
 
 
 class Policy:
@@ -27,9 +33,9 @@ class Policy:
         self._masks = tuple(map(mask, site.masks))
         self._own_addresses = site.own_addresses
         self._own_cookie = site.own_cookie
-        self.page = lru_cache(CACHED)(self._page)
-        self.referrer = lru_cache(CACHED)(self._referrer)
-        self.title = lru_cache(CACHED)(self._title)
+        self.page = short_cached(self._page)
+        self.referrer = short_cached(self._referrer)
+        self.title = short_cached(self._title)
         self._is_own_address = lru_cache(CACHED)(self._within_own)
 
     def accepts(self, origin: str | None, *, fetch_site: str | None) -> bool:
@@ -41,7 +47,7 @@ class Policy:
         """
         if origin is None:
             return fetch_site is None
-        return origin in self.origins or normal_origin(origin) in self.origins
+        return origin in self.origins
 
     def is_own(self, address: str, cookies: str) -> bool:
         """Whether this is the site's own traffic, by address range or by cookie."""
@@ -60,6 +66,12 @@ class Policy:
 
     def _title(self, title: str) -> str:
         return clean_text(title)[:MAX_TITLE]
+
+
+def short_cached(clean: Callable[[str], T]) -> Callable[[str], T]:
+    """`clean`, cached for texts of usual length."""
+    cached = lru_cache(CACHED)(clean)
+    return lambda text: cached(text) if len(text) <= CACHED_LENGTH else clean(text)
 
 
 def normal_origin(origin: str) -> str:

@@ -24,7 +24,8 @@ KEEPALIVE_S = 75.0  # an idle connection
 FIRST_REQUEST_S = 10.0  # a connection that says nothing, or never ends its headers
 LINGER_S = 2.0  # lets a sender read its 413 before the connection closes
 MAX_UNREAD_BYTES = 65_536  # answers that wait for one sender
-MAX_HEADER_BYTES = 32_768  # other parts of a site may have set many cookies: that must not cost its events
+MAX_HEADER_BYTES = 16_384  # other parts of a site may have set many cookies: that must not cost its events
+MAX_HEADERS = 64  # a browser sends about 20; with the above at most 1 MB a connection
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Routes = Mapping[str, Mapping[str, Handler]]  # path -> method -> handler
@@ -41,6 +42,7 @@ class Server(web.Server):
             keepalive_timeout=KEEPALIVE_S,
             lingering_time=LINGER_S,
             max_field_size=MAX_HEADER_BYTES,
+            max_headers=MAX_HEADERS,
             read_bufsize=MAX_BODY_BYTES,
         )
         self._routes = routes
