@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import subprocess
 import sys
 import time
@@ -41,6 +42,8 @@ Run = Callable[..., Result]
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the command in an empty folder with one wakeline.toml."""
     monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
+        monkeypatch.delenv(name)
     (tmp_path / "wakeline.toml").write_text(FILE)
 
     def run(*arguments: str, input: str | None = None) -> Result:
