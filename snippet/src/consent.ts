@@ -22,8 +22,8 @@ export function choose(made: Level): void {
 
 /** Makes the allowed level hold. Leaving `full` forgets the id; coming back makes a new one. */
 export function settle(): void {
-  const known = `${read("id") || visitor}`;
   level = allowed();
+  const known = `${read("id") || visitor}`;
   visitor = level < FULL ? undefined : /^[\w-]{22}$/.test(known) ? known : random();
   write("id", visitor);
 }

@@ -7,8 +7,6 @@ let engaged = 0;
 let since = 0; // 0: not engaged
 let scroll = 0;
 
-export const visible = (): boolean => document.visibilityState == "visible";
-
 export function restart(): void {
   measure();
   engaged = scroll = 0;
@@ -18,7 +16,7 @@ export function restart(): void {
 export function measure(): void {
   const now = performance.now();
   if (since) engaged += Math.min(now - since, MAX_STEP_MS);
-  since = visible() && document.hasFocus() ? now : 0;
+  since = !document.hidden && document.hasFocus() ? now : 0;
 }
 
 export function measureScroll(): void {

@@ -9,8 +9,8 @@ export function onNavigation(run: () => void): void {
   const changed = safe(run);
   for (const method of ["pushState", "replaceState"] as const) {
     const original = history[method];
-    history[method] = function (...args) {
-      original.apply(this, args);
+    history[method] = (...args) => {
+      original.apply(history, args);
       changed();
     };
   }

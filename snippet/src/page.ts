@@ -1,7 +1,7 @@
 /** The page instance: opened by a page view, left when hidden, closed by navigation; its events are numbered. */
 
 import { allowed, choose, level, settle, visitor } from "./consent";
-import { engagement, restart, visible } from "./engagement";
+import { engagement, restart } from "./engagement";
 import { MAX_PINGS, SETTLE_MS } from "./limits";
 import { push, resume } from "./queue";
 import { random } from "./random";
@@ -37,38 +37,43 @@ const interests = (): string[] | undefined =>
     .map((interest) => interest.trim().slice(0, MAX_LABEL))
     .filter((interest) => interest);
 
-export function emit(type: string, body: Body, at = level): void {
+/** The page's first event begins its instance. */
+function emit(type: string, body: Body, at = level): void {
+  if (!page) {
+    page = random();
+    n = 0;
+    restart();
+  }
+  if (n < MAX_EVENTS_PER_PAGE) push({ type, page, n: n++, time: Date.now(), url, visitor, ...body }, at);
+}
+
+/** What the site itself has to say, as soon as there is a page that it belongs to. */
+export function tell(type: string, body: Body): void {
   open();
-  if (page && n < MAX_EVENTS_PER_PAGE)
-    push({ type, page, n: n++, time: Date.now(), url, visitor, ...body }, at);
+  if (page) emit(type, body);
 }
 
-function begin(): void {
-  page = random();
-  n = 0;
-  restart();
-}
-
+/** What holds now, for a page that is about to begin. */
 function look(): void {
   url = address();
   settle();
+  resume();
 }
 
 /** Opens a page where none is open, the visitor sees it and allows it. */
 export function open(): void {
-  if (page || !visible()) return;
+  if (page || document.hidden) return;
   look();
-  resume();
-  if (level <= OFF) return;
-  begin();
-  present = true;
-  emit("page_view", {
-    title: document.title.slice(0, MAX_TITLE),
-    referrer,
-    interests: interests(),
-    continued: counted || undefined,
-  });
-  counted = true;
+  if (level > OFF) {
+    present = true;
+    emit("page_view", {
+      title: document.title.slice(0, MAX_TITLE),
+      referrer,
+      interests: interests(),
+      continued: counted || undefined,
+    });
+    counted = true;
+  }
 }
 
 /** Presence ends; the page may come back. */
@@ -99,8 +104,7 @@ export function navigate(): void {
 }
 
 /** Visible, perhaps again; `first` is what was asked for before. */
-export function see(first: () => void): void {
-  if (!visible()) return;
+export function show(first: () => void): void {
   if (ended) close();
   first();
   open();
@@ -122,10 +126,10 @@ export function change(made: Level): void {
   choose(made);
   const next = allowed();
   if (next != level && (page || level == FULL)) {
-    if (!page) begin();
     leave();
     emit("consent", { level: LEVELS[next]! }, next && level);
     page = undefined;
+    look(); // at once, seen or not: an id that is not allowed any more is removed here
   }
   open();
 }

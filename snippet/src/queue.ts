@@ -1,9 +1,9 @@
 /**
  * Events on their way to the collector. An entry is a text: the number of its consent level, then its JSON.
  *
- * `waiting` has not been handed to the browser, `flying` is in the one fetch under way. What the visitor
- * allowed to be stored stays in localStorage until the collector has answered, so that the next page sends it
- * again: a beacon's fate is unknown. The collector drops what it has seen by (page, n).
+ * The first `flying` of those `waiting` are in the one fetch under way. What the visitor allowed to be stored
+ * stays in localStorage until the collector has answered, so that the next page sends it again: a beacon's fate
+ * is unknown. The collector drops what it has seen by (page, n).
  */
 
 import { level } from "./consent";
@@ -13,18 +13,18 @@ import { endpoint, site } from "./tag";
 import { ANONYMOUS, LEVELS, MAX_EVENTS } from "./wire";
 
 let waiting: string[] = [];
-let flying: string[] = [];
+let flying = 0;
 
-const levelOf = (entry: string): number => +entry[0]!;
+const levelOf = (entry: string): number => entry[0] as never; // a digit, which is as good as a number
 
 const stored = (): string[] => read("queue")?.match(/[^\n]+/g) || [];
 
 /** Under `full` everything is kept; below it nothing but a withdrawal that has not been acknowledged. */
-const keep = (entries: string[]): void =>
+const store = (added: string[] = [], gone: string[] = []): void =>
   write(
     "queue",
-    entries
-      .filter((entry) => levelOf(entry) != ANONYMOUS && levelOf(entry) <= level)
+    [...stored(), ...added]
+      .filter((entry) => levelOf(entry) != ANONYMOUS && levelOf(entry) <= level && !gone.includes(entry))
       .slice(-MAX_STORED)
       .join("\n"),
   );
@@ -34,40 +34,38 @@ export function push(event: object, at: number): void {
   const entry = at + JSON.stringify(event).replace(/\\ud[\da-f]{3}/g, "\\ufffd");
   if (entry.length > MAX_CHARS) return;
   waiting.push(entry);
-  keep([...stored(), entry]);
+  store([entry]);
   setTimeout(flush, GATHER_MS);
 }
 
 /** Takes up what earlier pages left behind, and sends. */
 export function resume(): void {
-  keep(stored());
-  waiting = [...new Set([...waiting, ...stored()])].filter((entry) => !flying.includes(entry));
+  store();
+  waiting = [...new Set([...waiting, ...stored()])];
   setTimeout(flush);
 }
 
-/** The next batch: entries of one level. */
-function take(): string[] {
-  const batch = waiting.splice(0, 1);
-  while (
-    waiting[0]?.[0] == batch[0]![0] &&
-    batch.length < MAX_EVENTS &&
-    (batch + waiting[0]!).length < MAX_CHARS
-  )
-    batch.push(waiting.shift()!);
-  return batch;
+/** The next batch after the first `from` entries, all of one level. */
+function batch(from: number): string[] {
+  let end = from;
+  let chars = 0;
+  while (waiting[end] && waiting[end]![0] == waiting[from]![0] && end - from < MAX_EVENTS && chars < MAX_CHARS)
+    chars += waiting[end++]!.length;
+  return waiting.slice(from, end);
 }
 
-const envelope = (batch: string[]): string =>
-  `{"site":"${site}","consent":"${LEVELS[levelOf(batch[0]!)]}","sent":${Date.now()},"events":[${batch.map((entry) => entry.slice(1))}]}`;
+const envelope = (entries: string[]): string =>
+  `{"site":"${site}","consent":"${LEVELS[levelOf(entries[0]!)]}","sent":${Date.now()},"events":[${entries.map((entry) => entry.slice(1))}]}`;
 
 export async function flush(): Promise<void> {
-  if (flying[0] || !waiting[0]) return;
-  flying = take();
+  if (flying || !waiting[0]) return;
+  const sent = batch(0);
+  flying = sent.length;
   let again = true;
   try {
     const { status } = await fetch(endpoint, {
       method: "POST",
-      body: envelope(flying), // text/plain: no preflight
+      body: envelope(sent), // text/plain: no preflight
       keepalive: true,
       signal: AbortSignal.timeout?.(TIMEOUT_MS),
     });
@@ -75,19 +73,13 @@ export async function flush(): Promise<void> {
   } catch {
     // the network, a blocker, or a collector that hangs
   }
-  if (again) waiting = [...flying, ...waiting];
-  else keep(stored().filter((entry) => !flying.includes(entry)));
-  flying = [];
+  if (!again) store([], waiting.splice(0, flying));
+  flying = 0;
   if (!again) flush();
 }
 
-/** Hands over everything at once: the page is going, nobody will see an answer. */
+/** Hands over everything that is not under way: the page is going, nobody will see an answer. */
 export function beacon(): void {
-  while (waiting[0]) {
-    const batch = take();
-    if (!navigator.sendBeacon(endpoint, envelope(batch))) {
-      waiting = [...batch, ...waiting];
-      break;
-    }
-  }
+  for (let sent; (sent = batch(flying))[0] && navigator.sendBeacon(endpoint, envelope(sent)); )
+    waiting.splice(flying, sent.length);
 }

@@ -6,7 +6,7 @@ export const safe =
     try {
       return run(...args);
     } catch {
-      return undefined;
+      return;
     }
   };
 

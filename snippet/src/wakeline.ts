@@ -4,25 +4,26 @@
  */
 
 import { drain, wakeline } from "./commands";
-import { measure, measureScroll, visible } from "./engagement";
+import { measure, measureScroll } from "./engagement";
 import { PING_MS } from "./limits";
 import { onNavigation } from "./navigation";
-import { end, follow, leave, navigate, ping, see } from "./page";
+import { end, follow, leave, navigate, ping, show } from "./page";
 import { beacon, flush } from "./queue";
 import { listen, safe } from "./safe";
 
-function look(): void {
+function see(): void {
   measure();
-  if (visible()) return see(drain);
-  leave();
-  beacon(); // at `hidden`, since nothing later is sure to come
+  if (document.hidden) {
+    leave();
+    beacon(); // here, since nothing later is sure to come
+  } else show(drain);
 }
 
 if (!window.wakeline?.live) {
   window.wakeline = wakeline;
   wakeline.live = true;
-  listen("visibilitychange", look);
-  listen("pageshow", look);
+  listen("visibilitychange", see);
+  listen("pageshow", see);
   listen("pagehide", end);
   listen("focus", measure);
   listen("blur", measure);
@@ -37,5 +38,5 @@ if (!window.wakeline?.live) {
     }),
     PING_MS,
   );
-  look();
+  see();
 }

@@ -111,6 +111,18 @@ test("a withdrawal that nobody acknowledged is repeated by the next page, which 
   assert.deepEqual(page.kept, { "wakeline.consent": "off" });
 });
 
+test("a withdrawal while the page is hidden forgets at once what is stored", async () => {
+  const page = new FakePage({ tag: { consent: "full" }, status: 503 });
+  await page.pass();
+  page.hide();
+  page.wakeline("consent", "off");
+  assert.deepEqual(Object.keys(page.kept).sort(), ["wakeline.consent", "wakeline.queue"]);
+  assert.match(page.kept["wakeline.queue"], /^0[^\n]*$/, "the withdrawal alone");
+  page.status = 202;
+  await page.pass(30_000);
+  assert.deepEqual(page.kept, { "wakeline.consent": "off" });
+});
+
 test("a withdrawal is tried again while its page stays open", async () => {
   const page = new FakePage({ tag: { consent: "full" } });
   await page.pass();

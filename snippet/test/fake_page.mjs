@@ -80,8 +80,8 @@ export class FakePage {
         referrer,
         currentScript: { src: "https://stats.example/wakeline.js", dataset: { site: "demo", ...tag } },
         documentElement: { scrollHeight: 1000 },
-        get visibilityState() {
-          return page.visible ? "visible" : "hidden";
+        get hidden() {
+          return !page.visible;
         },
         hasFocus: () => this.focused,
         querySelector: () => (interests === undefined ? null : { content: interests }),

@@ -29,6 +29,7 @@ for (const [name, call] of Object.entries(CALLS))
     page.wakeline("event", "after");
     await page.pass();
     assert.ok(page.story.includes("after full"));
+    assert.ok(page.events.every(({ type }) => type), "every event has a type");
   });
 
 test("an identify's id is text, and one before full is not sent", async () => {

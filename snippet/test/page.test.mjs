@@ -62,6 +62,19 @@ for (const [name, [positions, height, depth]] of Object.entries(DEPTHS))
     assert.equal(page.events.at(-1).scroll, depth);
   });
 
+test("engaged time and scroll depth begin anew on each page", async () => {
+  const page = new FakePage();
+  page.window.scrollY = 500;
+  page.fire("scroll");
+  await page.pass(3_000);
+  page.window.history.pushState(null, "", "/cart");
+  page.window.scrollY = 0;
+  await page.pass(1_100);
+  page.hide();
+  const left = page.events.filter(({ type }) => type == "engagement");
+  assert.deepEqual(left.map(({ engaged_ms, scroll }) => [engaged_ms, scroll]), [[3_000, 100], [1_000, 50]]);
+});
+
 test("a sign of life every 25 s while visible", async () => {
   const page = new FakePage();
   await page.pass(80_000);
@@ -114,7 +127,8 @@ for (const api of ["history", "Navigation API"])
       await page.pass();
       move(page, to);
       if (navigation) page.fire("currententrychange", navigation);
-      page.window.document.title = "Cart";
+      await page.pass(50);
+      page.window.document.title = "Cart"; // as frameworks do: some time after the navigation
       await page.pass();
       assert.deepEqual(types(page), isPage ? ["page_view", "engagement", "page_view"] : ["page_view"]);
       if (navigation) assert.equal(page.window.history.pushState, pushState, "history is left alone");
@@ -178,6 +192,15 @@ test("a page restored from the back/forward cache is viewed again, by itself and
   assert.deepEqual(types(page), ["page_view", "engagement", "page_view"]);
   assert.equal(new Set(page.events.map((event) => event.page)).size, 2);
   assert.equal(page.events[2].referrer, "https://shop.example/shoes");
+});
+
+test("pageshow alone also restores a page", async () => {
+  const page = new FakePage();
+  await page.pass();
+  page.fire("pagehide");
+  page.fire("pageshow");
+  await page.pass();
+  assert.deepEqual(types(page), ["page_view", "engagement", "page_view"]);
 });
 
 test("what a site sends while its page goes belongs to that page", async () => {
