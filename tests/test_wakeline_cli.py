@@ -23,6 +23,8 @@ from wakeline import keys, logs
 from wakeline.cli import main
 from wakeline.cli.errors import shown_url
 from wakeline.cli.portrait import duration, portrait
+from wakeline.cli.up import moved_shop
+from wakeline.config import load
 from wakeline.config.values import quoted
 from wakeline.connect import connect
 from wakeline.identity import customer_id, is_signed
@@ -143,6 +145,14 @@ def test_with_two_sites_one_must_be_named(run: Run, tmp_path: Path) -> None:
     result = run("sign", "c1", "--site", "blog")
     assert result.exit_code == 2
     assert "no secret" in result.output
+
+
+def test_the_demo_shop_on_another_port_is_another_origin(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "data", demo_port=9_999)
+    assert load(moved_shop(settings), {}, {}).sites["demo"].origins == (
+        "http://localhost:9999",
+        "http://127.0.0.1:9999",
+    )
 
 
 def test_a_password_is_not_printed() -> None:

@@ -39,7 +39,7 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
         )
     read_config = read(file, flags)
     if demo and not config and read_config.settings.demo_port != Settings().demo_port:
-        read_config = read(_moved_shop(read_config.settings), flags)
+        read_config = read(moved_shop(read_config.settings), flags)
     if not read_config.sites:
         raise Refused(f"{file} has no site: add a [[site]], as in wakeline.example.toml")
     if demo and "demo" not in read_config.sites:
@@ -53,7 +53,7 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
         raise Refused(str(why), FAILED) from None
 
 
-def _moved_shop(settings: Settings) -> Path:
+def moved_shop(settings: Settings) -> Path:
     """The demo's configuration with the shop on another port: that makes another origin."""
     moved = settings.data / "demo.toml"
     try:
