@@ -17,13 +17,13 @@ from typing import Any
 import faust
 import msgspec
 import uvloop
+from redis.asyncio import Redis
 
 from benchmarks.visitors import SITE
 from processor.fold import Fold, LaneMemory
 from processor.sites import SiteFacts
 from processor.state import Loaded
 from processor.writes import Command, Place, commands
-from wakeline.connect import connect
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry
@@ -37,7 +37,7 @@ class Book:
     """Folds and writes what it is given; its place is that of lane 0."""
 
     def __init__(self, redis_url: str, deployment: Deployment) -> None:
-        self._redis = connect(redis_url)
+        self._redis = Redis.from_url(redis_url)
         self._fold = Fold(0, sites={SITE.key: SiteFacts(SITE)}, deployment=deployment, key_space=Keys())
         self._memory = LaneMemory()
         self._offset = 0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from redis.asyncio import Redis
+from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.connection import HiredisRespSerializer
 
 TIMEOUT_S = 2.0  # of one command: above a group commit on a slow disk, below the collector's deadline
 
@@ -21,4 +25,15 @@ def connect(url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = Fals
         retry=Retry(NoBackoff(), 0),
         retry_on_error=[],
         single_connection_client=one_connection,
+        connection_class=PackedConnection,  # of redis://; the others pack as redis-py does
     )
+
+
+class PackedConnection(Connection):
+    """Packs by hiredis. redis-py's own way costs a script's call with 350 keys 400 us: it copies 6 KB for each."""
+
+    _serializer = HiredisRespSerializer()
+
+    def pack_command(self, *args: Any) -> list[bytes]:
+        packed: list[bytes] = self._serializer.pack(*args)
+        return packed
