@@ -1,0 +1,98 @@
+"""Wires the demo shop: its pages, its panel, its sign-in. A process of its own, for one's own machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import signal
+
+import msgspec
+import uvloop
+from aiohttp import web
+
+from demo.catalogue import SITE, read_catalogue
+from demo.guard import guard, is_own_page
+from demo.pages import Shop
+from demo.panel import Panel
+from wakeline.identity import signature
+from wakeline.settings import Config
+from wakeline.tag import script_tag
+
+KEY = "demo"  # of the shop among the sites
+FRESH = "no-cache"  # asked again each time, so that an edited file is seen
+CUSTOMER = re.compile(r"[A-Za-z0-9-]{1,32}")
+
+log = logging.getLogger("wakeline.demo")
+
+
+def main(config: Config, port: int = 8710) -> None:
+    """Runs until SIGTERM or SIGINT. Exits with 1 where the port is taken. `config` must have the site `demo`."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        raise SystemExit(runner.run(run(config, port)))
+
+
+async def run(config: Config, port: int) -> int:
+    """The life of the shop; returns its exit code."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    runner = web.AppRunner(create_app(config, port), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    host = config.settings.host
+    try:
+        await web.TCPSite(runner, host, port).start()
+        log.info("the shop is open on http://%s:%d", host, port)
+        await stop.wait()
+    except OSError as error:
+        log.error("cannot listen on %s port %d: %s", host, port, error.strerror or error)
+        return 1
+    finally:
+        await runner.cleanup()
+    return 0
+
+
+def create_app(config: Config, port: int) -> web.Application:
+    """The shop for the site `demo` of `config`."""
+    site, settings = config.sites[KEY], config.settings
+    shop = Shop(read_catalogue(), script_tag(site, settings))
+    panel = Panel(settings, KEY)
+
+    async def page(request: web.Request) -> web.Response:
+        status, html = shop.html(request.path, request.query.get("q", ""))
+        return web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": FRESH})
+
+    async def profile(request: web.Request) -> web.Response:
+        return await panel.handle(request) if is_own_page(request) else web.Response(status=403)
+
+    async def sign_in(request: web.Request) -> web.Response:
+        """What a real shop does after it has checked a password: it signs the customer's id for its page."""
+        if not is_own_page(request):
+            return web.Response(status=403)
+        try:
+            asked = msgspec.json.decode(await request.read(), type=dict[str, str])
+        except msgspec.DecodeError:
+            return web.Response(status=400)
+        id = asked.get("customer", "")
+        if not CUSTOMER.fullmatch(id):
+            return web.Response(status=400)
+        return web.json_response({"id": id, "signature": signature(site.secret, id)})
+
+    async def healthz(request: web.Request) -> web.Response:
+        return web.Response(text="alive\n")
+
+    async def close(app: web.Application) -> None:
+        await panel.close()
+
+    async def always_asked_again(request: web.Request, answer: web.StreamResponse) -> None:
+        answer.headers.setdefault("Cache-Control", FRESH)
+
+    app = web.Application(middlewares=[guard(site, settings, port)], client_max_size=4_096)
+    app.router.add_get("/healthz", healthz)
+    app.router.add_get("/panel/profile/{visitor}", profile)
+    app.router.add_post("/account/sign-in", sign_in)
+    app.router.add_static("/site/", SITE)
+    app.router.add_get("/{path:.*}", page)
+    app.on_response_prepare.append(always_asked_again)
+    app.on_cleanup.append(close)
+    return app

@@ -1,0 +1,198 @@
+"""A simulated browser: pages opened, thought over, left, and what the snippet would send of it, when.
+
+Pure: `now` only moves on as the person thinks.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass, field
+from functools import cache
+
+import msgspec
+
+from demo.catalogue import Product, catalogue
+from demo.pages import page_at
+from demo.people import Person, random_id
+from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING, ConsentLevel, Envelope, Props, WireEvent
+from wakeline.settings import Site
+
+PACE = 3.0  # people here think and read so many times as fast as people do; the snippet's own times are kept
+GATHER_MS = 200  # the snippet's: events that follow one another this quickly share a request
+BEACON_MS = 20  # the last words of a page go at once
+PING_MS = 25_000
+LOAD_MS = (150, 900)  # from a click to the next page
+RESENT = 0.03  # of requests: the answer got lost, so the browser sends the events again
+AWAY = 0.1  # of the times that somebody thinks: another tab or app comes to the front for a while
+FAR = 30.0  # seconds before PACE that another tab stays in front, on average
+
+# Median seconds on a page before PACE, and how far down people scroll on it (mean, percent).
+THINKING = {"/": (10, 55), "category": (16, 70), "product": (26, 60), "/search": (9, 45), "/newsletter": (14, 65),
+            "/cart": (15, 80), "/order": (10, 90), "/account": (12, 85)}  # fmt: skip
+SPREAD = 0.8  # sigma of the lognormal around the median
+LONGEST_S = 900  # a page, before PACE
+
+
+class PageEvent(WireEvent, omit_defaults=True):
+    """A wire event as a page writes it: without what it does not say."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One request. `envelope.sent` is `at` by the browser's own clock."""
+
+    at: int  # ms since 1970, our clock
+    envelope: Envelope
+    is_resent: bool = False
+
+
+@dataclass
+class Browser:
+    """One person's browser at the shop. The person's level and id change as they choose."""
+
+    person: Person
+    site: Site
+    chance: random.Random
+    now: int  # ms since 1970, our clock
+    haste: float = 1.0  # how much quicker than others this visit is
+    deliveries: list[Delivery] = field(default_factory=list)
+    url: str = ""
+    referrer: str = ""
+    _page: str = ""
+    _n: int = 0
+    _is_present: bool = False
+    _next_ping: int = 0
+    _engaged_ms: int = 0
+    _scroll: int = 0
+    _gathered: list[msgspec.Raw] = field(default_factory=list)
+    _gathered_at: ConsentLevel = ConsentLevel.ANONYMOUS
+
+    def open(self, path: str, query: str = "") -> None:
+        """The next page, a little later; the one that is open is left."""
+        if self.url:
+            self.leave()
+            self.referrer = self.url
+        if self._page:
+            self.now += self.chance.randint(*LOAD_MS)
+        self.url = self.site.origins[0] + path + query
+        self._view(continued=False)
+
+    def _view(self, *, continued: bool) -> None:
+        title, interests, product = shown(self.path)
+        self._page, self._n = random_id(self.chance), 0
+        self._engaged_ms = self._scroll = 0
+        self._is_present, self._next_ping = True, self.now + PING_MS
+        self._emit(PAGE_VIEW, title=title, referrer=self.referrer, interests=list(interests), continued=continued)
+        if product and not continued:
+            self._emit("view_product", props=described(product))
+        self._send(GATHER_MS)
+
+    @property
+    def path(self) -> str:
+        return self.url.removeprefix(self.site.origins[0]).partition("?")[0]
+
+    def think(self, share: float = 1.0) -> None:
+        """Time passes: engaged but for a while in another tab, with a sign of life every 25 s."""
+        median, depth = THINKING.get(self.path) or THINKING["product" if self.path.count("/") == 2 else "category"]
+        seconds = min(self.chance.lognormvariate(math.log(median * share), SPREAD), LONGEST_S) / PACE / self.haste
+        self._scroll = max(self._scroll, min(100, int(self.chance.betavariate(3, 2.5) * depth / 0.545)))
+        if self.chance.random() < AWAY:
+            self._stay(int(seconds * 500))
+            self.leave()
+            self.now += 500 + int(self.chance.expovariate(PACE / FAR) * 1_000)
+            self._next_ping += max(0, math.ceil((self.now - self._next_ping) / PING_MS)) * PING_MS
+            self._is_present = True
+            self._emit(PING)
+            self._send(GATHER_MS)
+            seconds /= 2
+        self._stay(int(seconds * 1_000))
+
+    def _stay(self, ms: int) -> None:
+        until = self.now + max(300, ms)
+        self._engaged_ms += int((until - self.now) * self.chance.uniform(0.7, 1.0))
+        while self._next_ping <= until:
+            self.now = self._next_ping
+            self._next_ping += PING_MS
+            self._emit(PING)
+            self._send(GATHER_MS)
+        self.now = until
+
+    def tell(self, name: str, props: Props | None = None) -> None:
+        """An event of the shop's own."""
+        self._emit(name, props=props or {})
+        self._send(GATHER_MS)
+
+    def leave(self) -> None:
+        """Hidden, left or closed."""
+        if self._is_present:
+            self._is_present = False
+            self._emit(ENGAGEMENT, engaged_ms=self._engaged_ms, scroll=self._scroll, leave=True)
+            self._engaged_ms = 0
+            self._send(BEACON_MS)
+
+    def choose(self, level: ConsentLevel) -> None:
+        """The page closes under the old level and goes on under the new one, which GPC caps."""
+        person = self.person
+        if person.has_gpc and level is ConsentLevel.FULL:
+            level = ConsentLevel.ANONYMOUS
+        if level is person.level:
+            return
+        if person.level is ConsentLevel.FULL:  # the browser's queue is emptied: nothing is sent again
+            self.deliveries = [delivery for delivery in self.deliveries if delivery.at <= self.now + GATHER_MS]
+        self.leave()
+        self._emit(CONSENT, at=ConsentLevel.OFF if level is ConsentLevel.OFF else person.level, level=level)
+        self._send(BEACON_MS)
+        person.level = level
+        person.visitor = random_id(self.chance) if level is ConsentLevel.FULL else None
+        self._is_present = False
+        if level is not ConsentLevel.OFF:
+            self._view(continued=True)
+
+    def _emit(self, type: str, *, at: ConsentLevel | None = None, **body: object) -> None:
+        """An event of the open page under `at`, by default the level that holds; under `off` nothing is said."""
+        person = self.person
+        if person.level is ConsentLevel.OFF:
+            return
+        level = at or person.level
+        if self._gathered and level is not self._gathered_at:
+            self._send(BEACON_MS)
+        self._gathered_at = level
+        fields = {"time": self.now + person.clock_off, "url": self.url, "visitor": person.visitor, **body}
+        event = msgspec.convert({"type": type, "page": self._page, "n": self._n, **fields}, PageEvent)
+        self._gathered.append(msgspec.Raw(msgspec.json.encode(event)))
+        self._n += 1
+
+    def _send(self, after: int) -> None:
+        """Hand over what was gathered, `after` ms from now."""
+        if not self._gathered:
+            return
+        events, self._gathered = self._gathered, []
+        at = self.now + after
+        self.deliveries.append(self._delivery(at, events))
+        if not self.person.is_bot and self.chance.random() < RESENT:
+            self.deliveries.append(self._delivery(at + self.chance.randint(1_000, 6_000), events, is_resent=True))
+
+    def _delivery(self, at: int, events: list[msgspec.Raw], *, is_resent: bool = False) -> Delivery:
+        sent = at + self.person.clock_off
+        return Delivery(at, Envelope(self.site.key, self._gathered_at, sent, events), is_resent)
+
+
+def described(product: Product) -> Props:
+    """As the shop's pages describe it in their events."""
+    return {
+        "product": product.id,
+        "category": product.category,
+        "price": product.price,
+        "currency": catalogue().currency,
+    }
+
+
+@cache
+def shown(path: str) -> tuple[str, tuple[str, ...], Product | None]:
+    """(title, declared interests, product) of a page of the shop. Raises LookupError where there is none."""
+    page = page_at(path, {})
+    if page is None:
+        raise LookupError(f"the shop has no page {path}")
+    product = catalogue().product(*path.split("/")[1:]) if path.count("/") == 2 else None
+    return page.title, page.interests, product

@@ -1,0 +1,61 @@
+"""What the shop sells: site/catalogue.json, typed. The page side reads the same file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+SITE = Path(__file__).with_name("site")
+
+
+class Category(Struct, frozen=True):
+    """A shelf of the shop; its id is the first part of its paths, and an interest."""
+
+    id: str
+    name: str
+    line: str
+    hue: str  # colour of its tiles, see style.css
+
+
+class Product(Struct, frozen=True):
+    """One thing for sale, with its picture in site/art/<id>.svg."""
+
+    id: str
+    category: str
+    name: str
+    price: int  # whole units of the catalogue's currency
+    interests: tuple[str, ...]  # besides the category: <meta name="wakeline:interest">
+    line: str
+    text: str
+    facts: tuple[str, ...]
+
+    @property
+    def path(self) -> str:
+        return f"/{self.category}/{self.id}"
+
+
+class Catalogue(Struct, frozen=True):
+    """All of it, in the order in which the shop shows it."""
+
+    shop: str
+    currency: str  # ISO 4217
+    categories: tuple[Category, ...]
+    products: tuple[Product, ...]
+
+    def of(self, category: str) -> list[Product]:
+        return [product for product in self.products if product.category == category]
+
+    def found(self, words: str) -> list[Product]:
+        """Products whose texts hold each of `words`; none for no words."""
+        asked = words.lower().split()
+        return [product for product in self.products if asked and all(word in _text(product) for word in asked)]
+
+
+def _text(product: Product) -> str:
+    return " ".join((product.name, product.category, *product.interests, product.line, product.text)).lower()
+
+
+def read_catalogue() -> Catalogue:
+    return msgspec.json.decode((SITE / "catalogue.json").read_bytes(), type=Catalogue)

@@ -1,0 +1,53 @@
+"""Who may ask the shop's server: pages of the shop itself, whatever name another site gives to this address."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from wakeline.settings import Settings, Site
+from wakeline.tag import collector_url
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+ASKED_BY_PAGE = "Wakeline-Demo"  # a header that another site's page could only send after a preflight, which fails
+OPEN = "/healthz"  # asked by address
+
+
+def guard(site: Site, settings: Settings, port: int) -> Middleware:
+    """Refuses what comes under another name (DNS rebinding) and other sites' questions; adds the headers."""
+    hosts = {urlsplit(origin).netloc.lower() for origin in site.origins}
+    hosts |= {f"{name}:{port}" for name in ("localhost", "127.0.0.1", settings.host)}
+    headers = {
+        "Content-Security-Policy": policy(collector_url(settings)),
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+    }
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path != OPEN and request.headers.get("Host", "").lower() not in hosts:
+            return web.Response(status=421, text="The demo shop does not answer to this name.\n")
+        answer = await handler(request)
+        answer.headers.update(headers)
+        return answer
+
+    return guarded
+
+
+def policy(collector: str) -> str:
+    """Everything from here, but for the collector's script and its endpoint."""
+    parts = urlsplit(collector)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return (
+        f"default-src 'none'; script-src 'self' {origin}; connect-src 'self' {origin}; img-src 'self'; "
+        "style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+
+
+def is_own_page(request: web.Request) -> bool:
+    """Whether a page of the shop asks, by script."""
+    return ASKED_BY_PAGE in request.headers and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"

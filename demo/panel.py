@@ -1,0 +1,62 @@
+"""The panel's way to the live profile: this server holds the token of the read side, the page never does."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
+
+from wakeline.settings import Settings
+from wakeline.tag import address
+
+VISITOR = re.compile(r"[A-Za-z0-9_-]{8,36}")
+TIMEOUT = ClientTimeout(total=3.0)
+
+
+class ReadSideAway(Exception):
+    """The read side does not answer, or not to us."""
+
+
+class Panel:
+    """GET /panel/profile/{visitor}: {"visitor": Profile or null, "customer": Profile or null}, see wakeline.profiles."""
+
+    def __init__(self, settings: Settings, site: str) -> None:
+        self._profiles = f"http://{address(settings.host)}:{settings.api_port}/v1/profiles/{site}/"
+        self._headers = {"Authorization": f"Bearer {settings.api_token}"}
+        self._session: ClientSession | None = None
+
+    async def handle(self, request: web.Request) -> web.Response:
+        visitor = request.match_info["visitor"]
+        if not VISITOR.fullmatch(visitor):
+            return _answer({"reason": "bad_visitor"}, 400)
+        try:
+            profile = await self._read(visitor)
+            customer = await self._read(profile["customer"]) if profile and profile["customer"] else None
+        except ReadSideAway:
+            return _answer({"reason": "unavailable"}, 503)
+        return _answer({"visitor": profile, "customer": customer})
+
+    async def _read(self, id: str) -> dict[str, Any] | None:
+        if self._session is None:
+            self._session = ClientSession(headers=self._headers, timeout=TIMEOUT)
+        try:
+            async with self._session.get(self._profiles + id) as answer:
+                body = msgspec.json.decode(await answer.read())
+        except (ClientError, TimeoutError, msgspec.DecodeError):
+            raise ReadSideAway from None
+        if answer.status == 404 and body == {"reason": "unknown_profile"}:
+            return None
+        if answer.status != 200 or not isinstance(body, dict):
+            raise ReadSideAway
+        return body
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+
+def _answer(body: object, status: int = 200) -> web.Response:
+    headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
+    return web.Response(body=msgspec.json.encode(body), status=status, headers=headers)

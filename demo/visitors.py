@@ -1,0 +1,200 @@
+"""How people behave at the shop: where they come from, what they look for, put in the basket, order.
+
+Pure: a visit follows from a person, a `random.Random` and the time it starts. It changes the person.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from functools import cache
+
+from demo.browser import Browser, Delivery, described
+from demo.catalogue import Product, catalogue
+from demo.people import Person, pick, random_id
+from wakeline.event import ConsentLevel, Props
+from wakeline.settings import Site
+
+SOURCES = {"search": 0.32, "direct": 0.26, "social": 0.17, "newsletter": 0.15, "referral": 0.10}
+REFERRERS = {
+    "search": {"https://www.google.com/": 0.8, "https://www.bing.com/": 0.12, "https://duckduckgo.com/": 0.08},
+    "social": {"https://www.instagram.com/": 0.5, "https://www.pinterest.com/": 0.35, "https://l.facebook.com/": 0.15},
+    "referral": {"https://slow-rooms.example/lamps-for-november": 0.6, "https://harbour-notes.example/": 0.4},
+    "newsletter": {"": 1.0},  # mail programs tell nothing
+    "direct": {"": 1.0},
+}
+CAMPAIGNS = {"autumn-light": 0.7, "first-frost": 0.3}
+MOODS = {"glance": 0.35, "browse": 0.45, "buy": 0.20}
+
+ADDS = {"glance": 0.02, "browse": 0.10, "buy": 0.55}  # of products seen, into the basket
+LOOKS_IN_CART, REMOVES, ORDERS = 0.75, 0.12, 0.65
+SEARCHES, SIGNS_UP, LOGS_IN = 0.22, 0.04, 0.6
+SETTLES = 0.02  # of visits under `full`: changes their mind, mostly for good
+
+
+@dataclass(frozen=True)
+class Visit:
+    """`deliveries` are in order of time; who allows nothing sends none, and is there all the same."""
+
+    person: Person
+    deliveries: tuple[Delivery, ...]
+    start: int  # ms since 1970
+    end: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """Of its requests."""
+        headers = {"User-Agent": self.person.user_agent, "X-Forwarded-For": self.person.address}
+        return headers | ({"Sec-GPC": "1"} if self.person.has_gpc else {})
+
+
+def visit(person: Person, site: Site, chance: random.Random, start: int) -> Visit:
+    """Everything of one visit that begins at `start`, ms since 1970. `site` is the shop's, for its key, origin, secret."""
+    walk = Walk(person, site, chance, start)
+    if person.is_bot:
+        walk.crawl()
+    else:
+        walk.browse()
+    deliveries = tuple(sorted(walk.deliveries, key=lambda delivery: delivery.at))
+    return Visit(person, deliveries, start, max([walk.now, *(delivery.at for delivery in deliveries)]))
+
+
+class Walk:
+    """One person on the way through the shop."""
+
+    def __init__(self, browser: Browser) -> None:
+        self.browser, self.person, self.chance = browser, browser.person, browser.chance
+        self.mood = "browse"
+
+    def crawl(self) -> None:
+        """Page after page, without looking."""
+        shop = catalogue()
+        paths = ["/", *(f"/{one.id}" for one in shop.categories), *(one.path for one in shop.products)]
+        for path in self.chance.sample(paths, self.chance.randint(1, 10)):
+            self.browser.open(path)
+            self.now += self.chance.randint(600, 2_500)
+
+    def browse(self) -> None:
+        self.mood = pick(self.chance, MOODS)
+        landed = self.land()
+        self.answer_banner()
+        if self.person.level is ConsentLevel.FULL and self.chance.random() < SETTLES:
+            self.browser.think()
+            self.browser.choose(self.chance.choice((ConsentLevel.OFF, ConsentLevel.OFF, ConsentLevel.ANONYMOUS)))
+        self.consider(landed)
+        self.browser.think()
+        if self.mood != "glance":
+            self.look_around()
+        self.browser.leave()
+
+    def land(self) -> Product | None:
+        """The first page; the product on it, if it is one's."""
+        chance, shop = self.chance, catalogue()
+        source = pick(chance, SOURCES)
+        query = ""
+        if source == "newsletter":
+            query = f"?utm_source=newsletter&utm_medium=email&utm_campaign={pick(chance, CAMPAIGNS)}"
+        self.referrer = pick(chance, REFERRERS[source])
+        kind = chance.random()
+        if source == "direct" or kind < 0.2:
+            self.browser.open("/")
+            return None
+        category = self.category()
+        if kind < 0.5:
+            self.browser.open(f"/{category}", query)
+            return None
+        product = chance.choice(shop.of(category))
+        self.browser.open(product.path, query)
+        return product
+
+    def answer_banner(self) -> None:
+        """Most answer on the first page of the first visit; the banner asks until then."""
+        person = self.person
+        if person.has_answered or person.answer == "ignore" or self.chance.random() < 0.25:
+            return
+        self.browser.think()
+        person.has_answered = True
+        self.browser.choose(ConsentLevel.FULL if person.answer == "accept" else ConsentLevel.OFF)
+
+    def look_around(self) -> None:
+        """Some categories, some products of each, then perhaps the account, the letter and the basket."""
+        chance = self.chance
+        for _ in range(1 + int(chance.expovariate(1.0))):
+            found = self.search() if chance.random() < SEARCHES else self.shelf()
+            for product in found[: 1 + int(chance.expovariate(0.9))]:
+                self.browser.open(product.path)
+                self.consider(product)
+                self.browser.think()
+        if chance.random() < SIGNS_UP:
+            self.browser.open("/newsletter")
+            self.browser.think()
+            self.browser.tell("newsletter_signup")
+        if self.person.customer and chance.random() < LOGS_IN:
+            self.log_in(self.person.customer)
+        if self.person.cart and chance.random() < LOOKS_IN_CART:
+            self.basket()
+
+    def shelf(self) -> list[Product]:
+        category = self.category()
+        self.browser.open(f"/{category}")
+        self.browser.think()
+        products = catalogue().of(category)
+        return self.chance.sample(products, len(products))
+
+    def search(self) -> list[Product]:
+        """What was typed never goes into an address here."""
+        words = self.chance.choice(("brass", "wool", "gift", "lamp", "pot", "glass", "xylophone"))
+        found = catalogue().matching(words)
+        self.browser.open("/search")
+        self.browser.tell("search", {"results": len(found)})
+        self.browser.think()
+        return found
+
+    def consider(self, product: Product | None) -> None:
+        if product and self.chance.random() < ADDS[self.mood]:
+            self.browser.think(0.6)
+            self.person.cart.append(product.id)
+            self.browser.tell("add_to_cart", {**described(product), "quantity": 1})
+
+    def basket(self) -> None:
+        chance, cart, shop = self.chance, self.person.cart, catalogue()
+        self.browser.open("/cart")
+        self.browser.think()
+        if chance.random() < REMOVES:
+            gone = product_of(chance.choice(cart))
+            cart[:] = [id for id in cart if id != gone.id]
+            self.browser.tell("remove_from_cart", described(gone))
+            self.browser.think(0.5)
+        if not cart or chance.random() > ORDERS:
+            return
+        items = [(product_of(id), cart.count(id)) for id in dict.fromkeys(cart)]
+        value = sum(product.price * quantity for product, quantity in items)
+        self.browser.tell("checkout", {"value": value, "currency": shop.currency})
+        cart.clear()
+        self.browser.open("/order")
+        order: Props = {
+            "order": random_id(chance)[:6].upper(),
+            "value": value,
+            "currency": shop.currency,
+            "items": [
+                {"product": product.id, "category": product.category, "price": product.price, "quantity": quantity}
+                for product, quantity in items
+            ],
+        }
+        self.browser.tell("purchase", order)
+        self.browser.think()
+
+    def log_in(self, customer: str) -> None:
+        self.browser.open("/account")
+        self.browser.think()
+        if self.person.level is ConsentLevel.FULL:
+            self.emit(IDENTIFY, id=customer, signature=signature(self.site.secret, customer))
+            self.send(GATHER_MS)
+
+    def category(self) -> str:
+        return pick(self.chance, self.person.tastes)
+
+
+@cache
+def product_of(id: str) -> Product:
+    return next(product for product in catalogue().products if product.id == id)
