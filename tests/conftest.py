@@ -1,19 +1,32 @@
-"""Fixtures that every test may use: free ports, a real server."""
+"""Fixtures that every test may use: free ports, a real server. Options: how often to kill."""
 
 from __future__ import annotations
 
+import os
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import redis
 
 from wakeline.embedded import server_command
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kill-seeds", type=int, default=3, help="seeded runs in which the processor is killed [3]")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """`kill_seed` and, for what needs a quarter of the runs, `some_kill_seed`."""
+    seeds = metafunc.config.getoption("--kill-seeds")
+    for name, count in (("kill_seed", seeds), ("some_kill_seed", -(-seeds // 4))):
+        if name in metafunc.fixturenames:
+            metafunc.parametrize(name, range(count))
 
 
 def free_port() -> int:
@@ -43,6 +56,7 @@ class RedisServer:
     port: int
     folder: Path
     appendfsync: str = "always"
+    environ: dict[str, str] = field(default_factory=dict)  # besides our own
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -52,7 +66,8 @@ class RedisServer:
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = server_command(self.port, self.folder, appendfsync=self.appendfsync)
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        environ = os.environ | self.environ
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, env=environ)
         deadline = time.monotonic() + 20
         with redis.Redis(port=self.port) as client:
             while True:
@@ -73,13 +88,19 @@ class RedisServer:
 
 
 @contextmanager
-def running_server(folder: Path) -> Iterator[RedisServer]:
+def stopped_server_in(folder: Path) -> Iterator[RedisServer]:
     server = RedisServer(free_port(), folder)
-    server.start()
     try:
         yield server
     finally:
         server.kill()
+
+
+@contextmanager
+def running_server(folder: Path) -> Iterator[RedisServer]:
+    with stopped_server_in(folder) as server:
+        server.start()
+        yield server
 
 
 @pytest.fixture(scope="session")
@@ -100,4 +121,11 @@ def redis_server(shared_server: RedisServer) -> RedisServer:
 def own_server(tmp_path: Path) -> Iterator[RedisServer]:
     """A real server of this test alone: it may be killed, paused, filled."""
     with running_server(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture
+def stopped_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """The same, not started yet: a test may first choose how it syncs, and its environment."""
+    with stopped_server_in(tmp_path / "redis") as server:
         yield server

@@ -1,0 +1,205 @@
+"""What Redis and the log hold, read key by key, and where that differs from the truth."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter, defaultdict
+from typing import Any
+
+import redis
+from redis.exceptions import RedisError
+
+from tests.integration.kill.traffic import SITE, WEIGHTS, Truth
+from wakeline import keys
+from wakeline.keys import Keys
+from wakeline.lanes import lane_of
+
+LANES = 16
+LEDGER = ("applied", "duplicate", "too_late", "erased", "dead", "derived")
+COUNTS = ("visits", "page_views", "engaged_ms", "events")
+
+Differences = dict[str, tuple[Any, Any]]  # what -> found, wanted
+Scores = dict[tuple[str, str], float]  # id, interest -> stored score
+
+
+class Books:
+    """Reads by its own connection; nothing of the processor is asked."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = redis.Redis.from_url(url, decode_responses=True, encoding_errors="replace")
+        self._keys = Keys()
+
+    def close(self) -> None:
+        self._redis.close()
+
+    def moved(self) -> int:
+        """Records applied so far, of all lanes; 0 while the server is away."""
+        try:
+            return sum(int(row.get("offset", 0)) for row in self._lanes())
+        except RedisError:
+            return 0
+
+    def are_settled(self) -> bool:
+        """Whether all that the log holds is applied, and nothing waits to be sent to another lane."""
+        try:
+            waiting = [self._redis.xlen(self._keys.outbox(lane)) for lane in range(LANES)]
+            return not any(waiting) and self.moved() == self.length()
+        except RedisError:
+            return False
+
+    def length(self) -> int:
+        """Records in the log: nothing is trimmed that early."""
+        return sum(self._redis.xlen(keys.log_lane(lane)) for lane in range(LANES))
+
+    def free_the_lease(self) -> None:
+        """As time would: the dead owner is not waited for."""
+        self._redis.delete(keys.LEASE)
+
+    def append_raw(self, lane: int, value: bytes | str) -> None:
+        """Put anything into a lane of the log, as the append script does."""
+        now = int(self._redis.get(keys.LOG_TIME) or 1)
+        self._redis.xadd(keys.log_lane(lane), {"t": now, "v": value}, id="0-*")
+
+    def records(self) -> list[dict[str, Any]]:
+        """All that the log holds, lane by lane, but for dead letters."""
+        found = []
+        for lane in range(LANES):
+            dead = {int(letter["offset"]) for letter in self.dead_letters(lane)}
+            for offset, (_, fields) in enumerate(self._redis.xrange(keys.log_lane(lane))):
+                if offset not in dead:
+                    found.append(json.loads(fields["v"]))
+        return found
+
+    def dead_letters(self, *lanes: int) -> list[dict[str, str]]:
+        """Of these lanes, or of all."""
+        return [row for lane in lanes or range(LANES) for _, row in self._redis.xrange(self._keys.dead(lane))]
+
+    def ledger(self) -> Counter[str]:
+        """The sum of the lanes' ledgers; each lane's must balance with its place and the log's end."""
+        found: Counter[str] = Counter()
+        for lane, row in enumerate(self._lanes()):
+            rows = {name: int(row.get(name, 0)) for name in LEDGER}
+            length = self._redis.xlen(keys.log_lane(lane))
+            assert sum(rows.values()) == int(row.get("offset", 0)) == length, (lane, row, length)
+            found.update(rows)
+        return found
+
+    def differences(self, truth: Truth, *, seen_twice: int | None = None, dead: int = 0) -> Differences:
+        """Where Redis is not what it must be: {} means nothing lost, nothing doubled.
+
+        `seen_twice`: events that are in the log a second time; without it they are counted there. `dead`:
+        records that had to be set aside.
+        """
+        records = self.records()
+        events = [record for record in records if record["kind"] == "event"]
+        distinct = {(event["page"], event["n"]) for event in events}
+        if seen_twice is None:
+            seen_twice = len(events) - len(distinct)
+        found: dict[str, Any] = {"in the log": len(distinct), "ledger": self.ledger()}
+        wanted: dict[str, Any] = {
+            "in the log": truth.events,
+            "ledger": Counter(
+                applied=truth.events, duplicate=seen_twice, derived=len(records) - len(events), dead=dead
+            ),
+        }
+        day = self._day()
+        found["totals"], wanted["totals"] = self._sum("totals"), truth.totals
+        found["day"], wanted["day"] = self._sum("day", day), truth.totals + Counter(visits=truth.visits)
+        found["pages"], wanted["pages"] = self._sum("pages", day), truth.pages
+        found["custom events"], wanted["custom events"] = self._sum("events", day), truth.custom
+        self._people(truth, found, wanted)
+        found["deltas applied"], wanted["deltas applied"] = self._hops()
+        scores = {id: self._interests(id) for id in {*truth.visitors, *truth.customers, *truth.withdrawn}}
+        differing = {name: (found[name], wanted[name]) for name in found if found[name] != wanted[name]}
+        return differing | different_scores(flat(scores), self._scores(events, truth))
+
+    def _people(self, truth: Truth, found: dict[str, Any], wanted: dict[str, Any]) -> None:
+        customer_of = {visitor: customer for customer, each in truth.customers.items() for visitor in each}
+        for id, counts in truth.visitors.items():
+            profile = self._profile(id)
+            found[id] = {name: int(profile.get(name, 0)) for name in COUNTS} | {"customer": profile.get("customer")}
+            wanted[id] = {name: counts[name] for name in COUNTS} | {"customer": customer_of.get(id)}
+        for id, visitors in truth.customers.items():
+            profile, counts = self._profile(id), truth.of_customer(id)
+            found[id] = {name: int(profile.get(name, 0)) for name in COUNTS}
+            found[id] |= {"visitors": json.loads(profile.get("visitors", "[]"))}
+            wanted[id] = {name: counts[name] for name in COUNTS} | {"visitors": sorted(visitors)}
+        for id in truth.withdrawn:
+            found[id], wanted[id] = self._profile(id), {}
+
+    def _hops(self) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], int]]:
+        """(source, target) -> up to where deltas were applied, and up to where they were sent."""
+        applied, sent = {}, {}
+        for lane, row in enumerate(self._lanes()):
+            for source, upto in self._redis.hgetall(self._keys.hop(lane)).items():
+                applied[int(source), lane] = int(upto)
+            for name, upto in row.items():
+                if name.startswith("sent:"):
+                    sent[lane, int(name[5:])] = int(upto)
+        return applied, sent
+
+    def _scores(self, events: list[dict[str, Any]], truth: Truth) -> Scores:
+        """Interests as the log's events make them: a view is 1, half a minute of engagement is 1 more."""
+        zero, half_life = map(int, self._redis.hmget(keys.DEPLOYMENT, "decay_zero", "half_life"))
+        customer_of = {visitor: customer for customer, each in truth.customers.items() for visitor in each}
+        first = {(event["page"], event["n"]): event for event in reversed(events)}
+        topics = {
+            page: event.get("interests", []) for (page, _), event in first.items() if event["type"] == "page_view"
+        }
+        found: defaultdict[tuple[str, str], float] = defaultdict(float)
+        for (page, _), event in first.items():
+            visitor, type = event["visitor"], event["type"]
+            if visitor not in truth.visitors:
+                continue
+            weight, names = {
+                "page_view": (1.0, topics.get(page, [])),
+                "engagement": (event.get("engaged_ms", 0) / 30_000, topics.get(page, [])),
+            }.get(type, (WEIGHTS.get(type, 0.0), [event.get("props", {}).get("category")]))
+            for id in (visitor, customer_of.get(visitor)):
+                for name in names if id and weight else ():
+                    found[id, name] += weight * 2 ** ((event["time"] - zero) / half_life)
+        return found
+
+    def _day(self) -> str:
+        """The only day there is."""
+        pattern = self._keys.day(0, SITE, "*").replace("{0}", "*")
+        (day,) = {key.rsplit(":", 1)[1] for key in self._redis.scan_iter(match=pattern, count=10_000)}
+        return day
+
+    def _sum(self, what: str, day: str = "") -> Counter[str]:
+        found: Counter[str] = Counter()
+        for lane in range(LANES):
+            if what in ("totals", "day"):
+                key = self._keys.totals(lane, SITE) if what == "totals" else self._keys.day(lane, SITE, day)
+                found.update({name: int(count) for name, count in self._redis.hgetall(key).items()})
+            else:
+                key = self._keys.top(lane, SITE, what, keys.date(day))
+                found.update({name: int(count) for name, count in self._redis.zrange(key, 0, -1, withscores=True)})
+        return found
+
+    def _profile(self, id: str) -> dict[str, str]:
+        return self._redis.hgetall(self._keys.profile(lane_of(SITE, id, LANES), SITE, id))
+
+    def _interests(self, id: str) -> dict[str, float]:
+        return dict(
+            self._redis.zrange(self._keys.interests(lane_of(SITE, id, LANES), SITE, id), 0, -1, withscores=True)
+        )
+
+    def _lanes(self) -> list[dict[str, str]]:
+        pipe = self._redis.pipeline(transaction=False)
+        for lane in range(LANES):
+            pipe.hgetall(self._keys.lane(lane))
+        return pipe.execute()
+
+
+def flat(scores: dict[str, dict[str, float]]) -> Scores:
+    return {(id, name): score for id, found in scores.items() for name, score in found.items()}
+
+
+def different_scores(found: Scores, wanted: Scores) -> Differences:
+    return {
+        f"interest {id} {name}": (found.get((id, name)), wanted.get((id, name)))
+        for id, name in found.keys() | wanted.keys()
+        if not math.isclose(found.get((id, name), 0.0), wanted.get((id, name), 0.0), rel_tol=1e-9)
+    }

@@ -1,0 +1,101 @@
+"""Browsers that send what visitors make, about 500 events a second, and keep each message until it is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from itertools import count
+
+import aiohttp
+
+from tests.integration.kill.traffic import Message, Truth, Visitor
+
+CONNECTIONS = 16  # a visitor's messages go over one of them, in order
+EVENTS_PER_S = 500
+EVENTS_PER_MESSAGE = 2.5  # about
+AGAIN = 0.1  # of the messages are sent twice, as if the first answer had been lost
+REST_S = 0.1  # before a message is sent again that got no 202
+ANSWER_S = 10.0  # above the collector's deadline
+READY_S = 30.0
+
+
+class Load:
+    """`answered` holds the ids of all events that a 202 was given for; `repeated` how many of them twice."""
+
+    def __init__(self, seed: int, port: int, http: aiohttp.ClientSession) -> None:
+        self.truth = Truth()
+        self.answered: set[tuple[str, int]] = set()
+        self.repeated = 0
+        self.retried = 0  # events that got no answer or a 503 and were sent again: the log may hold them twice
+        self._rng = random.Random(seed)
+        self._origin = f"http://127.0.0.1:{port}"
+        self._http = http
+        self._numbers = count(seed * 100_000)
+        self._is_over = False
+
+    def end(self) -> None:
+        """No new visitors; those that are there send what is left of theirs."""
+        self._is_over = True
+
+    async def browse(self) -> None:
+        rng = random.Random(self._rng.random())
+        loop = asyncio.get_running_loop()
+        due = loop.time()
+        pause = CONNECTIONS * EVENTS_PER_MESSAGE / EVENTS_PER_S
+        while not self._is_over:
+            for message in Visitor(next(self._numbers), rng, self.truth).life():
+                await self._deliver(message)
+                if rng.random() < AGAIN:
+                    await self._deliver(message)
+                    self.repeated += len(message.events)
+                due = max(due + pause * rng.uniform(0.5, 1.5), loop.time() - 0.5)
+                await asyncio.sleep(max(0.0, due - loop.time()))
+
+    async def _deliver(self, message: Message) -> None:
+        while not await self._post(message):
+            self.retried += len(message.events)
+            await asyncio.sleep(REST_S)
+        self.answered.update(message.ids)
+
+    async def _post(self, message: Message) -> bool:
+        """Whether it was answered 202, for all its events."""
+        data = json.dumps(message.body()).encode()
+        try:
+            async with self._http.post(f"{self._origin}/v1/events", data=data, headers=message.headers) as answer:
+                said = await answer.read()
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+        if answer.status == 202:
+            assert json.loads(said)["accepted"] == len(message.events), said
+            return True
+        assert answer.status == 503, (answer.status, said)
+        return False
+
+    async def until_ready(self) -> None:
+        """Until the collector takes events: what is repeated later is then the test's doing."""
+        while True:
+            with suppress(aiohttp.ClientConnectionError):
+                async with self._http.get(f"{self._origin}/readyz") as answer:
+                    if answer.status == 200:
+                        return
+            await asyncio.sleep(0.02)
+
+
+@asynccontextmanager
+async def load(seed: int, port: int) -> AsyncIterator[Load]:
+    """Runs within; when the block ends, every message has been answered 202."""
+    timeout = aiohttp.ClientTimeout(total=ANSWER_S)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as http:
+        made = Load(seed, port, http)
+        async with asyncio.timeout(READY_S):
+            await made.until_ready()
+        async with asyncio.TaskGroup() as browsers:
+            for _ in range(CONNECTIONS):
+                browsers.create_task(made.browse())
+            try:
+                yield made
+            finally:
+                made.end()

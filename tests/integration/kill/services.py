@@ -1,0 +1,130 @@
+"""The collector and the processor as processes that may be killed at any moment, on one configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.integration.kill.books import Books
+from tests.integration.kill.traffic import ORIGIN, SECRET, SITE
+
+ROOT = Path(__file__).parents[3]
+PATIENCE_S = 40.0
+AS_INSTALLED = "from wakeline.cli import main; main()"
+
+
+class Service:
+    """One `wakeline <name>`. `launcher`: Python that may change the product and then runs its command line."""
+
+    def __init__(self, name: str, flags: dict[str, Any], said: Path, *, launcher: str = AS_INSTALLED) -> None:
+        self.flags = flags
+        self.launcher = launcher
+        self.starts = 0
+        self._name = name
+        self._said = said
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        words = [f"--{name.replace('_', '-')}={value}" for name, value in self.flags.items()]
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
+        with self._said.open("ab") as said:
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", self.launcher, self._name, *words],
+                cwd=ROOT,
+                env=environ,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+            )
+        self.starts += 1
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def revive(self) -> None:
+        """What a supervisor does."""
+        if not self.is_alive:
+            self.start()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def kill(self) -> None:
+        """kill -9, and gone when it returns."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def said(self) -> str:
+        return self._said.read_text(errors="replace") if self._said.exists() else ""
+
+
+class Deployment:
+    """A collector, a processor and one that stands by, none of them started, on a server."""
+
+    def __init__(self, folder: Path, server: Any, ports: Sequence[int]) -> None:
+        self.server = server
+        self.port = ports[0]
+        config = folder / "wakeline.toml"
+        config.write_text(
+            f'trusted_proxies = ["127.0.0.1/32"]\n[[site]]\nkey = "{SITE}"\nsecret = "{SECRET}"\n'
+            f'origins = ["{ORIGIN}"]\ntime_zone = "{where_it_is_noon()}"\n'
+        )
+        flags = {"config": config, "redis": server.url, "data": folder / "data"}
+        self.collector = Service(
+            "collector", flags | {"port": ports[0], "metrics_port": ports[1]}, folder / "collector.log"
+        )
+        self.processor = Service("processor", flags | {"processor_metrics_port": ports[2]}, folder / "processor.log")
+        self.standby = Service("processor", flags | {"processor_metrics_port": ports[3]}, folder / "standby.log")
+        self.services = (self.collector, self.processor, self.standby)
+        self.books = Books(server.url)
+
+    async def until_drained(self) -> None:
+        """Until the processor, revived where it dies, has applied all there is."""
+
+        def is_drained() -> bool:
+            self.processor.revive()
+            return self.books.are_settled()
+
+        await until(is_drained, "all is applied")
+
+
+@contextmanager
+def deployment(folder: Path, server: Any, ports: Sequence[int]) -> Iterator[Deployment]:
+    """Kills what is left running; where the test failed, what the services said is shown."""
+    made = Deployment(folder, server, ports)
+    try:
+        yield made
+    except BaseException:
+        for service in made.services:
+            print(f"---- {service._said.name}\n{service.said()[-4_000:]}")
+        raise
+    finally:
+        for service in made.services:
+            service.kill()
+        made.books.close()
+
+
+async def until(is_so: Callable[[], object], what: str, *, within: float = PATIENCE_S) -> None:
+    """Poll until `is_so`; fails after `within` seconds."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within
+    while not is_so():
+        assert loop.time() < deadline, f"{what}: not within {within:g} s"
+        await asyncio.sleep(0.005)
+
+
+def where_it_is_noon() -> str:
+    """A time zone that is far from a new day, and from the hour at which salts change."""
+    east = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-east:+d}"
