@@ -12,10 +12,10 @@ from functools import cache
 
 import msgspec
 
-from demo.catalogue import Product, catalogue
-from demo.pages import page_at
+from demo.catalogue import SITE, Catalogue, Product
 from demo.people import Person, random_id
-from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING, ConsentLevel, Envelope, Props, WireEvent
+from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING, ConsentLevel, Envelope, Props, WireEvent
+from wakeline.identity import signature
 from wakeline.settings import Site
 
 PACE = 3.0  # people here think and read so many times as fast as people do; the snippet's own times are kept
@@ -25,13 +25,16 @@ PING_MS = 25_000
 LOAD_MS = (150, 900)  # from a click to the next page
 RESENT = 0.03  # of requests: the answer got lost, so the browser sends the events again
 AWAY = 0.1  # of the times that somebody thinks: another tab or app comes to the front for a while
-FAR = 30.0  # seconds before PACE that another tab stays in front, on average
+AWAY_S = 30.0  # before PACE, on average
 
 # Median seconds on a page before PACE, and how far down people scroll on it (mean, percent).
 THINKING = {"/": (10, 55), "category": (16, 70), "product": (26, 60), "/search": (9, 45), "/newsletter": (14, 65),
             "/cart": (15, 80), "/order": (10, 90), "/account": (12, 85)}  # fmt: skip
+TITLES = {"/search": "Search", "/newsletter": "The newsletter", "/cart": "Your cart", "/order": "Thank you",
+          "/account": "Your account"}  # fmt: skip
 SPREAD = 0.8  # sigma of the lognormal around the median
 LONGEST_S = 900  # a page, before PACE
+BETA_MEAN = 3 / (3 + 2.5)
 
 
 class PageEvent(WireEvent, omit_defaults=True):
@@ -74,16 +77,19 @@ class Browser:
             self.leave()
             self.referrer = self.url
         if self._page:
-            self.now += self.chance.randint(*LOAD_MS)
+            self.wait(self.chance.randint(*LOAD_MS))
         self.url = self.site.origins[0] + path + query
         self._view(continued=False)
 
     def _view(self, *, continued: bool) -> None:
-        title, interests, product = shown(self.path)
+        product = product_at(self.path)
+        interests = list(product.interests) if product else []
         self._page, self._n = random_id(self.chance), 0
         self._engaged_ms = self._scroll = 0
         self._is_present, self._next_ping = True, self.now + PING_MS
-        self._emit(PAGE_VIEW, title=title, referrer=self.referrer, interests=list(interests), continued=continued)
+        self._emit(
+            PAGE_VIEW, title=title_of(self.path), referrer=self.referrer, interests=interests, continued=continued
+        )
         if product and not continued:
             self._emit("view_product", props=described(product))
         self._send(GATHER_MS)
@@ -94,13 +100,13 @@ class Browser:
 
     def think(self, share: float = 1.0) -> None:
         """Time passes: engaged but for a while in another tab, with a sign of life every 25 s."""
-        median, depth = THINKING.get(self.path) or THINKING["product" if self.path.count("/") == 2 else "category"]
+        median, depth = THINKING.get(self.path) or THINKING["product" if product_at(self.path) else "category"]
         seconds = min(self.chance.lognormvariate(math.log(median * share), SPREAD), LONGEST_S) / PACE / self.haste
-        self._scroll = max(self._scroll, min(100, int(self.chance.betavariate(3, 2.5) * depth / 0.545)))
+        self._scroll = max(self._scroll, min(100, int(self.chance.betavariate(3, 2.5) / BETA_MEAN * depth)))
         if self.chance.random() < AWAY:
             self._stay(int(seconds * 500))
             self.leave()
-            self.now += 500 + int(self.chance.expovariate(PACE / FAR) * 1_000)
+            self.wait(500 + int(self.chance.expovariate(PACE / AWAY_S) * 1_000))
             self._next_ping += max(0, math.ceil((self.now - self._next_ping) / PING_MS)) * PING_MS
             self._is_present = True
             self._emit(PING)
@@ -123,13 +129,25 @@ class Browser:
         self._emit(name, props=props or {})
         self._send(GATHER_MS)
 
+    def identify(self, customer: str) -> None:
+        """The shop's page says who has logged in; the signature comes from its server."""
+        self._emit(IDENTIFY, id=customer, signature=signature(self.site.secret, customer))
+        self._send(GATHER_MS)
+
+    def wait(self, ms: int) -> None:
+        """Time passes unseen."""
+        self.now += ms
+
     def leave(self) -> None:
         """Hidden, left or closed."""
+        self._hide()
+        self._send(BEACON_MS)
+
+    def _hide(self) -> None:
         if self._is_present:
             self._is_present = False
             self._emit(ENGAGEMENT, engaged_ms=self._engaged_ms, scroll=self._scroll, leave=True)
             self._engaged_ms = 0
-            self._send(BEACON_MS)
 
     def choose(self, level: ConsentLevel) -> None:
         """The page closes under the old level and goes on under the new one, which GPC caps."""
@@ -138,14 +156,13 @@ class Browser:
             level = ConsentLevel.ANONYMOUS
         if level is person.level:
             return
-        if person.level is ConsentLevel.FULL:  # the browser's queue is emptied: nothing is sent again
-            self.deliveries = [delivery for delivery in self.deliveries if delivery.at <= self.now + GATHER_MS]
-        self.leave()
+        # what was kept to be sent again is dropped
+        self.deliveries = [one for one in self.deliveries if not one.is_resent or one.at <= self.now]
+        self._hide()
         self._emit(CONSENT, at=ConsentLevel.OFF if level is ConsentLevel.OFF else person.level, level=level)
         self._send(BEACON_MS)
         person.level = level
         person.visitor = random_id(self.chance) if level is ConsentLevel.FULL else None
-        self._is_present = False
         if level is not ConsentLevel.OFF:
             self._view(continued=True)
 
@@ -178,21 +195,30 @@ class Browser:
         return Delivery(at, Envelope(self.site.key, self._gathered_at, sent, events), is_resent)
 
 
+@cache
+def stock() -> Catalogue:
+    return msgspec.json.decode((SITE / "catalogue.json").read_bytes(), type=Catalogue)
+
+
+@cache
+def product_at(path: str) -> Product | None:
+    return next((product for product in stock().products if product.path == path), None)
+
+
+@cache
+def title_of(path: str) -> str:
+    """As the shop's pages are titled."""
+    shop, product = stock(), product_at(path)
+    names = {f"/{category.id}": category.name for category in shop.categories} | TITLES
+    name = product.name if product else names.get(path)
+    return f"{name} · {shop.shop}" if name else shop.shop
+
+
 def described(product: Product) -> Props:
     """As the shop's pages describe it in their events."""
     return {
         "product": product.id,
         "category": product.category,
         "price": product.price,
-        "currency": catalogue().currency,
+        "currency": stock().currency,
     }
-
-
-@cache
-def shown(path: str) -> tuple[str, tuple[str, ...], Product | None]:
-    """(title, declared interests, product) of a page of the shop. Raises LookupError where there is none."""
-    page = page_at(path, {})
-    if page is None:
-        raise LookupError(f"the shop has no page {path}")
-    product = catalogue().product(*path.split("/")[1:]) if path.count("/") == 2 else None
-    return page.title, page.interests, product

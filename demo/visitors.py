@@ -5,12 +5,13 @@ Pure: a visit follows from a person, a `random.Random` and the time it starts. I
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import dataclass
 from functools import cache
 
-from demo.browser import Browser, Delivery, described
-from demo.catalogue import Product, catalogue
+from demo.browser import Browser, Delivery, described, stock
+from demo.catalogue import Product
 from demo.people import Person, pick, random_id
 from wakeline.event import ConsentLevel, Props
 from wakeline.settings import Site
@@ -23,13 +24,17 @@ REFERRERS = {
     "newsletter": {"": 1.0},  # mail programs tell nothing
     "direct": {"": 1.0},
 }
+WORDS = ("brass", "wool", "gifts", "linen", "easy care", "xylophone")  # interests of products; one finds nothing
 CAMPAIGNS = {"autumn-light": 0.7, "first-frost": 0.3}
-MOODS = {"glance": 0.35, "browse": 0.45, "buy": 0.20}
+MOODS = {"glance": 0.35, "browse": 0.53, "buy": 0.12}
+HASTE = {"glance": 2.0, "browse": 1.0, "buy": 1.0}
 
-ADDS = {"glance": 0.02, "browse": 0.10, "buy": 0.55}  # of products seen, into the basket
-LOOKS_IN_CART, REMOVES, ORDERS = 0.75, 0.12, 0.65
+ADDS = {"glance": 0.01, "browse": 0.04, "buy": 0.40}  # of products seen, into the basket
+LOOKS_IN_CART, REMOVES, ORDERS = 0.7, 0.12, 0.6
 SEARCHES, SIGNS_UP, LOGS_IN = 0.22, 0.04, 0.6
-SETTLES = 0.02  # of visits under `full`: changes their mind, mostly for good
+ANSWERS_NOW = 0.75  # of those who will ever answer the banner: the others do at a later visit
+ROUNDS, PRODUCTS = 2.0, 2.1  # categories or searches of a visit that goes on, products opened in each; about
+RECONSIDERS = 0.02  # of visits under `full`: allows less from now on, mostly nothing
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,15 @@ class Visit:
 
 
 def visit(person: Person, site: Site, chance: random.Random, start: int) -> Visit:
-    """Everything of one visit that begins at `start`, ms since 1970. `site` is the shop's, for its key, origin, secret."""
-    walk = Walk(person, site, chance, start)
+    """Everything of one visit to the shop, which is `site`, that begins at `start`, ms since 1970."""
+    browser = Browser(person, site, chance, start)
+    walk = Walk(browser)
     if person.is_bot:
         walk.crawl()
     else:
         walk.browse()
-    deliveries = tuple(sorted(walk.deliveries, key=lambda delivery: delivery.at))
-    return Visit(person, deliveries, start, max([walk.now, *(delivery.at for delivery in deliveries)]))
+    deliveries = tuple(sorted(browser.deliveries, key=lambda delivery: delivery.at))
+    return Visit(person, deliveries, start, max([browser.now, *(delivery.at for delivery in deliveries)]))
 
 
 class Walk:
@@ -68,17 +74,18 @@ class Walk:
 
     def crawl(self) -> None:
         """Page after page, without looking."""
-        shop = catalogue()
+        shop = stock()
         paths = ["/", *(f"/{one.id}" for one in shop.categories), *(one.path for one in shop.products)]
         for path in self.chance.sample(paths, self.chance.randint(1, 10)):
             self.browser.open(path)
-            self.now += self.chance.randint(600, 2_500)
+            self.browser.wait(self.chance.randint(600, 2_500))
 
     def browse(self) -> None:
         self.mood = pick(self.chance, MOODS)
+        self.browser.haste = HASTE[self.mood]
         landed = self.land()
         self.answer_banner()
-        if self.person.level is ConsentLevel.FULL and self.chance.random() < SETTLES:
+        if self.person.level is ConsentLevel.FULL and self.chance.random() < RECONSIDERS:
             self.browser.think()
             self.browser.choose(self.chance.choice((ConsentLevel.OFF, ConsentLevel.OFF, ConsentLevel.ANONYMOUS)))
         self.consider(landed)
@@ -89,12 +96,12 @@ class Walk:
 
     def land(self) -> Product | None:
         """The first page; the product on it, if it is one's."""
-        chance, shop = self.chance, catalogue()
+        chance, shop = self.chance, stock()
         source = pick(chance, SOURCES)
         query = ""
         if source == "newsletter":
             query = f"?utm_source=newsletter&utm_medium=email&utm_campaign={pick(chance, CAMPAIGNS)}"
-        self.referrer = pick(chance, REFERRERS[source])
+        self.browser.referrer = pick(chance, REFERRERS[source])
         kind = chance.random()
         if source == "direct" or kind < 0.2:
             self.browser.open("/")
@@ -108,9 +115,8 @@ class Walk:
         return product
 
     def answer_banner(self) -> None:
-        """Most answer on the first page of the first visit; the banner asks until then."""
         person = self.person
-        if person.has_answered or person.answer == "ignore" or self.chance.random() < 0.25:
+        if person.has_answered or person.answer == "ignore" or self.chance.random() > ANSWERS_NOW:
             return
         self.browser.think()
         person.has_answered = True
@@ -119,9 +125,9 @@ class Walk:
     def look_around(self) -> None:
         """Some categories, some products of each, then perhaps the account, the letter and the basket."""
         chance = self.chance
-        for _ in range(1 + int(chance.expovariate(1.0))):
+        for _ in range(geometric(chance, ROUNDS)):
             found = self.search() if chance.random() < SEARCHES else self.shelf()
-            for product in found[: 1 + int(chance.expovariate(0.9))]:
+            for product in found[: geometric(chance, PRODUCTS)]:
                 self.browser.open(product.path)
                 self.consider(product)
                 self.browser.think()
@@ -138,13 +144,13 @@ class Walk:
         category = self.category()
         self.browser.open(f"/{category}")
         self.browser.think()
-        products = catalogue().of(category)
+        products = stock().of(category)
         return self.chance.sample(products, len(products))
 
     def search(self) -> list[Product]:
-        """What was typed never goes into an address here."""
-        words = self.chance.choice(("brass", "wool", "gift", "lamp", "pot", "glass", "xylophone"))
-        found = catalogue().matching(words)
+        """The words stay out of the address: what people type can be personal."""
+        words = self.chance.choice(WORDS)
+        found = [product for product in stock().products if words in product.interests]
         self.browser.open("/search")
         self.browser.tell("search", {"results": len(found)})
         self.browser.think()
@@ -157,7 +163,7 @@ class Walk:
             self.browser.tell("add_to_cart", {**described(product), "quantity": 1})
 
     def basket(self) -> None:
-        chance, cart, shop = self.chance, self.person.cart, catalogue()
+        chance, cart, shop = self.chance, self.person.cart, stock()
         self.browser.open("/cart")
         self.browser.think()
         if chance.random() < REMOVES:
@@ -188,13 +194,17 @@ class Walk:
         self.browser.open("/account")
         self.browser.think()
         if self.person.level is ConsentLevel.FULL:
-            self.emit(IDENTIFY, id=customer, signature=signature(self.site.secret, customer))
-            self.send(GATHER_MS)
+            self.browser.identify(customer)
 
     def category(self) -> str:
         return pick(self.chance, self.person.tastes)
 
 
+def geometric(chance: random.Random, mean: float) -> int:
+    """1, 2, 3 ...: one more each time with the same probability."""
+    return 1 + int(math.log(1.0 - chance.random()) / math.log(1.0 - 1.0 / mean))
+
+
 @cache
 def product_of(id: str) -> Product:
-    return next(product for product in catalogue().products if product.id == id)
+    return next(product for product in stock().products if product.id == id)

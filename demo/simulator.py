@@ -1,0 +1,97 @@
+"""Sends simulated visitors through the collector: they arrive as a Poisson process and go their own ways."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import signal
+import sys
+import time
+from collections.abc import Awaitable, Callable
+
+import uvloop
+from yarl import URL
+
+from demo.browser import PACE, stock
+from demo.delivery import Sender
+from demo.people import Crowd
+from demo.visitors import Visit, visit
+from wakeline.settings import Config, Site
+from wakeline.up.plan import Listener
+
+logger = logging.getLogger("wakeline.simulator")
+
+KEY = "demo"  # of the shop among the sites
+CROWDED = 3  # times as many as asked for: nobody else comes in, as when the collector is away for long
+SAMPLE = 300  # visits played through beforehand, to learn how long one takes and so how many must arrive
+
+
+def main(config: Config, visitors: int) -> None:
+    """About `visitors` of the demo shop at a time, until SIGTERM or SIGINT.
+
+    Exits with 1, after a line that says why, where `config` has no shop.
+    """
+    site = config.sites.get(KEY)
+    if site is None or not site.origins:
+        logger.error(
+            'there is no shop to visit: a [[site]] with key = "%s" and its origins, as in demo/wakeline.toml', KEY
+        )
+        sys.exit(1)
+    host = Listener("port", config.settings.host, config.settings.port).asked_at
+    url = URL.build(scheme="http", host=host, port=config.settings.port, path="/v1/events")
+    uvloop.run(simulate(site, url, visitors))
+
+
+async def simulate(site: Site, url: URL, visitors: int) -> None:
+    """Until this process is told to stop; visits that are under way break off there."""
+    async with Sender(url, origin=site.origins[0]) as sender:
+        arriving = asyncio.create_task(arrivals(sender.play, site, visitors))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, arriving.cancel)
+        with contextlib.suppress(asyncio.CancelledError):
+            await arriving
+        logger.info("the visitors sent %d events, of which %d were refused", sender.answered, sender.refused)
+
+
+async def arrivals(play: Callable[[Visit], Awaitable[None]], site: Site, visitors: int) -> None:
+    """Lets visitors in at the rate that keeps about so many in play. Runs until cancelled, and cancels them."""
+    chance = random.Random()  # not seeded: ids of pages must not repeat those of an earlier run
+    crowd = Crowd(chance, categories())
+    gap_s = mean_visit_s(site) / visitors
+    logger.info(
+        "about %d visitors at a time, one every %.1f s; they think %g times as fast as people", visitors, gap_s, PACE
+    )
+    in_play = 0
+
+    async def let_in() -> None:
+        nonlocal in_play
+        coming = visit(crowd.arrive(), site, chance, time.time_ns() // 1_000_000)
+        in_play += 1
+        await play(coming)
+        in_play -= 1
+        crowd.leave(coming.person)
+
+    due = time.monotonic()
+    async with asyncio.TaskGroup() as group:
+        while True:
+            due = max(due + chance.expovariate(1 / gap_s), time.monotonic() - gap_s)
+            await asyncio.sleep(due - time.monotonic())
+            if in_play < CROWDED * visitors:
+                group.create_task(let_in())
+
+
+def mean_visit_s(site: Site) -> float:
+    chance = random.Random(SAMPLE)
+    crowd = Crowd(chance, categories())
+    total = 0
+    for _ in range(SAMPLE):
+        played = visit(crowd.arrive(), site, chance, 0)
+        total += played.end - played.start
+        crowd.leave(played.person)
+    return total / SAMPLE / 1_000
+
+
+def categories() -> tuple[str, ...]:
+    return tuple(category.id for category in stock().categories)
