@@ -43,12 +43,12 @@ async def run(config: Config) -> int:
     try:
         for runner, port in zip(runners, (settings.api_port, settings.api_metrics_port), strict=True):
             await runner.setup()
-            await web.TCPSite(runner, settings.host, port).start()
+            await web.TCPSite(runner, settings.internal_host, port).start()
     except OSError as error:
-        log.error("cannot listen on %s port %d: %s", settings.host, port, error.strerror or error)
+        log.error("cannot listen on %s port %d: %s", settings.internal_host, port, error.strerror or error)
         return 1
     else:
-        log.info("profiles on http://%s:%d, metrics on port %d", settings.host, settings.api_port, port)
+        log.info("profiles on http://%s:%d, metrics on port %d", settings.internal_host, settings.api_port, port)
         await stop.wait()
         return 0
     finally:

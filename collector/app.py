@@ -99,7 +99,7 @@ async def _serve(config: Config, worker: int) -> int:
     await internal.setup()
     await public.setup()
     metrics_port, shares_port = workers.metrics_port(settings, worker), settings.workers > 1
-    await web.TCPSite(internal, settings.host, metrics_port).start()
+    await web.TCPSite(internal, settings.internal_host, metrics_port).start()
     await web.TCPSite(public, settings.host, settings.port, backlog=BACKLOG, reuse_port=shares_port or None).start()
     logger.info("collector %d listens on http://%s:%d", worker, settings.host, settings.port)
     gc.freeze()  # what lives as long as the process need not be looked at again

@@ -36,9 +36,10 @@ def metrics_port(settings: Settings, worker: int) -> int:
 def run(config: Config, serve: Serve) -> int:
     """Serve with as many processes as the settings say, until SIGTERM or SIGINT; exit code 1 if a port is taken."""
     settings = config.settings
-    for port in (settings.port, *(metrics_port(settings, worker) for worker in range(settings.workers))):
-        if reason := taken(settings.host, port):
-            logger.error("cannot listen on %s port %d: %s", settings.host, port, reason)
+    internal = [(settings.internal_host, metrics_port(settings, worker)) for worker in range(settings.workers)]
+    for host, port in [(settings.host, settings.port), *internal]:
+        if reason := taken(host, port):
+            logger.error("cannot listen on %s port %d: %s", host, port, reason)
             return 1
     return serve(config, 0) if settings.workers == 1 else _Supervisor(config, serve).run()
 

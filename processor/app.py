@@ -128,5 +128,5 @@ async def _internal_server(settings: Settings, lanes: Lanes) -> web.AppRunner:
     app.router.add_get("/healthz", healthz)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, settings.host, settings.processor_metrics_port).start()
+    await web.TCPSite(runner, settings.internal_host, settings.processor_metrics_port).start()
     return runner

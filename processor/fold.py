@@ -25,7 +25,7 @@ from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode
 MAX_KEYS = 500  # of one store call: it holds the server for about 5 ms
 KEYS_OF_ONE = 4  # state, profile, interests, tombstone
 KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
-TIMED = 64  # one event in that many is timed, rule by rule
+TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
 
 Who = tuple[str, str]  # site, id
 
@@ -69,7 +69,10 @@ class LaneMemory:
 
 
 class Fold:
-    """One lane's rules. `emits` is False in a replay: deltas that are in the log already are not made anew."""
+    """One lane's rules. `emits` is False in a replay: deltas that are in the log already are not made anew.
+
+    One event in `timed_every` is timed, rule by rule.
+    """
 
     def __init__(
         self,
@@ -79,12 +82,13 @@ class Fold:
         deployment: Deployment,
         key_space: keys.Keys,
         emits: bool = True,
+        timed_every: int = TIMED,
     ) -> None:
         self.lane = lane
         self.lanes = deployment.lanes
         self.seconds: dict[str, float] = {name: 0.0 for name, _, _ in rules.RULES}  # of the timed events
         self.timed = 0
-        self._countdown = TIMED
+        self._timed_every = self._countdown = timed_every
         self._sites = sites
         self._deployment = deployment
         self._keys = key_space
@@ -220,7 +224,7 @@ class Fold:
         return Verdict.ERASED if erased else Verdict.APPLIED
 
     def _timed(self, steps: Steps, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
-        self._countdown = TIMED
+        self._countdown = self._timed_every
         self.timed += 1
         for name, rule in steps:
             began = perf_counter_ns()

@@ -43,10 +43,11 @@ class Settings:
         "URL of the Redis or Valkey server (7.2 or newer); unset: the embedded one that `wakeline up` starts",
     )
     data: Path = _setting(Path("data"), "folder of the embedded server's files and of the daily salts")
-    host: str = _setting(
-        "127.0.0.1", "address that all services listen on; only the port of the collector is meant for the public"
-    )
+    host: str = _setting("127.0.0.1", "address that the collector takes events on")
     port: int = _port(8700, "public port of the collector: POST /v1/events and /wakeline.js")
+    internal_host: str = _setting(
+        "127.0.0.1", "address that all else listens on: profiles, metrics, the demo shop; not meant for the public"
+    )
     public_url: str = _setting(
         "", "where browsers reach the collector, e.g. https://stats.shop.example; unset: host:port"
     )

@@ -115,6 +115,7 @@ SETTING: dict[str, Callable[..., str]] = {
     "redis": redis_url,
     "data": folder,
     "host": host,
+    "internal_host": host,
     "public_url": public_url,
     "geoip": file,
 }

@@ -67,13 +67,13 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
                 ),
             )
         )
-    host = settings.host
+    host = settings.internal_host
     workers = tuple(
         Listener("metrics_port", host, settings.metrics_port + 10 * worker) for worker in range(settings.workers)
     )
     stages.append(
         (
-            _service(config, "collector", Listener("port", host, settings.port, LOG_READY), *workers),
+            _service(config, "collector", Listener("port", settings.host, settings.port, LOG_READY), *workers),
             _service(config, "processor", Listener("processor_metrics_port", host, settings.processor_metrics_port)),
             _service(
                 config,

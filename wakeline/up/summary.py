@@ -13,7 +13,7 @@ from wakeline.tag import address, collector_url, script_tag
 def summary(config: Config, *, demo: bool) -> str:
     """URLs, the line to paste for each site, where the data lies."""
     settings = config.settings
-    local = address(settings.host)
+    local = address(settings.internal_host)
     token = "your api_token" if "api_token" in config.given else f"{settings.api_token} (for this run)"
     rows = [("Collector", collector_url(settings))]
     if demo:
@@ -35,7 +35,7 @@ def summary(config: Config, *, demo: bool) -> str:
 
 
 def shop_url(config: Config) -> str:
-    host = address(config.settings.host)
+    host = address(config.settings.internal_host)
     return f"http://{'localhost' if host == '127.0.0.1' else host}:{config.settings.demo_port}"
 
 
