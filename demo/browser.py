@@ -68,6 +68,7 @@ class Browser:
     _next_ping: int = 0
     _engaged_ms: int = 0
     _scroll: int = 0
+    _sent_until: int = 0
     _gathered: list[msgspec.Raw] = field(default_factory=list)
     _gathered_at: ConsentLevel = ConsentLevel.ANONYMOUS
 
@@ -185,7 +186,7 @@ class Browser:
         if not self._gathered:
             return
         events, self._gathered = self._gathered, []
-        at = self.now + after
+        at = self._sent_until = max(self.now + after, self._sent_until)  # a beacon takes along what still waits
         self.deliveries.append(self._delivery(at, events))
         if not self.person.is_bot and self.chance.random() < RESENT:
             self.deliveries.append(self._delivery(at + self.chance.randint(1_000, 6_000), events, is_resent=True))

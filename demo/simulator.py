@@ -15,7 +15,7 @@ import uvloop
 from yarl import URL
 
 from demo.browser import PACE, stock
-from demo.delivery import Sender
+from demo.delivery import Sender, now_ms
 from demo.people import Crowd
 from demo.visitors import Visit, visit
 from wakeline.settings import Config, Site
@@ -67,7 +67,7 @@ async def arrivals(play: Callable[[Visit], Awaitable[None]], site: Site, visitor
 
     async def let_in() -> None:
         nonlocal in_play
-        coming = visit(crowd.arrive(), site, chance, time.time_ns() // 1_000_000)
+        coming = visit(crowd.arrive(), site, chance, now_ms())
         in_play += 1
         await play(coming)
         in_play -= 1
@@ -87,7 +87,7 @@ def mean_visit_s(site: Site) -> float:
     crowd = Crowd(chance, categories())
     total = 0
     for _ in range(SAMPLE):
-        played = visit(crowd.arrive(), site, chance, 0)
+        played = visit(crowd.arrive(), site, chance, now_ms())
         total += played.end - played.start
         crowd.leave(played.person)
     return total / SAMPLE / 1_000
