@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import median
 from time import perf_counter_ns
@@ -15,61 +15,59 @@ from benchmarks.figures import Figure, Run
 from benchmarks.machine import MEASURED
 from benchmarks.visitors import SITE, events
 from processor.fold import Fold, LaneMemory
-from processor.rules import RULES
+from processor.rules import ALL, CUSTOM, RULES, of_type
 from processor.sites import SiteFacts
 from processor.state import Loaded
 from processor.writes import Place, commands
 from wakeline.keys import DAY_MS, Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry
-from wakeline.record import encode_record
+from wakeline.record import Event, encode_record
 
 RECORDS = 20_000
 BATCH = 500
 
 FIGURES = (
-    *(Figure(f"rule_us_{name}", "microseconds an event") for name, _, _ in RULES),
+    *(Figure(f"rule_us_{name}", "microseconds of the rule, over all events") for name, _, _ in RULES),
     Figure("fold_us_total", "the whole fold of a decoded event, all rules"),
     Figure("decode_us", "from JSON to a record"),
     Figure("commands_us", "from what changed to Redis commands, per event"),
     Figure("pack_us", "from commands to the script's argument, per event"),
 )
 NOTHING = Loaded(None, {}, 0)
-
-
-class TimedFold(Fold):
-    """Times every event, not one in 64."""
-
-    def __init__(self, *args: object, **more: object) -> None:
-        super().__init__(*args, **more)  # type: ignore[arg-type]
-        self._untimed = self._timed
+NEVER = 1 << 62
 
 
 def measure(run: Run) -> dict[str, float]:
     """The middle of several rounds, each on people who are new to the fold."""
     now = time.time_ns() // 1_000_000
     count = RECORDS // 10 if run.quick else RECORDS
-    log = [
-        Entry(offset, event.received, encode_record(event))
-        for offset, event in enumerate(events(count, visitors=count // 10, end=now))
-    ]
+    made = events(count, visitors=count // 10, end=now)
+    log = [Entry(offset, event.received, encode_record(event)) for offset, event in enumerate(made)]
     deployment = Deployment(lanes=1, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
     found: defaultdict[str, list[float]] = defaultdict(list)
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, MEASURED)
     try:
         for _ in range(1 if run.quick else 7):
-            for kind in (TimedFold, Fold):
-                fold = kind(0, sites={SITE.key: SiteFacts(SITE)}, deployment=deployment, key_space=Keys())
-                for name, ns in _round(fold, log).items():
+            for timed_every in (1, NEVER):
+                fold = Fold(
+                    0,
+                    sites={SITE.key: SiteFacts(SITE)},
+                    deployment=deployment,
+                    key_space=Keys(),
+                    timed_every=timed_every,
+                )
+                spent = _stages(fold, log)
+                for name, ns in (_rules(fold, made) if timed_every == 1 else spent).items():
                     found[name].append(ns / 1000 / count)
     finally:
         os.sched_setaffinity(0, before)
     return {figure.name: median(found[figure.name]) for figure in FIGURES}
 
 
-def _round(fold: Fold, log: Sequence[Entry]) -> dict[str, float]:
-    """Nanoseconds of all records: by rule from a TimedFold, else by stage."""
+def _stages(fold: Fold, log: Sequence[Entry]) -> dict[str, int]:
+    """Folds the log; nanoseconds of each stage."""
     memory = LaneMemory()
     spent: defaultdict[str, int] = defaultdict(int)
     clock = perf_counter_ns
@@ -93,10 +91,14 @@ def _round(fold: Fold, log: Sequence[Entry]) -> dict[str, float]:
             spent["commands_us"] += written - folded
             spent["pack_us"] += clock() - written
         spent["decode_us"] += decoded - began
-    if isinstance(fold, TimedFold):
-        overhead = _cost_of_looking() * len(log)
-        return {f"rule_us_{name}": max(0.0, seconds * 1e9 - overhead) for name, seconds in fold.seconds.items()}
     return dict(spent)
+
+
+def _rules(fold: Fold, made: Sequence[Event]) -> dict[str, float]:
+    """Nanoseconds of each rule over all records that `fold` has folded."""
+    calls = Counter(name for event in made for name, _ in of_type(event.type if event.type in ALL else CUSTOM))
+    look = _cost_of_looking()
+    return {f"rule_us_{name}": max(0.0, fold.seconds[name] * 1e9 - look * calls[name]) for name, _, _ in RULES}
 
 
 def _cost_of_looking(times: int = 20_000) -> float:
