@@ -273,6 +273,7 @@ GOOD = Facts(
     policy="noeviction",
     appendonly=True,
     appendfsync="always",
+    waits_for_fsync=True,
     write_failed=False,
     deployment=Deployment(lanes=16, decay_zero=0, half_life=7 * 86_400_000),
     clock_ahead_ms=0.4,
@@ -288,6 +289,9 @@ GOOD = Facts(
         pytest.param({"maxmemory": 11_000_000}, Level.WARN, "91% of what there is", id="nearly full"),
         pytest.param({"appendonly": False}, Level.FAIL, "appendonly is off", id="no append-only file"),
         pytest.param({"appendfsync": "everysec"}, Level.WARN, "waits up to a second for WAITAOF", id="everysec"),
+        pytest.param(
+            {"appendfsync": "everysec", "waits_for_fsync": False}, Level.FAIL, "no event is taken", id="confirms early"
+        ),
         pytest.param({"appendfsync": "no"}, Level.FAIL, "left to chance", id="no fsync"),
         pytest.param({"appendfsync": None}, Level.WARN, "hides its appendfsync", id="fsync hidden"),
         pytest.param({"write_failed": True}, Level.FAIL, "last write", id="disk full"),
@@ -337,8 +341,10 @@ async def test_a_server_that_was_made_careless_is_found_out(own_server: Any) -> 
         await redis.config_set("appendfsync", "everysec")
         await redis.config_set("maxmemory", "500mb")
         await redis.config_set("maxmemory-policy", "allkeys-lru")
-    found = {finding.level for finding in problems(await check_server(Settings(redis=own_server.url), "it"))}
-    assert found == {Level.WARN, Level.FAIL}
+    evicts, fsyncs = problems(await check_server(Settings(redis=own_server.url), "it"))
+    assert evicts.level is Level.FAIL
+    assert "allkeys-lru" in evicts.what
+    assert "appendfsync is everysec" in fsyncs.what
 
 
 async def test_a_server_that_is_away_is_said_with_what_to_do() -> None:

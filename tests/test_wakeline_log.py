@@ -13,6 +13,7 @@ import redis
 
 from wakeline import keys
 from wakeline.log import Bounds, Entry, Log, LogGap, LogUnavailable
+from wakeline.log.fsync import waits_for_fsync
 from wakeline.log.memory import MemoryLog
 from wakeline.log.redis_streams import RedisStreamsLog
 
@@ -266,20 +267,48 @@ async def test_a_reader_notices_that_the_log_lost_its_end(own_server: Any, strea
         await streams.read({0: 10}, limit=10, wait_ms=0)
 
 
-async def test_a_server_that_does_not_fsync_every_write_is_asked_to(own_server: Any) -> None:
-    """With `everysec` each append waits for its own fsync (WAITAOF); without a file there is no promise."""
+@pytest.mark.parametrize("policy", ["everysec", "no"])
+async def test_a_server_that_does_not_fsync_every_write_promises_nothing(own_server: Any, policy: str) -> None:
+    """Until it does. Where `everysec` can be waited for, it is; tests/integration/test_durability.py cuts the power."""
+    log = RedisStreamsLog(own_server.url, LANES)
     with redis.Redis(port=own_server.port) as client:
-        client.config_set("appendfsync", "everysec")
-        log = RedisStreamsLog(own_server.url, LANES)
-        await log.append([(0, b"1")])
-        assert client.info("persistence")["aof_enabled"] == 1
-        assert client.execute_command("WAITAOF", 1, 0, 1) == [1, 0]
-        await log.close()
+        client.config_set("appendfsync", policy)
+        if policy == "no" or not await waits_for_fsync(log._writer):
+            with pytest.raises(LogUnavailable, match="fsync"):
+                await log.append([(0, b"1")])
+        client.config_set("appendfsync", "always")
+        await log.append([(0, b"2")])
+    await log.close()
+
+
+async def test_a_server_without_an_append_only_file_promises_nothing(own_server: Any) -> None:
+    log = RedisStreamsLog(own_server.url, LANES)
+    with redis.Redis(port=own_server.port) as client:
         client.config_set("appendonly", "no")
-        log = RedisStreamsLog(own_server.url, LANES)
         with pytest.raises(LogUnavailable, match="appendonly"):
-            await log.append([(0, b"2")])
-        await log.close()
+            await log.append([(0, b"1")])
+    await log.close()
+
+
+CONFIRMED: dict[str, tuple[list[int], bool]] = {
+    "a write, and the one right after it with the next fsync": ([1, 0], True),
+    "both at once, though a second lies between two fsyncs": ([1, 1], False),
+    "none": ([0], False),
+}
+
+
+@pytest.mark.parametrize("name", CONFIRMED)
+async def test_a_server_that_confirms_too_early_is_found_out(name: str) -> None:
+    replies, waits = CONFIRMED[name]
+
+    class Server:
+        async def set(self, key: str, value: int, px: int) -> None: ...
+
+        async def waitaof(self, local: int, replicas: int, ms: int) -> list[int]:
+            return [replies.pop(0), 0]
+
+    assert await waits_for_fsync(Server()) is waits  # type: ignore[arg-type]
+    assert not replies
 
 
 async def test_a_full_server_is_unavailable_and_stores_no_part_of_a_group(own_server: Any) -> None:

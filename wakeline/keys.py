@@ -17,6 +17,7 @@ MINUTE_TTL_MS = 40 * 60_000  # of the buckets that live windows are read from
 TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and archive
 TOP_MEMBERS = 500  # of one top list in one lane; the rest is counted in OTHER
 DEAD_LETTERS = 10_000  # of one lane, newest kept
+LOG_PROBE_TTL_MS = 1_000
 OTHER = "(other)"
 
 # ---- outside the version: the deployment and the log on Redis Streams -----------------------------
@@ -29,6 +30,9 @@ LOG_ID = "wl:{log}:id"
 
 LOG_TIME = "wl:{log}:time"
 """string: latest append time, ms; never goes back. For ever. The append script."""
+
+LOG_PROBE = "wl:{log}:probe"
+"""string: written twice to see whether WAITAOF waits, see `log.fsync`. LOG_PROBE_TTL. Whoever appends."""
 
 LEASE = "wl:{log}:lease"
 """string: token of the processor that owns all lanes. 5 s, renewed each second. Processor."""

@@ -14,6 +14,7 @@ from wakeline.check.finding import Finding, fail, ok, warn
 from wakeline.connect import connect
 from wakeline.embedded import OLDEST
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
+from wakeline.log.fsync import waits_for_fsync
 from wakeline.settings import Settings
 
 CLOCK_WARN_MS = 1_000
@@ -33,6 +34,7 @@ class Facts:
     policy: str | None
     appendonly: bool | None
     appendfsync: str | None
+    waits_for_fsync: bool  # asked by WAITAOF, where appendfsync is everysec
     write_failed: bool  # its last write to the append-only file
     deployment: Deployment | None
     clock_ahead_ms: float  # of its clock against ours
@@ -40,16 +42,18 @@ class Facts:
 
 async def gather(url: str) -> Facts:
     """Ask the server. Raises redis-py's errors."""
-    async with connect(url) as redis:
+    async with connect(url, one_connection=True) as redis:
         info: dict[str, Any] = await redis.info("everything")
         config = await _config(redis)
         sent = time.time()
         seconds, micros = await redis.time()
         ahead = seconds + micros / 1e6 - (sent + time.time()) / 2
+        enabled = info.get("aof_enabled")
+        asks = enabled and config.get("appendfsync") == "everysec"
+        waits = await waits_for_fsync(redis) if asks else False
         values: Any = await redis.hmget(keys.DEPLOYMENT, FIELDS)
     product = "valkey" if "valkey_version" in info else "redis"
     major, minor, *_ = str(info[f"{product}_version"]).split(".")
-    enabled = info.get("aof_enabled")
     try:
         deployment = stored_deployment(values)
     except NoDeployment:
@@ -63,6 +67,7 @@ async def gather(url: str) -> Facts:
         policy=info.get("maxmemory_policy"),
         appendonly=bool(enabled) if enabled is not None else None,
         appendfsync=config.get("appendfsync"),
+        waits_for_fsync=waits,
         write_failed=info.get("aof_last_write_status", "ok") != "ok",
         deployment=deployment,
         clock_ahead_ms=ahead * 1000,
@@ -140,12 +145,16 @@ def _persistence(facts: Facts) -> Finding:
         return fail("the server's last write to its append-only file failed", "free some disk; see the server's log")
     if facts.appendfsync == "always":
         return ok("every write is on disk before it is answered (appendfsync always)")
+    if facts.appendfsync == "everysec" and not facts.waits_for_fsync:
+        return fail(
+            "appendfsync is everysec, and WAITAOF confirms writes that are not on disk yet: no event is taken", mend
+        )
     if facts.appendfsync == "everysec":
         return warn("appendfsync is everysec: each answer waits up to a second for WAITAOF", mend)
     if facts.appendfsync is None:
         return warn(
             "the server hides its appendfsync: each answer waits for WAITAOF, up to a second",
-            "see in its console that its append-only file is on",
+            "see in its console that its append-only file is on, with appendfsync always",
         )
     return fail(f"appendfsync is {facts.appendfsync}: when data reaches the disk is left to chance", mend)
 

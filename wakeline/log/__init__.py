@@ -1,8 +1,9 @@
 """The log: an append-only, ordered list of records per lane. Durable once `append` returns.
 
 redis_streams.py  on Redis Streams, the engine of one machine
+fsync.py          when its server's reply means "on disk"
 memory.py         the same in memory, for tests of pure logic
-Both pass tests/test_wakeline_log.py.
+Both logs pass tests/test_wakeline_log.py.
 """
 
 from __future__ import annotations

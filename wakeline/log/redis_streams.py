@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
-from redis.asyncio import Redis
-from redis.exceptions import ConnectionError, RedisError, TimeoutError
+from redis.exceptions import RedisError
 
 from wakeline import keys
 from wakeline.connect import connect
 from wakeline.log import Bounds, Entry, LogGap, LogUnavailable
+from wakeline.log.fsync import FSYNC_MS, appendfsync, waits_for_fsync
 
 # One call for all waiting records: redis-py spends 7 to 40 us on every pipelined command, and 2 us on every
 # argument, so they are one: the msgpack array of index of the stream, record, index, record ...
@@ -62,7 +62,7 @@ class RedisStreamsLog:
         try:
             with _unavailable():
                 if self._wait_for_fsync is None:
-                    self._wait_for_fsync = not await fsyncs_every_write(self._writer)
+                    self._wait_for_fsync = await self._has_to_wait()
                 await self._append(keys=self._keys, args=[packed])
                 if self._wait_for_fsync:
                     await self._confirm_fsync()
@@ -70,10 +70,20 @@ class RedisStreamsLog:
             self._wait_for_fsync = None  # the server that comes back may be configured otherwise
             raise
 
+    async def _has_to_wait(self) -> bool:
+        """Whether each append needs WAITAOF. Raises LogUnavailable where that would prove nothing."""
+        policy = await appendfsync(self._writer)
+        if policy == "everysec" and not await waits_for_fsync(self._writer):
+            raise LogUnavailable(
+                "appendfsync is everysec, and this server confirms writes before they are on disk: "
+                "CONFIG SET appendfsync always"
+            )
+        return policy != "always"
+
     async def _confirm_fsync(self) -> None:
-        local, _ = await self._writer.waitaof(1, 0, 1_500)
+        local, _ = await self._writer.waitaof(1, 0, FSYNC_MS)
         if local < 1:
-            raise LogUnavailable("Redis did not fsync its append-only file within 1.5 s")
+            raise LogUnavailable(f"Redis did not fsync its append-only file within {FSYNC_MS / 1000} s")
 
     async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
         if time.monotonic() >= self._check_due or not places.keys() <= self._checked:
@@ -137,17 +147,6 @@ class RedisStreamsLog:
 
 def _as_it_comes(response: Any, **kwargs: Any) -> Any:
     return response
-
-
-async def fsyncs_every_write(redis: Redis) -> bool:
-    """Whether a reply of this server means "on disk". A managed server that hides CONFIG counts as no."""
-    try:
-        found = await redis.config_get("append*")
-    except (ConnectionError, TimeoutError):
-        raise
-    except RedisError:
-        return False
-    return bool(found.get("appendonly") == "yes" and found.get("appendfsync") == "always")
 
 
 class _unavailable:
