@@ -71,6 +71,10 @@ class Books:
                     found.append(json.loads(fields["v"]))
         return found
 
+    def ids(self) -> set[tuple[str, int]]:
+        """(page instance, number) of every event in the log."""
+        return {(record["page"], record["n"]) for record in self.records() if record["kind"] == "event"}
+
     def dead_letters(self, *lanes: int) -> list[dict[str, str]]:
         """Of these lanes, or of all."""
         return [row for lane in lanes or range(LANES) for _, row in self._redis.xrange(self._keys.dead(lane))]

@@ -22,7 +22,7 @@ class Disk:
         folder.mkdir()
         self._server = server
         self._notes = folder / "notes"
-        self._synced: dict[int, int] = {}  # inode -> length
+        self._before: dict[int, int] = {}  # inode -> length, as the server was started
         shim = folder / "fsync_shim.so"
         build = ["cc", "-shared", "-fPIC", "-Wall", "-Werror", "-O1", "-o", str(shim), str(SOURCE), "-ldl"]
         subprocess.run(build, check=True)
@@ -30,27 +30,33 @@ class Disk:
 
     def start(self) -> None:
         """Start the server. What lies there now is on disk."""
-        self._synced = {file.stat().st_ino: file.stat().st_size for file in self._files()}
-        self._notes.write_bytes(b"")
+        self._before = {file.stat().st_ino: file.stat().st_size for file in self._files()}
+        self._notes.unlink(missing_ok=True)
         self._server.start()
-        assert self.syncs(), "the server never synced a file as it started: the shim is not in it"
+        assert self._notes.exists(), "the shim is not in the server: is it linked statically?"
 
     def syncs(self) -> int:
         """How often a file was synced since the start."""
-        return self._notes.read_bytes().count(b"\n")
+        return len(self._noted())
 
     def lose_power(self) -> int:
         """kill -9, and all that was not synced is gone; returns how many bytes that was."""
         self._server.kill()
-        for line in self._notes.read_text().splitlines():
-            inode, length = map(int, line.split())
-            self._synced[inode] = max(length, self._synced.get(inode, 0))
+        synced: dict[int, int] = {}
+        for inode, length in self._noted():
+            synced[inode] = max(length, synced.get(inode, 0))
         lost = 0
         for file in self._files():
-            length = min(self._synced.get(file.stat().st_ino, 0), file.stat().st_size)
-            lost += file.stat().st_size - length
+            inode, size = file.stat().st_ino, file.stat().st_size
+            length = min(size, synced.get(inode, self._before.get(inode, 0)))
+            lost += size - length
             os.truncate(file, length)
         return lost
+
+    def _noted(self) -> list[tuple[int, int]]:
+        """(inode, length) of each file that was synced, in order."""
+        lines = self._notes.read_text().split("\n")[:-1]  # the last may be cut
+        return [(int(inode), int(length)) for inode, length in (line.split() for line in lines)]
 
     def _files(self) -> list[Path]:
         return list(self._server.folder.glob(FILES))
