@@ -11,16 +11,15 @@ import msgspec
 import uvloop
 from aiohttp import web
 
-from demo.catalogue import SITE, read_catalogue
+from demo.catalogue import SITE
 from demo.guard import guard, is_own_page
-from demo.pages import Shop
+from demo.pages import html, missing, page_at
 from demo.panel import Panel
 from wakeline.identity import signature
 from wakeline.settings import Config
 from wakeline.tag import script_tag
 
 KEY = "demo"  # of the shop among the sites
-FRESH = "no-cache"  # asked again each time, so that an edited file is seen
 CUSTOMER = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 log = logging.getLogger("wakeline.demo")
@@ -39,7 +38,7 @@ async def run(config: Config, port: int) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     runner = web.AppRunner(create_app(config, port), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
-    host = config.settings.host
+    host = config.settings.internal_host
     try:
         await web.TCPSite(runner, host, port).start()
         log.info("the shop is open on http://%s:%d", host, port)
@@ -55,12 +54,13 @@ async def run(config: Config, port: int) -> int:
 def create_app(config: Config, port: int) -> web.Application:
     """The shop for the site `demo` of `config`."""
     site, settings = config.sites[KEY], config.settings
-    shop = Shop(read_catalogue(), script_tag(site, settings))
+    snippet = script_tag(site, settings)
     panel = Panel(settings, KEY)
 
     async def page(request: web.Request) -> web.Response:
-        status, html = shop.html(request.path, request.query.get("q", ""))
-        return web.Response(text=html, status=status, content_type="text/html", headers={"Cache-Control": FRESH})
+        found = page_at(request.path, request.query)
+        text = html(found or missing(), request.path, snippet)
+        return web.Response(text=text, status=200 if found else 404, content_type="text/html")
 
     async def profile(request: web.Request) -> web.Response:
         return await panel.handle(request) if is_own_page(request) else web.Response(status=403)
@@ -73,7 +73,7 @@ def create_app(config: Config, port: int) -> web.Application:
             asked = msgspec.json.decode(await request.read(), type=dict[str, str])
         except msgspec.DecodeError:
             return web.Response(status=400)
-        id = asked.get("customer", "")
+        id = asked.get("id", "")
         if not CUSTOMER.fullmatch(id):
             return web.Response(status=400)
         return web.json_response({"id": id, "signature": signature(site.secret, id)})
@@ -84,15 +84,11 @@ def create_app(config: Config, port: int) -> web.Application:
     async def close(app: web.Application) -> None:
         await panel.close()
 
-    async def always_asked_again(request: web.Request, answer: web.StreamResponse) -> None:
-        answer.headers.setdefault("Cache-Control", FRESH)
-
     app = web.Application(middlewares=[guard(site, settings, port)], client_max_size=4_096)
     app.router.add_get("/healthz", healthz)
     app.router.add_get("/panel/profile/{visitor}", profile)
     app.router.add_post("/account/sign-in", sign_in)
     app.router.add_static("/site/", SITE)
     app.router.add_get("/{path:.*}", page)
-    app.on_response_prepare.append(always_asked_again)
     app.on_cleanup.append(close)
     return app

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -47,7 +48,10 @@ class Catalogue(Struct, frozen=True):
     def of(self, category: str) -> list[Product]:
         return [product for product in self.products if product.category == category]
 
-    def found(self, words: str) -> list[Product]:
+    def product(self, category: str, id: str) -> Product | None:
+        return next((product for product in self.of(category) if product.id == id), None)
+
+    def matching(self, words: str) -> list[Product]:
         """Products whose texts hold each of `words`; none for no words."""
         asked = words.lower().split()
         return [product for product in self.products if asked and all(word in _text(product) for word in asked)]
@@ -57,5 +61,7 @@ def _text(product: Product) -> str:
     return " ".join((product.name, product.category, *product.interests, product.line, product.text)).lower()
 
 
-def read_catalogue() -> Catalogue:
+@cache
+def catalogue() -> Catalogue:
+    """The shop's, read once."""
     return msgspec.json.decode((SITE / "catalogue.json").read_bytes(), type=Catalogue)

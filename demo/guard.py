@@ -20,7 +20,7 @@ OPEN = "/healthz"  # asked by address
 def guard(site: Site, settings: Settings, port: int) -> Middleware:
     """Refuses what comes under another name (DNS rebinding) and other sites' questions; adds the headers."""
     hosts = {urlsplit(origin).netloc.lower() for origin in site.origins}
-    hosts |= {f"{name}:{port}" for name in ("localhost", "127.0.0.1", settings.host)}
+    hosts |= {f"{name}:{port}" for name in ("localhost", "127.0.0.1", settings.internal_host)}
     headers = {
         "Content-Security-Policy": policy(collector_url(settings)),
         "X-Content-Type-Options": "nosniff",
@@ -33,6 +33,7 @@ def guard(site: Site, settings: Settings, port: int) -> Middleware:
             return web.Response(status=421, text="The demo shop does not answer to this name.\n")
         answer = await handler(request)
         answer.headers.update(headers)
+        answer.headers.setdefault("Cache-Control", "no-cache")  # asked again each time: an edited file is seen
         return answer
 
     return guarded

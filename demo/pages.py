@@ -1,136 +1,140 @@
-"""The shop's pages: address in, HTML out. Pure but for the templates in site/pages, read once."""
+"""The shop's pages: address in, HTML out. Pure; the templates in site/pages are read once."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import cache
 from html import escape
 from string import Template
 from typing import NamedTuple
 
-from demo.catalogue import SITE, Catalogue, Category, Product
+from demo.catalogue import SITE, Category, Product, catalogue
 
 PLAIN = {  # path: (title, template)
     "/cart": ("Your cart", "cart"),
-    "/checkout": ("Check out", "checkout"),
     "/order": ("Thank you", "order"),
     "/account": ("Your account", "account"),
     "/privacy": ("What we may know", "privacy"),
 }
 RESET = "/account/reset/"  # followed by a secret that no log should hold
-NEWSLETTER = "/newsletter"
-NEWS = ("pilot-pendant", "swell-vase", "breaker-throw")
-SHOWN_FIRST = ("harbour-lamp", "swell-vase", "reed", "breaker-throw", "ebb-teapot", "dune-cactus", "sandbar-rug")
+SHOWN_FIRST = ("harbour-lamp", "swell-vase", "reed", "breaker-throw", "ebb-teapot", "dune-cactus")
+NEWS = ("pilot-pendant", "shoal-bowls", "sandbar-rug")
+SOFT = " data-soft"  # a link within one category: shop.js follows it without a page load
 MAX_WORDS = 100  # characters of a search that are looked at
 
 
 class Page(NamedTuple):
-    """What differs from page to page; `Shop.html` puts the frame around it."""
+    """What differs from page to page; `html` puts the frame around it."""
 
-    title: str
+    title: str  # of the document
     main: str  # HTML
-    status: int = 200
-    interests: tuple[str, ...] = ()
-    has_snippet: bool = True
+    interests: tuple[str, ...] = ()  # <meta name="wakeline:interest">
 
 
-class Shop:
-    """All pages of `catalogue`, each with `snippet`, the HTML of the script tag."""
+def page_at(path: str, query: Mapping[str, str]) -> Page | None:
+    """The page at `path`; None where the shop has none."""
+    shop = catalogue()
+    if path == "/":
+        return _home()
+    if path == "/search":
+        return _search(query.get("q", "")[:MAX_WORDS])
+    if path == "/newsletter":
+        news = [product for product in shop.products if product.id in NEWS]
+        return _page("The newsletter", "newsletter", raw={"letters": _each("letter", news)})
+    if path.startswith(RESET) and "/" not in path.removeprefix(RESET):
+        return _page("A new password", "reset", path=path)
+    if path in PLAIN:
+        return _page(*PLAIN[path])
+    for category in shop.categories:
+        if path == f"/{category.id}":
+            cards = _each("card", shop.of(category.id), soft=SOFT)
+            return _page(category.name, "category", raw={"cards": cards}, **_texts(category))
+    for product in shop.products:
+        if path == product.path:
+            return _product(product)
+    return None
 
-    def __init__(self, catalogue: Catalogue, snippet: str) -> None:
-        self._catalogue = catalogue
-        self._snippet = snippet
-        self._templates = {file.stem: Template(file.read_text()) for file in (SITE / "pages").glob("*.html")}
-        self._categories = {category.id: category for category in catalogue.categories}
-        self._products = {product.path: product for product in catalogue.products}
 
-    def html(self, path: str, query: str = "") -> tuple[int, str]:
-        """Status and HTML of the page at `path`; `query` is what was searched for."""
-        page = self._page(path, query)
-        links = "".join(
-            f'<a href="/{category.id}"{_current(path, category)}>{escape(category.name)}</a>'
-            for category in self._catalogue.categories
-        )
-        meta = (
-            f'<meta name="wakeline:interest" content="{escape(", ".join(page.interests))}">' if page.interests else ""
-        )
-        return page.status, self._fill(
-            "layout",
-            title=f"{page.title} · {self._catalogue.shop}" if path != "/" else page.title,
-            raw={"main": page.main, "links": links, "meta": meta, "snippet": self._snippet if page.has_snippet else ""},
-        )
+def missing() -> Page:
+    """What is shown, with status 404, where `page_at` has nothing."""
+    return _page("Not here", "missing")
 
-    def _page(self, path: str, query: str) -> Page:
-        if path == "/":
-            return self._home()
-        if path == "/search":
-            return self._search(query[:MAX_WORDS])
-        if path == NEWSLETTER:
-            return self._newsletter()
-        if path.startswith(RESET) and "/" not in path.removeprefix(RESET):
-            return Page("A new password", self._fill("reset", path=path))
-        if path in PLAIN:
-            title, template = PLAIN[path]
-            return Page(title, self._fill(template))
-        if category := self._categories.get(path.removeprefix("/")):
-            return self._category(category)
-        if product := self._products.get(path):
-            return self._product(product)
-        return Page("Not here", self._fill("missing"), status=404)
 
-    def _home(self) -> Page:
-        tiles = "".join(self._fill("tile", **_texts(category)) for category in self._catalogue.categories)
-        shown = [product for id in SHOWN_FIRST for product in self._catalogue.products if product.id == id]
-        main = self._fill("home", raw={"tiles": tiles, "cards": self._cards(shown[:6])})
-        return Page(f"{self._catalogue.shop}: things for a house by the water", main)
+def html(page: Page, path: str, snippet: str) -> str:
+    """The whole document; `snippet` is the HTML of the script tag."""
+    meta = f'<meta name="wakeline:interest" content="{escape(", ".join(page.interests))}">' if page.interests else ""
+    links = "".join(
+        f'<a href="/{category.id}"{_current(path, category)}>{escape(category.name)}</a>'
+        for category in catalogue().categories
+    )
+    return _fill("layout", title=page.title, raw={"main": page.main, "links": links, "meta": meta, "snippet": snippet})
 
-    def _category(self, category: Category) -> Page:
-        cards = self._cards(self._catalogue.of(category.id))
-        return Page(category.name, self._fill("category", **_texts(category), raw={"cards": cards}))
 
-    def _product(self, product: Product) -> Page:
-        category = self._categories[product.category]
-        others = [other for other in self._catalogue.of(product.category) if other != product]
-        facts = "".join(f"<li>{escape(fact)}</li>" for fact in product.facts)
-        main = self._fill(
-            "product",
-            **_texts(product),
-            hue=category.hue,
-            category_name=category.name,
-            raw={"facts": facts, "cards": self._cards(others)},
-        )
-        return Page(product.name, main, interests=product.interests)
+def _home() -> Page:
+    shop = catalogue()
+    shown = [product for id in SHOWN_FIRST for product in shop.products if product.id == id]
+    raw = {"tiles": _each("tile", shop.categories), "cards": _each("card", shown)}
+    return Page(f"{shop.shop}: things for a house by the water", _fill("home", raw=raw))
 
-    def _search(self, words: str) -> Page:
-        found = self._catalogue.found(words)
-        if found:
-            said = f"{len(found)} for “{words}”"
-        else:
-            said = f"Nothing for “{words}”" if words.strip() else "What are you looking for?"
-        shown = self._cards(found or self._catalogue.products[::4])
-        hint = "" if found else "Perhaps one of these"
-        return Page("Search", self._fill("search", said=said, words=words, hint=hint, raw={"cards": shown}))
 
-    def _newsletter(self) -> Page:
-        """It stands for a mail in an inbox, so it carries no snippet; its links carry the campaign."""
-        news = [product for product in self._catalogue.products if product.id in NEWS]
-        letters = "".join(
-            self._fill("letter", **_texts(product), hue=self._categories[product.category].hue) for product in news
-        )
-        return Page("The newsletter", self._fill("newsletter", raw={"letters": letters}), has_snippet=False)
+def _product(product: Product) -> Page:
+    others = [other for other in catalogue().of(product.category) if other != product]
+    raw = {
+        "facts": "".join(f"<li>{escape(fact)}</li>" for fact in product.facts),
+        "cards": _each("card", others, soft=SOFT),
+    }
+    return _page(product.name, "product", raw=raw, **_texts(product))._replace(interests=product.interests)
 
-    def _cards(self, products: Iterable[Product]) -> str:
-        return "".join(
-            self._fill("card", **_texts(product), hue=self._categories[product.category].hue) for product in products
-        )
 
-    def _fill(self, template: str, *, raw: dict[str, str] | None = None, **texts: str) -> str:
-        """`texts` are escaped, `raw` is HTML already."""
-        return self._templates[template].substitute({name: escape(text) for name, text in texts.items()} | (raw or {}))
+def _search(words: str) -> Page:
+    found = catalogue().matching(words)
+    if found:
+        said = f"{len(found)} for “{words}”"
+    else:
+        said = f"Nothing for “{words}”" if words.strip() else "What are you looking for?"
+    return _page(
+        "Search",
+        "search",
+        said=said,
+        words=words,
+        results=str(len(found)) if words.strip() else "",
+        hint="" if found else "Perhaps one of these",
+        raw={"cards": _each("card", found or catalogue().products[::4])},
+    )
+
+
+def _page(title: str, template: str, *, raw: Mapping[str, str] | None = None, **texts: str) -> Page:
+    return Page(f"{title} · {catalogue().shop}", _fill(template, raw=raw, **texts))
+
+
+def _each(template: str, items: Iterable[Product | Category], *, soft: str = "") -> str:
+    return "".join(_fill(template, raw={"soft": soft}, **_texts(item)) for item in items)
+
+
+def _fill(template: str, *, raw: Mapping[str, str] | None = None, **texts: str) -> str:
+    """`texts` are escaped, `raw` is HTML already."""
+    return _templates()[template].substitute({name: escape(text) for name, text in texts.items()} | dict(raw or {}))
+
+
+@cache
+def _templates() -> dict[str, Template]:
+    return {file.stem: Template(file.read_text(encoding="utf-8")) for file in (SITE / "pages").glob("*.html")}
 
 
 def _texts(item: Product | Category) -> dict[str, str]:
-    return {name: str(getattr(item, name)) for name in item.__struct_fields__} | {
-        "path": item.path if isinstance(item, Product) else f"/{item.id}"
+    if isinstance(item, Category):
+        return {"path": f"/{item.id}", "name": item.name, "line": item.line, "hue": item.hue}
+    category = next(category for category in catalogue().categories if category.id == item.category)
+    return {
+        "path": item.path,
+        "id": item.id,
+        "name": item.name,
+        "line": item.line,
+        "text": item.text,
+        "price": str(item.price),
+        "hue": category.hue,
+        "category": category.id,
+        "category_name": category.name,
     }
 
 

@@ -20,10 +20,10 @@ class ReadSideAway(Exception):
 
 
 class Panel:
-    """GET /panel/profile/{visitor}: {"visitor": Profile or null, "customer": Profile or null}, see wakeline.profiles."""
+    """GET /panel/profile/{visitor}: {"visitor": Profile, "customer": Profile}, either may be null."""
 
     def __init__(self, settings: Settings, site: str) -> None:
-        self._profiles = f"http://{address(settings.host)}:{settings.api_port}/v1/profiles/{site}/"
+        self._profiles = f"http://{address(settings.internal_host)}:{settings.api_port}/v1/profiles/{site}/"
         self._headers = {"Authorization": f"Bearer {settings.api_token}"}
         self._session: ClientSession | None = None
 

@@ -1,145 +1,235 @@
-// "What we know about you": watches what this page sends, and shows the live profile that comes of it.
-// It asks the shop's own server only, and sends no event itself.
-(() => {
-  const EVERY_MS = 400, SHOWN = 5
-  const WHY = {
-    page_view: "you opened a page", engagement: "the time you spent on it, when you left or hid it",
-    ping: "a sign that you are still here", consent: "your choice about privacy", identify: "you logged in",
-    view_product: "you looked at a product", add_to_cart: "you put something in the basket",
-    remove_from_cart: "you took something out", checkout: "you went to order", purchase: "you ordered",
-    search: "you searched (how much was found, not your words)", newsletter_signup: "you asked for the letter",
-  }
-  const sent = []
-  const stored = name => { try { return localStorage.getItem(name) } catch { return null } }
+// "What we know about you": shows what this page sends, and the live profile that comes of it.
+// It asks the shop's own server only and makes no event itself. Whatever it shows only ever becomes text.
 
-  // ---- what this page sends: the calls that the snippet makes are looked at on their way
-  const isOurs = url => new URL(url.url ?? url, location.href).pathname === "/v1/events"
-  const note = (body, beacon) => {
-    const batch = JSON.parse(body)
-    const one = { at: Date.now(), level: batch.consent, types: batch.events.map(event => event.type), code: beacon ? "sent" : "…" }
-    sent.unshift(one)
-    sent.length = Math.min(sent.length, SHOWN)
-    draw()
-    return one
-  }
-  const realFetch = window.fetch, realBeacon = navigator.sendBeacon
-  window.fetch = function (url, options) {
-    const answer = realFetch.apply(this, arguments)
-    if (isOurs(url) && options && typeof options.body === "string") {
-      const one = note(options.body)
-      answer.then(reply => { one.code = reply.status; soon() }, () => { one.code = "offline"; draw() })
-    }
-    return answer
-  }
-  navigator.sendBeacon = function (url, body) {
-    if (isOurs(url) && typeof body === "string") note(body, true)
-    return realBeacon.apply(navigator, arguments)
-  }
+const EVERY_MS = 400, SOON_MS = 100, SOON_FOR_MS = 2_500, SHOWN = 8
+const LAST = "panel.last" // in the tab: what was shown, so that a page load does not begin with an empty panel
 
-  // ---- what is known
-  let profile = null, here = null, away = false, timer = 0
-  const level = () => stored("wakeline.id") ? "full" : stored("wakeline.consent") || "none"
-  async function look() {
-    clearTimeout(timer)
-    if (!document.hidden) {
-      const id = stored("wakeline.id")
-      try {
-        const [known, count] = await Promise.all([
-          id ? realFetch("/panel/profile?visitor=" + encodeURIComponent(id)) : null, realFetch("/panel/here")])
-        away = !!known && known.status >= 500
-        if (!away) profile = known && known.ok && id === stored("wakeline.id") ? await known.json() : null
-        here = await count.json()
-      } catch { away = true }
-      draw()
-    }
-    timer = setTimeout(look, EVERY_MS)
-  }
-  const soon = () => { draw(); clearTimeout(timer); timer = setTimeout(look, 60) }
+const WHY = {
+  page_view: "you opened a page",
+  engagement: (event) => `you left it, after ${seconds(event.engaged_ms / 1000)} and ${event.scroll} % of its height`,
+  ping: "a sign that you are still here",
+  consent: (event) => `you chose “${event.level}”`,
+  identify: "you signed in",
+  view_product: "you looked at a product",
+  add_to_cart: "you put something into the cart",
+  remove_from_cart: "you took it out again",
+  checkout: "you went to order",
+  purchase: "you ordered",
+  search: "how much your search found, not your words",
+  newsletter_signup: "you signed up for the letter",
+}
+const MEANING = {
+  off: "Nothing is sent.",
+  anonymous: "Pages are counted. Nothing is stored, nobody is known.",
+  full: "A random id in your browser, a profile on our side: this one.",
+}
+const NOTHING = {
+  off: ["We know nothing", ["Nothing is sent from here, not even that somebody is looking.", "If you withdrew, one last message said so, and your profile was erased."]],
+  anonymous: ["We know nothing about you", ["Somebody opened a page: that is all. You are one of the numbers.", "There is no profile to show, and nothing in your browser to find you by. On our side you are a hash whose key is thrown away."]],
+}
 
-  // ---- drawing: the text of events and profiles is untrusted, so it only ever becomes text
-  const make = (tag, attributes, ...children) => {
-    const element = Object.assign(document.createElement(tag), attributes)
-    element.append(...children.flat().filter(child => child !== null && child !== undefined))
-    return element
-  }
-  const row = (name, value) => value ? [make("dt", {}, name), make("dd", {}, value)] : []
-  const seconds = n => n < 60 ? `${Math.round(n)} s` : `${Math.floor(n / 60)} min ${Math.round(n % 60)} s`
-  const from = source => source.campaign ? `${source.source} · ${source.campaign}` : source.source
-  const stat = (value, name) => make("div", {}, make("b", {}, value), make("span", {}, name))
-  const TEXT = {
-    full: ["You said yes", "This is your live profile, as the shop reads it while you are here."],
-    anonymous: ["Only counted", "Nothing is stored in your browser and no profile is kept. You are one of the numbers below."],
-    none: ["Not asked yet", "Until you choose you are only counted: nothing is stored in your browser, no profile is kept."],
-    off: ["You said no", "Nothing is sent about you, and nothing is known. Not even that you are here."],
-  }
+const $ = (id) => document.getElementById(id)
+const panel = $("panel")
+const tag = document.querySelector("script[data-site]")
+const stored = (name) => { try { return localStorage.getItem(name) } catch { return null } }
+const make = (name, className, ...children) => {
+  const element = document.createElement(name)
+  if (className) element.className = className
+  element.append(...children)
+  return element
+}
+const seconds = (n) => n < 9.95 ? `${n.toFixed(1)} s` : n < 60 ? `${Math.round(n)} s` : `${Math.floor(n / 60)} min ${Math.round(n % 60)} s`
+const visitor = () => stored("wakeline.id")
 
-  function interests() {
-    const found = profile.interests
-    if (!found.length) return [make("p", { className: "what" }, "None yet. Look at something you like.")]
-    const most = Math.max(...found.map(one => one.score), 3)
-    return [make("ul", { className: "bars" }, found.slice(0, 7).map(one => make("li", {},
-      make("span", {}, one.name), make("span", { className: "score" }, one.score.toFixed(1)),
-      make("div", { className: "track" }, make("i", { style: `width:${100 * one.score / most}%` })))))]
-  }
-  function known() {
-    const now = profile.session
-    return [
-      make("div", { className: "stats" }, stat(profile.visits, profile.visits === 1 ? "visit" : "visits"),
-        stat(profile.page_views, "page views"), stat(seconds(profile.engaged_seconds), "engaged")),
-      make("h2", {}, "Interests"), ...interests(),
-      make("h2", {}, "This visit"),
-      now ? make("dl", {}, row("pages", String(now.page_views)), row("came in on", now.entry), row("is on", now.page),
-        row("came from", from(now))) : make("p", { className: "what" }, "Over, after 30 minutes of silence."),
-    ]
-  }
-  function identity() {
-    const first = from(profile.first_source), last = from(profile.last_source)
-    return [
-      make("h2", {}, "You"),
-      make("dl", {}, first === last ? row("came from", first) : [...row("first came from", first), ...row("last came from", last)],
-        row("device", [profile.device, profile.browser, profile.os].filter(Boolean).join(", ")), row("country", profile.country),
-        row("customer", profile.customer && profile.customer.slice(0, 13) + "…"), row("visitor", make("code", {}, profile.id))),
-    ]
-  }
-  function draw() {
-    const panel = document.querySelector(".panel"), body = document.getElementById("panel-body")
-    if (!body) return
-    const at = level(), [badge, text] = TEXT[at]
-    panel.classList.toggle("known", at === "full" && !away)
-    panel.classList.toggle("counted", at === "anonymous" || at === "none")
-    panel.classList.toggle("away", away)
-    const open = body.contains(document.activeElement)
-    const strongest = profile && profile.interests.length ? `: ${profile.interests[0].name}` : ""
-    const summary = at === "full" && profile ? `We know you${strongest}` : at === "off" ? "We know nothing about you" : "What we know about you"
-    document.querySelector("[data-summary]").textContent = matchMedia("(max-width: 1023px)").matches ? summary : "What we know about you"
-    if (open) return  // do not take the focus away from a button that is being used
-    const widths = [...body.querySelectorAll(".track i")].map(bar => bar.style.width)
-    body.replaceChildren(
-      make("p", {}, make("span", { className: "level" }, away ? "Out of reach" : badge)),
-      make("p", { className: "what" }, away ? "The read side does not answer just now. What you do is kept and will show." : text),
-      ...(at === "full" ? (profile ? known() : [make("p", { className: "what" }, "Nothing yet: it takes one page view.")]) : []),
-      make("h2", {}, "What was sent, and why"),
-      sent.length ? make("ul", { className: "sent" }, sent.map(one => make("li", {},
-        make("span", {}, make("b", {}, one.types.join(", ")), ` · ${one.level}`),
-        make("span", { className: "code" + (one.code === "…" || one.code === "sent" || one.code === 202 ? "" : " bad") }, String(one.code)),
-        make("span", { className: "why" }, [...new Set(one.types.map(type => WHY[type] || "the shop noted it"))].join("; ")))))
-        : make("p", { className: "what" }, "Nothing from this page."),
-      ...(at === "full" && profile ? identity() : []),
-      ...(here === null ? [] : [make("h2", {}, "On this site now"), make("p", { className: "what" }, make("b", {}, String(here)), here === 1 ? " visitor" : " visitors")]),
-      make("p", { className: "foot" }, "Changed your mind? ", make("button", { type: "button", onclick: () => window.shopChoices && window.shopChoices() }, "Privacy choices")),
-    )
-    body.querySelectorAll(".track i").forEach((bar, n) => {  // so that a bar grows from where it was
-      const to = bar.style.width
-      if (widths[n] && widths[n] !== to) { bar.style.width = widths[n]; bar.getBoundingClientRect(); bar.style.width = to }
-    })
-  }
+function level() {
+  const chosen = stored("wakeline.consent") || tag.dataset.consent
+  return chosen === "full" && navigator.globalPrivacyControl ? "anonymous" : chosen
+}
 
-  const handle = document.querySelector(".panel .handle")
-  handle.addEventListener("click", () => {
-    const open = document.querySelector(".panel").classList.toggle("open")
-    handle.setAttribute("aria-expanded", String(open))
-  })
-  document.addEventListener("visibilitychange", soon)
+// ---- the live profile
+
+let known = null // {visitor, customer}: see wakeline.profiles.Profile
+let text = "" // of the answer: the same text needs no drawing
+let isAway = false
+let soonUntil = 0
+let waitsSince = 0 // when what is now being waited for happened
+let timer = 0
+
+async function look() {
+  clearTimeout(timer)
+  if (document.hidden) return
+  const id = visitor()
+  if (id) await ask(id)
+  else if (known) { known = null; text = ""; draw() }
+  timer = setTimeout(look, Date.now() < soonUntil ? SOON_MS : EVERY_MS)
+}
+
+async function ask(id) {
+  let answer = ""
+  try {
+    const reply = await fetch("/panel/profile/" + encodeURIComponent(id), { headers: { "Wakeline-Demo": "1" } })
+    if (reply.ok) answer = await reply.text()
+  } catch { /* shown as away */ }
+  if (id !== visitor()) return
+  const wasAway = isAway
+  isAway = !answer
+  if (isAway || answer === text) { if (wasAway !== isAway) draw(); return }
+  const before = known
+  text = answer
+  known = JSON.parse(answer)
+  if (before?.visitor && waitsSince && known.visitor && known.visitor.last_seen !== before.visitor.last_seen) {
+    $("speed").textContent = `here ${Date.now() - waitsSince} ms after it happened`
+    waitsSince = 0
+  }
+  try { sessionStorage.setItem(LAST, JSON.stringify({ id, text })) } catch { /* the next page begins empty */ }
   draw()
-  look()
-})()
+}
+
+function soon() {
+  soonUntil = Date.now() + SOON_FOR_MS
+  clearTimeout(timer)
+  timer = setTimeout(look, SOON_MS)
+}
+
+// ---- drawing
+
+function rows(list, pairs) {
+  list.replaceChildren(...pairs.filter(([, value]) => value).flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]))
+}
+
+const from = ({ source, campaign }) => [source, campaign].filter(Boolean).join(", ")
+const many = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`
+const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })
+
+function drawInterests(interests) {
+  const most = Math.max(4, ...interests.map((one) => one.score))
+  const bars = new Map([...$("interests").children].map((bar) => [bar.dataset.name, bar]))
+  $("interests").replaceChildren(...interests.slice(0, SHOWN).map(({ name, score }) => {
+    let bar = bars.get(name)
+    if (!bar) {
+      bar = make("li", "", make("span", "name", name), make("b", ""), make("i", ""))
+      bar.dataset.name = name
+      bar.lastChild.style.width = "0"
+      bar.getBoundingClientRect() // so that it grows from nothing
+    }
+    bar.children[1].textContent = score.toFixed(1)
+    requestAnimationFrame(() => { bar.lastChild.style.width = `${(100 * score) / most}%` })
+    return bar
+  }))
+  $("no-interests").hidden = interests.length > 0
+}
+
+function drawProfile(profile, customer) {
+  drawInterests(profile.interests)
+  const session = profile.session
+  $("pages").textContent = session ? session.page_views : 0
+  $("engaged").textContent = seconds(session ? session.engaged_seconds : 0)
+  $("visits").textContent = profile.visits
+  $("visits").nextSibling.textContent = profile.visits === 1 ? "visit" : "visits"
+  rows($("session"), session
+    ? [["came in on", session.entry], ["is on", session.page], ["came from", from(session)]]
+    : [["", "It has ended: half an hour without a sign."]])
+  const first = from(profile.first_source), last = from(profile.last_source)
+  rows($("person"), [
+    ["visitor", profile.id],
+    ["customer", profile.customer && profile.customer.slice(0, 13) + "…"],
+    ["linked browsers", customer && `${customer.visitors.length}, ${many(customer.page_views, "page")} together`],
+    ["device", [profile.device, profile.browser, profile.os].filter(Boolean).join(", ")],
+    ["country", profile.country],
+    ["first seen", when(profile.first_seen)],
+    ["first came from", first],
+    ["last came from", last],
+    ["all in all", `${many(profile.page_views, "page")}, ${many(profile.events, "event")}, ${seconds(profile.engaged_seconds)}`],
+  ])
+  $("command").textContent = `wakeline profile ${profile.id}`
+}
+
+const why = (event) => {
+  const said = WHY[event.type] || "the shop noted it"
+  return typeof said === "string" ? said : said(event)
+}
+
+function answered(request) {
+  if (request.status === -1) return ["kept, to be sent again", "bad"]
+  if (request.via === "beacon") return ["handed over", "good"]
+  if (!request.status) return ["…", ""]
+  if (request.rejected?.length) return [`${request.status} ${request.rejected[0]}`, "bad"]
+  return [String(request.status), request.status === 202 ? "good" : "bad"]
+}
+
+function drawSent() {
+  const list = watched.list().slice(0, SHOWN)
+  const open = new Set([...document.querySelectorAll(".sent details[open]")].map((one) => one.dataset.at))
+  $("sent").replaceChildren(...list.map((request) => {
+    const [said, colour] = answered(request)
+    const details = make("details", "",
+      make("summary", "",
+        make("span", "types", [...new Set(request.events.map((event) => event.type))].join(", ")),
+        make("span", "answer " + colour, said),
+        make("span", "why", request.events.map(why).join("; "))),
+      make("p", "facts", `${new Date(request.at).toLocaleTimeString()} · ${request.level} · ${request.bytes} bytes by ${request.via}${request.ms === undefined ? "" : ` · answered in ${request.ms} ms`}`),
+      make("pre", "", JSON.stringify(request.events, null, 1)))
+    details.dataset.at = request.at
+    details.open = open.has(String(request.at))
+    return make("li", "", details)
+  }))
+  $("no-sent").hidden = list.length > 0
+}
+
+function gist(at, profile) {
+  if (isAway) return "out of reach just now"
+  if (at !== "full") return "nothing"
+  if (!profile) return "nothing yet"
+  const best = profile.interests[0]
+  return [best && best.name, many(profile.page_views, "page")].filter(Boolean).join(", ")
+}
+
+function draw() {
+  const at = level()
+  const profile = at === "full" ? known?.visitor : null
+  panel.dataset.level = isAway && at === "full" ? "away" : at
+  for (const button of document.querySelectorAll(".levels button")) button.setAttribute("aria-pressed", String(button.dataset.consent === at))
+  $("meaning").textContent = isAway && at === "full"
+    ? "The read side does not answer just now. Nothing is lost: it will show."
+    : at === "anonymous" && navigator.globalPrivacyControl ? "Your browser sends Global Privacy Control, so this is as far as it goes." : MEANING[at]
+  $("gist").textContent = gist(at, profile)
+  $("nothing").hidden = at === "full"
+  $("nothing-show").hidden = !!navigator.globalPrivacyControl
+  $("known").hidden = !profile
+  if (at !== "full") {
+    const [title, lines] = NOTHING[at]
+    $("nothing-title").textContent = title
+    $("nothing-text").replaceChildren(...lines.map((line) => make("p", "", line)))
+  }
+  if (profile) drawProfile(profile, known.customer)
+}
+
+// ---- what moves it
+
+watched.listen((request) => {
+  drawSent()
+  if (!request.status) waitsSince = Math.max(...request.events.map((event) => event.time))
+  soon()
+})
+document.addEventListener("shop:consent", () => { text = ""; draw(); soon() })
+document.addEventListener("visibilitychange", () => { if (!document.hidden) look() })
+addEventListener("pageshow", (event) => { if (event.persisted) { drawSent(); look() } })
+addEventListener("storage", () => { text = ""; draw(); soon() })
+
+const handle = $("panel-handle")
+const narrow = matchMedia("(max-width: 1023px)")
+handle.addEventListener("click", () => {
+  if (!narrow.matches) return
+  handle.setAttribute("aria-expanded", String(panel.classList.toggle("open")))
+})
+const suit = () => handle.setAttribute("aria-expanded", String(!narrow.matches || panel.classList.contains("open")))
+narrow.addEventListener("change", suit)
+suit()
+
+try {
+  const last = JSON.parse(sessionStorage.getItem(LAST))
+  if (last && last.id === visitor()) { text = last.text; known = JSON.parse(last.text) }
+} catch { /* nothing was shown before */ }
+draw()
+drawSent()
+look()

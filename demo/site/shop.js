@@ -1,137 +1,217 @@
-// The shop's own page side: basket, client-side navigation, privacy choices, and what it tells Wakeline.
-(() => {
-  const main = () => document.getElementById("main")
-  const stored = name => { try { return localStorage.getItem(name) } catch { return null } }
-  const store = (name, value) => { try { localStorage.setItem(name, value) } catch { /* a private window: the basket lives as long as the page */ } }
-  const toast = text => {
-    document.querySelector(".toast")?.remove()
-    const shown = Object.assign(document.createElement("div"), { className: "toast", textContent: text, role: "status" })
-    document.body.append(shown)
-    setTimeout(() => shown.remove(), 2200)
-  }
+// The shop's own page side: cart, consent, sign-in, navigation within a shelf, and what it tells Wakeline.
 
-  // ---- basket
-  let basket = JSON.parse(stored("shop.basket") || "[]")  // [{product, category, price, quantity}]
-  const count = () => basket.reduce((sum, line) => sum + line.quantity, 0)
-  const value = () => basket.reduce((sum, line) => sum + line.price * line.quantity, 0)
-  const keep = () => {
-    store("shop.basket", JSON.stringify(basket))
-    for (const badge of document.querySelectorAll("[data-count]")) { badge.textContent = count(); badge.hidden = !count() }
-  }
-  const shown = () => ({ product: main().dataset.product, category: main().dataset.category, price: Number(main().dataset.price), currency: "EUR" })
-  function add() {
-    const { product, category, price } = shown()
-    const line = basket.find(one => one.product === product)
-    if (line) line.quantity++
-    else basket.push({ product, category, price, quantity: 1 })
-    keep()
-    wakeline("event", "add_to_cart", { ...shown(), quantity: 1 })
-    toast("It is in your basket")
-  }
-  function remove(product) {
-    const line = basket.find(one => one.product === product)
-    basket = basket.filter(one => one !== line)
-    keep()
-    wakeline("event", "remove_from_cart", { product, category: line.category, price: line.price, currency: "EUR" })
-    drawBasket()
-  }
-  function order() {
-    const number = Math.random().toString(36).slice(2, 8).toUpperCase()
-    wakeline("event", "checkout", { value: value(), currency: "EUR" })
-    store("shop.order", JSON.stringify({ order: number, value: value(), currency: "EUR", items: basket }))
-    basket = []
-    keep()
-    location.href = "/order"
-  }
-  const element = (tag, attributes, ...children) => {
-    const made = Object.assign(document.createElement(tag), attributes)
-    made.append(...children)
-    return made
-  }
-  const named = id => id.replace(/-/g, " ").replace(/^./, letter => letter.toUpperCase())
-  function drawBasket() {
-    const place = document.querySelector("[data-cart]")
-    if (!place) return
-    if (!basket.length) return place.replaceChildren(element("p", { className: "lead" }, "It is empty. "), element("a", { href: "/", className: "button" }, "Look around"))
-    place.replaceChildren(
-      element("ul", { className: "lines" }, ...basket.map(line => element("li", {},
-        element("img", { src: `/site/art/${line.product}.svg`, alt: "" }),
-        element("span", {}, element("a", { href: `/${line.category}/${line.product}` }, named(line.product)), ` × ${line.quantity}`),
-        element("span", { className: "price" }, `€ ${line.price * line.quantity}`),
-        element("button", { type: "button", onclick: () => remove(line.product) }, "Remove")))),
-      element("p", { className: "price" }, `In all € ${value()}`),
-      element("button", { type: "button", className: "button", id: "order", onclick: order }, "Order (a demo: nothing is paid)"))
-  }
-  function thank() {
-    const place = document.querySelector("[data-order]"), placed = JSON.parse(stored("shop.order") || "null")
-    if (!place || !placed) return
-    try { localStorage.removeItem("shop.order") } catch { /* see store */ }
-    place.textContent = `Order ${placed.order}, € ${placed.value}. We would be packing it now.`
-    wakeline("event", "purchase", placed)
-  }
+const $ = (selector, within = document) => within.querySelector(selector)
+const make = (tag, attributes, ...children) => {
+  const element = Object.assign(document.createElement(tag), attributes)
+  element.append(...children)
+  return element
+}
+const money = (amount) => `€${amount}`
 
-  // ---- each page, loaded or navigated to
-  function arrive() {
-    keep()
-    drawBasket()
-    for (const link of document.querySelectorAll(".top nav a"))
-      location.pathname.startsWith(link.pathname) ? link.setAttribute("aria-current", "page") : link.removeAttribute("aria-current")
-    const { product, results } = main().dataset
-    if (product) wakeline("event", "view_product", shown())
-    if (results) wakeline("event", "search", { results: Number(results) })
-    thank()
-    document.querySelector("[data-add]")?.addEventListener("click", add)
-    document.querySelector("[data-newsletter]")?.addEventListener("submit", subscribe)
-    document.querySelector("[data-login]")?.addEventListener("submit", logIn)
-  }
+// ---- what lives in this tab, and goes with it
 
-  // ---- client-side navigation within a category, as single-page shops do it
-  async function go(url, push) {
-    const answer = await fetch(url)
-    const next = new DOMParser().parseFromString(await answer.text(), "text/html")
-    if (push) history.pushState(null, "", url)
-    document.title = next.title
-    document.querySelector('meta[name="wakeline:interest"]')?.remove()
-    const interest = next.querySelector('meta[name="wakeline:interest"]')
-    if (interest) document.head.append(interest)
-    main().replaceWith(next.getElementById("main"))
-    scrollTo(0, 0)
-    arrive()
-  }
-  document.addEventListener("click", event => {
-    const link = event.target.closest("a[data-soft]")
-    if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey) return
-    event.preventDefault()
-    go(link.href, true).catch(() => { location.href = link.href })
+const keep = (name, value) => { try { sessionStorage.setItem("shop." + name, JSON.stringify(value)) } catch { /* blocked */ } }
+const kept = (name) => { try { return JSON.parse(sessionStorage.getItem("shop." + name)) } catch { return null } }
+const stored = (name) => { try { return localStorage.getItem(name) } catch { return null } }
+
+function toast(text, href, label) {
+  const place = $("#toast")
+  place.replaceChildren(text, ...(href ? [" ", make("a", { href }, label)] : []))
+  place.classList.add("up")
+  clearTimeout(toast.timer)
+  toast.timer = setTimeout(() => place.classList.remove("up"), 3500)
+}
+
+// ---- cart: [{product, category, name, price, quantity}]
+
+const cart = () => kept("cart") || []
+const worth = (lines) => lines.reduce((sum, line) => sum + line.price * line.quantity, 0)
+const items = (lines) => lines.map(({ product, category, price, quantity }) => ({ product, category, price, quantity }))
+
+function setCart(lines) {
+  keep("cart", lines)
+  const count = lines.reduce((sum, line) => sum + line.quantity, 0)
+  $("#cart-count").textContent = count
+  $("#cart-count").hidden = !count
+}
+
+function shown() {
+  const { product, category, price } = $("[data-product]").dataset
+  return { product, category, price: Number(price), currency: "EUR" }
+}
+
+function add() {
+  const { currency, ...wanted } = shown()
+  const lines = cart()
+  const line = lines.find((one) => one.product === wanted.product)
+  if (line) line.quantity += 1
+  else lines.push({ ...wanted, name: $("h1").textContent, quantity: 1 })
+  setCart(lines)
+  wakeline("event", "add_to_cart", { ...wanted, currency, quantity: 1 })
+  toast("It is in your cart.", "/cart", "Look")
+}
+
+function remove(line) {
+  setCart(cart().filter((one) => one.product !== line.product))
+  wakeline("event", "remove_from_cart", { ...items([line])[0], currency: "EUR" })
+  drawCart(cart(), true)
+}
+
+function order() {
+  const lines = cart()
+  const value = worth(lines)
+  wakeline("event", "checkout", { value, currency: "EUR", items: items(lines) })
+  const number = "T" + crypto.getRandomValues(new Uint32Array(1))[0].toString(36).toUpperCase().slice(-5)
+  keep("order", { number, lines, isNew: true })
+  setCart([])
+  location.href = "/order"
+}
+
+function drawCart(lines, isOpen) {
+  $("#cart").replaceChildren(...lines.map((line) => make("div", { className: "line" },
+    make("img", { src: `/site/art/${line.product}.svg`, alt: "", width: 72, height: 72 }),
+    make("a", { href: `/${line.category}/${line.product}` }, line.name),
+    make("span", { className: "many" }, line.quantity > 1 ? `${line.quantity} × ${money(line.price)}` : ""),
+    make("b", {}, money(line.price * line.quantity)),
+    ...(isOpen ? [make("button", { type: "button", className: "link", onclick: () => remove(line) }, "Remove")] : []))))
+  $("#cart-total b").textContent = money(worth(lines))
+  $("#cart-total").hidden = !lines.length
+  if (!isOpen) return
+  $("#cart-empty").hidden = !!lines.length
+  $("#order").hidden = $("#cart-note").hidden = !lines.length
+}
+
+/** A reload of this page is no second purchase. */
+function thank() {
+  const last = kept("order")
+  if (!last) return
+  drawCart(last.lines, false)
+  $("#order-said").textContent = `Order ${last.number} is on its way to nowhere: this was a demo. Look at the panel instead.`
+  if (!last.isNew) return
+  keep("order", { ...last, isNew: false })
+  wakeline("event", "purchase", { order: last.number, value: worth(last.lines), currency: "EUR", items: items(last.lines) })
+}
+
+// ---- consent
+
+const banner = $("#consent")
+const showBanner = (isShown) => { banner.hidden = !isShown }
+showBanner(!stored("wakeline.consent"))
+
+function choose(level) {
+  wakeline("consent", level)
+  showBanner(false)
+  identify()
+  document.dispatchEvent(new Event("shop:consent"))
+}
+
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button")
+  if (!button) return
+  if (button.dataset.consent) choose(button.dataset.consent)
+  if ("choices" in button.dataset) { showBanner(true); $("button", banner).focus() }
+  if ("add" in button.dataset) add()
+  if (button.id === "order") order()
+  if (button.id === "sign-out") { keep("customer", null); drawAccount() }
+})
+
+// ---- sign-in: the server signs, the page passes it on
+
+/** Once for each visitor id: consent that is given later makes a new one. */
+function identify() {
+  const customer = kept("customer"), visitor = stored("wakeline.id")
+  if (!customer || !visitor || customer.told === visitor) return
+  wakeline("identify", customer.id, { signature: customer.signature })
+  keep("customer", { ...customer, told: visitor })
+}
+
+function drawAccount() {
+  const customer = kept("customer")
+  $("#signed-out").hidden = !!customer
+  $("#signed-in").hidden = !customer
+  if (!customer) return
+  $("#signed-as").textContent = customer.id
+  $("#linked-said").textContent = stored("wakeline.id")
+    ? "Wakeline was told, with the signature, and links this browser to the customer. The panel shows it."
+    : "You are only counted, so Wakeline was told nothing. Choose Full, and it will be."
+}
+
+async function signIn(form) {
+  const answer = await fetch("/account/sign-in", {
+    method: "POST",
+    headers: { "Content-Type": "application/json", "Wakeline-Demo": "1" },
+    body: JSON.stringify({ id: new FormData(form).get("id") }),
   })
-  addEventListener("popstate", () => go(location.href, false).catch(() => location.reload()))
+  if (!answer.ok) return toast("That did not work. Letters, digits and dashes, please.")
+  keep("customer", await answer.json())
+  identify()
+  drawAccount()
+}
 
-  // ---- forms
-  function subscribe(event) {
+document.addEventListener("submit", (event) => {
+  if ("login" in event.target.dataset) {
+    event.preventDefault()
+    signIn(event.target).catch(() => toast("The shop does not answer."))
+  }
+  if ("newsletter" in event.target.dataset) {
     event.preventDefault()
     wakeline("event", "newsletter_signup")
-    event.target.querySelector("output").textContent = "Thank you! (Nothing left your browser but the fact.)"
+    $("#subscribed").textContent = "Thank you. Nothing left your browser but the fact."
   }
-  async function logIn(event) {
-    event.preventDefault()
-    const output = event.target.querySelector("output"), id = new FormData(event.target).get("id").trim().toLowerCase()
-    const answer = await fetch("/account/sign", { method: "POST", body: new URLSearchParams({ id }) })
-    if (!answer.ok) { output.textContent = "That did not work."; return }
-    const { signature } = await answer.json()
-    wakeline("identify", id, { signature })
-    output.textContent = stored("wakeline.id") ? "You are logged in; look at the panel." : "You are logged in. Since you are only counted, Wakeline was not told who you are."
-  }
+})
 
-  // ---- privacy choices
-  const banner = document.querySelector(".banner")
-  window.shopChoices = () => { banner.hidden = false; banner.querySelector("button").focus() }
-  document.querySelector("[data-choices]").addEventListener("click", window.shopChoices)
-  banner.addEventListener("click", event => {
-    const level = event.target.dataset.consent
-    if (!level) return
-    wakeline("consent", level)
-    banner.hidden = true
-  })
-  banner.hidden = !!stored("wakeline.consent")
-  arrive()
-})()
+// ---- within a shelf pages change without a load, as in a single-page shop
+
+async function go(url, isNew) {
+  const answer = await fetch(url)
+  if (!answer.ok) throw new Error(`${answer.status}`)
+  const next = new DOMParser().parseFromString(await answer.text(), "text/html")
+  const swap = () => {
+    document.title = next.title
+    const meta = (page) => $('meta[name="wakeline:interest"]', page)
+    meta(document)?.remove()
+    if (meta(next)) document.head.append(meta(next))
+    $("#main").replaceWith($("#main", next))
+    $(".shelves").replaceWith($(".shelves", next))
+    if (isNew) history.pushState(null, "", url)
+    scrollTo(0, 0)
+    $("#main").focus({ preventScroll: true })
+    arrive()
+  }
+  if (document.startViewTransition && !matchMedia("(prefers-reduced-motion: reduce)").matches) document.startViewTransition(swap)
+  else swap()
+}
+
+document.addEventListener("click", (event) => {
+  const link = event.target.closest("a[data-soft]")
+  if (!link || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
+  event.preventDefault()
+  go(link.href, true).catch(() => { location.href = link.href })
+})
+
+let path = location.pathname
+addEventListener("popstate", () => {
+  if (location.pathname !== path) go(location.href, false).catch(() => location.reload())
+})
+
+// ---- each page, loaded or navigated to
+
+function arrive() {
+  path = location.pathname
+  setCart(cart())
+  if ($("[data-product]")) wakeline("event", "view_product", shown())
+  const { results } = $("[data-results]")?.dataset || {}
+  if (results) wakeline("event", "search", { results: Number(results) })
+  if (path === "/cart") drawCart(cart(), true)
+  if (path === "/order") thank()
+  if (path === "/account") drawAccount()
+}
+
+addEventListener("pageshow", (event) => {
+  if (!event.persisted) return // from the back/forward cache: the cart may have changed meanwhile
+  setCart(cart())
+  showBanner(!stored("wakeline.consent"))
+})
+
+arrive()
+identify()
