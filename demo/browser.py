@@ -12,7 +12,8 @@ from functools import cache
 
 import msgspec
 
-from demo.catalogue import SITE, Catalogue, Product
+from demo.catalogue import Product, catalogue
+from demo.pages import page_at
 from demo.people import Person, random_id
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING, ConsentLevel, Envelope, Props, WireEvent
 from wakeline.identity import signature
@@ -30,8 +31,6 @@ AWAY_S = 30.0  # before PACE, on average
 # Median seconds on a page before PACE, and how far down people scroll on it (mean, percent).
 THINKING = {"/": (10, 55), "category": (16, 70), "product": (26, 60), "/search": (9, 45), "/newsletter": (14, 65),
             "/cart": (15, 80), "/order": (10, 90), "/account": (12, 85)}  # fmt: skip
-TITLES = {"/search": "Search", "/newsletter": "The newsletter", "/cart": "Your cart", "/order": "Thank you",
-          "/account": "Your account"}  # fmt: skip
 SPREAD = 0.8  # sigma of the lognormal around the median
 LONGEST_S = 900  # a page, before PACE
 BETA_MEAN = 3 / (3 + 2.5)
@@ -83,14 +82,11 @@ class Browser:
         self._view(continued=False)
 
     def _view(self, *, continued: bool) -> None:
-        product = product_at(self.path)
-        interests = list(product.interests) if product else []
+        title, interests, product = page_shown(self.path)
         self._page, self._n = random_id(self.chance), 0
         self._engaged_ms = self._scroll = 0
         self._is_present, self._next_ping = True, self.now + PING_MS
-        self._emit(
-            PAGE_VIEW, title=title_of(self.path), referrer=self.referrer, interests=interests, continued=continued
-        )
+        self._emit(PAGE_VIEW, title=title, referrer=self.referrer, interests=interests, continued=continued)
         if product and not continued:
             self._emit("view_product", props=described(product))
         self._send(GATHER_MS)
@@ -101,7 +97,7 @@ class Browser:
 
     def think(self, share: float = 1.0) -> None:
         """Time passes: engaged but for a while in another tab, with a sign of life every 25 s."""
-        median, depth = THINKING.get(self.path) or THINKING["product" if product_at(self.path) else "category"]
+        median, depth = THINKING.get(self.path) or THINKING["product" if self.path.count("/") == 2 else "category"]
         seconds = min(self.chance.lognormvariate(math.log(median * share), SPREAD), LONGEST_S) / PACE / self.haste
         self._scroll = max(self._scroll, min(100, int(self.chance.betavariate(3, 2.5) / BETA_MEAN * depth)))
         if self.chance.random() < AWAY:
@@ -197,22 +193,13 @@ class Browser:
 
 
 @cache
-def stock() -> Catalogue:
-    return msgspec.json.decode((SITE / "catalogue.json").read_bytes(), type=Catalogue)
-
-
-@cache
-def product_at(path: str) -> Product | None:
-    return next((product for product in stock().products if product.path == path), None)
-
-
-@cache
-def title_of(path: str) -> str:
-    """As the shop's pages are titled."""
-    shop, product = stock(), product_at(path)
-    names = {f"/{category.id}": category.name for category in shop.categories} | TITLES
-    name = product.name if product else names.get(path)
-    return f"{name} · {shop.shop}" if name else shop.shop
+def page_shown(path: str) -> tuple[str, list[str], Product | None]:
+    """(title, declared interests, product) of a page of the shop. Raises LookupError where it has none."""
+    page = page_at(path, {})
+    if page is None:
+        raise LookupError(f"the shop has no page {path}")
+    product = next((product for product in catalogue().products if product.path == path), None)
+    return page.title, list(page.interests), product
 
 
 def described(product: Product) -> Props:
@@ -221,5 +208,5 @@ def described(product: Product) -> Props:
         "product": product.id,
         "category": product.category,
         "price": product.price,
-        "currency": stock().currency,
+        "currency": catalogue().currency,
     }

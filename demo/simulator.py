@@ -14,7 +14,8 @@ from collections.abc import Awaitable, Callable
 import uvloop
 from yarl import URL
 
-from demo.browser import PACE, stock
+from demo.browser import PACE
+from demo.catalogue import catalogue
 from demo.delivery import Sender, now_ms
 from demo.people import Crowd
 from demo.visitors import Visit, visit
@@ -94,4 +95,4 @@ def mean_visit_s(site: Site) -> float:
 
 
 def categories() -> tuple[str, ...]:
-    return tuple(category.id for category in stock().categories)
+    return tuple(category.id for category in catalogue().categories)

@@ -10,8 +10,8 @@ import random
 from dataclasses import dataclass
 from functools import cache
 
-from demo.browser import Browser, Delivery, described, stock
-from demo.catalogue import Product
+from demo.browser import Browser, Delivery, described
+from demo.catalogue import Product, catalogue
 from demo.people import Person, pick, random_id
 from wakeline.event import ConsentLevel, Props
 from wakeline.settings import Site
@@ -24,8 +24,8 @@ REFERRERS = {
     "newsletter": {"": 1.0},  # mail programs tell nothing
     "direct": {"": 1.0},
 }
-WORDS = ("brass", "wool", "gifts", "linen", "easy care", "xylophone")  # interests of products; one finds nothing
-CAMPAIGNS = {"autumn-light": 0.7, "first-frost": 0.3}
+WORDS = ("brass", "wool", "gifts", "linen", "easy care", "xylophone")  # one that finds nothing
+CAMPAIGNS = {"winter-light": 0.7, "autumn-light": 0.3}
 MOODS = {"glance": 0.35, "browse": 0.53, "buy": 0.12}
 HASTE = {"glance": 2.0, "browse": 1.0, "buy": 1.0}
 
@@ -74,7 +74,7 @@ class Walk:
 
     def crawl(self) -> None:
         """Page after page, without looking."""
-        shop = stock()
+        shop = catalogue()
         paths = ["/", *(f"/{one.id}" for one in shop.categories), *(one.path for one in shop.products)]
         for path in self.chance.sample(paths, self.chance.randint(1, 10)):
             self.browser.open(path)
@@ -96,7 +96,7 @@ class Walk:
 
     def land(self) -> Product | None:
         """The first page; the product on it, if it is one's."""
-        chance, shop = self.chance, stock()
+        chance, shop = self.chance, catalogue()
         source = pick(chance, SOURCES)
         query = ""
         if source == "newsletter":
@@ -144,13 +144,12 @@ class Walk:
         category = self.category()
         self.browser.open(f"/{category}")
         self.browser.think()
-        products = stock().of(category)
+        products = catalogue().of(category)
         return self.chance.sample(products, len(products))
 
     def search(self) -> list[Product]:
         """The words stay out of the address: what people type can be personal."""
-        words = self.chance.choice(WORDS)
-        found = [product for product in stock().products if words in product.interests]
+        found = catalogue().matching(self.chance.choice(WORDS))
         self.browser.open("/search")
         self.browser.tell("search", {"results": len(found)})
         self.browser.think()
@@ -163,31 +162,30 @@ class Walk:
             self.browser.tell("add_to_cart", {**described(product), "quantity": 1})
 
     def basket(self) -> None:
-        chance, cart, shop = self.chance, self.person.cart, stock()
+        chance, cart, shop = self.chance, self.person.cart, catalogue()
         self.browser.open("/cart")
         self.browser.think()
         if chance.random() < REMOVES:
             gone = product_of(chance.choice(cart))
+            quantity = cart.count(gone.id)
             cart[:] = [id for id in cart if id != gone.id]
-            self.browser.tell("remove_from_cart", described(gone))
+            self.browser.tell("remove_from_cart", {**described(gone), "quantity": quantity})
             self.browser.think(0.5)
         if not cart or chance.random() > ORDERS:
             return
-        items = [(product_of(id), cart.count(id)) for id in dict.fromkeys(cart)]
-        value = sum(product.price * quantity for product, quantity in items)
-        self.browser.tell("checkout", {"value": value, "currency": shop.currency})
+        bought = [(product_of(id), cart.count(id)) for id in dict.fromkeys(cart)]
         cart.clear()
-        self.browser.open("/order")
-        order: Props = {
-            "order": random_id(chance)[:6].upper(),
-            "value": value,
+        paid: Props = {
+            "value": sum(product.price * quantity for product, quantity in bought),
             "currency": shop.currency,
             "items": [
                 {"product": product.id, "category": product.category, "price": product.price, "quantity": quantity}
-                for product, quantity in items
+                for product, quantity in bought
             ],
         }
-        self.browser.tell("purchase", order)
+        self.browser.tell("checkout", paid)
+        self.browser.open("/order")
+        self.browser.tell("purchase", {"order": "T" + random_id(chance)[:5].upper(), **paid})
         self.browser.think()
 
     def log_in(self, customer: str) -> None:
@@ -207,4 +205,4 @@ def geometric(chance: random.Random, mean: float) -> int:
 
 @cache
 def product_of(id: str) -> Product:
-    return next(product for product in stock().products if product.id == id)
+    return next(product for product in catalogue().products if product.id == id)
