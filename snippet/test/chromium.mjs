@@ -21,6 +21,7 @@ const browser = await puppeteer.launch({
     "--disable-sync",
     "--no-first-run",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    ...JSON.parse(process.env.CHROMIUM_FLAGS ?? "[]"),
   ],
 });
 

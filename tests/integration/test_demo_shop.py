@@ -1,0 +1,275 @@
+"""A real Chromium in the demo shop, as `make run` starts it: what its clicks become, to the last number.
+
+The visit: consent refused, later given; client-side navigation; a product put into the basket; an order; the
+tab closed. Expected are the very profile, counters and Prometheus values, in a real Prometheus.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+import pytest
+
+from tests.chromium import Tab, running_chromium
+
+ROOT = Path(__file__).parents[2]
+PORTS = ("port", "metrics_port", "processor_metrics_port", "api_port", "api_metrics_port", "embedded_port", "demo_port")
+A_PERSON = (
+    "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+)
+PATIENCE_S = 20.0
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
+
+
+class Shop:
+    """`wakeline up --demo` in a folder of its own, and a Prometheus that reads it each half second."""
+
+    def __init__(self, folder: Path, ports: dict[str, int], prometheus: int) -> None:
+        self.folder = folder
+        self.ports = ports
+        self.prometheus = f"http://127.0.0.1:{prometheus}"
+        self.url = f"http://localhost:{ports['demo_port']}"
+        names = {f"WAKELINE_{name.upper()}": str(port) for name, port in ports.items()}
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
+        self.environ = {**kept, **names, "WAKELINE_DATA": str(folder / "data"), "PYTHONPATH": str(ROOT)}
+
+    def command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-P", "-m", "wakeline", *arguments]
+
+    async def metrics(self, port: str) -> dict[str, float]:
+        """Series -> value, as /metrics gives them now."""
+        url = f"http://127.0.0.1:{self.ports[port]}/metrics"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            lines = (await answer.text()).splitlines()
+        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        return {series: float(value) for series, value in pairs}
+
+    async def asked(self, query: str) -> dict[str, float]:
+        """What Prometheus answers now: the values by the one label that tells them apart, or by ""."""
+        url = f"{self.prometheus}/api/v1/query?query={quote(query)}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            found = await answer.json()
+        return {
+            next(
+                (row["metric"][name] for name in ("page", "source", "event", "state") if name in row["metric"]), ""
+            ): float(row["value"][1])
+            for row in found["data"]["result"]
+        }
+
+    async def profile(self, visitor: str) -> dict[str, Any]:
+        """`wakeline profile VISITOR --json`."""
+        asked = await asyncio.create_subprocess_exec(
+            *self.command("profile", visitor, "--site", "demo", "--json"),
+            cwd=self.folder,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        said, complaint = await asked.communicate()
+        assert asked.returncode == 0, complaint.decode()
+        return dict(json.loads(said))
+
+
+@pytest.fixture
+def shop(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Shop]:
+    *ports, prometheus_port = free_ports(len(PORTS) + 1)
+    shop = Shop(tmp_path, dict(zip(PORTS, ports, strict=True)), prometheus_port)
+    log = (tmp_path / "up.log").open("w")
+    up = subprocess.Popen(
+        shop.command("up", "--demo"), cwd=tmp_path, env=shop.environ, stdout=log, stderr=log, start_new_session=True
+    )
+    targets = [
+        f"127.0.0.1:{shop.ports[name]}" for name in ("metrics_port", "processor_metrics_port", "api_metrics_port")
+    ]
+    config = {
+        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+        "scrape_configs": [{"job_name": "wakeline", "static_configs": [{"targets": targets}]}],
+    }
+    (tmp_path / "prometheus.json").write_text(json.dumps(config))  # JSON is YAML
+    prometheus = subprocess.Popen(
+        [
+            shutil.which("prometheus") or "prometheus",
+            f"--config.file={tmp_path / 'prometheus.json'}",
+            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
+            f"--web.listen-address=127.0.0.1:{prometheus_port}",
+        ],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 90
+        while "Wakeline is up" not in (said := (tmp_path / "up.log").read_text()):
+            assert up.poll() is None, said
+            assert time.monotonic() < deadline, said
+            time.sleep(0.1)
+        yield shop
+    finally:
+        prometheus.kill()
+        prometheus.wait()
+        up.send_signal(signal.SIGINT)
+        try:
+            up.wait(30)
+        finally:
+            up.kill()
+            up.wait()
+            log.close()
+
+
+async def until(is_so: Callable[[], Any], what: str) -> Any:
+    """The first true answer of `is_so`. Raises AssertionError with the last one."""
+    deadline = time.monotonic() + PATIENCE_S
+    while not (found := await is_so()):
+        assert time.monotonic() < deadline, f"{what}: {found!r}"
+        await asyncio.sleep(0.03)
+    return found
+
+
+async def shown(tab: Tab, words: str) -> None:
+    """Returns once the panel beside the shop shows `words`."""
+    text = "document.querySelector('.panel, aside')?.textContent ?? ''"
+
+    async def there() -> bool:
+        return words in await tab.run(text)
+
+    await until(there, f"the panel shows {words!r}")
+
+
+async def arrived(tab: Tab, path: str) -> None:
+    async def there() -> bool:
+        return bool(await tab.run(f"location.pathname === {path!r} && document.readyState === 'complete'"))
+
+    await until(there, f"the browser is on {path}")
+
+
+async def still(tab: Tab) -> None:
+    """Returns once nothing on the page moves any more, so that a click lands where it was aimed."""
+    images = "[...document.images].every(image => image.complete || image.loading === 'lazy')"
+
+    async def rests() -> bool:
+        return bool(await tab.run(f"!document.getAnimations().length && {images}"))
+
+    await until(rests, "the page comes to rest")
+
+
+async def test_a_visit_becomes_exactly_its_profile_counters_and_prometheus_values(shop: Shop) -> None:
+    async def received() -> float:
+        return (await shop.metrics("metrics_port"))["wakeline_collector_received_total"]
+
+    async def page_views() -> float:
+        return (await shop.metrics("api_metrics_port"))['wakeline_page_views_total{site="demo"}']
+
+    async with running_chromium(A_PERSON) as chromium:
+        tab = await chromium.tab()
+
+        # Not asked yet: counted, nothing stored.
+        await tab.goto(shop.url + "/")
+        await until(lambda: _is(page_views, 1), "the first page is counted")
+        assert "wakeline.id" not in await tab.stored()
+
+        # Refused: one last message, then silence.
+        await tab.click('[data-consent="off"]')
+        await until(lambda: _is(received, 3), "page view, engagement, consent")
+        await tab.goto(shop.url + "/lamps")
+        await asyncio.sleep(1.0)  # longer than the snippet gathers events
+        assert await received() == 3
+        assert (await tab.stored()).get("wakeline.consent") == "off"
+        assert "wakeline.id" not in await tab.stored()
+
+        # Given: from here on there is a profile, and it moves with every click.
+        await tab.click("[data-choices]")
+        await tab.click('[data-consent="full"]')
+        visitor = await until(lambda: tab.run("localStorage['wakeline.id'] ?? ''"), "an id is made")
+        await until(lambda: _is(page_views, 2), "the page is counted under full")
+        await still(tab)
+        await tab.click('a[data-soft][href="/lamps/harbour-lamp"]')
+        await arrived(tab, "/lamps/harbour-lamp")
+        await until(lambda: _is(page_views, 3), "client-side navigation is a page view")
+        await shown(tab, "brass")
+        await still(tab)
+        await tab.click("[data-add]")
+        await until(lambda: _custom_events(shop, 2), "product seen and put into the basket")
+        await tab.goto(shop.url + "/cart")
+        await still(tab)
+        await tab.click("#order")
+        await arrived(tab, "/order")
+        await until(lambda: _custom_events(shop, 4), "checkout and purchase")
+        assert not await tab.run(
+            "performance.getEntriesByType('resource').some(one => !/localhost|127.0.0.1/.test(one.name))"
+        )
+        await tab.close()
+
+        async def nobody() -> bool:
+            return (await shop.metrics("api_metrics_port"))['wakeline_live_visitors{site="demo",window="now"}'] == 0
+
+        await until(nobody, "gone when gone")
+
+    profile = await shop.profile(visitor)
+    facts = {
+        "id": visitor, "site": "demo", "visits": 1, "page_views": 4, "events": 4, "device": "desktop",
+        "browser": "Chrome", "os": "Linux",
+    }  # fmt: skip
+    assert {name: profile[name] for name in facts} == facts
+    session = profile["session"]
+    assert (session["entry"], session["page"], session["page_views"]) == ("/lamps", "/order", 4)
+    assert profile["first_source"] == profile["last_source"] == {"source": "direct", "campaign": ""}
+    assert 0 < profile["engaged_seconds"] < 60
+    scores = {interest["name"]: interest["score"] for interest in profile["interests"]}
+    assert scores.keys() == {"lamps", "brass"}
+    # two pages of lamps 2, product seen 1, basket 3, checkout 3, purchase 5; and half a minute of engagement is 1
+    engaged = profile["engaged_seconds"] / 30
+    assert 13.99 < scores["lamps"] <= 14 + engaged
+    assert 0.99 < scores["brass"] <= 1 + engaged
+
+    totals = await shop.metrics("api_metrics_port")
+    site = '{site="demo"}'
+    assert totals[f"wakeline_page_views_total{site}"] == 5
+    assert totals[f"wakeline_custom_events_total{site}"] == 4
+    assert totals[f"wakeline_new_visitors_total{site}"] == 1
+    assert totals[f"wakeline_visits_today{site}"] == 2  # refused in between: two visits
+    assert totals[f"wakeline_bot_events_total{site}"] == 0
+    assert totals["wakeline_ledger_difference"] == 0
+    assert (await shop.metrics("metrics_port"))["wakeline_collector_ledger_difference"] == 0
+
+    pages = {"/": 1, "/lamps": 1, "/lamps/harbour-lamp": 1, "/cart": 1, "/order": 1}
+    events = {"view_product": 1, "add_to_cart": 1, "checkout": 1, "purchase": 1}
+    expected: dict[str, dict[str, float]] = {
+        "sum by (page) (wakeline_page_views_window{window='today'}) > 0": pages,
+        "wakeline_page_views_window{window='30m'} > 0": pages,
+        "wakeline_visits_window{window='today'} > 0": {"direct": 2},
+        "wakeline_custom_events_window{window='today'} > 0": events,
+        "wakeline_page_views_total{site='demo'}": {"": 5},
+        "wakeline_live_visitors{window='now'}": {"": 0},
+        "wakeline_live_visitors{window='30m'}": {"": 2},
+        "sum(up)": {"": 3},
+        "wakeline_ledger_difference": {"": 0},
+        "wakeline_collector_ledger_difference": {"": 0},
+        "wakeline_ledger_records{state='pending'}": {"pending": 0},
+        "sum(wakeline_processor_records_total) == bool sum(wakeline_collector_accepted_total)": {"": 1},
+    }
+    for query, wanted in expected.items():
+
+        async def equals(query: str = query, wanted: dict[str, float] = wanted) -> bool:
+            return await shop.asked(query) == wanted
+
+        await until(equals, f"{query} is {wanted}, not {await shop.asked(query)}")
+
+
+async def _is(number: Callable[[], Any], wanted: float) -> bool:
+    return bool(await number() == wanted)
+
+
+async def _custom_events(shop: Shop, wanted: float) -> bool:
+    return (await shop.metrics("api_metrics_port"))['wakeline_custom_events_total{site="demo"}'] == wanted
