@@ -30,8 +30,7 @@ from wakeline.record import Event, encode_record
 
 RECORDS = 200_000
 VISITORS = 20_000
-TAKEN = 60_000  # records that `take` is given; a steady rate needs no more
-EACH = 20_000
+EACH = 20_000  # of them, for the side that takes one at a time: its rate does not depend on how many
 WARM = 0.15  # the part of the records that is not measured
 STALLED_S = 60.0
 TOPIC = "events"
@@ -64,11 +63,11 @@ def measure(run: Run) -> dict[str, float]:
     made = events(RECORDS // scale, visitors=VISITORS // scale, end=now)
     laned = [(lane_of(event.site, event.visitor, deployment.lanes), event) for event in made]
     with broker(run.folder) as kafka:
-        taken = [(lane, event.received, encode_record(event)) for lane, event in laned[: TAKEN // scale]]
-        asyncio.run(fill_topic(kafka, TOPIC, taken, partitions=deployment.lanes))
+        records = [(lane, event.received, encode_record(event)) for lane, event in laned]
+        asyncio.run(fill_topic(kafka, TOPIC, records, partitions=deployment.lanes))
         sides: dict[str, Callable[[Path], Rate]] = {
             "processor": partial(_processor, laned, deployment),
-            "take": partial(_stock, "take", TAKEN // scale, kafka, deployment),
+            "take": partial(_stock, "take", RECORDS // scale, kafka, deployment),
             "each": partial(_stock, "each", EACH // scale, kafka, deployment),
         }
         found: dict[str, list[Rate]] = {side: [] for side in sides}
