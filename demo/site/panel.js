@@ -149,6 +149,13 @@ const why = (event) => {
   return typeof said === "string" ? said : said(event)
 }
 
+/** What an earlier page handed to a beacon is sent again, since its answer was never seen. It counts once. */
+const reason = (request, older) => {
+  const known = new Set(older.flatMap((one) => one.events.map((event) => `${event.page} ${event.n}`)))
+  const said = request.events.map((event) => known.has(`${event.page} ${event.n}`) ? "once more, to be sure (it counts once)" : why(event))
+  return [...new Set(said)].join("; ")
+}
+
 function answered(request) {
   if (request.status === -1) return ["kept, to be sent again", "bad"]
   if (request.via === "beacon") return ["handed over", "good"]
@@ -158,15 +165,15 @@ function answered(request) {
 }
 
 function drawSent() {
-  const list = watched.list().slice(0, SHOWN)
+  const all = watched.list(), list = all.slice(0, SHOWN)
   const open = new Set([...document.querySelectorAll(".sent details[open]")].map((one) => one.dataset.at))
-  $("sent").replaceChildren(...list.map((request) => {
+  $("sent").replaceChildren(...list.map((request, place) => {
     const [said, colour] = answered(request)
     const details = make("details", "",
       make("summary", "",
         make("span", "types", [...new Set(request.events.map((event) => event.type))].join(", ")),
         make("span", "answer " + colour, said),
-        make("span", "why", request.events.map(why).join("; "))),
+        make("span", "why", reason(request, all.slice(place + 1)))),
       make("p", "facts", `${new Date(request.at).toLocaleTimeString()} · ${request.level} · ${request.bytes} bytes by ${request.via}${request.ms === undefined ? "" : ` · answered in ${request.ms} ms`}`),
       make("pre", "", JSON.stringify(request.events, null, 1)))
     details.dataset.at = request.at
