@@ -154,8 +154,10 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(changes.now - SEEN_MS)]
     for site, times in changes.seen.items():
         key = changes.keys.seen(lane, site)
-        for part in _parts([word for visitor, ms in times.items() for word in (str(ms), visitor)]):
+        for part in _parts([word for visitor, ms in times.items() if ms for word in (str(ms), visitor)]):
             yield ["ZADD", key, "GT", *part]
+        for part in _parts([visitor for visitor, ms in times.items() if not ms]):
+            yield ["ZREM", key, *part]
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(changes.now - SEEN_MS)]
     for (site, id), ms in changes.tombstones.items():
         yield ["SET", keys.tombstone(lane, site, id), str(ms), "PX", str(keys.TOMBSTONE_TTL_MS)]

@@ -268,6 +268,8 @@ async def test_consent_given_in_the_middle_is_one_visit(made: Timeline) -> None:
     assert await made.top("sources", date(TODAY)) == {"direct": 1}
     profile = await made.profile(V)
     assert (profile["visits"], profile["page_views"]) == ("1", "2")
+    seen = [one for lane in range(4) for one in await made.redis.zrange(made.store.keys.seen(lane, "shop"), 0, -1)]
+    assert seen == [V.encode()]
 
 
 async def test_a_withdrawal_forgets_for_good(made: Timeline) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from processor.changes import Changes
 from processor.state import Visitor
+from wakeline.event import CONSENT
 from wakeline.record import CustomerShare, Event
 
 FOR_GOOD = (1 << 53) - 1
@@ -17,6 +18,11 @@ def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
             changes.count("withdrawals", changes.site.day(event.time))
         forget(visitor, changes, upto=FOR_GOOD, at=event.time)
         visitor.remembered = False
+
+
+def goes_on(event: Event, visitor: Visitor) -> bool:
+    """Whether the visit goes on under another level, and so another id: not after "off"."""
+    return event.type == CONSENT and event.level != "off" and visitor.is_anonymous == (event.level == "full")
 
 
 def forget(visitor: Visitor, changes: Changes, *, upto: int, at: int) -> None:

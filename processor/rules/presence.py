@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from processor.changes import LIVE_MS, Changes
+from processor.rules.consent import goes_on
 from processor.state import SIGN_MS, Visitor
 from wakeline.record import Event
 
@@ -30,5 +31,7 @@ def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
                 del open_pages[id]
         visitor.present = changes.present[visitor.site][visitor.id] = max(open_pages.values(), default=0)
     seen = changes.seen[visitor.site]
-    if time > seen.get(visitor.id, 0):
+    if goes_on(event, visitor):
+        seen[visitor.id] = 0  # it is seen under its other id
+    elif time > seen.get(visitor.id, 0):
         seen[visitor.id] = time

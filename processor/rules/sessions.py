@@ -7,6 +7,7 @@ chance. Several may be open: events that were queued offline join or open one in
 from __future__ import annotations
 
 from processor.changes import Changes, copied
+from processor.rules.consent import goes_on
 from processor.state import (
     KEPT_CLOSED,
     MAX_OPEN_SESSIONS,
@@ -38,8 +39,7 @@ def join(event: Event, visitor: Visitor, changes: Changes) -> None:
     elif event.type == ENGAGEMENT:
         session.engaged_ms += event.engaged_ms
     elif event.type == CONSENT:
-        goes_on = event.level != "off" and visitor.is_anonymous == (event.level == "full")
-        session.handed_over = session.handed_over or goes_on
+        session.handed_over = session.handed_over or goes_on(event, visitor)
     elif event.type not in NOT_CUSTOM:
         session.events += 1
 
