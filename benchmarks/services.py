@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from benchmarks.visitors import SITE
 from wakeline import config, keys
 from wakeline.record import Event, encode_record
 from wakeline.settings import Config
+from wakeline.up.child import LEASH
 from wakeline.up.plan import Service, plan
 from wakeline.up.readiness import answers
 
@@ -39,7 +41,8 @@ def process(command: Sequence[str], folder: Path, *, name: str, cores: set[int] 
     """The pid of a process on `cores` whose output goes to `folder`/`name`.out; it is stopped in the end."""
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
     with (folder / f"{name}.out").open("ab") as out:
-        child = subprocess.Popen(command, cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
+        leashed = (sys.executable, "-IS", str(LEASH), str(os.getpid()), *command)  # it dies with this process
+        child = subprocess.Popen(leashed, cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
     os.sched_setaffinity(child.pid, cores)
     try:
         yield child.pid
