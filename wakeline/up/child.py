@@ -98,7 +98,7 @@ class Child:
         deaths = 0
         while True:
             born = clock()
-            code = await self._live()
+            code = await self._live(is_first=deaths == 0)
             if self._is_stopping:
                 return
             age = clock() - born
@@ -112,10 +112,10 @@ class Child:
             await asyncio.sleep(retry)
             retry = min(2 * retry, self._patience.longest_retry)
 
-    async def _live(self) -> int:
+    async def _live(self, *, is_first: bool) -> int:
         """One life; its exit code, negative for a signal."""
         life = self._life = await self._begin()
-        back = asyncio.create_task(self._say_when_back()) if self._was_ready else None
+        back = asyncio.create_task(self._say_when_back()) if self._was_ready and not is_first else None
         try:
             await life.exited.wait()
         finally:
