@@ -29,7 +29,7 @@ MARKED = 20  # one event in that many is a visitor's first, and its profile is w
 WARM_S = 3
 CONNECTIONS = 64
 LOOK_S = 0.003
-LOST_S = 10.0
+LOST_S = 30.0
 VISITOR = re.compile(rb'"visitor":"([^"]+)"')
 
 FIGURES = (
