@@ -1,0 +1,170 @@
+"""The panel's way to the live profile: what it passes on, to whom, and that the token stays with the server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from yarl import URL
+
+from demo.app import create_app
+from demo.catalogue import SITE
+from wakeline.config import load
+
+TOKEN = "a-token-that-no-page-sees"
+VISITOR = "v" * 22
+PROFILE = {"id": VISITOR, "customer": None, "page_views": 3}
+CUSTOMER = {"id": "@" + "c" * 32, "customer": None, "page_views": 9}
+HOST = {"Host": "127.0.0.1:8710"}
+OURS = {**HOST, "Wakeline-Demo": "1", "Sec-Fetch-Site": "same-origin"}
+
+
+@dataclass
+class ReadSide:
+    """Stands for the api: answers with what it is given, notes what it is asked."""
+
+    answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        id = request.match_info["id"]
+        self.asked.append(id)
+        if request.headers.get("Authorization") != f"Bearer {TOKEN}":
+            return web.json_response({"reason": "unauthorized"}, status=401)
+        status, body = self.answers.get(id, (404, b'{"reason":"unknown_profile"}'))
+        return web.Response(status=status, body=body, content_type="application/json")
+
+    def knows(self, profile: dict[str, object]) -> None:
+        self.answers[str(profile["id"])] = (200, json.dumps(profile).encode())
+
+
+@pytest.fixture
+def read_side() -> ReadSide:
+    return ReadSide()
+
+
+def shop_with(api_port: int, token: str) -> TestClient:
+    flags = {"api_port": str(api_port), "api_token": token}
+    return TestClient(TestServer(create_app(load(SITE.parent / "wakeline.toml", flags, {}), 8710)))
+
+
+@pytest.fixture
+async def api_port(read_side: ReadSide) -> AsyncIterator[int]:
+    app = web.Application()
+    app.router.add_get("/v1/profiles/demo/{id}", read_side.handle)
+    async with TestServer(app) as server:
+        assert server.port
+        yield server.port
+
+
+@pytest.fixture
+async def shop(api_port: int) -> AsyncIterator[TestClient]:
+    async with shop_with(api_port, TOKEN) as client:
+        yield client
+
+
+async def test_a_profile_is_passed_on(shop: TestClient, read_side: ReadSide) -> None:
+    read_side.knows(PROFILE)
+    answer = await shop.get(f"/panel/profile/{VISITOR}", headers=OURS)
+    assert answer.status == 200
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert await answer.json() == {"visitor": PROFILE, "customer": None}
+
+
+async def test_of_a_known_customer_both_are(shop: TestClient, read_side: ReadSide) -> None:
+    read_side.knows(PROFILE | {"customer": CUSTOMER["id"]})
+    read_side.knows(CUSTOMER)
+    body = await (await shop.get(f"/panel/profile/{VISITOR}", headers=OURS)).json()
+    assert body["customer"] == CUSTOMER
+    assert read_side.asked == [VISITOR, CUSTOMER["id"]]
+
+
+async def test_nobody_known_is_no_error(shop: TestClient) -> None:
+    answer = await shop.get(f"/panel/profile/{VISITOR}", headers=OURS)
+    assert answer.status == 200
+    assert await answer.json() == {"visitor": None, "customer": None}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        pytest.param(503, b'{"reason":"unavailable"}', id="Redis is away"),
+        pytest.param(404, b'{"reason":"unknown_site"}', id="another configuration"),
+        pytest.param(404, b"not found", id="something else on that port"),
+        pytest.param(200, b"[]", id="another shape"),
+        pytest.param(200, b"{", id="cut"),
+        pytest.param(500, b"", id="a fault"),
+    ],
+)
+async def test_a_read_side_that_fails_is_said_to_be_away(
+    shop: TestClient, read_side: ReadSide, status: int, body: bytes
+) -> None:
+    read_side.answers[VISITOR] = (status, body)
+    answer = await shop.get(f"/panel/profile/{VISITOR}", headers=OURS)
+    assert answer.status == 503
+    assert await answer.json() == {"reason": "unavailable"}
+
+
+async def test_a_read_side_that_is_not_there_is_away(free_ports: Callable[[int], list[int]]) -> None:
+    async with shop_with(free_ports(1)[0], TOKEN) as shop:
+        assert (await shop.get(f"/panel/profile/{VISITOR}", headers=OURS)).status == 503
+
+
+@pytest.mark.parametrize("token", ["wrong", ""], ids=["another token", "no token"])
+async def test_without_the_token_nothing_is_shown(api_port: int, read_side: ReadSide, token: str) -> None:
+    read_side.knows(PROFILE)
+    async with shop_with(api_port, token) as shop:
+        answer = await shop.get(f"/panel/profile/{VISITOR}", headers=OURS)
+        assert answer.status == 503
+        assert "page_views" not in await answer.text()
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param(HOST, id="an address typed, a picture, a form"),
+        pytest.param({**OURS, "Sec-Fetch-Site": "cross-site"}, id="another site"),
+        pytest.param({**OURS, "Sec-Fetch-Site": "same-site"}, id="another port of this machine"),
+        pytest.param({**OURS, "Host": "evil.example:8710"}, id="another name for this address"),
+    ],
+)
+async def test_only_pages_of_the_shop_may_ask(shop: TestClient, read_side: ReadSide, headers: dict[str, str]) -> None:
+    read_side.knows(PROFILE)
+    answer = await shop.get(f"/panel/profile/{VISITOR}", headers=headers)
+    assert answer.status in (403, 421)
+    assert "page_views" not in await answer.text()
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert read_side.asked == []
+
+
+async def test_another_sites_preflight_fails(shop: TestClient) -> None:
+    asking = {**HOST, "Origin": "https://evil.example", "Access-Control-Request-Headers": "wakeline-demo"}
+    answer = await shop.options(f"/panel/profile/{VISITOR}", headers=asking)
+    assert answer.status == 405
+    assert "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "id",
+    ["%40" + "c" * 32, "short", "v" * 37, "..%2F..%2Fmetrics", "vvvvvvvv%3Finterests=1", "vvvvvvvv%0d%0aX:1"],
+    ids=["a customer", "too short", "too long", "a path", "a query", "a header"],
+)
+async def test_only_visitor_ids_are_asked_for(shop: TestClient, read_side: ReadSide, id: str) -> None:
+    answer = await shop.get(URL(f"/panel/profile/{id}", encoded=True), headers=OURS)
+    assert answer.status in (400, 404)
+    assert read_side.asked == []
+
+
+async def test_neither_token_nor_secret_is_in_anything_that_is_served(shop: TestClient, read_side: ReadSide) -> None:
+    secret = load(SITE.parent / "wakeline.toml", {}, {}).sites["demo"].secret
+    read_side.knows(PROFILE)
+    served = [f"/site/{file.relative_to(SITE)}" for file in SITE.rglob("*.*")]
+    for path in (*served, "/", "/account", "/nope", f"/panel/profile/{VISITOR}", "/panel/profile/x"):
+        answer = await shop.get(path, headers=OURS)
+        said = await answer.text() + str(answer.headers)
+        assert TOKEN not in said, path
+        assert secret not in said, path
