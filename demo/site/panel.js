@@ -1,7 +1,7 @@
 // "What we know about you": shows what this page sends, and the live profile that comes of it.
 // It asks the shop's own server only and makes no event itself. Whatever it shows only ever becomes text.
 
-const EVERY_MS = 400, SOON_MS = 100, SOON_FOR_MS = 2_500, SHOWN = 8
+const EVERY_MS = 400, SOON_MS = 100, SOON_FOR_MS = 2_500, SHOWN = 6
 const LAST = "panel.last" // in the tab: what was shown, so that a page load does not begin with an empty panel
 
 const WHY = {
@@ -202,7 +202,7 @@ function draw() {
   $("gist").textContent = gist(at, profile)
   $("nothing").hidden = at === "full"
   $("nothing-show").hidden = !!navigator.globalPrivacyControl
-  $("known").hidden = !profile
+  $("known").hidden = $("you").hidden = !profile
   if (at !== "full") {
     const [title, lines] = NOTHING[at]
     $("nothing-title").textContent = title
