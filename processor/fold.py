@@ -23,7 +23,7 @@ from wakeline.log import Entry
 from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode_record
 
 MAX_KEYS = 500  # of one store call: it holds the server for about 5 ms
-KEYS_OF_ONE = 4  # state, profile, interests, tombstone
+KEYS_OF_ONE = 3  # state, profile, interests; a tombstone is rare enough for the slack of the spans
 KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
 

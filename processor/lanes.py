@@ -19,7 +19,7 @@ from wakeline.log import Entry, Log, LogGap, LogUnavailable
 
 logger = logging.getLogger("wakeline.processor")
 
-IN_FLIGHT = 2  # lanes written at the same time: one is folded while the other waits for Redis
+IN_FLIGHT = 16  # lanes at the same time: while one is folded the others wait for Redis, and share an fsync
 TICK_S = 0.5
 STALL_S = 60.0  # records wait and no place moves: the process ends and is started anew
 TRIM_S = 60.0

@@ -16,6 +16,7 @@ from wakeline.record import ANONYMOUS_PREFIX, CustomerShare
 MAX_INTERESTS = 64  # of one profile; above it the weakest go
 KEPT_INTERESTS = 48  # that many stay: the slack saves trimming at every new one
 MAX_PAGES = 256  # page instances remembered of one visitor
+READY_PAGES = 4  # of them at hand; the others are kept as one text, which costs nothing until it is asked
 MAX_OPEN_SESSIONS = 4  # late events may open one in the past
 SIGN_MS = 60_000  # a page instance is present for so long after a sign: two signs of life (25 s each) may get lost
 KEPT_CLOSED = 4  # closed sessions whose late events are recognised
@@ -62,7 +63,8 @@ class Touch(Struct, array_like=True, frozen=True, gc=False):
 class VisitorState(Struct, omit_defaults=True, gc=False):
     """Stored state of one visitor."""
 
-    pages: dict[str, Page] = {}
+    pages: dict[str, Page] = {}  # the latest
+    past: str = ""  # earlier ones: a line "<id> <Page as JSON>" each, with a line break before it
     sessions: list[Session] = []  # open ones
     closed: list[tuple[int, int]] = []  # start and last of those closed lately
     floor: int = 0  # events of unknown page instances up to this time are too late: their page was forgotten
@@ -131,10 +133,13 @@ class Visitor:
         "interests",
         "is_anonymous",
         "is_new",
+        "keys",
+        "numbers",
         "open_pages",
         "page",
         "present",
         "remembered",
+        "renewed",
         "scheduled",
         "session",
         "share",
@@ -148,6 +153,7 @@ class Visitor:
     def __init__(self, site: str, id: str, state: VisitorState, scores: dict[str, float], tombstone: int) -> None:
         self.site = site
         self.id = id
+        self.keys: tuple[str, str, str] | None = None  # of state, profile and interests, once they were spelt
         self.is_anonymous = id[0] == ANONYMOUS_PREFIX
         self.state = state
         self.interests = Interests(scores)
@@ -162,6 +168,8 @@ class Visitor:
         self.entered: tuple[Session, Session | None] | None = None  # session with a new entry, as it was before
         # of the current call
         self.is_new = False
+        self.numbers: set[str] = set()  # fields of the profile that changed
+        self.renewed = False  # the first event of a day: what it has lives on
         self.traits_changed = False
         self.wipe = False  # forget the profile before writing
         self.share: CustomerShare | None = None
@@ -169,6 +177,7 @@ class Visitor:
     def count(self, field: str, amount: int) -> None:
         """Add to a number of the profile and, if it is linked, of its customer."""
         setattr(self.state, field, getattr(self.state, field) + amount)
+        self.numbers.add(field)
         if self.share is not None:
             self.share.counts[field] = self.share.counts.get(field, 0) + amount
 
@@ -180,7 +189,9 @@ class Visitor:
     def forget(self) -> None:
         """Drop all of the profile; what keeps site totals right (page instances, open sessions) stays."""
         old = self.state
-        self.state = VisitorState(pages=old.pages, sessions=old.sessions, closed=old.closed, floor=old.floor)
+        self.state = VisitorState(
+            pages=old.pages, past=old.past, sessions=old.sessions, closed=old.closed, floor=old.floor
+        )
         self.interests.clear()
         self.share = None
         self.wipe = True

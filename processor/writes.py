@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 from msgspec import Struct
 
 from processor.changes import Changes, Verdict
 from processor.fold import Fold, LaneMemory
+from processor.rules.customers import COUNTS
 from processor.rules.duplicates import JITTER_MS, KEPT_MS
-from processor.state import Customer, Interests, Session, Visitor, encode_state
+from processor.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
 from wakeline import keys
 from wakeline.lanes import lane_of
 from wakeline.profiles import StoredSession
@@ -19,6 +20,10 @@ from wakeline.record import encode_record
 
 MOST_PAIRS = 400  # of one command: Lua's unpack died at 8,000 arguments, after earlier writes had landed
 SEEN_MS = 30 * 60_000
+
+PROFILE_LIVES = str(keys.PROFILE_TTL_MS)
+ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
+FORGOTTEN_LIVES = str(KEPT_MS + JITTER_MS)  # of a visitor that withdrew: as long as its events could come again
 
 Command = list[str]
 
@@ -35,49 +40,60 @@ def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> 
     """Every write of one call but the revision, which is the script's. The second word of each is its key."""
     found: list[Command] = []
     for visitor in changes.visitors.values():
-        found += _visitor(visitor, changes)
+        _visitor(visitor, changes, found.append)
     for customer in changes.customers.values():
-        found += _customer(customer, changes)
+        _customer(customer, changes, found.append)
     found += _site_numbers(changes)
     found += _top_lists(changes)
     found += _lane(changes, fold, memory, place)
     return found
 
 
-def _visitor(visitor: Visitor, changes: Changes) -> Iterator[Command]:
-    lane, site, id = changes.lane, visitor.site, visitor.id
-    state = visitor.state
-    profile = changes.keys.profile(lane, site, id)
-    interests = changes.keys.interests(lane, site, id)
+def _visitor(visitor: Visitor, changes: Changes, add: Callable[[Command], None]) -> None:
+    lane, site, id, state = changes.lane, visitor.site, visitor.id, visitor.state
+    if visitor.keys is None:
+        spelt = changes.keys
+        visitor.keys = spelt.state(lane, site, id), spelt.profile(lane, site, id), spelt.interests(lane, site, id)
+    state_key, profile, interests = visitor.keys
     if visitor.wipe:
-        yield ["DEL", profile]
-        yield ["DEL", interests]
+        add(["DEL", profile])
+        add(["DEL", interests])
         visitor.wipe = False
     if not state.first_seen:
-        lives = keys.ANONYMOUS_TTL_MS if visitor.is_anonymous else KEPT_MS + JITTER_MS
-    else:
-        lives = keys.PROFILE_TTL_MS
-    yield ["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", str(lives)]
-    if not state.first_seen:
+        lives = ANONYMOUS_LIVES if visitor.is_anonymous else FORGOTTEN_LIVES
+        add(["SET", state_key, encode_state(state).decode(), "PX", lives])
         return
-    fields = [
-        "last_seen", str(state.last_seen), "visits", str(state.visits), "page_views", str(state.page_views),
-        "engaged_ms", str(state.engaged_ms), "events", str(state.events),
-    ]  # fmt: skip
-    session = max(state.sessions, key=lambda session: session.page_at) if state.sessions else state.recent
-    if session is not None and session.page_views:
-        fields += ["session", encode_state(_readable(session)).decode()]
+    add(["SET", state_key, encode_state(state).decode(), "PX", PROFILE_LIVES])
+    fields = ["HSET", profile, "last_seen", str(state.last_seen)]
+    for name in visitor.numbers:
+        fields += (name, str(getattr(state, name)))
+    visitor.numbers.clear()
+    session = _shown(state)
+    if session is not None:
+        fields += ("session", encode_state(_readable(session)).decode())
     if visitor.is_new or visitor.traits_changed:
         fields += _traits(visitor)
         visitor.is_new = visitor.traits_changed = False
-    yield ["HSET", profile, "first_seen", str(state.first_seen), *fields]
-    yield ["PEXPIRE", profile, str(keys.PROFILE_TTL_MS)]
-    yield from _interests(visitor.interests, interests)
+    add(fields)
+    if visitor.renewed:
+        add(["PEXPIRE", profile, PROFILE_LIVES])
+    _interests(visitor.interests, interests, add, renewed=visitor.renewed)
+    visitor.renewed = False
+
+
+def _shown(state: VisitorState) -> Session | None:
+    """The session of the profile: the one with the latest page view."""
+    sessions = state.sessions
+    session = max(sessions, key=lambda one: one.page_at) if len(sessions) > 1 else sessions[0] if sessions else None
+    return session if session is not None and session.page_views else state.recent
 
 
 def _traits(visitor: Visitor) -> Command:
     state = visitor.state
-    fields = ["device", state.device, "browser", state.browser, "os", state.os, "country", state.country]
+    fields = ["first_seen", str(state.first_seen)]
+    for name in COUNTS:
+        fields += (name, str(getattr(state, name)))
+    fields += ["device", state.device, "browser", state.browser, "os", state.os, "country", state.country]
     fields += ["first_source", state.first.source, "first_campaign", state.first.campaign]
     fields += ["last_source", state.latest.source, "last_campaign", state.latest.campaign]
     if state.customer:
@@ -98,38 +114,38 @@ def _readable(session: Session) -> Struct:
     )
 
 
-def _interests(interests: Interests, key: str) -> Iterator[Command]:
-    if interests.changed:
-        scores = interests.scores
-        yield ["ZADD", key, *(word for name in interests.changed for word in (repr(scores[name]), name))]
-        yield ["PEXPIRE", key, str(keys.PROFILE_TTL_MS)]
-        interests.changed.clear()
+def _interests(interests: Interests, key: str, add: Callable[[Command], None], *, renewed: bool) -> None:
+    changed, scores = interests.changed, interests.scores
+    if changed:
+        add(["ZADD", key, *(word for name in changed for word in (repr(scores[name]), name))])
+        if renewed or len(changed) == len(scores):  # all are new: so may be the key
+            add(["PEXPIRE", key, PROFILE_LIVES])
+        changed.clear()
     if interests.gone:
-        if gone := interests.gone - interests.scores.keys():
-            yield ["ZREM", key, *gone]
+        if gone := interests.gone - scores.keys():
+            add(["ZREM", key, *gone])
         interests.gone.clear()
 
 
-def _customer(customer: Customer, changes: Changes) -> Iterator[Command]:
+def _customer(customer: Customer, changes: Changes, add: Callable[[Command], None]) -> None:
     lane, site, id = changes.lane, customer.site, customer.id
     profile = changes.keys.profile(lane, site, id)
     interests = changes.keys.interests(lane, site, id)
     state = customer.state
     if customer.wipe:
         for key in (changes.keys.state(lane, site, id), profile, interests):
-            yield ["DEL", key]
+            add(["DEL", key])
         customer.wipe = False
     if not state.first_seen:
         return
-    lives = str(keys.PROFILE_TTL_MS)
-    yield ["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", lives]
+    add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", PROFILE_LIVES])
     fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last_seen), "last_source", state.source]
     fields += ["visitors", encode_state(state.visitors).decode()]
     for name, amount in state.counts.items():
-        fields += [name, str(amount)]
-    yield ["HSET", profile, *fields]
-    yield ["PEXPIRE", profile, lives]
-    yield from _interests(customer.interests, interests)
+        fields += (name, str(amount))
+    add(["HSET", profile, *fields])
+    add(["PEXPIRE", profile, PROFILE_LIVES])
+    _interests(customer.interests, interests, add, renewed=True)
 
 
 def _site_numbers(changes: Changes) -> Iterator[Command]:

@@ -6,13 +6,19 @@ above it. What is older than page instances are kept is refused, since it could 
 
 from __future__ import annotations
 
+import msgspec
+
 from processor.changes import Changes, Verdict
-from processor.state import MAX_PAGES, Page, Visitor
+from processor.state import MAX_PAGES, READY_PAGES, Page, Visitor, VisitorState, encode_state
 from wakeline.keys import DAY_MS
 from wakeline.record import Event
 
 KEPT_MS = 8 * DAY_MS  # a day longer than a browser's queue
 JITTER_MS = 3_600_000  # a retry's corrected time differs by what the network took
+SILENT_MS = 300_000  # a page instance that gave no sign for so long is set aside; it can be recalled
+MANY_OPEN = 32  # open tabs of which one is set aside all the same
+
+_read = msgspec.json.Decoder(Page).decode
 
 
 def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
@@ -20,11 +26,13 @@ def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | Non
     state = visitor.state
     if changes.now - event.time > KEPT_MS:
         return Verdict.TOO_LATE
-    page = state.pages.get(event.page)
+    page = state.pages.get(event.page) or _recalled(event.page, state)
     if page is None:
         if event.time <= state.floor:
             return Verdict.TOO_LATE
-        page = _new_page(event.page, visitor, changes.now)
+        if len(state.pages) >= READY_PAGES:
+            _set_aside(state, changes.now)
+        page = state.pages[event.page] = Page()
     visitor.page = page
     n = event.n
     if n == page.upto and not page.above:
@@ -45,22 +53,38 @@ def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | Non
     return None
 
 
-def _new_page(id: str, visitor: Visitor, now: int) -> Page:
-    pages = visitor.state.pages
-    if len(pages) >= MAX_PAGES:
-        _forget_pages(visitor, now)
-    page = pages[id] = Page()
+def _recalled(id: str, state: VisitorState) -> Page | None:
+    """A page instance that was set aside: its event was late, or sent again."""
+    start = state.past.find(f"\n{id} ")
+    if start < 0:
+        return None
+    end = state.past.find("\n", start + 1)
+    line = state.past[start : end if end > 0 else None]
+    state.past = state.past.replace(line, "", 1)
+    page = state.pages[id] = _read(line[len(id) + 2 :])
     return page
 
 
-def _forget_pages(visitor: Visitor, now: int) -> None:
+def _set_aside(state: VisitorState, now: int) -> None:
+    """Keep the oldest page instances as text: those that were left, or gave no sign for long."""
+    pages = state.pages
+    done = [id for id, page in pages.items() if page.left >= page.sign or now - page.sign > SILENT_MS]
+    for id in done[: len(pages) + 1 - READY_PAGES] or list(pages)[: len(pages) // MANY_OPEN]:
+        state.past += f"\n{id} {encode_state(pages.pop(id)).decode()}"
+    if state.past.count("\n") > MAX_PAGES:
+        _forget(state, now)
+
+
+def _forget(state: VisitorState, now: int) -> None:
     """Drop the expired page instances, else the oldest quarter; nothing up to their times is taken any more."""
-    state = visitor.state
-    by_age = sorted(state.pages.items(), key=lambda item: (max(item[1].sign, item[1].left), item[0]))
-    old = [id for id, page in by_age if now - max(page.sign, page.left) > KEPT_MS + JITTER_MS]
-    if not old:
-        old = [id for id, _ in by_age[: MAX_PAGES // 4]]
-        oldest = state.pages[old[-1]]
-        state.floor = max(state.floor, oldest.sign, oldest.left)
-    for id in old:
-        del state.pages[id]
+    lines = state.past[1:].split("\n")
+    aged = sorted((_latest(_read(line.partition(" ")[2])), line) for line in lines)
+    kept = [line for age, line in aged if now - age <= KEPT_MS + JITTER_MS]
+    if len(kept) == len(aged):
+        state.floor = max(state.floor, aged[MAX_PAGES // 4 - 1][0])
+        kept = kept[MAX_PAGES // 4 :]
+    state.past = "".join(f"\n{line}" for line in kept)
+
+
+def _latest(page: Page) -> int:
+    return max(page.sign, page.left)

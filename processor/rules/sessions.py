@@ -18,6 +18,7 @@ from processor.state import (
     deadline,
 )
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
+from wakeline.keys import DAY_MS
 from wakeline.record import Event
 
 ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
@@ -56,6 +57,7 @@ def _see(event: Event, visitor: Visitor, changes: Changes) -> None:
     if share is not None and (not share.first_seen or time < share.first_seen):
         share.first_seen = time
     if time >= state.last_seen:
+        visitor.renewed = visitor.renewed or time // DAY_MS != state.last_seen // DAY_MS
         state.last_seen = time
         if event.device != state.device or event.browser != state.browser or event.country != state.country:
             state.device, state.browser, state.os, state.country = event.device, event.browser, event.os, event.country
