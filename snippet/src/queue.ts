@@ -10,21 +10,19 @@ import { level } from "./consent";
 import { GATHER_MS, MAX_CHARS, MAX_STORED, TIMEOUT_MS } from "./limits";
 import { read, write } from "./storage";
 import { endpoint, site } from "./tag";
-import { ANONYMOUS, LEVELS, MAX_EVENTS } from "./wire";
+import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 
 let waiting: string[] = [];
 let flying = 0;
 
-const levelOf = (entry: string): number => entry[0] as never; // a digit, which is as good as a number
-
 const stored = (): string[] => read("queue")?.match(/[^\n]+/g) || [];
 
-/** Under `full` everything is kept; below it nothing but a withdrawal that has not been acknowledged. */
+/** Under `full` everything is kept; below it nothing but what took `full` back and has not been acknowledged. */
 const store = (added: string[] = [], gone: string[] = []): void =>
   write(
     "queue",
     [...stored(), ...added]
-      .filter((entry) => levelOf(entry) != ANONYMOUS && levelOf(entry) <= level && !gone.includes(entry))
+      .filter((entry) => (level == FULL ? /^[02]/ : /^[02]{"type":"consent"/).test(entry) && !gone.includes(entry))
       .slice(-MAX_STORED)
       .join("\n"),
   );
@@ -55,7 +53,7 @@ function batch(from: number): string[] {
 }
 
 const envelope = (entries: string[]): string =>
-  `{"site":"${site}","consent":"${LEVELS[levelOf(entries[0]!)]}","sent":${Date.now()},"events":[${entries.map((entry) => entry.slice(1))}]}`;
+  `{"site":"${site}","consent":"${LEVELS[+entries[0]![0]!]}","sent":${Date.now()},"events":[${entries.map((entry) => entry.slice(1))}]}`;
 
 export async function flush(): Promise<void> {
   if (flying || !waiting[0]) return;

@@ -97,19 +97,23 @@ test("GPC caps a choice of full, which is kept for when it is gone", async () =>
   assert.deepEqual(page.kept, { "wakeline.consent": "full" });
 });
 
-test("a withdrawal that nobody acknowledged is repeated by the next page, which sends nothing else", async () => {
-  const before = new FakePage({ tag: { consent: "full" } });
-  await before.pass();
-  before.status = 503;
-  before.wakeline("consent", "off");
-  await before.pass();
-  assert.equal("wakeline.id" in before.kept, false);
-  const page = new FakePage({ tag: { consent: "full" }, kept: before.kept });
-  await page.pass(60_000);
-  assert.deepEqual(page.story, ["consent off"]);
-  assert.equal(page.events[0].visitor, before.events[0].visitor);
-  assert.deepEqual(page.kept, { "wakeline.consent": "off" });
-});
+for (const [level, story] of [["off", ["consent off"]], ["anonymous", ["consent full", "page_view anonymous"]]])
+  test(`full taken back to ${level}, and not acknowledged, is told again by the next page`, async () => {
+    const before = new FakePage({ tag: { consent: "full" } });
+    await before.pass();
+    before.status = 503;
+    before.wakeline("event", "click", { type: "consent" });
+    before.wakeline("consent", level);
+    before.wakeline("event", "click", { type: "consent" });
+    await before.pass();
+    assert.equal("wakeline.id" in before.kept, false);
+    assert.match(before.kept["wakeline.queue"], /^[^\n]*"level"[^\n]*$/, "nothing else is stored");
+    const page = new FakePage({ tag: { consent: "full" }, kept: before.kept });
+    await page.pass();
+    assert.deepEqual(page.story, story);
+    assert.equal(page.events[0].visitor, before.events[0].visitor);
+    assert.deepEqual(page.kept, { "wakeline.consent": level });
+  });
 
 test("a withdrawal while the page is hidden forgets at once what is stored", async () => {
   const page = new FakePage({ tag: { consent: "full" }, status: 503 });

@@ -37,7 +37,7 @@ PAGE = """<!doctype html><title>{name}</title>{head}
 <script defer src="{collector}/wakeline.js" data-site="demo"{consent}></script>
 <body style="height:{height}px"><a id="next" href="{next}">next</a>
 <script>
-  addEventListener("pageshow", (event) => (window.restored = event.persisted));
+  addEventListener("pageshow", (event) => event.persisted && fetch("/restored"));
   addEventListener("error", (event) => fetch("/error?" + encodeURIComponent(event.message)));
   addEventListener("unhandledrejection", (event) => fetch("/error?" + encodeURIComponent(event.reason)));
 </script>"""
@@ -106,7 +106,7 @@ class Recorder:
     def story(self) -> list[str]:
         """Each event once, as first received: "page_view /shoes"."""
         first = {(event["page"], event["n"]): event for event in reversed(self.events)}
-        ordered = sorted(first.values(), key=lambda event: event["time"])
+        ordered = sorted(first.values(), key=lambda event: (event["time"], event["n"]))
         return [f"{event['type']} {self.path(event)}" for event in ordered]
 
     async def until(self, happened: Callable[[], object]) -> None:
@@ -266,8 +266,8 @@ async def test_client_side_navigation(recorder: Recorder, chromium: Chromium, sc
     await tab.run("(history.pushState({}, '', '#top'), history.replaceState({}, '', '/order'), 1)")
     await recorder.quiet()
     assert len(recorder.of("page_view")) == 3
-    await tab.run("(history.back(), 1)")
-    await tab.run("(history.back(), 1)")
+    await tab.run("setTimeout(() => history.back())")
+    await tab.run("setTimeout(() => history.back())")
     await recorder.seen("page_view", "/shoes", count=2)
     await recorder.quiet()
     assert recorder.story == [
@@ -288,9 +288,9 @@ async def test_a_page_from_the_back_forward_cache_is_viewed_again(recorder: Reco
     await recorder.seen("page_view", "/shoes")
     await tab.click("#next")
     await recorder.seen("page_view", "/cart")
-    await tab.run("(history.back(), 1)")
+    await tab.run("setTimeout(() => history.back())")
     await recorder.seen("page_view", "/shoes", count=2)
-    assert await tab.run("window.restored") is True
+    await recorder.until(lambda: "/restored" in recorder.served)
     await recorder.quiet()
     # A restored page may be shown before the one it replaces is hidden.
     assert sorted(recorder.story) == [
@@ -329,7 +329,7 @@ async def test_a_page_opened_in_the_background_counts_once_it_is_seen(
     await background.front()
     await recorder.seen("early", "/hidden")
     await recorder.quiet()
-    assert recorder.story == ["page_view /shoes", "engagement /shoes", "page_view /hidden", "early /hidden"]
+    assert [told for told in recorder.story if "hidden" in told] == ["page_view /hidden", "early /hidden"]
     await background.close()
 
 
@@ -519,13 +519,12 @@ async def test_a_closed_tab_is_left(recorder: Recorder, chromium: Chromium, cons
     assert left["leave"] is True
 
 
-async def test_a_click_is_received_within_a_second(recorder: Recorder, tab: Tab) -> None:
+async def test_calls_that_follow_one_another_share_a_request(recorder: Recorder, tab: Tab) -> None:
     await tab.goto(f"{recorder.site}/shoes")
     await recorder.seen("page_view")
     await recorder.quiet()
-    await tab.run("(wakeline('event', 'first'), wakeline('event', 'second'), 1)")
-    began = time.monotonic()
     requests = len(recorder.methods)
+    await tab.run("(wakeline('event', 'first'), wakeline('event', 'second'), 1)")
     await recorder.seen("second")
-    assert time.monotonic() - began < 1
+    await recorder.quiet()
     assert len(recorder.methods) == requests + 1
