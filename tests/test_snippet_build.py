@@ -30,9 +30,10 @@ def packages() -> None:
 
 
 def test_a_fresh_build_equals_the_committed_files(tmp_path: Path) -> None:
+    """Byte for byte; the compressed ones by content, since each version of Node packs a little differently."""
     run("node", "build.mjs", str(tmp_path))
-    for name in FILES:
-        assert (tmp_path / name).read_bytes() == (SERVED / name).read_bytes(), f"{name}: npm run build, then commit it"
+    assert (tmp_path / "wakeline.js").read_bytes() == (SERVED / "wakeline.js").read_bytes(), "npm run build, then commit"
+    assert {file.name for file in tmp_path.iterdir()} == set(FILES)
 
 
 def test_the_compressed_files_hold_the_plain_one() -> None:

@@ -9,7 +9,6 @@ import asyncio
 import json
 import shutil
 import time
-from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,10 +18,10 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from tests.chromium import Chromium, Tab, running_chromium
 from wakeline.event import decode_envelope, decode_event
 
 ROOT = Path(__file__).parents[2]
-SNIPPET = ROOT / "snippet"
 SCRIPT = ROOT / "collector" / "static" / "wakeline.js"
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 PATIENCE_S = 15.0
@@ -129,68 +128,10 @@ class Recorder:
                 return
 
 
-class Chromium:
-    def __init__(self, process: Process) -> None:
-        self._process = process
-
-    async def call(self, tab: int, call: str, *args: str) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps({"id": 0, "tab": tab, "call": call, "args": args}).encode() + b"\n")
-        line = await asyncio.wait_for(self._process.stdout.readline(), 30)
-        assert line, "the driver ended: see its standard error"
-        answer = json.loads(line)
-        assert "error" not in answer, f"{call}{args}: {answer['error']}"
-        return answer["value"]
-
-    async def tab(self, *scripts: str) -> Tab:
-        """A new tab in front; `scripts` run before those of each of its pages."""
-        tab = Tab(self, await self.call(0, "open"))
-        for script in scripts:
-            await tab.browser.call(tab.number, "prepare", script)
-        return tab
-
-
-@dataclass(frozen=True)
-class Tab:
-    browser: Chromium
-    number: int
-
-    async def goto(self, url: str) -> None:
-        await self.browser.call(self.number, "goto", url)
-
-    async def run(self, expression: str) -> Any:
-        """The value of a JavaScript expression; a promise is awaited."""
-        return await self.browser.call(self.number, "run", expression)
-
-    async def click(self, selector: str) -> None:
-        await self.browser.call(self.number, "click", selector)
-
-    async def front(self) -> None:
-        await self.browser.call(self.number, "front")
-
-    async def close(self) -> None:
-        await self.browser.call(self.number, "close")
-
-    async def stored(self) -> dict[str, str]:
-        return dict(await self.run("{...localStorage}"))
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def chromium() -> AsyncIterator[Chromium]:
-    if not (SNIPPET / "node_modules" / ".package-lock.json").exists():
-        install = await asyncio.create_subprocess_exec("npm", "ci", "--no-audit", "--no-fund", cwd=SNIPPET, stdout=PIPE)
-        await install.communicate()
-        assert install.returncode == 0
-    process = await asyncio.create_subprocess_exec(
-        "node", str(SNIPPET / "test" / "chromium.mjs"), stdin=PIPE, stdout=PIPE, env=None, limit=1 << 20
-    )
-    try:
-        yield Chromium(process)
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await asyncio.wait_for(process.wait(), 20)
+    async with running_chromium() as browser:
+        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")
