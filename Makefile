@@ -18,7 +18,7 @@ test: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## al
 	$(BIN)/python -m pytest -m "not slow" $(TEST_ARGS)
 
 test-kill: needs $(VENV)/.installed-dev ## kill -9 of every process under load, 20 seeded times
-	$(BIN)/python -m pytest tests/integration/test_kill.py --seeds 20 $(TEST_ARGS)
+	$(BIN)/python -m pytest -m kill --kill-seeds 20 $(TEST_ARGS)
 
 lint: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## ruff, mypy and tsc
 	$(BIN)/ruff check .

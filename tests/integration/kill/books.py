@@ -36,9 +36,13 @@ class Books:
     def moved(self) -> int:
         """Records applied so far, of all lanes; 0 while the server is away."""
         try:
-            return sum(int(row.get("offset", 0)) for row in self._lanes())
+            return sum(self.places())
         except RedisError:
             return 0
+
+    def places(self) -> list[int]:
+        """Records applied so far, of each lane."""
+        return [int(row.get("offset", 0)) for row in self._lanes()]
 
     def are_settled(self) -> bool:
         """Whether all that the log holds is applied, and nothing waits to be sent to another lane."""

@@ -18,6 +18,7 @@ from tests.integration.kill.traffic import ORIGIN, SECRET, SITE
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 40.0
+SHOWN = 4_000  # characters of what a service said last
 AS_INSTALLED = "from wakeline.cli import main; main()"
 
 
@@ -28,7 +29,7 @@ class Service:
         self.flags = flags
         self.launcher = launcher
         self.starts = 0
-        self._name = name
+        self.name = name
         self._said = said
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -37,7 +38,7 @@ class Service:
         environ = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
         with self._said.open("ab") as said:
             self._process = subprocess.Popen(
-                [sys.executable, "-c", self.launcher, self._name, *words],
+                [sys.executable, "-c", self.launcher, self.name, *words],
                 cwd=ROOT,
                 env=environ,
                 stdout=said,
@@ -101,17 +102,14 @@ class Deployment:
 
 @contextmanager
 def deployment(folder: Path, server: Any, ports: Sequence[int]) -> Iterator[Deployment]:
-    """Kills what is left running; where the test failed, what the services said is shown."""
+    """Kills what is left running; pytest shows what the services said where the test failed."""
     made = Deployment(folder, server, ports)
     try:
         yield made
-    except BaseException:
-        for service in made.services:
-            print(f"---- {service._said.name}\n{service.said()[-4_000:]}")
-        raise
     finally:
         for service in made.services:
             service.kill()
+            print(f"---- {service.name}\n{service.said()[-SHOWN:]}")
         made.books.close()
 
 
