@@ -13,18 +13,26 @@ import asyncio
 import random
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from processor.replay import replay
+from processor.sites import SiteFacts
+from tests.integration.kill.books import LANES, Books
 from tests.integration.kill.load import load
 from tests.integration.kill.proxy import Fate, Proxy, Word, proxy
 from tests.integration.kill.services import Deployment, deployment, until
 from tests.integration.kill.traffic import SITE, now_ms
-from wakeline.lanes import lane_of
+from wakeline.connect import connect
+from wakeline.keys import DEPLOYMENT, Keys
+from wakeline.lanes import FIELDS, lane_of, stored_deployment
+from wakeline.log.redis_streams import RedisStreamsLog
 
 KILLS = 5  # of one seed
+AGAIN = 2  # key version of a replay
 TAKEN_OVER_WITHIN_S = 10.0
 
 pytestmark = pytest.mark.kill
@@ -43,7 +51,10 @@ TIMES_S = {"as it starts": (0.0, 1.5), "as it catches up": (0.0, 0.1), "at work"
 
 
 async def test_a_killed_processor_loses_nothing_and_doubles_nothing(made: Deployment, kill_seed: int) -> None:
-    """Killed at any time, and right before or after Redis did what it had asked for."""
+    """Killed at any time, and right before or after Redis did what it had asked for.
+
+    The log that it left behind, folded again into another version, says the same.
+    """
     rng = random.Random(kill_seed)
     made.collector.start()
     async with proxy(made.server.port) as wire, load(kill_seed, made.port) as sent:
@@ -58,6 +69,31 @@ async def test_a_killed_processor_loses_nothing_and_doubles_nothing(made: Deploy
     assert sent.retried == 0
     await made.until_drained()
     assert made.books.differences(sent.truth, seen_twice=sent.repeated) == {}
+    with closing(await replayed(made, rng)) as books:
+        assert books.differences(sent.truth, seen_twice=sent.repeated) == {}
+
+
+async def replayed(made: Deployment, rng: random.Random) -> Books:
+    """The books of another version that the log was folded into again, with a crash in the middle."""
+    made.books.lift_tombstones()
+    crashes = iter([False] * rng.randrange(16) + [True])
+
+    def progress(records: int) -> None:
+        if next(crashes, False):
+            raise ZeroDivisionError
+
+    async with connect(made.server.url) as redis:
+        facts: dict[str, Any] = {
+            "sites": {SITE: SiteFacts(made.site)},
+            "deployment": stored_deployment(await redis.hmget(DEPLOYMENT, FIELDS)),
+            "key_space": Keys(AGAIN),
+        }
+        log = RedisStreamsLog(made.server.url, LANES)
+        with pytest.raises(ZeroDivisionError):
+            await replay(log, redis, batch_records=rng.randrange(1, 40), progress=progress, **facts)
+        await replay(log, redis, batch_records=rng.randrange(40, 400), **facts)
+        await log.close()
+    return Books(made.server.url, AGAIN)
 
 
 async def kill_at_a_time(made: Deployment, moment: str, pause_s: float) -> None:
@@ -205,13 +241,13 @@ async def test_poison_in_the_log_is_set_aside_while_everything_goes_on(made: Dep
     made.processor.start()
     async with load(104, made.port) as sent:
         await until(made.books.moved, "it works")
-        for lane in range(16):
+        for lane in range(LANES):
             for value in POISON.values():
                 made.books.append_raw(lane, value)
     await until(made.books.are_settled, "all is applied")
     assert made.processor.starts == 1
     letters = made.books.dead_letters()
-    assert len(letters) == 16 * len(POISON)
+    assert len(letters) == LANES * len(POISON)
     assert {letter["reason"].split(":")[0] for letter in letters} == {"malformed"}
     assert made.books.ledger()["dead"] == len(letters)
     assert made.books.differences(sent.truth, seen_twice=sent.repeated, dead=len(letters)) == {}
@@ -224,7 +260,7 @@ async def test_a_record_that_ends_the_process_twice_is_set_aside_the_third_time(
     made.processor.start()
     async with load(105, made.port) as sent:
         await until(made.books.moved, "it works")
-        made.books.append_raw(lane_of(SITE, "visitor-bug", 16), BUG % (now_ms(), now_ms()))
+        made.books.append_raw(lane_of(SITE, "visitor-bug", LANES), BUG % (now_ms(), now_ms()))
 
         def is_set_aside() -> bool:
             made.processor.revive()

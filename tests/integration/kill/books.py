@@ -24,11 +24,11 @@ Scores = dict[tuple[str, str], float]  # id, interest -> stored score
 
 
 class Books:
-    """Reads by its own connection; nothing of the processor is asked."""
+    """One key version, read by a connection of its own; nothing of the processor is asked."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, version: int = keys.VERSION) -> None:
         self._redis = redis.Redis.from_url(url, decode_responses=True, encoding_errors="replace")
-        self._keys = Keys()
+        self._keys = Keys(version)
 
     def close(self) -> None:
         self._redis.close()
@@ -59,6 +59,11 @@ class Books:
     def free_the_lease(self) -> None:
         """As time would: the dead owner is not waited for."""
         self._redis.delete(keys.LEASE)
+
+    def lift_tombstones(self) -> None:
+        """So that a replay meets who withdrew as the first run did: not knowing yet that it will."""
+        for key in self._redis.scan_iter(match=keys.tombstone(0, SITE, "*").replace("{0}", "*"), count=10_000):
+            self._redis.delete(key)
 
     def append_raw(self, lane: int, value: bytes | str) -> None:
         """Put anything into a lane of the log, as the append script does."""
@@ -119,8 +124,7 @@ class Books:
         self._people(truth, found, wanted)
         found["deltas applied"], wanted["deltas applied"] = self._hops()
         scores = {id: self._interests(id) for id in {*truth.visitors, *truth.customers, *truth.withdrawn}}
-        differing = {name: (found[name], wanted[name]) for name in found if found[name] != wanted[name]}
-        return differing | different_scores(flat(scores), self._scores(events, truth))
+        return different(found, wanted) | different_scores(flat(scores), self._scores(events, truth))
 
     def _people(self, truth: Truth, found: dict[str, Any], wanted: dict[str, Any]) -> None:
         customer_of = {visitor: customer for customer, each in truth.customers.items() for visitor in each}
@@ -139,10 +143,10 @@ class Books:
     def _hops(self) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], int]]:
         """(source, target) -> up to where deltas were applied, and up to where they were sent."""
         applied, sent = {}, {}
-        for lane, row in enumerate(self._lanes()):
+        for lane in range(LANES):
             for source, upto in self._redis.hgetall(self._keys.hop(lane)).items():
                 applied[int(source), lane] = int(upto)
-            for name, upto in row.items():
+            for name, upto in self._redis.hgetall(Keys().lane(lane)).items():  # a replay sends none
                 if name.startswith("sent:"):
                     sent[lane, int(name[5:])] = int(upto)
         return applied, sent
@@ -199,6 +203,20 @@ class Books:
         for lane in range(LANES):
             pipe.hgetall(self._keys.lane(lane))
         return pipe.execute()
+
+
+def different(found: dict[str, Any], wanted: dict[str, Any]) -> Differences:
+    """Entry by entry where the values are tables; what is missing there is 0."""
+    differences: Differences = {}
+    for name, value in found.items():
+        if isinstance(value, dict):
+            for key in value.keys() | wanted[name].keys():
+                pair = (value.get(key) or 0, wanted[name].get(key) or 0)
+                if pair[0] != pair[1]:
+                    differences[f"{name}: {key}"] = pair
+        elif value != wanted[name]:
+            differences[name] = (value, wanted[name])
+    return differences
 
 
 def flat(scores: dict[str, dict[str, float]]) -> Scores:

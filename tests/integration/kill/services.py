@@ -12,9 +12,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.integration.kill.books import Books
 from tests.integration.kill.traffic import ORIGIN, SECRET, SITE
+from wakeline.settings import Site
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 40.0
@@ -76,10 +78,11 @@ class Deployment:
     def __init__(self, folder: Path, server: Any, ports: Sequence[int]) -> None:
         self.server = server
         self.port = ports[0]
+        self.site = Site(key=SITE, secret=SECRET, origins=(ORIGIN,), time_zone=where_it_is_noon())
         config = folder / "wakeline.toml"
         config.write_text(
             f'trusted_proxies = ["127.0.0.1/32"]\n[[site]]\nkey = "{SITE}"\nsecret = "{SECRET}"\n'
-            f'origins = ["{ORIGIN}"]\ntime_zone = "{where_it_is_noon()}"\n'
+            f'origins = ["{ORIGIN}"]\ntime_zone = "{self.site.time_zone}"\n'
         )
         flags = {"config": config, "redis": server.url, "data": folder / "data"}
         self.collector = Service(
@@ -122,7 +125,7 @@ async def until(is_so: Callable[[], object], what: str, *, within: float = PATIE
         await asyncio.sleep(0.005)
 
 
-def where_it_is_noon() -> str:
+def where_it_is_noon() -> ZoneInfo:
     """A time zone that is far from a new day, and from the hour at which salts change."""
     east = 12 - datetime.now(UTC).hour
-    return f"Etc/GMT{-east:+d}"
+    return ZoneInfo(f"Etc/GMT{-east:+d}")
