@@ -14,7 +14,8 @@ from wakeline import keys
 from wakeline.record import CustomerShare, Record
 
 TOP_LENGTH = 200  # characters of a value in a top list; longer ones that begin alike count as one
-LIVE_MS = 31 * 60_000  # older events no longer enter the buckets of the live windows
+MINUTE_MS = 60_000
+LIVE_MS = 31 * MINUTE_MS  # older events no longer enter the buckets of the live windows
 
 
 class Verdict(StrEnum):
@@ -46,11 +47,17 @@ class Changes:
     def __init__(self, lane: int, tops: TopLists, *, key_space: keys.Keys, decay_zero: int, half_life: int) -> None:
         self.lane = lane
         self.now = 0
-        self.site: SiteFacts = None  # type: ignore[assignment]  # of the current record, set before any rule runs
+        self.site: SiteFacts = None  # type: ignore[assignment]  # of the current event, set before any rule runs
+        self.day = ""  # of the current event
+        self._minute = -1
+        self._is_live = False  # young enough for the live windows
         self.keys = key_space
         self.decay_zero = decay_zero
         self.half_life = half_life
         self._tops = tops
+        self._today: Counts = _counts()
+        self._lists: dict[str, Counts] = {}  # what -> day's list, of the current event's day
+        self._live_lists: dict[str, Counts] = {}  # what -> minute's list
         self._day_tops: defaultdict[tuple[str, str, str], Counts] = defaultdict(_counts)  # site, what, day
         self._minute_tops: defaultdict[tuple[str, str, int], Counts] = defaultdict(_counts)  # site, what, minute
         self.ledger: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
@@ -69,27 +76,51 @@ class Changes:
         self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane it is for, record
         self.dead: list[tuple[int, str, bytes, str]] = []  # offset, reason, value, error
 
-    def count(self, field: str, day: str, amount: int = 1) -> None:
-        """Add to a number of the current site: for a day and, if it is a counter, in all."""
-        self.days[self.site.key, day][field] += amount
+    def enter(self, site: SiteFacts, time: int) -> None:
+        """Turn to an event of `site` at `time`: what follows is counted there and then, unless it says otherwise."""
+        minute = time // MINUTE_MS
+        if site is not self.site or minute != self._minute:
+            self.site, self._minute, self.day = site, minute, site.day(time)
+            self._today = self.days[site.key, self.day]
+            self._lists = {}
+            self._live_lists = {}
+        self._is_live = self.now - time < LIVE_MS
 
-    def top(self, what: str, value: str, day: str, amount: int = 1) -> None:
-        """Add to a day's top list of the current site."""
-        self._day_tops[self.site.key, what, day][value] += amount
+    def count(self, field: str, amount: int = 1, *, day: str = "") -> None:
+        """Add to a number of the site: for a day (that of the event) and, if it is a counter, in all."""
+        (self.days[self.site.key, day] if day else self._today)[field] += amount
 
-    def top_live(self, what: str, value: str, time: int, day: str, amount: int = 1) -> None:
-        """Add to the top lists of the day and, while it is young enough, of the live windows."""
-        site = self.site.key
-        self._day_tops[site, what, day][value] += amount
+    def top(self, what: str, value: str, amount: int = 1, *, day: str = "") -> None:
+        """Add to a top list of a day (that of the event)."""
+        if day:
+            self._day_tops[self.site.key, what, day][value] += amount
+            return
+        counts = self._lists.get(what)
+        if counts is None:
+            counts = self._lists[what] = self._day_tops[self.site.key, what, self.day]
+        counts[value] += amount
+
+    def top_live(self, what: str, value: str) -> None:
+        """Add one to the top lists of the event's day and, while it is young enough, of the live windows."""
+        self.top(what, value)
+        if self._is_live:
+            counts = self._live_lists.get(what)
+            if counts is None:
+                counts = self._live_lists[what] = self._minute_tops[self.site.key, what, self._minute]
+            counts[value] += 1
+
+    def top_live_at(self, time: int, what: str, value: str, amount: int) -> None:
+        """The same, for something that happened at another time than the event."""
+        self.top(what, value, amount, day=self.site.day(time))
         if self.now - time < LIVE_MS:
-            self._minute_tops[site, what, time // 60_000][value] += amount
+            self._minute_tops[self.site.key, what, time // MINUTE_MS][value] += amount
 
     def settle_tops(self) -> None:
         """Turn what was added to top lists into what changes in Redis; once, after the last record."""
         for (site, what, day), counts in self._day_tops.items():
             self._add(self.keys.top(self.lane, site, what, keys.date(day)), counts)
         for (site, what, minute), counts in self._minute_tops.items():
-            for bucket in (keys.minute(minute * 60_000), keys.five_minutes(minute * 60_000)):
+            for bucket in (keys.minute(minute * MINUTE_MS), keys.five_minutes(minute * MINUTE_MS)):
                 self._add(self.keys.top(self.lane, site, what, bucket), counts)
 
     def _add(self, key: str, counts: Counts) -> None:

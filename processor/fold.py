@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from processor import rules
-from processor.changes import LIVE_MS, Changes, TopLists, Verdict
+from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
 from processor.rules import Steps, consent, customers
 from processor.rules.duplicates import KEPT_MS
 from processor.rules.sessions import NOT_CUSTOM, close_due
@@ -22,7 +22,7 @@ from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode_record
 
-MAX_KEYS = 500  # of one store call: it holds the server for about 5 ms
+MAX_KEYS = 1_500  # of one store call: it holds the server for about 5 ms
 KEYS_OF_ONE = 3  # state, profile, interests; a tombstone is rare enough for the slack of the spans
 KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
@@ -141,13 +141,13 @@ class Fold:
     def top_lists(self, items: Iterable[Item]) -> set[str]:
         """Keys of the top lists that these records may change, but for those of visits long begun."""
         minutes = {
-            (item.record.site, item.record.time // 60_000, item.time - item.record.time < LIVE_MS)
+            (record.site, record.time // MINUTE_MS, item.time - record.time < LIVE_MS)
             for item in items
-            if isinstance(item.record, Event) and item.time - item.record.time <= KEPT_MS
+            if type(record := item.record) is Event and item.time - record.time <= KEPT_MS
         }
         wanted: set[str] = set()
         for site, minute, live in minutes:
-            time = minute * 60_000
+            time = minute * MINUTE_MS
             day = keys.date(self._sites[site].day(time))
             wanted.update(self._keys.top(self.lane, site, what, day) for what in keys.TOPS)
             if live:
@@ -182,7 +182,7 @@ class Fold:
             assert isinstance(visitor, Visitor)
             changes.visitors[who] = visitor
             if visitor.site in self._sites:
-                changes.site = self._sites[visitor.site]
+                changes.enter(self._sites[visitor.site], now)
                 close_due(visitor, changes)
                 changes.reschedule(visitor)
             else:  # the site was removed from the configuration
@@ -200,7 +200,7 @@ class Fold:
         )
 
     def _apply(self, event: Event, who: Who, memory: LaneMemory, changes: Changes) -> Verdict:
-        changes.site = self._sites[event.site]
+        changes.enter(self._sites[event.site], event.time)
         visitor = changes.visitors.get(who)
         if visitor is None:
             visitor = changes.visitors[who] = memory.people[who]  # type: ignore[assignment]
@@ -282,7 +282,7 @@ def _customer(memory: LaneMemory, changes: Changes, site: str, id: str) -> Custo
 
 def touched(record: Record | Invalid) -> tuple[Who, ...]:
     """Whose state a record may change."""
-    if isinstance(record, Event):
+    if type(record) is Event:
         return ((record.site, record.visitor),)
     if isinstance(record, Delta):
         return tuple((share.site, share.customer) for share in record.shares)

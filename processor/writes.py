@@ -152,6 +152,8 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
     lane = changes.lane
     totals: defaultdict[str, defaultdict[str, int]] = defaultdict(lambda: defaultdict(int))
     for (site, day), counts in changes.days.items():
+        if not counts:
+            continue
         key = changes.keys.day(lane, site, day)
         for field, amount in counts.items():
             yield ["HINCRBY", key, field, str(amount)]

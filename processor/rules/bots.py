@@ -12,7 +12,6 @@ def count_apart(event: Event, visitor: Visitor, changes: Changes) -> Verdict | N
     if not event.bot:
         return None
     visitor.page.sign = max(visitor.page.sign, event.time)  # so that its page instance can expire
-    day = changes.site.day(event.time)
-    changes.count("bot_events", day)
-    changes.top("bots", event.bot, day)
+    changes.count("bot_events")
+    changes.top("bots", event.bot)
     return Verdict.APPLIED

@@ -15,7 +15,7 @@ def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Forgets a visitor that withdrew. That a session is handed over is noted by the session rule."""
     if event.level != "full" and not visitor.is_anonymous:
         if visitor.tombstone != FOR_GOOD:
-            changes.count("withdrawals", changes.site.day(event.time))
+            changes.count("withdrawals")
         forget(visitor, changes, upto=FOR_GOOD, at=event.time)
         visitor.remembered = False
 

@@ -12,15 +12,12 @@ def count(event: Event, visitor: Visitor, changes: Changes) -> None:
     """A view that only continued under another consent level counts in the profile, not again on the site."""
     if event.type == PAGE_VIEW:
         if not event.continued:
-            time = event.time
-            day = changes.site.day(time)
-            changes.count("page_views", day)
-            changes.top_live("pages", event.path, time, day)
+            changes.count("page_views")
+            changes.top_live("pages", event.path)
         if visitor.remembered:
             visitor.count("page_views", 1)
     elif event.type == ENGAGEMENT and event.engaged_ms:
-        day = changes.site.day(event.time)
-        changes.count("engaged_ms", day, event.engaged_ms)
-        changes.top("engaged_ms", event.path, day, event.engaged_ms)
+        changes.count("engaged_ms", event.engaged_ms)
+        changes.top("engaged_ms", event.path, event.engaged_ms)
         if visitor.remembered:
             visitor.count("engaged_ms", event.engaged_ms)

@@ -32,7 +32,7 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
     if first:
         visitor.share.interests = dict(visitor.interests.scores)
         visitor.share.first_seen = state.first_seen
-    changes.count("identified", changes.site.day(event.time))
+    changes.count("identified")
 
 
 def open_share(visitor: Visitor) -> None:

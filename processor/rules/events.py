@@ -9,8 +9,7 @@ from wakeline.record import Event
 
 def count(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Counts a custom event by its type."""
-    day = changes.site.day(event.time)
-    changes.count("events", day)
-    changes.top("events", event.type, day)
+    changes.count("events")
+    changes.top("events", event.type)
     if visitor.remembered:
         visitor.count("events", 1)

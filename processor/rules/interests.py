@@ -39,9 +39,8 @@ def _view(event: Event, visitor: Visitor, changes: Changes) -> None:
     if event.interests:
         names = dict.fromkeys([*names, *filter(None, map(interest_name, event.interests))])
     if not event.continued:
-        day = changes.site.day(event.time)
         for name in names:
-            changes.top_live("interests", name, event.time, day)
+            changes.top_live("interests", name)
     if not visitor.remembered:
         return
     page = visitor.page

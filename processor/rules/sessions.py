@@ -50,7 +50,7 @@ def _see(event: Event, visitor: Visitor, changes: Changes) -> None:
     time = event.time
     if not state.first_seen:
         visitor.is_new = True
-        changes.count("new_visitors", changes.site.day(time))
+        changes.count("new_visitors")
     if not state.first_seen or time < state.first_seen:
         state.first_seen = time
     share = visitor.share
@@ -138,10 +138,10 @@ def count_visit(session: Session, changes: Changes, amount: int = 1) -> None:
     time = session.entry_at[0]
     if not session.continued:
         day = changes.site.day(time)
-        changes.count("visits", day, amount)
-        changes.top_live("sources", session.source, time, day, amount)
+        changes.count("visits", amount, day=day)
+        changes.top_live_at(time, "sources", session.source, amount)
         if session.campaign:
-            changes.top("campaigns", session.campaign, day, amount)
+            changes.top("campaigns", session.campaign, amount, day=day)
 
 
 def _uncount(session: Session, visitor: Visitor, changes: Changes) -> None:
@@ -168,12 +168,12 @@ def close(session: Session, visitor: Visitor, changes: Changes) -> None:
         state.recent = session
     day = changes.site.day(session.entry_at[0])
     if not session.continued:
-        changes.count("sessions", day)
-        changes.top("entries", session.entry, day)
+        changes.count("sessions", day=day)
+        changes.top("entries", session.entry, day=day)
         if _bounced(session):
-            changes.count("bounces", day)
+            changes.count("bounces", day=day)
     if not session.handed_over:
-        changes.top("exits", session.page, day)
+        changes.top("exits", session.page, day=day)
 
 
 def _bounced(session: Session) -> bool:
