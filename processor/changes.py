@@ -24,7 +24,7 @@ class Verdict(StrEnum):
     APPLIED = "applied"
     DUPLICATE = "duplicate"
     TOO_LATE = "too_late"
-    ERASED = "erased"  # counted on the site, but not in a profile: the person is to be forgotten
+    ERASED = "erased"  # counted on the site, but not in a profile; a replay meets tombstones earlier, so erases more
     DEAD = "dead"
     DERIVED = "derived"  # our own deltas, ticks and erasures
 

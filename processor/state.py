@@ -68,6 +68,11 @@ class VisitorState(Struct, omit_defaults=True, gc=False):
     sessions: list[Session] = []  # open ones
     closed: list[tuple[int, int]] = []  # start and last of those closed lately
     floor: int = 0  # events of unknown page instances up to this time are too late: their page was forgotten
+    # What the site counted of this visitor: known also once the visitor is forgotten, and in a replay that
+    # meets its tombstone first, so that the site's numbers are the same whoever was forgotten.
+    was_new: bool = False
+    was_identified: bool = False
+    has_withdrawn: bool = False
     recent: Session | None = None  # the latest session once closed, for the profile
     first_seen: int = 0
     last_seen: int = 0
@@ -190,8 +195,9 @@ class Visitor:
         """Drop all of the profile; what keeps site totals right (page instances, open sessions) stays."""
         old = self.state
         self.state = VisitorState(
-            pages=old.pages, past=old.past, sessions=old.sessions, closed=old.closed, floor=old.floor
-        )
+            pages=old.pages, past=old.past, sessions=old.sessions, closed=old.closed, floor=old.floor,
+            was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
+        )  # fmt: skip
         self.interests.clear()
         self.share = None
         self.wipe = True

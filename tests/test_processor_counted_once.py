@@ -99,6 +99,32 @@ async def test_a_replay_into_an_empty_version_gives_the_same(redis_server: Any, 
         close(await made.scores(IDS, into), await made.scores(IDS))
 
 
+async def test_a_replay_counts_those_who_were_forgotten_since(redis_server: Any) -> None:
+    """Tombstones outlive the version: a replay meets them first, makes no profile, and counts the site the same."""
+    async with timeline(redis_server) as made:
+        for visitor in ("visitor-0", "visitor-1", "visitor-2"):
+            await made.append(
+                event(visitor, f"page-{visitor}", 0, 0, path="/shoes/red"),
+                event(visitor, f"page-{visitor}", 1, 1, "identify", customer="@customer0"),
+                event(visitor, f"page-{visitor}", 2, 2, "identify", customer="@customer1"),
+            )
+            await made.run()
+        await made.append(event("visitor-0", "page-visitor-0", 3, 1_000, "consent", level="off"))
+        await made.run()
+        await made.append(event("visitor-0", "page-of-another-tab", 0, 2_000))
+        await made.append(event("visitor-2", "page-after", 0, 3_000, path="/shoes/blue"))
+        await made.append(event("visitor-2", "page-after", 1, 3_001, "identify", customer="@customer1"))
+        await made.run()
+        await made.pass_time(DAY)
+        assert (await made.totals())["withdrawals"] == 1
+        assert (await made.totals())["identified"] == 3
+        assert (await made.profile("@customer1"))["page_views"] == "1"  # what followed the erasure
+        into = Keys(2)
+        await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=into)
+        assert await made.numbers(IDS, DAYS, into) == await made.numbers(IDS, DAYS)
+        close(await made.scores(IDS, into), await made.scores(IDS))
+
+
 def _crash_after(calls: int) -> Callable[[int], None]:
     left = [calls]
 

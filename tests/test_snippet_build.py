@@ -32,7 +32,9 @@ def packages() -> None:
 def test_a_fresh_build_equals_the_committed_files(tmp_path: Path) -> None:
     """Byte for byte; the compressed ones by content, since each version of Node packs a little differently."""
     run("node", "build.mjs", str(tmp_path))
-    assert (tmp_path / "wakeline.js").read_bytes() == (SERVED / "wakeline.js").read_bytes(), "npm run build, then commit"
+    assert (tmp_path / "wakeline.js").read_bytes() == (SERVED / "wakeline.js").read_bytes(), (
+        "npm run build, then commit"
+    )
     assert {file.name for file in tmp_path.iterdir()} == set(FILES)
 
 

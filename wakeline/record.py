@@ -57,6 +57,7 @@ class CustomerShare(Struct, omit_defaults=True):
     visitor: str
     interests: dict[str, float] = {}  # tag -> amount added, at the decay's time zero
     counts: dict[str, int] = {}  # field of the profile -> amount added
+    since: int = 0  # ms; its earliest event: a customer that was erased later than that takes nothing of it
     first_seen: int = 0  # ms; the earliest wins
     last_seen: int = 0  # ms; the latest wins
     source: str = ""  # of the visit at last_seen

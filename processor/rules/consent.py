@@ -14,7 +14,8 @@ FOR_GOOD = (1 << 53) - 1
 def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Forgets a visitor that withdrew. That a session is handed over is noted by the session rule."""
     if event.level != "full" and not visitor.is_anonymous:
-        if visitor.tombstone != FOR_GOOD:
+        if not visitor.state.has_withdrawn:
+            visitor.state.has_withdrawn = True
             changes.count("withdrawals")
         forget(visitor, changes, upto=FOR_GOOD, at=event.time)
         visitor.remembered = False

@@ -15,10 +15,13 @@ COUNTS = ("visits", "page_views", "engaged_ms", "events")
 
 def link(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Links the visitor. One linked to another customer before (a shared browser) takes no history along."""
-    if not event.customer or not visitor.remembered:
-        return
     state = visitor.state
-    if event.customer == state.customer:
+    if not event.customer or visitor.is_anonymous:
+        return
+    if not state.was_identified:
+        state.was_identified = True
+        changes.count("identified")
+    if not visitor.remembered or event.customer == state.customer:
         return
     if visitor.share is not None:
         send_share(visitor, changes)
@@ -27,12 +30,12 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
     visitor.traits_changed = True
     counts = {field: getattr(state, field) if first else 0 for field in COUNTS}
     visitor.share = CustomerShare(
-        site=visitor.site, customer=event.customer, visitor=visitor.id, counts=counts, first_seen=event.time
-    )
+        site=visitor.site, customer=event.customer, visitor=visitor.id, counts=counts, first_seen=event.time,
+        since=event.time,
+    )  # fmt: skip
     if first:
         visitor.share.interests = dict(visitor.interests.scores)
         visitor.share.first_seen = state.first_seen
-    changes.count("identified")
 
 
 def open_share(visitor: Visitor) -> None:
@@ -55,7 +58,7 @@ def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
     if share.erased_at:
         forget(customer, changes, upto=share.erased_at)
         return
-    if share.last_seen <= customer.tombstone:
+    if share.since <= customer.tombstone:
         return
     state = customer.state
     for name, amount in share.interests.items():

@@ -28,8 +28,11 @@ NOT_CUSTOM = frozenset((PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY))
 def join(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Adds the event to its session; a ping belongs to none: presence is not activity."""
     visitor.entered = visitor.session = None
+    if not visitor.is_anonymous and not visitor.state.was_new:
+        visitor.state.was_new = True
+        changes.count("new_visitors")
     if visitor.remembered:
-        _see(event, visitor, changes)
+        _see(event, visitor)
     if event.type == PING:
         return
     session = visitor.session = _session_at(event.time, visitor, changes)
@@ -45,17 +48,17 @@ def join(event: Event, visitor: Visitor, changes: Changes) -> None:
         session.events += 1
 
 
-def _see(event: Event, visitor: Visitor, changes: Changes) -> None:
+def _see(event: Event, visitor: Visitor) -> None:
     state = visitor.state
     time = event.time
     if not state.first_seen:
         visitor.is_new = True
-        changes.count("new_visitors")
     if not state.first_seen or time < state.first_seen:
         state.first_seen = time
     share = visitor.share
-    if share is not None and (not share.first_seen or time < share.first_seen):
-        share.first_seen = time
+    if share is not None and (not share.since or time < share.since):
+        share.since = time
+        share.first_seen = min(share.first_seen or time, time)
     if time >= state.last_seen:
         visitor.renewed = visitor.renewed or time // DAY_MS != state.last_seen // DAY_MS
         state.last_seen = time
