@@ -1,9 +1,9 @@
-"""A stock Faust agent, as its documentation writes one: the same fold, written by a redis-py pipeline.
+"""A stock Faust agent, as its documentation writes one: the same fold, read and written by redis-py pipelines.
 
     python -m benchmarks.stock each|take KAFKA_PORT TOPIC REDIS_URL DEPLOYMENT_JSON
 
-It is let off some of what the processor does: it starts on an empty Redis and keeps everyone in memory, so it
-never loads; it never closes a session; it folds all partitions as one lane, so it writes fewer counters.
+It does the same work: it loads whom it does not know, closes the sessions that are due, and writes the same
+commands. It is let off the lanes: it folds all partitions as one, so it writes fewer counters and larger batches.
 """
 
 from __future__ import annotations
@@ -20,17 +20,19 @@ import uvloop
 from redis.asyncio import Redis
 
 from benchmarks.visitors import SITE
-from processor.fold import Fold, LaneMemory
+from processor.changes import Changes
+from processor.fold import Fold, LaneMemory, Who
 from processor.sites import SiteFacts
 from processor.state import Loaded
-from processor.writes import Command, Place, commands
+from processor.worker import DUE_AT_ONCE
+from processor.writes import Place, commands
+from wakeline import keys
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry
 from wakeline.record import Event
 
 TAKEN, WITHIN_S = 2_000, 0.2
-NOTHING = Loaded(None, {}, 0)
 
 
 class Book:
@@ -38,29 +40,61 @@ class Book:
 
     def __init__(self, redis_url: str, deployment: Deployment) -> None:
         self._redis = Redis.from_url(redis_url)
-        self._fold = Fold(0, sites={SITE.key: SiteFacts(SITE)}, deployment=deployment, key_space=Keys())
+        self._keys = Keys()
+        self._fold = Fold(0, sites={SITE.key: SiteFacts(SITE)}, deployment=deployment, key_space=self._keys)
         self._memory = LaneMemory()
         self._offset = 0
+        self._next_due: float | None = None
 
     async def apply(self, values: Sequence[bytes]) -> None:
-        memory = self._memory
         entries = [Entry(self._offset + index, 0, value) for index, value in enumerate(values)]
         self._offset += len(entries)
         items = self._fold.decode(entries)
         for item in items:
             assert isinstance(item.record, Event)
             item.time = item.record.received
-        memory.remember({who: NOTHING for item in items for who in item.who if who not in memory.people})
-        for key in self._fold.top_lists(items):
-            memory.tops.loaded.setdefault(key, {})
-        changes = self._fold.fold(items, memory)
-        await self._write(commands(changes, self._fold, memory, Place("kafka", self._offset, items[-1].time)))
+        await self._load({who for item in items for who in item.who}, self._fold.top_lists(items))
+        now = items[-1].time
+        await self._write(self._fold.fold(items, self._memory), now)
+        while self._next_due is not None and self._next_due <= now:
+            members: Any = await self._redis.zrangebyscore(self._keys.due(0), "-inf", now, start=0, num=DUE_AT_ONCE)
+            due = [(site, id) for site, _, id in (member.decode().partition("/") for member in members)]
+            await self._load(set(due), set())
+            await self._write(self._fold.fold_due(due, now, self._memory), now)
 
-    async def _write(self, writes: Sequence[Command]) -> None:
+    async def _load(self, who: set[Who], lists: set[str]) -> None:
+        people = [one for one in who if one not in self._memory.people]
+        unknown = [key for key in lists if key not in self._memory.tops.loaded]
+        if not people and not unknown:
+            return
+        pipe = self._redis.pipeline(transaction=False)
+        for one in people:
+            pipe.get(self._keys.state(0, *one))
+            pipe.zrange(self._keys.interests(0, *one), 0, -1, withscores=True)
+            pipe.get(keys.tombstone(0, *one))
+        for key in unknown:
+            pipe.zrange(key, 0, -1, withscores=True)
+        found = await pipe.execute()
+        self._memory.remember(
+            {
+                one: Loaded(found[3 * index], _scores(found[3 * index + 1]), int(found[3 * index + 2] or 0))
+                for index, one in enumerate(people)
+            }
+        )
+        for key, members in zip(unknown, found[3 * len(people) :], strict=True):
+            self._memory.tops.loaded[key] = {name: round(score) for name, score in _scores(members).items()}
+
+    async def _write(self, changes: Changes, now: int) -> None:
         pipe = self._redis.pipeline(transaction=True)
-        for command in writes:
+        for command in commands(changes, self._fold, self._memory, Place("kafka", self._offset, now)):
             pipe.execute_command(*command)
-        await pipe.execute()
+        pipe.zrange(self._keys.due(0), 0, 0, withscores=True)
+        first = (await pipe.execute())[-1]
+        self._next_due = first[0][1] if first else None
+
+
+def _scores(members: Sequence[tuple[bytes, float]]) -> dict[str, float]:
+    return {name.decode(): score for name, score in members}
 
 
 def make_app(how: str, kafka: int, topic_name: str, book: Book, partitions: int) -> faust.App:

@@ -19,7 +19,7 @@ from wakeline.log import Entry, Log, LogGap, LogUnavailable
 
 logger = logging.getLogger("wakeline.processor")
 
-IN_FLIGHT = 16  # lanes at the same time: while one is folded the others wait for Redis, and share an fsync
+ROOM_RECORDS = 16_000  # of the batches under way: small ones share an fsync, of large ones two take turns with Redis
 TICK_S = 0.5
 STALL_S = 60.0  # records wait and no place moves: the process ends and is started anew
 TRIM_S = 60.0
@@ -55,7 +55,8 @@ class Lanes:
         self._workers = [worker for _, worker in made]
         self._lease = lease
         self._log = log
-        self._in_flight = asyncio.Semaphore(IN_FLIGHT)
+        self._under_way = 0  # records
+        self._freed = asyncio.Event()
         self._latest: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[Any]] = []
         self._owned = False
@@ -86,7 +87,10 @@ class Lanes:
 
     async def submit(self, lane: int, entries: list[Entry]) -> None:
         """Hand a batch to its lane. Batches of one lane are applied in order; returns when there is room."""
-        await self._in_flight.acquire()
+        while self._under_way and self._under_way + len(entries) > ROOM_RECORDS:
+            self._freed.clear()
+            await self._freed.wait()
+        self._under_way += len(entries)
         before = self._latest.get(lane)
         self._latest[lane] = asyncio.create_task(self._apply(lane, entries, before))
 
@@ -99,7 +103,8 @@ class Lanes:
         except Exception as error:
             self.fail(error)
         finally:
-            self._in_flight.release()
+            self._under_way -= len(entries)
+            self._freed.set()
 
     def fail(self, error: BaseException) -> None:
         """Ends the process: its supervisor starts another one from the places in Redis."""

@@ -16,7 +16,8 @@ from wakeline.record import ANONYMOUS_PREFIX, CustomerShare
 MAX_INTERESTS = 64  # of one profile; above it the weakest go
 KEPT_INTERESTS = 48  # that many stay: the slack saves trimming at every new one
 MAX_PAGES = 256  # page instances remembered of one visitor
-READY_PAGES = 4  # of them at hand; the others are kept as one text, which costs nothing until it is asked
+READY_PAGES = 6  # of them at hand; above it all but KEPT_PAGES become one text, which costs nothing until it is asked
+KEPT_PAGES = 2
 MAX_OPEN_SESSIONS = 4  # late events may open one in the past
 SIGN_MS = 60_000  # a page instance is present for so long after a sign: two signs of life (25 s each) may get lost
 KEPT_CLOSED = 4  # closed sessions whose late events are recognised

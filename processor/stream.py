@@ -10,7 +10,7 @@ from processor.lanes import Lanes
 from wakeline.log import Log
 
 TOPIC = "wakeline"
-BATCHES_BUFFERED = 32  # of at most transport.BATCH_RECORDS records each
+BATCHES_BUFFERED = 4  # of at most transport.BATCH_RECORDS records each
 
 
 class ProcessorApp(faust.App):

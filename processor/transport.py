@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("wakeline.processor")
 
-BATCH_RECORDS = 2_000  # of one lane and poll: bounds what a batch holds in memory
+BATCH_RECORDS = 8_000  # of one lane and poll: the longer a batch, the fewer times a visitor is written
+BEHIND_AT_ONCE = 2  # lanes that get such batches in one poll: bounds what is held in memory
 PAUSE_S = 0.5  # between polls while the log is away
 
 
@@ -36,6 +38,7 @@ class Consumer(BaseConsumer):
         super().__init__(*args, **kwargs)
         self._assigned: set[TP] = set()
         self._next: dict[int, int] = {}  # lane -> offset to read
+        self._behind: deque[int] = deque()  # lanes that may hold more than a batch, next one first
 
     # ---- what Faust asks for ------------------------------------------------------------------
 
@@ -60,13 +63,17 @@ class Consumer(BaseConsumer):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Every lane starts at its place in Redis."""
         self._next = self.app.lanes.places()
+        self._behind = deque(self._next)
         return {tp: self._next[tp.partition] for tp in self._assigned}
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         tps = {tp.partition: tp for tp in (active_partitions or self._assigned)}
+        left_out = {lane for index, lane in enumerate(self._behind) if index >= BEHIND_AT_ONCE}
         try:
             found = await self.app.record_log.read(
-                {lane: self._next[lane] for lane in tps}, limit=BATCH_RECORDS, wait_ms=round(timeout * 1000)
+                {lane: self._next[lane] for lane in tps if lane not in left_out},
+                limit=BATCH_RECORDS,
+                wait_ms=0 if left_out else round(timeout * 1000),
             )
         except LogUnavailable as error:
             logger.debug("%s", error)
@@ -76,8 +83,13 @@ class Consumer(BaseConsumer):
             self.app.lanes.fail(error)
             await asyncio.sleep(PAUSE_S)
             return {}
+        asked = [self._behind.popleft() for _ in range(min(BEHIND_AT_ONCE, len(self._behind)))]
         for lane, entries in found.items():
             self._next[lane] = entries[-1].offset + 1
+        self._behind.extend(lane for lane in asked if len(found.get(lane, ())) == BATCH_RECORDS)
+        self._behind.extend(
+            lane for lane, entries in found.items() if len(entries) == BATCH_RECORDS and lane not in self._behind
+        )
         return {tps[lane]: [entries] for lane, entries in found.items()}
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:

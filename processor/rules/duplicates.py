@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from processor.changes import Changes, Verdict
-from processor.state import MAX_PAGES, READY_PAGES, Page, Visitor, VisitorState, encode_state
+from processor.state import KEPT_PAGES, MAX_PAGES, READY_PAGES, Page, Visitor, VisitorState, encode_state
 from wakeline.keys import DAY_MS
 from wakeline.record import Event
 
@@ -69,7 +69,7 @@ def _set_aside(state: VisitorState, now: int) -> None:
     """Keep the oldest page instances as text: those that were left, or gave no sign for long."""
     pages = state.pages
     done = [id for id, page in pages.items() if page.left >= page.sign or now - page.sign > SILENT_MS]
-    for id in done[: len(pages) + 1 - READY_PAGES] or list(pages)[: len(pages) // MANY_OPEN]:
+    for id in done[: len(pages) - KEPT_PAGES] or list(pages)[: len(pages) // MANY_OPEN]:
         state.past += f"\n{id} {encode_state(pages.pop(id)).decode()}"
     if state.past.count("\n") > MAX_PAGES:
         _forget(state, now)
