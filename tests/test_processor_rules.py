@@ -394,6 +394,15 @@ PRESENCE: dict[str, tuple[list[Event], int, int]] = {
         10_000,
         1,
     ),
+    "a choice about privacy is the last word of its page": (
+        [
+            event(V, PAGE, 0, 0),
+            event(V, PAGE, 1, 5_000, leave=True, **engage),
+            event(V, PAGE, 2, 5_001, "consent", level="anonymous"),
+        ],
+        5_002,
+        0,
+    ),
     "another tab is still open": (
         [event(V, PAGE, 0, 0), event(V, "page-two", 0, 1_000), event(V, PAGE, 1, 5_000, leave=True, **engage)],
         6_000,

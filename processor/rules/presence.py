@@ -5,6 +5,7 @@ from __future__ import annotations
 from processor.changes import LIVE_MS, Changes
 from processor.rules.consent import goes_on
 from processor.state import SIGN_MS, Visitor
+from wakeline.event import CONSENT
 from wakeline.record import Event
 
 MANY = 8  # open page instances of one visitor above which those without a sign are looked for
@@ -13,7 +14,8 @@ MANY = 8  # open page instances of one visitor above which those without a sign 
 def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Notes the sign, or the leave; the latest of the two by their own times decides, in whichever order they come."""
     page, time, now = visitor.page, event.time, changes.now
-    if event.leave:
+    leaves = event.leave or event.type == CONSENT  # a change of level closes the page under its old id
+    if leaves:
         if time > page.left:
             page.left = time
     elif time > page.sign:
@@ -25,7 +27,7 @@ def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
         open_pages[event.page] = until = page.sign + SIGN_MS
         if until > visitor.present:
             visitor.present = changes.present[visitor.site][visitor.id] = until
-    elif open_pages.pop(event.page, None) or event.leave:
+    elif open_pages.pop(event.page, None) or leaves:
         if open_pages and len(open_pages) > MANY:
             for id in [id for id, until in open_pages.items() if until < now]:
                 del open_pages[id]
