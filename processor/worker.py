@@ -25,7 +25,7 @@ from wakeline.record import Event, Tick, encode_record
 logger = logging.getLogger("wakeline.processor")
 
 REMEMBERED_PEOPLE = 4_000  # of one lane
-DUE_AT_ONCE = 100  # sessions closed by one call
+DUE_AT_ONCE = 500  # sessions closed by one call
 OUTBOX_AT_ONCE = 100
 DEATHS_BEFORE_CARE = 2  # after so many ends of the process at one place, records are applied one by one
 TICK_TEXT = encode_record(Tick())
