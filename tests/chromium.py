@@ -49,6 +49,15 @@ class Tab:
         """The value of a JavaScript expression; a promise is awaited."""
         return await self.browser.call(self.number, "run", expression)
 
+    async def ask(self, expression: str) -> Any:
+        """The same for an expression that changes nothing: asked again where a navigation came between."""
+        while True:
+            try:
+                return await self.run(expression)
+            except AssertionError as error:
+                if "context was destroyed" not in str(error):
+                    raise
+
     async def click(self, selector: str) -> None:
         await self.browser.call(self.number, "click", selector)
 

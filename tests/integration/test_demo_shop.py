@@ -142,14 +142,14 @@ async def shown(tab: Tab, words: str) -> None:
     text = "document.querySelector('.panel, aside')?.textContent ?? ''"
 
     async def there() -> bool:
-        return words in await tab.run(text)
+        return words in await tab.ask(text)
 
     await until(there, f"the panel shows {words!r}")
 
 
 async def arrived(tab: Tab, path: str) -> None:
     async def there() -> bool:
-        return bool(await tab.run(f"location.pathname === {path!r} && document.readyState === 'complete'"))
+        return bool(await tab.ask(f"location.pathname === {path!r} && document.readyState === 'complete'"))
 
     await until(there, f"the browser is on {path}")
 
@@ -159,7 +159,7 @@ async def still(tab: Tab) -> None:
     images = "[...document.images].every(image => image.complete || image.loading === 'lazy')"
 
     async def rests() -> bool:
-        return bool(await tab.run(f"!document.getAnimations().length && {images}"))
+        return bool(await tab.ask(f"!document.getAnimations().length && {images}"))
 
     await until(rests, "the page comes to rest")
 
@@ -191,7 +191,7 @@ async def test_a_visit_becomes_exactly_its_profile_counters_and_prometheus_value
         # Given: from here on there is a profile, and it moves with every click.
         await tab.click("[data-choices]")
         await tab.click('[data-consent="full"]')
-        visitor = await until(lambda: tab.run("localStorage['wakeline.id'] ?? ''"), "an id is made")
+        visitor = await until(lambda: tab.ask("localStorage['wakeline.id'] ?? ''"), "an id is made")
         await until(lambda: _is(page_views, 2), "the page is counted under full")
         await still(tab)
         await tab.click('a[data-soft][href="/lamps/harbour-lamp"]')
