@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -34,7 +33,6 @@ class Lease:
         self._hold = redis.register_script(HOLD)
         self._release = redis.register_script(RELEASE)
         self._token = token
-        self._asked = 0.0
 
     async def acquire(self) -> None:
         """Returns once the lease is ours, however long that takes."""
@@ -72,5 +70,4 @@ class Lease:
             logger.info("the lease was not released, it ends by itself: %s", error)
 
     async def _ask(self) -> bool:
-        self._asked = time.monotonic()
         return bool(await self._hold(keys=[keys.LEASE], args=[self._token, round(LIVES_S * 1000)]))
