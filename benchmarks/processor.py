@@ -119,7 +119,7 @@ def _stock(how: str, count: int, kafka: int, deployment: Deployment, folder: Pat
         chosen = msgspec.json.encode(deployment).decode()
         command = (sys.executable, "-m", "benchmarks.stock", how, str(kafka), TOPIC, url, chosen)
         with process(command, folder, name=how, cores=MEASURED) as pid:
-            return _rate(path.client(), pid, path.pids["server"], count, lanes=1)
+            return _rate(path.client(), pid, path.pids["server"], count, lanes=deployment.lanes)
 
 
 class _Sample(NamedTuple):

@@ -74,12 +74,12 @@ def _stages(fold: Fold, log: Sequence[Entry]) -> dict[str, int]:
     pack = msgspec.msgpack.Encoder().encode
     for start in range(0, len(log), BATCH):
         began = clock()
-        items = fold.decode(log[start : start + BATCH])
+        batch = fold.decode(log[start : start + BATCH])
         decoded = clock()
-        memory.remember({who: NOTHING for item in items for who in item.who if who not in memory.people})
-        for key in fold.top_lists(items):
+        memory.remember(dict.fromkeys(batch.people - memory.people.keys(), NOTHING))
+        for key in fold.top_lists(batch):
             memory.tops.loaded.setdefault(key, {})
-        for chunk in fold.chunks(items):
+        for chunk in fold.chunks(batch):
             before = clock()
             changes = fold.fold(chunk, memory)
             folded = clock()

@@ -2,8 +2,9 @@
 
     python -m benchmarks.stock each|take KAFKA_PORT TOPIC REDIS_URL DEPLOYMENT_JSON
 
-It does the same work: it loads whom it does not know, closes the sessions that are due, and writes the same
-commands. It is let off the lanes: it folds all partitions as one, so it writes fewer counters and larger batches.
+It does the same work: its partitions are the lanes, it loads whom it does not know, closes the sessions that are
+due, and leaves the same keys with the same values, places included. It is let off forgetting: whom it has met, it
+keeps in memory.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import sys
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -21,7 +23,7 @@ from redis.asyncio import Redis
 
 from benchmarks.visitors import SITE
 from processor.changes import Changes
-from processor.fold import Fold, LaneMemory, Who
+from processor.fold import Fold, LaneMemory, Who, batch_of
 from processor.sites import SiteFacts
 from processor.state import Loaded
 from processor.worker import DUE_AT_ONCE
@@ -30,67 +32,89 @@ from wakeline import keys
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry
-from wakeline.record import Event
 
 TAKEN, WITHIN_S = 2_000, 0.2
 
 
+class Lane:
+    """What the agent keeps of one partition."""
+
+    def __init__(self, number: int, deployment: Deployment, key_space: Keys) -> None:
+        self.fold = Fold(number, sites={SITE.key: SiteFacts(SITE)}, deployment=deployment, key_space=key_space)
+        self.memory = LaneMemory()
+        self.offset = 0
+        self.clock = 0
+        self.next_due: float | None = None
+        self.batch = batch_of([])
+
+
 class Book:
-    """Folds and writes what it is given; its place is that of lane 0."""
+    """Folds what it is given and writes it, with the place of each partition: the same keys as the processor's."""
 
     def __init__(self, redis_url: str, deployment: Deployment) -> None:
         self._redis = Redis.from_url(redis_url)
         self._keys = Keys()
-        self._fold = Fold(0, sites={SITE.key: SiteFacts(SITE)}, deployment=deployment, key_space=self._keys)
-        self._memory = LaneMemory()
-        self._offset = 0
-        self._next_due: float | None = None
+        self._lanes = [Lane(number, deployment, self._keys) for number in range(deployment.lanes)]
 
-    async def apply(self, values: Sequence[bytes]) -> None:
-        entries = [Entry(self._offset + index, 0, value) for index, value in enumerate(values)]
-        self._offset += len(entries)
-        items = self._fold.decode(entries)
-        for item in items:
-            assert isinstance(item.record, Event)
-            item.time = item.record.received
-        await self._load({who for item in items for who in item.who}, self._fold.top_lists(items))
-        now = items[-1].time
-        await self._write(self._fold.fold(items, self._memory), now)
-        while self._next_due is not None and self._next_due <= now:
-            members: Any = await self._redis.zrangebyscore(self._keys.due(0), "-inf", now, start=0, num=DUE_AT_ONCE)
-            due = [(site, id) for site, _, id in (member.decode().partition("/") for member in members)]
-            await self._load(set(due), set())
-            await self._write(self._fold.fold_due(due, now, self._memory), now)
+    async def apply(self, messages: Sequence[Any]) -> None:
+        """Messages of any partitions, in order within each. Two round trips, however many partitions they are of."""
+        taken: defaultdict[int, list[Entry]] = defaultdict(list)
+        for message in messages:
+            taken[message.partition].append(Entry(message.offset, round(message.timestamp * 1000), message.value))
+        lanes = [self._lanes[number] for number in taken]
+        for lane in lanes:
+            lane.batch = lane.fold.decode(taken[lane.fold.lane])
+            first, last = lane.batch.items[0], lane.batch.items[-1]
+            assert first.offset == lane.offset, "records of the topic are missing"
+            lane.offset, lane.clock = last.offset + 1, last.time
+        await self._load([(lane, lane.batch.people, lane.fold.top_lists(lane.batch)) for lane in lanes])
+        await self._write([(lane, lane.fold.fold(lane.batch.items, lane.memory)) for lane in lanes])
+        while lanes := [lane for lane in lanes if lane.next_due is not None and lane.next_due <= lane.clock]:
+            await self._close_due(lanes)
 
-    async def _load(self, who: set[Who], lists: set[str]) -> None:
-        people = [one for one in who if one not in self._memory.people]
-        unknown = [key for key in lists if key not in self._memory.tops.loaded]
-        if not people and not unknown:
-            return
+    async def _close_due(self, lanes: list[Lane]) -> None:
         pipe = self._redis.pipeline(transaction=False)
-        for one in people:
-            pipe.get(self._keys.state(0, *one))
-            pipe.zrange(self._keys.interests(0, *one), 0, -1, withscores=True)
-            pipe.get(keys.tombstone(0, *one))
-        for key in unknown:
-            pipe.zrange(key, 0, -1, withscores=True)
-        found = await pipe.execute()
-        self._memory.remember(
-            {
-                one: Loaded(found[3 * index], _scores(found[3 * index + 1]), int(found[3 * index + 2] or 0))
-                for index, one in enumerate(people)
-            }
+        for lane in lanes:
+            pipe.zrangebyscore(self._keys.due(lane.fold.lane), "-inf", lane.clock, start=0, num=DUE_AT_ONCE)
+        due: list[list[Who]] = []
+        for members in await pipe.execute():
+            due.append([(site, id) for site, _, id in (member.decode().partition("/") for member in members)])
+        await self._load([(lane, set(who), set()) for lane, who in zip(lanes, due, strict=True)])
+        await self._write(
+            [(lane, lane.fold.fold_due(who, lane.clock, lane.memory)) for lane, who in zip(lanes, due, strict=True)]
         )
-        for key, members in zip(unknown, found[3 * len(people) :], strict=True):
-            self._memory.tops.loaded[key] = {name: round(score) for name, score in _scores(members).items()}
 
-    async def _write(self, changes: Changes, now: int) -> None:
+    async def _load(self, wanted: Sequence[tuple[Lane, set[Who], set[str]]]) -> None:
+        pipe = self._redis.pipeline(transaction=False)
+        asked: list[tuple[Lane, list[Who], list[str]]] = []
+        for lane, who, lists in wanted:
+            people = [one for one in who if one not in lane.memory.people]
+            unknown = [key for key in lists if key not in lane.memory.tops.loaded]
+            asked.append((lane, people, unknown))
+            for one in people:
+                pipe.get(self._keys.state(lane.fold.lane, *one))
+                pipe.zrange(self._keys.interests(lane.fold.lane, *one), 0, -1, withscores=True)
+                pipe.get(keys.tombstone(lane.fold.lane, *one))
+            for key in unknown:
+                pipe.zrange(key, 0, -1, withscores=True)
+        replies = iter(await pipe.execute())
+        for lane, people, unknown in asked:
+            lane.memory.remember(
+                {one: Loaded(next(replies), _scores(next(replies)), int(next(replies) or 0)) for one in people}
+            )
+            for key in unknown:
+                lane.memory.tops.loaded[key] = {name: round(score) for name, score in _scores(next(replies)).items()}
+
+    async def _write(self, folded: Sequence[tuple[Lane, Changes]]) -> None:
         pipe = self._redis.pipeline(transaction=True)
-        for command in commands(changes, self._fold, self._memory, Place("kafka", self._offset, now)):
-            pipe.execute_command(*command)
-        pipe.zrange(self._keys.due(0), 0, 0, withscores=True)
-        first = (await pipe.execute())[-1]
-        self._next_due = first[0][1] if first else None
+        for lane, changes in folded:
+            for command in commands(changes, lane.fold, lane.memory, Place("kafka", lane.offset, lane.clock)):
+                pipe.execute_command(*command)
+        for lane, _ in folded:
+            pipe.zrange(self._keys.due(lane.fold.lane), 0, 0, withscores=True)
+        replies = await pipe.execute()
+        for (lane, _), first in zip(folded, replies[-len(folded) :], strict=True):
+            lane.next_due = first[0][1] if first else None
 
 
 def _scores(members: Sequence[tuple[bytes, float]]) -> dict[str, float]:
@@ -113,12 +137,12 @@ def make_app(how: str, kafka: int, topic_name: str, book: Book, partitions: int)
     topic = app.topic(topic_name, value_serializer="raw", key_serializer="raw")
 
     async def each(stream: Any) -> None:
-        async for value in stream:
-            await book.apply([value])
+        async for event in stream.events():
+            await book.apply([event.message])
 
     async def take(stream: Any) -> None:
-        async for values in stream.take(TAKEN, within=WITHIN_S):
-            await book.apply(values)
+        async for events in stream.take_events(TAKEN, within=WITHIN_S):
+            await book.apply([event.message for event in events])
 
     app.agent(topic)({"each": each, "take": take}[how])
     return app

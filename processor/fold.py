@@ -25,6 +25,7 @@ from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode
 MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
 KEYS_OF_ONE = 3  # state, profile, interests; a tombstone is rare enough for the slack of the spans
 KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
+SPAN_MS = 300_000
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
 
 Who = tuple[str, str]  # site, id
@@ -44,6 +45,14 @@ class Item(Struct, gc=False):
     time: int
     record: Record | Invalid
     who: tuple[Who, ...]  # whose state it may change
+
+
+class Batch(Struct, gc=False):
+    """Consecutive records and what they touch."""
+
+    items: list[Item]
+    people: set[Who]
+    minutes: set[tuple[str, int, bool]]  # site, minute, whether it is young enough for the live windows
 
 
 class LaneMemory:
@@ -96,13 +105,13 @@ class Fold:
         self._rules_of_type = {type: rules.of_type(type) for type in NOT_CUSTOM}
         self._rules_of_custom = rules.of_type(rules.CUSTOM)
 
-    def decode(self, entries: Iterable[Entry]) -> list[Item]:
+    def decode(self, entries: Iterable[Entry]) -> Batch:
         """Entries as records; what cannot be one is marked, with its reason."""
-        found = []
+        items = []
         for entry in entries:
             record = self._decoded(entry.value)
-            found.append(Item(entry.offset, entry.time, record, touched(record)))
-        return found
+            items.append(Item(entry.offset, entry.time, record, touched(record)))
+        return batch_of(items)
 
     def _decoded(self, value: bytes) -> Record | Invalid:
         try:
@@ -116,8 +125,12 @@ class Fold:
                 return Invalid(value, "malformed: no visitor's event")
         return record
 
-    def chunks(self, items: list[Item]) -> Iterator[list[Item]]:
+    def chunks(self, batch: Batch) -> Iterator[list[Item]]:
         """Runs of consecutive records that touch at most MAX_KEYS keys."""
+        if KEYS_OF_ONE * len(batch.people) + KEYS_OF_A_SPAN * len(batch.minutes) <= MAX_KEYS:
+            yield batch.items
+            return
+        items = batch.items
         start, budget = 0, MAX_KEYS
         met: set[object] = set()  # whom and which five minutes of a site
         site, five = "", -1
@@ -127,8 +140,8 @@ class Fold:
             for who in item.who:
                 if who not in met:
                     cost += KEYS_OF_ONE
-            if type(record) is Event and (record.time // 300_000 != five or record.site != site):
-                site, five = record.site, record.time // 300_000
+            if type(record) is Event and (record.time // SPAN_MS != five or record.site != site):
+                site, five = record.site, record.time // SPAN_MS
                 if (site, five) not in met:
                     cost += KEYS_OF_A_SPAN
             if not cost:
@@ -144,15 +157,10 @@ class Fold:
         if start < len(items):
             yield items[start:]
 
-    def top_lists(self, items: Iterable[Item]) -> set[str]:
+    def top_lists(self, batch: Batch) -> set[str]:
         """Keys of the top lists that these records may change, but for those of visits long begun."""
-        minutes = {
-            (record.site, record.time // MINUTE_MS, item.time - record.time < LIVE_MS)
-            for item in items
-            if type(record := item.record) is Event and item.time - record.time <= KEPT_MS
-        }
         wanted: set[str] = set()
-        for site, minute, live in minutes:
+        for site, minute, live in batch.minutes:
             time = minute * MINUTE_MS
             day = keys.date(self._sites[site].day(time))
             wanted.update(self._keys.top(self.lane, site, what, day) for what in keys.TOPS)
@@ -295,3 +303,20 @@ def touched(record: Record | Invalid) -> tuple[Who, ...]:
     if isinstance(record, Erase):
         return ((record.site, record.id),)
     return ()
+
+
+def batch_of(items: list[Item]) -> Batch:
+    """What these records touch, found in one pass."""
+    people: set[Who] = set()
+    minutes: set[tuple[str, int, bool]] = set()
+    site, minute, live = "", -1, False
+    for item in items:
+        people.update(item.who)
+        record = item.record
+        if type(record) is Event:
+            age = item.time - record.time
+            if record.time // MINUTE_MS != minute or (age < LIVE_MS) is not live or record.site != site:
+                site, minute, live = record.site, record.time // MINUTE_MS, age < LIVE_MS
+                if age <= KEPT_MS:
+                    minutes.add((site, minute, live))
+    return Batch(items, people, minutes)

@@ -17,7 +17,7 @@ from faust.transport.consumer import Consumer as BaseConsumer
 from faust.transport.producer import Producer as BaseProducer
 from faust.types import TP, ConsumerMessage
 
-from wakeline.log import LogGap, LogUnavailable
+from wakeline.log import Entry, LogGap, LogUnavailable
 
 if TYPE_CHECKING:
     from processor.stream import ProcessorApp
@@ -39,6 +39,7 @@ class Consumer(BaseConsumer):
         self._assigned: set[TP] = set()
         self._next: dict[int, int] = {}  # lane -> offset to read
         self._behind: deque[int] = deque()  # lanes that may hold more than a batch, next one first
+        self._reading: asyncio.Task[dict[int, list[Entry]]] | None = None
 
     # ---- what Faust asks for ------------------------------------------------------------------
 
@@ -64,14 +65,38 @@ class Consumer(BaseConsumer):
         """Every lane starts at its place in Redis."""
         self._next = self.app.lanes.places()
         self._behind = deque(self._next)
+        self._drop_read()
         return {tp: self._next[tp.partition] for tp in self._assigned}
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
+        """What was read meanwhile; the next read starts at once, so that it need not wait for what Faust does."""
         tps = {tp.partition: tp for tp in (active_partitions or self._assigned)}
+        reading = self._reading or self._read_ahead(tps, timeout)
+        try:
+            found = await reading
+        except asyncio.CancelledError:
+            self._drop_read()
+            raise
+        if reading is self._reading:
+            self._reading = None
+            if found:
+                self._read_ahead(tps, timeout)
+        return {tps[lane]: [entries] for lane, entries in found.items() if lane in tps}
+
+    def _read_ahead(self, lanes: Iterable[int], timeout: float) -> asyncio.Task[dict[int, list[Entry]]]:
+        self._reading = asyncio.create_task(self._read(lanes, timeout))
+        return self._reading
+
+    def _drop_read(self) -> None:
+        if self._reading is not None:
+            self._reading.cancel()
+            self._reading = None
+
+    async def _read(self, lanes: Iterable[int], timeout: float) -> dict[int, list[Entry]]:  # noqa: ASYNC109
         left_out = {lane for index, lane in enumerate(self._behind) if index >= BEHIND_AT_ONCE}
         try:
             found = await self.app.record_log.read(
-                {lane: self._next[lane] for lane in tps if lane not in left_out},
+                {lane: self._next[lane] for lane in lanes if lane not in left_out},
                 limit=BATCH_RECORDS,
                 wait_ms=0 if left_out else round(timeout * 1000),
             )
@@ -90,7 +115,7 @@ class Consumer(BaseConsumer):
         self._behind.extend(
             lane for lane, entries in found.items() if len(entries) == BATCH_RECORDS and lane not in self._behind
         )
-        return {tps[lane]: [entries] for lane, entries in found.items()}
+        return found
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         entries: Any = record
@@ -178,7 +203,7 @@ class Consumer(BaseConsumer):
         """Faust would look at its commits; `Lanes.watch` looks at the places instead."""
 
     def close(self) -> None:
-        pass
+        self._drop_read()
 
 
 class Producer(BaseProducer):

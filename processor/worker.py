@@ -16,7 +16,7 @@ from typing import TypeVar
 
 from processor import metrics
 from processor.changes import Changes, Verdict
-from processor.fold import Fold, Invalid, Item, LaneMemory, Who
+from processor.fold import Batch, Fold, Invalid, Item, LaneMemory, Who, batch_of
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.writes import Place, commands
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
@@ -81,12 +81,12 @@ class LaneWorker:
                 return
             if entries[0].offset != self.place.offset:
                 raise LogGap(f"lane {self.lane} stands at {self.place.offset}, was given {entries[0].offset}")
-            items = self._fold.decode(entries)
+            batch = self._fold.decode(entries)
             try:
                 if self.place.deaths >= DEATHS_BEFORE_CARE and self.place.died_at == self.place.revision:
-                    await self._apply_with_care(items)
+                    await self._apply_with_care(batch.items)
                 else:
-                    await self._apply(items)
+                    await self._apply(batch)
                 await self._close_due()
             except (asyncio.CancelledError, LogGap, LaneTorn, LaneLost):
                 raise
@@ -94,15 +94,13 @@ class LaneWorker:
                 await self._retry(lambda: self._store.died(self.lane, revision=self.place.revision))
                 raise
 
-    async def _apply(self, items: list[Item]) -> None:
+    async def _apply(self, batch: Batch) -> None:
         memory = self._memory
-        people = memory.people
         memory.shrink(REMEMBERED_PEOPLE)
-        missing = {who for item in items for who in item.who if who not in people}
-        lists = self._fold.top_lists(items)
+        lists = self._fold.top_lists(batch)
         memory.tops.forget_but(lists)
-        await self._load(missing, lists - memory.tops.loaded.keys())
-        for chunk in self._fold.chunks(items):
+        await self._load(batch.people - memory.people.keys(), lists - memory.tops.loaded.keys())
+        for chunk in self._fold.chunks(batch):
             changes = self._fold.fold(chunk, memory)
             last = chunk[-1]
             await self._write(changes, offset=last.offset + 1, clock=last.time)
@@ -113,7 +111,7 @@ class LaneWorker:
         logger.warning("lane %d: %d deaths, applying one by one from %d", self.lane, self.place.deaths, items[0].offset)
         for item in items:
             try:
-                await self._apply([item])
+                await self._apply(batch_of([item]))
             except (asyncio.CancelledError, LogGap, LaneTorn, LaneLost):
                 raise
             except Exception as error:
