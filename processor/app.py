@@ -31,7 +31,7 @@ from wakeline.settings import Config, Settings
 
 logger = logging.getLogger("wakeline.processor")
 
-GC_THRESHOLD = (50_000, 20, 50)  # records make no cycles; at the default a fifth of the fold's time is spent looking
+GC_THRESHOLD = (200_000, 20, 50)  # records make no cycles; at the default a fifth of the fold's time is spent looking
 
 
 def main(config: Config) -> None:
