@@ -19,7 +19,7 @@ from wakeline.log import Entry, Log, LogGap, LogUnavailable
 
 logger = logging.getLogger("wakeline.processor")
 
-ROOM_RECORDS = 64_000  # of the batches under way: small ones share an fsync, of large ones several take turns with Redis
+ROOM_RECORDS = 64_000  # of the batches under way: small ones share an fsync, several large ones take turns with Redis
 TICK_S = 0.5
 STALL_S = 60.0  # records wait and no place moves: the process ends and is started anew
 TRIM_S = 60.0
