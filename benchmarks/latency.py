@@ -121,7 +121,7 @@ class Sender:
 
     def __init__(self, port: int) -> None:
         self._port = port
-        self._all: list[_Connection] = []
+        self._all: set[_Connection] = set()
         self._idle: list[_Connection] = []
         self._opening: set[asyncio.Task[None]] = set()
         self.refused = 0
@@ -147,19 +147,28 @@ class Sender:
 
     async def _open(self) -> _Connection:
         _, made = await asyncio.get_running_loop().create_connection(lambda: _Connection(self), "127.0.0.1", self._port)
-        self._all.append(made)
+        self._all.add(made)
         return made
 
     def answered(self, connection: _Connection, status: bytes) -> None:
         self._idle.append(connection)
         self.refused += status != b"202"
 
+    def lost(self, connection: _Connection) -> None:
+        """The collector closes connections that were silent for long; with a request under way it must not."""
+        self._all.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        else:
+            self.refused += 1
+
     def close(self) -> None:
         """Raises RuntimeError if anything was answered otherwise than by 202."""
+        refused = self.refused
         for connection in self._all:
             connection.abort()
-        if self.refused:
-            raise RuntimeError(f"{self.refused} requests were not accepted")
+        if refused:
+            raise RuntimeError(f"{refused} requests were not accepted")
 
 
 class _Connection(asyncio.Protocol):
@@ -175,6 +184,9 @@ class _Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._sender.lost(self)
 
     def data_received(self, data: bytes) -> None:
         self._answer += data
