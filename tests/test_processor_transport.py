@@ -1,0 +1,113 @@
+"""How batches travel from the log through Faust to the lanes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from processor import transport
+from processor.stream import BATCHES_BUFFERED, make_app
+from wakeline.log import Entry
+from wakeline.log.memory import MemoryLog
+
+LANES = 8
+
+
+class CountedLog(MemoryLog):
+    def __init__(self, lanes: int) -> None:
+        super().__init__(lanes)
+        self.reads = 0
+
+    async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
+        self.reads += 1
+        return await super().read(places, limit=limit, wait_ms=wait_ms)
+
+
+class LanesStub:
+    """Takes batches instead of folding them."""
+
+    count = LANES
+
+    def __init__(self) -> None:
+        self.taken: defaultdict[int, list[int]] = defaultdict(list)
+        self.failed: list[BaseException] = []
+        self.has_room = asyncio.Event()
+        self.has_room.set()
+
+    async def own(self) -> None:
+        pass
+
+    def places(self) -> dict[int, int]:
+        return dict.fromkeys(range(LANES), 0)
+
+    def fail(self, error: BaseException) -> None:
+        self.failed.append(error)
+
+    async def submit(self, lane: int, entries: list[Entry]) -> None:
+        await self.has_room.wait()
+        self.taken[lane] += [entry.offset for entry in entries]
+
+
+@asynccontextmanager
+async def running(log: MemoryLog, lanes: Any) -> AsyncIterator[None]:
+    app = make_app(log, lanes)
+    await app.start()
+    try:
+        yield
+    finally:
+        await app.stop()
+
+
+async def until(met: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not met():
+            await asyncio.sleep(0.01)
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "BATCH_RECORDS", 5)
+
+
+async def test_every_record_comes_once_and_in_order_however_far_behind_its_lane_is() -> None:
+    log, lanes = CountedLog(LANES), LanesStub()
+    amounts = {lane: 1 + 13 * lane for lane in range(LANES)}
+    await log.append([(lane, b"{}") for lane, amount in amounts.items() for _ in range(amount)])
+    async with running(log, lanes):
+        await until(lambda: sum(map(len, lanes.taken.values())) >= sum(amounts.values()))
+        await log.append([(3, b"{}"), (6, b"{}")])
+        await until(lambda: len(lanes.taken[6]) > amounts[6] and len(lanes.taken[3]) > amounts[3])
+    amounts[3] += 1
+    amounts[6] += 1
+    assert {lane: list(range(amount)) for lane, amount in amounts.items()} == dict(lanes.taken)
+    assert not lanes.failed
+
+
+async def test_a_record_does_not_wait_for_lanes_that_are_far_behind() -> None:
+    log, lanes = CountedLog(LANES), LanesStub()
+    async with running(log, lanes):
+        await log.append([(lane, b"{}") for lane in range(LANES)])
+        await until(lambda: len(lanes.taken) == LANES)
+        await log.append([(lane, b"{}") for lane in range(LANES - 1) for _ in range(2_000)])
+        await until(lambda: len(lanes.taken[0]) > 20)
+        await log.append([(LANES - 1, b"{}")])
+        await until(lambda: len(lanes.taken[LANES - 1]) == 2)
+        assert len(lanes.taken[0]) < 1_000
+
+
+async def test_reading_ahead_ends_where_nobody_takes_what_was_read() -> None:
+    log, lanes = CountedLog(LANES), LanesStub()
+    lanes.has_room.clear()
+    await log.append([(lane, b"{}") for lane in range(LANES) for _ in range(1_000)])
+    async with running(log, lanes):
+        await until(lambda: log.reads > 1)
+        await asyncio.sleep(0.3)
+        assert log.reads <= BATCHES_BUFFERED + 2
+        lanes.has_room.set()
+        await until(lambda: sum(map(len, lanes.taken.values())) == LANES * 1_000)
+    assert all(taken == list(range(1_000)) for taken in lanes.taken.values())
