@@ -1,22 +1,65 @@
-// Writes the snippet, plain and compressed: node build.mjs [folder, by default the collector's static files].
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+// Writes the scripts that the collector serves, each under its name and under that of its version, plain and compressed:
+//   node build.mjs [--release] [folder, by default the collector's static files]
+// --release publishes the version: its files never change again. --package writes what `npm pack` packs, into dist.
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { bundle } from "./bundle.mjs";
+import { bundle, bundleModule } from "./bundle.mjs";
+import { integrity, NAME, publish, read } from "./published.mjs";
 
-const folder = resolve(process.argv[2] ?? fileURLToPath(new URL("../collector/static", import.meta.url)));
-const script = Buffer.from(await bundle());
-const files = {
-  "wakeline.js": script,
-  "wakeline.js.gz": gzipSync(script, { level: 9 }), // node writes no time into the header
-  "wakeline.js.br": brotliCompressSync(script, {
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+const json = (path) => JSON.parse(readFileSync(here(path)));
+const { values: asked, positionals } = parseArgs({
+  options: { release: { type: "boolean" }, package: { type: "boolean" } },
+  allowPositionals: true,
+});
+const folder = positionals[0] ?? here(asked.package ? "dist" : "../collector/static");
+const { version } = json("package.json");
+const budgets = json("budgets.json"); // bytes by script
+
+const brotli = (script) =>
+  brotliCompressSync(script, {
     params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: script.length },
-  }),
-};
+  });
+
+const scripts = {};
+for (const name of Object.keys(budgets)) {
+  const script = Buffer.from(await bundle(name.split(".").at(-1)));
+  scripts[name] = { "": script, ".gz": gzipSync(script, { level: 9 }), ".br": brotli(script) }; // node's gzip has no time
+}
+
+const tooLarge = Object.keys(scripts).filter((name) => scripts[name][".gz"].length > budgets[name]);
+for (const [name, forms] of Object.entries(scripts)) {
+  const sizes = Object.values(forms).map((bytes) => String(bytes.length).padStart(6));
+  const verdict = tooLarge.includes(name) ? "above its budget of" : "of";
+  console.log(`${`${name}.js`.padEnd(18)}${sizes[0]} bytes,${sizes[1]} gzip ${verdict} ${budgets[name]},${sizes[2]} brotli`);
+}
+if (tooLarge.length) {
+  console.error("Too large: nothing was written.");
+  process.exit(1);
+}
+
+const files = { "wakeline.vitals.LICENSE.txt": readFileSync(here("node_modules/web-vitals/LICENSE")) };
+if (asked.package) {
+  rmSync(folder, { recursive: true, force: true });
+  files["index.js"] = await bundleModule();
+  for (const [name, forms] of Object.entries(scripts)) files[`${name}.js`] = forms[""];
+} else {
+  const hashes = Object.fromEntries(Object.entries(scripts).map(([name, forms]) => [name, integrity(forms[""])]));
+  const before = read(folder);
+  const after = publish(before, version, hashes, { releases: asked.release });
+  for (const gone of Object.keys(before.versions).filter((known) => !after.versions[known]))
+    for (const name of Object.keys(before.versions[gone]))
+      for (const form of ["", ".gz", ".br"]) rmSync(join(folder, `${name}.${gone}.js${form}`), { force: true });
+  for (const [name, forms] of Object.entries(scripts))
+    for (const [form, bytes] of Object.entries(forms)) {
+      files[`${name}.js${form}`] = bytes;
+      files[`${name}.${version}.js${form}`] = bytes;
+    }
+  files[NAME] = `${JSON.stringify(after, null, 2)}\n`;
+}
 
 mkdirSync(folder, { recursive: true });
-for (const [name, bytes] of Object.entries(files)) {
-  writeFileSync(join(folder, name), bytes);
-  console.log(`${name.padEnd(16)}${String(bytes.length).padStart(6)} bytes`);
-}
+for (const [name, bytes] of Object.entries(files)) writeFileSync(join(folder, name), bytes);

@@ -1,0 +1,57 @@
+/**
+ * The vitals of each page, as a custom event `web_vitals` when the page is hidden: a script of its own, before or after
+ * the main one, whose visitors, consent and queue it uses.
+ *
+ * Its props: `path` that the page was loaded or routed to, `navigation` (navigate, reload, back-forward, prerender,
+ * back-forward-cache, restore, soft-navigation), `lcp_ms`, `inp_ms`, `fcp_ms`, `ttfb_ms` and `cls`, each with a
+ * `..._rating` (good, needs-improvement, poor), `server_ms` (from the request to the answer's first byte) and
+ * `server_timing` [{name, ms}]. What a browser does not measure, and what did not happen, is missing.
+ */
+
+import { type MetricType, onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";
+import { listen, safe } from "./safe";
+import type { Props } from "./wire";
+
+declare global {
+  interface Window {
+    wakelineVitals?: true; // loaded, perhaps a second time
+  }
+}
+
+const MAX_SERVER_TIMINGS = 8;
+
+const pages = new Map<string, Props>(); // by navigation: what is not told yet
+const told = new Set<string>(); // ids of metrics: one that grows after it was told keeps its first value
+
+const note = safe(({ name, id, value, rating, entries, navigationId, navigationType, navigationURL }: MetricType) => {
+  if (told.has(id)) return;
+  const props: Props = {};
+  if (name == "TTFB") {
+    const { requestStart, responseStart, serverTiming } = (entries[0] || {}) as PerformanceNavigationTiming;
+    if (!responseStart) return; // a page that nobody had to ask a server for
+    props.server_ms = Math.round(responseStart - requestStart);
+    const timings = serverTiming?.slice(0, MAX_SERVER_TIMINGS) || [];
+    if (timings[0]) props.server_timing = timings.map(({ name, duration }) => ({ name, ms: Math.round(duration) }));
+  }
+  told.add(id);
+  const metric = name.toLowerCase();
+  if (name == "CLS") props.cls = Math.round(value * 1e4) / 1e4;
+  else props[metric + "_ms"] = Math.round(value);
+  props[metric + "_rating"] = rating;
+  const navigation = navigationType + navigationId;
+  const { pathname: path } = navigationURL ? new URL(navigationURL) : location;
+  pages.set(navigation, { path, navigation: navigationType, ...pages.get(navigation), ...props });
+});
+
+/** The library's own listeners capture: what is known at last was noted before. */
+function tell(): void {
+  if (!document.hidden || !window.wakeline) return;
+  for (const props of pages.values()) window.wakeline("event", "web_vitals", props);
+  pages.clear();
+}
+
+if (!window.wakelineVitals) {
+  window.wakelineVitals = true;
+  for (const measure of [onCLS, onFCP, onINP, onLCP, onTTFB]) measure(note, { reportSoftNavs: true });
+  listen("visibilitychange", tell);
+}
