@@ -1,0 +1,27 @@
+// Chromium, by the DevTools protocol.
+import { puppet } from "./puppet.mjs";
+
+const QUIET = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+  "--no-first-run",
+  "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+];
+
+export const launch = ({ profile, flags = [] }) =>
+  puppet({
+    profile,
+    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    args: [...QUIET, ...flags],
+    isContent: (command) => command.includes("--type=renderer"),
+    more: (page) => ({
+      freeze: async () => {
+        const devtools = await page.createCDPSession();
+        await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+      },
+    }),
+  });

@@ -1,0 +1,34 @@
+// A real browser behind lines of JSON: node drive.mjs <engine> <options>, engine chromium, firefox or webkit.
+//
+// A request {id, tab, call, args} on stdin is answered by {id, value | error} on stdout, in order. Options:
+// {profile: a folder that outlives the browser, flags: of the program, prefs: of Firefox}. The browser ends with
+// stdin. It reaches nothing but this machine.
+//
+// Of the browser (tab is ignored): open("visible" | "hidden") -> tab, version().
+// Of a tab: prepare(script) before every document, goto(url), run(expression) -> value, click(selector, button),
+// hide(), show(), close(), offline(is), freeze(), and crash(): kill -9 of the process that runs the page, and of
+// others perhaps, so that only a new tab is sure to work. What an engine cannot do is answered by "not supported".
+import { createInterface } from "node:readline";
+
+const [engine, options = "{}"] = process.argv.slice(2);
+const { launch } = await import(`./${engine}.mjs`);
+const browser = await launch(JSON.parse(options));
+const tabs = [];
+
+async function answer({ tab, call, args }) {
+  if (call == "open") return tabs.push(await browser.open(...args)) - 1;
+  if (call == "version") return browser.version();
+  if (!tabs[tab][call]) throw new Error(`not supported: ${call}`);
+  return (await tabs[tab][call](...args)) ?? null;
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line);
+  const said = await answer(request).then(
+    (value) => ({ value }),
+    (error) => ({ error: String(error) }),
+  );
+  process.stdout.write(JSON.stringify({ id: request.id, ...said }) + "\n");
+}
+
+await browser.quit();
