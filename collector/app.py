@@ -22,13 +22,14 @@ from collector.intake import Intake
 from collector.metrics import Metrics, registry
 from collector.policy import Policy
 from collector.salts import Salts
-from collector.script import Script
+from collector.script import script_routes
 from collector.server import Routes, Server
 from collector.writer import GroupCommit
 from wakeline.connect import connect
 from wakeline.lanes import DeploymentMismatch, open_deployment
 from wakeline.log import Log, LogUnavailable
 from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.scripts import ENDPOINT
 from wakeline.settings import Config, Settings
 
 logger = logging.getLogger("wakeline.collector")
@@ -80,10 +81,11 @@ def build(
         metrics=metrics,
         clock=clock,
     )
-    health, script = Health(writer), Script()
+    health = Health(writer)
     routes: Routes = {
-        "/v1/events": {"POST": intake.events},
-        "/wakeline.js": {"GET": script.get, "HEAD": script.get},
+        **script_routes(settings.script_path),
+        ENDPOINT: {"POST": intake.events},
+        settings.endpoint_path: {"POST": intake.events},
         "/healthz": {"GET": health.alive},
         "/readyz": {"GET": health.ready},
     }

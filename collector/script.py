@@ -1,7 +1,7 @@
-"""`GET /wakeline.js`: the snippet from memory, compressed ahead of time.
+"""`GET /wakeline.js` and its companions: the snippet from memory, compressed ahead of time.
 
-Its URL never changes while its content does, so browsers may keep it for an hour and use it for one more
-day while they ask again; the ETag makes that question cheap.
+The URLs without a version never change while their content does, so browsers may keep it for an hour and use it for
+one more day while they ask again; the ETag makes that question cheap. What a URL with a version brings never changes.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from pathlib import Path
 
 from aiohttp import web
 
-SCRIPT = Path(__file__).parent / "static" / "wakeline.js"
+from collector.server import Handler
+from wakeline.scripts import FOLDER, PATH, version_of
+
+SCRIPT = FOLDER / PATH[1:]
 CACHE = "public, max-age=3600, stale-while-revalidate=86400"
+FOR_EVER = "public, max-age=31536000, immutable"
 SUFFIXES = {"br": ".br", "gzip": ".gz"}  # the smaller form first
 
 
@@ -22,6 +26,7 @@ class Script:
     def __init__(self, path: Path = SCRIPT) -> None:
         plain = path.read_bytes()
         tag = hashlib.sha256(plain).hexdigest()[:20]
+        self._cache = FOR_EVER if version_of(path.name) else CACHE
         self._forms = {"": plain}
         for coding, suffix in SUFFIXES.items():
             compressed = path.with_name(path.name + suffix)
@@ -34,7 +39,7 @@ class Script:
         coding = self._coding(request.headers.get("Accept-Encoding", ""))
         headers = {
             "ETag": self._tags[coding],
-            "Cache-Control": CACHE,
+            "Cache-Control": self._cache,
             "Vary": "Accept-Encoding",
             "Access-Control-Allow-Origin": "*",
             "Cross-Origin-Resource-Policy": "cross-origin",
@@ -53,6 +58,19 @@ class Script:
             return ""
         accepted = accepted_codings(accept)
         return next((coding for coding in SUFFIXES if coding in self._forms and coding in accepted), "")
+
+
+def script_routes(core: str, folder: Path = FOLDER) -> dict[str, dict[str, Handler]]:
+    """Every script in `folder`, of every version, under its own name and as beside the path `core`."""
+    routes: dict[str, dict[str, Handler]] = {}
+    for path in sorted(folder.glob("wakeline*.js")):
+        script = Script(path)
+        for beside in (PATH, core):
+            routes[beside.removesuffix(".js") + path.name.removeprefix("wakeline")] = {
+                "GET": script.get,
+                "HEAD": script.get,
+            }
+    return routes
 
 
 def accepted_codings(header: str) -> set[str]:

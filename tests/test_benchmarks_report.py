@@ -27,6 +27,8 @@ PROMISED = {
     "idle_rss_mb": "<= 300",
     "idle_cpu_percent": "<= 3",
     "snippet_core_gzip_bytes": "<= 2100",
+    "snippet_full_gzip_bytes": "<= 2650",
+    "snippet_vitals_gzip_bytes": "<= 3700",
 }
 
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import brotli
 import pytest
+from aiohttp.test_utils import make_mocked_request
 
 from collector import server as server_module
-from collector.script import SCRIPT, Script
+from collector.script import SCRIPT, Script, script_routes
 from tests.collector_stand import ORIGIN, Stand, envelope, event, stand
 
 FOREIGN = "https://evil.example"
@@ -247,6 +248,36 @@ async def test_head_says_the_same_without_the_snippet(collector: Stand) -> None:
     async with collector.http.head(f"{collector.url}/wakeline.js", headers={"Accept-Encoding": "identity"}) as answer:
         assert answer.status == 200
         assert int(answer.headers["Content-Length"]) == SCRIPT.stat().st_size
+
+
+async def test_a_script_with_its_version_in_its_name_is_kept_for_ever(tmp_path: Path) -> None:
+    for name in ("wakeline.js", "wakeline.1.2.3.js", "wakeline.vitals.1.2.3.js"):
+        (tmp_path / name).write_bytes(name.encode())
+    routes = script_routes("/s.js", tmp_path)
+    kept = {}
+    for path, methods in routes.items():
+        answer = await methods["GET"](make_mocked_request("GET", path))
+        kept[path] = "immutable" in answer.headers["Cache-Control"]
+    assert kept == {
+        "/wakeline.js": False,
+        "/wakeline.1.2.3.js": True,
+        "/wakeline.vitals.1.2.3.js": True,
+        "/s.js": False,
+        "/s.1.2.3.js": True,
+        "/s.vitals.1.2.3.js": True,
+    }
+
+
+async def test_paths_of_ones_own_are_served_beside_the_usual_ones(tmp_path: Path) -> None:
+    """A page whose tag is older than the settings goes on to be counted."""
+    paths = {"script_path": "/assets/s.js", "endpoint_path": "/assets/e"}
+    async with stand(tmp_path, settings=paths) as collector:
+        for path in ("/wakeline.js", "/assets/s.js"):
+            async with collector.http.get(collector.url + path) as answer:
+                assert await answer.read() == SCRIPT.read_bytes(), path
+        for path in ("/v1/events", "/assets/e"):
+            async with collector.http.post(collector.url + path, json=envelope(), headers={"Origin": ORIGIN}) as answer:
+                assert answer.status == 202, path
 
 
 # ---- health ------------------------------------------------------------------------------------------

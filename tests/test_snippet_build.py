@@ -1,19 +1,27 @@
-"""What the collector serves is what the sources say, and it is small. The tests in `snippet/test` pass."""
+"""What the collector serves is what the sources say: small, under hashes that stay, at home under a strict policy."""
 
 from __future__ import annotations
 
 import gzip
+import json
+import re
+import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import brotli
 import pytest
 
+from benchmarks.snippet import SCRIPTS
+from wakeline.scripts import FOLDER as SERVED
+from wakeline.scripts import Kind, integrity_of, published, version_of
+
 ROOT = Path(__file__).parents[1]
 SNIPPET = ROOT / "snippet"
-SERVED = ROOT / "collector" / "static"
-FILES = ("wakeline.js", "wakeline.js.gz", "wakeline.js.br")
-MAX_GZIP_BYTES = 2_100
+PACKAGE = json.loads((SNIPPET / "package.json").read_text())
+BUDGETS: dict[str, int] = json.loads((SNIPPET / "budgets.json").read_text())
+KINDS = [pytest.param(kind, id=kind) for kind in Kind]
 
 
 def run(*command: str) -> str:
@@ -29,25 +37,151 @@ def packages() -> None:
         run("npm", "ci", "--no-audit", "--no-fund")
 
 
-def test_a_fresh_build_equals_the_committed_files(tmp_path: Path) -> None:
-    """Byte for byte; the compressed ones by content, since each version of Node packs a little differently."""
-    run("node", "build.mjs", str(tmp_path))
-    assert (tmp_path / "wakeline.js").read_bytes() == (SERVED / "wakeline.js").read_bytes(), (
-        "npm run build, then commit"
+def unpacked(file: Path) -> bytes:
+    """By content: each version of Node packs a little differently."""
+    unpack = {".gz": gzip.decompress, ".br": brotli.decompress}.get(file.suffix, bytes)
+    return bytes(unpack(file.read_bytes()))
+
+
+def test_a_fresh_build_changes_nothing_of_what_is_committed(tmp_path: Path) -> None:
+    """`make snippet`, then commit. The scripts of earlier versions stay as they are."""
+    fresh = tmp_path / "static"
+    shutil.copytree(SERVED, fresh)
+    run("node", "build.mjs", str(fresh))
+    assert {file.name for file in fresh.iterdir()} == {file.name for file in SERVED.iterdir()}
+    for file in fresh.iterdir():
+        assert unpacked(file) == unpacked(SERVED / file.name), file.name
+
+
+def test_what_is_compressed_is_the_script_beside_it() -> None:
+    for file in SERVED.glob("*.js"):
+        for suffix in (".gz", ".br"):
+            assert unpacked(file.with_name(file.name + suffix)) == file.read_bytes(), file.name + suffix
+
+
+# ---- budgets ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_script_is_within_its_budget(kind: Kind) -> None:
+    script = SERVED / f"{kind}.js"
+    assert len(gzip.compress(script.read_bytes(), 9, mtime=0)) <= BUDGETS[kind]
+    assert script.with_name(f"{kind}.js.gz").stat().st_size <= BUDGETS[kind]
+
+
+def test_the_benchmark_has_the_same_budgets() -> None:
+    assert {script.removesuffix(".js"): budget for script, budget in SCRIPTS.values()} == BUDGETS
+
+
+def test_a_build_above_a_budget_fails_and_writes_nothing(tmp_path: Path) -> None:
+    """With the sources as they are, and a byte too little for one of the scripts."""
+    for path in SNIPPET.iterdir():
+        if path.name not in ("budgets.json", "dist", "test"):
+            (tmp_path / path.name).symlink_to(path)
+    for name in ("build.mjs", "bundle.mjs", "published.mjs"):  # a link would be resolved before it is run
+        (tmp_path / name).unlink()
+        shutil.copy(SNIPPET / name, tmp_path)
+    (tmp_path / "budgets.json").write_text(json.dumps(BUDGETS | {Kind.VITALS: 3_000}))
+    done = subprocess.run(
+        ["node", "build.mjs", "out"], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
     )
-    assert {file.name for file in tmp_path.iterdir()} == set(FILES)
+    assert done.returncode == 1
+    assert "wakeline.vitals.js" in done.stdout
+    assert "above its budget of 3000" in done.stdout
+    assert not (tmp_path / "out").exists()
 
 
-def test_the_compressed_files_hold_the_plain_one() -> None:
-    plain = (SERVED / "wakeline.js").read_bytes()
-    assert gzip.decompress((SERVED / "wakeline.js.gz").read_bytes()) == plain
-    assert brotli.decompress((SERVED / "wakeline.js.br").read_bytes()) == plain
+# ---- versions ---------------------------------------------------------------------------------------
 
 
-def test_the_script_is_within_its_budget() -> None:
-    plain = (SERVED / "wakeline.js").read_bytes()
-    assert len(gzip.compress(plain, 9, mtime=0)) <= MAX_GZIP_BYTES
-    assert len((SERVED / "wakeline.js.gz").read_bytes()) <= MAX_GZIP_BYTES
+def test_every_version_is_served_whole_and_has_the_published_hashes() -> None:
+    """A script that was released may never change: pages name its hash, and would refuse it."""
+    known = published()
+    assert set(known.released) <= set(known.versions)
+    pinned = {file.name for file in SERVED.glob("*.js") if version_of(file.name)}
+    assert pinned == {f"{kind}.{version}.js" for version in known.versions for kind in Kind}
+    for version, hashes in known.versions.items():
+        for kind in Kind:
+            assert integrity_of((SERVED / f"{kind}.{version}.js").read_bytes()) == hashes[kind], (version, kind)
+
+
+def test_the_names_without_a_version_are_the_current_one() -> None:
+    current = published().current
+    assert current == PACKAGE["version"] == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    for kind in Kind:
+        assert (SERVED / f"{kind}.js").read_bytes() == (SERVED / f"{kind}.{current}.js").read_bytes()
+
+
+PUBLISH = """
+import { publish } from "./published.mjs";
+const [published, version, hashes, releases] = JSON.parse(process.argv[1]);
+console.log(JSON.stringify(publish(published, version, hashes, { releases })));
+"""
+ONE, OTHER = {"wakeline": "sha384-1"}, {"wakeline": "sha384-2"}
+NOTHING = {"current": "", "released": [], "versions": {}}
+DRAFT = {"current": "0.1.0", "released": [], "versions": {"0.1.0": ONE}}
+RELEASED = {"current": "0.1.0", "released": ["0.1.0"], "versions": {"0.1.0": ONE}}
+
+
+@pytest.mark.parametrize(
+    ("before", "version", "hashes", "releases", "after"),
+    [
+        pytest.param(NOTHING, "0.1.0", ONE, False, DRAFT, id="first"),
+        pytest.param(
+            DRAFT, "0.1.0", OTHER, False, DRAFT | {"versions": {"0.1.0": OTHER}}, id="changes until it is released"
+        ),
+        pytest.param(DRAFT, "0.1.0", ONE, True, RELEASED, id="is released"),
+        pytest.param(RELEASED, "0.1.0", ONE, False, RELEASED, id="is built again"),
+        pytest.param(
+            RELEASED,
+            "0.2.0",
+            OTHER,
+            False,
+            {"current": "0.2.0", "released": ["0.1.0"], "versions": {"0.1.0": ONE, "0.2.0": OTHER}},
+            id="the one before stays",
+        ),
+        pytest.param(
+            DRAFT,
+            "0.2.0",
+            OTHER,
+            False,
+            {"current": "0.2.0", "released": [], "versions": {"0.2.0": OTHER}},
+            id="what nobody was given goes",
+        ),
+    ],
+)
+def test_what_a_build_publishes(
+    before: object, version: str, hashes: dict[str, str], releases: bool, after: object
+) -> None:
+    said = run("node", "--input-type=module", "-e", PUBLISH, json.dumps([before, version, hashes, releases]))
+    assert json.loads(said) == after
+
+
+def test_a_released_version_cannot_be_built_otherwise() -> None:
+    with pytest.raises(AssertionError, match=r'raise "version" in package\.json'):
+        run("node", "--input-type=module", "-e", PUBLISH, json.dumps([RELEASED, "0.1.0", OTHER, False]))
+
+
+# ---- under a strict Content-Security-Policy ---------------------------------------------------------
+
+FORBIDDEN = {
+    "eval": r"\beval\b",
+    "Function from text": r"\bFunction\s*\(",
+    "timer from text": r"set(?:Timeout|Interval)\s*\(\s*[\"'`]",
+    "markup from text": r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|DOMParser",
+    "styles": r"\.style\b|cssText|insertRule|adoptedStyleSheets|[\"'`]style[\"'`]",
+    "elements of its own": r"createElement|appendChild|import\s*\(",
+    "unload, which keeps pages out of the back/forward cache": r"(?:before)?unload",
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("pattern", [pytest.param(pattern, id=name) for name, pattern in FORBIDDEN.items()])
+def test_a_script_does_nothing_that_a_strict_policy_forbids(kind: Kind, pattern: str) -> None:
+    assert not re.search(pattern, (SERVED / f"{kind}.js").read_text())
+
+
+# ---- sources ----------------------------------------------------------------------------------------
 
 
 def test_the_lock_file_names_no_registry() -> None:

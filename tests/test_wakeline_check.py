@@ -15,12 +15,14 @@ from wakeline.check.configuration import check_configuration
 from wakeline.check.csp import blocks_connection, blocks_script, policies
 from wakeline.check.finding import Finding, Level
 from wakeline.check.page import Page, look
-from wakeline.check.run import MAX_BYTES, _built, _page
+from wakeline.check.run import MAX_BYTES, _page
+from wakeline.check.script import judge_script
 from wakeline.check.server import Facts, check_server, gather, judge
 from wakeline.config import load
 from wakeline.connect import connect
 from wakeline.event import ConsentLevel
 from wakeline.lanes import Deployment, open_deployment
+from wakeline.scripts import Kind, Published, integrity_of
 from wakeline.settings import Config, Settings, Site
 
 SHOP = Site(key="shop", origins=("https://shop.example",), secret="0123456789abcdef")
@@ -76,6 +78,33 @@ def test_what_is_wrong_with_a_tag_is_said(html: str, words: str) -> None:
 
 def test_a_tag_beside_a_commented_one_is_fine() -> None:
     assert seen(f"<!-- {TAG} -->{TAG}") == ""
+
+
+VITALS_TAG = '<script defer src="https://stats.shop.example/wakeline.vitals.0.1.0.js"></script>'
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        pytest.param(TAG + VITALS_TAG, id="with vitals"),
+        pytest.param(TAG.replace("wakeline.js", "wakeline.full.js"), id="full"),
+        pytest.param(TAG.replace("wakeline.js", "s.js"), id="under another name"),
+        pytest.param(TAG.replace('.js"', '.full.0.1.0.js" integrity="sha384-x" crossorigin="anonymous"'), id="pinned"),
+    ],
+)
+def test_each_form_of_the_tag_is_fine(html: str) -> None:
+    assert seen(html) == ""
+
+
+@pytest.mark.parametrize(
+    ("attributes", "words"),
+    [
+        pytest.param('src="https://stats.shop.example/wakeline.0.1.0.js"', "no crossorigin", id="of another origin"),
+        pytest.param('src="/wakeline.js"', "its src no version", id="of a script that changes"),
+    ],
+)
+def test_a_hash_that_will_not_do_is_said(attributes: str, words: str) -> None:
+    assert words in seen(f'<script defer {attributes} integrity="sha384-x" data-site="shop"></script>')
 
 
 def test_consent_left_out_means_anonymous() -> None:
@@ -165,6 +194,43 @@ def test_each_of_several_policies_must_allow() -> None:
 # ---- a page, fetched ------------------------------------------------------------------------------
 
 
+NEW, FULL, OLD, VITALS = b"new", b"full", b"old", b"vitals"
+PUBLISHED = Published(
+    "0.2.0",
+    ("0.1.0",),
+    {
+        "0.1.0": {Kind.CORE: integrity_of(OLD)},
+        "0.2.0": {Kind.CORE: integrity_of(NEW), Kind.FULL: integrity_of(FULL), Kind.VITALS: integrity_of(VITALS)},
+    },
+)
+
+
+@pytest.fixture(autouse=True)
+def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("wakeline.check.run.published", lambda: PUBLISHED)
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "integrity", "level", "words"),
+    [
+        pytest.param("wakeline.js", NEW, "", Level.OK, "as in this version", id="ours"),
+        pytest.param("wakeline.full.js", FULL, "", Level.OK, "as in this version", id="the full one"),
+        pytest.param("s.js?v=1", FULL, "", Level.OK, "as in this version", id="ours under another name"),
+        pytest.param("wakeline.js", OLD, "", Level.WARN, "version 0.1.0 of the script, not 0.2.0", id="an older one"),
+        pytest.param("s.0.1.0.js", OLD, "", Level.OK, "pinned to 0.1.0; this one's is 0.2.0", id="pinned"),
+        pytest.param("wakeline.js", b"x", "", Level.WARN, "another version", id="not ours"),
+        pytest.param("wakeline.js", VITALS, "", Level.FAIL, "web vitals and nothing else", id="vitals alone"),
+        pytest.param("wakeline.0.2.0.js", NEW, integrity_of(NEW), Level.OK, "as in this version", id="with its hash"),
+        pytest.param("wakeline.js", NEW, "sha256-x", Level.OK, "as in this version", id="a hash of another kind"),
+        pytest.param("wakeline.js", NEW, integrity_of(OLD), Level.FAIL, "browsers do not run it", id="another's hash"),
+    ],
+)
+def test_what_a_src_brought_is_judged(name: str, body: bytes, integrity: str, level: Level, words: str) -> None:
+    finding = judge_script(f"https://stats.shop.example/{name}", body, integrity, PUBLISHED)
+    assert finding.level is level
+    assert words in finding.what
+
+
 @asynccontextmanager
 async def serving(html: str, script: bytes, kind: str = "text/javascript") -> AsyncIterator[str]:
     async def page(_: web.Request) -> web.Response:
@@ -195,14 +261,14 @@ LOCAL_TAG = '<script defer src="/wakeline.js" data-site="shop"></script>'
 
 
 async def test_a_fetched_page_with_our_script_is_right_also_after_a_redirect() -> None:
-    async with serving(LOCAL_TAG, _built()) as origin:
+    async with serving(LOCAL_TAG, NEW) as origin:
         assert not problems(await _page(f"{origin}/old", on(origin)))
 
 
 @pytest.mark.parametrize(
     ("script", "kind", "level", "words"),
     [
-        pytest.param(b"old", "text/javascript", Level.WARN, "another version", id="another version"),
+        pytest.param(b"else", "text/javascript", Level.WARN, "another version", id="another version"),
         pytest.param(b"<html>", "text/html", Level.FAIL, "not a script", id="a page instead"),
         pytest.param(b"x" * (MAX_BYTES + 10), "text/javascript", Level.WARN, "another version", id="without end"),
     ],

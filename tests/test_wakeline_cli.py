@@ -176,6 +176,73 @@ def test_snippet_prints_the_line_to_paste(run: Run, monkeypatch: pytest.MonkeyPa
     assert run("snippet").output == tag.format("https://stats.shop.example")
 
 
+@pytest.mark.parametrize(
+    ("options", "environ", "lines"),
+    [
+        pytest.param(
+            ["--full"],
+            {},
+            ['<script defer src="URL/wakeline.full.js" data-site="shop" data-consent="off"></script>'],
+            id="full",
+        ),
+        pytest.param(
+            ["--vitals"],
+            {},
+            [
+                '<script defer src="URL/wakeline.js" data-site="shop" data-consent="off"></script>',
+                '<script defer src="URL/wakeline.vitals.js"></script>',
+            ],
+            id="vitals beside the core",
+        ),
+        pytest.param(
+            ["--pinned", "--vitals"],
+            {},
+            [
+                '<script defer src="URL/wakeline.1.2.3.js" data-site="shop" data-consent="off" integrity="sha384-a+b/"'
+                ' crossorigin="anonymous"></script>',
+                '<script defer src="URL/wakeline.vitals.1.2.3.js" integrity="sha384-c="'
+                ' crossorigin="anonymous"></script>',
+            ],
+            id="pinned to a version",
+        ),
+        pytest.param(
+            ["--full"],
+            {"WAKELINE_SCRIPT_PATH": "/assets/s.js", "WAKELINE_ENDPOINT_PATH": "/e"},
+            [
+                '<script defer src="URL/assets/s.full.js" data-site="shop" data-consent="off"'
+                ' data-endpoint="URL/e"></script>'
+            ],
+            id="paths of one's own",
+        ),
+        pytest.param(
+            [],
+            {"WAKELINE_PUBLIC_URL": "https://shop.example/stats/"},
+            [
+                '<script defer src="https://shop.example/stats/wakeline.js" data-site="shop" data-consent="off"'
+                ' data-endpoint="https://shop.example/stats/v1/events"></script>'
+            ],
+            id="below a path of the site",
+        ),
+    ],
+)
+def test_the_line_to_paste_is_the_one_that_was_asked_for(
+    run: Run,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    options: list[str],
+    environ: dict[str, str],
+    lines: list[str],
+) -> None:
+    hashes = {"wakeline": "sha384-a+b/", "wakeline.full": "sha384-x", "wakeline.vitals": "sha384-c="}
+    published = {"current": "1.2.3", "released": [], "versions": {"1.2.3": hashes}}
+    (tmp_path / "sri.json").write_text(json.dumps(published))
+    monkeypatch.setattr("wakeline.scripts.FOLDER", tmp_path)
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    expected = [line.replace("URL", "http://127.0.0.1:8700") for line in lines]
+    assert run("snippet", *options).output.splitlines() == expected
+
+
 # ---- what reads and writes Redis ------------------------------------------------------------------
 
 VISITOR = "v" * 22

@@ -57,6 +57,8 @@ def test_every_kind_of_setting_is_read_from_the_file(tmp_path: Path) -> None:
         """
         redis = "redis://example.org/3"
         data = "here"
+        script_path = "/s.js"
+        endpoint_path = "/e"
         half_life_days = 3
         trusted_proxies = ["10.0.0.0/8", "2001:db8::/32"]
         geoip = "countries.mmdb"
@@ -84,6 +86,8 @@ def test_every_kind_of_setting_is_read_from_the_file(tmp_path: Path) -> None:
     assert config.settings == Settings(
         redis="redis://example.org/3",
         data=tmp_path / "here",
+        script_path="/s.js",
+        endpoint_path="/e",
         half_life_days=3.0,
         trusted_proxies=(ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")),
         geoip=tmp_path / "countries.mmdb",
@@ -247,6 +251,61 @@ SITE = '[[site]]\nkey = "shop"\n'
             SITE + 'interests = [{path = "/a"}]',
             'wakeline.toml line 3: interests need a path and an interest, both as text: write interest = "..."',
             id="half an interest",
+        ),
+        pytest.param(
+            'script_path = "s.js"',
+            'wakeline.toml line 1: script_path "s.js" is not the path of a script: write it like /s.js',
+            id="script path, without slash",
+        ),
+        pytest.param(
+            'script_path = "/s"',
+            'wakeline.toml line 1: script_path "/s" is not the path of a script: write it like /s.js',
+            id="script path, no script",
+        ),
+        pytest.param(
+            'script_path = "/a b.js"',
+            'wakeline.toml line 1: script_path "/a b.js" is not the path of a script: write it like /s.js',
+            id="script path, blank",
+        ),
+        pytest.param(
+            'script_path = "//s.js"',
+            'wakeline.toml line 1: script_path "//s.js" is not the path of a script: write it like /s.js',
+            id="script path, empty part",
+        ),
+        pytest.param(
+            'script_path = "/../s.js"',
+            'wakeline.toml line 1: script_path "/../s.js" is not the path of a script: write it like /s.js',
+            id="script path, dots",
+        ),
+        pytest.param(
+            'script_path = "/wakeline.full.js"',
+            'wakeline.toml line 1: script_path "/wakeline.full.js" is the name of another script of ours: '
+            "write it like /s.js",
+            id="script path, another's",
+        ),
+        pytest.param(
+            'endpoint_path = "e"',
+            'wakeline.toml line 1: endpoint_path "e" is not a path for events: '
+            "write it like /e, not as a script nor as /healthz or /readyz",
+            id="endpoint path, without slash",
+        ),
+        pytest.param(
+            'endpoint_path = "/healthz"',
+            'wakeline.toml line 1: endpoint_path "/healthz" is not a path for events: '
+            "write it like /e, not as a script nor as /healthz or /readyz",
+            id="endpoint path, health",
+        ),
+        pytest.param(
+            'endpoint_path = "/s.js"',
+            'wakeline.toml line 1: endpoint_path "/s.js" is not a path for events: '
+            "write it like /e, not as a script nor as /healthz or /readyz",
+            id="endpoint path, a script's",
+        ),
+        pytest.param(
+            'endpoint_path = "/e?"',
+            'wakeline.toml line 1: endpoint_path "/e?" is not a path for events: '
+            "write it like /e, not as a script nor as /healthz or /readyz",
+            id="endpoint path, with a query",
         ),
         pytest.param(
             SITE + 'query = ["?q"]',

@@ -51,6 +51,8 @@ class Settings:
     public_url: str = _setting(
         "", "where browsers reach the collector, e.g. https://stats.shop.example; unset: host:port"
     )
+    script_path: str = _setting("/wakeline.js", "path of the script, which stays at /wakeline.js too")
+    endpoint_path: str = _setting("/v1/events", "path that events are sent to, which stays /v1/events too")
     metrics_port: int = _port(8701, "internal port of the collector's /metrics; worker n listens on this port + 10 * n")
     processor_metrics_port: int = _port(8702, "internal port of the processor's /metrics and /healthz")
     api_port: int = _port(8703, "port of the read side: profiles over HTTP, with the token")

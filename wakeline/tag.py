@@ -1,12 +1,13 @@
-"""The one line that a site pastes into its pages."""
+"""What a site pastes into its pages."""
 
 from __future__ import annotations
 
 from html import escape
+from urllib.parse import urljoin
 
+from wakeline.scripts import ENDPOINT, Kind, Published
 from wakeline.settings import Settings, Site
 
-SCRIPT = "/wakeline.js"
 EVERYWHERE = {"0.0.0.0": "localhost", "::": "localhost"}  # listened on, but no address to go to
 
 
@@ -21,7 +22,17 @@ def collector_url(settings: Settings) -> str:
     return settings.public_url.rstrip("/") or f"http://{address(settings.host)}:{settings.port}"
 
 
-def script_tag(site: Site, settings: Settings) -> str:
-    """The line to paste, in the <head> of each page of `site`."""
-    source, key = escape(collector_url(settings) + SCRIPT), escape(site.key)
-    return f'<script defer src="{source}" data-site="{key}" data-consent="{site.consent}"></script>'
+def script_tag(site: Site, settings: Settings, kind: Kind = Kind.CORE, *, pinned: Published | None = None) -> str:
+    """The line to paste, in the <head> of each page of `site`; `pinned` to the current version and its hash."""
+    base = collector_url(settings)
+    source = base + kind.path(settings.script_path, version=pinned.current if pinned else "")
+    attributes = {"src": source}
+    if kind is not Kind.VITALS:
+        attributes |= {"data-site": site.key, "data-consent": site.consent}
+        endpoint = base + settings.endpoint_path
+        if endpoint != urljoin(source, ENDPOINT):  # where the script would send by itself
+            attributes["data-endpoint"] = endpoint
+    if pinned:
+        attributes |= {"integrity": pinned.integrity(kind), "crossorigin": "anonymous"}
+    said = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items())
+    return f"<script defer {said}></script>"

@@ -11,8 +11,9 @@ from wakeline.check.csp import blocks_connection, blocks_script, policies
 from wakeline.check.finding import Finding, fail, ok, warn
 from wakeline.config.values import nearest
 from wakeline.event import ConsentLevel
+from wakeline.scripts import ENDPOINT, NAME, Kind, version_of
 from wakeline.settings import Config, Site
-from wakeline.tag import SCRIPT, script_tag
+from wakeline.tag import script_tag
 
 INERT = {"noscript": "inside <noscript>", "template": "inside <template>"}
 RUNNABLE = ("", "text/javascript", "application/javascript", "module")
@@ -85,7 +86,8 @@ class Tags(HTMLParser):
 
 
 def is_ours(attributes: dict[str, str]) -> bool:
-    return "data-site" in attributes or urlsplit(attributes.get("src", "")).path.endswith(SCRIPT)
+    name = urlsplit(attributes.get("src", "")).path.rpartition("/")[2]
+    return "data-site" in attributes or (NAME.fullmatch(name) is not None and Kind.VITALS not in name)
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class Look:
 
     findings: list[Finding]
     source: str = ""
+    integrity: str = ""  # that it must have
 
 
 def look(page: Page, config: Config) -> Look:
@@ -107,7 +110,7 @@ def look(page: Page, config: Config) -> Look:
     tag = running[0]
     base = urljoin(page.url, parser.base)
     source = urljoin(base, tag.get("src")) if tag.get("src") else ""
-    endpoint = urljoin(base, tag.get("data-endpoint")) if tag.get("data-endpoint") else urljoin(source, "/v1/events")
+    endpoint = urljoin(base, tag.get("data-endpoint")) if tag.get("data-endpoint") else urljoin(source, ENDPOINT)
     findings = [ok(f"one tag, line {tag.line}")]
     findings += _site(tag, page, config)
     if not source:
@@ -117,7 +120,8 @@ def look(page: Page, config: Config) -> Look:
     findings += _policy(tag, page, source, endpoint, [*page.csp, *parser.csp])
     if tag.get("type") != "module" and not {"defer", "async"} & set(tag.attributes):
         findings.append(warn("the tag holds up the page while it loads", "add the attribute defer"))
-    return Look(findings, source)
+    findings += _integrity(tag, page, source)
+    return Look(findings, source, tag.get("integrity"))
 
 
 def _not_one(tags: list[Tag], running: list[Tag], config: Config) -> Finding:
@@ -188,6 +192,18 @@ def _policy(tag: Tag, page: Page, source: str, endpoint: str, texts: list[str]) 
             )
     if found and not blocked:
         yield ok("the page's Content-Security-Policy lets it run and send")
+
+
+def _integrity(tag: Tag, page: Page, source: str) -> Iterator[Finding]:
+    if not tag.get("integrity"):
+        return
+    if not source.startswith(page.origin + "/") and "crossorigin" not in tag.attributes:
+        yield fail("the tag has integrity and no crossorigin: browsers do not run it", 'add crossorigin="anonymous"')
+    if not version_of(urlsplit(source).path):
+        yield warn(
+            "the tag has integrity, its src no version: the next version will not run",
+            "paste what `wakeline snippet --pinned` prints",
+        )
 
 
 def _allow(directive: str, url: str) -> str:

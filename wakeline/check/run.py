@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from importlib.resources import files
-from pathlib import Path
 
 import aiohttp
 from rich.console import Console
 from rich.text import Text
 
 from wakeline.check.configuration import check_configuration
-from wakeline.check.finding import Finding, Level, fail, ok, warn
-from wakeline.check.page import Page, look
+from wakeline.check.finding import Finding, Level, fail, ok
+from wakeline.check.page import Look, Page, look
+from wakeline.check.script import judge_script
 from wakeline.check.server import check_server
+from wakeline.scripts import published
 from wakeline.settings import Config
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
@@ -49,7 +49,7 @@ async def _page(url: str, config: Config) -> list[Finding]:
         seen = look(page, config)
         findings = [ok(f"{page.url} fetched"), *seen.findings]
         if seen.source:
-            findings.append(await _script(session, seen.source))
+            findings.append(await _script(session, seen))
         return findings
 
 
@@ -63,7 +63,8 @@ async def _fetch_page(session: aiohttp.ClientSession, url: str) -> Page | Findin
         return Page(str(answer.url), html, answer.headers.getall("Content-Security-Policy", []))
 
 
-async def _script(session: aiohttp.ClientSession, source: str) -> Finding:
+async def _script(session: aiohttp.ClientSession, seen: Look) -> Finding:
+    source = seen.source
     mend = "is the collector running, and does its address in the tag lead to it? `wakeline snippet` prints the tag"
     try:
         async with session.get(source) as answer:
@@ -75,9 +76,7 @@ async def _script(session: aiohttp.ClientSession, source: str) -> Finding:
         return fail(f"{source} cannot be fetched: {str(error) or type(error).__name__}", mend)
     if "javascript" not in kind:
         return fail(f"{source} is {kind}, not a script: browsers do not run it", mend)
-    if body == _built():
-        return ok(f"{source} is our script, as in this version")
-    return warn(f"{source} is another version of the script than this one's", "is a proxy or CDN holding an old copy?")
+    return judge_script(source, body, seen.integrity, published())
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
@@ -88,7 +87,3 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
         if len(found) > MAX_BYTES:
             break
     return bytes(found[:MAX_BYTES])
-
-
-def _built() -> bytes:
-    return Path(str(files("collector") / "static" / "wakeline.js")).read_bytes()

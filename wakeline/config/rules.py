@@ -9,12 +9,15 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wakeline.config.values import quoted
+from wakeline.scripts import NAME, Kind
 from wakeline.settings import InterestRule, Settings
 
 MIN_SECRET = 16  # characters; fewer can be guessed from one signature
 HIDDEN = {"secret", "api_token", "redis"}  # texts that are never shown in a message
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # lies in Redis keys between colons
 COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")  # as browsers send it, whatever stands between
+HEALTH = ("/healthz", "/readyz")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -55,6 +58,21 @@ def public_url(text: str) -> str:
     if not text or (parts.scheme in DEFAULT_PORTS and parts.netloc and not parts.query and not parts.fragment):
         return ""
     return f"{quoted(text)} is not a URL of a server: write it like https://stats.shop.example"
+
+
+def script_path(text: str) -> str:
+    if not (PATH.fullmatch(text) and text.endswith(".js")):
+        return f"{quoted(text)} is not the path of a script: write it like /s.js"
+    name = text.rpartition("/")[2]
+    if NAME.fullmatch(name) and name != Kind.CORE + ".js":
+        return f"{quoted(text)} is the name of another script of ours: write it like /s.js"
+    return ""
+
+
+def endpoint_path(text: str) -> str:
+    if PATH.fullmatch(text) and not text.endswith(".js") and text not in HEALTH:
+        return ""
+    return f"{quoted(text)} is not a path for events: write it like /e, not as a script nor as {' or '.join(HEALTH)}"
 
 
 def redis_url(text: str) -> str:
@@ -117,6 +135,8 @@ SETTING: dict[str, Callable[..., str]] = {
     "host": host,
     "internal_host": host,
     "public_url": public_url,
+    "script_path": script_path,
+    "endpoint_path": endpoint_path,
     "geoip": file,
 }
 SITE: dict[str, Callable[..., str]] = {
