@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
+
+from wakeline.event import MAX_INTEREST, MAX_INTERESTS
 
 REDACTED = "(redacted)"
 MAX_PATH = 500  # characters kept
@@ -27,6 +30,9 @@ MAX_GROUPS = 5  # 4-4-4-4-3 is the longest usual grouping of a card
 HOST = re.compile(r"[\w.:-]{1,253}")
 
 
+ROUTES = ("/", "!")  # a fragment that begins so is a route; pages send it only where the site asks for it
+
+
 class Page(NamedTuple):
     """What is kept of an event's URL."""
 
@@ -44,7 +50,11 @@ def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], mask
         return None
     if parts.scheme not in ("http", "https") or not host or host not in hosts:
         return None
-    return Page(host, clean_path(parts.path, masks), clean_query(parts.query, query))
+    path, fields = parts.path, parts.query
+    if parts.fragment.startswith(ROUTES):
+        route, _, more = parts.fragment.partition("?")
+        path, fields = f"{path or '/'}#{route}", f"{fields}&{more}"
+    return Page(host, clean_path(path, masks), clean_query(fields, query))
 
 
 def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
@@ -151,9 +161,10 @@ def _passes_luhn(digits: str) -> bool:
     return (sum(values[::2]) + sum(doubled)) % 10 == 0
 
 
-def clean_labels(labels: Iterable[str]) -> list[str]:
-    """Labels made clean; those of which nothing is left go."""
-    return [label for label in map(clean_text, labels) if label.strip()]
+def clean_interests(labels: Iterable[str]) -> list[str]:
+    """The first MAX_INTERESTS labels of which something is left, made clean and cut."""
+    cleaned = (clean_text(label).strip()[:MAX_INTEREST] for label in labels)
+    return list(islice(filter(None, cleaned), MAX_INTERESTS))
 
 
 def clean_props(props: dict[str, Any]) -> dict[str, Any]:

@@ -114,7 +114,7 @@ class Intake:
             received=self._clock(),
             address=address,
             user_agent=user_agent,
-            agent=agent_of(user_agent),
+            agent=agent_of(user_agent, webdriver=envelope.webdriver),
             country=self._addresses.country(address),
             is_own=policy.is_own(address, headers.get("Cookie", "")),
         )

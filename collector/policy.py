@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from collector.addresses import within
-from collector.clean import Page, clean_page, clean_referrer, clean_text, mask
+from collector.clean import Page, clean_page, clean_path, clean_props, clean_referrer, clean_text, mask
 from wakeline.event import MAX_TITLE
 from wakeline.settings import Site
 
@@ -54,6 +54,14 @@ class Policy:
         if self._own_cookie and cookies and has_cookie(cookies, self._own_cookie):
             return True
         return bool(self._own_addresses) and self._is_own_address(address)
+
+    def props(self, props: dict[str, Any]) -> dict[str, Any]:
+        """A custom event's properties made clean. A `path` is one of the site's, so its masks hold for it too."""
+        cleaned = clean_props(props)
+        path = props.get("path")
+        if isinstance(path, str) and path.startswith("/"):
+            cleaned["path"] = clean_path(path, self._masks)
+        return cleaned
 
     def _within_own(self, address: str) -> bool:
         return within(address, self._own_addresses)

@@ -8,7 +8,7 @@ from time import perf_counter
 from msgspec import Struct
 
 from collector.agents import Agent
-from collector.clean import clean_labels, clean_props
+from collector.clean import clean_interests
 from collector.policy import Policy
 from collector.salts import Salts, anonymous_id
 from wakeline.event import (
@@ -16,7 +16,9 @@ from wakeline.event import (
     ENGAGEMENT,
     IDENTIFY,
     MAX_AGE_MS,
+    MAX_ENGAGED_MS,
     MAX_PROPS,
+    MAX_SCROLL,
     PAGE_VIEW,
     PING,
     ConsentLevel,
@@ -126,18 +128,18 @@ def put_body(event: WireEvent, record: Event, arrival: Arrival) -> None:
     if event.type == PAGE_VIEW:
         record.title = arrival.policy.title(event.title)
         record.referrer = arrival.policy.referrer(event.referrer) if event.referrer else ""
-        record.interests = clean_labels(event.interests) if event.interests else []
+        record.interests = clean_interests(event.interests) if event.interests else []
         record.continued = event.continued
     elif event.type == ENGAGEMENT:
-        record.engaged_ms = event.engaged_ms
-        record.scroll = event.scroll
+        record.engaged_ms = min(event.engaged_ms, MAX_ENGAGED_MS)
+        record.scroll = min(event.scroll, MAX_SCROLL)
         record.leave = event.leave
     elif event.type == CONSENT:
         record.level = event.level or ""
     elif event.type == IDENTIFY:
         record.customer = customer_id(arrival.policy.secret, event.id or "")
     elif event.type != PING and event.props:
-        record.props = clean_props(event.props)
+        record.props = arrival.policy.props(event.props)
 
 
 def is_withdrawal(event: WireEvent, arrival: Arrival) -> bool:

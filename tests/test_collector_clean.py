@@ -14,7 +14,7 @@ from collector.clean import (
     MAX_QUERY_VALUE,
     REDACTED,
     Page,
-    clean_labels,
+    clean_interests,
     clean_page,
     clean_props,
     clean_referrer,
@@ -69,6 +69,10 @@ def test_text_is_cleaned(text: str, expected: str) -> None:
     [
         pytest.param("https://shop.example", "/", id="no path"),
         pytest.param("https://shop.example/a/b#c", "/a/b", id="fragment dropped"),
+        pytest.param("https://shop.example/a#/b/42", "/a#/b/42", id="a fragment that is a route"),
+        pytest.param("https://shop.example#!/b", "/#!/b", id="a fragment that is a route, as it was spelt once"),
+        pytest.param("https://shop.example/#/b?token=1", "/#/b", id="the query of a route dropped"),
+        pytest.param("https://shop.example/#/me@shop.example", "/#/(redacted)", id="a route with a person in it"),
         pytest.param("HTTPS://Shop.Example:443/A", "/A", id="host in capitals, with port"),
         pytest.param("https://user:secret@shop.example/a", "/a", id="user and password dropped"),
         pytest.param("https://shop.example/reset/abc", "/reset/*", id="masked"),
@@ -172,8 +176,18 @@ def test_props_are_cleaned_at_any_depth_and_numbers_are_left_alone() -> None:
     }
 
 
-def test_labels_of_which_nothing_is_left_go() -> None:
-    assert clean_labels(["lamps", "\u202e", " "]) == ["lamps"]
+INTERESTS = {
+    "clean": (["lamps", "rugs"], ["lamps", "rugs"]),
+    "with spaces": ([" lamps", "wall lamps "], ["lamps", "wall lamps"]),
+    "nothing left": (["lamps", "\u202e", " ", ""], ["lamps"]),
+    "more than eight": (list("abcdefghij"), list("abcdefgh")),
+    "a long one": (["x" * 80], ["x" * 64]),
+}
+
+
+@pytest.mark.parametrize(("labels", "kept"), INTERESTS.values(), ids=INTERESTS)
+def test_interests_are_made_clean_and_cut(labels: list[str], kept: list[str]) -> None:
+    assert clean_interests(labels) == kept
 
 
 # ---- whatever comes ----------------------------------------------------------------------------------

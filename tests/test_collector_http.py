@@ -169,7 +169,7 @@ async def test_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.Monk
 async def test_a_bug_in_a_handler_is_logged_and_answered(
     monkeypatch: pytest.MonkeyPatch, collector: Stand, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(_: object) -> None:
+    def broken(*_: object, **__: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr("collector.intake.agent_of", broken)

@@ -331,6 +331,24 @@ async def test_a_record_holds_what_the_page_sent_and_no_more(collector: Stand) -
     assert (record.engaged_ms, record.props) == (0, {})
 
 
+async def test_what_an_honest_page_has_too_much_of_is_cut(collector: Stand) -> None:
+    """A page that nobody looked away from for days, one that gives way at its end, and long words of its own."""
+    body = full(
+        event(n=0, title="t" * 5_000, interests=["x" * 80, "", *"abcdefghij"]),
+        event(n=1, type="engagement", engaged_ms=3 * DAY, scroll=104),
+    )
+    assert (await collector.post(body))[1]["accepted"] == 2
+    view, engagement = sorted(await collector.records(), key=lambda record: record.n)
+    assert view.title == "t" * 300
+    assert view.interests == ["x" * 64, *"abcdefg"]
+    assert (engagement.engaged_ms, engagement.scroll) == (DAY, 100)
+
+
+async def test_a_browser_that_says_it_is_driven_is_counted_as_a_bot(collector: Stand) -> None:
+    assert (await collector.post({**full(event()), "webdriver": True}))[1]["accepted"] == 1
+    assert [record.bot for record in await collector.records()] == ["webdriver"]
+
+
 async def test_each_type_brings_its_own_body(collector: Stand) -> None:
     body = full(
         event(n=1, type="engagement", engaged_ms=1_500, scroll=40, leave=True, title="no"),

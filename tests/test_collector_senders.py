@@ -9,7 +9,7 @@ import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 from collector.addresses import Addresses, parse, within
-from collector.agents import NO_USER_AGENT, agent_of, bot_name
+from collector.agents import NO_USER_AGENT, WEBDRIVER, agent_of, bot_name
 from collector.policy import Policy, has_cookie, normal_origin
 from tests.collector_stand import CHROME, NOON, ORIGIN, PAGE, envelope, stand
 from wakeline.settings import Site
@@ -210,3 +210,15 @@ async def test_an_endless_user_agent_is_cut_before_it_is_kept(tmp_path: Path) ->
     async with stand(tmp_path) as collector:
         assert (await collector.post(envelope(), headers={"User-Agent": "x" * 12_000}))[0] == 202
     assert agent_of("x" * 512).device == "other"
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "webdriver", "bot"),
+    [
+        pytest.param(CHROME, True, WEBDRIVER, id="a driven browser"),
+        pytest.param(CHROME, False, "", id="a browser"),
+        pytest.param("Googlebot/2.1", True, "Googlebot", id="a driven crawler keeps its name"),
+    ],
+)
+def test_a_browser_that_a_program_drives_is_a_bot(user_agent: str, webdriver: bool, bot: str) -> None:
+    assert agent_of(user_agent, webdriver=webdriver).bot == bot

@@ -16,9 +16,15 @@ MAX_BODY_BYTES = 65_536  # after decompression; also the browsers' keepalive bud
 MAX_EVENTS = 50  # in one envelope
 MAX_EVENTS_PER_PAGE = 2_048  # numbers 0..2047 of one page instance
 MAX_AGE_MS = 7 * 86_400_000  # as long as a browser keeps its queue
-MAX_INTERESTS = 8  # declared by one page view
+MAX_TEXT = 16_384  # characters of a URL, referrer or title; no snippet sends an event that long
 MAX_PROPS = 32  # keys of one custom event
-MAX_TITLE = 300  # characters kept; longer is cut, not refused
+
+# What an honest page may have too much of is cut to these, not refused.
+MAX_TITLE = 300  # characters
+MAX_INTERESTS = 8  # declared by one page view
+MAX_INTEREST = 64  # characters
+MAX_ENGAGED_MS = 86_400_000  # of one event: more than a day is a page that nobody looked away from
+MAX_SCROLL = 100  # percent
 
 # Types with a body of their own; every other type is a custom event with `props`.
 PAGE_VIEW = "page_view"
@@ -90,6 +96,7 @@ class Envelope(Struct, forbid_unknown_fields=False):
     consent: ConsentLevel  # level under which its events were made; `off` only for a withdrawal
     sent: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock, at sending
     events: Annotated[list[msgspec.Raw], Meta(min_length=1)]
+    webdriver: bool = False  # the browser says that a program drives it
 
 
 class WireEvent(Struct):
@@ -99,18 +106,18 @@ class WireEvent(Struct):
     page: Id  # random id of the page instance: new at each page view
     n: Annotated[int, Meta(ge=0, lt=MAX_EVENTS_PER_PAGE)]  # 0, 1, 2 ... within the page instance
     time: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock
-    url: Annotated[str, Meta(max_length=4_096)]
+    url: Annotated[str, Meta(max_length=MAX_TEXT)]  # with its fragment only where that is the route
     visitor: Id | None = None  # first-party id; only under `full`
 
     # page_view
-    title: Annotated[str, Meta(max_length=4_096)] = ""
-    referrer: Annotated[str, Meta(max_length=4_096)] = ""
-    interests: Annotated[list[Label], Meta(max_length=MAX_INTERESTS)] = []  # <meta name="wakeline:interest">
+    title: Annotated[str, Meta(max_length=MAX_TEXT)] = ""
+    referrer: Annotated[str, Meta(max_length=MAX_TEXT)] = ""
+    interests: list[str] = []  # <meta name="wakeline:interest">, split at its commas
     continued: bool = False  # the page went on under another consent level: no second visit
 
     # engagement: what was added since this page's last one
-    engaged_ms: Annotated[int, Meta(ge=0, le=86_400_000)] = 0  # visible and focused
-    scroll: Annotated[int, Meta(ge=0, le=100)] = 0  # deepest point so far, percent of the page's height
+    engaged_ms: Annotated[int, Meta(ge=0, le=1 << 53)] = 0  # visible and focused
+    scroll: Annotated[int, Meta(ge=0, le=1 << 53)] = 0  # deepest point so far, percent of the page's height
     leave: bool = False  # hidden, left or closed: presence ends
 
     level: ConsentLevel | None = None  # consent: the level that holds from now on

@@ -2,16 +2,21 @@
 
 import { listen, safe } from "./safe";
 
-export function onNavigation(run: () => void): void {
+/** `run` is told whether it was a "push" or "replace", else something that goes through the history. */
+export const onNavigation = (run: (kind?: unknown) => void): void => {
   // `window.navigation` alone may be an element with that id.
-  if (window.navigation?.currentEntry) return listen("currententrychange", run, navigation);
+  if (window.navigation?.currentEntry)
+    return navigation.addEventListener(
+      "currententrychange",
+      safe((event: NavigationCurrentEntryChangeEvent) => run(event.navigationType!)),
+    );
   listen("popstate", run);
   const changed = safe(run);
-  for (const method of ["pushState", "replaceState"] as const) {
-    const original = history[method];
-    history[method] = (...args) => {
-      original.apply(history, args);
-      changed();
-    };
-  }
+  for (const kind of ["push", "replace"] as const)
+    history[(kind + "State") as "pushState"] = new Proxy(history[(kind + "State") as "pushState"], {
+      apply(original, self, args) {
+        original.apply(self, args as Parameters<History["pushState"]>);
+        changed(kind);
+      },
+    });
 }

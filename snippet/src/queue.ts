@@ -1,83 +1,129 @@
 /**
  * Events on their way to the collector. An entry is a text: the number of its consent level, then its JSON.
  *
- * The first `flying` of those `waiting` are in the one fetch under way. What the visitor allowed to be stored
- * stays in localStorage until the collector has answered, so that the next page sends it again: a beacon's fate
- * is unknown. The collector drops what it has seen by (page, n).
+ * What the visitor allowed to be stored lies in localStorage, for all tabs, until the collector has answered: the
+ * next page sends again what was handed to a beacon, whose fate is unknown. The collector drops what it has seen by
+ * (page, n). Tabs take turns by a Web Lock.
  */
 
 import { level } from "./consent";
-import { GATHER_MS, MAX_CHARS, MAX_STORED, TIMEOUT_MS } from "./limits";
+import { say } from "./debug";
+import {
+  DOUBLINGS,
+  GATHER_MS,
+  MAX_BATCH_CHARS,
+  MAX_CHARS,
+  MAX_STORED,
+  MAX_STORED_MS,
+  TIMEOUT_MS,
+} from "./limits";
 import { read, write } from "./storage";
 import { endpoint, site } from "./tag";
 import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 
-let waiting: string[] = [];
-let flying = 0;
+let kept: string[] = []; // here: what is not allowed into the storage, or does not get there
+let taken: string[] = []; // by the fetch under way, or handed over to a beacon
+let failures = 0;
+let pause = 0; // ms since 1970 until which nothing is tried; no end while a fetch is under way or waits for its turn
 
 const stored = (): string[] => read("queue")?.match(/[^\n]+/g) || [];
 
-/** Under `full` everything is kept; below it nothing but what took `full` back and has not been acknowledged. */
-const store = (added: string[] = [], gone: string[] = []): void =>
+const without = (entries: string[], gone: string[]): string[] => entries.filter((entry) => !gone.includes(entry));
+
+/** Under `full` everything is stored; below it nothing but what took `full` back and has not been acknowledged. */
+const store = (entries: string[]): void => {
   write(
     "queue",
-    [...stored(), ...added]
-      .filter((entry) => (level == FULL ? /^[02]/ : /^[02]{"type":"consent"/).test(entry) && !gone.includes(entry))
+    entries
+      .filter(
+        (entry) =>
+          (level == FULL || /^[02]{"type":"consent"/.test(entry)) &&
+          Date.now() - (entry.match(/e":(\d+)/)?.[1] as never) < MAX_STORED_MS, // "time": is the first such
+      )
       .slice(-MAX_STORED)
       .join("\n"),
   );
-
-export function push(event: object, at: number): void {
-  // A lone surrogate, say in a title that was cut in an emoji, would make the whole envelope malformed.
-  const entry = at + JSON.stringify(event).replace(/\\ud[\da-f]{3}/g, "\\ufffd");
-  if (entry.length > MAX_CHARS) return;
-  waiting.push(entry);
-  store([entry]);
-  setTimeout(flush, GATHER_MS);
 }
 
+export const push = (event: object, at: number): void => {
+  // A lone surrogate, say in a title that was cut in an emoji, would make the whole envelope malformed.
+  const entry = at + JSON.stringify(event).replace(/\\ud[\da-f]{3}/g, "\\ufffd");
+  say(entry);
+  if (entry.length < MAX_CHARS) {
+    store([...stored(), entry]);
+    kept.push(...without([entry], stored()));
+    setTimeout(flush, GATHER_MS);
+  } else say("refused");
+}
+
+/** The storage is about to forget what is still to be sent. */
+export const keep = (): void => {
+  kept.push(...stored());
+};
+
 /** Takes up what earlier pages left behind, and sends. */
-export function resume(): void {
-  store();
-  waiting = [...new Set([...waiting, ...stored()])];
+export const resume = (): void => {
+  store(stored());
   setTimeout(flush);
 }
 
-/** The next batch after the first `from` entries, all of one level. */
-function batch(from: number): string[] {
-  let end = from;
+/** The next batch, all of one level. */
+const batch = (): string[] => {
   let chars = 0;
-  while (waiting[end] && waiting[end]![0] == waiting[from]![0] && end - from < MAX_EVENTS && chars < MAX_CHARS)
-    chars += waiting[end++]!.length;
-  return waiting.slice(from, end);
+  return without([...new Set([...kept, ...stored()])], taken).filter(
+    (entry, index, all) =>
+      entry[0] == all[0]![0] && index < MAX_EVENTS && (chars += entry.length) < MAX_BATCH_CHARS,
+  );
 }
 
 const envelope = (entries: string[]): string =>
-  `{"site":"${site}","consent":"${LEVELS[+entries[0]![0]!]}","sent":${Date.now()},"events":[${entries.map((entry) => entry.slice(1))}]}`;
+  `{"site":"${site}","consent":"${LEVELS[entries[0]![0] as never]}","sent":${Date.now()},"webdriver":${!!navigator.webdriver},"events":[${entries.map((entry) => entry.slice(1))}]}`;
 
-export async function flush(): Promise<void> {
-  if (flying || !waiting[0]) return;
-  const sent = batch(0);
-  flying = sent.length;
-  let again = true;
-  try {
-    const { status } = await fetch(endpoint, {
-      method: "POST",
-      body: envelope(sent), // text/plain: no preflight
-      keepalive: true,
-      signal: AbortSignal.timeout?.(TIMEOUT_MS),
-    });
-    again = status > 499 || status == 408 || status == 429;
-  } catch {
-    // the network, a blocker, or a collector that hangs
+const send = async (): Promise<void> => {
+  const sent = batch();
+  let wait = 0;
+  if (sent[0]) {
+    taken.push(...sent);
+    try {
+      const answer = await fetch(endpoint, {
+        method: "POST",
+        body: envelope(sent), // text/plain: no preflight
+        keepalive: !failures, // it may be the page's shared 64 KB that are used up
+        signal: AbortSignal.timeout?.(TIMEOUT_MS),
+      });
+      say(answer.status, await answer.text());
+      if (/408|429|5../.test(answer.status as never)) throw answer.headers.get("retry-after");
+      failures = 0;
+      store(without(stored(), sent));
+      kept = without(kept, sent);
+    } catch (error) {
+      // the network, a blocker, a collector that hangs or that says when it wants to be asked again
+      wait = (+(error as string) || 2 ** (failures++ % DOUBLINGS)) * (1 + Math.random()) * 1000;
+    }
+    taken = without(taken, sent);
+    setTimeout(flush, wait + 99); // for the next batch; a timer may be early
   }
-  if (!again) store([], waiting.splice(0, flying));
-  flying = 0;
-  if (!again) flush();
+  pause = Date.now() + wait;
+}
+
+export const flush = async (): Promise<void> => {
+  if (Date.now() >= pause) {
+    pause = 1 / 0;
+    try {
+      await navigator.locks.request("wakeline", send);
+    } catch {
+      await send(); // no locks on plain http, nor where storage is blocked
+    }
+  }
+};
+
+/** The network is back. */
+export const wake = (): void => {
+  pause = 0;
+  flush();
 }
 
 /** Hands over everything that is not under way: the page is going, nobody will see an answer. */
-export function beacon(): void {
-  for (let sent; (sent = batch(flying))[0] && navigator.sendBeacon(endpoint, envelope(sent)); )
-    waiting.splice(flying, sent.length);
+export const beacon = (): void => {
+  for (let sent; (sent = batch())[0] && navigator.sendBeacon(endpoint, envelope(sent)); ) taken.push(...sent);
 }

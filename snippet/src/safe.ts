@@ -5,10 +5,8 @@ export const safe =
   (...args: A): R | undefined => {
     try {
       return run(...args);
-    } catch {
-      return;
-    }
+    } catch {}
+    return undefined;
   };
 
-export const listen = (event: string, run: () => void, target: EventTarget = window): void =>
-  target.addEventListener(event, safe(run));
+export const listen = (event: string, run: (event: any) => void): void => addEventListener(event, safe(run));

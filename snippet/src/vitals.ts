@@ -9,7 +9,7 @@
  */
 
 import { type MetricType, onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";
-import { listen, safe } from "./safe";
+import { safe } from "./safe";
 import type { Props } from "./wire";
 
 declare global {
@@ -43,7 +43,10 @@ const note = safe(({ name, id, value, rating, entries, navigationId, navigationT
   pages.set(navigation, { path, navigation: navigationType, ...pages.get(navigation), ...props });
 });
 
-/** The library's own listeners capture: what is known at last was noted before. */
+/**
+ * Between the library's listeners, which capture and note what is known at last, and the main script's, which hands
+ * over all that is to be sent.
+ */
 function tell(): void {
   if (!document.hidden || !window.wakeline) return;
   for (const props of pages.values()) window.wakeline("event", "web_vitals", props);
@@ -53,5 +56,5 @@ function tell(): void {
 if (!window.wakelineVitals) {
   window.wakelineVitals = true;
   for (const measure of [onCLS, onFCP, onINP, onLCP, onTTFB]) measure(note, { reportSoftNavs: true });
-  listen("visibilitychange", tell);
+  document.addEventListener("visibilitychange", safe(tell));
 }

@@ -10,10 +10,6 @@ export const FULL = 2;
 
 export const MAX_EVENTS = 50; // in one envelope
 export const MAX_EVENTS_PER_PAGE = 2_048;
-export const MAX_ENGAGED_MS = 86_400_000;
-export const MAX_INTERESTS = 8;
-export const MAX_LABEL = 64;
-export const MAX_TITLE = 300;
 
 export type Scalar = string | number | boolean | null;
 export type Props = Record<string, Scalar | (Scalar | Record<string, Scalar>)[]>;
@@ -36,5 +32,14 @@ export type Body =
   | Engagement
   | { level: Level }
   | { id: string; signature: string | undefined }
-  | { props: Props | undefined }
-  | Record<string, never>; // ping
+  | { props: Props | undefined };
+
+export interface WireEvent {
+  type: string;
+  page: string;
+  n: number;
+  time: number;
+  url: string;
+  visitor?: string | undefined;
+  props?: Props | undefined;
+}

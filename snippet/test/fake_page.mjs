@@ -1,5 +1,4 @@
 // A page without a browser: its clock, storage, network and visibility are in the test's hands.
-import { webcrypto } from "node:crypto";
 import { createContext, runInContext } from "node:vm";
 import { bundle } from "../bundle.mjs";
 
@@ -33,6 +32,8 @@ export class FakePage {
     focused = true,
     gpc,
     stub,
+    webdriver,
+    locks,
     navigation,
     status = 202,
     beacons = true,
@@ -52,11 +53,13 @@ export class FakePage {
     Object.assign(window, {
       window,
       URL,
+      Blob,
+      console,
+      addEventListener: window.addEventListener.bind(window),
       AbortSignal,
       history,
       navigation,
       localStorage,
-      crypto: webcrypto,
       location: { href: url },
       scrollY: 0,
       innerHeight: 500,
@@ -66,6 +69,8 @@ export class FakePage {
       setInterval: (run, delay) => this.timers.push({ at: this.now + delay, run, delay }),
       navigator: {
         globalPrivacyControl: gpc,
+        webdriver,
+        locks,
         sendBeacon: (target, body) => this.beacons && (post("beacon", target, body), true),
       },
       fetch: async (target, { body, ...options }) => {
@@ -73,7 +78,7 @@ export class FakePage {
         this.options = options;
         const status = await this.status;
         if (!status) throw new TypeError("network");
-        return { status };
+        return { status, text: async () => "", headers: { get: () => this.retryAfter ?? null } };
       },
       document: {
         title,
