@@ -118,11 +118,15 @@ class Stand:
 
 @asynccontextmanager
 async def stand(
-    folder: Path, *sites: Site, settings: Mapping[str, Any] | None = None, log: FaultyLog | None = None
+    folder: Path,
+    *sites: Site,
+    settings: Mapping[str, Any] | None = None,
+    log: FaultyLog | None = None,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Stand]:
     """A running collector for `sites` (SITE) with its salts in `folder`."""
     config = Config(Settings(data=folder, **(settings or {})), {site.key: site for site in sites or (SITE,)})
-    clock, kept = Clock(), log or FaultyLog(LANES)
+    clock, kept = clock or Clock(), log or FaultyLog(LANES)
 
     async def open_log() -> tuple[Log, int]:
         await kept.identity()

@@ -1,0 +1,134 @@
+"""A real browser, driven by lines of JSON: see snippet/test/drivers/drive.mjs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+SNIPPET = Path(__file__).parents[1] / "snippet"
+CHROMIUM, FIREFOX, WEBKIT = ENGINES = ("chromium", "firefox", "webkit")
+
+
+class Browser:
+    def __init__(self, engine: str, process: Process) -> None:
+        self.engine = engine
+        self._process = process
+        self._turn = asyncio.Lock()
+
+    async def call(self, tab: int, call: str, *args: Any) -> Any:
+        """Raises AssertionError with what the driver says where it cannot."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        async with self._turn:
+            self._process.stdin.write(json.dumps({"id": 0, "tab": tab, "call": call, "args": args}).encode() + b"\n")
+            line = await asyncio.wait_for(self._process.stdout.readline(), 30)
+        assert line, "the driver ended: see its standard error"
+        answer = json.loads(line)
+        assert "error" not in answer, f"{call}{args}: {answer['error']}"
+        return answer["value"]
+
+    async def version(self) -> str:
+        return str(await self.call(0, "version"))
+
+    async def tab(self, *scripts: str) -> Tab:
+        """A new tab in front; `scripts` run before those of each of its pages (not in WebKit)."""
+        tab = Tab(self, await self.call(0, "open"))
+        for script in scripts:
+            await self.call(tab.number, "prepare", script)
+        return tab
+
+    async def hidden_tab(self) -> Tab:
+        """A new tab in the background."""
+        return Tab(self, await self.call(0, "open", "hidden"))
+
+
+@dataclass(frozen=True)
+class Tab:
+    browser: Browser
+    number: int
+
+    async def goto(self, url: str) -> None:
+        await self.browser.call(self.number, "goto", url)
+
+    async def run(self, expression: str) -> Any:
+        """The value of a JavaScript expression; a promise is awaited."""
+        return await self.browser.call(self.number, "run", expression)
+
+    async def do(self, *statements: str) -> None:
+        """The same for what has no value."""
+        for statement in statements:
+            await self.run(f"void ({statement})")
+
+    async def ask(self, expression: str) -> Any:
+        """The same for an expression that changes nothing: asked again where a navigation came between."""
+        while True:
+            try:
+                return await self.run(expression)
+            except AssertionError as error:
+                if "context was destroyed" not in str(error):
+                    raise
+
+    async def click(self, selector: str, *, button: str = "left") -> None:
+        await self.browser.call(self.number, "click", selector, button)
+
+    async def back(self) -> None:
+        """As a page does it: what the drivers do waits for a load that the back/forward cache does not make."""
+        await self.run("void setTimeout(() => history.back())")
+
+    async def hide(self) -> None:
+        """Another tab comes in front of this one."""
+        await self.browser.call(self.number, "hide")
+
+    async def show(self) -> None:
+        await self.browser.call(self.number, "show")
+
+    async def offline(self, is_offline: bool) -> None:
+        """Not in WebKit."""
+        await self.browser.call(self.number, "offline", is_offline)
+
+    async def freeze(self) -> None:
+        """Only in Chromium."""
+        await self.browser.call(self.number, "freeze")
+
+    async def crash(self) -> None:
+        """kill -9 of the process that runs this page, and of others perhaps: only a new tab works after that."""
+        await self.browser.call(self.number, "crash")
+
+    async def close(self) -> None:
+        await self.browser.call(self.number, "close")
+
+    async def stored(self) -> dict[str, str]:
+        return dict(await self.run("({...localStorage})"))
+
+
+@asynccontextmanager
+async def running_browser(
+    engine: str = CHROMIUM, *flags: str, prefs: Mapping[str, Any] | None = None
+) -> AsyncIterator[Browser]:
+    """A browser with a profile of its own that reaches nothing but this machine. `prefs` are Firefox's."""
+    if not (SNIPPET / "node_modules" / ".package-lock.json").exists():
+        install = await asyncio.create_subprocess_exec("npm", "ci", "--no-audit", "--no-fund", cwd=SNIPPET, stdout=PIPE)
+        await install.communicate()
+        assert install.returncode == 0
+    options = {"flags": flags, "prefs": prefs or {}}
+    process = await asyncio.create_subprocess_exec(
+        "node",
+        str(SNIPPET / "test" / "drivers" / "drive.mjs"),
+        engine,
+        json.dumps(options),
+        stdin=PIPE,
+        stdout=PIPE,
+        limit=1 << 20,
+    )
+    try:
+        yield Browser(engine, process)
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        await asyncio.wait_for(process.wait(), 20)

@@ -1,0 +1,101 @@
+"""The site whose pages the browsers open. Any path is a page; what the script tag says is the row's choice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+STUB = "window.wakeline=window.wakeline||function(){(wakeline.q=wakeline.q||[]).push(arguments)}"
+
+# What reaches the page of a fault is harm; a page that came from the back/forward cache says so.
+WATCH = """
+const tell = (what, why) => navigator.sendBeacon("/harm", `${location.pathname} ${what}: ${why}`);
+addEventListener("error", ({message}) => tell("error", message));
+addEventListener("unhandledrejection", ({reason}) => tell("rejection", reason));
+addEventListener("securitypolicyviolation", ({violatedDirective: what, blockedURI: uri}) =>
+  uri.endsWith("/favicon.ico") || tell(what, uri)); // that one is the browser's own wish
+addEventListener("pageshow", ({persisted}) => persisted && navigator.sendBeacon("/restored" + location.pathname));
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page. {site} and {collector} in its texts are their addresses."""
+
+    file: str = "wakeline.js"
+    tag: str = "defer"  # more attributes of the script tag: 'defer data-consent="full"'
+    scripts: int = 1  # how often the tag stands in the page; 0 where the page loads it by itself
+    first: str = ""  # JavaScript before all else
+    head: str = ""
+    body: str = ""
+    title: str = ""  # the path without its slash by default
+    status: int = 200
+    nonce: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def html(self, path: str, *, collector: str) -> str:
+        nonce = f' nonce="{self.nonce}"' if self.nonce else ""
+        tag = f'<script{nonce} src="{collector}/{self.file}" data-site="demo" {self.tag}></script>'
+        return (
+            f"<!doctype html><meta charset=utf-8><title>{self.title or path[1:]}</title>"
+            f"<script{nonce}>{WATCH}{self.first}</script>{self.head}<script{nonce}>{STUB}</script>"
+            f"{tag * self.scripts}<body>{self.body}"
+        )
+
+
+def full(**more: object) -> Page:
+    """A page with the full script."""
+    return Page(file="wakeline.full.js", **more)  # type: ignore[arg-type]
+
+
+class WebSite:
+    """Serves `pages`, and `page` at any other path."""
+
+    def __init__(self) -> None:
+        self.page = Page()
+        self.pages: dict[str, Page] = {}
+        self.served: list[str] = []  # paths, in order
+        self.restored: list[str] = []  # paths of pages that came from the back/forward cache
+        self.harm: list[str] = []
+        self.posted: list[str] = []  # bodies of forms
+        self.url = self.other = self.collector = ""  # `other` is the same site under another host
+
+    async def get(self, request: web.Request) -> web.Response:
+        path = request.path
+        if path == "/favicon.ico":
+            return web.Response(status=404)
+        self.served.append(path)
+        page = self.pages.get(path, self.page)
+        headers = {name: self._filled(value) for name, value in page.headers.items()}
+        html = self._filled(page.html(path, collector=self.collector))
+        return web.Response(text=html, content_type="text/html", status=page.status, headers=headers)
+
+    async def post(self, request: web.Request) -> web.Response:
+        if request.path == "/harm":
+            self.harm.append(await request.text())
+        elif request.path.startswith("/restored"):
+            self.restored.append(request.path.removeprefix("/restored"))
+        else:
+            self.posted.append(await request.text())
+            return await self.get(request)
+        return web.Response(status=204)
+
+    def _filled(self, text: str) -> str:
+        return text.replace("{site}", self.url).replace("{collector}", self.collector)
+
+
+@asynccontextmanager
+async def serving(site: WebSite) -> AsyncIterator[None]:
+    app = web.Application()
+    app.router.add_get("/{path:.*}", site.get)
+    app.router.add_post("/{path:.*}", site.post)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    site.url, site.other = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
+    yield
+    await runner.cleanup()

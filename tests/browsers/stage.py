@@ -1,0 +1,147 @@
+"""One row on its stage: a browser, a site, the way to the collector, the collector. What it stored is what counts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tests.browser import Browser, Tab
+from tests.browsers.link import Link, link
+from tests.browsers.site import Page, WebSite, serving
+from tests.collector_stand import SECRET, Clock, Stand, stand
+from wakeline.record import Event
+from wakeline.settings import Site
+
+PATIENCE_S = 15.0
+QUIET_S = 0.7  # longer than the snippet gathers events: what has not come by then is not on its way
+NO_CONTENT = 204  # the answer to a preflight, and to nothing else
+
+
+class Now(Clock):
+    def __call__(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+def line(event: Event) -> str:
+    """An event in two words: "page_view /shoes"; an engagement that ends presence is a "leave"."""
+    what = "leave" if event.leave else "engaged" if event.type == "engagement" else event.type
+    return f"{what} {event.path}"
+
+
+@dataclass
+class Stage:
+    browser: Browser
+    site: WebSite
+    link: Link
+    collector: Stand
+    expects_refusals: bool = False  # the row makes the collector refuse something
+    expects_harm: bool = False  # the row itself breaks something on the page
+    tabs: list[Tab] = field(default_factory=list)  # that are still open
+
+    async def open(self, path: str, page: Page | None = None, *, hidden: bool = False) -> Tab:
+        """A new tab on `path`, from now on served as `page`."""
+        if page is not None:
+            self.site.pages[urlsplit(path).path] = page
+        tab = await (self.browser.hidden_tab() if hidden else self.browser.tab())
+        self.tabs.append(tab)
+        await tab.goto(self.site.url + path)
+        return tab
+
+    async def close(self, tab: Tab) -> None:
+        self.tabs.remove(tab)
+        await tab.close()
+
+    # ---- what the collector stored --------------------------------------------------------------
+
+    async def log(self) -> list[Event]:
+        """Every stored event, sent again or not."""
+        return await self.collector.records()
+
+    async def events(self) -> list[Event]:
+        """Each stored event once, as it is counted: by (page, n). In the order of their making, roughly."""
+        once = {(event.page, event.n): event for event in reversed(await self.log())}
+        return sorted(once.values(), key=lambda event: (event.time, event.n))
+
+    async def told(self, what: str) -> list[Event]:
+        """The events of this line: "page_view /shoes", or only "page_view"."""
+        return [event for event in await self.events() if what in (line(event), line(event).split()[0])]
+
+    async def seen(self, what: str, count: int = 1, *, within: float = PATIENCE_S) -> list[Event]:
+        """The same once there are `count` of them."""
+        deadline = time.monotonic() + within
+        while len(found := await self.told(what)) < count:
+            if time.monotonic() > deadline:
+                stored = [line(event) for event in await self.events()]
+                raise AssertionError(f"{count} x {what!r} did not come; stored: {stored}; harm: {self.site.harm}")
+            await asyncio.sleep(0.02)
+        return found
+
+    async def until(self, happened: Callable[[], object], what: str, *, within: float = PATIENCE_S) -> None:
+        deadline = time.monotonic() + within
+        while not happened():
+            assert time.monotonic() < deadline, f"{what}: not within {within:g} s"
+            await asyncio.sleep(0.02)
+
+    async def quiet(self) -> None:
+        """Returns once nothing more is coming."""
+        requests = self.collector.parts.metrics.requests
+        while True:
+            before = requests.total()
+            await asyncio.sleep(QUIET_S)
+            if requests.total() == before:
+                return
+
+    async def tells(self, *expected: str, refuted: Sequence[str]) -> list[Event]:
+        """The stored events, which are the `expected` ones, in any order, and no other.
+
+        `refuted` are those that must not be: what a lesser script sends here. Naming one that is expected too
+        says that it comes no more often than that.
+        """
+        assert refuted
+        for what, count in Counter(expected).items():
+            await self.seen(what, count)
+        await self.quiet()
+        events = await self.events()
+        extra = Counter(map(line, events)) - Counter(expected)
+        wrong = [what for what in extra.elements() if what in refuted]
+        assert not wrong, f"refuted, and yet stored: {wrong}; all: {[line(event) for event in events]}"
+        assert not extra, f"stored, and never expected: {list(extra.elements())}"
+        return events
+
+    # ---- what holds for every row ---------------------------------------------------------------
+
+    async def check(self) -> None:
+        events = await self.events()
+        asked = self.collector.parts.metrics.requests[NO_CONTENT]
+        assert asked == 0, f"{asked} preflights"
+        if not self.expects_harm:
+            assert not self.site.harm, f"a fault reached the page: {self.site.harm}"
+        if not self.expects_refusals:
+            assert self.collector.rejected() == {}, "the collector refused something"
+            for page in {event.page for event in events}:
+                first, *_ = mine = sorted((event for event in events if event.page == page), key=lambda event: event.n)
+                assert [event.n for event in mine] == list(range(len(mine))), f"lost of a page: {mine}"
+                assert first.type == "page_view", f"a page begins with {first}"
+        anonymous = Counter((event.page, event.n) for event in await self.log() if event.is_anonymous)
+        assert not [id for id, count in anonymous.items() if count > 1], "sent twice, and nobody had asked to"
+
+
+@asynccontextmanager
+async def staged(browser: Browser, folder: Path) -> AsyncIterator[Stage]:
+    """Fresh origins, so that no row sees another's storage."""
+    site = WebSite()
+    async with serving(site):
+        own = Site(key="demo", secret=SECRET, origins=(site.url, site.other), query=("q",))
+        async with stand(folder, own, clock=Now()) as collector, link(collector.port) as way:
+            site.collector = way.url
+            stage = Stage(browser, site, way, collector)
+            yield stage
+            for tab in stage.tabs:
+                await tab.close()
+    await stage.check()

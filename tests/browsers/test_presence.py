@@ -1,0 +1,79 @@
+"""Presence: shown, hidden, restored, closed."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.browsers.site import Page
+from tests.browsers.stage import Stage
+
+LINK = '<a id="next" href="/cart">next</a>'
+PRERENDER = (
+    """<script type="speculationrules">{"prerender": [{"urls": ["/cart"], "eagerness": "immediate"}]}</script>"""
+)
+
+
+@pytest.mark.quick
+async def test_background(stage: Stage) -> None:
+    """A tab that is covered is left; shown again it gives a sign of life, and no view"""
+    tab = await stage.open("/shoes")
+    await stage.seen("page_view /shoes")
+    await tab.hide()
+    await stage.seen("leave /shoes")
+    await stage.quiet()
+    await tab.show()
+    events = await stage.tells("page_view /shoes", "leave /shoes", "ping /shoes", refuted=["page_view /shoes"])
+    assert len({event.page for event in events}) == 1
+
+
+@pytest.mark.quick
+async def test_restored(stage: Stage) -> None:
+    """A page from the back/forward cache is a new page view"""
+    tab = await stage.open("/shoes", Page(body=LINK))
+    await stage.seen("page_view /shoes")
+    await tab.click("#next")
+    await stage.seen("page_view /cart")
+    await tab.back()
+    events = await stage.tells(
+        *("page_view /shoes", "leave /shoes", "page_view /cart", "leave /cart", "page_view /shoes"),
+        refuted=["ping /shoes", "leave /shoes", "page_view /cart"],
+    )
+    assert len({event.page for event in events}) == 3
+    assert stage.site.restored == ["/shoes"]
+    assert stage.site.served == ["/shoes", "/cart"]
+
+
+@pytest.mark.needs("prerender")
+@pytest.mark.quick
+async def test_prerendered(stage: Stage) -> None:
+    """A prerendered page is nothing before it is shown, then one view"""
+    tab = await stage.open("/shoes", Page(head=PRERENDER, body=LINK))
+    await stage.until(lambda: "/cart" in stage.site.served, "the next page is prerendered")
+    await stage.quiet()
+    assert await stage.told("page_view /cart") == []
+    await tab.click("#next")
+    await stage.tells(
+        "page_view /shoes", "leave /shoes", "page_view /cart", refuted=["page_view /cart", "leave /cart", "ping /cart"]
+    )
+    assert stage.site.served == ["/shoes", "/cart"]
+    assert await tab.run("performance.getEntriesByType('navigation')[0].activationStart") > 0
+
+
+async def test_closed(stage: Stage) -> None:
+    """A tab that is closed says goodbye"""
+    tab = await stage.open("/shoes")
+    await stage.seen("page_view /shoes")
+    await stage.close(tab)
+    await stage.tells("page_view /shoes", "leave /shoes", refuted=["leave /shoes", "ping /shoes"])
+
+
+@pytest.mark.needs("freeze")
+async def test_frozen(stage: Stage) -> None:
+    """A frozen page was left before, and lives on when it is thawed"""
+    tab = await stage.open("/shoes")
+    await stage.seen("page_view /shoes")
+    await tab.hide()
+    await tab.freeze()
+    await stage.tells("page_view /shoes", "leave /shoes", refuted=["ping /shoes", "leave /shoes"])
+    await tab.show()
+    await stage.tells("page_view /shoes", "leave /shoes", "ping /shoes", refuted=["page_view /shoes"])
