@@ -21,10 +21,10 @@ declare global {
 const MAX_SERVER_TIMINGS = 8;
 
 const pages = new Map<string, Props>(); // by navigation: what is not told yet
-const told = new Set<string>(); // ids of metrics: one that grows after it was told keeps its first value
+const told = new Map<string, boolean>(); // by id of a metric: one that grows after it was told keeps its first value
 
 const note = safe(({ name, id, value, rating, entries, navigationId, navigationType, navigationURL }: MetricType) => {
-  if (told.has(id)) return;
+  if (told.get(id)) return;
   const props: Props = {};
   if (name == "TTFB") {
     const { requestStart, responseStart, serverTiming } = (entries[0] || {}) as PerformanceNavigationTiming;
@@ -33,7 +33,7 @@ const note = safe(({ name, id, value, rating, entries, navigationId, navigationT
     const timings = serverTiming?.slice(0, MAX_SERVER_TIMINGS) || [];
     if (timings[0]) props.server_timing = timings.map(({ name, duration }) => ({ name, ms: Math.round(duration) }));
   }
-  told.add(id);
+  told.set(id, false);
   const metric = name.toLowerCase();
   if (name == "CLS") props.cls = Math.round(value * 1e4) / 1e4;
   else props[metric + "_ms"] = Math.round(value);
@@ -51,10 +51,13 @@ function tell(): void {
   if (!document.hidden || !window.wakeline) return;
   for (const props of pages.values()) window.wakeline("event", "web_vitals", props);
   pages.clear();
+  for (const id of told.keys()) told.set(id, true);
 }
 
 if (!window.wakelineVitals) {
   window.wakelineVitals = true;
-  for (const measure of [onCLS, onFCP, onINP, onLCP, onTTFB]) measure(note, { reportSoftNavs: true });
+  for (const measure of [onCLS, onFCP, onINP, onLCP, onTTFB])
+    // All changes, since the library would not report at last what it was waiting to measure when the page was hidden.
+    measure(note, { reportAllChanges: true, reportSoftNavs: true });
   document.addEventListener("visibilitychange", safe(tell));
 }
