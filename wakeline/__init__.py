@@ -6,4 +6,5 @@ log/         the log                    connect.py    connections to Redis
 identity.py  hashes of customer ids     decay.py      scores of interests
 profiles.py  the readable profile, and its readers
 settings.py  every setting              embedded.py   the server that `wakeline up` starts
+scripts.py   what pages load            tag.py        what a site pastes into them
 """
