@@ -24,7 +24,7 @@ import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 let kept: string[] = []; // here: what is not allowed into the storage, or does not get there
 let taken: string[] = []; // by the fetch under way, or handed over to a beacon
 let failures = 0;
-let pause = 0; // ms since 1970 until which nothing is tried; no end while a fetch is under way or waits for its turn
+let pause = 0; // until then nothing is tried; by performance.now(): clocks are set. No end while it is our turn or near
 
 const stored = (): string[] => read("queue")?.match(/[^\n]+/g) || [];
 
@@ -103,11 +103,11 @@ const send = async (): Promise<void> => {
     taken = without(taken, sent);
     setTimeout(flush, wait + 99); // for the next batch; a timer may be early
   }
-  pause = Date.now() + wait;
+  pause = performance.now() + wait;
 }
 
 export const flush = async (): Promise<void> => {
-  if (Date.now() >= pause) {
+  if (performance.now() >= pause) {
     pause = 1 / 0;
     try {
       await navigator.locks.request("wakeline", send);

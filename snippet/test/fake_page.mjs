@@ -2,7 +2,7 @@
 import { createContext, runInContext } from "node:vm";
 import { bundle } from "../bundle.mjs";
 
-const script = await bundle();
+const scripts = { wakeline: await bundle(), full: await bundle("full") };
 
 export const START = 1_790_000_000_000;
 
@@ -21,6 +21,8 @@ export function storage(kept = {}, { broken = false, full = false } = {}) {
 export class FakePage {
   /** Tag attributes, what earlier pages stored, and how this browser differs from a visible, focused tab. */
   constructor({
+    entry = "wakeline",
+    responseStatus = 200,
     tag = {},
     kept = {},
     localStorage = storage(kept),
@@ -60,12 +62,17 @@ export class FakePage {
       history,
       navigation,
       localStorage,
-      location: { href: url },
+      location: { href: url, host: new URL(url).host },
+      FormData: class {
+        keys() {
+          return page.fields.values();
+        }
+      },
       scrollY: 0,
       innerHeight: 500,
       Date: { now: () => START + this.now },
-      performance: { now: () => 1 + this.now },
-      setTimeout: (run, delay = 0) => this.timers.push({ at: this.now + delay, run }),
+      performance: { now: () => 1 + this.now, getEntriesByType: () => [{ responseStatus }] },
+      setTimeout: (run, delay = 0, ...args) => this.timers.push({ at: this.now + delay, run: () => run(...args) }),
       setInterval: (run, delay) => this.timers.push({ at: this.now + delay, run, delay }),
       navigator: {
         globalPrivacyControl: gpc,
@@ -99,7 +106,9 @@ export class FakePage {
     window.addEventListener("error", (error) => this.errors.push(error));
     this.window = window;
     this.wakeline = (...call) => window.wakeline(...call);
-    runInContext(script, createContext(window));
+    const context = createContext(window);
+    this.load = () => runInContext(scripts[entry], context);
+    this.load();
   }
 
   locate(to) {
