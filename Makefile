@@ -41,7 +41,7 @@ dashboards: $(VENV)/.installed-dev ## write the Grafana dashboards from their co
 	$(BIN)/python -m dashboards.live
 
 clean: ## remove all that these commands made, but not your data
-	rm -rf $(VENV) build dist snippet/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist snippet/dist snippet/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 needs:
