@@ -56,9 +56,11 @@ class Policy:
         return bool(self._own_addresses) and self._is_own_address(address)
 
     def props(self, props: dict[str, Any]) -> dict[str, Any]:
-        """A custom event's properties made clean. A `path` is one of the site's, so its masks hold for it too."""
+        """A custom event's properties made clean. The masks hold for a `path` and for a `url` on the site's hosts."""
         cleaned = clean_props(props)
-        path = props.get("path")
+        path, url = props.get("path"), props.get("url")
+        if isinstance(url, str) and (page := self.page(url)) is not None:
+            cleaned["url"] = page.host + page.path
         if isinstance(path, str) and path.startswith("/"):
             cleaned["path"] = clean_path(path, self._masks)
         return cleaned

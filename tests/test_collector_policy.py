@@ -23,3 +23,18 @@ from wakeline.settings import Site
 def test_a_path_among_the_props_is_masked_as_in_a_url(path: Any, kept: Any) -> None:
     policy = Policy(Site(key="shop", masks=("/reset/*",)))
     assert policy.props({"path": path, "other": "/reset/s3cret"}) == {"path": kept, "other": "/reset/s3cret"}
+
+
+@pytest.mark.parametrize(
+    ("url", "kept"),
+    [
+        pytest.param("https://shop.example/reset/s3cret.pdf?a=1#b", "shop.example/reset/*", id="of the site: masked"),
+        pytest.param("https://other.example/reset/a.pdf", "https://other.example/reset/a.pdf", id="elsewhere"),
+        pytest.param("https://other.example/to/a@b.example", "https://other.example/to/(redacted)", id="redacted"),
+        pytest.param("https://[", "https://[", id="no URL"),
+        pytest.param(["https://shop.example/"], ["https://shop.example/"], id="no text"),
+    ],
+)
+def test_a_url_among_the_props_is_masked_where_it_is_of_the_site(url: Any, kept: Any) -> None:
+    policy = Policy(Site(key="shop", masks=("/reset/*",), origins=("https://shop.example",)))
+    assert policy.props({"url": url}) == {"url": kept}
