@@ -60,7 +60,7 @@ class Policy:
         cleaned = clean_props(props)
         path, url = props.get("path"), props.get("url")
         if isinstance(url, str) and (page := self.page(url)) is not None:
-            cleaned["url"] = page.host + page.path
+            cleaned["url"] = f"{url.partition(':')[0].lower()}://{page.host}{page.path}"
         if isinstance(path, str) and path.startswith("/"):
             cleaned["path"] = clean_path(path, self._masks)
         return cleaned
