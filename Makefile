@@ -30,8 +30,8 @@ format: $(VENV)/.installed-dev ## let ruff format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev ## measure, side by side; exits 1 where a floor is missed; more flags by BENCH_ARGS
-	@.ci/needs java mvn
+bench: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## measure, side by side; exits 1 where a floor is missed; more flags by BENCH_ARGS
+	@.ci/needs java mvn chromium
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
 snippet: snippet/node_modules/.package-lock.json ## build the snippet into collector/static
@@ -41,7 +41,7 @@ dashboards: $(VENV)/.installed-dev ## write the Grafana dashboards from their co
 	$(BIN)/python -m dashboards.live
 
 clean: ## remove all that these commands made, but not your data
-	rm -rf $(VENV) build dist snippet/dist snippet/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist snippet/dist snippet/node_modules benchmarks/rivals/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 needs:

@@ -15,6 +15,7 @@ latency.py        from an event to a readable profile, under open_loop.py
 idle.py           memory and CPU of the whole small path when nothing happens
 profile_size.py   bytes in Redis of one profile
 snippet.py        bytes of the scripts
+page.py           main-thread time of the scripts and of others' from npm (rivals/), in Chromium by page.mjs
 
 Ratios are medians over rounds in which the sides take turns, so that a busy machine is busy for both. Each
 measured process has one core of its own; servers, brokers and load share the others.

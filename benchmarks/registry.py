@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from benchmarks import collector, idle, latency, processor, profile_size, rules, snippet
+from benchmarks import collector, idle, latency, page, processor, profile_size, rules, snippet
 from benchmarks.figures import Benchmark
 
 BENCHMARKS: dict[str, Benchmark] = {
     "snippet": snippet,
+    "page": page,
     "collector": collector,
     "rules": rules,
     "processor": processor,

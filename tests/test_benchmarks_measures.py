@@ -11,6 +11,7 @@ import pytest
 
 from benchmarks.figures import Run
 from benchmarks.machine import cpu_seconds, memory_mb
+from benchmarks.page import RIVALS
 from benchmarks.registry import BENCHMARKS
 
 
@@ -21,7 +22,7 @@ def same_cores() -> Iterator[None]:
     assert os.sched_getaffinity(0) == before
 
 
-@pytest.mark.parametrize("name", ["snippet", "rules", "profile_size", "collector", "latency", "idle"])
+@pytest.mark.parametrize("name", ["snippet", "page", "rules", "profile_size", "collector", "latency", "idle"])
 def test_every_figure_gets_a_number(name: str, tmp_path: Path) -> None:
     """All but the one that needs a Kafka, which `make bench` starts."""
     said: list[str] = []
@@ -39,3 +40,10 @@ def test_cpu_time_and_memory_of_a_process() -> None:
     assert cpu_seconds(pid) - before > 0.03
     resident, proportional = memory_mb(pid)
     assert 1 < proportional <= resident
+
+
+def test_the_rivals_lock_file_names_no_registry() -> None:
+    """Who installs them asks their own registry, and checks what it gives by its hash."""
+    lock = (RIVALS / "package-lock.json").read_text()
+    assert '"resolved"' not in lock
+    assert '"integrity"' in lock

@@ -1,0 +1,87 @@
+"""What trackers cost the main thread of a page, ours and others' from npm, in a real Chromium: see page.mjs.
+
+Milliseconds of CPU time at load (compiling, set-up, the first page view sent and answered) and microseconds of one
+custom event (told, sent, answered), each beyond what the same page costs without a tracker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tarfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+from benchmarks.figures import Figure, Run
+from benchmarks.machine import ALL
+
+ROOT = Path(__file__).parents[1]
+SNIPPET = ROOT / "snippet"
+RIVALS = ROOT / "benchmarks/rivals"
+QUICK, FULL = (1, 1), (9, 5)  # rounds, and events of each
+
+TRACKERS = {
+    "core": "wakeline.js",
+    "full": "wakeline.full.js",
+    "stored": "wakeline.full.js under full consent: its queue is in localStorage",
+    "plausible": "@plausible-analytics/tracker 0.4.6, with links, files and forms",
+    "umami": "Umami 2.10.0, the newest on npm",
+    "snowplow": "@snowplow/browser-tracker 4.10.1, with its heartbeat",
+}
+# npm has no package of the tracker alone: this is the server's. Its source is read, its dependencies are left there.
+UMAMI = (
+    "umami@2.10.0",
+    "sha512-+lmrnV0751R6U2rkIgVAlE1nWI7yZawlMlJDguW9tlFacCKhnGeCyc7tCMIhNNYIiGIQy4DEX5IzJhm4b3+dPA==",
+)
+UMAMI_SOURCE = "package/src/tracker/index.js"
+
+FIGURES = (
+    *(Figure(f"page_load_ms_{name}", f"main thread at load: {what}") for name, what in TRACKERS.items()),
+    *(Figure(f"page_event_us_{name}", "main thread, one custom event") for name in TRACKERS),
+)
+
+
+def measure(run: Run) -> dict[str, float]:
+    """The middle of several rounds. Raises CalledProcessError where npm or Chromium is missing or fails."""
+    for folder in (SNIPPET, RIVALS):
+        _install(folder)
+    rounds = _rounds(_umami(run.folder), *(QUICK if run.quick else FULL))
+    found: dict[str, float] = {}
+    for what, short in (("load_ms", "load"), ("event_us", "event")):
+        bare = median(pair[what] for pair in rounds["nothing"])
+        unit = what.removeprefix(f"{short}_")
+        for name in TRACKERS:
+            found[f"page_{short}_{unit}_{name}"] = max(0.0, median(pair[what] for pair in rounds[name]) - bare)
+    return found
+
+
+def _rounds(umami: Path, count: int, events: int) -> Mapping[str, Sequence[Mapping[str, float]]]:
+    """By tracker, and as "nothing" without one, what each round found."""
+    command = ["node", str(ROOT / "benchmarks/page.mjs"), str(umami), str(count), str(events)]
+    node = subprocess.Popen(command, stdout=subprocess.PIPE)
+    os.sched_setaffinity(node.pid, ALL)  # before it starts a browser: its processes need more than one
+    answer, _ = node.communicate()
+    if node.returncode:
+        raise subprocess.CalledProcessError(node.returncode, node.args)
+    return dict(json.loads(answer))
+
+
+def _install(folder: Path) -> None:
+    if not (folder / "node_modules/.package-lock.json").exists():
+        subprocess.run(
+            ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], cwd=folder, check=True
+        )
+
+
+def _umami(folder: Path) -> Path:
+    """The tracker's source, unpacked. Raises ValueError where npm gives another package than this was written for."""
+    name, integrity = UMAMI
+    pack = ["npm", "pack", name, "--json", "--loglevel=error", "--prefer-offline", "--pack-destination", str(folder)]
+    packed = json.loads(subprocess.run(pack, stdout=subprocess.PIPE, check=True).stdout)[0]
+    if packed["integrity"] != integrity:
+        raise ValueError(f"{name} is not the package that was expected: {packed['integrity']}")
+    with tarfile.open(folder / packed["filename"]) as archive:
+        archive.extract(UMAMI_SOURCE, folder, filter="data")
+    return folder / UMAMI_SOURCE
