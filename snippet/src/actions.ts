@@ -4,7 +4,7 @@ import { custom } from "./page";
 import { tag } from "./tag";
 import type { PageView, Props, WireEvent } from "./wire";
 
-const FILE = /\.(pdf|csv|(doc|xls|ppt)x?|zip|gz|dmg|exe|mp[34])$/i;
+const FILE = /\.(pdf|csv|(doc|xls|ppt)x?|zip|gz|dmg|exe|mp.)$/i;
 
 /** A click of any button but the menu's, or a form that is sent. */
 export const acted = ({ target, type, button }: { target: HTMLElement; type: string; button?: number }): void => {
@@ -25,7 +25,7 @@ export const acted = ({ target, type, button }: { target: HTMLElement; type: str
     custom("form_submit", { form: form.getAttribute("id"), fields: [...new FormData(form).keys()] });
   } else if (link?.host) {
     const url = link.origin + link.pathname; // what follows may name a person
-    const isFile = FILE.test(url) || "download" in link.attributes;
+    const isFile = FILE.test(url) || link.matches("[download]");
     if (isFile || link.host != location.host) custom(isFile ? "download" : "outbound_link", { url });
   }
 };

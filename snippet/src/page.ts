@@ -105,15 +105,17 @@ const close = (): void => {
 /** The address may have changed. Replacing only the query is no navigation: filters and cursors do that. */
 export const navigate = (kind?: unknown): void => {
   const to = address();
-  if (to == url || (kind == "replace" && to.split("?")[0] == url.split("?")[0])) return;
-  close();
-  setTimeout(
-    safe(() => {
-      if (address() == to) open(); // else it went on
-    }),
-    SETTLE_MS,
-  );
-}
+  if (to == url || (kind == "replace" && to.split("?")[0] == url.split("?")[0])) url = to;
+  else {
+    close();
+    setTimeout(
+      safe(() => {
+        if (address() == to) open(); // else it went on
+      }),
+      SETTLE_MS,
+    );
+  }
+};
 
 /** Visible again: where it was gone before, another page begins. */
 export const restore = (): void => {

@@ -244,6 +244,15 @@ test("with data-hash the fragment is the route", async () => {
   assert.deepEqual(views.map(({ url }) => url), ["https://shop.example/#/shoes", "https://shop.example/#/cart"]);
 });
 
+test("after a replaced query a fragment is still no navigation", async () => {
+  const page = new FakePage();
+  await page.pass();
+  replace(page, "?size=42");
+  push(page, "#reviews");
+  await page.pass();
+  assert.deepEqual(types(page), ["page_view"]);
+});
+
 test("a storm of navigations is one view, of where it settles", async () => {
   const page = new FakePage();
   await page.pass();

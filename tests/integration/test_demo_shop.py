@@ -27,7 +27,8 @@ from tests.chromium import Tab, running_chromium
 ROOT = Path(__file__).parents[2]
 PORTS = ("port", "metrics_port", "processor_metrics_port", "api_port", "api_metrics_port", "embedded_port", "demo_port")
 A_PERSON = (
-    "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140 Safari/537.36",
+    "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "Chrome/140.0.0.0 Safari/537.36",
     "--disable-blink-features=AutomationControlled",  # else the browser says that a program drives it
 )
 PATIENCE_S = 20.0
