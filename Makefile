@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kill lint format bench snippet dashboards needs clean
+.PHONY: help run test test-kill test-browsers lint format bench snippet dashboards needs clean
 .DELETE_ON_ERROR:
 
 help: ## list these commands
@@ -15,10 +15,14 @@ run: $(VENV)/.installed ## start Wakeline with its demo shop; more flags by RUN_
 	@exec $(BIN)/wakeline up --demo $(RUN_ARGS)
 
 test: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## all tests but the slow ones; more flags by TEST_ARGS
-	$(BIN)/python -m pytest -m "not slow" $(TEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow and not browsers" $(TEST_ARGS)
 
 test-kill: needs $(VENV)/.installed-dev ## kill -9 of every process under load, 20 seeded times
 	$(BIN)/python -m pytest -m kill --kill-seeds 20 $(TEST_ARGS)
+
+test-browsers: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## behaviours in Chromium, Firefox and WebKit: a table
+	@.ci/needs firefox-esr WebKitWebDriver Xvfb xdotool
+	$(BIN)/python -m pytest tests/browsers $(TEST_ARGS)
 
 lint: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## ruff, mypy and tsc
 	$(BIN)/ruff check .

@@ -47,6 +47,10 @@ class Browser:
         """A new tab in the background."""
         return Tab(self, await self.call(0, "open", "hidden"))
 
+    async def window(self) -> Tab:
+        """A new tab in a window of its own: what was visible stays so."""
+        return Tab(self, await self.call(0, "open", "beside"))
+
 
 @dataclass(frozen=True)
 class Tab:

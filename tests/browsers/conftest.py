@@ -83,12 +83,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         if report.skipped and NOT_SUPPORTED not in said:
             report.outcome = "failed"  # an engine that is left out is no green cell
         word = FAILED if report.failed else NOT_SUPPORTED if report.skipped else OK
-        group = first_line(item.module.__doc__)
-        row = first_line(item.function.__doc__)
-        variants = [str(value) for name, value in item.callspec.params.items() if name != "engine"]
-        if variants:
-            row += f" ({item.callspec.id.removeprefix(item.callspec.params['engine'] + '-')})"
-        item.config.stash[TABLE].put(group, row, item.callspec.params["engine"], word)
+        engine, _, variant = item.callspec.id.partition("-")
+        row = first_line(item.function.__doc__) + (f" ({variant})" if variant else "")
+        item.config.stash[TABLE].put(first_line(item.module.__doc__), row, engine, word)
     return report
 
 

@@ -1,34 +1,36 @@
-"""The way from the browsers to the collector, which may be cut."""
+"""The way from the browsers to the collector, which loses what it is told to lose."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from enum import Enum
+
+
+class State(Enum):
+    WHOLE = "passes on what either side says"
+    CUT = "ends every connection"
+    LOSES_REQUESTS = "takes what browsers send, and it never arrives"
+    LOSES_ANSWERS = "the collector gets what is sent; then the connection ends instead of an answer"
 
 
 class Link:
-    """Passes bytes on. `cut` ends what is open and lets nothing through until `mend`; `mute` loses the answers."""
+    """Connections to the collector on port `target`, in one state at a time."""
 
     def __init__(self, target: int) -> None:
         self.port = 0
         self.url = ""
+        self.lost = 0  # reads of requests or answers that were lost
         self._target = target
-        self._is_cut = False
-        self._is_mute = False
+        self._state = State.WHOLE
         self._open: set[asyncio.Task[None]] = set()
 
-    def cut(self) -> None:
-        self._is_cut = True
-        for connection in self._open:
-            connection.cancel()
-
-    def mute(self) -> None:
-        """From now on the collector gets what is sent, and the sender loses the connection instead of an answer."""
-        self._is_mute = True
-
-    def mend(self) -> None:
-        self._is_cut = self._is_mute = False
+    def set(self, state: State) -> None:
+        self._state = state
+        if state is State.CUT:
+            for connection in self._open:
+                connection.cancel()
 
     def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.create_task(self._pass_on(reader, writer))
@@ -39,13 +41,13 @@ class Link:
         ends = [writer]
         ways: list[asyncio.Task[None]] = []
         try:
-            if self._is_cut:
+            if self._state is State.CUT:
                 return
             there, to = await asyncio.open_connection("127.0.0.1", self._target)
             ends.append(to)
             ways = [
-                asyncio.create_task(self._copy(reader, to)),
-                asyncio.create_task(self._copy(there, writer, is_answer=True)),
+                asyncio.create_task(self._requests(reader, to)),
+                asyncio.create_task(self._answers(there, writer)),
             ]
             await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
         except (ConnectionError, asyncio.CancelledError):
@@ -57,17 +59,24 @@ class Link:
                 end.transport.abort()
             await asyncio.gather(*ways, return_exceptions=True)
 
-    async def _copy(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, is_answer: bool = False
-    ) -> None:
+    async def _requests(self, reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         while data := await reader.read(1 << 16):
-            if is_answer and self._is_mute:
+            if self._state is State.LOSES_REQUESTS:
+                self.lost += 1
+                continue
+            to.write(data)
+            await to.drain()
+
+    async def _answers(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await there.read(1 << 16):
+            if self._state is State.LOSES_ANSWERS:
+                self.lost += 1
                 return
             writer.write(data)
             await writer.drain()
 
     async def end(self) -> None:
-        self.cut()
+        self.set(State.CUT)
         await asyncio.gather(*self._open, return_exceptions=True)
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from wakeline.scripts import FOLDER
+
 STUB = "window.wakeline=window.wakeline||function(){(wakeline.q=wakeline.q||[]).push(arguments)}"
 
 # What reaches the page of a fault is harm; a page that came from the back/forward cache says so.
@@ -25,7 +27,7 @@ addEventListener("pageshow", ({persisted}) => persisted && navigator.sendBeacon(
 class Page:
     """One page. {site} and {collector} in its texts are their addresses."""
 
-    file: str = "wakeline.js"
+    script: str = "{collector}/wakeline.js"
     tag: str = "defer"  # more attributes of the script tag: 'defer data-consent="full"'
     scripts: int = 1  # how often the tag stands in the page; 0 where the page loads it by itself
     first: str = ""  # JavaScript before all else
@@ -36,9 +38,9 @@ class Page:
     nonce: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def html(self, path: str, *, collector: str) -> str:
+    def html(self, path: str) -> str:
         nonce = f' nonce="{self.nonce}"' if self.nonce else ""
-        tag = f'<script{nonce} src="{collector}/{self.file}" data-site="demo" {self.tag}></script>'
+        tag = f'<script{nonce} src="{self.script}" data-site="demo" {self.tag}></script>'
         return (
             f"<!doctype html><meta charset=utf-8><title>{self.title or path[1:]}</title>"
             f"<script{nonce}>{WATCH}{self.first}</script>{self.head}<script{nonce}>{STUB}</script>"
@@ -46,9 +48,8 @@ class Page:
         )
 
 
-def full(**more: object) -> Page:
-    """A page with the full script."""
-    return Page(file="wakeline.full.js", **more)  # type: ignore[arg-type]
+FULL_SCRIPT = "{collector}/wakeline.full.js"
+OWN_SCRIPT = "/wakeline.js"  # the site's: it comes where the collector is away
 
 
 class WebSite:
@@ -67,10 +68,12 @@ class WebSite:
         path = request.path
         if path == "/favicon.ico":
             return web.Response(status=404)
+        if path == OWN_SCRIPT:
+            return web.Response(body=(FOLDER / OWN_SCRIPT[1:]).read_bytes(), content_type="text/javascript")
         self.served.append(path)
         page = self.pages.get(path, self.page)
         headers = {name: self._filled(value) for name, value in page.headers.items()}
-        html = self._filled(page.html(path, collector=self.collector))
+        html = self._filled(page.html(path))
         return web.Response(text=html, content_type="text/html", status=page.status, headers=headers)
 
     async def post(self, request: web.Request) -> web.Response:

@@ -40,14 +40,14 @@ class Table:
 
     def lines(self) -> Iterator[str]:
         engines = [engine for engine in ENGINES if engine in self.versions]
-        width = max((len(row) for _, row in self.cells), default=0) + 2
+        width = max((len(row) for _, row in self.cells), default=0) + 4
         columns = [max(len(self.versions[engine]), len(NOT_SUPPORTED)) + 2 for engine in engines]
         above = ""
         for (group, row), cells in self.cells.items():
             if group != above:
                 head = [self.versions[engine] if not above else "" for engine in engines]
                 yield ""
-                yield f"{group:{width}}" + "".join(map(str.ljust, head, columns)).rstrip()
+                yield (f"{group:{width}}" + "".join(map(str.ljust, head, columns))).rstrip()
                 above = group
             words = [cells.get(engine, "-") for engine in engines]
             yield f"  {row:{width - 2}}" + "".join(map(str.ljust, words, columns)).rstrip()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from tests.browsers.site import Page
@@ -73,7 +75,29 @@ async def test_frozen(stage: Stage) -> None:
     tab = await stage.open("/shoes")
     await stage.seen("page_view /shoes")
     await tab.hide()
+    await stage.seen("leave /shoes")
+    await stage.quiet()
     await tab.freeze()
     await stage.tells("page_view /shoes", "leave /shoes", refuted=["ping /shoes", "leave /shoes"])
     await tab.show()
     await stage.tells("page_view /shoes", "leave /shoes", "ping /shoes", refuted=["page_view /shoes"])
+
+
+async def test_engaged_time(stage: Stage) -> None:
+    """Engaged time stands still while the tab is covered"""
+    tab = await stage.open("/shoes")
+    await stage.seen("page_view /shoes")
+    await tab.run("new Promise((done) => setTimeout(done, 500))")
+    await tab.hide()
+    await stage.seen("leave /shoes")
+    hidden = time.monotonic()
+    await stage.quiet()
+    hidden_ms = (time.monotonic() - hidden) * 1_000
+    await tab.show()
+    await stage.seen("ping /shoes")
+    await tab.hide()
+    expected = ["page_view /shoes", "leave /shoes", "ping /shoes", "leave /shoes"]
+    await stage.tells(*expected, refuted=["page_view /shoes", "engaged /shoes"])
+    first, second = await stage.told("leave /shoes")
+    assert first.engaged_ms >= 500
+    assert second.engaged_ms < hidden_ms

@@ -1,4 +1,5 @@
 // Chromium, by the DevTools protocol.
+import { once } from "node:events";
 import { puppet } from "./puppet.mjs";
 
 const QUIET = [
@@ -17,11 +18,16 @@ export const launch = ({ profile, flags = [] }) =>
     profile,
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [...QUIET, ...flags],
-    isContent: (command) => command.includes("--type=renderer"),
     more: (page) => ({
       freeze: async () => {
         const devtools = await page.createCDPSession();
         await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
+      },
+      crash: async () => {
+        const devtools = await page.createCDPSession();
+        const crashed = once(page, "error");
+        devtools.send("Page.crash").catch(() => {}); // nobody is left to answer
+        await crashed;
       },
     }),
   });

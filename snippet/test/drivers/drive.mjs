@@ -4,7 +4,7 @@
 // {profile: a folder that outlives the browser, flags: of the program, prefs: of Firefox}. The browser ends with
 // stdin. It reaches nothing but this machine.
 //
-// Of the browser (tab is ignored): open("visible" | "hidden") -> tab, version().
+// Of the browser (tab is ignored): open("visible" | "hidden" | "beside" what stays visible) -> tab, version().
 // Of a tab: prepare(script) before every document, goto(url), run(expression) -> value, click(selector, button),
 // hide(), show(), close(), offline(is), freeze(), and crash(): kill -9 of the process that runs the page, and of
 // others perhaps, so that only a new tab is sure to work. What an engine cannot do is answered by "not supported".

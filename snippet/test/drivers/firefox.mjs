@@ -1,4 +1,6 @@
 // Firefox, by WebDriver BiDi.
+import { setTimeout as sleep } from "node:timers/promises";
+import { kill, pids } from "./processes.mjs";
 import { folder, puppet } from "./puppet.mjs";
 
 const NOWHERE = { host: "127.0.0.1", port: 9 };
@@ -36,6 +38,14 @@ export function launch({ profile = folder("firefox"), flags = [], prefs = {} }) 
       MOZ_CRASHREPORTER_DISABLE: "1",
       MOZ_REMOTE_SETTINGS_DEVTOOLS: "1",
     },
-    isContent: (command) => / tab *$/.test(command),
+    more: (_page, pid) => ({
+      crash: async () => {
+        const content = () => pids(pid, / tab *$/);
+        const killed = content();
+        kill(killed);
+        // A new tab gets a process that stands by: it must not be one of those.
+        while (!content().length || content().some((one) => killed.includes(one))) await sleep(20);
+      },
+    }),
   });
 }

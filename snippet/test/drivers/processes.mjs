@@ -11,12 +11,12 @@ function read(pid, file) {
 
 const parent = (pid) => Number(read(pid, "stat").split(") ").pop().split(" ")[1]);
 
-/** Process `root` and all that it started, with their command lines. */
-export function tree(root) {
-  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
-  const parents = new Map(pids.map((pid) => [pid, parent(pid)]));
+/** Of process `root` and all that it started: those whose command line matches. */
+export function pids(root, command = /./) {
+  const all = readdirSync("/proc").filter((name) => /^\d+$/.test(name)).map(Number);
+  const parents = new Map(all.map((pid) => [pid, parent(pid)]));
   const within = (pid) => pid == root || (parents.has(pid) && within(parents.get(pid)));
-  return pids.filter(within).map((pid) => ({ pid, command: read(pid, "cmdline").replaceAll("\0", " ") }));
+  return all.filter((pid) => within(pid) && command.test(read(pid, "cmdline").replaceAll("\0", " ")));
 }
 
 /** kill -9. What has ended by itself is no error. */

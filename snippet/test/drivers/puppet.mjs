@@ -3,14 +3,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import puppeteer from "puppeteer-core";
-import { kill, tree } from "./processes.mjs";
 
 const PATIENCE_MS = 20_000;
 
 export const folder = (engine) => mkdtempSync(join(tmpdir(), `wakeline-${engine}-`));
 
-/** `isContent`: whether a command line is that of a process that runs pages; `more`: an engine's own calls of a tab. */
-export async function puppet({ profile, isContent, more = () => ({}), ...options }) {
+/** `more(page, pid)`: an engine's own calls of a tab; `pid` is the browser's. */
+export async function puppet({ profile, more, ...options }) {
   const userDataDir = profile ?? folder(options.browser ?? "chromium");
   const browser = await puppeteer.launch({ ...options, userDataDir, handleSIGINT: false });
   const { pid } = browser.process();
@@ -25,14 +24,13 @@ export async function puppet({ profile, isContent, more = () => ({}), ...options
     show: () => page.bringToFront(),
     close: () => page.close({ runBeforeUnload: true }),
     offline: (is) => page.setOfflineMode(is),
-    crash: () => kill(tree(pid).filter(({ command }) => isContent(command)).map(({ pid }) => pid)),
-    ...more(page),
+    ...more(page, pid),
   });
 
   return {
     version: () => browser.version(),
     open: async (how = "visible") => {
-      const page = await browser.newPage();
+      const page = await browser.newPage({ type: how == "beside" ? "window" : "tab" });
       if (how == "hidden") await cover.bringToFront();
       return tab(page);
     },

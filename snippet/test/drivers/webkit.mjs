@@ -8,7 +8,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { kill, tree } from "./processes.mjs";
+import { kill, pids } from "./processes.mjs";
 import { session } from "./webdriver.mjs";
 
 const MIDDLE = "2"; // as X11 counts buttons
@@ -72,15 +72,13 @@ export async function launch({ flags = [] }) {
   let current = cover;
   let spare; // the tab that is left after a crash
 
-  const pids = (program = "") => tree(driver.pid).filter(({ command }) => command.includes(program)).map(({ pid }) => pid);
-
   async function pick(handle) {
     if (current == handle) return;
     await call("POST", "/window", { handle });
     current = handle;
   }
 
-  function tab(handle, content) {
+  function tab(handle, own) {
     const within = async (method, path, body) => {
       await pick(handle);
       return call(method, path, body);
@@ -118,15 +116,17 @@ export async function launch({ flags = [] }) {
         const last = await open();
         await last.goto(address);
         spare = { goto: tell };
-        kill(content);
+        kill(own);
       },
     };
   }
 
+  const content = () => pids(driver.pid, /WebKitWebProcess/);
+
   async function open() {
-    const before = pids("WebKitWebProcess");
+    const before = content();
     const { handle } = await call("POST", "/window/new", { type: "window" });
-    return tab(handle, pids("WebKitWebProcess").filter((pid) => !before.includes(pid)));
+    return tab(handle, content().filter((pid) => !before.includes(pid)));
   }
 
   return {
@@ -138,7 +138,7 @@ export async function launch({ flags = [] }) {
       return made;
     },
     quit: () => {
-      kill(pids());
+      kill(pids(driver.pid));
       screen.kill("SIGKILL");
       rmSync(home, { recursive: true, force: true, maxRetries: 5 });
     },

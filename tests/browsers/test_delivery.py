@@ -1,0 +1,181 @@
+"""Delivery: nothing lost, nothing counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.browser import CHROMIUM, FIREFOX, WEBKIT, Tab, running_browser
+from tests.browsers.counted import counted
+from tests.browsers.link import State
+from tests.browsers.site import OWN_SCRIPT, Page
+from tests.browsers.stage import Stage, staged
+
+FULL = Page(tag='defer data-consent="full"')
+OWN = Page(script=OWN_SCRIPT, tag='defer data-consent="full" data-endpoint="{collector}/v1/events"')
+BACKOFF_S = 40.0  # the collector asks for 2 to 8 s, and senders add up to as much again
+NOTED = """const real = fetch, answers = [];
+fetch = async (...call) => {
+  const asked = performance.now(), answer = await real(...call);
+  answers.push([asked, answer.status, answer.headers.get("retry-after")]);
+  return answer;
+};"""
+TOO_MANY = "Object.fromEntries([...Array(33).keys()].map((key) => ['key' + key, 1]))"
+NO_STORAGE: dict[str, tuple[tuple[str, ...], dict[str, bool]]] = {
+    CHROMIUM: (("--disable-local-storage",), {}),
+    FIREFOX: ((), {"dom.storage.enabled": False}),
+    WEBKIT: (("--enable-html5-local-storage=false",), {}),
+}
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_stage(engine: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage with a browser of its own, which may be harmed."""
+    async with running_browser(engine) as browser, staged(browser, tmp_path) as stage:
+        yield stage
+        stage.tabs.clear()  # they end with the browser
+
+
+async def offline(tab: Tab, is_offline: bool) -> None:
+    """What WebKit cannot be told it finds out by itself: the link is cut besides."""
+    if tab.browser.engine != WEBKIT:
+        await tab.offline(is_offline)
+
+
+@pytest.mark.parametrize("lost", [State.LOSES_REQUESTS, State.LOSES_ANSWERS], ids=["no request", "no answer"])
+async def test_killed(own_stage: Stage, redis_server: Any, lost: State) -> None:
+    """Killed while it sends; the next page sends that again, and it counts once"""
+    stage = own_stage
+    tab = await stage.open("/shoes", FULL)
+    await stage.seen("page_view /shoes")
+    await stage.quiet()
+    stage.link.set(lost)
+    await tab.do("wakeline('event', 'add_to_cart', {product: 'trail-runner'})")
+    await stage.until(lambda: stage.link.lost, "the event is on its way")
+    await tab.crash()
+    stage.link.set(State.WHOLE)
+    await stage.open("/cart", FULL)
+    events = await stage.tells(
+        "page_view /shoes", "add_to_cart /shoes", "page_view /cart", refuted=["add_to_cart /shoes", "page_view /shoes"]
+    )
+    assert len({event.visitor for event in events}) == 1
+    ledger = await counted(stage, redis_server.url)
+    assert ledger["applied"] == 3
+    assert bool(ledger["duplicate"]) is (lost is State.LOSES_ANSWERS)
+
+
+async def test_offline(stage: Stage, redis_server: Any) -> None:
+    """Offline, closed, opened again, online: each event is counted once"""
+    stage.site.page = OWN
+    tab = await stage.open("/shoes")
+    await stage.seen("page_view /shoes")
+    await stage.quiet()
+    stage.link.set(State.CUT)
+    await offline(tab, True)
+    await tab.do("wakeline('event', 'add_to_cart')")
+    await stage.quiet()
+    await stage.close(tab)
+    tab = await stage.open("/cart")
+    await offline(tab, True)
+    await stage.quiet()
+    assert len(await stage.log()) == 1
+    stage.link.set(State.WHOLE)
+    await offline(tab, False)
+    await stage.seen("add_to_cart /shoes", within=BACKOFF_S)
+    await stage.tells(
+        *("page_view /shoes", "add_to_cart /shoes", "leave /shoes", "page_view /cart"),
+        refuted=["page_view /shoes", "add_to_cart /shoes", "leave /shoes", "page_view /cart"],
+    )
+    ledger = await counted(stage, redis_server.url)
+    assert ledger["applied"] == 4
+    assert "wakeline.queue" not in await tab.stored()
+
+
+async def test_two_tabs(stage: Stage) -> None:
+    """Two tabs with one queue send each event once"""
+    stage.site.page = OWN
+    one = await stage.onto(await stage.browser.window(), "/shoes")
+    await stage.seen("page_view /shoes")
+    await stage.quiet()
+    stage.link.set(State.CUT)
+    await one.do("wakeline('event', 'first')")
+    two = await stage.onto(await stage.browser.window(), "/cart")
+    await two.do("wakeline('event', 'second')")
+    await stage.quiet()
+    stage.link.set(State.WHOLE)
+    for tab in (one, two):
+        assert await tab.run("document.hidden") is False
+        await tab.do("dispatchEvent(new Event('online'))")
+    await stage.tells(
+        *("page_view /shoes", "first /shoes", "page_view /cart", "second /cart"),
+        refuted=["first /shoes", "second /cart"],
+    )
+    assert len(await stage.log()) == 4  # even before the processor drops what it knows
+
+
+@pytest.mark.quick
+async def test_503(stage: Stage) -> None:
+    """503 with Retry-After, then 202: sent again, not before"""
+    stage.collector.log.is_away = True
+    tab = await stage.open("/shoes", Page(first=NOTED))
+    await stage.until(lambda: stage.collector.parts.metrics.requests[503], "the collector answers 503")
+    stage.collector.log.is_away = False
+    await stage.seen("page_view /shoes", within=BACKOFF_S)
+    await stage.tells("page_view /shoes", refuted=["page_view /shoes"])
+    (first, status, seconds), (second, then, _) = await tab.run("answers")
+    assert (status, then) == (503, 202)
+    assert second - first >= int(seconds) * 1_000
+
+
+async def test_400(stage: Stage) -> None:
+    """A 400 is final, and does not hold up what follows"""
+    stage.keeps_all = False
+    stage.refusals = {"too_many_props": 1}
+    tab = await stage.open("/shoes", FULL)
+    await stage.seen("page_view /shoes")
+    await stage.quiet()
+    await tab.do(f"wakeline('event', 'wrong', {TOO_MANY})")
+    await stage.until(lambda: stage.collector.parts.metrics.requests[400], "the collector answers 400")
+    await tab.do("wakeline('event', 'right')")
+    await stage.seen("right /shoes")
+    await tab.goto(stage.site.url + "/cart")
+    await stage.tells(
+        "page_view /shoes", "right /shoes", "leave /shoes", "page_view /cart", refuted=["wrong /shoes", "right /shoes"]
+    )
+    assert stage.collector.parts.metrics.requests[400] == 1
+
+
+async def test_no_storage(engine: str, tmp_path: Path) -> None:
+    """Without localStorage all is as ever, for as long as the page lives"""
+    flags, prefs = NO_STORAGE[engine]
+    async with running_browser(engine, *flags, prefs=prefs) as browser, staged(browser, tmp_path) as stage:
+        tab = await stage.open("/shoes", FULL)
+        assert await tab.run("localStorage") is None
+        await stage.seen("page_view /shoes")
+        await tab.do("wakeline('event', 'click')")
+        await stage.seen("click /shoes")
+        await tab.do("history.pushState({}, '', '/cart')")
+        events = await stage.tells(
+            *("page_view /shoes", "click /shoes", "leave /shoes", "page_view /cart"), refuted=["page_view /shoes"]
+        )
+        assert len({event.visitor for event in events}) == 1
+
+
+async def test_forbidden_storage(stage: Stage) -> None:
+    """Where localStorage throws, the same, and what failed is sent again"""
+    page = Page(tag='defer data-consent="full"', headers={"Content-Security-Policy": "sandbox allow-scripts"})
+    tab = await stage.open("/shoes", page)
+    assert await tab.run("(() => { try { return !localStorage } catch { return 'throws' } })()") == "throws"
+    await stage.seen("page_view /shoes")
+    await stage.quiet()
+    stage.link.set(State.CUT)
+    await tab.do("wakeline('event', 'click')")
+    await stage.quiet()
+    assert await stage.told("click /shoes") == []
+    stage.link.set(State.WHOLE)
+    events = await stage.tells("page_view /shoes", "click /shoes", refuted=["page_view /shoes", "click /shoes"])
+    assert len({event.visitor for event in events}) == 1

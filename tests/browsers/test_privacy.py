@@ -1,0 +1,101 @@
+"""Privacy: what the visitor allows."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.browser import FIREFOX, Browser, running_browser
+from tests.browsers.site import Page
+from tests.browsers.stage import Stage, staged
+
+GPC = "Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})"
+
+
+def page(consent: str) -> Page:
+    return Page(tag=f'defer data-consent="{consent}"')
+
+
+@asynccontextmanager
+async def stage_with_gpc(engine: str, browser: Browser, folder: Path) -> AsyncIterator[Stage]:
+    """In Firefox by its own preference, header and all; the others do not have it: a script says what it would."""
+    if engine == FIREFOX:
+        prefs = {"privacy.globalprivacycontrol.enabled": True}
+        async with running_browser(engine, prefs=prefs) as own, staged(own, folder) as stage:
+            yield stage
+    else:
+        async with staged(browser, folder) as stage:
+            yield stage
+
+
+async def test_gpc(engine: str, browser: Browser, tmp_path: Path) -> None:
+    """Global Privacy Control allows no more than anonymous"""
+    async with stage_with_gpc(engine, browser, tmp_path) as stage:
+        first = "" if engine == FIREFOX else GPC
+        tab = await stage.open("/shoes", Page(tag='defer data-consent="full"', first=first))
+        assert await tab.run("navigator.globalPrivacyControl") is True
+        await tab.do("wakeline('consent', 'full')", "wakeline('identify', 'customer-1042', {signature: '3f'})")
+        (view,) = await stage.tells(
+            "page_view /shoes", refuted=["page_view /shoes", "consent /shoes", "identify /shoes"]
+        )
+        assert view.is_anonymous
+        assert await tab.stored() == {"wakeline.consent": "full"}
+
+
+@pytest.mark.quick
+async def test_off(stage: Stage) -> None:
+    """With data-consent="off" nothing is sent; once it is given what follows is, not what came before"""
+    tab = await stage.open("/shoes", page("off"))
+    await tab.do("wakeline('event', 'held')", "history.pushState({}, '', '/cart')")
+    await stage.quiet()
+    await tab.do("wakeline('event', 'held')")
+    await stage.quiet()
+    assert (await stage.log(), await tab.stored()) == ([], {})
+    await tab.do("wakeline('consent', 'full')", "wakeline('event', 'free')")
+    (view, free) = await stage.tells(
+        "page_view /cart", "free /cart", refuted=["held /cart", "held /shoes", "page_view /shoes", "consent /cart"]
+    )
+    assert not view.is_anonymous
+    assert not view.continued
+    assert view.visitor == free.visitor == (await tab.stored())["wakeline.id"]
+
+
+async def test_given(stage: Stage) -> None:
+    """Consent given after anonymous: the page goes on as another visitor, and is no second visit"""
+    tab = await stage.open("/shoes")
+    await stage.seen("page_view /shoes")
+    await tab.do("wakeline('consent', 'full')")
+    await stage.tells(
+        *("page_view /shoes", "leave /shoes", "consent /shoes", "page_view /shoes"),
+        refuted=["ping /shoes", "consent /shoes"],
+    )
+    first, second = sorted(await stage.told("page_view"), key=lambda event: event.continued)
+    assert (first.is_anonymous, first.continued) == (True, False)
+    assert (second.is_anonymous, second.continued) == (False, True)
+    assert first.page != second.page
+
+
+async def test_withdrawn(stage: Stage) -> None:
+    """Consent withdrawn is told under the old id, then nothing more, in no tab and on no later page"""
+    stage.keeps_all = False
+    stage.site.page = page("full")
+    other = await stage.onto(await stage.browser.window(), "/cart")
+    tab = await stage.onto(await stage.browser.window(), "/shoes")
+    (view,) = await stage.seen("page_view /shoes")
+    await stage.seen("page_view /cart")
+    await tab.do("wakeline('consent', 'off')")
+    (withdrawal,) = await stage.seen("consent /shoes")
+    assert (withdrawal.visitor, withdrawal.level) == (view.visitor, "off")
+    await stage.quiet()
+    stored = len(await stage.events())
+    for one in (tab, other):
+        await one.do("wakeline('event', 'click')", "history.pushState({}, '', '/order')")
+    await stage.quiet()
+    await tab.goto(stage.site.url + "/later")
+    expected = ["page_view /cart", "page_view /shoes", "leave /shoes", "consent /shoes"]
+    assert stored == len(expected)
+    await stage.tells(*expected, refuted=["click /shoes", "click /cart", "page_view /order", "page_view /later"])
+    assert await tab.stored() == {"wakeline.consent": "off"}
