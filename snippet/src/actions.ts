@@ -4,7 +4,7 @@ import { custom } from "./page";
 import { tag } from "./tag";
 import type { PageView, Props, WireEvent } from "./wire";
 
-const FILE = /\.(pdf|csv|(doc|xls|ppt)x?|zip|gz|dmg|exe|mp.)$/i;
+const FILE = /\.(pdf|csv|(doc|xls|ppt)x?|zip|dmg|exe|mp.)$/i;
 
 /** A click of any button but the menu's, or a form that is sent. */
 export const acted = ({ target, type, button }: { target: HTMLElement; type: string; button?: number }): void => {

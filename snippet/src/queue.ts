@@ -91,7 +91,7 @@ const send = async (): Promise<void> => {
         keepalive: !failures, // it may be the page's shared 64 KB that are used up
         signal: AbortSignal.timeout?.(TIMEOUT_MS),
       });
-      say(answer.status, await answer.text());
+      say(await answer.text());
       if (/408|429|5../.test(answer.status as never)) throw answer.headers.get("retry-after");
       failures = 0;
       store(without(stored(), sent));
@@ -107,7 +107,8 @@ const send = async (): Promise<void> => {
 }
 
 export const flush = async (): Promise<void> => {
-  if (performance.now() >= pause) {
+  // A turn that nothing needs would put this page out of the back/forward cache as soon as another asks for one.
+  if (performance.now() >= pause && batch()[0]) {
     pause = 1 / 0;
     try {
       await navigator.locks.request("wakeline", send);
