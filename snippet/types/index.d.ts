@@ -95,7 +95,7 @@ export interface Options {
   consent?: Level;
   /** The fragment is part of the route: /app#/shoes/42 */
   hash?: boolean;
-  /** URL parameters of the site's own search, separated by commas: q,query */
+  /** URL parameter of the site's own search: q */
   search?: string;
 }
 
