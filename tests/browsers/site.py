@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from aiohttp import web
 
@@ -50,6 +51,7 @@ class Page:
 
 FULL_SCRIPT = "{collector}/wakeline.full.js"
 OWN_SCRIPT = "/wakeline.js"  # the site's: it comes where the collector is away
+ASSETS = "/assets/"
 
 
 class WebSite:
@@ -62,21 +64,24 @@ class WebSite:
         self.restored: list[str] = []  # paths of pages that came from the back/forward cache
         self.harm: list[str] = []
         self.posted: list[str] = []  # bodies of forms
+        self.assets: Path | None = None  # the folder behind /assets/
         self.url = self.other = self.collector = ""  # `other` is the same site under another host
 
-    async def get(self, request: web.Request) -> web.Response:
+    async def get(self, request: web.Request) -> web.StreamResponse:
         path = request.path
         if path == "/favicon.ico":
             return web.Response(status=404)
         if path == OWN_SCRIPT:
             return web.Response(body=(FOLDER / OWN_SCRIPT[1:]).read_bytes(), content_type="text/javascript")
+        if self.assets and path.startswith(ASSETS):
+            return web.FileResponse(self.assets / path.removeprefix(ASSETS))
         self.served.append(path)
         page = self.pages.get(path, self.page)
         headers = {name: self._filled(value) for name, value in page.headers.items()}
         html = self._filled(page.html(path))
         return web.Response(text=html, content_type="text/html", status=page.status, headers=headers)
 
-    async def post(self, request: web.Request) -> web.Response:
+    async def post(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/harm":
             self.harm.append(await request.text())
         elif request.path.startswith("/restored"):
