@@ -22,7 +22,7 @@ test-kill: needs $(VENV)/.installed-dev ## kill -9 of every process under load, 
 
 test-browsers: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## behaviours in Chromium, Firefox and WebKit: a table
 	@.ci/needs firefox-esr WebKitWebDriver Xvfb xdotool
-	$(BIN)/python -m pytest tests/browsers $(TEST_ARGS)
+	$(BIN)/python -m pytest tests/browsers --numprocesses 3 --dist loadgroup $(TEST_ARGS)
 
 lint: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## ruff, mypy and tsc
 	$(BIN)/ruff check .

@@ -36,12 +36,9 @@ class Browser:
     async def version(self) -> str:
         return str(await self.call(0, "version"))
 
-    async def tab(self, *scripts: str) -> Tab:
-        """A new tab in front; `scripts` run before those of each of its pages (not in WebKit)."""
-        tab = Tab(self, await self.call(0, "open"))
-        for script in scripts:
-            await self.call(tab.number, "prepare", script)
-        return tab
+    async def tab(self) -> Tab:
+        """A new tab in front."""
+        return Tab(self, await self.call(0, "open"))
 
     async def hidden_tab(self) -> Tab:
         """A new tab in the background."""

@@ -1,14 +1,15 @@
-"""The table of named behaviours times three real browsers: `make test-browsers`.
+"""The table of named behaviours times three real browsers: `make test-browsers`, a process for each column.
 
 Each test is a row; where it says `quick` its Chromium cell is also in `make test`. In reading order: site (what
-the browsers open), link (their way to the collector), stage (a row's world, and what holds for every row), table
-(how it is printed), then the rows: test_loading, test_routing, test_presence, test_delivery, test_privacy,
-test_calls, test_actions.
+the browsers open), link (their way to the collector), stage (a row's world, and what holds for every row), counted
+(what the processor makes of it), table (how all is printed), then the rows: test_loading, test_routing, test_routers,
+test_presence, test_delivery, test_privacy, test_calls, test_actions.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Generator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,15 @@ import pytest_asyncio
 
 from tests.browser import CHROMIUM, ENGINES, Browser, running_browser
 from tests.browsers.stage import Stage, staged
-from tests.browsers.table import FAILED, FEATURES, NOT_SUPPORTED, OK, Table
+from tests.browsers.table import CELL, FAILED, FEATURES, NOT_SUPPORTED, OK, Table, cell_of
 
-TABLE = pytest.StashKey[Table]()
 NAMES = {"chromium": "Chromium", "firefox": "Firefox", "webkit": "WebKitGTK"}
+COLUMNS = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TABLE] = Table()
+    config.stash[COLUMNS] = dict(NAMES)
+    config.pluginmanager.register(Table())
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -33,19 +35,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if not isinstance(item, pytest.Function) or "engine" not in item.fixturenames:
-            continue
-        item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
-        if item.callspec.params["engine"] != CHROMIUM or not item.get_closest_marker("quick"):
-            item.add_marker("browsers")
+        if cell := cell_of(item):
+            item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+            item.add_marker(pytest.mark.xdist_group(cell.engine))
+            if cell.engine != CHROMIUM or not item.get_closest_marker("quick"):
+                item.add_marker("browsers")
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser(engine: str, request: pytest.FixtureRequest) -> AsyncIterator[Browser]:
     """Shared by the rows of one engine."""
     async with running_browser(engine) as browser:
-        version = (await browser.version()).partition("/")[2].split(".")
-        request.config.stash[TABLE].versions[engine] = f"{NAMES[engine]} {'.'.join(version[:2])}"
+        numbers = (await browser.version()).partition("/")[2].split(".")
+        request.config.stash[COLUMNS][engine] = f"{NAMES[engine]} {'.'.join(numbers[:2])}"
         yield browser
 
 
@@ -68,30 +70,21 @@ async def stage(supported: None, browser: Browser, tmp_path: Path) -> AsyncItera
         yield stage
 
 
-# ---- the table ----------------------------------------------------------------------------------
-
-
-def first_line(doc: str | None) -> str:
-    return (doc or "").partition("\n")[0].rstrip(".")
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_stage(engine: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    """A stage with a browser of its own, which may be harmed."""
+    async with running_browser(engine) as browser, staged(browser, tmp_path) as stage:
+        yield stage
+        stage.tabs.clear()  # they end with the browser
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
-    if isinstance(item, pytest.Function) and "engine" in item.fixturenames:
-        said = str(report.longrepr)
-        if report.skipped and NOT_SUPPORTED not in said:
+    if cell := cell_of(item):
+        if report.skipped and NOT_SUPPORTED not in str(report.longrepr):
             report.outcome = "failed"  # an engine that is left out is no green cell
-        word = FAILED if report.failed else NOT_SUPPORTED if report.skipped else OK
-        engine, _, variant = item.callspec.id.partition("-")
-        row = first_line(item.function.__doc__) + (f" ({variant})" if variant else "")
-        item.config.stash[TABLE].put(first_line(item.module.__doc__), row, engine, word)
+        cell.column = item.config.stash[COLUMNS][cell.engine]
+        cell.word = FAILED if report.failed else NOT_SUPPORTED if report.skipped else OK
+        report.user_properties = [(CELL, asdict(cell))]
     return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    table = config.stash[TABLE]
-    if table.cells:
-        terminalreporter.section("behaviours in real browsers")
-        for line in table.lines():
-            terminalreporter.write_line(line)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+
+import pytest
 
 from tests.browser import ENGINES, FIREFOX, WEBKIT
 
 OK, NOT_SUPPORTED, FAILED = WORDS = ("ok", "not supported", "FAILED")
+CELL = "cell"  # a report's property: it travels from the process that ran the test to the one that prints
+ORDER = ("loading", "routing", "routers", "presence", "delivery", "privacy", "calls", "actions")  # of groups, by module
 
 
 @dataclass(frozen=True)
@@ -27,30 +31,73 @@ FEATURES: Mapping[str, Feature] = {
 
 
 @dataclass
+class Cell:
+    group: str
+    row: str
+    place: tuple[int, int, str]  # of the group, of the test's line in its file, variant: what rows are sorted by
+    engine: str
+    column: str = ""  # the engine's name and version, as far as known
+    word: str = OK
+
+
+def cell_of(item: pytest.Item) -> Cell | None:
+    """The cell that a test fills; None for any other test."""
+    if not isinstance(item, pytest.Function) or "engine" not in item.fixturenames:
+        return None
+    engine, _, variant = item.callspec.id.partition("-")
+    row = first_line(item.function.__doc__) + (f" ({variant})" if variant else "")
+    group = ORDER.index(item.module.__name__.rpartition("test_")[2])
+    place = (group, item.function.__code__.co_firstlineno, variant)
+    return Cell(first_line(item.module.__doc__), row, place, engine)
+
+
+def first_line(doc: str | None) -> str:
+    return (doc or "").partition("\n")[0].rstrip(".")
+
+
 class Table:
-    """Cells by group, row and engine."""
+    """A plugin of pytest that gathers the cells and prints them at the end."""
 
-    versions: dict[str, str] = field(default_factory=dict)  # by engine
-    cells: dict[tuple[str, str], dict[str, str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._columns: dict[str, str] = {}  # by engine
+        self._rows: dict[tuple[int, int, str], dict[str, Cell]] = {}  # by place, then engine
 
-    def put(self, group: str, row: str, engine: str, word: str) -> None:
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        for name, value in report.user_properties:
+            if name == CELL:
+                cell = Cell(**value)  # type: ignore[arg-type]  # a property may be any object; this one is ours
+                cell.place = tuple(cell.place)  # type: ignore[assignment]  # it travels as JSON
+                self.put(cell)
+
+    def put(self, cell: Cell) -> None:
         """Of a cell's phases (set up, run, torn down) the worst word stays."""
-        cells = self.cells.setdefault((group, row), {})
-        cells[engine] = max(cells.get(engine, OK), word, key=WORDS.index)
+        self._columns[cell.engine] = max(self._columns.get(cell.engine, ""), cell.column, key=len)
+        cells = self._rows.setdefault(cell.place, {})
+        if cell.engine not in cells or WORDS.index(cell.word) > WORDS.index(cells[cell.engine].word):
+            cells[cell.engine] = cell
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        if self._rows:
+            terminalreporter.section("behaviours in real browsers")
+            for line in self.lines():
+                terminalreporter.write_line(line)
 
     def lines(self) -> Iterator[str]:
-        engines = [engine for engine in ENGINES if engine in self.versions]
-        width = max((len(row) for _, row in self.cells), default=0) + 4
-        columns = [max(len(self.versions[engine]), len(NOT_SUPPORTED)) + 2 for engine in engines]
-        above = ""
-        for (group, row), cells in self.cells.items():
-            if group != above:
-                head = [self.versions[engine] if not above else "" for engine in engines]
-                yield ""
-                yield (f"{group:{width}}" + "".join(map(str.ljust, head, columns))).rstrip()
-                above = group
-            words = [cells.get(engine, "-") for engine in engines]
-            yield f"  {row:{width - 2}}" + "".join(map(str.ljust, words, columns)).rstrip()
-        words = [word for cells in self.cells.values() for word in cells.values()]
-        yield ""
-        yield f"{len(self.cells)} behaviours: " + ", ".join(f"{words.count(word)} {word}" for word in WORDS)
+        engines = [engine for engine in ENGINES if engine in self._columns]
+        widths = [max(len(self._columns[engine]), len(NOT_SUPPORTED)) + 2 for engine in engines]
+        first = max(len(cell.row) for cells in self._rows.values() for cell in cells.values()) + 4
+
+        def line(name: str, words: list[str]) -> str:
+            return (name.ljust(first) + "".join(map(str.ljust, words, widths))).rstrip()
+
+        yield line("", [self._columns[engine] for engine in engines])
+        group = ""
+        for _, cells in sorted(self._rows.items()):
+            cell = next(iter(cells.values()))
+            if cell.group != group:
+                group = cell.group
+                yield group
+            yield line(f"  {cell.row}", [cells[engine].word if engine in cells else "" for engine in engines])
+        words = [cell.word for cells in self._rows.values() for cell in cells.values()]
+        counts = ", ".join(f"{words.count(word)} {word}" for word in WORDS)
+        yield f"{len(self._rows)} behaviours in {len(engines)} engines: {counts}"

@@ -64,6 +64,7 @@ async def test_download(stage: Stage, button: str) -> None:
     assert paths == {"/prices.pdf", "/export"}
 
 
+@pytest.mark.quick
 async def test_form(stage: Stage) -> None:
     """A form that is sent tells its fields' names and no value, and is sent"""
     tab = await stage.open("/shoes", page(FORM))

@@ -89,6 +89,7 @@ async def test_webdriver(stage: Stage) -> None:
     assert view.browser.split()[0] in ("Chrome", "HeadlessChrome", "Firefox", "Safari", "Epiphany", "WebKit")
 
 
+@pytest.mark.quick
 async def test_signs_of_life(stage: Stage) -> None:
     """A visible page gives a sign of life every 25 seconds (here fifty times as often), a hidden one none"""
     hurried = "{const real = setInterval; setInterval = (run, ms) => real(run, ms / 50)}"

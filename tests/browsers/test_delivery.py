@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from tests.browser import CHROMIUM, FIREFOX, WEBKIT, Tab, running_browser
 from tests.browsers.counted import counted
@@ -30,14 +28,6 @@ NO_STORAGE: dict[str, tuple[tuple[str, ...], dict[str, bool]]] = {
     FIREFOX: ((), {"dom.storage.enabled": False}),
     WEBKIT: (("--enable-html5-local-storage=false",), {}),
 }
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def own_stage(engine: str, tmp_path: Path) -> AsyncIterator[Stage]:
-    """A stage with a browser of its own, which may be harmed."""
-    async with running_browser(engine) as browser, staged(browser, tmp_path) as stage:
-        yield stage
-        stage.tabs.clear()  # they end with the browser
 
 
 async def offline(tab: Tab, is_offline: bool) -> None:
@@ -68,6 +58,7 @@ async def test_killed(own_stage: Stage, redis_server: Any, lost: State) -> None:
     assert bool(ledger["duplicate"]) is (lost is State.LOSES_ANSWERS)
 
 
+@pytest.mark.quick
 async def test_offline(stage: Stage, redis_server: Any) -> None:
     """Offline, closed, opened again, online: each event is counted once"""
     stage.site.page = OWN
@@ -95,6 +86,7 @@ async def test_offline(stage: Stage, redis_server: Any) -> None:
     assert "wakeline.queue" not in await tab.stored()
 
 
+@pytest.mark.quick
 async def test_two_tabs(stage: Stage) -> None:
     """Two tabs with one queue send each event once"""
     stage.site.page = OWN
@@ -165,6 +157,7 @@ async def test_no_storage(engine: str, tmp_path: Path) -> None:
         assert len({event.visitor for event in events}) == 1
 
 
+@pytest.mark.quick
 async def test_forbidden_storage(stage: Stage) -> None:
     """Where localStorage throws, the same, and what failed is sent again"""
     page = Page(tag='defer data-consent="full"', headers={"Content-Security-Policy": "sandbox allow-scripts"})

@@ -85,6 +85,7 @@ async def test_iframe(stage: Stage) -> None:
     assert view.title == "Framed"
 
 
+@pytest.mark.quick
 async def test_strict_policy(stage: Stage) -> None:
     """Under a strict Content-Security-Policy with a nonce nothing is blocked"""
     page = Page(tag="defer data-consent='full'", nonce="abc", headers={"Content-Security-Policy": STRICT})

@@ -31,6 +31,7 @@ async def stage_with_gpc(engine: str, browser: Browser, folder: Path) -> AsyncIt
             yield stage
 
 
+@pytest.mark.quick
 async def test_gpc(engine: str, browser: Browser, tmp_path: Path) -> None:
     """Global Privacy Control allows no more than anonymous"""
     async with stage_with_gpc(engine, browser, tmp_path) as stage:
@@ -63,6 +64,7 @@ async def test_off(stage: Stage) -> None:
     assert view.visitor == free.visitor == (await tab.stored())["wakeline.id"]
 
 
+@pytest.mark.quick
 async def test_given(stage: Stage) -> None:
     """Consent given after anonymous: the page goes on as another visitor, and is no second visit"""
     tab = await stage.open("/shoes")
@@ -78,6 +80,7 @@ async def test_given(stage: Stage) -> None:
     assert first.page != second.page
 
 
+@pytest.mark.quick
 async def test_withdrawn(stage: Stage) -> None:
     """Consent withdrawn is told under the old id, then nothing more, in no tab and on no later page"""
     stage.keeps_all = False

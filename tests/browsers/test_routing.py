@@ -45,6 +45,7 @@ async def test_replaced_by_itself(stage: Stage) -> None:
     await stage.tells("page_view /shoes", refuted=["page_view /shoes", "leave /shoes"])
 
 
+@pytest.mark.quick
 async def test_storm(stage: Stage) -> None:
     """A storm of 50 replaceStates is one view: where it settles"""
     tab = await stage.open("/step0")
@@ -106,6 +107,7 @@ async def test_title(stage: Stage) -> None:
     assert view.title == "Cart"
 
 
+@pytest.mark.quick
 async def test_engagement_of_a_route(stage: Stage) -> None:
     """Engaged time and scroll depth begin anew with each route"""
     tab = await stage.open("/shoes", Page(body=TALL))

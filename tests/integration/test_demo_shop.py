@@ -22,7 +22,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
-from tests.chromium import Tab, running_chromium
+from tests.browser import CHROMIUM, Tab, running_browser
 
 ROOT = Path(__file__).parents[2]
 PORTS = ("port", "metrics_port", "processor_metrics_port", "api_port", "api_metrics_port", "embedded_port", "demo_port")
@@ -173,7 +173,7 @@ async def test_a_visit_becomes_exactly_its_profile_counters_and_prometheus_value
     async def page_views() -> float:
         return (await shop.metrics("api_metrics_port"))['wakeline_page_views_total{site="demo"}']
 
-    async with running_chromium(*A_PERSON) as chromium:
+    async with running_browser(CHROMIUM, *A_PERSON) as chromium:
         tab = await chromium.tab()
 
         # Not asked yet: counted, nothing stored.

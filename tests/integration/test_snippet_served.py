@@ -15,7 +15,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tests.chromium import Chromium, Tab, running_chromium
+from tests.browser import Browser, Tab, running_browser
 from tests.collector_stand import Stand, stand
 from wakeline.record import Event
 from wakeline.scripts import Kind, published
@@ -108,13 +108,13 @@ async def open_shop(folder: Path, **paths: str) -> AsyncIterator[Shop]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def chromium() -> AsyncIterator[Chromium]:
-    async with running_chromium() as browser:
+async def chromium() -> AsyncIterator[Browser]:
+    async with running_browser() as browser:
         yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def tab(chromium: Chromium) -> AsyncIterator[Tab]:
+async def tab(chromium: Browser) -> AsyncIterator[Tab]:
     tab = await chromium.tab()
     yield tab
     await tab.goto("about:blank")
@@ -205,7 +205,7 @@ TIMES = {"lcp_ms", "inp_ms", "fcp_ms", "ttfb_ms", "server_ms"}
 RATINGS = {f"{metric}_rating" for metric in ("lcp", "inp", "cls", "fcp", "ttfb")}
 
 
-async def hide(chromium: Chromium) -> Tab:
+async def hide(chromium: Browser) -> Tab:
     return await chromium.tab()
 
 
@@ -219,7 +219,7 @@ async def hide(chromium: Chromium) -> Tab:
     ],
 )
 async def test_a_page_tells_its_vitals_once_when_it_is_hidden(
-    shop: Shop, chromium: Chromium, tab: Tab, stub: str, order: list[Kind]
+    shop: Shop, chromium: Browser, tab: Tab, stub: str, order: list[Kind]
 ) -> None:
     shop.head = stub + "".join(shop.tag(kind) for kind in order)
     await tab.goto(f"{shop.origin}/shoes?size=42")
@@ -236,9 +236,9 @@ async def test_a_page_tells_its_vitals_once_when_it_is_hidden(
     assert 0 <= props["cls"] < 1
     assert {props[name] for name in RATINGS} <= {"good", "needs-improvement", "poor"}
     assert props["server_timing"] == [{"name": "db", "ms": 12}, {"name": "cache", "ms": 1}]
-    await tab.front()
+    await tab.show()
     await tab.click("#busy")
-    await other.front()
+    await other.show()
     assert len(await shop.seen("web_vitals")) == 1
     await other.close()
 
@@ -253,7 +253,7 @@ async def test_vitals_of_a_page_that_is_left_arrive(shop: Shop, tab: Tab) -> Non
     assert "inp_ms" not in (event.props or {})  # nobody touched it
 
 
-async def test_vitals_are_of_the_page_that_was_loaded(shop: Shop, chromium: Chromium, tab: Tab) -> None:
+async def test_vitals_are_of_the_page_that_was_loaded(shop: Shop, chromium: Browser, tab: Tab) -> None:
     """Also where a route was shown meanwhile; and a path that must not be known is masked as in every URL."""
     shop.head = shop.tag() + shop.tag(Kind.VITALS)
     await tab.goto(f"{shop.origin}/reset/s3cret")
@@ -266,7 +266,7 @@ async def test_vitals_are_of_the_page_that_was_loaded(shop: Shop, chromium: Chro
     await other.close()
 
 
-async def test_without_consent_no_vitals_are_told(shop: Shop, chromium: Chromium, tab: Tab) -> None:
+async def test_without_consent_no_vitals_are_told(shop: Shop, chromium: Browser, tab: Tab) -> None:
     shop.head = shop.tag().replace("anonymous", "off") + shop.tag(Kind.VITALS)
     await tab.goto(f"{shop.origin}/shoes")
     other = await hide(chromium)

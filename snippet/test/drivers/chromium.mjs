@@ -1,6 +1,6 @@
 // Chromium, by the DevTools protocol.
 import { once } from "node:events";
-import { puppet } from "./puppet.mjs";
+import { folder, puppet } from "./puppet.mjs";
 
 const QUIET = [
   "--no-sandbox",
@@ -13,9 +13,9 @@ const QUIET = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
-export const launch = ({ profile, flags = [] }) =>
+export const launch = ({ flags = [] }) =>
   puppet({
-    profile,
+    profile: folder(),
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [...QUIET, ...flags],
     more: (page) => ({

@@ -1,13 +1,12 @@
 // A real browser behind lines of JSON: node drive.mjs <engine> <options>, engine chromium, firefox or webkit.
 //
 // A request {id, tab, call, args} on stdin is answered by {id, value | error} on stdout, in order. Options:
-// {profile: a folder that outlives the browser, flags: of the program, prefs: of Firefox}. The browser ends with
-// stdin. It reaches nothing but this machine.
+// {flags: of the program, prefs: of Firefox}. The browser ends with stdin. It reaches nothing but this machine.
 //
 // Of the browser (tab is ignored): open("visible" | "hidden" | "beside" what stays visible) -> tab, version().
-// Of a tab: prepare(script) before every document, goto(url), run(expression) -> value, click(selector, button),
-// hide(), show(), close(), offline(is), freeze(), and crash(): kill -9 of the process that runs the page, and of
-// others perhaps, so that only a new tab is sure to work. What an engine cannot do is answered by "not supported".
+// Of a tab: goto(url), run(expression) -> value, click(selector, button), hide(), show(), close(), offline(is),
+// freeze(), and crash(): the end of the process that runs the page, and of others perhaps, so that only a new tab is
+// sure to work. What an engine cannot do is answered by "not supported".
 import { createInterface } from "node:readline";
 
 const [engine, options = "{}"] = process.argv.slice(2);

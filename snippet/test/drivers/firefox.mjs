@@ -25,7 +25,8 @@ const QUIET = {
   "network.proxy.no_proxies_on": "localhost, 127.0.0.1",
 };
 
-export function launch({ profile = folder("firefox"), flags = [], prefs = {} }) {
+export function launch({ flags = [], prefs = {} }) {
+  const profile = folder();
   return puppet({
     profile,
     browser: "firefox",

@@ -6,17 +6,15 @@ import puppeteer from "puppeteer-core";
 
 const PATIENCE_MS = 20_000;
 
-export const folder = (engine) => mkdtempSync(join(tmpdir(), `wakeline-${engine}-`));
+export const folder = () => mkdtempSync(join(tmpdir(), "wakeline-browser-"));
 
 /** `more(page, pid)`: an engine's own calls of a tab; `pid` is the browser's. */
 export async function puppet({ profile, more, ...options }) {
-  const userDataDir = profile ?? folder(options.browser ?? "chromium");
-  const browser = await puppeteer.launch({ ...options, userDataDir, handleSIGINT: false });
+  const browser = await puppeteer.launch({ ...options, userDataDir: profile, handleSIGINT: false });
   const { pid } = browser.process();
   const [cover = await browser.newPage()] = await browser.pages();
 
   const tab = (page) => ({
-    prepare: async (script) => void (await page.evaluateOnNewDocument(script)),
     goto: async (url) => void (await page.goto(url, { waitUntil: "load", timeout: PATIENCE_MS })),
     run: (expression) => page.evaluate(`(async () => (${expression}))()`),
     click: (selector, button = "left") => page.click(selector, { button }),
@@ -36,7 +34,7 @@ export async function puppet({ profile, more, ...options }) {
     },
     quit: async () => {
       await browser.close().catch(() => {}); // it may have been killed
-      if (!profile) rmSync(userDataDir, { recursive: true, force: true, maxRetries: 5 });
+      rmSync(profile, { recursive: true, force: true, maxRetries: 5 });
     },
   };
 }
