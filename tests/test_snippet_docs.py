@@ -1,0 +1,165 @@
+"""What the page for owners of sites says about the snippet is so: sizes, signatures, modules, HTML in a real Chromium.
+
+Its plain calls are tried by snippet/test/docs.test.mjs.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.browser import running_browser
+from tests.browsers.site import FULL_SCRIPT, Page
+from tests.browsers.stage import staged
+from wakeline.identity import signature
+from wakeline.scripts import FOLDER as SERVED
+from wakeline.scripts import Kind
+
+ROOT = Path(__file__).parents[1]
+SNIPPET = ROOT / "snippet"
+DOCS = {path: (ROOT / path).read_text() for path in ("docs/snippet.md", "snippet/README.md")}
+PAGE = DOCS["docs/snippet.md"]
+TYPES = (SNIPPET / "types/index.d.ts").read_text()
+
+
+def blocks(language: str, text: str = PAGE) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def run(*command: str, cwd: Path) -> str:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stdout[-4_000:] + done.stderr[-4_000:]
+    return done.stdout
+
+
+# ---- what is said ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [Kind.CORE, Kind.FULL])
+def test_the_sizes_beside_others_are_those_of_the_build(kind: Kind) -> None:
+    sizes = [(SERVED / f"{kind}.js{form}").stat().st_size for form in ("", ".gz", ".br")]
+    row = f"| **`{kind}.js`** | " + " | ".join(f"{size:,}" for size in sizes) + " |"
+    assert row in PAGE, f"paste into docs/snippet.md: {row}"
+
+
+def test_every_call_and_every_event_of_the_types_is_shown() -> None:
+    for interface in ("Commands", "Events"):
+        (body,) = re.findall(rf"interface {interface} {{\n(.*?)\n}}", TYPES, re.DOTALL)
+        for name in re.findall(r"^  (\w+):", body, re.MULTILINE):
+            assert f'wakeline("{name}"' in PAGE or f'wakeline("event", "{name}"' in PAGE, name
+
+
+def test_every_attribute_of_the_tag_is_explained() -> None:
+    source = (SNIPPET / "src/tag.ts").read_text() + (SNIPPET / "src/actions.ts").read_text()
+    (own,) = re.findall(r"\{ ([^}]*) \} = tag\.dataset", source)
+    names = re.findall(r"(\w+)(?: = [^,]+)?(?:, |$)", own) + re.findall(r"tag\.dataset\.(\w+)", source)
+    assert {"site", "consent", "endpoint", "hash", "search"} == set(names)
+    for name in names:
+        assert f"| `data-{name}` |" in PAGE
+
+
+def test_its_links_lead_somewhere() -> None:
+    headings = {re.sub(r"[^\w -]", "", line).replace(" ", "-") for line in re.findall(r"^#+ (.*)", PAGE.lower(), re.M)}
+    for link in re.findall(r"\]\(([^)]+)\)", PAGE):
+        assert link.removeprefix("#") in headings if link.startswith("#") else (ROOT / "docs" / link).exists(), link
+
+
+# ---- signatures -----------------------------------------------------------------------------------------
+
+SECRET, CUSTOMER = "secret of the shop", "customer-1042 ü"
+LITERALS = json.dumps(SECRET), json.dumps(CUSTOMER, ensure_ascii=False)
+GO = """package main
+import ("crypto/hmac"; "crypto/sha256"; "encoding/hex"; "fmt")
+func main() { secret, customerID := %s, %s
+%s
+fmt.Println(signature) }"""
+JAVA = """import javax.crypto.Mac; import javax.crypto.spec.SecretKeySpec; import java.util.HexFormat;
+import static java.nio.charset.StandardCharsets.UTF_8;
+class Sign { public static void main(String[] args) throws Exception { String secret = %s, customerId = %s;
+%s
+System.out.println(signature); } }"""
+
+PROGRAMS = {
+    "python": (["python3"], "sign.py", "secret, customer_id = %s, %s\n%s\nprint(signature)"),
+    "javascript": (["node"], "sign.mjs", "const secret = %s, customerId = %s;\n%s\nconsole.log(signature)"),
+    "php": (["php"], "sign.php", "<?php $secret = %s; $customer_id = %s;\n%s\necho $signature;"),
+    "ruby": (["ruby"], "sign.rb", "secret, customer_id = %s, %s\n%s\nputs signature"),
+    "go": (["go", "run"], "sign.go", GO),
+    "java": (["java", "-Dfile.encoding=UTF-8"], "Sign.java", JAVA),
+}
+
+
+@pytest.mark.parametrize("language", PROGRAMS)
+def test_each_language_makes_the_signature_that_is_asked_for(language: str, tmp_path: Path) -> None:
+    command, file, program = PROGRAMS[language]
+    (code,) = blocks(language)
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
+    (tmp_path / file).write_text(program % (*LITERALS, code))
+    assert run(*command, file, cwd=tmp_path).strip() == signature(SECRET, CUSTOMER)
+
+
+# ---- modules --------------------------------------------------------------------------------------------
+
+
+IMPORT = 'import { wakeline } from "wakeline";\n'
+DECLARED = '\nwakeline("configured", { product: "runner-7", colour: "red" });'
+AMBIENT = """declare namespace JSX { interface IntrinsicElements { [name: string]: any } }
+declare function defineProps(names: string[]): any;"""
+
+
+@pytest.mark.parametrize("path", DOCS)
+def test_every_example_has_the_right_types(path: str, tmp_path: Path) -> None:
+    text = DOCS[path]
+    scripts = [*blocks("jsx?", text), *re.findall(r"<script setup>\n(.*?)</script>", text, re.DOTALL)]
+    scripts += [code + DECLARED for code in blocks("ts", text)]
+    for index, code in enumerate(scripts):
+        (tmp_path / f"example{index}.tsx").write_text(code if code.startswith("import") else IMPORT + code)
+    (tmp_path / "frameworks.d.ts").write_text(AMBIENT)
+    paths = {"wakeline": [str(SNIPPET / "types/index.d.ts")], "wakeline/vitals": [str(SNIPPET / "types/vitals.d.ts")]}
+    options = {"strict": True, "noImplicitAny": False, "noEmit": True, "target": "es2022", "module": "esnext"}
+    options |= {"moduleResolution": "bundler", "lib": ["es2022", "dom"], "jsx": "preserve", "paths": paths, "types": []}
+    (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "include": ["*.ts", "*.tsx"]}))
+    run("node", str(SNIPPET / "node_modules/typescript/bin/tsc"), "-p", str(tmp_path), cwd=tmp_path)
+
+
+# ---- HTML -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+async def test_the_html_does_what_is_said(tmp_path: Path) -> None:
+    """All of it on one page: a banner, marked elements, interests."""
+    html = [code for code in blocks("html") if "<script defer" not in code and "window.wakeline=" not in code]
+    head = [code for code in html if code.startswith("<meta")]
+    body = [code for code in html if code not in head]
+    assert len(head) == 1
+    assert len(body) == 2
+    page = Page(script=FULL_SCRIPT, head="".join(head), body="".join(body), tag='defer data-consent="off"')
+    async with running_browser() as browser, staged(browser, tmp_path) as stage:
+        stage.site.pages |= {"/trails": Page(scripts=0), "/thanks": Page(scripts=0)}
+        tab = await stage.open("/shoes", page)
+        await tab.click('[data-choice="full"]')
+        (view,) = await stage.seen("page_view /shoes")
+        assert view.interests == ["running", "shoes"]
+        assert await tab.run("document.getElementById('banner').hidden")
+        await tab.click("button[data-wakeline-event]")
+        (configured,) = await stage.seen("configured /shoes")
+        assert configured.props == {"product": "trail-runner", "colour": "red"}
+        await tab.click("a[data-wakeline-interest]")
+        (interest,) = await stage.seen("interest /shoes")
+        assert interest.props == {"category": "trails"}
+        tab = await stage.open("/shoes")
+        await stage.seen("page_view /shoes", 2)
+        assert await tab.run("document.getElementById('banner').hidden"), "the choice was made on an earlier page"
+        await tab.click("form button")
+        await stage.seen("newsletter /shoes")
+        await stage.quiet()
+        (subscribed,) = await stage.told("newsletter")
+        assert subscribed.props == {"place": "footer"}
+        (sent,) = await stage.told("form_submit")
+        assert sent.props["fields"] == ["email"]
