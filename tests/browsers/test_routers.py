@@ -17,9 +17,6 @@ from wakeline.record import Event
 
 APPS = Path(__file__).parent / "apps"
 STAY_MS = 1_000
-APPEARED = (
-    "new Promise((done) => {{ const look = () => document.title == '{}' ? done() : setTimeout(look, 20); look() }})"
-)
 
 
 @pytest.fixture(scope="session")
@@ -47,12 +44,20 @@ def app(name: str, *, scripts: int = 1) -> Page:
     return Page(head=head, body=body, title="Shop", scripts=scripts)
 
 
+async def until(tab: Tab, condition: str) -> None:
+    await tab.ask(
+        f"new Promise((done) => {{ const look = () => {condition} ? done() : setTimeout(look, 20); look() }})"
+    )
+
+
 async def enter(stage: Stage, tab: Tab, path: str, title: str) -> None:
     """Clicks the link to `path` and waits until its view was told and its title is there."""
     before = len(await stage.told("page_view"))
-    await tab.click(f'a[href="{path}"]')
+    link = f'a[href="{path}"]'
+    await until(tab, f"document.querySelector('{link}')")
+    await tab.click(link)
     await stage.seen("page_view", before + 1)
-    await tab.ask(APPEARED.format(title))
+    await until(tab, f"document.title == '{title}'")
 
 
 def views(events: Sequence[Event]) -> list[tuple[str, str]]:
@@ -73,7 +78,7 @@ async def test_routes(apps: Stage, name: str, scripts: int) -> None:
     apps.site.page = app(name, scripts=scripts)
     tab = await apps.open("/")
     await apps.seen("page_view /")
-    await tab.ask(APPEARED.format("Home"))
+    await until(tab, "document.title == 'Home'")
     await enter(apps, tab, "/shoes", "Shoes")
     await enter(apps, tab, "/shoes/42", "Shoe 42")
     await tab.back()
