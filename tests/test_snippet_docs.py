@@ -58,7 +58,7 @@ def test_every_attribute_of_the_tag_is_explained() -> None:
     source = (SNIPPET / "src/tag.ts").read_text() + (SNIPPET / "src/actions.ts").read_text()
     (own,) = re.findall(r"\{ ([^}]*) \} = tag\.dataset", source)
     names = re.findall(r"(\w+)(?: = [^,]+)?(?:, |$)", own) + re.findall(r"tag\.dataset\.(\w+)", source)
-    assert {"site", "consent", "endpoint", "hash", "search"} == set(names)
+    assert {"site", "consent", "endpoint", "hash", "search", "status"} == set(names)
     for name in names:
         assert f"| `data-{name}` |" in PAGE
 

@@ -20,10 +20,12 @@ export const acted = ({ target, type, button }: { target: HTMLElement; type: str
     }
     custom(marked!.dataset.wakelineEvent || "interest", props);
   }
-  if (sent) {
-    const form = target as HTMLFormElement;
-    custom("form_submit", { form: form.getAttribute("id"), fields: [...new FormData(form).keys()] });
-  } else if (link?.host) {
+  if (sent)
+    custom("form_submit", {
+      form: target.getAttribute("id"),
+      fields: [...new FormData(target as HTMLFormElement).keys()],
+    });
+  else if (link?.host) {
     const url = link.origin + link.pathname; // what follows may name a person
     const isFile = FILE.test(url) || link.matches("[download]");
     if (isFile || link.host != location.host) custom(isFile ? "download" : "outbound_link", { url });
@@ -36,5 +38,5 @@ export const viewed = ({ url, referrer }: WireEvent & PageView): void => {
   if (term) custom("search", { term });
   const [load] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
   // it is the status of what was loaded, not of where the page went from there
-  if (load?.responseStatus == 404 && referrer == document.referrer) custom("not_found");
+  if ((tag.dataset.status || load?.responseStatus) == 404 && referrer == document.referrer) custom("not_found");
 };

@@ -12,7 +12,7 @@ export let site = "";
 export let endpoint = "";
 export let consent = "anonymous";
 export let hash: string | undefined;
-export const tag: { dataset: { search?: string | undefined } } = { dataset: {} };
+export const tag: { dataset: { search?: string | undefined; status?: undefined } } = { dataset: {} };
 
 export const configure = (options: Options): void => {
   ({ site, endpoint, consent = "anonymous" } = options);

@@ -106,6 +106,14 @@ test("a lost page is told once: where the site goes from there is another", asyn
   assert.equal(made.events.filter(({ type }) => type == "not_found").length, 1);
 });
 
+test("where the browser keeps the status to itself, or the server has it wrong, the tag says it", async () => {
+  for (const responseStatus of [null, 200, 404]) {
+    const made = await page({ tag: { status: "404" }, responseStatus });
+    assert.deepEqual(told(made), [["not_found", undefined]]);
+  }
+  assert.deepEqual(told(await page({ responseStatus: null })), []);
+});
+
 test("a word that is no command is an event of that name", async () => {
   const made = await page();
   made.wakeline("purchase", { order: "A-1001", currency: "EUR" });

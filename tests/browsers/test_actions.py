@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.browser import CHROMIUM, FIREFOX, WEBKIT
 from tests.browsers.site import FULL_SCRIPT, Page
 from tests.browsers.stage import Stage
 from wakeline.record import encode_record
@@ -20,7 +21,6 @@ MARKED = """
 <button id="buy" data-wakeline-event="add_to_cart" data-wakeline-prop-product="trail-runner"
   data-wakeline-prop-price="129.9"><b>Buy</b></button>
 <p id="read" data-wakeline-interest="shoes">All about shoes</p>"""
-LOST = '<meta name="wakeline:status" content="404">'  # for engines that keep the status to themselves
 EDITED = """wakeline("beforeSend", (event) => {
   if (event.type == "noise") return;
   if (event.type == "signal") event.props = {...event.props, edited: true};
@@ -94,7 +94,8 @@ async def test_search(stage: Stage) -> None:
 
 async def test_not_found(stage: Stage) -> None:
     """A page that was answered 404, and not where it goes from there"""
-    tab = await stage.open("/lost", Page(script=FULL_SCRIPT, status=404, head=LOST))
+    tag = 'defer data-status="404"' if stage.browser.engine == WEBKIT else "defer"  # which keeps the status to itself
+    tab = await stage.open("/lost", Page(script=FULL_SCRIPT, status=404, tag=tag))
     await stage.seen("not_found /lost")
     await tab.do("history.pushState({}, '', '/found')")
     await stage.tells(
@@ -145,3 +146,32 @@ async def test_core_tells_no_actions(stage: Stage) -> None:
     for selector in ("#file", "#buy b", "#read"):
         await tab.click(selector)
     await stage.tells("page_view /shoes", refuted=["download /shoes", "add_to_cart /shoes", "interest /shoes"])
+
+
+# What an engine measures besides FCP, TTFB and the server's share, on a page that shifts nothing.
+VITALS = {CHROMIUM: {"lcp", "inp", "cls"}, FIREFOX: {"lcp", "inp"}, WEBKIT: set()}
+VITALS_SCRIPT = '<script defer src="{collector}/wakeline.vitals.js"></script>'
+
+
+async def test_vitals(stage: Stage) -> None:
+    """The vitals script tells what its engine measures, with the path of the page, once it is hidden"""
+    tab = await stage.open("/shoes", Page(head=VITALS_SCRIPT, body="<button>Buy</button>"))
+    await stage.seen("page_view /shoes")
+    await tab.click("button")
+    await tab.hide()
+    (event,) = await stage.seen("web_vitals /shoes")
+    assert event.props["path"] == "/shoes"
+    metrics = VITALS[stage.browser.engine] | {"fcp", "ttfb"}
+    ratings = {f"{metric}_rating" for metric in metrics}
+    assert {name for name in event.props if name.endswith("_rating")} == ratings
+    assert event.props["server_ms"] <= event.props["ttfb_ms"] <= event.props["fcp_ms"]
+    await tab.show()
+    await tab.hide()
+    await stage.tells(
+        "page_view /shoes",
+        "leave /shoes",
+        "web_vitals /shoes",
+        "ping /shoes",
+        "leave /shoes",
+        refuted=["web_vitals /shoes"],
+    )

@@ -31,6 +31,19 @@ async def test_background(stage: Stage) -> None:
     assert len({event.page for event in events}) == 1
 
 
+async def test_routed_in_the_background(stage: Stage) -> None:
+    """A route that changes while the tab is covered is viewed once it is shown"""
+    tab = await stage.open("/shoes")
+    await stage.seen("page_view /shoes")
+    await tab.hide()
+    await stage.seen("leave /shoes")
+    await tab.do("history.pushState({}, '', '/cart')")
+    await stage.quiet()
+    assert await stage.told("page_view /cart") == []
+    await tab.show()
+    await stage.tells("page_view /shoes", "leave /shoes", "page_view /cart", refuted=["ping /shoes", "page_view /cart"])
+
+
 @pytest.mark.quick
 async def test_restored(stage: Stage) -> None:
     """A page from the back/forward cache is a new page view"""
