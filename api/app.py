@@ -13,7 +13,7 @@ from api import health
 from api.exposition import Exposition
 from api.numbers import NumbersReader
 from api.profiles import ProfileHandlers
-from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.log.opening import open_log
 from wakeline.profiles import AsyncProfiles
 from wakeline.settings import Config
 
@@ -33,7 +33,7 @@ async def run(config: Config) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     settings = config.settings
     profiles = AsyncProfiles(settings.redis)
-    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: RedisStreamsLog(settings.redis, lanes))
+    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
     exposition = Exposition(numbers.read, top=settings.top_values)
 
     public, internal = web.Application(), web.Application()

@@ -8,7 +8,7 @@ added up here, lane by lane, so that no reply keeps the event loop busy for more
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -61,7 +61,7 @@ class Numbers:
 class NumbersReader:
     """Reads `Numbers`. Raises one of AWAY where they cannot be read now."""
 
-    def __init__(self, url: str, sites: Mapping[str, Site], open_log: Callable[[int], Log]) -> None:
+    def __init__(self, url: str, sites: Mapping[str, Site], open_log: Callable[[int], Awaitable[Log]]) -> None:
         self._redis: Redis = connect(url)
         self._redis.set_response_callback("ZUNION", _as_sent)
         self._sites = sites
@@ -129,7 +129,7 @@ class NumbersReader:
 
     async def _read_log(self, numbers: Numbers, lanes: list[dict[bytes, bytes]], now: int) -> None:
         if self._log is None:
-            self._log = self._open_log(len(lanes))
+            self._log = await self._open_log(len(lanes))
         ends = {lane: bounds.end for lane, bounds in (await self._log.bounds(range(len(lanes)))).items()}
         for lane, fields in enumerate(lanes):
             numbers.ledger.add(fields, end=ends[lane])

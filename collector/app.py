@@ -27,8 +27,8 @@ from collector.server import Routes, Server
 from collector.writer import GroupCommit
 from wakeline.connect import connect
 from wakeline.lanes import DeploymentMismatch, open_deployment
-from wakeline.log import Log, LogUnavailable
-from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.log import Log, LogMismatch, LogUnavailable
+from wakeline.log.opening import open_log
 from wakeline.scripts import ENDPOINT
 from wakeline.settings import Config, Settings
 
@@ -94,7 +94,7 @@ def build(
 
 async def _serve(config: Config, worker: int) -> int:
     settings = config.settings
-    parts = build(config, open_log=lambda: open_log(settings))
+    parts = build(config, open_log=lambda: deployment_log(settings))
     parts.salts.keep()
     public = web.ServerRunner(parts.server, shutdown_timeout=STOP_S)
     internal = web.AppRunner(internal_app(registry(parts.metrics)), access_log=None, shutdown_timeout=STOP_S)
@@ -116,7 +116,7 @@ async def _serve(config: Config, worker: int) -> int:
     ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     failures = [error for task in ended if (error := task.exception())]
     for error in failures:
-        logger.error("%s", error, exc_info=None if isinstance(error, DeploymentMismatch) else error)
+        logger.error("%s", error, exc_info=None if isinstance(error, (DeploymentMismatch, LogMismatch)) else error)
     await public.cleanup()
     await internal.cleanup()
     for task in tasks:
@@ -125,8 +125,8 @@ async def _serve(config: Config, worker: int) -> int:
     return 1 if failures else 0
 
 
-async def open_log(settings: Settings) -> tuple[Log, int]:
-    """The log on Redis and its number of lanes. Raises LogUnavailable, and DeploymentMismatch."""
+async def deployment_log(settings: Settings) -> tuple[Log, int]:
+    """The deployment's log and its number of lanes. Raises LogUnavailable, LogMismatch and DeploymentMismatch."""
     redis = connect(settings.redis)
     try:
         deployment = await open_deployment(redis, settings)
@@ -134,7 +134,7 @@ async def open_log(settings: Settings) -> tuple[Log, int]:
         raise LogUnavailable(f"{error}") from error
     finally:
         await redis.aclose()
-    return RedisStreamsLog(settings.redis, deployment.lanes), deployment.lanes
+    return await open_log(settings, deployment.lanes), deployment.lanes
 
 
 async def keep_salts(salts: Salts) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import uvloop
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from processor.fold import Fold
@@ -26,7 +27,8 @@ from processor.worker import LaneWorker
 from wakeline.connect import connect
 from wakeline.keys import DAY_MS, Keys
 from wakeline.lanes import Deployment, open_deployment
-from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.log import Log, LogUnavailable
+from wakeline.log.opening import open_log
 from wakeline.settings import Config, Settings
 
 logger = logging.getLogger("wakeline.processor")
@@ -47,16 +49,15 @@ async def run(config: Config) -> int:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     redis = connect(config.settings.redis)
     stopped = asyncio.create_task(stop.wait())
-    opening = asyncio.create_task(_deployment(redis, config.settings))
+    opening = asyncio.create_task(_open(redis, config.settings))
     first: list[asyncio.Future[Any]] = [stopped, opening]
     await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     if stop.is_set():
         opening.cancel()
         return 0
-    deployment = opening.result()
+    deployment, log = opening.result()
 
     writer = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    log = RedisStreamsLog(config.settings.redis, deployment.lanes)
     store = Store(redis, key_space=Keys())
     sites = {key: SiteFacts(site) for key, site in config.sites.items()}
 
@@ -100,15 +101,16 @@ def _exit_code(lanes: Lanes) -> int:
     return 1
 
 
-async def _deployment(redis: object, settings: Settings) -> Deployment:
-    """Waits for Redis; raises DeploymentMismatch at once."""
+async def _open(redis: Redis, settings: Settings) -> tuple[Deployment, Log]:
+    """Waits for Redis and the log; raises DeploymentMismatch and LogMismatch at once."""
     said = False
     while True:
         try:
-            return await open_deployment(redis, settings)  # type: ignore[arg-type]
-        except (RedisError, OSError) as error:
+            deployment = await open_deployment(redis, settings)
+            return deployment, await open_log(settings, deployment.lanes)
+        except (RedisError, LogUnavailable, OSError) as error:
             if not said:
-                logger.warning("waiting for Redis: %s", error)
+                logger.warning("waiting for Redis and the log: %s", error)
                 said = True
             await asyncio.sleep(1.0)
 

@@ -81,6 +81,7 @@ class LaneWorker:
                 return
             if entries[0].offset != self.place.offset:
                 raise LogGap(f"lane {self.lane} stands at {self.place.offset}, was given {entries[0].offset}")
+            _keep_order(entries, self.place.clock)
             batch = self._fold.decode(entries)
             try:
                 if self.place.deaths >= DEATHS_BEFORE_CARE and self.place.died_at == self.place.revision:
@@ -203,3 +204,12 @@ class LaneWorker:
         record = items[-1].record
         if isinstance(record, Event):
             metrics.EVENT_AGE_SECONDS.observe(max(0.0, time.time() - record.received / 1000))
+
+
+def _keep_order(entries: list[Entry], clock: int) -> None:
+    """Append times never go back: another broker or another log may stamp by a clock that is behind."""
+    for entry in entries:
+        if entry.time < clock:
+            entry.time = clock
+        else:
+            clock = entry.time

@@ -36,7 +36,10 @@ def client(redis_server: Any) -> Any:
 
 @pytest.fixture
 async def reader(redis_server: Any) -> AsyncIterator[NumbersReader]:
-    reader = NumbersReader(redis_server.url, SITES, lambda lanes: RedisStreamsLog(redis_server.url, lanes))
+    async def open_log(lanes: int) -> RedisStreamsLog:
+        return RedisStreamsLog(redis_server.url, lanes)
+
+    reader = NumbersReader(redis_server.url, SITES, open_log)
     yield reader
     await reader.close()
 

@@ -15,7 +15,7 @@ from processor.retention import trim
 from processor.store import LaneTorn
 from tests.timeline import DAY, MINUTE, START, Timeline, event
 from wakeline.keys import LEASE, Keys
-from wakeline.log import LogGap
+from wakeline.log import Entry, LogGap
 from wakeline.log.memory import MemoryLog
 from wakeline.record import Event
 
@@ -203,3 +203,16 @@ async def test_nothing_ticks_without_a_deadline(made: Timeline) -> None:
     for _ in range(3):
         await made.pass_time(DAY)
     assert (await made.ledger())["derived"] == 1
+
+
+async def test_the_clock_of_a_lane_never_goes_back(made: Timeline) -> None:
+    """Another broker may stamp by a clock that is behind: what it appends counts at the latest time before it."""
+    worker = made.workers[0]
+    values = [PING.replace(b'"n":0', b'"n":%d' % n) % (b"shop", LANE_0.encode()) for n in range(3)]
+    times = [START + MINUTE, START, START + 2 * MINUTE]
+    await worker.apply([Entry(n, time, value) for n, (time, value) in enumerate(zip(times, values, strict=True))][:2])
+    assert worker.place.clock == START + MINUTE
+    await worker.apply([Entry(2, times[2], values[2])])
+    assert worker.place.clock == START + 2 * MINUTE
+    await worker.apply([Entry(3, START, b"no JSON")])
+    assert worker.place.clock == START + 2 * MINUTE

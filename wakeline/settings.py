@@ -76,8 +76,23 @@ class Settings:
         (), "address ranges of proxies whose X-Forwarded-For is believed"
     )
     geoip: Path | None = _setting(None, "a GeoIP country file (.mmdb); without one no country is known")
+    log: str = _setting(
+        "",
+        "URL of the log, kafka://host:9092[,host:9092][/topic][?options as aiokafka names them]; "
+        "unset: Redis Streams on the server of `redis`",
+    )
+    log_before: str = _setting("", "URL of the log that was used before, which is drained before `log` is read")
     log_max_records: int = _setting(200_000, "records that a lane of the log keeps after they were processed", least=0)
     log_max_age_days: float = _setting(8.0, "days that the log keeps records after they were processed", least=0)
+    spool_mb: int = _setting(
+        0,
+        "megabytes of events that each collector process may spool to disk while the log is away; 0: none",
+        least=0,
+    )
+    archive: str = _setting(
+        "", "where the history is kept: a folder, or a URL that fsspec knows (s3://...); unset: in `data`; off: nowhere"
+    )
+    archive_seal_s: float = _setting(600.0, "seconds that records wait at most before the history holds them", least=1)
     log_format: LogFormat = _setting(LogFormat.TEXT, "how processes log: text or json")
 
 
@@ -104,6 +119,7 @@ class Site:
     own_cookie: str = _setting("", "name of a cookie that marks own traffic to leave out")
     interests: tuple[InterestRule, ...] = _setting((), "rules from URL paths to interests, [[site.interests]]")
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
+    archive_days: int = _setting(400, "days that the history keeps the site's events", least=1)
     masks: tuple[str, ...] = _setting((), "path patterns whose * parts are masked, e.g. /reset/*")
 
 

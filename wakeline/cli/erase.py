@@ -12,6 +12,7 @@ import click
 from wakeline.cli.errors import redis_errors
 from wakeline.cli.options import config_option, read, redis_option, secret_of, site_of, site_option
 from wakeline.identity import customer_id
+from wakeline.settings import Settings
 
 
 @click.command(short_help="Forget a person.")
@@ -33,23 +34,22 @@ def erase(id: str, key: str | None, customer: bool, yes: bool, config: Path | No
         id = customer_id(secret_of(site), id)
     if not yes and sys.stdin.isatty():
         click.confirm(f"Forget {id} of site {site.key} for ever?", abort=True)
-    url = read_config.settings.redis
-    with redis_errors(url):
-        asyncio.run(_append(url, site.key, id))
+    with redis_errors(read_config.settings.redis):
+        asyncio.run(_append(read_config.settings, site.key, id))
     click.echo(f"{id} is being forgotten: it is in the log, the processor does it within a second.")
 
 
-async def _append(url: str, site: str, id: str) -> None:
+async def _append(settings: Settings, site: str, id: str) -> None:
     from wakeline import keys
     from wakeline.connect import connect
     from wakeline.lanes import FIELDS, lane_of, stored_deployment
-    from wakeline.log.redis_streams import RedisStreamsLog
+    from wakeline.log.opening import open_log
     from wakeline.record import Erase, encode_record
 
-    async with connect(url) as redis:
+    async with connect(settings.redis) as redis:
         values: list[bytes | None] = await redis.hmget(keys.DEPLOYMENT, FIELDS)  # type: ignore[assignment]
         deployment = stored_deployment(values)
-    log = RedisStreamsLog(url, deployment.lanes)
+    log = await open_log(settings, deployment.lanes)
     try:
         record = Erase(site=site, id=id, time=time.time_ns() // 1_000_000)
         await log.append([(lane_of(site, id, deployment.lanes), encode_record(record))])

@@ -40,12 +40,14 @@ def redis_errors(url: str) -> Iterator[None]:
     import redis
 
     from wakeline.lanes import NoDeployment
-    from wakeline.log import LogUnavailable
+    from wakeline.log import LogMismatch, LogUnavailable
 
     try:
         yield
     except NoDeployment:
         raise Refused(f"nothing was ever collected in {shown_url(url)}: start `wakeline up` first", FAILED) from None
+    except LogMismatch as error:
+        raise Refused(str(error), FAILED) from None
     except (redis.RedisError, LogUnavailable, OSError) as error:
         raise Refused(
             f"cannot use the Redis server {shown_url(url)}: {error}\n"

@@ -33,6 +33,7 @@ def _command(name: str, about: str) -> click.Command:
 def run(name: str, config: Config, under_up: bool, module: str = "", *arguments: Any) -> None:
     """Run a service until it is told to stop."""
     from wakeline.lanes import DeploymentMismatch
+    from wakeline.log import LogMismatch
 
     if not config.sites:
         raise Refused(
@@ -43,7 +44,7 @@ def run(name: str, config: Config, under_up: bool, module: str = "", *arguments:
     logs.configure(config.settings.log_format, "" if is_named_by_up else name)
     try:
         import_module(module or f"{name}.app").main(config, *arguments)
-    except DeploymentMismatch as mismatch:
+    except (DeploymentMismatch, LogMismatch) as mismatch:
         raise Refused(str(mismatch)) from None
 
 

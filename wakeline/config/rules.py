@@ -13,7 +13,7 @@ from wakeline.scripts import NAME, Kind
 from wakeline.settings import InterestRule, Settings
 
 MIN_SECRET = 16  # characters; fewer can be guessed from one signature
-HIDDEN = {"secret", "api_token", "redis"}  # texts that are never shown in a message
+HIDDEN = {"secret", "api_token", "redis", "log", "log_before"}  # texts that are never shown in a message
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # lies in Redis keys between colons
 COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")  # as browsers send it, whatever stands between
@@ -81,6 +81,16 @@ def redis_url(text: str) -> str:
     return "is not the URL of a Redis server: write it like redis://127.0.0.1:6379/0"
 
 
+def log_url(text: str) -> str:
+    if not text or (urlsplit(text).scheme == "kafka" and urlsplit(text).netloc):
+        return ""
+    return "is not the URL of a log: write it like kafka://127.0.0.1:9092, or leave it out for Redis Streams"
+
+
+def log_before(text: str) -> str:
+    return log_url(text) and redis_url(text) and "is not the URL of a log: write it like kafka:// or redis://host:port"
+
+
 def host(text: str) -> str:
     if text == "localhost":
         return ""
@@ -131,6 +141,8 @@ def file(path: Path | None) -> str:
 
 SETTING: dict[str, Callable[..., str]] = {
     "redis": redis_url,
+    "log": log_url,
+    "log_before": log_before,
     "data": folder,
     "host": host,
     "internal_host": host,

@@ -1,9 +1,11 @@
 """The log: an append-only, ordered list of records per lane. Durable once `append` returns.
 
+opening.py        the log that the settings name
 redis_streams.py  on Redis Streams, the engine of one machine
 fsync.py          when its server's reply means "on disk"
-memory.py         the same in memory, for tests of pure logic
-Both logs pass tests/test_wakeline_log.py.
+kafka.py          on Apache Kafka, for more than one machine
+memory.py         in memory, for tests of pure logic
+All logs pass tests/test_wakeline_log.py.
 """
 
 from __future__ import annotations
@@ -20,6 +22,10 @@ class LogUnavailable(Exception):
 
 class LogGap(Exception):
     """A place that the log does not reach: records that were never read are gone, or the log is another."""
+
+
+class LogMismatch(Exception):
+    """The log was not made for this deployment, or is set up so that it cannot keep what is promised; says the mend."""
 
 
 class Entry(Struct, gc=False):  # made three times as fast as a NamedTuple

@@ -10,6 +10,7 @@ const QUIET = {
   "app.update.disabledForTesting": true,
   "browser.safebrowsing.malware.enabled": false,
   "browser.safebrowsing.phishing.enabled": false,
+  "dom.ipc.processPrelaunch.enabled": false, // a new tab would get a process that stands by: one that was killed, perhaps
   "datareporting.policy.dataSubmissionEnabled": false,
   "extensions.getAddons.cache.enabled": false,
   "network.captive-portal-service.enabled": false,
@@ -44,8 +45,7 @@ export function launch({ flags = [], prefs = {} }) {
         const content = () => pids(pid, / tab *$/);
         const killed = content();
         kill(killed);
-        // A new tab gets a process that stands by: it must not be one of those.
-        while (!content().length || content().some((one) => killed.includes(one))) await sleep(20);
+        while (content().some((one) => killed.includes(one))) await sleep(20);
       },
     }),
   });
