@@ -18,8 +18,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from processor.fold import Fold
-from processor.lanes import Lanes, LeaseLost
+from processor.lanes import Lanes
 from processor.lease import Lease
+from processor.ownership import OwnershipLost
 from processor.sites import SiteFacts
 from processor.store import Store
 from processor.stream import make_app
@@ -67,7 +68,7 @@ async def run(config: Config) -> int:
 
     lanes = Lanes(
         deployment.lanes,
-        lease=Lease(redis, token=writer),
+        ownership=Lease(redis, token=writer, lanes=deployment.lanes),
         log=log,
         keep_records=config.settings.log_max_records,
         keep_ms=round(config.settings.log_max_age_days * DAY_MS),
@@ -94,7 +95,7 @@ def _exit_code(lanes: Lanes) -> int:
     if not lanes.failed.done():
         return 0
     error = lanes.failed.exception()
-    if isinstance(error, LeaseLost):
+    if isinstance(error, OwnershipLost):
         logger.warning("%s", error)
     else:
         logger.error("the processor ends: %s", error, exc_info=error)

@@ -1,16 +1,16 @@
-"""All lanes of this process: opened when the lease is ours, fed by the stream, ticked, trimmed, watched."""
+"""The lanes of this process: opened when they are ours, fed by the stream, ticked, trimmed, watched, let go."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Set
 from typing import Any
 
 from processor import metrics
 from processor.fold import Fold
-from processor.lease import Lease
+from processor.ownership import Ownership
 from processor.retention import trim
 from processor.rules import RULES
 from processor.store import StoreUnavailable
@@ -21,12 +21,13 @@ logger = logging.getLogger("wakeline.processor")
 
 ROOM_RECORDS = 64_000  # of the batches under way: small ones share an fsync, several large ones take turns with Redis
 TICK_S = 0.5
-STALL_S = 60.0  # records wait and no place moves: the process ends and is started anew
+TELL_S = 1.0
+LEAVE_S = 5.0  # for what is being written, before the lanes are another's
+WATCH_S = 5.0
+STALL_S = 50.0  # records wait and no place moves: the process ends, and is started anew, within a minute
 TRIM_S = 60.0
 
-
-class LeaseLost(Exception):
-    """Another processor owns the lanes now."""
+Assign = Callable[[Set[int]], Awaitable[None]]
 
 
 class Stalled(Exception):
@@ -40,37 +41,48 @@ class Lanes:
         self,
         count: int,
         *,
-        lease: Lease,
+        ownership: Ownership,
         log: Log,
         keep_records: int,
         keep_ms: int,
         make: Callable[[int], tuple[Fold, LaneWorker]],
     ) -> None:
         self.count = count
+        self.owned: frozenset[int] = frozenset()
+        self.generation = 0  # of what is owned: what was read for another one is not applied
         self._keep_records = keep_records
         self._keep_ms = keep_ms
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         made = [make(lane) for lane in range(count)]
         self._folds = [fold for fold, _ in made]
         self._workers = [worker for _, worker in made]
-        self._lease = lease
+        self._ownership = ownership
         self._log = log
         self._under_way = 0  # records
         self._freed = asyncio.Event()
         self._latest: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[Any]] = []
-        self._owned = False
 
-    async def own(self) -> None:
-        """Wait for the lease, then open every lane. Raises LogGap or LaneTorn."""
-        await self._lease.acquire()
-        for worker in self._workers:
-            await self._open(worker)
-        self._owned = True
-        metrics.LANES_OWNED.set(self.count)
-        logger.info("owning %d lanes", self.count)
-        duties = (self._keep(), self._tick(), self._trim(), self._watch())
+    # ---- whose they are -----------------------------------------------------------------------
+
+    async def run(self, assign: Assign) -> None:
+        """Own lanes until cancelled; `assign` is told which, once they are open.
+
+        Raises OwnershipLost, and LogGap or LaneTorn: a lane is never opened where its numbers would be wrong.
+        """
+
+        async def take(lanes: Set[int]) -> None:
+            for lane in sorted(lanes):
+                await self._open(self._workers[lane])
+            self.owned = frozenset(lanes)
+            self.generation += 1
+            metrics.LANES_OWNED.set(len(lanes))
+            logger.info("owning %s", _named(lanes, self.count))
+            await assign(self.owned)
+
+        duties = (self._tick(), self._tell(), self._trim(), self._watch())
         self._tasks += [asyncio.create_task(self._guard(duty)) for duty in duties]
+        await self._ownership.run(take, self.leave)
 
     async def _open(self, worker: LaneWorker) -> None:
         while True:
@@ -81,15 +93,40 @@ class Lanes:
                 logger.warning("lane %d is not open yet: %s", worker.lane, error)
                 await asyncio.sleep(1.0)
 
-    def places(self) -> dict[int, int]:
-        """Lane -> the offset to read next."""
-        return {worker.lane: worker.place.offset for worker in self._workers}
+    async def leave(self) -> None:
+        """Finish what is being written, then let go. What takes too long is given up: the next owner's claim on the
+        lane sees to it that it changes nothing any more.
+        """
+        self.owned = frozenset()
+        metrics.LANES_OWNED.set(0)
+        if running := [task for task in self._latest.values() if not task.done()]:
+            _, late = await asyncio.wait(running, timeout=LEAVE_S)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late)
+        self._latest.clear()
 
-    async def submit(self, lane: int, entries: list[Entry]) -> None:
+    async def close(self) -> None:
+        """Finish what is being written, then let go of the lanes for good."""
+        for task in self._tasks:
+            task.cancel()
+        await self.leave()
+        await self._ownership.close()
+
+    def places(self) -> dict[int, int]:
+        """Lane -> the offset to read next, of the lanes that are ours."""
+        return {lane: self._workers[lane].place.offset for lane in self.owned}
+
+    # ---- what they are given ------------------------------------------------------------------
+
+    async def submit(self, lane: int, entries: list[Entry], *, generation: int) -> None:
         """Hand a batch to its lane. Batches of one lane are applied in order; returns when there is room."""
         while self._under_way and self._under_way + len(entries) > ROOM_RECORDS:
             self._freed.clear()
             await self._freed.wait()
+        if generation != self.generation or lane not in self.owned:  # it was let go meanwhile
+            return
         self._under_way += len(entries)
         before = self._latest.get(lane)
         self._latest[lane] = asyncio.create_task(self._apply(lane, entries, before))
@@ -111,15 +148,6 @@ class Lanes:
         if not self.failed.done():
             self.failed.set_exception(error)
 
-    async def close(self) -> None:
-        """Finish what is being written, then let go of the lanes."""
-        for task in self._tasks:
-            task.cancel()
-        if running := [task for task in self._latest.values() if not task.done()]:
-            await asyncio.wait(running, timeout=5.0)
-        if self._owned:
-            await self._lease.release()
-
     def observe_rules(self) -> None:
         """Bring the metrics of the rules up to date, before a scrape."""
         for name, _, _ in RULES:
@@ -128,26 +156,29 @@ class Lanes:
             counter.inc(seconds - counter._value.get())
         metrics.RULE_EVENTS.inc(sum(fold.timed for fold in self._folds) - metrics.RULE_EVENTS._value.get())
 
+    # ---- duties -------------------------------------------------------------------------------
+
     async def _guard(self, task: Any) -> None:
         try:
             await task
         except Exception as error:
             self.fail(error)
 
-    async def _keep(self) -> None:
-        await self._lease.keep()
-        raise LeaseLost("another processor owns the lanes now")
-
     async def _tick(self) -> None:
         while True:
             await asyncio.sleep(TICK_S)
             now = time.time_ns() // 1_000_000
             try:
-                for worker in self._workers:
-                    if await worker.tick(now):
+                for lane in self.owned:
+                    if await self._workers[lane].tick(now):
                         metrics.TICKS.inc()
             except LogUnavailable as error:
                 logger.debug("no tick: %s", error)
+
+    async def _tell(self) -> None:
+        while True:
+            await asyncio.sleep(TELL_S)
+            await self._ownership.applied(self.places())
 
     async def _trim(self) -> None:
         while True:
@@ -160,16 +191,16 @@ class Lanes:
                 logger.debug("not trimmed: %s", error)
 
     async def _watch(self) -> None:
-        """A consumer may stall without a word. Redis being away is no stall: then nothing can be read."""
+        """A consumer may stall without a word. The log being away is no stall: then nothing can be read."""
         places, since = self.places(), time.monotonic()
         while True:
-            await asyncio.sleep(5.0)
+            await asyncio.sleep(WATCH_S)
             try:
-                bounds = await self._log.bounds(list(range(self.count)))
+                bounds = await self._log.bounds(sorted(self.owned))
             except LogUnavailable:
                 since = time.monotonic()
                 continue
-            now = self.places()
+            now = {lane: place for lane, place in self.places().items() if lane in bounds}
             for lane, place in now.items():
                 if place > bounds[lane].end:
                     raise LogGap(f"lane {lane} stands at {place}, but the log now ends at {bounds[lane].end}")
@@ -178,3 +209,9 @@ class Lanes:
                 places, since = now, time.monotonic()
             elif time.monotonic() - since > STALL_S:
                 raise Stalled(f"{behind} records wait and nothing was applied for {STALL_S:.0f} s")
+
+
+def _named(lanes: Set[int], count: int) -> str:
+    if len(lanes) in (0, count):
+        return f"{'all' if lanes else 'none of the'} {count} lanes"
+    return f"lanes {', '.join(map(str, sorted(lanes)))} of {count}"

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Mapping
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from processor.ownership import Leave, OwnershipLost, Take
 from wakeline import keys
 
 logger = logging.getLogger("wakeline.processor")
@@ -27,12 +29,23 @@ RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL'
 
 
 class Lease:
-    """Held by one process. It only saves work: what keeps a lane's numbers right is its revision."""
+    """Of all `lanes`, held by one process: see `Ownership`."""
 
-    def __init__(self, redis: Redis, *, token: str) -> None:
+    def __init__(self, redis: Redis, *, token: str, lanes: int) -> None:
         self._hold = redis.register_script(HOLD)
         self._release = redis.register_script(RELEASE)
         self._token = token
+        self._lanes = range(lanes)
+
+    async def run(self, take: Take, leave: Leave) -> None:
+        """See `Ownership`. A lease that is lost ends the process: it starts anew, and stands by."""
+        await self.acquire()
+        await take(frozenset(self._lanes))
+        await self.keep()
+        raise OwnershipLost("another processor owns the lanes now")
+
+    async def applied(self, places: Mapping[int, int]) -> None:
+        """Nobody asks: `wakeline lag` reads the places in Redis."""
 
     async def acquire(self) -> None:
         """Returns once the lease is ours, however long that takes."""
@@ -62,7 +75,7 @@ class Lease:
             except (RedisError, OSError):
                 continue
 
-    async def release(self) -> None:
+    async def close(self) -> None:
         """Let the one that stands by take over at once."""
         try:
             await self._release(keys=[keys.LEASE], args=[self._token])

@@ -6,7 +6,7 @@ even when two believe that they own it, and a write whose answer was lost can be
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -87,7 +87,16 @@ for i = n * 3 + 1, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -
 return {people, tops}
 """
 
-# KEYS: the lane; ARGV: revision.
+# KEYS: the lane, its hop; ARGV: writer. What another writer still has under way fails from now on.
+CLAIM = """
+if redis.call('HGET', KEYS[1], 'torn') ~= '1' then
+  redis.call('HINCRBY', KEYS[1], 'revision', 1)
+  redis.call('HSET', KEYS[1], 'writer', ARGV[1])
+end
+return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
+"""
+
+# KEYS: the lane; ARGV: offset.
 DIED = """
 if redis.call('HGET', KEYS[1], 'died_at') ~= ARGV[1] then
   redis.call('HSET', KEYS[1], 'died_at', ARGV[1], 'deaths', 0)
@@ -106,7 +115,14 @@ class Store:
         self._redis = redis
         self._write = redis.register_script(WRITE)
         self._load = redis.register_script(LOAD)
+        self._claim = redis.register_script(CLAIM)
         self._died = redis.register_script(DIED)
+
+    async def claim(self, lane: int, memory: LaneMemory, *, writer: str) -> LanePlace:
+        """The lane's place, from now on that of `writer` alone; fills what `memory` keeps of its hops."""
+        with _unavailable():
+            fields, hops = await self._claim(keys=[self.keys.lane(lane), self.keys.hop(lane)], args=[writer])
+        return _place(_pairs(fields), _pairs(hops), memory)
 
     async def place(self, lane: int, memory: LaneMemory) -> LanePlace:
         """The lane's place; fills what `memory` keeps of its hops."""
@@ -115,11 +131,7 @@ class Store:
             pipe.hgetall(self.keys.lane(lane))
             pipe.hgetall(self.keys.hop(lane))
             fields, hops = await pipe.execute()
-        memory.hops = {int(source): int(upto) for source, upto in hops.items()}
-        memory.sent = {int(name[5:]): int(upto) for name, upto in fields.items() if name.startswith(b"sent:")}
-        return msgspec.convert(
-            {name.decode(): value.decode() for name, value in fields.items()}, LanePlace, strict=False
-        )
+        return _place(fields, hops, memory)
 
     async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
         """Bring visitors, customers and top lists into `memory`, by one call."""
@@ -173,10 +185,10 @@ class Store:
             found: Any = await self._redis.zrangebyscore(self.keys.due(lane), "-inf", now, start=0, num=most)
         return [(site, id) for site, _, id in (member.decode().partition("/") for member in found)]
 
-    async def died(self, lane: int, *, revision: int) -> int:
-        """Note that folding what follows `revision` ended the process; returns how often it did."""
+    async def died(self, lane: int, *, offset: int) -> int:
+        """Note that folding what follows `offset` ended the process; returns how often it did."""
         with _unavailable():
-            return int(await self._died(keys=[self.keys.lane(lane)], args=[revision]))
+            return int(await self._died(keys=[self.keys.lane(lane)], args=[offset]))
 
     async def outbox(self, lane: int, *, most: int) -> list[tuple[bytes, int, bytes]]:
         """(id, target lane, record) of what waits to be appended, in order."""
@@ -188,6 +200,16 @@ class Store:
         """Take these out of the outbox: they are in the log."""
         with _unavailable():
             await self._redis.xdel(self.keys.outbox(lane), *ids)
+
+
+def _place(fields: Mapping[bytes, bytes], hops: Mapping[bytes, bytes], memory: LaneMemory) -> LanePlace:
+    memory.hops = {int(source): int(upto) for source, upto in hops.items()}
+    memory.sent = {int(name[5:]): int(upto) for name, upto in fields.items() if name.startswith(b"sent:")}
+    return msgspec.convert({name.decode(): value.decode() for name, value in fields.items()}, LanePlace, strict=False)
+
+
+def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _scores(flat: list[bytes]) -> dict[str, float]:

@@ -44,6 +44,7 @@ def make_app(log: Log, lanes: Lanes) -> ProcessorApp:
     @app.agent(topic)
     async def feed_lanes(batches: Any) -> None:
         async for event in batches.events():
-            await lanes.submit(event.message.partition, event.value)
+            message = event.message
+            await lanes.submit(message.partition, event.value, generation=message.generation_id)
 
     return app

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Set
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from faust.transport import base
 from faust.transport.consumer import Consumer as BaseConsumer
@@ -29,61 +29,78 @@ BEHIND_AT_ONCE = 2  # lanes that get such batches in one poll: bounds what is he
 PAUSE_S = 0.5  # between polls while the log is away
 
 
+class Read(NamedTuple):
+    """What one read gave of all lanes, and for which generation of what is owned."""
+
+    generation: int
+    found: dict[int, list[Entry]]
+
+
 class Consumer(BaseConsumer):
-    """Owns the lanes that its app's `Lanes` opened; reads them all with one call."""
+    """Reads the lanes that its app's `Lanes` own, all with one call."""
 
     app: ProcessorApp
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._subscribed = False
+        self._topic = ""
         self._assigned: set[TP] = set()
         self._next: dict[int, int] = {}  # lane -> offset to read
         self._behind: deque[int] = deque()  # lanes that may hold more than a batch, next one first
-        self._reading: asyncio.Task[dict[int, list[Entry]]] | None = None
+        self._reading: asyncio.Task[Read] | None = None
 
     # ---- what Faust asks for ------------------------------------------------------------------
 
     async def subscribe(self, topics: Iterable[str]) -> None:
-        """Starts the assignment; must not await it, Faust would deadlock."""
-        wanted = {TP(topic, lane) for topic in topics for lane in range(self.app.lanes.count)}
-        if wanted != self._assigned:
-            self.add_future(self._assign(wanted))
+        """Starts to own lanes; must not await any, Faust would deadlock."""
+        if not self._subscribed:
+            (self._topic,) = topics
+            self._subscribed = True
+            self.add_future(self._own())
 
-    async def _assign(self, wanted: set[TP]) -> None:
+    async def _own(self) -> None:
         try:
-            await self.app.lanes.own()
+            await self.app.lanes.run(self._assign)
         except Exception as error:
             self.app.lanes.fail(error)
-            return
+
+    async def _assign(self, lanes: Set[int]) -> None:
         self.app.on_rebalance_start()
-        self.app.consumer_generation_id += 1
+        self.app.consumer_generation_id = self.app.lanes.generation
         await self.on_partitions_revoked(self._assigned)
-        self._assigned = wanted
-        await self.on_partitions_assigned(wanted, self.app.consumer_generation_id)
+        self._assigned = {TP(self._topic, lane) for lane in lanes}
+        await self.on_partitions_assigned(self._assigned, self.app.consumer_generation_id)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """Every lane starts at its place in Redis."""
         self._next = self.app.lanes.places()
         self._behind = deque(self._next)
         self._drop_read()
-        return {tp: self._next[tp.partition] for tp in self._assigned}
+        return {tp: self._next[tp.partition] for tp in self._assigned if tp.partition in self._next}
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
         """What was read meanwhile; the next read starts at once, so that it need not wait for what Faust does."""
-        tps = {tp.partition: tp for tp in (active_partitions or self._assigned)}
+        tps = {tp.partition: tp for tp in (active_partitions or self._assigned) if tp.partition in self._next}
+        if not self.app.lanes.owned or not tps:
+            await asyncio.sleep(timeout)
+            return {}
         reading = self._reading or self._read_ahead(tps, timeout)
         try:
-            found = await reading
+            generation, found = await reading
         except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and not task.cancelling():
+                return {}  # the read was dropped: the lanes are others now
             self._drop_read()
             raise
         if reading is self._reading:
             self._reading = None
             if found:
                 self._read_ahead(tps, timeout)
-        return {tps[lane]: [entries] for lane, entries in found.items() if lane in tps}
+        return {tps[lane]: [Read(generation, {lane: entries})] for lane, entries in found.items() if lane in tps}
 
-    def _read_ahead(self, lanes: Iterable[int], timeout: float) -> asyncio.Task[dict[int, list[Entry]]]:
+    def _read_ahead(self, lanes: Iterable[int], timeout: float) -> asyncio.Task[Read]:
         self._reading = asyncio.create_task(self._read(lanes, timeout))
         return self._reading
 
@@ -92,7 +109,8 @@ class Consumer(BaseConsumer):
             self._reading.cancel()
             self._reading = None
 
-    async def _read(self, lanes: Iterable[int], timeout: float) -> dict[int, list[Entry]]:  # noqa: ASYNC109
+    async def _read(self, lanes: Iterable[int], timeout: float) -> Read:  # noqa: ASYNC109
+        generation = self.app.lanes.generation
         left_out = {lane for index, lane in enumerate(self._behind) if index >= BEHIND_AT_ONCE}
         try:
             found = await self.app.record_log.read(
@@ -103,11 +121,12 @@ class Consumer(BaseConsumer):
         except LogUnavailable as error:
             logger.debug("%s", error)
             await asyncio.sleep(PAUSE_S)
-            return {}
+            return Read(generation, {})
         except LogGap as error:
-            self.app.lanes.fail(error)
+            if self.app.lanes.owned:  # else their next owner finds out whether it is one
+                self.app.lanes.fail(error)
             await asyncio.sleep(PAUSE_S)
-            return {}
+            return Read(generation, {})
         asked = [self._behind.popleft() for _ in range(min(BEHIND_AT_ONCE, len(self._behind)))]
         for lane, entries in found.items():
             self._next[lane] = entries[-1].offset + 1
@@ -115,10 +134,11 @@ class Consumer(BaseConsumer):
         self._behind.extend(
             lane for lane, entries in found.items() if len(entries) == BATCH_RECORDS and lane not in self._behind
         )
-        return found
+        return Read(generation, found)
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
-        entries: Any = record
+        read: Any = record
+        entries = read.found[tp.partition]
         last = entries[-1]
         return ConsumerMessage(
             tp.topic,
@@ -133,7 +153,7 @@ class Consumer(BaseConsumer):
             serialized_key_size=0,
             serialized_value_size=0,
             tp=tp,
-            generation_id=self.app.consumer_generation_id,
+            generation_id=read.generation,
         )
 
     # ---- backpressure: a full buffer holds the next read up. What Faust adds would leave lanes out of a read,

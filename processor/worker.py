@@ -50,12 +50,12 @@ class LaneWorker:
         self._busy = asyncio.Lock()
 
     async def open(self) -> int:
-        """Read the lane's place, check that the log reaches it; returns the offset to read from.
+        """Claim the lane, check that the log reaches its place; returns the offset to read from.
 
         Raises LogGap or LaneTorn: a lane is never started where its numbers would be wrong.
         """
         self._memory = LaneMemory()
-        self.place = await self._store.place(self.lane, self._memory)
+        self.place = await self._store.claim(self.lane, self._memory, writer=self._writer)
         if self.place.torn:
             raise LaneTorn(f"lane {self.lane} was left half-written: rebuild it from the log")
         identity = await self._log.identity()
@@ -84,7 +84,7 @@ class LaneWorker:
             _keep_order(entries, self.place.clock)
             batch = self._fold.decode(entries)
             try:
-                if self.place.deaths >= DEATHS_BEFORE_CARE and self.place.died_at == self.place.revision:
+                if self.place.deaths >= DEATHS_BEFORE_CARE and self.place.died_at == self.place.offset:
                     await self._apply_with_care(batch.items)
                 else:
                     await self._apply(batch)
@@ -92,7 +92,7 @@ class LaneWorker:
             except (asyncio.CancelledError, LogGap, LaneTorn, LaneLost):
                 raise
             except Exception:
-                await self._retry(lambda: self._store.died(self.lane, revision=self.place.revision))
+                await self._retry(lambda: self._store.died(self.lane, offset=self.place.offset))
                 raise
 
     async def _apply(self, batch: Batch) -> None:

@@ -176,6 +176,21 @@ async def test_a_worker_that_lost_its_lane_writes_nothing(redis_server: Any) -> 
         assert (await made.totals())["page_views"] == 2
 
 
+async def test_a_late_write_of_the_owner_before_changes_nothing(redis_server: Any) -> None:
+    """A claim raises the revision: what the former owner had under way fails, the new one goes on undisturbed."""
+    async with timeline(redis_server) as made:
+        await made.append(event("visitor-1", "page-one", 0, 0))
+        lane = made.lane("visitor-1")
+        entries = (await made.log.read({lane: 0}, limit=10, wait_ms=0))[lane]
+        former = made.workers[lane]
+        await made.start(writer="another")
+        with pytest.raises(LaneLost):
+            await former.apply(entries)
+        await made.run()
+        assert (await made.totals())["page_views"] == 1
+        assert (await made.ledger())["applied"] == 1
+
+
 async def test_redelivered_records_are_skipped(redis_server: Any) -> None:
     """A batch that overlaps what was applied is cut to what is new."""
     async with timeline(redis_server) as made:

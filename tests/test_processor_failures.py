@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Set
 from typing import Any
 
 import pytest
 
 from processor import rules
 from processor.lease import Lease
+from processor.ownership import OwnershipLost
 from processor.replay import replay
 from processor.retention import trim
 from processor.store import LaneTorn
@@ -172,25 +173,27 @@ async def test_trimming(name: str) -> None:
 
 async def test_one_process_owns_the_lanes(made: Timeline) -> None:
     """A second waits; it has them when the first lets go, or no longer renews."""
-    first, second = Lease(made.redis, token="first"), Lease(made.redis, token="second")
+    first, second = (Lease(made.redis, token=token, lanes=4) for token in ("first", "second"))
     await first.acquire()
     waiting = asyncio.create_task(second.acquire())
     await asyncio.sleep(0.05)
     assert not waiting.done()
-    await second.release()  # not its own: nothing happens
+    await second.close()  # not its own: nothing happens
     assert await made.redis.get(LEASE) == b"first"
-    await first.release()
+    await first.close()
     await asyncio.wait_for(waiting, 5)
     assert await made.redis.get(LEASE) == b"second"
     assert 0 < await made.redis.pttl(LEASE) <= 5_000
 
 
 async def test_who_loses_the_lease_is_told(made: Timeline) -> None:
-    lease = Lease(made.redis, token="first")
-    await lease.acquire()
-    keeping = asyncio.create_task(lease.keep())
+    lease = Lease(made.redis, token="first", lanes=4)
+    taken: asyncio.Queue[Set[int]] = asyncio.Queue()
+    owning = asyncio.create_task(lease.run(taken.put, lambda: asyncio.sleep(0)))
+    assert await asyncio.wait_for(taken.get(), 5) == {0, 1, 2, 3}
     await made.redis.set(LEASE, "another")
-    await asyncio.wait_for(keeping, 5)
+    with pytest.raises(OwnershipLost):
+        await asyncio.wait_for(owning, 5)
 
 
 async def test_nothing_ticks_without_a_deadline(made: Timeline) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from processor import transport
+from processor.lanes import Assign
 from processor.stream import BATCHES_BUFFERED, make_app
 from wakeline.log import Entry
 from wakeline.log.memory import MemoryLog
@@ -38,18 +39,31 @@ class LanesStub:
         self.failed: list[BaseException] = []
         self.has_room = asyncio.Event()
         self.has_room.set()
+        self.owned: frozenset[int] = frozenset()
+        self.generation = 0
+        self.shares: asyncio.Queue[frozenset[int]] = asyncio.Queue()
+        self.shares.put_nowait(frozenset(range(LANES)))
 
-    async def own(self) -> None:
-        pass
+    async def run(self, assign: Assign) -> None:
+        """Owns what is put into `shares`, one share after the other."""
+        while True:
+            share = await self.shares.get()
+            self.owned, self.generation = share, self.generation + 1
+            await assign(share)
 
     def places(self) -> dict[int, int]:
-        return dict.fromkeys(range(LANES), 0)
+        return {lane: len(self.taken[lane]) for lane in self.owned}
+
+    def counts(self) -> dict[int, int]:
+        return {lane: len(self.taken[lane]) for lane in range(LANES)}
 
     def fail(self, error: BaseException) -> None:
         self.failed.append(error)
 
-    async def submit(self, lane: int, entries: list[Entry]) -> None:
+    async def submit(self, lane: int, entries: list[Entry], *, generation: int) -> None:
         await self.has_room.wait()
+        if generation != self.generation or lane not in self.owned:
+            return
         self.taken[lane] += [entry.offset for entry in entries]
 
 
@@ -112,3 +126,21 @@ async def test_reading_ahead_ends_where_nobody_takes_what_was_read() -> None:
         lanes.has_room.set()
         await until(lambda: sum(map(len, lanes.taken.values())) == LANES * 1_000)
     assert all(taken == list(range(1_000)) for taken in lanes.taken.values())
+
+
+async def test_lanes_that_come_go_and_come_back_are_read_on_from_their_places() -> None:
+    """Nothing of a lane that is another's is handed over, and nothing twice, whatever was read ahead of the change."""
+    log, lanes = CountedLog(LANES), LanesStub()
+    shares = [frozenset(share) for share in ({0, 1, 2, 3}, set(), {2, 3, 4, 5}, {0, 1, 2, 3}, set(range(LANES)))]
+    async with running(log, lanes):
+        for number, share in enumerate(shares, start=1):
+            before = lanes.counts()
+            lanes.shares.put_nowait(share)
+            await until(lambda share=share: lanes.owned == share and lanes.shares.empty())
+            await log.append([(lane, b"{}") for lane in range(LANES) for _ in range(30)])
+            wanted = {lane: 30 * number if lane in share else before[lane] for lane in range(LANES)}
+            await until(lambda wanted=wanted: wanted == lanes.counts())
+            await asyncio.sleep(0.05)
+            assert wanted == lanes.counts()
+    assert all(taken == list(range(30 * len(shares))) for taken in lanes.taken.values())
+    assert not lanes.failed

@@ -63,9 +63,9 @@ class Keys:
         """hash: the lane's place and ledger.
 
         log (identity), offset (records applied: the next one to read), revision, writer (stamp of
-        the last write), torn (1 while a write is under way), clock (append time of the last record),
+        the last write or claim), torn (1 while a write is under way), clock (append time of the last record),
         and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead, derived.
-        sent:<lane>: `upto` of the last delta for that lane. died_at (revision), deaths: how often
+        sent:<lane>: `upto` of the last delta for that lane. died_at (offset), deaths: how often
         folding what follows ended the process.
         """
         return f"{self.prefix}{{{lane}}}:lane"
