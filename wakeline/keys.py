@@ -34,8 +34,17 @@ LOG_TIME = "wl:{log}:time"
 LOG_PROBE = "wl:{log}:probe"
 """string: written twice to see whether WAITAOF waits, see `log.fsync`. LOG_PROBE_TTL. Whoever appends."""
 
+LOGS = "wl:logs"
+"""list of JSON: the logs that the deployment had, the present one last, see `log.chain`. For ever. Who opens the log."""
+
 LEASE = "wl:{log}:lease"
 """string: token of the processor that owns all lanes. 5 s, renewed each second. Processor."""
+
+ARCHIVE = "wl:archive"
+"""hash: log (its identity), and lane -> offset before which the history holds all of it. For ever. Archiver."""
+
+ARCHIVE_LEASE = "wl:archive:lease"
+"""string: token of the archiver that writes the history. 5 s, renewed each second. Archiver."""
 
 
 def log_lane(lane: int) -> str:

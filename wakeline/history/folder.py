@@ -1,0 +1,113 @@
+"""The history in a local folder: written beside, made durable, then renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from wakeline.history.store import HistoryUnavailable
+
+PART = ".part"  # of what is not sealed; such a name starts with a dot
+
+
+class Disk:
+    """Each step that changes the disk: one of these may be the last before a crash."""
+
+    def mkdir(self, folder: Path) -> None:
+        folder.mkdir()
+
+    def write(self, path: Path, content: bytes) -> None:
+        path.write_bytes(content)
+
+    def sync(self, path: Path) -> None:
+        """A file's content, or a folder's names, survive a power cut when it returns."""
+        opened = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(opened)
+        finally:
+            os.close(opened)
+
+    def rename(self, before: Path, after: Path) -> None:
+        before.replace(after)
+
+    def remove(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+
+    def rmdir(self, folder: Path) -> None:
+        folder.rmdir()
+
+
+class Folder:
+    """See `Store`."""
+
+    def __init__(self, root: Path, disk: Disk | None = None) -> None:
+        self._root = root
+        self._disk = disk or Disk()
+
+    def names(self) -> Iterator[str]:
+        with _unavailable(self._root):
+            for path in self._files():
+                if not path.name.startswith("."):
+                    yield path.relative_to(self._root).as_posix()
+
+    def open(self, name: str) -> BinaryIO:
+        with _unavailable(self._root):
+            return self._path(name).open("rb")
+
+    def write(self, name: str, content: bytes) -> None:
+        path = self._path(name)
+        part = path.with_name(f".{path.name}{PART}")
+        with _unavailable(self._root):
+            self._make(path.parent)
+            self._disk.write(part, content)
+            self._disk.sync(part)
+            self._disk.rename(part, path)
+            self._disk.sync(path.parent)
+
+    def delete(self, name: str) -> None:
+        path = self._path(name)
+        with _unavailable(self._root):
+            self._disk.remove(path)
+            folder = path.parent
+            while folder != self._root and folder.is_dir() and not any(folder.iterdir()):
+                self._disk.rmdir(folder)
+                folder = folder.parent
+            if folder.is_dir():
+                self._disk.sync(folder)
+
+    def clean(self) -> None:
+        with _unavailable(self._root):
+            for path in self._files():
+                if path.name.startswith(".") and path.name.endswith(PART):
+                    self._disk.remove(path)
+
+    def _make(self, folder: Path) -> None:
+        if not folder.is_dir():
+            self._make(folder.parent)
+            self._disk.mkdir(folder)
+            self._disk.sync(folder.parent)
+
+    def _path(self, name: str) -> Path:
+        return self._root / PurePosixPath(name)
+
+    def _files(self) -> Iterator[Path]:
+        for folder, _, files in os.walk(self._root, onerror=_raise):
+            yield from (Path(folder, file) for file in files)
+
+
+def _raise(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # no root yet, or a folder that has just been emptied
+        raise error
+
+
+@contextmanager
+def _unavailable(root: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise HistoryUnavailable(f"the history in {root} cannot be used: {error}") from error

@@ -1,0 +1,57 @@
+"""Which log a history is of, and how far it reaches: the log is not trimmed past that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from wakeline import keys
+from wakeline.history.store import HistoryDamaged, Store
+
+NAME = "log.json"
+
+
+class OfLog(Struct):
+    """The file NAME at the root of the tree."""
+
+    identity: str
+
+
+def stored_identity(store: Store) -> str | None:
+    """The identity of the log that a history was made from; None before its first file."""
+    try:
+        with store.open(NAME) as file:
+            return msgspec.json.decode(file.read(), type=OfLog).identity
+    except FileNotFoundError:
+        return None
+    except msgspec.MsgspecError as error:
+        raise HistoryDamaged(f"{NAME} of the history is damaged: {error}; put it back from a copy") from error
+
+
+def store_identity(store: Store, identity: str) -> None:
+    store.write(NAME, msgspec.json.encode(OfLog(identity)))
+
+
+# ---- published, for who trims the log ------------------------------------------------------------
+
+LOG = "log"  # field of the hash ARCHIVE; the others are lanes
+
+
+async def publish(redis: Redis, identity: str, ends: Mapping[int, int]) -> None:
+    """Say that the history of log `identity` holds each lane up to `ends`. Raises redis-py's errors."""
+    await redis.hset(keys.ARCHIVE, mapping={LOG: identity, **{str(lane): end for lane, end in ends.items()}})
+
+
+async def archived(redis: Redis, identity: str) -> dict[int, int]:
+    """Lane -> the offset before which the history holds all of log `identity`; empty where no archiver has run on it.
+
+    Raises redis-py's errors.
+    """
+    found: Any = await redis.hgetall(keys.ARCHIVE)
+    if found.pop(LOG.encode(), b"").decode() != identity:
+        return {}
+    return {int(lane): int(end) for lane, end in found.items()}

@@ -1,0 +1,104 @@
+"""The log as far back as the history reaches: what the live log has trimmed from the files, the rest from the log."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Mapping, Sequence
+
+from wakeline.history.identity import stored_identity
+from wakeline.history.reading import History
+from wakeline.log import Bounds, Entry, Log, LogGap, LogMismatch
+
+
+class HistoryLog:
+    """See `Log`, but nothing can be written. The log is not closed with it.
+
+    Raises LogMismatch where the history is that of another log, LogGap where records are in neither, and
+    HistoryDamaged.
+    """
+
+    def __init__(self, history: History, log: Log) -> None:
+        self._history = history
+        self._log = log
+        self._identity = ""
+        self._firsts: dict[int, int] = {}  # of the live log, when it was asked last
+
+    async def identity(self) -> str:
+        if not self._identity:
+            identity = await self._log.identity()
+            stored = await asyncio.to_thread(stored_identity, self._history.store)
+            if stored not in (None, identity):
+                raise LogMismatch(
+                    f"the history at {self._history.url} is of the log {stored}, and this one is {identity}: "
+                    "name the right one by archive"
+                )
+            self._identity = identity
+        return self._identity
+
+    async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
+        await self.identity()
+        try:
+            return await self._read(places, limit, wait_ms)
+        except LogGap:  # trimmed or sealed since the last look
+            self._firsts = {}
+            await asyncio.to_thread(self._history.refresh)
+            return await self._read(places, limit, wait_ms)
+
+    async def _read(self, places: Mapping[int, int], limit: int, wait_ms: int) -> dict[int, list[Entry]]:
+        if not places.keys() <= self._firsts.keys():
+            await self._ask(list(places))
+        trimmed = {lane: place for lane, place in places.items() if place < self._firsts[lane]}
+        live = {lane: place for lane, place in places.items() if lane not in trimmed}
+        found = await asyncio.to_thread(self._read_files, trimmed, limit) if trimmed else {}
+        if live:
+            found |= await self._log.read(live, limit=limit, wait_ms=0 if found else wait_ms)
+        return found
+
+    def _read_files(self, places: Mapping[int, int], limit: int) -> dict[int, list[Entry]]:
+        found = {}
+        for lane, place in places.items():
+            found[lane] = self._history.read(lane, place, limit)
+            if not found[lane]:
+                first = self._firsts[lane]
+                raise LogGap(
+                    f"lane {lane}: the history ends at {place} and the log starts at {first}: "
+                    f"{first - place} records are in neither"
+                )
+        return found
+
+    async def bounds(self, lanes: Sequence[int]) -> dict[int, Bounds]:
+        """From the first record of the history to the log's end. What is missing between is said by `read`."""
+        await self.identity()
+        live = await self._ask(lanes)
+        await asyncio.to_thread(self._history.refresh)
+        found = {}
+        for lane, bounds in live.items():
+            sealed = self._history.bounds(lane)
+            first = min(sealed.first, bounds.first) if sealed.end else bounds.first
+            found[lane] = Bounds(first, bounds.end)
+        return found
+
+    async def _ask(self, lanes: Sequence[int]) -> dict[int, Bounds]:
+        bounds = await self._log.bounds(lanes)
+        self._firsts |= {lane: found.first for lane, found in bounds.items()}
+        return bounds
+
+    async def append_time(self, lane: int, offset: int) -> int | None:
+        time = await self._log.append_time(lane, offset)
+        if time is not None:
+            return time
+        try:
+            found = await asyncio.to_thread(self._history.read, lane, offset, 1)
+        except LogGap:
+            return None
+        return found[0].time if found else None
+
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+        raise io.UnsupportedOperation("a history is only read")
+
+    async def trim(self, lane: int, *, upto: int) -> None:
+        raise io.UnsupportedOperation("a history is only read")
+
+    async def close(self) -> None:
+        """Nothing to close: the log is its opener's."""

@@ -1,0 +1,68 @@
+"""The history at a URL that fsspec knows, such as s3://bucket/folder. A file is there once its put has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, cast
+
+from wakeline.history.store import HistoryUnavailable
+
+READ_BYTES = 1_048_576  # fetched at once
+
+
+class Remote:
+    """See `Store`."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            import fsspec
+
+            with _unavailable(url):
+                self._files, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
+        except ImportError as error:
+            scheme = url.partition("://")[0]
+            raise HistoryUnavailable(
+                f"the history at {scheme}:// needs a package: pip install 'wakeline[history]', and what fsspec asks "
+                f"for ({error})"
+            ) from error
+        self._url = url
+        self._root = self._root.rstrip("/")
+
+    def names(self) -> Iterator[str]:
+        with _unavailable(self._url):
+            self._files.invalidate_cache()
+            try:
+                found = self._files.find(self._root)
+            except FileNotFoundError:
+                found = []
+        for path in found:
+            yield path.removeprefix(self._root).lstrip("/")
+
+    def open(self, name: str) -> BinaryIO:
+        with _unavailable(self._url):
+            return cast(BinaryIO, self._files.open(f"{self._root}/{name}", "rb", block_size=READ_BYTES))
+
+    def write(self, name: str, content: bytes) -> None:
+        path = f"{self._root}/{name}"
+        with _unavailable(self._url):
+            self._files.makedirs(path.rpartition("/")[0], exist_ok=True)  # nothing, where there are no folders
+            self._files.pipe_file(path, content)
+
+    def delete(self, name: str) -> None:
+        with _unavailable(self._url), suppress(FileNotFoundError):
+            self._files.rm_file(f"{self._root}/{name}")
+
+    def clean(self) -> None:
+        """A put that was not finished has left nothing."""
+
+
+@contextmanager
+def _unavailable(url: str) -> Iterator[None]:
+    """Drivers raise what they like: OSError, or the errors of their cloud's client."""
+    try:
+        yield
+    except (FileNotFoundError, ImportError):
+        raise
+    except Exception as error:
+        raise HistoryUnavailable(f"the history at {url} cannot be used: {error}") from error
