@@ -35,7 +35,7 @@ LOG_PROBE = "wl:{log}:probe"
 """string: written twice to see whether WAITAOF waits, see `log.fsync`. LOG_PROBE_TTL. Whoever appends."""
 
 LOGS = "wl:logs"
-"""list of JSON: the logs that the deployment had, the present one last, see `log.chain`. For ever. Who opens the log."""
+"""list of JSON: the logs that the deployment had, the present one last, see `log.chain`. For ever. Who opens a log."""
 
 LEASE = "wl:{log}:lease"
 """string: token of the processor that owns all lanes. 5 s, renewed each second. Processor."""

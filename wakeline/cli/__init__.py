@@ -4,13 +4,14 @@ options.py   flags made from the settings       errors.py   what a user did wron
 service.py   collector, processor, api          up.py       all of them on one machine
 check.py     is it fit                          profile.py  what is known of a visitor
 erase.py     forget a person                    sign.py     the signature of an identify
-snippet.py   the line to paste
+snippet.py   the line to paste              adopt_log.py  go on without the former log
 """
 
 from __future__ import annotations
 
 import click
 
+from wakeline.cli.adopt_log import adopt_log
 from wakeline.cli.check import check
 from wakeline.cli.erase import erase
 from wakeline.cli.profile import profile
@@ -37,5 +38,5 @@ def main() -> None:
     """
 
 
-for command in (up, check, *SERVICES, profile, erase, sign, snippet):
+for command in (up, check, *SERVICES, profile, erase, sign, snippet, adopt_log):
     main.add_command(command)

@@ -1,6 +1,7 @@
 """The log: an append-only, ordered list of records per lane. Durable once `append` returns.
 
 opening.py        the log that the settings name
+chain.py          one log after another as one
 redis_streams.py  on Redis Streams, the engine of one machine
 fsync.py          when its server's reply means "on disk"
 kafka.py          on Apache Kafka, for more than one machine

@@ -1,10 +1,17 @@
-"""The log that the settings name."""
+"""The log that the settings name, as the deployment's."""
 
 from __future__ import annotations
 
+from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
-from wakeline.log import Log
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from wakeline import keys
+from wakeline.connect import connect
+from wakeline.log import Log, LogUnavailable
+from wakeline.log.chain import chained
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.settings import Settings
 
@@ -12,9 +19,37 @@ KAFKA = "kafka"
 
 
 async def open_log(settings: Settings, lanes: int) -> Log:
-    """Raises LogUnavailable where it is away, and LogMismatch where it was not made for this deployment."""
-    if urlsplit(settings.log).scheme == KAFKA:
+    """Raises LogUnavailable where it is away, and LogMismatch where it is not this deployment's."""
+    async with AsyncExitStack() as opened:
+        redis = connect(settings.redis)
+        opened.push_async_callback(redis.aclose)
+        async with AsyncExitStack() as logs:
+            log = await plain_log(settings.log or settings.redis, lanes)
+            logs.push_async_callback(log.close)
+            try:
+                before = await _before(settings, redis, lanes)
+                if before is not None:
+                    logs.push_async_callback(before.close)
+                found = await chained(log, before, redis, lanes)
+            except (RedisError, OSError) as error:
+                raise LogUnavailable(f"Redis is away: {error}") from error
+            logs.pop_all()
+            return found
+
+
+async def plain_log(url: str, lanes: int) -> Log:
+    """One log by its URL."""
+    if urlsplit(url).scheme == KAFKA:
         from wakeline.log.kafka import KafkaLog  # 20 MB that only such a deployment needs
 
-        return await KafkaLog.open(settings.log, lanes)
-    return RedisStreamsLog(settings.redis, lanes)
+        return await KafkaLog.open(url, lanes)
+    return RedisStreamsLog(url, lanes)
+
+
+async def _before(settings: Settings, redis: Redis, lanes: int) -> Log | None:
+    """What was read before `settings.log`: what they say, else Redis Streams where there is such a log."""
+    if settings.log_before:
+        return await plain_log(settings.log_before, lanes)
+    if settings.log and await redis.exists(keys.LOG_ID):
+        return RedisStreamsLog(settings.redis, lanes)
+    return None
