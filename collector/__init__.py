@@ -4,6 +4,6 @@ In reading order: app (wires the parts), workers (processes on one port), server
 intake (`POST /v1/events` as a checklist), body (bytes in, within limits), policy (what one site allows),
 steps (an event's way to a record, step by step), clean (addresses and text without people in them),
 agents and addresses (who sent it, coarsely), salts (daily secrets of anonymous ids), writer (group commit),
-answers (replies with CORS), script (`GET /wakeline.js`), health (alive, ready, /metrics), metrics (every number
-of this process).
+spool (what is taken while the log is away; its files: spool_folder, spool_frames, spool_disk), answers (replies
+with CORS), script (`GET /wakeline.js`), health (alive, ready, /metrics), metrics (every number of this process).
 """

@@ -24,6 +24,7 @@ from collector.policy import Policy
 from collector.salts import Salts
 from collector.script import script_routes
 from collector.server import Routes, Server
+from collector.spool import Spool
 from collector.writer import GroupCommit
 from wakeline.connect import connect
 from wakeline.lanes import DeploymentMismatch, open_deployment
@@ -37,6 +38,7 @@ logger = logging.getLogger("wakeline.collector")
 BACKLOG = 1_024  # connections that wait to be accepted; the kernel may allow less
 STOP_S = 10.0  # for what is in flight: above the writer's deadline
 KEEP_SALTS_S = 60.0
+MEGABYTE = 1_048_576
 
 
 def now_ms() -> int:
@@ -66,12 +68,17 @@ class Parts(NamedTuple):
 
 
 def build(
-    config: Config, *, open_log: Callable[[], Awaitable[tuple[Log, int]]], clock: Callable[[], int] = now_ms
+    config: Config,
+    *,
+    open_log: Callable[[], Awaitable[tuple[Log, int]]],
+    worker: int = 0,
+    clock: Callable[[], int] = now_ms,
 ) -> Parts:
     """The parts, connected; within a running loop. Raises OSError for a folder or file that cannot be used."""
     settings = config.settings
     metrics = Metrics()
-    writer = GroupCommit(open_log, metrics)
+    spool = spool_of(settings, worker, metrics)
+    writer = GroupCommit(open_log, metrics, spool=spool, lanes=spool.known_lanes(settings.lanes) if spool else 0)
     salts = Salts(settings.data / "salts", {key: site.time_zone for key, site in config.sites.items()}, clock=clock)
     intake = Intake(
         {key: Policy(site) for key, site in config.sites.items()},
@@ -92,9 +99,17 @@ def build(
     return Parts(Server(routes, metrics), writer, salts, metrics)
 
 
+def spool_of(settings: Settings, worker: int, metrics: Metrics) -> Spool | None:
+    """The worker's spool; also where none is wanted any more and one was left."""
+    root = settings.data / "spool"
+    if not settings.spool_mb and not root.exists():
+        return None
+    return Spool(root, worker, workers=settings.workers, limit=settings.spool_mb * MEGABYTE, metrics=metrics)
+
+
 async def _serve(config: Config, worker: int) -> int:
     settings = config.settings
-    parts = build(config, open_log=lambda: deployment_log(settings))
+    parts = build(config, open_log=lambda: deployment_log(settings), worker=worker)
     parts.salts.keep()
     public = web.ServerRunner(parts.server, shutdown_timeout=STOP_S)
     internal = web.AppRunner(internal_app(registry(parts.metrics)), access_log=None, shutdown_timeout=STOP_S)

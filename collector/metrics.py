@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from collector.spool_folder import Trouble
 from wakeline.event import Refusal
 
 LATENCY_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -51,6 +54,14 @@ class Metrics(Collector):
         self.requests: Counter[int] = Counter()  # by HTTP status, any path
         self.log_errors = 0
         self.log_open = False
+        # the spool: found at the start + spooled = drained + set aside + lost + what is in it
+        self.spooled = 0
+        self.drained = 0
+        self.spool_errors: Counter[Trouble] = Counter()
+        self.spool_bytes = 0
+        self.spool_limit_bytes = 0
+        self.spool_records = 0
+        self.spool_oldest = 0  # ms since 1970; 0: it is empty
         self.step_seconds: Counter[str] = Counter()  # of a sample, see `steps`
         self.step_events: Counter[str] = Counter()
         self.request_seconds = Histogram(LATENCY_S)
@@ -90,8 +101,25 @@ class Metrics(Collector):
         yield self.group_records.family(f"{PREFIX}group_records", "Records that shared one write to the log.")
         yield _counter("log_errors", "Writes to the log and attempts to open it that failed.", self.log_errors)
         yield _gauge("log_open", "1 while the log takes events, else 0.", int(self.log_open))
+        yield from self._spool()
         yield _counters("step_seconds", "Time in a step of cleaning, sampled.", "step", self.step_seconds)
         yield _counters("step_events", "Events whose time in that step was taken.", "step", self.step_events)
+
+    def _spool(self) -> Iterator[Metric]:
+        yield _counter("spooled", "Events written to the spool, the log being away; they are accepted.", self.spooled)
+        yield _counter("drained", "Events that the log has taken from the spool.", self.drained)
+        yield _gauge("spool_records", "Events in the spool that the log may not hold yet.", self.spool_records)
+        yield _gauge("spool_bytes", "Bytes on disk of the spool.", self.spool_bytes)
+        yield _gauge("spool_limit_bytes", "Bytes that the spool may hold; beyond them: 503.", self.spool_limit_bytes)
+        waited = max(0.0, time.time() - self.spool_oldest / 1000) if self.spool_oldest else 0.0
+        yield _gauge("spool_oldest_seconds", "Time since the first event in the spool was received.", waited)
+        yield _counters(
+            "spool_errors",
+            "What went wrong with the spool. full, write: answered 503; read: tried again; torn: cut off, promised to "
+            "nobody; damaged: lost; refused by the log: set aside.",
+            "kind",
+            {trouble: self.spool_errors[trouble] for trouble in Trouble},
+        )
 
 
 PREFIX = "wakeline_collector_"
@@ -110,10 +138,9 @@ def _counter(name: str, help: str, value: float) -> CounterMetricFamily:
     return CounterMetricFamily(PREFIX + name, help, value=value)
 
 
-def _counters(name: str, help: str, label: str, values: dict[Refusal, int] | Counter[int] | Counter[str]) -> Metric:
+def _counters(name: str, help: str, label: str, values: Mapping[Any, int]) -> Metric:
     family = CounterMetricFamily(PREFIX + name, help, labels=[label])
-    items: Iterable[tuple[object, int]] = values.items()
-    for value, count in items:
+    for value, count in values.items():
         family.add_metric([str(value)], count)
     return family
 

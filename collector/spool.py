@@ -1,0 +1,218 @@
+"""The spool: what is answered 202 while the log is away lies here, on disk, and is appended to the log later.
+
+One folder for each worker process, under the deployment's `spool` folder (see `spool_folder`); beside them a file
+that says how many lanes there are, so that a collector that starts while the log is away can spool. Worker 0
+also drains folders of workers that are no more. All files are touched by one thread: the event loop never waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+import msgspec
+
+from collector.metrics import Metrics
+from collector.spool_disk import replace
+from collector.spool_folder import SpoolFolder, SpoolFull, SpoolHeld, Trouble
+from collector.spool_frames import Records
+from wakeline.lanes import lane_of
+from wakeline.log import Log, LogUnavailable
+from wakeline.record import Event, decode_record
+
+logger = logging.getLogger("wakeline.collector")
+
+DRAIN_S = 10.0  # for one append of what is spooled: nobody waits for it
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Spool:
+    """Of one of `workers` processes, at most `limit` bytes in `root`/`worker`; 0: what was left there is drained."""
+
+    def __init__(self, root: Path, worker: int, *, workers: int, limit: int, metrics: Metrics) -> None:
+        self._root = root
+        self._worker = worker
+        self._workers = workers
+        self._limit = limit
+        self._metrics = metrics
+        self._own = self._folder(str(worker))
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        self._fault = ""  # what was said last about why nothing can be spooled
+        metrics.spool_limit_bytes = limit
+
+    @property
+    def takes_events(self) -> bool:
+        """Whether it may; a disk may still refuse."""
+        return self._limit > 0
+
+    @property
+    def records(self) -> int:
+        return self._own.records
+
+    def known_lanes(self, lanes: int) -> int:
+        """`lanes`, if that is what the log had when it was last open; else 0: nobody knows what it will have."""
+        try:
+            return lanes if int((self._root / "lanes").read_text()) == lanes else 0
+        except (FileNotFoundError, ValueError):
+            return 0
+
+    async def keep_lanes(self, lanes: int) -> None:
+        """For the next start."""
+        if self._limit and not self.known_lanes(lanes):
+            try:
+                await self._in_thread(self._keep_lanes, lanes)
+            except OSError as error:
+                self._trouble(error)
+
+    def _keep_lanes(self, lanes: int) -> None:
+        self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        replace(self._root / "lanes", f"{lanes}\n".encode())
+
+    async def append(self, records: Records, *, lanes: int) -> bool:
+        """Whether the records are on disk."""
+        try:
+            await self._in_thread(self._append, records, lanes)
+        except (SpoolFull, SpoolHeld, OSError) as error:
+            self._trouble(error)
+            return False
+        if self._fault:
+            logger.info("the spool takes events again")
+            self._fault = ""
+        self._metrics.spooled += len(records)
+        self._show()
+        return True
+
+    def _append(self, records: Records, lanes: int) -> None:
+        self._own.open()
+        self._own.append(records, lanes=lanes)
+
+    async def takes_a_write(self) -> bool:
+        """Whether there is room now, and the disk takes a write."""
+        return self.takes_events and await self._in_thread(self._probe)
+
+    def _probe(self) -> bool:
+        try:
+            self._own.open()
+        except (SpoolHeld, OSError):
+            return False
+        return self._own.probe()
+
+    async def drain(self, log: Log, lanes: int, *, group: int, down_to: int = 0) -> None:
+        """Append what is spooled to `log`, `group` records at once, until at most `down_to` are left.
+
+        Raises LogUnavailable.
+        """
+        if await self._opened(self._own):
+            self._show()
+            while (not down_to or self.records > down_to) and await self._drain_group(self._own, log, lanes, group):
+                pass
+
+    async def drain_left_behind(self, log: Log, lanes: int, *, group: int) -> None:
+        """The same for the folders of workers that are no more, if this is worker 0."""
+        for folder in self._left_behind():
+            if await self._opened(folder):
+                try:
+                    while await self._drain_group(folder, log, lanes, group):
+                        pass
+                finally:
+                    await self._in_thread(folder.close)
+
+    def _left_behind(self) -> Iterator[SpoolFolder]:
+        """Folders of workers that are no more."""
+        if self._worker == 0 and self._root.exists():
+            for path in sorted(self._root.iterdir()):
+                if path.name.isdecimal() and int(path.name) >= self._workers:
+                    yield self._folder(path.name)
+
+    async def _opened(self, folder: SpoolFolder) -> bool:
+        try:
+            await self._in_thread(folder.open)
+        except (SpoolHeld, OSError) as error:
+            if folder is self._own:
+                self._trouble(error)
+            return False
+        return True
+
+    async def _drain_group(self, folder: SpoolFolder, log: Log, lanes: int, limit: int) -> int:
+        """How many records the log has taken; 0 where there are none left."""
+        try:
+            batch = await self._in_thread(folder.read, limit)
+            if batch is None:
+                return 0
+            records = batch.records if batch.lanes == lanes else [_moved(value, lanes) for _, value in batch.records]
+            refused = await _append_all(log, records)
+            for value in refused:
+                await self._in_thread(folder.set_aside, value)
+            await self._in_thread(folder.drained, batch)
+        except OSError as error:
+            self._metrics.spool_errors[Trouble.READ] += 1
+            raise LogUnavailable(f"the spool cannot be drained: {error}") from error
+        self._metrics.drained += len(records) - len(refused)
+        self._show()
+        return len(records)
+
+    def _trouble(self, error: Exception) -> None:
+        """Count it, and say it once."""
+        self._metrics.spool_errors[Trouble.FULL if isinstance(error, SpoolFull) else Trouble.WRITE] += 1
+        fault = "full" if isinstance(error, SpoolFull) else str(error)
+        if fault != self._fault:
+            logger.error("no events can be spooled: %s", error)
+            self._fault = fault
+
+    def _show(self) -> None:
+        self._metrics.spool_bytes = self._own.bytes
+        self._metrics.spool_records = self._own.records
+        self._metrics.spool_oldest = self._own.oldest
+
+    def _folder(self, name: str) -> SpoolFolder:
+        return SpoolFolder(self._root / name, limit=self._limit, troubles=self._metrics.spool_errors)
+
+    async def _in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
+
+    def close(self) -> None:
+        """Waits for the write that is under way."""
+        self._thread.shutdown()
+        self._own.close()
+
+
+async def _append_all(log: Log, records: Records) -> list[bytes]:
+    """The records that the log will never take, all others are in it. Raises LogUnavailable."""
+    try:
+        async with asyncio.timeout(DRAIN_S):
+            await log.append(records)
+            return []
+    except LogUnavailable:
+        raise
+    except TimeoutError as error:
+        raise LogUnavailable(f"the log did not answer within {DRAIN_S:g} s") from error
+    except Exception as error:  # a record that it cannot hold must not keep all others from it
+        logger.exception("an append of what was spooled failed")
+        fault = error
+    refused = []
+    for record in records:
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                await log.append([record])
+        except (LogUnavailable, TimeoutError) as error:
+            raise LogUnavailable(str(error)) from error
+        except Exception:
+            refused.append(record[1])
+    if len(refused) == len(records):  # the log is at fault, not a record
+        raise LogUnavailable(f"an append failed: {fault!r}") from fault
+    return refused
+
+
+def _moved(value: bytes, lanes: int) -> tuple[int, bytes]:
+    """A record that was spooled for another number of lanes."""
+    try:
+        record = decode_record(value)
+    except msgspec.DecodeError:
+        return 0, value  # the processor says what is wrong with it
+    return (lane_of(record.site, record.visitor, lanes) if isinstance(record, Event) else 0), value

@@ -1,0 +1,330 @@
+"""One worker's folder of the spool: segments that are appended to, read in order, and deleted once drained.
+
+    lock              held (flock) by the process that owns the folder
+    0000000012.spool  a segment; numbers only grow
+    drained           how far the log holds what is here: a segment's number, and an offset in it
+    refused.jsonl     records that the log will never take, for a person to look at
+
+Every method blocks and may raise OSError; one thread calls them.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import logging
+import os
+import time
+from collections import Counter
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from collector.spool_disk import cut, replace, sync_folder, write, write_new
+from collector.spool_frames import (
+    HEADER,
+    Records,
+    UnknownVersion,
+    count_frames,
+    decode_header,
+    encode_frames,
+    encode_header,
+    frame_at,
+    next_frame,
+)
+
+logger = logging.getLogger("wakeline.collector")
+
+SEGMENT_BYTES = 8 * 1_048_576
+SEGMENTS = 4  # that a small spool has at least: room comes back with each that is drained
+SUFFIX = ".spool"
+PROBE_BYTES = 65_536
+
+
+class Trouble(StrEnum):
+    """What may go wrong with a spool; the label of its metric."""
+
+    FULL = "full"  # no room: answered 503
+    WRITE = "write"  # the disk took no write: answered 503
+    READ = "read"  # what was spooled cannot be read now; tried again
+    TORN = "torn"  # the end of a write that a crash cut short, and that nobody was promised; cut off
+    DAMAGED = "damaged"  # records that were promised and cannot be read any more; skipped
+    REFUSED = "refused"  # records that the log never takes; set aside
+
+
+class SpoolHeld(Exception):
+    """Another process owns the folder."""
+
+
+class SpoolFull(Exception):
+    """The records do not fit."""
+
+
+class Place(msgspec.Struct, frozen=True, order=True):
+    """Where the next record to drain begins."""
+
+    segment: int
+    offset: int
+
+
+class Segment(msgspec.Struct):
+    """One file; `size` is where its last whole group ends, `lanes` as its header says."""
+
+    number: int
+    size: int
+    lanes: int
+
+
+class Batch(NamedTuple):
+    """Consecutive records of one segment; `after` is the place behind them."""
+
+    records: Records
+    lanes: int  # that their lanes were chosen for; 0: unknown
+    after: Place
+
+
+class _Received(msgspec.Struct):
+    received: int = 0
+
+
+_read_received = msgspec.json.Decoder(_Received).decode
+_read_place = msgspec.json.Decoder(Place).decode
+
+
+class SpoolFolder:
+    """At most `limit` bytes of records in `path`. `troubles` counts what goes wrong."""
+
+    def __init__(self, path: Path, *, limit: int, troubles: Counter[Trouble]) -> None:
+        self.path = path
+        self.bytes = 0
+        self.records = 0  # not yet drained
+        self.oldest = 0  # when the first of them was received, ms since 1970
+        self._limit = limit
+        self._segment_bytes = min(SEGMENT_BYTES, limit // SEGMENTS)
+        self._troubles = troubles
+        self._lock: int | None = None
+        self._segments: list[Segment] = []
+        self._place = Place(0, 0)
+        self._number = 0  # of the newest segment that ever was
+        self._active: int | None = None  # descriptor of the last segment, while it is appended to
+
+    # ---- opening: what a crash may have left ------------------------------------------------------
+
+    def open(self) -> None:
+        """Own the folder and take stock of it. Raises SpoolHeld."""
+        if self._lock is not None:
+            return
+        self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.path.parent, self.path.parent.parent):
+            sync_folder(folder)  # else a loss of power could take the folder with all that is in it
+        lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._take_stock()
+        except BlockingIOError:
+            os.close(lock)
+            raise SpoolHeld(f"another process owns {self.path}") from None
+        except BaseException:
+            os.close(lock)
+            raise
+        self._lock = lock
+
+    def _take_stock(self) -> None:
+        self._segments, self.bytes, self.records = [], 0, 0
+        self._place = self._stored_place()
+        self._number = self._place.segment
+        for number in sorted(int(path.stem) for path in self.path.glob(f"*{SUFFIX}") if path.stem.isdecimal()):
+            self._number = max(self._number, number)
+            if number < self._place.segment:
+                self._file(number).unlink()  # drained, and a crash came before it was deleted
+                continue
+            try:
+                self._take_stock_of(number)
+            except UnknownVersion as error:
+                self._troubles[Trouble.DAMAGED] += 1
+                logger.error("%s was written by another version (%s) and is left alone", self._file(number), error)
+        if self.records:
+            head = self.read(1)
+            self.oldest = _received(head.records) if head else 0
+            logger.info("%s holds %d records that the log may not hold", self.path, self.records)
+
+    def _take_stock_of(self, number: int) -> None:
+        path = self._file(number)
+        data = path.read_bytes()
+        lanes = decode_header(data)
+        start = max(HEADER.size, self._place.offset if number == self._place.segment else 0)
+        count, end = count_frames(data, start)
+        if end < len(data):
+            self._troubles[Trouble.TORN] += 1
+            logger.warning("%s ends within a write that was never finished: %d bytes cut", path, len(data) - end)
+            cut(path, end)
+        self._segments.append(Segment(number, end, lanes))
+        self.bytes += end
+        self.records += count
+
+    def _stored_place(self) -> Place:
+        path = self.path / "drained"
+        try:
+            return _read_place(path.read_bytes())
+        except FileNotFoundError:
+            return Place(0, 0)
+        except msgspec.DecodeError:
+            self._troubles[Trouble.DAMAGED] += 1
+            logger.error("%s is damaged: what is in the oldest segment is appended once more", path)
+            return Place(0, 0)
+
+    def close(self) -> None:
+        """Let go of the folder; also where it is not open."""
+        self._seal()
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    # ---- appending ------------------------------------------------------------------------------
+
+    def append(self, records: Records, *, lanes: int) -> None:
+        """On disk when it returns. Raises SpoolFull; after that, and after OSError, it may be tried again."""
+        data = encode_frames(records)
+        last = self._segments[-1] if self._active is not None else None
+        if last is None or last.size >= self._segment_bytes or last.lanes != lanes:
+            last, data = None, encode_header(lanes) + data
+        if self.bytes + len(data) > self._limit:
+            raise SpoolFull(f"{self.bytes} of {self._limit} bytes are used")
+        if last is None:
+            self._begin(data, lanes)
+        else:
+            self._go_on(data, last)
+        self.bytes += len(data)
+        self.oldest = self.oldest if self.records else time.time_ns() // 1_000_000
+        self.records += len(records)
+
+    def _begin(self, data: bytes, lanes: int) -> None:
+        self._seal()
+        self._number += 1
+        path = self._file(self._number)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            write(descriptor, data)
+            sync_folder(self.path)
+        except OSError:
+            os.close(descriptor)
+            with suppress(OSError):
+                path.unlink()
+            raise
+        self._active = descriptor
+        self._segments.append(Segment(self._number, len(data), lanes))
+
+    def _go_on(self, data: bytes, last: Segment) -> None:
+        assert self._active is not None
+        try:
+            write(self._active, data)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._active, last.size)
+            self._seal()  # what the disk holds of it is not known: nothing is appended there any more
+            raise
+        last.size += len(data)
+
+    def _seal(self) -> None:
+        if self._active is not None:
+            with suppress(OSError):
+                os.close(self._active)
+            self._active = None
+
+    def probe(self) -> bool:
+        """Whether there is room, and the disk takes a write."""
+        if self.bytes + PROBE_BYTES > self._limit:
+            return False
+        path = self.path / "probe"
+        try:
+            write_new(path, bytes(PROBE_BYTES))
+            path.unlink()
+        except OSError:
+            return False
+        return True
+
+    # ---- draining -------------------------------------------------------------------------------
+
+    def read(self, limit: int) -> Batch | None:
+        """The next records to drain, at most `limit`; None where there are none left."""
+        while self._segments:
+            segment = self._segments[0]
+            at = self._place.offset if self._place.segment == segment.number else HEADER.size
+            if at >= segment.size:
+                self._delete_first()
+                continue
+            data = self._bytes_from(segment, at)
+            records: list[tuple[int, bytes]] = []
+            end = 0
+            while len(records) < limit and (frame := frame_at(data, end)) is not None:
+                records.append(frame[:2])
+                end = frame[2]
+            if records:
+                self.oldest = _received(records)
+                return Batch(records, segment.lanes, Place(segment.number, at + end))
+            found = next_frame(data, 1)
+            self._skip(segment, at, segment.size if found is None else at + found)
+        self.records = self.oldest = 0
+        return None
+
+    def _bytes_from(self, segment: Segment, at: int) -> bytes:
+        """What the segment holds from `at` on; less, or nothing, where the disk has lost it."""
+        try:
+            with self._file(segment.number).open("rb") as file:
+                return os.pread(file.fileno(), segment.size - at, at)
+        except FileNotFoundError:
+            return b""
+        except OSError as error:
+            if error.errno == errno.EIO:
+                return b""
+            raise
+
+    def _skip(self, segment: Segment, start: int, end: int) -> None:
+        self._troubles[Trouble.DAMAGED] += 1
+        logger.error(
+            "%s is damaged from byte %d to %d: the events there are lost", self._file(segment.number), start, end
+        )
+        self._place = Place(segment.number, end)
+
+    def drained(self, batch: Batch) -> None:
+        """The log holds the batch: forget it. Where that cannot be noted, a crash repeats a segment at most."""
+        self._place = batch.after
+        self.records = max(0, self.records - len(batch.records))
+        try:
+            replace(self.path / "drained", msgspec.json.encode(self._place))
+        except OSError as error:  # a full disk, for instance: deleting is what helps then
+            self._troubles[Trouble.WRITE] += 1
+            logger.warning("it cannot be noted how far the spool is drained: %s", error)
+        while self._segments and Place(self._segments[0].number, self._segments[0].size) <= self._place:
+            self._delete_first()
+        if not self._segments:
+            self.records = self.oldest = 0
+
+    def set_aside(self, value: bytes) -> None:
+        """Keep a record that the log refuses, one line each."""
+        self._troubles[Trouble.REFUSED] += 1
+        descriptor = os.open(self.path / "refused.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            write(descriptor, value + b"\n")
+        finally:
+            os.close(descriptor)
+
+    def _delete_first(self) -> None:
+        segment = self._segments.pop(0)
+        if not self._segments:
+            self._seal()
+        self.bytes -= segment.size
+        self._file(segment.number).unlink(missing_ok=True)
+
+    def _file(self, number: int) -> Path:
+        return self.path / f"{number:010}{SUFFIX}"
+
+
+def _received(records: Records) -> int:
+    try:
+        return _read_received(records[0][1]).received
+    except msgspec.DecodeError:
+        return 0
