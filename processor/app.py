@@ -21,6 +21,7 @@ from processor.fold import Fold
 from processor.lanes import Lanes
 from processor.lease import Lease
 from processor.ownership import OwnershipLost
+from processor.retention import archive_ends
 from processor.sites import SiteFacts
 from processor.store import Store
 from processor.stream import make_app
@@ -72,6 +73,7 @@ async def run(config: Config) -> int:
         log=log,
         keep_records=config.settings.log_max_records,
         keep_ms=round(config.settings.log_max_age_days * DAY_MS),
+        archive_ends=archive_ends(config.settings, redis, log),
         make=make,
     )
     internal = await _internal_server(config.settings, lanes)

@@ -8,10 +8,12 @@ import time
 from collections.abc import Awaitable, Callable, Set
 from typing import Any
 
+from redis.exceptions import RedisError
+
 from processor import metrics
 from processor.fold import Fold
 from processor.ownership import Ownership
-from processor.retention import trim
+from processor.retention import ArchiveEnds, trim
 from processor.rules import RULES
 from processor.store import StoreUnavailable
 from processor.worker import LaneWorker
@@ -45,6 +47,7 @@ class Lanes:
         log: Log,
         keep_records: int,
         keep_ms: int,
+        archive_ends: ArchiveEnds,
         make: Callable[[int], tuple[Fold, LaneWorker]],
     ) -> None:
         self.count = count
@@ -52,6 +55,7 @@ class Lanes:
         self.generation = 0  # of what is owned: what was read for another one is not applied
         self._keep_records = keep_records
         self._keep_ms = keep_ms
+        self._archive_ends = archive_ends
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         made = [make(lane) for lane in range(count)]
         self._folds = [fold for fold, _ in made]
@@ -184,10 +188,16 @@ class Lanes:
         while True:
             await asyncio.sleep(TRIM_S)
             oldest = time.time_ns() // 1_000_000 - self._keep_ms
+            waiting = 0
             try:
+                ends = await self._archive_ends()
                 for lane, place in self.places().items():
-                    await trim(self._log, lane, place=place, max_records=self._keep_records, oldest=oldest)
-            except LogUnavailable as error:
+                    done = await trim(
+                        self._log, lane, place=place, ends=ends, max_records=self._keep_records, oldest=oldest
+                    )
+                    waiting += done.waiting
+                metrics.UNARCHIVED.set(waiting)
+            except (LogUnavailable, RedisError, OSError) as error:
                 logger.debug("not trimmed: %s", error)
 
     async def _watch(self) -> None:

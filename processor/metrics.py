@@ -35,3 +35,7 @@ WAITING = Gauge("wakeline_processor_waiting", "Lanes that wait for Redis to come
 LANES_OWNED = Gauge("wakeline_processor_lanes_owned", "Lanes that this process owns; 0 for one that stands by")
 HOP_GAPS = Counter("wakeline_processor_hop_gaps", "Deltas for customers that never came: their numbers are too low")
 TICKS = Counter("wakeline_processor_ticks", "Records appended to let deadlines fall due in an idle lane")
+UNARCHIVED = Gauge(
+    "wakeline_processor_unarchived_records",
+    "Records that the log keeps only until the history holds them",
+)

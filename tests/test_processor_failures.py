@@ -12,13 +12,15 @@ from processor import rules
 from processor.lease import Lease
 from processor.ownership import OwnershipLost
 from processor.replay import replay
-from processor.retention import trim
+from processor.retention import archive_ends, trim
 from processor.store import LaneTorn
 from tests.timeline import DAY, MINUTE, START, Timeline, event
+from wakeline.history.identity import publish
 from wakeline.keys import LEASE, Keys
 from wakeline.log import Entry, LogGap
 from wakeline.log.memory import MemoryLog
 from wakeline.record import Event
+from wakeline.settings import Settings
 
 V = "visitor-1"
 LANE_0 = "visitor-4"  # a visitor of lane 0, where the timeline puts bytes
@@ -148,27 +150,50 @@ async def test_a_replay_says_what_the_log_no_longer_has(made: Timeline) -> None:
 
 
 TRIMS = {
-    # place, max_records, oldest (minutes after START), what is kept first
-    "by number": (10, 4, 0, 6),
-    "by age": (10, 100, 7, 7),
-    "the stricter of the two": (10, 4, 8, 8),
-    "never past the place": (3, 0, 100, 3),
-    "nothing to do": (10, 100, 0, 0),
-    "everything": (10, 0, 100, 10),
+    # place, end of the history, max_records, oldest (minutes after START), kept first, waiting for the history
+    "by number": (10, 10, 4, 0, 6, 0),
+    "by age": (10, 10, 100, 7, 7, 0),
+    "the stricter of the two": (10, 10, 4, 8, 8, 0),
+    "never past the place": (3, 10, 0, 100, 3, 0),
+    "nothing to do": (10, 10, 100, 0, 0, 0),
+    "everything": (10, 10, 0, 100, 10, 0),
+    "never past the history": (10, 4, 0, 100, 4, 6),
+    "the place is before the history's end": (3, 4, 0, 100, 3, 0),
+    "no archiver has run yet": (10, 0, 4, 0, 0, 6),
+    "no history is kept": (10, None, 4, 0, 6, 0),
 }
 
 
 @pytest.mark.parametrize("name", TRIMS)
 async def test_trimming(name: str) -> None:
-    place, most, oldest, first = TRIMS[name]
+    place, end, most, oldest, first, waiting = TRIMS[name]
     now = [START]
     log = MemoryLog(1, clock=lambda: now[0])
     for n in range(10):
         now[0] = START + n * MINUTE
         await log.append([(0, b"%d" % n)])
-    kept = await trim(log, 0, place=place, max_records=most, oldest=START + oldest * MINUTE)
-    assert kept == first
+    ends = None if end is None else {0: end} if end else {}
+    done = await trim(log, 0, place=place, ends=ends, max_records=most, oldest=START + oldest * MINUTE)
+    assert done == (first, waiting)
     assert (await log.bounds([0]))[0] == (first, 10)
+
+
+HISTORIES = {
+    # archive, which log was archived, what trimming is told
+    "of this log": ("", "this", {0: 7, 1: 3}),
+    "none has run": ("", None, {}),
+    "of another log": ("", "another", {}),
+    "none is kept": ("off", "this", None),
+}
+
+
+@pytest.mark.parametrize("name", HISTORIES)
+async def test_trimming_asks_how_far_the_history_of_this_log_reaches(name: str, made: Timeline) -> None:
+    archive, which, told = HISTORIES[name]
+    log = MemoryLog(2)
+    if which:
+        await publish(made.redis, await log.identity() if which == "this" else which, {0: 7, 1: 3})
+    assert await archive_ends(Settings(archive=archive), made.redis, log)() == told
 
 
 async def test_one_process_owns_the_lanes(made: Timeline) -> None:
