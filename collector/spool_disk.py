@@ -1,8 +1,10 @@
-"""Writes that are on disk when they return."""
+"""Writes that are on disk when they return, and reads of what a disk may have lost."""
 
 from __future__ import annotations
 
+import errno
 import os
+from contextlib import suppress
 from pathlib import Path
 
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has none
@@ -14,6 +16,39 @@ def write(descriptor: int, data: bytes) -> None:
     while left:
         left = left[os.write(descriptor, left) :]
     _sync_data(descriptor)
+
+
+class AppendFile:
+    """A new file that grows by whole writes. After one that failed it is closed: who knows what the disk holds?"""
+
+    def __init__(self, path: Path, data: bytes) -> None:
+        self.is_open = True
+        self._size = len(data)
+        self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            write(self._descriptor, data)
+            sync_folder(path.parent)
+        except OSError:
+            self.close()
+            with suppress(OSError):
+                path.unlink()
+            raise
+
+    def append(self, data: bytes) -> None:
+        try:
+            write(self._descriptor, data)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._descriptor, self._size)
+            self.close()
+            raise
+        self._size += len(data)
+
+    def close(self) -> None:
+        if self.is_open:
+            self.is_open = False
+            with suppress(OSError):
+                os.close(self._descriptor)
 
 
 def write_new(path: Path, data: bytes) -> None:
@@ -52,3 +87,17 @@ def sync_folder(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def read_from(path: Path, at: int) -> bytes:
+    """What the file holds from `at` on; nothing where it, or its sectors, are lost. Other errors may pass."""
+    try:
+        with path.open("rb") as file:
+            file.seek(at)
+            return file.read()
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        if error.errno == errno.EIO:
+            return b""
+        raise

@@ -10,20 +10,18 @@ Every method blocks and may raise OSError; one thread calls them.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import logging
 import os
 import time
 from collections import Counter
-from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
-from collector.spool_disk import cut, replace, sync_folder, write, write_new
+from collector.spool_disk import AppendFile, cut, read_from, replace, sync_folder, write, write_new
 from collector.spool_frames import (
     HEADER,
     Records,
@@ -109,7 +107,7 @@ class SpoolFolder:
         self._segments: list[Segment] = []
         self._place = Place(0, 0)
         self._number = 0  # of the newest segment that ever was
-        self._active: int | None = None  # descriptor of the last segment, while it is appended to
+        self._active: AppendFile | None = None  # the last segment, while it is appended to
 
     # ---- opening: what a crash may have left ------------------------------------------------------
 
@@ -147,13 +145,15 @@ class SpoolFolder:
                 self._troubles[Trouble.DAMAGED] += 1
                 logger.error("%s was written by another version (%s) and is left alone", self._file(number), error)
         if self.records:
-            head = self.read(1)
-            self.oldest = _received(head.records) if head else 0
+            self.read(1)  # sets `oldest`
             logger.info("%s holds %d records that the log may not hold", self.path, self.records)
 
     def _take_stock_of(self, number: int) -> None:
         path = self._file(number)
-        data = path.read_bytes()
+        data = read_from(path, 0)
+        if lost := path.stat().st_size - len(data):
+            self._troubles[Trouble.DAMAGED] += 1
+            logger.error("%s cannot be read: the events in %d bytes are lost", path, lost)
         lanes = decode_header(data)
         start = max(HEADER.size, self._place.offset if number == self._place.segment else 0)
         count, end = count_frames(data, start)
@@ -178,7 +178,7 @@ class SpoolFolder:
 
     def close(self) -> None:
         """Let go of the folder; also where it is not open."""
-        self._seal()
+        self._close_active()
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
@@ -188,50 +188,26 @@ class SpoolFolder:
     def append(self, records: Records, *, lanes: int) -> None:
         """On disk when it returns. Raises SpoolFull; after that, and after OSError, it may be tried again."""
         data = encode_frames(records)
-        last = self._segments[-1] if self._active is not None else None
+        last = self._segments[-1] if self._active is not None and self._active.is_open else None
         if last is None or last.size >= self._segment_bytes or last.lanes != lanes:
             last, data = None, encode_header(lanes) + data
         if self.bytes + len(data) > self._limit:
             raise SpoolFull(f"{self.bytes} of {self._limit} bytes are used")
-        if last is None:
-            self._begin(data, lanes)
+        if last is None or self._active is None:
+            self._close_active()
+            self._number += 1
+            self._active = AppendFile(self._file(self._number), data)
+            self._segments.append(Segment(self._number, len(data), lanes))
         else:
-            self._go_on(data, last)
+            self._active.append(data)
+            last.size += len(data)
         self.bytes += len(data)
         self.oldest = self.oldest if self.records else time.time_ns() // 1_000_000
         self.records += len(records)
 
-    def _begin(self, data: bytes, lanes: int) -> None:
-        self._seal()
-        self._number += 1
-        path = self._file(self._number)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            write(descriptor, data)
-            sync_folder(self.path)
-        except OSError:
-            os.close(descriptor)
-            with suppress(OSError):
-                path.unlink()
-            raise
-        self._active = descriptor
-        self._segments.append(Segment(self._number, len(data), lanes))
-
-    def _go_on(self, data: bytes, last: Segment) -> None:
-        assert self._active is not None
-        try:
-            write(self._active, data)
-        except OSError:
-            with suppress(OSError):
-                os.ftruncate(self._active, last.size)
-            self._seal()  # what the disk holds of it is not known: nothing is appended there any more
-            raise
-        last.size += len(data)
-
-    def _seal(self) -> None:
+    def _close_active(self) -> None:
         if self._active is not None:
-            with suppress(OSError):
-                os.close(self._active)
+            self._active.close()
             self._active = None
 
     def probe(self) -> bool:
@@ -256,7 +232,7 @@ class SpoolFolder:
             if at >= segment.size:
                 self._delete_first()
                 continue
-            data = self._bytes_from(segment, at)
+            data = read_from(self._file(segment.number), at)[: segment.size - at]
             records: list[tuple[int, bytes]] = []
             end = 0
             while len(records) < limit and (frame := frame_at(data, end)) is not None:
@@ -269,18 +245,6 @@ class SpoolFolder:
             self._skip(segment, at, segment.size if found is None else at + found)
         self.records = self.oldest = 0
         return None
-
-    def _bytes_from(self, segment: Segment, at: int) -> bytes:
-        """What the segment holds from `at` on; less, or nothing, where the disk has lost it."""
-        try:
-            with self._file(segment.number).open("rb") as file:
-                return os.pread(file.fileno(), segment.size - at, at)
-        except FileNotFoundError:
-            return b""
-        except OSError as error:
-            if error.errno == errno.EIO:
-                return b""
-            raise
 
     def _skip(self, segment: Segment, start: int, end: int) -> None:
         self._troubles[Trouble.DAMAGED] += 1
@@ -315,7 +279,7 @@ class SpoolFolder:
     def _delete_first(self) -> None:
         segment = self._segments.pop(0)
         if not self._segments:
-            self._seal()
+            self._close_active()
         self.bytes -= segment.size
         self._file(segment.number).unlink(missing_ok=True)
 
