@@ -31,6 +31,7 @@ PORTS = (
     "processor_metrics_port",
     "api_port",
     "api_metrics_port",
+    "archiver_metrics_port",
     "embedded_port",
     "demo_port",
 )
