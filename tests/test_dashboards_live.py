@@ -14,6 +14,7 @@ from prometheus_client.core import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
 import api.metrics
+import archiver.metrics
 import collector.metrics
 import processor.metrics
 from dashboards import live
@@ -60,6 +61,7 @@ def offered() -> set[str]:
     families = [
         *(family.empty() for family in api.metrics.FAMILIES),
         *api.metrics.REGISTRY.collect(),
+        *archiver.metrics.REGISTRY.collect(),
         *collector.metrics.registry(collector.metrics.Metrics()).collect(),
         *(family for each in declared for family in each.collect()),
     ]
@@ -228,7 +230,12 @@ def test_each_alert_has_a_test_that_fires_it() -> None:
 
 def test_the_targets_are_the_default_ports() -> None:
     settings = Settings()
-    ports = (settings.metrics_port, settings.processor_metrics_port, settings.api_metrics_port)
+    ports = (
+        settings.metrics_port,
+        settings.processor_metrics_port,
+        settings.api_metrics_port,
+        settings.archiver_metrics_port,
+    )
     found = re.findall(r"127\.0\.0\.1:(\d+)", (FOLDER / "prometheus" / "prometheus.yml").read_text())
     assert tuple(map(int, found)) == ports
 

@@ -394,13 +394,21 @@ def names(made: Plan) -> list[list[str]]:
 
 
 def test_the_plan_is_the_whole_small_path(config: Config) -> None:
-    assert names(plan(config)) == [["server"], ["collector", "processor", "api"]]
+    assert names(plan(config)) == [["server"], ["collector", "processor", "api", "archiver"]]
     assert names(plan(config, demo=True, visitors=3))[2:] == [["demo"], ["simulator"]]
-    assert set(plan(config).stopping) == {"server", "collector", "processor", "api", "demo", "simulator"}
+    assert set(plan(config).stopping) == {service.name for service in plan(config, demo=True, visitors=3).services()}
+
+
+def test_where_no_history_is_kept_no_archiver_runs(config: Config) -> None:
+    off = replace(config, settings=replace(config.settings, archive="off"))
+    assert names(plan(off)) == [["server"], ["collector", "processor", "api"]]
+    assert "archiver" in summary(config, demo=False)
+    assert "archiver" not in summary(off, demo=False)
 
 
 def test_a_server_of_ones_own_is_not_doubled() -> None:
-    assert names(plan(load(None, {"redis": "redis://127.0.0.1:6379/0"}, {}))) == [["collector", "processor", "api"]]
+    made = plan(load(None, {"redis": "redis://127.0.0.1:6379/0"}, {}))
+    assert names(made) == [["collector", "processor", "api", "archiver"]]
 
 
 def test_the_embedded_server_keeps_every_write_on_disk(config: Config) -> None:

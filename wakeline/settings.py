@@ -57,6 +57,7 @@ class Settings:
     processor_metrics_port: int = _port(8702, "internal port of the processor's /metrics and /healthz")
     api_port: int = _port(8703, "port of the read side: profiles over HTTP, with the token")
     api_metrics_port: int = _port(8704, "internal port of the business /metrics")
+    archiver_metrics_port: int = _port(8705, "internal port of the archiver's /metrics")
     top_values: int = _setting(
         20, "values of each top list in the business /metrics; the rest is summed as (other)", least=1, most=100
     )

@@ -26,6 +26,7 @@ import redis
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+import archiver.metrics
 import processor.metrics
 from collector.metrics import Metrics, registry
 from dashboards import live
@@ -43,7 +44,7 @@ DEADLINE_S = 60.0
 
 
 MOVES = "above 0"  # a number that goes on changing
-JOBS = ("wakeline-collector", "wakeline-processor", "wakeline-api")
+JOBS = ("wakeline-collector", "wakeline-processor", "wakeline-api", "wakeline-archiver")
 
 
 # ---- what is in Redis ----------------------------------------------------------------------------
@@ -222,7 +223,7 @@ def legend_of(format: str, labels: dict[str, str]) -> str:
 
 @pytest.fixture
 async def world(own_server: Any, tmp_path: Path, free_ports: Callable[[int], list[int]]) -> AsyncIterator[World]:
-    ports = dict(zip(("collector", "processor", "public", "api", "prometheus"), free_ports(5), strict=True))
+    ports = dict(zip(("collector", "processor", "public", "api", "archiver", "prometheus"), free_ports(6), strict=True))
     zone = zone_at_noon()
     collected = Metrics()
     client = redis.Redis(port=own_server.port)
@@ -233,6 +234,7 @@ async def world(own_server: Any, tmp_path: Path, free_ports: Callable[[int], lis
     runners = [
         await offering(registry(collected), ports["collector"]),
         await offering(None, ports["processor"]),
+        await offering(archiver.metrics.REGISTRY, ports["archiver"]),
     ]
     processes = [
         await start_api(own_server.url, zone, ports, tmp_path),
@@ -279,7 +281,7 @@ async def start_api(url: str, zone: ZoneInfo, ports: dict[str, int], folder: Pat
 async def start_prometheus(ports: dict[str, int], folder: Path) -> asyncio.subprocess.Process:
     """With the committed files, but other ports and a faster pace."""
     text = (ROOT / "dashboards/prometheus/prometheus.yml").read_text()
-    for name, port in (("collector", 8701), ("processor", 8702), ("api", 8704)):
+    for name, port in (("collector", 8701), ("processor", 8702), ("api", 8704), ("archiver", 8705)):
         assert f":{port}" in text
         text = text.replace(f":{port}", f":{ports[name]}")
     text = re.sub(r"_interval: 5s|_timeout: 4s", lambda match: match[0].split(":")[0] + ": 1s", text)

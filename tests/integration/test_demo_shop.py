@@ -25,7 +25,16 @@ import pytest
 from tests.browser import CHROMIUM, Tab, running_browser
 
 ROOT = Path(__file__).parents[2]
-PORTS = ("port", "metrics_port", "processor_metrics_port", "api_port", "api_metrics_port", "embedded_port", "demo_port")
+PORTS = (
+    "port",
+    "metrics_port",
+    "processor_metrics_port",
+    "api_port",
+    "api_metrics_port",
+    "archiver_metrics_port",
+    "embedded_port",
+    "demo_port",
+)
 A_PERSON = (
     "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/140.0.0.0 Safari/537.36",
@@ -94,7 +103,8 @@ def shop(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Sho
         shop.command("up", "--demo"), cwd=tmp_path, env=shop.environ, stdout=log, stderr=log, start_new_session=True
     )
     targets = [
-        f"127.0.0.1:{shop.ports[name]}" for name in ("metrics_port", "processor_metrics_port", "api_metrics_port")
+        f"127.0.0.1:{shop.ports[name]}"
+        for name in ("metrics_port", "processor_metrics_port", "api_metrics_port", "archiver_metrics_port")
     ]
     config = {
         "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},

@@ -28,6 +28,7 @@ PORTS = (
     "processor_metrics_port",
     "api_port",
     "api_metrics_port",
+    "archiver_metrics_port",
     "embedded_port",
     "demo_port",
 )
@@ -186,6 +187,7 @@ def test_an_event_becomes_a_profile_and_ctrl_c_leaves_nothing(up: Up) -> None:
         ("metrics_port", "/metrics"),
         ("processor_metrics_port", "/metrics"),
         ("api_metrics_port", "/metrics"),
+        ("archiver_metrics_port", "/metrics"),
     ):
         with urllib.request.urlopen(up.url(port, path), timeout=10) as answer:
             assert answer.status == 200
@@ -200,7 +202,7 @@ def test_an_event_becomes_a_profile_and_ctrl_c_leaves_nothing(up: Up) -> None:
     assert {path.name for path in up.folder.iterdir()} == {"wakeline.toml", "data"}
 
 
-@pytest.mark.parametrize("service", ["processor", "collector", "api", "-server"])
+@pytest.mark.parametrize("service", ["processor", "collector", "api", "archiver", "-server"])
 def test_a_killed_child_comes_back_and_goes_on(up: Up, service: str) -> None:
     assert up.send_page_view("visitor-1", "page-0001") == 202
     os.kill(up.pid(service), signal.SIGKILL)
@@ -221,7 +223,7 @@ def test_kill_9_leaves_no_process_and_loses_nothing(stopped_up: Up) -> None:
     up = stopped_up
     up.start("--workers", "2")
     family = up.family()
-    assert len(family) == 4 + 2  # the collector's workers are children of their own
+    assert len(family) == 5 + 2  # the collector's workers are children of their own
     assert up.send_page_view("visitor-1", "page-0001") == 202
     assert up.process is not None
     up.process.kill()

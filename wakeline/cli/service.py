@@ -1,4 +1,4 @@
-"""`wakeline collector`, `processor`, `api`: one service by itself. `demo` and `simulator` are run by `up`."""
+"""`wakeline collector`, `processor`, `archiver`, `api`: one service by itself. `up` runs `demo` and `simulator`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from wakeline.settings import Config, LogFormat
 ABOUT = {
     "collector": "Take events from pages, answer once they are on disk.",
     "processor": "Fold the log into profiles and counters.",
+    "archiver": "Write the history: what the log will trim, as compressed files to replay and to ask.",
     "api": "The read side: profiles over HTTP, live numbers for Prometheus.",
 }
 

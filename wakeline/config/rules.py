@@ -168,7 +168,14 @@ def ports(settings: Settings) -> Iterator[tuple[str, int]]:
     yield "port", settings.port
     for worker in range(settings.workers):
         yield "metrics_port", settings.metrics_port + 10 * worker
-    for name in ("processor_metrics_port", "api_port", "api_metrics_port", "embedded_port", "demo_port"):
+    for name in (
+        "processor_metrics_port",
+        "api_port",
+        "api_metrics_port",
+        "archiver_metrics_port",
+        "embedded_port",
+        "demo_port",
+    ):
         yield name, getattr(settings, name)
 
 

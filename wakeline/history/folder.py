@@ -57,6 +57,10 @@ class Folder:
         with _unavailable(self._root):
             return self._path(name).open("rb")
 
+    def size(self, name: str) -> int:
+        with _unavailable(self._root):
+            return self._path(name).stat().st_size
+
     def write(self, name: str, content: bytes) -> None:
         path = self._path(name)
         part = path.with_name(f".{path.name}{PART}")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import Struct
-from redis.asyncio import Redis
 
 from wakeline import keys
 from wakeline.history.store import HistoryDamaged, Store
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 NAME = "log.json"
 

@@ -24,12 +24,14 @@ class History:
     def __init__(self, url: str, store: Store | None = None) -> None:
         self.url = url
         self.store = store or open_store(url)
+        self._files: list[Segment] = []
         self._chains: dict[int, list[Segment]] | None = None
         self._cursors: dict[int, _Cursor] = {}
 
     def refresh(self) -> None:
         """List the files anew."""
-        self._chains = chains(filter(None, map(segment_of, self.store.names())))
+        self._files = sorted(filter(None, map(segment_of, self.store.names())))
+        self._chains = chains(self._files)
 
     def lanes(self) -> list[int]:
         """Lanes of which anything is sealed, in order."""
@@ -38,6 +40,10 @@ class History:
     def segments(self, lane: int) -> Sequence[Segment]:
         """The files to read of a lane, in order."""
         return self._listed().get(lane, [])
+
+    def left_over(self) -> list[Segment]:
+        """Files that lie within another one: a merge was ended before it had deleted them."""
+        return sorted(set(self._files) - {segment for chain in self._listed().values() for segment in chain})
 
     def where(self, segment: Segment) -> str:
         """Path or URL of a file, for DuckDB and for people."""
@@ -75,6 +81,14 @@ class History:
             raise
         except OSError as error:
             raise HistoryUnavailable(f"{self.where(segment)} cannot be read: {error}") from error
+
+    def last(self, lane: int) -> Entry:
+        """The last entry that is sealed of a lane which has any."""
+        last: Entry | None = None
+        for found in self.entries(self.segments(lane)[-1]):
+            last = found[-1] if found else last
+        assert last is not None  # a segment holds its offsets, or is damaged
+        return last
 
     def segment_at(self, lane: int, place: int) -> Segment | None:
         """The file that holds offset `place`; None at the end of what is sealed. Raises LogGap."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, cast
+from io import BytesIO
+from typing import BinaryIO
 
 from wakeline.history.store import HistoryUnavailable
-
-READ_BYTES = 1_048_576  # fetched at once
+from wakeline.log import LogMismatch
 
 
 class Remote:
@@ -20,11 +20,10 @@ class Remote:
 
             with _unavailable(url):
                 self._files, self._root = fsspec.core.url_to_fs(url, use_listings_cache=False)
-        except ImportError as error:
-            scheme = url.partition("://")[0]
-            raise HistoryUnavailable(
-                f"the history at {scheme}:// needs a package: pip install 'wakeline[history]', and what fsspec asks "
-                f"for ({error})"
+        except (ImportError, ValueError) as error:
+            raise LogMismatch(
+                f"archive cannot be {url}: {error}\n"
+                "pip install 'wakeline[history]', and the package that fsspec asks for (s3fs, gcsfs, adlfs...)"
             ) from error
         self._url = url
         self._root = self._root.rstrip("/")
@@ -40,8 +39,13 @@ class Remote:
             yield path.removeprefix(self._root).lstrip("/")
 
     def open(self, name: str) -> BinaryIO:
+        """All of it at once: it may be replaced while it is read."""
         with _unavailable(self._url):
-            return cast(BinaryIO, self._files.open(f"{self._root}/{name}", "rb", block_size=READ_BYTES))
+            return BytesIO(self._files.cat_file(f"{self._root}/{name}"))
+
+    def size(self, name: str) -> int:
+        with _unavailable(self._url):
+            return int(self._files.size(f"{self._root}/{name}"))
 
     def write(self, name: str, content: bytes) -> None:
         path = f"{self._root}/{name}"
@@ -62,7 +66,7 @@ def _unavailable(url: str) -> Iterator[None]:
     """Drivers raise what they like: OSError, or the errors of their cloud's client."""
     try:
         yield
-    except (FileNotFoundError, ImportError):
+    except (FileNotFoundError, ImportError, ValueError):
         raise
     except Exception as error:
         raise HistoryUnavailable(f"the history at {url} cannot be used: {error}") from error

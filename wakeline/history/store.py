@@ -25,6 +25,9 @@ class Store(Protocol):
     def open(self, name: str) -> BinaryIO:
         """Raises FileNotFoundError where it does not exist."""
 
+    def size(self, name: str) -> int:
+        """Bytes. Raises FileNotFoundError."""
+
     def write(self, name: str, content: bytes) -> None:
         """The whole file, durably, in place of another one, or nothing."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wakeline.embedded import LOG, server_command
+from wakeline.history.opening import archive_url
 from wakeline.settings import Config
 
 ALIVE = "/healthz"
@@ -44,7 +45,7 @@ class Plan:
     """`stages` start one after the other, what is in one together; `stopping` names all in the order of stopping."""
 
     stages: tuple[tuple[Service, ...], ...]
-    stopping: tuple[str, ...] = ("simulator", "demo", "collector", "api", "processor", "server")
+    stopping: tuple[str, ...] = ("simulator", "demo", "collector", "api", "processor", "archiver", "server")
 
     def services(self) -> Iterator[Service]:
         for stage in self.stages:
@@ -71,6 +72,7 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
     workers = tuple(
         Listener("metrics_port", host, settings.metrics_port + 10 * worker) for worker in range(settings.workers)
     )
+    archiver = Listener("archiver_metrics_port", host, settings.archiver_metrics_port)
     stages.append(
         (
             _service(config, "collector", Listener("port", settings.host, settings.port, LOG_READY), *workers),
@@ -81,6 +83,7 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
                 Listener("api_port", host, settings.api_port),
                 Listener("api_metrics_port", host, settings.api_metrics_port),
             ),
+            *([_service(config, "archiver", archiver)] if archive_url(settings) is not None else []),
         )
     )
     if demo:

@@ -6,6 +6,7 @@ import shutil
 import sys
 from pathlib import Path
 
+from wakeline.history.opening import archive_url
 from wakeline.settings import Config
 from wakeline.tag import address, collector_url, script_tag
 
@@ -18,11 +19,13 @@ def summary(config: Config, *, demo: bool) -> str:
     rows = [("Collector", collector_url(settings))]
     if demo:
         rows.insert(0, ("Demo shop", shop_url(config)))
+    archiver = ("", f"http://{local}:{settings.archiver_metrics_port}/metrics   archiver")
     rows += [
         ("Profiles", f"http://{local}:{settings.api_port}   bearer token: {token}"),
         ("Metrics", f"http://{local}:{settings.api_metrics_port}/metrics   live numbers of the sites"),
         ("", f"http://{local}:{settings.metrics_port}/metrics   collector"),
         ("", f"http://{local}:{settings.processor_metrics_port}/metrics   processor"),
+        *([archiver] if archive_url(settings) is not None else []),
         ("Data", str(settings.data.resolve())),
     ]
     lines = ["Wakeline is up. Ctrl-C stops it.", ""]

@@ -1,0 +1,230 @@
+"""Read, collect, seal what is due, publish how far the history reaches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from archiver import metrics
+from archiver.filling import Filling, member_bytes
+from archiver.past import Mismatch, stand
+from wakeline.history import History
+from wakeline.history.identity import publish
+from wakeline.history.names import day_of
+from wakeline.log import Entry, Log, LogGap
+
+logger = logging.getLogger("wakeline.archiver")
+
+READ_RECORDS = 16_000  # at once, all lanes together
+WAIT_MS = 1_000  # for the next record, if there is none
+HELD_BYTES = 64_000_000  # of memory, all lanes together: beyond it the largest file is sealed early
+
+
+class NotNow(Exception):
+    """It cannot be known that no other archiver writes: Redis was away for longer than the lease lives."""
+
+
+class Held(Protocol):
+    """What is asked of the lease."""
+
+    @property
+    def is_ours(self) -> bool: ...
+
+    @property
+    def turn(self) -> int:
+        """Another number once somebody else may have held it in between."""
+
+
+class Archiver:
+    """All lanes, from what the history holds on. `clock` gives seconds that never go back."""
+
+    def __init__(
+        self,
+        log: Log,
+        history: History,
+        redis: Redis,
+        *,
+        lanes: int,
+        seal_s: float,
+        lease: Held,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._log = log
+        self._history = history
+        self._redis = redis
+        self._lanes = lanes
+        self._seal_s = seal_s
+        self._lease = lease
+        self._turn: int | None = None  # of the lease, when it was opened
+        self.opened = asyncio.Event()
+        self.alone = asyncio.Lock()  # while the whole tree is looked at or tidied
+        self._clock = clock
+        self._identity = ""
+        self._member_bytes = member_bytes(lanes)
+        self._limit = max(1, READ_RECORDS // lanes)
+        self._fillings: dict[int, Filling] = {}
+        self._sealed: dict[int, int] = {}  # lane -> end of what the history holds
+        self._places: dict[int, int] = {}  # lane -> the offset to read next
+        self._unpublished: dict[int, int] = {}
+        self._behind_since: dict[int, float] = {}  # lanes of which the log holds what is not sealed
+
+    @property
+    def is_open(self) -> bool:
+        """Whether what it knows of the history still holds; else it has to be opened anew."""
+        return self._turn == self._lease.turn
+
+    @property
+    def may_write(self) -> bool:
+        return self.is_open and self._lease.is_ours
+
+    async def open(self) -> None:
+        """Find out where the history ends; what was held and not sealed will be read again.
+
+        Raises Mismatch where it is not the history of this log, and what log and history raise.
+        """
+        self.close()
+        turn = self._lease.turn
+        if not self._lease.is_ours:
+            raise NotNow("the lease has run out")
+        async with self.alone:
+            self._identity, self._sealed = await stand(self._log, self._history, lanes=self._lanes)
+        self._turn = turn
+        self.opened.set()
+        self._places = dict(self._sealed)
+        self._unpublished = dict(self._sealed)
+        await self._publish()
+        metrics.STUCK.set(0)
+
+    def close(self) -> None:
+        """Forget what is held."""
+        self._turn = None
+        self._fillings.clear()
+        self._behind_since.clear()
+
+    async def step(self) -> bool:
+        """Read once, seal what is due; whether the log may hold more already. Raises what the log and the history
+        raise: the next call goes on where this one failed.
+        """
+        await self._seal_due()
+        try:
+            found = await self._log.read(self._places, limit=self._limit, wait_ms=WAIT_MS)
+        except LogGap as gap:
+            await self._pass_gap(gap)
+            return True
+        for lane, entries in found.items():
+            await self._collect(lane, entries)
+        await self._publish()
+        metrics.HELD_BYTES.set(self._held())
+        return any(len(entries) == self._limit for entries in found.values())
+
+    async def seal_all(self) -> None:
+        """Whatever is held becomes files."""
+        for filling in list(self._fillings.values()):
+            await self._seal(filling)
+        await self._publish()
+
+    async def measure(self) -> None:
+        """How far behind the log the history is."""
+        bounds = await self._log.bounds(list(self._places))
+        now = self._clock()
+        lags = {lane: max(0, bounds[lane].end - end) for lane, end in self._sealed.items()}
+        self._behind_since = {lane: self._behind_since.get(lane, now) for lane, lag in lags.items() if lag}
+        metrics.LAG_RECORDS.set(sum(lags.values()))
+        metrics.LAG_RECORDS_MAX.set(max(lags.values()))
+        oldest = min(self._behind_since.values(), default=now)
+        metrics.OVERDUE_SECONDS.set(max(0.0, now - oldest - self._seal_s))
+
+    # ---- collecting
+
+    async def _collect(self, lane: int, entries: list[Entry]) -> None:
+        for entry in entries:
+            filling = self._fillings.get(lane)
+            date = day_of(entry.time)
+            if filling is not None and (filling.date != date or filling.is_full):
+                await self._seal(filling)
+                filling = None
+            if filling is None:
+                filling = self._fillings[lane] = Filling(
+                    lane, entry.offset, date, since=self._clock(), member_bytes=self._member_bytes
+                )
+            filling.add(entry)
+            self._places[lane] = entry.offset + 1
+
+    # ---- sealing
+
+    async def _seal_due(self) -> None:
+        due = self._clock() - self._seal_s
+        for filling in list(self._fillings.values()):
+            if filling.since <= due:
+                await self._seal(filling)
+        while self._held() > HELD_BYTES:
+            await self._seal(max(self._fillings.values(), key=lambda filling: filling.held))
+
+    async def _seal(self, filling: Filling) -> None:
+        """Once it is in the history it exists; until then it is still here, and will be tried again."""
+        if not self.may_write:
+            raise NotNow("the lease has run out")
+        content = filling.content()
+        await asyncio.to_thread(self._history.store.write, filling.segment.name, content)
+        del self._fillings[filling.lane]
+        self._sealed[filling.lane] = self._unpublished[filling.lane] = filling.end
+        self._behind_since.pop(filling.lane, None)
+        metrics.RECORDS.inc(filling.end - filling.first)
+        metrics.BYTES.inc(len(content))
+        metrics.FILES.inc()
+        metrics.LAST_SEAL.set_to_current_time()
+
+    async def _publish(self) -> None:
+        """Only what is sealed may be trimmed. Redis being away delays that, and nothing else."""
+        if not self._unpublished:
+            return
+        try:
+            await publish(self._redis, self._identity, self._unpublished)
+        except (RedisError, OSError) as error:
+            metrics.FAILURES.labels("log").inc()
+            logger.debug("not published: %s", error)
+        else:
+            self._unpublished = {}
+
+    def _held(self) -> int:
+        return sum(filling.held for filling in self._fillings.values())
+
+    # ---- gaps
+
+    async def _pass_gap(self, gap: LogGap) -> None:
+        """What the log has lost is lost: say how much, and go on where it begins. The hole stays in the history, and
+        whoever reads over it is told.
+        """
+        bounds = await self._log.bounds(list(self._places))
+        is_gap = False
+        for lane, (first, end) in bounds.items():
+            place = self._places[lane]
+            if place < first:
+                if filling := self._fillings.get(lane):
+                    await self._seal(filling)
+                is_gap = True
+                metrics.GAP_RECORDS.inc(first - place)
+                logger.error(
+                    "lane %d: %d records are missing in the history, offsets %d to %d: the log had lost them before "
+                    "they were archived. The history goes on at %d",
+                    *(lane, first - place, place, first, first),
+                )
+                self._places[lane] = self._sealed[lane] = self._unpublished[lane] = first
+            elif place > end:
+                if self._sealed[lane] > end:
+                    raise Mismatch(
+                        f"lane {lane}: the history ends at {self._sealed[lane]}, but the log at {end}: was an older "
+                        "backup of it put back? Name another folder by archive, or put back the log"
+                    )
+                is_gap = True
+                logger.error("lane %d: the log has lost its last records, from %d on; they are not archived", lane, end)
+                self._fillings.pop(lane, None)
+                self._places[lane] = self._sealed[lane]
+        if not is_gap:
+            raise gap

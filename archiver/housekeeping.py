@@ -1,0 +1,54 @@
+"""Once a day, and at start: merge the days that are over, expire what sites no longer want kept."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import logging
+import time
+from collections.abc import Callable, Mapping
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from archiver import metrics
+from archiver.merging import LAST_DAYS, merge_days
+from archiver.retention import expire
+from wakeline.history import History, HistoryUnavailable
+from wakeline.settings import Site
+
+logger = logging.getLogger("wakeline.archiver")
+
+LOOK_S = 600.0
+
+
+async def keep_house(
+    history: History, redis: Redis, sites: Mapping[str, Site], *, go_on: Callable[[], bool], free: asyncio.Lock
+) -> None:
+    """Until cancelled. `history` is for this alone; `go_on` is asked before each file; `free` is held meanwhile."""
+    done = None
+    while True:
+        try:
+            today = await utc_day(redis)
+            if today != done:
+                async with free:
+                    await asyncio.to_thread(tidy, history, sites, today=today, go_on=go_on)
+                done = today if go_on() else None
+        except HistoryUnavailable as error:
+            metrics.FAILURES.labels("history").inc()
+            logger.warning("the history is not tidied: %s", error)
+        except (RedisError, OSError) as error:
+            logger.debug("not tidied: %s", error)
+        await asyncio.sleep(LOOK_S)
+
+
+async def utc_day(redis: Redis) -> datetime.date:
+    """Today by our clock or by the server's, whichever is earlier: one clock that runs ahead deletes nothing."""
+    theirs, _ = await redis.time()
+    return datetime.datetime.fromtimestamp(min(time.time(), theirs), datetime.UTC).date()
+
+
+def tidy(history: History, sites: Mapping[str, Site], *, today: datetime.date, go_on: Callable[[], bool]) -> None:
+    expire(history, sites, today=today, go_on=go_on)
+    since = (today - datetime.timedelta(days=LAST_DAYS)).isoformat()
+    merge_days(history, since=since, today=today.isoformat(), go_on=go_on)
