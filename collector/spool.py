@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -59,7 +59,7 @@ class Spool:
         """`lanes`, if that is what the log had when it was last open; else 0: nobody knows what it will have."""
         try:
             return lanes if int((self._root / "lanes").read_text()) == lanes else 0
-        except (FileNotFoundError, ValueError):
+        except (OSError, ValueError):
             return 0
 
     async def keep_lanes(self, lanes: int) -> None:
@@ -123,12 +123,12 @@ class Spool:
                 finally:
                     await self._in_thread(folder.close)
 
-    def _left_behind(self) -> Iterator[SpoolFolder]:
+    def _left_behind(self) -> list[SpoolFolder]:
         """Folders of workers that are no more."""
-        if self._worker == 0 and self._root.exists():
-            for path in sorted(self._root.iterdir()):
-                if path.name.isdecimal() and int(path.name) >= self._workers:
-                    yield self._folder(path.name)
+        if self._worker or not self._root.is_dir():
+            return []
+        numbers = sorted(int(path.name) for path in self._root.iterdir() if path.name.isdecimal())
+        return [self._folder(str(number)) for number in numbers if number >= self._workers]
 
     async def _opened(self, folder: SpoolFolder) -> bool:
         try:
