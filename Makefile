@@ -49,7 +49,7 @@ clean: ## remove all that these commands made, but not your data
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 needs:
-	@.ci/needs chromium prometheus promtool node npm cc
+	@.ci/needs chromium prometheus promtool node npm cc java mvn
 
 # ---- set up once, again when what is needed changes
 

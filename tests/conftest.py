@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from benchmarks.broker import Broker, running_broker
 from wakeline.embedded import server_command
 
 
@@ -129,3 +131,23 @@ def stopped_server(tmp_path: Path) -> Iterator[RedisServer]:
     """The same, not started yet: a test may first choose how it syncs, and its environment."""
     with stopped_server_in(tmp_path / "redis") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real broker, shared by tests that do not harm it; each takes topics of its own, see `topic`."""
+    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_kafka(tmp_path: Path) -> Iterator[Broker]:
+    """A real broker of this test alone: it may be killed and paused."""
+    with running_broker(tmp_path / "kafka") as broker:
+        yield broker
+
+
+@pytest.fixture
+def topic() -> str:
+    """The name of a topic that nobody else has."""
+    return f"test-{secrets.token_hex(6)}"

@@ -1,4 +1,4 @@
-"""Every log keeps the contract of `wakeline.log`: the one in memory, and the one on a real server."""
+"""Every log keeps the contract of `wakeline.log`: the one in memory, and those on real servers."""
 
 from __future__ import annotations
 
@@ -14,17 +14,20 @@ import redis
 from wakeline import keys
 from wakeline.log import Bounds, Entry, Log, LogGap, LogUnavailable
 from wakeline.log.fsync import waits_for_fsync
+from wakeline.log.kafka import KafkaLog
 from wakeline.log.memory import MemoryLog
 from wakeline.log.redis_streams import RedisStreamsLog
 
 LANES = 4
 
 
-@pytest.fixture(params=["memory", "redis_streams"])
+@pytest.fixture(params=["memory", "redis_streams", "kafka"])
 async def log(request: pytest.FixtureRequest) -> AsyncIterator[Log]:
     made: Log
     if request.param == "memory":
         made = MemoryLog(LANES)
+    elif request.param == "kafka":
+        made = await KafkaLog.open(f"{request.getfixturevalue('kafka').url}/{request.getfixturevalue('topic')}", LANES)
     else:
         made = RedisStreamsLog(request.getfixturevalue("redis_server").url, LANES)
     yield made
