@@ -16,6 +16,7 @@ import pytest
 import redis
 
 from benchmarks.broker import Broker, running_broker
+from tests.cluster import RedisCluster, running_cluster
 from wakeline.embedded import server_command
 
 
@@ -37,18 +38,18 @@ def free_port() -> int:
         return int(found.getsockname()[1])
 
 
+def find_free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [int(each.getsockname()[1]) for each in sockets]
+
+
 @pytest.fixture
 def free_ports() -> Callable[[int], list[int]]:
     """`free_ports(2)`: as many different free ports."""
-
-    def find(count: int) -> list[int]:
-        with ExitStack() as stack:
-            sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-            for each in sockets:
-                each.bind(("127.0.0.1", 0))
-            return [int(each.getsockname()[1]) for each in sockets]
-
-    return find
+    return find_free_ports
 
 
 @dataclass
@@ -131,6 +132,26 @@ def stopped_server(tmp_path: Path) -> Iterator[RedisServer]:
     """The same, not started yet: a test may first choose how it syncs, and its environment."""
     with stopped_server_in(tmp_path / "redis") as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    with running_cluster(tmp_path_factory.mktemp("cluster"), find_free_ports) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def redis_cluster(shared_cluster: RedisCluster) -> RedisCluster:
+    """Three real servers in cluster mode, emptied; shared by tests that do not harm them."""
+    shared_cluster.flush()
+    return shared_cluster
+
+
+@pytest.fixture
+def own_cluster(tmp_path: Path) -> Iterator[RedisCluster]:
+    """A cluster of this test alone: its nodes may be killed, its slots moved."""
+    with running_cluster(tmp_path / "cluster", find_free_ports) as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

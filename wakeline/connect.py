@@ -2,33 +2,108 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, cast
+from urllib.parse import SplitResult, urlsplit
 
+import redis
 from redis.asyncio import Redis
-from redis.asyncio.connection import Connection
+from redis.asyncio.connection import (
+    Connection,
+    ConnectionPool,
+    SSLConnection,
+    UnixDomainSocketConnection,
+    parse_url,
+)
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
 
 TIMEOUT_S = 2.0  # of one command: above a group commit on a slow disk, below the collector's deadline
 READ_BYTES = 4_194_304  # at once. At 64 KB a batch of records takes some fifty turns of a loop that is busy folding
+CLUSTER = "+cluster"  # of the scheme: redis+cluster://, rediss+cluster://
+PORT = 6379
+MOST_CONNECTIONS = 2**31  # one for each call under way; redis-py refuses the hundred-and-first to a cluster's node
 
 
 def connect(url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = False) -> Redis:
-    """A client for `url` (redis://, rediss://, unix://) that never retries by itself. Replies are bytes.
+    """A client for `url` that never retries by itself. Replies are bytes.
 
-    With `one_connection` every command goes over the same connection, in order.
+    redis://, rediss://, unix:// name a server; redis+cluster://, rediss+cluster:// any nodes of a cluster, with
+    commas, and its client has the same commands. Options as redis-py names them: ?ssl_ca_certs=...
+    With `one_connection` every command goes over the same connection, in order; a cluster has no such.
     """
-    return Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-        retry_on_error=[],
-        single_connection_client=one_connection,
-        socket_read_size=READ_BYTES,
-        connection_class=PackedConnection,  # of redis://; the others pack as redis-py does
-    )
+    options = {
+        "socket_timeout": timeout,
+        "socket_connect_timeout": timeout,
+        "socket_read_size": READ_BYTES,
+        "retry": Retry(NoBackoff(), 0),
+    }
+    if is_cluster(url):
+        if one_connection:
+            raise ValueError("a cluster is not reached over one connection")
+        return _connect_cluster(url, options)
+    named: dict[str, Any] = {**options, "retry_on_error": [], **parse_url(url)}
+    named["connection_class"] = PACKED[named.get("connection_class", Connection)]
+    client = Redis(connection_pool=ConnectionPool(**named), single_connection_client=one_connection)
+    client.auto_close_connection_pool = True
+    return client
+
+
+def connect_blocking(url: str) -> redis.Redis:
+    """The same for programs without asyncio, which only read: redis-py may ask again."""
+    options: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+    if not is_cluster(url):
+        return redis.Redis.from_url(url, **options)
+    from redis.cluster import ClusterNode, RedisCluster
+
+    nodes = [ClusterNode(host, port) for host, port in node_addresses(url)]  # type: ignore[no-untyped-call]
+    return cast("redis.Redis", RedisCluster(startup_nodes=nodes, **{**options, **_cluster_options(url)}))
+
+
+def is_cluster(url: str) -> bool:
+    return urlsplit(url).scheme.endswith(CLUSTER)
+
+
+def node_addresses(url: str) -> list[tuple[str, int]]:
+    """(host, port) of each node that a cluster's URL names. Raises ValueError where one is none."""
+    parts = urlsplit(url)
+    found = []
+    for node in parts.netloc.rpartition("@")[2].split(","):
+        named = urlsplit(f"//{node}")
+        if not named.hostname:
+            raise ValueError("names no host")
+        found.append((named.hostname, named.port or PORT))
+    return found
+
+
+def node_url(url: str, host: str, port: int) -> str:
+    """The URL of one node of a cluster, with what `url` says of user and TLS."""
+    parts = urlsplit(url)
+    user, at, _ = parts.netloc.rpartition("@")
+    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    plain = SplitResult(parts.scheme.removesuffix(CLUSTER), f"{user}{at}{address}", "", parts.query, "")
+    return plain.geturl()
+
+
+def _cluster_options(url: str) -> dict[str, Any]:
+    named: dict[str, Any] = dict(parse_url(node_url(url, *node_addresses(url)[0])))
+    named["ssl"] = named.pop("connection_class", Connection) is SSLConnection
+    for name in ("host", "port"):
+        named.pop(name)
+    return named
+
+
+def _connect_cluster(url: str, options: dict[str, Any]) -> Redis:
+    from redis.asyncio.cluster import ClusterNode
+
+    from wakeline.cluster import Cluster
+
+    named = _cluster_options(url)
+    made = PackedSSLConnection if named["ssl"] else PackedConnection
+    nodes = [ClusterNode(host, port) for host, port in node_addresses(url)]
+    client = Cluster(made, **{"max_connections": MOST_CONNECTIONS, "startup_nodes": nodes, **options, **named})
+    return cast(Redis, client)
 
 
 class PackedConnection(Connection):
@@ -36,9 +111,20 @@ class PackedConnection(Connection):
 
     _serializer = HiredisRespSerializer()
 
-    def _connection_arguments(self) -> dict[str, Any]:
+    def _connection_arguments(self) -> Mapping[str, Any]:
         return {**super()._connection_arguments(), "limit": READ_BYTES}
 
     def pack_command(self, *args: Any) -> list[bytes]:
         packed: list[bytes] = self._serializer.pack(*args)
         return packed
+
+
+class PackedSSLConnection(SSLConnection, PackedConnection):
+    """The same by TLS."""
+
+
+PACKED = {
+    Connection: PackedConnection,
+    SSLConnection: PackedSSLConnection,
+    UnixDomainSocketConnection: UnixDomainSocketConnection,
+}

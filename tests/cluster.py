@@ -1,0 +1,191 @@
+"""A Redis Cluster of real servers on free ports: formed, resharded, failed over and stopped from Python."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from wakeline.embedded import server_command
+
+SLOTS = 16_384
+NODE_TIMEOUT_MS = 1_000  # after which a node that is silent is failed over
+PATIENCE_S = 20
+
+
+@dataclass
+class ClusterNode:
+    """One server of a cluster."""
+
+    port: int
+    bus_port: int
+    folder: Path
+    options: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        options = {
+            "cluster-enabled": "yes",
+            "cluster-port": str(self.bus_port),
+            "cluster-node-timeout": str(NODE_TIMEOUT_MS),
+            **self.options,
+        }
+        command = [
+            *server_command(self.port, self.folder),
+            *(word for name, value in options.items() for word in (f"--{name}", value)),
+        ]
+        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
+        until(lambda: self.ask("PING"))
+
+    def ask(self, *command: Any) -> Any:
+        """The reply, or False while it does not serve."""
+        with redis.Redis(port=self.port, decode_responses=True, socket_timeout=5) as client:
+            try:
+                return client.execute_command(*command)
+            except (redis.ConnectionError, redis.TimeoutError):
+                return False
+
+    @property
+    def id(self) -> str:
+        return str(self.ask("CLUSTER MYID"))
+
+    def kill(self) -> None:
+        """kill -9, and gone when it returns."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@dataclass
+class RedisCluster:
+    """Primaries that share the slots, in order; more nodes may join."""
+
+    nodes: list[ClusterNode]
+
+    @property
+    def url(self) -> str:
+        return f"redis+cluster://127.0.0.1:{self.nodes[0].port},127.0.0.1:{self.nodes[1].port}"
+
+    def form(self) -> None:
+        """Give each node its share of the slots."""
+        for number, node in enumerate(self.nodes):
+            node.ask("CLUSTER SET-CONFIG-EPOCH", number + 1)  # else they quarrel about it
+            first, end = (SLOTS * at // len(self.nodes) for at in (number, number + 1))
+            node.ask("CLUSTER ADDSLOTSRANGE", first, end - 1)
+        for node in self.nodes[1:]:
+            self.meet(node)
+        self.until_ok()
+
+    def meet(self, node: ClusterNode) -> None:
+        self.nodes[0].ask("CLUSTER MEET", "127.0.0.1", node.port, node.bus_port)
+
+    def add(self, node: ClusterNode, *, replica_of: ClusterNode | None = None) -> None:
+        """Start `node` and let it join: without slots, or as a replica that is in sync."""
+        node.start()
+        self.nodes.append(node)
+        self.meet(node)
+        self.until_ok()
+        if replica_of is not None:
+            until(lambda: node.ask("CLUSTER REPLICATE", replica_of.id) == "OK")
+            until(lambda: "master_link_status:up" in _text(node.ask("INFO", "replication")))
+
+    def until_ok(self) -> None:
+        """All nodes that run know each other and serve all slots."""
+        until(lambda: all(self._is_ok(node) for node in self.nodes if node.process))
+
+    def _is_ok(self, node: ClusterNode) -> bool:
+        said = _text(node.ask("CLUSTER INFO"))
+        return "cluster_state:ok" in said and f"cluster_known_nodes:{len(self.nodes)}" in said
+
+    def owner(self, key: str) -> ClusterNode:
+        """The primary of the key's slot."""
+        slot = self.slot(key)
+        running = next(node for node in self.nodes if node.process)
+        with redis.Redis(port=running.port) as client:
+            for first, last, (_, port, *_), *_ in _slots(client):
+                if first <= slot <= last:
+                    return next(node for node in self.nodes if node.port == port)
+        raise AssertionError(f"slot {slot} has no node")
+
+    def slot(self, key: str) -> int:
+        return int(next(node for node in self.nodes if node.process).ask("CLUSTER KEYSLOT", key))
+
+    def begin_to_move(self, key: str, target: ClusterNode) -> None:
+        """The key's slot is on its way from its owner to `target`; no key has moved yet."""
+        slot, source = self.slot(key), self.owner(key)
+        target.ask("CLUSTER SETSLOT", slot, "IMPORTING", source.id)
+        source.ask("CLUSTER SETSLOT", slot, "MIGRATING", target.id)
+
+    def move_keys(self, key: str, source: ClusterNode, target: ClusterNode, *, count: int = 10) -> int:
+        """Move some keys of the key's slot; how many."""
+        names = source.ask("CLUSTER GETKEYSINSLOT", self.slot(key), count)
+        if names:
+            source.ask("MIGRATE", "127.0.0.1", target.port, "", 0, 5_000, "KEYS", *names)
+        return len(names)
+
+    def end_move(self, key: str, source: ClusterNode, target: ClusterNode) -> None:
+        for node in (target, source, *self.nodes):
+            if node.process:
+                node.ask("CLUSTER SETSLOT", self.slot(key), "NODE", target.id)
+
+    def flush(self) -> None:
+        for node in self.nodes:
+            node.ask("FLUSHALL")
+
+    def kill(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+
+def _slots(client: Any) -> Any:
+    reply = client.execute_command("CLUSTER SLOTS")
+    if isinstance(reply, dict):  # as redis-py reads it
+        return [(*span, (None, of["primary"][1])) for span, of in reply.items()]
+    return reply
+
+
+def _text(reply: Any) -> str:
+    """INFO as redis-py reads it, or nothing."""
+    if isinstance(reply, dict):
+        return "\n".join(f"{name}:{value}" for name, value in reply.items())
+    return str(reply or "")
+
+
+def until(holds: Callable[[], Any]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not holds():
+        assert time.monotonic() < deadline, "it never held"
+        time.sleep(0.02)
+
+
+@contextmanager
+def running_cluster(
+    folder: Path, free_ports: Callable[[int], list[int]], *, nodes: int = 3, options: Mapping[str, str] | None = None
+) -> Iterator[RedisCluster]:
+    ports = free_ports(2 * nodes)
+    made = RedisCluster(
+        [
+            ClusterNode(port, bus_port, folder / str(port), options or {})
+            for port, bus_port in zip(ports[::2], ports[1::2], strict=True)
+        ]
+    )
+    try:
+        for node in made.nodes:
+            node.start()
+        made.form()
+        yield made
+    finally:
+        made.kill()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+__all__ = ["ClusterNode", "RedisCluster", "running_cluster", "until"]
