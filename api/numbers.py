@@ -93,10 +93,8 @@ class NumbersReader:
 
     async def _begin(self) -> tuple[Deployment, int]:
         """The deployment, and the time (ms) by the clock that stamps the log: this machine's may be off."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hmget(keys.DEPLOYMENT, FIELDS)
-            pipe.time()
-            stored, (seconds, micros) = await pipe.execute()
+        stored: Any = await self._redis.hmget(keys.DEPLOYMENT, FIELDS)
+        seconds, micros = await self._redis.time()
         return stored_deployment(stored), seconds * 1000 + micros // 1000
 
     async def _read_lane(self, numbers: Numbers, lane: int, days: Mapping[str, str], now: int) -> dict[bytes, bytes]:

@@ -12,7 +12,15 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError, RedisError, TimeoutError
+from redis.exceptions import (
+    ClusterError,
+    ConnectionError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    TimeoutError,
+    TryAgainError,
+)
 
 from processor.fold import LaneMemory, Who
 from processor.state import Loaded
@@ -87,6 +95,9 @@ for i = n * 3 + 1, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -
 return {people, tops}
 """
 
+# KEYS: the lane, its hop. A script, for redis-py has no transactions worth the name on a cluster.
+PLACE = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}"
+
 # KEYS: the lane, its hop; ARGV: writer. What another writer still has under way fails from now on.
 CLAIM = """
 if redis.call('HGET', KEYS[1], 'torn') ~= '1' then
@@ -115,6 +126,7 @@ class Store:
         self._redis = redis
         self._write = redis.register_script(WRITE)
         self._load = redis.register_script(LOAD)
+        self._place = redis.register_script(PLACE)
         self._claim = redis.register_script(CLAIM)
         self._died = redis.register_script(DIED)
 
@@ -127,11 +139,8 @@ class Store:
     async def place(self, lane: int, memory: LaneMemory) -> LanePlace:
         """The lane's place; fills what `memory` keeps of its hops."""
         with _unavailable():
-            pipe = self._redis.pipeline(transaction=True)
-            pipe.hgetall(self.keys.lane(lane))
-            pipe.hgetall(self.keys.hop(lane))
-            fields, hops = await pipe.execute()
-        return _place(fields, hops, memory)
+            fields, hops = await self._place(keys=[self.keys.lane(lane), self.keys.hop(lane)])
+        return _place(_pairs(fields), _pairs(hops), memory)
 
     async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
         """Bring visitors, customers and top lists into `memory`, by one call."""
@@ -223,11 +232,10 @@ class _unavailable:
         pass
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (ConnectionError, TimeoutError, OSError)) or (
-            isinstance(error, RedisError) and str(error).startswith(AWAY)
-        ):
+        if isinstance(error, AWAY) or (isinstance(error, RedisError) and str(error).startswith(AWAY_WORDS)):
             raise StoreUnavailable(f"Redis is away: {error}") from error
 
 
-AWAY = ("LOADING", "READONLY", "MASTERDOWN", "TRYAGAIN", "CLUSTERDOWN", "OOM", "BUSY", "MISCONF", "NOREPLICAS")
+AWAY = (ConnectionError, TimeoutError, OSError, ReadOnlyError, OutOfMemoryError, TryAgainError, ClusterError)
+AWAY_WORDS = ("BUSY", "MISCONF", "NOREPLICAS")  # redis-py has no classes for these, and cuts the words off the others
 """Error replies that pass by themselves or by an operator's hand, and that come before anything was written."""

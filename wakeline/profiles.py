@@ -3,7 +3,7 @@
     with Profiles("redis://127.0.0.1:6379/0") as profiles:
         profile = profiles.read("shop", visitor_id)
 
-`Profiles` and `AsyncProfiles` read one profile in one round trip. The processor is the only writer.
+`Profiles` and `AsyncProfiles` read one profile in one call. The processor is the only writer.
 
 Hash `keys.profile`, every value a string; a field that is absent reads as 0, "" or none:
 
@@ -27,18 +27,15 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import redis
-import redis.asyncio
 from msgspec import Struct
 
 from wakeline import keys
-from wakeline.connect import TIMEOUT_S, connect
+from wakeline.connect import connect, connect_blocking
 from wakeline.decay import current
 from wakeline.identity import customer_id
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
     from typing import Self
 
 SESSION_TIMEOUT_MS = 30 * 60_000  # a session without a sign for so long has ended
@@ -115,7 +112,7 @@ class Profiles:
     """
 
     def __init__(self, url: str) -> None:
-        self._redis = redis.Redis.from_url(url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+        self._redis = connect_blocking(url)
         self._deployment: Deployment | None = None
 
     def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
@@ -124,10 +121,8 @@ class Profiles:
         `now` (ms since 1970; else this machine's clock) decides the scores and whether the session is open.
         """
         deployment = self._deployment or self._read_deployment()
-        with self._redis.pipeline(transaction=True) as pipe:
-            _ask(pipe, deployment, site, id, interests)
-            fields, scores = pipe.execute()
-        return _profile(site, id, fields, scores, deployment, _now() if now is None else now)
+        reply = self._redis.eval(*_asked(deployment, site, id, interests))
+        return _profile(site, id, reply, deployment, _now() if now is None else now)
 
     def read_customer(
         self, site: str, id: str, secret: str, *, interests: int = INTERESTS, now: int | None = None
@@ -159,10 +154,8 @@ class AsyncProfiles:
     async def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
         """See `Profiles.read`."""
         deployment = self._deployment or await self._read_deployment()
-        async with self._redis.pipeline(transaction=True) as pipe:
-            _ask(pipe, deployment, site, id, interests)
-            fields, scores = await pipe.execute()
-        return _profile(site, id, fields, scores, deployment, _now() if now is None else now)
+        reply = await self._redis.eval(*_asked(deployment, site, id, interests))
+        return _profile(site, id, reply, deployment, _now() if now is None else now)
 
     async def read_customer(
         self, site: str, id: str, secret: str, *, interests: int = INTERESTS, now: int | None = None
@@ -199,29 +192,30 @@ def _values(reply: Any) -> Any:
     return reply  # redis-py types what it returns for both of its clients at once
 
 
-def _ask(
-    pipe: redis.client.Pipeline | redis.asyncio.client.Pipeline,
-    deployment: Deployment,
-    site: str,
-    id: str,
-    interests: int,
-) -> None:
+# KEYS: a profile, its interests; ARGV: how many of these.
+READ = """
+return {redis.call('HGETALL', KEYS[1]),
+  redis.call('ZREVRANGEBYSCORE', KEYS[2], '+inf', '(0', 'WITHSCORES', 'LIMIT', 0, ARGV[1])}
+"""
+
+
+def _asked(deployment: Deployment, site: str, id: str, interests: int) -> tuple[Any, ...]:
+    """EVAL's arguments: a profile as it was at one moment, on a cluster too."""
     lane = lane_of(site, id, deployment.lanes)
-    pipe.hgetall(_KEYS.profile(lane, site, id))
-    pipe.zrevrangebyscore(_KEYS.interests(lane, site, id), "+inf", "(0", start=0, num=interests, withscores=True)
+    return READ, 2, _KEYS.profile(lane, site, id), _KEYS.interests(lane, site, id), interests
 
 
 def _profile(
     site: str,
     id: str,
-    fields: Mapping[bytes, bytes],
-    scores: Sequence[tuple[bytes, float]],
+    reply: Any,
     deployment: Deployment,
     now: int,
 ) -> Profile | None:
+    fields, scores = ([word.decode() for word in words] for words in reply)
     if not fields:
         return None
-    text = {name.decode(): value.decode() for name, value in fields.items()}
+    text = dict(zip(fields[::2], fields[1::2], strict=True))
     stored = _decode_session(text["session"]) if text.get("session") else None
     return Profile(
         site=site,
@@ -243,10 +237,10 @@ def _profile(
         country=text.get("country", ""),
         interests=tuple(
             Interest(
-                name.decode(),
-                current(score, now=now, zero=deployment.decay_zero, half_life=deployment.half_life),
+                name,
+                current(float(score), now=now, zero=deployment.decay_zero, half_life=deployment.half_life),
             )
-            for name, score in scores
+            for name, score in zip(scores[::2], scores[1::2], strict=True)
         ),
     )
 
