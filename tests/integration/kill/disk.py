@@ -12,15 +12,19 @@ from pathlib import Path
 from typing import Any
 
 SOURCE = Path(__file__).with_name("fsync_shim.c")
-FILES = "appendonlydir/*"
+APPEND_ONLY = "appendonlydir/*"
 
 
 class Disk:
-    """The disk of a server that is not running yet; from its next start on, it is watched."""
+    """The disk of a server that is not running yet; from its next start on, its `files` are watched.
 
-    def __init__(self, server: Any, folder: Path) -> None:
+    `server` has `start` and `kill`, a `folder`, and an `environ` to start with.
+    """
+
+    def __init__(self, server: Any, folder: Path, *, files: str = APPEND_ONLY) -> None:
         folder.mkdir()
         self._server = server
+        self._pattern = files
         self._notes = folder / "notes"
         self._before: dict[int, int] = {}  # inode -> length, as the server was started
         shim = folder / "fsync_shim.so"
@@ -59,4 +63,4 @@ class Disk:
         return [(int(inode), int(length)) for inode, length in (line.split() for line in lines)]
 
     def _files(self) -> list[Path]:
-        return list(self._server.folder.glob(FILES))
+        return [path for path in self._server.folder.glob(self._pattern) if path.is_file()]

@@ -8,6 +8,7 @@ import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import count
+from typing import TypeVar
 
 import aiohttp
 
@@ -84,12 +85,15 @@ class Load:
             await asyncio.sleep(0.02)
 
 
+Made = TypeVar("Made", bound=Load)
+
+
 @asynccontextmanager
-async def load(seed: int, port: int) -> AsyncIterator[Load]:
+async def load(seed: int, port: int, *, kind: type[Made] = Load) -> AsyncIterator[Made]:
     """Runs within; when the block ends, every message has been answered 202."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as http:
-        made = Load(seed, port, http)
+        made = kind(seed, port, http)
         async with asyncio.timeout(READY_S):
             await made.until_ready()
         async with asyncio.TaskGroup() as browsers:

@@ -29,6 +29,7 @@ class Service:
 
     def __init__(self, name: str, flags: dict[str, Any], said: Path, *, launcher: str = AS_INSTALLED) -> None:
         self.flags = flags
+        self.environ: dict[str, str] = {}  # besides our own
         self.launcher = launcher
         self.starts = 0
         self.name = name
@@ -42,7 +43,7 @@ class Service:
             self._process = subprocess.Popen(
                 [sys.executable, "-c", self.launcher, self.name, *words],
                 cwd=ROOT,
-                env=environ,
+                env=environ | self.environ,
                 stdout=said,
                 stderr=subprocess.STDOUT,
             )

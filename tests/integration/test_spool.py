@@ -1,0 +1,260 @@
+"""The spool of a real collector: its server is killed and frozen under load, itself is killed and loses power.
+
+What was answered 202 is in the log afterwards, once the log is back; each event counts once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import signal
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.kill.disk import Disk
+from tests.integration.kill.load import Load, load
+from tests.integration.kill.services import Deployment, deployment, until
+from tests.integration.kill.traffic import ORIGIN, SITE, Message
+
+FROZEN_S = 4.0  # above the patience of every client of the server
+ANSWER_S = 2.0  # the longest that a sender waits, whatever the log does
+KILLS = 3  # of one seed
+
+
+@pytest.fixture
+def made(tmp_path: Path, own_server: Any, free_ports: Callable[[int], list[int]]) -> Iterator[Deployment]:
+    with deployment(tmp_path, own_server, free_ports(4)) as made:
+        made.collector.flags["spool_mb"] = 64
+        yield made
+
+
+class Watched:
+    """A collector as `Disk` takes one: `start` returns when it answers."""
+
+    def __init__(self, made: Deployment) -> None:
+        self.environ: dict[str, str] = {}
+        self.folder: Path = made.collector.flags["data"]
+        self.kill = made.collector.kill
+        self._made = made
+
+    def start(self) -> None:
+        self._made.collector.environ = self.environ
+        start(self._made)
+
+
+def status(made: Deployment, path: str, **more: Any) -> int:
+    """Of the collector's answer; 0 for none. `more`: data and headers."""
+    request = urllib.request.Request(f"http://127.0.0.1:{made.port}{path}", **more)
+    try:
+        with urllib.request.urlopen(request, timeout=5) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except OSError:
+        return 0
+
+
+def start(made: Deployment) -> None:
+    made.collector.start()
+    deadline = time.monotonic() + 20
+    while status(made, "/healthz") != 200:
+        assert time.monotonic() < deadline, "the collector does not start"
+        time.sleep(0.02)
+
+
+def number(made: Deployment, name: str) -> float:
+    """One of the collector's metrics."""
+    port = made.collector.flags["metrics_port"]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        said = answer.read().decode()
+    (found,) = re.findall(rf"^wakeline_collector_{name} (\S+)$", said, re.MULTILINE)
+    return float(found)
+
+
+async def until_drained(made: Deployment) -> None:
+    await until(lambda: number(made, "spool_records") == 0 and number(made, "log_open") == 1, "the spool is drained")
+    assert not list(made.collector.flags["data"].glob("spool/*/*.spool"))
+
+
+def lost(made: Deployment, sent: Load) -> set[tuple[str, int]]:
+    """Events that were answered 202 and that the log does not hold."""
+    return sent.answered - made.books.ids()
+
+
+async def more(sent: Load, count: int) -> None:
+    """Until so many more events are answered 202."""
+    before = len(sent.answered)
+    await until(lambda: len(sent.answered) >= before + count, f"{count} more events are answered")
+
+
+async def test_a_killed_server_is_noticed_by_nobody(made: Deployment) -> None:
+    """202 all the time; then the log holds it all, in the order in which each visitor sent it, and it counts once."""
+    start(made)
+    made.processor.start()
+    async with load(700, made.port) as sent:
+        await more(sent, 50)
+        made.server.kill()
+        await more(sent, 300)
+        assert status(made, "/readyz") == 200
+        assert number(made, "spool_records") > 0
+        assert number(made, "spool_oldest_seconds") > 0
+        made.server.start()
+        await until_drained(made)
+        await more(sent, 50)
+        assert sent.retried == 0
+        assert number(made, "unavailable_total") == 0
+        assert number(made, "ledger_difference") == 0
+    await until_drained(made)
+    assert number(made, "spooled_total") == number(made, "drained_total") > 0
+    assert not lost(made, sent)
+    await made.until_drained()
+    assert made.books.differences(sent.truth) == {}
+
+
+class Timed(Load):
+    """Knows how long the slowest answer took."""
+
+    slowest = 0.0
+
+    async def _post(self, message: Message) -> bool:
+        began = time.monotonic()
+        is_taken = await super()._post(message)
+        self.slowest = max(self.slowest, time.monotonic() - began)
+        return is_taken
+
+
+async def test_a_frozen_server_keeps_nobody_waiting(made: Deployment) -> None:
+    start(made)
+    made.processor.start()
+    async with load(710, made.port, kind=Timed) as sent:
+        await more(sent, 50)
+        made.server.process.send_signal(signal.SIGSTOP)
+        await asyncio.sleep(FROZEN_S)
+        await more(sent, 50)
+        assert status(made, "/readyz") == 200
+        made.server.process.send_signal(signal.SIGCONT)
+        await until_drained(made)
+        await more(sent, 50)
+        assert sent.retried == 0
+        assert sent.slowest < ANSWER_S
+    await until_drained(made)
+    assert not lost(made, sent)
+    await made.until_drained()
+    assert made.books.differences(sent.truth) == {}
+
+
+@pytest.mark.kill
+async def test_what_a_killed_collector_spooled_reaches_the_log(made: Deployment, some_kill_seed: int) -> None:
+    """Killed while it spools, while it drains, and started again while the log is still away."""
+    rng = random.Random(some_kill_seed)
+    start(made)
+    made.processor.start()
+    async with load(720 + some_kill_seed, made.port) as sent:
+        for _ in range(KILLS):
+            await more(sent, 50)
+            made.server.kill()
+            await more(sent, 50)
+            await asyncio.sleep(rng.uniform(0, 0.3))
+            made.collector.kill()
+            start(made)
+            await more(sent, 50)
+            made.server.start()
+            await asyncio.sleep(rng.uniform(0, 0.2))
+            made.collector.kill()
+            start(made)
+        await until_drained(made)
+        assert not lost(made, sent)
+    await until_drained(made)
+    await made.until_drained()
+    assert made.books.differences(sent.truth) == {}
+
+
+@pytest.fixture
+def disk(made: Deployment, tmp_path: Path) -> Disk:
+    """Of the collector, which is not started yet."""
+    return Disk(Watched(made), tmp_path / "disk", files="spool/*/*")
+
+
+@pytest.mark.kill
+async def test_what_was_spooled_outlives_a_loss_of_power(made: Deployment, disk: Disk, some_kill_seed: int) -> None:
+    """Each file of the spool is cut back to where it was last synced: nothing that was answered is gone."""
+    rng = random.Random(some_kill_seed)
+    disk.start()
+    async with load(730 + some_kill_seed, made.port) as sent:
+        await more(sent, 50)
+        made.server.kill()
+        for _ in range(KILLS):
+            await more(sent, 50)
+            await asyncio.sleep(rng.uniform(0, 0.3))
+            disk.lose_power()
+            disk.start()
+        made.server.start()
+        await until_drained(made)
+        assert not lost(made, sent)
+    await until_drained(made)
+    assert not lost(made, sent)
+
+
+FORGETFUL = """
+from collector import spool_disk
+
+spool_disk._sync_data = lambda descriptor: None
+from wakeline.cli import main
+main()
+"""
+
+
+@pytest.mark.kill
+async def test_a_spool_that_does_not_wait_for_the_disk_loses_what_was_answered(made: Deployment, disk: Disk) -> None:
+    """The test of the test above."""
+    made.collector.launcher = FORGETFUL
+    disk.start()
+    async with load(740, made.port) as sent:
+        await more(sent, 50)
+        made.server.kill()
+        await more(sent, 50)
+        assert disk.lose_power() > 0
+        disk.start()
+        made.server.start()
+        await until_drained(made)
+        assert lost(made, sent)
+
+
+async def test_nothing_that_names_an_address_is_spooled(made: Deployment) -> None:
+    start(made)
+    await until(lambda: status(made, "/readyz") == 200, "the log is open")
+    made.server.kill()
+    now = time.time_ns() // 1_000_000
+    event = {"type": "page_view", "page": "page-of-the-address", "n": 0, "time": now, "url": f"{ORIGIN}/x"}
+    body = json.dumps({"site": SITE, "consent": "anonymous", "sent": now, "events": [event]}).encode()
+    headers = {"Origin": ORIGIN, "Content-Type": "text/plain", "X-Forwarded-For": "203.0.113.77"}
+    assert status(made, "/v1/events", data=body, headers=headers) == 202
+    kept = b"".join(file.read_bytes() for file in sorted(made.collector.flags["data"].glob("spool/*/*")))
+    assert b"page-of-the-address" in kept
+    assert b"203.0.113.77" not in kept
+    assert b"127.0.0.1" not in kept
+
+
+async def test_two_workers_have_a_spool_each_and_one_drains_both(made: Deployment) -> None:
+    """Started again with one worker, it drains what the second had."""
+    made.collector.flags["workers"] = 2
+    start(made)
+    async with load(750, made.port) as sent:
+        await more(sent, 50)
+        made.server.kill()
+        await until(lambda: len(list(made.collector.flags["data"].glob("spool/*/*.spool"))) == 2, "both spool")
+        made.collector.signal(signal.SIGTERM)
+        await until(lambda: not made.collector.is_alive, "it stops")
+        made.collector.flags["workers"] = 1
+        start(made)
+        made.server.start()
+        await until_drained(made)
+        assert not lost(made, sent)
