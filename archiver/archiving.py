@@ -53,6 +53,7 @@ class Archiver:
         lanes: int,
         seal_s: float,
         lease: Held,
+        wait_ms: int = WAIT_MS,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
@@ -64,6 +65,7 @@ class Archiver:
         self._turn: int | None = None  # of the lease, when it was opened
         self.opened = asyncio.Event()
         self.alone = asyncio.Lock()  # while the whole tree is looked at or tidied
+        self._wait_ms = wait_ms
         self._clock = clock
         self._identity = ""
         self._member_bytes = member_bytes(lanes)
@@ -113,7 +115,7 @@ class Archiver:
         """
         await self._seal_due()
         try:
-            found = await self._log.read(self._places, limit=self._limit, wait_ms=WAIT_MS)
+            found = await self._log.read(self._places, limit=self._limit, wait_ms=self._wait_ms)
         except LogGap as gap:
             await self._pass_gap(gap)
             return True

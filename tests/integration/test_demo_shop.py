@@ -265,7 +265,7 @@ async def test_a_visit_becomes_exactly_its_profile_counters_and_prometheus_value
         "wakeline_page_views_total{site='demo'}": {"": 5},
         "wakeline_live_visitors{window='now'}": {"": 0},
         "wakeline_live_visitors{window='30m'}": {"": 2},
-        "sum(up)": {"": 3},
+        "sum(up)": {"": 4},
         "wakeline_ledger_difference": {"": 0},
         "wakeline_collector_ledger_difference": {"": 0},
         "wakeline_ledger_records{state='pending'}": {"pending": 0},
