@@ -383,6 +383,53 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     assert [said.partition(":")[0].rpartition(" ")[2] for said in refused(tmp_path, text)] == ["1", "2", "4", "7", "7"]
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://127.0.0.1:6379/3",
+        "rediss://wakeline:p%40ss@redis.example:6380/0?ssl_ca_certs=/etc/ca.pem&ssl_check_hostname=false",
+        "unix:///run/redis.sock",
+    ],
+)
+def test_a_server_is_named_as_redis_py_does(tmp_path: Path, url: str) -> None:
+    assert read(tmp_path, f'redis = "{url}"').settings.redis == url
+
+
+@pytest.mark.parametrize("scheme", ["redis+cluster", "rediss+cluster"])
+def test_a_cluster_has_its_log_on_kafka(tmp_path: Path, scheme: str) -> None:
+    url = f"{scheme}://wakeline:hunter2@10.0.0.1:6379,10.0.0.2"
+    assert read(tmp_path, f'redis = "{url}"\nlog = "kafka://k:9092"').settings.redis == url
+    (said,) = refused(tmp_path, f'redis = "{url}"')
+    assert said.startswith("wakeline.toml line 1: redis is a cluster")
+    assert said.endswith("redis+cluster:// needs log = kafka://host:9092")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        pytest.param("http://h", "is not the URL of a Redis server: write it like redis://127.0.0.1:6379/0", id="HTTP"),
+        pytest.param("redis+cluster://u:hunter2@", "names a node without a host: write some nodes like", id="no host"),
+        pytest.param("redis+cluster://a,,b", "names a node without a host", id="one without a host"),
+        pytest.param("redis+cluster://a:x", "names Port could not be cast", id="no port"),
+        pytest.param("redis+cluster://a/3", "names a database, and a cluster has only 0: leave it out", id="database"),
+        pytest.param("rediss://u:hunter2@a?ssl_ca_cert=x", "has an option that redis-py refuses: ", id="option"),
+        pytest.param("rediss+cluster://u:hunter2@a?ssl_ca_cert=x", "has an option that redis-py refuses: ", id="its"),
+        pytest.param("redis://a?socket_timeout=hunter2", "Invalid value for 'socket_timeout'", id="of another type"),
+    ],
+)
+def test_what_names_no_server_is_said_without_its_password(tmp_path: Path, url: str, words: str) -> None:
+    (said,) = refused(tmp_path, f'redis = "{url}"\nlog = "kafka://k:9092"')
+    assert said.startswith("wakeline.toml line 1: redis ")
+    assert words in said
+    assert "hunter2" not in said
+
+
+def test_a_log_that_was_used_before_was_on_no_cluster(tmp_path: Path) -> None:
+    read(tmp_path, 'log = "kafka://k:9092"\nlog_before = "redis://h"')
+    (said,) = refused(tmp_path, 'log = "kafka://k:9092"\nlog_before = "redis+cluster://h"')
+    assert "log_before is not the URL of a log" in said
+
+
 def test_a_secret_is_never_repeated(tmp_path: Path) -> None:
     path = tmp_path / "wakeline.toml"
     path.write_text('api_token = 123454321\n[[site]]\nkey = "shop"\nsecret = ["hunter2-hunter2"]\n')

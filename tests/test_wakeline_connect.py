@@ -14,15 +14,8 @@ from redis.exceptions import ConnectionError, RedisClusterException, RedisError,
 
 from tests.cluster import RedisCluster, until
 from wakeline.cluster import Cluster
-from wakeline.connect import (
-    PackedConnection,
-    PackedSSLConnection,
-    connect,
-    connect_blocking,
-    is_cluster,
-    node_addresses,
-    node_url,
-)
+from wakeline.connect import PackedConnection, PackedSSLConnection, connect, connect_blocking, refused_option
+from wakeline.redis_url import is_cluster, node_addresses, node_url
 
 COUNT = "return redis.call('INCR', KEYS[1])"
 SLOW_COUNT = """
@@ -81,6 +74,21 @@ async def test_calls_to_a_server_are_packed_by_hiredis_and_never_retried(url: st
         assert type(connection) is kind
         assert connection.retry.get_retries() == 0
         assert (connection.username, connection.password) == ("u", "p")
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        pytest.param("ssl_ca_certs=/ca.pem&ssl_check_hostname=false", "", id="as redis-py names them"),
+        pytest.param("ssl_ca_cert=/ca.pem", "ssl_ca_cert", id="unknown"),
+        pytest.param("ssl_min_version=new", "ssl_min_version", id="of another type"),
+    ],
+)
+@pytest.mark.parametrize("scheme", ["rediss", "rediss+cluster"])
+def test_options_are_those_of_redis_py(scheme: str, query: str, words: str) -> None:
+    said = refused_option(f"{scheme}://u:p@one/?{query}")
+    assert words in said
+    assert bool(said) == bool(words)
 
 
 async def test_calls_to_a_cluster_are_packed_by_hiredis(redis_cluster: RedisCluster) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, cast
-from urllib.parse import SplitResult, urlsplit
 
 import redis
 from redis.asyncio import Redis
@@ -19,10 +18,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.connection import HiredisRespSerializer
 
+from wakeline.redis_url import is_cluster, node_addresses, node_url
+
 TIMEOUT_S = 2.0  # of one command: above a group commit on a slow disk, below the collector's deadline
 READ_BYTES = 4_194_304  # at once. At 64 KB a batch of records takes some fifty turns of a loop that is busy folding
-CLUSTER = "+cluster"  # of the scheme: redis+cluster://, rediss+cluster://
-PORT = 6379
 MOST_CONNECTIONS = 2**31  # one for each call under way; redis-py refuses the hundred-and-first to a cluster's node
 
 
@@ -61,29 +60,15 @@ def connect_blocking(url: str) -> redis.Redis:
     return cast("redis.Redis", RedisCluster(startup_nodes=nodes, **{**options, **_cluster_options(url)}))
 
 
-def is_cluster(url: str) -> bool:
-    return urlsplit(url).scheme.endswith(CLUSTER)
-
-
-def node_addresses(url: str) -> list[tuple[str, int]]:
-    """(host, port) of each node that a cluster's URL names. Raises ValueError where one is none."""
-    parts = urlsplit(url)
-    found = []
-    for node in parts.netloc.rpartition("@")[2].split(","):
-        named = urlsplit(f"//{node}")
-        if not named.hostname:
-            raise ValueError("names no host")
-        found.append((named.hostname, named.port or PORT))
-    return found
-
-
-def node_url(url: str, host: str, port: int) -> str:
-    """The URL of one node of a cluster, with what `url` says of user and TLS."""
-    parts = urlsplit(url)
-    user, at, _ = parts.netloc.rpartition("@")
-    address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    plain = SplitResult(parts.scheme.removesuffix(CLUSTER), f"{user}{at}{address}", "", parts.query, "")
-    return plain.geturl()
+def refused_option(url: str) -> str:
+    """What redis-py says against the options in `url`; "" where it takes them."""
+    try:
+        client = connect(url)
+        if not is_cluster(url):
+            client.connection_pool.make_connection()  # type: ignore[no-untyped-call]
+    except (TypeError, ValueError, redis.RedisError) as error:
+        return str(error)
+    return ""
 
 
 def _cluster_options(url: str) -> dict[str, Any]:

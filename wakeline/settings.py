@@ -40,7 +40,8 @@ class Settings:
 
     redis: str = _setting(
         "redis://127.0.0.1:8706/0",
-        "URL of the Redis or Valkey server (7.2 or newer); unset: the embedded one that `wakeline up` starts",
+        "URL of the Redis or Valkey server (7.2 or newer), or redis+cluster://host,host of a cluster; unset: the "
+        "embedded one that `wakeline up` starts",
     )
     data: Path = _setting(Path("data"), "folder of the embedded server's files and of the daily salts")
     host: str = _setting("127.0.0.1", "address that the collector takes events on")

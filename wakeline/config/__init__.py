@@ -17,7 +17,7 @@ from typing import Any
 from wakeline.config.checking import TYPES, Checked
 from wakeline.config.file import read_file
 from wakeline.config.problems import ConfigError, Problem
-from wakeline.config.rules import port_clashes
+from wakeline.config.rules import misfits
 from wakeline.config.values import from_text, nearest
 from wakeline.settings import Config, Settings
 
@@ -40,7 +40,7 @@ def load(path: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str]
     for name, text in flags.items():
         _put_text(checked, name, flag(name), text)
     if not problems:
-        for name, what in port_clashes(Settings(**checked.values)):
+        for name, what in misfits(Settings(**checked.values)):
             problems.append(Problem(checked.sources.get(name, "by default"), f"{name} {what}"))
     if problems:
         raise ConfigError(problems)

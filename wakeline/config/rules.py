@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wakeline.config.values import quoted
+from wakeline.redis_url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
 from wakeline.settings import InterestRule, Settings
 
@@ -76,9 +77,22 @@ def endpoint_path(text: str) -> str:
 
 
 def redis_url(text: str) -> str:
-    if urlsplit(text).scheme in ("redis", "rediss", "unix"):
-        return ""
-    return "is not the URL of a Redis server: write it like redis://127.0.0.1:6379/0"
+    parts = urlsplit(text)
+    if parts.scheme not in (*SERVER, *CLUSTER):
+        return "is not the URL of a Redis server: write it like redis://127.0.0.1:6379/0"
+    if parts.scheme in CLUSTER:
+        try:
+            node_addresses(text)
+        except ValueError as error:
+            return f"names {error}: write some nodes like redis+cluster://10.0.0.1:6379,10.0.0.2:6379"
+        if parts.path not in ("", "/", "/0"):
+            return "names a database, and a cluster has only 0: leave it out"
+    if parts.query:
+        from wakeline.connect import refused_option  # the weight of redis-py, for those who need it
+
+        if said := refused_option(text):
+            return f"has an option that redis-py refuses: {said}"
+    return ""
 
 
 def log_url(text: str) -> str:
@@ -88,7 +102,9 @@ def log_url(text: str) -> str:
 
 
 def log_before(text: str) -> str:
-    return log_url(text) and redis_url(text) and "is not the URL of a log: write it like kafka:// or redis://host:port"
+    if not log_url(text) or (urlsplit(text).scheme in SERVER and not redis_url(text)):
+        return ""
+    return "is not the URL of a log: write it like kafka:// or redis://host:port"
 
 
 def host(text: str) -> str:
@@ -190,3 +206,10 @@ def port_clashes(settings: Settings) -> Iterator[tuple[str, str]]:
         elif port in taken:
             yield name, f"{port}{whose} is also {taken[port]}: choose another"
         taken.setdefault(port, name + whose)
+
+
+def misfits(settings: Settings) -> Iterator[tuple[str, str]]:
+    """(setting, what is wrong) where two settings do not go together."""
+    yield from port_clashes(settings)
+    if is_cluster(settings.redis) and not settings.log:
+        yield "redis", "is a cluster, whose slots cannot hold the log: redis+cluster:// needs log = kafka://host:9092"
