@@ -1,4 +1,4 @@
-"""The books of the lanes: log end = applied + duplicate + too late + erased + dead + derived + pending.
+"""The books of the lanes: log end = applied + duplicate + too late + erased + dead + derived + skipped + pending.
 
 A lane's place and its ledger lie in one hash that one script writes, so they agree at every moment. The
 lanes are read before the log's ends, which only grow: a healthy lane is never ahead of its log.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SETTLED = ("applied", "duplicate", "too_late", "erased", "dead", "derived")
+SETTLED = ("applied", "duplicate", "too_late", "erased", "dead", "derived", "skipped")
 """Fields of `keys.lane`: what may become of a record."""
 
 PENDING = "pending"

@@ -67,7 +67,6 @@ class NumbersReader:
         self._sites = sites
         self._open_log = open_log
         self._log: Log | None = None
-        self._keys = keys.Keys()
 
     async def check(self) -> Deployment:
         """The deployment; raises like `read` where numbers cannot be read."""
@@ -81,7 +80,8 @@ class NumbersReader:
         now = clock if now is None else now
         numbers = Numbers({key: SiteNumbers() for key in self._sites})
         days = {key: _day(site, now) for key, site in self._sites.items()}
-        lanes = [await self._read_lane(numbers, lane, days, now) for lane in range(deployment.lanes)]
+        names = keys.Keys(deployment.version)
+        lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
         await self._read_log(numbers, lanes, now)
         numbers.read_seconds = time.perf_counter() - started
         return numbers
@@ -97,33 +97,21 @@ class NumbersReader:
         seconds, micros = await self._redis.time()
         return stored_deployment(stored), seconds * 1000 + micros // 1000
 
-    async def _read_lane(self, numbers: Numbers, lane: int, days: Mapping[str, str], now: int) -> dict[bytes, bytes]:
+    async def _read_lane(
+        self, numbers: Numbers, names: keys.Keys, lane: int, days: Mapping[str, str], now: int
+    ) -> dict[bytes, bytes]:
         """Add a lane to `numbers`; returns its hash."""
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hgetall(self._keys.lane(lane))
-            pipe.zcard(self._keys.due(lane))
+            pipe.hgetall(names.lane(lane))
+            pipe.zcard(names.due(lane))
             for site, day in days.items():
-                self._ask_site(pipe, lane, site, day, now)
+                _ask_site(pipe, names, lane, site, day, now)
             replies = iter(await pipe.execute())
         place: dict[bytes, bytes] = next(replies)
         numbers.open_sessions += next(replies)
         for each in numbers.sites.values():
             _add_site(each, replies)
         return place
-
-    def _ask_site(self, pipe: Pipeline, lane: int, site: str, day: str, now: int) -> None:
-        pipe.zcount(self._keys.present(lane, site), f"({now}", "+inf")
-        for minutes in (5, 30):
-            pipe.zcount(self._keys.seen(lane, site), f"({now - minutes * MINUTE_MS}", "+inf")
-        pipe.hgetall(self._keys.totals(lane, site))
-        pipe.hgetall(self._keys.day(lane, site, day))
-        buckets = {
-            "5m": [keys.minute(now - i * MINUTE_MS) for i in range(5)],
-            "30m": [keys.five_minutes(now - i * 5 * MINUTE_MS) for i in range(6)],
-            TODAY: [keys.date(day)],
-        }
-        for what, window in LISTS:
-            pipe.zunion([self._keys.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
 
     async def _read_log(self, numbers: Numbers, lanes: list[dict[bytes, bytes]], now: int) -> None:
         if self._log is None:
@@ -138,6 +126,21 @@ class NumbersReader:
 
 def _day(site: Site, now: int) -> str:
     return datetime.fromtimestamp(now / 1000, site.time_zone).date().isoformat()
+
+
+def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, day: str, now: int) -> None:
+    pipe.zcount(names.present(lane, site), f"({now}", "+inf")
+    for minutes in (5, 30):
+        pipe.zcount(names.seen(lane, site), f"({now - minutes * MINUTE_MS}", "+inf")
+    pipe.hgetall(names.totals(lane, site))
+    pipe.hgetall(names.day(lane, site, day))
+    buckets = {
+        "5m": [keys.minute(now - i * MINUTE_MS) for i in range(5)],
+        "30m": [keys.five_minutes(now - i * 5 * MINUTE_MS) for i in range(6)],
+        TODAY: [keys.date(day)],
+    }
+    for what, window in LISTS:
+        pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
 
 
 def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:

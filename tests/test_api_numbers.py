@@ -159,7 +159,7 @@ async def test_the_ledger_covers_the_log_to_its_end(
     client: redis.Redis, reader: NumbersReader, log: RedisStreamsLog
 ) -> None:
     await log.append([(lane, b"{}") for lane in (0, 0, 0, 0, 0, 0, 0, 2)])
-    ledger = {"applied": 2, "duplicate": 1, "too_late": 1, "erased": 1, "dead": 1, "derived": 0}
+    ledger = {"applied": 2, "duplicate": 1, "too_late": 1, "erased": 1, "dead": 1, "derived": 0, "skipped": 0}
     client.hset(KEYS.lane(0), mapping={"offset": 6, **ledger})
     appended = await log.append_time(2, 0)
     assert appended
@@ -176,3 +176,12 @@ async def test_a_log_that_is_shorter_than_the_place_is_a_difference(
     await log.append([(0, b"{}")])
     client.hset(KEYS.lane(0), mapping={"offset": 9, "applied": 9})
     assert (await reader.read(now=NOW)).ledger.difference == 8
+
+
+async def test_numbers_are_those_of_the_live_version(client: redis.Redis, reader: NumbersReader) -> None:
+    """From the next scrape after a switch on."""
+    for version, views in ((1, 3), (2, 5)):
+        client.hset(keys.Keys(version).totals(1, "shop"), "page_views", views)
+    assert (await reader.read(now=NOW)).sites["shop"].totals["page_views"] == 3
+    client.hset(keys.DEPLOYMENT, "version", 2)
+    assert (await reader.read(now=NOW)).sites["shop"].totals["page_views"] == 5

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -190,3 +192,24 @@ async def test_one_read_is_one_round_trip_and_changes_nothing(server: Any, read:
         name: count for name, count in calls.items() if name not in ("cmdstat_info", "cmdstat_config|resetstat")
     } == asked
     assert server[1].info("persistence")["rdb_changes_since_last_save"] == before
+
+
+async def test_a_reader_follows_a_switch_to_another_version_of_the_keys(
+    server: Any, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It asks again when a second has passed, so that a read is one round trip."""
+    clock = [0.0]
+    monkeypatch.setattr(profiles, "time", SimpleNamespace(monotonic=lambda: clock[0], time_ns=time.time_ns))
+    _, client = server
+    lane = lane_of("shop", VISITOR, LANES)
+    for version in (1, 2):
+        client.hset(keys.Keys(version).profile(lane, "shop", VISITOR), mapping={"first_seen": 1, "visits": version})
+    visits = []
+    for now, version in ((0.0, None), (0.9, 2), (1.1, 2), (2.0, 1), (2.2, 1)):
+        clock[0] = now
+        if version:
+            client.hset(keys.DEPLOYMENT, "version", version)
+        found = await read("shop", VISITOR)
+        assert found
+        visits.append(found.visits)
+    assert visits == [1, 1, 2, 2, 1]

@@ -1,8 +1,8 @@
 """Every Redis key: type, content, lifetime, writer. Nothing else in the project spells one.
 
-{L} is the lane and the cluster's hash tag: all of a lane lies in one slot. `wl1` is the version of
-what is derived from the log; a replay builds another version beside it. Ids are pseudonymous: random
-visitor ids, "~" daily-salted hashes, "@" keyed hashes of customer ids.
+{L} is the lane and the cluster's hash tag: all of a lane lies in one slot. `wl1` is the first version of
+what is derived from the log; a replay builds another version beside it, and DEPLOYMENT says which is live.
+Ids are pseudonymous: random visitor ids, "~" daily-salted hashes, "@" keyed hashes of customer ids.
 """
 
 from __future__ import annotations
@@ -23,7 +23,11 @@ OTHER = "(other)"
 # ---- outside the version: the deployment and the log on Redis Streams -----------------------------
 
 DEPLOYMENT = "wl:deployment"
-"""hash: lanes, decay_zero (ms), half_life (ms). For ever. First process of a deployment to start."""
+"""hash: lanes, decay_zero (ms), half_life (ms). For ever. First process of a deployment to start.
+
+version: of the keys that are live, VERSION where it is missing; moving: "<version> <token>" while a replay switches
+to another one. The replay.
+"""
 
 LOG_ID = "wl:{log}:id"
 """string: random identity of the log. For ever. Whoever opens the log first."""
@@ -61,10 +65,16 @@ def tombstone(lane: int, site: str, id: str) -> str:
 
 
 class Keys:
-    """The keys of one version; `Keys()` is what is live."""
+    """The keys of one version; which one is live is `lanes.Deployment.version`."""
 
     def __init__(self, version: int = VERSION) -> None:
+        self.version = version
         self.prefix = f"wl{version}:"
+
+    @property
+    def replay(self) -> str:
+        """hash: from ("start" or ms), where the replay that makes this version began. For ever. The replay."""
+        return f"{self.prefix}replay"
 
     # a lane: written by the processor that owns it, always by one script, for ever
 
@@ -73,11 +83,16 @@ class Keys:
 
         log (identity), offset (records applied: the next one to read), revision, writer (stamp of
         the last write or claim), torn (1 while a write is under way), clock (append time of the last record),
-        and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead, derived.
+        and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead, derived, skipped.
         sent:<lane>: `upto` of the last delta for that lane. died_at (offset), deaths: how often
-        folding what follows ended the process.
+        folding what follows ended the process. moved: the version that goes on from here; while it is set no
+        processor writes the lane. Set and cleared by a replay, which rebuilds a torn lane under its own version.
         """
         return f"{self.prefix}{{{lane}}}:lane"
+
+    def kept(self, lane: int) -> str:
+        """hash: log, offset, revision and sent:<lane> of a torn lane while it is rebuilt. The replay."""
+        return f"{self.prefix}{{{lane}}}:kept"
 
     def hop(self, lane: int) -> str:
         """hash: source lane -> `upto` of the last delta applied from it."""

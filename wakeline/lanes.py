@@ -1,4 +1,4 @@
-"""Lanes: which lane an id belongs to, and the facts of a deployment that never change."""
+"""Lanes: which lane an id belongs to, and the facts of a deployment."""
 
 from __future__ import annotations
 
@@ -24,11 +24,12 @@ def lane_of(site: str, id: str, lanes: int) -> int:
 
 
 class Deployment(Struct, frozen=True):
-    """Chosen at first start and stored in Redis; a change needs a replay into a new key version."""
+    """Chosen at first start and stored in Redis; only `version` changes, by the switch that ends a replay."""
 
     lanes: int
     decay_zero: int  # ms since 1970: T0 of the forward decay
     half_life: int  # ms
+    version: int = keys.VERSION  # of the keys that are live: whoever reads follows it, see `keys.Keys`
 
 
 class NoDeployment(Exception):
@@ -39,7 +40,7 @@ class DeploymentMismatch(Exception):
     """The settings ask for another number of lanes or half-life than the stored data was built with."""
 
 
-FIELDS = ("lanes", "decay_zero", "half_life")
+FIELDS = ("lanes", "decay_zero", "half_life", "version")
 
 
 def stored_deployment(values: Sequence[bytes | None]) -> Deployment:
@@ -47,9 +48,11 @@ def stored_deployment(values: Sequence[bytes | None]) -> Deployment:
 
     Raises NoDeployment where there is none.
     """
-    if None in values:
+    *facts, version = values
+    if None in facts:
         raise NoDeployment("this Redis holds no deployment yet: start the collector or the processor first")
-    return Deployment(*(int(value) for value in values if value is not None))
+    lanes, decay_zero, half_life = (int(value) for value in facts if value is not None)
+    return Deployment(lanes, decay_zero, half_life, int(version or keys.VERSION))
 
 
 # KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life. First come, first stored.
@@ -57,7 +60,7 @@ OPEN = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'lanes', ARGV[1], 'decay_zero', ARGV[2], 'half_life', ARGV[3])
 end
-return redis.call('HMGET', KEYS[1], 'lanes', 'decay_zero', 'half_life')
+return redis.call('HMGET', KEYS[1], 'lanes', 'decay_zero', 'half_life', 'version')
 """
 
 
@@ -70,7 +73,7 @@ async def open_deployment(redis: Redis, settings: Settings) -> Deployment:
     found = await redis.register_script(OPEN)(
         keys=[keys.DEPLOYMENT], args=[settings.lanes, time.time_ns() // 1_000_000, half_life]
     )
-    deployment = Deployment(*(int(value) for value in found))
+    deployment = stored_deployment(found)
     for name, stored, asked in (
         ("lanes", deployment.lanes, settings.lanes),
         ("half_life_days", deployment.half_life / keys.DAY_MS, settings.half_life_days),

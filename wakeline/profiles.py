@@ -36,9 +36,11 @@ from wakeline.identity import customer_id
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Self
 
 SESSION_TIMEOUT_MS = 30 * 60_000  # a session without a sign for so long has ended
+KNOWN_S = 1.0  # that a reader goes on with a version of the keys after another one is live
 INTERESTS = 10  # how many a reader gets unless it asks otherwise
 
 
@@ -113,14 +115,14 @@ class Profiles:
 
     def __init__(self, url: str) -> None:
         self._redis = connect_blocking(url)
-        self._deployment: Deployment | None = None
+        self._known = _Known()
 
     def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
         """The profile of visitor or "@customer" `id` with its top `interests`; None if there is none.
 
         `now` (ms since 1970; else this machine's clock) decides the scores and whether the session is open.
         """
-        deployment = self._deployment or self._read_deployment()
+        deployment = self._known.at_hand() or self._known.note(_values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
         reply = self._redis.eval(*_asked(deployment, site, id, interests))
         return _profile(site, id, reply, deployment, _now() if now is None else now)
 
@@ -132,10 +134,6 @@ class Profiles:
 
     def close(self) -> None:
         self._redis.close()
-
-    def _read_deployment(self) -> Deployment:
-        self._deployment = stored_deployment(_values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
-        return self._deployment
 
     def __enter__(self) -> Self:
         return self
@@ -149,11 +147,13 @@ class AsyncProfiles:
 
     def __init__(self, url: str) -> None:
         self._redis = connect(url)
-        self._deployment: Deployment | None = None
+        self._known = _Known()
 
     async def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
         """See `Profiles.read`."""
-        deployment = self._deployment or await self._read_deployment()
+        deployment = self._known.at_hand()
+        if deployment is None:
+            deployment = self._known.note(await _values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
         reply = await self._redis.eval(*_asked(deployment, site, id, interests))
         return _profile(site, id, reply, deployment, _now() if now is None else now)
 
@@ -166,10 +166,6 @@ class AsyncProfiles:
     async def close(self) -> None:
         await self._redis.aclose()
 
-    async def _read_deployment(self) -> Deployment:
-        self._deployment = stored_deployment(await _values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
-        return self._deployment
-
     async def __aenter__(self) -> Self:
         return self
 
@@ -179,7 +175,6 @@ class AsyncProfiles:
 
 # ---- shared by both ------------------------------------------------------------------------------
 
-_KEYS = keys.Keys()
 _decode_session = msgspec.json.Decoder(StoredSession).decode
 _decode_visitors = msgspec.json.Decoder(tuple[str, ...]).decode
 
@@ -192,6 +187,22 @@ def _values(reply: Any) -> Any:
     return reply  # redis-py types what it returns for both of its clients at once
 
 
+class _Known:
+    """The deployment as it was read last, for KNOWN_S."""
+
+    def __init__(self) -> None:
+        self._deployment: Deployment | None = None
+        self._until = 0.0
+
+    def at_hand(self) -> Deployment | None:
+        return self._deployment if time.monotonic() < self._until else None
+
+    def note(self, values: Sequence[bytes | None]) -> Deployment:
+        """Raises NoDeployment."""
+        self._deployment, self._until = stored_deployment(values), time.monotonic() + KNOWN_S
+        return self._deployment
+
+
 # KEYS: a profile, its interests; ARGV: how many of these.
 READ = """
 return {redis.call('HGETALL', KEYS[1]),
@@ -201,8 +212,8 @@ return {redis.call('HGETALL', KEYS[1]),
 
 def _asked(deployment: Deployment, site: str, id: str, interests: int) -> tuple[Any, ...]:
     """EVAL's arguments: a profile as it was at one moment, on a cluster too."""
-    lane = lane_of(site, id, deployment.lanes)
-    return READ, 2, _KEYS.profile(lane, site, id), _KEYS.interests(lane, site, id), interests
+    lane, live = lane_of(site, id, deployment.lanes), keys.Keys(deployment.version)
+    return READ, 2, live.profile(lane, site, id), live.interests(lane, site, id), interests
 
 
 def _profile(

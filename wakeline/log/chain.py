@@ -84,9 +84,10 @@ async def _next(links: list[Link], log: Log, identity: str, before: Log | None, 
 
 async def places(redis: Redis, lanes: int) -> list[int]:
     """What was applied of each lane. Raises redis-py's errors."""
+    live = keys.Keys(int(await redis.hget(keys.DEPLOYMENT, "version") or keys.VERSION))
     pipe = redis.pipeline(transaction=False)
     for lane in range(lanes):
-        pipe.hget(keys.Keys().lane(lane), "offset")
+        pipe.hget(live.lane(lane), "offset")
     return [int(place or 0) for place in await pipe.execute()]
 
 
