@@ -95,8 +95,9 @@ class RedisCluster:
         self.meet(node)
         self.until_ok()
         if replica_of is not None:
-            until(lambda: node.ask("CLUSTER REPLICATE", replica_of.id) == "OK")
+            until(lambda: node.ask("CLUSTER REPLICATE", replica_of.id))
             until(lambda: "master_link_status:up" in _text(node.ask("INFO", "replication")))
+            until(lambda: all(len(one.ask("CLUSTER SLOTS")) == len(self.nodes) - 1 for one in self.nodes))
 
     def until_ok(self) -> None:
         """All nodes that run know each other and serve all slots."""
@@ -125,12 +126,11 @@ class RedisCluster:
         target.ask("CLUSTER SETSLOT", slot, "IMPORTING", source.id)
         source.ask("CLUSTER SETSLOT", slot, "MIGRATING", target.id)
 
-    def move_keys(self, key: str, source: ClusterNode, target: ClusterNode, *, count: int = 10) -> int:
-        """Move some keys of the key's slot; how many."""
-        names = source.ask("CLUSTER GETKEYSINSLOT", self.slot(key), count)
-        if names:
+    def move_all_keys(self, key: str, source: ClusterNode, target: ClusterNode, *, pause_s: float = 0.0) -> None:
+        """The keys of the key's slot, three at a time."""
+        while names := source.ask("CLUSTER GETKEYSINSLOT", self.slot(key), 3):
             source.ask("MIGRATE", "127.0.0.1", target.port, "", 0, 5_000, "KEYS", *names)
-        return len(names)
+            time.sleep(pause_s)
 
     def end_move(self, key: str, source: ClusterNode, target: ClusterNode) -> None:
         for node in (target, source, *self.nodes):

@@ -1,0 +1,179 @@
+"""State on a Redis Cluster of real nodes: counted once, whole while slots move, there again after a failover."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+
+from processor.store import StoreUnavailable
+from tests.cluster import ClusterNode, RedisCluster, until
+from tests.timeline import Timeline, a_week_of_visits
+from wakeline.connect import connect
+from wakeline.record import Event
+
+DAYS = [f"2027-01-{day}" for day in range(14, 23)]
+IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
+PATIENCE_S = 30
+
+
+@asynccontextmanager
+async def timeline(url: str) -> AsyncIterator[Timeline]:
+    made = Timeline(url)
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def play(made: Timeline, events: list[Event], *, pause_s: float = 0.0) -> None:
+    """Append and fold them one by one."""
+    for one in events:
+        await made.append(one)
+        await made.run()
+        await asyncio.sleep(pause_s)
+
+
+async def outcome(made: Timeline) -> tuple[dict[str, Any], dict[Any, float], dict[str, int]]:
+    """All numbers, once every session has ended. Every lane's books must balance."""
+    await made.run()
+    for _ in range(3):
+        await made.pass_time(31 * 60_000)
+    return await made.numbers(IDS, DAYS), await made.scores(IDS), await made.ledger()
+
+
+async def truth(server: Any, events: list[Event]) -> tuple[dict[str, Any], dict[Any, float], dict[str, int]]:
+    async with timeline(server.url) as made:
+        await play(made, events)
+        return await outcome(made)
+
+
+def equal(found: tuple[Any, Any, Any], expected: tuple[Any, Any, Any]) -> None:
+    """All but the scores to the digit; how often a tick came may differ."""
+    assert found[0] == expected[0]
+    assert found[1] == pytest.approx(expected[1])
+    assert {name: n for name, n in found[2].items() if name != "derived"} == {
+        name: n for name, n in expected[2].items() if name != "derived"
+    }
+
+
+@contextmanager
+def another_node(cluster: RedisCluster, ports: Callable[[int], list[int]]) -> Iterator[ClusterNode]:
+    port, bus_port = ports(2)
+    node = ClusterNode(port, bus_port, cluster.nodes[0].folder.parent / str(port))
+    try:
+        yield node
+    finally:
+        node.kill()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_each_event_is_counted_once_as_on_one_server(
+    seed: int, redis_cluster: RedisCluster, redis_server: Any
+) -> None:
+    """With a restart in between: what was loaded from the cluster is what was written."""
+    events = a_week_of_visits(random.Random(seed))
+    expected = await truth(redis_server, events)
+    async with timeline(redis_cluster.url) as made:
+        await play(made, events[: len(events) // 2])
+        await made.start()
+        await play(made, events[len(events) // 2 :])
+        await made.append(*events[::3])  # sent again
+        found = await outcome(made)
+        owners = {redis_cluster.owner(made.store.keys.lane(lane)).port for lane in range(4)}
+    assert len(owners) > 1
+    found[2]["duplicate"] = expected[2]["duplicate"]
+    found[2]["applied"] = expected[2]["applied"]
+    equal(found, expected)
+
+
+@pytest.mark.parametrize("to", ["a node with slots", "a node without"])
+async def test_a_slot_moves_while_its_lane_is_written(
+    to: str, own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
+) -> None:
+    """Key by key: the lane waits while its keys are in two places, is never torn, and goes on over there."""
+    events = a_week_of_visits(random.Random(7), visitors=9)
+    expected = await truth(redis_server, events)
+    with another_node(own_cluster, free_ports) as empty:
+        if to == "a node without":
+            own_cluster.add(empty)
+        async with timeline(own_cluster.url) as made:
+            playing = asyncio.create_task(play(made, events, pause_s=0.005))
+            lane = made.store.keys.lane(made.lane("visitor-0"))
+            source = own_cluster.owner(lane)
+            target = empty if to == "a node without" else next(one for one in own_cluster.nodes if one is not source)
+            await asyncio.sleep(0.2)
+            await asyncio.to_thread(own_cluster.begin_to_move, lane, target)
+            await asyncio.to_thread(own_cluster.move_all_keys, lane, source, target, pause_s=0.05)
+            await asyncio.to_thread(own_cluster.end_move, lane, source, target)
+            assert not playing.done()
+            await asyncio.wait_for(playing, PATIENCE_S)
+            assert own_cluster.owner(lane) is target
+            equal(await outcome(made), expected)
+
+
+async def test_what_is_asked_of_a_slot_on_its_way_is_answered(
+    own_cluster: RedisCluster, free_ports: Callable[[int], list[int]]
+) -> None:
+    """Keys that are all over there are found there, over many connections at once; redis-py alone loses its way."""
+    with another_node(own_cluster, free_ports) as target:
+        own_cluster.add(target)
+        client = connect(own_cluster.url)
+        try:
+            await asyncio.gather(*(client.set(f"{{1}}:{n}", n) for n in range(20)))
+            source = own_cluster.owner("{1}")
+            own_cluster.begin_to_move("{1}", target)
+            own_cluster.move_all_keys("{1}", source, target)
+            both = client.register_script("return {redis.call('GET', KEYS[1]), redis.call('GET', KEYS[2])}")
+            found = await asyncio.gather(*(both(keys=[f"{{1}}:{n}", "{1}:0"]) for n in range(20)))
+            assert found == [[str(n).encode(), b"0"] for n in range(20)]
+            async with client.pipeline(transaction=False) as pipe:
+                for n in range(20):
+                    pipe.get(f"{{1}}:{n}")
+                assert await pipe.execute() == [str(n).encode() for n in range(20)]
+        finally:
+            await client.aclose()
+
+
+async def test_a_slot_moves_at_one_stroke(own_cluster: RedisCluster, redis_server: Any) -> None:
+    """Valkey 9 and newer: the lane does not wait for it."""
+    if own_cluster.nodes[0].ask("COMMAND INFO", "cluster|migrateslots") in (False, [], [None], {}):
+        pytest.skip("this server moves slots key by key")
+    events = a_week_of_visits(random.Random(8))
+    expected = await truth(redis_server, events)
+    async with timeline(own_cluster.url) as made:
+        playing = asyncio.create_task(play(made, events, pause_s=0.005))
+        lane = made.store.keys.lane(made.lane("visitor-0"))
+        source, slot = own_cluster.owner(lane), own_cluster.slot(lane)
+        target = next(one for one in own_cluster.nodes if one is not source)
+        assert source.ask("CLUSTER MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id) == "OK"
+        await asyncio.to_thread(until, lambda: own_cluster.owner(lane) is target)
+        await asyncio.wait_for(playing, PATIENCE_S)
+        equal(await outcome(made), expected)
+
+
+async def test_a_primary_is_killed_and_its_replica_takes_over(
+    own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
+) -> None:
+    """The lane waits, and goes on with the replica."""
+    events = a_week_of_visits(random.Random(9), visitors=9)
+    expected = await truth(redis_server, events)
+    with another_node(own_cluster, free_ports) as replica:
+        async with timeline(own_cluster.url) as made:
+            lane = made.lane("visitor-0")
+            primary = own_cluster.owner(made.store.keys.lane(lane))
+            own_cluster.add(replica, replica_of=primary)
+            half = len(events) // 2
+            await play(made, events[:half])
+            assert int(primary.ask("WAIT", 1, 5_000)) == 1
+            await asyncio.to_thread(primary.kill)
+            with pytest.raises(StoreUnavailable):
+                await made.store.next_due(lane)
+            await asyncio.wait_for(play(made, events[half:]), PATIENCE_S)
+            assert own_cluster.owner(made.store.keys.lane(lane)) is replica
+            equal(await outcome(made), expected)
