@@ -2,9 +2,10 @@
 
 event.py     what a page sends          record.py     what the log holds
 keys.py      every Redis key            lanes.py      which lane an id belongs to, the deployment
-log/         the log                    connect.py    connections to Redis; cluster.py, redis_url.py
+log/         the log                    connect.py    connections to Redis; cluster.py to a cluster
 identity.py  hashes of customer ids     decay.py      scores of interests
 profiles.py  the readable profile, and its readers
 settings.py  every setting              embedded.py   the server that `wakeline up` starts
 scripts.py   what pages load            tag.py        what a site pastes into them
+sources.py   names of where visits come from
 """

@@ -1,40 +1,12 @@
-"""Where a visit came from: its first page view's campaign parameters, else the page that linked to it."""
+"""Where a visit came from, as `wakeline.sources` names it, and the visit counted there."""
 
 from __future__ import annotations
-
-from functools import lru_cache
 
 from processor.changes import Changes
 from processor.rules.sessions import count_visit, touch
 from processor.state import Visitor
+from wakeline import sources
 from wakeline.record import Event
-
-DIRECT = "direct"
-
-# Names that people know, for hosts that have many. Everything else goes by its host.
-KNOWN = {
-    "google": "google",
-    "bing": "bing",
-    "duckduckgo": "duckduckgo",
-    "ecosia": "ecosia",
-    "yahoo": "yahoo",
-    "yandex": "yandex",
-    "baidu": "baidu",
-    "qwant": "qwant",
-    "startpage": "startpage",
-    "facebook": "facebook",
-    "instagram": "instagram",
-    "linkedin": "linkedin",
-    "lnkd": "linkedin",
-    "pinterest": "pinterest",
-    "reddit": "reddit",
-    "tiktok": "tiktok",
-    "twitter": "x",
-    "t": "x",
-    "x": "x",
-    "youtube": "youtube",
-    "whatsapp": "whatsapp",
-}
 
 
 def attribute(event: Event, visitor: Visitor, changes: Changes) -> None:
@@ -62,20 +34,4 @@ def attribute(event: Event, visitor: Visitor, changes: Changes) -> None:
 
 def source_of(event: Event) -> tuple[str, str]:
     """(source, campaign) of a page view; the campaign is "" without one."""
-    query = event.query
-    if query:
-        named = query.get("utm_source", "")
-        if named:
-            return named.strip().lower()[:100], query.get("utm_campaign", "").strip()[:100]
-    return (_site_name(event.referrer.split("/", 1)[0]) if event.referrer else DIRECT), ""
-
-
-@lru_cache(4_096)
-def _site_name(host: str) -> str:
-    """A referring host as people call it: "www.google.co.uk" is "google"; unknown ones keep their host."""
-    labels = host.lower().removeprefix("www.").split(":")[0].split(".")
-    for index, label in enumerate(labels[:-1]):
-        # "t.co" and "x.com" are the whole name; longer names may stand before a two-part suffix
-        if label in KNOWN and (len(label) > 1 or ".".join(labels[index:]) in ("t.co", "x.com")):
-            return KNOWN[label]
-    return ".".join(labels)[:100]
+    return sources.source_of(event.query, event.referrer)
