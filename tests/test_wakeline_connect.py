@@ -14,7 +14,8 @@ from redis.exceptions import ConnectionError, RedisClusterException, RedisError,
 
 from tests.cluster import RedisCluster, until
 from wakeline.cluster import Cluster
-from wakeline.connect import PackedConnection, PackedSSLConnection, connect, connect_blocking, refused_option
+from wakeline.connect import connect, connect_blocking, refused_option
+from wakeline.packed import PackedConnection, PackedSSLConnection
 from wakeline.redis_url import is_cluster, node_addresses, node_url
 
 COUNT = "return redis.call('INCR', KEYS[1])"
@@ -98,7 +99,7 @@ async def test_calls_to_a_cluster_are_packed_by_hiredis(redis_cluster: RedisClus
         for node in client.get_nodes():
             connection = node.acquire_connection()
             node.release(connection)
-            assert type(connection) is PackedConnection
+            assert isinstance(connection, PackedConnection)
             assert connection.socket_timeout == 2.0
 
 

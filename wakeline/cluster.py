@@ -17,18 +17,22 @@ from redis.exceptions import (
     ConnectionError,
     NoScriptError,
     RedisClusterException,
+    RedisError,
     SlotNotCoveredError,
     TimeoutError,
 )
+
+from wakeline.packed import PackedConnection, PackedSSLConnection
 
 
 class Cluster(RedisCluster):
     """Every method raises redis-py's ConnectionError while no node answers, or while not all slots have one."""
 
-    def __init__(self, connection_class: type[Any], **options: Any) -> None:
+    def __init__(self, *, ssl: bool, **options: Any) -> None:
         # a MOVED mends its own slot; to learn all slots anew would cut what other lanes have under way
-        super().__init__(reinitialize_steps=0, **options)
-        self.connection_kwargs["connection_class"] = connection_class  # of every node that is found
+        super().__init__(reinitialize_steps=0, ssl=ssl, **options)
+        # of every node that is found
+        self.connection_kwargs["connection_class"] = SharedSSLConnection if ssl else SharedConnection
 
     async def initialize(self, *args: Any, **options: Any) -> RedisCluster:
         with _said_as_redis_errors():
@@ -88,6 +92,39 @@ class Script(AsyncScript):
             return await cluster.evalsha(self.sha, len(keys), *keys, *(args or ()))
         except NoScriptError:
             return await cluster.eval(self.script, len(keys), *keys, *(args or ()))
+
+
+class _Shared:
+    """redis-py closes a node's free connections when a call finds it away, and one that is just being taken with them:
+    its user then stumbles over what is None.
+    """
+
+    is_connected: bool
+
+    async def send_packed_command(self, *args: Any, **options: Any) -> None:
+        with self._closed_meanwhile():
+            await super().send_packed_command(*args, **options)  # type: ignore[misc]
+
+    async def read_response(self, *args: Any, **options: Any) -> Any:
+        with self._closed_meanwhile():
+            return await super().read_response(*args, **options)  # type: ignore[misc]
+
+    @contextmanager
+    def _closed_meanwhile(self) -> Iterator[None]:
+        try:
+            yield
+        except (AttributeError, RedisError) as error:
+            if self.is_connected or type(error) not in (AttributeError, RedisError):
+                raise
+            raise ConnectionError("the connection was closed: another call found the node away") from error
+
+
+class SharedConnection(_Shared, PackedConnection):
+    """Of redis+cluster://."""
+
+
+class SharedSSLConnection(_Shared, PackedSSLConnection):
+    """Of rediss+cluster://."""
 
 
 class Asked:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 import redis
@@ -16,12 +15,11 @@ from redis.asyncio.connection import (
 )
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.connection import HiredisRespSerializer
 
+from wakeline.packed import READ_BYTES, PackedConnection, PackedSSLConnection
 from wakeline.redis_url import is_cluster, node_addresses, node_url
 
 TIMEOUT_S = 2.0  # of one command: above a group commit on a slow disk, below the collector's deadline
-READ_BYTES = 4_194_304  # at once. At 64 KB a batch of records takes some fifty turns of a loop that is busy folding
 MOST_CONNECTIONS = 2**31  # one for each call under way; redis-py refuses the hundred-and-first to a cluster's node
 
 
@@ -85,27 +83,9 @@ def _connect_cluster(url: str, options: dict[str, Any]) -> Redis:
     from wakeline.cluster import Cluster
 
     named = _cluster_options(url)
-    made = PackedSSLConnection if named["ssl"] else PackedConnection
     nodes = [ClusterNode(host, port) for host, port in node_addresses(url)]
-    client = Cluster(made, **{"max_connections": MOST_CONNECTIONS, "startup_nodes": nodes, **options, **named})
+    client = Cluster(**{"max_connections": MOST_CONNECTIONS, "startup_nodes": nodes, **options, **named})
     return cast(Redis, client)
-
-
-class PackedConnection(Connection):
-    """Packs by hiredis. redis-py's own way costs a script's call with 350 keys 400 us: it copies 6 KB for each."""
-
-    _serializer = HiredisRespSerializer()
-
-    def _connection_arguments(self) -> Mapping[str, Any]:
-        return {**super()._connection_arguments(), "limit": READ_BYTES}
-
-    def pack_command(self, *args: Any) -> list[bytes]:
-        packed: list[bytes] = self._serializer.pack(*args)
-        return packed
-
-
-class PackedSSLConnection(SSLConnection, PackedConnection):
-    """The same by TLS."""
 
 
 PACKED = {

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
 
-from processor.store import StoreUnavailable
+from processor.store import AWAY, StoreUnavailable
 from tests.cluster import ClusterNode, RedisCluster, until
 from tests.timeline import Timeline, a_week_of_visits
 from wakeline.connect import connect
@@ -155,6 +156,57 @@ async def test_a_slot_moves_at_one_stroke(own_cluster: RedisCluster, redis_serve
         await asyncio.to_thread(until, lambda: own_cluster.owner(lane) is target)
         await asyncio.wait_for(playing, PATIENCE_S)
         equal(await outcome(made), expected)
+
+
+async def test_a_node_dies_under_many_calls_and_comes_back(own_cluster: RedisCluster) -> None:
+    """Each call under way ends well or with an error that is waited for, and never runs twice."""
+    client = connect(own_cluster.url)
+    count = client.register_script("return redis.call('HINCRBY', KEYS[1], ARGV[1], 1)")
+    went_well: Counter[int] = Counter()
+    failed: Counter[int] = Counter()
+    stop = asyncio.Event()
+
+    async def call(lane: int, worker: int) -> None:
+        while not stop.is_set():
+            try:
+                await count(keys=[f"{{{lane}}}:runs"], args=[worker])
+                went_well[lane] += 1
+            except AWAY:
+                failed[lane] += 1
+                await asyncio.sleep(0.05)
+
+    async def read() -> list[Any]:
+        async with client.pipeline(transaction=False) as pipe:
+            for lane in range(16):
+                pipe.hvals(f"{{{lane}}}:runs")
+            return await pipe.execute()
+
+    try:
+        calling = [asyncio.create_task(call(lane, worker)) for lane in range(16) for worker in range(10)]
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(own_cluster.nodes[1].kill)
+        with pytest.raises(AWAY):
+            await read()
+        await asyncio.sleep(2)  # the others notice, and answer CLUSTERDOWN
+        await asyncio.to_thread(own_cluster.nodes[1].start)
+        await asyncio.to_thread(own_cluster.until_ok)
+        before = went_well.copy()
+        await _eventually(lambda: all(went_well[lane] > before[lane] for lane in range(16)))
+        stop.set()
+        await asyncio.gather(*calling)
+        runs = [sum(map(int, each)) for each in await read()]
+    finally:
+        stop.set()
+        await client.aclose()
+    assert any(failed.values())
+    for lane, ran in enumerate(runs):
+        assert went_well[lane] <= ran <= went_well[lane] + failed[lane]
+
+
+async def _eventually(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 async def test_a_primary_is_killed_and_its_replica_takes_over(
