@@ -26,10 +26,15 @@ RECORD = b'{"kind":"event","site":"shop","n":%d}'
 
 
 @pytest.fixture
-async def stand(redis_server: Any, tmp_path: Path) -> AsyncIterator[Stand]:
-    redis = connect(redis_server.url)
-    yield Stand(tmp_path / "archive", redis)
-    await redis.aclose()
+async def redis(redis_server: Any) -> AsyncIterator[Any]:
+    client = connect(redis_server.url)
+    yield client
+    await client.aclose()
+
+
+@pytest.fixture
+def stand(redis: Any, tmp_path: Path) -> Stand:
+    return Stand(tmp_path / "archive", redis)
 
 
 async def fill(stand: Stand, count: int = 5, *, lanes: int = LANES) -> None:
@@ -119,8 +124,7 @@ async def life(stand: Stand, disk: Disk) -> None:
     await made.seal_all()
 
 
-async def test_a_crash_at_any_step_loses_nothing_and_doubles_nothing(redis_server: Any, tmp_path: Path) -> None:
-    redis = connect(redis_server.url)
+async def test_a_crash_at_any_step_loses_nothing_and_doubles_nothing(redis: Any, tmp_path: Path) -> None:
     steps: list[str] = []
     at = 0
     while True:
@@ -139,7 +143,7 @@ async def test_a_crash_at_any_step_loses_nothing_and_doubles_nothing(redis_serve
             await life(stand, again)
         except Crash:
             steps.append(again.steps[-1])
-        await life(stand, Disk())
+        await life(stand, CrashingDisk())
         assert stand.is_whole(), disk.steps
         assert not list(stand.folder.rglob("*.part")), "what was not sealed is cleaned up"
         ends = await archived(redis, await stand.log.identity())
@@ -147,7 +151,6 @@ async def test_a_crash_at_any_step_loses_nothing_and_doubles_nothing(redis_serve
         await redis.flushall()
     assert {"mkdir", "write", "sync of a file", "rename", "sync of a folder"} <= set(steps)
     assert at > 50
-    await redis.aclose()
 
 
 async def test_what_is_published_is_on_disk(stand: Stand) -> None:
@@ -273,6 +276,8 @@ async def test_what_the_log_has_lost_is_said_counted_and_stays_a_hole(
     await fill(stand, 6)
     await stand.log.trim(1, upto=8)
     await stand.read_on(made)
+    await made.measure()
+    assert metrics.LAG_RECORDS._value.get() == 10 + 2 + 10, "what is lost is not waited for"
     await made.seal_all()
     assert "lane 1: 4 records are missing in the history, offsets 4 to 8" in caplog.text
     assert metrics.GAP_RECORDS._value.get() - before == 4
