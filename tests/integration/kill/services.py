@@ -92,6 +92,7 @@ class Deployment:
         self.processor = Service("processor", flags | {"processor_metrics_port": ports[2]}, folder / "processor.log")
         self.standby = Service("processor", flags | {"processor_metrics_port": ports[3]}, folder / "standby.log")
         self.services = (self.collector, self.processor, self.standby)
+        self.collector.flags["spool_mb"] = 0  # what is answered is in the log at once, and once
         self.books = Books(server.url)
 
     async def until_drained(self) -> None:
