@@ -124,8 +124,10 @@ async def stand(
     log: FaultyLog | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[Stand]:
-    """A running collector for `sites` (SITE) with its salts in `folder`."""
-    config = Config(Settings(data=folder, **(settings or {})), {site.key: site for site in sites or (SITE,)})
+    """A running collector for `sites` (SITE) with its salts in `folder`; without a spool unless `settings` say so."""
+    config = Config(
+        Settings(**{"data": folder, "spool_mb": 0, **(settings or {})}), {site.key: site for site in sites or (SITE,)}
+    )
     clock, kept = clock or Clock(), log or FaultyLog(LANES)
 
     async def open_log() -> tuple[Log, int]:

@@ -43,7 +43,7 @@ class Settings:
         "URL of the Redis or Valkey server (7.2 or newer), or redis+cluster://host,host of a cluster; unset: the "
         "embedded one that `wakeline up` starts",
     )
-    data: Path = _setting(Path("data"), "folder of the embedded server's files and of the daily salts")
+    data: Path = _setting(Path("data"), "folder of the embedded server's files, the daily salts and the spool")
     host: str = _setting("127.0.0.1", "address that the collector takes events on")
     port: int = _port(8700, "public port of the collector: POST /v1/events and /wakeline.js")
     internal_host: str = _setting(
@@ -87,7 +87,8 @@ class Settings:
     log_max_records: int = _setting(200_000, "records that a lane of the log keeps after they were processed", least=0)
     log_max_age_days: float = _setting(8.0, "days that the log keeps records after they were processed", least=0)
     spool_mb: int = _setting(
-        0,
+        # some 700,000 events: what visitors without consent do is not kept in browsers, a 503 would lose it
+        256,
         "megabytes of events that each collector process may spool to disk while the log is away; 0: none",
         least=0,
     )

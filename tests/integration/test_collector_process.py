@@ -1,4 +1,4 @@
-"""The collector as a process, with a real server that is missing, killed, frozen and back."""
+"""The collector as a process, with a real server that is missing, killed, frozen and back, and without a spool."""
 
 from __future__ import annotations
 
@@ -124,6 +124,7 @@ async def start(own_server: Any, tmp_path: Path, free_ports: Callable[[int], lis
             "metrics-port": metrics_port,
             "workers": workers,
             "lanes": LANES,
+            "spool-mb": 0,
         }
         process = await asyncio.create_subprocess_exec(
             sys.executable,
