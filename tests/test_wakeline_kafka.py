@@ -183,7 +183,7 @@ REFUSED: dict[str, tuple[int, dict[str, str], str]] = {
     "another number of partitions": (LANES + 1, {}, "has 5 partitions, the deployment 4 lanes"),
     "times of the producer": (LANES, {"message.timestamp.type": "CreateTime"}, "message.timestamp.type=LogAppendTime"),
     "compaction": (LANES, {"cleanup.policy": "compact"}, "cleanup.policy=delete"),
-    "a retention of a day": (LANES, {"retention.ms": "86400000"}, "24.0 hours, it needs 192"),
+    "a retention of a day": (LANES, {"retention.ms": "86400000"}, "24 hours, it needs 192"),
 }
 
 

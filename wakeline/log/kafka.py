@@ -3,32 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Self
 
 import msgspec
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 
 from wakeline.log import Bounds, Entry, LogGap, LogUnavailable
 from wakeline.log.kafka_address import KafkaAddress, kafka_address
-from wakeline.log.kafka_topic import Topic
+from wakeline.log.kafka_cluster import REQUEST_MS, Cluster
+from wakeline.log.kafka_metadata import TopicMetadata
+from wakeline.log.kafka_reader import Reader
+from wakeline.log.kafka_topic import open_topic
 
-REQUEST_MS = 3_000  # of one request: below the collector's deadline
-METHOD_S = 4.0  # of what takes several
+METHOD_S = 4.0  # of what takes several requests: below the collector's deadline
 OPEN_S = 10.0  # more, where the topic has to be made
-BATCH_BYTES = 900_000  # below the broker's largest message by default
-FETCH_BYTES = 4_194_304  # of one lane at once: some eight thousand records
-FETCH_WAIT_MS = 50  # at the broker: a lane that has something waits so long for a request that asks for others
-CHECKED_EVERY_S = 5.0  # that the cluster answers: where nothing comes, silence is no sign of it
+CHECKED_EVERY_S = 5.0  # that the topic is still the same
+BATCH_BYTES = 900_000  # below a broker's largest message by default
 
-for _name in ("aiokafka", "kafka"):
-    logging.getLogger(_name).setLevel(logging.CRITICAL)  # what matters of it is raised
+_leaving: set[asyncio.Task[None]] = set()  # what is being closed
 
 
 class Named(msgspec.Struct):
@@ -44,18 +41,15 @@ _named = msgspec.json.Decoder(Named).decode
 
 
 class KafkaLog:
-    """See `Log`. The producer is made anew after a failure: nothing of a failed append may hold up the next one."""
+    """See `Log`. What fails is made anew: nothing of a failed call may hold up the next one."""
 
     def __init__(self, address: KafkaAddress, lanes: int) -> None:
         self._address = address
-        self._topic = address.topic
-        self._tps = [TopicPartition(address.topic, lane) for lane in range(lanes)]
-        self._admin: AIOKafkaAdminClient | None = None
+        self._lanes = lanes
+        self._reader: Reader | None = None
         self._producer: AIOKafkaProducer | None = None
-        self._consumer: AIOKafkaConsumer | None = None
-        self._looker: AIOKafkaConsumer | None = None  # at single records
-        self._leaving: set[asyncio.Task[None]] = set()  # producers that failed
-        self._next: dict[int, int] = {}  # lane -> offset that the consumer hands over next
+        self._starting_reader, self._appending = asyncio.Lock(), asyncio.Lock()
+        self._identity = ""
         self._check_due = 0.0
 
     @classmethod
@@ -64,7 +58,8 @@ class KafkaLog:
         log = cls(kafka_address(url), lanes)
         try:
             async with log._unavailable(OPEN_S):
-                await Topic(await log._administrator(), log._address).open(lanes)
+                topic = await open_topic(await log._cluster(), log._address, lanes)
+                log._identity = topic.identity
         except BaseException:
             await log.close()
             raise
@@ -72,7 +67,7 @@ class KafkaLog:
 
     async def identity(self) -> str:
         async with self._unavailable():
-            return await Topic(await self._administrator(), self._address).identity()
+            return (await self._topic()).identity
 
     # ---- appending ----------------------------------------------------------------------------
 
@@ -80,159 +75,121 @@ class KafkaLog:
         lanes: defaultdict[int, list[bytes]] = defaultdict(list)
         for lane, value in records:
             lanes[lane].append(value)
+        sent: list[asyncio.Future[Any]] = []
+        producer: Any = None
         try:
             async with self._unavailable():
-                producer = await self._writer()
-                sent: list[asyncio.Future[Any]] = []
-                for lane, values in lanes.items():
-                    for batch in _batches(producer, values):
-                        sent.append(await producer.send_batch(batch, self._topic, partition=lane))
-                for outcome in await asyncio.gather(*sent, return_exceptions=True):
-                    if isinstance(outcome, BaseException):
-                        raise outcome
+                async with self._appending:  # one after the other enters the queue; they may be under way together
+                    await self._check_identity(LogUnavailable)
+                    producer = await self._started_producer()
+                    for lane, values in lanes.items():
+                        for batch in _batches(producer, values):
+                            sent.append(await producer.send_batch(batch, self._address.topic, partition=lane))
+                await _all(sent)
         except BaseException:
-            self._drop_writer()
+            self._drop(producer)
             raise
 
-    async def _writer(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            self._producer = await _started(
-                AIOKafkaProducer(
-                    acks="all",
-                    enable_idempotence=True,
-                    max_batch_size=BATCH_BYTES,
-                    max_request_size=BATCH_BYTES + 100_000,
-                    request_timeout_ms=REQUEST_MS,
-                    **self._address.client,
-                )
-            )
-        return self._producer
-
-    def _drop_writer(self) -> None:
-        """What it still holds may yet arrive: nobody was told that it did, and what comes twice counts once."""
-        if self._producer is not None:
-            self._leaving.add(task := asyncio.create_task(_stopped(self._producer)))
-            task.add_done_callback(self._leaving.discard)
+    def _drop(self, failed: Any) -> None:
+        producer = self._producer
+        if producer is not None and producer is failed:
             self._producer = None
+            _leave(_without_a_word(producer.stop()))
+
+    async def _started_producer(self) -> Any:
+        if self._producer is None:
+            producer = AIOKafkaProducer(
+                acks="all",
+                enable_idempotence=True,
+                max_batch_size=BATCH_BYTES,
+                request_timeout_ms=REQUEST_MS,
+                **self._address.client,
+            )
+            try:
+                await producer.start()
+            except BaseException:
+                _leave(_without_a_word(producer.stop()))
+                raise
+            self._producer = producer
+        return self._producer
 
     # ---- reading ------------------------------------------------------------------------------
 
     async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
         async with self._unavailable(wait_ms / 1000):
-            consumer = await self._reader()
-            if time.monotonic() >= self._check_due or not places.keys() <= self._next.keys():
-                await self._check(places)
-            for lane, place in places.items():
-                if self._next.get(lane) != place:
-                    consumer.seek(self._tps[lane], place)
-                    consumer.resume(self._tps[lane])
-                    self._next[lane] = place
+            await self._check_identity(LogGap)
+            await self._cluster()
+            assert self._reader is not None
             try:
-                return await self._taken(consumer, places, limit, wait_ms)
+                return await self._reader.read(places, limit=limit, wait_ms=wait_ms)
             except OffsetOutOfRangeError:
-                self._next.clear()
-                await self._check(places)
+                for lane, bounds in (await self.bounds(list(places))).items():
+                    if not bounds.first <= places[lane] <= bounds.end:
+                        said = f"lane {lane}: place {places[lane]}, the log holds {bounds.first} to {bounds.end}"
+                        raise LogGap(said) from None
                 return {}
 
-    async def _taken(
-        self, consumer: AIOKafkaConsumer, places: Mapping[int, int], limit: int, wait_ms: int
-    ) -> dict[int, list[Entry]]:
-        found: dict[int, list[Entry]] = {}
-        for lane in places:
-            self._take(await consumer.getmany(self._tps[lane], timeout_ms=0, max_records=limit), found)
-        if found or not places:
-            return found
-        wanted = [self._tps[lane] for lane in places]
-        if not wait_ms:  # nothing has come yet, which does not mean that there is nothing
-            ends = await consumer.end_offsets(wanted)
-            wanted = [tp for tp in wanted if ends[tp] > places[tp.partition]]
-            wait_ms = REQUEST_MS
-        if wanted:
-            self._take(await consumer.getmany(*wanted, timeout_ms=wait_ms, max_records=limit), found)
-        return found
-
-    def _take(self, records: Mapping[TopicPartition, Sequence[Any]], found: dict[int, list[Entry]]) -> None:
-        for tp, taken in records.items():
-            found[tp.partition] = [Entry(one.offset, one.timestamp, one.value or b"") for one in taken]
-            self._next[tp.partition] = taken[-1].offset + 1
-
-    async def _check(self, places: Mapping[int, int]) -> None:
-        self._check_due = 0.0  # at once again, if this fails
-        for lane, bounds in (await self.bounds(list(places))).items():
-            if not bounds.first <= places[lane] <= bounds.end:
-                raise LogGap(f"lane {lane}: place {places[lane]}, the log holds {bounds.first} to {bounds.end}")
-        self._check_due = time.monotonic() + CHECKED_EVERY_S
-
     async def bounds(self, lanes: Sequence[int]) -> dict[int, Bounds]:
-        tps = [self._tps[lane] for lane in lanes]
-        if not tps:
-            return {}
         async with self._unavailable():
-            consumer = await self._reader()
-            first, end = await asyncio.gather(consumer.beginning_offsets(tps), consumer.end_offsets(tps))
-        return {tp.partition: Bounds(first[tp], end[tp]) for tp in tps}
+            return await (await self._cluster()).bounds(lanes)
 
     async def trim(self, lane: int, *, upto: int) -> None:
-        bounds = (await self.bounds([lane]))[lane]
-        upto = min(upto, bounds.end)
-        if upto > bounds.first:
-            async with self._unavailable():
-                await (await self._administrator()).delete_records({self._tps[lane]: RecordsToDelete(upto)}, REQUEST_MS)
-            self._next.pop(lane, None)  # what was fetched ahead is no longer there
+        async with self._unavailable():
+            cluster = await self._cluster()
+            bounds = (await cluster.bounds([lane]))[lane]
+            if bounds.first < (upto := min(upto, bounds.end)):
+                await cluster.delete_before(lane, upto)
 
     async def append_time(self, lane: int, offset: int) -> int | None:
-        bounds = (await self.bounds([lane]))[lane]
-        if not bounds.first <= offset < bounds.end:
-            return None
         async with self._unavailable():
-            looker = await self._looking()
-            looker.assign([self._tps[lane]])
-            looker.seek(self._tps[lane], offset)
-            found = await looker.getone()
-            looker.unsubscribe()
-            return int(found.timestamp) if found.offset == offset else None
+            cluster = await self._cluster()
+            (node,) = await cluster.leaders([lane])
+            fetched = await cluster.fetch(node, {lane: offset}, limit=1, wait_ms=0, alone=False)
+            for error in fetched.failed.values():
+                if not isinstance(error, OffsetOutOfRangeError):
+                    raise error
+            entries = fetched.entries.get(lane)
+            return entries[0].time if entries and entries[0].offset == offset else None
 
-    async def _reader(self) -> AIOKafkaConsumer:
-        if self._consumer is None:
-            self._consumer = await _started(self._without_group(FETCH_BYTES))
-            self._consumer.assign(self._tps)
-            for tp in self._tps:
-                self._consumer.seek(tp, 0)
-            self._consumer.pause(*self._tps)
-        return self._consumer
+    # ---- the cluster --------------------------------------------------------------------------
 
-    def _without_group(self, fetch_bytes: int) -> AIOKafkaConsumer:
-        return AIOKafkaConsumer(
-            auto_offset_reset="none",
-            enable_auto_commit=False,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
-            max_partition_fetch_bytes=fetch_bytes,
-            request_timeout_ms=REQUEST_MS,
-            **self._address.client,
-        )
+    async def _cluster(self) -> Cluster:
+        async with self._starting_reader:
+            if self._reader is not None and self._reader.cluster.is_lost:
+                _leave(self._reader.close())
+                self._reader = None
+            if self._reader is None:
+                cluster = Cluster(self._address)
+                try:
+                    await cluster.start()
+                except BaseException:
+                    _leave(cluster.close())
+                    raise
+                self._reader = Reader(cluster)
+            return self._reader.cluster
 
-    async def _looking(self) -> AIOKafkaConsumer:
-        if self._looker is None:
-            self._looker = await _started(self._without_group(1))  # a broker sends one batch all the same
-        return self._looker
+    async def _topic(self) -> TopicMetadata:
+        topic = await (await self._cluster()).metadata()
+        if topic is None:
+            raise LogUnavailable(f"the topic {self._address.topic} is gone")
+        return topic
 
-    async def _administrator(self) -> AIOKafkaAdminClient:
-        if self._admin is None:
-            admin = AIOKafkaAdminClient(request_timeout_ms=REQUEST_MS, **self._address.client)
-            try:
-                await admin.start()
-            except BaseException:
-                await admin.close()
-                raise
-            self._admin = admin
-        return self._admin
+    async def _check_identity(self, error: type[LogGap | LogUnavailable]) -> None:
+        """Offsets of a topic made anew under the same name mean other records: raises `error`."""
+        if time.monotonic() < self._check_due:
+            return
+        if (found := (await self._topic()).identity) != self._identity:
+            raise error(f"the topic {self._address.topic} was made anew: it is {found}, not {self._identity}")
+        self._check_due = time.monotonic() + CHECKED_EVERY_S
 
     async def close(self) -> None:
-        self._drop_writer()
-        clients = [client for client in (self._consumer, self._looker) if client is not None]
-        await asyncio.gather(*(_stopped(client) for client in clients), *self._leaving)
-        if self._admin is not None:
-            await self._admin.close()
+        if self._producer is not None:
+            _leave(_without_a_word(self._producer.stop()))
+        if self._reader is not None:
+            _leave(self._reader.close())
+        self._producer = self._reader = None
+        if _leaving:
+            await asyncio.wait(_leaving)
 
     @asynccontextmanager
     async def _unavailable(self, more_s: float = 0.0) -> AsyncIterator[None]:
@@ -241,9 +198,17 @@ class KafkaLog:
             async with asyncio.timeout(METHOD_S + more_s):
                 yield
         except TimeoutError as error:
-            raise LogUnavailable(f"the log on Kafka does not answer within {METHOD_S:.0f} s") from error
+            raise LogUnavailable(f"the log on Kafka does not answer within {METHOD_S:g} s") from error
         except (KafkaError, OSError) as error:
+            self._check_due = 0.0
             raise LogUnavailable(f"the log on Kafka is away: {error or type(error).__name__}") from error
+
+
+async def _all(sent: Sequence[Awaitable[Any]]) -> None:
+    """Raises the first error, once all have an outcome."""
+    for outcome in await asyncio.gather(*sent, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
 
 
 def _batches(producer: AIOKafkaProducer, values: Sequence[bytes]) -> Iterator[Any]:
@@ -267,19 +232,13 @@ def _labels(value: bytes) -> tuple[bytes | None, list[tuple[str, bytes]]]:
     return (f"{named.site}/{id}".encode() if id else None), [("kind", named.kind.encode())]
 
 
-async def _started(client: Any) -> Any:
-    try:
-        await client.start()
-    except BaseException:
-        await _stopped(client)
-        raise
-    return client
+def _leave(closing: Coroutine[Any, Any, None]) -> None:
+    """Close something in the background: nobody waits for it, and it takes long where a broker is away."""
+    _leaving.add(task := asyncio.create_task(closing))
+    task.add_done_callback(_leaving.discard)
 
 
-async def _stopped(client: Any) -> None:
-    """Without a word: it is of no use to anybody any more."""
-    try:
-        async with asyncio.timeout(METHOD_S):
-            await client.stop()
-    except (KafkaError, OSError, TimeoutError):
-        pass
+async def _without_a_word(closing: Awaitable[None]) -> None:
+    """What is in a producer may yet arrive: nobody was told that it did, and what comes twice counts once."""
+    with suppress(KafkaError, OSError):
+        await closing

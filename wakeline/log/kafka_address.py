@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -10,9 +11,11 @@ from aiokafka.helpers import create_ssl_context
 from wakeline.log import LogMismatch
 
 TOPIC = "wakeline"
-PLAIN = ("security_protocol", "sasl_mechanism", "sasl_plain_username", "sasl_plain_password", "client_id")
+PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
+MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+SASL = ("sasl_mechanism", "sasl_plain_username", "sasl_plain_password")
 SSL = {"ssl_cafile": "cafile", "ssl_certfile": "certfile", "ssl_keyfile": "keyfile", "ssl_password": "password"}
-REPLICATION = "replication_factor"
+KNOWN = ("security_protocol", *SASL, *SSL, "client_id", "replication_factor")
 BROKERS_OWN = -1  # replication: as the broker is configured
 
 
@@ -23,23 +26,52 @@ class KafkaAddress(NamedTuple):
     client: dict[str, Any]  # arguments of any aiokafka client
     replication_factor: int  # of a topic that is made; BROKERS_OWN where the URL does not say
 
+    @property
+    def servers(self) -> str:
+        """As they may be shown."""
+        return str(self.client["bootstrap_servers"])
+
 
 def kafka_address(url: str) -> KafkaAddress:
-    """Raises LogMismatch, without the password, for an option that is not known or a file that is not there."""
+    """Raises LogMismatch, without the password, where the URL is not one that can be used."""
     parts = urlsplit(url)
+    if "@" in parts.netloc:
+        raise LogMismatch("the log's URL names its user by ?sasl_plain_username=...&sasl_plain_password=..., not by @")
+    if not parts.netloc:
+        raise LogMismatch("the log's URL names no broker: kafka://host:9092")
+    topic = parts.path.strip("/") or TOPIC
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic):
+        raise LogMismatch(f"{topic} cannot be the name of a topic: letters, digits, '.', '_' and '-' can")
     options = dict(parse_qsl(parts.query))
-    if unknown := options.keys() - {*PLAIN, *SSL, REPLICATION}:
-        known = ", ".join((*PLAIN, *SSL, REPLICATION))
-        raise LogMismatch(f"the log's URL has options that are not known: {', '.join(sorted(unknown))}; known: {known}")
-    replication = options.get(REPLICATION, str(BROKERS_OWN))
-    if not replication.lstrip("-").isdigit():
-        raise LogMismatch(f"{REPLICATION} of the log's URL must be a number, like 3")
+    if unknown := options.keys() - set(KNOWN):
+        said = ", ".join(sorted(unknown))
+        raise LogMismatch(f"the log's URL has options that are not known: {said}; known: {', '.join(KNOWN)}")
+    replication = options.get("replication_factor")
+    if replication is not None and not re.fullmatch(r"[1-9][0-9]?", replication):
+        raise LogMismatch("replication_factor of the log's URL must be a number, like 3")
     client: dict[str, Any] = {"bootstrap_servers": parts.netloc, "client_id": "wakeline"}
-    client |= {name: options[name] for name in PLAIN if name in options}
-    if client.get("security_protocol", "PLAINTEXT").endswith("SSL"):
+    client |= {name: options[name] for name in ("client_id", "security_protocol", *SASL) if name in options}
+    return KafkaAddress(topic, client | _secured(options), int(replication) if replication else BROKERS_OWN)
+
+
+def _secured(options: dict[str, str]) -> dict[str, Any]:
+    protocol = options.get("security_protocol", "PLAINTEXT")
+    if protocol not in PROTOCOLS:
+        raise LogMismatch(f"security_protocol of the log's URL is {protocol}: one of {', '.join(PROTOCOLS)}")
+    if protocol.startswith("SASL"):
+        mechanism = options.get("sasl_mechanism", "PLAIN")
+        if mechanism not in MECHANISMS:
+            raise LogMismatch(f"sasl_mechanism of the log's URL is {mechanism}: one of {', '.join(MECHANISMS)}")
+        if not options.keys() >= {"sasl_plain_username", "sasl_plain_password"}:
+            raise LogMismatch(f"{protocol} of the log's URL needs sasl_plain_username and sasl_plain_password")
+    elif unused := sorted(options.keys() & set(SASL)):
+        raise LogMismatch(f"the log's URL has {unused[0]}: say security_protocol=SASL_SSL too")
+    if protocol.endswith("SSL"):
         try:
             files = {argument: options[name] for name, argument in SSL.items() if name in options}
-            client["ssl_context"] = create_ssl_context(**files)
-        except OSError as error:
+            return {"ssl_context": create_ssl_context(**files)}
+        except (OSError, ValueError) as error:
             raise LogMismatch(f"a certificate or key of the log's URL cannot be used: {error}") from None
-    return KafkaAddress(parts.path.strip("/") or TOPIC, client, int(replication))
+    if unused := sorted(options.keys() & SSL.keys()):
+        raise LogMismatch(f"the log's URL has {unused[0]}: say security_protocol=SSL too")
+    return {}

@@ -3,199 +3,130 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-from typing import Any
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
-from aiokafka.protocol.api import Request, RequestStruct, Response
-from aiokafka.protocol.types import Boolean, CompactArray, CompactString, Int16, Int32, Schema, TaggedFields
+from aiokafka.errors import (
+    InvalidReplicationFactorError,
+    KafkaError,
+    NoError,
+    TopicAlreadyExistsError,
+    for_code,
+)
 
 from wakeline.log import LogMismatch
 from wakeline.log.kafka_address import KafkaAddress
+from wakeline.log.kafka_cluster import REQUEST_MS, Cluster
+from wakeline.log.kafka_metadata import TopicMetadata
 
 LEAST_RETENTION_MS = 8 * 86_400_000  # a browser may keep an event for seven days
-CONFIG = {
+NEEDED = {
     "message.timestamp.type": "LogAppendTime",
     "cleanup.policy": "delete",
+    "unclean.leader.election.enable": "false",  # else what was acknowledged is lost with a broker
+}
+MADE = NEEDED | {
     # Wakeline deletes records itself, once every reader has passed them
     "retention.ms": "-1",
     "retention.bytes": "-1",
+    "segment.bytes": "134217728",  # a file is what can be deleted
+    "max.message.bytes": "4194304",
 }
-MADE_S = 10.0
+SAFE_REPLICAS, SAFE_IN_SYNC = 3, 2  # a record is on two machines when it is acknowledged, and one may be away
+POLL_S = 0.1
 
 
-class _Uuid:
-    """Of a topic: 16 bytes."""
-
-    @classmethod
-    def decode(cls, data: Any) -> bytes:
-        return bytes(data.read(16))
-
-    @classmethod
-    def encode(cls, value: bytes) -> bytes:
-        return value
-
-
-class _MetadataResponse(Response):  # type: ignore[misc]
-    """aiokafka's own end before topics had ids. https://kafka.apache.org/protocol#The_Messages_Metadata"""
-
-    API_KEY = 3
-    API_VERSION = 10
-    SCHEMA = Schema(
-        ("throttle_time_ms", Int32),
-        (
-            "brokers",
-            CompactArray(
-                ("node_id", Int32),
-                ("host", CompactString("utf-8")),
-                ("port", Int32),
-                ("rack", CompactString("utf-8")),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("cluster_id", CompactString("utf-8")),
-        ("controller_id", Int32),
-        (
-            "topics",
-            CompactArray(
-                ("error_code", Int16),
-                ("name", CompactString("utf-8")),
-                ("topic_id", _Uuid),
-                ("is_internal", Boolean),
-                (
-                    "partitions",
-                    CompactArray(
-                        ("error_code", Int16),
-                        ("partition", Int32),
-                        ("leader", Int32),
-                        ("leader_epoch", Int32),
-                        ("replicas", CompactArray(Int32)),
-                        ("isr", CompactArray(Int32)),
-                        ("offline", CompactArray(Int32)),
-                        ("tags", TaggedFields),
-                    ),
-                ),
-                ("authorized_operations", Int32),
-                ("tags", TaggedFields),
-            ),
-        ),
-        ("authorized_operations", Int32),
-        ("tags", TaggedFields),
-    )
+async def open_topic(cluster: Cluster, address: KafkaAddress, lanes: int) -> TopicMetadata:
+    """Make the topic, or check it. Raises LogMismatch, with the mend; KafkaError where the cluster is away."""
+    try:
+        topic = await cluster.metadata()
+    except NotImplementedError as error:
+        raise LogMismatch(f"the Kafka at {address.servers} is too old: 2.8 or newer is needed") from error
+    if topic is None:
+        await _make(address, lanes)
+    while topic is None or any(partition.leader is None for partition in topic.partitions.values()):
+        await asyncio.sleep(POLL_S)  # brokers hear of it one by one
+        topic = await cluster.metadata()
+    for what, mend in mismatches(address.topic, topic, await topic_config(address), lanes):
+        raise LogMismatch(f"{what}; {mend}")
+    return topic
 
 
-class _MetadataStruct(RequestStruct):  # type: ignore[misc]
-    FLEXIBLE_VERSION = True
-    API_KEY = 3
-    API_VERSION = 10
-    RESPONSE_TYPE = _MetadataResponse
-    SCHEMA = Schema(
-        (
-            "topics",
-            CompactArray(("topic_id", _Uuid), ("name", CompactString("utf-8")), ("tags", TaggedFields)),
-        ),
-        ("allow_auto_topic_creation", Boolean),
-        ("include_cluster_authorized_operations", Boolean),
-        ("include_topic_authorized_operations", Boolean),
-        ("tags", TaggedFields),
-    )
+def mismatches(name: str, topic: TopicMetadata, config: Mapping[str, str], lanes: int) -> Iterator[tuple[str, str]]:
+    """What is wrong with a topic, and the mend."""
+    if len(topic.partitions) != lanes:
+        yield (
+            f"the topic {name} has {len(topic.partitions)} partitions, the deployment {lanes} lanes",
+            "name another topic, which is made as it must be",
+        )
+    for setting, needed in NEEDED.items():
+        if config.get(setting, needed) != needed:
+            yield f"the topic {name} has {setting}={config[setting]}, it needs {needed}", _mend(name, setting, needed)
+    retention = int(config["retention.ms"])
+    if 0 <= retention < LEAST_RETENTION_MS:
+        yield (
+            f"the topic {name} keeps records for {retention / 3_600_000:g} hours, it needs "
+            f"{LEAST_RETENTION_MS // 3_600_000} or more",
+            _mend(name, "retention.ms", "-1"),
+        )
+    if (size := int(config["retention.bytes"])) >= 0:
+        yield (
+            f"the topic {name} keeps no more than {size} bytes of a partition, read or not",
+            _mend(name, "retention.bytes", "-1"),
+        )
 
 
-class _Metadata(Request[_MetadataStruct]):  # type: ignore[misc]
-    API_KEY = 3
-
-    def __init__(self, topic: str) -> None:
-        self._topic = topic
-
-    def build(self, request_struct_class: type[_MetadataStruct]) -> _MetadataStruct:
-        return request_struct_class([(bytes(16), self._topic, {})], False, False, False, {})
+async def topic_config(address: KafkaAddress) -> dict[str, str]:
+    """Setting -> value, of the topic. Raises KafkaError."""
+    return await _config(address, ConfigResource(ConfigResourceType.TOPIC, address.topic))
 
 
-class Topic:
-    """What the cluster says of the topic. Every method raises KafkaError where it is away."""
+async def broker_config(address: KafkaAddress, broker: int) -> dict[str, str]:
+    """The same of a broker: what it gives to a topic that is made."""
+    return await _config(address, ConfigResource(ConfigResourceType.BROKER, str(broker)))
 
-    def __init__(self, admin: AIOKafkaAdminClient, address: KafkaAddress) -> None:
-        self._admin = admin
-        self._address = address
 
-    async def identity(self) -> str:
-        """Cluster and topic: one that is made anew under the same name is another."""
-        found = await self._admin._send_request(_Metadata(self._address.topic))
-        (topic,) = found.topics
-        if topic[0]:
-            raise for_code(topic[0])(self._address.topic)
-        return f"{found.cluster_id}/{base64.urlsafe_b64encode(topic[2]).decode().rstrip('=')}"
+async def _config(address: KafkaAddress, resource: ConfigResource) -> dict[str, str]:
+    async with _admin(address) as admin:
+        (answer,) = await admin.describe_configs([resource])
+    ((code, said, _, _, entries),) = answer.resources
+    if code:
+        raise for_code(code)(said)
+    return {name: value for name, value, *_ in entries}
 
-    async def open(self, lanes: int) -> None:
-        """Make the topic, or check it. Raises LogMismatch, with the mend."""
-        if not await self.exists():
-            await self._make(lanes)
-            while not await self.exists():  # noqa: ASYNC110  a broker may not have heard of it yet
-                await asyncio.sleep(0.1)
-        await self._check(lanes)
 
-    async def exists(self) -> bool:
-        (found,) = await self._admin.describe_topics([self._address.topic])
-        if found["error_code"] == UnknownTopicOrPartitionError.errno:
-            return False
-        if found["error_code"]:
-            raise for_code(found["error_code"])(self._address.topic)
-        return True
+async def _make(address: KafkaAddress, lanes: int) -> None:
+    config = dict(MADE)
+    if address.replication_factor >= SAFE_REPLICAS:
+        config["min.insync.replicas"] = str(SAFE_IN_SYNC)
+    wanted = NewTopic(address.topic, lanes, 1, topic_configs=config)
+    wanted.replication_factor = address.replication_factor  # it takes no BROKERS_OWN
+    async with _admin(address) as admin:
+        answer = await admin.create_topics([wanted], timeout_ms=REQUEST_MS)
+    ((_, code, *rest),) = answer.topic_errors
+    error = for_code(code)
+    if error in (NoError, TopicAlreadyExistsError):  # another process may have been first
+        return
+    said = f"the topic {address.topic} cannot be made: {rest[0] or error.__name__}"
+    if error.retriable or error is InvalidReplicationFactorError:  # brokers that are to come
+        raise KafkaError(said)
+    raise LogMismatch(said)
 
-    async def replication(self) -> tuple[int, int]:
-        """(replicas of a partition, min.insync.replicas): the fewest."""
-        (found,) = await self._admin.describe_topics([self._address.topic])
-        fewest = min(len(partition["replicas"]) for partition in found["partitions"])
-        return fewest, int((await self.config())["min.insync.replicas"])
 
-    async def config(self) -> dict[str, str]:
-        resource = ConfigResource(ConfigResourceType.TOPIC, self._address.topic)
-        (answer,) = await self._admin.describe_configs([resource])
-        (found,) = answer.resources
-        if found[0]:
-            raise for_code(found[0])(found[1])
-        return {entry[0]: entry[1] for entry in found[4]}
-
-    async def _make(self, lanes: int) -> None:
-        wanted = NewTopic(self._address.topic, lanes, 1, topic_configs=dict(CONFIG))
-        wanted.replication_factor = (
-            self._address.replication_factor
-        )  # which it would not take if it is the broker's own
-        answer = await self._admin.create_topics([wanted], timeout_ms=round(MADE_S * 1000))
-        for name, code, *rest in answer.topic_errors:
-            if code and code != TopicAlreadyExistsError.errno:  # another process was first
-                said = rest[0] if rest and rest[0] else for_code(code).__name__
-                raise LogMismatch(f"the topic {name} could not be made: {said}")
-
-    async def _check(self, lanes: int) -> None:
-        name = self._address.topic
-        (found,) = await self._admin.describe_topics([name])
-        if found["error_code"] or not found["partitions"]:
-            raise KafkaError(f"the topic {name} is not there yet")
-        config = await self.config()
-        if len(found["partitions"]) != lanes:
-            raise LogMismatch(
-                f"the topic {name} has {len(found['partitions'])} partitions, the deployment {lanes} lanes: they must "
-                "be the same; name another topic, which is made as it must be"
-            )
-        for setting in ("message.timestamp.type", "cleanup.policy"):
-            if config[setting] != CONFIG[setting]:
-                raise LogMismatch(
-                    f"the topic {name} has {setting}={config[setting]}, it needs {CONFIG[setting]}: "
-                    + _mend(name, setting, CONFIG[setting])
-                )
-        retention = int(config["retention.ms"])
-        if 0 <= retention < LEAST_RETENTION_MS:
-            raise LogMismatch(
-                f"the topic {name} keeps records for {retention / 3_600_000:.1f} hours, it needs "
-                f"{LEAST_RETENTION_MS // 3_600_000} or more: " + _mend(name, "retention.ms", "-1")
-            )
+@asynccontextmanager
+async def _admin(address: KafkaAddress) -> AsyncIterator[AIOKafkaAdminClient]:
+    admin = AIOKafkaAdminClient(request_timeout_ms=REQUEST_MS, **address.client)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
 
 
 def _mend(topic: str, setting: str, value: str) -> str:
     return (
-        f"kafka-configs.sh --bootstrap-server ... --alter --entity-type topics --entity-name {topic} "
-        f"--add-config {setting}={value}"
+        "set it by kafka-configs.sh --bootstrap-server ... --alter --entity-type topics "
+        f"--entity-name {topic} --add-config {setting}={value}"
     )
