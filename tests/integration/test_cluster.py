@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError
 
 from processor.store import AWAY, StoreUnavailable
 from tests.cluster import ClusterNode, RedisCluster, until
@@ -209,10 +211,17 @@ async def _eventually(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.02)
 
 
+async def _places(client: Redis, made: Timeline) -> list[int]:
+    async with client.pipeline(transaction=False) as pipe:
+        for lane in range(4):
+            pipe.hget(made.store.keys.lane(lane), "offset")
+        return [int(place or 0) for place in await pipe.execute()]
+
+
 async def test_a_primary_is_killed_and_its_replica_takes_over(
     own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
 ) -> None:
-    """The lane waits, and goes on with the replica."""
+    """The lane waits, and goes on with the replica; so does who only reads by pipelines."""
     events = a_week_of_visits(random.Random(9), visitors=9)
     expected = await truth(redis_server, events)
     with another_node(own_cluster, free_ports) as replica:
@@ -223,9 +232,15 @@ async def test_a_primary_is_killed_and_its_replica_takes_over(
             half = len(events) // 2
             await play(made, events[:half])
             assert int(primary.ask("WAIT", 1, 5_000)) == 1
+            reader = connect(own_cluster.url)
+            assert any(await _places(reader, made))
             await asyncio.to_thread(primary.kill)
             with pytest.raises(StoreUnavailable):
                 await made.store.next_due(lane)
             await asyncio.wait_for(play(made, events[half:]), PATIENCE_S)
             assert own_cluster.owner(made.store.keys.lane(lane)) is replica
+            with pytest.raises(ConnectionError):
+                await _places(reader, made)
+            assert await _places(reader, made) == [worker.place.offset for worker in made.workers]
+            await reader.aclose()
             equal(await outcome(made), expected)
