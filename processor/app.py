@@ -23,8 +23,9 @@ from processor.lease import Lease
 from processor.ownership import OwnershipLost
 from processor.retention import archive_ends
 from processor.sites import SiteFacts
-from processor.store import Store
+from processor.store import LaneMoved, Store
 from processor.stream import make_app
+from processor.switch import until_switched
 from processor.worker import LaneWorker
 from wakeline.connect import connect
 from wakeline.keys import DAY_MS, Keys
@@ -34,6 +35,8 @@ from wakeline.log.opening import open_log
 from wakeline.settings import Config, Settings
 
 logger = logging.getLogger("wakeline.processor")
+
+AGAIN = 1  # exit code: whoever watches starts another one
 
 GC_THRESHOLD = (200_000, 20, 50)  # records make no cycles; at the default a fifth of the fold's time is spent looking
 
@@ -60,7 +63,7 @@ async def run(config: Config) -> int:
     deployment, log = opening.result()
 
     writer = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    store = Store(redis, key_space=Keys())
+    store = Store(redis, key_space=Keys(deployment.version))
     sites = {key: SiteFacts(site) for key, site in config.sites.items()}
 
     def make(lane: int) -> tuple[Fold, LaneWorker]:
@@ -81,11 +84,16 @@ async def run(config: Config) -> int:
     await app.start()
     gc.freeze()  # what lives as long as the process need not be looked at again
     gc.set_threshold(*GC_THRESHOLD)
-    ends: list[asyncio.Future[Any]] = [stopped, lanes.failed]
+    switched = asyncio.create_task(until_switched(redis, deployment.version))
+    ends: list[asyncio.Future[Any]] = [stopped, lanes.failed, switched]
     try:
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if switched.done():
+            logger.warning("key version %d is live now: the processor starts anew on it", switched.result())
+            return AGAIN
         return _exit_code(lanes)
     finally:
+        switched.cancel()
         await app.stop()
         await lanes.close()
         await internal.cleanup()
@@ -97,11 +105,11 @@ def _exit_code(lanes: Lanes) -> int:
     if not lanes.failed.done():
         return 0
     error = lanes.failed.exception()
-    if isinstance(error, OwnershipLost):
+    if isinstance(error, (OwnershipLost, LaneMoved)):
         logger.warning("%s", error)
     else:
         logger.error("the processor ends: %s", error, exc_info=error)
-    return 1
+    return AGAIN
 
 
 async def _open(redis: Redis, settings: Settings) -> tuple[Deployment, Log]:

@@ -15,7 +15,7 @@ from processor.fold import Fold
 from processor.ownership import Ownership
 from processor.retention import ArchiveEnds, trim
 from processor.rules import RULES
-from processor.store import StoreUnavailable
+from processor.store import LaneMoved, StoreUnavailable
 from processor.worker import LaneWorker
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
 
@@ -89,12 +89,15 @@ class Lanes:
         await self._ownership.run(take, self.leave)
 
     async def _open(self, worker: LaneWorker) -> None:
+        said = ""
         while True:
             try:
                 await worker.open()
                 return
-            except (StoreUnavailable, LogUnavailable) as error:
-                logger.warning("lane %d is not open yet: %s", worker.lane, error)
+            except (StoreUnavailable, LogUnavailable, LaneMoved) as error:
+                if str(error) != said:
+                    said = str(error)
+                    logger.warning("lane %d is not open yet: %s", worker.lane, said)
                 await asyncio.sleep(1.0)
 
     async def leave(self) -> None:

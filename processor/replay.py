@@ -1,18 +1,33 @@
-"""Replay: fold the log again into another key version. Nothing is appended to the log."""
+"""Replay: fold the log again into another key version. Nothing is appended to the log: deltas and ticks are in it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
 
 from redis.asyncio import Redis
 
-from processor.fold import Fold
+from processor.changes import Changes
+from processor.fold import Fold, Item
 from processor.sites import SiteFacts
-from processor.store import Store
-from processor.worker import LaneWorker
-from wakeline.keys import Keys
+from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
+from processor.worker import DEATHS_BEFORE_CARE, LaneWorker
+from processor.writes import Command
+from wakeline.keys import DAY_MS, MINUTE_TTL_MS, Keys
 from wakeline.lanes import Deployment
-from wakeline.log import Log
+from wakeline.log import Entry, Log, LogGap, LogUnavailable
+
+logger = logging.getLogger("wakeline.processor")
+
+BATCH_RECORDS = 2_000  # at once: its write holds the server that serves the live version too
+GRACE_MS = DAY_MS  # what has expired since is kept for so long: the fold may come back to it
+RETRY_S = 0.5
+
+T = TypeVar("T")
+Progress = Callable[[int], None]
 
 
 async def replay(
@@ -22,23 +37,142 @@ async def replay(
     sites: Mapping[str, SiteFacts],
     deployment: Deployment,
     key_space: Keys,
-    batch_records: int = 2_000,
-    progress: Callable[[int], None] = lambda records: None,
+    batch_records: int = BATCH_RECORDS,
+    progress: Progress = lambda records: None,
 ) -> None:
-    """Bring every lane of `key_space` to where the log ended when this was called.
+    """Bring every lane of `key_space`, which must not be live, to where the log ended when this was called.
 
-    It goes on where an earlier, cut replay into the same version stopped. Deltas and ticks are taken from
-    the log; `progress` is told how many records each write added. Raises LogGap where the log does not
-    reach back far enough.
+    It goes on where an earlier, cut replay into the same version stopped. `progress` is told how many records each
+    write added. Raises LogGap where the log does not reach back far enough.
     """
-    store = Store(redis, key_space=key_space)
-    ends = await log.bounds(range(deployment.lanes))
-    for lane, bounds in ends.items():
-        fold = Fold(lane, sites=sites, deployment=deployment, key_space=key_space, emits=False)
-        worker = LaneWorker(fold, store, log, writer=f"replay into {key_space.prefix}")
-        place = await worker.open()
-        while place < bounds.end:
-            found = await log.read({lane: place}, limit=min(batch_records, bounds.end - place), wait_ms=0)
-            await worker.apply(found[lane])
-            progress(worker.place.offset - place)
-            place = worker.place.offset
+    made = Replay(
+        log,
+        redis,
+        sites=sites,
+        deployment=deployment,
+        key_space=key_space,
+        batch_records=batch_records,
+        progress=progress,
+    )
+    for lane, bounds in (await log.bounds(range(deployment.lanes))).items():
+        await made.advance(lane, upto=bounds.end)
+
+
+class Replay:
+    """One key version in the making. `moved`: see `Store`; `clock`: this machine's, ms.
+
+    Every method waits while Redis, the log or the history is away, and raises LogGap where they do not hold what
+    comes next, LaneTorn where a write stopped half-way, LaneLost where another replay writes the same lane.
+    """
+
+    def __init__(
+        self,
+        log: Log,
+        redis: Redis,
+        *,
+        sites: Mapping[str, SiteFacts],
+        deployment: Deployment,
+        key_space: Keys,
+        moved: str = "",
+        batch_records: int = BATCH_RECORDS,
+        progress: Progress = lambda records: None,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.keys = key_space
+        self._log = log
+        self._store = ReplayStore(redis, key_space=key_space, moved=moved)
+        self._sites = sites
+        self._deployment = deployment
+        self._batch_records = batch_records
+        self._progress = progress
+        self._clock = clock
+        self._workers: dict[int, ReplayWorker] = {}
+
+    async def place(self, lane: int) -> LanePlace:
+        """Where a lane stands; from now on it is this replay's."""
+        return (await self._worker(lane)).place
+
+    async def advance(self, lane: int, *, upto: int) -> None:
+        """Fold a lane up to offset `upto`, exactly."""
+        deaths = 0
+        while (place := (await self.place(lane)).offset) < upto:
+            worker = await self._worker(lane)
+            limit = min(self._batch_records, upto - place)
+            entries = await self._read(lane, place, limit)
+            if not entries:
+                raise LogGap(f"lane {lane}: the log ends at {place}, before {upto}")
+            self._store.age = max(0, self._clock() - entries[-1].time)
+            try:
+                await worker.apply(entries)
+            except (LaneLost, LaneTorn, LogGap):
+                del self._workers[lane]
+                raise
+            except Exception:  # a rule raised. As the live lane did: again, then with care, see `LaneWorker`
+                del self._workers[lane]
+                deaths += 1
+                if deaths > DEATHS_BEFORE_CARE:
+                    raise
+                continue
+            deaths = 0
+            self._progress(worker.place.offset - place)
+
+    def release(self, lane: int) -> None:
+        """Another one writes the lane from here on."""
+        self._workers.pop(lane, None)
+
+    async def _read(self, lane: int, place: int, limit: int) -> list[Entry]:
+        found = await patiently(lambda: self._log.read({lane: place}, limit=limit, wait_ms=0))
+        return found.get(lane, [])
+
+    async def _worker(self, lane: int) -> ReplayWorker:
+        if lane not in self._workers:
+            fold = Fold(lane, sites=self._sites, deployment=self._deployment, key_space=self.keys, emits=False)
+            worker = ReplayWorker(fold, self._store, self._log, writer=f"replay into {self.keys.prefix}")
+            await patiently(worker.open)
+            self._workers[lane] = worker
+        return self._workers[lane]
+
+
+class ReplayWorker(LaneWorker):
+    """Sends nothing, and does not say again what was said when the records were first applied."""
+
+    async def _empty_outbox(self) -> None:
+        pass
+
+    def _observe(self, items: list[Item], changes: Changes) -> None:
+        pass
+
+
+class ReplayStore(Store):
+    """Writes with the lifetimes that are left of those that the live version gave. `age`: ms since the append."""
+
+    age = 0
+
+    async def write(self, lane: int, commands: list[Command], *, revision: int, stamp: str) -> int | None:
+        """See `Store.write`."""
+        aged = [_aged(command, self.age) for command in commands]
+        return await super().write(lane, aged, revision=revision, stamp=stamp)
+
+
+def _aged(command: Command, age: int) -> Command:
+    """Buckets of the live windows that nobody reads any more go at once: there are as many as minutes in the log."""
+    if command[0] not in ("PEXPIRE", "SET"):
+        return command
+    *rest, lifetime = command
+    lives = int(lifetime)
+    if lives == MINUTE_TTL_MS and lives <= age:
+        return ["DEL", command[1]]
+    return [*rest, str(max(lives - age, min(lives, GRACE_MS)))]
+
+
+async def patiently(call: Callable[[], Awaitable[T]]) -> T:
+    """What `call` returns, as soon as Redis, the log and the history are there."""
+    said = ""
+    while True:
+        try:
+            return await call()
+        except (StoreUnavailable, LogUnavailable) as error:
+            if str(error) != said:
+                said = str(error)
+                logger.warning("waiting: %s", said)
+            await asyncio.sleep(RETRY_S)

@@ -98,6 +98,7 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     first_seen: int = 0
     last_seen: int = 0
     source: str = ""
+    tombstone: int = -1  # that was known when it began, ms; -1: made before this was noted
 
 
 class Interests:
@@ -244,11 +245,20 @@ _customer = msgspec.json.Decoder(CustomerState).decode
 encode_state = msgspec.json.Encoder().encode
 
 
+# A tombstone that is younger than the state: the live version has set it while a replay was on its way there.
+
+
 def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
     state = _visitor(loaded.state) if loaded.state is not None else VisitorState()
-    return Visitor(site, id, state, loaded.scores, loaded.tombstone)
+    visitor = Visitor(site, id, state, loaded.scores, loaded.tombstone)
+    if 0 < state.first_seen <= loaded.tombstone:
+        visitor.forget()
+    return visitor
 
 
 def customer_of(site: str, id: str, loaded: Loaded) -> Customer:
     state = _customer(loaded.state) if loaded.state is not None else CustomerState()
-    return Customer(site, id, state, loaded.scores, loaded.tombstone)
+    customer = Customer(site, id, state, loaded.scores, loaded.tombstone)
+    if 0 <= state.tombstone < loaded.tombstone:
+        customer.forget()
+    return customer

@@ -36,6 +36,10 @@ class LaneLost(Exception):
     """Another writer raised the lane's revision: what is remembered of the lane is worth nothing."""
 
 
+class LaneMoved(LaneLost):
+    """A replay holds the lane: it goes on in another key version, or where it is once it is rebuilt."""
+
+
 class LaneTorn(Exception):
     """A write stopped half-way: the lane's numbers are wrong until it is rebuilt from the log."""
 
@@ -49,18 +53,21 @@ class LanePlace(Struct):
     revision: int = 0
     writer: str = ""
     torn: bool = False
+    moved: str = ""
     deaths: int = 0
     died_at: int = -1
 
 
 # KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
-# commands as one msgpack argument, top list cap, OTHER, the due set's key.
-# TOP is our own: add to a top list whose members the writer does not know, within the cap.
+# commands as one msgpack argument, top list cap, OTHER, the due set's key, what the lane's `moved` must be.
+# Two are our own. TOP: add to a top list whose members the writer does not know, within the cap. LATEST: set to a
+# time (ms) that is later than what is there: a replay meets old erasures when newer ones are known.
 WRITE = """
 local call = redis.call
 local lane = KEYS[1]
-local found = call('HMGET', lane, 'revision', 'writer', 'torn')
+local found = call('HMGET', lane, 'revision', 'writer', 'torn', 'moved')
 if found[3] == '1' then return {-1} end
+if (found[4] or '') ~= ARGV[8] then return {-2, found[4] or ''} end
 if (found[1] or '0') ~= ARGV[1] then return {0, found[1] or '0', found[2] or ''} end
 local commands = cmsgpack.unpack(ARGV[4])
 call('HSET', lane, 'torn', '1')
@@ -75,6 +82,8 @@ for i = 1, #commands do
       end
       call('ZINCRBY', c[2], c[j + 1], member)
     end
+  elseif c[1] == 'LATEST' then
+    if tonumber(c[3]) > tonumber(call('GET', c[2]) or 0) then call('SET', c[2], c[3], 'PX', c[4]) end
   else
     call(unpack(c))
   end
@@ -98,9 +107,10 @@ return {people, tops}
 # KEYS: the lane, its hop. A script, for redis-py has no transactions worth the name on a cluster.
 PLACE = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}"
 
-# KEYS: the lane, its hop; ARGV: writer. What another writer still has under way fails from now on.
+# KEYS: the lane, its hop; ARGV: writer, what `moved` must be. What another writer has under way fails from now on.
 CLAIM = """
-if redis.call('HGET', KEYS[1], 'torn') ~= '1' then
+local found = redis.call('HMGET', KEYS[1], 'torn', 'moved')
+if found[1] ~= '1' and (found[2] or '') == ARGV[2] then
   redis.call('HINCRBY', KEYS[1], 'revision', 1)
   redis.call('HSET', KEYS[1], 'writer', ARGV[1])
 end
@@ -119,10 +129,14 @@ _pack = msgspec.msgpack.Encoder().encode
 
 
 class Store:
-    """Lanes in Redis. Every method raises StoreUnavailable when the server is away."""
+    """Lanes in Redis. Every method raises StoreUnavailable when the server is away.
 
-    def __init__(self, redis: Redis, *, key_space: keys.Keys) -> None:
+    `moved`: only lanes whose field `moved` says this are claimed and written: those that no replay holds.
+    """
+
+    def __init__(self, redis: Redis, *, key_space: keys.Keys, moved: str = "") -> None:
         self.keys = key_space
+        self.moved = moved
         self._redis = redis
         self._write = redis.register_script(WRITE)
         self._load = redis.register_script(LOAD)
@@ -131,14 +145,21 @@ class Store:
         self._died = redis.register_script(DIED)
 
     async def claim(self, lane: int, memory: LaneMemory, *, writer: str) -> LanePlace:
-        """The lane's place, from now on that of `writer` alone; fills what `memory` keeps of its hops."""
-        with _unavailable():
-            fields, hops = await self._claim(keys=[self.keys.lane(lane), self.keys.hop(lane)], args=[writer])
-        return _place(_pairs(fields), _pairs(hops), memory)
+        """The lane's place, from now on that of `writer` alone; fills what `memory` keeps of its hops.
+
+        Raises LaneMoved where a replay holds the lane. One that is torn is not claimed either: see its place.
+        """
+        names = [self.keys.lane(lane), self.keys.hop(lane)]
+        with unavailable():
+            fields, hops = await self._claim(keys=names, args=[writer, self.moved])
+        place = _place(_pairs(fields), _pairs(hops), memory)
+        if place.moved != self.moved:
+            raise self._moved(lane, place.moved)
+        return place
 
     async def place(self, lane: int, memory: LaneMemory) -> LanePlace:
         """The lane's place; fills what `memory` keeps of its hops."""
-        with _unavailable():
+        with unavailable():
             fields, hops = await self._place(keys=[self.keys.lane(lane), self.keys.hop(lane)])
         return _place(_pairs(fields), _pairs(hops), memory)
 
@@ -150,7 +171,7 @@ class Store:
         names: list[str] = []
         for one in people:
             names += (self.keys.state(lane, *one), self.keys.interests(lane, *one), keys.tombstone(lane, *one))
-        with _unavailable():
+        with unavailable():
             rows, tops = await self._load(keys=[*names, *lists], args=[len(people)])
         memory.remember(
             {
@@ -164,7 +185,8 @@ class Store:
     async def write(self, lane: int, commands: list[Command], *, revision: int, stamp: str) -> int | None:
         """Apply all commands at `revision`, which becomes revision + 1. Returns the lane's next deadline (ms) or None.
 
-        Raises LaneLost if the lane is at another revision, LaneTorn if a write was cut before.
+        Raises LaneLost if the lane is at another revision, LaneMoved if a replay holds it, LaneTorn if a write was
+        cut before.
         """
         lane_key = self.keys.lane(lane)
         due = self.keys.due(lane)
@@ -172,42 +194,54 @@ class Store:
         for command in commands:
             names[command[1]] = None
         args: list[Any] = [revision, revision + 1, stamp, _pack(commands), keys.TOP_MEMBERS, keys.OTHER, due]
-        with _unavailable():
+        args.append(self.moved)
+        with unavailable():
             reply = await self._write(keys=list(names), args=args)
         if reply[0] == -1:
             raise LaneTorn(f"lane {lane} was left half-written at revision {revision}")
+        if reply[0] == -2:
+            raise self._moved(lane, reply[1].decode())
         if reply[0] == 0:
             if int(reply[1]) == revision + 1 and reply[2].decode() == stamp:  # our own, whose answer was lost
                 return await self.next_due(lane)
             raise LaneLost(f"lane {lane} is at revision {int(reply[1])} by {reply[2].decode()}, not at {revision}")
         return int(float(reply[1][1])) if reply[1] else None
 
+    def _moved(self, lane: int, to: str) -> LaneMoved:
+        to = to.partition(" ")[0]
+        if to in ("", str(self.keys.version)):
+            return LaneMoved(f"lane {lane} is being rebuilt, or was: `wakeline replay --lane {lane}` ends it")
+        return LaneMoved(
+            f"lane {lane} goes on in key version {to}, which is not live yet: `wakeline replay --into {to}` ends a "
+            "switch that was cut, `wakeline replay --abort` takes it back"
+        )
+
     async def next_due(self, lane: int) -> int | None:
         """Append time (ms) of the lane's next deadline."""
-        with _unavailable():
+        with unavailable():
             found = await self._redis.zrange(self.keys.due(lane), 0, 0, withscores=True)
         return int(found[0][1]) if found else None
 
     async def due(self, lane: int, *, now: int, most: int) -> list[Who]:
         """Visitors with a deadline not later than append time `now`."""
-        with _unavailable():
+        with unavailable():
             found: Any = await self._redis.zrangebyscore(self.keys.due(lane), "-inf", now, start=0, num=most)
         return [(site, id) for site, _, id in (member.decode().partition("/") for member in found)]
 
     async def died(self, lane: int, *, offset: int) -> int:
         """Note that folding what follows `offset` ended the process; returns how often it did."""
-        with _unavailable():
+        with unavailable():
             return int(await self._died(keys=[self.keys.lane(lane)], args=[offset]))
 
     async def outbox(self, lane: int, *, most: int) -> list[tuple[bytes, int, bytes]]:
         """(id, target lane, record) of what waits to be appended, in order."""
-        with _unavailable():
+        with unavailable():
             found: Any = await self._redis.xrange(self.keys.outbox(lane), count=most)
         return [(id, int(fields[b"target"]), fields[b"v"]) for id, fields in found]
 
     async def sent(self, lane: int, ids: list[bytes]) -> None:
         """Take these out of the outbox: they are in the log."""
-        with _unavailable():
+        with unavailable():
             await self._redis.xdel(self.keys.outbox(lane), *ids)
 
 
@@ -225,7 +259,7 @@ def _scores(flat: list[bytes]) -> dict[str, float]:
     return {flat[i].decode(): float(flat[i + 1]) for i in range(0, len(flat), 2)}
 
 
-class _unavailable:
+class unavailable:
     """A server that is away, restarting or failing over becomes StoreUnavailable; a mistake of ours does not."""
 
     def __enter__(self) -> None:

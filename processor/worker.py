@@ -52,12 +52,13 @@ class LaneWorker:
     async def open(self) -> int:
         """Claim the lane, check that the log reaches its place; returns the offset to read from.
 
-        Raises LogGap or LaneTorn: a lane is never started where its numbers would be wrong.
+        Raises LogGap or LaneTorn: a lane is never started where its numbers would be wrong. And LaneMoved where a
+        replay holds it.
         """
         self._memory = LaneMemory()
         self.place = await self._store.claim(self.lane, self._memory, writer=self._writer)
         if self.place.torn:
-            raise LaneTorn(f"lane {self.lane} was left half-written: rebuild it from the log")
+            raise LaneTorn(f"lane {self.lane} was left half-written: `wakeline replay --lane {self.lane}` rebuilds it")
         identity = await self._log.identity()
         if self.place.log and self.place.log != identity:
             raise LogGap(f"lane {self.lane} stands at {self.place.offset} of log {self.place.log}, this is {identity}")

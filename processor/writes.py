@@ -46,6 +46,7 @@ def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> 
     found += _site_numbers(changes)
     found += _top_lists(changes)
     found += _lane(changes, fold, memory, place)
+    found += _tombstones(changes)
     return found
 
 
@@ -177,8 +178,6 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
         for part in _parts([visitor for visitor, ms in times.items() if not ms]):
             yield ["ZREM", key, *part]
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(changes.now - SEEN_MS)]
-    for (site, id), ms in changes.tombstones.items():
-        yield ["SET", keys.tombstone(lane, site, id), str(ms), "PX", str(keys.TOMBSTONE_TTL_MS)]
 
 
 def _top_lists(changes: Changes) -> Iterator[Command]:
@@ -226,6 +225,12 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
     for verdict in Verdict:
         if amount := changes.ledger[verdict]:
             yield ["HINCRBY", key, verdict.value, str(amount)]
+
+
+def _tombstones(changes: Changes) -> Iterator[Command]:
+    """After the place: where a write is torn before, who is folded again tells others to forget, see `customers`."""
+    for (site, id), ms in changes.tombstones.items():
+        yield ["LATEST", keys.tombstone(changes.lane, site, id), str(ms), str(keys.TOMBSTONE_TTL_MS)]
 
 
 def _scores(key: str, pairs: list[tuple[str, str]]) -> Iterator[Command]:

@@ -85,8 +85,8 @@ class Keys:
         the last write or claim), torn (1 while a write is under way), clock (append time of the last record),
         and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead, derived, skipped.
         sent:<lane>: `upto` of the last delta for that lane. died_at (offset), deaths: how often
-        folding what follows ended the process. moved: the version that goes on from here; while it is set no
-        processor writes the lane. Set and cleared by a replay, which rebuilds a torn lane under its own version.
+        folding what follows ended the process. moved: "<version> <token>" of the version that goes on from here,
+        or the lane's own while it is rebuilt; with it no processor writes the lane. Set and cleared by the replay.
         """
         return f"{self.prefix}{{{lane}}}:lane"
 

@@ -61,6 +61,8 @@ def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
     if share.since <= customer.tombstone:
         return
     state = customer.state
+    if not state.first_seen:
+        state.tombstone = customer.tombstone
     for name, amount in share.interests.items():
         customer.interests.add(name, amount)
     for field, count in share.counts.items():

@@ -1,0 +1,268 @@
+"""The switch that ends a replay: each lane goes on in the new version exactly where the live one stood.
+
+    announce   the deployment says that it moves, and by whom
+    freeze     each live lane's hash says `moved`: no processor writes it any more, whatever it believes
+    settle     what a frozen lane still owes other lanes is appended to the log: the only records a replay appends
+    advance    the new lane is folded up to the frozen place, exactly
+    hand over  and takes over up to where deltas were sent
+    flip       the deployment names the new version: processors start on it, readers follow
+
+Cut at any line, all of it may be done again; until the flip it can be taken back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from processor.replay import Replay, patiently
+from processor.store import LaneLost, Store, unavailable
+from wakeline.keys import DEPLOYMENT, Keys
+from wakeline.lanes import FIELDS, NoDeployment, stored_deployment
+from wakeline.log import Log
+from wakeline.record import Delta, decode_record
+
+NEAR_S = 1.0  # a pass over all lanes that takes no longer has left no more than that to do
+MOST_PASSES = 8  # a live version that is folded as fast as the new one is never reached; its lanes wait for the rest
+OWED_AT_ONCE = 100
+WHOLE_OUTBOX = 10_000  # it is emptied after every write, of a few deltas for each lane
+ASKED_EVERY_S = 1.0
+
+
+class SwitchRefused(Exception):
+    """Another switch is under way, or this one was taken back; says what to do."""
+
+
+class Frozen(NamedTuple):
+    """A lane that no processor writes any more."""
+
+    offset: int
+    torn: bool
+
+
+# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the live version, and which one it moves to.
+ANNOUNCE = """
+local found = redis.call('HMGET', KEYS[1], 'version', 'moving')
+local version, moving = found[1] or '1', string.match(found[2] or '', '^%d+') or ''
+if version == ARGV[1] and (moving == '' or moving == ARGV[2]) then
+  redis.call('HSET', KEYS[1], 'moving', ARGV[2] .. ' ' .. ARGV[3])
+  moving = ARGV[2]
+end
+return {version, moving}
+"""
+
+# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the version that is live then.
+FLIP = """
+local found = redis.call('HMGET', KEYS[1], 'version', 'moving')
+if (found[1] or '1') == ARGV[1] and found[2] == ARGV[2] .. ' ' .. ARGV[3] then
+  redis.call('HSET', KEYS[1], 'version', ARGV[2])
+  redis.call('HDEL', KEYS[1], 'moving')
+end
+return redis.call('HGET', KEYS[1], 'version') or '1'
+"""
+
+# KEYS: a lane; ARGV: new version, token, writer. Returns where it goes on, its place, whether it is torn.
+# A lane that a cut switch to the same version left frozen is ours from here on.
+FREEZE = """
+local moved = redis.call('HGET', KEYS[1], 'moved')
+if not moved then redis.call('HINCRBY', KEYS[1], 'revision', 1) end
+if not moved or string.match(moved, '^%d+ ') == ARGV[1] .. ' ' then
+  moved = ARGV[1] .. ' ' .. ARGV[2]
+  redis.call('HSET', KEYS[1], 'moved', moved, 'writer', ARGV[3])
+end
+local found = redis.call('HMGET', KEYS[1], 'offset', 'torn')
+return {moved, found[1] or '0', found[2] or '0'}
+"""
+
+# KEYS: a lane; ARGV: its own version, token or ''. A lane that is being rebuilt where it is stays as it is.
+THAW = """
+local moved = redis.call('HGET', KEYS[1], 'moved')
+if moved and moved ~= ARGV[1] and (ARGV[2] == '' or string.match(moved, ' (.*)$') == ARGV[2]) then
+  redis.call('HDEL', KEYS[1], 'moved')
+end
+"""
+
+# KEYS: a hash with sent:<lane>, an outbox; ARGV: id of a delta, field, its `after`.
+TAKE_BACK = """
+if redis.call('XDEL', KEYS[2], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
+"""
+
+# KEYS: the new lane; ARGV: revision expected, place expected, stamp, fields and values of sent:<lane>.
+HAND_OVER = """
+local found = redis.call('HMGET', KEYS[1], 'revision', 'offset', 'writer')
+if found[3] == ARGV[3] then return 1 end
+if found[1] ~= ARGV[1] or (found[2] or '0') ~= ARGV[2] then return 0 end
+for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', KEYS[1], 'writer', ARGV[3])
+redis.call('HINCRBY', KEYS[1], 'revision', 1)
+return 1
+"""
+
+
+class Switch:
+    """From the version `live` to `into`. Every method waits while Redis or the log is away."""
+
+    def __init__(self, redis: Redis, log: Log, *, live: Keys, into: Keys, lanes: int) -> None:
+        self._redis = redis
+        self._log = log
+        self._live = live
+        self._into = into
+        self._lanes = range(lanes)
+        self._token = secrets.token_hex(8)
+        self._owed = Store(redis, key_space=live)
+        self._announce = redis.register_script(ANNOUNCE)
+        self._freeze = redis.register_script(FREEZE)
+        self._hand_over = redis.register_script(HAND_OVER)
+        self._flip = redis.register_script(FLIP)
+
+    async def places(self) -> list[int]:
+        """Where each live lane stands: further than that no lane of a new version is folded before the switch.
+
+        What was applied there has sent its deltas, so a replay sends none; what comes after has not.
+        """
+        return [await patiently(partial(self._place, lane)) for lane in self._lanes]
+
+    async def _place(self, lane: int) -> int:
+        with unavailable():
+            return int(await self._redis.hget(self._live.lane(lane), "offset") or 0)
+
+    async def approach(self, replay: Replay, ahead: Callable[[int], None] = lambda records: None) -> None:
+        """Fold every lane until the new version is about a second behind the live one.
+
+        `ahead` is told how many records are still to be folded, again and again.
+        """
+        for _ in range(MOST_PASSES):
+            began = time.monotonic()
+            places = await self.places()
+            ahead(sum(places) - sum([(await replay.place(lane)).offset for lane in self._lanes]))
+            for lane, place in enumerate(places):
+                await replay.advance(lane, upto=place)
+            if time.monotonic() - began < NEAR_S:
+                return
+
+    async def run(self, replay: Replay) -> None:
+        """Switch. Raises SwitchRefused, and what `Replay.advance` raises: then do it again, or `take_back`."""
+        await patiently(self._begin)
+        frozen = [await patiently(partial(self._frozen, lane)) for lane in self._lanes]
+        for lane in self._lanes:
+            await self._settle(lane, frozen[lane])
+        for lane in self._lanes:
+            await replay.advance(lane, upto=frozen[lane].offset)
+            await self._take_over(lane, frozen[lane], replay)
+        await patiently(self._end)
+
+    async def _begin(self) -> None:
+        args: list[Any] = [self._live.version, self._into.version, self._token]
+        with unavailable():
+            version, moving = map(int, await self._announce(keys=[DEPLOYMENT], args=args))
+        if version != self._live.version:
+            raise SwitchRefused(f"key version {version} is live meanwhile, by another replay")
+        if moving != self._into.version:
+            raise SwitchRefused(
+                f"a switch to key version {moving} was begun: `wakeline replay --into {moving}` ends it, "
+                "`wakeline replay --abort` takes it back"
+            )
+
+    async def _frozen(self, lane: int) -> Frozen:
+        args: list[Any] = [self._into.version, self._token, f"replay into {self._into.prefix}"]
+        with unavailable():
+            moved, offset, torn = await self._freeze(keys=[self._live.lane(lane)], args=args)
+        to = int(moved.partition(b" ")[0])
+        if to == self._live.version:
+            raise SwitchRefused(f"lane {lane} is being rebuilt, or was: `wakeline replay --lane {lane}` ends it first")
+        if to != self._into.version:
+            raise SwitchRefused(f"lane {lane} waits for key version {to}: `wakeline replay --abort` lets it go on")
+        return Frozen(int(offset), int(torn) == 1)
+
+    async def _settle(self, lane: int, frozen: Frozen) -> None:
+        if frozen.torn:
+            await take_back_deltas(self._redis, self._owed, lane, place=frozen.offset, hash=self._live.lane(lane))
+        while owed := await patiently(lambda: self._owed.outbox(lane, most=OWED_AT_ONCE)):
+            await patiently(lambda: self._log.append([(target, value) for _, target, value in owed]))
+            await patiently(lambda: self._owed.sent(lane, [id for id, _, _ in owed]))
+
+    async def _take_over(self, lane: int, frozen: Frozen, replay: Replay) -> None:
+        place = await replay.place(lane)
+        if place.offset != frozen.offset:
+            raise SwitchRefused(
+                f"lane {lane} of key version {self._into.version} stands at {place.offset}, the live one at "
+                f"{frozen.offset}: `wakeline replay --abort`, then build it anew after --drop {self._into.version}"
+            )
+        sent = await patiently(lambda: self._sent(lane))
+        args = [place.revision, place.offset, self._token, *sent]
+        if not await patiently(lambda: self._handed_over(lane, args)):
+            raise LaneLost(f"lane {lane} of key version {self._into.version} was written by another replay")
+        replay.release(lane)
+
+    async def _handed_over(self, lane: int, args: list[Any]) -> bool:
+        with unavailable():
+            return bool(await self._hand_over(keys=[self._into.lane(lane)], args=args))
+
+    async def _sent(self, lane: int) -> list[bytes]:
+        with unavailable():
+            fields: Any = await self._redis.hgetall(self._live.lane(lane))
+        return [word for field, upto in fields.items() if field.startswith(b"sent:") for word in (field, upto)]
+
+    async def _end(self) -> None:
+        args: list[Any] = [self._live.version, self._into.version, self._token]
+        with unavailable():
+            version = int(await self._flip(keys=[DEPLOYMENT], args=args))
+        if version != self._into.version:
+            await thaw(self._redis, live=self._live, lanes=len(self._lanes), token=self._token)
+            raise SwitchRefused("the switch was taken back, or taken over, meanwhile")
+
+
+async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: int, hash: str) -> None:
+    """Of a torn lane: deltas that its torn write had put into the outbox before it moved the place.
+
+    Their records will be folded again and make them again. `hash` holds the lane's sent:<lane>.
+    """
+    script = redis.register_script(TAKE_BACK)
+
+    async def take(id: bytes, target: int, after: int) -> None:
+        with unavailable():
+            await script(keys=[hash, store.keys.outbox(lane)], args=[id, f"sent:{target}", after])
+
+    for id, target, value in await patiently(lambda: store.outbox(lane, most=WHOLE_OUTBOX)):
+        record = decode_record(value)
+        if isinstance(record, Delta) and record.upto > place:  # one write makes one delta a target
+            await patiently(partial(take, id, target, record.after))
+
+
+async def thaw(redis: Redis, *, live: Keys, lanes: int, token: str = "") -> None:
+    """Let the lanes of the live version go on, with a `token` those that it froze."""
+    script = redis.register_script(THAW)
+
+    async def let_go(lane: int) -> None:
+        with unavailable():
+            await script(keys=[live.lane(lane)], args=[live.version, token])
+
+    for lane in range(lanes):
+        await patiently(partial(let_go, lane))
+
+
+async def take_back(redis: Redis, *, live: Keys, lanes: int) -> bool:
+    """Take back a switch that was begun and did not end; whether there was one. Raises redis-py's errors."""
+    was_begun = bool(await redis.hdel(DEPLOYMENT, "moving"))  # first: whoever is still at it cannot flip from here on
+    await thaw(redis, live=live, lanes=lanes)
+    return was_begun
+
+
+async def until_switched(redis: Redis, version: int) -> int:
+    """Returns the version that is live, once it is another one than `version`."""
+    while True:
+        try:
+            values: Any = await redis.hmget(DEPLOYMENT, FIELDS)
+            found = stored_deployment(values).version
+        except (RedisError, OSError, NoDeployment):
+            found = version
+        if found != version:
+            return found
+        await asyncio.sleep(ASKED_EVERY_S)
