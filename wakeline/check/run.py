@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlsplit
 
 import aiohttp
 from rich.console import Console
@@ -13,6 +14,7 @@ from wakeline.check.finding import Finding, Level, fail, ok
 from wakeline.check.page import Look, Page, look
 from wakeline.check.script import judge_script
 from wakeline.check.server import check_server
+from wakeline.log.opening import KAFKA
 from wakeline.scripts import published
 from wakeline.settings import Config
 
@@ -33,7 +35,12 @@ def run(config: Config, *, page: str | None, shown_url: str) -> bool:
 
 
 async def _fitness(config: Config, shown_url: str) -> list[Finding]:
-    return [*check_configuration(config), *await check_server(config.settings, shown_url)]
+    found = [*check_configuration(config), *await check_server(config.settings, shown_url)]
+    if urlsplit(config.settings.log).scheme == KAFKA:
+        from wakeline.check.kafka import check_kafka  # 20 MB that only such a deployment needs
+
+        found += await check_kafka(config.settings)
+    return found
 
 
 async def _page(url: str, config: Config) -> list[Finding]:

@@ -98,7 +98,7 @@ async def check_server(settings: Settings, shown_url: str) -> list[Finding]:
 
 def judge(facts: Facts, settings: Settings) -> Iterator[Finding]:
     """Whether a server with these facts keeps our promises."""
-    for rule in (_version, _eviction, _memory, _persistence):
+    for rule in (_version, _eviction, _memory, _state_persistence if settings.log else _persistence):
         yield rule(facts)
     yield _deployment(facts, settings)
     yield _clock(facts)
@@ -157,6 +157,18 @@ def _persistence(facts: Facts) -> Finding:
             "see in its console that its append-only file is on, with appendfsync always",
         )
     return fail(f"appendfsync is {facts.appendfsync}: when data reaches the disk is left to chance", mend)
+
+
+def _state_persistence(facts: Facts) -> Finding:
+    """Where the log is elsewhere, what the server forgets is folded again: places go back with what they led to."""
+    if facts.appendonly is False:
+        return warn(
+            "appendonly is off: when the server stops, profiles are those of its last snapshot, or gone",
+            "CONFIG SET appendonly yes, and the same in its configuration file; `wakeline replay` rebuilds what is gone",
+        )
+    if facts.write_failed:
+        return fail("the server's last write to its append-only file failed", "free some disk; see the server's log")
+    return ok("what a crash of the server costs is folded again from the log")
 
 
 def _deployment(facts: Facts, settings: Settings) -> Finding:

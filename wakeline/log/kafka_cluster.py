@@ -74,10 +74,16 @@ class Cluster:
             self._refreshing.cancel()
         await self._client.close()
 
+    def any_broker(self) -> int:
+        """The number of one that is known."""
+        node = self._client.get_random_node()
+        if node is None:
+            raise KafkaConnectionError("the cluster has no brokers yet")
+        return int(node)
+
     async def metadata(self) -> TopicMetadata | None:
         """Of the topic; None where it is not there."""
-        node = self._client.get_random_node()
-        return read_metadata(await self._ask("bootstrap" if node is None else node, MetadataRequest(self._topic)))
+        return read_metadata(await self._ask(self.any_broker(), MetadataRequest(self._topic)))
 
     async def bounds(self, lanes: Iterable[int]) -> dict[int, Bounds]:
         async def of(node: int, mine: list[int]) -> None:

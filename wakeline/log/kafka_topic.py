@@ -17,7 +17,7 @@ from aiokafka.errors import (
 )
 
 from wakeline.log import LogMismatch
-from wakeline.log.kafka_address import KafkaAddress
+from wakeline.log.kafka_address import BROKERS_OWN, KafkaAddress
 from wakeline.log.kafka_cluster import REQUEST_MS, Cluster
 from wakeline.log.kafka_metadata import TopicMetadata
 
@@ -63,19 +63,37 @@ def mismatches(name: str, topic: TopicMetadata, config: Mapping[str, str], lanes
         )
     for setting, needed in NEEDED.items():
         if config.get(setting, needed) != needed:
-            yield f"the topic {name} has {setting}={config[setting]}, it needs {needed}", _mend(name, setting, needed)
+            yield f"the topic {name} has {setting}={config[setting]}, it needs {needed}", mend_by(name, setting, needed)
     retention = int(config["retention.ms"])
     if 0 <= retention < LEAST_RETENTION_MS:
         yield (
             f"the topic {name} keeps records for {retention / 3_600_000:g} hours, it needs "
             f"{LEAST_RETENTION_MS // 3_600_000} or more",
-            _mend(name, "retention.ms", "-1"),
+            mend_by(name, "retention.ms", "-1"),
         )
     if (size := int(config["retention.bytes"])) >= 0:
         yield (
             f"the topic {name} keeps no more than {size} bytes of a partition, read or not",
-            _mend(name, "retention.bytes", "-1"),
+            mend_by(name, "retention.bytes", "-1"),
         )
+
+
+def replicas_and_in_sync(
+    topic: TopicMetadata | None, config: Mapping[str, str], address: KafkaAddress
+) -> tuple[int, int]:
+    """How many copies of a partition there are, and how many have to be written; of one to be made: would be."""
+    if topic is not None:
+        replicas = min(len(partition.replicas) for partition in topic.partitions.values())
+        return replicas, int(config["min.insync.replicas"])
+    replicas = address.replication_factor
+    if replicas == BROKERS_OWN:
+        replicas = int(config["default.replication.factor"])
+    return replicas, int((dict(config) | _in_sync(address))["min.insync.replicas"])
+
+
+def _in_sync(address: KafkaAddress) -> dict[str, str]:
+    """Where three copies are asked for, one may be away; else the broker decides."""
+    return {"min.insync.replicas": str(SAFE_IN_SYNC)} if address.replication_factor >= SAFE_REPLICAS else {}
 
 
 async def topic_config(address: KafkaAddress) -> dict[str, str]:
@@ -98,10 +116,7 @@ async def _config(address: KafkaAddress, resource: ConfigResource) -> dict[str, 
 
 
 async def _make(address: KafkaAddress, lanes: int) -> None:
-    config = dict(MADE)
-    if address.replication_factor >= SAFE_REPLICAS:
-        config["min.insync.replicas"] = str(SAFE_IN_SYNC)
-    wanted = NewTopic(address.topic, lanes, 1, topic_configs=config)
+    wanted = NewTopic(address.topic, lanes, 1, topic_configs=MADE | _in_sync(address))
     wanted.replication_factor = address.replication_factor  # it takes no BROKERS_OWN
     async with _admin(address) as admin:
         answer = await admin.create_topics([wanted], timeout_ms=REQUEST_MS)
@@ -125,7 +140,8 @@ async def _admin(address: KafkaAddress) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-def _mend(topic: str, setting: str, value: str) -> str:
+def mend_by(topic: str, setting: str, value: str) -> str:
+    """How to change a setting of the topic."""
     return (
         "set it by kafka-configs.sh --bootstrap-server ... --alter --entity-type topics "
         f"--entity-name {topic} --add-config {setting}={value}"
