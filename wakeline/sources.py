@@ -34,7 +34,7 @@ KNOWN = {
 
 
 def source_of(query: Mapping[str, str], referrer: str) -> tuple[str, str]:
-    """(source, campaign) of a page view's kept query and its referrer, host and path; the campaign is "" without one."""
+    """(source, campaign) of a page view, by its kept query and its referrer (host and path); "" for no campaign."""
     if query:
         named = query.get("utm_source", "")
         if named:

@@ -5,6 +5,7 @@ service.py   collector, processor, api          up.py       all of them on one m
 check.py     is it fit                          profile.py  what is known of a visitor
 erase.py     forget a person                    sign.py     the signature of an identify
 snippet.py   the line to paste              adopt_log.py  go on without the former log
+query.py     the history asked in SQL       rows.py      its answer as a table, CSV or JSON
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from wakeline.cli.adopt_log import adopt_log
 from wakeline.cli.check import check
 from wakeline.cli.erase import erase
 from wakeline.cli.profile import profile
+from wakeline.cli.query import query
 from wakeline.cli.service import SERVICES
 from wakeline.cli.sign import sign
 from wakeline.cli.snippet import snippet
@@ -38,5 +40,5 @@ def main() -> None:
     """
 
 
-for command in (up, check, *SERVICES, profile, erase, sign, snippet, adopt_log):
+for command in (up, check, *SERVICES, profile, query, erase, sign, snippet, adopt_log):
     main.add_command(command)

@@ -1,0 +1,113 @@
+"""An answer of the history as a table, as CSV or as JSON."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import IO, Any
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from wakeline.cli.portrait import plain
+from wakeline.query import Answer
+
+WIDEST = 60  # characters of a cell in a table
+NUMBERS = (int, float, Decimal)
+
+_encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
+
+
+def show(answer: Answer, *, most: int) -> None:
+    """The first rows as a table, else, where it is too wide for the terminal, one below the other."""
+    console = Console(highlight=False, soft_wrap=True)
+    rows = list(answer.rows(most))
+    table = _table(answer.columns, rows)
+    if console.is_terminal and console.measure(table).minimum > console.width:
+        table = _records(answer.columns, rows)
+    console.print(table, crop=False, width=None if console.is_terminal else 10_000)
+    if answer.count > len(rows):
+        console.print(
+            f"the first {len(rows):,} of {answer.count:,} rows; --rows N shows more, --csv all of them", style="dim"
+        )
+    elif not rows:
+        console.print("no rows", style="dim")
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for index, name in enumerate(columns):
+        is_number = any(isinstance(row[index], NUMBERS) and not isinstance(row[index], bool) for row in rows)
+        table.add_column(Text(plain(name)), justify="right" if is_number else "left", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(cut(readable(value))) for value in row))
+    return table
+
+
+def _records(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    for number, row in enumerate(rows, start=1):
+        table.add_row(Text(f"row {number}", style="bold"), "")
+        for name, value in zip(columns, row, strict=True):
+            table.add_row(Text(plain(name)), Text(readable(value)))
+    return table
+
+
+def readable(value: Any) -> str:
+    """For people: no control characters, numbers with the digits they have."""
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        whole, _, rest = f"{value:f}".partition(".")
+        return f"{whole}.{rest.rstrip('0').ljust(2, '0')}" if rest else whole
+    if isinstance(value, float):
+        return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 1e15 else str(value)
+    return plain(as_text(value))
+
+
+def cut(text: str) -> str:
+    return text if len(text) <= WIDEST else f"{text[: WIDEST - 1]}…"
+
+
+def as_text(value: Any) -> str:
+    """For programs: ISO 8601, JSON for what has parts, nothing for NULL."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, datetime):
+        return value.isoformat(" ", "milliseconds") if value.microsecond else value.isoformat(" ")
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, (list, tuple, dict)):
+        return _encode(_simple(value)).decode()
+    return str(value)
+
+
+def write_csv(answer: Answer, file: IO[str]) -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(answer.columns)
+    for row in answer.rows():
+        writer.writerow([as_text(value) for value in row])
+
+
+def write_json(answer: Answer, file: IO[str]) -> None:
+    for row in answer.rows():
+        file.write(_encode(dict(zip(answer.columns, map(_simple, row), strict=True))).decode() + "\n")
+
+
+def _simple(value: Any) -> Any:
+    """As JSON has it: texts for times, text keys."""
+    if isinstance(value, dict):
+        return {as_text(key): _simple(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_simple(each) for each in value]
+    if isinstance(value, (datetime, date)):
+        return as_text(value)
+    return value

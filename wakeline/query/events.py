@@ -1,0 +1,178 @@
+"""What is kept of a line of the history: each event once, typed, with its visit, its customer and the site's own clock.
+
+The rules are the processor's: what was too late when it came counts nowhere, the first of several copies counts, a
+visit is what has less than 30 minutes between its events. Here all of it has come in already.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from wakeline.event import MAX_EVENTS_PER_PAGE
+from wakeline.keys import DAY_MS
+from wakeline.query.clocks import ahead
+from wakeline.record import ANONYMOUS_PREFIX, CUSTOMER_PREFIX
+from wakeline.sources import source_of
+
+KEPT_MS = 8 * DAY_MS  # an event that came later than that was refused
+SESSION_GAP_MS = 30 * 60_000
+FORGOTTEN = "forgotten-"  # begins the id that stands for a person who was erased or withdrew
+
+RECORD = (
+    'kind VARCHAR, site VARCHAR, visitor VARCHAR, type VARCHAR, page VARCHAR, n INTEGER, "time" BIGINT, '
+    "received BIGINT, host VARCHAR, path VARCHAR, query MAP(VARCHAR, VARCHAR), title VARCHAR, referrer VARCHAR, "
+    "device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[], "
+    "continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, customer VARCHAR, "
+    "props JSON, id VARCHAR"
+)
+
+TABLES = f"""
+CREATE SCHEMA history;
+CREATE TABLE history.line (filename VARCHAR, lane SMALLINT, "offset" BIGINT, "at" BIGINT, record STRUCT({RECORD}));
+CREATE TABLE history.event (
+    site VARCHAR, visitor VARCHAR, session TIMESTAMP, customer VARCHAR, type VARCHAR, time TIMESTAMP,
+    local_time TIMESTAMP, day DATE, host VARCHAR, path VARCHAR, query MAP(VARCHAR, VARCHAR), title VARCHAR,
+    referrer VARCHAR, device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[],
+    continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, props JSON, page VARCHAR,
+    n INTEGER, received TIMESTAMP, appended TIMESTAMP, lane SMALLINT, "offset" BIGINT
+);
+CREATE TABLE history.erased (site VARCHAR, visitor VARCHAR, upto TIMESTAMP);
+CREATE TABLE history.source (
+    utm_source VARCHAR, utm_campaign VARCHAR, referrer VARCHAR, source VARCHAR, campaign VARCHAR
+);
+"""
+
+KEEP_ERASURES = f"""
+INSERT INTO history.erased
+SELECT record.site, record.id, epoch_ms(record."time") FROM history.line
+WHERE record.kind = 'erase' AND NOT starts_with(record.id, '{CUSTOMER_PREFIX}')
+"""
+
+LASTING = ("consent", "purchase", "refund")
+"""Types of events that say something about days long before them."""
+
+
+def keep(
+    connection: duckdb.DuckDBPyConnection, *, ahead: str, site: str | None = None, types: tuple[str, ...] = ()
+) -> None:
+    """Move what counts from `history.line` to `history.event`: of one site or of all, of some types or of all."""
+    connection.execute(KEEP_ERASURES)
+    connection.execute(
+        f"""
+        INSERT INTO history.event
+        SELECT
+            site, visitor, NULL, nullif(customer, ''), type, epoch_ms(at_ms), epoch_ms(at_ms + ahead),
+            epoch_ms(at_ms + ahead)::DATE, host, path, coalesce(query, MAP {{}}), nullif(title, ''),
+            nullif(referrer, ''), coalesce(device, 'other'), nullif(browser, ''), nullif(os, ''), nullif(country, ''),
+            nullif(bot, ''), coalesce(interests, []), coalesce(continued, false),
+            CASE type WHEN 'engagement' THEN coalesce(engaged_ms, 0) END,
+            CASE type WHEN 'engagement' THEN coalesce(scroll, 0) END,
+            coalesce(leave, false), nullif(level, ''), props, page, n, epoch_ms(received), epoch_ms(appended), lane,
+            "offset"
+        FROM (
+            SELECT *, {ahead} AS ahead FROM (
+                SELECT unnest(record), record."time" AS at_ms, lane, "offset", "at" AS appended FROM history.line
+            )
+        )
+        WHERE kind = 'event' AND site IS NOT NULL AND type IS NOT NULL AND page IS NOT NULL AND host IS NOT NULL
+            AND path IS NOT NULL AND received IS NOT NULL AND visitor <> ''
+            AND NOT starts_with(visitor, '{CUSTOMER_PREFIX}') AND n BETWEEN 0 AND {MAX_EVENTS_PER_PAGE - 1}
+            AND appended - at_ms <= {KEPT_MS}
+            AND ($site IS NULL OR site = $site) AND (len($types) = 0 OR list_contains($types, type))
+        """,
+        {"site": site, "types": list(types)},
+    )
+
+
+SETTLE: tuple[str, ...] = (
+    # a copy that a browser sent again, or that two files of the history hold
+    """
+    DELETE FROM history.event AS event USING (
+        SELECT site, visitor, page, n, arg_min(rowid, "offset") AS first FROM history.event
+        GROUP BY ALL HAVING count(*) > 1
+    ) AS copied
+    WHERE event.site = copied.site AND event.visitor = copied.visitor AND event.page = copied.page
+        AND event.n = copied.n AND event.rowid <> copied.first
+    """,
+    # visits; both frames take in all events of one moment
+    f"""
+    UPDATE history.event SET session = visit.session FROM (
+        SELECT id, min(time) OVER (PARTITION BY site, visitor, number) AS session FROM (
+            SELECT id, site, visitor, time, sum(is_new) OVER (PARTITION BY site, visitor ORDER BY time) AS number FROM (
+                SELECT rowid AS id, site, visitor, time, (
+                    time - lag(time) OVER (PARTITION BY site, visitor ORDER BY time)
+                    > to_milliseconds({SESSION_GAP_MS})
+                )::INTEGER AS is_new
+                FROM history.event WHERE bot IS NULL AND type <> 'ping'
+            )
+        )
+    ) AS visit
+    WHERE history.event.rowid = visit.id
+    """,
+    # whose a visitor is: from its first identify back to its beginning, then as each identify says
+    """
+    UPDATE history.event SET customer = known.customer FROM (
+        SELECT
+            site, visitor, customer, time AS since,
+            row_number() OVER past = 1 AS is_first, lead(time) OVER past AS until
+        FROM history.event WHERE type = 'identify' AND customer IS NOT NULL AND bot IS NULL
+        WINDOW past AS (PARTITION BY site, visitor ORDER BY time, "offset")
+    ) AS known
+    WHERE history.event.site = known.site AND history.event.visitor = known.visitor
+        AND (is_first OR history.event.time >= since) AND (until IS NULL OR history.event.time < until)
+    """,
+    # who withdrew is forgotten for good
+    f"""
+    INSERT INTO history.erased
+    SELECT DISTINCT site, visitor, 'infinity'::TIMESTAMP FROM history.event
+    WHERE type = 'consent' AND level <> 'full' AND NOT starts_with(visitor, '{ANONYMOUS_PREFIX}') AND bot IS NULL
+    """,
+)
+
+FORGET = f"""
+UPDATE history.event SET customer = NULL, visitor = '{FORGOTTEN}' || left(sha256($salt || history.event.visitor), 22)
+FROM (SELECT site, visitor, max(upto) AS upto FROM history.erased GROUP BY ALL) AS erased
+WHERE history.event.site = erased.site AND history.event.visitor = erased.visitor
+    AND NOT starts_with(history.event.visitor, '{ANONYMOUS_PREFIX}')
+    AND coalesce(history.event.session, history.event.time) <= erased.upto
+"""
+
+KINDS_OF_SOURCES = """
+SELECT DISTINCT coalesce(query['utm_source'], ''), coalesce(query['utm_campaign'], ''), coalesce(referrer, '')
+FROM (
+    SELECT query, split_part(referrer, '/', 1) AS referrer FROM history.event
+    WHERE type = 'page_view' AND session IS NOT NULL
+)
+"""
+
+ADD_SOURCES = """
+INSERT INTO history.source
+SELECT unnest($utm_source), unnest($utm_campaign), unnest($referrer), unnest($source), unnest($campaign)
+"""
+
+
+def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None]) -> None:
+    """Once all is there: drop copies, find visits, customers, sources; hide who was forgotten."""
+    for statement in SETTLE:
+        connection.execute(statement)
+        step()
+    connection.execute(FORGET, {"salt": secrets.token_hex()})
+    kinds = connection.execute(KINDS_OF_SOURCES).fetchall()
+    named = [source_of({"utm_source": source, "utm_campaign": campaign}, host) for source, campaign, host in kinds]
+    rows = [(*kind, *names) for kind, names in zip(kinds, named, strict=True)]
+    columns = ("utm_source", "utm_campaign", "referrer", "source", "campaign")
+    if rows:
+        connection.execute(ADD_SOURCES, dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
+    step()
+
+
+STEPS = len(SETTLE) + 1  # that `settle` tells of
+
+
+def clock(zones: Mapping[str, ZoneInfo], first_day_ms: int, last_day_ms: int) -> str:
+    """For `keep`: of events that came between two days, ms at their begin."""
+    return ahead(zones, first_day_ms - KEPT_MS - DAY_MS, last_day_ms + 2 * DAY_MS)

@@ -1,0 +1,91 @@
+"""What can be asked: `events`, `sessions` and `orders`. docs/history.md describes every column."""
+
+from __future__ import annotations
+
+from datetime import date
+
+ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
+
+NAMES = ("events", "sessions", "orders")
+
+EVENTS = "CREATE VIEW events AS SELECT * FROM history.event WHERE {days}"
+
+SESSIONS = f"""
+CREATE VIEW history.session AS
+SELECT
+    site, visitor, session, session AS started, ended, entered.day AS day, customer, page_views, engaged_ms, events,
+    CASE WHEN NOT entered.continued THEN entered.path END AS entry,
+    CASE WHEN NOT handed_over THEN left_from END AS exit,
+    coalesce(source.source, 'direct') AS source, nullif(source.campaign, '') AS campaign,
+    page_views = 1 AND engaged_ms < {ENGAGED_MS} AND events = 0 AND NOT handed_over AND NOT entered.continued AS bounce,
+    entered.continued AS continued, entered.device AS device, entered.browser AS browser, entered.os AS os,
+    entered.country AS country
+FROM (
+    SELECT
+        site, visitor, session, max(time) AS ended, any_value(customer) AS customer,
+        count(*) FILTER (type = 'page_view') AS page_views,
+        coalesce(sum(engaged_ms), 0)::BIGINT AS engaged_ms,
+        count(*) FILTER (type NOT IN ('page_view', 'engagement', 'ping', 'consent', 'identify')) AS events,
+        coalesce(bool_or(
+            type = 'consent' AND level <> 'off' AND starts_with(visitor, '~') = (level = 'full')
+        ), false) AS handed_over,
+        arg_min(
+            {{'path': path, 'day': day, 'continued': continued, 'device': device, 'browser': browser, 'os': os,
+              'country': country, 'utm_source': query['utm_source'], 'utm_campaign': query['utm_campaign'],
+              'referrer': split_part(referrer, '/', 1)}},
+            (time, page, "offset")
+        ) FILTER (type = 'page_view') AS entered,
+        arg_max(path, (time, page, -"offset")) FILTER (type = 'page_view') AS left_from
+    FROM history.event WHERE session IS NOT NULL
+    GROUP BY site, visitor, session
+)
+LEFT JOIN history.source AS source ON coalesce(entered.utm_source, '') = source.utm_source
+    AND coalesce(entered.utm_campaign, '') = source.utm_campaign AND coalesce(entered.referrer, '') = source.referrer
+WHERE page_views > 0;
+CREATE VIEW sessions AS SELECT * FROM history.session WHERE {{days}}
+"""
+
+MONEY = "DECIMAL(18, 4)"
+ITEMS = f'[{{"product": "VARCHAR", "category": "VARCHAR", "price": "{MONEY}", "quantity": "DOUBLE"}}]'
+
+ORDERS = f"""
+CREATE VIEW orders AS
+WITH told AS (
+    SELECT
+        *, nullif(props->>'order', '') AS order_id,
+        try_cast(coalesce(props->>'price', props->>'value') AS {MONEY}) AS amount,
+        upper(props->>'currency') AS currency
+    FROM history.event WHERE type IN ('purchase', 'refund') AND bot IS NULL
+), purchase AS (
+    SELECT * FROM told WHERE type = 'purchase'
+    QUALIFY order_id IS NULL OR row_number() OVER (PARTITION BY site, order_id ORDER BY time, lane, "offset") = 1
+), refund AS (
+    SELECT site, order_id, currency, bool_or(amount IS NULL) AS is_whole, sum(amount) AS amount
+    FROM told WHERE type = 'refund' AND order_id IS NOT NULL
+    GROUP BY ALL
+), refunded AS (
+    SELECT
+        purchase.lane, purchase."offset",
+        CASE WHEN bool_or(refund.is_whole) THEN any_value(purchase.amount)
+            ELSE least(sum(refund.amount), any_value(purchase.amount)) END::{MONEY} AS refunded
+    FROM purchase JOIN refund ON purchase.site = refund.site AND purchase.order_id = refund.order_id
+        AND coalesce(purchase.currency = refund.currency, true)
+    GROUP BY ALL
+)
+SELECT
+    purchase.site, order_id, time, local_time, day, visitor, customer, session, currency, amount AS value,
+    coalesce(refunded, 0)::{MONEY} AS refunded, (amount - coalesce(refunded, 0))::{MONEY} AS revenue,
+    from_json(props->'items', '{ITEMS}') AS items, visit.source, visit.campaign, device, browser, os, country
+FROM purchase
+LEFT JOIN refunded USING (lane, "offset")
+LEFT JOIN (SELECT site, visitor, session, source, campaign FROM history.session) AS visit
+    USING (site, visitor, session)
+WHERE {{days}}
+"""
+
+
+def views(first: date | None, last: date | None) -> str:
+    """The views, of the days of each site from `first` to `last`."""
+    bounds = [f"day >= DATE '{first}'"] * (first is not None) + [f"day <= DATE '{last}'"] * (last is not None)
+    days = " AND ".join(bounds) or "true"
+    return ";".join(view.replace("{days}", days) for view in (EVENTS, SESSIONS, ORDERS))
