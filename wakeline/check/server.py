@@ -164,7 +164,7 @@ def _state_persistence(facts: Facts) -> Finding:
     if facts.appendonly is False:
         return warn(
             "appendonly is off: when the server stops, profiles are those of its last snapshot, or gone",
-            "CONFIG SET appendonly yes, and the same in its configuration file; `wakeline replay` rebuilds what is gone",
+            "CONFIG SET appendonly yes, and the same in its configuration file; `wakeline replay` rebuilds them",
         )
     if facts.write_failed:
         return fail("the server's last write to its append-only file failed", "free some disk; see the server's log")
