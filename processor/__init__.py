@@ -3,7 +3,7 @@
 app.py        wires
 stream.py     the Faust app: batches of records in
 transport.py  Faust over wakeline.log
-lanes.py      the lanes of this process; ownership.py says which: all by a lease (lease.py)
+lanes.py      the lanes of this process; ownership.py says which: all by a lease, or a share (group.py)
 worker.py     one lane: load, fold, write, retry
 fold.py       the pure fold; rules/ what it does with an event
 state.py      what it remembers; changes.py what a call changes; sites.py what it asks of a site

@@ -20,7 +20,7 @@ from redis.exceptions import RedisError
 from processor.fold import Fold
 from processor.lanes import Lanes
 from processor.lease import Lease
-from processor.ownership import OwnershipLost
+from processor.ownership import Ownership, OwnershipLost
 from processor.retention import archive_ends
 from processor.sites import SiteFacts
 from processor.store import LaneMoved, Store
@@ -31,6 +31,7 @@ from wakeline.connect import connect
 from wakeline.keys import DAY_MS, Keys
 from wakeline.lanes import Deployment, open_deployment
 from wakeline.log import Log, LogUnavailable
+from wakeline.log.chain import ChainedLog
 from wakeline.log.opening import open_log
 from wakeline.settings import Config, Settings
 
@@ -72,7 +73,7 @@ async def run(config: Config) -> int:
 
     lanes = Lanes(
         deployment.lanes,
-        ownership=Lease(redis, token=writer, lanes=deployment.lanes),
+        ownership=_ownership(config.settings, log, redis, token=writer, lanes=deployment.lanes),
         log=log,
         keep_records=config.settings.log_max_records,
         keep_ms=round(config.settings.log_max_age_days * DAY_MS),
@@ -99,6 +100,17 @@ async def run(config: Config) -> int:
         await internal.cleanup()
         await log.close()
         await redis.aclose()
+
+
+def _ownership(settings: Settings, log: Log, redis: Redis, *, token: str, lanes: int) -> Ownership:
+    if not settings.log:
+        return Lease(redis, token=token, lanes=lanes)
+    from processor.group import Group  # 20 MB that only such a deployment needs
+    from wakeline.log.kafka_address import kafka_address
+
+    begins = log.begins if isinstance(log, ChainedLog) else [0] * lanes
+    name = f"{socket.gethostname()}-{settings.processor_metrics_port}"
+    return Group(kafka_address(settings.log), name=name, begins=begins)
 
 
 def _exit_code(lanes: Lanes) -> int:

@@ -29,4 +29,4 @@ class Ownership(Protocol):
         """Told lane -> place about once a second, so that ordinary tools for the log can show it."""
 
     async def close(self) -> None:
-        """Let others take over at once."""
+        """Let go, as far as that can be: a process that is only restarted may have its lanes back."""

@@ -10,6 +10,7 @@ from typing import Any
 import redis
 from redis.exceptions import RedisError
 
+from tests.integration.kill.tail import Tail
 from tests.integration.kill.traffic import SITE, WEIGHTS, Truth
 from wakeline import keys
 from wakeline.keys import Keys
@@ -26,7 +27,8 @@ Scores = dict[tuple[str, str], float]  # id, interest -> stored score
 class Books:
     """One key version, read by a connection of its own; nothing of the processor is asked."""
 
-    def __init__(self, url: str, version: int = keys.VERSION) -> None:
+    def __init__(self, url: str, tail: Tail, version: int = keys.VERSION) -> None:
+        self.tail = tail
         self._redis = redis.Redis.from_url(url, decode_responses=True, encoding_errors="replace")
         self._keys = Keys(version)
 
@@ -54,7 +56,7 @@ class Books:
 
     def length(self) -> int:
         """Records in the log: nothing is trimmed that early."""
-        return sum(self._redis.xlen(keys.log_lane(lane)) for lane in range(LANES))
+        return sum(self.tail.length(lane) for lane in range(LANES))
 
     def free_the_lease(self) -> None:
         """As time would: the dead owner is not waited for."""
@@ -66,18 +68,17 @@ class Books:
             self._redis.delete(key)
 
     def append_raw(self, lane: int, value: bytes | str) -> None:
-        """Put anything into a lane of the log, as the append script does."""
-        now = int(self._redis.get(keys.LOG_TIME) or 1)
-        self._redis.xadd(keys.log_lane(lane), {"t": now, "v": value}, id="0-*")
+        """Put anything into a lane of the log."""
+        self.tail.append(lane, value.encode() if isinstance(value, str) else value)
 
     def records(self) -> list[dict[str, Any]]:
         """All that the log holds, lane by lane, but for dead letters."""
         found = []
         for lane in range(LANES):
             dead = {int(letter["offset"]) for letter in self.dead_letters(lane)}
-            for offset, (_, fields) in enumerate(self._redis.xrange(keys.log_lane(lane))):
+            for offset, value in enumerate(self.tail.values(lane)):
                 if offset not in dead:
-                    found.append(json.loads(fields["v"]))
+                    found.append(json.loads(value))
         return found
 
     def ids(self) -> set[tuple[str, int]]:
@@ -93,7 +94,7 @@ class Books:
         found: Counter[str] = Counter()
         for lane, row in enumerate(self._lanes()):
             rows = {name: int(row.get(name, 0)) for name in LEDGER}
-            length = self._redis.xlen(keys.log_lane(lane))
+            length = self.tail.length(lane)
             assert sum(rows.values()) == int(row.get("offset", 0)) == length, (lane, row, length)
             found.update(rows)
         return found

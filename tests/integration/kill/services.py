@@ -14,9 +14,11 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.integration.kill.books import Books
+from tests.integration.kill.books import LANES, Books
+from tests.integration.kill.proxy import Word
+from tests.integration.kill.tail import KafkaTail, StreamsTail, Tail
 from tests.integration.kill.traffic import ORIGIN, SECRET, SITE
-from wakeline.settings import Site
+from wakeline.settings import Settings, Site
 
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 40.0
@@ -74,10 +76,11 @@ class Service:
 
 
 class Deployment:
-    """A collector, a processor and one that stands by, none of them started, on a server."""
+    """A collector and two processors, none of them started, on a server and, where `log` names one, a log apart."""
 
-    def __init__(self, folder: Path, server: Any, ports: Sequence[int]) -> None:
+    def __init__(self, folder: Path, server: Any, ports: Sequence[int], log: str) -> None:
         self.server = server
+        self.log = log
         self.port = ports[0]
         self.site = Site(key=SITE, secret=SECRET, origins=(ORIGIN,), time_zone=where_it_is_noon())
         config = folder / "wakeline.toml"
@@ -85,7 +88,7 @@ class Deployment:
             f'trusted_proxies = ["127.0.0.1/32"]\n[[site]]\nkey = "{SITE}"\nsecret = "{SECRET}"\n'
             f'origins = ["{ORIGIN}"]\ntime_zone = "{self.site.time_zone}"\n'
         )
-        flags = {"config": config, "redis": server.url, "data": folder / "data"}
+        flags = {"config": config, "redis": server.url, "data": folder / "data"} | ({"log": log} if log else {})
         self.collector = Service(
             "collector", flags | {"port": ports[0], "metrics_port": ports[1]}, folder / "collector.log"
         )
@@ -93,7 +96,22 @@ class Deployment:
         self.standby = Service("processor", flags | {"processor_metrics_port": ports[3]}, folder / "standby.log")
         self.services = (self.collector, self.processor, self.standby)
         self.collector.flags["spool_mb"] = 0  # what is answered is in the log at once, and once
-        self.books = Books(server.url)
+        self.tail: Tail = KafkaTail(log, LANES) if log else StreamsTail(server.url)
+        self.books = Books(server.url, self.tail)
+
+    @property
+    def settings(self) -> Settings:
+        """What its processes are told of servers."""
+        return Settings(redis=self.server.url, log=self.log)
+
+    def on_redis(self, word: Word) -> bool:
+        """Whether the processor says it to Redis: appends go to the log."""
+        return not self.log or word is not Word.APPEND
+
+    async def until_the_second_is_there(self) -> None:
+        """It stands by where one owns all lanes, else it has its share of them."""
+        shown = "owning lanes" if self.log else "standing by"
+        await until(lambda: shown in self.standby.said(), "the second is there")
 
     async def until_drained(self) -> None:
         """Until the processor, revived where it dies, has applied all there is."""
@@ -106,9 +124,9 @@ class Deployment:
 
 
 @contextmanager
-def deployment(folder: Path, server: Any, ports: Sequence[int]) -> Iterator[Deployment]:
+def deployment(folder: Path, server: Any, ports: Sequence[int], log: str = "") -> Iterator[Deployment]:
     """Kills what is left running; pytest shows what the services said where the test failed."""
-    made = Deployment(folder, server, ports)
+    made = Deployment(folder, server, ports, log)
     try:
         yield made
     finally:
@@ -116,6 +134,7 @@ def deployment(folder: Path, server: Any, ports: Sequence[int]) -> Iterator[Depl
             service.kill()
             print(f"---- {service.name}\n{service.said()[-SHOWN:]}")
         made.books.close()
+        made.tail.close()
 
 
 async def until(is_so: Callable[[], object], what: str, *, within: float = PATIENCE_S) -> None:
