@@ -13,16 +13,19 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.integration.kill.books import LANES
 from tests.integration.kill.disk import Disk
 from tests.integration.kill.load import Load, load
 from tests.integration.kill.services import Deployment, deployment, until
 from tests.integration.kill.traffic import ORIGIN, SITE, Message
+from wakeline.log.kafka import KafkaLog
 
 FROZEN_S = 4.0  # above the patience of every client of the server
 ANSWER_S = 2.0  # the longest that a sender waits, whatever the log does
@@ -258,3 +261,49 @@ async def test_two_workers_have_a_spool_each_and_one_drains_both(made: Deploymen
         made.server.start()
         await until_drained(made)
         assert not lost(made, sent)
+
+
+async def on_kafka(url: str) -> set[tuple[str, int]]:
+    """(page instance, number) of every event in that log."""
+    log = await KafkaLog.open(url, LANES)
+    found: set[tuple[str, int]] = set()
+    places = dict.fromkeys(range(LANES), 0)
+    while entries := await log.read(places, limit=10_000, wait_ms=0):
+        for lane, read in entries.items():
+            places[lane] += len(read)
+            found |= {(event["page"], event["n"]) for event in (json.loads(entry.value) for entry in read)}
+    await log.close()
+    return found
+
+
+@pytest.mark.parametrize("how", ["paused", "killed"])
+async def test_a_broker_that_is_away_keeps_nobody_waiting(
+    made: Deployment, own_kafka: Any, topic: str, how: str
+) -> None:
+    url = f"{own_kafka.url}/{topic}"
+    made.collector.flags["log"] = url
+    start(made)
+    async with load(760, made.port, kind=Timed) as sent:
+        await more(sent, 50)
+        async with away(own_kafka, how):
+            await asyncio.sleep(2 * FROZEN_S)
+            await more(sent, 50)
+            assert status(made, "/readyz") == 200
+        await until_drained(made)
+        await more(sent, 50)
+        assert sent.retried == 0
+        assert sent.slowest < ANSWER_S
+    await until_drained(made)
+    assert sent.answered <= await on_kafka(url)
+    assert number(made, "ledger_difference") == 0
+
+
+@asynccontextmanager
+async def away(broker: Any, how: str) -> AsyncIterator[None]:
+    if how == "paused":
+        with broker.paused():
+            yield
+    else:
+        broker.kill()
+        yield
+        await asyncio.to_thread(broker.start)  # takes seconds, in which the browsers go on
