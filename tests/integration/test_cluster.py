@@ -16,8 +16,14 @@ from redis.exceptions import ConnectionError
 from processor.store import AWAY, StoreUnavailable
 from tests.cluster import ClusterNode, RedisCluster, until
 from tests.timeline import Timeline, a_week_of_visits
+from wakeline.check.finding import Finding, Level
+from wakeline.check.server import check_server
 from wakeline.connect import connect
+from wakeline.keys import DEPLOYMENT
+from wakeline.lanes import Deployment, open_deployment
+from wakeline.profiles import AsyncProfiles, Profile, Profiles
 from wakeline.record import Event
+from wakeline.settings import Settings
 
 DAYS = [f"2027-01-{day}" for day in range(14, 23)]
 IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
@@ -244,3 +250,79 @@ async def test_a_primary_is_killed_and_its_replica_takes_over(
             assert await _places(reader, made) == [worker.place.offset for worker in made.workers]
             await reader.aclose()
             equal(await outcome(made), expected)
+
+
+# ---- what stands around it ------------------------------------------------------------------------
+
+
+def wrong(findings: list[Finding]) -> list[str]:
+    return [f"{finding.level} {finding.what}" for finding in findings if finding.level is not Level.OK]
+
+
+async def test_a_cluster_is_checked_node_by_node(own_cluster: RedisCluster) -> None:
+    settings = Settings(redis=own_cluster.url, log="kafka://k:9092")
+    findings = await check_server(settings, "it")
+    assert wrong(findings) == []
+    assert "3 primaries, of which 3 without a replica" in findings[1].what
+    assert any("each of 3 nodes: every write is on disk" in finding.what for finding in findings)
+
+    one, two, three = own_cluster.nodes
+    one.ask("CONFIG SET", "appendonly", "no")
+    two.ask("CONFIG SET", "maxmemory", "500mb")
+    two.ask("CONFIG SET", "maxmemory-policy", "allkeys-lru")
+    assert wrong(await check_server(settings, "it")) == [
+        f"✗ node 127.0.0.1:{two.port}: maxmemory-policy allkeys-lru throws profiles and the log away when memory runs "
+        "short",
+        f"✗ node 127.0.0.1:{one.port}: appendonly is off: all that was counted is lost when the server stops, until it "
+        "is replayed",
+    ]
+
+    three.kill()
+    await asyncio.to_thread(until, lambda: one.ask("CLUSTER INFO")["cluster_state"] == "fail")
+    said = wrong(await check_server(settings, "it"))
+    assert "5462 of 16384 slots have no node" in said[0]
+    assert f"node 127.0.0.1:{three.port} cannot be asked" in said[1]
+
+    for node in (one, two):
+        node.kill()
+    (finding,) = await check_server(settings, "it")
+    assert "cannot be used" in finding.what
+
+
+async def test_a_server_of_another_kind_is_no_cluster(redis_server: Any) -> None:
+    settings = Settings(redis=redis_server.url.replace("redis://", "redis+cluster://"), log="kafka://k:9092")
+    (finding,) = await check_server(settings, "it")
+    assert "cluster support disabled" in finding.what
+
+
+async def test_a_deployment_is_opened_once_by_many(redis_cluster: RedisCluster) -> None:
+    settings = Settings(redis=redis_cluster.url, log="kafka://k:9092")
+
+    async def open_it() -> Deployment:
+        async with connect(redis_cluster.url) as client:
+            return await open_deployment(client, settings)
+
+    assert len(set(await asyncio.gather(*(open_it() for _ in range(5))))) == 1
+    assert "the data was built as configured" in (await check_server(settings, "it"))[-1].what
+
+
+async def test_profiles_are_read_from_a_cluster(redis_cluster: RedisCluster, redis_server: Any) -> None:
+    """By both readers, the same as on one server."""
+    events = a_week_of_visits(random.Random(3))
+    found = []
+    for url in (redis_server.url, redis_cluster.url):
+        async with timeline(url) as made:
+            await play(made, events)
+            deployment = made.deployment
+            values = {"lanes": deployment.lanes, "decay_zero": deployment.decay_zero, "half_life": deployment.half_life}
+            await made.redis.hset(DEPLOYMENT, mapping=values)
+        async with AsyncProfiles(url) as reader:
+            found.append([await reader.read("shop", id, now=events[-1].time) for id in IDS])
+        assert found[-1] == await asyncio.to_thread(_read_blocking, url, events[-1].time)
+    assert found[0] == found[1]
+    assert sum(profile is not None for profile in found[0]) >= 4
+
+
+def _read_blocking(url: str, now: int) -> list[Profile | None]:
+    with Profiles(url) as reader:
+        return [reader.read("shop", id, now=now) for id in IDS]

@@ -3,6 +3,7 @@
 finding.py        one thing that was looked at
 configuration.py  the settings and the sites
 server.py         Redis: facts gathered, then judged
+cluster.py        each node of a Redis Cluster, and its slots
 kafka.py          the log on Kafka, the same way
 page.py           a page's HTML: is the tag right
 script.py         what its src brought

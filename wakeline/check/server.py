@@ -1,10 +1,10 @@
-"""Redis: the facts that matter are gathered in one go, then judged."""
+"""Redis: the facts that matter are gathered in one go, then judged. Of a cluster each node, see `cluster`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
@@ -15,6 +15,7 @@ from wakeline.connect import connect
 from wakeline.embedded import OLDEST
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log.fsync import waits_for_fsync
+from wakeline.redis_url import is_cluster
 from wakeline.settings import Settings
 
 CLOCK_WARN_MS = 1_000
@@ -42,6 +43,21 @@ class Facts:
 
 async def gather(url: str) -> Facts:
     """Ask the server. Raises redis-py's errors."""
+    return replace(await gather_node(url), deployment=await deployment_in(url))
+
+
+async def deployment_in(url: str) -> Deployment | None:
+    """Of a server or a cluster. Raises redis-py's errors."""
+    async with connect(url) as redis:
+        values: Any = await redis.hmget(keys.DEPLOYMENT, FIELDS)
+    try:
+        return stored_deployment(values)
+    except NoDeployment:
+        return None
+
+
+async def gather_node(url: str) -> Facts:
+    """All but the deployment, which lies in one node of a cluster."""
     async with connect(url, one_connection=True) as redis:
         info: dict[str, Any] = await redis.info("everything")
         config = await _config(redis)
@@ -51,13 +67,8 @@ async def gather(url: str) -> Facts:
         enabled = info.get("aof_enabled")
         asks = enabled and config.get("appendfsync") == "everysec"
         waits = await waits_for_fsync(redis) if asks else False
-        values: Any = await redis.hmget(keys.DEPLOYMENT, FIELDS)
     product = "valkey" if "valkey_version" in info else "redis"
     major, minor, *_ = str(info[f"{product}_version"]).split(".")
-    try:
-        deployment = stored_deployment(values)
-    except NoDeployment:
-        deployment = None
     return Facts(
         product=product,
         version=(int(major), int(minor)),
@@ -69,7 +80,7 @@ async def gather(url: str) -> Facts:
         appendfsync=config.get("appendfsync"),
         waits_for_fsync=waits,
         write_failed=info.get("aof_last_write_status", "ok") != "ok",
-        deployment=deployment,
+        deployment=None,
         clock_ahead_ms=ahead * 1000,
     )
 
@@ -84,6 +95,10 @@ async def _config(redis: Any) -> dict[str, str]:
 
 
 async def check_server(settings: Settings, shown_url: str) -> list[Finding]:
+    if is_cluster(settings.redis):
+        from wakeline.check.cluster import check_cluster
+
+        return await check_cluster(settings, shown_url)
     try:
         facts = await gather(settings.redis)
     except (RedisError, OSError) as error:
@@ -98,10 +113,15 @@ async def check_server(settings: Settings, shown_url: str) -> list[Finding]:
 
 def judge(facts: Facts, settings: Settings) -> Iterator[Finding]:
     """Whether a server with these facts keeps our promises."""
-    for rule in (_version, _eviction, _memory, _state_persistence if settings.log else _persistence):
+    yield from judge_node(facts, settings)
+    yield judge_deployment(facts.deployment, settings)
+
+
+def judge_node(facts: Facts, settings: Settings) -> Iterator[Finding]:
+    """The same without the deployment; each rule gives one finding, in this order."""
+    persistence = _persistence_of_state if settings.log else _persistence
+    for rule in (_version, _eviction, _memory, persistence, _clock):
         yield rule(facts)
-    yield _deployment(facts, settings)
-    yield _clock(facts)
 
 
 def _version(facts: Facts) -> Finding:
@@ -171,18 +191,36 @@ def _state_persistence(facts: Facts) -> Finding:
     return ok("what a crash of the server costs is folded again from the log")
 
 
-def _deployment(facts: Facts, settings: Settings) -> Finding:
-    if facts.deployment is None:
+def _persistence_of_state(facts: Facts) -> Finding:
+    """Where the log is on Kafka: what Redis loses with its place is folded again."""
+    mend = "CONFIG SET appendonly yes, CONFIG SET appendfsync always, and the same in its configuration file"
+    if facts.appendonly is False:
+        return fail("appendonly is off: all that was counted is lost when the server stops, until it is replayed", mend)
+    if facts.write_failed:
+        return fail("the server's last write to its append-only file failed", "free some disk; see the server's log")
+    if facts.appendfsync == "always":
+        return ok("every write is on disk before it is answered (appendfsync always)")
+    if facts.appendfsync is None:
+        return warn("the server hides its appendfsync", "see in its console that its append-only file is on")
+    return warn(
+        f"appendfsync is {facts.appendfsync}: after a power cut the last moments are folded again from the log, and "
+        "customers may count some of them twice",
+        mend,
+    )
+
+
+def judge_deployment(stored: Deployment | None, settings: Settings) -> Finding:
+    if stored is None:
         return ok(
             f"no data yet: the first start makes {settings.lanes} lanes, half-life {settings.half_life_days:g} days"
         )
-    days = facts.deployment.half_life / keys.DAY_MS
-    stored = f"{facts.deployment.lanes} lanes, half-life {days:g} days"
-    if (facts.deployment.lanes, days) == (settings.lanes, settings.half_life_days):
-        return ok(f"the data was built as configured: {stored}")
+    days = stored.half_life / keys.DAY_MS
+    said = f"{stored.lanes} lanes, half-life {days:g} days"
+    if (stored.lanes, days) == (settings.lanes, settings.half_life_days):
+        return ok(f"the data was built as configured: {said}")
     return fail(
-        f"the data was built with {stored}; configured are {settings.lanes} and {settings.half_life_days:g}",
-        f"set lanes = {facts.deployment.lanes} and half_life_days = {days:g}, or use an empty Redis",
+        f"the data was built with {said}; configured are {settings.lanes} and {settings.half_life_days:g}",
+        f"set lanes = {stored.lanes} and half_life_days = {days:g}, or use an empty Redis",
     )
 
 
