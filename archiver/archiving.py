@@ -170,10 +170,9 @@ class Archiver:
 
     async def _seal(self, filling: Filling) -> None:
         """Once it is in the history it exists; until then it is still here, and will be tried again."""
-        if not self.may_write:
-            raise NotNow("the lease has run out")
+        self._check()
         content = filling.content()
-        await asyncio.to_thread(self._history.store.write, filling.segment.name, content)
+        await asyncio.to_thread(self._history.store.write, filling.segment.name, content, check=self._check)
         del self._fillings[filling.lane]
         self._sealed[filling.lane] = self._unpublished[filling.lane] = filling.end
         self._behind_since.pop(filling.lane, None)
@@ -181,6 +180,11 @@ class Archiver:
         metrics.BYTES.inc(len(content))
         metrics.FILES.inc()
         metrics.LAST_SEAL.set_to_current_time()
+
+    def _check(self) -> None:
+        """Also right before a file gets its name: the process may have been paused while it was written."""
+        if not self.may_write:
+            raise NotNow("the lease has run out")
 
     async def _publish(self) -> None:
         """Only what is sealed may be trimmed. Redis being away delays that, and nothing else."""

@@ -60,7 +60,8 @@ def expire(history: History, sites: Mapping[str, Site], *, today: datetime.date,
     if all(done.get(site, "") >= day for site, day in through.items()):
         return
     history.refresh()
-    if all([_expire_lane(history, lane, through, done, go_on) for lane in history.lanes()]):
+    ended = [_expire_lane(history, lane, through, done, go_on) for lane in history.lanes()]
+    if all(ended):
         reached = {site: max(day, done.get(site, "")) for site, day in through.items()}
         history.store.write(NAME, msgspec.json.encode(Done(reached)))
 

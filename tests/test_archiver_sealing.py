@@ -14,7 +14,7 @@ from archiver import metrics
 from archiver.archiving import NotNow
 from archiver.filling import Filling, member_bytes
 from archiver.past import Mismatch
-from tests.archive_stand import DAY_MS, LANES, MARCH, Crash, CrashingDisk, Stand
+from tests.archive_stand import DAY_MS, LANES, MARCH, Crash, CrashingDisk, Ours, Stand
 from wakeline.connect import connect
 from wakeline.history import HistoryDamaged, HistoryUnavailable
 from wakeline.history.folder import Disk
@@ -228,6 +228,26 @@ async def test_without_the_lease_nothing_is_written(stand: Stand) -> None:
     await fill(stand)
     await stand.read_on(made)
     stand.lease.is_ours = False
+    with pytest.raises(NotNow):
+        await made.seal_all()
+    assert stand.files() == []
+
+
+class SlowDisk(Disk):
+    """While it syncs, something happens."""
+
+    def __init__(self, lease: Ours) -> None:
+        self._lease = lease
+
+    def sync(self, path: Path) -> None:
+        super().sync(path)
+        self._lease.is_ours = not path.is_file()
+
+
+async def test_a_lease_that_ends_while_a_file_is_written_leaves_nothing(stand: Stand) -> None:
+    made = await stand.archiver(SlowDisk(stand.lease))
+    await fill(stand)
+    await stand.read_on(made)
     with pytest.raises(NotNow):
         await made.seal_all()
     assert stand.files() == []

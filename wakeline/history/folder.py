@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from wakeline.history.store import HistoryUnavailable
+from wakeline.history.store import Check, HistoryUnavailable, allowed
 
 PART = ".part"  # of what is not sealed; such a name starts with a dot
 
@@ -46,6 +47,7 @@ class Folder:
     def __init__(self, root: Path, disk: Disk | None = None) -> None:
         self._root = root
         self._disk = disk or Disk()
+        self._token = secrets.token_hex(4)  # another process, paused while it wrote, has another part
 
     def names(self) -> Iterator[str]:
         with _unavailable(self._root):
@@ -61,13 +63,14 @@ class Folder:
         with _unavailable(self._root):
             return self._path(name).stat().st_size
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, *, check: Check = allowed) -> None:
         path = self._path(name)
-        part = path.with_name(f".{path.name}{PART}")
+        part = path.with_name(f".{path.name}.{self._token}{PART}")
         with _unavailable(self._root):
             self._make(path.parent)
             self._disk.write(part, content)
             self._disk.sync(part)
+            check()
             self._disk.rename(part, path)
             self._disk.sync(path.parent)
 

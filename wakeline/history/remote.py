@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import BinaryIO
 
-from wakeline.history.store import HistoryUnavailable
+from wakeline.history.store import Check, HistoryUnavailable, allowed
 from wakeline.log import LogMismatch
 
 
@@ -47,7 +47,8 @@ class Remote:
         with _unavailable(self._url):
             return int(self._files.size(f"{self._root}/{name}"))
 
-    def write(self, name: str, content: bytes) -> None:
+    def write(self, name: str, content: bytes, *, check: Check = allowed) -> None:
+        check()
         path = f"{self._root}/{name}"
         with _unavailable(self._url):
             self._files.makedirs(path.rpartition("/")[0], exist_ok=True)  # nothing, where there are no folders

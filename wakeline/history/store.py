@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO, Protocol
 
 from wakeline.log import LogUnavailable
@@ -14,6 +14,13 @@ class HistoryUnavailable(LogUnavailable):
 
 class HistoryDamaged(Exception):
     """A file of the history is not what was written; names it. It does not heal by itself."""
+
+
+Check = Callable[[], None]
+
+
+def allowed() -> None:
+    """Whoever asks may write."""
 
 
 class Store(Protocol):
@@ -28,8 +35,11 @@ class Store(Protocol):
     def size(self, name: str) -> int:
         """Bytes. Raises FileNotFoundError."""
 
-    def write(self, name: str, content: bytes) -> None:
-        """The whole file, durably, in place of another one, or nothing."""
+    def write(self, name: str, content: bytes, *, check: Check = allowed) -> None:
+        """The whole file, durably, in place of another one, or nothing.
+
+        `check` is called right before it gets its name: what it raises leaves all as it was.
+        """
 
     def delete(self, name: str) -> None:
         """Fine where it does not exist."""

@@ -1,0 +1,220 @@
+"""`wakeline archiver` as a process: killed, paused, doubled, without its server; the history is the log, once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+import signal
+import urllib.request
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.integration.kill.services import Service, until
+from wakeline.connect import connect
+from wakeline.history import History
+from wakeline.history.identity import archived
+from wakeline.log import Entry, LogUnavailable
+from wakeline.log.redis_streams import RedisStreamsLog
+
+LANES = 16
+RECORD = b'{"kind":"event","site":"shop","n":%d,"title":"\xc3\xa4"}'
+
+
+class World:
+    """A log that grows, and archivers that may be killed."""
+
+    def __init__(self, folder: Path, server: Any, ports: list[int]) -> None:
+        config = folder / "wakeline.toml"
+        config.write_text('[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\n')
+        self.folder = folder
+        self.server = server
+        self.ports = ports
+        self.log = RedisStreamsLog(server.url, LANES)
+        self.redis = connect(server.url)
+        self.flags = {"config": config, "redis": server.url, "data": folder / "data", "archive_seal_s": 1}
+        self.archivers = [
+            Service("archiver", self.flags | {"archiver_metrics_port": port}, folder / f"{n}.log")
+            for n, port in enumerate(ports)
+        ]
+        self.appended = 0
+
+    async def append(self, count: int) -> None:
+        records = [(n % LANES, RECORD % n) for n in range(self.appended, self.appended + count)]
+        await self.log.append(records)
+        self.appended += count
+
+    async def truth(self, lane: int) -> list[Entry]:
+        found = await self.log.read({lane: 0}, limit=100_000, wait_ms=0)
+        return found.get(lane, [])
+
+    def files(self) -> History:
+        return History(str(self.folder / "data" / "archive"))
+
+    async def until_all_is_sealed(self) -> None:
+        def is_sealed() -> bool:
+            history = self.files()
+            return sum(history.bounds(lane).end for lane in history.lanes()) >= self.appended
+
+        await until(is_sealed, "all is sealed")
+
+    async def is_the_log_once(self) -> None:
+        """Every file of the tree, not only those that readers would choose."""
+        history = self.files()
+        history.refresh()
+        assert history.left_over() == []
+        for lane in range(LANES):
+            entries = [
+                entry for segment in history.segments(lane) for found in history.entries(segment) for entry in found
+            ]
+            assert entries == await self.truth(lane)
+
+    def said(self, which: int = 0) -> str:
+        return self.archivers[which].said()
+
+
+@pytest.fixture
+async def world(tmp_path: Path, own_server: Any, free_ports: Callable[[int], list[int]]) -> AsyncIterator[World]:
+    made = World(tmp_path, own_server, free_ports(2))
+    yield made
+    for archiver in made.archivers:
+        archiver.kill()
+    print(made.said())
+    await made.log.close()
+    await made.redis.aclose()
+
+
+@pytest.fixture
+def growing(world: World) -> Iterator[Callable[[], None]]:
+    """Starts a log that grows all the time; what it returns ends that."""
+    stopped = asyncio.Event()
+
+    async def grow() -> None:
+        while not stopped.is_set():
+            try:
+                await world.append(50)
+            except LogUnavailable:
+                world.appended = sum(bounds.end for bounds in (await _bounds(world)).values())
+            await asyncio.sleep(0.02)
+
+    task = asyncio.ensure_future(grow())
+    yield stopped.set
+    task.cancel()
+
+
+async def _bounds(world: World) -> Any:
+    while True:
+        try:
+            return await world.log.bounds(range(LANES))
+        except LogUnavailable:
+            await asyncio.sleep(0.1)
+
+
+async def test_what_is_held_is_sealed_when_it_is_told_to_stop(world: World) -> None:
+    world.flags["archive_seal_s"] = 1_000
+    archiver = Service("archiver", world.flags | {"archiver_metrics_port": world.ports[0]}, world.folder / "0.log")
+    await world.append(1_000)
+    archiver.start()
+    try:
+        await until(lambda: metric(world, "held_bytes") > 0, "it has read")
+        assert not world.files().lanes()
+        archiver.signal(signal.SIGTERM)
+        await until(lambda: not archiver.is_alive, "it ends")
+    finally:
+        archiver.kill()
+    await world.is_the_log_once()
+    assert sum((await archived(world.redis, await world.log.identity())).values()) == 1_000
+
+
+async def test_kill_9_at_any_time_loses_nothing_and_doubles_nothing(
+    world: World, growing: Callable[[], None], some_kill_seed: int
+) -> None:
+    chance = random.Random(some_kill_seed)
+    (archiver, _) = world.archivers
+    for _ in range(3):
+        archiver.start()
+        await asyncio.sleep(chance.uniform(0.5, 2.0))
+        archiver.kill()
+    growing()
+    archiver.start()
+    await asyncio.sleep(0.1)
+    await world.until_all_is_sealed()
+    await world.is_the_log_once()
+    assert world.appended > 1_000
+
+
+async def test_a_second_one_stands_by_and_takes_over(world: World, growing: Callable[[], None]) -> None:
+    first, second = world.archivers
+    first.start()
+    await until(lambda: metric(world, "records_total") > 0, "the first archives")
+    second.start()
+    await until(lambda: "standing by" in world.said(1), "the second stands by")
+    first.kill()
+    await until(lambda: metric(world, "records_total", 1) > 0, "the second archives")
+    growing()
+    await asyncio.sleep(0.1)
+    await world.until_all_is_sealed()
+    await world.is_the_log_once()
+
+
+async def test_one_that_was_paused_while_another_worked_does_not_write_over_it(
+    world: World, growing: Callable[[], None]
+) -> None:
+    first, second = world.archivers
+    first.start()
+    await until(lambda: metric(world, "records_total") > 0, "the first archives")
+    second.start()
+    first.signal(signal.SIGSTOP)
+    await until(lambda: metric(world, "records_total", 1) > 0, "the second archives")
+    first.signal(signal.SIGCONT)
+    await until(lambda: not first.is_alive, "the first sees that it lost the lease, and ends")
+    growing()
+    await asyncio.sleep(0.1)
+    await world.until_all_is_sealed()
+    await world.is_the_log_once()
+
+
+async def test_a_server_that_is_away_is_waited_for(world: World, growing: Callable[[], None]) -> None:
+    (archiver, _) = world.archivers
+    archiver.start()
+    await until(lambda: metric(world, "records_total") > 0, "it archives")
+    world.server.kill()
+    await until(lambda: "waiting" in world.said(), "it waits")
+    world.server.start()
+    await until(lambda: "going on" in world.said(), "it goes on")
+    growing()
+    await asyncio.sleep(0.1)
+    await world.until_all_is_sealed()
+    await world.is_the_log_once()
+    assert archiver.is_alive
+    assert archiver.starts == 1
+
+
+async def test_a_history_of_another_log_is_named_and_nothing_is_written(world: World) -> None:
+    (archiver, _) = world.archivers
+    root = world.folder / "data" / "archive"
+    root.mkdir(parents=True)
+    (root / "log.json").write_text('{"identity":"another"}')
+    await world.append(100)
+    archiver.start()
+    await until(lambda: "is of the log another" in world.said(), "it says so")
+    assert archiver.is_alive
+    assert metric(world, "stuck") == 1
+    assert not world.files().lanes()
+    (root / "log.json").unlink()
+    await world.until_all_is_sealed()
+    await world.is_the_log_once()
+
+
+def metric(world: World, name: str, which: int = 0) -> float:
+    """0 while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{world.ports[which]}/metrics", timeout=5) as answer:
+            text = answer.read().decode()
+    except OSError:
+        return 0.0
+    found = re.search(rf"^wakeline_archiver_{name} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
