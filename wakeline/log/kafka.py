@@ -94,7 +94,7 @@ class KafkaLog:
         producer = self._producer
         if producer is not None and producer is failed:
             self._producer = None
-            _leave(_without_a_word(producer.stop()))
+            _leave(_stopped(producer))
 
     async def _started_producer(self) -> Any:
         if self._producer is None:
@@ -108,7 +108,7 @@ class KafkaLog:
             try:
                 await producer.start()
             except BaseException:
-                _leave(_without_a_word(producer.stop()))
+                _leave(_stopped(producer))
                 raise
             self._producer = producer
         return self._producer
@@ -184,12 +184,12 @@ class KafkaLog:
 
     async def close(self) -> None:
         if self._producer is not None:
-            _leave(_without_a_word(self._producer.stop()))
+            _leave(_stopped(self._producer))
         if self._reader is not None:
             _leave(self._reader.close())
         self._producer = self._reader = None
         if _leaving:
-            await asyncio.wait(_leaving)
+            await asyncio.wait(_leaving, timeout=METHOD_S)
 
     @asynccontextmanager
     async def _unavailable(self, more_s: float = 0.0) -> AsyncIterator[None]:
@@ -238,7 +238,9 @@ def _leave(closing: Coroutine[Any, Any, None]) -> None:
     task.add_done_callback(_leaving.discard)
 
 
-async def _without_a_word(closing: Awaitable[None]) -> None:
-    """What is in a producer may yet arrive: nobody was told that it did, and what comes twice counts once."""
+async def _stopped(producer: Any) -> None:
+    """Gives up what it holds. Its own `stop` would send that first, for as long as a broker is away."""
     with suppress(KafkaError, OSError):
-        await closing
+        await producer._sender.close()
+    await producer.client.close()
+    producer._closed = True
