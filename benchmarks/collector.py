@@ -38,7 +38,7 @@ def measure(run: Run) -> dict[str, float]:
         found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
         for _ in range(rounds):
             for side, (to, pid) in sides.items():
-                found[side].append(_load(to, pid, seconds))
+                found[side].append(load_once(to, pid, seconds))
             run.say("  ".join(f"{side} {results[-1]['per_cpu_second']}/CPU s" for side, results in found.items()))
     ratios = [ours["per_cpu_second"] / empty["per_cpu_second"] for ours, empty in zip(*found.values(), strict=True)]
     middle = {
@@ -55,7 +55,7 @@ def measure(run: Run) -> dict[str, float]:
     }
 
 
-def _load(port: int, pid: int, seconds: float) -> dict[str, Any]:
+def load_once(port: int, pid: int, seconds: float) -> dict[str, Any]:
     """One round, as `load` prints it. It starts on the cores of this process, which are not the measured one."""
     asked = {"--port": port, "--pid": pid, "--connections": CONNECTIONS, "--seconds": seconds}
     command = [sys.executable, "-m", "benchmarks.load", *(str(word) for pair in asked.items() for word in pair)]

@@ -18,8 +18,9 @@ from typing import NamedTuple
 import msgspec
 import redis
 
+from benchmarks.broker import running_broker
 from benchmarks.figures import Figure, Run, at_least
-from benchmarks.kafka import broker, fill_topic
+from benchmarks.kafka import fill_topic
 from benchmarks.machine import MEASURED, OTHERS, cpu_seconds
 from benchmarks.services import SmallPath, fill_log, process
 from benchmarks.visitors import events
@@ -62,13 +63,14 @@ def measure(run: Run) -> dict[str, float]:
     deployment = Deployment(lanes=16, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
     made = events(RECORDS // scale, visitors=VISITORS // scale, end=now)
     laned = [(lane_of(event.site, event.visitor, deployment.lanes), event) for event in made]
-    with broker(run.folder) as kafka:
+    with running_broker(run.folder / "kafka", cores=OTHERS) as broker:
+        kafka = broker.port
         records = [(lane, event.received, encode_record(event)) for lane, event in laned]
         asyncio.run(fill_topic(kafka, TOPIC, records, partitions=deployment.lanes))
         sides: dict[str, Callable[[Path], Rate]] = {
             "processor": partial(_processor, laned, deployment),
-            "take": partial(_stock, "take", RECORDS // scale, kafka, deployment),
-            "each": partial(_stock, "each", EACH // scale, kafka, deployment),
+            "take": partial(stock, "take", RECORDS // scale, kafka, TOPIC, deployment),
+            "each": partial(stock, "each", EACH // scale, kafka, TOPIC, deployment),
         }
         found: dict[str, list[Rate]] = {side: [] for side in sides}
         for _ in range(1 if run.quick else 3):
@@ -109,17 +111,18 @@ def _processor(laned: Sequence[tuple[int, Event]], deployment: Deployment, folde
             client.hset(keys.DEPLOYMENT, name, value)
         fill_log(client, laned, lanes=deployment.lanes)
         path.start("processor", cores={"processor": MEASURED})
-        return _rate(client, path.pids["processor"], path.pids["server"], len(laned), lanes=deployment.lanes)
+        return rate_of(client, path.pids["processor"], path.pids["server"], len(laned), lanes=deployment.lanes)
 
 
-def _stock(how: str, count: int, kafka: int, deployment: Deployment, folder: Path) -> Rate:
+def stock(how: str, count: int, kafka: int, topic: str, deployment: Deployment, folder: Path) -> Rate:
+    """A stock Faust agent on `topic`, from its start to the last of `count` records."""
     with SmallPath(folder) as path:
         path.start("server", cores={"server": OTHERS})
         url = path.config.settings.redis
         chosen = msgspec.json.encode(deployment).decode()
-        command = (sys.executable, "-m", "benchmarks.stock", how, str(kafka), TOPIC, url, chosen)
+        command = (sys.executable, "-m", "benchmarks.stock", how, str(kafka), topic, url, chosen)
         with process(command, folder, name=how, cores=MEASURED) as pid:
-            return _rate(path.client(), pid, path.pids["server"], count, lanes=deployment.lanes)
+            return rate_of(path.client(), pid, path.pids["server"], count, lanes=deployment.lanes)
 
 
 class _Sample(NamedTuple):
@@ -129,7 +132,7 @@ class _Sample(NamedTuple):
     done: int
 
 
-def _rate(client: redis.Redis, pid: int, server: int, count: int, *, lanes: int) -> Rate:
+def rate_of(client: redis.Redis, pid: int, server: int, count: int, *, lanes: int) -> Rate:
     """Watch the places of `lanes` until `count` records are applied."""
     warm: _Sample | None = None
     moved, last = time.monotonic(), 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import collector, idle, latency, page, processor, profile_size, rules, snippet
+from benchmarks import collector, idle, latency, page, processor, profile_size, rules, scale, snippet
 from benchmarks.figures import Benchmark
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -11,6 +11,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "collector": collector,
     "rules": rules,
     "processor": processor,
+    "scale": scale,
     "profile_size": profile_size,
     "latency": latency,
     "idle": idle,

@@ -59,10 +59,10 @@ def process(command: Sequence[str], folder: Path, *, name: str, cores: set[int] 
 class SmallPath:
     """The services that `wakeline up` starts for one machine, started one by one. Use as a context."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self.folder = folder
         self.pids: dict[str, int] = {}
-        self.config = _config(folder)
+        self.config = _config(folder, settings)
         self._services: dict[str, Service] = {service.name: service for service in plan(self.config).services()}
         self._running = ExitStack()
 
@@ -78,6 +78,10 @@ class SmallPath:
                 said = (self.folder / f"{name}.out").read_text()[-2_000:]
                 raise RuntimeError(f"{name} does not answer; it said: {said}") from None
 
+    def command(self, name: str) -> tuple[str, ...]:
+        """What starts a service."""
+        return self._services[name].command
+
     def client(self) -> redis.Redis:
         client: redis.Redis = redis.Redis.from_url(self.config.settings.redis)
         self._running.callback(client.close)
@@ -90,13 +94,13 @@ class SmallPath:
         self._running.close()
 
 
-def _config(folder: Path) -> Config:
+def _config(folder: Path, more: Mapping[str, str]) -> Config:
     """Settings of a deployment in `folder`, written there as wakeline.toml."""
     ports: set[int] = set()
     while len(ports) < len(PORTS):
         ports.add(free_port())
-    (folder / "data/redis").mkdir(parents=True)
-    settings = {"data": str(folder / "data"), **dict(zip(PORTS, ports, strict=True))}
+    (folder / "data/redis").mkdir(parents=True, exist_ok=True)
+    settings = {"data": str(folder / "data"), **dict(zip(PORTS, ports, strict=True)), **more}
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     lines += ["[[site]]", f'key = "{SITE.key}"', f'secret = "{SITE.secret}"', f"origins = {json.dumps(SITE.origins)}"]
     for rule in SITE.interests:

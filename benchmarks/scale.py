@@ -1,0 +1,195 @@
+"""Wakeline on Kafka: the collector, the processor against a stock Faust agent, and two processors against one.
+
+All of them on the same real broker. Where two processors work they share the lanes, and this machine may have no more
+than two cores: so it is what they cost that is compared, not how long they take.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import msgspec
+
+from benchmarks.broker import running_broker
+from benchmarks.collector import load_once
+from benchmarks.figures import Figure, Run, at_least, at_most
+from benchmarks.kafka import append_to, fill_topic, make_topic
+from benchmarks.machine import ALL, MEASURED, OTHERS, cpu_seconds, free_port
+from benchmarks.processor import Rate, rate_of, stock
+from benchmarks.services import SmallPath, process
+from benchmarks.visitors import events
+from wakeline import keys
+from wakeline.keys import DAY_MS, Keys
+from wakeline.lanes import Deployment, lane_of
+from wakeline.record import encode_record
+
+RECORDS = 200_000
+VISITORS = 20_000
+SHARED_S = 60.0  # for two processors to have shared the lanes
+DONE_S = 120.0
+
+FIGURES = (
+    Figure("kafka_vs_take", "times the events per second of stock Faust with take(2000), both from Kafka", at_least(5)),
+    Figure("kafka_vs_take_cpu", "the same ratio by CPU time alone"),
+    Figure("kafka_events_per_s", "all rules, Redis written, one core"),
+    Figure("kafka_us_per_event", "CPU time of the processor"),
+    Figure("kafka_take_events_per_s", "stock Faust with take(2000)"),
+    Figure(
+        "collector_kafka_ratio",
+        "requests per CPU second, acknowledged by Kafka, against the empty handler's",
+        at_least(0.3),
+    ),
+    Figure("collector_kafka_requests_per_s", "by the clock, 64 keep-alive connections"),
+    Figure("collector_kafka_p99_ms", "of its answers, each sent as soon as the last came"),
+    Figure(
+        "two_workers_cost_ratio", "CPU seconds per event of two processors that share the lanes, to one", at_most(1.15)
+    ),
+)
+
+
+def measure(run: Run) -> dict[str, float]:
+    with running_broker(run.folder / "kafka", cores=OTHERS) as broker:
+        return {**_processors(run, broker.port), **_collectors(run, broker.port), **_workers(run, broker.port)}
+
+
+# ---- one processor, from its start to the last record -----------------------------------------------
+
+
+def _processors(run: Run, kafka: int) -> dict[str, float]:
+    scale = 10 if run.quick else 1
+    now = time.time_ns() // 1_000_000
+    deployment = Deployment(lanes=16, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
+    made = events(RECORDS // scale, visitors=VISITORS // scale, end=now)
+    records = [
+        (lane_of(event.site, event.visitor, deployment.lanes), event.received, encode_record(event)) for event in made
+    ]
+    asyncio.run(fill_topic(kafka, "events", records, partitions=deployment.lanes))
+    found: dict[str, list[Rate]] = {"processor": [], "take": []}
+    sides = {
+        "processor": partial(_processor, kafka, len(records), deployment),
+        "take": partial(stock, "take", len(records), kafka, "events", deployment),
+    }
+    for _ in range(1 if run.quick else 3):
+        for side, one_round in sides.items():
+            with tempfile.TemporaryDirectory(dir=run.folder) as folder:
+                found[side].append(one_round(Path(folder)))
+            rate = found[side][-1]
+            run.say(f"{side}: {rate.events_per_s:,.0f} events/s, {rate.us_per_event:.1f} us of CPU an event")
+    pairs = list(zip(*found.values(), strict=True))
+    return {
+        "kafka_vs_take": median(ours.events_per_s / theirs.events_per_s for ours, theirs in pairs),
+        "kafka_vs_take_cpu": median(theirs.us_per_event / ours.us_per_event for ours, theirs in pairs),
+        "kafka_events_per_s": median(rate.events_per_s for rate in found["processor"]),
+        "kafka_us_per_event": median(rate.us_per_event for rate in found["processor"]),
+        "kafka_take_events_per_s": median(rate.events_per_s for rate in found["take"]),
+    }
+
+
+def _processor(kafka: int, count: int, deployment: Deployment, folder: Path) -> Rate:
+    with SmallPath(folder, log=f"kafka://127.0.0.1:{kafka}/events") as path:
+        path.start("server", cores={"server": OTHERS})
+        client = path.client()
+        for name, value in msgspec.structs.asdict(deployment).items():
+            client.hset(keys.DEPLOYMENT, name, value)
+        path.start("processor", cores={"processor": MEASURED})
+        return rate_of(client, path.pids["processor"], path.pids["server"], count, lanes=deployment.lanes)
+
+
+# ---- the collector ----------------------------------------------------------------------------------
+
+
+def _collectors(run: Run, kafka: int) -> dict[str, float]:
+    rounds, seconds = (1, 1.0) if run.quick else (5, 3.0)
+    port = free_port()
+    handler = (sys.executable, "-m", "benchmarks.empty_handler", str(port))
+    with (
+        SmallPath(run.folder, log=f"kafka://127.0.0.1:{kafka}/collected") as path,
+        process(handler, run.folder, name="empty", cores=MEASURED) as empty_pid,
+    ):
+        path.start("server", "collector", cores={"server": OTHERS, "collector": MEASURED})
+        sides = {"collector": (path.config.settings.port, path.pids["collector"]), "empty": (port, empty_pid)}
+        found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
+        for _ in range(rounds):
+            for side, (to, pid) in sides.items():
+                found[side].append(load_once(to, pid, seconds))
+            run.say("  ".join(f"{side} {results[-1]['per_cpu_second']}/CPU s" for side, results in found.items()))
+    ours, empty = found.values()
+    return {
+        "collector_kafka_ratio": median(
+            one["per_cpu_second"] / other["per_cpu_second"] for one, other in zip(ours, empty, strict=True)
+        ),
+        "collector_kafka_requests_per_s": median(result["per_second"] for result in ours),
+        "collector_kafka_p99_ms": median(result["p99_ms"] for result in ours),
+    }
+
+
+# ---- two processors -----------------------------------------------------------------------------------
+
+
+def _workers(run: Run, kafka: int) -> dict[str, float]:
+    count = RECORDS // (10 if run.quick else 1)
+    costs: dict[int, list[float]] = {1: [], 2: []}
+    for number in range(1 if run.quick else 3):
+        for workers, found in costs.items():
+            with tempfile.TemporaryDirectory(dir=run.folder) as folder:
+                found.append(_cost(workers, count, kafka, f"shared-{number}-{workers}", Path(folder)))
+            run.say(f"{workers} processors: {found[-1] * 1e6:.1f} us of CPU an event")
+    return {"two_workers_cost_ratio": median(two / one for one, two in zip(costs[1], costs[2], strict=True))}
+
+
+def _cost(workers: int, count: int, kafka: int, topic: str, folder: Path) -> float:
+    """CPU seconds an event: it is appended while they run, and every lane has its owner."""
+    lanes = 16
+    now = time.time_ns() // 1_000_000
+    made = events(count, visitors=VISITORS * count // RECORDS, end=now)
+    records = [(lane_of(event.site, event.visitor, lanes), event.received, encode_record(event)) for event in made]
+    asyncio.run(make_topic(kafka, topic, partitions=lanes))
+    with ExitStack() as running:
+        path = running.enter_context(SmallPath(folder, log=f"kafka://127.0.0.1:{kafka}/{topic}"))
+        path.start("server", "processor")
+        ports, pids = [path.config.settings.processor_metrics_port], [path.pids["processor"]]
+        for number in range(1, workers):
+            ports.append(free_port())
+            command = (*path.command("processor"), "--processor-metrics-port", str(ports[-1]))
+            pids.append(running.enter_context(process(command, folder, name=f"processor{number}", cores=ALL)))
+        _wait(lambda: sorted(map(_owned, ports)) == [lanes // workers] * workers, SHARED_S, "the lanes are not shared")
+        client, names = path.client(), Keys()
+        before = sum(map(cpu_seconds, pids))
+        asyncio.run(append_to(kafka, topic, records, partitions=lanes))
+
+        def applied() -> bool:
+            with client.pipeline(transaction=False) as pipe:
+                for lane in range(lanes):
+                    pipe.hget(names.lane(lane), "offset")
+                return sum(int(offset or 0) for offset in pipe.execute()) >= count
+
+        _wait(applied, DONE_S, "not all records were applied")
+        return (sum(map(cpu_seconds, pids)) - before) / count
+
+
+def _owned(port: int) -> int:
+    """How many lanes the processor with its metrics on `port` owns; -1 while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
+            lines: Sequence[str] = answer.read().decode().splitlines()
+    except OSError:
+        return -1
+    return next(int(float(line.split()[1])) for line in lines if line.startswith("wakeline_processor_lanes_owned "))
+
+
+def _wait(met: Callable[[], bool], seconds: float, what: str) -> None:
+    deadline = time.monotonic() + seconds
+    while not met():
+        if time.monotonic() > deadline:
+            raise RuntimeError(what)
+        time.sleep(0.02)
