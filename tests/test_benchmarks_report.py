@@ -29,6 +29,9 @@ PROMISED = {
     "snippet_core_gzip_bytes": "<= 2100",
     "snippet_full_gzip_bytes": "<= 2650",
     "snippet_vitals_gzip_bytes": "<= 3700",
+    "kafka_vs_take": ">= 5",
+    "collector_kafka_ratio": ">= 0.3",
+    "two_workers_cost_ratio": "<= 1.15",
 }
 
 
