@@ -103,9 +103,9 @@ SETTLE: tuple[str, ...] = (
     UPDATE history.event SET session = visit.session FROM (
         SELECT id, min(time) OVER (PARTITION BY site, visitor, number) AS session FROM (
             SELECT id, site, visitor, time, sum(is_new) OVER (PARTITION BY site, visitor ORDER BY time) AS number FROM (
-                SELECT rowid AS id, site, visitor, time, (
+                SELECT rowid AS id, site, visitor, time, coalesce(
                     time - lag(time) OVER (PARTITION BY site, visitor ORDER BY time)
-                    > to_milliseconds({SESSION_GAP_MS})
+                    > to_milliseconds({SESSION_GAP_MS}), false
                 )::INTEGER AS is_new
                 FROM history.event WHERE bot IS NULL AND type <> 'ping'
             )
