@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
 
 from redis.asyncio import Redis
 
 from processor.changes import Changes
-from processor.fold import Fold, Item
+from processor.fold import Fold, Item, LaneMemory, Who
 from processor.sites import SiteFacts
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.worker import DEATHS_BEFORE_CARE, LaneWorker
@@ -147,6 +147,15 @@ class ReplayStore(Store):
     """Writes with the lifetimes that are left of those that the live version gave. `age`: ms since the append."""
 
     age = 0
+
+    async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
+        """See `Store.load`. Tombstones are those of today: they keep out what they cover from the first record on, but
+        this version has forgotten only whom its own records say; it comes to the others where the live one did.
+        """
+        people = list(who)
+        await super().load(lane, people, top_lists, memory)
+        for one in people:
+            memory.people[one].erased = memory.people[one].state.erased
 
     async def write(self, lane: int, commands: list[Command], *, revision: int, stamp: str) -> int | None:
         """See `Store.write`."""

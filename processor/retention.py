@@ -38,7 +38,7 @@ async def trim(
     What lies at or after `place` was not applied yet and stays, however old; so does what the history does not hold.
     """
     bounds = (await log.bounds([lane]))[lane]
-    upto = max(bounds.end - max_records, await _first_since(log, lane, bounds, oldest))
+    upto = max(bounds.end - max_records, await first_since(log, lane, bounds, oldest))
     wanted = max(bounds.first, min(upto, place))
     upto = wanted if ends is None else max(bounds.first, min(wanted, ends.get(lane, 0)))
     if upto > bounds.first:
@@ -46,7 +46,7 @@ async def trim(
     return Trimmed(upto, wanted - upto)
 
 
-async def _first_since(log: Log, lane: int, bounds: Bounds, oldest: int) -> int:
+async def first_since(log: Log, lane: int, bounds: Bounds, oldest: int) -> int:
     """The first offset appended at `oldest` or later. Append times never go back, so halving finds it."""
     low, high = bounds.first, bounds.end
     while low < high:

@@ -74,6 +74,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False):
     was_new: bool = False
     was_identified: bool = False
     has_withdrawn: bool = False
+    erased: int = 0  # up to when this version has forgotten it, ms; a tombstone may know of more, see `Visitor`
     recent: Session | None = None  # the latest session once closed, for the profile
     first_seen: int = 0
     last_seen: int = 0
@@ -98,7 +99,7 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     first_seen: int = 0
     last_seen: int = 0
     source: str = ""
-    tombstone: int = -1  # that was known when it began, ms; -1: made before this was noted
+    erased: int = 0  # see VisitorState
 
 
 class Interests:
@@ -136,6 +137,7 @@ class Visitor:
 
     __slots__ = (
         "entered",
+        "erased",
         "id",
         "interests",
         "is_anonymous",
@@ -165,6 +167,7 @@ class Visitor:
         self.state = state
         self.interests = Interests(scores)
         self.tombstone = tombstone  # ms up to which nothing enters the profile; 0: none
+        self.erased = max(tombstone, state.erased)  # up to when it was forgotten; a replay has that still to do
         self.scheduled = bool(state.sessions)  # whether the lane's due set holds it, not later than its deadline
         self.open_pages = {id: page.sign + SIGN_MS for id, page in state.pages.items() if page.sign > page.left}
         self.present = 0  # ms until which it counts as on the site; 0: not known here or gone
@@ -193,22 +196,24 @@ class Visitor:
         if self.share is not None:
             self.share.interests[name] = self.share.interests.get(name, 0.0) + amount
 
-    def forget(self) -> None:
+    def forget(self, upto: int) -> None:
         """Drop all of the profile; what keeps site totals right (page instances, open sessions) stays."""
         old = self.state
         self.state = VisitorState(
             pages=old.pages, past=old.past, sessions=old.sessions, closed=old.closed, floor=old.floor,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
+            erased=upto,
         )  # fmt: skip
         self.interests.clear()
         self.share = None
         self.wipe = True
+        self.erased, self.tombstone = upto, max(upto, self.tombstone)
 
 
 class Customer:
     """One customer in the worker's cache."""
 
-    __slots__ = ("id", "interests", "site", "state", "tombstone", "wipe")
+    __slots__ = ("erased", "id", "interests", "site", "state", "tombstone", "wipe")
 
     def __init__(self, site: str, id: str, state: CustomerState, scores: dict[str, float], tombstone: int) -> None:
         self.site = site
@@ -216,12 +221,14 @@ class Customer:
         self.state = state
         self.interests = Interests(scores)
         self.tombstone = tombstone
+        self.erased = max(tombstone, state.erased)
         self.wipe = False
 
-    def forget(self) -> None:
-        self.state = CustomerState()
+    def forget(self, upto: int) -> None:
+        self.state = CustomerState(erased=upto)
         self.interests.clear()
         self.wipe = True
+        self.erased, self.tombstone = upto, max(upto, self.tombstone)
 
 
 SESSION_GAP_MS = 30 * 60_000
@@ -245,20 +252,11 @@ _customer = msgspec.json.Decoder(CustomerState).decode
 encode_state = msgspec.json.Encoder().encode
 
 
-# A tombstone that is younger than the state: the live version has set it while a replay was on its way there.
-
-
 def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
     state = _visitor(loaded.state) if loaded.state is not None else VisitorState()
-    visitor = Visitor(site, id, state, loaded.scores, loaded.tombstone)
-    if 0 < state.first_seen <= loaded.tombstone:
-        visitor.forget()
-    return visitor
+    return Visitor(site, id, state, loaded.scores, loaded.tombstone)
 
 
 def customer_of(site: str, id: str, loaded: Loaded) -> Customer:
     state = _customer(loaded.state) if loaded.state is not None else CustomerState()
-    customer = Customer(site, id, state, loaded.scores, loaded.tombstone)
-    if 0 <= state.tombstone < loaded.tombstone:
-        customer.forget()
-    return customer
+    return Customer(site, id, state, loaded.scores, loaded.tombstone)

@@ -50,8 +50,8 @@ class Frozen(NamedTuple):
 # KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the live version, and which one it moves to.
 ANNOUNCE = """
 local found = redis.call('HMGET', KEYS[1], 'version', 'moving')
-local version, moving = found[1] or '1', string.match(found[2] or '', '^%d+') or ''
-if version == ARGV[1] and (moving == '' or moving == ARGV[2]) then
+local version, moving = found[1] or '1', string.match(found[2] or '', '^%d+') or '0'
+if version == ARGV[1] and (moving == '0' or moving == ARGV[2]) then
   redis.call('HSET', KEYS[1], 'moving', ARGV[2] .. ' ' .. ARGV[3])
   moving = ARGV[2]
 end

@@ -138,6 +138,8 @@ def _customer(customer: Customer, changes: Changes, add: Callable[[Command], Non
             add(["DEL", key])
         customer.wipe = False
     if not state.first_seen:
+        if state.erased:
+            add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", FORGOTTEN_LIVES])
         return
     add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", PROFILE_LIVES])
     fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last_seen), "last_source", state.source]

@@ -28,12 +28,11 @@ def goes_on(event: Event, visitor: Visitor) -> bool:
 
 def forget(visitor: Visitor, changes: Changes, *, upto: int, at: int) -> None:
     """Forget a visitor's profile and keep it forgotten; tell its customer, who tells the other visitors."""
-    if visitor.tombstone >= upto:
+    if visitor.erased >= upto:
         return
     if visitor.state.customer:
         changes.shares.append(
             CustomerShare(site=visitor.site, customer=visitor.state.customer, visitor=visitor.id, erased_at=at)
         )
-    visitor.forget()
-    visitor.tombstone = upto
+    visitor.forget(upto)
     changes.tombstones[visitor.site, visitor.id] = upto

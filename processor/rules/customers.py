@@ -61,8 +61,6 @@ def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
     if share.since <= customer.tombstone:
         return
     state = customer.state
-    if not state.first_seen:
-        state.tombstone = customer.tombstone
     for name, amount in share.interests.items():
         customer.interests.add(name, amount)
     for field, count in share.counts.items():
@@ -77,10 +75,9 @@ def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
 
 def forget(customer: Customer, changes: Changes, *, upto: int) -> None:
     """Forget a customer and send each of its visitors the word to forget."""
-    if customer.tombstone >= upto:
+    if customer.erased >= upto:
         return
     for visitor in customer.state.visitors:
         changes.outbox.append((customer.site, visitor, Erase(site=customer.site, id=visitor, time=upto)))
-    customer.forget()
-    customer.tombstone = upto
+    customer.forget(upto)
     changes.tombstones[customer.site, customer.id] = upto

@@ -1,0 +1,146 @@
+"""Versions of the keys: where one that is made by a replay begins, and how one goes that is no longer wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from redis.asyncio import Redis
+
+from processor.replay import patiently
+from processor.retention import first_since
+from processor.store import unavailable
+from wakeline.keys import DEPLOYMENT, Keys
+from wakeline.log import Bounds, Log, LogGap
+
+START = "start"
+DROPPED_AT_ONCE = 500  # keys
+
+# KEYS: a lane of a version that is not live; ARGV: log, offset. One that was live before goes on from its place.
+BEGIN = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('HSET', KEYS[1], 'log', ARGV[1], 'offset', ARGV[2], 'skipped', ARGV[2])
+elseif redis.call('HDEL', KEYS[1], 'moved') == 1 then
+  redis.call('HINCRBY', KEYS[1], 'revision', 1)
+end
+"""
+
+
+class VersionRefused(Exception):
+    """What is asked of a version does not fit what it is; says what to do."""
+
+
+async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[int], since: str) -> None:
+    """Make ready to fold into `into`, from `since` on: START, ms since 1970, or "" to go on where it was left.
+
+    `places`: of the live version, by lane. Raises VersionRefused, and LogGap with the size of what is missing.
+    """
+    if into.version == live.version:
+        raise VersionRefused(f"key version {into.version} is live: name another one with --into")
+    lanes = range(len(places))
+    begun = await patiently(partial(_begun, redis, into))
+    if since and begun and since != begun:
+        raise VersionRefused(
+            f"key version {into.version} was begun from {shown(begun)}: leave --from out to go on with it, "
+            f"or remove it first with --drop {into.version}"
+        )
+    known = [lane for lane in lanes if await patiently(partial(_exists, redis, into, lane))]
+    if not begun and known:  # it was live once
+        if since:
+            raise VersionRefused(
+                f"key version {into.version} was live before: leave --from out to bring it up to date, "
+                f"or remove it first with --drop {into.version}"
+            )
+    elif not begun and not since:
+        raise VersionRefused("from where? --from start, or from a time on: --from 2026-11-01")
+    identity = await log.identity()
+    starts = dict.fromkeys(lanes, 0)
+    if len(known) < len(lanes) and (begun or since):
+        starts = await starting_places(log, lanes, begun or since)
+        await patiently(partial(_note, redis, into, since))
+    script = redis.register_script(BEGIN)
+
+    async def begin_lane(lane: int) -> None:
+        with unavailable():
+            await script(keys=[into.lane(lane)], args=[identity, min(starts[lane], places[lane])])
+
+    for lane in lanes:
+        await patiently(partial(begin_lane, lane))
+
+
+async def _begun(redis: Redis, into: Keys) -> str:
+    with unavailable():
+        found: Any = await redis.hget(into.replay, "from")
+    return found.decode() if found else ""
+
+
+async def _note(redis: Redis, into: Keys, since: str) -> None:
+    with unavailable():
+        await redis.hsetnx(into.replay, "from", since)
+
+
+async def _exists(redis: Redis, into: Keys, lane: int) -> bool:
+    with unavailable():
+        return bool(await redis.exists(into.lane(lane)))
+
+
+async def starting_places(log: Log, lanes: range, since: str) -> dict[int, int]:
+    """By lane, its first record, or the first that was appended at `since` (ms) or later.
+
+    Raises LogGap where START is asked for and neither history nor log reach back so far.
+    """
+    found: dict[int, Bounds] = await patiently(lambda: log.bounds(lanes))
+    if since != START:
+        return {lane: await patiently(partial(first_since, log, lane, found[lane], int(since))) for lane in lanes}
+    if missing := sum(bounds.first for bounds in found.values()):
+        times = [await log.append_time(lane, bounds.first) for lane, bounds in found.items() if bounds.first]
+        whole = shown(str(max(time or 0 for time in times) + 1_000))
+        raise LogGap(
+            f"{missing} records are missing: neither the history nor the log holds the beginning any more\n"
+            f"from --from {whole} on nothing is missing; what came before would not be in the new version"
+        )
+    return dict.fromkeys(lanes, 0)
+
+
+def shown(since: str) -> str:
+    """As --from takes it."""
+    return since if since == START else datetime.fromtimestamp(int(since) // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+async def drop(redis: Redis, version: int, *, dropped: Callable[[int], None] = lambda keys: None) -> int:
+    """Remove a version that is not live; returns how many keys it had. Raises VersionRefused and redis-py's errors."""
+    live, moving = await redis.hmget(DEPLOYMENT, "version", "moving")
+    if version == int(live or 1):
+        raise VersionRefused(f"key version {version} is live: it cannot be removed")
+    if moving and version == int(moving.split()[0]):
+        raise VersionRefused(f"a switch to key version {version} was begun: `wakeline replay --abort` takes it back")
+    prefix = Keys(version).prefix
+    return await unlink(redis, f"{prefix}*", dropped=dropped)
+
+
+async def unlink(redis: Redis, pattern: str, *, keep: tuple[str, ...] = (), dropped: Callable[[int], None]) -> int:
+    """Remove the keys that match, but for `keep`, some at a time; returns how many."""
+    count = 0
+    by_slot: dict[bytes, list[Any]] = {}  # one call, one slot
+    kept = {name.encode() for name in keep}
+
+    async def remove(names: list[Any]) -> None:
+        nonlocal count
+        await redis.unlink(*names)
+        count += len(names)
+        dropped(len(names))
+        names.clear()
+
+    async for name in redis.scan_iter(match=pattern, count=1_000):
+        if name in kept:
+            continue
+        names = by_slot.setdefault(name[name.find(b"{") : name.find(b"}") + 1], [])
+        names.append(name)
+        if len(names) >= DROPPED_AT_ONCE:
+            await remove(names)
+    for names in by_slot.values():
+        if names:
+            await remove(names)
+    return count

@@ -1,0 +1,465 @@
+"""A replay ends in a switch: whatever is killed on the way, the new version goes on exactly where the live one was."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+
+from processor.replay import Replay, replay
+from processor.store import LaneLost, LaneMoved, Store
+from processor.switch import Switch, SwitchRefused, take_back
+from processor.versions import begin
+from processor.worker import LaneWorker
+from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, a_week_of_visits, event
+from wakeline.connect import connect
+from wakeline.keys import DEPLOYMENT, Keys
+from wakeline.log import LogGap
+from wakeline.log.memory import MemoryLog
+from wakeline.record import Erase, Event
+
+DAYS = [f"2027-01-1{day}" for day in range(4, 10)] + ["2027-01-20", "2027-01-21", "2027-01-22"]
+IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
+
+
+class Killed(BaseException):
+    """kill -9 of the replay: nothing catches it."""
+
+
+class Fuse:
+    """Counts what a replay asks of Redis and appends to the log, and kills it at call number `at`."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.at: float = float("inf")
+        self.is_late = False  # the call is carried out, its reply is lost
+
+    def set(self, at: float, *, is_late: bool = False) -> None:
+        self.calls, self.at, self.is_late = 0, at, is_late
+
+    async def __call__(self, call: Any) -> Any:
+        self.calls += 1
+        if self.calls == self.at and not self.is_late:
+            call.close()
+            raise Killed
+        found = await call
+        if self.calls == self.at:
+            raise Killed
+        return found
+
+
+class FusedLog(MemoryLog):
+    """The timeline's log, as the replay sees it."""
+
+    def __init__(self, log: MemoryLog, fuse: Fuse) -> None:
+        self.__dict__ = log.__dict__
+        self._fuse = fuse
+
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+        await self._fuse(super().append(records))
+
+
+class Deployment:
+    """A timeline whose live version may be replayed into another one, and its replays killed."""
+
+    def __init__(self, made: Timeline, url: str) -> None:
+        self.made = made
+        self.version = 1
+        self.fuse = Fuse()
+        self.redis = connect(url)
+        plain = self.redis.execute_command
+        self.redis.execute_command = lambda *args, **more: self.fuse(plain(*args, **more))  # type: ignore[method-assign]
+        self.log = FusedLog(made.log, self.fuse)
+
+    @property
+    def keys(self) -> Keys:
+        return Keys(self.version)
+
+    def parts(self, into: int, **more: Any) -> tuple[Switch, Replay]:
+        """As a new process would make them."""
+        made = self.made
+        switch = Switch(self.redis, self.log, live=self.keys, into=Keys(into), lanes=4)
+        return switch, Replay(
+            self.log,
+            self.redis,
+            sites=made.sites,
+            deployment=made.deployment,
+            key_space=Keys(into),
+            clock=lambda: made.now,
+            **more,
+        )
+
+    async def switch(self, into: int, **more: Any) -> None:
+        """Build version `into`, switch to it, and let the live workers follow."""
+        switch, replay = self.parts(into, **more)
+        await switch.approach(replay)
+        await switch.run(replay)
+        await self.follow(into)
+
+    async def follow(self, version: int) -> None:
+        self.version = version
+        self.made.store = Store(self.made.redis, key_space=Keys(version))
+        await self.made.start()
+
+    async def owe(self) -> None:
+        """The live processor dies between its write and the sending of the deltas that it made."""
+
+        async def dies(worker: LaneWorker) -> None:
+            pass
+
+        kept, LaneWorker._empty_outbox = LaneWorker._empty_outbox, dies  # type: ignore[method-assign]
+        try:
+            await self.made.run()
+        finally:
+            LaneWorker._empty_outbox = kept  # type: ignore[method-assign]
+
+    async def numbers(self) -> tuple[dict[str, Any], dict[Any, float]]:
+        return await self.made.numbers(IDS, DAYS), await self.made.scores(IDS)
+
+
+@asynccontextmanager
+async def deployment(server: Any) -> AsyncIterator[Deployment]:
+    made = Timeline(server.url)
+    await made.redis.flushall()
+    await made.redis.hset(DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
+    await made.start()
+    found = Deployment(made, server.url)
+    try:
+        yield found
+    finally:
+        found.fuse.set(float("inf"))
+        await found.redis.aclose()
+        await made.close()
+
+
+def close(found: dict[Any, float], wanted: dict[Any, float]) -> None:
+    assert found.keys() == wanted.keys()
+    for key, score in wanted.items():
+        assert found[key] == pytest.approx(score, rel=1e-9)
+
+
+def script(rng: random.Random) -> list[Event | Erase | bytes]:
+    """What comes over a week: visits, records that cannot be folded, a withdrawal, an erasure of a customer."""
+    found: list[Event | Erase | bytes] = []
+    for number, one in enumerate(a_week_of_visits(rng)):
+        found.append(one)
+        if number % 9 == 5:
+            found.append(b"no JSON")
+        if number == 30:
+            found.append(event("visitor-0", "page-of-consent", 0, one.time - START + 1, "consent", level="off"))
+        if number == 40:
+            found.append(Erase(site="shop", id="@customer1", time=one.time + 1))
+    return found
+
+
+async def live_through(made: Timeline, records: list[Any]) -> None:
+    """Each at its time, applied at once: where records of a person and its erasure race, either order is right."""
+    for one in records:
+        at = one.time - START if isinstance(one, Event | Erase) else None
+        await made.append(one, at=made.now - START if at is None else max(at, made.now - START))
+        await made.run()
+        await made.run()
+
+
+async def end(made: Timeline) -> None:
+    for _ in range(3):
+        await made.pass_time(DAY // 2)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_a_switch_that_is_killed_at_any_call_is_ended_by_the_next(redis_server: Any, seed: int) -> None:
+    """Traffic goes on before and after; at every call to Redis or the log, carried out or not; nothing is lost or
+    doubled, and what came of it is what comes of it without a replay.
+    """
+    rng = random.Random(seed)
+    records = script(rng)
+    async with deployment(redis_server) as live:
+        await live_through(live.made, records)
+        await end(live.made)
+        wanted, scores = await live.numbers()
+        ledger = await live.made.ledger()
+    async with deployment(redis_server) as live:
+        position, into, calls = 0, 1, rng.randrange(3)
+        while position < len(records):
+            step = rng.randint(1, 4)
+            await live_through(live.made, records[position : position + step])
+            position += step
+            into = live.version + 1
+            await killed_once(live, into, at=calls, is_late=rng.random() < 0.5)
+            calls += rng.randint(1, 3)
+            if live.fuse.calls < calls:
+                calls = rng.randrange(3)
+            assert live.version == into
+        await end(live.made)
+        found, found_scores = await live.numbers()
+        assert found == wanted
+        close(found_scores, scores)
+        again = await live.made.ledger()
+        for rows in (ledger, again):  # a replay meets tombstones earlier, so erases more
+            rows["applied"] += rows.pop("erased")
+            rows.pop("derived")  # deltas and ticks, by how batches were cut
+        assert again == ledger
+
+
+async def killed_once(live: Deployment, into: int, *, at: int, is_late: bool) -> None:
+    """Switch to `into`, killed at call number `at` of the switch; the live workers try to go on meanwhile."""
+    switch, replay = live.parts(into)
+    await switch.approach(replay)
+    live.fuse.set(at, is_late=is_late)
+    try:
+        await switch.run(replay)
+    except Killed:
+        live.fuse.set(float("inf"))
+        calls = at
+        try:
+            await live.made.start()
+            await live.made.run()
+        except LaneMoved:
+            pass
+        if int(await live.made.redis.hget(DEPLOYMENT, "version") or 1) != into:
+            await live.switch(into)
+        live.fuse.calls = calls
+    calls = live.fuse.calls
+    await live.follow(into)
+    live.fuse.calls = calls
+
+
+async def test_every_call_of_a_switch_may_be_its_last(redis_server: Any) -> None:
+    """One after the other, before and after it is carried out, with deltas that the live version still owes."""
+    async with deployment(redis_server) as live:
+        made = live.made
+        for number in range(6):
+            await made.append(event(f"visitor-{number}", f"page-{number}", 0, number, path="/shoes/red"))
+        await made.run()
+        views, at, late = 6, 1, False
+        while True:
+            for number in range(6):
+                await made.append(event(f"visitor-{number}", f"page-{number}-{views}", 0, views * SECOND))
+                kind = {"customer": f"@customer{number % 2}"}
+                await made.append(
+                    event(f"visitor-{number}", f"page-{number}-{views}", 1, views * SECOND, "identify", **kind)
+                )
+            views += 6
+            await live.owe()
+            await killed_once(live, live.version + 1, at=at, is_late=late)
+            await made.run()
+            await made.run()
+            assert (await made.totals())["page_views"] == views
+            counts = [int((await made.profile(f"@customer{number}"))["page_views"]) for number in range(2)]
+            assert sum(counts) == views, (at, late, counts)
+            if live.fuse.calls < at:
+                break
+            at, late = at + late, not late
+        assert at > 25
+        await made.ledger()
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_switch_may_go_back(redis_server: Any, seed: int) -> None:
+    """The version before is caught up from where it was left, without building it anew."""
+    rng = random.Random(seed)
+    records = script(rng)
+    async with deployment(redis_server) as live:
+        await live_through(live.made, records)
+        await end(live.made)
+        wanted, scores = await live.numbers()
+    async with deployment(redis_server) as live:
+        third = len(records) // 3
+        for number, into in enumerate((2, 1, 2)):
+            await live_through(live.made, records[number * third : (number + 1) * third])
+            await resume(live, into)
+            await live.switch(into)
+        await live_through(live.made, records[3 * third :])
+        await end(live.made)
+        found, found_scores = await live.numbers()
+    assert found == wanted
+    close(found_scores, scores)
+
+
+async def resume(live: Deployment, into: int) -> None:
+    switch, _ = live.parts(into)
+    is_new = not await live.redis.exists(Keys(into).lane(0))
+    await begin(
+        live.redis,
+        live.log,
+        live=live.keys,
+        into=Keys(into),
+        places=await switch.places(),
+        since="start" if is_new else "",
+    )
+
+
+async def test_a_processor_that_knows_nothing_of_the_switch_writes_nothing_more(redis_server: Any) -> None:
+    """Its next write fails, whatever it had under way; it does not open the lane, and waits."""
+    async with deployment(redis_server) as live:
+        made = live.made
+        await made.append(event("visitor-1", "page-one", 0, 0))
+        await made.run()
+        old = made.workers[made.lane("visitor-1")]
+        await live.switch(2)
+        await made.append(event("visitor-1", "page-two", 0, 1))
+        entries = (await made.log.read({old.lane: 1}, limit=10, wait_ms=0))[old.lane]
+        with pytest.raises(LaneLost, match="goes on in key version 2"):
+            await old.apply(entries)
+        with pytest.raises(LaneMoved):
+            await old.open()
+        await made.run()
+        assert (await made.totals())["page_views"] == 2
+        assert (await made.totals(Keys(1)))["page_views"] == 1
+
+
+async def test_a_switch_that_was_begun_can_be_taken_back(redis_server: Any) -> None:
+    """The live version goes on, nothing is lost; who was still at it cannot end it."""
+    async with deployment(redis_server) as live:
+        made = live.made
+        await made.append(event("visitor-1", "page-one", 0, 0))
+        await made.run()
+        switch, replay = live.parts(2)
+        await switch.approach(replay)
+        live.fuse.set(12)
+        with pytest.raises(Killed):
+            await switch.run(replay)
+        live.fuse.set(float("inf"))
+        with pytest.raises(LaneMoved):
+            await made.start()
+        assert await take_back(live.redis, live=live.keys, lanes=4)
+        assert not await take_back(live.redis, live=live.keys, lanes=4)
+        await made.start()
+        await made.append(event("visitor-1", "page-two", 0, 1))
+        await made.run()
+        assert (await made.totals())["page_views"] == 2
+        with pytest.raises(SwitchRefused, match="taken back"):
+            await switch._end()
+        await made.start()
+        assert int(await made.redis.hget(DEPLOYMENT, "version") or 1) == 1
+
+
+async def test_two_switches_do_not_mix(redis_server: Any) -> None:
+    async with deployment(redis_server) as live:
+        await live.made.append(event("visitor-1", "page-one", 0, 0))
+        await live.made.run()
+        switch, replay = live.parts(2)
+        live.fuse.set(12)
+        with pytest.raises(Killed):
+            await switch.run(replay)
+        live.fuse.set(float("inf"))
+        other, replay = live.parts(3)
+        with pytest.raises(SwitchRefused, match="--into 2"):
+            await other.run(replay)
+        await live.switch(2)
+        with pytest.raises(SwitchRefused, match="version 2 is live meanwhile"):
+            await other.run(replay)
+
+
+async def test_a_new_version_never_runs_ahead_of_the_live_one(redis_server: Any) -> None:
+    """What the live version has not applied has sent no deltas: it is folded after the switch, by who sends them."""
+    async with deployment(redis_server) as live:
+        made = live.made
+        await made.append(
+            event("visitor-1", "page-one", 0, 0), event("visitor-1", "page-one", 1, 1, "identify", customer="@c")
+        )
+        await made.run()
+        await made.append(event("visitor-1", "page-two", 0, 2))
+        await live.switch(2)
+        assert (await made.totals())["page_views"] == 1
+        await made.run()
+        await made.run()
+        assert (await made.profile("@c"))["page_views"] == "2"
+
+
+@pytest.mark.parametrize("forgotten", ["visitor-1", "@c"])
+async def test_who_is_erased_while_a_replay_is_on_its_way_is_erased_from_the_new_version_too(
+    redis_server: Any, forgotten: str
+) -> None:
+    """The new version holds the person already, the replay is cut, the person is erased, the replay goes on."""
+    async with deployment(redis_server) as live:
+        made = live.made
+        await made.append(
+            event("visitor-1", "page-one", 0, 0, path="/shoes/red"),
+            event("visitor-1", "page-one", 1, 1, "identify", customer="@c"),
+            event("visitor-2", "page-two", 0, 2, path="/shoes/red"),
+            event("visitor-2", "page-two", 1, 3, "identify", customer="@c"),
+        )
+        await made.run()
+        await made.run()
+        switch, replay = live.parts(2)
+        await switch.approach(replay)
+        assert await made.profile("visitor-1", Keys(2))
+        assert await made.profile("@c", Keys(2))
+        await made.append(Erase(site="shop", id=forgotten, time=START + MINUTE), at=MINUTE)
+        for _ in range(4):
+            await made.run()
+        await live.switch(2)
+        for _ in range(4):
+            await made.run()
+        for id in ("visitor-1", "visitor-2", "@c"):
+            assert await made.profile(id) == {}, id
+            assert await made.interests(id) == {}, id
+        await made.append(event("visitor-1", "page-late", 0, 5_000), at=2 * MINUTE)
+        await made.run()
+        assert await made.profile("visitor-1") == {}
+        assert (await made.totals())["page_views"] == 3
+
+
+async def test_a_replay_does_not_take_back_a_later_erasure(redis_server: Any) -> None:
+    """It comes to the first erasure when the second is known: the tombstone stays that of the second."""
+    async with deployment(redis_server) as live:
+        made = live.made
+        await made.append(event("visitor-1", "page-one", 0, 0))
+        await made.append(Erase(site="shop", id="visitor-1", time=START + 1_000), at=1_000)
+        await made.run()
+        _, first = live.parts(2)
+        await made.append(Erase(site="shop", id="visitor-1", time=START + 9_000), at=9_000)
+        await made.run()
+        await first.advance(made.lane("visitor-1"), upto=2)
+        await made.start()
+        await made.append(event("visitor-1", "page-late", 0, 5_000), at=10_000)
+        await made.run()
+        assert await made.profile("visitor-1") == {}
+
+
+async def test_minutes_that_nobody_reads_any_more_are_not_kept(redis_server: Any) -> None:
+    """A month has 43,000 of them; what lives longer lives as long as in the live version."""
+    async with deployment(redis_server) as live:
+        made = live.made
+        for hour in range(12):
+            await made.append(event("visitor-1", f"page-{hour}", 0, hour * 60 * MINUTE, path="/shoes/red"))
+            await made.run()
+        await live.switch(2, batch_records=1)
+        keys = [key.decode() async for key in made.redis.scan_iter("wl2:*:top:*")]
+        assert keys
+        minutes = {key.rsplit(":", 1)[1] for key in keys if key.rsplit(":", 1)[1][0] != "d"}
+        assert len(minutes) == 2  # the last minute, and its five
+        name = live.keys.profile(made.lane("visitor-1"), "shop", "visitor-1")
+        assert 0 < 400 * DAY - await made.redis.pttl(name) < DAY / 2 + 60_000
+
+
+async def test_a_rule_that_raised_is_a_dead_letter_again(redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without ending the replay; once it is mended, a replay folds the record where it lies."""
+    from processor import rules
+
+    def raises(one: Event, visitor: object, changes: object) -> None:
+        if one.path == "/bug":
+            raise ZeroDivisionError
+
+    async with deployment(redis_server) as live:
+        made = live.made
+        await made.append(event("visitor-1", "page-one", 0, 0, path="/bug"), event("visitor-1", "page-two", 0, 1))
+        with monkeypatch.context() as patched:
+            patched.setattr(rules, "RULES", (*rules.RULES, ("buggy", raises, rules.ALL)))
+            await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=Keys(2))
+        assert (await made.ledger(Keys(2)))["dead"] == 1
+        assert (await made.totals(Keys(2)))["page_views"] == 1
+        await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=Keys(3))
+        assert (await made.ledger(Keys(3)))["dead"] == 0
+        assert (await made.totals(Keys(3)))["page_views"] == 2
+
+
+async def test_a_place_beyond_the_log_is_said(redis_server: Any) -> None:
+    async with deployment(redis_server) as live:
+        _, replay = live.parts(2)
+        with pytest.raises(LogGap, match="ends at 0, before 5"):
+            await replay.advance(0, upto=5)
