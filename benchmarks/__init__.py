@@ -11,6 +11,7 @@ visitors.py       records of visitors who behave like people
 collector.py      requests per CPU second, against empty_handler.py, under load.py
 processor.py      events a second, against stock Faust agents (stock.py) on a real Kafka (kafka.py)
 rules.py          microseconds of an event, rule by rule
+archiver.py       what the history costs beside a growing log
 latency.py        from an event to a readable profile, under open_loop.py
 idle.py           memory and CPU of the whole small path when nothing happens
 profile_size.py   bytes in Redis of one profile

@@ -1,4 +1,4 @@
-"""The whole small path when nothing happens: memory and CPU of server, collector, processor and api."""
+"""The whole small path when nothing happens: memory and CPU of server, collector, processor, archiver and api."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from benchmarks.figures import Figure, Run, at_most
 from benchmarks.machine import cpu_seconds, memory_mb
 from benchmarks.services import SmallPath
 
-SERVICES = ("server", "collector", "processor", "api")
+SERVICES = ("server", "collector", "processor", "archiver", "api")
 
 FIGURES = (
     Figure(
         "idle_rss_mb",
-        "resident memory of server, collector, processor and api, shared pages counted in each",
+        "resident memory of server, collector, processor, archiver and api, shared pages counted in each",
         at_most(300),
     ),
     Figure("idle_pss_mb", "the same, shared pages counted once"),
-    Figure("idle_cpu_percent", "of one core, all four, after a few events and then silence", at_most(3)),
+    Figure("idle_cpu_percent", "of one core, all five, after a few events and then silence", at_most(3)),
     *(Figure(f"idle_rss_mb_{name}", "of these") for name in SERVICES),
     *(Figure(f"idle_cpu_percent_{name}", "of these") for name in SERVICES),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import collector, idle, latency, page, processor, profile_size, rules, scale, snippet
+from benchmarks import archiver, collector, idle, latency, page, processor, profile_size, rules, scale, snippet
 from benchmarks.figures import Benchmark
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -12,6 +12,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "rules": rules,
     "processor": processor,
     "scale": scale,
+    "archiver": archiver,
     "profile_size": profile_size,
     "latency": latency,
     "idle": idle,

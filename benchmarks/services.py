@@ -59,7 +59,7 @@ def process(command: Sequence[str], folder: Path, *, name: str, cores: set[int] 
 class SmallPath:
     """The services that `wakeline up` starts for one machine, started one by one. Use as a context."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, **settings: str | float) -> None:
         self.folder = folder
         self.pids: dict[str, int] = {}
         self.config = _config(folder, settings)
@@ -94,7 +94,7 @@ class SmallPath:
         self._running.close()
 
 
-def _config(folder: Path, more: Mapping[str, str]) -> Config:
+def _config(folder: Path, more: Mapping[str, str | float]) -> Config:
     """Settings of a deployment in `folder`, written there as wakeline.toml."""
     ports: set[int] = set()
     while len(ports) < len(PORTS):
