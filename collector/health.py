@@ -13,7 +13,7 @@ from collector import answers
 from collector.writer import GroupCommit
 
 READY_TIME_S = 1.5
-KEPT_S = 1.0  # /readyz is public: it asks the log no more often than this
+KEPT_S = 1.0  # /readyz is public: it asks the log, or the disk, no more often than this
 
 
 class Health:
@@ -28,14 +28,14 @@ class Health:
         return answers.plain(request.headers.get("Origin"), 200, "alive")
 
     async def ready(self, request: web.BaseRequest) -> web.Response:
-        """200 while the log answers, else 503."""
+        """200 while events are taken, by the log or the spool, else 503."""
         if self._asking is None or (self._asking.done() and time.monotonic() - self._asked_at > KEPT_S):
             self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._writer.answers(READY_TIME_S))
         origin = request.headers.get("Origin")
         if await asyncio.shield(self._asking):
             return answers.plain(origin, 200, "ready")
-        return answers.plain(origin, 503, "The log is away.", Retry_After="2")
+        return answers.plain(origin, 503, "No events are taken: the log is away.", Retry_After="2")
 
 
 def internal_app(registry: CollectorRegistry) -> web.Application:
