@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from benchmarks import archiver, collector, idle, latency, page, processor, profile_size, rules, scale, snippet
+from benchmarks import archiver, collector, idle, latency, page, processor, profile_size, rules, scale, sizing, snippet
 from benchmarks.figures import Benchmark
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -14,6 +14,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "scale": scale,
     "archiver": archiver,
     "profile_size": profile_size,
+    "sizing": sizing,
     "latency": latency,
     "idle": idle,
 }
