@@ -7,6 +7,7 @@ import datetime
 import logging
 import time
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -14,12 +15,14 @@ from redis.exceptions import RedisError
 from archiver import metrics
 from archiver.merging import LAST_DAYS, merge_days
 from archiver.retention import expire
+from wakeline import keys
 from wakeline.history import History, HistoryUnavailable
 from wakeline.settings import Site
 
 logger = logging.getLogger("wakeline.archiver")
 
 LOOK_S = 600.0
+TIME = "return redis.call('TIME')[1]"  # of the server that holds the key: a cluster has several clocks
 
 
 async def keep_house(
@@ -44,8 +47,8 @@ async def keep_house(
 
 async def utc_day(redis: Redis) -> datetime.date:
     """Today by our clock or by the server's, whichever is earlier: one clock that runs ahead deletes nothing."""
-    theirs, _ = await redis.time()
-    return datetime.datetime.fromtimestamp(min(time.time(), theirs), datetime.UTC).date()
+    theirs: Any = await redis.eval(TIME, 1, keys.ARCHIVE)
+    return datetime.datetime.fromtimestamp(min(time.time(), int(theirs)), datetime.UTC).date()
 
 
 def tidy(history: History, sites: Mapping[str, Site], *, today: datetime.date, go_on: Callable[[], bool]) -> None:

@@ -14,6 +14,7 @@ from aiohttp import web
 from wakeline.check.configuration import check_configuration
 from wakeline.check.csp import blocks_connection, blocks_script, policies
 from wakeline.check.finding import Finding, Level
+from wakeline.check.history import check_history
 from wakeline.check.page import Page, look
 from wakeline.check.run import MAX_BYTES, _page
 from wakeline.check.script import judge_script
@@ -21,7 +22,10 @@ from wakeline.check.server import Facts, check_server, gather, judge
 from wakeline.config import load
 from wakeline.connect import connect
 from wakeline.event import ConsentLevel
+from wakeline.history import History
+from wakeline.history.identity import publish, store_identity
 from wakeline.lanes import Deployment, open_deployment
+from wakeline.log.opening import open_log
 from wakeline.scripts import Kind, Published, integrity_of
 from wakeline.settings import Config, Settings, Site
 
@@ -417,3 +421,37 @@ async def test_a_server_that_is_away_is_said_with_what_to_do() -> None:
     (finding,) = await check_server(Settings(redis="redis://127.0.0.1:1/0"), "redis://127.0.0.1:1/0")
     assert finding.level is Level.FAIL
     assert "wakeline up" in finding.mend
+
+
+# ---- the history ----------------------------------------------------------------------------------
+
+
+async def history_of(redis_server: Any, folder: Path, archive: str = "") -> Finding:
+    return await check_history(Settings(redis=redis_server.url, data=folder, archive=archive))
+
+
+async def test_a_history_is_looked_at_with_the_log_it_is_of(redis_server: Any, tmp_path: Path) -> None:
+    assert (await history_of(redis_server, tmp_path, "off")).level is Level.OK
+    assert "nothing to archive yet" in (await history_of(redis_server, tmp_path)).what
+    log = await open_log(Settings(redis=redis_server.url), 2)
+    identity = await log.identity()
+    await log.close()
+    never = await history_of(redis_server, tmp_path)
+    assert never.level is Level.WARN
+    assert "no archiver has run" in never.what
+    assert "wakeline archiver" in never.mend
+    async with connect(redis_server.url) as redis:
+        await publish(redis, identity, {0: 70, 1: 30})
+    assert (await history_of(redis_server, tmp_path)).what.endswith("archive is up to 100 records")
+    store_identity(History(str(tmp_path / "archive")).store, "another")
+    other = await history_of(redis_server, tmp_path)
+    assert other.level is Level.FAIL
+    assert "is of another log" in other.what
+
+
+async def test_a_history_that_cannot_be_used_says_what_to_do(redis_server: Any, tmp_path: Path) -> None:
+    missing = await history_of(redis_server, tmp_path, "nowhere://bucket")
+    assert missing.level is Level.FAIL
+    assert "pip install" in missing.mend
+    (tmp_path / "archive").write_text("a file")
+    assert (await history_of(redis_server, tmp_path)).level is Level.FAIL

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from wakeline.check.configuration import check_configuration
 from wakeline.check.finding import Finding, Level, fail, ok
+from wakeline.check.history import check_history
 from wakeline.check.page import Look, Page, look
 from wakeline.check.script import judge_script
 from wakeline.check.server import check_server
@@ -36,6 +37,7 @@ def run(config: Config, *, page: str | None, shown_url: str) -> bool:
 
 async def _fitness(config: Config, shown_url: str) -> list[Finding]:
     found = [*check_configuration(config), *await check_server(config.settings, shown_url)]
+    found.append(await check_history(config.settings))
     if urlsplit(config.settings.log).scheme == KAFKA:
         from wakeline.check.kafka import check_kafka  # 20 MB that only such a deployment needs
 

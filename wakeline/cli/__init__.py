@@ -1,7 +1,7 @@
 """The `wakeline` command; one file per subcommand, each importing what it runs only when it runs.
 
 options.py   flags made from the settings       errors.py   what a user did wrong, in words
-service.py   collector, processor, api          up.py       all of them on one machine
+service.py   collector, processor, archiver...  up.py       all of them on one machine
 check.py     is it fit                          profile.py  what is known of a visitor
 erase.py     forget a person                    sign.py     the signature of an identify
 snippet.py   the line to paste              adopt_log.py  go on without the former log

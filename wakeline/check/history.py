@@ -1,0 +1,53 @@
+"""The history: can it be written to, is it of this log, has an archiver run."""
+
+from __future__ import annotations
+
+from redis.exceptions import RedisError
+
+from wakeline.check.finding import Finding, fail, ok, warn
+from wakeline.connect import connect
+from wakeline.history import History, HistoryDamaged, HistoryUnavailable, archive_url
+from wakeline.history.identity import archived, stored_identity
+from wakeline.log import LogMismatch
+from wakeline.log.chain import links_of
+from wakeline.settings import Settings
+
+
+async def check_history(settings: Settings) -> Finding:
+    url = archive_url(settings)
+    if url is None:
+        return ok("no history is kept (archive is off): what the log has trimmed is gone")
+    try:
+        history = History(url)
+        stored = stored_identity(history.store)
+        gaps = sum(gap.end - gap.first for lane in history.lanes() for gap in history.gaps(lane))
+    except LogMismatch as mismatch:
+        return fail(*str(mismatch).split("\n", 1))
+    except HistoryUnavailable as error:
+        return fail(str(error), "name a folder that can be written to by archive, or set it to off")
+    except HistoryDamaged as damaged:
+        return fail(str(damaged), "put it back from a copy")
+    try:
+        async with connect(settings.redis) as redis:
+            links = await links_of(redis)
+            ends = await archived(redis, links[0].id) if links else {}
+    except (RedisError, OSError):
+        return ok(f"the history at {url} can be read")
+    if not links:
+        return ok(f"nothing to archive yet to {url}")
+    if stored not in (None, links[0].id):
+        return fail(
+            f"the history at {url} is of another log: nothing is archived, and the log grows",
+            "name another folder by archive; the former history can still be replayed and asked",
+        )
+    if not ends:
+        return warn(
+            "no archiver has run: the log is never trimmed, and fills its memory or disk",
+            'run `wakeline archiver` (`wakeline up` does), or set archive = "off"',
+        )
+    if gaps:
+        return warn(
+            f"{gaps:,} records are missing in the history at {url}: the log had lost them before they were archived",
+            "a replay stops there and says so; let Kafka keep records for longer than an archiver may be away",
+        )
+    return ok(f"the history at {url} is up to {sum(ends.values()):,} records")
