@@ -97,7 +97,7 @@ def trouble(events: Iterable[Event], rng: random.Random) -> list[tuple[int, Even
             at = START + _visit_end(events, visit) + delay + rng.randrange(MINUTE)
         came.append((at, one))
         while rng.random() < 0.15:
-            copy = changed(one, time=one.time + rng.choice([0, 0, -20, 30]))
+            copy = changed(one, time=one.time + rng.choice([0, 0, -20, 30]), path="/copied")
             came.append((min(at + rng.randrange(1, 5 * DAY), copy.time + 7 * DAY), copy))
         if rng.random() < 0.04 and one.type == "page_view" and not one.bot:
             came += [(at + 1, each) for each in _goes_on(one, rng)]
@@ -173,6 +173,7 @@ async def agree(made: Timeline, folder: Path, site: Site, rng: random.Random) ->
     assert {name: totals[name] for name in COUNTERS if name in totals} == {
         name: total for name in COUNTERS if (total := sum(live.get((name, day, ""), 0) for day in days))
     }
+    assert one(history, "select sum(page_views) from sessions") == totals["page_views"]
     assert totals["sessions"] > 10
 
 
@@ -215,6 +216,15 @@ def test_visits_end_after_half_an_hour(tmp_path: Path, name: str) -> None:
     history = seal(tmp_path, came)
     assert one(history, "select count(*) from sessions") == wanted
     assert one(history, "select sum(page_views) from sessions") == len(times)
+
+
+def test_a_page_that_is_only_open_holds_no_visit_together(tmp_path: Path) -> None:
+    came = [event("visitor-1", "page", n, n * 20 * MINUTE, type) for n, type in enumerate(["page_view", "ping", "add"])]
+    assert answer(seal(tmp_path, as_they_happened(came)), "select session, count(*) from events group by all") == [
+        (datetime(2027, 1, 15, 8), 1),
+        (None, 1),
+        (datetime(2027, 1, 15, 8, 40), 1),
+    ]
 
 
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca")

@@ -16,6 +16,7 @@ from rich.text import Text
 from wakeline.cli.portrait import plain
 from wakeline.query import Answer
 
+ENDLESS = 100_000  # columns of what is no terminal
 WIDEST = 60  # characters of a cell in a table
 NUMBERS = (int, float, Decimal)
 
@@ -24,12 +25,14 @@ _encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
 
 def show(answer: Answer, *, most: int) -> None:
     """The first rows as a table, else, where it is too wide for the terminal, one below the other."""
-    console = Console(highlight=False, soft_wrap=True)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=ENDLESS)
     rows = list(answer.rows(most))
     table = _table(answer.columns, rows)
-    if console.is_terminal and console.measure(table).minimum > console.width:
+    if console.measure(table).maximum > console.width:
         table = _records(answer.columns, rows)
-    console.print(table, crop=False, width=None if console.is_terminal else 10_000)
+    console.print(table)
     if answer.count > len(rows):
         console.print(
             f"the first {len(rows):,} of {answer.count:,} rows; --rows N shows more, --csv all of them", style="dim"
@@ -99,7 +102,11 @@ def write_csv(answer: Answer, file: IO[str]) -> None:
 
 def write_json(answer: Answer, file: IO[str]) -> None:
     for row in answer.rows():
-        file.write(_encode(dict(zip(answer.columns, map(_simple, row), strict=True))).decode() + "\n")
+        values = (
+            msgspec.Raw(value.encode()) if type == "JSON" and value else _simple(value)
+            for value, type in zip(row, answer.types, strict=True)
+        )
+        file.write(_encode(dict(zip(answer.columns, values, strict=True))).decode() + "\n")
 
 
 def _simple(value: Any) -> Any:

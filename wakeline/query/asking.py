@@ -17,7 +17,7 @@ import duckdb
 
 from wakeline.history import History, HistoryDamaged, Segment
 from wakeline.query import events
-from wakeline.query.clocks import quoted
+from wakeline.query.clocks import identifier, quoted
 from wakeline.query.locked import database, lock
 from wakeline.query.reading import needed, read
 from wakeline.query.views import NAMES, views
@@ -57,10 +57,11 @@ class Answer:
         self.count: int = found[0] if found else 0
         described = connection.execute("DESCRIBE history.answer").fetchall()
         self.columns = [str(row[0]) for row in described]
+        self.types = [str(row[1]) for row in described]
         # such times would be shown in this machine's zone, by a package that is not there
         self._shown = ", ".join(
-            f'"{name}"::VARCHAR' if "WITH TIME ZONE" in row[1] else f'"{name}"'
-            for row, name in ((row, str(row[0]).replace('"', '""')) for row in described)
+            identifier(name) + ("::VARCHAR" if "WITH TIME ZONE" in type else "")
+            for name, type in zip(self.columns, self.types, strict=True)
         )
 
     def rows(self, most: int | None = None) -> Iterator[tuple[Any, ...]]:

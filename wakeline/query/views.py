@@ -17,13 +17,14 @@ SELECT
     CASE WHEN NOT entered.continued THEN entered.path END AS entry,
     CASE WHEN NOT handed_over THEN left_from END AS exit,
     coalesce(source.source, 'direct') AS source, nullif(source.campaign, '') AS campaign,
-    page_views = 1 AND engaged_ms < {ENGAGED_MS} AND events = 0 AND NOT handed_over AND NOT entered.continued AS bounce,
+    views = 1 AND engaged_ms < {ENGAGED_MS} AND events = 0 AND NOT handed_over AND NOT entered.continued AS bounce,
     entered.continued AS continued, entered.device AS device, entered.browser AS browser, entered.os AS os,
     entered.country AS country
 FROM (
     SELECT
         site, visitor, session, max(time) AS ended, any_value(customer) AS customer,
-        count(*) FILTER (type = 'page_view') AS page_views,
+        count(*) FILTER (type = 'page_view') AS views,
+        count(*) FILTER (type = 'page_view' AND NOT continued) AS page_views,
         coalesce(sum(engaged_ms), 0)::BIGINT AS engaged_ms,
         count(*) FILTER (type NOT IN ('page_view', 'engagement', 'ping', 'consent', 'identify')) AS events,
         coalesce(bool_or(
@@ -41,7 +42,7 @@ FROM (
 )
 LEFT JOIN history.source AS source ON coalesce(entered.utm_source, '') = source.utm_source
     AND coalesce(entered.utm_campaign, '') = source.utm_campaign AND coalesce(entered.referrer, '') = source.referrer
-WHERE page_views > 0;
+WHERE views > 0;
 CREATE VIEW sessions AS SELECT * FROM history.session WHERE {{days}}
 """
 

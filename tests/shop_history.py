@@ -1,0 +1,93 @@
+"""Four weeks of the simulated shop as a history: seeded, on a clock that stands, so always the same to the byte."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+from collector.agents import agent_of
+from collector.policy import Policy
+from collector.steps import Arrival, cleaned
+from demo.browser import Delivery
+from demo.people import Crowd
+from demo.simulator import categories
+from demo.visitors import Visit, visit
+from tests.sealed import seal
+from wakeline.config import load
+from wakeline.event import ConsentLevel, decode_event
+from wakeline.history import History
+from wakeline.keys import DAY_MS
+from wakeline.record import Event
+
+SITE = load(Path(__file__).parents[1] / "demo" / "wakeline.toml", {}, {}).sites["demo"]
+SEED = 5
+MONDAY = 1_793_577_600_000  # 2026-11-02, midnight UTC
+DAYS = 28
+VISITS_A_DAY = 70
+
+
+class StandingSalts:
+    """A new salt each day, made from its date: real ones are random, and thrown away."""
+
+    def salt(self, site: str, time: int) -> bytes:
+        return hashlib.sha256(f"{site} {time // DAY_MS}".encode()).digest()
+
+    def oldest(self, site: str) -> int:
+        return 0
+
+
+def shop_history(folder: Path) -> History:
+    return seal(folder, sorted(records(), key=lambda came: came[0]))
+
+
+def records() -> Iterator[tuple[int, Event]]:
+    """Each event with its append time, ms, as the collector would have stored it."""
+    policy = Policy(SITE)
+    for one in visits():
+        for delivery in one.deliveries:
+            arrival = arrival_of(one, delivery, policy)
+            for raw in delivery.envelope.events:
+                record = cleaned(decode_event(raw), arrival)
+                assert isinstance(record, Event), record
+                yield delivery.at + 20, record
+
+
+def visits() -> Iterator[Visit]:
+    chance = random.Random(SEED)
+    crowd = Crowd(chance, categories())
+    starts = sorted(
+        MONDAY + day * DAY_MS + minute_of(chance) * 60_000 for day in range(DAYS) for _ in range(VISITS_A_DAY)
+    )
+    for start in starts:
+        one = visit(crowd.arrive(), SITE, chance, start)
+        yield one
+        crowd.leave(one.person)
+
+
+def minute_of(chance: random.Random) -> int:
+    """Of the day: few come at night, most in the evening."""
+    while True:
+        minute = chance.randrange(24 * 60)
+        if chance.random() < 0.55 - 0.45 * math.cos((minute / 60 - 6) / 24 * 2 * math.pi + 0.6):
+            return minute
+
+
+def arrival_of(one: Visit, delivery: Delivery, policy: Policy) -> Arrival:
+    person, envelope = one.person, delivery.envelope
+    is_capped = person.has_gpc and envelope.consent is ConsentLevel.FULL
+    return Arrival(
+        policy=policy,
+        salts=StandingSalts(),  # type: ignore[arg-type]
+        consent=ConsentLevel.ANONYMOUS if is_capped else envelope.consent,
+        is_capped=is_capped,
+        sent=envelope.sent,
+        received=delivery.at,
+        address=person.address,
+        user_agent=person.user_agent,
+        agent=agent_of(person.user_agent),
+        country="",
+        is_own=False,
+    )
