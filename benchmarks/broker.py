@@ -43,6 +43,9 @@ PROPERTIES = {
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.num.partitions": "1",
     "group.initial.rebalance.delay.ms": "0",
+    # after a kill its controller takes it for alive so long, and keeps it waiting
+    "broker.session.timeout.ms": "1000",
+    "broker.heartbeat.interval.ms": "200",
 }
 
 

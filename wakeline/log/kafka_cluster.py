@@ -132,8 +132,10 @@ class Cluster:
 
     async def leaders(self, lanes: Iterable[int]) -> dict[int, list[int]]:
         """Broker -> lanes that it leads."""
+        if self._client.cluster.partitions_for_topic(self._topic) is None:
+            self._client.set_topics([self._topic])
+            await self._client.force_metadata_update()
         found: defaultdict[int, list[int]] = defaultdict(list)
-        await self._client.set_topics([self._topic])  # comes back at once where it is known
         for lane in lanes:
             leader = self._client.cluster.leader_for_partition(TopicPartition(self._topic, lane))
             if leader is None or leader < 0:

@@ -1,0 +1,166 @@
+"""The log on a real Kafka whose broker is killed, hangs, or was never there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+
+from benchmarks.broker import Broker, running_broker
+from collector.writer import DEADLINE_S
+from wakeline.log import LogUnavailable
+from wakeline.log.kafka import METHOD_S, KafkaLog
+
+LANES = 4
+
+
+@pytest.fixture(scope="module")
+def harmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture
+def own_kafka(harmed: Broker) -> Broker:
+    """Of this file alone, and running."""
+    if harmed.process is None:
+        harmed.start()
+    return harmed
+
+
+@pytest.fixture
+async def log(own_kafka: Broker, topic: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[KafkaLog]:
+    """Less patient than usual."""
+    made = await KafkaLog.open(f"{own_kafka.url}/{topic}", LANES)
+    monkeypatch.setattr("wakeline.log.kafka.METHOD_S", 1.0)
+    yield made
+    await made.close()
+
+
+def calls(log: KafkaLog) -> list[Callable[[], Awaitable[Any]]]:
+    """Every method, once."""
+    return [
+        lambda: log.append([(0, b"2")]),
+        lambda: log.read({0: 0, 1: 0}, limit=1, wait_ms=10),
+        lambda: log.bounds([0]),
+        lambda: log.trim(0, upto=1),
+        lambda: log.append_time(0, 0),
+        log.identity,
+    ]
+
+
+async def values(log: KafkaLog, lane: int) -> list[bytes]:
+    found: list[bytes] = []
+    end = (await log.bounds([lane]))[lane].end
+    while len(found) < end:
+        found += [entry.value for entry in (await log.read({lane: len(found)}, limit=99, wait_ms=100)).get(lane, [])]
+    return found
+
+
+async def appended(log: KafkaLog, records: list[tuple[int, bytes]]) -> None:
+    """As soon as the log takes them."""
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            return await log.append(records)
+        except LogUnavailable:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+
+
+def test_it_gives_up_before_the_collector_does() -> None:
+    assert METHOD_S < DEADLINE_S
+
+
+async def test_a_killed_broker_is_unavailable_until_it_is_back(own_kafka: Broker, log: KafkaLog) -> None:
+    """No method raises anything else meanwhile; then the same log goes on, and what was acknowledged is there."""
+    await log.append([(0, b"1")])
+    identity = await log.identity()
+    assert await values(log, 0) == [b"1"]
+    own_kafka.kill()
+    for call in calls(log):
+        with pytest.raises(LogUnavailable):
+            await call()
+    own_kafka.start()
+    await appended(log, [(0, b"3")])
+    found = await values(log, 0)
+    assert (found[0], found[-1]) == (b"1", b"3")
+    assert await log.identity() == identity
+
+
+async def test_a_broker_that_hangs_is_unavailable_and_holds_up_nothing_that_follows(
+    own_kafka: Broker, log: KafkaLog
+) -> None:
+    await log.append([(0, b"1")])
+    await log.read({0: 0}, limit=9, wait_ms=0)
+    with own_kafka.paused():
+        for outcome in await asyncio.gather(*(call() for call in calls(log)), return_exceptions=True):
+            assert isinstance(outcome, LogUnavailable)
+    await appended(log, [(0, b"4"), (1, b"5")])
+    found = await values(log, 0)
+    assert (found[0], found[-1]) == (b"1", b"4")  # 2 may be there or not: nothing was promised
+    assert await values(log, 1) == [b"5"]
+
+
+async def test_opening_where_there_is_no_broker_says_so(free_ports: Callable[[int], list[int]], topic: str) -> None:
+    with pytest.raises(LogUnavailable):
+        await KafkaLog.open(f"kafka://127.0.0.1:{free_ports(1)[0]}/{topic}", LANES)
+
+
+async def test_what_an_outage_leaves_behind_is_given_up(own_kafka: Broker, log: KafkaLog) -> None:
+    """However many calls fail, nothing of them goes on; and the log closes while the broker is away."""
+    await log.append([(0, b"1")])
+    own_kafka.kill()
+    for _ in range(5):
+        for outcome in await asyncio.gather(*(call() for call in calls(log)), return_exceptions=True):
+            assert isinstance(outcome, LogUnavailable)
+    await log.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_what_was_acknowledged_is_there_after_a_kill_in_order(own_kafka: Broker, log: KafkaLog) -> None:
+    """Killed while appends are under way; one that failed may be there too, once."""
+    acknowledged: list[bytes] = []
+
+    async def write() -> None:
+        for n in range(1_000_000):
+            value = b"%d" % n
+            await log.append([(0, value), (1, value)])
+            acknowledged.append(value)
+
+    writing = asyncio.create_task(write())
+    async with asyncio.timeout(20):
+        while len(acknowledged) < 200:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await asyncio.to_thread(own_kafka.kill)
+    with pytest.raises(LogUnavailable):
+        await writing
+    await asyncio.to_thread(own_kafka.start)
+    await appended(log, [(0, b"last"), (1, b"last")])
+    for lane in (0, 1):
+        found = await values(log, lane)
+        assert found[: len(acknowledged)] == acknowledged
+        assert found[-1] == b"last"
+
+
+async def test_a_reader_goes_on_where_it_was_after_a_restart(own_kafka: Broker, log: KafkaLog) -> None:
+    """No place is taken for a gap while the broker comes up."""
+    await log.append([(lane, b"%d" % n) for n in range(500) for lane in range(LANES)])
+    places = dict.fromkeys(range(LANES), 500)
+    assert await log.read(places, limit=9, wait_ms=0) == {}
+    own_kafka.kill()
+    starting = asyncio.create_task(asyncio.to_thread(own_kafka.start))
+    found: dict[int, Any] = {}
+    deadline = time.monotonic() + 30
+    appending = asyncio.create_task(appended(log, [(2, b"new")]))
+    while not found:
+        assert time.monotonic() < deadline
+        try:
+            found = await log.read(places, limit=9, wait_ms=100)
+        except LogUnavailable:
+            await asyncio.sleep(0.02)
+    await asyncio.gather(starting, appending)
+    assert {lane: [entry.offset for entry in entries] for lane, entries in found.items()} == {2: [500]}
