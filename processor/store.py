@@ -104,11 +104,23 @@ for i = n * 3 + 1, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -
 return {people, tops}
 """
 
+# What a write may consist of.
+WRITES = (
+    "HSET", "HINCRBY", "SET", "GET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZINCRBY", "ZRANGE",
+    "ZREMRANGEBYSCORE", "XADD",
+)  # fmt: skip
+
 # KEYS: the lane, its hop. A script, for redis-py has no transactions worth the name on a cluster.
 PLACE = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}"
 
-# KEYS: the lane, its hop; ARGV: writer, what `moved` must be. What another writer has under way fails from now on.
+# KEYS: the lane, its hop; ARGV: writer, what `moved` must be, WRITES. What another writer has under way fails from
+# now on. A command that the user may not give would stop a write half-way.
 CLAIM = """
+for i = 3, #ARGV do
+  if not redis.acl_check_cmd(ARGV[i], KEYS[1], KEYS[1], KEYS[1]) then
+    return redis.error_reply('NOPERM this user of Redis may not ' .. ARGV[i] .. ': see the users in the README')
+  end
+end
 local found = redis.call('HMGET', KEYS[1], 'torn', 'moved')
 if found[1] ~= '1' and (found[2] or '') == ARGV[2] then
   redis.call('HINCRBY', KEYS[1], 'revision', 1)
@@ -151,7 +163,7 @@ class Store:
         """
         names = [self.keys.lane(lane), self.keys.hop(lane)]
         with unavailable():
-            fields, hops = await self._claim(keys=names, args=[writer, self.moved])
+            fields, hops = await self._claim(keys=names, args=[writer, self.moved, *WRITES])
         place = _place(_pairs(fields), _pairs(hops), memory)
         if place.moved != self.moved:
             raise self._moved(lane, place.moved)
