@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeVar
@@ -86,6 +87,7 @@ class Replay:
         self._batch_records = batch_records
         self._progress = progress
         self._clock = clock
+        self._writer = f"replay:{secrets.token_hex(8)}"
         self._workers: dict[int, ReplayWorker] = {}
 
     async def place(self, lane: int) -> LanePlace:
@@ -127,7 +129,7 @@ class Replay:
     async def _worker(self, lane: int) -> ReplayWorker:
         if lane not in self._workers:
             fold = Fold(lane, sites=self._sites, deployment=self._deployment, key_space=self.keys, emits=False)
-            worker = ReplayWorker(fold, self._store, self._log, writer=f"replay into {self.keys.prefix}")
+            worker = ReplayWorker(fold, self._store, self._log, writer=self._writer)
             await patiently(worker.open)
             self._workers[lane] = worker
         return self._workers[lane]

@@ -171,7 +171,7 @@ class Switch:
             )
 
     async def _frozen(self, lane: int) -> Frozen:
-        args: list[Any] = [self._into.version, self._token, f"replay into {self._into.prefix}"]
+        args: list[Any] = [self._into.version, self._token, f"replay:{self._token}"]
         with unavailable():
             moved, offset, torn = await self._freeze(keys=[self._live.lane(lane)], args=args)
         to = int(moved.partition(b" ")[0])
@@ -196,7 +196,7 @@ class Switch:
                 f"{frozen.offset}: `wakeline replay --abort`, then build it anew after --drop {self._into.version}"
             )
         sent = await patiently(lambda: self._sent(lane))
-        args = [place.revision, place.offset, self._token, *sent]
+        args = [place.revision, place.offset, f"replay:{self._token}", *sent]
         if not await patiently(lambda: self._handed_over(lane, args)):
             raise LaneLost(f"lane {lane} of key version {self._into.version} was written by another replay")
         replay.release(lane)

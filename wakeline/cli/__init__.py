@@ -4,8 +4,10 @@ options.py   flags made from the settings       errors.py   what a user did wron
 service.py   collector, processor, archiver...  up.py       all of them on one machine
 check.py     is it fit                          profile.py  what is known of a visitor
 erase.py     forget a person                    sign.py     the signature of an identify
-snippet.py   the line to paste              adopt_log.py  go on without the former log
-query.py     the history asked in SQL       rows.py      its answer as a table, CSV or JSON
+snippet.py   the line to paste                  adopt_log.py  go on without the former log
+query.py     the history asked in SQL           rows.py     its answer as a table, CSV or JSON
+lag.py       how far behind the log             dead_letters.py  what could not be folded
+replay.py    all of it made anew                progress.py  how far that is
 """
 
 from __future__ import annotations
@@ -14,9 +16,12 @@ import click
 
 from wakeline.cli.adopt_log import adopt_log
 from wakeline.cli.check import check
+from wakeline.cli.dead_letters import dead_letters
 from wakeline.cli.erase import erase
+from wakeline.cli.lag import lag
 from wakeline.cli.profile import profile
 from wakeline.cli.query import query
+from wakeline.cli.replay import replay
 from wakeline.cli.service import SERVICES
 from wakeline.cli.sign import sign
 from wakeline.cli.snippet import snippet
@@ -40,5 +45,5 @@ def main() -> None:
     """
 
 
-for command in (up, check, *SERVICES, profile, query, erase, sign, snippet, adopt_log):
+for command in (up, check, *SERVICES, profile, query, erase, sign, snippet, lag, dead_letters, replay, adopt_log):
     main.add_command(command)

@@ -44,6 +44,19 @@ def all_settings(function: Function) -> Function:
     return config_option(function)
 
 
+def some_settings(*names: str) -> Callable[[Function], Function]:
+    """--config and flags for the settings that a command asks for."""
+
+    def add(function: Function) -> Function:
+        for name, default, help in reversed(described(Settings)):
+            if name in names:
+                text = f"{sentence(help)}{note(default)}"
+                function = click.option(flag(name), name, metavar=metavar(default), help=text)(function)
+        return config_option(function)
+
+    return add
+
+
 def redis_option(function: Function) -> Function:
     help = next(help for name, _, help in described(Settings) if name == "redis")
     return click.option("--redis", metavar="TEXT", help=sentence(help))(function)

@@ -1,0 +1,142 @@
+"""A torn lane, rebuilt where it is: emptied and folded again from the log up to its place.
+
+Tombstones lie outside; what the lane owes others waits in its outbox. Killed at any line, it is done again.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from redis.asyncio import Redis
+
+from processor.replay import Replay, patiently
+from processor.store import LaneLost, Store, unavailable
+from processor.switch import take_back_deltas
+from processor.versions import START, starting_places, unlink
+from wakeline.keys import Keys
+from wakeline.log import Log, LogMismatch
+
+# KEYS: the lane, where its facts are kept; ARGV: its version. 1: they are kept, 2: they are and it is emptied
+# already, 0: it is not torn, -1: a switch holds it.
+KEEP = """
+local lane, kept = KEYS[1], KEYS[2]
+if redis.call('EXISTS', kept) == 1 then return redis.call('HEXISTS', kept, 'emptied') + 1 end
+local found = redis.call('HMGET', lane, 'torn', 'moved')
+if found[1] ~= '1' then return 0 end
+if found[2] and found[2] ~= ARGV[1] then return -1 end
+redis.call('HSET', lane, 'moved', ARGV[1])
+redis.call('HINCRBY', lane, 'revision', 1)
+local fields = redis.call('HGETALL', lane)
+for i = 1, #fields, 2 do
+  local name = fields[i]
+  if name == 'log' or name == 'offset' or name == 'revision' or string.sub(name, 1, 5) == 'sent:' then
+    redis.call('HSET', kept, name, fields[i + 1])
+  end
+end
+return 1
+"""
+
+# KEYS: the lane, where its facts are kept; ARGV: its version, where it begins. The lane as if nothing were applied.
+EMPTY = """
+local lane, kept = KEYS[1], KEYS[2]
+if redis.call('HEXISTS', kept, 'emptied') == 1 then return end
+local found = redis.call('HMGET', kept, 'log', 'revision')
+redis.call('DEL', lane)
+redis.call('HSET', lane, 'log', found[1] or '', 'offset', ARGV[2], 'skipped', ARGV[2], 'moved', ARGV[1],
+  'revision', found[2])
+redis.call('HSET', kept, 'emptied', '1')
+"""
+
+# KEYS: the lane, where its facts are kept; ARGV: revision expected.
+FINISH = """
+local lane, kept = KEYS[1], KEYS[2]
+if redis.call('EXISTS', kept) == 0 then return 1 end
+if redis.call('HGET', lane, 'revision') ~= ARGV[1] then return 0 end
+local fields = redis.call('HGETALL', kept)
+for i = 1, #fields, 2 do
+  if string.sub(fields[i], 1, 5) == 'sent:' then redis.call('HSET', lane, fields[i], fields[i + 1]) end
+end
+redis.call('HDEL', lane, 'moved')
+redis.call('HINCRBY', lane, 'revision', 1)
+redis.call('DEL', kept)
+return 1
+"""
+
+
+class NotTorn(Exception):
+    """There is nothing to rebuild, or something else holds the lane; says what to do."""
+
+
+class TornLane:
+    """One lane of the live version `live`. `since`: where to begin, see `versions.begin`.
+
+    Every method waits while Redis or the log is away.
+    """
+
+    def __init__(self, redis: Redis, log: Log, *, live: Keys, lane: int, since: str) -> None:
+        self._redis = redis
+        self._log = log
+        self._live = live
+        self._lane = lane
+        self._since = since or START
+        self._names = [live.lane(lane), live.kept(lane)]
+        self._keep = redis.register_script(KEEP)
+        self._empty = redis.register_script(EMPTY)
+        self._finish = redis.register_script(FINISH)
+
+    async def prepare(self) -> int:
+        """Keep the lane's facts aside and empty it; returns the place up to which it has to be folded.
+
+        Raises NotTorn, LogMismatch, and LogGap where the log does not reach back; then nothing was changed.
+        """
+        start = (await starting_places(self._log, range(self._lane, self._lane + 1), self._since))[self._lane]
+        await patiently(self._check_log)
+        state = await patiently(self._kept)
+        if state == 0:
+            raise NotTorn(f"lane {self._lane} is whole: there is nothing to rebuild")
+        if state == -1:
+            raise NotTorn(f"lane {self._lane} is part of a switch: end that, or take it back with --abort")
+        place = await patiently(self._place)
+        if state == 1:
+            owed = Store(self._redis, key_space=self._live)
+            await take_back_deltas(self._redis, owed, self._lane, place=place, hash=self._live.kept(self._lane))
+            await patiently(self._unlink)
+            await patiently(partial(self._emptied, min(start, place)))
+        return place
+
+    async def rebuild(self, replay: Replay, upto: int) -> None:
+        """Fold it up to its place and let processors have it. Raises what `Replay.advance` raises."""
+        await replay.advance(self._lane, upto=upto)
+        revision = (await replay.place(self._lane)).revision
+        if not await patiently(partial(self._finished, revision)):
+            raise LaneLost(f"lane {self._lane} is being rebuilt by another replay")
+        replay.release(self._lane)
+
+    async def _check_log(self) -> None:
+        identity = await self._log.identity()
+        with unavailable():
+            named: Any = await self._redis.hget(self._live.lane(self._lane), "log")
+        if named and named.decode() != identity:
+            raise LogMismatch(f"lane {self._lane} stands in log {named.decode()}, this is {identity}")
+
+    async def _kept(self) -> int:
+        with unavailable():
+            return int(await self._keep(keys=self._names, args=[self._live.version]))
+
+    async def _place(self) -> int:
+        with unavailable():
+            return int(await self._redis.hget(self._live.kept(self._lane), "offset") or 0)
+
+    async def _unlink(self) -> None:
+        names = (*self._names, self._live.outbox(self._lane))
+        with unavailable():
+            await unlink(self._redis, f"{self._live.prefix}{{{self._lane}}}:*", keep=names, dropped=lambda keys: None)
+
+    async def _emptied(self, start: int) -> None:
+        with unavailable():
+            await self._empty(keys=self._names, args=[self._live.version, start])
+
+    async def _finished(self, revision: int) -> bool:
+        with unavailable():
+            return bool(await self._finish(keys=self._names, args=[revision]))

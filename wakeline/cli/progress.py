@@ -1,0 +1,35 @@
+"""A progress bar for what takes long: how much is done, how fast, how long it will take."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+Count = Callable[[int], None]
+
+
+@contextmanager
+def progress_bar(what: str, unit: str) -> Iterator[tuple[Count, Count]]:
+    """(told how many lie ahead, told how many were done). Where nobody watches, only the end is shown."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn(unit),
+        TextColumn("{task.fields[rate]}", style="dim"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(what, total=None, rate="")
+
+        def ahead(count: int) -> None:
+            progress.update(task, total=progress.tasks[0].completed + max(0, count))
+
+        def done(count: int) -> None:
+            speed = progress.tasks[0].speed
+            progress.update(task, advance=count, rate=f"{speed:,.0f}/s" if speed else "")
+
+        yield ahead, done

@@ -1,0 +1,94 @@
+"""Dead letters: records that could not be folded and were set aside, see `keys.Keys.dead`."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+from redis.asyncio import Redis
+
+from wakeline.keys import DAY_MS, Keys
+from wakeline.log import Log
+
+READ_AT_ONCE = 500
+TOO_LATE_MS = 8 * DAY_MS  # an older event could have been counted before, and is refused
+DERIVED = re.compile(r'"kind":\s*"(delta|tick)"')
+
+
+class DeadLetter(Struct, frozen=True):
+    """One record that was set aside; `id` is its lane and its offset in the log."""
+
+    id: str
+    lane: int
+    at: int  # ms since 1970 at which it was set aside: by a replay, that of the replay
+    reason: str
+    record: str
+    error: str  # traceback, for `bug`
+    stored: str  # its id in the stream of dead letters
+
+    @property
+    def is_derived(self) -> bool:
+        """Made by the processor itself. What came after it is applied: it would be taken for a repetition."""
+        return bool(DERIVED.search(self.record[:200]))
+
+    def is_too_late(self, now: int | None = None) -> bool:
+        """Whether it is an event that would be refused now (`now`: ms), were it appended again."""
+        try:
+            at = msgspec.json.decode(self.record, type=dict).get("time", 0)
+        except (msgspec.MsgspecError, RecursionError):
+            return False
+        now = time.time_ns() // 1_000_000 if now is None else now
+        return isinstance(at, int) and 0 < at < now - TOO_LATE_MS
+
+
+async def dead_letters(
+    redis: Redis, live: Keys, lanes: Iterable[int], choice: Callable[[DeadLetter], bool]
+) -> list[DeadLetter]:
+    """Those that `choice` names, newest first. Raises redis-py's errors."""
+    found = []
+    for lane in lanes:
+        start = "-"
+        while rows := await _rows(redis, live, lane, start):
+            found += [letter for id, fields in rows if choice(letter := _letter(lane, id.decode(), fields))]
+            start = f"({rows[-1][0].decode()}"
+    return sorted(found, key=lambda letter: [int(part) for part in letter.stored.split("-")], reverse=True)
+
+
+async def _rows(redis: Redis, live: Keys, lane: int, start: str) -> Any:
+    return await redis.xrange(live.dead(lane), start, "+", count=READ_AT_ONCE)
+
+
+def _letter(lane: int, id: str, fields: dict[bytes, bytes]) -> DeadLetter:
+    text = {name.decode(): value.decode(errors="backslashreplace") for name, value in fields.items()}
+    return DeadLetter(
+        id=f"{lane}:{text['offset']}",
+        lane=lane,
+        at=int(id.partition("-")[0]),
+        reason=text["reason"],
+        record=text["v"],
+        error=text["error"],
+        stored=id,
+    )
+
+
+async def retry(redis: Redis, live: Keys, log: Log, letters: Sequence[DeadLetter]) -> None:
+    """Append their records to the log again, oldest first, and take them off the list.
+
+    Each is appended before it leaves the list: cut between, it comes twice and counts once. Raises redis-py's errors
+    and LogUnavailable.
+    """
+    oldest_first = letters[::-1]
+    for start in range(0, len(letters), READ_AT_ONCE):
+        part = oldest_first[start : start + READ_AT_ONCE]
+        await log.append([(letter.lane, letter.record.encode()) for letter in part])
+        await drop(redis, live, part)
+
+
+async def drop(redis: Redis, live: Keys, letters: Sequence[DeadLetter]) -> None:
+    """Take them off the list. Raises redis-py's errors."""
+    for letter in letters:
+        await redis.xdel(live.dead(letter.lane), letter.stored)
