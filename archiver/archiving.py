@@ -114,6 +114,7 @@ class Archiver:
         raise: the next call goes on where this one failed.
         """
         await self._seal_due()
+        await self._publish()
         try:
             found = await self._log.read(self._places, limit=self._limit, wait_ms=self._wait_ms)
         except LogGap as gap:
@@ -233,4 +234,4 @@ class Archiver:
                 self._fillings.pop(lane, None)
                 self._places[lane] = self._sealed[lane]
         if not is_gap:
-            raise gap
+            raise Mismatch(str(gap)) from gap
