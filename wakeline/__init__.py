@@ -7,5 +7,6 @@ identity.py  hashes of customer ids     decay.py      scores of interests
 profiles.py  the readable profile, and its readers
 settings.py  every setting              embedded.py   the server that `wakeline up` starts
 scripts.py   what pages load            tag.py        what a site pastes into them
+history/     what the log has trimmed   lease.py      of several processes one works
 sources.py   names of where visits come from
 """

@@ -70,7 +70,7 @@ LIVE_TOPS: dict[str, dict[str, int]] = {
     "interests": {"lamps": 6},
 }  # of one bucket; each window gets two
 
-RECORDS = {"applied": 7, "duplicate": 2, "too_late": 0, "erased": 0, "dead": 1, "derived": 1}
+RECORDS = {"applied": 7, "duplicate": 2, "too_late": 0, "erased": 0, "skipped": 0, "dead": 1, "derived": 1}
 PENDING = 2
 
 TRUTH: dict[str, dict[str, Any]] = {
