@@ -3,6 +3,7 @@
 names.py     the tree: date=YYYY-MM-DD/lane=NNN/<first>-<end>.jsonl.gz, and which of its files count
 lines.py     a record as a line of JSON
 members.py   lines as a compressed file, and back, checked
+store.py     what a place for the files can do
 folder.py    where the files lie: a local folder
 remote.py    the same at any URL that fsspec knows
 opening.py   the one that the settings name
