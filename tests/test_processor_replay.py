@@ -3,142 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
-from processor.replay import Replay, replay
-from processor.store import LaneLost, LaneMoved, Store
-from processor.switch import Switch, SwitchRefused, take_back
-from processor.versions import begin
-from processor.worker import LaneWorker
+from processor import rules
+from processor.replay import replay
+from processor.store import LaneLost, LaneMoved
+from processor.switch import SwitchRefused, take_back
+from processor.versions import VersionRefused, begin, drop
+from tests.replay_stand import DAYS, IDS, Killed, Stand, close, stand
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, a_week_of_visits, event
-from wakeline.connect import connect
-from wakeline.keys import DEPLOYMENT, Keys
+from wakeline.keys import DEPLOYMENT, Keys, tombstone
 from wakeline.log import LogGap
-from wakeline.log.memory import MemoryLog
 from wakeline.record import Erase, Event
-
-DAYS = [f"2027-01-1{day}" for day in range(4, 10)] + ["2027-01-20", "2027-01-21", "2027-01-22"]
-IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
-
-
-class Killed(BaseException):
-    """kill -9 of the replay: nothing catches it."""
-
-
-class Fuse:
-    """Counts what a replay asks of Redis and appends to the log, and kills it at call number `at`."""
-
-    def __init__(self) -> None:
-        self.calls = 0
-        self.at: float = float("inf")
-        self.is_late = False  # the call is carried out, its reply is lost
-
-    def set(self, at: float, *, is_late: bool = False) -> None:
-        self.calls, self.at, self.is_late = 0, at, is_late
-
-    async def __call__(self, call: Any) -> Any:
-        self.calls += 1
-        if self.calls == self.at and not self.is_late:
-            call.close()
-            raise Killed
-        found = await call
-        if self.calls == self.at:
-            raise Killed
-        return found
-
-
-class FusedLog(MemoryLog):
-    """The timeline's log, as the replay sees it."""
-
-    def __init__(self, log: MemoryLog, fuse: Fuse) -> None:
-        self.__dict__ = log.__dict__
-        self._fuse = fuse
-
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
-        await self._fuse(super().append(records))
-
-
-class Deployment:
-    """A timeline whose live version may be replayed into another one, and its replays killed."""
-
-    def __init__(self, made: Timeline, url: str) -> None:
-        self.made = made
-        self.version = 1
-        self.fuse = Fuse()
-        self.redis = connect(url)
-        plain = self.redis.execute_command
-        self.redis.execute_command = lambda *args, **more: self.fuse(plain(*args, **more))  # type: ignore[method-assign]
-        self.log = FusedLog(made.log, self.fuse)
-
-    @property
-    def keys(self) -> Keys:
-        return Keys(self.version)
-
-    def parts(self, into: int, **more: Any) -> tuple[Switch, Replay]:
-        """As a new process would make them."""
-        made = self.made
-        switch = Switch(self.redis, self.log, live=self.keys, into=Keys(into), lanes=4)
-        return switch, Replay(
-            self.log,
-            self.redis,
-            sites=made.sites,
-            deployment=made.deployment,
-            key_space=Keys(into),
-            clock=lambda: made.now,
-            **more,
-        )
-
-    async def switch(self, into: int, **more: Any) -> None:
-        """Build version `into`, switch to it, and let the live workers follow."""
-        switch, replay = self.parts(into, **more)
-        await switch.approach(replay)
-        await switch.run(replay)
-        await self.follow(into)
-
-    async def follow(self, version: int) -> None:
-        self.version = version
-        self.made.store = Store(self.made.redis, key_space=Keys(version))
-        await self.made.start()
-
-    async def owe(self) -> None:
-        """The live processor dies between its write and the sending of the deltas that it made."""
-
-        async def dies(worker: LaneWorker) -> None:
-            pass
-
-        kept, LaneWorker._empty_outbox = LaneWorker._empty_outbox, dies  # type: ignore[method-assign]
-        try:
-            await self.made.run()
-        finally:
-            LaneWorker._empty_outbox = kept  # type: ignore[method-assign]
-
-    async def numbers(self) -> tuple[dict[str, Any], dict[Any, float]]:
-        return await self.made.numbers(IDS, DAYS), await self.made.scores(IDS)
-
-
-@asynccontextmanager
-async def deployment(server: Any) -> AsyncIterator[Deployment]:
-    made = Timeline(server.url)
-    await made.redis.flushall()
-    await made.redis.hset(DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
-    await made.start()
-    found = Deployment(made, server.url)
-    try:
-        yield found
-    finally:
-        found.fuse.set(float("inf"))
-        await found.redis.aclose()
-        await made.close()
-
-
-def close(found: dict[Any, float], wanted: dict[Any, float]) -> None:
-    assert found.keys() == wanted.keys()
-    for key, score in wanted.items():
-        assert found[key] == pytest.approx(score, rel=1e-9)
 
 
 def script(rng: random.Random) -> list[Event | Erase | bytes]:
@@ -176,12 +54,12 @@ async def test_a_switch_that_is_killed_at_any_call_is_ended_by_the_next(redis_se
     """
     rng = random.Random(seed)
     records = script(rng)
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         await live_through(live.made, records)
         await end(live.made)
         wanted, scores = await live.numbers()
         ledger = await live.made.ledger()
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         position, into, calls = 0, 1, rng.randrange(3)
         while position < len(records):
             step = rng.randint(1, 4)
@@ -204,7 +82,7 @@ async def test_a_switch_that_is_killed_at_any_call_is_ended_by_the_next(redis_se
         assert again == ledger
 
 
-async def killed_once(live: Deployment, into: int, *, at: int, is_late: bool) -> None:
+async def killed_once(live: Stand, into: int, *, at: int, is_late: bool) -> None:
     """Switch to `into`, killed at call number `at` of the switch; the live workers try to go on meanwhile."""
     switch, replay = live.parts(into)
     await switch.approach(replay)
@@ -229,7 +107,7 @@ async def killed_once(live: Deployment, into: int, *, at: int, is_late: bool) ->
 
 async def test_every_call_of_a_switch_may_be_its_last(redis_server: Any) -> None:
     """One after the other, before and after it is carried out, with deltas that the live version still owes."""
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         made = live.made
         for number in range(6):
             await made.append(event(f"visitor-{number}", f"page-{number}", 0, number, path="/shoes/red"))
@@ -262,15 +140,15 @@ async def test_a_switch_may_go_back(redis_server: Any, seed: int) -> None:
     """The version before is caught up from where it was left, without building it anew."""
     rng = random.Random(seed)
     records = script(rng)
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         await live_through(live.made, records)
         await end(live.made)
         wanted, scores = await live.numbers()
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         third = len(records) // 3
         for number, into in enumerate((2, 1, 2)):
             await live_through(live.made, records[number * third : (number + 1) * third])
-            await resume(live, into)
+            await begun(live, into, "" if number else "start")
             await live.switch(into)
         await live_through(live.made, records[3 * third :])
         await end(live.made)
@@ -279,22 +157,9 @@ async def test_a_switch_may_go_back(redis_server: Any, seed: int) -> None:
     close(found_scores, scores)
 
 
-async def resume(live: Deployment, into: int) -> None:
-    switch, _ = live.parts(into)
-    is_new = not await live.redis.exists(Keys(into).lane(0))
-    await begin(
-        live.redis,
-        live.log,
-        live=live.keys,
-        into=Keys(into),
-        places=await switch.places(),
-        since="start" if is_new else "",
-    )
-
-
 async def test_a_processor_that_knows_nothing_of_the_switch_writes_nothing_more(redis_server: Any) -> None:
     """Its next write fails, whatever it had under way; it does not open the lane, and waits."""
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         made = live.made
         await made.append(event("visitor-1", "page-one", 0, 0))
         await made.run()
@@ -313,7 +178,7 @@ async def test_a_processor_that_knows_nothing_of_the_switch_writes_nothing_more(
 
 async def test_a_switch_that_was_begun_can_be_taken_back(redis_server: Any) -> None:
     """The live version goes on, nothing is lost; who was still at it cannot end it."""
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         made = live.made
         await made.append(event("visitor-1", "page-one", 0, 0))
         await made.run()
@@ -338,7 +203,7 @@ async def test_a_switch_that_was_begun_can_be_taken_back(redis_server: Any) -> N
 
 
 async def test_two_switches_do_not_mix(redis_server: Any) -> None:
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         await live.made.append(event("visitor-1", "page-one", 0, 0))
         await live.made.run()
         switch, replay = live.parts(2)
@@ -356,7 +221,7 @@ async def test_two_switches_do_not_mix(redis_server: Any) -> None:
 
 async def test_a_new_version_never_runs_ahead_of_the_live_one(redis_server: Any) -> None:
     """What the live version has not applied has sent no deltas: it is folded after the switch, by who sends them."""
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         made = live.made
         await made.append(
             event("visitor-1", "page-one", 0, 0), event("visitor-1", "page-one", 1, 1, "identify", customer="@c")
@@ -375,7 +240,7 @@ async def test_who_is_erased_while_a_replay_is_on_its_way_is_erased_from_the_new
     redis_server: Any, forgotten: str
 ) -> None:
     """The new version holds the person already, the replay is cut, the person is erased, the replay goes on."""
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         made = live.made
         await made.append(
             event("visitor-1", "page-one", 0, 0, path="/shoes/red"),
@@ -406,7 +271,7 @@ async def test_who_is_erased_while_a_replay_is_on_its_way_is_erased_from_the_new
 
 async def test_a_replay_does_not_take_back_a_later_erasure(redis_server: Any) -> None:
     """It comes to the first erasure when the second is known: the tombstone stays that of the second."""
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         made = live.made
         await made.append(event("visitor-1", "page-one", 0, 0))
         await made.append(Erase(site="shop", id="visitor-1", time=START + 1_000), at=1_000)
@@ -423,7 +288,7 @@ async def test_a_replay_does_not_take_back_a_later_erasure(redis_server: Any) ->
 
 async def test_minutes_that_nobody_reads_any_more_are_not_kept(redis_server: Any) -> None:
     """A month has 43,000 of them; what lives longer lives as long as in the live version."""
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         made = live.made
         for hour in range(12):
             await made.append(event("visitor-1", f"page-{hour}", 0, hour * 60 * MINUTE, path="/shoes/red"))
@@ -439,13 +304,12 @@ async def test_minutes_that_nobody_reads_any_more_are_not_kept(redis_server: Any
 
 async def test_a_rule_that_raised_is_a_dead_letter_again(redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without ending the replay; once it is mended, a replay folds the record where it lies."""
-    from processor import rules
 
     def raises(one: Event, visitor: object, changes: object) -> None:
         if one.path == "/bug":
             raise ZeroDivisionError
 
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         made = live.made
         await made.append(event("visitor-1", "page-one", 0, 0, path="/bug"), event("visitor-1", "page-two", 0, 1))
         with monkeypatch.context() as patched:
@@ -459,7 +323,121 @@ async def test_a_rule_that_raised_is_a_dead_letter_again(redis_server: Any, monk
 
 
 async def test_a_place_beyond_the_log_is_said(redis_server: Any) -> None:
-    async with deployment(redis_server) as live:
+    async with stand(redis_server) as live:
         _, replay = live.parts(2)
         with pytest.raises(LogGap, match="ends at 0, before 5"):
             await replay.advance(0, upto=5)
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_the_new_version_is_the_live_one_again(redis_server: Any, seed: int) -> None:
+    """At the place where that was left, however it cut its batches, and whoever was erased while records raced."""
+    rng = random.Random(seed)
+    records = script(rng)
+    async with stand(redis_server) as live:
+        position = 0
+        while position < len(records):
+            step = rng.randint(1, 12)
+            for one in records[position : position + step]:
+                at = one.time - START if isinstance(one, Event | Erase) else 0
+                await live.made.append(one, at=max(at, live.made.now - START))
+            position += step
+            await live.made.run(batch=rng.randint(1, 8))
+        if rng.random() < 0.5:
+            await end(live.made)
+        await live.switch(2, batch_records=rng.randint(1, 20))
+        assert await live.made.numbers(IDS, DAYS) == await live.made.numbers(IDS, DAYS, Keys(1))
+        close(await live.made.scores(IDS), await live.made.scores(IDS, Keys(1)))
+        for lane in range(4):
+            old, new = [await live.made.redis.hgetall(Keys(version).lane(lane)) for version in (1, 2)]
+            sent = {name: upto for name, upto in old.items() if name.startswith(b"sent:") or name == b"clock"}
+            assert sent.items() <= new.items()
+            assert await live.made.redis.zcard(Keys(1).due(lane)) == await live.made.redis.zcard(Keys(2).due(lane))
+
+
+BEGINNINGS: dict[str, tuple[str, list[int]]] = {
+    # from, records that each lane skips
+    "start": ("start", [0, 0, 0, 0]),
+    "before all": (str(START - 1), [0, 0, 0, 0]),
+    "between": (str(START + 2 * MINUTE), [2, 2, 2, 2]),
+    "where nothing came": (str(START + 2 * MINUTE - 1), [2, 2, 2, 2]),
+    "after all": (str(START + DAY), [3, 3, 3, 3]),
+}
+
+
+@pytest.mark.parametrize("name", BEGINNINGS)
+async def test_a_version_begins_where_it_is_told(redis_server: Any, name: str) -> None:
+    """What lies before is a row of its own, so the books balance; no lane begins beyond the live one."""
+    since, skipped = BEGINNINGS[name]
+    async with stand(redis_server) as live:
+        made = live.made
+        ids = {made.lane(f"visitor-{number}"): f"visitor-{number}" for number in range(40)}
+        for minute in range(4):
+            if minute == 3:
+                await made.run()
+            await made.append(*(event(ids[lane], f"page-{minute}", 0, minute * MINUTE) for lane in range(4)))
+        await begun(live, 2, since)
+        await live.switch(2)
+        for lane in range(4):
+            fields = await made.redis.hgetall(Keys(2).lane(lane))
+            assert int(fields.get(b"skipped", 0)) == skipped[lane]
+            assert int(fields[b"offset"]) == 3
+        assert (await made.totals())["page_views"] == 12 - sum(skipped) if sum(skipped) < 12 else True
+        await made.run()
+        ledger = await made.ledger()
+        assert (ledger["applied"], ledger["skipped"]) == (16 - sum(skipped), sum(skipped))
+
+
+async def begun(live: Stand, into: int, since: str) -> None:
+    switch, _ = live.parts(into)
+    places = await switch.places()
+    await begin(live.redis, live.log, live=live.keys, into=Keys(into), places=places, since=since)
+
+
+async def test_a_beginning_that_is_gone_is_said_with_its_size_and_the_mend(redis_server: Any) -> None:
+    async with stand(redis_server) as live:
+        for minute in range(3):
+            await live.made.append(event("visitor-1", f"page-{minute}", 0, minute * MINUTE))
+        await live.made.run()
+        await live.made.log.trim(live.made.lane("visitor-1"), upto=2)
+        with pytest.raises(LogGap, match=r"2 records are missing.*\n.*--from 2027-01-15T08:02:01Z"):
+            await begun(live, 2, "start")
+        assert not [key async for key in live.made.redis.scan_iter("wl2:*")]
+
+
+async def test_what_does_not_fit_a_version_is_refused(redis_server: Any) -> None:
+    async with stand(redis_server) as live:
+        await live.made.append(event("visitor-1", "page-one", 0, 0))
+        await live.made.run()
+        with pytest.raises(VersionRefused, match="version 1 is live"):
+            await begun(live, 1, "start")
+        with pytest.raises(VersionRefused, match="from where"):
+            await begun(live, 2, "")
+        await begun(live, 2, "start")
+        await begun(live, 2, "")
+        await begun(live, 2, "start")
+        with pytest.raises(VersionRefused, match=r"begun from start.*--drop 2"):
+            await begun(live, 2, str(START))
+        await live.switch(2)
+        with pytest.raises(VersionRefused, match=r"was live before.*--drop 1"):
+            await begun(live, 1, "start")
+        with pytest.raises(VersionRefused, match="2 is live"):
+            await drop(live.redis, 2)
+
+
+async def test_a_version_that_is_removed_leaves_nothing_but_itself(redis_server: Any) -> None:
+    """Tombstones, the log and the other version stay; it may be built anew."""
+    async with stand(redis_server) as live:
+        made = live.made
+        await made.append(*(event(f"visitor-{number}", f"page-{number}", 0, number) for number in range(6)))
+        await made.append(Erase(site="shop", id="visitor-1", time=START + 1_000), at=1_000)
+        await made.run()
+        await live.switch(2)
+        counted: list[int] = []
+        assert await drop(live.redis, 1, dropped=counted.append) == sum(counted) > 20
+        assert not [key async for key in made.redis.scan_iter("wl1:*")]
+        assert await made.redis.exists(tombstone(made.lane("visitor-1"), "shop", "visitor-1"))
+        assert (await made.totals())["page_views"] == 6
+        await begun(live, 1, "start")
+        await live.switch(1)
+        assert (await made.totals())["page_views"] == 6
