@@ -32,6 +32,7 @@ PROMISED = {
     "kafka_vs_take": ">= 5",
     "collector_kafka_ratio": ">= 0.3",
     "two_workers_cost_ratio": "<= 1.15",
+    "archiver_cpu_percent": "<= 5",
 }
 
 
