@@ -118,7 +118,7 @@ PLACE = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
 CLAIM = """
 for i = 3, #ARGV do
   if not redis.acl_check_cmd(ARGV[i], KEYS[1], KEYS[1], KEYS[1]) then
-    return redis.error_reply('NOPERM this user of Redis may not ' .. ARGV[i] .. ': see the users in the README')
+    return redis.error_reply('NOPERM this user of Redis may not ' .. ARGV[i] .. ': docs/redis.md lists what it needs')
   end
 end
 local found = redis.call('HMGET', KEYS[1], 'torn', 'moved')

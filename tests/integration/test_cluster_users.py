@@ -1,0 +1,200 @@
+"""All processes on a server or a cluster behind TLS, each as the user that docs/redis.md gives it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import re
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import trustme
+from click.testing import CliRunner
+from redis.exceptions import ConnectionError, NoPermissionError
+
+from benchmarks.broker import Broker
+from tests.guarded import Guarded, GuardedCluster, guarded_cluster
+from tests.integration.kill.services import Service, until
+from tests.timeline import MINUTE, Timeline, a_week_of_visits
+from wakeline.cli import main
+from wakeline.connect import connect
+from wakeline.identity import signature
+
+BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+PAGE = (Path(__file__).parents[2] / "docs/redis.md").read_text()
+ORIGIN, SECRET, TOKEN, VISITOR = "https://shop.example", "0123456789abcdef", "t0ken-of-this-test", "v" * 22
+
+
+Rules = dict[str, str]  # ACL rules by process
+
+
+def rules_in(page: str) -> tuple[Rules, Rules]:
+    """With the log on Kafka, and with what Redis Streams need besides."""
+    base = dict(re.findall(r"^ACL SETUSER (\w+) on >password (.+)$", page, re.M))
+    more = dict(re.findall(r"^ACL SETUSER (\w+) (\+.+)$", page, re.M))
+    return base, {name: f"{rules} {more[name]}" for name, rules in base.items()}
+
+
+ON_A_CLUSTER, ON_ONE_SERVER = rules_in(PAGE)
+
+
+@pytest.fixture
+async def cluster(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> AsyncIterator[GuardedCluster]:
+    async with guarded_cluster(tmp_path, free_ports) as made:
+        yield made
+
+
+@pytest.fixture
+def server(own_server: Any) -> Iterator[Guarded]:
+    made = Guarded([own_server.port])
+    yield made
+    made.close()
+
+
+async def test_each_process_needs_no_more_on_a_cluster(
+    cluster: GuardedCluster, kafka: Broker, topic: str, tmp_path: Path, free_ports: Callable[[int], list[int]]
+) -> None:
+    """An event becomes a profile, is shown, archived and erased, and nobody is refused anything."""
+    await play(Stand(cluster, tmp_path, free_ports(6), log=f"{kafka.url}/{topic}"), ON_A_CLUSTER)
+
+
+async def test_each_process_needs_no_more_on_one_server(
+    server: Guarded, tmp_path: Path, free_ports: Callable[[int], list[int]]
+) -> None:
+    """The same with the log on Redis Streams."""
+    await play(Stand(server, tmp_path, free_ports(6)), ON_ONE_SERVER)
+
+
+async def play(stand: Stand, users: Rules) -> None:
+    for name, rules in users.items():
+        stand.guarded.add_user(name, rules)
+    try:
+        await stand.play()
+        stand.kill()
+        await stand.fold()
+    finally:
+        stand.kill()
+    assert not stand.guarded.refused()
+    assert set(users) == {"collector", "processor", "archiver", "api", "tools"}
+    needless = {command for rules in users.values() for command in given(rules)} - stand.guarded.used() - NOT_PLAYED
+    assert needless == set()
+
+
+NOT_PLAYED = {"xtrim", "cluster|slots", "cluster|info", "cluster|nodes", "command"}
+
+
+def given(rules: str) -> set[str]:
+    return {word[1:] for word in rules.split() if word[0] == "+"}
+
+
+class Stand:
+    """The processes."""
+
+    def __init__(self, guarded: Guarded, folder: Path, ports: list[int], *, log: str = "") -> None:
+        self.guarded = guarded
+        self.config = folder / "wakeline.toml"
+        self.config.write_text(
+            f'log = "{log}"\nlanes = 8\narchive_seal_s = 1\napi_token = "{TOKEN}"\n'
+            f'[[site]]\nkey = "shop"\nsecret = "{SECRET}"\norigins = ["{ORIGIN}"]\nconsent = "full"\n'
+        )
+        names = ("port", "metrics_port", "processor_metrics_port", "api_port", "api_metrics_port")
+        self.ports = dict(zip((*names, "archiver_metrics_port"), ports, strict=True))
+        self.services = {}
+        for name in ("collector", "processor", "archiver", "api"):
+            flags = {"config": self.config, "redis": guarded.url(name), "data": folder / "data", **self.ports}
+            self.services[name] = Service(name, flags, folder / f"{name}.log")
+
+    def kill(self) -> None:
+        for service in self.services.values():
+            service.kill()
+            print(f"---- {service.name}\n{service.said()[-4_000:]}")
+
+    async def play(self) -> None:
+        async with aiohttp.ClientSession() as self.http:
+            self.services["collector"].start()  # the first makes the deployment
+            await self._until_answered(f":{self.ports['port']}/readyz", 200)
+            for name in ("processor", "archiver", "api"):
+                self.services[name].start()
+            assert await self._send() == 202
+            await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 200)
+            await self._until_answered(f":{self.ports['api_metrics_port']}/metrics", 200)
+            shown = await self._command("profile", VISITOR, "--json")
+            assert json.loads(shown)["page_views"] == 1
+            said = await self._command("check")
+            assert "every write is on disk" in said
+            await until(lambda: list(self.config.parent.glob("data/archive/*/*/*.gz")), "sealed")
+            await self._command("erase", VISITOR, "--yes")
+            await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 404)
+
+    async def fold(self) -> None:
+        """What takes the processor half an hour: sessions that end, dead letters, a restart."""
+        self.guarded.flush()
+        made = Timeline(self.guarded.url("processor"))
+        try:
+            await made.start()
+            await made.append(*a_week_of_visits(random.Random(5)), b"no JSON")
+            await made.run()
+            await made.start()
+            for _ in range(3):
+                await made.pass_time(31 * MINUTE)
+        finally:
+            await made.close()
+
+    async def _send(self) -> int:
+        now = time.time_ns() // 1_000_000
+        common = {"page": "p" * 22, "time": now, "url": f"{ORIGIN}/shoes", "visitor": VISITOR}
+        events = [
+            {"type": "page_view", "n": 0, **common},
+            {"type": "identify", "n": 1, "id": "jo", "signature": signature(SECRET, "jo"), **common},
+        ]
+        body = json.dumps({"site": "shop", "consent": "full", "sent": now, "events": events})
+        url, headers = f"http://127.0.0.1:{self.ports['port']}/v1/events", {"Origin": ORIGIN, "User-Agent": BROWSER}
+        async with self.http.post(url, data=body, headers=headers | {"Content-Type": "text/plain"}) as answer:
+            return answer.status
+
+    async def _until_answered(self, where: str, status: int) -> None:
+        found = 0
+        async with asyncio.timeout(40):
+            while found != status:
+                try:
+                    headers = {"Authorization": f"Bearer {TOKEN}"}
+                    async with self.http.get(f"http://127.0.0.1{where}", headers=headers) as answer:
+                        found = answer.status
+                except aiohttp.ClientConnectionError:
+                    found = 0
+                await asyncio.sleep(0.05)
+
+    async def _command(self, name: str, *words: str) -> str:
+        flags = ["--config", str(self.config), "--redis", self.guarded.url("tools")]
+        result = await asyncio.to_thread(CliRunner().invoke, main, [name, *words, *flags])
+        assert result.exit_code == 0, result.output
+        return str(result.output)
+
+
+async def test_who_only_reads_cannot_write(cluster: GuardedCluster) -> None:
+    cluster.add_user("api", ON_A_CLUSTER["api"])
+    client = connect(cluster.url("api"))
+    try:
+        assert await client.hgetall("wl1:{0}:lane") == {}
+        for call in (client.hset("wl1:{0}:lane", "offset", "1"), client.hgetall("another"), client.flushall()):
+            with pytest.raises(NoPermissionError):
+                await call
+    finally:
+        await client.aclose()
+
+
+async def test_a_certificate_of_somebody_else_is_refused(cluster: GuardedCluster, tmp_path: Path) -> None:
+    cluster.add_user("api", ON_A_CLUSTER["api"])
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+    client = connect(cluster.url("api", authority=other))
+    try:
+        with pytest.raises(ConnectionError, match="certificate verify failed"):
+            await client.hgetall("wl1:{0}:lane")
+    finally:
+        await client.aclose()
