@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import random
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import duckdb
 import pytest
+from click.testing import CliRunner, Result
 from msgspec.structs import replace as changed
 
 from archiver.archiving import Archiver
@@ -21,12 +25,16 @@ from processor.rules.consent import FOR_GOOD
 from processor.sites import SiteFacts
 from processor.state import SESSION_GAP_MS
 from tests.archive_stand import Ours
-from tests.sealed import as_they_happened, seal
+from tests.sealed import as_they_happened, seal, write
 from tests.timeline import DAY, MINUTE, SECOND, SITE, START, Timeline, a_week_of_visits, event
-from wakeline.history import History
+from wakeline.cli import main
+from wakeline.history import History, HistoryDamaged
+from wakeline.history.folder import Folder
 from wakeline.keys import date as bucket
-from wakeline.query import Question, ask, clocks, events, views
-from wakeline.record import Event
+from wakeline.log import Entry
+from wakeline.query import NoHistory, Question, WrongQuestion, ask, clocks, events, views
+from wakeline.query.reading import needed
+from wakeline.record import Delta, Erase, Event, Record, Tick, encode_record
 from wakeline.settings import Site
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -127,7 +135,7 @@ def _goes_on(view: Event, rng: random.Random) -> list[Event]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(16))
+@pytest.mark.parametrize("seed", range(10))
 async def test_the_numbers_are_the_processors(redis_server: Any, tmp_path: Path, seed: int) -> None:
     """The same log, folded live and asked from its archive: every counter, every list, day by day."""
     rng = random.Random(seed)
@@ -232,15 +240,16 @@ ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kathmandu", "Australi
 
 @pytest.mark.parametrize("name", ZONES)
 def test_wall_clocks(name: str) -> None:
-    """At every quarter of an hour of two years, changes of the clock included, SQL has the day of the processor."""
+    """All through two years, and around each change of the clock, SQL has the day of the processor."""
     zone = ZoneInfo(name)
     facts = SiteFacts(Site(key="shop", time_zone=zone))
     stretches = list(clocks.offsets(zone, START, START + 730 * DAY))
-    for ms in range(START - 20 * MINUTE, START + 730 * DAY, 15 * MINUTE):
+    moments = [START + 730 * DAY * number // 5_000 for number in range(5_000)]
+    moments += [end + off for end, _ in stretches[:-1] for off in (-MINUTE, -1, 0, 1, MINUTE)]
+    for ms in moments:
         offset = next(offset for end, offset in stretches if ms < end)
-        if ms >= START:
-            local = datetime.fromtimestamp((ms + offset) / 1000, ZoneInfo("UTC"))
-            assert local.replace(tzinfo=None) == datetime.fromtimestamp(ms / 1000, zone).replace(tzinfo=None)
+        local = datetime.fromtimestamp((ms + offset) / 1000, ZoneInfo("UTC"))
+        assert local.replace(tzinfo=None) == datetime.fromtimestamp(ms / 1000, zone).replace(tzinfo=None)
     sql = clocks.ahead({"shop": zone, "it's": ZoneInfo("UTC")}, START, START + 730 * DAY)
     found = duckdb.execute(
         f"SELECT at_ms, epoch_ms(at_ms + {sql})::DATE::VARCHAR FROM (SELECT 'shop' AS site, at_ms "
@@ -248,3 +257,441 @@ def test_wall_clocks(name: str) -> None:
     ).fetchall()
     assert all(day == facts.day(ms) for ms, day in found)
     assert len(found) > 2_000
+
+
+# ---- days, sites, files ----------------------------------------------------------------------------
+
+
+def a_month(rng: random.Random) -> list[tuple[int, Record | bytes]]:
+    """Visits over four weeks, some late, with orders, a withdrawal and records of other kinds."""
+    came: list[tuple[int, Record | bytes]] = []
+    for week in range(4):
+        shift = week * 7 * DAY
+        moved = [changed(each, time=each.time + shift, page=f"{each.page}-{week}") for each in a_week_of_visits(rng)]
+        came += trouble(moved, rng)
+        came += [(each.time + 5, each) for each in orders_of(moved, rng)]
+        came.append((START + shift, Tick()))
+        came.append((START + shift, Delta(source=1, after=0, upto=2)))
+        came.append((START + shift, b"no record at all"))
+    return sorted(came, key=lambda each: each[0])
+
+
+def orders_of(events: list[Event], rng: random.Random) -> list[Event]:
+    found = []
+    for number, one in enumerate(rng.sample(events, 12)):
+        props = {"order": f"A-{number % 9}-{one.page[-1]}", "price": rng.randrange(100), "currency": "EUR"}
+        found.append(changed(one, type="purchase", n=200 + number, props=props))
+        if rng.random() < 0.5:
+            late = one.time + rng.randrange(10 * DAY)
+            found.append(changed(one, type="refund", n=300 + number, time=late, props=props))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_days_that_are_asked_for_are_those_of_the_whole(tmp_path: Path, seed: int) -> None:
+    """--from and --to read fewer files and give the very rows that `where day between` gives.
+
+    But for customers: those that were not identified about these days are not known.
+    """
+    rng = random.Random(seed)
+    history = seal(tmp_path, a_month(rng), files_of=300)
+    zones = {"shop": rng.choice([BERLIN, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("America/Los_Angeles")])}
+    first = date(2027, 1, 18 + rng.randrange(12))
+    last = rng.choice([first, date(2027, 2, 3), None])
+    days = f"where day >= '{first}'" + (f" and day <= '{last}'" if last else "")
+    for view in ("events", "sessions", "orders"):
+        sql = f"select * exclude (visitor, customer) from {view} {{}} order by all"
+        wanted = answer(history, sql.format(days), zones=zones)
+        assert answer(history, sql.format(""), zones=zones, first=first, last=last) == wanted
+        assert wanted or view != "events"
+    asked = needed(history, first, last, asks_orders=False)
+    assert 0 < asked.records < sum(history.bounds(lane).end for lane in history.lanes())
+
+
+def test_one_site_or_all(tmp_path: Path) -> None:
+    came = as_they_happened([event("visitor-1", "page-one", 0, 0), changed(event("visitor-1", "p", 0, 5), site="blog")])
+    history = seal(tmp_path, came)
+    assert answer(history, "select site, count(*) from events group by all order by all") == [("blog", 1), ("shop", 1)]
+    assert answer(history, "select site, count(*) from sessions group by all", site="blog") == [("blog", 1)]
+
+
+def test_every_field_of_a_record_is_a_column(tmp_path: Path) -> None:
+    one = event(
+        "visitor-1", "page-one", 3, 1_234, "add", "/shoes", props={"price": 1.5, "tags": ["a", {"b": None}]},
+        query={"utm_source": "Mail"}, country="DE", bot="", browser="Chrome", os="iOS",
+    )  # fmt: skip
+    view = event("visitor-1", "page-one", 0, 1_000, title="Shoes", referrer="t.co/x", interests=["a", "b"])
+    last = event("visitor-1", "page-one", 4, 9_000, "engagement", engaged_ms=700, scroll=55, leave=True)
+    history = seal(tmp_path, as_they_happened([one, view, last]))
+    sql = "select {} from events where n = {}"
+    assert answer(
+        history, sql.format("query['utm_source'], props->>'price', country, bot, referrer, engaged_ms", 3)
+    ) == [("Mail", "1.5", "DE", None, None, None)]
+    assert answer(history, sql.format("title, interests, referrer, device, leave", 0)) == [
+        ("Shoes", ["a", "b"], "t.co/x", "desktop", False)
+    ]
+    assert answer(history, sql.format("engaged_ms, scroll, leave", 4)) == [(700, 55, True)]
+    assert answer(history, "select source, page_views, engaged_ms, events from sessions") == [("x", 1, 700, 1)]
+
+
+def test_files_that_overlap_count_once(tmp_path: Path) -> None:
+    """As two archivers at once, or a merge that was ended, leave them."""
+    came = as_they_happened(event("visitor-1", f"page-{number}", 0, number) for number in range(10))
+    history = seal(tmp_path, came)
+    (lane,) = history.lanes()
+    entries = [Entry(offset, at, encode_record(record)) for offset, (at, record) in enumerate(came)]
+    write(history, lane, "2027-01-15", [*entries[5:], Entry(10, came[-1][0], b'{"kind":"tick"}')])
+    write(history, lane, "2027-01-15", entries[2:4])
+    history.refresh()
+    assert one(history, "select count(*) from events") == 10
+
+
+class Merging(Folder):
+    """After its names were given once, all files of a lane become one."""
+
+    def __init__(self, root: Path, entries: list[Entry]) -> None:
+        super().__init__(root)
+        self._entries = entries
+
+    def names(self) -> Any:
+        found = list(super().names())
+        if self._entries:
+            entries, self._entries = self._entries, []
+            lane = int(found[0].split("lane=")[1][:3])
+            write(History("", Folder(self._root)), lane, "2027-01-15", entries)
+            for name in found:
+                self.delete(name)
+        return iter(found)
+
+
+def test_files_may_be_merged_while_they_are_read(tmp_path: Path) -> None:
+    came = as_they_happened(event("visitor-1", f"page-{number}", 0, number) for number in range(10))
+    seal(tmp_path, came, files_of=3)
+    entries = [Entry(offset, at, encode_record(record)) for offset, (at, record) in enumerate(came)]
+    assert one(History(str(tmp_path), Merging(tmp_path, entries)), "select count(*) from events") == 10
+
+
+DAMAGES = {
+    "cut off": lambda content: content[: len(content) // 2],
+    "no gzip": lambda content: b"<html>",
+    "empty": lambda content: b"",
+    "another file": lambda content: content + content,
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_file_is_named(tmp_path: Path, name: str) -> None:
+    came = as_they_happened(event("visitor-1", f"page-{number}", 0, number) for number in range(900))
+    history = seal(tmp_path, came)
+    (path,) = tmp_path.rglob("*.gz")
+    path.write_bytes(DAMAGES[name](path.read_bytes()))
+    with pytest.raises(HistoryDamaged, match=path.name):
+        answer(history, "from events")
+
+
+def test_a_history_at_a_url(tmp_path: Path) -> None:
+    import fsspec
+
+    seal(tmp_path, as_they_happened([event("visitor-1", "page-one", 0, 0)]))
+    files = fsspec.filesystem("memory")
+    for path in tmp_path.rglob("*.gz"):
+        files.pipe_file(f"/asked/{path.relative_to(tmp_path)}", path.read_bytes())
+    assert one(History("memory://asked"), "select count(*) from events") == 1
+
+
+# ---- who is forgotten ------------------------------------------------------------------------------
+
+FORGOTTEN = {
+    "erased": [(START + DAY, Erase(site="shop", id="visitor-1", time=START + DAY))],
+    "withdrawn": [(START + DAY, event("visitor-1", "page-two", 0, DAY, "consent", level="off"))],
+    "erased weeks later": [(START + 40 * DAY, Erase(site="shop", id="visitor-1", time=START + 40 * DAY))],
+}
+
+
+@pytest.mark.parametrize("name", FORGOTTEN)
+@pytest.mark.parametrize("last", [None, date(2027, 1, 16)])
+def test_who_is_forgotten_is_counted_and_nobody(tmp_path: Path, name: str, last: date | None) -> None:
+    came = as_they_happened([
+        event("visitor-1", "page-one", 0, 0), event("visitor-1", "page-one", 1, 9, "identify", customer="@one"),
+        event("visitor-2", "page-three", 0, 0), event("visitor-1", "page-four", 0, 50 * DAY),
+    ])  # fmt: skip
+    history = seal(tmp_path, sorted([*came, *FORGOTTEN[name]], key=lambda each: each[0]))
+    asked = "select visitor, customer from sessions where day = '2027-01-15' order by visitor"
+    (alias, customer), second = answer(history, asked, last=last)
+    assert (alias.startswith(events.FORGOTTEN), customer, second) == (True, None, ("visitor-2", None))
+    assert alias != answer(history, asked, last=last)[0][0]
+    if last is None:
+        later = one(history, "select visitor from sessions where day > '2027-03-01'")
+        assert later.startswith(events.FORGOTTEN) == (name == "withdrawn")
+
+
+def test_a_visitor_is_its_customers_from_the_beginning(tmp_path: Path) -> None:
+    came = [
+        event("visitor-1", "page-one", 0, 0),
+        event("visitor-1", "page-one", 1, 10, "identify", customer="@one"),
+        event("visitor-1", "page-one", 2, 20, "add"),
+        event("visitor-1", "page-one", 3, 30, "identify", customer="@two"),
+        event("visitor-1", "page-one", 4, 40, "add"),
+        event("visitor-2", "page-two", 0, 40),
+    ]
+    rows = answer(seal(tmp_path, as_they_happened(came)), "select customer from events order by visitor, n")
+    assert [row[0] for row in rows] == ["@one", "@one", "@one", "@two", "@two", None]
+
+
+# ---- orders ----------------------------------------------------------------------------------------
+
+A = {"order": "A-1", "price": 154.8, "currency": "EUR"}
+EUR, NONE = "EUR", Decimal(0)
+ORDERS: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[tuple[Any, ...]]]] = {
+    "one": ([("purchase", A)], [("A-1", EUR, Decimal("154.8"), NONE)]),
+    "told twice": ([("purchase", A), ("purchase", {**A, "price": 99})], [("A-1", EUR, Decimal("154.8"), NONE)]),
+    "partly refunded, twice": (
+        [("purchase", A), ("refund", {**A, "price": 12.45}), ("refund", {**A, "price": 2})],
+        [("A-1", EUR, Decimal("154.8"), Decimal("14.45"))],
+    ),
+    "refunded without a price": (
+        [("purchase", A), ("refund", {"order": "A-1"})],
+        [("A-1", EUR, Decimal("154.8"), Decimal("154.8"))],
+    ),
+    "refunded more than it was": (
+        [("purchase", A), ("refund", A), ("refund", A)],
+        [("A-1", EUR, Decimal("154.8"), Decimal("154.8"))],
+    ),
+    "refunded in another currency": ([("purchase", A), ("refund", {**A, "currency": "USD"})],
+        [("A-1", EUR, Decimal("154.8"), NONE)]),
+    "a refund before its purchase": (
+        [("refund", {**A, "price": 1}), ("purchase", A)],
+        [("A-1", EUR, Decimal("154.8"), Decimal(1))],
+    ),
+    "a refund of nothing": ([("refund", A)], []),
+    "a number as its number": ([("purchase", {**A, "order": 7})], [("7", EUR, Decimal("154.8"), NONE)]),
+    "two without a number": (
+        [("purchase", {"price": 1}), ("purchase", {"price": 1}), ("refund", {"price": 1})],
+        [(None, None, Decimal(1), NONE)] * 2,
+    ),
+    "its price as value": (
+        [("purchase", {"order": "B", "value": 5, "currency": "eur"})],
+        [("B", EUR, Decimal(5), NONE)],
+    ),
+    "no price": ([("purchase", {"order": "B"})], [("B", None, None, NONE)]),
+    "nonsense": (
+        [("purchase", {"order": ["x"], "price": "much", "currency": 4, "items": "none"})],
+        [('["x"]', "4", None, NONE)],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_orders(tmp_path: Path, name: str) -> None:
+    told, wanted = ORDERS[name]
+    came = [
+        event("visitor-1", f"page-{n}", 0, n * SECOND, type, "/order", props=props)
+        for n, (type, props) in enumerate(told)
+    ]
+    history = seal(tmp_path, as_they_happened(came))
+    assert answer(history, "select order_id, currency, value, refunded from orders") == wanted
+    total = one(history, "select sum(revenue) from orders")
+    known = [value - refunded for _, _, value, refunded in wanted if value is not None]
+    assert total == (sum(known) if known else None)
+
+
+def test_an_order_has_the_source_of_its_visit_and_its_items(tmp_path: Path) -> None:
+    items = [{"product": "boot", "price": 12.45, "quantity": 2, "colour": "red"}, {"product": 7}]
+    came = [
+        event("visitor-1", "page-one", 0, 0, query={"utm_source": "Mail ", "utm_campaign": "may"}),
+        event("visitor-1", "page-two", 0, 20 * MINUTE, "purchase", props={**A, "items": items}),
+        event("visitor-2", "page-three", 0, 5, "purchase", props={"order": "B"}),
+        event("visitor-3", "page-four", 0, 5, "purchase", props={"order": "C"}, bot="Googlebot"),
+    ]
+    history = seal(tmp_path, as_they_happened(came))
+    assert answer(history, "select order_id, source, campaign from orders order by order_id") == [
+        ("A-1", "mail", "may"),
+        ("B", None, None),
+    ]
+    assert answer(history, "select unnest(items, recursive := true) from orders") == [
+        ("boot", None, Decimal("12.45"), 2.0),
+        ("7", None, None, None),
+    ]
+
+
+# ---- a question reaches nothing else ---------------------------------------------------------------
+
+FORBIDDEN = (
+    "select * from read_csv('{secret}')",
+    "from '{secret}'",
+    "from read_text('{secret}')",
+    "from read_blob('{secret}')",
+    "from read_json('{history}/*/*/*.gz')",
+    "from glob('{folder}/*')",
+    "from sniff_csv('{secret}')",
+    "copy events to '{folder}/made'; select 1",
+    "copy (select 1) to '{folder}/made' (format parquet); select 1",
+    "create table x as select 1; copy x from '{secret}'; select 1",
+    "export database '{folder}/made'; select 1",
+    "import database '{folder}'; select 1",
+    "attach '{folder}/made.db' as other; select 1",
+    "set enable_external_access = true; from read_text('{secret}')",
+    "set lock_configuration = false; select 1",
+    "set allowed_paths = ['{secret}']; from read_text('{secret}')",
+    "reset lock_configuration; select 1",
+    "set temp_directory = '{folder}/made'; select 1",
+    "pragma profile_output = '{folder}/made'; select 1",
+    "call enable_logging(storage = 'file', storage_path = '{folder}/made'); select 1",
+    "install httpfs; select 1",
+    "load httpfs; select 1",
+    "load '{secret}'; select 1",
+    "from read_csv('http://127.0.0.1:1/x')",
+    "from query('from read_text(''{secret}'')')",
+    "explain analyze copy (select 1) to '{folder}/made'",
+    "select * from answer_of_python",
+)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> History:
+    """One page view."""
+    return seal(tmp_path_factory.mktemp("small"), as_they_happened([event("visitor-1", "page-one", 0, 0)]))
+
+
+@pytest.mark.parametrize("sql", FORBIDDEN)
+@pytest.mark.parametrize("rehearsed", [True, False])
+def test_a_question_reaches_no_file_and_no_network(
+    small: History, tmp_path: Path, sql: str, rehearsed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the rehearsal, nor in the database that holds the history."""
+    answer_of_python = [1]  # noqa: F841
+    history = small
+    (tmp_path / "folder").mkdir()
+    secret = tmp_path / "secret.csv"
+    secret.write_text("password\nhunter2\n")
+    if not rehearsed:
+        monkeypatch.setattr("wakeline.query.asking._rehearse", lambda question, folder: True)
+    asked = sql.format(secret=secret, folder=tmp_path / "folder", history=history.url)
+    with pytest.raises(WrongQuestion) as caught:
+        answer(history, asked)
+    assert "hunter2" not in str(caught.value)
+    assert not list((tmp_path / "folder").iterdir())
+
+
+def test_a_slip_is_told_before_anything_is_read(tmp_path: Path) -> None:
+    class Unread(Folder):
+        def names(self) -> Any:
+            raise AssertionError("it was read")
+
+    with pytest.raises(WrongQuestion, match="syntax error"):
+        answer(History(str(tmp_path), Unread(tmp_path)), "selec 1")
+
+
+def test_no_history_yet(tmp_path: Path) -> None:
+    with pytest.raises(NoHistory):
+        answer(History(str(tmp_path / "none")), "from events")
+
+
+# ---- the command -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A history of 50 page views."""
+    found = tmp_path / "archive"
+    seal(found, as_they_happened(event("visitor-1", f"page-{n:02}", 0, n * 1_001, path=f"/{n}") for n in range(50)))
+    return found
+
+
+def run(folder: Path | str, *arguments: str, input: str | None = None) -> Result:
+    return CliRunner().invoke(
+        main, ["query", *arguments, "--archive", str(folder)], input=input, catch_exceptions=False
+    )
+
+
+def test_a_table_is_cut_and_says_so(folder: Path) -> None:
+    shown = run(folder, "select path from events order by time").stdout.splitlines()
+    assert (shown[0], len(shown), shown[-1]) == (
+        "path", 42, "the first 40 of 50 rows; --rows N shows more, --csv all of them",
+    )  # fmt: skip
+    assert [line.strip() for line in shown[1:-1]] == [f"/{n}" for n in range(40)]
+    assert run(folder, "select 1 where false").stdout.splitlines() == ["1", "no rows"]
+    assert len(run(folder, "from events", "--rows", "50").stdout.splitlines()) == 51
+
+
+def test_what_pages_send_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    seal(tmp_path, as_they_happened([event("visitor-1", "page-one", 0, 0, title="\x1b[2J[red]x\nsecond")]))
+    assert "\ufffd[2J[red]x\ufffdsecond" in run(tmp_path, "select title from events").stdout
+
+
+def test_csv(folder: Path) -> None:
+    found = run(folder, "select path, time, [1, 2] as list, null as none from events order by time limit 2", "--csv")
+    assert found.stdout.splitlines() == [
+        "path,time,list,none",
+        '/0,2027-01-15 08:00:00,"[1,2]",',
+        '/1,2027-01-15 08:00:01.001,"[1,2]",',
+    ]
+
+
+def test_json(folder: Path) -> None:
+    sql = """select n, 1.50::decimal(9, 2) as price, query, '{"a": [1]}'::json as props, now() as at_all, day,
+    true as yes from events order by time limit 2"""
+    first, _ = map(json.loads, run(folder, "-", "--json", input=sql).stdout.splitlines())
+    assert first.pop("at_all").startswith("20")
+    assert first == {"n": 0, "price": 1.5, "query": {}, "props": {"a": [1]}, "day": "2027-01-15", "yes": True}
+
+
+def test_parquet(folder: Path, tmp_path: Path) -> None:
+    file = tmp_path / "it's an answer.parquet"
+    file.write_text("of before")
+    found = run(folder, "from events", "--parquet", str(file))
+    assert (found.stdout, found.stderr) == ("", f"50 rows are in {file}\n")
+    rows = duckdb.execute("select count(*), min(path), any_value(query) from read_parquet(?)", [str(file)]).fetchall()
+    assert rows == [(50, "/0", {})]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["archive", file.name]
+
+
+def test_a_file_that_cannot_be_written_is_told(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / ".made.parquet.part").mkdir()
+    found = run(folder, "from events", "--parquet", str(tmp_path / "made.parquet"))
+    assert (found.exit_code, ".made.parquet.part" in found.stderr) == (1, True)
+    assert "Traceback" not in found.stderr
+
+
+def test_an_answer_keeps_its_order(tmp_path: Path) -> None:
+    """Also where it is larger than what one thread writes at a time."""
+    seal(tmp_path, as_they_happened([event("visitor-1", "page-one", 0, 0)]))
+    found = run(tmp_path, "select i from events, range(300000) as numbers(i) order by hash(i) desc, i", "--csv")
+    rows = [int(line) for line in found.stdout.splitlines()[1:]]
+    wanted = duckdb.execute("select i from range(300000) as numbers(i) order by hash(i) desc, i").fetchall()
+    assert rows == [row[0] for row in wanted]
+
+
+MISTAKES: dict[str, tuple[list[str], int, str]] = {
+    "syntax": (["selec 1"], 2, "syntax error"),
+    "unknown column": (["select nope from sessions"], 2, "sessions has site, visitor, session, started"),
+    "unknown table": (["from page_views"], 2, "There are events, sessions and orders"),
+    "another file": (["from read_text('/etc/hostname')"], 2, "reads the history and nothing else"),
+    "nothing": (["  "], 2, "there is no question"),
+    "no answer": (["create table x as select 1"], 2, "must be one that answers"),
+    "fails on the way": (["select path::int from events"], 2, "Conversion Error"),
+    "days the wrong way round": (["from events", "--from", "2027-01-02", "--to", "2027-01-01"], 2, "is after --to"),
+    "no day": (["from events", "--from", "yesterday"], 2, "%Y-%m-%d"),
+    "two formats": (["from events", "--csv", "--json"], 2, "one of --csv, --json and --parquet"),
+    "no such folder": (["from events", "--parquet", "/nowhere/x.parquet"], 2, "there is no folder /nowhere"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_are_told_in_words(folder: Path, name: str) -> None:
+    arguments, code, words = MISTAKES[name]
+    found = run(folder, *arguments)
+    assert (found.exit_code, words in found.stderr, found.stdout) == (code, True, ""), found.output
+    assert "Traceback" not in found.stderr
+
+
+def test_no_history_says_when_there_will_be_one(tmp_path: Path) -> None:
+    found = run(tmp_path / "none", "from events")
+    assert (found.exit_code, "every 600 seconds" in found.stderr) == (1, True)
+    assert "archive is off" in run("off", "from events").stderr
+
+
+def test_without_duckdb_it_says_what_to_install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    found = run(folder, "from events")
+    assert (found.exit_code, 'pip install "wakeline[query]"' in found.stderr) == (1, True)

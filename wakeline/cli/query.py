@@ -58,6 +58,8 @@ def query(
     read_config = read(config, {"archive": archive}, else_demo=True)
     if sum((as_csv, as_json, parquet is not None)) > 1:
         raise Refused("one of --csv, --json and --parquet, not several")
+    if parquet and not parquet.absolute().parent.is_dir():
+        raise Refused(f"there is no folder {parquet.absolute().parent} to write {parquet.name} to")
     if sql == "-":
         sql = sys.stdin.read()
     if first and last and first > last:
@@ -99,7 +101,8 @@ def _store(answer: Answer, file: Path, part: Path) -> None:
         answer.write_parquet(part)
         part.replace(file)
     finally:
-        part.unlink(missing_ok=True)
+        if part.is_file():
+            part.unlink()
     click.echo(f"{answer.count:,} rows are in {file}", err=True)
 
 

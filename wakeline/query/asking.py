@@ -71,8 +71,11 @@ class Answer:
             yield from found
 
     def write_parquet(self, file: Path) -> None:
-        """To the file that the answer was asked for with."""
-        self._connection.execute(f"COPY history.answer TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)")
+        """To the file that the answer was asked for with. Raises OSError."""
+        try:
+            self._connection.execute(f"COPY history.answer TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)")
+        except duckdb.IOException as error:
+            raise OSError(str(error)) from error
 
 
 @contextmanager
