@@ -122,10 +122,11 @@ class GroupCommit:
                 if not self.can_spool:
                     self._refuse_all()
         finally:
+            spool, self._spool = self._spool, None  # whoever comes now is refused
             self._refuse_all()
+            if spool is not None:
+                spool.close()
             await self._close_log()
-            if self._spool is not None:
-                self._spool.close()
 
     # ---- the log is away ------------------------------------------------------------------------
 

@@ -379,11 +379,11 @@ async def test_it_is_drained_under_a_load_that_never_pauses(spooling: Spooling, 
     await eventually(lambda: spooling.metrics.spooled > 2_000)
     opening.log.is_away = False
     await spooling.until_open()
-    spooled, accepted = spooling.metrics.spooled, spooling.metrics.accepted
+    accepted = spooling.metrics.accepted
     await eventually(lambda: spooling.metrics.accepted > accepted + 200)
     is_over = True
     await asyncio.gather(*senders)
-    assert spooling.metrics.spooled == spooled
+    await spooling.until_open()
     assert await spooling.stored() == {name: list(range(count)) for name, count in sent.items()}
 
 
@@ -420,6 +420,15 @@ async def test_a_full_spool_refuses_and_takes_again_once_drained(opening: Openin
     assert await spooling.stored() == {"a": list(range(taken))}
     assert spooling.balances()
     await spooling.stop()
+
+
+async def test_a_writer_that_has_ended_refuses_at_once(opening: Opening, tmp_path: Path) -> None:
+    spooling = Spooling(opening, tmp_path / "data" / "spool")
+    await spooling.until_open()
+    await spooling.stop()
+    done = spooling.submit("a", 0)
+    assert done.done()
+    assert not done.result()
 
 
 async def test_a_spool_that_cannot_be_written_refuses_and_the_log_is_used_all_the_same(
@@ -516,6 +525,7 @@ async def test_whatever_happens_each_answer_holds_and_each_senders_order_too(
     await spooling.until_open()
     is_over = True
     await asyncio.gather(*senders)
+    await spooling.until_open()  # the last of them may have been spooled
     stored = await spooling.stored()
     assert {name: stored[name][: len(numbers)] for name, numbers in taken.items()} == taken
     assert spooling.metrics.spool_records == 0
