@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -164,3 +165,28 @@ async def test_a_reader_goes_on_where_it_was_after_a_restart(own_kafka: Broker, 
             await asyncio.sleep(0.02)
     await asyncio.gather(starting, appending)
     assert {lane: [entry.offset for entry in entries] for lane, entries in found.items()} == {2: [500]}
+
+
+async def test_brokers_that_come_back_at_other_addresses_are_found_by_the_url(
+    tmp_path: Path, topic: str, free_ports: Callable[[int], list[int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after all of them were moved: what was known of the cluster leads nowhere."""
+    (port,) = free_ports(1)
+    with running_broker(tmp_path / "kafka") as broker:
+        log = await KafkaLog.open(f"{broker.url},127.0.0.1:{port}/{topic}", LANES)
+        await log.append([(0, b"1")])
+        monkeypatch.setattr("wakeline.log.kafka.METHOD_S", 1.0)
+        broker.kill()
+        settings = broker.folder / "kafka.properties"
+        former, broker.port = f"PLAINTEXT://127.0.0.1:{broker.port}", port
+        settings.write_text(settings.read_text().replace(former, f"PLAINTEXT://127.0.0.1:{port}"))
+        await asyncio.to_thread(broker.start)
+        await appended(log, [(0, b"2")])
+        async with asyncio.timeout(20):
+            while True:
+                try:
+                    assert await values(log, 0) == [b"1", b"2"]
+                    break
+                except LogUnavailable:
+                    await asyncio.sleep(0.1)
+        await log.close()
