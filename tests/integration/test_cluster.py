@@ -10,14 +10,16 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError
 
-from processor.store import AWAY, StoreUnavailable
+from processor.store import AWAY, LaneLost, StoreUnavailable
 from tests.cluster import ClusterNode, RedisCluster, until
 from tests.timeline import Timeline, a_week_of_visits
 from wakeline.check.finding import Finding, Level
 from wakeline.check.server import check_server
+from wakeline.cli import main
 from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT
 from wakeline.lanes import Deployment, open_deployment
@@ -252,6 +254,39 @@ async def test_a_primary_is_killed_and_its_replica_takes_over(
             equal(await outcome(made), expected)
 
 
+async def test_what_no_replica_had_is_folded_again(
+    own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
+) -> None:
+    """A lane falls back with its place: the writer notices by the revision, and a new start goes on from there."""
+    events = a_week_of_visits(random.Random(10), visitors=9)
+    expected = await truth(redis_server, events)
+    third = len(events) // 3
+    with another_node(own_cluster, free_ports) as replica:
+        async with timeline(own_cluster.url) as made:
+            lane = made.lane("visitor-0")
+            key = made.store.keys.lane(lane)
+            primary = own_cluster.owner(key)
+            own_cluster.add(replica, replica_of=primary)
+            await play(made, events[:third])
+            assert int(primary.ask("WAIT", 1, 5_000)) == 1
+            replica.ask("CONFIG SET", "masterauth", "wrong")  # it does not come back to its primary
+            primary.ask("CLIENT KILL", "TYPE", "replica")
+            await play(made, events[third : 2 * third])
+            lost = made.workers[lane].place.offset
+            await asyncio.to_thread(primary.kill)
+            with pytest.raises(LaneLost):
+                await asyncio.wait_for(play(made, events[2 * third :]), PATIENCE_S)
+            assert own_cluster.owner(key) is replica
+            assert int(await made.redis.hget(key, "offset") or 0) < lost
+            await made.start()
+            await play(made, events[2 * third :])
+            await made.append(*events[2 * third :])  # those that were not appended for the error; the others again
+            found = await outcome(made)
+            for verdict in ("applied", "duplicate"):
+                found[2][verdict] = expected[2][verdict]
+            equal(found, expected)
+
+
 # ---- what stands around it ------------------------------------------------------------------------
 
 
@@ -326,3 +361,11 @@ async def test_profiles_are_read_from_a_cluster(redis_cluster: RedisCluster, red
 def _read_blocking(url: str, now: int) -> list[Profile | None]:
     with Profiles(url) as reader:
         return [reader.read("shop", id, now=now) for id in IDS]
+
+
+def test_a_command_says_that_the_cluster_is_away(free_ports: Callable[[int], list[int]]) -> None:
+    flags = ["--redis", f"redis+cluster://u:hunter2@127.0.0.1:{free_ports(1)[0]}"]
+    result = CliRunner().invoke(main, ["profile", "v" * 22, *flags], env={"WAKELINE_LOG": "kafka://k:9092"})
+    assert result.exit_code == 1
+    assert "cannot use the Redis server redis+cluster://u:***@127.0.0.1" in result.output
+    assert "hunter2" not in result.output

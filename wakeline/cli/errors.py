@@ -48,7 +48,7 @@ def redis_errors(url: str) -> Iterator[None]:
         raise Refused(f"nothing was ever collected in {shown_url(url)}: start `wakeline up` first", FAILED) from None
     except LogMismatch as error:
         raise Refused(str(error), FAILED) from None
-    except (redis.RedisError, LogUnavailable, OSError) as error:
+    except (redis.RedisError, redis.exceptions.RedisClusterException, LogUnavailable, OSError) as error:
         raise Refused(
             f"cannot use the Redis server {shown_url(url)}: {error}\n"
             "is `wakeline up` running? Another server is named by --redis, WAKELINE_REDIS or redis in wakeline.toml",
