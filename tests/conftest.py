@@ -21,7 +21,7 @@ from wakeline.embedded import server_command
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kill-seeds", type=int, default=3, help="seeded runs in which the processor is killed [3]")
+    parser.addoption("--kill-seeds", type=int, default=1, help="seeded runs in which the processor is killed [1]")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
