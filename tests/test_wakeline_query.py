@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
+from io import StringIO
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ import duckdb
 import pytest
 from click.testing import CliRunner, Result
 from msgspec.structs import replace as changed
+from rich.console import Console
 
 from archiver.archiving import Archiver
 from processor.rules import duplicates, sessions
@@ -28,6 +30,7 @@ from tests.archive_stand import Ours
 from tests.sealed import as_they_happened, seal, write
 from tests.timeline import DAY, MINUTE, SECOND, SITE, START, Timeline, a_week_of_visits, event
 from wakeline.cli import main
+from wakeline.cli.rows import show
 from wakeline.history import History, HistoryDamaged
 from wakeline.history.folder import Folder
 from wakeline.keys import date as bucket
@@ -617,6 +620,18 @@ def test_a_table_is_cut_and_says_so(folder: Path) -> None:
 def test_what_pages_send_does_not_steer_the_terminal(tmp_path: Path) -> None:
     seal(tmp_path, as_they_happened([event("visitor-1", "page-one", 0, 0, title="\x1b[2J[red]x\nsecond")]))
     assert "\ufffd[2J[red]x\ufffdsecond" in run(tmp_path, "select title from events").stdout
+
+
+@pytest.mark.parametrize(("width", "lines"), [(80, 3), (34, 10)])
+def test_a_table_that_is_too_wide_shows_column_below_column(folder: Path, width: int, lines: int) -> None:
+    console = Console(file=StringIO(), force_terminal=True, width=width, color_system=None)
+    question = Question("select path, host, time, session from events order by time limit 2")
+    with ask(History(str(folder)), question, zones={}) as found:
+        show(found, most=40, console=console)
+    shown = console.file.getvalue()
+    assert len(shown.splitlines()) == lines
+    assert shown.count("2027-01-15 08:00:0") == 4
+    assert "…" not in shown
 
 
 def test_csv(folder: Path) -> None:

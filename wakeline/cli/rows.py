@@ -23,14 +23,14 @@ NUMBERS = (int, float, Decimal)
 _encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
 
 
-def show(answer: Answer, *, most: int) -> None:
-    """The first rows as a table, else, where it is too wide for the terminal, one below the other."""
-    console = Console(highlight=False)
+def show(answer: Answer, *, most: int, console: Console | None = None) -> None:
+    """The first rows as a table; where it is too wide for the terminal, column below column."""
+    console = console or Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=ENDLESS)
     rows = list(answer.rows(most))
     table = _table(answer.columns, rows)
-    if console.measure(table).maximum > console.width:
+    if console.measure(table, options=console.options.update(width=ENDLESS)).maximum > console.width:
         table = _records(answer.columns, rows)
     console.print(table)
     if answer.count > len(rows):
