@@ -1,22 +1,18 @@
-"""State on a Redis Cluster of real nodes: counted once, whole while slots move, there again after a failover."""
+"""State on a Redis Cluster of real nodes: counted once, whole while slots move, and what stands around it."""
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
-from redis.asyncio import Redis
-from redis.exceptions import ConnectionError
 
-from processor.store import AWAY, LaneLost, StoreUnavailable
-from tests.cluster import ClusterNode, RedisCluster, until
-from tests.timeline import Timeline, a_week_of_visits
+from tests.cluster import RedisCluster, until
+from tests.played import IDS, PATIENCE_S, another_node, equal, outcome, play, timeline, truth
+from tests.timeline import a_week_of_visits
 from wakeline.check.finding import Finding, Level
 from wakeline.check.server import check_server
 from wakeline.cli import main
@@ -24,63 +20,7 @@ from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT
 from wakeline.lanes import Deployment, open_deployment
 from wakeline.profiles import AsyncProfiles, Profile, Profiles
-from wakeline.record import Event
 from wakeline.settings import Settings
-
-DAYS = [f"2027-01-{day}" for day in range(14, 23)]
-IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
-PATIENCE_S = 30
-
-
-@asynccontextmanager
-async def timeline(url: str) -> AsyncIterator[Timeline]:
-    made = Timeline(url)
-    await made.start()
-    try:
-        yield made
-    finally:
-        await made.close()
-
-
-async def play(made: Timeline, events: list[Event], *, pause_s: float = 0.0) -> None:
-    """Append and fold them one by one."""
-    for one in events:
-        await made.append(one)
-        await made.run()
-        await asyncio.sleep(pause_s)
-
-
-async def outcome(made: Timeline) -> tuple[dict[str, Any], dict[Any, float], dict[str, int]]:
-    """All numbers, once every session has ended. Every lane's books must balance."""
-    await made.run()
-    for _ in range(3):
-        await made.pass_time(31 * 60_000)
-    return await made.numbers(IDS, DAYS), await made.scores(IDS), await made.ledger()
-
-
-async def truth(server: Any, events: list[Event]) -> tuple[dict[str, Any], dict[Any, float], dict[str, int]]:
-    async with timeline(server.url) as made:
-        await play(made, events)
-        return await outcome(made)
-
-
-def equal(found: tuple[Any, Any, Any], expected: tuple[Any, Any, Any]) -> None:
-    """All but the scores to the digit; how often a tick came may differ."""
-    assert found[0] == expected[0]
-    assert found[1] == pytest.approx(expected[1])
-    assert {name: n for name, n in found[2].items() if name != "derived"} == {
-        name: n for name, n in expected[2].items() if name != "derived"
-    }
-
-
-@contextmanager
-def another_node(cluster: RedisCluster, ports: Callable[[int], list[int]]) -> Iterator[ClusterNode]:
-    port, bus_port = ports(2)
-    node = ClusterNode(port, bus_port, cluster.nodes[0].folder.parent / str(port))
-    try:
-        yield node
-    finally:
-        node.kill()
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -166,125 +106,6 @@ async def test_a_slot_moves_at_one_stroke(own_cluster: RedisCluster, redis_serve
         await asyncio.to_thread(until, lambda: own_cluster.owner(lane) is target)
         await asyncio.wait_for(playing, PATIENCE_S)
         equal(await outcome(made), expected)
-
-
-async def test_a_node_dies_under_many_calls_and_comes_back(own_cluster: RedisCluster) -> None:
-    """Each call under way ends well or with an error that is waited for, and never runs twice."""
-    client = connect(own_cluster.url)
-    count = client.register_script("return redis.call('HINCRBY', KEYS[1], ARGV[1], 1)")
-    went_well: Counter[int] = Counter()
-    failed: Counter[int] = Counter()
-    stop = asyncio.Event()
-
-    async def call(lane: int, worker: int) -> None:
-        while not stop.is_set():
-            try:
-                await count(keys=[f"{{{lane}}}:runs"], args=[worker])
-                went_well[lane] += 1
-            except AWAY:
-                failed[lane] += 1
-                await asyncio.sleep(0.05)
-
-    async def read() -> list[Any]:
-        async with client.pipeline(transaction=False) as pipe:
-            for lane in range(16):
-                pipe.hvals(f"{{{lane}}}:runs")
-            return await pipe.execute()
-
-    try:
-        calling = [asyncio.create_task(call(lane, worker)) for lane in range(16) for worker in range(10)]
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(own_cluster.nodes[1].kill)
-        with pytest.raises(AWAY):
-            await read()
-        await asyncio.sleep(2)  # the others notice, and answer CLUSTERDOWN
-        await asyncio.to_thread(own_cluster.nodes[1].start)
-        await asyncio.to_thread(own_cluster.until_ok)
-        before = went_well.copy()
-        await _eventually(lambda: all(went_well[lane] > before[lane] for lane in range(16)))
-        stop.set()
-        await asyncio.gather(*calling)
-        runs = [sum(map(int, each)) for each in await read()]
-    finally:
-        stop.set()
-        await client.aclose()
-    assert any(failed.values())
-    for lane, ran in enumerate(runs):
-        assert went_well[lane] <= ran <= went_well[lane] + failed[lane]
-
-
-async def _eventually(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-
-async def _places(client: Redis, made: Timeline) -> list[int]:
-    async with client.pipeline(transaction=False) as pipe:
-        for lane in range(4):
-            pipe.hget(made.store.keys.lane(lane), "offset")
-        return [int(place or 0) for place in await pipe.execute()]
-
-
-async def test_a_primary_is_killed_and_its_replica_takes_over(
-    own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
-) -> None:
-    """The lane waits, and goes on with the replica; so does who only reads by pipelines."""
-    events = a_week_of_visits(random.Random(9), visitors=9)
-    expected = await truth(redis_server, events)
-    with another_node(own_cluster, free_ports) as replica:
-        async with timeline(own_cluster.url) as made:
-            lane = made.lane("visitor-0")
-            primary = own_cluster.owner(made.store.keys.lane(lane))
-            own_cluster.add(replica, replica_of=primary)
-            half = len(events) // 2
-            await play(made, events[:half])
-            assert int(primary.ask("WAIT", 1, 5_000)) == 1
-            reader = connect(own_cluster.url)
-            assert any(await _places(reader, made))
-            await asyncio.to_thread(primary.kill)
-            with pytest.raises(StoreUnavailable):
-                await made.store.next_due(lane)
-            await asyncio.wait_for(play(made, events[half:]), PATIENCE_S)
-            assert own_cluster.owner(made.store.keys.lane(lane)) is replica
-            with pytest.raises(ConnectionError):
-                await _places(reader, made)
-            assert await _places(reader, made) == [worker.place.offset for worker in made.workers]
-            await reader.aclose()
-            equal(await outcome(made), expected)
-
-
-async def test_what_no_replica_had_is_folded_again(
-    own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
-) -> None:
-    """A lane falls back with its place: the writer notices by the revision, and a new start goes on from there."""
-    events = a_week_of_visits(random.Random(10), visitors=9)
-    expected = await truth(redis_server, events)
-    third = len(events) // 3
-    with another_node(own_cluster, free_ports) as replica:
-        async with timeline(own_cluster.url) as made:
-            lane = made.lane("visitor-0")
-            key = made.store.keys.lane(lane)
-            primary = own_cluster.owner(key)
-            own_cluster.add(replica, replica_of=primary)
-            await play(made, events[:third])
-            assert int(primary.ask("WAIT", 1, 5_000)) == 1
-            replica.ask("CONFIG SET", "masterauth", "wrong")  # it does not come back to its primary
-            primary.ask("CLIENT KILL", "TYPE", "replica")
-            await play(made, events[third : 2 * third])
-            lost = made.workers[lane].place.offset
-            await asyncio.to_thread(primary.kill)
-            with pytest.raises(LaneLost):
-                await asyncio.wait_for(play(made, events[2 * third :]), PATIENCE_S)
-            assert own_cluster.owner(key) is replica
-            assert int(await made.redis.hget(key, "offset") or 0) < lost
-            await made.start()
-            await play(made, events[2 * third :])
-            await made.append(*events[2 * third :])  # those that were not appended for the error; the others again
-            found = await outcome(made)
-            for verdict in ("applied", "duplicate"):
-                found[2][verdict] = expected[2][verdict]
-            equal(found, expected)
 
 
 # ---- what stands around it ------------------------------------------------------------------------

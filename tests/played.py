@@ -1,0 +1,69 @@
+"""A week of visits, played on a store, and all that came of it: the same wherever the state lies."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import pytest
+
+from tests.cluster import ClusterNode, RedisCluster
+from tests.timeline import MINUTE, Timeline
+from wakeline.record import Event
+
+DAYS = [f"2027-01-{day}" for day in range(14, 23)]
+IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
+PATIENCE_S = 30
+
+
+@asynccontextmanager
+async def timeline(url: str) -> AsyncIterator[Timeline]:
+    made = Timeline(url)
+    await made.start()
+    try:
+        yield made
+    finally:
+        await made.close()
+
+
+async def play(made: Timeline, events: list[Event], *, pause_s: float = 0.0) -> None:
+    """Append and fold them one by one."""
+    for one in events:
+        await made.append(one)
+        await made.run()
+        await asyncio.sleep(pause_s)
+
+
+async def outcome(made: Timeline) -> tuple[dict[str, Any], dict[Any, float], dict[str, int]]:
+    """All numbers, once every session has ended. Every lane's books must balance."""
+    await made.run()
+    for _ in range(3):
+        await made.pass_time(31 * MINUTE)
+    return await made.numbers(IDS, DAYS), await made.scores(IDS), await made.ledger()
+
+
+async def truth(server: Any, events: list[Event]) -> tuple[dict[str, Any], dict[Any, float], dict[str, int]]:
+    async with timeline(server.url) as made:
+        await play(made, events)
+        return await outcome(made)
+
+
+def equal(found: tuple[Any, Any, Any], expected: tuple[Any, Any, Any]) -> None:
+    """All but the scores to the digit; how often a tick came may differ."""
+    assert found[0] == expected[0]
+    assert found[1] == pytest.approx(expected[1])
+    assert {name: n for name, n in found[2].items() if name != "derived"} == {
+        name: n for name, n in expected[2].items() if name != "derived"
+    }
+
+
+@contextmanager
+def another_node(cluster: RedisCluster, ports: Callable[[int], list[int]]) -> Iterator[ClusterNode]:
+    port, bus_port = ports(2)
+    node = ClusterNode(port, bus_port, cluster.nodes[0].folder.parent / str(port))
+    try:
+        yield node
+    finally:
+        node.kill()
