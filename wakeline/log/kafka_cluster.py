@@ -61,6 +61,7 @@ class Cluster:
         self._topic = address.topic
         self._client = AIOKafkaClient(request_timeout_ms=REQUEST_MS, **address.client)
         self._refreshing: asyncio.Task[None] | None = None
+        self._answering: int | None = None  # the broker that answered last: of the others, one may hang
 
     async def start(self) -> None:
         _last_word.said = ""
@@ -75,8 +76,8 @@ class Cluster:
         await self._client.close()
 
     def any_broker(self) -> int:
-        """The number of one that is known."""
-        node = self._client.get_random_node()
+        """The number of one that answers, as far as is known."""
+        node = self._client.get_random_node() if self._answering is None else self._answering
         if node is None:
             raise KafkaConnectionError("the cluster has no brokers yet")
         return int(node)
@@ -144,12 +145,16 @@ class Cluster:
             found[leader].append(lane)
         return found
 
-    async def _ask(self, node: Any, request: Any, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> Any:
+    async def _ask(self, node: int, request: Any, group: ConnectionGroup = ConnectionGroup.DEFAULT) -> Any:
         try:
-            return await self._client.send(node, request, group=group)
+            answer = await self._client.send(node, request, group=group)
         except (KafkaError, OSError):
+            if node == self._answering:
+                self._answering = None
             self.refresh()
             raise
+        self._answering = node
+        return answer
 
     def _raise_for(self, code: int) -> None:
         if code:
