@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from io import StringIO
 from pathlib import Path
@@ -300,13 +300,13 @@ def test_days_that_are_asked_for_are_those_of_the_whole(tmp_path: Path, seed: in
     history = seal(tmp_path, a_month(rng), files_of=300)
     zones = {"shop": rng.choice([BERLIN, ZoneInfo("Pacific/Kiritimati"), ZoneInfo("America/Los_Angeles")])}
     first = date(2027, 1, 18 + rng.randrange(12))
-    last = rng.choice([first, date(2027, 2, 3), None])
+    last = rng.choice([first, first, first + timedelta(days=3), None])
     days = f"where day >= '{first}'" + (f" and day <= '{last}'" if last else "")
     for view in ("events", "sessions", "orders"):
         sql = f"select * exclude (visitor, customer) from {view} {{}} order by all"
         wanted = answer(history, sql.format(days), zones=zones)
         assert answer(history, sql.format(""), zones=zones, first=first, last=last) == wanted
-        assert wanted or view != "events"
+        assert wanted or view == "orders" or last == first
     asked = needed(history, first, last, asks_orders=False)
     assert 0 < asked.records < sum(history.bounds(lane).end for lane in history.lanes())
 
