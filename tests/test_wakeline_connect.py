@@ -253,3 +253,11 @@ async def test_all_connections_are_closed(redis_cluster: RedisCluster) -> None:
         await client.register_script(SLOW_COUNT)(keys=["{1}:n"])
     await client.aclose()
     until(lambda: connected() <= before)
+
+
+@pytest.mark.parametrize(
+    "key", ["wl1:{3}:lane", "{3}", "a{}b{c}", "a{b", "a}b{c}", "a{{b}}c", "plain", "", b"x{3}y", "ü{ä}"]
+)
+async def test_a_key_lies_where_the_servers_say(key: str | bytes, redis_cluster: RedisCluster) -> None:
+    async with client_of(redis_cluster.url) as client:
+        assert client.keyslot(key) == redis_cluster.nodes[0].ask("CLUSTER KEYSLOT", key)
