@@ -4,7 +4,8 @@ opening.py        the log that the settings name
 chain.py          one log after another as one
 redis_streams.py  on Redis Streams, the engine of one machine
 fsync.py          when its server's reply means "on disk"
-kafka.py          on Apache Kafka, for more than one machine
+kafka.py          on Apache Kafka, for more than one machine; kafka_address.py: its URL, kafka_topic.py: made or checked,
+                  kafka_reader.py: reads from all brokers at once, kafka_cluster.py: requests, kafka_metadata.py: one more
 memory.py         in memory, for tests of pure logic
 All logs pass tests/test_wakeline_log.py.
 """
