@@ -104,6 +104,7 @@ async def _read(settings: Settings) -> tuple[int, list[LaneLag]]:
         try:
             bounds = await log.bounds(range(deployment.lanes))
             sealed = await archived(redis, await log.identity())
+            now = time.time()
             found = []
             for lane, fields in enumerate(hashes):
                 place, end = int(fields.get(b"offset", 0)), bounds[lane].end
@@ -114,7 +115,7 @@ async def _read(settings: Settings) -> tuple[int, list[LaneLag]]:
                         place=place,
                         end=end,
                         behind=max(0, end - place),
-                        behind_seconds=max(0.0, time.time() - since / 1000) if since else 0.0,
+                        behind_seconds=max(0.0, now - since / 1000) if since else 0.0,
                         writer=_owner(fields.get(b"writer", b"").decode()),
                         state=_state(fields, deployment.version),
                         archived=sealed.get(lane, 0) if sealed else None,

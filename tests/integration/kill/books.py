@@ -147,9 +147,10 @@ class Books:
         for lane in range(LANES):
             for source, upto in self._redis.hgetall(self._keys.hop(lane)).items():
                 applied[int(source), lane] = int(upto)
-            for name, upto in self._redis.hgetall(Keys().lane(lane)).items():  # a replay sends none
-                if name.startswith("sent:"):
-                    sent[lane, int(name[5:])] = int(upto)
+            for version in (Keys(), self._keys):  # a replay sends none until it is live
+                for name, upto in self._redis.hgetall(version.lane(lane)).items():
+                    if name.startswith("sent:"):
+                        sent[lane, int(name[5:])] = int(upto)
         return applied, sent
 
     def _scores(self, events: list[dict[str, Any]], truth: Truth) -> Scores:

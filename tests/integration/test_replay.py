@@ -1,0 +1,150 @@
+"""`wakeline replay` beside real processes under load, killed, run again: nothing is lost, doubled or unreadable.
+
+The deployment, its traffic and its books are those of test_kill.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from tests.integration.kill.books import LANES, Books, Differences
+from tests.integration.kill.load import Load, load
+from tests.integration.kill.services import ROOT, Deployment, deployment, until
+from tests.integration.kill.traffic import SITE
+from wakeline import keys
+from wakeline.profiles import Profiles
+
+KILLS = 3
+WITHIN_S = 60.0
+
+
+@pytest.fixture
+def made(tmp_path: Path, own_server: Any, free_ports: Callable[[int], list[int]]) -> Iterator[Deployment]:
+    with deployment(tmp_path, own_server, free_ports(4)) as made:
+        yield made
+
+
+class Command:
+    """`wakeline` as a person runs it, on the deployment's configuration."""
+
+    def __init__(self, made: Deployment) -> None:
+        self._flags = [f"--{name}={made.processor.flags[name]}" for name in ("config", "redis")]
+        self._environ = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-m", "wakeline", *words, *self._flags],
+            cwd=ROOT,
+            env=self._environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    async def __call__(self, *words: str) -> str:
+        """What it said; it must end well."""
+        process = self.start(*words)
+        said, _ = await asyncio.to_thread(process.communicate, timeout=WITHIN_S)
+        assert process.returncode == 0, said
+        return said
+
+
+@asynccontextmanager
+async def revived(made: Deployment) -> Any:
+    """A supervisor: the processor is started again when it ends."""
+
+    async def keep() -> None:
+        while True:
+            made.processor.revive()
+            await asyncio.sleep(0.05)
+
+    keeping = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+
+
+def differences(books: Books, sent: Load) -> Differences:
+    """But for one: a replay meets who withdrew with the tombstone of today, and counts that as erased."""
+    found = books.differences(sent.truth, seen_twice=sent.repeated)
+    erased, _ = found.pop("ledger: erased", (0, 0))
+    applied, wanted = found.pop("ledger: applied", (0, 0))
+    assert applied + erased == wanted
+    return found
+
+
+def live_version(made: Deployment) -> int:
+    with redis.Redis.from_url(made.server.url) as client:
+        return int(client.hget(keys.DEPLOYMENT, "version") or keys.VERSION)
+
+
+async def test_a_replay_under_load_that_is_killed_and_run_again(made: Deployment) -> None:
+    """At the end the books of the new version say what was sent, and a profile was readable at every moment."""
+    rng = random.Random(7)
+    command = Command(made)
+    unreadable: list[str] = []
+    made.collector.start()
+    async with revived(made), load(7, made.port) as sent:
+        await until(lambda: made.books.moved() > 500, "it works")
+        visitor = next(iter(sent.truth.visitors))
+
+        async def look() -> None:
+            with Profiles(made.server.url) as profiles:
+                while True:
+                    if await asyncio.to_thread(profiles.read, SITE, visitor) is None and visitor in sent.truth.visitors:
+                        unreadable.append(visitor)
+                    await asyncio.sleep(0.02)
+
+        looking = asyncio.create_task(look())
+        for _ in range(KILLS):
+            replaying = command.start("replay", "--from", "start", "--into", "2")
+            await asyncio.sleep(rng.uniform(1.0, 2.0))
+            replaying.send_signal(signal.SIGKILL)
+            await asyncio.to_thread(replaying.communicate)
+        if live_version(made) == 1:
+            assert "is live" in await command("replay", "--from", "start", "--into", "2")
+        with closing(Books(made.server.url, made.tail, 2)) as books:
+            before = books.moved()
+            await until(lambda: books.moved() > before + 200, "the processor works on the new version")
+        looking.cancel()
+    with closing(Books(made.server.url, made.tail, 2)) as books:
+        await until(books.are_settled, "all is applied")
+        assert differences(books, sent) == {}
+    assert not unreadable
+
+
+async def test_back_and_removed(made: Deployment) -> None:
+    """To the former version again, brought up to date; then the other is removed, without a trace."""
+    command = Command(made)
+    made.collector.start()
+    async with revived(made), load(8, made.port) as sent:
+        await until(lambda: made.books.moved() > 300, "it works")
+        await command("replay", "--from", "start")
+        assert live_version(made) == 2
+        with closing(Books(made.server.url, made.tail, 2)) as books:
+            before = books.moved()
+            await until(lambda: books.moved() > before + 200, "the processor works on the new version")
+        await command("replay", "--into", "1")
+        assert live_version(made) == 1
+        assert "keys" in await command("replay", "--drop", "2", "--yes")
+        before = made.books.moved()
+        await until(lambda: made.books.moved() > before + 200, "the processor works on the former version")
+    await made.until_drained()
+    assert differences(made.books, sent) == {}
+    with redis.Redis.from_url(made.server.url) as client:
+        assert not list(client.scan_iter("wl2:*"))
+    said = await command("lag", "--max", "0", "--json")
+    assert f'"place":{made.books.places()[LANES - 1]}' in said

@@ -1,0 +1,197 @@
+"""`wakeline dead-letters`: what was set aside is found, shown without harm, tried again once, removed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from click.testing import CliRunner, Result
+
+from tests.timeline import Timeline, event
+from wakeline import dead_letters, keys
+from wakeline.cli import main
+from wakeline.dead_letters import DeadLetter
+from wakeline.keys import Keys
+from wakeline.log.redis_streams import RedisStreamsLog
+
+FILE = '[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\n'
+LANES = 4
+NOW = time.time_ns() // 1_000_000
+EVENT = '{"kind":"event","site":"blog","visitor":"v","type":"page_view","page":"p","n":0,"time":%d}'
+
+LETTERS = [
+    # lane, offset, reason, record, error; oldest first
+    (0, 7, "malformed: Input data was truncated", '{"kind', ""),
+    (2, 1, "unknown_site", EVENT % NOW, ""),
+    (0, 9, "unknown_site", EVENT % (NOW - 9 * keys.DAY_MS), ""),
+    (1, 3, "bug", EVENT % NOW, "Traceback:\n  one\x1b[31m line\nZeroDivisionError"),
+    (3, 0, "malformed: \x1b]0;owned\x07", "no\x1b[2J JSON\r\nsecond", ""),
+    (3, 5, "bug", '{"kind":"delta","source":0,"after":0,"upto":4}', "Traceback"),
+]
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def client(redis_server: Any) -> Any:
+    with redis.Redis(port=redis_server.port) as client:
+        client.hset(keys.DEPLOYMENT, mapping={"lanes": LANES, "decay_zero": 0, "half_life": 1})
+        for number, (lane, offset, reason, record, error) in enumerate(LETTERS):
+            fields: Any = {"offset": offset, "reason": reason, "v": record, "error": error}
+            client.xadd(Keys().dead(lane), fields, id=f"{NOW}-{number + 1}")
+        yield client
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_server: Any) -> Run:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "wakeline.toml").write_text(FILE)
+
+    def run(*words: str) -> Result:
+        command = ["dead-letters", *words, "--redis", redis_server.url]
+        return CliRunner().invoke(main, command, env={"COLUMNS": "120"})
+
+    return run
+
+
+def logged(redis_server: Any) -> list[tuple[int, bytes]]:
+    """(lane, record) of all that the log holds."""
+
+    async def read() -> list[tuple[int, bytes]]:
+        log = RedisStreamsLog(redis_server.url, LANES)
+        found = await log.read(dict.fromkeys(range(LANES), 0), limit=100, wait_ms=0)
+        await log.close()
+        return [(lane, entry.value) for lane in sorted(found) for entry in found[lane]]
+
+    return asyncio.run(read())
+
+
+def ids(said: Result) -> list[str]:
+    """As --json lists them."""
+    assert said.exit_code == 0, said.output
+    return [json.loads(line)["id"] for line in said.output.splitlines()]
+
+
+def test_they_are_counted_by_reason_and_listed_newest_first(run: Run, client: redis.Redis) -> None:
+    said = run("list").output
+    counts = sorted(line.split() for line in said.splitlines()[:3])
+    assert counts == [["2", "bug"], ["2", "malformed"], ["2", "unknown_site"]]
+    shown = [line.split()[0] for line in said.splitlines() if line.strip()[:1].isdigit() and ":" in line.split()[0]]
+    assert shown == ["3:5", "3:0", "1:3", "0:9", "2:1", "0:7"]
+
+
+CHOICES = {
+    "all": ((), ["3:5", "3:0", "1:3", "0:9", "2:1", "0:7"]),
+    "of a lane": (("--lane", "0"), ["0:9", "0:7"]),
+    "of a reason": (("--reason", "malformed"), ["3:0", "0:7"]),
+    "of both": (("--reason", "unknown_site", "--lane", "2"), ["2:1"]),
+}
+
+
+@pytest.mark.parametrize("name", CHOICES)
+def test_some_of_them(run: Run, client: redis.Redis, name: str) -> None:
+    words, wanted = CHOICES[name]
+    assert ids(run("list", "--json", *words)) == wanted
+
+
+def test_more_than_are_shown_are_said(run: Run, client: redis.Redis) -> None:
+    assert "4 more" in run("list", "--limit", "2").output
+
+
+def test_none(run: Run, client: redis.Redis) -> None:
+    client.delete(*(Keys().dead(lane) for lane in range(LANES)))
+    assert run("list").output == "no dead letters\n"
+
+
+@pytest.mark.parametrize("id", ["3:0", "1:3"])
+def test_nothing_in_a_record_steers_the_terminal(run: Run, client: redis.Redis, id: str) -> None:
+    for said in (run("show", id).output, run("list").output):
+        assert not [char for char in said if not char.isprintable() and char != "\n"]
+
+
+def test_one_is_shown_with_its_traceback(run: Run, client: redis.Redis) -> None:
+    said = run("show", "1:3").output
+    assert "bug" in said
+    assert EVENT % NOW in said
+    assert said.endswith("ZeroDivisionError\n")
+
+
+@pytest.mark.parametrize("words", [("show", "9:9"), ("retry", "9:9", "--yes"), ("drop", "0:7", "9:9", "--yes")])
+def test_one_that_is_not_there(run: Run, client: redis.Redis, words: tuple[str, ...]) -> None:
+    said = run(*words)
+    assert said.exit_code == 1
+    assert "there is no dead letter 9:9" in said.output
+    assert len(ids(run("list", "--json"))) == len(LETTERS)
+
+
+@pytest.mark.parametrize("word", ["retry", "drop"])
+@pytest.mark.parametrize("words", [(), ("--all", "0:7"), ("0:7", "--reason", "bug"), ("0:7", "--lane", "0")])
+def test_which_ones_must_be_clear(run: Run, client: redis.Redis, word: str, words: tuple[str, ...]) -> None:
+    said = run(word, *words)
+    assert said.exit_code == 2
+    assert len(ids(run("list", "--json"))) == len(LETTERS)
+
+
+def test_tried_again_they_are_records_of_their_lane(run: Run, client: redis.Redis, redis_server: Any) -> None:
+    """Oldest first, as they were; off the list."""
+    said = run("retry", "--all", "--reason", "unknown_site", "--yes")
+    assert said.output == "2 dead letters appended again\n"
+    assert logged(redis_server) == [(0, LETTERS[2][3].encode()), (2, LETTERS[1][3].encode())]
+    assert ids(run("list", "--json")) == ["3:5", "3:0", "1:3", "0:7"]
+
+
+def test_what_the_processor_made_itself_is_not_tried_again(run: Run, client: redis.Redis, redis_server: Any) -> None:
+    """What came after it is applied: it would be taken for a repetition, in silence."""
+    said = run("retry", "--all", "--reason", "bug", "--yes")
+    assert said.exit_code == 1
+    assert "3:5" in said.output
+    assert "wakeline replay --from start" in said.output
+    assert logged(redis_server) == []
+
+
+def test_removed(run: Run, client: redis.Redis, redis_server: Any) -> None:
+    assert run("drop", "0:7", "3:0", "--yes").output == "2 dead letters removed\n"
+    assert ids(run("list", "--json")) == ["3:5", "1:3", "0:9", "2:1"]
+    assert logged(redis_server) == []
+
+
+def test_an_old_event_would_be_too_late() -> None:
+    def letter(record: str) -> DeadLetter:
+        return DeadLetter(id="0:0", lane=0, at=NOW, reason="bug", record=record, error="", stored="1-1")
+
+    ages = {0: False, 7 * keys.DAY_MS: False, 9 * keys.DAY_MS: True}
+    assert {age: letter(EVENT % (NOW - age)).is_too_late(NOW) for age in ages} == ages
+    assert not letter("no JSON").is_too_late(NOW)
+    assert not letter('{"time": "soon"}').is_too_late(NOW)
+    assert not letter("[" * 5_000).is_too_late(NOW)
+
+
+async def test_a_site_that_is_configured_late_gets_its_events_once(redis_server: Any) -> None:
+    """Tried twice, as when the first attempt was cut: the second time it is a duplicate, and the books balance."""
+    made = Timeline(redis_server.url, sites=())
+    await made.start()
+    await made.append(event("visitor-1", "page-one", 0, 0))
+    await made.run()
+    letters = await dead_letters.dead_letters(made.redis, Keys(), range(4), lambda letter: True)
+    assert [letter.reason for letter in letters] == ["unknown_site"]
+    late = Timeline(redis_server.url)
+    late.log, late.now = made.log, made.now
+    await late.start()
+    await dead_letters.retry(late.redis, Keys(), late.log, letters)
+    await dead_letters.retry(late.redis, Keys(), late.log, letters)
+    await late.run()
+    assert not await dead_letters.dead_letters(made.redis, Keys(), range(4), lambda letter: True)
+    ledger = await late.ledger()
+    assert (ledger["applied"], ledger["duplicate"], ledger["dead"]) == (1, 1, 1)
+    assert (await late.totals())["page_views"] == 1
+    await made.close()
+    await late.close()
