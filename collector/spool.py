@@ -74,6 +74,12 @@ class Spool:
         self._root.mkdir(mode=0o700, parents=True, exist_ok=True)
         replace(self._root / "lanes", f"{lanes}\n".encode())
 
+    async def take_stock(self) -> bool:
+        """Own the folder and count what an earlier run left; whether that is so."""
+        is_open = await self._opened(self._own)
+        self._show()
+        return is_open
+
     async def append(self, records: Records, *, lanes: int) -> bool:
         """Whether the records are on disk."""
         try:
@@ -108,8 +114,7 @@ class Spool:
 
         Raises LogUnavailable.
         """
-        if await self._opened(self._own):
-            self._show()
+        if await self.take_stock():
             while (not down_to or self.records > down_to) and await self._drain_group(self._own, log, lanes, group):
                 pass
 

@@ -148,6 +148,8 @@ class GroupCommit:
 
     async def _back(self) -> Log:
         """Open the log and drain the spool into it, again and again, down to a group."""
+        if self._spool is not None:
+            await self._spool.take_stock()
         while True:
             await self._close_log()
             if self._rest:

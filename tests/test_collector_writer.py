@@ -467,6 +467,9 @@ async def test_it_starts_while_the_log_is_away(opening: Opening, tmp_path: Path)
     assert await spooling.submit("a", 1)
     assert await spooling.commit.answers(1)
     await spooling.stop()
+    spooling = Spooling(opening, tmp_path / "data" / "spool")
+    await eventually(lambda: spooling.metrics.spool_records == 1)  # known before anything happens
+    await spooling.stop()
     opening.log.is_away = False
     spooling = Spooling(opening, tmp_path / "data" / "spool")
     assert await spooling.submit("a", 2)
