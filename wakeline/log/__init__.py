@@ -4,8 +4,8 @@ opening.py        the log that the settings name
 chain.py          one log after another as one
 redis_streams.py  on Redis Streams, the engine of one machine
 fsync.py          when its server's reply means "on disk"
-kafka.py          on Apache Kafka, for more than one machine; kafka_address.py: its URL, kafka_topic.py: made or checked,
-                  kafka_reader.py: reads from all brokers at once, kafka_cluster.py: requests, kafka_metadata.py: one more
+kafka.py          on Apache Kafka, for more than one machine; its URL: kafka_address.py, its topic: kafka_topic.py,
+                  what asks the brokers: kafka_reader.py, kafka_cluster.py, kafka_metadata.py
 memory.py         in memory, for tests of pure logic
 All logs pass tests/test_wakeline_log.py.
 """
