@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,8 +10,6 @@ import pytest
 from benchmarks.broker import Broker, running_broker
 from wakeline.check.finding import Finding, Level
 from wakeline.check.kafka import Facts, check_kafka, judge
-from wakeline.check.server import Facts as ServerFacts
-from wakeline.check.server import judge as judge_server
 from wakeline.log.kafka import KafkaLog
 from wakeline.log.kafka_address import kafka_address
 from wakeline.log.kafka_metadata import Partition, TopicMetadata
@@ -141,34 +138,3 @@ async def test_a_cluster_that_is_away_is_said_with_what_to_do(free_ports: Callab
 async def test_an_address_that_will_not_do_is_said() -> None:
     (finding,) = await check_kafka(Settings(log="kafka://one:9092?acks=0"))
     assert "acks" in finding.what
-
-
-# ---- Redis, where it holds no log -----------------------------------------------------------------
-
-
-SERVER = ServerFacts(
-    product="valkey",
-    version=(9, 1),
-    used_memory=10_000_000,
-    machine_memory=8_000_000_000,
-    maxmemory=0,
-    policy="noeviction",
-    appendonly=True,
-    appendfsync="always",
-    waits_for_fsync=True,
-    write_failed=False,
-    deployment=None,
-    clock_ahead_ms=0.4,
-)
-STATE: dict[str, tuple[dict[str, Any], Level, str]] = {
-    "everysec": ({"appendfsync": "everysec"}, Level.OK, "folded again from the log"),
-    "no append-only file": ({"appendonly": False}, Level.WARN, "appendonly is off"),
-    "disk full": ({"write_failed": True}, Level.FAIL, "last write"),
-}
-
-
-@pytest.mark.parametrize("name", STATE)
-def test_redis_may_forget_what_the_log_still_knows(name: str) -> None:
-    changed, level, words = STATE[name]
-    found = judge_server(replace(SERVER, **changed), Settings(log="kafka://one:9092"))
-    assert [finding.level for finding in found if words in finding.what] == [level]

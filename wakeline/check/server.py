@@ -179,18 +179,6 @@ def _persistence(facts: Facts) -> Finding:
     return fail(f"appendfsync is {facts.appendfsync}: when data reaches the disk is left to chance", mend)
 
 
-def _state_persistence(facts: Facts) -> Finding:
-    """Where the log is elsewhere, what the server forgets is folded again: places go back with what they led to."""
-    if facts.appendonly is False:
-        return warn(
-            "appendonly is off: when the server stops, profiles are those of its last snapshot, or gone",
-            "CONFIG SET appendonly yes, and the same in its configuration file; `wakeline replay` rebuilds them",
-        )
-    if facts.write_failed:
-        return fail("the server's last write to its append-only file failed", "free some disk; see the server's log")
-    return ok("what a crash of the server costs is folded again from the log")
-
-
 def _persistence_of_state(facts: Facts) -> Finding:
     """Where the log is on Kafka: what Redis loses with its place is folded again."""
     mend = "CONFIG SET appendonly yes, CONFIG SET appendfsync always, and the same in its configuration file"
