@@ -51,7 +51,20 @@ async def open_topic(cluster: Cluster, address: KafkaAddress, lanes: int) -> Top
         topic = await cluster.metadata()
     for what, mend in mismatches(address.topic, topic, await topic_config(address), lanes):
         raise LogMismatch(f"{what}; {mend}")
+    await _leaders_answer(cluster, lanes)
     return topic
+
+
+async def _leaders_answer(cluster: Cluster, lanes: int) -> None:
+    """A broker is named as a leader before it knows of it itself."""
+    while True:
+        try:
+            await cluster.bounds(range(lanes))
+            return
+        except KafkaError as error:
+            if not error.retriable:
+                raise
+            await asyncio.sleep(POLL_S)
 
 
 def mismatches(name: str, topic: TopicMetadata, config: Mapping[str, str], lanes: int) -> Iterator[tuple[str, str]]:
