@@ -50,6 +50,7 @@ class Changes:
         self.now = 0
         self.site: SiteFacts = None  # type: ignore[assignment]  # of the current event, set before any rule runs
         self.day = ""  # of the current event
+        self.live_ms = LIVE_MS  # events appended later than that enter no live window; -1: none does
         self._minute = -1
         self._is_live = False  # young enough for the live windows
         self.keys = key_space
@@ -85,7 +86,7 @@ class Changes:
             self._today = self.days[site.key, self.day]
             self._lists = {}
             self._live_lists = {}
-        self._is_live = self.now - time < LIVE_MS
+        self._is_live = self.now - time < self.live_ms
 
     def count(self, field: str, amount: int = 1, *, day: str = "") -> None:
         """Add to a number of the site: for a day (that of the event) and, if it is a counter, in all."""
@@ -113,7 +114,7 @@ class Changes:
     def top_live_at(self, time: int, what: str, value: str, amount: int) -> None:
         """The same, for something that happened at another time than the event."""
         self.top(what, value, amount, day=self.site.day(time))
-        if self.now - time < LIVE_MS:
+        if self.now - time < self.live_ms:
             self._minute_tops[self.site.key, what, time // MINUTE_MS][value] += amount
 
     def settle_tops(self) -> None:

@@ -24,6 +24,7 @@ from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode
 
 MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
 KEYS_OF_ONE = 3  # state, profile, interests; a tombstone is rare enough for the slack of the spans
+KEYS_OF_A_DAY = 2 * (len(keys.TOPS) + 4)  # a site's day by UTC may lie in two of its own
 KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
 SPAN_MS = 300_000
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
@@ -102,8 +103,13 @@ class Fold:
         self._deployment = deployment
         self._keys = key_space
         self._emits = emits
+        self._live_ms = LIVE_MS
         self._rules_of_type = {type: rules.of_type(type) for type in NOT_CUSTOM}
         self._rules_of_custom = rules.of_type(rules.CUSTOM)
+
+    def leave_live_windows(self, are_past: bool) -> None:
+        """Whether what follows is so old that nobody reads its minutes any more: half of a replay's keys."""
+        self._live_ms = -1 if are_past else LIVE_MS
 
     def decode(self, entries: Iterable[Entry]) -> Batch:
         """Entries as records; what cannot be one is marked, with its reason."""
@@ -111,7 +117,7 @@ class Fold:
         for entry in entries:
             record = self._decoded(entry.value)
             items.append(Item(entry.offset, entry.time, record, touched(record)))
-        return batch_of(items)
+        return batch_of(items, live_ms=self._live_ms)
 
     def _decoded(self, value: bytes) -> Record | Invalid:
         try:
@@ -130,6 +136,7 @@ class Fold:
         if KEYS_OF_ONE * len(batch.people) + KEYS_OF_A_SPAN * len(batch.minutes) <= MAX_KEYS:
             yield batch.items
             return
+        span_ms, keys_of_span = (SPAN_MS, KEYS_OF_A_SPAN) if self._live_ms > 0 else (keys.DAY_MS, KEYS_OF_A_DAY)
         items = batch.items
         start, budget = 0, MAX_KEYS
         met: set[object] = set()  # whom and which five minutes of a site
@@ -140,17 +147,17 @@ class Fold:
             for who in item.who:
                 if who not in met:
                     cost += KEYS_OF_ONE
-            if type(record) is Event and (record.time // SPAN_MS != five or record.site != site):
-                site, five = record.site, record.time // SPAN_MS
+            if type(record) is Event and (record.time // span_ms != five or record.site != site):
+                site, five = record.site, record.time // span_ms
                 if (site, five) not in met:
-                    cost += KEYS_OF_A_SPAN
+                    cost += keys_of_span
             if not cost:
                 continue
             if cost > budget and index > start:
                 yield items[start:index]
                 start, budget = index, MAX_KEYS
                 met.clear()
-                cost = KEYS_OF_ONE * len(item.who) + KEYS_OF_A_SPAN
+                cost = KEYS_OF_ONE * len(item.who) + keys_of_span
             budget -= cost
             met.update(item.who)
             met.add((site, five))
@@ -205,13 +212,15 @@ class Fold:
         return changes
 
     def _changes(self, memory: LaneMemory) -> Changes:
-        return Changes(
+        changes = Changes(
             self.lane,
             memory.tops,
             key_space=self._keys,
             decay_zero=self._deployment.decay_zero,
             half_life=self._deployment.half_life,
         )
+        changes.live_ms = self._live_ms
+        return changes
 
     def _apply(self, event: Event, who: Who, memory: LaneMemory, changes: Changes) -> Verdict:
         changes.enter(self._sites[event.site], event.time)
@@ -305,7 +314,7 @@ def touched(record: Record | Invalid) -> tuple[Who, ...]:
     return ()
 
 
-def batch_of(items: list[Item]) -> Batch:
+def batch_of(items: list[Item], *, live_ms: int = LIVE_MS) -> Batch:
     """What these records touch, found in one pass."""
     people: set[Who] = set()
     minutes: set[tuple[str, int, bool]] = set()
@@ -315,8 +324,8 @@ def batch_of(items: list[Item]) -> Batch:
         record = item.record
         if type(record) is Event:
             age = item.time - record.time
-            if record.time // MINUTE_MS != minute or (age < LIVE_MS) is not live or record.site != site:
-                site, minute, live = record.site, record.time // MINUTE_MS, age < LIVE_MS
+            if record.time // MINUTE_MS != minute or (age < live_ms) is not live or record.site != site:
+                site, minute, live = record.site, record.time // MINUTE_MS, age < live_ms
                 if age <= KEPT_MS:
                     minutes.add((site, minute, live))
     return Batch(items, people, minutes)

@@ -104,6 +104,7 @@ class Replay:
             if not entries:
                 raise LogGap(f"lane {lane}: the log ends at {place}, before {upto}")
             self._store.age = max(0, self._clock() - entries[-1].time)
+            worker.fold.leave_live_windows(self._store.age >= MINUTE_TTL_MS)
             try:
                 await worker.apply(entries)
             except (LaneLost, LaneTorn, LogGap):
@@ -138,6 +139,10 @@ class Replay:
 class ReplayWorker(LaneWorker):
     """Sends nothing, and does not say again what was said when the records were first applied."""
 
+    @property
+    def fold(self) -> Fold:
+        return self._fold
+
     async def _empty_outbox(self) -> None:
         pass
 
@@ -166,13 +171,10 @@ class ReplayStore(Store):
 
 
 def _aged(command: Command, age: int) -> Command:
-    """Buckets of the live windows that nobody reads any more go at once: there are as many as minutes in the log."""
     if command[0] not in ("PEXPIRE", "SET"):
         return command
     *rest, lifetime = command
     lives = int(lifetime)
-    if lives == MINUTE_TTL_MS and lives <= age:
-        return ["DEL", command[1]]
     return [*rest, str(max(lives - age, min(lives, GRACE_MS)))]
 
 

@@ -96,7 +96,7 @@ async def starting_places(log: Log, lanes: range, since: str) -> dict[int, int]:
         return {lane: await patiently(partial(first_since, log, lane, found[lane], int(since))) for lane in lanes}
     if missing := sum(bounds.first for bounds in found.values()):
         times = [await log.append_time(lane, bounds.first) for lane, bounds in found.items() if bounds.first]
-        whole = shown(str(max(time or 0 for time in times) + 1_000))
+        whole = shown(str(max(time or 0 for time in times)))
         raise LogGap(
             f"{missing} records are missing: neither the history nor the log holds the beginning any more\n"
             f"from --from {whole} on nothing is missing; what came before would not be in the new version"
@@ -106,7 +106,10 @@ async def starting_places(log: Log, lanes: range, since: str) -> dict[int, int]:
 
 def shown(since: str) -> str:
     """As --from takes it."""
-    return since if since == START else datetime.fromtimestamp(int(since) // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if since == START:
+        return since
+    precision = "milliseconds" if int(since) % 1000 else "seconds"
+    return datetime.fromtimestamp(int(since) / 1000, UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 async def drop(redis: Redis, version: int, *, dropped: Callable[[int], None] = lambda keys: None) -> int:
