@@ -109,18 +109,18 @@ async def test_every_call_of_a_switch_may_be_its_last(redis_server: Any) -> None
     """One after the other, before and after it is carried out, with deltas that the live version still owes."""
     async with stand(redis_server) as live:
         made = live.made
-        for number in range(6):
+        for number in range(3):
             await made.append(event(f"visitor-{number}", f"page-{number}", 0, number, path="/shoes/red"))
         await made.run()
-        views, at, late = 6, 1, False
+        views, at, late = 3, 1, False
         while True:
-            for number in range(6):
+            for number in range(3):
                 await made.append(event(f"visitor-{number}", f"page-{number}-{views}", 0, views * SECOND))
                 kind = {"customer": f"@customer{number % 2}"}
                 await made.append(
                     event(f"visitor-{number}", f"page-{number}-{views}", 1, views * SECOND, "identify", **kind)
                 )
-            views += 6
+            views += 3
             await live.owe()
             await killed_once(live, live.version + 1, at=at, is_late=late)
             await made.run()
