@@ -15,7 +15,7 @@ run: $(VENV)/.installed ## start Wakeline with its demo shop; more flags by RUN_
 	@exec $(BIN)/wakeline up --demo $(RUN_ARGS)
 
 test: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## all tests but the slow ones; more flags by TEST_ARGS
-	$(BIN)/python -m pytest -m "not slow and not browsers" $(TEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow and not browsers" --numprocesses 3 --dist loadfile $(TEST_ARGS)
 
 test-kill: needs $(VENV)/.installed-dev ## kill -9 of every process under load, 20 seeded times
 	$(BIN)/python -m pytest -m kill --kill-seeds 20 $(TEST_ARGS)

@@ -145,6 +145,8 @@ async def run(port: int, *, connections: int, seconds: float, pid: int | None = 
     load.latencies.clear()
     began, cpu = time.perf_counter(), cpu_seconds(pid) if pid else 0.0
     await asyncio.sleep(seconds)
+    while not load.latencies:  # noqa: ASYNC110  a machine that is busy with something else
+        await asyncio.sleep(seconds)
     took = time.perf_counter() - began
     latencies, statuses = sorted(load.latencies), dict(load.statuses)
     found: dict[str, object] = {

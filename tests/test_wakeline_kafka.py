@@ -105,8 +105,9 @@ async def test_many_readers_of_one_log_disturb_nobody(log: KafkaLog) -> None:
 
 
 async def test_a_record_that_is_no_text_is_kept(log: KafkaLog) -> None:
-    await log.append([(0, b"\xff\x00 poison"), (0, b"")])
-    assert await values(log, 0) == [b"\xff\x00 poison", b""]
+    poison = [b"\xff\x00 poison", b"", b'{"props":' + b"[" * 50_000]
+    await log.append([(0, value) for value in poison])
+    assert await values(log, 0) == poison
 
 
 async def test_any_kafka_tool_can_read_a_record(kafka: Broker, topic: str, log: KafkaLog) -> None:

@@ -226,7 +226,7 @@ def _labels(value: bytes) -> tuple[bytes | None, list[tuple[str, bytes]]]:
     """Key and headers, for people and other tools: nothing in Wakeline reads them."""
     try:
         named = _named(value)
-    except (msgspec.MsgspecError, ValueError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None, []
     id = named.visitor or named.id
     return (f"{named.site}/{id}".encode() if id else None), [("kind", named.kind.encode())]
