@@ -83,8 +83,13 @@ def number(made: Deployment, name: str) -> float:
 
 
 async def until_drained(made: Deployment) -> None:
-    await until(lambda: number(made, "spool_records") == 0 and number(made, "log_open") == 1, "the spool is drained")
-    assert not list(made.collector.flags["data"].glob("spool/*/*.spool"))
+    """Until the log holds all that was spooled, and no file is left of it."""
+
+    def is_drained() -> bool:
+        is_empty = number(made, "spool_records") == 0 and number(made, "log_open") == 1
+        return is_empty and not list(made.collector.flags["data"].glob("spool/*/*.spool"))
+
+    await until(is_drained, "the spool is drained")
 
 
 def lost(made: Deployment, sent: Load) -> set[tuple[str, int]]:
