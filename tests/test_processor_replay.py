@@ -131,7 +131,7 @@ async def test_every_call_of_a_switch_may_be_its_last(redis_server: Any) -> None
             if live.fuse.calls < at:
                 break
             at, late = at + late, not late
-        assert at > 25
+        assert at > 20  # calls that a switch of four lanes makes
         await made.ledger()
 
 
