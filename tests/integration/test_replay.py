@@ -12,7 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager, closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +79,7 @@ async def revived(made: Deployment) -> Any:
 
 def differences(books: Books, sent: Load) -> Differences:
     """But for one: a replay meets who withdrew with the tombstone of today, and counts that as erased."""
-    found = books.differences(sent.truth, seen_twice=sent.repeated)
+    found = books.differences(sent.truth, seen_twice=None if sent.retried else sent.repeated)
     erased, _ = found.pop("ledger: erased", (0, 0))
     applied, wanted = found.pop("ledger: applied", (0, 0))
     assert applied + erased == wanted
@@ -104,8 +104,10 @@ async def test_a_replay_under_load_that_is_killed_and_run_again(made: Deployment
         async def look() -> None:
             with Profiles(made.server.url) as profiles:
                 while True:
-                    if await asyncio.to_thread(profiles.read, SITE, visitor) is None and visitor in sent.truth.visitors:
-                        unreadable.append(visitor)
+                    with suppress(redis.RedisError):  # a machine that is too busy to answer
+                        found = await asyncio.to_thread(profiles.read, SITE, visitor)
+                        if found is None and visitor in sent.truth.visitors:
+                            unreadable.append(visitor)
                     await asyncio.sleep(0.02)
 
         looking = asyncio.create_task(look())
