@@ -116,6 +116,14 @@ class Stand:
         return {reason.value: count for reason, count in self.parts.metrics.rejected.items() if count}
 
 
+async def stopped(runner: web.BaseRunner[Any]) -> None:
+    """Also what a browser connected at the last moment: accepted, and not known to the server yet."""
+    for site in list(runner.sites):
+        await site.stop()
+    await asyncio.sleep(0.02)
+    await runner.cleanup()
+
+
 @asynccontextmanager
 async def stand(
     folder: Path,
@@ -143,7 +151,7 @@ async def stand(
     await asyncio.sleep(0)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         yield Stand(parts, kept, clock, http, site.port)
-    await runner.cleanup()
+    await stopped(runner)
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
 

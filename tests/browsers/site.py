@@ -9,6 +9,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tests.collector_stand import stopped
 from wakeline.scripts import FOLDER
 
 STUB = "window.wakeline=window.wakeline||function(){(wakeline.q=wakeline.q||[]).push(arguments)}"
@@ -106,4 +107,4 @@ async def serving(site: WebSite) -> AsyncIterator[None]:
     port = runner.addresses[0][1]
     site.url, site.other = f"http://127.0.0.1:{port}", f"http://localhost:{port}"
     yield
-    await runner.cleanup()
+    await stopped(runner)

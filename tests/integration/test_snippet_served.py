@@ -16,7 +16,7 @@ import pytest_asyncio
 from aiohttp import web
 
 from tests.browser import Browser, Tab, running_browser
-from tests.collector_stand import Stand, stand
+from tests.collector_stand import Stand, stand, stopped
 from wakeline.record import Event
 from wakeline.scripts import Kind, published
 from wakeline.settings import Settings, Site
@@ -98,7 +98,7 @@ async def open_shop(folder: Path, **paths: str) -> AsyncIterator[Shop]:
 
         app.router.add_get("/{path:.*}", page)
         await runner.setup()
-        stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(stopped, runner)
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
         site = Site(key="shop", origins=(origin,), masks=("/reset/*",))
