@@ -24,7 +24,7 @@ from processor.ownership import Ownership, OwnershipLost
 from processor.retention import archive_ends
 from processor.sites import SiteFacts
 from processor.store import LaneMoved, Store
-from processor.stream import make_app
+from processor.stream import ProcessorApp, make_app
 from processor.switch import until_switched
 from processor.worker import LaneWorker
 from wakeline.connect import connect
@@ -82,24 +82,33 @@ async def run(config: Config) -> int:
     )
     internal = await _internal_server(config.settings, lanes)
     app = make_app(log, lanes)
-    await app.start()
-    gc.freeze()  # what lives as long as the process need not be looked at again
-    gc.set_threshold(*GC_THRESHOLD)
+    running = asyncio.create_task(_start(app))
     switched = asyncio.create_task(until_switched(redis, deployment.version))
     ends: list[asyncio.Future[Any]] = [stopped, lanes.failed, switched]
     try:
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait([*ends, running], return_when=asyncio.FIRST_COMPLETED)
+        if running.done():
+            running.result()
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if switched.done():
             logger.warning("key version %d is live now: the processor starts anew on it", switched.result())
             return AGAIN
         return _exit_code(lanes)
     finally:
+        running.cancel()
         switched.cancel()
         await app.stop()
         await lanes.close()
         await internal.cleanup()
         await log.close()
         await redis.aclose()
+
+
+async def _start(app: ProcessorApp) -> None:
+    """Returns when lanes are ours and open, which may be never: another one owns them, or a replay holds them."""
+    await app.start()
+    gc.freeze()  # what lives as long as the process need not be looked at again
+    gc.set_threshold(*GC_THRESHOLD)
 
 
 def _ownership(settings: Settings, log: Log, redis: Redis, *, token: str, lanes: int) -> Ownership:

@@ -128,6 +128,31 @@ async def test_a_replay_under_load_that_is_killed_and_run_again(made: Deployment
     assert not unreadable
 
 
+HELD = {
+    "by a switch": (keys.Keys().lane(0), lambda client, name: client.hset(name, "moved", "2 token"), "not open yet"),
+    "by another": (keys.LEASE, lambda client, name: client.set(name, "another", px=60_000), "standing by"),
+}
+
+
+@pytest.mark.parametrize("held", HELD)
+@pytest.mark.parametrize("end", ["flipped", "stopped"])
+async def test_a_processor_that_has_no_lane_yet_ends_when_it_should(made: Deployment, held: str, end: str) -> None:
+    """Whoever waits for its lanes sees that another version is live, and the word to stop."""
+    name, hold, said = HELD[held]
+    made.collector.start()
+    with redis.Redis.from_url(made.server.url) as client:
+        await until(lambda: client.exists(keys.DEPLOYMENT), "there is a deployment")
+        hold(client, name)
+        made.processor.start()
+        await until(lambda: said in made.processor.said(), "it waits")
+        if end == "flipped":
+            client.hset(keys.DEPLOYMENT, "version", "2")
+        else:
+            made.processor.signal(signal.SIGTERM)
+        await until(lambda: not made.processor.is_alive, "it ends", within=10.0)
+    assert ("key version 2 is live now" in made.processor.said()) == (end == "flipped")
+
+
 async def test_back_and_removed(made: Deployment) -> None:
     """To the former version again, brought up to date; then the other is removed, without a trace."""
     command = Command(made)
