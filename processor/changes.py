@@ -43,11 +43,12 @@ class TopLists:
 
 
 class Changes:
-    """Accumulates one call. `now` is the append time of the current record, ms."""
+    """Accumulates one call. `now` is the append time of the current record, ms, `offset` its offset."""
 
     def __init__(self, lane: int, tops: TopLists, *, key_space: keys.Keys, decay_zero: int, half_life: int) -> None:
         self.lane = lane
         self.now = 0
+        self.offset = -1
         self.site: SiteFacts = None  # type: ignore[assignment]  # of the current event, set before any rule runs
         self.day = ""  # of the current event
         self.live_ms = LIVE_MS  # events appended later than that enter no live window; -1: none does

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from time import perf_counter_ns
 from typing import NamedTuple
@@ -20,13 +21,14 @@ from wakeline import keys
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
-from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode_record
+from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Record, decode_record
 
 MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
 KEYS_OF_ONE = 3  # state, profile, interests; a tombstone is rare enough for the slack of the spans
 KEYS_OF_A_DAY = 2 * (len(keys.TOPS) + 4)  # a site's day by UTC may lie in two of its own
 KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
 SPAN_MS = 300_000
+SHARES_SIZE = 4_000  # shares and interests of one delta: some 400 KB, a record of the log may have ten times that
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
 
 Who = tuple[str, str]  # site, id
@@ -181,7 +183,7 @@ class Fold:
         changes = self._changes(memory)
         ledger = changes.ledger
         for item in items:
-            changes.now = item.time
+            changes.now, changes.offset = item.time, item.offset
             record = item.record
             if isinstance(record, Event):
                 ledger[self._apply(record, item.who[0], memory, changes)] += 1
@@ -228,8 +230,8 @@ class Fold:
         if visitor is None:
             visitor = changes.visitors[who] = memory.people[who]  # type: ignore[assignment]
             assert isinstance(visitor, Visitor)
-            if visitor.state.customer:
-                customers.open_share(visitor)
+        if visitor.state.customer:
+            customers.open_share(visitor, changes)
         for session in visitor.state.sessions:
             if deadline(session) <= changes.now:
                 close_due(visitor, changes)
@@ -237,14 +239,17 @@ class Fold:
         erased = event.time <= visitor.tombstone and not visitor.is_anonymous
         steps = self._rules_of_type.get(event.type, self._rules_of_custom)
         self._countdown -= 1
+        verdict = None
         if self._countdown:
             for _, rule in steps:
                 verdict = rule(event, visitor, changes)
                 if verdict is not None:
-                    return verdict
-        elif (verdict := self._timed(steps, event, visitor, changes)) is not None:
-            return verdict
-        return Verdict.ERASED if erased else Verdict.APPLIED
+                    break
+        else:
+            verdict = self._timed(steps, event, visitor, changes)
+        if visitor.share is not None:
+            customers.send_share(visitor, changes)
+        return verdict or (Verdict.ERASED if erased else Verdict.APPLIED)
 
     def _timed(self, steps: Steps, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
         self._countdown = self._timed_every
@@ -265,6 +270,8 @@ class Fold:
             if record.upto > applied:
                 memory.hops[record.source] = changes.hops[record.source] = record.upto
                 for share in record.shares:
+                    if 0 <= share.at < applied:  # the source was folded again, in other portions than before
+                        continue
                     customers.receive(share, _customer(memory, changes, share.site, share.customer), changes)
         elif isinstance(record, Erase):
             if record.id[0] == CUSTOMER_PREFIX:
@@ -278,22 +285,32 @@ class Fold:
     def _finish(self, changes: Changes) -> None:
         for visitor in changes.visitors.values():
             changes.schedule(visitor)
-            if visitor.share is not None:
-                customers.send_share(visitor, changes)
         changes.settle_tops()
         if not self._emits:
             changes.shares.clear()
             changes.outbox.clear()
 
-    def deltas(self, changes: Changes, memory: LaneMemory, *, upto: int) -> dict[int, Delta]:
-        """The shares of a call, one delta a lane of customers; `upto` is the call's place."""
-        by_lane: dict[int, Delta] = {}
+    def deltas(self, changes: Changes, memory: LaneMemory, *, upto: int) -> Iterator[tuple[int, Delta]]:
+        """The shares of a call, as deltas with the lane of customers that each is for; `upto` is the call's place."""
+        by_lane: defaultdict[int, list[CustomerShare]] = defaultdict(list)
         for share in changes.shares:
-            target = lane_of(share.site, share.customer, self.lanes)
-            if target not in by_lane:
-                by_lane[target] = Delta(source=self.lane, after=memory.sent.get(target, 0), upto=upto, shares=[])
-            by_lane[target].shares.append(share)
-        return by_lane
+            by_lane[lane_of(share.site, share.customer, self.lanes)].append(share)
+        for target, shares in by_lane.items():
+            after = memory.sent.get(target, 0)
+            for portion, end in _portions(shares, upto):
+                yield target, Delta(source=self.lane, after=after, upto=end, shares=portion)
+                after = end
+
+
+def _portions(shares: list[CustomerShare], upto: int) -> Iterator[tuple[list[CustomerShare], int]]:
+    """Runs of shares that one record of the log can hold, each with the offset before which all of its records lie."""
+    start = size = 0
+    for index, share in enumerate(shares):
+        if size >= SHARES_SIZE and share.at != shares[index - 1].at:
+            yield shares[start:index], share.at
+            start, size = index, 0
+        size += 1 + len(share.interests)
+    yield shares[start:], upto
 
 
 def _customer(memory: LaneMemory, changes: Changes, site: str, id: str) -> Customer:

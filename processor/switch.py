@@ -230,9 +230,10 @@ async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: int,
         with unavailable():
             await script(keys=[hash, store.keys.outbox(lane)], args=[id, f"sent:{target}", after])
 
-    for id, target, value in await patiently(lambda: store.outbox(lane, most=WHOLE_OUTBOX)):
+    owed = await patiently(lambda: store.outbox(lane, most=WHOLE_OUTBOX))
+    for id, target, value in reversed(owed):  # to where the first of them began, also where this is cut
         record = decode_record(value)
-        if isinstance(record, Delta) and record.upto > place:  # one write makes one delta a target
+        if isinstance(record, Delta) and record.upto > place:
             await patiently(partial(take, id, target, record.after))
 
 

@@ -216,10 +216,10 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
             "reason", reason, "v", value.decode("utf-8", "backslashreplace"), "error", error,
         ]  # fmt: skip
     key = changes.keys.lane(lane)
-    for target, delta in fold.deltas(changes, memory, upto=place.offset).items():
+    for target, delta in fold.deltas(changes, memory, upto=place.offset):
         yield ["XADD", changes.keys.outbox(lane), "*", "target", str(target), "v", encode_record(delta).decode()]
-        memory.sent[target] = place.offset
-        yield ["HSET", key, f"sent:{target}", str(place.offset)]
+        memory.sent[target] = delta.upto
+        yield ["HSET", key, f"sent:{target}", str(delta.upto)]
     for site, id, record in changes.outbox:
         target = lane_of(site, id, fold.lanes)
         yield ["XADD", changes.keys.outbox(lane), "*", "target", str(target), "v", encode_record(record).decode()]

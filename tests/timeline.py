@@ -97,6 +97,13 @@ class Timeline:
             for lane, entries in found.items():
                 await self.workers[lane].apply(entries)
 
+    async def run_a_little(self, rng: random.Random) -> None:
+        """Apply a part of what each lane's log holds, in one batch a lane."""
+        for worker in rng.sample(self.workers, k=rng.randint(1, len(self.workers))):
+            found = await self.log.read({worker.lane: worker.place.offset}, limit=rng.randint(1, 20), wait_ms=0)
+            if worker.lane in found:
+                await worker.apply(found[worker.lane])
+
     async def pass_time(self, ms: int) -> None:
         """Let `ms` pass; lanes with a deadline get their ticks."""
         self.now += ms

@@ -50,14 +50,15 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
 
 
 class CustomerShare(Struct, omit_defaults=True):
-    """What one batch of one visitor adds to its customer. Everything in it commutes."""
+    """What one record of one visitor adds to its customer. Everything in it commutes."""
 
     site: str
     customer: str
     visitor: str
+    at: int = -1  # offset of that record in the source lane; -1: made when a share was that of a whole delta
     interests: dict[str, float] = {}  # tag -> amount added, at the decay's time zero
     counts: dict[str, int] = {}  # field of the profile -> amount added
-    since: int = 0  # ms; its earliest event: a customer that was erased later than that takes nothing of it
+    since: int = 0  # ms; the time of its event: a customer that was erased later than that takes nothing of it
     first_seen: int = 0  # ms; the earliest wins
     last_seen: int = 0  # ms; the latest wins
     source: str = ""  # of the visit at last_seen
@@ -65,7 +66,11 @@ class CustomerShare(Struct, omit_defaults=True):
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
-    """What lane `source` sends to a lane of customers: its records in (after, upto] add these shares."""
+    """What lane `source` sends to a lane of customers: its records from offset `after` on, before `upto`, add these.
+
+    A lane that is folded again from an earlier place may send them in other portions: each share is taken once, for
+    the customers' lane knows up to where it has them of this source.
+    """
 
     source: int
     after: int

@@ -32,7 +32,13 @@ def forget(visitor: Visitor, changes: Changes, *, upto: int, at: int) -> None:
         return
     if visitor.state.customer:
         changes.shares.append(
-            CustomerShare(site=visitor.site, customer=visitor.state.customer, visitor=visitor.id, erased_at=at)
+            CustomerShare(
+                site=visitor.site,
+                customer=visitor.state.customer,
+                visitor=visitor.id,
+                at=changes.offset,
+                erased_at=at,
+            )
         )
     visitor.forget(upto)
     changes.tombstones[visitor.site, visitor.id] = upto

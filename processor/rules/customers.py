@@ -1,6 +1,6 @@
 """The hop: a visitor that is identified is linked to its customer, who is fed by all its visitors.
 
-The first share is all that the visitor had; after that each call sends what it added.
+The first share is all that the visitor had; after that each record sends what it added.
 """
 
 from __future__ import annotations
@@ -30,18 +30,19 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
     visitor.traits_changed = True
     counts = {field: getattr(state, field) if first else 0 for field in COUNTS}
     visitor.share = CustomerShare(
-        site=visitor.site, customer=event.customer, visitor=visitor.id, counts=counts, first_seen=event.time,
-        since=event.time,
+        site=visitor.site, customer=event.customer, visitor=visitor.id, at=changes.offset, counts=counts,
+        first_seen=event.time, since=event.time,
     )  # fmt: skip
     if first:
         visitor.share.interests = dict(visitor.interests.scores)
         visitor.share.first_seen = state.first_seen
 
 
-def open_share(visitor: Visitor) -> None:
+def open_share(visitor: Visitor, changes: Changes) -> None:
     """From here on, what is added to a linked visitor is noted for its customer."""
-    if visitor.state.customer and visitor.share is None:
-        visitor.share = CustomerShare(site=visitor.site, customer=visitor.state.customer, visitor=visitor.id)
+    visitor.share = CustomerShare(
+        site=visitor.site, customer=visitor.state.customer, visitor=visitor.id, at=changes.offset
+    )
 
 
 def send_share(visitor: Visitor, changes: Changes) -> None:
