@@ -10,6 +10,7 @@ from typing import Any
 import redis
 from redis.exceptions import RedisError
 
+from tests.integration.kill.ledger import Counted
 from tests.integration.kill.tail import Tail
 from tests.integration.kill.traffic import SITE, WEIGHTS, Truth
 from wakeline import keys
@@ -98,6 +99,18 @@ class Books:
             assert sum(rows.values()) == int(row.get("offset", 0)) == length, (lane, row, length)
             found.update(rows)
         return found
+
+    def counted(self) -> Counted:
+        """What the lanes' numbers say of events, added up. Raises RedisError while the server is away."""
+        lanes = self._lanes()
+        totals, day = self._sum("totals"), self._day()
+        return Counted(
+            events=sum(int(row.get(name, 0)) for row in lanes for name in ("applied", "erased", "too_late")),
+            bot_events=totals["bot_events"],
+            engaged_ms=totals["engaged_ms"],
+            views=self._sum("pages", day),
+            custom=self._sum("events", day),
+        )
 
     def differences(self, truth: Truth, *, seen_twice: int | None = None, dead: int = 0) -> Differences:
         """Where Redis is not what it must be: {} means nothing lost, nothing doubled.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from itertools import count
@@ -12,7 +13,8 @@ from typing import TypeVar
 
 import aiohttp
 
-from tests.integration.kill.traffic import Message, Truth, Visitor
+from tests.integration.kill.ledger import Ledger
+from tests.integration.kill.traffic import Message, Truth, Visitor, now_ms
 
 CONNECTIONS = 16  # a visitor's messages go over one of them, in order
 EVENTS_PER_S = 500
@@ -25,6 +27,9 @@ READY_S = 30.0
 
 class Load:
     """`answered` holds the ids of all events that a 202 was given for; `repeated` how many of them twice."""
+
+    events_per_s = EVENTS_PER_S
+    ledger: Ledger | None = None  # where each answer is entered
 
     def __init__(self, seed: int, port: int, http: aiohttp.ClientSession) -> None:
         self.truth = Truth()
@@ -45,7 +50,7 @@ class Load:
         rng = random.Random(self._rng.random())
         loop = asyncio.get_running_loop()
         due = loop.time()
-        pause = CONNECTIONS * EVENTS_PER_MESSAGE / EVENTS_PER_S
+        pause = CONNECTIONS * EVENTS_PER_MESSAGE / self.events_per_s
         while not self._is_over:
             for message in Visitor(next(self._numbers), rng, self.truth).life():
                 await self._deliver(message)
@@ -63,17 +68,24 @@ class Load:
 
     async def _post(self, message: Message) -> bool:
         """Whether it was answered 202, for all its events."""
+        began = time.perf_counter()
+        status, said = await self._answer(message)
+        if self.ledger is not None:
+            self.ledger.enter(message, answer=status, at=now_ms(), took=(time.perf_counter() - began) * 1_000)
+        if status == 202:
+            assert json.loads(said)["accepted"] == len(message.events), said
+            return True
+        assert status in (0, 503), (status, said)
+        return False
+
+    async def _answer(self, message: Message) -> tuple[int, bytes]:
+        """Its status, 0 for none, and what it says."""
         data = json.dumps(message.body()).encode()
         try:
             async with self._http.post(f"{self._origin}/v1/events", data=data, headers=message.headers) as answer:
-                said = await answer.read()
+                return answer.status, await answer.read()
         except (aiohttp.ClientError, TimeoutError):
-            return False
-        if answer.status == 202:
-            assert json.loads(said)["accepted"] == len(message.events), said
-            return True
-        assert answer.status == 503, (answer.status, said)
-        return False
+            return 0, b""
 
     async def until_ready(self) -> None:
         """Until the collector takes events: what is repeated later is then the test's doing."""
@@ -89,11 +101,12 @@ Made = TypeVar("Made", bound=Load)
 
 
 @asynccontextmanager
-async def load(seed: int, port: int, *, kind: type[Made] = Load) -> AsyncIterator[Made]:
+async def load(seed: int, port: int, *, kind: type[Made] = Load, ledger: Ledger | None = None) -> AsyncIterator[Made]:
     """Runs within; when the block ends, every message has been answered 202."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as http:
         made = kind(seed, port, http)
+        made.ledger = ledger
         async with asyncio.timeout(READY_S):
             await made.until_ready()
         async with asyncio.TaskGroup() as browsers:

@@ -55,6 +55,16 @@ class Service:
     def is_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative where a signal ended it."""
+        return None if self._process is None else self._process.poll()
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
     def revive(self) -> None:
         """What a supervisor does."""
         if not self.is_alive:
@@ -94,7 +104,7 @@ class Deployment:
         )
         self.processor = Service("processor", flags | {"processor_metrics_port": ports[2]}, folder / "processor.log")
         self.standby = Service("processor", flags | {"processor_metrics_port": ports[3]}, folder / "standby.log")
-        self.services = (self.collector, self.processor, self.standby)
+        self.services: tuple[Service, ...] = (self.collector, self.processor, self.standby)
         self.collector.flags["spool_mb"] = 0  # what is answered is in the log at once, and once
         self.tail: Tail = KafkaTail(log, LANES) if log else StreamsTail(server.url)
         self.books = Books(server.url, self.tail)
@@ -103,6 +113,11 @@ class Deployment:
     def settings(self) -> Settings:
         """What its processes are told of servers."""
         return Settings(redis=self.server.url, log=self.log)
+
+    def close(self) -> None:
+        """Its readers, not its services."""
+        self.books.close()
+        self.tail.close()
 
     def on_redis(self, word: Word) -> bool:
         """Whether the processor says it to Redis: appends go to the log."""
@@ -133,8 +148,7 @@ def deployment(folder: Path, server: Any, ports: Sequence[int], log: str = "") -
         for service in made.services:
             service.kill()
             print(f"---- {service.name}\n{service.said()[-SHOWN:]}")
-        made.books.close()
-        made.tail.close()
+        made.close()
 
 
 async def until(is_so: Callable[[], object], what: str, *, within: float = PATIENCE_S) -> None:

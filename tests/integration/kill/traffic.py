@@ -39,6 +39,10 @@ class Message:
         return {"site": SITE, "consent": self.consent, "sent": now_ms(), "events": self.events}
 
     @property
+    def is_bot(self) -> bool:
+        return self.headers["User-Agent"] == BOT
+
+    @property
     def ids(self) -> list[tuple[str, int]]:
         return [(event["page"], event["n"]) for event in self.events]
 

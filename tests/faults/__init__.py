@@ -1,0 +1,8 @@
+"""The table of faults: each happens to a real deployment under load; what was answered 2xx is applied, once.
+
+`make test-faults` runs all rows; `make test` one seed of the quick ones, see tests/integration/test_kill.py. The
+deployment, its visitors and their ledger lie in tests/integration/kill/.
+
+In reading order: rows (the table), stage (what a row happens on), audit and exposition (the comparison at its end),
+outcome (what was measured), the rows by theme: killed, away, disks, workers, records, history, watching; run and table.
+"""

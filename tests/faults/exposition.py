@@ -1,0 +1,67 @@
+"""What a process says on /metrics, and which of it are the numbers that a sender's ledger speaks of."""
+
+from __future__ import annotations
+
+import urllib.error
+import urllib.request
+from collections import Counter
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from tests.integration.kill.ledger import Counted
+from tests.integration.kill.traffic import SITE
+
+Labels = tuple[tuple[str, str], ...]
+Samples = dict[tuple[str, Labels], float]  # (name, labels in order) -> value
+
+VIEWS = "wakeline_page_views_window"
+CUSTOM = "wakeline_custom_events_window"
+RECORDS = "wakeline_ledger_records"
+
+
+def scraped(port: int) -> Samples:
+    """All that a process offers now. {} while it does not answer."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+            return samples_of(answer.read().decode())
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return {}
+
+
+def samples_of(text: str) -> Samples:
+    return {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(samples: Samples, name: str, **labels: str) -> float:
+    """Raises KeyError where there is no such sample."""
+    return samples[name, tuple(sorted(labels.items()))]
+
+
+def counted(samples: Samples) -> Counted:
+    """The business numbers, as the api says them to Prometheus. Raises KeyError where it says none."""
+    total = {
+        name: value(samples, f"wakeline_{name}_total", site=SITE)
+        for name in ("bot_events", "engaged_seconds", "page_views", "custom_events")
+    }
+    settled = sum(value(samples, RECORDS, state=state) for state in ("applied", "erased", "too_late"))
+    found = Counted(
+        events=round(settled),
+        bot_events=round(total["bot_events"]),
+        engaged_ms=round(total["engaged_seconds"] * 1_000),
+        views=Counter(_today(samples, VIEWS, "page")),
+        custom=Counter(_today(samples, CUSTOM, "event")),
+    )
+    # the sum of a list is that of its counter, or one of the two is wrong: what differs gets a name of its own
+    found.views["(not listed)"] = round(total["page_views"]) - found.views.total()
+    found.custom["(not listed)"] = round(total["custom_events"]) - found.custom.total()
+    return found
+
+
+def _today(samples: Samples, name: str, label: str) -> dict[str, int]:
+    listed = {labels: count for (found, labels), count in samples.items() if found == name}
+    today = {labels: count for labels, count in listed.items() if dict(labels)["window"] == "today"}
+    return {dict(labels)[label]: round(count) for labels, count in today.items()}

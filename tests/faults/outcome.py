@@ -1,0 +1,92 @@
+"""What one run of a row measured, and what of it misses what it must reach."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+COMPARE: dict[str, Callable[[float, float], bool]] = {"==": operator.eq, "<=": operator.le, ">=": operator.ge}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number; without `direction` it only explains another."""
+
+    name: str
+    value: float
+    direction: str = ""
+    bound: float = 0.0
+
+    @property
+    def holds(self) -> bool:
+        return not self.direction or COMPARE[self.direction](self.value, self.bound)
+
+    @property
+    def badness(self) -> float:
+        """Of two measurements of one figure the worse is shown."""
+        return {"==": abs(self.value - self.bound), ">=": -self.value}.get(self.direction, self.value)
+
+    def __str__(self) -> str:
+        return f"{self.name} {number(self.value)}"
+
+    @property
+    def aim(self) -> str:
+        """What it must reach; "" for one that only explains."""
+        if not self.direction:
+            return ""
+        sign = {"==": "", "<=": "<= ", ">=": ">= "}[self.direction]
+        return f"{self.name} {sign}{number(self.bound)}"
+
+
+class Outcome:
+    """Figures by name, in the order in which they were taken, and words about what is wrong."""
+
+    def __init__(self) -> None:
+        self.figures: dict[str, Figure] = {}
+        self.notes: list[str] = []
+
+    def shows(self, name: str, value: float) -> None:
+        self._take(Figure(name, value))
+
+    def is_exactly(self, name: str, value: float, wanted: float) -> None:
+        self._take(Figure(name, value, "==", wanted))
+
+    def at_most(self, name: str, value: float, bound: float) -> None:
+        self._take(Figure(name, value, "<=", bound))
+
+    def at_least(self, name: str, value: float, bound: float) -> None:
+        self._take(Figure(name, value, ">=", bound))
+
+    def note(self, words: str) -> None:
+        self.notes.append(words)
+
+    def _take(self, figure: Figure) -> None:
+        known = self.figures.get(figure.name)
+        if known is None or figure.badness > known.badness:
+            self.figures[figure.name] = figure
+
+    @property
+    def failures(self) -> list[str]:
+        missed = [f"{each}, must be {each.direction} {number(each.bound)}" for each in self.missed()]
+        return missed + self.notes
+
+    def missed(self) -> Iterator[Figure]:
+        return (figure for figure in self.figures.values() if not figure.holds)
+
+
+def worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Of several runs of a row: each figure at its worst, and all that is wrong."""
+    found = Outcome()
+    for outcome in outcomes:
+        for figure in outcome.figures.values():
+            found._take(figure)
+        found.notes += outcome.notes
+    return found
+
+
+def number(value: float) -> str:
+    """As people read it: whole numbers whole, others with three digits."""
+    if value == int(value) or abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}"

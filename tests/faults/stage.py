@@ -1,0 +1,198 @@
+"""What a row happens on: a whole deployment on one log, a sender with its ledger, and the audit at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import secrets
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from benchmarks.broker import Broker
+from tests.faults import audit, exposition
+from tests.faults.exposition import Samples
+from tests.faults.outcome import Outcome
+from tests.integration.kill.books import Books
+from tests.integration.kill.ledger import Ledger
+from tests.integration.kill.load import Load, Made, load
+from tests.integration.kill.services import Deployment, Service, until
+from tests.server import RedisServer, find_free_ports, free_port
+
+SETTLED_WITHIN_S = 90.0
+SHOWN = 3  # differences of one audit
+SAID = 1_500  # characters that a service said last, where a row could not be run
+
+
+class Stage(Deployment):
+    """`server` runs unless the row starts it; of the services none does. `broker` is None for the log in Redis."""
+
+    def __init__(self, folder: Path, broker: Broker | None) -> None:
+        log = f"{broker.url}/faults-{secrets.token_hex(6)}" if broker else ""
+        ports = find_free_ports(7)
+        super().__init__(folder, RedisServer(free_port(), folder / "redis"), ports, log)
+        self.folder = folder
+        self.broker = broker
+        flags = {name: self.processor.flags[name] for name in ("config", "redis", "data", *(("log",) if log else ()))}
+        self.api = Service("api", flags | {"api_port": ports[4], "api_metrics_port": ports[5]}, folder / "api.log")
+        self.archiver = Service("archiver", flags | {"archiver_metrics_port": ports[6]}, folder / "archiver.log")
+        self.services = (*self.services, self.api, self.archiver)
+        self.ledger = folder / "ledger.jsonl"
+
+    @asynccontextmanager
+    async def load(self, seed: int, *, kind: type[Made] = Load) -> AsyncIterator[Made]:
+        """Visitors that send; every answer is in the ledger. All is answered 202 when it ends."""
+        book = Ledger(self.ledger)
+        try:
+            async with load(seed, self.port, kind=kind, ledger=book) as sent:
+                yield sent
+        finally:
+            book.close()
+
+    def spool(self, megabytes: int = 64) -> None:
+        """The collector may spool from its next start on."""
+        self.collector.flags["spool_mb"] = megabytes
+
+    def lose_log(self) -> None:
+        """Redis is killed; a broker stops in its tracks, with its connections."""
+        if self.broker is None:
+            self.server.kill()
+        else:
+            self._signal_broker(signal.SIGSTOP)
+
+    def give_log_back(self) -> None:
+        if self.broker is None:
+            self.server.start()
+        else:
+            self._signal_broker(signal.SIGCONT)
+
+    def _signal_broker(self, number: signal.Signals) -> None:
+        assert self.broker is not None
+        assert self.broker.process is not None
+        self.broker.process.send_signal(number)
+
+    @asynccontextmanager
+    async def kept(self, *services: Service) -> AsyncIterator[None]:
+        """A supervisor: these are started, and started again whenever they end."""
+
+        async def keep() -> None:
+            while True:
+                for service in services:
+                    service.revive()
+                await asyncio.sleep(0.1)
+
+        keeping = asyncio.create_task(keep())
+        try:
+            yield
+        finally:
+            keeping.cancel()
+
+    # ---- what its processes say -------------------------------------------------------------------
+
+    def collected(self) -> Samples:
+        return exposition.scraped(self.collector.flags["metrics_port"])
+
+    def told(self) -> Samples:
+        """What the api says to Prometheus now."""
+        return exposition.scraped(self.api.flags["api_metrics_port"])
+
+    def is_drained(self) -> bool:
+        """Whether the collector writes to the log again, and nothing is left in its spool."""
+        samples = self.collected()
+        states = ("spool_records", "spool_bytes")
+        return (
+            bool(samples)
+            and exposition.value(samples, "wakeline_collector_log_open") == 1
+            and not any(exposition.value(samples, f"wakeline_collector_{name}") for name in states)
+        )
+
+    # ---- the end of a row -------------------------------------------------------------------------
+
+    async def settle(self) -> float:
+        """Until all that was sent is applied, the processor being revived where it dies; returns after how many s."""
+        began = time.monotonic()
+
+        def is_settled() -> bool:
+            self.processor.revive()
+            return self.books.are_settled()
+
+        await until(is_settled, "all is applied", within=SETTLED_WITHIN_S)
+        return time.monotonic() - began
+
+    async def audit(
+        self, outcome: Outcome, sent: Load, *, dead: int = 0, books: Books | None = None, erased: bool = False
+    ) -> None:
+        """Compare the ledger with the log, Redis and the exposition; and all else in Redis with the truth.
+
+        `dead`: records that had to be set aside. `books`: of the live key version, where it is another. `erased`: what
+        came of people who withdrew may stand in the lanes' ledgers as erased, as a replay meets it.
+        """
+        books = books or self.books
+        self.api.revive()
+        await until(self.told, "the api answers")
+        verdicts = (
+            audit.of_log(self.ledger, books.ids()),
+            audit.of_redis(self.ledger, books),
+            audit.of_prometheus(self.ledger, await self._told_at_last()),
+        )
+        for verdict in verdicts:
+            outcome.is_exactly("lost", verdict.lost, 0)
+            outcome.is_exactly("doubled", verdict.doubled, 0)
+            if verdict.lost or verdict.doubled:
+                outcome.note(f"{verdict.of}: {verdict.lost} lost, {verdict.doubled} doubled")
+        found = books.differences(sent.truth, dead=dead)
+        if erased:
+            away, _ = found.pop("ledger: erased", (0, 0))
+            applied, wanted = found.pop("ledger: applied", (0, 0))
+            if applied + away != wanted:
+                found["ledger: applied, erased"] = (applied + away, wanted)
+        outcome.is_exactly("other differences", len(found), 0)
+        for what, (have, want) in list(found.items())[:SHOWN]:
+            outcome.note(f"{what}: {have}, not {want}")
+
+    async def _told_at_last(self) -> Samples:
+        """Once the api sees that nothing is pending."""
+
+        def pending() -> float:
+            return exposition.value(self.told(), exposition.RECORDS, state="pending")
+
+        await until(lambda: pending() == 0, "the api shows that all is applied")
+        return self.told()
+
+
+async def at_work(stage: Stage, sent: Load, rng: random.Random) -> None:
+    """Until more is applied, and for a random moment longer."""
+    before = stage.books.moved()
+    await until(lambda: stage.books.moved() > before, "it works")
+    await more(sent, 1)
+    await asyncio.sleep(rng.uniform(0.0, 0.7))
+
+
+async def more(sent: Load, count: int) -> None:
+    """Until so many more events are answered 202."""
+    before = len(sent.answered)
+    await until(lambda: len(sent.answered) >= before + count, f"{count} more events are answered")
+
+
+@asynccontextmanager
+async def staged(folder: Path, broker: Broker | None, *, starts_server: bool = True) -> AsyncIterator[Stage]:
+    """Kills all that is left running. Where the row raises, what the services said last goes with the error."""
+    stage = Stage(folder, broker)
+    try:
+        if starts_server:
+            stage.server.start()
+        yield stage
+    except Exception as error:
+        for service in stage.services:
+            if service.starts:
+                error.add_note(f"---- {service.name}, started {service.starts} times\n{service.said()[-SAID:]}")
+        raise
+    finally:
+        for service in stage.services:
+            service.kill()
+        await asyncio.to_thread(stage.close)
+        stage.server.kill()
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)

@@ -1,0 +1,50 @@
+"""What was run, as a table: a line for each row and log, its figures beside what they must reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rich.markup import escape
+from rich.table import Table
+
+from tests.faults.outcome import Outcome
+from tests.faults.rows import Row
+
+
+@dataclass(frozen=True)
+class Result:
+    """A row on a log; `outcome` is the worst of its seeds."""
+
+    row: Row
+    log: str
+    seeds: int
+    outcome: Outcome
+    seconds: float
+
+    @property
+    def name(self) -> str:
+        return f"{self.row.name} [{self.log}]"
+
+
+def table(results: Iterable[Result]) -> Table:
+    shown = Table(box=None, pad_edge=False, show_edge=False)
+    shown.add_column("fault", ratio=3)
+    shown.add_column("log")
+    shown.add_column("seeds", justify="right")
+    shown.add_column("measured", ratio=4)
+    shown.add_column("must reach", ratio=4, style="dim")
+    shown.add_column("")
+    shown.add_column("took", justify="right")
+    for result in results:
+        figures = result.outcome.figures.values()
+        shown.add_row(
+            escape(result.row.name),
+            result.log,
+            str(result.seeds),
+            ", ".join(str(figure) if figure.holds else f"[red]{figure}[/red]" for figure in figures),
+            ", ".join(figure.aim for figure in figures if figure.aim),
+            "[red]FAILED[/red]" if result.outcome.failures else "[green]ok[/green]",
+            f"{result.seconds / 60:.1f} min",
+        )
+    return shown
