@@ -6,11 +6,13 @@ import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import fsspec
 import pytest
 import redis
 
 from benchmarks.broker import Broker, running_broker
 from tests.cluster import RedisCluster, running_cluster
+from tests.s3 import USER, S3Server, running_s3
 from tests.server import RedisServer, find_free_ports, running_server, stopped_server_in
 
 
@@ -92,6 +94,22 @@ def own_kafka(tmp_path: Path) -> Iterator[Broker]:
     """A real broker of this test alone: it may be killed and paused."""
     with running_broker(tmp_path / "kafka") as broker:
         yield broker
+
+
+@pytest.fixture(scope="session")
+def shared_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
+    (port,) = find_free_ports(1)
+    with running_s3(tmp_path_factory.mktemp("s3"), port) as server:
+        yield server
+
+
+@pytest.fixture
+def s3(shared_s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
+    """A real server that this process finds too; shared, so take a folder of its bucket that nobody else has."""
+    for name, value in USER.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": shared_s3.endpoint})
+    return shared_s3
 
 
 @pytest.fixture

@@ -46,10 +46,13 @@ def seal(history: History, lane: int, first: int, end: int, date: str = DAY) -> 
     return segment
 
 
-@pytest.fixture(params=["a folder", "a URL"])
+@pytest.fixture(params=["a folder", "a URL", "S3"])
 def history(request: pytest.FixtureRequest, tmp_path: Path) -> History:
     if request.param == "a folder":
         return History(str(tmp_path / "archive"))
+    if request.param == "S3":
+        bucket = request.getfixturevalue("s3").bucket
+        return History(f"s3://{bucket}/{random.random()}/archive")
     return History(f"memory://{request.node.name}-{random.random()}/archive")
 
 

@@ -23,7 +23,8 @@ class Remote:
         except (ImportError, ValueError) as error:
             raise LogMismatch(
                 f"archive cannot be {url}: {error}\n"
-                "pip install 'wakeline[history]', and the package that fsspec asks for (s3fs, gcsfs, adlfs...)"
+                "pip install 'wakeline[s3]', or elsewhere 'wakeline[history]' and the package that fsspec asks for "
+                "(gcsfs, adlfs...)"
             ) from error
         self._url = url
         self._root = self._root.rstrip("/")
@@ -51,8 +52,11 @@ class Remote:
         check()
         path = f"{self._root}/{name}"
         with _unavailable(self._url):
-            self._files.makedirs(path.rpartition("/")[0], exist_ok=True)  # nothing, where there are no folders
-            self._files.pipe_file(path, content)
+            try:
+                self._files.pipe_file(path, content)
+            except FileNotFoundError:
+                self._make(path.rpartition("/")[0])
+                self._files.pipe_file(path, content)
 
     def delete(self, name: str) -> None:
         with _unavailable(self._url), suppress(FileNotFoundError):
@@ -61,13 +65,20 @@ class Remote:
     def clean(self) -> None:
         """A put that was not finished has left nothing."""
 
+    def _make(self, folder: str) -> None:
+        """Where there are folders. A bucket is its owner's to make: a misspelt one would be made too."""
+        bucket = self._root.partition("/")[0]
+        if bucket and not self._files.exists(bucket):
+            raise HistoryUnavailable(f"the history at {self._url} cannot be used: there is no {bucket}; make it first")
+        self._files.makedirs(folder, exist_ok=True)
+
 
 @contextmanager
 def _unavailable(url: str) -> Iterator[None]:
     """Drivers raise what they like: OSError, or the errors of their cloud's client."""
     try:
         yield
-    except (FileNotFoundError, ImportError, ValueError):
+    except (FileNotFoundError, ImportError, ValueError, HistoryUnavailable):
         raise
     except Exception as error:
         raise HistoryUnavailable(f"the history at {url} cannot be used: {error}") from error

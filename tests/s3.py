@@ -1,0 +1,138 @@
+"""A server that speaks S3, as a process that may be killed, and a wire to it that may be cut."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START_S = 30.0
+FILE = b".jsonl.gz"
+USER = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1"}
+
+
+@dataclass
+class S3Server:
+    """Holds what it is given in memory."""
+
+    port: int
+    said: Path
+    bucket: str = "wakeline"
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """With this a process finds it: as fsspec and Amazon's own tools name it."""
+        return {"FSSPEC_S3_ENDPOINT_URL": self.endpoint} | USER
+
+    def start(self) -> None:
+        launch = "from moto.server import main; main()"
+        command = (sys.executable, "-c", launch, "-H", "127.0.0.1", "-p", str(self.port))
+        with self.said.open("ab") as said:
+            self.process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=os.environ | USER)
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                with urllib.request.urlopen(f"{self.endpoint}/moto-api/", timeout=5):
+                    break
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() > deadline:
+                    raise RuntimeError(f"S3 does not start; it said: {self.said.read_text()[-2_000:]}") from None
+                time.sleep(0.05)
+        request = urllib.request.Request(f"{self.endpoint}/{self.bucket}", method="PUT")
+        with urllib.request.urlopen(request, timeout=5):
+            pass
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@contextmanager
+def running_s3(folder: Path, port: int) -> Iterator[S3Server]:
+    server = S3Server(port, folder / "s3.log")
+    try:
+        server.start()
+        yield server
+    finally:
+        server.kill()
+
+
+class Wire:
+    """Between a process and the server: while `cuts_left`, a sealed file passes half, then the connection ends.
+
+    With `holds` it does not end: whoever sends waits for an answer.
+    """
+
+    def __init__(self, server: S3Server) -> None:
+        self.server = server
+        self.port = 0
+        self.cuts_left = 0
+        self.cuts = 0
+        self.holds = False
+
+    @property
+    def environ(self) -> dict[str, str]:
+        return self.server.environ | {"FSSPEC_S3_ENDPOINT_URL": f"http://127.0.0.1:{self.port}"}
+
+    async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, to = await asyncio.open_connection("127.0.0.1", self.server.port)
+        try:
+            async with asyncio.TaskGroup() as both:
+                back = both.create_task(self._back(there, writer))
+                await self._forth(reader, to)
+                back.cancel()
+        except* OSError:
+            pass
+        finally:
+            for end in (writer, to):
+                end.close()
+
+    async def _forth(self, reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
+        is_file = False
+        while data := await reader.read(1 << 20):
+            if data.startswith((b"PUT ", b"GET ", b"HEAD ", b"POST ", b"DELETE ")):
+                head, end, body = data.partition(b"\r\n\r\n")
+                is_file = head.startswith(b"PUT ") and FILE in head.splitlines()[0]
+                to.write(head + end)
+            else:
+                body = data
+            if is_file and body and self.cuts_left:
+                to.write(body[: len(body) // 2])
+                await to.drain()
+                self.cuts_left -= 1
+                self.cuts += 1
+                while self.holds:  # noqa: ASYNC110 - until the test has ended
+                    await asyncio.sleep(0.05)
+                return
+            to.write(body)
+            await to.drain()
+
+    async def _back(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await there.read(1 << 20):
+            writer.write(data)
+            await writer.drain()
+        writer.close()
+
+
+@asynccontextmanager
+async def wired(server: S3Server) -> AsyncIterator[Wire]:
+    made = Wire(server)
+    listening = await asyncio.start_server(made.carry, "127.0.0.1", 0)
+    made.port = listening.sockets[0].getsockname()[1]
+    async with listening:
+        yield made
+        made.holds = False
