@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Set
+from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -204,7 +205,10 @@ class Lanes:
                 logger.debug("not trimmed: %s", error)
 
     async def _watch(self) -> None:
-        """A consumer may stall without a word. The log being away is no stall: then nothing can be read."""
+        """A consumer may stall without a word, and an idle lane's server may come back from an older backup.
+
+        The log being away is no stall: then nothing can be read.
+        """
         places, since = self.places(), time.monotonic()
         while True:
             await asyncio.sleep(WATCH_S)
@@ -217,11 +221,17 @@ class Lanes:
             for lane, place in now.items():
                 if place > bounds[lane].end:
                     raise LogGap(f"lane {lane} stands at {place}, but the log now ends at {bounds[lane].end}")
+            await self._check([lane for lane, place in now.items() if places.get(lane) == place])
             behind = sum(bounds[lane].end - place for lane, place in now.items())
             if now != places or behind <= 0:
                 places, since = now, time.monotonic()
             elif time.monotonic() - since > STALL_S:
                 raise Stalled(f"{behind} records wait and nothing was applied for {STALL_S:.0f} s")
+
+    async def _check(self, idle: list[int]) -> None:
+        with suppress(StoreUnavailable):
+            for lane in idle:
+                await self._workers[lane].check()
 
 
 def _named(lanes: Set[int], count: int) -> str:

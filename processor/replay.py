@@ -164,10 +164,10 @@ class ReplayStore(Store):
         for one in people:
             memory.people[one].erased = memory.people[one].state.erased
 
-    async def write(self, lane: int, commands: list[Command], *, revision: int, stamp: str) -> int | None:
+    async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
         """See `Store.write`."""
         aged = [_aged(command, self.age) for command in commands]
-        return await super().write(lane, aged, revision=revision, stamp=stamp)
+        return await super().write(lane, aged, place=place, stamp=stamp)
 
 
 def _aged(command: Command, age: int) -> Command:

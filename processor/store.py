@@ -59,7 +59,8 @@ class LanePlace(Struct):
 
 
 # KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
-# commands as one msgpack argument, top list cap, OTHER, the due set's key, what the lane's `moved` must be.
+# commands as one msgpack argument, top list cap, OTHER, the due set's key, what the lane's `moved` must be, writer
+# expected: after an older backup another one may have come to the same revision.
 # Two are our own. TOP: add to a top list whose members the writer does not know, within the cap. LATEST: set to a
 # time (ms) that is later than what is there: a replay meets old erasures when newer ones are known.
 WRITE = """
@@ -68,7 +69,7 @@ local lane = KEYS[1]
 local found = call('HMGET', lane, 'revision', 'writer', 'torn', 'moved')
 if found[3] == '1' then return {-1} end
 if (found[4] or '') ~= ARGV[8] then return {-2, found[4] or ''} end
-if (found[1] or '0') ~= ARGV[1] then return {0, found[1] or '0', found[2] or ''} end
+if (found[1] or '0') ~= ARGV[1] or (found[2] or '') ~= ARGV[9] then return {0, found[1] or '0', found[2] or ''} end
 local commands = cmsgpack.unpack(ARGV[4])
 call('HSET', lane, 'torn', '1')
 for i = 1, #commands do
@@ -175,6 +176,13 @@ class Store:
             fields, hops = await self._place(keys=[self.keys.lane(lane), self.keys.hop(lane)])
         return _place(_pairs(fields), _pairs(hops), memory)
 
+    async def is_lost(self, lane: int, *, place: LanePlace) -> bool:
+        """Whether another one wrote the lane since it was at `place`; not where a replay holds it."""
+        with unavailable():
+            found: Any = await self._redis.hmget(self.keys.lane(lane), "revision", "writer", "moved")
+        revision, writer, moved = ((value or b"").decode() for value in found)
+        return moved == self.moved and (int(revision or 0), writer) != (place.revision, place.writer)
+
     async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
         """Bring visitors, customers and top lists into `memory`, by one call."""
         people, lists = list(who), list(top_lists)
@@ -194,19 +202,21 @@ class Store:
         for key, members in zip(lists, tops, strict=True):
             memory.tops.loaded[key] = {name: round(score) for name, score in _scores(members).items()}
 
-    async def write(self, lane: int, commands: list[Command], *, revision: int, stamp: str) -> int | None:
-        """Apply all commands at `revision`, which becomes revision + 1. Returns the lane's next deadline (ms) or None.
+    async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
+        """Apply all commands at the revision of `place`, which becomes one more. Returns the lane's next deadline
+        (ms) or None.
 
-        Raises LaneLost if the lane is at another revision, LaneMoved if a replay holds it, LaneTorn if a write was
-        cut before.
+        Raises LaneLost if the lane is at another revision or another's, LaneMoved if a replay holds it, LaneTorn if a
+        write was cut before.
         """
+        revision = place.revision
         lane_key = self.keys.lane(lane)
         due = self.keys.due(lane)
         names = dict.fromkeys([lane_key, due])
         for command in commands:
             names[command[1]] = None
         args: list[Any] = [revision, revision + 1, stamp, _pack(commands), keys.TOP_MEMBERS, keys.OTHER, due]
-        args.append(self.moved)
+        args += [self.moved, place.writer]
         with unavailable():
             reply = await self._write(keys=list(names), args=args)
         if reply[0] == -1:

@@ -134,12 +134,13 @@ class LaneWorker:
         writes = commands(changes, self._fold, self._memory, place)
         self._calls += 1
         stamp = f"{self._writer}:{self._calls}"
-        revision = self.place.revision
+        left = self.place
         began = time.perf_counter()
         # The same call again and again: if it happened and its answer was lost, the stamp tells.
-        self.next_due = await self._retry(lambda: self._store.write(self.lane, writes, revision=revision, stamp=stamp))
+        self.next_due = await self._retry(lambda: self._store.write(self.lane, writes, place=left, stamp=stamp))
         metrics.WRITE_SECONDS.observe(time.perf_counter() - began)
         self.place.revision += 1
+        self.place.writer = stamp
         self.place.offset, self.place.clock = offset, clock
         if emitted:
             await self._empty_outbox()
@@ -173,6 +174,17 @@ class LaneWorker:
         self._ticked = now
         await self._log.append([(self.lane, TICK_TEXT)])
         return True
+
+    async def check(self) -> None:
+        """Whether the lane is still as this process left it: a server may come back from an older backup.
+
+        A lane that gets records finds out by its next write; this is for one that gets none. Raises LaneLost.
+        """
+        if self._busy.locked():
+            return
+        async with self._busy:
+            if await self._store.is_lost(self.lane, place=self.place):
+                raise LaneLost(f"lane {self.lane} is not as it was left at revision {self.place.revision}")
 
     async def _retry(self, call: Callable[[], Awaitable[T]]) -> T:
         wait = 0.05

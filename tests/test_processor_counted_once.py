@@ -246,6 +246,26 @@ async def test_a_late_write_of_the_owner_before_changes_nothing(redis_server: An
         assert (await made.ledger())["applied"] == 1
 
 
+async def test_a_lane_without_records_finds_out_that_its_server_went_back(redis_server: Any) -> None:
+    """Not while it is as it was left, nor while a replay holds it."""
+    async with timeline(redis_server) as made:
+        kept = await backup(made)
+        await made.append(event("visitor-1", "page-one", 0, 0))
+        await made.run()
+        worker = made.workers[made.lane("visitor-1")]
+        await worker.check()
+        await made.redis.hset(made.store.keys.lane(worker.lane), "moved", "2 token")
+        await made.redis.hincrby(made.store.keys.lane(worker.lane), "revision", 1)
+        await worker.check()
+        await restore(made, kept)  # a new owner's claim comes to the same revision by chance
+        with pytest.raises(LaneLost):
+            await worker.check()
+        await made.append(event("visitor-1", "page-two", 0, 1))
+        entries = (await made.log.read({worker.lane: 1}, limit=10, wait_ms=0))[worker.lane]
+        with pytest.raises(LaneLost):
+            await worker.apply(entries)
+
+
 async def test_redelivered_records_are_skipped(redis_server: Any) -> None:
     """A batch that overlaps what was applied is cut to what is new."""
     async with timeline(redis_server) as made:

@@ -11,6 +11,7 @@ import pytest
 
 from processor import lanes as module
 from processor.lanes import Lanes, Stalled
+from processor.store import LaneLost
 from wakeline.log import Entry, LogGap, LogUnavailable
 from wakeline.log.memory import MemoryLog
 
@@ -27,6 +28,7 @@ class Worker:
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.was_cancelled = False
+        self.was_lost = False
 
     async def open(self) -> int:
         self.opened += 1
@@ -42,6 +44,10 @@ class Worker:
 
     async def tick(self, now: int) -> bool:
         return False
+
+    async def check(self) -> None:
+        if self.was_lost:
+            raise LaneLost("by an older backup")
 
 
 class Given:
@@ -127,6 +133,13 @@ async def test_what_waits_in_the_lanes_of_others_is_no_stall(made: Stand) -> Non
     await made.owns()
     await made.log.append([(1, b"{}")])
     assert await failure(made) is None
+
+
+async def test_an_idle_lane_that_is_not_as_it_was_left_ends_the_process(made: Stand) -> None:
+    """It is opened anew then, from the place that there is now."""
+    await made.owns(0, 1)
+    made.workers[1].was_lost = True
+    assert isinstance(await failure(made), LaneLost)
 
 
 async def test_a_log_that_is_away_is_no_stall(made: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from processor.fold import LaneMemory
-from processor.store import WRITES, Store, StoreUnavailable
+from processor.store import WRITES, LanePlace, Store, StoreUnavailable
 from processor.writes import Command
 from tests.timeline import MINUTE, START, Timeline, a_week_of_visits
 from wakeline.connect import connect
@@ -57,13 +57,13 @@ async def test_what_passes_is_waited_for(line: str) -> None:
     """As servers spell it: redis-py cuts the first word off where it knows it."""
     async with store_whose_server_says(line) as store:
         with pytest.raises(StoreUnavailable):
-            await store.write(0, [], revision=0, stamp="test")
+            await store.write(0, [], place=LanePlace(), stamp="test")
 
 
 async def test_what_is_our_mistake_is_not() -> None:
     async with store_whose_server_says("WRONGTYPE Operation against a key holding the wrong kind of value") as store:
         with pytest.raises(ResponseError, match="WRONGTYPE"):
-            await store.write(0, [], revision=0, stamp="test")
+            await store.write(0, [], place=LanePlace(), stamp="test")
 
 
 async def test_who_may_not_give_every_command_is_told_before_anything_is_half_written(redis_server: Any) -> None:
