@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: free ports, a real server. Options: how often to kill."""
+"""Fixtures that every test may use: free ports, real servers, both logs. Options: how often to kill."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmarks.broker import Broker, running_broker
 from tests.cluster import RedisCluster, running_cluster
 from tests.s3 import USER, S3Server, running_s3
 from tests.server import RedisServer, find_free_ports, running_server, stopped_server_in
+from wakeline.settings import Settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -94,6 +95,26 @@ def own_kafka(tmp_path: Path) -> Iterator[Broker]:
     """A real broker of this test alone: it may be killed and paused."""
     with running_broker(tmp_path / "kafka") as broker:
         yield broker
+
+
+@pytest.fixture(params=["redis", "kafka"])
+def log(request: pytest.FixtureRequest) -> str:
+    """URL of a log that nobody else has, none for the log in Redis: who takes this passes on both."""
+    if request.param == "redis":
+        return ""
+    return f"{request.getfixturevalue('kafka').url}/{request.getfixturevalue('topic')}"
+
+
+@pytest.fixture(params=["redis", "kafka", "cluster"])
+def servers(request: pytest.FixtureRequest) -> Settings:
+    """What a deployment of each kind is told of its servers, which are empty and not to be harmed: all in one Redis,
+    the log on Kafka, and that with the state in a cluster.
+    """
+    if request.param == "redis":
+        return Settings(redis=request.getfixturevalue("redis_server").url)
+    log = f"{request.getfixturevalue('kafka').url}/{request.getfixturevalue('topic')}"
+    state = "redis_cluster" if request.param == "cluster" else "redis_server"
+    return Settings(redis=request.getfixturevalue(state).url, log=log)
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import redis
@@ -15,12 +14,14 @@ from click.testing import CliRunner, Result
 from tests.timeline import Timeline, event
 from wakeline import keys
 from wakeline.cli import main
+from wakeline.connect import connect_blocking
 from wakeline.history import History, Segment
 from wakeline.history.identity import store_identity
 from wakeline.history.lines import line_of
 from wakeline.history.members import member
 from wakeline.keys import Keys
-from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.log.opening import open_log
+from wakeline.settings import Settings
 
 FILE = '[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\n'
 LANES = 4
@@ -28,27 +29,30 @@ VIEWS = 12
 
 Run = Callable[..., Result]
 
+words_alone = pytest.mark.parametrize("servers", ["redis"], indirect=True)
+"""What is said before any log is read: it is the same for each."""
+
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, redis_server: Any) -> Run:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Settings) -> Run:
     monkeypatch.chdir(tmp_path)
     for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
         monkeypatch.delenv(name)
     (tmp_path / "wakeline.toml").write_text(FILE)
 
-    def run(*words: str, redis: str = redis_server.url, input: str | None = None) -> Result:
-        return CliRunner().invoke(main, ["replay", *words, "--redis", redis], input=input)
+    def run(*words: str, redis: str = servers.redis) -> Result:
+        return CliRunner().invoke(main, ["replay", *words, "--redis", redis, "--log", servers.log])
 
     return run
 
 
 @pytest.fixture
-def client(redis_server: Any, tmp_path: Path) -> Any:
+def client(servers: Settings, tmp_path: Path) -> Iterator[redis.Redis]:
     """A deployment that has applied some page views, of which the log has trimmed half into the history."""
 
     async def fill() -> None:
-        made = Timeline(redis_server.url)
-        log = RedisStreamsLog(redis_server.url, LANES)
+        made = Timeline(servers.redis)
+        log = await open_log(servers, LANES)
         made.log = log  # type: ignore[assignment]
         await made.start()
         await made.append(*(event(f"visitor-{n}", f"page-{n}", 0, n, path="/shoes/red") for n in range(VIEWS)))
@@ -65,7 +69,7 @@ def client(redis_server: Any, tmp_path: Path) -> Any:
         await log.close()
         await made.close()
 
-    with redis.Redis(port=redis_server.port) as client:
+    with connect_blocking(servers.redis) as client:
         client.hset(keys.DEPLOYMENT, mapping={"lanes": LANES, "decay_zero": 0, "half_life": 1 << 40})
         asyncio.run(fill())
         yield client
@@ -155,6 +159,7 @@ MISTAKES = {
 }
 
 
+@words_alone
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_gets_words(run: Run, client: redis.Redis, name: str) -> None:
     words, code, shown = MISTAKES[name]
@@ -165,6 +170,7 @@ def test_a_mistake_gets_words(run: Run, client: redis.Redis, name: str) -> None:
     assert (live(client), views(client, 1)) == (1, VIEWS)
 
 
+@words_alone
 def test_redis_is_away(run: Run) -> None:
     said = run("--from", "start", redis="redis://127.0.0.1:1")
     assert said.exit_code == 1
