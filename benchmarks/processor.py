@@ -32,6 +32,7 @@ from wakeline.record import Event, encode_record
 RECORDS = 200_000
 VISITORS = 20_000
 EACH = 20_000  # of them, for the side that takes one at a time: its rate does not depend on how many
+KNOWN = 20  # of a hundred visitors, where they are customers
 WARM = 0.15  # the part of the records that is not measured
 STALLED_S = 60.0
 TOPIC = "events"
@@ -42,6 +43,7 @@ FIGURES = (
     Figure("processor_events_per_s", "all rules, Redis written, one core"),
     Figure("processor_us_per_event", "CPU time of its process"),
     Figure("processor_server_us_per_event", "CPU time of its Redis"),
+    Figure("processor_known_us_per_event", "where a fifth of the visitors are customers: other lanes hear of them"),
     Figure("stock_take_events_per_s", "stock Faust with take(2000)"),
     Figure("stock_each_events_per_s", "stock Faust, one event at a time"),
     Figure("processor_vs_take_cpu", "the same ratio by CPU time alone: waiting for Redis costs stock Faust nothing"),
@@ -62,13 +64,15 @@ def measure(run: Run) -> dict[str, float]:
     now = time.time_ns() // 1_000_000
     deployment = Deployment(lanes=16, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
     made = events(RECORDS // scale, visitors=VISITORS // scale, end=now)
-    laned = [(lane_of(event.site, event.visitor, deployment.lanes), event) for event in made]
+    laned = _laned(made, deployment)
+    known = _laned(events(RECORDS // scale, visitors=VISITORS // scale, end=now, known=KNOWN), deployment)
     with running_broker(run.folder / "kafka", cores=OTHERS) as broker:
         kafka = broker.port
         records = [(lane, event.received, encode_record(event)) for lane, event in laned]
         asyncio.run(fill_topic(kafka, TOPIC, records, partitions=deployment.lanes))
         sides: dict[str, Callable[[Path], Rate]] = {
             "processor": partial(_processor, laned, deployment),
+            "known": partial(_processor, known, deployment),
             "take": partial(stock, "take", RECORDS // scale, kafka, TOPIC, deployment),
             "each": partial(stock, "each", EACH // scale, kafka, TOPIC, deployment),
         }
@@ -82,7 +86,13 @@ def measure(run: Run) -> dict[str, float]:
     return _figures(**found)
 
 
-def _figures(processor: Sequence[Rate], take: Sequence[Rate], each: Sequence[Rate]) -> dict[str, float]:
+def _laned(made: Sequence[Event], deployment: Deployment) -> list[tuple[int, Event]]:
+    return [(lane_of(event.site, event.visitor, deployment.lanes), event) for event in made]
+
+
+def _figures(
+    processor: Sequence[Rate], known: Sequence[Rate], take: Sequence[Rate], each: Sequence[Rate]
+) -> dict[str, float]:
     def ratio(stock: Sequence[Rate]) -> float:
         return median(ours.events_per_s / theirs.events_per_s for ours, theirs in zip(processor, stock, strict=True))
 
@@ -95,6 +105,7 @@ def _figures(processor: Sequence[Rate], take: Sequence[Rate], each: Sequence[Rat
         "processor_events_per_s": median(rate.events_per_s for rate in processor),
         "processor_us_per_event": median(rate.us_per_event for rate in processor),
         "processor_server_us_per_event": median(rate.server_us_per_event for rate in processor),
+        "processor_known_us_per_event": median(rate.us_per_event for rate in known),
         "stock_take_events_per_s": median(rate.events_per_s for rate in take),
         "stock_each_events_per_s": median(rate.events_per_s for rate in each),
         "processor_vs_take_cpu": cpu_ratio(take),

@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from wakeline.record import Event
+from wakeline.record import CUSTOMER_PREFIX, Event
 from wakeline.settings import InterestRule, Site
 
 PER_SECOND = 1_000  # events of all visitors together
@@ -29,10 +29,11 @@ REFERRERS = ("", "", "www.google.com/", "www.bing.com/", "news.example/today", "
 CAMPAIGNS: tuple[dict[str, str], ...] = ({}, {}, {}, {"utm_source": "newsletter", "utm_campaign": "autumn"})
 
 
-def events(count: int, *, visitors: int, end: int, seed: int = 1) -> list[Event]:
+def events(count: int, *, visitors: int, end: int, seed: int = 1, known: int = 0) -> list[Event]:
     """`count` events of at most `visitors`, in order of their receipt, the last received at `end` (ms).
 
-    They come in two busy times of PER_SECOND events a second with QUIET_MS between them.
+    They come in two busy times of PER_SECOND events a second with QUIET_MS between them. Of a hundred visitors
+    `known` are customers, and say so at each visit.
     """
     chance = random.Random(seed)
     busy = count * 1000 // PER_SECOND // 2
@@ -40,7 +41,10 @@ def events(count: int, *, visitors: int, end: int, seed: int = 1) -> list[Event]
     ids = [f"{chance.getrandbits(132):033x}"[:22] for _ in range(visitors)]
     while len(found) < count * 1.1:
         arrival = chance.randrange(busy) + chance.choice((0, busy + QUIET_MS))
-        found += _visit(chance, chance.choice(ids), arrival)
+        visitor = chance.choice(ids)
+        if hash_of(visitor) % 100 < known:
+            found.append(_login(visitor, arrival))
+        found += _visit(chance, visitor, arrival)
     found.sort(key=lambda event: (event.received, event.visitor, event.page, event.n))
     del found[count:]
     late = end - found[-1].received
@@ -65,6 +69,12 @@ def _visit(chance: random.Random, visitor: str, time: int) -> Iterator[Event]:
         came = {}
         if chance.random() < 1 / PAGES_OF_A_VISIT:
             return
+
+
+def _login(visitor: str, time: int) -> Event:
+    page = f"{hash_of(visitor):x}-{time}"
+    what = {"site": SITE.key, "host": "shop.example", "visitor": visitor, "path": "/account", "page": page}
+    return _event(what, "identify", 0, time, customer=CUSTOMER_PREFIX + visitor)
 
 
 def _page(chance: random.Random, what: dict[str, Any], came: dict[str, Any], time: int, read: int) -> Iterator[Event]:

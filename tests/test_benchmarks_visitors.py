@@ -54,6 +54,16 @@ def test_visitors_come_back_and_do_what_people_do(made: list[Event]) -> None:
     assert 0 < sum(bool(event.bot) for event in made) < COUNT / 20
 
 
+def test_known_ones_say_who_they_are_at_every_visit() -> None:
+    """About as many as asked for, each as itself; no event comes twice."""
+    some = events(COUNT, visitors=VISITORS, end=END, known=20)
+    people = {event.visitor for event in some}
+    known = {event.visitor: event.customer for event in some if event.type == "identify"}
+    assert all(customer == f"@{visitor}" for visitor, customer in known.items())
+    assert 0.1 * len(people) < len(known) < 0.3 * len(people)
+    assert len({(event.visitor, event.page, event.n) for event in some}) == len(some)
+
+
 def test_two_busy_times_with_silence_between(made: list[Event]) -> None:
     """So that the visits of the first end while the second is folded."""
     silence = max(after.received - before.received for before, after in pairwise(made))
