@@ -191,9 +191,18 @@ def operations(board: Dashboard) -> None:
     board.with_panel(
         lines(24, "Refusals by reason, events a second", "Events refused for good.", queries.REFUSALS, size=HALF)
     )
-    board.with_panel(lines(25, "How far behind", "Seconds.", *queries.LAG, size=THIRD, unit="s"))
-    board.with_panel(top(26, "Records of the log", "What became of each.", queries.RECORDS, size=THIRD))
-    board.with_panel(lines(27, "Memory", "Resident memory.", queries.MEMORY, size=THIRD, unit="bytes"))
+    board.with_panel(lines(25, "How far behind", "Seconds.", *queries.LAG, size=HALF, unit="s"))
+    board.with_panel(
+        lines(
+            28,
+            "Waiting on the way, records",
+            "On disk and safe. The history takes them every ten minutes; the spool is empty while all is well.",
+            *queries.WAITING,
+            size=HALF,
+        )
+    )
+    board.with_panel(top(26, "Records of the log", "What became of each.", queries.RECORDS, size=HALF))
+    board.with_panel(lines(27, "Memory", "Resident memory.", queries.MEMORY, size=HALF, unit="bytes"))
 
 
 def as_json() -> str:

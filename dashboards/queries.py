@@ -62,6 +62,10 @@ BOOKS = (
     Query("wakeline_ledger_difference", "lanes"),
     Query("wakeline_dead_letters_total", "dead letters"),
 )
+WAITING = (
+    Query("sum(wakeline_collector_spool_records)", "in the spool, not in the log"),
+    Query("wakeline_archiver_lag_records", "in the log, not in the history"),
+)
 RECORDS = Query("sort_desc(wakeline_ledger_records)", "{{state}}")
 UP = Query('min by (job) (up{job=~"wakeline-.+"})', "{{job}}")
 MEMORY = Query('sum by (job) (process_resident_memory_bytes{job=~"wakeline-.+"})', "{{job}}")

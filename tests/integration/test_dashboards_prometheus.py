@@ -72,6 +72,7 @@ LIVE_TOPS: dict[str, dict[str, int]] = {
 
 RECORDS = {"applied": 7, "duplicate": 2, "too_late": 0, "erased": 0, "skipped": 0, "dead": 1, "derived": 1}
 PENDING = 2
+SPOOLED, UNARCHIVED = 21, 34
 
 TRUTH: dict[str, dict[str, Any]] = {
     "On the site now": {"now": 2},
@@ -99,6 +100,10 @@ TRUTH: dict[str, dict[str, Any]] = {
         "oldest record not in the profiles": MOVES,
         "event to profile, p95": MOVES,
         "collector's answer, p95": MOVES,
+    },
+    "Waiting on the way, records": {
+        "in the spool, not in the log": SPOOLED,
+        "in the log, not in the history": UNARCHIVED,
     },
     "Records of the log": RECORDS | {"pending": PENDING},
     "Memory": dict.fromkeys(JOBS, MOVES),
@@ -226,6 +231,8 @@ async def world(own_server: Any, tmp_path: Path, free_ports: Callable[[int], lis
     ports = dict(zip(("collector", "processor", "public", "api", "archiver", "prometheus"), free_ports(6), strict=True))
     zone = zone_at_noon()
     collected = Metrics()
+    collected.spool_records = SPOOLED
+    archiver.metrics.LAG_RECORDS.set(UNARCHIVED)
     client = redis.Redis(port=own_server.port)
     write(client, zone)
     log = RedisStreamsLog(own_server.url, LANES)
