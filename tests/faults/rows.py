@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.faults import killed
+from tests.faults import away, disks, history, killed, records, workers
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 
@@ -50,7 +50,9 @@ class Row:
 
 ROWS: tuple[Row, ...] = (
     Row("kill -9 processor under 500 events/s", killed.processor, Often.KILL, 15, is_quick=True),
+    Row("kill -9 processor beside another", workers.killed_beside_another, Often.OUTAGE, 25, is_quick=True),
     Row("SIGTERM processor mid-batch", killed.processor_told_to_stop, Often.KILL, 10, is_quick=True),
+    Row("Redis away 60 s", away.redis, Often.OUTAGE, 85),
     Row("kill -9 Redis, its file cut back to the last fsync", killed.redis, Often.KILL, 10, own_disk=True),
     Row(
         "kill -9 collector, its spool cut back to the last fsync",
@@ -59,6 +61,21 @@ ROWS: tuple[Row, ...] = (
         10,
         own_broker=True,
     ),
+    Row("Kafka away 60 s", away.kafka, Often.OUTAGE, 95, logs=(KAFKA,), own_broker=True),
+    Row("Kafka paused 30 s", away.kafka_paused, Often.OUTAGE, 60, logs=(KAFKA,), own_broker=True),
+    Row("spool disk full", disks.spool_full, Often.OUTAGE, 30, own_broker=True),
+    Row("workers 1, 2, 1, ten times", workers.come_and_go, Often.ONCE, 200),
+    Row("a worker paused 60 s while another takes its lanes", workers.paused, Often.OUTAGE, 90),
+    Row("replies of Redis lost after the script ran", workers.replies_lost, Often.OUTAGE, 20, is_quick=True),
+    Row("1 % poison records", records.poison, Often.OUTAGE, 12, is_quick=True),
+    Row("a valid event that makes a rule raise", records.rule_raises, Often.OUTAGE, 15, is_quick=True),
+    Row("exception in 1 of 100 batches, and a mutant that commits too early", records.batches_fail, Often.OUTAGE, 40),
+    Row(
+        "duplicates x3 in any order, skewed and late clocks, two tabs", records.thrice, Often.OUTAGE, 15, is_quick=True
+    ),
+    Row("replay into an empty key version while live", history.replayed_live, Often.OUTAGE, 20, is_quick=True),
+    Row("Redis restored from an older backup", history.restored, Often.OUTAGE, 30, logs=(KAFKA,)),
+    Row("archiver killed at any line", history.archiver_killed, Often.KILL, 15),
 )
 
 

@@ -90,6 +90,10 @@ class Stage(Deployment):
         finally:
             keeping.cancel()
 
+    def ends(self, *services: Service) -> int:
+        """How often they ended, from their first start on."""
+        return sum(service.starts - service.is_alive for service in services)
+
     # ---- what its processes say -------------------------------------------------------------------
 
     def collected(self) -> Samples:
@@ -111,13 +115,15 @@ class Stage(Deployment):
 
     # ---- the end of a row -------------------------------------------------------------------------
 
-    async def settle(self) -> float:
-        """Until all that was sent is applied, the processor being revived where it dies; returns after how many s."""
+    async def settle(self, *, revives: bool = True, books: Books | None = None) -> float:
+        """Until all that was sent is applied; returns after how many s. The processor is revived where it dies."""
         began = time.monotonic()
+        read = books or self.books
 
         def is_settled() -> bool:
-            self.processor.revive()
-            return self.books.are_settled()
+            if revives:
+                self.processor.revive()
+            return read.are_settled()
 
         await until(is_settled, "all is applied", within=SETTLED_WITHIN_S)
         return time.monotonic() - began

@@ -1,0 +1,254 @@
+"""Records that cannot be folded, rules that raise, a fold that fails now and then, and events that come three times."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import redis
+
+from tests.faults import audit
+from tests.faults.outcome import Outcome
+from tests.faults.stage import Stage, more, staged
+from tests.integration.kill.books import LANES
+from tests.integration.kill.load import Load
+from tests.integration.kill.services import until
+from tests.integration.kill.traffic import SITE, Message, Visitor, now_ms
+from wakeline.keys import Keys
+from wakeline.lanes import lane_of
+
+# ---- poison, and a rule that raises ---------------------------------------------------------------
+
+POISON: dict[str, str | bytes] = {
+    "no JSON": "}{",
+    "not UTF-8": b"\xff\xfe",
+    "an unknown kind": '{"kind":"mystery"}',
+    "nesting without end": '{"kind":"event","props":' + "[" * 50_000,
+}
+POISONED = 24
+EACH = 100  # one record in so many
+
+
+async def poison(stage: Stage, seed: int, outcome: Outcome) -> None:
+    """One record in a hundred is none: set aside with its reason while all else goes on."""
+    rng = random.Random(seed)
+    stage.collector.start()
+    stage.processor.start()
+    async with stage.load(seed) as sent:
+        await until(stage.books.moved, "it works")
+        for number in range(1, POISONED + 1):
+            await until(lambda number=number: stage.books.length() >= number * EACH, "the log grows")  # type: ignore[misc]
+            stage.books.append_raw(rng.randrange(LANES), list(POISON.values())[number % len(POISON)])
+    await stage.settle()
+    letters = stage.books.dead_letters()
+    outcome.is_exactly("dead letters", len(letters), POISONED)
+    named = Counter(letter["reason"].split(":")[0] for letter in letters)
+    outcome.is_exactly("with their reason", named["malformed"], POISONED)
+    outcome.is_exactly("ends of the processor", stage.ends(stage.processor), 0)
+    await stage.audit(outcome, sent, dead=POISONED)
+
+
+BUGGY = """
+from processor import rules
+
+def raises(event, visitor, changes):
+    if event.path == "/bug":
+        raise ZeroDivisionError("a mistake of ours")
+
+rules.RULES = (*rules.RULES, ("buggy", raises, rules.ALL))
+from wakeline.cli import main
+main()
+"""
+BUG = (
+    '{"kind":"event","site":"shop","visitor":"visitor-bug","type":"page_view","page":"page-bug","n":0,'
+    '"time":%d,"received":%d,"host":"shop.example","path":"/bug"}'
+)
+DEATHS = 2  # until a record that ends the process is set aside
+
+
+async def rule_raises(stage: Stage, seed: int, outcome: Outcome) -> None:
+    """A valid event that ends the process twice is set aside the third time; its neighbours count, once."""
+    stage.collector.start()
+    stage.processor.launcher = BUGGY
+    async with stage.kept(stage.processor), stage.load(seed) as sent:
+        await until(stage.books.moved, "it works")
+        stage.books.append_raw(lane_of(SITE, "visitor-bug", LANES), BUG % (now_ms(), now_ms()))
+        await until(stage.books.dead_letters, "the record is set aside")
+        await more(sent, 50)
+    await stage.settle()
+    letters = stage.books.dead_letters()
+    complete = [
+        letter
+        for letter in letters
+        if letter["reason"] == "bug" and "a mistake of ours" in letter["error"] and '"/bug"' in letter["v"]
+    ]
+    outcome.is_exactly("dead letters", len(letters), 1)
+    outcome.is_exactly("with reason and traceback", len(complete), 1)
+    outcome.is_exactly("ends of the processor", stage.ends(stage.processor), DEATHS)
+    await stage.audit(outcome, sent, dead=1)
+
+
+# ---- a fold that fails now and then ---------------------------------------------------------------
+
+ENDS = 5
+BATCHES = 100  # one in so many fails
+FAILING = """
+from processor.fold import Fold
+
+fold, calls = Fold.fold, 0
+
+def fold_or_fail(self, items, memory):
+    global calls
+    calls += bool(items)
+    if items and calls % %d == 0:
+        raise RuntimeError("one batch of many")
+    return fold(self, items, memory)
+
+Fold.fold = fold_or_fail
+""".replace("%d", str(BATCHES))
+AS_IT_IS = FAILING + "from wakeline.cli import main\nmain()\n"
+COMMITS_EARLY = (
+    FAILING
+    + """
+from processor.worker import LaneWorker
+
+apply = LaneWorker._apply
+
+async def commit_and_apply(self, batch):
+    last, place = batch.items[-1], self.place.offset
+    await self._write(self._fold.fold([], self._memory), offset=last.offset + 1, clock=last.time)
+    await apply(self, batch)
+
+LaneWorker._apply = commit_and_apply
+from wakeline.cli import main
+main()
+"""
+)
+"""A processor that notes its place before it has done the work: as every consumer does that acknowledges on receipt."""
+
+
+async def batches_fail(stage: Stage, seed: int, outcome: Outcome) -> None:
+    """An exception in one batch of a hundred; a mutant that commits too early loses events, or this row is blind."""
+    stage.processor.launcher = AS_IT_IS
+    sent = await until_it_ended_often(stage, seed)
+    outcome.shows("batches failed", stage.ends(stage.processor))
+    await stage.settle()
+    await stage.audit(outcome, sent)
+    stage.processor.kill()
+    stage.collector.kill()
+    folder = stage.folder / "mutant"
+    folder.mkdir()
+    async with staged(folder, stage.broker) as mutant:
+        mutant.processor.launcher = COMMITS_EARLY
+        await until_it_ended_often(mutant, seed)
+        await mutant.settle()
+        outcome.at_least("lost by the mutant", audit.of_redis(mutant.ledger, mutant.books).lost, 1)
+
+
+async def until_it_ended_often(stage: Stage, seed: int) -> Load:
+    stage.collector.start()
+    async with stage.kept(stage.processor), stage.load(seed) as sent:
+        await until(lambda: stage.ends(stage.processor) >= ENDS, "batches fail")
+    return sent
+
+
+# ---- three times, in any order --------------------------------------------------------------------
+
+LATE_MS = 15 * 60_000  # within a visit
+SKEW_MS = 36 * 3_600_000
+THRICE = 3
+VISITORS = 60  # of the quick row: enough that every kind is there
+
+
+@dataclass(eq=False)
+class Skewed(Message):
+    """Sent by a clock that is `skew` ms off; its events were made `late` ms before they are sent."""
+
+    skew: int = 0
+    late: int = 0
+
+    def body(self) -> dict[str, Any]:
+        said = super().body()
+        events = [event | {"time": event["time"] + self.skew - self.late} for event in self.events]
+        return said | {"sent": said["sent"] + self.skew, "events": events}
+
+
+class Thrice(Load):
+    """Every message goes three times, in any order, half of the copies from a second tab at the same time; the clocks
+    are a day off either way, and some of the events are late. A withdrawal comes last, three times.
+    """
+
+    async def browse(self) -> None:
+        rng = random.Random(self._rng.random())
+        while not self._is_over:
+            messages = list(self._skewed(Visitor(next(self._numbers), rng, self.truth), rng))
+            last = [message for message in messages if message.consent == "off"]
+            copies = [message for message in messages if message.consent != "off"] * THRICE
+            rng.shuffle(copies)
+            half = len(copies) // 2
+            async with asyncio.TaskGroup() as tabs:
+                tabs.create_task(self._tab(copies[:half], rng))
+                tabs.create_task(self._tab(copies[half:], rng))
+            await self._tab(last * THRICE, rng)
+
+    def _skewed(self, visitor: Visitor, rng: random.Random) -> Iterator[Skewed]:
+        skew = rng.choice((0, 0, rng.randrange(-SKEW_MS, SKEW_MS)))
+        for message in visitor.life():
+            late = 0 if message.consent == "off" else rng.choice((0, rng.randrange(LATE_MS)))
+            yield Skewed(message.consent, message.events, message.headers, skew, late)
+
+    async def _tab(self, messages: list[Skewed], rng: random.Random) -> None:
+        for message in messages:
+            await self._deliver(message)
+            await asyncio.sleep(rng.uniform(0, 0.15))
+
+
+async def thrice(stage: Stage, seed: int, outcome: Outcome) -> None:
+    """Each event counts once; last seen of no profile ever goes back."""
+    stage.collector.start()
+    stage.processor.start()
+    async with stage.load(seed, kind=Thrice) as sent:
+        seen = LastSeen(stage, sent)
+        looking = asyncio.create_task(seen.watch())
+        await until(lambda: len(sent.truth.visitors) >= VISITORS, "visitors came")
+        await more(sent, 500)
+    await stage.settle()
+    looking.cancel()
+    seen.look()
+    outcome.shows("duplicates", stage.books.ledger()["duplicate"])
+    outcome.at_least("looks at last seen", seen.looks, VISITORS)
+    outcome.is_exactly("last seen went back", seen.went_back, 0)
+    await stage.audit(outcome, sent)
+
+
+class LastSeen:
+    """Of visitors and customers, looked at again and again."""
+
+    def __init__(self, stage: Stage, sent: Load) -> None:
+        self.looks = 0
+        self.went_back = 0
+        self._stage = stage
+        self._sent = sent
+        self._latest: dict[str, int] = {}
+
+    async def watch(self) -> None:
+        while True:
+            self.look()
+            await asyncio.sleep(0.1)
+
+    def look(self) -> None:
+        truth = self._sent.truth
+        ids = [*truth.customers, *truth.visitors]
+        with redis.Redis.from_url(self._stage.server.url) as client, client.pipeline(transaction=False) as pipe:
+            for id in ids:
+                pipe.hget(Keys().profile(lane_of(SITE, id, LANES), SITE, id), "last_seen")
+            found = pipe.execute()
+        for id, value in zip(ids, found, strict=True):
+            if value is not None:
+                self.looks += 1
+                self.went_back += int(value) < self._latest.get(id, 0)
+                self._latest[id] = int(value)
