@@ -44,8 +44,9 @@ async def replayed_live(stage: Stage, seed: int, outcome: Outcome) -> None:
             length = stage.books.length()
             began = time.monotonic()
             replaying = start_replay(stage)
-            await asyncio.sleep(rng.uniform(0.8, 1.6))
-            replaying.send_signal(signal.SIGKILL)
+            await asyncio.sleep(rng.uniform(0.5, 1.3))
+            outcome.shows("killed meanwhile", replaying.poll() is None)
+            replaying.kill()
             await asyncio.to_thread(replaying.communicate)
             if live_version(stage) != INTO:
                 replaying = start_replay(stage)

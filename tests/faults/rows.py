@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.faults import away, disks, history, killed, records, workers
+from tests.faults import away, disks, history, killed, records, watching, workers
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 
@@ -76,6 +76,7 @@ ROWS: tuple[Row, ...] = (
     Row("replay into an empty key version while live", history.replayed_live, Often.OUTAGE, 20, is_quick=True),
     Row("Redis restored from an older backup", history.restored, Often.OUTAGE, 30, logs=(KAFKA,)),
     Row("archiver killed at any line", history.archiver_killed, Often.KILL, 15),
+    Row("Prometheus away", watching.prometheus_away, Often.OUTAGE, 45),
 )
 
 
