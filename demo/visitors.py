@@ -176,7 +176,7 @@ class Walk:
         bought = [(product_of(id), cart.count(id)) for id in dict.fromkeys(cart)]
         cart.clear()
         paid: Props = {
-            "value": sum(product.price * quantity for product, quantity in bought),
+            "price": sum(product.price * quantity for product, quantity in bought),
             "currency": shop.currency,
             "items": [
                 {"product": product.id, "category": product.category, "price": product.price, "quantity": quantity}

@@ -230,11 +230,11 @@ def test_an_order_is_what_was_in_the_cart(sent: list[Sent]) -> None:
         elif one.event.type == "remove_from_cart":
             assert carts[key].pop(product(props)) == props["quantity"]
         elif one.event.type == "checkout":
-            checked_out[key] = props["value"]
+            checked_out[key] = props["price"]
         elif one.event.type == "purchase":
             items: Any = props["items"]
             assert {item["product"]: item["quantity"] for item in items} == carts.pop(key)
-            assert props["value"] == sum(item["price"] * item["quantity"] for item in items) == checked_out.pop(key)
+            assert props["price"] == sum(item["price"] * item["quantity"] for item in items) == checked_out.pop(key)
             assert props["currency"] == "EUR"
             orders.add(str(props["order"]))
             assert path(one.event) == "/order"

@@ -59,8 +59,8 @@ function remove(line) {
 
 function order() {
   const lines = cart()
-  const value = worth(lines)
-  wakeline("event", "checkout", { value, currency: "EUR", items: items(lines) })
+  const price = worth(lines)
+  wakeline("event", "checkout", { price, currency: "EUR", items: items(lines) })
   const number = "T" + crypto.getRandomValues(new Uint32Array(1))[0].toString(36).toUpperCase().slice(-5)
   keep("order", { number, lines, isNew: true })
   setCart([])
@@ -89,7 +89,7 @@ function thank() {
   $("#order-said").textContent = `Order ${last.number} is on its way to nowhere: this was a demo. Look at the panel instead.`
   if (!last.isNew) return
   keep("order", { ...last, isNew: false })
-  wakeline("event", "purchase", { order: last.number, value: worth(last.lines), currency: "EUR", items: items(last.lines) })
+  wakeline("event", "purchase", { order: last.number, price: worth(last.lines), currency: "EUR", items: items(last.lines) })
 }
 
 // ---- consent
