@@ -26,7 +26,8 @@ class DeadLetter(Struct, frozen=True):
     lane: int
     at: int  # ms since 1970 at which it was set aside: by a replay, that of the replay
     reason: str
-    record: str
+    record: str  # what is not text in it as \x..
+    is_text: bool  # else no log takes it, and nothing could be folded
     error: str  # traceback, for `bug`
     stored: str  # its id in the stream of dead letters
 
@@ -70,6 +71,7 @@ def _letter(lane: int, id: str, fields: dict[bytes, bytes]) -> DeadLetter:
         at=int(id.partition("-")[0]),
         reason=text["reason"],
         record=text["v"],
+        is_text=text["v"].encode() == fields[b"v"],
         error=text["error"],
         stored=id,
     )

@@ -107,6 +107,8 @@ def retry(
             "only a replay folds it at its place: `wakeline replay --from start`",
             FAILED,
         )
+    if damaged := [letter.id for letter in letters if not letter.is_text]:
+        raise Refused(f"{', '.join(damaged)}: not even text, whatever is mended: drop it", FAILED)
     old = sum(letter.is_too_late() for letter in letters)
     also = f" ({old} of them are older than 8 days: they will be refused as too late)" if old else ""
     _confirm(yes, f"Append {_count(letters)} to the log again{also}?")

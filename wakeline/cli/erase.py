@@ -6,11 +6,12 @@ import asyncio
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import click
 
 from wakeline.cli.errors import redis_errors
-from wakeline.cli.options import config_option, read, redis_option, secret_of, site_of, site_option
+from wakeline.cli.options import read, secret_of, site_of, site_option, some_settings
 from wakeline.identity import customer_id
 from wakeline.settings import Settings
 
@@ -20,15 +21,14 @@ from wakeline.settings import Settings
 @site_option
 @click.option("--customer", is_flag=True, help="ID is your own id of a customer, not a visitor's.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@config_option
-@redis_option
-def erase(id: str, key: str | None, customer: bool, yes: bool, config: Path | None, redis: str | None) -> None:
+@some_settings("redis", "log", "log_before")
+def erase(id: str, key: str | None, customer: bool, yes: bool, config: Path | None, **flags: Any) -> None:
     """Forget visitor ID, the customer it is linked to, and that customer's other visitors.
 
     It is a record in the log, carried out by the processor, and cannot be taken back: records that come late, and
     a replay of the log, leave the person out too.
     """
-    read_config = read(config, {"redis": redis}, else_demo=True)
+    read_config = read(config, flags, else_demo=True)
     site = site_of(read_config, key)
     if customer and not id.startswith("@"):
         id = customer_id(secret_of(site), id)

@@ -36,7 +36,7 @@ def config_errors() -> Iterator[None]:
 
 @contextmanager
 def redis_errors(url: str) -> Iterator[None]:
-    """For commands that read or write Redis themselves."""
+    """For commands that read or write Redis, the log and the history themselves."""
     import redis
 
     from wakeline.lanes import NoDeployment
@@ -48,7 +48,9 @@ def redis_errors(url: str) -> Iterator[None]:
         raise Refused(f"nothing was ever collected in {shown_url(url)}: start `wakeline up` first", FAILED) from None
     except LogMismatch as error:
         raise Refused(str(error), FAILED) from None
-    except (redis.RedisError, redis.exceptions.RedisClusterException, LogUnavailable, OSError) as error:
+    except LogUnavailable as error:
+        raise Refused(f"{error}\nis all of it running? `wakeline check` looks at each part", FAILED) from None
+    except (redis.RedisError, redis.exceptions.RedisClusterException, OSError) as error:
         raise Refused(
             f"cannot use the Redis server {shown_url(url)}: {error}\n"
             "is `wakeline up` running? Another server is named by --redis, WAKELINE_REDIS or redis in wakeline.toml",
