@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-kill test-browsers lint format bench snippet dashboards needs clean
+.PHONY: help run test test-faults test-browsers lint format bench snippet dashboards needs clean
 .DELETE_ON_ERROR:
 
 help: ## list these commands
@@ -17,8 +17,9 @@ run: $(VENV)/.installed ## start Wakeline with its demo shop; more flags by RUN_
 test: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## all tests but the slow ones; more flags by TEST_ARGS
 	$(BIN)/python -m pytest -m "not slow and not browsers" --numprocesses 3 --dist loadfile $(TEST_ARGS)
 
-test-kill: needs $(VENV)/.installed-dev ## kill -9 of every process under load, 20 seeded times
-	$(BIN)/python -m pytest -m kill --kill-seeds 20 $(TEST_ARGS)
+test-faults: needs $(VENV)/.installed-dev ## every fault under load, as a table, in 90 minutes; less by FAULTS_ARGS="--log redis --seeds 1"
+	@.ci/needs prometheus cc java mvn
+	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
 
 test-browsers: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## behaviours in Chromium, Firefox and WebKit: a table
 	@.ci/needs firefox-esr WebKitWebDriver Xvfb xdotool

@@ -2,40 +2,69 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from tests.faults.outcome import Outcome, worst
-from tests.faults.rows import LOGS, ROWS, SEEDS, Row
+from tests.faults.rows import LOGS, SOAK_MINUTES, Row, minutes, rows
 from tests.faults.run import runner
-from tests.faults.table import Result, table
+from tests.faults.table import Result, line, table, write
+
+REPORT = Path("build/faults.json")
+MOST_MINUTES = 100.0
+WIDE = 200  # columns of the table where nobody says how many there are
+
+Work = list[tuple[str, Row, Sequence[int]]]  # log, row, seeds
 
 
-def chosen(words: tuple[str, ...], logs: tuple[str, ...]) -> list[tuple[str, Row]]:
-    """Rows whose name holds one of the words, all without any; raises UsageError where a word names none."""
+def chosen(all_rows: Sequence[Row], words: tuple[str, ...], logs: tuple[str, ...], seeds: int | None) -> Work:
+    """Rows whose name holds one of the words, all without any. Raises UsageError where a word is in none."""
     for word in words:
-        if not any(word.lower() in row.name.lower() for row in ROWS):
-            raise click.UsageError(f"no row is called {word!r}; --list names them")
+        if not any(word.lower() in row.name.lower() for row in all_rows):
+            raise click.UsageError(f"no row's name holds {word!r}; --list names them")
     return [
-        (log, row)
+        (log, row, range(min(row.seeds, seeds or row.seeds)))
         for log in logs
-        for row in ROWS
+        for row in all_rows
         if log in row.logs_of(logs) and (not words or any(word.lower() in row.name.lower() for word in words))
     ]
 
 
-@click.command(context_settings={"max_content_width": 100})
+class Count(click.Command):
+    """Its help ends with the rows and what each may take."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(f"Rows, about {minutes(rows(), LOGS):.0f} minutes in all"):
+            formatter.write_dl(
+                [
+                    (row.name, f"{', '.join(row.logs)}: {row.seeds} x {row.seconds:g} s, {row.at_once} at a time")
+                    for row in rows()
+                ]
+            )
+
+
+@click.command(cls=Count, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--log", "logs", multiple=True, type=click.Choice(LOGS), help="Only this log; may be repeated.")
 @click.option("--only", multiple=True, metavar="WORDS", help="Only rows whose name holds this; may be repeated.")
 @click.option("--seed", type=int, help="This one seed alone, to see again what it showed.")
 @click.option("--seeds", type=click.IntRange(1), help="At most so many seeds of each row.")
-@click.option("--soak-minutes", type=click.FloatRange(1), default=20.0, show_default=True, help="Length of the soak.")
-@click.option("--list", "lists", is_flag=True, help="Name the rows, and how long each takes.")
+@click.option(
+    "--soak-minutes", type=click.FloatRange(1), default=SOAK_MINUTES, show_default=True, help="Length of the soak."
+)
+@click.option("--list", "lists", is_flag=True, help="Name the rows and do nothing.")
+@click.option(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    default=REPORT,
+    show_default=True,
+    help="JSON to write.",
+)
 def main(
     logs: tuple[str, ...],
     only: tuple[str, ...],
@@ -43,39 +72,63 @@ def main(
     seeds: int | None,
     soak_minutes: float,
     lists: bool,
+    report: Path,
 ) -> None:
-    """Make each fault happen to a real deployment under load; compare what senders were told with what is there."""
-    console = Console(stderr=True)
-    work = chosen(only, logs or LOGS)
+    """Make each fault happen to a real deployment under load; compare what senders were told with what is there.
+
+    Every sender writes each event, its answer and the time to a file. After the fault and a drain that file is compared
+    with the log, with the numbers in Redis and with what the read side tells Prometheus. lost: answered 2xx and not
+    applied; doubled: applied twice. Prints a table of what was measured beside what must be reached, and exits with 1,
+    naming each row that fails. A row that has not begun after 100 minutes fails too.
+    """
+    all_rows = rows(soak_minutes)
     if lists:
-        for row in ROWS:
-            print(row.name)
+        for row in all_rows:
+            click.echo(row.name)
         return
-    results: list[Result] = []
-    progress = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=console
-    )
-    with progress:
-        counts = {row.name: min(SEEDS[row.often], seeds or SEEDS[row.often]) for _, row in work}
-        task = progress.add_task("", total=sum(1 if seed is not None else counts[row.name] for _, row in work))
-        for log in dict.fromkeys(log for log, _ in work):
-            with runner(log) as running:
-                for row in (row for of, row in work if of == log):
-                    began = time.monotonic()
-                    outcomes: list[Outcome] = []
-                    for one in [seed] if seed is not None else range(counts[row.name]):
-                        progress.update(task, description=f"{row.name} [{log}] seed {one}".replace("[", "\\["))
-                        outcome = asyncio.run(running.run(row, one))
-                        outcomes.append(outcome)
-                        progress.advance(task)
-                        for words in outcome.failures:
-                            console.print(f"{row.name}, {log}, seed {one}: {words}", markup=False, style="red")
-                    results.append(Result(row, log, len(outcomes), worst(outcomes), time.monotonic() - began))
-    Console(width=None if sys.stdout.isatty() else 200).print(table(results))
+    work = chosen(all_rows, only, logs or LOGS, seeds)
+    if seed is not None:
+        work = [(log, row, [seed]) for log, row, _ in work]
+    if not work:
+        raise click.UsageError("that row is not for that log")
+    results = run(work, Console(stderr=True))
+    out = Console()
+    (out if out.is_terminal else Console(width=WIDE)).print(table(results))
+    write(report, results)
     failed = [result.name for result in results if result.outcome.failures]
     for name in failed:
-        console.print(f"FAILED: {name}", style="red", markup=False)
+        click.echo(f"FAILED: {name}", err=True)
     sys.exit(1 if failed else 0)
+
+
+def run(work: Work, console: Console) -> list[Result]:
+    """All of it, one row after the other; a line for each as it is done."""
+    results: list[Result] = []
+    began = time.monotonic()
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=console) as progress:
+        task = progress.add_task("", total=sum(row.seconds * len(seeds) for _, row, seeds in work))
+        for log in dict.fromkeys(log for log, _, _ in work):
+            with runner(log) as running:
+                for row, seeds in ((row, seeds) for of, row, seeds in work if of == log):
+                    progress.update(task, description=f"{row.name}, {log}")
+
+                    def done(seed: int, outcome: Outcome, name: str = f"{row.name}, {log}", row: Row = row) -> None:
+                        progress.advance(task, row.seconds)
+                        for words in outcome.failures:
+                            console.print(f"{name}, seed {seed}: {words}", markup=False, highlight=False, style="red")
+
+                    started = time.monotonic()
+                    if started - began > MOST_MINUTES * 60:
+                        late = Outcome()
+                        late.note(f"not run: {MOST_MINUTES:g} minutes are over")
+                        outcomes = [late]
+                        done(seeds[0], late)
+                    else:
+                        outcomes = running.run(row, seeds, done)
+                    results.append(Result(row, log, len(outcomes), worst(outcomes), time.monotonic() - started))
+                    console.print(line(results[-1]), markup=False, highlight=False)
+    return results
 
 
 if __name__ == "__main__":

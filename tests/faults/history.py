@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -120,6 +121,8 @@ def at_line(frame, event, argument):
     global left
     left -= event == "line"
     if left < 0:
+        place = f"killed at {frame.f_code.co_filename}:{frame.f_lineno}"
+        os.write(2, place.encode() + b"\\n")
         os.kill(os.getpid(), signal.SIGKILL)
     return at_line
 
@@ -160,6 +163,8 @@ async def archiver_killed(stage: Stage, seed: int, outcome: Outcome) -> None:
 
     await until(is_sealed, "all is sealed", within=SEALED_WITHIN_S)
     stage.archiver.kill()
+    places = re.findall(r"^killed at (.+)$", stage.archiver.said(), re.MULTILINE)
+    outcome.at_least("lines it was killed at", len(set(places)), 1)
     missing, doubled = compared(stage, archive)
     outcome.shows("records", length)
     outcome.is_exactly("missing in the archive", missing, 0)

@@ -1,13 +1,12 @@
 """Every row of the table: what happens, what must be reached, on which logs, how often, for how long at most.
 
-The order is that of the table. `Row.seconds` is one seed's time at most; `budget` adds them up for the whole table.
+The order is that of the table. `Row.seconds` is what one seed takes, about; `minutes` adds them up.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from tests.faults import away, disks, history, killed, records, watching, workers
 from tests.faults.outcome import Outcome
@@ -17,15 +16,10 @@ REDIS, KAFKA = "redis", "kafka"
 LOGS = (REDIS, KAFKA)
 
 
-class Often(StrEnum):
-    """How many seeds a row is run with."""
+KILL, OUTAGE, ONCE = 20, 2, 1
+"""Seeds of a row that kills, that waits for an outage to be over, and that is long."""
 
-    KILL = "kill"
-    OUTAGE = "outage"
-    ONCE = "once"
-
-
-SEEDS = {Often.KILL: 20, Often.OUTAGE: 2, Often.ONCE: 1}
+SOAK_MINUTES = 20.0
 
 
 @dataclass(frozen=True)
@@ -34,52 +28,56 @@ class Row:
 
     name: str
     run: Callable[[Stage, int, Outcome], Awaitable[None]]
-    often: Often
-    seconds: float  # that one seed takes, about: it is ended after three times that
+    seeds: int
+    seconds: float  # that one seed takes, about; see `run.PATIENCE`
     logs: tuple[str, ...] = LOGS
     own_broker: bool = False  # it harms the broker
     own_disk: bool = False  # it starts the server itself
     is_quick: bool = False  # `make test` runs one seed of it
     is_once: bool = False  # where both logs are asked for, on the last of its own only
 
-    def logs_of(self, logs: tuple[str, ...]) -> tuple[str, ...]:
+    @property
+    def at_once(self) -> int:
+        """Seeds that run side by side: what waits for starts more than it measures times."""
+        return 2 if self.seeds == KILL else 1
+
+    def logs_of(self, logs: Sequence[str]) -> tuple[str, ...]:
         """On which of `logs` it is run."""
         found = tuple(log for log in self.logs if log in logs)
         return found[-1:] if self.is_once else found
 
 
 ROWS: tuple[Row, ...] = (
-    Row("kill -9 processor under 500 events/s", killed.processor, Often.KILL, 15, is_quick=True),
-    Row("kill -9 processor beside another", workers.killed_beside_another, Often.OUTAGE, 25, is_quick=True),
-    Row("SIGTERM processor mid-batch", killed.processor_told_to_stop, Often.KILL, 10, is_quick=True),
-    Row("Redis away 60 s", away.redis, Often.OUTAGE, 85),
-    Row("kill -9 Redis, its file cut back to the last fsync", killed.redis, Often.KILL, 10, own_disk=True),
-    Row(
-        "kill -9 collector, its spool cut back to the last fsync",
-        killed.collector,
-        Often.KILL,
-        10,
-        own_broker=True,
-    ),
-    Row("Kafka away 60 s", away.kafka, Often.OUTAGE, 95, logs=(KAFKA,), own_broker=True),
-    Row("Kafka paused 30 s", away.kafka_paused, Often.OUTAGE, 60, logs=(KAFKA,), own_broker=True),
-    Row("spool disk full", disks.spool_full, Often.OUTAGE, 30, own_broker=True),
-    Row("workers 1, 2, 1, ten times", workers.come_and_go, Often.ONCE, 200),
-    Row("a worker paused 60 s while another takes its lanes", workers.paused, Often.OUTAGE, 90),
-    Row("replies of Redis lost after the script ran", workers.replies_lost, Often.OUTAGE, 20, is_quick=True),
-    Row("1 % poison records", records.poison, Often.OUTAGE, 12, is_quick=True),
-    Row("a valid event that makes a rule raise", records.rule_raises, Often.OUTAGE, 15, is_quick=True),
-    Row("exception in 1 of 100 batches, and a mutant that commits too early", records.batches_fail, Often.OUTAGE, 40),
-    Row(
-        "duplicates x3 in any order, skewed and late clocks, two tabs", records.thrice, Often.OUTAGE, 15, is_quick=True
-    ),
-    Row("replay into an empty key version while live", history.replayed_live, Often.OUTAGE, 20, is_quick=True),
-    Row("Redis restored from an older backup", history.restored, Often.OUTAGE, 30, logs=(KAFKA,)),
-    Row("archiver killed at any line", history.archiver_killed, Often.KILL, 15),
-    Row("Prometheus away", watching.prometheus_away, Often.OUTAGE, 45),
+    Row("kill -9 processor under 500 events/s", killed.processor, KILL, 25, is_quick=True),
+    Row("kill -9 processor beside another", workers.killed_beside_another, OUTAGE, 30, is_quick=True),
+    Row("SIGTERM processor mid-batch", killed.processor_told_to_stop, KILL, 12, is_quick=True),
+    Row("Redis away 60 s", away.redis, OUTAGE, 80),
+    Row("kill -9 Redis, its file cut back to the last fsync", killed.redis, KILL, 15, own_disk=True),
+    Row("Redis restored from an older backup", history.restored, OUTAGE, 20, logs=(KAFKA,)),
+    Row("Kafka away 60 s", away.kafka, OUTAGE, 90, logs=(KAFKA,), own_broker=True),
+    Row("Kafka paused 30 s", away.kafka_paused, OUTAGE, 55, logs=(KAFKA,), own_broker=True),
+    Row("kill -9 collector, its spool cut back to the last fsync", killed.collector, KILL, 18, own_broker=True),
+    Row("spool disk full", disks.spool_full, OUTAGE, 30, own_broker=True),
+    Row("workers 1, 2, 1, ten times", workers.come_and_go, ONCE, 200),
+    Row("a worker paused 60 s while another takes its lanes", workers.paused, OUTAGE, 80),
+    Row("replies of Redis lost after the script ran", workers.replies_lost, OUTAGE, 20, is_quick=True),
+    Row("1 % poison records", records.poison, OUTAGE, 15, is_quick=True),
+    Row("a valid event that makes a rule raise", records.rule_raises, OUTAGE, 25, is_quick=True),
+    Row("exception in 1 of 100 batches, and a mutant that commits too early", records.batches_fail, OUTAGE, 40),
+    Row("duplicates x3 in any order, skewed and late clocks, two tabs", records.thrice, OUTAGE, 15, is_quick=True),
+    Row("replay into an empty key version while live", history.replayed_live, OUTAGE, 20, is_quick=True),
+    Row("archiver killed at any line", history.archiver_killed, KILL, 18),
+    Row("Prometheus away", watching.prometheus_away, OUTAGE, 45),
 )
 
 
-def budget(logs: tuple[str, ...]) -> float:
-    """Seconds that all rows take on these logs, about."""
-    return sum(row.seconds * SEEDS[row.often] * len(row.logs_of(logs)) for row in ROWS)
+def rows(soak_minutes: float = SOAK_MINUTES) -> tuple[Row, ...]:
+    """In the order of the table."""
+    name = f"soak {soak_minutes:g} min at 300 events/s"
+    soak = Row(name, watching.soak(soak_minutes), ONCE, 60 * soak_minutes + 60, is_once=True)
+    return (*ROWS[:-1], soak, ROWS[-1])
+
+
+def minutes(some: Sequence[Row], logs: Sequence[str]) -> float:
+    """That these rows take on these logs, about."""
+    return sum(row.seconds * row.seeds / row.at_once * len(row.logs_of(logs)) for row in some) / 60

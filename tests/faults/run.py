@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
+import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from tests.faults.stage import staged
 
 PATIENCE = 3.0  # times a row's usual time: a machine may be slow
 
+Done = Callable[[int, Outcome], None]  # told a seed's outcome
+
 
 class Runner:
     """Rows on one log; those that do not harm a broker share one."""
@@ -25,28 +29,48 @@ class Runner:
         self._folder = folder
         self._stack = stack
         self._shared: Broker | None = None
-        self._runs = 0
+        self._starting = threading.Lock()
+        self._running: dict[asyncio.Task[Outcome], asyncio.AbstractEventLoop] = {}
 
-    async def run(self, row: Row, seed: int) -> Outcome:
-        """Never raises what a row does: that is a failure of the row."""
-        self._runs += 1
-        folder = self._folder / f"run-{self._runs}"
-        folder.mkdir()
-        outcome = Outcome()
+    def run(self, row: Row, seeds: Sequence[int], done: Done) -> list[Outcome]:
+        """Several seeds at once where the row allows it, each in a thread with a loop of its own."""
+        with ThreadPoolExecutor(row.at_once) as threads:
+            running = {threads.submit(asyncio.run, self._watched(row, seed)): seed for seed in seeds}
+            try:
+                for ended in as_completed(running):
+                    done(running[ended], ended.result())
+            except BaseException:  # Ctrl-C: no process is left behind
+                for waiting in running:
+                    waiting.cancel()
+                for task, loop in list(self._running.items()):
+                    loop.call_soon_threadsafe(task.cancel)
+                raise
+        return [ended.result() for ended in running]
+
+    async def _watched(self, row: Row, seed: int) -> Outcome:
+        task = asyncio.ensure_future(self.once(row, seed))
+        self._running[task] = asyncio.get_running_loop()
         try:
-            async with asyncio.timeout(row.seconds * PATIENCE):
-                await self.play(row, seed, folder, outcome)
-        except TimeoutError:
-            outcome.note(f"not done within {row.seconds * PATIENCE:.0f} s")
-        except Exception as error:  # the other rows are still worth running
-            outcome.note("".join(traceback.format_exception(error)[-1:]).strip() + _where(error))
-        return outcome
+            return await task
+        finally:
+            del self._running[task]
 
-    async def play(self, row: Row, seed: int, folder: Path, outcome: Outcome) -> None:
-        """One seed, as it is; raises what it raises."""
-        with self._broker(row, folder) as broker:
-            async with staged(folder, broker, starts_server=not row.own_disk) as stage:
-                await row.run(stage, seed, outcome)
+    async def once(self, row: Row, seed: int) -> Outcome:
+        """One seed. What a row raises is a failure of the row; it takes PATIENCE times its usual time at most."""
+        outcome = Outcome()
+        folder = Path(tempfile.mkdtemp(dir=self._folder))
+        try:
+            with self._broker(row, folder) as broker:
+                async with (
+                    asyncio.timeout(row.seconds * PATIENCE),
+                    staged(folder, broker, starts_server=not row.own_disk) as stage,
+                ):
+                    await row.run(stage, seed, outcome)
+        except TimeoutError:
+            outcome.note(f"not done within {row.seconds * PATIENCE:.3g} s")
+        except Exception as error:  # the other rows are still worth running
+            outcome.note(_what(error))
+        return outcome
 
     @contextmanager
     def _broker(self, row: Row, folder: Path) -> Iterator[Broker | None]:
@@ -56,22 +80,24 @@ class Runner:
             with running_broker(folder / "kafka") as broker:
                 yield broker
         else:
-            if self._shared is None:
-                self._shared = self._stack.enter_context(running_broker(self._folder / "kafka"))
+            with self._starting:
+                if self._shared is None:
+                    self._shared = self._stack.enter_context(running_broker(self._folder / "kafka"))
             yield self._shared
 
 
-def _where(error: BaseException) -> str:
+def _what(error: BaseException) -> str:
+    """The error with its place and what the services said last; of several the first."""
     notes = getattr(error, "__notes__", [])
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
     frame = traceback.extract_tb(error.__traceback__)[-1]
-    return "\n".join([f" ({Path(frame.filename).name}:{frame.lineno})", *notes])
+    return "\n".join([f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})", *notes])
 
 
 @contextmanager
 def runner(log: str) -> Iterator[Runner]:
     """For one log, in scratch that goes with it."""
-    with (
-        tempfile.TemporaryDirectory(prefix="wakeline-faults-", ignore_cleanup_errors=True) as folder,
-        ExitStack() as stack,
-    ):
+    scratch = tempfile.TemporaryDirectory(prefix="wakeline-faults-", ignore_cleanup_errors=True)
+    with scratch as folder, ExitStack() as stack:
         yield Runner(log, Path(folder), stack)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.markup import escape
 from rich.table import Table
@@ -25,6 +27,31 @@ class Result:
     @property
     def name(self) -> str:
         return f"{self.row.name} [{self.log}]"
+
+
+def line(result: Result) -> str:
+    """One row, as it is done."""
+    verdict = "FAILED" if result.outcome.failures else "ok"
+    figures = ", ".join(map(str, result.outcome.figures.values()))
+    return f"{verdict:6} {result.row.name}, {result.log}, {result.seeds} seeds, {result.seconds:.0f} s: {figures}"
+
+
+def write(path: Path, results: Sequence[Result]) -> None:
+    """A JSON list: for each row and log its figures, what they must reach, and what is wrong."""
+    rows = [
+        {
+            "fault": result.row.name,
+            "log": result.log,
+            "seeds": result.seeds,
+            "seconds": round(result.seconds, 1),
+            "figures": {figure.name: figure.value for figure in result.outcome.figures.values()},
+            "must_reach": {figure.name: figure.aim for figure in result.outcome.figures.values() if figure.aim},
+            "failures": result.outcome.failures,
+        }
+        for result in results
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 def table(results: Iterable[Result]) -> Table:
