@@ -21,7 +21,7 @@ import redis
 
 from tests.integration.kill.books import LANES, Books, Differences
 from tests.integration.kill.load import Load, load
-from tests.integration.kill.services import ROOT, Deployment, deployment, until
+from tests.integration.kill.services import ROOT, Deployment, Service, deployment, until
 from tests.integration.kill.traffic import SITE
 from wakeline import keys
 from wakeline.profiles import Profiles
@@ -31,8 +31,8 @@ WITHIN_S = 60.0
 
 
 @pytest.fixture
-def made(tmp_path: Path, own_server: Any, free_ports: Callable[[int], list[int]]) -> Iterator[Deployment]:
-    with deployment(tmp_path, own_server, free_ports(4)) as made:
+def made(tmp_path: Path, own_server: Any, free_ports: Callable[[int], list[int]], log: str) -> Iterator[Deployment]:
+    with deployment(tmp_path, own_server, free_ports(4), log) as made:
         yield made
 
 
@@ -40,7 +40,8 @@ class Command:
     """`wakeline` as a person runs it, on the deployment's configuration."""
 
     def __init__(self, made: Deployment) -> None:
-        self._flags = [f"--{name}={made.processor.flags[name]}" for name in ("config", "redis")]
+        flags = made.processor.flags
+        self._flags = [f"--{name}={flags[name]}" for name in ("config", "redis", "log") if name in flags]
         self._environ = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
@@ -62,12 +63,13 @@ class Command:
 
 
 @asynccontextmanager
-async def revived(made: Deployment) -> Any:
-    """A supervisor: the processor is started again when it ends."""
+async def revived(*services: Service) -> Any:
+    """A supervisor: they are started again when they end."""
 
     async def keep() -> None:
         while True:
-            made.processor.revive()
+            for each in services:
+                each.revive()
             await asyncio.sleep(0.05)
 
     keeping = asyncio.create_task(keep())
@@ -92,12 +94,16 @@ def live_version(made: Deployment) -> int:
 
 
 async def test_a_replay_under_load_that_is_killed_and_run_again(made: Deployment) -> None:
-    """At the end the books of the new version say what was sent, and a profile was readable at every moment."""
+    """At the end the books of the new version say what was sent, and a profile was readable at every moment.
+
+    On Kafka two processors share the lanes.
+    """
+    processors = (made.processor, made.standby) if made.log else (made.processor,)
     rng = random.Random(7)
     command = Command(made)
     unreadable: list[str] = []
     made.collector.start()
-    async with revived(made), load(7, made.port) as sent:
+    async with revived(*processors), load(7, made.port) as sent:
         await until(lambda: made.books.moved() > 500, "it works")
         visitor = next(iter(sent.truth.visitors))
 
@@ -132,9 +138,14 @@ HELD = {
     "by a switch": (keys.Keys().lane(0), lambda client, name: client.hset(name, "moved", "2 token"), "not open yet"),
     "by another": (keys.LEASE, lambda client, name: client.set(name, "another", px=60_000), "standing by"),
 }
+WAYS = [
+    pytest.param("redis", "by a switch", id="redis, by a switch"),
+    pytest.param("redis", "by another", id="redis, by another"),  # on Kafka nobody stands by: each has its share
+    pytest.param("kafka", "by a switch", id="kafka, by a switch"),
+]
 
 
-@pytest.mark.parametrize("held", HELD)
+@pytest.mark.parametrize(("log", "held"), WAYS, indirect=["log"])
 @pytest.mark.parametrize("end", ["flipped", "stopped"])
 async def test_a_processor_that_has_no_lane_yet_ends_when_it_should(made: Deployment, held: str, end: str) -> None:
     """Whoever waits for its lanes sees that another version is live, and the word to stop."""
@@ -157,7 +168,7 @@ async def test_back_and_removed(made: Deployment) -> None:
     """To the former version again, brought up to date; then the other is removed, without a trace."""
     command = Command(made)
     made.collector.start()
-    async with revived(made), load(8, made.port) as sent:
+    async with revived(made.processor), load(8, made.port) as sent:
         await until(lambda: made.books.moved() > 300, "it works")
         await command("replay", "--from", "start")
         assert live_version(made) == 2
