@@ -1,35 +1,39 @@
-"""The table of faults can fail: each comparison sees what was lost and what was doubled, and so does each row."""
+"""The table of faults can fail: each comparison sees what was lost and what was doubled, each watcher what it watches."""
 
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import json
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import redis
-from click.testing import CliRunner, Result
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
-import tests.faults.__main__ as command
 from api.exposition import families
 from api.numbers import NumbersReader
+from tests.archive_stand import LANES as ARCHIVED_LANES
+from tests.archive_stand import Stand
 from tests.faults import audit, exposition
-from tests.faults.outcome import Outcome, worst
-from tests.faults.rows import KAFKA, KILL, LOGS, ONCE, OUTAGE, REDIS, Row, minutes, rows
+from tests.faults.history import compared
+from tests.faults.records import LastSeen
 from tests.faults.stage import Stage
-from tests.faults.watching import growth
+from tests.faults.workers import Stall
 from tests.integration.kill.books import LANES, Books
 from tests.integration.kill.ledger import Ledger, lines_of, promised
+from tests.integration.kill.load import Load
+from tests.integration.kill.services import until
 from tests.integration.kill.tail import StreamsTail
 from tests.integration.kill.traffic import BOT, CHROME, ORIGIN, SITE, Message
 from wakeline import keys
+from wakeline.connect import connect
 from wakeline.keys import Keys
+from wakeline.lanes import lane_of
 from wakeline.log import Log
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.settings import Site
@@ -242,135 +246,70 @@ def test_a_list_whose_sum_is_not_its_counter_is_seen(held: Held, ledger: Path) -
     assert audit.of_prometheus(ledger, samples).doubled == 1
 
 
-# ---- figures --------------------------------------------------------------------------------------
+# ---- what else rows look at ------------------------------------------------------------------------
 
 
-def test_the_worst_of_several_seeds_is_shown() -> None:
-    outcomes = [Outcome(), Outcome()]
-    for outcome, lost, seconds, spooled in zip(outcomes, (0, 2), (40, 5), (9, 3), strict=True):
-        outcome.is_exactly("lost", lost, 0)
-        outcome.at_most("caught up s", seconds, 60)
-        outcome.at_least("spooled", spooled, 1)
-    found = worst(outcomes)
-    assert {name: figure.value for name, figure in found.figures.items()} == {
-        "lost": 2,
-        "caught up s": 40,
-        "spooled": 3,
-    }
-    assert found.failures == ["lost 2, must be == 0"]
-    assert not outcomes[0].failures
+async def archived(redis_server: Any, folder: Path) -> Stand:
+    """Two files of three records for each lane."""
+    client = connect(redis_server.url)
+    stand = Stand(folder, client)
+    archiver = await stand.archiver()
+    for n in range(6):
+        for lane in range(ARCHIVED_LANES):
+            await stand.append(lane, b'{"n":%d}' % n)
+        if n in (2, 5):
+            await stand.read_on(archiver)
+            await archiver.seal_all()
+    await client.aclose()
+    return stand
 
 
-@pytest.mark.parametrize(
-    ("values", "percent"),
-    [
-        pytest.param([*range(50, 80), *[100] * 70], 0, id="warm, then flat"),
-        pytest.param([100] * 90 + [110] * 10, 10, id="it grows at the end"),
-        pytest.param([100] * 95 + [200] + [100] * 4, 0, id="one peak is none"),
-    ],
-)
-def test_growth_is_what_stays_after_the_warm_up(values: list[int], percent: float) -> None:
-    assert growth(values) == pytest.approx(percent)
+def last_of(folder: Path) -> Path:
+    return max(folder.rglob("*.gz"))
 
 
-# ---- the table ------------------------------------------------------------------------------------
-
-BOTH = (REDIS, KAFKA)
-PROMISED = {
-    "kill -9 processor under 500 events/s": (KILL, BOTH),
-    "kill -9 processor beside another": (OUTAGE, BOTH),
-    "SIGTERM processor mid-batch": (KILL, BOTH),
-    "Redis away 60 s": (OUTAGE, BOTH),
-    "kill -9 Redis, its file cut back to the last fsync": (KILL, BOTH),
-    "Redis restored from an older backup": (OUTAGE, (KAFKA,)),
-    "Kafka away 60 s": (OUTAGE, (KAFKA,)),
-    "Kafka paused 30 s": (OUTAGE, (KAFKA,)),
-    "kill -9 collector, its spool cut back to the last fsync": (KILL, BOTH),
-    "spool disk full": (OUTAGE, BOTH),
-    "workers 1, 2, 1, ten times": (ONCE, BOTH),
-    "a worker paused 60 s while another takes its lanes": (OUTAGE, BOTH),
-    "replies of Redis lost after the script ran": (OUTAGE, BOTH),
-    "1 % poison records": (OUTAGE, BOTH),
-    "a valid event that makes a rule raise": (OUTAGE, BOTH),
-    "exception in 1 of 100 batches, and a mutant that commits too early": (OUTAGE, BOTH),
-    "duplicates x3 in any order, skewed and late clocks, two tabs": (OUTAGE, BOTH),
-    "replay into an empty key version while live": (OUTAGE, BOTH),
-    "archiver killed at any line": (KILL, BOTH),
-    "soak 20 min at 300 events/s": (ONCE, BOTH),
-    "Prometheus away": (OUTAGE, BOTH),
-}
+def values(stand: Stand) -> dict[int, list[bytes]]:
+    return {lane: [entry.value for entry in entries] for lane, entries in stand.truth.items()}
 
 
-def test_every_promise_is_a_row() -> None:
-    """None is dropped, or run less often, without this table noticing."""
-    assert {row.name: (row.seeds, row.logs) for row in rows()} == PROMISED
+async def test_an_archive_that_is_the_log_once(redis_server: Any, tmp_path: Path) -> None:
+    stand = await archived(redis_server, tmp_path)
+    assert compared(tmp_path, values(stand)) == (0, 0)
 
 
-def test_the_whole_table_fits_its_time() -> None:
-    assert minutes(rows(), LOGS) <= command.MOST_MINUTES
+async def test_a_file_that_the_archive_lacks_is_seen(redis_server: Any, tmp_path: Path) -> None:
+    stand = await archived(redis_server, tmp_path)
+    last_of(tmp_path).unlink()
+    assert compared(tmp_path, values(stand)) == (3, 0)
 
 
-async def raises(stage: Stage, seed: int, outcome: Outcome) -> None:
-    raise ZeroDivisionError("a mistake of the row")
+async def test_records_that_the_log_does_not_hold_are_seen(redis_server: Any, tmp_path: Path) -> None:
+    stand = await archived(redis_server, tmp_path)
+    log = values(stand)
+    log[1][4] = b"another"
+    del log[2][5]
+    assert compared(tmp_path, log) == (1, 2)
 
 
-async def hangs(stage: Stage, seed: int, outcome: Outcome) -> None:
-    await asyncio.sleep(60)
+def test_a_last_seen_that_goes_back_is_seen(redis_server: Any) -> None:
+    truth = SimpleNamespace(visitors={"ann": 1, "bob": 1}, customers={})
+    seen = LastSeen(cast(Stage, SimpleNamespace(server=redis_server)), cast(Load, SimpleNamespace(truth=truth)))
+    with redis.Redis(port=redis_server.port) as client:
+        for time, went_back in ((5, 0), (6, 0), (4, 1), (6, 1)):
+            client.hset(Keys().profile(lane_of(SITE, "ann", LANES), SITE, "ann"), "last_seen", time)
+            seen.look()
+            assert seen.went_back == went_back
+    assert seen.looks == 4
 
 
-async def misses(stage: Stage, seed: int, outcome: Outcome) -> None:
-    outcome.is_exactly("lost", seed, 0)
+async def test_a_lane_that_stands_still_is_seen() -> None:
+    places = [0] * LANES
 
+    def move() -> list[int]:
+        places[:-1] = [place + 1 for place in places[:-1]]
+        return list(places)
 
-async def holds(stage: Stage, seed: int, outcome: Outcome) -> None:
-    outcome.is_exactly("lost", 0, 0)
-
-
-def asked(monkeypatch: pytest.MonkeyPatch, folder: Path, runs: list[Any], *words: str) -> Result:
-    made = tuple(Row(run.__name__, run, 2, 0.1, logs=(REDIS,), own_disk=True) for run in runs)
-    monkeypatch.setattr(command, "rows", lambda minutes=1.0: made)
-    return CliRunner().invoke(command.main, [*words, "--report", str(folder / "faults.json")])
-
-
-FAILING = {raises: "ZeroDivisionError: a mistake of the row", hangs: "not done within 0.3 s", misses: "lost 1"}
-
-
-@pytest.mark.parametrize("run", FAILING)
-def test_a_row_that_fails_is_named_and_the_others_go_on(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, run: Any
-) -> None:
-    result = asked(monkeypatch, tmp_path, [run, holds])
-    assert result.exit_code == 1
-    assert f"FAILED: {run.__name__} [redis]" in result.output
-    assert "FAILED: holds" not in result.output
-    assert FAILING[run] in result.output.replace("\n", "")
-    first, second = json.loads((tmp_path / "faults.json").read_text())
-    assert first["failures"]
-    assert (second["figures"], second["failures"], second["seeds"]) == ({"lost": 0}, [], 2)
-
-
-def test_one_seed_of_one_row(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    result = asked(monkeypatch, tmp_path, [misses, raises], "--only", "MISS", "--seed", "0")
-    assert result.exit_code == 0, result.output
-    assert asked(monkeypatch, tmp_path, [misses], "--seed", "7").exit_code == 1
-    assert asked(monkeypatch, tmp_path, [misses], "--seeds", "1").exit_code == 0
-
-
-def test_no_row_begins_when_the_time_is_over(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(command, "MOST_MINUTES", -1.0)
-    result = asked(monkeypatch, tmp_path, [holds])
-    assert result.exit_code == 1
-    assert "not run" in result.output
-
-
-def test_words_that_name_no_row_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    result = asked(monkeypatch, tmp_path, [holds], "--only", "nothing like it")
-    assert result.exit_code == 2
-    assert "--list names them" in result.output
-    assert asked(monkeypatch, tmp_path, [holds], "--log", "kafka").exit_code == 2
-
-
-def test_a_soak_that_is_once_is_not_run_on_both() -> None:
-    (soak,) = (row for row in rows() if row.is_once)
-    assert (soak.logs_of(LOGS), soak.logs_of((REDIS,))) == ((KAFKA,), (REDIS,))
-    assert dataclasses.replace(soak, is_once=False).logs_of(LOGS) == LOGS
+    stall = Stall(cast(Stage, SimpleNamespace(books=SimpleNamespace(places=move))))
+    watching = asyncio.create_task(stall.watch())
+    await until(lambda: stall.longest > 0.25, "it is seen")
+    watching.cancel()

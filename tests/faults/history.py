@@ -165,7 +165,7 @@ async def archiver_killed(stage: Stage, seed: int, outcome: Outcome) -> None:
     stage.archiver.kill()
     places = re.findall(r"^killed at (.+)$", stage.archiver.said(), re.MULTILINE)
     outcome.at_least("lines it was killed at", len(set(places)), 1)
-    missing, doubled = compared(stage, archive)
+    missing, doubled = compared(archive, {lane: stage.tail.values(lane) for lane in range(LANES)})
     outcome.shows("records", length)
     outcome.is_exactly("missing in the archive", missing, 0)
     outcome.is_exactly("twice in the archive", doubled, 0)
@@ -173,18 +173,17 @@ async def archiver_killed(stage: Stage, seed: int, outcome: Outcome) -> None:
     await stage.audit(outcome, sent)
 
 
-def compared(stage: Stage, archive: Path) -> tuple[int, int]:
-    """Records of the log that the archive's files do not hold as they are, and those that they hold beyond that."""
+def compared(archive: Path, log: dict[int, list[bytes]]) -> tuple[int, int]:
+    """Records of the log that the archive's files do not hold as they are, and those that they hold beyond that.
+
+    `log`: the values of each lane, from its first on.
+    """
     history = History(str(archive))
     missing = doubled = 0
-    for lane in range(LANES):
-        held = [
-            (entry.offset, entry.value)
-            for segment in history.segments(lane)
-            for found in history.entries(segment)
-            for entry in found
-        ]
-        wanted = list(enumerate(stage.tail.values(lane)))
-        missing += len(set(wanted) - set(held))
-        doubled += len(held) - len(set(held) & set(wanted))
+    for lane, values in log.items():
+        files = (history.entries(segment) for segment in history.segments(lane))
+        held = [(entry.offset, entry.value) for entries in files for found in entries for entry in found]
+        wanted = set(enumerate(values))
+        missing += len(wanted - set(held))
+        doubled += len(held) - len(set(held) & wanted)
     return missing, doubled

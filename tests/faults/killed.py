@@ -25,7 +25,7 @@ from wakeline.lanes import FIELDS, stored_deployment
 from wakeline.log.opening import open_log
 
 KILLS = 5  # of one seed
-STOPS = 3
+STOPS = 2
 POWER_CUTS = 3
 AGAIN = 2  # key version of a log folded again
 CAUGHT_UP_S = 60.0

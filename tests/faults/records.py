@@ -29,7 +29,7 @@ POISON: dict[str, str | bytes] = {
     "an unknown kind": '{"kind":"mystery"}',
     "nesting without end": '{"kind":"event","props":' + "[" * 50_000,
 }
-POISONED = 24
+POISONED = 20
 EACH = 100  # one record in so many
 
 

@@ -15,6 +15,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import redis
+
 from tests.faults import audit, exposition
 from tests.faults.exposition import Samples
 from tests.faults.outcome import Outcome
@@ -241,6 +243,8 @@ def soak(minutes: float) -> Run:
         outcome.at_most("lag p99 s", lag.p99(), LAG_S)
         outcome.shows("p99 ms", audit.slowest(stage.ledger, 0.99))
         outcome.shows("events", len(sent.answered))
+        with redis.Redis.from_url(stage.server.url) as client:  # it keeps what it is told to: no growth of ours
+            outcome.shows("Redis MB at the end", client.info("memory")["used_memory"] / 1_048_576)
         outcome.is_exactly("refused", audit.answers(stage.ledger)[503], 0)
         await stage.settle()
         outcome.is_exactly("ends of any process", stage.ends(*services), 0)
