@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 from redis.asyncio import Redis
@@ -15,7 +16,7 @@ from archiver import metrics
 from archiver.filling import Filling, member_bytes
 from archiver.past import Mismatch, stand
 from wakeline.history import History
-from wakeline.history.identity import publish
+from wakeline.history.identity import publish, unpublished
 from wakeline.history.names import day_of
 from wakeline.log import Entry, Log, LogGap
 
@@ -133,7 +134,12 @@ class Archiver:
         await self._publish()
 
     async def measure(self) -> None:
-        """How far behind the log the history is."""
+        """How far behind the log the history is, and whether that is what Redis says: it may have come back from an
+        older backup, and then the log would wait for what is sealed long since.
+        """
+        if self.may_write:
+            with self._redis_may_be_away():
+                self._unpublished |= await unpublished(self._redis, self._identity, self._sealed)
         bounds = await self._log.bounds(list(self._places))
         now = self._clock()
         lags = {lane: max(0, bounds[lane].end - end) for lane, end in self._sealed.items()}
@@ -191,13 +197,17 @@ class Archiver:
         """Only what is sealed may be trimmed. Redis being away delays that, and nothing else."""
         if not self._unpublished:
             return
-        try:
+        with self._redis_may_be_away():
             await publish(self._redis, self._identity, self._unpublished)
+            self._unpublished = {}
+
+    @contextmanager
+    def _redis_may_be_away(self) -> Iterator[None]:
+        try:
+            yield
         except (RedisError, OSError) as error:
             metrics.FAILURES.labels("log").inc()
             logger.debug("not published: %s", error)
-        else:
-            self._unpublished = {}
 
     def _held(self) -> int:
         return sum(filling.held for filling in self._fillings.values())

@@ -223,6 +223,34 @@ async def test_redis_being_away_delays_only_what_is_published(stand: Stand, own_
     await redis.aclose()
 
 
+OLDER = {
+    "it knew less": {"0": 3, "1": 5, "2": 5},
+    "nothing was archived yet": {},
+    "it is of another log": {"log": "another", "0": 99, "1": 99, "2": 99},
+}
+
+
+@pytest.mark.parametrize("name", OLDER)
+async def test_what_an_older_backup_of_redis_says_is_set_right(stand: Stand, name: str) -> None:
+    """Else the log of a lane in which nothing happens any more would never be trimmed."""
+    made = await stand.archiver()
+    await fill(stand)
+    await stand.read_on(made)
+    await made.seal_all()
+    right = await stand.published()
+    older: dict[str, Any] = {"log": right["log"]} | OLDER[name]
+    await stand.redis.delete("wl:archive")
+    await stand.redis.hset("wl:archive", mapping=older)
+    stand.lease.is_ours = False
+    await made.measure()
+    await made.step()
+    assert await stand.published() == {name: str(value) for name, value in older.items()}
+    stand.lease.is_ours = True
+    await made.measure()
+    await made.step()
+    assert await stand.published() == right
+
+
 async def test_without_the_lease_nothing_is_written(stand: Stand) -> None:
     made = await stand.archiver()
     await fill(stand)

@@ -48,6 +48,18 @@ async def publish(redis: Redis, identity: str, ends: Mapping[int, int]) -> None:
     await redis.hset(keys.ARCHIVE, mapping={LOG: identity, **{str(lane): end for lane, end in ends.items()}})
 
 
+async def unpublished(redis: Redis, identity: str, ends: Mapping[int, int]) -> dict[int, int]:
+    """Those of `ends` that are not what was published last: Redis may have come back from an older backup.
+
+    Raises redis-py's errors.
+    """
+    values: Any = await redis.hmget(keys.ARCHIVE, [LOG, *map(str, ends)])
+    log, *found = values
+    if (log or b"").decode() != identity:
+        return dict(ends)
+    return {lane: end for (lane, end), said in zip(ends.items(), found, strict=True) if said != str(end).encode()}
+
+
 async def archived(redis: Redis, identity: str) -> dict[int, int]:
     """Lane -> the offset before which the history holds all of log `identity`; empty where no archiver has run on it.
 
