@@ -19,6 +19,7 @@ from collector import workers
 from collector.addresses import Addresses
 from collector.health import Health, internal_app
 from collector.intake import Intake
+from collector.limiter import Limiter
 from collector.metrics import Metrics, registry
 from collector.policy import Policy
 from collector.salts import Salts
@@ -80,12 +81,15 @@ def build(
     spool = spool_of(settings, worker, metrics)
     writer = GroupCommit(open_log, metrics, spool=spool, lanes=spool.known_lanes(settings.lanes) if spool else 0)
     salts = Salts(settings.data / "salts", {key: site.time_zone for key, site in config.sites.items()}, clock=clock)
+    limiter = Limiter(settings.rate_limit)
+    metrics.limited_addresses = limiter.__len__
     intake = Intake(
         {key: Policy(site) for key, site in config.sites.items()},
         addresses=Addresses(trusted_proxies=settings.trusted_proxies, geoip=settings.geoip),
         salts=salts,
         writer=writer,
         metrics=metrics,
+        limiter=limiter,
         clock=clock,
     )
     health = Health(writer)

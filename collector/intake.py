@@ -13,6 +13,7 @@ from collector import answers
 from collector.addresses import Addresses
 from collector.agents import MAX_LENGTH, agent_of
 from collector.body import is_accepted_type, read_body
+from collector.limiter import Limiter
 from collector.metrics import Metrics
 from collector.policy import Policy
 from collector.salts import Salts
@@ -46,6 +47,7 @@ class Intake:
         salts: Salts,
         writer: GroupCommit,
         metrics: Metrics,
+        limiter: Limiter,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._policies = policies
@@ -53,6 +55,7 @@ class Intake:
         self._salts = salts
         self._writer = writer
         self._metrics = metrics
+        self._limiter = limiter
         self._clock = clock
         self._until_sample = 0
 
@@ -61,6 +64,9 @@ class Intake:
         began = time.perf_counter()
         headers = request.headers
         origin = headers.get("Origin")
+        address = self._addresses.client(request.remote or "", headers.getall("X-Forwarded-For", ()))
+        if not self._limiter.allows(address):
+            return self._refuse(origin, Refusal.RATE_LIMITED)
         if not is_accepted_type(headers.get("Content-Type")):
             return self._refuse(origin, Refusal.WRONG_CONTENT_TYPE)
         body = await read_body(request)
@@ -80,7 +86,7 @@ class Intake:
             return self._refuse(origin, Refusal.TOO_MANY_EVENTS, count)
         self._metrics.received += count
         try:
-            records, rejected = self._clean(envelope.events, self._arrival(request, envelope, policy))
+            records, rejected = self._clean(envelope.events, self._arrival(request, envelope, policy, address))
         except OSError:
             logger.exception("the day's salt can be neither read nor made")
             self._metrics.unavailable += count
@@ -100,9 +106,8 @@ class Intake:
         self._metrics.reject(reason, count)
         return answers.refused(origin, reason, [])
 
-    def _arrival(self, request: web.BaseRequest, envelope: Envelope, policy: Policy) -> Arrival:
+    def _arrival(self, request: web.BaseRequest, envelope: Envelope, policy: Policy, address: str) -> Arrival:
         headers = request.headers
-        address = self._addresses.client(request.remote or "", headers.getall("X-Forwarded-For", ()))
         user_agent = headers.get("User-Agent", "")[:MAX_LENGTH]
         is_capped = envelope.consent is ConsentLevel.FULL and headers.get("Sec-GPC") == "1"
         return Arrival(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, ProcessCollector
@@ -62,6 +62,7 @@ class Metrics(Collector):
         self.spool_limit_bytes = 0
         self.spool_records = 0
         self.spool_oldest = 0  # ms since 1970; 0: it is empty
+        self.limited_addresses: Callable[[], int] = int
         self.step_seconds: Counter[str] = Counter()  # of a sample, see `steps`
         self.step_events: Counter[str] = Counter()
         self.request_seconds = Histogram(LATENCY_S)
@@ -101,6 +102,11 @@ class Metrics(Collector):
         yield self.group_records.family(f"{PREFIX}group_records", "Records that shared one write to the log.")
         yield _counter("log_errors", "Writes to the log and attempts to open it that failed.", self.log_errors)
         yield _gauge("log_open", "1 while the log takes events, else 0.", int(self.log_open))
+        yield _gauge(
+            "limited_addresses",
+            "Public addresses whose requests are being counted for rate_limit.",
+            self.limited_addresses(),
+        )
         yield from self._spool()
         yield _counters("step_seconds", "Time in a step of cleaning, sampled.", "step", self.step_seconds)
         yield _counters("step_events", "Events whose time in that step was taken.", "step", self.step_events)

@@ -79,6 +79,7 @@ def test_every_reason_that_a_body_alone_can_give_has_a_golden_file() -> None:
         Refusal.TIMEOUT,
         Refusal.TOO_LARGE,
         Refusal.WRONG_CONTENT_TYPE,
+        Refusal.RATE_LIMITED,
         Refusal.UNAVAILABLE,
         Refusal.OWN_TRAFFIC,
     }

@@ -46,6 +46,7 @@ class Refusal(StrEnum):
     TOO_LARGE = "too_large"
     TOO_MANY_EVENTS = "too_many_events"
     WRONG_CONTENT_TYPE = "wrong_content_type"
+    RATE_LIMITED = "rate_limited"  # more requests of one address than the deployment allows: retry
     UNAVAILABLE = "unavailable"  # the log is away: retry
     # one event
     BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range
@@ -67,6 +68,7 @@ STATUS: dict[Refusal, int] = {
     Refusal.TOO_LARGE: 413,
     Refusal.TOO_MANY_EVENTS: 413,
     Refusal.WRONG_CONTENT_TYPE: 415,
+    Refusal.RATE_LIMITED: 429,
     Refusal.UNAVAILABLE: 503,
 }
 """HTTP status of a refused request. Final: 400, 401, 403, 413, 415; to be retried: 408, 429, 503.

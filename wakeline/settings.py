@@ -77,6 +77,13 @@ class Settings:
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
         (), "address ranges of proxies whose X-Forwarded-For is believed"
     )
+    rate_limit: float = _setting(
+        # far above what people behind one address send, the gateway of a phone network included
+        100.0,
+        "requests a second that each collector process takes of one public address or IPv6 /64, ten seconds' worth at "
+        "once; beyond them 429; 0: no limit",
+        least=0,
+    )
     geoip: Path | None = _setting(None, "a GeoIP country file (.mmdb); without one no country is known")
     log: str = _setting(
         "",

@@ -1,0 +1,124 @@
+"""The collector: one address can send so many requests and no more, and what is remembered of addresses is bounded."""
+
+from __future__ import annotations
+
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from collector import limiter as module
+from collector.limiter import BURST_S, Limiter, sender
+from tests.collector_stand import envelope, stand
+
+PER_S = 5
+BURST = BURST_S * PER_S
+ONE, ANOTHER = "198.51.100.7", "198.51.100.8"
+
+
+class Clock:
+    now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def limiter(clock: Clock) -> Limiter:
+    return Limiter(PER_S, clock=clock)
+
+
+def allowed(limiter: Limiter, address: str, requests: int) -> int:
+    return sum(limiter.allows(address) for _ in range(requests))
+
+
+def test_ten_seconds_worth_may_come_at_once_and_then_so_many_a_second(limiter: Limiter, clock: Clock) -> None:
+    assert allowed(limiter, ONE, 1_000) == BURST
+    for _ in range(20):
+        clock.now += 1
+        assert allowed(limiter, ONE, 1_000) == PER_S
+    clock.now += 3_600  # however long it is quiet
+    assert allowed(limiter, ONE, 1_000) == BURST
+
+
+def test_what_is_refused_does_not_count(limiter: Limiter, clock: Clock) -> None:
+    """Who goes on at ten times the rate gets the rate, and is not shut out."""
+    allowed(limiter, ONE, BURST)
+    found = 0
+    for _ in range(10 * PER_S * 60):
+        clock.now += 1 / (10 * PER_S)
+        found += limiter.allows(ONE)
+    assert found == pytest.approx(PER_S * 60, abs=1)
+
+
+def test_a_flood_of_one_costs_another_nothing(limiter: Limiter) -> None:
+    allowed(limiter, ONE, 1_000)
+    assert allowed(limiter, ANOTHER, BURST) == BURST
+
+
+SENDERS = {
+    "one address": (ONE, ONE, True),
+    "two addresses": (ONE, ANOTHER, False),
+    "one /64": ("2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+    "two /64": ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
+    "in another spelling": ("2001:db8::1", "2001:0DB8:0:0:0::1", True),
+    "an IPv4 address as a dual socket shows it": (ONE, f"::ffff:{ONE}", True),
+    "an IPv6 address whose number is that of an IPv4 one": ("0.0.0.1", "0:0:0:1::", False),
+}
+
+
+@pytest.mark.parametrize("name", SENDERS)
+def test_who_counts_as_the_same(name: str) -> None:
+    one, another, is_same = SENDERS[name]
+    assert sender(one) is not None
+    assert (sender(one) == sender(another)) is is_same
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "10.1.2.3", "192.168.0.9", "fd00::1", "fe80::1%eth0", "", "x"])
+def test_a_proxy_that_nobody_named_is_not_limited(limiter: Limiter, address: str) -> None:
+    """Behind an address that is not public are all visitors."""
+    assert allowed(limiter, address, 1_000) == 1_000
+    assert not len(limiter)
+
+
+def test_no_limit_remembers_nothing(clock: Clock) -> None:
+    limiter = Limiter(0, clock=clock)
+    assert allowed(limiter, ONE, 10_000) == 10_000
+    assert not len(limiter)
+
+
+def test_what_is_remembered_is_bounded(limiter: Limiter, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes from ever new addresses makes the quiet ones be forgotten, not those that are busy."""
+    monkeypatch.setattr(module, "MOST_ADDRESSES", 100)
+    allowed(limiter, ONE, BURST)
+    for number in range(10_000):
+        clock.now += 0.001
+        limiter.allows(f"2001:db8:{number:x}::1")
+        if number % 50 == 0:
+            allowed(limiter, ONE, 10)
+    assert len(limiter) == 100
+    assert allowed(limiter, ONE, 1_000) <= PER_S
+
+
+async def test_beyond_the_limit_the_answer_is_429_and_says_when(tmp_path: Path) -> None:
+    """Nothing of it is written; the page may read the answer, and the books balance."""
+    settings = {"rate_limit": 0.3, "trusted_proxies": (ip_network("127.0.0.0/8"),)}  # three at once
+    async with stand(tmp_path, settings=settings) as collector:
+        headers = {"X-Forwarded-For": ONE}
+        answers = [await collector.post(envelope(), headers=headers) for _ in range(5)]
+        assert [answer[0] for answer in answers] == [202, 202, 202, 429, 429]
+        _, body, found = answers[-1]
+        assert body["reason"] == "rate_limited"
+        assert 1 <= int(found["Retry-After"]) <= 60
+        assert found["Access-Control-Allow-Origin"]
+        assert (await collector.post(envelope(), headers={"X-Forwarded-For": ANOTHER}))[0] == 202
+        assert len(await collector.records()) == 4
+        shown = collector.metrics()
+        assert shown['rejected_total{reason="rate_limited"}'] == 2
+        assert shown["ledger_difference"] == 0
+        assert shown["limited_addresses"] == 2
