@@ -1,4 +1,4 @@
-"""The table of faults can fail: each comparison sees what was lost and what was doubled, and watchers what they watch."""
+"""The table of faults can fail: each comparison sees what was lost and doubled, each watcher what it watches."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from benchmarks.broker import Broker, running_broker
 from tests.faults.outcome import Outcome
 from tests.faults.rows import KAFKA, Row
 from tests.faults.stage import staged
+from tests.integration.kill.services import ROOT
 
 PATIENCE = 3.0  # times a row's usual time: a machine may be slow
 
@@ -66,8 +67,8 @@ class Runner:
                     staged(folder, broker, starts_server=not row.own_disk) as stage,
                 ):
                     await row.run(stage, seed, outcome)
-        except TimeoutError:
-            outcome.note(f"not done within {row.seconds * PATIENCE:.3g} s")
+        except TimeoutError as error:
+            outcome.note(f"not done within {row.seconds * PATIENCE:.3g} s: {_what(error.__cause__ or error)}")
         except Exception as error:  # the other rows are still worth running
             outcome.note(_what(error))
         return outcome
@@ -87,12 +88,13 @@ class Runner:
 
 
 def _what(error: BaseException) -> str:
-    """The error with its place and what the services said last; of several the first."""
+    """The error with its places and what the services said last; of several the first."""
     notes = getattr(error, "__notes__", [])
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return "\n".join([f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})", *notes])
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if str(ROOT) in frame.filename]
+    return "\n".join([f"{type(error).__name__}: {error} ({', '.join(ours[-3:])})", *notes])
 
 
 @contextmanager

@@ -191,7 +191,7 @@ async def staged(folder: Path, broker: Broker | None, *, starts_server: bool = T
         if starts_server:
             stage.server.start()
         yield stage
-    except Exception as error:
+    except (Exception, asyncio.CancelledError) as error:
         for service in stage.services:
             if service.starts:
                 error.add_note(f"---- {service.name}, started {service.starts} times\n{service.said()[-SAID:]}")
