@@ -1,4 +1,4 @@
-"""The collector as a process, with a real server that is missing, killed, frozen and back, and without a spool."""
+"""The collector as a process, on both logs: their server is missing, killed, frozen and back. Without a spool."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,15 +18,18 @@ from typing import Any
 import aiohttp
 import pytest
 
+from benchmarks.broker import Broker, running_broker
 from collector.writer import DEADLINE_S
-from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.connect import connect
+from wakeline.keys import DEPLOYMENT
+from wakeline.log.opening import plain_log
 from wakeline.record import Event, decode_record
 
 ROOT = Path(__file__).parents[2]
 ORIGIN = "https://shop.example"
 LANES = 8
 PATIENCE_S = 30.0
-OUTAGE_S = 25.0
+OUTAGE_S = {"redis": 25.0, "kafka": 12.0}  # well above the patience of each one's client
 
 
 async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
@@ -106,10 +109,58 @@ class Collector:
 
 
 Start = Callable[..., Any]
+Pages = Callable[[], Awaitable[list[str]]]
+
+
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture(params=["redis", "kafka"])
+def server(request: pytest.FixtureRequest, own_server: Any) -> Any:
+    """That of the log, of this file alone and running: it may be killed and paused."""
+    if request.param == "redis":
+        return own_server
+    broker: Broker = request.getfixturevalue("broker")
+    if broker.process is None:
+        broker.start()
+    return broker
+
+
+whatever_the_log = pytest.mark.parametrize("server", ["redis"], indirect=True)
+"""It plays no part in this, or its own tests have it."""
 
 
 @pytest.fixture
-async def start(own_server: Any, tmp_path: Path, free_ports: Callable[[int], list[int]]) -> AsyncIterator[Start]:
+def log(server: Any, topic: str) -> str:
+    """Its URL; none for the log in Redis."""
+    return f"{server.url}/{topic}" if isinstance(server, Broker) else ""
+
+
+@pytest.fixture
+def pages(log: str, own_server: Any) -> Pages:
+    """Page ids of all records that the log holds, in no order."""
+
+    async def pages() -> list[str]:
+        opened = await plain_log(log or own_server.url, LANES)
+        records = []
+        for lane, (first, end) in (await opened.bounds(range(LANES))).items():
+            while first < end:
+                entries = (await opened.read({lane: first}, limit=100_000, wait_ms=1_000)).get(lane, [])
+                records += [decode_record(entry.value) for entry in entries]
+                first += len(entries)
+        await opened.close()
+        return [record.page for record in records if isinstance(record, Event)]
+
+    return pages
+
+
+@pytest.fixture
+async def start(
+    own_server: Any, log: str, tmp_path: Path, free_ports: Callable[[int], list[int]]
+) -> AsyncIterator[Start]:
     config = tmp_path / "wakeline.toml"
     config.write_text(f'[[site]]\nkey = "shop"\norigins = ["{ORIGIN}"]\n')
     started: list[Collector] = []
@@ -119,6 +170,7 @@ async def start(own_server: Any, tmp_path: Path, free_ports: Callable[[int], lis
         flags = {
             "config": config,
             "redis": own_server.url,
+            "log": log,
             "data": tmp_path / "data",
             "port": port,
             "metrics-port": metrics_port,
@@ -149,15 +201,6 @@ async def start(own_server: Any, tmp_path: Path, free_ports: Callable[[int], lis
         await collector.process.communicate()
 
 
-async def pages_in_the_log(server: Any) -> list[str]:
-    """Page ids of all records, in no order."""
-    log = RedisStreamsLog(server.url, LANES)
-    found = await log.read(dict.fromkeys(range(LANES), 0), limit=1_000_000, wait_ms=0)
-    await log.close()
-    records = [decode_record(entry.value) for entries in found.values() for entry in entries]
-    return [record.page for record in records if isinstance(record, Event)]
-
-
 async def send_for(collector: Collector, seconds: float, *, connections: int = 64, pause_s: float = 0.05) -> None:
     until = time.monotonic() + seconds
 
@@ -169,23 +212,23 @@ async def send_for(collector: Collector, seconds: float, *, connections: int = 6
     await asyncio.gather(*(sender() for _ in range(connections)))
 
 
-async def test_64_connections_send_one_event_each_and_then_nothing(own_server: Any, start: Start) -> None:
+async def test_64_connections_send_one_event_each_and_then_nothing(start: Start, pages: Pages) -> None:
     """Nobody pushes what arrived while a write was under way: it must go by itself."""
     collector = await start()
     await collector.until("/readyz", 200)
     await asyncio.gather(*(collector.status("/healthz") for _ in range(64)))  # the connections are open
     assert await asyncio.gather(*(collector.post() for _ in range(64))) == [202] * 64
-    assert sorted(await pages_in_the_log(own_server)) == sorted(collector.accepted)
+    assert sorted(await pages()) == sorted(collector.accepted)
     assert (await collector.metrics())["ledger_difference"] == 0
 
 
-async def test_it_starts_without_a_server_and_takes_events_once_there_is_one(own_server: Any, start: Start) -> None:
-    own_server.kill()
+async def test_it_starts_without_a_server_and_takes_events_once_there_is_one(server: Any, start: Start) -> None:
+    server.kill()
     collector = await start()
     await collector.until("/healthz", 200)
     assert await collector.status("/readyz") == 503
     assert await collector.post() == 503
-    own_server.start()
+    server.start()
     await collector.until("/readyz", 200)
     assert await collector.post() == 202
     said = await collector.stop()
@@ -194,38 +237,39 @@ async def test_it_starts_without_a_server_and_takes_events_once_there_is_one(own
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])
-async def test_the_server_is_away_for_25_seconds(own_server: Any, start: Start, how: str) -> None:
+async def test_the_server_is_away_for_long(server: Any, start: Start, pages: Pages, how: str) -> None:
     """All are answered in time, 503 meanwhile; it recovers by itself, and every 202 is in the log."""
+    outage_s = OUTAGE_S["kafka" if isinstance(server, Broker) else "redis"]
     collector = await start()
     await collector.until("/readyz", 200)
 
     async def outage() -> None:
         await asyncio.sleep(1)
         if how == "killed":
-            own_server.kill()
-            await asyncio.sleep(OUTAGE_S)
-            own_server.start()
+            server.kill()
+            await asyncio.sleep(outage_s)
+            server.start()
         else:
-            own_server.process.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(OUTAGE_S)
-            own_server.process.send_signal(signal.SIGCONT)
+            server.process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(outage_s)
+            server.process.send_signal(signal.SIGCONT)
 
     breaking = asyncio.create_task(outage())
-    await send_for(collector, OUTAGE_S + 2, connections=16, pause_s=0.2)
+    await send_for(collector, outage_s + 2, connections=16, pause_s=0.2)
     await breaking
     assert set(collector.statuses) == {202, 503}
     assert collector.statuses[503] > 100
     assert collector.slowest_s < 2 * DEADLINE_S
     await collector.until("/readyz", 200)
     assert await asyncio.gather(*(collector.post() for _ in range(64))) == [202] * 64
-    assert collector.accepted <= set(await pages_in_the_log(own_server))
+    assert collector.accepted <= set(await pages())
     metrics = await collector.metrics()
     assert metrics["ledger_difference"] == 0
     assert metrics["accepted_total"] == len(collector.accepted)
     assert metrics["unavailable_total"] == collector.statuses[503]
 
 
-async def test_a_killed_collector_loses_nothing_that_it_accepted(own_server: Any, start: Start) -> None:
+async def test_a_killed_collector_loses_nothing_that_it_accepted(start: Start, pages: Pages) -> None:
     collector = await start()
     await collector.until("/readyz", 200)
     sending = asyncio.create_task(send_for(collector, 1.5, pause_s=0))
@@ -233,27 +277,27 @@ async def test_a_killed_collector_loses_nothing_that_it_accepted(own_server: Any
     collector.process.kill()
     await sending
     assert len(collector.accepted) > 100
-    pages = await pages_in_the_log(own_server)
-    assert collector.accepted <= set(pages)
-    assert len(pages) == len(set(pages))
+    found = await pages()
+    assert collector.accepted <= set(found)
+    assert len(found) == len(set(found))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-async def test_told_to_stop_it_answers_what_is_in_flight(own_server: Any, start: Start, workers: int) -> None:
+async def test_told_to_stop_it_answers_what_is_in_flight(server: Any, start: Start, pages: Pages, workers: int) -> None:
     collector = await start(workers=workers)
     await collector.until("/readyz", 200)
     assert {await collector.post() for _ in range(20)} == {202}
-    own_server.process.send_signal(signal.SIGSTOP)
+    server.process.send_signal(signal.SIGSTOP)
     waiting = [asyncio.create_task(collector.post()) for _ in range(20)]
     await asyncio.sleep(0.3)
     collector.process.send_signal(signal.SIGTERM)
     await asyncio.sleep(0.3)
-    own_server.process.send_signal(signal.SIGCONT)
+    server.process.send_signal(signal.SIGCONT)
     assert await asyncio.gather(*waiting) == [202] * 20
     said = await collector.ended()
     assert collector.process.returncode == 0
     assert "Traceback" not in said
-    assert collector.accepted <= set(await pages_in_the_log(own_server))
+    assert collector.accepted <= set(await pages())
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -266,6 +310,7 @@ async def test_it_stops_cleanly(start: Start, number: signal.Signals, workers: i
     assert "Traceback" not in said
 
 
+@whatever_the_log
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("taken", [0, 1], ids=["public port", "metrics port"])
 async def test_a_taken_port_is_named(
@@ -285,11 +330,10 @@ async def test_a_taken_port_is_named(
     assert await first.post() == 202
 
 
+@whatever_the_log
 async def test_a_deployment_that_does_not_fit_ends_it_with_a_clear_line(own_server: Any, start: Start) -> None:
-    log = RedisStreamsLog(own_server.url, LANES)
-    redis = log._writer
-    await redis.hset("wl:deployment", mapping={"lanes": 3, "decay_zero": 0, "half_life": 7 * 86_400_000})
-    await log.close()
+    async with connect(own_server.url) as redis:
+        await redis.hset(DEPLOYMENT, mapping={"lanes": 3, "decay_zero": 0, "half_life": 7 * 86_400_000})
     collector = await start()
     said = await collector.ended()
     assert collector.process.returncode == 1
@@ -315,7 +359,8 @@ async def gone(pids: Sequence[int]) -> None:
     await eventually(all_gone)
 
 
-async def test_workers_share_one_port_and_a_dead_one_is_replaced(own_server: Any, start: Start) -> None:
+@whatever_the_log
+async def test_workers_share_one_port_and_a_dead_one_is_replaced(start: Start) -> None:
     collector = await start(workers=2)
     await collector.until("/readyz", 200)
 
@@ -354,6 +399,7 @@ async def port_is_closed(port: int) -> bool:
     return False
 
 
+@whatever_the_log
 async def test_workers_do_not_outlive_a_killed_supervisor(start: Start) -> None:
     collector = await start(workers=2)
     await collector.until("/readyz", 200)
@@ -363,13 +409,16 @@ async def test_workers_do_not_outlive_a_killed_supervisor(start: Start) -> None:
     await gone(workers)
 
 
-async def test_no_salt_and_no_address_is_in_the_servers_files(own_server: Any, start: Start, tmp_path: Path) -> None:
-    """The append-only file would keep them when their time is over."""
+async def test_no_salt_and_no_address_is_in_the_servers_files(
+    own_server: Any, server: Any, log: str, topic: str, start: Start, tmp_path: Path
+) -> None:
+    """The append-only file, and what Kafka keeps of the topic, would have them when their time is over."""
     collector = await start()
     await collector.until("/readyz", 200)
     assert await collector.post() == 202
     salts = [path.read_bytes() for path in (tmp_path / "data" / "salts").glob("*.salt")]
-    kept = b"".join(path.read_bytes() for path in own_server.folder.rglob("*") if path.is_file())
+    files = [*own_server.folder.rglob("*"), *(server.folder.rglob(f"{topic}-*/*") if log else ())]
+    kept = b"".join(path.read_bytes() for path in files if path.is_file())
     said = await collector.stop()
     assert salts
     assert b"page-00000001" in kept
