@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-browsers lint format bench snippet dashboards needs clean
+.PHONY: help run test test-faults test-abuse test-browsers lint format bench snippet dashboards needs clean
 .DELETE_ON_ERROR:
 
 help: ## list these commands
@@ -20,6 +20,9 @@ test: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## al
 test-faults: needs $(VENV)/.installed-dev ## every fault under load, as a table, in 90 minutes; less by FAULTS_ARGS="--log redis --seeds 1"
 	@.ci/needs prometheus cc java mvn
 	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
+
+test-abuse: needs $(VENV)/.installed-dev ## what hostile pages and senders do, as a table, in ten minutes; less by ABUSE_ARGS="--only flood"
+	$(BIN)/python -m tests.abuse $(ABUSE_ARGS)
 
 test-browsers: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## behaviours in Chromium, Firefox and WebKit: a table
 	@.ci/needs firefox-esr WebKitWebDriver Xvfb xdotool

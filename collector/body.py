@@ -9,7 +9,7 @@ from aiohttp import web
 
 from wakeline.event import MAX_BODY_BYTES, Refusal
 
-BODY_TIME_S = 6.0  # a phone on a bad line; aiohttp itself would wait for ever
+BODY_TIME_S = 5.5  # a phone on a bad line; aiohttp itself would wait for ever
 
 GZIP = 16 + zlib.MAX_WBITS
 ZLIB = zlib.MAX_WBITS

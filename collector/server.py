@@ -22,6 +22,7 @@ logger = logging.getLogger("wakeline.collector")
 
 KEEPALIVE_S = 75.0  # an idle connection
 FIRST_REQUEST_S = 10.0  # a connection that says nothing, or never ends its headers
+TIMED_OUT = 408
 LINGER_S = 2.0  # lets a sender read its 413 before the connection closes
 MAX_UNREAD_BYTES = 65_536  # answers that wait for one sender
 MAX_HEADER_BYTES = 16_384  # other parts of a site may have set many cookies: that must not cost its events
@@ -90,6 +91,14 @@ class _Connection(web.RequestHandler):
         if self._first_request is not None:
             self._first_request.cancel()
         super().connection_lost(exc)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        finished = await super().finish_response(request, resp, start_time)
+        if resp.status == TIMED_OUT:
+            self.force_close()  # a body that did not come in time is not waited for once more
+        return finished
 
     def _close_if_silent(self) -> None:
         self._first_request = None

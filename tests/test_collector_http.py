@@ -154,6 +154,18 @@ async def test_broken_chunks_are_refused(
     assert collector.metrics()["ledger_difference"] == 0
 
 
+async def test_a_body_that_does_not_come_is_not_waited_for_twice(
+    monkeypatch: pytest.MonkeyPatch, collector: Stand
+) -> None:
+    """Its sender is told and closed at once: lingering is for those who still send what nobody wants."""
+    monkeypatch.setattr("collector.body.BODY_TIME_S", 0.2)
+    reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
+    writer.write(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\n{")
+    answer = await asyncio.wait_for(reader.read(), 0.2 + server_module.LINGER_S / 2)
+    writer.close()
+    assert answer[9:12] == b"408"
+
+
 async def test_a_site_with_many_cookies_loses_no_event(collector: Stand) -> None:
     """Its other parts may have set more than the 8 KB that aiohttp takes by itself."""
     status, _, _ = await collector.post(envelope(), headers={"Cookie": "a=" + "b" * 12_000})
