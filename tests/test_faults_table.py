@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 import tests.faults.__main__ as command
+import tests.faults.run as running
 from tests.faults.outcome import Outcome, worst
 from tests.faults.rows import KAFKA, KILL, LOGS, ONCE, OUTAGE, REDIS, Row, minutes, rows
 from tests.faults.stage import Stage
@@ -104,6 +105,7 @@ async def holds(stage: Stage, seed: int, outcome: Outcome) -> None:
 def asked(monkeypatch: pytest.MonkeyPatch, folder: Path, runs: list[Any], *words: str) -> Result:
     made = tuple(Row(run.__name__, run, 2, 0.1, logs=(REDIS,), own_disk=True) for run in runs)
     monkeypatch.setattr(command, "rows", lambda minutes=1.0: made)
+    monkeypatch.setattr(running, "SLACK_S", 0.0)
     return CliRunner().invoke(command.main, [*words, "--report", str(folder / "faults.json")])
 
 
