@@ -1,4 +1,7 @@
-"""`wakeline up` with the real services: an event in, a profile out, children killed, and nothing left behind."""
+"""`wakeline up` with the real services: an event in, a profile out, children killed, and nothing left behind.
+
+With both logs: that in the embedded server, and Kafka, which is not a child.
+"""
 
 from __future__ import annotations
 
@@ -123,6 +126,14 @@ class Up:
         with urllib.request.urlopen(request, timeout=10) as answer:
             return int(answer.status)
 
+    def number(self, name: str, **labels: str) -> float:
+        """One of the business metrics; 0 where it is not there yet."""
+        with urllib.request.urlopen(self.url("api_metrics_port", "/metrics"), timeout=10) as answer:
+            said = answer.read().decode()
+        label = "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}" if labels else ""
+        found = re.search(rf"^{re.escape(name + label)} (\S+)$", said, re.MULTILINE)
+        return float(found[1]) if found else 0.0
+
     def page_views(self, visitor: str) -> int:
         said = self.command("profile", visitor, "--json")
         return int(json.loads(said.stdout)["page_views"]) if said.returncode == 0 else 0
@@ -162,9 +173,10 @@ def is_listened_on(port: int) -> bool:
 
 
 @pytest.fixture
-def stopped_up(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Up]:
+def stopped_up(tmp_path: Path, free_ports: Callable[[int], list[int]], log: str) -> Iterator[Up]:
     ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    (tmp_path / "wakeline.toml").write_text("".join(f"{name} = {port}\n" for name, port in ports.items()) + SITE)
+    settings = "".join(f"{name} = {port}\n" for name, port in ports.items()) + f'log = "{log}"\n'
+    (tmp_path / "wakeline.toml").write_text(settings + SITE)
     up = Up(tmp_path, ports)
     yield up
     if up.process is not None and up.process.poll() is None:
@@ -176,6 +188,10 @@ def stopped_up(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterat
 def up(stopped_up: Up) -> Up:
     stopped_up.start()
     return stopped_up
+
+
+whatever_the_log = pytest.mark.parametrize("log", ["redis"], indirect=True)
+"""It plays no part in this."""
 
 
 def test_an_event_becomes_a_profile_and_ctrl_c_leaves_nothing(up: Up) -> None:
@@ -202,7 +218,13 @@ def test_an_event_becomes_a_profile_and_ctrl_c_leaves_nothing(up: Up) -> None:
     assert {path.name for path in up.folder.iterdir()} == {"wakeline.toml", "data"}
 
 
-@pytest.mark.parametrize("service", ["processor", "collector", "api", "archiver", "-server"])
+KILLED = [
+    *(("redis", service) for service in ("processor", "collector", "api", "archiver", "-server")),
+    *(("kafka", service) for service in ("processor", "collector", "archiver", "-server")),  # the read side is the same
+]
+
+
+@pytest.mark.parametrize(("log", "service"), KILLED, indirect=["log"])
 def test_a_killed_child_comes_back_and_goes_on(up: Up, service: str) -> None:
     assert up.send_page_view("visitor-1", "page-0001") == 202
     os.kill(up.pid(service), signal.SIGKILL)
@@ -219,6 +241,18 @@ def is_answered(up: Up) -> bool:
         return False
 
 
+@pytest.mark.parametrize("log", ["kafka"], indirect=True)  # on the other: test_demo_shop.py
+def test_the_demo_shop_is_visited(stopped_up: Up, log: str) -> None:
+    """What the simulated visitors do there is counted, and the books balance."""
+    up = stopped_up
+    ports = [f"--{name.replace('_', '-')}={port}" for name, port in up.ports.items()]
+    up.start("--demo", "--simulate=300", "--no-open", f"--log={log}", *ports)
+    until(lambda: up.number("wakeline_page_views_total", site="demo") > 10, "page views are counted")
+    assert up.number("wakeline_ledger_difference") == 0
+    assert sum(up.number("wakeline_ledger_records", state=state) for state in ("duplicate", "dead")) == 0
+
+
+@whatever_the_log
 def test_kill_9_leaves_no_process_and_loses_nothing(stopped_up: Up) -> None:
     up = stopped_up
     up.start("--workers", "2")
@@ -233,6 +267,7 @@ def test_kill_9_leaves_no_process_and_loses_nothing(stopped_up: Up) -> None:
     until(lambda: up.page_views("visitor-1") == 1, "the event is in the profile")
 
 
+@whatever_the_log
 def test_a_second_up_on_the_same_data_says_so(up: Up) -> None:
     said = up.command("up")
     assert said.returncode == 1
@@ -241,6 +276,7 @@ def test_a_second_up_on_the_same_data_says_so(up: Up) -> None:
     assert f"process {up.process.pid}" in said.stderr
 
 
+@whatever_the_log
 def test_a_taken_port_is_named_before_anything_is_started(stopped_up: Up) -> None:
     with socket.create_server(("127.0.0.1", stopped_up.ports["api_port"])):
         said = stopped_up.command("up")
@@ -251,6 +287,7 @@ def test_a_taken_port_is_named_before_anything_is_started(stopped_up: Up) -> Non
     assert not is_listened_on(stopped_up.ports["embedded_port"])
 
 
+@whatever_the_log
 def test_settings_that_do_not_suit_the_data_end_it_with_the_mend(up: Up) -> None:
     assert up.process is not None
     up.process.terminate()
