@@ -21,7 +21,7 @@ from tests.archive_stand import LANES as ARCHIVED_LANES
 from tests.archive_stand import Stand
 from tests.faults import audit, exposition
 from tests.faults.history import compared
-from tests.faults.records import LastSeen
+from tests.faults.repeats import LastSeen
 from tests.faults.stage import Stage
 from tests.faults.workers import Stall
 from tests.integration.kill.books import LANES, Books

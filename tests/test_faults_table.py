@@ -15,8 +15,8 @@ import tests.faults.__main__ as command
 import tests.faults.run as running
 from tests.faults.outcome import Outcome, worst
 from tests.faults.rows import KAFKA, KILL, LOGS, ONCE, OUTAGE, REDIS, Row, minutes, rows
+from tests.faults.soaking import growth
 from tests.faults.stage import Stage
-from tests.faults.watching import growth
 
 # ---- figures --------------------------------------------------------------------------------------
 

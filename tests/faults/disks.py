@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import time
 from collections.abc import Iterator
@@ -57,7 +56,6 @@ async def spool_full(stage: Stage, seed: int, outcome: Outcome) -> None:
             await until(stage.is_drained, "the spool is drained", within=FILLED_S)
             outcome.shows("drained in s", time.monotonic() - back)
             await more(sent, 50)
-            await asyncio.sleep(0)
         samples = stage.collected()
         spooled = exposition.value(samples, "wakeline_collector_spooled_total")
         told = audit.answers(stage.ledger)

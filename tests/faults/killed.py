@@ -1,4 +1,4 @@
-"""Processes that end at the worst moment: killed, told to stop, and with a loss of power."""
+"""A processor that ends at the worst moment: killed, or told to stop."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import random
 import signal
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 from processor.replay import replay
 from processor.sites import SiteFacts
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, at_work, more
+from tests.faults.stage import Stage
 from tests.integration.kill.books import LANES, Books
-from tests.integration.kill.disk import Disk
 from tests.integration.kill.proxy import Fate, Proxy, Word, proxy
 from tests.integration.kill.services import until
 from tests.integration.kill.traffic import SITE
@@ -26,16 +24,12 @@ from wakeline.log.opening import open_log
 
 KILLS = 5  # of one seed
 STOPS = 2
-POWER_CUTS = 3
 AGAIN = 2  # key version of a log folded again
 CAUGHT_UP_S = 60.0
 EXIT_S = 10.0
 
 WORDS = [(word, fate) for word in Word for fate in (Fate.LOSE_REQUEST, Fate.LOSE_REPLY)]
 TIMES_S = {"as it starts": (0.0, 1.5), "as it catches up": (0.0, 0.1), "at work": (0.1, 1.0)}
-
-
-# ---- the processor --------------------------------------------------------------------------------
 
 
 async def processor(stage: Stage, seed: int, outcome: Outcome) -> None:
@@ -144,72 +138,3 @@ async def processor_told_to_stop(stage: Stage, seed: int, outcome: Outcome) -> N
         stage.processor.flags["redis"] = stage.server.url
     await stage.settle()
     await stage.audit(outcome, sent)
-
-
-# ---- with a loss of power -------------------------------------------------------------------------
-
-
-async def redis(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """kill -9 of Redis, and its file ends where it was last synced. Where the log is on Kafka it syncs every second:
-    what it lost is folded again.
-    """
-    rng = random.Random(seed)
-    if stage.log:
-        stage.server.appendfsync = "everysec"
-    disk = Disk(stage.server, stage.folder / "disk")
-    disk.start()
-    stage.collector.start()
-    cut = 0
-    async with stage.kept(stage.processor), stage.load(seed) as sent:
-        for _ in range(POWER_CUTS):
-            await at_work(stage, sent, rng)
-            cut += disk.lose_power()
-            disk.start()
-    outcome.shows("bytes cut", cut)
-    await stage.settle()
-    await stage.audit(outcome, sent)
-
-
-async def collector(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """kill -9 of the collector while the log is away, and each file of its spool ends where it was last synced."""
-    rng = random.Random(seed)
-    stage.spool()
-    disk = Disk(Spooling(stage), stage.folder / "disk", files="spool/*/*")
-    disk.start()
-    stage.processor.start()
-    cut = 0
-    async with stage.load(seed) as sent:
-        await at_work(stage, sent, rng)
-        stage.lose_log()
-        for _ in range(POWER_CUTS):
-            await more(sent, 50)
-            await asyncio.sleep(rng.uniform(0, 0.3))
-            cut += disk.lose_power()
-            disk.start()
-        stage.give_log_back()
-        await until(stage.is_drained, "the spool is drained")
-        await at_work(stage, sent, rng)
-        disk.lose_power()
-        disk.start()
-    outcome.shows("bytes cut", cut)
-    await until(stage.is_drained, "the spool is drained")
-    await stage.settle()
-    await stage.audit(outcome, sent)
-
-
-class Spooling:
-    """A collector as `Disk` takes one: `start` returns when it answers."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.environ: dict[str, str] = {}
-        self.folder: Path = stage.collector.flags["data"]
-        self.kill = stage.collector.kill
-        self._stage = stage
-
-    def start(self) -> None:
-        self._stage.collector.environ = self.environ
-        self._stage.collector.start()
-        deadline = time.monotonic() + 20
-        while not self._stage.collected():
-            assert time.monotonic() < deadline, "the collector does not start"
-            time.sleep(0.02)

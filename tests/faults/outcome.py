@@ -47,21 +47,21 @@ class Outcome:
         self.notes: list[str] = []
 
     def shows(self, name: str, value: float) -> None:
-        self._take(Figure(name, value))
+        self.take(Figure(name, value))
 
     def is_exactly(self, name: str, value: float, wanted: float) -> None:
-        self._take(Figure(name, value, "==", wanted))
+        self.take(Figure(name, value, "==", wanted))
 
     def at_most(self, name: str, value: float, bound: float) -> None:
-        self._take(Figure(name, value, "<=", bound))
+        self.take(Figure(name, value, "<=", bound))
 
     def at_least(self, name: str, value: float, bound: float) -> None:
-        self._take(Figure(name, value, ">=", bound))
+        self.take(Figure(name, value, ">=", bound))
 
     def note(self, words: str) -> None:
         self.notes.append(words)
 
-    def _take(self, figure: Figure) -> None:
+    def take(self, figure: Figure) -> None:
         known = self.figures.get(figure.name)
         if known is None or figure.badness > known.badness:
             self.figures[figure.name] = figure
@@ -80,7 +80,7 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
     found = Outcome()
     for outcome in outcomes:
         for figure in outcome.figures.values():
-            found._take(figure)
+            found.take(figure)
         found.notes += outcome.notes
     return found
 

@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from tests.faults import away, disks, history, killed, records, watching, workers
+from tests.faults import away, disks, history, killed, power, records, repeats, soaking, watching, workers
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 
 REDIS, KAFKA = "redis", "kafka"
 LOGS = (REDIS, KAFKA)
-
 
 KILL, OUTAGE, ONCE = 20, 2, 1
 """Seeds of a row that kills, that waits for an outage to be over, and that is long."""
@@ -52,11 +51,11 @@ ROWS: tuple[Row, ...] = (
     Row("kill -9 processor beside another", workers.killed_beside_another, OUTAGE, 30, is_quick=True),
     Row("SIGTERM processor mid-batch", killed.processor_told_to_stop, KILL, 12, is_quick=True),
     Row("Redis away 60 s", away.redis, OUTAGE, 80),
-    Row("kill -9 Redis, its file cut back to the last fsync", killed.redis, KILL, 15, own_disk=True),
+    Row("kill -9 Redis, its file cut back to the last fsync", power.redis, KILL, 15, own_disk=True),
     Row("Redis restored from an older backup", history.restored, OUTAGE, 20, logs=(KAFKA,)),
     Row("Kafka away 60 s", away.kafka, OUTAGE, 90, logs=(KAFKA,), own_broker=True),
     Row("Kafka paused 30 s", away.kafka_paused, OUTAGE, 55, logs=(KAFKA,), own_broker=True),
-    Row("kill -9 collector, its spool cut back to the last fsync", killed.collector, KILL, 18, own_broker=True),
+    Row("kill -9 collector, its spool cut back to the last fsync", power.collector, KILL, 18, own_broker=True),
     Row("spool disk full", disks.spool_full, OUTAGE, 30, own_broker=True),
     Row("workers 1, 2, 1, ten times", workers.come_and_go, ONCE, 200),
     Row("a worker paused 60 s while another takes its lanes", workers.paused, OUTAGE, 80),
@@ -64,7 +63,7 @@ ROWS: tuple[Row, ...] = (
     Row("1 % poison records", records.poison, OUTAGE, 15, is_quick=True),
     Row("a valid event that makes a rule raise", records.rule_raises, OUTAGE, 25, is_quick=True),
     Row("exception in 1 of 100 batches, and a mutant that commits too early", records.batches_fail, OUTAGE, 40),
-    Row("duplicates x3 in any order, skewed and late clocks, two tabs", records.thrice, OUTAGE, 15, is_quick=True),
+    Row("duplicates x3 in any order, skewed and late clocks, two tabs", repeats.thrice, OUTAGE, 15, is_quick=True),
     Row("replay into an empty key version while live", history.replayed_live, OUTAGE, 20, is_quick=True),
     Row("archiver killed at any line", history.archiver_killed, KILL, 18),
     Row("Prometheus away", watching.prometheus_away, OUTAGE, 45),
@@ -74,7 +73,7 @@ ROWS: tuple[Row, ...] = (
 def rows(soak_minutes: float = SOAK_MINUTES) -> tuple[Row, ...]:
     """In the order of the table."""
     name = f"soak {soak_minutes:g} min at 300 events/s"
-    soak = Row(name, watching.soak(soak_minutes), ONCE, 60 * soak_minutes + 60, is_once=True)
+    soak = Row(name, soaking.soak(soak_minutes), ONCE, 60 * soak_minutes + 60, is_once=True)
     return (*ROWS[:-1], soak, ROWS[-1])
 
 

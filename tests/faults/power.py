@@ -1,0 +1,81 @@
+"""kill -9 with a loss of power: files end where they were last synced."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from pathlib import Path
+
+from tests.faults.outcome import Outcome
+from tests.faults.stage import Stage, at_work, more
+from tests.integration.kill.disk import Disk
+from tests.integration.kill.services import until
+
+POWER_CUTS = 3  # of one seed
+
+
+async def redis(stage: Stage, seed: int, outcome: Outcome) -> None:
+    """kill -9 of Redis, and its file ends where it was last synced. Where the log is on Kafka it syncs every second:
+    what it lost is folded again.
+    """
+    rng = random.Random(seed)
+    if stage.log:
+        stage.server.appendfsync = "everysec"
+    disk = Disk(stage.server, stage.folder / "disk")
+    disk.start()
+    stage.collector.start()
+    cut = 0
+    async with stage.kept(stage.processor), stage.load(seed) as sent:
+        for _ in range(POWER_CUTS):
+            await at_work(stage, sent, rng)
+            cut += disk.lose_power()
+            disk.start()
+    outcome.shows("bytes cut", cut)
+    await stage.settle()
+    await stage.audit(outcome, sent)
+
+
+async def collector(stage: Stage, seed: int, outcome: Outcome) -> None:
+    """kill -9 of the collector while the log is away, and each file of its spool ends where it was last synced."""
+    rng = random.Random(seed)
+    stage.spool()
+    disk = Disk(Spooling(stage), stage.folder / "disk", files="spool/*/*")
+    disk.start()
+    stage.processor.start()
+    cut = 0
+    async with stage.load(seed) as sent:
+        await at_work(stage, sent, rng)
+        stage.lose_log()
+        for _ in range(POWER_CUTS):
+            await more(sent, 50)
+            await asyncio.sleep(rng.uniform(0, 0.3))
+            cut += disk.lose_power()
+            disk.start()
+        stage.give_log_back()
+        await until(stage.is_drained, "the spool is drained")
+        await at_work(stage, sent, rng)
+        disk.lose_power()
+        disk.start()
+    outcome.shows("bytes cut", cut)
+    await until(stage.is_drained, "the spool is drained")
+    await stage.settle()
+    await stage.audit(outcome, sent)
+
+
+class Spooling:
+    """A collector as `Disk` takes one: `start` returns when it answers."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.environ: dict[str, str] = {}
+        self.folder: Path = stage.collector.flags["data"]
+        self.kill = stage.collector.kill
+        self._stage = stage
+
+    def start(self) -> None:
+        self._stage.collector.environ = self.environ
+        self._stage.collector.start()
+        deadline = time.monotonic() + 20
+        while not self._stage.collected():
+            assert time.monotonic() < deadline, "the collector does not start"
+            time.sleep(0.02)
