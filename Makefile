@@ -21,7 +21,8 @@ test-faults: needs $(VENV)/.installed-dev ## every fault under load, as a table,
 	@.ci/needs prometheus cc java mvn
 	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
 
-test-abuse: needs $(VENV)/.installed-dev ## what hostile pages and senders do, as a table, in ten minutes; less by ABUSE_ARGS="--only flood"
+test-abuse: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## what strangers do to the public port, as a table, in ten minutes; less by ABUSE_ARGS="--only flood"
+	@.ci/needs strace
 	$(BIN)/python -m tests.abuse $(ABUSE_ARGS)
 
 test-browsers: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## behaviours in Chromium, Firefox and WebKit: a table

@@ -1,7 +1,7 @@
-"""The table of abuse: what a hostile page, sender or network does to the public port, and what must hold then.
+"""The table of abuses: what anybody may send to the public port, and what must hold whatever they send.
 
-`make test-abuse` runs all rows against real processes; `make test` the quick ones, see tests/integration/test_abuse.py.
+`make test-abuse` runs all rows; `make test` the quick ones, see tests/integration/test_abuse.py.
 
-In reading order: rows (the table), port (how rows speak to the public port), the rows by theme: slow, requests,
-bounds, markup, people; and __main__, which runs and prints them.
+In reading order: rows (the table), stage (a whole deployment that is attacked), wire (what is sent), the rows by theme:
+bodies, sockets, smuggling, floods, variety, inert, personal, outbound, joining; run and __main__.
 """

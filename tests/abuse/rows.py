@@ -1,29 +1,32 @@
-"""Every row of the table: what is done, and what must hold. The order is that of the table."""
+"""Every row of the table: the abuse, who makes it, about how long it takes. The order is that of the table."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.abuse import requests, slow
+from tests.abuse import bodies, floods, joining, smuggling, sockets
+from tests.abuse.stage import Stage
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage
 
 
 @dataclass(frozen=True)
 class Row:
-    """`run` does it to a stage and says in the outcome what it measured; after `seconds` it has failed."""
+    """`run` abuses a stage and says in the outcome what it measured."""
 
     name: str
     run: Callable[[Stage, Outcome], Awaitable[None]]
-    seconds: float = 60
+    seconds: float  # that it takes, about; see `run.PATIENCE`
     is_quick: bool = False  # `make test` runs it too
 
 
 ROWS: tuple[Row, ...] = (
-    Row("gzip bombs", requests.bombs, is_quick=True),
-    Row("silent and dripping sockets", slow.closed_in_time),
-    Row("500 slow sockets beside normal ones", slow.beside_normal_ones),
-    Row("request smuggling", requests.smuggling, is_quick=True),
-    Row("a flood from one address", requests.flood),
+    Row("bombs: 64 MB in a small body, gzip and deflate", bodies.bombs, 6, is_quick=True),
+    Row("sockets: silent, dripping headers, dripping a body", sockets.slow, 18),
+    Row("500 slow sockets while others send", sockets.five_hundred, 35),
+    Row("request smuggling", smuggling.shapes, 8, is_quick=True),
+    Row("flood from one address, from one /64", floods.one_address, 12, is_quick=True),
+    Row("flood from 80,000 addresses", floods.many_addresses, 40),
+    Row("X-Forwarded-For made up", floods.made_up_addresses, 8, is_quick=True),
+    Row("a forged identify", joining.forged, 10, is_quick=True),
 )

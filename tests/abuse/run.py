@@ -1,0 +1,38 @@
+"""Runs rows, each on a deployment of its own, bounded in time; what it measured comes back."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+import traceback
+from pathlib import Path
+
+from tests.abuse.rows import Row
+from tests.abuse.stage import staged
+from tests.faults.outcome import Outcome
+
+PATIENCE = 4.0  # times a row's usual time: a machine may be slow
+LEAST_S = 60.0
+
+
+async def once(row: Row, folder: Path) -> Outcome:
+    """What a row raises is a failure of the row."""
+    outcome = Outcome()
+    most = max(LEAST_S, row.seconds * PATIENCE)
+    try:
+        async with asyncio.timeout(most), staged(Path(tempfile.mkdtemp(dir=folder))) as stage:
+            await row.run(stage, outcome)
+    except TimeoutError:
+        outcome.note(f"not done within {most:g} s")
+    except Exception as error:  # the other rows are still worth running
+        outcome.note(_what(error))
+    return outcome
+
+
+def _what(error: BaseException) -> str:
+    """The error with its place and what the services said last; of several the first."""
+    notes = getattr(error, "__notes__", [])
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return "\n".join([f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})", *notes])

@@ -1,0 +1,63 @@
+"""Connections that are held open and say little."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+
+from tests.abuse.stage import Stage
+from tests.abuse.wire import envelope, post, request, seconds_open
+from tests.faults.outcome import Outcome
+
+HEAD = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
+SLOW = 500
+LASTS_S = 25.0
+AIM_S = 0.1
+
+
+async def slow(stage: Stage, outcome: Outcome) -> None:
+    """Closed within a time, however they go on."""
+    await stage.start()
+    silent, headers, body, chunks = await asyncio.gather(
+        seconds_open(stage.port, b"", b"", most=40),
+        seconds_open(stage.port, HEAD, b"X-A: b\r\n", most=40),
+        seconds_open(stage.port, HEAD + b"Content-Length: 60000\r\n\r\n{", b" ", most=40),
+        seconds_open(stage.port, HEAD + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", b"1\r\n \r\n", most=40),
+    )
+    outcome.at_most("silent, s", silent, 15)
+    outcome.at_most("dripping headers, s", headers, 15)
+    outcome.at_most("dripping a body, s", body, 6)
+    outcome.at_most("dripping chunks, s", chunks, 6)
+    outcome.is_exactly("then a good one: answered", await post(stage.port, request(envelope())), 202)
+
+
+async def five_hundred(stage: Stage, outcome: Outcome) -> None:
+    """500 such connections at any moment, a new one for each that is closed; the others notice nothing."""
+    await stage.start()
+    until = time.monotonic() + LASTS_S
+    rng = random.Random(6)
+    opened = 0
+
+    async def holder() -> None:
+        nonlocal opened
+        while (left := until - time.monotonic()) > 0:
+            first, drip = rng.choice(
+                ((b"", b""), (HEAD, b"X-A: b\r\n"), (HEAD + b"Content-Length: 9999\r\n\r\n{", b" "))
+            )
+            opened += 1
+            await seconds_open(stage.port, first, drip, every=0.5, most=left)
+
+    held = [asyncio.create_task(holder()) for _ in range(SLOW)]
+    await asyncio.sleep(1)
+    took, answers = [], []
+    while time.monotonic() < until - 1:
+        began = time.perf_counter()
+        answers.append(await post(stage.port, request(envelope())))
+        took.append(time.perf_counter() - began)
+        await asyncio.sleep(0.01)
+    await asyncio.gather(*held)
+    outcome.shows("slow connections in all", opened)
+    outcome.at_least("others sent", len(answers), 200)
+    outcome.is_exactly("not answered 202", sum(answer != 202 for answer in answers), 0)
+    outcome.at_most("their p99, ms", sorted(took)[len(took) * 99 // 100] * 1_000, AIM_S * 1_000)

@@ -1,0 +1,155 @@
+"""A whole deployment that is attacked: two sites, real processes, Redis; a proxy is trusted at 127.0.0.1 alone."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import sys
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+
+from tests.abuse import wire
+from tests.faults import exposition
+from tests.faults.exposition import Samples
+from tests.integration.kill.books import LANES
+from tests.integration.kill.services import AS_INSTALLED, Service, until, where_it_is_noon
+from tests.integration.kill.tail import StreamsTail
+from tests.server import RedisServer, find_free_ports, free_port
+from wakeline.keys import Keys, log_lane
+
+TOKEN = "token of the read side"
+SAID = 1_500  # characters that a service said last, where a row could not be run
+APPLIED = ("applied", "duplicate", "too_late", "erased", "dead", "derived")
+STRANGER = "127.0.0.2"  # who connects from here is no proxy
+SERVICES = ("collector", "processor", "api", "archiver")
+
+
+class Stage:
+    """The server runs; of the services none does. `collector` and the others are by their names."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(exist_ok=True)
+        self.folder = folder
+        self.data = folder / "data"
+        self.server = RedisServer(free_port(), folder / "redis")
+        ports = find_free_ports(7)
+        self.port, self.api_port = ports[0], ports[5]
+        self.metrics_ports = dict(zip(SERVICES, ports[1:5], strict=True))
+        self.demo_port = ports[6]
+        self.config = folder / "wakeline.toml"
+        self.config.write_text(self._config())
+        flags: dict[str, Any] = {"config": self.config, "redis": self.server.url, "data": self.data}
+        mine: Mapping[str, dict[str, Any]] = {
+            "collector": {"port": self.port, "metrics_port": ports[1], "spool_mb": 16},
+            "processor": {"processor_metrics_port": ports[2]},
+            "api": {"api_port": ports[5], "api_metrics_port": ports[3], "api_token": TOKEN},
+            "archiver": {"archiver_metrics_port": ports[4], "archive_seal_s": 1},
+        }
+        self.services = {name: Service(name, flags | more, folder / f"{name}.log") for name, more in mine.items()}
+        self.redis = redis.Redis(port=self.server.port)
+        self.tail = StreamsTail(self.server.url)
+
+    def _config(self) -> str:
+        zone = where_it_is_noon()
+        return (
+            'trusted_proxies = ["127.0.0.1/32"]\n'
+            f'[[site]]\nkey = "{wire.SITE}"\nsecret = "{wire.SECRET}"\norigins = ["{wire.ORIGIN}"]\n'
+            f'time_zone = "{zone}"\nmasks = ["/reset/*"]\nquery = ["q"]\n'
+            f'[[site]]\nkey = "{wire.OTHER_SITE}"\nsecret = "{wire.OTHER_SECRET}"\norigins = ["https://other.example"]\n'
+            f'[[site]]\nkey = "open"\norigins = ["{wire.ORIGIN}"]\n'
+        )
+
+    async def start(self, *names: str, launcher: Callable[[str], str] = lambda name: AS_INSTALLED) -> None:
+        """Start these, the collector alone unless others are named; returns once they are ready."""
+        for name in names or ("collector",):
+            self.services[name].launcher = launcher(name)
+            self.services[name].start()
+        for name in names or ("collector",):
+            await until(lambda name=name: self.told(name), f"{name} answers")  # type: ignore[misc]
+        if not names or "collector" in names:
+            await until(lambda: self.collected("log_open") == 1, "the collector has its log")
+
+    def told(self, name: str) -> Samples:
+        """What a service says to Prometheus now; {} while it does not answer."""
+        return exposition.scraped(self.metrics_ports[name])
+
+    def collected(self, name: str, **labels: str) -> float:
+        """One number of the collector's; 0 where there is none."""
+        key = (f"wakeline_collector_{name}", tuple(sorted(labels.items())))
+        return self.told("collector").get(key, 0.0)
+
+    # ---- what lies where --------------------------------------------------------------------------
+
+    def records(self) -> list[bytes]:
+        """All that is in the log."""
+        return [value for lane in range(LANES) for value in self.tail.values(lane)]
+
+    def appended(self) -> int:
+        return sum(self.redis.xlen(log_lane(lane)) for lane in range(LANES))
+
+    def applied(self) -> int:
+        """Records that the processor is done with."""
+        rows = (self.redis.hmget(Keys().lane(lane), APPLIED) for lane in range(LANES))
+        return sum(int(count or 0) for row in rows for count in row)
+
+    async def settle(self, within: float = 120.0) -> None:
+        """Until the processor has nothing more to do."""
+        await until(lambda: self.applied() >= self.appended(), "all is applied", within=within)
+
+    def stored(self, pattern: str) -> list[str]:
+        """Keys in Redis."""
+        return [key.decode() for key in self.redis.scan_iter(pattern, count=10_000)]
+
+    def megabytes(self, name: str, field: str = "VmRSS") -> float:
+        """Memory of a service, from /proc: what it holds now, or with VmHWM ever held."""
+        status = Path(f"/proc/{self.services[name].pid}/status").read_text()
+        found = re.search(rf"{field}:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found[1]) / 1_024
+
+    def logs(self) -> dict[str, str]:
+        """What each service has said."""
+        return {name: service.said() for name, service in self.services.items()}
+
+    async def asked(self, *words: str) -> str:
+        """What `wakeline <words>` prints. Raises AssertionError where it fails."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", AS_INSTALLED, *words, "--config", str(self.config),
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=self.folder,
+        )  # fmt: skip
+        out, complaint = await process.communicate()
+        assert process.returncode == 0, complaint.decode()
+        return out.decode()
+
+    def close(self) -> None:
+        for service in self.services.values():
+            service.kill()
+        self.redis.close()
+        self.tail.close()
+        self.server.kill()
+
+
+def pages_of(records: Iterable[bytes]) -> set[str]:
+    return {found[1].decode() for record in records if (found := re.search(rb'"page":"([^"]+)"', record))}
+
+
+@asynccontextmanager
+async def staged(folder: Path) -> AsyncIterator[Stage]:
+    """Kills all that is left running. Where the row raises, what the services said last goes with the error."""
+    stage = Stage(folder)
+    try:
+        stage.server.start()
+        yield stage
+    except Exception as error:
+        for name, words in stage.logs().items():
+            if words:
+                error.add_note(f"---- {name}\n{words[-SAID:]}")
+        raise
+    finally:
+        await asyncio.to_thread(stage.close)
+        await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
