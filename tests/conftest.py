@@ -117,6 +117,13 @@ def servers(request: pytest.FixtureRequest) -> Settings:
     return Settings(redis=request.getfixturevalue(state).url, log=log)
 
 
+@pytest.fixture(params=["server", "cluster"])
+def state(request: pytest.FixtureRequest) -> RedisServer | RedisCluster:
+    """What holds the profiles, where the log is elsewhere: empty, and not to be harmed."""
+    found: RedisServer | RedisCluster = request.getfixturevalue(f"redis_{request.param}")
+    return found
+
+
 @pytest.fixture(scope="session")
 def shared_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
     (port,) = find_free_ports(1)

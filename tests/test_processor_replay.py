@@ -48,18 +48,18 @@ async def end(made: Timeline) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_a_switch_that_is_killed_at_any_call_is_ended_by_the_next(redis_server: Any, seed: int) -> None:
+async def test_a_switch_that_is_killed_at_any_call_is_ended_by_the_next(state: Any, seed: int) -> None:
     """Traffic goes on before and after; at every call to Redis or the log, carried out or not; nothing is lost or
     doubled, and what came of it is what comes of it without a replay.
     """
     rng = random.Random(seed)
     records = script(rng)
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         await live_through(live.made, records)
         await end(live.made)
         wanted, scores = await live.numbers()
         ledger = await live.made.ledger()
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         position, into, calls = 0, 1, rng.randrange(3)
         while position < len(records):
             step = rng.randint(1, 4)
@@ -105,9 +105,9 @@ async def killed_once(live: Stand, into: int, *, at: int, is_late: bool) -> None
     live.fuse.calls = calls
 
 
-async def test_every_call_of_a_switch_may_be_its_last(redis_server: Any) -> None:
+async def test_every_call_of_a_switch_may_be_its_last(state: Any) -> None:
     """One after the other, before and after it is carried out, with deltas that the live version still owes."""
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         for number in range(3):
             await made.append(event(f"visitor-{number}", f"page-{number}", 0, number, path="/shoes/red"))
@@ -136,15 +136,15 @@ async def test_every_call_of_a_switch_may_be_its_last(redis_server: Any) -> None
 
 
 @pytest.mark.parametrize("seed", range(3))
-async def test_a_switch_may_go_back(redis_server: Any, seed: int) -> None:
+async def test_a_switch_may_go_back(state: Any, seed: int) -> None:
     """The version before is caught up from where it was left, without building it anew."""
     rng = random.Random(seed)
     records = script(rng)
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         await live_through(live.made, records)
         await end(live.made)
         wanted, scores = await live.numbers()
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         third = len(records) // 3
         for number, into in enumerate((2, 1, 2)):
             await live_through(live.made, records[number * third : (number + 1) * third])
@@ -157,9 +157,9 @@ async def test_a_switch_may_go_back(redis_server: Any, seed: int) -> None:
     close(found_scores, scores)
 
 
-async def test_a_processor_that_knows_nothing_of_the_switch_writes_nothing_more(redis_server: Any) -> None:
+async def test_a_processor_that_knows_nothing_of_the_switch_writes_nothing_more(state: Any) -> None:
     """Its next write fails, whatever it had under way; it does not open the lane, and waits."""
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         await made.append(event("visitor-1", "page-one", 0, 0))
         await made.run()
@@ -176,9 +176,9 @@ async def test_a_processor_that_knows_nothing_of_the_switch_writes_nothing_more(
         assert (await made.totals(Keys(1)))["page_views"] == 1
 
 
-async def test_a_switch_that_was_begun_can_be_taken_back(redis_server: Any) -> None:
+async def test_a_switch_that_was_begun_can_be_taken_back(state: Any) -> None:
     """The live version goes on, nothing is lost; who was still at it cannot end it."""
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         await made.append(event("visitor-1", "page-one", 0, 0))
         await made.run()
@@ -202,8 +202,8 @@ async def test_a_switch_that_was_begun_can_be_taken_back(redis_server: Any) -> N
         assert int(await made.redis.hget(DEPLOYMENT, "version") or 1) == 1
 
 
-async def test_two_switches_do_not_mix(redis_server: Any) -> None:
-    async with stand(redis_server) as live:
+async def test_two_switches_do_not_mix(state: Any) -> None:
+    async with stand(state) as live:
         await live.made.append(event("visitor-1", "page-one", 0, 0))
         await live.made.run()
         switch, replay = live.parts(2)
@@ -219,9 +219,9 @@ async def test_two_switches_do_not_mix(redis_server: Any) -> None:
             await other.run(replay)
 
 
-async def test_a_new_version_never_runs_ahead_of_the_live_one(redis_server: Any) -> None:
+async def test_a_new_version_never_runs_ahead_of_the_live_one(state: Any) -> None:
     """What the live version has not applied has sent no deltas: it is folded after the switch, by who sends them."""
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         await made.append(
             event("visitor-1", "page-one", 0, 0), event("visitor-1", "page-one", 1, 1, "identify", customer="@c")
@@ -237,10 +237,10 @@ async def test_a_new_version_never_runs_ahead_of_the_live_one(redis_server: Any)
 
 @pytest.mark.parametrize("forgotten", ["visitor-1", "@c"])
 async def test_who_is_erased_while_a_replay_is_on_its_way_is_erased_from_the_new_version_too(
-    redis_server: Any, forgotten: str
+    state: Any, forgotten: str
 ) -> None:
     """The new version holds the person already, the replay is cut, the person is erased, the replay goes on."""
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         await made.append(
             event("visitor-1", "page-one", 0, 0, path="/shoes/red"),
@@ -269,9 +269,9 @@ async def test_who_is_erased_while_a_replay_is_on_its_way_is_erased_from_the_new
         assert (await made.totals())["page_views"] == 3
 
 
-async def test_a_replay_does_not_take_back_a_later_erasure(redis_server: Any) -> None:
+async def test_a_replay_does_not_take_back_a_later_erasure(state: Any) -> None:
     """It comes to the first erasure when the second is known: the tombstone stays that of the second."""
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         await made.append(event("visitor-1", "page-one", 0, 0))
         await made.append(Erase(site="shop", id="visitor-1", time=START + 1_000), at=1_000)
@@ -286,9 +286,9 @@ async def test_a_replay_does_not_take_back_a_later_erasure(redis_server: Any) ->
         assert await made.profile("visitor-1") == {}
 
 
-async def test_minutes_that_nobody_reads_any_more_are_not_kept(redis_server: Any) -> None:
+async def test_minutes_that_nobody_reads_any_more_are_not_kept(state: Any) -> None:
     """A month has 43,000 of them; what lives longer lives as long as in the live version."""
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         for hour in range(12):
             await made.append(event("visitor-1", f"page-{hour}", 0, hour * 60 * MINUTE, path="/shoes/red"))
@@ -302,14 +302,14 @@ async def test_minutes_that_nobody_reads_any_more_are_not_kept(redis_server: Any
         assert 0 < 400 * DAY - await made.redis.pttl(name) < DAY / 2 + 60_000
 
 
-async def test_a_rule_that_raised_is_a_dead_letter_again(redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_rule_that_raised_is_a_dead_letter_again(state: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without ending the replay; once it is mended, a replay folds the record where it lies."""
 
     def raises(one: Event, visitor: object, changes: object) -> None:
         if one.path == "/bug":
             raise ZeroDivisionError
 
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         await made.append(event("visitor-1", "page-one", 0, 0, path="/bug"), event("visitor-1", "page-two", 0, 1))
         with monkeypatch.context() as patched:
@@ -322,19 +322,19 @@ async def test_a_rule_that_raised_is_a_dead_letter_again(redis_server: Any, monk
         assert (await made.totals(Keys(3)))["page_views"] == 2
 
 
-async def test_a_place_beyond_the_log_is_said(redis_server: Any) -> None:
-    async with stand(redis_server) as live:
+async def test_a_place_beyond_the_log_is_said(state: Any) -> None:
+    async with stand(state) as live:
         _, replay = live.parts(2)
         with pytest.raises(LogGap, match="ends at 0, before 5"):
             await replay.advance(0, upto=5)
 
 
 @pytest.mark.parametrize("seed", range(4))
-async def test_the_new_version_is_the_live_one_again(redis_server: Any, seed: int) -> None:
+async def test_the_new_version_is_the_live_one_again(state: Any, seed: int) -> None:
     """At the place where that was left, however it cut its batches, and whoever was erased while records raced."""
     rng = random.Random(seed)
     records = script(rng)
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         position = 0
         while position < len(records):
             step = rng.randint(1, 12)
@@ -366,10 +366,10 @@ BEGINNINGS: dict[str, tuple[str, list[int]]] = {
 
 
 @pytest.mark.parametrize("name", BEGINNINGS)
-async def test_a_version_begins_where_it_is_told(redis_server: Any, name: str) -> None:
+async def test_a_version_begins_where_it_is_told(state: Any, name: str) -> None:
     """What lies before is a row of its own, so the books balance; no lane begins beyond the live one."""
     since, skipped = BEGINNINGS[name]
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         ids = {made.lane(f"visitor-{number}"): f"visitor-{number}" for number in range(40)}
         for minute in range(4):
@@ -394,8 +394,8 @@ async def begun(live: Stand, into: int, since: str) -> None:
     await begin(live.redis, live.log, live=live.keys, into=Keys(into), places=places, since=since)
 
 
-async def test_a_beginning_that_is_gone_is_said_with_its_size_and_the_mend(redis_server: Any) -> None:
-    async with stand(redis_server) as live:
+async def test_a_beginning_that_is_gone_is_said_with_its_size_and_the_mend(state: Any) -> None:
+    async with stand(state) as live:
         for minute in range(3):
             await live.made.append(event("visitor-1", f"page-{minute}", 0, minute * MINUTE))
         await live.made.run()
@@ -405,8 +405,8 @@ async def test_a_beginning_that_is_gone_is_said_with_its_size_and_the_mend(redis
         assert not [key async for key in live.made.redis.scan_iter("wl2:*")]
 
 
-async def test_what_does_not_fit_a_version_is_refused(redis_server: Any) -> None:
-    async with stand(redis_server) as live:
+async def test_what_does_not_fit_a_version_is_refused(state: Any) -> None:
+    async with stand(state) as live:
         await live.made.append(event("visitor-1", "page-one", 0, 0))
         await live.made.run()
         with pytest.raises(VersionRefused, match="version 1 is live"):
@@ -425,9 +425,9 @@ async def test_what_does_not_fit_a_version_is_refused(redis_server: Any) -> None
             await drop(live.redis, 2)
 
 
-async def test_a_version_that_is_removed_leaves_nothing_but_itself(redis_server: Any) -> None:
+async def test_a_version_that_is_removed_leaves_nothing_but_itself(state: Any) -> None:
     """Tombstones, the log and the other version stay; it may be built anew."""
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         made = live.made
         await made.append(*(event(f"visitor-{number}", f"page-{number}", 0, number) for number in range(6)))
         await made.append(Erase(site="shop", id="visitor-1", time=START + 1_000), at=1_000)

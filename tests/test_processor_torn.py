@@ -112,14 +112,14 @@ async def rebuild(live: Stand, lane: int, *, since: str = "start") -> None:
 
 @pytest.mark.parametrize("name", TEARS)
 async def test_wherever_a_write_was_torn_the_lane_comes_out_the_same(
-    redis_server: Any, name: str, monkeypatch: pytest.MonkeyPatch
+    state: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After each of its commands. Deltas are sent once, who is to forget is told, dead letters are there once."""
     monkeypatch.setattr("processor.fold.SHARES_SIZE", 1)  # so that one write makes several for one lane
-    wanted, scores, dead = await untorn(redis_server, name)
+    wanted, scores, dead = await untorn(state, name)
     after = 0
     while True:
-        async with stand(redis_server) as live:
+        async with stand(state) as live:
             await live.made.append(*BEFORE, at=10)
             await settle(live)
             torn = await tear(live, name, after, monkeypatch)
@@ -140,13 +140,13 @@ async def test_wherever_a_write_was_torn_the_lane_comes_out_the_same(
 
 @pytest.mark.parametrize("is_late", [False, True], ids=["before", "after"])
 async def test_a_rebuild_that_is_killed_at_any_call_is_ended_by_the_next(
-    redis_server: Any, monkeypatch: pytest.MonkeyPatch, is_late: bool
+    state: Any, monkeypatch: pytest.MonkeyPatch, is_late: bool
 ) -> None:
     """And no processor writes the lane meanwhile."""
-    wanted, scores, dead = await untorn(redis_server, "visits")
+    wanted, scores, dead = await untorn(state, "visits")
     at = 1
     while True:
-        async with stand(redis_server) as live:
+        async with stand(state) as live:
             await live.made.append(*BEFORE, at=10)
             await settle(live)
             lanes = await tear(live, "visits", 12, monkeypatch)
@@ -177,8 +177,8 @@ async def test_a_rebuild_that_is_killed_at_any_call_is_ended_by_the_next(
     assert at > 10
 
 
-async def test_a_whole_lane_is_left_alone(redis_server: Any) -> None:
-    async with stand(redis_server) as live:
+async def test_a_whole_lane_is_left_alone(state: Any) -> None:
+    async with stand(state) as live:
         await live.made.append(*BEFORE, at=10)
         await settle(live)
         before = await live.made.ledger()
@@ -189,10 +189,10 @@ async def test_a_whole_lane_is_left_alone(redis_server: Any) -> None:
 
 
 async def test_what_the_log_no_longer_holds_is_said_before_anything_is_removed(
-    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+    state: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From a later time on it may be rebuilt all the same; the books then say what was skipped."""
-    async with stand(redis_server) as live:
+    async with stand(state) as live:
         await live.made.append(*BEFORE, at=10)
         await settle(live)
         (lane, *_) = await tear(live, "visits", 12, monkeypatch)
@@ -208,12 +208,12 @@ async def test_what_the_log_no_longer_holds_is_said_before_anything_is_removed(
         await live.made.ledger()
 
 
-async def test_a_switch_mends_a_torn_lane_too(redis_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_switch_mends_a_torn_lane_too(state: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """A new version is folded up to the place of the torn lane; what the torn write had sent is sent anew."""
-    wanted, scores, dead = await untorn(redis_server, "visits")
+    wanted, scores, dead = await untorn(state, "visits")
     after, is_torn = 0, True
     while is_torn:
-        async with stand(redis_server) as live:
+        async with stand(state) as live:
             await live.made.append(*BEFORE, at=10)
             await settle(live)
             is_torn = bool(await tear(live, "visits", after, monkeypatch))

@@ -42,6 +42,8 @@ class Cluster(RedisCluster):
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         await self.initialize()  # redis-py asks any node while it knows none
+        if isinstance(named := options.get("target_nodes"), Asked):
+            options["target_nodes"] = named.node
         with _said_as_redis_errors():
             return await super().execute_command(*args, **options)
 
@@ -64,7 +66,9 @@ class Cluster(RedisCluster):
         return Script(self, script)
 
     def get_node(self, host: str | None = None, port: int | None = None, node_name: str | None = None) -> Any:
-        """By name, as only ASK looks for one: a node that sends ASKING first, whether it is known yet or not."""
+        """By name: a node that sends ASKING first, whether it is known yet or not. ASK looks for one so, and SCAN for
+        that where it goes on, which `execute_command` gives it without.
+        """
         if node_name is None:
             return super().get_node(host, port)
         found = super().get_node(node_name=node_name)
@@ -147,16 +151,16 @@ class Asked:
     """A node that imports a slot. redis-py sends ASKING over one connection, and the command over another."""
 
     def __init__(self, node: ClusterNode) -> None:
-        self._node = node
+        self.node = node
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._node, name)
+        return getattr(self.node, name)
 
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         if args == ("ASKING",):
             return None
         options.pop("asking", None)
-        node = self._node
+        node = self.node
         connection = node.acquire_connection()
         try:
             await node.disconnect_if_needed(connection)

@@ -91,6 +91,14 @@ async def test_what_is_asked_of_a_slot_on_its_way_is_answered(
             await client.aclose()
 
 
+async def test_all_keys_are_found_by_scanning(redis_cluster: RedisCluster) -> None:
+    """Also where each node is asked many times: what a replay removes is found so."""
+    async with connect(redis_cluster.url) as client:
+        wanted = {f"{{{n % 16}}}:{n}" for n in range(900)}
+        await asyncio.gather(*(client.set(key, b"") for key in wanted))
+        assert {key.decode() async for key in client.scan_iter("{*}:*", count=10)} == wanted
+
+
 async def test_a_slot_moves_at_one_stroke(own_cluster: RedisCluster, redis_server: Any) -> None:
     """Valkey 9 and newer: the lane does not wait for it."""
     if own_cluster.nodes[0].ask("COMMAND INFO", "cluster|migrateslots") in (False, [], [None], {}):
