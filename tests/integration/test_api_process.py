@@ -1,4 +1,4 @@
-"""The read side as a process: `wakeline api` with a Redis that is missing, killed, frozen and back."""
+"""The read side as a process: `wakeline api` with a Redis, and a Kafka, that is missing, killed, frozen and back."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import aiohttp
 import pytest
 import redis
 
+from benchmarks.broker import Broker, running_broker
 from wakeline import keys
 
 TOKEN = "t0ken-of-this-test"
@@ -51,14 +52,28 @@ class Api:
             await asyncio.sleep(0.05)
 
 
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """Of this file alone: it may be killed and paused."""
+    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
+@pytest.fixture(params=["redis", "kafka"])
+def log(request: pytest.FixtureRequest, topic: str) -> str:
+    """Its URL; none for the log in Redis."""
+    return "" if request.param == "redis" else f"{request.getfixturevalue('broker').url}/{topic}"
+
+
 @pytest.fixture
-def start(own_server: Any, tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Callable[..., Any]:
+def start(own_server: Any, log: str, tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Callable[..., Any]:
     config = tmp_path / "wakeline.toml"
     config.write_text('[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\n')
 
     async def start(ports: list[int] | None = None) -> Api:
         public, internal = ports or free_ports(2)
-        flags = {"config": config, "redis": own_server.url, "api-port": public, "api-metrics-port": internal}
+        servers = {"redis": own_server.url, "log": log}
+        flags = {"config": config, **servers, "api-port": public, "api-metrics-port": internal}
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
@@ -90,6 +105,10 @@ def deploy(server: Any) -> None:
         client.hset(keys.DEPLOYMENT, mapping={"lanes": 16, "decay_zero": 0, "half_life": 1 << 40})
 
 
+whatever_the_log = pytest.mark.parametrize("log", ["redis"], indirect=True)
+"""It plays no part in this: only the business metrics ask it how far it reaches."""
+
+
 async def test_it_lives_through_a_redis_that_is_empty_killed_frozen_and_back(own_server: Any, api: Api) -> None:
     metrics, ready = f"{api.internal}/metrics", f"{api.public}/readyz"
     profile = f"{api.public}/v1/profiles/shop/never-seen-visitor-01"
@@ -117,6 +136,24 @@ async def test_it_lives_through_a_redis_that_is_empty_killed_frozen_and_back(own
     await answers(metrics_status=200, ready_status=200, profile_status=404)
 
 
+@pytest.mark.parametrize("log", ["kafka"], indirect=True)
+async def test_profiles_are_read_while_only_the_log_is_away(own_server: Any, broker: Broker, api: Api) -> None:
+    """Whoever scrapes gets no numbers rather than wrong ones, and gets them again by itself."""
+    deploy(own_server)
+    metrics, profile = f"{api.internal}/metrics", f"{api.public}/v1/profiles/shop/never-seen-visitor-01"
+    await api.until(metrics, 200)
+    with broker.paused():
+        await api.until(metrics, 503)
+        assert await api.status(profile) == 404
+        assert await api.status(f"{api.public}/readyz") == 200
+    await api.until(metrics, 200)
+    broker.kill()
+    await api.until(metrics, 503)
+    assert await api.status(profile) == 404
+    broker.start()
+    await api.until(metrics, 200)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 async def test_it_stops_cleanly(own_server: Any, api: Api, number: signal.Signals) -> None:
     deploy(own_server)
@@ -127,6 +164,7 @@ async def test_it_stops_cleanly(own_server: Any, api: Api, number: signal.Signal
     assert b"Traceback" not in said
 
 
+@whatever_the_log
 async def test_a_taken_port_is_named(own_server: Any, api: Api, start: Callable[..., Any]) -> None:
     await api.until(f"{api.public}/healthz", 200)
     port = int(api.public.rsplit(":", 1)[1])
@@ -138,6 +176,7 @@ async def test_a_taken_port_is_named(own_server: Any, api: Api, start: Callable[
     assert b"Traceback" not in said
 
 
+@whatever_the_log
 async def test_paths_with_ids_are_not_logged(own_server: Any, api: Api) -> None:
     deploy(own_server)
     await api.until(f"{api.public}/v1/profiles/shop/never-seen-visitor-01", 404)
