@@ -394,6 +394,42 @@ async def begun(live: Stand, into: int, since: str) -> None:
     await begin(live.redis, live.log, live=live.keys, into=Keys(into), places=places, since=since)
 
 
+async def test_who_was_identified_before_the_beginning_counts_twice_for_the_customer_until_the_switch(
+    state: Any,
+) -> None:
+    """As --help and the README say: the deltas of the log have told it, and the next link tells all again."""
+    async with stand(state) as live:
+        made = live.made
+
+        async def view(page: str, at: int) -> None:
+            await made.append(event("visitor-0", page, 0, at))
+            await settled()
+
+        async def identify(page: str, at: int) -> None:
+            await made.append(event("visitor-0", page, 1, at, "identify", customer="@customer0"))
+            await settled()
+
+        async def settled() -> None:
+            await made.run()
+            await made.run()
+
+        async def views() -> int:
+            return int((await made.profile("@customer0"))["page_views"])
+
+        await view("before", 0)
+        await identify("before", SECOND)
+        await view("since", DAY)
+        await begun(live, 2, str(START + DAY))
+        await live.switch(2)
+        assert await views() == 1  # since then
+        await view("after", DAY + SECOND)
+        await identify("after", DAY + 2 * SECOND)
+        assert await views() == 2 + 1
+        await view("later", DAY + 3 * SECOND)
+        assert await views() == 3 + 1
+        assert (await made.totals())["page_views"] == 3
+
+
 async def test_a_beginning_that_is_gone_is_said_with_its_size_and_the_mend(state: Any) -> None:
     async with stand(state) as live:
         for minute in range(3):

@@ -54,8 +54,9 @@ def replay(
     command goes on where it was. Until it is removed by --drop, the former version takes memory too, and
     --into goes back to it.
 
-    From a TIME on, profiles and numbers begin there: who was identified before is not linked until it is again, and
-    the customer is then told of the visits since TIME a second time. So take an early one, or start.
+    From a TIME on, profiles and numbers begin there: who was identified before is not linked until it is again. If
+    that comes after the switch, what was done from TIME to the switch counts a second time for the customer. So take
+    an early one, or start.
     """
     if sum(asked is not None and asked is not False for asked in (abort or None, drop, lane)) > 1:
         raise Refused("one at a time: --abort, --drop or --lane")
