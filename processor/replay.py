@@ -26,6 +26,7 @@ logger = logging.getLogger("wakeline.processor")
 BATCH_RECORDS = 2_000  # at once: its write holds the server that serves the live version too
 GRACE_MS = DAY_MS  # what has expired since is kept for so long: the fold may come back to it
 RETRY_S = 0.5
+WAIT_MS = 500  # for records that are known to be there
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -124,8 +125,11 @@ class Replay:
         self._workers.pop(lane, None)
 
     async def _read(self, lane: int, place: int, limit: int) -> list[Entry]:
-        found = await patiently(lambda: self._log.read({lane: place}, limit=limit, wait_ms=0))
-        return found.get(lane, [])
+        """None only at the log's end: a broker that is throttled or new to its lanes answers nothing for a while."""
+        while True:
+            found = await patiently(lambda: self._log.read({lane: place}, limit=limit, wait_ms=WAIT_MS))
+            if lane in found or place >= (await patiently(lambda: self._log.bounds([lane])))[lane].end:
+                return found.get(lane, [])
 
     async def _worker(self, lane: int) -> ReplayWorker:
         if lane not in self._workers:

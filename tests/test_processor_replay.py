@@ -329,6 +329,23 @@ async def test_a_place_beyond_the_log_is_said(state: Any) -> None:
             await replay.advance(0, upto=5)
 
 
+async def test_a_log_that_answers_nothing_for_a_while_has_not_ended(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a broker does that is throttled."""
+    async with stand(redis_server) as live:
+        await live.made.append(*(event("visitor-1", f"page-{n}", 0, n) for n in range(5)))
+        await live.made.run()
+        whole, answers = live.log.read, iter([False, False, True] * 9)
+
+        async def read(*args: Any, **more: Any) -> Any:
+            return await whole(*args, **more) if next(answers) else {}
+
+        monkeypatch.setattr(live.log, "read", read)
+        await live.switch(2, batch_records=2)
+        assert (await live.made.totals())["page_views"] == 5
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_the_new_version_is_the_live_one_again(state: Any, seed: int) -> None:
     """At the place where that was left, however it cut its batches, and whoever was erased while records raced."""

@@ -145,6 +145,26 @@ def test_another_configuration_than_the_processors_is_not_switched_to(
     assert live(client) == 2
 
 
+def test_a_switch_that_was_cut_is_taken_back_or_ended(run: Run, client: redis.Redis) -> None:
+    """Killed in the middle of it, with half of the lanes frozen."""
+    assert run("--from", "start", "--into", "3", "--no-switch").exit_code == 0
+    cut = {"moved": "3 token", "writer": "replay:token"}
+
+    def freeze() -> None:
+        client.hset(keys.DEPLOYMENT, "moving", "3 token")
+        for lane in range(LANES // 2):
+            client.hset(Keys().lane(lane), mapping=cut)
+
+    freeze()
+    assert "key version 1 goes on" in run("--abort").output
+    assert not client.hget(keys.DEPLOYMENT, "moving")
+    assert not [lane for lane in range(LANES) if client.hget(Keys().lane(lane), "moved")]
+    freeze()
+    said = run("--from", "start")
+    assert "key version 3 is live" in said.output
+    assert (live(client), views(client, 3)) == (3, VIEWS)
+
+
 MISTAKES = {
     # words, exit code, what is said
     "no time": (("--from", "yesterday"), 2, "neither start nor a time"),

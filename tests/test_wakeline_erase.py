@@ -1,0 +1,63 @@
+"""`wakeline erase` where the log is: a record of the person's lane, carried out by the processor."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+from click.testing import CliRunner, Result
+
+from tests.timeline import DAY, START, Timeline, event
+from wakeline.cli import main
+from wakeline.connect import connect_blocking
+from wakeline.keys import DEPLOYMENT
+from wakeline.log.opening import open_log
+from wakeline.settings import Settings
+
+LANES = 4
+FILE = '[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\n'
+
+
+@pytest.fixture
+def client(servers: Settings) -> Iterator[redis.Redis]:
+    with connect_blocking(servers.redis) as client:
+        client.hset(DEPLOYMENT, mapping={"lanes": LANES, "decay_zero": START, "half_life": 7 * DAY})
+        yield client
+
+
+@pytest.fixture
+def erase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Settings) -> Callable[..., Result]:
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
+        monkeypatch.delenv(name)
+    (tmp_path / "wakeline.toml").write_text(FILE)
+    flags = ["--yes", "--redis", servers.redis, "--log", servers.log]
+    return lambda id: CliRunner().invoke(main, ["erase", id, *flags])
+
+
+async def profiles(servers: Settings, *views: Any) -> dict[str, dict[str, str]]:
+    """Of two visitors, once all is applied that the log holds and these views."""
+    made, log = Timeline(servers.redis), await open_log(servers, LANES)
+    made.log = log  # type: ignore[assignment]
+    await made.start()
+    await made.append(*views)
+    await made.run()
+    found = {id: await made.profile(id) for id in ("visitor-0", "visitor-1")}
+    await log.close()
+    await made.close()
+    return found
+
+
+def test_the_person_is_forgotten_and_nobody_else(erase: Any, client: redis.Redis, servers: Settings) -> None:
+    views = [event(f"visitor-{number}", f"page-{number}", 0, number) for number in range(2)]
+    assert all(asyncio.run(profiles(servers, *views)).values())
+    said = erase("visitor-0")
+    assert said.exit_code == 0, said.output
+    found = asyncio.run(profiles(servers))
+    assert not found["visitor-0"]
+    assert found["visitor-1"]["page_views"] == "1"
