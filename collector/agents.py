@@ -9,6 +9,9 @@ from typing import NamedTuple
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler
 from ua_parser import BestAvailableResolver, Parser, load_lazy_builtins
 
+from collector.clean import clean_text
+
+MAX_NAME = 64  # characters of a browser's or system's name: some patterns take it from the text itself
 MAX_LENGTH = 512  # characters looked at: with CACHED it bounds the memory that made-up agents can take
 CACHED = 4_096
 NO_USER_AGENT = "no user agent"
@@ -34,8 +37,8 @@ def agent_of(user_agent: str, *, webdriver: bool = False) -> Agent:
     A browser that says that a program drives it is a bot, WEBDRIVER if its name does not say which.
     """
     found = PARSER.parse(user_agent)
-    browser = found.user_agent.family if found.user_agent else ""
-    os = found.os.family if found.os else ""
+    browser = clean_text(found.user_agent.family)[:MAX_NAME] if found.user_agent else ""
+    os = clean_text(found.os.family)[:MAX_NAME] if found.os else ""
     bot = bot_of(user_agent) or (WEBDRIVER if webdriver else "")
     return Agent(device_of(user_agent, os), browser, os, bot)
 

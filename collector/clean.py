@@ -27,6 +27,10 @@ BETWEEN = r"[ .+\-\u00a0]"  # what people put between the groups of a card's dig
 DIGITS = re.compile(rf"(?<!\d)\d(?:{BETWEEN}?\d){{12,}}")
 GROUP = re.compile(r"\d+")
 MAX_GROUPS = 5  # 4-4-4-4-3 is the longest usual grouping of a card
+# Of a number or an id that is nothing else: those that are issued. Times in ms or us and counters are none.
+CARD_NUMBER = re.compile(r"[3-6][0-9]{13,18}|2[2-7][0-9]{14}")
+CARD_ID = re.compile(r"[2-6][0-9_-]{13,}")
+LEAST_CARD = 10**13  # 14 digits
 HOST = re.compile(r"[\w.:-]{1,253}")
 
 
@@ -66,7 +70,7 @@ def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
         return ""
     if parts.scheme not in ("http", "https") or not host or host in hosts or not HOST.fullmatch(host):
         return ""
-    return host + clean_path(parts.path, ())
+    return redact(host) + clean_path(parts.path, ())
 
 
 def clean_path(path: str, masks: Sequence[Mask]) -> str:
@@ -155,6 +159,15 @@ def _redact_card(found: re.Match[str]) -> str:
     return found[0]
 
 
+def is_card_id(id: str) -> bool:
+    """Whether an id is nothing but the number of a payment card, with hyphens or without."""
+    return CARD_ID.fullmatch(id) is not None and _is_card(id.replace("-", "").replace("_", ""))
+
+
+def _is_card(digits: str) -> bool:
+    return CARD_NUMBER.fullmatch(digits) is not None and _passes_luhn(digits)
+
+
 def _passes_luhn(digits: str) -> bool:
     values = [int(digit) for digit in reversed(digits)]
     doubled = (value * 2 - 9 if value > 4 else value * 2 for value in values[1::2])
@@ -168,7 +181,7 @@ def clean_interests(labels: Iterable[str]) -> list[str]:
 
 
 def clean_props(props: dict[str, Any]) -> dict[str, Any]:
-    """A custom event's properties with every key and string made clean, at any depth."""
+    """A custom event's properties with every key and string made clean, and numbers of cards gone, at any depth."""
     return {clean_text(name): clean_value(value) for name, value in props.items()}
 
 
@@ -179,4 +192,6 @@ def clean_value(value: Any) -> Any:
         return [clean_value(item) for item in value]
     if isinstance(value, dict):
         return clean_props(value)
+    if isinstance(value, (int, float)) and value >= LEAST_CARD and _is_card(f"{value:.0f}"):
+        return REDACTED
     return value

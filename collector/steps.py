@@ -8,7 +8,7 @@ from time import perf_counter
 from msgspec import Struct
 
 from collector.agents import Agent
-from collector.clean import clean_interests
+from collector.clean import clean_interests, clean_text, is_card_id
 from collector.policy import Policy
 from collector.salts import Salts, anonymous_id
 from wakeline.event import (
@@ -45,6 +45,8 @@ class Arrival(Struct):
     is_own: bool
 
 
+SHORT_NAME = 13  # characters of an event's name: in fewer no card's number has room
+
 Step = Callable[[WireEvent, Event, Arrival], Refusal | None]
 
 
@@ -56,6 +58,13 @@ def drop_incomplete(event: WireEvent, record: Event, arrival: Arrival) -> Refusa
     if event.type == CONSENT and event.level is None:
         return Refusal.BAD_EVENT
     return Refusal.BAD_EVENT if event.type == IDENTIFY and event.id is None else None
+
+
+def drop_card(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
+    """An id is kept as it is, in keys too. No id that is made at random is the number of a payment card."""
+    if is_card_id(event.page) or (event.visitor is not None and is_card_id(event.visitor)):
+        return Refusal.BAD_EVENT
+    return None
 
 
 def put_time(event: WireEvent, record: Event, arrival: Arrival) -> None:
@@ -159,6 +168,7 @@ def is_known(event: WireEvent, arrival: Arrival) -> bool:
 STEPS: tuple[Step, ...] = (
     drop_own_traffic,
     drop_incomplete,
+    drop_card,
     put_time,
     drop_too_old,
     drop_without_consent,
@@ -200,7 +210,7 @@ def blank(event: WireEvent, arrival: Arrival) -> Event:
     return Event(
         site=arrival.policy.key,
         visitor="",
-        type=event.type,
+        type=event.type if len(event.type) < SHORT_NAME else clean_text(event.type),
         page=event.page,
         n=event.n,
         time=arrival.received,

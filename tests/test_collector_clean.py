@@ -19,6 +19,7 @@ from collector.clean import (
     clean_props,
     clean_referrer,
     clean_text,
+    is_card_id,
     mask,
 )
 
@@ -155,23 +156,46 @@ def test_a_query_keeps_so_many_parameters_and_no_more() -> None:
         pytest.param("android-app://com.example", "", id="no web page"),
         pytest.param("https://[", "", id="broken"),
         pytest.param("https://a b/", "", id="no host name"),
+        pytest.param("https://4111111111111111/", "(redacted)/", id="a card for a host"),
     ],
 )
 def test_a_referrer_is_host_and_path_of_another_site(referrer: str, expected: str) -> None:
     assert clean_referrer(referrer, hosts=HOSTS) == expected
 
 
-def test_props_are_cleaned_at_any_depth_and_numbers_are_left_alone() -> None:
+@pytest.mark.parametrize(
+    ("id", "is_card"),
+    [
+        ("4111111111111111", True),
+        ("4111-1111_1111-1111", True),
+        ("5500005555555559", True),
+        ("4111111111111112", False),
+        ("1790000000005", False),
+        ("1790000000000002", False),
+        ("a4111111111111111", False),
+        ("0k3v9q2m1t7b5s8d4f6g2a", False),
+        ("4-_-_-_-_-_-_-_-", False),
+    ],
+)
+def test_an_id_may_not_be_a_card(id: str, is_card: bool) -> None:
+    assert is_card_id(id) is is_card
+
+
+def test_props_are_cleaned_at_any_depth_and_other_numbers_are_left_alone() -> None:
     props = {
         "me@mail.example": "4111111111111111",
         "price": 9.5,
-        "id": 4111111111111111,
+        "id": 4111111111111112,
+        "at": [1_790_000_000_005, 1_790_000_000_000_002, -4111111111111111, 1e300],
+        "card": [4111111111111111, 4111111111111111.0, {"deep": 340000000000009}],
         "items": [{"note": "a\u202e@"}, "me%40mail.example", None, True],
     }
     assert clean_props(props) == {
         REDACTED: REDACTED,
         "price": 9.5,
-        "id": 4111111111111111,
+        "id": 4111111111111112,
+        "at": [1_790_000_000_005, 1_790_000_000_000_002, -4111111111111111, 1e300],
+        "card": [REDACTED, REDACTED, {"deep": REDACTED}],
         "items": [{"note": "a@"}, REDACTED, None, True],
     }
 

@@ -192,6 +192,11 @@ async def test_a_site_without_origins_accepts_no_page(tmp_path: Path) -> None:
 # ---- one event ---------------------------------------------------------------------------------------
 
 
+async def test_a_name_of_an_event_is_cleaned(collector: Stand) -> None:
+    await collector.post(envelope(event(type="paid by 4111 1111 1111 1111")))
+    assert [record.type for record in await collector.records()] == ["paid by (redacted)"]
+
+
 @pytest.mark.parametrize(
     ("reason", "bad"),
     [
@@ -199,6 +204,7 @@ async def test_a_site_without_origins_accepts_no_page(tmp_path: Path) -> None:
         pytest.param("bad_event", event(n=-1), id="negative number"),
         pytest.param("bad_event", event(page="x"), id="page id too short"),
         pytest.param("bad_event", event(page=PAGE + "\n"), id="page id with a line break"),
+        pytest.param("bad_event", event(page="4111-1111-1111-1111"), id="a card for a page id"),
         pytest.param("bad_event", event(type=""), id="no type"),
         pytest.param("bad_event", event(url=None), id="no url"),
         pytest.param("bad_event", event(title=5), id="mistyped title"),
@@ -223,7 +229,7 @@ async def test_one_bad_event_is_refused_alone(collector: Stand, reason: str, bad
     assert status == 202
     assert answer["accepted"] == 2
     assert [refusal["reason"] for refusal in answer["rejected"]] == [reason]
-    assert answer["rejected"][0]["id"] in ("#1", f"{PAGE}.0")
+    assert answer["rejected"][0]["id"] in ("#1", f"{bad['page']}.0")
     assert sorted(record.n for record in await collector.records()) == [1, 2]
     assert collector.rejected() == {reason: 1}
     assert collector.metrics()["ledger_difference"] == 0

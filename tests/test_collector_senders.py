@@ -9,7 +9,8 @@ import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 from collector.addresses import Addresses, parse, within
-from collector.agents import NO_USER_AGENT, WEBDRIVER, agent_of, bot_name
+from collector.agents import MAX_NAME, NO_USER_AGENT, WEBDRIVER, agent_of, bot_name
+from collector.clean import REDACTED
 from collector.policy import Policy, has_cookie, normal_origin
 from tests.collector_stand import CHROME, NOON, ORIGIN, PAGE, envelope, stand
 from wakeline.settings import Site
@@ -180,6 +181,12 @@ IPHONE = (
 def test_a_user_agent_says_device_browser_and_system(user_agent: str, device: str, browser: str, os: str) -> None:
     found = agent_of(user_agent)
     assert (found.device, found.browser or "Other", found.os, found.bot) == (device, browser, os, "")
+
+
+def test_what_a_user_agent_calls_its_browser_is_made_clean_and_cut() -> None:
+    """Names of crawlers are taken from the text itself."""
+    assert agent_of("Mozilla/5.0 4111111111111111bot/2.0").browser == f"{REDACTED}bot"
+    assert len(agent_of(f"Mozilla/5.0 (compatible; {'a' * 300}bot/2.0)").browser) <= MAX_NAME
 
 
 @pytest.mark.parametrize(

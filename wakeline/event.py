@@ -49,7 +49,7 @@ class Refusal(StrEnum):
     RATE_LIMITED = "rate_limited"  # more requests of one address than the deployment allows: retry
     UNAVAILABLE = "unavailable"  # the log is away: retry
     # one event
-    BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range
+    BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range; an id is a card's number
     BAD_URL = "bad_url"  # not an absolute http(s) URL
     TOO_OLD = "too_old"  # older than MAX_AGE_MS
     TOO_MANY_PROPS = "too_many_props"

@@ -24,7 +24,6 @@ from wakeline.keys import Keys, log_lane
 
 TOKEN = "token of the read side"
 SAID = 1_500  # characters that a service said last, where a row could not be run
-APPLIED = ("applied", "duplicate", "too_late", "erased", "dead", "derived")
 STRANGER = "127.0.0.2"  # who connects from here is no proxy
 SERVICES = ("collector", "processor", "api", "archiver")
 
@@ -94,8 +93,7 @@ class Stage:
 
     def applied(self) -> int:
         """Records that the processor is done with."""
-        rows = (self.redis.hmget(Keys().lane(lane), APPLIED) for lane in range(LANES))
-        return sum(int(count or 0) for row in rows for count in row)
+        return sum(int(self.redis.hget(Keys().lane(lane), "offset") or 0) for lane in range(LANES))
 
     async def settle(self, within: float = 120.0) -> None:
         """Until the processor has nothing more to do."""
