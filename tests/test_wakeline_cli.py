@@ -443,7 +443,7 @@ def test_text_logs_name_time_service_and_level() -> None:
     assert first[13:] == "collector INFO    listening on 8700"
     assert second[13:] == "collector WARNING faust.app: but this"
     assert third[13:] == "collector ERROR   a bug"
-    assert trace[-1] == "ZeroDivisionError: division by zero"
+    assert trace[-1] == "    ZeroDivisionError: division by zero"
 
 
 def test_under_up_the_service_is_left_to_the_supervisor_to_name() -> None:

@@ -7,8 +7,9 @@ import logging
 import os
 import sys
 from datetime import UTC, datetime
-from typing import TextIO
+from typing import Any, TextIO
 
+from wakeline.inert import log_lines
 from wakeline.settings import LogFormat
 
 NOISY = ("faust", "mode", "aiokafka", "aiohttp.access", "asyncio")  # told to speak up only with warnings
@@ -54,7 +55,10 @@ class TextLines(logging.Formatter):
         if self._coloured:
             level = f"\x1b[{COLOURS.get(record.levelname, '0')}m{level}\x1b[0m"
         source = "" if record.name.startswith("wakeline") else f"{record.name}: "
-        return f"{self.formatTime(record)} {self._service}{level} {source}{record.message}"
+        return f"{self.formatTime(record)} {self._service}{level} {source}{log_lines(record.message)}"
+
+    def formatException(self, ei: Any) -> str:
+        return log_lines(super().formatException(ei))
 
 
 class JsonLines(logging.Formatter):

@@ -56,8 +56,10 @@ def list_letters(
     if as_json:
         import msgspec
 
+        from wakeline.inert import in_json
+
         for letter in letters:
-            click.echo(msgspec.json.encode(letter).decode())
+            click.echo(in_json(msgspec.json.encode(letter).decode()))
         return
     _show_list(letters, limit)
 
@@ -215,7 +217,7 @@ def _moment(letter: DeadLetter) -> str:
 
 def _inert(text: str) -> str:
     """Anybody can send a record: nothing in it may steer a terminal."""
-    from wakeline.cli.portrait import plain
+    from wakeline.inert import plain
 
     return plain(text)
 

@@ -59,7 +59,8 @@ def _show(version: int, lanes: list[LaneLag], behind: int) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from wakeline.cli.portrait import duration, plain
+    from wakeline.cli.portrait import duration
+    from wakeline.inert import plain
 
     table = Table(box=SIMPLE, show_footer=True, title=f"key version {version}", title_justify="left")
     place, end = (sum(getattr(one, name) for one in lanes) for name in ("place", "end"))

@@ -10,6 +10,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from wakeline.inert import plain
 from wakeline.profiles import Profile, Source
 
 
@@ -67,11 +68,6 @@ def _interests(profile: Profile) -> RenderableType:
 def source(source: Source) -> str:
     campaign = f" ({plain(source.campaign)})" if source.campaign else ""
     return (plain(source.source) or "directly") + campaign
-
-
-def plain(text: str) -> str:
-    """Text from outside without what would steer a terminal. Console markup in it is Text's to leave alone."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 
 def count(number: int, what: str) -> str:

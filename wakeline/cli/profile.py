@@ -101,4 +101,6 @@ def _watch_screen(profiles: Profiles, site: str, id: str) -> None:
 def _json(found: Profile) -> str:
     import msgspec
 
-    return msgspec.json.encode(found).decode()
+    from wakeline.inert import in_json
+
+    return in_json(msgspec.json.encode(found).decode())

@@ -23,7 +23,12 @@ SHOWN_ROWS = 40  # of a table
 
 @click.command(short_help="Ask the history in SQL.")
 @click.argument("sql")
-@click.option("--csv", "as_csv", is_flag=True, help="All rows as CSV.")
+@click.option(
+    "--csv",
+    "as_csv",
+    is_flag=True,
+    help="All rows as CSV; a text that a spreadsheet would take for a formula begins with an apostrophe.",
+)
 @click.option("--json", "as_json", is_flag=True, help="All rows as JSON, one object a line.")
 @click.option(
     "--parquet", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="All rows into a Parquet file."

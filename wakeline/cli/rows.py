@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from wakeline.cli.portrait import plain
+from wakeline.inert import in_csv, in_json, plain
 from wakeline.query import Answer
 
 ENDLESS = 100_000  # columns of what is no terminal
@@ -97,7 +97,7 @@ def write_csv(answer: Answer, file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(answer.columns)
     for row in answer.rows():
-        writer.writerow([as_text(value) for value in row])
+        writer.writerow([in_csv(value) if isinstance(value, str) else as_text(value) for value in row])
 
 
 def write_json(answer: Answer, file: IO[str]) -> None:
@@ -106,7 +106,7 @@ def write_json(answer: Answer, file: IO[str]) -> None:
             msgspec.Raw(value.encode()) if type == "JSON" and value else _simple(value)
             for value, type in zip(row, answer.types, strict=True)
         )
-        file.write(_encode(dict(zip(answer.columns, values, strict=True))).decode() + "\n")
+        file.write(in_json(_encode(dict(zip(answer.columns, values, strict=True))).decode()) + "\n")
 
 
 def _simple(value: Any) -> Any:
