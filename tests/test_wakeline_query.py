@@ -643,6 +643,18 @@ def test_csv(folder: Path) -> None:
     ]
 
 
+def test_no_cell_of_csv_is_a_formula_or_steers_a_terminal(folder: Path) -> None:
+    """Values and the names of pivoted columns are what visitors wrote."""
+    sql = (
+        """select '=1+1' as "+1+1", -1 as n, '@0a1b' as customer, ['=1', chr(155)] as list, chr(27) || '[2J' as text"""
+    )
+    found = run(folder, sql, "--csv")
+    assert found.stdout.splitlines() == [
+        "'+1+1,n,customer,list,text",
+        '\'=1+1,-1,@0a1b,"[""=1"",""\ufffd""]",\ufffd[2J',
+    ]
+
+
 def test_json(folder: Path) -> None:
     sql = """select n, 1.50::decimal(9, 2) as price, query, '{"a": [1]}'::json as props, now() as at_all, day,
     true as yes from events order by time limit 2"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.abuse import bodies, floods, joining, outbound, personal, smuggling, sockets, variety
+from tests.abuse import bodies, floods, inert, joining, outbound, personal, smuggling, sockets, variety
 from tests.abuse.stage import Stage
 from tests.faults.outcome import Outcome
 
@@ -31,6 +31,8 @@ ROWS: tuple[Row, ...] = (
     Row("a forged identify", joining.forged, 10, is_quick=True),
     Row("100,000 pages, campaigns, sources, interests and sites", variety.random_values, 90),
     Row("one visitor with 100,000 events", variety.one_visitor, 40),
+    Row("text that would run, steer or deceive: metrics, logs, terminal, CSV", inert.texts, 25),
+    Row("the same in a browser: the demo's pages and its panel", inert.browser, 40),
     Row("e-mail addresses and card numbers", personal.nowhere, 25, is_quick=True),
     Row("events full of addresses", outbound.none, 25),
 )

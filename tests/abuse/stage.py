@@ -53,6 +53,17 @@ class Stage:
         self.redis = redis.Redis(port=self.server.port)
         self.tail = StreamsTail(self.server.url)
 
+    def with_demo(self) -> None:
+        """The demo shop is a service too, on a site of its own."""
+        with self.config.open("a") as config:
+            config.write(
+                f'[[site]]\nkey = "demo"\nsecret = "secret of the demo"\nconsent = "anonymous"\n'
+                f'origins = ["http://localhost:{self.demo_port}"]\n'
+            )
+        ports = {"port": self.port, "api_port": self.api_port, "demo_port": self.demo_port}
+        flags = {"config": self.config, "redis": self.server.url, "data": self.data, "api_token": TOKEN, **ports}
+        self.services["demo"] = Service("demo", flags, self.folder / "demo.log")
+
     def _config(self) -> str:
         zone = where_it_is_noon()
         return (

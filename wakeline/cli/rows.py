@@ -19,6 +19,7 @@ from wakeline.query import Answer
 ENDLESS = 100_000  # columns of what is no terminal
 WIDEST = 60  # characters of a cell in a table
 NUMBERS = (int, float, Decimal)
+TEXTS = (str, list, tuple, dict)
 
 _encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
 
@@ -95,9 +96,9 @@ def as_text(value: Any) -> str:
 
 def write_csv(answer: Answer, file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(answer.columns)
+    writer.writerow(map(in_csv, answer.columns))  # pivoted ones are values
     for row in answer.rows():
-        writer.writerow([in_csv(value) if isinstance(value, str) else as_text(value) for value in row])
+        writer.writerow([in_csv(as_text(value)) if isinstance(value, TEXTS) else as_text(value) for value in row])
 
 
 def write_json(answer: Answer, file: IO[str]) -> None:
