@@ -165,13 +165,7 @@ class Consumer(BaseConsumer):
     def on_buffer_drop(self, tp: TP) -> None:
         pass
 
-    # ---- commits: none, see above -------------------------------------------------------------
-
-    def _new_offset(self, tp: TP) -> int | None:
-        return None
-
-    async def _add_gap(self, tp: TP, offset_from: int, offset_to: int) -> None:
-        """Offsets between two batches are inside the second one."""
+    # ---- commits: none, see above, and no acks to commit, see `stream` --------------------------
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:
         return True

@@ -12,7 +12,7 @@ import pytest
 
 from processor import transport
 from processor.lanes import Assign
-from processor.stream import BATCHES_BUFFERED, make_app
+from processor.stream import BATCHES_BUFFERED, ProcessorApp, make_app
 from wakeline.log import Entry
 from wakeline.log.memory import MemoryLog
 
@@ -68,11 +68,11 @@ class LanesStub:
 
 
 @asynccontextmanager
-async def running(log: MemoryLog, lanes: Any) -> AsyncIterator[None]:
+async def running(log: MemoryLog, lanes: Any) -> AsyncIterator[ProcessorApp]:
     app = make_app(log, lanes)
     await app.start()
     try:
-        yield
+        yield app
     finally:
         await app.stop()
 
@@ -126,6 +126,21 @@ async def test_reading_ahead_ends_where_nobody_takes_what_was_read() -> None:
         lanes.has_room.set()
         await until(lambda: sum(map(len, lanes.taken.values())) == LANES * 1_000)
     assert all(taken == list(range(1_000)) for taken in lanes.taken.values())
+
+
+async def test_nothing_of_a_batch_is_remembered_once_it_was_taken() -> None:
+    """Faust keeps what was acked until its next commit, and ours commits nothing: a process would grow for ever."""
+    log, lanes = CountedLog(LANES), LanesStub()
+    await log.append([(lane, b"{}") for lane in range(LANES) for _ in range(500)])
+    async with running(log, lanes) as app:
+        await until(lambda: sum(map(len, lanes.taken.values())) == LANES * 500)
+        await asyncio.sleep(0)
+        kept = {
+            name: sum(map(len, found.values()))
+            for name, found in vars(app.consumer).items()
+            if name in ("_acked", "_acked_index", "_gap")
+        }
+    assert kept == {"_acked": 0, "_acked_index": 0, "_gap": 0}
 
 
 async def test_lanes_that_come_go_and_come_back_are_read_on_from_their_places() -> None:
