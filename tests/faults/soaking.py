@@ -32,6 +32,7 @@ main()
 
 class Soaking(Load):
     events_per_s = 300
+    customers = 600  # of whom each has fewer visitors in all than a profile lists
 
 
 @dataclass

@@ -24,6 +24,7 @@ from tests.server import RedisServer, find_free_ports, free_port
 
 SETTLED_WITHIN_S = 90.0
 SHOWN = 3  # differences of one audit
+WORDS = 150  # characters of what is found or wanted
 SAID = 1_500  # characters that a service said last, where a row could not be run
 
 
@@ -157,7 +158,7 @@ class Stage(Deployment):
                 found["ledger: applied, erased"] = (applied + away, wanted)
         outcome.is_exactly("other differences", len(found), 0)
         for what, (have, want) in list(found.items())[:SHOWN]:
-            outcome.note(f"{what}: {have}, not {want}")
+            outcome.note(f"{what}: {str(have)[:WORDS]}, not {str(want)[:WORDS]}")
 
     async def _told_at_last(self) -> Samples:
         """Once the api sees that nothing is pending."""

@@ -14,7 +14,7 @@ from typing import TypeVar
 import aiohttp
 
 from tests.integration.kill.ledger import Ledger
-from tests.integration.kill.traffic import Message, Truth, Visitor, now_ms
+from tests.integration.kill.traffic import CUSTOMERS, Message, Truth, Visitor, now_ms
 
 CONNECTIONS = 16  # a visitor's messages go over one of them, in order
 EVENTS_PER_S = 500
@@ -29,6 +29,7 @@ class Load:
     """`answered` holds the ids of all events that a 202 was given for; `repeated` how many of them twice."""
 
     events_per_s = EVENTS_PER_S
+    customers = CUSTOMERS
     ledger: Ledger | None = None  # where each answer is entered
 
     def __init__(self, seed: int, port: int, http: aiohttp.ClientSession) -> None:
@@ -52,7 +53,7 @@ class Load:
         due = loop.time()
         pause = CONNECTIONS * EVENTS_PER_MESSAGE / self.events_per_s
         while not self._is_over:
-            for message in Visitor(next(self._numbers), rng, self.truth).life():
+            for message in Visitor(next(self._numbers), rng, self.truth, customers=self.customers).life():
                 await self._deliver(message)
                 if rng.random() < AGAIN:
                     await self._deliver(message)

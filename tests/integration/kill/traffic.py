@@ -67,8 +67,9 @@ class Truth:
 class Visitor:
     """One browser on one device: full, anonymous or a bot. `life` yields its messages as it makes them."""
 
-    def __init__(self, number: int, rng: random.Random, truth: Truth) -> None:
+    def __init__(self, number: int, rng: random.Random, truth: Truth, *, customers: int = CUSTOMERS) -> None:
         self._rng = rng
+        self._customers = customers
         self._truth = truth
         self._pages = 0
         self._page = ""
@@ -144,7 +145,7 @@ class Visitor:
         return self._event("engagement", engaged_ms=engaged_ms, scroll=self._rng.randrange(101), leave=leave)
 
     def _identify(self) -> Event:
-        name = f"customer {self._rng.randrange(CUSTOMERS)}"
+        name = f"customer {self._rng.randrange(self._customers)}"
         self._truth.customers.setdefault(customer_id(SECRET, name), set()).add(self._id)
         self._truth.totals["identified"] += 1
         return self._event("identify", id=name, signature=signature(SECRET, name))
