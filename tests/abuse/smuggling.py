@@ -57,8 +57,11 @@ async def shapes(stage: Stage, outcome: Outcome) -> None:
             still_open.append(name)
     good = event()
     outcome.is_exactly("then a good one: answered", await post(stage.port, request(envelope(good))), 202)
+    one, another = event(), event()
+    both = request(envelope(one)) + request(envelope(another), Connection="close")
+    outcome.is_exactly("two plain ones at once: answered", statuses((await said(stage.port, both))[0]).count(202), 2)
     found = pages_of(stage.records())
-    assert good["page"] in found
+    assert {good["page"], one["page"], another["page"]} <= found
     served = [name for name, (_, page) in SHAPES.items() if page in found]
     outcome.shows("shapes", len(SHAPES))
     outcome.is_exactly("not answered 400 once", len(otherwise), 0)
