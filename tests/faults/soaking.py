@@ -20,6 +20,7 @@ Run = Callable[[Stage, int, Outcome], Awaitable[None]]
 
 WARM = 0.3  # of the time: caches fill
 GROWTH = 5.0  # percent
+SEAL_S = 60  # so that what the archiver holds turns over too
 REMEMBERED = 50  # people of a lane: so few that the cache is full, and turns over, all the time
 SMALL_CACHE = f"""
 from processor import worker
@@ -80,6 +81,7 @@ def soak(minutes: float) -> Run:
         """Visitors come and go; memory, series and lag stay where they are."""
         stage.spool()
         stage.processor.launcher = SMALL_CACHE
+        stage.archiver.flags["archive_seal_s"] = SEAL_S
         services = (stage.collector, stage.processor, stage.api, stage.archiver)
         for service in services:
             service.start()
