@@ -364,6 +364,11 @@ def test_a_url_that_needs_another_package_says_which(url: str) -> None:
         History(url)
 
 
+def test_a_url_that_names_no_folder_is_refused() -> None:
+    with pytest.raises(LogMismatch, match="it names no folder"):
+        History("s3://")
+
+
 def test_a_folder_needs_no_other_package(tmp_path: Path) -> None:
     code = f"from wakeline.history import History; History({str(tmp_path)!r}).lanes(); import sys; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()

@@ -28,6 +28,8 @@ class Remote:
             ) from error
         self._url = url
         self._root = self._root.rstrip("/")
+        if not self._root:
+            raise LogMismatch(f"archive cannot be {url}: it names no folder, as s3://bucket/folder does")
 
     def names(self) -> Iterator[str]:
         with _unavailable(self._url):
