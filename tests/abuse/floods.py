@@ -8,10 +8,10 @@ from ipaddress import IPv6Address
 from tests.abuse.stage import STRANGER, Stage
 from tests.abuse.wire import envelope, flood, request, said
 from tests.faults.outcome import Outcome
-from wakeline.settings import Settings
 
 BURST_S = 10  # that may come at once, see collector/limiter.py
-REQUESTS = 4_000
+PER_S = 20.0  # requests; a fifth of the default, so that a slow machine is fast enough to exceed it
+REQUESTS = 1_000
 MOST_REMEMBERED = 65_536
 ADDRESSES = 80_000
 MOST_GROWTH_MB = 24.0
@@ -21,6 +21,7 @@ HOME = int(IPv6Address("2001:db8:1:2::"))
 
 async def one_address(stage: Stage, outcome: Outcome) -> None:
     """429 beyond its rate, whatever it claims of itself; who comes from elsewhere is served meanwhile."""
+    stage.services["collector"].flags["rate_limit"] = PER_S
     await stage.start()
     for name, forwarded in (
         ("one address", [ONE] * REQUESTS),
@@ -29,16 +30,16 @@ async def one_address(stage: Stage, outcome: Outcome) -> None:
     ):
         began = time.monotonic()
         found = await flood(stage.port, [request(envelope(), X_Forwarded_For=each) for each in forwarded])
-        allowed = Settings().rate_limit * (BURST_S + time.monotonic() - began) + 1
+        allowed = PER_S * (BURST_S + time.monotonic() - began) + 1
         outcome.at_most(f"{name}: taken, of its rate", found[202] / allowed, 1)
         outcome.is_exactly(f"{name}: neither 202 nor 429", REQUESTS - found[202] - found[429], 0)
     others = await flood(stage.port, [request(envelope(), X_Forwarded_For=f"192.0.2.{n}") for n in range(200)])
     outcome.is_exactly("others refused meanwhile", 200 - others[202], 0)
     again = request(envelope(), X_Forwarded_For=ONE)
     await flood(stage.port, [again] * REQUESTS)
-    answer, _ = await said(stage.port, again.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
-    head = answer.partition(b"\r\n\r\n")[0].lower()
-    outcome.is_exactly("429 says when", b" 429 " in head and b"\r\nretry-after: " in head, True)
+    answer, _ = await said(stage.port, again * 50 + again.replace(b"\r\n", b"\r\nConnection: close\r\n", 1))
+    head = answer.partition(b" 429 ")[2].partition(b"\r\n\r\n")[0].lower()
+    outcome.is_exactly("429 says when", b"\r\nretry-after: " in head, True)
     outcome.is_exactly("429 may be read by the page", b"\r\naccess-control-allow-origin: " in head, True)
     taken = stage.collected("accepted_total")
     outcome.is_exactly("counted and not refused", stage.collected("received_total") - taken - _refused(stage), 0)

@@ -44,7 +44,7 @@ class Stage:
         self.config.write_text(self._config())
         flags: dict[str, Any] = {"config": self.config, "redis": self.server.url, "data": self.data}
         mine: Mapping[str, dict[str, Any]] = {
-            "collector": {"port": self.port, "metrics_port": ports[1], "spool_mb": 16},
+            "collector": {"port": self.port, "metrics_port": ports[1]},
             "processor": {"processor_metrics_port": ports[2]},
             "api": {"api_port": ports[5], "api_metrics_port": ports[3], "api_token": TOKEN},
             "archiver": {"archiver_metrics_port": ports[4], "archive_seal_s": 1},
