@@ -95,8 +95,10 @@ def table(results: Sequence[Result]) -> Table:
         figures = result.outcome.figures.values()
         shown.add_row(
             escape(result.row.name),
-            ", ".join(figure.aim for figure in figures if figure.aim),
-            ", ".join(str(figure) if figure.holds else f"[red]{figure}[/red]" for figure in figures),
+            escape(", ".join(figure.aim for figure in figures if figure.aim)),
+            ", ".join(
+                escape(str(figure)) if figure.holds else f"[red]{escape(str(figure))}[/red]" for figure in figures
+            ),
             "[red]FAILED[/red]" if result.outcome.failures else "[green]ok[/green]",
             f"{result.seconds:.0f} s",
         )
