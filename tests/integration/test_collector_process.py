@@ -248,7 +248,7 @@ async def test_the_server_is_away_for_long(server: Any, start: Start, pages: Pag
         if how == "killed":
             server.kill()
             await asyncio.sleep(outage_s)
-            server.start()
+            await asyncio.to_thread(server.start)  # Kafka takes seconds, in which all are answered too
         else:
             server.process.send_signal(signal.SIGSTOP)
             await asyncio.sleep(outage_s)
