@@ -112,9 +112,13 @@ INTERESTS = 64
 
 
 async def one_visitor(stage: Stage, outcome: Outcome) -> None:
-    """A thousand page instances of a hundred events, each with interests of its own."""
-    await stage.start("collector", "processor")
+    """A thousand page instances of a hundred events, each with interests of its own.
+
+    All are there before the processor is: the more of them one call holds, the more it has to forget at once.
+    """
+    await stage.start("collector")
     taken = await flood(stage.port, list(_endless()), connections=1)
+    await stage.start("processor")
     await stage.settle()
     names, lane = Keys(), lane_of(SITE, VISITOR, LANES)
     profile = names.profile(lane, SITE, VISITOR)
