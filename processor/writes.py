@@ -118,13 +118,14 @@ def _readable(session: Session) -> Struct:
 def _interests(interests: Interests, key: str, add: Callable[[Command], None], *, renewed: bool) -> None:
     changed, scores = interests.changed, interests.scores
     if changed:
-        add(["ZADD", key, *(word for name in changed for word in (repr(scores[name]), name))])
+        for part in _parts([word for name in changed for word in (repr(scores[name]), name)]):
+            add(["ZADD", key, *part])
         if renewed or len(changed) == len(scores):  # all are new: so may be the key
             add(["PEXPIRE", key, PROFILE_LIVES])
         changed.clear()
     if interests.gone:
-        if gone := interests.gone - scores.keys():
-            add(["ZREM", key, *gone])
+        for part in _parts(sorted(interests.gone - scores.keys())):
+            add(["ZREM", key, *part])
         interests.gone.clear()
 
 

@@ -305,3 +305,18 @@ async def test_one_visitor_keeps_a_bounded_state(redis_server: Any) -> None:
         assert ledger["applied"] == 1_000
         assert ledger["too_late"] + ledger["duplicate"] == 1_000
         assert ledger["too_late"] >= 700
+
+
+async def test_more_interests_than_one_command_can_take_are_forgotten_in_parts(redis_server: Any) -> None:
+    """A call of Lua takes no 8,000 arguments: a visitor that names ever new interests must not stop its lane."""
+    async with timeline(redis_server) as made:
+        for number in range(1_500):
+            names = [f"interest {number} {more}" for more in range(8)]
+            await made.append(event("visitor-1", f"page-{number:04d}", 0, number, interests=names))
+        await made.run(batch=10_000)
+        assert (await made.ledger())["applied"] == 1_500
+        kept = await made.interests("visitor-1")
+        assert 0 < len(kept) <= 64
+        await made.append(event("visitor-1", "page-after", 0, 2_000))
+        await made.run()
+        assert await made.interests("visitor-1") == kept
