@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.machine import find_free_ports
+
 VERSION = "4.1.0"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wakeline" / f"kafka-{VERSION}"
 JAVA = ("java", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
@@ -88,7 +90,7 @@ class Broker:
         command = (*JAVA, "-cp", f"{jars()}/*")
         if not settings.exists():
             self.folder.mkdir(parents=True, exist_ok=True)
-            self.port, controller = _free_port(), _free_port()
+            self.port, controller = find_free_ports(2)
             listener = f"PLAINTEXT://127.0.0.1:{self.port}"
             mine = {
                 "controller.quorum.voters": f"1@127.0.0.1:{controller}",
@@ -153,9 +155,3 @@ def _answers(port: int) -> bool:
             return len(connection.recv(8)) > 0
     except OSError:
         return False
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])

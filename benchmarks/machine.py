@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import random
 import socket
 import time
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 ALL = os.sched_getaffinity(0)
 MEASURED = {min(ALL)}  # the process whose figure it is, alone
+FIRST_PORT, LAST_PORT = 10_000, 32_768
 OTHERS = ALL - MEASURED or ALL  # servers, brokers, load, and this process
 
 
@@ -27,6 +30,27 @@ def memory_mb(pid: int) -> tuple[float, float]:
 
 
 def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+    """One at which nobody listens, and which no outgoing connection gets before who asked for it listens."""
+    (port,) = find_free_ports(1)
+    return port
+
+
+def find_free_ports(count: int) -> list[int]:
+    """So many different ones, see `free_port`."""
+    with ExitStack() as stack:
+        found: list[int] = []
+        while len(found) < count:
+            port = random.SystemRandom().randrange(FIRST_PORT, _first_outgoing_port())
+            taken = stack.enter_context(socket.socket())
+            with suppress(OSError):
+                taken.bind(("127.0.0.1", port))
+                found.append(port)
+        return found
+
+
+def _first_outgoing_port() -> int:
+    """The kernel gives connections the ports from here on (see ip(7))."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        return LAST_PORT

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import redis
 
-from benchmarks.machine import ALL, free_port
+from benchmarks.machine import ALL, find_free_ports
 from benchmarks.visitors import SITE
 from wakeline import config, keys
 from wakeline.record import Event, encode_record
@@ -96,9 +96,7 @@ class SmallPath:
 
 def _config(folder: Path, more: Mapping[str, str | float]) -> Config:
     """Settings of a deployment in `folder`, written there as wakeline.toml."""
-    ports: set[int] = set()
-    while len(ports) < len(PORTS):
-        ports.add(free_port())
+    ports = find_free_ports(len(PORTS))
     (folder / "data/redis").mkdir(parents=True, exist_ok=True)
     settings = {"data": str(folder / "data"), **dict(zip(PORTS, ports, strict=True)), **more}
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]

@@ -11,9 +11,10 @@ import pytest
 import redis
 
 from benchmarks.broker import Broker, running_broker
+from benchmarks.machine import find_free_ports
 from tests.cluster import RedisCluster, running_cluster
 from tests.s3 import USER, S3Server, running_s3
-from tests.server import RedisServer, find_free_ports, running_server, stopped_server_in
+from tests.server import RedisServer, running_server, stopped_server_in
 from wakeline.settings import Settings
 
 

@@ -7,11 +7,11 @@ import re
 from collections import Counter
 from pathlib import Path
 
+from benchmarks.machine import free_port
 from tests.abuse.stage import SERVICES, Stage
 from tests.abuse.wire import ORIGIN, envelope, event, flood, request
 from tests.faults.outcome import Outcome
 from tests.integration.kill.services import AS_INSTALLED
-from tests.server import free_port
 
 CALLS = "connect,sendto,sendmsg,sendmmsg"
 CONNECT = re.compile(r"connect\(\d+, \{sa_family=(AF_INET6?), sin6?_port=htons\((\d+)\)")

@@ -13,13 +13,14 @@ from typing import Any
 
 import redis
 
+from benchmarks.machine import find_free_ports, free_port
 from tests.abuse import wire
 from tests.faults import exposition
 from tests.faults.exposition import Samples
 from tests.integration.kill.books import LANES
 from tests.integration.kill.services import AS_INSTALLED, Service, until, where_it_is_noon
 from tests.integration.kill.tail import StreamsTail
-from tests.server import RedisServer, find_free_ports, free_port
+from tests.server import RedisServer
 from wakeline.keys import Keys, log_lane
 
 TOKEN = "token of the read side"

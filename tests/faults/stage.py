@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from benchmarks.broker import Broker
+from benchmarks.machine import find_free_ports, free_port
 from tests.faults import audit, exposition
 from tests.faults.exposition import Samples
 from tests.faults.outcome import Outcome
@@ -20,7 +21,7 @@ from tests.integration.kill.books import Books
 from tests.integration.kill.ledger import Ledger
 from tests.integration.kill.load import Load, Made, load
 from tests.integration.kill.services import Deployment, Service, until
-from tests.server import RedisServer, find_free_ports, free_port
+from tests.server import RedisServer
 
 SETTLED_WITHIN_S = 90.0
 SHOWN = 3  # differences of one audit

@@ -12,6 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+from benchmarks.machine import free_port
 from tests.faults import audit, exposition
 from tests.faults.exposition import Samples
 from tests.faults.lag import LAG_S, Lag
@@ -19,7 +20,6 @@ from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage, more
 from tests.integration.kill.services import ROOT, until
 from tests.integration.kill.traffic import now_ms
-from tests.server import free_port
 
 P99_MS = 100.0
 BEFORE_S, FROZEN_S, GONE_S = 8.0, 10.0, 10.0

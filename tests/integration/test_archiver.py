@@ -121,7 +121,7 @@ async def running(world: World) -> AsyncIterator[World]:
     yield world
     for archiver in world.archivers:
         archiver.kill()
-    print(world.said())
+    print(world.said(), world.said(1), sep="\n----\n")
     await world.log.close()
     await world.redis.aclose()
 

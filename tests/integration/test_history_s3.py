@@ -135,7 +135,7 @@ async def test_a_put_that_is_cut_half_way_has_sealed_nothing(shop: Shop, s3: S3S
         wire.holds, wire.cuts_left = False, 3
         assert shop.names() == []
         shop.archiver.start()
-        await until(lambda: wire.cuts == 2, "another one is cut")
+        await until(lambda: wire.cuts >= 2, "another one is cut")
         assert len(shop.names()) < LANES_OF_LOG
         await until(shop.is_sealed, "all is sealed")
         assert wire.cuts == 4
