@@ -29,7 +29,7 @@ ROWS: tuple[Row, ...] = (
     Row("flood from 80,000 addresses", floods.many_addresses, 40),
     Row("X-Forwarded-For made up", floods.made_up_addresses, 8, is_quick=True),
     Row("a forged identify", joining.forged, 10, is_quick=True),
-    Row("100,000 pages, campaigns, sources, interests and sites", variety.random_values, 90),
+    Row("100,000 pages, campaigns, sources, interests and sites", variety.random_values, 120),
     Row("one visitor with 100,000 events", variety.one_visitor, 40),
     Row("text that would run, steer or deceive: metrics, logs, terminal, CSV", inert.texts, 25),
     Row("the same in a browser: the demo's pages and its panel", inert.browser, 40),

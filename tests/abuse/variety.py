@@ -19,7 +19,7 @@ from wakeline.settings import Settings
 
 EVENTS = 100_000
 AT_ONCE = 50  # in one request
-UNKNOWN_SITES = 20_000
+UNKNOWN_SITES = 100_000
 LISTS = {  # family and label of a top list: values that one page view adds to it
     ("wakeline_page_views_window", "page"): 1,
     ("wakeline_visits_window", "source"): 1,
