@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import signal
 
 import uvloop
 from aiohttp import web
@@ -16,6 +15,7 @@ from api.profiles import ProfileHandlers
 from wakeline.log.opening import open_log
 from wakeline.profiles import AsyncProfiles
 from wakeline.settings import Config
+from wakeline.stopping import told_to_stop
 
 log = logging.getLogger("wakeline.api")
 
@@ -28,9 +28,7 @@ def main(config: Config) -> None:
 
 async def run(config: Config) -> int:
     """The life of the read side; returns its exit code."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     settings = config.settings
     profiles = AsyncProfiles(settings.redis)
     numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import os
 import secrets
-import signal
 import socket
 
 from prometheus_client import start_http_server
@@ -25,6 +24,7 @@ from wakeline.lease import Lease
 from wakeline.log import Log, LogMismatch, LogUnavailable
 from wakeline.log.opening import open_log
 from wakeline.settings import Config, Settings
+from wakeline.stopping import told_to_stop
 
 logger = logging.getLogger("wakeline.archiver")
 
@@ -41,9 +41,7 @@ async def run(config: Config) -> int:
     if url is None:
         raise LogMismatch('there is nothing to archive to: archive is "off" in the settings')
     history, tidied = History(url), History(url)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     try:
         start_http_server(settings.archiver_metrics_port, settings.internal_host, metrics.REGISTRY)
     except OSError as error:

@@ -14,6 +14,7 @@ import msgspec
 from benchmarks.figures import Figure, Run
 from benchmarks.machine import MEASURED
 from benchmarks.visitors import SITE, events
+from processor.batch import chunks
 from processor.fold import Fold, LaneMemory
 from processor.rules import ALL, CUSTOM, RULES, of_type
 from processor.sites import SiteFacts
@@ -79,7 +80,7 @@ def _stages(fold: Fold, log: Sequence[Entry]) -> dict[str, int]:
         memory.remember(dict.fromkeys(batch.people - memory.people.keys(), NOTHING))
         for key in fold.top_lists(batch):
             memory.tops.loaded.setdefault(key, {})
-        for chunk in fold.chunks(batch):
+        for chunk in chunks(batch):
             before = clock()
             changes = fold.fold(chunk, memory)
             folded = clock()

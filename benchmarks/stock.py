@@ -22,8 +22,9 @@ import uvloop
 from redis.asyncio import Redis
 
 from benchmarks.visitors import SITE
+from processor.batch import Who, batch_of
 from processor.changes import Changes
-from processor.fold import Fold, LaneMemory, Who, batch_of
+from processor.fold import Fold, LaneMemory
 from processor.sites import SiteFacts
 from processor.state import Loaded
 from processor.worker import DUE_AT_ONCE

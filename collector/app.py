@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -33,6 +32,7 @@ from wakeline.log import Log, LogMismatch, LogUnavailable
 from wakeline.log.opening import open_log
 from wakeline.scripts import ENDPOINT
 from wakeline.settings import Config, Settings
+from wakeline.stopping import told_to_stop
 
 logger = logging.getLogger("wakeline.collector")
 
@@ -128,7 +128,7 @@ async def _serve(config: Config, worker: int) -> int:
     tasks = [
         asyncio.create_task(parts.writer.run()),
         asyncio.create_task(keep_salts(parts.salts)),
-        asyncio.create_task(told_to_stop()),
+        asyncio.create_task(told_to_stop().wait()),
     ]
     if shares_port:
         tasks.append(asyncio.create_task(workers.orphaned()))
@@ -163,11 +163,3 @@ async def keep_salts(salts: Salts) -> None:
             salts.keep()
         except OSError:
             logger.exception("the daily salts cannot be kept up")
-
-
-async def told_to_stop() -> None:
-    """Returns at SIGTERM or SIGINT."""
-    told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, told.set)
-    await told.wait()

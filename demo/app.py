@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-import signal
 
 import msgspec
 import uvloop
@@ -17,6 +16,7 @@ from demo.pages import html, missing, page_at
 from demo.panel import Panel
 from wakeline.identity import signature
 from wakeline.settings import Config
+from wakeline.stopping import told_to_stop
 from wakeline.tag import script_tag
 
 KEY = "demo"  # of the shop among the sites
@@ -33,9 +33,7 @@ def main(config: Config, port: int = 8710) -> None:
 
 async def run(config: Config, port: int) -> int:
     """The life of the shop; returns its exit code."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     runner = web.AppRunner(create_app(config, port), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     host = config.settings.internal_host

@@ -5,6 +5,7 @@ stream.py     the Faust app: batches of records in
 transport.py  Faust over wakeline.log
 lanes.py      the lanes of this process; ownership.py says which: all by a lease, or a share (group.py)
 worker.py     one lane: load, fold, write, retry
+batch.py      records decoded, and what they touch
 fold.py       the pure fold; rules/ what it does with an event
 state.py      what it remembers; changes.py what a call changes; sites.py what it asks of a site
 writes.py     changes as Redis commands

@@ -7,7 +7,6 @@ import gc
 import logging
 import os
 import secrets
-import signal
 import socket
 from typing import Any
 
@@ -34,6 +33,7 @@ from wakeline.log import Log, LogUnavailable
 from wakeline.log.chain import ChainedLog
 from wakeline.log.opening import open_log
 from wakeline.settings import Config, Settings
+from wakeline.stopping import told_to_stop
 
 logger = logging.getLogger("wakeline.processor")
 
@@ -50,9 +50,7 @@ def main(config: Config) -> None:
 
 async def run(config: Config) -> int:
     """The processor's life; returns its exit code."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = told_to_stop()
     redis = connect(config.settings.redis)
     stopped = asyncio.create_task(stop.wait())
     opening = asyncio.create_task(_open(redis, config.settings))

@@ -11,8 +11,9 @@ from typing import TypeVar
 
 from redis.asyncio import Redis
 
+from processor.batch import Item, Who
 from processor.changes import Changes
-from processor.fold import Fold, Item, LaneMemory, Who
+from processor.fold import Fold, LaneMemory
 from processor.sites import SiteFacts
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.worker import DEATHS_BEFORE_CARE, LaneWorker

@@ -22,7 +22,8 @@ from redis.exceptions import (
     TryAgainError,
 )
 
-from processor.fold import LaneMemory, Who
+from processor.batch import Who
+from processor.fold import LaneMemory
 from processor.state import Loaded
 from processor.writes import Command
 from wakeline import keys

@@ -15,8 +15,9 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from processor import metrics
+from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
 from processor.changes import Changes, Verdict
-from processor.fold import Batch, Fold, Invalid, Item, LaneMemory, Who, batch_of
+from processor.fold import Fold, LaneMemory
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.writes import Place, commands
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
@@ -102,7 +103,7 @@ class LaneWorker:
         lists = self._fold.top_lists(batch)
         memory.tops.forget_but(lists)
         await self._load(batch.people - memory.people.keys(), lists - memory.tops.loaded.keys())
-        for chunk in self._fold.chunks(batch):
+        for chunk in chunks(batch):
             changes = self._fold.fold(chunk, memory)
             last = chunk[-1]
             await self._write(changes, offset=last.offset + 1, clock=last.time)

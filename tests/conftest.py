@@ -19,15 +19,12 @@ from wakeline.settings import Settings
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--kill-seeds", type=int, default=1, help="seeded runs in which the processor is killed [1]")
+    parser.addoption("--kill-seeds", type=int, default=1, help="seeded runs of each test that kills by chance [1]")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`kill_seed` and, for what needs a quarter of the runs, `some_kill_seed`."""
-    seeds = metafunc.config.getoption("--kill-seeds")
-    for name, count in (("kill_seed", seeds), ("some_kill_seed", -(-seeds // 4))):
-        if name in metafunc.fixturenames:
-            metafunc.parametrize(name, range(count))
+    if "kill_seed" in metafunc.fixturenames:
+        metafunc.parametrize("kill_seed", range(metafunc.config.getoption("--kill-seeds")))
 
 
 @pytest.fixture

@@ -9,5 +9,6 @@ settings.py  every setting              embedded.py   the server that `wakeline 
 scripts.py   what pages load            tag.py        what a site pastes into them
 history/     what the log has trimmed   lease.py      of several processes one works
 sources.py   names of where visits come from
+stopping.py  how a process is told to end
 inert.py     text from outside, made harmless to look at
 """

@@ -173,9 +173,9 @@ async def test_what_is_held_is_sealed_when_it_is_told_to_stop(world: World) -> N
 
 
 async def test_kill_9_at_any_time_loses_nothing_and_doubles_nothing(
-    world: World, growing: Callable[[], None], some_kill_seed: int
+    world: World, growing: Callable[[], None], kill_seed: int
 ) -> None:
-    chance = random.Random(some_kill_seed)
+    chance = random.Random(kill_seed)
     (archiver, _) = world.archivers
     for _ in range(3):
         archiver.start()

@@ -49,14 +49,12 @@ async def at_work(sent: Load, rng: random.Random) -> None:
     await asyncio.sleep(rng.uniform(0.0, 0.7))
 
 
-async def test_what_a_killed_collector_answered_is_in_the_log(
-    made: Deployment, disk: Disk, some_kill_seed: int
-) -> None:
-    rng = random.Random(some_kill_seed)
+async def test_what_a_killed_collector_answered_is_in_the_log(made: Deployment, disk: Disk, kill_seed: int) -> None:
+    rng = random.Random(kill_seed)
     disk.start()
     made.collector.start()
     made.processor.start()
-    async with load(200 + some_kill_seed, made.port) as sent:
+    async with load(200 + kill_seed, made.port) as sent:
         for _ in range(KILLS):
             await at_work(sent, rng)
             made.collector.kill()
@@ -70,13 +68,13 @@ async def test_what_a_killed_collector_answered_is_in_the_log(
     assert made.books.differences(sent.truth) == {}
 
 
-async def test_what_was_answered_outlives_a_loss_of_power(made: Deployment, disk: Disk, some_kill_seed: int) -> None:
+async def test_what_was_answered_outlives_a_loss_of_power(made: Deployment, disk: Disk, kill_seed: int) -> None:
     """And the processor goes on where it was: what was sent again counts once."""
-    rng = random.Random(some_kill_seed)
+    rng = random.Random(kill_seed)
     disk.start()
     made.collector.start()
     made.processor.start()
-    async with load(300 + some_kill_seed, made.port) as sent:
+    async with load(300 + kill_seed, made.port) as sent:
         for _ in range(KILLS):
             await at_work(sent, rng)
             disk.lose_power()

@@ -160,12 +160,12 @@ async def test_a_frozen_server_keeps_nobody_waiting(made: Deployment) -> None:
 
 
 @pytest.mark.kill
-async def test_what_a_killed_collector_spooled_reaches_the_log(made: Deployment, some_kill_seed: int) -> None:
+async def test_what_a_killed_collector_spooled_reaches_the_log(made: Deployment, kill_seed: int) -> None:
     """Killed while it spools, while it drains, and started again while the log is still away."""
-    rng = random.Random(some_kill_seed)
+    rng = random.Random(kill_seed)
     start(made)
     made.processor.start()
-    async with load(720 + some_kill_seed, made.port) as sent:
+    async with load(720 + kill_seed, made.port) as sent:
         for _ in range(KILLS):
             await more(sent, 50)
             made.server.kill()
@@ -192,11 +192,11 @@ def disk(made: Deployment, tmp_path: Path) -> Disk:
 
 
 @pytest.mark.kill
-async def test_what_was_spooled_outlives_a_loss_of_power(made: Deployment, disk: Disk, some_kill_seed: int) -> None:
+async def test_what_was_spooled_outlives_a_loss_of_power(made: Deployment, disk: Disk, kill_seed: int) -> None:
     """Each file of the spool is cut back to where it was last synced: nothing that was answered is gone."""
-    rng = random.Random(some_kill_seed)
+    rng = random.Random(kill_seed)
     disk.start()
-    async with load(730 + some_kill_seed, made.port) as sent:
+    async with load(730 + kill_seed, made.port) as sent:
         await more(sent, 50)
         made.server.kill()
         for _ in range(KILLS):

@@ -1,0 +1,133 @@
+"""A batch: consecutive records of a lane, decoded, and what they touch; cut into runs that one call may write."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable, Iterator
+from typing import NamedTuple
+
+import msgspec
+from msgspec import Struct
+
+from processor.changes import LIVE_MS, MINUTE_MS
+from processor.rules.duplicates import KEPT_MS
+from wakeline import keys
+from wakeline.event import MAX_EVENTS_PER_PAGE
+from wakeline.log import Entry
+from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode_record
+
+MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
+KEYS_OF_ONE = 3  # state, profile, interests; a tombstone is rare enough for the slack of the spans
+KEYS_OF_A_DAY = 2 * (len(keys.TOPS) + 4)  # a site's day by UTC may lie in two of its own
+KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
+SPAN_MS = 300_000
+
+Who = tuple[str, str]  # site, id
+
+
+class Invalid(NamedTuple):
+    """A record that can never be folded, and why."""
+
+    value: bytes
+    reason: str
+
+
+class Item(Struct, gc=False):
+    """One entry of the log, decoded."""
+
+    offset: int
+    time: int
+    record: Record | Invalid
+    who: tuple[Who, ...]  # whose state it may change
+
+
+class Batch(Struct, gc=False):
+    """Consecutive records and what they touch."""
+
+    items: list[Item]
+    people: set[Who]
+    minutes: set[tuple[str, int, bool]]  # site, minute, whether it is young enough for the live windows
+    live_ms: int  # age up to which it is; -1: none are
+
+
+def decoded(entries: Iterable[Entry], sites: Container[str]) -> list[Item]:
+    """Entries as records, in order; what cannot be one, or is of another site, is marked with its reason."""
+    items = []
+    for entry in entries:
+        record = _record_of(entry.value, sites)
+        items.append(Item(entry.offset, entry.time, record, touched(record)))
+    return items
+
+
+def _record_of(value: bytes, sites: Container[str]) -> Record | Invalid:
+    try:
+        record: Record = decode_record(value)
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        return Invalid(value, f"malformed: {error}")
+    if isinstance(record, Event):
+        if record.site not in sites:
+            return Invalid(value, "unknown_site")
+        if not record.visitor or record.visitor[0] == CUSTOMER_PREFIX or not 0 <= record.n < MAX_EVENTS_PER_PAGE:
+            return Invalid(value, "malformed: no visitor's event")
+    return record
+
+
+def touched(record: Record | Invalid) -> tuple[Who, ...]:
+    """Whose state a record may change."""
+    if type(record) is Event:
+        return ((record.site, record.visitor),)
+    if isinstance(record, Delta):
+        return tuple((share.site, share.customer) for share in record.shares)
+    if isinstance(record, Erase):
+        return ((record.site, record.id),)
+    return ()
+
+
+def batch_of(items: list[Item], *, live_ms: int = LIVE_MS) -> Batch:
+    """What these records touch, found in one pass."""
+    people: set[Who] = set()
+    minutes: set[tuple[str, int, bool]] = set()
+    site, minute, live = "", -1, False
+    for item in items:
+        people.update(item.who)
+        record = item.record
+        if type(record) is Event:
+            age = item.time - record.time
+            if record.time // MINUTE_MS != minute or (age < live_ms) is not live or record.site != site:
+                site, minute, live = record.site, record.time // MINUTE_MS, age < live_ms
+                if age <= KEPT_MS:
+                    minutes.add((site, minute, live))
+    return Batch(items, people, minutes, live_ms)
+
+
+def chunks(batch: Batch) -> Iterator[list[Item]]:
+    """Runs of consecutive records that touch at most MAX_KEYS keys."""
+    if KEYS_OF_ONE * len(batch.people) + KEYS_OF_A_SPAN * len(batch.minutes) <= MAX_KEYS:
+        yield batch.items
+        return
+    span_ms, keys_of_span = (SPAN_MS, KEYS_OF_A_SPAN) if batch.live_ms > 0 else (keys.DAY_MS, KEYS_OF_A_DAY)
+    items = batch.items
+    start, budget = 0, MAX_KEYS
+    met: set[object] = set()  # whom and which five minutes of a site
+    site, five = "", -1
+    for index, item in enumerate(items):
+        record = item.record
+        cost = 0
+        for who in item.who:
+            if who not in met:
+                cost += KEYS_OF_ONE
+        if type(record) is Event and (record.time // span_ms != five or record.site != site):
+            site, five = record.site, record.time // span_ms
+            if (site, five) not in met:
+                cost += keys_of_span
+        if not cost:
+            continue
+        if cost > budget and index > start:
+            yield items[start:index]
+            start, budget = index, MAX_KEYS
+            met.clear()
+            cost = KEYS_OF_ONE * len(item.who) + keys_of_span
+        budget -= cost
+        met.update(item.who)
+        met.add((site, five))
+    if start < len(items):
+        yield items[start:]
