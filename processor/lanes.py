@@ -78,6 +78,8 @@ class Lanes:
 
         async def take(lanes: Set[int]) -> None:
             for lane in sorted(lanes):
+                if self.failed.done():  # this process is about to end: it takes no lane from another one any more
+                    return
                 await self._open(self._workers[lane])
             self.owned = frozenset(lanes)
             self.generation += 1

@@ -135,6 +135,16 @@ async def test_what_waits_in_the_lanes_of_others_is_no_stall(made: Stand) -> Non
     assert await failure(made) is None
 
 
+async def test_a_process_that_ends_takes_no_lane_from_another_one_any_more(made: Stand) -> None:
+    await made.owns(0)
+    made.lanes.fail(LaneLost("by the one that has it now"))
+    made.given.shares.put_nowait(frozenset({0, 1}))
+    await asyncio.sleep(0.1)
+    assert made.given.shares.empty()
+    assert [worker.opened for worker in made.workers] == [1, 0, 0, 0]
+    assert made.lanes.places() == {}
+
+
 async def test_an_idle_lane_that_is_not_as_it_was_left_ends_the_process(made: Stand) -> None:
     """It is opened anew then, from the place that there is now."""
     await made.owns(0, 1)
