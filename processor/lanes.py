@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Set
-from contextlib import suppress
 from typing import Any
 
 from redis.exceptions import RedisError
@@ -16,7 +15,7 @@ from processor.fold import Fold
 from processor.ownership import Ownership
 from processor.retention import ArchiveEnds, trim
 from processor.rules import RULES
-from processor.store import LaneMoved, StoreUnavailable
+from processor.store import LaneLost, LaneMoved, StoreUnavailable
 from processor.worker import LaneWorker
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
 
@@ -65,7 +64,8 @@ class Lanes:
         self._log = log
         self._under_way = 0  # records
         self._freed = asyncio.Event()
-        self._latest: dict[int, asyncio.Task[None]] = {}
+        self._applying: set[asyncio.Task[None]] = set()
+        self._latest: dict[int, asyncio.Task[None]] = {}  # of each lane, the last of these
         self._tasks: list[asyncio.Task[Any]] = []
 
     # ---- whose they are -----------------------------------------------------------------------
@@ -104,13 +104,14 @@ class Lanes:
                 await asyncio.sleep(1.0)
 
     async def leave(self) -> None:
-        """Finish what is being written, then let go. What takes too long is given up: the next owner's claim on the
-        lane sees to it that it changes nothing any more.
+        """Finish what is being written, then let go; batches that wait for their turn are the next owner's.
+
+        What takes too long is given up: the next owner's claim on the lane sees to it that it changes nothing any more.
         """
         self.owned = frozenset()
         metrics.LANES_OWNED.set(0)
-        if running := [task for task in self._latest.values() if not task.done()]:
-            _, late = await asyncio.wait(running, timeout=LEAVE_S)
+        if self._applying:
+            _, late = await asyncio.wait(self._applying, timeout=LEAVE_S)
             for task in late:
                 task.cancel()
             if late:
@@ -139,13 +140,15 @@ class Lanes:
             return
         self._under_way += len(entries)
         before = self._latest.get(lane)
-        self._latest[lane] = asyncio.create_task(self._apply(lane, entries, before))
+        task = self._latest[lane] = asyncio.create_task(self._apply(lane, entries, before))
+        self._applying.add(task)
+        task.add_done_callback(self._applying.discard)
 
     async def _apply(self, lane: int, entries: list[Entry], before: asyncio.Task[None] | None) -> None:
         try:
             if before is not None:
                 await asyncio.wait([before])
-            if not self.failed.done():
+            if lane in self.owned and not self.failed.done():
                 await self._workers[lane].apply(entries)
         except Exception as error:
             self.fail(error)
@@ -231,9 +234,15 @@ class Lanes:
                 raise Stalled(f"{behind} records wait and nothing was applied for {STALL_S:.0f} s")
 
     async def _check(self, idle: list[int]) -> None:
-        with suppress(StoreUnavailable):
-            for lane in idle:
+        generation = self.generation
+        for lane in idle:
+            try:
                 await self._workers[lane].check()
+            except StoreUnavailable:
+                return
+            except LaneLost:
+                if lane in self.owned and generation == self.generation:  # else it was let go meanwhile
+                    raise
 
 
 def _named(lanes: Set[int], count: int) -> str:

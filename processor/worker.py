@@ -56,6 +56,10 @@ class LaneWorker:
         Raises LogGap or LaneTorn: a lane is never started where its numbers would be wrong. And LaneMoved where a
         replay holds it.
         """
+        async with self._busy:  # so that nobody compares the lane with what it was before
+            return await self._open()
+
+    async def _open(self) -> int:
         self._memory = LaneMemory()
         self.place = await self._store.claim(self.lane, self._memory, writer=self._writer)
         if self.place.torn:

@@ -28,6 +28,9 @@ class Worker:
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
         self.was_cancelled = False
+        self.may_be_checked = asyncio.Event()
+        self.may_be_checked.set()
+        self.checks = 0
         self.was_lost = False
 
     async def open(self) -> int:
@@ -46,6 +49,8 @@ class Worker:
         return False
 
     async def check(self) -> None:
+        self.checks += 1
+        await self.may_be_checked.wait()
         if self.was_lost:
             raise LaneLost("by an older backup")
 
@@ -152,6 +157,19 @@ async def test_an_idle_lane_that_is_not_as_it_was_left_ends_the_process(made: St
     assert isinstance(await failure(made), LaneLost)
 
 
+async def test_a_lane_that_another_one_got_while_it_was_compared_is_not_lost(made: Stand) -> None:
+    await made.owns(0, 1)
+    made.workers[1].may_be_checked.clear()
+    made.workers[1].was_lost = True
+    async with asyncio.timeout(10):
+        while not made.workers[1].checks:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await made.owns(0)
+    made.workers[1].may_be_checked.set()
+    await asyncio.sleep(0.1)
+    assert not made.lanes.failed.done()
+
+
 async def test_a_log_that_is_away_is_no_stall(made: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
     async def is_away(lanes: Any) -> Any:
         raise LogUnavailable("away")
@@ -187,6 +205,29 @@ async def test_what_hangs_is_given_up_so_that_the_others_need_not_wait(made: Sta
     await made.owns(1)
     assert made.workers[0].was_cancelled
     assert not made.lanes.failed.done()
+
+
+async def test_what_waits_behind_that_is_given_up_too(made: Stand) -> None:
+    await made.owns(0, 1)
+    made.workers[0].may_go_on.clear()
+    for _ in range(3):
+        await made.submit(0, 2)
+    await made.owns(1)
+    made.workers[0].may_go_on.set()
+    await asyncio.sleep(0.05)
+    assert made.workers[0].place.offset == 0
+
+
+async def test_batches_that_wait_for_their_turn_are_left_to_the_next_owner(made: Stand) -> None:
+    await made.owns(0, 1)
+    made.workers[0].may_go_on.clear()
+    for _ in range(3):
+        await made.submit(0, 2)
+    made.given.shares.put_nowait(frozenset({1}))
+    await asyncio.sleep(0.05)
+    made.workers[0].may_go_on.set()
+    await asyncio.wait_for(made.assigned.get(), 10)
+    assert (made.workers[0].place.offset, made.workers[0].was_cancelled) == (2, False)
 
 
 async def test_a_batch_that_was_read_before_its_lane_was_let_go_is_not_applied(made: Stand) -> None:
