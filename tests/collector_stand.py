@@ -120,7 +120,8 @@ async def stopped(runner: web.BaseRunner[Any]) -> None:
     """Also what a browser connected at the last moment: accepted, and not known to the server yet."""
     for site in list(runner.sites):
         await site.stop()
-    await asyncio.sleep(0.02)
+    for _ in range(20):  # turns of the loop, of which a busy machine may give none in any time
+        await asyncio.sleep(0.001)
     await runner.cleanup()
 
 
