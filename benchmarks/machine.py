@@ -11,8 +11,8 @@ from pathlib import Path
 
 ALL = os.sched_getaffinity(0)
 MEASURED = {min(ALL)}  # the process whose figure it is, alone
-FIRST_PORT, LAST_PORT = 10_000, 32_768
 OTHERS = ALL - MEASURED or ALL  # servers, brokers, load, and this process
+FIRST_PORT, LAST_PORT = 10_000, 32_768  # to look among, where the system does not say which it gives to connections
 
 
 def cpu_seconds(pid: int) -> float:

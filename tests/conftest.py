@@ -88,6 +88,13 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield broker
 
 
+@pytest.fixture(scope="module")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A real broker of one file alone: it may be killed and paused."""
+    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
+        yield broker
+
+
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[Broker]:
     """A real broker of this test alone: it may be killed and paused."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,12 @@ from wakeline.log.kafka import METHOD_S, KafkaLog
 LANES = 4
 
 
-@pytest.fixture(scope="module")
-def harmed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker
-
-
 @pytest.fixture
-def own_kafka(harmed: Broker) -> Broker:
+def own_kafka(broker: Broker) -> Broker:
     """Of this file alone, and running."""
-    if harmed.process is None:
-        harmed.start()
-    return harmed
+    if broker.process is None:
+        broker.start()
+    return broker
 
 
 @pytest.fixture

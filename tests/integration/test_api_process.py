@@ -8,7 +8,7 @@ import re
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 import redis
 
-from benchmarks.broker import Broker, running_broker
+from benchmarks.broker import Broker
 from wakeline import keys
 
 TOKEN = "t0ken-of-this-test"
@@ -50,13 +50,6 @@ class Api:
                 return
             assert time.monotonic() < deadline, f"{url} answers {found}, not {status}"
             await asyncio.sleep(0.05)
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """Of this file alone: it may be killed and paused."""
-    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker
 
 
 @pytest.fixture(params=["redis", "kafka"])

@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from benchmarks.broker import Broker, running_broker
+from benchmarks.broker import Broker
 from collector.writer import DEADLINE_S
 from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT
@@ -110,12 +110,6 @@ class Collector:
 
 Start = Callable[..., Any]
 Pages = Callable[[], Awaitable[list[str]]]
-
-
-@pytest.fixture(scope="module")
-def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
-        yield broker
 
 
 @pytest.fixture(params=["redis", "kafka"])

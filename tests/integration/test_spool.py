@@ -28,6 +28,8 @@ from tests.integration.kill.traffic import ORIGIN, SITE, Message
 from wakeline.log.kafka import KafkaLog
 
 FROZEN_S = 4.0  # above the patience of every client of the server
+ANSWER_S = 2.0  # the longest that a sender waits, whatever the log does
+BUSY_S = 1.0  # that a machine with other tests at work may add: 2.03 s were seen
 KILLS = 3  # of one seed
 
 
@@ -151,7 +153,7 @@ async def test_a_frozen_server_keeps_nobody_waiting(made: Deployment) -> None:
         await until_drained(made)
         await more(sent, 50)
         assert sent.retried == 0
-        assert sent.slowest < FROZEN_S  # that it is two seconds at most is measured: `make test-faults`
+        assert sent.slowest < ANSWER_S + BUSY_S
     await until_drained(made)
     assert not lost(made, sent)
     await made.until_drained()
@@ -296,7 +298,7 @@ async def test_a_broker_that_is_away_keeps_nobody_waiting(
         await until_drained(made)
         await more(sent, 50)
         assert sent.retried == 0
-        assert sent.slowest < FROZEN_S  # that it is two seconds at most is measured: `make test-faults`
+        assert sent.slowest < ANSWER_S
     await until_drained(made)
     assert sent.answered <= await on_kafka(url)
     assert number(made, "ledger_difference") == 0
