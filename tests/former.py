@@ -1,0 +1,125 @@
+"""A deployment in the middle of its life, as former code left it: `former.json.gz` beside this file.
+
+`python -m tests.former`, run in a checkout of the code that is to be the former one, writes it: what Redis holds, with
+the lifetimes that are left, and what the log holds. tests/test_former_data.py goes on with it on the present code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import random
+import tempfile
+from base64 import b64decode, b64encode
+from pathlib import Path
+from typing import Any
+
+from processor.worker import LaneWorker
+from tests.server import running_server
+from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
+from wakeline.keys import DEPLOYMENT
+from wakeline.log import Entry
+from wakeline.record import Erase, Event, Record
+
+FILE = Path(__file__).with_name("former.json.gz")
+DAYS = [f"2027-01-{day}" for day in range(14, 25)]
+IDS = [
+    *(f"visitor-{number}" for number in range(6)),
+    "twofold",
+    "erased",
+    "withdrawn",
+    "@customer0",
+    "@customer1",
+    "@late",
+]
+HALF = 2 * DAY + DAY // 2  # the former code ran for so long
+OFFICE = "~office"  # one id for all who sit behind one address
+
+
+def before() -> list[Record | bytes]:
+    """What came while the former code ran, in order of arrival."""
+    rng = random.Random(2)
+    found: list[Event] = [one for one in a_week_of_visits(rng) if one.time < START + HALF]
+    found += [event(OFFICE, f"desk-{n:04}", 0, DAY + n * MINUTE, path=f"/desk/{n % 40}") for n in range(700)]
+    found += [event("twofold", "page-a", 0, 0), event("twofold", "page-a", 1, 5, "identify", customer="@customer0")]
+    found += [event("twofold", "page-b", 0, DAY), event("twofold", "page-b", 1, DAY + 5, "identify", customer="@late")]
+    found += [event("erased", "page-e", 0, MINUTE, path="/shoes/red", interests=["Leather"])]
+    found += [event("withdrawn", "page-w", 0, 0), event("withdrawn", "page-w", 1, 9, "consent", level="off")]
+    found += [event("crawler1", "page-c", n, n, bot="Googlebot") for n in range(3)]
+    found += [event("~reader00", "page-r", n, 2 * DAY + n, *more) for n, more in enumerate([(), ("web_vitals",)])]
+    inner: list[Record | bytes] = sorted(found, key=lambda one: one.time)
+    middle = len(inner) // 2
+    unreadable = b'{"kind":"event","site":"nobody"}'
+    return [*inner[:middle], Erase("shop", "erased", START + 2 * DAY), unreadable, *inner[middle:]]
+
+
+def after() -> list[Record | bytes]:
+    """What came since: what offline browsers kept, what was sent again, and new visits."""
+    rng = random.Random(2)
+    found: list[Event] = [one for one in a_week_of_visits(rng) if one.time >= START + HALF]
+    again = [one for one in before() if isinstance(one, Event) and (one.visitor != OFFICE or one.page > "desk-0520")]
+    found += rng.sample(again, k=len(again) // 2)
+    found += [event(OFFICE, f"desk-{n:04}", 1, HALF + n, "engagement", engaged_ms=20_000) for n in range(500, 700)]
+    found += [event("twofold", "page-b", 2, HALF + 10), event("twofold", "page-n", 0, HALF + MINUTE)]
+    found += [event("withdrawn", "page-w", 2, HALF + 1), event("erased", "page-e", 1, 2 * MINUTE)]
+    return list(found)
+
+
+async def arrive(made: Timeline, records: list[Record | bytes]) -> None:
+    for record in records:
+        await made.append(record, at=None if isinstance(record, Event) else made.now - START)
+
+
+async def left_behind(url: str) -> dict[str, Any]:
+    """All that there is once the former code has stopped; the last deltas that it made wait in the outbox."""
+    made = Timeline(url)
+    await made.redis.hset(DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
+    await made.start()
+    records = before()
+    await arrive(made, records[:-40])
+    await made.run(batch=50)
+
+    async def stays(worker: LaneWorker) -> None:
+        """The process ends between its write and the sending."""
+
+    LaneWorker._empty_outbox = stays  # type: ignore[method-assign]
+    await arrive(made, records[-40:])
+    await made.run()
+    rows = []
+    for name in sorted(await made.redis.keys("*")):
+        rows.append([name.decode(), await made.redis.pttl(name), b64encode(await made.redis.dump(name)).decode()])
+    log = [[[entry.time, b64encode(entry.value).decode()] for entry in lane] for lane in made.log._lanes]
+    found = {"now": made.now, "log": await made.log.identity(), "lanes": log, "keys": rows}
+    await made.close()
+    return found
+
+
+async def brought_back(url: str) -> Timeline:
+    """The deployment as it was left, with the present code started on it."""
+    found = json.loads(gzip.decompress(FILE.read_bytes()))
+    made = Timeline(url)
+    await made.redis.flushall()
+    for name, lives, value in found["keys"]:
+        await made.redis.restore(name, max(lives, 0), b64decode(value))
+    bring_log(made, found)
+    await made.start()
+    return made
+
+
+def bring_log(made: Timeline, found: dict[str, Any]) -> None:
+    made.now = made.log._latest = found["now"]
+    made.log._id = found["log"]
+    made.log._lanes = [
+        [Entry(offset, time, b64decode(value)) for offset, (time, value) in enumerate(lane)] for lane in found["lanes"]
+    ]
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as folder, running_server(Path(folder)) as server:
+        found = asyncio.run(left_behind(server.url))
+    FILE.write_bytes(gzip.compress(json.dumps(found).encode(), 9, mtime=0))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+"""What the former code left behind goes on under the present code, and a replay builds what is new."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from tests.former import DAYS, FILE, IDS, after, arrive, brought_back
+from tests.replay_stand import Stand, close
+from tests.timeline import DAY, START, Timeline
+from wakeline.keys import DEPLOYMENT, TOPS
+
+COUNTED_ANEW = ("events", "bounces")
+"""What the former code counted by other rules, so that only a replay gives it as the present code would have."""
+
+
+@asynccontextmanager
+async def gone_on(server: Any) -> AsyncIterator[Timeline]:
+    """The former deployment, after all that came since."""
+    made = await brought_back(server.url)
+    try:
+        await made.run()
+        await arrive(made, after())
+        await made.run()
+        await made.pass_time(DAY)
+        yield made
+    finally:
+        await made.close()
+
+
+async def folded_from_the_start(server: Any, records: Timeline) -> tuple[dict[str, Any], dict[Any, float]]:
+    """The numbers of a deployment that had the present code from its first record on."""
+    made = Timeline(server.url)
+    await made.redis.flushall()
+    made.log, made.now = records.log, records.now
+    await made.start()
+    await made.run(batch=70)
+    found = await seen(made), await made.scores(IDS)
+    await made.close()
+    return found
+
+
+async def seen(made: Timeline) -> dict[str, Any]:
+    return await made.numbers(IDS, DAYS)
+
+
+def without_counted_anew(found: dict[Any, Any]) -> dict[Any, Any]:
+    """Numbers that both codes count alike."""
+    kept: dict[Any, Any] = {}
+    for name, value in found.items():
+        if isinstance(name, tuple) and name[1] == "events":
+            continue
+        kept[name] = {field: n for field, n in value.items() if field not in COUNTED_ANEW}
+    return kept
+
+
+async def test_it_goes_on_where_the_former_code_stopped(redis_server: Any) -> None:
+    """Duplicates are known, open visits go on, deltas that waited are sent, and the books balance."""
+    async with gone_on(redis_server) as made:
+        ledger = await made.ledger()
+        assert ledger["dead"] == 1
+        assert ledger["duplicate"] > 50
+        assert ledger["too_late"] == 0
+        found, scores = await seen(made), await made.scores(IDS)
+        wanted, wanted_scores = await folded_from_the_start(redis_server, made)
+    assert found["totals"]["page_views"] > 700
+    assert without_counted_anew(found) == without_counted_anew(wanted)
+    close(scores, wanted_scores)
+
+
+async def test_a_replay_of_it_is_as_if_the_present_code_had_always_run(redis_server: Any) -> None:
+    async with gone_on(redis_server) as made:
+        await made.redis.hset(DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
+        replayed = Stand(made, redis_server.url)
+        await replayed.switch(2)
+        await made.run()
+        found, scores = await seen(made), await made.scores(IDS)
+        await replayed.redis.aclose()
+        wanted, wanted_scores = await folded_from_the_start(redis_server, made)
+    assert found == wanted
+    close(scores, wanted_scores)
+
+
+async def test_who_the_former_code_forgot_stays_forgotten(redis_server: Any) -> None:
+    async with gone_on(redis_server) as made:
+        assert not await made.profile("erased")
+        assert not await made.profile("withdrawn")
+        assert not await made.interests("erased")
+
+
+def test_the_former_deployment_is_not_empty() -> None:
+    """It holds each kind of key that is written for people and numbers."""
+    found = json.loads(gzip.decompress(FILE.read_bytes()))
+    kinds = {":".join(name.split(":")[1:4])[4:] for name, _, _ in found["keys"] if name.startswith("wl1:{")}
+    for kind in ("shop:state", "shop:profile", "shop:interests", "shop:totals", "shop:day", "shop:top"):
+        assert kind in kinds
+    assert {"outbox", "dead", "lane", "due", "hop"} <= {name.split(":")[-1] for name, _, _ in found["keys"]}
+    tops = {name.split(":")[-2] for name, _, _ in found["keys"] if ":top:" in name}
+    assert tops == set(TOPS)
