@@ -268,6 +268,24 @@ def test_kill_9_leaves_no_process_and_loses_nothing(stopped_up: Up) -> None:
 
 
 @whatever_the_log
+def test_nothing_in_the_data_folder_is_readable_by_others(stopped_up: Up) -> None:
+    """Neither what is written under a umask that hides nothing, nor what lay there open before."""
+    up, data = stopped_up, stopped_up.folder / "data"
+    before = os.umask(0o022)
+    try:
+        (data / "archive" / "date=2026-03-01").mkdir(parents=True)
+        (data / "archive" / "date=2026-03-01" / ".left.part").write_text("of an earlier version")
+        up.start("--archive-seal-s=1", "--workers=2")
+    finally:
+        os.umask(before)
+    assert up.send_page_view("visitor-1", "page-0001") == 202
+    until(lambda: list(data.rglob("*.jsonl.gz")), "the event is in the history")
+    shown = {str(path.relative_to(data)): path.stat().st_mode & 0o077 for path in (data, *data.rglob("*"))}
+    assert len(shown) > 10
+    assert not {name: mode for name, mode in shown.items() if mode}
+
+
+@whatever_the_log
 def test_a_second_up_on_the_same_data_says_so(up: Up) -> None:
     said = up.command("up")
     assert said.returncode == 1

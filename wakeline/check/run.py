@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from wakeline.check.configuration import check_configuration
+from wakeline.check.data import check_data
 from wakeline.check.finding import Finding, Level, fail, ok
 from wakeline.check.history import check_history
 from wakeline.check.page import Look, Page, look
@@ -36,7 +37,8 @@ def run(config: Config, *, page: str | None, shown_url: str) -> bool:
 
 
 async def _fitness(config: Config, shown_url: str) -> list[Finding]:
-    found = [*check_configuration(config), *await check_server(config.settings, shown_url)]
+    found = [*check_configuration(config), *check_data(config.settings)]
+    found += await check_server(config.settings, shown_url)
     found.append(await check_history(config.settings))
     if urlsplit(config.settings.log).scheme == KAFKA:
         from wakeline.check.kafka import check_kafka  # 20 MB that only such a deployment needs

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import click
 
-from wakeline import logs
+from wakeline import data_folder, logs, process
 from wakeline.cli.errors import Refused
 from wakeline.cli.options import SettingsCommand, all_settings, read
 from wakeline.settings import Config, LogFormat
@@ -43,6 +44,10 @@ def run(name: str, config: Config, under_up: bool, module: str = "", *arguments:
         )
     is_named_by_up = under_up and config.settings.log_format is LogFormat.TEXT
     logs.configure(config.settings.log_format, "" if is_named_by_up else name)
+    process.set_up()
+    if not under_up:  # which has done so
+        for words in data_folder.close(config.settings.data):
+            logging.getLogger("wakeline").warning("%s", words)
     try:
         import_module(module or f"{name}.app").main(config, *arguments)
     except (DeploymentMismatch, LogMismatch) as mismatch:

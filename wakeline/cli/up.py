@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from wakeline import process
 from wakeline.cli.errors import FAILED, Refused
 from wakeline.cli.options import CONFIG, SETTINGS, SettingsCommand, all_settings, chosen_file, demo_file, read
 from wakeline.config import PREFIX
@@ -30,6 +31,7 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
 
     if simulate and not demo:
         raise Refused("the simulated visitors walk through the demo shop: add --demo")
+    process.set_up()
     file = config or (demo_file() if demo else chosen_file(None))
     if file is None:
         raise Refused(

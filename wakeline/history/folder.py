@@ -1,16 +1,23 @@
-"""The history in a local folder: written beside, made durable, then renamed."""
+"""The history in a local folder: written beside, made durable, then renamed.
+
+What is written is as open to others as the root is: closed, since we make it so, unless somebody opens a root to a
+group that shall read the files.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from wakeline.history.store import Check, HistoryUnavailable, allowed
+from wakeline.process import NOT_FOR_OTHERS
 
+NO_PROGRAM = 0o666
 PART = ".part"  # of what is not sealed; such a name starts with a dot
 
 
@@ -69,6 +76,7 @@ class Folder:
         with _unavailable(self._root):
             self._make(path.parent)
             self._disk.write(part, content)
+            self._open_like_root(part, NO_PROGRAM)
             self._disk.sync(part)
             check()
             self._disk.rename(part, path)
@@ -95,7 +103,14 @@ class Folder:
         if not folder.is_dir():
             self._make(folder.parent)
             self._disk.mkdir(folder)
+            if folder != self._root:
+                self._open_like_root(folder)
             self._disk.sync(folder.parent)
+
+    def _open_like_root(self, path: Path, mask: int = 0o777) -> None:
+        shared = self._root.stat().st_mode & mask & NOT_FOR_OTHERS
+        if shared and self._root in path.parents:
+            path.chmod(stat.S_IMODE(path.stat().st_mode) | shared)
 
     def _path(self, name: str) -> Path:
         return self._root / PurePosixPath(name)

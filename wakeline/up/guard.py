@@ -24,7 +24,7 @@ def sole_use(data: Path) -> Iterator[None]:
     """Makes the data folder and holds its lock, which the kernel lets go of when the process ends."""
     try:
         data.mkdir(parents=True, exist_ok=True)
-        lock = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o644)
+        lock = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
         raise CannotStart(
             f"cannot write to the data folder {data}: {error.strerror}; name another with --data"

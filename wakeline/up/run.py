@@ -10,13 +10,14 @@ import webbrowser
 from collections.abc import Mapping
 from dataclasses import replace
 
+from wakeline import data_folder
 from wakeline.logs import is_coloured
 from wakeline.settings import Config, LogFormat
 from wakeline.up.guard import refuse_taken_ports, sole_use
 from wakeline.up.output import JsonOutput, Output
 from wakeline.up.plan import plan
 from wakeline.up.summary import shop_url, summary
-from wakeline.up.supervisor import Supervisor
+from wakeline.up.supervisor import NAME, Supervisor
 
 
 def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int, open_shop: bool) -> int:
@@ -36,6 +37,8 @@ def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int
         services = plan(config, demo=demo, visitors=visitors)
         refuse_taken_ports(listener for service in services.services() for listener in service.listeners)
         output = (JsonOutput if is_json else Output)(sys.stdout, coloured=coloured)
+        for words in data_folder.close(config.settings.data):
+            output.report(NAME, words)
 
         def when_up() -> None:
             output.block(summary(config, demo=demo))

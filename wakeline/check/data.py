@@ -1,0 +1,28 @@
+"""The data folder and the history: who else on this machine may read them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from stat import S_IROTH, filemode
+
+from wakeline import data_folder
+from wakeline.check.finding import Finding, ok, warn
+from wakeline.history.opening import archive_url
+from wakeline.settings import Settings
+
+
+def check_data(settings: Settings) -> Iterator[Finding]:
+    """A history elsewhere may be shared with a group, which takes a folder of its own; not with everybody."""
+    if found := data_folder.open_to_others(settings.data):
+        yield warn(f"{found[0]}{f', and {len(found) - 1} more' if found[1:] else ''}", f"chmod -R go= {settings.data}")
+    else:
+        yield ok(f"the data folder {settings.data} is closed to other users")
+    url = archive_url(settings)
+    if url and settings.archive and "://" not in url:
+        try:
+            mode = Path(url).stat().st_mode
+        except OSError:
+            return
+        if mode & S_IROTH:
+            yield warn(f"everybody on this machine may read the history in {url} ({filemode(mode)})", f"chmod o= {url}")

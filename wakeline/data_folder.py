@@ -1,0 +1,75 @@
+"""The data folder is its user's alone: what an earlier version or another umask left open is closed at the start.
+
+It holds the salts of anonymous ids, accepted events, profiles and the history. Only what is ours is touched, for `data`
+may name a folder that holds other things too; that one stays as it is, and our files in it are closed all the same.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from wakeline.process import NOT_FOR_OTHERS
+
+OURS = frozenset(("redis", "salts", "spool", "archive", "up.lock", "demo.toml"))
+
+
+def close(data: Path) -> list[str]:
+    """Close what is ours to others; what stays open, and why, in words."""
+    still_open = []
+    for path in _ours(data):
+        try:
+            if _is_open(path):
+                _close_below(path)
+        except FileNotFoundError:
+            continue  # another process has just removed it
+        except OSError as error:
+            still_open.append(_said(path, error.strerror or str(error)))
+    return still_open
+
+
+def open_to_others(data: Path) -> list[str]:
+    """What of ours others may get at, in words; changes nothing."""
+    found = []
+    for path in _ours(data):
+        try:
+            if _is_open(path):
+                found.append(_said(path, "the next start of a process of its owner closes it"))
+        except OSError:
+            continue
+    return found
+
+
+def _ours(data: Path) -> Iterator[Path]:
+    """The folder itself, if nobody else has something in it, and our entries in it."""
+    try:
+        names = {entry.name for entry in os.scandir(data)}
+    except OSError:  # not there yet, or not for us to read: who needs it will say so
+        return
+    if names <= OURS:
+        yield data
+    yield from (data / name for name in sorted(names & OURS))
+
+
+def _is_open(path: Path) -> bool:
+    return bool(path.stat().st_mode & NOT_FOR_OTHERS)
+
+
+def _close_below(path: Path) -> None:
+    """From the top: once that is closed nobody gets any further."""
+    _close_one(path)
+    for folder, folders, files in os.walk(path):
+        for name in (*folders, *files):
+            _close_one(Path(folder, name))
+
+
+def _close_one(path: Path) -> None:
+    mode = path.lstat().st_mode
+    if not stat.S_ISLNK(mode) and mode & NOT_FOR_OTHERS:
+        path.chmod(stat.S_IMODE(mode) & ~NOT_FOR_OTHERS)
+
+
+def _said(path: Path, why: str) -> str:
+    return f"{path} is open to other users of this machine ({stat.filemode(path.stat().st_mode)}): {why}"

@@ -1,0 +1,28 @@
+"""What every server process sees to before anything else: its files are its user's alone, and it may open many."""
+
+from __future__ import annotations
+
+import os
+import resource
+
+NOT_FOR_OTHERS = 0o077
+ENOUGH_FILES = 65_536  # where the hard limit is none: some systems then refuse what no process can have
+
+
+def set_up() -> None:
+    """Of this process and all that it starts."""
+    os.umask(NOT_FOR_OTHERS)
+    raise_open_files()
+
+
+def raise_open_files() -> int:
+    """Raise the soft limit of open files to the hard one; what it is then."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = ENOUGH_FILES if hard == resource.RLIM_INFINITY else hard
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return ENOUGH_FILES if soft == resource.RLIM_INFINITY else soft
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+    except (ValueError, OSError):  # the kernel has a lower bound of its own
+        return soft
+    return wanted
