@@ -83,6 +83,7 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
     yield from _books(numbers.ledger)
     yield _filled(metrics.LAG, [((), numbers.lag_seconds)])
+    yield _filled(metrics.CLOCK_AHEAD, (((clock,), ahead) for clock, ahead in numbers.clocks_ahead.items()))
     yield _filled(metrics.READ_SECONDS, [((), numbers.read_seconds)])
 
 

@@ -112,6 +112,12 @@ DEAD_LETTERS = Family(
     CounterMetricFamily, "wakeline_dead_letters_total", "Records that could not be folded and were set aside", ()
 )
 LAG = _gauge("wakeline_lag_seconds", "Age of the oldest record that is in the log and not in the profiles")
+CLOCK_AHEAD = _gauge(
+    "wakeline_clock_ahead_seconds",
+    "How far a clock is ahead of this machine's, negative: behind. redis: the server's; log: of the newest applied "
+    "record, 0 where it is not ahead",
+    "clock",
+)
 READ_SECONDS = _gauge("wakeline_numbers_read_seconds", "How long it took to read this answer's numbers from Redis")
 
 FAMILIES = (
@@ -124,6 +130,7 @@ FAMILIES = (
     LEDGER_DIFFERENCE,
     DEAD_LETTERS,
     LAG,
+    CLOCK_AHEAD,
     READ_SECONDS,
 )
 

@@ -55,6 +55,7 @@ class Numbers:
     ledger: Ledger = field(default_factory=Ledger)
     open_sessions: int = 0
     lag_seconds: float = 0.0
+    clocks_ahead: dict[str, float] = field(default_factory=lambda: {"redis": 0.0, "log": 0.0})  # s, of our own clock
     read_seconds: float = 0.0
 
 
@@ -77,12 +78,15 @@ class NumbersReader:
         """The numbers at `now` (ms since 1970), else at the server's time."""
         started = time.perf_counter()
         deployment, clock = await self._begin()
+        ours = time.time() * 1000
         now = clock if now is None else now
         numbers = Numbers({key: SiteNumbers() for key in self._sites})
         days = {key: _day(site, now) for key, site in self._sites.items()}
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
         await self._read_log(numbers, lanes, now)
+        log_time = max(int(lane.get(b"clock", 0)) for lane in lanes)
+        numbers.clocks_ahead = {"redis": (clock - ours) / 1000, "log": max(0.0, (log_time - ours) / 1000)}
         numbers.read_seconds = time.perf_counter() - started
         return numbers
 

@@ -82,6 +82,14 @@ def touched(record: Record | Invalid) -> tuple[Who, ...]:
     return ()
 
 
+def newest(items: list[Item]) -> int:
+    """When the youngest of them was received or appended, ms: one of the two clocks may have been behind."""
+    return max(
+        max((item.record.received for item in items if type(item.record) is Event), default=0),
+        items[-1].time if items else 0,
+    )
+
+
 def batch_of(items: list[Item], *, live_ms: int = LIVE_MS) -> Batch:
     """What these records touch, found in one pass."""
     people: set[Who] = set()
@@ -91,10 +99,10 @@ def batch_of(items: list[Item], *, live_ms: int = LIVE_MS) -> Batch:
         people.update(item.who)
         record = item.record
         if type(record) is Event:
-            age = item.time - record.time
-            if record.time // MINUTE_MS != minute or (age < live_ms) is not live or record.site != site:
-                site, minute, live = record.site, record.time // MINUTE_MS, age < live_ms
-                if age <= KEPT_MS:
+            young = record.received - record.time < live_ms
+            if record.time // MINUTE_MS != minute or young is not live or record.site != site:
+                site, minute, live = record.site, record.time // MINUTE_MS, young
+                if item.time - record.time <= KEPT_MS:
                     minutes.add((site, minute, live))
     return Batch(items, people, minutes, live_ms)
 

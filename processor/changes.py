@@ -15,7 +15,8 @@ from wakeline.record import CustomerShare, Record
 
 TOP_LENGTH = 200  # characters of a value in a top list; longer ones that begin alike count as one
 MINUTE_MS = 60_000
-LIVE_MS = 31 * MINUTE_MS  # older events no longer enter the buckets of the live windows
+LIVE_MS = 31 * MINUTE_MS  # events received later than that enter no live window
+SEEN_MS = 30 * MINUTE_MS  # how long a visitor counts as seen: the longest live window
 
 
 class Verdict(StrEnum):
@@ -42,16 +43,64 @@ class TopLists:
             del self.loaded[key]
 
 
+class Presence:
+    """What a call changes of who is on a site, and of who was seen there; 0: no longer.
+
+    The result is as if each record by itself had removed what is over by its own clock, so it does not depend on how
+    the log is cut into calls.
+    """
+
+    __slots__ = ("_oldest", "over", "present", "seen")
+
+    def __init__(self) -> None:
+        self.present: dict[str, int] = {}  # visitor -> ms until which it counts as on the site
+        self.seen: dict[str, int] = {}  # visitor -> ms of its last sign
+        self.over = 0  # ms: what was there before this call, up to this, is removed
+        self._oldest = 1 << 62  # of what this call has added: nearly always younger than what is removed
+
+    def mark(self, visitor: str, *, seen: int) -> None:
+        """Note a sign (ms), or that the visitor is seen under another id (0)."""
+        if not seen or seen > self.seen.get(visitor, 0):
+            self.seen[visitor] = seen
+            if 0 < seen < self._oldest:
+                self._oldest = seen
+
+    def put(self, visitor: str, until: int) -> int:
+        """Note until when (ms) the visitor counts as on the site, 0: it has left. Returns `until`."""
+        self.present[visitor] = until
+        if 0 < until < self._oldest:
+            self._oldest = until
+        return until
+
+    def expire(self, upto: int) -> None:
+        """Remove what is not later than `upto`, ms."""
+        if upto > self.over:
+            self.over = upto
+        if upto < self._oldest:
+            return
+        for visitor in [visitor for visitor, ms in self.present.items() if ms <= upto]:
+            self.present[visitor] = 0
+        for visitor in [visitor for visitor, ms in self.seen.items() if 0 < ms <= upto]:
+            del self.seen[visitor]  # one that was there before and is later stays
+        self._oldest = min((ms for marks in (self.present, self.seen) for ms in marks.values() if ms), default=1 << 62)
+
+
 class Changes:
-    """Accumulates one call. `now` is the append time of the current record, ms, `offset` its offset."""
+    """Accumulates one call. `now` is the append time of the current record, ms, `offset` its offset.
+
+    `received` is when a collector received the current event, ms. Live windows are by event time, so by the
+    collectors' clocks: how old an event is for them is told by `received`, never by `now`. The log's time does not go
+    back, so after a moment in which its server's clock was hours ahead every event would be too old for hours.
+    """
 
     def __init__(self, lane: int, tops: TopLists, *, key_space: keys.Keys, decay_zero: int, half_life: int) -> None:
         self.lane = lane
         self.now = 0
+        self.received = 0
         self.offset = -1
         self.site: SiteFacts = None  # type: ignore[assignment]  # of the current event, set before any rule runs
         self.day = ""  # of the current event
-        self.live_ms = LIVE_MS  # events appended later than that enter no live window; -1: none does
+        self.live_ms = LIVE_MS  # age up to which an event enters the live windows; -1: none does
         self._minute = -1
         self._is_live = False  # young enough for the live windows
         self.keys = key_space
@@ -67,8 +116,7 @@ class Changes:
         self.days: defaultdict[tuple[str, str], Counts] = defaultdict(_counts)  # site, day
         self.top_changed: defaultdict[str, set[str]] = defaultdict(set)  # key -> members changed in a loaded list
         self.top_added: defaultdict[str, Counts] = defaultdict(_counts)  # key -> what to add to another list
-        self.present: defaultdict[str, dict[str, int]] = defaultdict(dict)
-        self.seen: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        self.presence: defaultdict[str, Presence] = defaultdict(Presence)  # site
         self.due: dict[str, int] = {}  # member -> append time; 0: no longer
         self.visitors: dict[tuple[str, str], Visitor] = {}
         self.customers: dict[tuple[str, str], Customer] = {}
@@ -87,7 +135,7 @@ class Changes:
             self._today = self.days[site.key, self.day]
             self._lists = {}
             self._live_lists = {}
-        self._is_live = self.now - time < self.live_ms
+        self._is_live = self.received - time < self.live_ms
 
     def count(self, field: str, amount: int = 1, *, day: str = "") -> None:
         """Add to a number of the site: for a day (that of the event) and, if it is a counter, in all."""
@@ -115,7 +163,7 @@ class Changes:
     def top_live_at(self, time: int, what: str, value: str, amount: int) -> None:
         """The same, for something that happened at another time than the event."""
         self.top(what, value, amount, day=self.site.day(time))
-        if self.now - time < self.live_ms:
+        if self.received - time < self.live_ms:
             self._minute_tops[self.site.key, what, time // MINUTE_MS][value] += amount
 
     def settle_tops(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from time import perf_counter_ns
 
 from processor import rules
-from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded
+from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
 from processor.rules import Steps, consent, customers
 from processor.rules.sessions import NOT_CUSTOM, close_due
@@ -70,16 +70,22 @@ class Fold:
         self._keys = key_space
         self._emits = emits
         self._live_ms = LIVE_MS
+        self._live_since = 0
         self._rules_of_type = {type: rules.of_type(type) for type in NOT_CUSTOM}
         self._rules_of_custom = rules.of_type(rules.CUSTOM)
 
-    def leave_live_windows(self, are_past: bool) -> None:
-        """Whether what follows is so old that nobody reads its minutes any more: half of a replay's keys."""
-        self._live_ms = -1 if are_past else LIVE_MS
+    def leave_live_windows(self, *, before: int) -> None:
+        """Batches that were received and appended before that (ms) are so old that nobody reads their minutes any
+        more: half of a replay's keys.
+        """
+        self._live_since = before
 
     def decode(self, entries: Iterable[Entry]) -> Batch:
         """Entries as records; what cannot be one is marked, with its reason."""
-        return batch_of(decoded(entries, self._sites), live_ms=self._live_ms)
+        items = decoded(entries, self._sites)
+        if self._live_since:
+            self._live_ms = LIVE_MS if newest(items) > self._live_since else -1
+        return batch_of(items, live_ms=self._live_ms)
 
     def top_lists(self, batch: Batch) -> set[str]:
         """Keys of the top lists that these records may change, but for those of visits long begun."""
@@ -114,7 +120,7 @@ class Fold:
     def fold_due(self, due: Iterable[Who], now: int, memory: LaneMemory) -> Changes:
         """Close what fell due by append time `now`. Everyone in `due` must be in `memory`."""
         changes = self._changes(memory)
-        changes.now = now
+        changes.now = changes.received = now
         for who in due:
             visitor = memory.people[who]
             assert isinstance(visitor, Visitor)
@@ -140,6 +146,7 @@ class Fold:
         return changes
 
     def _apply(self, event: Event, who: Who, memory: LaneMemory, changes: Changes) -> Verdict:
+        changes.received = event.received
         changes.enter(self._sites[event.site], event.time)
         visitor = changes.visitors.get(who)
         if visitor is None:

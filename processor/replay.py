@@ -105,8 +105,9 @@ class Replay:
             entries = await self._read(lane, place, limit)
             if not entries:
                 raise LogGap(f"lane {lane}: the log ends at {place}, before {upto}")
-            self._store.age = max(0, self._clock() - entries[-1].time)
-            worker.fold.leave_live_windows(self._store.age >= MINUTE_TTL_MS)
+            now = self._clock()
+            self._store.age = max(0, now - entries[-1].time)
+            worker.fold.leave_live_windows(before=now - MINUTE_TTL_MS)
             try:
                 await worker.apply(entries)
             except (LaneLost, LaneTorn, LogGap):

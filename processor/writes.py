@@ -19,7 +19,6 @@ from wakeline.profiles import StoredSession
 from wakeline.record import encode_record
 
 MOST_PAIRS = 400  # of one command: Lua's unpack died at 8,000 arguments, after earlier writes had landed
-SEEN_MS = 30 * 60_000
 
 PROFILE_LIVES = str(keys.PROFILE_TTL_MS)
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
@@ -167,20 +166,18 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
     for site, counts in totals.items():
         for field, amount in counts.items():
             yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
-    for site, until in changes.present.items():
+    for site, marks in changes.presence.items():
         key = changes.keys.present(lane, site)
-        yield from _scores(key, [(str(ms), visitor) for visitor, ms in until.items() if ms])
-        if gone := [visitor for visitor, ms in until.items() if not ms]:
-            for part in _parts(gone):
-                yield ["ZREM", key, *part]
-        yield ["ZREMRANGEBYSCORE", key, "-inf", str(changes.now - SEEN_MS)]
-    for site, times in changes.seen.items():
-        key = changes.keys.seen(lane, site)
-        for part in _parts([word for visitor, ms in times.items() if ms for word in (str(ms), visitor)]):
-            yield ["ZADD", key, "GT", *part]
-        for part in _parts([visitor for visitor, ms in times.items() if not ms]):
+        yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]
+        yield from _scores(key, [(str(ms), visitor) for visitor, ms in marks.present.items() if ms])
+        for part in _parts([visitor for visitor, ms in marks.present.items() if not ms]):
             yield ["ZREM", key, *part]
-        yield ["ZREMRANGEBYSCORE", key, "-inf", str(changes.now - SEEN_MS)]
+        key = changes.keys.seen(lane, site)
+        yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]
+        for part in _parts([word for visitor, ms in marks.seen.items() if ms for word in (str(ms), visitor)]):
+            yield ["ZADD", key, "GT", *part]
+        for part in _parts([visitor for visitor, ms in marks.seen.items() if not ms]):
+            yield ["ZREM", key, *part]
 
 
 def _top_lists(changes: Changes) -> Iterator[Command]:

@@ -48,6 +48,7 @@ def test_names_are_unique_in_base_units_and_explained() -> None:
             "campaign",
             "event",
             "bot",
+            "clock",
         }
 
 
@@ -67,7 +68,9 @@ def test_every_number_is_shown_under_its_own_name() -> None:
         day={name: 200 + i for i, name in enumerate((*keys.COUNTERS, "visits"))},
         tops={each: {f"{each[0]} {each[1]}".encode(): 1000.0 + i} for i, each in enumerate(LISTS)},
     )
-    numbers = Numbers({"shop": site}, open_sessions=7, lag_seconds=1.5, read_seconds=0.01)
+    numbers = Numbers(
+        {"shop": site}, open_sessions=7, lag_seconds=1.5, read_seconds=0.01, clocks_ahead={"redis": -2.5, "log": 7.0}
+    )
     numbers.ledger.add({b"offset": b"3", b"applied": b"1", b"dead": b"1"}, end=5)
     expected: dict[tuple[str, tuple[str, ...]], float] = {
         ("wakeline_live_visitors", ("shop", "now")): 1,
@@ -75,6 +78,8 @@ def test_every_number_is_shown_under_its_own_name() -> None:
         ("wakeline_live_visitors", ("shop", "30m")): 3,
         ("wakeline_open_sessions", ()): 7,
         ("wakeline_lag_seconds", ()): 1.5,
+        ("wakeline_clock_ahead_seconds", ("redis",)): -2.5,
+        ("wakeline_clock_ahead_seconds", ("log",)): 7.0,
         ("wakeline_numbers_read_seconds", ()): 0.01,
         ("wakeline_ledger_difference", ()): 1,
         ("wakeline_dead_letters_total", ()): 1,

@@ -68,6 +68,18 @@ async def test_a_redis_that_wakeline_never_used_is_not_zeros(client: redis.Redis
         await reader.read(now=NOW)
 
 
+async def test_a_log_that_is_ahead_is_said_and_one_that_waits_is_not(
+    client: redis.Redis, reader: NumbersReader
+) -> None:
+    seconds, _ = client.time()
+    client.hset(KEYS.lane(0), "clock", (seconds - 900) * 1000)
+    assert (await reader.read()).clocks_ahead["log"] == 0
+    client.hset(KEYS.lane(1), "clock", (seconds + 7_200) * 1000)
+    found = (await reader.read()).clocks_ahead
+    assert found["log"] == pytest.approx(7_200, abs=60)
+    assert abs(found["redis"]) < 5
+
+
 async def test_the_time_is_that_of_the_server(client: redis.Redis, reader: NumbersReader) -> None:
     seconds, _ = client.time()
     client.zadd(KEYS.present(0, "shop"), {"goes in a minute": (seconds + 60) * 1000, "has gone": (seconds - 1) * 1000})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -24,6 +25,7 @@ from wakeline.connect import connect
 from wakeline.event import ConsentLevel
 from wakeline.history import History
 from wakeline.history.identity import publish, store_identity
+from wakeline.keys import LOG_TIME
 from wakeline.lanes import Deployment, open_deployment
 from wakeline.log.opening import open_log
 from wakeline.scripts import Kind, Published, integrity_of
@@ -371,6 +373,9 @@ GOOD = Facts(
             "built with 8 lanes",
             id="other lanes",
         ),
+        pytest.param(
+            {"log_time": (time.time_ns() // 1_000_000) + 7_200_000}, Level.WARN, "no visit ends", id="log time ahead"
+        ),
         pytest.param({"clock_ahead_ms": -2_500.0}, Level.WARN, "2.5 s behind", id="clock 2.5 s behind"),
         pytest.param({"clock_ahead_ms": 90_000.0}, Level.FAIL, "90.0 s ahead of", id="clock 90 s ahead"),
     ],
@@ -404,6 +409,15 @@ async def test_the_embedded_server_is_fit(redis_server: Any) -> None:
     assert not problems(await check_server(settings, settings.redis))
     (finding,) = problems(await check_server(replace(settings, lanes=4), settings.redis))
     assert "built with 16 lanes" in finding.what
+
+
+async def test_a_log_whose_time_is_two_hours_ahead_is_said(redis_server: Any) -> None:
+    async with connect(redis_server.url) as redis:
+        await redis.set(LOG_TIME, time.time_ns() // 1_000_000 + 7_200_000)
+    (finding,) = problems(await check_server(Settings(redis=redis_server.url), "it"))
+    assert finding.level is Level.WARN
+    assert "the log's time is 7,200 s ahead" in finding.what or "7,199 s ahead" in finding.what
+    assert not problems(await check_server(Settings(redis=redis_server.url, log="kafka://elsewhere:9092"), "it"))
 
 
 async def test_a_server_that_was_made_careless_is_found_out(own_server: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from benchmarks.broker import Broker, running_broker
 from wakeline.check.finding import Finding, Level
 from wakeline.check.kafka import Facts, check_kafka, judge
+from wakeline.log import Entry
 from wakeline.log.kafka import KafkaLog
 from wakeline.log.kafka_address import kafka_address
 from wakeline.log.kafka_metadata import Partition, TopicMetadata
@@ -115,6 +117,33 @@ async def test_a_real_cluster_of_one_broker(kafka: Broker, topic: str) -> None:
     findings = await check_kafka(settings)
     assert "is as it must be" in findings[1].what
     assert ["not a power cut" in finding.what for finding in problems(findings)] == [True]
+
+
+NOW = time.time_ns() // 1_000_000
+
+
+@pytest.mark.parametrize(
+    ("time", "received", "said"),
+    [
+        pytest.param(NOW + 7_200_000, NOW, "ahead of this machine's clock", id="the log's is ahead"),
+        pytest.param(NOW - 30_000, NOW, "received 30 s after the time", id="the log's is behind"),
+        pytest.param(NOW - 3_600_000, NOW - 3_601_000, "", id="an hour ago"),
+    ],
+)
+def test_the_clock_of_the_log_is_judged_by_its_newest_record(time: int, received: int, said: str) -> None:
+    newest = Entry(7, time, b'{"kind":"event","received":%d}' % received)
+    facts = Facts(topic=topic(WHOLE, WHOLE), config=SAFE, newest=newest)
+    found = problems(list(judge(facts, kafka_address("kafka://one:9092"), lanes=LANES)))
+    assert [said in finding.what for finding in found] == [True] * bool(said)
+
+
+async def test_the_newest_record_of_a_real_cluster(kafka: Broker, topic: str) -> None:
+    settings = Settings(log=f"{kafka.url}/{topic}", lanes=LANES)
+    log = await KafkaLog.open(settings.log, LANES)
+    await log.append([(1, b'{"received":1}'), (1, b'{"received":9000000000000}')])
+    await log.close()
+    (_, behind) = problems(await check_kafka(settings))[::-1]
+    assert "the log's clock is behind" in behind.what
 
 
 async def test_a_broker_that_makes_topics_of_itself_makes_none_of_ours(tmp_path: Any, topic: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from processor.changes import LIVE_MS, Changes
+from processor.changes import LIVE_MS, SEEN_MS, Changes
 from processor.rules.consent import goes_on
 from processor.state import SIGN_MS, Visitor
 from wakeline.event import CONSENT
@@ -13,27 +13,26 @@ MANY = 8  # open page instances of one visitor above which those without a sign 
 
 def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Notes the sign, or the leave; the latest of the two by their own times decides, in whichever order they come."""
-    page, time, now = visitor.page, event.time, changes.now
+    page, time, received = visitor.page, event.time, event.received
     leaves = event.leave or event.type == CONSENT  # a change of level closes the page under its old id
     if leaves:
         if time > page.left:
             page.left = time
     elif time > page.sign:
         page.sign = time
-    if now - time >= LIVE_MS:
+    if received - time >= LIVE_MS:
         return
+    marks = changes.presence[visitor.site]
     open_pages = visitor.open_pages
     if page.sign > page.left:
         open_pages[event.page] = until = page.sign + SIGN_MS
         if until > visitor.present:
-            visitor.present = changes.present[visitor.site][visitor.id] = until
+            visitor.present = marks.put(visitor.id, until)
     elif open_pages.pop(event.page, None) or leaves:
         if open_pages and len(open_pages) > MANY:
-            for id in [id for id, until in open_pages.items() if until < now]:
+            for id in [id for id, until in open_pages.items() if until < received]:
                 del open_pages[id]
-        visitor.present = changes.present[visitor.site][visitor.id] = max(open_pages.values(), default=0)
-    seen = changes.seen[visitor.site]
-    if goes_on(event, visitor):
-        seen[visitor.id] = 0  # it is seen under its other id
-    elif time > seen.get(visitor.id, 0):
-        seen[visitor.id] = time
+        visitor.present = marks.put(visitor.id, max(open_pages.values(), default=0))
+    marks.mark(visitor.id, seen=0 if goes_on(event, visitor) else time)  # then it is seen under its other id
+    # Clocks may be wrong: one collector's that is ahead removes nobody whom the log's clock does not remove too.
+    marks.expire(min(received, changes.now) - SEEN_MS)

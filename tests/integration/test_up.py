@@ -24,6 +24,8 @@ from pathlib import Path
 import pytest
 import redis
 
+from wakeline.keys import LOG_TIME
+
 ROOT = Path(__file__).parent.parent.parent
 PORTS = (
     "port",
@@ -250,6 +252,20 @@ def test_the_demo_shop_is_visited(stopped_up: Up, log: str) -> None:
     until(lambda: up.number("wakeline_page_views_total", site="demo") > 10, "page views are counted")
     assert up.number("wakeline_ledger_difference") == 0
     assert sum(up.number("wakeline_ledger_records", state=state) for state in ("duplicate", "dead")) == 0
+
+
+@whatever_the_log
+def test_live_windows_are_right_while_the_logs_time_is_two_hours_ahead(up: Up) -> None:
+    """The server's clock was ahead for a moment; the log's time does not go back."""
+    with closing(redis.Redis(port=up.ports["embedded_port"])) as client:
+        client.set(LOG_TIME, time.time_ns() // 1_000_000 + 7_200_000)
+    for visitor in range(3):
+        assert up.send_page_view(f"visitor-{visitor}", f"page-000{visitor}") == 202
+    until(lambda: up.number("wakeline_live_visitors", site="shop", window="5m") == 3, "seen in the last 5 minutes")
+    assert up.number("wakeline_live_visitors", site="shop", window="now") == 3
+    assert up.number("wakeline_page_views_window", page="/a", site="shop", window="5m") == 3
+    assert 7_100 < up.number("wakeline_clock_ahead_seconds", clock="log") <= 7_200
+    assert "s ahead of this machine's clock" in up.command("check").stdout
 
 
 @whatever_the_log

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import msgspec
 from aiokafka.errors import KafkaError
+from msgspec import Struct
 
+from wakeline.check.clock import judge_log_time
 from wakeline.check.finding import Finding, fail, ok, warn
-from wakeline.log import LogMismatch
+from wakeline.log import Entry, LogMismatch
 from wakeline.log.kafka_address import KafkaAddress, kafka_address
 from wakeline.log.kafka_cluster import Cluster
 from wakeline.log.kafka_metadata import TopicMetadata
@@ -33,6 +37,7 @@ class Facts:
 
     topic: TopicMetadata | None  # None: it is not there yet
     config: Mapping[str, str]  # the topic's, else what the broker gives to one that is made
+    newest: Entry | None = None  # of the records that end the partitions
 
 
 async def gather(address: KafkaAddress) -> Facts:
@@ -43,9 +48,23 @@ async def gather(address: KafkaAddress) -> Facts:
             await cluster.start()
             topic = await cluster.metadata()
             broker = cluster.any_broker()
+            newest = await _newest(cluster, topic) if topic else None
         finally:
             await cluster.close()
-        return Facts(topic=topic, config=await (topic_config(address) if topic else broker_config(address, broker)))
+        config = await (topic_config(address) if topic else broker_config(address, broker))
+        return Facts(topic=topic, config=config, newest=newest)
+
+
+async def _newest(cluster: Cluster, topic: TopicMetadata) -> Entry | None:
+    led = [lane for lane, partition in topic.partitions.items() if partition.leader is not None]
+    bounds = await cluster.bounds(led)
+    found: list[Entry] = []
+    for node, lanes in (await cluster.leaders(led)).items():
+        places = {lane: bounds[lane].end - 1 for lane in lanes if bounds[lane].end > bounds[lane].first}
+        if places:
+            fetched = await cluster.fetch(node, places, limit=1, wait_ms=0)
+            found += [entries[0] for entries in fetched.entries.values()]
+    return max(found, key=lambda entry: entry.time, default=None)
 
 
 async def check_kafka(settings: Settings) -> list[Finding]:
@@ -76,7 +95,25 @@ def judge(facts: Facts, address: KafkaAddress, *, lanes: int) -> Iterator[Findin
         wrong = [fail(what, mend) for what, mend in mismatches(address.topic, facts.topic, facts.config, lanes)]
         yield from wrong or [ok(f"the topic {address.topic} is as it must be: {lanes} partitions, the broker's times")]
         yield from _partitions(facts.topic, address)
+    if facts.newest is not None:
+        yield from judge_log_time(
+            appended=facts.newest.time, received=_received(facts.newest.value), now=time.time() * 1000
+        )
     yield _replication(facts, address)
+
+
+class _Received(Struct):
+    received: int = 0
+
+
+_read_received = msgspec.json.Decoder(_Received).decode
+
+
+def _received(value: bytes) -> int:
+    try:
+        return _read_received(value).received
+    except (msgspec.MsgspecError, ValueError):
+        return 0
 
 
 def _partitions(topic: TopicMetadata, address: KafkaAddress) -> Iterator[Finding]:

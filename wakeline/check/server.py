@@ -10,6 +10,7 @@ from typing import Any
 from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
 
 from wakeline import keys
+from wakeline.check.clock import judge_log_time
 from wakeline.check.finding import Finding, fail, ok, warn
 from wakeline.connect import connect
 from wakeline.embedded import OLDEST
@@ -39,11 +40,18 @@ class Facts:
     write_failed: bool  # its last write to the append-only file
     deployment: Deployment | None
     clock_ahead_ms: float  # of its clock against ours
+    log_time: int = 0  # latest append time, ms; 0: it has no log
 
 
 async def gather(url: str) -> Facts:
     """Ask the server. Raises redis-py's errors."""
     return replace(await gather_node(url), deployment=await deployment_in(url))
+
+
+async def log_time_in(url: str) -> int:
+    """Latest append time of the log in a server, ms; 0: it has none. Raises redis-py's errors."""
+    async with connect(url) as redis:
+        return int(await redis.get(keys.LOG_TIME) or 0)
 
 
 async def deployment_in(url: str) -> Deployment | None:
@@ -101,6 +109,8 @@ async def check_server(settings: Settings, shown_url: str) -> list[Finding]:
         return await check_cluster(settings, shown_url)
     try:
         facts = await gather(settings.redis)
+        if not settings.log:
+            facts = replace(facts, log_time=await log_time_in(settings.redis))
     except (RedisError, OSError) as error:
         return [
             fail(
@@ -114,6 +124,7 @@ async def check_server(settings: Settings, shown_url: str) -> list[Finding]:
 def judge(facts: Facts, settings: Settings) -> Iterator[Finding]:
     """Whether a server with these facts keeps our promises."""
     yield from judge_node(facts, settings)
+    yield from judge_log_time(appended=facts.log_time, received=0, now=time.time() * 1000)
     yield judge_deployment(facts.deployment, settings)
 
 
