@@ -26,7 +26,7 @@ class Addresses:
         self._trusted = tuple(trusted_proxies)
         self._countries = maxminddb.open_database(geoip) if geoip else None
         self.country = lru_cache(CACHED)(self._country)
-        self._is_trusted = lru_cache(CACHED)(self._within_trusted)
+        self.is_proxy = lru_cache(CACHED)(self._within_trusted)
 
     def client(self, peer: str, forwarded: Iterable[str]) -> str:
         """The peer, or if it is a trusted proxy the right-most hop in X-Forwarded-For that is none.
@@ -34,7 +34,7 @@ class Addresses:
         What stands to the left of that hop is the client's own claim. A hop that is no address ends the
         search: the proxy that wrote it is the last that is known.
         """
-        if not self._trusted or not self._is_trusted(peer):
+        if not self._trusted or not self.is_proxy(peer):
             return peer
         address = peer
         for hop in reversed([hop for line in forwarded for hop in line.split(",")]):
@@ -42,7 +42,7 @@ class Addresses:
             if parsed is None:
                 break
             address = str(parsed)
-            if not self._is_trusted(address):
+            if not self.is_proxy(address):
                 break
         return address
 

@@ -16,6 +16,7 @@ from redis.exceptions import RedisError
 
 from collector import workers
 from collector.addresses import Addresses
+from collector.connections import Connections, open_files, room
 from collector.health import Health, internal_app
 from collector.intake import Intake
 from collector.limiter import Limiter
@@ -83,9 +84,12 @@ def build(
     salts = Salts(settings.data / "salts", {key: site.time_zone for key, site in config.sites.items()}, clock=clock)
     limiter = Limiter(settings.rate_limit)
     metrics.limited_addresses = limiter.__len__
+    addresses = Addresses(trusted_proxies=settings.trusted_proxies, geoip=settings.geoip)
+    connections = Connections(room(open_files()), made_room=metrics.make_room)
+    metrics.connections, metrics.connections_limit = connections.__len__, connections.most
     intake = Intake(
         {key: Policy(site) for key, site in config.sites.items()},
-        addresses=Addresses(trusted_proxies=settings.trusted_proxies, geoip=settings.geoip),
+        addresses=addresses,
         salts=salts,
         writer=writer,
         metrics=metrics,
@@ -100,7 +104,7 @@ def build(
         "/healthz": {"GET": health.alive},
         "/readyz": {"GET": health.ready},
     }
-    return Parts(Server(routes, metrics), writer, salts, metrics)
+    return Parts(Server(routes, metrics, connections=connections, addresses=addresses), writer, salts, metrics)
 
 
 def spool_of(settings: Settings, worker: int, metrics: Metrics) -> Spool | None:

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from collector.connections import Full
 from collector.spool_folder import Trouble
 from wakeline.event import Refusal
 
@@ -63,11 +64,17 @@ class Metrics(Collector):
         self.spool_records = 0
         self.spool_oldest = 0  # ms since 1970; 0: it is empty
         self.limited_addresses: Callable[[], int] = int
+        self.connections: Callable[[], int] = int
+        self.connections_limit = 0
+        self.made_room: Counter[Full] = Counter()
         self.step_seconds: Counter[str] = Counter()  # of a sample, see `steps`
         self.step_events: Counter[str] = Counter()
         self.request_seconds = Histogram(LATENCY_S)
         self.append_seconds = Histogram(LATENCY_S)
         self.group_records = Histogram(GROUP_RECORDS)
+
+    def make_room(self, full: Full) -> None:
+        self.made_room[full] += 1
 
     def reject(self, reason: Refusal, events: int = 1) -> None:
         self.rejected[reason] += events
@@ -106,6 +113,14 @@ class Metrics(Collector):
             "limited_addresses",
             "Public addresses whose requests are being counted for rate_limit.",
             self.limited_addresses(),
+        )
+        yield _gauge("connections", "Connections that are open on the public port.", self.connections())
+        yield _gauge("connections_limit", "Connections that may be open.", self.connections_limit)
+        yield _counters(
+            "connections_closed",
+            "Connections that were closed to make room for another: of all that may be open, or of one address's.",
+            "full",
+            {full: self.made_room[full] for full in Full},
         )
         yield from self._spool()
         yield _counters("step_seconds", "Time in a step of cleaning, sampled.", "step", self.step_seconds)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from collector import answers
+from collector.addresses import Addresses
+from collector.connections import Connections
+from collector.limiter import sender
 from collector.metrics import Metrics
 from wakeline.event import MAX_BODY_BYTES
 
@@ -35,7 +38,7 @@ Routes = Mapping[str, Mapping[str, Handler]]  # path -> method -> handler
 class Server(web.Server):
     """Serves `routes`; counts answers by status."""
 
-    def __init__(self, routes: Routes, metrics: Metrics) -> None:
+    def __init__(self, routes: Routes, metrics: Metrics, *, connections: Connections, addresses: Addresses) -> None:
         super().__init__(
             self._answer,
             access_log=None,
@@ -47,12 +50,19 @@ class Server(web.Server):
             read_bufsize=MAX_BODY_BYTES,
         )
         self._routes = routes
+        self._addresses = addresses
+        self.held = connections
         self.metrics = metrics
 
     def __call__(self) -> web.RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
+    def counted_as(self, peer: str) -> int | None:
+        """Whose a connection is; behind a proxy are many."""
+        return None if self._addresses.is_proxy(peer) else sender(peer)
+
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        self.held.works(cast(_Connection, request.protocol))
         response = await self._handled(request)
         self.metrics.requests[response.status] += 1
         if request.transport is not None and request.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
@@ -79,23 +89,38 @@ class Server(web.Server):
 
 
 class _Connection(web.RequestHandler):
-    """Closes what never makes a request, and keeps addresses out of error messages."""
+    """Closes what never makes a request or has to make room, and keeps addresses out of error messages."""
 
     _first_request: asyncio.TimerHandle | None = None
+    turn = 0  # see `connections`
+    is_working = False
+    counted_as: int | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        peer = transport.get_extra_info("peername")
+        server: Any = self._manager
+        self._connections: Connections = server.held
+        self._connections.opened(self, counted_as=server.counted_as(peer[0] if isinstance(peer, tuple) else ""))
         self._first_request = self._loop.call_later(FIRST_REQUEST_S, self._close_if_silent)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         if self._first_request is not None:
             self._first_request.cancel()
+        self._connections.closed(self)
         super().connection_lost(exc)
+
+    def give_way(self) -> None:
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()  # a close would wait for what the other side does not read
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         finished = await super().finish_response(request, resp, start_time)
+        self._connections.waits(self)
         if resp.status == TIMED_OUT:
             self.force_close()  # a body that did not come in time is not waited for once more
         return finished

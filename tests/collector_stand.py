@@ -85,6 +85,7 @@ class Stand:
     def __init__(self, parts: Parts, log: FaultyLog, clock: Clock, http: aiohttp.ClientSession, port: int) -> None:
         self.parts, self.log, self.clock, self.http, self.port = parts, log, clock, http, port
         self.url = f"http://127.0.0.1:{port}"
+        self.held: list[asyncio.StreamWriter] = []  # that a test opened, to be closed with it
 
     async def post(
         self, body: bytes | dict[str, Any], *, headers: Mapping[str, str | None] | None = None
@@ -151,7 +152,10 @@ async def stand(
     writing = asyncio.create_task(parts.writer.run())
     await asyncio.sleep(0)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
-        yield Stand(parts, kept, clock, http, site.port)
+        made = Stand(parts, kept, clock, http, site.port)
+        yield made
+        for writer in made.held:
+            writer.close()
     await stopped(runner)
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)

@@ -24,6 +24,7 @@ ROWS: tuple[Row, ...] = (
     Row("bombs: 64 MB in a small body, gzip and deflate", bodies.bombs, 6, is_quick=True),
     Row("sockets: silent, dripping headers, dripping a body", sockets.slow, 18),
     Row("500 slow sockets while others send", sockets.five_hundred, 35),
+    Row("2,000 idle connections, also where few files may be open", sockets.idle, 10, is_quick=True),
     Row("request smuggling", smuggling.shapes, 8, is_quick=True),
     Row("flood from one address, from one /64", floods.one_address, 12, is_quick=True),
     Row("flood from 80,000 addresses", floods.many_addresses, 40),

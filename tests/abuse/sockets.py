@@ -5,14 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 import time
+from contextlib import AsyncExitStack, suppress
 
 from tests.abuse.stage import Stage
-from tests.abuse.wire import envelope, post, request, seconds_open
+from tests.abuse.wire import connected, envelope, post, request, seconds_open
 from tests.faults.outcome import Outcome
+from tests.integration.kill.services import AS_INSTALLED
 
 HEAD = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n"
 SLOW = 500
 LASTS_S = 25.0
+IDLE = 2_000
+AT_ONCE = 50
+FEW = 256
+FEW_FILES = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({FEW // 2}, {FEW}))\n"
+GET = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+MOST_MB = 128.0
 AIM_S = 0.1
 
 
@@ -30,6 +38,49 @@ async def slow(stage: Stage, outcome: Outcome) -> None:
     outcome.at_most("dripping a body, s", body, 6)
     outcome.at_most("dripping chunks, s", chunks, 6)
     outcome.is_exactly("then a good one: answered", await post(stage.port, request(envelope())), 202)
+
+
+async def idle(stage: Stage, outcome: Outcome) -> None:
+    """Two thousand that have had an answer and stay; whoever comes then is served, also where few files may be open."""
+    await stage.start()
+    await _idle(stage, outcome, "")
+    stage.services["collector"].kill()
+    await stage.start(launcher=lambda name: FEW_FILES + AS_INSTALLED)
+    await _idle(stage, outcome, f"{FEW} files: ")
+
+
+async def _idle(stage: Stage, outcome: Outcome, where: str) -> None:
+    took, answers = [], []
+    async with AsyncExitStack() as stack:
+        for start in range(0, IDLE, AT_ONCE):
+            opened = [await stack.enter_async_context(connected(stage.port)) for _ in range(AT_ONCE)]
+            for _, writer in opened:
+                writer.write(GET)
+            answered = await asyncio.gather(*(_answered(reader) for reader, _ in opened))
+            outcome.is_exactly(f"{where}not answered while they come", answered.count(False), 0)
+            if not start % (5 * AT_ONCE):
+                began = time.perf_counter()
+                answers.append(await post(stage.port, request(envelope())))
+                took.append(time.perf_counter() - began)
+        for _ in range(200):
+            began = time.perf_counter()
+            answers.append(await post(stage.port, request(envelope())))
+            took.append(time.perf_counter() - began)
+        room, left = stage.collected("connections_limit"), stage.collected("connections")
+        outcome.shows(f"{where}they may be", room)
+        outcome.at_most(f"{where}open", left, room)
+        outcome.at_least(f"{where}open at least", left, 0.9 * min(IDLE, room))
+        outcome.is_exactly(f"{where}others not answered 202", sum(answer != 202 for answer in answers), 0)
+        outcome.at_most(f"{where}their p99, ms", sorted(took)[len(took) * 99 // 100] * 1_000, AIM_S * 1_000)
+        outcome.at_most(f"{where}memory, MB", stage.megabytes("collector"), MOST_MB)
+    outcome.is_exactly(f"{where}no file left: times", stage.logs()["collector"].count("Too many open files"), 0)
+    outcome.is_exactly(f"{where}ledger difference", stage.collected("ledger_difference"), 0)
+
+
+async def _answered(reader: asyncio.StreamReader) -> bool:
+    with suppress(ConnectionError):
+        return b" 200 " in await reader.readline()
+    return False
 
 
 async def five_hundred(stage: Stage, outcome: Outcome) -> None:
