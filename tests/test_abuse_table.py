@@ -19,6 +19,7 @@ PROMISED = (
     "bombs: 64 MB in a small body, gzip and deflate",
     "sockets: silent, dripping headers, dripping a body",
     "500 slow sockets while others send",
+    "2,000 idle connections, also where few files may be open",
     "request smuggling",
     "flood from one address, from one /64",
     "flood from 80,000 addresses",
