@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from collector.cards import REDACTED, Redact, redact_cards, redact_cards_in_path
+from collector.fields import CAMPAIGN_PARAMETERS, names_thing
 from wakeline.event import MAX_INTEREST, MAX_INTERESTS
 
-REDACTED = "(redacted)"
 MAX_PATH = 500  # characters kept
 MAX_QUERY_VALUE = 100
 MAX_QUERY_FIELDS = 20  # parameters kept
@@ -23,14 +24,6 @@ INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-
 
 LOCAL = r"[\w.%+'-]"  # the lookbehind makes it start once per run of such characters: linear
 EMAIL_LIKE = re.compile(rf"(?<!{LOCAL}){LOCAL}+@(?:[\w-]{{1,63}}\.){{1,8}}(?:xn--[\w-]{{1,59}}|[^\W\d_]{{2,63}})")
-BETWEEN = r"[ .+\-\u00a0]"  # what people put between the groups of a card's digits
-DIGITS = re.compile(rf"(?<!\d)\d(?:{BETWEEN}?\d){{12,}}")
-GROUP = re.compile(r"\d+")
-MAX_GROUPS = 5  # 4-4-4-4-3 is the longest usual grouping of a card
-# Of a number or an id that is nothing else: those that are issued. Times in ms or us and counters are none.
-CARD_NUMBER = re.compile(r"[3-6][0-9]{13,18}|2[2-7][0-9]{14}")
-CARD_ID = re.compile(r"[2-6][0-9_-]{13,}")
-LEAST_CARD = 10**13  # 14 digits
 HOST = re.compile(r"[\w.:-]{1,253}")
 
 
@@ -81,7 +74,7 @@ def clean_path(path: str, masks: Sequence[Mask]) -> str:
         for mask in masks:
             if mask.regex.fullmatch(path) or mask.regex.fullmatch(plain):
                 return mask.pattern
-    return clean_text(path)[:MAX_PATH]
+    return redact(visible(path), redact_cards_in_path)[:MAX_PATH]
 
 
 class Mask(NamedTuple):
@@ -104,7 +97,9 @@ def clean_query(query: str, allowed: Collection[str]) -> dict[str, str]:
         return kept
     for name, value in parse_qsl(query, errors="replace"):
         if (name.startswith("utm_") or name in allowed) and len(kept) < MAX_QUERY_FIELDS:
-            kept.setdefault(clean_text(name)[:MAX_QUERY_VALUE], clean_text(value)[:MAX_QUERY_VALUE])
+            is_number = value.isdecimal() and (name in CAMPAIGN_PARAMETERS or names_thing(name))
+            cleaned = value if is_number else clean_text(value)
+            kept.setdefault(clean_text(name)[:MAX_QUERY_VALUE], cleaned[:MAX_QUERY_VALUE])
     return kept
 
 
@@ -119,14 +114,14 @@ def visible(text: str) -> str:
     return INVISIBLE.sub("", BREAKS.sub(" ", text))
 
 
-def redact(text: str) -> str:
+def redact(text: str, cards: Redact = redact_cards) -> str:
     """`text` with what looks like an e-mail address or a payment card replaced, also where percent-encoded."""
     if "%" in text:
         plain = decoded(text)
-        found = _redact(plain)
+        found = cards(redact_emails(plain))
         if found != plain:
             return found
-    return _redact(text)
+    return cards(redact_emails(text))
 
 
 def decoded(text: str) -> str:
@@ -139,59 +134,16 @@ def decoded(text: str) -> str:
     return visible(text)
 
 
-def _redact(text: str) -> str:
-    if "@" in text:
-        text = EMAIL_LIKE.sub(REDACTED, text)
-    return DIGITS.sub(_redact_card, text)
+def redact_emails(text: str) -> str:
+    return EMAIL_LIKE.sub(REDACTED, text) if "@" in text else text
 
 
-def _redact_card(found: re.Match[str]) -> str:
-    """REDACTED if 13 to 19 digits of a run, from group to group, pass the check of payment cards (Luhn)."""
-    groups = GROUP.findall(found[0])
-    for start in range(len(groups)):
-        digits = ""
-        for group in groups[start : start + MAX_GROUPS]:
-            digits += group
-            if len(digits) > 19:
-                break
-            if len(digits) >= 13 and _passes_luhn(digits):
-                return REDACTED
-    return found[0]
-
-
-def is_card_id(id: str) -> bool:
-    """Whether an id is nothing but the number of a payment card, with hyphens or without."""
-    return CARD_ID.fullmatch(id) is not None and _is_card(id.replace("-", "").replace("_", ""))
-
-
-def _is_card(digits: str) -> bool:
-    return CARD_NUMBER.fullmatch(digits) is not None and _passes_luhn(digits)
-
-
-def _passes_luhn(digits: str) -> bool:
-    values = [int(digit) for digit in reversed(digits)]
-    doubled = (value * 2 - 9 if value > 4 else value * 2 for value in values[1::2])
-    return (sum(values[::2]) + sum(doubled)) % 10 == 0
+def clean_thing(name: str) -> str:
+    """The name of a thing, such as an order: as `clean_text`, but digits are never taken for a card's."""
+    return redact(visible(name), str)
 
 
 def clean_interests(labels: Iterable[str]) -> list[str]:
     """The first MAX_INTERESTS labels of which something is left, made clean and cut."""
     cleaned = (clean_text(label).strip()[:MAX_INTEREST] for label in labels)
     return list(islice(filter(None, cleaned), MAX_INTERESTS))
-
-
-def clean_props(props: dict[str, Any]) -> dict[str, Any]:
-    """A custom event's properties with every key and string made clean, and numbers of cards gone, at any depth."""
-    return {clean_text(name): clean_value(value) for name, value in props.items()}
-
-
-def clean_value(value: Any) -> Any:
-    if isinstance(value, str):
-        return clean_text(value)
-    if isinstance(value, list):
-        return [clean_value(item) for item in value]
-    if isinstance(value, dict):
-        return clean_props(value)
-    if isinstance(value, (int, float)) and value >= LEAST_CARD and _is_card(f"{value:.0f}"):
-        return REDACTED
-    return value

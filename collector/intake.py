@@ -86,13 +86,16 @@ class Intake:
             return self._refuse(origin, Refusal.TOO_MANY_EVENTS, count)
         self._metrics.received += count
         try:
-            records, rejected = self._clean(envelope.events, self._arrival(request, envelope, policy, address))
+            arrival = self._arrival(request, envelope, policy, address)
+            records, rejected = self._clean(envelope.events, arrival)
         except OSError:
             logger.exception("the day's salt can be neither read nor made")
             self._metrics.unavailable += count
             return answers.refused(origin, Refusal.UNAVAILABLE, [])
         for refusal in rejected:
             self._metrics.reject(refusal.reason)
+        for reason in arrival.dropped:
+            self._metrics.props_dropped[reason] += 1
         if not records:
             return _all_refused(request, rejected)
         if not await self._write(records):

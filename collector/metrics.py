@@ -13,6 +13,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.registry import Collector
 
 from collector.connections import Full
+from collector.props import Dropped
 from collector.spool_folder import Trouble
 from wakeline.event import Refusal
 
@@ -49,6 +50,7 @@ class Metrics(Collector):
         self.received = 0
         self.accepted = 0
         self.rejected: Counter[Refusal] = Counter()
+        self.props_dropped: Counter[Dropped] = Counter()
         self.unavailable = 0
         self.waiting = 0  # events handed to the writer and not yet answered for
         self.waiting_bytes = 0
@@ -92,6 +94,12 @@ class Metrics(Collector):
         yield _counter("accepted", "Events that were on disk when they were answered.", self.accepted)
         yield _counters(
             "rejected", "Events refused for good, by reason.", "reason", {r: self.rejected[r] for r in REJECTIONS}
+        )
+        yield _counters(
+            "props_dropped",
+            "Properties, or parts of them, left out of events that were taken, by reason.",
+            "reason",
+            {reason: self.props_dropped[reason] for reason in Dropped},
         )
         yield _counter("unavailable", "Events answered 503: the sender keeps them and tries again.", self.unavailable)
         yield _gauge(

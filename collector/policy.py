@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from collector.addresses import within
-from collector.clean import Page, clean_page, clean_path, clean_props, clean_referrer, clean_text, mask
-from wakeline.event import MAX_TITLE
+from collector.clean import Page, clean_page, clean_path, clean_referrer, clean_text, mask
+from collector.props import Dropped, clean_props
+from wakeline.event import MAX_TEXT, MAX_TITLE
 from wakeline.settings import Site
 
 CACHED = 2_048  # a page is in its view, its engagement and its signs of life; titles and referrers recur too
@@ -55,14 +56,17 @@ class Policy:
             return True
         return bool(self._own_addresses) and self._is_own_address(address)
 
-    def props(self, props: dict[str, Any]) -> dict[str, Any]:
-        """A custom event's properties made clean. The masks hold for a `path` and for a `url` on the site's hosts."""
-        cleaned = clean_props(props)
-        path, url = props.get("path"), props.get("url")
-        if isinstance(url, str) and (page := self.page(url)) is not None:
+    def props(self, props: Any, dropped: list[Dropped]) -> dict[str, Any]:
+        """A custom event's properties made clean; what is left out is added to `dropped`.
+
+        The masks hold for a `path` and for a `url` on the site's hosts.
+        """
+        cleaned = clean_props(props, dropped)
+        path, url = cleaned.get("path"), cleaned.get("url")
+        if isinstance(url, str) and (page := self.page(props["url"][:MAX_TEXT])) is not None:
             cleaned["url"] = f"{url.partition(':')[0].lower()}://{page.host}{page.path}"
         if isinstance(path, str) and path.startswith("/"):
-            cleaned["path"] = clean_path(path, self._masks)
+            cleaned["path"] = clean_path(props["path"][:MAX_TEXT], self._masks)
         return cleaned
 
     def _within_own(self, address: str) -> bool:

@@ -8,8 +8,11 @@ from time import perf_counter
 from msgspec import Struct
 
 from collector.agents import Agent
-from collector.clean import clean_interests, clean_text, is_card_id
+from collector.cards import is_card_id
+from collector.clean import clean_interests
+from collector.names import clean_name
 from collector.policy import Policy
+from collector.props import Dropped
 from collector.salts import Salts, anonymous_id
 from wakeline.event import (
     CONSENT,
@@ -17,7 +20,6 @@ from wakeline.event import (
     IDENTIFY,
     MAX_AGE_MS,
     MAX_ENGAGED_MS,
-    MAX_PROPS,
     MAX_SCROLL,
     PAGE_VIEW,
     PING,
@@ -43,15 +45,23 @@ class Arrival(Struct):
     agent: Agent
     country: str
     is_own: bool
+    dropped: list[Dropped] = []  # what was left out of events that were taken
 
-
-SHORT_NAME = 13  # characters of an event's name: in fewer no card's number has room
 
 Step = Callable[[WireEvent, Event, Arrival], Refusal | None]
 
 
 def drop_own_traffic(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
     return Refusal.OWN_TRAFFIC if arrival.is_own else None
+
+
+def drop_unnamed(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
+    """Before all else: what is none of Wakeline's own types here, is none in the record either."""
+    name = clean_name(event.type)
+    if name is None:
+        return Refusal.BAD_EVENT
+    record.type = name
+    return None
 
 
 def drop_incomplete(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
@@ -99,10 +109,6 @@ def drop_bad_url(event: WireEvent, record: Event, arrival: Arrival) -> Refusal |
     return Refusal.BAD_URL if arrival.policy.page(event.url) is None else None
 
 
-def drop_too_many_props(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    return Refusal.TOO_MANY_PROPS if len(event.props) > MAX_PROPS else None
-
-
 def drop_unsigned(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
     if event.type != IDENTIFY or is_signed(arrival.policy.secret, event.id or "", event.signature or ""):
         return None
@@ -148,7 +154,7 @@ def put_body(event: WireEvent, record: Event, arrival: Arrival) -> None:
     elif event.type == IDENTIFY:
         record.customer = customer_id(arrival.policy.secret, event.id or "")
     elif event.type != PING and event.props:
-        record.props = arrival.policy.props(event.props)
+        record.props = arrival.policy.props(event.props, arrival.dropped)
 
 
 def is_withdrawal(event: WireEvent, arrival: Arrival) -> bool:
@@ -167,6 +173,7 @@ def is_known(event: WireEvent, arrival: Arrival) -> bool:
 
 STEPS: tuple[Step, ...] = (
     drop_own_traffic,
+    drop_unnamed,
     drop_incomplete,
     drop_card,
     put_time,
@@ -174,7 +181,6 @@ STEPS: tuple[Step, ...] = (
     drop_without_consent,
     drop_without_salt,
     drop_bad_url,
-    drop_too_many_props,
     drop_unsigned,
     put_visitor,
     put_page,
@@ -210,7 +216,7 @@ def blank(event: WireEvent, arrival: Arrival) -> Event:
     return Event(
         site=arrival.policy.key,
         visitor="",
-        type=event.type if len(event.type) < SHORT_NAME else clean_text(event.type),
+        type=event.type,
         page=event.page,
         n=event.n,
         time=arrival.received,

@@ -22,7 +22,7 @@ from wakeline.settings import Site
 )
 def test_a_path_among_the_props_is_masked_as_in_a_url(path: Any, kept: Any) -> None:
     policy = Policy(Site(key="shop", masks=("/reset/*",)))
-    assert policy.props({"path": path, "other": "/reset/s3cret"}) == {"path": kept, "other": "/reset/s3cret"}
+    assert policy.props({"path": path, "other": "/reset/s3cret"}, []) == {"path": kept, "other": "/reset/s3cret"}
 
 
 @pytest.mark.parametrize(
@@ -39,4 +39,4 @@ def test_a_path_among_the_props_is_masked_as_in_a_url(path: Any, kept: Any) -> N
 )
 def test_a_url_among_the_props_is_masked_where_it_is_of_the_site(url: Any, kept: Any) -> None:
     policy = Policy(Site(key="shop", masks=("/reset/*",), origins=("https://shop.example",)))
-    assert policy.props({"url": url}) == {"url": kept}
+    assert policy.props({"url": url}, []) == {"url": kept}

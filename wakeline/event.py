@@ -7,7 +7,7 @@ alone. The golden files in `tests/wire/` are read by the tests of this file and 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -17,10 +17,16 @@ MAX_EVENTS = 50  # in one envelope
 MAX_EVENTS_PER_PAGE = 2_048  # numbers 0..2047 of one page instance
 MAX_AGE_MS = 7 * 86_400_000  # as long as a browser keeps its queue
 MAX_TEXT = 16_384  # characters of a URL, referrer or title; no snippet sends an event that long
-MAX_PROPS = 32  # keys of one custom event
+
+MAX_NAME_SENT = 256  # characters of an event's name before what nobody sees is taken out of it
+MAX_NAME = 64  # after that
 
 # What an honest page may have too much of is cut to these, not refused.
 MAX_TITLE = 300  # characters
+MAX_PROPS = 32  # of one event
+MAX_ITEM_PROPS = 64  # of each object in a list among them, such as a purchase's items
+MAX_PROP_NAME = 64  # characters
+MAX_PROP_TEXT = 1_000  # characters
 MAX_INTERESTS = 8  # declared by one page view
 MAX_INTEREST = 64  # characters
 MAX_ENGAGED_MS = 86_400_000  # of one event: more than a day is a page that nobody looked away from
@@ -32,6 +38,7 @@ ENGAGEMENT = "engagement"
 PING = "ping"
 CONSENT = "consent"
 IDENTIFY = "identify"
+BUILT_IN = frozenset((PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY))
 
 
 class Refusal(StrEnum):
@@ -52,7 +59,6 @@ class Refusal(StrEnum):
     BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range; an id is a card's number
     BAD_URL = "bad_url"  # not an absolute http(s) URL
     TOO_OLD = "too_old"  # older than MAX_AGE_MS
-    TOO_MANY_PROPS = "too_many_props"
     NO_CONSENT = "no_consent"  # visitor id or identify without `full`, or an event under `off`
     MISSING_VISITOR = "missing_visitor"  # `full` without a visitor id
     BAD_SIGNATURE = "bad_signature"  # identify without the HMAC of the site's secret
@@ -86,9 +92,9 @@ class ConsentLevel(StrEnum):
 
 
 Id = Annotated[str, Meta(pattern=r"^[A-Za-z0-9_-]{8,36}\Z")]
-Label = Annotated[str, Meta(min_length=1, max_length=64)]
-Scalar = Annotated[str, Meta(max_length=1_000)] | int | float | bool | None
-Props = dict[Label, Scalar | list[Scalar | dict[Label, Scalar]]]
+Scalar = str | int | float | bool | None
+Props = dict[str, Scalar | list[Scalar | dict[str, Scalar]]]
+"""The properties of a custom event. A page may send anything: `collector.props` leaves out what is none of these."""
 
 
 class Envelope(Struct, forbid_unknown_fields=False):
@@ -104,7 +110,7 @@ class Envelope(Struct, forbid_unknown_fields=False):
 class WireEvent(Struct):
     """One event. (`page`, `n`) is its id: a retry repeats both, so it is counted once."""
 
-    type: Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9_ .:-]{0,63}\Z")]
+    type: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_SENT)]  # MAX_NAME characters once it is clean
     page: Id  # random id of the page instance: new at each page view
     n: Annotated[int, Meta(ge=0, lt=MAX_EVENTS_PER_PAGE)]  # 0, 1, 2 ... within the page instance
     time: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock
@@ -128,7 +134,7 @@ class WireEvent(Struct):
     id: Annotated[str, Meta(min_length=1, max_length=256)] | None = None  # the site's own customer id
     signature: Annotated[str, Meta(max_length=128)] | None = None  # hex HMAC-SHA256(site secret, id)
 
-    props: Props = {}  # custom events
+    props: Any = {}  # custom events: Props, and whatever else a page may say
 
 
 class Rejected(Struct):

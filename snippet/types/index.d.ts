@@ -5,7 +5,7 @@ export type Level = "off" | "anonymous" | "full";
 
 export type Scalar = string | number | boolean | null;
 
-/** At most 32 properties; texts of up to 1,000 characters. `category`, also of each of `items`, counts as an interest. */
+/** At most 32 properties; texts of up to 1,000 characters; what is more is left out. `category`, also of each of `items`, counts as an interest. */
 export type Props = Record<string, Scalar | undefined | readonly (Scalar | Record<string, Scalar | undefined>)[]>;
 
 /** A product, as it is seen, listed or bought. */

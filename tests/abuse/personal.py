@@ -63,14 +63,17 @@ async def nowhere(stage: Stage, outcome: Outcome) -> None:
 def _events(secret: str) -> list[dict[str, Any]]:
     """`secret` in every field that an event has, of every type that has fields of its own."""
     quoted = urllib.parse.quote(secret)
+    # Digits in the name of a thing stay: a page's program fills it, see SECURITY.md. An address goes there too.
+    named_by = secret if "@" in secret or "%40" in secret else "none"
     url = f"{ORIGIN}/{MARK}/{secret}/{quoted}?utm_source={quoted}&utm_{quoted}=1&q={quoted}&x={quoted}#/{quoted}"
     seen = {"visitor": "visitor-personal", "url": url}
     props: dict[str, Any] = {
         "mark": MARK, "text": f"call {secret} now", secret[:60]: secret,
         "list": [secret, {"deep": secret, secret[:60]: 1}], "category": secret,
         "url": f"{ORIGIN}/{secret}", "path": f"/{secret}",
-        "items": [{"id": secret, "category": secret, "name": secret}],
+        "items": [{"category": secret, "name": secret}], "card_id": secret,
     }  # fmt: skip
+    props |= {"order": named_by, "sku": named_by, "ids": [named_by], "things": [{"item_id": named_by}]}
     if secret.isdigit():
         number = int(secret)
         props |= {"number": number, "float": float(number), "numbers": [number, {"deep": number}], "price": number}

@@ -1,0 +1,118 @@
+"""The properties of an event: what can be kept is made clean, the rest is left out, and said.
+
+Kept are texts, numbers, yes and no and null; lists of those; and objects of those in a list, such as a purchase's
+`items`. Pages send more: lists in items, whole data layers. That is no reason to lose a purchase.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any
+
+from collector.cards import REDACTED, is_card_number, redact_cards_in_path
+from collector.clean import clean_text, clean_thing, redact, visible
+from collector.fields import ADDRESSES, is_one_word, names_thing
+from wakeline.commerce import OWN_FIELDS
+from wakeline.event import MAX_ITEM_PROPS, MAX_PROP_NAME, MAX_PROP_TEXT, MAX_PROPS
+
+LEAST_TEXT = 6  # a@b.de: no shorter text has a person in it
+EXACT = 1 << 63  # whole numbers below it stay whole; browsers write greater ones too, which are none
+
+
+class Dropped(StrEnum):
+    """Why a part of an event's properties was left out while the event was taken: the metric's label."""
+
+    NO_OBJECT = "no_object"  # `props` is no object
+    TOO_MANY = "too_many"  # beyond MAX_PROPS or MAX_ITEM_PROPS
+    BAD_NAME = "bad_name"  # none, or longer than MAX_PROP_NAME
+    TOO_LONG = "too_long"  # a text was cut to MAX_PROP_TEXT
+    NESTED = "nested"  # a list or an object where none can be
+    BAD_NUMBER = "bad_number"  # beyond every number
+
+
+LEFT_OUT = object()
+
+
+def clean_props(props: Any, dropped: list[Dropped]) -> dict[str, Any]:
+    """The properties without people, and without what cannot be kept; why each of those went is added to `dropped`."""
+    if not isinstance(props, dict):
+        dropped.append(Dropped.NO_OBJECT)
+        return {}
+    kept = {}
+    for name, value in _bounded(props, MAX_PROPS, dropped).items():
+        clean = _list(name, value, dropped) if type(value) is list else _scalar(name, value, dropped)
+        if clean is not LEFT_OUT:
+            kept[_name(name)] = clean
+    return kept
+
+
+def _list(name: str, values: list[Any], dropped: list[Dropped]) -> list[Any]:
+    cleaned = (_object(each, dropped) if type(each) is dict else _scalar(name, each, dropped) for each in values)
+    return [each for each in cleaned if each is not LEFT_OUT]
+
+
+def _object(fields: dict[str, Any], dropped: list[Dropped]) -> dict[str, Any]:
+    kept = {}
+    for name, value in _bounded(fields, MAX_ITEM_PROPS, dropped).items():
+        clean = _scalar(name, value, dropped)
+        if clean is not LEFT_OUT:
+            kept[_name(name)] = clean
+    return kept
+
+
+def _bounded(fields: dict[str, Any], most: int, dropped: list[Dropped]) -> dict[str, Any]:
+    """The fields whose names can be kept, `most` of them: those with a meaning of their own before all others."""
+    for name in fields:
+        if not 0 < len(name) <= MAX_PROP_NAME:
+            named = {name: value for name, value in fields.items() if 0 < len(name) <= MAX_PROP_NAME}
+            dropped += [Dropped.BAD_NAME] * (len(fields) - len(named))
+            fields = named
+            break
+    if len(fields) <= most:
+        return fields
+    dropped += [Dropped.TOO_MANY] * (len(fields) - most)
+    names = sorted(fields, key=lambda name: name not in OWN_FIELDS)[:most]
+    return {name: fields[name] for name in names}
+
+
+def _scalar(name: str, value: Any, dropped: list[Dropped]) -> Any:
+    kind = type(value)
+    if kind is str:
+        return _text(name, value, dropped)
+    if kind is int or kind is float:
+        return _number(name, value, dropped)
+    if value is None or kind is bool:
+        return value
+    dropped.append(Dropped.NESTED)
+    return LEFT_OUT
+
+
+def _text(name: str, text: str, dropped: list[Dropped]) -> str:
+    if len(text) < LEAST_TEXT:
+        return visible(text)
+    if names_thing(name) and is_one_word(text):
+        text = clean_thing(text)
+    elif name in ADDRESSES:
+        text = redact(visible(text), redact_cards_in_path)
+    else:
+        text = clean_text(text)
+    if len(text) > MAX_PROP_TEXT:
+        dropped.append(Dropped.TOO_LONG)
+        return text[:MAX_PROP_TEXT]
+    return text
+
+
+def _number(name: str, value: float, dropped: list[Dropped]) -> Any:
+    if not -EXACT < value < EXACT and type(value) is int:
+        try:
+            value = float(value)
+        except OverflowError:
+            dropped.append(Dropped.BAD_NUMBER)
+            return LEFT_OUT
+    return REDACTED if is_card_number(value) and not names_thing(name) else value
+
+
+@lru_cache(4_096)
+def _name(name: str) -> str:
+    return clean_text(name)
