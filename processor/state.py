@@ -75,6 +75,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False):
     was_identified: bool = False
     has_withdrawn: bool = False
     erased: int = 0  # up to when this version has forgotten it, ms; a tombstone may know of more, see `Visitor`
+    heard: int = 0  # append time of the latest record, ms; while there is no profile, see `duplicates.hear`
     recent: Session | None = None  # the latest session once closed, for the profile
     first_seen: int = 0
     last_seen: int = 0

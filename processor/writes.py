@@ -11,7 +11,7 @@ from msgspec import Struct
 from processor.changes import Changes, Verdict
 from processor.fold import Fold, LaneMemory
 from processor.rules.customers import COUNTS
-from processor.rules.duplicates import JITTER_MS, KEPT_MS
+from processor.rules.duplicates import UNPROFILED_MS
 from processor.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
 from wakeline import keys
 from wakeline.lanes import lane_of
@@ -22,7 +22,8 @@ MOST_PAIRS = 400  # of one command: Lua's unpack died at 8,000 arguments, after 
 
 PROFILE_LIVES = str(keys.PROFILE_TTL_MS)
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
-FORGOTTEN_LIVES = str(KEPT_MS + JITTER_MS)  # of a visitor that withdrew: as long as its events could come again
+# of who has no profile, or none any more: by then the rule has forgotten it, however far the fold was behind the log
+FORGOTTEN_LIVES = str(UNPROFILED_MS + keys.DAY_MS)
 
 Command = list[str]
 

@@ -43,6 +43,7 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
     level: str = ""  # consent: the level that holds from now on
     customer: str = ""  # identify: "@..." of a verified customer
     props: dict[str, Any] = {}
+    counted_only: bool = False  # it begins no profile: its address or the memory had no more to give; see `budget`
 
     @property
     def is_anonymous(self) -> bool:

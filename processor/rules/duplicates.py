@@ -15,6 +15,7 @@ from wakeline.record import Event
 
 KEPT_MS = 8 * DAY_MS  # a day longer than a browser's queue
 JITTER_MS = 3_600_000  # a retry's corrected time differs by what the network took
+UNPROFILED_MS = KEPT_MS + JITTER_MS  # since it was last heard of
 SILENT_MS = 300_000  # a page instance that gave no sign for so long is set aside; it can be recalled
 MANY_OPEN = 32  # open tabs of which one is set aside all the same
 
@@ -24,6 +25,8 @@ _read = msgspec.json.Decoder(Page).decode
 def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
     """Refuses what was seen before and what is too old to tell; finds the event's page instance."""
     state = visitor.state
+    if not state.first_seen and not visitor.is_anonymous and not visitor.tombstone:
+        state = hear(visitor, changes.now)
     if changes.now - event.time > KEPT_MS:
         return Verdict.TOO_LATE
     page = state.pages.get(event.page) or _recalled(event.page, state)
@@ -49,8 +52,24 @@ def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | Non
             seen >>= 1
             page.upto += 1
         page.above = f"{seen:x}" if seen else ""
-    visitor.remembered = not visitor.is_anonymous and event.time > visitor.tombstone
+    visitor.remembered = (
+        not visitor.is_anonymous and event.time > visitor.tombstone and (not event.counted_only or state.first_seen > 0)
+    )
     return None
+
+
+def hear(visitor: Visitor, now: int) -> VisitorState:
+    """Its state, if that is to live: without a profile it does as long as its events could come again.
+
+    By log time, so that a replay forgets as the live version did; the key's own lifetime only follows. Not of who was
+    erased, whose tombstone a replay meets first.
+    """
+    state = visitor.state
+    if state.heard and now - state.heard > UNPROFILED_MS:
+        state = visitor.state = VisitorState()
+        visitor.open_pages.clear()
+    state.heard = now
+    return state
 
 
 def _recalled(id: str, state: VisitorState) -> Page | None:

@@ -53,6 +53,7 @@ def _see(event: Event, visitor: Visitor) -> None:
     time = event.time
     if not state.first_seen:
         visitor.is_new = True
+        state.heard = 0
     if not state.first_seen or time < state.first_seen:
         state.first_seen = time
     share = visitor.share
@@ -150,7 +151,7 @@ def count_visit(session: Session, changes: Changes, amount: int = 1) -> None:
 def _uncount(session: Session, visitor: Visitor, changes: Changes) -> None:
     """Take back a visit that turned out to be part of another."""
     count_visit(session, changes, -1)
-    if visitor.remembered:
+    if visitor.remembered and visitor.state.visits:  # it may have begun before there was a profile
         visitor.count("visits", -1)
 
 
