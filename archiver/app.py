@@ -8,7 +8,6 @@ import os
 import secrets
 import socket
 
-from prometheus_client import start_http_server
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -43,7 +42,7 @@ async def run(config: Config) -> int:
     history, tidied = History(url), History(url)
     stop = told_to_stop()
     try:
-        start_http_server(settings.archiver_metrics_port, settings.internal_host, metrics.REGISTRY)
+        metrics.offer(settings.internal_host, settings.archiver_metrics_port)
     except OSError as error:
         logger.error(
             "cannot listen on %s port %d: %s",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, start_http_server
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -35,3 +35,13 @@ DELETED_FILES = _counter("deleted_files", "Files deleted: archive_days has passe
 
 for _what in ("log", "history", "mismatch", "damaged"):
     FAILURES.labels(_what)  # so that a first failure is an increase
+
+
+def offer(host: str, port: int) -> None:
+    """Show them on `port`, from a thread: the loop may be busy. Raises OSError where the port is taken."""
+    server, _ = start_http_server(port, host, REGISTRY)
+    server.handle_error = _say_nothing  # type: ignore[assignment, method-assign]
+
+
+def _say_nothing(*_: object) -> None:
+    """Where a connection broke off: `socketserver` would print the sender's address."""

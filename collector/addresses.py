@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from pathlib import Path
-from typing import Any
 
-import maxminddb
+from wakeline.countries import Countries
 
 Network = IPv4Network | IPv6Network
 CACHED = 4_096
-COUNTRY = re.compile("[A-Z]{2}")
 
 
 class Addresses:
     """Who is asking, and from which country. `geoip` is a country .mmdb; without one no country is known.
 
-    Raises OSError or maxminddb.InvalidDatabaseError where the file cannot be read.
+    Raises OSError where the file cannot be read.
     """
 
     def __init__(self, *, trusted_proxies: Sequence[Network] = (), geoip: Path | None = None) -> None:
         self._trusted = tuple(trusted_proxies)
-        self._countries = maxminddb.open_database(geoip) if geoip else None
+        self._countries = Countries(geoip) if geoip else None
         self.country = lru_cache(CACHED)(self._country)
         self.is_proxy = lru_cache(CACHED)(self._within_trusted)
 
@@ -32,12 +29,12 @@ class Addresses:
         """The peer, or if it is a trusted proxy the right-most hop in X-Forwarded-For that is none.
 
         What stands to the left of that hop is the client's own claim. A hop that is no address ends the
-        search: the proxy that wrote it is the last that is known.
+        search: the proxy that wrote it is the last that is known. One that is empty is none.
         """
         if not self._trusted or not self.is_proxy(peer):
             return peer
         address = peer
-        for hop in reversed([hop for line in forwarded for hop in line.split(",")]):
+        for hop in reversed([hop for line in forwarded for hop in line.split(",") if hop.strip()]):
             parsed = parse(hop)
             if parsed is None:
                 break
@@ -52,9 +49,7 @@ class Addresses:
     def _country(self, address: str) -> str:
         if self._countries is None or (parsed := parse(address)) is None:
             return ""
-        found: Any = self._countries.get(parsed)
-        code = found.get("country", {}).get("iso_code", "") if isinstance(found, dict) else ""
-        return code if isinstance(code, str) and COUNTRY.fullmatch(code) else ""
+        return self._countries.of(parsed)
 
 
 def within(address: str, networks: Sequence[Network]) -> bool:

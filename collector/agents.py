@@ -43,6 +43,13 @@ def agent_of(user_agent: str, *, webdriver: bool = False) -> Agent:
     return Agent(device_of(user_agent, os), browser, os, bot)
 
 
+def legible(header: str) -> str:
+    """A header's text, the bytes in it that are none replaced: aiohttp keeps them as lone surrogates."""
+    if header.isascii():
+        return header
+    return header.encode(errors="surrogateescape").decode(errors="replace")
+
+
 def device_of(user_agent: str, os: str) -> str:
     """Tablets say so (iPad) or leave out "Mobile" (Android). An iPad that asks for desktop pages says Mac."""
     if os == "iOS":

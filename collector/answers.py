@@ -28,17 +28,23 @@ BASE = CIMultiDict(
 )
 
 
+def origin_of(request: web.BaseRequest) -> str | None:
+    """The Origin, as it may be echoed: what browsers send is ASCII, and bytes that are no text cannot be sent back."""
+    origin = request.headers.get("Origin")
+    return origin if origin is None or origin.isascii() else ""
+
+
 def cors(origin: str | None) -> CIMultiDict[str]:
     """Echoes the origin, since a wildcard may not go with cookies. No answer holds anything to protect."""
     headers = CIMultiDict(BASE)
-    if origin is not None:
+    if origin:
         headers["Access-Control-Allow-Origin"] = origin
     return headers
 
 
 def accepted(request: web.BaseRequest, count: int, rejected: list[Rejected]) -> web.StreamResponse:
     """202: `count` events are on disk, `rejected` are refused for good."""
-    origin = request.headers.get("Origin")
+    origin = origin_of(request)
     if not rejected and request.keep_alive and request.version == HttpVersion11:
         return _all_accepted(origin, count, int(time.time()))
     headers = cors(origin)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import zlib
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from wakeline.event import MAX_BODY_BYTES, Refusal
 
@@ -14,6 +14,7 @@ BODY_TIME_S = 5.5  # a phone on a bad line; aiohttp itself would wait for ever
 GZIP = 16 + zlib.MAX_WBITS
 ZLIB = zlib.MAX_WBITS
 RAW_DEFLATE = -zlib.MAX_WBITS  # sent as "deflate" by some, against the standard
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 TYPES = ("text/plain", "application/json")
 
 
@@ -37,6 +38,7 @@ async def read_body(request: web.BaseRequest) -> bytes | Refusal:
     else:
         try:
             async with asyncio.timeout(BODY_TIME_S):
+                await _say_go_on(request)
                 raw = await _read_all(request)
         except TimeoutError:
             return Refusal.TIMEOUT
@@ -48,6 +50,13 @@ async def read_body(request: web.BaseRequest) -> bytes | Refusal:
         return Refusal.TOO_LARGE
     encoding = request.headers.get("Content-Encoding")
     return raw if encoding is None else decompressed(raw, encoding.strip().lower())
+
+
+async def _say_go_on(request: web.BaseRequest) -> None:
+    """A sender that waits for the word before its body is told to go on, now that its headers are fine."""
+    if "Expect" in request.headers and request.version >= HttpVersion11:
+        await request.writer.write(GO_ON)
+        request.writer.output_size = 0  # the answer itself is not begun
 
 
 async def _read_all(request: web.BaseRequest) -> bytes | Refusal:

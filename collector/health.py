@@ -25,14 +25,14 @@ class Health:
         self._asking: asyncio.Task[bool] | None = None
 
     async def alive(self, request: web.BaseRequest) -> web.Response:
-        return answers.plain(request.headers.get("Origin"), 200, "alive")
+        return answers.plain(answers.origin_of(request), 200, "alive")
 
     async def ready(self, request: web.BaseRequest) -> web.Response:
         """200 while events are taken, by the log or the spool, else 503."""
         if self._asking is None or (self._asking.done() and time.monotonic() - self._asked_at > KEPT_S):
             self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._writer.answers(READY_TIME_S))
-        origin = request.headers.get("Origin")
+        origin = answers.origin_of(request)
         if await asyncio.shield(self._asking):
             return answers.plain(origin, 200, "ready")
         return answers.plain(origin, 503, "No events are taken: the log is away.", Retry_After="2")

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from aiohttp import web
 
 from collector import answers
 from collector.addresses import Addresses
-from collector.agents import MAX_LENGTH, agent_of
+from collector.agents import MAX_LENGTH, agent_of, legible
 from collector.body import is_accepted_type, read_body
 from collector.limiter import Limiter
 from collector.metrics import Metrics
 from collector.policy import Policy
-from collector.salts import Salts
+from collector.salts import Salts, SaltUnavailable
 from collector.steps import Arrival, cleaned, cleaned_timed
 from collector.writer import GroupCommit
 from wakeline.event import (
@@ -25,15 +26,29 @@ from wakeline.event import (
     Envelope,
     Refusal,
     Rejected,
+    WireEvent,
     decode_envelope,
     decode_event,
 )
 from wakeline.lanes import lane_of
 from wakeline.record import Event, encode_record
+from wakeline.traces import without_words
 
 logger = logging.getLogger("wakeline.collector")
 
 SAMPLE = 64  # one event in so many has its steps timed
+SAID_EVERY_S = 10.0  # a fault of ours: whoever found one may ask for it without end
+
+
+class Asked(NamedTuple):
+    """A request that may send, and is no more than one may be."""
+
+    envelope: Envelope
+    policy: Policy
+    address: str
+
+
+Encoded = tuple[int, bytes]  # the lane, and the record
 
 
 class Intake:
@@ -58,50 +73,88 @@ class Intake:
         self._limiter = limiter
         self._clock = clock
         self._until_sample = 0
+        self._said_at = float("-inf")
 
     async def events(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answers as `wakeline.event` says; see `STATUS` there. Raises ConnectionError where the sender breaks off."""
+        """Answers as `wakeline.event` says; see `STATUS` there. Raises ConnectionError where the sender breaks off.
+
+        A fault of ours is refused for good, as it would be the same again; what is on disk by then stays.
+        """
+        try:
+            return await self._events(request)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            return answers.refused(answers.origin_of(request), self._fault(error), [])
+
+    async def _events(self, request: web.BaseRequest) -> web.StreamResponse:
         began = time.perf_counter()
-        headers = request.headers
-        origin = headers.get("Origin")
-        address = self._addresses.client(request.remote or "", headers.getall("X-Forwarded-For", ()))
-        if not self._limiter.allows(address):
-            return self._refuse(origin, Refusal.RATE_LIMITED)
-        if not is_accepted_type(headers.get("Content-Type")):
-            return self._refuse(origin, Refusal.WRONG_CONTENT_TYPE)
-        body = await read_body(request)
-        if isinstance(body, Refusal):
-            return self._refuse(origin, body)
+        origin = answers.origin_of(request)
+        asked = await self._asked(request, origin)
+        if not isinstance(asked, Asked):
+            return self._refuse(origin, *asked)
+        metrics, events = self._metrics, asked.envelope.events
         try:
-            envelope = decode_envelope(body)
-        except (ValueError, RecursionError):  # no JSON, no UTF-8, not its shape; nested too deep
-            return self._refuse(origin, Refusal.MALFORMED)
-        count = len(envelope.events)
-        policy = self._policies.get(envelope.site)
-        if policy is None:
-            return self._refuse(origin, Refusal.UNKNOWN_SITE, count)
-        if not policy.accepts(origin, fetch_site=headers.get("Sec-Fetch-Site")):
-            return self._refuse(origin, Refusal.FOREIGN_ORIGIN, count)
-        if count > MAX_EVENTS:
-            return self._refuse(origin, Refusal.TOO_MANY_EVENTS, count)
-        self._metrics.received += count
-        try:
-            arrival = self._arrival(request, envelope, policy, address)
-            records, rejected = self._clean(envelope.events, arrival)
-        except OSError:
-            logger.exception("the day's salt can be neither read nor made")
-            self._metrics.unavailable += count
+            arrival = self._arrival(request, asked)
+            records, rejected = self._clean(events, arrival)
+        except SaltUnavailable as error:
+            logger.error("the day's salt can be neither read nor made: %s", error)
+            metrics.received += len(events)
+            metrics.unavailable += len(events)
             return answers.refused(origin, Refusal.UNAVAILABLE, [])
+        except Exception as error:
+            return self._refuse(origin, self._fault(error), len(events))
+        # From here on nothing can fail before all events are in the books: nothing waits, and these only add.
+        metrics.received += len(events)
         for refusal in rejected:
-            self._metrics.reject(refusal.reason)
+            metrics.reject(refusal.reason)
         for reason in arrival.dropped:
-            self._metrics.props_dropped[reason] += 1
+            metrics.props_dropped[reason] += 1
         if not records:
             return _all_refused(request, rejected)
-        if not await self._write(records):
+        if not await self._writer.submit(records, sum(len(value) for _, value in records)):
             return answers.refused(origin, Refusal.UNAVAILABLE, rejected)
-        self._metrics.request_seconds.observe(time.perf_counter() - began)
+        metrics.request_seconds.observe(time.perf_counter() - began)
         return answers.accepted(request, len(records), rejected)
+
+    async def _asked(self, request: web.BaseRequest, origin: str | None) -> Asked | tuple[Refusal, int]:
+        """What a request asks for, or why all of it is refused and how many events that are, if they can be counted."""
+        count = 1
+        try:
+            headers = request.headers
+            address = self._addresses.client(request.remote or "", headers.getall("X-Forwarded-For", ()))
+            if not self._limiter.allows(address):
+                return Refusal.RATE_LIMITED, count
+            if not is_accepted_type(headers.get("Content-Type")):
+                return Refusal.WRONG_CONTENT_TYPE, count
+            body = await read_body(request)
+            if isinstance(body, Refusal):
+                return body, count
+            try:
+                envelope = decode_envelope(body)
+            except (ValueError, RecursionError):  # no JSON, no UTF-8, not its shape; nested too deep
+                return Refusal.MALFORMED, count
+            count = len(envelope.events)
+            policy = self._policies.get(envelope.site)
+            if policy is None:
+                return Refusal.UNKNOWN_SITE, count
+            if not policy.accepts(origin, fetch_site=headers.get("Sec-Fetch-Site")):
+                return Refusal.FOREIGN_ORIGIN, count
+            if count > MAX_EVENTS:
+                return Refusal.TOO_MANY_EVENTS, count
+            return Asked(envelope, policy, address)
+        except ConnectionError:
+            raise
+        except Exception as error:
+            return self._fault(error), count
+
+    def _fault(self, error: Exception) -> Refusal:
+        """Say what failed; where it goes on failing, no more often than that."""
+        now = time.monotonic()
+        if now - self._said_at > SAID_EVERY_S:
+            self._said_at = now
+            logger.error("a fault of ours; what it met is refused as internal\n%s", without_words(error))
+        return Refusal.INTERNAL
 
     def _refuse(self, origin: str | None, reason: Refusal, count: int = 1) -> web.Response:
         """The whole request: `count` events if they could be counted, else one."""
@@ -109,9 +162,10 @@ class Intake:
         self._metrics.reject(reason, count)
         return answers.refused(origin, reason, [])
 
-    def _arrival(self, request: web.BaseRequest, envelope: Envelope, policy: Policy, address: str) -> Arrival:
+    def _arrival(self, request: web.BaseRequest, asked: Asked) -> Arrival:
         headers = request.headers
-        user_agent = headers.get("User-Agent", "")[:MAX_LENGTH]
+        envelope, policy, address = asked
+        user_agent = legible(headers.get("User-Agent", ""))[:MAX_LENGTH]
         is_capped = envelope.consent is ConsentLevel.FULL and headers.get("Sec-GPC") == "1"
         return Arrival(
             policy=policy,
@@ -127,36 +181,41 @@ class Intake:
             is_own=policy.is_own(address, headers.get("Cookie", "")),
         )
 
-    def _clean(self, events: Sequence[msgspec.Raw], arrival: Arrival) -> tuple[list[Event], list[Rejected]]:
-        records: list[Event] = []
+    def _clean(self, events: Sequence[msgspec.Raw], arrival: Arrival) -> tuple[list[Encoded], list[Rejected]]:
+        """Records, each with its lane, and what is refused: each event by itself, whatever is wrong with it."""
+        lanes = self._writer.lanes or 1  # the log was never open: it will be refused
+        records: list[Encoded] = []
         rejected: list[Rejected] = []
         for index, raw in enumerate(events):
+            id = f"#{index}"
             try:
-                event = decode_event(raw)
-            except (ValueError, RecursionError):
-                rejected.append(Rejected(id=f"#{index}", reason=Refusal.BAD_EVENT))
-                continue
-            self._until_sample -= 1
-            if self._until_sample < 0:
-                self._until_sample = SAMPLE - 1
-                record = cleaned_timed(event, arrival, self._metrics.observe_step)
-            else:
-                record = cleaned(event, arrival)
-            if isinstance(record, Refusal):
-                rejected.append(Rejected(id=f"{event.page}.{event.n}", reason=record))
-            else:
-                records.append(record)
+                try:
+                    event = decode_event(raw)
+                except (ValueError, RecursionError):
+                    rejected.append(Rejected(id=id, reason=Refusal.BAD_EVENT))
+                    continue
+                record = self._cleaned(event, arrival)
+                if isinstance(record, Refusal):
+                    rejected.append(Rejected(id=f"{event.page}.{event.n}", reason=record))
+                else:
+                    records.append((lane_of(record.site, record.visitor, lanes), encode_record(record)))
+            except SaltUnavailable:
+                raise
+            except Exception as error:
+                rejected.append(Rejected(id=id, reason=self._fault(error)))
         return records, rejected
 
-    async def _write(self, records: Sequence[Event]) -> bool:
-        lanes = self._writer.lanes or 1  # the log was never open: it will be refused
-        encoded = [(lane_of(record.site, record.visitor, lanes), encode_record(record)) for record in records]
-        return await self._writer.submit(encoded, sum(len(value) for _, value in encoded))
+    def _cleaned(self, event: WireEvent, arrival: Arrival) -> Event | Refusal:
+        self._until_sample -= 1
+        if self._until_sample >= 0:
+            return cleaned(event, arrival)
+        self._until_sample = SAMPLE - 1
+        return cleaned_timed(event, arrival, self._metrics.observe_step)
 
 
 def _all_refused(request: web.BaseRequest, rejected: Sequence[Rejected]) -> web.StreamResponse:
     """What the site asked to leave out is no fault of the sender."""
     for refusal in rejected:
         if refusal.reason is not Refusal.OWN_TRAFFIC:
-            return answers.refused(request.headers.get("Origin"), refusal.reason, list(rejected))
+            return answers.refused(answers.origin_of(request), refusal.reason, list(rejected))
     return answers.accepted(request, 0, list(rejected))

@@ -49,6 +49,10 @@ def anonymous_id(salt: bytes, *, site: str, address: str, user_agent: str) -> st
     return ANONYMOUS_PREFIX + hashlib.blake2b(text, key=salt, digest_size=16).hexdigest()
 
 
+class SaltUnavailable(Exception):
+    """A salt can be neither read nor made: nothing can be said of anonymous visitors."""
+
+
 class _Days(NamedTuple):
     """The three days around now of one site."""
 
@@ -78,12 +82,15 @@ class Salts:
         return self._around_now(site).starts[0]
 
     def salt(self, site: str, at: int) -> bytes:
-        """The salt of the day that `at` (ms, not before `oldest`, not after now) lies in. Raises OSError."""
+        """The salt of the day that `at` (ms, not before `oldest`, not after now) lies in. Raises SaltUnavailable."""
         around = self._around_now(site)
         day = around.days[max(0, bisect_right(around.starts, at, hi=3) - 1)]
         found = self._salts.get((site, day))
         if found is None:
-            found = self._salts[site, day] = self._shared(site, day)
+            try:
+                found = self._salts[site, day] = self._shared(site, day)
+            except OSError as error:
+                raise SaltUnavailable(f"{error}") from error
         return found
 
     def keep(self) -> None:

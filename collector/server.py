@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, cast
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from collector import answers
@@ -20,6 +20,7 @@ from collector.connections import Connections
 from collector.limiter import sender
 from collector.metrics import Metrics
 from wakeline.event import MAX_BODY_BYTES
+from wakeline.traces import without_words
 
 logger = logging.getLogger("wakeline.collector")
 
@@ -65,13 +66,17 @@ class Server(web.Server):
         self.held.works(cast(_Connection, request.protocol))
         response = await self._handled(request)
         self.metrics.requests[response.status] += 1
+        if "Expect" in request.headers and not request.content.is_eof():
+            response.force_close()  # whether its body still comes is the sender's choice
         if request.transport is not None and request.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
             request.transport.abort()  # it sends on and on and never reads an answer
         return response
 
     async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
+        origin = answers.origin_of(request)
+        if not is_expected(request):
+            return answers.plain(origin, 417, "100-continue is all that can be expected.")
         methods = self._routes.get(request.raw_path) or self._routes.get(request.raw_path.partition("?")[0])
-        origin = request.headers.get("Origin")
         if methods is None:
             return answers.plain(origin, 404, "Nothing here.")
         handler = methods.get(request.method)
@@ -83,9 +88,15 @@ class Server(web.Server):
             return await handler(request)
         except ConnectionError:
             raise  # the sender is gone: nobody is left to answer
-        except Exception:
-            logger.exception("a request failed")
+        except Exception as error:
+            logger.error("a request failed\n%s", without_words(error))
             return answers.plain(origin, 500, "A fault of ours; it is in the log.")
+
+
+def is_expected(request: web.BaseRequest) -> bool:
+    """Whether an Expect header asks for what can be given; see `body` for where it is. HTTP/1.0 knows none."""
+    expected = request.headers.get("Expect")
+    return expected is None or request.version < HttpVersion11 or expected.strip().lower() == "100-continue"
 
 
 class _Connection(web.RequestHandler):
@@ -140,8 +151,8 @@ class _Connection(web.RequestHandler):
         """What is not HTTP. The origin could not be read, so any is allowed to see the answer."""
         if request.writer.output_size > 0:
             raise ConnectionResetError("an answer was already begun")
-        if not isinstance(exc, HttpProcessingError):
-            logger.error("a connection failed", exc_info=exc)
+        if exc is not None and not isinstance(exc, HttpProcessingError):
+            logger.error("a connection failed\n%s", without_words(exc))
         response = web.Response(
             status=status, text="Not HTTP.\n", headers={"Access-Control-Allow-Origin": "*", "Server": "wakeline"}
         )

@@ -191,7 +191,7 @@ STEPS: tuple[Step, ...] = (
 
 
 def cleaned(event: WireEvent, arrival: Arrival) -> Event | Refusal:
-    """The record of an accepted event, or why it is refused. Raises OSError where no salt can be had."""
+    """The record of an accepted event, or why it is refused. Raises SaltUnavailable."""
     record = blank(event, arrival)
     for step in STEPS:
         refusal = step(event, record, arrival)

@@ -134,7 +134,10 @@ async def stand(
     log: FaultyLog | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[Stand]:
-    """A running collector for `sites` (SITE) with its salts in `folder`; without a spool unless `settings` say so."""
+    """A running collector for `sites` (SITE) with its salts in `folder`; without a spool unless `settings` say so.
+
+    Its books balance at the end, whatever it met.
+    """
     config = Config(
         Settings(**{"data": folder, "spool_mb": 0, **(settings or {})}), {site.key: site for site in sites or (SITE,)}
     )
@@ -159,6 +162,7 @@ async def stand(
     await stopped(runner)
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
+    assert parts.metrics.ledger_difference == 0
 
 
 def event(**fields: Any) -> dict[str, Any]:

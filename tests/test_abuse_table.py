@@ -31,6 +31,7 @@ PROMISED = (
     "the same in a browser: the demo's pages and its panel",
     "e-mail addresses and card numbers",
     "events full of addresses",
+    "no HTTP, broken off and unexpected, on every port: nobody is named in a log",
 )
 
 

@@ -181,16 +181,89 @@ async def test_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.Monk
 async def test_a_bug_in_a_handler_is_logged_and_answered(
     monkeypatch: pytest.MonkeyPatch, collector: Stand, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def broken(*_: object, **__: object) -> None:
-        raise ZeroDivisionError
+    """Without what the request held, be it in the words of the error, of its cause or in a note."""
 
-    monkeypatch.setattr("collector.intake.agent_of", broken)
-    async with collector.http.post(f"{collector.url}/v1/events", json=envelope(), headers={"Origin": ORIGIN}) as answer:
+    words = "from 127.0.0.1"
+
+    def broken(*_: object, **__: object) -> None:
+        try:
+            raise ValueError(words)
+        except ValueError as cause:
+            error = ZeroDivisionError(words)
+            error.add_note(words)
+            raise error from cause
+
+    monkeypatch.setattr("collector.script.matches", broken)
+    async with collector.http.get(f"{collector.url}/wakeline.js", headers={"Origin": ORIGIN}) as answer:
         assert answer.status == 500
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
     assert "ZeroDivisionError" in caplog.text
-    assert "127.0.0.1" not in caplog.text
-    assert collector.metrics()["ledger_difference"] == 1  # which is what the number is for
+    assert "ValueError" in caplog.text
+    assert "in broken" in caplog.text
+    assert words not in caplog.text
+
+
+# ---- Expect: 100-continue ------------------------------------------------------------------------------
+
+GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+async def expecting(
+    collector: Stand, headers: bytes, *, path: bytes = b"/v1/events", version: bytes = b"1.1"
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A sender that has sent its headers and waits for a word before its body."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
+    writer.write(
+        b"POST " + path + b" HTTP/" + version + b"\r\nHost: x\r\nContent-Type: text/plain\r\n" + headers + b"\r\n\r\n"
+    )
+    return reader, writer
+
+
+@pytest.mark.parametrize("word", [b"100-continue", b"100-Continue"])
+async def test_a_sender_that_waits_for_the_word_is_told_to_go_on(collector: Stand, word: bytes) -> None:
+    body = json.dumps(envelope()).encode()
+    reader, writer = await expecting(collector, b"Expect: " + word + b"\r\nContent-Length: %d" % len(body))
+    assert await asyncio.wait_for(reader.readexactly(len(GO_ON)), 2) == GO_ON
+    writer.write(body)
+    assert (await asyncio.wait_for(reader.readline(), 2))[9:12] == b"202"
+    writer.close()
+    assert len(await collector.records()) == 1
+
+
+async def test_a_body_that_comes_with_its_headers_needs_no_word(collector: Stand) -> None:
+    body = json.dumps(envelope()).encode()
+    head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nExpect: 100-continue\r\n"
+    answer = await raw(collector, head + b"Connection: close\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    assert answer[9:12] == b"202"
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param(b"Expect: 100-continue\r\nContent-Length: 65537", b"413", id="announced too large"),
+        pytest.param(b"Expect: 100-continue\r\nContent-Type: a/b\r\nContent-Length: 9", b"415", id="wrong type"),
+        pytest.param(b"Expect: 200-ok\r\nContent-Length: 9", b"417", id="something else is expected"),
+        pytest.param(b"Expect: caf\xe9\r\nContent-Length: 9", b"417", id="nonsense is expected"),
+    ],
+)
+async def test_a_body_that_nobody_wants_is_not_asked_for(collector: Stand, headers: bytes, status: bytes) -> None:
+    """And the connection ends: whether the body comes all the same cannot be known."""
+    is_other_type = b"a/b" in headers
+    reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
+    start = b"POST /v1/events HTTP/1.1\r\nHost: x\r\n"
+    writer.write(start + (b"" if is_other_type else b"Content-Type: text/plain\r\n") + headers + b"\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    assert answer[9:12] == status
+    assert b"Connection: close" in answer
+
+
+async def test_http_1_0_knows_no_expectations(collector: Stand) -> None:
+    body = json.dumps(envelope()).encode()
+    reader, writer = await expecting(collector, b"Expect: anything\r\nContent-Length: %d" % len(body), version=b"1.0")
+    writer.write(body)
+    assert (await asyncio.wait_for(reader.readline(), 2))[9:12] == b"202"
+    writer.close()
 
 
 # ---- the snippet -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.salts import SALT_BYTES, UNFINISHED, Salts, anonymous_id, day_of, starts_at
+from collector.salts import SALT_BYTES, UNFINISHED, Salts, SaltUnavailable, anonymous_id, day_of, starts_at
 from tests.collector_stand import DAY, HOUR, NOON, Clock
 
 UTC, BERLIN, AUCKLAND, NEW_YORK = map(ZoneInfo, ("UTC", "Europe/Berlin", "Pacific/Auckland", "America/New_York"))
@@ -175,7 +175,7 @@ def test_a_damaged_salt_is_not_used(tmp_path: Path, clock: Clock, salts: Salts) 
     salts.salt("shop", NOON)
     (path,) = (tmp_path / "salts").iterdir()
     path.write_bytes(b"")
-    with pytest.raises(OSError, match="remove it"):
+    with pytest.raises(SaltUnavailable, match="remove it"):
         Salts(tmp_path / "salts", {"shop": UTC}, clock=clock).salt("shop", NOON)
 
 

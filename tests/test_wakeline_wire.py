@@ -82,6 +82,7 @@ def test_every_reason_that_a_body_alone_can_give_has_a_golden_file() -> None:
         Refusal.RATE_LIMITED,
         Refusal.UNAVAILABLE,
         Refusal.OWN_TRAFFIC,
+        Refusal.INTERNAL,
     }
     assert {refused(path)[0] for path in REFUSED} == set(Refusal) - needs_more_than_a_body
     assert set(STATUS) < set(Refusal)

@@ -10,5 +10,6 @@ scripts.py   what pages load            tag.py        what a site pastes into th
 history/     what the log has trimmed   lease.py      of several processes one works
 sources.py   names of where visits come from
 stopping.py  how a process is told to end
-inert.py     text from outside, made harmless to look at
+countries.py countries of addresses  inert.py      text from outside, made harmless to look at
+traces.py    what a log may say of an exception
 """

@@ -63,6 +63,7 @@ class Refusal(StrEnum):
     MISSING_VISITOR = "missing_visitor"  # `full` without a visitor id
     BAD_SIGNATURE = "bad_signature"  # identify without the HMAC of the site's secret
     OWN_TRAFFIC = "own_traffic"  # left out as the site asked
+    INTERNAL = "internal"  # a fault of ours, which is in the log: sent again it would only fail again
 
 
 STATUS: dict[Refusal, int] = {

@@ -1,17 +1,22 @@
-"""How processes log: lines to read, or one JSON object a line. Always to stderr."""
+"""How processes log: lines to read, or one JSON object a line. Always to stderr, and without those who connected."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
+import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
 from wakeline.inert import log_lines
 from wakeline.settings import LogFormat
+from wakeline.traces import without_words
 
+PEERS = ("aiohttp", "asyncio")  # loggers that tell of whoever connects: address, URL, the bytes that came
+NOT_HTTP = "aiohttp.http_exceptions"  # what a sender did, who may do so as often as it likes
+FIELD = re.compile("%[-.0-9]*[a-zA-Z]")
 NOISY = ("faust", "mode", "aiokafka", "aiohttp.access", "asyncio")  # told to speak up only with warnings
 COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
@@ -25,6 +30,7 @@ def configure(format: str, service: str) -> None:
     handler.setFormatter(
         JsonLines(service) if format == LogFormat.JSON else TextLines(service, is_coloured(sys.stderr))
     )
+    handler.addFilter(without_peers)
     logging.basicConfig(handlers=[handler], level=logging.WARNING, force=True)
     logging.getLogger("wakeline").setLevel(logging.INFO)
     for name in NOISY:
@@ -37,6 +43,20 @@ def is_coloured(stream: TextIO) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
+
+
+def without_peers(record: logging.LogRecord) -> bool:
+    """Whether a record is kept; of one of PEERS only its fixed text and where in the code it happened are."""
+    if record.name.partition(".")[0] not in PEERS:
+        return True
+    error = record.exc_info[1] if record.exc_info else None
+    if type(error).__module__ == NOT_HTTP:
+        return False
+    record.msg = FIELD.sub("(left out)", str(record.msg).partition("\n")[0])
+    record.args = ()
+    if error is not None:
+        record.exc_info, record.exc_text = None, without_words(error)
+    return True
 
 
 class TextLines(logging.Formatter):
@@ -78,4 +98,6 @@ class JsonLines(logging.Formatter):
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
+        elif record.exc_text:
+            line["error"] = record.exc_text
         return json.dumps(line)

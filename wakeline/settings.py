@@ -84,7 +84,9 @@ class Settings:
         "once; beyond them 429; 0: no limit",
         least=0,
     )
-    geoip: Path | None = _setting(None, "a GeoIP country file (.mmdb); without one no country is known")
+    geoip: Path | None = _setting(
+        None, "a GeoIP file of countries (.mmdb) by MaxMind, DB-IP or IPinfo; without one no country is known"
+    )
     log: str = _setting(
         "",
         "URL of the log, kafka://host:9092[,host:9092][/topic][?options as aiokafka names them]; "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.abuse import bodies, floods, inert, joining, outbound, personal, smuggling, sockets, variety
+from tests.abuse import bodies, floods, inert, joining, logs, outbound, personal, smuggling, sockets, variety
 from tests.abuse.stage import Stage
 from tests.faults.outcome import Outcome
 
@@ -36,4 +36,7 @@ ROWS: tuple[Row, ...] = (
     Row("the same in a browser: the demo's pages and its panel", inert.browser, 40),
     Row("e-mail addresses and card numbers", personal.nowhere, 25, is_quick=True),
     Row("events full of addresses", outbound.none, 25),
+    Row(
+        "no HTTP, broken off and unexpected, on every port: nobody is named in a log", logs.nameless, 15, is_quick=True
+    ),
 )

@@ -15,6 +15,7 @@ import redis
 
 from benchmarks.machine import find_free_ports, free_port
 from tests.abuse import wire
+from tests.balance import assert_balanced
 from tests.faults import exposition
 from tests.faults.exposition import Samples
 from tests.integration.kill.books import LANES
@@ -155,6 +156,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
     try:
         stage.server.start()
         yield stage
+        await asyncio.to_thread(assert_balanced, stage.metrics_ports["collector"])
     except Exception as error:
         for name, words in stage.logs().items():
             if words:

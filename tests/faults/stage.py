@@ -14,6 +14,7 @@ from pathlib import Path
 
 from benchmarks.broker import Broker
 from benchmarks.machine import find_free_ports, free_port
+from tests.balance import assert_balanced
 from tests.faults import audit, exposition
 from tests.faults.exposition import Samples
 from tests.faults.outcome import Outcome
@@ -193,6 +194,7 @@ async def staged(folder: Path, broker: Broker | None, *, starts_server: bool = T
         if starts_server:
             stage.server.start()
         yield stage
+        await asyncio.to_thread(assert_balanced, stage.collector.flags["metrics_port"])
     except (Exception, asyncio.CancelledError) as error:
         for service in stage.services:
             if service.starts:

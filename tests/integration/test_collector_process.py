@@ -20,6 +20,7 @@ import pytest
 
 from benchmarks.broker import Broker
 from collector.writer import DEADLINE_S
+from tests.balance import assert_balanced
 from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT
 from wakeline.log.opening import plain_log
@@ -190,6 +191,8 @@ async def start(
     yield start
     for collector in started:
         await collector.http.close()
+        if collector.process.returncode is None:
+            await asyncio.to_thread(assert_balanced, collector.metrics_port)
         if collector.process.returncode is None:
             collector.process.kill()
         await collector.process.communicate()

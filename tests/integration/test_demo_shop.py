@@ -22,6 +22,7 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from tests.balance import assert_balanced
 from tests.browser import CHROMIUM, Tab, running_browser
 
 ROOT = Path(__file__).parents[2]
@@ -128,6 +129,7 @@ def shop(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Sho
             assert time.monotonic() < deadline, said
             time.sleep(0.1)
         yield shop
+        assert_balanced(shop.ports["metrics_port"])
     finally:
         prometheus.kill()
         prometheus.wait()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 from wakeline.check.finding import Finding, fail, ok, warn
+from wakeline.countries import opened
 from wakeline.event import ConsentLevel
 from wakeline.settings import Config, Site
 
@@ -25,11 +27,22 @@ def check_configuration(config: Config) -> Iterator[Finding]:
             "api_token is not set: the read side answers nobody (`wakeline up` makes one for each run)",
             "set api_token, or WAKELINE_API_TOKEN; `openssl rand -hex 16` makes one",
         )
+    if config.settings.geoip:
+        yield _check_geoip(config.settings.geoip)
     if any(network.prefixlen == 0 for network in config.settings.trusted_proxies):
         yield fail(
             "trusted_proxies believes everybody: a visitor may claim any address",
             "name the addresses of your own proxies only",
         )
+
+
+def _check_geoip(path: Path) -> Finding:
+    mend = "name a file of countries from MaxMind, DB-IP or IPinfo (.mmdb) that holds IPv4 and IPv6"
+    try:
+        _, fault = opened(path)
+    except OSError as error:
+        return fail(f"geoip {path} cannot be read: {error.strerror or error}", mend)
+    return warn(fault, mend) if fault else ok(f"geoip {path} names countries")
 
 
 def _check_site(site: Site) -> Iterator[Finding]:

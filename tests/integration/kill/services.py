@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from tests.balance import assert_balanced
 from tests.integration.kill.books import LANES, Books
 from tests.integration.kill.proxy import Word
 from tests.integration.kill.tail import KafkaTail, StreamsTail, Tail
@@ -140,10 +141,13 @@ class Deployment:
 
 @contextmanager
 def deployment(folder: Path, server: Any, ports: Sequence[int], log: str = "") -> Iterator[Deployment]:
-    """Kills what is left running; pytest shows what the services said where the test failed."""
+    """Kills what is left running, once the collector's books balance; pytest shows what the services said where it
+    failed.
+    """
     made = Deployment(folder, server, ports, log)
     try:
         yield made
+        assert_balanced(made.collector.flags["metrics_port"])
     finally:
         for service in made.services:
             service.kill()
