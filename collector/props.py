@@ -29,6 +29,9 @@ class Dropped(StrEnum):
     TOO_LONG = "too_long"  # a text was cut to MAX_PROP_TEXT
     NESTED = "nested"  # a list or an object where none can be
     BAD_NUMBER = "bad_number"  # beyond every number
+    BAD_AMOUNT = "bad_amount"  # a shop's price or quantity that is none; what a purchase is counted by refuses it
+    BAD_CURRENCY = "bad_currency"  # not three letters
+    NO_VALUE = "no_value"  # a text such as "undefined" for the number of an order or the id of a product
 
 
 LEFT_OUT = object()

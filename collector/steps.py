@@ -14,6 +14,7 @@ from collector.names import clean_name
 from collector.policy import Policy
 from collector.props import Dropped
 from collector.salts import Salts, anonymous_id
+from collector.shop import read_shop
 from wakeline.event import (
     CONSENT,
     ENGAGEMENT,
@@ -157,6 +158,12 @@ def put_body(event: WireEvent, record: Event, arrival: Arrival) -> None:
         record.props = arrival.policy.props(event.props, arrival.dropped)
 
 
+def drop_bad_amount(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
+    if not record.props or read_shop(record.type, event.props, record.props, arrival.dropped):
+        return None
+    return Refusal.BAD_AMOUNT
+
+
 def is_withdrawal(event: WireEvent, arrival: Arrival) -> bool:
     """Lowers the level. Such an event keeps its visitor id: it is needed to honour it."""
     if event.type != CONSENT:
@@ -187,6 +194,7 @@ STEPS: tuple[Step, ...] = (
     put_agent,
     put_country,
     put_body,
+    drop_bad_amount,
 )
 
 

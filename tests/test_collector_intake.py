@@ -218,9 +218,23 @@ async def test_what_cannot_be_kept_of_props_is_left_out_and_counted(collector: S
     assert metrics["ledger_difference"] == 0
 
 
+async def test_a_purchase_says_how_much_it_was_as_a_number(collector: Stand) -> None:
+    """A field whose name is only after cleaning that of an amount is one too."""
+    await collector.post(
+        envelope(
+            event(n=1, type="purchase", props={"order": "undefined", "pri\u200bce": "1\u00a0299,00"}),
+            event(n=2, type="refund", props={"pri\u200bce": "much"}),
+        )
+    )
+    assert [record.props for record in await collector.records()] == [{"price": 1299}]
+    assert collector.rejected() == {"bad_amount": 1}
+    assert collector.metrics()['props_dropped_total{reason="no_value"}'] == 1
+
+
 @pytest.mark.parametrize(
     ("reason", "bad"),
     [
+        pytest.param("bad_amount", event(type="refund", props={"order": "A", "price": "much"}), id="no amount"),
         pytest.param("bad_event", event(n=2_048), id="number beyond the page"),
         pytest.param("bad_event", event(n=-1), id="negative number"),
         pytest.param("bad_event", event(page="x"), id="page id too short"),

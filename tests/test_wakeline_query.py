@@ -477,6 +477,31 @@ ORDERS: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[tuple[Any, ...]]]
         [("B", EUR, Decimal(5), NONE)],
     ),
     "no price": ([("purchase", {"order": "B"})], [("B", None, None, NONE)]),
+    "refunded by an amount below 0": (
+        [("purchase", A), ("refund", {**A, "price": -30})],
+        [("A-1", EUR, Decimal("154.8"), Decimal(30))],
+    ),
+    "refunded by a text": (
+        [("purchase", {**A, "price": "1.299,00"}), ("refund", {**A, "price": "\u2212 30,00 \u20ac"})],
+        [("A-1", EUR, Decimal(1299), Decimal(30))],
+    ),
+    "refunded by what nobody can read": (
+        [("purchase", A), *(("refund", {**A, "price": price}) for price in ("much", None, True, "", [1], 1e300))],
+        [("A-1", EUR, Decimal("154.8"), NONE)],
+    ),
+    "absurd amounts": (
+        [("purchase", {**A, "price": 99999999999999}), *(("refund", {**A, "price": -99999999999999}) for _ in range(3)),
+         ("purchase", {"order": "B", "price": 1e300}), ("purchase", {"order": "C", "price": "9e99", "currency": "EUR"}),
+         ("purchase", {"order": "D", "price": -1e12}), ("refund", {"order": "D", "price": 1e12})],
+        [("A-1", EUR, None, NONE), ("B", None, None, NONE), ("C", EUR, None, NONE), 
+            ("D", None, Decimal(-(10**12)), NONE)],
+    ),
+    "names that are none": (
+        [("purchase", {"order": order, "price": 1, "currency": order})
+         for order in ("undefined", "null", "NaN", "{{order}}", "[object Object]", " ")]
+        + [("refund", {"order": "undefined"})],
+        [(None, None, Decimal(1), NONE)] * 6,
+    ),
     "nonsense": (
         [("purchase", {"order": ["x"], "price": "much", "currency": 4, "items": "none"})],
         [('["x"]', "4", None, NONE)],
@@ -492,10 +517,60 @@ def test_orders(tmp_path: Path, name: str) -> None:
         for n, (type, props) in enumerate(told)
     ]
     history = seal(tmp_path, as_they_happened(came))
-    assert answer(history, "select order_id, currency, value, refunded from orders") == wanted
+    assert answer(history, "select order_id, currency, value, refunded from orders order by order_id") == wanted
     total = one(history, "select sum(revenue) from orders")
     known = [value - refunded for _, _, value, refunded in wanted if value is not None]
     assert total == (sum(known) if known else None)
+
+
+def test_refunds_that_nobody_can_read_are_told(tmp_path: Path) -> None:
+    told = [
+        ("purchase", A),
+        ("refund", {**A, "price": "much"}),
+        ("refund", {**A, "price": 1}),
+        ("refund", {"order": "A-1", "value": None}),
+    ]
+    came = [event("visitor-1", f"page-{n}", 0, n, type, props=props) for n, (type, props) in enumerate(told)]
+    history = seal(tmp_path, as_they_happened(came))
+    assert answer(history, "select refunded, unread_refunds from orders") == [(Decimal(1), 2)]
+
+
+ODD = [
+    None,
+    True,
+    "",
+    "x",
+    "NaN",
+    "inf",
+    "1e999",
+    1e300,
+    -1e300,
+    10**30,
+    -(10**30),
+    [],
+    [1],
+    {},
+    {"a": 1},
+    "1,5",
+    "\u0000",
+]
+
+
+def test_no_value_of_any_field_breaks_a_question_about_orders(tmp_path: Path) -> None:
+    fields = ("order", "price", "value", "currency", "items")
+    props = [{**A, "value": 1, field: odd} for field in fields for odd in ODD]
+    props += [{**A, "items": [{field: odd}]} for field in ("price", "quantity", "product", "category") for odd in ODD]
+    came = [
+        event("visitor-1", f"page-{n:04}-{type}", 0, n, type, props=each)
+        for n, each in enumerate(props)
+        for type in ("purchase", "refund")
+    ]
+    history = seal(tmp_path, as_they_happened(came))
+    assert answer(history, "select * from orders")
+    totals = "sum(value), sum(refunded), sum(revenue), avg(revenue), sum(unread_refunds) from orders"
+    assert one(history, f"select ({totals.removesuffix(' from orders')}) is not null from orders") is True
+    sold = "sum(item.price * item.quantity), sum(item.quantity)::int from (select unnest(items) as item from orders)"
+    assert answer(history, f"select {sold}")
 
 
 def test_an_order_has_the_source_of_its_visit_and_its_items(tmp_path: Path) -> None:

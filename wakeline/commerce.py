@@ -14,25 +14,28 @@ EVENTS = frozenset(
     )
 )
 
-AMOUNTS = ("price", "value", "tax", "shipping", "discount", "cost")  # of the event and of each of its items
-TOTALS = ("price", "value")  # what a purchase or refund is counted by: the first that is there
+TOTALS = ("price", "value")  # what a purchase or a refund is counted by: the first that is there
+AMOUNTS = frozenset((*TOTALS, "tax", "shipping", "discount", "cost"))  # of an event, and of each of its items
 QUANTITY = "quantity"
 CURRENCY = "currency"
-ORDER = ("order", "order_id", "transaction_id")
-PRODUCT = ("product", "product_id", "item_id", "sku")
+ORDERS = frozenset(("order", "order_id", "transaction_id"))
+PRODUCTS = frozenset(("product", "product_id", "item_id", "sku"))
 ITEMS = "items"
-
-OWN_FIELDS = frozenset((*AMOUNTS, QUANTITY, CURRENCY, *ORDER, *PRODUCT, ITEMS, "category", "path", "url"))
+OWN_FIELDS = AMOUNTS | ORDERS | PRODUCTS | {QUANTITY, CURRENCY, ITEMS, "category", "path", "url"}
 """Fields that something is made of: they are kept before a page's others."""
 
-MAX_AMOUNT = 10**12  # in any currency; more is a mistake
-MAX_QUANTITY = 10**6
-
 NO_VALUE = (
-    r"(?i)\s*(?:|undefined|null|nil|none|nan|n/?a|-+|\(?not[ _]set\)?|true|false|\[object \w+\]"
+    r"(?is)\s*(?:|undefined|null|nil|none|nan|n/?a|-+|\(?not[ _]set\)?|true|false|\[object \w+\]"
     r"|\{\{.*\}\}|\$\{.*\}|\{%.*%\}|<%.*%>|\[\[.*\]\]|%%.*%%)\s*"
 )
-"""What a page sends where it had nothing, as a pattern of Python and DuckDB alike: words of programs, and what a
-template left standing."""
+"""What a page sends where it had nothing: a word of a program, or what a template left standing. Python's and DuckDB's
+regular expressions alike."""
 
-is_no_value = re.compile(NO_VALUE, re.DOTALL).fullmatch
+_is_no_value = re.compile(NO_VALUE).fullmatch
+
+
+def is_name(value: object) -> bool:
+    """Whether a value can be the number of an order or the id of a product: a text that says something, or a number."""
+    if isinstance(value, str):
+        return _is_no_value(value) is None
+    return isinstance(value, (int, float)) and not isinstance(value, bool)

@@ -59,6 +59,7 @@ class Refusal(StrEnum):
     BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range; an id is a card's number
     BAD_URL = "bad_url"  # not an absolute http(s) URL
     TOO_OLD = "too_old"  # older than MAX_AGE_MS
+    BAD_AMOUNT = "bad_amount"  # what a purchase or a refund says that it was worth is no amount
     NO_CONSENT = "no_consent"  # visitor id or identify without `full`, or an event under `off`
     MISSING_VISITOR = "missing_visitor"  # `full` without a visitor id
     BAD_SIGNATURE = "bad_signature"  # identify without the HMAC of the site's secret

@@ -14,6 +14,7 @@ import duckdb
 
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.keys import DAY_MS
+from wakeline.query.amounts import read_amounts
 from wakeline.query.clocks import ahead
 from wakeline.record import ANONYMOUS_PREFIX, CUSTOMER_PREFIX
 from wakeline.sources import source_of
@@ -44,6 +45,7 @@ CREATE TABLE history.erased (site VARCHAR, visitor VARCHAR, upto TIMESTAMP);
 CREATE TABLE history.source (
     utm_source VARCHAR, utm_campaign VARCHAR, referrer VARCHAR, source VARCHAR, campaign VARCHAR
 );
+CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
 """
 
 KEEP_ERASURES = f"""
@@ -167,6 +169,7 @@ def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None]) -> N
     columns = ("utm_source", "utm_campaign", "referrer", "source", "campaign")
     if rows:
         connection.execute(ADD_SOURCES, dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
+    read_amounts(connection)
     step()
 
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from datetime import date
 
+from wakeline.amounts import MAX_AMOUNT, MAX_QUANTITY
+from wakeline.query.amounts import CURRENCY, named
+
 ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
 
 NAMES = ("events", "sessions", "orders")
@@ -47,28 +50,39 @@ CREATE VIEW sessions AS SELECT * FROM history.session WHERE {{days}}
 """
 
 MONEY = "DECIMAL(18, 4)"
-ITEMS = f'[{{"product": "VARCHAR", "category": "VARCHAR", "price": "{MONEY}", "quantity": "DOUBLE"}}]'
+ITEMS = '[{"product": "VARCHAR", "category": "VARCHAR", "price": "DOUBLE", "quantity": "DOUBLE"}]'
 
 ORDERS = f"""
 CREATE VIEW orders AS
-WITH told AS (
+WITH named AS (
     SELECT
-        *, nullif(props->>'order', '') AS order_id,
-        try_cast(coalesce(props->>'price', props->>'value') AS {MONEY}) AS amount,
-        upper(props->>'currency') AS currency
+        *, {named("order")} AS order_id, {CURRENCY} AS currency,
+        CASE WHEN json_type(props, '$.price') <> 'NULL' THEN props->'price' ELSE props->'value' END AS total,
+        json_exists(props, '$.price') OR json_exists(props, '$.value') AS has_total
     FROM history.event WHERE type IN ('purchase', 'refund') AND bot IS NULL
+), read AS (
+    SELECT
+        named.*,
+        CASE json_type(total) WHEN 'VARCHAR' THEN amount.amount WHEN 'BOOLEAN' THEN NULL
+            ELSE try_cast(total->>'$' AS DOUBLE) END AS number
+    FROM named LEFT JOIN history.amount AS amount
+        ON json_type(total) = 'VARCHAR' AND amount.text = total->>'$' AND amount.currency = coalesce(named.currency, '')
+), told AS (
+    SELECT *, CASE WHEN abs(number) <= {MAX_AMOUNT} THEN try_cast(number AS {MONEY}) END AS amount FROM read
 ), purchase AS (
     SELECT * FROM told WHERE type = 'purchase'
     QUALIFY order_id IS NULL OR row_number() OVER (PARTITION BY site, order_id ORDER BY time, lane, "offset") = 1
 ), refund AS (
-    SELECT site, order_id, currency, bool_or(amount IS NULL) AS is_whole, sum(amount) AS amount
+    SELECT
+        site, order_id, currency, bool_or(NOT coalesce(has_total, false)) AS is_whole, sum(abs(amount)) AS amount,
+        count_if(has_total AND amount IS NULL) AS unread
     FROM told WHERE type = 'refund' AND order_id IS NOT NULL
     GROUP BY ALL
 ), refunded AS (
     SELECT
-        purchase.lane, purchase."offset",
-        CASE WHEN bool_or(refund.is_whole) THEN any_value(purchase.amount)
-            ELSE least(sum(refund.amount), any_value(purchase.amount)) END::{MONEY} AS refunded
+        purchase.lane, purchase."offset", sum(refund.unread)::BIGINT AS unread,
+        try_cast(greatest(CASE WHEN bool_or(refund.is_whole) THEN any_value(purchase.amount)
+            ELSE least(coalesce(sum(refund.amount), 0), any_value(purchase.amount)) END, 0) AS {MONEY}) AS refunded
     FROM purchase JOIN refund ON purchase.site = refund.site AND purchase.order_id = refund.order_id
         AND coalesce(purchase.currency = refund.currency, true)
     GROUP BY ALL
@@ -76,7 +90,13 @@ WITH told AS (
 SELECT
     purchase.site, order_id, time, local_time, day, visitor, customer, session, currency, amount AS value,
     coalesce(refunded, 0)::{MONEY} AS refunded, (amount - coalesce(refunded, 0))::{MONEY} AS revenue,
-    from_json(props->'items', '{ITEMS}') AS items, visit.source, visit.campaign, device, browser, os, country
+    coalesce(unread, 0) AS unread_refunds,
+    list_transform(from_json(props->'items', '{ITEMS}'), lambda item: {{
+        'product': item.product, 'category': item.category,
+        'price': CASE WHEN abs(item.price) <= {MAX_AMOUNT} THEN try_cast(item.price AS {MONEY}) END,
+        'quantity': CASE WHEN abs(item.quantity) <= {MAX_QUANTITY} THEN item.quantity END
+    }}) AS items,
+    visit.source, visit.campaign, device, browser, os, country
 FROM purchase
 LEFT JOIN refunded USING (lane, "offset")
 LEFT JOIN (SELECT site, visitor, session, source, campaign FROM history.session) AS visit

@@ -1,0 +1,95 @@
+"""A shop's events: texts that are numbers become numbers, and what is no amount, currency or number of an order goes.
+
+Only the fields of `wakeline.commerce` are read, of its events alone: elsewhere a price is what the site says it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from collector.props import Dropped
+from wakeline.amounts import amount_of, quantity_of
+from wakeline.commerce import (
+    AMOUNTS,
+    CURRENCY,
+    EVENTS,
+    ITEMS,
+    ORDERS,
+    PRODUCTS,
+    PURCHASE,
+    QUANTITY,
+    REFUND,
+    TOTALS,
+    is_name,
+)
+
+COUNTED = (PURCHASE, REFUND)  # in `orders`
+CURRENCY_LETTERS = 3
+
+
+def read_shop(type: str, sent: dict[str, Any], props: dict[str, Any], dropped: list[Dropped]) -> bool:
+    """Put right what `props`, made from what was `sent`, say of money and orders; add what had to go to `dropped`.
+
+    False where a purchase or a refund says how much it was, and nobody can tell. A refund without an amount is one of
+    everything: one of an amount that cannot be read must not become that.
+    """
+    if type not in EVENTS:
+        return True
+    _read_currency(props, dropped)
+    currency = props.get(CURRENCY) or ""
+    if type in COUNTED and not _read_total(type, sent, props, currency):
+        return False
+    _read_fields(type, props, currency, dropped)
+    items = props.get(ITEMS)
+    if isinstance(items, list):
+        for item in items:
+            if isinstance(item, dict):
+                _read_fields(type, item, currency, dropped)
+    return True
+
+
+def _read_total(type: str, sent: dict[str, Any], props: dict[str, Any], currency: str) -> bool:
+    said = [name for name in TOTALS if name in sent or name in props]
+    for name in said:
+        if sent.get(name) is None and props.get(name) is None:  # so a page writes NaN, and what it does not know
+            continue
+        amount = amount_of(props.get(name), currency)
+        if amount is None or (amount < 0 and type == PURCHASE):
+            return False
+        props[name] = abs(amount)
+        return True
+    return type == PURCHASE or not said
+
+
+def _read_currency(props: dict[str, Any], dropped: list[Dropped]) -> None:
+    currency = props.get(CURRENCY)
+    if currency is None:
+        return
+    code = currency.strip().upper() if isinstance(currency, str) else ""
+    if len(code) == CURRENCY_LETTERS and code.isascii() and code.isalpha() and is_name(code):
+        props[CURRENCY] = code
+    else:
+        del props[CURRENCY]
+        dropped.append(Dropped.BAD_CURRENCY)
+
+
+def _read_fields(type: str, fields: dict[str, Any], currency: str, dropped: list[Dropped]) -> None:
+    for name, value in list(fields.items()):
+        if value is None:
+            continue
+        if name in AMOUNTS or name == QUANTITY:
+            number = amount_of(value, currency) if name in AMOUNTS else quantity_of(value)
+            if number is not None and number < 0 and name == QUANTITY:
+                number = -number if type == REFUND else None
+            _put(number, name, fields, Dropped.BAD_AMOUNT, dropped)
+        elif name in ORDERS or name in PRODUCTS:
+            named = value.strip() if isinstance(value, str) else value
+            _put(named if is_name(named) else None, name, fields, Dropped.NO_VALUE, dropped)
+
+
+def _put(value: Any, name: str, fields: dict[str, Any], reason: Dropped, dropped: list[Dropped]) -> None:
+    if value is None:
+        del fields[name]
+        dropped.append(reason)
+    else:
+        fields[name] = value

@@ -1,0 +1,108 @@
+"""Amounts of money and quantities: numbers, and the usual spellings of numbers as text.
+
+`1,299.00`, `1.299,00`, `1 299,00`, `1'299.00`, `12,45`, `12,-`, `1,29,900.00`, with spaces of any width, a minus before
+or after, and a currency's sign, code or word before or after; digits of any script.
+
+One comma or point before exactly three digits can be read in two ways. It parts thousands (`1.299` is 1299), as nearly
+every currency has two decimals or none; where the currency has three (`1.299` of KWD), or the number begins with 0, it
+parts decimals. A quantity has no currency to tell, so such a one is not read.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from decimal import Decimal
+from functools import lru_cache
+
+from iso4217 import Currency
+
+MAX_AMOUNT = 10**12  # in any currency: more is a mistake
+MAX_QUANTITY = 10**6
+MAX_TEXT = 64  # characters of an amount
+
+USUAL_DECIMALS = 2
+DECIMALS = {currency.code: currency.exponent or 0 for currency in Currency}
+
+SPELLINGS = str.maketrans(
+    {
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+        **dict.fromkeys("\u2018\u2019\u02bc\u2032`\u00b4", "'"),
+    }
+    | {"\u066b": ".", "\u066c": ","}  # of Arabic digits
+)
+SIGN = "[$\u00a2-\u00a5\u058f\u060b\u0e3f\u17db\u20a0-\u20cf]"
+WORD = r"(?:kr|k\u010d|z\u0142|ft|rs|fr|sfr|lei|din|tl|rm|rp|\u043b\u0432|\u0440|\u0440\u0443\u0431)\.?"
+MONEY = rf"(?:[a-z]{{0,3}}{SIGN}|{WORD}|[a-z]{{3}})"
+AMOUNT = re.compile(
+    rf"([-+]?)\s*({MONEY}?)\s*([-+]?)\s*([.,]?\d(?:[\d., ']*\d)?)(?:[.,]-{{1,2}})?\s*({MONEY}?)\s*(-?)", re.IGNORECASE
+)
+GROUPED = re.compile(r"\d{1,3}(?:([., '])\d{3})(?:\1\d{3})*(?:(?!\1)([.,])\d+)?")
+INDIAN = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?")
+SIMPLE = re.compile(r"\d*(?:[.,]\d+)?")
+
+
+def amount_of(value: object, currency: str = "") -> float | None:
+    """What is meant, in units of `currency` (ISO 4217, or "" where it is not said), at most MAX_AMOUNT either way."""
+    return _within(value, MAX_AMOUNT, DECIMALS.get(currency, USUAL_DECIMALS), currency)
+
+
+def quantity_of(value: object) -> float | None:
+    """How many are meant, at most MAX_QUANTITY either way."""
+    return _within(value, MAX_QUANTITY, None, "")
+
+
+def _within(value: object, most: int, decimals: int | None, currency: str) -> float | None:
+    if isinstance(value, str):
+        value = _read(value, decimals, currency) if len(value) <= MAX_TEXT else None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not -most <= value <= most:
+        return None
+    return value
+
+
+@lru_cache(1_024)
+def _read(text: str, decimals: int | None, currency: str) -> float | None:
+    plain = unicodedata.normalize("NFKC", text).translate(SPELLINGS).strip()
+    if not plain.isascii():
+        plain = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in plain)
+    found = AMOUNT.fullmatch(plain)
+    if found is None:
+        return None
+    first, before, second, digits, after, last = found.groups()
+    signs = first + second + last
+    if len(signs) > 1 or (before and after) or not _agrees(before or after, currency):
+        return None
+    number = _number(digits, decimals)
+    if number is None or not math.isfinite(number):
+        return None
+    number = -number if "-" in signs else number
+    return int(number) if number == int(number) else float(number)
+
+
+def _agrees(money: str, currency: str) -> bool:
+    """Whether what stands beside a number is a currency, and not another one than the event's."""
+    if len(money) != 3 or not money.isalpha() or re.fullmatch(WORD, money, re.IGNORECASE):
+        return True
+    return money.upper() == currency if currency else money.upper() in DECIMALS
+
+
+def _number(digits: str, decimals: int | None) -> Decimal | None:
+    grouped = GROUPED.fullmatch(digits)
+    if grouped is not None:
+        mark, point = grouped.groups()
+        if mark not in ".," or point or digits.count(mark) > 1:
+            return _decimal(digits, mark, point)
+        if digits[0] == "0":
+            return _decimal(digits, "", mark)
+        if decimals is None:
+            return None
+        return _decimal(digits, "", mark) if decimals > USUAL_DECIMALS else _decimal(digits, mark, None)
+    if INDIAN.fullmatch(digits):
+        return _decimal(digits, ",", ".")
+    return _decimal(digits, "", "," if "," in digits else ".") if SIMPLE.fullmatch(digits) else None
+
+
+def _decimal(digits: str, mark: str, point: str | None) -> Decimal:
+    whole = digits.replace(mark, "") if mark else digits
+    return Decimal(whole.replace(point, ".") if point else whole)
