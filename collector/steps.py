@@ -53,7 +53,8 @@ Step = Callable[[WireEvent, Event, Arrival], Refusal | None]
 
 
 def drop_own_traffic(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    return Refusal.OWN_TRAFFIC if arrival.is_own else None
+    """A withdrawal is taken from whoever sends it."""
+    return Refusal.OWN_TRAFFIC if arrival.is_own and not is_withdrawal(event, arrival) else None
 
 
 def drop_unnamed(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:

@@ -106,6 +106,22 @@ async def test_another_browser_or_address_is_another_visitor(tmp_path: Path, oth
         assert len({record.visitor for record in await collector.records()}) == 2
 
 
+@pytest.mark.parametrize(
+    "sender",
+    [
+        pytest.param({"User-Agent": "Mozilla/5.0 (compatible; Googlebot/2.1)"}, id="a bot"),
+        pytest.param({"User-Agent": None}, id="without a user agent"),
+        pytest.param({"Cookie": "staff=1"}, id="the site's own traffic"),
+        pytest.param({"Sec-GPC": "1"}, id="global privacy control"),
+    ],
+)
+async def test_a_withdrawal_is_taken_from_whoever_sends_it(collector: Stand, sender: dict[str, str | None]) -> None:
+    withdrawal = envelope(event(type="consent", level="off", visitor=VISITOR), consent="off", webdriver=True)
+    status, answer, _ = await collector.post(withdrawal, headers=sender)
+    assert (status, answer["accepted"]) == (202, 1)
+    assert [(record.visitor, record.level) for record in await collector.records()] == [(VISITOR, "off")]
+
+
 async def test_a_visitor_of_two_sites_is_two(tmp_path: Path) -> None:
     """Nobody can join what one person did on two sites."""
     second = Site(key="second", origins=SITE.origins)

@@ -272,6 +272,25 @@ async def test_consent_given_in_the_middle_is_one_visit(made: Timeline) -> None:
     assert seen == [V.encode()]
 
 
+@pytest.mark.parametrize("bot", ["Googlebot", "webdriver", "no user agent"])
+@pytest.mark.parametrize("level", ["off", "anonymous"])
+async def test_a_withdrawal_of_who_is_taken_for_a_bot_forgets_all_the_same(
+    made: Timeline, bot: str, level: str
+) -> None:
+    """It counts as a withdrawal, once, and among the bots' events; nothing else of a bot says anything of a person."""
+    await arrive(made, event(V, PAGE, 0, 0))
+    assert await made.profile(V)
+    await arrive(made, event(V, PAGE, 1, 1, "consent", level="full", bot=bot))
+    assert await made.profile(V)
+    await arrive(made, event(V, PAGE, 2, 2, "consent", level=level, bot=bot))
+    assert not await made.profile(V)
+    await arrive(made, event(V, "page-two", 0, 3, bot=bot), event(V, "page-two", 1, 4))
+    assert not await made.profile(V)
+    await made.pass_time(DAY)
+    totals = await made.totals()
+    assert (totals["withdrawals"], totals["bot_events"], totals["page_views"], totals["sessions"]) == (1, 3, 2, 1)
+
+
 async def test_a_withdrawal_forgets_for_good(made: Timeline) -> None:
     """Profile, interests and the customer are gone; what another tab still sends under that id makes none."""
     await arrive(

@@ -4,8 +4,8 @@ A rule takes the event, its visitor and the changes of the call; it has no I/O a
 `changes.now`. It returns None, or a verdict that ends the event there.
 
 duplicates.py    each event counts once
+consent.py       who withdrew is forgotten, whoever says so; who changed the level goes on elsewhere
 bots.py          bots are counted beside people
-consent.py       who withdrew is forgotten, who changed the level goes on elsewhere
 presence.py      who is on the site now
 sessions.py      which visit it belongs to (and, after sources, whether two visits were one)
 sources.py       where the visit came from
@@ -46,8 +46,8 @@ ALL = (PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY, CUSTOM)
 
 RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("duplicates", duplicates.drop_seen, ALL),
-    ("bots", bots.count_apart, ALL),
     ("consent", consent.apply_level, (CONSENT,)),
+    ("bots", bots.count_apart, ALL),
     ("presence", presence.mark, ALL),
     ("sessions", sessions.join, ALL),
     ("sources", sources.attribute, (PAGE_VIEW,)),

@@ -12,7 +12,10 @@ FOR_GOOD = (1 << 53) - 1
 
 
 def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
-    """Forgets a visitor that withdrew. That a session is handed over is noted by the session rule."""
+    """Forgets a visitor that withdrew, a bot too: a person may be taken for one.
+
+    That a session is handed over is noted by the session rule.
+    """
     if event.level != "full" and not visitor.is_anonymous:
         if not visitor.state.has_withdrawn:
             visitor.state.has_withdrawn = True

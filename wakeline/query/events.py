@@ -127,11 +127,11 @@ SETTLE: tuple[str, ...] = (
     WHERE history.event.site = known.site AND history.event.visitor = known.visitor
         AND (is_first OR history.event.time >= since) AND (until IS NULL OR history.event.time < until)
     """,
-    # who withdrew is forgotten for good
+    # who withdrew is forgotten for good, also who was taken for a bot
     f"""
     INSERT INTO history.erased
     SELECT DISTINCT site, visitor, 'infinity'::TIMESTAMP FROM history.event
-    WHERE type = 'consent' AND level <> 'full' AND NOT starts_with(visitor, '{ANONYMOUS_PREFIX}') AND bot IS NULL
+    WHERE type = 'consent' AND level <> 'full' AND NOT starts_with(visitor, '{ANONYMOUS_PREFIX}')
     """,
 )
 
