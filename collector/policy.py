@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from collector.addresses import within
-from collector.clean import Page, clean_page, clean_path, clean_referrer, clean_text, mask
+from collector.clean import clean_text
 from collector.props import Dropped, clean_props
+from collector.urls import Page, clean_page, clean_path, clean_referrer, mask
 from wakeline.event import MAX_TEXT, MAX_TITLE
+from wakeline.hosts import origin_of
 from wakeline.settings import Site
 
 CACHED = 2_048  # a page is in its view, its engagement and its signs of life; titles and referrers recur too
 CACHED_LENGTH = 512  # longer ones are cleaned anew: made-up ones take at most 4 MB a cache
-DEFAULT_PORTS = {"http": 80, "https": 443}
-
 
 T = TypeVar("T")
 
@@ -28,7 +28,7 @@ class Policy:
         self.key = site.key
         self.secret = site.secret
         self.time_zone = site.time_zone
-        self.origins = frozenset(map(normal_origin, site.origins))
+        self.origins = frozenset(filter(None, map(origin_of, site.origins)))
         self.hosts = frozenset(host for origin in self.origins if (host := urlsplit(origin).hostname))
         self._query = frozenset(site.query)
         self._masks = tuple(map(mask, site.masks))
@@ -63,11 +63,19 @@ class Policy:
         """
         cleaned = clean_props(props, dropped)
         path, url = cleaned.get("path"), cleaned.get("url")
-        if isinstance(url, str) and (page := self.page(props["url"][:MAX_TEXT])) is not None:
-            cleaned["url"] = f"{url.partition(':')[0].lower()}://{page.host}{page.path}"
+        if isinstance(url, str):
+            cleaned["url"] = self._url(props["url"][:MAX_TEXT]) or url
         if isinstance(path, str) and path.startswith("/"):
             cleaned["path"] = clean_path(props["path"][:MAX_TEXT], self._masks)
         return cleaned
+
+    def _url(self, url: str) -> str:
+        """A URL among the props, as a page may write it; "" for one that is not on the site's hosts."""
+        if url[:1] in ("/", "\\") and url[1:2] not in ("/", "\\"):
+            return clean_path(url.partition("?")[0], self._masks)
+        url = f"https:{url}" if url[:1] in ("/", "\\") else url.strip()
+        page = self.page(url)
+        return f"{url.partition(':')[0].lower()}://{page.host}{page.path}" if page else ""
 
     def _within_own(self, address: str) -> bool:
         return within(address, self._own_addresses)
@@ -86,19 +94,6 @@ def short_cached(clean: Callable[[str], T]) -> Callable[[str], T]:
     """`clean`, cached for texts of usual length."""
     cached = lru_cache(CACHED)(clean)
     return lambda text: cached(text) if len(text) <= CACHED_LENGTH else clean(text)
-
-
-def normal_origin(origin: str) -> str:
-    """As browsers spell it: lower case, no path, no default port. What is no origin stays as it is."""
-    try:
-        parts = urlsplit(origin.strip())
-        port = parts.port
-    except ValueError:
-        return origin
-    if not parts.hostname:
-        return origin
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + (f":{port}" if port and port != DEFAULT_PORTS.get(parts.scheme) else "")
 
 
 def has_cookie(header: str, name: str) -> bool:

@@ -6,14 +6,17 @@ Numbers of a site are added here; the states of visitors and customers change in
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from enum import StrEnum
+from functools import lru_cache
 
-from processor.sites import SiteFacts
+from processor.sites import REMEMBERED_PATHS, SiteFacts
 from processor.state import Customer, Session, Visitor, deadline
 from wakeline import keys
+from wakeline.labels import cut
+from wakeline.paths import page_label
 from wakeline.record import CustomerShare, Record
 
-TOP_LENGTH = 200  # characters of a value in a top list; longer ones that begin alike count as one
 MINUTE_MS = 60_000
 LIVE_MS = 31 * MINUTE_MS  # events received later than that enter no live window
 SEEN_MS = 30 * MINUTE_MS  # how long a visitor counts as seen: the longest live window
@@ -169,21 +172,21 @@ class Changes:
     def settle_tops(self) -> None:
         """Turn what was added to top lists into what changes in Redis; once, after the last record."""
         for (site, what, day), counts in self._day_tops.items():
-            self._add(self.keys.top(self.lane, site, what, keys.date(day)), counts)
+            self._add(self.keys.top(self.lane, site, what, keys.date(day)), counts, LABELS.get(what, label))
         for (site, what, minute), counts in self._minute_tops.items():
             for bucket in (keys.minute(minute * MINUTE_MS), keys.five_minutes(minute * MINUTE_MS)):
-                self._add(self.keys.top(self.lane, site, what, bucket), counts)
+                self._add(self.keys.top(self.lane, site, what, bucket), counts, LABELS.get(what, label))
 
-    def _add(self, key: str, counts: Counts) -> None:
+    def _add(self, key: str, counts: Counts, label: Callable[[str], str]) -> None:
         scores = self._tops.loaded.get(key)
         if scores is None:  # rare: a day or minute that no record of the batch announced; the script applies the cap
             added = self.top_added[key]
             for value, amount in counts.items():
-                added[value[:TOP_LENGTH]] += amount
+                added[label(value)] += amount
             return
         changed = self.top_changed[key]
         for value, amount in counts.items():
-            value = value[:TOP_LENGTH]
+            value = label(value)
             if value not in scores and (len(scores) >= keys.TOP_MEMBERS or amount < 0):
                 value = keys.OTHER
             scores[value] = scores.get(value, 0) + amount
@@ -206,6 +209,18 @@ class Changes:
         visitor.scheduled = due > 0
         self.due[f"{visitor.site}/{visitor.id}"] = due
 
+
+def label(value: str) -> str:
+    """A value as its top list names it: what people read, cut only where it is very long, never as another one."""
+    return cut(value, keys.TOP_LENGTH)
+
+
+@lru_cache(REMEMBERED_PATHS)
+def label_of_path(path: str) -> str:
+    return label(page_label(path))
+
+
+LABELS = dict.fromkeys(keys.TOPS_OF_PAGES, label_of_path)
 
 Counts = defaultdict[str, int]
 

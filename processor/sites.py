@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
-from fnmatch import translate
 from functools import lru_cache
 
+from wakeline.event import MAX_INTEREST
+from wakeline.labels import cut
+from wakeline.paths import decoded, pattern
 from wakeline.settings import Site
 
 QUARTER_MS = 900_000  # every time zone's offset is a multiple of a quarter of an hour
@@ -19,9 +20,7 @@ class SiteFacts:
     def __init__(self, site: Site) -> None:
         self.key = site.key
         self._time_zone = site.time_zone
-        self._rules = [
-            (re.compile(translate(rule.path)).match, interest_name(rule.interest)) for rule in site.interests
-        ]
+        self._rules = [(pattern(rule.path), interest_name(rule.interest)) for rule in site.interests]
         self._day_of_quarter: dict[int, str] = {}
         self.interests_of_path = lru_cache(REMEMBERED_PATHS)(self._interests_of_path)
 
@@ -37,10 +36,14 @@ class SiteFacts:
         return found
 
     def _interests_of_path(self, path: str) -> tuple[str, ...]:
+        path = decoded(path) if self._rules else path
         return tuple(dict.fromkeys(name for matches, name in self._rules if matches(path)))
 
 
 @lru_cache(REMEMBERED_PATHS)
 def interest_name(text: str) -> str:
-    """An interest as it is stored: lower case, single spaces, at most 64 characters; "" for nothing."""
-    return " ".join(text.split()).lower()[:64]
+    """An interest as it is stored: lower case, single spaces, at most 64 characters as people see them; "" for nothing.
+
+    A longer one ends in a hash of all of it, so that it stays apart from others that begin alike.
+    """
+    return cut(" ".join(text.split()).lower(), MAX_INTEREST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec import Struct
@@ -12,9 +13,11 @@ from processor.changes import Changes, Verdict
 from processor.fold import Fold, LaneMemory
 from processor.rules.customers import COUNTS
 from processor.rules.duplicates import UNPROFILED_MS
+from processor.sites import REMEMBERED_PATHS
 from processor.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
 from wakeline import keys
 from wakeline.lanes import lane_of
+from wakeline.paths import page_label
 from wakeline.profiles import StoredSession
 from wakeline.record import encode_record
 
@@ -108,11 +111,14 @@ def _readable(session: Session) -> Struct:
         last=session.last,
         page_views=session.page_views,
         engaged_ms=session.engaged_ms,
-        entry=session.entry,
-        page=session.page,
+        entry=_label(session.entry),
+        page=_label(session.page),
         source=session.source,
         campaign=session.campaign,
     )
+
+
+_label = lru_cache(REMEMBERED_PATHS)(page_label)
 
 
 def _interests(interests: Interests, key: str, add: Callable[[Command], None], *, renewed: bool) -> None:

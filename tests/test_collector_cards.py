@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.cards import REDACTED, is_card_id, is_gtin
-from collector.clean import clean_path, clean_query, clean_text
+from collector.clean import clean_text
 from collector.fields import names_thing
+from collector.urls import clean_path, clean_query
 
 CARDS = {
     "Visa": "4111111111111111",

@@ -15,6 +15,7 @@ import pytest
 from tests.collector_stand import DAY, NOON, ORIGIN, PAGE, SECRET, VISITOR, Stand, envelope, event, full, stand
 from wakeline.event import MAX_AGE_MS, MAX_BODY_BYTES, STATUS, Refusal
 from wakeline.identity import customer_id, signature
+from wakeline.labels import cut
 from wakeline.settings import Site
 
 WIRE = Path(__file__).parent / "wire"
@@ -382,7 +383,7 @@ async def test_what_an_honest_page_has_too_much_of_is_cut(collector: Stand) -> N
     assert (await collector.post(body))[1]["accepted"] == 2
     view, engagement = sorted(await collector.records(), key=lambda record: record.n)
     assert view.title == "t" * 300
-    assert view.interests == ["x" * 64, *"abcdefg"]
+    assert view.interests == [cut("x" * 80, 64), *"abcdefg"]
     assert (engagement.engaged_ms, engagement.scroll) == (DAY, 100)
 
 

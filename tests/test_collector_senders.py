@@ -11,7 +11,7 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from collector.addresses import Addresses, parse, within
 from collector.agents import MAX_NAME, NO_USER_AGENT, WEBDRIVER, agent_of, bot_name
 from collector.clean import REDACTED
-from collector.policy import Policy, has_cookie, normal_origin
+from collector.policy import Policy, has_cookie
 from tests.collector_stand import CHROME, NOON, ORIGIN, PAGE, envelope, stand
 from wakeline.settings import Site
 
@@ -102,13 +102,15 @@ def test_a_cookie_counts_by_its_name(header: str, found: bool) -> None:
         ("https://shop.example:443/", "https://shop.example"),
         ("http://localhost:8710", "http://localhost:8710"),
         ("http://[::1]:80", "http://[::1]"),
-        ("null", "null"),
-        ("https://x:99999", "https://x:99999"),
-        ("https://[", "https://["),
+        ("null", ""),
+        ("https://x:99999", ""),
+        ("https://[", ""),
+        ("https://straße.de", "https://xn--strae-oqa.de"),
+        ("https://BÜCHER.example:443", "https://xn--bcher-kva.example"),
     ],
 )
 def test_origins_are_compared_as_browsers_spell_them(origin: str, normal: str) -> None:
-    assert normal_origin(origin) == normal
+    assert Policy(Site(key="shop", origins=(origin,))).origins == {normal} - {""}
 
 
 def test_a_request_without_an_origin_is_a_servers_only_if_no_browser_says_otherwise() -> None:

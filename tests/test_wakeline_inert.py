@@ -22,6 +22,11 @@ def test_what_steers_a_terminal_is_gone(text: str) -> None:
         assert shown.strip('"').endswith("b")
 
 
+def test_joiners_stay_in_what_is_shown() -> None:
+    """Without them a Persian word and a family are other ones."""
+    assert plain("می\u200cخواهم 👩\u200d👧\x1b") == "می\u200cخواهم 👩\u200d👧\ufffd"
+
+
 def test_json_means_the_same() -> None:
     value = {"".join(STEERS): ["👩\u200d👧", "ä", "=1+1"]}
     assert json.loads(in_json(json.dumps(value, ensure_ascii=False))) == value

@@ -31,7 +31,6 @@ from tests.sealed import as_they_happened, seal, write
 from tests.timeline import DAY, MINUTE, SECOND, SITE, START, Timeline, a_week_of_visits, event
 from wakeline.cli import main
 from wakeline.cli.rows import show
-from wakeline.event_types import BUILT_IN
 from wakeline.history import History, HistoryDamaged
 from wakeline.history.folder import Folder
 from wakeline.keys import date as bucket
@@ -48,7 +47,7 @@ COUNTERS = {
     "sessions": "count(*) as amount from sessions where not continued",
     "bounces": "count_if(bounce) as amount from sessions",
     "engaged_ms": f"sum(engaged_ms) as amount {PEOPLE}",
-    "events": f"count(*) as amount {PEOPLE} and type in ('add_to_cart', 'download')",
+    "events": f"count(*) as amount {PEOPLE} and type not in ('page_view', 'engagement', 'ping', 'consent', 'identify')",
     "bot_events": "count(*) as amount from events where bot is not null",
 }
 LISTS = {
@@ -58,7 +57,6 @@ LISTS = {
     "top campaigns": "campaign, count(*) as amount from sessions where not continued and campaign is not null",
     "top entries": "entry, count(*) as amount from sessions where entry is not null",
     "top exits": "exit, count(*) as amount from sessions where exit is not null",
-    "top events": f"type, count(*) as amount {PEOPLE} and type not in {tuple(BUILT_IN)}",
     "top bots": "bot, count(*) as amount from events where bot is not null",
 }
 
@@ -150,12 +148,7 @@ async def test_the_numbers_are_the_processors(redis_server: Any, tmp_path: Path,
 
 
 async def agree(made: Timeline, folder: Path, site: Site, rng: random.Random) -> None:
-    said = ("ping", "web_vitals", "not_found", "js_error", "download")
-    visits = [
-        changed(one, type=said[one.time % len(said)]) if one.type == "ping" else one
-        for one in a_week_of_visits(rng, visitors=12)
-    ]
-    for at, each in trouble(visits, rng):
+    for at, each in trouble(a_week_of_visits(rng, visitors=12), rng):
         await made.append(each, at=at - START)
         if rng.random() < 0.05:
             await made.run(batch=rng.randint(1, 50))
@@ -342,6 +335,45 @@ def test_every_field_of_a_record_is_a_column(tmp_path: Path) -> None:
     ]
     assert answer(history, sql.format("engaged_ms, scroll, leave", 4)) == [(700, 55, True)]
     assert answer(history, "select source, page_views, engaged_ms, events from sessions") == [("x", 1, 700, 1)]
+
+
+def test_a_page_has_the_name_that_the_dashboard_shows(tmp_path: Path) -> None:
+    views = [
+        event("visitor-1", f"page-{n:04}", 0, n, path=path)
+        for n, path in enumerate(["/caf%c3%a9", "/caf%C3%A9", "/caf\u00e9", "/100%25/a%20b", "/plain"])
+    ]
+    history = seal(tmp_path, as_they_happened(views))
+    assert answer(history, "select path, count(*) from events group by all order by path") == [
+        ("/100%25/a%20b", 1),
+        ("/café", 3),
+        ("/plain", 1),
+    ]
+    assert answer(history, "select entry, exit from sessions") == [("/café", "/plain")]
+
+
+def test_a_visit_has_the_class_of_its_source(tmp_path: Path) -> None:
+    came = {
+        "a": {},
+        "b": {"referrer": "www.google.de/"},
+        "c": {"referrer": "x.com/i/grok"},
+        "d": {"referrer": "x.com/somebody"},
+        "e": {"referrer": "android-app://com.google.android.gm"},
+        "f": {"query": {"utm_source": "newsletter", "utm_campaign": "May"}},
+        "g": {"query": {"utm_campaign": "May"}, "referrer": "blog.example/post"},
+    }
+    views = [
+        event(f"visitor-{name}", f"page-{name}00", 0, n, **fields) for n, (name, fields) in enumerate(came.items())
+    ]
+    history = seal(tmp_path, as_they_happened(views))
+    assert answer(history, "select source, source_class, campaign from sessions order by visitor") == [
+        ("direct", "direct", None),
+        ("google", "search", None),
+        ("grok", "ai_assistant", None),
+        ("x", "social", None),
+        ("com.google.android.gm", "referral", None),
+        ("newsletter", "other", "May"),
+        ("blog.example", "referral", "May"),
+    ]
 
 
 def test_files_that_overlap_count_once(tmp_path: Path) -> None:
@@ -531,20 +563,6 @@ def test_orders(tmp_path: Path, name: str) -> None:
     total = one(history, "select sum(revenue) from orders")
     known = [value - refunded for _, _, value, refunded in wanted if value is not None]
     assert total == (sum(known) if known else None)
-
-
-@pytest.mark.parametrize(
-    ("types", "told"),
-    [
-        pytest.param(("web_vitals", "not_found", "js_error"), (0, True), id="what the page says of itself"),
-        pytest.param(("web_vitals", "download"), (1, False), id="a click"),
-        pytest.param(("quiz",), (1, False), id="of the site's own"),
-    ],
-)
-def test_a_visit_with_nothing_done_is_a_bounce(tmp_path: Path, types: tuple[str, ...], told: tuple[int, bool]) -> None:
-    came = [event("visitor-1", "page-one", n, n, type) for n, type in enumerate(("page_view", *types))]
-    history = seal(tmp_path, as_they_happened(came))
-    assert answer(history, "select events, bounce from sessions") == [told]
 
 
 def test_refunds_that_nobody_can_read_are_told(tmp_path: Path) -> None:

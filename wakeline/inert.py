@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from wakeline.labels import JOINERS
+
 STEERING = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 FORMULA = re.compile(r"\s*[=+\-@\uff0b\uff0d\uff1d\uff20]|\t")
 ID = re.compile(r"[@-]?[\w~-]*")  # a name alone can call nothing: customers' ids begin with @
@@ -14,8 +16,10 @@ NOTHING = "\N{REPLACEMENT CHARACTER}"
 
 
 def plain(text: str) -> str:
-    """One line of text without what would steer a terminal."""
-    return text if text.isprintable() else "".join(char if char.isprintable() else NOTHING for char in text)
+    """One line of text without what would steer a terminal. Joiners stay: they are letters of Persian and of emoji."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char in JOINERS else NOTHING for char in text)
 
 
 def log_lines(text: str) -> str:

@@ -16,6 +16,9 @@ DAY_TTL_MS = 800 * DAY_MS
 MINUTE_TTL_MS = 40 * 60_000  # of the buckets that live windows are read from
 TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and archive
 TOP_MEMBERS = 500  # of one top list in one lane; the rest is counted in OTHER
+TOP_LENGTH = 200  # characters of a member as people see them, 800 bytes at most: see `labels.cut`
+# At worst a list has 501 members of 800 bytes and some 100 for the set itself: 450 KB. A day of a site has nine lists
+# in a lane, 4 MB at worst, 25 KB where paths have the usual 50 bytes and a shop has 50 pages.
 DEAD_LETTERS = 10_000  # of one lane, newest kept
 LOG_PROBE_TTL_MS = 1_000
 OTHER = "(other)"
@@ -155,7 +158,7 @@ COUNTERS = (
     "sessions",  # closed
     "bounces",  # closed with one page view and not engaged
     "engaged_ms",
-    "events",  # custom events that are activity, see `event_types`
+    "events",  # custom events
     "bot_events",
     "new_visitors",  # profiles made
     "identified",  # visitors linked to a customer
@@ -164,10 +167,10 @@ COUNTERS = (
 """Fields of `totals` and `day`."""
 
 TOPS = ("pages", "engaged_ms", "entries", "exits", "sources", "campaigns", "interests", "events", "bots")
-"""What top lists exist for a day; the first of LIVE_TOPS also for minutes.
+"""What top lists exist for a day; the first of LIVE_TOPS also for minutes."""
 
-events: every custom event by name, also those that are no activity, so it may add up to more than `events`.
-"""
+TOPS_OF_PAGES = ("pages", "engaged_ms", "entries", "exits")
+"""Those whose values are paths: they are shown as `paths.page_label` spells them."""
 
 LIVE_TOPS = ("pages", "sources", "interests")
 

@@ -110,7 +110,10 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class InterestRule:
-    """Page views whose path matches `path` (fnmatch: * crosses slashes) count for `interest`."""
+    """Page views whose path matches `path` (fnmatch: * crosses slashes) count for `interest`.
+
+    Letters may be written as such or escaped: `paths.decoded` is what is matched.
+    """
 
     path: str
     interest: str

@@ -5,49 +5,52 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-DIRECT = "direct"
+from wakeline.labels import cut
+from wakeline.referrers import class_of_name, known
 
-# Names that people know, for hosts that have many. Everything else goes by its host.
-KNOWN = {
-    "google": "google",
-    "bing": "bing",
-    "duckduckgo": "duckduckgo",
-    "ecosia": "ecosia",
-    "yahoo": "yahoo",
-    "yandex": "yandex",
-    "baidu": "baidu",
-    "qwant": "qwant",
-    "startpage": "startpage",
-    "facebook": "facebook",
-    "instagram": "instagram",
-    "linkedin": "linkedin",
-    "lnkd": "linkedin",
-    "pinterest": "pinterest",
-    "reddit": "reddit",
-    "tiktok": "tiktok",
-    "twitter": "x",
-    "t": "x",
-    "x": "x",
-    "youtube": "youtube",
-    "whatsapp": "whatsapp",
-}
+MAX_NAME = 100  # characters of a source or campaign
+APPS = "android-app://"  # begins the referrer of a link in an app of Android; the app's name follows
+
+DIRECT = "direct"
+REFERRAL = "referral"
+OTHER = "other"
+CLASSES = (DIRECT, "search", "social", "ai_assistant", REFERRAL, OTHER)
+"""What a source is: a visit without one; three that a list knows; any other site or app; the site's own word."""
 
 
 def source_of(query: Mapping[str, str], referrer: str) -> tuple[str, str]:
-    """(source, campaign) of a page view, by its kept query and its referrer (host and path); "" for no campaign."""
-    if query:
-        named = query.get("utm_source", "")
-        if named:
-            return named.strip().lower()[:100], query.get("utm_campaign", "").strip()[:100]
-    return (_site_name(referrer.split("/", 1)[0]) if referrer else DIRECT), ""
+    """(source, campaign) of a page view, by its kept query and its referrer; "" for no campaign.
+
+    The source is `utm_source`, else what people call the referring site ("google", its host where it has no name),
+    else "direct"; the campaign is `utm_campaign`, whatever the source is.
+    """
+    if not query:
+        return (_of_referrer(referrer) if referrer else DIRECT), ""
+    named = query.get("utm_source", "").strip().lower()
+    source = cut(named, MAX_NAME) if named else _of_referrer(referrer) if referrer else DIRECT
+    return source, cut(query.get("utm_campaign", "").strip(), MAX_NAME)
 
 
 @lru_cache(4_096)
-def _site_name(host: str) -> str:
-    """A referring host as people call it: "www.google.co.uk" is "google"; unknown ones keep their host."""
-    labels = host.lower().removeprefix("www.").split(":")[0].split(".")
-    for index, label in enumerate(labels[:-1]):
-        # "t.co" and "x.com" are the whole name; longer names may stand before a two-part suffix
-        if label in KNOWN and (len(label) > 1 or ".".join(labels[index:]) in ("t.co", "x.com")):
-            return KNOWN[label]
-    return ".".join(labels)[:100]
+def class_of(source: str) -> str:
+    """Which of CLASSES a source is. A word of the site's own (`utm_source=newsletter`) is "other"."""
+    if source == DIRECT:
+        return DIRECT
+    if kind := class_of_name(source):
+        return kind
+    if "." not in source:
+        return OTHER
+    found = known(source)
+    return found.kind if found else REFERRAL
+
+
+@lru_cache(4_096)
+def _of_referrer(referrer: str) -> str:
+    """The site of a referrer as people call it: "www.google.co.uk/" is "google"; others keep their host without www."""
+    host, slash, path = referrer.removeprefix(APPS).partition("/")
+    if host.count(":") == 1:
+        host = host.partition(":")[0]
+    host = host.lower().rstrip(".")
+    if found := known(host, slash + path):
+        return found.name
+    return cut(host.removeprefix("www."), MAX_NAME)

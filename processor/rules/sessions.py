@@ -17,12 +17,12 @@ from processor.state import (
     Visitor,
     deadline,
 )
-from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING
-from wakeline.event_types import NO_ACTIVITY
+from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
 from wakeline.keys import DAY_MS
 from wakeline.record import Event
 
 ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
+NOT_CUSTOM = frozenset((PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY))
 
 
 def join(event: Event, visitor: Visitor, changes: Changes) -> None:
@@ -44,7 +44,7 @@ def join(event: Event, visitor: Visitor, changes: Changes) -> None:
         session.engaged_ms += event.engaged_ms
     elif event.type == CONSENT:
         session.handed_over = session.handed_over or goes_on(event, visitor)
-    elif event.type not in NO_ACTIVITY:
+    elif event.type not in NOT_CUSTOM:
         session.events += 1
 
 

@@ -11,6 +11,7 @@ from wakeline.check.csp import blocks_connection, blocks_script, policies
 from wakeline.check.finding import Finding, fail, ok, warn
 from wakeline.config.values import nearest
 from wakeline.event import ConsentLevel
+from wakeline.hosts import origin_of
 from wakeline.scripts import ENDPOINT, NAME, Kind, version_of
 from wakeline.settings import Config, Site
 from wakeline.tag import script_tag
@@ -41,8 +42,7 @@ class Page:
 
     @property
     def origin(self) -> str:
-        parts = urlsplit(self.url)
-        return f"{parts.scheme}://{parts.netloc}"
+        return origin_of(self.url)
 
 
 @dataclass

@@ -16,6 +16,7 @@ from wakeline.check.history import check_history
 from wakeline.check.page import Look, Page, look
 from wakeline.check.script import judge_script
 from wakeline.check.server import check_server
+from wakeline.hosts import ascii_url
 from wakeline.log.opening import KAFKA
 from wakeline.scripts import published
 from wakeline.settings import Config
@@ -50,6 +51,7 @@ async def _fitness(config: Config, shown_url: str) -> list[Finding]:
 async def _page(url: str, config: Config) -> list[Finding]:
     if "://" not in url:
         url = f"https://{url}"
+    url = ascii_url(url)
     async with aiohttp.ClientSession(timeout=TIMEOUT, headers={"User-Agent": "wakeline-check"}) as session:
         try:
             page = await _fetch_page(session, url)

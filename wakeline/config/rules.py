@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from wakeline.config.values import quoted
+from wakeline.hosts import ascii_url, origin_of
 from wakeline.redis_url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
 from wakeline.settings import InterestRule, Settings
@@ -19,7 +20,6 @@ KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # lies in Redis keys betwe
 COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")  # as browsers send it, whatever stands between
 HEALTH = ("/healthz", "/readyz")
-DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def site_key(text: str) -> str:
@@ -36,29 +36,24 @@ def secret(text: str) -> str:
 
 def origin(text: str) -> str:
     """As browsers send it: scheme, host, the port if it is not the scheme's own."""
-    meant = _origin_of(text)
+    meant = "" if "*" in text else origin_of(text)
     if not meant:
         return f"{quoted(text)} is not an origin: write it like https://shop.example, one entry for each host"
     return "" if text == meant else f"{quoted(text)} is not what browsers call an origin; did you mean {quoted(meant)}?"
 
 
-def _origin_of(text: str) -> str:
-    try:
-        parts = urlsplit(text.strip())
-        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
-    except ValueError:  # a broken port, an open bracket, a label that is too long
-        return ""
-    if parts.scheme not in DEFAULT_PORTS or not host or "*" in host:
-        return ""
-    host = f"[{host}]" if ":" in host else host
-    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, DEFAULT_PORTS[parts.scheme]) else "")
-
-
 def public_url(text: str) -> str:
-    parts = urlsplit(text)
-    if not text or (parts.scheme in DEFAULT_PORTS and parts.netloc and not parts.query and not parts.fragment):
+    if not text:
         return ""
-    return f"{quoted(text)} is not a URL of a server: write it like https://stats.shop.example"
+    try:
+        parts = urlsplit(text)
+        is_server = not parts.query and not parts.fragment and origin_of(text) != ""
+    except ValueError:
+        is_server = False
+    if not is_server:
+        return f"{quoted(text)} is not a URL of a server: write it like https://stats.shop.example"
+    meant = ascii_url(text)
+    return "" if text == meant else f"{quoted(text)} is not how browsers spell it; did you mean {quoted(meant)}?"
 
 
 def script_path(text: str) -> str:

@@ -14,10 +14,11 @@ import duckdb
 
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.keys import DAY_MS
+from wakeline.paths import page_label
 from wakeline.query.amounts import read_amounts
 from wakeline.query.clocks import ahead
 from wakeline.record import ANONYMOUS_PREFIX, CUSTOMER_PREFIX
-from wakeline.sources import source_of
+from wakeline.sources import class_of, source_of
 
 KEPT_MS = 8 * DAY_MS  # an event that came later than that was refused
 SESSION_GAP_MS = 30 * 60_000
@@ -43,7 +44,8 @@ CREATE TABLE history.event (
 );
 CREATE TABLE history.erased (site VARCHAR, visitor VARCHAR, upto TIMESTAMP);
 CREATE TABLE history.source (
-    utm_source VARCHAR, utm_campaign VARCHAR, referrer VARCHAR, source VARCHAR, campaign VARCHAR
+    utm_source VARCHAR, utm_campaign VARCHAR, referrer VARCHAR, source VARCHAR, campaign VARCHAR,
+    class VARCHAR
 );
 CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
 """
@@ -143,17 +145,22 @@ WHERE history.event.site = erased.site AND history.event.visitor = erased.visito
     AND coalesce(history.event.session, history.event.time) <= erased.upto
 """
 
+ESCAPED_PATHS = "SELECT DISTINCT path FROM history.event WHERE contains(path, '%')"
+
+SHOW_PATHS = """
+UPDATE history.event SET path = shown.path FROM (SELECT unnest($path) AS escaped, unnest($shown) AS path) AS shown
+WHERE history.event.path = shown.escaped
+"""
+
 KINDS_OF_SOURCES = """
 SELECT DISTINCT coalesce(query['utm_source'], ''), coalesce(query['utm_campaign'], ''), coalesce(referrer, '')
-FROM (
-    SELECT query, split_part(referrer, '/', 1) AS referrer FROM history.event
-    WHERE type = 'page_view' AND session IS NOT NULL
-)
+FROM history.event WHERE type = 'page_view' AND session IS NOT NULL
 """
 
 ADD_SOURCES = """
 INSERT INTO history.source
-SELECT unnest($utm_source), unnest($utm_campaign), unnest($referrer), unnest($source), unnest($campaign)
+SELECT unnest($utm_source), unnest($utm_campaign), unnest($referrer), unnest($source), unnest($campaign),
+    unnest($class)
 """
 
 
@@ -163,14 +170,23 @@ def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None]) -> N
         connection.execute(statement)
         step()
     connection.execute(FORGET, {"salt": secrets.token_hex()})
+    _show_paths(connection)
     kinds = connection.execute(KINDS_OF_SOURCES).fetchall()
-    named = [source_of({"utm_source": source, "utm_campaign": campaign}, host) for source, campaign, host in kinds]
-    rows = [(*kind, *names) for kind, names in zip(kinds, named, strict=True)]
-    columns = ("utm_source", "utm_campaign", "referrer", "source", "campaign")
+    named = [source_of({"utm_source": source, "utm_campaign": campaign}, page) for source, campaign, page in kinds]
+    rows = [(*kind, *names, class_of(names[0])) for kind, names in zip(kinds, named, strict=True)]
+    columns = ("utm_source", "utm_campaign", "referrer", "source", "campaign", "class")
     if rows:
         connection.execute(ADD_SOURCES, dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
     read_amounts(connection)
     step()
+
+
+def _show_paths(connection: duckdb.DuckDBPyConnection) -> None:
+    """Pages as the dashboard and the profiles name them: with letters in place of escapes."""
+    shown = [(path, page_label(path)) for (path,) in connection.execute(ESCAPED_PATHS).fetchall()]
+    changed = {path: label for path, label in shown if path != label}
+    if changed:
+        connection.execute(SHOW_PATHS, {"path": list(changed), "shown": list(changed.values())})
 
 
 STEPS = len(SETTLE) + 1  # that `settle` tells of

@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from wakeline.amounts import MAX_AMOUNT, MAX_QUANTITY
-from wakeline.event_types import NO_ACTIVITY
 from wakeline.query.amounts import CURRENCY, named
 
 ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
@@ -20,7 +19,8 @@ SELECT
     site, visitor, session, session AS started, ended, entered.day AS day, customer, page_views, engaged_ms, events,
     CASE WHEN NOT entered.continued THEN entered.path END AS entry,
     CASE WHEN NOT handed_over THEN left_from END AS exit,
-    coalesce(source.source, 'direct') AS source, nullif(source.campaign, '') AS campaign,
+    coalesce(source.source, 'direct') AS source, coalesce(source.class, 'direct') AS source_class,
+    nullif(source.campaign, '') AS campaign,
     views = 1 AND engaged_ms < {ENGAGED_MS} AND events = 0 AND NOT handed_over AND NOT entered.continued AS bounce,
     entered.continued AS continued, entered.device AS device, entered.browser AS browser, entered.os AS os,
     entered.country AS country
@@ -30,14 +30,14 @@ FROM (
         count(*) FILTER (type = 'page_view') AS views,
         count(*) FILTER (type = 'page_view' AND NOT continued) AS page_views,
         coalesce(sum(engaged_ms), 0)::BIGINT AS engaged_ms,
-        count(*) FILTER (type NOT IN {tuple(sorted(NO_ACTIVITY))}) AS events,
+        count(*) FILTER (type NOT IN ('page_view', 'engagement', 'ping', 'consent', 'identify')) AS events,
         coalesce(bool_or(
             type = 'consent' AND level <> 'off' AND starts_with(visitor, '~') = (level = 'full')
         ), false) AS handed_over,
         arg_min(
             {{'path': path, 'day': day, 'continued': continued, 'device': device, 'browser': browser, 'os': os,
               'country': country, 'utm_source': query['utm_source'], 'utm_campaign': query['utm_campaign'],
-              'referrer': split_part(referrer, '/', 1)}},
+              'referrer': referrer}},
             (time, page, "offset")
         ) FILTER (type = 'page_view') AS entered,
         arg_max(path, (time, page, -"offset")) FILTER (type = 'page_view') AS left_from

@@ -1,0 +1,159 @@
+"""URLs without people in them: what is kept of a page's address and of a referrer. Pure, linear in their length."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from collector.cards import redact_cards_in_path
+from collector.clean import BREAKS, INVISIBLE, clean_text, redact, visible
+from collector.fields import CAMPAIGN_PARAMETERS, names_thing
+from wakeline.hosts import ascii_host
+from wakeline.labels import cut
+from wakeline.paths import composed, literal, normal, pattern, resolved, shortened, unquoted
+
+MAX_QUERY_VALUE = 100  # characters kept
+MAX_QUERY_FIELDS = 20  # parameters kept
+CAMPAIGN = "utm_"  # begins the names of parameters that are kept in any case of their letters
+
+HOST = re.compile(r"[\w.:-]{1,253}")
+APP = re.compile(r"[A-Za-z][\w]*(?:\.[A-Za-z]\w*)+", re.ASCII)
+APPS = "android-app"  # scheme of the referrer of a link in an app of Android
+ROUTES = ("/", "!")  # a fragment that begins so is a route; pages send it only where the site asks for it
+BEFORE_QUERY = re.compile(r"[^?#]*")
+PARAMETERS = re.compile(r";[^/]*")  # of a segment of a path
+
+
+class Page(NamedTuple):
+    """What is kept of an event's URL."""
+
+    host: str  # as browsers spell it, without port
+    path: str
+    query: dict[str, str]
+
+
+def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], masks: Sequence[Mask]) -> Page | None:
+    """The page of an absolute http(s) URL on one of `hosts`; None for any other string."""
+    try:
+        parts = urlsplit(_slashed(url))
+        host = ascii_host(parts.hostname or "")
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not host or host not in hosts:
+        return None
+    path, fields = parts.path, parts.query
+    if parts.fragment.startswith(ROUTES):
+        route, _, more = parts.fragment.partition("?")
+        path, fields = f"{path or '/'}#{route}", f"{fields}&{more}"
+    return Page(host, clean_path(path, masks), clean_query(fields, query))
+
+
+def _slashed(url: str) -> str:
+    """A backslash is a slash to browsers, up to the query."""
+    return BEFORE_QUERY.sub(lambda found: found[0].replace("\\", "/"), url, count=1) if "\\" in url else url
+
+
+def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
+    """Host and path of a page elsewhere, or "android-app://" and an app's name.
+
+    "" for none, for a page on `hosts` and for any other URL.
+    """
+    try:
+        parts = urlsplit(url)
+        host = ascii_host(parts.hostname or "")
+    except ValueError:
+        return ""
+    if parts.scheme == APPS:
+        return f"{APPS}://{redact(host)}" if len(host) <= 253 and APP.fullmatch(host) else ""
+    if parts.scheme not in ("http", "https") or not host or host in hosts or not HOST.fullmatch(host):
+        return ""
+    return redact(host) + clean_path(parts.path, ())
+
+
+# ---- paths ----------------------------------------------------------------------------------------
+
+
+def clean_path(path: str, masks: Sequence[Mask]) -> str:
+    """A path, and its route where it has one, in normal form: masked, else redacted and shortened.
+
+    The masks hold for the whole of it, and for the path and the route each on its own.
+    """
+    path = path or "/"
+    if masks:
+        if kept := _masked(path, masks):
+            return kept
+        page, hash, route = path.partition("#")
+        of_page, of_route = _masked_part(page, masks), _masked_part(route, masks) if hash else ""
+        if hash and (of_page or of_route):
+            bang = "!" * (of_route != "" and route[0] == "!")
+            return shortened(normal(f"{of_page or _redacted(page)}#{bang}{of_route or _redacted(route)}"))
+        if of_page:
+            return of_page
+    return shortened(normal(_redacted(path)))
+
+
+def _redacted(path: str) -> str:
+    return redact(visible(path), redact_cards_in_path)
+
+
+class Mask(NamedTuple):
+    """A path pattern. Where it matches, the pattern itself is what is kept: `*` for the part it hides."""
+
+    kept: str  # in normal form
+    matches: Callable[[str], object]
+
+
+def mask(text: str) -> Mask:
+    """`*` matches anything, slashes too, and is the only wildcard; case does not matter: many servers take either."""
+    return Mask(normal(text), pattern(literal(text, "?["), _folded))
+
+
+def _masked(path: str, masks: Sequence[Mask]) -> str:
+    """What is kept of `path` by the first mask that matches one of its spellings, or nothing."""
+    spellings = _spellings(path)
+    return next((mask.kept for mask in masks if any(map(mask.matches, spellings))), "")
+
+
+def _masked_part(path: str, masks: Sequence[Mask]) -> str:
+    """The same of a route, or of a path with an encoded one: "!/a", "/a" and "a" are the path "/a"."""
+    routes = ("/" + route.lstrip("!/") for route in unquoted(path).split("#"))
+    return next(filter(None, (_masked(route, masks) for route in routes)), "")
+
+
+def _spellings(path: str) -> list[str]:
+    """The paths that a server may read in `path`: a mask that holds for one of them hides the rest of it too."""
+    text = unquoted(path).replace("\\", "/")
+    text = _folded(text if text.isprintable() else INVISIBLE.sub("", BREAKS.sub("", text)))
+    found = {text: None}
+    if ";" in text:
+        found |= dict.fromkeys(PARAMETERS.sub("", each) for each in list(found))
+    return list(found | dict.fromkeys(map(resolved, found)))
+
+
+def _folded(text: str) -> str:
+    return text.lower() if text.isascii() else composed(composed(text).casefold())
+
+
+# ---- queries --------------------------------------------------------------------------------------
+
+
+def clean_query(query: str, allowed: Collection[str]) -> dict[str, str]:
+    """The `utm_*` parameters in any case, their names in lower case, and those `allowed`, as they are written there.
+
+    First come, first kept; values redacted and cut.
+    """
+    kept: dict[str, str] = {}
+    if not query:
+        return kept
+    for name, value in parse_qsl(query, errors="replace"):
+        if name[: len(CAMPAIGN)].lower() == CAMPAIGN:
+            name = name.lower()
+        elif name not in allowed:
+            continue
+        if len(kept) < MAX_QUERY_FIELDS:
+            is_number = value.isdecimal() and (name in CAMPAIGN_PARAMETERS or names_thing(name))
+            cleaned = value if is_number else clean_text(value)
+            kept.setdefault(cut(clean_text(name), MAX_QUERY_VALUE), cut(cleaned, MAX_QUERY_VALUE))
+    return kept

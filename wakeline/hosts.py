@@ -1,0 +1,62 @@
+"""The name of a host as browsers send it: in lower case, beyond ASCII in punycode as UTS 46 says, non-transitional."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from urllib.parse import urlsplit, urlunsplit
+
+from idna import IDNAError, uts46_remap
+
+MAX_HOST = 253  # characters of a name
+MAX_LABEL = 63  # between two of its dots
+DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def ascii_host(host: str) -> str:
+    """`host` as browsers spell it. "straße.de" is xn--strae-oqa.de, not strasse.de, which is somebody else's.
+
+    "" for what no host may be called. Emoji are no letters to IDNA, but browsers take them, so this does.
+    """
+    if host.isascii():
+        return host.lower()
+    return _punycode(host) if len(host) <= MAX_HOST else ""
+
+
+@lru_cache(1_024)
+def _punycode(host: str) -> str:
+    try:
+        mapped = uts46_remap(host, std3_rules=False, transitional=False)
+    except IDNAError:
+        return ""
+    labels = (label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in mapped.split("."))
+    return ".".join(labels).lower()
+
+
+def ascii_url(url: str) -> str:
+    """An http(s) URL with its host as browsers spell it; what is none stays as it is."""
+    try:
+        parts = urlsplit(url)
+        host = ascii_host(parts.hostname or "")
+    except ValueError:
+        return url
+    if not host or url.isascii():
+        return url
+    user, at, address = parts.netloc.rpartition("@")
+    _, colon, port = address.partition(":")
+    return urlunsplit(parts._replace(netloc=f"{user}{at}{host}{colon}{port}"))
+
+
+def origin_of(text: str) -> str:
+    """The origin that a http(s) URL lies in, as browsers send it: scheme, host, the port if it is not the scheme's own.
+
+    "" for what is no such URL.
+    """
+    try:
+        parts = urlsplit(text.strip())
+        host, port = ascii_host(parts.hostname or ""), parts.port
+    except ValueError:  # a broken port, an open bracket
+        return ""
+    if parts.scheme not in DEFAULT_PORTS or not host or any(len(label) > MAX_LABEL for label in host.split(".")):
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, DEFAULT_PORTS[parts.scheme]) else "")

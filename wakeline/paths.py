@@ -1,0 +1,136 @@
+"""How the path of a page is spelt: to keep, to show, to match. Pure, never raises, linear in the length of its input.
+
+normal    what records hold: one spelling of each page, RFC 3986
+readable  what people read: the letters that the escapes stand for
+decoded   what patterns are held against
+pattern   a pattern, however it was written
+
+A page of an app that routes in the fragment is "path#route".
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from fnmatch import translate
+from unicodedata import normalize
+from urllib.parse import quote, unquote, unquote_to_bytes
+
+from wakeline.labels import JOINERS, cut
+
+MAX_PATH = 500  # bytes of a path as people read it, in UTF-8; its escapes take at most three times that
+MAX_DECODINGS = 3  # how often "%2525..." is decoded to find what hides in it
+
+KEPT = r"A-Za-z0-9\-._~!$&'()*+,;=:@/?"  # no "?" comes from a URL's path; a path that a page names itself may have one
+ODD = re.compile(rf"%[0-9A-Fa-f]{{2}}|%|[^{KEPT}%]+")
+UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+BEYOND_ASCII = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
+ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
+SLASHES = re.compile("//+")
+
+
+def normal(path: str) -> str:
+    """RFC 3986, section 6.2.2: what need not be escaped is not, what must be is, in upper case; no dot segments.
+
+    Bytes that are no UTF-8 stay as their escapes, a "%" that escapes nothing becomes "%25", and repeated slashes stay,
+    since a server may tell them apart. Of a normal path it is the path itself.
+    """
+    path, hash, route = path.partition("#")
+    path = without_dots(ODD.sub(_spelt, path)) or "/"
+    return f"{path}#{ODD.sub(_spelt, route)}" if hash else path
+
+
+def _spelt(found: re.Match[str]) -> str:
+    text = found[0]
+    if text[0] != "%":
+        return quote(text, safe="", errors="surrogatepass")
+    if len(text) == 1:
+        return "%25"
+    char = chr(int(text[1:], 16))
+    return char if char in UNRESERVED else text.upper()
+
+
+def without_dots(path: str) -> str:
+    """`path` without the segments "." and "..", as RFC 3986, section 5.2.4, takes them out."""
+    if "/." not in path:
+        return path
+    first, *segments = path.split("/")
+    kept: list[str] = []
+    for segment in segments:
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/".join((first, *kept))
+
+
+def readable(path: str) -> str:
+    """A normal path with its letters beyond ASCII as such; `normal` makes it what it was, so no two become one.
+
+    What cannot be seen stays escaped, but for the joiners that Persian, Hindi and emoji need. So does ASCII.
+    """
+    return BEYOND_ASCII.sub(_shown, path) if "%" in path else path
+
+
+def _shown(found: re.Match[str]) -> str:
+    text = unquote_to_bytes(found[0]).decode(errors="surrogateescape")
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in JOINERS else quote(char, errors="surrogateescape") for char in text
+    )
+
+
+def shortened(path: str) -> str:
+    """A normal path whose readable form has at most MAX_PATH bytes; a longer one is cut as a label is, and normal."""
+    if len(path) <= MAX_PATH:
+        return path
+    shown = readable(path)
+    kept = cut(shown, MAX_PATH, size=MAX_PATH)
+    return path if kept == shown else normal(kept)
+
+
+def page_label(path: str) -> str:
+    """The path of a record as every view names the page, also where the record is older than the normal form."""
+    return readable(normal(path))
+
+
+def unquoted(text: str) -> str:
+    """`text` percent-decoded until nothing changes, at most MAX_DECODINGS times."""
+    for _ in range(MAX_DECODINGS):
+        plain = unquote(text)
+        if plain == text:
+            break
+        text = plain
+    return text
+
+
+def decoded(path: str) -> str:
+    """A path as patterns are matched with it: letters composed (NFC), slashes single, no dot segments."""
+    return resolved(composed(unquoted(path)))
+
+
+def composed(text: str) -> str:
+    return text if text.isascii() else normalize("NFC", text)
+
+
+def resolved(path: str) -> str:
+    return without_dots(SLASHES.sub("/", path))
+
+
+def pattern(text: str, spelling: Callable[[str], str] = composed) -> Callable[[str], re.Match[str] | None]:
+    """What says whether a decoded path fits: `*` is anything, slashes too, `?` one character, `[...]` one of these.
+
+    The pattern may be escaped or not; an escaped `*`, `?` or `[` means that character. Each `*` ends where what follows
+    it comes first, so there is nothing to try again, and the time is linear in the path's length.
+    """
+    for _ in range(MAX_DECODINGS):
+        text = ESCAPES.sub(lambda found: literal(unquote(found[0])), text)
+    return re.compile(translate(resolved(spelling(text)))).match
+
+
+def literal(text: str, wild: str = "*?[") -> str:
+    """A pattern that stands for `text` itself, as far as `wild` goes."""
+    return "".join(f"[{char}]" if char in wild else char for char in text)
