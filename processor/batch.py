@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator
 from typing import NamedTuple
 
@@ -9,17 +10,20 @@ import msgspec
 from msgspec import Struct
 
 from processor.changes import LIVE_MS, MINUTE_MS
+from processor.rules.consent import FOR_GOOD
 from processor.rules.duplicates import KEPT_MS
 from wakeline import keys
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.log import Entry
-from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode_record
+from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Record, decode_record
 
 MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
 KEYS_OF_ONE = 3  # state, profile, interests; a tombstone is rare enough for the slack of the spans
 KEYS_OF_A_DAY = 2 * (len(keys.TOPS) + 4)  # a site's day by UTC may lie in two of its own
 KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
 SPAN_MS = 300_000
+
+ID = re.compile(r"[!-~]{1,128}")  # of a person or a site in a record of our own
 
 Who = tuple[str, str]  # site, id
 
@@ -68,7 +72,39 @@ def _record_of(value: bytes, sites: Container[str]) -> Record | Invalid:
             return Invalid(value, "unknown_site")
         if not record.visitor or record.visitor[0] == CUSTOMER_PREFIX or not 0 <= record.n < MAX_EVENTS_PER_PAGE:
             return Invalid(value, "malformed: no visitor's event")
+        if not record.page or (record.customer and not _is_customer(record.customer)):
+            return Invalid(value, "malformed: no page instance, or no customer's id")
+    elif isinstance(record, Erase):
+        if not _is_erasure(record):
+            return Invalid(value, "malformed: names nobody who could be forgotten")
+    elif isinstance(record, Delta) and not all(map(_is_share, record.shares)):
+        return Invalid(value, "malformed: a share of nobody, or for nobody")
     return record
+
+
+def _is_erasure(record: Erase) -> bool:
+    named = _is_person(record.id) and (not record.customer or _is_customer(record.customer))
+    return named and _is_site(record.site) and 0 < record.time <= FOR_GOOD
+
+
+def _is_share(share: CustomerShare) -> bool:
+    return _is_site(share.site) and _is_customer(share.customer) and _is_visitor(share.visitor)
+
+
+def _is_person(id: str) -> bool:
+    return _is_customer(id) if id[:1] == CUSTOMER_PREFIX else _is_visitor(id)
+
+
+def _is_visitor(id: str) -> bool:
+    return ID.fullmatch(id) is not None and id[0] != CUSTOMER_PREFIX
+
+
+def _is_customer(id: str) -> bool:
+    return len(id) > 1 and id[0] == CUSTOMER_PREFIX and ID.fullmatch(id) is not None
+
+
+def _is_site(site: str) -> bool:
+    return ID.fullmatch(site) is not None and "/" not in site
 
 
 def touched(record: Record | Invalid) -> tuple[Who, ...]:

@@ -128,6 +128,7 @@ class Changes:
         self.hop_gaps: list[tuple[int, int, int]] = []  # source lane, applied upto, next delta comes after
         self.shares: list[CustomerShare] = []  # for the customers' lanes
         self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane it is for, record
+        self.told: set[tuple[str, str, str]] = set()  # site, visitor, customer: who is told already to forget it
         self.dead: list[tuple[int, str, bytes, str]] = []  # offset, reason, value, error
 
     def enter(self, site: SiteFacts, time: int) -> None:

@@ -9,7 +9,7 @@ from time import perf_counter_ns
 from processor import rules
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
-from processor.rules import Steps, consent, customers
+from processor.rules import Steps, customers, forgetting
 from processor.rules.sessions import NOT_CUSTOM, close_due
 from processor.sites import SiteFacts
 from processor.state import Customer, Loaded, Visitor, customer_of, deadline, visitor_of
@@ -158,7 +158,7 @@ class Fold:
             if deadline(session) <= changes.now:
                 close_due(visitor, changes)
                 break
-        erased = event.time <= visitor.tombstone and not visitor.is_anonymous
+        erased = (event.time <= visitor.tombstone or changes.now <= visitor.state.withheld) and not visitor.is_anonymous
         steps = self._rules_of_type.get(event.type, self._rules_of_custom)
         self._countdown -= 1
         verdict = None
@@ -197,12 +197,16 @@ class Fold:
                     customers.receive(share, _customer(memory, changes, share.site, share.customer), changes)
         elif isinstance(record, Erase):
             if record.id[0] == CUSTOMER_PREFIX:
-                customers.forget(_customer(memory, changes, record.site, record.id), changes, upto=record.time)
+                customer = _customer(memory, changes, record.site, record.id)
+                forgetting.forget_customer(customer, changes, upto=record.time)
             else:
                 visitor = memory.people[record.site, record.id]
                 assert isinstance(visitor, Visitor)
                 changes.visitors[record.site, record.id] = visitor
-                consent.forget(visitor, changes, upto=record.time, at=record.time)
+                if record.customer:
+                    forgetting.forget_with_customer(visitor, changes, customer=record.customer, upto=record.time)
+                else:
+                    forgetting.forget_visitor(visitor, changes, upto=record.time, at=record.time)
 
     def _finish(self, changes: Changes) -> None:
         for visitor in changes.visitors.values():

@@ -88,6 +88,9 @@ class VisitorState(Struct, omit_defaults=True, gc=False):
     os: str = ""
     country: str = ""
     customer: str = ""
+    linked: int = 0  # time of the identify that began this link, ms; 0: it was made when that was not noted
+    named: int = 0  # time of the latest one that only repeated it
+    withheld: int = 0  # append time up to which nothing enters a profile: it withdrew when it had none
     first: Touch = Touch()
     latest: Touch = Touch()
 
@@ -200,10 +203,12 @@ class Visitor:
     def forget(self, upto: int) -> None:
         """Drop all of the profile; what keeps site totals right (page instances, open sessions) stays."""
         old = self.state
+        for page in old.pages.values():  # a replay, which leaves out what it showed, does not know either
+            page.interests, page.pending = None, 0.0
         self.state = VisitorState(
             pages=old.pages, past=old.past, sessions=old.sessions, closed=old.closed, floor=old.floor,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
-            erased=upto,
+            erased=upto, withheld=old.withheld,
         )  # fmt: skip
         self.interests.clear()
         self.share = None

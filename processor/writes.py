@@ -64,7 +64,7 @@ def _visitor(visitor: Visitor, changes: Changes, add: Callable[[Command], None])
         add(["DEL", interests])
         visitor.wipe = False
     if not state.first_seen:
-        lives = ANONYMOUS_LIVES if visitor.is_anonymous else FORGOTTEN_LIVES
+        lives = ANONYMOUS_LIVES if visitor.is_anonymous else PROFILE_LIVES if state.customer else FORGOTTEN_LIVES
         add(["SET", state_key, encode_state(state).decode(), "PX", lives])
         return
     add(["SET", state_key, encode_state(state).decode(), "PX", PROFILE_LIVES])
@@ -235,7 +235,7 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
 
 
 def _tombstones(changes: Changes) -> Iterator[Command]:
-    """After the place: where a write is torn before, who is folded again tells others to forget, see `customers`."""
+    """After the place: where a write is torn before, who is folded again tells others to forget, see `forgetting`."""
     for (site, id), ms in changes.tombstones.items():
         yield ["LATEST", keys.tombstone(changes.lane, site, id), str(ms), str(keys.TOMBSTONE_TTL_MS)]
 

@@ -14,7 +14,7 @@ from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event
 from wakeline.decay import current
 from wakeline.keys import OTHER, TOP_LENGTH, TOP_MEMBERS, date, five_minutes, minute, tombstone
 from wakeline.lanes import lane_of
-from wakeline.record import Erase, Event
+from wakeline.record import Erase, Event, encode_record
 from wakeline.settings import InterestRule, Site
 
 TODAY = "2027-01-15"
@@ -606,3 +606,72 @@ def test_a_lane_never_changes() -> None:
     """Places of real ids: a changed hash would split every visitor's history."""
     found = [lane_of("shop", id, 16) for id in ("visitor-1", "~salted", "@customer")]
     assert found == [7, 4, 10]
+
+
+# ---- records that name nobody -------------------------------------------------------------------
+
+NOBODY: dict[str, bytes] = {
+    "an erasure of no id": b'{"kind":"erase","site":"shop","id":"","time":7}',
+    "an erasure on no site": b'{"kind":"erase","site":"","id":"visitor-1","time":7}',
+    "an erasure of a customer without a hash": b'{"kind":"erase","site":"shop","id":"@","time":7}',
+    "an erasure of an id with a space": b'{"kind":"erase","site":"shop","id":"a b","time":7}',
+    "an erasure of an id with a line break": b'{"kind":"erase","site":"shop","id":"a\\nb","time":7}',
+    "an erasure of a long id": b'{"kind":"erase","site":"shop","id":"%s","time":7}' % (b"a" * 129),
+    "an erasure on a site with a slash": b'{"kind":"erase","site":"a/b","id":"visitor-1","time":7}',
+    "an erasure by a customer who is none": b'{"kind":"erase","site":"shop","id":"visitor-1","time":7,"customer":"c"}',
+    "an erasure of no time": b'{"kind":"erase","site":"shop","id":"visitor-1","time":0}',
+    "an erasure after all time": b'{"kind":"erase","site":"shop","id":"visitor-1","time":99999999999999999999}',
+    **{
+        f"a share for {name}": b'{"kind":"delta","source":0,"after":0,"upto":1,"shares":[%s]}' % share
+        for name, share in {
+            "no customer": b'{"site":"shop","customer":"","visitor":"visitor-1"}',
+            "a customer who is none": b'{"site":"shop","customer":"c","visitor":"visitor-1"}',
+            "no visitor's": b'{"site":"shop","customer":"@c","visitor":""}',
+            "a customer's": b'{"site":"shop","customer":"@c","visitor":"@d"}',
+            "no site": b'{"site":"","customer":"@c","visitor":"visitor-1"}',
+        }.items()
+    },
+    "an event of no visitor": encode_record(event("", PAGE, 0, 0)),
+    "an event of a customer": encode_record(event("@c", PAGE, 0, 0)),
+    "an event of no page instance": encode_record(event(V, "", 0, 0)),
+    "an identify as no customer": encode_record(event(V, PAGE, 0, 0, "identify", customer="c")),
+}
+
+
+@pytest.mark.parametrize("name", NOBODY)
+async def test_a_record_that_names_nobody_is_a_dead_letter_and_the_lane_goes_on(made: Timeline, name: str) -> None:
+    await made.append(NOBODY[name], event(V, PAGE, 0, 0))
+    await made.run()
+    dead = [fields for _, fields in await made.redis.xrange(made.store.keys.dead(0))]
+    assert [fields[b"reason"].startswith(b"malformed") for fields in dead] == [True]
+    assert (await made.totals())["page_views"] == 1
+
+
+async def test_a_share_that_waits_while_its_customer_is_erased_leaves_nothing_behind(made: Timeline) -> None:
+    """Across a restart, with states and tombstones as they lie in Redis."""
+    lanes = {id: made.workers[made.lane(id)] for id in (V, "@alice")}
+
+    async def fold(id: str) -> None:
+        worker = lanes[id]
+        entries = await made.log.read({worker.lane: worker.place.offset}, limit=10, wait_ms=0)
+        await worker.apply(entries[worker.lane])
+
+    await made.append(event(V, PAGE, 0, 0, path="/shoes/red"), event(V, PAGE, 1, 1, "identify", customer="@alice"))
+    await made.append(Erase(site="shop", id="@alice", time=START + MINUTE), at=MINUTE)
+    await fold("@alice")
+    await fold(V)
+    assert (await made.profile(V))["customer"] == "@alice"
+    await made.start()
+    await made.run()
+    for id in (V, "@alice"):
+        assert (await made.profile(id), await made.interests(id)) == ({}, {}), id
+        assert await made.redis.get(tombstone(made.lane(id), "shop", id)) == str(START + MINUTE).encode()
+    await arrive(made, event(V, "page-two", 0, 2 * MINUTE))
+    assert (await made.profile(V)).get("customer") is None
+
+
+async def test_a_made_up_withdrawal_costs_eight_days_and_no_tombstone(made: Timeline) -> None:
+    await arrive(made, event(V, PAGE, 0, 0, "consent", level="off"))
+    assert not await made.redis.exists(tombstone(made.lane(V), "shop", V))
+    lives = await made.redis.pttl(made.store.keys.state(made.lane(V), "shop", V))
+    assert 8 * DAY < lives < 10 * DAY

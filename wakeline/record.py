@@ -60,6 +60,7 @@ class CustomerShare(Struct, omit_defaults=True):
     interests: dict[str, float] = {}  # tag -> amount added, at the decay's time zero
     counts: dict[str, int] = {}  # field of the profile -> amount added
     since: int = 0  # ms; the time of its event: a customer that was erased later than that takes nothing of it
+    linked: int = 0  # ms; when the visitor was last identified as this customer: nor of a link older than that
     first_seen: int = 0  # ms; the earliest wins
     last_seen: int = 0  # ms; the latest wins
     source: str = ""  # of the visit at last_seen
@@ -83,12 +84,13 @@ class Tick(Struct, tag_field="kind", tag="tick"):
     """Nothing but its append time: lets deadlines fall due in a lane that is idle."""
 
 
-class Erase(Struct, tag_field="kind", tag="erase"):
+class Erase(Struct, tag_field="kind", tag="erase", omit_defaults=True):
     """Forget a person: everything of `id` that is not later than `time`. Lane: that of `id`."""
 
     site: str
     id: str  # visitor or "@customer"
     time: int  # ms since 1970
+    customer: str = ""  # to a visitor: whose forgetting it is; it may be another customer's browser by now
 
 
 Record = Event | Delta | Tick | Erase

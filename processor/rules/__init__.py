@@ -13,6 +13,7 @@ content.py       page views and engaged time by page
 events.py        custom events
 interests.py     what the visitor is interested in
 customers.py     which customer the visitor is, and what its customer gets
+forgetting.py    no rule: who is forgotten, and who is told of it
 """
 
 from __future__ import annotations

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from processor.changes import Changes
+from processor.rules.duplicates import UNPROFILED_MS
+from processor.rules.forgetting import forget_visitor
 from processor.state import Visitor
 from wakeline.event import CONSENT
-from wakeline.record import CustomerShare, Event
+from wakeline.record import Event
 
 FOR_GOOD = (1 << 53) - 1
 """Tombstone of a withdrawal: whatever still comes under that id, from another tab or a retry, makes no profile."""
+
+WITHHELD_MS = UNPROFILED_MS  # what it may have overtaken is too late by then
 
 
 def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
@@ -20,28 +24,13 @@ def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
         if not visitor.state.has_withdrawn:
             visitor.state.has_withdrawn = True
             changes.count("withdrawals")
-        forget(visitor, changes, upto=FOR_GOOD, at=event.time)
+        if visitor.state.first_seen or visitor.state.customer:
+            forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
+        else:  # anybody can send withdrawals: of who has nothing only an event that was overtaken is kept out
+            visitor.state.withheld = changes.now + WITHHELD_MS
         visitor.remembered = False
 
 
 def goes_on(event: Event, visitor: Visitor) -> bool:
     """Whether the visit goes on under another level, and so another id: not after "off"."""
     return event.type == CONSENT and event.level != "off" and visitor.is_anonymous == (event.level == "full")
-
-
-def forget(visitor: Visitor, changes: Changes, *, upto: int, at: int) -> None:
-    """Forget a visitor's profile and keep it forgotten; tell its customer, who tells the other visitors."""
-    if visitor.erased >= upto:
-        return
-    if visitor.state.customer:
-        changes.shares.append(
-            CustomerShare(
-                site=visitor.site,
-                customer=visitor.state.customer,
-                visitor=visitor.id,
-                at=changes.offset,
-                erased_at=at,
-            )
-        )
-    visitor.forget(upto)
-    changes.tombstones[visitor.site, visitor.id] = upto

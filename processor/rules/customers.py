@@ -6,8 +6,9 @@ The first share is all that the visitor had; after that each record sends what i
 from __future__ import annotations
 
 from processor.changes import Changes
+from processor.rules.forgetting import forget_customer, refuses
 from processor.state import Customer, Visitor
-from wakeline.record import CustomerShare, Erase, Event
+from wakeline.record import CustomerShare, Event
 
 MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
 COUNTS = ("visits", "page_views", "engaged_ms", "events")
@@ -21,17 +22,20 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
     if not state.was_identified:
         state.was_identified = True
         changes.count("identified")
-    if not visitor.remembered or event.customer == state.customer:
+    if not visitor.remembered:
+        return
+    if event.customer == state.customer:
+        state.named = max(state.named, event.time)
         return
     if visitor.share is not None:
         send_share(visitor, changes)
     first = not state.customer
-    state.customer = event.customer
+    state.customer, state.linked, state.named = event.customer, event.time, 0
     visitor.traits_changed = True
     counts = {field: getattr(state, field) if first else 0 for field in COUNTS}
     visitor.share = CustomerShare(
         site=visitor.site, customer=event.customer, visitor=visitor.id, at=changes.offset, counts=counts,
-        first_seen=event.time, since=event.time,
+        first_seen=event.time, since=event.time, linked=event.time,
     )  # fmt: skip
     if first:
         visitor.share.interests = dict(visitor.interests.scores)
@@ -40,9 +44,11 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
 
 def open_share(visitor: Visitor, changes: Changes) -> None:
     """From here on, what is added to a linked visitor is noted for its customer."""
+    state = visitor.state
     visitor.share = CustomerShare(
-        site=visitor.site, customer=visitor.state.customer, visitor=visitor.id, at=changes.offset
-    )
+        site=visitor.site, customer=state.customer, visitor=visitor.id, at=changes.offset,
+        linked=state.named if state.named > state.linked else state.linked,
+    )  # fmt: skip
 
 
 def send_share(visitor: Visitor, changes: Changes) -> None:
@@ -57,9 +63,9 @@ def send_share(visitor: Visitor, changes: Changes) -> None:
 def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
     """Add one share to its customer, or forget the customer and everyone linked to it."""
     if share.erased_at:
-        forget(customer, changes, upto=share.erased_at)
+        forget_customer(customer, changes, upto=share.erased_at)
         return
-    if share.since <= customer.tombstone:
+    if refuses(customer, share, changes):
         return
     state = customer.state
     for name, amount in share.interests.items():
@@ -72,13 +78,3 @@ def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
         state.source = share.source
     if share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:
         state.visitors = sorted([*state.visitors, share.visitor])
-
-
-def forget(customer: Customer, changes: Changes, *, upto: int) -> None:
-    """Forget a customer and send each of its visitors the word to forget."""
-    if customer.erased >= upto:
-        return
-    for visitor in customer.state.visitors:
-        changes.outbox.append((customer.site, visitor, Erase(site=customer.site, id=visitor, time=upto)))
-    customer.forget(upto)
-    changes.tombstones[customer.site, customer.id] = upto

@@ -53,8 +53,9 @@ def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | Non
             page.upto += 1
         page.above = f"{seen:x}" if seen else ""
     visitor.remembered = (
-        not visitor.is_anonymous and event.time > visitor.tombstone and (not event.counted_only or state.first_seen > 0)
-    )
+        not visitor.is_anonymous and event.time > visitor.tombstone and changes.now > state.withheld
+        and (not event.counted_only or state.first_seen > 0)
+    )  # fmt: skip
     return None
 
 

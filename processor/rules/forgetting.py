@@ -1,0 +1,88 @@
+"""Who is forgotten, and who is told of it.
+
+A visitor tells its customer by a share, a customer tells its visitors by an `Erase` each. A share that was still on
+its way when its customer was forgotten is refused, and its visitor is told then. A browser that has become another
+customer's keeps that link: of it only what came before is forgotten, and its present customer hears nothing.
+"""
+
+from __future__ import annotations
+
+from processor.changes import Changes
+from processor.state import Customer, Visitor
+from wakeline.record import CustomerShare, Erase
+
+
+def forget_visitor(visitor: Visitor, changes: Changes, *, upto: int, at: int) -> None:
+    """Forget a visitor's profile up to time `upto`; tell its customer, who is forgotten up to `at`. All in ms."""
+    if visitor.erased >= upto:
+        return
+    customer = visitor.state.customer
+    if customer:
+        changes.shares.append(
+            CustomerShare(
+                site=visitor.site, customer=customer, visitor=visitor.id, at=changes.offset, erased_at=at
+            )
+        )  # fmt: skip
+    visitor.forget(upto)
+    changes.tombstones[visitor.site, visitor.id] = upto
+
+
+def forget_with_customer(visitor: Visitor, changes: Changes, *, customer: str, upto: int) -> None:
+    """Forget what a visitor holds of a customer that was forgotten up to time `upto`, ms.
+
+    What it holds cannot be told apart, so its own profile begins anew. It stays linked to whom it was identified as
+    later, be it the same customer.
+    """
+    state = visitor.state
+    if not state.customer:
+        # Nothing of the customer is left where there is no link: it ended as the visitor was forgotten. Only a replay
+        # meets one that never began, since a tombstone of today kept it out: it wipes where the live version did.
+        if visitor.erased < min(upto, visitor.tombstone):
+            visitor.forget(visitor.erased)
+        return
+    latest = max(state.linked, state.named)
+    if state.customer != customer:
+        upto = min(upto, (state.linked or state.named or upto + 1) - 1)
+        kept = state.customer, state.linked, state.named
+    else:
+        kept = (customer, latest, 0) if latest > upto else ("", 0, 0)
+    if visitor.erased < upto or not kept[0]:
+        upto = max(upto, visitor.erased)
+        visitor.forget(upto)
+        changes.tombstones[visitor.site, visitor.id] = upto
+        visitor.state.customer, visitor.state.linked, visitor.state.named = kept
+    if kept[0] == customer:  # who has forgotten this link with the others
+        changes.shares.append(
+            CustomerShare(
+                site=visitor.site, customer=customer, visitor=visitor.id, at=changes.offset,
+                since=latest, linked=latest, first_seen=latest, last_seen=latest,
+            )
+        )  # fmt: skip
+
+
+def forget_customer(customer: Customer, changes: Changes, *, upto: int) -> None:
+    """Forget a customer and tell each of its visitors."""
+    if customer.erased >= upto:
+        return
+    visitors = customer.state.visitors
+    customer.forget(upto)
+    changes.tombstones[customer.site, customer.id] = upto
+    for visitor in visitors:
+        _tell(visitor, customer, changes)
+
+
+def refuses(customer: Customer, share: CustomerShare, changes: Changes) -> bool:
+    """Whether a share is of before its customer was forgotten. If its link is, the visitor is told, once a call."""
+    upto = customer.tombstone
+    if upto and (share.linked or share.since) <= upto:
+        _tell(share.visitor, customer, changes)
+        return True
+    return share.since <= upto
+
+
+def _tell(visitor: str, customer: Customer, changes: Changes) -> None:
+    who = customer.site, visitor, customer.id
+    if who not in changes.told:
+        changes.told.add(who)
+        told = Erase(site=customer.site, id=visitor, time=customer.tombstone, customer=customer.id)
+        changes.outbox.append((customer.site, visitor, told))

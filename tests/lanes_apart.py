@@ -1,0 +1,93 @@
+"""Lanes folded in memory, apart from one another: what one owes another waits until the test sends it."""
+
+from __future__ import annotations
+
+from processor.fold import Fold, LaneMemory
+from processor.sites import SiteFacts
+from processor.state import Customer, CustomerState, Loaded, Visitor, VisitorState
+from tests.timeline import DAY, SITE, START
+from wakeline.keys import Keys
+from wakeline.lanes import Deployment, lane_of
+from wakeline.log import Entry
+from wakeline.record import Record, decode_record, encode_record
+
+LANES = 4
+DEPLOYMENT = Deployment(lanes=LANES, decay_zero=START - DAY, half_life=7 * DAY)
+
+
+class LanesApart:
+    """`logs`, `tombstones`: of a replay, those of the version that it replays; it sends nothing."""
+
+    def __init__(
+        self, logs: list[list[Entry]] | None = None, tombstones: dict[tuple[str, str], int] | None = None
+    ) -> None:
+        self.is_replay = logs is not None
+        self.logs: list[list[Entry]] = logs if logs is not None else [[] for _ in range(LANES)]
+        self.tombstones = dict(tombstones or {})
+        self.owed: list[list[tuple[int, bytes]]] = [[] for _ in range(LANES)]
+        self.memories = [LaneMemory() for _ in range(LANES)]
+        self.places = [0] * LANES
+        sites = {"shop": SiteFacts(SITE)}
+        self.folds = [
+            Fold(lane, sites=sites, deployment=DEPLOYMENT, key_space=Keys(), emits=not self.is_replay)
+            for lane in range(LANES)
+        ]
+
+    def append(self, id: str, record: Record, at: int) -> None:
+        """To the lane of `id`, `at` ms after START."""
+        self._append(lane(id), encode_record(record), START + at)
+
+    def _append(self, lane: int, value: bytes, time: int) -> None:
+        log = self.logs[lane]
+        log.append(Entry(len(log), max(time, log[-1].time if log else 0), value))
+
+    def fold(self, lane: int, most: int = 1_000) -> None:
+        """The next records of a lane, in one call."""
+        fold, memory, place = self.folds[lane], self.memories[lane], self.places[lane]
+        entries = self.logs[lane][place : place + most]
+        if not entries:
+            return
+        batch = fold.decode(entries)
+        for who in batch.people - memory.people.keys():
+            memory.remember({who: Loaded(None, {}, self.tombstones.get(who, 0))})
+            if self.is_replay:
+                memory.people[who].erased = memory.people[who].state.erased
+        changes = fold.fold(batch.items, memory)
+        assert not changes.dead
+        self.places[lane] = place + len(entries)
+        for target, delta in fold.deltas(changes, memory, upto=self.places[lane]):
+            memory.sent[target] = delta.upto
+            self.owed[lane].append((target, encode_record(delta)))
+        for site, id, record in changes.outbox:
+            self.owed[lane].append((lane_of(site, id, LANES), encode_record(record)))
+        for who, upto in changes.tombstones.items():
+            self.tombstones[who] = max(upto, self.tombstones.get(who, 0))
+
+    def send(self, lane: int, at: int, most: int = 1_000) -> None:
+        """What a lane owes others, in order."""
+        for target, value in self.owed[lane][:most]:
+            self._append(target, value, START + at)
+        del self.owed[lane][:most]
+
+    def settle(self, at: int) -> None:
+        """Until nothing is owed and all is folded."""
+        while any(self.owed) or any(place < len(log) for place, log in zip(self.places, self.logs, strict=True)):
+            for lane in range(LANES):
+                self.fold(lane)
+                self.send(lane, at)
+
+    def visitor(self, id: str) -> Visitor:
+        found = self.memories[lane(id)].people.get(("shop", id))
+        return found if isinstance(found, Visitor) else Visitor("shop", id, VisitorState(), {}, 0)
+
+    def customer(self, id: str) -> Customer:
+        found = self.memories[lane(id)].people.get(("shop", id))
+        return found if isinstance(found, Customer) else Customer("shop", id, CustomerState(), {}, 0)
+
+    def records(self, kind: type[Record], id: str) -> list[Record]:
+        """Of a kind, in the lane of `id`."""
+        return [one for entry in self.logs[lane(id)] if isinstance(one := decode_record(entry.value), kind)]
+
+
+def lane(id: str) -> int:
+    return lane_of("shop", id, LANES)
