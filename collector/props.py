@@ -109,7 +109,10 @@ def _text(name: str, text: str, dropped: list[Dropped]) -> str:
 def _number(name: str, value: float, dropped: list[Dropped]) -> Any:
     if not -EXACT < value < EXACT and type(value) is int:
         try:
-            value = float(value)
+            decimal = float(value)
+            if names_thing(name):  # two orders must not become one
+                return str(value)
+            value = decimal
         except OverflowError:
             dropped.append(Dropped.BAD_NUMBER)
             return LEFT_OUT
