@@ -109,10 +109,7 @@ def _text(name: str, text: str, dropped: list[Dropped]) -> str:
 def _number(name: str, value: float, dropped: list[Dropped]) -> Any:
     if not -EXACT < value < EXACT and type(value) is int:
         try:
-            decimal = float(value)
-            if names_thing(name):  # two orders must not become one
-                return str(value)
-            value = decimal
+            value = float(value)
         except OverflowError:
             dropped.append(Dropped.BAD_NUMBER)
             return LEFT_OUT

@@ -76,7 +76,6 @@ ROWS: dict[str, tuple[Any, Any, list[str]]] = {
     "a text": ("a=1", {}, ["no_object"]),
     "null": (None, {}, ["no_object"]),
     "a whole number beyond 64 bits": ({"a": 10**20}, {"a": 1e20}, []),
-    "an order of 20 digits": ({"order": 10**20 + 1}, {"order": "100000000000000000001"}, []),
     "a whole number of 310 digits": ({"a": 10**309, "b": -(10**309)}, {}, ["bad_number"] * 2),
     "64 bits": ({"a": 2**63 - 1, "b": 1 - 2**63}, {"a": 2**63 - 1, "b": 1 - 2**63}, []),
 }

@@ -71,6 +71,7 @@ PROMISED = {
     "exception in 1 of 100 batches, and a mutant that commits too early": (OUTAGE, BOTH),
     "duplicates x3 in any order, skewed and late clocks, two tabs": (OUTAGE, BOTH),
     "replay into an empty key version while live": (OUTAGE, BOTH),
+    "backup under load, and its way back": (OUTAGE, BOTH),
     "archiver killed at any line": (KILL, BOTH),
     "soak 20 min at 300 events/s": (ONCE, BOTH),
     "Prometheus away": (OUTAGE, BOTH),

@@ -8,9 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from tests.sealed import as_they_happened, seal
 from tests.shop_history import shop_history
-from tests.timeline import event
 from wakeline.cli import main
 from wakeline.history import History
 from wakeline.query import Question, ask
@@ -53,26 +51,6 @@ def test_every_column_is_described(history: History, view: str) -> None:
     with ask(history, Question(f"describe {view}"), zones={}) as found:
         columns = [(name, kind.replace('"', "")) for name, kind, *_ in found.rows()]
     assert described == columns
-
-
-ODD = [None, True, "", "x", "NaN", "1e999", 1e300, -1e300, 10**30, [], [1], {"a": 1}, "1,5", "\u0000"]
-FIELDS = ("order", "price", "value", "currency", "items", "product", "category", "results", "term")
-
-
-def test_no_value_that_a_page_sends_breaks_an_answer(tmp_path: Path) -> None:
-    """What a stranger puts into one event must not take every question about all others from the site's owner."""
-    props = [{"order": f"{field}-{n}", field: odd} for field in FIELDS for n, odd in enumerate(ODD)]
-    props += [{"items": [{field: odd, "quantity": 1e6, "price": 1e12}]} for field in FIELDS for odd in ODD]
-    props += [{"items": [{"price": odd, "quantity": odd}]} for odd in ODD]
-    types = ("purchase", "refund", "view_product", "add_to_cart", "search")
-    came = [
-        event("visitor-1", f"page-{n:04}-{type}", 0, n, type, props=each)
-        for n, each in enumerate(props)
-        for type in types
-    ]
-    history = seal(tmp_path, as_they_happened(came))
-    for sql, _ in QUESTIONS:
-        asked(history, sql)
 
 
 def test_every_option_of_the_command_is_one() -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from wakeline.process import NOT_FOR_OTHERS
 
-OURS = frozenset(("redis", "salts", "spool", "archive", "up.lock", "demo.toml"))
+OURS = frozenset(("redis", "salts", "spool", "archive", "up.lock", "demo.toml", "aside", "restoring", "restoring.json"))
 
 
 def close(data: Path) -> list[str]:

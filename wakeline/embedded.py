@@ -43,6 +43,7 @@ def server_command(port: int, folder: Path, *, appendfsync: str = "always") -> l
         "appendfsync": appendfsync,
         "auto-aof-rewrite-min-size": REWRITTEN_FROM,
         "save": "",
+        "repl-diskless-sync-delay": "0",  # a backup is the only replica: nobody else is waited for
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "logfile": LOG,

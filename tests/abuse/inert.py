@@ -147,7 +147,6 @@ def _sent(text: str) -> bytes:
         event(title=text, referrer=f"https://elsewhere.example/{text}", interests=[text], **seen),
         event(type="search", props=props, **seen),
         event(type="purchase", props=props, **seen),
-        event(type=text[:64], **seen),
     )
     return request(
         envelope(*events), Referer=printable, User_Agent=f"{printable} (Linux) {printable}bot/1.0 Chrome/138.0"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from tests.faults import away, disks, history, killed, power, records, repeats, soaking, watching, workers
+from tests.faults import away, backups, disks, history, killed, power, records, repeats, soaking, watching, workers
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 
@@ -65,6 +65,7 @@ ROWS: tuple[Row, ...] = (
     Row("exception in 1 of 100 batches, and a mutant that commits too early", records.batches_fail, OUTAGE, 40),
     Row("duplicates x3 in any order, skewed and late clocks, two tabs", repeats.thrice, OUTAGE, 15, is_quick=True),
     Row("replay into an empty key version while live", history.replayed_live, OUTAGE, 20, is_quick=True),
+    Row("backup under load, and its way back", backups.restored_under_load, OUTAGE, 40, is_quick=True),
     Row("archiver killed at any line", history.archiver_killed, KILL, 18),
     Row("Prometheus away", watching.prometheus_away, OUTAGE, 45),
 )

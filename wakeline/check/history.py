@@ -9,7 +9,7 @@ from wakeline.connect import connect
 from wakeline.history import History, HistoryDamaged, HistoryUnavailable, archive_url
 from wakeline.history.identity import archived, stored_identity
 from wakeline.log import LogMismatch
-from wakeline.log.chain import links_of
+from wakeline.log.chain import identity_of, links_of
 from wakeline.settings import Settings
 
 
@@ -30,12 +30,12 @@ async def check_history(settings: Settings) -> Finding:
     try:
         async with connect(settings.redis) as redis:
             links = await links_of(redis)
-            ends = await archived(redis, links[0].id) if links else {}
+            ends = await archived(redis, identity_of(links)) if links else {}
     except (RedisError, OSError):
         return ok(f"the history at {url} can be read")
     if not links:
         return ok(f"nothing to archive yet to {url}")
-    if stored not in (None, links[0].id):
+    if stored not in (None, identity_of(links)):
         return fail(
             f"the history at {url} is of another log: nothing is archived, and the log grows",
             "name another folder by archive; the former history can still be replayed and asked",

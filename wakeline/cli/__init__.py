@@ -8,6 +8,7 @@ snippet.py   the line to paste                  adopt_log.py  go on without the 
 query.py     the history asked in SQL           rows.py     its answer as a table, CSV or JSON
 lag.py       how far behind the log             dead_letters.py  what could not be folded
 replay.py    all of it made anew                progress.py  how far that is
+backup.py    a copy to keep, and its way back
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import click
 
 from wakeline.cli.adopt_log import adopt_log
+from wakeline.cli.backup import backup, restore
 from wakeline.cli.check import check
 from wakeline.cli.dead_letters import dead_letters
 from wakeline.cli.erase import erase
@@ -45,5 +47,7 @@ def main() -> None:
     """
 
 
-for command in (up, check, *SERVICES, profile, query, erase, sign, snippet, lag, dead_letters, replay, adopt_log):
+for command in (
+    up, check, *SERVICES, profile, query, erase, sign, snippet, lag, dead_letters, replay, backup, restore, adopt_log,
+):  # fmt: skip
     main.add_command(command)

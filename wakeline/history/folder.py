@@ -103,13 +103,14 @@ class Folder:
         if not folder.is_dir():
             self._make(folder.parent)
             self._disk.mkdir(folder)
-            if folder != self._root:
-                self._open_like_root(folder)
+            self._open_like_root(folder)
             self._disk.sync(folder.parent)
 
     def _open_like_root(self, path: Path, mask: int = 0o777) -> None:
+        if self._root not in path.parents:  # on the way to the root, which may not be there yet
+            return
         shared = self._root.stat().st_mode & mask & NOT_FOR_OTHERS
-        if shared and self._root in path.parents:
+        if shared:
             path.chmod(stat.S_IMODE(path.stat().st_mode) | shared)
 
     def _path(self, name: str) -> Path:

@@ -24,6 +24,7 @@ class Link(Struct, frozen=True):
 
     id: str  # its identity
     begins: list[int]  # by lane: the place at which its offset 0 lies
+    restored: list[int] = []  # by lane: up to where it is the link before, which a backup was taken of; else none
 
 
 _decode = msgspec.json.Decoder(Link).decode
@@ -33,6 +34,21 @@ _encode = msgspec.json.Encoder().encode
 EXTEND = """
 if redis.call('LLEN', KEYS[1]) == tonumber(ARGV[1]) then redis.call('RPUSH', KEYS[1], ARGV[2]) end
 """
+
+
+def identity_of(links: Sequence[Link]) -> str:
+    """That of the chain: of its first log, since what follows is the same log to its readers. But a restore begins
+    another log: the places behind it hold other records than those that anybody remembers of the former one.
+    """
+    return next((link.id for link in reversed(links) if link.restored), links[0].id)
+
+
+def _former(links: Sequence[Link]) -> Link | None:
+    """What was read before the present log, of which a restored one is the continuation."""
+    at = len(links) - 1
+    while links[at].restored:
+        at -= 1
+    return links[at - 1] if at > 0 else None
 
 
 async def links_of(redis: Redis) -> list[Link]:
@@ -111,7 +127,8 @@ async def _standing(redis: Redis, last: Link) -> str:
 
 
 async def _as_one(log: Log, before: Log | None, former: str | None, links: list[Link]) -> Log:
-    if before is not None and (len(links) < 2 or former != links[-2].id):
+    left = _former(links)
+    if before is not None and (left is None or former != left.id):
         await before.close()
         before = None
     if not any(links[-1].begins):
@@ -127,13 +144,14 @@ class ChainedLog:
     def __init__(self, log: Log, before: Log | None, links: list[Link]) -> None:
         self._log = log
         self._before = before
-        self._id = links[0].id
-        self._former_begins = links[-2].begins
+        self._id = identity_of(links)
+        left = _former(links)
+        self._former_begins = left.begins if left is not None else links[-1].begins
         self.begins = links[-1].begins
         self._said = False
 
     async def identity(self) -> str:
-        """That of the first log: what follows is the same log to its readers."""
+        """See `identity_of`."""
         return self._id
 
     async def append(self, records: Sequence[tuple[int, bytes]]) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from wakeline.up.plan import Listener
 
 LOCK = "up.lock"
+RESTORING = "restoring.json"  # there while a restore puts the new in the place of the old, see `backup.swap`
 
 
 class CannotStart(Exception):
@@ -20,8 +21,11 @@ class CannotStart(Exception):
 
 
 @contextmanager
-def sole_use(data: Path) -> Iterator[None]:
-    """Makes the data folder and holds its lock, which the kernel lets go of when the process ends."""
+def sole_use(data: Path, *, restores: bool = False) -> Iterator[None]:
+    """Makes the data folder and holds its lock, which the kernel lets go of when the process ends.
+
+    Raises CannotStart, also where a restore was cut and this is not the one that ends it.
+    """
     try:
         data.mkdir(parents=True, exist_ok=True)
         lock = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
@@ -38,6 +42,10 @@ def sole_use(data: Path) -> Iterator[None]:
                 f"`wakeline up` already runs on the data folder {data.resolve()} (process {owner}): "
                 "stop it, or name another folder with --data and other ports"
             ) from None
+        if (data / RESTORING).exists() and not restores:
+            raise CannotStart(
+                f"a restore into {data.resolve()} was cut: run the same `wakeline restore` again, and it is ended"
+            )
         os.truncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
         yield

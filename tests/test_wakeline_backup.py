@@ -1,0 +1,420 @@
+"""A backup's parts: what a manifest proves, the spool while it is drained, who is forgotten again, the swap."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.spool_folder import SpoolFolder
+from tests.archive_stand import Crash, CrashingDisk
+from tests.timeline import event
+from wakeline import keys
+from wakeline.backup import past, staged, swap
+from wakeline.backup.forgotten import Forgotten, add_from_server, forgetting, forgetting_again, say_again
+from wakeline.backup.making import make
+from wakeline.backup.manifest import BackupRefused, check, read
+from wakeline.backup.restoring import common, restore
+from wakeline.backup.spooled import Spooled
+from wakeline.connect import connect
+from wakeline.history import History, Segment
+from wakeline.history.folder import Folder
+from wakeline.history.identity import store_identity, stored_identity
+from wakeline.history.lines import line_of
+from wakeline.history.members import member
+from wakeline.lanes import lane_of, open_deployment
+from wakeline.log import Entry
+from wakeline.log.chain import Link, chained, identity_of, links_of
+from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.record import CustomerShare, Delta, Erase, decode_record, encode_record
+from wakeline.settings import Config, Settings
+from wakeline.up.guard import RESTORING, CannotStart, sole_use
+
+LANES = 4
+
+
+@pytest.fixture
+def config(own_server: Any, tmp_path: Path) -> Config:
+    """Of a deployment whose data folder holds the server's files, as under `wakeline up`."""
+    settings = Settings(redis=own_server.url, embedded_port=own_server.port, data=tmp_path, lanes=LANES)
+    return Config(settings, {})
+
+
+async def open_log(config: Config) -> RedisStreamsLog:
+    async with connect(config.settings.redis) as redis:
+        await open_deployment(redis, config.settings)
+        log = RedisStreamsLog(config.settings.redis, LANES)
+        await chained(log, None, redis, LANES)
+    return log
+
+
+def made(config: Config, folder: Path) -> Path:
+    make(config, folder)
+    return folder
+
+
+async def in_thread(call: Any, *arguments: Any) -> Any:
+    import asyncio
+
+    return await asyncio.to_thread(call, *arguments)
+
+
+def all_but_the_lock(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.name != "up.lock")
+
+
+# ---- what is refused ------------------------------------------------------------------------------
+
+
+async def test_a_backup_is_refused_where_it_would_be_none(config: Config, tmp_path: Path) -> None:
+    full = tmp_path.parent / f"{tmp_path.name}-full"
+    full.mkdir()
+    (full / "something").touch()
+    for folder, words in ((full, "is not empty"), (tmp_path / "inside", "lies in the data folder")):
+        with pytest.raises(BackupRefused, match=words):
+            await in_thread(make, config, folder)
+    with pytest.raises(BackupRefused, match="a Redis of your own"):
+        await in_thread(make, replace(config, given=frozenset({"redis"})), tmp_path.parent / "other")
+    assert not (tmp_path.parent / "other").exists()
+
+
+async def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(
+    config: Config, own_server: Any, tmp_path: Path
+) -> None:
+    log = await open_log(config)
+    await log.append([(0, b'{"kind":"tick"}')])
+    await log.close()
+    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
+    own_server.kill()
+    manifest = folder / "manifest.json"
+    whole = manifest.read_text()
+    rdb = (folder / "redis.rdb").read_bytes()
+    stranger = json.loads(whole)
+    stranger["files"]["../../etc/passwd"] = {"size": 1, "sha256": ""}
+    cases = {
+        "was cut": lambda: manifest.unlink(),
+        "of format 2": lambda: manifest.write_text(whole.replace('"format": 1', '"format": 2')),
+        "is damaged: Input data was truncated": lambda: manifest.write_text(whole[:-20]),
+        "redis.rdb in .* is damaged": lambda: (folder / "redis.rdb").write_bytes(rdb[:-1] + b"x"),
+        "redis.rdb is missing": lambda: (folder / "redis.rdb").unlink(),
+        "which lies elsewhere": lambda: manifest.write_text(json.dumps(stranger)),
+        "on Kafka, and log in the settings says": lambda: manifest.write_text(whole.replace('"embedded"', '"kafka"')),
+    }
+    before = all_but_the_lock(tmp_path)
+    for words, harm in cases.items():
+        manifest.write_text(whole)
+        (folder / "redis.rdb").write_bytes(rdb)
+        harm()
+        with pytest.raises(BackupRefused, match=words):
+            await in_thread(restore, config, folder)
+        assert all_but_the_lock(tmp_path) == before, words
+    manifest.write_text(whole)
+    (folder / "redis.rdb").write_bytes(rdb)
+    with sole_use(tmp_path), pytest.raises(CannotStart, match="already runs on the data folder"):
+        await in_thread(restore, config, folder)
+    assert not (await in_thread(restore, config, folder)).was_cut
+
+
+async def test_a_server_that_still_runs_is_not_pulled_from_under(config: Config, tmp_path: Path) -> None:
+    log = await open_log(config)
+    await log.close()
+    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
+    with pytest.raises(BackupRefused, match="something listens on port"):
+        await in_thread(restore, config, folder)
+
+
+async def test_a_backup_is_its_users_alone_and_leaves_nothing_in_the_data_folder(
+    config: Config, own_server: Any, tmp_path: Path
+) -> None:
+    log = await open_log(config)
+    await log.close()
+    before = sorted(own_server.folder.rglob("*"))
+    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
+    assert not [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077]
+    assert sorted(own_server.folder.rglob("*")) == before
+    check(folder, read(folder))
+
+
+# ---- the spool ------------------------------------------------------------------------------------
+
+
+def test_what_is_drained_while_the_backup_is_made_is_still_in_it(tmp_path: Path) -> None:
+    """Spooled before, spooled meanwhile, drained and deleted: all of it is in the copy."""
+    spool = SpoolFolder(tmp_path / "spool" / "0", limit=1 << 20, troubles=Counter())
+    spool.open()
+    spool.append([(1, b'{"n":1}')], lanes=LANES)
+    with Spooled(tmp_path / "spool") as spooled:
+        spool.append([(2, b'{"n":2}')], lanes=LANES)
+        while (batch := spool.read(10)) is not None:
+            spool.drained(batch)
+        spool.append([(3, b'{"n":3}')], lanes=LANES)
+        files = spooled.copy(tmp_path / "copy")
+    spool.close()
+    assert all(name.startswith("0/") for name in files)
+    copied = SpoolFolder(tmp_path / "copy" / "0", limit=1 << 20, troubles=Counter())
+    copied.open()
+    found = []
+    while (batch := copied.read(1)) is not None:
+        found += [value for _, value in batch.records]
+        copied.drained(batch)
+    assert found == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
+
+
+def test_no_spool_is_an_empty_one(tmp_path: Path) -> None:
+    with Spooled(tmp_path / "spool") as spooled:
+        assert spooled.copy(tmp_path / "copy") == {}
+
+
+# ---- who is forgotten again -----------------------------------------------------------------------
+
+WITHDRAWAL = event("visitor-1", "page-one", 3, 5, "consent", level="off")
+SAID_AGAIN = {
+    "an erasure": (Erase("shop", "visitor-1", 7), [Erase("shop", "visitor-1", 7)]),
+    "an erasure of a customer": (Erase("shop", "@one", 7), [Erase("shop", "@one", 7)]),
+    "a withdrawal": (WITHDRAWAL, [WITHDRAWAL]),
+    "a withdrawal to anonymous": (
+        event("visitor-1", "page-one", 3, 5, "consent", level="anonymous"),
+        [event("visitor-1", "page-one", 3, 5, "consent", level="anonymous")],
+    ),
+    "a consent that is given": (event("visitor-1", "page-one", 3, 5, "consent", level="full"), []),
+    "an anonymous visitor's choice": (event("~salted", "page-one", 3, 5, "consent", level="off"), []),
+    "a page view": (event("visitor-1", "page-one", 3, 5), []),
+    "a delta that says who withdrew, and more": (
+        Delta(
+            1,
+            0,
+            9,
+            [CustomerShare("shop", "@one", "visitor-1", erased_at=5), CustomerShare("shop", "@two", "v2", at=1)],
+        ),
+        [Erase("shop", "@one", 5)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SAID_AGAIN)
+def test_what_forgets_somebody_is_said_again(name: str) -> None:
+    record, wanted = SAID_AGAIN[name]
+    value = encode_record(record)
+    assert [decode_record(said) for said, _ in forgetting(record, value)] == wanted
+    found = Forgotten()
+    found.add([Entry(0, 10, value), Entry(1, 11, b"no JSON with erase in it"), Entry(2, 12, value)])
+    assert len(found) == len(wanted), "each once"
+
+
+def test_who_withdrew_withdraws_again_where_only_a_tombstone_is_left() -> None:
+    later = forgetting_again("shop", "visitor-1", (1 << 53) - 1, 1_000)
+    assert (later.type, later.level, later.visitor, later.time) == ("consent", "off", "visitor-1", 1_000)  # type: ignore[union-attr]
+    assert forgetting_again("shop", "visitor-1", 900, 1_000) == Erase("shop", "visitor-1", 900)
+    assert forgetting_again("shop", "@one", (1 << 53) - 1, 1_000) == Erase("shop", "@one", 1_000)
+
+
+async def test_tombstones_of_the_former_data_are_taken_over(config: Config, tmp_path: Path) -> None:
+    """Of who is known a record is appended, which sets it; of a stranger it is set; an older one changes nothing."""
+    log = await open_log(config)
+    await log.close()
+    names = keys.Keys()
+    found = Forgotten()
+    async with connect(config.settings.redis) as redis:
+        for id, upto in (("known", 500), ("stranger", 600), ("already", 700)):
+            await redis.set(keys.tombstone(0, "shop", id), upto, px=1_000_000)
+        await add_from_server(found, config.settings.redis, lanes=LANES, since=None)
+        assert {who: upto for who, (upto, _) in found.tombstones.items()} == {
+            ("shop", "known"): 500,
+            ("shop", "stranger"): 600,
+            ("shop", "already"): 700,
+        }
+        await redis.delete(*[keys.tombstone(0, "shop", id) for id in ("known", "stranger", "already")])
+        known, already = lane_of("shop", "known", LANES), lane_of("shop", "already", LANES)
+        await redis.hset(names.profile(known, "shop", "known"), "page_views", 1)
+        await redis.set(keys.tombstone(already, "shop", "already"), 800)
+        assert await say_again(found, config.settings.redis, lanes=LANES) == 1
+        stranger = keys.tombstone(lane_of("shop", "stranger", LANES), "shop", "stranger")
+        assert await redis.get(stranger) == b"600"
+        assert 0 < await redis.pttl(stranger) <= 1_000_000
+        assert not await redis.exists(keys.tombstone(known, "shop", "known")), "it would say that it is done"
+        assert await redis.get(keys.tombstone(already, "shop", "already")) == b"800"
+        ((_, fields),) = await redis.xrange(keys.log_lane(known))
+        assert decode_record(fields[b"v"]) == Erase("shop", "known", 500)
+
+
+# ---- another log from there on --------------------------------------------------------------------
+
+
+def test_a_restored_log_is_another_one_and_what_follows_is_it() -> None:
+    zero = [0] * LANES
+    first, fork, later = Link("a", zero), Link("b", zero, [3] * LANES), Link("c", [9] * LANES)
+    assert identity_of([first]) == "a"
+    assert identity_of([first, later]) == "a"
+    assert identity_of([first, fork]) == "b"
+    assert identity_of([first, fork, later]) == "b"
+
+
+async def test_a_restored_log_goes_on_where_it_stood(config: Config, tmp_path: Path) -> None:
+    """Also one that itself followed upon another log; leases and salts of who ran are not in its way."""
+    log = await open_log(config)
+    await log.append([(0, b"{}")] * 3)
+    async with connect(config.settings.redis) as redis:
+        await redis.delete(keys.LOGS)
+        await redis.rpush(keys.LOGS, '{"id":"kafka","begins":[0,0,0,0]}')
+        former = await log.identity()
+        await redis.rpush(keys.LOGS, json.dumps({"id": former, "begins": [10, 10, 10, 10]}))
+        await redis.hset(keys.Keys(2).lane(1), mapping={"log": "kafka", "offset": 11})
+        await redis.hset(keys.ARCHIVE, mapping={"log": "kafka", "0": 10})
+        for name in (keys.LEASE, keys.ARCHIVE_LEASE, "wl:salts"):
+            await redis.set(name, "somebody")
+        was = await staged.standing(config.settings.redis, embedded_log=True)
+        assert (was.ends, was.identity) == ([13, 10, 10, 10], "kafka")
+        await staged.tidy(redis)
+        identity = await staged.fork(redis, was, was.ends)
+        assert await redis.keys("wl:*lease") == []
+        assert await redis.keys("wl:salts*") == []
+        assert await redis.hget(keys.Keys(2).lane(1), "log") == identity.encode()
+        assert await redis.hget(keys.ARCHIVE, "log") == identity.encode()
+        assert (await links_of(redis))[-1] == Link(identity, [10] * LANES, [13, 10, 10, 10])
+        again = await chained(RedisStreamsLog(config.settings.redis, LANES), None, redis, LANES)
+        assert await again.identity() == identity
+        assert (await again.bounds([0]))[0] == (10, 13)
+        await again.append([(0, b"{}")])
+        assert [entry.offset for entry in (await again.read({0: 12}, limit=9, wait_ms=0))[0]] == [12, 13]
+        await again.close()
+    await log.close()
+
+
+def test_what_two_restores_have_in_common_ends_at_the_earlier_one() -> None:
+    zero = [0, 0]
+    was = staged.Standing(2, 1, [Link("a", zero)], [9, 9])
+    assert common(was, None) == [9, 9]
+    former = staged.Standing(2, 1, [Link("a", zero), Link("b", zero, [5, 12]), Link("c", zero, [7, 7])], [20, 20])
+    assert common(was, former) == [5, 7]
+    assert common(was, staged.Standing(2, 1, [Link("x", zero)], [20, 20])) == [9, 9]
+
+
+# ---- the history ----------------------------------------------------------------------------------
+
+DATE = "2026-03-01"
+
+
+def entry(offset: int, mark: str = "") -> Entry:
+    return Entry(offset, 1_772_323_200_000 + offset, b'{"kind":"tick","mark":"%s"}' % mark.encode())
+
+
+def write(history: History, first: int, end: int, mark: str = "", lane: int = 0) -> None:
+    lines = b"".join(line_of(entry(offset, mark)) for offset in range(first, end))
+    history.store.write(Segment(lane, first, end, DATE).name, member(lines))
+
+
+def values(history: History, lane: int = 0) -> list[Entry]:
+    history.refresh()
+    return history.read(lane, history.bounds(lane).first, 1_000)
+
+
+def test_the_history_moves_what_is_newer_aside_and_gets_what_it_lacks(tmp_path: Path) -> None:
+    history, backup = History(str(tmp_path / "archive")), History(str(tmp_path / "backup"))
+    store_identity(history.store, "a")
+    write(history, 0, 10)
+    write(history, 10, 30, "later")  # up to 15 it is the same
+    write(history, 30, 40, "later")
+    write(history, 0, 5, "later", lane=1)
+    write(backup, 10, 20)
+    write(backup, 20, 25)
+    assert past.cut(history, keep=[15, 0], identity="b", stamp="now") == 3
+    assert [entry.offset for entry in values(history)] == list(range(15))
+    assert past.cut(history, keep=[15, 0], identity="b", stamp="now") == 0, "once"
+    assert past.fill(history, backup, ends=[22, 0]) == 2
+    assert past.fill(history, backup, ends=[22, 0]) == 0, "once"
+    assert [entry.offset for entry in values(history)] == list(range(22))
+    assert {entry.value for entry in values(history)[15:]} == {entry_of.value for entry_of in [entry(0)]}
+    assert stored_identity(history.store) == "b"
+    assert history.lanes() == [0]
+    aside = History(str(tmp_path / "archive" / "aside" / "now"))
+    assert [entry.offset for entry in values(aside)] == list(range(10, 40))
+    assert len(values(aside, 1)) == 5
+
+
+def test_the_history_may_be_cut_at_every_step(tmp_path: Path) -> None:
+    at = 0
+    while True:
+        at += 1
+        root = tmp_path / str(at)
+        history, backup = History(str(root / "archive")), History(str(root / "backup"))
+        store_identity(history.store, "a")
+        write(history, 0, 10)
+        write(history, 10, 30, "later")
+        write(backup, 10, 22)
+        crashing = History(history.url, Folder(root / "archive", CrashingDisk(at)))
+        try:
+            past.cut(crashing, keep=[15], identity="b", stamp="now")
+            past.fill(crashing, backup, ends=[20])
+            is_over = True
+        except Crash:
+            is_over = False
+        past.cut(history, keep=[15], identity="b", stamp="now")
+        past.fill(history, backup, ends=[20])
+        found = values(history)
+        assert found[15:] == [entry(offset) for offset in range(15, 20)], at
+        assert [one.offset for one in found] == list(range(20)), at
+        assert [one.offset for one in values(History(str(root / "archive/aside/now")))] == list(range(10, 30)), at
+        if is_over:
+            assert at > 10
+            return
+
+
+# ---- the swap -------------------------------------------------------------------------------------
+
+
+def test_a_swap_that_is_cut_is_ended_by_the_next_and_nothing_starts_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = swap.Plan("backup", "then", "stamp", LANES, [0] * LANES, [0] * LANES, "id")
+    rename, at = Path.rename, 0
+    while True:
+        at += 1
+        data = tmp_path / str(at)
+        for part, content in (
+            ("redis", "old"),
+            ("spool", "old"),
+            ("restoring/redis", "new"),
+            ("restoring/spool", "new"),
+        ):
+            (data / part).mkdir(parents=True)
+            (data / part / "content").write_text(content)
+        left = at
+
+        def crashing(path: Path, target: Path) -> Path:
+            nonlocal left
+            left -= 1
+            if not left:
+                raise Crash
+            return rename(path, target)
+
+        monkeypatch.setattr(Path, "rename", crashing)
+        try:
+            swap.begin(data, plan)
+            swap.swap(data, plan)
+            swap.end(data)
+        except Crash:
+            pass
+        monkeypatch.setattr(Path, "rename", rename)
+        if left > 0:
+            assert at == 6
+            return
+        cut = swap.planned(data)
+        contents = {part: (data / part / "content") for part in ("redis", "spool")}
+        if cut is None:
+            assert {path.read_text() for path in contents.values()} == {"old"}
+            with sole_use(data):
+                pass
+            continue
+        assert cut == plan
+        with pytest.raises(CannotStart, match=r"a restore into .* was cut"), sole_use(data):
+            pass
+        swap.swap(data, cut)
+        swap.end(data)
+        assert {path.read_text() for path in contents.values()} == {"new"}
+        assert {(data / "aside/stamp" / part / "content").read_text() for part in contents} == {"old"}
+        assert not (data / RESTORING).exists()
+        assert not (data / "restoring").exists()
