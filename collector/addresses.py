@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from pathlib import Path
 
 from wakeline.countries import Countries
 
 Network = IPv4Network | IPv6Network
 CACHED = 4_096
+HOUSEHOLD_BITS = 64  # of an IPv6 address: one household or host has all that differ in the rest
 
 
 class Addresses:
@@ -50,6 +51,15 @@ class Addresses:
         if self._countries is None or (parsed := parse(address)) is None:
             return ""
         return self._countries.of(parsed)
+
+
+@lru_cache(CACHED)
+def household(address: str) -> str:
+    """Whose an address is: of IPv6 its /64, else itself. A browser changes the rest by the day, or by the request."""
+    parsed = parse(address)
+    if parsed is None:
+        return address
+    return str(parsed) if parsed.version == 4 else str(ip_network((parsed, HOUSEHOLD_BITS), strict=False))
 
 
 def within(address: str, networks: Sequence[Network]) -> bool:

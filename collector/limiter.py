@@ -12,13 +12,12 @@ from collections.abc import Callable
 from functools import lru_cache
 from ipaddress import ip_network
 
-from collector.addresses import parse
+from collector.addresses import HOUSEHOLD_BITS, parse
 
 BURST_S = 10  # seconds' worth that may come at once: pages that were offline, an office that comes back from lunch
 MOST_ADDRESSES = 65_536  # of which something is remembered: 10 MB
 ROUNDING_S = 1e-6
 CACHED = 4_096
-SITE_BITS = 64  # of an IPv6 address: one household or host has all that differ in the rest
 
 PRIVATE = (
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
@@ -68,4 +67,6 @@ def sender(address: str) -> int | None:
     for mask, network in UNLIMITED[parsed.version]:
         if number & mask == network:
             return None
-    return number if parsed.version == 4 else -(number >> SITE_BITS)  # below 0: not to be mistaken for an IPv4 address
+    return (
+        number if parsed.version == 4 else -(number >> HOUSEHOLD_BITS)
+    )  # below 0: not to be mistaken for an IPv4 address

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from collector.addresses import household
 from wakeline.record import ANONYMOUS_PREFIX
 
 logger = logging.getLogger("wakeline.collector")
@@ -44,8 +45,11 @@ def day_of(ms: int, zone: ZoneInfo) -> date:
 
 
 def anonymous_id(salt: bytes, *, site: str, address: str, user_agent: str) -> str:
-    """ "~" and 32 hex digits: the same for one browser on one day, and nothing else is known of it."""
-    text = f"{site}\0{address}\0{user_agent}".encode()
+    """ "~" and 32 hex digits: the same for one browser on one day, and nothing else is known of it.
+
+    Of an IPv6 address the /64 counts. Who comes by IPv4 and by IPv6 is two: nothing joins them.
+    """
+    text = f"{site}\0{household(address)}\0{user_agent}".encode()
     return ANONYMOUS_PREFIX + hashlib.blake2b(text, key=salt, digest_size=16).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import AsyncIterator
 from ipaddress import ip_network
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from collector.salts import anonymous_id
 from tests.collector_stand import CHROME, DAY, HOUR, NOON, SECRET, SITE, VISITOR, Stand, envelope, event, full, stand
 from wakeline.identity import signature
 from wakeline.settings import Site
@@ -120,6 +122,24 @@ async def test_a_withdrawal_is_taken_from_whoever_sends_it(collector: Stand, sen
     status, answer, _ = await collector.post(withdrawal, headers=sender)
     assert (status, answer["accepted"]) == (202, 1)
     assert [(record.visitor, record.level) for record in await collector.records()] == [(VISITOR, "off")]
+
+
+async def test_a_browser_that_changes_its_ipv6_address_is_one_visitor(tmp_path: Path) -> None:
+    """Three addresses of one /64. Another /64 is another visitor, and so is the IPv4 address of the same browser."""
+    first, second, third, other, ipv4 = ("2001:db8:1:2::1", "2001:db8:1:2:a:b:c:d", "[2001:DB8:1:2:ffff::]:443",
+                                         "2001:db8:1:3::1", "198.51.100.7")  # fmt: skip
+    async with stand(tmp_path, settings={"trusted_proxies": (ip_network("127.0.0.0/8"),)}) as collector:
+        for address in (first, second, third, other, ipv4, f"::ffff:{ipv4}"):
+            assert (await collector.post(envelope(), headers={"X-Forwarded-For": address}))[0] == 202
+        found = [record.visitor for record in await collector.records()]
+    assert sorted(map(found.count, set(found))) == [1, 2, 3]
+
+
+def test_an_ipv4_visitor_keeps_its_id_over_the_upgrade() -> None:
+    """The salts of the day stay, and so does what is hashed with them."""
+    text = b"shop\x00198.51.100.7\x00Chrome"
+    known = "~" + hashlib.blake2b(text, key=b"salt", digest_size=16).hexdigest()
+    assert anonymous_id(b"salt", site="shop", address="198.51.100.7", user_agent="Chrome") == known
 
 
 async def test_a_visitor_of_two_sites_is_two(tmp_path: Path) -> None:

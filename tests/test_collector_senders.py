@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
-from collector.addresses import Addresses, parse, within
+from collector.addresses import Addresses, household, parse, within
 from collector.agents import MAX_NAME, NO_USER_AGENT, WEBDRIVER, agent_of, bot_name
 from collector.clean import REDACTED
 from collector.policy import Policy, has_cookie
@@ -56,6 +56,23 @@ def test_an_address_lies_within_networks_of_its_own_kind() -> None:
     assert not within("2001:db8:2::1", PROXIES)
     assert not within("nonsense", PROXIES)
     assert str(parse("fe80::1%eth0")) == "fe80::1"
+
+
+@pytest.mark.parametrize(
+    ("address", "whose"),
+    [
+        pytest.param("198.51.100.7", "198.51.100.7", id="IPv4"),
+        pytest.param("::ffff:198.51.100.7", "198.51.100.7", id="IPv4 within IPv6"),
+        pytest.param("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64", id="IPv6"),
+        pytest.param("2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64", id="the last of its /64"),
+        pytest.param("2001:db8:1:3::", "2001:db8:1:3::/64", id="the next /64"),
+        pytest.param("fe80::1%eth0", "fe80::/64", id="with a zone"),
+        pytest.param("", "", id="none"),
+        pytest.param("caf\udce9", "caf\udce9", id="no address"),
+    ],
+)
+def test_an_ipv6_address_is_its_households(address: str, whose: str) -> None:
+    assert household(address) == whose
 
 
 def test_without_a_geoip_file_no_country_is_known() -> None:
