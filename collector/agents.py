@@ -10,6 +10,7 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler
 from ua_parser import BestAvailableResolver, Parser, load_lazy_builtins
 
 from collector.clean import clean_text
+from collector.people import without_words_of_people
 
 MAX_NAME = 64  # characters of a browser's or system's name: some patterns take it from the text itself
 MAX_LENGTH = 512  # characters looked at: with CACHED it bounds the memory that made-up agents can take
@@ -65,6 +66,7 @@ def bot_of(user_agent: str) -> str:
     """The crawler's name as its pattern spells it; NO_USER_AGENT; "" for a human."""
     if not user_agent.strip():
         return NO_USER_AGENT
+    user_agent = without_words_of_people(user_agent)
     if not is_crawler(user_agent):  # 26 big patterns; the 1,500 small ones only for a bot
         return ""
     for pattern in (entry["pattern"] for entry in CRAWLER_USER_AGENTS_DATA):
