@@ -21,7 +21,7 @@ from wakeline.settings import Config, Settings, Site
 
 TOKEN = "t0ken-of-this-test"
 VISITOR = "q7QmVnZ3bGkd0yHkXo1F2w"
-CUSTOMER = "jo+a/b@shop.example"
+CUSTOMER = "@jo+a/b@shop.example"
 SITES = {"shop": Site(key="shop", secret="s3cret"), "blog": Site(key="blog")}
 
 Client = TestClient[web.Request, web.Application]
@@ -124,6 +124,9 @@ async def test_without_a_token_in_the_settings_nobody_reads(redis_server: Any) -
         pytest.param("/v1/profiles/shop/~0123456789", Refusal.UNKNOWN_PROFILE, id="anonymous ids have no profile"),
         pytest.param("/v1/profiles/shop/%0d%0aDEL%20x", Refusal.UNKNOWN_PROFILE, id="not an id at all"),
         pytest.param("/v1/profiles/shop/customers/nobody", Refusal.UNKNOWN_PROFILE, id="unknown customer"),
+        pytest.param("/v1/profiles/shop/customers/caf%E9", Refusal.UNKNOWN_PROFILE, id="a customer who is no UTF-8"),
+        pytest.param("/v1/profiles/shop/caf%E9", Refusal.UNKNOWN_PROFILE, id="a visitor who is no UTF-8"),
+        pytest.param("/v1/profiles/shop/%40alice", Refusal.UNKNOWN_PROFILE, id="an own id that begins with @"),
         pytest.param("/v1/profiles/blog/customers/nobody", Refusal.NO_SITE_SECRET, id="a site without a secret"),
         pytest.param(f"/v1/profiles/shop/{VISITOR}?interests=101", Refusal.BAD_INTERESTS, id="too many interests"),
         pytest.param(f"/v1/profiles/shop/{VISITOR}?interests=-1", Refusal.BAD_INTERESTS, id="fewer than none"),

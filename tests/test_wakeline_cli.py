@@ -106,10 +106,10 @@ def test_up_stays_light() -> None:
             ["up", "--demo", "--config", "wakeline.toml"], 2, "no site with key demo", id="demo without its site"
         ),
         pytest.param(
-            ["profile", "v", "--redis", "redis://127.0.0.1:1"], 1, "is `wakeline up` running?", id="redis away"
+            ["profile", "v" * 8, "--redis", "redis://127.0.0.1:1"], 1, "is `wakeline up` running?", id="redis away"
         ),
         pytest.param(
-            ["erase", "v", "--redis", "redis://127.0.0.1:1"], 1, "is `wakeline up` running?", id="erase, redis away"
+            ["erase", "v" * 8, "--redis", "redis://127.0.0.1:1"], 1, "is `wakeline up` running?", id="erase, redis away"
         ),
         pytest.param(["check", "--redis", "redis://127.0.0.1:1"], 1, "start `wakeline up`", id="check, redis away"),
     ],
@@ -319,28 +319,41 @@ def test_watch_shows_what_changes_until_it_is_stopped(tmp_path: Path, filled: st
     assert watching.returncode == 0
 
 
+OTHER = customer_id(SECRET, "c1")
+
+
+def in_the_log(url: str) -> dict[int, Any]:
+    """What the log holds, by lane."""
+
+    async def read() -> dict[int, Any]:
+        log = RedisStreamsLog(url, 16)
+        try:
+            return await log.read(dict.fromkeys(range(16), 0), limit=10, wait_ms=0)
+        finally:
+            await log.close()
+
+    return asyncio.run(read())
+
+
 @pytest.mark.parametrize(
     ("arguments", "id"),
     [
         pytest.param([VISITOR], VISITOR, id="visitor"),
-        pytest.param(["c1", "--customer"], customer_id(SECRET, "c1"), id="customer by the site's own id"),
+        pytest.param(["c1", "--customer", "--anyway"], OTHER, id="customer by the site's own id"),
+        pytest.param([OTHER, "--anyway"], OTHER, id="customer by its pseudonym"),
+        pytest.param(["@al", "--customer", "--anyway"], customer_id(SECRET, "@al"), id="own id that begins with @"),
         pytest.param(
-            [customer_id(SECRET, "c1"), "--customer"], customer_id(SECRET, "c1"), id="customer by its pseudonym"
+            [OTHER, "--customer", "--anyway"], customer_id(SECRET, OTHER), id="own id that looks like a pseudonym"
         ),
+        pytest.param(["a b/c:d", "--customer", "--anyway"], customer_id(SECRET, "a b/c:d"), id="own id of many signs"),
+        pytest.param(["~" + "a" * 32, "--anyway"], "~" + "a" * 32, id="visitor of one day"),
     ],
 )
 def test_erase_is_a_record_in_the_lane_of_the_id(run: Run, filled: str, arguments: list[str], id: str) -> None:
     before = time.time_ns() // 1_000_000
     assert run("erase", *arguments, "--yes", "--redis", filled).exit_code == 0
 
-    async def read() -> dict[int, Any]:
-        log = RedisStreamsLog(filled, 16)
-        try:
-            return await log.read(dict.fromkeys(range(16), 0), limit=10, wait_ms=0)
-        finally:
-            await log.close()
-
-    ((lane, (entry,)),) = asyncio.run(read()).items()
+    ((lane, (entry,)),) = in_the_log(filled).items()
     record = decode_record(entry.value)
     assert lane == lane_of("shop", id, 16)
     assert isinstance(record, Erase)
@@ -467,3 +480,67 @@ def test_json_logs_are_one_object_a_line() -> None:
 def test_json_logs_hold_what_no_encoding_can() -> None:
     record = logging.LogRecord("wakeline.x", logging.INFO, "", 0, "lone \ud800 surrogate\nand a line", (), None)
     assert "\n" not in logs.JsonLines("x").format(record)
+
+
+MISSING: dict[str, list[str]] = {
+    "a visitor": ["w" * 22],
+    "a customer": ["c1", "--customer"],
+    "a customer whose own id begins with @": ["@alice", "--customer"],
+    "a customer whose own id is another's pseudonym": [OTHER, "--customer"],
+    "a visitor's id as a customer's": [VISITOR, "--customer"],
+}
+
+
+@pytest.mark.parametrize("name", MISSING)
+def test_who_is_missing_is_said_to_be_missing(run: Run, filled: str, name: str) -> None:
+    for command, words in (("erase", "nothing is known of"), ("profile", "there is no profile of")):
+        said = run(command, *MISSING[name], *(["--yes"] if command == "erase" else []), "--redis", filled)
+        assert (said.exit_code, words in said.output) == (1, True), said.output
+    assert not in_the_log(filled)
+
+
+def test_who_was_forgotten_already_is_told_apart_from_nobody(run: Run, filled: str) -> None:
+    async def forget() -> None:
+        async with connect(filled) as redis:
+            lane = lane_of("shop", "w" * 22, 16)
+            await redis.set(keys.tombstone(lane, "shop", "w" * 22), 7)
+
+    asyncio.run(forget())
+    said = run("erase", "w" * 22, "--yes", "--redis", filled)
+    assert (said.exit_code, "was forgotten before" in said.output) == (0, True)
+    assert len(in_the_log(filled)) == 1
+
+
+NOBODYS: dict[str, list[str]] = {
+    "empty": [""],
+    "short": ["v"],
+    "long": ["v" * 37],
+    "a slash": ["visitor/1"],
+    "a colon": ["visitor:1"],
+    "a space": ["visitor 1"],
+    "a line break at the end": [VISITOR + "\n"],
+    "a control character": ["visitor\x1b1"],
+    "@ and no hash": ["@alice"],
+    "@ and a hash in capitals": ["@" + "A" * 32],
+    "@ and a hash too long": ["@" + "a" * 33],
+    "@ alone": ["@"],
+    "~ and no hash": ["~alice-of-today"],
+    "of a customer, empty": ["", "--customer"],
+    "of a customer, too long": ["c" * 257, "--customer"],
+    "of a customer, no UTF-8": ["caf\udce9", "--customer"],
+}
+
+
+@pytest.mark.parametrize("command", ["erase", "profile", "sign"])
+@pytest.mark.parametrize("name", NOBODYS)
+def test_an_id_that_nobody_can_have_is_refused(run: Run, filled: str, command: str, name: str) -> None:
+    """Before anything is asked or written. What is signed is always the site's own id."""
+    if command == "sign":
+        if "--customer" in NOBODYS[name]:
+            assert run(command, NOBODYS[name][0]).exit_code == 2
+        return
+    said = run(command, *NOBODYS[name], "--redis", filled)
+    assert said.exit_code == 2, said.output
+    assert "Traceback" not in said.output
+    assert "\x1b" not in said.output
+    assert not in_the_log(filled)

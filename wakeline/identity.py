@@ -7,6 +7,8 @@ import hmac
 
 from wakeline.record import CUSTOMER_PREFIX
 
+PSEUDONYM = rf"{CUSTOMER_PREFIX}[0-9a-f]{{32}}"
+
 
 def signature(secret: str, id: str) -> str:
     """What a site's server gives its page for `wakeline("identify", id, {signature})`: 64 hex digits."""

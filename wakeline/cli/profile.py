@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from wakeline.cli.errors import FAILED, Refused, redis_errors
-from wakeline.cli.options import config_option, read, redis_option, secret_of, site_of, site_option
-from wakeline.identity import customer_id
+from wakeline.cli.options import config_option, read, redis_option, site_of, site_option
+from wakeline.cli.person import person_of
 
 if TYPE_CHECKING:
     from wakeline.profiles import Profile, Profiles
@@ -35,8 +35,7 @@ def profile(
     """
     read_config = read(config, {"redis": redis}, else_demo=True)
     site = site_of(read_config, key)
-    if customer and not id.startswith("@"):
-        id = customer_id(secret_of(site), id)
+    id = person_of(site, id, is_customer=customer)
     url = read_config.settings.redis
     with redis_errors(url):
         from wakeline.profiles import Profiles

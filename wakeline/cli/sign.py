@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from wakeline.cli.options import config_option, read, secret_of, site_of, site_option
+from wakeline.cli.person import own_id
 from wakeline.identity import signature
 
 
@@ -20,4 +21,4 @@ def sign(id: str, key: str | None, config: Path | None) -> None:
     It is what your server gives its page for wakeline("identify", ID, {signature}): HMAC-SHA256 of the ID with
     the site's secret, in hex. Use this to check your own code.
     """
-    click.echo(signature(secret_of(site_of(read(config, {}, else_demo=True), key)), id))
+    click.echo(signature(secret_of(site_of(read(config, {}, else_demo=True), key)), own_id(id)))
