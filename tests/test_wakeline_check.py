@@ -144,6 +144,34 @@ def test_a_policy_that_blocks_is_said(csp: str, words: str) -> None:
     assert words in seen(f'<meta http-equiv="Content-Security-Policy" content="{csp}">{TAG}')
 
 
+@pytest.mark.parametrize(
+    ("csp", "words"),
+    [
+        pytest.param("sandbox", "sandbox without allow-scripts: no script runs", id="nothing allowed: no scripts"),
+        pytest.param("sandbox", "sandbox without allow-same-origin: the page's origin is null", id="nothing allowed"),
+        pytest.param("sandbox allow-scripts", "add allow-same-origin to sandbox", id="no origin"),
+        pytest.param("SANDBOX Allow-Same-Origin", "add allow-scripts to sandbox", id="in capitals"),
+        pytest.param("img-src *, sandbox allow-scripts", "add allow-same-origin", id="the second of two policies"),
+    ],
+)
+def test_a_sandbox_is_said(csp: str, words: str) -> None:
+    assert words in seen(TAG, csp=(csp,))
+
+
+def test_a_sandbox_that_allows_both_is_none() -> None:
+    assert "sandbox" not in seen(TAG, csp=("sandbox allow-forms allow-scripts ALLOW-SAME-ORIGIN",))
+
+
+def test_browsers_heed_no_sandbox_in_a_page() -> None:
+    assert "sandbox" not in seen(f'<meta http-equiv="Content-Security-Policy" content="sandbox">{TAG}')
+
+
+def test_a_page_on_a_host_beyond_ascii_has_the_origin_that_browsers_send() -> None:
+    site = replace(CONFIG.sites["shop"], origins=("https://xn--strae-oqa.de",))
+    config = replace(CONFIG, sites={"shop": site})
+    assert "may not send" not in seen(TAG, url="https://straße.de/about", config=config)
+
+
 # ---- policies -------------------------------------------------------------------------------------
 
 PAGE = "https://shop.example/a"

@@ -361,6 +361,9 @@ def test_a_wrong_line_is_named_with_its_mend(tmp_path: Path, text: str, said: st
         pytest.param("https://shop.example/en", "https://shop.example", id="path"),
         pytest.param("https://shop.example:443", "https://shop.example", id="the scheme's own port"),
         pytest.param("http://bücher.example", "http://xn--bcher-kva.example", id="umlaut"),
+        pytest.param("https://straße.de", "https://xn--strae-oqa.de", id="a letter that is not two others"),
+        pytest.param("https://faß.example:8443", "https://xn--fa-hia.example:8443", id="the same with a port"),
+        pytest.param("https://☕.example", "https://xn--53h.example", id="a picture"),
         pytest.param("http://[::1]:80", "http://[::1]", id="IPv6"),
     ],
 )
@@ -371,11 +374,27 @@ def test_an_origin_that_no_browser_sends_is_corrected(tmp_path: Path, written: s
 
 
 @pytest.mark.parametrize(
-    "written", ["shop.example", "*", "https://*.shop.example", "null", "ftp://a", "http://[", "http://a:x"]
+    "written",
+    [
+        "shop.example",
+        "*",
+        "https://*.shop.example",
+        "null",
+        "ftp://a",
+        "http://[",
+        "http://a:x",
+        "https://\u2488.example",
+    ],
 )
 def test_what_is_no_origin_is_refused(tmp_path: Path, written: str) -> None:
     (said,) = refused(tmp_path, SITE + f'origins = ["{written}"]')
     assert "write it like https://shop.example" in said
+
+
+def test_a_public_url_is_spelt_as_browsers_spell_it(tmp_path: Path) -> None:
+    (said,) = refused(tmp_path, 'public_url = "https://straße.de/stats"')
+    assert 'did you mean "https://xn--strae-oqa.de/stats"?' in said
+    read(tmp_path, 'public_url = "https://xn--strae-oqa.de/stats"')
 
 
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
@@ -410,7 +429,7 @@ def test_a_cluster_has_its_log_on_kafka(tmp_path: Path, scheme: str) -> None:
         pytest.param("http://h", "is not the URL of a Redis server: write it like redis://127.0.0.1:6379/0", id="HTTP"),
         pytest.param("redis+cluster://u:hunter2@", "names a node without a host: write some nodes like", id="no host"),
         pytest.param("redis+cluster://a,,b", "names a node without a host", id="one without a host"),
-        pytest.param("redis+cluster://a:x", "names Port could not be cast", id="no port"),
+        pytest.param("redis+cluster://a:x", "is not the URL of a Redis server", id="no port"),
         pytest.param("redis+cluster://a/3", "names a database, and a cluster has only 0: leave it out", id="database"),
         pytest.param("rediss://u:hunter2@a?ssl_ca_cert=x", "has an option that redis-py refuses: ", id="option"),
         pytest.param("rediss+cluster://u:hunter2@a?ssl_ca_cert=x", "has an option that redis-py refuses: ", id="its"),

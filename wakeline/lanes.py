@@ -32,6 +32,20 @@ class Deployment(Struct, frozen=True):
     version: int = keys.VERSION  # of the keys that are live: whoever reads follows it, see `keys.Keys`
 
 
+def half_life_ms(days: float) -> int:
+    """A half-life as it is stored: to the ms, so that 2.3333333333 days are the same as 2.33333333333."""
+    return round(days * keys.DAY_MS)
+
+
+def days(half_life: int) -> str:
+    """The shortest number of days that is a half-life of so many ms, to be written into the settings."""
+    for digits in range(1, 18):
+        text = f"{half_life / keys.DAY_MS:.{digits}g}"
+        if "e" not in text and half_life_ms(float(text)) == half_life:
+            return text
+    return repr(half_life / keys.DAY_MS)
+
+
 class NoDeployment(Exception):
     """Redis holds no deployment: no process that makes one has started on it yet."""
 
@@ -69,18 +83,18 @@ async def open_deployment(redis: Redis, settings: Settings) -> Deployment:
 
     Raises DeploymentMismatch, naming the setting and both values, and redis-py's errors.
     """
-    half_life = round(settings.half_life_days * keys.DAY_MS)
+    half_life = half_life_ms(settings.half_life_days)
     found = await redis.register_script(OPEN)(
         keys=[keys.DEPLOYMENT], args=[settings.lanes, time.time_ns() // 1_000_000, half_life]
     )
     deployment = stored_deployment(found)
     for name, stored, asked in (
-        ("lanes", deployment.lanes, settings.lanes),
-        ("half_life_days", deployment.half_life / keys.DAY_MS, settings.half_life_days),
+        ("lanes", str(deployment.lanes), str(settings.lanes)),
+        ("half_life_days", days(deployment.half_life), days(half_life)),
     ):
         if stored != asked:
             raise DeploymentMismatch(
-                f"{name} is {asked:g} in the settings, but the data in Redis was built with {stored:g}: "
-                f"set {name} = {stored:g}, or use an empty Redis"
+                f"{name} is {asked} in the settings, but the data in Redis was built with {stored}: "
+                f"set {name} = {stored}, or use an empty Redis"
             )
     return deployment

@@ -24,6 +24,7 @@ class LogFormat(StrEnum):
 
 
 def _setting(default: Any, help: str, *, least: float | None = None, most: float | None = None) -> Any:
+    """A setting; a number has bounds, beyond which something that is reckoned with it would overflow or stand still."""
     metadata = {"help": help, "least": least, "most": most}
     if isinstance(default, (list, dict, tuple)):
         return field(default_factory=lambda: default, metadata=metadata)
@@ -83,6 +84,7 @@ class Settings:
         "requests a second that each collector process takes of one public address or IPv6 /64, ten seconds' worth at "
         "once; beyond them 429; 0: no limit",
         least=0,
+        most=1_000_000,
     )
     geoip: Path | None = _setting(
         None, "a GeoIP file of countries (.mmdb) by MaxMind, DB-IP or IPinfo; without one no country is known"
@@ -93,18 +95,25 @@ class Settings:
         "unset: Redis Streams on the server of `redis`",
     )
     log_before: str = _setting("", "URL of the log that was used before, which is drained before `log` is read")
-    log_max_records: int = _setting(200_000, "records that a lane of the log keeps after they were processed", least=0)
-    log_max_age_days: float = _setting(8.0, "days that the log keeps records after they were processed", least=0)
+    log_max_records: int = _setting(
+        200_000, "records that a lane of the log keeps after they were processed", least=0, most=10**12
+    )
+    log_max_age_days: float = _setting(
+        8.0, "days that the log keeps records after they were processed", least=0, most=36_500
+    )
     spool_mb: int = _setting(
         # some 700,000 events: what visitors without consent do is not kept in browsers, a 503 would lose it
         256,
         "megabytes of events that each collector process may spool to disk while the log is away; 0: none",
         least=0,
+        most=10**7,
     )
     archive: str = _setting(
         "", "where the history is kept: a folder, or a URL that fsspec knows (s3://...); unset: in `data`; off: nowhere"
     )
-    archive_seal_s: float = _setting(600.0, "seconds that records wait at most before the history holds them", least=1)
+    archive_seal_s: float = _setting(
+        600.0, "seconds that records wait at most before the history holds them", least=1, most=604_800
+    )
     log_format: LogFormat = _setting(LogFormat.TEXT, "how processes log: text or json")
 
 
@@ -134,7 +143,7 @@ class Site:
     own_cookie: str = _setting("", "name of a cookie that marks own traffic to leave out")
     interests: tuple[InterestRule, ...] = _setting((), "rules from URL paths to interests, [[site.interests]]")
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
-    archive_days: int = _setting(400, "days that the history keeps the site's events", least=1)
+    archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)
     masks: tuple[str, ...] = _setting((), "path patterns whose * parts are masked, e.g. /reset/*")
 
 

@@ -42,6 +42,18 @@ def blocks_connection(policy: Policy, url: str, page: str) -> str:
     return "" if not directive or _any(policy[directive], url, page) else directive
 
 
+SANDBOX = {
+    "allow-scripts": "no script runs",
+    "allow-same-origin": "the page's origin is null, which may not send, and nothing can be stored",
+}
+
+
+def missing_in_sandbox(policy: Policy) -> dict[str, str]:
+    """What a policy's sandbox does not allow and we need, and what comes of that. Browsers heed it in headers only."""
+    allowed = {word.lower() for word in policy.get("sandbox", SANDBOX)}
+    return {word: what for word, what in SANDBOX.items() if word not in allowed}
+
+
 def _first(policy: Policy, *names: str) -> str:
     return next((name for name in names if name in policy), "")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
-from wakeline.check.csp import blocks_connection, blocks_script, policies
+from wakeline.check.csp import blocks_connection, blocks_script, missing_in_sandbox, policies
 from wakeline.check.finding import Finding, fail, ok, warn
 from wakeline.config.values import nearest
 from wakeline.event import ConsentLevel
@@ -178,6 +178,12 @@ def _transport(page: Page, source: str, endpoint: str) -> Iterator[Finding]:
 def _policy(tag: Tag, page: Page, source: str, endpoint: str, texts: list[str]) -> Iterator[Finding]:
     found = [policy for text in texts for policy in policies(text)]
     blocked = False
+    for policy in (policy for text in page.csp for policy in policies(text)):
+        for word, what in missing_in_sandbox(policy).items():
+            blocked = True
+            yield fail(
+                f"the page's Content-Security-Policy has sandbox without {word}: {what}", f"add {word} to sandbox"
+            )
     for policy in found:
         nonce, integrity = tag.get("nonce"), tag.get("integrity")
         if directive := blocks_script(policy, source, page.url, nonce=nonce, integrity=integrity):

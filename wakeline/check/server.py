@@ -14,7 +14,7 @@ from wakeline.check.clock import judge_log_time
 from wakeline.check.finding import Finding, fail, ok, warn
 from wakeline.connect import connect
 from wakeline.embedded import OLDEST
-from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
+from wakeline.lanes import FIELDS, Deployment, NoDeployment, days, half_life_ms, stored_deployment
 from wakeline.log.fsync import waits_for_fsync
 from wakeline.redis_url import is_cluster
 from wakeline.settings import Settings
@@ -209,17 +209,16 @@ def _persistence_of_state(facts: Facts) -> Finding:
 
 
 def judge_deployment(stored: Deployment | None, settings: Settings) -> Finding:
+    half_life = half_life_ms(settings.half_life_days)
+    asked = f"{settings.lanes} lanes, half-life {days(half_life)} days"
     if stored is None:
-        return ok(
-            f"no data yet: the first start makes {settings.lanes} lanes, half-life {settings.half_life_days:g} days"
-        )
-    days = stored.half_life / keys.DAY_MS
-    said = f"{stored.lanes} lanes, half-life {days:g} days"
-    if (stored.lanes, days) == (settings.lanes, settings.half_life_days):
+        return ok(f"no data yet: the first start makes {asked}")
+    said = f"{stored.lanes} lanes, half-life {days(stored.half_life)} days"
+    if said == asked:
         return ok(f"the data was built as configured: {said}")
     return fail(
-        f"the data was built with {said}; configured are {settings.lanes} and {settings.half_life_days:g}",
-        f"set lanes = {stored.lanes} and half_life_days = {days:g}, or use an empty Redis",
+        f"the data was built with {said}; configured are {settings.lanes} and {days(half_life)}",
+        f"set lanes = {stored.lanes} and half_life_days = {days(stored.half_life)}, or use an empty Redis",
     )
 
 

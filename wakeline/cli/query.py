@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DAY = click.DateTime(["%Y-%m-%d"])
 SHOWN_ROWS = 40  # of a table
+MOST_ROWS = 1_000_000  # of one that anybody scrolls through; files take any number
 
 
 @click.command(short_help="Ask the history in SQL.")
@@ -33,7 +34,9 @@ SHOWN_ROWS = 40  # of a table
 @click.option(
     "--parquet", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="All rows into a Parquet file."
 )
-@click.option("--rows", metavar="N", type=click.IntRange(1), help=f"Rows of the table.  [default: {SHOWN_ROWS}]")
+@click.option(
+    "--rows", metavar="N", type=click.IntRange(1, MOST_ROWS), help=f"Rows of the table.  [default: {SHOWN_ROWS}]"
+)
 @click.option("--site", metavar="KEY", help="Only this site's events.  [default: all sites, see the column site]")
 @click.option("--from", "first", metavar="DAY", type=DAY, help="The first day, YYYY-MM-DD in the site's time zone.")
 @click.option("--to", "last", metavar="DAY", type=DAY, help="The last day.")

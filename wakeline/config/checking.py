@@ -8,7 +8,7 @@ from typing import Any, get_type_hints
 
 from wakeline.config import rules
 from wakeline.config.problems import Problem
-from wakeline.config.values import WrongValue
+from wakeline.config.values import WrongValue, number
 from wakeline.settings import Settings, Site
 
 Owner = type[Settings] | type[Site]
@@ -56,6 +56,6 @@ class Checked:
 def _out_of_bounds(owner: Owner, name: str, value: Any) -> str:
     metadata = next(item.metadata for item in fields(owner) if item.name == name)
     least, most = metadata["least"], metadata["most"]
-    if (least is None or value >= least) and (most is None or value <= most):
+    if (least is None or value >= least) and (most is None or value <= most):  # no number that is none passes
         return ""
-    return f"{value:g} is out of range: " + (f"{least:g} or more" if most is None else f"{least:g} to {most:g}")
+    return f"{number(value)} is out of range: {number(least)} " + ("or more" if most is None else f"to {number(most)}")

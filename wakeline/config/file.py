@@ -30,6 +30,10 @@ def read_file(path: Path, settings: Checked) -> dict[str, Site]:
     except tomllib.TOMLDecodeError as error:
         settings.problems.append(_syntax(path, text, str(error)))
         return {}
+    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+        what = "is nested too deeply" if isinstance(error, RecursionError) else f"cannot be read: {error}"
+        settings.problems.append(Problem(str(path), what))
+        return {}
     return _File(path, places(text), settings).read(table)
 
 
@@ -64,7 +68,10 @@ class _File:
         return self._sites(table.get("site", []))
 
     def _seen_from_file(self, value: Any) -> Any:
-        return str(self.path.parent / Path(value).expanduser()) if isinstance(value, str) else value
+        try:
+            return str(self.path.parent / Path(value).expanduser()) if isinstance(value, str) else value
+        except RuntimeError:  # the home of nobody here, which is said when it is converted
+            return value
 
     def _sites(self, tables: Any) -> dict[str, Site]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):

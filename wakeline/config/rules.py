@@ -6,9 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from wakeline.config.values import quoted
+from wakeline.config.values import number, quoted
 from wakeline.hosts import ascii_url, origin_of
 from wakeline.redis_url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
@@ -71,9 +71,19 @@ def endpoint_path(text: str) -> str:
     return f"{quoted(text)} is not a path for events: write it like /e, not as a script nor as {' or '.join(HEALTH)}"
 
 
+def _parts(url: str) -> SplitResult | None:
+    """The parts of a URL of one or more hosts, each with a port that there is; None for any other text."""
+    try:
+        parts = urlsplit(url)
+        ports = [urlsplit(f"//{node}").port for node in parts.netloc.rpartition("@")[2].split(",")]
+    except ValueError:
+        return None
+    return None if 0 in ports else parts
+
+
 def redis_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in (*SERVER, *CLUSTER):
+    parts = _parts(text)
+    if parts is None or parts.scheme not in (*SERVER, *CLUSTER):
         return "is not the URL of a Redis server: write it like redis://127.0.0.1:6379/0"
     if parts.scheme in CLUSTER:
         try:
@@ -91,13 +101,14 @@ def redis_url(text: str) -> str:
 
 
 def log_url(text: str) -> str:
-    if not text or (urlsplit(text).scheme == "kafka" and urlsplit(text).netloc):
+    parts = _parts(text)
+    if not text or (parts and parts.scheme == "kafka" and parts.netloc):
         return ""
     return "is not the URL of a log: write it like kafka://127.0.0.1:9092, or leave it out for Redis Streams"
 
 
 def log_before(text: str) -> str:
-    if not log_url(text) or (urlsplit(text).scheme in SERVER and not redis_url(text)):
+    if not log_url(text) or (text.partition(":")[0] in SERVER and not redis_url(text)):
         return ""
     return "is not the URL of a log: write it like kafka:// or redis://host:port"
 
@@ -134,20 +145,28 @@ def parameter(text: str) -> str:
     return f"{quoted(text)} is not the name of a query parameter: write it without ?, & and ="
 
 
+def rate(per_s: float) -> str:
+    """As `Limiter` reckons, one in more than a hundred seconds would be none at all, or no limit."""
+    return "" if per_s == 0 or per_s >= 0.01 else f"{number(per_s)} is out of range: 0 for no limit, or 0.01 or more"
+
+
 def cookie(text: str) -> str:
     return "" if not text or COOKIE.fullmatch(text) else f"{quoted(text)} is not a cookie's name"
 
 
 def folder(path: Path) -> str:
-    return f"{quoted(str(path))} is a file: name a folder" if path.is_file() else ""
+    try:
+        return f"{quoted(str(path))} is a file: name a folder" if path.is_file() else ""
+    except OSError as error:
+        return f"{quoted(str(path))} cannot be a folder: {error.strerror}"
 
 
 def file(path: Path | None) -> str:
-    return (
-        f"{quoted(str(path))} is not there: name a file, or leave the setting out"
-        if path and not path.is_file()
-        else ""
-    )
+    try:
+        is_there = path is None or path.is_file()
+    except OSError as error:
+        return f"{quoted(str(path))} cannot be read: {error.strerror}"
+    return "" if is_there else f"{quoted(str(path))} is not there: name a file, or leave the setting out"
 
 
 SETTING: dict[str, Callable[..., str]] = {
@@ -161,6 +180,7 @@ SETTING: dict[str, Callable[..., str]] = {
     "script_path": script_path,
     "endpoint_path": endpoint_path,
     "geoip": file,
+    "rate_limit": rate,
 }
 SITE: dict[str, Callable[..., str]] = {
     "key": site_key,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Iterable
 from dataclasses import fields
@@ -44,7 +45,7 @@ def from_toml(kind: Any, value: Any) -> Any:
         return _interest_rule(value)
     kind = _required(kind)
     if kind is float and type(value) is int:
-        value = float(value)
+        value = float(value) if abs(value) < TOO_GREAT else math.inf
     written = kind if kind in NAMES else str
     if type(value) is not written:
         raise WrongValue(f"must be {NAMES[written]}, not {shown(value)}{_unquoted(written, value)}")
@@ -73,9 +74,17 @@ def shown(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "a table"
-    return str(value)
+    return number(value) if isinstance(value, int | float) else str(value)
 
 
+def number(value: float) -> str:
+    """A number as a person writes it: all its digits, up to where nobody reads them."""
+    if isinstance(value, int):
+        return str(value) if abs(value) < TOO_GREAT else "a number of more than 20 digits"
+    return str(int(value)) if value.is_integer() and abs(value) < TOO_GREAT else repr(value)
+
+
+TOO_GREAT = 10**20
 NAMES: dict[Any, str] = {int: "a whole number", float: "a number", str: "text in quotes"}
 
 
@@ -128,10 +137,17 @@ def _converted(kind: Any, value: Any) -> Any:
     if kind is ZoneInfo:
         return _zone(value)
     if kind is Path:
-        return Path(value).expanduser()
+        return _path(value)
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return _member(kind, value)
     return value
+
+
+def _path(text: str) -> Path:
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise WrongValue(f"{quoted(text)} begins with the home of nobody here") from None
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:

@@ -50,10 +50,10 @@ def needed(history: History, first: date | None, last: date | None, *, asks_orde
     found = Needed([], [])
     for segment in (segment for lane in history.lanes() for segment in history.segments(lane)):
         day = date.fromisoformat(segment.date)
-        if first and day < first - BEFORE:
+        if first and first - day > BEFORE:
             if asks_orders:
                 found.beside.append(segment)
-        elif last and day > last + AFTER:
+        elif last and day - last > AFTER:
             found.beside.append(segment)
         else:
             found.whole.append(segment)
