@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from collector.props import Dropped
-from wakeline.amounts import amount_of, quantity_of
+from wakeline.amounts import DECIMALS, MAX_QUANTITY, amount_of, quantity_of
 from wakeline.commerce import (
     AMOUNTS,
     CURRENCY,
@@ -25,6 +25,7 @@ from wakeline.commerce import (
 
 COUNTED = (PURCHASE, REFUND)  # in `orders`
 CURRENCY_LETTERS = 3
+READ = AMOUNTS | ORDERS | PRODUCTS | {QUANTITY}
 
 
 def read_shop(type: str, sent: dict[str, Any], props: dict[str, Any], dropped: list[Dropped]) -> bool:
@@ -63,7 +64,7 @@ def _read_total(type: str, sent: dict[str, Any], props: dict[str, Any], currency
 
 def _read_currency(props: dict[str, Any], dropped: list[Dropped]) -> None:
     currency = props.get(CURRENCY)
-    if currency is None:
+    if currency is None or (isinstance(currency, str) and currency in DECIMALS):
         return
     code = currency.strip().upper() if isinstance(currency, str) else ""
     if len(code) == CURRENCY_LETTERS and code.isascii() and code.isalpha() and is_name(code):
@@ -73,14 +74,15 @@ def _read_currency(props: dict[str, Any], dropped: list[Dropped]) -> None:
         dropped.append(Dropped.BAD_CURRENCY)
 
 
-def _read_fields(type: str, fields: dict[str, Any], currency: str, dropped: list[Dropped]) -> None:
-    for name, value in list(fields.items()):
-        if value is None:
-            continue
+def _read_fields(event: str, fields: dict[str, Any], currency: str, dropped: list[Dropped]) -> None:
+    for name, value in [(name, value) for name, value in fields.items() if name in READ]:
+        kind = type(value)
+        if value is None or ((kind is float or kind is int) and 0 <= value <= MAX_QUANTITY):
+            continue  # it is as it should be: the usual case
         if name in AMOUNTS or name == QUANTITY:
             number = amount_of(value, currency) if name in AMOUNTS else quantity_of(value)
             if number is not None and number < 0 and name == QUANTITY:
-                number = -number if type == REFUND else None
+                number = -number if event == REFUND else None
             _put(number, name, fields, Dropped.BAD_AMOUNT, dropped)
         elif name in ORDERS or name in PRODUCTS:
             named = value.strip() if isinstance(value, str) else value

@@ -32,10 +32,12 @@ NO_VALUE = (
 regular expressions alike."""
 
 _is_no_value = re.compile(NO_VALUE).fullmatch
+_FIRST = frozenset("uUnNtTfF-([{$<%")  # characters of those that are not empty: nearly every name begins otherwise
 
 
 def is_name(value: object) -> bool:
     """Whether a value can be the number of an order or the id of a product: a text that says something, or a number."""
     if isinstance(value, str):
-        return _is_no_value(value) is None
+        text = value.strip()
+        return text != "" and (text[0] not in _FIRST or _is_no_value(text) is None)
     return isinstance(value, (int, float)) and not isinstance(value, bool)
