@@ -95,6 +95,7 @@ def test_an_amount_that_nobody_can_tell_refuses_what_is_counted_by_it(type: str,
 NO_NAMES = [
     *("", " ", "undefined", "null", "NULL", "NaN", "None", "nil", "N/A", "n/a", "-", "--", "(not set)", "not_set"),
     *("true", "false", "[object Object]", "[object HTMLInputElement]", "{{order}}", "${order.id}", "{% order %}"),
+    *("(none)", "{order_id}", "{order.id}", "#{order}", "%ORDER_ID%"),
     *("<%= order %>", "[[order]]", "%%ORDER%%", " undefined\n"),
 ]
 
@@ -104,6 +105,8 @@ def test_what_a_page_writes_where_it_has_nothing_is_no_order(order: str) -> None
     assert read("purchase", {"order": order}) == ({}, ["no_value"])
 
 
-@pytest.mark.parametrize("order", ["0", "A-1", "nullable", "none-1", "undefined-7", "{7}", "N", "\u2116 7"])
+@pytest.mark.parametrize(
+    "order", ["0", "A-1", "nullable", "none-1", "undefined-7", "{7}", "N", "#7", "%7", "$7", "(A)", "\u2116 7"]
+)
 def test_what_only_looks_like_it_is_one(order: str) -> None:
     assert read("purchase", {"order": order}) == ({"order": order}, [])

@@ -538,6 +538,10 @@ ORDERS: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[tuple[Any, ...]]]
         [("A-1", EUR, None, NONE), ("B", None, None, NONE), ("C", EUR, None, NONE), 
             ("D", None, Decimal(-(10**12)), NONE)],
     ),
+    "names with spaces about them": (
+        [("purchase", {**A, "order": "A-1 ", "currency": " eur"}), ("refund", {**A, "price": 1})],
+        [("A-1", EUR, Decimal("154.8"), Decimal(1))],
+    ),
     "names that are none": (
         [("purchase", {"order": order, "price": 1, "currency": order})
          for order in ("undefined", "null", "NaN", "{{order}}", "[object Object]", " ")]

@@ -25,14 +25,14 @@ OWN_FIELDS = AMOUNTS | ORDERS | PRODUCTS | {QUANTITY, CURRENCY, ITEMS, "category
 """Fields that something is made of: they are kept before a page's others."""
 
 NO_VALUE = (
-    r"(?is)\s*(?:|undefined|null|nil|none|nan|n/?a|-+|\(?not[ _]set\)?|true|false|\[object \w+\]"
-    r"|\{\{.*\}\}|\$\{.*\}|\{%.*%\}|<%.*%>|\[\[.*\]\]|%%.*%%)\s*"
+    r"(?is)\s*(?:|\(?(?:undefined|null|nil|none|nan|n/?a|not[ _]set)\)?|-+|true|false|\[object \w+\]"
+    r"|\{\{.*\}\}|\{[a-z_][\w.]*\}|[$#]\{.*\}|\{%.*%\}|<%.*%>|\[\[.*\]\]|%+[a-z_]\w*%+)\s*"
 )
 """What a page sends where it had nothing: a word of a program, or what a template left standing. Python's and DuckDB's
 regular expressions alike."""
 
 _is_no_value = re.compile(NO_VALUE).fullmatch
-_FIRST = frozenset("uUnNtTfF-([{$<%")  # characters of those that are not empty: nearly every name begins otherwise
+_FIRST = frozenset("uUnNtTfF-([{$#<%")  # characters of those that are not empty: nearly every name begins otherwise
 
 
 def is_name(value: object) -> bool:

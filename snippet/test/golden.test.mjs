@@ -60,6 +60,15 @@ const HOW = {
   },
 };
 
+test("any text that people can read names an event", async () => {
+  const names = golden("names").events.map(({ type }) => type);
+  const page = new FakePage();
+  for (const name of names) page.wakeline("event", name);
+  await page.pass();
+  const sent = page.posts.flatMap(({ events }) => events.map(({ type }) => type));
+  assert.deepEqual(sent.slice(1), names);
+});
+
 for (const [name, how] of Object.entries(HOW))
   test(`${name} has the shape of its golden file`, async () => {
     const { events, ...envelope } = golden(name);

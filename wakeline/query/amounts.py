@@ -10,7 +10,7 @@ from wakeline.commerce import NO_VALUE, PURCHASE, REFUND, TOTALS
 
 def named(field: str) -> str:
     """In SQL: a text among the properties, NULL where a page wrote that it had none."""
-    return f"CASE WHEN NOT regexp_full_match(props->>'{field}', $${NO_VALUE}$$) THEN props->>'{field}' END"
+    return f"CASE WHEN NOT regexp_full_match(props->>'{field}', $${NO_VALUE}$$) THEN trim(props->>'{field}') END"
 
 
 CURRENCY = f"upper({named('currency')})"
