@@ -10,15 +10,15 @@ import msgspec
 from msgspec import Struct
 
 from processor.changes import LIVE_MS, MINUTE_MS
+from processor.pages import KEPT_MS
 from processor.rules.consent import FOR_GOOD
-from processor.rules.duplicates import KEPT_MS
 from wakeline import keys
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.log import Entry
 from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Record, decode_record
 
 MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
-KEYS_OF_ONE = 3  # state, profile, interests; a tombstone is rare enough for the slack of the spans
+KEYS_OF_ONE = 4  # state, profile, interests, pages; a tombstone is rare enough for the slack of the spans
 KEYS_OF_A_DAY = 2 * (len(keys.TOPS) + 4)  # a site's day by UTC may lie in two of its own
 KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
 SPAN_MS = 300_000

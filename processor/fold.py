@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from time import perf_counter_ns
 
-from processor import rules
+from processor import pages, rules
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
 from processor.rules import Steps, customers, forgetting
 from processor.rules.sessions import NOT_CUSTOM, close_due
 from processor.sites import SiteFacts
-from processor.state import Customer, Loaded, Visitor, customer_of, deadline, visitor_of
+from processor.state import Customer, Loaded, Outside, Visitor, customer_of, deadline, visitor_of
 from wakeline import keys
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
@@ -27,6 +27,8 @@ class LaneMemory:
 
     def __init__(self) -> None:
         self.people: dict[Who, Visitor | Customer] = {}
+        self.outside: set[Who] = set()  # of these people pages lie outside of the state, see `pages`
+        self._opened: list[Visitor] = []  # of whom the present batch knows some of these
         self.tops = TopLists()
         self.hops: dict[int, int] = {}  # source lane -> upto of the last delta applied from it
         self.sent: dict[int, int] = {}  # customers' lane -> upto of the last delta for it
@@ -34,14 +36,50 @@ class LaneMemory:
     def remember(self, found: Mapping[Who, Loaded]) -> None:
         """Take in what the store holds of these visitors and customers."""
         for (site, id), loaded in found.items():
-            make = customer_of if id[0] == CUSTOMER_PREFIX else visitor_of
-            self.people[site, id] = make(site, id, loaded)
+            if id[0] == CUSTOMER_PREFIX:
+                self.people[site, id] = customer_of(site, id, loaded)
+                continue
+            visitor = self.people[site, id] = visitor_of(site, id, loaded)
+            if visitor.state.days:
+                self.outside.add((site, id))
 
     def shrink(self, most: int) -> None:
-        """Forget the half that was met first if there are more than `most`."""
+        """Forget the half that was met first if there are more than `most`, and whose pages lie outside."""
+        for visitor in self._opened:
+            visitor.outside = None
+        self._opened.clear()
         if len(self.people) > most:
             for who in list(self.people)[: most // 2]:
                 del self.people[who]
+            self.outside &= self.people.keys()
+
+    def asked_for(self, batch: Batch) -> dict[Who, tuple[list[int], list[str]]]:
+        """What has to be loaded before a batch is folded: days and page instances, see `pages.asked_for`."""
+        named: dict[Who, dict[str, None]] = {who: {} for who in self.outside & batch.people}
+        for item in batch.items if named else ():
+            if type(item.record) is Event and item.who[0] in named:
+                named[item.who[0]][item.record.page] = None
+        found = {}
+        for who, ids in named.items():
+            visitor = self.people[who]
+            assert isinstance(visitor, Visitor)
+            found[who] = pages.asked_for(visitor, ids, batch.items[0].time)
+            if not found[who][0]:
+                self.outside.discard(who)
+        return {who: asked for who, asked in found.items() if asked[1]}
+
+    def recall(self, who: Who, found: dict[str, str]) -> None:
+        """Take in page instances of a visitor, as JSON by their ids, that lie outside of its state."""
+        visitor = self.people[who]
+        assert isinstance(visitor, Visitor)
+        visitor.outside = Outside()
+        visitor.outside.known = found
+        self._opened.append(visitor)
+
+    def moved_outside(self, visitor: Visitor) -> None:
+        """Pages of a visitor went outside of its state."""
+        self.outside.add((visitor.site, visitor.id))
+        self._opened.append(visitor)
 
 
 class Fold:

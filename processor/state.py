@@ -15,9 +15,6 @@ from wakeline.record import ANONYMOUS_PREFIX, CustomerShare
 
 MAX_INTERESTS = 64  # of one profile; above it the weakest go
 KEPT_INTERESTS = 48  # that many stay: the slack saves trimming at every new one
-MAX_PAGES = 256  # page instances remembered of one visitor
-READY_PAGES = 6  # of them at hand; above it all but KEPT_PAGES become one text, which costs nothing until it is asked
-KEPT_PAGES = 2
 MAX_OPEN_SESSIONS = 4  # late events may open one in the past
 SIGN_MS = 60_000  # a page instance is present for so long after a sign: two signs of life (25 s each) may get lost
 KEPT_CLOSED = 4  # closed sessions whose late events are recognised
@@ -64,11 +61,12 @@ class Touch(Struct, array_like=True, frozen=True, gc=False):
 class VisitorState(Struct, omit_defaults=True, gc=False):
     """Stored state of one visitor."""
 
-    pages: dict[str, Page] = {}  # the latest
+    pages: dict[str, Page] = {}  # the latest, see `processor.pages`
     past: str = ""  # earlier ones: a line "<id> <Page as JSON>" each, with a line break before it
+    days: list[int] = []  # of log time, in order, at which others went to keys of their own
     sessions: list[Session] = []  # open ones
     closed: list[tuple[int, int]] = []  # start and last of those closed lately
-    floor: int = 0  # events of unknown page instances up to this time are too late: their page was forgotten
+    floor: int = 0  # events of unknown page instances up to this time are too late; former code forgot pages
     # What the site counted of this visitor: known also once the visitor is forgotten, and in a replay that
     # meets its tombstone first, so that the site's numbers are the same whoever was forgotten.
     was_new: bool = False
@@ -93,6 +91,16 @@ class VisitorState(Struct, omit_defaults=True, gc=False):
     withheld: int = 0  # append time up to which nothing enters a profile: it withdrew when it had none
     first: Touch = Touch()
     latest: Touch = Touch()
+
+
+class Outside:
+    """Page instances that lie outside of a visitor's state: as JSON, those that the present batch names or moved."""
+
+    __slots__ = ("known", "unwritten")
+
+    def __init__(self) -> None:
+        self.known: dict[str, str] = {}
+        self.unwritten: set[str] = set()
 
 
 class CustomerState(Struct, omit_defaults=True, gc=False):
@@ -149,6 +157,7 @@ class Visitor:
         "keys",
         "numbers",
         "open_pages",
+        "outside",
         "page",
         "present",
         "remembered",
@@ -175,6 +184,7 @@ class Visitor:
         self.scheduled = bool(state.sessions)  # whether the lane's due set holds it, not later than its deadline
         self.open_pages = {id: page.sign + SIGN_MS for id, page in state.pages.items() if page.sign > page.left}
         self.present = 0  # ms until which it counts as on the site; 0: not known here or gone
+        self.outside: Outside | None = None  # None: no page that the present batch names lies outside of the state
         # of the current event
         self.page: Page = Page()
         self.remembered = False  # whether the event may enter the profile
@@ -206,7 +216,7 @@ class Visitor:
         for page in old.pages.values():  # a replay, which leaves out what it showed, does not know either
             page.interests, page.pending = None, 0.0
         self.state = VisitorState(
-            pages=old.pages, past=old.past, sessions=old.sessions, closed=old.closed, floor=old.floor,
+            pages=old.pages, past=old.past, days=old.days, sessions=old.sessions, closed=old.closed, floor=old.floor,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
             erased=upto, withheld=old.withheld,
         )  # fmt: skip

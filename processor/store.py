@@ -106,6 +106,13 @@ for i = n * 3 + 1, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -
 return {people, tops}
 """
 
+# ARGV: keys and fields of hashes, as one msgpack argument. Declared too.
+RECALL = """
+local found = {}
+for i, asked in ipairs(cmsgpack.unpack(ARGV[1])) do found[i] = redis.call('HMGET', unpack(asked)) end
+return found
+"""
+
 # What a write may consist of.
 WRITES = (
     "HSET", "HINCRBY", "SET", "GET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZINCRBY", "ZRANGE",
@@ -139,6 +146,8 @@ end
 return redis.call('HINCRBY', KEYS[1], 'deaths', 1)
 """
 
+RECALLED_AT_ONCE = 400  # of one command, see `writes.MOST_PAIRS`
+
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -154,6 +163,7 @@ class Store:
         self._redis = redis
         self._write = redis.register_script(WRITE)
         self._load = redis.register_script(LOAD)
+        self._recall = redis.register_script(RECALL)
         self._place = redis.register_script(PLACE)
         self._claim = redis.register_script(CLAIM)
         self._died = redis.register_script(DIED)
@@ -202,6 +212,26 @@ class Store:
         )
         for key, members in zip(lists, tops, strict=True):
             memory.tops.loaded[key] = {name: round(score) for name, score in _scores(members).items()}
+
+    async def recall(self, lane: int, asked: Mapping[Who, tuple[list[int], list[str]]], memory: LaneMemory) -> None:
+        """Bring page instances that lie outside of their visitors' states into `memory`: of each visitor, days, latest
+        first, and ids. By one call.
+        """
+        asks = [
+            (who, [self.keys.pages(lane, *who, day), *ids[start : start + RECALLED_AT_ONCE]])
+            for who, (days, ids) in asked.items()
+            for day in days[::-1]
+            for start in range(0, len(ids), RECALLED_AT_ONCE)
+        ]
+        names = dict.fromkeys(words[0] for _, words in asks)
+        with unavailable():
+            rows = await self._recall(keys=list(names), args=[_pack([words for _, words in asks])])
+        found: dict[Who, dict[str, str]] = {who: {} for who in asked}
+        for (who, words), texts in zip(asks, rows, strict=True):  # the latest day comes last, and holds
+            here = zip(words[1:], texts, strict=True)
+            found[who].update((id, text.decode()) for id, text in here if text is not None)
+        for who, pages in found.items():
+            memory.recall(who, pages)
 
     async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
         """Apply all commands at the revision of `place`, which becomes one more. Returns the lane's next deadline

@@ -107,6 +107,8 @@ class LaneWorker:
         lists = self._fold.top_lists(batch)
         memory.tops.forget_but(lists)
         await self._load(batch.people - memory.people.keys(), lists - memory.tops.loaded.keys())
+        if memory.outside and (asked := memory.asked_for(batch)):
+            await self._retry(lambda: self._store.recall(self.lane, asked, memory))
         for chunk in chunks(batch):
             changes = self._fold.fold(chunk, memory)
             last = chunk[-1]

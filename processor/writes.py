@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from msgspec import Struct
 
+from processor import pages
 from processor.changes import Changes, Verdict
 from processor.fold import Fold, LaneMemory
 from processor.rules.customers import COUNTS
@@ -21,10 +22,12 @@ from wakeline.paths import page_label
 from wakeline.profiles import StoredSession
 from wakeline.record import encode_record
 
+MOST_BYTES = 65_536  # of what one event makes us write
 MOST_PAIRS = 400  # of one command: Lua's unpack died at 8,000 arguments, after earlier writes had landed
 
 PROFILE_LIVES = str(keys.PROFILE_TTL_MS)
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
+PAGES_LIVE = str(keys.PAGES_TTL_MS)
 # of who has no profile, or none any more: by then the rule has forgotten it, however far the fold was behind the log
 FORGOTTEN_LIVES = str(UNPROFILED_MS + keys.DAY_MS)
 
@@ -43,7 +46,7 @@ def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> 
     """Every write of one call but the revision, which is the script's. The second word of each is its key."""
     found: list[Command] = []
     for visitor in changes.visitors.values():
-        _visitor(visitor, changes, found.append)
+        _visitor(visitor, changes, memory, found.append)
     for customer in changes.customers.values():
         _customer(customer, changes, found.append)
     found += _site_numbers(changes)
@@ -53,7 +56,7 @@ def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> 
     return found
 
 
-def _visitor(visitor: Visitor, changes: Changes, add: Callable[[Command], None]) -> None:
+def _visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: Callable[[Command], None]) -> None:
     lane, site, id, state = changes.lane, visitor.site, visitor.id, visitor.state
     if visitor.keys is None:
         spelt = changes.keys
@@ -62,12 +65,17 @@ def _visitor(visitor: Visitor, changes: Changes, add: Callable[[Command], None])
     if visitor.wipe:
         add(["DEL", profile])
         add(["DEL", interests])
+        for day in state.days:
+            add(["PEXPIRE", changes.keys.pages(lane, site, id, day), FORGOTTEN_LIVES])
         visitor.wipe = False
+    stored = encode_state(state)
+    if len(stored) > pages.STATE_BYTES or visitor.outside is not None:
+        stored = _pages(visitor, stored, changes, memory, add)
     if not state.first_seen:
         lives = ANONYMOUS_LIVES if visitor.is_anonymous else PROFILE_LIVES if state.customer else FORGOTTEN_LIVES
-        add(["SET", state_key, encode_state(state).decode(), "PX", lives])
+        add(["SET", state_key, stored.decode(), "PX", lives])
         return
-    add(["SET", state_key, encode_state(state).decode(), "PX", PROFILE_LIVES])
+    add(["SET", state_key, stored.decode(), "PX", PROFILE_LIVES])
     fields = ["HSET", profile, "last_seen", str(state.last_seen)]
     for name in visitor.numbers:
         fields += (name, str(getattr(state, name)))
@@ -83,6 +91,26 @@ def _visitor(visitor: Visitor, changes: Changes, add: Callable[[Command], None])
         add(["PEXPIRE", profile, PROFILE_LIVES])
     _interests(visitor.interests, interests, add, renewed=visitor.renewed)
     visitor.renewed = False
+
+
+def _pages(
+    visitor: Visitor, stored: bytes, changes: Changes, memory: LaneMemory, add: Callable[[Command], None]
+) -> bytes:
+    """Put outside what the fold moved there and what is too much for the state; returns the state as it is then."""
+    if len(stored) > pages.STATE_BYTES:
+        pages.lighten(visitor, len(stored))
+    outside = visitor.outside
+    if outside is None or not outside.unwritten:
+        return stored
+    state = visitor.state
+    key = changes.keys.pages(changes.lane, visitor.site, visitor.id, pages.note_day(state, changes.now))
+    for part in _parts([word for id in sorted(outside.unwritten) for word in (id, outside.known[id])]):
+        add(["HSET", key, *part])
+    lives = ANONYMOUS_LIVES if visitor.is_anonymous else PAGES_LIVE if state.first_seen else FORGOTTEN_LIVES
+    add(["PEXPIRE", key, lives])
+    outside.unwritten.clear()
+    memory.moved_outside(visitor)
+    return encode_state(state)
 
 
 def _shown(state: VisitorState) -> Session | None:

@@ -22,7 +22,8 @@ from msgspec.structs import replace as changed
 from rich.console import Console
 
 from archiver.archiving import Archiver
-from processor.rules import duplicates, sessions
+from processor import pages
+from processor.rules import sessions
 from processor.rules.consent import FOR_GOOD
 from processor.sites import SiteFacts
 from processor.state import SESSION_GAP_MS
@@ -206,7 +207,7 @@ async def test_a_visit_that_was_counted_before_it_was_whole(redis_server: Any, t
 
 
 def test_limits_are_the_processors() -> None:
-    assert (events.KEPT_MS, events.SESSION_GAP_MS) == (duplicates.KEPT_MS, SESSION_GAP_MS)
+    assert (events.KEPT_MS, events.SESSION_GAP_MS) == (pages.KEPT_MS, SESSION_GAP_MS)
     assert views.ENGAGED_MS == sessions.ENGAGED_MS
     assert "infinity" in "".join(events.SETTLE)
     assert FOR_GOOD > START

@@ -12,6 +12,7 @@ VERSION = 1
 
 PROFILE_TTL_MS = 400 * DAY_MS  # after the last event: 13 months
 ANONYMOUS_TTL_MS = 9 * DAY_MS  # outlasts an outage with sessions open; the salt is gone by then, so no way back
+PAGES_TTL_MS = 16 * DAY_MS  # twice as long as they are asked for: an outage of a week forgets none
 DAY_TTL_MS = 800 * DAY_MS
 MINUTE_TTL_MS = 40 * 60_000  # of the buckets that live windows are read from
 TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and archive
@@ -118,6 +119,14 @@ class Keys:
     def state(self, lane: int, site: str, id: str) -> str:
         """string: JSON of what the fold needs to go on. PROFILE_TTL or ANONYMOUS_TTL after the last event."""
         return f"{self.prefix}{{{lane}}}:{site}:state:{id}"
+
+    def pages(self, lane: int, site: str, id: str, day: int) -> str:
+        """hash: page instance -> JSON of which of its events were counted. PAGES_TTL, ANONYMOUS_TTL for "~" ids.
+
+        Of a visitor whose state has no room for them; `day` (since 1970, UTC) is that on which they were put there. Of
+        who is forgotten they stay as long as the state: until no event of theirs can come again.
+        """
+        return f"{self.prefix}{{{lane}}}:{site}:pages:{id}:{day}"
 
     def profile(self, lane: int, site: str, id: str) -> str:
         """hash: the readable profile, see `profiles`. PROFILE_TTL after the last event. Never for "~" ids."""

@@ -1,0 +1,167 @@
+"""What one event makes the processor write, whatever it says and whatever came before: 64 KB at most."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from processor.fold import Fold, LaneMemory
+from processor.sites import SiteFacts
+from processor.state import Loaded
+from processor.writes import MOST_BYTES, Command, Place, commands
+from tests.timeline import DAY, MINUTE, START
+from wakeline.keys import Keys
+from wakeline.lanes import Deployment
+from wakeline.log import Entry
+from wakeline.record import Event, Record, encode_record
+from wakeline.settings import InterestRule, Site
+
+KEY = "s" * 64
+SITE = Site(key=KEY, interests=tuple(InterestRule(path="/*", interest=f"{n} " + "\U0001f45f" * 62) for n in range(12)))
+CHARACTERS = ("\U0001f45f", '"', "\\", "\u00e4", "a", "\u20ac")
+"""Four bytes each, two as JSON and four as JSON in JSON, two, one, three."""
+VISITORS = (*(f"visitor-{n}".ljust(36, "v") for n in range(3)), "~" + "o" * 22)
+CUSTOMERS = ("@" + "c" * 22, "@" + "d" * 22)
+
+
+class Lane:
+    """One lane on the fold and the real commands; what they would write is kept as Redis would."""
+
+    def __init__(self) -> None:
+        deployment = Deployment(lanes=1, decay_zero=START - DAY, half_life=7 * DAY)
+        self.fold = Fold(0, sites={KEY: SiteFacts(SITE)}, deployment=deployment, key_space=Keys())
+        self.memory = LaneMemory()
+        self.offset = 0
+        self.clock = START
+        self.strings: dict[str, str] = {}
+        self.hashes: dict[str, dict[str, str]] = {}
+        self.zsets: dict[str, dict[str, float]] = {}
+        self.owed: list[bytes] = []
+
+    def restart(self) -> None:
+        memory = LaneMemory()
+        memory.hops, memory.sent = self.memory.hops, self.memory.sent
+        self.memory = memory
+
+    def apply(self, record: Record, *, at: int) -> list[Command]:
+        """What one record makes it write; `at`: append time."""
+        self.clock = max(self.clock, at)
+        batch = self.fold.decode([Entry(self.offset, self.clock, encode_record(record))])
+        memory = self.memory
+        memory.shrink(1_000)
+        memory.remember({who: self._loaded(*who) for who in batch.people - memory.people.keys()})
+        for who, (days, ids) in memory.asked_for(batch).items():
+            found: dict[str, str] = {}
+            for day in days[::-1]:
+                kept = self.hashes.get(Keys().pages(0, *who, day), {})
+                found.update((id, kept[id]) for id in ids if id in kept)
+            memory.recall(who, found)
+        lists = self.fold.top_lists(batch)
+        memory.tops.forget_but(lists)
+        for name in lists - memory.tops.loaded.keys():
+            memory.tops.loaded[name] = {}
+        made = commands(self.fold.fold(batch.items, memory), self.fold, memory, self._place(1))
+        self._keep(made)
+        return made
+
+    def close_due(self, *, at: int) -> list[list[Command]]:
+        """What each visitor whose sessions have ended makes it write."""
+        self.clock = max(self.clock, at)
+        found = []
+        for who in [who for who in self.memory.people if who[1][0] != "@"]:
+            changes = self.fold.fold_due([who], self.clock, self.memory)
+            found.append(commands(changes, self.fold, self.memory, self._place(0)))
+            self._keep(found[-1])
+        return found
+
+    def _place(self, records: int) -> Place:
+        self.offset += records
+        return Place("log", self.offset, self.clock)
+
+    def _loaded(self, site: str, id: str) -> Loaded:
+        state = self.strings.get(Keys().state(0, site, id))
+        scores = dict(self.zsets.get(Keys().interests(0, site, id), {}))
+        return Loaded(None if state is None else state.encode(), scores, 0)
+
+    def _keep(self, made: list[Command]) -> None:
+        for name, key, *words in made:
+            if name == "SET":
+                self.strings[key] = words[0]
+            elif name == "HSET" and ":pages:" in key:
+                self.hashes.setdefault(key, {}).update(zip(words[::2], words[1::2], strict=True))
+            elif name == "ZADD" and ":interests:" in key:
+                pairs = zip(words[1::2], map(float, words[::2]), strict=True)
+                self.zsets.setdefault(key, {}).update(pairs)
+            elif name == "ZREM" and ":interests:" in key:
+                for word in words:
+                    self.zsets[key].pop(word, None)
+            elif name == "XADD" and key.endswith("outbox"):
+                self.owed.append(words[-1].encode())
+
+
+def size(made: list[Command]) -> int:
+    return sum(len(word.encode()) for command in made for word in command)
+
+
+def text(rng: random.Random, length: int) -> str:
+    """Text of so many characters, unlike any other."""
+    return f"{rng.getrandbits(40):010x}".ljust(length, rng.choice(CHARACTERS))[:length]
+
+
+def worst(rng: random.Random, at: int) -> Event:
+    """An event as large as the collector lets one through; `at`: append time, ms."""
+    type = rng.choice(["page_view"] * 4 + ["engagement", "search", "order " + "\U0001f45f" * 58, "identify", "ping"])
+    fields: dict[str, Any] = {}
+    if type == "page_view":
+        fields["interests"] = [text(rng, 64) for _ in range(8)]
+        fields["query"] = {"utm_source": text(rng, 100), "utm_campaign": text(rng, 100)}
+    elif type == "engagement":
+        fields["engaged_ms"] = rng.randrange(86_400_000)
+        fields["leave"] = rng.random() < 0.3
+    elif type == "identify":
+        fields["customer"] = rng.choice(CUSTOMERS)
+    elif type != "ping":
+        fields["props"] = {"category": text(rng, 64), "items": [{"category": text(rng, 64)} for _ in range(200)]}
+    time = at - rng.choice([0, 0, 0, MINUTE, 40 * MINUTE, 3 * 60 * MINUTE, rng.randrange(7 * DAY)])
+    return Event(
+        site=KEY, visitor=rng.choice(VISITORS), type=type, page=f"page-{rng.randrange(400)}".ljust(36, "p"),
+        n=rng.choice([rng.randrange(2_048), 2_047, 0]), time=time, received=at, host="shop.example",
+        path="/" + text(rng, 499), device=rng.choice(["desktop", "mobile"]), browser="b" * 32, os="o" * 32,
+        country=rng.choice(["DE", "FR"]), **fields,
+    )  # fmt: skip
+
+
+def attack(rng: random.Random, events: int) -> Iterator[tuple[int, Event]]:
+    at = START
+    for _ in range(events):
+        at += rng.choice([10, 1_000, 1_000, 31 * MINUTE, 3 * 60 * MINUTE] if rng.random() < 0.2 else [10])
+        yield at, worst(rng, at)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_one_event_of_the_worst_that_can_come(seed: int) -> None:
+    rng = random.Random(seed)
+    lane = Lane()
+    for at, event in attack(rng, 1_500):
+        made = lane.apply(event, at=at)
+        assert size(made) <= MOST_BYTES, by_name(made)
+        for owed in lane.owed:
+            assert len(owed) <= MOST_BYTES
+        lane.owed.clear()
+        if rng.random() < 0.02:
+            for closed in lane.close_due(at=at):
+                assert size(closed) <= MOST_BYTES, by_name(closed)
+        if rng.random() < 0.02:
+            lane.restart()
+
+
+def by_name(made: list[Command]) -> dict[str, int]:
+    """Bytes by command and kind of key, for the message of a test that fails."""
+    found: dict[str, int] = {}
+    for command in made:
+        name = f"{command[0]} {command[1].removeprefix('wl1:{0}:').replace(KEY, '').split(':p')[0]}"
+        found[name] = found.get(name, 0) + size([command])
+    return dict(sorted(found.items(), key=lambda one: -one[1])[:12]) | {"all": size(made)}
