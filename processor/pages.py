@@ -24,7 +24,7 @@ READY_PAGES = 6  # at hand; above it all but KEPT_PAGES become one text, which c
 KEPT_PAGES = 2
 MANY_OPEN = 32  # open tabs of which one is set aside all the same
 PAST_LENGTH = 8_192  # characters of that text: some 120 pages in eight days; above it the older half goes outside
-STATE_BYTES = 16_384  # of a state, but for its sessions; above it pages go outside until it is half of that
+STATE_BYTES = 12_288  # of a state; above it pages go outside until it is half of that, or has no more
 MOST_PRESENT = 256  # open page instances of one visitor that presence looks at
 
 _read = msgspec.json.Decoder(Page).decode

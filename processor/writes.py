@@ -1,4 +1,21 @@
-"""Changes as Redis commands, for the store's one script call."""
+"""Changes as Redis commands, for the store's one script call.
+
+What one event makes us write is at most MOST_BYTES, whatever it says and whatever came before. In KB, with text of
+four bytes a character, the worst of them, a page view:
+
+    18    the state: STATE_BYTES, or where it has no pages left five sessions of 3 each (two paths of 1, source,
+          campaign, page ids), two touches of 0.8 and the rest; what goes outside of it was in it or came with the event
+     9    pages that go outside: half of a state, or the one of the event: a bitmap of 0.5, 16 interests of 0.26
+     5    the profile: a session, two touches
+     9    16 interests of 0.28, and those that they push out
+    17    top lists: 16 interests in three, the path, source and campaign (taken back and counted), 0.8 or less each;
+          entries and exits of sessions that end with it, 0.8 each: those have left the state
+     5    what a customer is told: 16 interests
+     2    numbers, presence, deadlines, the lane's place
+
+A first link tells the customer 64 interests (18) and has no lists; on the customer's side, a call of its own, they are
+18, 17 more are pushed out, and 100 visitors are named twice (8). A dead letter is DEAD_BYTES and what is said of it.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +24,7 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from processor import pages
@@ -20,9 +38,11 @@ from wakeline import keys
 from wakeline.lanes import lane_of
 from wakeline.paths import page_label
 from wakeline.profiles import StoredSession
-from wakeline.record import encode_record
+from wakeline.record import Event, decode_record, encode_record
 
-MOST_BYTES = 65_536  # of what one event makes us write
+MOST_BYTES = 65_536
+DEAD_BYTES = 49_152  # of the record in a dead letter
+MOST_SAID = 4_000  # characters of a dead letter's reason and error each
 MOST_PAIRS = 400  # of one command: Lua's unpack died at 8,000 arguments, after earlier writes had landed
 
 PROFILE_LIVES = str(keys.PROFILE_TTL_MS)
@@ -157,6 +177,7 @@ def _interests(interests: Interests, key: str, add: Callable[[Command], None], *
         if renewed or len(changed) == len(scores):  # all are new: so may be the key
             add(["PEXPIRE", key, PROFILE_LIVES])
         changed.clear()
+        interests.unwritten.clear()
     if interests.gone:
         for part in _parts(sorted(interests.gone - scores.keys())):
             add(["ZREM", key, *part])
@@ -244,9 +265,10 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
     for source, upto in changes.hops.items():
         yield ["HSET", changes.keys.hop(lane), str(source), str(upto)]
     for offset, reason, value, error in changes.dead:
+        text, is_cut = _letter(value)
         yield [
             "XADD", changes.keys.dead(lane), "MAXLEN", "~", str(keys.DEAD_LETTERS), "*", "offset", str(offset),
-            "reason", reason, "v", value.decode("utf-8", "backslashreplace"), "error", error,
+            "reason", reason[:MOST_SAID], "v", text, "error", error[-MOST_SAID:], *(("cut", "1") if is_cut else ()),
         ]  # fmt: skip
     key = changes.keys.lane(lane)
     for target, delta in fold.deltas(changes, memory, upto=place.offset):
@@ -260,6 +282,21 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
     for verdict in Verdict:
         if amount := changes.ledger[verdict]:
             yield ["HINCRBY", key, verdict.value, str(amount)]
+
+
+def _letter(value: bytes) -> tuple[str, bool]:
+    """A record as a dead letter holds it, and whether it is less than the whole: its properties go first."""
+    text = value.decode("utf-8", "backslashreplace")
+    if len(text) <= DEAD_BYTES // 4 or len(text.encode()) <= DEAD_BYTES:
+        return text, False
+    try:
+        record = decode_record(value)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        record = None
+    if isinstance(record, Event):
+        record.props = {}
+        text = encode_record(record).decode()
+    return text.encode()[:DEAD_BYTES].decode(errors="ignore"), True
 
 
 def _tombstones(changes: Changes) -> Iterator[Command]:

@@ -11,12 +11,12 @@ import pytest
 from processor.fold import Fold, LaneMemory
 from processor.sites import SiteFacts
 from processor.state import Loaded
-from processor.writes import MOST_BYTES, Command, Place, commands
+from processor.writes import DEAD_BYTES, MOST_BYTES, Command, Place, commands
 from tests.timeline import DAY, MINUTE, START
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry
-from wakeline.record import Event, Record, encode_record
+from wakeline.record import CustomerShare, Delta, Erase, Event, Record, decode_record, encode_record
 from wakeline.settings import InterestRule, Site
 
 KEY = "s" * 64
@@ -46,10 +46,11 @@ class Lane:
         memory.hops, memory.sent = self.memory.hops, self.memory.sent
         self.memory = memory
 
-    def apply(self, record: Record, *, at: int) -> list[Command]:
+    def apply(self, record: Record | bytes, *, at: int) -> list[Command]:
         """What one record makes it write; `at`: append time."""
         self.clock = max(self.clock, at)
-        batch = self.fold.decode([Entry(self.offset, self.clock, encode_record(record))])
+        value = record if isinstance(record, bytes) else encode_record(record)
+        batch = self.fold.decode([Entry(self.offset, self.clock, value)])
         memory = self.memory
         memory.shrink(1_000)
         memory.remember({who: self._loaded(*who) for who in batch.people - memory.people.keys()})
@@ -125,7 +126,7 @@ def worst(rng: random.Random, at: int) -> Event:
         fields["customer"] = rng.choice(CUSTOMERS)
     elif type != "ping":
         fields["props"] = {"category": text(rng, 64), "items": [{"category": text(rng, 64)} for _ in range(200)]}
-    time = at - rng.choice([0, 0, 0, MINUTE, 40 * MINUTE, 3 * 60 * MINUTE, rng.randrange(7 * DAY)])
+    time = at - rng.choice([0, MINUTE, *(n * 45 * MINUTE for n in range(1, 7)), rng.randrange(7 * DAY)])
     return Event(
         site=KEY, visitor=rng.choice(VISITORS), type=type, page=f"page-{rng.randrange(400)}".ljust(36, "p"),
         n=rng.choice([rng.randrange(2_048), 2_047, 0]), time=time, received=at, host="shop.example",
@@ -135,17 +136,23 @@ def worst(rng: random.Random, at: int) -> Event:
 
 
 def attack(rng: random.Random, events: int) -> Iterator[tuple[int, Event]]:
+    """In an order of arrival that keeps several sessions open; half of it is one visitor's."""
     at = START
     for _ in range(events):
-        at += rng.choice([10, 1_000, 1_000, 31 * MINUTE, 3 * 60 * MINUTE] if rng.random() < 0.2 else [10])
-        yield at, worst(rng, at)
+        at += rng.choice([10, 1_000, 31 * MINUTE, 3 * 60 * MINUTE] if rng.random() < 0.3 else [10])
+        event = worst(rng, at)
+        if rng.random() < 0.5:
+            event.visitor = VISITORS[0]
+        yield at, event
 
 
-@pytest.mark.parametrize("seed", range(6))
-def test_one_event_of_the_worst_that_can_come(seed: int) -> None:
-    rng = random.Random(seed)
+@pytest.mark.parametrize("character", [*CHARACTERS[:3], "any"])
+def test_one_event_of_the_worst_that_can_come(character: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = random.Random(1)
+    if character != "any":
+        monkeypatch.setitem(globals(), "CHARACTERS", (character,))
     lane = Lane()
-    for at, event in attack(rng, 1_500):
+    for at, event in attack(rng, 3_000):
         made = lane.apply(event, at=at)
         assert size(made) <= MOST_BYTES, by_name(made)
         for owed in lane.owed:
@@ -156,6 +163,53 @@ def test_one_event_of_the_worst_that_can_come(seed: int) -> None:
                 assert size(closed) <= MOST_BYTES, by_name(closed)
         if rng.random() < 0.02:
             lane.restart()
+
+
+def test_what_a_customer_is_told_at_once() -> None:
+    """All interests of a visitor, by a customer that has as many others and a hundred visitors; and its erasure."""
+    rng = random.Random(1)
+    lane = Lane()
+    for n in range(120):
+        told = CustomerShare(
+            site=KEY, customer=CUSTOMERS[0], visitor=f"visitor-{n}".ljust(36, "v"), counts={"page_views": 1},
+            interests={text(rng, 64): float(n) for _ in range(64)}, first_seen=START, last_seen=START + n,
+            source=text(rng, 100), since=START,
+        )  # fmt: skip
+        made = lane.apply(Delta(source=1, after=n, upto=n + 1, shares=[told]), at=START + n)
+        assert size(made) <= MOST_BYTES, by_name(made)
+    made = lane.apply(Erase(site=KEY, id=CUSTOMERS[0], time=START + 200), at=START + 300)
+    assert len(lane.owed) == 100
+    assert size(made) <= MOST_BYTES, by_name(made)
+
+
+def big_event() -> Event:
+    event = worst(random.Random(1), START)
+    event.site, event.props = "removed", {f"p{n}": "\U0001f45f" * 1_000 for n in range(16)}
+    return event
+
+
+LETTERS: dict[str, tuple[bytes, bool]] = {
+    "an event": (encode_record(big_event()), True),
+    "no text": (b"\xff" * 65_536, True),
+    "long text": (("\u20ac" * 20_000).encode(), True),
+    "as long as it may be": (b"x" * DEAD_BYTES, False),
+}
+
+
+@pytest.mark.parametrize("name", LETTERS)
+def test_a_dead_letter(name: str) -> None:
+    """Of a record that is longer it holds a part, and says so; of an event all but its properties."""
+    value, is_cut = LETTERS[name]
+    lane = Lane()
+    made = lane.apply(value, at=START)
+    assert size(made) <= MOST_BYTES, by_name(made)
+    letter = next(command for command in made if command[1].endswith("dead"))
+    fields = dict(zip(letter[6::2], letter[7::2], strict=True))
+    assert ("cut" in fields) is is_cut
+    if name == "an event":
+        kept = decode_record(fields["v"].encode())
+        assert isinstance(kept, Event)
+        assert (kept.visitor, kept.props) == (big_event().visitor, {})
 
 
 def by_name(made: list[Command]) -> dict[str, int]:

@@ -216,3 +216,13 @@ async def test_a_site_that_is_configured_late_gets_its_events_once(servers: Sett
     await log.close()
     await made.close()
     await late.close()
+
+
+def test_of_what_was_too_long_a_part_is_shown_and_not_tried_again(
+    run: Run, client: redis.Redis, servers: Settings
+) -> None:
+    fields: dict[Any, Any] = {"offset": 4, "reason": "bug", "v": EVENT % NOW, "error": "", "cut": 1}
+    client.xadd(Keys().dead(1), fields)
+    said = run("retry", "1:4", "--yes")
+    assert said.exit_code == 1
+    assert "1:4: longer than a dead letter" in said.output

@@ -30,6 +30,7 @@ class DeadLetter(Struct, frozen=True):
     is_text: bool  # else no log takes it, and nothing could be folded
     error: str  # traceback, for `bug`
     stored: str  # its id in the stream of dead letters
+    is_cut: bool = False  # the record was longer than that: the log has the whole
 
     @property
     def is_derived(self) -> bool:
@@ -72,6 +73,7 @@ def _letter(lane: int, id: str, fields: dict[bytes, bytes]) -> DeadLetter:
         reason=text["reason"],
         record=text["v"],
         is_text=text["v"].encode() == fields[b"v"],
+        is_cut="cut" in text,
         error=text["error"],
         stored=id,
     )

@@ -111,7 +111,10 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:due"
 
     def dead(self, lane: int) -> str:
-        """stream, DEAD_LETTERS long: offset, reason, v (the record), error (traceback for `bug`)."""
+        """stream, DEAD_LETTERS long: offset, reason, v (the record), error (traceback for `bug`).
+
+        cut (1): the record was longer than `writes.DEAD_BYTES`, so v is a part of it, of an event all but its props.
+        """
         return f"{self.prefix}{{{lane}}}:dead"
 
     # a visitor or customer

@@ -6,7 +6,8 @@ weighs more the nearer its event is to buying.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from processor.changes import Changes
@@ -17,6 +18,7 @@ from wakeline.event import ENGAGEMENT, PAGE_VIEW
 from wakeline.record import Event
 
 ENGAGED_MS_PER_WEIGHT = 30_000
+MAX_AT_ONCE = 16  # of one event; those that the site's rules name come first
 LONGEST_MS = 1_800_000  # of one engagement event: more is a page that forgot to stop counting
 WEIGHT_OF_EVENT = {"add_to_cart": 3.0, "checkout": 3.0, "purchase": 5.0}
 
@@ -35,9 +37,11 @@ def weigh(event: Event, visitor: Visitor, changes: Changes) -> None:
 
 
 def _view(event: Event, visitor: Visitor, changes: Changes) -> None:
-    names: Iterable[str] = changes.site.interests_of_path(event.path)
+    names: Sequence[str] = changes.site.interests_of_path(event.path)
     if event.interests:
-        names = dict.fromkeys([*names, *filter(None, map(interest_name, event.interests))])
+        names = list(dict.fromkeys([*names, *filter(None, map(interest_name, event.interests))]))
+    if len(names) > MAX_AT_ONCE:
+        names = names[:MAX_AT_ONCE]
     if not event.continued:
         for name in names:
             changes.top_live("interests", name)
@@ -67,9 +71,10 @@ def _stored(weight: float, event: Event, changes: Changes) -> float:
 
 
 def categories(props: dict[str, Any]) -> list[str]:
-    """Product categories that an event names: props.category and items[].category."""
+    """Product categories that an event names, MAX_AT_ONCE at most: props.category and items[].category."""
     found = [props.get("category")]
     items = props.get("items")
     if isinstance(items, list):
         found += [item.get("category") for item in items if isinstance(item, dict)]
-    return list(dict.fromkeys(name for text in found if isinstance(text, str) and (name := interest_name(text))))
+    names = dict.fromkeys(name for text in found if isinstance(text, str) and (name := interest_name(text)))
+    return list(islice(names, MAX_AT_ONCE))

@@ -21,6 +21,7 @@ from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
 from wakeline.keys import DAY_MS
 from wakeline.record import Event
 
+PATH_BYTES = 1_000  # of a path in a session: all of what browsers send, and more than top lists show
 ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
 NOT_CUSTOM = frozenset((PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY))
 
@@ -93,13 +94,17 @@ def _view(event: Event, session: Session, visitor: Visitor) -> None:
     at = (event.time, event.page)
     if not session.page_views or at < session.entry_at:
         visitor.entered = (session, copied(session) if session.page_views else None)
-        session.entry = event.path
+        session.entry = _kept(event.path)
         session.entry_at = at
         session.continued = event.continued
     if not session.page_views or at > session.page_at:
-        session.page = event.path
+        session.page = _kept(event.path)
         session.page_at = at
     session.page_views += 1
+
+
+def _kept(path: str) -> str:
+    return path if len(path) <= PATH_BYTES // 4 else path.encode()[:PATH_BYTES].decode(errors="ignore")
 
 
 def merge(event: Event, visitor: Visitor, changes: Changes) -> None:

@@ -111,6 +111,12 @@ def retry(
         )
     if damaged := [letter.id for letter in letters if not letter.is_text]:
         raise Refused(f"{', '.join(damaged)}: not even text, whatever is mended: drop it", FAILED)
+    if cut := [letter.id for letter in letters if letter.is_cut]:
+        raise Refused(
+            f"{', '.join(cut)}: longer than a dead letter, which holds a part of it\n"
+            "the log and the history hold the whole, and a replay folds it: `wakeline replay --from start`",
+            FAILED,
+        )
     old = sum(letter.is_too_late() for letter in letters)
     also = f" ({old} of them are older than 8 days: they will be refused as too late)" if old else ""
     _confirm(yes, f"Append {_count(letters)} to the log again{also}?")
