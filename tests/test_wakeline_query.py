@@ -37,6 +37,7 @@ from wakeline.history.folder import Folder
 from wakeline.keys import date as bucket
 from wakeline.log import Entry
 from wakeline.query import NoHistory, Question, WrongQuestion, ask, clocks, events, views
+from wakeline.query.forgetting import FORGOTTEN
 from wakeline.query.reading import needed
 from wakeline.record import Delta, Erase, Event, Record, Tick, encode_record
 from wakeline.settings import Site
@@ -444,7 +445,7 @@ def test_a_history_at_a_url(tmp_path: Path) -> None:
 
 # ---- who is forgotten ------------------------------------------------------------------------------
 
-FORGOTTEN = {
+FORGETTING = {
     "erased": [(START + DAY, Erase(site="shop", id="visitor-1", time=START + DAY))],
     "withdrawn": [(START + DAY, event("visitor-1", "page-two", 0, DAY, "consent", level="off"))],
     "withdrawn by who is taken for a bot": [
@@ -454,21 +455,112 @@ FORGOTTEN = {
 }
 
 
-@pytest.mark.parametrize("name", FORGOTTEN)
+@pytest.mark.parametrize("name", FORGETTING)
 @pytest.mark.parametrize("last", [None, date(2027, 1, 16)])
 def test_who_is_forgotten_is_counted_and_nobody(tmp_path: Path, name: str, last: date | None) -> None:
     came = as_they_happened([
         event("visitor-1", "page-one", 0, 0), event("visitor-1", "page-one", 1, 9, "identify", customer="@one"),
         event("visitor-2", "page-three", 0, 0), event("visitor-1", "page-four", 0, 50 * DAY),
     ])  # fmt: skip
-    history = seal(tmp_path, sorted([*came, *FORGOTTEN[name]], key=lambda each: each[0]))
+    history = seal(tmp_path, sorted([*came, *FORGETTING[name]], key=lambda each: each[0]))
     asked = "select visitor, customer from sessions where day = '2027-01-15' order by visitor"
     (alias, customer), second = answer(history, asked, last=last)
-    assert (alias.startswith(events.FORGOTTEN), customer, second) == (True, None, ("visitor-2", None))
+    assert (alias.startswith(FORGOTTEN), customer, second) == (True, None, ("visitor-2", None))
     assert alias != answer(history, asked, last=last)[0][0]
     if last is None:
         later = one(history, "select visitor from sessions where day > '2027-03-01'")
-        assert later.startswith(events.FORGOTTEN) == name.startswith("withdrawn")
+        assert later.startswith(FORGOTTEN) == name.startswith("withdrawn")
+
+
+ALICE, BEN, LATER = "@alice", "@ben", START + DAY
+
+
+def people() -> list[Event]:
+    """Browser 1 was Alice's and is Ben's within one visit, 2 is Alice's, 3 Ben's, 4 nobody's."""
+    return [
+        event("visitor-1", "page-1", 0, 0), event("visitor-1", "page-1", 1, 10, "identify", customer=ALICE),
+        event("visitor-1", "page-2", 0, 20), event("visitor-1", "page-2", 1, 30, "identify", customer=BEN),
+        event("visitor-1", "page-3", 0, 40), event("visitor-1", "page-4", 0, 5 * 60 * MINUTE),
+        event("visitor-2", "page-5", 0, 0), event("visitor-2", "page-5", 1, 10, "identify", customer=ALICE),
+        event("visitor-2", "page-6", 0, 2 * DAY),
+        event("visitor-3", "page-7", 0, 0), event("visitor-3", "page-7", 1, 10, "identify", customer=BEN),
+        event("visitor-4", "page-8", 0, 0),
+    ]  # fmt: skip
+
+
+def erased(id: str, at: int = LATER, customer: str = "") -> tuple[int, Erase]:
+    return at, Erase(site="shop", id=id, time=at, customer=customer)
+
+
+HIDDEN: dict[str, tuple[list[tuple[int, Record]], str]] = {
+    # what is forgotten; of pages 1 to 8: v the visitor is shown, c its customer too, x neither, y its customer alone
+    "nobody": ([], "cccccccv"),
+    "the customer who had the browser first": ([erased(ALICE)], "xxycxvcv"),
+    "the customer who has it": ([erased(BEN)], "yyxxccxv"),
+    "a customer, and its visitors are told": (
+        [erased(ALICE), erased("visitor-1", customer=ALICE), erased("visitor-2", customer=ALICE)], "xxycxvcv",
+    ),
+    "a visitor that was told, whose identify is not known": ([erased("visitor-4", customer=ALICE)], "xxycxvcx"),
+    "the browser of both takes who has it along": ([erased("visitor-1")], "xxxxccxv"),
+    "a visitor takes its customer along": ([erased("visitor-2")], "xxycxvcv"),
+    "a withdrawal takes its customer along": (
+        [(LATER, event("visitor-3", "page-9", 0, DAY, "consent", level="off"))], "yyxxccxv",
+    ),
+    "an erasure of no time": ([erased(ALICE, at=0)], "cccccccv"),
+    "an erasure after all calendars": ([(LATER, Erase(site="shop", id=ALICE, time=1 << 62))], "cccccccv"),
+    "an erasure of another site": ([(LATER, Erase(site="blog", id=ALICE, time=LATER))], "cccccccv"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HIDDEN)
+def test_who_is_forgotten_is_hidden_and_nobody_else(tmp_path: Path, name: str) -> None:
+    records, wanted = HIDDEN[name]
+    came = as_they_happened(people())
+    history = seal(tmp_path, sorted([*came, *records], key=lambda each: each[0]))
+    rows = answer(history, "select visitor, customer from events where type = 'page_view' order by page")
+    code = {(True, True): "y", (True, False): "x", (False, True): "c", (False, False): "v"}
+    shown = [code[visitor.startswith(FORGOTTEN), customer is not None] for visitor, customer in rows]
+    assert "".join(shown) == wanted
+    numbers = "select count(*), count(distinct (visitor, session)), sum(page_views) from sessions"
+    assert answer(history, numbers) == [(6, 6, 8)]
+
+
+ASKED_OF_THE_FORGOTTEN = [
+    "select * from history.erased",
+    "select * from history.erasure",
+    "select * from history.line",
+    "select * from history.turn",
+    "select * from history.gone",
+    "select * from history.hidden",
+]
+
+
+@pytest.mark.parametrize("sql", ASKED_OF_THE_FORGOTTEN)
+def test_no_table_names_who_was_forgotten(tmp_path: Path, sql: str) -> None:
+    history = seal(tmp_path, as_they_happened(people()))
+    with pytest.raises(WrongQuestion, match="does not exist"):
+        answer(history, sql)
+
+
+def test_nothing_that_can_be_asked_shows_an_id_of_the_forgotten(tmp_path: Path) -> None:
+    """All tables and views that there are, of all schemas."""
+    gone = [
+        erased(ALICE),
+        erased("visitor-1", customer=ALICE),
+        erased("visitor-2", customer=ALICE),
+        erased("visitor-4"),
+    ]
+    bots = [event("visitor-2", "page-b", 0, 50, "identify", customer=ALICE, bot="Googlebot")]
+    came = [one for one in people() if one.visitor != "visitor-1" and one.time < LATER]
+    history = seal(tmp_path, sorted([*as_they_happened([*came, *bots]), *gone], key=lambda each: each[0]))
+    tables = answer(
+        history, "select schema_name || '.' || table_name from duckdb_tables() where table_name <> 'answer'"
+    )
+    tables += answer(history, "select schema_name || '.' || view_name from duckdb_views() where not internal")
+    assert ("history.event",) in tables
+    for (table,) in tables:
+        text = str(answer(history, f"select * from {table}"))
+        assert not [id for id in ("visitor-1", "visitor-2", "visitor-4", ALICE) if id in text], table
 
 
 def test_a_visitor_is_its_customers_from_the_beginning(tmp_path: Path) -> None:

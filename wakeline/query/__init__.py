@@ -3,6 +3,7 @@
 asking.py   `ask`: a question in, an answer out; what goes wrong is said in words
 reading.py  which files a question needs, and their lines into the database, chunk by chunk
 events.py   what is kept of a line: each event once, with its visit, its customer and the site's own clock
+forgetting.py  who was forgotten is counted and nobody
 views.py    what can be asked: the three views
 clocks.py   the wall clocks of sites
 locked.py   a database that reaches no file and no network

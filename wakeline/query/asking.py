@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from wakeline.history import History, HistoryDamaged, Segment
-from wakeline.query import events
+from wakeline.query import events, forgetting
 from wakeline.query.clocks import identifier, quoted
 from wakeline.query.locked import database, lock
 from wakeline.query.reading import needed, read
@@ -165,6 +165,7 @@ def _fill(
         progress(done, of)
 
     step(0)
+    connection.execute(forgetting.TABLES)
     parts: tuple[tuple[list[Segment], tuple[str, ...]], ...] = ((files.whole, ()), (files.beside, events.LASTING))
     for segments, types in parts:
         read(

@@ -6,7 +6,6 @@ visit is what has less than 30 minutes between its events. Here all of it has co
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Mapping
 from zoneinfo import ZoneInfo
 
@@ -15,14 +14,14 @@ import duckdb
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.keys import DAY_MS
 from wakeline.paths import page_label
+from wakeline.query import forgetting
 from wakeline.query.amounts import read_amounts
 from wakeline.query.clocks import ahead
-from wakeline.record import ANONYMOUS_PREFIX, CUSTOMER_PREFIX
+from wakeline.record import CUSTOMER_PREFIX
 from wakeline.sources import class_of, source_of
 
 KEPT_MS = 8 * DAY_MS  # an event that came later than that was refused
 SESSION_GAP_MS = 30 * 60_000
-FORGOTTEN = "forgotten-"  # begins the id that stands for a person who was erased or withdrew
 
 RECORD = (
     'kind VARCHAR, site VARCHAR, visitor VARCHAR, type VARCHAR, page VARCHAR, n INTEGER, "time" BIGINT, '
@@ -32,9 +31,8 @@ RECORD = (
     "props JSON, id VARCHAR"
 )
 
-TABLES = f"""
+TABLES = """
 CREATE SCHEMA history;
-CREATE TABLE history.line (filename VARCHAR, lane SMALLINT, "offset" BIGINT, "at" BIGINT, record STRUCT({RECORD}));
 CREATE TABLE history.event (
     site VARCHAR, visitor VARCHAR, session TIMESTAMP, customer VARCHAR, type VARCHAR, time TIMESTAMP,
     local_time TIMESTAMP, day DATE, host VARCHAR, path VARCHAR, query MAP(VARCHAR, VARCHAR), title VARCHAR,
@@ -42,18 +40,11 @@ CREATE TABLE history.event (
     continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, props JSON, page VARCHAR,
     n INTEGER, received TIMESTAMP, appended TIMESTAMP, lane SMALLINT, "offset" BIGINT
 );
-CREATE TABLE history.erased (site VARCHAR, visitor VARCHAR, upto TIMESTAMP);
 CREATE TABLE history.source (
     utm_source VARCHAR, utm_campaign VARCHAR, referrer VARCHAR, source VARCHAR, campaign VARCHAR,
     class VARCHAR
 );
 CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
-"""
-
-KEEP_ERASURES = f"""
-INSERT INTO history.erased
-SELECT record.site, record.id, epoch_ms(record."time") FROM history.line
-WHERE record.kind = 'erase' AND NOT starts_with(record.id, '{CUSTOMER_PREFIX}')
 """
 
 LASTING = ("consent", "purchase", "refund")
@@ -64,7 +55,7 @@ def keep(
     connection: duckdb.DuckDBPyConnection, *, ahead: str, site: str | None = None, types: tuple[str, ...] = ()
 ) -> None:
     """Move what counts from `history.line` to `history.event`: of one site or of all, of some types or of all."""
-    connection.execute(KEEP_ERASURES)
+    connection.execute(forgetting.KEEP_ERASURES)
     connection.execute(
         f"""
         INSERT INTO history.event
@@ -117,33 +108,10 @@ SETTLE: tuple[str, ...] = (
     ) AS visit
     WHERE history.event.rowid = visit.id
     """,
-    # whose a visitor is: from its first identify back to its beginning, then as each identify says
-    """
-    UPDATE history.event SET customer = known.customer FROM (
-        SELECT
-            site, visitor, customer, time AS since,
-            row_number() OVER past = 1 AS is_first, lead(time) OVER past AS until
-        FROM history.event WHERE type = 'identify' AND customer IS NOT NULL AND bot IS NULL
-        WINDOW past AS (PARTITION BY site, visitor ORDER BY time, "offset")
-    ) AS known
-    WHERE history.event.site = known.site AND history.event.visitor = known.visitor
-        AND (is_first OR history.event.time >= since) AND (until IS NULL OR history.event.time < until)
-    """,
-    # who withdrew is forgotten for good, also who was taken for a bot
-    f"""
-    INSERT INTO history.erased
-    SELECT DISTINCT site, visitor, 'infinity'::TIMESTAMP FROM history.event
-    WHERE type = 'consent' AND level <> 'full' AND NOT starts_with(visitor, '{ANONYMOUS_PREFIX}')
-    """,
+    forgetting.FIND_TURNS,
+    forgetting.NAME_CUSTOMERS,
+    forgetting.KEEP_WITHDRAWALS,
 )
-
-FORGET = f"""
-UPDATE history.event SET customer = NULL, visitor = '{FORGOTTEN}' || left(sha256($salt || history.event.visitor), 22)
-FROM (SELECT site, visitor, max(upto) AS upto FROM history.erased GROUP BY ALL) AS erased
-WHERE history.event.site = erased.site AND history.event.visitor = erased.visitor
-    AND NOT starts_with(history.event.visitor, '{ANONYMOUS_PREFIX}')
-    AND coalesce(history.event.session, history.event.time) <= erased.upto
-"""
 
 ESCAPED_PATHS = "SELECT DISTINCT path FROM history.event WHERE contains(path, '%')"
 
@@ -169,7 +137,7 @@ def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None]) -> N
     for statement in SETTLE:
         connection.execute(statement)
         step()
-    connection.execute(FORGET, {"salt": secrets.token_hex()})
+    forgetting.hide_forgotten(connection)
     _show_paths(connection)
     kinds = connection.execute(KINDS_OF_SOURCES).fetchall()
     named = [source_of({"utm_source": source, "utm_campaign": campaign}, page) for source, campaign, page in kinds]
