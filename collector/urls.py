@@ -84,13 +84,14 @@ def clean_path(path: str, masks: Sequence[Mask]) -> str:
     if masks:
         if kept := _masked(path, masks):
             return kept
-        page, hash, route = path.partition("#")
-        of_page, of_route = _masked_part(page, masks), _masked_part(route, masks) if hash else ""
-        if hash and (of_page or of_route):
-            bang = "!" * (of_route != "" and route[0] == "!")
-            return shortened(normal(f"{of_page or _redacted(page)}#{bang}{of_route or _redacted(route)}"))
-        if of_page:
-            return of_page
+        if "#" in path:
+            page, _, route = path.partition("#")
+            of_page, of_route = _masked_part(page, masks), _masked_part(route, masks)
+            if of_page or of_route:
+                bang = "!" * (of_route != "" and route[0] == "!")
+                return shortened(normal(f"{of_page or _redacted(page)}#{bang}{of_route or _redacted(route)}"))
+        elif "%" in path and "#" in unquoted(path) and (kept := _masked_part(path, masks)):
+            return kept
     return shortened(normal(_redacted(path)))
 
 
@@ -129,7 +130,9 @@ def _spellings(path: str) -> list[str]:
     found = {text: None}
     if ";" in text:
         found |= dict.fromkeys(PARAMETERS.sub("", each) for each in list(found))
-    return list(found | dict.fromkeys(map(resolved, found)))
+    if "//" in text or "/." in text or ";" in text:
+        found |= dict.fromkeys(map(resolved, list(found)))
+    return list(found)
 
 
 def _folded(text: str) -> str:

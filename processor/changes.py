@@ -8,13 +8,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from enum import StrEnum
-from functools import lru_cache
 
-from processor.sites import REMEMBERED_PATHS, SiteFacts
+from processor.sites import SiteFacts, page_name
 from processor.state import Customer, Session, Visitor, deadline
 from wakeline import keys
 from wakeline.labels import cut
-from wakeline.paths import page_label
 from wakeline.record import CustomerShare, Record
 
 MINUTE_MS = 60_000
@@ -216,9 +214,8 @@ def label(value: str) -> str:
     return cut(value, keys.TOP_LENGTH)
 
 
-@lru_cache(REMEMBERED_PATHS)
 def label_of_path(path: str) -> str:
-    return label(page_label(path))
+    return label(page_name(path))
 
 
 LABELS = dict.fromkeys(keys.TOPS_OF_PAGES, label_of_path)

@@ -7,11 +7,12 @@ from functools import lru_cache
 
 from wakeline.event import MAX_INTEREST
 from wakeline.labels import cut
-from wakeline.paths import decoded, pattern
+from wakeline.paths import decoded, page_label, pattern
 from wakeline.settings import Site
 
 QUARTER_MS = 900_000  # every time zone's offset is a multiple of a quarter of an hour
 REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
+REMEMBERED_NAMES = 4_096  # of pages of all sites; 11 MB where strangers make up the longest
 
 
 class SiteFacts:
@@ -38,6 +39,10 @@ class SiteFacts:
     def _interests_of_path(self, path: str) -> tuple[str, ...]:
         path = decoded(path) if self._rules else path
         return tuple(dict.fromkeys(name for matches, name in self._rules if matches(path)))
+
+
+page_name = lru_cache(REMEMBERED_NAMES)(page_label)
+"""A page as every view names it."""
 
 
 @lru_cache(REMEMBERED_PATHS)

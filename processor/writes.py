@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -32,11 +31,10 @@ from processor.changes import Changes, Verdict
 from processor.fold import Fold, LaneMemory
 from processor.rules.customers import COUNTS
 from processor.rules.duplicates import UNPROFILED_MS
-from processor.sites import REMEMBERED_PATHS
+from processor.sites import page_name
 from processor.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
 from wakeline import keys
 from wakeline.lanes import lane_of
-from wakeline.paths import page_label
 from wakeline.profiles import StoredSession
 from wakeline.record import Event, decode_record, encode_record
 
@@ -159,14 +157,11 @@ def _readable(session: Session) -> Struct:
         last=session.last,
         page_views=session.page_views,
         engaged_ms=session.engaged_ms,
-        entry=_label(session.entry),
-        page=_label(session.page),
+        entry=page_name(session.entry),
+        page=page_name(session.page),
         source=session.source,
         campaign=session.campaign,
     )
-
-
-_label = lru_cache(REMEMBERED_PATHS)(page_label)
 
 
 def _interests(interests: Interests, key: str, add: Callable[[Command], None], *, renewed: bool) -> None:

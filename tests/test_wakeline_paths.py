@@ -108,6 +108,13 @@ def test_no_two_pages_are_shown_as_one(path: str) -> None:
     assert all(char.isprintable() or char in "\u200c\u200d" for char in shown)
 
 
+def test_an_escape_stays_unless_it_needs_none() -> None:
+    for code in range(256):
+        char = chr(code)
+        is_unreserved = char.isascii() and (char.isalnum() or char in "-._~")
+        assert normal(f"/a%{code:02X}b") == (f"/a{char}b" if is_unreserved else f"/a%{code:02X}b")
+
+
 @given(st.binary(max_size=30))
 def test_every_byte_survives(data: bytes) -> None:
     escaped = "/" + "".join(f"%{byte:02x}" for byte in data)

@@ -22,6 +22,8 @@ MAX_PATH = 500  # bytes of a path as people read it, in UTF-8; its escapes take 
 MAX_DECODINGS = 3  # how often "%2525..." is decoded to find what hides in it
 
 KEPT = r"A-Za-z0-9\-._~!$&'()*+,;=:@/?"  # no "?" comes from a URL's path; a path that a page names itself may have one
+ESCAPED = "%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF])"  # of what is not unreserved
+NORMAL = re.compile(rf"[{KEPT}]*(?:{ESCAPED}[{KEPT}]*)*")  # nearly all that browsers send: seen at a glance
 ODD = re.compile(rf"%[0-9A-Fa-f]{{2}}|%|[^{KEPT}%]+")
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 BEYOND_ASCII = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
@@ -35,6 +37,8 @@ def normal(path: str) -> str:
     Bytes that are no UTF-8 stay as their escapes, a "%" that escapes nothing becomes "%25", and repeated slashes stay,
     since a server may tell them apart. Of a normal path it is the path itself.
     """
+    if path and NORMAL.fullmatch(path):
+        return without_dots(path)
     path, hash, route = path.partition("#")
     path = without_dots(ODD.sub(_spelt, path)) or "/"
     return f"{path}#{ODD.sub(_spelt, route)}" if hash else path
