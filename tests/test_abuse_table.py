@@ -30,6 +30,7 @@ PROMISED = (
     "text that would run, steer or deceive: metrics, logs, terminal, CSV",
     "the same in a browser: the demo's pages and its panel",
     "e-mail addresses and card numbers",
+    "paths spelt past a mask, paths slow to match",
     "events full of addresses",
     "no HTTP, broken off and unexpected, on every port: nobody is named in a log",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.abuse import bodies, floods, inert, joining, logs, outbound, personal, smuggling, sockets, variety
+from tests.abuse import bodies, floods, inert, joining, logs, masks, outbound, personal, smuggling, sockets, variety
 from tests.abuse.stage import Stage
 from tests.faults.outcome import Outcome
 
@@ -35,6 +35,7 @@ ROWS: tuple[Row, ...] = (
     Row("text that would run, steer or deceive: metrics, logs, terminal, CSV", inert.texts, 25),
     Row("the same in a browser: the demo's pages and its panel", inert.browser, 40),
     Row("e-mail addresses and card numbers", personal.nowhere, 25, is_quick=True),
+    Row("paths spelt past a mask, paths slow to match", masks.spelt, 30, is_quick=True),
     Row("events full of addresses", outbound.none, 25),
     Row(
         "no HTTP, broken off and unexpected, on every port: nobody is named in a log", logs.nameless, 15, is_quick=True
