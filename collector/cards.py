@@ -1,6 +1,6 @@
 """Numbers of payment cards in text: an issuer's prefix, a length of that issuer, and the check digit (Luhn).
 
-That is a guess: one number of ten that begin and end so is no card. So what names a thing (see `fields`) is not
+That is a guess: of ten numbers that only begin so and are as long, one passes. So what names a thing (see `fields`) is not
 searched, and a number that is an article's (GTIN) is none where the two can be mistaken for each other.
 """
 
