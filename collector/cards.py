@@ -1,7 +1,7 @@
 """Numbers of payment cards in text: an issuer's prefix, a length of that issuer, and the check digit (Luhn).
 
-That is a guess: of ten numbers that only begin so and are as long, one passes. So what names a thing (see `fields`) is not
-searched, and a number that is an article's (GTIN) is none where the two can be mistaken for each other.
+That is a guess: of ten numbers that only begin so and are as long, one passes. So what names a thing (see `fields`)
+is not searched, and a number that is an article's (GTIN) is none where the two can be mistaken for each other.
 """
 
 from __future__ import annotations
