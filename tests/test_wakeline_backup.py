@@ -12,6 +12,7 @@ import pytest
 
 from collector.spool_folder import SpoolFolder
 from tests.archive_stand import Crash, CrashingDisk
+from tests.s3 import S3Server
 from tests.timeline import event
 from wakeline import keys
 from wakeline.backup import past, staged, swap
@@ -29,6 +30,7 @@ from wakeline.history.members import member
 from wakeline.lanes import lane_of, open_deployment
 from wakeline.log import Entry
 from wakeline.log.chain import Link, chained, identity_of, links_of
+from wakeline.log.memory import MemoryLog
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.record import CustomerShare, Delta, Erase, decode_record, encode_record
 from wakeline.settings import Config, Settings
@@ -117,6 +119,36 @@ async def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(
     with sole_use(tmp_path), pytest.raises(CannotStart, match="already runs on the data folder"):
         await in_thread(restore, config, folder)
     assert not (await in_thread(restore, config, folder)).was_cut
+
+
+async def test_a_collector_that_still_runs_is_not_pulled_from_under(
+    config: Config, own_server: Any, tmp_path: Path
+) -> None:
+    log = await open_log(config)
+    await log.close()
+    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
+    own_server.kill()
+    spool = SpoolFolder(tmp_path / "spool" / "0", limit=1 << 20, troubles=Counter())
+    spool.open()
+    with pytest.raises(BackupRefused, match="a collector still runs"):
+        await in_thread(restore, config, folder)
+    spool.close()
+    await in_thread(restore, config, folder)
+
+
+async def test_a_backup_waits_while_the_server_rewrites_its_file(config: Config, tmp_path: Path) -> None:
+    """A server has one child at a time."""
+    log = await open_log(config)
+    await log.append([(0, b'{"kind":"tick"}')])
+    await log.close()
+    async with connect(config.settings.redis) as redis:
+        await redis.config_set("rdb-key-save-delay", 100_000)  # us
+        await redis.bgrewriteaof()
+        assert (await redis.info("persistence"))["aof_rewrite_in_progress"]
+        await redis.config_set("rdb-key-save-delay", 0)
+        folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
+        assert not (await redis.info("persistence"))["aof_rewrite_in_progress"]
+    check(folder, read(folder))
 
 
 async def test_a_server_that_still_runs_is_not_pulled_from_under(config: Config, tmp_path: Path) -> None:
@@ -284,6 +316,24 @@ async def test_a_restored_log_goes_on_where_it_stood(config: Config, tmp_path: P
     await log.close()
 
 
+async def test_a_restored_log_may_be_left_for_another_one(config: Config) -> None:
+    """As any log may: offsets go on, and it keeps the identity that the restore gave it."""
+    log = await open_log(config)
+    await log.append([(0, b"{}")] * 3)
+    async with connect(config.settings.redis) as redis:
+        was = await staged.standing(config.settings.redis, embedded_log=True)
+        identity = await staged.fork(redis, was, was.ends)
+        await log.append([(0, b"{}")] * 2)
+        other = MemoryLog(LANES)
+        found = await chained(other, log, redis, LANES)
+        await found.append([(0, b"{}")])
+        assert await found.identity() == identity
+        assert (await found.bounds([0]))[0] == (0, 6)
+        assert [entry.offset for entry in (await found.read({0: 3}, limit=9, wait_ms=0))[0]] == [3, 4]
+        assert [entry.offset for entry in (await found.read({0: 5}, limit=9, wait_ms=0))[0]] == [5]
+        await found.close()
+
+
 def test_what_two_restores_have_in_common_ends_at_the_earlier_one() -> None:
     zero = [0, 0]
     was = staged.Standing(2, 1, [Link("a", zero)], [9, 9])
@@ -333,6 +383,20 @@ def test_the_history_moves_what_is_newer_aside_and_gets_what_it_lacks(tmp_path: 
     aside = History(str(tmp_path / "archive" / "aside" / "now"))
     assert [entry.offset for entry in values(aside)] == list(range(10, 40))
     assert len(values(aside, 1)) == 5
+
+
+def test_a_history_at_a_url_is_brought_in_line_too(s3: S3Server, tmp_path: Path) -> None:
+    url = f"s3://{s3.bucket}/{tmp_path.name}"
+    history, backup = History(url), History(str(tmp_path / "backup"))
+    store_identity(history.store, "a")
+    write(history, 0, 10)
+    write(history, 10, 30, "later")
+    write(backup, 10, 22)
+    assert past.cut(history, keep=[15], identity="b", stamp="now") == 1
+    assert past.fill(history, backup, ends=[20]) == 1
+    assert [one.offset for one in values(history)] == list(range(20))
+    assert [one.offset for one in values(History(f"{url}/aside/now"))] == list(range(10, 30))
+    assert stored_identity(history.store) == "b"
 
 
 def test_the_history_may_be_cut_at_every_step(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -89,6 +90,12 @@ def _refuse_running(settings: Settings) -> None:
             raise BackupRefused(
                 f"something listens on port {settings.embedded_port} (embedded_port): stop the server that still runs"
             )
+    for lock in settings.data.glob(f"{SPOOL}/*/lock"):
+        with lock.open("rb") as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise BackupRefused(f"a collector still runs on {settings.data}: stop it") from None
 
 
 async def _prepare(settings: Settings, folder: Path, manifest: Manifest, found: Restored, say: Said) -> swap.Plan:
@@ -118,7 +125,7 @@ async def _prepare(settings: Settings, folder: Path, manifest: Manifest, found: 
             plan = swap.Plan(
                 backup=str(folder),
                 made=manifest.made,
-                stamp=datetime.now(UTC).strftime("%Y%m%dT%H%M%S"),
+                stamp=datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f"),
                 lanes=was.lanes,
                 ends=was.ends,
                 keep=common(was, former),

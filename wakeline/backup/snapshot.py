@@ -34,18 +34,21 @@ def fetch(port: int, target: Path, *, meanwhile: Callable[[], None], done: Done)
 
 
 def _received(connection: socket.socket, meanwhile: Callable[[], None]) -> Iterator[bytes]:
-    heard = time.monotonic()
+    heard = turned = time.monotonic()
     while True:
+        now = time.monotonic()
+        if now - turned >= TURN_S:
+            turned = now
+            meanwhile()
         try:
             part = connection.recv(READ_BYTES)
         except TimeoutError:
-            meanwhile()
-            if time.monotonic() - heard > SILENT_S:
+            if now - heard > SILENT_S:
                 raise
             continue
         if not part:
             raise ConnectionError("the server closed the connection")
-        heard = time.monotonic()
+        heard = now
         yield part
 
 

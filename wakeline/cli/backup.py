@@ -113,6 +113,8 @@ def _words() -> Iterator[None]:
         raise Refused(str(error), FAILED) from None
     except KeyboardInterrupt:
         raise Refused("cut; begin it anew", FAILED) from None
+    except OSError as error:
+        raise Refused(f"{error}: is there room, and may this user read and write there?", FAILED) from None
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from wakeline import data_folder
+from wakeline.backup import swap
 from wakeline.logs import is_coloured
 from wakeline.settings import Config, LogFormat
 from wakeline.up.guard import refuse_taken_ports, sole_use
@@ -33,6 +34,7 @@ def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int
     if coloured:
         environ["FORCE_COLOR"] = "1"
     with sole_use(config.settings.data):
+        swap.clear(config.settings.data)  # what a restore had staged that was cut before it changed anything
         (config.settings.data / "redis").mkdir(exist_ok=True)
         services = plan(config, demo=demo, visitors=visitors)
         refuse_taken_ports(listener for service in services.services() for listener in service.listeners)
