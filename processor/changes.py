@@ -17,6 +17,7 @@ from wakeline.record import CustomerShare, Record
 
 MINUTE_MS = 60_000
 LIVE_MS = 31 * MINUTE_MS  # events received later than that enter no live window
+NEVER = 1 << 62
 SEEN_MS = 30 * MINUTE_MS  # how long a visitor counts as seen: the longest live window
 
 
@@ -48,42 +49,24 @@ class Presence:
     """What a call changes of who is on a site, and of who was seen there; 0: no longer.
 
     The result is as if each record by itself had removed what is over by its own clock, so it does not depend on how
-    the log is cut into calls.
+    the log is cut into calls. `rules.presence` writes it, for each event, so without a call.
     """
 
-    __slots__ = ("_oldest", "over", "present", "seen")
+    __slots__ = ("oldest", "over", "present", "seen")
 
     def __init__(self) -> None:
         self.present: dict[str, int] = {}  # visitor -> ms until which it counts as on the site
         self.seen: dict[str, int] = {}  # visitor -> ms of its last sign
         self.over = 0  # ms: what was there before this call, up to this, is removed
-        self._oldest = 1 << 62  # of what this call has added: nearly always younger than what is removed
-
-    def mark(self, visitor: str, *, seen: int) -> None:
-        """Note a sign (ms), or that the visitor is seen under another id (0)."""
-        if not seen or seen > self.seen.get(visitor, 0):
-            self.seen[visitor] = seen
-            if 0 < seen < self._oldest:
-                self._oldest = seen
-
-    def put(self, visitor: str, until: int) -> int:
-        """Note until when (ms) the visitor counts as on the site, 0: it has left. Returns `until`."""
-        self.present[visitor] = until
-        if 0 < until < self._oldest:
-            self._oldest = until
-        return until
+        self.oldest = NEVER  # ms: nothing that this call has added is older; nearly always younger than what is removed
 
     def expire(self, upto: int) -> None:
-        """Remove what is not later than `upto`, ms."""
-        if upto > self.over:
-            self.over = upto
-        if upto < self._oldest:
-            return
+        """Remove what is not later than `upto`, ms, of what this call has added."""
         for visitor in [visitor for visitor, ms in self.present.items() if ms <= upto]:
             self.present[visitor] = 0
         for visitor in [visitor for visitor, ms in self.seen.items() if 0 < ms <= upto]:
             del self.seen[visitor]  # one that was there before and is later stays
-        self._oldest = min((ms for marks in (self.present, self.seen) for ms in marks.values() if ms), default=1 << 62)
+        self.oldest = min((ms for marks in (self.present, self.seen) for ms in marks.values() if ms), default=NEVER)
 
 
 class Changes:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from processor.changes import Presence
+from processor.changes import NEVER, Presence
 from processor.replay import Replay
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event
 from wakeline.keys import Keys, five_minutes, minute
@@ -151,16 +151,11 @@ def skewed(rng: random.Random) -> list[tuple[int, Event]]:
     return found
 
 
-def test_marks_that_are_over_are_gone_as_if_each_record_came_alone() -> None:
+def test_marks_that_are_over_are_gone_and_the_others_stay() -> None:
     found = Presence()
-    found.put("a", 100)
-    found.mark("b", seen=50)
-    found.mark("c", seen=500)
+    found.present |= {"a": 100, "b": 700}
+    found.seen |= {"a": 50, "b": 500, "gone": 0}
     found.expire(50)
-    assert (found.present, found.seen, found.over) == ({"a": 100}, {"c": 500}, 50)
-    found.put("a", 700)
-    found.mark("c", seen=0)
-    found.expire(10)
-    assert (found.present, found.seen, found.over) == ({"a": 700}, {"c": 0}, 50)
+    assert (found.present, found.seen, found.oldest) == ({"a": 100, "b": 700}, {"b": 500, "gone": 0}, 100)
     found.expire(700)
-    assert (found.present, found.seen, found.over) == ({"a": 0}, {"c": 0}, 700)
+    assert (found.present, found.seen, found.oldest) == ({"a": 0, "b": 0}, {"gone": 0}, NEVER)

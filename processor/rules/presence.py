@@ -27,12 +27,26 @@ def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
     if page.sign > page.left:
         open_pages[event.page] = until = page.sign + SIGN_MS
         if until > visitor.present:
-            visitor.present = marks.put(visitor.id, until)
+            visitor.present = marks.present[visitor.id] = until
+            if until < marks.oldest:
+                marks.oldest = until
     elif open_pages.pop(event.page, None) or leaves:
         if open_pages and len(open_pages) > MANY:
             for id in [id for id, until in open_pages.items() if until < received]:
                 del open_pages[id]
-        visitor.present = marks.put(visitor.id, max(open_pages.values(), default=0))
-    marks.mark(visitor.id, seen=0 if goes_on(event, visitor) else time)  # then it is seen under its other id
+        visitor.present = marks.present[visitor.id] = until = max(open_pages.values(), default=0)
+        if 0 < until < marks.oldest:
+            marks.oldest = until
+    seen = marks.seen
+    if goes_on(event, visitor):
+        seen[visitor.id] = 0  # it is seen under its other id
+    elif time > seen.get(visitor.id, 0):
+        seen[visitor.id] = time
+        if time < marks.oldest:
+            marks.oldest = time
     # Clocks may be wrong: one collector's that is ahead removes nobody whom the log's clock does not remove too.
-    marks.expire(min(received, changes.now) - SEEN_MS)
+    over = (received if received < changes.now else changes.now) - SEEN_MS
+    if over > marks.over:
+        marks.over = over
+    if over >= marks.oldest:
+        marks.expire(over)
