@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from collections.abc import Sequence
+from functools import cache, lru_cache
 from typing import NamedTuple
 
-from crawleruseragents import CRAWLER_USER_AGENTS_DATA, is_crawler
+from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 from ua_parser import BestAvailableResolver, Parser, load_lazy_builtins
 
 from collector.clean import clean_text
@@ -15,6 +16,7 @@ from collector.people import without_words_of_people
 MAX_NAME = 64  # characters of a browser's or system's name: some patterns take it from the text itself
 MAX_LENGTH = 512  # characters looked at: with CACHED it bounds the memory that made-up agents can take
 CACHED = 4_096
+GROUP = 25  # patterns of crawlers in one: nearly everybody is none of them
 NO_USER_AGENT = "no user agent"
 WEBDRIVER = "webdriver"
 
@@ -67,14 +69,18 @@ def bot_of(user_agent: str) -> str:
     if not user_agent.strip():
         return NO_USER_AGENT
     user_agent = without_words_of_people(user_agent)
-    if not is_crawler(user_agent):  # 26 big patterns; the 1,500 small ones only for a bot
-        return ""
-    for pattern in (entry["pattern"] for entry in CRAWLER_USER_AGENTS_DATA):
-        if re.search(pattern, user_agent):
-            return bot_name(pattern)
-    return "bot"
+    for any_of_them, patterns in CRAWLERS:
+        if any_of_them.search(user_agent):
+            return next(bot_name(pattern) for pattern in patterns if compiled(pattern).search(user_agent))
+    return ""
 
 
+@cache  # of so many patterns `re` itself keeps too few: each bot not seen before cost 19 ms
+def compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+@cache
 def bot_name(pattern: str) -> str:
     """`Googlebot\\/` is "Googlebot": the first words of a pattern, so that there are no more names than patterns."""
     plain = re.sub(r"\\(.)", r"\1", re.sub(r"\(\^\| \)|\^|\[\\s\\S\]\*.*|\[([^]-])[^]]*\]", r"\1", pattern))
@@ -82,4 +88,11 @@ def bot_name(pattern: str) -> str:
     return words[0] if words else "bot"
 
 
+def in_groups(patterns: Sequence[str]) -> tuple[tuple[re.Pattern[str], Sequence[str]], ...]:
+    """The patterns in their order, each GROUP of them with one that finds whether any of them matches."""
+    groups = (patterns[first : first + GROUP] for first in range(0, len(patterns), GROUP))
+    return tuple((re.compile("|".join(group)), group) for group in groups)
+
+
+CRAWLERS = in_groups([entry["pattern"] for entry in CRAWLER_USER_AGENTS_DATA])
 PARSER = Parser(BestAvailableResolver(load_lazy_builtins()))

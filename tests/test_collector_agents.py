@@ -5,6 +5,7 @@ agents/people.txt are user agents as web sites saw them, agents/apps.txt those o
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from crawleruseragents import CRAWLER_USER_AGENTS_DATA
 
 from collector.agents import MAX_LENGTH, agent_of, bot_of
 from collector.people import without_words_of_people
+from tests.collector_stand import CHROME
 
 AGENTS = Path(__file__).parent / "agents"
 
@@ -70,3 +72,17 @@ def test_what_is_a_persons_is_not_shown_to_any_list() -> None:
     told = "\n".join(without_words_of_people(agent) for _, agent in APPS)
     for word in ("Build/", "AP3A", "MetaIAB", "FBAN", "FB_IAB", "Instagram", "Barcelona", "IABMV"):
         assert word not in told
+
+
+def test_a_bot_that_was_not_seen_before_costs_little_more_than_a_person() -> None:
+    """Anybody can make up as many as the rate limit lets through."""
+
+    def seconds(agent: str) -> float:
+        bot_of(agent)
+        began = time.process_time()
+        for number in range(50):
+            bot_of(f"{agent} {number}")
+        return time.process_time() - began
+
+    last = CRAWLER_USER_AGENTS_DATA[-1]["instances"][0]
+    assert seconds(last) < 30 * seconds(CHROME)
