@@ -4,8 +4,8 @@ In reading order: app (wires the parts), workers (processes on one port), server
 connections (how many may be open), limiter (how many requests one address may send),
 intake (`POST /v1/events` as a checklist), body (bytes in, within limits), policy (what one site allows),
 steps (an event's way to a record, step by step), clean (addresses and text without people in them), agents and
-addresses (who sent it, coarsely), people (words that make nobody a bot), salts (daily secrets of anonymous ids), writer
-(group commit), spool (what is taken while the log is away; its files: spool_folder, spool_frames, spool_disk), answers
-(replies with CORS), script (`GET /wakeline.js`), health (alive, ready, /metrics), metrics (every number of this
-process).
+addresses (who sent it, coarsely), people (words that make nobody a bot), salts (daily secrets of anonymous ids),
+marks (whether all have the same), writer (group commit), spool (what is taken while the log is away; its files:
+spool_folder, spool_frames, spool_disk), answers (replies with CORS), script (`GET /wakeline.js`), health (alive,
+ready, /metrics), metrics (every number of this process).
 """

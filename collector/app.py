@@ -20,6 +20,7 @@ from collector.connections import Connections, open_files, room
 from collector.health import Health, internal_app
 from collector.intake import Intake
 from collector.limiter import Limiter
+from collector.marks import Marks, OtherSalts
 from collector.metrics import Metrics, registry
 from collector.policy import Policy
 from collector.salts import Salts
@@ -40,6 +41,7 @@ logger = logging.getLogger("wakeline.collector")
 BACKLOG = 1_024  # connections that wait to be accepted; the kernel may allow less
 STOP_S = 10.0  # for what is in flight: above the writer's deadline
 KEEP_SALTS_S = 60.0
+MISMATCHES = (DeploymentMismatch, LogMismatch, OtherSalts)
 MEGABYTE = 1_048_576
 
 
@@ -117,7 +119,8 @@ def spool_of(settings: Settings, worker: int, metrics: Metrics) -> Spool | None:
 
 async def _serve(config: Config, worker: int) -> int:
     settings = config.settings
-    parts = build(config, open_log=lambda: deployment_log(settings), worker=worker)
+    parts = build(config, open_log=lambda: deployment_log(settings, marks), worker=worker)
+    marks = Marks(parts.salts, parts.metrics)
     parts.salts.keep()
     public = web.ServerRunner(parts.server, shutdown_timeout=STOP_S)
     internal = web.AppRunner(internal_app(registry(parts.metrics)), access_log=None, shutdown_timeout=STOP_S)
@@ -131,7 +134,7 @@ async def _serve(config: Config, worker: int) -> int:
 
     tasks = [
         asyncio.create_task(parts.writer.run()),
-        asyncio.create_task(keep_salts(parts.salts)),
+        asyncio.create_task(keep_salts(parts.salts, marks, settings)),
         asyncio.create_task(told_to_stop().wait()),
     ]
     if shares_port:
@@ -139,7 +142,7 @@ async def _serve(config: Config, worker: int) -> int:
     ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     failures = [error for task in ended if (error := task.exception())]
     for error in failures:
-        logger.error("%s", error, exc_info=None if isinstance(error, (DeploymentMismatch, LogMismatch)) else error)
+        logger.error("%s", error, exc_info=None if isinstance(error, MISMATCHES) else error)
     await public.cleanup()
     await internal.cleanup()
     for task in tasks:
@@ -148,11 +151,12 @@ async def _serve(config: Config, worker: int) -> int:
     return 1 if failures else 0
 
 
-async def deployment_log(settings: Settings) -> tuple[Log, int]:
-    """The deployment's log and its number of lanes. Raises LogUnavailable, LogMismatch and DeploymentMismatch."""
+async def deployment_log(settings: Settings, marks: Marks) -> tuple[Log, int]:
+    """The deployment's log and its number of lanes. Raises LogUnavailable and MISMATCHES."""
     redis = connect(settings.redis)
     try:
         deployment = await open_deployment(redis, settings)
+        await marks.keep(redis)
     except (RedisError, OSError) as error:
         raise LogUnavailable(f"{error}") from error
     finally:
@@ -160,10 +164,14 @@ async def deployment_log(settings: Settings) -> tuple[Log, int]:
     return await open_log(settings, deployment.lanes), deployment.lanes
 
 
-async def keep_salts(salts: Salts) -> None:
+async def keep_salts(salts: Salts, marks: Marks, settings: Settings) -> None:
     while True:
         await asyncio.sleep(KEEP_SALTS_S)
         try:
             salts.keep()
+            async with connect(settings.redis) as redis:
+                await marks.keep(redis)
+        except RedisError:  # who writes to the log says so
+            continue
         except OSError:
             logger.exception("the daily salts cannot be kept up")

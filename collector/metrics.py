@@ -65,6 +65,7 @@ class Metrics(Collector):
         self.spool_limit_bytes = 0
         self.spool_records = 0
         self.spool_oldest = 0  # ms since 1970; 0: it is empty
+        self.salts_differ = False
         self.limited_addresses: Callable[[], int] = int
         self.connections: Callable[[], int] = int
         self.connections_limit = 0
@@ -117,6 +118,11 @@ class Metrics(Collector):
         yield self.group_records.family(f"{PREFIX}group_records", "Records that shared one write to the log.")
         yield _counter("log_errors", "Writes to the log and attempts to open it that failed.", self.log_errors)
         yield _gauge("log_open", "1 while the log takes events, else 0.", int(self.log_open))
+        yield _gauge(
+            "salts_differ",
+            "1 while another collector has other daily salts: anonymous visitors that meet both count twice.",
+            int(self.salts_differ),
+        )
         yield _gauge(
             "limited_addresses",
             "Public addresses whose requests are being counted for rate_limit.",

@@ -14,7 +14,7 @@ import re
 import secrets
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 from pathlib import Path
@@ -22,6 +22,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from collector.addresses import household
+from wakeline import keys
 from wakeline.record import ANONYMOUS_PREFIX
 
 logger = logging.getLogger("wakeline.collector")
@@ -74,7 +75,7 @@ class Salts:
         *,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
-        self._folder = folder
+        self.folder = folder
         self._sites = sites
         self._clock = clock
         self._days: dict[str, _Days] = {}
@@ -97,6 +98,14 @@ class Salts:
                 raise SaltUnavailable(f"{error}") from error
         return found
 
+    def marks(self) -> dict[str, str]:
+        """Key in Redis -> mark, of each salt there is; today's are made. Raises OSError."""
+        for site in self._sites:
+            today = self._around_now(site).days[1]
+            if (site, today) not in self._salts:
+                self._salts[site, today] = self._shared(site, today)
+        return {**marks_in(self.folder, self._sites, self._clock()), **_marks(self._salts)}
+
     def keep(self) -> None:
         """Destroy what is over, in memory and on disk, and make tomorrow's in time; to be called each minute.
 
@@ -111,7 +120,7 @@ class Salts:
                 self._salts.setdefault((site, around.days[2]), self._shared(site, around.days[2]))
         for over in self._salts.keys() - kept:
             del self._salts[over]
-        self._destroy_over(self._folder.iterdir())
+        self._destroy_over(self.folder.iterdir())
 
     def _around_now(self, site: str) -> _Days:
         around = self._days.get(site)
@@ -126,7 +135,7 @@ class Salts:
 
     def _shared(self, site: str, day: date) -> bytes:
         """The salt that all workers agree on: whoever links its file first has made it."""
-        path = self._folder / f"{_name(site)}_{day.isoformat()}.salt"
+        path = self.folder / _file(site, day)
         if (found := _read(path)) is not None:
             return found
         making = path.with_suffix(f".{secrets.token_hex(8)}{UNFINISHED}")
@@ -158,6 +167,26 @@ class Salts:
                 destroy(path)  # its worker was killed while it made it
 
 
+def marks_in(folder: Path, sites: Mapping[str, ZoneInfo], now: int) -> dict[str, str]:
+    """Key in Redis -> mark, of the salts in a folder for yesterday, today and tomorrow; makes none. Raises OSError."""
+    found: dict[tuple[str, date], bytes] = {}
+    for site, zone in sites.items():
+        today = day_of(now, zone)
+        for day in (today + timedelta(days=n) for n in (-1, 0, 1)):
+            if (salt := _read(folder / _file(site, day))) is not None:
+                found[site, day] = salt
+    return _marks(found)
+
+
+def _marks(salts: Mapping[tuple[str, date], bytes]) -> dict[str, str]:
+    return {keys.salts(site, day.isoformat()): mark(salt) for (site, day), salt in salts.items()}
+
+
+def mark(salt: bytes) -> str:
+    """32 hex digits by which two salts can be told apart; no way back to them."""
+    return hashlib.blake2b(b"mark", key=salt, digest_size=16).hexdigest()
+
+
 def destroy(path: Path) -> None:
     """Overwrite a file and remove it. Where another worker was faster there is nothing to do."""
     try:
@@ -183,6 +212,10 @@ def _read(path: Path) -> bytes | None:
     if len(found) != SALT_BYTES:
         raise OSError(f"{path} holds {len(found)} bytes instead of {SALT_BYTES}: remove it")
     return found
+
+
+def _file(site: str, day: date) -> str:
+    return f"{_name(site)}_{day.isoformat()}.salt"
 
 
 def _name(site: str) -> str:

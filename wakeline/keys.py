@@ -22,6 +22,7 @@ TOP_LENGTH = 200  # characters of a member as people see them, 800 bytes at most
 # in a lane, 4 MB at worst, 25 KB where paths have the usual 50 bytes and a shop has 50 pages.
 DEAD_LETTERS = 10_000  # of one lane, newest kept
 LOG_PROBE_TTL_MS = 1_000
+SALTS_TTL_MS = 3 * 60_000  # renewed each minute
 OTHER = "(other)"
 
 # ---- outside the version: the deployment and the log on Redis Streams -----------------------------
@@ -53,6 +54,11 @@ ARCHIVE = "wl:archive"
 
 ARCHIVE_LEASE = "wl:archive:lease"
 """string: token of the archiver that writes the history. 5 s, renewed each second. Archiver."""
+
+
+def salts(site: str, day: str) -> str:
+    """string: mark of the salt (a hash of it) that anonymous ids of `day` are made with. SALTS_TTL. Collector."""
+    return f"wl:salts:{site}:{day}"
 
 
 def log_lane(lane: int) -> str:

@@ -160,13 +160,13 @@ async def start(
     config.write_text(f'[[site]]\nkey = "shop"\norigins = ["{ORIGIN}"]\n')
     started: list[Collector] = []
 
-    async def start(*, ports: Sequence[int] | None = None, workers: int = 1) -> Collector:
+    async def start(*, ports: Sequence[int] | None = None, workers: int = 1, data: str = "data") -> Collector:
         port, metrics_port = ports or free_ports(2)
         flags = {
             "config": config,
             "redis": own_server.url,
             "log": log,
-            "data": tmp_path / "data",
+            "data": tmp_path / data,
             "port": port,
             "metrics-port": metrics_port,
             "workers": workers,
@@ -336,6 +336,21 @@ async def test_a_deployment_that_does_not_fit_ends_it_with_a_clear_line(own_serv
     assert collector.process.returncode == 1
     assert "lanes is 8 in the settings, but the data in Redis was built with 3" in said
     assert "Traceback" not in said
+
+
+async def test_a_collector_with_daily_salts_of_its_own_ends_with_a_clear_line(start: Start) -> None:
+    """One that shares the folder of the first does not, nor do workers of one."""
+    first = await start(workers=2)
+    await first.until("/readyz", 200)
+    other = await start(data="other")
+    said = await other.ended()
+    assert other.process.returncode == 1
+    assert "give all of them one folder" in said
+    assert "Traceback" not in said
+    same = await start()
+    await same.until("/readyz", 200)
+    assert {await first.post(), await same.post()} == {202}
+    assert (await same.metrics())["salts_differ"] == 0
 
 
 def children(pid: int) -> list[int]:

@@ -5,6 +5,7 @@ configuration.py  the settings and the sites
 server.py         Redis: facts gathered, then judged
 cluster.py        each node of a Redis Cluster, and its slots
 kafka.py          the log on Kafka, the same way
+salts.py          whether all collectors have the same
 history.py        is there one, and of this log
 page.py           a page's HTML: is the tag right
 script.py         what its src brought

@@ -14,6 +14,7 @@ from wakeline.check.data import check_data
 from wakeline.check.finding import Finding, Level, fail, ok
 from wakeline.check.history import check_history
 from wakeline.check.page import Look, Page, look
+from wakeline.check.salts import check_salts
 from wakeline.check.script import judge_script
 from wakeline.check.server import check_server
 from wakeline.hosts import ascii_url
@@ -40,6 +41,7 @@ def run(config: Config, *, page: str | None, shown_url: str) -> bool:
 async def _fitness(config: Config, shown_url: str) -> list[Finding]:
     found = [*check_configuration(config), *check_data(config.settings)]
     found += await check_server(config.settings, shown_url)
+    found += await check_salts(config)
     found.append(await check_history(config.settings))
     if urlsplit(config.settings.log).scheme == KAFKA:
         from wakeline.check.kafka import check_kafka  # 20 MB that only such a deployment needs
