@@ -25,7 +25,7 @@ def ascii_host(host: str) -> str:
 @lru_cache(1_024)
 def _punycode(host: str) -> str:
     try:
-        mapped = uts46_remap(host, std3_rules=False, transitional=False)
+        mapped = uts46_remap(host, std3_rules=False)  # non-transitional unless told otherwise
     except IDNAError:
         return ""
     labels = (label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in mapped.split("."))

@@ -176,7 +176,7 @@ def _fill(
             partial(events.keep, connection, ahead=ahead, site=question.site, types=types),
             step,
         )
-    connection.execute("DROP TABLE history.line")
+    connection.execute("DROP TABLE IF EXISTS history.line")  # there is none where no file was read
     events.settle(connection, step)
 
 
