@@ -2,6 +2,7 @@
 
 In reading order: app (wires the parts), workers (processes on one port), server (the HTTP edge),
 connections (how many may be open), limiter (how many requests one address may send),
+budget (how many new profiles it may begin), memory (how full the server is, and what is taken then),
 intake (`POST /v1/events` as a checklist), body (bytes in, within limits), policy (what one site allows),
 steps (an event's way to a record, step by step), clean (addresses and text without people in them), agents and
 addresses (who sent it, coarsely), people (words that make nobody a bot), salts (daily secrets of anonymous ids),

@@ -100,6 +100,11 @@ def refused(origin: str | None, reason: Refusal, rejected: list[Rejected]) -> we
     return response
 
 
+def too_many(origin: str | None) -> web.Response:
+    """429 to anything but events, which are refused with their reason."""
+    return plain(origin, 429, "Too many requests from this address.", Retry_After=str(randint(*RETRY_AFTER_S)))
+
+
 def preflight(origin: str | None) -> web.Response:
     """204 to OPTIONS: senders of application/json or of a compressed body ask first."""
     headers = cors(origin)

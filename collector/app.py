@@ -16,11 +16,13 @@ from redis.exceptions import RedisError
 
 from collector import workers
 from collector.addresses import Addresses
+from collector.budget import NewProfiles
 from collector.connections import Connections, open_files, room
 from collector.health import Health, internal_app
 from collector.intake import Intake
 from collector.limiter import Limiter
 from collector.marks import Marks, OtherSalts
+from collector.memory import Asking, Memory, Step
 from collector.metrics import Metrics, registry
 from collector.policy import Policy
 from collector.salts import Salts
@@ -69,6 +71,7 @@ class Parts(NamedTuple):
     writer: GroupCommit
     salts: Salts
     metrics: Metrics
+    memory: Memory
 
 
 def build(
@@ -81,7 +84,9 @@ def build(
     """The parts, connected; within a running loop. Raises OSError for a folder or file that cannot be used."""
     settings = config.settings
     metrics = Metrics()
-    spool = spool_of(settings, worker, metrics)
+    memory = Memory(Asking(settings.redis, log=lambda: writer.log_and_lanes))
+    metrics.memory = lambda: (memory.step, memory.share)
+    spool = spool_of(settings, worker, metrics, is_held=lambda: memory.step is Step.REFUSE)
     writer = GroupCommit(open_log, metrics, spool=spool, lanes=spool.known_lanes(settings.lanes) if spool else 0)
     salts = Salts(settings.data / "salts", {key: site.time_zone for key, site in config.sites.items()}, clock=clock)
     limiter = Limiter(settings.rate_limit)
@@ -96,6 +101,8 @@ def build(
         writer=writer,
         metrics=metrics,
         limiter=limiter,
+        memory=memory,
+        profiles=NewProfiles(settings.new_profiles_a_day, memory=memory),
         clock=clock,
     )
     health = Health(writer)
@@ -106,15 +113,19 @@ def build(
         "/healthz": {"GET": health.alive},
         "/readyz": {"GET": health.ready},
     }
-    return Parts(Server(routes, metrics, connections=connections, addresses=addresses), writer, salts, metrics)
+    server = Server(
+        routes, metrics, connections=connections, addresses=addresses, limiter=limiter, counts_itself=intake.events
+    )
+    return Parts(server, writer, salts, metrics, memory)
 
 
-def spool_of(settings: Settings, worker: int, metrics: Metrics) -> Spool | None:
+def spool_of(settings: Settings, worker: int, metrics: Metrics, *, is_held: Callable[[], bool]) -> Spool | None:
     """The worker's spool; also where none is wanted any more and one was left."""
     root = settings.data / "spool"
     if not settings.spool_mb and not root.exists():
         return None
-    return Spool(root, worker, workers=settings.workers, limit=settings.spool_mb * MEGABYTE, metrics=metrics)
+    limit = settings.spool_mb * MEGABYTE
+    return Spool(root, worker, workers=settings.workers, limit=limit, metrics=metrics, is_held=is_held)
 
 
 async def _serve(config: Config, worker: int) -> int:
@@ -135,6 +146,7 @@ async def _serve(config: Config, worker: int) -> int:
     tasks = [
         asyncio.create_task(parts.writer.run()),
         asyncio.create_task(keep_salts(parts.salts, marks, settings)),
+        asyncio.create_task(parts.memory.watch()),
         asyncio.create_task(told_to_stop().wait()),
     ]
     if shares_port:

@@ -14,7 +14,9 @@ from collector import answers
 from collector.addresses import Addresses
 from collector.agents import MAX_LENGTH, agent_of, legible
 from collector.body import is_accepted_type, read_body
-from collector.limiter import Limiter
+from collector.budget import NewProfiles
+from collector.limiter import COUNTED_BYTES, Limiter
+from collector.memory import Memory, Step
 from collector.metrics import Metrics
 from collector.policy import Policy
 from collector.salts import Salts, SaltUnavailable
@@ -63,6 +65,8 @@ class Intake:
         writer: GroupCommit,
         metrics: Metrics,
         limiter: Limiter,
+        memory: Memory,
+        profiles: NewProfiles,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._policies = policies
@@ -71,6 +75,8 @@ class Intake:
         self._writer = writer
         self._metrics = metrics
         self._limiter = limiter
+        self._memory = memory
+        self._profiles = profiles
         self._clock = clock
         self._until_sample = 0
         self._said_at = float("-inf")
@@ -94,6 +100,11 @@ class Intake:
         if not isinstance(asked, Asked):
             return self._refuse(origin, *asked)
         metrics, events = self._metrics, asked.envelope.events
+        if self._memory.step is Step.REFUSE:
+            metrics.received += len(events)
+            metrics.unavailable += len(events)
+            metrics.refused_for_memory += len(events)
+            return answers.refused(origin, Refusal.UNAVAILABLE, [])
         try:
             arrival = self._arrival(request, asked)
             records, rejected = self._clean(events, arrival)
@@ -110,9 +121,15 @@ class Intake:
             metrics.reject(refusal.reason)
         for reason in arrival.dropped:
             metrics.props_dropped[reason] += 1
+        for short_of in arrival.short_of:
+            metrics.counted_only[short_of] += 1
         if not records:
             return _all_refused(request, rejected)
-        if not await self._writer.submit(records, sum(len(value) for _, value in records)):
+        size = sum(len(value) for _, value in records)
+        if size > COUNTED_BYTES and not self._limiter.allows_more(asked.address, (size - 1) // COUNTED_BYTES):
+            metrics.reject(Refusal.RATE_LIMITED, len(records))
+            return answers.refused(origin, Refusal.RATE_LIMITED, rejected)
+        if not await self._writer.submit(records, size):
             return answers.refused(origin, Refusal.UNAVAILABLE, rejected)
         metrics.request_seconds.observe(time.perf_counter() - began)
         return answers.accepted(request, len(records), rejected)
@@ -170,6 +187,7 @@ class Intake:
         return Arrival(
             policy=policy,
             salts=self._salts,
+            profiles=self._profiles,
             consent=ConsentLevel.ANONYMOUS if is_capped else envelope.consent,
             is_capped=is_capped,
             sent=envelope.sent,

@@ -1,4 +1,6 @@
-"""How many requests one address may send: a flood from one sender must not crowd out the others.
+"""How many requests one address may send, and how much: a flood from one sender must not crowd out the others.
+
+A request that leaves more than COUNTED_BYTES in the log counts as several.
 
 Kept in memory only, an address for as long as it is busy. What has no public address is not limited: it is a proxy
 that nobody named in `trusted_proxies`, and behind it are all visitors of the site.
@@ -15,6 +17,7 @@ from ipaddress import ip_network
 from collector.addresses import HOUSEHOLD_BITS, parse
 
 BURST_S = 10  # seconds' worth that may come at once: pages that were offline, an office that comes back from lunch
+COUNTED_BYTES = 4_096  # of records that one request may leave; a page view leaves some 500
 MOST_ADDRESSES = 65_536  # of which something is remembered: 10 MB
 ROUNDING_S = 1e-6
 CACHED = 4_096
@@ -48,10 +51,24 @@ class Limiter:
         """Whether one more request may come from `address` now; if so it is counted."""
         if not self._interval or (who := self._sender(address)) is None:
             return True
+        return self._take(who, self._interval)
+
+    def allows_more(self, address: str, requests: int) -> bool:
+        """Whether one that is counted may count as so many more, or as all that can come at once; else it is not
+        counted at all: its sender cannot use up by refused requests what the next one needs.
+        """
+        if not self._interval or (who := self._sender(address)) is None:
+            return True
+        is_allowed = self._take(who, min(requests * self._interval, self._ahead - self._interval))
+        if not is_allowed:
+            self._free_at[who] -= self._interval
+        return is_allowed
+
+    def _take(self, who: int, time: float) -> bool:
         now = self._clock()
         free_at = max(now, self._free_at.get(who, now))
-        is_allowed = free_at + self._interval <= now + self._ahead
-        self._free_at[who] = free_at + self._interval if is_allowed else free_at
+        is_allowed = free_at + time <= now + self._ahead
+        self._free_at[who] = free_at + time if is_allowed else free_at
         self._free_at.move_to_end(who)  # who is quiet goes first
         if len(self._free_at) > MOST_ADDRESSES:
             self._free_at.popitem(last=False)

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from collector.budget import Short
 from collector.connections import Full
 from collector.props import Dropped
 from collector.spool_folder import Trouble
@@ -70,6 +71,9 @@ class Metrics(Collector):
         self.connections: Callable[[], int] = int
         self.connections_limit = 0
         self.made_room: Counter[Full] = Counter()
+        self.memory: Callable[[], tuple[int, float]] = lambda: (0, 0.0)  # step, share of maxmemory
+        self.counted_only: Counter[Short] = Counter()
+        self.refused_for_memory = 0  # events, among the unavailable
         self.step_seconds: Counter[str] = Counter()  # of a sample, see `steps`
         self.step_events: Counter[str] = Counter()
         self.request_seconds = Histogram(LATENCY_S)
@@ -135,6 +139,18 @@ class Metrics(Collector):
             "Connections that were closed to make room for another: of all that may be open, or of one address's.",
             "full",
             {full: self.made_room[full] for full in Full},
+        )
+        yield _counters(
+            "counted_only",
+            "Events that may begin no profile: their address has begun as many as it may today, or memory is short.",
+            "short_of",
+            {short: self.counted_only[short] for short in Short},
+        )
+        step, share = self.memory()
+        yield _gauge("memory_step", "0: all is normal; 1: no new profile begins; 2: events are answered 503.", step)
+        yield _gauge("memory_share", "In use of the maxmemory of the fullest server; 0 where it has none.", share)
+        yield _counter(
+            "memory_refused", "Events answered 503 because the server's memory is full.", self.refused_for_memory
         )
         yield from self._spool()
         yield _counters("step_seconds", "Time in a step of cleaning, sampled.", "step", self.step_seconds)

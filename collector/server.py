@@ -17,7 +17,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from collector import answers
 from collector.addresses import Addresses
 from collector.connections import Connections
-from collector.limiter import sender
+from collector.limiter import Limiter, sender
 from collector.metrics import Metrics
 from wakeline.event import MAX_BODY_BYTES
 from wakeline.traces import without_words
@@ -37,9 +37,22 @@ Routes = Mapping[str, Mapping[str, Handler]]  # path -> method -> handler
 
 
 class Server(web.Server):
-    """Serves `routes`; counts answers by status."""
+    """Serves `routes`; counts answers by status.
 
-    def __init__(self, routes: Routes, metrics: Metrics, *, connections: Connections, addresses: Addresses) -> None:
+    Whatever an address asks for is counted by `limiter`, for the handler that `counts_itself` by that: what it refuses
+    is in the ledger.
+    """
+
+    def __init__(
+        self,
+        routes: Routes,
+        metrics: Metrics,
+        *,
+        connections: Connections,
+        addresses: Addresses,
+        limiter: Limiter,
+        counts_itself: Handler,
+    ) -> None:
         super().__init__(
             self._answer,
             access_log=None,
@@ -52,6 +65,8 @@ class Server(web.Server):
         )
         self._routes = routes
         self._addresses = addresses
+        self._limiter = limiter
+        self._counts_itself = counts_itself
         self.held = connections
         self.metrics = metrics
 
@@ -72,14 +87,21 @@ class Server(web.Server):
             request.transport.abort()  # it sends on and on and never reads an answer
         return response
 
+    def _allows(self, request: web.BaseRequest) -> bool:
+        return self._limiter.allows(
+            self._addresses.client(request.remote or "", request.headers.getall("X-Forwarded-For", ()))
+        )
+
     async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
         origin = answers.origin_of(request)
+        methods = self._routes.get(request.raw_path) or self._routes.get(request.raw_path.partition("?")[0])
+        handler = methods.get(request.method) if methods is not None else None
+        if handler != self._counts_itself and not self._allows(request):
+            return answers.too_many(origin)
         if not is_expected(request):
             return answers.plain(origin, 417, "100-continue is all that can be expected.")
-        methods = self._routes.get(request.raw_path) or self._routes.get(request.raw_path.partition("?")[0])
         if methods is None:
             return answers.plain(origin, 404, "Nothing here.")
-        handler = methods.get(request.method)
         if handler is None:
             if request.method == "OPTIONS":
                 return answers.preflight(origin)

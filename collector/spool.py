@@ -33,14 +33,27 @@ T = TypeVar("T")
 
 
 class Spool:
-    """Of one of `workers` processes, at most `limit` bytes in `root`/`worker`; 0: what was left there is drained."""
+    """Of one of `workers` processes, at most `limit` bytes in `root`/`worker`; 0: what was left there is drained.
 
-    def __init__(self, root: Path, worker: int, *, workers: int, limit: int, metrics: Metrics) -> None:
+    While it `is_held` nothing is drained: there is no room for it.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        worker: int,
+        *,
+        workers: int,
+        limit: int,
+        metrics: Metrics,
+        is_held: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._root = root
         self._worker = worker
         self._workers = workers
         self._limit = limit
         self._metrics = metrics
+        self._is_held = is_held
         self._own = self._folder(str(worker))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._fault = ""  # what was said last about why nothing can be spooled
@@ -150,6 +163,8 @@ class Spool:
             batch = await self._in_thread(folder.read, limit)
             if batch is None:
                 return 0
+            if self._is_held():
+                raise LogUnavailable("the server's memory is full: what is spooled waits")
             records = batch.records if batch.lanes == lanes else [_moved(value, lanes) for _, value in batch.records]
             refused = await _append_all(log, records)
             for value in refused:

@@ -8,6 +8,7 @@ from time import perf_counter
 from msgspec import Struct
 
 from collector.agents import Agent
+from collector.budget import NewProfiles, Short
 from collector.cards import is_card_id
 from collector.clean import clean_interests
 from collector.names import clean_name
@@ -37,6 +38,7 @@ class Arrival(Struct):
 
     policy: Policy
     salts: Salts
+    profiles: NewProfiles
     consent: ConsentLevel  # under which the events count: the envelope's, `full` lowered by Sec-GPC
     is_capped: bool  # by Sec-GPC: ids that were sent under `full` are dropped, not refused
     sent: int  # ms, the browser's clock
@@ -47,6 +49,7 @@ class Arrival(Struct):
     country: str
     is_own: bool
     dropped: list[Dropped] = []  # what was left out of events that were taken
+    short_of: list[Short] = []  # why some of them may begin no profile
 
 
 Step = Callable[[WireEvent, Event, Arrival], Refusal | None]
@@ -165,6 +168,16 @@ def drop_bad_amount(event: WireEvent, record: Event, arrival: Arrival) -> Refusa
     return Refusal.BAD_AMOUNT
 
 
+def put_counted_only(event: WireEvent, record: Event, arrival: Arrival) -> None:
+    """Last: what is refused begins no profile. Nor do bots, nor who has no id."""
+    if event.visitor is None or arrival.consent is not ConsentLevel.FULL or record.bot:
+        return
+    short_of = arrival.profiles.short_of(arrival.address, record.site, record.visitor, now=arrival.received)
+    if short_of is not None:
+        record.counted_only = True
+        arrival.short_of.append(short_of)
+
+
 def is_withdrawal(event: WireEvent, arrival: Arrival) -> bool:
     """Lowers the level. Such an event keeps its visitor id: it is needed to honour it."""
     if event.type != CONSENT:
@@ -196,6 +209,7 @@ STEPS: tuple[Step, ...] = (
     put_country,
     put_body,
     drop_bad_amount,
+    put_counted_only,
 )
 
 

@@ -67,6 +67,11 @@ class GroupCommit:
         self._rest = 0.0  # before the log is tried again
 
     @property
+    def log_and_lanes(self) -> tuple[Log | None, int]:
+        """To read from; None while it is away."""
+        return self._log, self.lanes
+
+    @property
     def is_open(self) -> bool:
         """Whether events go straight to the log."""
         return self._direct is not None

@@ -32,6 +32,7 @@ FILE = Path(__file__).parent / "grafana" / "live.json"
 STAT = Size(4, 4)
 THIRD = Size(8, 10)
 HALF = Size(12, 8)
+LAST = Size(8, 8)
 
 
 def dashboard() -> Dashboard:
@@ -201,8 +202,18 @@ def operations(board: Dashboard) -> None:
             size=HALF,
         )
     )
-    board.with_panel(top(26, "Records of the log", "What became of each.", queries.RECORDS, size=HALF))
-    board.with_panel(lines(27, "Memory", "Resident memory.", queries.MEMORY, size=HALF, unit="bytes"))
+    board.with_panel(top(26, "Records of the log", "What became of each.", queries.RECORDS, size=LAST))
+    board.with_panel(lines(27, "Memory", "Resident memory.", queries.MEMORY, size=LAST, unit="bytes"))
+    board.with_panel(
+        lines(
+            29,
+            "Memory of the server",
+            "From 80 % on new visitors are only counted, from 90 % on events are answered 503.",
+            queries.SERVER_MEMORY,
+            size=LAST,
+            unit="percentunit",
+        )
+    )
 
 
 def as_json() -> str:

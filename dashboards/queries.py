@@ -44,6 +44,7 @@ INTAKE = (
     Query(f"sum(rate(wakeline_collector_accepted_total{RATE}))", "accepted"),
     Query(f"sum(rate(wakeline_collector_rejected_total{RATE}))", "rejected"),
     Query(f"sum(rate(wakeline_collector_unavailable_total{RATE}))", "unavailable"),
+    Query(f"sum by (short_of) (rate(wakeline_collector_counted_only_total{RATE})) > 0", "only counted: {{short_of}}"),
 )
 REFUSALS = Query(f"sum by (reason) (rate(wakeline_collector_rejected_total{RATE})) > 0", "{{reason}}")
 LAG = (
@@ -69,3 +70,4 @@ WAITING = (
 RECORDS = Query("sort_desc(wakeline_ledger_records)", "{{state}}")
 UP = Query('min by (job) (up{job=~"wakeline-.+"})', "{{job}}")
 MEMORY = Query('sum by (job) (process_resident_memory_bytes{job=~"wakeline-.+"})', "{{job}}")
+SERVER_MEMORY = Query("max(wakeline_collector_memory_share)", "of maxmemory")

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from collector.agents import agent_of
+from collector.budget import NewProfiles
+from collector.memory import Memory
 from collector.policy import Policy
 from collector.steps import Arrival, cleaned
 from demo.browser import Delivery
@@ -75,12 +77,17 @@ def minute_of(chance: random.Random) -> int:
             return minute
 
 
+async def no_bound() -> None:
+    return None
+
+
 def arrival_of(one: Visit, delivery: Delivery, policy: Policy) -> Arrival:
     person, envelope = one.person, delivery.envelope
     is_capped = person.has_gpc and envelope.consent is ConsentLevel.FULL
     return Arrival(
         policy=policy,
         salts=StandingSalts(),  # type: ignore[arg-type]
+        profiles=NewProfiles(0, memory=Memory(no_bound)),
         consent=ConsentLevel.ANONYMOUS if is_capped else envelope.consent,
         is_capped=is_capped,
         sent=envelope.sent,

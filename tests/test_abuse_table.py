@@ -23,6 +23,8 @@ PROMISED = (
     "request smuggling",
     "flood from one address, from one /64",
     "flood from 80,000 addresses",
+    "300 requests of 61 KB, and 10,000 new visitors, from one address",
+    "memory filled by made-up visitors",
     "X-Forwarded-For made up",
     "a forged identify",
     "100,000 pages, campaigns, sources, interests and sites",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from ipaddress import ip_network
 from pathlib import Path
 
 import pytest
 
 from collector import limiter as module
-from collector.limiter import BURST_S, Limiter, sender
-from tests.collector_stand import envelope, stand
+from collector.limiter import BURST_S, COUNTED_BYTES, Limiter, sender
+from tests.collector_stand import ORIGIN, envelope, event, stand
+from wakeline.record import encode_record
 
 PER_S = 5
 BURST = BURST_S * PER_S
@@ -122,3 +124,85 @@ async def test_beyond_the_limit_the_answer_is_429_and_says_when(tmp_path: Path) 
         assert shown['rejected_total{reason="rate_limited"}'] == 2
         assert shown["ledger_difference"] == 0
         assert shown["limited_addresses"] == 2
+
+
+ASKED = {
+    "the script": ("GET", "/wakeline.js", 200),
+    "what is not there": ("GET", "/wp-login.php", 404),
+    "a preflight": ("OPTIONS", "/v1/events", 204),
+    "a wrong method": ("DELETE", "/v1/events", 405),
+    "health": ("GET", "/healthz", 200),
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+async def test_whatever_is_asked_for_counts(tmp_path: Path, name: str) -> None:
+    """Of one address, and together; a health check from a private address is not limited."""
+    method, path, status = ASKED[name]
+    settings = {"rate_limit": 0.3, "trusted_proxies": (ip_network("127.0.0.0/8"),)}  # three at once
+    async with stand(tmp_path, settings=settings) as collector:
+
+        async def asked(address: str) -> tuple[int, str]:
+            headers = {"X-Forwarded-For": address}
+            async with collector.http.request(method, f"{collector.url}{path}", headers=headers) as answer:
+                return answer.status, answer.headers.get("Retry-After", "")
+
+        assert [(await asked(ONE))[0] for _ in range(3)] == [status] * 3
+        refused, seconds = await asked(ONE)
+        assert refused == 429
+        assert int(seconds) >= 1
+        assert (await collector.post(envelope(), headers={"X-Forwarded-For": ONE}))[0] == 429
+        assert [(await asked("10.0.0.1"))[0] for _ in range(20)] == [status] * 20
+        assert collector.metrics()["ledger_difference"] == 0
+        assert collector.metrics()['rejected_total{reason="rate_limited"}'] == 1  # events alone are in the ledger
+
+
+def test_a_large_request_counts_as_several(limiter: Limiter, clock: Clock) -> None:
+    for _ in range(5):
+        assert limiter.allows(ONE)
+        assert limiter.allows_more(ONE, BURST // 5 - 1)
+    assert not limiter.allows(ONE)
+    clock.now += BURST_S
+    assert allowed(limiter, ONE, 1_000) == BURST
+
+
+def test_one_that_is_larger_than_all_that_may_come_at_once_is_not_refused_for_ever(
+    limiter: Limiter, clock: Clock
+) -> None:
+    assert limiter.allows(ONE)
+    assert limiter.allows_more(ONE, 10 * BURST)
+    assert not limiter.allows(ONE)
+    clock.now += BURST_S
+    assert limiter.allows(ONE)
+
+
+def test_a_large_one_that_is_refused_costs_nothing(limiter: Limiter, clock: Clock) -> None:
+    """Else who tries at ten times the rate would never have enough for one."""
+    allowed(limiter, ONE, BURST)
+    found = 0
+    for _ in range(10 * PER_S * 60):
+        clock.now += 1 / (10 * PER_S)
+        if limiter.allows(ONE):
+            found += limiter.allows_more(ONE, 9)
+    assert found == pytest.approx(PER_S * 60 / 10, abs=1)
+
+
+async def test_what_an_address_leaves_in_the_log_is_bounded(tmp_path: Path) -> None:
+    """By bytes of its records, however many small events or few large ones they are."""
+    settings = {"rate_limit": 10.0, "trusted_proxies": (ip_network("127.0.0.0/8"),), "new_profiles_a_day": 0}
+    titles = [event(title="x" * 300, url=f"{ORIGIN}/{'y' * 700}", n=n) for n in range(50)]
+    for events in (titles, [event(n=n) for n in range(50)]):
+        async with stand(tmp_path, settings=settings) as collector:
+            began = time.monotonic()
+            answers = [await collector.post(envelope(*events), headers={"X-Forwarded-For": ONE}) for _ in range(40)]
+            requests = 10 * (BURST_S + time.monotonic() - began)
+            size = sum(len(encode_record(record)) for record in await collector.records())
+            assert size <= requests * COUNTED_BYTES
+            assert size >= 80 * COUNTED_BYTES
+            assert {answer[0] for answer in answers} == {202, 429}
+            refused = next(answer for answer in answers if answer[0] == 429)
+            assert refused[1]["reason"] == "rate_limited"
+            assert refused[2]["Retry-After"]
+            shown = collector.metrics()
+            assert shown["ledger_difference"] == 0
+            assert shown["accepted_total"] == len(await collector.records())

@@ -18,7 +18,7 @@ from collector.steps import STEPS
 from tests.collector_stand import Stand, envelope, event, stand
 from wakeline.event import Refusal
 
-LABELS = {"full", "reason", "status", "step", "kind", "le"}
+LABELS = {"short_of", "full", "reason", "status", "step", "kind", "le"}
 
 
 def text(collector: Stand) -> str:

@@ -368,8 +368,7 @@ GOOD = Facts(
     product="valkey",
     version=(9, 1),
     used_memory=10_000_000,
-    machine_memory=8_000_000_000,
-    maxmemory=0,
+    maxmemory=4_000_000_000,
     policy="noeviction",
     appendonly=True,
     appendfsync="always",
@@ -386,7 +385,9 @@ GOOD = Facts(
         pytest.param({"version": (7, 0), "product": "redis"}, Level.FAIL, "redis 7.0 is too old", id="old"),
         pytest.param({"policy": "allkeys-lru", "maxmemory": 10**9}, Level.FAIL, "allkeys-lru throws", id="evicts"),
         pytest.param({"policy": None, "maxmemory": None}, Level.WARN, "hides its maxmemory-policy", id="policy hidden"),
-        pytest.param({"maxmemory": 11_000_000}, Level.WARN, "91% of what there is", id="nearly full"),
+        pytest.param({"maxmemory": 0}, Level.WARN, "no maxmemory: strangers may fill", id="no bound"),
+        pytest.param({"maxmemory": 12_000_000}, Level.WARN, "83% of what there is: no new profile", id="nearly full"),
+        pytest.param({"maxmemory": 11_000_000}, Level.WARN, "91% of what there is: the collector", id="full"),
         pytest.param({"appendonly": False}, Level.FAIL, "appendonly is off", id="no append-only file"),
         pytest.param({"appendfsync": "everysec"}, Level.WARN, "waits up to a second for WAITAOF", id="everysec"),
         pytest.param(
@@ -419,9 +420,8 @@ def test_a_server_that_breaks_a_promise_is_said(changed: dict[str, Any], level: 
     "changed",
     [
         pytest.param({}, id="as the embedded one"),
-        pytest.param({"policy": "allkeys-lru"}, id="a policy without a limit evicts nothing"),
         pytest.param({"deployment": None}, id="empty"),
-        pytest.param({"machine_memory": None}, id="memory unknown"),
+        pytest.param({"maxmemory": None}, id="memory unknown"),
     ],
 )
 def test_a_fit_server_has_nothing_to_mend(changed: dict[str, Any]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 
 OLDEST = (7, 2)
 REWRITTEN_FROM = "256mb"  # while it rewrites its file the server is half as fast on a small machine; loads in seconds
+MEGABYTE = 1_048_576
+CONTAINER_BOUNDS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # v2, v1
 LOG = "server.log"  # in the server's folder
 
 
@@ -33,8 +36,23 @@ def version_of(binary: str) -> tuple[int, int]:
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
 
-def server_command(port: int, folder: Path, *, appendfsync: str = "always") -> list[str]:
-    """The command line of a server on loopback that keeps every write in `folder` (which must exist)."""
+def machine_memory() -> int:
+    """Bytes: what the machine has, or what the container may use of it."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for path in CONTAINER_BOUNDS:
+        try:
+            found.append(int(path.read_text()))
+        except (OSError, ValueError):  # another kind of container, or "max"
+            continue
+    return min(bound for bound in found if bound > 0)
+
+
+def server_command(port: int, folder: Path, *, memory_mb: int = 0, appendfsync: str = "always") -> list[str]:
+    """The command line of a server on loopback that keeps every write in `folder` (which must exist).
+
+    It refuses writes beyond `memory_mb` megabytes; 0: half of the machine's memory.
+    """
+    most = memory_mb * MEGABYTE if memory_mb else machine_memory() // 2
     settings = {
         "port": str(port),
         "bind": "127.0.0.1",
@@ -44,6 +62,7 @@ def server_command(port: int, folder: Path, *, appendfsync: str = "always") -> l
         "auto-aof-rewrite-min-size": REWRITTEN_FROM,
         "save": "",
         "repl-diskless-sync-delay": "0",  # a backup is the only replica: nobody else is waited for
+        "maxmemory": str(most),
         "maxmemory-policy": "noeviction",
         "daemonize": "no",
         "logfile": LOG,

@@ -65,6 +65,12 @@ class Settings:
     )
     api_token: str = _setting("", "bearer token that the read side asks for; empty: it answers nobody")
     embedded_port: int = _port(8706, "port of the embedded server, on 127.0.0.1 only")
+    embedded_memory_mb: int = _setting(
+        0,
+        "megabytes that the embedded server may take; 0: half of the machine's. From 80 % on new visitors are only "
+        "counted, from 90 % on events are answered 503",
+        least=0,
+    )
     demo_port: int = _port(8710, "port of the demo shop")
     workers: int = _setting(1, "collector processes that share the public port", least=1, most=64)
     lanes: int = _setting(16, "lanes of the deployment, chosen at first start for good", least=1, most=1_024)
@@ -82,9 +88,15 @@ class Settings:
         # far above what people behind one address send, the gateway of a phone network included
         100.0,
         "requests a second that each collector process takes of one public address or IPv6 /64, ten seconds' worth at "
-        "once; beyond them 429; 0: no limit",
+        "once; one that leaves more than 4 KB in the log counts once for each 4 KB; beyond them 429; 0: no limit",
         least=0,
         most=1_000_000,
+    )
+    new_profiles_a_day: int = _setting(
+        1_000,
+        "profiles that each collector process lets one public address or IPv6 /64 begin a day (UTC); its further new "
+        "visitors are only counted; 0: no limit",
+        least=0,
     )
     geoip: Path | None = _setting(
         None, "a GeoIP file of countries (.mmdb) by MaxMind, DB-IP or IPinfo; without one no country is known"

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.abuse import bodies, floods, inert, joining, logs, masks, outbound, personal, smuggling, sockets, variety
+from tests.abuse import (
+    bodies,
+    floods,
+    inert,
+    joining,
+    kept,
+    logs,
+    masks,
+    outbound,
+    personal,
+    smuggling,
+    sockets,
+    variety,
+)
 from tests.abuse.stage import Stage
 from tests.faults.outcome import Outcome
 
@@ -28,6 +41,8 @@ ROWS: tuple[Row, ...] = (
     Row("request smuggling", smuggling.shapes, 8, is_quick=True),
     Row("flood from one address, from one /64", floods.one_address, 12, is_quick=True),
     Row("flood from 80,000 addresses", floods.many_addresses, 40),
+    Row("300 requests of 61 KB, and 10,000 new visitors, from one address", kept.by_one_address, 15, is_quick=True),
+    Row("memory filled by made-up visitors", kept.memory, 40),
     Row("X-Forwarded-For made up", floods.made_up_addresses, 8, is_quick=True),
     Row("a forged identify", joining.forged, 10, is_quick=True),
     Row("100,000 pages, campaigns, sources, interests and sites", variety.random_values, 120),

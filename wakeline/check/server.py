@@ -16,12 +16,12 @@ from wakeline.connect import connect
 from wakeline.embedded import OLDEST
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, days, half_life_ms, stored_deployment
 from wakeline.log.fsync import waits_for_fsync
+from wakeline.memory import COUNT_ONLY, REFUSE
 from wakeline.redis_url import is_cluster
 from wakeline.settings import Settings
 
 CLOCK_WARN_MS = 1_000
 CLOCK_FAIL_MS = 60_000
-FULL_WARN = 0.8  # of maxmemory, or of the machine's memory
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,6 @@ class Facts:
     product: str  # redis or valkey
     version: tuple[int, int]
     used_memory: int  # bytes
-    machine_memory: int | None
     maxmemory: int | None  # 0: no limit
     policy: str | None
     appendonly: bool | None
@@ -81,7 +80,6 @@ async def gather_node(url: str) -> Facts:
         product=product,
         version=(int(major), int(minor)),
         used_memory=int(info["used_memory"]),
-        machine_memory=int(info["total_system_memory"]) if "total_system_memory" in info else None,
         maxmemory=int(info["maxmemory"]) if "maxmemory" in info else None,
         policy=info.get("maxmemory_policy"),
         appendonly=bool(enabled) if enabled is not None else None,
@@ -156,15 +154,24 @@ def _eviction(facts: Facts) -> Finding:
 
 
 def _memory(facts: Facts) -> Finding:
-    most = facts.maxmemory or facts.machine_memory
     used = f"{facts.used_memory / 1e6:,.0f} MB of memory in use"
-    if not most:
-        return ok(used)
-    if facts.used_memory < FULL_WARN * most:
-        return ok(f"{used}, {(most - facts.used_memory) / 1e6:,.0f} MB free")
+    if facts.maxmemory is None:
+        return ok(f"{used}; the server hides its maxmemory")
+    if facts.maxmemory == 0:
+        return warn(
+            f"{used}, and no maxmemory: strangers may fill the machine's memory with made-up visitors",
+            "CONFIG SET maxmemory, and the same in its configuration file: the collector then stops in time",
+        )
+    share = facts.used_memory / facts.maxmemory
+    if share < COUNT_ONLY:
+        return ok(f"{used}, {(facts.maxmemory - facts.used_memory) / 1e6:,.0f} MB free")
+    if share < REFUSE:
+        said = f"no new profile begins; from {REFUSE:.0%} on the collector answers 503"
+    else:
+        said = "the collector answers 503"
     return warn(
-        f"{used}, {facts.used_memory / most:.0%} of what there is; once it is full the collector answers 503",
-        "raise maxmemory, or lower log_max_records and log_max_age_days",
+        f"{used}, {share:.0%} of what there is: {said}",
+        "raise maxmemory (embedded_memory_mb), or lower log_max_records and log_max_age_days",
     )
 
 

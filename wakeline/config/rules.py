@@ -14,6 +14,7 @@ from wakeline.redis_url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
 from wakeline.settings import InterestRule, Settings
 
+LEAST_MEMORY_MB = 64
 MIN_SECRET = 16  # characters; fewer can be guessed from one signature
 HIDDEN = {"secret", "api_token", "redis", "log", "log_before"}  # texts that are never shown in a message
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # lies in Redis keys between colons
@@ -169,6 +170,12 @@ def file(path: Path | None) -> str:
     return "" if is_there else f"{quoted(str(path))} is not there: name a file, or leave the setting out"
 
 
+def embedded_memory(megabytes: int) -> str:
+    if not megabytes or megabytes >= LEAST_MEMORY_MB:
+        return ""
+    return f"{megabytes} is too little for the server itself: give it {LEAST_MEMORY_MB} or more, or 0 for its share"
+
+
 SETTING: dict[str, Callable[..., str]] = {
     "redis": redis_url,
     "log": log_url,
@@ -181,6 +188,7 @@ SETTING: dict[str, Callable[..., str]] = {
     "endpoint_path": endpoint_path,
     "geoip": file,
     "rate_limit": rate,
+    "embedded_memory_mb": embedded_memory,
 }
 SITE: dict[str, Callable[..., str]] = {
     "key": site_key,

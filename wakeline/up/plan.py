@@ -62,7 +62,7 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
             (
                 Service(
                     "server",
-                    tuple(server_command(settings.embedded_port, folder)),
+                    tuple(server_command(settings.embedded_port, folder, memory_mb=settings.embedded_memory_mb)),
                     (Listener("embedded_port", "127.0.0.1", settings.embedded_port, ""),),
                     folder / LOG,
                 ),

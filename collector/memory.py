@@ -1,0 +1,149 @@
+"""How full the server is that holds profiles, and the log or its place: a ladder of what is still taken.
+
+room        all is normal
+count only  events go on; no new profile begins, see `budget`
+refuse      503, and nothing is spooled: the spool would only be drained into the same memory. What is left is the
+            processor's, to fold what was accepted and to let the old expire
+
+What the log holds and the processor has not folded yet may become new profiles: so much room has to be left for it that
+a flood which is ahead of the processor does not fill what is the processor's. Each step is taken back only some way
+below where it began. A server without `maxmemory` has no ladder, nor one that does not say (INFO is not allowed to us).
+Of a cluster the fullest node counts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from enum import IntEnum
+from typing import Any, NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
+
+from wakeline.connect import connect
+from wakeline.keys import DEPLOYMENT, VERSION, Keys
+from wakeline.log import Log, LogUnavailable
+from wakeline.memory import COUNT_ONLY, PROFILE_BYTES, REFUSE, SLACK, share_of
+from wakeline.redis_url import is_cluster
+
+logger = logging.getLogger("wakeline.collector")
+
+ASK_EVERY_S = 0.5
+
+
+class Step(IntEnum):
+    """Of the ladder."""
+
+    ROOM = 0
+    COUNT_ONLY = 1
+    REFUSE = 2
+
+
+SAID = {
+    Step.ROOM: "there is room again",
+    Step.COUNT_ONLY: "new visitors are only counted, no profile begins",
+    Step.REFUSE: "events are refused with 503",
+}
+
+
+class Use(NamedTuple):
+    """Of maxmemory: what is in use, and what would be if each record that waits to be folded became a profile."""
+
+    now: float
+    soon: float
+
+
+def step_of(use: Use, before: Step) -> Step:
+    """The step where so much is in use, coming from another."""
+    if use.now >= _first(REFUSE, is_taken=before >= Step.REFUSE):
+        return Step.REFUSE
+    if use.soon >= _first(COUNT_ONLY, is_taken=before >= Step.COUNT_ONLY):
+        return Step.COUNT_ONLY
+    return Step.ROOM
+
+
+def _first(share: float, *, is_taken: bool) -> float:
+    return share - SLACK if is_taken else share
+
+
+class Memory:
+    """Where on the ladder we are. `ask` gives what is in use; None: there is no bound, or nobody says."""
+
+    def __init__(self, ask: Callable[[], Awaitable[Use | None]]) -> None:
+        self.step = Step.ROOM
+        self.share = 0.0  # in use; 0: it is not known
+        self._ask = ask
+
+    async def watch(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.look()
+            await asyncio.sleep(ASK_EVERY_S)
+
+    async def look(self) -> None:
+        """Ask once. While nobody answers the step stays: what is full does not empty by itself."""
+        try:
+            use = await self._ask()
+        except (RedisError, LogUnavailable, OSError):
+            return
+        self.share = use.now if use else 0.0
+        before, self.step = self.step, step_of(use, self.step) if use else Step.ROOM
+        if self.step != before:
+            logger.warning("%.0f %% of the server's memory are in use: %s", 100 * self.share, SAID[self.step])
+
+
+class Asking:
+    """Asks the server of `url`, or all primaries of a cluster. `log` gives the log, None while away, and its lanes."""
+
+    def __init__(self, url: str, *, log: Callable[[], tuple[Log | None, int]]) -> None:
+        self._url = url
+        self._log = log
+        self._redis: Redis | None = None
+
+    async def __call__(self) -> Use | None:
+        """Raises redis-py's errors, OSError and LogUnavailable where none answers."""
+        self._redis = self._redis or connect(self._url)
+        try:
+            infos = await self._infos(self._redis)
+        except (ConnectionError, TimeoutError):
+            raise
+        except ResponseError:  # a managed server, or a user that may not
+            return None
+        bounded = [(share, int(info["maxmemory"])) for info in infos if (share := share_of(info)) is not None]
+        if not bounded:
+            return None
+        waiting = await self._waiting(self._redis) * PROFILE_BYTES / len(infos)
+        return Use(max(share for share, _ in bounded), max(share + waiting / most for share, most in bounded))
+
+    async def close(self) -> None:
+        redis, self._redis = self._redis, None
+        if redis is not None:
+            await redis.aclose()
+
+    async def _infos(self, redis: Any) -> list[Mapping[str, Any]]:
+        if not is_cluster(self._url):
+            return [await redis.info("memory")]
+        await redis.initialize()
+        asked = [node.execute_command("INFO", "memory") for node in redis.get_primaries()]
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        answers = [info for info in found if not isinstance(info, BaseException)]
+        for error in found:
+            if isinstance(error, BaseException) and (not answers or not isinstance(error, (RedisError, OSError))):
+                raise error
+        return answers
+
+    async def _waiting(self, redis: Any) -> int:
+        """Records of the log that are not folded yet. Places are read first: no lane is ahead of its log."""
+        log, lanes = self._log()
+        if log is None:
+            return 0
+        (version,) = await redis.hmget(DEPLOYMENT, "version")
+        keys = Keys(int(version or VERSION))
+        pipe = redis.pipeline(transaction=False)
+        for lane in range(lanes):
+            pipe.hmget(keys.lane(lane), "offset")
+        places = [int(offset or 0) for (offset,) in await pipe.execute()]
+        bounds = await log.bounds(range(lanes))
+        return sum(max(0, bounds[lane].end - max(place, bounds[lane].first)) for lane, place in enumerate(places))

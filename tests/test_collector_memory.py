@@ -1,0 +1,182 @@
+"""The collector: the fuller the server, the less is taken; a step is taken back some way below its beginning."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis.exceptions import ConnectionError
+
+from collector.memory import Asking, Memory, Step, Use, step_of
+from tests.collector_stand import LANES, FaultyLog, envelope, event, full, stand
+from tests.integration.kill.services import until
+from wakeline.connect import connect
+from wakeline.keys import Keys
+from wakeline.log.memory import MemoryLog
+from wakeline.memory import PROFILE_BYTES, share_of
+
+MEGABYTE = 1_048_576
+
+COURSE = (
+    # share of maxmemory, the step then
+    (0.10, Step.ROOM),
+    (0.79, Step.ROOM),
+    (0.80, Step.COUNT_ONLY),
+    (0.76, Step.COUNT_ONLY),
+    (0.74, Step.ROOM),
+    (0.89, Step.COUNT_ONLY),
+    (0.90, Step.REFUSE),
+    (0.86, Step.REFUSE),
+    (0.84, Step.COUNT_ONLY),
+    (0.99, Step.REFUSE),
+    (0.76, Step.COUNT_ONLY),
+    (1.02, Step.REFUSE),
+    (0.50, Step.ROOM),
+)
+
+
+def no_log() -> tuple[None, int]:
+    return None, 0
+
+
+def test_the_ladder_up_and_down() -> None:
+    step = Step.ROOM
+    for share, wanted in COURSE:
+        step = step_of(Use(share, share), step)
+        assert step is wanted, share
+
+
+def test_what_waits_to_be_folded_needs_room_too() -> None:
+    """A flood that is ahead of the processor; a processor that is down must not end the intake."""
+    assert step_of(Use(0.3, 0.81), Step.ROOM) is Step.COUNT_ONLY
+    assert step_of(Use(0.3, 0.76), Step.COUNT_ONLY) is Step.COUNT_ONLY
+    assert step_of(Use(0.3, 5.0), Step.ROOM) is Step.COUNT_ONLY
+    assert step_of(Use(0.91, 5.0), Step.ROOM) is Step.REFUSE
+
+
+async def test_it_does_not_flap(caplog: pytest.LogCaptureFixture) -> None:
+    shares = [0.5, 0.81, *[0.79, 0.81] * 20, 0.91, *[0.89, 0.91] * 20, 0.5]
+    memory = Memory(iter_of(shares))
+    with caplog.at_level(logging.WARNING):
+        for _ in shares:
+            await memory.look()
+    said = [record.getMessage() for record in caplog.records]
+    assert [words.partition(": ")[2][:20] for words in said] == [
+        "new visitors are onl", "events are refused w", "there is room again",
+    ]  # fmt: skip
+
+
+async def test_what_was_full_stays_full_while_nobody_answers() -> None:
+    memory = Memory(iter_of([0.95, ConnectionError("away"), OSError("away"), 0.3, None]))
+    found = []
+    for _ in range(5):
+        await memory.look()
+        found.append(memory.step)
+    assert found == [Step.REFUSE, Step.REFUSE, Step.REFUSE, Step.ROOM, Step.ROOM]
+    assert not memory.share
+
+
+def iter_of(shares: list[Any]) -> Any:
+    left = iter(shares)
+
+    async def ask() -> Use | None:
+        share = next(left)
+        if isinstance(share, Exception):
+            raise share
+        return None if share is None else Use(share, share)
+
+    return ask
+
+
+def test_what_the_server_does_not_count_is_not_counted() -> None:
+    info = {"maxmemory": 1_000, "used_memory": 900, "mem_not_counted_for_evict": 100}
+    assert share_of(info) == 0.8
+    assert share_of({"maxmemory": 0, "used_memory": 900}) is None
+
+
+async def test_a_server_is_asked(own_server: Any) -> None:
+    asking = Asking(own_server.url, log=no_log)
+    async with connect(own_server.url) as redis:
+        await redis.config_set("maxmemory", 0)
+        assert await asking() is None
+        used = int((await redis.info("memory"))["used_memory"])
+        await redis.config_set("maxmemory", 2 * used)
+        assert (await asking() or Use(0, 0)).now == pytest.approx(0.5, abs=0.1)
+        await redis.execute_command("ACL SETUSER", "collector", "on", ">password", "~wl*", "+client|setinfo", "+get")
+    one = Asking(own_server.url.replace("redis://", "redis://collector:password@"), log=no_log)
+    assert await one() is None  # it may not ask, so there is no ladder
+    own_server.kill()
+    with pytest.raises((ConnectionError, OSError)):
+        await asking()
+    await asking.close()
+    await one.close()
+
+
+async def test_what_waits_is_what_the_log_holds_beyond_the_places(own_server: Any) -> None:
+    log = MemoryLog(LANES)
+    await log.append([(n % LANES, b"{}") for n in range(100)])
+    asking = Asking(own_server.url, log=lambda: (log, LANES))
+    async with connect(own_server.url) as redis:
+        info = await redis.info("memory")
+        for placed in (0, 10, 25, 30):
+            for lane in range(LANES):
+                await redis.hset(Keys().lane(lane), "offset", placed)
+            use = await asking() or Use(0, 0)
+            waiting = LANES * max(0, 25 - placed) * PROFILE_BYTES / info["maxmemory"]
+            assert use.soon - use.now == pytest.approx(waiting)
+    await asking.close()
+
+
+async def test_of_a_cluster_the_fullest_node_counts(own_cluster: Any) -> None:
+    """Also while another one is away."""
+    asking = Asking(own_cluster.url, log=no_log)
+    assert await asking() is not None
+    full, away, _ = own_cluster.nodes
+    used = int(full.ask("INFO", "memory")["used_memory"])
+    full.ask("CONFIG", "SET", "maxmemory", str(2 * used))
+    assert (await asking() or Use(0, 0)).now == pytest.approx(0.5, abs=0.1)
+    away.kill()
+    assert (await asking() or Use(0, 0)).now == pytest.approx(0.5, abs=0.1)
+    await asking.close()
+
+
+async def test_events_go_on_and_then_are_refused(tmp_path: Path) -> None:
+    """The books balance at each step, and what is refused may be sent again."""
+    async with stand(tmp_path, settings={"spool_mb": 1}) as collector:
+        await until(lambda: collector.parts.writer.is_open, "the log is open")
+        memory = collector.parts.memory
+        for step in (Step.ROOM, Step.COUNT_ONLY, Step.REFUSE, Step.COUNT_ONLY, Step.ROOM):
+            memory.step = step
+            sent = full(event(visitor=f"visitor-{step}"), event(visitor=f"visitor-{step}", n=1, url="x"))
+            status, answer, headers = await collector.post(sent)
+            shown = collector.metrics()
+            assert (status, answer.get("reason")) == ((503, "unavailable") if step is Step.REFUSE else (202, None))
+            assert ("Retry-After" in headers) is (step is Step.REFUSE)
+            assert shown["memory_step"] == step
+            assert shown["ledger_difference"] == 0
+        assert [record.counted_only for record in await collector.records()].count(True) == 2
+        assert shown["memory_refused_total"] == shown["unavailable_total"] == 2
+        assert shown['counted_only_total{short_of="memory"}'] == 2
+        assert shown["spooled_total"] == 0
+
+
+async def test_what_is_spooled_waits_until_there_is_room(tmp_path: Path) -> None:
+    log = FaultyLog(LANES)
+    async with stand(tmp_path, settings={"spool_mb": 1}, log=log) as collector:
+        await until(lambda: collector.parts.writer.is_open, "the log is open")
+        log.is_away = True
+        for n in range(3):
+            assert (await collector.post(envelope(event(n=n))))[0] == 202
+        assert collector.metrics()["spool_records"] >= 2
+        collector.parts.memory.step = Step.REFUSE
+        log.is_away = False
+        before = len(await collector.records())
+        await asyncio.sleep(0.3)  # several attempts
+        assert len(await collector.records()) == before
+        collector.parts.memory.step = Step.COUNT_ONLY
+        await until(lambda: not collector.metrics()["spool_records"], "all is drained")
+        assert len(await collector.records()) == 3
+        assert collector.metrics()["ledger_difference"] == 0
