@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from processor.changes import LIVE_MS, MINUTE_MS
+from processor.dead import Named, named_by
 from processor.pages import KEPT_MS
 from processor.rules.consent import FOR_GOOD
 from wakeline import keys
@@ -29,10 +30,11 @@ Who = tuple[str, str]  # site, id
 
 
 class Invalid(NamedTuple):
-    """A record that can never be folded, and why."""
+    """A record that can never be folded, why, and whom it names."""
 
     value: bytes
     reason: str
+    named: Named
 
 
 class Item(Struct, gc=False):
@@ -57,28 +59,30 @@ def decoded(entries: Iterable[Entry], sites: Container[str]) -> list[Item]:
     """Entries as records, in order; what cannot be one, or is of another site, is marked with its reason."""
     items = []
     for entry in entries:
-        record = _record_of(entry.value, sites)
+        found = _record_of(entry.value, sites)
+        record = Invalid(entry.value, found, named_by(entry.value)) if isinstance(found, str) else found
         items.append(Item(entry.offset, entry.time, record, touched(record)))
     return items
 
 
-def _record_of(value: bytes, sites: Container[str]) -> Record | Invalid:
+def _record_of(value: bytes, sites: Container[str]) -> Record | str:
+    """The record, or why it is none."""
     try:
         record: Record = decode_record(value)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-        return Invalid(value, f"malformed: {error}")
+        return f"malformed: {error}"
     if isinstance(record, Event):
         if record.site not in sites:
-            return Invalid(value, "unknown_site")
+            return "unknown_site"
         if not record.visitor or record.visitor[0] == CUSTOMER_PREFIX or not 0 <= record.n < MAX_EVENTS_PER_PAGE:
-            return Invalid(value, "malformed: no visitor's event")
+            return "malformed: no visitor's event"
         if not record.page or (record.customer and not _is_customer(record.customer)):
-            return Invalid(value, "malformed: no page instance, or no customer's id")
+            return "malformed: no page instance, or no customer's id"
     elif isinstance(record, Erase):
         if not _is_erasure(record):
-            return Invalid(value, "malformed: names nobody who could be forgotten")
+            return "malformed: names nobody who could be forgotten"
     elif isinstance(record, Delta) and not all(map(_is_share, record.shares)):
-        return Invalid(value, "malformed: a share of nobody, or for nobody")
+        return "malformed: a share of nobody, or for nobody"
     return record
 
 
@@ -115,6 +119,8 @@ def touched(record: Record | Invalid) -> tuple[Who, ...]:
         return tuple((share.site, share.customer) for share in record.shares)
     if isinstance(record, Erase):
         return ((record.site, record.id),)
+    if isinstance(record, Invalid):
+        return record.named.people
     return ()
 
 

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from enum import StrEnum
 
+from processor.dead import DeadLetter
 from processor.sites import SiteFacts, page_name
 from processor.state import Customer, Session, Visitor, deadline
 from wakeline import keys
@@ -110,7 +111,8 @@ class Changes:
         self.shares: list[CustomerShare] = []  # for the customers' lanes
         self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane it is for, record
         self.told: set[tuple[str, str, str]] = set()  # site, visitor, customer: who is told already to forget it
-        self.dead: list[tuple[int, str, bytes, str]] = []  # offset, reason, value, error
+        self.dead: list[DeadLetter] = []
+        self.forgotten: dict[tuple[str, str], int] = {}  # whose dead letters go, up to when, ms
 
     def enter(self, site: SiteFacts, time: int) -> None:
         """Turn to an event of `site` at `time`: what follows is counted there and then, unless it says otherwise."""
@@ -176,6 +178,11 @@ class Changes:
 
     def top_score(self, key: str, value: str) -> int:
         return self._tops.loaded[key][value]
+
+    def forget_letters(self, site: str, id: str, *, upto: int) -> None:
+        """Dead letters that name this person, at `upto` (ms) or before, go: those that lie there and this call's."""
+        self.forgotten[site, id] = max(upto, self.forgotten.get((site, id), 0))
+        self.dead = [letter for letter in self.dead if not letter.is_about(site, id, upto)]
 
     def schedule(self, visitor: Visitor) -> None:
         """Put the visitor into the lane's due set if it has a session and is not there.

@@ -9,6 +9,7 @@ from time import perf_counter_ns
 from processor import pages, rules
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
+from processor.dead import letter
 from processor.rules import Steps, customers, forgetting
 from processor.rules.sessions import NOT_CUSTOM, close_due
 from processor.sites import SiteFacts
@@ -147,7 +148,8 @@ class Fold:
             if isinstance(record, Event):
                 ledger[self._apply(record, item.who[0], memory, changes)] += 1
             elif isinstance(record, Invalid):
-                changes.dead.append((item.offset, record.reason, record.value, ""))
+                forgotten = self._is_forgotten(item, record, memory)
+                changes.dead.append(letter(item.offset, record.reason, record.value, is_forgotten=forgotten))
                 ledger[Verdict.DEAD] += 1
             else:
                 self._apply_derived(record, memory, changes)
@@ -245,6 +247,14 @@ class Fold:
                     forgetting.forget_with_customer(visitor, changes, customer=record.customer, upto=record.time)
                 else:
                     forgetting.forget_visitor(visitor, changes, upto=record.time, at=record.time)
+
+    def _is_forgotten(self, item: Item, record: Invalid, memory: LaneMemory) -> bool:
+        """Whether a record that cannot be folded names somebody of this lane who was forgotten after it happened."""
+        people = [memory.people[who] for who in item.who]
+        withheld = [person.state.withheld for person in people if isinstance(person, Visitor)]
+        return max((person.tombstone for person in people), default=0) >= max(record.named.time, 1) or (
+            max(withheld, default=0) >= item.time
+        )
 
     def _finish(self, changes: Changes) -> None:
         for visitor in changes.visitors.values():

@@ -23,6 +23,7 @@ from redis.exceptions import (
 )
 
 from processor.batch import Who
+from processor.dead import about
 from processor.fold import LaneMemory
 from processor.state import Loaded
 from processor.writes import Command
@@ -66,6 +67,14 @@ class LanePlace(Struct):
 # time (ms) that is later than what is there: a replay meets old erasures when newer ones are known.
 WRITE = """
 local call = redis.call
+local function drop(letters, about, letter)
+  for i = 1, #letter[2], 2 do
+    if letter[2][i] == 'about' then
+      for line in string.gmatch(letter[2][i + 1], '[^\\n]+') do call('ZREM', about, line .. ' ' .. letter[1]) end
+    end
+  end
+  call('XDEL', letters, letter[1])
+end
 local lane = KEYS[1]
 local found = call('HMGET', lane, 'revision', 'writer', 'torn', 'moved')
 if found[3] == '1' then return {-1} end
@@ -86,6 +95,20 @@ for i = 1, #commands do
     end
   elseif c[1] == 'LATEST' then
     if tonumber(c[3]) > tonumber(call('GET', c[2]) or 0) then call('SET', c[2], c[3], 'PX', c[4]) end
+  elseif c[1] == 'DEAD' then
+    local id = call('XADD', c[2], '*', 'about', c[5], unpack(c, 6))
+    for line in string.gmatch(c[5], '[^\\n]+') do call('ZADD', c[3], 0, line .. ' ' .. id) end
+    while call('ZCARD', c[3]) > tonumber(c[4]) do
+      local oldest = call('XRANGE', c[2], '-', '+', 'COUNT', 1)[1]
+      if not oldest then call('DEL', c[3]) break end
+      drop(c[2], c[3], oldest)
+    end
+  elseif c[1] == 'FORGET' then
+    for _, found in ipairs(call('ZRANGE', c[3], '[' .. c[4] .. ' ', '(' .. c[4] .. ' ' .. c[5], 'BYLEX')) do
+      local letter = call('XRANGE', c[2], string.match(found, '%S+$'), string.match(found, '%S+$'))[1]
+      if letter then drop(c[2], c[3], letter) end
+      call('ZREM', c[3], found)
+    end
   else
     call(unpack(c))
   end
@@ -93,6 +116,10 @@ end
 call('HSET', lane, 'revision', ARGV[2], 'writer', ARGV[3], 'torn', '0')
 return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES')}
 """
+
+# DEAD: add a dead letter to the stream and whom it is about to the set, no more than so many; the oldest go. FORGET:
+# remove those that are about a person, up to a time.
+WITH_TWO_KEYS = ("DEAD", "FORGET")
 
 # KEYS: state, interests, tombstone of each, then top lists; ARGV: how many of the former.
 LOAD = """
@@ -116,7 +143,7 @@ return found
 # What a write may consist of.
 WRITES = (
     "HSET", "HINCRBY", "SET", "GET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZINCRBY", "ZRANGE",
-    "ZREMRANGEBYSCORE", "XADD",
+    "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE",
 )  # fmt: skip
 
 # KEYS: the lane, its hop. A script, for redis-py has no transactions worth the name on a cluster.
@@ -147,6 +174,8 @@ return redis.call('HINCRBY', KEYS[1], 'deaths', 1)
 """
 
 RECALLED_AT_ONCE = 400  # of one command, see `writes.MOST_PAIRS`
+
+LETTERS_AT_ONCE = 200
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -246,6 +275,8 @@ class Store:
         names = dict.fromkeys([lane_key, due])
         for command in commands:
             names[command[1]] = None
+            if command[0] in WITH_TWO_KEYS:
+                names[command[2]] = None
         args: list[Any] = [revision, revision + 1, stamp, _pack(commands), keys.TOP_MEMBERS, keys.OTHER, due]
         args += [self.moved, place.writer]
         with unavailable():
@@ -286,6 +317,23 @@ class Store:
         with unavailable():
             return int(await self._died(keys=[self.keys.lane(lane)], args=[offset]))
 
+    async def tombstones(self, lane: int, people: Iterable[Who]) -> list[int]:
+        """Up to when these were forgotten, ms; 0: they were not."""
+        with unavailable():
+            return [int(await self._redis.get(keys.tombstone(lane, *who)) or 0) for who in people]
+
+    async def name_dead_letters(self, lane: int) -> None:
+        """Note whom the dead letters of former code are about, once, so that they go with their persons."""
+        letters, named = self.keys.dead(lane), self.keys.dead_about(lane)
+        with unavailable():
+            if not await self._redis.exists(letters) or await self._redis.exists(named):
+                return
+            start = "-"
+            while rows := _rows(await self._redis.xrange(letters, start, "+", count=LETTERS_AT_ONCE)):
+                lines = {f"{line} {id.decode()}": 0 for id, fields in rows for line in about(fields[b"v"])}
+                await self._redis.zadd(named, lines)
+                start = f"({rows[-1][0].decode()}"
+
     async def outbox(self, lane: int, *, most: int) -> list[tuple[bytes, int, bytes]]:
         """(id, target lane, record) of what waits to be appended, in order."""
         with unavailable():
@@ -306,6 +354,10 @@ def _place(fields: Mapping[bytes, bytes], hops: Mapping[bytes, bytes], memory: L
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _rows(reply: Any) -> Any:
+    return reply  # redis-py types what it returns for all of its protocols at once
 
 
 def _scores(flat: list[bytes]) -> dict[str, float]:

@@ -17,6 +17,7 @@ from typing import TypeVar
 from processor import metrics
 from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
 from processor.changes import Changes, Verdict
+from processor.dead import Named, letter, named_by
 from processor.fold import Fold, LaneMemory
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.writes import Place, commands
@@ -76,6 +77,7 @@ class LaneWorker:
                 f"{gap} records are missing"
             )
         self.next_due = await self._store.next_due(self.lane)
+        await self._store.name_dead_letters(self.lane)
         await self._empty_outbox()
         return self.place.offset
 
@@ -130,10 +132,17 @@ class LaneWorker:
                 dead = self._fold.fold([], self._memory)
                 dead.now = item.time
                 value = item.record.value if isinstance(item.record, Invalid) else encode_record(item.record)
-                dead.dead.append((item.offset, "bug", value, "".join(traceback.format_exception(error))))
+                text = "".join(traceback.format_exception(error))
+                is_forgotten = await self._is_forgotten(named_by(value))
+                dead.dead.append(letter(item.offset, "bug", value, text, is_forgotten=is_forgotten))
                 dead.ledger[Verdict.DEAD] += 1
                 await self._write(dead, offset=item.offset + 1, clock=item.time)
                 self._observe([item], dead)
+
+    async def _is_forgotten(self, named: Named) -> bool:
+        """Whether somebody whom a record names was forgotten after it happened."""
+        tombstones = await self._retry(lambda: self._store.tombstones(self.lane, named.people))
+        return max(tombstones, default=0) >= max(named.time, 1)
 
     async def _write(self, changes: Changes, *, offset: int, clock: int) -> None:
         emitted = bool(changes.shares or changes.outbox)
@@ -217,7 +226,7 @@ class LaneWorker:
         for source, applied, after in changes.hop_gaps:
             metrics.HOP_GAPS.inc()
             logger.error("lane %d: deltas of lane %d from %d to %d never came", self.lane, source, applied, after)
-        for _, reason, _, _ in changes.dead:
+        for _, reason, *_ in changes.dead:
             metrics.DEAD_LETTERS.labels(reason.split(":")[0]).inc()
             logger.error("lane %d: a dead letter: %s", self.lane, reason)
         metrics.BATCH_RECORDS.observe(len(items))

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from processor import pages
+from processor import dead, pages
 from processor.changes import Changes, Verdict
 from processor.fold import Fold, LaneMemory
 from processor.rules.customers import COUNTS
@@ -259,10 +259,14 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
             yield ["ZREM", changes.keys.due(lane), *part]
     for source, upto in changes.hops.items():
         yield ["HSET", changes.keys.hop(lane), str(source), str(upto)]
-    for offset, reason, value, error in changes.dead:
+    letters = changes.keys.dead(lane), changes.keys.dead_about(lane)
+    for (site, id), upto in changes.forgotten.items():
+        for whose in (f"{site}/{id}", f"/{id}"):  # the latter of records that do not say their site
+            yield ["FORGET", *letters, whose, dead.padded(upto + 1)]
+    for offset, reason, value, error, about in changes.dead:
         text, is_cut = _letter(value)
         yield [
-            "XADD", changes.keys.dead(lane), "MAXLEN", "~", str(keys.DEAD_LETTERS), "*", "offset", str(offset),
+            "DEAD", *letters, str(keys.DEAD_LETTERS), "\n".join(about), "offset", str(offset),
             "reason", reason[:MOST_SAID], "v", text, "error", error[-MOST_SAID:], *(("cut", "1") if is_cut else ()),
         ]  # fmt: skip
     key = changes.keys.lane(lane)

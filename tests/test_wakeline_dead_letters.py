@@ -17,7 +17,7 @@ from click.testing import CliRunner, Result
 from tests.timeline import Timeline, event
 from wakeline import dead_letters, keys
 from wakeline.cli import main
-from wakeline.connect import connect_blocking
+from wakeline.connect import connect, connect_blocking
 from wakeline.dead_letters import DeadLetter
 from wakeline.keys import Keys
 from wakeline.log.opening import open_log
@@ -226,3 +226,47 @@ def test_of_what_was_too_long_a_part_is_shown_and_not_tried_again(
     said = run("retry", "1:4", "--yes")
     assert said.exit_code == 1
     assert "1:4: longer than a dead letter" in said.output
+
+
+# ---- who was forgotten --------------------------------------------------------------------------
+
+
+@redis_alone
+async def test_those_that_hold_the_id_of_the_forgotten_go_wherever_they_lie(client: redis.Redis) -> None:
+    """In a lane that is not the person's, in no record at all, in a traceback; not where another id begins alike."""
+    person = "visitor-1"
+    kept = {
+        "another's": ('{"kind":"event","site":"shop","visitor":"visitor-10"}', ""),
+        "one that ends alike": ("a-visitor-1 that is no record", ""),
+        "of another site": ('{"kind":"event","site":"blog","visitor":"visitor-1"}', ""),
+    }
+    gone = {
+        "an event": ('{"kind":"event","site":"shop","visitor":"visitor-1"}', ""),
+        "no record": ("..visitor-1 \x00", ""),
+        "a traceback": ("{}", "KeyError: 'visitor-1'"),
+    }
+    for key in client.scan_iter("wl1:*dead*"):
+        client.delete(key)
+    for number, (record, error) in enumerate([*kept.values(), *gone.values()]):
+        fields: Any = {"offset": number, "reason": "bug", "v": record, "error": error, "about": f"shop/{number} 7"}
+        stored = client.xadd(Keys().dead(number % LANES), fields)
+        client.zadd(Keys().dead_about(number % LANES), {f"shop/{number} 7 {stored.decode()}": 0})
+    async with connect(url_of(client)) as asked:
+        assert await dead_letters.forget(asked, Keys(), range(LANES), "shop", person) == len(gone)
+        left = await dead_letters.dead_letters(asked, Keys(), range(LANES), lambda letter: True)
+    assert {letter.record for letter in left} == {record for record, _ in kept.values()}
+    lines = [line for lane in range(LANES) for line in client.zrange(Keys().dead_about(lane), 0, -1)]
+    assert len(lines) == len(kept)
+
+
+def url_of(client: redis.Redis) -> str:
+    options = client.connection_pool.connection_kwargs
+    return f"redis://{options['host']}:{options['port']}/{options['db']}"
+
+
+@redis_alone
+def test_one_of_which_only_the_reason_was_kept_is_not_tried_again(run: Run, client: redis.Redis) -> None:
+    client.xadd(Keys().dead(1), {"offset": 4, "reason": "malformed", "v": "", "error": "", "about": "-"})
+    said = run("retry", "1:4", "--yes")
+    assert (said.exit_code, "was forgotten" in said.output) == (1, True)
+    assert run("drop", "1:4", "--yes").exit_code == 0

@@ -16,6 +16,8 @@ from wakeline.log import Log
 
 READ_AT_ONCE = 500
 TOO_LATE_MS = 8 * DAY_MS  # an older event could have been counted before, and is refused
+NOBODY = "-"
+SITE = re.compile(r'"site":\s*"([^"]*)"')
 DERIVED = re.compile(r'"kind":\s*"(delta|tick)"')
 
 
@@ -30,6 +32,13 @@ class DeadLetter(Struct, frozen=True):
     is_text: bool  # else no log takes it, and nothing could be folded
     error: str  # traceback, for `bug`
     stored: str  # its id in the stream of dead letters
+    about: tuple[str, ...] = ()  # lines "<site>/<id> <time>" of those whom it names
+
+    @property
+    def is_forgotten(self) -> bool:
+        """Its person was forgotten before it was set aside: nothing but the reason was kept."""
+        return not self.record and NOBODY in self.about
+
     is_cut: bool = False  # the record was longer than that: the log has the whole
 
     @property
@@ -76,6 +85,7 @@ def _letter(lane: int, id: str, fields: dict[bytes, bytes]) -> DeadLetter:
         is_cut="cut" in text,
         error=text["error"],
         stored=id,
+        about=tuple(text.get("about", "").split("\n")),
     )
 
 
@@ -96,3 +106,22 @@ async def drop(redis: Redis, live: Keys, letters: Sequence[DeadLetter]) -> None:
     """Take them off the list. Raises redis-py's errors."""
     for letter in letters:
         await redis.xdel(live.dead(letter.lane), letter.stored)
+        await redis.zrem(live.dead_about(letter.lane), *(f"{line} {letter.stored}" for line in letter.about))
+
+
+async def forget(redis: Redis, live: Keys, lanes: Iterable[int], site: str, id: str) -> int:
+    """Take off all that hold the id of a person, in whatever lane and form; returns how many. Raises redis-py's errors.
+
+    The processor does it for those that say so in the person's own lane; this reads them all.
+    """
+    word = re.compile(rf"(?<![\w~@-]){re.escape(id)}(?![\w-])")
+
+    def holds(letter: DeadLetter) -> bool:
+        if word.search(letter.record) is None and word.search(letter.error) is None:
+            return False
+        said = SITE.search(letter.record)
+        return said is None or said[1] == site
+
+    letters = await dead_letters(redis, live, lanes, holds)
+    await drop(redis, live, letters)
+    return len(letters)

@@ -117,11 +117,16 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:due"
 
     def dead(self, lane: int) -> str:
-        """stream, DEAD_LETTERS long: offset, reason, v (the record), error (traceback for `bug`).
+        """stream, DEAD_LETTERS long: offset, reason, v (the record; "" of who was forgotten before), error (traceback
+        for `bug`), about (lines "<site>/<id> <time>" of those whom it names; "-": nobody).
 
         cut (1): the record was longer than `writes.DEAD_BYTES`, so v is a part of it, of an event all but its props.
         """
         return f"{self.prefix}{{{lane}}}:dead"
+
+    def dead_about(self, lane: int) -> str:
+        """zset, all scores 0: "<line of about> <id in the stream>", so that a person's dead letters are found."""
+        return f"{self.prefix}{{{lane}}}:dead:about"
 
     # a visitor or customer
 

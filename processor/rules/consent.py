@@ -28,6 +28,7 @@ def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
             forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
         else:  # anybody can send withdrawals: of who has nothing only an event that was overtaken is kept out
             visitor.state.withheld = changes.now + WITHHELD_MS
+            changes.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
         visitor.remembered = False
 
 

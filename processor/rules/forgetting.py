@@ -14,6 +14,7 @@ from wakeline.record import CustomerShare, Erase
 
 def forget_visitor(visitor: Visitor, changes: Changes, *, upto: int, at: int) -> None:
     """Forget a visitor's profile up to time `upto`; tell its customer, who is forgotten up to `at`. All in ms."""
+    changes.forget_letters(visitor.site, visitor.id, upto=upto)
     if visitor.erased >= upto:
         return
     customer = visitor.state.customer
@@ -34,6 +35,7 @@ def forget_with_customer(visitor: Visitor, changes: Changes, *, customer: str, u
     later, be it the same customer.
     """
     state = visitor.state
+    changes.forget_letters(visitor.site, customer, upto=upto)
     if not state.customer:
         # Nothing of the customer is left where there is no link: it ended as the visitor was forgotten. Only a replay
         # meets one that never began, since a tombstone of today kept it out: it wipes where the live version did.
@@ -46,6 +48,7 @@ def forget_with_customer(visitor: Visitor, changes: Changes, *, customer: str, u
         kept = state.customer, state.linked, state.named
     else:
         kept = (customer, latest, 0) if latest > upto else ("", 0, 0)
+    changes.forget_letters(visitor.site, visitor.id, upto=upto)
     if visitor.erased < upto or not kept[0]:
         upto = max(upto, visitor.erased)
         visitor.forget(upto)
@@ -62,6 +65,7 @@ def forget_with_customer(visitor: Visitor, changes: Changes, *, customer: str, u
 
 def forget_customer(customer: Customer, changes: Changes, *, upto: int) -> None:
     """Forget a customer and tell each of its visitors."""
+    changes.forget_letters(customer.site, customer.id, upto=upto)
     if customer.erased >= upto:
         return
     visitors = customer.state.visitors

@@ -109,6 +109,8 @@ def retry(
             "only a replay folds it at its place: `wakeline replay --from start`",
             FAILED,
         )
+    if forgotten := [letter.id for letter in letters if letter.is_forgotten]:
+        raise Refused(f"{', '.join(forgotten)}: the person was forgotten, the record was not kept: drop it", FAILED)
     if damaged := [letter.id for letter in letters if not letter.is_text]:
         raise Refused(f"{', '.join(damaged)}: not even text, whatever is mended: drop it", FAILED)
     if cut := [letter.id for letter in letters if letter.is_cut]:

@@ -57,6 +57,7 @@ def erase(id: str, key: str | None, customer: bool, anyway: bool, yes: bool, con
 async def _erase(settings: Settings, site: str, id: str, *, anyway: bool) -> Found:
     from wakeline import keys
     from wakeline.connect import connect
+    from wakeline.dead_letters import forget
     from wakeline.lanes import FIELDS, stored_deployment
 
     async with connect(settings.redis) as redis:
@@ -70,6 +71,8 @@ async def _erase(settings: Settings, site: str, id: str, *, anyway: bool) -> Fou
             FAILED,
         )
     await _append(settings, deployment, site, id)
+    async with connect(settings.redis, timeout=10.0) as redis:
+        await forget(redis, keys.Keys(deployment.version), range(deployment.lanes), site, id)
     return found
 
 
