@@ -64,7 +64,7 @@ TOTALS = {
     "sessions": _counter("wakeline_sessions_total", "Sessions that ended"),
     "bounces": _counter("wakeline_bounces_total", "Sessions that ended with one page view and no engagement"),
     "engaged_ms": _counter("wakeline_engaged_seconds_total", "Time that pages were visible and focused", MS),
-    "events": _counter("wakeline_custom_events_total", "Custom events"),
+    "events": _counter("wakeline_custom_events_total", "Custom events: what visitors did"),
     "bot_events": _counter("wakeline_bot_events_total", "Events of bots, which count nowhere else"),
     "new_visitors": _counter("wakeline_new_visitors_total", "Profiles made"),
     "identified": _counter("wakeline_identified_total", "Visitors linked to a customer"),
@@ -78,7 +78,7 @@ DAY = {
     "sessions": _today("wakeline_sessions", "Sessions that ended"),
     "bounces": _today("wakeline_bounces", "Sessions that ended with one page view and no engagement"),
     "engaged_ms": _today("wakeline_engaged_seconds", "Time that pages were visible and focused", MS),
-    "events": _today("wakeline_custom_events", "Custom events"),
+    "events": _today("wakeline_custom_events", "Custom events: what visitors did"),
     "bot_events": _today("wakeline_bot_events", "Events of bots"),
     "new_visitors": _today("wakeline_new_visitors", "Profiles made"),
     "identified": _today("wakeline_identified", "Visitors linked to a customer"),
@@ -94,7 +94,7 @@ TOPS = {
     "entries": _top("wakeline_entries", "Sessions by the page they began on", "page"),
     "exits": _top("wakeline_exits", "Sessions by the page they ended on", "page"),
     "campaigns": _top("wakeline_campaign_visits", "Sessions that began, by campaign", "campaign"),
-    "events": _top("wakeline_custom_events", "Custom events by name", "event"),
+    "events": _top("wakeline_custom_events", "Custom events by name, also what pages say of themselves", "event"),
     "bots": _top("wakeline_bot_events", "Events of bots by bot", "bot"),
 }
 """By name in `keys.TOPS`. Those of `keys.LIVE_TOPS` have every window, the others today's alone."""

@@ -7,7 +7,8 @@ import unicodedata
 from functools import lru_cache
 
 from collector.clean import clean_text
-from wakeline.event import BUILT_IN, MAX_NAME
+from wakeline.event import MAX_NAME
+from wakeline.event_types import BUILT_IN
 
 # What leaves no mark and belongs to no letter: fillers, a blank of Braille, tags, anchors of annotations.
 BLANK = re.compile(

@@ -99,7 +99,7 @@ def now(board: Dashboard) -> None:
         lines(
             4,
             "Per minute, bots beside humans",
-            "Page views and custom events of humans; events of bots, which count nowhere else.",
+            "Page views of humans and what else they did; events of bots, which count nowhere else.",
             per_minute("page_views", "page views"),
             per_minute("custom_events", "custom events"),
             per_minute("bot_events", "bot events"),
@@ -134,7 +134,11 @@ def today_so_far(board: Dashboard) -> None:
             unit="s",
         )
     )
-    board.with_panel(number(10, "Custom events", "Custom events today.", today("custom_events"), size=STAT))
+    board.with_panel(
+        number(
+            10, "Custom events", "What visitors did today, besides looking at pages.", today("custom_events"), size=STAT
+        )
+    )
 
 
 def content(board: Dashboard) -> None:
@@ -151,7 +155,13 @@ def today_in_detail(board: Dashboard) -> None:
     board.with_row(row(104, "Top of today"))
     for id, title, help, what, label in (
         (14, "Campaigns", "Visits by campaign.", "campaign_visits", "campaign"),
-        (15, "Custom events by name", "How often each came.", "custom_events", "event"),
+        (
+            15,
+            "Custom events by name",
+            "How often each came, also what pages say of themselves: a lost page, web vitals.",
+            "custom_events",
+            "event",
+        ),
         (16, "Bots", "Events of bots, by bot.", "bot_events", "bot"),
         (17, "Entry pages", "Where sessions began.", "entries", "page"),
         (18, "Exit pages", "Where sessions ended.", "exits", "page"),

@@ -11,10 +11,11 @@ from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
 from processor.dead import letter
 from processor.rules import Steps, customers, forgetting
-from processor.rules.sessions import NOT_CUSTOM, close_due
+from processor.rules.sessions import close_due
 from processor.sites import SiteFacts
 from processor.state import Customer, Loaded, Outside, Visitor, customer_of, deadline, visitor_of
 from wakeline import keys
+from wakeline.event_types import BUILT_IN
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Record
@@ -110,7 +111,7 @@ class Fold:
         self._emits = emits
         self._live_ms = LIVE_MS
         self._live_since = 0
-        self._rules_of_type = {type: rules.of_type(type) for type in NOT_CUSTOM}
+        self._rules_of_type = {type: rules.of_type(type) for type in BUILT_IN}
         self._rules_of_custom = rules.of_type(rules.CUSTOM)
 
     def leave_live_windows(self, *, before: int) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.names import clean_name
-from wakeline.event import BUILT_IN, MAX_NAME
+from wakeline.event import MAX_NAME
+from wakeline.event_types import BUILT_IN
 
 NAMES: dict[str, tuple[str, str | None]] = {
     "French": ("Ajouté au panier", "Ajouté au panier"),

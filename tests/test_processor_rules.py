@@ -57,6 +57,14 @@ SESSIONS: dict[str, tuple[list[Event], dict[str, int]]] = {
         [event(V, PAGE, 0, 0), event(V, PAGE, 1, 1_000, "signup")],
         {"sessions": 1, "page_views": 1, "events": 1},
     ),
+    "one page that says how fast it was, and that it was lost: a bounce": (
+        [event(V, PAGE, n, n, type) for n, type in enumerate(("page_view", "web_vitals", "not_found", "js_error"))],
+        {"sessions": 1, "bounces": 1, "page_views": 1},
+    ),
+    "one page and a click that the snippet tells of: no bounce": (
+        [event(V, PAGE, n, n, type) for n, type in enumerate(("page_view", "web_vitals", "outbound_link"))],
+        {"sessions": 1, "page_views": 1, "events": 1},
+    ),
     "two pages: no bounce": (
         [event(V, PAGE, 0, 0), event(V, "page-two", 0, 1_000)],
         {"sessions": 1, "page_views": 2},
@@ -97,6 +105,14 @@ async def test_sessions(made: Timeline, name: str) -> None:
     new = totals.pop("new_visitors", 0)
     assert totals == wanted
     assert new == (0 if "bots" in name else 1)
+
+
+async def test_what_no_visitor_did_is_only_in_the_list_of_events(made: Timeline) -> None:
+    await arrive(made, *(event(V, PAGE, n, n, type) for n, type in enumerate(("page_view", "not_found", "quiz"))))
+    await made.run()
+    assert await made.top("events", date(TODAY)) == {"not_found": 1, "quiz": 1}
+    assert (await made.totals())["events"] == 1
+    assert (await made.profile(V))["events"] == "1"
 
 
 async def test_a_session_closes_once_also_across_a_restart(made: Timeline) -> None:

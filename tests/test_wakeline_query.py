@@ -32,6 +32,7 @@ from tests.sealed import as_they_happened, seal, write
 from tests.timeline import DAY, MINUTE, SECOND, SITE, START, Timeline, a_week_of_visits, event
 from wakeline.cli import main
 from wakeline.cli.rows import show
+from wakeline.event_types import BUILT_IN
 from wakeline.history import History, HistoryDamaged
 from wakeline.history.folder import Folder
 from wakeline.keys import date as bucket
@@ -49,7 +50,7 @@ COUNTERS = {
     "sessions": "count(*) as amount from sessions where not continued",
     "bounces": "count_if(bounce) as amount from sessions",
     "engaged_ms": f"sum(engaged_ms) as amount {PEOPLE}",
-    "events": f"count(*) as amount {PEOPLE} and type not in ('page_view', 'engagement', 'ping', 'consent', 'identify')",
+    "events": f"count(*) as amount {PEOPLE} and type in ('add_to_cart', 'download')",
     "bot_events": "count(*) as amount from events where bot is not null",
 }
 LISTS = {
@@ -59,6 +60,7 @@ LISTS = {
     "top campaigns": "campaign, count(*) as amount from sessions where not continued and campaign is not null",
     "top entries": "entry, count(*) as amount from sessions where entry is not null",
     "top exits": "exit, count(*) as amount from sessions where exit is not null",
+    "top events": f"type, count(*) as amount {PEOPLE} and type not in {tuple(BUILT_IN)}",
     "top bots": "bot, count(*) as amount from events where bot is not null",
 }
 
@@ -150,7 +152,12 @@ async def test_the_numbers_are_the_processors(redis_server: Any, tmp_path: Path,
 
 
 async def agree(made: Timeline, folder: Path, site: Site, rng: random.Random) -> None:
-    for at, each in trouble(a_week_of_visits(rng, visitors=12), rng):
+    said = ("ping", "web_vitals", "not_found", "js_error", "download")
+    visits = [
+        changed(one, type=said[one.time % len(said)]) if one.type == "ping" else one
+        for one in a_week_of_visits(rng, visitors=12)
+    ]
+    for at, each in trouble(visits, rng):
         await made.append(each, at=at - START)
         if rng.random() < 0.05:
             await made.run(batch=rng.randint(1, 50))
@@ -660,6 +667,20 @@ def test_orders(tmp_path: Path, name: str) -> None:
     total = one(history, "select sum(revenue) from orders")
     known = [value - refunded for _, _, value, refunded in wanted if value is not None]
     assert total == (sum(known) if known else None)
+
+
+@pytest.mark.parametrize(
+    ("types", "told"),
+    [
+        pytest.param(("web_vitals", "not_found", "js_error"), (0, True), id="what the page says of itself"),
+        pytest.param(("web_vitals", "download"), (1, False), id="a click"),
+        pytest.param(("quiz",), (1, False), id="of the site's own"),
+    ],
+)
+def test_a_visit_with_nothing_done_is_a_bounce(tmp_path: Path, types: tuple[str, ...], told: tuple[int, bool]) -> None:
+    came = [event("visitor-1", "page-one", n, n, type) for n, type in enumerate(("page_view", *types))]
+    history = seal(tmp_path, as_they_happened(came))
+    assert answer(history, "select events, bounce from sessions") == [told]
 
 
 def test_refunds_that_nobody_can_read_are_told(tmp_path: Path) -> None:

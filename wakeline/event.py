@@ -38,7 +38,6 @@ ENGAGEMENT = "engagement"
 PING = "ping"
 CONSENT = "consent"
 IDENTIFY = "identify"
-BUILT_IN = frozenset((PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY))
 
 
 class Refusal(StrEnum):

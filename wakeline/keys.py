@@ -181,7 +181,7 @@ COUNTERS = (
     "sessions",  # closed
     "bounces",  # closed with one page view and not engaged
     "engaged_ms",
-    "events",  # custom events
+    "events",  # custom events that are activity, see `event_types`
     "bot_events",
     "new_visitors",  # profiles made
     "identified",  # visitors linked to a customer
@@ -190,7 +190,10 @@ COUNTERS = (
 """Fields of `totals` and `day`."""
 
 TOPS = ("pages", "engaged_ms", "entries", "exits", "sources", "campaigns", "interests", "events", "bots")
-"""What top lists exist for a day; the first of LIVE_TOPS also for minutes."""
+"""What top lists exist for a day; the first of LIVE_TOPS also for minutes.
+
+events: every custom event by name, also those that are no activity, so it may add up to more than `events`.
+"""
 
 TOPS_OF_PAGES = ("pages", "engaged_ms", "entries", "exits")
 """Those whose values are paths: they are shown as `paths.page_label` spells them."""

@@ -17,13 +17,13 @@ from processor.state import (
     Visitor,
     deadline,
 )
-from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
+from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING
+from wakeline.event_types import NO_ACTIVITY
 from wakeline.keys import DAY_MS
 from wakeline.record import Event
 
 PATH_BYTES = 1_000  # of a path in a session: all of what browsers send, and more than top lists show
 ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
-NOT_CUSTOM = frozenset((PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY))
 
 
 def join(event: Event, visitor: Visitor, changes: Changes) -> None:
@@ -45,7 +45,7 @@ def join(event: Event, visitor: Visitor, changes: Changes) -> None:
         session.engaged_ms += event.engaged_ms
     elif event.type == CONSENT:
         session.handed_over = session.handed_over or goes_on(event, visitor)
-    elif event.type not in NOT_CUSTOM:
+    elif event.type not in NO_ACTIVITY:
         session.events += 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from wakeline.amounts import MAX_AMOUNT, MAX_QUANTITY
+from wakeline.event_types import NO_ACTIVITY
 from wakeline.query.amounts import CURRENCY, named
 
 ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
@@ -30,7 +31,7 @@ FROM (
         count(*) FILTER (type = 'page_view') AS views,
         count(*) FILTER (type = 'page_view' AND NOT continued) AS page_views,
         coalesce(sum(engaged_ms), 0)::BIGINT AS engaged_ms,
-        count(*) FILTER (type NOT IN ('page_view', 'engagement', 'ping', 'consent', 'identify')) AS events,
+        count(*) FILTER (type NOT IN {tuple(sorted(NO_ACTIVITY))}) AS events,
         coalesce(bool_or(
             type = 'consent' AND level <> 'off' AND starts_with(visitor, '~') = (level = 'full')
         ), false) AS handed_over,
