@@ -72,6 +72,7 @@ class Parts(NamedTuple):
     salts: Salts
     metrics: Metrics
     memory: Memory
+    asking: Asking
 
 
 def build(
@@ -84,7 +85,8 @@ def build(
     """The parts, connected; within a running loop. Raises OSError for a folder or file that cannot be used."""
     settings = config.settings
     metrics = Metrics()
-    memory = Memory(Asking(settings.redis, log=lambda: writer.log_and_lanes))
+    asking = Asking(settings.redis, log=lambda: writer.log_and_lanes)
+    memory = Memory(asking)
     metrics.memory = lambda: (memory.step, memory.share)
     spool = spool_of(settings, worker, metrics, is_held=lambda: memory.step is Step.REFUSE)
     writer = GroupCommit(open_log, metrics, spool=spool, lanes=spool.known_lanes(settings.lanes) if spool else 0)
@@ -116,7 +118,7 @@ def build(
     server = Server(
         routes, metrics, connections=connections, addresses=addresses, limiter=limiter, counts_itself=intake.events
     )
-    return Parts(server, writer, salts, metrics, memory)
+    return Parts(server, writer, salts, metrics, memory, asking)
 
 
 def spool_of(settings: Settings, worker: int, metrics: Metrics, *, is_held: Callable[[], bool]) -> Spool | None:
@@ -160,6 +162,7 @@ async def _serve(config: Config, worker: int) -> int:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    await parts.asking.close()
     return 1 if failures else 0
 
 

@@ -28,7 +28,10 @@ class Health:
         return answers.plain(answers.origin_of(request), 200, "alive")
 
     async def ready(self, request: web.BaseRequest) -> web.Response:
-        """200 while events are taken, by the log or the spool, else 503."""
+        """200 while events are taken, by the log or the spool, else 503.
+
+        Memory that is full does not count: it is that of all collectors, and who starts them shall not wait for it.
+        """
         if self._asking is None or (self._asking.done() and time.monotonic() - self._asked_at > KEPT_S):
             self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._writer.answers(READY_TIME_S))

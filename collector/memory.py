@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -31,6 +32,7 @@ from wakeline.redis_url import is_cluster
 logger = logging.getLogger("wakeline.collector")
 
 ASK_EVERY_S = 0.5
+PATIENCE_S = 1.0  # with the log, whose outage must not hide that the memory is full
 
 
 class Step(IntEnum):
@@ -75,6 +77,7 @@ class Memory:
         self.step = Step.ROOM
         self.share = 0.0  # in use; 0: it is not known
         self._ask = ask
+        self._is_said = False  # that it cannot be asked
 
     async def watch(self) -> None:
         """Until cancelled."""
@@ -86,7 +89,12 @@ class Memory:
         """Ask once. While nobody answers the step stays: what is full does not empty by itself."""
         try:
             use = await self._ask()
-        except (RedisError, LogUnavailable, OSError):
+        except (RedisError, OSError):
+            return
+        except Exception:  # a bug here must not end the intake
+            if not self._is_said:
+                logger.exception("how full the server is cannot be asked")
+            self._is_said = True
             return
         self.share = use.now if use else 0.0
         before, self.step = self.step, step_of(use, self.step) if use else Step.ROOM
@@ -101,9 +109,10 @@ class Asking:
         self._url = url
         self._log = log
         self._redis: Redis | None = None
+        self._waiting = 0  # records, when the log was asked last
 
     async def __call__(self) -> Use | None:
-        """Raises redis-py's errors, OSError and LogUnavailable where none answers."""
+        """Raises redis-py's errors and OSError where none answers."""
         self._redis = self._redis or connect(self._url)
         try:
             infos = await self._infos(self._redis)
@@ -114,7 +123,10 @@ class Asking:
         bounded = [(share, int(info["maxmemory"])) for info in infos if (share := share_of(info)) is not None]
         if not bounded:
             return None
-        waiting = await self._waiting(self._redis) * PROFILE_BYTES / len(infos)
+        with suppress(LogUnavailable, RedisError, OSError):
+            async with asyncio.timeout(PATIENCE_S):
+                self._waiting = await self._records_that_wait(self._redis)
+        waiting = self._waiting * PROFILE_BYTES / len(infos)
         return Use(max(share for share, _ in bounded), max(share + waiting / most for share, most in bounded))
 
     async def close(self) -> None:
@@ -134,11 +146,11 @@ class Asking:
                 raise error
         return answers
 
-    async def _waiting(self, redis: Any) -> int:
+    async def _records_that_wait(self, redis: Any) -> int:
         """Records of the log that are not folded yet. Places are read first: no lane is ahead of its log."""
         log, lanes = self._log()
         if log is None:
-            return 0
+            return self._waiting
         (version,) = await redis.hmget(DEPLOYMENT, "version")
         keys = Keys(int(version or VERSION))
         pipe = redis.pipeline(transaction=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tests.collector_stand import LANES, FaultyLog, envelope, event, full, stand
 from tests.integration.kill.services import until
 from wakeline.connect import connect
 from wakeline.keys import Keys
+from wakeline.log import Bounds, LogUnavailable
 from wakeline.log.memory import MemoryLog
 from wakeline.memory import PROFILE_BYTES, share_of
 
@@ -130,10 +132,40 @@ async def test_what_waits_is_what_the_log_holds_beyond_the_places(own_server: An
     await asking.close()
 
 
+async def test_a_log_that_is_away_hides_nothing(own_server: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """What waited when it was asked last counts on; nor does a bug end the intake."""
+    log = FaultyBounds(LANES)
+    await log.append([(n % LANES, b"{}") for n in range(100)])
+    asking = Asking(own_server.url, log=lambda: (log, LANES))
+    before = await asking() or Use(0, 0)
+    for fault in (LogUnavailable("away"), TimeoutError()):
+        log.fault = fault
+        use = await asking() or Use(0, 0)
+        assert use.soon - use.now == pytest.approx(before.soon - before.now)
+    log.fault = ZeroDivisionError()
+    memory = Memory(asking)
+    for _ in range(3):
+        await memory.look()
+    assert [record.getMessage() for record in caplog.records] == ["how full the server is cannot be asked"]
+    await asking.close()
+
+
+class FaultyBounds(MemoryLog):
+    fault: Exception | None = None
+
+    async def bounds(self, lanes: Sequence[int]) -> dict[int, Bounds]:
+        if self.fault is not None:
+            raise self.fault
+        return await super().bounds(lanes)
+
+
 async def test_of_a_cluster_the_fullest_node_counts(own_cluster: Any) -> None:
     """Also while another one is away."""
-    asking = Asking(own_cluster.url, log=no_log)
-    assert await asking() is not None
+    log = MemoryLog(LANES)
+    await log.append([(n % LANES, b"{}") for n in range(100)])
+    asking = Asking(own_cluster.url, log=lambda: (log, LANES))
+    first = await asking() or Use(0, 0)
+    assert 0 < first.now < first.soon
     full, away, _ = own_cluster.nodes
     used = int(full.ask("INFO", "memory")["used_memory"])
     full.ask("CONFIG", "SET", "maxmemory", str(2 * used))

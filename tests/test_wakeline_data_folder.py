@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from wakeline import data_folder, process
+from wakeline.backup import swap
 from wakeline.check.data import check_data
 from wakeline.check.finding import Level
 from wakeline.history.folder import Folder
@@ -38,6 +39,10 @@ def test_all_of_it_is_closed(data: Path) -> None:
     assert not data_folder.close(data)
     assert {mode(path) for path in (data, *data.rglob("*"))} == {0o700, 0o600}
     assert not data_folder.close(data)
+
+
+def test_what_a_restore_leaves_is_ours() -> None:
+    assert {swap.RESTORING, swap.STAGED, swap.ASIDE, *swap.PARTS} <= data_folder.OURS
 
 
 def test_what_is_not_ours_is_left_alone(data: Path, tmp_path: Path) -> None:
