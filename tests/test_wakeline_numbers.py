@@ -127,6 +127,17 @@ def test_an_address_with_a_port_that_there_is_not_is_refused(name: str, written:
     assert [problem.where for problem in refusal.value.problems] == [f"--{name.replace('_', '-')}"]
 
 
+@pytest.mark.parametrize(
+    "option", ["socket_timeout=inf", "socket_timeout=nan", "socket_connect_timeout=1e400", "health_check_interval=-1"]
+)
+@pytest.mark.parametrize("scheme", ["redis", "rediss"])
+def test_a_time_in_the_address_of_redis_is_one_that_can_pass(scheme: str, option: str) -> None:
+    with pytest.raises(ConfigError) as refusal:
+        load(None, {"redis": f"{scheme}://h/0?{option}"}, {})
+    assert f"out of range: {option.partition('=')[0]}, 0 to 86400 seconds" in str(refusal.value)
+    load(None, {"redis": f"{scheme}://h/0?{option.partition('=')[0]}=5"}, {})
+
+
 @pytest.mark.parametrize("written", ["~nobody-here/x", "x" * 5_000])
 @pytest.mark.parametrize("name", ["data", "geoip"])
 def test_a_path_that_cannot_be_is_refused(name: str, written: str) -> None:

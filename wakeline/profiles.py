@@ -51,8 +51,8 @@ class StoredSession(Struct):
     last: int  # latest sign
     page_views: int = 0
     engaged_ms: int = 0
-    entry: str = ""  # path of its first page
-    page: str = ""  # path of its latest page
+    entry: str = ""  # path of its first page, as `paths.page_label` spells it: letters beyond ASCII as such
+    page: str = ""  # of its latest page
     source: str = ""
     campaign: str = ""
 

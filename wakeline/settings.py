@@ -70,6 +70,7 @@ class Settings:
         "megabytes that the embedded server may take; 0: half of the machine's. From 80 % on new visitors are only "
         "counted, from 90 % on events are answered 503",
         least=0,
+        most=10**7,
     )
     demo_port: int = _port(8710, "port of the demo shop")
     workers: int = _setting(1, "collector processes that share the public port", least=1, most=64)
@@ -97,6 +98,7 @@ class Settings:
         "profiles that each collector process lets one public address or IPv6 /64 begin a day (UTC); its further new "
         "visitors are only counted; 0: no limit",
         least=0,
+        most=10**9,
     )
     geoip: Path | None = _setting(
         None, "a GeoIP file of countries (.mmdb) by MaxMind, DB-IP or IPinfo; without one no country is known"

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from wakeline.config.values import number, quoted
 from wakeline.hosts import ascii_url, origin_of
@@ -20,6 +20,8 @@ HIDDEN = {"secret", "api_token", "redis", "log", "log_before"}  # texts that are
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # lies in Redis keys between colons
 COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")  # as browsers send it, whatever stands between
+SECONDS = ("socket_timeout", "socket_connect_timeout", "health_check_interval", "timeout")  # options of redis-py
+MOST_SECONDS = 86_400
 HEALTH = ("/healthz", "/readyz")
 
 
@@ -98,6 +100,9 @@ def redis_url(text: str) -> str:
 
         if said := refused_option(text):
             return f"has an option that redis-py refuses: {said}"
+        for name, value in parse_qsl(parts.query):
+            if name in SECONDS and not 0 <= float(value) <= MOST_SECONDS:
+                return f"has an option that is out of range: {name}, 0 to {MOST_SECONDS} seconds"
     return ""
 
 
