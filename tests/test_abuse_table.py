@@ -34,6 +34,7 @@ PROMISED = (
     "e-mail addresses and card numbers",
     "paths spelt past a mask, paths slow to match",
     "events full of addresses",
+    "bytes that are no text, numbers without end, odd expectations",
     "no HTTP, broken off and unexpected, on every port: nobody is named in a log",
 )
 

@@ -13,6 +13,7 @@ from tests.abuse import (
     kept,
     logs,
     masks,
+    odd,
     outbound,
     personal,
     smuggling,
@@ -52,6 +53,7 @@ ROWS: tuple[Row, ...] = (
     Row("e-mail addresses and card numbers", personal.nowhere, 25, is_quick=True),
     Row("paths spelt past a mask, paths slow to match", masks.spelt, 30, is_quick=True),
     Row("events full of addresses", outbound.none, 25),
+    Row("bytes that are no text, numbers without end, odd expectations", odd.requests, 10, is_quick=True),
     Row(
         "no HTTP, broken off and unexpected, on every port: nobody is named in a log", logs.nameless, 15, is_quick=True
     ),
