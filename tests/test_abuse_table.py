@@ -29,6 +29,8 @@ PROMISED = (
     "a forged identify",
     "100,000 pages, campaigns, sources, interests and sites",
     "one visitor with 100,000 events",
+    "50 visitors made heavy by 14 requests each",
+    "1,000 people behind one address",
     "text that would run, steer or deceive: metrics, logs, terminal, CSV",
     "the same in a browser: the demo's pages and its panel",
     "e-mail addresses and card numbers",

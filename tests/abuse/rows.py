@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tests.abuse import (
     bodies,
     floods,
+    heavy,
     inert,
     joining,
     kept,
@@ -48,6 +49,8 @@ ROWS: tuple[Row, ...] = (
     Row("a forged identify", joining.forged, 10, is_quick=True),
     Row("100,000 pages, campaigns, sources, interests and sites", variety.random_values, 120),
     Row("one visitor with 100,000 events", variety.one_visitor, 40),
+    Row("50 visitors made heavy by 14 requests each", heavy.visitors, 25),
+    Row("1,000 people behind one address", heavy.office, 8, is_quick=True),
     Row("text that would run, steer or deceive: metrics, logs, terminal, CSV", inert.texts, 25),
     Row("the same in a browser: the demo's pages and its panel", inert.browser, 40),
     Row("e-mail addresses and card numbers", personal.nowhere, 25, is_quick=True),

@@ -108,6 +108,10 @@ class Stage:
         """Records that the processor is done with."""
         return sum(int(self.redis.hget(Keys().lane(lane), "offset") or 0) for lane in range(LANES))
 
+    def counted(self, verdict: str) -> int:
+        """Records that the processor is done with in this way, see `processor.changes.Verdict`."""
+        return sum(int(self.redis.hget(Keys().lane(lane), verdict) or 0) for lane in range(LANES))
+
     async def settle(self, within: float = 120.0) -> None:
         """Until the processor has nothing more to do."""
         await until(lambda: self.applied() >= self.appended(), "all is applied", within=within)
