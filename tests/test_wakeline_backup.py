@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -22,11 +23,12 @@ from wakeline.backup.manifest import BackupRefused, check, read
 from wakeline.backup.restoring import common, restore
 from wakeline.backup.spooled import Spooled
 from wakeline.connect import connect
-from wakeline.history import History, Segment
+from wakeline.history import History, HistoryLog, Segment
 from wakeline.history.folder import Folder
 from wakeline.history.identity import store_identity, stored_identity
 from wakeline.history.lines import line_of
 from wakeline.history.members import member
+from wakeline.history.names import day_of
 from wakeline.lanes import lane_of, open_deployment
 from wakeline.log import Entry
 from wakeline.log.chain import Link, chained, identity_of, links_of
@@ -383,6 +385,43 @@ def test_the_history_moves_what_is_newer_aside_and_gets_what_it_lacks(tmp_path: 
     aside = History(str(tmp_path / "archive" / "aside" / "now"))
     assert [entry.offset for entry in values(aside)] == list(range(10, 40))
     assert len(values(aside, 1)) == 5
+
+
+@pytest.mark.parametrize("is_lost", [False, True], ids=["the history went on", "and is lost too"])
+async def test_what_the_log_had_trimmed_comes_from_the_history(
+    config: Config, own_server: Any, tmp_path: Path, is_lost: bool
+) -> None:
+    """Each record once, from the first to the place of the backup, also if a file has grown past that since."""
+    log = await open_log(config)
+    history = History(str(tmp_path / "archive"))
+    store_identity(history.store, await log.identity())
+    values_of = [b'{"kind":"tick","n":%d}' % number for number in range(30)]
+    await log.append([(0, value) for value in values_of[:20]])
+    entries = (await log.read({0: 0}, limit=99, wait_ms=0))[0]
+    day = day_of(entries[0].time)
+    history.store.write(Segment(0, 0, 12, day).name, member(b"".join(map(line_of, entries[:12]))))
+    await log.trim(0, upto=10)
+    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
+    await log.append([(0, value) for value in values_of[20:]])
+    entries += (await log.read({0: 20}, limit=99, wait_ms=0))[0]
+    history.store.write(Segment(0, 0, 30, day).name, member(b"".join(map(line_of, entries))))
+    history.store.delete(Segment(0, 0, 12, day).name)
+    await log.close()
+    own_server.kill()
+    if is_lost:
+        shutil.rmtree(tmp_path / "archive")
+        shutil.rmtree(tmp_path / "redis")
+    assert (await in_thread(restore, config, folder)).moved == (0 if is_lost else 1)
+    own_server.start()
+    log = await open_log(config)
+    whole = HistoryLog(History(history.url), log)
+    assert (await whole.bounds([0]))[0] == (0, 20)
+    found, place = [], 0
+    while place < 20:
+        found += (await whole.read({0: place}, limit=7, wait_ms=0))[0]
+        place = found[-1].offset + 1
+    assert [(one.offset, one.value) for one in found] == list(enumerate(values_of[:20]))
+    await log.close()
 
 
 def test_a_history_at_a_url_is_brought_in_line_too(s3: S3Server, tmp_path: Path) -> None:

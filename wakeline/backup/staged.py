@@ -9,8 +9,8 @@ import asyncio
 import os
 import secrets
 import shutil
-import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -55,27 +55,22 @@ async def served(folder: Path) -> AsyncIterator[str]:
 
     Raises BackupRefused where it cannot read them.
     """
-    port = _free_port()
-    command = (sys.executable, str(LEASH), str(os.getpid()), *server_command(port, folder))
-    quiet = asyncio.subprocess.DEVNULL
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
-    )
-    try:
-        url = f"redis://127.0.0.1:{port}/0"
-        await _loaded(url, process, folder)
-        yield url
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        await process.wait()
-        (folder / LOG).unlink(missing_ok=True)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    with tempfile.TemporaryDirectory(prefix="wakeline-") as private:  # a path below data may be too long for a socket
+        path = f"{private}/server"
+        command = (sys.executable, str(LEASH), str(os.getpid()), *server_command(0, folder), "--unixsocket", path)
+        quiet = asyncio.subprocess.DEVNULL
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True
+        )
+        try:
+            url = f"unix://{path}?db=0"
+            await _loaded(url, process, folder)
+            yield url
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await process.wait()
+            (folder / LOG).unlink(missing_ok=True)
 
 
 async def _loaded(url: str, process: asyncio.subprocess.Process, folder: Path) -> None:
