@@ -298,14 +298,14 @@ async def test_a_restored_log_goes_on_where_it_stood(config: Config, tmp_path: P
         await redis.rpush(keys.LOGS, json.dumps({"id": former, "begins": [10, 10, 10, 10]}))
         await redis.hset(keys.Keys(2).lane(1), mapping={"log": "kafka", "offset": 11})
         await redis.hset(keys.ARCHIVE, mapping={"log": "kafka", "0": 10})
-        for name in (keys.LEASE, keys.ARCHIVE_LEASE, "wl:salts"):
+        for name in (keys.LEASE, keys.ARCHIVE_LEASE, keys.salts("shop", "2026-03-01")):
             await redis.set(name, "somebody")
         was = await staged.standing(config.settings.redis, embedded_log=True)
         assert (was.ends, was.identity) == ([13, 10, 10, 10], "kafka")
         await staged.tidy(redis)
         identity = await staged.fork(redis, was, was.ends)
         assert await redis.keys("wl:*lease") == []
-        assert await redis.keys("wl:salts*") == []
+        assert await redis.keys("wl:salts:*") == []
         assert await redis.hget(keys.Keys(2).lane(1), "log") == identity.encode()
         assert await redis.hget(keys.ARCHIVE, "log") == identity.encode()
         assert (await links_of(redis))[-1] == Link(identity, [10] * LANES, [13, 10, 10, 10])

@@ -71,6 +71,23 @@ def tombstone(lane: int, site: str, id: str) -> str:
     return f"wl:{{{lane}}}:{site}:tombstone:{id}"
 
 
+TOMBSTONES = "wl:{*}:*:tombstone:*"
+"""Pattern of them all."""
+
+
+def whose_tombstone(key: str) -> tuple[str, str]:
+    """(site, id) of a key that is one."""
+    site, _, id = key.partition("}:")[2].partition(":tombstone:")
+    return site, id
+
+
+OF_WHO_RUNS = ("wl:*lease", "wl:salts:*")
+"""Patterns of keys that only say who is at work now: a backup is restored without them."""
+
+NAMING_THE_LOG = ("wl[0-9]*:{*}:lane", "wl[0-9]*:{*}:kept")
+"""Patterns of the hashes, of all key versions, whose field `log` is its identity."""
+
+
 # ---- one key version -----------------------------------------------------------------------------
 
 

@@ -94,11 +94,10 @@ async def add_from_server(found: Forgotten, url: str, *, lanes: int, since: Sequ
     finally:
         await log.close()
     async with connect(url, timeout=60.0) as redis:
-        async for key in redis.scan_iter(match="wl:{*}:*:tombstone:*", count=10_000):
+        async for key in redis.scan_iter(match=keys.TOMBSTONES, count=10_000):
             upto, lives = int(await redis.get(key) or 0), await redis.pttl(key)
-            site, _, id = key.decode().partition("}:")[2].partition(":tombstone:")
             if lives > 0:
-                found.tombstones[site, id] = upto, lives
+                found.tombstones[keys.whose_tombstone(key.decode())] = upto, lives
 
 
 async def say_again(found: Forgotten, url: str, *, lanes: int) -> int:

@@ -33,7 +33,6 @@ from wakeline.up.child import LEASH
 FILES = "appendonlydir"
 BASE = "appendonly.aof.1.base.rdb"
 NAMES = "appendonly.aof.manifest"
-SHORT_LIVED = ("wl:*lease", "wl:salts*")  # keys of who runs now: they are not of the time of the snapshot
 POLL_S = 0.05
 
 
@@ -131,7 +130,7 @@ async def standing(url: str, *, embedded_log: bool) -> Standing:
 
 async def tidy(redis: Redis) -> None:
     """Remove what only says who was at work when the snapshot was taken."""
-    for pattern in SHORT_LIVED:
+    for pattern in keys.OF_WHO_RUNS:
         found = [key async for key in redis.scan_iter(match=pattern, count=10_000)]
         if found:
             await redis.delete(*found)
@@ -144,7 +143,7 @@ async def fork(redis: Redis, was: Standing, ends: Iterable[int]) -> str:
     await redis.set(keys.LOG_ID, identity)
     link = Link(identity, was.links[-1].begins, list(ends))
     await redis.rpush(keys.LOGS, msgspec.json.encode(link))
-    for pattern in ("wl[0-9]*:{*}:lane", "wl[0-9]*:{*}:kept"):  # of every key version
+    for pattern in keys.NAMING_THE_LOG:
         async for key in redis.scan_iter(match=pattern, count=10_000):
             if await _log_of(redis, key, "log") == former:
                 await redis.hset(key, "log", identity)
