@@ -151,7 +151,7 @@ CUT = {
     "families": ("👩‍👩‍👧" * 30, "👩‍👩‍👧" * 3 + "…"),
     "letters with marks": ("e\u0301" * 20, "e\u0301" * 20),
     "half an escape is left out": ("a" * 8 + "%20" * 9, "a" * 8 + "…"),
-    "one letter, all marks": ("e" + "\u0301" * 500, "e" + "\u0301" * 15 + "…"),
+    "one letter, all marks": ("e" + "\u0301" * 500, "e" + "\u0301" * 33 + "…"),
 }
 
 
@@ -183,6 +183,8 @@ HEAVY = {
     "decoded, encoded again and again": lambda n: decoded("%25" * n),
     "decoded, all slashes": lambda n: decoded("/" * n),
     "readable": lambda n: readable("%C3%A9%FF" * n),
+    "cut, ASCII": lambda n: cut("a" * n, 200),
+    "cut, letters": lambda n: cut("я" * n, 200),
     "cut, all marks": lambda n: cut("e" + "\u0301" * n, 200),
     "a pattern of many stars": lambda n: pattern("/*a*b*c*d*e*f*g*h*")("/" + "abcdefg" * n),
     "a pattern whose piece nearly fits": lambda n: pattern("/*aaab*aaab*aaab*c")("/" + "a" * n),

@@ -21,18 +21,24 @@ def cut(text: str, most: int, *, size: int = 0) -> str:
     size = size or 4 * most
     if len(text) <= most and (size >= 4 * most or _bytes(text) <= size):
         return text
-    used = end = 0
-    for characters, found in enumerate(_cluster().finditer(text[: size + 1]), 1):
-        used += _bytes(found[0])
-        if characters <= most - TAIL and used <= size - TAIL_BYTES:
-            end = found.end()
-        if characters > most or used > size:
-            break
-    else:
+    if text.isascii():
+        head = text[: min(most - TAIL, size - TAIL_BYTES)]
+    elif len(text) <= size and _bytes(text) <= size and _first(most).match(text).end() == len(text):
         return text
-    head = text[:end] or text[: (size - TAIL_BYTES) // 4]  # one letter, all marks
+    else:
+        head = _head(text, most - TAIL, size - TAIL_BYTES)
     hash = blake2b(text.encode(errors="surrogatepass"), digest_size=5).hexdigest()
     return f"{HALF_ESCAPE.sub('', head)}…{hash}"
+
+
+def _head(text: str, most: int, size: int) -> str:
+    """As many whole characters as fit; of one that alone does not, a part."""
+    fitting = text[:size].encode(errors="surrogatepass")[:size].decode(errors="ignore")
+    head: str = _first(most).match(fitting)[0]
+    if len(head) < len(fitting):
+        return head
+    whole = _first(1).findall(head)
+    return "".join(whole[:-2]) or head  # the last may go on beyond; what is found behind it is empty
 
 
 def _bytes(text: str) -> int:
@@ -40,8 +46,8 @@ def _bytes(text: str) -> int:
 
 
 @cache
-def _cluster() -> Any:
-    """The pattern of what people see as one character (UAX 29)."""
-    import regex  # 10 ms and 2 MB that only long text needs
+def _first(most: int) -> Any:
+    """The pattern of so many characters as people see them (UAX 29), or of as many as there are."""
+    import regex  # 10 ms and 5 MB that only long text needs
 
-    return regex.compile(r"\X")
+    return regex.compile(rf"\X{{0,{most}}}")

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from fnmatch import translate
 from unicodedata import normalize
 from urllib.parse import quote, unquote, unquote_to_bytes
@@ -27,6 +28,7 @@ NORMAL = re.compile(rf"[{KEPT}]*(?:{ESCAPED}[{KEPT}]*)*")  # nearly all that bro
 ODD = re.compile(rf"%[0-9A-Fa-f]{{2}}|%|[^{KEPT}%]+")
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 BEYOND_ASCII = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
+IN_ASCII = re.compile("%(?![89A-Fa-f][0-9A-Fa-f])")
 ESCAPES = re.compile("(?:%[0-9A-Fa-f]{2})+")
 SLASHES = re.compile("//+")
 
@@ -75,7 +77,14 @@ def readable(path: str) -> str:
 
     What cannot be seen stays escaped, but for the joiners that Persian, Hindi and emoji need. So does ASCII.
     """
-    return BEYOND_ASCII.sub(_shown, path) if "%" in path else path
+    if "%" not in path:
+        return path
+    if not IN_ASCII.search(path):  # all at once
+        with suppress(UnicodeDecodeError):
+            text = unquote_to_bytes(path).decode()
+            if text.isprintable():
+                return text
+    return BEYOND_ASCII.sub(_shown, path)
 
 
 def _shown(found: re.Match[str]) -> str:
