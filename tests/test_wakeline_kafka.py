@@ -7,16 +7,20 @@ import re
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from benchmarks.broker import Broker
+from collector.memory import Asking
 from tests.timeline import event
+from wakeline.connect import connect
 from wakeline.log import Bounds, LogGap, LogMismatch, LogUnavailable
 from wakeline.log.kafka import KafkaLog
 from wakeline.log.kafka_address import kafka_address
+from wakeline.memory import PROFILE_BYTES
 from wakeline.record import Delta, Tick, encode_record
 
 LANES = 4
@@ -313,3 +317,15 @@ def test_a_mistake_in_an_address_is_said_without_secrets(name: str) -> None:
     with pytest.raises(LogMismatch, match=said) as error:
         kafka_address(url)
     assert "topsecret" not in str(error.value)
+
+
+async def test_what_waits_there_to_be_folded_counts_for_the_memory(log: KafkaLog, own_server: Any) -> None:
+    """The collector's ladder asks a log on Kafka as it asks Redis Streams."""
+    await log.append([(0, encode_record(Tick())), (1, encode_record(Tick()))])
+    asking = Asking(own_server.url, log=lambda: (log, 2))
+    use = await asking()
+    async with connect(own_server.url) as redis:
+        most = (await redis.info("memory"))["maxmemory"]
+    assert use is not None
+    assert use.soon - use.now == pytest.approx(2 * PROFILE_BYTES / most)
+    await asking.close()

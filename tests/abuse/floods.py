@@ -6,7 +6,7 @@ import time
 from ipaddress import IPv6Address
 
 from tests.abuse.stage import STRANGER, Stage
-from tests.abuse.wire import envelope, flood, request, said
+from tests.abuse.wire import envelope, flood, request, said, statuses
 from tests.faults.outcome import Outcome
 
 BURST_S = 10  # that may come at once, see collector/limiter.py
@@ -15,7 +15,7 @@ REQUESTS = 1_000
 MOST_REMEMBERED = 65_536
 ADDRESSES = 80_000
 MOST_GROWTH_MB = 24.0
-ONE, ANOTHER = "198.51.100.7", "203.0.113.9"
+ONE, ANOTHER, ASKER = "198.51.100.7", "203.0.113.9", "203.0.113.77"
 HOME = int(IPv6Address("2001:db8:1:2::"))
 
 
@@ -33,6 +33,16 @@ async def one_address(stage: Stage, outcome: Outcome) -> None:
         allowed = PER_S * (BURST_S + time.monotonic() - began) + 1
         outcome.at_most(f"{name}: taken, of its rate", found[202] / allowed, 1)
         outcome.is_exactly(f"{name}: neither 202 nor 429", REQUESTS - found[202] - found[429], 0)
+    begun, asked = time.monotonic(), 0
+    for target, method in (("/wakeline.js", "HEAD"), ("/nothing", "GET"), ("/v1/events", "OPTIONS")):
+        one = f"{method} {target} HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: {ASKER}\r\n\r\n".encode()
+        last = one.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
+        for _ in range(10):
+            found_here = statuses((await said(stage.port, one * 29 + last))[0])
+            asked += len(found_here) - found_here.count(429)
+    allowed = PER_S * (BURST_S + time.monotonic() - begun) + 1
+    outcome.at_most("whatever else is asked for: answered, of its rate", asked / allowed, 1)
+    outcome.at_least("whatever else: answered at least", asked, PER_S * BURST_S)
     others = await flood(stage.port, [request(envelope(), X_Forwarded_For=f"192.0.2.{n}") for n in range(200)])
     outcome.is_exactly("others refused meanwhile", 200 - others[202], 0)
     again = request(envelope(), X_Forwarded_For=ONE)
