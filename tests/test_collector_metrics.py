@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from collector.health import internal_app
 from collector.metrics import PREFIX, Histogram, Metrics, registry
 from collector.steps import STEPS
+from tests.balance import assert_balanced
 from tests.collector_stand import Stand, envelope, event, stand
 from wakeline.event import Refusal
 
@@ -123,3 +125,19 @@ async def test_the_internal_port_serves_metrics_and_health(tmp_path: Path) -> No
         async with collector.http.get(f"{collector.url}/metrics") as answer:
             assert answer.status == 404  # not on the public port
         await runner.cleanup()
+
+
+@pytest.mark.parametrize("difference", [0, 2, -1])
+async def test_a_test_that_ends_with_books_that_differ_fails(difference: int) -> None:
+    """What every stage with a collector asks on the way out; one that is gone cannot be asked."""
+    metrics = Metrics()
+    metrics.received = 5 + difference
+    metrics.accepted = 5
+    runner = web.AppRunner(internal_app(registry(metrics)), access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    port = runner.addresses[0][1]
+    with pytest.raises(AssertionError) if difference else nullcontext():
+        await asyncio.to_thread(assert_balanced, port)
+    await runner.cleanup()
+    await asyncio.to_thread(assert_balanced, port)

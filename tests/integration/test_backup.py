@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.balance import assert_balanced
 from tests.integration.test_up import PORTS as NAMES
 from tests.integration.test_up import SITE, Up, until
 from wakeline import keys
@@ -61,6 +62,7 @@ def up(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Up]:
     up = Up(tmp_path, ports)
     up.start()
     yield up
+    assert_balanced(ports["metrics_port"])
     stop(up)
 
 

@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from redis.exceptions import ConnectionError, NoPermissionError
 
 from benchmarks.broker import Broker
+from tests.balance import assert_balanced
 from tests.guarded import Guarded, GuardedCluster, guarded_cluster
 from tests.integration.kill.services import Service, until
 from tests.timeline import MINUTE, Timeline, a_week_of_visits
@@ -75,6 +76,7 @@ async def play(stand: Stand, users: Rules) -> None:
         stand.guarded.add_user(name, rules)
     try:
         await stand.play()
+        await asyncio.to_thread(assert_balanced, stand.ports["metrics_port"])
         stand.kill()
         await stand.fold()
     finally:
