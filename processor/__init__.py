@@ -9,7 +9,8 @@ batch.py      records decoded, and what they touch
 fold.py       the pure fold; rules/ what it does with an event
 state.py      what it remembers; changes.py what a call changes; sites.py what it asks of a site
 writes.py     changes as Redis commands
-store.py      the one script that applies them
+store.py      the one call that applies them; scripts.py what runs in Redis
+dead.py       dead letters, and whom they are about
 replay.py     the log folded again, into another version of the keys; versions.py where that begins
 switch.py     from the live version to that one; torn.py one lane made anew where it is
 metrics.py    what Prometheus sees

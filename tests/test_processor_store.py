@@ -12,7 +12,8 @@ import pytest
 from redis.exceptions import ResponseError
 
 from processor.fold import LaneMemory
-from processor.store import WITH_TWO_KEYS, WRITES, LanePlace, Store, StoreUnavailable
+from processor.scripts import WITH_TWO_KEYS, WRITES
+from processor.store import LanePlace, Store, StoreUnavailable
 from processor.writes import Command
 from tests.timeline import MINUTE, START, Timeline, a_week_of_visits
 from wakeline.connect import connect
