@@ -100,14 +100,18 @@ class Intake:
         if not isinstance(asked, Asked):
             return self._refuse(origin, *asked)
         metrics, events = self._metrics, asked.envelope.events
-        if self._memory.step is Step.REFUSE:
-            metrics.received += len(events)
-            metrics.unavailable += len(events)
-            metrics.refused_for_memory += len(events)
-            return answers.refused(origin, Refusal.UNAVAILABLE, [])
         try:
+            if self._memory.step is Step.REFUSE:
+                metrics.received += len(events)
+                metrics.unavailable += len(events)
+                metrics.refused_for_memory += len(events)
+                return answers.refused(origin, Refusal.UNAVAILABLE, [])
             arrival = self._arrival(request, asked)
             records, rejected = self._clean(events, arrival)
+            size = sum(len(value) for _, value in records)
+            is_too_much = size > COUNTED_BYTES and not self._limiter.allows_more(
+                asked.address, (size - 1) // COUNTED_BYTES
+            )
         except SaltUnavailable as error:
             logger.error("the day's salt can be neither read nor made: %s", error)
             metrics.received += len(events)
@@ -125,8 +129,7 @@ class Intake:
             metrics.counted_only[short_of] += 1
         if not records:
             return _all_refused(request, rejected)
-        size = sum(len(value) for _, value in records)
-        if size > COUNTED_BYTES and not self._limiter.allows_more(asked.address, (size - 1) // COUNTED_BYTES):
+        if is_too_much:
             metrics.reject(Refusal.RATE_LIMITED, len(records))
             return answers.refused(origin, Refusal.RATE_LIMITED, rejected)
         if not await self._writer.submit(records, size):

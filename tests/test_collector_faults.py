@@ -190,6 +190,17 @@ async def test_a_fault_of_ours_is_a_refusal_that_is_counted_and_not_tried_again(
     assert ADDRESS not in caplog.text
 
 
+async def test_a_fault_with_what_a_large_request_may_leave_is_in_the_books(
+    monkeypatch: pytest.MonkeyPatch, collector: Stand
+) -> None:
+    monkeypatch.setattr("collector.limiter.Limiter.allows_more", broken)
+    large = {f"p{number}": "x" * 900 for number in range(10)}
+    status, answer, _ = await collector.post(envelope(event(type="buy", props=large), event(url="x:", n=1)))
+    assert (status, answer["reason"]) == (400, "internal")
+    assert collector.rejected() == {"internal": 2}
+    assert collector.metrics()["ledger_difference"] == 0
+
+
 async def test_a_fault_with_one_event_refuses_it_alone(monkeypatch: pytest.MonkeyPatch, collector: Stand) -> None:
     real = __import__("collector.intake", fromlist=["encode_record"]).encode_record
     monkeypatch.setattr("collector.intake.encode_record", lambda record: broken() if record.n == 1 else real(record))
