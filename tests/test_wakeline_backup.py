@@ -161,6 +161,26 @@ async def test_a_server_that_still_runs_is_not_pulled_from_under(config: Config,
         await in_thread(restore, config, folder)
 
 
+async def test_a_backup_that_fails_leaves_nothing(
+    config: Config, own_server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So the same command may be given again."""
+    log = await open_log(config)
+    await log.close()
+    folder = tmp_path.parent / f"{tmp_path.name}-backup"
+
+    def breaks(port: int, target: Path, **more: Any) -> None:
+        target.write_bytes(b"half of it")
+        raise BackupRefused("the server's snapshot broke off")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("wakeline.backup.snapshot.fetch", breaks)
+        with pytest.raises(BackupRefused, match="broke off"):
+            await in_thread(make, config, folder)
+    assert all_but_the_lock(folder) == []
+    await in_thread(make, config, folder)
+
+
 async def test_a_backup_is_its_users_alone_and_leaves_nothing_in_the_data_folder(
     config: Config, own_server: Any, tmp_path: Path
 ) -> None:

@@ -26,10 +26,9 @@ from wakeline.history import History
 from wakeline.history.identity import stored_identity
 from wakeline.log.chain import Link
 
-KILLS = 8  # of each command
-LAST_LINE = 1_500  # about as many lines of our own code does one of them run
+KILLS = 6  # of each command
+BACKUP_LINES, RESTORE_LINES = 800, 1_900  # of our own that each of them runs here, about
 
-# Its own lines; those that run beside an event loop are not counted.
 KILLED_AT_A_LINE = """
 import os, signal, sys
 
@@ -204,7 +203,7 @@ def test_a_backup_and_a_restore_may_be_killed_at_any_line(up: Up, kill_seed: int
     until(lambda: archived(up) == 3, "all is archived")
     places = set()
     for number in range(KILLS):
-        code, where = killed(up, int(LAST_LINE ** rng.uniform(0.3, 1)), "backup", f"cut-{number}")
+        code, where = killed(up, rng.randrange(1, BACKUP_LINES), "backup", f"cut-{number}")
         if code == 0:
             continue
         assert code == -signal.SIGKILL, where
@@ -224,8 +223,9 @@ def test_a_backup_and_a_restore_may_be_killed_at_any_line(up: Up, kill_seed: int
             assert refused.returncode == 1
             assert "holds no whole backup" in refused.stderr
     ended = False
-    for _ in range(KILLS):
-        code, where = killed(up, int(LAST_LINE ** rng.uniform(0.3, 1)), "restore", "whole", "--yes")
+    for number in range(KILLS):  # every other one while it puts the new in the place of the old, which is short
+        first = 0 if number % 2 else RESTORE_LINES * 3 // 4
+        code, where = killed(up, rng.randrange(first, RESTORE_LINES), "restore", "whole", "--yes")
         if code == 0:
             ended = True
             break
