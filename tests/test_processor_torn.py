@@ -33,6 +33,15 @@ TEARS = {
     ),
     "a withdrawal": (event("visitor-1", "page-three", 0, MINUTE, "consent", level="off"),),
     "an erasure": (Erase(site="shop", id="@customer0", time=START + MINUTE),),
+    "what an erasure refuses": (
+        Erase(site="shop", id="@customer0", time=START + MINUTE),
+        event("visitor-1", "page-three", 0, MINUTE - 5, path="/shoes/red"),
+        event("visitor-2", "page-four", 0, MINUTE + 5, path="/shoes/red"),
+    ),
+    "a bad record of who is forgotten": (
+        b'{"site":"shop","visitor":"visitor-4"',
+        event("visitor-4", "page-six", 0, MINUTE, "consent", level="off"),
+    ),
     "bad records": (b"no JSON", event("visitor-1", "page-three", 0, MINUTE)),
 }
 AFTER = (event("visitor-1", "page-five", 0, 2 * MINUTE), event("visitor-2", "page-six", 0, 2 * MINUTE + 1))
@@ -86,7 +95,7 @@ async def tear(live: Stand, name: str, after: int, monkeypatch: pytest.MonkeyPat
 
 async def go_on(live: Stand, name: str) -> None:
     """What comes next is applied in one batch with what was torn, so cut otherwise, but where an erasure decides."""
-    if name in ("a withdrawal", "an erasure"):
+    if name in ("a withdrawal", "an erasure", "what an erasure refuses"):
         await live.made.start()
         await settle(live)
     await live.made.append(*AFTER, at=2 * MINUTE + 10)
