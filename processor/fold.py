@@ -14,7 +14,7 @@ from processor.rules import Steps, customers, forgetting
 from processor.rules.sessions import close_due
 from processor.sites import SiteFacts
 from processor.state import Customer, Loaded, Outside, Visitor, customer_of, deadline, visitor_of
-from wakeline import keys
+from wakeline import keys, referrers
 from wakeline.event_types import BUILT_IN
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
@@ -112,6 +112,7 @@ class Fold:
         self._live_ms = LIVE_MS
         self._live_since = 0
         self._rules_of_type = {type: rules.of_type(type) for type in BUILT_IN}
+        referrers.prepare()
         self._rules_of_custom = rules.of_type(rules.CUSTOM)
 
     def leave_live_windows(self, *, before: int) -> None:

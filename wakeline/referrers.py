@@ -59,6 +59,12 @@ class Table(NamedTuple):
     names: dict[str, str]  # -> class
 
 
+def prepare() -> None:
+    """Read the lists now, once: 40 ms that no event should wait for."""
+    _table()
+    _suffixes()
+
+
 def known(host: str, path: str = "") -> Known | None:
     """What people call a host (in lower case) and a path on it, or the app of that name; None for any other."""
     if len(host) > MAX_HOST:
