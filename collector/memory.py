@@ -5,10 +5,10 @@ count only  events go on; no new profile begins, see `budget`
 refuse      503, and nothing is spooled: the spool would only be drained into the same memory. What is left is the
             processor's, to fold what was accepted and to let the old expire
 
-What the log holds and the processor has not folded yet may become new profiles: so much room has to be left for it that
-a flood which is ahead of the processor does not fill what is the processor's. Each step is taken back only some way
-below where it began. A server without `maxmemory` has no ladder, nor one that does not say (INFO is not allowed to us).
-Of a cluster the fullest node counts.
+What the log holds and the processor has not folded yet needs room too, for what tells its records when they come again
+or for new profiles: a flood that is ahead of the processor must not fill what is the processor's. Each step is taken
+back only some way below where it began. A server without `maxmemory` has no ladder, nor one that does not say (INFO is
+not allowed to us). Of a cluster the fullest node counts.
 """
 
 from __future__ import annotations
@@ -51,17 +51,20 @@ SAID = {
 
 
 class Use(NamedTuple):
-    """Of maxmemory: what is in use, and what would be if each record that waits to be folded became a profile."""
+    """Of maxmemory: what is in use, and what would be if each record that waits to be folded was counted, or began a
+    profile. A log on Kafka can wait for room, so that there nothing is refused for what waits in it.
+    """
 
     now: float
-    soon: float
+    counted: float
+    profiles: float
 
 
 def step_of(use: Use, before: Step) -> Step:
     """The step where so much is in use, coming from another."""
-    if use.now >= _first(REFUSE, is_taken=before >= Step.REFUSE):
+    if use.counted >= _first(REFUSE, is_taken=before >= Step.REFUSE):
         return Step.REFUSE
-    if use.soon >= _first(COUNT_ONLY, is_taken=before >= Step.COUNT_ONLY):
+    if use.profiles >= _first(COUNT_ONLY, is_taken=before >= Step.COUNT_ONLY):
         return Step.COUNT_ONLY
     return Step.ROOM
 
@@ -105,8 +108,9 @@ class Memory:
 class Asking:
     """Asks the server of `url`, or all primaries of a cluster. `log` gives the log, None while away, and its lanes."""
 
-    def __init__(self, url: str, *, log: Callable[[], tuple[Log | None, int]]) -> None:
+    def __init__(self, url: str, *, log: Callable[[], tuple[Log | None, int]], counted_bytes: int) -> None:
         self._url = url
+        self._counted_bytes = counted_bytes  # that a record which waits needs at least; 0: it may wait for them
         self._log = log
         self._redis: Redis | None = None
         self._waiting = 0  # records, when the log was asked last
@@ -126,8 +130,12 @@ class Asking:
         with suppress(LogUnavailable, RedisError, OSError):
             async with asyncio.timeout(PATIENCE_S):
                 self._waiting = await self._records_that_wait(self._redis)
-        waiting = self._waiting * PROFILE_BYTES / len(infos)
-        return Use(max(share for share, _ in bounded), max(share + waiting / most for share, most in bounded))
+        waiting = self._waiting / len(infos)
+        now, counted, profiles = (
+            max(share + waiting * size / most for share, most in bounded)
+            for size in (0, self._counted_bytes, PROFILE_BYTES)
+        )
+        return Use(now, counted, profiles)
 
     async def close(self) -> None:
         redis, self._redis = self._redis, None

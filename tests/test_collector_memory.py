@@ -18,7 +18,7 @@ from wakeline.connect import connect
 from wakeline.keys import Keys
 from wakeline.log import Bounds, LogUnavailable
 from wakeline.log.memory import MemoryLog
-from wakeline.memory import PROFILE_BYTES, share_of
+from wakeline.memory import COUNTED_BYTES, PROFILE_BYTES, share_of
 
 MEGABYTE = 1_048_576
 
@@ -47,16 +47,17 @@ def no_log() -> tuple[None, int]:
 def test_the_ladder_up_and_down() -> None:
     step = Step.ROOM
     for share, wanted in COURSE:
-        step = step_of(Use(share, share), step)
+        step = step_of(Use(share, share, share), step)
         assert step is wanted, share
 
 
 def test_what_waits_to_be_folded_needs_room_too() -> None:
-    """A flood that is ahead of the processor; a processor that is down must not end the intake."""
-    assert step_of(Use(0.3, 0.81), Step.ROOM) is Step.COUNT_ONLY
-    assert step_of(Use(0.3, 0.76), Step.COUNT_ONLY) is Step.COUNT_ONLY
-    assert step_of(Use(0.3, 5.0), Step.ROOM) is Step.COUNT_ONLY
-    assert step_of(Use(0.91, 5.0), Step.ROOM) is Step.REFUSE
+    """A flood that is ahead of the processor."""
+    assert step_of(Use(0.3, 0.4, 0.81), Step.ROOM) is Step.COUNT_ONLY
+    assert step_of(Use(0.3, 0.4, 0.76), Step.COUNT_ONLY) is Step.COUNT_ONLY
+    assert step_of(Use(0.3, 0.4, 5.0), Step.ROOM) is Step.COUNT_ONLY
+    assert step_of(Use(0.3, 0.91, 5.0), Step.ROOM) is Step.REFUSE
+    assert step_of(Use(0.91, 0.91, 5.0), Step.ROOM) is Step.REFUSE
 
 
 async def test_it_does_not_flap(caplog: pytest.LogCaptureFixture) -> None:
@@ -88,7 +89,7 @@ def iter_of(shares: list[Any]) -> Any:
         share = next(left)
         if isinstance(share, Exception):
             raise share
-        return None if share is None else Use(share, share)
+        return None if share is None else Use(share, share, share)
 
     return ask
 
@@ -100,15 +101,15 @@ def test_what_the_server_does_not_count_is_not_counted() -> None:
 
 
 async def test_a_server_is_asked(own_server: Any) -> None:
-    asking = Asking(own_server.url, log=no_log)
+    asking = Asking(own_server.url, log=no_log, counted_bytes=0)
     async with connect(own_server.url) as redis:
         await redis.config_set("maxmemory", 0)
         assert await asking() is None
         used = int((await redis.info("memory"))["used_memory"])
         await redis.config_set("maxmemory", 2 * used)
-        assert (await asking() or Use(0, 0)).now == pytest.approx(0.5, abs=0.1)
+        assert (await asking() or Use(0, 0, 0)).now == pytest.approx(0.5, abs=0.1)
         await redis.execute_command("ACL SETUSER", "collector", "on", ">password", "~wl*", "+client|setinfo", "+get")
-    one = Asking(own_server.url.replace("redis://", "redis://collector:password@"), log=no_log)
+    one = Asking(own_server.url.replace("redis://", "redis://collector:password@"), log=no_log, counted_bytes=0)
     assert await one() is None  # it may not ask, so there is no ladder
     own_server.kill()
     with pytest.raises((ConnectionError, OSError)):
@@ -120,15 +121,16 @@ async def test_a_server_is_asked(own_server: Any) -> None:
 async def test_what_waits_is_what_the_log_holds_beyond_the_places(own_server: Any) -> None:
     log = MemoryLog(LANES)
     await log.append([(n % LANES, b"{}") for n in range(100)])
-    asking = Asking(own_server.url, log=lambda: (log, LANES))
+    asking = Asking(own_server.url, log=lambda: (log, LANES), counted_bytes=COUNTED_BYTES)
     async with connect(own_server.url) as redis:
         info = await redis.info("memory")
         for placed in (0, 10, 25, 30):
             for lane in range(LANES):
                 await redis.hset(Keys().lane(lane), "offset", placed)
-            use = await asking() or Use(0, 0)
+            use = await asking() or Use(0, 0, 0)
             waiting = LANES * max(0, 25 - placed) * PROFILE_BYTES / info["maxmemory"]
-            assert use.soon - use.now == pytest.approx(waiting)
+            assert use.profiles - use.now == pytest.approx(waiting)
+            assert use.counted - use.now == pytest.approx(waiting * COUNTED_BYTES / PROFILE_BYTES)
     await asking.close()
 
 
@@ -136,12 +138,12 @@ async def test_a_log_that_is_away_hides_nothing(own_server: Any, caplog: pytest.
     """What waited when it was asked last counts on; nor does a bug end the intake."""
     log = FaultyBounds(LANES)
     await log.append([(n % LANES, b"{}") for n in range(100)])
-    asking = Asking(own_server.url, log=lambda: (log, LANES))
-    before = await asking() or Use(0, 0)
+    asking = Asking(own_server.url, log=lambda: (log, LANES), counted_bytes=COUNTED_BYTES)
+    before = await asking() or Use(0, 0, 0)
     for fault in (LogUnavailable("away"), TimeoutError()):
         log.fault = fault
-        use = await asking() or Use(0, 0)
-        assert use.soon - use.now == pytest.approx(before.soon - before.now)
+        use = await asking() or Use(0, 0, 0)
+        assert use.profiles - use.now == pytest.approx(before.profiles - before.now)
     log.fault = ZeroDivisionError()
     memory = Memory(asking)
     for _ in range(3):
@@ -163,15 +165,15 @@ async def test_of_a_cluster_the_fullest_node_counts(own_cluster: Any) -> None:
     """Also while another one is away."""
     log = MemoryLog(LANES)
     await log.append([(n % LANES, b"{}") for n in range(100)])
-    asking = Asking(own_cluster.url, log=lambda: (log, LANES))
-    first = await asking() or Use(0, 0)
-    assert 0 < first.now < first.soon
+    asking = Asking(own_cluster.url, log=lambda: (log, LANES), counted_bytes=COUNTED_BYTES)
+    first = await asking() or Use(0, 0, 0)
+    assert 0 < first.now < first.profiles
     full, away, _ = own_cluster.nodes
     used = int(full.ask("INFO", "memory")["used_memory"])
     full.ask("CONFIG", "SET", "maxmemory", str(2 * used))
-    assert (await asking() or Use(0, 0)).now == pytest.approx(0.5, abs=0.1)
+    assert (await asking() or Use(0, 0, 0)).now == pytest.approx(0.5, abs=0.1)
     away.kill()
-    assert (await asking() or Use(0, 0)).now == pytest.approx(0.5, abs=0.1)
+    assert (await asking() or Use(0, 0, 0)).now == pytest.approx(0.5, abs=0.1)
     await asking.close()
 
 

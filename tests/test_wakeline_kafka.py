@@ -322,10 +322,11 @@ def test_a_mistake_in_an_address_is_said_without_secrets(name: str) -> None:
 async def test_what_waits_there_to_be_folded_counts_for_the_memory(log: KafkaLog, own_server: Any) -> None:
     """The collector's ladder asks a log on Kafka as it asks Redis Streams."""
     await log.append([(0, encode_record(Tick())), (1, encode_record(Tick()))])
-    asking = Asking(own_server.url, log=lambda: (log, 2))
+    asking = Asking(own_server.url, log=lambda: (log, 2), counted_bytes=0)
     use = await asking()
     async with connect(own_server.url) as redis:
         most = (await redis.info("memory"))["maxmemory"]
     assert use is not None
-    assert use.soon - use.now == pytest.approx(2 * PROFILE_BYTES / most)
+    assert use.counted == use.now  # it waits for room there
+    assert use.profiles - use.now == pytest.approx(2 * PROFILE_BYTES / most)
     await asking.close()

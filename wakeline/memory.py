@@ -7,9 +7,10 @@ from typing import Any
 
 COUNT_ONLY = 0.80  # of maxmemory: from here on no new profile begins
 REFUSE = 0.90  # from here on events are answered 503; the rest is for folding what was accepted
-PROFILE_BYTES = (
-    6_000  # that a record may become once it is folded: a visitor's state, profile, interests and their keys
-)
+# What a record needs once it is folded, at most: what tells it when it comes again, if no profile begins by it; else a
+# visitor's state, profile, interests and their keys.
+COUNTED_BYTES = 1_000
+PROFILE_BYTES = 6_000
 SLACK = 0.05  # below these before a step is taken back, so that it does not flap
 
 
