@@ -117,42 +117,31 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
 class Interests:
     """An interest set and what the current call changed of it. Scores are stored ones, see `wakeline.decay`."""
 
-    __slots__ = ("changed", "gone", "scores", "unwritten")
+    __slots__ = ("changed", "gone", "scores")
 
     def __init__(self, scores: dict[str, float]) -> None:
         self.scores = scores
         self.changed: set[str] = set()
-        self.gone: set[str] = set()  # what the store has and is no longer there
-        self.unwritten: set[str] = set()  # what came and the store has not
+        self.gone: set[str] = set()
 
     def add(self, name: str, amount: float) -> None:
         scores = self.scores
-        score = scores.get(name)
-        if score is None:
-            scores[name] = amount
-            if name not in self.gone:
-                self.unwritten.add(name)
-            if len(scores) > MAX_INTERESTS:
-                self.changed.add(name)
-                self._trim()
-                return
-        else:
-            scores[name] = score + amount
+        scores[name] = scores.get(name, 0.0) + amount
         self.changed.add(name)
+        if len(scores) > MAX_INTERESTS:
+            self._trim()
 
     def _trim(self) -> None:
         weakest = sorted(self.scores, key=lambda name: (self.scores[name], name))[: len(self.scores) - KEPT_INTERESTS]
         for name in weakest:
             del self.scores[name]
-        self.gone.update(name for name in weakest if name not in self.unwritten)
-        self.unwritten.difference_update(weakest)
+        self.gone.update(weakest)
         self.changed.difference_update(weakest)
 
     def clear(self) -> None:
         self.scores.clear()
         self.changed.clear()
         self.gone.clear()
-        self.unwritten.clear()
 
 
 class Visitor:

@@ -3,18 +3,19 @@
 What one event makes us write is at most MOST_BYTES, whatever it says and whatever came before. In KB, with text of
 four bytes a character, the worst of them, a page view:
 
-    18    the state: STATE_BYTES, or where it has no pages left five sessions of 3 each (two paths of 1, source,
-          campaign, page ids), two touches of 0.8 and the rest; what goes outside of it was in it or came with the event
-     9    pages that go outside: half of a state, or the one of the event: a bitmap of 0.5, 16 interests of 0.26
+    23    the state and the pages that go outside of it, which were in it or came with the event: STATE_BYTES and half
+          of that. Or, where a state has no pages left, five sessions of 3 each (two paths of 1, source, campaign, page
+          ids), two touches of 0.8 and the rest (18), and the page of the event: a bitmap of 0.5, 16 interests of 0.26
      5    the profile: a session, two touches
-     9    16 interests of 0.28, and those that they push out
+     9    16 interests of 0.28, and the 17 that they push out
     17    top lists: 16 interests in three, the path, source and campaign (taken back and counted), 0.8 or less each;
           entries and exits of sessions that end with it, 0.8 each: those have left the state
      5    what a customer is told: 16 interests
      2    numbers, presence, deadlines, the lane's place
 
-A first link tells the customer 64 interests (18) and has no lists; on the customer's side, a call of its own, they are
-18, 17 more are pushed out, and 100 visitors are named twice (8). A dead letter is DEAD_BYTES and what is said of it.
+61 in all. A first link tells the customer 64 interests (18) and has no lists. The customer's side is a call of its own:
+64 interests (18), as many and 16 more pushed out (21), 100 visitors named twice (8). A dead letter is DEAD_BYTES and
+what is said of it.
 """
 
 from __future__ import annotations
@@ -172,7 +173,6 @@ def _interests(interests: Interests, key: str, add: Callable[[Command], None], *
         if renewed or len(changed) == len(scores):  # all are new: so may be the key
             add(["PEXPIRE", key, PROFILE_LIVES])
         changed.clear()
-        interests.unwritten.clear()
     if interests.gone:
         for part in _parts(sorted(interests.gone - scores.keys())):
             add(["ZREM", key, *part])

@@ -10,7 +10,7 @@ import pytest
 
 from processor.fold import Fold, LaneMemory
 from processor.sites import SiteFacts
-from processor.state import Interests, Loaded
+from processor.state import Loaded
 from processor.writes import DEAD_BYTES, MOST_BYTES, Command, Place, commands
 from tests.timeline import DAY, MINUTE, START
 from wakeline.keys import Keys
@@ -184,22 +184,6 @@ def test_an_event_weighs_for_sixteen_interests_those_of_the_sites_rules_first() 
     order.props = {"items": [{"category": f"category {n}"} for n in range(200)]}
     lane.apply(order, at=START)
     assert len(lane.zsets[Keys().interests(0, KEY, VISITORS[1])]) == 16
-
-
-def test_only_interests_that_are_stored_are_removed() -> None:
-    """Those that came and went within one call were never there."""
-    interests = Interests({})
-    for n in range(300):
-        interests.add(f"interest {n}", 1.0 + n)
-    assert not interests.gone
-    stored = set(interests.scores)
-    interests.unwritten.clear()
-    for n in range(300, 600):
-        interests.add(f"interest {n}", 1.0 + n)
-    assert interests.gone == stored
-    interests.add("interest 299", 10_000.0)
-    assert interests.gone - interests.scores.keys() == stored - {"interest 299"}
-    assert not interests.unwritten & stored
 
 
 def test_what_a_customer_is_told_at_once() -> None:
