@@ -28,7 +28,7 @@ class Policy:
         self.key = site.key
         self.secret = site.secret
         self.time_zone = site.time_zone
-        self.origins = frozenset(filter(None, map(origin_of, site.origins)))
+        self.origins = frozenset(origin_of(origin) or origin for origin in site.origins)  # a sandbox's is "null"
         self.hosts = frozenset(host for origin in self.origins if (host := urlsplit(origin).hostname))
         self._query = frozenset(site.query)
         self._masks = tuple(map(mask, site.masks))
