@@ -21,6 +21,9 @@ CACHED_LENGTH = 512  # longer ones are cleaned anew: made-up ones take at most 4
 T = TypeVar("T")
 
 
+SANDBOXED = "null"  # the origin of a page in a sandbox
+
+
 class Policy:
     """What `site` allows. A site without origins accepts no page; see `accepts`."""
 
@@ -28,7 +31,7 @@ class Policy:
         self.key = site.key
         self.secret = site.secret
         self.time_zone = site.time_zone
-        self.origins = frozenset(origin_of(origin) or origin for origin in site.origins)  # a sandbox's is "null"
+        self.origins = frozenset(filter(None, map(_as_sent, site.origins)))
         self.hosts = frozenset(host for origin in self.origins if (host := urlsplit(origin).hostname))
         self._query = frozenset(site.query)
         self._masks = tuple(map(mask, site.masks))
@@ -94,6 +97,10 @@ def short_cached(clean: Callable[[str], T]) -> Callable[[str], T]:
     """`clean`, cached for texts of usual length."""
     cached = lru_cache(CACHED)(clean)
     return lambda text: cached(text) if len(text) <= CACHED_LENGTH else clean(text)
+
+
+def _as_sent(origin: str) -> str:
+    return origin if origin == SANDBOXED else origin_of(origin)
 
 
 def has_cookie(header: str, name: str) -> bool:

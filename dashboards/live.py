@@ -26,6 +26,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from dashboards import queries
 from dashboards.panels import SOURCE, Size, lamp, lines, number, row, top
 from dashboards.queries import live, per_minute, share, today
+from wakeline.memory import COUNT_ONLY, REFUSE
 
 FILE = Path(__file__).parent / "grafana" / "live.json"
 
@@ -218,7 +219,8 @@ def operations(board: Dashboard) -> None:
         lines(
             29,
             "Memory of the server",
-            "From 80 % on new visitors are only counted, from 90 % on events are answered 503.",
+            f"From {COUNT_ONLY * 100:g} % on new visitors are only counted, "
+            f"from {REFUSE * 100:g} % on events are answered 503.",
             queries.SERVER_MEMORY,
             size=LAST,
             unit="percentunit",
