@@ -171,6 +171,8 @@ class _Connection(web.RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """What is not HTTP. The origin could not be read, so any is allowed to see the answer."""
+        if isinstance(exc, ConnectionError):
+            raise exc  # the sender is gone, as phones are: no fault, nobody is left to answer
         if request.writer.output_size > 0:
             raise ConnectionResetError("an answer was already begun")
         if exc is not None and not isinstance(exc, HttpProcessingError):

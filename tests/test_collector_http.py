@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import hashlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import brotli
@@ -33,6 +33,14 @@ async def raw(collector: Stand, request: bytes) -> bytes:
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     return answer
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while True:
+            await asyncio.sleep(0.01)
+            if holds():
+                return
 
 
 # ---- CORS --------------------------------------------------------------------------------------------
@@ -176,6 +184,34 @@ async def test_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.Monk
     monkeypatch.setattr(server_module, "FIRST_REQUEST_S", 0.05)
     assert await raw(collector, b"") == b""
     assert await raw(collector, b"POST /v1/events HTTP/1.1\r\nHost: slow") == b""
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        pytest.param("after the first bytes of its body", id="closed"),
+        pytest.param("with a reset", id="reset"),
+        pytest.param("once it was told to go on", id="told to go on"),
+    ],
+)
+async def test_a_sender_that_goes_away_is_no_line_in_the_log(
+    collector: Stand, caplog: pytest.LogCaptureFixture, ends: str
+) -> None:
+    """Phones do it all day; whoever likes could fill the disk with it."""
+    expects = b"Expect: 100-continue\r\n" if "told" in ends else b""
+    reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
+    head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 20\r\n" + expects
+    writer.write(head + b"\r\n" + (b"" if expects else b"{}"))
+    if expects:
+        assert b"100" in await asyncio.wait_for(reader.readline(), 10)
+    await until(lambda: len(collector.parts.server.connections) == 1)
+    if "reset" in ends:
+        writer.transport.abort()
+    else:
+        writer.close()
+    await until(lambda: not collector.parts.server.connections)
+    assert len(collector.parts.server.held) == 0
+    assert [record.getMessage() for record in caplog.records if record.levelname in ("WARNING", "ERROR")] == []
 
 
 async def test_a_bug_in_a_handler_is_logged_and_answered(
