@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from collector.spool_folder import SpoolFolder
 from tests.archive_stand import Crash, CrashingDisk
@@ -22,6 +23,7 @@ from wakeline.backup.making import make
 from wakeline.backup.manifest import BackupRefused, check, read
 from wakeline.backup.restoring import common, restore
 from wakeline.backup.spooled import Spooled
+from wakeline.cli import main
 from wakeline.connect import connect
 from wakeline.history import History, HistoryLog, Segment
 from wakeline.history.folder import Folder
@@ -121,6 +123,35 @@ async def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(
     with sole_use(tmp_path), pytest.raises(CannotStart, match="already runs on the data folder"):
         await in_thread(restore, config, folder)
     assert not (await in_thread(restore, config, folder)).was_cut
+
+
+async def test_a_restore_asks_and_says_whom_it_brings_back(config: Config, own_server: Any, tmp_path: Path) -> None:
+    """Unasked it changes nothing; on an empty disk nothing says who was erased since the backup."""
+    log = await open_log(config)
+    await log.append([(0, b'{"kind":"tick"}')])
+    await log.close()
+    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
+    own_server.kill()
+    data = tmp_path.parent / f"{tmp_path.name}-new"
+    place = ("--data", str(data), "--embedded-port", str(config.settings.embedded_port))
+    said = await in_thread(CliRunner().invoke, main, ["restore", str(folder), *place], "n\n")
+    assert (said.exit_code, data.exists()) == (2, False)
+    assert "this cannot be taken back: add --yes" in said.output
+    said = await in_thread(CliRunner().invoke, main, ["restore", str(folder), *place, "--yes"])
+    assert said.exit_code == 0, said.output
+    assert f"no former data here: who was erased after {read(folder).made} is back: erase them again" in said.stderr
+    assert "kB" not in said.stderr  # no bar where nobody watches
+    said = await in_thread(CliRunner().invoke, main, ["restore", str(folder), *place, "--yes"])
+    assert (said.exit_code, "erase them again" in said.output) == (0, False), said.output
+
+
+async def test_a_backup_without_a_server_names_what_the_command_takes(config: Config, own_server: Any) -> None:
+    own_server.kill()
+    place = ("--data", str(config.settings.data), "--embedded-port", str(config.settings.embedded_port))
+    said = await in_thread(CliRunner().invoke, main, ["backup", str(config.settings.data.parent / "none"), *place])
+    assert said.exit_code == 1
+    assert "is `wakeline up` running? --embedded-port names its port" in said.output
+    assert "--redis" not in said.output
 
 
 async def test_a_collector_that_still_runs_is_not_pulled_from_under(

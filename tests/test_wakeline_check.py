@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,7 +24,7 @@ from wakeline.check.server import Facts, check_server, gather, judge
 from wakeline.config import load
 from wakeline.connect import connect
 from wakeline.event import ConsentLevel
-from wakeline.history import History
+from wakeline.history import History, Segment
 from wakeline.history.identity import publish, store_identity
 from wakeline.keys import LOG_TIME
 from wakeline.lanes import Deployment, open_deployment
@@ -465,6 +466,20 @@ async def test_a_server_that_is_away_is_said_with_what_to_do() -> None:
     assert "wakeline up" in finding.mend
 
 
+async def test_before_the_first_start_the_embedded_server_is_no_fault(free_ports: Any) -> None:
+    (port,) = free_ports(1)
+    settings = Settings(redis=f"redis://127.0.0.1:{port}/0", embedded_port=port)
+    (finding,) = await check_server(settings, settings.redis, embedded=True)
+    assert (finding.level, finding.what) == (Level.WARN, "the embedded server does not run yet")
+    assert "`wakeline up` starts it" in finding.mend
+    with socket.socket() as other:  # of something that is no Redis
+        other.bind(("127.0.0.1", port))
+        other.listen()
+        other.settimeout(0)
+        (finding,) = await check_server(settings, settings.redis, embedded=True)
+    assert finding.level is Level.FAIL
+
+
 # ---- the history ----------------------------------------------------------------------------------
 
 
@@ -477,14 +492,20 @@ async def test_a_history_is_looked_at_with_the_log_it_is_of(redis_server: Any, t
     assert "nothing to archive yet" in (await history_of(redis_server, tmp_path)).what
     log = await open_log(Settings(redis=redis_server.url), 2)
     identity = await log.identity()
+    await log.append([(lane, b'{"kind":"tick"}') for lane in (0, 0, 0, 1, 1)])
     await log.close()
     never = await history_of(redis_server, tmp_path)
     assert never.level is Level.WARN
     assert "no archiver has run" in never.what
     assert "wakeline archiver" in never.mend
     async with connect(redis_server.url) as redis:
-        await publish(redis, identity, {0: 70, 1: 30})
-    assert (await history_of(redis_server, tmp_path)).what.endswith("archive is up to 100 records")
+        await publish(redis, identity, {0: 0, 1: 0})
+    said = (await history_of(redis_server, tmp_path)).what
+    assert said.endswith("archive holds 0 records; 5 wait to be sealed, 600 s at most (archive_seal_s)")
+    History(str(tmp_path / "archive")).store.write(Segment(0, 0, 2, "2026-03-01").name, b"")
+    async with connect(redis_server.url) as redis:
+        await publish(redis, identity, {0: 2, 1: 0})
+    assert "holds 2 records; 3 wait to be sealed" in (await history_of(redis_server, tmp_path)).what
     store_identity(History(str(tmp_path / "archive")).store, "another")
     other = await history_of(redis_server, tmp_path)
     assert other.level is Level.FAIL

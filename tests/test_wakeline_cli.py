@@ -109,7 +109,10 @@ def test_up_stays_light() -> None:
             ["profile", "v" * 8, "--redis", "redis://127.0.0.1:1"], 1, "is `wakeline up` running?", id="redis away"
         ),
         pytest.param(
-            ["erase", "v" * 8, "--redis", "redis://127.0.0.1:1"], 1, "is `wakeline up` running?", id="erase, redis away"
+            ["erase", "v" * 8, "--yes", "--redis", "redis://127.0.0.1:1"],
+            1,
+            "is `wakeline up` running?",
+            id="erase, redis away",
         ),
         pytest.param(["check", "--redis", "redis://127.0.0.1:1"], 1, "start `wakeline up`", id="check, redis away"),
     ],
@@ -290,7 +293,7 @@ def test_profile_as_json_is_what_the_reader_returns(run: Run, filled: str) -> No
 def test_profile_of_a_customer_is_found_by_the_sites_own_id(run: Run, filled: str) -> None:
     result = run("profile", "c1", "--customer", "--redis", filled)
     assert result.exit_code == 1
-    assert f"no profile of {customer_id(SECRET, 'c1')}" in result.output.replace("\n", " ")
+    assert f'no profile of customer "c1" ({customer_id(SECRET, "c1")})' in result.output.replace("\n", " ")
 
 
 def test_profile_on_a_server_that_was_never_used_says_so(run: Run, redis_server: Any) -> None:
@@ -404,7 +407,7 @@ def test_a_hostile_name_is_shown_as_it_is() -> None:
     shown = stream.getvalue()
     assert shown.count("[red]x[/]") == 6
     assert "\x1b[2J" not in shown
-    assert "directly" in shown
+    assert "last" not in shown.partition("came from")[2].partition("device")[0]  # nothing is known of it
     assert "9 days" in shown
 
 
@@ -497,6 +500,25 @@ def test_who_is_missing_is_said_to_be_missing(run: Run, filled: str, name: str) 
         said = run(command, *MISSING[name], *(["--yes"] if command == "erase" else []), "--redis", filled)
         assert (said.exit_code, words in said.output) == (1, True), said.output
     assert not in_the_log(filled)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("erase", VISITOR), ("dead-letters", "drop", "--all"), ("adopt-log",)],
+    ids=lambda words: " ".join(words[:2]),
+)
+def test_what_cannot_be_taken_back_is_not_done_unasked(run: Run, filled: str, words: tuple[str, ...]) -> None:
+    """Without a terminal nobody can be asked: what is piped in is no answer."""
+    for piped in ("n\n", "y\n", ""):
+        said = run(*words, "--redis", filled, input=piped)
+        assert (said.exit_code, "this cannot be taken back: add --yes" in said.output) == (2, True), said.output
+    assert not in_the_log(filled)
+
+
+@pytest.mark.parametrize("command", ["erase", "profile"])
+def test_a_customer_is_named_as_typed(run: Run, filled: str, command: str) -> None:
+    said = run(command, "no\x1bbody", "--customer", *(["--yes"] if command == "erase" else []), "--redis", filled)
+    assert f'customer "no\N{REPLACEMENT CHARACTER}body" ({customer_id(SECRET, "no" + chr(27) + "body")})' in said.output
 
 
 def test_who_was_forgotten_already_is_told_apart_from_nobody(run: Run, filled: str) -> None:

@@ -81,6 +81,13 @@ def test_check_says_who_may_read_it(data: Path, tmp_path: Path) -> None:
     shared.chmod(0o750)  # with a group, on purpose
     (finding,) = check_data(settings)
     assert finding.level is Level.OK
+    (data / "lost+found").mkdir()
+    assert len(list(check_data(settings))) == 1  # the folder is closed all the same
+    data.chmod(0o755)
+    ours, folder = check_data(settings)
+    assert (ours.level, folder.level) == (Level.OK, Level.WARN)
+    assert ours.what == f"what is ours in {data} is closed to other users"
+    assert "lie in it: lost+found" in folder.what
 
 
 @pytest.mark.parametrize(("root", "file", "folder"), [(0o700, 0o600, 0o700), (0o750, 0o640, 0o750)])

@@ -6,13 +6,16 @@ import json
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
+from io import StringIO
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import redis
+from rich.console import Console
 
 from wakeline import keys, profiles
+from wakeline.cli.portrait import portrait
 from wakeline.decay import stored
 from wakeline.identity import customer_id
 from wakeline.lanes import NoDeployment, lane_of
@@ -114,6 +117,20 @@ async def test_a_visitor_is_read_with_every_field(server: Any, read: Read) -> No
         country="DE",
         interests=(Interest("lamps", 8.0), Interest("chairs", 2.0)),
     )
+
+
+async def test_a_customer_has_no_first_source(server: Any, read: Read) -> None:
+    """Each of its browsers has one of its own, and what is not known is not said."""
+    fields = {"first_seen": NOW, "last_seen": NOW, "last_source": "direct"}
+    id = customer_id("0123456789abcdef", "c1")
+    write(server[1], id, fields, {})
+    found = await read("shop", id, now=NOW)
+    assert found
+    assert (found.first_source, found.last_source) == (None, Source("direct", ""))
+    text = StringIO()
+    Console(file=text, width=120).print(portrait(found))
+    assert "last direct" in text.getvalue()
+    assert "first direct" not in text.getvalue()
 
 
 async def test_interests_halve_with_each_half_life(server: Any, read: Read) -> None:

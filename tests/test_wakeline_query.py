@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -947,9 +948,19 @@ def test_mistakes_are_told_in_words(folder: Path, name: str) -> None:
     assert "Traceback" not in found.stderr
 
 
+@pytest.mark.parametrize(("table", "meant"), [("history.erased", ""), ("history.nonesuch", ""), ("evnts", "events")])
+def test_only_what_may_be_asked_is_proposed(folder: Path, table: str, meant: str) -> None:
+    said = run(folder, f"from {table}").stderr
+    assert re.findall(r'Did you mean "(.*)"', said) == ([meant] if meant else [])
+    assert "There are events, sessions and orders" in said
+
+
 def test_no_history_says_when_there_will_be_one(tmp_path: Path) -> None:
     found = run(tmp_path / "none", "from events")
-    assert (found.exit_code, "every 600 seconds" in found.stderr) == (1, True)
+    assert (found.exit_code, "after 600 s at most, so wait that long, or set archive_seal_s" in found.stderr) == (
+        1,
+        True,
+    )
     assert "archive is off" in run("off", "from events").stderr
 
 

@@ -42,6 +42,14 @@ def open_to_others(data: Path) -> list[str]:
     return found
 
 
+def not_ours(data: Path) -> list[str]:
+    """Names of what else lies in the folder, for which it stays as it is."""
+    try:
+        return sorted({entry.name for entry in os.scandir(data)} - OURS)
+    except OSError:
+        return []
+
+
 def _ours(data: Path) -> Iterator[Path]:
     """The folder itself, if nobody else has something in it, and our entries in it."""
     try:

@@ -11,8 +11,8 @@ Hash `keys.profile`, every value a string; a field that is absent reads as 0, ""
     visits                             sessions begun, the open one included
     page_views, engaged_ms, events     counters; `events` are custom events
     device, browser, os, country       of the latest visit
-    first_source, last_source          where the first and the latest visit came from,
-    first_campaign, last_campaign      and their campaigns
+    first_source, last_source          where the first and the latest visit came from, and their campaigns;
+    first_campaign, last_campaign      "first" of visitors only
     customer                           "@..." of the customer that a visitor is linked to
     session                            JSON of `StoredSession`: the latest, open or ended; visitors only
     visitors                           JSON list of the linked visitors' ids; customers only
@@ -34,6 +34,7 @@ from wakeline.connect import connect, connect_blocking
 from wakeline.decay import current
 from wakeline.identity import customer_id
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
+from wakeline.record import CUSTOMER_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +99,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     engaged_seconds: float
     events: int  # custom events
     session: Session | None  # None once it has ended, and for customers
-    first_source: Source  # of the first visit
+    first_source: Source | None  # of the first visit; None of a customer: its browsers have one each
     last_source: Source  # of the latest visit
     device: str
     browser: str
@@ -228,6 +229,7 @@ def _profile(
         return None
     text = dict(zip(fields[::2], fields[1::2], strict=True))
     stored = _decode_session(text["session"]) if text.get("session") else None
+    is_customer = id.startswith(CUSTOMER_PREFIX)
     return Profile(
         site=site,
         id=id,
@@ -240,7 +242,7 @@ def _profile(
         engaged_seconds=int(text.get("engaged_ms", 0)) / 1000,
         events=int(text.get("events", 0)),
         session=_session(stored) if stored and now - stored.last < SESSION_TIMEOUT_MS else None,
-        first_source=Source(text.get("first_source", ""), text.get("first_campaign", "")),
+        first_source=None if is_customer else Source(text.get("first_source", ""), text.get("first_campaign", "")),
         last_source=Source(text.get("last_source", ""), text.get("last_campaign", "")),
         device=text.get("device", ""),
         browser=text.get("browser", ""),

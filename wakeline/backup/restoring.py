@@ -120,6 +120,8 @@ async def _prepare(settings: Settings, folder: Path, manifest: Manifest, found: 
             if history is not None:
                 _refuse_other(history, was, former)
                 add_from_history(forgotten, history, keep)
+            if former is None:
+                say(_unknown(manifest, history))
         async with connect(url, timeout=60.0) as redis:
             await staged.tidy(redis)
             plan = swap.Plan(
@@ -157,8 +159,15 @@ async def _ask_former(
         return None
     except (BackupRefused, OSError) as error:
         say(f"the data that are there now cannot be read: {error}")
-        say("who was erased after the backup is known from the history only, as far as it reaches")
         return None
+
+
+def _unknown(manifest: Manifest, history: History | None) -> str:
+    """Who stays erased where no former data say it."""
+    who = f"no former data here: who was erased after {manifest.made} is"
+    if history is None or stored_identity(history.store) is None:
+        return f"{who} back: erase them again"
+    return f"{who} known from the history only, as far as it reaches: erase again who was erased since its end"
 
 
 def is_same(was: staged.Standing, former: staged.Standing) -> bool:

@@ -9,7 +9,11 @@ from stat import S_IROTH, filemode
 from wakeline import data_folder
 from wakeline.check.finding import Finding, ok, warn
 from wakeline.history.opening import archive_url
+from wakeline.inert import plain
+from wakeline.process import NOT_FOR_OTHERS
 from wakeline.settings import Settings
+
+NAMED = 3  # of what else lies in the folder
 
 
 def check_data(settings: Settings) -> Iterator[Finding]:
@@ -17,7 +21,15 @@ def check_data(settings: Settings) -> Iterator[Finding]:
     if found := data_folder.open_to_others(settings.data):
         yield warn(f"{found[0]}{f', and {len(found) - 1} more' if found[1:] else ''}", f"chmod -R go= {settings.data}")
     else:
-        yield ok(f"the data folder {settings.data} is closed to other users")
+        yield ok(f"what is ours in {settings.data} is closed to other users")
+    others = data_folder.not_ours(settings.data)
+    mode = settings.data.stat().st_mode if others else 0
+    if mode & NOT_FOR_OTHERS:
+        named = ", ".join(map(plain, others[:NAMED])) + (f" and {len(others) - NAMED} more" if others[NAMED:] else "")
+        yield warn(
+            f"{settings.data} itself stays as open as it is ({filemode(mode)}), for other things lie in it: {named}",
+            f"give Wakeline a folder of its own by data, or `chmod go= {settings.data}`",
+        )
     url = archive_url(settings)
     if url and settings.archive and "://" not in url:
         try:

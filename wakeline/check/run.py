@@ -40,7 +40,7 @@ def run(config: Config, *, page: str | None, shown_url: str) -> bool:
 
 async def _fitness(config: Config, shown_url: str) -> list[Finding]:
     found = [*check_configuration(config), *check_data(config.settings)]
-    found += await check_server(config.settings, shown_url)
+    found += await check_server(config.settings, shown_url, embedded="redis" not in config.given)
     found += await check_salts(config)
     found.append(await check_history(config.settings))
     if urlsplit(config.settings.log).scheme == KAFKA:

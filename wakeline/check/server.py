@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -100,7 +101,8 @@ async def _config(redis: Any) -> dict[str, str]:
         return {}
 
 
-async def check_server(settings: Settings, shown_url: str) -> list[Finding]:
+async def check_server(settings: Settings, shown_url: str, *, embedded: bool = False) -> list[Finding]:
+    """`embedded`: no server is named, so `wakeline up` brings its own, which need not run yet."""
     if is_cluster(settings.redis):
         from wakeline.check.cluster import check_cluster
 
@@ -110,6 +112,8 @@ async def check_server(settings: Settings, shown_url: str) -> list[Finding]:
         if not settings.log:
             facts = replace(facts, log_time=await log_time_in(settings.redis))
     except (RedisError, OSError) as error:
+        if embedded and not _listens(settings.embedded_port):
+            return [warn("the embedded server does not run yet", "`wakeline up` starts it")]
         return [
             fail(
                 f"Redis at {shown_url} cannot be used: {error}",
@@ -117,6 +121,11 @@ async def check_server(settings: Settings, shown_url: str) -> list[Finding]:
             )
         ]
     return [ok(f"Redis at {shown_url} answers"), *judge(facts, settings)]
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def judge(facts: Facts, settings: Settings) -> Iterator[Finding]:

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from wakeline.cli.confirm import confirm
 from wakeline.cli.errors import redis_errors
 from wakeline.cli.options import SettingsCommand, all_settings, read
 from wakeline.settings import Settings
 
 
 @click.command("adopt-log", cls=SettingsCommand, short_help="Go on without the former log.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
 @all_settings
 def adopt_log(yes: bool, config: Path | None, **flags: Any) -> None:
     """Go on with the log that the settings name, though the one before it is gone and was not read to its end.
@@ -24,8 +24,7 @@ def adopt_log(yes: bool, config: Path | None, **flags: Any) -> None:
     Where it can, set log_before to its URL instead, and nothing is lost.
     """
     settings = read(config, flags, else_demo=True).settings
-    if not yes and sys.stdin.isatty():
-        click.confirm("Give up what the former log held and was not applied yet?", abort=True)
+    confirm("Give up what the former log held and was not applied yet?", yes=yes, for_good=True)
     with redis_errors(settings.redis):
         places = asyncio.run(_adopt(settings))
     click.echo(f"the log is the deployment's now: it goes on after {sum(places)} records that were applied")

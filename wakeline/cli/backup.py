@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wakeline import process
+from wakeline.cli.confirm import confirm
 from wakeline.cli.errors import FAILED, Refused, redis_errors
 from wakeline.cli.options import read, some_settings
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 KB = 1_000
 FOLDER = click.Path(path_type=Path)
+WHERE = "--embedded-port names its port"  # these commands know the embedded server only
 
 
 @click.command(short_help="Copy a running deployment into FOLDER.")
@@ -41,7 +42,7 @@ def backup(folder: Path, config: Path | None, **flags: Any) -> None:
 
     process.set_up()
     read_config = read(config, flags, else_demo=True)
-    with redis_errors(read_config.settings.redis), _words(), _kilobytes("backup") as (_, done):
+    with redis_errors(read_config.settings.redis, WHERE), _words(), _kilobytes("backup") as (_, done):
         manifest = make(read_config, folder, done=done)
     size = sum(file.size for file in manifest.files.values())
     click.echo(
@@ -53,7 +54,7 @@ def backup(folder: Path, config: Path | None, **flags: Any) -> None:
 
 @click.command(short_help="Put a backup in the place of a stopped deployment's data.")
 @click.argument("folder", type=FOLDER)
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
 @some_settings("data", "log", "archive", "embedded_port")
 def restore(folder: Path, yes: bool, config: Path | None, **flags: Any) -> None:
     """Put the backup in FOLDER in the place of the data, while `wakeline up` does not run.
@@ -74,10 +75,9 @@ def restore(folder: Path, yes: bool, config: Path | None, **flags: Any) -> None:
     read_config = read(config, flags, else_demo=True)
     data = read_config.settings.data
     try:
-        with redis_errors(read_config.settings.redis), _words():
+        with redis_errors(read_config.settings.redis, WHERE), _words():
             manifest = read_manifest(folder)
-            if not yes and sys.stdin.isatty():
-                click.confirm(f"Put the backup of {manifest.made} in the place of what is in {data}?", abort=True)
+            confirm(f"Put the backup of {manifest.made} in the place of what is in {data}?", yes=yes, for_good=True)
             with _kilobytes("check and restore") as (ahead, done):
                 ahead(sum(file.size for file in manifest.files.values()))
                 found = put_back(read_config, folder, say=lambda words: click.echo(words, err=True), done=done)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wakeline.cli.confirm import confirm
 from wakeline.cli.errors import FAILED, Refused, redis_errors
 from wakeline.cli.options import config_option, read, redis_option, some_settings
 from wakeline.settings import Settings
@@ -121,7 +121,7 @@ def retry(
         )
     old = sum(letter.is_too_late() for letter in letters)
     also = f" ({old} of them are older than 8 days: they will be refused as too late)" if old else ""
-    _confirm(yes, f"Append {_count(letters)} to the log again{also}?")
+    confirm(f"Append {_count(letters)} to the log again{also}?", yes=yes, for_good=False)
     with redis_errors(settings.redis):
         asyncio.run(_retry(settings, letters))
     click.echo(f"{_count(letters)} appended again")
@@ -131,7 +131,7 @@ def retry(
 @click.argument("ids", nargs=-1, metavar="[ID]...")
 @click.option("--all", "all_of_them", is_flag=True, help="All, or all that --lane and --reason leave.")
 @_filters
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
 @config_option
 @redis_option
 def drop(
@@ -147,7 +147,7 @@ def drop(
     chosen = _chosen(ids, all_of_them, lane, reason)
     settings = read(config, {"redis": redis}, else_demo=True).settings
     letters = _read(settings, chosen, wanted=ids)
-    _confirm(yes, f"Remove {_count(letters)}?")
+    confirm(f"Remove {_count(letters)}?", yes=yes, for_good=True)
     with redis_errors(settings.redis):
         asyncio.run(_drop(settings, letters))
     click.echo(f"{_count(letters)} removed")
@@ -181,11 +181,6 @@ def _read(settings: Settings, choice: Choice, *, wanted: tuple[str, ...] = ()) -
     if missing := set(wanted) - {letter.id for letter in letters}:
         raise Refused(f"there is no dead letter {', '.join(sorted(missing))}: see `wakeline dead-letters list`", FAILED)
     return letters
-
-
-def _confirm(yes: bool, question: str) -> None:
-    if not yes and sys.stdin.isatty():
-        click.confirm(question, abort=True)
 
 
 def _count(letters: list[DeadLetter]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from enum import Enum
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from wakeline.cli.confirm import confirm
 from wakeline.cli.errors import FAILED, Refused, redis_errors
 from wakeline.cli.options import read, site_of, site_option, some_settings
-from wakeline.cli.person import person_of
+from wakeline.cli.person import called, person_of
 from wakeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ class Found(Enum):
     """What there is of a person."""
 
     SOMETHING = "is being forgotten"
-    FORGOTTEN = "was forgotten before; what came since is being forgotten too"
+    FORGOTTEN = "was forgotten before; whatever may have come since is kept out too"
     NOTHING = "is being kept out, with all that is still on its way"
 
 
@@ -35,7 +35,7 @@ class Found(Enum):
 @site_option
 @click.option("--customer", is_flag=True, help="ID is your own id of a customer, not a visitor's.")
 @click.option("--anyway", is_flag=True, help="Also where nothing is known of ID: its events may still be on their way.")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
 @some_settings("redis", "log", "log_before")
 def erase(id: str, key: str | None, customer: bool, anyway: bool, yes: bool, config: Path | None, **flags: Any) -> None:
     """Forget visitor ID, the customer it is linked to, and that customer's other visitors.
@@ -46,15 +46,15 @@ def erase(id: str, key: str | None, customer: bool, anyway: bool, yes: bool, con
     """
     read_config = read(config, flags, else_demo=True)
     site = site_of(read_config, key)
-    id = person_of(site, id, is_customer=customer)
-    if not yes and sys.stdin.isatty():
-        click.confirm(f"Forget {id} of site {site.key} for ever?", abort=True)
+    person = person_of(site, id, is_customer=customer)
+    who = called(id, person)
+    confirm(f"Forget {who} of site {site.key} for ever?", yes=yes, for_good=True)
     with redis_errors(read_config.settings.redis):
-        found = asyncio.run(_erase(read_config.settings, site.key, id, anyway=anyway))
-    click.echo(f"{id} {found.value}: it is in the log, the processor does it within a second.")
+        found = asyncio.run(_erase(read_config.settings, site.key, person, who, anyway=anyway))
+    click.echo(f"{who} {found.value}: it is in the log, the processor does it within a second.")
 
 
-async def _erase(settings: Settings, site: str, id: str, *, anyway: bool) -> Found:
+async def _erase(settings: Settings, site: str, id: str, who: str, *, anyway: bool) -> Found:
     from wakeline import keys
     from wakeline.connect import connect
     from wakeline.dead_letters import forget
@@ -66,7 +66,7 @@ async def _erase(settings: Settings, site: str, id: str, *, anyway: bool) -> Fou
         found = await _find(redis, deployment, site, id)
     if found is Found.NOTHING and not anyway:
         raise Refused(
-            f"nothing is known of {id} on site {site}: nobody has that id, or what there was has expired\n"
+            f"nothing is known of {who} on site {site}: nobody has that id, or what there was has expired\n"
             "where its events may still be on their way, --anyway keeps them out",
             FAILED,
         )

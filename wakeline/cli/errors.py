@@ -12,6 +12,7 @@ from wakeline.config import ConfigError
 
 FAILED = 1  # it was asked rightly and could not be done, or the answer is no
 USAGE = 2  # it was asked wrongly: flags, settings
+ELSEWHERE = "Another server is named by --redis, WAKELINE_REDIS or redis in wakeline.toml"
 
 
 class Refused(click.ClickException):
@@ -35,8 +36,8 @@ def config_errors() -> Iterator[None]:
 
 
 @contextmanager
-def redis_errors(url: str) -> Iterator[None]:
-    """For commands that read or write Redis, the log and the history themselves."""
+def redis_errors(url: str, where: str = ELSEWHERE) -> Iterator[None]:
+    """For commands that read or write Redis, the log and the history themselves; `where`: how another is named."""
     import redis
 
     from wakeline.lanes import NoDeployment
@@ -52,8 +53,7 @@ def redis_errors(url: str) -> Iterator[None]:
         raise Refused(f"{error}\nis all of it running? `wakeline check` looks at each part", FAILED) from None
     except (redis.RedisError, redis.exceptions.RedisClusterException, OSError) as error:
         raise Refused(
-            f"cannot use the Redis server {shown_url(url)}: {error}\n"
-            "is `wakeline up` running? Another server is named by --redis, WAKELINE_REDIS or redis in wakeline.toml",
+            f"cannot use the Redis server {shown_url(url)}: {error}\nis `wakeline up` running? {where}",
             FAILED,
         ) from None
 

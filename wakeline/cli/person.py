@@ -8,6 +8,7 @@ from wakeline.cli.errors import Refused
 from wakeline.cli.options import secret_of
 from wakeline.event import MAX_CUSTOMER_ID, VISITOR_ID
 from wakeline.identity import PSEUDONYM, customer_id
+from wakeline.inert import plain
 from wakeline.record import ANONYMOUS_PREFIX
 from wakeline.settings import Site
 
@@ -28,6 +29,11 @@ def person_of(site: Site, id: str, *, is_customer: bool) -> str:
         'customer\'s pseudonym ("@" and 32 hex digits)\n'
         "your own id of a customer goes with --customer"
     )
+
+
+def called(id: str, person: str) -> str:
+    """How messages name whom `person_of` found: a customer as typed, too, for nobody knows the pseudonym by heart."""
+    return person if id == person else f'customer "{plain(id)}" ({person})'
 
 
 def own_id(id: str) -> str:

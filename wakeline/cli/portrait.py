@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from rich.console import Group, RenderableType
@@ -11,12 +12,13 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeline.inert import plain
-from wakeline.profiles import Profile, Source
+from wakeline.profiles import Profile
 
 
-def portrait(profile: Profile, *, now: datetime | None = None) -> RenderableType:
+def portrait(profile: Profile, who: str = "", *, now: datetime | None = None) -> RenderableType:
+    """`who` is how the title names whom it is about, else by the id."""
     now = now or datetime.now(UTC)
-    title = Text.assemble((plain(profile.id), "bold"), f" on {profile.site}")
+    title = Text.assemble((plain(who or profile.id), "bold"), f" on {profile.site}")
     return Panel(Group(_facts(profile, now), Text(), _interests(profile)), title=title, title_align="left", width=88)
 
 
@@ -41,7 +43,8 @@ def _facts(profile: Profile, now: datetime) -> Table:
         f"{count(profile.visits, 'visit')}, {count(profile.page_views, 'page view')}, "
         f"{duration(profile.engaged_seconds)} engaged, {count(profile.events, 'event')}",
     )
-    table.add_row("came from", Text(f"first {source(profile.first_source)}, last {source(profile.last_source)}"))
+    if came := ", ".join(_came_from(profile)):
+        table.add_row("came from", Text(came))
     if device := ", ".join(part for part in (profile.device, profile.browser, profile.os, profile.country) if part):
         table.add_row("device", Text(plain(device)))
     if profile.customer:
@@ -65,9 +68,11 @@ def _interests(profile: Profile) -> RenderableType:
     return table
 
 
-def source(source: Source) -> str:
-    campaign = f" ({plain(source.campaign)})" if source.campaign else ""
-    return (plain(source.source) or "directly") + campaign
+def _came_from(profile: Profile) -> Iterator[str]:
+    """What is known of it; of a customer no first source is, and of nobody one before the first page view."""
+    for which, source in (("first", profile.first_source), ("last", profile.last_source)):
+        if source is not None and source.source:
+            yield f"{which} {plain(source.source)}" + (f" ({plain(source.campaign)})" if source.campaign else "")
 
 
 def count(number: int, what: str) -> str:

@@ -10,7 +10,7 @@ import click
 
 from wakeline.cli.errors import FAILED, Refused, redis_errors
 from wakeline.cli.options import config_option, read, redis_option, site_of, site_option
-from wakeline.cli.person import person_of
+from wakeline.cli.person import called, person_of
 
 if TYPE_CHECKING:
     from wakeline.profiles import Profile, Profiles
@@ -35,22 +35,23 @@ def profile(
     """
     read_config = read(config, {"redis": redis}, else_demo=True)
     site = site_of(read_config, key)
-    id = person_of(site, id, is_customer=customer)
+    person = person_of(site, id, is_customer=customer)
+    who = called(id, person)
     url = read_config.settings.redis
     with redis_errors(url):
         from wakeline.profiles import Profiles
 
         with Profiles(url) as profiles:
             if watch:
-                _watch(profiles, site.key, id, as_json)
+                _watch(profiles, site.key, person, who, as_json)
             else:
-                _show(profiles.read(site.key, id), site.key, id, as_json)
+                _show(profiles.read(site.key, person), site.key, who, as_json)
 
 
-def _show(found: Profile | None, site: str, id: str, as_json: bool) -> None:
+def _show(found: Profile | None, site: str, who: str, as_json: bool) -> None:
     if found is None:
         raise Refused(
-            f"there is no profile of {id} on site {site}: it may never have agreed to one (consent full), "
+            f"there is no profile of {who} on site {site}: it may never have agreed to one (consent full), "
             "or was erased, or has expired",
             FAILED,
         )
@@ -61,15 +62,15 @@ def _show(found: Profile | None, site: str, id: str, as_json: bool) -> None:
 
     from wakeline.cli.portrait import portrait
 
-    Console(highlight=False).print(portrait(found))
+    Console(highlight=False).print(portrait(found, who))
 
 
-def _watch(profiles: Profiles, site: str, id: str, as_json: bool) -> None:
+def _watch(profiles: Profiles, site: str, id: str, who: str, as_json: bool) -> None:
     try:
         if as_json:
             _watch_lines(profiles, site, id)
         else:
-            _watch_screen(profiles, site, id)
+            _watch_screen(profiles, site, id, who)
     except KeyboardInterrupt:
         pass
 
@@ -85,15 +86,16 @@ def _watch_lines(profiles: Profiles, site: str, id: str) -> None:
         time.sleep(WATCH_EVERY_S)
 
 
-def _watch_screen(profiles: Profiles, site: str, id: str) -> None:
+def _watch_screen(profiles: Profiles, site: str, id: str, who: str) -> None:
     from rich.live import Live
+    from rich.text import Text
 
     from wakeline.cli.portrait import portrait
 
     with Live(auto_refresh=False, screen=False) as live:
         while True:
             found = profiles.read(site, id)
-            live.update(portrait(found) if found else f"nothing is known of {id} yet", refresh=True)
+            live.update(portrait(found, who) if found else Text(f"nothing is known of {who} yet"), refresh=True)
             time.sleep(WATCH_EVERY_S)
 
 

@@ -13,7 +13,7 @@ Count = Callable[[int], None]
 
 @contextmanager
 def progress_bar(what: str, unit: str) -> Iterator[tuple[Count, Count]]:
-    """(told how many lie ahead, told how many were done). Where nobody watches, only the end is shown."""
+    """(told how many lie ahead, told how many were done). Where nobody watches, nothing is shown."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -22,7 +22,8 @@ def progress_bar(what: str, unit: str) -> Iterator[tuple[Count, Count]]:
         TextColumn("{task.fields[rate]}", style="dim"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=None, rate="")
 
         def ahead(count: int) -> None:

@@ -166,8 +166,9 @@ def _errors(url: str, seal_s: float) -> Iterator[None]:
         raise Refused(str(error)) from None
     except NoHistory:
         raise Refused(
-            f"there is no history in {url} yet: `wakeline up` seals what was collected every {seal_s:g} seconds. "
-            "Another place is named by --archive, WAKELINE_ARCHIVE or archive in wakeline.toml",
+            f"there is no history in {url} yet: what was collected is sealed after {seal_s:g} s at most, so wait that "
+            "long, or set archive_seal_s lower, while `wakeline up` runs\n"
+            "another place is named by --archive, WAKELINE_ARCHIVE or archive in wakeline.toml",
             FAILED,
         ) from None
     except (HistoryDamaged, HistoryUnavailable, LogMismatch) as error:

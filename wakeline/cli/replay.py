@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from wakeline import logs
+from wakeline.cli.confirm import confirm
 from wakeline.cli.errors import FAILED, Refused, redis_errors
 from wakeline.cli.options import read, some_settings
 
@@ -207,8 +208,7 @@ async def _drop(config: Config, version: int, yes: bool) -> None:
     from wakeline.cli.progress import progress_bar
 
     async with _redis(config.settings) as (redis, _):
-        if not yes and sys.stdin.isatty():
-            click.confirm(f"Remove all of key version {version}?", abort=True)
+        confirm(f"Remove all of key version {version}?", yes=yes, for_good=False)
         with progress_bar(f"removing key version {version}", "keys") as (_, dropped):
             count = await drop(redis, version, dropped=dropped)
     click.echo(f"key version {version} is gone: {count} keys")

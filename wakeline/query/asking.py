@@ -24,6 +24,7 @@ from wakeline.query.views import NAMES, views
 
 TRIES = 3  # files may be merged into others while they are read
 ORDERS = re.compile(r"\borders\b", re.IGNORECASE)
+INNER = re.compile(rf'\nDid you mean "(?!(?:{"|".join(NAMES)})")[^"]*"\?')
 ROWS = 10_000  # fetched at a time
 
 Progress = Callable[[int, int], None]
@@ -197,7 +198,7 @@ def _run(connection: duckdb.DuckDBPyConnection, sql: str, *, is_rehearsal: bool 
         else:
             connection.execute(f"CREATE TABLE history.answer AS (\n{text}\n)")
     except duckdb.Error as error:
-        raise WrongQuestion(f"{error}{_hint(connection, sql, error)}") from None
+        raise WrongQuestion(f"{_said(error)}{_hint(connection, sql, error)}") from None
 
 
 def _plan(connection: duckdb.DuckDBPyConnection, text: str) -> None:
@@ -206,6 +207,11 @@ def _plan(connection: duckdb.DuckDBPyConnection, text: str) -> None:
     except duckdb.Error:
         connection.execute(text)  # does not get further, but its error says where
         raise
+
+
+def _said(error: duckdb.Error) -> str:
+    """DuckDB's words. It also proposes tables of ours that nobody may count on."""
+    return INNER.sub("", str(error)) if "Table with name" in str(error) else str(error)
 
 
 def _hint(connection: duckdb.DuckDBPyConnection, sql: str, error: duckdb.Error) -> str:
