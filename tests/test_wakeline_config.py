@@ -319,12 +319,51 @@ SITE = '[[site]]\nkey = "shop"\n'
         ),
         pytest.param(
             "api_port = 8700",
-            "wakeline.toml line 1: api_port 8700 is also port: choose another",
+            "wakeline.toml line 1: api_port 8700 is also port's default: choose another",
             id="port given out twice",
         ),
         pytest.param(
+            "port = 8701",
+            "wakeline.toml line 1: port 8701 is also metrics_port's default: choose another",
+            id="port of a later setting's default",
+        ),
+        pytest.param(
+            "port = 9000\napi_port = 9000",
+            "wakeline.toml line 2: api_port 9000 is also port: choose another",
+            id="port given out twice, both in the file",
+        ),
+        pytest.param(
+            "demo_port = 8721\nworkers = 3",
+            "wakeline.toml line 1: demo_port 8721 is also metrics_port's default of worker 2: choose another",
+            id="port of a further worker, before the setting",
+        ),
+        pytest.param(
+            SITE + 'origins = ["https://a_b..c.de"]',
+            'wakeline.toml line 3: origins "https://a_b..c.de" has an empty part between two dots of its host: '
+            "no site has such an address",
+            id="origin with an empty label",
+        ),
+        pytest.param(
+            'public_url = "https://a..b.de"',
+            'wakeline.toml line 1: public_url "https://a..b.de" has an empty part between two dots of its host: '
+            "no server has such an address",
+            id="public URL with an empty label",
+        ),
+        pytest.param(
+            SITE + 'masks = ["/pay?token=*"]',
+            'wakeline.toml line 3: masks "/pay?token=*" never matches: a path ends before its ?, and of the query '
+            "nothing is kept but utm_* and what `query` names. A question mark that is part of a path is written %3F",
+            id="mask of a query",
+        ),
+        pytest.param(
+            SITE + 'masks = ["/app#/o/*", "/page#token*"]',
+            'wakeline.toml line 3: masks "/page#token*" never matches: a fragment is kept only where it is a route, as '
+            "in /app#/orders/*. A number sign that is part of a path is written %23",
+            id="mask of a fragment",
+        ),
+        pytest.param(
             "workers = 2\ndemo_port = 8711",
-            "wakeline.toml line 2: demo_port 8711 is also metrics_port of worker 1: choose another",
+            "wakeline.toml line 2: demo_port 8711 is also metrics_port's default of worker 1: choose another",
             id="port of a further worker",
         ),
         pytest.param("port == 1\n", "wakeline.toml line 1: not valid TOML at column 7: Invalid value", id="column"),

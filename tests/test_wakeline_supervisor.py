@@ -353,7 +353,7 @@ def test_every_taken_port_is_named_with_its_setting(free_ports: Callable[[int], 
     assert f"port {first} is taken" in said
     assert f"embedded_port {second} is taken" in said
     assert "api_port" not in said
-    assert "WAKELINE_PORT" in said
+    assert "choose others: --port PORT --embedded-port PORT, or by WAKELINE_PORT, WAKELINE_EMBEDDED_PORT" in said
 
 
 def test_an_address_of_another_machine_is_named(free_ports: Callable[[int], list[int]]) -> None:

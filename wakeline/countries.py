@@ -27,6 +27,7 @@ PLACES = (
 )
 """Where a record may hold an ISO 3166-1 alpha-2 code; the first that does counts."""
 
+MEND = "name a file of countries from MaxMind, DB-IP or IPinfo (.mmdb) that holds IPv4 and IPv6"
 LOOKED_AT = 1_000  # records of a file, to see whether it names countries at all
 
 
@@ -41,7 +42,7 @@ class Countries:
         self._is_ipv4_only = self._reader is not None and self._reader.metadata().ip_version == 4
         self._has_failed = False
         if fault:
-            logger.warning("%s", fault)
+            logger.warning("%s; %s", fault, MEND)
 
     def of(self, address: IPv4Address | IPv6Address) -> str:
         """ISO 3166-1 alpha-2; "" where it is not known."""
@@ -53,7 +54,9 @@ class Countries:
         except Exception as error:  # of the file, or of a reader in C that met what it did not expect
             if not self._has_failed:
                 self._has_failed = True
-                logger.warning("the geoip file is damaged: %s; such addresses have no country", type(error).__name__)
+                logger.warning(
+                    "the geoip file is damaged: %s; such addresses have no country; %s", type(error).__name__, MEND
+                )
             return ""
 
 

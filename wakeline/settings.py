@@ -6,7 +6,7 @@ the README's table and `wakeline.toml` all come from here; `config` reads and va
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -44,7 +44,11 @@ class Settings:
         "URL of the Redis or Valkey server (7.2 or newer), or redis+cluster://host,host of a cluster; unset: the "
         "embedded one that `wakeline up` starts",
     )
-    data: Path = _setting(Path("data"), "folder of the embedded server's files, the daily salts and the spool")
+    data: Path = _setting(
+        Path("data"),
+        "folder of the embedded server's files, the daily salts, the spool, the history unless `archive` names another "
+        "place, and aside/ with what a restore replaced",
+    )
     host: str = _setting("127.0.0.1", "address that the collector takes events on")
     port: int = _port(8700, "public port of the collector: POST /v1/events and /wakeline.js")
     internal_host: str = _setting(
@@ -67,8 +71,8 @@ class Settings:
     embedded_port: int = _port(8706, "port of the embedded server, on 127.0.0.1 only")
     embedded_memory_mb: int = _setting(
         0,
-        "megabytes that the embedded server may take; 0: half of the machine's. From 80 % on new visitors are only "
-        "counted, from 90 % on events are answered 503",
+        "megabytes that the embedded server may take, 64 or more; 0: half of the machine's. From 80 % on new visitors "
+        "are only counted, from 90 % on events are answered 503",
         least=0,
         most=10**7,
     )
@@ -89,7 +93,8 @@ class Settings:
         # far above what people behind one address send, the gateway of a phone network included
         100.0,
         "requests a second that each collector process takes of one public address or IPv6 /64, ten seconds' worth at "
-        "once; one that leaves more than 4 KB in the log counts once for each 4 KB; beyond them 429; 0: no limit",
+        "once; one that leaves more than 4 KB in the log counts once for each 4 KB; beyond them 429; 0: no limit, else "
+        "0.01 or more",
         least=0,
         most=1_000_000,
     )
@@ -172,6 +177,12 @@ class Config:
 
 
 def described(kind: type[Settings] | type[Site]) -> list[tuple[str, Any, str]]:
-    """(name, default, help) of each setting, in order."""
+    """(name, default, help with the range) of each setting, in order."""
     instance = kind()
-    return [(item.name, getattr(instance, item.name), item.metadata["help"]) for item in fields(kind)]
+    return [(item.name, getattr(instance, item.name), item.metadata["help"] + _range(item)) for item in fields(kind)]
+
+
+def _range(item: Field[Any]) -> str:
+    """` (1 to 64)` of a number that has bounds."""
+    least, most = item.metadata["least"], item.metadata["most"]
+    return "" if least is None or most is None else f" ({least:,} to {most:,})"

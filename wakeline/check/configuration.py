@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from wakeline.check.finding import Finding, fail, ok, warn
-from wakeline.countries import opened
+from wakeline.countries import MEND, opened
 from wakeline.event import ConsentLevel
 from wakeline.settings import Config, Site
 
@@ -37,12 +37,11 @@ def check_configuration(config: Config) -> Iterator[Finding]:
 
 
 def _check_geoip(path: Path) -> Finding:
-    mend = "name a file of countries from MaxMind, DB-IP or IPinfo (.mmdb) that holds IPv4 and IPv6"
     try:
         _, fault = opened(path)
     except OSError as error:
-        return fail(f"geoip {path} cannot be read: {error.strerror or error}", mend)
-    return warn(fault, mend) if fault else ok(f"geoip {path} names countries")
+        return fail(f"geoip {path} cannot be read: {error.strerror or error}", MEND)
+    return warn(fault, MEND) if fault else ok(f"geoip {path} names countries")
 
 
 def _check_site(site: Site) -> Iterator[Finding]:

@@ -23,8 +23,8 @@ from wakeline.settings import Settings
 def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **flags: Any) -> None:
     """Start all of Wakeline here and watch over it.
 
-    A server for the data (unless --redis names yours), the collector, the processor and the read side. What dies is
-    started again; Ctrl-C stops everything.
+    A server for the data (unless --redis names yours), the collector, the processor, the archiver and the read side.
+    What dies is started again; Ctrl-C stops everything.
     """
     from wakeline.up.guard import CannotStart
     from wakeline.up.run import run

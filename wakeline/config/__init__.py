@@ -40,7 +40,7 @@ def load(path: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str]
     for name, text in flags.items():
         _put_text(checked, name, flag(name), text)
     if not problems:
-        for name, what in misfits(Settings(**checked.values)):
+        for name, what in misfits(Settings(**checked.values), checked.values):
             problems.append(Problem(checked.sources.get(name, "by default"), f"{name} {what}"))
     if problems:
         raise ConfigError(problems)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
@@ -23,6 +23,7 @@ PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")  # as browsers send it
 SECONDS = ("socket_timeout", "socket_connect_timeout", "health_check_interval", "timeout")  # options of redis-py
 MOST_SECONDS = 86_400
 HEALTH = ("/healthz", "/readyz")
+ROUTES = ("/", "!", "*")  # how the fragment of a page that is a route begins, or a mask for all of them
 
 
 def site_key(text: str) -> str:
@@ -42,6 +43,8 @@ def origin(text: str) -> str:
     meant = "" if "*" in text else origin_of(text)
     if not meant:
         return f"{quoted(text)} is not an origin: write it like https://shop.example, one entry for each host"
+    if "" in (urlsplit(meant).hostname or "").removesuffix(".").split("."):
+        return f"{quoted(text)} has an empty part between two dots of its host: no site has such an address"
     return "" if text == meant else f"{quoted(text)} is not what browsers call an origin; did you mean {quoted(meant)}?"
 
 
@@ -55,6 +58,8 @@ def public_url(text: str) -> str:
         is_server = False
     if not is_server:
         return f"{quoted(text)} is not a URL of a server: write it like https://stats.shop.example"
+    if "" in (parts.hostname or "").removesuffix(".").split("."):
+        return f"{quoted(text)} has an empty part between two dots of its host: no server has such an address"
     meant = ascii_url(text)
     return "" if text == meant else f"{quoted(text)} is not how browsers spell it; did you mean {quoted(meant)}?"
 
@@ -134,6 +139,16 @@ def mask(text: str) -> str:
         return f"{quoted(text)} must start with a slash: write {quoted('/' + text)}"
     if "*" not in text:
         return f"{quoted(text)} masks nothing: put a * where the part to hide is, like /reset/*"
+    if "?" in text:
+        return (
+            f"{quoted(text)} never matches: a path ends before its ?, and of the query nothing is kept but utm_* "
+            "and what `query` names. A question mark that is part of a path is written %3F"
+        )
+    if "#" in text and not text.partition("#")[2].startswith(ROUTES):
+        return (
+            f"{quoted(text)} never matches: a fragment is kept only where it is a route, as in /app#/orders/*. "
+            "A number sign that is part of a path is written %23"
+        )
     return ""
 
 
@@ -223,21 +238,29 @@ def ports(settings: Settings) -> Iterator[tuple[str, int]]:
         yield name, getattr(settings, name)
 
 
-def port_clashes(settings: Settings) -> Iterator[tuple[str, str]]:
-    """(setting, what is wrong) for each port that is given out twice or does not exist."""
-    taken: dict[int, str] = {}
+def port_clashes(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(setting, what is wrong) for each port that is given out twice or does not exist: of the one that is `given`."""
+    taken: dict[int, tuple[str, str]] = {}  # setting, of which worker
     for name, port in ports(settings):
         worker = (port - settings.metrics_port) // 10 if name == "metrics_port" else 0
         whose = f" of worker {worker}" if worker else ""
         if port > 65_535:
             yield name, f"{port}{whose} is above 65535: choose a lower one"
         elif port in taken:
-            yield name, f"{port}{whose} is also {taken[port]}: choose another"
-        taken.setdefault(port, name + whose)
+            other, of = taken[port]
+            if name in given or other not in given:
+                yield name, f"{port}{whose} is also {_named(other, given)}{of}: choose another"
+            else:
+                yield other, f"{port}{of} is also {_named(name, given)}{whose}: choose another"
+        taken.setdefault(port, (name, whose))
 
 
-def misfits(settings: Settings) -> Iterator[tuple[str, str]]:
-    """(setting, what is wrong) where two settings do not go together."""
-    yield from port_clashes(settings)
+def _named(setting: str, given: Collection[str]) -> str:
+    return setting if setting in given else f"{setting}'s default"
+
+
+def misfits(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, str]]:
+    """(setting, what is wrong) where two settings do not go together; `given` are not left at their default."""
+    yield from port_clashes(settings, given)
     if is_cluster(settings.redis) and not settings.log:
         yield "redis", "is a cluster, whose slots cannot hold the log: redis+cluster:// needs log = kafka://host:9092"

@@ -55,12 +55,15 @@ def sole_use(data: Path, *, restores: bool = False) -> Iterator[None]:
 
 def refuse_taken_ports(listeners: Iterable[Listener]) -> None:
     """Raises CannotStart, naming every port that cannot be listened on and its setting."""
-    taken = [f"{listener.setting} {listener.port} {why}" for listener in listeners if (why := _why_not(listener))]
+    taken = [(listener, why) for listener in listeners if (why := _why_not(listener))]
     if taken:
-        first = taken[0].split()[0]
+        said = [f"{listener.setting} {listener.port} {why}" for listener, why in taken]
+        names = list(dict.fromkeys(listener.setting for listener, _ in taken))
+        flags = " ".join(f"--{name.replace('_', '-')} PORT" for name in names)
+        what = "the port, or choose another" if len(taken) == 1 else "the ports, or choose others"
         raise CannotStart(
-            "\n".join(taken) + f"\nstop what holds the port, or choose another: --{first.replace('_', '-')} PORT, "
-            f"WAKELINE_{first.upper()} or {first} in wakeline.toml"
+            "\n".join(said) + f"\nstop what holds {what}: {flags}, "
+            f"or by {', '.join(f'WAKELINE_{name.upper()}' for name in names)}, or {', '.join(names)} in wakeline.toml"
         )
 
 
