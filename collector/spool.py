@@ -27,6 +27,7 @@ from wakeline.record import Event, decode_record
 logger = logging.getLogger("wakeline.collector")
 
 DRAIN_S = 10.0  # for one append of what is spooled: nobody waits for it
+LOOK_S = 0.1  # whether there is room again
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -35,7 +36,8 @@ T = TypeVar("T")
 class Spool:
     """Of one of `workers` processes, at most `limit` bytes in `root`/`worker`; 0: what was left there is drained.
 
-    While it `is_held` nothing is drained: there is no room for it.
+    While it `is_held` a drain waits: there is no room for more. The log stays open meanwhile, since what it holds is
+    what tells when there is room again.
     """
 
     def __init__(
@@ -128,6 +130,8 @@ class Spool:
         Raises LogUnavailable.
         """
         if await self.take_stock():
+            if self.records:
+                await self._room()
             while (not down_to or self.records > down_to) and await self._drain_group(self._own, log, lanes, group):
                 pass
 
@@ -163,8 +167,7 @@ class Spool:
             batch = await self._in_thread(folder.read, limit)
             if batch is None:
                 return 0
-            if self._is_held():
-                raise LogUnavailable("the server's memory is full: what is spooled waits")
+            await self._room()
             records = batch.records if batch.lanes == lanes else [_moved(value, lanes) for _, value in batch.records]
             refused = await _append_all(log, records)
             for value in refused:
@@ -176,6 +179,10 @@ class Spool:
         self._metrics.drained += len(records) - len(refused)
         self._show()
         return len(records)
+
+    async def _room(self) -> None:
+        while self._is_held():  # noqa: ASYNC110  # asked of what is looked at twice a second: no event says so
+            await asyncio.sleep(LOOK_S)
 
     def _trouble(self, error: Exception) -> None:
         """Count it, and say it once."""

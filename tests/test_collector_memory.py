@@ -12,6 +12,8 @@ import pytest
 from redis.exceptions import ConnectionError
 
 from collector.memory import Asking, Memory, Step, Use, step_of
+from collector.metrics import Metrics
+from collector.spool import Spool
 from tests.collector_stand import LANES, FaultyLog, envelope, event, full, stand
 from tests.integration.kill.services import until
 from wakeline.connect import connect
@@ -198,19 +200,53 @@ async def test_events_go_on_and_then_are_refused(tmp_path: Path) -> None:
 
 
 async def test_what_is_spooled_waits_until_there_is_room(tmp_path: Path) -> None:
+    """No failure: the log stays open meanwhile."""
     log = FaultyLog(LANES)
-    async with stand(tmp_path, settings={"spool_mb": 1}, log=log) as collector:
+    asked = 0
+    is_full = True
+
+    def is_held() -> bool:
+        nonlocal asked
+        asked += 1
+        return is_full
+
+    metrics = Metrics()
+    spool = Spool(tmp_path / "spool", 0, workers=1, limit=MEGABYTE, metrics=metrics, is_held=is_held)
+    assert await spool.append([(0, b"one"), (1, b"two")], lanes=LANES)
+    draining = asyncio.create_task(spool.drain(log, LANES, group=1))
+    await until(lambda: asked >= 3, "it has asked for room several times")
+    assert not log.groups
+    is_full = False
+    await draining
+    assert log.groups == [1, 1]
+    assert (metrics.spool_records, metrics.drained) == (0, 2)
+    spool.close()
+
+
+async def test_there_is_room_again_once_what_waited_is_folded(tmp_path: Path, own_server: Any) -> None:
+    """Also while something is spooled that waits for this room: what the log holds is looked at all the while."""
+    log = FaultyLog(LANES)
+    await log.append([(n % LANES, b"{}") for n in range(1_000 * LANES)])
+    async with (
+        connect(own_server.url) as redis,
+        stand(tmp_path, settings={"spool_mb": 1, "redis": own_server.url}, log=log) as collector,
+    ):
         await until(lambda: collector.parts.writer.is_open, "the log is open")
+        memory = collector.parts.memory
+        await memory.look()  # knows what waits
         log.is_away = True
-        for n in range(3):
-            assert (await collector.post(envelope(event(n=n))))[0] == 202
-        assert collector.metrics()["spool_records"] >= 2
-        collector.parts.memory.step = Step.REFUSE
+        assert (await collector.post(envelope()))[0] == 202
+        used = int((await redis.info("memory"))["used_memory"])
+        await redis.config_set("maxmemory", used + 1_050 * LANES * COUNTED_BYTES)
+        watching = asyncio.create_task(memory.watch())
+        await until(lambda: memory.step is Step.REFUSE, "what waits needs all there is")
         log.is_away = False
-        before = len(await collector.records())
-        await asyncio.sleep(0.3)  # several attempts
-        assert len(await collector.records()) == before
-        collector.parts.memory.step = Step.COUNT_ONLY
+        await until(lambda: collector.metrics()["log_open"], "the log is open again")
+        for lane in range(LANES):
+            await redis.hset(Keys().lane(lane), "offset", 1_000)
+        await until(lambda: memory.step is Step.ROOM, "there is room again", within=5)
         await until(lambda: not collector.metrics()["spool_records"], "all is drained")
-        assert len(await collector.records()) == 3
-        assert collector.metrics()["ledger_difference"] == 0
+        assert (await collector.post(envelope(event(n=1))))[0] == 202
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+    await collector.parts.asking.close()
