@@ -12,11 +12,10 @@ from msgspec import Struct
 from processor.changes import LIVE_MS, MINUTE_MS
 from processor.dead import Named, named_by
 from processor.pages import KEPT_MS
-from processor.rules.consent import FOR_GOOD
 from wakeline import keys
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.log import Entry
-from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Record, decode_record
+from wakeline.record import CUSTOMER_PREFIX, FOR_GOOD, CustomerShare, Delta, Erase, Event, Record, decode_record
 
 MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
 KEYS_OF_ONE = 4  # state, profile, interests, pages; a tombstone is rare enough for the slack of the spans

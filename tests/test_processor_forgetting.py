@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processor.rules.consent import FOR_GOOD, WITHHELD_MS
+from processor.rules.consent import WITHHELD_MS
 from processor.rules.customers import MAX_VISITORS
 from processor.state import encode_state
 from tests.lanes_apart import LANES, LanesApart, lane
 from tests.timeline import DAY, SECOND, START, event
-from wakeline.record import CustomerShare, Delta, Erase, decode_record
+from wakeline.record import FOR_GOOD, CustomerShare, Delta, Erase, decode_record
 
 V, W, A, B = "visitor-1", "visitor-2", "@alice", "@ben"
 VISITORS = ("visitor-1", "visitor-2", "visitor-3")
@@ -39,8 +39,8 @@ class Story:
     def identify(self, visitor: str, customer: str, late: int = 0) -> None:
         self._event(visitor, "identify", late, customer=customer)
 
-    def withdraw(self, visitor: str) -> None:
-        self._event(visitor, "consent", level="off")
+    def withdraw(self, visitor: str, late: int = 0) -> None:
+        self._event(visitor, "consent", late, level="off")
 
     def erase(self, id: str, upto: int | None = None) -> None:
         self.now += SECOND
@@ -308,6 +308,36 @@ def test_a_withdrawal_of_who_has_a_profile_is_for_good(story: Story) -> None:
     story.view(V)
     story.settle()
     assert story.is_blank(V)
+
+
+@pytest.mark.parametrize("late", [7 * DAY, 8 * DAY + SECOND, 30 * DAY])
+def test_no_withdrawal_is_too_late_to_forget(story: Story, late: int) -> None:
+    """It waited in a spool, or a restore says it again. What is too late to be counted still forgets, once."""
+    story.view(V, "shoes")
+    story.identify(V, A)
+    story.now += 40 * DAY
+    for _ in range(2):
+        story.withdraw(V, late=late)
+        story.settle()
+        assert story.is_blank(V)
+        assert story.is_blank(A)
+        assert story.linked(V) == ""
+        assert story.lanes.tombstones["shop", V] == FOR_GOOD
+    again = LanesApart(story.lanes.logs, story.lanes.tombstones)
+    for number in range(LANES):
+        again.fold(number)
+    assert portrait(again.visitor(V)) == portrait(story.lanes.visitor(V))
+    assert portrait(again.customer(A)) == portrait(story.lanes.customer(A))
+
+
+def test_a_late_withdrawal_of_who_has_nothing_keeps_nothing_out(story: Story) -> None:
+    """What it may have overtaken is as late."""
+    story.now += 20 * DAY
+    story.withdraw(V, late=9 * DAY)
+    story.view(V)
+    story.settle()
+    assert story.views(V) == 1
+    assert story.lanes.tombstones == {}
 
 
 # ---- whatever the order --------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from click.testing import CliRunner
 from collector.spool_folder import SpoolFolder
 from tests.archive_stand import Crash, CrashingDisk
 from tests.s3 import S3Server
-from tests.timeline import event
+from tests.timeline import DAY, START, Timeline, event
 from wakeline import keys
 from wakeline.backup import past, staged, swap
 from wakeline.backup.forgotten import Forgotten, add_from_server, forgetting, forgetting_again, say_again
@@ -36,7 +37,7 @@ from wakeline.log import Entry
 from wakeline.log.chain import Link, chained, identity_of, links_of
 from wakeline.log.memory import MemoryLog
 from wakeline.log.redis_streams import RedisStreamsLog
-from wakeline.record import CustomerShare, Delta, Erase, decode_record, encode_record
+from wakeline.record import FOR_GOOD, CustomerShare, Delta, Erase, decode_record, encode_record
 from wakeline.settings import Config, Settings
 from wakeline.up.guard import RESTORING, CannotStart, sole_use
 
@@ -284,7 +285,7 @@ SAID_AGAIN = {
 def test_what_forgets_somebody_is_said_again(name: str) -> None:
     record, wanted = SAID_AGAIN[name]
     value = encode_record(record)
-    assert [decode_record(said) for said, _ in forgetting(record, value)] == wanted
+    assert [decode_record(said) for said, _, _ in forgetting(record, value)] == wanted
     found = Forgotten()
     found.add([Entry(0, 10, value), Entry(1, 11, b"no JSON with erase in it"), Entry(2, 12, value)])
     assert len(found) == len(wanted), "each once"
@@ -324,6 +325,50 @@ async def test_tombstones_of_the_former_data_are_taken_over(config: Config, tmp_
         assert await redis.get(keys.tombstone(already, "shop", "already")) == b"800"
         ((_, fields),) = await redis.xrange(keys.log_lane(known))
         assert decode_record(fields[b"v"]) == Erase("shop", "known", 500)
+
+
+@pytest.mark.parametrize("days", [2, 10])
+async def test_who_withdrew_after_a_backup_is_forgotten_however_old_it_is(redis_server: Any, days: int) -> None:
+    restored = Timeline(redis_server.url)
+    await restored.redis.flushall()
+    await restored.start()
+    await restored.append(event("visitor-1", "page-one", 0, 0))
+    await restored.run()
+    assert await restored.profile("visitor-1")
+    found = Forgotten()
+    found.add([Entry(9, START + DAY, encode_record(event("visitor-1", "page-two", 0, DAY, "consent", level="off")))])
+    for value, _ in found.in_order():
+        await restored.append(decode_record(value), at=days * DAY)
+    await restored.run()
+    assert not await restored.profile("visitor-1")
+    await restored.close()
+
+
+async def test_what_records_say_does_not_hide_a_tombstone_that_reaches_further(config: Config) -> None:
+    """Erased, then withdrew, and of the two only the erasure is still in a record."""
+    log = await open_log(config)
+    await log.close()
+    now = time.time_ns() // 1_000_000
+    records = {
+        "shorter": [Erase("shop", "shorter", 500)],
+        "told": [Erase("shop", "told", 700, "@one")],
+        "as far": [Erase("shop", "as far", 500), Erase("shop", "as far", 600)],
+        "withdrew": [event("withdrew", "page-one", 3, 5, "consent", level="off")],
+    }
+    wanted = {"shorter": FOR_GOOD, "told": 600, "as far": 600, "withdrew": FOR_GOOD}
+    found = Forgotten()
+    async with connect(config.settings.redis) as redis:
+        for id, upto in wanted.items():
+            found.add([Entry(0, START, encode_record(record)) for record in records[id]])
+            found.tombstones["shop", id] = upto, 1_000_000
+            await redis.set(keys.Keys().state(lane_of("shop", id, LANES), "shop", id), "{}")
+        assert await say_again(found, config.settings.redis, lanes=LANES) == 6
+        for id in wanted:
+            lane = keys.log_lane(lane_of("shop", id, LANES))
+            said = [decode_record(fields[b"v"]) for _, fields in await redis.xrange(lane)]
+            said = [record for record in said if getattr(record, "id", getattr(record, "visitor", "")) == id]
+            assert said[: len(records[id])] == records[id]
+            assert [record.time >= now for record in said[len(records[id]) :]] == [True] * (id == "shorter")  # type: ignore[union-attr]
 
 
 # ---- another log from there on --------------------------------------------------------------------

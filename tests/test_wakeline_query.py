@@ -25,7 +25,6 @@ from rich.console import Console
 from archiver.archiving import Archiver
 from processor import pages
 from processor.rules import sessions
-from processor.rules.consent import FOR_GOOD
 from processor.sites import SiteFacts
 from processor.state import SESSION_GAP_MS
 from tests.archive_stand import Ours
@@ -41,7 +40,7 @@ from wakeline.log import Entry
 from wakeline.query import NoHistory, Question, WrongQuestion, ask, clocks, events, views
 from wakeline.query.forgetting import FORGOTTEN
 from wakeline.query.reading import needed
-from wakeline.record import Delta, Erase, Event, Record, Tick, encode_record
+from wakeline.record import FOR_GOOD, Delta, Erase, Event, Record, Tick, encode_record
 from wakeline.settings import Site
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -13,6 +13,8 @@ from msgspec import Struct
 
 ANONYMOUS_PREFIX = "~"  # of a visitor id made from the daily salt; not in the wire's alphabet
 CUSTOMER_PREFIX = "@"  # of a customer's id, a keyed hash of the site's own id
+FOR_GOOD = (1 << 53) - 1
+"""Tombstone of a withdrawal, ms: whatever still comes under that id, from another tab or a retry, makes no profile."""
 
 
 class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False):

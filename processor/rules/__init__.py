@@ -4,7 +4,7 @@ A rule takes the event, its visitor and the changes of the call; it has no I/O a
 `changes.now`. It returns None, or a verdict that ends the event there.
 
 duplicates.py    each event counts once
-consent.py       who withdrew is forgotten, whoever says so; who changed the level goes on elsewhere
+consent.py       who withdrew is forgotten, whoever says so and however late; who changed the level goes on elsewhere
 bots.py          bots are counted beside people
 presence.py      who is on the site now
 sessions.py      which visit it belongs to (and, after sources, whether two visits were one)
@@ -46,6 +46,7 @@ CUSTOM = "*"
 ALL = (PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY, CUSTOM)
 
 RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
+    ("withdrawals", consent.forget_late, (CONSENT,)),
     ("duplicates", duplicates.drop_seen, ALL),
     ("consent", consent.apply_level, (CONSENT,)),
     ("bots", bots.count_apart, ALL),

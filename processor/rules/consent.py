@@ -1,18 +1,35 @@
-"""A change of the consent level: who withdraws is forgotten; the visit goes on elsewhere without a second start."""
+"""A change of the consent level: who withdraws is forgotten; the visit goes on elsewhere without a second start.
+
+No withdrawal is too late to forget, only to be counted: it may have waited in a spool, or in what a restore says again.
+"""
 
 from __future__ import annotations
 
 from processor.changes import Changes
+from processor.pages import KEPT_MS
 from processor.rules.duplicates import UNPROFILED_MS
 from processor.rules.forgetting import forget_visitor
 from processor.state import Visitor
 from wakeline.event import CONSENT
-from wakeline.record import Event
-
-FOR_GOOD = (1 << 53) - 1
-"""Tombstone of a withdrawal: whatever still comes under that id, from another tab or a retry, makes no profile."""
+from wakeline.record import FOR_GOOD, Event
 
 WITHHELD_MS = UNPROFILED_MS  # what it may have overtaken is too late by then
+
+
+def forget_late(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Forgets a visitor whose withdrawal `duplicates` is about to refuse for its age.
+
+    Of who has no profile nothing has to be kept out: what a withdrawal may have overtaken is as late by now.
+    """
+    is_late = changes.now - event.time > KEPT_MS or event.time <= visitor.state.floor
+    if is_late and withdraws(event, visitor):
+        changes.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
+        if visitor.state.first_seen or visitor.state.customer:
+            forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
+
+
+def withdraws(event: Event, visitor: Visitor) -> bool:
+    return event.level != "full" and not visitor.is_anonymous
 
 
 def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
@@ -20,7 +37,7 @@ def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
 
     That a session is handed over is noted by the session rule.
     """
-    if event.level != "full" and not visitor.is_anonymous:
+    if withdraws(event, visitor):
         if not visitor.state.has_withdrawn:
             visitor.state.has_withdrawn = True
             changes.count("withdrawals")

@@ -21,7 +21,7 @@ from wakeline.history import History
 from wakeline.lanes import lane_of
 from wakeline.log import Entry
 from wakeline.log.redis_streams import RedisStreamsLog
-from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record, decode_record, encode_record
+from wakeline.record import CUSTOMER_PREFIX, FOR_GOOD, Delta, Erase, Event, Record, decode_record, encode_record
 
 READ_RECORDS = 10_000
 APPEND_RECORDS = 500
@@ -35,14 +35,15 @@ class Forgotten:
 
     def __init__(self) -> None:
         self._records: dict[bytes, tuple[int, Who]] = {}  # record -> append time, whose lane it is for
+        self._upto: dict[Who, int] = {}  # -> ms up to which the records forget them
         self.tombstones: dict[Who, tuple[int, int]] = {}  # -> ms up to which, and ms that it lives
 
     def __len__(self) -> int:
         return len(self._records)
 
-    @property
-    def people(self) -> set[Who]:
-        return {who for _, who in self._records.values()}
+    def reaches(self, who: Who, upto: int) -> bool:
+        """Whether the records forget somebody as far as a tombstone of `upto` (ms) says."""
+        return self._upto.get(who, 0) >= upto
 
     def add(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
@@ -51,24 +52,27 @@ class Forgotten:
                     record = decode_record(entry.value)
                 except (msgspec.MsgspecError, ValueError, RecursionError):
                     continue
-                for said in forgetting(record, entry.value):
-                    self._records.setdefault(said[0], (entry.time, said[1]))
+                for value, who, upto in forgetting(record, entry.value):
+                    self._records.setdefault(value, (entry.time, who))
+                    self._upto[who] = max(upto, self._upto.get(who, 0))
 
     def in_order(self) -> list[tuple[bytes, Who]]:
         ordered = sorted(self._records.items(), key=lambda item: item[1][0])
         return [(value, who) for value, (_, who) in ordered]
 
 
-def forgetting(record: Record, value: bytes) -> list[tuple[bytes, Who]]:
-    """What to say again of a record: itself, if it forgets a person; of a delta only that."""
+def forgetting(record: Record, value: bytes) -> list[tuple[bytes, Who, int]]:
+    """What to say again of a record, for whom, and up to when (ms) it forgets them: itself, if it forgets a person; of
+    a delta only that. However old it is by then, the processor carries it out.
+    """
     if isinstance(record, Erase):
-        return [(value, (record.site, record.id))]
+        return [(value, (record.site, record.id), record.time)]
     if isinstance(record, Event):
         withdraws = record.type == CONSENT and record.level != ConsentLevel.FULL and not record.is_anonymous
-        return [(value, (record.site, record.visitor))] if withdraws else []
+        return [(value, (record.site, record.visitor), FOR_GOOD)] if withdraws else []
     if isinstance(record, Delta):
         erased = [Erase(share.site, share.customer, share.erased_at) for share in record.shares if share.erased_at]
-        return [(encode_record(one), (one.site, one.id)) for one in erased]
+        return [(encode_record(one), (one.site, one.id), one.time) for one in erased]
     return []
 
 
@@ -104,12 +108,11 @@ async def say_again(found: Forgotten, url: str, *, lanes: int) -> int:
     """Append it to the restored log; returns how many records that takes. The processor carries it out, and sets the
     tombstones: one that was there before would say that it is done.
 
-    Of who has a tombstone and no record any more it is a record of our own, if the backup knows them; else the
-    tombstone is set.
+    Of who has a tombstone that reaches further than the records that are left, it is a record of our own, if the backup
+    knows them; else the tombstone is set.
     """
     ordered = found.in_order()
     async with connect(url, timeout=60.0) as redis:
-        people = found.people
         now = time.time_ns() // 1_000_000
         for (site, id), (upto, lives) in found.tombstones.items():
             key = keys.tombstone(lane_of(site, id, lanes), site, id)
@@ -117,7 +120,7 @@ async def say_again(found: Forgotten, url: str, *, lanes: int) -> int:
                 continue
             if not await _is_known(redis, lanes, site, id):
                 await redis.set(key, upto, px=lives)
-            elif (site, id) not in people:
+            elif not found.reaches((site, id), upto):
                 ordered.append((encode_record(forgetting_again(site, id, upto, now)), (site, id)))
     log = RedisStreamsLog(url, lanes)
     try:
