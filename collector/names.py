@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from functools import lru_cache
 
 from collector.clean import clean_text
 from wakeline.event import MAX_NAME
 from wakeline.event_types import BUILT_IN
+from wakeline.normalization import nfc, nfkc
 
 # What leaves no mark and belongs to no letter: fillers, a blank of Braille, tags, anchors of annotations.
 BLANK = re.compile(
@@ -26,8 +26,8 @@ def clean_name(name: str) -> str | None:
     Two spellings of one text are one name (Unicode's NFC). What looks like the name of a type with a body of its own,
     but was not sent as that, is refused: it would be counted as a page view, or read as one.
     """
-    cleaned = SPACES.sub(" ", clean_text(BLANK.sub("", unicodedata.normalize("NFC", name)))).strip()
-    seen = unicodedata.normalize("NFKC", JOINER.sub("", cleaned)).strip()
+    cleaned = SPACES.sub(" ", clean_text(BLANK.sub("", nfc(name)))).strip()
+    seen = nfkc(JOINER.sub("", cleaned)).strip()
     if not seen or len(cleaned) > MAX_NAME or (seen in BUILT_IN and seen != name):
         return None
     return cleaned

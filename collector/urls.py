@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from collector.cards import redact_cards_in_path
 from collector.clean import BREAKS, INVISIBLE, clean_text, redact, visible
 from collector.fields import CAMPAIGN_PARAMETERS, names_thing
-from wakeline.hosts import ascii_host
+from wakeline.hosts import ascii_host, split
 from wakeline.labels import cut
-from wakeline.paths import composed, literal, normal, pattern, resolved, shortened, unquoted
+from wakeline.normalization import nfc
+from wakeline.paths import literal, normal, pattern, resolved, shortened, unquoted
 
 MAX_QUERY_VALUE = 100  # characters kept
 MAX_QUERY_FIELDS = 20  # parameters kept
@@ -37,7 +38,7 @@ class Page(NamedTuple):
 def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], masks: Sequence[Mask]) -> Page | None:
     """The page of an absolute http(s) URL on one of `hosts`; None for any other string."""
     try:
-        parts = urlsplit(_slashed(url))
+        parts = split(_slashed(url))
         host = ascii_host(parts.hostname or "")
     except ValueError:
         return None
@@ -61,7 +62,7 @@ def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
     "" for none, for a page on `hosts` and for any other URL.
     """
     try:
-        parts = urlsplit(url)
+        parts = split(url)
         host = ascii_host(parts.hostname or "")
     except ValueError:
         return ""
@@ -136,7 +137,7 @@ def _spellings(path: str) -> list[str]:
 
 
 def _folded(text: str) -> str:
-    return text.lower() if text.isascii() else composed(composed(text).casefold())
+    return text.lower() if text.isascii() else nfc(nfc(text).casefold())
 
 
 # ---- queries --------------------------------------------------------------------------------------

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from idna import IDNAError, uts46_remap
 
+from wakeline.normalization import has_long_run
+
 MAX_HOST = 253  # characters of a name
 MAX_LABEL = 63  # between two of its dots
+MAX_AUTHORITY = 1_000  # characters of a user, a password, a host and a port
 DEFAULT_PORTS = {"http": 80, "https": 443}
+AUTHORITY = re.compile("//([^/?#]*)")
+LEFT_OUT = str.maketrans("", "", "\t\n\r")  # of a URL, by browsers and by `urlsplit`
+SIGNS = str.maketrans("", "", "@:")  # of an authority, before `urlsplit` normalizes it
+
+
+def split(url: str) -> SplitResult:
+    """`urlsplit` in linear time, of a stranger's URL. Raises ValueError, also where the authority is none.
+
+    `urlsplit` normalizes the authority before anybody has seen whether a host is in it.
+    """
+    if not url.isascii() and (found := AUTHORITY.search(url.translate(LEFT_OUT))):
+        authority = found[1]
+        if len(authority) > MAX_AUTHORITY or has_long_run(authority.translate(SIGNS)):
+            raise ValueError("what stands where the host should is none")
+    return urlsplit(url)
 
 
 def ascii_host(host: str) -> str:
@@ -28,8 +47,12 @@ def _punycode(host: str) -> str:
         mapped = uts46_remap(host, std3_rules=False)  # non-transitional unless told otherwise
     except IDNAError:
         return ""
-    labels = (label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in mapped.split("."))
-    return ".".join(labels).lower()
+    labels = mapped.split(".")
+    if any(len(label) > MAX_LABEL for label in labels):  # Punycode of a long one takes quadratic time
+        return ""
+    return ".".join(
+        label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
+    ).lower()
 
 
 def ascii_url(url: str) -> str:

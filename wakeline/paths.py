@@ -14,10 +14,10 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from fnmatch import translate
-from unicodedata import normalize
 from urllib.parse import quote, unquote, unquote_to_bytes
 
 from wakeline.labels import JOINERS, cut
+from wakeline.normalization import nfc
 
 MAX_PATH = 500  # bytes of a path as people read it, in UTF-8; its escapes take at most three times that
 MAX_DECODINGS = 3  # how often "%2525..." is decoded to find what hides in it
@@ -122,18 +122,14 @@ def unquoted(text: str) -> str:
 
 def decoded(path: str) -> str:
     """A path as patterns are matched with it: letters composed (NFC), slashes single, no dot segments."""
-    return resolved(composed(unquoted(path)))
-
-
-def composed(text: str) -> str:
-    return text if text.isascii() else normalize("NFC", text)
+    return resolved(nfc(unquoted(path)))
 
 
 def resolved(path: str) -> str:
     return without_dots(SLASHES.sub("/", path))
 
 
-def pattern(text: str, spelling: Callable[[str], str] = composed) -> Callable[[str], re.Match[str] | None]:
+def pattern(text: str, spelling: Callable[[str], str] = nfc) -> Callable[[str], re.Match[str] | None]:
     """What says whether a decoded path fits: `*` is anything, slashes too, `?` one character, `[...]` one of these.
 
     The pattern may be escaped or not; an escaped `*`, `?` or `[` means that character. Each `*` ends where what follows

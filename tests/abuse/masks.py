@@ -1,8 +1,9 @@
-"""Paths that are spelt so that no mask would know them, and paths that are slow to match."""
+"""Paths that are spelt so that no mask would know them; paths that are slow to match, and text slow to normalize."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from tests.abuse.stage import Stage
@@ -15,7 +16,9 @@ WORDS = ("reset", "RESET", "%72eset", "%2572eset", "r%65s%45t", "reset;id=7", "r
 STARTS = ("", "/#", "/#!", "/app#", "/app/%23")
 STARS = ("/reset/*", "/*a*a*a*a*b", "/*/*/*/*/*/x", "/*-*-*-*-*-y*", "/*ab*ab*ab*c")
 PIECES = ("a", "/", "a/", "-", "ab", "#", ";a", "/..", "%2561", "/%2e")
-LENGTH = 3_000
+MARKS = ("\u0301\u0316", "%CC%81%CC%96")  # to be sorted, in a path, and where a host should be
+PLACES = ({"url": f"{ORIGIN}/%s"}, {"url": "https://%s/"}, {"referrer": "https://%s/"}, {"referrer": "https://a\\%s/"})
+LENGTH = 2_500  # four times as much fits into a body, six bytes a character
 REQUESTS = 100
 
 
@@ -32,17 +35,22 @@ async def spelt(stage: Stage, outcome: Outcome) -> None:
     outcome.shows("spellings", len(paths))
     outcome.is_exactly("of their requests not taken", len(sent) - answers[202], 0)
     outcome.is_exactly("in the log with the secret", sum(SECRET.encode() in record for record in stage.records()), 0)
-    for piece in PIECES:
-        short, long = [await _cost(stage, piece, length) for length in (LENGTH, 4 * LENGTH)]
-        outcome.at_most("a path four times as long, times the cost [worst piece]", long / short, 9)
+    places = [(PLACES[0], piece) for piece in PIECES] + [(place, marks) for place in PLACES for marks in MARKS]
+    for place, piece in places:
+        short, long = [await _cost(stage, place, piece, length) for length in (LENGTH, 4 * LENGTH)]
+        outcome.at_most("text four times as long, times the cost [worst piece]", long / short, 9)
 
 
-async def _cost(stage: Stage, piece: str, length: int) -> float:
-    """CPU seconds of the collector for REQUESTS of such paths; each is another one, so none is remembered."""
+async def _cost(stage: Stage, place: Mapping[str, str], piece: str, length: int) -> float:
+    """CPU seconds of the collector for REQUESTS of such texts; each is another one, so none is remembered."""
     before = _cpu_seconds(stage.services["collector"].pid)
     for start in range(0, REQUESTS, 20):
-        paths = (f"/{number}/{piece * (length // len(piece))}" for number in range(start, start + 20))
-        await flood(stage.port, [request(envelope(event(url=f"{ORIGIN}{path}"))) for path in paths])
+        texts = [
+            f"{number}{'' if piece in MARKS else '/'}{piece * (length // len(piece))}"
+            for number in range(start, start + 20)
+        ]
+        events = [event(**{field: form % text for field, form in place.items()}) for text in texts]
+        await flood(stage.port, [request(envelope(each)) for each in events])
     return max(_cpu_seconds(stage.services["collector"].pid) - before, 0.05)
 
 
