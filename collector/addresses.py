@@ -12,6 +12,16 @@ from wakeline.countries import Countries
 Network = IPv4Network | IPv6Network
 CACHED = 4_096
 HOUSEHOLD_BITS = 64  # of an IPv6 address: one household or host has all that differ in the rest
+TRANSLATED = IPv6Network("64:ff9b::/96")  # RFC 6052: IPv4 as a server that has only IPv6 sees it, by NAT64 or SIIT
+IPV4_BITS = (1 << 32) - 1
+
+PRIVATE = (
+    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
+    "::1/128", "fc00::/7", "fe80::/10",
+)  # fmt: skip
+UNLIMITED: dict[int, list[tuple[int, int]]] = {4: [], 6: []}  # version -> (mask, network), for a third of the time
+for _network in map(ip_network, PRIVATE):
+    UNLIMITED[_network.version].append((int(_network.netmask), int(_network.network_address)))
 
 
 class Addresses:
@@ -62,6 +72,19 @@ def household(address: str) -> str:
     return str(parsed) if parsed.version == 4 else str(ip_network((parsed, HOUSEHOLD_BITS), strict=False))
 
 
+def sender(address: str) -> int | None:
+    """Whom an address is counted as; None: nobody that is limited, since all visitors may be behind it."""
+    parsed = parse(address)
+    if parsed is None:
+        return None
+    number = int(parsed)
+    for mask, network in UNLIMITED[parsed.version]:
+        if number & mask == network:
+            return None
+    # below 0: not to be mistaken for an IPv4 address
+    return number if parsed.version == 4 else -(number >> HOUSEHOLD_BITS)
+
+
 def within(address: str, networks: Sequence[Network]) -> bool:
     """Whether `address` lies in one of `networks`."""
     parsed = parse(address)
@@ -69,7 +92,11 @@ def within(address: str, networks: Sequence[Network]) -> bool:
 
 
 def parse(hop: str) -> IPv4Address | IPv6Address | None:
-    """An address as proxies write it: "1.2.3.4", "1.2.3.4:567", "2001:db8::1", "[2001:db8::1]:567"."""
+    """An address as proxies write it: "1.2.3.4", "1.2.3.4:567", "2001:db8::1", "[2001:db8::1]:567".
+
+    An IPv4 address within an IPv6 one is that IPv4 address: mapped (::ffff:1.2.3.4), or translated (64:ff9b::1.2.3.4).
+    Networks of an operator's own for that are not known here.
+    """
     text = hop.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
@@ -79,4 +106,6 @@ def parse(hop: str) -> IPv4Address | IPv6Address | None:
         found = ip_address(text.partition("%")[0])
     except ValueError:
         return None
-    return (found.ipv4_mapped or found) if isinstance(found, IPv6Address) else found
+    if isinstance(found, IPv4Address):
+        return found
+    return IPv4Address(int(found) & IPV4_BITS) if found in TRANSLATED else found.ipv4_mapped or found

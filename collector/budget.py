@@ -12,7 +12,7 @@ from collections import OrderedDict
 from enum import StrEnum
 from functools import lru_cache
 
-from collector.limiter import sender
+from collector.addresses import sender
 from collector.memory import Memory, Step
 from wakeline.keys import DAY_MS
 

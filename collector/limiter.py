@@ -12,23 +12,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
-from ipaddress import ip_network
 
-from collector.addresses import HOUSEHOLD_BITS, parse
+from collector.addresses import sender
 
 BURST_S = 10  # seconds' worth that may come at once: pages that were offline, an office that comes back from lunch
 COUNTED_BYTES = 4_096  # of records that one request may leave; a page view leaves some 500
 MOST_ADDRESSES = 65_536  # of which something is remembered: 10 MB
 ROUNDING_S = 1e-6
 CACHED = 4_096
-
-PRIVATE = (
-    "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
-    "::1/128", "fc00::/7", "fe80::/10",
-)  # fmt: skip
-UNLIMITED: dict[int, list[tuple[int, int]]] = {4: [], 6: []}  # version -> (mask, network), for a third of the time
-for _network in map(ip_network, PRIVATE):
-    UNLIMITED[_network.version].append((int(_network.netmask), int(_network.network_address)))
 
 
 class Limiter:
@@ -73,17 +64,3 @@ class Limiter:
         if len(self._free_at) > MOST_ADDRESSES:
             self._free_at.popitem(last=False)
         return is_allowed
-
-
-def sender(address: str) -> int | None:
-    """Whom an address is counted as; None: nobody that is limited."""
-    parsed = parse(address)
-    if parsed is None:
-        return None
-    number = int(parsed)
-    for mask, network in UNLIMITED[parsed.version]:
-        if number & mask == network:
-            return None
-    return (
-        number if parsed.version == 4 else -(number >> HOUSEHOLD_BITS)
-    )  # below 0: not to be mistaken for an IPv4 address

@@ -15,9 +15,9 @@ from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from collector import answers
-from collector.addresses import Addresses
+from collector.addresses import Addresses, sender
 from collector.connections import Connections
-from collector.limiter import Limiter, sender
+from collector.limiter import Limiter
 from collector.metrics import Metrics
 from wakeline.event import MAX_BODY_BYTES
 from wakeline.traces import without_words

@@ -146,7 +146,7 @@ async def test_a_private_address_and_a_proxy_have_no_cap_of_their_own(
     async with stand(tmp_path) as collector:
         await idle(collector, 10)
         assert collector.metrics()['connections_closed_total{full="one_address"}'] == 0
-    monkeypatch.setattr("collector.limiter.UNLIMITED", {4: [], 6: []})
+    monkeypatch.setattr("collector.addresses.UNLIMITED", {4: [], 6: []})
     async with stand(tmp_path, settings={"trusted_proxies": (ip_network("127.0.0.1/32"),)}) as collector:
         await idle(collector, 10)
         assert collector.metrics()['connections_closed_total{full="one_address"}'] == 0

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from collector import limiter as module
-from collector.limiter import BURST_S, COUNTED_BYTES, Limiter, sender
+from collector.addresses import sender
+from collector.limiter import BURST_S, COUNTED_BYTES, Limiter
 from tests.collector_stand import ORIGIN, envelope, event, stand
 from wakeline.record import encode_record
 
@@ -70,6 +71,8 @@ SENDERS = {
     "two /64": ("2001:db8:0:1::1", "2001:db8:0:2::1", False),
     "in another spelling": ("2001:db8::1", "2001:0DB8:0:0:0::1", True),
     "an IPv4 address as a dual socket shows it": (ONE, f"::ffff:{ONE}", True),
+    "an IPv4 address behind NAT64": (ONE, f"64:ff9b::{ONE}", True),
+    "two IPv4 addresses behind NAT64": (f"64:ff9b::{ONE}", f"64:ff9b::{ANOTHER}", False),
     "an IPv6 address whose number is that of an IPv4 one": ("0.0.0.1", "0:0:0:1::", False),
 }
 

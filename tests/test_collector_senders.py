@@ -39,6 +39,7 @@ PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "2001:db8:1::/48")))
         pytest.param("2001:db8:1::5", ["[2001:db8:2::7]:443"], "2001:db8:2::7", id="IPv6 in brackets"),
         pytest.param("2001:db8:1::5", ["2001:DB8:2::7"], "2001:db8:2::7", id="IPv6"),
         pytest.param("10.0.0.1", ["::ffff:198.51.100.1"], "198.51.100.1", id="IPv4 within IPv6"),
+        pytest.param("64:ff9b::10.0.0.1", ["64:ff9b::198.51.100.1"], "198.51.100.1", id="a proxy behind NAT64"),
         pytest.param("", ["198.51.100.1"], "", id="no peer"),
     ],
 )
@@ -63,6 +64,9 @@ def test_an_address_lies_within_networks_of_its_own_kind() -> None:
     [
         pytest.param("198.51.100.7", "198.51.100.7", id="IPv4"),
         pytest.param("::ffff:198.51.100.7", "198.51.100.7", id="IPv4 within IPv6"),
+        pytest.param("64:ff9b::198.51.100.7", "198.51.100.7", id="IPv4 behind NAT64"),
+        pytest.param("64:ff9b::c633:6407", "198.51.100.7", id="the same in digits of IPv6"),
+        pytest.param("64:ff9b:1::198.51.100.7", "64:ff9b:1::/64", id="a translation of an operator's own"),
         pytest.param("2001:db8:1:2:aaaa::1", "2001:db8:1:2::/64", id="IPv6"),
         pytest.param("2001:DB8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64", id="the last of its /64"),
         pytest.param("2001:db8:1:3::", "2001:db8:1:3::/64", id="the next /64"),
