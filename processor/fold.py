@@ -11,7 +11,7 @@ from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
 from processor.dead import letter
 from processor.rules import Steps, customers, forgetting
-from processor.rules.sessions import close_due
+from processor.rules.sessions import close_due, is_kept_out
 from processor.sites import SiteFacts
 from processor.state import Customer, Loaded, Outside, Visitor, customer_of, deadline, visitor_of
 from wakeline import keys, referrers
@@ -200,7 +200,7 @@ class Fold:
             if deadline(session) <= changes.now:
                 close_due(visitor, changes)
                 break
-        erased = (event.time <= visitor.tombstone or changes.now <= visitor.state.withheld) and not visitor.is_anonymous
+        erased = is_kept_out(event, visitor, changes)
         steps = self._rules_of_type.get(event.type, self._rules_of_custom)
         self._countdown -= 1
         verdict = None
@@ -245,6 +245,9 @@ class Fold:
                 visitor = memory.people[record.site, record.id]
                 assert isinstance(visitor, Visitor)
                 changes.visitors[record.site, record.id] = visitor
+                if visitor.site in self._sites:  # what has ended is closed as ever, however the log is cut
+                    changes.enter(self._sites[visitor.site], record.time)
+                    close_due(visitor, changes)
                 if record.customer:
                     forgetting.forget_with_customer(visitor, changes, customer=record.customer, upto=record.time)
                 else:

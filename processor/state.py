@@ -48,6 +48,7 @@ class Session(Struct, array_like=True, gc=False):
     campaign: str = ""
     continued: bool = False  # went on from another consent level: its start was counted there
     handed_over: bool = False  # goes on under another consent level: its end is counted there
+    unshown: bool = False  # holds what may enter no profile, or was open when its visitor was forgotten: only counted
 
 
 class Touch(Struct, array_like=True, frozen=True, gc=False):
@@ -169,6 +170,7 @@ class Visitor:
         "state",
         "tombstone",
         "traits_changed",
+        "unshows",
         "wipe",
     )
 
@@ -195,6 +197,7 @@ class Visitor:
         self.numbers: set[str] = set()  # fields of the profile that changed
         self.renewed = False  # the first event of a day: what it has lives on
         self.traits_changed = False
+        self.unshows = False  # the profile may hold a session that it may no longer show
         self.wipe = False  # forget the profile before writing
         self.share: CustomerShare | None = None
 
@@ -213,6 +216,8 @@ class Visitor:
     def forget(self, upto: int) -> None:
         """Drop all of the profile; what keeps site totals right (page instances, open sessions) stays."""
         old = self.state
+        for session in old.sessions:
+            session.unshown = True
         for page in old.pages.values():  # a replay, which leaves out what it showed, does not know either
             page.interests, page.pending = None, 0.0
         self.state = VisitorState(
@@ -270,7 +275,20 @@ encode_state = msgspec.json.Encoder().encode
 
 def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
     state = _visitor(loaded.state) if loaded.state is not None else VisitorState()
-    return Visitor(site, id, state, loaded.scores, loaded.tombstone)
+    visitor = Visitor(site, id, state, loaded.scores, loaded.tombstone)
+    if state.erased:
+        _unshow_former(visitor)
+    return visitor
+
+
+def _unshow_former(visitor: Visitor) -> None:
+    """Former code went on to show a session that was open when its visitor was forgotten."""
+    state = visitor.state
+    for session in state.sessions:
+        if session.start <= state.erased and not session.unshown:
+            session.unshown = visitor.unshows = True
+    if state.recent is not None and state.recent.start <= state.erased:
+        state.recent, visitor.unshows = None, True
 
 
 def customer_of(site: str, id: str, loaded: Loaded) -> Customer:

@@ -100,6 +100,11 @@ def _visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: Callab
         fields += (name, str(getattr(state, name)))
     visitor.numbers.clear()
     session = _shown(state)
+    if visitor.unshows:
+        visitor.unshows = False
+        if session is None:
+            add(["DEL", profile])
+            visitor.traits_changed = visitor.renewed = True
     if session is not None:
         fields += ("session", encode_state(_readable(session)).decode())
     if visitor.is_new or visitor.traits_changed:
@@ -133,10 +138,12 @@ def _pages(
 
 
 def _shown(state: VisitorState) -> Session | None:
-    """The session of the profile: the one with the latest page view."""
+    """The session of the profile: of those that it may show the one with the latest page view."""
     sessions = state.sessions
-    session = max(sessions, key=lambda one: one.page_at) if len(sessions) > 1 else sessions[0] if sessions else None
-    return session if session is not None and session.page_views else state.recent
+    session = sessions[0] if sessions else None
+    if len(sessions) > 1:
+        session = max([one for one in sessions if not one.unshown], key=lambda one: one.page_at, default=None)
+    return session if session is not None and session.page_views and not session.unshown else state.recent
 
 
 def _traits(visitor: Visitor) -> Command:

@@ -45,6 +45,8 @@ def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
             forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
         else:  # anybody can send withdrawals: of who has nothing only an event that was overtaken is kept out
             visitor.state.withheld = changes.now + WITHHELD_MS
+            for session in visitor.state.sessions:
+                session.unshown = True
             changes.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
         visitor.remembered = False
 

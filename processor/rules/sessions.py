@@ -39,6 +39,8 @@ def join(event: Event, visitor: Visitor, changes: Changes) -> None:
     session = visitor.session = _session_at(event.time, visitor, changes)
     if session is None:
         return
+    if not (visitor.remembered or session.unshown or visitor.is_anonymous) and is_kept_out(event, visitor, changes):
+        session.unshown = visitor.unshows = True
     if event.type == PAGE_VIEW:
         _view(event, session, visitor)
     elif event.type == ENGAGEMENT:
@@ -49,6 +51,12 @@ def join(event: Event, visitor: Visitor, changes: Changes) -> None:
         session.events += 1
 
 
+def is_kept_out(event: Event, visitor: Visitor, changes: Changes) -> bool:
+    """Whether the event is of before its visitor was forgotten, so it counts on the site and is shown nowhere."""
+    is_of_before = event.time <= visitor.tombstone or changes.now <= visitor.state.withheld
+    return is_of_before and not visitor.is_anonymous
+
+
 def _see(event: Event, visitor: Visitor) -> None:
     state = visitor.state
     time = event.time
@@ -57,6 +65,7 @@ def _see(event: Event, visitor: Visitor) -> None:
         state.heard = 0
     if not state.first_seen or time < state.first_seen:
         state.first_seen = time
+        visitor.traits_changed = True
     share = visitor.share
     if share is not None and (not share.since or time < share.since):
         share.since = time
@@ -121,16 +130,22 @@ def merge(event: Event, visitor: Visitor, changes: Changes) -> None:
 
 
 def _absorb(other: Session, session: Session, visitor: Visitor, changes: Changes) -> None:
+    if other.unshown or session.unshown:  # what the profile holds stays as it is: of the other it knows nothing
+        session.unshown = visitor.unshows = True
     if other.page_views:
         before = (touch(other), touch(session)) if session.page_views else None
         if before:
-            _uncount(max(session, other, key=lambda one: one.entry_at), visitor, changes)
+            later = max(session, other, key=lambda one: one.entry_at)
+            count_visit(later, changes, -1)  # it turned out to be part of another
+            # it may have begun before there was a profile
+            if visitor.remembered and visitor.state.visits and not session.unshown:
+                visitor.count("visits", -1)
         if not session.page_views or other.entry_at < session.entry_at:
             session.entry, session.entry_at, session.continued = other.entry, other.entry_at, other.continued
             session.source, session.campaign = other.source, other.campaign
         if other.page_at > session.page_at:
             session.page, session.page_at = other.page, other.page_at
-        if before and visitor.state.latest in before:
+        if before and visitor.state.latest in before and not session.unshown:
             visitor.state.latest = touch(session)
             visitor.traits_changed = True
     session.start = min(session.start, other.start)
@@ -153,13 +168,6 @@ def count_visit(session: Session, changes: Changes, amount: int = 1) -> None:
             changes.top("campaigns", session.campaign, amount, day=day)
 
 
-def _uncount(session: Session, visitor: Visitor, changes: Changes) -> None:
-    """Take back a visit that turned out to be part of another."""
-    count_visit(session, changes, -1)
-    if visitor.remembered and visitor.state.visits:  # it may have begun before there was a profile
-        visitor.count("visits", -1)
-
-
 def close_due(visitor: Visitor, changes: Changes) -> None:
     """Close the sessions that have ended by `changes.now`."""
     for session in [session for session in visitor.state.sessions if deadline(session) <= changes.now]:
@@ -173,7 +181,7 @@ def close(session: Session, visitor: Visitor, changes: Changes) -> None:
     state.closed = [*state.closed[1 - KEPT_CLOSED :], (session.start, session.last)]
     if not session.page_views:
         return
-    if state.recent is None or session.page_at > state.recent.page_at:
+    if not session.unshown and (state.recent is None or session.page_at > state.recent.page_at):
         state.recent = session
     day = changes.site.day(session.entry_at[0])
     if not session.continued:
