@@ -13,7 +13,8 @@ from typing import Any
 from collector.cards import REDACTED, is_card_number, redact_cards_in_path
 from collector.clean import clean_text, clean_thing, redact, visible
 from collector.fields import ADDRESSES, is_one_word, names_thing
-from wakeline.commerce import OWN_FIELDS
+from wakeline.amounts import amount_of
+from wakeline.commerce import AMOUNTS, OWN_FIELDS, QUANTITY
 from wakeline.event import MAX_ITEM_PROPS, MAX_PROP_NAME, MAX_PROP_TEXT, MAX_PROPS
 
 LEAST_TEXT = 6  # a@b.de: no shorter text has a person in it
@@ -44,9 +45,10 @@ def clean_props(props: Any, dropped: list[Dropped]) -> dict[str, Any]:
         return {}
     kept = {}
     for name, value in _bounded(props, MAX_PROPS, dropped).items():
+        name = _name(name)
         clean = _list(name, value, dropped) if type(value) is list else _scalar(name, value, dropped)
         if clean is not LEFT_OUT:
-            kept[_name(name)] = clean
+            kept[name] = clean
     return kept
 
 
@@ -58,9 +60,10 @@ def _list(name: str, values: list[Any], dropped: list[Dropped]) -> list[Any]:
 def _object(fields: dict[str, Any], dropped: list[Dropped]) -> dict[str, Any]:
     kept = {}
     for name, value in _bounded(fields, MAX_ITEM_PROPS, dropped).items():
+        name = _name(name)
         clean = _scalar(name, value, dropped)
         if clean is not LEFT_OUT:
-            kept[_name(name)] = clean
+            kept[name] = clean
     return kept
 
 
@@ -93,6 +96,8 @@ def _scalar(name: str, value: Any, dropped: list[Dropped]) -> Any:
 
 def _text(name: str, text: str, dropped: list[Dropped]) -> str:
     if len(text) < LEAST_TEXT:
+        return visible(text)
+    if (name in AMOUNTS or name == QUANTITY) and amount_of(text) is not None:  # of 0.1 + 0.2 some digits are a card's
         return visible(text)
     if names_thing(name) and is_one_word(text):
         text = clean_thing(text)

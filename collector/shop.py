@@ -38,7 +38,7 @@ def read_shop(type: str, sent: dict[str, Any], props: dict[str, Any], dropped: l
         return True
     _read_currency(props, dropped)
     currency = props.get(CURRENCY) or ""
-    if type in COUNTED and not _read_total(type, sent, props, currency):
+    if type in COUNTED and not _read_total(type, sent, props, currency, dropped):
         return False
     _read_fields(type, props, currency, dropped)
     items = props.get(ITEMS)
@@ -49,12 +49,17 @@ def read_shop(type: str, sent: dict[str, Any], props: dict[str, Any], dropped: l
     return True
 
 
-def _read_total(type: str, sent: dict[str, Any], props: dict[str, Any], currency: str) -> bool:
+def _read_total(type: str, sent: dict[str, Any], props: dict[str, Any], currency: str, dropped: list[Dropped]) -> bool:
     said = [name for name in TOTALS if name in sent or name in props]
     for name in said:
-        if sent.get(name) is None and props.get(name) is None:  # so a page writes NaN, and what it does not know
+        value = props.get(name)
+        if isinstance(value, str) and not is_name(value):
+            del props[name]
+            dropped.append(Dropped.NO_VALUE)
             continue
-        amount = amount_of(props.get(name), currency)
+        if sent.get(name) is None and value is None:  # so a page writes NaN, and what it does not know
+            continue
+        amount = amount_of(value, currency)
         if amount is None or (amount < 0 and type == PURCHASE):
             return False
         props[name] = abs(amount)

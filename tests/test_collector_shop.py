@@ -27,6 +27,17 @@ READ: dict[str, tuple[str, dict[str, Any], dict[str, Any], list[str]]] = {
         "purchase", {**A, "price": "12", "value": "much"}, {**A, "price": 12}, ["bad_amount"]
     ),
     "price null, then value": ("purchase", {**A, "price": None, "value": "1"}, {**A, "price": None, "value": 1}, []),
+    "price empty, then value": ("purchase", {**A, "price": "", "value": 1}, {**A, "value": 1}, ["no_value"]),
+    "price undefined, then value, of a refund": (
+        "refund", {**A, "price": "undefined", "value": "1"}, {**A, "value": 1}, ["no_value"]
+    ),
+    "an amount that the page had not": ("purchase", {**A, "price": " "}, A, ["no_value"]),
+    "a sum of JavaScript": ("purchase", {**A, "price": "3.6100000000000003"}, {**A, "price": 3.6100000000000003}, []),
+    "a cost and a quantity of JavaScript": (
+        "purchase", {"items": [{"cost": "0.5312345678901239", "quantity": "0.5312345678901239"}]},
+        {"items": [{"cost": 0.5312345678901239, "quantity": 0.5312345678901239}]}, [],
+    ),
+    "a word of its language": ("purchase", {**A, "price": "12,50 euros"}, {**A, "price": 12.5}, []),
     "without an amount": ("purchase", A, A, []),
     "an amount of null": ("purchase", {**A, "price": None}, {**A, "price": None}, []),
     "a refund": ("refund", {**A, "price": 30}, {**A, "price": 30}, []),
@@ -70,7 +81,7 @@ def test_a_shops_event(type: str, sent: dict[str, Any], kept: dict[str, Any], re
 
 REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     "a text that is no amount": ("purchase", {**A, "price": "much"}),
-    "undefined": ("purchase", {**A, "price": "undefined"}),
+    "undefined": ("refund", {**A, "price": "undefined"}),
     "an empty text": ("refund", {**A, "price": ""}),
     "NaN, which JSON writes as null": ("refund", {**A, "price": None}),
     "a list": ("refund", {**A, "price": [30]}),

@@ -642,6 +642,10 @@ ORDERS: dict[str, tuple[list[tuple[str, dict[str, Any]]], list[tuple[Any, ...]]]
         [("purchase", {**A, "order": "A-1 ", "currency": " eur"}), ("refund", {**A, "price": 1})],
         [("A-1", EUR, Decimal("154.8"), Decimal(1))],
     ),
+    "amounts that a page had not": (
+        [("purchase", {**A, "price": "", "value": 100}), ("refund", {**A, "price": "undefined", "value": "30 euros"})],
+        [("A-1", EUR, Decimal(100), Decimal(30))],
+    ),
     "names that are none": (
         [("purchase", {"order": order, "price": 1, "currency": order})
          for order in ("undefined", "null", "NaN", "{{order}}", "[object Object]", " ")]

@@ -1,7 +1,9 @@
 """Amounts of money and quantities: numbers, and the usual spellings of numbers as text.
 
-`1,299.00`, `1.299,00`, `1 299,00`, `1'299.00`, `12,45`, `12,-`, `1,29,900.00`, with spaces of any width, a minus before
-or after, and a currency's sign, code or word before or after; digits of any script.
+`1,299.00`, `1.299,00`, `1 299,00`, `1'299.00`, `12,45`, `12,-`, `12:-`, `1,29,900.00`, with spaces of any width, a
+minus before or after, and a currency's sign, code or word before or after (`S/ 100`, `12 euros`, `$12.45 USD`); digits
+of any script. A word is any of up to six letters: nobody knows them all. Only where it is a code of ISO 4217 must it be
+the event's currency; where it means hundredths or thousands (`50 cents`, `100k`), nothing is read.
 
 One comma or point before exactly three digits can be read in two ways. It parts thousands (`1.299` is 1299), as nearly
 every currency has two decimals or none; where the currency has three (`1.299` of KWD), or the number begins with 0, it
@@ -32,12 +34,22 @@ SPELLINGS = str.maketrans(
     }
     | {"\u066b": ".", "\u066c": ","}  # of Arabic digits
 )
-SIGN = "[$\u00a2-\u00a5\u058f\u060b\u0e3f\u17db\u20a0-\u20cf]"
-WORD = r"(?:kr|k\u010d|z\u0142|ft|rs|fr|sfr|lei|din|tl|rm|rp|\u043b\u0432|\u0440|\u0440\u0443\u0431)\.?"
-MONEY = rf"(?:[a-z]{{0,3}}{SIGN}|{WORD}|[a-z]{{3}})"
+SIGN = re.compile("[$\u00a2-\u00a5\u058f\u060b\u0e3f\u17db\u20a0-\u20cf]")
+LETTER = r"[^\W\d_]"
+WORD = rf"{LETTER}(?:[./]?{LETTER}){{0,5}}[./]{{0,2}}"  # kr. S/. B/. руб.
+MONEY = rf"(?:(?:{WORD})?{SIGN.pattern}(?:{WORD})?|{WORD})"
 AMOUNT = re.compile(
-    rf"([-+]?)\s*({MONEY}?)\s*([-+]?)\s*([.,]?\d(?:[\d., ']*\d)?)(?:[.,]-{{1,2}})?\s*({MONEY}?)\s*(-?)", re.IGNORECASE
+    rf"([-+]?)\s*({MONEY}?)\s*([-+]?)\s*([.,]?\d(?:[\d., ']*\d)?)(?: ?[.,:/]-{{1,2}}|[.,])?\s*({MONEY}?)\s*(-?)"
 )
+UNSEEN = frozenset(("Mn", "Mc", "Cf"))
+OTHER_UNIT = re.compile(
+    "k|m|mn|mm|mi[lo]|mill|ml[dn]|mlrd|mrd|bn|bln|bio|[kmt]eur|[km]usd|thou|lac|lakhs?|cr|crores?|tsd|t[yi]s|bin|milyon"
+    "|rb|ribu|jt|juta|tr|triệu|nghìn|ngàn|т[ыи]с|млн|млрд|[만억천]원?"
+    "|cts?|c|cents?|p|pence|[oø]re|коп",
+    re.IGNORECASE,
+)
+"""Words after a number by which more or less is meant than units of its currency. "p" may be a penny or a rouble."""
+
 GROUPED = re.compile(r"\d{1,3}(?:([., '])\d{3})(?:\1\d{3})*(?:(?!\1)([.,])\d+)?")
 INDIAN = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?")
 SIMPLE = re.compile(r"\d*(?:[.,]\d+)?")
@@ -63,15 +75,13 @@ def _within(value: object, most: int, decimals: int | None, currency: str) -> fl
 
 @lru_cache(1_024)
 def _read(text: str, decimals: int | None, currency: str) -> float | None:
-    plain = unicodedata.normalize("NFKC", text).translate(SPELLINGS).strip()
-    if not plain.isascii():
-        plain = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in plain)
-    found = AMOUNT.fullmatch(plain)
+    plain = text if text.isascii() else _in_ascii(text)
+    found = AMOUNT.fullmatch(plain.translate(SPELLINGS).strip())
     if found is None:
         return None
     first, before, second, digits, after, last = found.groups()
     signs = first + second + last
-    if len(signs) > 1 or (before and after) or not _agrees(before or after, currency):
+    if len(signs) > 1 or not _agree(before, after, currency):
         return None
     number = _number(digits, decimals)
     if number is None or not math.isfinite(number):
@@ -80,11 +90,30 @@ def _read(text: str, decimals: int | None, currency: str) -> float | None:
     return int(number) if number == int(number) else float(number)
 
 
-def _agrees(money: str, currency: str) -> bool:
-    """Whether what stands beside a number is a currency, and not another one than the event's."""
-    if len(money) != 3 or not money.isalpha() or re.fullmatch(WORD, money, re.IGNORECASE):
-        return True
-    return money.upper() == currency if currency else money.upper() in DECIMALS
+def _in_ascii(text: str) -> str:
+    """`text` with digits of any script as those of ASCII, and without vowel signs and marks of direction.
+
+    "" where it has a number that is no digit: "12²" is not 122, nor is "10万" 10.
+    """
+    if any(char.isnumeric() and not char.isdecimal() for char in text):
+        return ""
+    return "".join(
+        str(unicodedata.decimal(char)) if char.isdecimal() else char
+        for char in unicodedata.normalize("NFKC", text)
+        if unicodedata.category(char) not in UNSEEN
+    )
+
+
+def _agree(before: str, after: str, currency: str) -> bool:
+    """Whether what stands beside a number can be its currency, and is not another one than the event's."""
+    if (
+        before and after and bool(SIGN.search(before)) == bool(SIGN.search(after))
+    ):  # "$12 USD" is usual, "EUR 12 EUR" is not
+        return False
+    words = ["".join(filter(str.isalpha, money)).upper() for money in (before, after)]
+    if OTHER_UNIT.fullmatch(words[1]):
+        return False
+    return not currency or all(word == currency or word not in DECIMALS for word in words)
 
 
 def _number(digits: str, decimals: int | None) -> Decimal | None:

@@ -8,9 +8,14 @@ from wakeline.amounts import amount_of
 from wakeline.commerce import NO_VALUE, PURCHASE, REFUND, TOTALS
 
 
+def says(field: str) -> str:
+    """In SQL: whether a property is there, and is nothing that a page writes where it had none."""
+    return f"NOT regexp_full_match(props->>'{field}', $${NO_VALUE}$$)"
+
+
 def named(field: str) -> str:
     """In SQL: a text among the properties, NULL where a page wrote that it had none."""
-    return f"CASE WHEN NOT regexp_full_match(props->>'{field}', $${NO_VALUE}$$) THEN trim(props->>'{field}') END"
+    return f"CASE WHEN {says(field)} THEN trim(props->>'{field}') END"
 
 
 CURRENCY = f"upper({named('currency')})"

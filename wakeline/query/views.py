@@ -6,7 +6,7 @@ from datetime import date
 
 from wakeline.amounts import MAX_AMOUNT, MAX_QUANTITY
 from wakeline.event_types import NO_ACTIVITY
-from wakeline.query.amounts import CURRENCY, named
+from wakeline.query.amounts import CURRENCY, named, says
 
 ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
 
@@ -59,7 +59,8 @@ CREATE VIEW orders AS
 WITH named AS (
     SELECT
         *, {named("order")} AS order_id, {CURRENCY} AS currency,
-        CASE WHEN json_type(props, '$.price') <> 'NULL' THEN props->'price' ELSE props->'value' END AS total,
+        CASE WHEN json_type(props, '$.price') <> 'VARCHAR' AND json_type(props, '$.price') <> 'NULL' OR {says("price")}
+            THEN props->'price' ELSE props->'value' END AS total,
         json_exists(props, '$.price') OR json_exists(props, '$.value') AS has_total
     FROM history.event WHERE type IN ('purchase', 'refund') AND bot IS NULL
 ), read AS (
