@@ -123,10 +123,6 @@ class Intake:
         metrics.received += len(events)
         for refusal in rejected:
             metrics.reject(refusal.reason)
-        for reason in arrival.dropped:
-            metrics.props_dropped[reason] += 1
-        for short_of in arrival.short_of:
-            metrics.counted_only[short_of] += 1
         if not records:
             return _all_refused(request, rejected)
         if is_too_much:
@@ -134,6 +130,10 @@ class Intake:
             return answers.refused(origin, Refusal.RATE_LIMITED, rejected)
         if not await self._writer.submit(records, size):
             return answers.refused(origin, Refusal.UNAVAILABLE, rejected)
+        for reason in arrival.dropped:  # of what is taken: who was answered 503 comes again with the same
+            metrics.props_dropped[reason] += 1
+        for short_of in arrival.short_of:
+            metrics.counted_only[short_of] += 1
         metrics.request_seconds.observe(time.perf_counter() - began)
         return answers.accepted(request, len(records), rejected)
 
@@ -215,8 +215,10 @@ class Intake:
                 except (ValueError, RecursionError):
                     rejected.append(Rejected(id=id, reason=Refusal.BAD_EVENT))
                     continue
+                dropped = len(arrival.dropped)
                 record = self._cleaned(event, arrival)
                 if isinstance(record, Refusal):
+                    del arrival.dropped[dropped:]
                     rejected.append(Rejected(id=f"{event.page}.{event.n}", reason=record))
                 else:
                     records.append((lane_of(record.site, record.visitor, lanes), encode_record(record)))

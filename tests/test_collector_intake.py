@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from tests.collector_stand import DAY, NOON, ORIGIN, PAGE, SECRET, VISITOR, Stand, envelope, event, full, stand
+from tests.integration.kill.services import until
 from wakeline.event import MAX_AGE_MS, MAX_BODY_BYTES, STATUS, Refusal
 from wakeline.identity import customer_id, signature
 from wakeline.labels import cut
@@ -217,6 +218,20 @@ async def test_what_cannot_be_kept_of_props_is_left_out_and_counted(collector: S
     assert metrics['props_dropped_total{reason="nested"}'] == 201
     assert metrics['props_dropped_total{reason="bad_number"}'] == 1
     assert metrics["ledger_difference"] == 0
+
+
+async def test_what_was_left_out_counts_once_its_events_are_written(collector: Stand) -> None:
+    """Who is answered 503 sends the same again; what is refused for good is not taken."""
+    lists = {"sizes": [[41]]}
+    sent = envelope(event(type="quiz", props=lists), event(n=1, type="refund", props={**lists, "price": "much"}))
+    collector.log.is_away = True
+    for _ in range(3):
+        assert (await collector.post(sent))[0] == 503
+    assert collector.metrics()['props_dropped_total{reason="nested"}'] == 0
+    collector.log.is_away = False
+    await until(lambda: collector.parts.writer.is_open, "the log is open")
+    assert (await collector.post(sent))[0] == 202
+    assert collector.metrics()['props_dropped_total{reason="nested"}'] == 1
 
 
 async def test_a_purchase_says_how_much_it_was_as_a_number(collector: Stand) -> None:
