@@ -9,7 +9,7 @@ export PYTHON
 .DELETE_ON_ERROR:
 
 help: ## list these commands
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: $(VENV)/.installed ## start Wakeline with its demo shop; more flags by RUN_ARGS="--simulate 50"
 	@exec $(BIN)/wakeline up --demo $(RUN_ARGS)

@@ -18,6 +18,8 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 EXAMPLE = ROOT / "wakeline.example.toml"
+DOCS = [path.relative_to(ROOT) for path in sorted((ROOT / "docs").glob("*.md"))]
+ALERTS = (ROOT / "docs/alerts.md").read_text()
 HEAD = "| setting | default | meaning |\n|---|---|---|\n"
 
 
@@ -92,6 +94,38 @@ def test_the_example_is_a_valid_configuration(tmp_path: Path, is_full: bool) -> 
         site = config.sites["shop"]
         unset = {name for name, default, _ in described(Site) if getattr(site, name) == default and name != "consent"}
         assert not unset
+
+
+def test_every_alert_is_explained_and_no_other() -> None:
+    """docs/alerts.md is the table of dashboards/prometheus/rules.yml, in its order."""
+    rules = (ROOT / "dashboards/prometheus/rules.yml").read_text()
+    alerts = re.findall(r"- alert: (\w+)\n.*?severity: (\w+)", rules, re.DOTALL)
+    assert len(alerts) == rules.count("- alert:")
+    lines = re.findall(r"^\| `(\w+)` \| (\w+) \| (.+) \| (.+) \|$", ALERTS, re.MULTILINE)
+    assert [(name, severity) for name, severity, *_ in lines] == alerts
+
+
+@pytest.mark.parametrize("path", [Path("README.md"), Path("SECURITY.md"), *DOCS], ids=str)
+def test_every_alert_that_is_named_exists(path: Path) -> None:
+    assert set(re.findall(r"\bWakeline[A-Z]\w+", (ROOT / path).read_text())) <= set(re.findall(r"Wakeline\w+", ALERTS))
+
+
+@pytest.mark.parametrize("path", [Path("README.md"), Path("SECURITY.md"), *DOCS], ids=str)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    for link in re.findall(r"\]\(([^)]+)\)", (ROOT / path).read_text()):
+        if link.startswith("http"):
+            continue
+        file, _, heading = link.partition("#")
+        target = ROOT / path.parent / file if file else ROOT / path
+        assert target.exists(), link
+        assert not heading or heading in headings(target.read_text()), link
+
+
+def headings(text: str) -> set[str]:
+    """As links name them."""
+    return {
+        re.sub(r"[^\w -]", "", line).replace(" ", "-") for line in re.findall(r"^#+ (.*)", text.lower(), re.MULTILINE)
+    }
 
 
 def test_continuous_integration_runs_what_a_person_runs() -> None:
