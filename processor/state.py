@@ -89,6 +89,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False):
     customer: str = ""
     linked: int = 0  # time of the identify that began this link, ms; 0: it was made when that was not noted
     named: int = 0  # time of the latest one that only repeated it
+    kept_out: tuple[str, int, int] | None = None  # such a link that today's tombstone keeps out, see `customers.link`
     withheld: int = 0  # append time up to which nothing enters a profile: it withdrew when it had none
     first: Touch = Touch()
     latest: Touch = Touch()

@@ -91,7 +91,8 @@ def _visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: Callab
     if len(stored) > pages.STATE_BYTES or visitor.outside is not None:
         stored = _pages(visitor, stored, changes, memory, add)
     if not state.first_seen:
-        lives = ANONYMOUS_LIVES if visitor.is_anonymous else PROFILE_LIVES if state.customer else FORGOTTEN_LIVES
+        is_linked = state.customer or state.kept_out
+        lives = ANONYMOUS_LIVES if visitor.is_anonymous else PROFILE_LIVES if is_linked else FORGOTTEN_LIVES
         add(["SET", state_key, stored.decode(), "PX", lives])
         return
     add(["SET", state_key, stored.decode(), "PX", PROFILE_LIVES])

@@ -279,6 +279,21 @@ def test_records_of_former_code_are_read() -> None:
     assert delta.shares == [CustomerShare(site="shop", customer="@c", visitor="v", at=3, since=5)]
 
 
+def test_a_replay_wipes_no_more_often_than_the_live_version(story: Story) -> None:
+    """What V does after Alice is forgotten is nobody's: that Bob had the browser before her is over."""
+    story.identify(V, B)
+    story.identify(V, A)
+    story.settle()
+    story.erase(A)
+    story.settle()
+    story.view(V, "mine")
+    story.settle()
+    story.erase(B)
+    story.settle()
+    assert story.lanes.visitor(V).interests.scores.keys() == {"mine"}
+    check_replay(story, [2])
+
+
 # ---- withdrawals -------------------------------------------------------------------------------------------
 
 
@@ -408,6 +423,45 @@ def test_nothing_of_who_is_forgotten_remains_and_nobody_else_loses_anything(acti
             story.lanes.send(who, story.now, what)
     story.settle()
     check(story, books)
+    check_replay(story, cuts)
+
+
+LATE = st.sampled_from([0, 0, 0, 1, 3])
+OF_ONE = st.one_of(
+    st.tuples(st.just("view"), LATE),
+    st.tuples(st.just("identify"), LATE, st.sampled_from(CUSTOMERS)),
+    st.tuples(st.just("erase"), st.just(0), st.sampled_from((*CUSTOMERS, *CUSTOMERS, *CUSTOMERS, V))),
+    st.tuples(st.sampled_from(["view", "view", "withdraw"]), st.just(0)),
+)
+
+
+@settings(max_examples=2_000, deadline=None)
+@given(
+    actions=st.lists(st.tuples(OF_ONE, st.sampled_from([True, True, True, False])), min_size=5, max_size=10),
+    cuts=st.lists(st.integers(1, 5), min_size=1, max_size=4),
+)
+def test_a_replay_forgets_when_the_live_version_did(actions: Any, cuts: list[int]) -> None:
+    """A browser that two people use, and most words come through before the next: a replay knows the tombstones of
+    today from its first record on, and nothing of whom they kept out.
+    """
+    story = Story()
+    for number, ((action, late, *whose), comes_through) in enumerate(actions):
+        if action == "view":
+            story.view(V, f"i{number}", late=min(late * SECOND, story.now))
+        elif action == "identify":
+            story.identify(V, *whose, late=min(late * SECOND, story.now))
+        elif action == "erase":
+            story.erase(*whose)
+        else:
+            story.withdraw(V)
+        if comes_through:
+            story.settle()
+    story.settle()
+    check_replay(story, cuts)
+
+
+def check_replay(story: Story, cuts: list[int]) -> None:
+    """One in calls of so many records shows of everybody what the live version does."""
     again = LanesApart(story.lanes.logs, story.lanes.tombstones)
     number = 0
     while any(place < len(log) for place, log in zip(again.places, again.logs, strict=True)):

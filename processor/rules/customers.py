@@ -8,7 +8,7 @@ from __future__ import annotations
 from processor.changes import Changes
 from processor.rules.forgetting import forget_customer, refuses
 from processor.state import Customer, Visitor
-from wakeline.record import CustomerShare, Event
+from wakeline.record import FOR_GOOD, CustomerShare, Event
 
 MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
 COUNTS = ("visits", "page_views", "engaged_ms", "events")
@@ -23,7 +23,12 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
         state.was_identified = True
         changes.count("identified")
     if not visitor.remembered:
+        _keep_out(event, visitor, changes)
         return
+    if state.kept_out is not None:
+        state.customer, state.linked, state.named = state.kept_out
+        state.kept_out = None
+        visitor.traits_changed = True
     if event.customer == state.customer:
         state.named = max(state.named, event.time)
         return
@@ -40,6 +45,21 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
     if first:
         visitor.share.interests = dict(visitor.interests.scores)
         visitor.share.first_seen = state.first_seen
+
+
+def _keep_out(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Note the link that the live version made here, and that a replay leaves out: a tombstone of today covers it.
+
+    It says what an erasure of its customer, or of another one, means for this visitor, see `forget_with_customer`.
+    """
+    state = visitor.state
+    if not visitor.erased < event.time <= visitor.tombstone < FOR_GOOD or changes.now <= state.withheld:
+        return
+    customer, linked, named = state.kept_out or (state.customer, state.linked, state.named)
+    if event.customer == customer:
+        state.kept_out = customer, linked, max(named, event.time)
+    elif customer or state.first_seen or not event.counted_only:
+        state.kept_out = event.customer, event.time, 0
 
 
 def open_share(visitor: Visitor, changes: Changes) -> None:

@@ -36,16 +36,17 @@ def forget_with_customer(visitor: Visitor, changes: Changes, *, customer: str, u
     """
     state = visitor.state
     changes.forget_letters(visitor.site, customer, upto=upto)
-    if not state.customer:
+    held, linked, named = state.kept_out or (state.customer, state.linked, state.named)
+    if not held:
         # Nothing of the customer is left where there is no link: it ended as the visitor was forgotten. Only a replay
-        # meets one that never began, since a tombstone of today kept it out: it wipes where the live version did.
+        # that began later does not know of one: it wipes where the live version did.
         if visitor.erased < min(upto, visitor.tombstone):
             visitor.forget(visitor.erased)
         return
-    latest = max(state.linked, state.named)
-    if state.customer != customer:
-        upto = min(upto, (state.linked or state.named or upto + 1) - 1)
-        kept = state.customer, state.linked, state.named
+    latest = max(linked, named)
+    if held != customer:
+        upto = min(upto, (linked or named or upto + 1) - 1)
+        kept = held, linked, named
     else:
         kept = (customer, latest, 0) if latest > upto else ("", 0, 0)
     changes.forget_letters(visitor.site, visitor.id, upto=upto)
@@ -53,7 +54,11 @@ def forget_with_customer(visitor: Visitor, changes: Changes, *, customer: str, u
         upto = max(upto, visitor.erased)
         visitor.forget(upto)
         changes.tombstones[visitor.site, visitor.id] = upto
-        visitor.state.customer, visitor.state.linked, visitor.state.named = kept
+        state = visitor.state
+        if 0 < latest <= visitor.tombstone:  # of today: a replay comes to where this link ended too
+            state.kept_out = kept if kept[0] else None
+        else:
+            state.customer, state.linked, state.named = kept
     if kept[0] == customer:  # who has forgotten this link with the others
         changes.shares.append(
             CustomerShare(
