@@ -34,7 +34,7 @@ from wakeline.connect import connect
 from wakeline.lanes import DeploymentMismatch, open_deployment
 from wakeline.log import Log, LogMismatch, LogUnavailable
 from wakeline.log.opening import open_log
-from wakeline.memory import COUNTED_BYTES
+from wakeline.memory import RECORD_BYTES
 from wakeline.scripts import ENDPOINT
 from wakeline.settings import Config, Settings
 from wakeline.stopping import told_to_stop
@@ -86,10 +86,10 @@ def build(
     """The parts, connected; within a running loop. Raises OSError for a folder or file that cannot be used."""
     settings = config.settings
     metrics = Metrics()
-    counted_bytes = 0 if settings.log else COUNTED_BYTES
+    counted_bytes = 0 if settings.log else RECORD_BYTES
     asking = Asking(settings.redis, log=lambda: writer.log_and_lanes, counted_bytes=counted_bytes)
     memory = Memory(asking)
-    metrics.memory = lambda: (memory.step, memory.share)
+    metrics.memory = lambda: (memory.step, memory.use)
     spool = spool_of(settings, worker, metrics, is_held=lambda: memory.step is Step.REFUSE)
     writer = GroupCommit(open_log, metrics, spool=spool, lanes=spool.known_lanes(settings.lanes) if spool else 0)
     salts = Salts(settings.data / "salts", {key: site.time_zone for key, site in config.sites.items()}, clock=clock)

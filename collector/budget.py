@@ -22,10 +22,10 @@ CACHED = 4_096
 
 
 class Short(StrEnum):
-    """What there is no more of, so that an event is only counted."""
+    """What is used up, so that an event may begin no profile."""
 
-    ADDRESS = "address"  # of its budget
-    MEMORY = "memory"  # of the server's; see `memory`
+    ADDRESS = "address"  # the day's budget of its address
+    MEMORY = "memory"  # the server's, see `memory`
 
 
 class NewProfiles:

@@ -54,7 +54,8 @@ class Connections:
         self.most_of_one = max(1, min(MOST_OF_ONE, most // SHARE_OF_ONE))
         self._made_room = made_room
         self._turn = 0
-        # the first of each was quiet for longest; a dict finds its first only behind all the places of those before it
+        # The first of each was quiet for longest. An OrderedDict, for a plain dict must search for its first key behind
+        # the places of all that were deleted before it.
         self._waiting: OrderedDict[Connection, None] = OrderedDict()
         self._working: OrderedDict[Connection, None] = OrderedDict()
         self._of: dict[int, set[Connection]] = {}
@@ -90,7 +91,7 @@ class Connections:
             self._take_turn(connection, self._waiting)
 
     def closed(self, connection: Connection) -> None:
-        """Fine for one that had to give way."""
+        """It is gone. May be called again, as for one that was closed to make room."""
         self._waiting.pop(connection, None)
         self._working.pop(connection, None)
         if connection.counted_as is not None:

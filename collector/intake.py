@@ -15,7 +15,7 @@ from collector.addresses import Addresses
 from collector.agents import MAX_LENGTH, agent_of, legible
 from collector.body import is_accepted_type, read_body
 from collector.budget import NewProfiles
-from collector.limiter import COUNTED_BYTES, Limiter
+from collector.limiter import REQUEST_BYTES, Limiter
 from collector.memory import Memory, Step
 from collector.metrics import Metrics
 from collector.policy import Policy
@@ -43,7 +43,7 @@ SAID_EVERY_S = 10.0  # a fault of ours: whoever found one may ask for it without
 
 
 class Asked(NamedTuple):
-    """A request that may send, and is no more than one may be."""
+    """A request of a known site, from where that site allows, with no more events than one may hold."""
 
     envelope: Envelope
     policy: Policy
@@ -109,8 +109,8 @@ class Intake:
             arrival = self._arrival(request, asked)
             records, rejected = self._clean(events, arrival)
             size = sum(len(value) for _, value in records)
-            is_too_much = size > COUNTED_BYTES and not self._limiter.allows_more(
-                asked.address, (size - 1) // COUNTED_BYTES
+            is_too_much = size > REQUEST_BYTES and not self._limiter.allows_more(
+                asked.address, (size - 1) // REQUEST_BYTES
             )
         except SaltUnavailable as error:
             logger.error("the day's salt can be neither read nor made: %s", error)

@@ -1,6 +1,6 @@
 """How many requests one address may send, and how much: a flood from one sender must not crowd out the others.
 
-A request that leaves more than COUNTED_BYTES in the log counts as several.
+A request that leaves more than REQUEST_BYTES in the log counts as several.
 
 Kept in memory only, an address for as long as it is busy. What has no public address is not limited: it is a proxy
 that nobody named in `trusted_proxies`, and behind it are all visitors of the site.
@@ -16,7 +16,7 @@ from functools import lru_cache
 from collector.addresses import sender
 
 BURST_S = 10  # seconds' worth that may come at once: pages that were offline, an office that comes back from lunch
-COUNTED_BYTES = 4_096  # of records that one request may leave; a page view leaves some 500
+REQUEST_BYTES = 4_096  # of records that one request may leave; a page view leaves some 500
 MOST_ADDRESSES = 65_536  # of which something is remembered: 10 MB
 ROUNDING_S = 1e-6
 CACHED = 4_096
@@ -29,8 +29,8 @@ class Limiter:
         self._interval = 1 / per_s if per_s else 0.0
         self._ahead = max(BURST_S, self._interval) + ROUNDING_S
         self._clock = clock
-        # when all that an address has sent would have come at its rate; a dict finds its first only behind all the
-        # places of those that went before it
+        # when all that an address has sent would have come at its rate. An OrderedDict, for a plain dict must search
+        # for its first key behind the places of all that were deleted before it
         self._free_at: OrderedDict[int, float] = OrderedDict()
         self._sender = lru_cache(CACHED)(sender)
 
@@ -45,8 +45,8 @@ class Limiter:
         return self._take(who, self._interval)
 
     def allows_more(self, address: str, requests: int) -> bool:
-        """Whether one that is counted may count as so many more, or as all that can come at once; else it is not
-        counted at all: its sender cannot use up by refused requests what the next one needs.
+        """Whether a request that `allows` has counted may count as `requests` more (at most as all that may come at
+        once). If not, its own count is taken back too: large requests that are refused use nothing up.
         """
         if not self._interval or (who := self._sender(address)) is None:
             return True

@@ -26,7 +26,7 @@ class OtherSalts(Exception):
 
 
 class Marks:
-    """Those of one process."""
+    """Publishes the marks of this process's salts, and compares them with those of other collectors."""
 
     def __init__(self, salts: Salts, metrics: Metrics) -> None:
         self._salts = salts

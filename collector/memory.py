@@ -7,8 +7,9 @@ refuse      503, and nothing is spooled: the spool would only be drained into th
 
 What the log holds and the processor has not folded yet needs room too, for what tells its records when they come again
 or for new profiles: a flood that is ahead of the processor must not fill what is the processor's. Each step is taken
-back only some way below where it began. A server without `maxmemory` has no ladder, nor one that does not say (INFO is
-not allowed to us). Of a cluster the fullest node counts.
+back only some way below where it began. Of a cluster the fullest node counts. There is no ladder where a server has no
+`maxmemory`, does not say (INFO is not allowed to us), or evicts: such a server is nearly full by design, and loses what
+was accepted.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from redis.exceptions import ConnectionError, RedisError, ResponseError, Timeout
 from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT, VERSION, Keys
 from wakeline.log import Log, LogUnavailable
-from wakeline.memory import COUNT_ONLY, PROFILE_BYTES, REFUSE, SLACK, share_of
+from wakeline.memory import COUNT_ONLY, PROFILE_BYTES, REFUSE, SLACK, eviction, share_of
 from wakeline.redis_url import is_cluster
 
 logger = logging.getLogger("wakeline.collector")
@@ -36,7 +37,7 @@ PATIENCE_S = 1.0  # with the log, whose outage must not hide that the memory is 
 
 
 class Step(IntEnum):
-    """Of the ladder."""
+    """How little is still taken: the higher, the less."""
 
     ROOM = 0
     COUNT_ONLY = 1
@@ -51,13 +52,15 @@ SAID = {
 
 
 class Use(NamedTuple):
-    """Of maxmemory: what is in use, and what would be if each record that waits to be folded was counted, or began a
-    profile. A log on Kafka can wait for room, so that there nothing is refused for what waits in it.
-    """
+    """Shares of maxmemory. With the log on Kafka `counted` is `now`: what waits there can wait for room."""
 
-    now: float
-    counted: float
-    profiles: float
+    now: float  # in use
+    counted: float  # in use once each record that waits to be folded is counted
+    profiles: float  # in use once each of them has begun a profile
+    waiting: int = 0  # records that wait to be folded
+
+
+UNKNOWN = Use(0, 0, 0)
 
 
 def step_of(use: Use, before: Step) -> Step:
@@ -78,7 +81,7 @@ class Memory:
 
     def __init__(self, ask: Callable[[], Awaitable[Use | None]]) -> None:
         self.step = Step.ROOM
-        self.share = 0.0  # in use; 0: it is not known
+        self.use = UNKNOWN
         self._ask = ask
         self._is_said = False  # that it cannot be asked
 
@@ -99,10 +102,21 @@ class Memory:
                 logger.exception("how full the server is cannot be asked")
             self._is_said = True
             return
-        self.share = use.now if use else 0.0
+        self.use = use or UNKNOWN
         before, self.step = self.step, step_of(use, self.step) if use else Step.ROOM
         if self.step != before:
-            logger.warning("%.0f %% of the server's memory are in use: %s", 100 * self.share, SAID[self.step])
+            logger.warning("%s: %s", _cause(self.use, self.step, before), SAID[self.step])
+
+
+def _cause(use: Use, step: Step, before: Step) -> str:
+    """Why `step` follows `before`, in words: what is in use, or what waits to be folded."""
+    if use is UNKNOWN:
+        return "the server has no bound any more, or does not say how full it is"
+    in_use = f"{100 * use.now:.0f} % of the server's memory are in use"
+    if step_of(Use(use.now, use.now, use.now), before) is step:
+        return in_use
+    then = use.counted if step is Step.REFUSE else use.profiles
+    return f"{in_use}, and would be {100 * then:.0f} % once the {use.waiting:,} records are folded that wait"
 
 
 class Asking:
@@ -111,6 +125,7 @@ class Asking:
     def __init__(self, url: str, *, log: Callable[[], tuple[Log | None, int]], counted_bytes: int) -> None:
         self._url = url
         self._counted_bytes = counted_bytes  # that a record which waits needs at least; 0: it may wait for them
+        self._evictions: set[str] = set()  # that were said last
         self._log = log
         self._redis: Redis | None = None
         self._waiting = 0  # records, when the log was asked last
@@ -124,6 +139,7 @@ class Asking:
             raise
         except ResponseError:  # a managed server, or a user that may not
             return None
+        self._say_evictions(set(filter(None, map(eviction, infos))))
         bounded = [(share, int(info["maxmemory"])) for info in infos if (share := share_of(info)) is not None]
         if not bounded:
             return None
@@ -135,12 +151,23 @@ class Asking:
             max(share + waiting * size / most for share, most in bounded)
             for size in (0, self._counted_bytes, PROFILE_BYTES)
         )
-        return Use(now, counted, profiles)
+        return Use(now, counted, profiles, self._waiting)
 
     async def close(self) -> None:
         redis, self._redis = self._redis, None
         if redis is not None:
             await redis.aclose()
+
+    def _say_evictions(self, evictions: set[str]) -> None:
+        """Once, as soon as it is seen."""
+        if evictions and evictions != self._evictions:
+            logger.error(
+                "the server evicts (maxmemory-policy %s): when its memory is full it throws profiles and the log away, "
+                "also events that were answered 202, and the collector cannot see how full it is. CONFIG SET "
+                "maxmemory-policy noeviction, and the same in the server's configuration file",
+                ", ".join(sorted(evictions)),
+            )
+        self._evictions = evictions
 
     async def _infos(self, redis: Any) -> list[Mapping[str, Any]]:
         if not is_cluster(self._url):

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from collector.budget import Short
 from collector.connections import Full
+from collector.memory import UNKNOWN, Use
 from collector.props import Dropped
 from collector.spool_folder import Trouble
 from wakeline.event import Refusal
@@ -71,7 +72,7 @@ class Metrics(Collector):
         self.connections: Callable[[], int] = int
         self.connections_limit = 0
         self.made_room: Counter[Full] = Counter()
-        self.memory: Callable[[], tuple[int, float]] = lambda: (0, 0.0)  # step, share of maxmemory
+        self.memory: Callable[[], tuple[int, Use]] = lambda: (0, UNKNOWN)
         self.counted_only: Counter[Short] = Counter()
         self.refused_for_memory = 0  # events, among the unavailable
         self.step_seconds: Counter[str] = Counter()  # of a sample, see `steps`
@@ -98,7 +99,10 @@ class Metrics(Collector):
         yield _counter("received", "Events received; a request that cannot be decoded counts as one.", self.received)
         yield _counter("accepted", "Events that were on disk when they were answered.", self.accepted)
         yield _counters(
-            "rejected", "Events refused for good, by reason.", "reason", {r: self.rejected[r] for r in REJECTIONS}
+            "rejected",
+            "Events refused, by reason. For good, but for timeout and rate_limited: those are sent again.",
+            "reason",
+            {r: self.rejected[r] for r in REJECTIONS},
         )
         yield _counters(
             "props_dropped",
@@ -146,9 +150,15 @@ class Metrics(Collector):
             "short_of",
             {short: self.counted_only[short] for short in Short},
         )
-        step, share = self.memory()
+        step, use = self.memory()
         yield _gauge("memory_step", "0: all is normal; 1: no new profile begins; 2: events are answered 503.", step)
-        yield _gauge("memory_share", "In use of the maxmemory of the fullest server; 0 where it has none.", share)
+        yield _gauge("memory_share", "In use of the maxmemory of the fullest server; 0 where it has none.", use.now)
+        yield _gauges(
+            "memory_share_once_folded",
+            "The same once all that waits in the log is folded: no profile begins with it, or one with each record.",
+            "profiles",
+            {"none": use.counted, "all": use.profiles},
+        )
         yield _counter(
             "memory_refused", "Events answered 503 because the server's memory is full.", self.refused_for_memory
         )
@@ -193,6 +203,13 @@ def _counters(name: str, help: str, label: str, values: Mapping[Any, int]) -> Me
     family = CounterMetricFamily(PREFIX + name, help, labels=[label])
     for value, count in values.items():
         family.add_metric([str(value)], count)
+    return family
+
+
+def _gauges(name: str, help: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(PREFIX + name, help, labels=[label])
+    for value, found in values.items():
+        family.add_metric([value], found)
     return family
 
 

@@ -181,7 +181,7 @@ class Spool:
         return len(records)
 
     async def _room(self) -> None:
-        while self._is_held():  # noqa: ASYNC110  # asked of what is looked at twice a second: no event says so
+        while self._is_held():  # noqa: ASYNC110  nothing tells it
             await asyncio.sleep(LOOK_S)
 
     def _trouble(self, error: Exception) -> None:

@@ -61,7 +61,7 @@ def drop_own_traffic(event: WireEvent, record: Event, arrival: Arrival) -> Refus
 
 
 def drop_unnamed(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    """Before all else: what is none of Wakeline's own types here, is none in the record either."""
+    """The name is cleaned. A custom one that would become one of Wakeline's own types by that is refused."""
     name = clean_name(event.type)
     if name is None:
         return Refusal.BAD_EVENT

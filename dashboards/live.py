@@ -201,7 +201,13 @@ def operations(board: Dashboard) -> None:
         )
     )
     board.with_panel(
-        lines(24, "Refusals by reason, events a second", "Events refused for good.", queries.REFUSALS, size=HALF)
+        lines(
+            24,
+            "Refusals by reason, events a second",
+            "Events refused. timeout and rate_limited are sent again, all others were refused for good.",
+            queries.REFUSALS,
+            size=HALF,
+        )
     )
     board.with_panel(lines(25, "How far behind", "Seconds.", *queries.LAG, size=HALF, unit="s"))
     board.with_panel(
@@ -219,9 +225,10 @@ def operations(board: Dashboard) -> None:
         lines(
             29,
             "Memory of the server",
-            f"From {COUNT_ONLY * 100:g} % on new visitors are only counted, "
-            f"from {REFUSE * 100:g} % on events are answered 503.",
-            queries.SERVER_MEMORY,
+            "Of maxmemory: in use now, and once what waits in the log is folded. From "
+            f"{COUNT_ONLY * 100:g} % on new visitors are only counted, from {REFUSE * 100:g} % on events are answered "
+            "503.",
+            *queries.SERVER_MEMORY,
             size=LAST,
             unit="percentunit",
         )

@@ -70,4 +70,8 @@ WAITING = (
 RECORDS = Query("sort_desc(wakeline_ledger_records)", "{{state}}")
 UP = Query('min by (job) (up{job=~"wakeline-.+"})', "{{job}}")
 MEMORY = Query('sum by (job) (process_resident_memory_bytes{job=~"wakeline-.+"})', "{{job}}")
-SERVER_MEMORY = Query("max(wakeline_collector_memory_share)", "of maxmemory")
+SERVER_MEMORY = (
+    Query("max(wakeline_collector_memory_share)", "in use"),
+    Query('max(wakeline_collector_memory_share_once_folded{profiles="none"})', "once what waits is counted"),
+    Query('max(wakeline_collector_memory_share_once_folded{profiles="all"})', "once all of it begins profiles"),
+)

@@ -10,7 +10,7 @@ import pytest
 
 from collector import limiter as module
 from collector.addresses import sender
-from collector.limiter import BURST_S, COUNTED_BYTES, Limiter
+from collector.limiter import BURST_S, REQUEST_BYTES, Limiter
 from tests.collector_stand import ORIGIN, envelope, event, stand
 from wakeline.record import encode_record
 
@@ -200,8 +200,8 @@ async def test_what_an_address_leaves_in_the_log_is_bounded(tmp_path: Path) -> N
             answers = [await collector.post(envelope(*events), headers={"X-Forwarded-For": ONE}) for _ in range(40)]
             requests = 10 * (BURST_S + time.monotonic() - began)
             size = sum(len(encode_record(record)) for record in await collector.records())
-            assert size <= requests * COUNTED_BYTES
-            assert size >= 80 * COUNTED_BYTES
+            assert size <= requests * REQUEST_BYTES
+            assert size >= 80 * REQUEST_BYTES
             assert {answer[0] for answer in answers} == {202, 429}
             refused = next(answer for answer in answers if answer[0] == 429)
             assert refused[1]["reason"] == "rate_limited"

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError
 
-from collector.memory import Asking, Memory, Step, Use, step_of
+from collector.memory import UNKNOWN, Asking, Memory, Step, Use, step_of
 from collector.metrics import Metrics
 from collector.spool import Spool
 from tests.collector_stand import LANES, FaultyLog, envelope, event, full, stand
@@ -20,7 +20,7 @@ from wakeline.connect import connect
 from wakeline.keys import Keys
 from wakeline.log import Bounds, LogUnavailable
 from wakeline.log.memory import MemoryLog
-from wakeline.memory import COUNTED_BYTES, PROFILE_BYTES, share_of
+from wakeline.memory import PROFILE_BYTES, RECORD_BYTES, share_of
 
 MEGABYTE = 1_048_576
 
@@ -74,6 +74,40 @@ async def test_it_does_not_flap(caplog: pytest.LogCaptureFixture) -> None:
     ]  # fmt: skip
 
 
+FULL = "events are refused with 503"
+SHORT = "new visitors are only counted, no profile begins"
+CAUSES = (
+    # the step before, what is in use (now, all that waits counted, all of it begins profiles, records), what is said
+    (Step.ROOM, Use(0.92, 0.93, 0.95, 9), f"92 % of the server's memory are in use: {FULL}"),
+    (
+        Step.ROOM,
+        Use(0.4, 0.97, 3.0, 12_345),
+        "40 % of the server's memory are in use, and would be 97 % once the 12,345 records are folded that wait: "
+        + FULL,
+    ),
+    (
+        Step.REFUSE,
+        Use(0.4, 0.5, 0.78, 12_345),
+        "40 % of the server's memory are in use, and would be 78 % once the 12,345 records are folded that wait: "
+        + SHORT,
+    ),
+    (Step.ROOM, Use(0.8, 0.8, 0.8, 0), f"80 % of the server's memory are in use: {SHORT}"),
+    (Step.REFUSE, Use(0.4, 0.5, 0.6, 5), "40 % of the server's memory are in use: there is room again"),
+    (Step.REFUSE, None, "the server has no bound any more, or does not say how full it is: there is room again"),
+)
+
+
+@pytest.mark.parametrize(("before", "use", "said"), CAUSES)
+async def test_the_line_says_what_the_step_comes_from(
+    caplog: pytest.LogCaptureFixture, before: Step, use: Use | None, said: str
+) -> None:
+    """What is in use, or what waits to be folded: a processor that is behind is not hidden."""
+    memory = Memory(iter_of([use]))
+    memory.step = before
+    await memory.look()
+    assert [record.getMessage() for record in caplog.records] == [said]
+
+
 async def test_what_was_full_stays_full_while_nobody_answers() -> None:
     memory = Memory(iter_of([0.95, ConnectionError("away"), OSError("away"), 0.3, None]))
     found = []
@@ -81,7 +115,7 @@ async def test_what_was_full_stays_full_while_nobody_answers() -> None:
         await memory.look()
         found.append(memory.step)
     assert found == [Step.REFUSE, Step.REFUSE, Step.REFUSE, Step.ROOM, Step.ROOM]
-    assert not memory.share
+    assert memory.use == UNKNOWN
 
 
 def iter_of(shares: list[Any]) -> Any:
@@ -91,7 +125,7 @@ def iter_of(shares: list[Any]) -> Any:
         share = next(left)
         if isinstance(share, Exception):
             raise share
-        return None if share is None else Use(share, share, share)
+        return Use(share, share, share) if isinstance(share, float) else share
 
     return ask
 
@@ -120,10 +154,34 @@ async def test_a_server_is_asked(own_server: Any) -> None:
     await one.close()
 
 
+async def test_a_server_that_evicts_has_no_ladder(own_server: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """It is nearly full by design: 503 would never end. That it loses what was accepted is said loudly, once."""
+    asking = Asking(own_server.url, log=no_log, counted_bytes=RECORD_BYTES)
+    memory = Memory(asking)
+    async with connect(own_server.url) as redis:
+        used = int((await redis.info("memory"))["used_memory"])
+        await redis.config_set("maxmemory", int(used / 0.95))
+        await memory.look()
+        assert memory.step is Step.REFUSE
+        caplog.clear()
+        for policy in ("volatile-lru", "volatile-lru", "allkeys-lru", "noeviction"):
+            await redis.config_set("maxmemory-policy", policy)
+            await memory.look()
+            assert memory.step is (Step.REFUSE if policy == "noeviction" else Step.ROOM)
+        await redis.config_set("maxmemory-policy", "allkeys-lru")
+        await redis.config_set("maxmemory", 0)
+        await memory.look()
+    said = [record.getMessage() for record in caplog.records if record.levelno == logging.ERROR]
+    assert [words[:52] for words in said] == [
+        "the server evicts (maxmemory-policy volatile-lru): w", "the server evicts (maxmemory-policy allkeys-lru): wh",
+    ]  # fmt: skip
+    await asking.close()
+
+
 async def test_what_waits_is_what_the_log_holds_beyond_the_places(own_server: Any) -> None:
     log = MemoryLog(LANES)
     await log.append([(n % LANES, b"{}") for n in range(100)])
-    asking = Asking(own_server.url, log=lambda: (log, LANES), counted_bytes=COUNTED_BYTES)
+    asking = Asking(own_server.url, log=lambda: (log, LANES), counted_bytes=RECORD_BYTES)
     async with connect(own_server.url) as redis:
         info = await redis.info("memory")
         for placed in (0, 10, 25, 30):
@@ -132,7 +190,7 @@ async def test_what_waits_is_what_the_log_holds_beyond_the_places(own_server: An
             use = await asking() or Use(0, 0, 0)
             waiting = LANES * max(0, 25 - placed) * PROFILE_BYTES / info["maxmemory"]
             assert use.profiles - use.now == pytest.approx(waiting)
-            assert use.counted - use.now == pytest.approx(waiting * COUNTED_BYTES / PROFILE_BYTES)
+            assert use.counted - use.now == pytest.approx(waiting * RECORD_BYTES / PROFILE_BYTES)
     await asking.close()
 
 
@@ -140,7 +198,7 @@ async def test_a_log_that_is_away_hides_nothing(own_server: Any, caplog: pytest.
     """What waited when it was asked last counts on; nor does a bug end the intake."""
     log = FaultyBounds(LANES)
     await log.append([(n % LANES, b"{}") for n in range(100)])
-    asking = Asking(own_server.url, log=lambda: (log, LANES), counted_bytes=COUNTED_BYTES)
+    asking = Asking(own_server.url, log=lambda: (log, LANES), counted_bytes=RECORD_BYTES)
     before = await asking() or Use(0, 0, 0)
     for fault in (LogUnavailable("away"), TimeoutError()):
         log.fault = fault
@@ -167,7 +225,7 @@ async def test_of_a_cluster_the_fullest_node_counts(own_cluster: Any) -> None:
     """Also while another one is away."""
     log = MemoryLog(LANES)
     await log.append([(n % LANES, b"{}") for n in range(100)])
-    asking = Asking(own_cluster.url, log=lambda: (log, LANES), counted_bytes=COUNTED_BYTES)
+    asking = Asking(own_cluster.url, log=lambda: (log, LANES), counted_bytes=RECORD_BYTES)
     first = await asking() or Use(0, 0, 0)
     assert 0 < first.now < first.profiles
     full, away, _ = own_cluster.nodes
@@ -196,6 +254,10 @@ async def test_events_go_on_and_then_are_refused(tmp_path: Path) -> None:
         assert [record.counted_only for record in await collector.records()].count(True) == 2
         assert shown["memory_refused_total"] == shown["unavailable_total"] == 2
         assert shown['counted_only_total{short_of="memory"}'] == 2
+        memory.use = Use(0.3, 0.4, 0.7, 5)
+        shown = collector.metrics()
+        names = ("memory_share", *(f'memory_share_once_folded{{profiles="{which}"}}' for which in ("none", "all")))
+        assert [shown[name] for name in names] == [0.3, 0.4, 0.7]
         assert shown["spooled_total"] == 0
 
 
@@ -237,7 +299,7 @@ async def test_there_is_room_again_once_what_waited_is_folded(tmp_path: Path, ow
         log.is_away = True
         assert (await collector.post(envelope()))[0] == 202
         used = int((await redis.info("memory"))["used_memory"])
-        await redis.config_set("maxmemory", used + 1_050 * LANES * COUNTED_BYTES)
+        await redis.config_set("maxmemory", used + 1_050 * LANES * RECORD_BYTES)
         watching = asyncio.create_task(memory.watch())
         await until(lambda: memory.step is Step.REFUSE, "what waits needs all there is")
         log.is_away = False

@@ -20,7 +20,7 @@ from tests.balance import assert_balanced
 from tests.collector_stand import Stand, envelope, event, stand
 from wakeline.event import Refusal
 
-LABELS = {"short_of", "full", "reason", "status", "step", "kind", "le"}
+LABELS = {"profiles", "short_of", "full", "reason", "status", "step", "kind", "le"}
 
 
 def text(collector: Stand) -> str:

@@ -12,6 +12,7 @@ import pytest
 from wakeline.cli import main
 from wakeline.config import load
 from wakeline.config.rules import ports
+from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
 from wakeline.settings import Settings, Site, described
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,26 @@ def table(kind: type[Settings] | type[Site]) -> str:
 
 def shown(default: Any) -> str:
     return f"`{default}`" if default not in ("", (), None) else ""
+
+
+FIRST, SECOND = f"{COUNT_ONLY * 100:g} %", f"{REFUSE * 100:g} %"
+LADDER = {
+    # where the shares of memory are written by hand, that new visitors are only counted and events refused from
+    "README.md": (f"From {FIRST} of the server's `maxmemory` on new visitors are only counted, and from {SECOND} on",),
+    "SECURITY.md": (
+        f"| {FIRST}, or what waits",
+        f"| {SECOND}, or (with",
+        f"| {(REFUSE - SLACK) * 100:g} %, {(COUNT_ONLY - SLACK) * 100:g} % | on the way down",
+    ),
+    "docs/redis.md": (f"begins no new profile from {FIRST} on, and answers 503 from {SECOND} on",),
+    "docs/scale.md": (f"from {FIRST} on the collector lets no new profile begin, from {SECOND} on it answers 503",),
+}
+
+
+@pytest.mark.parametrize("name", LADDER)
+def test_the_shares_of_memory_are_those_of_the_code(name: str) -> None:
+    text = " ".join((ROOT / name).read_text().split())
+    assert [words for words in LADDER[name] if words not in text] == []
 
 
 @pytest.mark.parametrize("kind", [Settings, Site])

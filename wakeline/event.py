@@ -52,8 +52,8 @@ class Refusal(StrEnum):
     TOO_LARGE = "too_large"
     TOO_MANY_EVENTS = "too_many_events"
     WRONG_CONTENT_TYPE = "wrong_content_type"
-    RATE_LIMITED = "rate_limited"  # more requests of one address than the deployment allows: retry
-    UNAVAILABLE = "unavailable"  # the log is away: retry
+    RATE_LIMITED = "rate_limited"  # more requests or bytes of one address than the deployment allows: retry
+    UNAVAILABLE = "unavailable"  # the log is away, the server's memory is full, or the day has no salt: retry
     # one event
     BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range; an id is a card's number
     BAD_URL = "bad_url"  # not an absolute http(s) URL

@@ -14,6 +14,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from wakeline.event import ConsentLevel
+from wakeline.memory import COUNT_ONLY, REFUSE
 
 
 class LogFormat(StrEnum):
@@ -71,8 +72,9 @@ class Settings:
     embedded_port: int = _port(8706, "port of the embedded server, on 127.0.0.1 only")
     embedded_memory_mb: int = _setting(
         0,
-        "megabytes that the embedded server may take, 64 or more; 0: half of the machine's. From 80 % on new visitors "
-        "are only counted, from 90 % on events are answered 503",
+        "megabytes that the embedded server may take, 64 or more; 0: half of the machine's. "
+        f"From {COUNT_ONLY * 100:g} % on new visitors are only counted, from {REFUSE * 100:g} % on events are answered "
+        "503",
         least=0,
         most=10**7,
     )

@@ -19,7 +19,7 @@ from wakeline.settings import Settings
 ONE = "198.51.100.7"
 MEGABYTE = 1_048_576
 BURST_S = 10
-COUNTED_BYTES = 4_096
+REQUEST_BYTES = 4_096
 LARGE = 300  # requests of 61 KB
 OF_NEW = 200  # requests of 50 new visitors
 A_DAY = Settings().new_profiles_a_day
@@ -36,7 +36,7 @@ async def by_one_address(stage: Stage, outcome: Outcome) -> None:
     began = time.monotonic()
     before = stage.redis.info("memory")["used_memory"]
     answers = await flood(stage.port, [request(body, X_Forwarded_For=ONE)] * LARGE)
-    allowed = Settings().rate_limit * (BURST_S + time.monotonic() - began) * COUNTED_BYTES
+    allowed = Settings().rate_limit * (BURST_S + time.monotonic() - began) * REQUEST_BYTES
     kept = sum(map(len, stage.records()))
     outcome.shows("a large request, KB", len(body) / 1_024)
     outcome.is_exactly("neither 202 nor 429", LARGE - answers[202] - answers[429], 0)

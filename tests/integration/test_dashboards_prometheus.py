@@ -28,7 +28,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 import archiver.metrics
 import processor.metrics
-from collector.memory import Step
+from collector.memory import Step, Use
 from collector.metrics import Metrics, registry
 from dashboards import live
 from wakeline import keys
@@ -74,7 +74,7 @@ LIVE_TOPS: dict[str, dict[str, int]] = {
 RECORDS = {"applied": 7, "duplicate": 2, "too_late": 0, "erased": 0, "skipped": 0, "dead": 1, "derived": 1}
 PENDING = 2
 SPOOLED, UNARCHIVED = 21, 34
-SHARE = 0.375
+USE = Use(0.375, 0.5, 0.625)
 
 TRUTH: dict[str, dict[str, Any]] = {
     "On the site now": {"now": 2},
@@ -109,7 +109,11 @@ TRUTH: dict[str, dict[str, Any]] = {
     },
     "Records of the log": RECORDS | {"pending": PENDING},
     "Memory": dict.fromkeys(JOBS, MOVES),
-    "Memory of the server": {"of maxmemory": SHARE},
+    "Memory of the server": {
+        "in use": USE.now,
+        "once what waits is counted": USE.counted,
+        "once all of it begins profiles": USE.profiles,
+    },
 }
 TWO_BUCKETS: dict[str, dict[str, Any]] = {
     "Pages": {"/": 16, "/lamps": 8},
@@ -235,7 +239,7 @@ async def world(own_server: Any, tmp_path: Path, free_ports: Callable[[int], lis
     zone = zone_at_noon()
     collected = Metrics()
     collected.spool_records = SPOOLED
-    collected.memory = lambda: (Step.ROOM, SHARE)
+    collected.memory = lambda: (Step.ROOM, USE)
     archiver.metrics.LAG_RECORDS.set(UNARCHIVED)
     client = redis.Redis(port=own_server.port)
     write(client, zone)
