@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 REDACTED = "(redacted)"
 
@@ -32,10 +33,17 @@ CARD = re.compile(
 LENGTHS = range(13, 20)
 EAN = 13  # digits; of cards only a Visa of long ago has so few
 
-BETWEEN = r"[ .+\-\u00a0]"  # what people put between the groups of a card's digits
-DIGITS = re.compile(rf"(?<!\d)\d(?:{BETWEEN}?\d){{12,}}")
+SPACES = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
+DASHES = (
+    r"\-\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe58\ufe63\uff0d"
+)
+BETWEEN = rf"[{SPACES}{DASHES}.+_/\u00b7]"  # what people put between the groups of a card's digits
+DIGITS = re.compile(rf"(?<!\d)\d(?:{BETWEEN}{{0,3}}\d){{12,}}")
 GROUP = re.compile(r"\d+")
+CLOSE = frozenset((" ", "\u00a0", "-", "+"))  # between groups of any length; what else there is, between usual ones
+POINT, SLASH = ".", "/"
 MAX_GROUPS = 5  # 4-4-4-4-3 is the longest usual grouping of a card
+MAX_GROUP = 7  # digits; after a point more are decimals
 CARD_ID = re.compile(r"[2-9][0-9_-]{13,}")
 LEAST_CARD = 10**13  # 14 digits: a number of 13 is a time in ms
 
@@ -46,34 +54,66 @@ def redact_cards(text: str) -> str:
 
 
 def redact_cards_in_path(path: str) -> str:
-    """The same, but a segment that is nothing but the number of an article stays."""
+    """The same, but no card goes over a slash, and a segment that is nothing but the number of an article stays."""
     return DIGITS.sub(_redact_in_path, path) if len(path) >= LENGTHS.start else path
 
 
 Redact = Callable[[str], str]
 
 
-def _redact(found: re.Match[str]) -> str:
-    """REDACTED if 13 to 19 digits of a run, from group to group, are a card's."""
-    groups = GROUP.findall(found[0])
-    for start in range(len(groups)):
-        digits = ""
-        for group in groups[start : start + MAX_GROUPS]:
-            digits += group
-            if len(digits) > LENGTHS[-1]:
-                break
-            if len(digits) in LENGTHS and is_card(digits):
-                return REDACTED
-    return found[0]
+def _redact(found: re.Match[str], *, in_path: bool = False) -> str:
+    """A run of digits, REDACTED where its groups are a card's, with what stands close to them, such as its date."""
+    text = found.string
+    groups = list(GROUP.finditer(text, *found.span()))
+    between = [text[one.end() : next.start()] for one, next in pairwise(groups)]
+    kept, at, first = "", found.start(), 0
+    while first < len(groups):
+        last = _end_of_card(groups, between, first, in_path)
+        if last is None:
+            first += 1
+            continue
+        while groups[first].start() > at and first > 0 and between[first - 1] in CLOSE:
+            first -= 1
+        while last < len(between) and between[last] in CLOSE:
+            last += 1
+        kept += text[at : groups[first].start()] + REDACTED
+        at, first = groups[last].end(), last + 1
+    return kept + text[at : found.end()]
 
 
 def _redact_in_path(found: re.Match[str]) -> str:
-    digits, path = found[0], found.string
-    start, end = found.span()
+    return _redact(found, in_path=True)
+
+
+def _end_of_card(groups: list[re.Match[str]], between: list[str], first: int, in_path: bool) -> int | None:
+    """The last of the groups from `first` on that are 13 to 19 digits of a card; None if these begin no card."""
+    if first > 0 and between[first - 1] == POINT and len(groups[first][0]) > MAX_GROUP:
+        return None
+    digits, is_close = "", True
+    for last in range(first, min(first + MAX_GROUPS, len(groups))):
+        digits += groups[last][0]
+        before = between[last - 1] if last > first else ""
+        is_close = is_close and (not before or before in CLOSE)
+        if len(digits) > LENGTHS[-1] or (in_path and SLASH in before):
+            return None
+        if len(digits) in LENGTHS and (is_close or _is_usual(groups[first : last + 1])) and is_card(digits):
+            return None if in_path and first == last and _is_article(groups[first]) else last
+    return None
+
+
+def _is_usual(groups: list[re.Match[str]]) -> bool:
+    """Whether groups are as cards show them: 4-4-4-4 and what is longer or shorter at its end, 4-6-5, 4-6-4."""
+    first, *middle, last = (len(group[0]) for group in groups)
+    if first != 4 or not middle:
+        return False
+    return middle == [6] or (all(size == 4 for size in middle) and last <= 5)
+
+
+def _is_article(group: re.Match[str]) -> bool:
+    """Whether a group of a path is a whole segment, and the number of an article can be so."""
+    path, (start, end), digits = group.string, group.span(), group[0]
     is_segment = path[start - 1 : start] in ("", "/") and path[end : end + 1] in ("", "/", "?", "#")
-    if is_segment and digits.isdigit() and (len(digits) == EAN or (len(digits) == EAN + 1 and is_gtin(digits))):
-        return digits
-    return _redact(found)
+    return is_segment and (len(digits) == EAN or (len(digits) == EAN + 1 and is_gtin(digits)))
 
 
 def is_card(digits: str) -> bool:
@@ -86,6 +126,7 @@ def is_card(digits: str) -> bool:
 
 def is_card_number(value: float) -> bool:
     """Whether a number, not a text, is that of a card. Times in us and most counters begin as no card does."""
+    value = abs(value)
     return value >= LEAST_CARD and is_card(str(value) if isinstance(value, int) else f"{value:.0f}")
 
 

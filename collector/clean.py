@@ -15,6 +15,10 @@ from wakeline.paths import unquoted
 # invisible characters (an e-mail address that is none to a pattern) go. The joiners of emoji stay.
 BREAKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+# Joiners, fillers and selectors, which texts need and nobody sees: what is sought is sought without them.
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]+"
+)
 
 LOCAL = r"[\w.%+'-]"  # the lookbehind makes it start once per run of such characters: linear
 EMAIL_LIKE = re.compile(rf"(?<!{LOCAL}){LOCAL}+@(?:[\w-]{{1,63}}\.){{1,8}}(?:xn--[\w-]{{1,59}}|[^\W\d_]{{2,63}})")
@@ -32,9 +36,14 @@ def visible(text: str) -> str:
 
 
 def redact(text: str, cards: Redact = redact_cards) -> str:
-    """`text` with what looks like an e-mail address or a payment card replaced, also where percent-encoded."""
-    if "%" in text:
-        plain = decoded(text)
+    """`text` with what looks like an e-mail address or a payment card replaced.
+
+    Also where it is percent-encoded, or has in it what cannot be seen: that is kept where nothing was found.
+    """
+    plain = text if text.isascii() else UNSEEN.sub("", text)
+    if "%" in plain:
+        plain = UNSEEN.sub("", decoded(plain))
+    if plain != text:
         found = cards(redact_emails(plain))
         if found != plain:
             return found

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from random import Random
+from urllib.parse import quote
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -45,6 +48,81 @@ def test_a_card_is_found_in_text(number: str) -> None:
     assert clean_text(number) == REDACTED
     assert clean_text(f"my card {grouped} is gone") == f"my card {REDACTED} is gone"
     assert clean_path(f"/pay/{number}x", ()) == f"/pay/{REDACTED}x"
+
+
+BETWEEN = [
+    *(
+        "  ",
+        " - ",
+        "\u2013",
+        "\u2011",
+        "\u2212",
+        "\u202f",
+        "\u2009",
+        "_",
+        "/",
+        "\u00b7",
+        ".",
+        "%20",
+        "%20-%20",
+        " \u2013 ",
+    ),
+    *("\u200d", "\u200c", "\u034f", "\u3164", "\ufe0f", " \u200d "),
+]
+
+
+@pytest.mark.parametrize("between", BETWEEN, ids=ascii)
+@pytest.mark.parametrize(
+    "groups",
+    [
+        "4111 1111 1111 1111",
+        "3782 822463 10005",
+        "3056 930902 5904",
+        "4000 0000 0000 0000 006",
+        "6205 5000 0000 0000 004",
+    ],
+)
+def test_a_card_is_found_however_its_groups_are_parted(between: str, groups: str) -> None:
+    typed = between.join(groups.split())
+    assert clean_text(f"my card is {typed}, thanks") == f"my card is {REDACTED}, thanks"
+    assert clean_text(f"{typed} 12-27 123") == REDACTED
+    assert clean_text(f"2 / {typed}") == f"2 / {REDACTED}"
+
+
+def test_what_is_not_seen_is_kept_where_there_is_no_card() -> None:
+    text = "\U0001f468\u200d\U0001f469\u200d\U0001f467 4111\u200d"
+    assert clean_text(text) == text
+    assert clean_text("me\u200d@mail.example") == REDACTED
+
+
+NO_GROUPS = {
+    "a sum of JavaScript": "3.6100000000000003",
+    "a random number of JavaScript": "0.5500005555555559",
+    "two of them": "0.5500005555555559 4.5500005555555559",
+    "coordinates": "47.600298+17.835789",
+    "coordinates with all their digits": "52.520008123456 -13.4111111111111111",
+    "an address of a computer": "42.161.165.47 230.111.214.59",
+    "two groups and a point": "41111111.11111111",
+    "groups of no card, with slashes": "41/111111/11111111",
+    "groups of no card, with wide spaces": "411111\u2009111111\u20091111",
+}
+
+
+@pytest.mark.parametrize("text", NO_GROUPS.values(), ids=NO_GROUPS)
+def test_digits_in_groups_of_no_card_stay(text: str) -> None:
+    assert clean_text(text) == text
+    assert clean_path(f"/at/{text}", ()) == clean_path("/at/", ()) + quote(text, safe="/+")
+
+
+def test_floats_as_text_are_no_cards() -> None:
+    chance = Random(1)
+    floats = [str(chance.uniform(-7, 7)) for _ in range(5_000)]
+    assert [text for text in floats if clean_text(text) != text] == []
+
+
+def test_no_card_goes_over_a_slash_of_a_path() -> None:
+    assert clean_path("/4111/1111/1111/1111", ()) == "/4111/1111/1111/1111"
+    assert clean_path("/a/2024/4111_1111_1111_1111/5", ()) == f"/a/2024/{REDACTED}/5"
 
 
 @pytest.mark.parametrize("number", NO_CARDS.values(), ids=NO_CARDS)
