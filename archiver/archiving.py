@@ -19,6 +19,7 @@ from wakeline.history import History
 from wakeline.history.identity import publish, unpublished
 from wakeline.history.names import day_of
 from wakeline.log import Entry, Log, LogGap
+from wakeline.log.chain import links_of
 
 logger = logging.getLogger("wakeline.archiver")
 
@@ -96,7 +97,8 @@ class Archiver:
         if not self._lease.is_ours:
             raise NotNow("the lease has run out")
         async with self.alone:
-            self._identity, self._sealed = await stand(self._log, self._history, lanes=self._lanes)
+            links = await links_of(self._redis)
+            self._identity, self._sealed = await stand(self._log, self._history, lanes=self._lanes, links=links)
         self._turn = turn
         self.opened.set()
         self._places = dict(self._sealed)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from archiver import metrics
 from archiver.merging import mend_overlaps
 from wakeline.history import History, HistoryDamaged
-from wakeline.history.identity import store_identity, stored_identity
+from wakeline.history.identity import store_identity, stored_log
 from wakeline.log import Log
+from wakeline.log.links import Link, identity_of
 
 logger = logging.getLogger("wakeline.archiver")
 
@@ -18,10 +20,11 @@ class Mismatch(Exception):
     """The history and the log do not belong together; says the mend. Nothing is written until they do."""
 
 
-async def stand(log: Log, history: History, *, lanes: int) -> tuple[str, dict[int, int]]:
-    """(identity of the log, lane -> offset to go on at). Raises Mismatch."""
+async def stand(log: Log, history: History, *, lanes: int, links: Sequence[Link] = ()) -> tuple[str, dict[int, int]]:
+    """(identity of the log, lane -> offset to go on at). The history is told the log's chain. Raises Mismatch."""
     identity = await log.identity()
-    await asyncio.to_thread(_look, history, identity)
+    known = list(links) if links and identity_of(links) == identity else []
+    await asyncio.to_thread(_look, history, identity, known)
     bounds = await log.bounds(range(lanes))
     places = {}
     for lane in range(lanes):
@@ -43,19 +46,19 @@ async def stand(log: Log, history: History, *, lanes: int) -> tuple[str, dict[in
     return identity, places
 
 
-def _look(history: History, identity: str) -> None:
-    stored = stored_identity(history.store)
-    if stored not in (None, identity):
+def _look(history: History, identity: str, links: list[Link]) -> None:
+    stored = stored_log(history.store)
+    if stored is not None and stored.identity != identity:
         raise Mismatch(
-            f"the history at {history.url} is of the log {stored}, and this one is {identity}. If the log was lost or "
-            "replaced, name another folder by archive; the former history can still be replayed and asked"
+            f"the history at {history.url} is of the log {stored.identity}, and this one is {identity}. If the log was "
+            "lost or replaced, name another folder by archive; the former history can still be replayed and asked"
         )
     history.store.clean()
     history.refresh()
-    if stored is None:
-        if history.lanes():
-            raise Mismatch(f"the history at {history.url} does not say which log it is of: log.json is missing")
-        store_identity(history.store, identity)
+    if stored is None and history.lanes():
+        raise Mismatch(f"the history at {history.url} does not say which log it is of: log.json is missing")
+    if stored is None or (links and stored.links != links):
+        store_identity(history.store, identity, links)
     mend_overlaps(history)
 
 

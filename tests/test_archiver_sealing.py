@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import archiver.archiving
@@ -18,8 +19,10 @@ from tests.archive_stand import DAY_MS, LANES, MARCH, Crash, CrashingDisk, Ours,
 from wakeline.connect import connect
 from wakeline.history import HistoryDamaged, HistoryUnavailable
 from wakeline.history.folder import Disk
-from wakeline.history.identity import archived, store_identity
+from wakeline.history.identity import archived, store_identity, stored_log
+from wakeline.keys import LOGS
 from wakeline.log import Bounds, Entry
+from wakeline.log.links import Link
 from wakeline.log.memory import MemoryLog
 
 RECORD = b'{"kind":"event","site":"shop","n":%d}'
@@ -440,6 +443,19 @@ async def test_a_history_of_the_same_log_is_gone_on_with(stand: Stand) -> None:
     await stand.read_on(made)
     await made.seal_all()
     assert stand.is_whole()
+
+
+async def test_a_history_is_told_the_chain_of_its_log(stand: Stand) -> None:
+    """Also one that older code made, and after the chain grew; another log's chain is none of it."""
+    identity, store = await stand.log.identity(), stand.history().store
+    store_identity(store, identity)
+    links = [Link("another", [0] * LANES), Link(identity, [0] * LANES, [3] * LANES), Link("later", [9] * LANES)]
+    for count, told in ((1, []), (2, links[:2]), (3, links)):
+        await stand.redis.rpush(LOGS, msgspec.json.encode(links[count - 1]))
+        await stand.archiver()
+        stored = stored_log(store)
+        assert stored is not None
+        assert (stored.identity, stored.links) == (identity, told)
 
 
 # ---- how far behind ------------------------------------------------------------------------------

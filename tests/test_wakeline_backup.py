@@ -7,6 +7,7 @@ import shutil
 import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,11 @@ from tests.s3 import S3Server
 from tests.timeline import DAY, START, Timeline, event
 from wakeline import keys
 from wakeline.backup import past, staged, swap
+from wakeline.backup.ancestry import common, kept
 from wakeline.backup.forgotten import Forgotten, add_from_server, forgetting, forgetting_again, say_again
 from wakeline.backup.making import make
 from wakeline.backup.manifest import BackupRefused, check, read
-from wakeline.backup.restoring import common, restore
+from wakeline.backup.restoring import restore
 from wakeline.backup.spooled import Spooled
 from wakeline.cli import main
 from wakeline.connect import connect
@@ -34,7 +36,8 @@ from wakeline.history.members import member
 from wakeline.history.names import day_of
 from wakeline.lanes import lane_of, open_deployment
 from wakeline.log import Entry
-from wakeline.log.chain import Link, chained, identity_of, links_of
+from wakeline.log.chain import chained, links_of
+from wakeline.log.links import Link, identity_of
 from wakeline.log.memory import MemoryLog
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.record import FOR_GOOD, CustomerShare, Delta, Erase, decode_record, encode_record
@@ -432,13 +435,68 @@ async def test_a_restored_log_may_be_left_for_another_one(config: Config) -> Non
         await found.close()
 
 
-def test_what_two_restores_have_in_common_ends_at_the_earlier_one() -> None:
-    zero = [0, 0]
-    was = staged.Standing(2, 1, [Link("a", zero)], [9, 9])
-    assert common(was, None) == [9, 9]
-    former = staged.Standing(2, 1, [Link("a", zero), Link("b", zero, [5, 12]), Link("c", zero, [7, 7])], [20, 20])
-    assert common(was, former) == [5, 7]
-    assert common(was, staged.Standing(2, 1, [Link("x", zero)], [20, 20])) == [9, 9]
+ZERO = [0, 0]
+A, MOVED = Link("a", ZERO), Link("moved", [4, 20])
+FIRST, SECOND, THIRD = Link("1st", ZERO, [5, 12]), Link("2nd", ZERO, [7, 7]), Link("3rd", [4, 20], [30, 30])
+IN_COMMON: dict[str, tuple[list[Link], list[Link], list[int] | None]] = {
+    "the log goes on": ([A], [A], [9, 9]),
+    "another log": ([A], [Link("x", ZERO)], None),
+    "no log yet": ([A], [], None),
+    "other lanes": ([A], [Link("a", [0])], None),
+    "it was restored twice since": ([A], [A, FIRST, SECOND], [5, 7]),
+    "an older one was restored since": ([A, FIRST], [A, SECOND], [5, 7]),
+    "the log was left for another one since": ([A], [A, Link("moved", [9, 20])], [9, 9]),
+    "what was lost was given up since": ([A], [A, MOVED], [4, 9]),
+    "it was left, and restored since": ([A, MOVED], [A, MOVED, THIRD], [9, 9]),
+    "it was left before, and an older one was restored since": ([A, MOVED], [A, SECOND], [4, 7]),
+}
+
+
+@pytest.mark.parametrize("name", IN_COMMON)
+def test_what_two_logs_have_in_common_ends_where_either_went_its_own_way(name: str) -> None:
+    backup, other, wanted = IN_COMMON[name]
+    assert common(staged.Standing(2, 1, backup, [9, 9]), other) == wanted
+
+
+def test_whose_log_a_history_is_of(tmp_path: Path) -> None:
+    """By the data that are there now, by its own word, and by the backup where older code made it."""
+    history = History(str(tmp_path))
+    backup = staged.Standing(2, 1, [A, SECOND], [9, 9])
+    store_identity(history.store, "a")
+    assert kept(history, backup, None) == [7, 7], "a copy of the time before"
+    store_identity(history.store, "2nd")
+    assert kept(history, backup, None) == [9, 9]
+    store_identity(history.store, "1st")
+    with pytest.raises(BackupRefused, match=r"does not know.*\n.*would come back: --forgotten-in"):
+        kept(history, backup, None)
+    assert kept(history, backup, staged.Standing(2, 1, [A, FIRST], [99, 99])) == [5, 7]
+    store_identity(history.store, "1st", [A, FIRST])
+    assert kept(history, backup, None) == [5, 7]
+    assert kept(history, backup, staged.Standing(2, 1, [Link("x", ZERO)], [99, 99])) == [5, 7]
+    store_identity(history.store, "x", [Link("x", ZERO)])
+    with pytest.raises(BackupRefused, match="does not know"):
+        kept(history, backup, None)
+
+
+async def test_who_was_forgotten_in_a_history_of_another_log_stays_so_if_it_is_named(
+    config: Config, own_server: Any, tmp_path: Path
+) -> None:
+    log = await open_log(config)
+    await log.append([(0, b'{"kind":"tick"}')])
+    await log.close()
+    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
+    own_server.kill()
+    history = History(str(tmp_path / "archive"))
+    store_identity(history.store, "another", [Link("another", [0] * LANES)])
+    erasure = Entry(0, START, encode_record(Erase("shop", "visitor-1", 7)))
+    history.store.write(Segment(0, 0, 1, day_of(START)).name, member(line_of(erasure)))
+    with pytest.raises(BackupRefused, match="name another folder by archive"):
+        await in_thread(restore, config, folder)
+    elsewhere = replace(config, settings=replace(config.settings, archive=str(tmp_path / "new")))
+    restored = partial(restore, elsewhere, folder, say=lambda words: None)
+    with pytest.raises(BackupRefused, match="there is no history at"):
+        await in_thread(partial(restored, forgotten_in=[str(tmp_path / "nowhere")]))
+    assert (await in_thread(partial(restored, forgotten_in=[history.url]))).forgotten == 1
 
 
 # ---- the history ----------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ snapshot.py    the server's data at one moment, by the replication protocol
 spooled.py     what waits in the spool while all goes on
 restoring.py   `restore`: stage, forget, swap
 staged.py      the snapshot on a server of its own, made a new link of the log's chain
+ancestry.py    of whose log it is: up to where the log and the history that are there now are the same
 forgotten.py   who was erased or withdrew after the backup
 past.py        the history brought in line with the restored place
 swap.py        the new in the place of the old; a cut one is ended by the next `restore`

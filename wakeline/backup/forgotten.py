@@ -76,9 +76,10 @@ def forgetting(record: Record, value: bytes) -> list[tuple[bytes, Who, int]]:
     return []
 
 
-def add_from_history(found: Forgotten, history: History, since: Sequence[int]) -> None:
-    """What lies behind the places `since`, by lane. Raises HistoryDamaged and HistoryUnavailable."""
-    for lane, place in enumerate(since):
+def add_from_history(found: Forgotten, history: History, since: Sequence[int] = ()) -> None:
+    """What lies behind the places `since`, by lane, or all of it. Raises HistoryDamaged and HistoryUnavailable."""
+    for lane in history.lanes():
+        place = since[lane] if lane < len(since) else 0
         for segment in history.segments(lane):
             if segment.end > place:
                 for entries in history.entries(segment):

@@ -11,14 +11,15 @@ from wakeline.history import History, Segment
 from wakeline.history.identity import store_identity, stored_identity
 from wakeline.history.lines import line_of
 from wakeline.history.members import member
+from wakeline.log.links import Link
 
 ASIDE = "aside"  # folder at the root of the tree, which no reader looks into
 MEMBER_LINES = 1_000
 
 
-def cut(history: History, *, keep: Sequence[int], identity: str, stamp: str) -> int:
-    """Leave nothing behind the places `keep` (by lane), and make it the history of log `identity`; returns how many
-    files moved aside.
+def cut(history: History, *, keep: Sequence[int], identity: str, stamp: str, links: Sequence[Link] = ()) -> int:
+    """Leave nothing behind the places `keep` (by lane), and make it the history of log `identity`, the last of `links`;
+    returns how many files moved aside.
     """
     if stored_identity(history.store) == identity:
         return 0
@@ -37,7 +38,7 @@ def cut(history: History, *, keep: Sequence[int], identity: str, stamp: str) -> 
             write_part(history, history, segment, end=keep[segment.lane])
         history.store.delete(segment.name)
         moved += 1
-    store_identity(history.store, identity)
+    store_identity(history.store, identity, links)
     return moved
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from wakeline import data_folder
 from wakeline.backup import past, staged, swap
+from wakeline.backup.ancestry import common, kept
 from wakeline.backup.forgotten import Forgotten, add_from_history, add_from_server, say_again
 from wakeline.backup.making import COPIED, log_of, refuse_own_server
 from wakeline.backup.manifest import (
@@ -29,8 +30,9 @@ from wakeline.backup.manifest import (
 )
 from wakeline.connect import connect
 from wakeline.history import History, archive_url
-from wakeline.history.identity import store_identity, stored_identity
+from wakeline.history.identity import store_identity, stored_identity, stored_log
 from wakeline.lanes import NoDeployment
+from wakeline.log.chain import links_of
 from wakeline.log.opening import KAFKA
 from wakeline.settings import Config, Settings
 from wakeline.up.guard import sole_use
@@ -48,8 +50,17 @@ class Restored(Struct):
     was_cut: bool = False  # an earlier restore was ended, not a new one begun
 
 
-def restore(config: Config, folder: Path, *, say: Said = print, done: Done = lambda size: None) -> Restored:
+def restore(
+    config: Config,
+    folder: Path,
+    *,
+    forgotten_in: Sequence[str] = (),
+    say: Said = print,
+    done: Done = lambda size: None,
+) -> Restored:
     """Put the backup in `folder` in the place of the data of the deployment, which is stopped.
+
+    Who was forgotten is also looked for in the histories of other logs at the URLs `forgotten_in`.
 
     Nothing is changed before all of it was checked and is ready. Raises BackupRefused, CannotStart where `wakeline up`
     runs on the data, and what the history raises.
@@ -61,6 +72,8 @@ def restore(config: Config, folder: Path, *, say: Said = print, done: Done = lam
         raise BackupRefused(
             f"the log of this backup is {_words(manifest.log)}, and log in the settings says {_words(log_of(settings))}"
         )
+    if forgotten_in and manifest.log == KAFKA:
+        raise BackupRefused("--forgotten-in: the log on Kafka goes on, and `wakeline erase` appends to it")
     with sole_use(settings.data, restores=True):
         _refuse_running(settings)
         data_folder.close(settings.data)
@@ -70,7 +83,7 @@ def restore(config: Config, folder: Path, *, say: Said = print, done: Done = lam
         check(folder, manifest, done)
         found = Restored(manifest, was_cut=plan is not None)
         if plan is None:
-            plan = asyncio.run(_prepare(settings, folder, manifest, found, say))
+            plan = asyncio.run(_prepare(settings, folder, manifest, found, forgotten_in, say))
             swap.begin(settings.data, plan)
         swap.swap(settings.data, plan)
         _bring_in_line(settings, folder, manifest, plan, found)
@@ -98,7 +111,9 @@ def _refuse_running(settings: Settings) -> None:
                 raise BackupRefused(f"a collector still runs on {settings.data}: stop it") from None
 
 
-async def _prepare(settings: Settings, folder: Path, manifest: Manifest, found: Restored, say: Said) -> swap.Plan:
+async def _prepare(
+    settings: Settings, folder: Path, manifest: Manifest, found: Restored, forgotten_in: Sequence[str], say: Said
+) -> swap.Plan:
     data = settings.data
     swap.clear(data)
     stage = data / swap.STAGED
@@ -110,28 +125,32 @@ async def _prepare(settings: Settings, folder: Path, manifest: Manifest, found: 
             with (folder / name).open("rb") as source:
                 copy(source, stage / name)
     embedded = manifest.log != KAFKA
-    forgotten, former = Forgotten(), None
+    forgotten = Forgotten()
     async with staged.served(stage / "redis") as url:
         was = await staged.standing(url, embedded_log=embedded)
+        keep = was.ends
         if embedded and was.links:
             former = await _ask_former(data / "redis", stage / "former", was, forgotten, say)
-            keep = common(was, former)
             history = _history(settings)
             if history is not None:
-                _refuse_other(history, was, former)
+                keep = kept(history, was, former)
                 add_from_history(forgotten, history, keep)
+            for other in forgotten_in:
+                _add_from_other(forgotten, other)
             if former is None:
-                say(_unknown(manifest, history))
+                say(_unknown(manifest, history, forgotten_in))
         async with connect(url, timeout=60.0) as redis:
             await staged.tidy(redis)
+            identity = await staged.fork(redis, was, was.ends) if embedded and was.links else ""
             plan = swap.Plan(
                 backup=str(folder),
                 made=manifest.made,
                 stamp=datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f"),
                 lanes=was.lanes,
                 ends=was.ends,
-                keep=common(was, former),
-                identity=await staged.fork(redis, was, was.ends) if embedded and was.links else "",
+                keep=keep,
+                identity=identity,
+                links=await links_of(redis) if identity else [],
             )
         if plan.identity:
             found.forgotten = await say_again(forgotten, url, lanes=was.lanes)
@@ -149,10 +168,9 @@ async def _ask_former(
     try:
         async with staged.served_copy(folder, scratch) as url:
             former = await staged.standing(url, embedded_log=True)
-            since = None
-            if former.links and is_same(was, former):
-                begins = former.links[-1].begins
-                since = [place - begin for place, begin in zip(common(was, former), begins, strict=True)]
+            since, same = None, common(was, former.links)
+            if same is not None:
+                since = [place - begin for place, begin in zip(same, former.links[-1].begins, strict=True)]
             await add_from_server(forgotten, url, lanes=former.lanes, since=since)
             return former
     except NoDeployment:
@@ -162,45 +180,24 @@ async def _ask_former(
         return None
 
 
-def _unknown(manifest: Manifest, history: History | None) -> str:
+def _add_from_other(forgotten: Forgotten, url: str) -> None:
+    other = History(url)
+    if not other.lanes():
+        raise BackupRefused(f"--forgotten-in: there is no history at {url}")
+    add_from_history(forgotten, other)
+
+
+def _unknown(manifest: Manifest, history: History | None, forgotten_in: Sequence[str]) -> str:
     """Who stays erased where no former data say it."""
     who = f"no former data here: who was erased after {manifest.made} is"
-    if history is None or stored_identity(history.store) is None:
+    if not forgotten_in and (history is None or stored_identity(history.store) is None):
         return f"{who} back: erase them again"
     return f"{who} known from the history only, as far as it reaches: erase again who was erased since its end"
-
-
-def is_same(was: staged.Standing, former: staged.Standing) -> bool:
-    """Whether the data that are there now come from the log that was backed up."""
-    return was.lanes == former.lanes and was.links[-1].id in [link.id for link in former.links]
-
-
-def common(was: staged.Standing, former: staged.Standing | None) -> list[int]:
-    """By lane: up to where the records that are there now are those of the backup; a restore since began others."""
-    keep = list(was.ends)
-    if former is not None and is_same(was, former):
-        at = [link.id for link in former.links].index(was.links[-1].id)
-        for link in former.links[at + 1 :]:
-            if link.restored:
-                keep = [min(pair) for pair in zip(keep, link.restored, strict=True)]
-    return keep
 
 
 def _history(settings: Settings) -> History | None:
     url = archive_url(settings)
     return None if url is None else History(url)
-
-
-def _refuse_other(history: History, was: staged.Standing, former: staged.Standing | None) -> None:
-    known = {link.id for link in was.links}
-    if former is not None and is_same(was, former):
-        known |= {link.id for link in former.links}
-    stored = stored_identity(history.store)
-    if stored is not None and stored not in known:
-        raise BackupRefused(
-            f"the history at {history.url} is of the log {stored}, which this backup does not know: name another "
-            "folder by archive"
-        )
 
 
 def _bring_in_line(settings: Settings, folder: Path, manifest: Manifest, plan: swap.Plan, found: Restored) -> None:
@@ -209,11 +206,11 @@ def _bring_in_line(settings: Settings, folder: Path, manifest: Manifest, plan: s
         return
     backup = History(str(folder / HISTORY))
     if plan.identity:
-        found.moved = past.cut(history, keep=plan.keep, identity=plan.identity, stamp=plan.stamp)
+        found.moved = past.cut(history, keep=plan.keep, identity=plan.identity, stamp=plan.stamp, links=plan.links)
         if manifest.history == COPIED:
             past.fill(history, backup, ends=plan.ends)
     elif manifest.history == COPIED and stored_identity(history.store) is None:  # the log is elsewhere and goes on
         past.fill(history, backup, ends=[1 << 62] * plan.lanes)
-        identity = stored_identity(backup.store)
-        if identity is not None:
-            store_identity(history.store, identity)
+        stored = stored_log(backup.store)
+        if stored is not None:
+            store_identity(history.store, stored.identity, stored.links)

@@ -26,7 +26,8 @@ from wakeline.connect import connect
 from wakeline.embedded import LOG, server_command
 from wakeline.history.identity import LOG as OF_LOG
 from wakeline.lanes import FIELDS, stored_deployment
-from wakeline.log.chain import Link, identity_of, links_of
+from wakeline.log.chain import links_of
+from wakeline.log.links import Link, identity_of
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.up.child import LEASH
 

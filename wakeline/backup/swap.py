@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Struct
 
 from wakeline.backup.manifest import created, make_folder, sync, sync_folder
+from wakeline.log.links import Link
 from wakeline.up.guard import RESTORING
 
 STAGED = "restoring"  # folder in `data`
@@ -28,6 +29,7 @@ class Plan(Struct):
     ends: list[int]  # by lane: the restored place
     keep: list[int]  # by lane: up to where the history that is there is the same
     identity: str = ""  # of the restored log
+    links: list[Link] = []  # of its chain
 
 
 def planned(data: Path) -> Plan | None:

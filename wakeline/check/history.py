@@ -12,7 +12,8 @@ from wakeline.connect import connect
 from wakeline.history import History, HistoryDamaged, HistoryUnavailable, archive_url
 from wakeline.history.identity import archived, stored_identity
 from wakeline.log import LogMismatch, LogUnavailable
-from wakeline.log.chain import Link, identity_of, links_of, places
+from wakeline.log.chain import links_of, places
+from wakeline.log.links import Link, identity_of
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.settings import Settings
 

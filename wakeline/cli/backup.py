@@ -55,8 +55,14 @@ def backup(folder: Path, config: Path | None, **flags: Any) -> None:
 @click.command(short_help="Put a backup in the place of a stopped deployment's data.")
 @click.argument("folder", type=FOLDER)
 @click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
+@click.option(
+    "--forgotten-in",
+    multiple=True,
+    metavar="PLACE",
+    help="A history of another log, a folder or a URL: who was forgotten there is forgotten here. May be repeated.",
+)
 @some_settings("data", "log", "archive", "embedded_port")
-def restore(folder: Path, yes: bool, config: Path | None, **flags: Any) -> None:
+def restore(folder: Path, yes: bool, forgotten_in: tuple[str, ...], config: Path | None, **flags: Any) -> None:
     """Put the backup in FOLDER in the place of the data, while `wakeline up` does not run.
 
     The whole backup is checked before anything is changed. What is there now moves to aside/ in the data folder, and
@@ -66,6 +72,9 @@ def restore(folder: Path, yes: bool, config: Path | None, **flags: Any) -> None:
     Who was erased, or withdrew, after the backup stays forgotten: it is read from the history and from the data that
     are there now. Files of the history that are newer than the backup move to aside/ in it. The restored log is
     another one from there on, so that nobody takes its new records for the former ones.
+
+    A history of another log, which the backup does not know, is refused: name another folder by --archive, and that
+    history by --forgotten-in, else those whom only it names as forgotten come back.
     """
     from wakeline.backup.manifest import read as read_manifest
     from wakeline.backup.restoring import restore as put_back
@@ -80,7 +89,13 @@ def restore(folder: Path, yes: bool, config: Path | None, **flags: Any) -> None:
             confirm(f"Put the backup of {manifest.made} in the place of what is in {data}?", yes=yes, for_good=True)
             with _kilobytes("check and restore") as (ahead, done):
                 ahead(sum(file.size for file in manifest.files.values()))
-                found = put_back(read_config, folder, say=lambda words: click.echo(words, err=True), done=done)
+                found = put_back(
+                    read_config,
+                    folder,
+                    forgotten_in=forgotten_in,
+                    say=lambda words: click.echo(words, err=True),
+                    done=done,
+                )
     except CannotStart as why:
         raise Refused(str(why), FAILED) from None
     if found.was_cut:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from wakeline import keys
 from wakeline.history.store import HistoryDamaged, Store
+from wakeline.log.links import Link
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -17,25 +18,32 @@ if TYPE_CHECKING:
 NAME = "log.json"
 
 
-class OfLog(Struct):
+class OfLog(Struct, omit_defaults=True):
     """The file NAME at the root of the tree."""
 
     identity: str
+    links: list[Link] = []  # of the log's chain, by which an older backup is known as its own; []: nobody wrote them
 
 
 def stored_identity(store: Store) -> str | None:
     """The identity of the log that a history was made from; None before its first file."""
+    stored = stored_log(store)
+    return None if stored is None else stored.identity
+
+
+def stored_log(store: Store) -> OfLog | None:
+    """The same, and more."""
     try:
         with store.open(NAME) as file:
-            return msgspec.json.decode(file.read(), type=OfLog).identity
+            return msgspec.json.decode(file.read(), type=OfLog)
     except FileNotFoundError:
         return None
     except msgspec.MsgspecError as error:
         raise HistoryDamaged(f"{NAME} of the history is damaged: {error}; put it back from a copy") from error
 
 
-def store_identity(store: Store, identity: str) -> None:
-    store.write(NAME, msgspec.json.encode(OfLog(identity)))
+def store_identity(store: Store, identity: str, links: Sequence[Link] = ()) -> None:
+    store.write(NAME, msgspec.json.encode(OfLog(identity, list(links))))
 
 
 # ---- published, for who trims the log ------------------------------------------------------------

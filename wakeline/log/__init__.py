@@ -1,7 +1,7 @@
 """The log: an append-only, ordered list of records per lane. Durable once `append` returns.
 
 opening.py        the log that the settings name
-chain.py          one log after another as one
+chain.py          one log after another as one, the links of a chain: links.py
 redis_streams.py  on Redis Streams, the engine of one machine
 fsync.py          when its server's reply means "on disk"
 kafka.py          on Apache Kafka, for more than one machine; its URL: kafka_address.py, its topic: kafka_topic.py,

@@ -10,21 +10,13 @@ import logging
 from collections.abc import Mapping, Sequence
 
 import msgspec
-from msgspec import Struct
 from redis.asyncio import Redis
 
 from wakeline import keys
 from wakeline.log import Bounds, Entry, Log, LogGap, LogMismatch
+from wakeline.log.links import Link, identity_of
 
 logger = logging.getLogger("wakeline.log")
-
-
-class Link(Struct, frozen=True):
-    """One log of a deployment."""
-
-    id: str  # its identity
-    begins: list[int]  # by lane: the place at which its offset 0 lies
-    restored: list[int] = []  # by lane: up to where it is the link before, which a backup was taken of; else none
 
 
 _decode = msgspec.json.Decoder(Link).decode
@@ -34,13 +26,6 @@ _encode = msgspec.json.Encoder().encode
 EXTEND = """
 if redis.call('LLEN', KEYS[1]) == tonumber(ARGV[1]) then redis.call('RPUSH', KEYS[1], ARGV[2]) end
 """
-
-
-def identity_of(links: Sequence[Link]) -> str:
-    """That of the chain: of its first log, since what follows is the same log to its readers. But a restore begins
-    another log: the places behind it hold other records than those that anybody remembers of the former one.
-    """
-    return next((link.id for link in reversed(links) if link.restored), links[0].id)
 
 
 def _former(links: Sequence[Link]) -> Link | None:
