@@ -44,6 +44,8 @@ MORE = (
     (SOCIAL, "YouTube", "com.google.android.youtube"),
     (AI_ASSISTANT, "ChatGPT", "com.openai.chatgpt"),
 )
+ANY = "{}"  # stands in the list for a country
+COUNTRY = re.compile(r"(?:com?\.)?[a-z]{2}")  # the ending of a host
 PREFIX = re.compile(r"^(?:www\d*|m|mobile)\.(?=[^.]*\.)")
 SEARCHES = re.compile(r"(?:i?search|suche|buscar|busca|recherche)\d*\.")  # begins the host of a partner
 
@@ -67,7 +69,7 @@ def prepare() -> None:
 
 def known(host: str, path: str = "") -> Known | None:
     """What people call a host (in lower case) and a path on it, or the app of that name; None for any other."""
-    if len(host) > MAX_HOST:
+    if len(host) > MAX_HOST or ANY in host:
         return None
     table = _table()
     bare = PREFIX.sub("", host)
@@ -94,21 +96,27 @@ def class_of_name(name: str) -> str:
 
 
 def _spellings(host: str) -> Iterator[str]:
-    """The host, and it with a country in it left open."""
+    """The host, and it with a country in it left open.
+
+    A country is its code, or that with "co" or "com": below other endings (me.uk, ltd.uk) a big name may be anybody's.
+    """
     yield host
     suffix = _suffixes().publicsuffix(host) or ""
-    if len(suffix.rpartition(".")[2]) == 2:
-        yield host[: -len(suffix)] + "{}"
+    if COUNTRY.fullmatch(suffix):
+        yield host[: -len(suffix)] + ANY
     labels = host.split(".")
     for index in range(min(2, len(labels) - 2)):
         if len(labels[index]) == 2:
-            yield ".".join((*labels[:index], "{}", *labels[index + 1 :]))
+            yield ".".join((*labels[:index], ANY, *labels[index + 1 :]))
 
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    """Endings below which anybody may have a name. Those that a company gave out (github.io) are not among them."""
-    return PublicSuffixList(only_icann=True)
+    """Endings below which anybody may have a name. Those that a company gave out (github.io) are not among them.
+
+    Nor is what ends in no domain that there is.
+    """
+    return PublicSuffixList(only_icann=True, accept_unknown=False)
 
 
 @cache
