@@ -14,25 +14,23 @@ from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
 class EventType(NamedTuple):
     name: str
     is_activity: bool
-    is_automatic: bool  # the snippet sends it without a word from the page
     is_built_in: bool  # it has fields of its own, not `props`
-    what: str
 
 
 TYPES = (
-    EventType(PAGE_VIEW, False, True, True, "a page was seen; it is counted as that"),
-    EventType(ENGAGEMENT, False, True, True, "for how long and how deep; ten seconds make a visit no bounce"),
-    EventType(PING, False, True, True, "the page is still there"),
-    EventType(CONSENT, False, False, True, "another level holds from now on"),
-    EventType(IDENTIFY, False, False, True, "the visitor is this customer"),
-    EventType("web_vitals", False, True, False, "how fast the page was"),
-    EventType("not_found", False, True, False, "there is no such page"),
-    EventType("js_error", False, True, False, "a script of the page failed"),
-    EventType("search", True, True, False, "the site was searched"),
-    EventType("outbound_link", True, True, False, "a link to elsewhere was clicked"),
-    EventType("download", True, True, False, "a file was clicked"),
-    EventType("form_submit", True, True, False, "a form was sent"),
-    EventType("interest", True, True, False, "an element that names an interest was clicked"),
+    EventType(PAGE_VIEW, False, True),  # a page was seen; it is counted as that
+    EventType(ENGAGEMENT, False, True),  # for how long and how deep; ten seconds make a visit no bounce
+    EventType(PING, False, True),  # the page is still there
+    EventType(CONSENT, False, True),  # another level holds from now on
+    EventType(IDENTIFY, False, True),  # the visitor is this customer
+    EventType("web_vitals", False, False),  # how fast the page was
+    EventType("not_found", False, False),  # there is no such page
+    EventType("js_error", False, False),  # a script of the page failed
+    EventType("search", True, False),  # the site was searched
+    EventType("outbound_link", True, False),  # a link to elsewhere was clicked
+    EventType("download", True, False),  # a file was clicked
+    EventType("form_submit", True, False),  # a form was sent
+    EventType("interest", True, False),  # an element that names an interest was clicked
 )
 
 BUILT_IN = frozenset(type.name for type in TYPES if type.is_built_in)
