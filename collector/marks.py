@@ -51,11 +51,19 @@ class Marks:
             return
         self._metrics.salts_differ = bool(others)
         if not others:
-            self._has_said = False
+            self._assert_own()
         elif self._metrics.accepted:
             self._say(said(self._salts.folder))
         else:
             raise OtherSalts(said(self._salts.folder))
+
+    def _assert_own(self) -> None:
+        try:
+            self._salts.assert_own()
+        except OSError as error:
+            self._say(f"{self._salts.folder} holds other daily salts than the deployment counts with: {error}")
+        else:
+            self._has_said = False
 
     def _say(self, what: str) -> None:
         if not self._has_said:

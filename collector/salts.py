@@ -10,39 +10,34 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-import re
 import secrets
 import time
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Mapping
-from datetime import date, datetime, timedelta
-from datetime import time as clock_time
+from collections.abc import Callable
+from datetime import date, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
 from collector.addresses import household
-from wakeline import keys
 from wakeline.record import ANONYMOUS_PREFIX
+from wakeline.salts import (
+    NAME,
+    SALT_BYTES,
+    day_of,
+    file_name,
+    marks_in,
+    marks_of,
+    read_salt,
+    site_name,
+    starts_at,
+)
 
 logger = logging.getLogger("wakeline.collector")
 
-DAY_STARTS = clock_time(4)
-SALT_BYTES = 32
 MADE_AHEAD_MS = 3_600_000  # tomorrow's salt is made in the hour before: no request waits for the disk
-NAME = re.compile(r"([0-9a-f]{32})_(\d{4}-\d{2}-\d{2})\.salt")
+CERTAIN_S = 55.0  # what is over, and was so long ago too, is over: a clock may be days ahead until somebody sets it
 UNFINISHED = ".making"
-
-
-def starts_at(day: date, zone: ZoneInfo) -> int:
-    """When `day` begins in `zone`, ms since 1970."""
-    return int(datetime.combine(day, DAY_STARTS, zone).timestamp() * 1000)
-
-
-def day_of(ms: int, zone: ZoneInfo) -> date:
-    """The day that `ms` belongs to: before 04:00 it is still the one before."""
-    local = datetime.fromtimestamp(ms / 1000, zone)
-    return local.date() if local.timetz().replace(tzinfo=None) >= DAY_STARTS else local.date() - timedelta(days=1)
 
 
 def anonymous_id(salt: bytes, *, site: str, address: str, user_agent: str) -> str:
@@ -66,7 +61,7 @@ class _Days(NamedTuple):
 
 
 class Salts:
-    """The salts of `sites` (key -> time zone) in `folder`; `clock` gives ms since 1970."""
+    """The salts of `sites` (key -> time zone) in `folder`; `clock` gives ms since 1970, `monotonic` seconds."""
 
     def __init__(
         self,
@@ -74,12 +69,15 @@ class Salts:
         sites: dict[str, ZoneInfo],
         *,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder
         self._sites = sites
         self._clock = clock
+        self._monotonic = monotonic
         self._days: dict[str, _Days] = {}
         self._salts: dict[tuple[str, date], bytes] = {}
+        self._over_since: dict[tuple[str, date] | Path, float] = {}
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def oldest(self, site: str) -> int:
@@ -104,23 +102,39 @@ class Salts:
             today = self._around_now(site).days[1]
             if (site, today) not in self._salts:
                 self._salts[site, today] = self._shared(site, today)
-        return {**marks_in(self.folder, self._sites, self._clock()), **_marks(self._salts)}
+        return {**marks_in(self.folder, self._sites, self._clock()), **marks_of(self._salts)}
 
     def keep(self) -> None:
-        """Destroy what is over, in memory and on disk, and make tomorrow's in time; to be called each minute.
+        """Destroy what is over, in memory and on disk, make tomorrow's in time, and put back what the folder has lost.
 
-        Raises OSError.
+        To be called each minute: what is over is destroyed when two calls have found it so. Raises OSError.
         """
         now = self._clock()
         kept: set[tuple[str, date]] = set()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for site in self._sites:
             around = self._around_now(site)
             kept.update((site, day) for day in around.days)
             if around.starts[2] - now <= MADE_AHEAD_MS:
                 self._salts.setdefault((site, around.days[2]), self._shared(site, around.days[2]))
-        for over in self._salts.keys() - kept:
-            del self._salts[over]
-        self._destroy_over(self.folder.iterdir())
+        self._destroy_certain({*self._salts.keys() - kept, *self._files_over()})
+        for site, day in self._salts.keys() & kept:
+            path = self.folder / file_name(site, day)
+            if not path.exists():
+                self._make(path, self._salts[site, day])
+
+    def assert_own(self) -> None:
+        """Put this process's salts where the folder has others, once it is known that the deployment counts with these.
+
+        So who starts next finds those. Raises OSError.
+        """
+        for (site, day), salt in self._salts.items():
+            path = self.folder / file_name(site, day)
+            if path.exists() and path.read_bytes() != salt and day >= self._around_now(site).days[0]:
+                making = self._written(path, salt)
+                with path.open("r+b") as other:
+                    os.replace(making, path)
+                    _overwrite(other)
 
     def _around_now(self, site: str) -> _Days:
         around = self._days.get(site)
@@ -135,92 +149,78 @@ class Salts:
 
     def _shared(self, site: str, day: date) -> bytes:
         """The salt that all workers agree on: whoever links its file first has made it."""
-        path = self.folder / _file(site, day)
-        if (found := _read(path)) is not None:
+        path = self.folder / file_name(site, day)
+        if (found := read_salt(path)) is not None:
             return found
-        making = path.with_suffix(f".{secrets.token_hex(8)}{UNFINISHED}")
-        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with open(descriptor, "wb") as file:
-                file.write(secrets.token_bytes(SALT_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(making, path)
-            except FileExistsError:
-                _overwrite(making)
-        finally:
-            making.unlink(missing_ok=True)
-        made = _read(path)
+        self._make(path, secrets.token_bytes(SALT_BYTES))
+        made = read_salt(path)
         if made is None:
             raise OSError(f"{path} was removed while it was made")
         return made
 
-    def _destroy_over(self, paths: Iterable[Path]) -> None:
-        days = {_name(site): self._around_now(site).days[0] for site in self._sites}
+    def _make(self, path: Path, salt: bytes) -> None:
+        """The file `path`, unless another worker is faster."""
+        making = self._written(path, salt)
+        try:
+            os.link(making, path)
+        except FileExistsError:
+            with making.open("r+b") as file:
+                _overwrite(file)
+        finally:
+            making.unlink(missing_ok=True)
+
+    def _written(self, path: Path, salt: bytes) -> Path:
+        """A file beside `path`, to become it as a whole."""
+        making = path.with_suffix(f".{secrets.token_hex(8)}{UNFINISHED}")
+        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with open(descriptor, "wb") as file:
+                file.write(salt)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            making.unlink(missing_ok=True)
+            raise
+        return making
+
+    def _files_over(self) -> list[Path]:
+        days = {site_name(site): self._around_now(site).days[0] for site in self._sites}
         forgotten = day_of(self._clock(), ZoneInfo("UTC")) - timedelta(days=2)  # of a site that is no more
-        for path in paths:
+        over = []
+        for path in self.folder.iterdir():
             found = NAME.fullmatch(path.name)
             if found and date.fromisoformat(found[2]) < days.get(found[1], forgotten):
-                destroy(path)
+                over.append(path)
             elif path.name.endswith(UNFINISHED) and _age_s(path) > 60:
-                destroy(path)  # its worker was killed while it made it
+                over.append(path)  # its worker was killed while it made it
+        return over
 
-
-def marks_in(folder: Path, sites: Mapping[str, ZoneInfo], now: int) -> dict[str, str]:
-    """Key in Redis -> mark, of the salts in a folder for yesterday, today and tomorrow; makes none. Raises OSError."""
-    found: dict[tuple[str, date], bytes] = {}
-    for site, zone in sites.items():
-        today = day_of(now, zone)
-        for day in (today + timedelta(days=n) for n in (-1, 0, 1)):
-            if (salt := _read(folder / _file(site, day))) is not None:
-                found[site, day] = salt
-    return _marks(found)
-
-
-def _marks(salts: Mapping[tuple[str, date], bytes]) -> dict[str, str]:
-    return {keys.salts(site, day.isoformat()): mark(salt) for (site, day), salt in salts.items()}
-
-
-def mark(salt: bytes) -> str:
-    """32 hex digits by which two salts can be told apart; no way back to them."""
-    return hashlib.blake2b(b"mark", key=salt, digest_size=16).hexdigest()
+    def _destroy_certain(self, over: set[tuple[str, date] | Path]) -> None:
+        """Destroy what is over now, and was CERTAIN_S ago."""
+        now = self._monotonic()
+        self._over_since = {each: self._over_since.get(each, now) for each in over}
+        for each in [each for each, since in self._over_since.items() if now - since >= CERTAIN_S]:
+            if isinstance(each, Path):
+                destroy(each)
+            else:
+                del self._salts[each]
 
 
 def destroy(path: Path) -> None:
     """Overwrite a file and remove it. Where another worker was faster there is nothing to do."""
     try:
-        _overwrite(path)
+        with path.open("r+b") as file:
+            _overwrite(file)
         path.unlink()
     except FileNotFoundError:
         return
     logger.info("a daily salt is over and was destroyed")
 
 
-def _overwrite(path: Path) -> None:
-    with path.open("r+b") as file:
-        file.write(secrets.token_bytes(SALT_BYTES))
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _read(path: Path) -> bytes | None:
-    try:
-        found = path.read_bytes()
-    except FileNotFoundError:
-        return None
-    if len(found) != SALT_BYTES:
-        raise OSError(f"{path} holds {len(found)} bytes instead of {SALT_BYTES}: remove it")
-    return found
-
-
-def _file(site: str, day: date) -> str:
-    return f"{_name(site)}_{day.isoformat()}.salt"
-
-
-def _name(site: str) -> str:
-    """A file name for any site key."""
-    return hashlib.sha256(site.encode()).hexdigest()[:32]
+def _overwrite(file: BinaryIO) -> None:
+    file.write(secrets.token_bytes(SALT_BYTES))
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def _age_s(path: Path) -> float:

@@ -14,13 +14,14 @@ from redis.exceptions import ConnectionError, NoPermissionError
 from collector.app import deployment_log
 from collector.marks import Marks, OtherSalts, set_marks
 from collector.metrics import Metrics
-from collector.salts import Salts, marks_in
+from collector.salts import Salts
 from tests.collector_stand import DAY, HOUR, NOON, Clock
 from tests.server import RedisServer
 from wakeline.check.salts import check_salts
 from wakeline.connect import connect
 from wakeline.keys import SALTS_TTL_MS
 from wakeline.log import LogUnavailable
+from wakeline.salts import marks_in
 from wakeline.settings import Config, Settings, Site
 
 SITES = {"shop": ZoneInfo("UTC"), "blog": ZoneInfo("Pacific/Auckland")}
@@ -114,6 +115,39 @@ async def test_a_folder_that_was_lost_heals_by_itself(tmp_path: Path, redis: Red
     while await redis.keys("*"):  # noqa: ASYNC110  nothing tells it
         await asyncio.sleep(0.005)
     await Process(tmp_path / "b", redis, clock).keeps_its_marks()
+
+
+async def test_a_worker_whose_folder_was_lost_comes_back_beside_the_others(
+    tmp_path: Path, redis: Redis, clock: Clock
+) -> None:
+    """What it made anew is refused while they live, and gives way to theirs within a minute."""
+    living = Process(tmp_path, redis, clock)
+    await living.keeps_its_marks()
+    salt = living.salts.salt("shop", NOON)
+    for path in living.folder.iterdir():
+        path.unlink()
+    with pytest.raises(OtherSalts):
+        await Process(tmp_path, redis, clock).keeps_its_marks()
+    living.salts.keep()
+    await living.keeps_its_marks()
+    back = Process(tmp_path, redis, clock)
+    await back.keeps_its_marks()
+    assert back.salts.salt("shop", NOON) == salt
+
+
+async def test_who_does_not_hold_the_mark_puts_nothing_right(tmp_path: Path, redis: Redis, clock: Clock) -> None:
+    """Of two with other salts, both of which have taken events, the folder keeps those of the mark."""
+    first, second = Process(tmp_path, redis, clock), Process(tmp_path, redis, clock)
+    await first.keeps_its_marks()
+    kept = {path: path.read_bytes() for path in first.folder.iterdir()}
+    for path in kept:
+        path.unlink()
+    second.salts.marks()
+    second.metrics.accepted = 1
+    for process in (first, second, first, second):
+        await process.keeps_its_marks()
+        assert {path: path.read_bytes() for path in first.folder.iterdir()} == kept
+    assert second.metrics.salts_differ
 
 
 async def test_two_that_start_at_once_are_not_both_taken(tmp_path: Path, redis: Redis, clock: Clock) -> None:

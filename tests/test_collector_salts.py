@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import threading
 from datetime import date, datetime
+from itertools import count
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from collector.salts import SALT_BYTES, UNFINISHED, Salts, SaltUnavailable, anonymous_id, day_of, starts_at
+from collector.salts import CERTAIN_S, UNFINISHED, Salts, SaltUnavailable, anonymous_id
 from tests.collector_stand import DAY, HOUR, NOON, Clock
+from wakeline.salts import SALT_BYTES, day_of, starts_at
 
 UTC, BERLIN, AUCKLAND, NEW_YORK = map(ZoneInfo, ("UTC", "Europe/Berlin", "Pacific/Auckland", "America/New_York"))
 
@@ -23,7 +25,12 @@ def clock() -> Clock:
 
 @pytest.fixture
 def salts(tmp_path: Path, clock: Clock) -> Salts:
-    return Salts(tmp_path / "salts", {"shop": UTC}, clock=clock)
+    return kept_each_minute(tmp_path / "salts", clock)
+
+
+def kept_each_minute(folder: Path, clock: Clock) -> Salts:
+    """What happens a minute later each time `keep` is called, as far as time is what passes."""
+    return Salts(folder, {"shop": UTC}, clock=clock, monotonic=count(0, 60).__next__)
 
 
 def everything_in(folder: Path) -> bytes:
@@ -121,6 +128,8 @@ def test_when_its_time_is_over_a_salt_is_nowhere_any_more(tmp_path: Path, salts:
     assert salt in everything_in(tmp_path)
     clock.now = end_of_next_day
     salts.keep()
+    clock.now += 60_000
+    salts.keep()
     assert salt not in everything_in(tmp_path)
     assert salt not in salts._salts.values()
     assert salts.oldest("shop") > NOON
@@ -132,6 +141,7 @@ def test_a_salt_is_overwritten_before_its_file_is_removed(tmp_path: Path, salts:
     (path,) = (tmp_path / "salts").iterdir()
     os.link(path, tmp_path / "kept")
     clock.now += 3 * DAY
+    salts.keep()
     salts.keep()
     assert len((tmp_path / "kept").read_bytes()) == SALT_BYTES
     assert (tmp_path / "kept").read_bytes() != salt
@@ -145,15 +155,78 @@ def test_salts_that_another_process_left_are_destroyed_at_the_start(tmp_path: Pa
     os.utime(unfinished, (0, 0))
     clock.now += 4 * DAY
     (tmp_path / "keep.me").write_text("not ours")
-    Salts(tmp_path, {"shop": UTC}, clock=clock).keep()
+    salts = kept_each_minute(tmp_path, clock)
+    salts.keep()
+    salts.keep()
     assert all(salt not in everything_in(tmp_path) for salt in gone)
     assert [path.name for path in tmp_path.iterdir()] == ["keep.me"]
 
 
+def test_a_clock_that_is_ahead_for_a_moment_costs_no_salt(tmp_path: Path, salts: Salts, clock: Clock) -> None:
+    """Whoever is anonymous stays the same visitor for the rest of the day; also for a worker that starts then."""
+    salt = salts.salt("shop", NOON)
+    for days in (2, 3, 400):
+        clock.now += days * DAY
+        salts.keep()
+        Salts(tmp_path / "salts", {"shop": UTC}, clock=clock).keep()
+        clock.now -= days * DAY
+        salts.keep()
+    assert salts.salt("shop", NOON) == salt
+    assert Salts(tmp_path / "salts", {"shop": UTC}, clock=clock).salt("shop", NOON) == salt
+
+
+def test_what_is_over_was_so_a_minute_ago(tmp_path: Path, clock: Clock) -> None:
+    """By the clock that nobody sets: two looks at once are one."""
+    passed = [0.0, 1.0, CERTAIN_S - 1, CERTAIN_S]
+    salts = Salts(tmp_path, {"shop": UTC}, clock=clock, monotonic=lambda: passed.pop(0))
+    salt = salts.salt("shop", NOON)
+    clock.now += 3 * DAY
+    for _ in range(3):
+        salts.keep()
+        assert salt in everything_in(tmp_path)
+    salts.keep()
+    assert salt not in everything_in(tmp_path)
+
+
+@pytest.mark.parametrize("is_folder", [False, True], ids=["its files", "the folder"])
+def test_what_the_folder_has_lost_is_put_back(tmp_path: Path, salts: Salts, clock: Clock, is_folder: bool) -> None:
+    """Who starts next has the salts of those that live; what is over stays gone."""
+    over, yesterday = salts.salt("shop", NOON - DAY), salts.salt("shop", NOON)
+    clock.now += DAY
+    today = salts.salt("shop", clock.now)
+    for path in (tmp_path / "salts").iterdir():
+        path.unlink()
+    if is_folder:
+        (tmp_path / "salts").rmdir()
+    salts.keep()
+    assert (tmp_path / "salts").stat().st_mode & 0o777 == 0o700
+    assert {path.read_bytes() for path in (tmp_path / "salts").iterdir()} == {yesterday, today}
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in (tmp_path / "salts").iterdir())
+    another = Salts(tmp_path / "salts", {"shop": UTC}, clock=clock)
+    assert (another.salt("shop", NOON), another.salt("shop", clock.now)) == (yesterday, today)
+    assert over not in everything_in(tmp_path)
+
+
+def test_a_salt_that_another_worker_has_made_meanwhile_stays(tmp_path: Path, salts: Salts, clock: Clock) -> None:
+    """Nobody knows yet which of them the deployment counts with: the marks say it."""
+    own = salts.salt("shop", NOON)
+    (path,) = (tmp_path / "salts").iterdir()
+    path.unlink()
+    other = Salts(tmp_path / "salts", {"shop": UTC}, clock=clock).salt("shop", NOON)
+    salts.keep()
+    assert path.read_bytes() == other != own
+    salts.assert_own()
+    assert path.read_bytes() == own
+    assert other not in everything_in(tmp_path)
+    assert len(list((tmp_path / "salts").iterdir())) == 1
+
+
 def test_workers_that_clean_up_at_the_same_time_do_not_trip(tmp_path: Path, clock: Clock) -> None:
-    both = [Salts(tmp_path, {"shop": UTC}, clock=clock) for _ in range(2)]
+    both = [kept_each_minute(tmp_path, clock) for _ in range(2)]
     both[0].salt("shop", NOON)
     clock.now += 3 * DAY
+    for salts in both:
+        salts.keep()
     threads = [threading.Thread(target=salts.keep) for salts in both]
     for thread in threads:
         thread.start()

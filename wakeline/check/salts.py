@@ -9,13 +9,12 @@ from redis.exceptions import RedisError
 
 from wakeline.check.finding import Finding, fail, ok, warn
 from wakeline.connect import connect
+from wakeline.salts import marks_in
 from wakeline.settings import Config
 
 
 async def check_salts(config: Config) -> list[Finding]:
     """Nothing where no collector runs, or Redis is away: others say that."""
-    from collector.salts import marks_in
-
     folder = config.settings.data / "salts"
     zones = {key: site.time_zone for key, site in config.sites.items()}
     try:
