@@ -35,7 +35,12 @@ def shown(default: Any) -> str:
 FIRST, SECOND = f"{COUNT_ONLY * 100:g} %", f"{REFUSE * 100:g} %"
 LADDER = {
     # where the shares of memory are written by hand, that new visitors are only counted and events refused from
-    "README.md": (f"From {FIRST} of the server's `maxmemory` on new visitors are only counted, and from {SECOND} on",),
+    "README.md": (
+        f"From {FIRST} of the server's `maxmemory` on new visitors are only counted, and from {SECOND} on",
+        f"Where the data are more than {SECOND} of that, events are answered 503",
+        f"from {FIRST} on new visitors are only counted. `wakeline up`",
+    ),
+    "docs/alerts.md": (f"| {FIRST} of the server's memory", f"| {SECOND} of it"),
     "SECURITY.md": (
         f"| {FIRST}, or what waits",
         f"| {SECOND}, or (with",

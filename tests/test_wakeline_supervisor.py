@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,15 +15,19 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
 from wakeline.config import load
+from wakeline.memory import COUNT_ONLY, SLACK
 from wakeline.settings import Config, Settings, Site
 from wakeline.up.child import Patience
 from wakeline.up.guard import CannotStart, refuse_taken_ports, sole_use
 from wakeline.up.output import JsonOutput, Output
 from wakeline.up.plan import Listener, Plan, Service, plan
+from wakeline.up.room import shortage
 from wakeline.up.summary import summary
 from wakeline.up.supervisor import Supervisor
 
@@ -460,3 +465,55 @@ def test_a_token_of_ones_own_is_not_printed(config: Config) -> None:
     assert " t (for this run)" in summary(config, demo=False)
     own = replace(config, given=frozenset({"api_token"}), settings=replace(config.settings, api_token="hunter2"))
     assert "hunter2" not in summary(own, demo=False)
+
+
+SAID = {
+    # its data in MB, of the memory that it may use; what is said
+    "it has room": (0.7, ""),
+    "new visitors are only counted": (
+        0.85,
+        "new visitors are only counted, no profile begins. Set embedded_memory_mb =",
+    ),
+    "events are refused": (0.96, "events are answered 503. Set embedded_memory_mb ="),
+    "its files held more than it may use": (1.5, "events are answered 503. Set embedded_memory_mb ="),
+}
+
+
+@pytest.mark.parametrize("name", SAID)
+async def test_a_server_without_room_for_what_it_holds_is_said(own_server: Any, name: str) -> None:
+    """A deployment whose data exceed `embedded_memory_mb`, as may be after an upgrade, does not fall silent."""
+    share, wanted = SAID[name]
+    with redis.Redis(port=own_server.port) as client:
+        for number in range(60):
+            client.set(f"data:{number}", b"x" * 1_000_000)
+    with redis.Redis(port=own_server.port) as client:  # the former one's buffers are gone
+        client.config_set("maxmemory", int(client.info("memory")["used_memory"] / share))
+    said = await shortage(own_server.port)
+    assert wanted in said if wanted else not said
+    if wanted:
+        holds, most, enough = (float(number) for number in re.findall(r"(\d+)(?: MB| or more)", said))
+        assert holds / most == pytest.approx(share, abs=0.03)
+        assert holds / enough == pytest.approx(COUNT_ONLY - SLACK, abs=0.03)
+
+
+async def test_a_server_that_has_gone_again_says_nothing(free_ports: Callable[[int], list[int]]) -> None:
+    assert await shortage(free_ports(1)[0]) == ""
+
+
+async def test_what_must_be_known_of_a_service_is_said_before_the_next_starts(stage: Stage) -> None:
+    async def words() -> str:
+        assert not stage.pids("second")
+        return "holds too much"
+
+    first = replace(stage.service("first"), words=words)
+    supervisor = stage.supervisor((first,), (stage.service("second"),))
+    running = asyncio.create_task(supervisor.run(stage.up))
+    await until(lambda: stage.ups, "all is up")
+    assert stage.reported("first holds too much")
+    assert await stopped(supervisor, running) == 0
+
+
+def test_of_the_embedded_server_it_is_asked() -> None:
+    [[server], services, *_] = plan(load(None, {}, {})).stages
+    assert server.words is not None
+    assert not any(service.words for service in services)

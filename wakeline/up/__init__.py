@@ -7,6 +7,7 @@ child.py       one service: started, started again when it dies, stopped
 life.py        one life of its process: its lines, its end
 readiness.py   whether a child answers
 leash.py       what each child runs through: it dies with the supervisor, whatever happens
+room.py        whether the embedded server has room for what it holds
 output.py      the lines of all children on one terminal
 summary.py     what is printed once all is up
 run.py         wires them together

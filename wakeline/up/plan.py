@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from wakeline.embedded import LOG, server_command
 from wakeline.history.opening import archive_url
 from wakeline.settings import Config
+from wakeline.up.room import shortage
 
 ALIVE = "/healthz"
 LOG_READY = "/readyz"  # of the collector: it takes events
@@ -38,6 +40,7 @@ class Service:
     command: tuple[str, ...]
     listeners: tuple[Listener, ...] = ()  # ready once all of them answer
     log: Path | None = None  # where it writes its log, if not to us
+    words: Callable[[], Awaitable[str]] | None = None  # once it is ready: what must be known of it; "" for nothing
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
                     tuple(server_command(settings.embedded_port, folder, memory_mb=settings.embedded_memory_mb)),
                     (Listener("embedded_port", "127.0.0.1", settings.embedded_port, ""),),
                     folder / LOG,
+                    partial(shortage, settings.embedded_port),
                 ),
             )
         )

@@ -68,6 +68,9 @@ class Supervisor:
             ]
             self._children |= {child.name: child for child in children}
             await asyncio.gather(*(child.ready() for child in children))
+            for service in stage:
+                if service.words is not None and (said := await service.words()):
+                    self._report(service.name, said)
 
     async def _stop(self) -> None:
         order = [name for name in self._plan.stopping if name in self._children]
