@@ -364,6 +364,13 @@ def test_erase_is_a_record_in_the_lane_of_the_id(run: Run, filled: str, argument
     assert before <= record.time <= entry.time + 1
 
 
+def test_check_before_the_first_start_warns_only(run: Run, free_ports: Callable[[int], list[int]]) -> None:
+    """As the README has it: check, then up."""
+    result = run("check", "--embedded-port", str(free_ports(1)[0]))
+    assert (result.exit_code, "the embedded server does not run yet" in result.output) == (0, True), result.output
+    assert "✗" not in result.output
+
+
 def test_check_of_a_fit_server_says_so(run: Run, filled: str) -> None:
     result = run("check", "--redis", filled)
     assert result.exit_code == 0
