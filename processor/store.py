@@ -211,16 +211,24 @@ class Store:
             return [int(await self._redis.get(keys.tombstone(lane, *who)) or 0) for who in people]
 
     async def name_dead_letters(self, lane: int) -> None:
-        """Note whom the dead letters of former code are about, once, so that they go with their persons."""
+        """Note whom the dead letters of former code are about, so that they go with their persons.
+
+        From the newest to the oldest, so once the oldest is noted all are; cut before that, the next start goes on.
+        """
         letters, named = self.keys.dead(lane), self.keys.dead_about(lane)
         with unavailable():
-            if not await self._redis.exists(letters) or await self._redis.exists(named):
-                return
-            start = "-"
+            for id, fields in _rows(await self._redis.xrange(letters, count=1)):
+                line = f"{about(fields[b'v'])[0]} {id.decode()}"
+                if b"about" in fields or await self._redis.zscore(named, line) is not None:
+                    return
+            start, lines = "-", []
             while rows := _rows(await self._redis.xrange(letters, start, "+", count=LETTERS_AT_ONCE)):
-                lines = {f"{line} {id.decode()}": 0 for id, fields in rows for line in about(fields[b"v"])}
-                await self._redis.zadd(named, lines)
+                for id, fields in rows:
+                    if b"about" not in fields:
+                        lines += [f"{line} {id.decode()}" for line in reversed(about(fields[b"v"]))]
                 start = f"({rows[-1][0].decode()}"
+            for end in range(len(lines), 0, -LETTERS_AT_ONCE):
+                await self._redis.zadd(named, dict.fromkeys(lines[max(0, end - LETTERS_AT_ONCE) : end], 0))
 
     async def outbox(self, lane: int, *, most: int) -> list[tuple[bytes, int, bytes]]:
         """(id, target lane, record) of what waits to be appended, in order."""

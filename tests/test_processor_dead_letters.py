@@ -180,6 +180,35 @@ async def test_dead_letters_of_former_code_go_too(made: Timeline) -> None:
     assert [line.partition(b" ")[0] for line in about_them] == [b"shop/visitor-3"]
 
 
+async def test_noting_whom_they_are_about_goes_on_where_it_was_cut(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The process ends half-way: at the next start the rest is noted too, and after that nothing is done again."""
+    monkeypatch.setattr("processor.store.LETTERS_AT_ONCE", 2)
+    lane = made.lane(V)
+    for number in range(7):
+        fields: Any = {"offset": number, "reason": "malformed", "v": no_event(f"visitor-{number}"), "error": ""}
+        await made.redis.xadd(made.store.keys.dead(lane), fields)
+    calls = 0
+    plain = made.redis.zadd
+
+    async def zadd(*args: Any, **more: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise RuntimeError("killed")
+        return await plain(*args, **more)
+
+    monkeypatch.setattr(made.redis, "zadd", zadd)
+    with pytest.raises(RuntimeError):
+        await made.store.name_dead_letters(lane)
+    await made.store.name_dead_letters(lane)
+    assert await made.redis.zcard(made.store.keys.dead_about(lane)) == 7
+    calls = 10
+    await made.store.name_dead_letters(lane)
+    assert calls == 10
+
+
 async def test_a_replay_into_a_new_version_keeps_nothing_of_them_either(state: Any) -> None:
     async with stand(state) as live:
         made = live.made

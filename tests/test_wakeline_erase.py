@@ -17,7 +17,7 @@ from tests.timeline import DAY, MINUTE, START, Timeline, event
 from wakeline.cli import main
 from wakeline.connect import connect_blocking
 from wakeline.identity import customer_id
-from wakeline.keys import DEPLOYMENT
+from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log.opening import open_log
 from wakeline.settings import Settings
 
@@ -90,3 +90,13 @@ def test_who_is_erased_before_it_is_folded_leaves_nothing(erase: Any, client: re
     found = asyncio.run(play(folds=True))
     assert (found["visitor-0"], found[alice]) == ({}, {})
     assert found["visitor-1"]["page_views"] == "1"
+
+
+def test_who_is_known_by_a_dead_letter_alone_is_known(erase: Any, client: redis.Redis) -> None:
+    """What could not be folded made no profile, and holds the person all the same."""
+    fields: Any = {"offset": 3, "reason": "malformed", "v": '{"site":"shop","visitor":"visitor-9"', "error": ""}
+    client.xadd(Keys().dead(2), fields)
+    said = erase("visitor-9")
+    assert said.exit_code == 0, said.output
+    assert client.xlen(Keys().dead(2)) == 0
+    assert erase("visitor-9").exit_code == 1

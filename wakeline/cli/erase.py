@@ -57,13 +57,15 @@ def erase(id: str, key: str | None, customer: bool, anyway: bool, yes: bool, con
 async def _erase(settings: Settings, site: str, id: str, who: str, *, anyway: bool) -> Found:
     from wakeline import keys
     from wakeline.connect import connect
-    from wakeline.dead_letters import forget
     from wakeline.lanes import FIELDS, stored_deployment
 
     async with connect(settings.redis) as redis:
         values: list[bytes | None] = await redis.hmget(keys.DEPLOYMENT, FIELDS)  # type: ignore[assignment]
         deployment = stored_deployment(values)
         found = await _find(redis, deployment, site, id)
+    letters = await _forget_letters(settings, deployment, site, id)
+    if found is Found.NOTHING and letters:
+        found = Found.SOMETHING
     if found is Found.NOTHING and not anyway:
         raise Refused(
             f"nothing is known of {who} on site {site}: nobody has that id, or what there was has expired\n"
@@ -71,9 +73,18 @@ async def _erase(settings: Settings, site: str, id: str, who: str, *, anyway: bo
             FAILED,
         )
     await _append(settings, deployment, site, id)
-    async with connect(settings.redis, timeout=10.0) as redis:
-        await forget(redis, keys.Keys(deployment.version), range(deployment.lanes), site, id)
+    await _forget_letters(settings, deployment, site, id)  # what was set aside meanwhile
     return found
+
+
+async def _forget_letters(settings: Settings, deployment: Deployment, site: str, id: str) -> int:
+    """Remove the dead letters that name a person; returns how many. Some people are known by nothing else."""
+    from wakeline import keys
+    from wakeline.connect import connect
+    from wakeline.dead_letters import forget
+
+    async with connect(settings.redis, timeout=10.0) as redis:
+        return await forget(redis, keys.Keys(deployment.version), range(deployment.lanes), site, id)
 
 
 async def _find(redis: Redis, deployment: Deployment, site: str, id: str) -> Found:
