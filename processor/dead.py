@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
 
-from wakeline.record import Delta, Erase, Event, decode_record, encode_record
+from processor.state import Customer, Visitor
+from wakeline.record import Delta, Erase, Event, Record, decode_record, encode_record
 
 Who = tuple[str, str]  # site, id; the site is "" where the record does not say it
 
@@ -20,7 +21,7 @@ SEARCHED = 100_000  # characters of what is no record
 MOST_NAMED = 8  # in what is no record
 NOBODY = "-"
 WIDTH = 16  # digits of a time
-GONE = "(forgotten)"
+LEFT_OUT = "(left out)"
 
 
 class DeadLetter(NamedTuple):
@@ -31,6 +32,7 @@ class DeadLetter(NamedTuple):
     value: bytes
     error: str  # traceback, for `bug`
     about: tuple[str, ...]
+    is_cut: bool = False  # something was left out of `value`: only the log has the whole
 
     def is_about(self, site: str, id: str, upto: int) -> bool:
         """Whether it names this person, at `upto` (ms) or before, or at a time that it does not say."""
@@ -44,12 +46,11 @@ class Named(NamedTuple):
     time: int
 
 
-def named_by(value: bytes) -> Named:
-    """Whom a record names that could not be folded: by its fields, or by what looks like them."""
-    try:
-        record = decode_record(value)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        return _looks_like(value.decode("utf-8", "backslashreplace")[:SEARCHED])
+def named_by(value: bytes, *, most: int | None = MOST_NAMED) -> Named:
+    """Whom a record names that could not be folded: by its fields, or `most` of what looks like them."""
+    record = _record(value)
+    if record is None:
+        return _looks_like(value.decode("utf-8", "backslashreplace")[:SEARCHED], most)
     if isinstance(record, Event):
         return _named(record.site, (record.visitor, record.customer), record.time)
     if isinstance(record, Erase):
@@ -57,21 +58,60 @@ def named_by(value: bytes) -> Named:
     return Named((), 0)
 
 
-def letter(offset: int, reason: str, value: bytes, error: str = "", *, is_forgotten: bool = False) -> DeadLetter:
-    """Of who is forgotten already only the reason is kept; of a delta only which one it is: the log has the rest."""
+def is_forgotten(named: Named, people: Iterable[Visitor | Customer], at: int) -> bool:
+    """Whether one of the people whom a record names, appended at `at` (ms), was forgotten after it happened."""
+    return any(
+        person.tombstone >= max(named.time, 1) or (isinstance(person, Visitor) and person.state.withheld >= at)
+        for person in people
+    )
+
+
+def letter(
+    offset: int,
+    reason: str,
+    value: bytes,
+    error: str = "",
+    *,
+    is_forgotten: bool = False,
+    lives_here: Callable[[Who], bool] = lambda who: True,
+) -> DeadLetter:
+    """Of who is forgotten already only the reason is kept; of a delta only which one it is: the log has the rest.
+
+    The ids of those who do not live in this lane are left out: it would not learn that they are to be forgotten.
+    """
     if is_forgotten:
         return DeadLetter(offset, reason.partition(":")[0], b"", "", (NOBODY,))
-    try:
-        record = decode_record(value)
-    except (msgspec.MsgspecError, RecursionError, ValueError):
-        record = None
+    record = _record(value)
     if isinstance(record, Delta):
         for share in record.shares:
-            for id in (share.customer, share.visitor):
-                error = error.replace(id, GONE) if id else error
+            error = _without((share.customer, share.visitor), error)
         frame = Delta(source=record.source, after=record.after, upto=record.upto)
         return DeadLetter(offset, reason, encode_record(frame), error, (NOBODY,))
-    return DeadLetter(offset, reason, value, error, about(value))
+    elsewhere = {id for site, id in named_by(value, most=None).people if not lives_here((site, id))}
+    if not elsewhere:
+        return DeadLetter(offset, reason, value, error, about(value))
+    value = _left_out(value, record, elsewhere)
+    return DeadLetter(offset, reason, value, _without(elsewhere, error), about(value), is_cut=True)
+
+
+def _left_out(value: bytes, record: Record | None, ids: set[str]) -> bytes:
+    """The record without these ids where it names somebody; as text where it is none."""
+    if isinstance(record, Event):
+        record.visitor, record.customer = (LEFT_OUT if id in ids else id for id in (record.visitor, record.customer))
+    elif isinstance(record, Erase):
+        record.id, record.customer = (LEFT_OUT if id in ids else id for id in (record.id, record.customer))
+    if record is not None:
+        return encode_record(record)
+    text = value.decode("utf-8", "backslashreplace")
+    return ID.sub(
+        lambda found: found[0].replace(f'"{found[1]}"', f'"{LEFT_OUT}"') if found[1] in ids else found[0], text
+    ).encode()
+
+
+def _without(ids: Iterable[str], text: str) -> str:
+    for id in ids:
+        text = text.replace(id, LEFT_OUT) if id else text
+    return text
 
 
 def about(value: bytes) -> tuple[str, ...]:
@@ -93,11 +133,18 @@ def _time(line: str) -> int:
     return int(line.partition(" ")[2] or 0)
 
 
-def _looks_like(text: str) -> Named:
+def _record(value: bytes) -> Record | None:
+    try:
+        record: Record = decode_record(value)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+    return record
+
+
+def _looks_like(text: str, most: int | None) -> Named:
     site, time = SITE.search(text), TIME.search(text)
-    return _named(
-        site[1] if site else "", list(dict.fromkeys(ID.findall(text)))[:MOST_NAMED], int(time[1]) if time else 0
-    )
+    ids = list(dict.fromkeys(ID.findall(text)))[:most]
+    return _named(site[1] if site else "", ids, int(time[1]) if time else 0)
 
 
 def _named(site: str, ids: Iterable[str], time: int) -> Named:

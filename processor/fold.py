@@ -6,10 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from time import perf_counter_ns
 
-from processor import pages, rules
+from processor import dead, pages, rules
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
-from processor.dead import letter
 from processor.rules import Steps, customers, forgetting
 from processor.rules.sessions import close_due, is_kept_out
 from processor.sites import SiteFacts
@@ -150,8 +149,7 @@ class Fold:
             if isinstance(record, Event):
                 ledger[self._apply(record, item.who[0], memory, changes)] += 1
             elif isinstance(record, Invalid):
-                forgotten = self._is_forgotten(item, record, memory)
-                changes.dead.append(letter(item.offset, record.reason, record.value, is_forgotten=forgotten))
+                changes.dead.append(self.letter(item, record, memory))
                 ledger[Verdict.DEAD] += 1
             else:
                 self._apply_derived(record, memory, changes)
@@ -253,13 +251,15 @@ class Fold:
                 else:
                     forgetting.forget_visitor(visitor, changes, upto=record.time, at=record.time)
 
-    def _is_forgotten(self, item: Item, record: Invalid, memory: LaneMemory) -> bool:
-        """Whether a record that cannot be folded names somebody of this lane who was forgotten after it happened."""
-        people = [memory.people[who] for who in item.who]
-        withheld = [person.state.withheld for person in people if isinstance(person, Visitor)]
-        return max((person.tombstone for person in people), default=0) >= max(record.named.time, 1) or (
-            max(withheld, default=0) >= item.time
-        )
+    def letter(self, item: Item, record: Invalid, memory: LaneMemory, error: str = "") -> dead.DeadLetter:
+        """The dead letter of an item. Everyone whom the record names must be in `memory`, as this lane knows them."""
+        value, reason, named = record
+        gone = dead.is_forgotten(named, [memory.people[who] for who in named.people], item.time)
+        return dead.letter(item.offset, reason, value, error, is_forgotten=gone, lives_here=self._lives_here)
+
+    def _lives_here(self, who: Who) -> bool:
+        """Whether this is the lane of a person; of any site where the record did not say which."""
+        return any(lane_of(site, who[1], self.lanes) == self.lane for site in ([who[0]] if who[0] else self._sites))
 
     def _finish(self, changes: Changes) -> None:
         for visitor in changes.visitors.values():

@@ -205,11 +205,6 @@ class Store:
         with unavailable():
             return int(await self._died(keys=[self.keys.lane(lane)], args=[offset]))
 
-    async def tombstones(self, lane: int, people: Iterable[Who]) -> list[int]:
-        """Up to when these were forgotten, ms; 0: they were not."""
-        with unavailable():
-            return [int(await self._redis.get(keys.tombstone(lane, *who)) or 0) for who in people]
-
     async def name_dead_letters(self, lane: int) -> None:
         """Note whom the dead letters of former code are about, so that they go with their persons.
 

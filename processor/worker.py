@@ -17,7 +17,7 @@ from typing import TypeVar
 from processor import metrics
 from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
 from processor.changes import Changes, Verdict
-from processor.dead import Named, letter, named_by
+from processor.dead import named_by
 from processor.fold import Fold, LaneMemory
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.writes import Place, commands
@@ -133,16 +133,12 @@ class LaneWorker:
                 dead.now = item.time
                 value = item.record.value if isinstance(item.record, Invalid) else encode_record(item.record)
                 text = "".join(traceback.format_exception(error))
-                is_forgotten = await self._is_forgotten(named_by(value))
-                dead.dead.append(letter(item.offset, "bug", value, text, is_forgotten=is_forgotten))
+                record = Invalid(value, "bug", named_by(value))
+                await self._load(set(record.named.people), set())
+                dead.dead.append(self._fold.letter(item, record, self._memory, text))
                 dead.ledger[Verdict.DEAD] += 1
                 await self._write(dead, offset=item.offset + 1, clock=item.time)
                 self._observe([item], dead)
-
-    async def _is_forgotten(self, named: Named) -> bool:
-        """Whether somebody whom a record names was forgotten after it happened."""
-        tombstones = await self._retry(lambda: self._store.tombstones(self.lane, named.people))
-        return max(tombstones, default=0) >= max(named.time, 1)
 
     async def _write(self, changes: Changes, *, offset: int, clock: int) -> None:
         emitted = bool(changes.shares or changes.outbox)

@@ -271,11 +271,12 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
     for (site, id), upto in changes.forgotten.items():
         for whose in (f"{site}/{id}", f"/{id}"):  # the latter of records that do not say their site
             yield ["FORGET", *letters, whose, dead.padded(upto + 1)]
-    for offset, reason, value, error, about in changes.dead:
-        text, is_cut = _letter(value)
+    for offset, reason, value, error, about, cut in changes.dead:
+        text, is_long = _letter(value)
+        cut = cut or is_long
         yield [
             "DEAD", *letters, str(keys.DEAD_LETTERS), "\n".join(about), "offset", str(offset),
-            "reason", reason[:MOST_SAID], "v", text, "error", error[-MOST_SAID:], *(("cut", "1") if is_cut else ()),
+            "reason", reason[:MOST_SAID], "v", text, "error", error[-MOST_SAID:], *(("cut", "1") if cut else ()),
         ]  # fmt: skip
     key = changes.keys.lane(lane)
     for target, delta in fold.deltas(changes, memory, upto=place.offset):

@@ -9,6 +9,7 @@ import pytest
 
 from processor import rules
 from processor.dead import NOBODY, about, letter, named_by
+from processor.replay import replay
 from tests.replay_stand import stand
 from tests.timeline import MINUTE, START, Timeline, event
 from wakeline import dead_letters, keys
@@ -222,14 +223,61 @@ async def test_a_replay_into_a_new_version_keeps_nothing_of_them_either(state: A
 
 
 async def test_what_is_appended_again_brings_nobody_back(made: Timeline) -> None:
-    """An identify that could not be folded names a customer whose lane does not know of it."""
+    """An identify that could not be folded, of a customer whose lane does not know of it."""
     told = encode_record(event(V, "page-one", 1, 1, "identify", customer=A))
     await put(made, told.replace(b'"n":1', b'"n":-1'))
     await erase(made, A)
     await made.run()
     found = await dead_letters.dead_letters(made.redis, made.store.keys, range(4), lambda one: True)
-    assert [one.record for one in found] == [told.replace(b'"n":1', b'"n":-1').decode()]
+    assert [(V in one.record, A in one.record, one.is_cut) for one in found] == [(True, False, True)]
+    (whole,) = await dead_letters.completed(made.redis, made.store.keys, made.log, found)
+    assert whole.record == told.replace(b'"n":1', b'"n":-1').decode()
     await put(made, told, at=AT)  # as `wakeline dead-letters retry` does, once the cause is fixed
     for _ in range(3):
         await made.run()
     assert (await made.profile(V), await made.profile(A)) == ({}, {})
+
+
+# ---- whom a letter of another lane would name ----------------------------------------------------------------
+
+ELSEWHERE: dict[str, bytes] = {
+    "an identify": encode_record(event(V, "page-one", -1, 5, "identify", customer=A)),
+    "an erasure that the customer's lane sent": encode_record(Erase(site="shop", id=V, time=0, customer=A)),
+    "one that was cut": b'{"site":"shop","visitor":"visitor-1","customer":"@alice","type":"ide',
+    "one that does not say its site": b'{"visitor":"visitor-1","customer" : "@alice","ty',
+}
+
+
+@pytest.mark.parametrize("name", ELSEWHERE)
+async def test_a_letter_names_nobody_of_another_lane(made: Timeline, name: str) -> None:
+    """That lane's erasures do not reach it: not here, not while the processor is away, not in a replay."""
+    await made.append(Erase(site="shop", id=A, time=START + AT), at=AT)
+    await put(made, ELSEWHERE[name], at=AT)
+    (text,) = await letters(made)
+    assert (V in text, A in text) == (True, False)
+    into = Keys(2)
+    await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=into)
+    assert await letters(made, into) == [text]
+    await put(made, encode_record(event(V, "page-two", 0, AT, "consent", level="off")), at=AT)
+    assert await letters(made) == []
+
+
+async def test_a_rule_that_raises_at_who_withdrew_with_nothing_leaves_nothing_of_it(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such a withdrawal leaves no tombstone: the state says it."""
+    await made.append(event(V, "page-last", 0, AT, "consent", level="off"))
+    await made.run()
+
+    def raises(one: Event, visitor: object, changes: object) -> None:
+        raise ZeroDivisionError(one.visitor)
+
+    monkeypatch.setattr(rules, "RULES", (*rules.RULES, ("buggy", raises, rules.ALL)))
+    await made.append(event(V, "page-one", 0, 0), at=AT)
+    for _ in range(2):
+        await made.start()
+        with pytest.raises(ZeroDivisionError):
+            await made.run()
+    await made.start()
+    await made.run()
+    assert await letters(made) == [""]

@@ -218,14 +218,32 @@ async def test_a_site_that_is_configured_late_gets_its_events_once(servers: Sett
     await late.close()
 
 
-def test_of_what_was_too_long_a_part_is_shown_and_not_tried_again(
+def test_of_what_was_cut_a_part_is_shown_and_the_whole_is_tried_again_while_the_log_has_it(
     run: Run, client: redis.Redis, servers: Settings
 ) -> None:
-    fields: dict[Any, Any] = {"offset": 4, "reason": "bug", "v": EVENT % NOW, "error": "", "cut": 1}
-    client.xadd(Keys().dead(1), fields)
-    said = run("retry", "1:4", "--yes")
+    whole = (EVENT % NOW).replace('"page"', '"customer":"@alice","page"').encode()
+
+    async def append() -> str:
+        log = await open_log(servers, LANES)
+        await log.append([(1, b"{}"), (1, whole)])
+        identity = await log.identity()
+        await log.close()
+        return identity
+
+    identity = asyncio.run(append())
+    for offset in (1, 2):  # the latter is of no place in the log
+        fields: dict[Any, Any] = {"offset": offset, "reason": "bug", "v": EVENT % NOW, "error": "", "cut": 1}
+        client.xadd(Keys().dead(1), fields)
+    assert run("retry", "1:1", "--yes").exit_code == 1  # the lane stands in no log yet
+    client.hset(Keys().lane(1), "log", identity)
+    said = run("retry", "1:1", "1:2", "--yes")
     assert said.exit_code == 1
-    assert "1:4: longer than a dead letter" in said.output
+    assert "1:2: a dead letter holds a part of it" in said.output
+    assert "1:1" in ids(run("list", "--json"))
+    assert "@alice" not in run("show", "1:1").output
+    assert run("retry", "1:1", "--yes").exit_code == 0
+    assert logged(servers) == [(1, b"{}"), (1, whole), (1, whole)]
+    assert "1:1" not in ids(run("list", "--json"))
 
 
 # ---- who was forgotten --------------------------------------------------------------------------

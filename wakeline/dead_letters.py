@@ -15,6 +15,7 @@ from wakeline.keys import DAY_MS, Keys
 from wakeline.log import Log
 
 READ_AT_ONCE = 500
+READ_WAIT_MS = 5_000  # for a record that is known to be there
 TOO_LATE_MS = 8 * DAY_MS  # an older event could have been counted before, and is refused
 NOBODY = "-"
 SITE = re.compile(r'"site":\s*"([^"]*)"')
@@ -39,7 +40,7 @@ class DeadLetter(Struct, frozen=True):
         """Its person was forgotten before it was set aside: nothing but the reason was kept."""
         return not self.record and NOBODY in self.about
 
-    is_cut: bool = False  # the record was longer than that: the log has the whole
+    is_cut: bool = False  # the record was longer, or named people of other lanes: the log has the whole
 
     @property
     def is_derived(self) -> bool:
@@ -100,6 +101,28 @@ async def retry(redis: Redis, live: Keys, log: Log, letters: Sequence[DeadLetter
         part = oldest_first[start : start + READ_AT_ONCE]
         await log.append([(letter.lane, letter.record.encode()) for letter in part])
         await drop(redis, live, part)
+
+
+async def completed(redis: Redis, live: Keys, log: Log, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
+    """The same, those that are cut with the whole record, from its place in the log.
+
+    Where the log does not hold it any more, or is another one, it stays as it is. Raises redis-py's errors and
+    LogUnavailable.
+    """
+    identity = await log.identity()
+
+    async def whole(letter: DeadLetter) -> DeadLetter:
+        lane, offset = letter.lane, int(letter.id.partition(":")[2])
+        named: Any = await redis.hget(live.lane(lane), "log")
+        bounds = (await log.bounds([lane]))[lane]
+        if named != identity.encode() or not bounds.first <= offset < bounds.end:
+            return letter
+        entries = (await log.read({lane: offset}, limit=1, wait_ms=READ_WAIT_MS)).get(lane)
+        if not entries or entries[0].offset != offset:
+            return letter
+        return msgspec.structs.replace(letter, record=entries[0].value.decode(), is_cut=False)
+
+    return [await whole(letter) if letter.is_cut else letter for letter in letters]
 
 
 async def drop(redis: Redis, live: Keys, letters: Sequence[DeadLetter]) -> None:

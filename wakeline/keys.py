@@ -137,7 +137,8 @@ class Keys:
         """stream, DEAD_LETTERS long: offset, reason, v (the record; "" of who was forgotten before), error (traceback
         for `bug`), about (lines "<site>/<id> <time>" of those whom it names; "-": nobody).
 
-        cut (1): the record was longer than `writes.DEAD_BYTES`, so v is a part of it, of an event all but its props.
+        cut (1): v is not the whole record: it was longer than `writes.DEAD_BYTES`, and v is a part of it, of an event
+        all but its props; or it names people of other lanes, whose ids are left out.
         """
         return f"{self.prefix}{{{lane}}}:dead"
 

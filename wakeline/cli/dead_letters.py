@@ -113,12 +113,6 @@ def retry(
         raise Refused(f"{', '.join(forgotten)}: the person was forgotten, the record was not kept: drop it", FAILED)
     if damaged := [letter.id for letter in letters if not letter.is_text]:
         raise Refused(f"{', '.join(damaged)}: not even text, whatever is mended: drop it", FAILED)
-    if cut := [letter.id for letter in letters if letter.is_cut]:
-        raise Refused(
-            f"{', '.join(cut)}: longer than a dead letter, which holds a part of it\n"
-            "the log and the history hold the whole, and a replay folds it: `wakeline replay --from start`",
-            FAILED,
-        )
     old = sum(letter.is_too_late() for letter in letters)
     also = f" ({old} of them are older than 8 days: they will be refused as too late)" if old else ""
     confirm(f"Append {_count(letters)} to the log again{also}?", yes=yes, for_good=False)
@@ -249,12 +243,19 @@ async def _all(settings: Settings, choice: Choice) -> list[DeadLetter]:
 
 
 async def _retry(settings: Settings, letters: list[DeadLetter]) -> None:
-    from wakeline.dead_letters import retry
+    from wakeline.dead_letters import completed, retry
     from wakeline.log.opening import open_log
 
     async with _opened(settings) as (redis, live, lanes):
         log = await open_log(settings, lanes)
         try:
+            letters = await completed(redis, live, log, letters)
+            if cut := [letter.id for letter in letters if letter.is_cut]:
+                raise Refused(
+                    f"{', '.join(cut)}: a dead letter holds a part of it, and the log has it no more\n"
+                    "if the history has, a replay folds it: `wakeline replay --from start`",
+                    FAILED,
+                )
             await retry(redis, live, log, letters)
         finally:
             await log.close()
