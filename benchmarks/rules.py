@@ -16,9 +16,9 @@ from benchmarks.machine import MEASURED
 from benchmarks.visitors import SITE, events
 from processor.batch import chunks
 from processor.fold import Fold, LaneMemory
+from processor.loaded import Loaded
 from processor.rules import ALL, CUSTOM, RULES, of_type
 from processor.sites import SiteFacts
-from processor.state import Loaded
 from processor.writes import Place, commands
 from wakeline.keys import DAY_MS, Keys
 from wakeline.lanes import Deployment

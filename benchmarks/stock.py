@@ -25,8 +25,8 @@ from benchmarks.visitors import SITE
 from processor.batch import Who, batch_of
 from processor.changes import Changes
 from processor.fold import Fold, LaneMemory
+from processor.loaded import Loaded
 from processor.sites import SiteFacts
-from processor.state import Loaded
 from processor.worker import DUE_AT_ONCE
 from processor.writes import Place, commands
 from wakeline import keys

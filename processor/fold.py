@@ -9,17 +9,18 @@ from time import perf_counter_ns
 from processor import dead, pages, rules
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
+from processor.loaded import Loaded, customer_of, visitor_of
 from processor.rules import Steps, customers, forgetting
+from processor.rules.duplicates import hear
 from processor.rules.sessions import close_due, is_kept_out
 from processor.sites import SiteFacts
-from processor.state import Customer, Loaded, Outside, Visitor, customer_of, deadline, visitor_of
+from processor.state import Customer, Outside, Visitor, deadline
 from wakeline import keys, referrers
 from wakeline.event_types import BUILT_IN
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Record
 
-SHARES_SIZE = 4_000  # shares and interests of one delta: some 400 KB, a record of the log may have ten times that
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
 
 
@@ -246,10 +247,12 @@ class Fold:
                 if visitor.site in self._sites:  # what has ended is closed as ever, however the log is cut
                     changes.enter(self._sites[visitor.site], record.time)
                     close_due(visitor, changes)
+                hear(visitor, changes.now)  # what of it would have expired has
                 if record.customer:
                     forgetting.forget_with_customer(visitor, changes, customer=record.customer, upto=record.time)
                 else:
                     forgetting.forget_visitor(visitor, changes, upto=record.time, at=record.time)
+                hear(visitor, changes.now)  # from here on it has no profile
 
     def letter(self, item: Item, record: Invalid, memory: LaneMemory, error: str = "") -> dead.DeadLetter:
         """The dead letter of an item. Everyone whom the record names must be in `memory`, as this lane knows them."""
@@ -276,20 +279,9 @@ class Fold:
             by_lane[lane_of(share.site, share.customer, self.lanes)].append(share)
         for target, shares in by_lane.items():
             after = memory.sent.get(target, 0)
-            for portion, end in _portions(shares, upto):
+            for portion, end in customers.portions(shares, upto):
                 yield target, Delta(source=self.lane, after=after, upto=end, shares=portion)
                 after = end
-
-
-def _portions(shares: list[CustomerShare], upto: int) -> Iterator[tuple[list[CustomerShare], int]]:
-    """Runs of shares that one record of the log can hold, each with the offset before which all of its records lie."""
-    start = size = 0
-    for index, share in enumerate(shares):
-        if size >= SHARES_SIZE and share.at != shares[index - 1].at:
-            yield shares[start:index], share.at
-            start, size = index, 0
-        size += 1 + len(share.interests)
-    yield shares[start:], upto
 
 
 def _customer(memory: LaneMemory, changes: Changes, site: str, id: str) -> Customer:

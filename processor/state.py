@@ -6,8 +6,6 @@ them with what lies in other keys and with what the current call changed.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import msgspec
 from msgspec import Struct
 
@@ -90,9 +88,14 @@ class VisitorState(Struct, omit_defaults=True, gc=False):
     linked: int = 0  # time of the identify that began this link, ms; 0: it was made when that was not noted
     named: int = 0  # time of the latest one that only repeated it
     kept_out: tuple[str, int, int] | None = None  # such a link that today's tombstone keeps out, see `customers.link`
+    had_profile: bool = False  # in a replay: the live version had one here, which today's tombstone keeps out
     withheld: int = 0  # append time up to which nothing enters a profile: it withdrew when it had none
     first: Touch = Touch()
     latest: Touch = Touch()
+
+    def is_known(self) -> bool:
+        """Whether there is a profile or a link, or was in the live version where a replay keeps it out."""
+        return bool(self.first_seen or self.customer or self.had_profile or self.kept_out)
 
 
 class Outside:
@@ -152,6 +155,7 @@ class Visitor:
     __slots__ = (
         "entered",
         "erased",
+        "has_profile",
         "id",
         "interests",
         "is_anonymous",
@@ -191,6 +195,7 @@ class Visitor:
         # of the current event
         self.page: Page = Page()
         self.remembered = False  # whether the event may enter the profile
+        self.has_profile = False  # whether it may in the live version, but for a tombstone that a replay knows already
         self.session: Session | None = None  # None: it belongs to no open one
         self.entered: tuple[Session, Session | None] | None = None  # session with a new entry, as it was before
         # of the current call
@@ -261,37 +266,4 @@ def deadline(session: Session) -> int:
     return (session.heard if session.heard > session.last else session.last) + SESSION_GAP_MS
 
 
-class Loaded(NamedTuple):
-    """What the store holds of one visitor or customer."""
-
-    state: bytes | None
-    scores: dict[str, float]
-    tombstone: int
-
-
-_visitor = msgspec.json.Decoder(VisitorState).decode
-_customer = msgspec.json.Decoder(CustomerState).decode
 encode_state = msgspec.json.Encoder().encode
-
-
-def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
-    state = _visitor(loaded.state) if loaded.state is not None else VisitorState()
-    visitor = Visitor(site, id, state, loaded.scores, loaded.tombstone)
-    if state.erased:
-        _unshow_former(visitor)
-    return visitor
-
-
-def _unshow_former(visitor: Visitor) -> None:
-    """Former code went on to show a session that was open when its visitor was forgotten."""
-    state = visitor.state
-    for session in state.sessions:
-        if session.start <= state.erased and not session.unshown:
-            session.unshown = visitor.unshows = True
-    if state.recent is not None and state.recent.start <= state.erased:
-        state.recent, visitor.unshows = None, True
-
-
-def customer_of(site: str, id: str, loaded: Loaded) -> Customer:
-    state = _customer(loaded.state) if loaded.state is not None else CustomerState()
-    return Customer(site, id, state, loaded.scores, loaded.tombstone)

@@ -25,8 +25,8 @@ from redis.exceptions import (
 from processor.batch import Who
 from processor.dead import about
 from processor.fold import LaneMemory
+from processor.loaded import Loaded
 from processor.scripts import CLAIM, DIED, LOAD, PLACE, RECALL, WITH_TWO_KEYS, WRITE, WRITES
-from processor.state import Loaded
 from processor.writes import Command
 from wakeline import keys
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from processor.fold import Fold, LaneMemory
+from processor.loaded import Loaded
 from processor.sites import SiteFacts
-from processor.state import Customer, CustomerState, Loaded, Visitor, VisitorState
+from processor.state import Customer, CustomerState, Visitor, VisitorState
 from tests.timeline import DAY, SITE, START
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment, lane_of

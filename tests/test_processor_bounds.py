@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from processor.fold import Fold, LaneMemory
+from processor.loaded import Loaded
 from processor.sites import SiteFacts
-from processor.state import Loaded
 from processor.writes import DEAD_BYTES, MOST_BYTES, Command, Place, commands
 from tests.timeline import DAY, MINUTE, START
 from wakeline.keys import Keys

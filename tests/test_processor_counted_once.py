@@ -131,7 +131,7 @@ async def test_an_older_backup_is_brought_up_to_date_whatever_the_batches(
 ) -> None:
     """Redis goes back, the log does not: deltas sent again in other portions, in part applied before, count once."""
     rng = random.Random(seed)
-    monkeypatch.setattr("processor.fold.SHARES_SIZE", rng.choice([1, 3, 4_000]))
+    monkeypatch.setattr("processor.rules.customers.SHARES_SIZE", rng.choice([1, 3, 4_000]))
     events = identified_early(a_week_of_visits(rng), rng)
     late = max(one.time for one in events) - START
     async with timeline(redis_server) as made:

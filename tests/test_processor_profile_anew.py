@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from processor.loaded import Loaded, visitor_of
 from processor.replay import replay
 from processor.rules.duplicates import UNPROFILED_MS
-from processor.state import Loaded, Session, VisitorState, encode_state, visitor_of
+from processor.state import Session, VisitorState, encode_state
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event
 from wakeline.keys import Keys
 from wakeline.record import Erase, Event, Record

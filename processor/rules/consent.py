@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from processor.changes import Changes
 from processor.pages import KEPT_MS
-from processor.rules.duplicates import UNPROFILED_MS
+from processor.rules.duplicates import UNPROFILED_MS, hear
 from processor.rules.forgetting import forget_visitor
 from processor.state import Visitor
 from wakeline.event import CONSENT
@@ -24,7 +24,7 @@ def forget_late(event: Event, visitor: Visitor, changes: Changes) -> None:
     is_late = changes.now - event.time > KEPT_MS or event.time <= visitor.state.floor
     if is_late and withdraws(event, visitor):
         changes.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
-        if visitor.state.first_seen or visitor.state.customer:
+        if visitor.state.is_known():
             forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
 
 
@@ -41,14 +41,15 @@ def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
         if not visitor.state.has_withdrawn:
             visitor.state.has_withdrawn = True
             changes.count("withdrawals")
-        if visitor.state.first_seen or visitor.state.customer:
+        if visitor.state.is_known():
             forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
+            hear(visitor, changes.now)
         else:  # anybody can send withdrawals: of who has nothing only an event that was overtaken is kept out
             visitor.state.withheld = changes.now + WITHHELD_MS
             for session in visitor.state.sessions:
                 session.unshown = True
             changes.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
-        visitor.remembered = False
+        visitor.remembered = visitor.has_profile = False
 
 
 def goes_on(event: Event, visitor: Visitor) -> bool:

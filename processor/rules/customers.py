@@ -5,12 +5,15 @@ The first share is all that the visitor had; after that each record sends what i
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from processor.changes import Changes
 from processor.rules.forgetting import forget_customer, refuses
 from processor.state import Customer, Visitor
 from wakeline.record import FOR_GOOD, CustomerShare, Event
 
 MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
+SHARES_SIZE = 4_000  # shares and interests of one delta: some 400 KB, a record of the log may have ten times that
 COUNTS = ("visits", "page_views", "engaged_ms", "events")
 
 
@@ -98,3 +101,14 @@ def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
         state.source = share.source
     if share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:
         state.visitors = sorted([*state.visitors, share.visitor])
+
+
+def portions(shares: list[CustomerShare], upto: int) -> Iterator[tuple[list[CustomerShare], int]]:
+    """Runs of shares that one record of the log can hold, each with the offset before which all of its records lie."""
+    start = size = 0
+    for index, share in enumerate(shares):
+        if size >= SHARES_SIZE and share.at != shares[index - 1].at:
+            yield shares[start:index], share.at
+            start, size = index, 0
+        size += 1 + len(share.interests)
+    yield shares[start:], upto

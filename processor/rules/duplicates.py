@@ -19,7 +19,7 @@ def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | Non
     """Refuses what was seen before and what is too old to tell; finds the event's page instance."""
     state = visitor.state
     now = changes.now
-    if not state.first_seen and not visitor.is_anonymous and not visitor.tombstone:
+    if not state.first_seen:
         state = hear(visitor, now)
     if now - event.time > KEPT_MS:
         return Verdict.TOO_LATE
@@ -51,18 +51,24 @@ def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | Non
         not visitor.is_anonymous and event.time > visitor.tombstone and changes.now > state.withheld
         and (not event.counted_only or state.first_seen > 0)
     )  # fmt: skip
+    visitor.has_profile = (
+        visitor.erased < event.time <= visitor.tombstone and changes.now > state.withheld
+        and (not event.counted_only or state.had_profile)
+    )  # fmt: skip
     return None
 
 
 def hear(visitor: Visitor, now: int) -> VisitorState:
     """Its state, if that is to live: without a profile it does as long as its events could come again.
 
-    By log time, so that a replay forgets as the live version did; the key's own lifetime only follows. Not of who was
-    erased, whose tombstone a replay meets first.
+    By log time, so that a replay, a worker that has it at hand and one whose key has expired agree; the key's own
+    lifetime only follows.
     """
     state = visitor.state
+    if visitor.is_anonymous or state.is_known():
+        return state
     if state.heard and now - state.heard > UNPROFILED_MS:
-        state = visitor.state = VisitorState()
+        state = visitor.state = VisitorState(erased=state.erased)
         visitor.open_pages.clear()
     state.heard = now
     return state

@@ -34,6 +34,8 @@ def join(event: Event, visitor: Visitor, changes: Changes) -> None:
         changes.count("new_visitors")
     if visitor.remembered:
         _see(event, visitor)
+    elif visitor.has_profile:
+        visitor.state.had_profile = True
     if event.type == PING:
         return
     session = visitor.session = _session_at(event.time, visitor, changes)

@@ -1,0 +1,44 @@
+"""Visitors and customers as the store holds them, read for the worker's cache; also what former code stored."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from processor.state import Customer, CustomerState, Visitor, VisitorState
+
+
+class Loaded(NamedTuple):
+    """What the store holds of one visitor or customer."""
+
+    state: bytes | None
+    scores: dict[str, float]
+    tombstone: int
+
+
+_visitor = msgspec.json.Decoder(VisitorState).decode
+_customer = msgspec.json.Decoder(CustomerState).decode
+
+
+def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
+    state = _visitor(loaded.state) if loaded.state is not None else VisitorState()
+    visitor = Visitor(site, id, state, loaded.scores, loaded.tombstone)
+    if state.erased:
+        _unshow_former(visitor)
+    return visitor
+
+
+def _unshow_former(visitor: Visitor) -> None:
+    """Former code went on to show a session that was open when its visitor was forgotten."""
+    state = visitor.state
+    for session in state.sessions:
+        if session.start <= state.erased and not session.unshown:
+            session.unshown = visitor.unshows = True
+    if state.recent is not None and state.recent.start <= state.erased:
+        state.recent, visitor.unshows = None, True
+
+
+def customer_of(site: str, id: str, loaded: Loaded) -> Customer:
+    state = _customer(loaded.state) if loaded.state is not None else CustomerState()
+    return Customer(site, id, state, loaded.scores, loaded.tombstone)
