@@ -13,7 +13,7 @@ from processor.replay import replay
 from processor.rules.duplicates import UNPROFILED_MS
 from processor.state import Session, VisitorState, encode_state
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event
-from wakeline.keys import Keys
+from wakeline.keys import TOMBSTONE_TTL_MS, Keys
 from wakeline.record import Erase, Event, Record
 
 V, ALICE, BOB = "visitor-1", "@customer0", "@customer1"
@@ -162,3 +162,32 @@ async def test_a_state_of_former_code_shows_no_more_of_before(made: Timeline) ->
     assert [session.unshown for session in found.state.sessions] == [True, False]
     assert found.state.recent is None
     assert found.unshows
+
+
+async def test_every_key_that_names_who_was_forgotten_ends(made: Timeline) -> None:
+    """Also where nobody else comes, or the site is removed; all but the tombstone, in ten days."""
+    await tell(made, [view(0, **SECRET), said(0, "identify", customer=ALICE), erase(1)])
+    await made.pass_time(HOUR)  # its visit ends
+    names = await everything(made)
+    naming = [key for key, text in names.items() if V in key + text or ALICE in key + text]
+    assert {key.split(":")[3] for key in naming} == {"present", "seen", "state", "tombstone"}
+    for key in naming:
+        lives = await made.redis.pttl(key)
+        assert 0 < lives < (11 * DAY if "tombstone" not in key else TOMBSTONE_TTL_MS + 1), key
+
+
+async def everything(made: Timeline) -> dict[str, str]:
+    """What lies in Redis, by its key."""
+    found = {}
+    for key in await made.redis.keys("*"):
+        match await made.redis.type(key):
+            case b"string":
+                value = await made.redis.get(key)
+            case b"zset":
+                value = await made.redis.zrange(key, 0, -1)
+            case b"hash":
+                value = await made.redis.hgetall(key)
+            case _:
+                value = await made.redis.xrange(key)
+        found[key.decode()] = repr(value)
+    return found

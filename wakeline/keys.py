@@ -15,6 +15,7 @@ ANONYMOUS_TTL_MS = 9 * DAY_MS  # outlasts an outage with sessions open; the salt
 PAGES_TTL_MS = 16 * DAY_MS  # twice as long as they are asked for: an outage of a week forgets none
 DAY_TTL_MS = 800 * DAY_MS
 MINUTE_TTL_MS = 40 * 60_000  # of the buckets that live windows are read from
+PRESENCE_TTL_MS = 40 * 60_000  # of who was on a site: nobody is shown longer than 30, erased ones neither
 TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and archive
 TOP_MEMBERS = 500  # of one top list in one lane; the rest is counted in OTHER
 TOP_LENGTH = 200  # characters of a member as people see them, 800 bytes at most: see `labels.cut`
@@ -182,11 +183,13 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:{site}:day:{date}"
 
     def present(self, lane: int, site: str) -> str:
-        """zset: visitor -> ms until which it counts as on the site. Past ones are removed as others come."""
+        """zset: visitor -> ms until which it counts as on the site. Past ones are removed as others come. PRESENCE_TTL
+        after the last event: a lane that gets none names nobody who was forgotten.
+        """
         return f"{self.prefix}{{{lane}}}:{site}:present"
 
     def seen(self, lane: int, site: str) -> str:
-        """zset: visitor -> ms of its last sign. Older than 30 minutes removed as others come."""
+        """zset: visitor -> ms of its last sign. Older than 30 minutes removed as others come. PRESENCE_TTL."""
         return f"{self.prefix}{{{lane}}}:{site}:seen"
 
     def top(self, lane: int, site: str, what: str, bucket: str) -> str:
