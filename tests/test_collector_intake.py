@@ -456,9 +456,10 @@ async def test_the_ledger_balances_after_a_storm_of_everything(collector: Stand)
     ]
 
     async def break_the_log() -> None:
-        for is_away in (True, False, True, False):
+        answered = collector.parts.metrics.requests
+        for count, is_away in ((50, True), (100, False), (150, True), (200, False)):
+            await until(lambda count=count: answered.total() >= count, f"{count} are answered")
             collector.log.is_away = is_away
-            await asyncio.sleep(0.03)
 
     breaking = asyncio.create_task(break_the_log())
     answers = await asyncio.gather(*(collector.post(bodies[n % len(bodies)]) for n in range(300)))
