@@ -9,9 +9,10 @@ from urllib.parse import urlsplit
 
 from collector.addresses import within
 from collector.clean import clean_text
+from collector.links import Links
 from collector.props import Dropped, clean_props
-from collector.urls import Page, clean_page, clean_path, clean_referrer, mask
-from wakeline.event import MAX_TEXT, MAX_TITLE
+from collector.urls import Page, clean_page, clean_referrer, mask
+from wakeline.event import MAX_TITLE
 from wakeline.hosts import origin_of
 from wakeline.settings import Site
 
@@ -32,12 +33,13 @@ class Policy:
         self.secret = site.secret
         self.time_zone = site.time_zone
         self.origins = frozenset(filter(None, map(_as_sent, site.origins)))
-        self.hosts = frozenset(host for origin in self.origins if (host := urlsplit(origin).hostname))
+        self.hosts = frozenset(host.removesuffix(".") for origin in self.origins if (host := urlsplit(origin).hostname))
         self._query = frozenset(site.query)
         self._masks = tuple(map(mask, site.masks))
         self._own_addresses = site.own_addresses
         self._own_cookie = site.own_cookie
         self.page = short_cached(self._page)
+        self._links = Links(self.page, self._masks)
         self.referrer = short_cached(self._referrer)
         self.title = short_cached(self._title)
         self._is_own_address = lru_cache(CACHED)(self._within_own)
@@ -59,26 +61,12 @@ class Policy:
             return True
         return bool(self._own_addresses) and self._is_own_address(address)
 
-    def props(self, props: Any, dropped: list[Dropped]) -> dict[str, Any]:
-        """A custom event's properties made clean; what is left out is added to `dropped`.
+    def props(self, props: Any, dropped: list[Dropped], page: str = "") -> dict[str, Any]:
+        """The properties of a custom event on `page`, a URL, made clean; what is left out is added to `dropped`.
 
-        The masks hold for a `path` and for a `url` on the site's hosts.
+        The masks hold for the addresses among them, wherever they stand, if they are of the site.
         """
-        cleaned = clean_props(props, dropped)
-        path, url = cleaned.get("path"), cleaned.get("url")
-        if isinstance(url, str):
-            cleaned["url"] = self._url(props["url"][:MAX_TEXT]) or url
-        if isinstance(path, str) and path.startswith("/"):
-            cleaned["path"] = clean_path(props["path"][:MAX_TEXT], self._masks)
-        return cleaned
-
-    def _url(self, url: str) -> str:
-        """A URL among the props, as a page may write it; "" for one that is not on the site's hosts."""
-        if url[:1] in ("/", "\\") and url[1:2] not in ("/", "\\"):
-            return clean_path(url.partition("?")[0], self._masks)
-        url = f"https:{url}" if url[:1] in ("/", "\\") else url.strip()
-        page = self.page(url)
-        return f"{url.partition(':')[0].lower()}://{page.host}{page.path}" if page else ""
+        return clean_props(props, dropped, lambda name, text: self._links.clean(name, text, page))
 
     def _within_own(self, address: str) -> bool:
         return within(address, self._own_addresses)

@@ -6,13 +6,15 @@ Kept are texts, numbers, yes and no and null; lists of those; and objects of tho
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
 from typing import Any
 
-from collector.cards import REDACTED, is_card_number, redact_cards_in_path
-from collector.clean import clean_text, clean_thing, redact, visible
+from collector.cards import REDACTED, is_card_number
+from collector.clean import clean_text, clean_thing, visible
 from collector.fields import ADDRESSES, is_one_word, names_thing
+from collector.links import plain_link
 from wakeline.amounts import amount_of
 from wakeline.commerce import AMOUNTS, OWN_FIELDS, QUANTITY
 from wakeline.event import MAX_ITEM_PROPS, MAX_PROP_NAME, MAX_PROP_TEXT, MAX_PROPS
@@ -38,30 +40,38 @@ class Dropped(StrEnum):
 LEFT_OUT = object()
 
 
-def clean_props(props: Any, dropped: list[Dropped]) -> dict[str, Any]:
-    """The properties without people, and without what cannot be kept; why each of those went is added to `dropped`."""
+Link = Callable[[str, str], str]
+
+
+def clean_props(props: Any, dropped: list[Dropped], link: Link = plain_link) -> dict[str, Any]:
+    """The properties without people, and without what cannot be kept; why each of those went is added to `dropped`.
+
+    `link` makes clean the addresses, of which it gets the property's name and the text.
+    """
     if not isinstance(props, dict):
         dropped.append(Dropped.NO_OBJECT)
         return {}
     kept = {}
     for name, value in _bounded(props, MAX_PROPS, dropped).items():
         name = _name(name)
-        clean = _list(name, value, dropped) if type(value) is list else _scalar(name, value, dropped)
+        clean = _list(name, value, dropped, link) if type(value) is list else _scalar(name, value, dropped, link)
         if clean is not LEFT_OUT:
             kept[name] = clean
     return kept
 
 
-def _list(name: str, values: list[Any], dropped: list[Dropped]) -> list[Any]:
-    cleaned = (_object(each, dropped) if type(each) is dict else _scalar(name, each, dropped) for each in values)
+def _list(name: str, values: list[Any], dropped: list[Dropped], link: Link) -> list[Any]:
+    cleaned = (
+        _object(each, dropped, link) if type(each) is dict else _scalar(name, each, dropped, link) for each in values
+    )
     return [each for each in cleaned if each is not LEFT_OUT]
 
 
-def _object(fields: dict[str, Any], dropped: list[Dropped]) -> dict[str, Any]:
+def _object(fields: dict[str, Any], dropped: list[Dropped], link: Link) -> dict[str, Any]:
     kept = {}
     for name, value in _bounded(fields, MAX_ITEM_PROPS, dropped).items():
         name = _name(name)
-        clean = _scalar(name, value, dropped)
+        clean = _scalar(name, value, dropped, link)
         if clean is not LEFT_OUT:
             kept[name] = clean
     return kept
@@ -82,10 +92,10 @@ def _bounded(fields: dict[str, Any], most: int, dropped: list[Dropped]) -> dict[
     return {name: fields[name] for name in names}
 
 
-def _scalar(name: str, value: Any, dropped: list[Dropped]) -> Any:
+def _scalar(name: str, value: Any, dropped: list[Dropped], link: Link) -> Any:
     kind = type(value)
     if kind is str:
-        return _text(name, value, dropped)
+        return _text(name, value, dropped, link)
     if kind is int or kind is float:
         return _number(name, value, dropped)
     if value is None or kind is bool:
@@ -94,15 +104,15 @@ def _scalar(name: str, value: Any, dropped: list[Dropped]) -> Any:
     return LEFT_OUT
 
 
-def _text(name: str, text: str, dropped: list[Dropped]) -> str:
-    if len(text) < LEAST_TEXT:
+def _text(name: str, text: str, dropped: list[Dropped], link: Link) -> str:
+    if name in ADDRESSES:
+        text = link(name, text)
+    elif len(text) < LEAST_TEXT:
         return visible(text)
-    if (name in AMOUNTS or name == QUANTITY) and amount_of(text) is not None:  # of 0.1 + 0.2 some digits are a card's
-        return visible(text)
-    if names_thing(name) and is_one_word(text):
+    elif (name in AMOUNTS or name == QUANTITY) and amount_of(text) is not None:
+        return visible(text)  # of 0.1 + 0.2 some digits are a card's
+    elif names_thing(name) and is_one_word(text):
         text = clean_thing(text)
-    elif name in ADDRESSES:
-        text = redact(visible(text), redact_cards_in_path)
     else:
         text = clean_text(text)
     if len(text) > MAX_PROP_TEXT:

@@ -159,7 +159,7 @@ def put_body(event: WireEvent, record: Event, arrival: Arrival) -> None:
     elif event.type == IDENTIFY:
         record.customer = customer_id(arrival.policy.secret, event.id or "")
     elif event.type != PING and event.props:
-        record.props = arrival.policy.props(event.props, arrival.dropped)
+        record.props = arrival.policy.props(event.props, arrival.dropped, event.url)
 
 
 def drop_bad_amount(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:

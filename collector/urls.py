@@ -38,8 +38,8 @@ class Page(NamedTuple):
 def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], masks: Sequence[Mask]) -> Page | None:
     """The page of an absolute http(s) URL on one of `hosts`; None for any other string."""
     try:
-        parts = split(_slashed(url))
-        host = ascii_host(parts.hostname or "")
+        parts = split(slashed(url))
+        host = _host(parts.hostname or "")
     except ValueError:
         return None
     if parts.scheme not in ("http", "https") or not host or host not in hosts:
@@ -51,7 +51,12 @@ def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], mask
     return Page(host, clean_path(path, masks), clean_query(fields, query))
 
 
-def _slashed(url: str) -> str:
+def _host(name: str) -> str:
+    """As browsers spell it, decoded; and without the dot of the root, with which it is the same host."""
+    return ascii_host(unquoted(name) if "%" in name else name).removesuffix(".")
+
+
+def slashed(url: str) -> str:
     """A backslash is a slash to browsers, up to the query."""
     return BEFORE_QUERY.sub(lambda found: found[0].replace("\\", "/"), url, count=1) if "\\" in url else url
 
@@ -63,7 +68,7 @@ def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
     """
     try:
         parts = split(url)
-        host = ascii_host(parts.hostname or "")
+        host = _host(parts.hostname or "")
     except ValueError:
         return ""
     if parts.scheme == APPS:
@@ -77,23 +82,29 @@ def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
 
 
 def clean_path(path: str, masks: Sequence[Mask]) -> str:
-    """A path, and its route where it has one, in normal form: masked, else redacted and shortened.
+    """A path, and its route where it has one, in normal form: masked, else redacted and shortened."""
+    return masked(path, masks) or shortened(normal(_redacted(path or "/")))
+
+
+def masked(path: str, masks: Sequence[Mask]) -> str:
+    """What is kept of a path that a mask holds for, "" for any other.
 
     The masks hold for the whole of it, and for the path and the route each on its own.
     """
+    if not masks:
+        return ""
     path = path or "/"
-    if masks:
-        if kept := _masked(path, masks):
-            return kept
-        if "#" in path:
-            page, _, route = path.partition("#")
-            of_page, of_route = _masked_part(page, masks), _masked_part(route, masks)
-            if of_page or of_route:
-                bang = "!" * (of_route != "" and route[0] == "!")
-                return shortened(normal(f"{of_page or _redacted(page)}#{bang}{of_route or _redacted(route)}"))
-        elif "%" in path and "#" in unquoted(path) and (kept := _masked_part(path, masks)):
-            return kept
-    return shortened(normal(_redacted(path)))
+    if kept := _masked(path, masks):
+        return kept
+    if "#" in path:
+        page, _, route = path.partition("#")
+        of_page, of_route = _masked_part(page, masks), _masked_part(route, masks)
+        if of_page or of_route:
+            bang = "!" * (of_route != "" and route[0] == "!")
+            return shortened(normal(f"{of_page or _redacted(page)}#{bang}{of_route or _redacted(route)}"))
+    elif "%" in path and "#" in unquoted(path):
+        return _masked_part(path, masks)
+    return ""
 
 
 def _redacted(path: str) -> str:

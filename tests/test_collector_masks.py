@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -96,6 +97,70 @@ def test_a_url_among_the_props_hides_it_too(url: str) -> None:
     assert "SECRET" not in POLICY.props({"url": url}, [])["url"]
 
 
+WHOLE, PAGE = "https://shop.example/reset/*", "https://shop.example/shop/boots?a#b"
+LINKS = {
+    "invisible": ({"url": "\u200b/reset/SECRET"}, {"url": "/reset/*"}),
+    "a space": ({"url": " /reset/SECRET", "path": " /reset/SECRET"}, {"url": "/reset/*", "path": "/reset/*"}),
+    "a line break": ({"url": "/re\nset/SECRET"}, {"url": "/reset/*"}),
+    "a route": ({"url": "#/reset/SECRET"}, {"url": "/#/reset/*"}),
+    "a route of the old kind": ({"path": "#!/reset/SECRET"}, {"path": "/#!/reset/*"}),
+    "the dot of the root": ({"url": "https://shop.example./reset/SECRET"}, {"url": WHOLE}),
+    "an encoded host": ({"url": "https://shop%2Eexample/reset/SECRET"}, {"url": WHOLE}),
+    "one slash": ({"url": "https:/shop.example/reset/SECRET"}, {"url": WHOLE}),
+    "no slash": ({"url": "https:shop.example/reset/SECRET"}, {"url": WHOLE}),
+    "three slashes": ({"url": "https:///shop.example/reset/SECRET"}, {"url": WHOLE}),
+    "one slash and no host": ({"url": "https:/reset/SECRET"}, {"url": "/reset/*"}),
+    "no scheme": ({"url": "shop.example/reset/SECRET"}, {"url": "shop.example/reset/*"}),
+    "no scheme, in a path": ({"path": "//shop.example/reset/SECRET"}, {"path": WHOLE}),
+    "two slashes and no host": ({"url": "//reset/SECRET"}, {"url": "/reset/*"}),
+    "two slashes in a path": ({"path": "//reset/SECRET"}, {"path": "/reset/*"}),
+    "a route behind a query": ({"url": "boots?a#/reset/SECRET"}, {"url": "/boots#/reset/*"}),
+    "no slash at the start": ({"url": "reset/SECRET"}, {"url": "/reset/*"}),
+    "from the page": ({"url": "../reset/SECRET"}, {"url": "/reset/*"}),
+    "from the page, below": ({"href": "bag/SECRET"}, {"href": "/shop/bag/*"}),
+    "encoded": ({"url": "%2Freset%2FSECRET"}, {"url": "/reset/*"}),
+    "backslashes": ({"path": "\\reset\\SECRET"}, {"path": "/reset/*"}),
+    "a whole URL for a path": ({"path": "https://shop.example/reset/SECRET"}, {"path": WHOLE}),
+    "href": ({"href": "https://shop.example/reset/SECRET"}, {"href": WHOLE}),
+    "lists": (
+        {"url": ["/reset/SECRET", 7], "path": ["/reset/SECRET"]}, {"url": ["/reset/*", 7], "path": ["/reset/*"]}
+    ),
+    "items": ({"items": [{"url": "https://shop.example/reset/SECRET"}]}, {"items": [{"url": WHOLE}]}),
+    "an invisible letter in the name": ({"u\u200brl": "/reset/SECRET"}, {"url": "/reset/*"}),
+    "a short one": ({"url": "/r/S"}, {"url": "/r/*"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("props", "kept"), LINKS.values(), ids=LINKS)
+def test_masks_hold_for_every_address_among_the_props(props: dict[str, Any], kept: dict[str, Any]) -> None:
+    policy = Policy(Site(key="shop", origins=("https://shop.example",), masks=("/reset/*", "/shop/bag/*", "/r/*")))
+    assert policy.props(props, [], PAGE) == kept
+
+
+@pytest.mark.parametrize(
+    "props",
+    [
+        {"url": "https://other.example/reset/a?b=c#d"},
+        {"url": "https:/other.example/reset/a"},
+        {"url": "mailto:reset/a"},
+        {"url": "a text, not an address"},
+        {"path": "Checkout"},
+        {"url": ""},
+        {"url": "#top"},
+        {"url": "https:"},
+        {"url": "https://["},
+    ],
+    ids=str,
+)
+def test_addresses_that_no_mask_is_about_stay(props: dict[str, Any]) -> None:
+    assert POLICY.props(props, [], PAGE) == props
+
+
+def test_a_referrer_with_the_dot_of_the_root_is_of_the_site() -> None:
+    assert POLICY.referrer("http://shop.example./reset/SECRET") == ""
+    assert POLICY.referrer("https://other.example./a") == "other.example/a"
+
+
 # ---- whatever spelling ----------------------------------------------------------------------------
 
 SECRET = "SECRET77"
@@ -117,13 +182,21 @@ SLASH = st.sampled_from(
 START = st.sampled_from(["", "/#", "/#!", "/app#", "/app/#!", "/app#/a#"])
 
 
-@given(START, SLASH, spelt("reset"), st.sampled_from(["", ";id=7", "%3Bid"]), SLASH)
-def test_no_spelling_of_a_masked_path_keeps_the_secret(start: str, one: str, word: str, more: str, other: str) -> None:
+BEFORE = st.sampled_from(
+    ["", " ", "\u200b", "https:/shop.example", "//shop.example.", "HTTP:shop.example", "shop.example"]
+)
+
+
+@given(START, SLASH, spelt("reset"), st.sampled_from(["", ";id=7", "%3Bid"]), SLASH, BEFORE)
+def test_no_spelling_of_a_masked_path_keeps_the_secret(
+    start: str, one: str, word: str, more: str, other: str, before: str
+) -> None:
     page = POLICY.page(f"https://shop.example{start}{one}{word}{more}{other}{SECRET}")
     if page is not None:  # without a slash behind it the host is another one
         assert SECRET not in page.path
     path = f"/{start}{one}{word}{more}{other}{SECRET}"
-    assert SECRET not in json.dumps(POLICY.props({"path": path, "url": f"https://shop.example{path}"}, []))
+    props = {"path": path, "url": f"https://shop.example{path}", "href": [f"{before}{path}"]}
+    assert SECRET not in json.dumps(POLICY.props(props, [], PAGE))
 
 
 # ---- whatever it costs ----------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from wakeline.settings import Site
         pytest.param("/reset/s3cret", "/reset/*", id="masked"),
         pytest.param("/to/a@b.example", "/to/(redacted)", id="redacted"),
         pytest.param("/shoes", "/shoes", id="as it is"),
-        pytest.param("reset/s3cret", "reset/s3cret", id="no path"),
+        pytest.param("reset/s3cret", "/reset/*", id="without its slash"),
+        pytest.param("boots / sale", "boots / sale", id="no path"),
         pytest.param(7, 7, id="no text"),
     ],
 )

@@ -9,9 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.cards import REDACTED
+from collector.policy import Policy
 from collector.props import Dropped, clean_props
 from wakeline.event import MAX_ITEM_PROPS, MAX_PROP_NAME, MAX_PROP_TEXT, MAX_PROPS
 from wakeline.record import Event, decode_record, encode_record
+from wakeline.settings import Site
 
 
 def kept(props: Any) -> tuple[Any, list[str]]:
@@ -105,6 +107,21 @@ def test_of_too_many_properties_those_with_a_meaning_stay() -> None:
     assert {"price", "order", "items", "p0"} < set(cleaned)
     assert len(cleaned["items"][0]) == MAX_ITEM_PROPS
     assert dropped == ["too_many"] * (43 - MAX_PROPS + 80 - MAX_ITEM_PROPS)
+
+
+@pytest.mark.parametrize(
+    ("props", "wanted"),
+    [
+        ({"u\u200brl": "/a"}, {"url": "/a"}),
+        ({"pa\u00adth": "/a"}, {"path": "/a"}),
+        ({"url": 5, "ur\u200bl": "x"}, {"url": "x"}),
+        ({"or\u200bder": CARD, "pri\u200bce": "0.5500005555555559"}, {"order": CARD, "price": "0.5500005555555559"}),
+    ],
+    ids=ascii,
+)
+def test_a_property_is_what_its_name_is_once_it_is_clean(props: Any, wanted: Any) -> None:
+    assert kept(props) == (wanted, [])
+    assert Policy(Site(key="shop", masks=("/reset/*",))).props(props, []) == wanted
 
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=100) | st.text("@.%4013- +\u200b/:", max_size=40)

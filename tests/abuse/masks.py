@@ -30,7 +30,8 @@ async def spelt(stage: Stage, outcome: Outcome) -> None:
     paths = [f"{start}{one}{word}/{SECRET}" for start in STARTS for one in SLASHES for word in WORDS]
     paths = [path if path[0] == "/" else f"/x/..{path}" for path in paths]  # or the host would be another one
     sent = [request(envelope(event(url=f"{ORIGIN}{path}"))) for path in paths]
-    sent += [request(envelope(event(type="search", props={"url": f"{ORIGIN}{path}", "path": path}))) for path in paths]
+    links = [{"url": f"{ORIGIN}{path}", "path": path, "href": [f"{ORIGIN}.{path}", f"\u200b{path}"]} for path in paths]
+    sent += [request(envelope(event(type="search", props=props))) for props in links]
     answers = await flood(stage.port, sent)
     outcome.shows("spellings", len(paths))
     outcome.is_exactly("of their requests not taken", len(sent) - answers[202], 0)
