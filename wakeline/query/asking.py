@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from wakeline.history import History, HistoryDamaged, Segment
+from wakeline.history import History, HistoryDamaged
 from wakeline.query import events, forgetting
 from wakeline.query.clocks import identifier, quoted
 from wakeline.query.locked import database, lock
-from wakeline.query.reading import needed, read
+from wakeline.query.reading import needed, read, read_some
 from wakeline.query.views import NAMES, views
 
 TRIES = 3  # files may be merged into others while they are read
@@ -153,7 +153,7 @@ def _fill(
     *,
     asks_orders: bool,
 ) -> None:
-    files = needed(history, question.first, question.last, asks_orders=asks_orders)
+    files = needed(history, question.first, question.last)
     days = sorted(_ms(segment.date) for segment in (*files.whole, *files.beside))
     ahead = events.clock(zones, days[0], days[-1]) if days else "0"
     # settling what was read takes about as long as reading half of it
@@ -167,16 +167,11 @@ def _fill(
 
     step(0)
     connection.execute(forgetting.TABLES)
-    parts: tuple[tuple[list[Segment], tuple[str, ...]], ...] = ((files.whole, ()), (files.beside, events.LASTING))
-    for segments, types in parts:
-        read(
-            connection,
-            history,
-            segments,
-            folder / "files",
-            partial(events.keep, connection, ahead=ahead, site=question.site, types=types),
-            step,
-        )
+    types = (*events.LASTING, *events.ORDERS) if asks_orders else events.LASTING
+    keep = partial(events.keep, connection, ahead=ahead, site=question.site)
+    read(connection, history, files.whole, folder / "files", keep, step)
+    words = (*types, forgetting.ERASE)
+    read_some(connection, history, files.beside, folder / "files", words, partial(keep, types=types), step)
     connection.execute("DROP TABLE IF EXISTS history.line")  # there is none where no file was read
     events.settle(connection, step)
 

@@ -47,8 +47,18 @@ CREATE TABLE history.source (
 CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
 """
 
-LASTING = ("consent", "purchase", "refund")
-"""Types of events that say something about days long before them."""
+LASTING = ("consent", "identify")
+"""Types of events that say something about other days, long before and after them."""
+
+ORDERS = ("purchase", "refund")
+"""The same, where it is asked for orders."""
+
+VALID = f"""
+kind = 'event' AND site IS NOT NULL AND type IS NOT NULL AND page IS NOT NULL AND host IS NOT NULL
+    AND path IS NOT NULL AND received IS NOT NULL AND visitor <> '' AND NOT starts_with(visitor, '{CUSTOMER_PREFIX}')
+    AND n BETWEEN 0 AND {MAX_EVENTS_PER_PAGE - 1}
+"""
+"""Of a record: it is an event. The processor folds no other one."""
 
 
 def keep(
@@ -56,6 +66,7 @@ def keep(
 ) -> None:
     """Move what counts from `history.line` to `history.event`: of one site or of all, of some types or of all."""
     connection.execute(forgetting.KEEP_ERASURES)
+    connection.execute(forgetting.KEEP_WITHDRAWALS.format(valid=VALID))
     connection.execute(
         f"""
         INSERT INTO history.event
@@ -73,10 +84,7 @@ def keep(
                 SELECT unnest(record), record."time" AS at_ms, lane, "offset", "at" AS appended FROM history.line
             )
         )
-        WHERE kind = 'event' AND site IS NOT NULL AND type IS NOT NULL AND page IS NOT NULL AND host IS NOT NULL
-            AND path IS NOT NULL AND received IS NOT NULL AND visitor <> ''
-            AND NOT starts_with(visitor, '{CUSTOMER_PREFIX}') AND n BETWEEN 0 AND {MAX_EVENTS_PER_PAGE - 1}
-            AND appended - at_ms <= {KEPT_MS}
+        WHERE {VALID} AND appended - at_ms <= {KEPT_MS}
             AND ($site IS NULL OR site = $site) AND (len($types) = 0 OR list_contains($types, type))
         """,
         {"site": site, "types": list(types)},
@@ -110,7 +118,7 @@ SETTLE: tuple[str, ...] = (
     """,
     forgetting.FIND_TURNS,
     forgetting.NAME_CUSTOMERS,
-    forgetting.KEEP_WITHDRAWALS,
+    forgetting.ADD_WITHDRAWALS,
 )
 
 ESCAPED_PATHS = "SELECT DISTINCT path FROM history.event WHERE contains(path, '%')"

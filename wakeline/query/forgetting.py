@@ -1,5 +1,7 @@
 """Who was forgotten is counted and nobody: hidden in what can be asked, by tables that are gone before anything is.
 
+That somebody was erased or withdrew counts whenever it was said, so what is asked for some days is read with it.
+
 Whoever erased a visitor erased the customer whose it was; a customer's own erasure, and one that its visitors were told
 of, hides what was its own on each browser: on a browser that others use too, their rows stay.
 """
@@ -18,12 +20,15 @@ LATEST_MS = (1 << 53) - 1  # of an erasure; DuckDB's calendar ends later
 # `at`: when it was asked for; `upto`: what is hidden. `customer`: whose forgetting a visitor was told of.
 TABLES = """
 CREATE TABLE history.erasure (site VARCHAR, id VARCHAR, customer VARCHAR, "at" TIMESTAMP, upto TIMESTAMP);
+CREATE TABLE history.withdrawal (site VARCHAR, visitor VARCHAR, "at" TIMESTAMP);
 """
+
+ERASE = "erase"  # kind of a record
 
 KEEP_ERASURES = f"""
 INSERT INTO history.erasure
 SELECT record.site, record.id, nullif(record.customer, ''), epoch_ms(record."time"), epoch_ms(record."time")
-FROM history.line WHERE record.kind = 'erase' AND record."time" BETWEEN 1 AND {LATEST_MS}
+FROM history.line WHERE record.kind = '{ERASE}' AND record."time" BETWEEN 1 AND {LATEST_MS}
 """
 
 FIND_TURNS = """
@@ -44,12 +49,18 @@ WHERE history.event.site = turn.site AND history.event.visitor = turn.visitor
 """Whose a visitor is: from its first identify back to its beginning, then as each identify says."""
 
 KEEP_WITHDRAWALS = f"""
-INSERT INTO history.erasure
-SELECT site, visitor, NULL, min(time), 'infinity'::TIMESTAMP FROM history.event
-WHERE type = 'consent' AND level <> 'full' AND NOT starts_with(visitor, '{ANONYMOUS_PREFIX}')
-GROUP BY ALL
+INSERT INTO history.withdrawal
+SELECT site, visitor, epoch_ms("time") FROM (SELECT unnest(record) FROM history.line)
+WHERE {{valid}} AND type = 'consent' AND coalesce(level, '') <> 'full' AND "time" BETWEEN 1 AND {LATEST_MS}
+    AND NOT starts_with(visitor, '{ANONYMOUS_PREFIX}')
 """
-"""Who withdrew is forgotten for good, also who was taken for a bot."""
+"""Also of who was taken for a bot, and what came too late to be counted."""
+
+ADD_WITHDRAWALS = """
+INSERT INTO history.erasure
+SELECT site, visitor, NULL, min("at"), 'infinity'::TIMESTAMP FROM history.withdrawal GROUP BY ALL
+"""
+"""Who withdrew is forgotten for good."""
 
 FORGET = (
     # customers, and up to when
@@ -78,7 +89,7 @@ FORGET = (
     GROUP BY ALL
     """,
     # rows
-    f"""
+    """
     CREATE TABLE history.hidden AS
     SELECT event.rowid AS id, event.site, event.visitor, event.session
     FROM history.event AS event
@@ -89,8 +100,7 @@ FORGET = (
         SELECT site, id, max(upto) AS upto FROM history.erasure WHERE customer IS NOT NULL GROUP BY ALL
     ) AS told ON event.site = told.site AND event.visitor = told.id AND event.customer IS NULL
     LEFT JOIN history.gone AS gone ON event.site = gone.site AND event.customer = gone.customer
-    WHERE NOT starts_with(event.visitor, '{ANONYMOUS_PREFIX}') AND coalesce(event.session, event.time)
-        <= greatest(whole.upto, told.upto, gone.upto)
+    WHERE coalesce(event.session, event.time) <= greatest(whole.upto, told.upto, gone.upto)
     """,
     # a link ends with its customer: who comes back without signing in is nobody's
     """
@@ -111,7 +121,9 @@ FORGET = (
 )
 
 HIDE = f"""
-UPDATE history.event SET visitor = '{FORGOTTEN}' || left(sha256($salt || history.event.visitor), 22)
+UPDATE history.event SET visitor =
+    CASE WHEN starts_with(history.event.visitor, '{ANONYMOUS_PREFIX}') THEN '{ANONYMOUS_PREFIX}' ELSE '' END
+    || '{FORGOTTEN}' || left(sha256($salt || history.event.visitor), 22)
 FROM (SELECT DISTINCT id FROM history.hidden) AS hidden WHERE history.event.rowid = hidden.id
 """
 
@@ -126,4 +138,4 @@ def hide_forgotten(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(statement)
         connection.execute(HIDE, {"salt": secrets.token_hex()})
         connection.execute(DROP)
-    connection.execute("DROP TABLE history.turn; DROP TABLE history.erasure")
+    connection.execute("DROP TABLE history.turn; DROP TABLE history.erasure; DROP TABLE history.withdrawal")
