@@ -8,6 +8,7 @@ worker.py     one lane: load, fold, write, retry
 batch.py      records decoded, and what they touch
 fold.py       the pure fold; rules/ what it does with an event
 state.py      what it remembers (loaded.py reads it); changes.py what a call changes; sites.py what it asks of a site
+pages.py      page instances that a state has no room for; page_text.py how they are written
 writes.py     changes as Redis commands
 store.py      the one call that applies them; scripts.py what runs in Redis
 dead.py       dead letters, and whom they are about

@@ -14,11 +14,12 @@ from collections.abc import Iterable
 import msgspec
 
 from processor.state import Outside, Page, Visitor, VisitorState, encode_state
-from wakeline.keys import DAY_MS
+from wakeline.keys import DAY_MS, PAGES_TTL_MS
 
 KEPT_MS = 8 * DAY_MS  # a day longer than a browser's queue
 JITTER_MS = 3_600_000  # a retry's corrected time differs by what the network took
 REMEMBERED_MS = KEPT_MS + JITTER_MS
+DAYS_NOTED = (PAGES_TTL_MS + KEPT_MS) // DAY_MS  # a key may be there so long, where the fold is behind the log
 SILENT_MS = 300_000  # a page instance that gave no sign for so long is set aside; it can be recalled
 READY_PAGES = 6  # at hand; above it all but KEPT_PAGES become one text, which costs nothing until it is asked
 KEPT_PAGES = 2
@@ -42,6 +43,8 @@ def known(id: str, visitor: Visitor, now: int) -> Page | None:
         if text is None:
             return None
         page = _read(text)
+        if _latest(page) <= state.erased:  # former code left what forgotten ones were about where they lay
+            page.interests, page.pending = None, 0.0
     return page if now - _latest(page) <= REMEMBERED_MS else None
 
 
@@ -75,17 +78,17 @@ def lighten(visitor: Visitor, size: int) -> None:
 def note_day(state: VisitorState, now: int) -> int:
     """That pages go outside at append time `now`; returns the day whose key they go to."""
     day = now // DAY_MS
-    state.days = [*(one for one in _remembered(state.days, now) if one != day), day]
+    state.days = [*(one for one in state.days if now // DAY_MS - one <= DAYS_NOTED and one != day), day]
     return day
 
 
 def asked_for(visitor: Visitor, ids: Iterable[str], now: int) -> tuple[list[int], list[str]]:
     """Days, latest first, in whose keys those of the page instances may lie that do not lie in the state."""
     state = visitor.state
-    state.days = _remembered(state.days, now)
-    if not state.days:
+    days = _remembered(state.days, now)
+    if not days:
         return [], []
-    return state.days[::-1], [id for id in ids if id not in state.pages and f"\n{id} " not in state.past]
+    return days[::-1], [id for id in ids if id not in state.pages and f"\n{id} " not in state.past]
 
 
 def _remembered(days: list[int], now: int) -> list[int]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
+from processor.page_text import without_interests
 from wakeline.record import ANONYMOUS_PREFIX, CustomerShare
 
 MAX_INTERESTS = 64  # of one profile; above it the weakest go
@@ -62,7 +63,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False):
 
     pages: dict[str, Page] = {}  # the latest, see `processor.pages`
     past: str = ""  # earlier ones: a line "<id> <Page as JSON>" each, with a line break before it
-    days: list[int] = []  # of log time, in order, at which others went to keys of their own
+    days: list[int] = []  # of log time, in order, at which others went to keys of their own that may be there still
     sessions: list[Session] = []  # open ones
     closed: list[tuple[int, int]] = []  # start and last of those closed lately
     floor: int = 0  # events of unknown page instances up to this time are too late; former code forgot pages
@@ -226,6 +227,11 @@ class Visitor:
             session.unshown = True
         for page in old.pages.values():  # a replay, which leaves out what it showed, does not know either
             page.interests, page.pending = None, 0.0
+        if old.past:
+            lines = [line.partition(" ") for line in old.past[1:].split("\n")]
+            old.past = "".join(f"\n{id} {without_interests(text)}" for id, _, text in lines)
+        if self.outside is not None:  # those that the present call has at hand; the others by `writes`
+            self.outside.known = {id: without_interests(text) for id, text in self.outside.known.items()}
         self.state = VisitorState(
             pages=old.pages, past=old.past, days=old.days, sessions=old.sessions, closed=old.closed, floor=old.floor,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,

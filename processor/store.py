@@ -26,9 +26,11 @@ from processor.batch import Who
 from processor.dead import about
 from processor.fold import LaneMemory
 from processor.loaded import Loaded
+from processor.page_text import joined
 from processor.scripts import CLAIM, DIED, LOAD, PLACE, RECALL, WITH_TWO_KEYS, WRITE, WRITES
 from processor.writes import Command
 from wakeline import keys
+from wakeline.record import ANONYMOUS_PREFIX
 
 
 class StoreUnavailable(Exception):
@@ -135,18 +137,24 @@ class Store:
         first, and ids. By one call.
         """
         asks = [
-            (who, [self.keys.pages(lane, *who, day), *ids[start : start + RECALLED_AT_ONCE]])
+            (who, kind, [kind(lane, *who, day), *ids[start : start + RECALLED_AT_ONCE]])
             for who, (days, ids) in asked.items()
             for day in days[::-1]
             for start in range(0, len(ids), RECALLED_AT_ONCE)
+            for kind in (self.keys.pages, self.keys.page_interests)
+            if kind == self.keys.pages or who[1][0] != ANONYMOUS_PREFIX
         ]
-        names = dict.fromkeys(words[0] for _, words in asks)
+        names = dict.fromkeys(words[0] for _, _, words in asks)
         with unavailable():
-            rows = await self._recall(keys=list(names), args=[_pack([words for _, words in asks])])
+            rows = await self._recall(keys=list(names), args=[_pack([words for _, _, words in asks])])
         found: dict[Who, dict[str, str]] = {who: {} for who in asked}
-        for (who, words), texts in zip(asks, rows, strict=True):  # the latest day comes last, and holds
-            here = zip(words[1:], texts, strict=True)
-            found[who].update((id, text.decode()) for id, text in here if text is not None)
+        for (who, kind, words), texts in zip(asks, rows, strict=True):  # the latest day comes last, and holds
+            pages = found[who]
+            for id, text in zip(words[1:], texts, strict=True):
+                if text is not None and kind == self.keys.pages:
+                    pages[id] = text.decode()
+                elif text is not None and id in pages:
+                    pages[id] = joined(pages[id], text.decode())
         for who, pages in found.items():
             memory.recall(who, pages)
 

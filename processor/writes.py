@@ -30,6 +30,7 @@ from msgspec import Struct
 from processor import dead, pages
 from processor.changes import Changes, Verdict
 from processor.fold import Fold, LaneMemory
+from processor.page_text import split
 from processor.rules.customers import COUNTS
 from processor.rules.duplicates import UNPROFILED_MS
 from processor.sites import page_name
@@ -86,6 +87,7 @@ def _visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: Callab
         add(["DEL", interests])
         for day in state.days:
             add(["PEXPIRE", changes.keys.pages(lane, site, id, day), FORGOTTEN_LIVES])
+            add(["DEL", changes.keys.page_interests(lane, site, id, day)])
         visitor.wipe = False
     stored = encode_state(state)
     if len(stored) > pages.STATE_BYTES or visitor.outside is not None:
@@ -128,11 +130,16 @@ def _pages(
     if outside is None or not outside.unwritten:
         return stored
     state = visitor.state
-    key = changes.keys.pages(changes.lane, visitor.site, visitor.id, pages.note_day(state, changes.now))
-    for part in _parts([word for id in sorted(outside.unwritten) for word in (id, outside.known[id])]):
-        add(["HSET", key, *part])
+    whose = changes.lane, visitor.site, visitor.id, pages.note_day(state, changes.now)
     lives = ANONYMOUS_LIVES if visitor.is_anonymous else PAGES_LIVE if state.first_seen else FORGOTTEN_LIVES
-    add(["PEXPIRE", key, lives])
+    found = [(id, split(outside.known[id])) for id in sorted(outside.unwritten)]
+    counted = [word for id, (text, _) in found for word in (id, text)]
+    about = [word for id, (_, text) in found if text for word in (id, text)]
+    for key, words in ((changes.keys.pages(*whose), counted), (changes.keys.page_interests(*whose), about)):
+        for part in _parts(words):
+            add(["HSET", key, *part])
+        if words:
+            add(["PEXPIRE", key, lives])
     outside.unwritten.clear()
     memory.moved_outside(visitor)
     return encode_state(state)

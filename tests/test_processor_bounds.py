@@ -10,6 +10,7 @@ import pytest
 
 from processor.fold import Fold, LaneMemory
 from processor.loaded import Loaded
+from processor.page_text import joined
 from processor.sites import SiteFacts
 from processor.writes import DEAD_BYTES, MOST_BYTES, Command, Place, commands
 from tests.timeline import DAY, MINUTE, START
@@ -58,7 +59,9 @@ class Lane:
             found: dict[str, str] = {}
             for day in days[::-1]:
                 kept = self.hashes.get(Keys().pages(0, *who, day), {})
-                found.update((id, kept[id]) for id in ids if id in kept)
+                about = self.hashes.get(Keys().page_interests(0, *who, day), {})
+                for id in kept.keys() & ids:
+                    found[id] = joined(kept[id], about[id]) if id in about else kept[id]
             memory.recall(who, found)
         lists = self.fold.top_lists(batch)
         memory.tops.forget_but(lists)
@@ -91,7 +94,7 @@ class Lane:
         for name, key, *words in made:
             if name == "SET":
                 self.strings[key] = words[0]
-            elif name == "HSET" and ":pages:" in key:
+            elif name == "HSET" and (":pages:" in key or ":page-interests:" in key):
                 self.hashes.setdefault(key, {}).update(zip(words[::2], words[1::2], strict=True))
             elif name == "ZADD" and ":interests:" in key:
                 pairs = zip(words[1::2], map(float, words[::2]), strict=True)

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 
 from processor import pages
+from processor.loaded import Loaded, visitor_of
 from processor.replay import replay
 from processor.state import Page, VisitorState, encode_state
 from processor.writes import FORGOTTEN_LIVES
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, a_week_of_visits, event
 from wakeline.keys import DAY_MS, Keys
-from wakeline.record import Event
+from wakeline.record import Erase, Event
 
 DAYS = [f"2027-01-{day}" for day in range(14, 27)]
 IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
@@ -205,8 +206,10 @@ async def test_keys_go_by_themselves_and_are_no_longer_asked_for(made: Timeline)
         lives = [await made.redis.pttl(name) for name in names]
         assert all((days - 0.01) * DAY < life <= days * DAY for life in lives)
         lane = made.lane(visitor)
-        state = await made.redis.get(made.store.keys.state(lane, "shop", visitor))
-        assert f'"days":[{first + 10}]'.encode() in state
+        loaded = await made.redis.get(made.store.keys.state(lane, "shop", visitor))
+        again = visitor_of("shop", visitor, Loaded(loaded, {}, 0))
+        assert again.state.days == [first, first + 1, first + 10]  # so that they can be removed
+        assert pages.asked_for(again, ["page-x"], START + 10 * DAY)[0] == [first + 10]
 
 
 async def test_of_who_withdrew_they_go_once_nothing_of_theirs_can_come_again(made: Timeline) -> None:
@@ -271,3 +274,42 @@ async def test_what_a_batch_recalled_is_not_kept(made: Timeline) -> None:
     visitor: Any = worker._memory.people["shop", OFFICE]
     assert visitor.outside is None
     assert len(encode_state(visitor.state)) <= pages.STATE_BYTES
+
+
+@pytest.mark.parametrize("where", ["at hand", "in the state", "outside"])
+async def test_what_a_forgotten_page_was_about_is_nowhere(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """Late engagement with it weighs nothing, live as in a replay; it is known as counted all the same."""
+    if where == "outside":
+        monkeypatch.setattr(pages, "PAST_LENGTH", 0)
+    views = 3 if where == "at hand" else 20
+    for n in range(views):
+        await made.append(event("visitor-1", f"page-{n:03d}", 0, n * 10 * MINUTE, interests=["a secret"]))
+    await made.run()
+    assert b"a secret" in await all_that_redis_holds(made)
+    end = views * 10 * MINUTE
+    await made.append(Erase(site="shop", id="visitor-1", time=made.now), at=end)
+    await made.run()
+    await made.redis.delete(*await made.redis.keys("*:top:*"))  # the site's numbers stay
+    assert b"a secret" not in await all_that_redis_holds(made)
+    await made.append(event("visitor-1", "page-000", 1, end + 5_000, "engagement", engaged_ms=30_000))
+    await made.append(event("visitor-1", "page-001", 0, 10 * MINUTE), at=end + 6_000)
+    await made.run()
+    assert (await made.ledger())["duplicate"] == 1
+    into = Keys(2)
+    await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=into)
+    assert await made.interests("visitor-1") == await made.interests("visitor-1", into) == {}
+
+
+async def all_that_redis_holds(made: Timeline) -> bytes:
+    found: list[bytes] = []
+    for name in await made.redis.keys("*"):
+        match await made.redis.type(name):
+            case b"string":
+                found.append(await made.redis.get(name))
+            case b"hash":
+                found += (await made.redis.hgetall(name)).values()
+            case b"zset":
+                found += await made.redis.zrange(name, 0, -1)
+    return b"\n".join(found)

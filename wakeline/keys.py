@@ -161,6 +161,13 @@ class Keys:
         """
         return f"{self.prefix}{{{lane}}}:{site}:pages:{id}:{day}"
 
+    def page_interests(self, lane: int, site: str, id: str, day: int) -> str:
+        """hash: page instance -> JSON of its interests and of engagement that came before its view. With its pages.
+
+        Removed as the visitor is forgotten.
+        """
+        return f"{self.prefix}{{{lane}}}:{site}:page-interests:{id}:{day}"
+
     def profile(self, lane: int, site: str, id: str) -> str:
         """hash: the readable profile, see `profiles`. PROFILE_TTL after the last event. Never for "~" ids."""
         return f"{self.prefix}{{{lane}}}:{site}:profile:{id}"
