@@ -31,7 +31,7 @@ class Verdict(StrEnum):
     ERASED = "erased"  # counted on the site, but not in a profile; a replay meets tombstones earlier, so erases more
     DEAD = "dead"
     DERIVED = "derived"  # our own deltas, ticks and erasures
-    SKIPPED = "skipped"  # before the place at which the replay that made this version began
+    SKIPPED = "skipped"  # before the place at which the numbers of this version begin
 
 
 class TopLists:

@@ -10,7 +10,7 @@ from processor import dead, pages, rules
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
 from processor.loaded import Loaded, customer_of, visitor_of
-from processor.rules import Steps, customers, forgetting
+from processor.rules import Steps, consent, customers, forgetting
 from processor.rules.duplicates import hear
 from processor.rules.sessions import close_due, is_kept_out
 from processor.sites import SiteFacts
@@ -102,6 +102,7 @@ class Fold:
     ) -> None:
         self.lane = lane
         self.lanes = deployment.lanes
+        self.begins = 0  # offset; of what lies before only withdrawals matter
         self.seconds: dict[str, float] = {name: 0.0 for name, _, _ in rules.RULES}  # of the timed events
         self.timed = 0
         self._timed_every = self._countdown = timed_every
@@ -123,6 +124,8 @@ class Fold:
 
     def decode(self, entries: Iterable[Entry]) -> Batch:
         """Entries as records; what cannot be one is marked, with its reason."""
+        if self.begins:
+            entries = consent.only_withdrawals(entries, before=self.begins)
         items = decoded(entries, self._sites)
         if self._live_since:
             self._live_ms = LIVE_MS if newest(items) > self._live_since else -1
@@ -147,7 +150,11 @@ class Fold:
         for item in items:
             changes.now, changes.offset = item.time, item.offset
             record = item.record
-            if isinstance(record, Event):
+            if item.offset < self.begins:
+                if isinstance(record, Event):
+                    consent.look_through(record, _visitor(memory, changes, *item.who[0]), changes)
+                ledger[Verdict.SKIPPED] += 1
+            elif isinstance(record, Event):
                 ledger[self._apply(record, item.who[0], memory, changes)] += 1
             elif isinstance(record, Invalid):
                 changes.dead.append(self.letter(item, record, memory))
@@ -241,9 +248,7 @@ class Fold:
                 customer = _customer(memory, changes, record.site, record.id)
                 forgetting.forget_customer(customer, changes, upto=record.time)
             else:
-                visitor = memory.people[record.site, record.id]
-                assert isinstance(visitor, Visitor)
-                changes.visitors[record.site, record.id] = visitor
+                visitor = _visitor(memory, changes, record.site, record.id)
                 if visitor.site in self._sites:  # what has ended is closed as ever, however the log is cut
                     changes.enter(self._sites[visitor.site], record.time)
                     close_due(visitor, changes)
@@ -282,6 +287,13 @@ class Fold:
             for portion, end in customers.portions(shares, upto):
                 yield target, Delta(source=self.lane, after=after, upto=end, shares=portion)
                 after = end
+
+
+def _visitor(memory: LaneMemory, changes: Changes, site: str, id: str) -> Visitor:
+    visitor = memory.people[site, id]
+    assert isinstance(visitor, Visitor)
+    changes.visitors[site, id] = visitor
+    return visitor
 
 
 def _customer(memory: LaneMemory, changes: Changes, site: str, id: str) -> Customer:

@@ -54,6 +54,7 @@ class LanePlace(Struct):
 
     log: str = ""
     offset: int = 0
+    begins: int = 0
     clock: int = 0
     revision: int = 0
     writer: str = ""

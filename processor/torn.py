@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from processor.replay import Replay, patiently
 from processor.store import LaneLost, Store, unavailable
 from processor.switch import take_back_deltas
-from processor.versions import START, starting_places, unlink
+from processor.versions import START, looked_through, starting_places, unlink
 from wakeline.keys import Keys
 from wakeline.log import Log, LogMismatch
 
@@ -37,14 +37,15 @@ end
 return 1
 """
 
-# KEYS: the lane, where its facts are kept; ARGV: its version, where it begins. The lane as if nothing were applied.
+# KEYS: the lane, where its facts are kept; ARGV: its version, its first offset, where its numbers begin. The lane
+# as if nothing were applied.
 EMPTY = """
 local lane, kept = KEYS[1], KEYS[2]
 if redis.call('HEXISTS', kept, 'emptied') == 1 then return end
 local found = redis.call('HMGET', kept, 'log', 'revision')
 redis.call('DEL', lane)
-redis.call('HSET', lane, 'log', found[1] or '', 'offset', ARGV[2], 'skipped', ARGV[2], 'moved', ARGV[1],
-  'revision', found[2])
+redis.call('HSET', lane, 'log', found[1] or '', 'offset', ARGV[2], 'skipped', ARGV[2], 'begins', ARGV[3],
+  'moved', ARGV[1], 'revision', found[2])
 redis.call('HSET', kept, 'emptied', '1')
 """
 
@@ -90,7 +91,9 @@ class TornLane:
 
         Raises NotTorn, LogMismatch, and LogGap where the log does not reach back; then nothing was changed.
         """
-        start = (await starting_places(self._log, range(self._lane, self._lane + 1), self._since))[self._lane]
+        lanes = range(self._lane, self._lane + 1)
+        start = (await starting_places(self._log, lanes, self._since))[self._lane]
+        first = (await looked_through(self._log, lanes, self._since))[self._lane]
         await patiently(self._check_log)
         state = await patiently(self._kept)
         if state == 0:
@@ -102,7 +105,7 @@ class TornLane:
             owed = Store(self._redis, key_space=self._live)
             await take_back_deltas(self._redis, owed, self._lane, place=place, hash=self._live.kept(self._lane))
             await patiently(self._unlink)
-            await patiently(partial(self._emptied, min(start, place)))
+            await patiently(partial(self._emptied, min(first, place), min(start, place)))
         return place
 
     async def rebuild(self, replay: Replay, upto: int) -> None:
@@ -133,9 +136,9 @@ class TornLane:
         with unavailable():
             await unlink(self._redis, f"{self._live.prefix}{{{self._lane}}}:*", keep=names, dropped=lambda keys: None)
 
-    async def _emptied(self, start: int) -> None:
+    async def _emptied(self, first: int, begins: int) -> None:
         with unavailable():
-            await self._empty(keys=self._names, args=[self._live.version, start])
+            await self._empty(keys=self._names, args=[self._live.version, first, begins])
 
     async def _finished(self, revision: int) -> bool:
         with unavailable():

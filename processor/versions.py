@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 
 from processor.replay import patiently
 from processor.retention import first_since
+from processor.rules.consent import WITHHELD_MS
 from processor.store import unavailable
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log import Bounds, Log, LogGap
@@ -18,10 +19,11 @@ from wakeline.log import Bounds, Log, LogGap
 START = "start"
 DROPPED_AT_ONCE = 500  # keys
 
-# KEYS: a lane of a version that is not live; ARGV: log, offset. One that was live before goes on from its place.
+# KEYS: a lane of a version that is not live; ARGV: log, offset, where its numbers begin. One that was live before goes
+# on from its place.
 BEGIN = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('HSET', KEYS[1], 'log', ARGV[1], 'offset', ARGV[2], 'skipped', ARGV[2])
+  redis.call('HSET', KEYS[1], 'log', ARGV[1], 'offset', ARGV[2], 'skipped', ARGV[2], 'begins', ARGV[3])
 elseif redis.call('HDEL', KEYS[1], 'moved') == 1 then
   redis.call('HINCRBY', KEYS[1], 'revision', 1)
 end
@@ -56,15 +58,17 @@ async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[
     elif not begun and not since:
         raise VersionRefused("from where? --from start, or from a time on: --from 2026-11-01")
     identity = await log.identity()
-    starts = dict.fromkeys(lanes, 0)
+    starts = looked = dict.fromkeys(lanes, 0)
     if len(known) < len(lanes) and (begun or since):
         starts = await starting_places(log, lanes, begun or since)
+        looked = await looked_through(log, lanes, begun or since)
         await patiently(partial(_note, redis, into, since))
     script = redis.register_script(BEGIN)
 
     async def begin_lane(lane: int) -> None:
         with unavailable():
-            await script(keys=[into.lane(lane)], args=[identity, min(starts[lane], places[lane])])
+            first, begins = (min(place, places[lane]) for place in (looked[lane], starts[lane]))
+            await script(keys=[into.lane(lane)], args=[identity, first, begins])
 
     for lane in lanes:
         await patiently(partial(begin_lane, lane))
@@ -102,6 +106,14 @@ async def starting_places(log: Log, lanes: range, since: str) -> dict[int, int]:
             f"from --from {whole} on nothing is missing; what came before would not be in the new version"
         )
     return dict.fromkeys(lanes, 0)
+
+
+async def looked_through(log: Log, lanes: range, since: str) -> dict[int, int]:
+    """By lane, from where on withdrawals are looked for: those before `since` that may still withhold something.
+
+    No earlier than what neither history nor log hold any more.
+    """
+    return await starting_places(log, lanes, since if since == START else str(max(0, int(since) - WITHHELD_MS)))
 
 
 def shown(since: str) -> str:

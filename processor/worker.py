@@ -63,6 +63,7 @@ class LaneWorker:
     async def _open(self) -> int:
         self._memory = LaneMemory()
         self.place = await self._store.claim(self.lane, self._memory, writer=self._writer)
+        self._fold.begins = self.place.begins
         if self.place.torn:
             raise LaneTorn(f"lane {self.lane} was left half-written: `wakeline replay --lane {self.lane}` rebuilds it")
         identity = await self._log.identity()

@@ -411,6 +411,26 @@ async def begun(live: Stand, into: int, since: str) -> None:
     await begin(live.redis, live.log, live=live.keys, into=Keys(into), places=places, since=since)
 
 
+async def test_who_withdrew_before_the_beginning_without_a_profile_gets_none(state: Any) -> None:
+    """Nothing but the visitor's state says so, and a queue sends later what the withdrawal had overtaken."""
+    async with stand(state) as live:
+        made = live.made
+        await made.append(event("visitor-1", "page-1", 0, 10 * MINUTE, "consent", level="off"))
+        await made.append(event("visitor-2", "page-2", 0, 11 * MINUTE))
+        await made.run()
+        await made.append(event("visitor-1", "page-0", 0, 5 * MINUTE), at=DAY)
+        await made.run()
+        places = [worker.place.offset for worker in made.workers]
+        since, into = str(START + 60 * MINUTE), Keys(2)
+        await begin(live.redis, live.log, live=live.keys, into=into, places=places, since=since)
+        await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=into)
+        assert not await made.profile("visitor-1")
+        assert not await made.profile("visitor-1", into)
+        ledger = await made.ledger(into)
+        assert (ledger["skipped"], ledger["erased"], ledger["applied"]) == (2, 1, 0)
+        assert (await made.totals(into)).get("page_views") == 1
+
+
 async def test_who_was_identified_before_the_beginning_counts_twice_for_the_customer_until_the_switch(
     state: Any,
 ) -> None:

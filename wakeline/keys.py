@@ -112,7 +112,8 @@ class Keys:
         log (identity), offset (records applied: the next one to read), revision, writer (stamp of
         the last write or claim), torn (1 while a write is under way), clock (append time of the last record),
         and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead, derived, skipped.
-        sent:<lane>: `upto` of the last delta for that lane. died_at (offset), deaths: how often
+        begins: offset at which a version's numbers begin; from `skipped` at first to there only withdrawals are looked
+        for. sent:<lane>: `upto` of the last delta for that lane. died_at (offset), deaths: how often
         folding what follows ended the process. moved: "<version> <token>" of the version that goes on from here,
         or the lane's own while it is rebuilt; with it no processor writes the lane. Set and cleared by the replay.
         """

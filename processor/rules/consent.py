@@ -5,13 +5,16 @@ No withdrawal is too late to forget, only to be counted: it may have waited in a
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from processor.changes import Changes
 from processor.pages import KEPT_MS
-from processor.rules.duplicates import UNPROFILED_MS, hear
+from processor.rules.duplicates import UNPROFILED_MS, drop_seen, hear
 from processor.rules.forgetting import forget_visitor
 from processor.state import Visitor
 from wakeline.event import CONSENT
-from wakeline.record import FOR_GOOD, Event
+from wakeline.log import Entry
+from wakeline.record import FOR_GOOD, Event, Tick, encode_record
 
 WITHHELD_MS = UNPROFILED_MS  # what it may have overtaken is too late by then
 
@@ -26,6 +29,27 @@ def forget_late(event: Event, visitor: Visitor, changes: Changes) -> None:
         changes.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
         if visitor.state.is_known():
             forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
+
+
+NOTHING = encode_record(Tick())
+NAMED = f'"{CONSENT}"'.encode()
+
+
+def only_withdrawals(entries: Iterable[Entry], *, before: int) -> Iterable[Entry]:
+    """The entries, those before an offset as if they were nothing, but for what may be a withdrawal."""
+    return (
+        Entry(entry.offset, entry.time, NOTHING) if entry.offset < before and NAMED not in entry.value else entry
+        for entry in entries
+    )
+
+
+def look_through(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """What a replay that begins behind an event has to know of it: what a withdrawal withholds is in the state alone,
+    and of who had a profile there is a tombstone.
+    """
+    if event.type == CONSENT and withdraws(event, visitor) and drop_seen(event, visitor, changes) is None:
+        visitor.state.has_withdrawn = True
+        visitor.state.withheld = changes.now + WITHHELD_MS
 
 
 def withdraws(event: Event, visitor: Visitor) -> bool:
