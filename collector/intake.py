@@ -15,7 +15,7 @@ from collector.addresses import Addresses
 from collector.agents import MAX_LENGTH, agent_of, legible
 from collector.body import is_accepted_type, read_body
 from collector.budget import NewProfiles
-from collector.limiter import REQUEST_BYTES, Limiter
+from collector.limiter import Limiter, beyond_one
 from collector.memory import Memory, Step
 from collector.metrics import Metrics
 from collector.policy import Policy
@@ -48,6 +48,7 @@ class Asked(NamedTuple):
     envelope: Envelope
     policy: Policy
     address: str
+    body: int  # bytes
 
 
 Encoded = tuple[int, bytes]  # the lane, and the record
@@ -109,9 +110,7 @@ class Intake:
             arrival = self._arrival(request, asked)
             records, rejected = self._clean(events, arrival)
             size = sum(len(value) for _, value in records)
-            is_too_much = size > REQUEST_BYTES and not self._limiter.allows_more(
-                asked.address, (size - 1) // REQUEST_BYTES
-            )
+            self._limiter.owes(asked.address, beyond_one(size) - beyond_one(asked.body))
         except SaltUnavailable as error:
             logger.error("the day's salt can be neither read nor made: %s", error)
             metrics.received += len(events)
@@ -125,9 +124,6 @@ class Intake:
             metrics.reject(refusal.reason)
         if not records:
             return _all_refused(request, rejected)
-        if is_too_much:
-            metrics.reject(Refusal.RATE_LIMITED, len(records))
-            return answers.refused(origin, Refusal.RATE_LIMITED, rejected)
         if not await self._writer.submit(records, size):
             return answers.refused(origin, Refusal.UNAVAILABLE, rejected)
         for reason in arrival.dropped:  # of what is taken: who was answered 503 comes again with the same
@@ -150,6 +146,8 @@ class Intake:
             body = await read_body(request)
             if isinstance(body, Refusal):
                 return body, count
+            if not self._limiter.allows_more(address, beyond_one(len(body))):
+                return Refusal.RATE_LIMITED, count
             try:
                 envelope = decode_envelope(body)
             except (ValueError, RecursionError):  # no JSON, no UTF-8, not its shape; nested too deep
@@ -162,7 +160,7 @@ class Intake:
                 return Refusal.FOREIGN_ORIGIN, count
             if count > MAX_EVENTS:
                 return Refusal.TOO_MANY_EVENTS, count
-            return Asked(envelope, policy, address)
+            return Asked(envelope, policy, address, len(body))
         except ConnectionError:
             raise
         except Exception as error:
@@ -184,7 +182,7 @@ class Intake:
 
     def _arrival(self, request: web.BaseRequest, asked: Asked) -> Arrival:
         headers = request.headers
-        envelope, policy, address = asked
+        envelope, policy, address = asked.envelope, asked.policy, asked.address
         user_agent = legible(headers.get("User-Agent", ""))[:MAX_LENGTH]
         is_capped = envelope.consent is ConsentLevel.FULL and headers.get("Sec-GPC") == "1"
         return Arrival(

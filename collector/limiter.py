@@ -1,6 +1,7 @@
 """How many requests one address may send, and how much: a flood from one sender must not crowd out the others.
 
-A request that leaves more than REQUEST_BYTES in the log counts as several.
+A request with a body of more than REQUEST_BYTES, or that leaves more in the log, counts as several: text takes time to
+read. The body is counted before anybody reads it, and what it left once that is known.
 
 Kept in memory only, an address for as long as it is busy. What has no public address is not limited: it is a proxy
 that nobody named in `trusted_proxies`, and behind it are all visitors of the site.
@@ -16,10 +17,15 @@ from functools import lru_cache
 from collector.addresses import sender
 
 BURST_S = 10  # seconds' worth that may come at once: pages that were offline, an office that comes back from lunch
-REQUEST_BYTES = 4_096  # of records that one request may leave; a page view leaves some 500
+REQUEST_BYTES = 4_096  # of a body, and of records that it may leave; a page view leaves some 500
 MOST_ADDRESSES = 65_536  # of which something is remembered: 10 MB
 ROUNDING_S = 1e-6
 CACHED = 4_096
+
+
+def beyond_one(size: int) -> int:
+    """As how many requests so many bytes count beside the first."""
+    return max(0, size - 1) // REQUEST_BYTES
 
 
 class Limiter:
@@ -48,12 +54,21 @@ class Limiter:
         """Whether a request that `allows` has counted may count as `requests` more (at most as all that may come at
         once). If not, its own count is taken back too: large requests that are refused use nothing up.
         """
-        if not self._interval or (who := self._sender(address)) is None:
+        if requests <= 0 or not self._interval or (who := self._sender(address)) is None:
             return True
-        is_allowed = self._take(who, min(requests * self._interval, self._ahead - self._interval))
+        is_allowed = self._take(who, self._at_most_all(requests))
         if not is_allowed:
             self._free_at[who] -= self._interval
         return is_allowed
+
+    def owes(self, address: str, requests: int) -> None:
+        """Count one that was taken as `requests` more: what comes next waits for them."""
+        if requests > 0 and self._interval and (who := self._sender(address)) is not None:
+            self._free_at[who] = max(self._clock(), self._free_at.get(who, 0.0)) + self._at_most_all(requests)
+
+    def _at_most_all(self, requests: int) -> float:
+        """The time of so many requests, or of all that may come at once behind a first one."""
+        return min(requests * self._interval, self._ahead - self._interval)
 
     def _take(self, who: int, time: float) -> bool:
         now = self._clock()

@@ -193,7 +193,7 @@ async def test_a_fault_of_ours_is_a_refusal_that_is_counted_and_not_tried_again(
 async def test_a_fault_with_what_a_large_request_may_leave_is_in_the_books(
     monkeypatch: pytest.MonkeyPatch, collector: Stand
 ) -> None:
-    monkeypatch.setattr("collector.limiter.Limiter.allows_more", broken)
+    monkeypatch.setattr("collector.limiter.Limiter.owes", broken)
     large = {f"p{number}": "x" * 900 for number in range(10)}
     status, answer, _ = await collector.post(envelope(event(type="buy", props=large), event(url="x:", n=1)))
     assert (status, answer["reason"]) == (400, "internal")
