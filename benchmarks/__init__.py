@@ -11,8 +11,10 @@ visitors.py       records of visitors who behave like people
 collector.py      requests per CPU second, against empty_handler.py, under load.py
 processor.py      events a second, against stock Faust agents (stock.py) on a real Kafka (kafka.py)
 rules.py          microseconds of an event, rule by rule
+scale.py          Wakeline on a real Kafka (broker.py): the collector, the processor, two processors against one
+sizing.py         what a million events take
 archiver.py       what the history costs beside a growing log
-latency.py        from an event to a readable profile, under open_loop.py
+latency.py        from an event to a readable profile, under load.py
 idle.py           memory and CPU of the whole small path when nothing happens
 profile_size.py   bytes in Redis of one profile
 snippet.py        bytes of the scripts

@@ -12,6 +12,7 @@ pages.py      page instances that a state has no room for; page_text.py how they
 writes.py     changes as Redis commands
 store.py      the one call that applies them; scripts.py what runs in Redis
 dead.py       dead letters, and whom they are about
+retention.py  how long the log keeps what was processed
 replay.py     the log folded again, into another version of the keys; versions.py where that begins
 switch.py     from the live version to that one; torn.py one lane made anew where it is
 metrics.py    what Prometheus sees

@@ -95,8 +95,8 @@ class Settings:
         # far above what people behind one address send, the gateway of a phone network included
         100.0,
         "requests a second that each collector process takes of one public address or IPv6 /64, ten seconds' worth at "
-        "once; one of more than 4 KB, or that leaves more in the log, counts once for each 4 KB; beyond them 429; 0: no limit, else "
-        "0.01 or more",
+        "once; one of more than 4 KB, or that leaves more in the log, counts once for each 4 KB; beyond them 429; 0: "
+        "no limit, else 0.01 or more",
         least=0,
         most=1_000_000,
     )

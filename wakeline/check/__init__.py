@@ -6,7 +6,9 @@ server.py         Redis: facts gathered, then judged
 cluster.py        each node of a Redis Cluster, and its slots
 kafka.py          the log on Kafka, the same way
 salts.py          whether all collectors have the same
+clock.py          whether the log's time is right
 history.py        is there one, and of this log
+data.py           who else may read the data folder
 page.py           a page's HTML: is the tag right
 script.py         what its src brought
 csp.py            what a Content-Security-Policy allows

@@ -8,7 +8,8 @@ snippet.py   the line to paste                  adopt_log.py  go on without the 
 query.py     the history asked in SQL           rows.py     its answer as a table, CSV or JSON
 lag.py       how far behind the log             dead_letters.py  what could not be folded
 replay.py    all of it made anew                progress.py  how far that is
-backup.py    a copy to keep, and its way back
+backup.py    a copy to keep, and its way back   confirm.py  asked before what is done
+portrait.py  a profile for the terminal
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ reading.py  which files a question needs, and their lines into the database, chu
 events.py   what is kept of a line: each event once, with its visit, its customer and the site's own clock
 forgetting.py  who was forgotten is counted and nobody
 views.py    what can be asked: the three views
+amounts.py  amounts in old records that are text
 clocks.py   the wall clocks of sites
 locked.py   a database that reaches no file and no network
 
