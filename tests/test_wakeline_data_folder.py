@@ -66,6 +66,16 @@ def test_what_cannot_be_closed_is_said(data: Path, monkeypatch: pytest.MonkeyPat
     assert any(f"{data} is open to other users" in words and "not permitted" in words for words in said)
 
 
+def test_a_shared_folder_that_others_may_write_to_is_said(data: Path) -> None:
+    """They could move `salts` away and put a folder of their own there."""
+    (data / "notes.txt").write_text("")
+    assert data_folder.close(data) == []
+    data.chmod(0o777)
+    (said,) = data_folder.close(data)
+    assert str(data) in said
+    assert "other things" in said
+
+
 def test_a_folder_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
     assert not data_folder.close(tmp_path / "none")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from wakeline.process import NOT_FOR_OTHERS
 
+WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 OURS = frozenset(("redis", "salts", "spool", "archive", "up.lock", "demo.toml", "aside", "restoring", "restoring.json"))
 
 
@@ -27,6 +28,10 @@ def close(data: Path) -> list[str]:
             continue  # another process has just removed it
         except OSError as error:
             still_open.append(_said(path, error.strerror or str(error)))
+    if not_ours(data) and data.stat().st_mode & WRITABLE:  # whoever may write there may put a folder in our place
+        still_open.append(
+            _said(data, "it stays so, for other things lie in it; name a folder of Wakeline's own by data")
+        )
     return still_open
 
 
