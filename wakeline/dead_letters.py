@@ -113,7 +113,7 @@ async def completed(redis: Redis, live: Keys, log: Log, letters: Iterable[DeadLe
 
     async def whole(letter: DeadLetter) -> DeadLetter:
         lane, offset = letter.lane, int(letter.id.partition(":")[2])
-        named: Any = await redis.hget(live.lane(lane), "log")
+        [named] = await redis.hmget(live.lane(lane), ["log"])
         bounds = (await log.bounds([lane]))[lane]
         if named != identity.encode() or not bounds.first <= offset < bounds.end:
             return letter

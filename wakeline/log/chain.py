@@ -85,11 +85,12 @@ async def _next(links: list[Link], log: Log, identity: str, before: Log | None, 
 
 async def places(redis: Redis, lanes: int) -> list[int]:
     """What was applied of each lane. Raises redis-py's errors."""
-    live = keys.Keys(int(await redis.hget(keys.DEPLOYMENT, "version") or keys.VERSION))
+    [version] = await redis.hmget(keys.DEPLOYMENT, ["version"])
+    live = keys.Keys(int(version or keys.VERSION))
     pipe = redis.pipeline(transaction=False)
     for lane in range(lanes):
-        pipe.hget(live.lane(lane), "offset")
-    return [int(place or 0) for place in await pipe.execute()]
+        pipe.hmget(live.lane(lane), ["offset"])
+    return [int(place or 0) for [place] in await pipe.execute()]
 
 
 async def adopt(log: Log, redis: Redis, lanes: int) -> list[int]:
