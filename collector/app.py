@@ -7,8 +7,9 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
+from typing import Any, NamedTuple
 
 import uvloop
 from aiohttp import web
@@ -44,6 +45,7 @@ logger = logging.getLogger("wakeline.collector")
 BACKLOG = 1_024  # connections that wait to be accepted; the kernel may allow less
 STOP_S = 10.0  # for what is in flight: above the writer's deadline
 KEEP_SALTS_S = 60.0
+CANCEL_EVERY_S = 3.0
 MISMATCHES = (DeploymentMismatch, LogMismatch, OtherSalts)
 MEGABYTE = 1_048_576
 
@@ -161,11 +163,20 @@ async def _serve(config: Config, worker: int) -> int:
         logger.error("%s", error, exc_info=None if isinstance(error, MISMATCHES) else error)
     await public.cleanup()
     await internal.cleanup()
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    await parts.asking.close()
+    await _cancelled(tasks)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CANCEL_EVERY_S):
+            await parts.asking.close()
     return 1 if failures else 0
+
+
+async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Once all have ended. A client that times out just then may swallow a cancel: it is said again."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=CANCEL_EVERY_S)
 
 
 async def deployment_log(settings: Settings, marks: Marks) -> tuple[Log, int]:
