@@ -1,7 +1,8 @@
 /** `wakeline(command, ...)`: what a site calls. Calls made before the page is first seen wait for it. */
 
 import { debug } from "./debug";
-import { change, custom, page, reset, tell } from "./page";
+import { doc } from "./document";
+import { change, custom, held, page, reset, tell } from "./page";
 import { safe } from "./safe";
 import { FULL } from "./wire";
 
@@ -14,13 +15,14 @@ export const commands: Record<string, (...values: never[]) => void> = {
   debug,
 };
 
-const early: Call[] = window.wakeline?.q || [];
+const queue = window.wakeline?.q;
+const early: Call[] = queue?.splice ? queue : []; // an element may be called wakeline
 
-const run = safe((command: string, ...values: unknown[]) => commands[command]?.(...(values as never[])));
+const run = safe(([command, ...values]: Call) => commands[command]?.(...(values as never[])));
 
-export const drain = (): void => early.splice(0).forEach((call) => run(...call));
+export const drain = (): void => early.splice(0).forEach(run);
 
 export const wakeline: Wakeline = (...call) => {
-  if (page || !document.hidden) run(...call);
-  else early.push(call);
+  early.push(call);
+  if (page || !(doc("hidden") || held)) drain();
 };

@@ -5,25 +5,23 @@ import { read, write } from "./storage";
 import { consent } from "./tag";
 import { ANONYMOUS, FULL, LEVELS, type Level, OFF } from "./wire";
 
-let choice: string | undefined;
+/** On this page: where nothing can be stored it is all there is. */
+export const chosen: { level?: Level } = {};
 
-/** The level that holds now; -1 where the page asks for one that does not exist. */
-export let level: number = OFF;
-export let visitor: string | undefined;
+export let visitor: string | undefined = read("id");
+
+/** The level that holds now; -1 where the page asks for one that does not exist. An id from earlier says that `full` held. */
+export let level: number = visitor ? FULL : OFF;
 
 /** The level that the last choice, made in any tab, allows. Global Privacy Control caps it. */
 export const allowed = (): number =>
-  Math.min(LEVELS.indexOf((read("consent") || choice || consent) as Level), navigator.globalPrivacyControl ? ANONYMOUS : FULL);
-
-export const choose = (made: Level): void => {
-  write("consent", (choice = made));
-}
+  Math.min(LEVELS.indexOf((read("consent") || chosen.level || consent) as Level), navigator.globalPrivacyControl ? ANONYMOUS : FULL);
 
 /** Makes the allowed level hold. Leaving `full` forgets the id; coming back makes a new one. */
 export const settle = (): void => {
   level = allowed();
   visitor = level < FULL ? undefined : read("id") || visitor || random();
-  write("id", visitor);
+  if (level >= OFF) write("id", visitor); // a misspelt level is no withdrawal
 }
 
 /** The next page is another visitor's. */

@@ -1,7 +1,7 @@
 /** What `wakeline("debug")` turns on: the console says what is sent, and why something is not. */
 
-export let say: (...what: unknown[]) => void = () => {};
+export let debugging: boolean | undefined;
 
-export const debug = (): void => {
-  say = console.log;
-}
+export const say = (what: unknown): unknown => debugging && console.log(what);
+
+export const debug = (): unknown => (debugging = true);

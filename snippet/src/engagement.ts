@@ -1,30 +1,43 @@
 /** Engaged time, which only passes while the page is visible and focused, and the deepest scroll. */
 
+import { doc } from "./document";
 import { MAX_STEP_MS } from "./limits";
 import type { Engagement } from "./wire";
 
 export let engaged = 0; // ms since the last event that told it
-let since = 0; // 0: not engaged
-let scroll = 0; // percent; more where a page gives way at its end
+export let since = 0; // 0: not engaged
+let deepest = 0; // pixels
 
-/** Looks again: to be called before and after anything that changes them. */
+/** Looks at the clock again: to be called before and after anything that changes whether time passes. */
 export const measure = (): void => {
   const now = performance.now();
   if (since) engaged += Math.min(now - since, MAX_STEP_MS);
-  since = !document.hidden && document.hasFocus() ? now : 0;
-  const depth = ((scrollY + innerHeight) * 100) / document.documentElement.scrollHeight;
-  scroll = Math.max(scroll, (depth + 0.5) | 0); // | 0 also makes NaN, of an empty frame, 0
-}
+  since = !doc("hidden") && doc("hasFocus").call(document) ? now : 0;
+};
+
+/**
+ * Looks how far down the visitor is; how high it all is. Where the document stands still, a part of it may scroll: so
+ * it is asked of all that fills the middle of the window.
+ */
+export const scrolled = (): number => {
+  let height = 0;
+  for (const box of doc("elementsFromPoint").call(document, innerWidth / 2, innerHeight / 2))
+    if (box.clientHeight > innerHeight / 2) {
+      height = Math.max(height, box.scrollHeight);
+      deepest = Math.max(deepest, box.scrollTop + innerHeight);
+    }
+  return height;
+};
 
 export const restart = (): void => {
   measure();
-  engaged = scroll = 0;
+  engaged = deepest = 0;
 }
 
-/** What was added since the last call. */
+/** What was added since the last call. A page that gives way at its end is seen by more than 100 percent. */
 export const engagement = (leave: boolean): Engagement => {
   measure();
   const engaged_ms = engaged | 0;
   engaged = 0;
-  return { engaged_ms, scroll, leave };
+  return { engaged_ms, scroll: (100 / (scrolled() / deepest) + 0.5) | 0, leave }; // | 0 also makes NaN, of an empty frame, 0
 }

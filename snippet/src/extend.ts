@@ -3,10 +3,18 @@
 import { acted, viewed } from "./actions";
 import { commands } from "./commands";
 import { custom, hook } from "./page";
-import { listen } from "./safe";
-import type { Props, WireEvent } from "./wire";
+import { listen, safe } from "./safe";
+import type { PageView, Props, WireEvent } from "./wire";
 
 let beforeSend = (event: WireEvent): WireEvent | undefined => event;
+
+const edit = safe((event: WireEvent): WireEvent | undefined => {
+  const edited = beforeSend(event);
+  if (!edited?.page) return; // nothing, or no event
+  edited.url = new URL(edited.url, location.href).href;
+  if (edited.type == "page_view") setTimeout(safe(viewed), 0, edited as WireEvent & PageView);
+  return edited;
+});
 
 export const extend = (): void => {
   // A word that is no command is an event of that name.
@@ -15,10 +23,7 @@ export const extend = (): void => {
   commands.beforeSend = (run: typeof beforeSend) => {
     beforeSend = run;
   };
-  hook.edit = (event) => {
-    if (event.type == "page_view") setTimeout(viewed, 0, event);
-    return event.type == "consent" ? event : beforeSend(event); // a choice about privacy is always told
-  };
+  hook.edit = (event) => (event.type == "consent" ? event : edit(event)); // a choice about privacy is always told
   listen("click", acted);
   listen("auxclick", acted);
   listen("submit", acted);

@@ -3,7 +3,7 @@
 import { start } from "./start";
 import { extend } from "./extend";
 
-if (!window.wakeline?.live) {
+if (window.wakeline?.live !== true) {
   extend();
   start();
 }

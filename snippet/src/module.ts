@@ -8,7 +8,7 @@ import { configure, type Options } from "./tag.module";
 export type { Options };
 
 export const init = (options: Options): void => {
-  if (window.wakeline?.live) return;
+  if (window.wakeline?.live === true) return;
   configure(options);
   extend();
   start();

@@ -1,14 +1,15 @@
 /** The page instance: opened by a page view, left when hidden, closed by navigation; its events are numbered. */
 
-import { allowed, choose, forget, level, settle, visitor } from "./consent";
+import { allowed, chosen, forget, level, settle, visitor } from "./consent";
 import { say } from "./debug";
-import { engaged, engagement, restart } from "./engagement";
+import { doc } from "./document";
+import { engaged, engagement, restart, since } from "./engagement";
 import { MAX_PINGS, SETTLE_MS } from "./limits";
 import { keep, push, resume } from "./queue";
 import { random } from "./random";
 import { safe } from "./safe";
-import { read } from "./storage";
-import { hash } from "./tag";
+import { read, write } from "./storage";
+import { secret } from "./tag";
 import {
   type Body,
   FULL,
@@ -20,21 +21,24 @@ import {
   type WireEvent,
 } from "./wire";
 
-export let page: string | undefined;
+export let page = ""; // none is open
 let n: number;
 let url = "";
-let referrer = document.referrer;
+let referrer = doc("referrer");
 let present: boolean | undefined;
 let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
 let counted: boolean | undefined; // a page view was made since the last navigation
 
-/** Fragments never leave the browser, but where they are the route. */
-const address = (): string => location.href.replace(hash ?? /#.*/, "");
+const began = Date.now();
+
+/** The first view of a document that is seen waits for routers that redirect at load, and with it what the site calls. */
+export let held = !doc("hidden");
+
+/** Nothing is cut of a path and query that a server takes: the site's masks look at all of it. */
+const address = (): string => location.href.replace(secret, "");
 
 const interests = (): string[] | undefined =>
-  document
-    .querySelector<HTMLMetaElement>('[name="wakeline:interest"]')
-    ?.content.split(",");
+  (doc("querySelector").call(document, 'meta[name="wakeline:interest"]') as HTMLMetaElement | null)?.content.split(",");
 
 /** What may look at every event, change it, or return nothing to drop it. */
 export const hook = { edit: (event: WireEvent): WireEvent | undefined => event };
@@ -44,10 +48,14 @@ const emit = (type: string, body?: Body, at = level): void => {
   if (!page) {
     page = random();
     n = 0;
-    restart();
+    if (!held) restart();
   }
-  const event = hook.edit({ type, page, n, time: Date.now(), url, visitor, ...body });
-  if (n++ < MAX_EVENTS_PER_PAGE && event) push(event, at);
+  const event = hook.edit({ type, page, n, time: held ? began : Date.now(), url, visitor, ...body });
+  // the last number is the visitor's, to choose with
+  if (event && (n < MAX_EVENTS_PER_PAGE - 1 || type == "consent")) {
+    n++;
+    push(event, at);
+  } else say("refused");
 }
 
 /** What the site itself has to say, as soon as there is a page that it belongs to. */
@@ -59,28 +67,44 @@ export const tell = (type: string, body: Body, least: number = OFF): void => {
 
 export const custom = (type: string, props?: Props): void => tell(type, { props });
 
+/**
+ * Makes what is allowed hold. Where that is another level than before, the page closes under the old one and goes on
+ * under the new one; an id that is not allowed any more is told so, and removed.
+ */
+const adjust = (): void => {
+  const next = allowed();
+  if (next != level && (page || level == FULL)) {
+    leave();
+    emit("consent", { level: LEVELS[next]! }, next && level);
+    page = "";
+    keep();
+  }
+  settle();
+  resume();
+};
+
 /** What holds now, for a page that is about to begin. */
 const look = (): void => {
   url = address();
-  settle();
-  resume();
-}
+  adjust();
+};
 
 /** Opens a page where none is open, the visitor sees it and allows it. */
 export const open = (): void => {
-  if (page || document.hidden) return;
+  if (page || (doc("hidden") && !held)) return;
   look();
   if (level > OFF) {
     present = true;
     emit("page_view", {
-      title: document.title,
+      title: doc("title"),
       referrer,
       interests: interests(),
       continued: counted,
     });
     counted = true;
   }
-}
+  held = false;
+};
 
 /** Presence ends; the page may come back. */
 export const leave = (): void => {
@@ -97,15 +121,16 @@ export const end = (): void => {
 
 const close = (): void => {
   leave();
-  page = undefined;
+  page = "";
   referrer = url;
   counted = ended = false;
 }
 
 /** The address may have changed. Replacing only the query is no navigation: filters and cursors do that. */
-export const navigate = (kind?: unknown): void => {
+export const navigate = safe(({ navigationType }: { navigationType?: string | null }): void => {
+  if (held) return; // it is the first view's
   const to = address();
-  if (to == url || (kind == "replace" && to.split("?")[0] == url.split("?")[0])) url = to;
+  if (to == url || (navigationType == "replace" && to.split("?")[0] == url.split("?")[0])) url = to;
   else {
     close();
     setTimeout(
@@ -115,7 +140,7 @@ export const navigate = (kind?: unknown): void => {
       SETTLE_MS,
     );
   }
-};
+});
 
 /** Visible again: where it was gone before, another page begins. */
 export const restore = (): void => {
@@ -134,31 +159,25 @@ export const show = (): void => {
 /** A sign of life. Where the focus went elsewhere it says what was engaged until then. */
 export const ping = (): void => {
   if (present && n < MAX_PINGS)
-    if (engaged && !document.hasFocus()) emit("engagement", engagement(false));
+    if (engaged && !since) emit("engagement", engagement(false));
     else emit("ping");
 }
 
-/** The visitor chose: the page closes under the old level and goes on under the new one. */
+/** The visitor chose. That holds at once, whether the page is seen or not. */
 export const change = (made: Level): void => {
   if (LEVELS.includes(made)) {
     if (!page) look();
-    choose(made);
-    const next = allowed();
-    if (next != level && (page || level == FULL)) {
-      leave();
-      emit("consent", { level: LEVELS[next]! }, next && level);
-      page = undefined;
-      keep();
-      look(); // at once, seen or not: an id that is not allowed any more is removed here
-    }
+    write("consent", (chosen.level = made));
+    adjust();
     open();
   }
 }
 
 /** Another tab may have changed what is allowed. It has told the collector; here only the page starts anew. */
 export const follow = (): void => {
-  if (allowed() == level && read("id") == visitor) return;
-  page = undefined;
+  if (held || (allowed() == level && read("id") == visitor)) return;
+  if (allowed() < FULL) settle();
+  page = "";
   present = false;
   open();
 }
@@ -167,6 +186,6 @@ export const follow = (): void => {
 export const reset = (): void => {
   leave();
   forget();
-  page = undefined;
+  page = "";
   open();
 }

@@ -7,14 +7,14 @@
  */
 
 import { level } from "./consent";
-import { say } from "./debug";
+import { debugging, say } from "./debug";
 import {
   DOUBLINGS,
   GATHER_MS,
   MAX_BATCH_CHARS,
   MAX_CHARS,
   MAX_STORED,
-  MAX_STORED_MS,
+  MAX_WAIT_S,
   TIMEOUT_MS,
 } from "./limits";
 import { read, write } from "./storage";
@@ -35,19 +35,14 @@ const store = (entries: string[]): void => {
   write(
     "queue",
     entries
-      .filter(
-        (entry) =>
-          (level == FULL || /^[02]{"type":"consent"/.test(entry)) &&
-          Date.now() - (entry.match(/e":(\d+)/)?.[1] as never) < MAX_STORED_MS, // "time": is the first such
-      )
+      .filter((entry) => level == FULL || /^[02]{"type":"consent"/.test(entry))
       .slice(-MAX_STORED)
       .join("\n"),
   );
 }
 
 export const push = (event: object, at: number): void => {
-  // A lone surrogate, say in a title that was cut in an emoji, would make the whole envelope malformed.
-  const entry = at + JSON.stringify(event).replace(/\\ud[\da-f]{3}/g, "\\ufffd");
+  const entry = at + JSON.stringify(event);
   say(entry);
   if (entry.length < MAX_CHARS) {
     store([...stored(), entry]);
@@ -70,9 +65,10 @@ export const resume = (): void => {
 /** The next batch, all of one level. */
 const batch = (): string[] => {
   let chars = 0;
-  return without([...new Set([...kept, ...stored()])], taken).filter(
-    (entry, index, all) =>
-      entry[0] == all[0]![0] && index < MAX_EVENTS && (chars += entry.length) < MAX_BATCH_CHARS,
+  const waiting = without([...new Set([...kept, ...stored()])], taken);
+  return waiting.filter(
+    (entry, index) =>
+      ((chars += entry.length) < MAX_BATCH_CHARS && entry[0] == waiting[0]![0] && index < MAX_EVENTS) || !index,
   );
 }
 
@@ -91,14 +87,15 @@ const send = async (): Promise<void> => {
         keepalive: !failures, // it may be the page's shared 64 KB that are used up
         signal: AbortSignal.timeout?.(TIMEOUT_MS),
       });
-      say(await answer.text());
+      if (debugging) say(await answer.text());
       if (/408|429|5../.test(answer.status as never)) throw answer.headers.get("retry-after");
       failures = 0;
       store(without(stored(), sent));
       kept = without(kept, sent);
     } catch (error) {
       // the network, a blocker, a collector that hangs or that says when it wants to be asked again
-      wait = (+(error as string) || 2 ** (failures++ % DOUBLINGS)) * (1 + Math.random()) * 1000;
+      const until = Math.max(0, Date.parse(error as string) - Date.now());
+      wait = Math.min(+(error as string) || until / 1000 || 2 ** (failures++ % DOUBLINGS), MAX_WAIT_S) * (1 + Math.random()) * 1000;
     }
     taken = without(taken, sent);
     setTimeout(flush, wait + 99); // for the next batch; a timer may be early
@@ -111,10 +108,9 @@ export const flush = async (): Promise<void> => {
   if (performance.now() >= pause && batch()[0]) {
     pause = 1 / 0;
     try {
-      await navigator.locks.request("wakeline", send);
-    } catch {
-      await send(); // no locks on plain http, nor where storage is blocked
-    }
+      if (stored()[0]) return await navigator.locks.request("wakeline", send);
+    } catch {} // no locks on plain http, nor where storage is blocked
+    await send();
   }
 };
 
@@ -125,6 +121,9 @@ export const wake = (): void => {
 }
 
 /** Hands over everything that is not under way: the page is going, nobody will see an answer. */
-export const beacon = (): void => {
-  for (let sent; (sent = batch())[0] && navigator.sendBeacon(endpoint, envelope(sent)); ) taken.push(...sent);
+export const beacon = (sent = batch()): void => {
+  if (sent[0] && navigator.sendBeacon(endpoint, envelope(sent))) {
+    taken.push(...sent);
+    beacon();
+  }
 }

@@ -1,12 +1,18 @@
 /** The edge between the page and us: what fails in here has no result and does not reach the page. */
 
+import { say } from "./debug";
+
 export const safe =
   <A extends unknown[], R>(run: (...args: A) => R) =>
   (...args: A): R | undefined => {
     try {
       return run(...args);
-    } catch {}
+    } catch (error) {
+      say(error);
+    }
     return undefined;
   };
 
-export const listen = (event: string, run: (event: any) => void): void => addEventListener(event, safe(run));
+/** Before the page hears of it, which may let nobody else hear; but when it is hidden, after: that is a goodbye. */
+export const listen = (event: string, run: (event: any) => void): void =>
+  addEventListener(event, safe(run), event < "v");

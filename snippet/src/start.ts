@@ -1,19 +1,29 @@
 /** Everything that happens by itself: what the page is told by its browser. */
 
 import { drain, wakeline } from "./commands";
-import { measure } from "./engagement";
-import { PING_MS } from "./limits";
-import { onNavigation } from "./navigation";
-import { end, follow, leave, navigate, ping, restore, show } from "./page";
+import { doc } from "./document";
+import { measure, scrolled } from "./engagement";
+import { HOLD_MS, PING_MS } from "./limits";
+import { watchNavigation } from "./navigation";
+import { end, follow, held, leave, open, ping, restore, show } from "./page";
 import { beacon, flush, wake } from "./queue";
 import { listen, safe } from "./safe";
 
+/** The first view, and what was called until now. */
+const begin = (): void => {
+  if (held) {
+    drain();
+    open();
+  }
+};
+
 const see = (): void => {
   measure();
-  if (document.hidden) {
+  if (doc("hidden")) {
+    begin(); // it was seen
     leave();
     beacon(); // here, since nothing later is sure to come
-  } else {
+  } else if (!held) {
     restore();
     drain();
     show();
@@ -23,15 +33,18 @@ const see = (): void => {
 export const start = (): void => {
   window.wakeline = wakeline;
   wakeline.live = true;
+  setTimeout(safe(begin), HOLD_MS);
+  listen("pointerdown", begin);
+  listen("keydown", begin);
   listen("visibilitychange", see);
   listen("pageshow", see);
   listen("pagehide", end);
   listen("focus", measure);
   listen("blur", measure);
-  listen("scroll", measure);
+  listen("scroll", scrolled);
   listen("storage", follow);
   listen("online", wake);
-  onNavigation(navigate);
+  watchNavigation();
   setInterval(
     safe(() => {
       measure();

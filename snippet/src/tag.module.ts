@@ -1,5 +1,7 @@
 /** What the page says by `init` where there is no script tag: the module's build takes this file for tag.ts. */
 
+import type { Settings } from "./tag";
+
 export interface Options {
   site: string; // the site's public key
   endpoint: string; // where events go: https://stats.your-site.example/v1/events
@@ -11,11 +13,11 @@ export interface Options {
 export let site = "";
 export let endpoint = "";
 export let consent = "anonymous";
-export let hash: string | undefined;
-export const tag: { dataset: { search?: string | undefined; status?: undefined } } = { dataset: {} };
+export let secret: RegExp | string;
+export const settings: Settings = {};
 
 export const configure = (options: Options): void => {
   ({ site, endpoint, consent = "anonymous" } = options);
-  hash = options.hash ? "" : undefined;
-  tag.dataset.search = options.search;
+  secret = options.hash ? "" : /#.*/;
+  if (options.search) settings.search = options.search;
 };
