@@ -1,35 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HTMLElement, HTMLFormElement, SVGElement } from "./fake_document.mjs";
 import { FakePage } from "./fake_page.mjs";
-
-/** An element among `around`, as far as the snippet looks at it. */
-const element = (tag, attributes = {}, around = []) => {
-  const data = (name) => name.slice(5).replace(/-(.)/g, (_, letter) => letter.toUpperCase());
-  const list = Object.entries(attributes).map(([name, value]) => ({ name, value }));
-  const self = attributes.href ? new URL(attributes.href, "https://shop.example/") : {};
-  return Object.assign(self, {
-    attributes: Object.assign(list, attributes),
-    dataset: Object.fromEntries(list.filter(({ name }) => /^data-/.test(name)).map(({ name, value }) => [data(name), value])),
-    getAttribute: (name) => attributes[name] ?? null,
-    matches: (selector) => selector.split(",").some((one) => is(tag, attributes, one)),
-    closest: (selector) => [self, ...around].find((one) => one.matches(selector)) ?? null,
-  });
-};
-
-const is = (tag, attributes, selector) => {
-  const [, name, attribute] = /^(\w*)(?:\[([\w-]+)\])?$/.exec(selector);
-  return (!name || name == tag) && (!attribute || attribute in attributes);
-};
 
 const page = async (options) => {
   const made = new FakePage({ entry: "full", ...options });
-  await made.pass();
+  await made.pass(2_000); // the view, and what is told after it
   return made;
 };
 
 const act = async (made, type, target, button = 0) => {
   const event = new Event(type);
-  Object.defineProperty(event, "target", { value: target });
+  event.composedPath = () => [...target.path, made.window.document, made.window];
   event.button = button;
   made.window.dispatchEvent(event);
   await made.pass();
@@ -37,7 +19,7 @@ const act = async (made, type, target, button = 0) => {
 
 const told = (made) => made.events.slice(1).map(({ type, props }) => [type, props]);
 
-const link = (href, more = {}) => element("a", { href, ...more });
+const link = (href, more = {}) => new HTMLElement("a", { href, ...more });
 
 const LINKS = {
   "to another site": [link("https://other.example/a?token=1#b"), [["outbound_link", { url: "https://other.example/a" }]]],
@@ -47,7 +29,15 @@ const LINKS = {
   "marked as a download": [link("/export", { download: "" }), [["download", { url: "https://shop.example/export" }]]],
   "to an address for mail": [link("mailto:me@shop.example"), []],
   "that is a script": [link("javascript:void(0)"), []],
-  "around an image": [element("img", {}, [link("https://other.example/a")]), [["outbound_link", { url: "https://other.example/a" }]]],
+  "to what the page made": [link("blob:https://shop.example/1f0c", { download: "data.csv" }), [["download", { url: "blob:data.csv" }]]],
+  "to what stands in it": [link("data:text/csv,email", { download: "data.csv" }), [["download", { url: "data:data.csv" }]]],
+  "to what the page made, without a download": [link("blob:https://shop.example/1f0c"), []],
+  "in a drawing, to another site": [
+    new SVGElement("a", { href: "https://other.example/a" }),
+    [["outbound_link", { url: "https://other.example/a" }]],
+  ],
+  "in a drawing, to a file": [new SVGElement("a", { href: "/a.pdf" }), [["download", { url: "https://shop.example/a.pdf" }]]],
+  "around an image": [new HTMLElement("img", {}, [link("https://other.example/a")]), [["outbound_link", { url: "https://other.example/a" }]]],
 };
 
 for (const [name, [target, events]] of Object.entries(LINKS))
@@ -76,17 +66,16 @@ const MARKED = {
 for (const [name, [attributes, event]] of Object.entries(MARKED)) {
   test(`${name}, told by a click inside of the marked element`, async () => {
     const made = await page();
-    await act(made, "click", element("b", {}, [element("button", attributes)]));
+    await act(made, "click", new HTMLElement("b", {}, [new HTMLElement("button", attributes)]));
     assert.deepEqual(told(made), [event]);
   });
   test(`${name}, told by a marked form when it is sent, not when it is clicked`, async () => {
     const made = await page();
-    const form = element("form", { id: "signup", ...attributes });
-    made.fields = ["email", "email", "plan"];
-    await act(made, "click", element("input", {}, [form]));
+    const form = new HTMLFormElement({ id: "signup", ...attributes }, ["email", "email", "", "plan"]);
+    await act(made, "click", new HTMLElement("input", {}, [form]));
     assert.deepEqual(told(made), []);
     await act(made, "submit", form);
-    assert.deepEqual(told(made), [event, ["form_submit", { form: "signup", fields: ["email", "email", "plan"] }]]);
+    assert.deepEqual(told(made), [event, ["form_submit", { form: "signup", fields: ["email", "plan"] }]]);
   });
 }
 
@@ -96,6 +85,19 @@ test("what was searched for is told, by the parameter that the tag names", async
   made.window.history.pushState(null, "", "/search?q=");
   await made.pass();
   assert.equal(made.events.filter(({ type }) => type == "search").length, 1);
+});
+
+test("a page whose tag names no parameter has no search", async () => {
+  assert.deepEqual(told(await page({ url: "https://shop.example/search?undefined=1&q=red" })), []);
+});
+
+test("what forms call their fields hides nothing of the form", async () => {
+  const made = await page();
+  const form = new HTMLFormElement({ id: "signup", "data-wakeline-event": "plan" }, ["email"]);
+  for (const name of ["id", "name", "elements", "matches", "getAttribute", "getAttributeNames", "closest", "dataset"])
+    Object.defineProperty(form, name, { value: new HTMLElement("input", { name }) });
+  await act(made, "submit", form);
+  assert.deepEqual(told(made), [["plan", {}], ["form_submit", { form: "signup", fields: ["email"] }]]);
 });
 
 test("a lost page is told once: where the site goes from there is another", async () => {
@@ -136,6 +138,44 @@ test("beforeSend edits and drops, but for what the visitor chose", async () => {
   assert.deepEqual(made.events.slice(1).map(({ type }) => type), ["click", "engagement", "consent"]);
   assert.deepEqual(made.events[1].props, { edited: true });
   assert.equal(made.events[3].level, "off");
+});
+
+test("beforeSend may make the address relative to the page's", async () => {
+  const made = await page();
+  made.wakeline("beforeSend", (event) => ({ ...event, url: "/orders/*?q=1" }));
+  made.wakeline("event", "click");
+  await made.pass();
+  assert.equal(made.events.at(-1).url, "https://shop.example/orders/*?q=1");
+});
+
+const EDITS = {
+  "throws": () => { throw new Error("no event today"); },
+  "returns nothing": () => {},
+  "returns a promise": async (event) => event,
+  "returns a text": (event) => JSON.stringify(event),
+  "returns an address that is none": (event) => ({ ...event, url: "https://[broken" }),
+  "is no function": undefined,
+};
+
+for (const [name, edit] of Object.entries(EDITS))
+  test(`beforeSend that ${name} drops the event, and nothing reaches the page`, async () => {
+    const made = await page();
+    made.wakeline("beforeSend", edit);
+    made.wakeline("event", "click");
+    made.wakeline("beforeSend", (event) => event);
+    made.wakeline("event", "after");
+    await made.pass();
+    assert.deepEqual(told(made), [["after", undefined]]);
+  });
+
+test("an error in beforeSend is said to whoever debugs", async () => {
+  const made = await page();
+  const said = [];
+  made.window.console = { log: (what) => said.push(what) };
+  made.wakeline("debug");
+  made.wakeline("beforeSend", EDITS.throws);
+  made.wakeline("event", "click");
+  assert.deepEqual(said.map(String), ["Error: no event today", "refused"]);
 });
 
 test("loaded twice, it tells everything once", async () => {

@@ -63,6 +63,7 @@ for (const [name, [from, to, story]] of Object.entries(CHANGES))
 
 test("a choice is stored as soon as it is made, and holds on the next page", async () => {
   const before = new FakePage();
+  before.touch();
   before.wakeline("consent", "full");
   assert.equal(before.kept["wakeline.consent"], "full");
   await before.pass();
@@ -74,6 +75,7 @@ test("a choice is stored as soon as it is made, and holds on the next page", asy
 
 test("the referrer also belongs to the page that goes on under full", async () => {
   const page = new FakePage({ referrer: "https://search.example/" });
+  page.touch();
   page.wakeline("consent", "full");
   await page.pass();
   const views = page.events.filter(({ type }) => type == "page_view");
@@ -82,6 +84,7 @@ test("the referrer also belongs to the page that goes on under full", async () =
 
 test("full, given up and given again, is another visitor", async () => {
   const page = new FakePage({ tag: { consent: "full" } });
+  page.touch();
   for (const level of ["off", "full"]) page.wakeline("consent", level);
   await page.pass();
   const views = page.events.filter(({ type }) => type == "page_view");
@@ -109,7 +112,7 @@ for (const [level, story] of [["off", ["consent off"]], ["anonymous", ["consent 
     assert.equal("wakeline.id" in before.kept, false);
     assert.match(before.kept["wakeline.queue"], /^[^\n]*"level"[^\n]*$/, "nothing else is stored");
     const page = new FakePage({ tag: { consent: "full" }, kept: before.kept });
-    await page.pass();
+    await page.pass(2_000);
     assert.deepEqual(page.story.sort(), story);
     assert.equal(page.events.find(({ type }) => type == "consent").visitor, before.events[0].visitor);
     assert.deepEqual(page.kept, { "wakeline.consent": level });
@@ -138,13 +141,70 @@ test("a withdrawal is tried again while its page stays open", async () => {
   assert.deepEqual(page.story.slice(-2), ["engagement full", "consent off"]);
 });
 
-test("what was queued under full is forgotten where full does not hold any more", async () => {
+test("what was queued under full is forgotten where full does not hold any more, and nobody's id is there", async () => {
+  const before = new FakePage({ tag: { consent: "full" }, status: 503 });
+  await before.pass();
+  delete before.kept["wakeline.id"];
+  const page = new FakePage({ gpc: true, kept: before.kept });
+  await page.pass(2_000);
+  assert.deepEqual(page.story, ["page_view anonymous"]);
+  assert.deepEqual(page.kept, {});
+});
+
+const id = "0k3v9q2m1t7b5s8d4f6g2a";
+
+// A level that was full for the visitor with this id, and is not any more, though nobody chose.
+const LOWERED = {
+  "Global Privacy Control, which came after full was chosen": [
+    { gpc: true, kept: { "wakeline.consent": "full", "wakeline.id": id } },
+    ["consent full anonymous", "page_view anonymous"],
+  ],
+  "Global Privacy Control on a site with full by default": [
+    { gpc: true, tag: { consent: "full" }, kept: { "wakeline.id": id } },
+    ["consent full anonymous", "page_view anonymous"],
+  ],
+  "a default of anonymous": [{ kept: { "wakeline.id": id } }, ["consent full anonymous", "page_view anonymous"]],
+  "a default of off": [{ tag: { consent: "off" }, kept: { "wakeline.id": id } }, ["consent off off"]],
+};
+
+for (const [name, [how, story]] of Object.entries(LOWERED))
+  test(`${name}: one withdrawal is told under the old id, which goes`, async () => {
+    const page = new FakePage(how);
+    await page.pass(2_000);
+    const told = page.events.map(({ type, consent, level }) => [type, consent, level].filter(Boolean).join(" "));
+    assert.deepEqual(told, story);
+    assert.deepEqual(page.events.map(({ visitor }) => visitor), [id, undefined].slice(0, story.length));
+    assert.equal("wakeline.id" in page.kept || "wakeline.queue" in page.kept, false);
+    const next = new FakePage(how);
+    await next.pass(2_000);
+    assert.deepEqual(next.story, story.slice(1), "not the second time");
+  });
+
+test("what was queued under full goes before the withdrawal that Global Privacy Control makes", async () => {
   const before = new FakePage({ tag: { consent: "full" }, status: 503 });
   await before.pass();
   const page = new FakePage({ gpc: true, kept: before.kept });
-  await page.pass();
-  assert.deepEqual(page.story, ["page_view anonymous"]);
+  await page.pass(2_000);
+  assert.deepEqual(page.story, ["page_view full", "consent full", "page_view anonymous"]);
   assert.deepEqual(page.kept, {});
+});
+
+test("the last number of a page is kept for what the visitor chooses", async () => {
+  const page = new FakePage({ tag: { consent: "full" } });
+  const visitor = () => page.kept["wakeline.id"];
+  await page.pass();
+  for (let i = 0; i < 2_100; i++) {
+    page.wakeline("event", "click");
+    if (i % 100 == 0) await page.pass();
+  }
+  await page.pass(10_000);
+  const before = visitor();
+  assert.equal(page.events.at(-1).n, 2_046);
+  page.wakeline("consent", "off");
+  await page.pass();
+  const { type, n, visitor: told, level } = page.events.at(-1);
+  assert.deepEqual([type, n, told, level], ["consent", 2_047, before, "off"]);
+  assert.equal(visitor(), undefined);
 });
 
 test("a consent platform that speaks before the script has loaded sets the level of the first page view", async () => {
@@ -187,6 +247,32 @@ for (const [name, [from, to, story]] of Object.entries(ELSEWHERE))
     assert.deepEqual(page.story.slice(sent), to == "off" ? [] : [...story, `click ${to}`]);
     assert.equal(page.events.at(-1)?.visitor === kept["wakeline.id"] || to == "off", true);
   });
+
+test("what another tab decides before the first view is what that view goes under", async () => {
+  const kept = {};
+  const page = new FakePage({ kept });
+  kept["wakeline.consent"] = "full";
+  kept["wakeline.id"] = id;
+  page.fire("storage");
+  page.wakeline("event", "click");
+  await page.pass(500);
+  assert.deepEqual(page.posts, []);
+  await page.pass(1_500);
+  assert.deepEqual(page.story, ["page_view full", "click full"]);
+  assert.deepEqual(page.events.map(({ visitor }) => visitor), [id, id]);
+});
+
+test("a withdrawal in another tab before the first view holds for it; that it is told again does no harm", async () => {
+  const kept = { "wakeline.consent": "full", "wakeline.id": id };
+  const page = new FakePage({ kept });
+  const other = new FakePage({ kept });
+  other.touch();
+  other.wakeline("consent", "anonymous");
+  page.fire("storage");
+  await page.pass(2_000);
+  assert.deepEqual(page.story.filter((told) => told != "consent full"), ["page_view anonymous"]);
+  assert.equal("wakeline.id" in kept, false);
+});
 
 test("a new visitor in another tab is one in this tab, too", async () => {
   const kept = {};

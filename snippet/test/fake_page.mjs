@@ -1,6 +1,7 @@
 // A page without a browser: its clock, storage, network and visibility are in the test's hands.
 import { createContext, runInContext } from "node:vm";
 import { bundle } from "../bundle.mjs";
+import { HTMLDocument, HTMLElement, HTMLFormElement } from "./fake_document.mjs";
 
 const scripts = { wakeline: await bundle(), full: await bundle("full") };
 
@@ -19,14 +20,22 @@ export function storage(kept = {}, { broken = false, full = false } = {}) {
 }
 
 export class FakePage {
-  /** Tag attributes, what earlier pages stored, and how this browser differs from a visible, focused tab. */
+  /**
+   * Tag attributes, what earlier pages stored, `code` that the page runs before our script, and how this browser
+   * differs from a visible, focused tab.
+   */
   constructor({
     entry = "wakeline",
     responseStatus = 200,
     tag = {},
+    script = { src: "https://stats.example/wakeline.js", dataset: { site: "demo", ...tag } },
+    earlier = [],
+    module = false,
+    code = "",
     kept = {},
     localStorage = storage(kept),
     url = "https://shop.example/shoes",
+    base,
     referrer = "",
     title = "Shoes",
     interests,
@@ -40,14 +49,15 @@ export class FakePage {
     status = 202,
     beacons = true,
   } = {}) {
-    Object.assign(this, { kept, visible, focused, status, beacons });
+    Object.assign(this, { kept, visible, focused, status, beacons, title, referrer, interests, module, base });
+    this.scripts = [...earlier, script];
+    this.boxes = [{ clientHeight: 500, scrollHeight: 1000, scrollTop: 0 }]; // in the middle of the window, the root last
     this.now = 0;
     this.timers = [];
     this.posts = []; // every envelope, parsed, with `by`: fetch or beacon
-    this.errors = [];
+    this.answersRead = 0;
     const post = (by, target, body) => this.posts.push({ by, target: String(target), text: body, ...JSON.parse(body) });
     const window = new EventTarget();
-    const page = this;
     const history = {
       pushState: (_state, _title, to) => this.locate(to),
       replaceState: (_state, _title, to) => this.locate(to),
@@ -55,22 +65,21 @@ export class FakePage {
     Object.assign(window, {
       window,
       URL,
+      URLSearchParams,
       Blob,
+      HTMLDocument,
+      HTMLElement,
+      HTMLFormElement,
       console,
       addEventListener: window.addEventListener.bind(window),
       AbortSignal,
       history,
       navigation,
       localStorage,
-      location: { href: url, host: new URL(url).host },
-      FormData: class {
-        keys() {
-          return page.fields.values();
-        }
-      },
-      scrollY: 0,
+      location: new URL(url),
+      innerWidth: 800,
       innerHeight: 500,
-      Date: { now: () => START + this.now },
+      Date: { now: () => START + this.now, parse: Date.parse },
       performance: { now: () => 1 + this.now, getEntriesByType: () => [{ responseStatus }] },
       setTimeout: (run, delay = 0, ...args) => this.timers.push({ at: this.now + delay, run: () => run(...args) }),
       setInterval: (run, delay) => this.timers.push({ at: this.now + delay, run, delay }),
@@ -85,38 +94,34 @@ export class FakePage {
         this.options = options;
         const status = await this.status;
         if (!status) throw new TypeError("network");
-        return { status, text: async () => "", headers: { get: () => this.retryAfter ?? null } };
+        const text = async () => (this.answersRead++, "");
+        return { status, text, headers: { get: () => this.retryAfter ?? null } };
       },
-      document: {
-        title,
-        referrer,
-        currentScript: { src: "https://stats.example/wakeline.js", dataset: { site: "demo", ...tag } },
-        documentElement: { scrollHeight: 1000 },
-        get hidden() {
-          return !page.visible;
-        },
-        hasFocus: () => this.focused,
-        querySelector: () => (interests === undefined ? null : { content: interests }),
-      },
+      document: new HTMLDocument(this),
     });
     if (stub) {
       window.wakeline = (...call) => window.wakeline.q.push(call);
       window.wakeline.q = stub;
     }
-    window.addEventListener("error", (error) => this.errors.push(error));
     this.window = window;
     this.wakeline = (...call) => window.wakeline(...call);
     const context = createContext(window);
-    this.load = () => runInContext(scripts[entry], context);
+    runInContext(code, context);
+    this.load = () => runInContext(scripts[entry], context, { filename: script.src });
     this.load();
   }
 
   locate(to) {
-    if (to !== undefined) this.window.location.href = new URL(to, this.window.location.href).href;
+    if (to !== undefined) this.window.location.href = new URL(to, this.window.location).href;
   }
 
   fire(event, target = this.window) {
     target.dispatchEvent(new Event(event));
+  }
+
+  /** The visitor does something, before which a redirect at load may still come. */
+  touch() {
+    this.fire("pointerdown");
   }
 
   /** Lets time pass and every answer arrive. */

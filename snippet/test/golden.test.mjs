@@ -19,6 +19,7 @@ const HOW = {
   page_view_anonymous: async () => new FakePage({ interests }),
   page_view_continued: async () => {
     const page = new FakePage();
+    page.touch();
     page.wakeline("consent", "full");
     return page;
   },
@@ -35,11 +36,13 @@ const HOW = {
   },
   consent_change: async () => {
     const page = new FakePage();
+    page.touch();
     page.wakeline("consent", "full");
     return page;
   },
   withdrawal: async () => {
     const page = new FakePage({ tag: { consent: "full" } });
+    page.touch();
     page.wakeline("consent", "off");
     return page;
   },

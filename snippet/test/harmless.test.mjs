@@ -50,6 +50,51 @@ test("the script loaded twice counts once", async () => {
   assert.deepEqual(page.story, ["page_view anonymous"]);
 });
 
+// What the page's own names hide of `document`, and what an element that is called so makes of the window.
+const CLOBBERED = {
+  "document's properties": `for (const name of ["hidden", "title", "referrer", "currentScript", "scripts", "hasFocus",
+    "querySelector", "elementsFromPoint", "baseURI", "documentElement"])
+    Object.defineProperty(document, name, { value: { src: "https://evil.example/", dataset: { site: "evil" } } });`,
+  "window.wakeline": "window.wakeline = { live: {}, q: {} };",
+  "window.navigation": "window.navigation = { addEventListener: {}, currentEntry: {}, back: {} };",
+};
+
+for (const [name, code] of Object.entries(CLOBBERED))
+  test(`elements of the page hide ${name}`, async () => {
+    const page = new FakePage({ code });
+    page.wakeline("event", "click");
+    await page.pass();
+    page.window.history.pushState(null, "", "/cart");
+    await page.pass(2_000);
+    assert.deepEqual(page.events.map(({ type }) => type), ["page_view", "click", "engagement", "page_view"]);
+    assert.equal(page.events[0].title, "Shoes");
+    for (const { site, target } of page.posts) assert.deepEqual([site, target], ["demo", "https://stats.example/v1/events"]);
+  });
+
+// Prototype.js 1.6 and its like: their own methods hand over the element and its index, and make arrays texts of JSON.
+const OLD_LIBRARY = `
+  const each = (array, run) => { for (let i = 0; i < array.length; i++) run(array[i], i); };
+  Object.assign(Array.prototype, {
+    map(run) { const all = []; each(this, (one, i) => all.push(run(one, i))); return all; },
+    filter(run) { const all = []; each(this, (one, i) => run(one, i) && all.push(one)); return all; },
+    find(run) { let found; each(this, (one, i) => (found ??= run(one, i) ? one : undefined)); return found; },
+    some(run) { let found = false; each(this, (one, i) => (found ||= !!run(one, i))); return found; },
+    entries() { return [...this]; },
+    toJSON() { return "[" + this.map((one) => JSON.stringify(one)).join(", ") + "]"; },
+  });
+  Array.from = (of) => Array.prototype.slice.call(of);`;
+
+for (const entry of ["wakeline", "full"])
+  test(`beside an old library all events arrive, ${entry}`, async () => {
+    const page = new FakePage({ entry, code: OLD_LIBRARY, tag: { consent: "full" }, interests: "running" });
+    await page.pass();
+    runInContext(`for (let i = 0; i < 60; i++) wakeline("event", "view_list", { items: [{ product: "a" }] })`, page.window);
+    page.wakeline("consent", "off");
+    await page.pass(3_000);
+    assert.deepEqual(page.story, ["page_view full", ...Array(60).fill("view_list full"), "engagement full", "consent off"]);
+    assert.equal(page.events[1].props.items, '[{"product":"a"}]', "which the collector reads");
+  });
+
 const WORLDS = {
   "an empty world": {},
   "no script tag": { document: { currentScript: null, querySelector: () => null } },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { FakePage, storage } from "./fake_page.mjs";
+import { FakePage, START, storage } from "./fake_page.mjs";
 
 const full = { tag: { consent: "full" } };
 
@@ -8,8 +8,9 @@ const stored = (page) => (page.kept["wakeline.queue"] ?? "").split("\n").filter(
 
 const keys = (page) => page.events.map(({ page, n }) => `${page}.${n}`);
 
-test("a page view leaves at once, without a preflight and so that it outlives the page", async () => {
+test("a page view leaves as soon as it is made, without a preflight and so that it outlives the page", async () => {
   const page = new FakePage(full);
+  page.touch();
   await page.pass(0);
   assert.deepEqual(page.story, ["page_view full"]);
   assert.equal(page.posts[0].target, "https://stats.example/v1/events");
@@ -18,15 +19,9 @@ test("a page view leaves at once, without a preflight and so that it outlives th
   assert.equal(page.options.headers, undefined);
 });
 
-test("data-endpoint names another collector", async () => {
-  const page = new FakePage({ tag: { endpoint: "https://other.example/in" } });
-  await page.pass(0);
-  assert.equal(page.posts[0].target, "https://other.example/in");
-});
-
 test("events that follow one another quickly share a request", async () => {
   const page = new FakePage(full);
-  await page.pass();
+  await page.pass(2_000);
   page.wakeline("event", "view_product");
   await page.pass(100);
   page.wakeline("event", "add_to_cart");
@@ -34,11 +29,11 @@ test("events that follow one another quickly share a request", async () => {
   assert.deepEqual(page.posts.map(({ events }) => events.length), [1, 2]);
 });
 
-test("an envelope holds at most 50 events and 50 KB", async () => {
+test("an envelope of several events holds at most 50 and 50 KB", async () => {
   const page = new FakePage(full);
   for (let i = 0; i < 120; i++) page.wakeline("event", "click");
   for (let i = 0; i < 30; i++) page.wakeline("event", "comment", { text: "長".repeat(900) });
-  await page.pass();
+  await page.pass(3_000);
   assert.equal(page.events.length, 151);
   assert.equal(new Set(keys(page)).size, 151);
   for (const { events, text } of page.posts) {
@@ -47,12 +42,37 @@ test("an envelope holds at most 50 events and 50 KB", async () => {
   }
 });
 
-test("an event that no envelope can hold is dropped, and what follows is not", async () => {
-  const page = new FakePage(full);
-  page.wakeline("event", "essay", { text: "x".repeat(20_000) });
-  page.wakeline("event", "click");
+for (const how of [full, {}])
+  test(`a large event is alone in its envelope, and what follows it goes, ${how == full ? "full" : "anonymous"}`, async () => {
+    const page = new FakePage(how);
+    await page.pass();
+    page.wakeline("event", "before");
+    page.wakeline("event", "purchase", { text: "x".repeat(64_000) });
+    for (const name of ["after", "later"]) page.wakeline("event", name);
+    await page.pass(2_000);
+    const envelopes = page.posts.map(({ events }) => events.map(({ type }) => type));
+    assert.deepEqual(envelopes, [["page_view"], ["before"], ["purchase"], ["after", "later"]]);
+  });
+
+test("a large event also leaves with a page that goes, and what follows it", async () => {
+  const page = new FakePage();
   await page.pass();
+  page.wakeline("event", "purchase", { text: "x".repeat(64_000) });
+  page.hide();
+  const beacons = page.posts.filter(({ by }) => by == "beacon").map(({ events }) => events.map(({ type }) => type));
+  assert.deepEqual(beacons, [["purchase"], ["engagement"]]);
+});
+
+test("an event that no envelope can hold is refused, which debug says, and what follows is not", async () => {
+  const said = [];
+  const page = new FakePage(full);
+  page.window.console = { log: (what) => said.push(what) };
+  page.wakeline("debug");
+  page.wakeline("event", "essay", { text: "x".repeat(65_000) });
+  page.wakeline("event", "click");
+  await page.pass(2_000);
   assert.deepEqual(page.story, ["page_view full", "click full"]);
+  assert.equal(said.filter((what) => what == "refused").length, 1);
 });
 
 const ANSWERS = {
@@ -209,15 +229,30 @@ test("pauses between tries grow from a second or two to some minutes, and differ
   assert.ok(firsts.size > 1);
 });
 
-test("Retry-After is honoured", async () => {
-  const page = new FakePage({ ...full, status: 503 });
-  page.retryAfter = "120";
-  await page.pass(119_000);
-  assert.equal(page.posts.length, 1);
-  page.status = 202;
-  await page.pass(125_000);
-  assert.equal(page.events[1].n, 0, "the page view again");
-});
+const date = (seconds) => new Date(START + seconds * 1_000).toUTCString();
+
+const PAUSES = {
+  "missing: the ordinary pause": [undefined, 1],
+  "of seconds": ["120", 120],
+  "of no second: the ordinary pause": ["0", 1],
+  "with a date": [date(120), 120],
+  "with a date in the past: the ordinary pause": [date(-120), 1],
+  "that is neither: the ordinary pause": ["soon", 1],
+  "of a day: an hour": ["86400", 3_600],
+  "with tomorrow's date: an hour": [date(86_400), 3_600],
+};
+
+for (const [name, [retryAfter, seconds]] of Object.entries(PAUSES))
+  test(`Retry-After ${name}`, async () => {
+    const page = new FakePage({ ...full, status: 503 });
+    page.retryAfter = retryAfter;
+    page.touch();
+    await page.pass(seconds * 1_000 - 1);
+    assert.equal(page.posts.length, 1, "not earlier");
+    page.status = 202;
+    await page.pass(seconds * 1_000 + 200); // up to twice as long, so that not all browsers come back at once
+    assert.ok(page.posts.length > 1, "nor later");
+  });
 
 test("the network that is back ends the pause", async () => {
   const page = new FakePage({ ...full, status: 0 });
@@ -231,19 +266,10 @@ test("the network that is back ends the pause", async () => {
 
 test("after a failure the page's shared keepalive budget is not asked for", async () => {
   const page = new FakePage({ ...full, status: 0 });
-  await page.pass(500);
+  await page.pass(1_500);
   assert.equal(page.options.keepalive, true);
   await page.pass(5_000);
   assert.equal(page.options.keepalive, false);
-});
-
-test("what is older than seven days is forgotten", async () => {
-  const before = new FakePage({ ...full, status: 503 });
-  await before.pass();
-  const page = new FakePage({ ...full, kept: before.kept, status: 503 });
-  page.now = 7 * 86_400_000 + 2_000;
-  page.wakeline("event", "click");
-  assert.doesNotMatch(page.kept["wakeline.queue"], new RegExp(before.events[0].page));
 });
 
 test("sending waits for its turn where the browser has locks", async () => {
@@ -258,6 +284,25 @@ test("sending waits for its turn where the browser has locks", async () => {
   assert.equal(page.posts.length, 1);
 });
 
+test("where nothing is stored there is no turn to wait for", async () => {
+  const locks = { request: () => assert.fail("no lock is needed") };
+  const page = new FakePage({ locks });
+  page.wakeline("event", "click");
+  await page.pass(60_000);
+  assert.deepEqual(page.story.slice(0, 2), ["page_view anonymous", "click anonymous"]);
+});
+
+test("an answer is read only for whoever debugs", async () => {
+  const page = new FakePage();
+  await page.pass(2_000);
+  assert.deepEqual([page.posts.length, page.answersRead], [1, 0]);
+  page.window.console = { log: () => {} };
+  page.wakeline("debug");
+  page.wakeline("event", "click");
+  await page.pass();
+  assert.deepEqual([page.posts.length, page.answersRead], [2, 1]);
+});
+
 test("a driven browser says so", async () => {
   const [driven, own] = [new FakePage({ webdriver: true }), new FakePage()];
   await driven.pass();
@@ -266,7 +311,7 @@ test("a driven browser says so", async () => {
 });
 
 const TEXTS = {
-  "a lone surrogate": ["cut \ud83d", "cut \ufffd"],
+  "a lone surrogate": ["cut \ud83d", "cut \ud83d"], // as an escape, which the collector mends
   "a whole emoji": ["\u{1f3c3}", "\u{1f3c3}"],
   "line breaks of all kinds": ["a\nb\r\nc\u2028d\u2029e", "a\nb\r\nc\u2028d\u2029e"],
   "a backslash before what looks like an escape": ["C:\\udon", "C:\\udon"],
