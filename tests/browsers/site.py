@@ -27,7 +27,7 @@ addEventListener("pageshow", ({persisted}) => persisted && navigator.sendBeacon(
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page. {site} and {collector} in its texts are their addresses."""
+    """One page. {site}, {other} and {collector} in its texts are their addresses."""
 
     script: str = "{collector}/wakeline.js"
     tag: str = "defer"  # more attributes of the script tag: 'defer data-consent="full"'
@@ -38,21 +38,28 @@ class Page:
     title: str = ""  # the path without its slash by default
     status: int = 200
     nonce: str = ""
+    doctype: str = "<!doctype html>"
     headers: Mapping[str, str] = field(default_factory=dict)
 
     def html(self, path: str) -> str:
         nonce = f' nonce="{self.nonce}"' if self.nonce else ""
         tag = f'<script{nonce} src="{self.script}" data-site="demo" {self.tag}></script>'
         return (
-            f"<!doctype html><meta charset=utf-8><title>{self.title or path[1:]}</title>"
+            f"{self.doctype}<meta charset=utf-8><title>{self.title or path[1:]}</title>"
             f"<script{nonce}>{WATCH}{self.first}</script>{self.head}<script{nonce}>{STUB}</script>"
             f"{tag * self.scripts}<body>{self.body}"
         )
 
 
+STAYS = Page(scripts=0, status=204)  # the browser stays where it is
 FULL_SCRIPT = "{collector}/wakeline.full.js"
 OWN_SCRIPT = "/wakeline.js"  # the site's: it comes where the collector is away
 ASSETS = "/assets/"
+
+
+def full_page(body: str = "", *, tag: str = "defer", head: str = "", first: str = "") -> Page:
+    """A page with the full script."""
+    return Page(script=FULL_SCRIPT, body=body, tag=tag, head=head, first=first)
 
 
 class WebSite:
@@ -93,7 +100,10 @@ class WebSite:
         return web.Response(status=204)
 
     def _filled(self, text: str) -> str:
-        return text.replace("{site}", self.url).replace("{collector}", self.collector)
+        addresses = {"{site}": self.url, "{other}": self.other, "{collector}": self.collector}
+        for name, address in addresses.items():
+            text = text.replace(name, address)
+        return text
 
 
 @asynccontextmanager

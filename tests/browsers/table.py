@@ -11,7 +11,10 @@ from tests.browser import ENGINES, FIREFOX, WEBKIT
 
 OK, NOT_SUPPORTED, FAILED = WORDS = ("ok", "not supported", "FAILED")
 CELL = "cell"  # a report's property: it travels from the process that ran the test to the one that prints
-ORDER = ("loading", "routing", "routers", "presence", "delivery", "privacy", "calls", "actions")  # of groups, by module
+ORDER = (  # of groups, by module
+    *("loading", "routing", "routers", "presence", "scrolling", "delivery", "privacy", "calls"),
+    *("clicks", "forms", "actions"),
+)
 
 
 @dataclass(frozen=True)

@@ -1,26 +1,13 @@
-"""The full script: what visitors do is told by itself."""
+"""The full script: what a page view says besides, what a site calls; and the vitals script."""
 
 from __future__ import annotations
-
-from urllib.parse import urlsplit
 
 import pytest
 
 from tests.browser import CHROMIUM, FIREFOX, WEBKIT
-from tests.browsers.site import FULL_SCRIPT, Page
+from tests.browsers.site import FULL_SCRIPT, Page, full_page
 from tests.browsers.stage import Stage
-from wakeline.record import encode_record
 
-# 204: the browser stays where it is.
-STAYS = Page(scripts=0, status=204)
-FORM = """<form id="login" method="post" action="/account">
-<input name="person" value="Ada Example"><input name="code" type="password" value="open-sesame">
-<button id="go">Go</button></form>"""
-MARKED = """
-<button id="plain">plain</button>
-<button id="buy" data-wakeline-event="add_to_cart" data-wakeline-prop-product="trail-runner"
-  data-wakeline-prop-price="129.9"><b>Buy</b></button>
-<p id="read" data-wakeline-interest="shoes">All about shoes</p>"""
 EDITED = """wakeline("beforeSend", (event) => {
   if (event.type == "noise") return;
   if (event.type == "signal") event.props = {...event.props, edited: true};
@@ -28,61 +15,9 @@ EDITED = """wakeline("beforeSend", (event) => {
 })"""
 
 
-def page(body: str = "", *, tag: str = "defer") -> Page:
-    return Page(script=FULL_SCRIPT, body=body, tag=tag)
-
-
-@pytest.mark.parametrize("button", ["left", "middle"])
-async def test_outbound(stage: Stage, button: str) -> None:
-    """An outbound link, without what its query may say; a link within the site is none"""
-    stage.site.pages |= {"/there": STAYS, "/here": STAYS}
-    links = f'<a id="out" href="{stage.site.other}/there?person=42">out</a> <a id="in" href="/here">in</a>'
-    tab = await stage.open("/shoes", page(links))
-    await stage.seen("page_view /shoes")
-    await tab.click("#in", button=button)
-    await tab.click("#out", button=button)
-    await stage.tells(
-        "page_view /shoes", "outbound_link /shoes", refuted=["outbound_link /shoes", "download /shoes", "leave /shoes"]
-    )
-    (out,) = await stage.told("outbound_link")
-    assert out.props == {"url": f"{stage.site.other}/there"}
-
-
-@pytest.mark.parametrize("button", ["left", "middle"])
-async def test_download(stage: Stage, button: str) -> None:
-    """A download, by its ending or by its attribute"""
-    stage.site.pages |= {"/prices.pdf": STAYS, "/export": STAYS}
-    links = '<a id="file" href="/prices.pdf">prices</a> <a id="named" href="/export" download>export</a>'
-    tab = await stage.open("/shoes", page(links))
-    await stage.seen("page_view /shoes")
-    await tab.click("#file", button=button)
-    await tab.click("#named", button=button)
-    await stage.tells(
-        *("page_view /shoes", "download /shoes", "download /shoes"), refuted=["outbound_link /shoes", "download /shoes"]
-    )
-    paths = {urlsplit(download.props["url"]).path for download in await stage.told("download")}
-    assert paths == {"/prices.pdf", "/export"}
-
-
-@pytest.mark.quick
-async def test_form(stage: Stage) -> None:
-    """A form that is sent tells its fields' names and no value, and is sent"""
-    tab = await stage.open("/shoes", page(FORM))
-    await stage.seen("page_view /shoes")
-    await tab.click("#go")
-    events = await stage.tells(
-        *("page_view /shoes", "form_submit /shoes", "leave /shoes", "page_view /account"),
-        refuted=["form_submit /shoes"],
-    )
-    (sent,) = await stage.told("form_submit")
-    assert sent.props == {"form": "login", "fields": ["person", "code"]}
-    assert stage.site.posted == ["person=Ada+Example&code=open-sesame"]
-    assert not [event for event in events if b"Ada" in encode_record(event) or b"sesame" in encode_record(event)]
-
-
 async def test_search(stage: Stage) -> None:
     """A search by the parameter that the site names, once"""
-    tab = await stage.open("/search?q=trail+shoes", page(tag='defer data-search="q"'))
+    tab = await stage.open("/search?q=trail+shoes", full_page(tag='defer data-search="q"'))
     await stage.seen("page_view /search")
     await tab.hide()
     await stage.tells(
@@ -90,6 +25,22 @@ async def test_search(stage: Stage) -> None:
     )
     (search,) = await stage.told("search")
     assert search.props == {"term": "trail shoes"}
+
+
+async def test_search_by_any_name(stage: Stage) -> None:
+    """A search by a parameter of any name, by the first of it that there is"""
+    tag = 'defer data-search="suche[wörter]+1"'
+    name = "suche%5Bw%C3%B6rter%5D%2B1"
+    await stage.open(f"/search?{name}=trail+shoes&q=socks&{name}=hats", full_page(tag=tag))
+    (_, search) = await stage.tells("page_view /search", "search /search", refuted=["search /search"])
+    assert search.props == {"term": "trail shoes"}
+
+
+@pytest.mark.parametrize("tag", [pytest.param("defer", id="none"), pytest.param('defer data-search="q"', id="q")])
+async def test_no_search(stage: Stage, tag: str) -> None:
+    """No search where that parameter is empty or the site names none, whatever else there is; it names"""
+    await stage.open("/shoes?undefined=1&null=1&=1&true=1&q=", full_page(tag=tag))
+    await stage.tells("page_view /shoes", refuted=["search /shoes"])
 
 
 async def test_not_found(stage: Stage) -> None:
@@ -104,24 +55,10 @@ async def test_not_found(stage: Stage) -> None:
     )
 
 
-async def test_declared(stage: Stage) -> None:
-    """Elements that are marked: event, properties, interest"""
-    tab = await stage.open("/shoes", page(MARKED))
-    await stage.seen("page_view /shoes")
-    for selector in ("#plain", "#buy b", "#read"):
-        await tab.click(selector)
-    await stage.tells(
-        "page_view /shoes", "add_to_cart /shoes", "interest /shoes", refuted=["add_to_cart /shoes", "interest /shoes"]
-    )
-    ((added,), (interest,)) = await stage.told("add_to_cart"), await stage.told("interest")
-    assert added.props == {"product": "trail-runner", "price": "129.9"}
-    assert interest.props == {"category": "shoes"}
-
-
 async def test_before_send(stage: Stage) -> None:
     """beforeSend edits events, or drops them"""
     stage.keeps_all = False
-    tab = await stage.open("/shoes", page())
+    tab = await stage.open("/shoes", full_page())
     await stage.seen("page_view /shoes")
     await tab.do(EDITED, "wakeline('event', 'noise')", "wakeline('event', 'signal', {strength: 3})")
     await stage.tells("page_view /shoes", "signal /shoes", refuted=["noise /shoes", "signal /shoes"])
@@ -129,23 +66,70 @@ async def test_before_send(stage: Stage) -> None:
     assert signal.props == {"strength": 3, "edited": True}
 
 
+async def test_relative_url(stage: Stage) -> None:
+    """An address that beforeSend makes a relative one is within the page's own, whatever its base is"""
+    body = """<script>wakeline("beforeSend", (event) => {
+      event.url = event.type == "signal" ? "signal?person=42" : "/masked";
+      return event;
+    })</script>"""
+    page = full_page(body, tag='defer data-search="q"', head='<base href="{other}/base/">')
+    tab = await stage.open("/shop/shoes", page)
+    await tab.do("wakeline('event', 'signal')")
+    await stage.tells(
+        "page_view /masked", "signal /shop/signal", refuted=["page_view /shop/shoes", "signal /base/signal"]
+    )
+
+
+# What the console is told stays in `said`.
+HEARD = "window.said = []; console.log = (...what) => said.push(what.join(' '))"
+
+
+async def test_before_send_throws(stage: Stage) -> None:
+    """A beforeSend that throws drops events, which debug says; nothing reaches the page, and a better one tells all"""
+    stage.keeps_all = False
+    body = """<script>wakeline("debug");
+    wakeline("beforeSend", (event) => { throw new Error("no such order") })</script>"""
+    tab = await stage.open("/shoes", full_page(body, first=HEARD))
+    await tab.do("wakeline('event', 'noise')")
+    told = "said.filter((text) => text.includes('no such order')).length > 1"  # the view and the noise
+    await tab.run(f"new Promise((done) => setInterval(() => {told} && done(), 20))")
+    await tab.do("wakeline('beforeSend', (event) => event)", "wakeline('event', 'signal')")
+    await stage.tells("signal /shoes", refuted=["page_view /shoes", "noise /shoes"])
+
+
+NO_EVENT = {"bad_event": 1}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param("Promise.resolve(event)", id="a promise"),
+        pytest.param("JSON.stringify(event)", id="a text"),
+        pytest.param("true", id="true"),
+        pytest.param("{}", id="an empty object"),
+    ],
+)
+async def test_before_send_returns_no_event(stage: Stage, answer: str) -> None:
+    """A beforeSend that returns something else loses that event, on the page or at the collector, and no other"""
+    stage.keeps_all = False
+    tab = await stage.open("/shoes", full_page())
+    await stage.seen("page_view /shoes")
+    await tab.do(
+        f"wakeline('beforeSend', (event) => event.type == 'noise' ? {answer} : event)",
+        "(wakeline('event', 'before'), wakeline('event', 'noise'), wakeline('event', 'after'))",
+    )
+    told = ["page_view /shoes", "before /shoes", "after /shoes"]
+    await stage.tells(*told, refuted=["noise /shoes"])
+    stage.refusals = NO_EVENT if stage.collector.rejected() else {}
+
+
 async def test_verbs(stage: Stage) -> None:
     """A verb of a shop is an event of that name"""
-    tab = await stage.open("/shoes", page())
+    tab = await stage.open("/shoes", full_page())
     await tab.do("wakeline('purchase', {order: 'A-1001', items: [{product: 'trail-runner'}], currency: 'EUR'})")
     await stage.tells("page_view /shoes", "purchase /shoes", refuted=["purchase /shoes"])
     (purchase,) = await stage.told("purchase")
     assert purchase.props == {"order": "A-1001", "items": [{"product": "trail-runner"}], "currency": "EUR"}
-
-
-async def test_core_tells_no_actions(stage: Stage) -> None:
-    """The core script tells none of these"""
-    stage.site.pages["/prices.pdf"] = STAYS
-    tab = await stage.open("/shoes", Page(body='<a id="file" href="/prices.pdf">prices</a>' + MARKED))
-    await stage.seen("page_view /shoes")
-    for selector in ("#file", "#buy b", "#read"):
-        await tab.click(selector)
-    await stage.tells("page_view /shoes", refuted=["download /shoes", "add_to_cart /shoes", "interest /shoes"])
 
 
 # What an engine measures besides FCP, TTFB and the server's share, on a page that shifts nothing.
