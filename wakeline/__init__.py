@@ -1,6 +1,6 @@
 """The contract that every part of Wakeline shares, and what a developer imports.
 
-event.py          what a page sends; event_types.py which types of events mean something
+event.py          what a page sends; event_types.py which types of events mean something; surrogates.py halves of emoji
 commerce.py       a shop's fields; amounts.py how amounts are read
 record.py         what the log holds
 keys.py           every Redis key

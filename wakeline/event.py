@@ -6,11 +6,14 @@ alone. The golden files in `tests/wire/` are read by the tests of this file and 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
+
+from wakeline.surrogates import without_halves
 
 MAX_BODY_BYTES = 65_536  # after decompression; also the browsers' keepalive budget
 MAX_EVENTS = 50  # in one envelope
@@ -44,7 +47,7 @@ class Refusal(StrEnum):
     """Why a request or an event was refused: the answer's `reason` and the metric's label."""
 
     # the whole request, with its HTTP status (see STATUS)
-    MALFORMED = "malformed"  # not the JSON of an envelope, too deep, a lone surrogate, NaN
+    MALFORMED = "malformed"  # not the JSON of an envelope, too deep, NaN
     BAD_ENCODING = "bad_encoding"  # content-encoding unknown, or its bytes are cut or corrupt
     UNKNOWN_SITE = "unknown_site"
     FOREIGN_ORIGIN = "foreign_origin"
@@ -156,6 +159,26 @@ class Answer(Struct):
     reason: Refusal | None = None  # why the whole request was refused
 
 
-decode_envelope = msgspec.json.Decoder(Envelope).decode
-decode_event = msgspec.json.Decoder(WireEvent).decode
+T = TypeVar("T")
+
+
+def mending(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
+    """`decode`; where it cannot read the text, once more without halves of surrogate pairs.
+
+    Raises ValueError or RecursionError, as `decode` does.
+    """
+
+    def decoded(text: bytes) -> T:
+        try:
+            return decode(text)
+        except msgspec.ValidationError:
+            raise
+        except ValueError:
+            return decode(without_halves(text))
+
+    return decoded
+
+
+decode_envelope = mending(msgspec.json.Decoder(Envelope).decode)
+decode_event = mending(msgspec.json.Decoder(WireEvent).decode)
 encode_answer = msgspec.json.Encoder().encode
