@@ -17,7 +17,7 @@ from wakeline.hosts import origin_of
 from wakeline.settings import Site
 
 CACHED = 2_048  # a page is in its view, its engagement and its signs of life; titles and referrers recur too
-CACHED_LENGTH = 512  # longer ones are cleaned anew: made-up ones take at most 4 MB a cache
+CACHED_LENGTH = 512  # made-up ones take at most 4 MB a cache; of longer ones the last is remembered
 
 T = TypeVar("T")
 
@@ -39,7 +39,6 @@ class Policy:
         self._own_addresses = site.own_addresses
         self._own_cookie = site.own_cookie
         self.page = short_cached(self._page)
-        self._links = Links(self.page, self._masks)
         self.referrer = short_cached(self._referrer)
         self.title = short_cached(self._title)
         self._is_own_address = lru_cache(CACHED)(self._within_own)
@@ -66,7 +65,7 @@ class Policy:
 
         The masks hold for the addresses among them, wherever they stand, if they are of the site.
         """
-        return clean_props(props, dropped, lambda name, text: self._links.clean(name, text, page))
+        return clean_props(props, dropped, Links(page, self.page, self._masks).clean)
 
     def _within_own(self, address: str) -> bool:
         return within(address, self._own_addresses)
@@ -82,9 +81,9 @@ class Policy:
 
 
 def short_cached(clean: Callable[[str], T]) -> Callable[[str], T]:
-    """`clean`, cached for texts of usual length."""
-    cached = lru_cache(CACHED)(clean)
-    return lambda text: cached(text) if len(text) <= CACHED_LENGTH else clean(text)
+    """`clean`, cached for texts of usual length; an event asks for its page twice, so one that is longer is kept."""
+    cached, latest = lru_cache(CACHED)(clean), lru_cache(1)(clean)
+    return lambda text: cached(text) if len(text) <= CACHED_LENGTH else latest(text)
 
 
 def _as_sent(origin: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
-from urllib.parse import parse_qsl
+from urllib.parse import unquote
 
 from collector.cards import redact_cards_in_path
 from collector.clean import BREAKS, INVISIBLE, clean_text, redact, visible
@@ -162,13 +162,25 @@ def clean_query(query: str, allowed: Collection[str]) -> dict[str, str]:
     kept: dict[str, str] = {}
     if not query:
         return kept
-    for name, value in parse_qsl(query, errors="replace"):
+    for field in query.split("&"):
+        name, _, value = field.partition("=")
+        if not value:
+            continue
+        name = _parameter(name)
         if name[: len(CAMPAIGN)].lower() == CAMPAIGN:
             name = name.lower()
         elif name not in allowed:
             continue
-        if len(kept) < MAX_QUERY_FIELDS:
+        name = cut(clean_text(name), MAX_QUERY_VALUE)
+        if name not in kept:
+            value = _parameter(value)
             is_number = value.isdecimal() and (name in CAMPAIGN_PARAMETERS or names_thing(name))
-            cleaned = value if is_number else clean_text(value)
-            kept.setdefault(cut(clean_text(name), MAX_QUERY_VALUE), cut(cleaned, MAX_QUERY_VALUE))
+            kept[name] = cut(value if is_number else clean_text(value), MAX_QUERY_VALUE)
+            if len(kept) == MAX_QUERY_FIELDS:
+                break
     return kept
+
+
+def _parameter(text: str) -> str:
+    """As forms write it."""
+    return unquote(text.replace("+", " "))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import parse_qsl
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,6 +15,7 @@ from collector.urls import (
     MAX_QUERY_VALUE,
     Page,
     clean_page,
+    clean_query,
     clean_referrer,
     mask,
 )
@@ -147,6 +150,21 @@ def test_a_query_is_reduced_to_the_allow_list(query: str, kept: dict[str, str]) 
     found = page(f"https://shop.example/?{query}")
     assert found is not None
     assert found.query == kept
+
+
+PIECES = st.sampled_from(
+    ["ref", "utm_x", "a", "%72ef", "+", "%2B", "%", "=", "&", "&", ";", "é", "%C3%A9", "%FF", "?", "#"]
+)
+
+
+@given(st.lists(PIECES).map("".join))
+def test_a_query_is_read_as_forms_write_it(query: str) -> None:
+    wanted: dict[str, str] = {}
+    for name, value in parse_qsl(query):
+        if name in ("ref", "utm_x"):
+            wanted.setdefault(name, value)
+    found = clean_query(query, ("ref",))
+    assert {name: value for name, value in found.items() if name in ("ref", "utm_x")} == wanted
 
 
 def test_a_query_keeps_so_many_parameters_and_no_more() -> None:

@@ -17,6 +17,7 @@ from tests.integration.kill.services import until
 from wakeline.event import MAX_AGE_MS, MAX_BODY_BYTES, STATUS, Refusal
 from wakeline.identity import customer_id, signature
 from wakeline.labels import cut
+from wakeline.paths import shortened
 from wakeline.settings import Site
 
 WIRE = Path(__file__).parent / "wire"
@@ -497,3 +498,47 @@ async def test_the_ledger_balances_after_a_storm_of_everything(collector: Stand)
     assert metrics["accepted_total"] == len(await collector.records())
     assert metrics['requests_total{status="202"}'] == sum(status == 202 for status, _, _ in answers)
 
+
+LONG = 60_000
+
+
+@pytest.mark.parametrize(
+    ("sent", "field", "kept"),
+    [
+        pytest.param({"title": "t" * LONG}, "title", "t" * 300, id="title"),
+        pytest.param(
+            {"referrer": f"https://search.example/find?q={'q' * LONG}"},
+            "referrer",
+            "search.example/find",
+            id="referrer",
+        ),
+        pytest.param(
+            {"url": f"{ORIGIN}/?utm_source=news&state={'x' * LONG}&ref=a"},
+            "query",
+            {"utm_source": "news", "ref": "a"},
+            id="query, parameters at its ends",
+        ),
+        pytest.param(
+            {"url": f"{ORIGIN}/?{'a=1&' * (LONG // 10)}utm_source=news&{'b=1&' * (LONG // 10)}"},
+            "query",
+            {"utm_source": "news"},
+            id="query, a parameter in its middle",
+        ),
+        pytest.param({"url": f"{ORIGIN}/{'a' * LONG}/../../reset/SECRET"}, "path", "/reset/*", id="mask at the end"),
+        pytest.param(
+            {"url": f"{ORIGIN}/reset/{'a' * LONG}"}, "path", "/reset/*", id="mask that hides nearly all of it"
+        ),
+        pytest.param(
+            {"url": f"{ORIGIN}/{'a' * LONG}/who@mail.example"},
+            "path",
+            shortened(f"/{'a' * LONG}/(redacted)"),
+            id="path",
+        ),
+    ],
+)
+async def test_a_text_may_be_as_long_as_a_body(
+    collector: Stand, sent: dict[str, Any], field: str, kept: str | dict[str, str]
+) -> None:
+    assert (await collector.post(envelope(event(**sent))))[0] == 202
+    (record,) = await collector.records()
+    assert getattr(record, field) == kept

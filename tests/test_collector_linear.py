@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import time
+import tracemalloc
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -22,6 +24,7 @@ from collector.salts import Salts
 from collector.steps import Arrival, cleaned
 from tests.collector_stand import CHROME, NOON, ORIGIN, SITE, event
 from wakeline.event import ConsentLevel, decode_event
+from wakeline.record import Event
 
 SHORT, LONG = 4_000, 16_000  # characters, or things in a list
 FLOOR_S = 0.0005  # a shorter time says nothing
@@ -94,6 +97,14 @@ FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
     "the order": lambda text: in_props(order_id=text),
     "the amount": lambda text: in_props(price=text),
     "the currency": lambda text: in_props(currency=text),
+    "relative addresses on a page of a long path": lambda text: {
+        **in_props(items=[{"url": "a"}] * (len(text) // 10)),
+        "url": f"{ORIGIN}/{text}/",
+    },
+    "relative addresses on a page of a long query": lambda text: {
+        **in_props(items=[{"url": "a"}] * (len(text) // 10)),
+        "url": f"{ORIGIN}/?{text}",
+    },
     "products": lambda text: in_props(items=[{"id": text, "name": text}]),
 }
 
@@ -118,6 +129,27 @@ def arrival(tmp_path: Path) -> Arrival:
         country="",
         is_own=False,
     )
+
+
+def test_long_texts_are_not_remembered(arrival: Arrival) -> None:
+    """Of 50 requests with 240 KB each, some of it beyond the letters that take a byte, next to nothing is left."""
+
+    def clean(number: int) -> None:
+        long = f"{number}\U0001f45f" + "x" * 15_000
+        url = f"{ORIGIN}/{long}?utm_{long}=1&ref={long}"
+        props = in_props(url=[f"/{long}", long, f"data:{long}"], items=[{"name": long}])
+        view = event(time=NOON, url=url, title=long, referrer=f"https://other.example/{long}?{long}")
+        for sent in (view, event(time=NOON, url=url, **props)):
+            assert isinstance(cleaned(decode_event(json.dumps(sent).encode()), arrival), Event)
+
+    clean(0)
+    tracemalloc.start()
+    for number in range(1, 51):
+        clean(number)
+    gc.collect()
+    left, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert left < 2_000_000
 
 
 @pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)

@@ -128,6 +128,8 @@ LINKS = {
     "items": ({"items": [{"url": "https://shop.example/reset/SECRET"}]}, {"items": [{"url": WHOLE}]}),
     "an invisible letter in the name": ({"u\u200brl": "/reset/SECRET"}, {"url": "/reset/*"}),
     "a short one": ({"url": "/r/S"}, {"url": "/r/*"}),
+    "a long one": ({"url": f"/{'a' * 60_000}/../reset/SECRET"}, {"url": "/reset/*"}),
+    "a path that looks like a file of the page": ({"path": "data:/../reset/SECRET"}, {"path": "/reset/*"}),
 }  # fmt: skip
 
 
@@ -149,11 +151,43 @@ def test_masks_hold_for_every_address_among_the_props(props: dict[str, Any], kep
         {"url": "#top"},
         {"url": "https:"},
         {"url": "https://["},
+        {"url": "blob:prices.csv"},
+        {"url": "data:report.pdf"},
+        {"url": "Blob:Preise (für alle) 100%.csv"},
+        {"url": "data:a/b.pdf?c#d"},
     ],
     ids=str,
 )
 def test_addresses_that_no_mask_is_about_stay(props: dict[str, Any]) -> None:
     assert POLICY.props(props, [], PAGE) == props
+
+
+@pytest.mark.parametrize("scheme", ["blob:", "data:"])
+def test_a_file_that_the_page_made_is_a_text_and_lies_in_no_folder(scheme: str) -> None:
+    """Its name is no address: a mask for the page's folder is not about it."""
+    policy = Policy(Site(key="shop", origins=("https://shop.example",), masks=("/shop/*",)))
+    kept = {f"{scheme}prices.csv": f"{scheme}prices.csv"}
+    kept[f"{scheme}who@mail.example 4111/1111/1111/1111\n.csv"] = f"{scheme}(redacted) (redacted).csv"
+    for url, wanted in kept.items():
+        assert policy.props({"url": url, "items": [{"href": url}]}, [], PAGE) == {
+            "url": wanted,
+            "items": [{"href": wanted}],
+        }
+
+
+def test_of_more_relative_addresses_than_can_be_read_nothing_is_kept() -> None:
+    """Each may lie in the page's folder, for which a mask may hold."""
+    urls = ["a", "bag/SECRET", "/boots", "reset/SECRET"]
+    folder = "/shop/" + "a" * 40_000
+    props = POLICY.props({"url": urls * 2}, [], f"https://shop.example{folder}/boots")
+    first = ["a", "bag/SECRET", "/boots", "/reset/*"]
+    assert props == {"url": [*first, "(redacted)", "(redacted)", *first[2:]]}
+
+
+def test_a_page_is_read_with_its_backslashes_as_slashes() -> None:
+    policy = Policy(Site(key="shop", origins=("https://shop.example",), masks=("/shop/bag/*",)))
+    for page in ("https:\\\\shop.example\\shop\\boots", "https://shop.example\\shop\\[boots"):
+        assert policy.props({"url": "bag/SECRET"}, [], page) == {"url": "/shop/bag/*"}
 
 
 def test_a_referrer_with_the_dot_of_the_root_is_of_the_site() -> None:

@@ -19,7 +19,6 @@ MAX_BODY_BYTES = 65_536  # after decompression; also the browsers' keepalive bud
 MAX_EVENTS = 50  # in one envelope
 MAX_EVENTS_PER_PAGE = 2_048  # numbers 0..2047 of one page instance
 MAX_AGE_MS = 7 * 86_400_000  # as long as a browser keeps its queue
-MAX_TEXT = 16_384  # characters of a URL, referrer or title; no snippet sends an event that long
 
 MAX_NAME_SENT = 256  # characters of an event's name before what nobody sees is taken out of it
 MAX_NAME = 64  # after that
@@ -121,12 +120,12 @@ class WireEvent(Struct):
     page: Id  # random id of the page instance: new at each page view
     n: Annotated[int, Meta(ge=0, lt=MAX_EVENTS_PER_PAGE)]  # 0, 1, 2 ... within the page instance
     time: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock
-    url: Annotated[str, Meta(max_length=MAX_TEXT)]  # with its fragment only where that is the route
+    url: str  # of any length that fits into a body; with its fragment only where that is the route
     visitor: Id | None = None  # first-party id; only under `full`
 
     # page_view
-    title: Annotated[str, Meta(max_length=MAX_TEXT)] = ""
-    referrer: Annotated[str, Meta(max_length=MAX_TEXT)] = ""
+    title: str = ""
+    referrer: str = ""
     interests: list[str] = []  # <meta name="wakeline:interest">, split at its commas
     continued: bool = False  # the page went on under another consent level: no second visit
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
@@ -12,6 +13,7 @@ from wakeline.normalization import has_long_run
 
 MAX_HOST = 253  # characters of a name
 MAX_LABEL = 63  # between two of its dots
+MAX_REMEMBERED = 1_000  # characters of a URL: of longer ones Python's memory of the latest would take many megabytes
 MAX_AUTHORITY = 1_000  # characters of a user, a password, a host and a port
 DEFAULT_PORTS = {"http": 80, "https": 443}
 AUTHORITY = re.compile("//([^/?#]*)")
@@ -28,7 +30,10 @@ def split(url: str) -> SplitResult:
         authority = found[1]
         if len(authority) > MAX_AUTHORITY or has_long_run(authority.translate(SIGNS)):
             raise ValueError("what stands where the host should is none")
-    return urlsplit(url)
+    return urlsplit(url) if len(url) <= MAX_REMEMBERED else _split_anew(url)
+
+
+_split_anew: Callable[[str], SplitResult] = urlsplit.__wrapped__  # type: ignore[attr-defined]  # by `lru_cache`
 
 
 def ascii_host(host: str) -> str:
