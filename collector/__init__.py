@@ -1,14 +1,14 @@
 """HTTP in, log out: checks, cleans and stamps what pages send, and answers 202 once it is on disk.
 
-In reading order: app (wires the parts), workers (processes on one port), server (the HTTP edge),
-connections (how many may be open), limiter (how many requests one address may send),
-budget (how many new profiles it may begin), memory (how full the server is, and what is taken then),
-intake (`POST /v1/events` as a checklist), body (bytes in, within limits), policy (what one site allows),
-steps (an event's way to a record, step by step), clean (text without people in it), cards (numbers of payment cards in
-it), fields (which fields are not searched for them), urls (what is kept of an address), links (of addresses among an
-event's properties), names (of events), props (properties of an event), shop (its amounts and order numbers), agents and
-addresses (who sent it, coarsely), people (words that make nobody a bot), salts (daily secrets of anonymous ids),
-marks (whether all have the same), writer (group commit), spool (what is taken while the log is away; its files:
-spool_folder, spool_frames, spool_disk), answers (replies with CORS), script (`GET /wakeline.js`), health (alive,
-ready, /metrics), metrics (every number of this process).
+In reading order: app (wires the parts), workers (processes on one port), server (the HTTP edge), connections (how many
+may be open), limiter (how many requests one address may send), budget (how many new profiles it may begin), memory (how
+full the server is, and what is taken then), intake (`POST /v1/events` as a checklist), body (bytes in, within limits),
+policy (what one site allows), steps (an event's way to a record, step by step), clean (text without people in it),
+cards (numbers of payment cards in it), fields (which fields are not searched for them), urls (what is kept of an
+address), links (of addresses among an event's properties), names (of events), props (properties of an event), lists
+(those that arrive as text), shop (its amounts and order numbers), agents and addresses (who sent it, coarsely), people
+(words that make nobody a bot), salts (daily secrets of anonymous ids), marks (whether all have the same), writer (group
+commit), spool (what is taken while the log is away; its files: spool_folder, spool_frames, spool_disk), answers
+(replies with CORS), script (`GET /wakeline.js`), health (alive, ready, /metrics), metrics (every number of this
+process).
 """

@@ -11,6 +11,7 @@ from collector.agents import Agent
 from collector.budget import NewProfiles, Short
 from collector.cards import is_card_id
 from collector.clean import clean_interests
+from collector.lists import interests_of, with_lists
 from collector.names import clean_name
 from collector.policy import Policy
 from collector.props import Dropped
@@ -148,7 +149,7 @@ def put_body(event: WireEvent, record: Event, arrival: Arrival) -> None:
     if event.type == PAGE_VIEW:
         record.title = arrival.policy.title(event.title)
         record.referrer = arrival.policy.referrer(event.referrer) if event.referrer else ""
-        record.interests = clean_interests(event.interests) if event.interests else []
+        record.interests = clean_interests(interests_of(event.interests)) if event.interests else []
         record.continued = event.continued
     elif event.type == ENGAGEMENT:
         record.engaged_ms = min(event.engaged_ms, MAX_ENGAGED_MS)
@@ -159,7 +160,7 @@ def put_body(event: WireEvent, record: Event, arrival: Arrival) -> None:
     elif event.type == IDENTIFY:
         record.customer = customer_id(arrival.policy.secret, event.id or "")
     elif event.type != PING and event.props:
-        record.props = arrival.policy.props(event.props, arrival.dropped, event.url)
+        record.props = arrival.policy.props(with_lists(record.type, event.props), arrival.dropped, event.url)
 
 
 def drop_bad_amount(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:

@@ -87,6 +87,8 @@ FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
     "the referrer's path": lambda text: {"referrer": f"https://other.example/{text}"},
     "an app": lambda text: {"referrer": f"android-app://{text}"},
     "an interest": lambda text: {"interests": [text]},
+    "the interests in one text": lambda text: {"interests": text},
+    "the interests in a text of JSON": lambda text: {"interests": f"[{text}"},
     "many interests": lambda text: {"interests": text.split("a") if "a" in text else list(text)},
     "a property": lambda text: in_props(text=text),
     "a list": lambda text: in_props(list=[text[:200]] * (len(text) // 200)),
@@ -105,6 +107,7 @@ FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
         **in_props(items=[{"url": "a"}] * (len(text) // 10)),
         "url": f"{ORIGIN}/?{text}",
     },
+    "products in a text": lambda text: in_props(items=json.dumps([{"name": text}] + [{}] * (len(text) // 4))),
     "products": lambda text: in_props(items=[{"id": text, "name": text}]),
 }
 
@@ -137,8 +140,8 @@ def test_long_texts_are_not_remembered(arrival: Arrival) -> None:
     def clean(number: int) -> None:
         long = f"{number}\U0001f45f" + "x" * 15_000
         url = f"{ORIGIN}/{long}?utm_{long}=1&ref={long}"
-        props = in_props(url=[f"/{long}", long, f"data:{long}"], items=[{"name": long}])
-        view = event(time=NOON, url=url, title=long, referrer=f"https://other.example/{long}?{long}")
+        props = in_props(url=[f"/{long}", long, f"data:{long}"], items=json.dumps([{"name": long}]))
+        view = event(time=NOON, url=url, title=long, referrer=f"https://other.example/{long}?{long}", interests=long)
         for sent in (view, event(time=NOON, url=url, **props)):
             assert isinstance(cleaned(decode_event(json.dumps(sent).encode()), arrival), Event)
 

@@ -126,7 +126,7 @@ class WireEvent(Struct):
     # page_view
     title: str = ""
     referrer: str = ""
-    interests: list[str] = []  # <meta name="wakeline:interest">, split at its commas
+    interests: list[str] | str = []  # <meta name="wakeline:interest">, split at its commas or not: `collector.lists`
     continued: bool = False  # the page went on under another consent level: no second visit
 
     # engagement: what was added since this page's last one

@@ -1,0 +1,52 @@
+"""Lists that arrive as a text of JSON: an old library (Prototype.js 1.6) gives every array of a page a `toJSON`.
+
+Only what must be a list is read, and only where the text is one; then it is as if the page had sent the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from wakeline.commerce import ITEMS
+from wakeline.event import mending
+
+Read = Callable[[bytes], list[Any]]
+
+OBJECTS: Read = mending(msgspec.json.Decoder(list[dict[str, Any]]).decode)
+TEXTS: Read = mending(msgspec.json.Decoder(list[str]).decode)
+
+OF_ANY: dict[str, Read] = {ITEMS: OBJECTS}
+OF_TYPE: dict[str, dict[str, Read]] = {
+    "form_submit": {"fields": TEXTS},
+    "web_vitals": {"server_timing": OBJECTS},
+}
+
+
+def with_lists(type: str, props: Any) -> Any:
+    """The properties that a page sent, their lists as lists."""
+    if isinstance(props, dict):
+        for name, read in OF_TYPE.get(type, OF_ANY).items():
+            values = _list(props.get(name), read)
+            if values is not None:
+                props = {**props, name: values}
+    return props
+
+
+def interests_of(sent: list[str] | str) -> list[str]:
+    """The interests of a page view: a list, or one text of them, parted by commas if it is no JSON."""
+    if isinstance(sent, list):
+        return sent
+    values = _list(sent, TEXTS)
+    return list(filter(None, map(str.strip, sent.split(",")))) if values is None else values
+
+
+def _list(value: Any, read: Read) -> list[Any] | None:
+    if not isinstance(value, str) or not value.startswith("["):
+        return None
+    try:
+        return read(value.encode())
+    except (ValueError, RecursionError):
+        return None

@@ -1,0 +1,134 @@
+"""Lists that a page's old library made texts of are lists again, and what is none stays the text that it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.lists import interests_of, with_lists
+from tests.collector_stand import Stand, envelope, event, stand
+
+ITEMS = [{"product": "trail-runner", "price": 129.9}, {"product": "wool-socks", "price": 12.45}]
+
+
+def prototype(text: str) -> str:
+    """A text as Prototype.js 1.6 writes it: controls as \\u00.., quotes and backslashes escaped, all else as it is."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+READ = {
+    "items": ("purchase", {"items": json.dumps(ITEMS)}, {"items": ITEMS}),
+    "items of an event of the site's own": ("quiz", {"items": json.dumps(ITEMS)}, {"items": ITEMS}),
+    "no items": ("checkout", {"items": "[]"}, {"items": []}),
+    "items beside others": ("purchase", {"order": "A", "items": "[{}]"}, {"order": "A", "items": [{}]}),
+    "fields of a form": ("form_submit", {"fields": '["name", "street"]'}, {"fields": ["name", "street"]}),
+    "timing of a server": (
+        "web_vitals",
+        {"server_timing": '[{"name": "db", "ms": 12}]'},
+        {"server_timing": [{"name": "db", "ms": 12}]},
+    ),
+    "quotes, backslashes, controls, letters": (
+        "purchase",
+        {"items": '[{"name": ' + prototype('6" \\ \n\x01 é👟') + "}]"},
+        {"items": [{"name": '6" \\ \n\x01 é👟'}]},
+    ),
+    "half an emoji": ("purchase", {"items": r'[{"name": "\ud83d"}]'}, {"items": [{"name": "\ufffd"}]}),
+}
+
+
+@pytest.mark.parametrize(("type", "props", "read"), READ.values(), ids=READ)
+def test_a_text_that_is_a_list_is_read(type: str, props: Any, read: Any) -> None:
+    assert with_lists(type, props) == read
+
+
+TEXTS = {
+    "a sentence": ("purchase", {"items": "[two pairs of shoes]"}),
+    "cut JSON": ("purchase", {"items": '[{"product": "a"}'}),
+    "texts for objects": ("purchase", {"items": '["a"]'}),
+    "an object": ("purchase", {"items": '{"product": "a"}'}),
+    "a blank before it": ("purchase", {"items": ' [{"product": "a"}]'}),
+    "nested without end": ("purchase", {"items": "[" * 60_000}),
+    "objects nested without end": ("purchase", {"items": '[{"a":' * 10_000}),
+    "a property of the site's own": ("purchase", {"sizes": "[41, 42]"}),
+    "fields of another event": ("quiz", {"fields": '["a"]'}),
+    "objects for texts": ("form_submit", {"fields": "[{}]"}),
+    "a list": ("purchase", {"items": ITEMS}),
+    "no properties": ("purchase", ["items"]),
+}
+
+
+@pytest.mark.parametrize(("type", "props"), TEXTS.values(), ids=TEXTS)
+def test_all_else_stays_what_it_is(type: str, props: Any) -> None:
+    assert with_lists(type, props) is props
+
+
+@pytest.mark.parametrize(
+    ("sent", "interests"),
+    [
+        (["running", "shoes"], ["running", "shoes"]),
+        ('["running", "shoes"]', ["running", "shoes"]),
+        ("[]", []),
+        ("running, shoes", ["running", "shoes"]),
+        ("shoes", ["shoes"]),
+        (", ,", []),
+        ("", []),
+        ("[new], shoes", ["[new]", "shoes"]),
+        ("[1, 2]", ["[1", "2]"]),
+    ],
+)
+def test_interests_are_a_list_or_one_text(sent: Any, interests: list[str]) -> None:
+    assert interests_of(sent) == interests
+
+
+@pytest.fixture
+async def collector(tmp_path: Path) -> AsyncIterator[Stand]:
+    async with stand(tmp_path) as made:
+        yield made
+
+
+async def test_a_list_as_text_is_cleaned_as_a_list(collector: Stand) -> None:
+    """The same record, and the same is left out of it, for the same reasons."""
+    items = [
+        {"product": "shoe", "price": "129,90", "note": "from who@mail.example, 4111 1111 1111 1111", "sizes": [41]},
+        {"product": "undefined", "quantity": 2, "url": "/reset/SECRET", "x" * 65: 1, "text": "t" * 2_000},
+        {f"field{number}": number for number in range(70)},
+    ] * 5
+    bought = {"order": "A-1", "price": 1_900.0, "currency": "EUR"}
+    found = []
+    for number, sent in enumerate((items, json.dumps(items))):
+        before = collector.metrics()
+        status, _, _ = await collector.post(envelope(event(n=number, type="purchase", props={**bought, "items": sent})))
+        assert status == 202
+        after = collector.metrics()
+        dropped = {name: after[name] - before[name] for name in after if name.startswith("props_dropped_total")}
+        found.append(dropped)
+    assert found[0] == found[1]
+    assert sum(found[0].values()) == 5 * 10
+    of_list, of_text = sorted(await collector.records(), key=lambda record: record.n)
+    assert of_text.props == of_list.props
+    assert of_text.props["items"][:2] == [
+        {"product": "shoe", "price": 129.9, "note": "from (redacted), (redacted)"},
+        {"quantity": 2, "url": "/reset/*", "text": "t" * 1_000},
+    ]
+
+
+async def test_what_prototype_makes_of_a_page_view_and_a_form_is_read(collector: Stand) -> None:
+    sent = envelope(
+        event(interests='["running", "who@mail.example"]'),
+        event(n=1, interests="running, , shoes"),
+        event(n=2, type="form_submit", props={"form": "order", "fields": '["name", "street"]'}),
+    )
+    assert (await collector.post(sent))[1]["accepted"] == 3
+    views_and_form = sorted(await collector.records(), key=lambda record: record.n)
+    assert [record.interests for record in views_and_form] == [["running", "(redacted)"], ["running", "shoes"], []]
+    assert views_and_form[2].props == {"form": "order", "fields": ["name", "street"]}
+
+
+async def test_a_text_that_is_no_list_is_cleaned_as_a_text(collector: Stand) -> None:
+    text = "[from who@mail.example]"
+    await collector.post(envelope(event(type="purchase", props={"price": 1, "items": text})))
+    assert [record.props["items"] for record in await collector.records()] == ["[from (redacted)]"]
