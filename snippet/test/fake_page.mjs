@@ -71,6 +71,8 @@ export class FakePage {
       HTMLElement,
       HTMLFormElement,
       console,
+      crypto,
+      queueMicrotask,
       addEventListener: window.addEventListener.bind(window),
       AbortSignal,
       history,
@@ -90,6 +92,7 @@ export class FakePage {
         sendBeacon: (target, body) => this.beacons && (post("beacon", target, body), true),
       },
       fetch: async (target, { body, ...options }) => {
+        if (this.posts.length > 9_999) throw new Error("too many"); // without a pause there would be no end
         post("fetch", target, body);
         this.options = options;
         const status = await this.status;
@@ -121,7 +124,7 @@ export class FakePage {
 
   /** The visitor does something, before which a redirect at load may still come. */
   touch() {
-    this.fire("pointerdown");
+    for (const event of ["pointerdown", "click"]) this.fire(event);
   }
 
   /** Lets time pass and every answer arrive. */
