@@ -1,7 +1,7 @@
 /** `wakeline(command, ...)`: what a site calls. Calls made before the page is first seen wait for it. */
 
 import { debug } from "./debug";
-import { doc } from "./document";
+import { hidden } from "./engagement";
 import { change, custom, held, page, reset, tell } from "./page";
 import { safe } from "./safe";
 import { FULL } from "./wire";
@@ -9,14 +9,12 @@ import { FULL } from "./wire";
 export const commands: Record<string, (...values: never[]) => void> = {
   event: custom,
   consent: change,
-  identify: (id: string | number, proof?: { signature?: string }) =>
-    tell("identify", { id: "" + id, signature: proof?.signature }, FULL),
+  identify: (id: string | number, proof?: { signature?: string }) => tell("identify", { id: "" + id, ...proof }, FULL),
   reset,
   debug,
 };
 
-const queue = window.wakeline?.q;
-const early: Call[] = queue?.splice ? queue : []; // an element may be called wakeline
+const early: Call[] = Array.from(window.wakeline?.q || []); // an element may be called wakeline: that has no calls
 
 const run = safe(([command, ...values]: Call) => commands[command]?.(...(values as never[])));
 
@@ -24,5 +22,5 @@ export const drain = (): void => early.splice(0).forEach(run);
 
 export const wakeline: Wakeline = (...call) => {
   early.push(call);
-  if (page || !(doc("hidden") || held)) drain();
+  if (page || !(hidden || held)) drain();
 };

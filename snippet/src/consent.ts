@@ -2,11 +2,8 @@
 
 import { random } from "./random";
 import { read, write } from "./storage";
-import { consent } from "./tag";
+import { settings } from "./tag";
 import { ANONYMOUS, FULL, LEVELS, type Level, OFF } from "./wire";
-
-/** On this page: where nothing can be stored it is all there is. */
-export const chosen: { level?: Level } = {};
 
 export let visitor: string | undefined = read("id");
 
@@ -15,17 +12,16 @@ export let level: number = visitor ? FULL : OFF;
 
 /** The level that the last choice, made in any tab, allows. Global Privacy Control caps it. */
 export const allowed = (): number =>
-  Math.min(LEVELS.indexOf((read("consent") || chosen.level || consent) as Level), navigator.globalPrivacyControl ? ANONYMOUS : FULL);
+  Math.min(LEVELS.indexOf((read("consent") || settings.consent) as Level), navigator.globalPrivacyControl ? ANONYMOUS : FULL);
 
-/** Makes the allowed level hold. Leaving `full` forgets the id; coming back makes a new one. */
-export const settle = (): void => {
-  level = allowed();
+/** Makes a level hold. Leaving `full` forgets the id; coming back makes a new one. */
+export const settle = (next: number): void => {
+  level = next;
   visitor = level < FULL ? undefined : read("id") || visitor || random();
-  if (level >= OFF) write("id", visitor); // a misspelt level is no withdrawal
+  write("id", visitor);
 }
 
 /** The next page is another visitor's. */
 export const forget = (): void => {
-  visitor = undefined;
-  write("id");
+  write("id", (visitor = undefined));
 }

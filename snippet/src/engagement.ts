@@ -6,13 +6,15 @@ import type { Engagement } from "./wire";
 
 export let engaged = 0; // ms since the last event that told it
 export let since = 0; // 0: not engaged
+export let hidden = doc("hidden");
 let deepest = 0; // pixels
 
 /** Looks at the clock again: to be called before and after anything that changes whether time passes. */
 export const measure = (): void => {
   const now = performance.now();
   if (since) engaged += Math.min(now - since, MAX_STEP_MS);
-  since = !doc("hidden") && doc("hasFocus").call(document) ? now : 0;
+  hidden = doc("hidden");
+  since = hidden || !doc("hasFocus").call(document) ? 0 : now;
 };
 
 /**

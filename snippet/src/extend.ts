@@ -8,22 +8,17 @@ import type { PageView, Props, WireEvent } from "./wire";
 
 let beforeSend = (event: WireEvent): WireEvent | undefined => event;
 
-const edit = safe((event: WireEvent): WireEvent | undefined => {
-  const edited = beforeSend(event);
-  if (!edited?.page) return; // nothing, or no event
-  edited.url = new URL(edited.url, location.href).href;
-  if (edited.type == "page_view") setTimeout(safe(viewed), 0, edited as WireEvent & PageView);
-  return edited;
-});
-
 export const extend = (): void => {
   // A word that is no command is an event of that name.
-  const verbs = { get: (_: object, verb: string) => (props?: Props) => custom(verb, props) };
-  Object.setPrototypeOf(commands, new Proxy({}, verbs));
+  (commands as { __proto__: object }).__proto__ = new Proxy({}, { get: (_, verb: string) => (props?: Props) => custom(verb, props) });
   commands.beforeSend = (run: typeof beforeSend) => {
     beforeSend = run;
   };
-  hook.edit = (event) => (event.type == "consent" ? event : edit(event)); // a choice about privacy is always told
+  hook.edit = safe((event) => {
+    const edited = event.type == "consent" ? event : beforeSend(event); // a choice about privacy is always told
+    if (edited?.type == "page_view") queueMicrotask(safe(() => viewed(edited as WireEvent & PageView)));
+    return edited;
+  });
   listen("click", acted);
   listen("auxclick", acted);
   listen("submit", acted);

@@ -1,19 +1,20 @@
-/** Client-side navigation: the Navigation API, else patched history and popstate. */
+/** Client-side navigation: the Navigation API, else patched history; and what goes through the history. */
 
 import { navigate } from "./page";
 import { listen } from "./safe";
 
+const patch = (name: "pushState" | "replaceState"): void => {
+  const original = history[name];
+  history[name] = (...args) => {
+    original.apply(history, args);
+    navigate({ navigationType: name });
+  };
+};
+
 export const watchNavigation = (): void => {
+  listen("popstate", navigate);
   // `window.navigation` may be an element with that id, and its properties others.
-  if (window.navigation?.back?.call!) navigation.addEventListener("currententrychange", navigate);
-  else {
-    listen("popstate", navigate);
-    for (const kind of ["push", "replace"] as const) {
-      const original = history[`${kind}State`];
-      history[`${kind}State`] = (...args) => {
-        original.apply(history, args);
-        navigate({ navigationType: kind });
-      };
-    }
-  }
+  window.navigation?.back?.call!
+    ? navigation.addEventListener("currententrychange", navigate)
+    : (["pushState", "replaceState"] as const).forEach(patch);
 };

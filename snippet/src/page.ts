@@ -1,15 +1,15 @@
 /** The page instance: opened by a page view, left when hidden, closed by navigation; its events are numbered. */
 
-import { allowed, chosen, forget, level, settle, visitor } from "./consent";
+import { allowed, forget, level, settle, visitor } from "./consent";
 import { say } from "./debug";
 import { doc } from "./document";
-import { engaged, engagement, restart, since } from "./engagement";
-import { MAX_PINGS, SETTLE_MS } from "./limits";
-import { keep, push, resume } from "./queue";
+import { engaged, engagement, hidden, restart, since } from "./engagement";
+import { MAX_CHARS, MAX_PINGS, SETTLE_MS } from "./limits";
+import { flush, keep, push, tidy } from "./queue";
 import { random } from "./random";
 import { safe } from "./safe";
 import { read, write } from "./storage";
-import { secret } from "./tag";
+import { secret, settings } from "./tag";
 import {
   type Body,
   FULL,
@@ -29,16 +29,14 @@ let present: boolean | undefined;
 let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
 let counted: boolean | undefined; // a page view was made since the last navigation
 
-const began = Date.now();
-
 /** The first view of a document that is seen waits for routers that redirect at load, and with it what the site calls. */
-export let held = !doc("hidden");
+export let held = !hidden;
 
 /** Nothing is cut of a path and query that a server takes: the site's masks look at all of it. */
-const address = (): string => location.href.replace(secret, "");
+const address = (): string => location.href.split(secret)[0]!;
 
-const interests = (): string[] | undefined =>
-  (doc("querySelector").call(document, 'meta[name="wakeline:interest"]') as HTMLMetaElement | null)?.content.split(",");
+const interests = (): string | undefined =>
+  (doc("querySelector").call(document, 'meta[name="wakeline:interest"]') as HTMLMetaElement | null)?.content;
 
 /** What may look at every event, change it, or return nothing to drop it. */
 export const hook = { edit: (event: WireEvent): WireEvent | undefined => event };
@@ -50,11 +48,14 @@ const emit = (type: string, body?: Body, at = level): void => {
     n = 0;
     if (!held) restart();
   }
-  const event = hook.edit({ type, page, n, time: held ? began : Date.now(), url, visitor, ...body });
+  const event = hook.edit({ type, page, n, time: Date.now(), url, visitor, ...body });
+  const entry = at + JSON.stringify(event);
+  say(entry);
   // the last number is the visitor's, to choose with
-  if (event && (n < MAX_EVENTS_PER_PAGE - 1 || type == "consent")) {
+  if (event && (n < MAX_EVENTS_PER_PAGE - 1 || type == "consent") && entry.length < MAX_CHARS) {
     n++;
-    push(event, at);
+    push(entry);
+    if (type != "engagement") queueMicrotask(flush); // with what else happens now; that one goes with what comes next
   } else say("refused");
 }
 
@@ -79,8 +80,8 @@ const adjust = (): void => {
     page = "";
     keep();
   }
-  settle();
-  resume();
+  settle(next);
+  tidy();
 };
 
 /** What holds now, for a page that is about to begin. */
@@ -91,7 +92,7 @@ const look = (): void => {
 
 /** Opens a page where none is open, the visitor sees it and allows it. */
 export const open = (): void => {
-  if (page || (doc("hidden") && !held)) return;
+  if (page || (hidden && !held)) return;
   look();
   if (level > OFF) {
     present = true;
@@ -130,7 +131,7 @@ const close = (): void => {
 export const navigate = safe(({ navigationType }: { navigationType?: string | null }): void => {
   if (held) return; // it is the first view's
   const to = address();
-  if (to == url || (navigationType == "replace" && to.split("?")[0] == url.split("?")[0])) url = to;
+  if (to == url || (/^re/.test(navigationType as string) && to.split("?")[0] == url.split("?")[0])) url = to;
   else {
     close();
     setTimeout(
@@ -167,7 +168,7 @@ export const ping = (): void => {
 export const change = (made: Level): void => {
   if (LEVELS.includes(made)) {
     if (!page) look();
-    write("consent", (chosen.level = made));
+    write("consent", (settings.consent = made));
     adjust();
     open();
   }
@@ -176,7 +177,7 @@ export const change = (made: Level): void => {
 /** Another tab may have changed what is allowed. It has told the collector; here only the page starts anew. */
 export const follow = (): void => {
   if (held || (allowed() == level && read("id") == visitor)) return;
-  if (allowed() < FULL) settle();
+  settle(allowed());
   page = "";
   present = false;
   open();

@@ -10,15 +10,13 @@ import { level } from "./consent";
 import { debugging, say } from "./debug";
 import {
   DOUBLINGS,
-  GATHER_MS,
   MAX_BATCH_CHARS,
-  MAX_CHARS,
   MAX_STORED,
-  MAX_WAIT_S,
+  MAX_LATER_MS,
   TIMEOUT_MS,
 } from "./limits";
 import { read, write } from "./storage";
-import { endpoint, site } from "./tag";
+import { endpoint, settings } from "./tag";
 import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 
 let kept: string[] = []; // here: what is not allowed into the storage, or does not get there
@@ -31,7 +29,7 @@ const stored = (): string[] => read("queue")?.match(/[^\n]+/g) || [];
 const without = (entries: string[], gone: string[]): string[] => entries.filter((entry) => !gone.includes(entry));
 
 /** Under `full` everything is stored; below it nothing but what took `full` back and has not been acknowledged. */
-const store = (entries: string[]): void => {
+const store = (entries: string[]): void =>
   write(
     "queue",
     entries
@@ -39,16 +37,11 @@ const store = (entries: string[]): void => {
       .slice(-MAX_STORED)
       .join("\n"),
   );
-}
 
-export const push = (event: object, at: number): void => {
-  const entry = at + JSON.stringify(event);
-  say(entry);
-  if (entry.length < MAX_CHARS) {
-    store([...stored(), entry]);
-    kept.push(...without([entry], stored()));
-    setTimeout(flush, GATHER_MS);
-  } else say("refused");
+/** `entry` is no longer than MAX_CHARS. It goes with the next flush. */
+export const push = (entry: string): void => {
+  store([...stored(), entry]);
+  if (!stored().includes(entry)) kept.push(entry);
 }
 
 /** The storage is about to forget what is still to be sent. */
@@ -56,16 +49,13 @@ export const keep = (): void => {
   kept.push(...stored());
 };
 
-/** Takes up what earlier pages left behind, and sends. */
-export const resume = (): void => {
-  store(stored());
-  setTimeout(flush);
-}
+/** Lets go of what is not allowed in the storage any more. */
+export const tidy = (): void => store(stored());
 
 /** The next batch, all of one level. */
 const batch = (): string[] => {
   let chars = 0;
-  const waiting = without([...new Set([...kept, ...stored()])], taken);
+  const waiting = without([...kept, ...without(stored(), kept)], taken);
   return waiting.filter(
     (entry, index) =>
       ((chars += entry.length) < MAX_BATCH_CHARS && entry[0] == waiting[0]![0] && index < MAX_EVENTS) || !index,
@@ -73,7 +63,7 @@ const batch = (): string[] => {
 }
 
 const envelope = (entries: string[]): string =>
-  `{"site":"${site}","consent":"${LEVELS[entries[0]![0] as never]}","sent":${Date.now()},"webdriver":${!!navigator.webdriver},"events":[${entries.map((entry) => entry.slice(1))}]}`;
+  `{"site":"${settings.site}","consent":"${LEVELS[entries[0]![0] as never]}","sent":${Date.now()},"webdriver":${!!navigator.webdriver},"events":[${entries.map((entry) => entry.slice(1))}]}`;
 
 const send = async (): Promise<void> => {
   const sent = batch();
@@ -88,29 +78,28 @@ const send = async (): Promise<void> => {
         signal: AbortSignal.timeout?.(TIMEOUT_MS),
       });
       if (debugging) say(await answer.text());
-      if (/408|429|5../.test(answer.status as never)) throw answer.headers.get("retry-after");
+      // 408, 429 and 5xx
+      if (/4.[89]|5../.test(answer.status as never)) throw answer.headers.get("retry-after");
       failures = 0;
       store(without(stored(), sent));
       kept = without(kept, sent);
     } catch (error) {
       // the network, a blocker, a collector that hangs or that says when it wants to be asked again
-      const until = Math.max(0, Date.parse(error as string) - Date.now());
-      wait = Math.min(+(error as string) || until / 1000 || 2 ** (failures++ % DOUBLINGS), MAX_WAIT_S) * (1 + Math.random()) * 1000;
+      const later = Math.max(0, (Date.parse(error as string) - Date.now()) % MAX_LATER_MS);
+      wait = (+(error as string) * 1000 || later || 1000 * 2 ** (failures++ % DOUBLINGS)) * (1 + Math.random());
     }
     taken = without(taken, sent);
-    setTimeout(flush, wait + 99); // for the next batch; a timer may be early
   }
   pause = performance.now() + wait;
+  if (batch()[0]) setTimeout(flush, wait + 99); // a timer may be early
 }
 
-export const flush = async (): Promise<void> => {
+export const flush = (): void => {
   // A turn that nothing needs would put this page out of the back/forward cache as soon as another asks for one.
   if (performance.now() >= pause && batch()[0]) {
     pause = 1 / 0;
-    try {
-      if (stored()[0]) return await navigator.locks.request("wakeline", send);
-    } catch {} // no locks on plain http, nor where storage is blocked
-    await send();
+    // no locks on plain http, nor where storage is blocked, and no need for one where nothing is stored
+    (stored()[0] && navigator.locks?.request("wakeline", send).catch(send)) || send();
   }
 };
 

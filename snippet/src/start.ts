@@ -1,8 +1,7 @@
 /** Everything that happens by itself: what the page is told by its browser. */
 
 import { drain, wakeline } from "./commands";
-import { doc } from "./document";
-import { measure, scrolled } from "./engagement";
+import { hidden, measure, scrolled } from "./engagement";
 import { HOLD_MS, PING_MS } from "./limits";
 import { watchNavigation } from "./navigation";
 import { end, follow, held, leave, open, ping, restore, show } from "./page";
@@ -19,7 +18,7 @@ const begin = (): void => {
 
 const see = (): void => {
   measure();
-  if (doc("hidden")) {
+  if (hidden) {
     begin(); // it was seen
     leave();
     beacon(); // here, since nothing later is sure to come
@@ -34,8 +33,7 @@ export const start = (): void => {
   window.wakeline = wakeline;
   wakeline.live = true;
   setTimeout(safe(begin), HOLD_MS);
-  listen("pointerdown", begin);
-  listen("keydown", begin);
+  listen("click", begin); // by a key or a finger, too
   listen("visibilitychange", see);
   listen("pageshow", see);
   listen("pagehide", end);

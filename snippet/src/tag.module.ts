@@ -10,14 +10,12 @@ export interface Options {
   search?: string; // URL parameter of the site's own search
 }
 
-export let site = "";
+export const settings = {} as Settings;
 export let endpoint = "";
-export let consent = "anonymous";
-export let secret: RegExp | string;
-export const settings: Settings = {};
+export let secret = "";
 
-export const configure = (options: Options): void => {
-  ({ site, endpoint, consent = "anonymous" } = options);
-  secret = options.hash ? "" : /#.*/;
-  if (options.search) settings.search = options.search;
+export const configure = ({ site, consent = "anonymous", search, ...options }: Options): void => {
+  Object.assign(settings, { site, consent, search });
+  endpoint = options.endpoint;
+  secret = options.hash ? "\n" : "#";
 };

@@ -1,32 +1,31 @@
 /**
  * What the script's tag says, in its attributes or, where a tag manager takes those away, in the query of its address.
- * Read while the script runs: `currentScript` is null in any later callback. A module never has one: it finds its tag
- * by its own address, which an error's stack says.
+ * Read while the script runs: `currentScript` is null in any later callback, and always in a module.
  */
 
 import { doc } from "./document";
 
 const script = (doc("currentScript") ||
-  [...doc("scripts")].find(({ src }) => src && new Error().stack!.includes(src))) as HTMLScriptElement;
+  doc("querySelector").call(document, "[type=module][data-site]")) as HTMLScriptElement;
 
 export interface Settings {
   site?: string;
-  consent?: string;
+  consent: string; // what holds until the visitor chooses; then, on this page, what was chosen
   endpoint?: string;
-  hash?: string;
+  hash: string;
   search?: string;
   status?: string;
 }
 
 export const settings: Settings = {
-  ...Object.fromEntries(new URLSearchParams(script.src.split("?")[1])),
+  consent: "anonymous",
+  hash: "false",
+  ...Object.fromEntries(new URL(script.src).searchParams),
   ...script.dataset,
 };
 
-export const { site, consent = "anonymous", hash = "false" } = settings;
+/** Where events go. */
+export const endpoint = settings.endpoint || new URL("/v1/events", script.src).href;
 
-/** Where events go. A page's `base` is about its links, not about us. */
-export const endpoint = new URL(settings.endpoint || new URL("/v1/events", script.src), location as never);
-
-/** What of the page's address stays in the browser: the fragment, where it is not the route. */
-export const secret = hash == "false" ? /#.*/ : "";
+/** What begins the part of an address that stays in the browser: the fragment, where it is not the route, or nothing. */
+export const secret = settings.hash == "false" ? "#" : "\n";

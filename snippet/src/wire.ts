@@ -17,7 +17,7 @@ export type Props = Record<string, Scalar | (Scalar | Record<string, Scalar>)[]>
 export interface PageView {
   title: string;
   referrer: string;
-  interests?: string[] | undefined;
+  interests?: string | undefined; // split at its commas by the collector
   continued?: boolean | undefined;
 }
 
@@ -31,7 +31,7 @@ export type Body =
   | PageView
   | Engagement
   | { level: Level }
-  | { id: string; signature: string | undefined }
+  | { id: string; signature?: string }
   | { props: Props | undefined };
 
 export interface WireEvent {
