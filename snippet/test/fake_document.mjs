@@ -24,19 +24,19 @@ export class HTMLDocument {
   }
 
   get currentScript() {
-    return this.#page.module ? null : this.#page.scripts.at(-1);
-  }
-
-  get scripts() {
-    return this.#page.scripts;
+    const script = this.#page.scripts.at(-1);
+    return script.type == "module" ? null : script;
   }
 
   hasFocus() {
     return this.#page.focused;
   }
 
-  querySelector() {
-    const { interests } = this.#page;
+  /** A meta of interests, or a module with a site. */
+  querySelector(selector) {
+    const { interests, scripts } = this.#page;
+    if (selector.includes("module"))
+      return scripts.find(({ type, dataset }) => type == "module" && "site" in dataset) ?? null;
     return interests === undefined ? null : { content: interests };
   }
 

@@ -28,9 +28,9 @@ export class FakePage {
     entry = "wakeline",
     responseStatus = 200,
     tag = {},
-    script = { src: "https://stats.example/wakeline.js", dataset: { site: "demo", ...tag } },
+    type = "text/javascript",
+    script = { src: "https://stats.example/wakeline.js", type, dataset: { site: "demo", ...tag } },
     earlier = [],
-    module = false,
     code = "",
     kept = {},
     localStorage = storage(kept),
@@ -49,14 +49,14 @@ export class FakePage {
     status = 202,
     beacons = true,
   } = {}) {
-    Object.assign(this, { kept, visible, focused, status, beacons, title, referrer, interests, module, base });
+    Object.assign(this, { kept, visible, focused, status, beacons, title, referrer, interests, base });
     this.scripts = [...earlier, script];
     this.boxes = [{ clientHeight: 500, scrollHeight: 1000, scrollTop: 0 }]; // in the middle of the window, the root last
     this.now = 0;
     this.timers = [];
     this.posts = []; // every envelope, parsed, with `by`: fetch or beacon
     this.answersRead = 0;
-    const post = (by, target, body) => this.posts.push({ by, target: String(target), text: body, ...JSON.parse(body) });
+    const post = (by, target, body) => this.posts.push({ by, target: new URL(target, base ?? window.location).href, text: body, ...JSON.parse(body) });
     const window = new EventTarget();
     const history = {
       pushState: (_state, _title, to) => this.locate(to),
@@ -65,8 +65,6 @@ export class FakePage {
     Object.assign(window, {
       window,
       URL,
-      URLSearchParams,
-      Blob,
       HTMLDocument,
       HTMLElement,
       HTMLFormElement,
@@ -124,7 +122,7 @@ export class FakePage {
 
   /** The visitor does something, before which a redirect at load may still come. */
   touch() {
-    for (const event of ["pointerdown", "click"]) this.fire(event);
+    this.fire("click");
   }
 
   /** Lets time pass and every answer arrive. */

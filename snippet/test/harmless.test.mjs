@@ -36,7 +36,7 @@ test("an identify's id is text, and one before full is not sent", async () => {
   page.wakeline("identify", 1042, { signature: "00" });
   page.wakeline("consent", "full");
   page.wakeline("identify", 1042, { signature: "00" });
-  await page.pass();
+  await page.pass(2_000);
   const identified = page.events.filter(({ type }) => type == "identify");
   assert.deepEqual(identified.map(({ id, signature, consent }) => [id, signature, consent]), [["1042", "00", "full"]]);
 });

@@ -322,8 +322,8 @@ test("after reset somebody else is at the device, and no visit is counted", asyn
 });
 
 const INTERESTS = {
-  "two, with spaces": [" running ,shoes", [" running ", "shoes"]], // the collector makes them clean
-  none: ["", [""]],
+  "two, with spaces": [" running ,shoes", " running ,shoes"], // the collector makes them a list
+  none: ["", ""],
   "no meta": [undefined, undefined],
 };
 

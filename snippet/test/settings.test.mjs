@@ -36,12 +36,13 @@ const ENDPOINTS = {
   "beside the script": [undefined, "https://stats.example/v1/events"],
   "of another collector": ["https://other.example/in", "https://other.example/in"],
   "on the page's own host": ["/e", "https://shop.example/e"],
-  "relative to the page, not to its base": ["e", "https://shop.example/trails/e"],
+  "relative to the page": ["e", "https://shop.example/trails/e"],
+  "relative to the page's base": ["e", "https://cdn.example/e", "https://cdn.example/"],
 };
 
-for (const [name, [endpoint, target]] of Object.entries(ENDPOINTS))
+for (const [name, [endpoint, target, base]] of Object.entries(ENDPOINTS))
   test(`events go to an endpoint ${name}`, async () => {
-    const how = { tag: endpoint ? { endpoint } : {}, url: "https://shop.example/trails/red", base: "https://cdn.example/" };
+    const how = { tag: endpoint ? { endpoint } : {}, url: "https://shop.example/trails/red", base };
     assert.equal((await view(how)).target, target);
   });
 
@@ -53,11 +54,8 @@ for (const [name, [hash, fragment]] of Object.entries(FRAGMENTS))
     assert.equal((await view(how)).url, "https://shop.example/true/false?undefined=1" + fragment);
   });
 
-test("a module finds its own tag, not another tool's", async () => {
-  const earlier = [
-    { src: "", dataset: { site: "inline" } },
-    { src: "https://tool.example/tool.js", dataset: { site: "theirs", endpoint: "https://tool.example/" } },
-  ];
-  const { site, target } = await view({ earlier, module: true });
+test("a module finds its own tag, not another tool's that is none", async () => {
+  const earlier = [{ src: "https://tool.example/tool.js", dataset: { site: "theirs", endpoint: "https://tool.example/" } }];
+  const { site, target } = await view({ earlier, type: "module" });
   assert.deepEqual([site, target], ["demo", "https://stats.example/v1/events"]);
 });
