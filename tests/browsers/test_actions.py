@@ -32,7 +32,8 @@ async def test_search_by_any_name(stage: Stage) -> None:
     tag = 'defer data-search="suche[wörter]+1"'
     name = "suche%5Bw%C3%B6rter%5D%2B1"
     await stage.open(f"/search?{name}=trail+shoes&q=socks&{name}=hats", full_page(tag=tag))
-    (_, search) = await stage.tells("page_view /search", "search /search", refuted=["search /search"])
+    await stage.tells("page_view /search", "search /search", refuted=["search /search"])
+    (search,) = await stage.told("search")
     assert search.props == {"term": "trail shoes"}
 
 
@@ -120,6 +121,26 @@ async def test_before_send_returns_no_event(stage: Stage, answer: str) -> None:
     )
     told = ["page_view /shoes", "before /shoes", "after /shoes"]
     await stage.tells(*told, refuted=["noise /shoes"])
+    stage.refusals = NO_EVENT if stage.collector.rejected() else {}
+
+
+async def test_before_send_deletes(stage: Stage) -> None:
+    """A beforeSend that deletes properties tells the rest; without an address the event is lost, and no other"""
+    stage.keeps_all = False
+    tab = await stage.open("/shoes", full_page())
+    await stage.seen("page_view /shoes")
+    await tab.do(
+        """wakeline('beforeSend', (event) => {
+          if (event.type == 'noise') delete event.url;
+          delete event.props;
+          return event;
+        })""",
+        "(wakeline('event', 'noise', {strength: 3}), wakeline('event', 'signal', {strength: 3}))",
+    )
+    (_, signal) = await stage.tells(
+        "page_view /shoes", "signal /shoes", refuted=["noise /undefined", "noise /shoes", "noise /"]
+    )
+    assert signal.props == {}
     stage.refusals = NO_EVENT if stage.collector.rejected() else {}
 
 
