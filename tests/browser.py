@@ -78,6 +78,10 @@ class Tab:
     async def click(self, selector: str, *, button: str = "left") -> None:
         await self.browser.call(self.number, "click", selector, button)
 
+    async def press(self, key: str) -> None:
+        """A key of the keyboard on what has the focus: "Enter" in all engines."""
+        await self.browser.call(self.number, "press", key)
+
     async def back(self) -> None:
         """As a page does it: what the drivers do waits for a load that the back/forward cache does not make."""
         await self.run("void setTimeout(() => history.back())")

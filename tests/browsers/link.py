@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import Enum
+
+Alter = Callable[[bytes], bytes]
 
 
 class State(Enum):
@@ -22,6 +24,8 @@ class Link:
         self.port = 0
         self.url = ""
         self.lost = 0  # reads of requests or answers that were lost
+        self.alter_request: Alter = bytes  # what is read of a request, and what is passed on instead
+        self.alter_answer: Alter = bytes
         self._target = target
         self._state = State.WHOLE
         self._open: set[asyncio.Task[None]] = set()
@@ -64,7 +68,7 @@ class Link:
             if self._state is State.LOSES_REQUESTS:
                 self.lost += 1
                 continue
-            to.write(data)
+            to.write(self.alter_request(data))
             await to.drain()
 
     async def _answers(self, there: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -72,7 +76,7 @@ class Link:
             if self._state is State.LOSES_ANSWERS:
                 self.lost += 1
                 return
-            writer.write(data)
+            writer.write(self.alter_answer(data))
             await writer.drain()
 
     async def end(self) -> None:

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import aiohttp
 from aiohttp import web
 
 from tests.collector_stand import stopped
@@ -16,12 +17,12 @@ STUB = "window.wakeline=window.wakeline||function(){(wakeline.q=wakeline.q||[]).
 
 # What reaches the page of a fault is harm; a page that came from the back/forward cache says so.
 WATCH = """
-const tell = (what, why) => navigator.sendBeacon("/harm", `${location.pathname} ${what}: ${why}`);
+const tell = (what, why) => navigator.sendBeacon("{site}/harm", `${location.pathname} ${what}: ${why}`);
 addEventListener("error", ({message}) => tell("error", message));
 addEventListener("unhandledrejection", ({reason}) => tell("rejection", reason));
 addEventListener("securitypolicyviolation", ({violatedDirective: what, blockedURI: uri}) =>
   uri.endsWith("/favicon.ico") || tell(what, uri)); // that one is the browser's own wish
-addEventListener("pageshow", ({persisted}) => persisted && navigator.sendBeacon("/restored" + location.pathname));
+addEventListener("pageshow", ({persisted}) => persisted && navigator.sendBeacon("{site}/restored" + location.pathname));
 """
 
 
@@ -54,7 +55,9 @@ class Page:
 STAYS = Page(scripts=0, status=204)  # the browser stays where it is
 FULL_SCRIPT = "{collector}/wakeline.full.js"
 OWN_SCRIPT = "/wakeline.js"  # the site's: it comes where the collector is away
+OWN_ENDPOINT = "/v1/events"  # the site's: it passes events on, as a proxy of its own does
 ASSETS = "/assets/"
+LONGEST_LINE = 65_536  # of a request: some rows have long queries
 
 
 def full_page(body: str = "", *, tag: str = "defer", head: str = "", first: str = "") -> Page:
@@ -94,10 +97,20 @@ class WebSite:
             self.harm.append(await request.text())
         elif request.path.startswith("/restored"):
             self.restored.append(request.path.removeprefix("/restored"))
+        elif request.path == OWN_ENDPOINT:
+            return await self._passed_on(request)
         else:
             self.posted.append(await request.text())
             return await self.get(request)
         return web.Response(status=204)
+
+    async def _passed_on(self, request: web.Request) -> web.Response:
+        headers = {name: request.headers[name] for name in ("Origin", "Content-Type", "User-Agent")}
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(self.collector + OWN_ENDPOINT, data=await request.read(), headers=headers) as answer,
+        ):
+            return web.Response(status=answer.status, body=await answer.read())
 
     def _filled(self, text: str) -> str:
         addresses = {"{site}": self.url, "{other}": self.other, "{collector}": self.collector}
@@ -111,7 +124,7 @@ async def serving(site: WebSite) -> AsyncIterator[None]:
     app = web.Application()
     app.router.add_get("/{path:.*}", site.get)
     app.router.add_post("/{path:.*}", site.post)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1, max_line_size=LONGEST_LINE)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     port = runner.addresses[0][1]

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+import time
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +13,7 @@ import pytest
 
 from tests.browser import CHROMIUM, FIREFOX, WEBKIT, Tab, running_browser
 from tests.browsers.counted import counted
-from tests.browsers.link import State
+from tests.browsers.link import Alter, State
 from tests.browsers.site import OWN_SCRIPT, Page
 from tests.browsers.stage import Stage, staged
 
@@ -22,6 +26,8 @@ fetch = async (...call) => {
   answers.push([asked, answer.status, answer.headers.get("retry-after")]);
   return answer;
 };"""
+DATE_S = 7  # from now
+BOTH = "/first[^]*second/.test(localStorage['wakeline.queue'])"
 WRONG = "wrong" * 13  # a longer name than an event may have
 NO_STORAGE: dict[str, tuple[tuple[str, ...], dict[str, bool]]] = {
     CHROMIUM: (("--disable-local-storage",), {}),
@@ -97,6 +103,7 @@ async def test_two_tabs(stage: Stage) -> None:
     await one.do("wakeline('event', 'first')")
     two = await stage.onto(await stage.browser.window(), "/cart")
     await two.do("wakeline('event', 'second')")
+    await two.run(f"new Promise((done) => {{ const look = () => {BOTH} ? done() : setTimeout(look, 20); look() }})")
     await stage.quiet()
     stage.link.set(State.WHOLE)
     for tab in (one, two):
@@ -123,11 +130,91 @@ async def test_503(stage: Stage) -> None:
     assert second - first >= int(seconds) * 1_000
 
 
+def retry_after(value: str) -> Alter:
+    return lambda data: re.sub(rb"(?i)(retry-after:) *\d+", rb"\1 " + value.encode(), data)
+
+
+async def test_retry_after_a_date(stage: Stage) -> None:
+    """The same where Retry-After is a date"""
+    stage.collector.log.is_away = True
+    stage.link.alter_answer = lambda data: retry_after(formatdate(time.time() + DATE_S, usegmt=True))(data)
+    tab = await stage.open("/shoes", Page(first=NOTED))
+    await stage.until(lambda: stage.collector.parts.metrics.requests[503], "the collector answers 503")
+    stage.collector.log.is_away = False
+    await stage.seen("page_view /shoes", within=BACKOFF_S)
+    await stage.tells("page_view /shoes", refuted=["page_view /shoes"])
+    (first, status, said), (second, then, _) = await tab.run("answers")
+    assert (status, then) == (503, 202)
+    assert "GMT" in said
+    assert second - first >= (DATE_S - 1) * 1_000  # a date has no milliseconds
+
+
+# Every field that Google Analytics 4 has for an item, though not each item has all of them.
+ITEM = {"item_id": "SKU-10425-44", "item_name": "Trail Runner GTX", "item_brand": "Alpina", "item_variant": "blue"}
+ITEM |= {"item_category": "Shoes", "index": 1, "price": 129.9, "quantity": 1}
+ITEMS = [
+    ITEM | {"item_category2": "Trail", "item_category3": "Men", "item_category4": "GTX", "item_category5": "Sale"},
+    ITEM | {"item_list_id": "sale", "item_list_name": "Sale", "affiliation": "Web", "coupon": "MAY", "discount": 12.5},
+    ITEM | {"location_id": "ChIJIQBpAG2ahYAR_6128GcTUEo", "coupon": "MAY", "discount": 12.5},
+]
+ORDER = {"order": "A-1001", "price": 25_980.0, "currency": "EUR", "items": [*ITEMS * 67][:200]}
+PURCHASE = f"wakeline('event', 'purchase', {json.dumps(ORDER)})"
+
+
+@pytest.mark.quick
+async def test_large(stage: Stage) -> None:
+    """A purchase of 200 items arrives whole"""
+    tab = await stage.open("/order")
+    await stage.seen("page_view /order")
+    await tab.do(PURCHASE, "wakeline('event', 'thanked')")
+    await stage.tells("page_view /order", "purchase /order", "thanked /order", refuted=["purchase /order"])
+    (purchase,) = await stage.told("purchase")
+    assert purchase.props == ORDER
+
+
+async def test_large_and_closed(stage: Stage) -> None:
+    """Also when the tab is closed at once; what Firefox drops the next page sends"""
+    consent = "full" if stage.browser.engine == FIREFOX else "anonymous"  # it may drop what a closed tab hands over
+    stage.site.page = Page(tag=f'defer data-consent="{consent}"')
+    tab = await stage.open("/order")
+    await stage.seen("page_view /order")
+    await tab.do(PURCHASE)
+    await stage.close(tab)
+    await stage.open("/shoes")
+    await stage.tells(
+        *("page_view /order", "purchase /order", "leave /order", "page_view /shoes"),
+        refuted=["purchase /order", "leave /order"],
+    )
+    (purchase,) = await stage.told("purchase")
+    assert purchase.props == ORDER
+
+
+async def test_large_after_an_outage(stage: Stage) -> None:
+    """Also after an outage, from another page"""
+    stage.site.page = OWN
+    tab = await stage.open("/order")
+    await stage.seen("page_view /order")
+    await stage.quiet()
+    stage.link.set(State.CUT)
+    await tab.do(PURCHASE)
+    await stage.quiet()
+    await stage.close(tab)
+    stage.link.set(State.WHOLE)
+    await stage.open("/shoes")
+    await stage.tells(
+        *("page_view /order", "purchase /order", "leave /order", "page_view /shoes"),
+        refuted=["purchase /order", "leave /order"],
+    )
+    (purchase,) = await stage.told("purchase")
+    assert purchase.props == ORDER
+
+
 async def test_400(stage: Stage) -> None:
     """A 400 is final, and does not hold up what follows"""
     stage.keeps_all = False
     stage.refusals = {"bad_event": 1}
-    tab = await stage.open("/shoes", FULL)
+    stage.site.page = FULL
+    tab = await stage.open("/shoes")
     await stage.seen("page_view /shoes")
     await stage.quiet()
     await tab.do(f"wakeline('event', '{WRONG}')")

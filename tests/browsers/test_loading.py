@@ -49,6 +49,17 @@ async def test_no_preflight(stage: Stage) -> None:
     assert stage.collector.parts.metrics.requests.keys() == {200, 202}  # the script, then events; 204 answers OPTIONS
 
 
+ANOTHERS = '<script data-site="theirs" data-endpoint="{site}/theirs">window.theirs = true</script>'
+
+
+async def test_module_beside_another(stage: Stage) -> None:
+    """As a module it finds its own tag, not that of another tool which has a data-site too"""
+    await stage.open("/shoes", Page(tag='type="module" data-consent="full"', head=ANOTHERS))
+    (view,) = await stage.tells("page_view /shoes", refuted=["page_view /shoes"])
+    assert not view.is_anonymous
+    assert stage.site.posted == []
+
+
 @pytest.mark.parametrize("tag", ["", "defer", "async", 'type="module"'], ids=["plain", "defer", "async", "module"])
 async def test_tag(stage: Stage, tag: str) -> None:
     """However the tag loads it"""
@@ -59,6 +70,7 @@ async def test_tag(stage: Stage, tag: str) -> None:
 async def test_twice(stage: Stage) -> None:
     """Loaded twice, it counts once"""
     tab = await stage.open("/shoes", Page(scripts=2))
+    await stage.seen("page_view /shoes")
     await tab.do("wakeline('event', 'click')")
     await tab.do("history.pushState({}, '', '/cart')")
     await stage.tells(
@@ -74,6 +86,36 @@ async def test_late(stage: Stage) -> None:
     """Loaded after the page, it takes up the calls made before"""
     await stage.open("/shoes", Page(scripts=0, head=f"<script>{LATE}</script>"))
     await stage.tells("page_view /shoes", "early /shoes", refuted=["page_view /shoes"])
+
+
+def by_tag_manager(src: str) -> str:
+    """What Google Tag Manager makes of a tag in its container: a script with an address, and no attribute of ours."""
+    return f"""<script>addEventListener("load", () => {{
+      const tag = document.createElement("script");
+      [tag.type, tag.async, tag.src] = ["text/javascript", true, "{src}"];
+      const [first] = document.getElementsByTagName("script");
+      first.parentNode.insertBefore(tag, first);
+    }})</script>"""
+
+
+@pytest.mark.quick
+async def test_tag_manager(stage: Stage) -> None:
+    """By Google Tag Manager, which drops data attributes: the script's query says the same"""
+    head = by_tag_manager("{collector}/wakeline.full.js?site=demo&consent=full&hash=&search=q")
+    tab = await stage.open("/app?q=trail+shoes#/found", Page(scripts=0, head=head))
+    (view, search) = await stage.tells(
+        "page_view /app#/found", "search /app#/found", refuted=["page_view /app", "page_view /app#/found"]
+    )
+    assert view.visitor == (await tab.stored())["wakeline.id"]
+    assert search.props == {"term": "trail shoes"}
+
+
+async def test_tag_manager_endpoint(stage: Stage) -> None:
+    """Also where events go; and what the tag says by an attribute wins"""
+    src = "/wakeline.js?site=demo&consent=full&endpoint={collector}%2Fv1%2Fevents"
+    await stage.open("/shoes", Page(script=src, tag='defer data-consent="anonymous"'))
+    (view,) = await stage.tells("page_view /shoes", refuted=["page_view /shoes"])
+    assert view.is_anonymous
 
 
 async def test_iframe(stage: Stage) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,9 +11,18 @@ import pytest
 
 from tests.browser import FIREFOX, Browser, running_browser
 from tests.browsers.site import Page
-from tests.browsers.stage import Stage, staged
+from tests.browsers.stage import Stage, line, staged
 
 GPC = "Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})"
+
+MORE_THAN_A_PAGE_HAS = 2_100  # events
+NOTED = "{const real = console.log; window.said = []; console.log = (what) => (said.push(what), real(what))}"
+
+
+def with_gpc(data: bytes) -> bytes:
+    """A request as browsers with Global Privacy Control make it."""
+    first, end, rest = data.partition(b"\r\n")
+    return first + end + b"Sec-GPC: 1" + end + rest if first.endswith(b" HTTP/1.1") else data
 
 
 def page(consent: str) -> Page:
@@ -102,3 +112,85 @@ async def test_withdrawn(stage: Stage) -> None:
     assert stored == len(expected)
     await stage.tells(*expected, refuted=["click /shoes", "click /cart", "page_view /order", "page_view /later"])
     assert await tab.stored() == {"wakeline.consent": "off"}
+
+
+@pytest.mark.quick
+async def test_withdrawn_from_a_long_page(stage: Stage) -> None:
+    """Also on a page that has told all that a page can; what comes beyond is refused"""
+    stage.keeps_all = False
+    tab = await stage.open("/shoes", Page(tag='defer data-consent="full"', first=NOTED))
+    (view,) = await stage.seen("page_view /shoes")
+    await tab.do(f"(() => {{ for (let i = 0; i < {MORE_THAN_A_PAGE_HAS}; i++) wakeline('event', 'click') }})()")
+    await stage.quiet()
+    await tab.do("wakeline('debug')", "wakeline('event', 'late')")
+    assert "refused" in await tab.run("said")
+    await tab.do("wakeline('consent', 'off')")
+    (withdrawal,) = await stage.seen("consent /shoes")
+    assert (withdrawal.visitor, withdrawal.level, withdrawal.n) == (view.visitor, "off", 2_047)
+    stored = Counter(map(line, await stage.events()))
+    assert stored.keys() == {"page_view /shoes", "click /shoes", "consent /shoes"}
+    await stage.tells(*stored.elements(), refuted=["late /shoes", "leave /shoes", "consent /shoes"])
+    assert await tab.stored() == {"wakeline.consent": "off"}
+
+
+# The next page as it was not allowed to be before, whether servers are told too, and the level that holds there.
+LOWERED = {
+    "GPC": (Page(tag='defer data-consent="full"', first=GPC), False, "anonymous"),
+    "GPC, with its header": (Page(tag='defer data-consent="full"', first=GPC), True, "anonymous"),
+    "anonymous by default": (page("anonymous"), False, "anonymous"),
+    "off by default": (page("off"), False, "off"),
+}
+
+
+@pytest.mark.parametrize(
+    ("after", "header", "level"),
+    [
+        pytest.param(*lowered, id=name, marks=[pytest.mark.quick] * (name == "GPC, with its header"))
+        for name, lowered in LOWERED.items()
+    ],
+)
+async def test_lowered(stage: Stage, after: Page, header: bool, level: str) -> None:
+    """Full that no longer holds is withdrawn by the next page, once, under the old id"""
+    stage.keeps_all = False  # the withdrawal is told of no page
+    tab = await stage.open("/shoes", page("full"))
+    (view,) = await stage.seen("page_view /shoes")
+    await tab.hide()
+    await stage.seen("leave /shoes")
+    await stage.close(tab)
+    stage.site.page = after
+    if header:
+        stage.link.alter_request = with_gpc
+    tab = await stage.open("/cart")
+    (withdrawal,) = await stage.seen("consent /cart")
+    assert (withdrawal.visitor, withdrawal.level) == (view.visitor, level)
+    await stage.quiet()
+    await tab.goto(stage.site.url + "/order")
+    later = [] if level == "off" else ["page_view /cart", "leave /cart", "page_view /order"]
+    events = await stage.tells(
+        *("page_view /shoes", "leave /shoes", "consent /cart", *later),
+        refuted=["consent /cart", "consent /order", "page_view /cart", "page_view /order"],
+    )
+    assert all(event.is_anonymous for event in events if line(event) in later)
+    assert await tab.stored() == {}
+
+
+async def test_lowered_beside(stage: Stage) -> None:
+    """Also with two tabs: one of them tells it, both go on as anonymous"""
+    stage.keeps_all = False
+    stage.site.page = page("full")
+    one = await stage.onto(await stage.browser.window(), "/shoes")
+    (view,) = await stage.seen("page_view /shoes")
+    await stage.quiet()
+    stage.site.page = Page(tag='defer data-consent="full"', first=GPC)
+    await one.do(GPC)
+    two = await stage.onto(await stage.browser.window(), "/cart")
+    (withdrawal,) = await stage.seen("consent /cart")
+    assert (withdrawal.visitor, withdrawal.level) == (view.visitor, "anonymous")
+    await stage.seen("page_view /shoes", 2)
+    await one.do("wakeline('event', 'click')")
+    events = await stage.tells(
+        *("page_view /shoes", "consent /cart", "page_view /cart", "page_view /shoes", "click /shoes"),
+        refuted=["consent /shoes", "consent /cart", "page_view /shoes", "page_view /cart"],
+    )
+    assert [event.type for event in events if not event.is_anonymous] == ["page_view", "consent"]
+    assert (await one.stored(), await two.stored()) == ({}, {})

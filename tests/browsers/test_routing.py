@@ -55,22 +55,24 @@ async def test_storm(stage: Stage) -> None:
     await stage.tells("page_view /step0", "leave /step0", "page_view /step50", refuted=refuted)
 
 
-async def test_hash(stage: Stage) -> None:
+@pytest.mark.parametrize("attribute", ["data-hash", 'data-hash="true"', 'data-hash="1"'])
+async def test_hash(stage: Stage, attribute: str) -> None:
     """With data-hash the fragment is a route"""
-    tab = await stage.open("/app#/", Page(tag="defer data-hash"))
+    tab = await stage.open("/app#/", Page(tag=f"defer {attribute}"))
     await stage.seen("page_view /app#/")
-    await tab.do("location.hash = '/shoes/42'")
-    await stage.seen("page_view /app#/shoes/42")
+    await tab.do("location.hash = '/true/1'")
+    await stage.seen("page_view /app#/true/1")
     await tab.back()
     await stage.tells(
-        *("page_view /app#/", "leave /app#/", "page_view /app#/shoes/42", "leave /app#/shoes/42", "page_view /app#/"),
-        refuted=["page_view /app", "page_view /app#/shoes/42"],
+        *("page_view /app#/", "leave /app#/", "page_view /app#/true/1", "leave /app#/true/1", "page_view /app#/"),
+        refuted=["page_view /app", "page_view /app#/true/1", "page_view /app#//1", "page_view /app#/true/"],
     )
 
 
-async def test_no_hash(stage: Stage) -> None:
+@pytest.mark.parametrize("attribute", ["", 'data-hash="false"'], ids=["without it", "false"])
+async def test_no_hash(stage: Stage, attribute: str) -> None:
     """Without data-hash it is not, and never leaves the browser"""
-    tab = await stage.open("/app#/")
+    tab = await stage.open("/app#/", Page(tag=f"defer {attribute}"))
     await stage.seen("page_view /app")
     await tab.do("location.hash = '/shoes/42'")
     await tab.hide()

@@ -4,7 +4,7 @@
 // {flags: of the program, prefs: of Firefox}. The browser ends with stdin. It reaches nothing but this machine.
 //
 // Of the browser (tab is ignored): open("visible" | "hidden" | "beside" what stays visible) -> tab, version().
-// Of a tab: goto(url), run(expression) -> value, click(selector, button), hide(), show(), close(), offline(is),
+// Of a tab: goto(url), run(expression) -> value, click(selector, button), press(key), hide(), show(), close(), offline(is),
 // freeze(), and crash(): the end of the process that runs the page, and of others perhaps, so that only a new tab is
 // sure to work. What an engine cannot do is answered by "not supported".
 import { createInterface } from "node:readline";

@@ -18,6 +18,7 @@ export async function puppet({ profile, more, ...options }) {
     goto: async (url) => void (await page.goto(url, { waitUntil: "load", timeout: PATIENCE_MS })),
     run: (expression) => page.evaluate(`(async () => (${expression}))()`),
     click: (selector, button = "left") => page.click(selector, { button }),
+    press: (key) => page.keyboard.press(key),
     hide: () => cover.bringToFront(),
     show: () => page.bringToFront(),
     close: () => page.close({ runBeforeUnload: true }),

@@ -13,6 +13,7 @@ import { session } from "./webdriver.mjs";
 
 const MIDDLE = "2"; // as X11 counts buttons
 const MINI_BROWSER = process.env.MINI_BROWSER ?? "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
+const KEYS = { Enter: "\uE007" }; // as WebDriver writes them
 const SHOWN = { x: 0, y: 0, width: 1024, height: 768 };
 
 async function freePort() {
@@ -103,6 +104,10 @@ export async function launch({ flags = [] }) {
         const [left, top] = await run("[outerWidth - innerWidth, outerHeight - innerHeight]");
         const at = [left + x + width / 2, top + y + height / 2].map(Math.round).map(String);
         await once(spawn("xdotool", ["mousemove", ...at, "click", MIDDLE], { env, stdio: "ignore" }), "exit");
+      },
+      press: (key) => {
+        const actions = ["keyDown", "keyUp"].map((type) => ({ type, value: KEYS[key] }));
+        return within("POST", "/actions", { actions: [{ type: "key", id: "keyboard", actions }] });
       },
       hide: () => within("POST", "/window/minimize"),
       show: () => within("POST", "/window/rect", SHOWN),
