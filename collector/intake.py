@@ -107,7 +107,7 @@ class Intake:
                 metrics.unavailable += len(events)
                 metrics.refused_for_memory += len(events)
                 return answers.refused(origin, Refusal.UNAVAILABLE, [])
-            arrival = self._arrival(request, asked)
+            arrival = self._arrival(request, asked, origin)
             records, rejected = self._clean(events, arrival)
             size = sum(len(value) for _, value in records)
             self._limiter.owes(asked.address, beyond_one(size) - beyond_one(asked.body))
@@ -180,7 +180,7 @@ class Intake:
         self._metrics.reject(reason, count)
         return answers.refused(origin, reason, [])
 
-    def _arrival(self, request: web.BaseRequest, asked: Asked) -> Arrival:
+    def _arrival(self, request: web.BaseRequest, asked: Asked, origin: str | None) -> Arrival:
         headers = request.headers
         envelope, policy, address = asked.envelope, asked.policy, asked.address
         user_agent = legible(headers.get("User-Agent", ""))[:MAX_LENGTH]
@@ -191,6 +191,7 @@ class Intake:
             profiles=self._profiles,
             consent=ConsentLevel.ANONYMOUS if is_capped else envelope.consent,
             is_capped=is_capped,
+            origin=origin,
             sent=envelope.sent,
             received=self._clock(),
             address=address,

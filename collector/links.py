@@ -7,9 +7,9 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from collector.cards import REDACTED, redact_cards_in_path
-from collector.clean import clean_text, redact, visible
-from collector.urls import Mask, Page, clean_path, masked, slashed
-from wakeline.hosts import LEFT_OUT, split
+from collector.clean import clean_text, redact
+from collector.urls import Mask, Page, clean_path, masked, slashed, typed
+from wakeline.hosts import split
 
 MAX_FOLDERS = 100_000  # characters of the page's folder that are read for the addresses of one event
 
@@ -19,7 +19,7 @@ FILE = re.compile("(?:blob|data):", re.IGNORECASE)  # made by the page itself; w
 
 def plain_link(name: str, text: str) -> str:
     """An address of no site: without people, and otherwise as it is."""
-    return redact(_typed(text), redact_cards_in_path)
+    return redact(typed(text), redact_cards_in_path)
 
 
 class Links:
@@ -36,7 +36,7 @@ class Links:
 
         Of the site's own pages scheme, host and path, or the path where that was all; of others what was written.
         """
-        text = _typed(text)
+        text = typed(text)
         if FILE.match(text) and name != "path":
             return clean_text(text)
         scheme, slashes, rest = WEB.fullmatch(text).groups()  # type: ignore[union-attr]  # it matches every text
@@ -69,8 +69,3 @@ class Links:
     @cached_property
     def _folder(self) -> str:
         return split(slashed(self._url)).path.rpartition("/")[0]
-
-
-def _typed(text: str) -> str:
-    """What a browser reads of an address: nothing around it, no line breaks, and nothing that is not seen."""
-    return (text if text.isprintable() else visible(text.translate(LEFT_OUT))).strip()

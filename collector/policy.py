@@ -11,7 +11,7 @@ from collector.addresses import within
 from collector.clean import clean_text
 from collector.links import Links
 from collector.props import Dropped, clean_props
-from collector.urls import Page, clean_page, clean_referrer, mask
+from collector.urls import Page, clean_page, clean_referrer, mask, whole
 from wakeline.event import MAX_TITLE
 from wakeline.hosts import origin_of
 from wakeline.settings import Site
@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 
 SANDBOXED = "null"  # the origin of a page in a sandbox
+WHOLE = ("https://", "http://")  # begin nearly all URLs
 
 
 class Policy:
@@ -53,6 +54,12 @@ class Policy:
         if origin is None:
             return fetch_site is None
         return origin in self.origins
+
+    def whole(self, url: str, origin: str | None) -> str:
+        """`url`; where it is relative, and the request came from an `origin`, as on a page there."""
+        if url.startswith(WHOLE) or origin is None or origin == SANDBOXED:
+            return url
+        return whole(url, origin, is_page=self.page)
 
     def is_own(self, address: str, cookies: str) -> bool:
         """Whether this is the site's own traffic, by address range or by cookie."""

@@ -42,6 +42,7 @@ class Arrival(Struct):
     profiles: NewProfiles
     consent: ConsentLevel  # under which the events count: the envelope's, `full` lowered by Sec-GPC
     is_capped: bool  # by Sec-GPC: ids that were sent under `full` are dropped, not refused
+    origin: str | None  # that the request came from, one of the site's
     sent: int  # ms, the browser's clock
     received: int  # ms, ours
     address: str
@@ -109,6 +110,11 @@ def drop_without_salt(event: WireEvent, record: Event, arrival: Arrival) -> Refu
     if is_known(event, arrival) or record.time >= arrival.salts.oldest(arrival.policy.key):
         return None
     return Refusal.TOO_OLD
+
+
+def put_origin(event: WireEvent, record: Event, arrival: Arrival) -> None:
+    """Before a URL that a page's beforeSend made relative; all that follows reads it whole."""
+    event.url = arrival.policy.whole(event.url, arrival.origin)
 
 
 def drop_bad_url(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
@@ -202,6 +208,7 @@ STEPS: tuple[Step, ...] = (
     drop_too_old,
     drop_without_consent,
     drop_without_salt,
+    put_origin,
     drop_bad_url,
     drop_unsigned,
     put_visitor,

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 from collector.cards import redact_cards_in_path
 from collector.clean import BREAKS, INVISIBLE, clean_text, redact, visible
 from collector.fields import CAMPAIGN_PARAMETERS, names_thing
-from wakeline.hosts import ascii_host, split
+from wakeline.hosts import LEFT_OUT, ascii_host, split
 from wakeline.labels import cut
 from wakeline.normalization import nfc
 from wakeline.paths import literal, normal, pattern, resolved, shortened, unquoted
@@ -24,6 +24,7 @@ APP = re.compile(r"[A-Za-z][\w]*(?:\.[A-Za-z]\w*)+", re.ASCII)
 APPS = "android-app"  # scheme of the referrer of a link in an app of Android
 ROUTES = ("/", "!")  # a fragment that begins so is a route; pages send it only where the site asks for it
 BEFORE_QUERY = re.compile(r"[^?#]*")
+SCHEME = re.compile("[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 PARAMETERS = re.compile(r";[^/]*")  # of a segment of a path
 
 
@@ -54,6 +55,27 @@ def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], mask
 def _host(name: str) -> str:
     """As browsers spell it, decoded; and without the dot of the root, with which it is the same host."""
     return ascii_host(unquoted(name) if "%" in name else name).removesuffix(".")
+
+
+def whole(url: str, origin: str, *, is_page: Callable[[str], object]) -> str:
+    """`url`; where it is relative, as on a page of `origin`, from the root: the page's folder is not known.
+
+    A page of the site that lost its scheme, or was escaped or put behind a slash, is that page: masks hold for its
+    path. Any other host or scheme stays as it is.
+    """
+    text = slashed(typed(url))
+    plain = unquoted(text)
+    for spelling in dict.fromkeys((text, plain)):
+        bare = spelling.lstrip("/")
+        for read in (bare, f"https://{bare}"):
+            if is_page(read):
+                return read
+    return url if text.startswith("//") or SCHEME.match(plain) else f"{origin}/{text.removeprefix('/')}"
+
+
+def typed(url: str) -> str:
+    """What a browser reads of it: nothing around it, no line breaks, and nothing that is not seen."""
+    return (url if url.isprintable() else visible(url.translate(LEFT_OUT))).strip()
 
 
 def slashed(url: str) -> str:

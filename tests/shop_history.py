@@ -90,6 +90,7 @@ def arrival_of(one: Visit, delivery: Delivery, policy: Policy) -> Arrival:
         profiles=NewProfiles(0, memory=Memory(no_bound)),
         consent=ConsentLevel.ANONYMOUS if is_capped else envelope.consent,
         is_capped=is_capped,
+        origin=None,
         sent=envelope.sent,
         received=delivery.at,
         address=person.address,

@@ -124,7 +124,7 @@ async def test_what_is_refused_begins_none(tmp_path: Path) -> None:
     async with stand(tmp_path, settings=settings) as collector:
         headers = {"X-Forwarded-For": ONE}
         for n in range(5):
-            await collector.post(full(event(visitor=f"visitor-{n}", url="x")), headers=headers)
+            await collector.post(full(event(visitor=f"visitor-{n}", url="x:")), headers=headers)
         await collector.post(full(event(visitor="visitor-9")), headers=headers)
         (record,) = await collector.records()
         assert not record.counted_only

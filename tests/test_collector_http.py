@@ -79,7 +79,7 @@ async def test_every_answer_lets_its_page_read_it(
 async def test_503_lets_its_page_read_it_too_and_says_when_to_come_back(collector: Stand) -> None:
     collector.log.is_away = True
     await collector.post(envelope())
-    status, answer, headers = await collector.post(envelope(event(), event(url="x")))
+    status, answer, headers = await collector.post(envelope(event(), event(url="x:")))
     assert (status, answer["reason"]) == (503, "unavailable")
     assert headers["Access-Control-Allow-Origin"] == ORIGIN
     assert 1 <= int(headers["Retry-After"]) <= 10

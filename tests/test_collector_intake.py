@@ -187,6 +187,38 @@ async def test_an_origin_of_the_site_may_send(collector: Stand, origin: str | No
     assert (await collector.post(envelope(), headers={"Origin": origin}))[0] == 202
 
 
+RELATIVE = ("/orders/*", "orders?ref=1", "?ref=q", "#/route", "", "/reset/s3cret")
+
+
+@pytest.mark.parametrize(("origin", "host"), [(ORIGIN, "shop.example"), ("http://localhost:8710", "localhost")])
+async def test_a_relative_url_is_of_the_host_that_it_came_from(collector: Stand, origin: str, host: str) -> None:
+    """What it links to, too, and beside it an absolute one is what it is."""
+    views = [event(n=n, url=url) for n, url in enumerate(RELATIVE)]
+    link = {"type": "quiz", "url": "/reset/s3cret/x", "props": {"url": "s3cret"}}
+    body = envelope(*views, event(n=6, **link), event(n=7))
+    assert (await collector.post(body, headers={"Origin": origin}))[1]["accepted"] == 8
+    *views, linked, absolute = sorted(await collector.records(), key=lambda record: record.n)
+    assert [(record.host, record.path, record.query) for record in views] == [
+        (host, "/orders/*", {}),
+        (host, "/orders", {"ref": "1"}),
+        (host, "/", {"ref": "q"}),
+        (host, "/#/route", {}),
+        (host, "/", {}),
+        (host, "/reset/*", {}),
+    ]
+    assert linked.props == {"url": "/reset/*"}
+    assert (absolute.host, absolute.path) == ("shop.example", "/shoes")
+
+
+@pytest.mark.parametrize("origin", [None, "null"])
+async def test_without_an_origin_a_relative_url_is_refused(tmp_path: Path, origin: str | None) -> None:
+    async with stand(tmp_path, Site(key="demo", origins=(ORIGIN, "null"))) as collector:
+        sent = envelope(*(event(n=n, url=url) for n, url in enumerate(RELATIVE)), event(n=9))
+        _, answer, _ = await collector.post(sent, headers={"Origin": origin})
+        assert [refusal["reason"] for refusal in answer["rejected"]] == ["bad_url"] * len(RELATIVE)
+        assert [record.n for record in await collector.records()] == [9]
+
+
 async def test_a_site_without_origins_accepts_no_page(tmp_path: Path) -> None:
     async with stand(tmp_path, Site(key="demo")) as collector:
         await assert_refused(collector, 403, "foreign_origin", GOOD)
@@ -266,7 +298,7 @@ async def test_a_purchase_says_how_much_it_was_as_a_number(collector: Stand) -> 
         pytest.param("bad_event", event(visitor="~0123456789"), id="id of another kind"),
         pytest.param("bad_event", event(type="consent"), id="consent without level"),
         pytest.param("bad_url", event(url="javascript:alert(1)"), id="no web address"),
-        pytest.param("bad_url", event(url="/shoes"), id="relative address"),
+        pytest.param("bad_url", event(url="//evil.example/shoes"), id="page of another site without its scheme"),
         pytest.param("bad_url", event(url="https://"), id="no host"),
         pytest.param("bad_url", event(url="https://[::1/"), id="broken host"),
         pytest.param("bad_url", event(url="https://evil.example/shoes"), id="page of another site"),
@@ -476,7 +508,7 @@ async def test_the_ledger_balances_after_a_storm_of_everything(collector: Stand)
         GOOD,
         b"{",
         json.dumps(envelope(site="x")).encode(),
-        json.dumps(envelope(event(), event(url="x"))).encode(),
+        json.dumps(envelope(event(), event(url="x:"))).encode(),
         json.dumps(envelope(*[event(n=n) for n in range(51)])).encode(),
         json.dumps(envelope(event(type="consent"))).encode(),
     ]

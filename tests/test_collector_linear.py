@@ -79,6 +79,9 @@ FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
     "the user": lambda text: {"url": f"https://{text}@shop.example/"},
     "the path": lambda text: {"url": f"{ORIGIN}/{text}"},
     "the route": lambda text: {"url": f"{ORIGIN}/#/{text}"},
+    "a relative address": lambda text: {"url": text},
+    "a relative address behind a slash": lambda text: {"url": f"/{text}"},
+    "a host without a scheme": lambda text: {"url": f"shop.example/{text}"},
     "a parameter": lambda text: {"url": f"{ORIGIN}/?ref={text}"},
     "a parameter's name": lambda text: {"url": f"{ORIGIN}/?utm_{text}=1"},
     "the title": lambda text: {"title": text},
@@ -124,6 +127,7 @@ def arrival(tmp_path: Path) -> Arrival:
         profiles=NewProfiles(0, memory=Memory(no_answer)),
         consent=ConsentLevel.ANONYMOUS,
         is_capped=False,
+        origin=ORIGIN,
         sent=NOON,
         received=NOON,
         address="203.0.113.7",
@@ -142,7 +146,7 @@ def test_long_texts_are_not_remembered(arrival: Arrival) -> None:
         url = f"{ORIGIN}/{long}?utm_{long}=1&ref={long}"
         props = in_props(url=[f"/{long}", long, f"data:{long}"], items=json.dumps([{"name": long}]))
         view = event(time=NOON, url=url, title=long, referrer=f"https://other.example/{long}?{long}", interests=long)
-        for sent in (view, event(time=NOON, url=url, **props)):
+        for sent in (view, event(time=NOON, url=url, **props), event(time=NOON, url=f"{long}?{long}")):
             assert isinstance(cleaned(decode_event(json.dumps(sent).encode()), arrival), Event)
 
     clean(0)

@@ -244,7 +244,7 @@ async def test_events_go_on_and_then_are_refused(tmp_path: Path) -> None:
         memory = collector.parts.memory
         for step in (Step.ROOM, Step.COUNT_ONLY, Step.REFUSE, Step.COUNT_ONLY, Step.ROOM):
             memory.step = step
-            sent = full(event(visitor=f"visitor-{step}"), event(visitor=f"visitor-{step}", n=1, url="x"))
+            sent = full(event(visitor=f"visitor-{step}"), event(visitor=f"visitor-{step}", n=1, url="x:"))
             status, answer, headers = await collector.post(sent)
             shown = collector.metrics()
             assert (status, answer.get("reason")) == ((503, "unavailable") if step is Step.REFUSE else (202, None))

@@ -28,7 +28,7 @@ def text(collector: Stand) -> str:
 
 
 async def exercise(collector: Stand) -> None:
-    await collector.post(envelope(event(), event(url="x")))
+    await collector.post(envelope(event(), event(url="x:")))
     await collector.post(envelope(site="sneaky-site"), headers={"User-Agent": "sneaky-agent"})
     await collector.post(b"{")
     async with collector.http.get(f"{collector.url}/sneaky-path?sneaky=query"):

@@ -58,7 +58,7 @@ class Refusal(StrEnum):
     UNAVAILABLE = "unavailable"  # the log is away, the server's memory is full, or the day has no salt: retry
     # one event
     BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range; an id is a card's number
-    BAD_URL = "bad_url"  # not an absolute http(s) URL
+    BAD_URL = "bad_url"  # no http(s) URL on a host of the site's, nor relative to the Origin that it came from
     TOO_OLD = "too_old"  # older than MAX_AGE_MS
     BAD_AMOUNT = "bad_amount"  # what a purchase or a refund says that it was worth is no amount
     NO_CONSENT = "no_consent"  # visitor id or identify without `full`, or an event under `off`
@@ -120,13 +120,13 @@ class WireEvent(Struct):
     page: Id  # random id of the page instance: new at each page view
     n: Annotated[int, Meta(ge=0, lt=MAX_EVENTS_PER_PAGE)]  # 0, 1, 2 ... within the page instance
     time: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock
-    url: str  # of any length that fits into a body; with its fragment only where that is the route
+    url: str  # of any length; with its fragment only where that is the route; a relative one is of the Origin's root
     visitor: Id | None = None  # first-party id; only under `full`
 
     # page_view
     title: str = ""
     referrer: str = ""
-    interests: list[str] | str = []  # <meta name="wakeline:interest">, split at its commas or not: `collector.lists`
+    interests: list[str] | str = []  # <meta name="wakeline:interest">, whole or split at its commas: `collector.lists`
     continued: bool = False  # the page went on under another consent level: no second visit
 
     # engagement: what was added since this page's last one
