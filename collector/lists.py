@@ -1,6 +1,7 @@
-"""Lists that arrive as a text of JSON: an old library (Prototype.js 1.6) gives every array of a page a `toJSON`.
+"""Lists that do not arrive as they are meant, so that the browser need not mend them.
 
-Only what must be a list is read, and only where the text is one; then it is as if the page had sent the list.
+An old library (Prototype.js 1.6) gives every array of a page a `toJSON`, which makes it a text. Only what must be a
+list is read, and only where the text is one; then it is as if the page had sent the list.
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ Read = Callable[[bytes], list[Any]]
 OBJECTS: Read = mending(msgspec.json.Decoder(list[dict[str, Any]]).decode)
 TEXTS: Read = mending(msgspec.json.Decoder(list[str]).decode)
 
+FORM_SUBMIT, FIELDS = "form_submit", "fields"
+
 OF_ANY: dict[str, Read] = {ITEMS: OBJECTS}
 OF_TYPE: dict[str, dict[str, Read]] = {
-    "form_submit": {"fields": TEXTS},
+    FORM_SUBMIT: {FIELDS: TEXTS},
     "web_vitals": {"server_timing": OBJECTS},
 }
 
@@ -32,6 +35,8 @@ def with_lists(type: str, props: Any) -> Any:
             values = _list(props.get(name), read)
             if values is not None:
                 props = {**props, name: values}
+        if type == FORM_SUBMIT and isinstance(props.get(FIELDS), list):
+            props = {**props, FIELDS: _names(props[FIELDS])}
     return props
 
 
@@ -41,6 +46,19 @@ def interests_of(sent: list[str] | str) -> list[str]:
         return sent
     values = _list(sent, TEXTS)
     return list(filter(None, map(str.strip, sent.split(",")))) if values is None else values
+
+
+def _names(values: list[Any]) -> list[Any]:
+    """The names of a form's fields, each once: 200 radio buttons have one between them, and many a button has none."""
+    kept, seen = [], {""}
+    for value in values:
+        if isinstance(value, str):
+            if value in seen:
+                continue
+            seen.add(value)
+        if value is not None:
+            kept.append(value)
+    return kept
 
 
 def _list(value: Any, read: Read) -> list[Any] | None:

@@ -110,6 +110,7 @@ FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
         **in_props(items=[{"url": "a"}] * (len(text) // 10)),
         "url": f"{ORIGIN}/?{text}",
     },
+    "the fields of a form": lambda text: {"type": "form_submit", "props": {"fields": [text[:9], *text, ""]}},
     "products in a text": lambda text: in_props(items=json.dumps([{"name": text}] + [{}] * (len(text) // 4))),
     "products": lambda text: in_props(items=[{"id": text, "name": text}]),
 }

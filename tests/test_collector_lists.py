@@ -45,6 +45,24 @@ def test_a_text_that_is_a_list_is_read(type: str, props: Any, read: Any) -> None
     assert with_lists(type, props) == read
 
 
+NAMES = {
+    "each once, in order": (["size", "street", "size", "city", "street"], ["size", "street", "city"]),
+    "radio buttons of one name": (["size"] * 200 + list("abcde"), ["size", *"abcde"]),
+    "none that is empty": (["", "street", "", None, "city"], ["street", "city"]),
+    "nothing else": (["", ""], []),
+    "in a text": ('["size", "size", "", "street"]', ["size", "street"]),
+    "what is no name": ([1, 1, True, "a", 1.5, "a", None], [1, 1, True, "a", 1.5]),
+    "objects and lists": ([{}, {}, [], "a", []], [{}, {}, [], "a", []]),
+}
+
+
+@pytest.mark.parametrize(("sent", "kept"), NAMES.values(), ids=NAMES)
+def test_the_fields_of_a_form_are_names(sent: Any, kept: list[Any]) -> None:
+    props = {"form": "order", "fields": sent}
+    assert with_lists("form_submit", props) == {"form": "order", "fields": kept}
+    assert props["fields"] is sent
+
+
 TEXTS = {
     "a sentence": ("purchase", {"items": "[two pairs of shoes]"}),
     "cut JSON": ("purchase", {"items": '[{"product": "a"}'}),
@@ -57,6 +75,8 @@ TEXTS = {
     "fields of another event": ("quiz", {"fields": '["a"]'}),
     "objects for texts": ("form_submit", {"fields": "[{}]"}),
     "a list": ("purchase", {"items": ITEMS}),
+    "fields that a site means otherwise": ("quiz", {"fields": ["a", "a", ""]}),
+    "fields that are none": ("form_submit", {"fields": {"a": 1}}),
     "no properties": ("purchase", ["items"]),
 }
 
@@ -132,3 +152,17 @@ async def test_a_text_that_is_no_list_is_cleaned_as_a_text(collector: Stand) -> 
     text = "[from who@mail.example]"
     await collector.post(envelope(event(type="purchase", props={"price": 1, "items": text})))
     assert [record.props["items"] for record in await collector.records()] == ["[from (redacted)]"]
+
+
+async def test_a_form_keeps_its_names_however_often_it_has_them(collector: Stand) -> None:
+    """In a list or in a text, and what is no name is left out and said as anywhere."""
+    names = ["size"] * 200 + ["", "street", "who@mail.example", "street"]
+    sent = envelope(
+        event(n=0, type="form_submit", props={"form": "order", "fields": names}),
+        event(n=1, type="form_submit", props={"form": "order", "fields": json.dumps(names)}),
+        event(n=2, type="form_submit", props={"form": "order", "fields": [*names, ["street"]]}),
+    )
+    assert (await collector.post(sent))[1]["accepted"] == 3
+    kept = {"form": "order", "fields": ["size", "street", "(redacted)"]}
+    assert [record.props for record in await collector.records()] == [kept] * 3
+    assert collector.metrics()['props_dropped_total{reason="nested"}'] == 1
