@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.collector_stand import DAY, NOON, ORIGIN, PAGE, SECRET, VISITOR, Stand, envelope, event, full, stand
 from tests.integration.kill.services import until
@@ -405,6 +406,62 @@ async def test_a_signed_identify_leaves_only_the_pseudonym(collector: Stand) -> 
     assert record.customer == customer_id(SECRET, "customer-4711")
     assert b"4711" not in json.dumps(record.customer).encode()
     assert "customer-4711" not in repr(record)
+
+
+STRANGE = {
+    "of a shop's customer": b'"email":"who@mail.example","name":"Ada","cart":[{"sku":1}],"consent":"off","site":"x"',
+    "of other types": b'"level":"off","title":"t","referrer":"r","props":{"price":1},"engaged_ms":9,"leave":true',
+    "mistyped": b'"browser":{},"host":[],"received":"now","customer":null,"counted_only":true,"bot":"x"',
+    "beyond any number": b'"points":1e999,"more":-1e999,"digits":' + b"9" * 5_000,
+    "nested": b'"tree":' + b'{"a":[' * 100 + b"]}" * 100,
+    "half an emoji": rb'"name":"\ud83d","\udc5f":1',
+    "names of Python and JavaScript": b'"__proto__":{"type":"x"},"__class__":1,"":2',
+}
+
+
+@pytest.mark.parametrize("more", STRANGE.values(), ids=STRANGE)
+async def test_what_comes_along_with_a_proof_is_ignored(collector: Stand, more: bytes) -> None:
+    """A site may hand over all that it knows of its customer: nothing of it is kept, and the rest stays the same."""
+    sent = event(n=0, type="identify", id="customer-4711", signature=signature(SECRET, "customer-4711"))
+    body = json.dumps(full(sent, {**sent, "n": 1})).encode()
+    last = body.rindex(b"}]")
+    assert (await collector.post(body[:last] + b"," + more + body[last:]))[1]["accepted"] == 2
+    alone, along = sorted(await collector.records(), key=lambda record: record.n)
+    assert replace(along, n=0) == alone
+    assert collector.metrics()['rejected_total{reason="internal"}'] == 0
+
+
+@pytest.mark.parametrize(
+    ("more", "reason"),
+    [
+        pytest.param({"type": "page_view"}, None, id="a page view"),
+        pytest.param({"type": "customer"}, None, id="an event of its own"),
+        pytest.param({"type": "consent", "level": "off"}, None, id="a withdrawal"),
+        pytest.param({"type": "consent"}, "bad_event", id="a withdrawal to nothing"),
+        pytest.param({"type": {"name": "customer"}}, "bad_event", id="a type that is none"),
+        pytest.param({"page": 7}, "bad_event", id="a page that is none"),
+        pytest.param({"page": "4111111111111111"}, "bad_event", id="a card for a page"),
+        pytest.param({"visitor": "7"}, "bad_event", id="a visitor that is none"),
+        pytest.param({"visitor": "~" + "0" * 32}, "bad_event", id="the id of an anonymous visitor"),
+        pytest.param({"visitor": "@customer"}, "bad_event", id="the pseudonym of a customer"),
+        pytest.param({"time": "now"}, "bad_event", id="a time that is none"),
+        pytest.param({"time": NOON - MAX_AGE_MS - 1}, "too_old", id="a time of long ago"),
+        pytest.param({"url": "https://evil.example/"}, "bad_url", id="a page of others"),
+        pytest.param({"url": "/customers/7"}, None, id="a page of the site"),
+        pytest.param({"id": "8"}, "bad_signature", id="another customer"),
+    ],
+)
+async def test_a_proof_can_say_nothing_that_an_event_could_not(
+    collector: Stand, more: dict[str, Any], reason: str | None
+) -> None:
+    """The snippet spreads it over the event, so it is as if the page had sent just that."""
+    told = {"type": "identify", "id": "7", "signature": signature(SECRET, "7"), **more}
+    said = told if told["type"] == "identify" else more
+    _, answer, _ = await collector.post(full(event(n=0, **told), event(n=1, **said), event(n=2)))
+    assert [refusal["reason"] for refusal in answer["rejected"]] == ([reason] * 2 if reason else [])
+    *found, after = sorted(await collector.records(), key=lambda record: record.n)
+    assert (after.type, after.path) == ("page_view", "/shoes")
+    assert not found or replace(found[1], n=0) == found[0]
 
 
 # ---- own traffic -------------------------------------------------------------------------------------
