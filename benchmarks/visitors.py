@@ -38,7 +38,7 @@ def events(count: int, *, visitors: int, end: int, seed: int = 1, known: int = 0
     chance = random.Random(seed)
     busy = count * 1000 // PER_SECOND // 2
     found: list[Event] = []
-    ids = [f"{chance.getrandbits(132):033x}"[:22] for _ in range(visitors)]
+    ids = [_random_id(chance) for _ in range(visitors)]
     while len(found) < count * 1.1:
         arrival = chance.randrange(busy) + chance.choice((0, busy + QUIET_MS))
         visitor = chance.choice(ids)
@@ -72,13 +72,13 @@ def _visit(chance: random.Random, visitor: str, time: int) -> Iterator[Event]:
 
 
 def _login(visitor: str, time: int) -> Event:
-    page = f"{hash_of(visitor):x}-{time}"
+    page = f"{hash_of(visitor)}-{time}"
     what = {"site": SITE.key, "host": "shop.example", "visitor": visitor, "path": "/account", "page": page}
     return _event(what, "identify", 0, time, customer=CUSTOMER_PREFIX + visitor)
 
 
 def _page(chance: random.Random, what: dict[str, Any], came: dict[str, Any], time: int, read: int) -> Iterator[Event]:
-    what |= {"site": SITE.key, "host": "shop.example", "page": f"{chance.getrandbits(132):033x}"[:22]}
+    what |= {"site": SITE.key, "host": "shop.example", "page": _random_id(chance)}
     title = what["path"].replace("/", " ").title() + " | Shop"
     n = 0
     yield _event(what, "page_view", n, time, title=title, **came)
@@ -97,5 +97,10 @@ def _event(what: dict[str, Any], type: str, n: int, time: int, **more: Any) -> E
     return Event(type=type, n=n, time=time, received=time + 20, **what, **more)
 
 
+def _random_id(chance: random.Random) -> str:
+    """As the snippet makes them."""
+    return "".join(str(chance.getrandbits(32)) for _ in range(3))
+
+
 def hash_of(visitor: str) -> int:
-    return int(visitor[:6], 16)
+    return int(visitor[-6:])

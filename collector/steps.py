@@ -78,7 +78,7 @@ def drop_incomplete(event: WireEvent, record: Event, arrival: Arrival) -> Refusa
 
 
 def drop_card(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    """An id is kept as it is, in keys too. No id that is made at random is the number of a payment card."""
+    """An id is kept as it is, in keys too. Of ten billion that the snippet makes one is a card's number."""
     if is_card_id(event.page) or (event.visitor is not None and is_card_id(event.visitor)):
         return Refusal.BAD_EVENT
     return None

@@ -52,7 +52,7 @@ USER_AGENTS = {
     ),
 }
 
-ID_ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # five bits each, as the snippet makes its ids
+ID_ALPHABET = "0123456789abcdefghijklmnopqrstuv"  # five bits each
 Choice = TypeVar("Choice")
 
 
@@ -151,7 +151,7 @@ def address(chance: random.Random) -> str:
 
 
 def random_id(chance: random.Random) -> str:
-    """22 characters, 110 bits, as the snippet makes them."""
+    """22 characters, 110 bits: not to be guessed, as the snippet's."""
     bits = chance.getrandbits(110)
     return "".join(ID_ALPHABET[bits >> shift & 31] for shift in range(0, 110, 5))
 

@@ -24,7 +24,7 @@ SILENT_MS = 300_000  # a page instance that gave no sign for so long is set asid
 READY_PAGES = 6  # at hand; above it all but KEPT_PAGES become one text, which costs nothing until it is asked
 KEPT_PAGES = 2
 MANY_OPEN = 32  # open tabs of which one is set aside all the same
-PAST_LENGTH = 8_192  # characters of that text: some 120 pages in eight days; above it the older half goes outside
+PAST_LENGTH = 8_192  # characters of that text: some 110 pages in eight days; above it the older half goes outside
 STATE_BYTES = 12_288  # of a state; above it pages go outside until it is half of that, or has no more
 MOST_PRESENT = 256  # open page instances of one visitor that presence looks at
 

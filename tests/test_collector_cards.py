@@ -103,6 +103,8 @@ NO_GROUPS = {
     "coordinates with all their digits": "52.520008123456 -13.4111111111111111",
     "an address of a computer": "42.161.165.47 230.111.214.59",
     "two groups and a point": "41111111.11111111",
+    "an id of the snippet": "411111111111111141111111111111",
+    "its events": "411111111111111141111111111111.4 411111111111111141111111111111.1111",
     "groups of no card, with slashes": "41/111111/11111111",
     "groups of no card, with wide spaces": "411111\u2009111111\u20091111",
 }
@@ -201,6 +203,8 @@ def test_a_field_that_names_none(name: str) -> None:
         ("1790000000000002", False),
         ("a4111111111111111", False),
         ("0k3v9q2m1t7b5s8d4f6g2a", False),
+        ("411111111111111141111111111111", False),
+        ("41111111111111111111", False),
         ("4-_-_-_-_-_-_-_-", False),
     ],
 )

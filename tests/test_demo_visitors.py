@@ -366,7 +366,7 @@ def test_who_is_in_the_shop_does_not_arrive_again() -> None:
     assert len({id(person) for person in people}) == 300
 
 
-def test_ids_are_like_the_snippets() -> None:
+def test_ids_are_not_to_be_guessed() -> None:
     ids = {random_id(random.Random(seed)) for seed in range(200)}
     assert len(ids) == 200
     assert all(len(id) == 22 and set(id) <= set("0123456789abcdefghijklmnopqrstuv") for id in ids)

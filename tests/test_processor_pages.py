@@ -185,8 +185,8 @@ async def test_an_instance_is_known_as_long_wherever_it_lies(
 
 async def test_who_reads_a_hundred_pages_has_no_keys_more(made: Timeline) -> None:
     for n in range(100):
-        await made.append(event("visitor-1", f"page-of-22-characters{n:03d}", 0, n * 10 * MINUTE, path="/shoes/red"))
-        await made.append(event("visitor-1", f"page-of-22-characters{n:03d}", 1, n * 10 * MINUTE + 9, leave=True))
+        await made.append(event("visitor-1", f"{n:030d}", 0, n * 10 * MINUTE, path="/shoes/red"))
+        await made.append(event("visitor-1", f"{n:030d}", 1, n * 10 * MINUTE + 9, leave=True))
     await made.run(batch=10)
     assert not await page_keys(made, "visitor-1")
     lane = made.lane("visitor-1")
