@@ -1,8 +1,8 @@
 /** What visitors do, told without a line of script on the page: links, files, forms, searches, lost pages, marked elements. */
 
-import { custom } from "./page";
+import { custom, held } from "./page";
 import { settings } from "./tag";
-import type { PageView, Props, WireEvent } from "./wire";
+import type { Props, WireEvent } from "./wire";
 
 const FILE = /\.(pdf|csv|(doc|xls|ppt)x?|zip|dmg|exe|mp.)$/i;
 
@@ -15,8 +15,9 @@ const ask = (element: Element, method: "matches" | "getAttribute" | "getAttribut
 /** A click of any button but the menu's, or a form that is sent. */
 export const acted = (event: MouseEvent): void => {
   const sent = event.type == "submit";
-  const path = (event.button > 1 ? [] : event.composedPath()) as Element[]; // through open shadow roots
-  const first = (selector: string) => path.find((one) => one.nodeType == 1 && ask(one, "matches", selector));
+  // through open shadow roots; before the first view only a script can have done it
+  const path = (held || event.button > 1 ? [] : event.composedPath()) as Element[];
+  const first = (selector: string) => path.find((one) => one.tagName && ask(one, "matches", selector));
   const link = first(":any-link") as HTMLAnchorElement | SVGAElement | undefined;
   const marked = first(`[data-wakeline-event],[${INTEREST}]`);
   if (marked && !(marked as HTMLFormElement).method != sent) {
@@ -32,23 +33,24 @@ export const acted = (event: MouseEvent): void => {
     const fields = [...Reflect.get(HTMLFormElement.prototype, "elements", form)] as HTMLInputElement[];
     custom("form_submit", {
       form: ask(form, "getAttribute", "id"),
-      fields: fields.map(({ name }) => name),
+      fields: fields.map((field) => field.name),
     });
   } else if (link) {
     const { href } = link;
-    const { protocol, host, pathname } = new URL((href as SVGAnimatedString).baseVal ?? href, location as never);
+    const to = new URL((href as SVGAnimatedString).baseVal ?? href, location as never);
+    const { host } = to;
     const name = ask(link, "getAttribute", "download");
-    const isFile = name != null || FILE.test(host && pathname);
-    const url = protocol + (host ? "//" + host + pathname : name); // what follows the path may name a person
+    const isFile = name != null || FILE.test(host && to.pathname);
+    const url = to.protocol + (host ? "//" + host + to.pathname : name); // what follows the path may name a person
     if (isFile || (host && host != location.host)) custom(isFile ? "download" : "outbound_link", { url });
   }
 };
 
 /** What a page view says beyond itself: what was searched for, and that there is no such page. */
-export const viewed = ({ url, continued }: WireEvent & PageView): void => {
-  const term = settings.search && new URL(url, location as never).searchParams.get(settings.search);
+export const viewed = ({ url, continued }: WireEvent): void => {
+  const term = new URL(url, location as never).searchParams.get(settings.search || "#"); // which no parameter is called
   if (term) custom("search", { term });
   const [load] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
   // the first view's: it is the status of what was loaded, not of where the page went from there
-  if ((settings.status || load?.responseStatus) == 404 && continued == null) custom("not_found");
+  continued ?? ((settings.status || load?.responseStatus) == 404 && custom("not_found"));
 };

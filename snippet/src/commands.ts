@@ -1,15 +1,15 @@
 /** `wakeline(command, ...)`: what a site calls. Calls made before the page is first seen wait for it. */
 
+import { FULL } from "./wire";
 import { debug } from "./debug";
 import { hidden } from "./engagement";
-import { change, custom, held, page, reset, tell } from "./page";
 import { safe } from "./safe";
-import { FULL } from "./wire";
+import { change, custom, held, page, reset, tell } from "./page";
 
 export const commands: Record<string, (...values: never[]) => void> = {
   event: custom,
   consent: change,
-  identify: (id: string | number, proof?: { signature?: string }) => tell("identify", { id: "" + id, ...proof }, FULL),
+  identify: (id: string | number, proof?: { signature?: string }) => tell("identify", { id: "" + id, signature: proof?.signature }, FULL),
   reset,
   debug,
 };

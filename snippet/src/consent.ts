@@ -1,9 +1,9 @@
 /** How much the visitor allows, and the visitor id that only `full` has. */
 
-import { random } from "./random";
-import { read, write } from "./storage";
 import { settings } from "./tag";
 import { ANONYMOUS, FULL, LEVELS, type Level, OFF } from "./wire";
+import { read, write } from "./storage";
+import { random } from "./random";
 
 export let visitor: string | undefined = read("id");
 

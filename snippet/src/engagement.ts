@@ -1,8 +1,8 @@
 /** Engaged time, which only passes while the page is visible and focused, and the deepest scroll. */
 
+import type { Body } from "./wire";
 import { doc } from "./document";
 import { MAX_STEP_MS } from "./limits";
-import type { Engagement } from "./wire";
 
 export let engaged = 0; // ms since the last event that told it
 export let since = 0; // 0: not engaged
@@ -37,7 +37,7 @@ export const restart = (): void => {
 }
 
 /** What was added since the last call. A page that gives way at its end is seen by more than 100 percent. */
-export const engagement = (leave: boolean): Engagement => {
+export const engagement = (leave: boolean): Body => {
   measure();
   const engaged_ms = engaged | 0;
   engaged = 0;

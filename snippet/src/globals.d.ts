@@ -2,8 +2,7 @@ type Call = [command: string, ...values: unknown[]];
 
 interface Wakeline {
   (...call: Call): void;
-  q?: Call[]; // made before the script had loaded
-  live?: boolean; // this is not the stub
+  q?: Call[] | 0; // made before the script had loaded; 0: this is not the stub, but what took its place
 }
 
 interface Window {

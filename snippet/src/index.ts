@@ -19,5 +19,5 @@ export const wakeline: Wakeline = (...call) => {
 
 /** Does nothing on a page that has a script tag of ours: `wakeline` then calls that. */
 export function init(options: Options): void {
-  if (isPage && window.wakeline?.live !== true) begin(options);
+  if (isPage && window.wakeline?.q !== 0) begin(options);
 }

@@ -8,10 +8,10 @@ import { configure, type Options } from "./tag.module";
 export type { Options };
 
 export const init = (options: Options): void => {
-  if (window.wakeline?.live === true) return;
+  if (window.wakeline?.q === 0) return;
   configure(options);
-  extend();
   start();
+  extend();
 }
 
 export { wakeline };

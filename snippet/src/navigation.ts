@@ -15,6 +15,6 @@ export const watchNavigation = (): void => {
   listen("popstate", navigate);
   // `window.navigation` may be an element with that id, and its properties others.
   window.navigation?.back?.call!
-    ? navigation.addEventListener("currententrychange", navigate)
+    ? window.navigation.addEventListener("currententrychange", navigate)
     : (["pushState", "replaceState"] as const).forEach(patch);
 };

@@ -1,15 +1,13 @@
 /** The page instance: opened by a page view, left when hidden, closed by navigation; its events are numbered. */
 
-import { allowed, forget, level, settle, visitor } from "./consent";
+import { MAX_PINGS, SETTLE_MS } from "./limits";
 import { say } from "./debug";
 import { doc } from "./document";
-import { engaged, engagement, hidden, restart, since } from "./engagement";
-import { MAX_CHARS, MAX_PINGS, SETTLE_MS } from "./limits";
-import { flush, keep, push, tidy } from "./queue";
-import { random } from "./random";
-import { safe } from "./safe";
-import { read, write } from "./storage";
+import { allowed, forget, level, settle, visitor } from "./consent";
 import { secret, settings } from "./tag";
+import { engaged, engagement, hidden, restart, since } from "./engagement";
+import { push, soon, tidy } from "./queue";
+import { random } from "./random";
 import {
   type Body,
   FULL,
@@ -20,6 +18,8 @@ import {
   type Props,
   type WireEvent,
 } from "./wire";
+import { read, write } from "./storage";
+import { safe } from "./safe";
 
 export let page = ""; // none is open
 let n: number;
@@ -36,7 +36,7 @@ export let held = !hidden;
 const address = (): string => location.href.split(secret)[0]!;
 
 const interests = (): string | undefined =>
-  (doc("querySelector").call(document, 'meta[name="wakeline:interest"]') as HTMLMetaElement | null)?.content;
+  (doc("querySelector").call(document, '[name="wakeline:interest"]') as HTMLMetaElement | null)?.content;
 
 /** What may look at every event, change it, or return nothing to drop it. */
 export const hook = { edit: (event: WireEvent): WireEvent | undefined => event };
@@ -48,19 +48,32 @@ const emit = (type: string, body?: Body, at = level): void => {
     n = 0;
     if (!held) restart();
   }
-  const event = hook.edit({ type, page, n, time: Date.now(), url, visitor, ...body });
+  const event = hook.edit({ type, page, n, time: +new Date(), url, visitor, ...body });
   const entry = at + JSON.stringify(event);
   say(entry);
   // the last number is the visitor's, to choose with
-  if (event && (n < MAX_EVENTS_PER_PAGE - 1 || type == "consent") && entry.length < MAX_CHARS) {
+  if (event && (n < MAX_EVENTS_PER_PAGE - 1 || body?.level)) {
     n++;
     push(entry);
-    if (type != "engagement") queueMicrotask(flush); // with what else happens now; that one goes with what comes next
+    body?.leave ?? soon(); // engagement goes with what comes next
   } else say("refused");
 }
 
+/**
+ * Another tab may have changed what is allowed, and has told the collector; here only the page ends, untold. It is looked
+ * at before anything is told: an event of the storage would come later.
+ */
+export const follow = (): void => {
+  const id = read("id");
+  if (allowed() != level || (id && id != visitor)) {
+    page = "";
+    present = false;
+  }
+};
+
 /** What the site itself has to say, as soon as there is a page that it belongs to. */
 export const tell = (type: string, body: Body, least: number = OFF): void => {
+  follow();
   open();
   if (page && level >= least) emit(type, body);
   else say("refused");
@@ -74,11 +87,10 @@ export const custom = (type: string, props?: Props): void => tell(type, { props 
  */
 const adjust = (): void => {
   const next = allowed();
-  if (next != level && (page || level == FULL)) {
+  if (next != level && (page || (level == FULL && read("id")))) {
     leave();
     emit("consent", { level: LEVELS[next]! }, next && level);
     page = "";
-    keep();
   }
   settle(next);
   tidy();
@@ -130,6 +142,7 @@ const close = (): void => {
 /** The address may have changed. Replacing only the query is no navigation: filters and cursors do that. */
 export const navigate = safe(({ navigationType }: { navigationType?: string | null }): void => {
   if (held) return; // it is the first view's
+  follow();
   const to = address();
   if (to == url || (/^re/.test(navigationType as string) && to.split("?")[0] == url.split("?")[0])) url = to;
   else {
@@ -172,15 +185,6 @@ export const change = (made: Level): void => {
     adjust();
     open();
   }
-}
-
-/** Another tab may have changed what is allowed. It has told the collector; here only the page starts anew. */
-export const follow = (): void => {
-  if (held || (allowed() == level && read("id") == visitor)) return;
-  settle(allowed());
-  page = "";
-  present = false;
-  open();
 }
 
 /** Somebody else may be at this device from now on. */

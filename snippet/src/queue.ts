@@ -7,50 +7,47 @@
  */
 
 import { level } from "./consent";
+import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 import { debugging, say } from "./debug";
+import { read, write } from "./storage";
 import {
   DOUBLINGS,
+  GATHER_MS,
+  MAX_ASKED_MS,
   MAX_BATCH_CHARS,
-  MAX_STORED,
-  MAX_LATER_MS,
-  TIMEOUT_MS,
+  MAX_STORED_CHARS,
 } from "./limits";
-import { read, write } from "./storage";
 import { endpoint, settings } from "./tag";
-import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 
-let kept: string[] = []; // here: what is not allowed into the storage, or does not get there
+let kept: string[] = []; // of this page
 let taken: string[] = []; // by the fetch under way, or handed over to a beacon
+let giveUp: ((noAnswer?: unknown) => void) | undefined; // the fetch under way
 let failures = 0;
 let pause = 0; // until then nothing is tried; by performance.now(): clocks are set. No end while it is our turn or near
 
-const stored = (): string[] => read("queue")?.match(/[^\n]+/g) || [];
+/** Of those in the storage the first may have been cut. */
+const stored = (): string[] => read("queue")?.match(/^\d{.+/gm) || [];
 
 const without = (entries: string[], gone: string[]): string[] => entries.filter((entry) => !gone.includes(entry));
 
 /** Under `full` everything is stored; below it nothing but what took `full` back and has not been acknowledged. */
-const store = (entries: string[]): void =>
+const store = (entries: string[]): unknown =>
   write(
     "queue",
     entries
       .filter((entry) => level == FULL || /^[02]{"type":"consent"/.test(entry))
-      .slice(-MAX_STORED)
-      .join("\n"),
+      .join("\n")
+      .slice(-MAX_STORED_CHARS),
   );
 
-/** `entry` is no longer than MAX_CHARS. It goes with the next flush. */
+/** The entry goes with the next flush. */
 export const push = (entry: string): void => {
   store([...stored(), entry]);
-  if (!stored().includes(entry)) kept.push(entry);
+  kept.push(entry); // as well: the site may clear the storage
 }
 
-/** The storage is about to forget what is still to be sent. */
-export const keep = (): void => {
-  kept.push(...stored());
-};
-
 /** Lets go of what is not allowed in the storage any more. */
-export const tidy = (): void => store(stored());
+export const tidy = (): unknown => store(stored());
 
 /** The next batch, all of one level. */
 const batch = (): string[] => {
@@ -63,7 +60,7 @@ const batch = (): string[] => {
 }
 
 const envelope = (entries: string[]): string =>
-  `{"site":"${settings.site}","consent":"${LEVELS[entries[0]![0] as never]}","sent":${Date.now()},"webdriver":${!!navigator.webdriver},"events":[${entries.map((entry) => entry.slice(1))}]}`;
+  `{"site":"${settings.site}","consent":"${LEVELS[entries[0]![0] as never]}","sent":${+new Date()},"webdriver":${!!navigator.webdriver},"events":[${entries.map((entry) => entry.slice(1))}]}`;
 
 const send = async (): Promise<void> => {
   const sent = batch();
@@ -71,12 +68,14 @@ const send = async (): Promise<void> => {
   if (sent[0]) {
     taken.push(...sent);
     try {
-      const answer = await fetch(endpoint, {
-        method: "POST",
-        body: envelope(sent), // text/plain: no preflight
-        keepalive: !failures, // it may be the page's shared 64 KB that are used up
-        signal: AbortSignal.timeout?.(TIMEOUT_MS),
-      });
+      const answer = await Promise.race([
+        fetch(endpoint, {
+          method: "POST",
+          body: envelope(sent), // text/plain: no preflight
+          keepalive: !failures, // it may be the page's shared 64 KB that are used up
+        }),
+        new Promise<Response>((noAnswer: (none: never) => void) => (giveUp = noAnswer as never)),
+      ]);
       if (debugging) say(await answer.text());
       // 408, 429 and 5xx
       if (/4.[89]|5../.test(answer.status as never)) throw answer.headers.get("retry-after");
@@ -85,22 +84,34 @@ const send = async (): Promise<void> => {
       kept = without(kept, sent);
     } catch (error) {
       // the network, a blocker, a collector that hangs or that says when it wants to be asked again
-      const later = Math.max(0, (Date.parse(error as string) - Date.now()) % MAX_LATER_MS);
-      wait = (+(error as string) * 1000 || later || 1000 * 2 ** (failures++ % DOUBLINGS)) * (1 + Math.random());
+      const asked = (+(error as string) * 1000 || Date.parse(error as string) - +new Date()) % MAX_ASKED_MS;
+      wait = (Math.max(0, asked) || 1000 * 2 ** (failures++ % DOUBLINGS)) * (1 + Math.random());
     }
     taken = without(taken, sent);
   }
   pause = performance.now() + wait;
-  if (batch()[0]) setTimeout(flush, wait + 99); // a timer may be early
+  if (batch()[0]) setTimeout(flush, wait);
 }
 
 export const flush = (): void => {
-  // A turn that nothing needs would put this page out of the back/forward cache as soon as another asks for one.
-  if (performance.now() >= pause && batch()[0]) {
+  if (performance.now() >= pause) {
     pause = 1 / 0;
-    // no locks on plain http, nor where storage is blocked, and no need for one where nothing is stored
+    // no locks on plain http, nor where storage is blocked; and where nothing is stored nobody needs to take turns: a turn
+    // puts this page out of the back/forward cache as soon as another page asks for one
     (stored()[0] && navigator.locks?.request("wakeline", send).catch(send)) || send();
   }
+};
+
+/**
+ * What happens together shares a request. While the visitor acts more is about to happen, perhaps a navigation that
+ * becomes a download: WebKit never answers what was under way then.
+ */
+export const soon = (): unknown => (window.event ? setTimeout : (queueMicrotask as typeof setTimeout))(flush, GATHER_MS);
+
+/** Now and then: a fetch that has no answer yet may never get one, and no signal ends all that hang. */
+export const retry = (): void => {
+  giveUp?.();
+  flush();
 };
 
 /** The network is back. */

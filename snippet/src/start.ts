@@ -1,23 +1,25 @@
 /** Everything that happens by itself: what the page is told by its browser. */
 
 import { drain, wakeline } from "./commands";
-import { hidden, measure, scrolled } from "./engagement";
+import { listen, safe } from "./safe";
+import { beacon, flush, retry, wake } from "./queue";
 import { HOLD_MS, PING_MS } from "./limits";
 import { watchNavigation } from "./navigation";
+import { hidden, measure, scrolled } from "./engagement";
 import { end, follow, held, leave, open, ping, restore, show } from "./page";
-import { beacon, flush, wake } from "./queue";
-import { listen, safe } from "./safe";
 
 /** The first view, and what was called until now. */
 const begin = (): void => {
   if (held) {
     drain();
     open();
+    flush(); // what earlier pages left behind, even where this one tells nothing
   }
 };
 
 const see = (): void => {
   measure();
+  follow();
   if (hidden) {
     begin(); // it was seen
     leave();
@@ -31,25 +33,24 @@ const see = (): void => {
 
 export const start = (): void => {
   window.wakeline = wakeline;
-  wakeline.live = true;
+  wakeline.q = 0;
   setTimeout(safe(begin), HOLD_MS);
   listen("click", begin); // by a key or a finger, too
-  listen("visibilitychange", see);
-  listen("pageshow", see);
   listen("pagehide", end);
-  listen("focus", measure);
-  listen("blur", measure);
   listen("scroll", scrolled);
-  listen("storage", follow);
+  listen("focus", see); // perhaps back from another tab
   listen("online", wake);
+  listen("visibilitychange", see);
+  listen("blur", measure);
   watchNavigation();
   setInterval(
     safe(() => {
       measure();
+      follow();
       ping();
-      flush();
+      retry();
     }),
     PING_MS,
   );
-  see();
+  measure();
 }

@@ -6,7 +6,7 @@
 import { doc } from "./document";
 
 const script = (doc("currentScript") ||
-  doc("querySelector").call(document, "[type=module][data-site]")) as HTMLScriptElement;
+  doc("querySelector").call(document, "script[type=module][data-site]")) as HTMLScriptElement;
 
 export interface Settings {
   site?: string;
@@ -25,7 +25,7 @@ export const settings: Settings = {
 };
 
 /** Where events go. */
-export const endpoint = settings.endpoint || new URL("/v1/events", script.src).href;
+export const endpoint = settings.endpoint || new URL("/v1/events", script.src);
 
 /** What begins the part of an address that stays in the browser: the fragment, where it is not the route, or nothing. */
 export const secret = settings.hash == "false" ? "#" : "\n";

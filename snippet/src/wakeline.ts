@@ -6,4 +6,4 @@
 
 import { start } from "./start";
 
-if (window.wakeline?.live !== true) start(); // else loaded twice
+if (window.wakeline?.q !== 0) start(); // else loaded twice

@@ -14,32 +14,31 @@ export const MAX_EVENTS_PER_PAGE = 2_048;
 export type Scalar = string | number | boolean | null;
 export type Props = Record<string, Scalar | (Scalar | Record<string, Scalar>)[]>;
 
-export interface PageView {
-  title: string;
-  referrer: string;
+/** What an event says beyond what all say: the fields of its type. */
+export interface Body {
+  // page_view
+  title?: string;
+  referrer?: string;
   interests?: string | undefined; // split at its commas by the collector
   continued?: boolean | undefined;
+  // engagement
+  engaged_ms?: number;
+  scroll?: number;
+  leave?: boolean;
+  // consent
+  level?: Level;
+  // identify
+  id?: string;
+  signature?: string | undefined;
+  // every other type
+  props?: Props | undefined;
 }
 
-export interface Engagement {
-  engaged_ms: number;
-  scroll: number;
-  leave: boolean;
-}
-
-export type Body =
-  | PageView
-  | Engagement
-  | { level: Level }
-  | { id: string; signature?: string }
-  | { props: Props | undefined };
-
-export interface WireEvent {
+export interface WireEvent extends Body {
   type: string;
   page: string;
   n: number;
   time: number;
   url: string;
   visitor?: string | undefined;
-  props?: Props | undefined;
 }
