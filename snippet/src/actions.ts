@@ -1,12 +1,10 @@
 /** What visitors do, told without a line of script on the page: links, files, forms, searches, lost pages, marked elements. */
 
+import type { WireEvent } from "./wire";
 import { custom, held } from "./page";
 import { settings } from "./tag";
-import type { Props, WireEvent } from "./wire";
 
 const FILE = /\.(pdf|csv|(doc|xls|ppt)x?|zip|dmg|exe|mp.)$/i;
-
-const INTEREST = "data-wakeline-interest";
 
 /** Calls a method of elements. Of forms nothing is asked by its name, which may be that of a field. */
 const ask = (element: Element, method: "matches" | "getAttribute" | "getAttributeNames", name?: string): any =>
@@ -19,14 +17,15 @@ export const acted = (event: MouseEvent): void => {
   const path = (held || event.button > 1 ? [] : event.composedPath()) as Element[];
   const first = (selector: string) => path.find((one) => one.tagName && ask(one, "matches", selector));
   const link = first(":any-link") as HTMLAnchorElement | SVGAElement | undefined;
-  const marked = first(`[data-wakeline-event],[${INTEREST}]`);
+  const marked = first("[data-wakeline-event],[data-wakeline-interest]");
   if (marked && !(marked as HTMLFormElement).method != sent) {
-    const props: Props = {};
+    const said: Record<string, string> = {};
     for (const name of ask(marked, "getAttributeNames")) {
-      const prop = name == INTEREST ? "category" : name.split("wakeline-prop-")[1];
-      if (prop) props[prop] = ask(marked, "getAttribute", name);
+      const what = name.split("data-wakeline-")[1]; // event, interest, prop-colour
+      if (what) said[what == "interest" ? "category" : what.slice(5)] = ask(marked, "getAttribute", name);
     }
-    custom(ask(marked, "getAttribute", "data-wakeline-event") || "interest", props);
+    const { "": type = "interest", ...props } = said;
+    custom(type, props);
   }
   if (sent) {
     const form = path[0] as HTMLFormElement;

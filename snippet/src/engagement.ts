@@ -1,7 +1,7 @@
 /** Engaged time, which only passes while the page is visible and focused, and the deepest scroll. */
 
-import type { Body } from "./wire";
 import { doc } from "./document";
+import type { Body } from "./wire";
 import { MAX_STEP_MS } from "./limits";
 
 export let engaged = 0; // ms since the last event that told it
@@ -19,15 +19,14 @@ export const measure = (): void => {
 
 /**
  * Looks how far down the visitor is; how high it all is. Where the document stands still, a part of it may scroll: so
- * it is asked of all that fills the middle of the window.
+ * it is asked of all that stands in the middle of the window.
  */
 export const scrolled = (): number => {
   let height = 0;
-  for (const box of doc("elementsFromPoint").call(document, innerWidth / 2, innerHeight / 2))
-    if (box.clientHeight > innerHeight / 2) {
-      height = Math.max(height, box.scrollHeight);
-      deepest = Math.max(deepest, box.scrollTop + innerHeight);
-    }
+  for (const box of doc("elementsFromPoint").call(document, innerWidth / 2, innerHeight / 2)) {
+    height = Math.max(height, box.scrollHeight);
+    deepest = Math.max(deepest, box.scrollTop + innerHeight);
+  }
   return height;
 };
 

@@ -2,9 +2,9 @@
 
 import { commands } from "./commands";
 import { listen, safe } from "./safe";
-import type { Props } from "./wire";
 import { custom, hook } from "./page";
 import { acted, viewed } from "./actions";
+import type { Props } from "./wire";
 
 const beforeSend = (run: typeof hook.edit): void => {
   hook.edit = safe((event) => {

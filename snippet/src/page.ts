@@ -1,13 +1,13 @@
 /** The page instance: opened by a page view, left when hidden, closed by navigation; its events are numbered. */
 
-import { MAX_PINGS, SETTLE_MS } from "./limits";
+import { push, soon, tidy } from "./queue";
 import { say } from "./debug";
 import { doc } from "./document";
-import { allowed, forget, level, settle, visitor } from "./consent";
 import { secret, settings } from "./tag";
 import { engaged, engagement, hidden, restart, since } from "./engagement";
-import { push, soon, tidy } from "./queue";
+import { allowed, forget, level, settle, visitor } from "./consent";
 import { random } from "./random";
+import { MAX_PINGS, SETTLE_MS } from "./limits";
 import {
   type Body,
   FULL,

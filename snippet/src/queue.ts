@@ -6,9 +6,9 @@
  * (page, n). Tabs take turns by a Web Lock.
  */
 
-import { level } from "./consent";
-import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 import { debugging, say } from "./debug";
+import { FULL, LEVELS, MAX_EVENTS } from "./wire";
+import { level } from "./consent";
 import { read, write } from "./storage";
 import {
   DOUBLINGS,

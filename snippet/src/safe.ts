@@ -1,15 +1,11 @@
 /** The edge between the page and us: what fails in here has no result and does not reach the page. */
 
-import { say } from "./debug";
-
 export const safe =
   <A extends unknown[], R>(run: (...args: A) => R) =>
   (...args: A): R | undefined => {
     try {
       return run(...args);
-    } catch (error) {
-      say(error);
-    }
+    } catch {}
     return undefined;
   };
 

@@ -1,10 +1,10 @@
 /** Everything that happens by itself: what the page is told by its browser. */
 
 import { drain, wakeline } from "./commands";
-import { listen, safe } from "./safe";
-import { beacon, flush, retry, wake } from "./queue";
-import { HOLD_MS, PING_MS } from "./limits";
 import { watchNavigation } from "./navigation";
+import { beacon, flush, retry, wake } from "./queue";
+import { listen, safe } from "./safe";
+import { HOLD_MS, PING_MS } from "./limits";
 import { hidden, measure, scrolled } from "./engagement";
 import { end, follow, held, leave, open, ping, restore, show } from "./page";
 
