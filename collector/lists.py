@@ -40,12 +40,15 @@ def with_lists(type: str, props: Any) -> Any:
     return props
 
 
-def interests_of(sent: list[str] | str) -> list[str]:
-    """The interests of a page view: a list, or one text of them, parted by commas if it is no JSON."""
-    if isinstance(sent, list):
-        return sent
-    values = _list(sent, TEXTS)
-    return list(filter(None, map(str.strip, sent.split(",")))) if values is None else values
+def interests_of(sent: Any) -> list[str]:
+    """The interests of a page view: the texts of a list, or one text of them, parted by commas if it is no JSON.
+
+    Anything else is none: an element of that name that is no `meta` makes it an object, and the page is viewed.
+    """
+    if isinstance(sent, str):
+        values = _list(sent, TEXTS)
+        return list(filter(None, map(str.strip, sent.split(",")))) if values is None else values
+    return [value for value in sent if isinstance(value, str)] if isinstance(sent, list) else []
 
 
 def _names(values: list[Any]) -> list[Any]:

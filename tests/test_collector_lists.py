@@ -98,9 +98,16 @@ def test_all_else_stays_what_it_is(type: str, props: Any) -> None:
         ("", []),
         ("[new], shoes", ["[new]", "shoes"]),
         ("[1, 2]", ["[1", "2]"]),
+        (["running", 7, None, True, {}, {"a": "b"}, ["walking"], "shoes"], ["running", "shoes"]),
+        ([{}], []),
+        ({}, []),
+        ({"running": "shoes"}, []),
+        (7, []),
+        (True, []),
+        (None, []),
     ],
 )
-def test_interests_are_a_list_or_one_text(sent: Any, interests: list[str]) -> None:
+def test_interests_are_the_texts_of_a_list_or_one_text(sent: Any, interests: list[str]) -> None:
     assert interests_of(sent) == interests
 
 
@@ -146,6 +153,16 @@ async def test_what_prototype_makes_of_a_page_view_and_a_form_is_read(collector:
     views_and_form = sorted(await collector.records(), key=lambda record: record.n)
     assert [record.interests for record in views_and_form] == [["running", "(redacted)"], ["running", "shoes"], []]
     assert views_and_form[2].props == {"form": "order", "fields": ["name", "street"]}
+
+
+async def test_a_page_is_viewed_whatever_its_interests_are(collector: Stand) -> None:
+    """`<template name="wakeline:interest">` makes an object of them."""
+    sent = ({}, {"content": "running"}, 7, 1.5, True, False, [7, "running", {}, None, "who@mail.example"], ["shoes"])
+    views = [event(n=number, interests=interests) for number, interests in enumerate(sent)]
+    views.append({**event(n=len(sent)), "interests": None})
+    assert (await collector.post(envelope(*views)))[1] == {"accepted": 9, "rejected": [], "reason": None}
+    found = sorted(await collector.records(), key=lambda record: record.n)
+    assert [record.interests for record in found] == [*[[]] * 6, ["running", "(redacted)"], ["shoes"], []]
 
 
 async def test_a_text_that_is_no_list_is_cleaned_as_a_text(collector: Stand) -> None:

@@ -126,7 +126,7 @@ class WireEvent(Struct):
     # page_view
     title: str = ""
     referrer: str = ""
-    interests: list[str] | str = []  # <meta name="wakeline:interest">, whole or split at its commas: `collector.lists`
+    interests: Any = []  # <meta name="wakeline:interest">, a text or a list; what is none is ignored: `collector.lists`
     continued: bool = False  # the page went on under another consent level: no second visit
 
     # engagement: what was added since this page's last one
