@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from email.utils import formatdate
 from functools import lru_cache
@@ -15,6 +16,10 @@ from wakeline.event import STATUS, Answer, Refusal, Rejected, encode_answer
 RETRIED = (408, 429, 503)
 RETRY_AFTER_S = (2, 8)  # drawn anew each time: senders that fail together shall not come back together
 PREFLIGHT_AGE_S = 86_400
+SENDERS_HEADERS = "Content-Type, Content-Encoding"
+MAX_ASKED = 1_024  # characters of what a preflight asks for; traces of errors and of performance need some 100
+NAME = r"[A-Za-z0-9!#$%&'+.^_`|~-]+"  # of a header (RFC 9110), without "*", which could be read as all of them
+NAMES = re.compile(rf"{NAME}(?:, ?{NAME})*")
 JSON = "application/json"
 
 
@@ -105,11 +110,14 @@ def too_many(origin: str | None) -> web.Response:
     return plain(origin, 429, "Too many requests from this address.", Retry_After=str(randint(*RETRY_AFTER_S)))
 
 
-def preflight(origin: str | None) -> web.Response:
-    """204 to OPTIONS: senders of application/json or of a compressed body ask first."""
+def preflight(origin: str | None, asked: str) -> web.Response:
+    """204 to OPTIONS. Senders of application/json or of a compressed body ask first, and so does the browser of a page
+    that adds headers of its own to whatever it fetches: where not all that are `asked` for are allowed, no event comes.
+    """
+    is_allowed = len(asked) <= MAX_ASKED and NAMES.fullmatch(asked)
     headers = cors(origin)
     headers["Access-Control-Allow-Methods"] = "POST"
-    headers["Access-Control-Allow-Headers"] = "Content-Type, Content-Encoding"
+    headers["Access-Control-Allow-Headers"] = asked if is_allowed else SENDERS_HEADERS
     headers["Access-Control-Max-Age"] = str(PREFLIGHT_AGE_S)
     return web.Response(status=204, headers=headers)
 

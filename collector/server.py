@@ -104,7 +104,7 @@ class Server(web.Server):
             return answers.plain(origin, 404, "Nothing here.")
         if handler is None:
             if request.method == "OPTIONS":
-                return answers.preflight(origin)
+                return answers.preflight(origin, request.headers.get("Access-Control-Request-Headers", ""))
             return answers.plain(origin, 405, "Not with this method.", Allow=", ".join((*methods, "OPTIONS")))
         try:
             return await handler(request)

@@ -14,6 +14,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from collector import server as server_module
+from collector.answers import MAX_ASKED, SENDERS_HEADERS, preflight
 from collector.script import SCRIPT, Script, script_routes
 from tests.collector_stand import ORIGIN, Stand, envelope, event, stand
 
@@ -93,7 +94,71 @@ async def test_an_answer_to_nobody_in_particular_allows_no_origin(collector: Sta
 async def test_a_preflight_allows_what_senders_of_json_ask_for(collector: Stand) -> None:
     async with collector.http.options(f"{collector.url}/v1/events", headers={"Origin": ORIGIN}) as answer:
         assert answer.headers["Access-Control-Allow-Methods"] == "POST"
-        assert "Content-Type" in answer.headers["Access-Control-Allow-Headers"]
+        assert answer.headers["Access-Control-Allow-Headers"] == SENDERS_HEADERS
+        assert answer.headers["Access-Control-Max-Age"] == "86400"
+
+
+ASKED = {
+    "as browsers ask": "baggage,sentry-trace,x-request-id",
+    "with blanks": "Baggage, X-B3-TraceId",
+    "one": "traceparent",
+    "every character of a name": "!#$%&'+.^_`|~-09azAZ",
+    "as long as may be": "x" * MAX_ASKED,
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+def test_a_preflight_allows_what_is_asked_for(asked: str) -> None:
+    assert preflight(ORIGIN, asked).headers["Access-Control-Allow-Headers"] == asked
+
+
+NOT_ASKED = {
+    "nothing": "",
+    "all": "*",
+    "all, among others": "x-a,*",
+    "a star in a name": "x-*",
+    "too long": "x" * (MAX_ASKED + 1),
+    "another header": "x-a\r\nSet-Cookie: a=b",
+    "a line break at the end": "x-a\n",
+    "two in one": "x-a x-b",
+    "no name": "x-a,,x-b",
+    "a comma at the end": "x-a,",
+    "a value": "x-a: 1",
+    "a quote": '"x-a"',
+    "letters of another script": "x-\u00e4",
+    "bytes that are no text": "x-\udce4",
+    "digits of another script": "x-\u0664",
+}
+
+
+@pytest.mark.parametrize("asked", NOT_ASKED.values(), ids=NOT_ASKED)
+def test_a_preflight_allows_nothing_but_names(asked: str) -> None:
+    assert preflight(ORIGIN, asked).headers["Access-Control-Allow-Headers"] == SENDERS_HEADERS
+
+
+async def test_a_page_that_adds_headers_to_whatever_it_fetches_is_counted(collector: Stand) -> None:
+    """The browser asks first, for all of them at once, and sends no event if one is missing in the answer."""
+    added = {"baggage": "a=b", "sentry-trace": "0-0-1", "x-requested-with": "shop"}
+    asking = {
+        "Origin": ORIGIN,
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": ",".join(added),
+    }
+    async with collector.http.options(f"{collector.url}/v1/events", headers=asking) as answer:
+        assert answer.status == 204
+        assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
+        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+        assert answer.headers["Access-Control-Allow-Methods"] == "POST"
+        assert answer.headers["Access-Control-Allow-Headers"].split(",") == list(added)
+    assert (await collector.post(envelope(), headers=added))[0] == 202
+
+
+async def test_a_preflight_for_nonsense_is_answered(collector: Stand) -> None:
+    head = b"OPTIONS /v1/events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccess-Control-Request-Headers: "
+    for asked in (b"x-a\xff", b"*", b"x-" + b"a" * 10_000):
+        answer = await raw(collector, head + asked + b"\r\n\r\n")
+        assert answer[9:12] == b"204"
+        assert f"Access-Control-Allow-Headers: {SENDERS_HEADERS}\r\n".encode() in answer
 
 
 @pytest.mark.parametrize("version", ["1.1", "1.0"])
