@@ -329,6 +329,10 @@ async def test_one_bad_event_is_refused_alone(collector: Stand, reason: str, bad
         pytest.param(b'{"n":1e999}', id="beyond any number"),
         pytest.param(b"null", id="null"),
         pytest.param(b"[]", id="a list"),
+        pytest.param(b"{}", id="an empty object"),
+        pytest.param(b'"purchase"', id="a text"),
+        pytest.param(b"7", id="a number"),
+        pytest.param(b"true", id="true"),
     ],
 )
 async def test_an_event_that_is_none_is_refused_alone(collector: Stand, bad: bytes) -> None:
