@@ -20,7 +20,7 @@ def test_a_type_is_named_once() -> None:
 def test_every_event_that_the_snippet_sends_by_itself_is_in_the_table() -> None:
     calls = re.findall(r"custom\(([^;]*)", CODE) + re.findall(r'wakeline\("event", ([^;]*)', CODE)
     sent = {name for call in calls for name in re.findall(r'"(\w+)"', call.split("{")[0])}
-    sent |= set(re.findall(r'(?:emit|tell)\("(\w+)"', CODE))
+    sent |= set(re.findall(r'(?:(?:emit|tell)\(|: type = )"(\w+)"', CODE))
     assert {"web_vitals", "not_found", "page_view", "outbound_link", "interest"} < sent
     assert sent == {type.name for type in TYPES if type.name != "js_error"}
 

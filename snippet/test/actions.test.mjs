@@ -13,7 +13,7 @@ const act = async (made, type, target, button = 0) => {
   const event = new Event(type);
   event.composedPath = () => [...target.path, made.window.document, made.window];
   event.button = button;
-  made.window.dispatchEvent(event);
+  made.dispatch(event);
   await made.pass();
 };
 
@@ -57,6 +57,7 @@ test("the menu of a link is no click on it", async () => {
 const MARKED = {
   "an event": [{ "data-wakeline-event": "plan", "data-wakeline-prop-name": "pro" }, ["plan", { name: "pro" }]],
   "an interest": [{ "data-wakeline-interest": "shoes" }, ["interest", { category: "shoes" }]],
+  "an event without a name, which the collector refuses": [{ "data-wakeline-event": "" }, ["", {}]],
   "an event with an interest": [
     { "data-wakeline-event": "plan", "data-wakeline-interest": "shoes" },
     ["plan", { category: "shoes" }],
@@ -167,14 +168,14 @@ for (const [name, edit] of Object.entries(EDITS))
     assert.deepEqual(told(made).filter(([type]) => type), [["after", undefined]]);
   });
 
-test("an error in beforeSend is said to whoever debugs", async () => {
+test("that an error in beforeSend lost an event is said to whoever debugs", async () => {
   const made = await page();
   const said = [];
   made.window.console = { log: (what) => said.push(what) };
   made.wakeline("debug");
   made.wakeline("beforeSend", EDITS.throws);
   made.wakeline("event", "click");
-  for (const words of ["Error: no event today", "refused"]) assert.ok(said.map(String).includes(words), words);
+  assert.ok(said.includes("refused"));
 });
 
 test("loaded twice, it tells everything once", async () => {

@@ -180,12 +180,12 @@ for (const [name, [how, story]] of Object.entries(LOWERED))
     assert.deepEqual(next.story, story.slice(1), "not the second time");
   });
 
-test("what was queued under full goes before the withdrawal that Global Privacy Control makes", async () => {
+test("what an earlier page queued under full is forgotten with the withdrawal that Global Privacy Control makes", async () => {
   const before = new FakePage({ tag: { consent: "full" }, status: 503 });
   await before.pass();
   const page = new FakePage({ gpc: true, kept: before.kept });
   await page.pass(2_000);
-  assert.deepEqual(page.story, ["page_view full", "consent full", "page_view anonymous"]);
+  assert.deepEqual(page.story, ["consent full", "page_view anonymous"]);
   assert.deepEqual(page.kept, {});
 });
 
@@ -222,38 +222,55 @@ test("its refusal, too: a known visitor is withdrawn without another page view",
   assert.deepEqual(page.kept, { "wakeline.consent": "off" });
 });
 
-// What another tab decides holds here too; it has told the collector already.
+// What another tab decides holds here from the next look at the storage on; that tab has told the collector.
 const ELSEWHERE = {
-  "off to full": ["off", "full", ["page_view full"]],
-  "full to off": ["full", "off", []],
-  "full to anonymous": ["full", "anonymous", ["page_view anonymous"]],
-  "anonymous to full": ["anonymous", "full", ["page_view full"]],
+  "off to full": ["off", [["consent", "full"]], "full", 0],
+  "full to off": ["full", [["consent", "off"]], "off", 1],
+  "full to anonymous": ["full", [["consent", "anonymous"]], "anonymous", 1],
+  "anonymous to full": ["anonymous", [["consent", "full"]], "full", 0],
+  "full, given up and given again,": ["full", [["consent", "off"], ["consent", "full"]], "full", 1],
+  "a reset": ["full", [["reset"]], "full", 0],
 };
 
-for (const [name, [from, to, story]] of Object.entries(ELSEWHERE))
-  test(`${name} in another tab`, async () => {
-    const kept = {};
-    const page = new FakePage({ tag: { consent: from }, kept });
-    await page.pass();
-    const sent = page.events.length;
-    const other = new FakePage({ tag: { consent: from }, kept });
-    await other.pass();
-    other.wakeline("consent", to);
-    await other.pass();
-    page.fire("storage");
-    await page.pass();
-    page.wakeline("event", "click");
-    await page.pass();
-    assert.deepEqual(page.story.slice(sent), to == "off" ? [] : [...story, `click ${to}`]);
-    assert.equal(page.events.at(-1)?.visitor === kept["wakeline.id"] || to == "off", true);
-  });
+// What lets this tab look, and what is told then.
+const LOOKS = {
+  "an event": [(page) => page.wakeline("event", "click"), ["page_view", "click"]],
+  "a navigation": [(page) => page.window.history.pushState(null, "", "/cart"), ["page_view"]],
+  "the sign of life": [(page) => page.pass(25_000), []],
+  "its window comes back": [(page) => page.fire("focus"), ["page_view"]],
+  "it is shown": [(page) => (page.hide(), page.show()), ["page_view"]],
+};
+
+for (const [name, [from, calls, to, withdrawals]] of Object.entries(ELSEWHERE))
+  for (const [when, [look, told]] of Object.entries(LOOKS))
+    test(`${name} in another tab holds in this one when ${when} is next`, async () => {
+      const kept = {};
+      const [page, other] = [0, 1].map(() => new FakePage({ tag: { consent: from }, kept }));
+      await page.pass();
+      await other.pass();
+      const before = kept["wakeline.id"];
+      for (const call of calls) other.wakeline(...call);
+      await other.pass();
+      page.posts.length = 0;
+      await look(page);
+      await page.pass();
+      assert.deepEqual(page.story, to == "off" ? [] : told.map((type) => `${type} ${to}`));
+      page.wakeline("event", "after");
+      await page.pass();
+      page.hide();
+      const types = new Set(["page_view", ...told, "after", "engagement"]);
+      assert.deepEqual(page.story, to == "off" ? [] : Array.from(types, (type) => `${type} ${to}`));
+      assert.equal(to == "full", "wakeline.id" in kept);
+      assert.ok(page.events.every(({ visitor }) => visitor == kept["wakeline.id"]));
+      assert.ok(!before || before != kept["wakeline.id"]);
+      assert.equal(other.events.filter(({ type, visitor }) => type == "consent" && visitor).length, withdrawals);
+    });
 
 test("what another tab decides before the first view is what that view goes under", async () => {
   const kept = {};
   const page = new FakePage({ kept });
   kept["wakeline.consent"] = "full";
   kept["wakeline.id"] = id;
-  page.fire("storage");
   page.wakeline("event", "click");
   await page.pass(500);
   assert.deepEqual(page.posts, []);
@@ -262,25 +279,15 @@ test("what another tab decides before the first view is what that view goes unde
   assert.deepEqual(page.events.map(({ visitor }) => visitor), [id, id]);
 });
 
-test("a withdrawal in another tab before the first view holds for it; that it is told again does no harm", async () => {
+test("a withdrawal in another tab before the first view holds for it, and is told once", async () => {
   const kept = { "wakeline.consent": "full", "wakeline.id": id };
   const page = new FakePage({ kept });
   const other = new FakePage({ kept });
   other.touch();
   other.wakeline("consent", "anonymous");
-  page.fire("storage");
+  await other.pass();
   await page.pass(2_000);
-  assert.deepEqual(page.story.filter((told) => told != "consent full"), ["page_view anonymous"]);
+  assert.deepEqual(other.story, ["page_view full", "engagement full", "consent full", "page_view anonymous"]);
+  assert.deepEqual(page.story, ["page_view anonymous"]);
   assert.equal("wakeline.id" in kept, false);
-});
-
-test("a new visitor in another tab is one in this tab, too", async () => {
-  const kept = {};
-  const page = new FakePage({ tag: { consent: "full" }, kept });
-  const other = new FakePage({ tag: { consent: "full" }, kept });
-  for (const level of ["off", "full"]) other.wakeline("consent", level);
-  page.fire("storage");
-  page.wakeline("event", "click");
-  await page.pass();
-  assert.equal(page.events.at(-1).visitor, kept["wakeline.id"]);
 });

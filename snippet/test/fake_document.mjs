@@ -19,10 +19,6 @@ export class HTMLDocument {
     return this.#page.referrer;
   }
 
-  get baseURI() {
-    return this.#page.base ?? this.#page.window.location.href;
-  }
-
   get currentScript() {
     const script = this.#page.scripts.at(-1);
     return script.type == "module" ? null : script;
@@ -49,12 +45,15 @@ export class HTMLDocument {
 export class HTMLElement {
   #tag;
   #attributes;
-  nodeType = 1;
 
   constructor(tag, attributes = {}, around = []) {
     this.#tag = tag;
     this.#attributes = attributes;
     this.path = [this, ...around];
+  }
+
+  get tagName() {
+    return this.#tag.toUpperCase();
   }
 
   get href() {

@@ -7,6 +7,8 @@ const scripts = { wakeline: await bundle(), full: await bundle("full") };
 
 export const START = 1_790_000_000_000;
 
+const MAX_KEEPALIVE = 65_536; // bytes, of what outlives a page
+
 /** What localStorage is to a script; `broken` throws at every touch, `full` at every write. */
 export function storage(kept = {}, { broken = false, full = false } = {}) {
   const check = (fails) => {
@@ -58,6 +60,7 @@ export class FakePage {
     this.answersRead = 0;
     const post = (by, target, body) => this.posts.push({ by, target: new URL(target, base ?? window.location).href, text: body, ...JSON.parse(body) });
     const window = new EventTarget();
+    const now = () => START + this.now;
     const history = {
       pushState: (_state, _title, to) => this.locate(to),
       replaceState: (_state, _title, to) => this.locate(to),
@@ -72,14 +75,19 @@ export class FakePage {
       crypto,
       queueMicrotask,
       addEventListener: window.addEventListener.bind(window),
-      AbortSignal,
       history,
       navigation,
       localStorage,
       location: new URL(url),
       innerWidth: 800,
       innerHeight: 500,
-      Date: { now: () => START + this.now, parse: Date.parse },
+      Date: class extends Date {
+        static now = now;
+
+        constructor() {
+          super(now());
+        }
+      },
       performance: { now: () => 1 + this.now, getEntriesByType: () => [{ responseStatus }] },
       setTimeout: (run, delay = 0, ...args) => this.timers.push({ at: this.now + delay, run: () => run(...args) }),
       setInterval: (run, delay) => this.timers.push({ at: this.now + delay, run, delay }),
@@ -91,6 +99,7 @@ export class FakePage {
       },
       fetch: async (target, { body, ...options }) => {
         if (this.posts.length > 9_999) throw new Error("too many"); // without a pause there would be no end
+        if (options.keepalive && Buffer.byteLength(body) > MAX_KEEPALIVE) throw new TypeError("keepalive");
         post("fetch", target, body);
         this.options = options;
         const status = await this.status;
@@ -116,8 +125,15 @@ export class FakePage {
     if (to !== undefined) this.window.location.href = new URL(to, this.window.location).href;
   }
 
-  fire(event, target = this.window) {
-    target.dispatchEvent(new Event(event));
+  /** While its listeners run an event is also `window.event`. */
+  dispatch(event, target = this.window) {
+    this.window.event = event;
+    target.dispatchEvent(event);
+    this.window.event = undefined;
+  }
+
+  fire(event) {
+    this.dispatch(new Event(event));
   }
 
   /** The visitor does something, before which a redirect at load may still come. */

@@ -86,7 +86,7 @@ test("a page that starts hidden is viewed as soon as it is shown", async () => {
   const page = new FakePage({ visible: false });
   await page.pass(5_000);
   page.show();
-  await page.pass(0);
+  await page.pass(200);
   assert.deepEqual(types(page), ["page_view"]);
   assert.equal(page.events[0].time, START + 5_000);
 });
@@ -98,6 +98,7 @@ test("a page that is shown again after its first view is not held again", async 
   page.hide();
   await page.pass(5_000);
   page.show();
-  await page.pass(0);
+  await page.pass(200);
   assert.deepEqual(types(page), ["page_view", "engagement", "page_view"]);
+  assert.equal(page.events[2].time, START + 6_000);
 });

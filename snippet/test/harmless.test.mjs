@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createContext, runInContext } from "node:vm";
 import { bundle } from "../bundle.mjs";
-import { FakePage, storage } from "./fake_page.mjs";
+import { FakePage, START, storage } from "./fake_page.mjs";
 
 const circular = {};
 circular.self = circular;
@@ -53,9 +53,9 @@ test("the script loaded twice counts once", async () => {
 // What the page's own names hide of `document`, and what an element that is called so makes of the window.
 const CLOBBERED = {
   "document's properties": `for (const name of ["hidden", "title", "referrer", "currentScript", "scripts", "hasFocus",
-    "querySelector", "elementsFromPoint", "baseURI", "documentElement"])
+    "querySelector", "elementsFromPoint", "documentElement"])
     Object.defineProperty(document, name, { value: { src: "https://evil.example/", dataset: { site: "evil" } } });`,
-  "window.wakeline": "window.wakeline = { live: {}, q: {} };",
+  "window.wakeline": "window.wakeline = { q: {} };",
   "window.navigation": "window.navigation = { addEventListener: {}, currentEntry: {}, back: {} };",
 };
 
@@ -95,6 +95,13 @@ for (const entry of ["wakeline", "full"])
     assert.equal(page.events[1].props.items, '[{"product":"a"}]', "which the collector reads");
   });
 
+test("where Date.now makes a Date, times are numbers all the same", async () => {
+  const page = new FakePage({ code: "Date.now = () => new Date()" }); // datejs
+  await page.pass();
+  const [{ sent, events }] = page.posts;
+  assert.deepEqual([sent, events[0].time], [START + 1_000, START + 1_000]);
+});
+
 const WORLDS = {
   "an empty world": {},
   "no script tag": { document: { currentScript: null, querySelector: () => null } },
@@ -106,12 +113,11 @@ for (const [name, world] of Object.entries(WORLDS))
     runInContext(await bundle(), createContext({ ...world }));
   });
 
-test("a network that throws at once, a blocked storage, a missing AbortSignal.timeout", async () => {
+test("a network that throws at once, a blocked storage", async () => {
   const page = new FakePage({ localStorage: storage({}, { broken: true }) });
   page.window.fetch = () => {
     throw new Error("blocked");
   };
-  page.window.AbortSignal = class {};
   page.window.navigator.sendBeacon = () => {
     throw new Error("blocked");
   };
