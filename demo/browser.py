@@ -20,7 +20,7 @@ from wakeline.identity import signature
 from wakeline.settings import Site
 
 PACE = 3.0  # people here think and read so many times as fast as people do; the snippet's own times are kept
-GATHER_MS = 200  # the snippet's: events that follow one another this quickly share a request
+GATHER_MS = 200  # the snippet's, while a visitor acts: what follows within it shares a request
 BEACON_MS = 20  # the last words of a page go at once
 PING_MS = 25_000
 LOAD_MS = (150, 900)  # from a click to the next page

@@ -20,7 +20,7 @@ from wakeline.event import Answer
 logger = logging.getLogger("wakeline.simulator")
 
 RETRIED = (408, 429, 500, 502, 503, 504)
-ANSWER_S = 10.0  # as long as the snippet waits
+ANSWER_S = 10.0  # the snippet gives it up to 25 seconds
 LEAST_WAIT_S, MOST_WAIT_S = 0.5, 15.0  # before a retry, where the collector does not say how long
 CONNECTIONS = 64
 

@@ -151,7 +151,7 @@ def address(chance: random.Random) -> str:
 
 
 def random_id(chance: random.Random) -> str:
-    """22 characters, 110 bits: not to be guessed, as the snippet's."""
+    """22 characters, 110 bits: as hard to guess as the snippet's, which are made of digits."""
     bits = chance.getrandbits(110)
     return "".join(ID_ALPHABET[bits >> shift & 31] for shift in range(0, 110, 5))
 

@@ -18,7 +18,7 @@ from wakeline.surrogates import without_halves
 MAX_BODY_BYTES = 65_536  # after decompression; also the browsers' keepalive budget
 MAX_EVENTS = 50  # in one envelope
 MAX_EVENTS_PER_PAGE = 2_048  # numbers 0..2047 of one page instance
-MAX_AGE_MS = 7 * 86_400_000  # as long as a browser keeps its queue
+MAX_AGE_MS = 7 * 86_400_000  # of an event that a browser kept in its queue
 
 MAX_NAME_SENT = 256  # characters of an event's name before what nobody sees is taken out of it
 MAX_NAME = 64  # after that

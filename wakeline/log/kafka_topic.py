@@ -21,7 +21,7 @@ from wakeline.log.kafka_address import BROKERS_OWN, KafkaAddress
 from wakeline.log.kafka_cluster import REQUEST_MS, Cluster
 from wakeline.log.kafka_metadata import TopicMetadata
 
-LEAST_RETENTION_MS = 8 * 86_400_000  # a browser may keep an event for seven days
+LEAST_RETENTION_MS = 8 * 86_400_000  # an event may be seven days old when a browser tells it
 NEEDED = {
     "message.timestamp.type": "LogAppendTime",
     "cleanup.policy": "delete",
