@@ -9,13 +9,16 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.browser import running_browser
-from tests.browsers.site import FULL_SCRIPT, Page
-from tests.browsers.stage import staged
+from tests.browsers.site import FULL_SCRIPT, OWN_ENDPOINT, Page
+from tests.browsers.stage import Stage, staged
+from wakeline.config.rules import origin
 from wakeline.identity import signature
 from wakeline.scripts import FOLDER as SERVED
 from wakeline.scripts import Kind
@@ -29,6 +32,11 @@ TYPES = (SNIPPET / "types/index.d.ts").read_text()
 
 def blocks(language: str, text: str = PAGE) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def html_of(heading: str) -> list[str]:
+    """The examples below this heading and above the next."""
+    return blocks("html", re.split(rf"^#+ {heading}$", PAGE, flags=re.MULTILINE)[1].split("\n#")[0])
 
 
 def run(*command: str, cwd: Path) -> str:
@@ -59,8 +67,8 @@ def test_every_attribute_of_the_tag_is_explained() -> None:
     (settings,) = re.findall(r"interface Settings \{\n(.*?)\n\}", source, re.DOTALL)
     names = re.findall(r"^  (\w+)\??:", settings, re.MULTILINE)
     assert {"site", "consent", "endpoint", "hash", "search", "status"} == set(names)
-    for name in names:
-        assert f"| `data-{name}` |" in PAGE
+    for path, text in DOCS.items():
+        assert re.findall(r"^\| `data-(\w+)` \|", text, re.MULTILINE) == names, path
 
 
 # ---- signatures -----------------------------------------------------------------------------------------
@@ -125,35 +133,131 @@ def test_every_example_has_the_right_types(path: str, tmp_path: Path) -> None:
 # ---- HTML -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.browser
-async def test_the_html_does_what_is_said(tmp_path: Path) -> None:
-    """All of it on one page: a banner, marked elements, interests."""
-    html = [code for code in blocks("html") if "<script defer" not in code and "window.wakeline=" not in code]
-    head = [code for code in html if code.startswith("<meta")]
-    body = [code for code in html if code not in head]
-    assert len(head) == 1
-    assert len(body) == 2
-    page = Page(script=FULL_SCRIPT, head="".join(head), body="".join(body), tag='defer data-consent="off"')
+ADDRESSES = {"stats": "{collector}", "www": "{site}", "cdn": "{other}"}
+MORE_THAN_FIRST_VIEW_MS = 1_500
+ANSWERED = "new Promise((done) => setInterval(() => performance.getEntriesByName('%s')[0] && done(), 20))"
+TALL = '<div style="height: 500vh"></div>'
+SHADOW = '<shop-app style="display: block; height: 100%"><template shadowrootmode="open">{}</template></shop-app>'
+
+# It makes each script anew, and passes on no attribute of ours.
+TAG_MANAGER = """<script>addEventListener("load", () => {
+  const html = new DOMParser().parseFromString(%s, "text/html");
+  for (const { text, src } of html.querySelectorAll("script"))
+    document.body.append(Object.assign(document.createElement("script"), src ? { src } : { text }));
+})</script>"""
+
+
+def example(heading: str) -> str:
+    """The only HTML below this heading and above the next, with the addresses of the stage in it."""
+    (html,) = html_of(heading)
+    for name, address in ADDRESSES.items():
+        html = html.replace(f"https://{name}.your-site.example", address)
+    return html.replace("KEY", "demo")
+
+
+@pytest_asyncio.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with running_browser() as browser, staged(browser, tmp_path) as stage:
-        stage.site.pages |= {"/trails": Page(scripts=0), "/thanks": Page(scripts=0)}
-        tab = await stage.open("/shoes", page)
-        await tab.click('[data-choice="full"]')
-        (view,) = await stage.seen("page_view /shoes")
-        assert view.interests == ["running", "shoes"]
-        assert await tab.run("document.getElementById('banner').hidden")
-        await tab.click("button[data-wakeline-event]")
-        (configured,) = await stage.seen("configured /shoes")
-        assert configured.props == {"product": "trail-runner", "colour": "red"}
-        await tab.click("a[data-wakeline-interest]")
-        (interest,) = await stage.seen("interest /shoes")
-        assert interest.props == {"category": "trails"}
-        tab = await stage.open("/shoes")
-        await stage.seen("page_view /shoes", 2)
-        assert await tab.run("document.getElementById('banner').hidden"), "the choice was made on an earlier page"
-        await tab.click("form button")
-        await stage.seen("newsletter /shoes")
-        await stage.quiet()
-        (subscribed,) = await stage.told("newsletter")
-        assert subscribed.props == {"place": "footer"}
-        (sent,) = await stage.told("form_submit")
-        assert sent.props["fields"] == ["email"]
+        yield stage
+
+
+@pytest.mark.browser
+async def test_the_banner_and_marked_html_do_what_is_said(stage: Stage) -> None:
+    """All of it on one page."""
+    head, marked = html_of("In HTML")
+    body = example("Consent") + marked
+    page = Page(script=FULL_SCRIPT, head=head, body=body, tag='defer data-consent="off"')
+    stage.site.pages |= {"/trails": Page(scripts=0), "/thanks": Page(scripts=0)}
+    tab = await stage.open("/shoes", page)
+    await tab.click('[data-choice="full"]')
+    (view,) = await stage.seen("page_view /shoes")
+    assert view.interests == ["running", "shoes"]
+    assert await tab.run("document.getElementById('banner').hidden")
+    await tab.click("button[data-wakeline-event]")
+    (configured,) = await stage.seen("configured /shoes")
+    assert configured.props == {"product": "trail-runner", "colour": "red"}
+    await tab.click("a[data-wakeline-interest]")
+    (interest,) = await stage.seen("interest /shoes")
+    assert interest.props == {"category": "trails"}
+    tab = await stage.open("/shoes")
+    await stage.seen("page_view /shoes", 2)
+    assert await tab.run("document.getElementById('banner').hidden"), "the choice was made on an earlier page"
+    await tab.click("form button")
+    await stage.seen("newsletter /shoes")
+    await stage.quiet()
+    (subscribed,) = await stage.told("newsletter")
+    assert subscribed.props == {"place": "footer"}
+    (sent,) = await stage.told("form_submit")
+    assert sent.props["fields"] == ["email"]
+
+
+@pytest.mark.browser
+async def test_a_tag_manager_passes_on_what_stands_in_the_address(stage: Stage) -> None:
+    html = json.dumps(example("Google Tag Manager")).replace("</", r"<\/")
+    tab = await stage.open("/shoes", Page(scripts=0, head=TAG_MANAGER % html))
+    await tab.run("new Promise((done) => setInterval(() => wakeline.q === 0 && done(), 20))")
+    await tab.run(f"new Promise((done) => setTimeout(done, {MORE_THAN_FIRST_VIEW_MS}))")
+    await stage.quiet()
+    assert await stage.log() == [], "nobody has agreed yet"
+    await tab.do("wakeline('consent', 'anonymous')")
+    await stage.tells("page_view /shoes", refuted=["page_view /shoes"])
+
+
+@pytest.mark.browser
+async def test_events_go_to_the_whole_address_and_a_relative_one_to_the_base(stage: Stage) -> None:
+    html = example("Base tags")
+    tab = await stage.open("/shoes", Page(scripts=0, head=html))
+    await stage.seen("page_view /shoes")
+    await tab.run(ANSWERED % (stage.site.url + OWN_ENDPOINT))
+    tab = await stage.open("/cart", Page(scripts=0, head=html.replace("{site}" + OWN_ENDPOINT, "/elsewhere")))
+    await tab.run(ANSWERED % (stage.site.other + "/elsewhere"))
+    await stage.tells("page_view /shoes", "leave /shoes", refuted=["page_view /cart"])
+
+
+@pytest.mark.browser
+async def test_an_inner_scroller_is_measured_but_not_in_a_shadow_root(stage: Stage) -> None:
+    html = example("Inner scrollers").replace("...", TALL)
+    tab = await stage.open("/shoes", Page(body=html))
+    await stage.seen("page_view /shoes")
+    await tab.do("document.querySelector('main').scrollTo(0, 2 * innerHeight)")
+    await tab.hide()
+    await stage.open("/app", Page(head=html.split("<main>")[0], body=SHADOW.format(html)))
+    await stage.seen("page_view /app")
+    await stage.tabs[-1].hide()
+    events = await stage.tells(
+        *("page_view /shoes", "leave /shoes", "page_view /app", "leave /app"), refuted=["leave /shoes", "leave /app"]
+    )
+    assert [event.scroll for event in events if event.leave] == [60, 100]
+
+
+@pytest.mark.browser
+async def test_a_frame_tells_of_itself_unless_it_has_no_address(stage: Stage) -> None:
+    stage.refusals = {"bad_url": 2}  # the view of the srcdoc, its leave
+    nameless = """<iframe srcdoc="<script src='{collector}/wakeline.js' data-site='demo'></script>"></iframe>"""
+    stage.site.pages["/configurator"] = Page()
+    tab = await stage.open("/around", Page(body=example("Frames") + nameless))
+    await stage.seen("page_view /configurator")
+    await stage.until(stage.collector.rejected, "the collector refuses what has no address")
+    assert await tab.run("frames[0].origin") == stage.site.url
+    assert origin("null"), "no site can list it"
+    await tab.hide()
+    await stage.tells(
+        *("page_view /around", "leave /around", "page_view /configurator", "leave /configurator"),
+        refuted=["page_view /around", "page_view /configurator"],
+    )
+
+
+@pytest.mark.browser
+async def test_the_first_view_is_of_where_a_router_led_to(stage: Stage) -> None:
+    await stage.open("/", Page(body=example("The first view")))
+    await stage.tells("page_view /home", "greeted /home", refuted=["page_view /", "greeted /", "page_view /home"])
+
+
+@pytest.mark.browser
+async def test_names_of_elements_do_no_harm(stage: Stage) -> None:
+    tab = await stage.open("/shoes", Page(body=example("Names in the page"), title="Shoes"))
+    (view,) = await stage.seen("page_view /shoes")
+    assert view.title == "Shoes"
+    await tab.hide()
+    await stage.tells("page_view /shoes", "leave /shoes", refuted=["page_view /shoes"])
+    assert stage.site.posted == []

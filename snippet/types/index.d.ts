@@ -5,7 +5,7 @@ export type Level = "off" | "anonymous" | "full";
 
 export type Scalar = string | number | boolean | null;
 
-/** At most 32 properties; texts of up to 1,000 characters; what is more is left out. `category`, also of each of `items`, counts as an interest. */
+/** At most 32 properties; texts of up to 1,000 characters; what is more is left out; 64 KB in all. `category`, also of each of `items`, counts as an interest. */
 export type Props = Record<string, Scalar | undefined | readonly (Scalar | Record<string, Scalar | undefined>)[]>;
 
 /** A product, as it is seen, listed or bought. */
@@ -51,10 +51,10 @@ export interface WakelineEvent {
   readonly page: string;
   readonly n: number;
   readonly time: number; // ms since 1970
-  url: string;
+  url: string; // a relative one counts from the root of the host
   title?: string;
   referrer?: string;
-  interests?: string[];
+  interests?: string; // with commas between them
   props?: Props;
   readonly visitor?: string;
   [field: string]: unknown;
@@ -71,7 +71,7 @@ interface Commands {
   reset: [];
   /** The console says what is sent, and why something is not. */
   debug: [];
-  /** Looks at each event before it is sent: returns it, changed or not, or nothing to drop it. */
+  /** Looks at each event before it is sent: returns it at once, changed or not, or nothing to drop it. Calls no `wakeline`. */
   beforeSend: [edit: (event: WakelineEvent) => WakelineEvent | null | undefined | void];
 }
 
