@@ -68,7 +68,7 @@ async def test_before_send(stage: Stage) -> None:
 
 
 async def test_relative_url(stage: Stage) -> None:
-    """An address that beforeSend makes a relative one is within the page's own, whatever its base is"""
+    """An address that beforeSend makes a relative one is within the page's host, whatever its base is"""
     body = """<script>wakeline("beforeSend", (event) => {
       event.url = event.type == "signal" ? "signal?person=42" : "/masked";
       return event;
@@ -76,9 +76,7 @@ async def test_relative_url(stage: Stage) -> None:
     page = full_page(body, tag='defer data-search="q"', head='<base href="{other}/base/">')
     tab = await stage.open("/shop/shoes", page)
     await tab.do("wakeline('event', 'signal')")
-    await stage.tells(
-        "page_view /masked", "signal /shop/signal", refuted=["page_view /shop/shoes", "signal /base/signal"]
-    )
+    await stage.tells("page_view /masked", "signal /signal", refuted=["page_view /shop/shoes", "signal /base/signal"])
 
 
 # What the console is told stays in `said`.

@@ -123,7 +123,8 @@ async def test_iframe(stage: Stage) -> None:
     stage.site.pages["/framed"] = Page(title="Framed")
     tab = await stage.open("/around", Page(scripts=0, body='<iframe src="/framed"></iframe>'))
     await tab.hide()
-    (view, _) = await stage.tells("page_view /framed", "leave /framed", refuted=["page_view /around"])
+    await stage.tells("page_view /framed", "leave /framed", refuted=["page_view /around"])
+    (view,) = await stage.told("page_view")
     assert view.title == "Framed"
 
 

@@ -74,7 +74,7 @@ async def test_prerendered(stage: Stage) -> None:
         "page_view /shoes", "leave /shoes", "page_view /cart", refuted=["page_view /cart", "leave /cart", "ping /cart"]
     )
     assert stage.site.served == ["/shoes", "/cart"]
-    assert await tab.run("performance.getEntriesByType('navigation')[0].activationStart") > 0
+    assert await tab.ask("performance.getEntriesByType('navigation')[0].activationStart") > 0
 
 
 async def test_closed(stage: Stage) -> None:
