@@ -71,6 +71,7 @@ class WebSite:
     def __init__(self) -> None:
         self.page = Page()
         self.pages: dict[str, Page] = {}
+        self.scripts: dict[str, str] = {}  # JavaScript of its own, by path
         self.served: list[str] = []  # paths, in order
         self.restored: list[str] = []  # paths of pages that came from the back/forward cache
         self.harm: list[str] = []
@@ -84,6 +85,8 @@ class WebSite:
             return web.Response(status=404)
         if path == OWN_SCRIPT:
             return web.Response(body=(FOLDER / OWN_SCRIPT[1:]).read_bytes(), content_type="text/javascript")
+        if path in self.scripts:
+            return web.Response(text=self.scripts[path], content_type="text/javascript")
         if self.assets and path.startswith(ASSETS):
             return web.FileResponse(self.assets / path.removeprefix(ASSETS))
         self.served.append(path)

@@ -45,6 +45,26 @@ async def test_identify(stage: Stage) -> None:
     assert identified.customer == customer_id(SECRET, CUSTOMER)
 
 
+async def test_identify_traits(stage: Stage) -> None:
+    """What else is said of a customer, as other tools ask for it, stays on the page"""
+    asked: list[bytes] = []
+
+    def noted(data: bytes) -> bytes:
+        asked.append(data)
+        return data
+
+    stage.link.alter_request = noted
+    tab = await stage.open("/shoes", FULL)
+    traits = {"email": "ada@example.com", "id": 7, "type": "admin", "signature": signature(SECRET, CUSTOMER)}
+    await tab.do(f"wakeline('identify', '{CUSTOMER}', {json.dumps(traits)})")
+    await stage.tells("page_view /shoes", "identify /shoes", refuted=["identify /shoes", "admin /shoes"])
+    (identified,) = await stage.told("identify")
+    assert identified.customer == customer_id(SECRET, CUSTOMER)
+    sent = b"".join(asked)
+    assert CUSTOMER.encode() in sent
+    assert b"ada@example.com" not in sent
+
+
 async def test_identify_forged(stage: Stage) -> None:
     """Identify with another signature names nobody"""
     stage.keeps_all = False

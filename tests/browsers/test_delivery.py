@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from email.utils import formatdate
 from pathlib import Path
 from typing import Any
@@ -14,19 +16,23 @@ import pytest
 from tests.browser import CHROMIUM, FIREFOX, WEBKIT, Tab, running_browser
 from tests.browsers.counted import counted
 from tests.browsers.link import Alter, State
-from tests.browsers.site import OWN_SCRIPT, Page
+from tests.browsers.site import OWN_SCRIPT, STAYS, Page
 from tests.browsers.stage import Stage, staged
 
 FULL = Page(tag='defer data-consent="full"')
 OWN = Page(script=OWN_SCRIPT, tag='defer data-consent="full" data-endpoint="{collector}/v1/events"')
 BACKOFF_S = 40.0  # the collector asks for 2 to 8 s, and senders add up to as much again
-NOTED = """const real = fetch, answers = [];
+NOTED = """const real = fetch, answers = [], waits = [];
 fetch = async (...call) => {
   const asked = performance.now(), answer = await real(...call);
   answers.push([asked, answer.status, answer.headers.get("retry-after")]);
   return answer;
-};"""
+};
+const timer = setTimeout;
+setTimeout = (run, ms, ...rest) => (waits.push(ms || 0), timer(run, ms, ...rest));"""
 DATE_S = 7  # from now
+YEAR_S = 31_536_000
+HOUR_MS = 3_600_000
 BOTH = "/first[^]*second/.test(localStorage['wakeline.queue'])"
 WRONG = "wrong" * 13  # a longer name than an event may have
 NO_STORAGE: dict[str, tuple[tuple[str, ...], dict[str, bool]]] = {
@@ -116,6 +122,51 @@ async def test_two_tabs(stage: Stage, redis_server: Any) -> None:
     assert (await counted(stage, redis_server.url))["applied"] == 4
 
 
+async def test_file_meanwhile(stage: Stage) -> None:
+    """A link to a file, followed while an event is on its way, holds up nothing that comes after"""
+    stage.site.pages["/prices.pdf"] = STAYS
+    tab = await stage.open("/shoes", replace(FULL, body='<a href="/prices.pdf">prices</a>'))
+    await stage.seen("page_view /shoes")
+    await stage.quiet()
+    stage.link.set(State.LOSES_REQUESTS)
+    await tab.do("wakeline('event', 'before')")
+    await stage.until(lambda: stage.link.lost, "the event is on its way")
+    await tab.click("a")
+    await stage.until(lambda: "/prices.pdf" in stage.site.served, "the link is followed")
+    stage.link.set(State.WHOLE)
+    await tab.do("wakeline('event', 'after')")
+    await stage.seen("after /shoes", within=BACKOFF_S)
+    signs = ["ping /shoes"] * len(await stage.told("ping /shoes"))
+    await stage.tells(
+        "page_view /shoes", "before /shoes", "after /shoes", *signs, refuted=["page_view /shoes", "before /shoes"]
+    )
+
+
+WORKER = """addEventListener("install", () => skipWaiting());
+addEventListener("activate", (event) => event.waitUntil(clients.claim()));
+addEventListener("fetch", (event) => event.respondWith(fetch(event.request).catch(() => Response.error())));"""
+CONTROLLED = """new Promise((done) => {
+  navigator.serviceWorker.oncontrollerchange = done;
+  navigator.serviceWorker.register("/worker.js");
+})"""
+
+
+async def test_service_worker(stage: Stage) -> None:
+    """Through the site's own service worker, over an outage"""
+    stage.site.scripts["/worker.js"] = WORKER
+    tab = await stage.open("/shoes", FULL)
+    await tab.do(f"await {CONTROLLED}")
+    await stage.seen("page_view /shoes")
+    stage.link.set(State.CUT)
+    await tab.do("wakeline('event', 'before')")
+    await stage.quiet()
+    stage.link.set(State.WHOLE)
+    await tab.do("wakeline('event', 'after')")
+    await stage.tells(
+        *("page_view /shoes", "before /shoes", "after /shoes"), refuted=["page_view /shoes", "before /shoes"]
+    )
+
+
 @pytest.mark.quick
 async def test_503(stage: Stage) -> None:
     """503 with Retry-After, then 202: sent again, not before"""
@@ -147,6 +198,27 @@ async def test_retry_after_a_date(stage: Stage) -> None:
     assert (status, then) == (503, 202)
     assert "GMT" in said
     assert second - first >= (DATE_S - 1) * 1_000  # a date has no milliseconds
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(str, id="seconds"),
+        pytest.param(lambda after: formatdate(time.time() + after, usegmt=True), id="a date"),
+    ],
+)
+async def test_retry_after_too_long(stage: Stage, said: Callable[[int], str]) -> None:
+    """A Retry-After of a year means some hours at most, which the network's coming back ends"""
+    stage.collector.log.is_away = True
+    stage.link.alter_answer = retry_after(said(YEAR_S))
+    tab = await stage.open("/shoes", Page(first=NOTED))
+    await stage.until(lambda: stage.collector.parts.metrics.requests[503], "the collector answers 503")
+    stage.collector.log.is_away = False
+    await stage.quiet()
+    assert await stage.log() == []
+    assert 10_000 < await tab.run("Math.max(...waits)") <= 2 * (HOUR_MS + 1)
+    await tab.do("dispatchEvent(new Event('online'))")
+    await stage.tells("page_view /shoes", refuted=["page_view /shoes"])
 
 
 # Every field that Google Analytics 4 has for an item, though not each item has all of them.
@@ -232,6 +304,36 @@ async def test_400(stage: Stage) -> None:
     assert stage.collector.parts.metrics.requests[400] == 1
 
 
+LARGE = "wakeline('event', 'seen', {items: Array(30).fill({text: 'x'.repeat(1000)})})"
+MANY = 30  # of these are more than the browser keeps in its storage
+
+
+async def test_storage_has_room(stage: Stage) -> None:
+    """An outage leaves the site its room in the storage, and what does not lie there arrives too"""
+    tab = await stage.open("/shoes", FULL)
+    await stage.seen("page_view /shoes")
+    await stage.quiet()
+    stage.link.set(State.CUT)
+    await tab.do(f"(() => {{ for (let i = 0; i < {MANY}; i++) {LARGE} }})()")
+    await tab.do("localStorage.cart = 'x'.repeat(4e6)")
+    assert await tab.run("localStorage['wakeline.queue'].length") <= 100_000
+    stage.link.set(State.WHOLE)
+    await stage.seen("seen /shoes", MANY, within=BACKOFF_S)
+    await stage.tells("page_view /shoes", *["seen /shoes"] * MANY, refuted=["seen /shoes"])
+
+
+async def test_storage_cleared(stage: Stage) -> None:
+    """A logout that clears the storage at once and goes on takes nothing away"""
+    stage.site.pages["/bye"] = Page(scripts=0)
+    tab = await stage.open("/shoes", FULL)
+    await stage.seen("page_view /shoes")
+    await tab.do("(wakeline('event', 'logout'), localStorage.clear(), location = '/bye')")
+    events = await stage.tells(
+        *("page_view /shoes", "logout /shoes", "leave /shoes"), refuted=["logout /shoes", "leave /shoes"]
+    )
+    assert len({event.visitor for event in events}) == 1
+
+
 async def test_no_storage(engine: str, tmp_path: Path) -> None:
     """Without localStorage all is as ever, for as long as the page lives"""
     flags, prefs = NO_STORAGE[engine]
@@ -262,4 +364,18 @@ async def test_forbidden_storage(stage: Stage) -> None:
     assert await stage.told("click /shoes") == []
     stage.link.set(State.WHOLE)
     events = await stage.tells("page_view /shoes", "click /shoes", refuted=["page_view /shoes", "click /shoes"])
+    assert len({event.visitor for event in events}) == 1
+
+
+async def test_forbidden_storage_in_the_background(stage: Stage) -> None:
+    """There too a page that was covered goes on under its id, and is not viewed again"""
+    page = Page(tag='defer data-consent="full"', headers={"Content-Security-Policy": "sandbox allow-scripts"})
+    tab = await stage.open("/shoes", page)
+    await stage.seen("page_view /shoes")
+    await tab.hide()
+    await stage.seen("leave /shoes")
+    await tab.show()
+    events = await stage.tells(
+        *("page_view /shoes", "leave /shoes", "ping /shoes"), refuted=["page_view /shoes", "leave /shoes"]
+    )
     assert len({event.visitor for event in events}) == 1

@@ -9,7 +9,7 @@ import pytest
 
 from tests.browser import Tab
 from tests.browsers.counted import visits
-from tests.browsers.site import Page
+from tests.browsers.site import STAYS, Page, full_page
 from tests.browsers.stage import Stage
 
 FIRST_VIEW_MS = 1_000
@@ -99,6 +99,22 @@ async def test_input(stage: Stage, redis_server: Any, act: Callable[[Tab], Await
         "page_view /shoes", "leave /shoes", "page_view /cart", refuted=["page_view /cart", "page_view /shoes"]
     )
     assert await visits(stage, redis_server.url) == (1, 0)
+
+
+async def test_click_before(stage: Stage) -> None:
+    """A click before it follows the calls that wait, a filter among them"""
+    stage.site.page = STAYS
+    mask = """<script>wakeline("beforeSend", (event) => {
+      event.url = event.url.replace("person-42", "*");
+      return event;
+    })</script>"""
+    page = full_page(f'{mask}<a href="{{other}}/there">there</a>', first=PATIENT)
+    tab = await stage.open("/person-42", page)
+    await tab.click("a")
+    await stage.tells(
+        *("page_view /*", "outbound_link /*"),
+        refuted=["page_view /person-42", "outbound_link /person-42", "page_view /*", "outbound_link /*"],
+    )
 
 
 async def test_shown(stage: Stage) -> None:

@@ -49,12 +49,16 @@ async def test_no_preflight(stage: Stage) -> None:
     assert stage.collector.parts.metrics.requests.keys() == {200, 202}  # the script, then events; 204 answers OPTIONS
 
 
-ANOTHERS = '<script data-site="theirs" data-endpoint="{site}/theirs">window.theirs = true</script>'
+ANOTHERS = {
+    "another tool's": '<script data-site="theirs" data-endpoint="{site}/theirs">window.theirs = true</script>',
+    "an image's in a comment": '<img type="module" data-site="evil" data-endpoint="{site}/evil" src="/favicon.ico">',
+}
 
 
-async def test_module_beside_another(stage: Stage) -> None:
-    """As a module it finds its own tag, not that of another tool which has a data-site too"""
-    await stage.open("/shoes", Page(tag='type="module" data-consent="full"', head=ANOTHERS))
+@pytest.mark.parametrize("another", [pytest.param(markup, id=name) for name, markup in ANOTHERS.items()])
+async def test_module_beside_another(stage: Stage, another: str) -> None:
+    """As a module it finds its own tag, whatever stands above it with a data-site too"""
+    await stage.open("/shoes", Page(tag='type="module" data-consent="full"', head=another))
     (view,) = await stage.tells("page_view /shoes", refuted=["page_view /shoes"])
     assert not view.is_anonymous
     assert stage.site.posted == []

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.browsers.site import FULL_SCRIPT, OWN_ENDPOINT, Page
+from tests.browsers.site import FULL_SCRIPT, OWN_ENDPOINT, STAYS, Page
 from tests.browsers.stage import Stage
 
+PROTOTYPE = (Path(__file__).parent / "prototype_1_6.js").read_text()
+PROMPT_MS = 10_000
 NOWHERE = "http://127.0.0.1:9/elsewhere/"
 INTERESTS = '<meta name="wakeline:interest" content="running, shoes">'
 
@@ -55,6 +58,35 @@ async def test_clobbered(stage: Stage, markup: str) -> None:
     assert stage.site.posted == []
 
 
+OWN_GLOBALS = {
+    "const navigation": "const navigation = document.querySelector('nav')",
+    "Date.now that gives a date": "Date.now = () => new Date()",
+}
+
+
+@pytest.mark.parametrize("script", [pytest.param(script, id=name) for name, script in OWN_GLOBALS.items()])
+async def test_own_globals(stage: Stage, script: str) -> None:
+    """A page whose own scripts take names of the browser's is told as ever"""
+    tab = await stage.open("/shoes", Page(script=FULL_SCRIPT, head=f"<script>{script}</script>"))
+    await stage.seen("page_view /shoes")
+    await tab.do("wakeline('event', 'click')", "history.pushState({}, '', '/cart')")
+    await stage.seen("page_view /cart")
+    await tab.hide()
+    events = await stage.tells(
+        *("page_view /shoes", "click /shoes", "leave /shoes", "page_view /cart", "leave /cart"),
+        refuted=["page_view /shoes", "click /shoes", "leave /shoes", "page_view /cart"],
+    )
+    assert all(0 <= event.received - event.time < PROMPT_MS for event in events)
+
+
+@pytest.mark.parametrize("element", ["template", "input", "a"])
+async def test_named_like_interests(stage: Stage, element: str) -> None:
+    """Where the interests' name is another element's the page has none, and is viewed"""
+    await stage.open("/shoes", Page(head=f'<{element} name="wakeline:interest">running</{element}>'))
+    (view,) = await stage.tells("page_view /shoes", refuted=["page_view /shoes"])
+    assert view.interests == []
+
+
 async def test_base(stage: Stage) -> None:
     """A base tag changes neither the page's address nor where events go"""
     tag = f'defer data-endpoint="{stage.site.url}{OWN_ENDPOINT}"'
@@ -97,6 +129,33 @@ async def test_long_texts(stage: Stage) -> None:
     (view,) = await stage.tells("page_view /shoes", refuted=["page_view /shoes"])
     assert view.title.startswith("Shoes Shoes ")
     assert view.interests[0] == "running"
+
+
+@pytest.mark.quick
+async def test_prototype(stage: Stage) -> None:
+    """Beside Prototype.js 1.6, whose arrays become texts, events arrive as ever"""
+    form = """<a id="file" href="/prices.pdf">prices</a><form id="login" action="/account" onsubmit="return false">
+      <input name="person"><button id="go">Go</button></form>"""
+    stage.site.pages["/prices.pdf"] = STAYS
+    tab = await stage.open("/shoes", Page(script=FULL_SCRIPT, first=PROTOTYPE, head=INTERESTS, body=form))
+    assert await tab.run("JSON.stringify({list: [1]})") == '{"list":"[1]"}'
+    (view,) = await stage.seen("page_view /shoes")
+    await tab.do("wakeline('purchase', {order: 'A-1', items: [{product: 'p', price: 1}, {product: 'q'}]})")
+    await tab.click("#file")
+    await tab.click("#go")
+    await stage.seen("form_submit /shoes")
+    await tab.do("history.pushState({}, '', '/cart')")
+    await stage.seen("page_view /cart")
+    await tab.hide()
+    await stage.tells(
+        *("page_view /shoes", "purchase /shoes", "download /shoes", "form_submit /shoes", "leave /shoes"),
+        *("page_view /cart", "leave /cart"),
+        refuted=["page_view /shoes", "purchase /shoes", "leave /shoes"],
+    )
+    assert view.interests == ["running", "shoes"]
+    ((purchase,), (sent,)) = await stage.told("purchase"), await stage.told("form_submit")
+    assert purchase.props == {"order": "A-1", "items": [{"product": "p", "price": 1}, {"product": "q"}]}
+    assert sent.props == {"form": "login", "fields": ["person"]}
 
 
 async def test_sandboxed_frame(stage: Stage) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.browser import FIREFOX, Browser, running_browser
 from tests.browsers.site import Page
 from tests.browsers.stage import Stage, line, staged
+from wakeline.record import Event
 
 GPC = "Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})"
 
@@ -142,6 +143,17 @@ LOWERED = {
 }
 
 
+async def viewed_under_full(stage: Stage) -> Event:
+    """The view of a page that the same browser saw before, while full was allowed."""
+    stage.keeps_all = False  # the withdrawal is told of no page
+    tab = await stage.open("/shoes", page("full"))
+    (view,) = await stage.seen("page_view /shoes")
+    await tab.hide()
+    await stage.seen("leave /shoes")
+    await stage.close(tab)
+    return view
+
+
 @pytest.mark.parametrize(
     ("after", "header", "level"),
     [
@@ -151,12 +163,7 @@ LOWERED = {
 )
 async def test_lowered(stage: Stage, after: Page, header: bool, level: str) -> None:
     """Full that no longer holds is withdrawn by the next page, once, under the old id"""
-    stage.keeps_all = False  # the withdrawal is told of no page
-    tab = await stage.open("/shoes", page("full"))
-    (view,) = await stage.seen("page_view /shoes")
-    await tab.hide()
-    await stage.seen("leave /shoes")
-    await stage.close(tab)
+    view = await viewed_under_full(stage)
     stage.site.page = after
     if header:
         stage.link.alter_request = with_gpc
@@ -172,6 +179,49 @@ async def test_lowered(stage: Stage, after: Page, header: bool, level: str) -> N
     )
     assert all(event.is_anonymous for event in events if line(event) in later)
     assert await tab.stored() == {}
+
+
+async def test_lowered_in_the_background(stage: Stage) -> None:
+    """Also by a page that is hidden at first, once it is shown"""
+    view = await viewed_under_full(stage)
+    tab = await stage.open("/cart", Page(tag='defer data-consent="full"', first=GPC), hidden=True)
+    await stage.quiet()
+    assert await stage.told("consent") == []
+    await tab.show()
+    await stage.tells(
+        *("page_view /shoes", "leave /shoes", "consent /cart", "page_view /cart"),
+        refuted=["consent /cart", "page_view /cart", "leave /cart"],
+    )
+    (withdrawal,) = await stage.told("consent")
+    assert (withdrawal.visitor, withdrawal.level) == (view.visitor, "anonymous")
+    assert await tab.stored() == {}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "later"),
+    [
+        pytest.param("off", [], id="off"),
+        pytest.param("anonymous", ["page_view /cart", "leave /cart", "page_view /shoes"], id="anonymous"),
+    ],
+)
+async def test_withdrawn_behind(stage: Stage, chosen: str, later: list[str]) -> None:
+    """A page from the back/forward cache withdraws nothing again, and goes on as what was chosen meanwhile"""
+    stage.site.page = page("full")
+    tab = await stage.open("/shoes")
+    await stage.seen("page_view /shoes")
+    await tab.do("location = '/cart'")
+    await stage.seen("page_view /cart")
+    await tab.do(f"wakeline('consent', '{chosen}')")
+    await stage.seen("consent /cart")
+    await stage.quiet()
+    await tab.back()
+    await stage.until(lambda: stage.site.restored, "the page comes from the cache")
+    events = await stage.tells(
+        *("page_view /shoes", "leave /shoes", "page_view /cart", "leave /cart", "consent /cart", *later),
+        refuted=["consent /shoes", "consent /cart", "page_view /shoes", "leave /shoes"],
+    )
+    assert sum(event.is_anonymous for event in events) == len(later)
+    assert await tab.stored() == {"wakeline.consent": chosen}
 
 
 async def test_lowered_beside(stage: Stage) -> None:

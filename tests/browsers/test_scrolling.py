@@ -74,6 +74,7 @@ async def test_scroller(stage: Stage, page: Page, it: str, ways: list[str], perc
         pytest.param(Page(head=MAIN, body="<main>shoes</main>"), 100, id="with an element that could scroll"),
         pytest.param(Page(head=PAGE.head, body=TALL + CAROUSEL), 20, id="a long page with a carousel"),
         pytest.param(Page(head=MAIN, body=f"<main>{TALL}{CAROUSEL}</main>"), 20, id="a carousel in what scrolls"),
+        pytest.param(Page(doctype="", body="shoes"), 100, id="quirks mode, short"),
         pytest.param(Page(doctype="", head=PAGE.head, body=TALL), 20, id="quirks mode, long"),
         pytest.param(Page(doctype="", head=MAIN, body=WITH_MAIN.body), 20, id="quirks mode, an element scrolls"),
     ],
