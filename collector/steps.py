@@ -122,7 +122,7 @@ def drop_bad_url(event: WireEvent, record: Event, arrival: Arrival) -> Refusal |
 
 
 def drop_unsigned(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    if event.type != IDENTIFY or is_signed(arrival.policy.secret, event.id or "", event.signature or ""):
+    if event.type != IDENTIFY or is_signed(arrival.policy.secret, str(event.id), event.signature or ""):
         return None
     return Refusal.BAD_SIGNATURE
 
@@ -164,7 +164,7 @@ def put_body(event: WireEvent, record: Event, arrival: Arrival) -> None:
     elif event.type == CONSENT:
         record.level = event.level or ""
     elif event.type == IDENTIFY:
-        record.customer = customer_id(arrival.policy.secret, event.id or "")
+        record.customer = customer_id(arrival.policy.secret, str(event.id))
     elif event.type != PING and event.props:
         record.props = arrival.policy.props(with_lists(record.type, event.props), arrival.dropped, event.url)
 

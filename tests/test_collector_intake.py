@@ -113,7 +113,7 @@ async def test_a_golden_envelope_is_accepted_whole(tmp_path: Path, file: bytes) 
     body = json.loads(file)
     for each in body["events"]:
         if each["type"] == "identify":
-            each["signature"] = signature(SECRET, each["id"])
+            each["signature"] = signature(SECRET, str(each["id"]))
     async with stand(tmp_path) as collector:
         collector.clock.now = body["sent"]
         status, answer, _ = await collector.post(body)
@@ -410,6 +410,14 @@ async def test_a_signed_identify_leaves_only_the_pseudonym(collector: Stand) -> 
     assert record.customer == customer_id(SECRET, "customer-4711")
     assert b"4711" not in json.dumps(record.customer).encode()
     assert "customer-4711" not in repr(record)
+
+
+@pytest.mark.parametrize("id", [1042, 0, -1])
+async def test_a_number_is_a_customer_by_its_text(collector: Stand, id: int) -> None:
+    told = full(event(type="identify", id=id, signature=signature(SECRET, str(id))))
+    assert (await collector.post(told))[0] == 202
+    (record,) = await collector.records()
+    assert record.customer == customer_id(SECRET, str(id))
 
 
 STRANGE = {

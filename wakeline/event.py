@@ -98,6 +98,7 @@ VISITOR_ID = r"[A-Za-z0-9_-]{8,36}"
 MAX_CUSTOMER_ID = 256  # characters of a site's own id of a customer
 
 Id = Annotated[str, Meta(pattern=rf"^{VISITOR_ID}\Z")]
+CustomerId = Annotated[str, Meta(min_length=1, max_length=MAX_CUSTOMER_ID)]
 Scalar = str | int | float | bool | None
 Props = dict[str, Scalar | list[Scalar | dict[str, Scalar]]]
 """The properties of a custom event. A page may send anything: `collector.props` leaves out what is none of these."""
@@ -137,7 +138,7 @@ class WireEvent(Struct):
     level: ConsentLevel | None = None  # consent: the level that holds from now on
 
     # identify
-    id: Annotated[str, Meta(min_length=1, max_length=MAX_CUSTOMER_ID)] | None = None  # the site's own customer id
+    id: CustomerId | int | None = None  # the site's own customer id; a number is its text
     signature: Annotated[str, Meta(max_length=128)] | None = None  # hex HMAC-SHA256(site secret, id)
 
     props: Any = {}  # custom events: Props, and whatever else a page may say

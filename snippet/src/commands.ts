@@ -9,7 +9,7 @@ import { change, custom, held, page, reset, tell } from "./page";
 export const commands: Record<string, (...values: never[]) => void> = {
   event: custom,
   consent: change,
-  identify: (id: string | number, proof?: { signature?: string }) => tell("identify", { id: "" + id, signature: proof?.signature }, FULL),
+  identify: (id: string | number, proof?: { signature?: string }) => tell("identify", { id, signature: proof?.signature }, FULL),
   reset,
   debug,
 };

@@ -8,5 +8,6 @@ export const DOUBLINGS = 9; // of the pause after a failure, from a second or tw
 export const MAX_STEP_MS = 60_000; // engaged between two looks at the clock: more, and the machine slept
 export const MAX_BATCH_CHARS = 16_000; // of several events: 48 KB at most; the browser allows 64 KB to all that outlives the page
 export const MAX_ASKED_MS = 3_600_001; // of the pause that a collector asks for, by a date perhaps: what is left above hours, and of whole hours one
-export const MAX_STORED_CHARS = 100_000; // in localStorage: the newest, some 300 events
+export const MAX_STORED = 200; // events in localStorage, the newest
+export const MAX_STORED_CHARS = 10_000; // of one of them: the storage is the site's
 export const MAX_PINGS = 2_000; // of a page: the numbers above are left to events that matter more

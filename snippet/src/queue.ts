@@ -15,6 +15,7 @@ import {
   GATHER_MS,
   MAX_ASKED_MS,
   MAX_BATCH_CHARS,
+  MAX_STORED,
   MAX_STORED_CHARS,
 } from "./limits";
 import { endpoint, settings } from "./tag";
@@ -25,8 +26,7 @@ let giveUp: ((noAnswer?: unknown) => void) | undefined; // the fetch under way
 let failures = 0;
 let pause = 0; // until then nothing is tried; by performance.now(): clocks are set. No end while it is our turn or near
 
-/** Of those in the storage the first may have been cut. */
-const stored = (): string[] => read("queue")?.match(/^\d{.+/gm) || [];
+const stored = (): string[] => read("queue")?.split("\n") || [];
 
 const without = (entries: string[], gone: string[]): string[] => entries.filter((entry) => !gone.includes(entry));
 
@@ -35,14 +35,14 @@ const store = (entries: string[]): unknown =>
   write(
     "queue",
     entries
-      .filter((entry) => level == FULL || /^[02]{"type":"consent"/.test(entry))
-      .join("\n")
-      .slice(-MAX_STORED_CHARS),
+      .filter((entry) => (level == FULL && entry.length < MAX_STORED_CHARS) || /^[02]{"type":"consent"/.test(entry))
+      .slice(-MAX_STORED)
+      .join("\n"),
   );
 
 /** The entry goes with the next flush. */
 export const push = (entry: string): void => {
-  store([...stored(), entry]);
+  if (level == FULL) store([...stored(), entry]);
   kept.push(entry); // as well: the site may clear the storage
 }
 
@@ -98,7 +98,7 @@ export const flush = (): void => {
     pause = 1 / 0;
     // no locks on plain http, nor where storage is blocked; and where nothing is stored nobody needs to take turns: a turn
     // puts this page out of the back/forward cache as soon as another page asks for one
-    (stored()[0] && navigator.locks?.request("wakeline", send).catch(send)) || send();
+    (level == FULL && navigator.locks?.request("wakeline", send).catch(send)) || send();
   }
 };
 

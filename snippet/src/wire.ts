@@ -28,7 +28,7 @@ export interface Body {
   // consent
   level?: Level;
   // identify
-  id?: string;
+  id?: string | number;
   signature?: string | undefined;
   // every other type
   props?: Props | undefined;
