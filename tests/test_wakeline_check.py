@@ -34,6 +34,7 @@ from wakeline.settings import Config, Settings, Site
 
 SHOP = Site(key="shop", origins=("https://shop.example",), secret="0123456789abcdef")
 CONFIG = Config(Settings(public_url="https://stats.shop.example", api_token="t"), {"shop": SHOP}, path=Path("w.toml"))
+IN_QUERY = '<script defer src="https://stats.shop.example/wakeline.js?site={}&amp;consent=anonymous"></script>'
 TAG = '<script defer src="https://stats.shop.example/wakeline.js" data-site="shop" data-consent="anonymous"></script>'
 
 
@@ -57,6 +58,10 @@ def test_a_page_as_we_say_it_has_nothing_to_mend() -> None:
     assert result.source == "https://stats.shop.example/wakeline.js"
 
 
+def test_a_site_may_stand_in_the_query_of_the_script() -> None:
+    assert not problems(look(Page("https://shop.example/a", IN_QUERY.format("shop")), CONFIG).findings)
+
+
 @pytest.mark.parametrize(
     ("html", "words"),
     [
@@ -70,6 +75,9 @@ def test_a_page_as_we_say_it_has_nothing_to_mend() -> None:
             TAG.replace('shop"', 'shpo"', 1), "data-site shpo is no site of w.toml; did you mean shop?", id="typo"
         ),
         pytest.param(TAG.replace('data-site="shop"', ""), "no data-site: use one of: shop", id="no data-site"),
+        pytest.param(
+            IN_QUERY.format("shpo"), "data-site shpo is no site of w.toml; did you mean shop?", id="query, typo"
+        ),
         pytest.param(
             TAG.replace("anonymous", "full"), "the page is full, the configuration says anonymous", id="consent"
         ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from wakeline.check.csp import blocks_connection, blocks_script, missing_in_sandbox, policies
 from wakeline.check.finding import Finding, fail, ok, warn
@@ -66,7 +66,7 @@ class Tags(HTMLParser):
         elif tag == "meta" and attributes.get("http-equiv", "").lower() == "content-security-policy":
             self.csp.append(attributes.get("content", ""))
         elif tag == "script" and is_ours(attributes):
-            self.tags.append(Tag(self.getpos()[0], attributes, self._why_inert(attributes)))
+            self.tags.append(Tag(self.getpos()[0], settings(attributes) | attributes, self._why_inert(attributes)))
 
     def handle_endtag(self, tag: str) -> None:
         if tag in self._inside:
@@ -88,6 +88,11 @@ class Tags(HTMLParser):
 def is_ours(attributes: dict[str, str]) -> bool:
     name = urlsplit(attributes.get("src", "")).path.rpartition("/")[2]
     return "data-site" in attributes or (NAME.fullmatch(name) is not None and Kind.VITALS not in name)
+
+
+def settings(attributes: dict[str, str]) -> dict[str, str]:
+    """What stands in the query of the script's address, for which attributes are missing: as such."""
+    return {f"data-{name}": value for name, value in parse_qsl(urlsplit(attributes.get("src", "")).query, True)}
 
 
 @dataclass(frozen=True)
