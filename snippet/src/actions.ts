@@ -18,10 +18,11 @@ export const acted = (event: MouseEvent): void => {
   const first = (selector: string) => path.find((one) => one.tagName && ask(one, "matches", selector));
   const link = first(":any-link") as HTMLAnchorElement | SVGAElement | undefined;
   const marked = first("[data-wakeline-event],[data-wakeline-interest]");
+  // only a form has a method, even where a field is called so: it is told when it is sent, all else when it is clicked
   if (marked && !(marked as HTMLFormElement).method != sent) {
     const said: Record<string, string> = {};
     for (const name of ask(marked, "getAttributeNames")) {
-      const what = name.split("data-wakeline-")[1]; // event, interest, prop-colour
+      const what = name.split("data-wakeline-")[1]; // interest; event, which slice makes "", and prop-colour, which it makes colour
       if (what) said[what == "interest" ? "category" : what.slice(5)] = ask(marked, "getAttribute", name);
     }
     const { "": type = "interest", ...props } = said;
@@ -47,9 +48,9 @@ export const acted = (event: MouseEvent): void => {
 
 /** What a page view says beyond itself: what was searched for, and that there is no such page. */
 export const viewed = ({ url, continued }: WireEvent): void => {
-  const term = new URL(url, location as never).searchParams.get(settings.search || "#"); // which no parameter is called
+  const term = new URL(url, location as never).searchParams.get(settings.search || "#"); // which hardly a parameter is called
   if (term) custom("search", { term });
   const [load] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
-  // the first view's: it is the status of what was loaded, not of where the page went from there
+  // only the document's first view leaves it open: it is the status of what was loaded, not of where the page went from there
   continued ?? ((settings.status || load?.responseStatus) == 404 && custom("not_found"));
 };

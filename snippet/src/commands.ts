@@ -1,4 +1,4 @@
-/** `wakeline(command, ...)`: what a site calls. Calls made before the page is first seen wait for it. */
+/** `wakeline(command, ...)`: what a site calls. Where no page is open, calls wait for the first view, and while hidden. */
 
 import { FULL } from "./wire";
 import { debug } from "./debug";
@@ -14,13 +14,13 @@ export const commands: Record<string, (...values: never[]) => void> = {
   debug,
 };
 
-const early: Call[] = Array.from(window.wakeline?.q || []); // an element may be called wakeline: that has no calls
+const waiting: Call[] = Array.from(window.wakeline?.q || []); // an element may be called wakeline: that has no calls
 
 const run = safe(([command, ...values]: Call) => commands[command]?.(...(values as never[])));
 
-export const drain = (): void => early.splice(0).forEach(run);
+export const drain = (): void => waiting.splice(0).forEach(run);
 
 export const wakeline: Wakeline = (...call) => {
-  early.push(call);
+  waiting.push(call);
   if (page || !(hidden || held)) drain();
 };

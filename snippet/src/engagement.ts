@@ -40,5 +40,6 @@ export const engagement = (leave: boolean): Body => {
   measure();
   const engaged_ms = engaged | 0;
   engaged = 0;
-  return { engaged_ms, scroll: (100 / (scrolled() / deepest) + 0.5) | 0, leave }; // | 0 also makes NaN, of an empty frame, 0
+  // scrolled() stands before what it alters; | 0 makes 0 of NaN and Infinity, of an empty frame
+  return { engaged_ms, scroll: (100 / (scrolled() / deepest) + 0.5) | 0, leave };
 }

@@ -3,11 +3,11 @@
 import { push, soon, tidy } from "./queue";
 import { say } from "./debug";
 import { doc } from "./document";
-import { secret, settings } from "./tag";
+import { cutAt, settings } from "./tag";
 import { engaged, engagement, hidden, restart, since } from "./engagement";
 import { allowed, forget, level, settle, visitor } from "./consent";
 import { random } from "./random";
-import { MAX_PINGS, SETTLE_MS } from "./limits";
+import { PINGS_BELOW, SETTLE_MS } from "./limits";
 import {
   type Body,
   FULL,
@@ -27,13 +27,13 @@ let url = "";
 let referrer = doc("referrer");
 let present: boolean | undefined;
 let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
-let counted: boolean | undefined; // a page view was made since the last navigation
+let counted: boolean | undefined; // a page view was made since the last navigation; undefined: neither was there yet
 
 /** The first view of a document that is seen waits for routers that redirect at load, and with it what the site calls. */
 export let held = !hidden;
 
 /** Nothing is cut of a path and query that a server takes: the site's masks look at all of it. */
-const address = (): string => location.href.split(secret)[0]!;
+const address = (): string => location.href.split(cutAt)[0]!;
 
 const interests = (): string | undefined =>
   (doc("querySelector").call(document, '[name="wakeline:interest"]') as HTMLMetaElement | null)?.content;
@@ -46,7 +46,7 @@ const emit = (type: string, body?: Body, at = level): void => {
   if (!page) {
     page = random();
     n = 0;
-    if (!held) restart();
+    if (!held) restart(); // the first one's engaged time counts from the start
   }
   const event = hook.edit({ type, page, n, time: +new Date(), url, visitor, ...body });
   const entry = at + JSON.stringify(event);
@@ -102,7 +102,7 @@ const look = (): void => {
   adjust();
 };
 
-/** Opens a page where none is open, the visitor sees it and allows it. */
+/** Opens a page where none is open, the visitor sees it, or saw it while it was held, and allows it. */
 export const open = (): void => {
   if (page || (hidden && !held)) return;
   look();
@@ -144,6 +144,7 @@ export const navigate = safe(({ navigationType }: { navigationType?: string | nu
   if (held) return; // it is the first view's
   follow();
   const to = address();
+  // replace, by the Navigation API, or replaceState
   if (to == url || (/^re/.test(navigationType as string) && to.split("?")[0] == url.split("?")[0])) url = to;
   else {
     close();
@@ -172,12 +173,12 @@ export const show = (): void => {
 
 /** A sign of life. Where the focus went elsewhere it says what was engaged until then. */
 export const ping = (): void => {
-  if (present && n < MAX_PINGS)
+  if (present && n < PINGS_BELOW)
     if (engaged && !since) emit("engagement", engagement(false));
     else emit("ping");
 }
 
-/** The visitor chose. That holds at once, whether the page is seen or not. */
+/** The visitor chose. That holds at once. Where no page is open there is no address yet that a withdrawal is told of. */
 export const change = (made: Level): void => {
   if (LEVELS.includes(made)) {
     if (!page) look();

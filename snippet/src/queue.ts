@@ -20,11 +20,11 @@ import {
 } from "./limits";
 import { endpoint, settings } from "./tag";
 
-let kept: string[] = []; // of this page
+let kept: string[] = []; // of this document, not acknowledged
 let taken: string[] = []; // by the fetch under way, or handed over to a beacon
-let giveUp: ((noAnswer?: unknown) => void) | undefined; // the fetch under way
+let giveUp: (() => void) | undefined; // the fetch under way
 let failures = 0;
-let pause = 0; // until then nothing is tried; by performance.now(): clocks are set. No end while it is our turn or near
+let pausedUntil = 0; // by performance.now(), as clocks are set; without end from the wait for our turn to the answer
 
 const stored = (): string[] => read("queue")?.split("\n") || [];
 
@@ -74,10 +74,10 @@ const send = async (): Promise<void> => {
           body: envelope(sent), // text/plain: no preflight
           keepalive: !failures, // it may be the page's shared 64 KB that are used up
         }),
-        new Promise<Response>((noAnswer: (none: never) => void) => (giveUp = noAnswer as never)),
+        new Promise<Response>((resolve) => (giveUp = resolve as () => void)), // with nothing, which has no status and so throws
       ]);
       if (debugging) say(await answer.text());
-      // 408, 429 and 5xx
+      // 408, 429 and 5xx; of the others that this lets through a collector answers none
       if (/4.[89]|5../.test(answer.status as never)) throw answer.headers.get("retry-after");
       failures = 0;
       store(without(stored(), sent));
@@ -89,13 +89,13 @@ const send = async (): Promise<void> => {
     }
     taken = without(taken, sent);
   }
-  pause = performance.now() + wait;
+  pausedUntil = performance.now() + wait;
   if (batch()[0]) setTimeout(flush, wait);
 }
 
 export const flush = (): void => {
-  if (performance.now() >= pause) {
-    pause = 1 / 0;
+  if (performance.now() >= pausedUntil) {
+    pausedUntil = 1 / 0;
     // no locks on plain http, nor where storage is blocked; and where nothing is stored nobody needs to take turns: a turn
     // puts this page out of the back/forward cache as soon as another page asks for one
     (level == FULL && navigator.locks?.request("wakeline", send).catch(send)) || send();
@@ -116,7 +116,7 @@ export const retry = (): void => {
 
 /** The network is back. */
 export const wake = (): void => {
-  pause = 0;
+  pausedUntil = 0;
   flush();
 }
 

@@ -9,6 +9,9 @@ export const safe =
     return undefined;
   };
 
-/** Before the page hears of it, which may let nobody else hear; but when it is hidden, after: that is a goodbye. */
+/**
+ * Before the page hears of it, which may let nobody else hear; but visibilitychange, the one name from "v" on, after: what
+ * the page says at its goodbye goes along.
+ */
 export const listen = (event: string, run: (event: any) => void): void =>
   addEventListener(event, safe(run), event < "v");

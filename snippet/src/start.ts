@@ -11,7 +11,7 @@ import { end, follow, held, leave, open, ping, restore, show } from "./page";
 /** The first view, and what was called until now. */
 const begin = (): void => {
   if (held) {
-    drain();
+    drain(); // first, since a consent among it holds for the view
     open();
     flush(); // what earlier pages left behind, even where this one tells nothing
   }
@@ -35,7 +35,7 @@ export const start = (): void => {
   window.wakeline = wakeline;
   wakeline.q = 0;
   setTimeout(safe(begin), HOLD_MS);
-  listen("click", begin); // by a key or a finger, too
+  listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
   listen("pagehide", end);
   listen("scroll", scrolled);
   listen("focus", see); // perhaps back from another tab

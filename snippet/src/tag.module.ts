@@ -12,10 +12,10 @@ export interface Options {
 
 export const settings = {} as Settings;
 export let endpoint = "";
-export let secret = "";
+export let cutAt = "";
 
 export const configure = ({ site, consent = "anonymous", search, ...options }: Options): void => {
   Object.assign(settings, { site, consent, search });
   endpoint = options.endpoint;
-  secret = options.hash ? "\n" : "#";
+  cutAt = options.hash ? "\n" : "#";
 };

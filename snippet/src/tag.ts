@@ -27,5 +27,5 @@ export const settings: Settings = {
 /** Where events go. */
 export const endpoint = settings.endpoint || new URL("/v1/events", script.src);
 
-/** What begins the part of an address that stays in the browser: the fragment, where it is not the route, or nothing. */
-export const secret = settings.hash == "false" ? "#" : "\n";
+/** Where an address is cut, so that the rest stays in the browser: at its fragment or, where that is the route, nowhere. */
+export const cutAt = settings.hash == "false" ? "#" : "\n";

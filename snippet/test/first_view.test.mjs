@@ -49,6 +49,16 @@ test("a click ends the wait: what it leads to is a view of its own", async () =>
   assert.deepEqual(seen, ["page_view /shoes", "engagement /shoes", "page_view /cart"]);
 });
 
+for (const input of ["keydown", "pointerdown", "scroll", "focus"])
+  test(`of all that visitors do only a click ends the wait: ${input} does not`, async () => {
+    const page = new FakePage();
+    await page.pass(300);
+    page.fire(input);
+    push(page, "/cart");
+    await page.pass(2_000);
+    assert.deepEqual(page.events.map(({ type, url }) => `${type} ${new URL(url).pathname}`), ["page_view /cart"]);
+  });
+
 test("what was engaged until it was made counts", async () => {
   const page = new FakePage();
   await page.pass(4_000);

@@ -110,11 +110,14 @@ const WORLDS = {
 
 for (const [name, world] of Object.entries(WORLDS))
   test(`the script in ${name} does nothing`, async () => {
-    runInContext(await bundle(), createContext({ ...world }));
+    const context = createContext({ ...world });
+    runInContext(await bundle(), context);
+    assert.deepEqual(Object.keys(context), Object.keys(world));
   });
 
-test("a network that throws at once, a blocked storage", async () => {
+test("a network that throws at once, a blocked storage: what was told goes once it does not throw any more", async () => {
   const page = new FakePage({ localStorage: storage({}, { broken: true }) });
+  const { fetch } = page.window;
   page.window.fetch = () => {
     throw new Error("blocked");
   };
@@ -126,12 +129,19 @@ test("a network that throws at once, a blocked storage", async () => {
   page.hide();
   page.show();
   await page.pass();
+  assert.deepEqual(page.story, []);
+  page.window.fetch = fetch;
+  await page.pass(60_000);
+  assert.deepEqual(page.story.slice(0, 4), ["page_view", "click", "ping", "engagement"].map((type) => `${type} anonymous`));
 });
 
 test("pushState keeps its arguments, its receiver and its error", () => {
-  const page = new FakePage();
+  const code = "{ const real = history.pushState; history.pushState = function (...call) { history.said = [this, ...call]; real(...call) } }";
+  const page = new FakePage({ code });
   const { history } = page.window;
   assert.throws(() => history.pushState(null, "", "https://[broken"));
-  history.pushState(null, "", "/cart");
+  const state = { step: 2 };
+  history.pushState(state, "Cart", "/cart");
   assert.equal(page.window.location.href, "https://shop.example/cart");
+  for (const [index, said] of [history, state, "Cart", "/cart"].entries()) assert.equal(history.said[index], said);
 });

@@ -47,7 +47,7 @@ const DEPTHS = {
   "not scrolled": [[0], 2_000, 25],
   "scrolled down and up again": [[700, 100], 2_000, 60],
   "scrolled beyond the end": [[1_600], 2_000, 105],
-  "a frame without a height": [[0], 0, 0],
+  "nothing has a height": [[0], 0, 0],
 };
 
 for (const [name, [positions, height, depth]] of Object.entries(DEPTHS))
@@ -78,6 +78,14 @@ for (const [name, [box, depth]] of Object.entries(BOXES))
     page.hide();
     assert.equal(page.events.at(-1).scroll, depth);
   });
+
+test("scroll depth of a frame without a size: 0 %", async () => {
+  const page = new FakePage();
+  page.boxes = [];
+  Object.assign(page.window, { innerWidth: 0, innerHeight: 0 });
+  page.hide();
+  assert.equal(page.events.at(-1).scroll, 0);
+});
 
 test("scroll depth of a page that was empty at first is against its height in the end", async () => {
   const page = new FakePage();

@@ -208,7 +208,7 @@ async def test_retry_after_a_date(stage: Stage) -> None:
     ],
 )
 async def test_retry_after_too_long(stage: Stage, said: Callable[[int], str]) -> None:
-    """A Retry-After of a year means some hours at most, which the network's coming back ends"""
+    """A Retry-After of a year means two hours at most, which the network's coming back ends"""
     stage.collector.log.is_away = True
     stage.link.alter_answer = retry_after(said(YEAR_S))
     tab = await stage.open("/shoes", Page(first=NOTED))

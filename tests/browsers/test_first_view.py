@@ -1,4 +1,4 @@
-"""The first page view of a document: a second after the start, unless the visitor acts or leaves before."""
+"""The first page view of a document: a second after the start, unless the visitor clicks or leaves before."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.browsers.stage import Stage
 
 FIRST_VIEW_MS = 1_000
 # The pause before the first view lasts half a minute, all shorter ones are as ever.
-PATIENT = """{const real = setTimeout;
-setTimeout = (run, ms, ...rest) => real(run, ms >= 1000 ? ms * 30 : ms, ...rest)}"""
+PATIENT = f"""{{const real = setTimeout;
+setTimeout = (run, ms, ...rest) => real(run, ms >= {FIRST_VIEW_MS} ? ms * 30 : ms, ...rest)}}"""
 BUY = """<button onclick="history.pushState({}, '', '/cart')">Buy</button>"""
 LINK = '<a id="next" href="/cart">next</a>'
 
@@ -91,8 +91,8 @@ async def by_key(tab: Tab) -> None:
 
 
 @pytest.mark.parametrize("act", [by_click, by_key], ids=["click", "key"])
-async def test_input(stage: Stage, redis_server: Any, act: Callable[[Tab], Awaitable[None]]) -> None:
-    """What an input leads to is another view, however soon it comes"""
+async def test_click(stage: Stage, redis_server: Any, act: Callable[[Tab], Awaitable[None]]) -> None:
+    """What a click leads to is another view, however soon it comes"""
     tab = await stage.open("/shoes", Page(first=PATIENT, body=BUY))
     await act(tab)
     await stage.tells(
