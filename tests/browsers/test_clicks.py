@@ -249,17 +249,6 @@ async def test_stopped(stage: Stage, stops: str) -> None:
     )
 
 
-async def test_stopped_first_input(stage: Stage) -> None:
-    """A first input that the page keeps to itself is one all the same: the route that it leads to is a second view"""
-    stop = "document.addEventListener('pointerdown', (event) => event.stopImmediatePropagation(), true)"
-    body = f"""<button onclick="history.pushState({{}}, '', '/cart')">Buy</button><script>{stop}</script>"""
-    tab = await stage.open("/shoes", Page(body=body))
-    await tab.click("button")
-    await stage.tells(
-        *("page_view /shoes", "leave /shoes", "page_view /cart"), refuted=["page_view /shoes", "page_view /cart"]
-    )
-
-
 async def test_clicked_by_script(stage: Stage) -> None:
     """A click that a script makes, also of a link that is in the page no longer than that"""
     tab = await shop(stage, '<a id="out" href="{other}/there">out</a>' + MARKED)

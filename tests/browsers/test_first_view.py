@@ -101,6 +101,16 @@ async def test_click(stage: Stage, redis_server: Any, act: Callable[[Tab], Await
     assert await visits(stage, redis_server.url) == (1, 0)
 
 
+async def test_stopped(stage: Stage) -> None:
+    """Also what a click leads to that the page keeps to itself"""
+    body = BUY.replace("history", "event.stopImmediatePropagation(); history")
+    tab = await stage.open("/shoes", Page(first=PATIENT, body=body))
+    await tab.click("button")
+    await stage.tells(
+        *("page_view /shoes", "leave /shoes", "page_view /cart"), refuted=["page_view /shoes", "page_view /cart"]
+    )
+
+
 async def test_click_before(stage: Stage) -> None:
     """A click before it follows the calls that wait, a filter among them"""
     stage.site.page = STAYS

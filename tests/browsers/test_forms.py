@@ -14,8 +14,8 @@ FORM = """<form id="login" method="post" action="/account">
 SENT = ("page_view /shoes", "form_submit /shoes", "leave /shoes", "page_view /account")
 STAYED = SENT[:2]
 CLOBBERING = (
-    *("closest", "matches", "elements", "getAttribute", "attributes", "dataset", "id", "name", "target", "submit"),
-    *("length", "tagName", "nodeName", "host", "href", "toString", "ownerDocument", "parentNode"),
+    *("closest", "matches", "elements", "getAttribute", "attributes", "dataset", "id", "name", "target", "method"),
+    *("submit", "length", "tagName", "nodeName", "host", "href", "toString", "ownerDocument", "parentNode"),
 )
 
 
