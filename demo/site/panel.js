@@ -20,7 +20,7 @@ const WHY = {
 }
 const MEANING = {
   off: "Nothing is sent.",
-  anonymous: "Pages are counted. Nothing is stored, nobody is known.",
+  anonymous: "Pages are counted. Only your choice is stored, nobody is known.",
   full: "A random id in your browser, a profile on our side: this one.",
 }
 const NOTHING = {

@@ -2,6 +2,7 @@
 
 import type { WireEvent } from "./wire";
 import { custom, held } from "./page";
+import { safe } from "./safe";
 import { settings } from "./tag";
 
 const FILE = /\.(pdf|csv|(doc|xls|ppt)x?|zip|dmg|exe|mp.)$/i;
@@ -13,9 +14,9 @@ const ask = (element: Element, method: "matches" | "getAttribute" | "getAttribut
 /** A click of any button but the menu's, or a form that is sent. */
 export const acted = (event: MouseEvent): void => {
   const sent = event.type == "submit";
-  // through open shadow roots; before the first view only a script can have done it
+  // through open shadow roots; before the first view only forms and middle clicks come here: a click has ended the wait
   const path = (held || event.button > 1 ? [] : event.composedPath()) as Element[];
-  const first = (selector: string) => path.find((one) => one.tagName && ask(one, "matches", selector));
+  const first = (selector: string) => path.find(safe((one) => ask(one, "matches", selector))); // not all are elements
   const link = first(":any-link") as HTMLAnchorElement | SVGAElement | undefined;
   const marked = first("[data-wakeline-event],[data-wakeline-interest]");
   // only a form has a method, even where a field is called so: it is told when it is sent, all else when it is clicked

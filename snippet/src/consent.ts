@@ -23,5 +23,5 @@ export const settle = (next: number): void => {
 
 /** The next page is another visitor's. */
 export const forget = (): void => {
-  write("id", (visitor = undefined));
+  write("id", (visitor &&= random())); // another one at once: without one, other tabs would put theirs back
 }

@@ -84,8 +84,8 @@ const send = async (): Promise<void> => {
       kept = without(kept, sent);
     } catch (error) {
       // the network, a blocker, a collector that hangs or that says when it wants to be asked again
-      const asked = (+(error as string) * 1000 || Date.parse(error as string) - +new Date()) % MAX_ASKED_MS;
-      wait = (Math.max(0, asked) || 1000 * 2 ** (failures++ % DOUBLINGS)) * (1 + Math.random());
+      const asked = +(error as string) * 1000 || Date.parse(error as string) - +new Date();
+      wait = (Math.max(0, Math.min(asked, MAX_ASKED_MS)) || 1000 * 2 ** (failures++ % DOUBLINGS)) * (1 + Math.random());
     }
     taken = without(taken, sent);
   }
@@ -94,7 +94,7 @@ const send = async (): Promise<void> => {
 }
 
 export const flush = (): void => {
-  if (performance.now() >= pausedUntil) {
+  if (pausedUntil <= performance.now()) {
     pausedUntil = 1 / 0;
     // no locks on plain http, nor where storage is blocked; and where nothing is stored nobody needs to take turns: a turn
     // puts this page out of the back/forward cache as soon as another page asks for one

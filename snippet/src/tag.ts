@@ -25,7 +25,7 @@ export const settings: Settings = {
 };
 
 /** Where events go. */
-export const endpoint = settings.endpoint || new URL("/v1/events", script.src);
+export const endpoint = settings.endpoint || new URL("/v1/events", script.src).href;
 
 /** Where an address is cut, so that the rest stays in the browser: at its fragment or, where that is the route, nowhere. */
 export const cutAt = settings.hash == "false" ? "#" : "\n";

@@ -54,7 +54,7 @@ function tell(): void {
   for (const id of told.keys()) told.set(id, true);
 }
 
-if (!window.wakelineVitals) {
+if (window.wakelineVitals !== true) {
   window.wakelineVitals = true;
   for (const measure of [onCLS, onFCP, onINP, onLCP, onTTFB])
     // All changes, since the library would not report at last what it was waiting to measure when the page was hidden.

@@ -303,8 +303,8 @@ const PAUSES = {
   "with a date": [date(120), 120],
   "with a date in the past: the ordinary pause": [date(-120), 1],
   "that is neither: the ordinary pause": ["soon", 1],
-  "of a day: less than an hour": ["86400", 3_599],
-  "with a date in more than an hour: less than an hour": [date(3_720), 120],
+  "of a day: an hour": ["86400", 3_600],
+  "with a date in more than an hour: an hour": [date(3_720), 3_600],
 };
 
 for (const [name, [retryAfter, seconds]] of Object.entries(PAUSES))
