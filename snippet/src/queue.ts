@@ -94,7 +94,8 @@ const send = async (): Promise<void> => {
 }
 
 export const flush = (): void => {
-  if (pausedUntil <= performance.now()) {
+  // a timer may be early: it takes whole milliseconds, and Firefox's clock is coarse
+  if (pausedUntil < performance.now() + 9) {
     pausedUntil = 1 / 0;
     // no locks on plain http, nor where storage is blocked; and where nothing is stored nobody needs to take turns: a turn
     // puts this page out of the back/forward cache as soon as another page asks for one

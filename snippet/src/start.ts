@@ -13,7 +13,6 @@ const begin = (): void => {
   if (held) {
     drain(); // first, since a consent among it holds for the view
     open();
-    flush(); // what earlier pages left behind, even where this one tells nothing
   }
 };
 
@@ -36,6 +35,7 @@ export const start = (): void => {
   wakeline.q = 0;
   setTimeout(safe(begin), HOLD_MS);
   listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
+  setTimeout(flush, HOLD_MS); // what earlier pages left behind, even where this one tells nothing
   listen("pagehide", end);
   listen("scroll", scrolled);
   listen("focus", see); // perhaps back from another tab
