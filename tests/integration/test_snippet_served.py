@@ -257,6 +257,7 @@ async def test_vitals_are_of_the_page_that_was_loaded(shop: Shop, chromium: Brow
     """Also where a route was shown meanwhile; and a path that must not be known is masked as in every URL."""
     shop.head = shop.tag() + shop.tag(Kind.VITALS)
     await tab.goto(f"{shop.origin}/reset/s3cret")
+    await shop.seen("page_view")
     await tab.run("(history.pushState({}, '', '/done'), 1)")
     await shop.seen("page_view", count=2)
     other = await hide(chromium)
