@@ -171,7 +171,7 @@ async def test_service_worker(stage: Stage) -> None:
 async def test_503(stage: Stage) -> None:
     """503 with Retry-After, then 202: sent again, not before"""
     stage.collector.log.is_away = True
-    tab = await stage.open("/shoes", Page(first=NOTED))
+    tab = await stage.open("/shoes", Page(first=NOTED + "Math.random = () => 0;"))
     await stage.until(lambda: stage.collector.parts.metrics.requests[503], "the collector answers 503")
     stage.collector.log.is_away = False
     await stage.seen("page_view /shoes", within=BACKOFF_S)
