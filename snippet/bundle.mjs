@@ -34,7 +34,7 @@ export async function bundle(entry = "wakeline") {
   // Also what fails while the script starts stays out of the page, and no name gets there: a block holds them, and a
   // function where there is a declared one, which would leave a block.
   const block = code.replace(/\bvar /g, "let ").replace(/;$/, "");
-  const held = /\bfunction \w/.test(block) ? `(()=>{${block}})()` : block;
+  const held = /\bfunction /.test(block) ? `(()=>{${block}})()` : block;
   return `${FIRST[entry]}try{${held}}catch{}`;
 }
 

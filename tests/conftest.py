@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import fsspec
@@ -15,6 +15,7 @@ from benchmarks.machine import find_free_ports
 from tests.cluster import RedisCluster, running_cluster
 from tests.s3 import USER, S3Server, running_s3
 from tests.server import RedisServer, running_server, stopped_server_in
+from tests.timeline import Timeline
 from wakeline.settings import Settings
 
 
@@ -45,6 +46,15 @@ def redis_server(shared_server: RedisServer) -> RedisServer:
     with redis.Redis(port=shared_server.port) as client:
         client.flushall()
     return shared_server
+
+
+@pytest.fixture
+async def made(redis_server: RedisServer) -> AsyncIterator[Timeline]:
+    """What is appended to a log of its own is folded by workers on a real server."""
+    timeline = Timeline(redis_server.url)
+    await timeline.start()
+    yield timeline
+    await timeline.close()
 
 
 @pytest.fixture

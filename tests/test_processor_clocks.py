@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -17,14 +16,6 @@ from wakeline.record import Event
 
 HOUR = 60 * MINUTE
 V = "visitor-1"
-
-
-@pytest.fixture
-async def made(redis_server: Any) -> AsyncIterator[Timeline]:
-    timeline = Timeline(redis_server.url)
-    await timeline.start()
-    yield timeline
-    await timeline.close()
 
 
 async def marks(made: Timeline, what: str, keys: Keys | None = None) -> dict[str, int]:

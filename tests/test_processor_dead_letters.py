@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -18,14 +17,6 @@ from wakeline.lanes import lane_of
 from wakeline.record import CustomerShare, Delta, Erase, Event, encode_record
 
 V, W, A = "visitor-1", "visitor-3", "@alice"  # the visitors share a lane
-
-
-@pytest.fixture
-async def made(redis_server: Any) -> AsyncIterator[Timeline]:
-    timeline = Timeline(redis_server.url)
-    await timeline.start()
-    yield timeline
-    await timeline.close()
 
 
 def no_event(visitor: str, at: int = 0) -> bytes:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Set
-from typing import Any
+from collections.abc import Set
 
 import pytest
 
@@ -24,14 +23,6 @@ from wakeline.settings import Settings
 
 V = "visitor-1"
 LANE_0 = "visitor-4"  # a visitor of lane 0, where the timeline puts bytes
-
-
-@pytest.fixture
-async def made(redis_server: Any) -> AsyncIterator[Timeline]:
-    timeline = Timeline(redis_server.url)
-    await timeline.start()
-    yield timeline
-    await timeline.close()
 
 
 async def dead_letters(made: Timeline) -> list[tuple[str, str]]:

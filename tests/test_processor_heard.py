@@ -4,7 +4,6 @@ at hand, one that finds its key expired, a replay that knows the tombstones of t
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,15 +15,6 @@ from wakeline.keys import Keys
 from wakeline.record import Erase, Event, Record
 
 V, ALICE = "visitor-1", "@customer0"
-
-
-@pytest.fixture
-async def made(redis_server: Any) -> AsyncIterator[Timeline]:
-    timeline = Timeline(redis_server.url)
-    await timeline.redis.flushall()
-    await timeline.start()
-    yield timeline
-    await timeline.close()
 
 
 def said(day: float, type: str = "page_view", **fields: Any) -> Event:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -21,15 +20,6 @@ DAYS = [f"2027-01-{day}" for day in range(14, 27)]
 IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
 OFFICE = "~office"
 HOUR = 60 * MINUTE
-
-
-@pytest.fixture
-async def made(redis_server: Any) -> AsyncIterator[Timeline]:
-    timeline = Timeline(redis_server.url)
-    await timeline.redis.flushall()
-    await timeline.start()
-    yield timeline
-    await timeline.close()
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -23,15 +22,6 @@ HOUR = 60 * MINUTE
 WITHHELD_DAYS = UNPROFILED_MS // MINUTE  # in minutes
 
 SECRET: dict[str, Any] = {"path": "/secret", "query": {"utm_source": "clinic", "utm_campaign": "hiv"}}
-
-
-@pytest.fixture
-async def made(redis_server: Any) -> AsyncIterator[Timeline]:
-    timeline = Timeline(redis_server.url)
-    await timeline.redis.flushall()
-    await timeline.start()
-    yield timeline
-    await timeline.close()
 
 
 async def replayed(made: Timeline, batch: int) -> Keys:

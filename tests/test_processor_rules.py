@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,14 +18,6 @@ from wakeline.settings import InterestRule, Site
 
 TODAY = "2027-01-15"
 V, PAGE = "visitor-1", "page-one"
-
-
-@pytest.fixture
-async def made(redis_server: Any) -> AsyncIterator[Timeline]:
-    timeline = Timeline(redis_server.url)
-    await timeline.start()
-    yield timeline
-    await timeline.close()
 
 
 async def arrive(made: Timeline, *events: Event) -> None:

@@ -48,14 +48,6 @@ class Browser:
 
 
 @pytest.fixture
-async def made(redis_server: Any) -> AsyncIterator[Timeline]:
-    timeline = Timeline(redis_server.url)
-    await timeline.start()
-    yield timeline
-    await timeline.close()
-
-
-@pytest.fixture
 async def browser(made: Timeline, tmp_path: Path) -> AsyncIterator[Browser]:
     clock = Clock(START)
     async with stand(tmp_path, SHOP, clock=clock) as collector:
