@@ -167,7 +167,7 @@ async function visit(browser, names) {
     bodies.set(name, []);
   }
   const [{ page: any }] = pages;
-  await any.tracing.start({ categories: ["devtools.timeline", "v8"] });
+  await any.tracing.start({ categories: ["devtools.timeline", "v8", "v8.execute"] });
   for (const { name, page } of pages) await page.goto(`${url}/${name}`, { waitUntil: "load" });
   await sleep(SETTLED_MS);
   const acting = [];

@@ -21,6 +21,6 @@ const run = safe(([command, ...values]: Call) => commands[command]?.(...(values 
 export const drain = (): void => waiting.splice(0).forEach(run);
 
 export const wakeline: Wakeline = (...call) => {
-  waiting.push(call);
-  if (page || !(hidden || held)) drain();
+  if (page || !(hidden || held)) run(call);
+  else waiting.push(call);
 };

@@ -10,13 +10,16 @@ export let visitor: string | undefined = read("id");
 /** The level that holds now; -1 where the page asks for one that does not exist. An id from earlier says that `full` held. */
 export let level: number = visitor ? FULL : OFF;
 
-/** The level that the last choice, made in any tab, allows. Global Privacy Control caps it. */
-export const allowed = (): number =>
-  Math.min(LEVELS.indexOf((read("consent") || settings.consent) as Level), navigator.globalPrivacyControl ? ANONYMOUS : FULL);
+/** What `allowed` found last. */
+export let wanted: number;
 
-/** Makes a level hold. Leaving `full` forgets the id; coming back makes a new one. */
-export const settle = (next: number): void => {
-  level = next;
+/** Looks up the level that the last choice, made in any tab, allows. Global Privacy Control caps it. */
+export const allowed = (): number =>
+  (wanted = Math.min(LEVELS.indexOf((read("consent") || settings.consent) as Level), navigator.globalPrivacyControl ? ANONYMOUS : FULL));
+
+/** Makes the wanted level hold. Leaving `full` forgets the id; coming back makes a new one. */
+export const settle = (): void => {
+  level = wanted;
   visitor = level < FULL ? undefined : read("id") || visitor || random();
   write("id", visitor);
 }

@@ -5,7 +5,7 @@ import { say } from "./debug";
 import { doc } from "./document";
 import { cutAt, settings } from "./tag";
 import { engaged, engagement, hidden, restart, since } from "./engagement";
-import { allowed, forget, level, settle, visitor } from "./consent";
+import { allowed, forget, level, settle, visitor, wanted } from "./consent";
 import { random } from "./random";
 import { PINGS_BELOW, SETTLE_MS } from "./limits";
 import {
@@ -59,13 +59,9 @@ const emit = (type: string, body?: Body, at = level): void => {
   } else say("refused");
 }
 
-/**
- * Another tab may have changed what is allowed, and has told the collector; here only the page ends, untold. It is looked
- * at before anything is told: an event of the storage would come later.
- */
+/** Another tab may have changed what is allowed, and has told the collector; here only the page ends, untold. */
 export const follow = (): void => {
-  const id = read("id");
-  if (allowed() != level || (id && id != visitor)) {
+  if (allowed() != level || (visitor && (read("id") || visitor) != visitor)) {
     page = "";
     present = false;
   }
@@ -73,7 +69,6 @@ export const follow = (): void => {
 
 /** What the site itself has to say, as soon as there is a page that it belongs to. */
 export const tell = (type: string, body: Body, least: number = OFF): void => {
-  follow();
   open();
   if (page && level >= least) emit(type, body);
   else say("refused");
@@ -86,13 +81,12 @@ export const custom = (type: string, props?: Props): void => tell(type, { props 
  * under the new one; an id that is not allowed any more is told so, and removed.
  */
 const adjust = (): void => {
-  const next = allowed();
-  if (next != level && (page || (level == FULL && read("id")))) {
+  if (allowed() != level && (page || (level == FULL && read("id")))) {
     leave();
-    emit("consent", { level: LEVELS[next]! }, next && level);
+    emit("consent", { level: LEVELS[wanted]! }, wanted && level);
     page = "";
   }
-  settle(next);
+  settle();
   tidy();
 };
 
@@ -142,7 +136,6 @@ const close = (): void => {
 /** The address may have changed. Replacing only the query is no navigation: filters and cursors do that. */
 export const navigate = safe(({ navigationType }: { navigationType?: string | null }): void => {
   if (held) return; // it is the first view's
-  follow();
   const to = address();
   // replace, by the Navigation API, or replaceState
   if (to == url || (/^re/.test(navigationType as string) && to.split("?")[0] == url.split("?")[0])) url = to;

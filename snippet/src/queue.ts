@@ -24,9 +24,11 @@ let kept: string[] = []; // of this document, not acknowledged
 let taken: string[] = []; // by the fetch under way, or handed over to a beacon
 let giveUp: (() => void) | undefined; // the fetch under way
 let failures = 0;
+let left: string | number | undefined = 1; // what lay in the storage when it was last looked at, or that it is to be looked at
 let pausedUntil = 0; // by performance.now(), as clocks are set; without end from the wait for our turn to the answer
 
-const stored = (): string[] => read("queue")?.split("\n") || [];
+/** Below `full` nothing is added to the storage, which then is only looked at while something may be left in it. */
+const stored = (): string[] => ((level == FULL || left) && (left = read("queue"))?.split("\n")) || [];
 
 const without = (entries: string[], gone: string[]): string[] => entries.filter((entry) => !gone.includes(entry));
 
@@ -47,40 +49,40 @@ export const push = (entry: string): void => {
 }
 
 /** Lets go of what is not allowed in the storage any more. */
-export const tidy = (): unknown => store(stored());
+export const tidy = (): void => {
+  left = 1;
+  store(stored());
+};
 
-/** The next batch, all of one level. */
-const batch = (): string[] => {
-  let chars = 0;
-  const waiting = without([...kept, ...without(stored(), kept)], taken);
-  return waiting.filter(
+/** The next batch, all of one level: that of its first entry. */
+const batch = (chars = 0, first?: string): string[] =>
+  without(kept.concat(without(stored(), kept)), taken).filter(
     (entry, index) =>
-      ((chars += entry.length) < MAX_BATCH_CHARS && entry[0] == waiting[0]![0] && index < MAX_EVENTS) || !index,
+      ((chars += entry.length) < MAX_BATCH_CHARS && (first ??= entry[0]) == entry[0] && index < MAX_EVENTS) || !index,
   );
-}
 
 const envelope = (entries: string[]): string =>
   `{"site":"${settings.site}","consent":"${LEVELS[entries[0]![0] as never]}","sent":${+new Date()},"webdriver":${!!navigator.webdriver},"events":[${entries.map((entry) => entry.slice(1))}]}`;
 
 const send = async (): Promise<void> => {
-  const sent = batch();
   let wait = 0;
+  const sent = batch();
   if (sent[0]) {
     taken.push(...sent);
     try {
-      const answer = await Promise.race([
+      const answer = await new Promise<Response>((resolve, reject) => {
+        giveUp = resolve as () => void; // with nothing, which has no status and so throws
         fetch(endpoint, {
           method: "POST",
           body: envelope(sent), // text/plain: no preflight
           keepalive: !failures, // it may be the page's shared 64 KB that are used up
-        }),
-        new Promise<Response>((resolve) => (giveUp = resolve as () => void)), // with nothing, which has no status and so throws
-      ]);
+        }).then(resolve, reject);
+      });
       if (debugging) say(await answer.text());
-      // 408, 429 and 5xx; of the others that this lets through a collector answers none
-      if (/4.[89]|5../.test(answer.status as never)) throw answer.headers.get("retry-after");
+      // 408, 429 and 5xx; of the others that this asks again a collector answers none
+      if (answer.status > 415 || answer.status == 408) throw answer.headers.get("retry-after");
       failures = 0;
-      store(without(stored(), sent));
+      if (left) store(without(stored(), sent));
       kept = without(kept, sent);
     } catch (error) {
       // the network, a blocker, a collector that hangs or that says when it wants to be asked again
@@ -107,7 +109,13 @@ export const flush = (): void => {
  * What happens together shares a request. While the visitor acts more is about to happen, perhaps a navigation that
  * becomes a download: WebKit never answers what was under way then.
  */
-export const soon = (): unknown => (window.event ? setTimeout : (queueMicrotask as typeof setTimeout))(flush, GATHER_MS);
+export const soon = async (): Promise<void> => {
+  if (window.event) setTimeout(flush, GATHER_MS);
+  else {
+    await 0; // a third of what queueMicrotask costs
+    flush();
+  }
+};
 
 /** Now and then: a fetch that has no answer yet may never get one, and no signal ends all that hang. */
 export const retry = (): void => {

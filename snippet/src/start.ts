@@ -33,12 +33,18 @@ const see = (): void => {
 export const start = (): void => {
   window.wakeline = wakeline;
   wakeline.q = 0;
-  setTimeout(safe(begin), HOLD_MS);
+  setTimeout(
+    safe(() => {
+      begin();
+      flush(); // what earlier pages left behind, even where this one tells nothing
+    }),
+    HOLD_MS,
+  );
   listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
-  setTimeout(flush, HOLD_MS); // what earlier pages left behind, even where this one tells nothing
   listen("pagehide", end);
   listen("scroll", scrolled);
-  listen("focus", see); // perhaps back from another tab
+  listen("storage", follow); // another tab wrote
+  listen("focus", see); // perhaps back from another tab, sooner than what it wrote is heard of
   listen("online", wake);
   listen("visibilitychange", see);
   listen("blur", measure);
@@ -46,7 +52,6 @@ export const start = (): void => {
   setInterval(
     safe(() => {
       measure();
-      follow();
       ping();
       retry();
     }),

@@ -62,22 +62,14 @@ for (const [name, [positions, height, depth]] of Object.entries(DEPTHS))
     assert.equal(page.events.at(-1).scroll, depth);
   });
 
-const INSIDE = { clientHeight: 400, scrollHeight: 2_000 };
-
-const BOXES = {
-  "in a document that stands still it is that of what scrolls in the middle": [{ ...INSIDE, scrollTop: 900 }, 70],
-  "also where that is small": [{ ...INSIDE, clientHeight: 100, scrollTop: 900 }, 70],
-};
-
-for (const [name, [box, depth]] of Object.entries(BOXES))
-  test(`scroll depth: ${name}`, async () => {
-    const page = new FakePage();
-    page.boxes.unshift(box);
-    page.boxes[1].scrollHeight = 500;
-    page.fire("scroll");
-    page.hide();
-    assert.equal(page.events.at(-1).scroll, depth);
-  });
+test("scroll depth in a document that stands still is that of what scrolls in the middle", () => {
+  const page = new FakePage();
+  page.boxes.unshift({ scrollHeight: 2_000, scrollTop: 900 });
+  page.boxes[1].scrollHeight = 500;
+  page.fire("scroll");
+  page.hide();
+  assert.equal(page.events.at(-1).scroll, 70);
+});
 
 test("scroll depth of a frame without a size: 0 %", async () => {
   const page = new FakePage();
