@@ -4,10 +4,10 @@ import { doc } from "./document";
 import type { Body } from "./wire";
 import { MAX_STEP_MS } from "./limits";
 
-export let engaged = 0; // ms since the last event that told it
-export let since = 0; // 0: not engaged
-export let hidden = doc("hidden");
 let deepest = 0; // pixels
+export let engaged = 0; // ms since the last event that told it
+export let hidden = doc("hidden");
+export let since = 0; // 0: not engaged
 
 /** Looks at the clock again: to be called before and after anything that changes whether time passes. */
 export const measure = (): void => {

@@ -1,13 +1,13 @@
 /** The page instance: opened by a page view, left when hidden, closed by navigation; its events are numbered. */
 
-import { push, soon, tidy } from "./queue";
-import { say } from "./debug";
-import { doc } from "./document";
-import { cutAt, settings } from "./tag";
-import { engaged, engagement, hidden, restart, since } from "./engagement";
-import { allowed, forget, level, settle, visitor, wanted } from "./consent";
-import { random } from "./random";
 import { PINGS_BELOW, SETTLE_MS } from "./limits";
+import { say } from "./debug";
+import { safe } from "./safe";
+import { push, soon, tidy } from "./queue";
+import { allowed, forget, level, settle, visitor, wanted } from "./consent";
+import { engaged, engagement, hidden, restart, since } from "./engagement";
+import { doc } from "./document";
+import { read, write } from "./storage";
 import {
   type Body,
   FULL,
@@ -18,15 +18,15 @@ import {
   type Props,
   type WireEvent,
 } from "./wire";
-import { read, write } from "./storage";
-import { safe } from "./safe";
+import { cutAt, settings } from "./tag";
+import { random } from "./random";
 
-export let page = ""; // none is open
-let n: number;
 let url = "";
+let n: number;
+let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
+export let page = ""; // none is open
 let referrer = doc("referrer");
 let present: boolean | undefined;
-let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
 let counted: boolean | undefined; // a page view was made since the last navigation; undefined: neither was there yet
 
 /** The first view of a document that is seen waits for routers that redirect at load, and with it what the site calls. */

@@ -6,10 +6,10 @@
  * (page, n). Tabs take turns by a Web Lock.
  */
 
-import { debugging, say } from "./debug";
-import { FULL, LEVELS, MAX_EVENTS } from "./wire";
-import { level } from "./consent";
+import { endpoint, settings } from "./tag";
 import { read, write } from "./storage";
+import { level } from "./consent";
+import { debugging, say } from "./debug";
 import {
   DOUBLINGS,
   GATHER_MS,
@@ -18,14 +18,14 @@ import {
   MAX_STORED,
   MAX_STORED_CHARS,
 } from "./limits";
-import { endpoint, settings } from "./tag";
+import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 
 let kept: string[] = []; // of this document, not acknowledged
-let taken: string[] = []; // by the fetch under way, or handed over to a beacon
-let giveUp: (() => void) | undefined; // the fetch under way
+let pausedUntil = 0; // by performance.now(), as clocks are set; without end from the wait for our turn to the answer
 let failures = 0;
 let left: string | number | undefined = 1; // what lay in the storage when it was last looked at, or that it is to be looked at
-let pausedUntil = 0; // by performance.now(), as clocks are set; without end from the wait for our turn to the answer
+let taken: string[] = []; // by the fetch under way, or handed over to a beacon
+let giveUp: (() => void) | undefined; // the fetch under way
 
 /** Below `full` nothing is added to the storage, which then is only looked at while something may be left in it. */
 const stored = (): string[] => ((level == FULL || left) && (left = read("queue"))?.split("\n")) || [];
@@ -71,7 +71,7 @@ const send = async (): Promise<void> => {
     taken.push(...sent);
     try {
       const answer = await new Promise<Response>((resolve, reject) => {
-        giveUp = resolve as () => void; // with nothing, which has no status and so throws
+        giveUp = reject;
         fetch(endpoint, {
           method: "POST",
           body: envelope(sent), // text/plain: no preflight
@@ -92,7 +92,7 @@ const send = async (): Promise<void> => {
     taken = without(taken, sent);
   }
   pausedUntil = performance.now() + wait;
-  if (batch()[0]) setTimeout(flush, wait);
+  if ((kept[0] || left) && batch()[0]) setTimeout(flush, wait);
 }
 
 export const flush = (): void => {

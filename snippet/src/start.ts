@@ -2,11 +2,11 @@
 
 import { drain, wakeline } from "./commands";
 import { watchNavigation } from "./navigation";
-import { beacon, flush, retry, wake } from "./queue";
-import { listen, safe } from "./safe";
-import { HOLD_MS, PING_MS } from "./limits";
-import { hidden, measure, scrolled } from "./engagement";
 import { end, follow, held, leave, open, ping, restore, show } from "./page";
+import { hidden, measure, scrolled } from "./engagement";
+import { HOLD_MS, PING_MS } from "./limits";
+import { listen, safe } from "./safe";
+import { beacon, flush, retry, wake } from "./queue";
 
 /** The first view, and what was called until now. */
 const begin = (): void => {
@@ -40,14 +40,14 @@ export const start = (): void => {
     }),
     HOLD_MS,
   );
-  listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
   listen("pagehide", end);
+  listen("blur", measure);
   listen("scroll", scrolled);
   listen("storage", follow); // another tab wrote
+  listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
+  listen("visibilitychange", see);
   listen("focus", see); // perhaps back from another tab, sooner than what it wrote is heard of
   listen("online", wake);
-  listen("visibilitychange", see);
-  listen("blur", measure);
   watchNavigation();
   setInterval(
     safe(() => {
