@@ -436,6 +436,19 @@ def test_the_summary_says_where_everything_is_and_what_to_paste(config: Config) 
         assert part in said
 
 
+@pytest.mark.parametrize(
+    ("redis", "flag"),
+    [
+        (Settings.redis, ""),
+        ("redis://127.0.0.1:7706/0", " --redis redis://127.0.0.1:7706/0"),
+        ("redis://:secret@db.example/0", ""),
+    ],
+)
+def test_its_command_finds_the_server(config: Config, redis: str, flag: str) -> None:
+    said = summary(replace(config, settings=replace(config.settings, redis=redis)), demo=True)
+    assert said.endswith(f" profile VISITOR_ID{flag}")
+
+
 def test_lines_are_named_and_coloured_only_where_asked() -> None:
     plain, coloured = io.StringIO(), io.StringIO()
     Output(plain, coloured=False).say("api", "hello")

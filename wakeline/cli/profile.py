@@ -52,7 +52,7 @@ def _show(found: Profile | None, site: str, who: str, as_json: bool) -> None:
     if found is None:
         raise Refused(
             f"there is no profile of {who} on site {site}: it may never have agreed to one (consent full), "
-            "or was erased, or has expired",
+            "or was erased, or has expired, or is a bot or your own traffic, which have none",
             FAILED,
         )
     if as_json:

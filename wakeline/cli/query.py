@@ -76,7 +76,6 @@ def query(
         raise Refused(
             f"there is no site {site} in {read_config.path} (it has {', '.join(read_config.sites) or 'none'})"
         )
-    from wakeline.cli import rows as shown
     from wakeline.history import History, archive_url
 
     url = archive_url(read_config.settings)
@@ -84,6 +83,7 @@ def query(
         raise Refused("no history is kept: archive is off in the settings. Name another place by --archive")
     part = parquet and parquet.absolute().with_name(f".{parquet.name}.part")
     with _errors(url, read_config.settings.archive_seal_s):
+        from wakeline.cli import rows as shown
         from wakeline.query import Question, ask
 
         question = Question(sql, site, first and first.date(), last and last.date())

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from wakeline.history.opening import archive_url
-from wakeline.settings import Config
+from wakeline.settings import Config, Settings
 from wakeline.tag import address, collector_url, script_tag
 
 
@@ -33,13 +33,19 @@ def summary(config: Config, *, demo: bool) -> str:
     for site in config.sites.values():
         lines += ["", f"  Paste into the <head> of each page of {site.key}:", f"  {script_tag(site, settings)}"]
     if demo:
-        lines += ["", f"  What is known of a visitor of the shop: {command()} profile VISITOR_ID"]
+        flag = _redis(settings.redis)
+        lines += ["", f"  What is known of a visitor of the shop: {command()} profile VISITOR_ID{flag}"]
     return "\n".join(lines)
 
 
 def shop_url(config: Config) -> str:
     host = address(config.settings.internal_host)
     return f"http://{'localhost' if host == '127.0.0.1' else host}:{config.settings.demo_port}"
+
+
+def _redis(url: str) -> str:
+    """The flag for a server that the command does not find by itself. Credentials stay out of a terminal's history."""
+    return "" if url == Settings.redis or "@" in url else f" --redis {url}"
 
 
 def command() -> str:
