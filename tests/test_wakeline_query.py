@@ -1042,5 +1042,5 @@ def test_without_duckdb_it_says_what_to_install(folder: Path) -> None:
     code = "import sys; sys.modules['duckdb'] = None; from wakeline.cli import main; main()"
     command = [sys.executable, "-c", code, "query", "from events", "--archive", str(folder)]
     found = subprocess.run(command, capture_output=True, text=True)
-    said = 'Error: DuckDB answers such questions: pip install "wakeline[query]"'
+    said = 'wakeline: DuckDB answers such questions: pip install "wakeline[query]"'
     assert (found.returncode, found.stderr.strip()) == (1, said)
