@@ -2,9 +2,10 @@
 
 import { debug } from "./debug";
 import { FULL } from "./wire";
-import { hidden } from "./engagement";
+import { visitor } from "./consent";
 import { safe } from "./safe";
-import { change, custom, held, page, reset, tell } from "./page";
+import { hidden } from "./engagement";
+import { follow, change, custom, held, page, reset, tell } from "./page";
 
 export const commands: Record<string, (...values: never[]) => void> = {
   event: custom,
@@ -16,11 +17,15 @@ export const commands: Record<string, (...values: never[]) => void> = {
 
 const waiting: Call[] = Array.from(window.wakeline?.q || []); // an element may be called wakeline: that has no calls
 
-const run = safe((command: string, ...values: unknown[]) => commands[command]?.(...(values as never[])));
+/** Of who has an id another tab's choice is looked at first; below `full` it is heard of with the next sign of life. */
+const run = safe(([command, ...values]: Call) => {
+  visitor && follow();
+  commands[command]?.(...(values as never[]));
+});
 
-export const drain = (): void => waiting.splice(0).forEach((call) => run(...call));
+export const drain = (): void => waiting.splice(0).forEach(run);
 
 export const wakeline: Wakeline = (...call) => {
-  if (page || !(hidden || held)) run(...call);
+  if (page || !(hidden || held)) run(call);
   else waiting.push(call);
 };

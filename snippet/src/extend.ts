@@ -1,9 +1,9 @@
 /** What the full snippet adds to the core: more commands, `beforeSend`, actions. */
 
-import { custom, hook } from "./page";
-import { acted, viewed } from "./actions";
 import { listen, safe } from "./safe";
 import { commands } from "./commands";
+import { acted, viewed } from "./actions";
+import { custom, hook } from "./page";
 import type { Props } from "./wire";
 
 const beforeSend = (run: typeof hook.edit): void => {
@@ -20,6 +20,6 @@ export const extend = (): void => {
   commands.beforeSend = beforeSend;
   beforeSend((event) => event);
   listen("click", acted);
-  listen("submit", acted);
   listen("auxclick", acted);
+  listen("submit", acted);
 };

@@ -2,11 +2,11 @@
 
 import { PINGS_BELOW, SETTLE_MS } from "./limits";
 import { say } from "./debug";
-import { safe } from "./safe";
 import { push, soon, tidy } from "./queue";
-import { allowed, forget, level, settle, visitor, wanted } from "./consent";
-import { engaged, engagement, hidden, restart, since } from "./engagement";
+import { cutAt, settings } from "./tag";
 import { doc } from "./document";
+import { engaged, engagement, hidden, restart, since } from "./engagement";
+import { random } from "./random";
 import { read, write } from "./storage";
 import {
   type Body,
@@ -18,16 +18,16 @@ import {
   type Props,
   type WireEvent,
 } from "./wire";
-import { cutAt, settings } from "./tag";
-import { random } from "./random";
+import { allowed, forget, level, settle, visitor, wanted } from "./consent";
+import { safe } from "./safe";
 
-let url = "";
 let n: number;
 let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
+let url = "";
 export let page = ""; // none is open
+let counted: boolean | undefined; // a page view was made since the last navigation; undefined: neither was there yet
 let referrer = doc("referrer");
 let present: boolean | undefined;
-let counted: boolean | undefined; // a page view was made since the last navigation; undefined: neither was there yet
 
 /** The first view of a document that is seen waits for routers that redirect at load, and with it what the site calls. */
 export let held = !hidden;
@@ -61,7 +61,7 @@ const emit = (type: string, body?: Body, at = level): void => {
 
 /** Another tab may have changed what is allowed, and has told the collector; here only the page ends, untold. */
 export const follow = (): void => {
-  if (allowed() != level || (visitor && (read("id") || visitor) != visitor)) {
+  if (allowed() != level || visitor != (read("id") || visitor)) {
     page = "";
     present = false;
   }
@@ -136,6 +136,7 @@ const close = (): void => {
 /** The address may have changed. Replacing only the query is no navigation: filters and cursors do that. */
 export const navigate = safe(({ navigationType }: { navigationType?: string | null }): void => {
   if (held) return; // it is the first view's
+  follow();
   const to = address();
   // replace, by the Navigation API, or replaceState
   if (to == url || (/^re/.test(navigationType as string) && to.split("?")[0] == url.split("?")[0])) url = to;

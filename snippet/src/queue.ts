@@ -7,8 +7,8 @@
  */
 
 import { endpoint, settings } from "./tag";
+import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 import { read, write } from "./storage";
-import { level } from "./consent";
 import { debugging, say } from "./debug";
 import {
   DOUBLINGS,
@@ -18,14 +18,14 @@ import {
   MAX_STORED,
   MAX_STORED_CHARS,
 } from "./limits";
-import { FULL, LEVELS, MAX_EVENTS } from "./wire";
+import { level } from "./consent";
 
-let kept: string[] = []; // of this document, not acknowledged
+let taken: string[] = []; // by the fetch under way, or handed over to a beacon
 let pausedUntil = 0; // by performance.now(), as clocks are set; without end from the wait for our turn to the answer
 let failures = 0;
 let left: string | number | undefined = 1; // what lay in the storage when it was last looked at, or that it is to be looked at
-let taken: string[] = []; // by the fetch under way, or handed over to a beacon
 let giveUp: (() => void) | undefined; // the fetch under way
+let kept: string[] = []; // of this document, not acknowledged
 
 /** Below `full` nothing is added to the storage, which then is only looked at while something may be left in it. */
 const stored = (): string[] => ((level == FULL || left) && (left = read("queue"))?.split("\n")) || [];
@@ -44,14 +44,15 @@ const store = (entries: string[]): unknown =>
 
 /** The entry goes with the next flush. */
 export const push = (entry: string): void => {
-  if (level == FULL) store([...stored(), entry]);
+  if (level == FULL) store(stored().concat(entry));
   kept.push(entry); // as well: the site may clear the storage
 }
 
-/** Lets go of what is not allowed in the storage any more. */
+/** Lets go of what is not allowed in the storage any more; what earlier pages left there goes with what is told next. */
 export const tidy = (): void => {
   left = 1;
   store(stored());
+  if (left) soon();
 };
 
 /** The next batch, all of one level: that of its first entry. */
@@ -92,7 +93,7 @@ const send = async (): Promise<void> => {
     taken = without(taken, sent);
   }
   pausedUntil = performance.now() + wait;
-  if ((kept[0] || left) && batch()[0]) setTimeout(flush, wait);
+  if (batch()[0]) setTimeout(flush, wait);
 }
 
 export const flush = (): void => {
@@ -112,13 +113,14 @@ export const flush = (): void => {
 export const soon = async (): Promise<void> => {
   if (window.event) setTimeout(flush, GATHER_MS);
   else {
-    await 0; // a third of what queueMicrotask costs
+    await 0; // less than half of what queueMicrotask costs
     flush();
   }
 };
 
 /** Now and then: a fetch that has no answer yet may never get one, and no signal ends all that hang. */
 export const retry = (): void => {
+  left = 1; // a tab that has closed may have left a withdrawal
   giveUp?.();
   flush();
 };

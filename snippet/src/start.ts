@@ -1,12 +1,12 @@
 /** Everything that happens by itself: what the page is told by its browser. */
 
+import { HOLD_MS, PING_MS } from "./limits";
 import { drain, wakeline } from "./commands";
+import { beacon, retry, wake } from "./queue";
 import { watchNavigation } from "./navigation";
 import { end, follow, held, leave, open, ping, restore, show } from "./page";
 import { hidden, measure, scrolled } from "./engagement";
-import { HOLD_MS, PING_MS } from "./limits";
 import { listen, safe } from "./safe";
-import { beacon, flush, retry, wake } from "./queue";
 
 /** The first view, and what was called until now. */
 const begin = (): void => {
@@ -33,25 +33,19 @@ const see = (): void => {
 export const start = (): void => {
   window.wakeline = wakeline;
   wakeline.q = 0;
-  setTimeout(
-    safe(() => {
-      begin();
-      flush(); // what earlier pages left behind, even where this one tells nothing
-    }),
-    HOLD_MS,
-  );
+  setTimeout(safe(begin), HOLD_MS);
   listen("pagehide", end);
+  listen("focus", see); // perhaps back from another tab
   listen("blur", measure);
-  listen("scroll", scrolled);
-  listen("storage", follow); // another tab wrote
+  listen("online", wake);
   listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
   listen("visibilitychange", see);
-  listen("focus", see); // perhaps back from another tab, sooner than what it wrote is heard of
-  listen("online", wake);
+  listen("scroll", scrolled);
   watchNavigation();
   setInterval(
     safe(() => {
       measure();
+      follow();
       ping();
       retry();
     }),

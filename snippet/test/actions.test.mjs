@@ -88,6 +88,12 @@ test("what was searched for is told, by the parameter that the tag names", async
   assert.equal(made.events.filter(({ type }) => type == "search").length, 1);
 });
 
+test("the search of a first view shares its request", async () => {
+  const made = new FakePage({ entry: "full", tag: { search: "q" }, url: "https://shop.example/search?q=shoes" });
+  await made.pass(2_000);
+  assert.deepEqual(made.posts.map(({ events }) => events.map(({ type }) => type)), [["page_view", "search"]]);
+});
+
 test("a page whose tag names no parameter has no search", async () => {
   assert.deepEqual(told(await page({ url: "https://shop.example/search?undefined=1&q=red" })), []);
 });

@@ -9,26 +9,17 @@ export const START = 1_790_000_000_000;
 
 const MAX_KEEPALIVE = 65_536; // bytes, of what outlives a page
 
-/** What localStorage is to a script; `broken` throws at every touch, `full` at every write; `changed` hears of each change. */
-export function storage(kept = {}, { broken = false, full = false, changed = () => {} } = {}) {
+/** What localStorage is to a script; `broken` throws at every touch, `full` at every write. */
+export function storage(kept = {}, { broken = false, full = false } = {}) {
   const check = (fails) => {
     if (fails) throw new Error("storage");
   };
-  const change = (target, key, value) => {
-    const before = target[key];
-    if (value === undefined) delete target[key];
-    else target[key] = value;
-    if (before !== value) changed();
-    return true;
-  };
   return new Proxy(kept, {
     get: (target, key) => (check(broken), target[key]),
-    set: (target, key, value) => (check(broken || full), change(target, key, String(value))),
-    deleteProperty: (target, key) => (check(broken), change(target, key)),
+    set: (target, key, value) => (check(broken || full), (target[key] = String(value)), true),
+    deleteProperty: (target, key) => (check(broken), delete target[key]),
   });
 }
-
-const tabs = new WeakMap(); // by what is kept: the pages that share it, each of which hears what another one changes
 
 export class FakePage {
   /**
@@ -44,7 +35,7 @@ export class FakePage {
     earlier = [],
     code = "",
     kept = {},
-    localStorage = storage(kept, { changed: () => this.#tell(kept) }),
+    localStorage = storage(kept),
     url = "https://shop.example/shoes",
     base,
     referrer = "",
@@ -60,7 +51,6 @@ export class FakePage {
     status = 202,
     beacons = true,
   } = {}) {
-    tabs.set(kept, [...(tabs.get(kept) ?? []), this]);
     Object.assign(this, { kept, visible, focused, status, beacons, title, referrer, interests, base });
     this.scripts = [...earlier, script];
     this.boxes = [{ scrollHeight: 1000, scrollTop: 0 }]; // in the middle of the window, the root last
@@ -129,10 +119,6 @@ export class FakePage {
     runInContext(code, context);
     this.load = () => runInContext(scripts[entry], context, { filename: script.src });
     this.load();
-  }
-
-  #tell(kept) {
-    for (const other of tabs.get(kept)) if (other != this) setImmediate(() => other.fire("storage"));
   }
 
   locate(to) {

@@ -71,6 +71,18 @@ for (const [name, code] of Object.entries(CLOBBERED))
     for (const { site, target } of page.posts) assert.deepEqual([site, target], ["demo", "https://stats.example/v1/events"]);
   });
 
+test("a queued call that is none holds nothing up", async () => {
+  const page = new FakePage({ stub: [["event", "first"], undefined, {}, ["event", "second"]] });
+  await page.pass(3_000);
+  assert.deepEqual(page.events.map(({ type }) => type), ["page_view", "first", "second"]);
+});
+
+test("a form called wakeline with a select called q is no queue", async () => {
+  const page = new FakePage({ code: "window.wakeline = { q: { length: 1, 0: {} } }" });
+  await page.pass(2_000);
+  assert.deepEqual(page.events.map(({ type }) => type), ["page_view"]);
+});
+
 // Prototype.js 1.6 and its like: their own methods hand over the element and its index, and make arrays texts of JSON.
 const OLD_LIBRARY = `
   const each = (array, run) => { for (let i = 0; i < array.length; i++) run(array[i], i); };
