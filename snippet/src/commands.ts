@@ -1,10 +1,10 @@
 /** `wakeline(command, ...)`: what a site calls. Where no page is open, calls wait for the first view, and while hidden. */
 
-import { debug } from "./debug";
-import { FULL } from "./wire";
 import { visitor } from "./consent";
-import { safe } from "./safe";
 import { hidden } from "./engagement";
+import { FULL } from "./wire";
+import { safe } from "./safe";
+import { debug } from "./debug";
 import { follow, change, custom, held, page, reset, tell } from "./page";
 
 export const commands: Record<string, (...values: never[]) => void> = {

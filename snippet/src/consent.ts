@@ -1,9 +1,9 @@
 /** How much the visitor allows, and the visitor id that only `full` has. */
 
-import { settings } from "./tag";
 import { random } from "./random";
 import { read, write } from "./storage";
 import { ANONYMOUS, FULL, LEVELS, type Level, OFF } from "./wire";
+import { settings } from "./tag";
 
 export let visitor: string | undefined = read("id");
 

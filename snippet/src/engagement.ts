@@ -1,8 +1,8 @@
 /** Engaged time, which only passes while the page is visible and focused, and the deepest scroll. */
 
-import { doc } from "./document";
-import type { Body } from "./wire";
 import { MAX_STEP_MS } from "./limits";
+import type { Body } from "./wire";
+import { doc } from "./document";
 
 let deepest = 0; // pixels
 export let engaged = 0; // ms since the last event that told it

@@ -1,13 +1,13 @@
 /** The page instance: opened by a page view, left when hidden, closed by navigation; its events are numbered. */
 
-import { PINGS_BELOW, SETTLE_MS } from "./limits";
-import { say } from "./debug";
-import { push, soon, tidy } from "./queue";
-import { cutAt, settings } from "./tag";
-import { doc } from "./document";
-import { engaged, engagement, hidden, restart, since } from "./engagement";
-import { random } from "./random";
 import { read, write } from "./storage";
+import { engaged, engagement, hidden, restart, since } from "./engagement";
+import { push, soon, tidy } from "./queue";
+import { say } from "./debug";
+import { safe } from "./safe";
+import { allowed, forget, level, settle, visitor, wanted } from "./consent";
+import { PINGS_BELOW, SETTLE_MS } from "./limits";
+import { random } from "./random";
 import {
   type Body,
   FULL,
@@ -18,14 +18,14 @@ import {
   type Props,
   type WireEvent,
 } from "./wire";
-import { allowed, forget, level, settle, visitor, wanted } from "./consent";
-import { safe } from "./safe";
+import { doc } from "./document";
+import { cutAt, settings } from "./tag";
 
+let url = "";
 let n: number;
 let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
-let url = "";
-export let page = ""; // none is open
 let counted: boolean | undefined; // a page view was made since the last navigation; undefined: neither was there yet
+export let page = ""; // none is open
 let referrer = doc("referrer");
 let present: boolean | undefined;
 
@@ -172,10 +172,11 @@ export const ping = (): void => {
     else emit("ping");
 }
 
-/** The visitor chose. That holds at once. Where no page is open there is no address yet that a withdrawal is told of. */
+/** The visitor chose. That holds at once, for what holds by now: an id that only another tab knows of is withdrawn too. */
 export const change = (made: Level): void => {
   if (LEVELS.includes(made)) {
-    if (!page) look();
+    follow();
+    look(); // where no page is open there is no address yet that a withdrawal is told of
     write("consent", (settings.consent = made));
     adjust();
     open();

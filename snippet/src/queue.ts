@@ -6,10 +6,10 @@
  * (page, n). Tabs take turns by a Web Lock.
  */
 
-import { endpoint, settings } from "./tag";
 import { FULL, LEVELS, MAX_EVENTS } from "./wire";
+import { endpoint, settings } from "./tag";
+import { level } from "./consent";
 import { read, write } from "./storage";
-import { debugging, say } from "./debug";
 import {
   DOUBLINGS,
   GATHER_MS,
@@ -18,14 +18,14 @@ import {
   MAX_STORED,
   MAX_STORED_CHARS,
 } from "./limits";
-import { level } from "./consent";
+import { debugging, say } from "./debug";
 
-let taken: string[] = []; // by the fetch under way, or handed over to a beacon
+let kept: string[] = []; // of this document, not acknowledged
 let pausedUntil = 0; // by performance.now(), as clocks are set; without end from the wait for our turn to the answer
 let failures = 0;
 let left: string | number | undefined = 1; // what lay in the storage when it was last looked at, or that it is to be looked at
+let taken: string[] = []; // by the fetch under way, or handed over to a beacon
 let giveUp: (() => void) | undefined; // the fetch under way
-let kept: string[] = []; // of this document, not acknowledged
 
 /** Below `full` nothing is added to the storage, which then is only looked at while something may be left in it. */
 const stored = (): string[] => ((level == FULL || left) && (left = read("queue"))?.split("\n")) || [];

@@ -1,12 +1,12 @@
 /** Everything that happens by itself: what the page is told by its browser. */
 
+import { hidden, measure, scrolled } from "./engagement";
+import { end, follow, held, leave, open, ping, restore, show } from "./page";
 import { HOLD_MS, PING_MS } from "./limits";
+import { listen, safe } from "./safe";
 import { drain, wakeline } from "./commands";
 import { beacon, retry, wake } from "./queue";
 import { watchNavigation } from "./navigation";
-import { end, follow, held, leave, open, ping, restore, show } from "./page";
-import { hidden, measure, scrolled } from "./engagement";
-import { listen, safe } from "./safe";
 
 /** The first view, and what was called until now. */
 const begin = (): void => {
@@ -36,8 +36,8 @@ export const start = (): void => {
   setTimeout(safe(begin), HOLD_MS);
   listen("pagehide", end);
   listen("focus", see); // perhaps back from another tab
-  listen("blur", measure);
   listen("online", wake);
+  listen("blur", measure);
   listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
   listen("visibilitychange", see);
   listen("scroll", scrolled);

@@ -299,6 +299,25 @@ test("a choice of a hidden tab does not undo a later one once that tab is shown"
   assert.equal(kept["wakeline.consent"], "full");
 });
 
+for (const [state, before] of Object.entries({ shown: () => {}, hidden: (page) => page.hide() }))
+  test(`a refusal in a tab, ${state}, that knows of no id yet withdraws the one that another tab has`, async () => {
+    const kept = {};
+    const [page, other] = [0, 1].map(() => new FakePage({ kept }));
+    await page.pass(2_000);
+    await other.pass(2_000);
+    before(page);
+    other.wakeline("consent", "full");
+    await other.pass();
+    const id = kept["wakeline.id"];
+    page.wakeline("consent", "anonymous");
+    await page.pass();
+    assert.deepEqual(
+      page.events.filter(({ type }) => type == "consent").map(({ level, visitor }) => [level, visitor]),
+      [["anonymous", id]],
+    );
+    assert.equal("wakeline.id" in kept, false);
+  });
+
 test("an open tab tells the withdrawal that a closed one could not", async () => {
   const kept = {};
   const [page, other] = [0, 1].map(() => new FakePage({ kept }));
