@@ -1,9 +1,9 @@
 /** What visitors do, told without a line of script on the page: links, files, forms, searches, lost pages, marked elements. */
 
 import type { WireEvent } from "./wire";
-import { settings } from "./tag";
 import { safe } from "./safe";
 import { custom, held } from "./page";
+import { settings } from "./tag";
 
 const FILE = /\.(pdf|csv|(doc|xls|ppt)x?|zip|dmg|exe|mp.)$/i;
 

@@ -1,11 +1,10 @@
-/** `wakeline(command, ...)`: what a site calls. Where no page is open, calls wait for the first view, and while hidden. */
+/** `wakeline(command, ...)`: what a site calls. Without an open page calls wait for the first view, or until the tab is shown. */
 
-import { visitor } from "./consent";
-import { hidden } from "./engagement";
-import { FULL } from "./wire";
-import { safe } from "./safe";
 import { debug } from "./debug";
-import { follow, change, custom, held, page, reset, tell } from "./page";
+import { FULL } from "./wire";
+import { hidden } from "./engagement";
+import { change, custom, held, page, reset, tell } from "./page";
+import { safe } from "./safe";
 
 export const commands: Record<string, (...values: never[]) => void> = {
   event: custom,
@@ -17,11 +16,8 @@ export const commands: Record<string, (...values: never[]) => void> = {
 
 const waiting: Call[] = Array.from(window.wakeline?.q || []); // an element may be called wakeline: that has no calls
 
-/** Of who has an id another tab's choice is looked at first; below `full` it is heard of with the next sign of life. */
-const run = safe(([command, ...values]: Call) => {
-  visitor && follow();
-  commands[command]?.(...(values as never[]));
-});
+/** A word that is no command throws, which nobody hears. */
+const run = safe(([command, ...values]: Call) => commands[command]!(...(values as never[])));
 
 export const drain = (): void => waiting.splice(0).forEach(run);
 

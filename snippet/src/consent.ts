@@ -1,9 +1,9 @@
 /** How much the visitor allows, and the visitor id that only `full` has. */
 
-import { random } from "./random";
-import { read, write } from "./storage";
 import { ANONYMOUS, FULL, LEVELS, type Level, OFF } from "./wire";
+import { random } from "./random";
 import { settings } from "./tag";
+import { read, write } from "./storage";
 
 export let visitor: string | undefined = read("id");
 

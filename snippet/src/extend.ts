@@ -1,9 +1,9 @@
 /** What the full snippet adds to the core: more commands, `beforeSend`, actions. */
 
+import { commands } from "./commands";
+import { listen, safe } from "./safe";
 import { acted, viewed } from "./actions";
 import { custom, hook } from "./page";
-import { listen, safe } from "./safe";
-import { commands } from "./commands";
 import type { Props } from "./wire";
 
 const beforeSend = (run: typeof hook.edit): void => {

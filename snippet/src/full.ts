@@ -1,7 +1,7 @@
 /** The snippet with everything: the verbs of a shop, and what visitors do told by itself. */
 
-import { start } from "./start";
 import { extend } from "./extend";
+import { start } from "./start";
 
 if (window.wakeline?.q !== 0) {
   start();

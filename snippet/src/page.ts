@@ -1,13 +1,13 @@
 /** The page instance: opened by a page view, left when hidden, closed by navigation; its events are numbered. */
 
-import { read, write } from "./storage";
 import { engaged, engagement, hidden, restart, since } from "./engagement";
-import { push, soon, tidy } from "./queue";
-import { say } from "./debug";
+import { doc } from "./document";
+import { PINGS_BELOW, SETTLE_MS } from "./limits";
+import { read, write } from "./storage";
+import { cutAt, settings } from "./tag";
 import { safe } from "./safe";
 import { allowed, forget, level, settle, visitor, wanted } from "./consent";
-import { PINGS_BELOW, SETTLE_MS } from "./limits";
-import { random } from "./random";
+import { push, soon, tidy } from "./queue";
 import {
   type Body,
   FULL,
@@ -18,16 +18,16 @@ import {
   type Props,
   type WireEvent,
 } from "./wire";
-import { doc } from "./document";
-import { cutAt, settings } from "./tag";
+import { random } from "./random";
+import { say } from "./debug";
 
-let url = "";
 let n: number;
-let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
+let url = "";
+let present: boolean | undefined;
 let counted: boolean | undefined; // a page view was made since the last navigation; undefined: neither was there yet
+let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
 export let page = ""; // none is open
 let referrer = doc("referrer");
-let present: boolean | undefined;
 
 /** The first view of a document that is seen waits for routers that redirect at load, and with it what the site calls. */
 export let held = !hidden;
@@ -59,7 +59,10 @@ const emit = (type: string, body?: Body, at = level): void => {
   } else say("refused");
 }
 
-/** Another tab may have changed what is allowed, and has told the collector; here only the page ends, untold. */
+/**
+ * Another tab may have changed what is allowed, and has told the collector; here the page only ends, without an event.
+ * Looked for before an event of who has an id, a navigation and a choice, on focus, hide and show, with each sign of life.
+ */
 export const follow = (): void => {
   if (allowed() != level || visitor != (read("id") || visitor)) {
     page = "";
@@ -69,6 +72,7 @@ export const follow = (): void => {
 
 /** What the site itself has to say, as soon as there is a page that it belongs to. */
 export const tell = (type: string, body: Body, least: number = OFF): void => {
+  visitor && follow();
   open();
   if (page && level >= least) emit(type, body);
   else say("refused");
@@ -172,7 +176,7 @@ export const ping = (): void => {
     else emit("ping");
 }
 
-/** The visitor chose. That holds at once, for what holds by now: an id that only another tab knows of is withdrawn too. */
+/** The visitor chose. First what other tabs chose is taken over, so that an id which only they know is withdrawn too. */
 export const change = (made: Level): void => {
   if (LEVELS.includes(made)) {
     follow();
@@ -185,6 +189,7 @@ export const change = (made: Level): void => {
 
 /** Somebody else may be at this device from now on. */
 export const reset = (): void => {
+  follow();
   leave();
   forget();
   page = "";

@@ -6,10 +6,10 @@
  * (page, n). Tabs take turns by a Web Lock.
  */
 
+import { level } from "./consent";
 import { FULL, LEVELS, MAX_EVENTS } from "./wire";
 import { endpoint, settings } from "./tag";
-import { level } from "./consent";
-import { read, write } from "./storage";
+import { debugging, say } from "./debug";
 import {
   DOUBLINGS,
   GATHER_MS,
@@ -18,16 +18,16 @@ import {
   MAX_STORED,
   MAX_STORED_CHARS,
 } from "./limits";
-import { debugging, say } from "./debug";
+import { read, write } from "./storage";
 
 let kept: string[] = []; // of this document, not acknowledged
+let giveUp: (() => void) | undefined; // the fetch under way
 let pausedUntil = 0; // by performance.now(), as clocks are set; without end from the wait for our turn to the answer
 let failures = 0;
-let left: string | number | undefined = 1; // what lay in the storage when it was last looked at, or that it is to be looked at
+let left: string | number | undefined = 1; // the stored queue as it was read last; 1: read it again
 let taken: string[] = []; // by the fetch under way, or handed over to a beacon
-let giveUp: (() => void) | undefined; // the fetch under way
 
-/** Below `full` nothing is added to the storage, which then is only looked at while something may be left in it. */
+/** Below `full` nothing new is stored, so the storage is read only while something may be left in it. */
 const stored = (): string[] => ((level == FULL || left) && (left = read("queue"))?.split("\n")) || [];
 
 const without = (entries: string[], gone: string[]): string[] => entries.filter((entry) => !gone.includes(entry));
@@ -48,7 +48,7 @@ export const push = (entry: string): void => {
   kept.push(entry); // as well: the site may clear the storage
 }
 
-/** Lets go of what is not allowed in the storage any more; what earlier pages left there goes with what is told next. */
+/** Lets go of what is not allowed in the storage any more, and sends what earlier pages left there. */
 export const tidy = (): void => {
   left = 1;
   store(stored());
@@ -80,8 +80,8 @@ const send = async (): Promise<void> => {
         }).then(resolve, reject);
       });
       if (debugging) say(await answer.text());
-      // 408, 429 and 5xx; of the others that this asks again a collector answers none
-      if (answer.status > 415 || answer.status == 408) throw answer.headers.get("retry-after");
+      // 408, 429 and 5xx; nobody answers 450, 471 or 492
+      if (answer.status > 499 || answer.status % 21 == 9) throw answer.headers.get("retry-after");
       failures = 0;
       if (left) store(without(stored(), sent));
       kept = without(kept, sent);

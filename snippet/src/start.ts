@@ -1,12 +1,12 @@
 /** Everything that happens by itself: what the page is told by its browser. */
 
-import { hidden, measure, scrolled } from "./engagement";
-import { end, follow, held, leave, open, ping, restore, show } from "./page";
-import { HOLD_MS, PING_MS } from "./limits";
-import { listen, safe } from "./safe";
 import { drain, wakeline } from "./commands";
+import { end, follow, held, leave, open, ping, restore, show } from "./page";
 import { beacon, retry, wake } from "./queue";
 import { watchNavigation } from "./navigation";
+import { hidden, measure, scrolled } from "./engagement";
+import { listen, safe } from "./safe";
+import { HOLD_MS, PING_MS } from "./limits";
 
 /** The first view, and what was called until now. */
 const begin = (): void => {
@@ -34,11 +34,11 @@ export const start = (): void => {
   window.wakeline = wakeline;
   wakeline.q = 0;
   setTimeout(safe(begin), HOLD_MS);
-  listen("pagehide", end);
-  listen("focus", see); // perhaps back from another tab
   listen("online", wake);
-  listen("blur", measure);
+  listen("pagehide", end);
   listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
+  listen("blur", measure);
+  listen("focus", see); // perhaps back from another tab
   listen("visibilitychange", see);
   listen("scroll", scrolled);
   watchNavigation();

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { HTMLElement } from "./fake_document.mjs";
 import { FakePage } from "./fake_page.mjs";
 
 // What holds at first: the tag's level, the visitor's stored choice, Global Privacy Control.
@@ -29,6 +30,7 @@ for (const [name, [how, level]] of Object.entries(LEVELS))
   });
 
 const CHANGES = {
+  "anonymous to off": ["anonymous", [["consent", "off"]], "off", 0],
   "anonymous to full": [
     "anonymous", "full",
     ["page_view anonymous", "engagement anonymous", "consent anonymous", "page_view full"],
@@ -222,8 +224,8 @@ test("its refusal, too: a known visitor is withdrawn without another page view",
   assert.deepEqual(page.kept, { "wakeline.consent": "off" });
 });
 
-// What another tab decides holds here from the next look at the storage on; that tab has told the collector. Before an
-// event only who has an id looks: below `full` none can go out.
+// What another tab decides holds here from the next look at the storage on; that tab has told the collector. Below
+// `full` a tab does not look before an event: it has no id that could go out.
 const ELSEWHERE = {
   "off to full": ["off", [["consent", "full"]], "full", 0],
   "full to off": ["full", [["consent", "off"]], "off", 1],
@@ -233,20 +235,28 @@ const ELSEWHERE = {
   "a reset": ["full", [["reset"]], "full", 0],
 };
 
+const clicked = () => {
+  const link = new HTMLElement("a", { href: "https://other.example/" });
+  return Object.assign(new Event("click"), { button: 0, composedPath: () => link.path });
+};
+
 // What lets this tab look, and what is told then.
 const LOOKS = {
   "an event": [(page) => page.wakeline("event", "click"), ["page_view", "click"]],
+  "a click on a link to elsewhere": [(page) => page.dispatch(clicked()), ["page_view", "outbound_link"]],
   "a navigation": [(page) => page.window.history.pushState(null, "", "/cart"), ["page_view"]],
   "the sign of life": [(page) => page.pass(25_000), []],
   "its window comes back": [(page) => page.fire("focus"), ["page_view"]],
   "it is shown": [(page) => (page.hide(), page.show()), ["page_view"]],
 };
 
+const BY_ID = ["an event", "a click on a link to elsewhere"]; // only who has an id looks then
+
 for (const [name, [from, calls, to, withdrawals]] of Object.entries(ELSEWHERE))
-  for (const [when, [look, told]] of Object.entries(LOOKS).filter(([when]) => from != "anonymous" || when != "an event"))
+  for (const [when, [look, told]] of Object.entries(LOOKS).filter(([when]) => from != "anonymous" || !BY_ID.includes(when)))
     test(`${name} in another tab holds in this one when ${when} is next`, async () => {
       const kept = {};
-      const [page, other] = [0, 1].map(() => new FakePage({ tag: { consent: from }, kept }));
+      const [page, other] = [0, 1].map(() => new FakePage({ entry: "full", tag: { consent: from }, kept }));
       await page.pass();
       await other.pass();
       const before = kept["wakeline.id"];
