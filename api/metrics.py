@@ -13,9 +13,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from wakeline import keys
+from wakeline.definitions import LIVE_WINDOWS_MS
 
 TODAY = "today"  # the site's day, in its time zone
-WINDOWS = ("5m", "30m", TODAY)
+WINDOWS = (*LIVE_WINDOWS_MS, TODAY)
 """5m: this minute and the four before it; 30m: these five minutes and the five times five before them."""
 
 
@@ -57,7 +58,7 @@ MS = 0.001
 LIVE_VISITORS = _gauge(
     "wakeline_live_visitors", "Visitors on the site now, or seen in the last 5 or 30 minutes", "site", "window"
 )
-LIVE_WINDOWS = ("now", "5m", "30m")
+LIVE_WINDOWS = ("now", *LIVE_WINDOWS_MS)
 
 TOTALS = {
     "page_views": _counter("wakeline_page_views_total", "Page views of humans"),

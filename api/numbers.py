@@ -19,6 +19,8 @@ from api.ledger import Ledger, place_of
 from api.metrics import LIVE_WINDOWS, TODAY, WINDOWS
 from wakeline import keys
 from wakeline.connect import connect
+from wakeline.definitions import LIVE_WINDOWS_MS
+from wakeline.durations import MINUTE_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
 
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 AWAY = (RedisError, OSError, TimeoutError, LogUnavailable, NoDeployment)
 """What reading raises while Redis is away or empty."""
 
-MINUTE_MS = 60_000
 LISTS = tuple((what, window) for what in keys.TOPS for window in (WINDOWS if what in keys.LIVE_TOPS else (TODAY,)))
 """Which (top list, window) a site has."""
 
@@ -134,8 +135,8 @@ def _day(site: Site, now: int) -> str:
 
 def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, day: str, now: int) -> None:
     pipe.zcount(names.present(lane, site), f"({now}", "+inf")
-    for minutes in (5, 30):
-        pipe.zcount(names.seen(lane, site), f"({now - minutes * MINUTE_MS}", "+inf")
+    for reach in LIVE_WINDOWS_MS.values():
+        pipe.zcount(names.seen(lane, site), f"({now - reach}", "+inf")
     pipe.hgetall(names.totals(lane, site))
     pipe.hgetall(names.day(lane, site, day))
     buckets = {

@@ -25,7 +25,8 @@ from benchmarks.machine import MEASURED, OTHERS, cpu_seconds
 from benchmarks.services import SmallPath, fill_log, process
 from benchmarks.visitors import events
 from wakeline import keys
-from wakeline.keys import DAY_MS, Keys
+from wakeline.durations import DAY_MS
+from wakeline.keys import Keys
 from wakeline.lanes import Deployment, lane_of
 from wakeline.record import Event, encode_record
 

@@ -20,7 +20,8 @@ from processor.loaded import Loaded
 from processor.rules import ALL, CUSTOM, RULES, of_type
 from processor.sites import SiteFacts
 from processor.writes import Place, commands
-from wakeline.keys import DAY_MS, Keys
+from wakeline.durations import DAY_MS
+from wakeline.keys import Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry
 from wakeline.record import Event, encode_record

@@ -29,7 +29,8 @@ from benchmarks.processor import Rate, rate_of, stock
 from benchmarks.services import SmallPath, process
 from benchmarks.visitors import events
 from wakeline import keys
-from wakeline.keys import DAY_MS, Keys
+from wakeline.durations import DAY_MS
+from wakeline.keys import Keys
 from wakeline.lanes import Deployment, lane_of
 from wakeline.record import encode_record
 

@@ -16,7 +16,8 @@ from benchmarks.visitors import SITE, events
 from processor.replay import replay
 from processor.sites import SiteFacts
 from wakeline.connect import connect
-from wakeline.keys import DAY_MS, Keys
+from wakeline.durations import DAY_MS
+from wakeline.keys import Keys
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Log
 from wakeline.log.kafka import KafkaLog

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 from collector.addresses import sender
 from collector.memory import Memory, Step
-from wakeline.keys import DAY_MS
+from wakeline.durations import DAY_MS
 
 MOST_ADDRESSES = 65_536  # whose spending is remembered: 10 MB
 MOST_IDS = 131_072  # of a generation, of which there are two: 26 MB

@@ -6,8 +6,8 @@ import re
 from functools import lru_cache
 
 from collector.clean import clean_text
+from wakeline.definitions import BUILT_IN
 from wakeline.event import MAX_NAME
-from wakeline.event_types import BUILT_IN
 from wakeline.normalization import nfc, nfkc
 
 # What leaves no mark and belongs to no letter: fillers, a blank of Braille, tags, anchors of annotations.

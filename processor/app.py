@@ -27,7 +27,8 @@ from processor.stream import ProcessorApp, make_app
 from processor.switch import until_switched
 from processor.worker import LaneWorker
 from wakeline.connect import connect
-from wakeline.keys import DAY_MS, Keys
+from wakeline.durations import DAY_MS
+from wakeline.keys import Keys
 from wakeline.lanes import Deployment, open_deployment
 from wakeline.log import Log, LogUnavailable
 from wakeline.log.chain import ChainedLog

@@ -9,10 +9,11 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from processor.changes import LIVE_MS, MINUTE_MS
+from processor.changes import LIVE_MS
 from processor.dead import Named, named_by
-from processor.pages import KEPT_MS
 from wakeline import keys
+from wakeline.definitions import LATE_MS
+from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.log import Entry
 from wakeline.record import CUSTOMER_PREFIX, FOR_GOOD, CustomerShare, Delta, Erase, Event, Record, decode_record
@@ -143,7 +144,7 @@ def batch_of(items: list[Item], *, live_ms: int = LIVE_MS) -> Batch:
             young = record.received - record.time < live_ms
             if record.time // MINUTE_MS != minute or young is not live or record.site != site:
                 site, minute, live = record.site, record.time // MINUTE_MS, young
-                if item.time - record.time <= KEPT_MS:
+                if item.time - record.time <= LATE_MS:
                     minutes.add((site, minute, live))
     return Batch(items, people, minutes, live_ms)
 
@@ -153,7 +154,7 @@ def chunks(batch: Batch) -> Iterator[list[Item]]:
     if KEYS_OF_ONE * len(batch.people) + KEYS_OF_A_SPAN * len(batch.minutes) <= MAX_KEYS:
         yield batch.items
         return
-    span_ms, keys_of_span = (SPAN_MS, KEYS_OF_A_SPAN) if batch.live_ms > 0 else (keys.DAY_MS, KEYS_OF_A_DAY)
+    span_ms, keys_of_span = (SPAN_MS, KEYS_OF_A_SPAN) if batch.live_ms > 0 else (DAY_MS, KEYS_OF_A_DAY)
     items = batch.items
     start, budget = 0, MAX_KEYS
     met: set[object] = set()  # whom and which five minutes of a site

@@ -13,13 +13,13 @@ from processor.dead import DeadLetter
 from processor.sites import SiteFacts, page_name
 from processor.state import Customer, Session, Visitor, deadline
 from wakeline import keys
+from wakeline.definitions import SEEN_MS
+from wakeline.durations import MINUTE_MS
 from wakeline.labels import cut
 from wakeline.record import CustomerShare, Record
 
-MINUTE_MS = 60_000
-LIVE_MS = 31 * MINUTE_MS  # events received later than that enter no live window
+LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than that enter no live window
 NEVER = 1 << 62
-SEEN_MS = 30 * MINUTE_MS  # how long a visitor counts as seen: the longest live window
 
 
 class Verdict(StrEnum):

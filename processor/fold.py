@@ -8,7 +8,7 @@ from time import perf_counter_ns
 
 from processor import dead, pages, rules
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
-from processor.changes import LIVE_MS, MINUTE_MS, Changes, TopLists, Verdict
+from processor.changes import LIVE_MS, Changes, TopLists, Verdict
 from processor.loaded import Loaded, customer_of, visitor_of
 from processor.rules import Steps, consent, customers, forgetting
 from processor.rules.duplicates import hear
@@ -16,7 +16,8 @@ from processor.rules.sessions import close_due, is_kept_out
 from processor.sites import SiteFacts
 from processor.state import Customer, Outside, Visitor, deadline
 from wakeline import keys, referrers
-from wakeline.event_types import BUILT_IN
+from wakeline.definitions import BUILT_IN
+from wakeline.durations import MINUTE_MS
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Record

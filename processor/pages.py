@@ -14,12 +14,13 @@ from collections.abc import Iterable
 import msgspec
 
 from processor.state import Outside, Page, Visitor, VisitorState, encode_state
-from wakeline.keys import DAY_MS, PAGES_TTL_MS
+from wakeline.definitions import LATE_MS
+from wakeline.durations import DAY_MS
+from wakeline.keys import PAGES_TTL_MS
 
-KEPT_MS = 8 * DAY_MS  # a day longer than a browser's queue
 JITTER_MS = 3_600_000  # a retry's corrected time differs by what the network took
-REMEMBERED_MS = KEPT_MS + JITTER_MS
-DAYS_NOTED = (PAGES_TTL_MS + KEPT_MS) // DAY_MS  # a key may be there so long, where the fold is behind the log
+REMEMBERED_MS = LATE_MS + JITTER_MS
+DAYS_NOTED = (PAGES_TTL_MS + LATE_MS) // DAY_MS  # a key may be there so long, where the fold is behind the log
 SILENT_MS = 300_000  # a page instance that gave no sign for so long is set aside; it can be recalled
 READY_PAGES = 6  # at hand; above it all but KEPT_PAGES become one text, which costs nothing until it is asked
 KEPT_PAGES = 2

@@ -18,7 +18,8 @@ from processor.sites import SiteFacts
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.worker import DEATHS_BEFORE_CARE, LaneWorker
 from processor.writes import Command
-from wakeline.keys import DAY_MS, MINUTE_TTL_MS, Keys
+from wakeline.durations import DAY_MS
+from wakeline.keys import MINUTE_TTL_MS, Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
 

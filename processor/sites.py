@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 
+from wakeline.durations import QUARTER_MS
 from wakeline.event import MAX_INTEREST
 from wakeline.labels import cut
 from wakeline.paths import decoded, page_label, pattern
 from wakeline.settings import Site
 
-QUARTER_MS = 900_000  # every time zone's offset is a multiple of a quarter of an hour
 REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
 REMEMBERED_NAMES = 4_096  # of pages of all sites; 11 MB where strangers make up the longest
 

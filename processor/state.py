@@ -10,12 +10,12 @@ import msgspec
 from msgspec import Struct
 
 from processor.page_text import without_interests
+from wakeline.definitions import PRESENT_MS, SESSION_GAP_MS
 from wakeline.record import ANONYMOUS_PREFIX, CustomerShare
 
 MAX_INTERESTS = 64  # of one profile; above it the weakest go
 KEPT_INTERESTS = 48  # that many stay: the slack saves trimming at every new one
 MAX_OPEN_SESSIONS = 4  # late events may open one in the past
-SIGN_MS = 60_000  # a page instance is present for so long after a sign: two signs of life (25 s each) may get lost
 KEPT_CLOSED = 4  # closed sessions whose late events are recognised
 
 
@@ -190,7 +190,7 @@ class Visitor:
         self.tombstone = tombstone  # ms up to which nothing enters the profile; 0: none
         self.erased = max(tombstone, state.erased)  # up to when it was forgotten; a replay has that still to do
         self.scheduled = bool(state.sessions)  # whether the lane's due set holds it, not later than its deadline
-        self.open_pages = {id: page.sign + SIGN_MS for id, page in state.pages.items() if page.sign > page.left}
+        self.open_pages = {id: page.sign + PRESENT_MS for id, page in state.pages.items() if page.sign > page.left}
         self.present = 0  # ms until which it counts as on the site; 0: not known here or gone
         self.outside: Outside | None = None  # None: no page that the present batch names lies outside of the state
         # of the current event
@@ -264,11 +264,8 @@ class Customer:
         self.erased, self.tombstone = upto, max(upto, self.tombstone)
 
 
-SESSION_GAP_MS = 30 * 60_000
-
-
 def deadline(session: Session) -> int:
-    """Append time at which a session ends: 30 minutes after its last event and after it was last heard of."""
+    """Append time at which a session ends: SESSION_GAP after its last event and after it was last heard of."""
     return (session.heard if session.heard > session.last else session.last) + SESSION_GAP_MS
 
 

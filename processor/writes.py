@@ -36,6 +36,7 @@ from processor.rules.duplicates import UNPROFILED_MS
 from processor.sites import page_name
 from processor.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
 from wakeline import keys
+from wakeline.durations import DAY_MS
 from wakeline.lanes import lane_of
 from wakeline.profiles import StoredSession
 from wakeline.record import Event, decode_record, encode_record
@@ -49,7 +50,7 @@ PROFILE_LIVES = str(keys.PROFILE_TTL_MS)
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
 PAGES_LIVE = str(keys.PAGES_TTL_MS)
 # of who has no profile, or none any more: by then the rule has forgotten it, however far the fold was behind the log
-FORGOTTEN_LIVES = str(UNPROFILED_MS + keys.DAY_MS)
+FORGOTTEN_LIVES = str(UNPROFILED_MS + DAY_MS)
 
 Command = list[str]
 

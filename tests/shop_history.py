@@ -19,9 +19,9 @@ from demo.simulator import categories
 from demo.visitors import Visit, visit
 from tests.sealed import seal
 from wakeline.config import load
+from wakeline.durations import DAY_MS
 from wakeline.event import ConsentLevel, decode_event
 from wakeline.history import History
-from wakeline.keys import DAY_MS
 from wakeline.record import Event
 
 SITE = load(Path(__file__).parents[1] / "demo" / "wakeline.toml", {}, {}).sites["demo"]

@@ -10,7 +10,8 @@ import pytest
 from processor.rules.duplicates import UNPROFILED_MS
 from tests.replay_stand import DAYS, IDS, stand
 from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
-from wakeline.keys import DAY_MS, Keys
+from wakeline.durations import DAY_MS
+from wakeline.keys import Keys
 from wakeline.record import Event
 
 V, PAGE = "visitor-1", "page-one"

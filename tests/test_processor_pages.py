@@ -13,7 +13,8 @@ from processor.replay import replay
 from processor.state import Page, VisitorState, encode_state
 from processor.writes import FORGOTTEN_LIVES
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, a_week_of_visits, event
-from wakeline.keys import DAY_MS, Keys
+from wakeline.durations import DAY_MS
+from wakeline.keys import Keys
 from wakeline.record import Erase, Event
 
 DAYS = [f"2027-01-{day}" for day in range(14, 27)]

@@ -19,6 +19,7 @@ from wakeline import dead_letters, keys
 from wakeline.cli import main
 from wakeline.connect import connect, connect_blocking
 from wakeline.dead_letters import DeadLetter
+from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
 from wakeline.log.opening import open_log
 from wakeline.settings import Settings
@@ -32,7 +33,7 @@ LETTERS = [
     # lane, offset, reason, record, error; oldest first
     (0, 7, "malformed: Input data was truncated", '{"kind', ""),
     (2, 1, "unknown_site", EVENT % NOW, ""),
-    (0, 9, "unknown_site", EVENT % (NOW - 9 * keys.DAY_MS), ""),
+    (0, 9, "unknown_site", EVENT % (NOW - 9 * DAY_MS), ""),
     (1, 3, "bug", EVENT % NOW, "Traceback:\n  one\x1b[31m line\nZeroDivisionError"),
     (3, 0, "malformed: \x1b]0;owned\x07", "no\x1b[2J JSON\r\nsecond", ""),
     (3, 5, "bug", '{"kind":"delta","source":0,"after":0,"upto":4}', "Traceback"),
@@ -179,7 +180,7 @@ def test_an_old_event_would_be_too_late() -> None:
     def letter(record: str) -> DeadLetter:
         return DeadLetter(id="0:0", lane=0, at=NOW, reason="bug", record=record, is_text=True, error="", stored="1-1")
 
-    ages = {0: False, 7 * keys.DAY_MS: False, 9 * keys.DAY_MS: True}
+    ages = {0: False, 7 * DAY_MS: False, 9 * DAY_MS: True}
     assert {age: letter(EVENT % (NOW - age)).is_too_late(NOW) for age in ages} == ages
     assert not letter("no JSON").is_too_late(NOW)
     assert not letter('{"time": "soon"}').is_too_late(NOW)

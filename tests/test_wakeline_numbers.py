@@ -19,7 +19,7 @@ from wakeline.check.server import judge_deployment
 from wakeline.cli import main
 from wakeline.config import ConfigError, load
 from wakeline.connect import connect
-from wakeline.keys import DAY_MS
+from wakeline.durations import DAY_MS
 from wakeline.lanes import DeploymentMismatch, days, half_life_ms, open_deployment, stored_deployment
 from wakeline.settings import Settings, Site
 

@@ -17,14 +17,16 @@ from rich.console import Console
 from wakeline import keys, profiles
 from wakeline.cli.portrait import portrait
 from wakeline.decay import stored
+from wakeline.definitions import SESSION_GAP_MS
+from wakeline.durations import DAY_MS
 from wakeline.identity import customer_id
 from wakeline.lanes import NoDeployment, lane_of
 from wakeline.profiles import AsyncProfiles, Interest, Profile, Profiles, Session, Source
 
 LANES = 16
 ZERO = 1_760_000_000_000
-HALF_LIFE = 7 * keys.DAY_MS
-NOW = ZERO + 14 * keys.DAY_MS
+HALF_LIFE = 7 * DAY_MS
+NOW = ZERO + 14 * DAY_MS
 VISITOR = "q7QmVnZ3bGkd0yHkXo1F2w"
 
 Read = Callable[..., Awaitable[Profile | None]]
@@ -65,7 +67,7 @@ def write(client: redis.Redis, id: str, fields: dict[str, Any], interests: dict[
 def visitor_fields(*, last: int = NOW) -> dict[str, Any]:
     session = {"start": NOW - 600_000, "last": last, "page_views": 4, "engaged_ms": 61_500}
     return {
-        "first_seen": NOW - 5 * keys.DAY_MS,
+        "first_seen": NOW - 5 * DAY_MS,
         "last_seen": last,
         "visits": 3,
         "page_views": 21,
@@ -93,7 +95,7 @@ async def test_a_visitor_is_read_with_every_field(server: Any, read: Read) -> No
         id=VISITOR,
         customer="@0123456789abcdef0123456789abcdef",
         visitors=(),
-        first_seen=datetime.fromtimestamp((NOW - 5 * keys.DAY_MS) / 1000, UTC),
+        first_seen=datetime.fromtimestamp((NOW - 5 * DAY_MS) / 1000, UTC),
         last_seen=datetime.fromtimestamp(NOW / 1000, UTC),
         visits=3,
         page_views=21,
@@ -159,8 +161,8 @@ async def test_as_many_interests_as_asked_for(server: Any, read: Read, asked: in
     ("after_ms", "is_open"),
     [
         pytest.param(-60_000, True, id="the reader's clock is behind"),
-        pytest.param(profiles.SESSION_TIMEOUT_MS - 1, True, id="just within half an hour"),
-        pytest.param(profiles.SESSION_TIMEOUT_MS, False, id="half an hour after the last sign"),
+        pytest.param(SESSION_GAP_MS - 1, True, id="just within half an hour"),
+        pytest.param(SESSION_GAP_MS, False, id="half an hour after the last sign"),
     ],
 )
 async def test_a_session_ends_half_an_hour_after_its_last_sign(

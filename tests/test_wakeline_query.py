@@ -24,21 +24,18 @@ from msgspec.structs import replace as changed
 from rich.console import Console
 
 from archiver.archiving import Archiver
-from processor import pages
-from processor.rules import sessions
 from processor.sites import SiteFacts
-from processor.state import SESSION_GAP_MS
 from tests.archive_stand import Ours
 from tests.sealed import as_they_happened, seal, write
 from tests.timeline import DAY, MINUTE, SECOND, SITE, START, Timeline, a_week_of_visits, event
 from wakeline.cli import main
 from wakeline.cli.rows import show
-from wakeline.event_types import BUILT_IN
+from wakeline.definitions import BUILT_IN
 from wakeline.history import History, HistoryDamaged
 from wakeline.history.folder import Folder
 from wakeline.keys import date as bucket
 from wakeline.log import Entry
-from wakeline.query import NoHistory, Question, WrongQuestion, ask, clocks, events, forgetting, views
+from wakeline.query import NoHistory, Question, WrongQuestion, ask, clocks, forgetting
 from wakeline.query.forgetting import FORGOTTEN
 from wakeline.query.reading import needed, with_hints
 from wakeline.record import FOR_GOOD, Delta, Erase, Event, Record, Tick, encode_record
@@ -216,8 +213,6 @@ async def test_a_visit_that_was_counted_before_it_was_whole(redis_server: Any, t
 
 
 def test_limits_are_the_processors() -> None:
-    assert (events.KEPT_MS, events.SESSION_GAP_MS) == (pages.KEPT_MS, SESSION_GAP_MS)
-    assert views.ENGAGED_MS == sessions.ENGAGED_MS
     assert forgetting.LATEST_MS == FOR_GOOD
 
 

@@ -1,6 +1,7 @@
 """The contract that every part of Wakeline shares, and what a developer imports.
 
-event.py          what a page sends; event_types.py which types of events mean something; surrogates.py halves of emoji
+event.py          what a page sends; surrogates.py halves of emoji
+definitions.py    what a visit, a bounce, activity mean; durations.py lengths of time
 commerce.py       a shop's fields; amounts.py how amounts are read
 record.py         what the log holds
 keys.py           every Redis key

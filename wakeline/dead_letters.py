@@ -11,12 +11,12 @@ import msgspec
 from msgspec import Struct
 from redis.asyncio import Redis
 
-from wakeline.keys import DAY_MS, Keys
+from wakeline.definitions import LATE_MS
+from wakeline.keys import Keys
 from wakeline.log import Log
 
 READ_AT_ONCE = 500
 READ_WAIT_MS = 5_000  # for a record that is known to be there
-TOO_LATE_MS = 8 * DAY_MS  # an older event could have been counted before, and is refused
 NOBODY = "-"
 SITE = re.compile(r'"site":\s*"([^"]*)"')
 DERIVED = re.compile(r'"kind":\s*"(delta|tick)"')
@@ -54,7 +54,7 @@ class DeadLetter(Struct, frozen=True):
         except (msgspec.MsgspecError, RecursionError):
             return False
         now = time.time_ns() // 1_000_000 if now is None else now
-        return isinstance(at, int) and 0 < at < now - TOO_LATE_MS
+        return isinstance(at, int) and 0 < at < now - LATE_MS
 
 
 async def dead_letters(

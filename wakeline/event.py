@@ -13,12 +13,13 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta, Struct
 
+from wakeline.durations import DAY_MS
 from wakeline.surrogates import without_halves
 
 MAX_BODY_BYTES = 65_536  # after decompression; also the browsers' keepalive budget
 MAX_EVENTS = 50  # in one envelope
 MAX_EVENTS_PER_PAGE = 2_048  # numbers 0..2047 of one page instance
-MAX_AGE_MS = 7 * 86_400_000  # of an event that a browser kept in its queue
+MAX_AGE_MS = 7 * DAY_MS  # of an event that a browser kept in its queue
 
 MAX_NAME_SENT = 256  # characters of an event's name before what nobody sees is taken out of it
 MAX_NAME = 64  # after that
@@ -31,7 +32,7 @@ MAX_PROP_NAME = 64  # characters
 MAX_PROP_TEXT = 1_000  # characters
 MAX_INTERESTS = 8  # declared by one page view
 MAX_INTEREST = 64  # characters
-MAX_ENGAGED_MS = 86_400_000  # of one event: more than a day is a page that nobody looked away from
+MAX_ENGAGED_MS = DAY_MS  # of one event: more than a day is a page that nobody looked away from
 MAX_SCROLL = 100  # percent
 
 # Types with a body of their own; every other type is a custom event with `props`.

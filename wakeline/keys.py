@@ -7,15 +7,17 @@ Ids are pseudonymous: random visitor ids, "~" daily-salted hashes, "@" keyed has
 
 from __future__ import annotations
 
-DAY_MS = 86_400_000
+from wakeline.definitions import LATE_MS, SEEN_MS
+from wakeline.durations import DAY_MS, MINUTE_MS
+
 VERSION = 1
 
 PROFILE_TTL_MS = 400 * DAY_MS  # after the last event: 13 months
 ANONYMOUS_TTL_MS = 9 * DAY_MS  # outlasts an outage with sessions open; the salt is gone by then, so no way back
-PAGES_TTL_MS = 16 * DAY_MS  # twice as long as they are asked for: an outage of a week forgets none
+PAGES_TTL_MS = 2 * LATE_MS  # twice as long as they are asked for: an outage of a week forgets none
 DAY_TTL_MS = 800 * DAY_MS
-MINUTE_TTL_MS = 40 * 60_000  # of the buckets that live windows are read from
-PRESENCE_TTL_MS = 40 * 60_000  # of who was on a site: nobody is shown longer than 30, erased ones neither
+MINUTE_TTL_MS = SEEN_MS + 10 * MINUTE_MS  # of the buckets that live windows are read from
+PRESENCE_TTL_MS = MINUTE_TTL_MS  # of who was on a site: nobody is shown longer than SEEN, erased ones neither
 TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and archive
 TOP_MEMBERS = 500  # of one top list in one lane; the rest is counted in OTHER
 TOP_LENGTH = 200  # characters of a member as people see them, 800 bytes at most: see `labels.cut`
@@ -23,7 +25,7 @@ TOP_LENGTH = 200  # characters of a member as people see them, 800 bytes at most
 # in a lane, 4 MB at worst, 25 KB where paths have the usual 50 bytes and a shop has 50 pages.
 DEAD_LETTERS = 10_000  # of one lane, newest kept
 LOG_PROBE_TTL_MS = 1_000
-SALTS_TTL_MS = 3 * 60_000  # renewed each minute
+SALTS_TTL_MS = 3 * MINUTE_MS  # renewed each minute
 OTHER = "(other)"
 
 # ---- outside the version: the deployment and the log on Redis Streams -----------------------------
@@ -197,7 +199,7 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:{site}:present"
 
     def seen(self, lane: int, site: str) -> str:
-        """zset: visitor -> ms of its last sign. Older than 30 minutes removed as others come. PRESENCE_TTL."""
+        """zset: visitor -> ms of its last sign. Older than SEEN removed as others come. PRESENCE_TTL."""
         return f"{self.prefix}{{{lane}}}:{site}:seen"
 
     def top(self, lane: int, site: str, what: str, bucket: str) -> str:
@@ -210,7 +212,7 @@ COUNTERS = (
     "sessions",  # closed
     "bounces",  # closed with one page view and not engaged
     "engaged_ms",
-    "events",  # custom events that are activity, see `event_types`
+    "events",  # custom events that are activity, see `definitions`
     "bot_events",
     "new_visitors",  # profiles made
     "identified",  # visitors linked to a customer
@@ -232,12 +234,12 @@ LIVE_TOPS = ("pages", "sources", "interests")
 
 def minute(ms: int) -> str:
     """Bucket of one minute; five of them make the 5-minute window. MINUTE_TTL."""
-    return f"m{ms // 60_000}"
+    return f"m{ms // MINUTE_MS}"
 
 
 def five_minutes(ms: int) -> str:
     """Bucket of five minutes; six of them make the 30-minute window. MINUTE_TTL."""
-    return f"f{ms // 300_000}"
+    return f"f{ms // (5 * MINUTE_MS)}"
 
 
 def date(day: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 from wakeline import keys
+from wakeline.durations import DAY_MS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,16 +35,16 @@ class Deployment(Struct, frozen=True):
 
 def half_life_ms(days: float) -> int:
     """A half-life as it is stored: to the ms, so that 2.3333333333 days are the same as 2.33333333333."""
-    return round(days * keys.DAY_MS)
+    return round(days * DAY_MS)
 
 
 def days(half_life: int) -> str:
     """The shortest number of days that is a half-life of so many ms, to be written into the settings."""
     for digits in range(1, 18):
-        text = f"{half_life / keys.DAY_MS:.{digits}g}"
+        text = f"{half_life / DAY_MS:.{digits}g}"
         if "e" not in text and half_life_ms(float(text)) == half_life:
             return text
-    return repr(half_life / keys.DAY_MS)
+    return repr(half_life / DAY_MS)
 
 
 class NoDeployment(Exception):

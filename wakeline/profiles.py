@@ -32,6 +32,7 @@ from msgspec import Struct
 from wakeline import keys
 from wakeline.connect import connect, connect_blocking
 from wakeline.decay import current
+from wakeline.definitions import SESSION_GAP_MS
 from wakeline.identity import customer_id
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.record import CUSTOMER_PREFIX
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
 
-SESSION_TIMEOUT_MS = 30 * 60_000  # a session without a sign for so long has ended
 KNOWN_S = 1.0  # that a reader goes on with a version of the keys after another one is live
 INTERESTS = 10  # how many a reader gets unless it asks otherwise
 
@@ -241,7 +241,7 @@ def _profile(
         page_views=int(text.get("page_views", 0)),
         engaged_seconds=int(text.get("engaged_ms", 0)) / 1000,
         events=int(text.get("events", 0)),
-        session=_session(stored) if stored and now - stored.last < SESSION_TIMEOUT_MS else None,
+        session=_session(stored) if stored and now - stored.last < SESSION_GAP_MS else None,
         first_source=None if is_customer else Source(text.get("first_source", ""), text.get("first_campaign", "")),
         last_source=Source(text.get("last_source", ""), text.get("last_campaign", "")),
         device=text.get("device", ""),

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from processor.changes import Changes
-from processor.pages import KEPT_MS
 from processor.rules.duplicates import UNPROFILED_MS, drop_seen, hear
 from processor.rules.forgetting import forget_visitor
 from processor.state import Visitor
+from wakeline.definitions import LATE_MS
 from wakeline.event import CONSENT
 from wakeline.log import Entry
 from wakeline.record import FOR_GOOD, Event, Tick, encode_record
@@ -24,7 +24,7 @@ def forget_late(event: Event, visitor: Visitor, changes: Changes) -> None:
 
     Of who has no profile nothing has to be kept out: what a withdrawal may have overtaken is as late by now.
     """
-    is_late = changes.now - event.time > KEPT_MS or event.time <= visitor.state.floor
+    is_late = changes.now - event.time > LATE_MS or event.time <= visitor.state.floor
     if is_late and withdraws(event, visitor):
         changes.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
         if visitor.state.is_known():

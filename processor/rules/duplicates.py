@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from processor import pages
 from processor.changes import Changes, Verdict
-from processor.pages import KEPT_MS, REMEMBERED_MS
+from processor.pages import REMEMBERED_MS
 from processor.state import Page, Visitor, VisitorState
+from wakeline.definitions import LATE_MS
 from wakeline.record import Event
 
 UNPROFILED_MS = REMEMBERED_MS  # since it was last heard of
@@ -21,7 +22,7 @@ def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | Non
     now = changes.now
     if not state.first_seen:
         state = hear(visitor, now)
-    if now - event.time > KEPT_MS:
+    if now - event.time > LATE_MS:
         return Verdict.TOO_LATE
     page = state.pages.get(event.page)
     if page is None or now - page.sign > REMEMBERED_MS:

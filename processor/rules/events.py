@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from processor.changes import Changes
 from processor.state import Visitor
-from wakeline.event_types import NO_ACTIVITY
+from wakeline.definitions import NO_ACTIVITY
 from wakeline.record import Event
 
 

@@ -1,10 +1,11 @@
-"""Who is on the site now: a page instance counts until it is left or for 60 s after its last sign."""
+"""Who is on the site now: a page instance counts until it is left or for PRESENT_MS after its last sign."""
 
 from __future__ import annotations
 
-from processor.changes import LIVE_MS, SEEN_MS, Changes
+from processor.changes import LIVE_MS, Changes
 from processor.rules.consent import goes_on
-from processor.state import SIGN_MS, Visitor
+from processor.state import Visitor
+from wakeline.definitions import PRESENT_MS, SEEN_MS
 from wakeline.event import CONSENT
 from wakeline.record import Event
 
@@ -25,7 +26,7 @@ def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
     marks = changes.presence[visitor.site]
     open_pages = visitor.open_pages
     if page.sign > page.left:
-        open_pages[event.page] = until = page.sign + SIGN_MS
+        open_pages[event.page] = until = page.sign + PRESENT_MS
         if until > visitor.present:
             visitor.present = marks.present[visitor.id] = until
             if until < marks.oldest:

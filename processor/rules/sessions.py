@@ -1,4 +1,4 @@
-"""Visits: events of one visitor with less than 30 minutes between them.
+"""Visits: events of one visitor with no more than SESSION_GAP between them.
 
 A session is counted when it closes, by log time, so exactly once and never before late events had their
 chance. Several may be open: events that were queued offline join or open one in the past.
@@ -11,19 +11,17 @@ from processor.rules.consent import goes_on
 from processor.state import (
     KEPT_CLOSED,
     MAX_OPEN_SESSIONS,
-    SESSION_GAP_MS,
     Session,
     Touch,
     Visitor,
     deadline,
 )
+from wakeline.definitions import NO_ACTIVITY, SESSION_GAP_MS, is_bounce
+from wakeline.durations import DAY_MS
 from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING
-from wakeline.event_types import NO_ACTIVITY
-from wakeline.keys import DAY_MS
 from wakeline.record import Event
 
 PATH_BYTES = 1_000  # of a path in a session: all of what browsers send, and more than top lists show
-ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
 
 
 def join(event: Event, visitor: Visitor, changes: Changes) -> None:
@@ -189,15 +187,10 @@ def close(session: Session, visitor: Visitor, changes: Changes) -> None:
     if not session.continued:
         changes.count("sessions", day=day)
         changes.top("entries", session.entry, day=day)
-        if _bounced(session):
+        if is_bounce(session.page_views, session.engaged_ms, session.events) and not session.handed_over:
             changes.count("bounces", day=day)
     if not session.handed_over:
         changes.top("exits", session.page, day=day)
-
-
-def _bounced(session: Session) -> bool:
-    engaged = session.engaged_ms >= ENGAGED_MS or session.events or session.handed_over
-    return session.page_views == 1 and not engaged
 
 
 def touch(session: Session) -> Touch:

@@ -16,12 +16,12 @@ from aiokafka.errors import (
     for_code,
 )
 
+from wakeline.definitions import LATE_MS
 from wakeline.log import LogMismatch
 from wakeline.log.kafka_address import BROKERS_OWN, KafkaAddress
 from wakeline.log.kafka_cluster import REQUEST_MS, Cluster
 from wakeline.log.kafka_metadata import TopicMetadata
 
-LEAST_RETENTION_MS = 8 * 86_400_000  # an event may be seven days old when a browser tells it
 NEEDED = {
     "message.timestamp.type": "LogAppendTime",
     "cleanup.policy": "delete",
@@ -78,10 +78,10 @@ def mismatches(name: str, topic: TopicMetadata, config: Mapping[str, str], lanes
         if config.get(setting, needed) != needed:
             yield f"the topic {name} has {setting}={config[setting]}, it needs {needed}", mend_by(name, setting, needed)
     retention = int(config["retention.ms"])
-    if 0 <= retention < LEAST_RETENTION_MS:
+    if 0 <= retention < LATE_MS:
         yield (
             f"the topic {name} keeps records for {retention / 3_600_000:g} hours, it needs "
-            f"{LEAST_RETENTION_MS // 3_600_000} or more",
+            f"{LATE_MS // 3_600_000} or more",
             mend_by(name, "retention.ms", "-1"),
         )
     if (size := int(config["retention.bytes"])) >= 0:

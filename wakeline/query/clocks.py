@@ -6,8 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-DAY_MS = 86_400_000
-QUARTER_MS = 900_000  # every time zone's offset is a multiple of a quarter of an hour, and changes at one
+from wakeline.durations import DAY_MS, QUARTER_MS
 
 
 def ahead(zones: Mapping[str, ZoneInfo], since: int, until: int) -> str:

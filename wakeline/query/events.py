@@ -1,7 +1,7 @@
 """What is kept of a line of the history: each event once, typed, with its visit, its customer and the site's own clock.
 
 The rules are the processor's: what was too late when it came counts nowhere, the first of several copies counts, a
-visit is what has less than 30 minutes between its events. Here all of it has come in already.
+visit is what has no more than SESSION_GAP between its events. Here all of it has come in already.
 """
 
 from __future__ import annotations
@@ -11,17 +11,15 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from wakeline.event import MAX_EVENTS_PER_PAGE
-from wakeline.keys import DAY_MS
+from wakeline.definitions import LATE_MS, SESSION_GAP_MS
+from wakeline.durations import DAY_MS
+from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, MAX_EVENTS_PER_PAGE, PAGE_VIEW, PING
 from wakeline.paths import page_label
 from wakeline.query import forgetting
 from wakeline.query.amounts import read_amounts
 from wakeline.query.clocks import ahead
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.sources import class_of, source_of
-
-KEPT_MS = 8 * DAY_MS  # an event that came later than that was refused
-SESSION_GAP_MS = 30 * 60_000
 
 RECORD = (
     'kind VARCHAR, site VARCHAR, visitor VARCHAR, type VARCHAR, page VARCHAR, n INTEGER, "time" BIGINT, '
@@ -47,7 +45,7 @@ CREATE TABLE history.source (
 CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
 """
 
-LASTING = ("consent", "identify")
+LASTING = (CONSENT, IDENTIFY)
 """Types of events that say something about other days, long before and after them."""
 
 ORDERS = ("purchase", "refund")
@@ -75,8 +73,8 @@ def keep(
             epoch_ms(at_ms + ahead)::DATE, host, path, coalesce(query, MAP {{}}), nullif(title, ''),
             nullif(referrer, ''), coalesce(device, 'other'), nullif(browser, ''), nullif(os, ''), nullif(country, ''),
             nullif(bot, ''), coalesce(interests, []), coalesce(continued, false),
-            CASE type WHEN 'engagement' THEN coalesce(engaged_ms, 0) END,
-            CASE type WHEN 'engagement' THEN coalesce(scroll, 0) END,
+            CASE type WHEN '{ENGAGEMENT}' THEN coalesce(engaged_ms, 0) END,
+            CASE type WHEN '{ENGAGEMENT}' THEN coalesce(scroll, 0) END,
             coalesce(leave, false), nullif(level, ''), props, page, n, epoch_ms(received), epoch_ms(appended), lane,
             "offset"
         FROM (
@@ -84,7 +82,7 @@ def keep(
                 SELECT unnest(record), record."time" AS at_ms, lane, "offset", "at" AS appended FROM history.line
             )
         )
-        WHERE {VALID} AND appended - at_ms <= {KEPT_MS}
+        WHERE {VALID} AND appended - at_ms <= {LATE_MS}
             AND ($site IS NULL OR site = $site) AND (len($types) = 0 OR list_contains($types, type))
         """,
         {"site": site, "types": list(types)},
@@ -110,7 +108,7 @@ SETTLE: tuple[str, ...] = (
                     time - lag(time) OVER (PARTITION BY site, visitor ORDER BY time)
                     > to_milliseconds({SESSION_GAP_MS}), false
                 )::INTEGER AS is_new
-                FROM history.event WHERE bot IS NULL AND type <> 'ping'
+                FROM history.event WHERE bot IS NULL AND type <> '{PING}'
             )
         )
     ) AS visit
@@ -128,9 +126,9 @@ UPDATE history.event SET path = shown.path FROM (SELECT unnest($path) AS escaped
 WHERE history.event.path = shown.escaped
 """
 
-KINDS_OF_SOURCES = """
+KINDS_OF_SOURCES = f"""
 SELECT DISTINCT coalesce(query['utm_source'], ''), coalesce(query['utm_campaign'], ''), coalesce(referrer, '')
-FROM history.event WHERE type = 'page_view' AND session IS NOT NULL
+FROM history.event WHERE type = '{PAGE_VIEW}' AND session IS NOT NULL
 """
 
 ADD_SOURCES = """
@@ -170,4 +168,4 @@ STEPS = len(SETTLE) + 1  # that `settle` tells of
 
 def clock(zones: Mapping[str, ZoneInfo], first_day_ms: int, last_day_ms: int) -> str:
     """For `keep`: of events that came between two days, ms at their begin."""
-    return ahead(zones, first_day_ms - KEPT_MS - DAY_MS, last_day_ms + 2 * DAY_MS)
+    return ahead(zones, first_day_ms - LATE_MS - DAY_MS, last_day_ms + 2 * DAY_MS)

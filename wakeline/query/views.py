@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import date
 
 from wakeline.amounts import MAX_AMOUNT, MAX_QUANTITY
-from wakeline.event_types import NO_ACTIVITY
+from wakeline.definitions import IS_BOUNCE, NO_ACTIVITY
+from wakeline.event import CONSENT, PAGE_VIEW
 from wakeline.query.amounts import CURRENCY, named, says
-
-ENGAGED_MS = 10_000  # a visit of one page is no bounce once it was engaged that long
 
 NAMES = ("events", "sessions", "orders")
 
@@ -22,26 +21,26 @@ SELECT
     CASE WHEN NOT handed_over THEN left_from END AS exit,
     coalesce(source.source, 'direct') AS source, coalesce(source.class, 'direct') AS source_class,
     nullif(source.campaign, '') AS campaign,
-    views = 1 AND engaged_ms < {ENGAGED_MS} AND events = 0 AND NOT handed_over AND NOT entered.continued AS bounce,
+    {IS_BOUNCE} AND NOT handed_over AND NOT entered.continued AS bounce,
     entered.continued AS continued, entered.device AS device, entered.browser AS browser, entered.os AS os,
     entered.country AS country
 FROM (
     SELECT
         site, visitor, session, max(time) AS ended, any_value(customer) AS customer,
-        count(*) FILTER (type = 'page_view') AS views,
-        count(*) FILTER (type = 'page_view' AND NOT continued) AS page_views,
+        count(*) FILTER (type = '{PAGE_VIEW}') AS views,
+        count(*) FILTER (type = '{PAGE_VIEW}' AND NOT continued) AS page_views,
         coalesce(sum(engaged_ms), 0)::BIGINT AS engaged_ms,
         count(*) FILTER (type NOT IN {tuple(sorted(NO_ACTIVITY))}) AS events,
         coalesce(bool_or(
-            type = 'consent' AND level <> 'off' AND starts_with(visitor, '~') = (level = 'full')
+            type = '{CONSENT}' AND level <> 'off' AND starts_with(visitor, '~') = (level = 'full')
         ), false) AS handed_over,
         arg_min(
             {{'path': path, 'day': day, 'continued': continued, 'device': device, 'browser': browser, 'os': os,
               'country': country, 'utm_source': query['utm_source'], 'utm_campaign': query['utm_campaign'],
               'referrer': referrer}},
             (time, page, "offset")
-        ) FILTER (type = 'page_view') AS entered,
-        arg_max(path, (time, page, -"offset")) FILTER (type = 'page_view') AS left_from
+        ) FILTER (type = '{PAGE_VIEW}') AS entered,
+        arg_max(path, (time, page, -"offset")) FILTER (type = '{PAGE_VIEW}') AS left_from
     FROM history.event WHERE session IS NOT NULL
     GROUP BY site, visitor, session
 )

@@ -1,0 +1,75 @@
+"""What is defined once is what the docs and the snippet say."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from wakeline.definitions import BUILT_IN, ENGAGED_MS, IS_BOUNCE, LATE_MS, NO_ACTIVITY, SESSION_GAP_MS, TYPES, is_bounce
+from wakeline.durations import DAY_MS, MINUTE_MS
+from wakeline.event import MAX_AGE_MS
+
+ROOT = Path(__file__).parents[1]
+DOCS = {path.name: " ".join(path.read_text().split()) for path in sorted((ROOT / "docs").glob("*.md"))}
+PAGE = (ROOT / "docs/snippet.md").read_text()
+CODE = "".join(path.read_text() for path in sorted((ROOT / "snippet/src").glob("*.ts")))
+
+
+def test_a_type_is_named_once() -> None:
+    assert len({type.name for type in TYPES}) == len(TYPES)
+    assert BUILT_IN < NO_ACTIVITY
+
+
+def test_every_event_that_the_snippet_sends_by_itself_is_in_the_table() -> None:
+    calls = re.findall(r"custom\(([^;]*)", CODE) + re.findall(r'wakeline\("event", ([^;]*)', CODE)
+    sent = {name for call in calls for name in re.findall(r'"(\w+)"', call.split("{")[0])}
+    sent |= set(re.findall(r'(?:(?:emit|tell)\(|: type = )"(\w+)"', CODE))
+    assert {"web_vitals", "not_found", "page_view", "outbound_link", "interest"} < sent
+    assert sent == {type.name for type in TYPES if type.name != "js_error"}
+
+
+def test_the_docs_say_of_each_whether_it_is_activity() -> None:
+    (table,) = re.findall(r"\| event of the full script .*\n\|[-|]+\n((?:\|.*\n)+)", PAGE)
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()]
+    said = {row[0].strip("`"): row[-1] for row in rows}
+    known = {type.name: "yes" if type.is_activity else "no" for type in TYPES}
+    assert said == {name: known[name] for name in said}
+    for type in TYPES:
+        if not type.is_built_in:
+            assert f"`{type.name}`" in PAGE
+
+
+WORDS = {7: "seven", 8: "eight"}
+
+SAID = (
+    ("history.md", f"no more than {SESSION_GAP_MS // MINUTE_MS} minutes between them"),
+    ("history.md", f"exactly {SESSION_GAP_MS // MINUTE_MS} minutes after the last"),
+    ("history.md", f"one page view, less than {ENGAGED_MS // 1000} s engaged, and nothing done"),
+    ("snippet.md", f"older than {WORDS[MAX_AGE_MS // DAY_MS]} days"),
+    ("wire.md", f"older than {WORDS[MAX_AGE_MS // DAY_MS]} days"),
+    ("scale.md", f"a retention of {WORDS[LATE_MS // DAY_MS]} days or more"),
+)
+
+
+@pytest.mark.parametrize(("page", "words"), SAID)
+def test_the_docs_say_the_limits_as_they_are(page: str, words: str) -> None:
+    assert words in DOCS[page]
+
+
+@pytest.mark.parametrize(
+    ("page_views", "engaged_ms", "events", "bounces"),
+    [
+        (1, 0, 0, True),
+        (1, ENGAGED_MS - 1, 0, True),
+        (1, ENGAGED_MS, 0, False),
+        (1, 0, 1, False),
+        (2, 0, 0, False),
+        (0, 0, 0, False),
+    ],
+)
+def test_a_bounce_in_python_is_one_in_sql(page_views: int, engaged_ms: int, events: int, bounces: bool) -> None:
+    row = f"SELECT {IS_BOUNCE} FROM (SELECT {page_views} AS views, {engaged_ms} AS engaged_ms, {events} AS events)"
+    assert duckdb.sql(row).fetchall() == [(is_bounce(page_views, engaged_ms, events),)] == [(bounces,)]

@@ -1,0 +1,7 @@
+"""Lengths of time, in ms."""
+
+from __future__ import annotations
+
+MINUTE_MS = 60_000
+QUARTER_MS = 15 * MINUTE_MS  # every time zone's offset is a multiple of it, and changes at one
+DAY_MS = 86_400_000
