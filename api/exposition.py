@@ -17,6 +17,7 @@ from api import metrics
 from api.ledger import Ledger
 from api.numbers import AWAY, Numbers
 from wakeline import keys
+from wakeline.numbers import WINDOWS
 
 BUDGET_S = 3.0  # of one read: below Prometheus' scrape timeout
 MAX_LABEL = 120  # characters of a label value
@@ -95,7 +96,7 @@ def _books(ledger: Ledger) -> Iterator[Metric]:
 
 def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[str, ...], float]]:
     for site, each in numbers.sites.items():
-        for window in metrics.WINDOWS:
+        for window in WINDOWS:
             for value, count in top_values(each.tops.get((what, window), {}), top).items():
                 yield (site, window, value), count
 

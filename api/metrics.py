@@ -2,7 +2,7 @@
 
 The business numbers are rendered from Redis at each scrape, so they survive restarts. What people did
 since the start are counters; windows are gauges, on which `rate` has no meaning. Their label `window` is
-one of WINDOWS; add up sites or lanes, never windows, which overlap.
+one of `numbers.WINDOWS`; add up sites or lanes, never windows, which overlap.
 """
 
 from __future__ import annotations
@@ -12,12 +12,8 @@ from typing import NamedTuple
 from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
-from wakeline import keys
-from wakeline.definitions import LIVE_WINDOWS_MS
-
-TODAY = "today"  # the site's day, in its time zone
-WINDOWS = (*LIVE_WINDOWS_MS, TODAY)
-"""5m: this minute and the four before it; 30m: these five minutes and the five times five before them."""
+from wakeline import keys, numbers
+from wakeline.numbers import Count, Top
 
 
 class Family(NamedTuple):
@@ -33,72 +29,38 @@ class Family(NamedTuple):
         return self.kind(self.name, self.help, labels=self.labels)
 
 
-def _counter(name: str, help: str, unit: float = 1.0) -> Family:
-    return Family(CounterMetricFamily, name, help, ("site",), unit)
-
-
 def _gauge(name: str, help: str, *labels: str, unit: float = 1.0) -> Family:
     return Family(GaugeMetricFamily, name, help, labels, unit)
 
 
-def _today(name: str, help: str, unit: float = 1.0) -> Family:
-    return _gauge(f"{name}_today", f"{help}, today in the site's time zone", "site", unit=unit)
+def _total(number: Count) -> Family:
+    return Family(CounterMetricFamily, f"wakeline_{number.metric}_total", number.help, ("site",), number.unit)
 
 
-def _top(name: str, help: str, label: str, unit: float = 1.0) -> Family:
-    return _gauge(
-        f"{name}_window", f"{help}: the top values, the rest as {keys.OTHER}", "site", "window", label, unit=unit
-    )
+def _today(number: Count) -> Family:
+    help = f"{number.help}, today in the site's time zone"
+    return _gauge(f"wakeline_{number.metric}_today", help, "site", unit=number.unit)
 
 
-MS = 0.001
+def _top(top: Top) -> Family:
+    help = f"{top.help}: the top values, the rest as {keys.OTHER}"
+    return _gauge(f"wakeline_{top.metric}_window", help, "site", "window", top.label, unit=top.unit)
+
 
 # ---- a site: now, since the start, today, the tops -----------------------------------------------
 
 LIVE_VISITORS = _gauge(
     "wakeline_live_visitors", "Visitors on the site now, or seen in the last 5 or 30 minutes", "site", "window"
 )
-LIVE_WINDOWS = ("now", *LIVE_WINDOWS_MS)
 
-TOTALS = {
-    "page_views": _counter("wakeline_page_views_total", "Page views of humans"),
-    "sessions": _counter("wakeline_sessions_total", "Sessions that ended"),
-    "bounces": _counter("wakeline_bounces_total", "Sessions that ended with one page view and no engagement"),
-    "engaged_ms": _counter("wakeline_engaged_seconds_total", "Time that pages were visible and focused", MS),
-    "events": _counter("wakeline_custom_events_total", "Custom events: what visitors did"),
-    "bot_events": _counter("wakeline_bot_events_total", "Events of bots, which count nowhere else"),
-    "new_visitors": _counter("wakeline_new_visitors_total", "Profiles made"),
-    "identified": _counter("wakeline_identified_total", "Visitors linked to a customer"),
-    "withdrawals": _counter("wakeline_withdrawals_total", "Visitors who withdrew their consent"),
-}
+TOTALS = {each.name: _total(each) for each in numbers.COUNTS if each.has_total}
 """By field of `keys.totals`."""
 
-DAY = {
-    "page_views": _today("wakeline_page_views", "Page views of humans"),
-    "visits": _today("wakeline_visits", "Sessions that began"),
-    "sessions": _today("wakeline_sessions", "Sessions that ended"),
-    "bounces": _today("wakeline_bounces", "Sessions that ended with one page view and no engagement"),
-    "engaged_ms": _today("wakeline_engaged_seconds", "Time that pages were visible and focused", MS),
-    "events": _today("wakeline_custom_events", "Custom events: what visitors did"),
-    "bot_events": _today("wakeline_bot_events", "Events of bots"),
-    "new_visitors": _today("wakeline_new_visitors", "Profiles made"),
-    "identified": _today("wakeline_identified", "Visitors linked to a customer"),
-    "withdrawals": _today("wakeline_withdrawals", "Visitors who withdrew their consent"),
-}
+DAY = {each.name: _today(each) for each in numbers.COUNTS}
 """By field of `keys.day`."""
 
-TOPS = {
-    "pages": _top("wakeline_page_views", "Page views by page path", "page"),
-    "sources": _top("wakeline_visits", "Sessions that began, by source", "source"),
-    "interests": _top("wakeline_interest", "Signs of interest, by interest", "interest"),
-    "engaged_ms": _top("wakeline_engaged_seconds", "Engaged time by page path", "page", MS),
-    "entries": _top("wakeline_entries", "Sessions by the page they began on", "page"),
-    "exits": _top("wakeline_exits", "Sessions by the page they ended on", "page"),
-    "campaigns": _top("wakeline_campaign_visits", "Sessions that began, by campaign", "campaign"),
-    "events": _top("wakeline_custom_events", "Custom events by name, also what pages say of themselves", "event"),
-    "bots": _top("wakeline_bot_events", "Events of bots by bot", "bot"),
-}
-"""By name in `keys.TOPS`. Those of `keys.LIVE_TOPS` have every window, the others today's alone."""
+TOPS = {each.name: _top(each) for each in numbers.TOPS}
+"""By name of the list. The live ones have every window, the others today's alone."""
 
 # ---- the deployment: its books -------------------------------------------------------------------
 

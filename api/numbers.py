@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 from redis.exceptions import RedisError
 
 from api.ledger import Ledger, place_of
-from api.metrics import LIVE_WINDOWS, TODAY, WINDOWS
 from wakeline import keys
 from wakeline.connect import connect
 from wakeline.definitions import LIVE_WINDOWS_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
+from wakeline.numbers import COUNTS, LIVE_WINDOWS, TODAY, TOPS, WINDOWS
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 AWAY = (RedisError, OSError, TimeoutError, LogUnavailable, NoDeployment)
 """What reading raises while Redis is away or empty."""
 
-LISTS = tuple((what, window) for what in keys.TOPS for window in (WINDOWS if what in keys.LIVE_TOPS else (TODAY,)))
+LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.is_live else (TODAY,)))
 """Which (top list, window) a site has."""
 
 
@@ -43,8 +43,8 @@ class SiteNumbers:
     """One site, all lanes added up."""
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
-    totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(keys.COUNTERS, 0))
-    day: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*keys.COUNTERS, "visits"), 0))
+    totals: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS if each.has_total})
+    day: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS})
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
 
 

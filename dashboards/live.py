@@ -26,6 +26,7 @@ from grafana_foundation_sdk.models.dashboard import (
 from dashboards import queries
 from dashboards.panels import SOURCE, Size, lamp, lines, number, row, top
 from dashboards.queries import live, per_minute, share, today
+from wakeline import numbers
 from wakeline.memory import COUNT_ONLY, REFUSE
 
 FILE = Path(__file__).parent / "grafana" / "live.json"
@@ -69,7 +70,7 @@ def variables(board: Dashboard) -> None:
     board.with_variable(
         CustomVariable("window")
         .label("Window")
-        .values("5m,30m,today")
+        .values(",".join(numbers.WINDOWS))
         .current(VariableOption(selected=True, text="30m", value="30m"))
     )
 
@@ -92,7 +93,7 @@ def now(board: Dashboard) -> None:
             3,
             "Visitors",
             "On the site now, and seen within 5 and 30 minutes.",
-            *map(live, ("now", "5m", "30m")),
+            *map(live, numbers.LIVE_WINDOWS),
             size=Size(8, 8),
         )
     )
@@ -101,9 +102,7 @@ def now(board: Dashboard) -> None:
             4,
             "Per minute, bots beside humans",
             "Page views of humans and what else they did; events of bots, which count nowhere else.",
-            per_minute("page_views", "page views"),
-            per_minute("custom_events", "custom events"),
-            per_minute("bot_events", "bot events"),
+            *map(per_minute, (numbers.PAGE_VIEWS, numbers.EVENTS, numbers.BOT_EVENTS)),
             size=Size(8, 8),
         )
     )
@@ -111,15 +110,15 @@ def now(board: Dashboard) -> None:
 
 def today_so_far(board: Dashboard) -> None:
     board.with_row(row(102, "Today, in the site's time zone"))
-    board.with_panel(number(5, "Visits", "Sessions that began today.", today("visits"), size=STAT))
-    board.with_panel(number(6, "New visitors", "Profiles made today.", today("new_visitors"), size=STAT))
-    board.with_panel(number(7, "Page views", "Page views of humans today.", today("page_views"), size=STAT))
+    board.with_panel(number(5, "Visits", "Sessions that began today.", today(numbers.VISITS), size=STAT))
+    board.with_panel(number(6, "New visitors", f"{numbers.NEW_VISITORS.help}.", today(numbers.NEW_VISITORS), size=STAT))
+    board.with_panel(number(7, "Page views", "Page views of humans today.", today(numbers.PAGE_VIEWS), size=STAT))
     board.with_panel(
         number(
             8,
             "Bounces",
             "Of the sessions that ended today: one page view and not engaged.",
-            share("bounces", "sessions"),
+            share(numbers.BOUNCES, numbers.SESSIONS),
             size=STAT,
             unit="percentunit",
             decimals=1,
@@ -130,46 +129,42 @@ def today_so_far(board: Dashboard) -> None:
             9,
             "Engaged time a visit",
             "Time with a page visible and focused, by visit that began today.",
-            share("engaged_seconds", "visits"),
+            share(numbers.ENGAGED, numbers.VISITS),
             size=STAT,
             unit="s",
         )
     )
     board.with_panel(
         number(
-            10, "Custom events", "What visitors did today, besides looking at pages.", today("custom_events"), size=STAT
+            10, "Custom events", "What visitors did today, besides looking at pages.", today(numbers.EVENTS), size=STAT
         )
     )
 
 
 def content(board: Dashboard) -> None:
     board.with_row(row(103, "Top of $window"))
-    for id, title, help, what, label in (
-        (11, "Pages", "Page views by path.", "page_views", "page"),
-        (12, "Sources", "Visits by where they came from.", "visits", "source"),
-        (13, "Interests", "Signs of interest.", "interest", "interest"),
+    for id, title, each in (
+        (11, "Pages", numbers.TOP_PAGES),
+        (12, "Sources", numbers.TOP_SOURCES),
+        (13, "Interests", numbers.TOP_INTERESTS),
     ):
-        board.with_panel(top(id, title, help, *queries.top(what, label), size=THIRD))
+        board.with_panel(top(id, title, f"{each.help}.", *queries.top(each), size=THIRD))
 
 
 def today_in_detail(board: Dashboard) -> None:
     board.with_row(row(104, "Top of today"))
-    for id, title, help, what, label in (
-        (14, "Campaigns", "Visits by campaign.", "campaign_visits", "campaign"),
-        (
-            15,
-            "Custom events by name",
-            "How often each came, also what pages say of themselves: a lost page, web vitals.",
-            "custom_events",
-            "event",
-        ),
-        (16, "Bots", "Events of bots, by bot.", "bot_events", "bot"),
-        (17, "Entry pages", "Where sessions began.", "entries", "page"),
-        (18, "Exit pages", "Where sessions ended.", "exits", "page"),
-        (19, "Engaged time by page", "Time with the page visible and focused.", "engaged_seconds", "page"),
+    for id, title, each in (
+        (14, "Campaigns", numbers.TOP_CAMPAIGNS),
+        (15, "Custom events by name", numbers.TOP_EVENTS),
+        (16, "Bots", numbers.TOP_BOTS),
+        (17, "Entry pages", numbers.TOP_ENTRIES),
+        (18, "Exit pages", numbers.TOP_EXITS),
+        (19, "Engaged time by page", numbers.TOP_ENGAGED),
     ):
-        unit = "s" if what == "engaged_seconds" else "short"
-        board.with_panel(top(id, title, help, *queries.top(what, label, window="today"), size=THIRD, unit=unit))
+        unit = "s" if each.unit == numbers.MS else "short"
+        board.with_panel(
+            top(id, title, f"{each.help}.", *queries.top(each, window=numbers.TODAY), size=THIRD, unit=unit)
+        )
 
 
 def operations(board: Dashboard) -> None:

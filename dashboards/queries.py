@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dashboards.panels import Query
 from wakeline.keys import OTHER
+from wakeline.numbers import Count, Top
 
 SITE = 'site="$site"'
 RATE = "[$__rate_interval]"
@@ -16,26 +17,27 @@ def live(window: str) -> Query:
     return Query(f'wakeline_live_visitors{{{SITE},window="{window}"}}', window)
 
 
-def today(what: str) -> Query:
-    return Query(f"wakeline_{what}_today{{{SITE}}}", what.replace("_", " "))
+def today(number: Count) -> Query:
+    return Query(f"wakeline_{number.metric}_today{{{SITE}}}", _legend(number))
 
 
-def share(part: str, whole: str) -> Query:
+def share(part: Count, whole: Count) -> Query:
     """Today's `part` of each `whole`; no value before there is one."""
-    return Query(f"wakeline_{part}_today{{{SITE}}} / (wakeline_{whole}_today{{{SITE}}} > 0)", part)
+    return Query(f"wakeline_{part.metric}_today{{{SITE}}} / (wakeline_{whole.metric}_today{{{SITE}}} > 0)", part.metric)
 
 
-def per_minute(what: str, legend: str) -> Query:
-    return Query(f"60 * rate(wakeline_{what}_total{{{SITE}}}{RATE})", legend)
+def per_minute(number: Count) -> Query:
+    return Query(f"60 * rate(wakeline_{number.metric}_total{{{SITE}}}{RATE})", _legend(number))
 
 
-def top(what: str, label: str, *, window: str = "$window") -> tuple[Query, Query]:
+def _legend(number: Count) -> str:
+    return number.metric.replace("_", " ")
+
+
+def top(list: Top, *, window: str = "$window") -> tuple[Query, Query]:
     """The largest first, and what is not among them last."""
-    chosen = f'{SITE},window="{window}"'
-    return (
-        Query(f'sort_desc(wakeline_{what}_window{{{chosen},{label}!="{OTHER}"}})', f"{{{{{label}}}}}"),
-        Query(f'wakeline_{what}_window{{{chosen},{label}="{OTHER}"}}', OTHER),
-    )
+    metric = f'wakeline_{list.metric}_window{{{SITE},window="{window}",{list.label}'
+    return Query(f'sort_desc({metric}!="{OTHER}"}})', f"{{{{{list.label}}}}}"), Query(f'{metric}="{OTHER}"}}', OTHER)
 
 
 # ---- for operators: all sites and processes together ---------------------------------------------

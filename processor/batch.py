@@ -11,17 +11,17 @@ from msgspec import Struct
 
 from processor.changes import LIVE_MS
 from processor.dead import Named, named_by
-from wakeline import keys
 from wakeline.definitions import LATE_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.log import Entry
+from wakeline.numbers import LIVE_TOPS, TOPS
 from wakeline.record import CUSTOMER_PREFIX, FOR_GOOD, CustomerShare, Delta, Erase, Event, Record, decode_record
 
 MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
 KEYS_OF_ONE = 4  # state, profile, interests, pages; a tombstone is rare enough for the slack of the spans
-KEYS_OF_A_DAY = 2 * (len(keys.TOPS) + 4)  # a site's day by UTC may lie in two of its own
-KEYS_OF_A_SPAN = len(keys.TOPS) + 4 + 6 * len(keys.LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
+KEYS_OF_A_DAY = 2 * (len(TOPS) + 4)  # a site's day by UTC may lie in two of its own
+KEYS_OF_A_SPAN = len(TOPS) + 4 + 6 * len(LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
 SPAN_MS = 300_000
 
 ID = re.compile(r"[!-~]{1,128}")  # of a person or a site in a record of our own

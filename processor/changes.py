@@ -16,6 +16,7 @@ from wakeline import keys
 from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.labels import cut
+from wakeline.numbers import TOPS, Count, Top
 from wakeline.record import CustomerShare, Record
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than that enter no live window
@@ -124,12 +125,13 @@ class Changes:
             self._live_lists = {}
         self._is_live = self.received - time < self.live_ms
 
-    def count(self, field: str, amount: int = 1, *, day: str = "") -> None:
-        """Add to a number of the site: for a day (that of the event) and, if it is a counter, in all."""
-        (self.days[self.site.key, day] if day else self._today)[field] += amount
+    def count(self, number: Count, amount: int = 1, *, day: str = "") -> None:
+        """Add to a number of the site: for a day (that of the event) and, if it has a total, in all."""
+        (self.days[self.site.key, day] if day else self._today)[number.name] += amount
 
-    def top(self, what: str, value: str, amount: int = 1, *, day: str = "") -> None:
+    def top(self, top: Top, value: str, amount: int = 1, *, day: str = "") -> None:
         """Add to a top list of a day (that of the event)."""
+        what = top.name
         if day:
             self._day_tops[self.site.key, what, day][value] += amount
             return
@@ -138,28 +140,29 @@ class Changes:
             counts = self._lists[what] = self._day_tops[self.site.key, what, self.day]
         counts[value] += amount
 
-    def top_live(self, what: str, value: str) -> None:
+    def top_live(self, top: Top, value: str) -> None:
         """Add one to the top lists of the event's day and, while it is young enough, of the live windows."""
-        self.top(what, value)
+        self.top(top, value)
         if self._is_live:
+            what = top.name
             counts = self._live_lists.get(what)
             if counts is None:
                 counts = self._live_lists[what] = self._minute_tops[self.site.key, what, self._minute]
             counts[value] += 1
 
-    def top_live_at(self, time: int, what: str, value: str, amount: int) -> None:
+    def top_live_at(self, time: int, top: Top, value: str, amount: int) -> None:
         """The same, for something that happened at another time than the event."""
-        self.top(what, value, amount, day=self.site.day(time))
+        self.top(top, value, amount, day=self.site.day(time))
         if self.received - time < self.live_ms:
-            self._minute_tops[self.site.key, what, time // MINUTE_MS][value] += amount
+            self._minute_tops[self.site.key, top.name, time // MINUTE_MS][value] += amount
 
     def settle_tops(self) -> None:
         """Turn what was added to top lists into what changes in Redis; once, after the last record."""
         for (site, what, day), counts in self._day_tops.items():
-            self._add(self.keys.top(self.lane, site, what, keys.date(day)), counts, LABELS.get(what, label))
+            self._add(self.keys.top(self.lane, site, what, keys.date(day)), counts, LABELS[what])
         for (site, what, minute), counts in self._minute_tops.items():
             for bucket in (keys.minute(minute * MINUTE_MS), keys.five_minutes(minute * MINUTE_MS)):
-                self._add(self.keys.top(self.lane, site, what, bucket), counts, LABELS.get(what, label))
+                self._add(self.keys.top(self.lane, site, what, bucket), counts, LABELS[what])
 
     def _add(self, key: str, counts: Counts, label: Callable[[str], str]) -> None:
         scores = self._tops.loaded.get(key)
@@ -208,7 +211,7 @@ def label_of_path(path: str) -> str:
     return label(page_name(path))
 
 
-LABELS = dict.fromkeys(keys.TOPS_OF_PAGES, label_of_path)
+LABELS = {top.name: label_of_path if top.has_paths else label for top in TOPS}
 
 Counts = defaultdict[str, int]
 

@@ -20,6 +20,7 @@ from wakeline.definitions import BUILT_IN
 from wakeline.durations import MINUTE_MS
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
+from wakeline.numbers import LIVE_TOPS, TOPS
 from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Record
 
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
@@ -138,10 +139,10 @@ class Fold:
         for site, minute, live in batch.minutes:
             time = minute * MINUTE_MS
             day = keys.date(self._sites[site].day(time))
-            wanted.update(self._keys.top(self.lane, site, what, day) for what in keys.TOPS)
+            wanted.update(self._keys.top(self.lane, site, top.name, day) for top in TOPS)
             if live:
                 for bucket in (keys.minute(time), keys.five_minutes(time)):
-                    wanted.update(self._keys.top(self.lane, site, what, bucket) for what in keys.LIVE_TOPS)
+                    wanted.update(self._keys.top(self.lane, site, top.name, bucket) for top in LIVE_TOPS)
         return wanted
 
     def fold(self, items: Iterable[Item], memory: LaneMemory) -> Changes:

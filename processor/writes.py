@@ -38,6 +38,7 @@ from processor.state import Customer, Interests, Session, Visitor, VisitorState,
 from wakeline import keys
 from wakeline.durations import DAY_MS
 from wakeline.lanes import lane_of
+from wakeline.numbers import TOTALS
 from wakeline.profiles import StoredSession
 from wakeline.record import Event, decode_record, encode_record
 
@@ -227,7 +228,7 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
         key = changes.keys.day(lane, site, day)
         for field, amount in counts.items():
             yield ["HINCRBY", key, field, str(amount)]
-            if field in keys.COUNTERS:
+            if field in TOTALS:
                 totals[site][field] += amount
         yield ["PEXPIRE", key, str(keys.DAY_TTL_MS)]
     for site, counts in totals.items():

@@ -18,6 +18,7 @@ from api import metrics
 from api.exposition import MAX_LABEL, Exposition, families, label_value, top_values
 from api.numbers import LISTS, Numbers, SiteNumbers
 from wakeline import keys
+from wakeline.numbers import TOPS, TOTALS
 
 OTHER = keys.OTHER
 
@@ -26,9 +27,9 @@ OTHER = keys.OTHER
 
 
 def test_the_metrics_are_those_that_the_keys_hold() -> None:
-    assert tuple(metrics.TOTALS) == keys.COUNTERS
-    assert set(metrics.DAY) == {*keys.COUNTERS, "visits"}
-    assert set(metrics.TOPS) == set(keys.TOPS)
+    assert set(metrics.TOTALS) == TOTALS
+    assert set(metrics.DAY) == TOTALS | {"visits"}
+    assert set(metrics.TOPS) == {top.name for top in TOPS}
 
 
 def test_names_are_unique_in_base_units_and_explained() -> None:
@@ -64,8 +65,8 @@ def shown(numbers: Numbers, *, top: int = 3) -> dict[tuple[str, tuple[str, ...]]
 def test_every_number_is_shown_under_its_own_name() -> None:
     site = SiteNumbers(
         live={"now": 1, "5m": 2, "30m": 3},
-        totals={name: 100 + i for i, name in enumerate(keys.COUNTERS)},
-        day={name: 200 + i for i, name in enumerate((*keys.COUNTERS, "visits"))},
+        totals={name: 100 + i for i, name in enumerate(sorted(TOTALS))},
+        day={name: 200 + i for i, name in enumerate(sorted(TOTALS | {"visits"}))},
         tops={each: {f"{each[0]} {each[1]}".encode(): 1000.0 + i} for i, each in enumerate(LISTS)},
     )
     numbers = Numbers(

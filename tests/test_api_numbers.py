@@ -15,9 +15,12 @@ from api.numbers import NumbersReader, SiteNumbers
 from wakeline import keys
 from wakeline.lanes import NoDeployment
 from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.numbers import LIVE_TOPS, TOPS, TOTALS
 from wakeline.settings import Site
 
 LANES = 4
+NAMES = [top.name for top in TOPS]
+LIVE = [top.name for top in LIVE_TOPS]
 NOW = int(datetime(2026, 3, 14, 20, 2, 30, tzinfo=UTC).timestamp() * 1000)
 MINUTE = 60_000
 SITES = {
@@ -104,10 +107,10 @@ async def test_the_time_is_that_of_the_server(client: redis.Redis, reader: Numbe
 async def test_a_window_is_made_of_its_buckets(
     client: redis.Redis, reader: NumbersReader, bucket: str, window: str, counts: bool
 ) -> None:
-    for what in keys.LIVE_TOPS:
+    for what in LIVE:
         top(client, what, bucket, {"value": 3})
     numbers = await reader.read(now=NOW)
-    for what in keys.LIVE_TOPS:
+    for what in LIVE:
         for each in ("5m", "30m", "today"):
             expected = {b"value": 3} if counts and each == window else {}
             assert numbers.sites["shop"].tops[what, each] == expected, (what, each)
@@ -123,11 +126,11 @@ async def test_top_lists_add_up_over_lanes_and_buckets(client: redis.Redis, read
 
 
 async def test_every_top_list_of_the_day_is_read(client: redis.Redis, reader: NumbersReader) -> None:
-    for i, what in enumerate(keys.TOPS):
+    for i, what in enumerate(NAMES):
         top(client, what, keys.date("2026-03-14"), {what: i + 1}, lane=i % LANES)
     tops = (await reader.read(now=NOW)).sites["shop"].tops
-    assert {what: tops[what, "today"] for what in keys.TOPS} == {
-        what: {what.encode(): i + 1} for i, what in enumerate(keys.TOPS)
+    assert {what: tops[what, "today"] for what in NAMES} == {
+        what: {what.encode(): i + 1} for i, what in enumerate(NAMES)
     }
 
 
@@ -135,16 +138,16 @@ async def test_counters_add_up_over_lanes_and_days_are_the_sites_own(
     client: redis.Redis, reader: NumbersReader
 ) -> None:
     for lane in range(LANES):
-        for i, name in enumerate(keys.COUNTERS):
+        for i, name in enumerate(sorted(TOTALS)):
             client.hset(KEYS.totals(lane, "shop"), name, 100 * i + lane)
             client.hset(KEYS.day(lane, "shop", "2026-03-14"), name, 10 * i + lane)
             client.hset(KEYS.day(lane, "blog", "2026-03-14"), name, 7)  # yesterday in Tokyo
         client.hset(KEYS.day(lane, "shop", "2026-03-14"), "visits", 5)
         client.hset(KEYS.day(lane, "blog", "2026-03-15"), "visits", 1)
     sites = (await reader.read(now=NOW)).sites
-    assert sites["shop"].totals == {name: 400 * i + 6 for i, name in enumerate(keys.COUNTERS)}
-    assert sites["shop"].day == {name: 40 * i + 6 for i, name in enumerate(keys.COUNTERS)} | {"visits": 20}
-    assert sites["blog"].day == dict.fromkeys(keys.COUNTERS, 0) | {"visits": 4}
+    assert sites["shop"].totals == {name: 400 * i + 6 for i, name in enumerate(sorted(TOTALS))}
+    assert sites["shop"].day == {name: 40 * i + 6 for i, name in enumerate(sorted(TOTALS))} | {"visits": 20}
+    assert sites["blog"].day == dict.fromkeys(TOTALS, 0) | {"visits": 4}
 
 
 async def test_live_visitors_are_those_present_and_those_seen(client: redis.Redis, reader: NumbersReader) -> None:

@@ -18,6 +18,7 @@ import archiver.metrics
 import collector.metrics
 import processor.metrics
 from dashboards import live
+from wakeline import numbers
 from wakeline.settings import Settings
 
 FOLDER = live.FILE.parent.parent
@@ -194,8 +195,8 @@ def test_panels_fill_the_grid_without_overlap() -> None:
 
 def test_the_window_variable_offers_what_is_measured() -> None:
     variables = {variable["name"]: variable for variable in BOARD["templating"]["list"]}
-    assert tuple(variables["window"]["query"].split(",")) == api.metrics.WINDOWS
-    assert variables["window"]["current"]["value"] in api.metrics.WINDOWS
+    assert tuple(variables["window"]["query"].split(",")) == numbers.WINDOWS
+    assert variables["window"]["current"]["value"] in numbers.WINDOWS
     assert variables["site"]["query"] == "label_values(wakeline_live_visitors, site)"
 
 

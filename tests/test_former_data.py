@@ -11,7 +11,8 @@ from typing import Any
 from tests.former import DAYS, FILE, IDS, after, arrive, brought_back
 from tests.replay_stand import Stand, close
 from tests.timeline import DAY, START, Timeline
-from wakeline.keys import DEPLOYMENT, TOPS
+from wakeline.keys import DEPLOYMENT
+from wakeline.numbers import TOPS
 
 COUNTED_ANEW = ("events", "bounces")
 """What the former code counted by other rules, so that only a replay gives it as the present code would have."""
@@ -99,4 +100,4 @@ def test_the_former_deployment_is_not_empty() -> None:
         assert kind in kinds
     assert {"outbox", "dead", "lane", "due", "hop"} <= {name.split(":")[-1] for name, _, _ in found["keys"]}
     tops = {name.split(":")[-2] for name, _, _ in found["keys"] if ":top:" in name}
-    assert tops == set(TOPS)
+    assert tops == {top.name for top in TOPS}

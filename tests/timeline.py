@@ -14,9 +14,10 @@ from processor.sites import SiteFacts
 from processor.store import Store
 from processor.worker import LaneWorker
 from wakeline.connect import connect
-from wakeline.keys import OTHER, TOPS, Keys, date
+from wakeline.keys import OTHER, Keys, date
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log.memory import MemoryLog
+from wakeline.numbers import TOPS
 from wakeline.record import CUSTOMER_PREFIX, Event, Record, encode_record
 from wakeline.settings import InterestRule, Site
 
@@ -156,7 +157,7 @@ class Timeline:
             # the day on which a visitor was new or identified is that of the event that came first
             firsts = ("new_visitors", "identified")
             found[day] = {name: n for name, n in (await self.day(day, keys)).items() if name not in firsts}
-            for what in TOPS:
+            for what in (top.name for top in TOPS):
                 found[day, what] = await self.top(what, date(day), keys)
         for id in ids:
             found[id] = await self.profile(id, keys)

@@ -182,14 +182,11 @@ class Keys:
     # a site's numbers in one lane; readers add up the lanes
 
     def totals(self, lane: int, site: str) -> str:
-        """hash of counters since the start, see COUNTERS. For ever."""
+        """hash of counts since the start, see `numbers`. For ever."""
         return f"{self.prefix}{{{lane}}}:{site}:totals"
 
     def day(self, lane: int, site: str, date: str) -> str:
-        """hash of the same counters for one day (YYYY-MM-DD in the site's time zone). DAY_TTL.
-
-        Besides: visits, the sessions *started* that day (they are in `sessions` once closed).
-        """
+        """hash of the same counts for one day (YYYY-MM-DD in the site's time zone), and some more. DAY_TTL."""
         return f"{self.prefix}{{{lane}}}:{site}:day:{date}"
 
     def present(self, lane: int, site: str) -> str:
@@ -203,33 +200,8 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:{site}:seen"
 
     def top(self, lane: int, site: str, what: str, bucket: str) -> str:
-        """zset, TOP_MEMBERS and OTHER: value -> count; `what` is one of TOPS, `bucket` of the three below."""
+        """zset, TOP_MEMBERS and OTHER: value -> count; `what` names one of `numbers.TOPS`, `bucket` is made below."""
         return f"{self.prefix}{{{lane}}}:{site}:top:{what}:{bucket}"
-
-
-COUNTERS = (
-    "page_views",
-    "sessions",  # closed
-    "bounces",  # closed with one page view and not engaged
-    "engaged_ms",
-    "events",  # custom events that are activity, see `definitions`
-    "bot_events",
-    "new_visitors",  # profiles made
-    "identified",  # visitors linked to a customer
-    "withdrawals",
-)
-"""Fields of `totals` and `day`."""
-
-TOPS = ("pages", "engaged_ms", "entries", "exits", "sources", "campaigns", "interests", "events", "bots")
-"""What top lists exist for a day; the first of LIVE_TOPS also for minutes.
-
-events: every custom event by name, also those that are no activity, so it may add up to more than `events`.
-"""
-
-TOPS_OF_PAGES = ("pages", "engaged_ms", "entries", "exits")
-"""Those whose values are paths: they are shown as `paths.page_label` spells them."""
-
-LIVE_TOPS = ("pages", "sources", "interests")
 
 
 def minute(ms: int) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from processor.changes import Changes, Verdict
 from processor.state import Visitor
+from wakeline.numbers import BOT_EVENTS, TOP_BOTS
 from wakeline.record import Event
 
 
@@ -15,6 +16,6 @@ def count_apart(event: Event, visitor: Visitor, changes: Changes) -> Verdict | N
     if not event.bot:
         return None
     visitor.page.sign = max(visitor.page.sign, event.time)  # so that its page instance can expire
-    changes.count("bot_events")
-    changes.top("bots", event.bot)
+    changes.count(BOT_EVENTS)
+    changes.top(TOP_BOTS, event.bot)
     return Verdict.APPLIED

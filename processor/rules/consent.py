@@ -14,6 +14,7 @@ from processor.state import Visitor
 from wakeline.definitions import LATE_MS
 from wakeline.event import CONSENT
 from wakeline.log import Entry
+from wakeline.numbers import WITHDRAWALS
 from wakeline.record import FOR_GOOD, Event, Tick, encode_record
 
 WITHHELD_MS = UNPROFILED_MS  # what it may have overtaken is too late by then
@@ -64,7 +65,7 @@ def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
     if withdraws(event, visitor):
         if not visitor.state.has_withdrawn:
             visitor.state.has_withdrawn = True
-            changes.count("withdrawals")
+            changes.count(WITHDRAWALS)
         if visitor.state.is_known():
             forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
             hear(visitor, changes.now)

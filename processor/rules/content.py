@@ -5,6 +5,7 @@ from __future__ import annotations
 from processor.changes import Changes
 from processor.state import Visitor
 from wakeline.event import ENGAGEMENT, PAGE_VIEW
+from wakeline.numbers import ENGAGED, PAGE_VIEWS, TOP_ENGAGED, TOP_PAGES
 from wakeline.record import Event
 
 
@@ -12,12 +13,12 @@ def count(event: Event, visitor: Visitor, changes: Changes) -> None:
     """A view that only continued under another consent level counts in the profile, not again on the site."""
     if event.type == PAGE_VIEW:
         if not event.continued:
-            changes.count("page_views")
-            changes.top_live("pages", event.path)
+            changes.count(PAGE_VIEWS)
+            changes.top_live(TOP_PAGES, event.path)
         if visitor.remembered:
             visitor.count("page_views", 1)
     elif event.type == ENGAGEMENT and event.engaged_ms:
-        changes.count("engaged_ms", event.engaged_ms)
-        changes.top("engaged_ms", event.path, event.engaged_ms)
+        changes.count(ENGAGED, event.engaged_ms)
+        changes.top(TOP_ENGAGED, event.path, event.engaged_ms)
         if visitor.remembered:
             visitor.count("engaged_ms", event.engaged_ms)

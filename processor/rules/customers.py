@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from processor.changes import Changes
 from processor.rules.forgetting import forget_customer, refuses
 from processor.state import Customer, Visitor
+from wakeline.numbers import IDENTIFIED
 from wakeline.record import FOR_GOOD, CustomerShare, Event
 
 MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
@@ -24,7 +25,7 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
         return
     if not state.was_identified:
         state.was_identified = True
-        changes.count("identified")
+        changes.count(IDENTIFIED)
     if not visitor.remembered:
         _keep_out(event, visitor, changes)
         return

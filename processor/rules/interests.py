@@ -15,6 +15,7 @@ from processor.sites import interest_name
 from processor.state import Visitor
 from wakeline.decay import stored
 from wakeline.event import ENGAGEMENT, PAGE_VIEW
+from wakeline.numbers import TOP_INTERESTS
 from wakeline.record import Event
 
 ENGAGED_MS_PER_WEIGHT = 30_000
@@ -44,7 +45,7 @@ def _view(event: Event, visitor: Visitor, changes: Changes) -> None:
         names = names[:MAX_AT_ONCE]
     if not event.continued:
         for name in names:
-            changes.top_live("interests", name)
+            changes.top_live(TOP_INTERESTS, name)
     if not visitor.remembered:
         return
     page = visitor.page

@@ -19,6 +19,7 @@ from processor.state import (
 from wakeline.definitions import NO_ACTIVITY, SESSION_GAP_MS, is_bounce
 from wakeline.durations import DAY_MS
 from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING
+from wakeline.numbers import BOUNCES, NEW_VISITORS, SESSIONS, TOP_CAMPAIGNS, TOP_ENTRIES, TOP_EXITS, TOP_SOURCES, VISITS
 from wakeline.record import Event
 
 PATH_BYTES = 1_000  # of a path in a session: all of what browsers send, and more than top lists show
@@ -29,7 +30,7 @@ def join(event: Event, visitor: Visitor, changes: Changes) -> None:
     visitor.entered = visitor.session = None
     if not visitor.is_anonymous and not visitor.state.was_new:
         visitor.state.was_new = True
-        changes.count("new_visitors")
+        changes.count(NEW_VISITORS)
     if visitor.remembered:
         _see(event, visitor)
     elif visitor.has_profile:
@@ -162,10 +163,10 @@ def count_visit(session: Session, changes: Changes, amount: int = 1) -> None:
     time = session.entry_at[0]
     if not session.continued:
         day = changes.site.day(time)
-        changes.count("visits", amount, day=day)
-        changes.top_live_at(time, "sources", session.source, amount)
+        changes.count(VISITS, amount, day=day)
+        changes.top_live_at(time, TOP_SOURCES, session.source, amount)
         if session.campaign:
-            changes.top("campaigns", session.campaign, amount, day=day)
+            changes.top(TOP_CAMPAIGNS, session.campaign, amount, day=day)
 
 
 def close_due(visitor: Visitor, changes: Changes) -> None:
@@ -185,12 +186,12 @@ def close(session: Session, visitor: Visitor, changes: Changes) -> None:
         state.recent = session
     day = changes.site.day(session.entry_at[0])
     if not session.continued:
-        changes.count("sessions", day=day)
-        changes.top("entries", session.entry, day=day)
+        changes.count(SESSIONS, day=day)
+        changes.top(TOP_ENTRIES, session.entry, day=day)
         if is_bounce(session.page_views, session.engaged_ms, session.events) and not session.handed_over:
-            changes.count("bounces", day=day)
+            changes.count(BOUNCES, day=day)
     if not session.handed_over:
-        changes.top("exits", session.page, day=day)
+        changes.top(TOP_EXITS, session.page, day=day)
 
 
 def touch(session: Session) -> Touch:

@@ -1,0 +1,67 @@
+"""The numbers of a site: their names are public, and what shows them says the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from api.metrics import FAMILIES
+from dashboards import metrics
+from wakeline.numbers import COUNTS, LIVE_TOPS, TOPS, TOTALS
+
+ROOT = Path(__file__).parents[1]
+
+COUNT_NAMES = {
+    "page_views": "page_views",
+    "sessions": "sessions",
+    "bounces": "bounces",
+    "engaged_ms": "engaged_seconds",
+    "events": "custom_events",
+    "bot_events": "bot_events",
+    "new_visitors": "new_visitors",
+    "identified": "identified",
+    "withdrawals": "withdrawals",
+    "visits": "visits",
+}
+TOP_NAMES = {
+    "pages": ("page_views", "page"),
+    "engaged_ms": ("engaged_seconds", "page"),
+    "entries": ("entries", "page"),
+    "exits": ("exits", "page"),
+    "sources": ("visits", "source"),
+    "campaigns": ("campaign_visits", "campaign"),
+    "interests": ("interest", "interest"),
+    "events": ("custom_events", "event"),
+    "bots": ("bot_events", "bot"),
+}
+
+
+def test_public_names_stay_as_they_are() -> None:
+    """Fields and lists in Redis, which other programs read, and the metrics that they become."""
+    assert {count.name: count.metric for count in COUNTS} == COUNT_NAMES
+    assert {top.name: (top.metric, top.label) for top in TOPS} == TOP_NAMES
+    assert set(COUNT_NAMES) - {"visits"} == TOTALS
+    assert {top.name for top in LIVE_TOPS} == {"pages", "sources", "interests"}
+
+
+def test_a_number_has_one_name_in_redis_and_one_as_a_metric() -> None:
+    for numbers in (COUNTS, TOPS):
+        assert len({number.name for number in numbers}) == len(numbers)
+        assert len({number.metric for number in numbers}) == len(numbers)
+
+
+def test_rules_count_every_number() -> None:
+    """What no rule counts is shown as 0 for ever."""
+    rules = "".join(path.read_text() for path in (ROOT / "processor/rules").glob("*.py"))
+    counted = set(re.findall(r"changes\.(?:count|top|top_live|top_live_at)\((?:time, )?([A-Z_]+)", rules))
+    declared = set(
+        re.findall(r"^([A-Z_]+) = (?:Count|Top)\(", (ROOT / "wakeline/numbers.py").read_text(), re.MULTILINE)
+    )
+    assert counted == declared
+    assert len(declared) == len(COUNTS) + len(TOPS)
+
+
+def test_the_page_of_metrics_is_up_to_date() -> None:
+    page = metrics.FILE.read_text()
+    assert page == metrics.page(), "run: make dashboards"
+    assert all(f"| `{family.name}` |" in page for family in FAMILIES)
