@@ -17,10 +17,11 @@ from wakeline.check.configuration import check_configuration
 from wakeline.check.csp import blocks_connection, blocks_script, policies
 from wakeline.check.finding import Finding, Level
 from wakeline.check.history import check_history
+from wakeline.check.node import Facts
 from wakeline.check.page import Page, look
 from wakeline.check.run import MAX_BYTES, _page
 from wakeline.check.script import judge_script
-from wakeline.check.server import Facts, check_server, gather, judge
+from wakeline.check.server import check_server, gather, judge
 from wakeline.config import load
 from wakeline.connect import connect
 from wakeline.event import ConsentLevel

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.sealed import as_they_happened, seal
 from tests.timeline import event
-from wakeline.check.server import judge_deployment
+from wakeline.check.node import judge_deployment
 from wakeline.cli import main
 from wakeline.config import ConfigError, load
 from wakeline.connect import connect

@@ -2,7 +2,8 @@
 
 finding.py        one thing that was looked at
 configuration.py  the settings and the sites
-server.py         Redis: facts gathered, then judged
+server.py         Redis, be it a server or a cluster
+node.py           one server: facts gathered, then judged
 cluster.py        each node of a Redis Cluster, and its slots
 kafka.py          the log on Kafka, the same way
 salts.py          whether all collectors have the same

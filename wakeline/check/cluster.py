@@ -1,4 +1,4 @@
-"""A Redis Cluster: its state and slots by any node's word, then each node as `server` judges one."""
+"""A Redis Cluster: its state and slots by any node's word, then each node as `node` judges one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from wakeline.check.finding import Finding, fail, ok
-from wakeline.check.server import Facts, deployment_in, gather_node, judge_deployment, judge_node
+from wakeline.check.node import Facts, deployment_in, gather_node, judge_deployment, judge_node
 from wakeline.connect import connect
 from wakeline.lanes import Deployment
 from wakeline.redis_url import node_addresses, node_url
