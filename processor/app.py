@@ -33,6 +33,7 @@ from wakeline.lanes import Deployment, open_deployment
 from wakeline.log import Log, LogUnavailable
 from wakeline.log.chain import ChainedLog
 from wakeline.log.opening import open_log
+from wakeline.patience import patiently
 from wakeline.settings import Config, Settings
 from wakeline.stopping import told_to_stop
 
@@ -134,16 +135,12 @@ def _exit_code(lanes: Lanes) -> int:
 
 async def _open(redis: Redis, settings: Settings) -> tuple[Deployment, Log]:
     """Waits for Redis and the log; raises DeploymentMismatch and LogMismatch at once."""
-    said = False
-    while True:
-        try:
-            deployment = await open_deployment(redis, settings)
-            return deployment, await open_log(settings, deployment.lanes)
-        except (RedisError, LogUnavailable, OSError) as error:
-            if not said:
-                logger.warning("waiting for Redis and the log: %s", error)
-                said = True
-            await asyncio.sleep(1.0)
+
+    async def opened() -> tuple[Deployment, Log]:
+        deployment = await open_deployment(redis, settings)
+        return deployment, await open_log(settings, deployment.lanes)
+
+    return await patiently(opened, (RedisError, LogUnavailable, OSError), logger, "waiting for Redis and the log")
 
 
 async def _internal_server(settings: Settings, lanes: Lanes) -> web.AppRunner:

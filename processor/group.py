@@ -15,6 +15,7 @@ from aiokafka.errors import KafkaError
 
 from processor.ownership import Leave, Take
 from wakeline.log.kafka_address import KafkaAddress
+from wakeline.patience import patiently
 
 logger = logging.getLogger("wakeline.processor")
 
@@ -45,7 +46,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
     async def run(self, take: Take, leave: Leave) -> None:
         """See `Ownership`."""
         self._take, self._leave = take, leave
-        consumer = await self._join()
+        consumer = await patiently(self._join, (KafkaError,), logger, "waiting for Kafka", pause_s=RETRY_S)
         while True:
             await consumer.getmany(timeout_ms=POLL_MS)  # it raises what befell the membership
             if self._taking is not None and self._taking.done():
@@ -53,30 +54,24 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
                 self._taking = None
 
     async def _join(self) -> AIOKafkaConsumer:
-        said = False
-        while True:
-            consumer = AIOKafkaConsumer(
-                group_id=f"{self._address.topic}-processor",
-                group_instance_id=self._name,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",  # nothing is read from there
-                session_timeout_ms=SESSION_MS,
-                heartbeat_interval_ms=HEARTBEAT_MS,
-                rebalance_timeout_ms=REBALANCE_MS,
-                **self._address.client,
-            )
-            consumer.subscribe([self._address.topic], listener=self)
-            self._consumer = consumer  # the group may share out its lanes before it has started
-            try:
-                await consumer.start()
-            except KafkaError as error:
-                await consumer.stop()
-                if not said:
-                    logger.warning("waiting for Kafka: %s", error)
-                    said = True
-                await asyncio.sleep(RETRY_S)
-            else:
-                return consumer
+        consumer = AIOKafkaConsumer(
+            group_id=f"{self._address.topic}-processor",
+            group_instance_id=self._name,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",  # nothing is read from there
+            session_timeout_ms=SESSION_MS,
+            heartbeat_interval_ms=HEARTBEAT_MS,
+            rebalance_timeout_ms=REBALANCE_MS,
+            **self._address.client,
+        )
+        consumer.subscribe([self._address.topic], listener=self)
+        self._consumer = consumer  # the group may share out its lanes before it has started
+        try:
+            await consumer.start()
+        except KafkaError:
+            await consumer.stop()
+            raise
+        return consumer
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         """The group is being shared out anew; it waits for this."""

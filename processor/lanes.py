@@ -18,6 +18,7 @@ from processor.rules import RULES
 from processor.store import LaneLost, LaneMoved, StoreUnavailable
 from processor.worker import LaneWorker
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
+from wakeline.patience import patiently
 
 logger = logging.getLogger("wakeline.processor")
 
@@ -92,16 +93,8 @@ class Lanes:
         await self._ownership.run(take, self.leave)
 
     async def _open(self, worker: LaneWorker) -> None:
-        said = ""
-        while True:
-            try:
-                await worker.open()
-                return
-            except (StoreUnavailable, LogUnavailable, LaneMoved) as error:
-                if str(error) != said:
-                    said = str(error)
-                    logger.warning("lane %d is not open yet: %s", worker.lane, said)
-                await asyncio.sleep(1.0)
+        missing = (StoreUnavailable, LogUnavailable, LaneMoved)
+        await patiently(worker.open, missing, logger, f"lane {worker.lane} is not open yet")
 
     async def leave(self) -> None:
         """Finish what is being written, then let go; batches that wait for their turn are the next owner's.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import secrets
 import time
@@ -18,6 +17,7 @@ from processor.sites import SiteFacts
 from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
 from processor.worker import DEATHS_BEFORE_CARE, LaneWorker
 from processor.writes import Command
+from wakeline import patience
 from wakeline.durations import DAY_MS
 from wakeline.keys import MINUTE_TTL_MS, Keys
 from wakeline.lanes import Deployment
@@ -187,12 +187,4 @@ def _aged(command: Command, age: int) -> Command:
 
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:
     """What `call` returns, as soon as Redis, the log and the history are there."""
-    said = ""
-    while True:
-        try:
-            return await call()
-        except (StoreUnavailable, LogUnavailable) as error:
-            if str(error) != said:
-                said = str(error)
-                logger.warning("waiting: %s", said)
-            await asyncio.sleep(RETRY_S)
+    return await patience.patiently(call, (StoreUnavailable, LogUnavailable), logger, "waiting", pause_s=RETRY_S)

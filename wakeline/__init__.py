@@ -21,5 +21,6 @@ scripts.py        what pages load; tag.py what a site pastes into them
 process.py        what every process does first; data_folder.py closes its files to others
 logs.py           how processes log; traces.py what they say of an exception
 lease.py          of several processes one works; stopping.py how a process is told to end
+patience.py       waits for what is not there yet
 cli/              the command line; up/ starts all; check/, query/ and backup/ are its larger commands
 """
