@@ -19,7 +19,6 @@ from api.ledger import Ledger, place_of
 from wakeline import keys
 from wakeline.connect import connect
 from wakeline.definitions import LIVE_WINDOWS_MS
-from wakeline.durations import MINUTE_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
 from wakeline.numbers import COUNTS, LIVE_WINDOWS, TODAY, TOPS, WINDOWS
@@ -139,11 +138,8 @@ def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, day: str, 
         pipe.zcount(names.seen(lane, site), f"({now - reach}", "+inf")
     pipe.hgetall(names.totals(lane, site))
     pipe.hgetall(names.day(lane, site, day))
-    buckets = {
-        "5m": [keys.minute(now - i * MINUTE_MS) for i in range(5)],
-        "30m": [keys.five_minutes(now - i * 5 * MINUTE_MS) for i in range(6)],
-        TODAY: [keys.date(day)],
-    }
+    buckets = {window: keys.buckets(now, reach) for window, reach in LIVE_WINDOWS_MS.items()}
+    buckets[TODAY] = [keys.date(day)]
     for what, window in LISTS:
         pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
 

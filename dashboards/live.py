@@ -117,7 +117,7 @@ def today_so_far(board: Dashboard) -> None:
         number(
             8,
             "Bounces",
-            "Of the sessions that ended today: one page view and not engaged.",
+            f"Share of today's sessions. {numbers.BOUNCES.help}.",
             share(numbers.BOUNCES, numbers.SESSIONS),
             size=STAT,
             unit="percentunit",

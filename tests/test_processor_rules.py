@@ -11,6 +11,7 @@ from processor.rules.sources import source_of
 from processor.sites import SiteFacts
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event
 from wakeline.decay import current
+from wakeline.definitions import ENGAGED_MS
 from wakeline.keys import OTHER, TOP_LENGTH, TOP_MEMBERS, date, five_minutes, minute, tombstone
 from wakeline.lanes import lane_of
 from wakeline.record import Erase, Event, encode_record
@@ -37,12 +38,12 @@ SESSIONS: dict[str, tuple[list[Event], dict[str, int]]] = {
         {"sessions": 1, "bounces": 1, "page_views": 1},
     ),
     "one page, engaged for ten seconds: no bounce": (
-        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=10_000, **engage)],
-        {"sessions": 1, "page_views": 1, "engaged_ms": 10_000},
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=ENGAGED_MS, **engage)],
+        {"sessions": 1, "page_views": 1, "engaged_ms": ENGAGED_MS},
     ),
     "one page, engaged for less: a bounce": (
-        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=9_999, **engage)],
-        {"sessions": 1, "bounces": 1, "page_views": 1, "engaged_ms": 9_999},
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=ENGAGED_MS - 1, **engage)],
+        {"sessions": 1, "bounces": 1, "page_views": 1, "engaged_ms": ENGAGED_MS - 1},
     ),
     "one page and a custom event: no bounce": (
         [event(V, PAGE, 0, 0), event(V, PAGE, 1, 1_000, "signup")],

@@ -13,7 +13,8 @@ from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.event import MAX_AGE_MS
 
 ROOT = Path(__file__).parents[1]
-DOCS = {path.name: " ".join(path.read_text().split()) for path in sorted((ROOT / "docs").glob("*.md"))}
+PAGES = (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")))
+DOCS = {path.name: " ".join(path.read_text().split()) for path in PAGES}
 PAGE = (ROOT / "docs/snippet.md").read_text()
 CODE = "".join(path.read_text() for path in sorted((ROOT / "snippet/src").glob("*.ts")))
 
@@ -50,6 +51,8 @@ SAID = (
     ("history.md", f"one page view, less than {ENGAGED_MS // 1000} s engaged, and nothing done"),
     ("snippet.md", f"older than {WORDS[MAX_AGE_MS // DAY_MS]} days"),
     ("wire.md", f"older than {WORDS[MAX_AGE_MS // DAY_MS]} days"),
+    ("README.md", f"engaged for less than {ENGAGED_MS // 1000} s and nothing was done"),
+    ("README.md", f"within {WORDS[LATE_MS // DAY_MS]} days is kept out"),
     ("scale.md", f"a retention of {WORDS[LATE_MS // DAY_MS]} days or more"),
 )
 

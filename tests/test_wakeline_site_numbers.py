@@ -7,6 +7,7 @@ from pathlib import Path
 
 from api.metrics import FAMILIES
 from dashboards import metrics
+from wakeline import numbers
 from wakeline.numbers import COUNTS, LIVE_TOPS, TOPS, TOTALS
 
 ROOT = Path(__file__).parents[1]
@@ -45,9 +46,9 @@ def test_public_names_stay_as_they_are() -> None:
 
 
 def test_a_number_has_one_name_in_redis_and_one_as_a_metric() -> None:
-    for numbers in (COUNTS, TOPS):
-        assert len({number.name for number in numbers}) == len(numbers)
-        assert len({number.metric for number in numbers}) == len(numbers)
+    for table in (COUNTS, TOPS):
+        assert len({number.name for number in table}) == len(table)
+        assert len({number.metric for number in table}) == len(table)
 
 
 def test_rules_count_every_number() -> None:
@@ -59,6 +60,12 @@ def test_rules_count_every_number() -> None:
     )
     assert counted == declared
     assert len(declared) == len(COUNTS) + len(TOPS)
+
+
+def test_a_list_is_counted_live_where_it_is_shown_live() -> None:
+    rules = "".join(path.read_text() for path in (ROOT / "processor/rules").glob("*.py"))
+    live = set(re.findall(r"changes\.top_live(?:_at)?\((?:time, )?([A-Z_]+)", rules))
+    assert live == {name for name, top in vars(numbers).items() if top in LIVE_TOPS}
 
 
 def test_the_page_of_metrics_is_up_to_date() -> None:

@@ -2,6 +2,7 @@
 
 event.py          what a page sends; surrogates.py halves of emoji
 definitions.py    what a visit, a bounce, activity mean; durations.py lengths of time
+numbers.py        every number of a site: counts, top lists, windows
 commerce.py       a shop's fields; amounts.py how amounts are read
 record.py         what the log holds
 keys.py           every Redis key

@@ -17,7 +17,10 @@ ENGAGED_MS = 10_000  # a visit that was engaged that long is no bounce
 
 
 def is_bounce(page_views: int, engaged_ms: int, events: int) -> bool:
-    """Whether a visit saw one page and nothing more. `events` are those that are activity."""
+    """Whether a visit saw one page and nothing more. `events` are those that are activity.
+
+    A visit that goes on under another consent level, or came from one, is none: whoever asks sees to that.
+    """
     return page_views == 1 and engaged_ms < ENGAGED_MS and not events
 
 
@@ -33,13 +36,16 @@ SEEN_MS = max(LIVE_WINDOWS_MS.values())  # a visitor counts as seen for so long
 # ---- what is too late ----------------------------------------------------------------------------
 
 LATE_MS = MAX_AGE_MS + DAY_MS
-"""Age of an event as it is appended. An older one is refused: it may have been counted before."""
+"""Age of an event as it is appended. An older one is refused: it may have been counted before.
+
+A day longer than browsers keep an event, for its way through spool and log. A log on Kafka keeps records as long.
+"""
 
 # ---- types of events -----------------------------------------------------------------------------
 
 
 class EventType(NamedTuple):
-    """A type that means something by its name. Every other name is a site's own, and activity.
+    """A type that means something by its name. Every other name is a site's own, is activity, and needs no line here.
 
     Activity is what a visitor did: a visit of one page with one such event is no bounce, and `events` counts them.
     What a page says of itself is none, else no visit to a page that measures its speed would ever be a bounce.

@@ -16,13 +16,14 @@ PROFILE_TTL_MS = 400 * DAY_MS  # after the last event: 13 months
 ANONYMOUS_TTL_MS = 9 * DAY_MS  # outlasts an outage with sessions open; the salt is gone by then, so no way back
 PAGES_TTL_MS = 2 * LATE_MS  # twice as long as they are asked for: an outage of a week forgets none
 DAY_TTL_MS = 800 * DAY_MS
+LIVE_STEP_MS = 5 * MINUTE_MS  # of the buckets of longer live windows
 MINUTE_TTL_MS = SEEN_MS + 10 * MINUTE_MS  # of the buckets that live windows are read from
-PRESENCE_TTL_MS = MINUTE_TTL_MS  # of who was on a site: nobody is shown longer than SEEN, erased ones neither
+PRESENCE_TTL_MS = MINUTE_TTL_MS  # of who was on a site: nobody is shown longer than SEEN_MS, erased ones neither
 TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and archive
 TOP_MEMBERS = 500  # of one top list in one lane; the rest is counted in OTHER
 TOP_LENGTH = 200  # characters of a member as people see them, 800 bytes at most: see `labels.cut`
-# At worst a list has 501 members of 800 bytes and some 100 for the set itself: 450 KB. A day of a site has nine lists
-# in a lane, 4 MB at worst, 25 KB where paths have the usual 50 bytes and a shop has 50 pages.
+# At worst a list has 501 members of 800 bytes and some 100 for the set itself: 450 KB. A day of a site has
+# `numbers.TOPS` in a lane, nine: 4 MB at worst, 25 KB where paths have the usual 50 bytes and a shop has 50 pages.
 DEAD_LETTERS = 10_000  # of one lane, newest kept
 LOG_PROBE_TTL_MS = 1_000
 SALTS_TTL_MS = 3 * MINUTE_MS  # renewed each minute
@@ -186,7 +187,10 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:{site}:totals"
 
     def day(self, lane: int, site: str, date: str) -> str:
-        """hash of the same counts for one day (YYYY-MM-DD in the site's time zone), and some more. DAY_TTL."""
+        """hash of the same counts for one day (YYYY-MM-DD in the site's time zone), and of those without a total.
+
+        DAY_TTL.
+        """
         return f"{self.prefix}{{{lane}}}:{site}:day:{date}"
 
     def present(self, lane: int, site: str) -> str:
@@ -196,7 +200,7 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:{site}:present"
 
     def seen(self, lane: int, site: str) -> str:
-        """zset: visitor -> ms of its last sign. Older than SEEN removed as others come. PRESENCE_TTL."""
+        """zset: visitor -> ms of its last sign. Older than SEEN_MS removed as others come. PRESENCE_TTL."""
         return f"{self.prefix}{{{lane}}}:{site}:seen"
 
     def top(self, lane: int, site: str, what: str, bucket: str) -> str:
@@ -205,13 +209,19 @@ class Keys:
 
 
 def minute(ms: int) -> str:
-    """Bucket of one minute; five of them make the 5-minute window. MINUTE_TTL."""
+    """Bucket of one minute: short live windows are made of them. MINUTE_TTL."""
     return f"m{ms // MINUTE_MS}"
 
 
 def five_minutes(ms: int) -> str:
-    """Bucket of five minutes; six of them make the 30-minute window. MINUTE_TTL."""
-    return f"f{ms // (5 * MINUTE_MS)}"
+    """Bucket of five minutes: longer ones are made of these. MINUTE_TTL."""
+    return f"f{ms // LIVE_STEP_MS}"
+
+
+def buckets(now: int, reach: int) -> list[str]:
+    """Those that a live window is read from which ends in this minute, or these five, and reaches back so many ms."""
+    name, length = (minute, MINUTE_MS) if reach < LIVE_STEP_MS * 2 else (five_minutes, LIVE_STEP_MS)
+    return [name(now - age) for age in range(0, reach, length)]
 
 
 def date(day: str) -> str:

@@ -2,13 +2,14 @@
 
 A rule counts by these constants, so a misspelt number is an error of the type checker. To add one, add a line here and
 count it in a rule: it is in `keys.totals` and `keys.day`, in /metrics and, after `make dashboards`, in docs/metrics.md.
+Its names are public, so a test holds them: `tests/test_wakeline_site_numbers.py`. A list needs a panel, too.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from wakeline.definitions import LIVE_WINDOWS_MS
+from wakeline.definitions import ENGAGED_MS, LIVE_WINDOWS_MS
 
 TODAY = "today"  # the site's day, in its time zone
 WINDOWS = (*LIVE_WINDOWS_MS, TODAY)
@@ -43,7 +44,11 @@ class Top(NamedTuple):
 
 PAGE_VIEWS = Count("page_views", "page_views", "Page views of humans")
 SESSIONS = Count("sessions", "sessions", "Sessions that ended")
-BOUNCES = Count("bounces", "bounces", "Sessions that ended with one page view and no engagement")
+BOUNCES = Count(
+    "bounces",
+    "bounces",
+    f"Sessions that ended with one page view, less than {ENGAGED_MS // 1000} s engaged, and nothing done",
+)
 ENGAGED = Count("engaged_ms", "engaged_seconds", "Time that pages were visible and focused", unit=MS)
 EVENTS = Count("events", "custom_events", "Custom events: what visitors did")
 BOT_EVENTS = Count("bot_events", "bot_events", "Events of bots, which count nowhere else")

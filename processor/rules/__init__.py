@@ -41,7 +41,7 @@ Rule = Callable[[Event, Visitor, Changes], Verdict | None]
 Steps = tuple[tuple[str, Rule], ...]
 
 CUSTOM = "*"
-"""Stands for every type that is not named in `wakeline.event`."""
+"""Stands for every type that is not named in `wakeline.event`. A rule for one of them compares `event.type` itself."""
 
 ALL = (PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY, CUSTOM)
 

@@ -1,4 +1,4 @@
-"""Visits: events of one visitor with no more than SESSION_GAP between them.
+"""Visits: events of one visitor with no more than SESSION_GAP_MS between them.
 
 A session is counted when it closes, by log time, so exactly once and never before late events had their
 chance. Several may be open: events that were queued offline join or open one in the past.

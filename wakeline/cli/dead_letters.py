@@ -15,6 +15,8 @@ import click
 from wakeline.cli.confirm import confirm
 from wakeline.cli.errors import FAILED, Refused, redis_errors
 from wakeline.cli.options import config_option, read, redis_option, some_settings
+from wakeline.definitions import LATE_MS
+from wakeline.durations import DAY_MS
 from wakeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -114,7 +116,7 @@ def retry(
     if damaged := [letter.id for letter in letters if not letter.is_text]:
         raise Refused(f"{', '.join(damaged)}: not even text, whatever is mended: drop it", FAILED)
     old = sum(letter.is_too_late() for letter in letters)
-    also = f" ({old} of them are older than 8 days: they will be refused as too late)" if old else ""
+    also = f" ({old} of them are older than {LATE_MS // DAY_MS} days: they will be refused as too late)" if old else ""
     confirm(f"Append {_count(letters)} to the log again{also}?", yes=yes, for_good=False)
     with redis_errors(settings.redis):
         asyncio.run(_retry(settings, letters))

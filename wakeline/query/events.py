@@ -1,7 +1,7 @@
 """What is kept of a line of the history: each event once, typed, with its visit, its customer and the site's own clock.
 
 The rules are the processor's: what was too late when it came counts nowhere, the first of several copies counts, a
-visit is what has no more than SESSION_GAP between its events. Here all of it has come in already.
+visit is what has no more than SESSION_GAP_MS between its events. Here all of it has come in already.
 """
 
 from __future__ import annotations
