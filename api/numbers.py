@@ -21,7 +21,7 @@ from wakeline.connect import connect
 from wakeline.definitions import LIVE_WINDOWS_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
-from wakeline.numbers import COUNTS, LIVE_WINDOWS, TODAY, TOPS, WINDOWS
+from wakeline.numbers import COUNTS, LIVE_WINDOWS, TODAY, TOPS, TOTALS, WINDOWS
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -42,7 +42,7 @@ class SiteNumbers:
     """One site, all lanes added up."""
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
-    totals: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS if each.has_total})
+    totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTALS, 0))
     day: dict[str, int] = field(default_factory=lambda: {each.name: 0 for each in COUNTS})
     tops: dict[tuple[str, str], dict[bytes, float]] = field(default_factory=lambda: {each: {} for each in LISTS})
 

@@ -129,31 +129,23 @@ class Changes:
         """Add to a number of the site: for a day (that of the event) and, if it has a total, in all."""
         (self.days[self.site.key, day] if day else self._today)[number.name] += amount
 
-    def top(self, top: Top, value: str, amount: int = 1, *, day: str = "") -> None:
-        """Add to a top list of a day (that of the event)."""
+    def top(self, top: Top, value: str, amount: int = 1) -> None:
+        """Add to a top list of the event's day; of its minute too, if the list is live and the event young enough."""
         what = top.name
-        if day:
-            self._day_tops[self.site.key, what, day][value] += amount
-            return
         counts = self._lists.get(what)
         if counts is None:
             counts = self._lists[what] = self._day_tops[self.site.key, what, self.day]
         counts[value] += amount
-
-    def top_live(self, top: Top, value: str) -> None:
-        """Add one to the top lists of the event's day and, while it is young enough, of the live windows."""
-        self.top(top, value)
-        if self._is_live:
-            what = top.name
+        if top.is_live and self._is_live:
             counts = self._live_lists.get(what)
             if counts is None:
                 counts = self._live_lists[what] = self._minute_tops[self.site.key, what, self._minute]
-            counts[value] += 1
+            counts[value] += amount
 
-    def top_live_at(self, time: int, top: Top, value: str, amount: int) -> None:
+    def top_at(self, time: int, top: Top, value: str, amount: int = 1) -> None:
         """The same, for something that happened at another time than the event."""
-        self.top(top, value, amount, day=self.site.day(time))
-        if self.received - time < self.live_ms:
+        self._day_tops[self.site.key, top.name, self.site.day(time)][value] += amount
+        if top.is_live and self.received - time < self.live_ms:
             self._minute_tops[self.site.key, top.name, time // MINUTE_MS][value] += amount
 
     def settle_tops(self) -> None:

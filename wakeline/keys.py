@@ -220,7 +220,7 @@ def five_minutes(ms: int) -> str:
 
 def buckets(now: int, reach: int) -> list[str]:
     """Those that a live window is read from which ends in this minute, or these five, and reaches back so many ms."""
-    name, length = (minute, MINUTE_MS) if reach < LIVE_STEP_MS * 2 else (five_minutes, LIVE_STEP_MS)
+    name, length = (minute, MINUTE_MS) if reach <= LIVE_STEP_MS else (five_minutes, LIVE_STEP_MS)
     return [name(now - age) for age in range(0, reach, length)]
 
 

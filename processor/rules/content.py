@@ -14,7 +14,7 @@ def count(event: Event, visitor: Visitor, changes: Changes) -> None:
     if event.type == PAGE_VIEW:
         if not event.continued:
             changes.count(PAGE_VIEWS)
-            changes.top_live(TOP_PAGES, event.path)
+            changes.top(TOP_PAGES, event.path)
         if visitor.remembered:
             visitor.count("page_views", 1)
     elif event.type == ENGAGEMENT and event.engaged_ms:

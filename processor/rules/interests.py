@@ -45,7 +45,7 @@ def _view(event: Event, visitor: Visitor, changes: Changes) -> None:
         names = names[:MAX_AT_ONCE]
     if not event.continued:
         for name in names:
-            changes.top_live(TOP_INTERESTS, name)
+            changes.top(TOP_INTERESTS, name)
     if not visitor.remembered:
         return
     page = visitor.page

@@ -164,9 +164,9 @@ def count_visit(session: Session, changes: Changes, amount: int = 1) -> None:
     if not session.continued:
         day = changes.site.day(time)
         changes.count(VISITS, amount, day=day)
-        changes.top_live_at(time, TOP_SOURCES, session.source, amount)
+        changes.top_at(time, TOP_SOURCES, session.source, amount)
         if session.campaign:
-            changes.top(TOP_CAMPAIGNS, session.campaign, amount, day=day)
+            changes.top_at(time, TOP_CAMPAIGNS, session.campaign, amount)
 
 
 def close_due(visitor: Visitor, changes: Changes) -> None:
@@ -184,14 +184,15 @@ def close(session: Session, visitor: Visitor, changes: Changes) -> None:
         return
     if not session.unshown and (state.recent is None or session.page_at > state.recent.page_at):
         state.recent = session
-    day = changes.site.day(session.entry_at[0])
+    time = session.entry_at[0]
+    day = changes.site.day(time)
     if not session.continued:
         changes.count(SESSIONS, day=day)
-        changes.top(TOP_ENTRIES, session.entry, day=day)
+        changes.top_at(time, TOP_ENTRIES, session.entry)
         if is_bounce(session.page_views, session.engaged_ms, session.events) and not session.handed_over:
             changes.count(BOUNCES, day=day)
     if not session.handed_over:
-        changes.top(TOP_EXITS, session.page, day=day)
+        changes.top_at(time, TOP_EXITS, session.page)
 
 
 def touch(session: Session) -> Touch:

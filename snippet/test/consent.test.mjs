@@ -224,6 +224,14 @@ test("its refusal, too: a known visitor is withdrawn without another page view",
   assert.deepEqual(page.kept, { "wakeline.consent": "off" });
 });
 
+/** Two tabs of one browser that were viewed, and what it keeps. */
+const twoTabs = async (how) => {
+  const kept = {};
+  const tabs = [0, 1].map(() => new FakePage({ ...how, kept }));
+  for (const tab of tabs) await tab.pass(2_000);
+  return [...tabs, kept];
+};
+
 // What another tab decides holds here from the next look at the storage on; that tab has told the collector. Below
 // `full` a tab does not look before an event: it has no id that could go out.
 const ELSEWHERE = {
@@ -255,10 +263,7 @@ const BY_ID = ["an event", "a click on a link to elsewhere"]; // only who has an
 for (const [name, [from, calls, to, withdrawals]] of Object.entries(ELSEWHERE))
   for (const [when, [look, told]] of Object.entries(LOOKS).filter(([when]) => from != "anonymous" || !BY_ID.includes(when)))
     test(`${name} in another tab holds in this one when ${when} is next`, async () => {
-      const kept = {};
-      const [page, other] = [0, 1].map(() => new FakePage({ entry: "full", tag: { consent: from }, kept }));
-      await page.pass();
-      await other.pass();
+      const [page, other, kept] = await twoTabs({ entry: "full", tag: { consent: from } });
       const before = kept["wakeline.id"];
       for (const call of calls) other.wakeline(...call);
       await other.pass();
@@ -279,10 +284,7 @@ for (const [name, [from, calls, to, withdrawals]] of Object.entries(ELSEWHERE))
 
 for (const call of [["consent", "off"], ["reset"]])
   test(`${call[0]} in a hidden tab holds at once, also after another tab's reset`, async () => {
-    const kept = {};
-    const [page, other] = [0, 1].map(() => new FakePage({ tag: { consent: "full" }, kept }));
-    await page.pass();
-    await other.pass();
+    const [page, other, kept] = await twoTabs({ tag: { consent: "full" } });
     page.hide();
     other.wakeline("reset");
     await page.pass();
@@ -293,10 +295,7 @@ for (const call of [["consent", "off"], ["reset"]])
   });
 
 test("a choice of a hidden tab does not undo a later one once that tab is shown", async () => {
-  const kept = {};
-  const [page, other] = [0, 1].map(() => new FakePage({ tag: { consent: "full" }, kept }));
-  await page.pass();
-  await other.pass();
+  const [page, other, kept] = await twoTabs({ tag: { consent: "full" } });
   page.hide();
   other.wakeline("reset");
   await page.pass();
@@ -311,10 +310,7 @@ test("a choice of a hidden tab does not undo a later one once that tab is shown"
 
 for (const [state, before] of Object.entries({ shown: () => {}, hidden: (page) => page.hide() }))
   test(`a refusal in a tab, ${state}, that knows of no id yet withdraws the one that another tab has`, async () => {
-    const kept = {};
-    const [page, other] = [0, 1].map(() => new FakePage({ kept }));
-    await page.pass(2_000);
-    await other.pass(2_000);
+    const [page, other, kept] = await twoTabs();
     before(page);
     other.wakeline("consent", "full");
     await other.pass();
@@ -329,10 +325,7 @@ for (const [state, before] of Object.entries({ shown: () => {}, hidden: (page) =
   });
 
 test("an open tab tells the withdrawal that a closed one could not", async () => {
-  const kept = {};
-  const [page, other] = [0, 1].map(() => new FakePage({ kept }));
-  await page.pass(2_000);
-  await other.pass(2_000);
+  const [page, other, kept] = await twoTabs();
   other.wakeline("consent", "full");
   await other.pass();
   await page.pass();

@@ -20,6 +20,7 @@ from wakeline.settings import Settings
 
 CLOCK_WARN_MS = 1_000
 CLOCK_FAIL_MS = 60_000
+WRITE_ALWAYS = "CONFIG SET appendonly yes, CONFIG SET appendfsync always, and the same in its configuration file"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,43 +137,45 @@ def _memory(facts: Facts) -> Finding:
     )
 
 
-def _persistence(facts: Facts) -> Finding:
-    mend = "CONFIG SET appendonly yes, CONFIG SET appendfsync always, and the same in its configuration file"
+def _on_disk(facts: Facts, loss: str) -> Finding | None:
+    """What is the same wherever the log lies; `loss` is what an append-only file that is off brings."""
     if facts.appendonly is False:
-        return fail("appendonly is off: an event that was answered 202 is lost when the server stops", mend)
+        return fail(f"appendonly is off: {loss}", WRITE_ALWAYS)
     if facts.write_failed:
         return fail("the server's last write to its append-only file failed", "free some disk; see the server's log")
     if facts.appendfsync == "always":
         return ok("every write is on disk before it is answered (appendfsync always)")
+    return None
+
+
+def _persistence(facts: Facts) -> Finding:
+    if found := _on_disk(facts, "an event that was answered 202 is lost when the server stops"):
+        return found
     if facts.appendfsync == "everysec" and not facts.waits_for_fsync:
         return fail(
-            "appendfsync is everysec, and WAITAOF confirms writes that are not on disk yet: no event is taken", mend
+            "appendfsync is everysec, and WAITAOF confirms writes that are not on disk yet: no event is taken",
+            WRITE_ALWAYS,
         )
     if facts.appendfsync == "everysec":
-        return warn("appendfsync is everysec: each answer waits up to a second for WAITAOF", mend)
+        return warn("appendfsync is everysec: each answer waits up to a second for WAITAOF", WRITE_ALWAYS)
     if facts.appendfsync is None:
         return warn(
             "the server hides its appendfsync: each answer waits for WAITAOF, up to a second",
             "see in its console that its append-only file is on, with appendfsync always",
         )
-    return fail(f"appendfsync is {facts.appendfsync}: when data reaches the disk is left to chance", mend)
+    return fail(f"appendfsync is {facts.appendfsync}: when data reaches the disk is left to chance", WRITE_ALWAYS)
 
 
 def _persistence_of_state(facts: Facts) -> Finding:
     """Where the log is on Kafka: what Redis loses with its place is folded again."""
-    mend = "CONFIG SET appendonly yes, CONFIG SET appendfsync always, and the same in its configuration file"
-    if facts.appendonly is False:
-        return fail("appendonly is off: all that was counted is lost when the server stops, until it is replayed", mend)
-    if facts.write_failed:
-        return fail("the server's last write to its append-only file failed", "free some disk; see the server's log")
-    if facts.appendfsync == "always":
-        return ok("every write is on disk before it is answered (appendfsync always)")
+    if found := _on_disk(facts, "all that was counted is lost when the server stops, until it is replayed"):
+        return found
     if facts.appendfsync is None:
         return warn("the server hides its appendfsync", "see in its console that its append-only file is on")
     return warn(
         f"appendfsync is {facts.appendfsync}: after a power cut the last moments are folded again from the log, and "
         "customers may count some of them twice",
-        mend,
+        WRITE_ALWAYS,
     )
 
 
