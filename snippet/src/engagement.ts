@@ -35,11 +35,13 @@ export const restart = (): void => {
   engaged = deepest = 0;
 }
 
-/** What was added since the last call. A page that gives way at its end is seen by more than 100 percent. */
-export const engagement = (leave: boolean): Body => {
+/** What was added since it was told last. A page that gives way at its end is seen by more than 100 percent. */
+export const spent = (leave: boolean): Body => {
   measure();
-  const engaged_ms = engaged | 0;
-  engaged = 0;
   // scrolled() stands before what it alters; | 0 makes 0 of NaN and Infinity, of an empty frame
-  return { engaged_ms, scroll: (100 / (scrolled() / deepest) + 0.5) | 0, leave };
+  return { engaged_ms: engaged | 0, scroll: (100 / (scrolled() / deepest) + 0.5) | 0, leave };
 }
+
+export const told = (): void => {
+  engaged = 0;
+};

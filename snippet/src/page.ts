@@ -1,6 +1,6 @@
 /** The page instance: opened by a page view, left when hidden, closed by navigation; its events are numbered. */
 
-import { engaged, engagement, hidden, restart, since } from "./engagement";
+import { engaged, hidden, restart, since, spent, told } from "./engagement";
 import { doc } from "./document";
 import { PINGS_BELOW, SETTLE_MS } from "./limits";
 import { read, write } from "./storage";
@@ -53,9 +53,10 @@ const emit = (type: string, body?: Body, at = level): void => {
   say(entry);
   // the last number is the visitor's, to choose with
   if (event && (n < MAX_EVENTS_PER_PAGE - 1 || body?.level)) {
-    n++;
     push(entry);
-    body?.leave ?? soon(); // engagement goes with what comes next
+    n++;
+    if (type == "engagement") told(); // and goes with what comes next
+    else soon();
   } else say("refused");
 }
 
@@ -117,16 +118,14 @@ export const open = (): void => {
   held = false;
 };
 
-/** Presence ends; the page may come back. */
+/** Presence ends; the page may come back. Said first and noted then: what is cut off is done again. */
 export const leave = (): void => {
-  if (!present) return;
+  if (present) emit("engagement", spent(true));
   present = false;
-  emit("engagement", engagement(true));
 }
 
 /** The page may go into the back/forward cache. It stays open for what the site sends while it goes. */
 export const end = (): void => {
-  leave();
   ended = true;
 }
 
@@ -172,7 +171,7 @@ export const show = (): void => {
 /** A sign of life. Where the focus went elsewhere it says what was engaged until then. */
 export const ping = (): void => {
   if (present && n < PINGS_BELOW)
-    if (engaged && !since) emit("engagement", engagement(false));
+    if (engaged && !since) emit("engagement", spent(false));
     else emit("ping");
 }
 

@@ -16,6 +16,14 @@ const begin = (): void => {
   }
 };
 
+/** Firefox may cut off our script once, anywhere, while it closes a tab: `see` then does what is not done yet. */
+const go = (): void => {
+  begin();
+  leave();
+  beacon();
+  end();
+};
+
 const see = (): void => {
   measure();
   follow();
@@ -35,7 +43,7 @@ export const start = (): void => {
   wakeline.q = 0;
   setTimeout(safe(begin), HOLD_MS);
   listen("online", wake);
-  listen("pagehide", end);
+  listen("pagehide", go);
   listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
   listen("blur", measure);
   listen("focus", see); // perhaps back from another tab

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { runInContext } from "node:vm";
 import { FakePage } from "./fake_page.mjs";
 
 const types = (page) => page.events.map(({ type }) => type);
@@ -247,6 +248,37 @@ test("a tab closed in the background has nothing more to say", async () => {
   await page.pass();
   assert.deepEqual(types(page), ["page_view", "engagement"]);
 });
+
+// Firefox ends a script wherever it is, once, while it closes a tab; what it did until then stays done.
+const CALLS_OF_A_GOODBYE = [
+  ["the clock", (window) => [window.performance, "now"]],
+  ["the scroll", (window) => [Object.getPrototypeOf(window.document), "elementsFromPoint"]],
+  ["the text", (window) => [runInContext("JSON", window), "stringify"]],
+  ["the beacon", (window) => [window.navigator, "sendBeacon"]],
+];
+
+for (const [name, find] of CALLS_OF_A_GOODBYE)
+  for (const consent of ["anonymous", "full"])
+    for (const order of ["before", "after"])
+      test(`a goodbye under ${consent} that is cut off ${order} ${name} is said all the same`, async () => {
+        const page = new FakePage({ tag: { consent } });
+        await page.pass(4_000);
+        const [object, method] = find(page.window);
+        const call = object[method];
+        let cuts = 0;
+        object[method] = function (...args) {
+          object[method] = call;
+          if (order == "after") call.apply(this, args);
+          cuts++;
+          throw new Error("cut off");
+        };
+        page.fire("pagehide");
+        page.hide();
+        assert.equal(cuts, 1);
+        const told = new Map(page.events.map((event) => [event.n, event])); // as the collector counts
+        assert.deepEqual([...told.values()].map(({ type }) => type), ["page_view", "engagement"]);
+        assert.equal(told.get(1).engaged_ms, 4_000);
+      });
 
 test("fragments stay in the browser", async () => {
   const page = new FakePage({ url: "https://shop.example/login#token=1" });
