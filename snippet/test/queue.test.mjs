@@ -294,19 +294,15 @@ test("pauses between tries grow from a second or two to some minutes, and differ
   assert.ok(firsts.size > 1);
 });
 
-const date = (seconds) => new Date(START + seconds * 1_000).toUTCString();
-
 const PAUSES = {
   "missing: the ordinary pause": [undefined, 1],
   "of seconds": ["120", 120],
   "of no second: the ordinary pause": ["0", 1],
   "of less: the ordinary pause": ["-5", 1],
   "of an hour": ["3600", 3_600],
-  "with a date": [date(120), 120],
-  "with a date in the past: the ordinary pause": [date(-120), 1],
-  "that is neither: the ordinary pause": ["soon", 1],
+  "with a date: the ordinary pause": [new Date(START + 120_000).toUTCString(), 1],
+  "that is no number: the ordinary pause": ["soon", 1],
   "of a day: an hour": ["86400", 3_600],
-  "with a date in more than an hour: an hour": [date(3_720), 3_600],
 };
 
 for (const [name, [retryAfter, seconds]] of Object.entries(PAUSES))
