@@ -55,8 +55,8 @@ const emit = (type: string, body?: Body, at = level): void => {
   if (event && (n < MAX_EVENTS_PER_PAGE - 1 || body?.level)) {
     push(entry);
     n++;
-    if (type == "engagement") told(); // and goes with what comes next
-    else soon();
+    if (body?.leave == null) soon();
+    else told(); // engagement goes with what comes next
   } else say("refused");
 }
 

@@ -19,11 +19,10 @@ import {
   MAX_STORED,
   MAX_STORED_CHARS,
 } from "./limits";
-import { safe } from "./safe";
 import { read, write } from "./storage";
 
 let kept: string[] = []; // of this document, not acknowledged
-let giveUp: (() => void) | undefined; // the fetch under way
+let giveUp: ((error?: unknown) => void) | undefined; // the fetch under way
 let pausedUntil = 0; // by performance.now(), as clocks are set; without end from the wait for our turn to the answer
 let failures = 0;
 let left: string | number | undefined = 1; // the stored queue as it was read last; 1: read it again
@@ -67,26 +66,30 @@ const batch = (chars = 0, first?: string): string[] =>
 const envelope = (entries: string[]): string =>
   `{"site":"${settings.site}","consent":"${LEVELS[entries[0]![0] as never]}","sent":${+new Date()},"webdriver":${!!navigator.webdriver},"events":[${entries.map((entry) => entry.slice(1))}]}`;
 
-/** Sends a batch, if there is one, and ends the turn. Without async and await, which cost the page 50 us an event. */
-const send = safe((release?: (value?: unknown) => void): void => {
+/**
+ * Sends a batch, if there is one; the turn ends with the promise, which settles once: a late answer of what was given up
+ * does nothing. Without async and await, which cost the page 50 us an event.
+ */
+const send = (): Promise<void> | undefined => {
   const sent = batch();
   // after an answer, or for want of one: the network, a blocker, a collector that hangs or says when it wants to be asked again
-  const done = (giveUp = (error?: unknown): void => {
+  const done = (error?: unknown): void => {
     const wait =
       failures &&
       (Math.max(0, Math.min(+(error as string) * 1000, MAX_ASKED_MS)) || FIRST_RETRY_MS << (failures % DOUBLINGS)) *
         (1 + Math.random());
-    giveUp = undefined;
     taken = without(taken, sent);
     pausedUntil = performance.now() + wait;
     if (kept[0] || left) setTimeout(flush, wait);
-    release?.();
-  });
+  };
   if (sent[0]) {
-    fetch(endpoint, {
-      method: "POST",
-      body: envelope(sent), // text/plain: no preflight
-      keepalive: !failures++, // it may be the page's shared 64 KB that are used up
+    taken.push(...sent);
+    return new Promise<Response>((resolve, reject) => { // which also takes a fetch that throws
+      window.fetch(endpoint, {
+        method: "POST",
+        body: envelope(sent), // text/plain: no preflight
+        keepalive: !failures++, // it may be the page's shared 64 KB that are used up
+      }).then(resolve, (giveUp = reject));
     }).then((answer) => {
       if (debugging) answer.text().then(say, say);
       // 408, 429 and 5xx; nobody answers 450, 471 or 492
@@ -97,12 +100,10 @@ const send = safe((release?: (value?: unknown) => void): void => {
       }
       done(failures && answer.headers.get("retry-after"));
     }).catch(done);
-    taken.push(...sent);
-  } else {
-    pausedUntil = 0;
-    release?.();
   }
-});
+  pausedUntil = 0;
+  return;
+};
 
 export const flush = (): void => {
   // a timer may be early: it takes whole milliseconds, and Firefox's clock is coarse
@@ -110,7 +111,7 @@ export const flush = (): void => {
     pausedUntil = 1 / 0;
     // no locks on plain http, nor where storage is blocked; and where nothing is stored nobody needs to take turns: a turn
     // puts this page out of the back/forward cache as soon as another page asks for one
-    (level == FULL && navigator.locks?.request("wakeline", () => new Promise(send)).catch(() => send())) || send();
+    (level == FULL && navigator.locks?.request("wakeline", send).catch(send)) || send();
   }
 };
 

@@ -18,10 +18,11 @@ const begin = (): void => {
 
 /** Firefox may cut off our script once, anywhere, while it closes a tab: `see` then does what is not done yet. */
 const go = (): void => {
+  follow();
   begin();
   leave();
-  beacon();
   end();
+  beacon(); // last: a page may have made it throw
 };
 
 const see = (): void => {

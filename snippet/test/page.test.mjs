@@ -280,6 +280,44 @@ for (const [name, find] of CALLS_OF_A_GOODBYE)
         assert.equal(told.get(1).engaged_ms, 4_000);
       });
 
+test("a page whose beacon throws is another one once it is back", async () => {
+  const page = new FakePage();
+  await page.pass(3_000);
+  const { sendBeacon } = page.window.navigator;
+  page.window.navigator.sendBeacon = () => {
+    throw new Error("blocked");
+  };
+  page.fire("pagehide");
+  page.hide();
+  page.window.navigator.sendBeacon = sendBeacon;
+  page.show();
+  await page.pass();
+  assert.deepEqual(types(page), ["page_view", "engagement", "page_view"]);
+});
+
+test("a site's own event may be called engagement", async () => {
+  const page = new FakePage();
+  await page.pass(4_000);
+  page.wakeline("event", "engagement", { with: "a poll" });
+  await page.pass(1_000);
+  assert.deepEqual(types(page), ["page_view", "engagement"]);
+  page.hide();
+  assert.equal(page.events.at(-1).engaged_ms, 5_000);
+});
+
+test("a tab that closes after another one withdrew says nothing more", async () => {
+  const kept = {};
+  const [one, other] = [0, 1].map(() => new FakePage({ tag: { consent: "full" }, kept }));
+  for (const page of [one, other]) await page.pass(3_000);
+  other.wakeline("consent", "anonymous");
+  await other.pass(100);
+  const before = one.posts.length;
+  one.fire("pagehide");
+  one.hide();
+  assert.equal(one.posts.length, before);
+  assert.equal(kept["wakeline.queue"] ?? "", "");
+});
+
 test("fragments stay in the browser", async () => {
   const page = new FakePage({ url: "https://shop.example/login#token=1" });
   await page.pass();

@@ -413,3 +413,77 @@ for (const [name, localStorage] of Object.entries(STORAGES))
     assert.equal(new Set(sent.map(({ visitor }) => visitor)).size, 1);
     assert.match(sent[0].visitor, /^[\w-]{20,36}$/);
   });
+
+// ---- what is under way is given up once, and nobody else's turn with it ----
+
+const never = () => new Promise(() => {});
+
+/** Web Locks, of which one has its turn. */
+const turns = () => {
+  let turn = Promise.resolve();
+  return {
+    request: (_name, run) => {
+      const mine = turn.then(run);
+      turn = mine.catch(() => {});
+      return mine;
+    },
+  };
+};
+
+const views = (page) => page.events.filter(({ type }) => type == "page_view").length;
+
+test("what hangs is sent again, also where the network came back meanwhile", async () => {
+  const page = new FakePage({ status: never() });
+  await page.pass(5_000);
+  page.status = 202;
+  page.fire("online");
+  await page.pass(60_000);
+  assert.equal(views(page), 2);
+});
+
+for (const late of ["answer", "failure"])
+  test(`a late ${late} of what was given up leaves the next request as it is`, async () => {
+    let settle;
+    const status = new Promise((resolve) => (settle = resolve));
+    const page = new FakePage({ ...full, locks: turns(), status });
+    await page.pass(25_500);
+    page.status = never();
+    await page.pass(2_500);
+    settle(late == "answer" ? 202 : 0);
+    await page.pass(0);
+    page.status = 202;
+    page.wakeline("event", "buy");
+    await page.pass(60_000);
+    assert.ok(page.events.some(({ type }) => type == "buy"));
+  });
+
+test("what was under way when the lock was lost is sent again", async () => {
+  let lose;
+  let isFirst = true;
+  const request = (_name, run) => {
+    if (!isFirst) return Promise.resolve().then(run);
+    isFirst = false;
+    run();
+    return new Promise((_resolve, reject) => (lose = reject));
+  };
+  const page = new FakePage({ ...full, locks: { request }, status: never() });
+  await page.pass(5_000);
+  lose(new Error("lost"));
+  page.status = 202;
+  await page.pass(60_000);
+  assert.equal(views(page), 2);
+});
+
+for (const [name, odd] of [
+  ["throws", () => { throw new Error("blocked"); }],
+  ["gives no promise", () => {}],
+])
+  test(`a fetch that ${name} is a failure like any other`, async () => {
+    const page = new FakePage();
+    const { fetch } = page.window;
+    page.window.fetch = odd;
+    await page.pass(1_000);
+    page.window.fetch = fetch;
+    await page.pass(3_000);
+    assert.equal(page.posts.length, 1);
+  });
