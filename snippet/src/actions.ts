@@ -50,7 +50,7 @@ export const acted = (event: MouseEvent): void => {
 /** What a page view says beyond itself: what was searched for, and that there is no such page. */
 export const viewed = ({ url, continued }: WireEvent): void => {
   const term = new URL(url, location as never).searchParams.get(settings.search || "#"); // which hardly a parameter is called
-  if (term) custom("search", { term });
+  if (term && !continued) custom("search", { term }); // a view that only goes on under another level was told of
   const [load] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
   // only the document's first view leaves it open: it is the status of what was loaded, not of where the page went from there
   continued ?? ((settings.status || load?.responseStatus) == 404 && custom("not_found"));

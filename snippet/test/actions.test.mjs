@@ -94,6 +94,13 @@ test("the search of a first view shares its request", async () => {
   assert.deepEqual(made.posts.map(({ events }) => events.map(({ type }) => type)), [["page_view", "search"]]);
 });
 
+test("a search is told once where the visitor agrees on its page", async () => {
+  const made = await page({ tag: { search: "q" }, url: "https://shop.example/search?q=shoes" });
+  made.wakeline("consent", "full");
+  await made.pass();
+  assert.deepEqual(made.events.filter(({ type }) => type == "search").map(({ consent }) => consent), ["anonymous"]);
+});
+
 test("a page whose tag names no parameter has no search", async () => {
   assert.deepEqual(told(await page({ url: "https://shop.example/search?undefined=1&q=red" })), []);
 });
