@@ -17,11 +17,11 @@ from redis.exceptions import RedisError
 
 from api.ledger import Ledger, place_of
 from wakeline import keys
-from wakeline.connect import connect
 from wakeline.definitions import LIVE_WINDOWS_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
 from wakeline.numbers import COUNTS, LIVE_WINDOWS, TODAY, TOPS, TOTALS, WINDOWS
+from wakeline.redis.connect import connect
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -14,14 +14,14 @@ from redis.exceptions import RedisError
 from archiver import metrics
 from archiver.archiving import Archiver
 from archiver.housekeeping import keep_house
-from archiver.life import live
+from archiver.loop import live
 from wakeline import keys
-from wakeline.connect import connect
 from wakeline.history import History, archive_url
 from wakeline.lanes import Deployment, open_deployment
-from wakeline.lease import Lease
 from wakeline.log import Log, LogMismatch, LogUnavailable
 from wakeline.log.opening import open_log
+from wakeline.redis.connect import connect
+from wakeline.redis.lease import Lease
 from wakeline.settings import Config, Settings
 from wakeline.stopping import told_to_stop
 

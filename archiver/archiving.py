@@ -13,8 +13,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from archiver import metrics
-from archiver.filling import Filling, member_bytes
-from archiver.past import Mismatch, stand
+from archiver.resume import Mismatch, stand
+from archiver.segment import OpenSegment, member_bytes
 from wakeline.history import History
 from wakeline.history.identity import publish, unpublished
 from wakeline.history.names import day_of
@@ -39,7 +39,7 @@ class Held(Protocol):
     def is_ours(self) -> bool: ...
 
     @property
-    def turn(self) -> int:
+    def epoch(self) -> int:
         """Another number once somebody else may have held it in between."""
 
 
@@ -64,7 +64,7 @@ class Archiver:
         self._lanes = lanes
         self._seal_s = seal_s
         self._lease = lease
-        self._turn: int | None = None  # of the lease, when it was opened
+        self._epoch: int | None = None  # of the lease, when it was opened
         self.opened = asyncio.Event()
         self.alone = asyncio.Lock()  # while the whole tree is looked at or tidied
         self._wait_ms = wait_ms
@@ -72,7 +72,7 @@ class Archiver:
         self._identity = ""
         self._member_bytes = member_bytes(lanes)
         self._limit = max(1, READ_RECORDS // lanes)
-        self._fillings: dict[int, Filling] = {}
+        self._fillings: dict[int, OpenSegment] = {}
         self._sealed: dict[int, int] = {}  # lane -> end of what the history holds
         self._places: dict[int, int] = {}  # lane -> the offset to read next
         self._unpublished: dict[int, int] = {}
@@ -81,7 +81,7 @@ class Archiver:
     @property
     def is_open(self) -> bool:
         """Whether what it knows of the history still holds; else it has to be opened anew."""
-        return self._turn == self._lease.turn
+        return self._epoch == self._lease.epoch
 
     @property
     def may_write(self) -> bool:
@@ -93,13 +93,13 @@ class Archiver:
         Raises Mismatch where it is not the history of this log, and what log and history raise.
         """
         self.close()
-        turn = self._lease.turn
+        epoch = self._lease.epoch
         if not self._lease.is_ours:
             raise NotNow("the lease has run out")
         async with self.alone:
             links = await links_of(self._redis)
             self._identity, self._sealed = await stand(self._log, self._history, lanes=self._lanes, links=links)
-        self._turn = turn
+        self._epoch = epoch
         self.opened.set()
         self._places = dict(self._sealed)
         self._unpublished = dict(self._sealed)
@@ -108,7 +108,7 @@ class Archiver:
 
     def close(self) -> None:
         """Forget what is held."""
-        self._turn = None
+        self._epoch = None
         self._fillings.clear()
         self._behind_since.clear()
 
@@ -161,7 +161,7 @@ class Archiver:
                 await self._seal(filling)
                 filling = None
             if filling is None:
-                filling = self._fillings[lane] = Filling(
+                filling = self._fillings[lane] = OpenSegment(
                     lane, entry.offset, date, since=self._clock(), member_bytes=self._member_bytes
                 )
             filling.add(entry)
@@ -177,7 +177,7 @@ class Archiver:
         while self._held() > HELD_BYTES:
             await self._seal(max(self._fillings.values(), key=lambda filling: filling.held))
 
-    async def _seal(self, filling: Filling) -> None:
+    async def _seal(self, filling: OpenSegment) -> None:
         """Once it is in the history it exists; until then it is still here, and will be tried again."""
         self._check()
         content = filling.content()

@@ -11,7 +11,7 @@ from io import BytesIO
 from itertools import groupby, pairwise
 
 from archiver import metrics
-from archiver.filling import Filling
+from archiver.segment import OpenSegment
 from wakeline.history import History, HistoryDamaged, Segment
 from wakeline.history.members import entries
 
@@ -74,7 +74,7 @@ def _merge(history: History, group: list[Segment]) -> None:
     metrics.MERGED_FILES.inc(len(group))
 
 
-def mend_overlaps(history: History) -> None:
+def fix_overlaps(history: History) -> None:
     """What a merge, or two archivers at once, have left: afterwards every record is in one file. For the one archiver,
     before it writes; `history` was just listed.
     """
@@ -94,7 +94,7 @@ def mend_overlaps(history: History) -> None:
 
 def _cut(history: History, segment: Segment, *, begin: int) -> None:
     """Leave out what lies before `begin`."""
-    filling = Filling(segment.lane, begin, segment.date, since=0.0)
+    filling = OpenSegment(segment.lane, begin, segment.date, since=0.0)
     for found in history.entries(segment):
         for entry in found:
             if entry.offset >= begin:

@@ -14,8 +14,8 @@ import msgspec
 from msgspec import Struct
 
 from archiver import metrics
-from archiver.filling import Filling
 from archiver.merging import GoOn
+from archiver.segment import OpenSegment
 from wakeline.history import History, HistoryDamaged, Segment
 from wakeline.log import Entry
 from wakeline.record import Delta, Tick, encode_record
@@ -108,7 +108,7 @@ def _expire_lane(history: History, lane: int, through: Mapping[str, str], done: 
 
 def _rewrite(history: History, segment: Segment, expired: Collection[str], known: Collection[str]) -> bool:
     """Whether nothing of any site is left in the file."""
-    filling = Filling(segment.lane, segment.first, segment.date, since=0.0)
+    filling = OpenSegment(segment.lane, segment.first, segment.date, since=0.0)
     changed, left = 0, 0
     for found in history.entries(segment):
         for entry in found:

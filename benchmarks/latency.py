@@ -18,10 +18,10 @@ from benchmarks import load
 from benchmarks.figures import Figure, Run, below
 from benchmarks.services import SmallPath
 from benchmarks.visitors import SITE
-from wakeline.connect import connect
 from wakeline.keys import Keys
 from wakeline.lanes import lane_of
 from wakeline.profiles import AsyncProfiles
+from wakeline.redis.connect import connect
 from wakeline.settings import Settings
 
 PER_SECOND = 1_000

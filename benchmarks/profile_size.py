@@ -11,13 +11,13 @@ import redis
 from benchmarks.figures import Figure, Run
 from benchmarks.services import SmallPath, fill_log
 from benchmarks.visitors import SITE, events
+from crm.sites import SiteFacts
 from processor.replay import replay
-from processor.sites import SiteFacts
-from wakeline.connect import connect
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.redis.connect import connect
 
 VISITORS = 2_000
 EVENTS = 20_000

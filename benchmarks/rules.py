@@ -14,11 +14,12 @@ import msgspec
 from benchmarks.figures import Figure, Run
 from benchmarks.machine import MEASURED
 from benchmarks.visitors import SITE, events
+from crm.rules import ALL, CUSTOM, RULES, of_type
+from crm.sites import SiteFacts
 from processor.batch import chunks
-from processor.fold import Fold, LaneMemory
+from processor.fold import Fold
 from processor.loaded import Loaded
-from processor.rules import ALL, CUSTOM, RULES, of_type
-from processor.sites import SiteFacts
+from processor.memory import LaneMemory
 from processor.writes import Place, commands
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys

@@ -15,12 +15,12 @@ import redis
 
 from benchmarks.machine import ALL, find_free_ports
 from benchmarks.visitors import SITE
+from ops.up.child import PARENT_DEATH
+from ops.up.plan import Service, plan
+from ops.up.readiness import answers
 from wakeline import config, keys
 from wakeline.record import Event, encode_record
 from wakeline.settings import Config
-from wakeline.up.child import LEASH
-from wakeline.up.plan import Service, plan
-from wakeline.up.readiness import answers
 
 ROOT = Path(__file__).parents[1]
 READY_S = 30.0
@@ -42,8 +42,8 @@ def process(command: Sequence[str], folder: Path, *, name: str, cores: set[int] 
     """The pid of a process on `cores` whose output goes to `folder`/`name`.out; it is stopped in the end."""
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
     with (folder / f"{name}.out").open("ab") as out:
-        leashed = (sys.executable, "-IS", str(LEASH), str(os.getpid()), *command)  # it dies with this process
-        child = subprocess.Popen(leashed, cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
+        guarded = (sys.executable, "-IS", str(PARENT_DEATH), str(os.getpid()), *command)  # it dies with this process
+        child = subprocess.Popen(guarded, cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
     os.sched_setaffinity(child.pid, cores)
     try:
         yield child.pid

@@ -13,9 +13,8 @@ from benchmarks.figures import Figure, Run
 from benchmarks.machine import memory_mb
 from benchmarks.services import SmallPath
 from benchmarks.visitors import SITE, events
+from crm.sites import SiteFacts
 from processor.replay import replay
-from processor.sites import SiteFacts
-from wakeline.connect import connect
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment, lane_of
@@ -23,6 +22,7 @@ from wakeline.log import Log
 from wakeline.log.kafka import KafkaLog
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.record import encode_record
+from wakeline.redis.connect import connect
 
 EVENTS = 100_000
 VISITORS = 10_000

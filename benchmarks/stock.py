@@ -22,11 +22,12 @@ import uvloop
 from redis.asyncio import Redis
 
 from benchmarks.visitors import SITE
+from crm.changes import Changes
+from crm.sites import SiteFacts
 from processor.batch import Who, batch_of
-from processor.changes import Changes
-from processor.fold import Fold, LaneMemory
+from processor.fold import Fold
 from processor.loaded import Loaded
-from processor.sites import SiteFacts
+from processor.memory import LaneMemory
 from processor.worker import DUE_AT_ONCE
 from processor.writes import Place, commands
 from wakeline import keys

@@ -31,11 +31,11 @@ from collector.script import script_routes
 from collector.server import Routes, Server
 from collector.spool import Spool
 from collector.writer import GroupCommit
-from wakeline.connect import connect
 from wakeline.lanes import DeploymentMismatch, open_deployment
 from wakeline.log import Log, LogMismatch, LogUnavailable
 from wakeline.log.opening import open_log
 from wakeline.memory import RECORD_BYTES
+from wakeline.redis.connect import connect
 from wakeline.scripts import ENDPOINT
 from wakeline.settings import Config, Settings
 from wakeline.stopping import told_to_stop

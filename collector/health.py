@@ -9,7 +9,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from collector import answers
+from collector import responses as answers
 from collector.writer import GroupCommit
 
 READY_TIME_S = 1.5

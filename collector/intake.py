@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from aiohttp import web
 
-from collector import answers
+from collector import responses as answers
 from collector.addresses import Addresses
 from collector.agents import MAX_LENGTH, agent_of, legible
 from collector.body import is_accepted_type, read_body
@@ -20,7 +20,7 @@ from collector.memory import Memory, Step
 from collector.metrics import Metrics
 from collector.policy import Policy
 from collector.salts import Salts, SaltUnavailable
-from collector.steps import Arrival, cleaned, cleaned_timed
+from collector.steps import RequestContext, cleaned, cleaned_timed
 from collector.writer import GroupCommit
 from wakeline.event import (
     MAX_EVENTS,
@@ -107,8 +107,8 @@ class Intake:
                 metrics.unavailable += len(events)
                 metrics.refused_for_memory += len(events)
                 return answers.refused(origin, Refusal.UNAVAILABLE, [])
-            arrival = self._arrival(request, asked, origin)
-            records, rejected = self._clean(events, arrival)
+            context = self._context(request, asked, origin)
+            records, rejected = self._clean(events, context)
             size = sum(len(value) for _, value in records)
             self._limiter.owes(asked.address, beyond_one(size) - beyond_one(asked.body))
         except SaltUnavailable as error:
@@ -126,9 +126,9 @@ class Intake:
             return _all_refused(request, rejected)
         if not await self._writer.submit(records, size):
             return answers.refused(origin, Refusal.UNAVAILABLE, rejected)
-        for reason in arrival.dropped:  # of what is taken: who was answered 503 comes again with the same
+        for reason in context.dropped:  # of what is taken: who was answered 503 comes again with the same
             metrics.props_dropped[reason] += 1
-        for short_of in arrival.short_of:
+        for short_of in context.short_of:
             metrics.counted_only[short_of] += 1
         metrics.request_seconds.observe(time.perf_counter() - began)
         return answers.accepted(request, len(records), rejected)
@@ -180,12 +180,12 @@ class Intake:
         self._metrics.reject(reason, count)
         return answers.refused(origin, reason, [])
 
-    def _arrival(self, request: web.BaseRequest, asked: Asked, origin: str | None) -> Arrival:
+    def _context(self, request: web.BaseRequest, asked: Asked, origin: str | None) -> RequestContext:
         headers = request.headers
         envelope, policy, address = asked.envelope, asked.policy, asked.address
         user_agent = legible(headers.get("User-Agent", ""))[:MAX_LENGTH]
         is_capped = envelope.consent is ConsentLevel.FULL and headers.get("Sec-GPC") == "1"
-        return Arrival(
+        return RequestContext(
             policy=policy,
             salts=self._salts,
             profiles=self._profiles,
@@ -201,7 +201,7 @@ class Intake:
             is_own=policy.is_own(address, headers.get("Cookie", "")),
         )
 
-    def _clean(self, events: Sequence[msgspec.Raw], arrival: Arrival) -> tuple[list[Encoded], list[Rejected]]:
+    def _clean(self, events: Sequence[msgspec.Raw], context: RequestContext) -> tuple[list[Encoded], list[Rejected]]:
         """Records, each with its lane, and what is refused: each event by itself, whatever is wrong with it."""
         lanes = self._writer.lanes or 1  # the log was never open: it will be refused
         records: list[Encoded] = []
@@ -214,10 +214,10 @@ class Intake:
                 except (ValueError, RecursionError):
                     rejected.append(Rejected(id=id, reason=Refusal.BAD_EVENT))
                     continue
-                dropped = len(arrival.dropped)
-                record = self._cleaned(event, arrival)
+                dropped = len(context.dropped)
+                record = self._cleaned(event, context)
                 if isinstance(record, Refusal):
-                    del arrival.dropped[dropped:]
+                    del context.dropped[dropped:]
                     rejected.append(Rejected(id=f"{event.page}.{event.n}", reason=record))
                 else:
                     records.append((lane_of(record.site, record.visitor, lanes), encode_record(record)))
@@ -227,12 +227,12 @@ class Intake:
                 rejected.append(Rejected(id=id, reason=self._fault(error)))
         return records, rejected
 
-    def _cleaned(self, event: WireEvent, arrival: Arrival) -> Event | Refusal:
+    def _cleaned(self, event: WireEvent, context: RequestContext) -> Event | Refusal:
         self._until_sample -= 1
         if self._until_sample >= 0:
-            return cleaned(event, arrival)
+            return cleaned(event, context)
         self._until_sample = SAMPLE - 1
-        return cleaned_timed(event, arrival, self._metrics.observe_step)
+        return cleaned_timed(event, context, self._metrics.observe_step)
 
 
 def _all_refused(request: web.BaseRequest, rejected: Sequence[Rejected]) -> web.StreamResponse:

@@ -1,4 +1,4 @@
-"""Lists that do not arrive as they are meant, so that the browser need not mend them.
+"""Lists that do not arrive as they are meant, so that the browser need not repair them.
 
 An old library (Prototype.js 1.6) gives every array of a page a `toJSON`, which makes it a text. Only what must be a
 list is read, and only where the text is one; then it is as if the page had sent the list.
@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from wakeline.commerce import ITEMS
-from wakeline.event import mending
+from wakeline.event import fixing
 
 Read = Callable[[bytes], list[Any]]
 
-OBJECTS: Read = mending(msgspec.json.Decoder(list[dict[str, Any]]).decode)
-TEXTS: Read = mending(msgspec.json.Decoder(list[str]).decode)
+OBJECTS: Read = fixing(msgspec.json.Decoder(list[dict[str, Any]]).decode)
+TEXTS: Read = fixing(msgspec.json.Decoder(list[str]).decode)
 
 FORM_SUBMIT, FIELDS = "form_submit", "fields"
 

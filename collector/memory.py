@@ -24,11 +24,11 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
 
-from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT, VERSION, Keys
 from wakeline.log import Log, LogUnavailable
 from wakeline.memory import COUNT_ONLY, PROFILE_BYTES, REFUSE, SLACK, eviction, share_of
-from wakeline.redis_url import is_cluster
+from wakeline.redis.connect import connect
+from wakeline.redis.url import is_cluster
 
 logger = logging.getLogger("wakeline.collector")
 

@@ -14,7 +14,7 @@ from typing import Any, cast
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from collector import answers
+from collector import responses as answers
 from collector.addresses import Addresses, sender
 from collector.connections import Connections
 from collector.limiter import Limiter

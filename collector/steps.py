@@ -34,7 +34,7 @@ from wakeline.identity import customer_id, is_signed
 from wakeline.record import Event
 
 
-class Arrival(Struct):
+class RequestContext(Struct):
     """The request that an event came with; the same for all its events."""
 
     policy: Policy
@@ -54,15 +54,15 @@ class Arrival(Struct):
     short_of: list[Short] = []  # why some of them may begin no profile
 
 
-Step = Callable[[WireEvent, Event, Arrival], Refusal | None]
+Step = Callable[[WireEvent, Event, RequestContext], Refusal | None]
 
 
-def drop_own_traffic(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
+def drop_own_traffic(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
     """A withdrawal is taken from whoever sends it."""
-    return Refusal.OWN_TRAFFIC if arrival.is_own and not is_withdrawal(event, arrival) else None
+    return Refusal.OWN_TRAFFIC if context.is_own and not is_withdrawal(event, context) else None
 
 
-def drop_unnamed(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
+def drop_unnamed(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
     """The name is cleaned. A custom one that would become one of Wakeline's own types by that is refused."""
     name = clean_name(event.type)
     if name is None:
@@ -71,90 +71,90 @@ def drop_unnamed(event: WireEvent, record: Event, arrival: Arrival) -> Refusal |
     return None
 
 
-def drop_incomplete(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
+def drop_incomplete(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
     if event.type == CONSENT and event.level is None:
         return Refusal.BAD_EVENT
     return Refusal.BAD_EVENT if event.type == IDENTIFY and event.id is None else None
 
 
-def drop_card(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
+def drop_card(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
     """An id is kept as it is, in keys too. Of ten billion that the snippet makes one is a card's number."""
     if is_card_id(event.page) or (event.visitor is not None and is_card_id(event.visitor)):
         return Refusal.BAD_EVENT
     return None
 
 
-def put_time(event: WireEvent, record: Event, arrival: Arrival) -> None:
+def put_time(event: WireEvent, record: Event, context: RequestContext) -> None:
     """Only the browser's own interval counts, so its clock may be off by years; the future is now."""
-    record.time = arrival.received - max(0, arrival.sent - event.time)
+    record.time = context.received - max(0, context.sent - event.time)
 
 
-def drop_too_old(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    return Refusal.TOO_OLD if arrival.received - record.time > MAX_AGE_MS else None
+def drop_too_old(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
+    return Refusal.TOO_OLD if context.received - record.time > MAX_AGE_MS else None
 
 
-def drop_without_consent(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    if arrival.consent is ConsentLevel.FULL:
+def drop_without_consent(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
+    if context.consent is ConsentLevel.FULL:
         return Refusal.MISSING_VISITOR if event.visitor is None else None
-    if arrival.consent is ConsentLevel.OFF and event.type != CONSENT:
+    if context.consent is ConsentLevel.OFF and event.type != CONSENT:
         return Refusal.NO_CONSENT
     if event.type == IDENTIFY:
         return Refusal.NO_CONSENT
-    if event.visitor is None or arrival.is_capped or is_withdrawal(event, arrival):
+    if event.visitor is None or context.is_capped or is_withdrawal(event, context):
         return None
     return Refusal.NO_CONSENT
 
 
-def drop_without_salt(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
+def drop_without_salt(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
     """Anonymous events are counted for two days; then nobody can say any more whose they were."""
-    if is_known(event, arrival) or record.time >= arrival.salts.oldest(arrival.policy.key):
+    if is_known(event, context) or record.time >= context.salts.oldest(context.policy.key):
         return None
     return Refusal.TOO_OLD
 
 
-def put_origin(event: WireEvent, record: Event, arrival: Arrival) -> None:
+def put_origin(event: WireEvent, record: Event, context: RequestContext) -> None:
     """Before a URL that a page's beforeSend made relative; all that follows reads it whole."""
-    event.url = arrival.policy.whole(event.url, arrival.origin)
+    event.url = context.policy.whole(event.url, context.origin)
 
 
-def drop_bad_url(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    return Refusal.BAD_URL if arrival.policy.page(event.url) is None else None
+def drop_bad_url(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
+    return Refusal.BAD_URL if context.policy.page(event.url) is None else None
 
 
-def drop_unsigned(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    if event.type != IDENTIFY or is_signed(arrival.policy.secret, str(event.id), event.signature or ""):
+def drop_unsigned(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
+    if event.type != IDENTIFY or is_signed(context.policy.secret, str(event.id), event.signature or ""):
         return None
     return Refusal.BAD_SIGNATURE
 
 
-def put_visitor(event: WireEvent, record: Event, arrival: Arrival) -> None:
-    if event.visitor is not None and is_known(event, arrival):
+def put_visitor(event: WireEvent, record: Event, context: RequestContext) -> None:
+    if event.visitor is not None and is_known(event, context):
         record.visitor = event.visitor
         return
-    site = arrival.policy.key
-    salt = arrival.salts.salt(site, record.time)
-    record.visitor = anonymous_id(salt, site=site, address=arrival.address, user_agent=arrival.user_agent)
+    site = context.policy.key
+    salt = context.salts.salt(site, record.time)
+    record.visitor = anonymous_id(salt, site=site, address=context.address, user_agent=context.user_agent)
 
 
-def put_page(event: WireEvent, record: Event, arrival: Arrival) -> None:
-    page = arrival.policy.page(event.url)
+def put_page(event: WireEvent, record: Event, context: RequestContext) -> None:
+    page = context.policy.page(event.url)
     if page is not None:
         record.host, record.path, record.query = page
 
 
-def put_agent(event: WireEvent, record: Event, arrival: Arrival) -> None:
-    record.device, record.browser, record.os, record.bot = arrival.agent
+def put_agent(event: WireEvent, record: Event, context: RequestContext) -> None:
+    record.device, record.browser, record.os, record.bot = context.agent
 
 
-def put_country(event: WireEvent, record: Event, arrival: Arrival) -> None:
-    record.country = arrival.country
+def put_country(event: WireEvent, record: Event, context: RequestContext) -> None:
+    record.country = context.country
 
 
-def put_body(event: WireEvent, record: Event, arrival: Arrival) -> None:
+def put_body(event: WireEvent, record: Event, context: RequestContext) -> None:
     """The fields that belong to the event's type; what else it carries is left behind."""
     if event.type == PAGE_VIEW:
-        record.title = arrival.policy.title(event.title)
-        record.referrer = arrival.policy.referrer(event.referrer) if event.referrer else ""
+        record.title = context.policy.title(event.title)
+        record.referrer = context.policy.referrer(event.referrer) if event.referrer else ""
         record.interests = clean_interests(interests_of(event.interests)) if event.interests else []
         record.continued = event.continued
     elif event.type == ENGAGEMENT:
@@ -164,39 +164,39 @@ def put_body(event: WireEvent, record: Event, arrival: Arrival) -> None:
     elif event.type == CONSENT:
         record.level = event.level or ""
     elif event.type == IDENTIFY:
-        record.customer = customer_id(arrival.policy.secret, str(event.id))
+        record.customer = customer_id(context.policy.secret, str(event.id))
     elif event.type != PING and event.props:
-        record.props = arrival.policy.props(with_lists(record.type, event.props), arrival.dropped, event.url)
+        record.props = context.policy.props(with_lists(record.type, event.props), context.dropped, event.url)
 
 
-def drop_bad_amount(event: WireEvent, record: Event, arrival: Arrival) -> Refusal | None:
-    if not record.props or read_shop(record.type, event.props, record.props, arrival.dropped):
+def drop_bad_amount(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
+    if not record.props or read_shop(record.type, event.props, record.props, context.dropped):
         return None
     return Refusal.BAD_AMOUNT
 
 
-def put_counted_only(event: WireEvent, record: Event, arrival: Arrival) -> None:
+def put_counted_only(event: WireEvent, record: Event, context: RequestContext) -> None:
     """Last: what is refused begins no profile. Nor do bots, nor who has no id."""
-    if event.visitor is None or arrival.consent is not ConsentLevel.FULL or record.bot:
+    if event.visitor is None or context.consent is not ConsentLevel.FULL or record.bot:
         return
-    short_of = arrival.profiles.short_of(arrival.address, record.site, record.visitor, now=arrival.received)
+    short_of = context.profiles.short_of(context.address, record.site, record.visitor, now=context.received)
     if short_of is not None:
         record.counted_only = True
-        arrival.short_of.append(short_of)
+        context.short_of.append(short_of)
 
 
-def is_withdrawal(event: WireEvent, arrival: Arrival) -> bool:
+def is_withdrawal(event: WireEvent, context: RequestContext) -> bool:
     """Lowers the level. Such an event keeps its visitor id: it is needed to honour it."""
     if event.type != CONSENT:
         return False
-    if arrival.is_capped:
+    if context.is_capped:
         return event.level is not ConsentLevel.FULL
-    return arrival.consent is ConsentLevel.OFF and event.level is ConsentLevel.OFF
+    return context.consent is ConsentLevel.OFF and event.level is ConsentLevel.OFF
 
 
-def is_known(event: WireEvent, arrival: Arrival) -> bool:
+def is_known(event: WireEvent, context: RequestContext) -> bool:
     """Whether the event goes under the visitor id that it carries."""
-    return event.visitor is not None and (arrival.consent is ConsentLevel.FULL or is_withdrawal(event, arrival))
+    return event.visitor is not None and (context.consent is ConsentLevel.FULL or is_withdrawal(event, context))
 
 
 STEPS: tuple[Step, ...] = (
@@ -221,37 +221,37 @@ STEPS: tuple[Step, ...] = (
 )
 
 
-def cleaned(event: WireEvent, arrival: Arrival) -> Event | Refusal:
+def cleaned(event: WireEvent, context: RequestContext) -> Event | Refusal:
     """The record of an accepted event, or why it is refused. Raises SaltUnavailable."""
-    record = blank(event, arrival)
+    record = blank(event, context)
     for step in STEPS:
-        refusal = step(event, record, arrival)
+        refusal = step(event, record, context)
         if refusal is not None:
             return refusal
     return record
 
 
-def cleaned_timed(event: WireEvent, arrival: Arrival, observe: Callable[[str, float], None]) -> Event | Refusal:
+def cleaned_timed(event: WireEvent, context: RequestContext, observe: Callable[[str, float], None]) -> Event | Refusal:
     """The same, with the seconds of each step: twice as slow, so for a sample of events."""
-    record = blank(event, arrival)
+    record = blank(event, context)
     for step in STEPS:
         began = perf_counter()
-        refusal = step(event, record, arrival)
+        refusal = step(event, record, context)
         observe(step.__name__, perf_counter() - began)
         if refusal is not None:
             return refusal
     return record
 
 
-def blank(event: WireEvent, arrival: Arrival) -> Event:
+def blank(event: WireEvent, context: RequestContext) -> Event:
     return Event(
-        site=arrival.policy.key,
+        site=context.policy.key,
         visitor="",
         type=event.type,
         page=event.page,
         n=event.n,
-        time=arrival.received,
-        received=arrival.received,
+        time=context.received,
+        received=context.received,
         host="",
         path="",
     )

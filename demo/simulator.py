@@ -19,8 +19,8 @@ from demo.catalogue import catalogue
 from demo.delivery import Sender, now_ms
 from demo.people import Crowd
 from demo.visitors import Visit, visit
+from ops.up.plan import Listener
 from wakeline.settings import Config, Site
-from wakeline.up.plan import Listener
 
 logger = logging.getLogger("wakeline.simulator")
 

@@ -6,12 +6,10 @@ transport.py  Faust over wakeline.log
 lanes.py      the lanes of this process; ownership.py says which: all by a lease, or a share (group.py)
 worker.py     one lane: load, fold, write, retry
 batch.py      records decoded, and what they touch
-fold.py       the pure fold; rules/ what it does with an event
-state.py      what it remembers (loaded.py reads it); changes.py what a call changes; sites.py what it asks of a site
-pages.py      page instances that a state has no room for; page_text.py how they are written
-writes.py     changes as Redis commands
-store.py      the one call that applies them; scripts.py what runs in Redis
-dead.py       dead letters, and whom they are about
+fold.py       one lane's records through the rules of `crm`; memory.py what it remembers, loaded.py reads that
+writes.py     changes as Redis commands (command.py); people.py those of visitors and customers, deltas.py what
+              customers are told
+store.py      the one call that applies them; lane_protocol.py the scripts and fields of a lane in Redis
 retention.py  how long the log keeps what was processed
 replay.py     the log folded again, into another version of the keys; versions.py where that begins
 switch.py     from the live version to that one; torn.py one lane made anew where it is

@@ -16,17 +16,16 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from crm.sites import SiteFacts
 from processor.fold import Fold
 from processor.lanes import Lanes
 from processor.lease import Lease
 from processor.ownership import Ownership, OwnershipLost
 from processor.retention import archive_ends
-from processor.sites import SiteFacts
 from processor.store import LaneMoved, Store
 from processor.stream import ProcessorApp, make_app
 from processor.switch import until_switched
 from processor.worker import LaneWorker
-from wakeline.connect import connect
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment, open_deployment
@@ -34,6 +33,7 @@ from wakeline.log import Log, LogUnavailable
 from wakeline.log.chain import ChainedLog
 from wakeline.log.opening import open_log
 from wakeline.patience import patiently
+from wakeline.redis.connect import connect
 from wakeline.settings import Config, Settings
 from wakeline.stopping import told_to_stop
 

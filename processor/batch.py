@@ -9,14 +9,25 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from processor.changes import LIVE_MS
-from processor.dead import Named, named_by
+from crm.changes import LIVE_MS
+from crm.dead import Named, named_by
 from wakeline.definitions import LATE_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
-from wakeline.event import MAX_EVENTS_PER_PAGE
+from wakeline.event import CONSENT, MAX_EVENTS_PER_PAGE
 from wakeline.log import Entry
 from wakeline.numbers import LIVE_TOPS, TOPS
-from wakeline.record import CUSTOMER_PREFIX, FOR_GOOD, CustomerShare, Delta, Erase, Event, Record, decode_record
+from wakeline.record import (
+    CUSTOMER_PREFIX,
+    FOR_GOOD,
+    CustomerShare,
+    Delta,
+    Erase,
+    Event,
+    Record,
+    Tick,
+    decode_record,
+    encode_record,
+)
 
 MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
 KEYS_OF_ONE = 4  # state, profile, interests, pages; a tombstone is rare enough for the slack of the spans
@@ -25,6 +36,9 @@ KEYS_OF_A_SPAN = len(TOPS) + 4 + 6 * len(LIVE_TOPS)  # of five minutes: a day's,
 SPAN_MS = 300_000
 
 ID = re.compile(r"[!-~]{1,128}")  # of a person or a site in a record of our own
+
+NOTHING = encode_record(Tick())
+WITHDRAWAL = f'"{CONSENT}"'.encode()  # is in whatever may be one
 
 Who = tuple[str, str]  # site, id
 
@@ -53,6 +67,14 @@ class Batch(Struct, gc=False):
     people: set[Who]
     minutes: set[tuple[str, int, bool]]  # site, minute, whether it is young enough for the live windows
     live_ms: int  # age up to which it is; -1: none are
+
+
+def only_withdrawals(entries: Iterable[Entry], *, before: int) -> Iterable[Entry]:
+    """The entries, those before an offset as if they were nothing, but for what may be a withdrawal."""
+    return (
+        Entry(entry.offset, entry.time, NOTHING) if entry.offset < before and WITHDRAWAL not in entry.value else entry
+        for entry in entries
+    )
 
 
 def decoded(entries: Iterable[Entry], sites: Container[str]) -> list[Item]:

@@ -2,88 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from time import perf_counter_ns
 
-from processor import dead, pages, rules
-from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
-from processor.changes import LIVE_MS, Changes, TopLists, Verdict
-from processor.loaded import Loaded, customer_of, visitor_of
-from processor.rules import Steps, consent, customers, forgetting
-from processor.rules.duplicates import hear
-from processor.rules.sessions import close_due, is_kept_out
-from processor.sites import SiteFacts
-from processor.state import Customer, Outside, Visitor, deadline
-from wakeline import keys, referrers
+from crm import dead, records, rules
+from crm.changes import LIVE_MS, Changes, Verdict
+from crm.rules import Steps
+from crm.sites import SiteFacts
+from crm.state import Customer, Visitor
+from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest, only_withdrawals
+from processor.memory import LaneMemory
+from wakeline import keys
 from wakeline.definitions import BUILT_IN
 from wakeline.durations import MINUTE_MS
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.numbers import LIVE_TOPS, TOPS
-from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Record
+from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record
 
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
-
-
-class LaneMemory:
-    """What the worker remembers of a lane between calls; dropped whole when a write fails."""
-
-    def __init__(self) -> None:
-        self.people: dict[Who, Visitor | Customer] = {}
-        self.outside: set[Who] = set()  # of these people pages lie outside of the state, see `pages`
-        self._opened: list[Visitor] = []  # of whom the present batch knows some of these
-        self.tops = TopLists()
-        self.hops: dict[int, int] = {}  # source lane -> upto of the last delta applied from it
-        self.sent: dict[int, int] = {}  # customers' lane -> upto of the last delta for it
-
-    def remember(self, found: Mapping[Who, Loaded]) -> None:
-        """Take in what the store holds of these visitors and customers."""
-        for (site, id), loaded in found.items():
-            if id[0] == CUSTOMER_PREFIX:
-                self.people[site, id] = customer_of(site, id, loaded)
-                continue
-            visitor = self.people[site, id] = visitor_of(site, id, loaded)
-            if visitor.state.days:
-                self.outside.add((site, id))
-
-    def shrink(self, most: int) -> None:
-        """Forget the half that was met first if there are more than `most`, and whose pages lie outside."""
-        for visitor in self._opened:
-            visitor.outside = None
-        self._opened.clear()
-        if len(self.people) > most:
-            for who in list(self.people)[: most // 2]:
-                del self.people[who]
-            self.outside &= self.people.keys()
-
-    def asked_for(self, batch: Batch) -> dict[Who, tuple[list[int], list[str]]]:
-        """What has to be loaded before a batch is folded: days and page instances, see `pages.asked_for`."""
-        named: dict[Who, dict[str, None]] = {who: {} for who in self.outside & batch.people}
-        for item in batch.items if named else ():
-            if type(item.record) is Event and item.who[0] in named:
-                named[item.who[0]][item.record.page] = None
-        found = {}
-        for who, ids in named.items():
-            visitor = self.people[who]
-            assert isinstance(visitor, Visitor)
-            found[who] = pages.asked_for(visitor, ids, batch.items[0].time)
-            if not found[who][0]:
-                self.outside.discard(who)
-        return {who: asked for who, asked in found.items() if asked[1]}
-
-    def recall(self, who: Who, found: dict[str, str]) -> None:
-        """Take in page instances of a visitor, as JSON by their ids, that lie outside of its state."""
-        visitor = self.people[who]
-        assert isinstance(visitor, Visitor)
-        visitor.outside = Outside()
-        visitor.outside.known = found
-        self._opened.append(visitor)
-
-    def moved_outside(self, visitor: Visitor) -> None:
-        """Pages of a visitor went outside of its state."""
-        self.outside.add((visitor.site, visitor.id))
-        self._opened.append(visitor)
 
 
 class Fold:
@@ -115,7 +52,7 @@ class Fold:
         self._live_ms = LIVE_MS
         self._live_since = 0
         self._rules_of_type = {type: rules.of_type(type) for type in BUILT_IN}
-        referrers.prepare()
+        rules.prepare()
         self._rules_of_custom = rules.of_type(rules.CUSTOM)
 
     def leave_live_windows(self, *, before: int) -> None:
@@ -127,7 +64,7 @@ class Fold:
     def decode(self, entries: Iterable[Entry]) -> Batch:
         """Entries as records; what cannot be one is marked, with its reason."""
         if self.begins:
-            entries = consent.only_withdrawals(entries, before=self.begins)
+            entries = only_withdrawals(entries, before=self.begins)
         items = decoded(entries, self._sites)
         if self._live_since:
             self._live_ms = LIVE_MS if newest(items) > self._live_since else -1
@@ -154,7 +91,7 @@ class Fold:
             record = item.record
             if item.offset < self.begins:
                 if isinstance(record, Event):
-                    consent.look_through(record, _visitor(memory, changes, *item.who[0]), changes)
+                    records.look_through(record, _visitor(memory, changes, *item.who[0]), changes)
                 ledger[Verdict.SKIPPED] += 1
             elif isinstance(record, Event):
                 ledger[self._apply(record, item.who[0], memory, changes)] += 1
@@ -177,7 +114,7 @@ class Fold:
             changes.visitors[who] = visitor
             if visitor.site in self._sites:
                 changes.enter(self._sites[visitor.site], now)
-                close_due(visitor, changes)
+                rules.fall_due(visitor, changes)
                 changes.reschedule(visitor)
             else:  # the site was removed from the configuration
                 changes.due["/".join(who)] = 0
@@ -202,13 +139,7 @@ class Fold:
         if visitor is None:
             visitor = changes.visitors[who] = memory.people[who]  # type: ignore[assignment]
             assert isinstance(visitor, Visitor)
-        if visitor.state.customer:
-            customers.open_share(visitor, changes)
-        for session in visitor.state.sessions:
-            if deadline(session) <= changes.now:
-                close_due(visitor, changes)
-                break
-        erased = is_kept_out(event, visitor, changes)
+        erased = rules.is_kept_out(event, visitor, changes)
         steps = self._rules_of_type.get(event.type, self._rules_of_custom)
         self._countdown -= 1
         verdict = None
@@ -220,7 +151,7 @@ class Fold:
         else:
             verdict = self._timed(steps, event, visitor, changes)
         if visitor.share is not None:
-            customers.send_share(visitor, changes)
+            rules.end_event(visitor, changes)
         return verdict or (Verdict.ERASED if erased else Verdict.APPLIED)
 
     def _timed(self, steps: Steps, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
@@ -244,22 +175,13 @@ class Fold:
                 for share in record.shares:
                     if 0 <= share.at < applied:  # the source was folded again, in other portions than before
                         continue
-                    customers.receive(share, _customer(memory, changes, share.site, share.customer), changes)
+                    records.receive(share, _customer(memory, changes, share.site, share.customer), changes)
         elif isinstance(record, Erase):
-            if record.id[0] == CUSTOMER_PREFIX:
-                customer = _customer(memory, changes, record.site, record.id)
-                forgetting.forget_customer(customer, changes, upto=record.time)
-            else:
-                visitor = _visitor(memory, changes, record.site, record.id)
-                if visitor.site in self._sites:  # what has ended is closed as ever, however the log is cut
-                    changes.enter(self._sites[visitor.site], record.time)
-                    close_due(visitor, changes)
-                hear(visitor, changes.now)  # what of it would have expired has
-                if record.customer:
-                    forgetting.forget_with_customer(visitor, changes, customer=record.customer, upto=record.time)
-                else:
-                    forgetting.forget_visitor(visitor, changes, upto=record.time, at=record.time)
-                hear(visitor, changes.now)  # from here on it has no profile
+            person_of = _customer if record.id[0] == CUSTOMER_PREFIX else _visitor
+            has_site = record.site in self._sites
+            if has_site:
+                changes.enter(self._sites[record.site], record.time)
+            records.erase(record, person_of(memory, changes, record.site, record.id), changes, has_site=has_site)
 
     def letter(self, item: Item, record: Invalid, memory: LaneMemory, error: str = "") -> dead.DeadLetter:
         """The dead letter of an item. Everyone whom the record names must be in `memory`, as this lane knows them."""
@@ -278,17 +200,6 @@ class Fold:
         if not self._emits:
             changes.shares.clear()
             changes.outbox.clear()
-
-    def deltas(self, changes: Changes, memory: LaneMemory, *, upto: int) -> Iterator[tuple[int, Delta]]:
-        """The shares of a call, as deltas with the lane of customers that each is for; `upto` is the call's place."""
-        by_lane: defaultdict[int, list[CustomerShare]] = defaultdict(list)
-        for share in changes.shares:
-            by_lane[lane_of(share.site, share.customer, self.lanes)].append(share)
-        for target, shares in by_lane.items():
-            after = memory.sent.get(target, 0)
-            for portion, end in customers.portions(shares, upto):
-                yield target, Delta(source=self.lane, after=after, upto=end, shares=portion)
-                after = end
 
 
 def _visitor(memory: LaneMemory, changes: Changes, site: str, id: str) -> Visitor:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
-from processor.ownership import Leave, Take
+from processor.ownership import OnAssigned, OnRevoked
 from wakeline.log.kafka_address import KafkaAddress
 from wakeline.patience import patiently
 
@@ -40,12 +40,12 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         self._consumer: AIOKafkaConsumer | None = None
         self._taking: asyncio.Future[None] | None = None
         self._committed: dict[int, int] = {}
-        self._take: Take
-        self._leave: Leave
+        self._on_assigned: OnAssigned
+        self._on_revoked: OnRevoked
 
-    async def run(self, take: Take, leave: Leave) -> None:
+    async def run(self, on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
         """See `Ownership`."""
-        self._take, self._leave = take, leave
+        self._on_assigned, self._on_revoked = on_assigned, on_revoked
         consumer = await patiently(self._join, (KafkaError,), logger, "waiting for Kafka", pause_s=RETRY_S)
         while True:
             await consumer.getmany(timeout_ms=POLL_MS)  # it raises what befell the membership
@@ -79,16 +79,16 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
             self._taking.cancel()
             self._taking = None
         self._committed = {}
-        await self._leave()
+        await self._on_revoked()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         """Does not wait until the lanes are open: with Redis away that may take long, and the group goes on."""
         partitions = list(assigned)
         assert self._consumer is not None
         self._consumer.pause(*partitions)
-        self._taking = asyncio.ensure_future(self._take(frozenset(one.partition for one in partitions)))
+        self._taking = asyncio.ensure_future(self._on_assigned(frozenset(one.partition for one in partitions)))
 
-    async def applied(self, places: Mapping[int, int]) -> None:
+    async def commit(self, places: Mapping[int, int]) -> None:
         """Commit what changed; what fails is committed with the next change."""
         changed = {lane: place for lane, place in places.items() if self._committed.get(lane) != place}
         if not changed or self._consumer is None:

@@ -10,11 +10,11 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
+from crm.rules import RULES
 from processor import metrics
 from processor.fold import Fold
 from processor.ownership import Ownership
 from processor.retention import ArchiveEnds, trim
-from processor.rules import RULES
 from processor.store import LaneLost, LaneMoved, StoreUnavailable
 from processor.worker import LaneWorker
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
@@ -184,7 +184,7 @@ class Lanes:
     async def _tell(self) -> None:
         while True:
             await asyncio.sleep(TELL_S)
-            await self._ownership.applied(self.places())
+            await self._ownership.commit(self.places())
 
     async def _trim(self) -> None:
         while True:

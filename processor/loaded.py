@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from processor.state import Customer, CustomerState, Visitor, VisitorState
+from crm.state import Customer, CustomerState, Visitor, VisitorState
 
 
 class Loaded(NamedTuple):

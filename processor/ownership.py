@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Set
 from typing import Protocol
 
-Take = Callable[[Set[int]], Awaitable[None]]
-Leave = Callable[[], Awaitable[None]]
+OnAssigned = Callable[[Set[int]], Awaitable[None]]
+OnRevoked = Callable[[], Awaitable[None]]
 
 
 class OwnershipLost(Exception):
@@ -20,12 +20,12 @@ class OwnershipLost(Exception):
 class Ownership(Protocol):
     """How this process comes by its lanes."""
 
-    async def run(self, take: Take, leave: Leave) -> None:
+    async def run(self, on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
         """Until cancelled. Calls `take` with all lanes that are ours whenever that has changed, and awaits `leave`
         before they may become another's. Raises OwnershipLost, and what `take` raises.
         """
 
-    async def applied(self, places: Mapping[int, int]) -> None:
+    async def commit(self, places: Mapping[int, int]) -> None:
         """Told lane -> place about once a second, so that ordinary tools for the log can show it."""
 
     async def close(self) -> None:

@@ -10,13 +10,15 @@ from typing import TypeVar
 
 from redis.asyncio import Redis
 
+from crm.changes import Changes
+from crm.sites import SiteFacts
 from processor.batch import Item, Who
-from processor.changes import Changes
-from processor.fold import Fold, LaneMemory
-from processor.sites import SiteFacts
-from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
+from processor.command import Command
+from processor.fold import Fold
+from processor.lane_protocol import LanePlace
+from processor.memory import LaneMemory
+from processor.store import LaneLost, LaneTorn, Store, StoreUnavailable
 from processor.worker import DEATHS_BEFORE_CARE, LaneWorker
-from processor.writes import Command
 from wakeline import patience
 from wakeline.durations import DAY_MS
 from wakeline.keys import MINUTE_TTL_MS, Keys

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import (
     ClusterError,
@@ -22,13 +21,24 @@ from redis.exceptions import (
     TryAgainError,
 )
 
+from crm.dead import about
+from crm.page_text import joined
 from processor.batch import Who
-from processor.dead import about
-from processor.fold import LaneMemory
+from processor.command import Command
+from processor.lane_protocol import (
+    CLAIM,
+    DIED,
+    LOAD,
+    PLACE,
+    RECALL,
+    SENT,
+    WITH_TWO_KEYS,
+    WRITE,
+    WRITES,
+    LanePlace,
+)
 from processor.loaded import Loaded
-from processor.page_text import joined
-from processor.scripts import CLAIM, DIED, LOAD, PLACE, RECALL, WITH_TWO_KEYS, WRITE, WRITES
-from processor.writes import Command
+from processor.memory import LaneMemory
 from wakeline import keys
 from wakeline.record import ANONYMOUS_PREFIX
 
@@ -49,22 +59,7 @@ class LaneTorn(Exception):
     """A write stopped half-way: the lane's numbers are wrong until it is rebuilt from the log."""
 
 
-class LanePlace(Struct):
-    """What a lane's hash says of its place; see `keys.Keys.lane`."""
-
-    log: str = ""
-    offset: int = 0
-    begins: int = 0
-    clock: int = 0
-    revision: int = 0
-    writer: str = ""
-    torn: bool = False
-    moved: str = ""
-    deaths: int = 0
-    died_at: int = -1
-
-
-RECALLED_AT_ONCE = 400  # of one command, see `writes.MOST_PAIRS`
+RECALLED_AT_ONCE = 400  # of one command, see `command.MOST_PAIRS`
 
 LETTERS_AT_ONCE = 200
 
@@ -248,7 +243,7 @@ class Store:
 
 def _place(fields: Mapping[bytes, bytes], hops: Mapping[bytes, bytes], memory: LaneMemory) -> LanePlace:
     memory.hops = {int(source): int(upto) for source, upto in hops.items()}
-    memory.sent = {int(name[5:]): int(upto) for name, upto in fields.items() if name.startswith(b"sent:")}
+    memory.sent = {int(name[len(SENT) :]): int(upto) for name, upto in fields.items() if name.startswith(SENT.encode())}
     return msgspec.convert({name.decode(): value.decode() for name, value in fields.items()}, LanePlace, strict=False)
 
 

@@ -22,6 +22,15 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from processor.lane_protocol import (
+    ANNOUNCE,
+    FLIP,
+    FREEZE,
+    HAND_OVER,
+    SENT,
+    TAKE_BACK,
+    THAW,
+)
 from processor.replay import Replay, patiently
 from processor.store import LaneLost, Store, unavailable
 from wakeline.keys import DEPLOYMENT, Keys
@@ -45,65 +54,6 @@ class Frozen(NamedTuple):
 
     offset: int
     torn: bool
-
-
-# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the live version, and which one it moves to.
-ANNOUNCE = """
-local found = redis.call('HMGET', KEYS[1], 'version', 'moving')
-local version, moving = found[1] or '1', string.match(found[2] or '', '^%d+') or '0'
-if version == ARGV[1] and (moving == '0' or moving == ARGV[2]) then
-  redis.call('HSET', KEYS[1], 'moving', ARGV[2] .. ' ' .. ARGV[3])
-  moving = ARGV[2]
-end
-return {version, moving}
-"""
-
-# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the version that is live then.
-FLIP = """
-local found = redis.call('HMGET', KEYS[1], 'version', 'moving')
-if (found[1] or '1') == ARGV[1] and found[2] == ARGV[2] .. ' ' .. ARGV[3] then
-  redis.call('HSET', KEYS[1], 'version', ARGV[2])
-  redis.call('HDEL', KEYS[1], 'moving')
-end
-return redis.call('HGET', KEYS[1], 'version') or '1'
-"""
-
-# KEYS: a lane; ARGV: new version, token, writer. Returns where it goes on, its place, whether it is torn.
-# A lane that a cut switch to the same version left frozen is ours from here on.
-FREEZE = """
-local moved = redis.call('HGET', KEYS[1], 'moved')
-if not moved then redis.call('HINCRBY', KEYS[1], 'revision', 1) end
-if not moved or string.match(moved, '^%d+ ') == ARGV[1] .. ' ' then
-  moved = ARGV[1] .. ' ' .. ARGV[2]
-  redis.call('HSET', KEYS[1], 'moved', moved, 'writer', ARGV[3])
-end
-local found = redis.call('HMGET', KEYS[1], 'offset', 'torn')
-return {moved, found[1] or '0', found[2] or '0'}
-"""
-
-# KEYS: a lane; ARGV: its own version, token or ''. A lane that is being rebuilt where it is stays as it is.
-THAW = """
-local moved = redis.call('HGET', KEYS[1], 'moved')
-if moved and moved ~= ARGV[1] and (ARGV[2] == '' or string.match(moved, ' (.*)$') == ARGV[2]) then
-  redis.call('HDEL', KEYS[1], 'moved')
-end
-"""
-
-# KEYS: a hash with sent:<lane>, an outbox; ARGV: id of a delta, field, its `after`.
-TAKE_BACK = """
-if redis.call('XDEL', KEYS[2], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
-"""
-
-# KEYS: the new lane; ARGV: revision expected, place expected, stamp, fields and values of sent:<lane>.
-HAND_OVER = """
-local found = redis.call('HMGET', KEYS[1], 'revision', 'offset', 'writer')
-if found[3] == ARGV[3] then return 1 end
-if found[1] ~= ARGV[1] or (found[2] or '0') ~= ARGV[2] then return 0 end
-for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
-redis.call('HSET', KEYS[1], 'writer', ARGV[3])
-redis.call('HINCRBY', KEYS[1], 'revision', 1)
-return 1
-"""
 
 
 class Switch:
@@ -208,7 +158,7 @@ class Switch:
     async def _sent(self, lane: int) -> list[bytes]:
         with unavailable():
             fields: Any = await self._redis.hgetall(self._live.lane(lane))
-        return [word for field, upto in fields.items() if field.startswith(b"sent:") for word in (field, upto)]
+        return [word for field, upto in fields.items() if field.startswith(SENT.encode()) for word in (field, upto)]
 
     async def _end(self) -> None:
         args: list[Any] = [self._live.version, self._into.version, self._token]
@@ -228,7 +178,7 @@ async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: int,
 
     async def take(id: bytes, target: int, after: int) -> None:
         with unavailable():
-            await script(keys=[hash, store.keys.outbox(lane)], args=[id, f"sent:{target}", after])
+            await script(keys=[hash, store.keys.outbox(lane)], args=[id, f"{SENT}{target}", after])
 
     owed = await patiently(lambda: store.outbox(lane, most=WHOLE_OUTBOX))
     for id, target, value in reversed(owed):  # to where the first of them began, also where this is cut

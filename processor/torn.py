@@ -10,59 +10,13 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from processor.lane_protocol import EMPTY, FINISH, KEEP
 from processor.replay import Replay, patiently
 from processor.store import LaneLost, Store, unavailable
 from processor.switch import take_back_deltas
 from processor.versions import START, looked_through, starting_places, unlink
 from wakeline.keys import Keys
 from wakeline.log import Log, LogMismatch
-
-# KEYS: the lane, where its facts are kept; ARGV: its version. 1: they are kept, 2: they are and it is emptied
-# already, 0: it is not torn, -1: a switch holds it.
-KEEP = """
-local lane, kept = KEYS[1], KEYS[2]
-if redis.call('EXISTS', kept) == 1 then return redis.call('HEXISTS', kept, 'emptied') + 1 end
-local found = redis.call('HMGET', lane, 'torn', 'moved')
-if found[1] ~= '1' then return 0 end
-if found[2] and found[2] ~= ARGV[1] then return -1 end
-redis.call('HSET', lane, 'moved', ARGV[1])
-redis.call('HINCRBY', lane, 'revision', 1)
-local fields = redis.call('HGETALL', lane)
-for i = 1, #fields, 2 do
-  local name = fields[i]
-  if name == 'log' or name == 'offset' or name == 'revision' or string.sub(name, 1, 5) == 'sent:' then
-    redis.call('HSET', kept, name, fields[i + 1])
-  end
-end
-return 1
-"""
-
-# KEYS: the lane, where its facts are kept; ARGV: its version, its first offset, where its numbers begin. The lane
-# as if nothing were applied.
-EMPTY = """
-local lane, kept = KEYS[1], KEYS[2]
-if redis.call('HEXISTS', kept, 'emptied') == 1 then return end
-local found = redis.call('HMGET', kept, 'log', 'revision')
-redis.call('DEL', lane)
-redis.call('HSET', lane, 'log', found[1] or '', 'offset', ARGV[2], 'skipped', ARGV[2], 'begins', ARGV[3],
-  'moved', ARGV[1], 'revision', found[2])
-redis.call('HSET', kept, 'emptied', '1')
-"""
-
-# KEYS: the lane, where its facts are kept; ARGV: revision expected.
-FINISH = """
-local lane, kept = KEYS[1], KEYS[2]
-if redis.call('EXISTS', kept) == 0 then return 1 end
-if redis.call('HGET', lane, 'revision') ~= ARGV[1] then return 0 end
-local fields = redis.call('HGETALL', kept)
-for i = 1, #fields, 2 do
-  if string.sub(fields[i], 1, 5) == 'sent:' then redis.call('HSET', lane, fields[i], fields[i + 1]) end
-end
-redis.call('HDEL', lane, 'moved')
-redis.call('HINCRBY', lane, 'revision', 1)
-redis.call('DEL', kept)
-return 1
-"""
 
 
 class NotTorn(Exception):

@@ -9,25 +9,16 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from crm.records import WITHHELD_MS
+from processor.lane_protocol import BEGIN
 from processor.replay import patiently
 from processor.retention import first_since
-from processor.rules.consent import WITHHELD_MS
 from processor.store import unavailable
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log import Bounds, Log, LogGap
 
 START = "start"
 DROPPED_AT_ONCE = 500  # keys
-
-# KEYS: a lane of a version that is not live; ARGV: log, offset, where its numbers begin. One that was live before goes
-# on from its place.
-BEGIN = """
-if redis.call('EXISTS', KEYS[1]) == 0 then
-  redis.call('HSET', KEYS[1], 'log', ARGV[1], 'offset', ARGV[2], 'skipped', ARGV[2], 'begins', ARGV[3])
-elseif redis.call('HDEL', KEYS[1], 'moved') == 1 then
-  redis.call('HINCRBY', KEYS[1], 'revision', 1)
-end
-"""
 
 
 class VersionRefused(Exception):

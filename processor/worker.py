@@ -14,12 +14,14 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from crm.changes import Changes, Verdict
+from crm.dead import named_by
 from processor import metrics
 from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
-from processor.changes import Changes, Verdict
-from processor.dead import named_by
-from processor.fold import Fold, LaneMemory
-from processor.store import LaneLost, LanePlace, LaneTorn, Store, StoreUnavailable
+from processor.fold import Fold
+from processor.lane_protocol import LanePlace
+from processor.memory import LaneMemory
+from processor.store import LaneLost, LaneTorn, Store, StoreUnavailable
 from processor.writes import Place, commands
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
 from wakeline.record import Event, Tick, encode_record

@@ -90,7 +90,7 @@ class Ours:
     """A lease that is ours, until a test says otherwise."""
 
     is_ours: bool = True
-    turn: int = 1
+    epoch: int = 1
 
 
 @dataclass

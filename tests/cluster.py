@@ -13,7 +13,7 @@ from typing import Any
 
 import redis
 
-from wakeline.embedded import server_command
+from wakeline.redis.embedded import server_command
 
 SLOTS = 16_384
 NODE_TIMEOUT_MS = 1_000  # after which a node that is silent is failed over

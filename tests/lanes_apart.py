@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from processor.fold import Fold, LaneMemory
+from crm.identity.state import Customer, CustomerState
+from crm.sites import SiteFacts
+from crm.state import Visitor, VisitorState
+from processor.deltas import deltas
+from processor.fold import Fold
 from processor.loaded import Loaded
-from processor.sites import SiteFacts
-from processor.state import Customer, CustomerState, Visitor, VisitorState
+from processor.memory import LaneMemory
 from tests.timeline import DAY, SITE, START
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment, lane_of
@@ -56,7 +59,7 @@ class LanesApart:
         changes = fold.fold(batch.items, memory)
         assert not changes.dead
         self.places[lane] = place + len(entries)
-        for target, delta in fold.deltas(changes, memory, upto=self.places[lane]):
+        for target, delta in deltas(changes, memory, lanes=fold.lanes, upto=self.places[lane]):
             memory.sent[target] = delta.upto
             self.owed[lane].append((target, encode_record(delta)))
         for site, id, record in changes.outbox:

@@ -13,9 +13,9 @@ from processor.store import Store
 from processor.switch import Switch
 from processor.worker import LaneWorker
 from tests.timeline import DAY, START, Timeline
-from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log.memory import MemoryLog
+from wakeline.redis.connect import connect
 
 DAYS = [f"2027-01-1{day}" for day in range(4, 10)] + ["2027-01-20", "2027-01-21", "2027-01-22"]
 IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import groupby
 from pathlib import Path
 
-from archiver.filling import Filling
+from archiver.segment import OpenSegment
 from wakeline.history import History
 from wakeline.history.names import day_of
 from wakeline.lanes import lane_of
@@ -35,7 +35,7 @@ def seal(folder: Path, came: Iterable[tuple[int, Record | bytes]], *, files_of: 
 
 
 def write(history: History, lane: int, date: str, entries: list[Entry]) -> None:
-    filling = Filling(lane, entries[0].offset, date, since=0.0, member_bytes=10_000)
+    filling = OpenSegment(lane, entries[0].offset, date, since=0.0, member_bytes=10_000)
     for entry in entries:
         filling.add(entry)
     history.store.write(filling.segment.name, filling.content())

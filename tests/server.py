@@ -13,7 +13,7 @@ from pathlib import Path
 import redis
 
 from benchmarks.machine import free_port
-from wakeline.embedded import server_command
+from wakeline.redis.embedded import server_command
 
 
 @dataclass

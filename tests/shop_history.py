@@ -12,7 +12,7 @@ from collector.agents import agent_of
 from collector.budget import NewProfiles
 from collector.memory import Memory
 from collector.policy import Policy
-from collector.steps import Arrival, cleaned
+from collector.steps import RequestContext, cleaned
 from demo.browser import Delivery
 from demo.people import Crowd
 from demo.simulator import categories
@@ -81,10 +81,10 @@ async def no_bound() -> None:
     return None
 
 
-def arrival_of(one: Visit, delivery: Delivery, policy: Policy) -> Arrival:
+def arrival_of(one: Visit, delivery: Delivery, policy: Policy) -> RequestContext:
     person, envelope = one.person, delivery.envelope
     is_capped = person.has_gpc and envelope.consent is ConsentLevel.FULL
-    return Arrival(
+    return RequestContext(
         policy=policy,
         salts=StandingSalts(),  # type: ignore[arg-type]
         profiles=NewProfiles(0, memory=Memory(no_bound)),

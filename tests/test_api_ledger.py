@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.ledger import PENDING, SETTLED, Ledger
-from processor.changes import Verdict
+from crm.changes import Verdict
 
 Lane = tuple[dict[str, int], int]
 

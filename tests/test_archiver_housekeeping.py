@@ -16,9 +16,9 @@ from archiver.housekeeping import tidy, utc_day
 from archiver.merging import merge_days
 from archiver.retention import ANY_OTHER, TICK, expire, kept, last_days
 from tests.archive_stand import DAY_MS, MARCH, Crash, CrashingDisk, Stand
-from wakeline.connect import connect
 from wakeline.log import Bounds, LogGap
 from wakeline.record import CustomerShare, Delta, Erase, encode_record
+from wakeline.redis.connect import connect
 from wakeline.settings import Site
 
 SHOP = b'{"kind":"event","site":"shop","n":%d}'
@@ -272,7 +272,7 @@ async def test_a_crash_at_any_step_of_it_changes_nothing_in_the_end(redis: Any, 
             is_over = True
         read = [history_entry.offset for history_entry in _read(stand)]
         assert read == list(range(18)), "readers see every record once, whatever was left behind"
-        made = await stand.archiver(CrashingDisk())  # mends, and goes on
+        made = await stand.archiver(CrashingDisk())  # fixes, and goes on
         tidy(stand.history(CrashingDisk()), SITES, today=after(32), go_on=always)
         await stand.append(0, NEWS % 9)
         await stand.read_on(made)

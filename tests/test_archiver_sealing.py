@@ -10,13 +10,12 @@ import msgspec
 import pytest
 
 import archiver.archiving
-import archiver.filling
+import archiver.segment
 from archiver import metrics
 from archiver.archiving import NotNow
-from archiver.filling import Filling, member_bytes
-from archiver.past import Mismatch
+from archiver.resume import Mismatch
+from archiver.segment import OpenSegment, member_bytes
 from tests.archive_stand import DAY_MS, LANES, MARCH, Crash, CrashingDisk, Ours, Stand
-from wakeline.connect import connect
 from wakeline.history import HistoryDamaged, HistoryUnavailable
 from wakeline.history.folder import Disk
 from wakeline.history.identity import archived, store_identity, stored_log
@@ -24,6 +23,7 @@ from wakeline.keys import LOGS
 from wakeline.log import Bounds, Entry
 from wakeline.log.links import Link
 from wakeline.log.memory import MemoryLog
+from wakeline.redis.connect import connect
 
 RECORD = b'{"kind":"event","site":"shop","n":%d}'
 
@@ -84,7 +84,7 @@ async def test_a_file_holds_one_utc_day(stand: Stand) -> None:
 
 
 async def test_a_file_that_grows_large_is_sealed_at_once(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archiver.filling, "FILE_BYTES", 200)
+    monkeypatch.setattr(archiver.segment, "FILE_BYTES", 200)
     await fill(stand, 20)
     made = await stand.archiver()
     await stand.read_on(made)
@@ -104,7 +104,7 @@ async def test_memory_is_bounded_by_sealing_the_largest(stand: Stand, monkeypatc
 
 
 def test_what_is_collected_is_compressed_as_it_comes() -> None:
-    filling = Filling(0, 0, "2026-03-01", since=0.0, member_bytes=10_000)
+    filling = OpenSegment(0, 0, "2026-03-01", since=0.0, member_bytes=10_000)
     for offset in range(5_000):
         filling.add(Entry(offset, MARCH, RECORD % offset))
     assert filling.bytes_of_lines > 300_000
@@ -291,7 +291,7 @@ async def test_after_another_had_the_lease_the_history_is_looked_at_anew(stand: 
     await stand.read_on(paused)
     await stand.read_on(other)
     await other.seal_all()
-    stand.lease.turn += 1
+    stand.lease.epoch += 1
     await fill(stand)
     with pytest.raises(NotNow):
         await paused.seal_all()

@@ -211,14 +211,14 @@ async def test_a_fault_with_one_event_refuses_it_alone(monkeypatch: pytest.Monke
 
 
 async def test_an_answer_that_fails_leaves_what_is_on_disk(monkeypatch: pytest.MonkeyPatch, collector: Stand) -> None:
-    monkeypatch.setattr("collector.answers.accepted", broken)
+    monkeypatch.setattr("collector.responses.accepted", broken)
     assert (await collector.post(envelope()))[0] == 400
     assert len(await collector.records()) == 1
     assert collector.metrics()["accepted_total"] == 1
 
 
 async def test_a_refusal_that_fails_is_in_the_books(monkeypatch: pytest.MonkeyPatch, collector: Stand) -> None:
-    monkeypatch.setattr("collector.answers.refused", broken)
+    monkeypatch.setattr("collector.responses.refused", broken)
     async with collector.http.post(f"{collector.url}/v1/events", data=b"{", headers={"Origin": ORIGIN}) as answer:
         assert answer.status == 500
     assert collector.metrics()["ledger_difference"] == 0

@@ -14,7 +14,7 @@ import pytest
 from aiohttp.test_utils import make_mocked_request
 
 from collector import server as server_module
-from collector.answers import MAX_ASKED, SENDERS_HEADERS, preflight
+from collector.responses import MAX_ASKED, SENDERS_HEADERS, preflight
 from collector.script import SCRIPT, Script, script_routes
 from tests.collector_stand import ORIGIN, Stand, envelope, event, stand
 
@@ -412,7 +412,7 @@ async def test_what_a_browser_has_it_need_not_load_again(collector: Stand) -> No
 
 
 async def test_each_form_of_the_snippet_has_a_tag_of_its_own(collector: Stand) -> None:
-    """A strong tag names bytes: a cache must not mend a gzip form with parts of another."""
+    """A strong tag names bytes: a cache must not patch a gzip form with parts of another."""
     tags = set()
     for accept in ("br", "gzip", "identity"):
         async with collector.http.get(f"{collector.url}/wakeline.js", headers={"Accept-Encoding": accept}) as answer:

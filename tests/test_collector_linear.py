@@ -21,7 +21,7 @@ from collector.budget import NewProfiles
 from collector.memory import Memory
 from collector.policy import Policy
 from collector.salts import Salts
-from collector.steps import Arrival, cleaned
+from collector.steps import RequestContext, cleaned
 from tests.collector_stand import CHROME, NOON, ORIGIN, SITE, event
 from wakeline.event import ConsentLevel, decode_event
 from wakeline.record import Event
@@ -121,8 +121,8 @@ async def no_answer() -> None:
 
 
 @pytest.fixture
-def arrival(tmp_path: Path) -> Arrival:
-    return Arrival(
+def arrival(tmp_path: Path) -> RequestContext:
+    return RequestContext(
         policy=Policy(replace(SITE, masks=("/reset/*", "/*a*a*b"))),
         salts=Salts(tmp_path, {SITE.key: ZoneInfo("UTC")}, clock=lambda: NOON),
         profiles=NewProfiles(0, memory=Memory(no_answer)),
@@ -139,7 +139,7 @@ def arrival(tmp_path: Path) -> Arrival:
     )
 
 
-def test_long_texts_are_not_remembered(arrival: Arrival) -> None:
+def test_long_texts_are_not_remembered(arrival: RequestContext) -> None:
     """Of 50 requests with 240 KB each, some of it beyond the letters that take a byte, next to nothing is left."""
 
     def clean(number: int) -> None:
@@ -161,7 +161,7 @@ def test_long_texts_are_not_remembered(arrival: Arrival) -> None:
 
 
 @pytest.mark.parametrize("field", FIELDS.values(), ids=FIELDS)
-def test_each_field_takes_linear_time(arrival: Arrival, field: Callable[[str], dict[str, Any]]) -> None:
+def test_each_field_takes_linear_time(arrival: RequestContext, field: Callable[[str], dict[str, Any]]) -> None:
     number = itertools.count()  # each text is another one: some are remembered
 
     def least(piece: str, length: int) -> float:

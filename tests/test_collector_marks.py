@@ -15,12 +15,12 @@ from collector.app import deployment_log
 from collector.marks import Marks, OtherSalts, set_marks
 from collector.metrics import Metrics
 from collector.salts import Salts
+from ops.check.salts import check_salts
 from tests.collector_stand import DAY, HOUR, NOON, Clock
 from tests.server import RedisServer
-from wakeline.check.salts import check_salts
-from wakeline.connect import connect
 from wakeline.keys import SALTS_TTL_MS
 from wakeline.log import LogUnavailable
+from wakeline.redis.connect import connect
 from wakeline.salts import marks_in
 from wakeline.settings import Config, Settings, Site
 
@@ -235,7 +235,7 @@ async def test_the_check_says_whose_salts_run(tmp_path: Path, redis_server: Redi
     await set_marks(redis, dict.fromkeys(marks, "0" * 32))
     (finding,) = await check_salts(config)
     assert "other daily salts" in finding.what
-    assert finding.mend
+    assert finding.fix
 
 
 def test_looking_makes_no_salt(tmp_path: Path) -> None:

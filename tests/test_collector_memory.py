@@ -16,11 +16,11 @@ from collector.metrics import Metrics
 from collector.spool import Spool
 from tests.collector_stand import LANES, FaultyLog, envelope, event, full, stand
 from tests.integration.kill.services import until
-from wakeline.connect import connect
 from wakeline.keys import Keys
 from wakeline.log import Bounds, LogUnavailable
 from wakeline.log.memory import MemoryLog
 from wakeline.memory import PROFILE_BYTES, RECORD_BYTES, share_of
+from wakeline.redis.connect import connect
 
 MEGABYTE = 1_048_576
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
-from wakeline.check.finding import Level
-from wakeline.check.kafka import Facts, judge
-from wakeline.cli import main
+from ops.check.finding import Level
+from ops.check.kafka import Facts, judge
+from ops.cli import main
 from wakeline.log.kafka_address import kafka_address
 from wakeline.settings import Settings, described
 

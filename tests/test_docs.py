@@ -9,7 +9,7 @@ from typing import Any
 import click
 import pytest
 
-from wakeline.cli import main
+from ops.cli import main
 from wakeline.config import load
 from wakeline.config.rules import ports
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK

@@ -31,11 +31,11 @@ from tests.integration.kill.services import until
 from tests.integration.kill.tail import StreamsTail
 from tests.integration.kill.traffic import BOT, CHROME, ORIGIN, SITE, Message
 from wakeline import keys
-from wakeline.connect import connect
 from wakeline.keys import Keys
 from wakeline.lanes import lane_of
 from wakeline.log import Log
 from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.redis.connect import connect
 from wakeline.settings import Site
 
 DAY = "2027-01-04"

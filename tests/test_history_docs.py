@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from ops.cli import main
+from reports import Query, ask
 from tests.shop_history import shop_history
-from wakeline.cli import main
 from wakeline.history import History
-from wakeline.query import Question, ask
 
 PAGE = Path(__file__).parents[1] / "docs" / "history.md"
 TEXT = PAGE.read_text()
@@ -48,7 +48,7 @@ def test_an_answer_is_what_its_question_gives(history: History, number: int) -> 
 def test_every_column_is_described(history: History, view: str) -> None:
     section = TEXT.split(f"### `{view}`")[1].split("\n### ")[0]
     described = re.findall(r"^\| `(\w+)` \| (.*?) \|", section, re.MULTILINE)
-    with ask(history, Question(f"describe {view}"), zones={}) as found:
+    with ask(history, Query(f"describe {view}"), zones={}) as found:
         columns = [(name, kind.replace('"', "")) for name, kind, *_ in found.rows()]
     assert described == columns
 

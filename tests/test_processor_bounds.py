@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from processor.fold import Fold, LaneMemory
+from crm.page_text import joined
+from crm.sites import SiteFacts
+from processor.command import Command
+from processor.fold import Fold
 from processor.loaded import Loaded
-from processor.page_text import joined
-from processor.sites import SiteFacts
-from processor.writes import DEAD_BYTES, MOST_BYTES, Command, Place, commands
+from processor.memory import LaneMemory
+from processor.writes import DEAD_BYTES, MOST_BYTES, Place, commands
 from tests.timeline import DAY, MINUTE, START
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from processor.command import Command
 from processor.replay import replay
 from processor.store import LaneLost, Store, StoreUnavailable
-from processor.writes import Command
 from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
 from wakeline.keys import Keys
 from wakeline.record import Event
@@ -131,7 +131,7 @@ async def test_an_older_backup_is_brought_up_to_date_whatever_the_batches(
 ) -> None:
     """Redis goes back, the log does not: deltas sent again in other portions, in part applied before, count once."""
     rng = random.Random(seed)
-    monkeypatch.setattr("processor.rules.customers.SHARES_SIZE", rng.choice([1, 3, 4_000]))
+    monkeypatch.setattr("processor.deltas.SHARES_SIZE", rng.choice([1, 3, 4_000]))
     events = identified_early(a_week_of_visits(rng), rng)
     late = max(one.time for one in events) - START
     async with timeline(redis_server) as made:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from processor.rules.duplicates import UNPROFILED_MS
+from crm.pages import UNPROFILED_MS
 from tests.replay_stand import DAYS, IDS, stand
 from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
 from wakeline.durations import DAY_MS

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from processor import rules
-from processor.dead import NOBODY, about, letter, named_by
+from crm import rules
+from crm.dead import NOBODY, about, letter, named_by
 from processor.replay import replay
 from tests.replay_stand import stand
 from tests.timeline import MINUTE, START, Timeline, event

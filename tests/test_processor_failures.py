@@ -7,7 +7,7 @@ from collections.abc import Set
 
 import pytest
 
-from processor import rules
+from crm import rules
 from processor.lease import Lease
 from processor.ownership import OwnershipLost
 from processor.replay import replay

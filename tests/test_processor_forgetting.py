@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from processor.rules.consent import WITHHELD_MS
-from processor.rules.customers import MAX_VISITORS
-from processor.state import encode_state
+from crm.identity.consent import WITHHELD_MS
+from crm.identity.customers import MAX_VISITORS
+from crm.state import encode_state
 from tests.lanes_apart import LANES, LanesApart, lane
 from tests.timeline import DAY, SECOND, START, event
 from wakeline.record import FOR_GOOD, CustomerShare, Delta, Erase, decode_record

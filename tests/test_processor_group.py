@@ -95,7 +95,7 @@ async def test_the_group_is_told_the_places_by_the_logs_own_offsets(url: str, to
     """So that its lag is right for any tool: a log that was not the deployment's first begins at another place."""
     async with members(url, "one") as (one,):
         await until(lambda: one.owned)
-        await one.group.applied({0: 107, 1: 3, 2: 0})
+        await one.group.commit({0: 107, 1: 3, 2: 0})
         consumer = one.group._consumer
         assert consumer is not None
         committed = [await consumer.committed(TopicPartition(topic, lane)) for lane in range(LANES)]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from processor.people import FORGOTTEN_LIVES
 from processor.replay import replay
-from processor.writes import FORGOTTEN_LIVES
 from tests.timeline import DAY, START, Timeline, event
 from wakeline.keys import Keys
 from wakeline.record import Erase, Event, Record

@@ -68,7 +68,7 @@ class Given:
             await leave()
             await take(share)
 
-    async def applied(self, places: dict[int, int]) -> None:
+    async def commit(self, places: dict[int, int]) -> None:
         self.places = places
 
     async def close(self) -> None:

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
+from crm.pages import UNPROFILED_MS
+from crm.state import VisitorState, encode_state
+from crm.visits.state import Session
 from processor.loaded import Loaded, visitor_of
 from processor.replay import replay
-from processor.rules.duplicates import UNPROFILED_MS
-from processor.state import Session, VisitorState, encode_state
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event
 from wakeline.keys import TOMBSTONE_TTL_MS, Keys
 from wakeline.record import Erase, Event, Record

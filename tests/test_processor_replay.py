@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from processor import rules
+from crm import rules
 from processor.replay import replay
 from processor.store import LaneLost, LaneMoved
 from processor.switch import SwitchRefused, take_back
@@ -303,7 +303,7 @@ async def test_minutes_that_nobody_reads_any_more_are_not_kept(state: Any) -> No
 
 
 async def test_a_rule_that_raised_is_a_dead_letter_again(state: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without ending the replay; once it is mended, a replay folds the record where it lies."""
+    """Without ending the replay; once it is fixed, a replay folds the record where it lies."""
 
     def raises(one: Event, visitor: object, changes: object) -> None:
         if one.path == "/bug":

@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from processor.fold import LaneMemory
-from processor.scripts import WITH_TWO_KEYS, WRITES
-from processor.store import LanePlace, Store, StoreUnavailable
-from processor.writes import Command
+from processor.command import Command
+from processor.lane_protocol import WITH_TWO_KEYS, WRITES, LanePlace
+from processor.memory import LaneMemory
+from processor.store import Store, StoreUnavailable
 from tests.timeline import MINUTE, START, Timeline, a_week_of_visits
-from wakeline.connect import connect
 from wakeline.keys import Keys
 from wakeline.record import Erase
+from wakeline.redis.connect import connect
 
 
 @asynccontextmanager

@@ -9,10 +9,10 @@ import pytest
 from redis.exceptions import RedisError
 
 from processor import metrics
+from processor.command import Command
 from processor.replay import Replay
 from processor.store import LaneMoved, LaneTorn, Store
 from processor.torn import NotTorn, TornLane
-from processor.writes import Command
 from tests.replay_stand import Killed, Stand, close, stand
 from tests.timeline import MINUTE, START, event
 from wakeline.log import LogGap
@@ -124,7 +124,7 @@ async def test_wherever_a_write_was_torn_the_lane_comes_out_the_same(
     state: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After each of its commands. Deltas are sent once, who is to forget is told, dead letters are there once."""
-    monkeypatch.setattr("processor.rules.customers.SHARES_SIZE", 1)  # so that one write makes several for one lane
+    monkeypatch.setattr("processor.deltas.SHARES_SIZE", 1)  # so that one write makes several for one lane
     wanted, scores, dead = await untorn(state, name)
     after = 0
     while True:

@@ -11,7 +11,20 @@ import pytest
 ROOT = Path(__file__).parent.parent
 PACKAGES = sorted(
     file.parent.relative_to(ROOT)
-    for top in ("wakeline", "collector", "processor", "archiver", "api", "demo", "dashboards", "benchmarks", "tests")
+    for top in (
+        "wakeline",
+        "collector",
+        "crm",
+        "processor",
+        "archiver",
+        "reports",
+        "api",
+        "ops",
+        "demo",
+        "dashboards",
+        "benchmarks",
+        "tests",
+    )
     for file in (ROOT / top).rglob("__init__.py")
     if not {"node_modules", "rivals"} & set(file.parts)
 )

@@ -10,13 +10,13 @@ import redis.asyncio as aioredis
 
 from tests.timeline import MINUTE, START, Timeline, event
 from wakeline import keys
-from wakeline.connect import connect
 from wakeline.log import Bounds, LogGap, LogMismatch
 from wakeline.log.chain import adopt, chained, extend, links_of
 from wakeline.log.links import Link
 from wakeline.log.memory import MemoryLog
 from wakeline.log.opening import open_log
 from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.redis.connect import connect
 from wakeline.settings import Settings
 
 LANES = 4

@@ -1,4 +1,4 @@
-"""The settings: which source wins, what is refused, and that the refusal names the place and the mend."""
+"""The settings: which source wins, what is refused, and that the refusal names the place and the fix."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, RedisClusterException, RedisError, TimeoutError
 
 from tests.cluster import RedisCluster, until
-from wakeline.cluster import Cluster
-from wakeline.connect import connect, connect_blocking, refused_option
-from wakeline.packed import PackedConnection, PackedSSLConnection
-from wakeline.redis_url import is_cluster, node_addresses, node_url
+from wakeline.redis.cluster import Cluster
+from wakeline.redis.connect import connect, connect_blocking, refused_option
+from wakeline.redis.packed import PackedConnection, PackedSSLConnection
+from wakeline.redis.url import is_cluster, node_addresses, node_url
 
 COUNT = "return redis.call('INCR', KEYS[1])"
 SLOW_COUNT = """

@@ -12,9 +12,9 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from collector.addresses import Addresses
+from ops.check.configuration import check_configuration
+from ops.check.finding import Level
 from tests.collector_stand import envelope, stand
-from wakeline.check.configuration import check_configuration
-from wakeline.check.finding import Level
 from wakeline.countries import Countries, code_in
 from wakeline.settings import Config, Settings
 

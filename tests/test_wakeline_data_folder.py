@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from ops.backup import swap
+from ops.check.data import check_data
+from ops.check.finding import Level
 from wakeline import data_folder, process
-from wakeline.backup import swap
-from wakeline.check.data import check_data
-from wakeline.check.finding import Level
 from wakeline.history.folder import Folder
 from wakeline.settings import Settings
 

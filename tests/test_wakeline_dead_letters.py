@@ -14,14 +14,14 @@ import pytest
 import redis
 from click.testing import CliRunner, Result
 
+from ops.cli import main
 from tests.timeline import Timeline, event
 from wakeline import dead_letters, keys
-from wakeline.cli import main
-from wakeline.connect import connect, connect_blocking
 from wakeline.dead_letters import DeadLetter
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
 from wakeline.log.opening import open_log
+from wakeline.redis.connect import connect, connect_blocking
 from wakeline.settings import Settings
 
 FILE = '[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\n'

@@ -16,12 +16,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from benchmarks.broker import Broker
 from collector.memory import Asking
 from tests.timeline import event
-from wakeline.connect import connect
 from wakeline.log import Bounds, LogGap, LogMismatch, LogUnavailable
 from wakeline.log.kafka import KafkaLog
 from wakeline.log.kafka_address import kafka_address
 from wakeline.memory import PROFILE_BYTES
 from wakeline.record import Delta, Tick, encode_record
+from wakeline.redis.connect import connect
 
 LANES = 4
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from wakeline.connect import connect
-from wakeline.lease import LIVES_S, Lease
+from wakeline.redis.connect import connect
+from wakeline.redis.lease import LIVES_S, Lease
 
 KEY = "wl:test:lease"
 logger = logging.getLogger("wakeline.test")
@@ -65,14 +65,14 @@ async def test_a_turn_ends_where_another_may_have_had_it(redis: Any) -> None:
     clock = Clock()
     held = lease(redis, "first", clock)
     await held.acquire()
-    turn = held.turn
+    epoch = held.epoch
     clock.now += LIVES_S - 1
     await held.acquire()
-    assert held.turn == turn
+    assert held.epoch == epoch
     clock.now += LIVES_S + 1
     await held.acquire()
     assert held.is_ours
-    assert held.turn != turn
+    assert held.epoch != epoch
 
 
 async def test_who_renews_it_sees_that_it_is_lost(redis: Any) -> None:

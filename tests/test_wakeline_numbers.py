@@ -13,14 +13,14 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ops.check.node import judge_deployment
+from ops.cli import main
 from tests.sealed import as_they_happened, seal
 from tests.timeline import event
-from wakeline.check.node import judge_deployment
-from wakeline.cli import main
 from wakeline.config import ConfigError, load
-from wakeline.connect import connect
 from wakeline.durations import DAY_MS
 from wakeline.lanes import DeploymentMismatch, days, half_life_ms, open_deployment, stored_deployment
+from wakeline.redis.connect import connect
 from wakeline.settings import Settings, Site
 
 NUMBERS = {
@@ -180,8 +180,8 @@ async def test_the_advice_of_a_mismatch_helps_who_follows_it(empty: aioredis.Red
     advice = str(refusal.value).partition("set half_life_days = ")[2].partition(",")[0]
     assert await open_deployment(empty, Settings(half_life_days=float(advice))) == first
     finding = judge_deployment(first, Settings(half_life_days=2.5))
-    assert f"half_life_days = {advice}," in finding.mend
-    assert not judge_deployment(first, Settings(half_life_days=float(advice))).mend
+    assert f"half_life_days = {advice}," in finding.fix
+    assert not judge_deployment(first, Settings(half_life_days=float(advice))).fix
 
 
 @given(st.integers(DAY_MS, 3_650 * DAY_MS))
@@ -196,7 +196,7 @@ def test_days_are_written_as_people_do() -> None:
 def test_an_older_deployment_whose_half_life_is_no_whole_ms_is_none() -> None:
     """It was always stored in whole ms."""
     stored = stored_deployment([b"16", b"0", b"201600000", None])
-    assert not judge_deployment(stored, replace(Settings(), half_life_days=2.3333333333)).mend
+    assert not judge_deployment(stored, replace(Settings(), half_life_days=2.3333333333)).fix
 
 
 # ---- numbers of the commands --------------------------------------------------------------------

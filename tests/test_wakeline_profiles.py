@@ -14,8 +14,8 @@ import pytest
 import redis
 from rich.console import Console
 
+from ops.cli.profile_view import profile_view
 from wakeline import keys, profiles
-from wakeline.cli.portrait import portrait
 from wakeline.decay import stored
 from wakeline.definitions import SESSION_GAP_MS
 from wakeline.durations import DAY_MS
@@ -130,7 +130,7 @@ async def test_a_customer_has_no_first_source(server: Any, read: Read) -> None:
     assert found
     assert (found.first_source, found.last_source) == (None, Source("direct", ""))
     text = StringIO()
-    Console(file=text, width=120).print(portrait(found))
+    Console(file=text, width=120).print(profile_view(found))
     assert "last direct" in text.getvalue()
     assert "first direct" not in text.getvalue()
 

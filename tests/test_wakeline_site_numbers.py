@@ -6,9 +6,9 @@ import re
 from pathlib import Path
 
 from api.metrics import FAMILIES
+from crm.changes import Changes, TopLists
+from crm.sites import SiteFacts
 from dashboards import metrics
-from processor.changes import Changes, TopLists
-from processor.sites import SiteFacts
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
 from wakeline.numbers import COUNTS, LIVE_TOPS, TOPS, TOTALS
@@ -58,7 +58,7 @@ def test_a_number_has_one_name_in_redis_and_one_as_a_metric() -> None:
 
 def test_rules_count_every_number() -> None:
     """What no rule counts is shown as 0 for ever."""
-    rules = "".join(path.read_text() for path in (ROOT / "processor/rules").glob("*.py"))
+    rules = "".join(path.read_text() for path in (ROOT / "crm").rglob("*.py"))
     counted = set(re.findall(r"changes\.(?:count|top|top_at)\((?:time, )?([A-Z_]+)", rules))
     declared = set(
         re.findall(r"^([A-Z_]+) = (?:Count|Top)\(", (ROOT / "wakeline/numbers.py").read_text(), re.MULTILINE)

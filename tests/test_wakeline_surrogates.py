@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from wakeline.event import MAX_BODY_BYTES
 from wakeline.surrogates import without_halves
 
-MENDED = {
+FIXED = {
     "a first half": (rb"\ud83d", rb"\ufffd"),
     "a second half": (rb"\udc5f", rb"\ufffd"),
     "in capitals": (rb"\uD83D", rb"\ufffd"),
@@ -42,9 +42,9 @@ KEPT = {
 }
 
 
-@pytest.mark.parametrize(("text", "mended"), MENDED.values(), ids=MENDED)
-def test_a_half_becomes_a_replacement_character(text: bytes, mended: bytes) -> None:
-    assert without_halves(text) == mended
+@pytest.mark.parametrize(("text", "fixed"), FIXED.values(), ids=FIXED)
+def test_a_half_becomes_a_replacement_character(text: bytes, fixed: bytes) -> None:
+    assert without_halves(text) == fixed
 
 
 @pytest.mark.parametrize("text", KEPT.values(), ids=KEPT)

@@ -8,17 +8,17 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
-from processor.changes import Verdict
+from crm.changes import Verdict
+from crm.sites import SiteFacts
 from processor.fold import Fold
-from processor.sites import SiteFacts
 from processor.store import Store
 from processor.worker import LaneWorker
-from wakeline.connect import connect
 from wakeline.keys import OTHER, Keys, date
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log.memory import MemoryLog
 from wakeline.numbers import TOPS
 from wakeline.record import CUSTOMER_PREFIX, Event, Record, encode_record
+from wakeline.redis.connect import connect
 from wakeline.settings import InterestRule, Site
 
 START = 1_800_000_000_000  # a Friday morning, ms

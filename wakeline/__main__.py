@@ -1,6 +1,21 @@
-"""python -m wakeline"""
+"""python -m wakeline, and the command `wakeline`: what the package `ops` says."""
 
-from wakeline.cli import main
+from __future__ import annotations
+
+import sys
+
+
+def main() -> None:
+    try:
+        from ops.cli import main as command
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in ("ops", "wakeline"):
+            raise
+        sys.exit(
+            f'wakeline: without {error.name} it only reads profiles; for its commands: pip install "wakeline[server]"'
+        )
+    command(prog_name="wakeline")
+
 
 if __name__ == "__main__":
-    main(prog_name="wakeline")
+    main()

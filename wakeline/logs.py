@@ -10,7 +10,7 @@ import sys
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
-from wakeline.inert import log_lines
+from wakeline.escape import log_lines
 from wakeline.settings import LogFormat
 from wakeline.traces import without_words
 

@@ -7,15 +7,11 @@
 
 Hash `keys.profile`, every value a string; a field that is absent reads as 0, "" or none:
 
-    first_seen, last_seen              ms since 1970
-    visits                             sessions begun, the open one included
-    page_views, engaged_ms, events     counters; `events` are custom events
-    device, browser, os, country       of the latest visit
-    first_source, last_source          where the first and the latest visit came from, and their campaigns;
-    first_campaign, last_campaign      "first" of visitors only
-    customer                           "@..." of the customer that a visitor is linked to
-    session                            JSON of `StoredSession`: the latest, open or ended; visitors only
-    visitors                           JSON list of the linked visitors' ids; customers only
+    first_seen, last_seen    ms since 1970
+    counts and traits        see `profile_fields`
+    customer                 "@..." of the customer that a visitor is linked to
+    session                  JSON of `StoredSession`: the latest, open or ended; visitors only
+    visitors                 JSON list of the linked visitors' ids; customers only
 
 Zset `keys.interests`: interest -> stored score (see `decay`).
 """
@@ -30,15 +26,16 @@ import msgspec
 from msgspec import Struct
 
 from wakeline import keys
-from wakeline.connect import connect, connect_blocking
 from wakeline.decay import current
 from wakeline.definitions import SESSION_GAP_MS
 from wakeline.identity import customer_id
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
+from wakeline.profile_fields import COUNTS
 from wakeline.record import CUSTOMER_PREFIX
+from wakeline.redis.connect import connect, connect_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from typing import Self
 
 KNOWN_S = 1.0  # that a reader goes on with a version of the keys after another one is live
@@ -237,10 +234,7 @@ def _profile(
         visitors=_decode_visitors(text.get("visitors") or "[]"),
         first_seen=_moment(int(text.get("first_seen", 0))),
         last_seen=_moment(int(text.get("last_seen", 0))),
-        visits=int(text.get("visits", 0)),
-        page_views=int(text.get("page_views", 0)),
-        engaged_seconds=int(text.get("engaged_ms", 0)) / 1000,
-        events=int(text.get("events", 0)),
+        **_counts(text),
         session=_session(stored) if stored and now - stored.last < SESSION_GAP_MS else None,
         first_source=None if is_customer else Source(text.get("first_source", ""), text.get("first_campaign", "")),
         last_source=Source(text.get("last_source", ""), text.get("last_campaign", "")),
@@ -256,6 +250,10 @@ def _profile(
             for name, score in zip(scores[::2], scores[1::2], strict=True)
         ),
     )
+
+
+def _counts(text: Mapping[str, str]) -> dict[str, Any]:
+    return {count.attribute: count.read(text.get(count.name, "0")) for count in COUNTS}
 
 
 def _session(stored: StoredSession) -> Session:

@@ -375,7 +375,7 @@ test("a driven browser says so", async () => {
 });
 
 const TEXTS = {
-  "a lone surrogate": ["cut \ud83d", "cut \ud83d"], // as an escape, which the collector mends
+  "a lone surrogate": ["cut \ud83d", "cut \ud83d"], // as an escape, which the collector fixes
   "a whole emoji": ["\u{1f3c3}", "\u{1f3c3}"],
   "line breaks of all kinds": ["a\nb\r\nc\u2028d\u2029e", "a\nb\r\nc\u2028d\u2029e"],
   "a backslash before what looks like an escape": ["C:\\udon", "C:\\udon"],

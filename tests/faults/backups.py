@@ -7,6 +7,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from ops.backup.making import make
+from ops.backup.restoring import restore
 from tests.faults.history import compared
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage, more
@@ -14,8 +16,6 @@ from tests.integration.kill.books import LANES
 from tests.integration.kill.load import Load
 from tests.integration.kill.services import until
 from tests.integration.kill.traffic import Message
-from wakeline.backup.making import make
-from wakeline.backup.restoring import restore
 from wakeline.history import History
 from wakeline.settings import Config, Settings
 

@@ -33,7 +33,7 @@ def write_while_there_is_room(descriptor, data):
     write(descriptor, data)
 
 spool_disk.write = write_while_there_is_room
-from wakeline.cli import main
+from ops.cli import main
 main()
 """
 

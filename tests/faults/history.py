@@ -132,7 +132,7 @@ def at_call(frame, event, argument):
 
 sys.settrace(at_call)
 threading.settrace(at_call)
-from wakeline.cli import main
+from ops.cli import main
 main()
 """
 

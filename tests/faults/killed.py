@@ -9,18 +9,18 @@ import time
 from contextlib import closing
 from typing import Any
 
+from crm.sites import SiteFacts
 from processor.replay import replay
-from processor.sites import SiteFacts
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 from tests.integration.kill.books import LANES, Books
 from tests.integration.kill.proxy import Fate, Proxy, Word, proxy
 from tests.integration.kill.services import until
 from tests.integration.kill.traffic import SITE
-from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.lanes import FIELDS, stored_deployment
 from wakeline.log.opening import open_log
+from wakeline.redis.connect import connect
 
 KILLS = 5  # of one seed
 STOPS = 2

@@ -53,7 +53,7 @@ def raises(event, visitor, changes):
         raise ZeroDivisionError("a mistake of ours")
 
 rules.RULES = (*rules.RULES, ("buggy", raises, rules.ALL))
-from wakeline.cli import main
+from ops.cli import main
 main()
 """
 BUG = (
@@ -103,7 +103,7 @@ def fold_or_fail(self, items, memory):
 
 Fold.fold = fold_or_fail
 """.replace("%d", str(BATCHES))
-AS_IT_IS = FAILING + "from wakeline.cli import main\nmain()\n"
+AS_IT_IS = FAILING + "from ops.cli import main\nmain()\n"
 COMMITS_EARLY = (
     FAILING
     + """
@@ -117,7 +117,7 @@ async def commit_and_apply(self, batch):
     await apply(self, batch)
 
 LaneWorker._apply = commit_and_apply
-from wakeline.cli import main
+from ops.cli import main
 main()
 """
 )

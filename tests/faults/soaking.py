@@ -26,7 +26,7 @@ SMALL_CACHE = f"""
 from processor import worker
 
 worker.REMEMBERED_PEOPLE = {REMEMBERED}
-from wakeline.cli import main
+from ops.cli import main
 main()
 """
 

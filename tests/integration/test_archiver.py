@@ -17,11 +17,11 @@ import pytest
 from redis.exceptions import RedisError
 
 from tests.integration.kill.services import Service, until
-from wakeline.connect import connect
 from wakeline.history import History
 from wakeline.history.identity import archived
 from wakeline.log import Bounds, Entry, Log, LogUnavailable
 from wakeline.log.opening import plain_log
+from wakeline.redis.connect import connect
 
 LANES = 16
 RECORD = b'{"kind":"event","site":"shop","n":%d,"title":"\xc3\xa4"}'

@@ -43,11 +43,11 @@ def at_line(frame, event, argument):
     return at_line
 
 def at_call(frame, event, argument):
-    is_ours = frame.f_globals.get("__name__", "").startswith(("wakeline.backup", "wakeline.history"))
+    is_ours = frame.f_globals.get("__name__", "").startswith(("ops.backup", "wakeline.history"))
     return at_line if is_ours and frame.f_code.co_name != "<module>" else None
 
 sys.settrace(at_call)
-from wakeline.cli import main
+from ops.cli import main
 main()
 """
 

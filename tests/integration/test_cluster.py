@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from ops.check.finding import Finding, Level
+from ops.check.server import check_server
+from ops.cli import main
 from tests.cluster import RedisCluster, until
 from tests.played import IDS, PATIENCE_S, another_node, equal, outcome, play, timeline, truth
 from tests.timeline import a_week_of_visits
-from wakeline.check.finding import Finding, Level
-from wakeline.check.server import check_server
-from wakeline.cli import main
-from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT
 from wakeline.lanes import Deployment, open_deployment
 from wakeline.profiles import AsyncProfiles, Profile, Profiles
+from wakeline.redis.connect import connect
 from wakeline.settings import Settings
 
 

@@ -16,7 +16,7 @@ from processor.store import AWAY, LaneLost, StoreUnavailable
 from tests.cluster import RedisCluster
 from tests.played import PATIENCE_S, another_node, equal, outcome, play, timeline, truth
 from tests.timeline import Timeline, a_week_of_visits
-from wakeline.connect import connect
+from wakeline.redis.connect import connect
 
 
 async def test_a_node_dies_under_many_calls_and_comes_back(own_cluster: RedisCluster) -> None:

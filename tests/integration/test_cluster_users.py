@@ -18,13 +18,13 @@ from click.testing import CliRunner
 from redis.exceptions import ConnectionError, NoPermissionError
 
 from benchmarks.broker import Broker
+from ops.cli import main
 from tests.balance import assert_balanced
 from tests.guarded import Guarded, GuardedCluster, guarded_cluster
 from tests.integration.kill.services import Service, until
 from tests.timeline import MINUTE, Timeline, a_week_of_visits
-from wakeline.cli import main
-from wakeline.connect import connect
 from wakeline.identity import signature
+from wakeline.redis.connect import connect
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 PAGE = (Path(__file__).parents[2] / "docs/redis.md").read_text()

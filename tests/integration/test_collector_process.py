@@ -21,10 +21,10 @@ import pytest
 from benchmarks.broker import Broker
 from collector.writer import DEADLINE_S
 from tests.balance import assert_balanced
-from wakeline.connect import connect
 from wakeline.keys import DEPLOYMENT
 from wakeline.log.opening import plain_log
 from wakeline.record import Event, decode_record
+from wakeline.redis.connect import connect
 
 ROOT = Path(__file__).parents[2]
 ORIGIN = "https://shop.example"

@@ -113,7 +113,7 @@ async def believed(redis):
     return "always"
 
 redis_streams.appendfsync = believed
-from wakeline.cli import main
+from ops.cli import main
 main()
 """
 

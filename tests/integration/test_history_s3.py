@@ -20,12 +20,12 @@ from tests.archive_stand import DAY_MS, LANES, Stand
 from tests.integration.kill.services import ROOT, Service, until
 from tests.s3 import S3Server, wired
 from tests.timeline import DAY, START, Timeline, event
-from wakeline.connect import connect
 from wakeline.history import History, HistoryUnavailable
 from wakeline.history.folder import Disk
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.record import Tick, encode_record
+from wakeline.redis.connect import connect
 from wakeline.settings import Site
 
 VIEWS = 40

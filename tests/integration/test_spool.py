@@ -216,7 +216,7 @@ FORGETFUL = """
 from collector import spool_disk
 
 spool_disk._sync_data = lambda descriptor: None
-from wakeline.cli import main
+from ops.cli import main
 main()
 """
 

@@ -5,7 +5,7 @@ checking.py  one value: type, bounds, rule
 values.py    from what was written to typed values
 rules.py     what must hold of a value beyond its type, and between values
 lines.py     where in the file a key stands
-problems.py  what is wrong, where, and the mend
+problems.py  what is wrong, where, and the fix
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ def _read_environment(environ: Mapping[str, str], checked: Checked) -> None:
     for variable, text in sorted(environ.items()):
         if variable in known:
             _put_text(checked, known[variable], variable, text)
-        elif variable.startswith(PREFIX) and (mend := nearest(variable, known, likeness=SLIP)):
-            checked.problems.append(Problem(variable, f"is not a setting{mend}"))
+        elif variable.startswith(PREFIX) and (fix := nearest(variable, known, likeness=SLIP)):
+            checked.problems.append(Problem(variable, f"is not a setting{fix}"))
 
 
 def _put_text(checked: Checked, name: str, where: str, text: str | None) -> None:

@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: where it was written, what it is, and the mend."""
+"""What is wrong with a configuration: where it was written, what it is, and the fix."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Problem:
     where: str  # "wakeline.toml line 7", "WAKELINE_PORT", "--port"
-    what: str  # with the mend
+    what: str  # with the fix
 
     def __str__(self) -> str:
         return f"{self.where}: {self.what}"

@@ -1,4 +1,4 @@
-"""What must hold of a value beyond its type. Each rule returns what is wrong and the mend, or nothing."""
+"""What must hold of a value beyond its type. Each rule returns what is wrong and the fix, or nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from wakeline.config.values import number, quoted
 from wakeline.hosts import ascii_url, origin_of
-from wakeline.redis_url import CLUSTER, SERVER, is_cluster, node_addresses
+from wakeline.redis.url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
 from wakeline.settings import InterestRule, Settings
 
@@ -101,7 +101,7 @@ def redis_url(text: str) -> str:
         if parts.path not in ("", "/", "/0"):
             return "names a database, and a cluster has only 0: leave it out"
     if parts.query:
-        from wakeline.connect import refused_option  # the weight of redis-py, for those who need it
+        from wakeline.redis.connect import refused_option  # the weight of redis-py, for those who need it
 
         if said := refused_option(text):
             return f"has an option that redis-py refuses: {said}"

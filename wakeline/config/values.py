@@ -18,7 +18,7 @@ from wakeline.settings import InterestRule, Site
 
 
 class WrongValue(ValueError):
-    """What is wrong with a value and how to mend it, to be read after the setting's name."""
+    """What is wrong with a value and how to fix it, to be read after the setting's name."""
 
     def __init__(self, what: str, index: int | None = None) -> None:
         super().__init__(what)
@@ -90,9 +90,9 @@ NAMES: dict[Any, str] = {int: "a whole number", float: "a number", str: "text in
 
 def _list(kind: Any, value: Any) -> tuple[Any, ...]:
     if type(value) is not list:
-        mend = ": write [[site.interests]] with a path and an interest" if kind is InterestRule else ""
-        mend = f": write [{quoted(value)}]" if isinstance(value, str) and not mend else mend
-        raise WrongValue(f"must be a list{mend}")
+        fix = ": write [[site.interests]] with a path and an interest" if kind is InterestRule else ""
+        fix = f": write [{quoted(value)}]" if isinstance(value, str) and not fix else fix
+        raise WrongValue(f"must be a list{fix}")
     found = []
     for index, item in enumerate(value):
         try:
@@ -156,10 +156,10 @@ def _network(text: str) -> IPv4Network | IPv6Network:
     except ValueError:
         pass
     try:
-        mend = f"; did you mean {ip_interface(text).network}?"
+        fix = f"; did you mean {ip_interface(text).network}?"
     except ValueError:
-        mend = ": write it like 192.0.2.0/24 or 2001:db8::/32"
-    raise WrongValue(f"{quoted(text)} is not an address range{mend}")
+        fix = ": write it like 192.0.2.0/24 or 2001:db8::/32"
+    raise WrongValue(f"{quoted(text)} is not an address range{fix}")
 
 
 def _zone(text: str) -> ZoneInfo:

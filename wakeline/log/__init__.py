@@ -27,7 +27,7 @@ class LogGap(Exception):
 
 
 class LogMismatch(Exception):
-    """The log was not made for this deployment, or is set up so that it cannot keep what is promised; says the mend."""
+    """The log was not made for this deployment, or is set up so that it cannot keep what is promised; says the fix."""
 
 
 class Entry(Struct, gc=False):  # made three times as fast as a NamedTuple

@@ -39,7 +39,7 @@ POLL_S = 0.1
 
 
 async def open_topic(cluster: Cluster, address: KafkaAddress, lanes: int) -> TopicMetadata:
-    """Make the topic, or check it. Raises LogMismatch, with the mend; KafkaError where the cluster is away."""
+    """Make the topic, or check it. Raises LogMismatch, with the fix; KafkaError where the cluster is away."""
     try:
         topic = await cluster.metadata()
     except NotImplementedError as error:
@@ -49,8 +49,8 @@ async def open_topic(cluster: Cluster, address: KafkaAddress, lanes: int) -> Top
     while topic is None or any(partition.leader is None for partition in topic.partitions.values()):
         await asyncio.sleep(POLL_S)  # brokers hear of it one by one
         topic = await cluster.metadata()
-    for what, mend in mismatches(address.topic, topic, await topic_config(address), lanes):
-        raise LogMismatch(f"{what}; {mend}")
+    for what, fix in mismatches(address.topic, topic, await topic_config(address), lanes):
+        raise LogMismatch(f"{what}; {fix}")
     await _leaders_answer(cluster, lanes)
     return topic
 
@@ -68,7 +68,7 @@ async def _leaders_answer(cluster: Cluster, lanes: int) -> None:
 
 
 def mismatches(name: str, topic: TopicMetadata, config: Mapping[str, str], lanes: int) -> Iterator[tuple[str, str]]:
-    """What is wrong with a topic, and the mend."""
+    """What is wrong with a topic, and the fix."""
     if len(topic.partitions) != lanes:
         yield (
             f"the topic {name} has {len(topic.partitions)} partitions, the deployment {lanes} lanes",
@@ -76,18 +76,18 @@ def mismatches(name: str, topic: TopicMetadata, config: Mapping[str, str], lanes
         )
     for setting, needed in NEEDED.items():
         if config.get(setting, needed) != needed:
-            yield f"the topic {name} has {setting}={config[setting]}, it needs {needed}", mend_by(name, setting, needed)
+            yield f"the topic {name} has {setting}={config[setting]}, it needs {needed}", fix_by(name, setting, needed)
     retention = int(config["retention.ms"])
     if 0 <= retention < LATE_MS:
         yield (
             f"the topic {name} keeps records for {retention / 3_600_000:g} hours, it needs "
             f"{LATE_MS // 3_600_000} or more",
-            mend_by(name, "retention.ms", "-1"),
+            fix_by(name, "retention.ms", "-1"),
         )
     if (size := int(config["retention.bytes"])) >= 0:
         yield (
             f"the topic {name} keeps no more than {size} bytes of a partition, read or not",
-            mend_by(name, "retention.bytes", "-1"),
+            fix_by(name, "retention.bytes", "-1"),
         )
 
 
@@ -153,7 +153,7 @@ async def _admin(address: KafkaAddress) -> AsyncIterator[AIOKafkaAdminClient]:
         await admin.close()
 
 
-def mend_by(topic: str, setting: str, value: str) -> str:
+def fix_by(topic: str, setting: str, value: str) -> str:
     """How to change a setting of the topic."""
     return (
         "set it by kafka-configs.sh --bootstrap-server ... --alter --entity-type topics "

@@ -9,10 +9,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from wakeline import keys
-from wakeline.connect import connect
 from wakeline.log import Log, LogUnavailable
 from wakeline.log.chain import chained
 from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.redis.connect import connect
 from wakeline.settings import Settings
 
 KAFKA = "kafka"

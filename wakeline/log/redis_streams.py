@@ -11,9 +11,9 @@ import msgspec
 from redis.exceptions import RedisError
 
 from wakeline import keys
-from wakeline.connect import connect
 from wakeline.log import Bounds, Entry, LogGap, LogUnavailable
 from wakeline.log.fsync import FSYNC_MS, appendfsync, waits_for_fsync
+from wakeline.redis.connect import connect
 
 # One call for all waiting records: redis-py spends 7 to 40 us on every pipelined command, and 2 us on every
 # argument, so they are one: the msgpack array of index of the stream, record, index, record ...

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from enum import Enum
 
-from processor.scripts import WRITE
+from processor.lane_protocol import WRITE
 from wakeline.log.redis_streams import APPEND
 
 

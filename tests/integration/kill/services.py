@@ -24,7 +24,7 @@ from wakeline.settings import Settings, Site
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 40.0
 SHOWN = 4_000  # characters of what a service said last
-AS_INSTALLED = "from wakeline.cli import main; main()"
+AS_INSTALLED = "from ops.cli import main; main()"
 
 
 class Service:

@@ -1,0 +1,154 @@
+"""What is kept of a record that could not be folded, and whom it is about: with its person it goes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from crm.identity.state import Customer
+from crm.state import Visitor
+from wakeline.record import Delta, Erase, Event, Record, decode_record, encode_record
+
+Who = tuple[str, str]  # site, id; the site is "" where the record does not say it
+
+PLAIN = re.compile(r"[!-~]{1,128}")  # an id or a site that can be looked for
+SITE = re.compile(r'"site"\s*:\s*"([!-~]{1,128}?)"')
+ID = re.compile(r'"(?:visitor|customer|id)"\s*:\s*"([!-~]{1,128}?)"')
+TIME = re.compile(r'"(?:time|since)"\s*:\s*(\d{1,16})\b')
+SEARCHED = 100_000  # characters of what is no record
+MOST_NAMED = 8  # in what is no record
+NOBODY = "-"
+WIDTH = 16  # digits of a time
+LEFT_OUT = "(left out)"
+
+
+class DeadLetter(NamedTuple):
+    """One record that is set aside. `about`: lines "<site>/<id> <time, ms>" of those whom it names."""
+
+    offset: int
+    reason: str
+    value: bytes
+    error: str  # traceback, for `bug`
+    about: tuple[str, ...]
+    is_cut: bool = False  # something was left out of `value`: only the log has the whole
+
+    def is_about(self, site: str, id: str, upto: int) -> bool:
+        """Whether it names this person, at `upto` (ms) or before, or at a time that it does not say."""
+        return any(whose(line) in (f"{site}/{id}", f"/{id}") and _time(line) <= upto for line in self.about)
+
+
+class Named(NamedTuple):
+    """Whom a record names, and when it happened, ms; 0 where it does not say."""
+
+    people: tuple[Who, ...]
+    time: int
+
+
+def named_by(value: bytes, *, most: int | None = MOST_NAMED) -> Named:
+    """Whom a record names that could not be folded: by its fields, or `most` of what looks like them."""
+    record = _record(value)
+    if record is None:
+        return _looks_like(value.decode("utf-8", "backslashreplace")[:SEARCHED], most)
+    if isinstance(record, Event):
+        return _named(record.site, (record.visitor, record.customer), record.time)
+    if isinstance(record, Erase):
+        return _named(record.site, (record.id, record.customer), record.time)
+    return Named((), 0)
+
+
+def is_forgotten(named: Named, people: Iterable[Visitor | Customer], at: int) -> bool:
+    """Whether one of the people whom a record names, appended at `at` (ms), was forgotten after it happened."""
+    return any(
+        person.tombstone >= max(named.time, 1) or (isinstance(person, Visitor) and person.state.withheld >= at)
+        for person in people
+    )
+
+
+def letter(
+    offset: int,
+    reason: str,
+    value: bytes,
+    error: str = "",
+    *,
+    is_forgotten: bool = False,
+    lives_here: Callable[[Who], bool] = lambda who: True,
+) -> DeadLetter:
+    """Of who is forgotten already only the reason is kept; of a delta only which one it is: the log has the rest.
+
+    The ids of those who do not live in this lane are left out: it would not learn that they are to be forgotten.
+    """
+    if is_forgotten:
+        return DeadLetter(offset, reason.partition(":")[0], b"", "", (NOBODY,))
+    record = _record(value)
+    if isinstance(record, Delta):
+        for share in record.shares:
+            error = _without((share.customer, share.visitor), error)
+        frame = Delta(source=record.source, after=record.after, upto=record.upto)
+        return DeadLetter(offset, reason, encode_record(frame), error, (NOBODY,))
+    elsewhere = {id for site, id in named_by(value, most=None).people if not lives_here((site, id))}
+    if not elsewhere:
+        return DeadLetter(offset, reason, value, error, about(value))
+    value = _left_out(value, record, elsewhere)
+    return DeadLetter(offset, reason, value, _without(elsewhere, error), about(value), is_cut=True)
+
+
+def _left_out(value: bytes, record: Record | None, ids: set[str]) -> bytes:
+    """The record without these ids where it names somebody; as text where it is none."""
+    if isinstance(record, Event):
+        record.visitor, record.customer = (LEFT_OUT if id in ids else id for id in (record.visitor, record.customer))
+    elif isinstance(record, Erase):
+        record.id, record.customer = (LEFT_OUT if id in ids else id for id in (record.id, record.customer))
+    if record is not None:
+        return encode_record(record)
+    text = value.decode("utf-8", "backslashreplace")
+    return ID.sub(
+        lambda found: found[0].replace(f'"{found[1]}"', f'"{LEFT_OUT}"') if found[1] in ids else found[0], text
+    ).encode()
+
+
+def _without(ids: Iterable[str], text: str) -> str:
+    for id in ids:
+        text = text.replace(id, LEFT_OUT) if id else text
+    return text
+
+
+def about(value: bytes) -> tuple[str, ...]:
+    """Those whom a record names, as lines of `DeadLetter.about`."""
+    people, time = named_by(value)
+    return tuple(f"{site}/{id} {padded(time)}" for site, id in people) or (NOBODY,)
+
+
+def padded(time: int) -> str:
+    """In the order of times, as texts."""
+    return str(min(max(time, 0), 10**WIDTH - 1)).zfill(WIDTH)
+
+
+def whose(line: str) -> str:
+    return line.partition(" ")[0]
+
+
+def _time(line: str) -> int:
+    return int(line.partition(" ")[2] or 0)
+
+
+def _record(value: bytes) -> Record | None:
+    try:
+        record: Record = decode_record(value)
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
+    return record
+
+
+def _looks_like(text: str, most: int | None) -> Named:
+    site, time = SITE.search(text), TIME.search(text)
+    ids = list(dict.fromkeys(ID.findall(text)))[:most]
+    return _named(site[1] if site else "", ids, int(time[1]) if time else 0)
+
+
+def _named(site: str, ids: Iterable[str], time: int) -> Named:
+    if site and ("/" in site or not PLAIN.fullmatch(site)):
+        site = ""
+    return Named(tuple((site, id) for id in ids if PLAIN.fullmatch(id)), time)

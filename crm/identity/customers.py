@@ -1,0 +1,105 @@
+"""The hop: a visitor that is identified is linked to its customer, who is fed by all its visitors.
+
+The first share is all that the visitor had; after that each record sends what it added.
+"""
+
+from __future__ import annotations
+
+from crm.changes import Changes
+from crm.identity.forgetting import forget_customer, refuses
+from crm.identity.state import Customer
+from crm.state import Visitor
+from wakeline.numbers import IDENTIFIED
+from wakeline.profile_fields import COUNTS
+from wakeline.record import FOR_GOOD, CustomerShare, Event
+
+MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
+
+
+def link(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Links the visitor. One linked to another customer before (a shared browser) takes no history along."""
+    state = visitor.state
+    if not event.customer or visitor.is_anonymous:
+        return
+    if not state.was_identified:
+        state.was_identified = True
+        changes.count(IDENTIFIED)
+    if not visitor.may_profile:
+        _keep_out(event, visitor, changes)
+        return
+    if state.kept_out is not None:
+        state.customer, state.linked, state.named = state.kept_out
+        state.kept_out = None
+        visitor.traits_changed = True
+    if event.customer == state.customer:
+        state.named = max(state.named, event.time)
+        return
+    if visitor.share is not None:
+        send_share(visitor, changes)
+    first = not state.customer
+    state.customer, state.linked, state.named = event.customer, event.time, 0
+    visitor.traits_changed = True
+    counts = {count.name: getattr(state, count.name) if first else 0 for count in COUNTS}
+    visitor.share = CustomerShare(
+        site=visitor.site, customer=event.customer, visitor=visitor.id, at=changes.offset, counts=counts,
+        first_seen=event.time, since=event.time, linked=event.time,
+    )  # fmt: skip
+    if first:
+        visitor.share.interests = dict(visitor.interests.scores)
+        visitor.share.first_seen = state.first_seen
+
+
+def _keep_out(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Note the link that the live version made here, and that a replay leaves out: a tombstone of today covers it.
+
+    It says what an erasure of its customer, or of another one, means for this visitor, see `forget_with_customer`.
+    """
+    state = visitor.state
+    if not visitor.erased < event.time <= visitor.tombstone < FOR_GOOD or changes.now <= state.withheld:
+        return
+    customer, linked, named = state.kept_out or (state.customer, state.linked, state.named)
+    if event.customer == customer:
+        state.kept_out = customer, linked, max(named, event.time)
+    elif customer or state.first_seen or not event.counted_only:
+        state.kept_out = event.customer, event.time, 0
+
+
+def open_share(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """From here on, what is added to a linked visitor is noted for its customer."""
+    state = visitor.state
+    if not state.customer:
+        return
+    visitor.share = CustomerShare(
+        site=visitor.site, customer=state.customer, visitor=visitor.id, at=changes.offset,
+        linked=state.named if state.named > state.linked else state.linked,
+    )  # fmt: skip
+
+
+def send_share(visitor: Visitor, changes: Changes) -> None:
+    """Hand what was noted to the changes, if it was anything."""
+    share = visitor.share
+    visitor.share = None
+    if share is not None and (share.interests or share.counts):
+        share.last_seen = visitor.state.last_seen
+        share.source = visitor.state.latest.source
+        changes.shares.append(share)
+
+
+def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
+    """Add one share to its customer, or forget the customer and everyone linked to it."""
+    if share.erased_at:
+        forget_customer(customer, changes, upto=share.erased_at)
+        return
+    if refuses(customer, share, changes):
+        return
+    state = customer.state
+    for name, amount in share.interests.items():
+        customer.interests.add(name, amount)
+    for field, count in share.counts.items():
+        state.counts[field] = state.counts.get(field, 0) + count
+    state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)
+    if share.last_seen >= state.last_seen:
+        state.last_seen = share.last_seen
+        state.source = share.source
+    if share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:
+        state.visitors = sorted([*state.visitors, share.visitor])

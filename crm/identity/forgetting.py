@@ -1,0 +1,98 @@
+"""Who is forgotten, and who is told of it.
+
+A visitor tells its customer by a share, a customer tells its visitors by an `Erase` each. A share that was still on
+its way when its customer was forgotten is refused, and its visitor is told then. A browser that has become another
+customer's keeps that link: of it only what came before is forgotten, and its present customer hears nothing.
+"""
+
+from __future__ import annotations
+
+from crm.changes import Changes
+from crm.identity.state import Customer
+from crm.state import Visitor
+from wakeline.record import CustomerShare, Erase
+
+
+def forget_visitor(visitor: Visitor, changes: Changes, *, upto: int, at: int) -> None:
+    """Forget a visitor's profile up to time `upto`; tell its customer, who is forgotten up to `at`. All in ms."""
+    changes.forget_letters(visitor.site, visitor.id, upto=upto)
+    if visitor.erased >= upto:
+        return
+    customer = visitor.state.customer
+    if customer:
+        changes.shares.append(
+            CustomerShare(
+                site=visitor.site, customer=customer, visitor=visitor.id, at=changes.offset, erased_at=at
+            )
+        )  # fmt: skip
+    visitor.forget(upto)
+    changes.tombstones[visitor.site, visitor.id] = upto
+
+
+def forget_with_customer(visitor: Visitor, changes: Changes, *, customer: str, upto: int) -> None:
+    """Forget what a visitor holds of a customer that was forgotten up to time `upto`, ms.
+
+    What it holds cannot be told apart, so its own profile begins anew. It stays linked to whom it was identified as
+    later, be it the same customer.
+    """
+    state = visitor.state
+    changes.forget_letters(visitor.site, customer, upto=upto)
+    held, linked, named = state.kept_out or (state.customer, state.linked, state.named)
+    if not held:
+        # Nothing of the customer is left where there is no link: it ended as the visitor was forgotten. Only a replay
+        # that began later does not know of one: it wipes where the live version did.
+        if visitor.erased < min(upto, visitor.tombstone):
+            visitor.forget(visitor.erased)
+        return
+    latest = max(linked, named)
+    if held != customer:
+        upto = min(upto, (linked or named or upto + 1) - 1)
+        kept = held, linked, named
+    else:
+        kept = (customer, latest, 0) if latest > upto else ("", 0, 0)
+    changes.forget_letters(visitor.site, visitor.id, upto=upto)
+    if visitor.erased < upto or not kept[0]:
+        upto = max(upto, visitor.erased)
+        visitor.forget(upto)
+        changes.tombstones[visitor.site, visitor.id] = upto
+        state = visitor.state
+        if 0 < latest <= visitor.tombstone:  # of today: a replay comes to where this link ended too
+            state.kept_out = kept if kept[0] else None
+        else:
+            state.customer, state.linked, state.named = kept
+    if kept[0] == customer:  # who has forgotten this link with the others
+        changes.shares.append(
+            CustomerShare(
+                site=visitor.site, customer=customer, visitor=visitor.id, at=changes.offset,
+                since=latest, linked=latest, first_seen=latest, last_seen=latest,
+            )
+        )  # fmt: skip
+
+
+def forget_customer(customer: Customer, changes: Changes, *, upto: int) -> None:
+    """Forget a customer and tell each of its visitors."""
+    changes.forget_letters(customer.site, customer.id, upto=upto)
+    if customer.erased >= upto:
+        return
+    visitors = customer.state.visitors
+    customer.forget(upto)
+    changes.tombstones[customer.site, customer.id] = upto
+    for visitor in visitors:
+        _tell(visitor, customer, changes)
+
+
+def refuses(customer: Customer, share: CustomerShare, changes: Changes) -> bool:
+    """Whether a share is of before its customer was forgotten. If its link is, the visitor is told, once a call."""
+    upto = customer.tombstone
+    if upto and (share.linked or share.since) <= upto:
+        _tell(share.visitor, customer, changes)
+        return True
+    return share.since <= upto
+
+
+def _tell(visitor: str, customer: Customer, changes: Changes) -> None:
+    who = customer.site, visitor, customer.id
+    if who not in changes.told:
+        changes.told.add(who)
+        told = Erase(site=customer.site, id=visitor, time=customer.tombstone, customer=customer.id)
+        changes.outbox.append((customer.site, visitor, told))

@@ -1,0 +1,39 @@
+"""A customer: what is known of it, and what it looks like in the worker."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from crm.interests.state import Interests
+
+
+class CustomerState(Struct, omit_defaults=True, gc=False):
+    """Stored state of one customer: sums over the visitors linked to it."""
+
+    visitors: list[str] = []
+    counts: dict[str, int] = {}
+    first_seen: int = 0
+    last_seen: int = 0
+    source: str = ""
+    erased: int = 0  # see VisitorState
+
+
+class Customer:
+    """One customer in the worker's cache."""
+
+    __slots__ = ("erased", "id", "interests", "site", "state", "tombstone", "wipe")
+
+    def __init__(self, site: str, id: str, state: CustomerState, scores: dict[str, float], tombstone: int) -> None:
+        self.site = site
+        self.id = id
+        self.state = state
+        self.interests = Interests(scores)
+        self.tombstone = tombstone
+        self.erased = max(tombstone, state.erased)
+        self.wipe = False
+
+    def forget(self, upto: int) -> None:
+        self.state = CustomerState(erased=upto)
+        self.interests.clear()
+        self.wipe = True
+        self.erased, self.tombstone = upto, max(upto, self.tombstone)

@@ -1,0 +1,74 @@
+"""Each event counts once: retries, redelivery and replays are recognised by page instance and number.
+
+No set of ids is needed: of each page instance (see `crm.pages`) "all seen up to n" is kept and a bitmap above
+it. What is older than page instances are kept is refused, since it could have been counted.
+"""
+
+from __future__ import annotations
+
+from crm import pages
+from crm.changes import Changes, Verdict
+from crm.intake.state import Page
+from crm.pages import REMEMBERED_MS, UNPROFILED_MS
+from crm.state import Visitor, VisitorState
+from wakeline.definitions import LATE_MS
+from wakeline.record import Event
+
+
+def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
+    """Refuses what was seen before and what is too old to tell; finds the event's page instance."""
+    state = visitor.state
+    now = changes.now
+    if not state.first_seen:
+        state = hear(visitor, now)
+    if now - event.time > LATE_MS:
+        return Verdict.TOO_LATE
+    page = state.pages.get(event.page)
+    if page is None or now - page.last_heartbeat > REMEMBERED_MS:
+        page = pages.known(event.page, visitor, now)
+        if page is None:
+            if event.time <= state.forgotten_until:
+                return Verdict.TOO_LATE
+            page = Page()
+        pages.put(event.page, page, visitor, now)
+    visitor.page = page
+    n = event.n
+    if n == page.upto and not page.seen_bitmap:
+        page.upto = n + 1
+    elif n < page.upto:
+        return Verdict.DUPLICATE
+    else:
+        seen = int(page.seen_bitmap or "0", 16)
+        bit = 1 << (n - page.upto)
+        if seen & bit:
+            return Verdict.DUPLICATE
+        seen |= bit
+        while seen & 1:
+            seen >>= 1
+            page.upto += 1
+        page.seen_bitmap = f"{seen:x}" if seen else ""
+    visitor.may_profile = (
+        not visitor.is_anonymous and event.time > visitor.tombstone and changes.now > state.withheld
+        and (not event.counted_only or state.first_seen > 0)
+    )  # fmt: skip
+    visitor.has_profile = (
+        visitor.erased < event.time <= visitor.tombstone and changes.now > state.withheld
+        and (not event.counted_only or state.had_profile)
+    )  # fmt: skip
+    return None
+
+
+def hear(visitor: Visitor, now: int) -> VisitorState:
+    """Its state, if that is to live: without a profile it does as long as its events could come again.
+
+    By log time, so that a replay, a worker that has it at hand and one whose key has expired agree; the key's own
+    lifetime only follows.
+    """
+    state = visitor.state
+    if visitor.is_anonymous or state.is_known():
+        return state
+    if state.last_append and now - state.last_append > UNPROFILED_MS:
+        state = visitor.state = VisitorState(erased=state.erased)
+        visitor.open_pages.clear()
+    state.last_append = now
+    return state

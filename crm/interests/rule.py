@@ -1,0 +1,81 @@
+"""What a visitor is interested in: pages by URL rule and by their own word, products by category.
+
+A page view weighs 1, and as much again for every half minute of engagement with it; a product's category
+weighs more the nearer its event is to buying.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from crm.changes import Changes
+from crm.sites import interest_name
+from crm.state import Visitor
+from wakeline.decay import stored
+from wakeline.event import ENGAGEMENT, PAGE_VIEW
+from wakeline.numbers import TOP_INTERESTS
+from wakeline.record import Event
+
+ENGAGED_MS_PER_WEIGHT = 30_000
+MAX_AT_ONCE = 16  # of one event; those that the site's rules name come first
+LONGEST_MS = 1_800_000  # of one engagement event: more is a page that forgot to stop counting
+WEIGHT_OF_EVENT = {"add_to_cart": 3.0, "checkout": 3.0, "purchase": 5.0}
+
+
+def weigh(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Adds to the visitor's interests, and a view to each interest of the site."""
+    if event.type == PAGE_VIEW:
+        _view(event, visitor, changes)
+    elif event.type == ENGAGEMENT:
+        if event.engaged_ms and visitor.may_profile:
+            _engage(event, visitor, changes)
+    elif event.props and visitor.may_profile and (names := categories(event.props)):
+        amount = _stored(WEIGHT_OF_EVENT.get(event.type, 1.0), event, changes)
+        for name in names:
+            visitor.add_interest(name, amount)
+
+
+def _view(event: Event, visitor: Visitor, changes: Changes) -> None:
+    names: Sequence[str] = changes.site.interests_of_path(event.path)
+    if event.interests:
+        names = list(dict.fromkeys([*names, *filter(None, map(interest_name, event.interests))]))
+    if len(names) > MAX_AT_ONCE:
+        names = names[:MAX_AT_ONCE]
+    if not event.continued:
+        for name in names:
+            changes.top(TOP_INTERESTS, name)
+    if not visitor.may_profile:
+        return
+    page = visitor.page
+    page.interests = list(names)
+    amount = _stored(1.0, event, changes) + page.pending
+    page.pending = 0.0
+    for name in names:
+        visitor.add_interest(name, amount)
+
+
+def _engage(event: Event, visitor: Visitor, changes: Changes) -> None:
+    page = visitor.page
+    amount = _stored(min(event.engaged_ms, LONGEST_MS) / ENGAGED_MS_PER_WEIGHT, event, changes)
+    if page.interests is None:  # the page view comes later: a beacon at hide overtakes a retry
+        page.pending += amount
+        return
+    for name in page.interests:
+        visitor.add_interest(name, amount)
+
+
+def _stored(weight: float, event: Event, changes: Changes) -> float:
+    """An event dated after its append (a broken collector clock) weighs no more than one of that moment."""
+    return stored(weight, at=min(event.time, changes.now), zero=changes.decay_zero, half_life=changes.half_life)
+
+
+def categories(props: dict[str, Any]) -> list[str]:
+    """Product categories that an event names, MAX_AT_ONCE at most: props.category and items[].category."""
+    found = [props.get("category")]
+    items = props.get("items")
+    if isinstance(items, list):
+        found += [item.get("category") for item in items if isinstance(item, dict)]
+    names = dict.fromkeys(name for text in found if isinstance(text, str) and (name := interest_name(text)))
+    return list(islice(names, MAX_AT_ONCE))

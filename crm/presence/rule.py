@@ -1,0 +1,53 @@
+"""Who is on the site now: a page instance counts until it is left or for PRESENT_MS after its last sign."""
+
+from __future__ import annotations
+
+from crm.changes import LIVE_MS, Changes
+from crm.identity.consent import goes_on
+from crm.state import Visitor
+from wakeline.definitions import PRESENT_MS, SEEN_MS
+from wakeline.event import CONSENT
+from wakeline.record import Event
+
+MANY = 8  # open page instances of one visitor above which those without a sign are looked for
+
+
+def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Notes the sign, or the leave; the latest of the two by their own times decides, in whichever order they come."""
+    page, time, received = visitor.page, event.time, event.received
+    leaves = event.leave or event.type == CONSENT  # a change of level closes the page under its old id
+    if leaves:
+        if time > page.left:
+            page.left = time
+    elif time > page.last_heartbeat:
+        page.last_heartbeat = time
+    if received - time >= LIVE_MS:
+        return
+    marks = changes.presence[visitor.site]
+    open_pages = visitor.open_pages
+    if page.last_heartbeat > page.left:
+        open_pages[event.page] = until = page.last_heartbeat + PRESENT_MS
+        if until > visitor.present:
+            visitor.present = marks.present[visitor.id] = until
+            if until < marks.oldest:
+                marks.oldest = until
+    elif open_pages.pop(event.page, None) or leaves:
+        if open_pages and len(open_pages) > MANY:
+            for id in [id for id, until in open_pages.items() if until < received]:
+                del open_pages[id]
+        visitor.present = marks.present[visitor.id] = until = max(open_pages.values(), default=0)
+        if 0 < until < marks.oldest:
+            marks.oldest = until
+    seen = marks.seen
+    if goes_on(event, visitor):
+        seen[visitor.id] = 0  # it is seen under its other id
+    elif time > seen.get(visitor.id, 0):
+        seen[visitor.id] = time
+        if time < marks.oldest:
+            marks.oldest = time
+    # Clocks may be wrong: one collector's that is ahead removes nobody whom the log's clock does not remove too.
+    over = (received if received < changes.now else changes.now) - SEEN_MS
+    if over > marks.over:
+        marks.over = over
+    if over >= marks.oldest:
+        marks.expire(over)

@@ -1,0 +1,38 @@
+"""Where a visit came from, as `crm.visits.sources` names it, and the visit counted there."""
+
+from __future__ import annotations
+
+from crm.changes import Changes
+from crm.state import Visitor
+from crm.visits import sources
+from crm.visits.rule import count_visit, touch
+from wakeline import profile_fields
+from wakeline.record import Event
+
+
+def attribute(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Sets source and campaign of a visit whose first page view this is, and counts the visit there."""
+    if visitor.new_entry is None:
+        return
+    session, before = visitor.new_entry
+    session.source, session.campaign = source_of(event)
+    if before is not None:
+        count_visit(before, changes, -1)
+    count_visit(session, changes)
+    if not visitor.may_profile:
+        return
+    if before is None:
+        visitor.count(profile_fields.VISITS)
+    state = visitor.state
+    now = touch(session)
+    if not state.first.time or now.time <= state.first.time or (before and touch(before) == state.first):
+        state.first = now
+        visitor.traits_changed = True
+    if now.time >= state.latest.time or (before and touch(before) == state.latest):
+        state.latest = now
+        visitor.traits_changed = True
+
+
+def source_of(event: Event) -> tuple[str, str]:
+    """(source, campaign) of a page view; the campaign is "" without one."""
+    return sources.source_of(event.query, event.referrer)

@@ -1,0 +1,209 @@
+"""Visits: events of one visitor with no more than SESSION_GAP_MS between them.
+
+A session is counted when it closes, by log time, so exactly once and never before late events had their
+chance. Several may be open: events that were queued offline join or open one in the past.
+"""
+
+from __future__ import annotations
+
+from crm.changes import Changes
+from crm.identity.consent import goes_on
+from crm.state import Visitor
+from crm.visits.state import (
+    KEPT_CLOSED,
+    MAX_OPEN_SESSIONS,
+    Session,
+    Touch,
+    copied,
+    deadline,
+)
+from wakeline import profile_fields
+from wakeline.definitions import NO_ACTIVITY, SESSION_GAP_MS, is_bounce
+from wakeline.durations import DAY_MS
+from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING
+from wakeline.numbers import BOUNCES, NEW_VISITORS, SESSIONS, TOP_CAMPAIGNS, TOP_ENTRIES, TOP_EXITS, TOP_SOURCES, VISITS
+from wakeline.record import Event
+
+PATH_BYTES = 1_000  # of a path in a session: all of what browsers send, and more than top lists show
+
+
+def join(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """Adds the event to its session; a ping belongs to none: presence is not activity."""
+    visitor.new_entry = visitor.session = None
+    if not visitor.is_anonymous and not visitor.state.was_new:
+        visitor.state.was_new = True
+        changes.count(NEW_VISITORS)
+    if visitor.may_profile:
+        _see(event, visitor)
+    elif visitor.has_profile:
+        visitor.state.had_profile = True
+    if event.type == PING:
+        return
+    session = visitor.session = _session_at(event.time, visitor, changes)
+    if session is None:
+        return
+    if not (visitor.may_profile or session.unshown or visitor.is_anonymous) and is_kept_out(event, visitor, changes):
+        session.unshown = visitor.unshows = True
+    if event.type == PAGE_VIEW:
+        _view(event, session, visitor)
+    elif event.type == ENGAGEMENT:
+        session.engaged_ms += event.engaged_ms
+    elif event.type == CONSENT:
+        session.handed_over = session.handed_over or goes_on(event, visitor)
+    elif event.type not in NO_ACTIVITY:
+        session.events += 1
+
+
+def is_kept_out(event: Event, visitor: Visitor, changes: Changes) -> bool:
+    """Whether the event is of before its visitor was forgotten, so it counts on the site and is shown nowhere."""
+    is_of_before = event.time <= visitor.tombstone or changes.now <= visitor.state.withheld
+    return is_of_before and not visitor.is_anonymous
+
+
+def _see(event: Event, visitor: Visitor) -> None:
+    state = visitor.state
+    time = event.time
+    if not state.first_seen:
+        visitor.is_new = True
+        state.last_append = 0
+    if not state.first_seen or time < state.first_seen:
+        state.first_seen = time
+        visitor.traits_changed = True
+    share = visitor.share
+    if share is not None and (not share.since or time < share.since):
+        share.since = time
+        share.first_seen = min(share.first_seen or time, time)
+    if time >= state.last_seen:
+        visitor.renewed = visitor.renewed or time // DAY_MS != state.last_seen // DAY_MS
+        state.last_seen = time
+        if event.device != state.device or event.browser != state.browser or event.country != state.country:
+            state.device, state.browser, state.os, state.country = event.device, event.browser, event.os, event.country
+            visitor.traits_changed = True
+
+
+def _session_at(time: int, visitor: Visitor, changes: Changes) -> Session | None:
+    """The open session that `time` belongs to, a new one, or None for a late event of a closed one."""
+    state = visitor.state
+    for session in state.sessions:
+        if session.start - SESSION_GAP_MS <= time <= session.last + SESSION_GAP_MS:
+            if time < session.start:
+                session.start = time
+            if time > session.last:
+                session.last = time
+            session.last_append = changes.now
+            return session
+    for start, last in state.closed:
+        if start - SESSION_GAP_MS <= time <= last + SESSION_GAP_MS:
+            return None
+    if len(state.sessions) >= MAX_OPEN_SESSIONS:
+        close(min(state.sessions, key=lambda session: session.start), visitor, changes)
+    session = Session(time, time, changes.now)
+    state.sessions.append(session)
+    return session
+
+
+def _view(event: Event, session: Session, visitor: Visitor) -> None:
+    at = (event.time, event.page)
+    if not session.page_views or at < session.entry_at:
+        visitor.new_entry = (session, copied(session) if session.page_views else None)
+        session.entry = _kept(event.path)
+        session.entry_at = at
+        session.continued = event.continued
+    if not session.page_views or at > session.page_at:
+        session.page = _kept(event.path)
+        session.page_at = at
+    session.page_views += 1
+
+
+def _kept(path: str) -> str:
+    return path if len(path) <= PATH_BYTES // 4 else path.encode()[:PATH_BYTES].decode(errors="ignore")
+
+
+def merge(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """A late event may close the gap between two sessions: they were one visit."""
+    sessions = visitor.state.sessions
+    session = visitor.session
+    if session is None or len(sessions) < 2:
+        return
+    for other in list(sessions):
+        near = other.start <= session.last + SESSION_GAP_MS and other.last >= session.start - SESSION_GAP_MS
+        if near and other is not session:
+            sessions.remove(other)
+            _absorb(other, session, visitor, changes)
+
+
+def _absorb(other: Session, session: Session, visitor: Visitor, changes: Changes) -> None:
+    if other.unshown or session.unshown:  # what the profile holds stays as it is: of the other it knows nothing
+        session.unshown = visitor.unshows = True
+    if other.page_views:
+        before = (touch(other), touch(session)) if session.page_views else None
+        if before:
+            later = max(session, other, key=lambda one: one.entry_at)
+            count_visit(later, changes, -1)  # it turned out to be part of another
+            # it may have begun before there was a profile
+            if visitor.may_profile and visitor.state.visits and not session.unshown:
+                visitor.count(profile_fields.VISITS, -1)
+        if not session.page_views or other.entry_at < session.entry_at:
+            session.entry, session.entry_at, session.continued = other.entry, other.entry_at, other.continued
+            session.source, session.campaign = other.source, other.campaign
+        if other.page_at > session.page_at:
+            session.page, session.page_at = other.page, other.page_at
+        if before and visitor.state.latest in before and not session.unshown:
+            visitor.state.latest = touch(session)
+            visitor.traits_changed = True
+    session.start = min(session.start, other.start)
+    session.last = max(session.last, other.last)
+    session.last_append = max(session.last_append, other.last_append)
+    session.page_views += other.page_views
+    session.engaged_ms += other.engaged_ms
+    session.events += other.events
+    session.handed_over = session.handed_over or other.handed_over
+
+
+def count_visit(session: Session, changes: Changes, amount: int = 1) -> None:
+    """Count (or uncount) a visit where and when it began. One that only continued was counted before."""
+    time = session.entry_at[0]
+    if not session.continued:
+        day = changes.site.day(time)
+        changes.count(VISITS, amount, day=day)
+        changes.top_at(time, TOP_SOURCES, session.source, amount)
+        if session.campaign:
+            changes.top_at(time, TOP_CAMPAIGNS, session.campaign, amount)
+
+
+def close_ended(event: Event, visitor: Visitor, changes: Changes) -> None:
+    """What ended before this event is closed first."""
+    for session in visitor.state.sessions:
+        if deadline(session) <= changes.now:
+            close_due(visitor, changes)
+            break
+
+
+def close_due(visitor: Visitor, changes: Changes) -> None:
+    """Close the sessions that have ended by `changes.now`."""
+    for session in [session for session in visitor.state.sessions if deadline(session) <= changes.now]:
+        close(session, visitor, changes)
+
+
+def close(session: Session, visitor: Visitor, changes: Changes) -> None:
+    """Count a session that ended. Engagement without a page view is no visit."""
+    state = visitor.state
+    state.sessions.remove(session)
+    state.closed = [*state.closed[1 - KEPT_CLOSED :], (session.start, session.last)]
+    if not session.page_views:
+        return
+    if not session.unshown and (state.recent is None or session.page_at > state.recent.page_at):
+        state.recent = session
+    time = session.entry_at[0]
+    day = changes.site.day(time)
+    if not session.continued:
+        changes.count(SESSIONS, day=day)
+        changes.top_at(time, TOP_ENTRIES, session.entry)
+        if is_bounce(session.page_views, session.engaged_ms, session.events) and not session.handed_over:
+            changes.count(BOUNCES, day=day)
+    if not session.handed_over:
+        changes.top_at(time, TOP_EXITS, session.page)
+
+
+def touch(session: Session) -> Touch:
+    return Touch(session.entry_at[0], session.source, session.campaign)

@@ -1,0 +1,148 @@
+"""Who was erased or withdrew after the backup: what the newer records say is said again in the restored log.
+
+They are read from the history, which reaches as far as the log was archived, and from the former data, whose
+tombstones also name those of whom no record is left.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from wakeline import keys
+from wakeline.event import CONSENT, ConsentLevel
+from wakeline.history import History
+from wakeline.lanes import lane_of
+from wakeline.log import Entry
+from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.record import CUSTOMER_PREFIX, FOR_GOOD, Delta, Erase, Event, Record, decode_record, encode_record
+from wakeline.redis.connect import connect
+
+READ_RECORDS = 10_000
+APPEND_RECORDS = 500
+HINTS = (b'"erase"', b'"consent"', b'"erased_at"')  # one of them is in every record that forgets somebody
+
+Who = tuple[str, str]  # site, id
+
+
+class Forgotten:
+    """The records that forget somebody, by the time of their append, and the tombstones of the former data."""
+
+    def __init__(self) -> None:
+        self._records: dict[bytes, tuple[int, Who]] = {}  # record -> append time, whose lane it is for
+        self._upto: dict[Who, int] = {}  # -> ms up to which the records forget them
+        self.tombstones: dict[Who, tuple[int, int]] = {}  # -> ms up to which, and ms that it lives
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def reaches(self, who: Who, upto: int) -> bool:
+        """Whether the records forget somebody as far as a tombstone of `upto` (ms) says."""
+        return self._upto.get(who, 0) >= upto
+
+    def add(self, entries: Iterable[Entry]) -> None:
+        for entry in entries:
+            if any(hint in entry.value for hint in HINTS):
+                try:
+                    record = decode_record(entry.value)
+                except (msgspec.MsgspecError, ValueError, RecursionError):
+                    continue
+                for value, who, upto in forgetting(record, entry.value):
+                    self._records.setdefault(value, (entry.time, who))
+                    self._upto[who] = max(upto, self._upto.get(who, 0))
+
+    def in_order(self) -> list[tuple[bytes, Who]]:
+        ordered = sorted(self._records.items(), key=lambda item: item[1][0])
+        return [(value, who) for value, (_, who) in ordered]
+
+
+def forgetting(record: Record, value: bytes) -> list[tuple[bytes, Who, int]]:
+    """What to say again of a record, for whom, and up to when (ms) it forgets them: itself, if it forgets a person; of
+    a delta only that. However old it is by then, the processor carries it out.
+    """
+    if isinstance(record, Erase):
+        return [(value, (record.site, record.id), record.time)]
+    if isinstance(record, Event):
+        withdraws = record.type == CONSENT and record.level != ConsentLevel.FULL and not record.is_anonymous
+        return [(value, (record.site, record.visitor), FOR_GOOD)] if withdraws else []
+    if isinstance(record, Delta):
+        erased = [Erase(share.site, share.customer, share.erased_at) for share in record.shares if share.erased_at]
+        return [(encode_record(one), (one.site, one.id), one.time) for one in erased]
+    return []
+
+
+def add_from_history(found: Forgotten, history: History, since: Sequence[int] = ()) -> None:
+    """What lies behind the places `since`, by lane, or all of it. Raises HistoryDamaged and HistoryUnavailable."""
+    for lane in history.lanes():
+        place = since[lane] if lane < len(since) else 0
+        for segment in history.segments(lane):
+            if segment.end > place:
+                for entries in history.entries(segment):
+                    found.add(entry for entry in entries if entry.offset >= place)
+
+
+async def add_from_server(found: Forgotten, url: str, *, lanes: int, since: Sequence[int] | None) -> None:
+    """What the log of the former data holds, from its offsets `since` on, or all of it; and their tombstones."""
+    log = RedisStreamsLog(url, lanes)
+    try:
+        for lane, bounds in (await log.bounds(range(lanes))).items():
+            place = max(bounds.first, since[lane] if since else 0)
+            while place < bounds.end:
+                entries = (await log.read({lane: place}, limit=READ_RECORDS, wait_ms=0))[lane]
+                found.add(entries)
+                place = entries[-1].offset + 1
+    finally:
+        await log.close()
+    async with connect(url, timeout=60.0) as redis:
+        async for key in redis.scan_iter(match=keys.TOMBSTONES, count=10_000):
+            upto, lives = int(await redis.get(key) or 0), await redis.pttl(key)
+            if lives > 0:
+                found.tombstones[keys.whose_tombstone(key.decode())] = upto, lives
+
+
+async def say_again(found: Forgotten, url: str, *, lanes: int) -> int:
+    """Append it to the restored log; returns how many records that takes. The processor carries it out, and sets the
+    tombstones: one that was there before would say that it is done.
+
+    Of who has a tombstone that reaches further than the records that are left, it is a record of our own, if the backup
+    knows them; else the tombstone is set.
+    """
+    ordered = found.in_order()
+    async with connect(url, timeout=60.0) as redis:
+        now = time.time_ns() // 1_000_000
+        for (site, id), (upto, lives) in found.tombstones.items():
+            key = keys.tombstone(lane_of(site, id, lanes), site, id)
+            if int(await redis.get(key) or 0) >= upto:
+                continue
+            if not await _is_known(redis, lanes, site, id):
+                await redis.set(key, upto, px=lives)
+            elif not found.reaches((site, id), upto):
+                ordered.append((encode_record(forgetting_again(site, id, upto, now)), (site, id)))
+    log = RedisStreamsLog(url, lanes)
+    try:
+        for start in range(0, len(ordered), APPEND_RECORDS):
+            part = ordered[start : start + APPEND_RECORDS]
+            await log.append([(lane_of(*who, lanes), value) for value, who in part])
+    finally:
+        await log.close()
+    return len(ordered)
+
+
+def forgetting_again(site: str, id: str, upto: int, now: int) -> Record:
+    """What sets a tombstone of `upto` once more (ms); one that lies in the future is that of a withdrawal."""
+    if upto <= now or id[0] == CUSTOMER_PREFIX:
+        return Erase(site, id, min(upto, now))
+    page = f"restored-{secrets.token_hex(8)}"
+    return Event(site, id, CONSENT, page, 0, time=now, received=now, host="", path="", level=ConsentLevel.OFF)
+
+
+async def _is_known(redis: Redis, lanes: int, site: str, id: str) -> bool:
+    version: Any = await redis.hget(keys.DEPLOYMENT, "version")
+    names = keys.Keys(int(version or keys.VERSION))
+    lane = lane_of(site, id, lanes)
+    return bool(await redis.exists(names.state(lane, site, id), names.profile(lane, site, id)))

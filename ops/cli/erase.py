@@ -1,0 +1,112 @@
+"""`wakeline erase`: forget a person."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ops.cli.confirm import confirm
+from ops.cli.errors import FAILED, Refused, redis_errors
+from ops.cli.options import read, site_of, site_option, some_settings
+from ops.cli.person import called, person_of
+from wakeline.settings import Settings
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from wakeline.lanes import Deployment
+
+
+class Found(Enum):
+    """What there is of a person."""
+
+    SOMETHING = "is being forgotten"
+    FORGOTTEN = "was forgotten before; whatever may have come since is kept out too"
+    NOTHING = "is being kept out, with all that is still on its way"
+
+
+@click.command(short_help="Forget a person.")
+@click.argument("id")
+@site_option
+@click.option("--customer", is_flag=True, help="ID is your own id of a customer, not a visitor's.")
+@click.option("--anyway", is_flag=True, help="Also where nothing is known of ID: its events may still be on their way.")
+@click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
+@some_settings("redis", "log", "log_before")
+def erase(id: str, key: str | None, customer: bool, anyway: bool, yes: bool, config: Path | None, **flags: Any) -> None:
+    """Forget visitor ID, the customer it is linked to, and that customer's other visitors.
+
+    It is a record in the log, carried out by the processor, and cannot be taken back: records that come late, and
+    a replay of the log, leave the person out too. Of whom nothing is known it does nothing and ends with 1, unless
+    --anyway is given.
+    """
+    read_config = read(config, flags, else_demo=True)
+    site = site_of(read_config, key)
+    person = person_of(site, id, is_customer=customer)
+    who = called(id, person)
+    confirm(f"Forget {who} of site {site.key} for ever?", yes=yes, for_good=True)
+    with redis_errors(read_config.settings.redis):
+        found = asyncio.run(_erase(read_config.settings, site.key, person, who, anyway=anyway))
+    click.echo(f"{who} {found.value}: it is in the log, the processor does it within a second.")
+
+
+async def _erase(settings: Settings, site: str, id: str, who: str, *, anyway: bool) -> Found:
+    from wakeline import keys
+    from wakeline.lanes import FIELDS, stored_deployment
+    from wakeline.redis.connect import connect
+
+    async with connect(settings.redis) as redis:
+        values: list[bytes | None] = await redis.hmget(keys.DEPLOYMENT, FIELDS)  # type: ignore[assignment]
+        deployment = stored_deployment(values)
+        found = await _find(redis, deployment, site, id)
+    letters = await _forget_letters(settings, deployment, site, id)
+    if found is Found.NOTHING and letters:
+        found = Found.SOMETHING
+    if found is Found.NOTHING and not anyway:
+        raise Refused(
+            f"nothing is known of {who} on site {site}: nobody has that id, or what there was has expired\n"
+            "where its events may still be on their way, --anyway keeps them out",
+            FAILED,
+        )
+    await _append(settings, deployment, site, id)
+    await _forget_letters(settings, deployment, site, id)  # what was set aside meanwhile
+    return found
+
+
+async def _forget_letters(settings: Settings, deployment: Deployment, site: str, id: str) -> int:
+    """Remove the dead letters that name a person; returns how many. Some people are known by nothing else."""
+    from wakeline import keys
+    from wakeline.dead_letters import forget
+    from wakeline.redis.connect import connect
+
+    async with connect(settings.redis, timeout=10.0) as redis:
+        return await forget(redis, keys.Keys(deployment.version), range(deployment.lanes), site, id)
+
+
+async def _find(redis: Redis, deployment: Deployment, site: str, id: str) -> Found:
+    from wakeline import keys
+    from wakeline.lanes import lane_of
+    from wakeline.record import ANONYMOUS_PREFIX
+
+    live, lane = keys.Keys(deployment.version), lane_of(site, id, deployment.lanes)
+    kept = live.state if id.startswith(ANONYMOUS_PREFIX) else live.profile  # these have no profile
+    if await redis.exists(kept(lane, site, id)):
+        return Found.SOMETHING
+    return Found.FORGOTTEN if await redis.exists(keys.tombstone(lane, site, id)) else Found.NOTHING
+
+
+async def _append(settings: Settings, deployment: Deployment, site: str, id: str) -> None:
+    from wakeline.lanes import lane_of
+    from wakeline.log.opening import open_log
+    from wakeline.record import Erase, encode_record
+
+    log = await open_log(settings, deployment.lanes)
+    try:
+        record = Erase(site=site, id=id, time=time.time_ns() // 1_000_000)
+        await log.append([(lane_of(site, id, deployment.lanes), encode_record(record))])
+    finally:
+        await log.close()

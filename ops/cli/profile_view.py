@@ -1,0 +1,101 @@
+"""A profile for the terminal: who, the open visit, where from, interests as bars."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from wakeline.escape import plain
+from wakeline.profile_fields import COUNTS
+from wakeline.profiles import Profile
+
+
+def profile_view(profile: Profile, who: str = "", *, now: datetime | None = None) -> RenderableType:
+    """`who` is how the title names whom it is about, else by the id."""
+    now = now or datetime.now(UTC)
+    title = Text.assemble((plain(who or profile.id), "bold"), f" on {profile.site}")
+    return Panel(Group(_facts(profile, now), Text(), _interests(profile)), title=title, title_align="left", width=88)
+
+
+def _facts(profile: Profile, now: datetime) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(overflow="fold")
+    session = profile.session
+    if session:
+        table.add_row(
+            "now",
+            Text.assemble(
+                ("on the site", "green"),
+                f" since {since(now, session.started)}, last sign {since(now, session.last)} ago\n",
+                f"on {plain(session.page) or '?'}, came in on {plain(session.entry) or '?'}\n",
+                f"{count(session.page_views, 'page view')}, {duration(session.engaged_seconds)} engaged",
+            ),
+        )
+    table.add_row("seen", f"first {since(now, profile.first_seen)} ago, last {since(now, profile.last_seen)} ago")
+    table.add_row(
+        "in all",
+        ", ".join(_counted(profile)),
+    )
+    if came := ", ".join(_came_from(profile)):
+        table.add_row("came from", Text(came))
+    if device := ", ".join(part for part in (profile.device, profile.browser, profile.os, profile.country) if part):
+        table.add_row("device", Text(plain(device)))
+    if profile.customer:
+        table.add_row("customer", Text(plain(profile.customer)))
+    if profile.visitors:
+        table.add_row("visitors", Text("\n".join(map(plain, profile.visitors))))
+    return table
+
+
+def _counted(profile: Profile) -> Iterator[str]:
+    for field in COUNTS:
+        number = getattr(profile, field.attribute)
+        yield count(number, field.noun) if field.noun else f"{duration(number)} engaged"
+
+
+def _interests(profile: Profile) -> RenderableType:
+    if not profile.interests:
+        return Text("no interests yet", style="dim")
+    table = Table.grid(padding=(0, 2))
+    most = max(interest.score for interest in profile.interests)
+    for interest in profile.interests:
+        table.add_row(
+            Text(plain(interest.name)),
+            ProgressBar(total=most, completed=interest.score, width=40),
+            f"{interest.score:.1f}",
+        )
+    return table
+
+
+def _came_from(profile: Profile) -> Iterator[str]:
+    """What is known of it; of a customer no first source is, and of nobody one before the first page view."""
+    for which, source in (("first", profile.first_source), ("last", profile.last_source)):
+        if source is not None and source.source:
+            yield f"{which} {plain(source.source)}" + (f" ({plain(source.campaign)})" if source.campaign else "")
+
+
+def count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def since(now: datetime, then: datetime) -> str:
+    return duration(max(0.0, (now - then).total_seconds()))
+
+
+def duration(seconds: float) -> str:
+    """59 s, 4 min 10 s, 3 h 20 min, 12 days."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3_600:
+        return f"{whole // 60} min {whole % 60} s"
+    if whole < 172_800:
+        return f"{whole // 3_600} h {whole % 3_600 // 60} min"
+    return f"{whole // 86_400} days"

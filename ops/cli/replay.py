@@ -1,0 +1,253 @@
+"""`wakeline replay`: what is derived from the log, made anew beside what is live, and the switch to it."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ops.cli.confirm import confirm
+from ops.cli.errors import FAILED, Refused, redis_errors
+from ops.cli.options import read, some_settings
+from wakeline import logs
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
+
+    from processor.replay import Progress as Folded
+    from processor.replay import Replay
+    from processor.switch import Switch
+    from wakeline.lanes import Deployment
+    from wakeline.log import Log
+    from wakeline.settings import Config, Settings
+
+
+@click.command(short_help="Make profiles and numbers anew from the history, while all goes on.")
+@click.option("--from", "since", metavar="start|TIME", help="Where to begin: start, or an ISO time (UTC if not said).")
+@click.option("--into", type=click.IntRange(1), metavar="N", help="The key version to build.  [default: the next one]")
+@click.option("--no-switch", is_flag=True, help="Only build it; the same command without this switches later.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--abort", is_flag=True, help="Take back a switch that was begun and cut.")
+@click.option("--drop", type=click.IntRange(1), metavar="N", help="Remove key version N, which is not live.")
+@click.option("--lane", type=click.IntRange(0), metavar="N", help="Rebuild lane N, which is torn, where it is.")
+@some_settings("redis", "data", "log", "log_before", "archive", "log_format")
+def replay(
+    since: str | None,
+    into: int | None,
+    no_switch: bool,
+    yes: bool,
+    abort: bool,
+    drop: int | None,
+    lane: int | None,
+    config: Path | None,
+    **flags: Any,
+) -> None:
+    """Build profiles and numbers anew, beside the live ones, from the history and then the log; switch to them.
+
+    For changed rules, a fixed bug, a site that was configured late. The live ones go on meanwhile; the switch at the
+    end takes a second or two, in which profiles stay readable. Cut at any moment, by Ctrl-C or worse, the same
+    command goes on where it was. Until it is removed by --drop, the former version takes memory too, and
+    --into goes back to it.
+
+    From a TIME on, profiles and numbers begin there: who was identified before is not linked until it is again. If
+    that comes after the switch, what was done from TIME to the switch counts a second time for the customer. So take
+    an early one, or start.
+    """
+    if sum(asked is not None and asked is not False for asked in (abort or None, drop, lane)) > 1:
+        raise Refused("one at a time: --abort, --drop or --lane")
+    read_config = read(config, flags, else_demo=True)
+    logs.configure(read_config.settings.log_format, "")
+    begin = _ms(since) if since else ""
+    with redis_errors(read_config.settings.redis), _words():
+        if abort:
+            asyncio.run(_abort(read_config))
+        elif drop is not None:
+            asyncio.run(_drop(read_config, drop, yes))
+        elif lane is not None:
+            asyncio.run(_rebuild(read_config, lane, begin))
+        else:
+            asyncio.run(_replay(read_config, begin, into, no_switch, yes))
+
+
+def _ms(since: str) -> str:
+    """As the processor takes it: start, or ms since 1970."""
+    if since == "start":
+        return since
+    try:
+        moment = datetime.fromisoformat(since)
+    except ValueError:
+        raise Refused(f"--from {since}: neither start nor a time such as 2026-11-01 or 2026-11-01T08:30") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    if moment > datetime.now(UTC):
+        raise Refused(f"--from {since} is still to come")
+    return str(round(moment.timestamp() * 1000))
+
+
+@contextmanager
+def _words() -> Iterator[None]:
+    from processor.store import LaneLost, LaneTorn
+    from processor.switch import SwitchRefused
+    from processor.torn import NotTorn
+    from processor.versions import VersionRefused
+    from wakeline.history import HistoryDamaged
+    from wakeline.log import LogGap
+
+    try:
+        yield
+    except (VersionRefused, SwitchRefused, NotTorn, LogGap, HistoryDamaged) as error:
+        raise Refused(str(error), FAILED) from None
+    except LaneLost as error:
+        raise Refused(f"another replay, or a processor, took over: {error}", FAILED) from None
+    except LaneTorn as error:
+        raise Refused(f"{error}; of a version that is not live, remove it with --drop and begin anew", FAILED) from None
+    except KeyboardInterrupt:
+        raise Refused("cut; the same command goes on from here", FAILED) from None
+
+
+# ---- what each of them does ---------------------------------------------------------------------------
+
+
+async def _replay(config: Config, since: str, into: int | None, no_switch: bool, yes: bool) -> None:
+    from ops.cli.progress import progress_bar
+    from processor.switch import Switch
+    from processor.versions import begin
+    from wakeline.keys import DEPLOYMENT, Keys
+
+    async with _opened(config.settings) as (redis, deployment, log, whole):
+        moving = await redis.hget(DEPLOYMENT, "moving")
+        chosen = into or (int(moving.split()[0]) if moving else deployment.version + 1)
+        switch = Switch(redis, log, live=Keys(deployment.version), into=Keys(chosen), lanes=deployment.lanes)
+        await begin(
+            redis,
+            whole,
+            live=Keys(deployment.version),
+            into=Keys(chosen),
+            places=await switch.places(),
+            since=since,
+        )
+        with progress_bar(f"key version {chosen}", "records") as (ahead, folded):
+            made = _made(config, redis, deployment, whole, Keys(chosen), folded)
+            await switch.approach(made, ahead)
+        if no_switch:
+            click.echo(f"key version {chosen} is built; `wakeline replay --into {chosen}` switches to it")
+            return
+        await _compare(redis, deployment, chosen, yes)
+        await _to_its_end(switch, made)
+    click.echo(f"key version {chosen} is live")
+    former = deployment.version
+    click.echo(f"`wakeline replay --drop {former}` removes the former one, `wakeline replay --into {former}` goes back")
+
+
+async def _to_its_end(switch: Switch, made: Replay) -> None:
+    """Ctrl-C waits: a switch that is half done holds the live numbers up."""
+    switching = asyncio.ensure_future(switch.run(made))
+    while not switching.done():
+        try:
+            await asyncio.shield(switching)
+        except asyncio.CancelledError:
+            if switching.cancelled():
+                raise
+            click.echo("the switch takes a second and is ended first; Ctrl-C again leaves it half done", err=True)
+    switching.result()
+
+
+async def _compare(redis: Redis, deployment: Deployment, chosen: int, yes: bool) -> None:
+    """More dead letters than there were: the configuration may be another one than the processor's."""
+    from wakeline.keys import Keys
+
+    dead = {}
+    for version in (deployment.version, chosen):
+        found = [await redis.hget(Keys(version).lane(lane), "dead") for lane in range(deployment.lanes)]
+        dead[version] = sum(int(count or 0) for count in found)
+    more = dead[chosen] - dead[deployment.version]
+    if more <= 0 or yes:
+        return
+    words = f"the new version has {more} dead letters more than the live one: is this the processor's configuration?"
+    if not sys.stdin.isatty():
+        raise Refused(f"{words}\nif so, add --yes; if not, name it with --config after --drop {chosen}", FAILED)
+    click.confirm(f"{words} Switch to it?", abort=True)
+
+
+async def _rebuild(config: Config, lane: int, since: str) -> None:
+    from ops.cli.progress import progress_bar
+    from processor.torn import TornLane
+    from wakeline.keys import Keys
+
+    async with _opened(config.settings) as (redis, deployment, _, whole):
+        if lane >= deployment.lanes:
+            raise Refused(f"there is no lane {lane}: the last one is {deployment.lanes - 1}")
+        live = Keys(deployment.version)
+        torn = TornLane(redis, whole, live=live, lane=lane, since=since)
+        upto = await torn.prepare()
+        with progress_bar(f"lane {lane}", "records") as (ahead, folded):
+            made = _made(config, redis, deployment, whole, live, folded, moved=str(live.version))
+            ahead(upto - (await made.place(lane)).offset)
+            await torn.rebuild(made, upto)
+    click.echo(f"lane {lane} is whole again, up to record {upto}; a processor goes on from there")
+
+
+async def _abort(config: Config) -> None:
+    from processor.switch import take_back
+    from wakeline.keys import Keys
+
+    async with _redis(config.settings) as (redis, deployment):
+        was_begun = await take_back(redis, live=Keys(deployment.version), lanes=deployment.lanes)
+    click.echo(
+        f"the switch is taken back: key version {deployment.version} goes on" if was_begun else "no switch was begun"
+    )
+
+
+async def _drop(config: Config, version: int, yes: bool) -> None:
+    from ops.cli.progress import progress_bar
+    from processor.versions import drop
+
+    async with _redis(config.settings) as (redis, _):
+        confirm(f"Remove all of key version {version}?", yes=yes, for_good=False)
+        with progress_bar(f"removing key version {version}", "keys") as (_, dropped):
+            count = await drop(redis, version, dropped=dropped)
+    click.echo(f"key version {version} is gone: {count} keys")
+
+
+# ---- what they share ----------------------------------------------------------------------------------
+
+
+@asynccontextmanager
+async def _redis(settings: Settings) -> AsyncIterator[tuple[Redis, Deployment]]:
+    from wakeline.keys import DEPLOYMENT
+    from wakeline.lanes import FIELDS, stored_deployment
+    from wakeline.redis.connect import connect
+
+    async with connect(settings.redis, timeout=10.0) as redis:
+        values: Any = await redis.hmget(DEPLOYMENT, FIELDS)
+        yield redis, stored_deployment(values)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Redis, Deployment, Log, Log]]:
+    """Redis, the deployment, the log, and the same as far back as the history reaches."""
+    from wakeline.history import History, HistoryLog, archive_url
+    from wakeline.log.opening import open_log
+
+    async with _redis(settings) as (redis, deployment):
+        log = await open_log(settings, deployment.lanes)
+        url = archive_url(settings)
+        try:
+            yield redis, deployment, log, log if url is None else HistoryLog(History(url), log)
+        finally:
+            await log.close()
+
+
+def _made(
+    config: Config, redis: Redis, deployment: Deployment, log: Log, keys: Any, folded: Folded, moved: str = ""
+) -> Replay:
+    from crm.sites import SiteFacts
+    from processor.replay import Replay
+
+    sites = {key: SiteFacts(site) for key, site in config.sites.items()}
+    return Replay(log, redis, sites=sites, deployment=deployment, key_space=keys, moved=moved, progress=folded)

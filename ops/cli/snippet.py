@@ -1,0 +1,30 @@
+"""`wakeline snippet`: the line to paste."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from ops.cli.options import config_option, read, site_of, site_option
+from wakeline.scripts import Kind, published
+from wakeline.tag import script_tag
+
+
+@click.command()
+@click.option("--full", is_flag=True, help="The full script: links, files, forms, searches and a shop's calls too.")
+@click.option("--vitals", is_flag=True, help="Print the line for web vitals too.")
+@click.option(
+    "--pinned", is_flag=True, help="This version for ever, with its hash: a changed script is refused by browsers."
+)
+@site_option
+@config_option
+def snippet(full: bool, vitals: bool, pinned: bool, key: str | None, config: Path | None) -> None:
+    """Print the line to paste into the <head> of each page.
+
+    Its URLs come from the settings public_url, or where the collector listens, script_path and endpoint_path.
+    """
+    read_config = read(config, {}, else_demo=True)
+    site = site_of(read_config, key)
+    for kind in (Kind.FULL if full else Kind.CORE, *([Kind.VITALS] if vitals else [])):
+        click.echo(script_tag(site, read_config.settings, kind, pinned=published() if pinned else None))

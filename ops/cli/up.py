@@ -1,0 +1,74 @@
+"""`wakeline up`: everything that one machine needs, with one command."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ops.cli.errors import FAILED, Refused
+from ops.cli.options import (
+    CONFIG,
+    SETTINGS,
+    SettingsCommand,
+    all_settings,
+    chosen_file,
+    demo_file,
+    read,
+)
+from wakeline import process
+from wakeline.config import PREFIX
+from wakeline.settings import Settings
+
+
+@click.command(cls=SettingsCommand)
+@click.option("--demo", is_flag=True, help="With a demo shop, to see what Wakeline does.")
+@click.option("--simulate", type=click.IntRange(1, 10_000), metavar="N", help="N simulated visitors in the demo shop.")
+@click.option("--no-open", is_flag=True, help="Do not open the demo shop in a browser.")
+@all_settings
+def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **flags: Any) -> None:
+    """Start all of Wakeline here and watch over it.
+
+    A server for the data (unless --redis names yours), the collector, the processor, the archiver and the read side.
+    What dies is started again; Ctrl-C stops everything.
+    """
+    from ops.up.guard import CannotStart
+    from ops.up.run import run
+
+    if simulate and not demo:
+        raise Refused("the simulated visitors walk through the demo shop: add --demo")
+    process.set_up()
+    file = config or (demo_file() if demo else chosen_file(None))
+    if file is None:
+        raise Refused(
+            "there is no wakeline.toml here\n"
+            "to look around: wakeline up --demo\n"
+            "for your own site: copy wakeline.example.toml to wakeline.toml, edit its [[site]], wakeline up"
+        )
+    read_config = read(file, flags)
+    if demo and not config and read_config.settings.demo_port != Settings().demo_port:
+        read_config = read(moved_shop(read_config.settings), flags)
+    if not read_config.sites:
+        raise Refused(f"{file} has no site: add a [[site]], as in wakeline.example.toml")
+    if demo and "demo" not in read_config.sites:
+        raise Refused(f"{file} has no site with key demo: leave --config out, or copy that site from {demo_file()}")
+    environ = dict(os.environ)
+    environ.pop(CONFIG, None)
+    environ |= {PREFIX + name.upper(): text for name, text in flags.items() if name in SETTINGS and text}
+    try:
+        raise SystemExit(run(read_config, environ, demo=demo, visitors=simulate or 0, open_shop=not no_open))
+    except CannotStart as why:
+        raise Refused(str(why), FAILED) from None
+
+
+def moved_shop(settings: Settings) -> Path:
+    """The demo's configuration with the shop on another port: that makes another origin."""
+    moved = settings.data / "demo.toml"
+    try:
+        moved.parent.mkdir(parents=True, exist_ok=True)
+        moved.write_text(demo_file().read_text().replace(f":{Settings().demo_port}", f":{settings.demo_port}"))
+    except OSError as error:
+        raise Refused(f"cannot write to the data folder {settings.data}: {error.strerror}", FAILED) from None
+    return moved

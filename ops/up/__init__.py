@@ -1,0 +1,14 @@
+"""`wakeline up`: starts and watches over all that one machine needs.
+
+plan.py        what is started, in which order, and when it counts as ready
+guard.py       before anything starts: the data folder is ours alone, the ports are free
+supervisor.py  the order of starting and stopping
+child.py       one service: started, started again when it dies, stopped
+child_process.py  one process of it: its lines, its end
+readiness.py   whether a child answers
+parent_death.py   what each child runs through: it dies with the supervisor, whatever happens
+room.py        whether the embedded server has room for what it holds
+output.py      the lines of all children on one terminal
+summary.py     what is printed once all is up
+run.py         wires them together
+"""

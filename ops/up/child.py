@@ -1,0 +1,162 @@
+"""One service: started, watched, started again with back-off when it dies, stopped."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from ops.up.child_process import ChildProcess, how
+from ops.up.plan import Service
+from ops.up.readiness import answers
+
+PARENT_DEATH = Path(__file__).with_name("parent_death.py")
+LAST_WORDS_S = 1.0  # for the output of a dead child: its own children may hold the pipe for ever
+LAST_LINES = 8  # of its log file, shown when it dies
+USAGE = 2  # exit code of a child that its settings do not suit
+
+Say = Callable[[str, str], None]  # (name, line)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long to wait for a child, in seconds."""
+
+    first_retry: float = 0.5  # doubles with each death
+    longest_retry: float = 30.0
+    calm: float = 60.0  # alive for so long: the next death is a first one again
+    ready: float = 60.0  # until it must answer, at first start
+    deaths: int = 3  # before it ever answered: more are no accident
+    stop: float = 10.0  # from SIGTERM to SIGKILL
+
+
+class StartFailed(Exception):
+    """A child does not come up."""
+
+
+class Child:
+    """Starts at once. `say` gets its lines, `report` what happens to it."""
+
+    def __init__(
+        self, service: Service, environ: Mapping[str, str], *, say: Say, report: Say, patience: Patience
+    ) -> None:
+        self.service = service
+        self.name = service.name
+        self._environ = environ
+        self._say = say
+        self._report = report
+        self._patience = patience
+        self._process: ChildProcess | None = None
+        self._was_ready = False
+        self._is_stopping = False
+        self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
+
+    async def ready(self) -> None:
+        """Returns once the child answers on all of its ports. Raises StartFailed if it never will."""
+        asking = asyncio.create_task(self._answers())
+        try:
+            await asyncio.wait(
+                {asking, self._keeper}, timeout=self._patience.ready, return_when=asyncio.FIRST_COMPLETED
+            )
+            if self._keeper.done() and not self._is_stopping:
+                raise StartFailed(f"{self.name} cannot start: its lines above say why")
+            if not asking.done():
+                raise StartFailed(f"{self.name} does not answer after {self._patience.ready:g} s")
+        finally:
+            asking.cancel()
+        self._was_ready = True
+
+    async def stop(self) -> None:
+        """SIGTERM, then SIGKILL if that is not enough. Nothing of it is left when this returns."""
+        self._is_stopping = True
+        if self._process is None or self._process.exited.is_set():  # between two of its processes
+            self._keeper.cancel()
+        else:
+            self._process.terminate()
+        _, late = await asyncio.wait({self._keeper}, timeout=self._patience.stop)
+        if late:
+            self._report(self.name, f"has not stopped after {self._patience.stop:g} s; killed")
+            self.kill()
+            await asyncio.wait({self._keeper})
+
+    def kill(self) -> None:
+        """SIGKILL to it and to all that it started."""
+        if self._process is not None:
+            self._process.kill()
+
+    # ---- one process after the other
+
+    async def _keep(self) -> None:
+        """Returns when it was stopped, or when starting again is of no use."""
+        clock = asyncio.get_running_loop().time
+        retry = self._patience.first_retry
+        deaths = 0
+        while True:
+            born = clock()
+            code = await self._live(is_first=deaths == 0)
+            if self._is_stopping:
+                return
+            age = clock() - born
+            deaths += 1
+            if not self._was_ready and (code == USAGE or deaths == self._patience.deaths):
+                self._report(self.name, f"{how(code)} after {age:.1f} s")
+                return
+            if age >= self._patience.calm:
+                retry = self._patience.first_retry
+            self._report(self.name, f"{how(code)} after {age:.1f} s; starting it again in {retry:g} s")
+            await asyncio.sleep(retry)
+            retry = min(2 * retry, self._patience.longest_retry)
+
+    async def _live(self, *, is_first: bool) -> int:
+        """One process, until it has ended; its exit code, negative for a signal."""
+        process = self._process = await self._begin()
+        back = asyncio.create_task(self._say_when_back()) if self._was_ready and not is_first else None
+        try:
+            await process.exited.wait()
+        finally:
+            if back:
+                back.cancel()
+            process.kill()  # what it started and left behind
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(process.drained.wait(), LAST_WORDS_S)
+            process.transport.close()
+        if self.service.log and not self._is_stopping:
+            for line in last_lines(self.service.log):
+                self._say(self.name, line)
+        code = process.transport.get_returncode()
+        assert code is not None
+        return code
+
+    async def _begin(self) -> ChildProcess:
+        _, process = await asyncio.get_running_loop().subprocess_exec(
+            lambda: ChildProcess(lambda line: self._say(self.name, line)),
+            *(sys.executable, "-IS", str(PARENT_DEATH), str(os.getpid()), *self.service.command),
+            stdin=DEVNULL if sys.platform == "linux" else PIPE,
+            stdout=PIPE,
+            stderr=STDOUT,
+            env=self._environ,
+            start_new_session=True,  # Ctrl-C reaches us alone; we stop the children in order
+        )
+        return process
+
+    async def _say_when_back(self) -> None:
+        await self._answers()
+        self._report(self.name, "answers again")
+
+    async def _answers(self) -> None:
+        for listener in self.service.listeners:
+            await answers(listener)
+
+
+def last_lines(log: Path) -> list[str]:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 4_096))
+            return file.read().decode(errors="replace").splitlines()[-LAST_LINES:]
+    except OSError:
+        return []

@@ -1,0 +1,85 @@
+"""Before anything is started: the data folder is ours alone, and every port is free."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import socket
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ops.up.plan import Listener
+
+LOCK = "up.lock"
+RESTORING = "restoring.json"  # there while a restore puts the new in the place of the old, see `backup.swap`
+
+
+class CannotStart(Exception):
+    """Why `up` starts nothing, and the fix."""
+
+
+@contextmanager
+def sole_use(data: Path, *, restores: bool = False) -> Iterator[None]:
+    """Makes the data folder and holds its lock, which the kernel lets go of when the process ends.
+
+    Raises CannotStart, also where a restore was cut and this is not the one that ends it.
+    """
+    try:
+        data.mkdir(parents=True, exist_ok=True)
+        lock = os.open(data / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise CannotStart(
+            f"cannot write to the data folder {data}: {error.strerror}; name another with --data"
+        ) from None
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            owner = os.read(lock, 20).decode().strip() or "unknown"
+            raise CannotStart(
+                f"`wakeline up` already runs on the data folder {data.resolve()} (process {owner}): "
+                "stop it, or name another folder with --data and other ports"
+            ) from None
+        if (data / RESTORING).exists() and not restores:
+            raise CannotStart(
+                f"a restore into {data.resolve()} was cut: run the same `wakeline restore` again, and it is ended"
+            )
+        os.truncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(lock)
+
+
+def refuse_taken_ports(listeners: Iterable[Listener]) -> None:
+    """Raises CannotStart, naming every port that cannot be listened on and its setting."""
+    taken = [(listener, why) for listener in listeners if (why := _why_not(listener))]
+    if taken:
+        said = [f"{listener.setting} {listener.port} {why}" for listener, why in taken]
+        names = list(dict.fromkeys(listener.setting for listener, _ in taken))
+        flags = " ".join(f"--{name.replace('_', '-')} PORT" for name in names)
+        what = "the port, or choose another" if len(taken) == 1 else "the ports, or choose others"
+        raise CannotStart(
+            "\n".join(said) + f"\nstop what holds {what}: {flags}, "
+            f"or by {', '.join(f'WAKELINE_{name.upper()}' for name in names)}, or {', '.join(names)} in wakeline.toml"
+        )
+
+
+def _why_not(listener: Listener) -> str:
+    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that just closed is free
+        try:
+            probe.bind((listener.host, listener.port))
+        except OSError as error:
+            return WHY.get(error.errno or 0, f"cannot be listened on: {error.strerror}").format(host=listener.host)
+    return ""
+
+
+WHY = {
+    errno.EADDRINUSE: "is taken by another program",
+    errno.EACCES: "may not be listened on by this user (ports below 1024 belong to root)",
+    errno.EADDRNOTAVAIL: "cannot be listened on: {host} is no address of this machine (setting host)",
+}

@@ -1,0 +1,103 @@
+"""What `wakeline up` starts, in which order, and when it counts as ready."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from ops.up.room import shortage
+from wakeline.history.opening import archive_url
+from wakeline.redis.embedded import LOG, server_command
+from wakeline.settings import Config
+
+ALIVE = "/healthz"
+LOG_READY = "/readyz"  # of the collector: it takes events
+
+
+@dataclass(frozen=True)
+class Listener:
+    """A port that a service listens on, and the setting that names it."""
+
+    setting: str
+    host: str
+    port: int
+    path: str = ALIVE  # that answers 200 once the service is ready; "": it answers a Redis PING
+
+    @property
+    def asked_at(self) -> str:
+        """The address to ask it at, from this machine."""
+        return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
+
+
+@dataclass(frozen=True)
+class Service:
+    """One child process."""
+
+    name: str
+    command: tuple[str, ...]
+    listeners: tuple[Listener, ...] = ()  # ready once all of them answer
+    log: Path | None = None  # where it writes its log, if not to us
+    words: Callable[[], Awaitable[str]] | None = None  # once it is ready: what must be known of it; "" for nothing
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`stages` start one after the other, what is in one together; `stopping` names all in the order of stopping."""
+
+    stages: tuple[tuple[Service, ...], ...]
+    stopping: tuple[str, ...] = ("simulator", "demo", "collector", "api", "processor", "archiver", "server")
+
+    def services(self) -> Iterator[Service]:
+        for stage in self.stages:
+            yield from stage
+
+
+def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
+    """What to start for `config`: the embedded server unless it names one, and the shop and its visitors if asked."""
+    settings = config.settings
+    stages: list[tuple[Service, ...]] = []
+    if "redis" not in config.given:
+        folder = settings.data / "redis"
+        stages.append(
+            (
+                Service(
+                    "server",
+                    tuple(server_command(settings.embedded_port, folder, memory_mb=settings.embedded_memory_mb)),
+                    (Listener("embedded_port", "127.0.0.1", settings.embedded_port, ""),),
+                    folder / LOG,
+                    partial(shortage, settings.embedded_port),
+                ),
+            )
+        )
+    host = settings.internal_host
+    workers = tuple(
+        Listener("metrics_port", host, settings.metrics_port + 10 * worker) for worker in range(settings.workers)
+    )
+    archiver = Listener("archiver_metrics_port", host, settings.archiver_metrics_port)
+    stages.append(
+        (
+            _service(config, "collector", Listener("port", settings.host, settings.port, LOG_READY), *workers),
+            _service(config, "processor", Listener("processor_metrics_port", host, settings.processor_metrics_port)),
+            _service(
+                config,
+                "api",
+                Listener("api_port", host, settings.api_port),
+                Listener("api_metrics_port", host, settings.api_metrics_port),
+            ),
+            *([_service(config, "archiver", archiver)] if archive_url(settings) is not None else []),
+        )
+    )
+    if demo:
+        stages.append((_service(config, "demo", Listener("demo_port", host, settings.demo_port)),))
+    if visitors:
+        stages.append((_service(config, "simulator", arguments=(str(visitors),)),))
+    return Plan(tuple(stages))
+
+
+def _service(config: Config, name: str, *listeners: Listener, arguments: tuple[str, ...] = ()) -> Service:
+    file = ("--config", str(config.path)) if config.path else ()
+    # -P: a folder called `api` where `up` was started is not our package
+    return Service(name, (sys.executable, "-P", "-m", "wakeline", name, "--under-up", *file, *arguments), listeners)

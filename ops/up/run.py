@@ -1,0 +1,61 @@
+"""`wakeline up`: settings in, services running, exit code out."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import sys
+import webbrowser
+from collections.abc import Mapping
+from dataclasses import replace
+
+from ops.backup import swap
+from ops.up.guard import refuse_taken_ports, sole_use
+from ops.up.output import JsonOutput, Output
+from ops.up.plan import plan
+from ops.up.summary import shop_url, summary
+from ops.up.supervisor import NAME, Supervisor
+from wakeline import data_folder
+from wakeline.logs import is_coloured
+from wakeline.settings import Config, LogFormat
+
+
+def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int, open_shop: bool) -> int:
+    """Runs until it is asked to stop; the exit code. `environ` is what the children are given.
+
+    Raises CannotStart.
+    """
+    token = config.settings.api_token or secrets.token_urlsafe(18)  # one for this run
+    config = replace(config, settings=replace(config.settings, api_token=token))
+    is_json = config.settings.log_format is LogFormat.JSON
+    coloured = not is_json and is_coloured(sys.stdout)
+    environ = {**environ, "WAKELINE_API_TOKEN": token, "PYTHONUNBUFFERED": "1"}
+    if coloured:
+        environ["FORCE_COLOR"] = "1"
+    with sole_use(config.settings.data):
+        swap.clear(config.settings.data)  # what a restore had staged that was cut before it changed anything
+        (config.settings.data / "redis").mkdir(exist_ok=True)
+        services = plan(config, demo=demo, visitors=visitors)
+        refuse_taken_ports(listener for service in services.services() for listener in service.listeners)
+        output = (JsonOutput if is_json else Output)(sys.stdout, coloured=coloured)
+        for words in data_folder.close(config.settings.data):
+            output.report(NAME, words)
+
+        def when_up() -> None:
+            output.block(summary(config, demo=demo))
+            if demo and open_shop and _has_display():
+                webbrowser.open(shop_url(config))
+
+        async def supervise() -> int:
+            supervisor = Supervisor(services, environ, say=output.say, report=output.report)
+            output.lost = supervisor.ask_to_stop
+            return await supervisor.run(when_up)
+
+        return asyncio.run(supervise())
+
+
+def _has_display() -> bool:
+    """A person sits here, and a browser would not open in their terminal."""
+    display = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    return bool(display) and sys.stdout.isatty()

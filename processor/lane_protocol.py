@@ -1,0 +1,261 @@
+"""What a lane holds in Redis besides its people and numbers, and the scripts that alone may change that.
+
+Each script is one call, so one moment. A lane's hash has the fields of `LanePlace`, `begins` and `skipped`, and
+`sent:<lane>` for each lane that it sends to; its hop has a field for each lane that it hears from.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+SENT = "sent:"  # and a lane: up to where the deltas for it were made
+
+
+class LanePlace(Struct):
+    """What a lane's hash says of its place; see `keys.Keys.lane`."""
+
+    log: str = ""
+    offset: int = 0
+    begins: int = 0
+    clock: int = 0
+    revision: int = 0
+    writer: str = ""
+    torn: bool = False
+    moved: str = ""
+    deaths: int = 0
+    died_at: int = -1
+
+
+# ---- one batch
+
+# KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
+# commands as one msgpack argument, top list cap, OTHER, the due set's key, what the lane's `moved` must be, writer
+# expected: after an older backup another one may have come to the same revision.
+# Four are our own. TOP: add to a top list whose members the writer does not know, within the cap. LATEST: set to a
+# time (ms) that is later than what is there: a replay meets old erasures when newer ones are known. DEAD: add a dead
+# letter to the stream and whom it is about to the set, of which there are no more than so many: the oldest go. FORGET:
+# remove the dead letters that are about a person, up to a time.
+WRITE = """
+local call = redis.call
+local function drop(letters, about, letter)
+  for i = 1, #letter[2], 2 do
+    if letter[2][i] == 'about' then
+      for line in string.gmatch(letter[2][i + 1], '[^\\n]+') do call('ZREM', about, line .. ' ' .. letter[1]) end
+    end
+  end
+  call('XDEL', letters, letter[1])
+end
+local lane = KEYS[1]
+local found = call('HMGET', lane, 'revision', 'writer', 'torn', 'moved')
+if found[3] == '1' then return {-1} end
+if (found[4] or '') ~= ARGV[8] then return {-2, found[4] or ''} end
+if (found[1] or '0') ~= ARGV[1] or (found[2] or '') ~= ARGV[9] then return {0, found[1] or '0', found[2] or ''} end
+local commands = cmsgpack.unpack(ARGV[4])
+call('HSET', lane, 'torn', '1')
+for i = 1, #commands do
+  local c = commands[i]
+  if c[1] == 'TOP' then
+    for j = 3, #c, 2 do
+      local member = c[j]
+      if not call('ZSCORE', c[2], member) and
+         (call('ZCARD', c[2]) >= tonumber(ARGV[5]) or tonumber(c[j + 1]) < 0) then
+        member = ARGV[6]
+      end
+      call('ZINCRBY', c[2], c[j + 1], member)
+    end
+  elseif c[1] == 'LATEST' then
+    if tonumber(c[3]) > tonumber(call('GET', c[2]) or 0) then call('SET', c[2], c[3], 'PX', c[4]) end
+  elseif c[1] == 'DEAD' then
+    local id = call('XADD', c[2], '*', 'about', c[5], unpack(c, 6))
+    for line in string.gmatch(c[5], '[^\\n]+') do call('ZADD', c[3], 0, line .. ' ' .. id) end
+    while call('ZCARD', c[3]) > tonumber(c[4]) do
+      local oldest = call('XRANGE', c[2], '-', '+', 'COUNT', 1)[1]
+      if not oldest then call('DEL', c[3]) break end
+      drop(c[2], c[3], oldest)
+    end
+  elseif c[1] == 'FORGET' then
+    for _, found in ipairs(call('ZRANGE', c[3], '[' .. c[4] .. ' ', '(' .. c[4] .. ' ' .. c[5], 'BYLEX')) do
+      local letter = call('XRANGE', c[2], string.match(found, '%S+$'), string.match(found, '%S+$'))[1]
+      if letter then drop(c[2], c[3], letter) end
+      call('ZREM', c[3], found)
+    end
+  else
+    call(unpack(c))
+  end
+end
+call('HSET', lane, 'revision', ARGV[2], 'writer', ARGV[3], 'torn', '0')
+return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES')}
+"""
+
+WITH_TWO_KEYS = ("DEAD", "FORGET")
+
+# KEYS: state, interests, tombstone of each, then top lists; ARGV: how many of the former.
+LOAD = """
+local people, tops = {}, {}
+local n = tonumber(ARGV[1])
+for i = 1, n * 3, 3 do
+  people[#people + 1] = {redis.call('GET', KEYS[i]), redis.call('ZRANGE', KEYS[i + 1], 0, -1, 'WITHSCORES'),
+    redis.call('GET', KEYS[i + 2])}
+end
+for i = n * 3 + 1, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -1, 'WITHSCORES') end
+return {people, tops}
+"""
+
+# ARGV: keys and fields of hashes, as one msgpack argument. Declared too.
+RECALL = """
+local found = {}
+for i, asked in ipairs(cmsgpack.unpack(ARGV[1])) do found[i] = redis.call('HMGET', unpack(asked)) end
+return found
+"""
+
+# What a write may consist of.
+WRITES = (
+    "HSET", "HINCRBY", "SET", "GET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZINCRBY", "ZRANGE",
+    "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE",
+)  # fmt: skip
+
+# KEYS: the lane, its hop. A script, for redis-py has no transactions worth the name on a cluster.
+PLACE = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}"
+
+# KEYS: the lane, its hop; ARGV: writer, what `moved` must be, WRITES. What another writer has under way fails from
+# now on. A command that the user may not give would stop a write half-way.
+CLAIM = """
+for i = 3, #ARGV do
+  if not redis.acl_check_cmd(ARGV[i], KEYS[1], KEYS[1], KEYS[1]) then
+    return redis.error_reply('NOPERM this user of Redis may not ' .. ARGV[i] .. ': docs/redis.md lists what it needs')
+  end
+end
+local found = redis.call('HMGET', KEYS[1], 'torn', 'moved')
+if found[1] ~= '1' and (found[2] or '') == ARGV[2] then
+  redis.call('HINCRBY', KEYS[1], 'revision', 1)
+  redis.call('HSET', KEYS[1], 'writer', ARGV[1])
+end
+return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
+"""
+
+# KEYS: the lane; ARGV: offset.
+DIED = """
+if redis.call('HGET', KEYS[1], 'died_at') ~= ARGV[1] then
+  redis.call('HSET', KEYS[1], 'died_at', ARGV[1], 'deaths', 0)
+end
+return redis.call('HINCRBY', KEYS[1], 'deaths', 1)
+"""
+
+# ---- a replay
+
+# KEYS: a lane of a version that is not live; ARGV: log, offset, where its numbers begin. One that was live before goes
+# on from its place.
+BEGIN = """
+if redis.call('EXISTS', KEYS[1]) == 0 then
+  redis.call('HSET', KEYS[1], 'log', ARGV[1], 'offset', ARGV[2], 'skipped', ARGV[2], 'begins', ARGV[3])
+elseif redis.call('HDEL', KEYS[1], 'moved') == 1 then
+  redis.call('HINCRBY', KEYS[1], 'revision', 1)
+end
+"""
+
+# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the live version, and which one it moves to.
+ANNOUNCE = """
+local found = redis.call('HMGET', KEYS[1], 'version', 'moving')
+local version, moving = found[1] or '1', string.match(found[2] or '', '^%d+') or '0'
+if version == ARGV[1] and (moving == '0' or moving == ARGV[2]) then
+  redis.call('HSET', KEYS[1], 'moving', ARGV[2] .. ' ' .. ARGV[3])
+  moving = ARGV[2]
+end
+return {version, moving}
+"""
+
+# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the version that is live then.
+FLIP = """
+local found = redis.call('HMGET', KEYS[1], 'version', 'moving')
+if (found[1] or '1') == ARGV[1] and found[2] == ARGV[2] .. ' ' .. ARGV[3] then
+  redis.call('HSET', KEYS[1], 'version', ARGV[2])
+  redis.call('HDEL', KEYS[1], 'moving')
+end
+return redis.call('HGET', KEYS[1], 'version') or '1'
+"""
+
+# KEYS: a lane; ARGV: new version, token, writer. Returns where it goes on, its place, whether it is torn.
+# A lane that a cut switch to the same version left frozen is ours from here on.
+FREEZE = """
+local moved = redis.call('HGET', KEYS[1], 'moved')
+if not moved then redis.call('HINCRBY', KEYS[1], 'revision', 1) end
+if not moved or string.match(moved, '^%d+ ') == ARGV[1] .. ' ' then
+  moved = ARGV[1] .. ' ' .. ARGV[2]
+  redis.call('HSET', KEYS[1], 'moved', moved, 'writer', ARGV[3])
+end
+local found = redis.call('HMGET', KEYS[1], 'offset', 'torn')
+return {moved, found[1] or '0', found[2] or '0'}
+"""
+
+# KEYS: a lane; ARGV: its own version, token or ''. A lane that is being rebuilt where it is stays as it is.
+THAW = """
+local moved = redis.call('HGET', KEYS[1], 'moved')
+if moved and moved ~= ARGV[1] and (ARGV[2] == '' or string.match(moved, ' (.*)$') == ARGV[2]) then
+  redis.call('HDEL', KEYS[1], 'moved')
+end
+"""
+
+# KEYS: a hash with sent:<lane>, an outbox; ARGV: id of a delta, field, its `after`.
+TAKE_BACK = """
+if redis.call('XDEL', KEYS[2], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
+"""
+
+# KEYS: the new lane; ARGV: revision expected, place expected, stamp, fields and values of sent:<lane>.
+HAND_OVER = """
+local found = redis.call('HMGET', KEYS[1], 'revision', 'offset', 'writer')
+if found[3] == ARGV[3] then return 1 end
+if found[1] ~= ARGV[1] or (found[2] or '0') ~= ARGV[2] then return 0 end
+for i = 4, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('HSET', KEYS[1], 'writer', ARGV[3])
+redis.call('HINCRBY', KEYS[1], 'revision', 1)
+return 1
+"""
+
+# ---- a torn lane
+
+# KEYS: the lane, where its facts are kept; ARGV: its version. 1: they are kept, 2: they are and it is emptied
+# already, 0: it is not torn, -1: a switch holds it.
+KEEP = """
+local lane, kept = KEYS[1], KEYS[2]
+if redis.call('EXISTS', kept) == 1 then return redis.call('HEXISTS', kept, 'emptied') + 1 end
+local found = redis.call('HMGET', lane, 'torn', 'moved')
+if found[1] ~= '1' then return 0 end
+if found[2] and found[2] ~= ARGV[1] then return -1 end
+redis.call('HSET', lane, 'moved', ARGV[1])
+redis.call('HINCRBY', lane, 'revision', 1)
+local fields = redis.call('HGETALL', lane)
+for i = 1, #fields, 2 do
+  local name = fields[i]
+  if name == 'log' or name == 'offset' or name == 'revision' or string.sub(name, 1, 5) == 'sent:' then
+    redis.call('HSET', kept, name, fields[i + 1])
+  end
+end
+return 1
+"""
+
+# KEYS: the lane, where its facts are kept; ARGV: its version, its first offset, where its numbers begin. The lane
+# as if nothing were applied.
+EMPTY = """
+local lane, kept = KEYS[1], KEYS[2]
+if redis.call('HEXISTS', kept, 'emptied') == 1 then return end
+local found = redis.call('HMGET', kept, 'log', 'revision')
+redis.call('DEL', lane)
+redis.call('HSET', lane, 'log', found[1] or '', 'offset', ARGV[2], 'skipped', ARGV[2], 'begins', ARGV[3],
+  'moved', ARGV[1], 'revision', found[2])
+redis.call('HSET', kept, 'emptied', '1')
+"""
+
+# KEYS: the lane, where its facts are kept; ARGV: revision expected.
+FINISH = """
+local lane, kept = KEYS[1], KEYS[2]
+if redis.call('EXISTS', kept) == 0 then return 1 end
+if redis.call('HGET', lane, 'revision') ~= ARGV[1] then return 0 end
+local fields = redis.call('HGETALL', kept)
+for i = 1, #fields, 2 do
+  if string.sub(fields[i], 1, 5) == 'sent:' then redis.call('HSET', lane, fields[i], fields[i + 1]) end
+end
+redis.call('HDEL', lane, 'moved')
+redis.call('HINCRBY', lane, 'revision', 1)
+redis.call('DEL', kept)
+return 1
+"""

@@ -1,0 +1,72 @@
+"""What a worker remembers of its lane from one batch to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from crm import pages
+from crm.changes import TopLists
+from crm.state import Customer, Outside, Visitor
+from processor.batch import Batch, Who
+from processor.loaded import Loaded, customer_of, visitor_of
+from wakeline.record import CUSTOMER_PREFIX, Event
+
+
+class LaneMemory:
+    """What the worker remembers of a lane between calls; dropped whole when a write fails."""
+
+    def __init__(self) -> None:
+        self.people: dict[Who, Visitor | Customer] = {}
+        self.outside: set[Who] = set()  # of these people pages lie outside of the state, see `pages`
+        self._opened: list[Visitor] = []  # of whom the present batch knows some of these
+        self.tops = TopLists()
+        self.hops: dict[int, int] = {}  # source lane -> upto of the last delta applied from it
+        self.sent: dict[int, int] = {}  # customers' lane -> upto of the last delta for it
+
+    def remember(self, found: Mapping[Who, Loaded]) -> None:
+        """Take in what the store holds of these visitors and customers."""
+        for (site, id), loaded in found.items():
+            if id[0] == CUSTOMER_PREFIX:
+                self.people[site, id] = customer_of(site, id, loaded)
+                continue
+            visitor = self.people[site, id] = visitor_of(site, id, loaded)
+            if visitor.state.days:
+                self.outside.add((site, id))
+
+    def shrink(self, most: int) -> None:
+        """Forget the half that was met first if there are more than `most`, and whose pages lie outside."""
+        for visitor in self._opened:
+            visitor.outside = None
+        self._opened.clear()
+        if len(self.people) > most:
+            for who in list(self.people)[: most // 2]:
+                del self.people[who]
+            self.outside &= self.people.keys()
+
+    def asked_for(self, batch: Batch) -> dict[Who, tuple[list[int], list[str]]]:
+        """What has to be loaded before a batch is folded: days and page instances, see `pages.asked_for`."""
+        named: dict[Who, dict[str, None]] = {who: {} for who in self.outside & batch.people}
+        for item in batch.items if named else ():
+            if type(item.record) is Event and item.who[0] in named:
+                named[item.who[0]][item.record.page] = None
+        found = {}
+        for who, ids in named.items():
+            visitor = self.people[who]
+            assert isinstance(visitor, Visitor)
+            found[who] = pages.asked_for(visitor, ids, batch.items[0].time)
+            if not found[who][0]:
+                self.outside.discard(who)
+        return {who: asked for who, asked in found.items() if asked[1]}
+
+    def recall(self, who: Who, found: dict[str, str]) -> None:
+        """Take in page instances of a visitor, as JSON by their ids, that lie outside of its state."""
+        visitor = self.people[who]
+        assert isinstance(visitor, Visitor)
+        visitor.outside = Outside()
+        visitor.outside.known = found
+        self._opened.append(visitor)
+
+    def moved_outside(self, visitor: Visitor) -> None:
+        """Pages of a visitor went outside of its state."""
+        self.outside.add((visitor.site, visitor.id))
+        self._opened.append(visitor)

@@ -1,0 +1,168 @@
+"""What a call changed of visitors and customers, as Redis commands: state, profile, interests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import attrgetter
+
+from msgspec import Struct
+
+from crm import pages
+from crm.changes import Changes
+from crm.page_text import split
+from crm.pages import UNPROFILED_MS
+from crm.sites import page_name
+from crm.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
+from processor.command import Command, in_parts
+from processor.memory import LaneMemory
+from wakeline import keys, profile_fields
+from wakeline.durations import DAY_MS
+from wakeline.profile_fields import COUNTS
+from wakeline.profiles import StoredSession
+
+PROFILE_LIVES = str(keys.PROFILE_TTL_MS)
+ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
+PAGES_LIVE = str(keys.PAGES_TTL_MS)
+# of who has no profile, or none any more: by then the rule has forgotten it, however far the fold was behind the log
+FORGOTTEN_LIVES = str(UNPROFILED_MS + DAY_MS)
+TRAITS = [(trait.name, attrgetter(trait.of)) for trait in profile_fields.TRAITS]
+
+
+def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: Callable[[Command], None]) -> None:
+    lane, site, id, state = changes.lane, visitor.site, visitor.id, visitor.state
+    if visitor.keys is None:
+        spelt = changes.keys
+        visitor.keys = spelt.state(lane, site, id), spelt.profile(lane, site, id), spelt.interests(lane, site, id)
+    state_key, profile, interests = visitor.keys
+    if visitor.wipe:
+        add(["DEL", profile])
+        add(["DEL", interests])
+        for day in state.days:
+            add(["PEXPIRE", changes.keys.pages(lane, site, id, day), FORGOTTEN_LIVES])
+            add(["DEL", changes.keys.page_interests(lane, site, id, day)])
+        visitor.wipe = False
+    stored = encode_state(state)
+    if len(stored) > pages.STATE_BYTES or visitor.outside is not None:
+        stored = _pages(visitor, stored, changes, memory, add)
+    if not state.first_seen:
+        is_linked = state.customer or state.kept_out
+        lives = ANONYMOUS_LIVES if visitor.is_anonymous else PROFILE_LIVES if is_linked else FORGOTTEN_LIVES
+        add(["SET", state_key, stored.decode(), "PX", lives])
+        return
+    add(["SET", state_key, stored.decode(), "PX", PROFILE_LIVES])
+    fields = ["HSET", profile, "last_seen", str(state.last_seen)]
+    for name in visitor.numbers:
+        fields += (name, str(getattr(state, name)))
+    visitor.numbers.clear()
+    session = _shown(state)
+    if visitor.unshows:
+        visitor.unshows = False
+        if session is None:
+            add(["DEL", profile])
+            visitor.traits_changed = visitor.renewed = True
+    if session is not None:
+        fields += ("session", encode_state(_readable(session)).decode())
+    if visitor.is_new or visitor.traits_changed:
+        fields += _traits(visitor)
+        visitor.is_new = visitor.traits_changed = False
+    add(fields)
+    if visitor.renewed:
+        add(["PEXPIRE", profile, PROFILE_LIVES])
+    _interests(visitor.interests, interests, add, renewed=visitor.renewed)
+    visitor.renewed = False
+
+
+def _pages(
+    visitor: Visitor, stored: bytes, changes: Changes, memory: LaneMemory, add: Callable[[Command], None]
+) -> bytes:
+    """Put outside what the fold moved there and what is too much for the state; returns the state as it is then."""
+    if len(stored) > pages.STATE_BYTES:
+        pages.lighten(visitor, len(stored))
+    outside = visitor.outside
+    if outside is None or not outside.unwritten:
+        return stored
+    state = visitor.state
+    whose = changes.lane, visitor.site, visitor.id, pages.note_day(state, changes.now)
+    lives = ANONYMOUS_LIVES if visitor.is_anonymous else PAGES_LIVE if state.first_seen else FORGOTTEN_LIVES
+    found = [(id, split(outside.known[id])) for id in sorted(outside.unwritten)]
+    counted = [word for id, (text, _) in found for word in (id, text)]
+    about = [word for id, (_, text) in found if text for word in (id, text)]
+    for key, words in ((changes.keys.pages(*whose), counted), (changes.keys.page_interests(*whose), about)):
+        for part in in_parts(words):
+            add(["HSET", key, *part])
+        if words:
+            add(["PEXPIRE", key, lives])
+    outside.unwritten.clear()
+    memory.moved_outside(visitor)
+    return encode_state(state)
+
+
+def _shown(state: VisitorState) -> Session | None:
+    """The session of the profile: of those that it may show the one with the latest page view."""
+    sessions = state.sessions
+    session = sessions[0] if sessions else None
+    if len(sessions) > 1:
+        session = max([one for one in sessions if not one.unshown], key=lambda one: one.page_at, default=None)
+    return session if session is not None and session.page_views and not session.unshown else state.recent
+
+
+def _traits(visitor: Visitor) -> Command:
+    state = visitor.state
+    fields = ["first_seen", str(state.first_seen)]
+    for count in COUNTS:
+        fields += (count.name, str(getattr(state, count.name)))
+    for name, value in TRAITS:
+        fields += (name, value(state))
+    if state.customer:
+        fields += ["customer", state.customer]
+    return fields
+
+
+def _readable(session: Session) -> Struct:
+    return StoredSession(
+        start=session.start,
+        last=session.last,
+        page_views=session.page_views,
+        engaged_ms=session.engaged_ms,
+        entry=page_name(session.entry),
+        page=page_name(session.page),
+        source=session.source,
+        campaign=session.campaign,
+    )
+
+
+def _interests(interests: Interests, key: str, add: Callable[[Command], None], *, renewed: bool) -> None:
+    changed, scores = interests.changed, interests.scores
+    if changed:
+        for part in in_parts([word for name in changed for word in (repr(scores[name]), name)]):
+            add(["ZADD", key, *part])
+        if renewed or len(changed) == len(scores):  # all are new: so may be the key
+            add(["PEXPIRE", key, PROFILE_LIVES])
+        changed.clear()
+    if interests.gone:
+        for part in in_parts(sorted(interests.gone - scores.keys())):
+            add(["ZREM", key, *part])
+        interests.gone.clear()
+
+
+def write_customer(customer: Customer, changes: Changes, add: Callable[[Command], None]) -> None:
+    lane, site, id = changes.lane, customer.site, customer.id
+    profile = changes.keys.profile(lane, site, id)
+    interests = changes.keys.interests(lane, site, id)
+    state = customer.state
+    if customer.wipe:
+        for key in (changes.keys.state(lane, site, id), profile, interests):
+            add(["DEL", key])
+        customer.wipe = False
+    if not state.first_seen:
+        if state.erased:
+            add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", FORGOTTEN_LIVES])
+        return
+    add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", PROFILE_LIVES])
+    fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last_seen), "last_source", state.source]
+    fields += ["visitors", encode_state(state.visitors).decode()]
+    for name, amount in state.counts.items():
+        fields += (name, str(amount))
+    add(["HSET", profile, *fields])
+    add(["PEXPIRE", profile, PROFILE_LIVES])
+    _interests(customer.interests, interests, add, renewed=True)

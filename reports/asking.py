@@ -1,0 +1,234 @@
+"""A question in SQL in, its answer out."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from reports import events, forgetting
+from reports.clocks import identifier, quoted
+from reports.reading import needed, read, read_some
+from reports.sandbox import database, lock
+from reports.views import NAMES, views
+from wakeline.history import History, HistoryDamaged
+
+TRIES = 3  # files may be merged into others while they are read
+ORDERS = re.compile(r"\borders\b", re.IGNORECASE)
+INNER = re.compile(rf'\nDid you mean "(?!(?:{"|".join(NAMES)})")[^"]*"\?')
+ROWS = 10_000  # fetched at a time
+
+Progress = Callable[[int, int], None]
+"""Told how much was done, of how much."""
+
+
+class InvalidQuery(Exception):
+    """DuckDB's own words, and what there is to ask for."""
+
+
+class NoHistory(Exception):
+    """There is no file yet."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """Statements in SQL, the last of which is answered; of one site or all, of its days from `first` to `last`."""
+
+    sql: str
+    site: str | None = None
+    first: date | None = None
+    last: date | None = None
+
+
+class Result:
+    """Rows, which can be read once, in order; `count` says how many."""
+
+    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
+        self._connection = connection
+        found = connection.execute("SELECT count(*) FROM history.answer").fetchone()
+        self.count: int = found[0] if found else 0
+        described = connection.execute("DESCRIBE history.answer").fetchall()
+        self.columns = [str(row[0]) for row in described]
+        self.types = [str(row[1]) for row in described]
+        # such times would be shown in this machine's zone, by a package that is not there
+        self._shown = ", ".join(
+            identifier(name) + ("::VARCHAR" if "WITH TIME ZONE" in type else "")
+            for name, type in zip(self.columns, self.types, strict=True)
+        )
+
+    def rows(self, most: int | None = None) -> Iterator[tuple[Any, ...]]:
+        limit = "" if most is None else f" LIMIT {most}"
+        self._connection.execute(f"SELECT {self._shown} FROM history.answer{limit}")
+        while found := self._connection.fetchmany(ROWS):
+            yield from found
+
+    def write_parquet(self, file: Path) -> None:
+        """To the file that the answer was asked for with. Raises OSError."""
+        try:
+            self._connection.execute(f"COPY history.answer TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)")
+        except duckdb.IOException as error:
+            raise OSError(str(error)) from error
+
+
+@contextmanager
+def ask(
+    history: History,
+    query: Query,
+    *,
+    zones: Mapping[str, ZoneInfo],
+    progress: Progress | None = None,
+    parquet: Path | None = None,
+) -> Iterator[Result]:
+    """The answer, while the context lasts. `zones` are the sites' time zones.
+
+    Raises InvalidQuery, before anything was read where that can be told; NoHistory; HistoryDamaged and
+    HistoryUnavailable.
+    """
+    with tempfile.TemporaryDirectory(prefix="wakeline-query-") as name:
+        folder = Path(name)
+        asks_orders = _rehearse(query, folder)
+        if not history.lanes():
+            raise NoHistory
+        with _filled(history, query, folder, zones, progress or _unseen, asks_orders=asks_orders) as connection:
+            lock(connection, but=parquet)
+            _run(connection, query.sql)
+            yield Result(connection)
+
+
+def _rehearse(query: Query, folder: Path) -> bool:
+    """Run it on a history without events, so that a slip is told at once. Whether it asks for orders."""
+    with _empty(query, folder) as connection:
+        lock(connection)
+        _run(connection, query.sql, is_rehearsal=True)
+    return ORDERS.search(query.sql) is not None
+
+
+@contextmanager
+def _empty(query: Query, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with database(folder) as connection:
+        connection.execute(events.TABLES)
+        connection.execute(views(query.first, query.last))
+        yield connection
+
+
+@contextmanager
+def _filled(
+    history: History,
+    query: Query,
+    folder: Path,
+    zones: Mapping[str, ZoneInfo],
+    progress: Progress,
+    *,
+    asks_orders: bool,
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    for attempt in range(1, TRIES + 1):
+        with _empty(query, folder) as connection:
+            try:
+                _fill(connection, history, query, folder, zones, progress, asks_orders=asks_orders)
+            except FileNotFoundError as error:
+                if attempt == TRIES:
+                    raise HistoryDamaged(f"a file of the history is listed and not there: {error}") from error
+                history.refresh()
+                continue
+            yield connection
+            return
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection,
+    history: History,
+    query: Query,
+    folder: Path,
+    zones: Mapping[str, ZoneInfo],
+    progress: Progress,
+    *,
+    asks_orders: bool,
+) -> None:
+    files = needed(history, query.first, query.last)
+    days = sorted(_ms(segment.date) for segment in (*files.whole, *files.beside))
+    ahead = events.clock(zones, days[0], days[-1]) if days else "0"
+    # settling what was read takes about as long as reading half of it
+    a_step = files.records // 2 // events.STEPS
+    done, of = 0, files.records + a_step * events.STEPS
+
+    def step(records: int = a_step) -> None:
+        nonlocal done
+        done += records
+        progress(done, of)
+
+    step(0)
+    connection.execute(forgetting.TABLES)
+    types = (*events.LASTING, *events.ORDERS) if asks_orders else events.LASTING
+    keep = partial(events.keep, connection, ahead=ahead, site=query.site)
+    read(connection, history, files.whole, folder / "files", keep, step)
+    words = (*types, forgetting.ERASE)
+    read_some(connection, history, files.beside, folder / "files", words, partial(keep, types=types), step)
+    connection.execute("DROP TABLE IF EXISTS history.line")  # there is none where no file was read
+    events.settle(connection, step)
+
+
+def _run(connection: duckdb.DuckDBPyConnection, sql: str, *, is_rehearsal: bool = False) -> None:
+    """All statements; what the last one gives becomes history.answer."""
+    try:
+        statements = connection.extract_statements(sql)
+        if not statements:
+            raise InvalidQuery("there is no question: ask with select ...")
+        for statement in statements[:-1]:
+            connection.execute(statement)
+        last = statements[-1]
+        text = last.query.strip().rstrip(";")
+        if last.type != duckdb.StatementType.SELECT:
+            raise InvalidQuery(f"the last statement must be one that answers, such as select, not {last.type.name}")
+        if is_rehearsal:
+            _plan(connection, text)
+        else:
+            connection.execute(f"CREATE TABLE history.answer AS (\n{text}\n)")
+    except duckdb.Error as error:
+        raise InvalidQuery(f"{_said(error)}{_hint(connection, sql, error)}") from None
+
+
+def _plan(connection: duckdb.DuckDBPyConnection, text: str) -> None:
+    try:
+        connection.sql(text)  # does not run it
+    except duckdb.Error:
+        connection.execute(text)  # does not get further, but its error says where
+        raise
+
+
+def _said(error: duckdb.Error) -> str:
+    """DuckDB's words. It also proposes tables of ours that nobody may count on."""
+    return INNER.sub("", str(error)) if "Table with name" in str(error) else str(error)
+
+
+def _hint(connection: duckdb.DuckDBPyConnection, sql: str, error: duckdb.Error) -> str:
+    if isinstance(error, duckdb.CatalogException) and "Table with name" in str(error):
+        return f"\nThere are {', '.join(NAMES[:-1])} and {NAMES[-1]}"
+    if isinstance(error, duckdb.PermissionException):
+        return "\nA question reads the history and nothing else, and writes no file: --csv and --parquet do"
+    if not isinstance(error, duckdb.BinderException) or "olumn" not in str(error):
+        return ""
+    rows = connection.execute(
+        """
+        SELECT table_name, string_agg(column_name, ', ' ORDER BY column_index) FROM duckdb_columns()
+        WHERE schema_name = 'main' AND list_contains($names, table_name) GROUP BY ALL ORDER BY 1
+        """,
+        {"names": [name for name in NAMES if re.search(rf"\b{name}\b", sql, re.IGNORECASE)]},
+    ).fetchall()
+    return "".join(f"\n{name} has {columns}" for name, columns in rows)
+
+
+def _ms(day: str) -> int:
+    return int(datetime.combine(date.fromisoformat(day), datetime.min.time(), UTC).timestamp()) * 1000
+
+
+def _unseen(done: int, of: int) -> None:
+    """Nobody looks."""

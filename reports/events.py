@@ -1,0 +1,171 @@
+"""What is kept of a line of the history: each event once, typed, with its visit, its customer and the site's own clock.
+
+The rules are the processor's: what was too late when it came counts nowhere, the first of several copies counts, a
+visit is what has no more than SESSION_GAP_MS between its events. Here all of it has come in already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from crm.visits.sources import class_of, source_of
+from reports import forgetting
+from reports.amounts import read_amounts
+from reports.clocks import ahead
+from wakeline.definitions import LATE_MS, SESSION_GAP_MS
+from wakeline.durations import DAY_MS
+from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, MAX_EVENTS_PER_PAGE, PAGE_VIEW, PING
+from wakeline.paths import page_label
+from wakeline.record import CUSTOMER_PREFIX
+
+RECORD = (
+    'kind VARCHAR, site VARCHAR, visitor VARCHAR, type VARCHAR, page VARCHAR, n INTEGER, "time" BIGINT, '
+    "received BIGINT, host VARCHAR, path VARCHAR, query MAP(VARCHAR, VARCHAR), title VARCHAR, referrer VARCHAR, "
+    "device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[], "
+    "continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, customer VARCHAR, "
+    "props JSON, id VARCHAR"
+)
+
+TABLES = """
+CREATE SCHEMA history;
+CREATE TABLE history.event (
+    site VARCHAR, visitor VARCHAR, session TIMESTAMP, customer VARCHAR, type VARCHAR, time TIMESTAMP,
+    local_time TIMESTAMP, day DATE, host VARCHAR, path VARCHAR, query MAP(VARCHAR, VARCHAR), title VARCHAR,
+    referrer VARCHAR, device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[],
+    continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, props JSON, page VARCHAR,
+    n INTEGER, received TIMESTAMP, appended TIMESTAMP, lane SMALLINT, "offset" BIGINT
+);
+CREATE TABLE history.source (
+    utm_source VARCHAR, utm_campaign VARCHAR, referrer VARCHAR, source VARCHAR, campaign VARCHAR,
+    class VARCHAR
+);
+CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
+"""
+
+LASTING = (CONSENT, IDENTIFY)
+"""Types of events that say something about other days, long before and after them."""
+
+ORDERS = ("purchase", "refund")
+"""The same, where it is asked for orders."""
+
+VALID = f"""
+kind = 'event' AND site IS NOT NULL AND type IS NOT NULL AND page IS NOT NULL AND host IS NOT NULL
+    AND path IS NOT NULL AND received IS NOT NULL AND visitor <> '' AND NOT starts_with(visitor, '{CUSTOMER_PREFIX}')
+    AND n BETWEEN 0 AND {MAX_EVENTS_PER_PAGE - 1}
+"""
+"""Of a record: it is an event. The processor folds no other one."""
+
+
+def keep(
+    connection: duckdb.DuckDBPyConnection, *, ahead: str, site: str | None = None, types: tuple[str, ...] = ()
+) -> None:
+    """Move what counts from `history.line` to `history.event`: of one site or of all, of some types or of all."""
+    connection.execute(forgetting.KEEP_ERASURES)
+    connection.execute(forgetting.KEEP_WITHDRAWALS.format(valid=VALID))
+    connection.execute(
+        f"""
+        INSERT INTO history.event
+        SELECT
+            site, visitor, NULL, nullif(customer, ''), type, epoch_ms(at_ms), epoch_ms(at_ms + ahead),
+            epoch_ms(at_ms + ahead)::DATE, host, path, coalesce(query, MAP {{}}), nullif(title, ''),
+            nullif(referrer, ''), coalesce(device, 'other'), nullif(browser, ''), nullif(os, ''), nullif(country, ''),
+            nullif(bot, ''), coalesce(interests, []), coalesce(continued, false),
+            CASE type WHEN '{ENGAGEMENT}' THEN coalesce(engaged_ms, 0) END,
+            CASE type WHEN '{ENGAGEMENT}' THEN coalesce(scroll, 0) END,
+            coalesce(leave, false), nullif(level, ''), props, page, n, epoch_ms(received), epoch_ms(appended), lane,
+            "offset"
+        FROM (
+            SELECT *, {ahead} AS ahead FROM (
+                SELECT unnest(record), record."time" AS at_ms, lane, "offset", "at" AS appended FROM history.line
+            )
+        )
+        WHERE {VALID} AND appended - at_ms <= {LATE_MS}
+            AND ($site IS NULL OR site = $site) AND (len($types) = 0 OR list_contains($types, type))
+        """,
+        {"site": site, "types": list(types)},
+    )
+
+
+SETTLE: tuple[str, ...] = (
+    # a copy that a browser sent again, or that two files of the history hold
+    """
+    DELETE FROM history.event AS event USING (
+        SELECT site, visitor, page, n, arg_min(rowid, "offset") AS first FROM history.event
+        GROUP BY ALL HAVING count(*) > 1
+    ) AS copied
+    WHERE event.site = copied.site AND event.visitor = copied.visitor AND event.page = copied.page
+        AND event.n = copied.n AND event.rowid <> copied.first
+    """,
+    # visits; both frames take in all events of one moment
+    f"""
+    UPDATE history.event SET session = visit.session FROM (
+        SELECT id, min(time) OVER (PARTITION BY site, visitor, number) AS session FROM (
+            SELECT id, site, visitor, time, sum(is_new) OVER (PARTITION BY site, visitor ORDER BY time) AS number FROM (
+                SELECT rowid AS id, site, visitor, time, coalesce(
+                    time - lag(time) OVER (PARTITION BY site, visitor ORDER BY time)
+                    > to_milliseconds({SESSION_GAP_MS}), false
+                )::INTEGER AS is_new
+                FROM history.event WHERE bot IS NULL AND type <> '{PING}'
+            )
+        )
+    ) AS visit
+    WHERE history.event.rowid = visit.id
+    """,
+    forgetting.FIND_TURNS,
+    forgetting.NAME_CUSTOMERS,
+    forgetting.ADD_WITHDRAWALS,
+)
+
+ESCAPED_PATHS = "SELECT DISTINCT path FROM history.event WHERE contains(path, '%')"
+
+SHOW_PATHS = """
+UPDATE history.event SET path = shown.path FROM (SELECT unnest($path) AS escaped, unnest($shown) AS path) AS shown
+WHERE history.event.path = shown.escaped
+"""
+
+KINDS_OF_SOURCES = f"""
+SELECT DISTINCT coalesce(query['utm_source'], ''), coalesce(query['utm_campaign'], ''), coalesce(referrer, '')
+FROM history.event WHERE type = '{PAGE_VIEW}' AND session IS NOT NULL
+"""
+
+ADD_SOURCES = """
+INSERT INTO history.source
+SELECT unnest($utm_source), unnest($utm_campaign), unnest($referrer), unnest($source), unnest($campaign),
+    unnest($class)
+"""
+
+
+def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None]) -> None:
+    """Once all is there: drop copies, find visits, customers, sources; hide who was forgotten."""
+    for statement in SETTLE:
+        connection.execute(statement)
+        step()
+    forgetting.hide_forgotten(connection)
+    _show_paths(connection)
+    kinds = connection.execute(KINDS_OF_SOURCES).fetchall()
+    named = [source_of({"utm_source": source, "utm_campaign": campaign}, page) for source, campaign, page in kinds]
+    rows = [(*kind, *names, class_of(names[0])) for kind, names in zip(kinds, named, strict=True)]
+    columns = ("utm_source", "utm_campaign", "referrer", "source", "campaign", "class")
+    if rows:
+        connection.execute(ADD_SOURCES, dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
+    read_amounts(connection)
+    step()
+
+
+def _show_paths(connection: duckdb.DuckDBPyConnection) -> None:
+    """Pages as the dashboard and the profiles name them: with letters in place of escapes."""
+    shown = [(path, page_label(path)) for (path,) in connection.execute(ESCAPED_PATHS).fetchall()]
+    changed = {path: label for path, label in shown if path != label}
+    if changed:
+        connection.execute(SHOW_PATHS, {"path": list(changed), "shown": list(changed.values())})
+
+
+STEPS = len(SETTLE) + 1  # that `settle` tells of
+
+
+def clock(zones: Mapping[str, ZoneInfo], first_day_ms: int, last_day_ms: int) -> str:
+    """For `keep`: of events that came between two days, ms at their begin."""
+    return ahead(zones, first_day_ms - LATE_MS - DAY_MS, last_day_ms + 2 * DAY_MS)

@@ -1,0 +1,65 @@
+"""`pip install wakeline` in an application of your own: it reads profiles, and its command says what more it needs."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+LIGHT = {"msgspec", "redis", "hiredis"}
+
+WITHOUT_THE_REST = f"""
+import sys
+
+
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        top = name.partition(".")[0]
+        if top not in {sorted(LIGHT | {"wakeline", "ops"})} and top not in sys.stdlib_module_names:
+            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+
+
+sys.meta_path.insert(0, Missing())
+"""
+
+
+def run(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", WITHOUT_THE_REST + code, *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_its_dependencies_are_those_of_a_reader() -> None:
+    named = {line.partition(">")[0].partition("[")[0] for line in PROJECT["dependencies"]}
+    assert named == LIGHT - {"hiredis"}, "hiredis comes as an extra of redis"
+
+
+@pytest.mark.parametrize("extra", ["history", "s3", "query", "dev"])
+def test_what_needs_the_services_brings_them(extra: str) -> None:
+    assert "wakeline[server]" in PROJECT["optional-dependencies"][extra]
+
+
+def test_profiles_are_read_with_these_alone(redis_server: Any) -> None:
+    code = """
+from wakeline.lanes import NoDeployment
+from wakeline.profiles import AsyncProfiles, Profiles
+with Profiles(sys.argv[1]) as profiles:
+    try:
+        profiles.read("shop", "v1")
+    except NoDeployment as error:
+        print(type(error).__name__)
+"""
+    found = run(code, redis_server.url)
+    assert (found.stdout, found.stderr) == ("NoDeployment\n", "")
+
+
+def test_the_command_says_what_to_install() -> None:
+    found = run("from wakeline.__main__ import main; main()")
+    assert found.returncode == 1
+    assert 'pip install "wakeline[server]"' in found.stderr
+    assert "Traceback" not in found.stderr

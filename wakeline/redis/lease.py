@@ -1,0 +1,101 @@
+"""A lease in Redis: of several processes one works, the others stand by to take over."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+LIVES_S = 5.0  # a killed holder is replaced within this and one RENEW_S
+RENEW_S = 1.0
+
+# KEYS: the lease; ARGV: token, ms. Takes or renews it; true if it is ours.
+HOLD = """
+local holder = redis.call('GET', KEYS[1])
+if holder and holder ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1
+"""
+
+RELEASE = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end return 0"
+
+
+class Lease:
+    """Held under `key` by `token`. `work` names what its holder does, for the log."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        key: str,
+        token: str,
+        work: str,
+        logger: logging.Logger,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._hold = redis.register_script(HOLD)
+        self._release = redis.register_script(RELEASE)
+        self._key = key
+        self._token = token
+        self._work = work
+        self._logger = logger
+        self._clock = clock
+        self._held_until = 0.0
+        self._lost = False
+        self.epoch = 0  # counts up where another may have held it in between
+
+    @property
+    def is_ours(self) -> bool:
+        """Nobody else may hold it now: for what must not be done by two. While Redis is away nobody can take it, but
+        that cannot be known, so it is false then once the lease has run out.
+        """
+        return not self._lost and self._clock() < self._held_until
+
+    async def acquire(self) -> None:
+        """Returns once the lease is ours, however long that takes."""
+        said = ""
+        while True:
+            try:
+                if await self._ask():
+                    return
+                now = f"standing by: another process {self._work}"
+            except (RedisError, OSError) as error:
+                now = f"waiting for Redis: {error}"
+            if now != said:
+                said = now
+                self._logger.info("%s", now)
+            await asyncio.sleep(RENEW_S)
+
+    async def keep(self) -> None:
+        """Renews the lease; returns when another process has it.
+
+        While Redis is away nobody can take it, so that is no loss.
+        """
+        while True:
+            await asyncio.sleep(RENEW_S)
+            try:
+                if not await self._ask():
+                    self._lost = True
+                    return
+            except (RedisError, OSError):
+                continue
+
+    async def close(self) -> None:
+        """Let the one that stands by take over at once."""
+        try:
+            await self._release(keys=[self._key], args=[self._token])
+        except (RedisError, OSError) as error:
+            self._logger.info("the lease was not released, it ends by itself: %s", error)
+
+    async def _ask(self) -> bool:
+        began = self._clock()
+        is_ours = bool(await self._hold(keys=[self._key], args=[self._token, round(LIVES_S * 1000)]))
+        if is_ours:
+            if began >= self._held_until:
+                self.epoch += 1
+            self._held_until = began + LIVES_S
+        return is_ours
