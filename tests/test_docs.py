@@ -35,8 +35,10 @@ def shown(default: Any) -> str:
 FIRST, SECOND = f"{COUNT_ONLY * 100:g} %", f"{REFUSE * 100:g} %"
 LADDER = {
     # where the shares of memory are written by hand, that new visitors are only counted and events refused from
-    "README.md": (
+    "docs/replay.md": (
         f"From {FIRST} of the server's `maxmemory` on new visitors are only counted, and from {SECOND} on",
+    ),
+    "docs/upgrading.md": (
         f"Where the data are more than {SECOND} of that, events are answered 503",
         f"from {FIRST} on new visitors are only counted. `wakeline up`",
     ),
@@ -59,12 +61,13 @@ def test_the_shares_of_memory_are_those_of_the_code(name: str) -> None:
 
 @pytest.mark.parametrize("kind", [Settings, Site])
 def test_the_settings_tables_are_the_settings(kind: type[Settings] | type[Site]) -> None:
-    assert table(kind) in README, f"paste into README.md:\n{table(kind)}"
+    assert table(kind) in (ROOT / "docs/settings.md").read_text(), f"paste into docs/settings.md:\n{table(kind)}"
 
 
-@pytest.mark.parametrize("text", [README, EXAMPLE.read_text()], ids=["README", "example"])
-def test_every_command_that_is_named_exists(text: str) -> None:
-    named = set(re.findall(r"\bmake ([a-z-]+)", text)) - {"your"}  # "make your own"
+@pytest.mark.parametrize("path", [Path("README.md"), EXAMPLE.relative_to(ROOT), *DOCS], ids=str)
+def test_every_command_that_is_named_exists(path: Path) -> None:
+    text = (ROOT / path).read_text()
+    named = set(re.findall(r"(?:^ *|`)make ([a-z-]+)", text, re.MULTILINE))
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
     assert named <= targets
     for line in re.findall(r"(?:^ *|`)(wakeline [a-z][^`\n#]*)", text, re.MULTILINE):

@@ -72,7 +72,7 @@ async def check_kafka(settings: Settings) -> list[Finding]:
     try:
         address = kafka_address(settings.log)
     except LogMismatch as error:
-        return [fail(str(error), "see log in the README's table of settings")]
+        return [fail(str(error), "see `log` in docs/settings.md")]
     try:
         facts = await gather(address)
     except (KafkaError, OSError, TimeoutError) as error:
