@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, start_http_server
+import socket
+from collections.abc import Callable, Iterable
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, make_server
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, make_wsgi_app
+from prometheus_client.exposition import ThreadingWSGIServer
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -38,10 +45,31 @@ for _what in ("log", "history", "mismatch", "damaged"):
 
 
 def offer(host: str, port: int) -> None:
-    """Show them on `port`, from a thread: the loop may be busy. Raises OSError where the port is taken."""
-    server, _ = start_http_server(port, host, REGISTRY)
-    server.handle_error = _say_nothing  # type: ignore[assignment, method-assign]
+    """Show them on `port`, and /healthz, from a thread: the loop may be busy.
+
+    Raises OSError where the port is taken.
+    """
+    _Server.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    server = make_server(host, port, _answer, _Server, handler_class=_Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
 
 
-def _say_nothing(*_: object) -> None:
-    """Where a connection broke off: `socketserver` would print the sender's address."""
+_metrics = make_wsgi_app(REGISTRY)
+
+
+def _answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+    if environ["PATH_INFO"] == "/metrics":
+        return list(_metrics(environ, start))
+    is_alive = environ["PATH_INFO"] == "/healthz"
+    start("200 OK" if is_alive else "404 Not Found", [("Content-Type", "text/plain")])
+    return [b"alive\n" if is_alive else b"only /metrics and /healthz are here\n"]
+
+
+class _Server(ThreadingWSGIServer):
+    def handle_error(self, *_: object) -> None:
+        """Nothing, where a connection broke off: `socketserver` would print the sender's address."""
+
+
+class _Handler(WSGIRequestHandler):
+    def log_message(self, *_: object) -> None:
+        """Nothing: it would print the address of each request."""

@@ -19,7 +19,7 @@ from collector import workers
 from collector.addresses import Addresses
 from collector.budget import NewProfiles
 from collector.connections import Connections, open_files, room
-from collector.health import Health, internal_app
+from collector.health import Health
 from collector.intake import Intake
 from collector.limiter import Limiter
 from collector.marks import Marks, OtherSalts
@@ -31,6 +31,7 @@ from collector.script import script_routes
 from collector.server import Routes, Server
 from collector.spool import Spool
 from collector.writer import GroupCommit
+from wakeline.internal_port import internal_app
 from wakeline.lanes import DeploymentMismatch, open_deployment
 from wakeline.log import Log, LogMismatch, LogUnavailable
 from wakeline.log.opening import open_log

@@ -1,4 +1,4 @@
-"""Whether the process is alive, whether events would be taken now, and /metrics on the internal port."""
+"""Whether the process is alive, and whether events would be taken now, for the public port."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import asyncio
 import time
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from collector import responses as answers
+from collector import responses
 from collector.writer import GroupCommit
 
 READY_TIME_S = 1.5
@@ -25,7 +23,7 @@ class Health:
         self._asking: asyncio.Task[bool] | None = None
 
     async def alive(self, request: web.BaseRequest) -> web.Response:
-        return answers.plain(answers.origin_of(request), 200, "alive")
+        return responses.plain(responses.origin_of(request), 200, "alive")
 
     async def ready(self, request: web.BaseRequest) -> web.Response:
         """200 while events are taken, by the log or the spool, else 503.
@@ -35,22 +33,7 @@ class Health:
         if self._asking is None or (self._asking.done() and time.monotonic() - self._asked_at > KEPT_S):
             self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._writer.answers(READY_TIME_S))
-        origin = answers.origin_of(request)
+        origin = responses.origin_of(request)
         if await asyncio.shield(self._asking):
-            return answers.plain(origin, 200, "ready")
-        return answers.plain(origin, 503, "No events are taken: the log is away.", Retry_After="2")
-
-
-def internal_app(registry: CollectorRegistry) -> web.Application:
-    """What the internal port serves."""
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    async def alive(_: web.Request) -> web.Response:
-        return web.Response(text="alive\n")
-
-    app = web.Application()
-    app.router.add_get("/metrics", metrics)
-    app.router.add_get("/healthz", alive)
-    return app
+            return responses.plain(origin, 200, "ready")
+        return responses.plain(origin, 503, "No events are taken: the log is away.", Retry_After="2")

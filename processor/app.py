@@ -12,7 +12,6 @@ from typing import Any
 
 import uvloop
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -27,6 +26,7 @@ from processor.stream import ProcessorApp, make_app
 from processor.switch import until_switched
 from processor.worker import LaneWorker
 from wakeline.durations import DAY_MS
+from wakeline.internal_port import internal_app
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment, open_deployment
 from wakeline.log import Log, LogUnavailable
@@ -146,16 +146,7 @@ async def _open(redis: Redis, settings: Settings) -> tuple[Deployment, Log]:
 async def _internal_server(settings: Settings, lanes: Lanes) -> web.AppRunner:
     """/metrics and /healthz on the internal port."""
 
-    async def show_metrics(_: web.Request) -> web.Response:
-        lanes.observe_rules()
-        return web.Response(body=generate_latest(), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-    async def healthz(_: web.Request) -> web.Response:
-        return web.Response(text="ok\n")
-
-    app = web.Application()
-    app.router.add_get("/metrics", show_metrics)
-    app.router.add_get("/healthz", healthz)
+    app = internal_app(before=lanes.observe_rules)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, settings.internal_host, settings.processor_metrics_port).start()

@@ -13,12 +13,12 @@ from aiohttp import web
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from collector.health import internal_app
 from collector.metrics import PREFIX, Histogram, Metrics, registry
 from collector.steps import STEPS
 from tests.balance import assert_balanced
 from tests.collector_stand import Stand, envelope, event, stand
 from wakeline.event import Refusal
+from wakeline.internal_port import internal_app
 
 LABELS = {"profiles", "short_of", "full", "reason", "status", "step", "kind", "le"}
 
