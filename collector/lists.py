@@ -12,12 +12,12 @@ from typing import Any
 import msgspec
 
 from wakeline.commerce import ITEMS
-from wakeline.event import fixing
+from wakeline.event import without_lone_surrogates
 
 Read = Callable[[bytes], list[Any]]
 
-OBJECTS: Read = fixing(msgspec.json.Decoder(list[dict[str, Any]]).decode)
-TEXTS: Read = fixing(msgspec.json.Decoder(list[str]).decode)
+OBJECTS: Read = without_lone_surrogates(msgspec.json.Decoder(list[dict[str, Any]]).decode)
+TEXTS: Read = without_lone_surrogates(msgspec.json.Decoder(list[str]).decode)
 
 FORM_SUBMIT, FIELDS = "form_submit", "fields"
 

@@ -53,7 +53,7 @@ class Presence:
     """What a call changes of who is on a site, and of who was seen there; 0: no longer.
 
     The result is as if each record by itself had removed what is over by its own clock, so it does not depend on how
-    the log is cut into calls. `rules.presence` writes it, for each event, so without a call.
+    the log is cut into calls. `crm.presence.signs` writes it, for each event, so without a call.
     """
 
     __slots__ = ("oldest", "over", "present", "seen")

@@ -6,7 +6,7 @@ from crm.changes import Changes
 from crm.identity import consent, customers, forgetting
 from crm.intake.duplicates import hear
 from crm.state import Customer, Visitor
-from crm.visits.rule import close_due
+from crm.visits.sessions import close_due
 from wakeline.record import CustomerShare, Erase, Event
 
 WITHHELD_MS = consent.WITHHELD_MS

@@ -9,15 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from crm.changes import Changes, Verdict
-from crm.content import events
-from crm.content import rule as content
+from crm.content import events, page_views
 from crm.identity import consent, customers
 from crm.intake import bots, duplicates
-from crm.interests import rule as interests
-from crm.presence import rule as presence
+from crm.interests import scoring
+from crm.presence import signs
 from crm.state import Visitor
-from crm.visits import attribution, referrers
-from crm.visits import rule as visits
+from crm.visits import attribution, referrers, sessions
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
 from wakeline.record import Event
 
@@ -31,30 +29,36 @@ ALL = (PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY, CUSTOM)
 
 RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("shares", customers.open_share, ALL),
-    ("ends", visits.close_ended, ALL),
+    ("ends", sessions.close_ended, ALL),
     ("withdrawals", consent.forget_late, (CONSENT,)),
     ("duplicates", duplicates.drop_seen, ALL),
     ("consent", consent.apply_level, (CONSENT,)),
     ("bots", bots.count_apart, ALL),
-    ("presence", presence.mark, ALL),
-    ("sessions", visits.join, ALL),
+    ("presence", signs.mark, ALL),
+    ("sessions", sessions.join, ALL),
     ("sources", attribution.attribute, (PAGE_VIEW,)),
-    ("visits", visits.merge, ALL),
-    ("content", content.count, (PAGE_VIEW, ENGAGEMENT)),
+    ("visits", sessions.merge, ALL),
+    ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT)),
     ("events", events.count, (CUSTOM,)),
-    ("interests", interests.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),
+    ("interests", scoring.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),
     ("customers", customers.link, (IDENTIFY,)),
 )
 """Name, rule and the types of events that it is for, in order."""
 
-is_kept_out = visits.is_kept_out
-"""Of an event, its visitor and the changes, before the rules: whether it will be shown in no profile."""
 
-end_event = customers.send_share
-"""Of a visitor and the changes, after each event, whichever rule ended that."""
+def is_kept_out(event: Event, visitor: Visitor, changes: Changes) -> bool:
+    """Whether an event only counts on the site: its visitor was forgotten after it. To be asked before the rules."""
+    return sessions.is_kept_out(event, visitor, changes)
 
-fall_due = visits.close_due
-"""Of a visitor and the changes, once a time has come that its state waits for."""
+
+def end_event(visitor: Visitor, changes: Changes) -> None:
+    """To be called after each event, whichever rule ended it."""
+    customers.send_share(visitor, changes)
+
+
+def fall_due(visitor: Visitor, changes: Changes) -> None:
+    """A time has come that the visitor's state waits for: visits that have ended are counted."""
+    sessions.close_due(visitor, changes)
 
 
 def of_type(type: str) -> Steps:

@@ -15,7 +15,7 @@ from crm.interests.state import Interests
 from crm.page_text import without_interests
 from crm.visits.state import Session, Touch
 from wakeline.definitions import PRESENT_MS
-from wakeline.profile_fields import Count
+from wakeline.profile_fields import ProfileCount
 from wakeline.record import ANONYMOUS_PREFIX, CustomerShare
 
 __all__ = [
@@ -49,7 +49,9 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     was_identified: bool = False
     has_withdrawn: bool = False
     erased: int = 0  # up to when this version has forgotten it, ms; a tombstone may know of more, see `Visitor`
-    last_append: int = 0  # append time of the latest record, ms; while there is no profile, see `duplicates.hear`
+    last_append: int = (
+        0  # append time of the latest record, ms; while there is no profile, see `crm.intake.duplicates.hear`
+    )
     recent: Session | None = None  # the latest session once closed, for the profile
     first_seen: int = 0
     last_seen: int = 0
@@ -64,7 +66,9 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     customer: str = ""
     linked: int = 0  # time of the identify that began this link, ms; 0: it was made when that was not noted
     named: int = 0  # time of the latest one that only repeated it
-    kept_out: tuple[str, int, int] | None = None  # such a link that today's tombstone keeps out, see `customers.link`
+    kept_out: tuple[str, int, int] | None = (
+        None  # such a link that today's tombstone keeps out, see `crm.identity.customers.link`
+    )
     had_profile: bool = False  # in a replay: the live version had one here, which today's tombstone keeps out
     withheld: int = 0  # append time up to which nothing enters a profile: it withdrew when it had none
     first: Touch = Touch()
@@ -135,7 +139,7 @@ class Visitor:
         self.wipe = False  # forget the profile before writing
         self.share: CustomerShare | None = None
 
-    def count(self, number: Count, amount: int = 1) -> None:
+    def count(self, number: ProfileCount, amount: int = 1) -> None:
         """Add to a number of the profile and, if it is linked, of its customer."""
         field = number.name
         setattr(self.state, field, getattr(self.state, field) + amount)
@@ -158,7 +162,7 @@ class Visitor:
         if old.set_aside_pages:
             lines = [line.partition(" ") for line in old.set_aside_pages[1:].split("\n")]
             old.set_aside_pages = "".join(f"\n{id} {without_interests(text)}" for id, _, text in lines)
-        if self.outside is not None:  # those that the present call has at hand; the others by `writes`
+        if self.outside is not None:  # those that the present call has at hand; the others as the call is written
             self.outside.known = {id: without_interests(text) for id, text in self.outside.known.items()}
         self.state = VisitorState(
             pages=old.pages, set_aside_pages=old.set_aside_pages, days=old.days, forgotten_until=old.forgotten_until,

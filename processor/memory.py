@@ -17,7 +17,7 @@ class LaneMemory:
 
     def __init__(self) -> None:
         self.people: dict[Who, Visitor | Customer] = {}
-        self.outside: set[Who] = set()  # of these people pages lie outside of the state, see `pages`
+        self.outside: set[Who] = set()  # of these people pages lie outside of the state, see `crm.pages`
         self._opened: list[Visitor] = []  # of whom the present batch knows some of these
         self.tops = TopLists()
         self.hops: dict[int, int] = {}  # source lane -> upto of the last delta applied from it
@@ -44,7 +44,7 @@ class LaneMemory:
             self.outside &= self.people.keys()
 
     def asked_for(self, batch: Batch) -> dict[Who, tuple[list[int], list[str]]]:
-        """What has to be loaded before a batch is folded: days and page instances, see `pages.asked_for`."""
+        """What has to be loaded before a batch is folded: days and page instances, see `crm.pages.asked_for`."""
         named: dict[Who, dict[str, None]] = {who: {} for who in self.outside & batch.people}
         for item in batch.items if named else ():
             if type(item.record) is Event and item.who[0] in named:

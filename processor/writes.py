@@ -166,7 +166,7 @@ def _letter(value: bytes) -> tuple[str, bool]:
 
 
 def _tombstones(changes: Changes) -> Iterator[Command]:
-    """After the place: where a write is torn before, who is folded again tells others to forget, see `forgetting`."""
+    """After the place: where a write is torn before, who is folded again tells others to forget."""
     for (site, id), ms in changes.tombstones.items():
         yield ["LATEST", keys.tombstone(changes.lane, site, id), str(ms), str(keys.TOMBSTONE_TTL_MS)]
 

@@ -8,13 +8,14 @@ import sys
 def main() -> None:
     try:
         from ops.cli import main as command
+
+        command(prog_name="wakeline")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("ops", "wakeline"):
             raise
         sys.exit(
             f'wakeline: without {error.name} it only reads profiles; for its commands: pip install "wakeline[server]"'
         )
-    command(prog_name="wakeline")
 
 
 if __name__ == "__main__":

@@ -163,7 +163,7 @@ class Answer(Struct):
 T = TypeVar("T")
 
 
-def fixing(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
+def without_lone_surrogates(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
     """`decode`; where it cannot read the text, once more without halves of surrogate pairs.
 
     Raises ValueError or RecursionError, as `decode` does.
@@ -180,6 +180,6 @@ def fixing(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
     return decoded
 
 
-decode_envelope = fixing(msgspec.json.Decoder(Envelope).decode)
-decode_event = fixing(msgspec.json.Decoder(WireEvent).decode)
+decode_envelope = without_lone_surrogates(msgspec.json.Decoder(Envelope).decode)
+decode_event = without_lone_surrogates(msgspec.json.Decoder(WireEvent).decode)
 encode_answer = msgspec.json.Encoder().encode

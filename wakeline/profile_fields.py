@@ -1,4 +1,4 @@
-"""The fields of a profile, declared once: rules count by these, the processor writes them, readers show them.
+"""What a profile holds: rules count by these, the processor writes them, readers and terminals show them.
 
 To add a count: a line here, a field of that name in `crm.state.VisitorState` and one in `profiles.Profile`; then a rule
 says `visitor.count(...)`. It reaches the visitor's customer, the HTTP API and `wakeline profile` by itself.
@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 
-class Count(NamedTuple):
+class ProfileCount(NamedTuple):
     """A number that only adds up; of a customer it is the sum over its visitors."""
 
     name: str  # in the hash, and in `VisitorState`
     help: str
-    noun: str = ""  # of one, as a terminal says it
+    noun: str  # of one, or of the time, as a terminal says it
     seconds: str = ""  # what `Profile` calls it where it is a time: in the hash it is in ms
 
     @property
@@ -35,12 +35,12 @@ class Trait(NamedTuple):
     help: str
 
 
-VISITS = Count("visits", "sessions begun, the open one included", "visit")
-PAGE_VIEWS = Count("page_views", "pages viewed", "page view")
-ENGAGED = Count("engaged_ms", "time that pages were visible and focused", seconds="engaged_seconds")
-EVENTS = Count("events", "custom events", "event")
+VISITS = ProfileCount("visits", "sessions begun, the open one included", "visit")
+PAGE_VIEWS = ProfileCount("page_views", "pages viewed", "page view")
+ENGAGED = ProfileCount("engaged_ms", "time that pages were visible and focused", "engaged", seconds="engaged_seconds")
+EVENTS = ProfileCount("events", "custom events", "event")
 
-COUNTS = tuple(field for field in list(globals().values()) if isinstance(field, Count))
+COUNTS = tuple(field for field in list(globals().values()) if isinstance(field, ProfileCount))
 
 TRAITS = (
     Trait("device", "device", "of the latest visit"),

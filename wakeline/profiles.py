@@ -91,10 +91,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     visitors: tuple[str, ...]  # of a customer: the visitors linked to it
     first_seen: datetime
     last_seen: datetime
-    visits: int  # the open one included
-    page_views: int
-    engaged_seconds: float
-    events: int  # custom events
+    visits: int = 0  # the open one included
+    page_views: int = 0
+    engaged_seconds: float = 0.0
+    events: int = 0  # custom events
     session: Session | None  # None once it has ended, and for customers
     first_source: Source | None  # of the first visit; None of a customer: its browsers have one each
     last_source: Source  # of the latest visit

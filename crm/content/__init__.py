@@ -1,5 +1,5 @@
 """What was looked at and done.
 
-rule.py    page views and engaged time by page
-events.py  custom events
+page_views.py  page views and engaged time by page
+events.py      custom events
 """

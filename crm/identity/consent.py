@@ -19,7 +19,7 @@ WITHHELD_MS = UNPROFILED_MS  # what it may have overtaken is too late by then
 
 
 def forget_late(event: Event, visitor: Visitor, changes: Changes) -> None:
-    """Forgets a visitor whose withdrawal `duplicates` is about to refuse for its age.
+    """Forgets a visitor whose withdrawal `crm.intake.duplicates` is about to refuse for its age.
 
     Of who has no profile nothing has to be kept out: what a withdrawal may have overtaken is as late by now.
     """
@@ -46,7 +46,7 @@ def withdraws(event: Event, visitor: Visitor) -> bool:
 def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
     """Forgets a visitor that withdrew, a bot too: a person may be taken for one.
 
-    That a session is handed over is noted by the session rule.
+    That a session is handed over is noted by `crm.visits.sessions`.
     """
     if withdraws(event, visitor):
         if not visitor.state.has_withdrawn:

@@ -1,6 +1,7 @@
 """Bots are counted beside people, by name, and enter nothing else.
 
-Who is a bot is a guess from its words. So a withdrawal was honoured before, see `consent`: it counts there, and here.
+Who is a bot is a guess from its words. So a withdrawal was honoured before, see `crm.identity.consent`: it counts
+there, and here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
 """Who is on the site now.
 
-rule.py  the latest sign or leave of each page instance decides
+signs.py  the latest sign or leave of each page instance decides
 """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from crm.changes import Changes
 from crm.state import Visitor
 from crm.visits import sources
-from crm.visits.rule import count_visit, touch
+from crm.visits.sessions import count_visit, touch
 from wakeline import profile_fields
 from wakeline.record import Event
 

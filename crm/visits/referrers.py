@@ -1,6 +1,7 @@
 """Sites and apps that people know by name: search engines, social networks, AI assistants.
 
-The list is Matomo's, in data/sources.csv; data/README.md says of which day. It is read with these differences:
+The list is Matomo's, in wakeline/data/sources.csv; the README.md beside it says of which day. It is read with these
+differences:
 
 - Partners that show the results of a big engine (suche.gmx.net, www.cnn.com) are not called by its name: a referrer
   holds no search words, so nobody could tell a search there from a link in an article. They go by their host.

@@ -57,7 +57,7 @@ def _facts(profile: Profile, now: datetime) -> Table:
 def _counted(profile: Profile) -> Iterator[str]:
     for field in COUNTS:
         number = getattr(profile, field.attribute)
-        yield count(number, field.noun) if field.noun else f"{duration(number)} engaged"
+        yield f"{duration(number)} {field.noun}" if field.seconds else count(number, field.noun)
 
 
 def _interests(profile: Profile) -> RenderableType:

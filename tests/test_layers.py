@@ -1,4 +1,4 @@
-"""What each package may import: the contracts of pyproject.toml, and that none of them is empty."""
+"""What each package may import: the contracts in pyproject.toml."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ ROOT = Path(__file__).parent.parent
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 
-def test_the_walls_stand() -> None:
+def test_the_contracts_of_imports_are_kept() -> None:
     command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--no-logo"]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
 
 
-def test_every_package_that_is_shipped_stands_behind_them() -> None:
+def test_every_package_that_is_shipped_is_under_them() -> None:
     shipped = SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
     assert sorted(SETTINGS["tool"]["importlinter"]["root_packages"]) == sorted(shipped)
