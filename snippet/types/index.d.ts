@@ -30,7 +30,7 @@ export type Shopping = {
 
 export type Order = Shopping & { order: string };
 
-/** Events with properties of their own. Declare yours to have them checked, see the README. */
+/** Events with properties of their own. Declare yours to have them checked: docs/snippet.md says how. */
 export interface Events {
   view_product: Shopping;
   view_list: Shopping;

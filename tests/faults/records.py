@@ -46,7 +46,7 @@ async def poison(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 
 BUGGY = """
-from processor import rules
+from crm import rules
 
 def raises(event, visitor, changes):
     if event.path == "/bug":
