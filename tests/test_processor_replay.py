@@ -434,7 +434,7 @@ async def test_who_withdrew_before_the_beginning_without_a_profile_gets_none(sta
 async def test_who_was_identified_before_the_beginning_counts_twice_for_the_customer_until_the_switch(
     state: Any,
 ) -> None:
-    """As --help and the README say: the deltas of the log have told it, and the next link tells all again."""
+    """As --help and docs/replay.md say: the deltas of the log have told it, and the next link tells all again."""
     async with stand(state) as live:
         made = live.made
 

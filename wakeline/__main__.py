@@ -14,7 +14,7 @@ def main() -> None:
         if (error.name or "").partition(".")[0] in ("ops", "wakeline"):
             raise
         sys.exit(
-            f'wakeline: without {error.name} it only reads profiles; for its commands: pip install "wakeline[server]"'
+            f'wakeline: this installation only reads profiles ({error.name} is missing): pip install "wakeline[server]"'
         )
 
 

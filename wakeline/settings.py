@@ -1,7 +1,7 @@
 """Every setting: name, default, help. Read once where a process starts, then passed down.
 
 `Settings` holds what belongs to a process, `Site` what belongs to a web site. The command line's help,
-the README's table and `wakeline.toml` all come from here; `config` reads and validates.
+the table in docs/settings.md and `wakeline.toml` all come from here; `config` reads and validates.
 """
 
 from __future__ import annotations
