@@ -1,7 +1,7 @@
 """What the product knows of people: rules that take an event and say what changes. No I/O, no clock.
 
 rules.py     the rules, in the order in which an event meets them; records.py what other records do
-state.py     what is remembered of a visitor, put together from the rooms' own states
+state.py     what is remembered of a visitor, put together from those of the packages
 pages.py     page instances that a state has no room for; page_text.py how they are written
 changes.py   what rules may change, and all that one call changed
 dead.py      what could not be folded, and whom it is about
@@ -13,6 +13,6 @@ visits/      which visit an event belongs to, and where that came from
 content/     page views, engaged time and custom events
 interests/   what the visitor is interested in
 
-A room holds its rules and its state. To add a rule, write it in its room and list it in rules.py. The processor takes
-rules.py, records.py and what lies beside them here, and nothing out of a room.
+Each package holds its rules and its state. To add a rule, write it in its package and list it in rules.py. The
+processor takes rules.py, records.py and what lies beside them here, and nothing out of a package.
 """

@@ -21,6 +21,7 @@ from wakeline.keys import PAGES_TTL_MS
 
 JITTER_MS = 3_600_000  # a retry's corrected time differs by what the network took
 REMEMBERED_MS = LATE_MS + JITTER_MS
+WITHHELD_MS = REMEMBERED_MS  # what a withdrawal may have overtaken is too late by then
 UNPROFILED_MS = REMEMBERED_MS  # that a state without a profile lives, from when it was last heard of
 DAYS_NOTED = (PAGES_TTL_MS + LATE_MS) // DAY_MS  # a key may be there so long, where the fold is behind the log
 SILENT_MS = 300_000  # a page instance that gave no sign for so long is set aside; it can be recalled

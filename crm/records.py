@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 from crm.changes import Changes
-from crm.identity import consent, customers, forgetting
+from crm.identity import forgetting
+from crm.identity.consent import look_through
+from crm.identity.customers import receive
 from crm.intake.duplicates import hear
 from crm.state import Customer, Visitor
 from crm.visits.sessions import close_due
-from wakeline.record import CustomerShare, Erase, Event
+from wakeline.record import Erase
 
-WITHHELD_MS = consent.WITHHELD_MS
-
-
-def look_through(event: Event, visitor: Visitor, changes: Changes) -> None:
-    """An event of before the version begins: only a withdrawal matters."""
-    consent.look_through(event, visitor, changes)
-
-
-def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
-    """What one visitor's events added to its customer."""
-    customers.receive(share, customer, changes)
+__all__ = ["erase", "look_through", "receive"]
 
 
 def erase(record: Erase, person: Visitor | Customer, changes: Changes, *, has_site: bool) -> None:

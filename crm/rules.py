@@ -1,7 +1,11 @@
-"""The rules, in the order in which an event meets them. To add one, write it in its room and list it here.
+"""The rules, in the order in which an event meets them. To add one, write it in its package and list it here.
 
 A rule takes the event, its visitor and the changes of the call; it has no I/O and no clock but
-`changes.now`. It returns None, or a verdict that ends the event there.
+`changes.now`. It returns None, or a verdict that ends the event there. Beside the rules the processor calls
+
+is_kept_out  before them: whether the event only counts on the site, since its visitor was forgotten after it
+send_share   after each event, whichever rule ended it
+close_due    when a time has come that a visitor's state waits for: visits that have ended are counted
 """
 
 from __future__ import annotations
@@ -11,13 +15,17 @@ from collections.abc import Callable
 from crm.changes import Changes, Verdict
 from crm.content import events, page_views
 from crm.identity import consent, customers
+from crm.identity.customers import send_share
 from crm.intake import bots, duplicates
 from crm.interests import scoring
 from crm.presence import signs
 from crm.state import Visitor
 from crm.visits import attribution, referrers, sessions
+from crm.visits.sessions import close_due, is_kept_out
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
 from wakeline.record import Event
+
+__all__ = ["ALL", "CUSTOM", "RULES", "Rule", "Steps", "close_due", "is_kept_out", "of_type", "prepare", "send_share"]
 
 Rule = Callable[[Event, Visitor, Changes], Verdict | None]
 Steps = tuple[tuple[str, Rule], ...]
@@ -44,21 +52,6 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("customers", customers.link, (IDENTIFY,)),
 )
 """Name, rule and the types of events that it is for, in order."""
-
-
-def is_kept_out(event: Event, visitor: Visitor, changes: Changes) -> bool:
-    """Whether an event only counts on the site: its visitor was forgotten after it. To be asked before the rules."""
-    return sessions.is_kept_out(event, visitor, changes)
-
-
-def end_event(visitor: Visitor, changes: Changes) -> None:
-    """To be called after each event, whichever rule ended it."""
-    customers.send_share(visitor, changes)
-
-
-def fall_due(visitor: Visitor, changes: Changes) -> None:
-    """A time has come that the visitor's state waits for: visits that have ended are counted."""
-    sessions.close_due(visitor, changes)
 
 
 def of_type(type: str) -> Steps:

@@ -133,7 +133,7 @@ class Visitor:
         # of the current call
         self.is_new = False
         self.numbers: set[str] = set()  # fields of the profile that changed
-        self.renewed = False  # the first event of a day: what it has lives on
+        self.renewed = False  # the first event of a day: its keys get their whole lifetime again
         self.traits_changed = False
         self.unshows = False  # the profile may hold a session that it may no longer show
         self.wipe = False  # forget the profile before writing

@@ -114,7 +114,7 @@ class Fold:
             changes.visitors[who] = visitor
             if visitor.site in self._sites:
                 changes.enter(self._sites[visitor.site], now)
-                rules.fall_due(visitor, changes)
+                rules.close_due(visitor, changes)
                 changes.reschedule(visitor)
             else:  # the site was removed from the configuration
                 changes.due["/".join(who)] = 0
@@ -151,7 +151,7 @@ class Fold:
         else:
             verdict = self._timed(steps, event, visitor, changes)
         if visitor.share is not None:
-            rules.end_event(visitor, changes)
+            rules.send_share(visitor, changes)
         return verdict or (Verdict.ERASED if erased else Verdict.APPLIED)
 
     def _timed(self, steps: Steps, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from crm.records import WITHHELD_MS
+from crm.pages import WITHHELD_MS
 from processor.lane_protocol import BEGIN
 from processor.replay import patiently
 from processor.retention import first_since

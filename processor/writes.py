@@ -28,7 +28,7 @@ import msgspec
 
 from crm import dead
 from crm.changes import Changes, Verdict
-from processor.command import MOST_PAIRS, Command, in_parts
+from processor.command import Command, in_parts
 from processor.deltas import deltas
 from processor.fold import Fold
 from processor.lane_protocol import SENT
@@ -172,5 +172,5 @@ def _tombstones(changes: Changes) -> Iterator[Command]:
 
 
 def _scores(key: str, pairs: list[tuple[str, str]]) -> Iterator[Command]:
-    for start in range(0, len(pairs), MOST_PAIRS):
-        yield ["ZADD", key, *(word for pair in pairs[start : start + MOST_PAIRS] for word in pair)]
+    for part in in_parts([word for pair in pairs for word in pair]):
+        yield ["ZADD", key, *part]

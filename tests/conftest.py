@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -32,6 +33,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def free_ports() -> Callable[[int], list[int]]:
     """`free_ports(2)`: as many different free ports."""
     return find_free_ports
+
+
+@pytest.fixture
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """`configured(text)`: from here on in an empty folder with this wakeline.toml, and no setting from outside."""
+
+    def configured(text: str) -> None:
+        monkeypatch.chdir(tmp_path)
+        for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
+            monkeypatch.delenv(name)
+        (tmp_path / "wakeline.toml").write_text(text)
+
+    return configured
 
 
 @pytest.fixture(scope="session")

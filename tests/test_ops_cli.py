@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import os
 import subprocess
 import sys
 import time
@@ -41,12 +40,9 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(configured: Callable[[str], None]) -> Run:
     """Runs the command in an empty folder with one wakeline.toml."""
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
-        monkeypatch.delenv(name)
-    (tmp_path / "wakeline.toml").write_text(FILE)
+    configured(FILE)
 
     def run(*arguments: str, input: str | None = None) -> Result:
         return CliRunner().invoke(main, arguments, input=input, prog_name="wakeline")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,11 +32,8 @@ def client(servers: Settings) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def erase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Settings) -> Callable[..., Result]:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
-        monkeypatch.delenv(name)
-    (tmp_path / "wakeline.toml").write_text(FILE)
+def erase(configured: Callable[[str], None], servers: Settings) -> Callable[..., Result]:
+    configured(FILE)
     flags = ["--yes", "--redis", servers.redis, "--log", servers.log]
     return lambda *words: CliRunner().invoke(main, ["erase", *words, *flags])
 

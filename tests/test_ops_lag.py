@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import redis
@@ -48,11 +46,8 @@ def client(servers: Settings) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Settings) -> Run:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
-        monkeypatch.delenv(name)
-    (tmp_path / "wakeline.toml").write_text(FILE)
+def run(configured: Callable[[str], None], servers: Settings) -> Run:
+    configured(FILE)
 
     def run(*words: str) -> Result:
         flags = ["--redis", servers.redis, "--log", servers.log]

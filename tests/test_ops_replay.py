@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,11 +33,8 @@ words_alone = pytest.mark.parametrize("servers", ["redis"], indirect=True)
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Settings) -> Run:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
-        monkeypatch.delenv(name)
-    (tmp_path / "wakeline.toml").write_text(FILE)
+def run(configured: Callable[[str], None], servers: Settings) -> Run:
+    configured(FILE)
 
     def run(*words: str, redis: str = servers.redis) -> Result:
         return CliRunner().invoke(main, ["replay", *words, "--redis", redis, "--log", servers.log])

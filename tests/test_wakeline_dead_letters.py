@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,11 +54,8 @@ def client(servers: Settings) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, servers: Settings) -> Run:
-    monkeypatch.chdir(tmp_path)
-    for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
-        monkeypatch.delenv(name)
-    (tmp_path / "wakeline.toml").write_text(FILE)
+def run(configured: Callable[[str], None], servers: Settings) -> Run:
+    configured(FILE)
 
     def run(*words: str) -> Result:
         command = ["dead-letters", *words, "--redis", servers.redis]

@@ -8,14 +8,12 @@ from __future__ import annotations
 from crm.changes import Changes
 from crm.identity.forgetting import forget_visitor
 from crm.intake.duplicates import drop_seen, hear
-from crm.pages import UNPROFILED_MS
+from crm.pages import WITHHELD_MS
 from crm.state import Visitor
 from wakeline.definitions import LATE_MS
 from wakeline.event import CONSENT
 from wakeline.numbers import WITHDRAWALS
 from wakeline.record import FOR_GOOD, Event
-
-WITHHELD_MS = UNPROFILED_MS  # what it may have overtaken is too late by then
 
 
 def forget_late(event: Event, visitor: Visitor, changes: Changes) -> None:

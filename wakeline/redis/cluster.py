@@ -31,7 +31,7 @@ class Cluster(RedisCluster):
     """Every method raises redis-py's ConnectionError while no node answers, or while not all slots have one."""
 
     def __init__(self, *, ssl: bool, **options: Any) -> None:
-        # a MOVED corrects its own slot; to learn all slots anew would cut what other lanes have under way
+        # a MOVED corrects its own slot; to ask for all slots again would cut what other lanes have under way
         super().__init__(reinitialize_steps=0, ssl=ssl, **options)
         # of every node that is found
         self.connection_kwargs["connection_class"] = SharedSSLConnection if ssl else SharedConnection
