@@ -22,13 +22,13 @@ import uvloop
 from redis.asyncio import Redis
 
 from benchmarks.visitors import SITE
-from crm.changes import Changes
 from crm.sites import SiteFacts
-from processor.batch import Who, batch_of
-from processor.fold import Fold
+from processor.batch import Item, Who, batch_of
+from processor.changes import Changes
+from processor.deadlines import whose
+from processor.fold import DUE_AT_ONCE, Fold
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
-from processor.worker import DUE_AT_ONCE
 from processor.writes import Place, commands
 from wakeline import keys
 from wakeline.keys import Keys
@@ -47,7 +47,9 @@ class Lane:
         self.offset = 0
         self.clock = 0
         self.next_due: float | None = None
+        self.step = 0
         self.batch = batch_of([])
+        self.left: Sequence[Item] = ()  # of the batch
 
 
 class Book:
@@ -68,23 +70,32 @@ class Book:
             lane.batch = lane.fold.decode(taken[lane.fold.lane])
             first, last = lane.batch.items[0], lane.batch.items[-1]
             assert first.offset == lane.offset, "records of the topic are missing"
-            lane.offset, lane.clock = last.offset + 1, last.time
+            lane.clock, lane.left = last.time, lane.batch.items
         await self._load([(lane, lane.batch.people, lane.fold.top_lists(lane.batch)) for lane in lanes])
-        await self._write([(lane, lane.fold.fold(lane.batch.items, lane.memory)) for lane in lanes])
-        while lanes := [lane for lane in lanes if lane.next_due is not None and lane.next_due <= lane.clock]:
-            await self._close_due(lanes)
+        while lanes:
+            await self._fill_deadlines(lanes)
+            folded = [(lane, lane.fold.fold(lane.left, lane.memory, step=lane.step)) for lane in lanes]
+            for lane, changes in folded:
+                lane.offset, lane.step = lane.offset + changes.folded, changes.step
+                lane.left = lane.left[changes.folded :]
+            await self._write(folded)
+            lanes = [lane for lane in lanes if lane.left]
 
-    async def _close_due(self, lanes: list[Lane]) -> None:
-        pipe = self._redis.pipeline(transaction=False)
+    async def _fill_deadlines(self, lanes: list[Lane]) -> None:
+        waiting = [lane for lane in lanes if lane.next_due is not None and lane.next_due <= lane.clock]
         for lane in lanes:
-            pipe.zrangebyscore(self._keys.due(lane.fold.lane), "-inf", lane.clock, start=0, num=DUE_AT_ONCE)
-        due: list[list[Who]] = []
-        for members in await pipe.execute():
-            due.append([(site, id) for site, _, id in (member.decode().partition("/") for member in members)])
-        await self._load([(lane, set(who), set()) for lane, who in zip(lanes, due, strict=True)])
-        await self._write(
-            [(lane, lane.fold.fold_due(who, lane.clock, lane.memory)) for lane, who in zip(lanes, due, strict=True)]
-        )
+            lane.memory.deadlines.fill([], horizon=lane.clock, is_all=True)
+        if not waiting:
+            return
+        pipe = self._redis.pipeline(transaction=False)
+        for lane in waiting:
+            key = self._keys.due(lane.fold.lane)
+            pipe.zrangebyscore(key, "-inf", lane.clock, start=0, num=DUE_AT_ONCE, withscores=True)
+        found = await pipe.execute()
+        for lane, members in zip(waiting, found, strict=True):
+            due = [(int(at), name.decode(), whose(name.decode())) for name, at in members]
+            lane.memory.deadlines.fill(due, horizon=lane.clock, is_all=len(due) < DUE_AT_ONCE)
+            await self._load([(lane, {who for _, _, who in due}, set())])
 
     async def _load(self, wanted: Sequence[tuple[Lane, set[Who], set[str]]]) -> None:
         pipe = self._redis.pipeline(transaction=False)
@@ -97,12 +108,18 @@ class Book:
                 pipe.get(self._keys.state(lane.fold.lane, *one))
                 pipe.zrange(self._keys.interests(lane.fold.lane, *one), 0, -1, withscores=True)
                 pipe.get(keys.tombstone(lane.fold.lane, *one))
+                pipe.zscore(self._keys.due(lane.fold.lane), "/".join(one))
             for key in unknown:
                 pipe.zrange(key, 0, -1, withscores=True)
         replies = iter(await pipe.execute())
         for lane, people, unknown in asked:
             lane.memory.remember(
-                {one: Loaded(next(replies), _scores(next(replies)), int(next(replies) or 0)) for one in people}
+                {
+                    one: Loaded(
+                        next(replies), _scores(next(replies)), int(next(replies) or 0), int(float(next(replies) or 0))
+                    )
+                    for one in people
+                }
             )
             for key in unknown:
                 lane.memory.tops.loaded[key] = {name: round(score) for name, score in _scores(next(replies)).items()}
@@ -110,7 +127,9 @@ class Book:
     async def _write(self, folded: Sequence[tuple[Lane, Changes]]) -> None:
         pipe = self._redis.pipeline(transaction=True)
         for lane, changes in folded:
-            for command in commands(changes, lane.fold, lane.memory, Place("kafka", lane.offset, lane.clock)):
+            for command in commands(
+                changes, lane.fold, lane.memory, Place("kafka", lane.offset, lane.clock, lane.step)
+            ):
                 pipe.execute_command(*command)
         for lane, _ in folded:
             pipe.zrange(self._keys.due(lane.fold.lane), 0, 0, withscores=True)

@@ -1,9 +1,9 @@
-"""What the product knows of people: rules that take an event and say what changes. No I/O, no clock.
+"""What the product knows of people: rules that take an event and say what out. No I/O, no clock.
 
-rules.py     the rules, in the order in which an event meets them; records.py what other records do
+rules.py     the rules, in the order in which an event meets them, and deadlines; records.py what other records do
 state.py     what is remembered of a visitor, put together from those of the packages
 pages.py     page instances that a state has no room for; page_text.py how they are written
-changes.py   what rules may change, and all that one call changed
+out.py       what a rule may do besides: count, wake at a time, tell a customer, forget
 dead.py      what could not be folded, and whom it is about
 sites.py     what the rules ask of a site's settings
 intake/      is it new, and is it a person

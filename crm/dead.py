@@ -86,7 +86,7 @@ def letter(
     if isinstance(record, Delta):
         for share in record.shares:
             error = _without((share.customer, share.visitor), error)
-        frame = Delta(source=record.source, after=record.after, upto=record.upto)
+        frame = msgspec.structs.replace(record, shares=[])
         return DeadLetter(offset, reason, encode_record(frame), error, (NOBODY,))
     elsewhere = {id for site, id in named_by(value, most=None).people if not lives_here((site, id))}
     if not elsewhere:

@@ -118,7 +118,7 @@ class Visitor:
         self.interests = Interests(scores)
         self.tombstone = tombstone  # ms up to which nothing enters the profile; 0: none
         self.erased = max(tombstone, state.erased)  # up to when it was forgotten; a replay has that still to do
-        self.scheduled = bool(state.sessions)  # whether the lane's due set holds it, not later than its deadline
+        self.scheduled = 0  # see `crm.out.Person`
         self.open_pages = {
             id: page.last_heartbeat + PRESENT_MS for id, page in state.pages.items() if page.last_heartbeat > page.left
         }

@@ -6,9 +6,10 @@ transport.py  Faust over wakeline.log
 lanes.py      the lanes of this process; ownership.py says which: all by a lease, or a share (group.py)
 worker.py     one lane: load, fold, write, retry
 batch.py      records decoded, and what they touch
-fold.py       one lane's records through the rules of `crm`; memory.py what it remembers, loaded.py reads that
-writes.py     changes as Redis commands (command.py); people.py those of visitors and customers, deltas.py what
-              customers are told
+fold.py       one lane's records through the rules of `crm`, deadlines.py what falls due before them; memory.py what
+              it remembers, loaded.py reads that
+changes.py    all that one call changes; writes.py makes Redis commands of it (command.py), people.py those of
+              visitors and customers, deltas.py what customers are told
 store.py      the one call that applies them; lane_protocol.py the scripts and fields of a lane in Redis
 retention.py  how long the log keeps what was processed
 replay.py     the log folded again, into another version of the keys; versions.py where that begins

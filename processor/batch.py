@@ -9,8 +9,8 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from crm.changes import LIVE_MS
 from crm.dead import Named, named_by
+from crm.out import LIVE_MS
 from wakeline.definitions import LATE_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.event import CONSENT, MAX_EVENTS_PER_PAGE

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter_ns
 
 from crm import dead, records, rules
-from crm.changes import LIVE_MS, Changes, Verdict
+from crm.out import LIVE_MS, Verdict
 from crm.rules import Steps
 from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest, only_withdrawals
+from processor.changes import Changes, HopGap
 from processor.memory import LaneMemory
 from wakeline import keys
 from wakeline.definitions import BUILT_IN
@@ -21,6 +22,7 @@ from wakeline.numbers import LIVE_TOPS, TOPS
 from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record
 
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
+DUE_AT_ONCE = 500  # deadlines that fire in one call
 
 
 class Fold:
@@ -42,8 +44,9 @@ class Fold:
         self.lane = lane
         self.lanes = deployment.lanes
         self.begins = 0  # offset; of what lies before only withdrawals matter
-        self.seconds: dict[str, float] = {name: 0.0 for name, _, _ in rules.RULES}  # of the timed events
+        self.seconds: dict[str, float] = dict.fromkeys(rules.NAMES, 0.0)  # of the timed events
         self.timed = 0
+        self.firing: Who | None = None  # whose deadline is under way
         self._timed_every = self._countdown = timed_every
         self._sites = sites
         self._deployment = deployment
@@ -82,11 +85,19 @@ class Fold:
                     wanted.update(self._keys.top(self.lane, site, top.name, bucket) for top in LIVE_TOPS)
         return wanted
 
-    def fold(self, items: Iterable[Item], memory: LaneMemory) -> Changes:
-        """Apply records in order. Everyone they touch must be in `memory`."""
+    def fold(self, items: Sequence[Item], memory: LaneMemory, *, step: int = 0) -> Changes:
+        """Apply records in order, each after the deadlines that it has reached; `step` of the first one's have fired.
+
+        Everyone whom records and deadlines touch must be in `memory`. It may stop before the last record, where there
+        are too many deadlines for one call or more are to be filled in: `folded` and `step` of what it returns say how
+        many records were applied, and how many deadlines have fired before the next.
+        """
         changes = self._changes(memory)
-        ledger = changes.ledger
+        changes.step = step
+        deadlines, ledger = memory.deadlines, changes.ledger
         for item in items:
+            if deadlines.next <= item.time and not self._fire(item, memory, changes):
+                break
             changes.now, changes.offset = item.time, item.offset
             record = item.record
             if item.offset < self.begins:
@@ -101,30 +112,57 @@ class Fold:
             else:
                 self._apply_derived(record, memory, changes)
                 ledger[Verdict.DERIVED] += 1
+            changes.folded += 1
+            changes.step = 0
         self._finish(changes)
         return changes
 
-    def fold_due(self, due: Iterable[Who], now: int, memory: LaneMemory) -> Changes:
-        """Close what fell due by append time `now`. Everyone in `due` must be in `memory`."""
-        changes = self._changes(memory)
-        changes.now = changes.received = now
-        for who in due:
-            visitor = memory.people[who]
-            assert isinstance(visitor, Visitor)
-            changes.visitors[who] = visitor
-            if visitor.site in self._sites:
-                changes.enter(self._sites[visitor.site], now)
-                rules.close_due(visitor, changes)
-                changes.reschedule(visitor)
-            else:  # the site was removed from the configuration
-                changes.due["/".join(who)] = 0
-        self._finish(changes)
-        return changes
+    def _fire(self, item: Item, memory: LaneMemory, changes: Changes) -> bool:
+        """Let what the record has reached happen before it; whether that is all. Each at its own time."""
+        changes.offset = item.offset
+        deadlines = memory.deadlines
+        fired = 0
+        while found := deadlines.pop(item.time):
+            at, who = found
+            person = memory.people[who]
+            if person.scheduled != at:  # it was moved since
+                continue
+            next, kind = rules.earliest(person)
+            if who[0] not in self._sites:  # the site was removed from the configuration
+                next = 0
+            elif kind is not None and next <= at:
+                if fired == DUE_AT_ONCE:
+                    return False
+                self._fire_one(person, kind, at, changes)
+                fired += 1
+                changes.step += 1
+                next = rules.earliest(person)[0]
+            changes.reschedule(person, next)
+        return deadlines.next > item.time
+
+    def _fire_one(self, person: Visitor | Customer, kind: rules.Deadline, at: int, changes: Changes) -> None:
+        self.firing = who = person.site, person.id
+        changes.now = changes.received = at
+        changes.enter(self._sites[person.site], at)
+        began = perf_counter_ns()
+        if isinstance(person, Visitor):
+            changes.visitors[who] = person
+            if person.state.customer:
+                rules.open_share(person, since=at)
+            kind.fire(person, changes)
+            if person.share is not None:
+                rules.send_share(person, changes)
+        else:
+            changes.customers[who] = person
+            kind.fire(person, changes)
+        self.seconds[kind.kind] += (perf_counter_ns() - began) / 1e9 / self._timed_every
+        self.firing = None
 
     def _changes(self, memory: LaneMemory) -> Changes:
         changes = Changes(
             self.lane,
             memory.tops,
+            memory.deadlines,
             key_space=self._keys,
             decay_zero=self._deployment.decay_zero,
             half_life=self._deployment.half_life,
@@ -139,6 +177,8 @@ class Fold:
         if visitor is None:
             visitor = changes.visitors[who] = memory.people[who]  # type: ignore[assignment]
             assert isinstance(visitor, Visitor)
+        if visitor.state.customer:
+            rules.open_share(visitor)
         erased = rules.is_kept_out(event, visitor, changes)
         steps = self._rules_of_type.get(event.type, self._rules_of_custom)
         self._countdown -= 1
@@ -167,21 +207,19 @@ class Fold:
 
     def _apply_derived(self, record: Record, memory: LaneMemory, changes: Changes) -> None:
         if isinstance(record, Delta):
-            applied = memory.hops.get(record.source, 0)
-            if record.after > applied:
-                changes.hop_gaps.append((record.source, applied, record.after))
-            if record.upto > applied:
-                memory.hops[record.source] = changes.hops[record.source] = record.upto
+            applied = memory.hops.get(record.source, (0, 0))
+            after, upto = (record.after, record.after_step), (record.upto, record.upto_step)
+            if after > applied:
+                changes.hop_gaps.append(HopGap(record.source, applied, after))
+            if upto > applied:
+                memory.hops[record.source] = changes.hops[record.source] = upto
                 for share in record.shares:
-                    if 0 <= share.at < applied:  # the source was folded again, in other portions than before
+                    if share.at >= 0 and (share.at, share.step) < applied:  # it came in an earlier delta
                         continue
                     records.receive(share, _customer(memory, changes, share.site, share.customer), changes)
         elif isinstance(record, Erase):
             person_of = _customer if record.id[0] == CUSTOMER_PREFIX else _visitor
-            has_site = record.site in self._sites
-            if has_site:
-                changes.enter(self._sites[record.site], record.time)
-            records.erase(record, person_of(memory, changes, record.site, record.id), changes, has_site=has_site)
+            records.erase(record, person_of(memory, changes, record.site, record.id), changes)
 
     def letter(self, item: Item, record: Invalid, memory: LaneMemory, error: str = "") -> dead.DeadLetter:
         """The dead letter of an item. Everyone whom the record names must be in `memory`, as this lane knows them."""
@@ -194,8 +232,6 @@ class Fold:
         return any(lane_of(site, who[1], self.lanes) == self.lane for site in ([who[0]] if who[0] else self._sites))
 
     def _finish(self, changes: Changes) -> None:
-        for visitor in changes.visitors.values():
-            changes.schedule(visitor)
         changes.settle_tops()
         if not self._emits:
             changes.shares.clear()

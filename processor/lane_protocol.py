@@ -8,7 +8,21 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from wakeline.record import Position
+
 SENT = "sent:"  # and a lane: up to where the deltas for it were made
+
+
+def text_of(position: Position) -> str:
+    """A position as `hop` and `sent:<lane>` hold it: "<offset>", and ":<step>" where that is not 0."""
+    offset, step = position
+    return f"{offset}:{step}" if step else str(offset)
+
+
+def position_of(text: bytes) -> Position:
+    """What `text_of` wrote."""
+    offset, _, step = text.partition(b":")
+    return int(offset), int(step or 0)
 
 
 class LanePlace(Struct):
@@ -16,6 +30,7 @@ class LanePlace(Struct):
 
     log: str = ""
     offset: int = 0
+    step: int = 0
     begins: int = 0
     clock: int = 0
     revision: int = 0
@@ -31,7 +46,8 @@ class LanePlace(Struct):
 # KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
 # commands as one msgpack argument, top list cap, OTHER, the due set's key, what the lane's `moved` must be, writer
 # expected: after an older backup another one may have come to the same revision.
-# Four are our own. TOP: add to a top list whose members the writer does not know, within the cap. LATEST: set to a
+# Four are our own. TOP: add to a top list whose members the writer does not know, within the cap, in order, as
+# `Changes` does with those that it knows. LATEST: set to a
 # time (ms) that is later than what is there: a replay meets old erasures when newer ones are known. DEAD: add a dead
 # letter to the stream and whom it is about to the set, of which there are no more than so many: the oldest go. FORGET:
 # remove the dead letters that are about a person, up to a time.
@@ -61,7 +77,7 @@ for i = 1, #commands do
          (call('ZCARD', c[2]) >= tonumber(ARGV[5]) or tonumber(c[j + 1]) < 0) then
         member = ARGV[6]
       end
-      call('ZINCRBY', c[2], c[j + 1], member)
+      if tonumber(call('ZINCRBY', c[2], c[j + 1], member)) == 0 then call('ZREM', c[2], member) end
     end
   elseif c[1] == 'LATEST' then
     if tonumber(c[3]) > tonumber(call('GET', c[2]) or 0) then call('SET', c[2], c[3], 'PX', c[4]) end
@@ -89,15 +105,16 @@ return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES')}
 
 WITH_TWO_KEYS = ("DEAD", "FORGET")
 
-# KEYS: state, interests, tombstone of each, then top lists; ARGV: how many of the former.
+# KEYS: the due set, then state, interests and tombstone of each, then top lists; ARGV: members of the due set.
 LOAD = """
 local people, tops = {}, {}
-local n = tonumber(ARGV[1])
-for i = 1, n * 3, 3 do
-  people[#people + 1] = {redis.call('GET', KEYS[i]), redis.call('ZRANGE', KEYS[i + 1], 0, -1, 'WITHSCORES'),
-    redis.call('GET', KEYS[i + 2])}
+local n = #ARGV
+for i = 1, n do
+  local k = i * 3 - 1
+  people[i] = {redis.call('GET', KEYS[k]), redis.call('ZRANGE', KEYS[k + 1], 0, -1, 'WITHSCORES'),
+    redis.call('GET', KEYS[k + 2]), redis.call('ZSCORE', KEYS[1], ARGV[i])}
 end
-for i = n * 3 + 1, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -1, 'WITHSCORES') end
+for i = n * 3 + 2, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -1, 'WITHSCORES') end
 return {people, tops}
 """
 
@@ -174,7 +191,8 @@ end
 return redis.call('HGET', KEYS[1], 'version') or '1'
 """
 
-# KEYS: a lane; ARGV: new version, token, writer. Returns where it goes on, its place, whether it is torn.
+# KEYS: a lane; ARGV: new version, token, writer. Returns where it goes on, its offset and step, whether it is
+# torn.
 # A lane that a cut switch to the same version left frozen is ours from here on.
 FREEZE = """
 local moved = redis.call('HGET', KEYS[1], 'moved')
@@ -183,8 +201,8 @@ if not moved or string.match(moved, '^%d+ ') == ARGV[1] .. ' ' then
   moved = ARGV[1] .. ' ' .. ARGV[2]
   redis.call('HSET', KEYS[1], 'moved', moved, 'writer', ARGV[3])
 end
-local found = redis.call('HMGET', KEYS[1], 'offset', 'torn')
-return {moved, found[1] or '0', found[2] or '0'}
+local found = redis.call('HMGET', KEYS[1], 'offset', 'step', 'torn')
+return {moved, found[1] or '0', found[2] or '0', found[3] or '0'}
 """
 
 # KEYS: a lane; ARGV: its own version, token or ''. A lane that is being rebuilt where it is stays as it is.
@@ -226,7 +244,7 @@ redis.call('HINCRBY', lane, 'revision', 1)
 local fields = redis.call('HGETALL', lane)
 for i = 1, #fields, 2 do
   local name = fields[i]
-  if name == 'log' or name == 'offset' or name == 'revision' or string.sub(name, 1, 5) == 'sent:' then
+  if name == 'log' or name == 'offset' or name == 'step' or name == 'revision' or string.sub(name, 1, 5) == 'sent:' then
     redis.call('HSET', kept, name, fields[i + 1])
   end
 end

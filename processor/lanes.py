@@ -10,7 +10,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from crm.rules import RULES
+from crm.rules import NAMES
 from processor import metrics
 from processor.fold import Fold
 from processor.ownership import Ownership
@@ -156,7 +156,7 @@ class Lanes:
 
     def observe_rules(self) -> None:
         """Bring the metrics of the rules up to date, before a scrape."""
-        for name, _, _ in RULES:
+        for name in NAMES:
             seconds = sum(fold.seconds[name] for fold in self._folds)
             counter = metrics.RULE_SECONDS.labels(name)
             counter.inc(seconds - counter._value.get())

@@ -15,6 +15,7 @@ class Loaded(NamedTuple):
     state: bytes | None
     scores: dict[str, float]
     tombstone: int
+    scheduled: int = 0  # append time (ms) at which the due set names it; 0: not at all
 
 
 _visitor = msgspec.json.Decoder(VisitorState).decode
@@ -24,6 +25,7 @@ _customer = msgspec.json.Decoder(CustomerState).decode
 def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
     state = _visitor(loaded.state) if loaded.state is not None else VisitorState()
     visitor = Visitor(site, id, state, loaded.scores, loaded.tombstone)
+    visitor.scheduled = loaded.scheduled
     if state.erased:
         _unshow_former(visitor)
     return visitor
@@ -41,4 +43,6 @@ def _unshow_former(visitor: Visitor) -> None:
 
 def customer_of(site: str, id: str, loaded: Loaded) -> Customer:
     state = _customer(loaded.state) if loaded.state is not None else CustomerState()
-    return Customer(site, id, state, loaded.scores, loaded.tombstone)
+    customer = Customer(site, id, state, loaded.scores, loaded.tombstone)
+    customer.scheduled = loaded.scheduled
+    return customer

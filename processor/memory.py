@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from crm import pages
-from crm.changes import TopLists
 from crm.state import Customer, Outside, Visitor
 from processor.batch import Batch, Who
+from processor.changes import TopLists
+from processor.deadlines import Deadlines
 from processor.loaded import Loaded, customer_of, visitor_of
-from wakeline.record import CUSTOMER_PREFIX, Event
+from wakeline.record import CUSTOMER_PREFIX, Event, Position
 
 
 class LaneMemory:
@@ -20,8 +21,9 @@ class LaneMemory:
         self.outside: set[Who] = set()  # of these people pages lie outside of the state, see `crm.pages`
         self._opened: list[Visitor] = []  # of whom the present batch knows some of these
         self.tops = TopLists()
-        self.hops: dict[int, int] = {}  # source lane -> upto of the last delta applied from it
-        self.sent: dict[int, int] = {}  # customers' lane -> upto of the last delta for it
+        self.deadlines = Deadlines()
+        self.hops: dict[int, Position] = {}  # source lane -> upto of the last delta applied from it
+        self.sent: dict[int, Position] = {}  # customers' lane -> upto of the last delta for it
 
     def remember(self, found: Mapping[Who, Loaded]) -> None:
         """Take in what the store holds of these visitors and customers."""

@@ -34,6 +34,9 @@ RULE_EVENTS = Counter("wakeline_processor_rule_timed_events", "Events that were 
 WAITING = Gauge("wakeline_processor_waiting", "Lanes that wait for Redis to come back")
 LANES_OWNED = Gauge("wakeline_processor_lanes_owned", "Lanes that this process owns; 0 for one that stands by")
 HOP_GAPS = Counter("wakeline_processor_hop_gaps", "Deltas for customers that never came: their numbers are too low")
+DEADLINE_FAILURES = Counter(
+    "wakeline_processor_deadline_failures", "Deadlines that raised: their persons' deadlines wait for another hour"
+)
 TICKS = Counter("wakeline_processor_ticks", "Records appended to let deadlines fall due in an idle lane")
 UNARCHIVED = Gauge(
     "wakeline_processor_unarchived_records",

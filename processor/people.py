@@ -8,11 +8,11 @@ from operator import attrgetter
 from msgspec import Struct
 
 from crm import pages
-from crm.changes import Changes
 from crm.page_text import split
 from crm.pages import UNPROFILED_MS
 from crm.sites import page_name
 from crm.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
+from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.memory import LaneMemory
 from wakeline import keys, profile_fields

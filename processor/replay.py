@@ -10,9 +10,9 @@ from typing import TypeVar
 
 from redis.asyncio import Redis
 
-from crm.changes import Changes
 from crm.sites import SiteFacts
 from processor.batch import Item, Who
+from processor.changes import Changes
 from processor.command import Command
 from processor.fold import Fold
 from processor.lane_protocol import LanePlace

@@ -25,6 +25,7 @@ from crm.dead import about
 from crm.page_text import joined
 from processor.batch import Who
 from processor.command import Command
+from processor.deadlines import Due, whose
 from processor.lane_protocol import (
     CLAIM,
     DIED,
@@ -36,6 +37,7 @@ from processor.lane_protocol import (
     WRITE,
     WRITES,
     LanePlace,
+    position_of,
 )
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
@@ -114,15 +116,15 @@ class Store:
         people, lists = list(who), list(top_lists)
         if not people and not lists:
             return
-        names: list[str] = []
+        names = [self.keys.due(lane)]
         for one in people:
             names += (self.keys.state(lane, *one), self.keys.interests(lane, *one), keys.tombstone(lane, *one))
         with unavailable():
-            rows, tops = await self._load(keys=[*names, *lists], args=[len(people)])
+            rows, tops = await self._load(keys=[*names, *lists], args=["/".join(one) for one in people])
         memory.remember(
             {
-                one: Loaded(state, _scores(scores), int(tombstone or 0))
-                for one, (state, scores, tombstone) in zip(people, rows, strict=True)
+                one: Loaded(state, _scores(scores), int(tombstone or 0), int(float(due or 0)))
+                for one, (state, scores, tombstone, due) in zip(people, rows, strict=True)
             }
         )
         for key, members in zip(lists, tops, strict=True):
@@ -198,11 +200,13 @@ class Store:
             found = await self._redis.zrange(self.keys.due(lane), 0, 0, withscores=True)
         return int(found[0][1]) if found else None
 
-    async def due(self, lane: int, *, now: int, most: int) -> list[Who]:
-        """Visitors with a deadline not later than append time `now`."""
+    async def due(self, lane: int, *, upto: int, most: int) -> list[Due]:
+        """The first entries of the due set that are not later than append time `upto`, in its order."""
         with unavailable():
-            found: Any = await self._redis.zrangebyscore(self.keys.due(lane), "-inf", now, start=0, num=most)
-        return [(site, id) for site, _, id in (member.decode().partition("/") for member in found)]
+            found: Any = await self._redis.zrangebyscore(
+                self.keys.due(lane), "-inf", upto, start=0, num=most, withscores=True
+            )
+        return [(int(at), name, whose(name)) for name, at in ((member.decode(), at) for member, at in found)]
 
     async def died(self, lane: int, *, offset: int) -> int:
         """Note that folding what follows `offset` ended the process; returns how often it did."""
@@ -242,8 +246,10 @@ class Store:
 
 
 def _place(fields: Mapping[bytes, bytes], hops: Mapping[bytes, bytes], memory: LaneMemory) -> LanePlace:
-    memory.hops = {int(source): int(upto) for source, upto in hops.items()}
-    memory.sent = {int(name[len(SENT) :]): int(upto) for name, upto in fields.items() if name.startswith(SENT.encode())}
+    memory.hops = {int(source): position_of(upto) for source, upto in hops.items()}
+    memory.sent = {
+        int(name[len(SENT) :]): position_of(upto) for name, upto in fields.items() if name.startswith(SENT.encode())
+    }
     return msgspec.convert({name.decode(): value.decode() for name, value in fields.items()}, LanePlace, strict=False)
 
 

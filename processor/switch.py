@@ -30,13 +30,14 @@ from processor.lane_protocol import (
     SENT,
     TAKE_BACK,
     THAW,
+    text_of,
 )
 from processor.replay import Replay, patiently
 from processor.store import LaneLost, Store, unavailable
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.lanes import FIELDS, NoDeployment, stored_deployment
 from wakeline.log import Log
-from wakeline.record import Delta, decode_record
+from wakeline.record import Delta, Position, decode_record
 
 NEAR_S = 1.0  # a pass over all lanes that takes no longer has left no more than that to do
 MOST_PASSES = 8  # a live version that is folded as fast as the new one is never reached; its lanes wait for the rest
@@ -53,6 +54,7 @@ class Frozen(NamedTuple):
     """A lane that no processor writes any more."""
 
     offset: int
+    step: int
     torn: bool
 
 
@@ -123,17 +125,18 @@ class Switch:
     async def _frozen(self, lane: int) -> Frozen:
         args: list[Any] = [self._into.version, self._token, f"replay:{self._token}"]
         with unavailable():
-            moved, offset, torn = await self._freeze(keys=[self._live.lane(lane)], args=args)
+            moved, offset, step, torn = await self._freeze(keys=[self._live.lane(lane)], args=args)
         to = int(moved.partition(b" ")[0])
         if to == self._live.version:
             raise SwitchRefused(f"lane {lane} is being rebuilt, or was: `wakeline replay --lane {lane}` ends it first")
         if to != self._into.version:
             raise SwitchRefused(f"lane {lane} waits for key version {to}: `wakeline replay --abort` lets it go on")
-        return Frozen(int(offset), int(torn) == 1)
+        return Frozen(int(offset), int(step), int(torn) == 1)
 
     async def _settle(self, lane: int, frozen: Frozen) -> None:
         if frozen.torn:
-            await take_back_deltas(self._redis, self._owed, lane, place=frozen.offset, hash=self._live.lane(lane))
+            place = frozen.offset, frozen.step
+            await take_back_deltas(self._redis, self._owed, lane, place=place, hash=self._live.lane(lane))
         while owed := await patiently(lambda: self._owed.outbox(lane, most=OWED_AT_ONCE)):
             await patiently(lambda: self._log.append([(target, value) for _, target, value in owed]))
             await patiently(lambda: self._owed.sent(lane, [id for id, _, _ in owed]))
@@ -169,22 +172,22 @@ class Switch:
             raise SwitchRefused("the switch was taken back, or taken over, meanwhile")
 
 
-async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: int, hash: str) -> None:
+async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: Position, hash: str) -> None:
     """Of a torn lane: deltas that its torn write had put into the outbox before it moved the place.
 
     Their records will be folded again and make them again. `hash` holds the lane's sent:<lane>.
     """
     script = redis.register_script(TAKE_BACK)
 
-    async def take(id: bytes, target: int, after: int) -> None:
+    async def take(id: bytes, target: int, after: Position) -> None:
         with unavailable():
-            await script(keys=[hash, store.keys.outbox(lane)], args=[id, f"{SENT}{target}", after])
+            await script(keys=[hash, store.keys.outbox(lane)], args=[id, f"{SENT}{target}", text_of(after)])
 
     owed = await patiently(lambda: store.outbox(lane, most=WHOLE_OUTBOX))
     for id, target, value in reversed(owed):  # to where the first of them began, also where this is cut
         record = decode_record(value)
-        if isinstance(record, Delta) and record.upto > place:
-            await patiently(partial(take, id, target, record.after))
+        if isinstance(record, Delta) and (record.upto, record.upto_step) > place:
+            await patiently(partial(take, id, target, (record.after, record.after_step)))
 
 
 async def thaw(redis: Redis, *, live: Keys, lanes: int, token: str = "") -> None:

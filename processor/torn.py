@@ -17,6 +17,7 @@ from processor.switch import take_back_deltas
 from processor.versions import START, looked_through, starting_places, unlink
 from wakeline.keys import Keys
 from wakeline.log import Log, LogMismatch
+from wakeline.record import Position
 
 
 class NotTorn(Exception):
@@ -59,8 +60,8 @@ class TornLane:
             owed = Store(self._redis, key_space=self._live)
             await take_back_deltas(self._redis, owed, self._lane, place=place, hash=self._live.kept(self._lane))
             await patiently(self._unlink)
-            await patiently(partial(self._emptied, min(first, place), min(start, place)))
-        return place
+            await patiently(partial(self._emptied, min(first, place[0]), min(start, place[0])))
+        return place[0]
 
     async def rebuild(self, replay: Replay, upto: int) -> None:
         """Fold it up to its place and let processors have it. Raises what `Replay.advance` raises."""
@@ -81,9 +82,10 @@ class TornLane:
         with unavailable():
             return int(await self._keep(keys=self._names, args=[self._live.version]))
 
-    async def _place(self) -> int:
+    async def _place(self) -> Position:
         with unavailable():
-            return int(await self._redis.hget(self._live.kept(self._lane), "offset") or 0)
+            offset, step = await self._redis.hmget(self._live.kept(self._lane), "offset", "step")
+        return int(offset or 0), int(step or 0)
 
     async def _unlink(self) -> None:
         names = (*self._names, self._live.outbox(self._lane))

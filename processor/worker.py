@@ -11,14 +11,16 @@ import asyncio
 import logging
 import time
 import traceback
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from crm.changes import Changes, Verdict
 from crm.dead import named_by
+from crm.out import Verdict
 from processor import metrics
 from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
-from processor.fold import Fold
+from processor.changes import Changes
+from processor.fold import DUE_AT_ONCE, Fold
 from processor.lane_protocol import LanePlace
 from processor.memory import LaneMemory
 from processor.store import LaneLost, LaneTorn, Store, StoreUnavailable
@@ -29,7 +31,7 @@ from wakeline.record import Event, Tick, encode_record
 logger = logging.getLogger("wakeline.processor")
 
 REMEMBERED_PEOPLE = 4_000  # of one lane
-DUE_AT_ONCE = 500  # sessions closed by one call
+DEFERRED_MS = 3_600_000  # for so long a person waits whose deadline ended the process
 OUTBOX_AT_ONCE = 100
 DEATHS_BEFORE_CARE = 2  # after so many ends of the process at one place, records are applied one by one
 TICK_TEXT = encode_record(Tick())
@@ -99,7 +101,6 @@ class LaneWorker:
                     await self._apply_with_care(batch.items)
                 else:
                     await self._apply(batch)
-                await self._close_due()
             except (asyncio.CancelledError, LogGap, LaneTorn, LaneLost):
                 raise
             except Exception:
@@ -115,37 +116,66 @@ class LaneWorker:
         if memory.outside and (asked := memory.asked_for(batch)):
             await self._retry(lambda: self._store.recall(self.lane, asked, memory))
         for chunk in chunks(batch):
-            changes = self._fold.fold(chunk, memory)
-            last = chunk[-1]
-            await self._write(changes, offset=last.offset + 1, clock=last.time)
-            self._observe(chunk, changes)
+            while chunk:
+                await self._fill_deadlines(chunk[-1].time)
+                changes = self._fold.fold(chunk, memory, step=self.place.step)
+                done, chunk = chunk[: changes.folded], chunk[changes.folded :]
+                await self._write(changes, done)
+                self._observe(done, changes)
 
     async def _apply_with_care(self, items: list[Item]) -> None:
-        """One record at a time: the one that ends the process becomes a dead letter, and the lane goes on."""
+        """One record at a time: the one that ends the process becomes a dead letter, and the lane goes on.
+
+        Where a deadline does, its person's deadlines are put off: later code may know better.
+        """
         logger.warning("lane %d: %d deaths, applying one by one from %d", self.lane, self.place.deaths, items[0].offset)
-        for item in items:
+        waiting = deque(items)
+        while waiting:
+            item = waiting[0]
             try:
                 await self._apply(batch_of([item]))
+                waiting.popleft()
             except (asyncio.CancelledError, LogGap, LaneTorn, LaneLost):
                 raise
             except Exception as error:
-                logger.exception("lane %d: record %d is dead-lettered: a rule raised", self.lane, item.offset)
+                whose, self._fold.firing = self._fold.firing, None
                 self._memory = LaneMemory()
                 self.place = await self._retry(lambda: self._store.place(self.lane, self._memory))
-                dead = self._fold.fold([], self._memory)
-                dead.now = item.time
-                value = item.record.value if isinstance(item.record, Invalid) else encode_record(item.record)
-                text = "".join(traceback.format_exception(error))
-                record = Invalid(value, "bug", named_by(value))
-                await self._load(set(record.named.people), set())
-                dead.dead.append(self._fold.letter(item, record, self._memory, text))
-                dead.ledger[Verdict.DEAD] += 1
-                await self._write(dead, offset=item.offset + 1, clock=item.time)
-                self._observe([item], dead)
+                if whose is None:
+                    logger.exception("lane %d: record %d is dead-lettered: a rule raised", self.lane, item.offset)
+                    await self._bury(item, error)
+                    waiting.popleft()
+                else:
+                    logger.exception("lane %d: before record %d a deadline raised", self.lane, item.offset)
+                    metrics.DEADLINE_FAILURES.inc()
+                    await self._put_off(whose, item.time + DEFERRED_MS)
 
-    async def _write(self, changes: Changes, *, offset: int, clock: int) -> None:
+    async def _bury(self, item: Item, error: Exception) -> None:
+        """Write a dead letter in place of what the record would have changed."""
+        dead = self._fold.fold([], self._memory)
+        dead.now = item.time
+        value = item.record.value if isinstance(item.record, Invalid) else encode_record(item.record)
+        text = "".join(traceback.format_exception(error))
+        record = Invalid(value, "bug", named_by(value))
+        await self._load(set(record.named.people), set())
+        dead.dead.append(self._fold.letter(item, record, self._memory, text))
+        dead.ledger[Verdict.DEAD] += 1
+        await self._write(dead, [item])
+        self._observe([item], dead)
+
+    async def _put_off(self, whose: Who, at: int) -> None:
+        """Look at a person's deadlines at append time `at` (ms), and not before."""
+        await self._load({whose}, set())
+        later = self._fold.fold([], self._memory, step=self.place.step)
+        later.reschedule(self._memory.people[whose], at)
+        await self._write(later, [])
+
+    async def _write(self, changes: Changes, done: list[Item]) -> None:
+        """Write what came of the records in `done`, which are applied then, and of deadlines before the next."""
         emitted = bool(changes.shares or changes.outbox)
-        place = Place(self.place.log, offset, clock)
+        place = Place(self.place.log, self.place.offset, self.place.clock, changes.step)
+        if done:
+            place = place._replace(offset=done[-1].offset + 1, clock=done[-1].time)
         writes = commands(changes, self._fold, self._memory, place)
         self._calls += 1
         stamp = f"{self._writer}:{self._calls}"
@@ -156,17 +186,19 @@ class LaneWorker:
         metrics.WRITE_SECONDS.observe(time.perf_counter() - began)
         self.place.revision += 1
         self.place.writer = stamp
-        self.place.offset, self.place.clock = offset, clock
+        self.place.offset, self.place.step, self.place.clock = place.offset, place.step, place.clock
         if emitted:
             await self._empty_outbox()
 
-    async def _close_due(self) -> None:
-        """Close the sessions that ended by the lane's clock."""
-        while self.next_due is not None and self.next_due <= self.place.clock:
-            due = await self._retry(lambda: self._store.due(self.lane, now=self.place.clock, most=DUE_AT_ONCE))
-            await self._load({who for who in due if who not in self._memory.people}, set())
-            changes = self._fold.fold_due(due, self.place.clock, self._memory)
-            await self._write(changes, offset=self.place.offset, clock=self.place.clock)
+    async def _fill_deadlines(self, horizon: int) -> None:
+        """Load what is due up to append time `horizon`, as much as one call takes."""
+        deadlines = self._memory.deadlines
+        if self.next_due is None or self.next_due > horizon:
+            deadlines.fill([], horizon=horizon, is_all=True)
+            return
+        due = await self._retry(lambda: self._store.due(self.lane, upto=horizon, most=DUE_AT_ONCE))
+        deadlines.fill(due, horizon=horizon, is_all=len(due) < DUE_AT_ONCE)
+        await self._load({who for _, _, who in due} - self._memory.people.keys(), set())
 
     async def _load(self, who: set[Who], lists: set[str]) -> None:
         if who or lists:
@@ -228,6 +260,8 @@ class LaneWorker:
         for _, reason, *_ in changes.dead:
             metrics.DEAD_LETTERS.labels(reason.split(":")[0]).inc()
             logger.error("lane %d: a dead letter: %s", self.lane, reason)
+        if not items:
+            return
         metrics.BATCH_RECORDS.observe(len(items))
         record = items[-1].record
         if isinstance(record, Event):

@@ -27,11 +27,12 @@ from typing import NamedTuple
 import msgspec
 
 from crm import dead
-from crm.changes import Changes, Verdict
+from crm.out import Verdict
+from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.deltas import deltas
 from processor.fold import Fold
-from processor.lane_protocol import SENT
+from processor.lane_protocol import SENT, text_of
 from processor.memory import LaneMemory
 from processor.people import write_customer, write_visitor
 from wakeline import keys
@@ -50,6 +51,7 @@ class Place(NamedTuple):
     log: str
     offset: int
     clock: int
+    step: int = 0
 
 
 def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> list[Command]:
@@ -106,7 +108,7 @@ def _top_lists(changes: Changes) -> Iterator[Command]:
                 yield ["ZREM", key, *part]
         yield ["PEXPIRE", key, _lifetime(key)]
     for key, added in changes.top_added.items():
-        for part in in_parts([word for member, amount in added.items() for word in (member, str(amount))]):
+        for part in in_parts([word for member, amount in added for word in (member, str(amount))]):
             yield ["TOP", key, *part]
         yield ["PEXPIRE", key, _lifetime(key)]
 
@@ -124,11 +126,11 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
         for part in in_parts(done):
             yield ["ZREM", changes.keys.due(lane), *part]
     for source, upto in changes.hops.items():
-        yield ["HSET", changes.keys.hop(lane), str(source), str(upto)]
+        yield ["HSET", changes.keys.hop(lane), str(source), text_of(upto)]
     letters = changes.keys.dead(lane), changes.keys.dead_about(lane)
-    for (site, id), upto in changes.forgotten.items():
+    for (site, id), ms in changes.letters.items():
         for whose in (f"{site}/{id}", f"/{id}"):  # the latter of records that do not say their site
-            yield ["FORGET", *letters, whose, dead.padded(upto + 1)]
+            yield ["FORGET", *letters, whose, dead.padded(ms + 1)]
     for offset, reason, value, error, about, cut in changes.dead:
         text, is_long = _letter(value)
         cut = cut or is_long
@@ -137,14 +139,16 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
             "reason", reason[:MOST_SAID], "v", text, "error", error[-MOST_SAID:], *(("cut", "1") if cut else ()),
         ]  # fmt: skip
     key = changes.keys.lane(lane)
-    for target, delta in deltas(changes, memory, lanes=fold.lanes, upto=place.offset):
+    for target, delta in deltas(changes, memory, lanes=fold.lanes, upto=(place.offset, place.step)):
         yield ["XADD", changes.keys.outbox(lane), "*", "target", str(target), "v", encode_record(delta).decode()]
-        memory.sent[target] = delta.upto
-        yield ["HSET", key, f"{SENT}{target}", str(delta.upto)]
+        upto = memory.sent[target] = delta.upto, delta.upto_step
+        yield ["HSET", key, f"{SENT}{target}", text_of(upto)]
     for site, id, record in changes.outbox:
         target = lane_of(site, id, fold.lanes)
         yield ["XADD", changes.keys.outbox(lane), "*", "target", str(target), "v", encode_record(record).decode()]
-    yield ["HSET", key, "log", place.log, "offset", str(place.offset), "clock", str(place.clock)]
+    yield [
+        "HSET", key, "log", place.log, "offset", str(place.offset), "step", str(place.step), "clock", str(place.clock),
+    ]  # fmt: skip
     for verdict in Verdict:
         if amount := changes.ledger[verdict]:
             yield ["HINCRBY", key, verdict.value, str(amount)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from crm.identity.state import Customer, CustomerState
 from crm.sites import SiteFacts
 from crm.state import Visitor, VisitorState
+from processor.deadlines import whose
 from processor.deltas import deltas
 from processor.fold import Fold
 from processor.loaded import Loaded
@@ -31,6 +32,7 @@ class LanesApart:
         self.owed: list[list[tuple[int, bytes]]] = [[] for _ in range(LANES)]
         self.memories = [LaneMemory() for _ in range(LANES)]
         self.places = [0] * LANES
+        self.due: list[dict[str, int]] = [{} for _ in range(LANES)]
         sites = {"shop": SiteFacts(SITE)}
         self.folds = [
             Fold(lane, sites=sites, deployment=DEPLOYMENT, key_space=Keys(), emits=not self.is_replay)
@@ -56,11 +58,15 @@ class LanesApart:
             memory.remember({who: Loaded(None, {}, self.tombstones.get(who, 0))})
             if self.is_replay:
                 memory.people[who].erased = memory.people[who].state.erased
+        due = sorted((at, member, whose(member)) for member, at in self.due[lane].items() if at)
+        memory.deadlines.fill(due, horizon=entries[-1].time, is_all=True)
         changes = fold.fold(batch.items, memory)
         assert not changes.dead
+        assert changes.folded == len(entries), "more deadlines than one call takes"
         self.places[lane] = place + len(entries)
-        for target, delta in deltas(changes, memory, lanes=fold.lanes, upto=self.places[lane]):
-            memory.sent[target] = delta.upto
+        self.due[lane].update(changes.due)
+        for target, delta in deltas(changes, memory, lanes=fold.lanes, upto=(self.places[lane], 0)):
+            memory.sent[target] = delta.upto, delta.upto_step
             self.owed[lane].append((target, encode_record(delta)))
         for site, id, record in changes.outbox:
             self.owed[lane].append((lane_of(site, id, LANES), encode_record(record)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from api.ledger import PENDING, SETTLED, Ledger
-from crm.changes import Verdict
+from crm.out import Verdict
 
 Lane = tuple[dict[str, int], int]
 

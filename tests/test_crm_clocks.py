@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from crm.changes import NEVER, Presence
+from crm.presence.state import Presence
 from processor.replay import Replay
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event
+from wakeline.durations import NEVER
 from wakeline.keys import Keys, five_minutes, minute
 from wakeline.record import Event
 

@@ -11,6 +11,7 @@ import pytest
 from crm.page_text import joined
 from crm.sites import SiteFacts
 from processor.command import Command
+from processor.deadlines import whose
 from processor.fold import Fold
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
@@ -19,7 +20,7 @@ from tests.timeline import DAY, MINUTE, START
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry
-from wakeline.record import CustomerShare, Delta, Erase, Event, Record, decode_record, encode_record
+from wakeline.record import CustomerShare, Delta, Erase, Event, Record, Tick, decode_record, encode_record
 from wakeline.settings import InterestRule, Site
 
 KEY = "s" * 64
@@ -43,6 +44,7 @@ class Lane:
         self.hashes: dict[str, dict[str, str]] = {}
         self.zsets: dict[str, dict[str, float]] = {}
         self.owed: list[bytes] = []
+        self.due: dict[str, int] = {}
 
     def restart(self) -> None:
         memory = LaneMemory()
@@ -69,18 +71,28 @@ class Lane:
         memory.tops.forget_but(lists)
         for name in lists - memory.tops.loaded.keys():
             memory.tops.loaded[name] = {}
-        made = commands(self.fold.fold(batch.items, memory), self.fold, memory, self._place(1))
+        due = [(at, member, whose(member)) for member, at in self.due.items() if at and whose(member) in batch.people]
+        memory.deadlines.fill(due, horizon=self.clock, is_all=True)
+        changes = self.fold.fold(batch.items, memory)
+        self.due.update(changes.due)
+        made = commands(changes, self.fold, memory, self._place(1))
         self._keep(made)
         return made
 
     def close_due(self, *, at: int) -> list[list[Command]]:
-        """What each visitor whose sessions have ended makes it write."""
+        """What each visitor whose sessions have ended makes it write, one at a time."""
         self.clock = max(self.clock, at)
+        tick = self.fold.decode([Entry(self.offset, self.clock, encode_record(Tick()))]).items
         found = []
         for who in [who for who in self.memory.people if who[1][0] != "@"]:
-            changes = self.fold.fold_due([who], self.clock, self.memory)
+            due = self.due.get("/".join(who), 0)
+            if not due or due > self.clock:
+                continue
+            self.memory.deadlines.fill([(due, "/".join(who), who)], horizon=self.clock, is_all=True)
+            changes = self.fold.fold(tick, self.memory)
             found.append(commands(changes, self.fold, self.memory, self._place(0)))
             self._keep(found[-1])
+            self.due.update(changes.due)
         return found
 
     def _place(self, records: int) -> Place:
@@ -90,7 +102,7 @@ class Lane:
     def _loaded(self, site: str, id: str) -> Loaded:
         state = self.strings.get(Keys().state(0, site, id))
         scores = dict(self.zsets.get(Keys().interests(0, site, id), {}))
-        return Loaded(None if state is None else state.encode(), scores, 0)
+        return Loaded(None if state is None else state.encode(), scores, 0, self.due.get(f"{site}/{id}", 0))
 
     def _keep(self, made: list[Command]) -> None:
         for name, key, *words in made:

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from api.metrics import FAMILIES
-from crm.changes import Changes, TopLists
 from crm.sites import SiteFacts
 from dashboards import metrics
+from processor.changes import Changes, TopLists
+from processor.deadlines import Deadlines
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
 from wakeline.numbers import COUNTS, LIVE_TOPS, TOPS, TOTALS
@@ -59,7 +60,7 @@ def test_a_number_has_one_name_in_redis_and_one_as_a_metric() -> None:
 def test_rules_count_every_number() -> None:
     """What no rule counts is shown as 0 for ever."""
     rules = "".join(path.read_text() for path in (ROOT / "crm").rglob("*.py"))
-    counted = set(re.findall(r"changes\.(?:count|top|top_at)\((?:time, )?([A-Z_]+)", rules))
+    counted = set(re.findall(r"\bout\.(?:count|top|top_at)\((?:time, )?([A-Z_]+)", rules))
     declared = set(
         re.findall(r"^([A-Z_]+) = (?:Count|Top)\(", (ROOT / "wakeline/numbers.py").read_text(), re.MULTILINE)
     )
@@ -70,7 +71,7 @@ def test_rules_count_every_number() -> None:
 def test_a_list_is_counted_live_where_it_is_shown_live() -> None:
     """In the minute's list too, whether it happens with the event or at another time."""
     for add in (Changes.top, lambda changes, *what: changes.top_at(NOW, *what)):
-        changes = Changes(0, TopLists(), key_space=Keys(), decay_zero=0, half_life=DAY_MS)
+        changes = Changes(0, TopLists(), Deadlines(), key_space=Keys(), decay_zero=0, half_life=DAY_MS)
         changes.received = NOW
         changes.enter(SiteFacts(Site(key="shop")), NOW)
         for top in TOPS:

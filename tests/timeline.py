@@ -8,7 +8,7 @@ from typing import Any
 
 import redis.asyncio as aioredis
 
-from crm.changes import Verdict
+from crm.out import Verdict
 from crm.sites import SiteFacts
 from processor.fold import Fold
 from processor.store import Store

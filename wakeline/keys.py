@@ -112,22 +112,24 @@ class Keys:
     def lane(self, lane: int) -> str:
         """hash: the lane's place and ledger.
 
-        log (identity), offset (records applied: the next one to read), revision, writer (stamp of
-        the last write or claim), torn (1 while a write is under way), clock (append time of the last record),
-        and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead, derived, skipped.
+        log (identity), offset (records applied: the next one to read), step (deadlines that have fired before that
+        one), revision, writer (stamp of the last write or claim), torn (1 while a write is under way), clock (append
+        time of the last record), and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead,
+        derived, skipped.
         begins: offset at which a version's numbers begin; from `skipped` at first to there only withdrawals are looked
-        for. sent:<lane>: `upto` of the last delta for that lane. died_at (offset), deaths: how often
-        folding what follows ended the process. moved: "<version> <token>" of the version that goes on from here,
-        or the lane's own while it is rebuilt; with it no processor writes the lane. Set and cleared by the replay.
+        for. sent:<lane>: `upto` of the last delta for that lane, as "<offset>" or "<offset>:<step>". died_at (offset),
+        deaths: how often folding what follows ended the process. moved: "<version> <token>" of the version that goes
+        on from here, or the lane's own while it is rebuilt; with it no processor writes the lane. Set and cleared by
+        the replay.
         """
         return f"{self.prefix}{{{lane}}}:lane"
 
     def kept(self, lane: int) -> str:
-        """hash: log, offset, revision and sent:<lane> of a torn lane while it is rebuilt. The replay."""
+        """hash: log, offset, step, revision and sent:<lane> of a torn lane while it is rebuilt. The replay."""
         return f"{self.prefix}{{{lane}}}:kept"
 
     def hop(self, lane: int) -> str:
-        """hash: source lane -> `upto` of the last delta applied from it."""
+        """hash: source lane -> `upto` of the last delta applied from it, as "<offset>" or "<offset>:<step>"."""
         return f"{self.prefix}{{{lane}}}:hop"
 
     def outbox(self, lane: int) -> str:
@@ -135,7 +137,9 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:outbox"
 
     def due(self, lane: int) -> str:
-        """zset: "<site>/<visitor>" -> append time (ms) at which its session ends."""
+        """zset: "<site>/<id>" -> append time (ms) at which this person's deadlines are looked at: that of the first of
+        them, such as a session's end, or before.
+        """
         return f"{self.prefix}{{{lane}}}:due"
 
     def dead(self, lane: int) -> str:

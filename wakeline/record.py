@@ -13,6 +13,13 @@ from msgspec import Struct
 
 ANONYMOUS_PREFIX = "~"  # of a visitor id made from the daily salt; not in the wire's alphabet
 CUSTOMER_PREFIX = "@"  # of a customer's id, a keyed hash of the site's own id
+Position = tuple[int, int]
+"""A moment in a lane: (offset, step), a record's offset and how many deadlines have fired before it.
+
+Deadlines that a record's append time has reached fire before it, one by one. So what the first of them does is at
+(offset, 0), and what the record itself does is behind the last of them.
+"""
+
 FOR_GOOD = (1 << 53) - 1
 """Tombstone of a withdrawal, ms: whatever still comes under that id, from another tab or a retry, makes no profile."""
 
@@ -59,6 +66,7 @@ class CustomerShare(Struct, omit_defaults=True):
     customer: str
     visitor: str
     at: int = -1  # offset of that record in the source lane; -1: made when a share was that of a whole delta
+    step: int = 0  # which of the deadlines before that record, or after all of them the record itself; see `Position`
     interests: dict[str, float] = {}  # tag -> amount added, at the decay's time zero
     counts: dict[str, int] = {}  # field of the profile -> amount added
     since: int = 0  # ms; the time of its event: a customer that was erased later than that takes nothing of it
@@ -70,7 +78,7 @@ class CustomerShare(Struct, omit_defaults=True):
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
-    """What lane `source` sends to a lane of customers: its records from offset `after` on, before `upto`, add these.
+    """What lane `source` sends to a lane of customers: what happened there from `after` on, before `upto`, adds these.
 
     A lane that is folded again from an earlier place may send them in other portions: each share is taken once, for
     the customers' lane knows up to where it has them of this source.
@@ -80,6 +88,8 @@ class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
     after: int
     upto: int
     shares: list[CustomerShare] = []
+    after_step: int = 0
+    upto_step: int = 0
 
 
 class Tick(Struct, tag_field="kind", tag="tick"):

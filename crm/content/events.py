@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm.changes import Changes
+from crm.out import Out
 from crm.state import Visitor
 from wakeline import profile_fields
 from wakeline.definitions import NO_ACTIVITY
@@ -10,11 +10,11 @@ from wakeline.numbers import EVENTS, TOP_EVENTS
 from wakeline.record import Event
 
 
-def count(event: Event, visitor: Visitor, changes: Changes) -> None:
+def count(event: Event, visitor: Visitor, out: Out) -> None:
     """Counts a custom event by its type. What a page says of itself is only in that list: nobody did it."""
-    changes.top(TOP_EVENTS, event.type)
+    out.top(TOP_EVENTS, event.type)
     if event.type in NO_ACTIVITY:
         return
-    changes.count(EVENTS)
+    out.count(EVENTS)
     if visitor.may_profile:
         visitor.count(profile_fields.EVENTS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm.changes import Changes
+from crm.out import Out
 from crm.state import Visitor
 from wakeline import profile_fields
 from wakeline.event import ENGAGEMENT, PAGE_VIEW
@@ -10,16 +10,16 @@ from wakeline.numbers import ENGAGED, PAGE_VIEWS, TOP_ENGAGED, TOP_PAGES
 from wakeline.record import Event
 
 
-def count(event: Event, visitor: Visitor, changes: Changes) -> None:
+def count(event: Event, visitor: Visitor, out: Out) -> None:
     """A view that only continued under another consent level counts in the profile, not again on the site."""
     if event.type == PAGE_VIEW:
         if not event.continued:
-            changes.count(PAGE_VIEWS)
-            changes.top(TOP_PAGES, event.path)
+            out.count(PAGE_VIEWS)
+            out.top(TOP_PAGES, event.path)
         if visitor.may_profile:
             visitor.count(profile_fields.PAGE_VIEWS)
     elif event.type == ENGAGEMENT and event.engaged_ms:
-        changes.count(ENGAGED, event.engaged_ms)
-        changes.top(TOP_ENGAGED, event.path, event.engaged_ms)
+        out.count(ENGAGED, event.engaged_ms)
+        out.top(TOP_ENGAGED, event.path, event.engaged_ms)
         if visitor.may_profile:
             visitor.count(profile_fields.ENGAGED, event.engaged_ms)

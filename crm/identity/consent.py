@@ -5,9 +5,9 @@ No withdrawal is too late to forget, only to be counted: it may have waited in a
 
 from __future__ import annotations
 
-from crm.changes import Changes
 from crm.identity.forgetting import forget_visitor
 from crm.intake.duplicates import drop_seen, hear
+from crm.out import Out
 from crm.pages import WITHHELD_MS
 from crm.state import Visitor
 from wakeline.definitions import LATE_MS
@@ -16,32 +16,32 @@ from wakeline.numbers import WITHDRAWALS
 from wakeline.record import FOR_GOOD, Event
 
 
-def forget_late(event: Event, visitor: Visitor, changes: Changes) -> None:
+def forget_late(event: Event, visitor: Visitor, out: Out) -> None:
     """Forgets a visitor whose withdrawal `crm.intake.duplicates` is about to refuse for its age.
 
     Of who has no profile nothing has to be kept out: what a withdrawal may have overtaken is as late by now.
     """
-    is_late = changes.now - event.time > LATE_MS or event.time <= visitor.state.forgotten_until
+    is_late = out.now - event.time > LATE_MS or event.time <= visitor.state.forgotten_until
     if is_late and withdraws(event, visitor):
-        changes.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
+        out.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
         if visitor.state.is_known():
-            forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
+            forget_visitor(visitor, out, upto=FOR_GOOD, at=event.time)
 
 
-def look_through(event: Event, visitor: Visitor, changes: Changes) -> None:
+def look_through(event: Event, visitor: Visitor, out: Out) -> None:
     """What a replay that begins behind an event has to know of it: what a withdrawal withholds is in the state alone,
     and of who had a profile there is a tombstone.
     """
-    if event.type == CONSENT and withdraws(event, visitor) and drop_seen(event, visitor, changes) is None:
+    if event.type == CONSENT and withdraws(event, visitor) and drop_seen(event, visitor, out) is None:
         visitor.state.has_withdrawn = True
-        visitor.state.withheld = changes.now + WITHHELD_MS
+        visitor.state.withheld = out.now + WITHHELD_MS
 
 
 def withdraws(event: Event, visitor: Visitor) -> bool:
     return event.level != "full" and not visitor.is_anonymous
 
 
-def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
+def apply_level(event: Event, visitor: Visitor, out: Out) -> None:
     """Forgets a visitor that withdrew, a bot too: a person may be taken for one.
 
     That a session is handed over is noted by `crm.visits.sessions`.
@@ -49,15 +49,15 @@ def apply_level(event: Event, visitor: Visitor, changes: Changes) -> None:
     if withdraws(event, visitor):
         if not visitor.state.has_withdrawn:
             visitor.state.has_withdrawn = True
-            changes.count(WITHDRAWALS)
+            out.count(WITHDRAWALS)
         if visitor.state.is_known():
-            forget_visitor(visitor, changes, upto=FOR_GOOD, at=event.time)
-            hear(visitor, changes.now)
+            forget_visitor(visitor, out, upto=FOR_GOOD, at=event.time)
+            hear(visitor, out.now)
         else:  # anybody can send withdrawals: of who has nothing only an event that was overtaken is kept out
-            visitor.state.withheld = changes.now + WITHHELD_MS
+            visitor.state.withheld = out.now + WITHHELD_MS
             for session in visitor.state.sessions:
                 session.unshown = True
-            changes.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
+            out.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
         visitor.may_profile = visitor.has_profile = False
 
 

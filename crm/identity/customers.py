@@ -5,9 +5,9 @@ The first share is all that the visitor had; after that each record sends what i
 
 from __future__ import annotations
 
-from crm.changes import Changes
 from crm.identity.forgetting import forget_customer, refuses
 from crm.identity.state import Customer
+from crm.out import Out
 from crm.state import Visitor
 from wakeline.numbers import IDENTIFIED
 from wakeline.profile_fields import COUNTS
@@ -16,16 +16,16 @@ from wakeline.record import FOR_GOOD, CustomerShare, Event
 MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
 
 
-def link(event: Event, visitor: Visitor, changes: Changes) -> None:
+def link(event: Event, visitor: Visitor, out: Out) -> None:
     """Links the visitor. One linked to another customer before (a shared browser) takes no history along."""
     state = visitor.state
     if not event.customer or visitor.is_anonymous:
         return
     if not state.was_identified:
         state.was_identified = True
-        changes.count(IDENTIFIED)
+        out.count(IDENTIFIED)
     if not visitor.may_profile:
-        _keep_out(event, visitor, changes)
+        _keep_out(event, visitor, out)
         return
     if state.kept_out is not None:
         state.customer, state.linked, state.named = state.kept_out
@@ -35,13 +35,13 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
         state.named = max(state.named, event.time)
         return
     if visitor.share is not None:
-        send_share(visitor, changes)
+        send_share(visitor, out)
     first = not state.customer
     state.customer, state.linked, state.named = event.customer, event.time, 0
     visitor.traits_changed = True
     counts = {count.name: getattr(state, count.name) if first else 0 for count in COUNTS}
     visitor.share = CustomerShare(
-        site=visitor.site, customer=event.customer, visitor=visitor.id, at=changes.offset, counts=counts,
+        site=visitor.site, customer=event.customer, visitor=visitor.id, counts=counts,
         first_seen=event.time, since=event.time, linked=event.time,
     )  # fmt: skip
     if first:
@@ -49,13 +49,13 @@ def link(event: Event, visitor: Visitor, changes: Changes) -> None:
         visitor.share.first_seen = state.first_seen
 
 
-def _keep_out(event: Event, visitor: Visitor, changes: Changes) -> None:
+def _keep_out(event: Event, visitor: Visitor, out: Out) -> None:
     """Note the link that the live version made here, and that a replay leaves out: a tombstone of today covers it.
 
     It says what an erasure of its customer, or of another one, means for this visitor, see `forget_with_customer`.
     """
     state = visitor.state
-    if not visitor.erased < event.time <= visitor.tombstone < FOR_GOOD or changes.now <= state.withheld:
+    if not visitor.erased < event.time <= visitor.tombstone < FOR_GOOD or out.now <= state.withheld:
         return
     customer, linked, named = state.kept_out or (state.customer, state.linked, state.named)
     if event.customer == customer:
@@ -64,33 +64,36 @@ def _keep_out(event: Event, visitor: Visitor, changes: Changes) -> None:
         state.kept_out = event.customer, event.time, 0
 
 
-def open_share(event: Event, visitor: Visitor, changes: Changes) -> None:
-    """From here on, what is added to a linked visitor is noted for its customer."""
+def open_share(visitor: Visitor, *, since: int = 0) -> None:
+    """From here on, what is added to a linked visitor is noted for its customer.
+
+    `since`: when it happened, ms; 0: that is the event's to say, if it enters the profile.
+    """
     state = visitor.state
     if not state.customer:
         return
     visitor.share = CustomerShare(
-        site=visitor.site, customer=state.customer, visitor=visitor.id, at=changes.offset,
-        linked=state.named if state.named > state.linked else state.linked,
+        site=visitor.site, customer=state.customer, visitor=visitor.id,
+        linked=state.named if state.named > state.linked else state.linked, since=since, first_seen=since,
     )  # fmt: skip
 
 
-def send_share(visitor: Visitor, changes: Changes) -> None:
-    """Hand what was noted to the changes, if it was anything."""
+def send_share(visitor: Visitor, out: Out) -> None:
+    """Send what was noted to the customer, if it was anything."""
     share = visitor.share
     visitor.share = None
     if share is not None and (share.interests or share.counts):
         share.last_seen = visitor.state.last_seen
         share.source = visitor.state.latest.source
-        changes.shares.append(share)
+        out.tell(share)
 
 
-def receive(share: CustomerShare, customer: Customer, changes: Changes) -> None:
+def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     """Add one share to its customer, or forget the customer and everyone linked to it."""
     if share.erased_at:
-        forget_customer(customer, changes, upto=share.erased_at)
+        forget_customer(customer, out, upto=share.erased_at)
         return
-    if refuses(customer, share, changes):
+    if refuses(customer, share, out):
         return
     state = customer.state
     for name, amount in share.interests.items():

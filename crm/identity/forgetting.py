@@ -7,36 +7,32 @@ customer's keeps that link: of it only what came before is forgotten, and its pr
 
 from __future__ import annotations
 
-from crm.changes import Changes
 from crm.identity.state import Customer
+from crm.out import Out
 from crm.state import Visitor
 from wakeline.record import CustomerShare, Erase
 
 
-def forget_visitor(visitor: Visitor, changes: Changes, *, upto: int, at: int) -> None:
+def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int) -> None:
     """Forget a visitor's profile up to time `upto`; tell its customer, who is forgotten up to `at`. All in ms."""
-    changes.forget_letters(visitor.site, visitor.id, upto=upto)
+    out.forget_letters(visitor.site, visitor.id, upto=upto)
     if visitor.erased >= upto:
         return
     customer = visitor.state.customer
     if customer:
-        changes.shares.append(
-            CustomerShare(
-                site=visitor.site, customer=customer, visitor=visitor.id, at=changes.offset, erased_at=at
-            )
-        )  # fmt: skip
+        out.tell(CustomerShare(site=visitor.site, customer=customer, visitor=visitor.id, erased_at=at))
     visitor.forget(upto)
-    changes.tombstones[visitor.site, visitor.id] = upto
+    out.forget(visitor.site, visitor.id, upto=upto)
 
 
-def forget_with_customer(visitor: Visitor, changes: Changes, *, customer: str, upto: int) -> None:
+def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
     """Forget what a visitor holds of a customer that was forgotten up to time `upto`, ms.
 
     What it holds cannot be told apart, so its own profile begins anew. It stays linked to whom it was identified as
     later, be it the same customer.
     """
     state = visitor.state
-    changes.forget_letters(visitor.site, customer, upto=upto)
+    out.forget_letters(visitor.site, customer, upto=upto)
     held, linked, named = state.kept_out or (state.customer, state.linked, state.named)
     if not held:
         # Nothing of the customer is left where there is no link: it ended as the visitor was forgotten. Only a replay
@@ -50,49 +46,46 @@ def forget_with_customer(visitor: Visitor, changes: Changes, *, customer: str, u
         kept = held, linked, named
     else:
         kept = (customer, latest, 0) if latest > upto else ("", 0, 0)
-    changes.forget_letters(visitor.site, visitor.id, upto=upto)
+    out.forget_letters(visitor.site, visitor.id, upto=upto)
     if visitor.erased < upto or not kept[0]:
         upto = max(upto, visitor.erased)
         visitor.forget(upto)
-        changes.tombstones[visitor.site, visitor.id] = upto
+        out.forget(visitor.site, visitor.id, upto=upto)
         state = visitor.state
         if 0 < latest <= visitor.tombstone:  # of today: a replay comes to where this link ended too
             state.kept_out = kept if kept[0] else None
         else:
             state.customer, state.linked, state.named = kept
     if kept[0] == customer:  # who has forgotten this link with the others
-        changes.shares.append(
+        out.tell(
             CustomerShare(
-                site=visitor.site, customer=customer, visitor=visitor.id, at=changes.offset,
+                site=visitor.site, customer=customer, visitor=visitor.id,
                 since=latest, linked=latest, first_seen=latest, last_seen=latest,
             )
         )  # fmt: skip
 
 
-def forget_customer(customer: Customer, changes: Changes, *, upto: int) -> None:
+def forget_customer(customer: Customer, out: Out, *, upto: int) -> None:
     """Forget a customer and tell each of its visitors."""
-    changes.forget_letters(customer.site, customer.id, upto=upto)
+    out.forget_letters(customer.site, customer.id, upto=upto)
     if customer.erased >= upto:
         return
     visitors = customer.state.visitors
     customer.forget(upto)
-    changes.tombstones[customer.site, customer.id] = upto
+    out.forget(customer.site, customer.id, upto=upto)
     for visitor in visitors:
-        _tell(visitor, customer, changes)
+        _tell(visitor, customer, out)
 
 
-def refuses(customer: Customer, share: CustomerShare, changes: Changes) -> bool:
-    """Whether a share is of before its customer was forgotten. If its link is, the visitor is told, once a call."""
+def refuses(customer: Customer, share: CustomerShare, out: Out) -> bool:
+    """Whether a share is of before its customer was forgotten. If its link is, the visitor is told."""
     upto = customer.tombstone
     if upto and (share.linked or share.since) <= upto:
-        _tell(share.visitor, customer, changes)
+        _tell(share.visitor, customer, out)
         return True
     return share.since <= upto
 
 
-def _tell(visitor: str, customer: Customer, changes: Changes) -> None:
-    who = customer.site, visitor, customer.id
-    if who not in changes.told:
-        changes.told.add(who)
-        told = Erase(site=customer.site, id=visitor, time=customer.tombstone, customer=customer.id)
-        changes.outbox.append((customer.site, visitor, told))
+def _tell(visitor: str, customer: Customer, out: Out) -> None:
+    told = Erase(site=customer.site, id=visitor, time=customer.tombstone, customer=customer.id)
+    out.emit(customer.site, visitor, told, cause=customer.id)

@@ -21,7 +21,7 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
 class Customer:
     """One customer in the worker's cache."""
 
-    __slots__ = ("erased", "id", "interests", "site", "state", "tombstone", "wipe")
+    __slots__ = ("erased", "id", "interests", "scheduled", "site", "state", "tombstone", "wipe")
 
     def __init__(self, site: str, id: str, state: CustomerState, scores: dict[str, float], tombstone: int) -> None:
         self.site = site
@@ -30,6 +30,7 @@ class Customer:
         self.interests = Interests(scores)
         self.tombstone = tombstone
         self.erased = max(tombstone, state.erased)
+        self.scheduled = 0  # see `crm.out.Person`
         self.wipe = False
 
     def forget(self, upto: int) -> None:

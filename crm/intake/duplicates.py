@@ -7,18 +7,18 @@ it. What is older than page instances are kept is refused, since it could have b
 from __future__ import annotations
 
 from crm import pages
-from crm.changes import Changes, Verdict
 from crm.intake.state import Page
+from crm.out import Out, Verdict
 from crm.pages import REMEMBERED_MS, UNPROFILED_MS
 from crm.state import Visitor, VisitorState
 from wakeline.definitions import LATE_MS
 from wakeline.record import Event
 
 
-def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
+def drop_seen(event: Event, visitor: Visitor, out: Out) -> Verdict | None:
     """Refuses what was seen before and what is too old to tell; finds the event's page instance."""
     state = visitor.state
-    now = changes.now
+    now = out.now
     if not state.first_seen:
         state = hear(visitor, now)
     if now - event.time > LATE_MS:
@@ -48,11 +48,11 @@ def drop_seen(event: Event, visitor: Visitor, changes: Changes) -> Verdict | Non
             page.upto += 1
         page.seen_bitmap = f"{seen:x}" if seen else ""
     visitor.may_profile = (
-        not visitor.is_anonymous and event.time > visitor.tombstone and changes.now > state.withheld
+        not visitor.is_anonymous and event.time > visitor.tombstone and out.now > state.withheld
         and (not event.counted_only or state.first_seen > 0)
     )  # fmt: skip
     visitor.has_profile = (
-        visitor.erased < event.time <= visitor.tombstone and changes.now > state.withheld
+        visitor.erased < event.time <= visitor.tombstone and out.now > state.withheld
         and (not event.counted_only or state.had_profile)
     )  # fmt: skip
     return None

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from crm.changes import Changes
+from crm.out import Out
 from crm.sites import interest_name
 from crm.state import Visitor
 from wakeline.decay import stored
@@ -24,41 +24,41 @@ LONGEST_MS = 1_800_000  # of one engagement event: more is a page that forgot to
 WEIGHT_OF_EVENT = {"add_to_cart": 3.0, "checkout": 3.0, "purchase": 5.0}
 
 
-def weigh(event: Event, visitor: Visitor, changes: Changes) -> None:
+def weigh(event: Event, visitor: Visitor, out: Out) -> None:
     """Adds to the visitor's interests, and a view to each interest of the site."""
     if event.type == PAGE_VIEW:
-        _view(event, visitor, changes)
+        _view(event, visitor, out)
     elif event.type == ENGAGEMENT:
         if event.engaged_ms and visitor.may_profile:
-            _engage(event, visitor, changes)
+            _engage(event, visitor, out)
     elif event.props and visitor.may_profile and (names := categories(event.props)):
-        amount = _stored(WEIGHT_OF_EVENT.get(event.type, 1.0), event, changes)
+        amount = _stored(WEIGHT_OF_EVENT.get(event.type, 1.0), event, out)
         for name in names:
             visitor.add_interest(name, amount)
 
 
-def _view(event: Event, visitor: Visitor, changes: Changes) -> None:
-    names: Sequence[str] = changes.site.interests_of_path(event.path)
+def _view(event: Event, visitor: Visitor, out: Out) -> None:
+    names: Sequence[str] = out.site.interests_of_path(event.path)
     if event.interests:
         names = list(dict.fromkeys([*names, *filter(None, map(interest_name, event.interests))]))
     if len(names) > MAX_AT_ONCE:
         names = names[:MAX_AT_ONCE]
     if not event.continued:
         for name in names:
-            changes.top(TOP_INTERESTS, name)
+            out.top(TOP_INTERESTS, name)
     if not visitor.may_profile:
         return
     page = visitor.page
     page.interests = list(names)
-    amount = _stored(1.0, event, changes) + page.pending
+    amount = _stored(1.0, event, out) + page.pending
     page.pending = 0.0
     for name in names:
         visitor.add_interest(name, amount)
 
 
-def _engage(event: Event, visitor: Visitor, changes: Changes) -> None:
+def _engage(event: Event, visitor: Visitor, out: Out) -> None:
     page = visitor.page
-    amount = _stored(min(event.engaged_ms, LONGEST_MS) / ENGAGED_MS_PER_WEIGHT, event, changes)
+    amount = _stored(min(event.engaged_ms, LONGEST_MS) / ENGAGED_MS_PER_WEIGHT, event, out)
     if page.interests is None:  # the page view comes later: a beacon at hide overtakes a retry
         page.pending += amount
         return
@@ -66,9 +66,9 @@ def _engage(event: Event, visitor: Visitor, changes: Changes) -> None:
         visitor.add_interest(name, amount)
 
 
-def _stored(weight: float, event: Event, changes: Changes) -> float:
+def _stored(weight: float, event: Event, out: Out) -> float:
     """An event dated after its append (a broken collector clock) weighs no more than one of that moment."""
-    return stored(weight, at=min(event.time, changes.now), zero=changes.decay_zero, half_life=changes.half_life)
+    return stored(weight, at=min(event.time, out.now), zero=out.decay_zero, half_life=out.half_life)
 
 
 def categories(props: dict[str, Any]) -> list[str]:

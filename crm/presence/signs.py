@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crm.changes import LIVE_MS, Changes
 from crm.identity.consent import goes_on
+from crm.out import LIVE_MS, Out
 from crm.state import Visitor
 from wakeline.definitions import PRESENT_MS, SEEN_MS
 from wakeline.event import CONSENT
@@ -12,7 +12,7 @@ from wakeline.record import Event
 MANY = 8  # open page instances of one visitor above which those without a sign are looked for
 
 
-def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
+def mark(event: Event, visitor: Visitor, out: Out) -> None:
     """Notes the sign, or the leave; the latest of the two by their own times decides, in whichever order they come."""
     page, time, received = visitor.page, event.time, event.received
     leaves = event.leave or event.type == CONSENT  # a change of level closes the page under its old id
@@ -23,7 +23,7 @@ def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
         page.last_heartbeat = time
     if received - time >= LIVE_MS:
         return
-    marks = changes.presence[visitor.site]
+    marks = out.presence[visitor.site]
     open_pages = visitor.open_pages
     if page.last_heartbeat > page.left:
         open_pages[event.page] = until = page.last_heartbeat + PRESENT_MS
@@ -46,7 +46,7 @@ def mark(event: Event, visitor: Visitor, changes: Changes) -> None:
         if time < marks.oldest:
             marks.oldest = time
     # Clocks may be wrong: one collector's that is ahead removes nobody whom the log's clock does not remove too.
-    over = (received if received < changes.now else changes.now) - SEEN_MS
+    over = (received if received < out.now else out.now) - SEEN_MS
     if over > marks.over:
         marks.over = over
     if over >= marks.oldest:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from crm.changes import Changes
+from crm.out import Out
 from crm.state import Visitor
 from crm.visits import sources
 from crm.visits.sessions import count_visit, touch
@@ -10,15 +10,15 @@ from wakeline import profile_fields
 from wakeline.record import Event
 
 
-def attribute(event: Event, visitor: Visitor, changes: Changes) -> None:
+def attribute(event: Event, visitor: Visitor, out: Out) -> None:
     """Sets source and campaign of a visit whose first page view this is, and counts the visit there."""
     if visitor.new_entry is None:
         return
     session, before = visitor.new_entry
     session.source, session.campaign = source_of(event)
     if before is not None:
-        count_visit(before, changes, -1)
-    count_visit(session, changes)
+        count_visit(before, out, -1)
+    count_visit(session, out)
     if not visitor.may_profile:
         return
     if before is None:

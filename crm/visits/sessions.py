@@ -6,8 +6,8 @@ chance. Several may be open: events that were queued offline join or open one in
 
 from __future__ import annotations
 
-from crm.changes import Changes
 from crm.identity.consent import goes_on
+from crm.out import Out
 from crm.state import Visitor
 from crm.visits.state import (
     KEPT_CLOSED,
@@ -27,22 +27,24 @@ from wakeline.record import Event
 PATH_BYTES = 1_000  # of a path in a session: all of what browsers send, and more than top lists show
 
 
-def join(event: Event, visitor: Visitor, changes: Changes) -> None:
+def join(event: Event, visitor: Visitor, out: Out) -> None:
     """Adds the event to its session; a ping belongs to none: presence is not activity."""
     visitor.new_entry = visitor.session = None
     if not visitor.is_anonymous and not visitor.state.was_new:
         visitor.state.was_new = True
-        changes.count(NEW_VISITORS)
+        out.count(NEW_VISITORS)
     if visitor.may_profile:
         _see(event, visitor)
     elif visitor.has_profile:
         visitor.state.had_profile = True
     if event.type == PING:
         return
-    session = visitor.session = _session_at(event.time, visitor, changes)
+    session = visitor.session = _session_at(event.time, visitor, out)
     if session is None:
         return
-    if not (visitor.may_profile or session.unshown or visitor.is_anonymous) and is_kept_out(event, visitor, changes):
+    if not visitor.scheduled:
+        out.wake(visitor, deadline(session))
+    if not (visitor.may_profile or session.unshown or visitor.is_anonymous) and is_kept_out(event, visitor, out):
         session.unshown = visitor.unshows = True
     if event.type == PAGE_VIEW:
         _view(event, session, visitor)
@@ -54,9 +56,9 @@ def join(event: Event, visitor: Visitor, changes: Changes) -> None:
         session.events += 1
 
 
-def is_kept_out(event: Event, visitor: Visitor, changes: Changes) -> bool:
+def is_kept_out(event: Event, visitor: Visitor, out: Out) -> bool:
     """Whether the event is of before its visitor was forgotten, so it counts on the site and is shown nowhere."""
-    is_of_before = event.time <= visitor.tombstone or changes.now <= visitor.state.withheld
+    is_of_before = event.time <= visitor.tombstone or out.now <= visitor.state.withheld
     return is_of_before and not visitor.is_anonymous
 
 
@@ -81,7 +83,7 @@ def _see(event: Event, visitor: Visitor) -> None:
             visitor.traits_changed = True
 
 
-def _session_at(time: int, visitor: Visitor, changes: Changes) -> Session | None:
+def _session_at(time: int, visitor: Visitor, out: Out) -> Session | None:
     """The open session that `time` belongs to, a new one, or None for a late event of a closed one."""
     state = visitor.state
     for session in state.sessions:
@@ -90,15 +92,16 @@ def _session_at(time: int, visitor: Visitor, changes: Changes) -> Session | None
                 session.start = time
             if time > session.last:
                 session.last = time
-            session.last_append = changes.now
+            session.last_append = out.now
             return session
     for start, last in state.closed:
         if start - SESSION_GAP_MS <= time <= last + SESSION_GAP_MS:
             return None
     if len(state.sessions) >= MAX_OPEN_SESSIONS:
-        close(min(state.sessions, key=lambda session: session.start), visitor, changes)
-    session = Session(time, time, changes.now)
+        close(min(state.sessions, key=lambda session: session.start), visitor, out)
+    session = Session(time, time, out.now)
     state.sessions.append(session)
+    out.wake(visitor, deadline(session))
     return session
 
 
@@ -119,7 +122,7 @@ def _kept(path: str) -> str:
     return path if len(path) <= PATH_BYTES // 4 else path.encode()[:PATH_BYTES].decode(errors="ignore")
 
 
-def merge(event: Event, visitor: Visitor, changes: Changes) -> None:
+def merge(event: Event, visitor: Visitor, out: Out) -> None:
     """A late event may close the gap between two sessions: they were one visit."""
     sessions = visitor.state.sessions
     session = visitor.session
@@ -129,17 +132,17 @@ def merge(event: Event, visitor: Visitor, changes: Changes) -> None:
         near = other.start <= session.last + SESSION_GAP_MS and other.last >= session.start - SESSION_GAP_MS
         if near and other is not session:
             sessions.remove(other)
-            _absorb(other, session, visitor, changes)
+            _absorb(other, session, visitor, out)
 
 
-def _absorb(other: Session, session: Session, visitor: Visitor, changes: Changes) -> None:
+def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> None:
     if other.unshown or session.unshown:  # what the profile holds stays as it is: of the other it knows nothing
         session.unshown = visitor.unshows = True
     if other.page_views:
         before = (touch(other), touch(session)) if session.page_views else None
         if before:
             later = max(session, other, key=lambda one: one.entry_at)
-            count_visit(later, changes, -1)  # it turned out to be part of another
+            count_visit(later, out, -1)  # it turned out to be part of another
             # it may have begun before there was a profile
             if visitor.may_profile and visitor.state.visits and not session.unshown:
                 visitor.count(profile_fields.VISITS, -1)
@@ -160,32 +163,28 @@ def _absorb(other: Session, session: Session, visitor: Visitor, changes: Changes
     session.handed_over = session.handed_over or other.handed_over
 
 
-def count_visit(session: Session, changes: Changes, amount: int = 1) -> None:
+def count_visit(session: Session, out: Out, amount: int = 1) -> None:
     """Count (or uncount) a visit where and when it began. One that only continued was counted before."""
     time = session.entry_at[0]
     if not session.continued:
-        day = changes.site.day(time)
-        changes.count(VISITS, amount, day=day)
-        changes.top_at(time, TOP_SOURCES, session.source, amount)
+        day = out.site.day(time)
+        out.count(VISITS, amount, day=day)
+        out.top_at(time, TOP_SOURCES, session.source, amount)
         if session.campaign:
-            changes.top_at(time, TOP_CAMPAIGNS, session.campaign, amount)
+            out.top_at(time, TOP_CAMPAIGNS, session.campaign, amount)
 
 
-def close_ended(event: Event, visitor: Visitor, changes: Changes) -> None:
-    """What ended before this event is closed first."""
-    for session in visitor.state.sessions:
-        if deadline(session) <= changes.now:
-            close_due(visitor, changes)
-            break
+def next_end(visitor: Visitor) -> int:
+    """Append time (ms) at which the first of its open sessions ends; 0: it has none."""
+    return min(map(deadline, visitor.state.sessions), default=0)
 
 
-def close_due(visitor: Visitor, changes: Changes) -> None:
-    """Close the sessions that have ended by `changes.now`."""
-    for session in [session for session in visitor.state.sessions if deadline(session) <= changes.now]:
-        close(session, visitor, changes)
+def end(visitor: Visitor, out: Out) -> None:
+    """Close the session that ends now."""
+    close(min(visitor.state.sessions, key=deadline), visitor, out)
 
 
-def close(session: Session, visitor: Visitor, changes: Changes) -> None:
+def close(session: Session, visitor: Visitor, out: Out) -> None:
     """Count a session that ended. Engagement without a page view is no visit."""
     state = visitor.state
     state.sessions.remove(session)
@@ -195,14 +194,14 @@ def close(session: Session, visitor: Visitor, changes: Changes) -> None:
     if not session.unshown and (state.recent is None or session.page_at > state.recent.page_at):
         state.recent = session
     time = session.entry_at[0]
-    day = changes.site.day(time)
+    day = out.site.day(time)
     if not session.continued:
-        changes.count(SESSIONS, day=day)
-        changes.top_at(time, TOP_ENTRIES, session.entry)
+        out.count(SESSIONS, day=day)
+        out.top_at(time, TOP_ENTRIES, session.entry)
         if is_bounce(session.page_views, session.engaged_ms, session.events) and not session.handed_over:
-            changes.count(BOUNCES, day=day)
+            out.count(BOUNCES, day=day)
     if not session.handed_over:
-        changes.top_at(time, TOP_EXITS, session.page)
+        out.top_at(time, TOP_EXITS, session.page)
 
 
 def touch(session: Session) -> Touch:

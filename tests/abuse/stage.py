@@ -109,7 +109,7 @@ class Stage:
         return sum(int(self.redis.hget(Keys().lane(lane), "offset") or 0) for lane in range(LANES))
 
     def counted(self, verdict: str) -> int:
-        """Records that the processor is done with in this way, see `crm.changes.Verdict`."""
+        """Records that the processor is done with in this way, see `crm.out.Verdict`."""
         return sum(int(self.redis.hget(Keys().lane(lane), verdict) or 0) for lane in range(LANES))
 
     async def settle(self, within: float = 120.0) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from crm.changes import Verdict
+from crm.out import Verdict
 from tests.browsers.stage import Stage
 from tests.collector_stand import LANES
 from tests.played import timeline

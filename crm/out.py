@@ -1,0 +1,206 @@
+"""What a rule may do to the world besides its visitor's own state: `out`, and its few verbs.
+
+count, top      add to a number, or to a top list, of the site
+wake            have the person's deadlines looked at, at a time of the log
+tell            send a share to the customer's lane
+emit            send a record to another person's lane
+forget          keep what a person did up to a time out of its profile, for good
+
+`out.now` is the only clock that a rule has. What rules say is kept here; the processor makes it what Redis holds.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from enum import StrEnum
+from typing import Protocol
+
+from crm.dead import DeadLetter
+from crm.presence.state import Presence
+from crm.sites import SiteFacts
+from wakeline.definitions import SEEN_MS
+from wakeline.durations import MINUTE_MS
+from wakeline.keys import LIVE_STEP_MS
+from wakeline.numbers import Count, Top
+from wakeline.record import CustomerShare, Record
+
+LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than that enter no live window
+
+
+class Verdict(StrEnum):
+    """What became of a record: the lane's ledger has a row for each."""
+
+    APPLIED = "applied"
+    DUPLICATE = "duplicate"
+    TOO_LATE = "too_late"
+    ERASED = "erased"  # counted on the site, but not in a profile; a replay meets tombstones earlier, so erases more
+    DEAD = "dead"
+    DERIVED = "derived"  # our own deltas, ticks and erasures
+    SKIPPED = "skipped"  # before the place at which the numbers of this version begin
+
+
+class Person(Protocol):
+    """A visitor or a customer."""
+
+    site: str
+    id: str
+    scheduled: int  # append time (ms) at which its deadlines are looked at; 0: it waits for nothing
+
+
+Counts = defaultdict[str, int]
+
+
+class Additions:
+    """What a call adds to top lists of one kind of bucket: (site, list, bucket) -> value -> amount.
+
+    A list has room for so many values, so the order matters in which they come and go. While values are only added,
+    their order in the dict is that order. What is taken back ends such a run: the next run begins behind it.
+    """
+
+    def __init__(self) -> None:
+        self.open: defaultdict[tuple[str, str, str | int], Counts] = defaultdict(_counts)
+        self._ended: defaultdict[tuple[str, str, str | int], list[Counts]] = defaultdict(list)
+
+    def take_back(self, site: str, what: str, bucket: str | int, value: str, amount: int) -> None:
+        """Add an `amount` below 0. Whoever keeps a dict of `open` at hand asks for it again."""
+        key = site, what, bucket
+        self._ended[key] += [self.open.pop(key, _counts()), defaultdict(int, {value: amount})]
+
+    def runs(self) -> dict[tuple[str, str, str | int], list[Counts]]:
+        """Of each list, its runs in order."""
+        found = {key: list(runs) for key, runs in self._ended.items()}
+        for key, counts in self.open.items():
+            found.setdefault(key, []).append(counts)
+        return found
+
+
+class Out:
+    """What the rules of one call say. `now` is the append time of the current record or the deadline's own, ms.
+
+    `received` is when a collector received the current event, ms. Live windows are by event time, so by the
+    collectors' clocks: how old an event is for them is told by `received`, never by `now`. The log's time does not go
+    back, so after a moment in which its server's clock was hours ahead every event would be too old for hours.
+    """
+
+    def __init__(self, *, decay_zero: int, half_life: int) -> None:
+        self.now = 0
+        self.received = 0
+        self.offset = -1  # of the current record
+        self.step = 0  # deadlines that fired before it, and after the record before it
+        self.site: SiteFacts = None  # type: ignore[assignment]  # of the current event, set before any rule runs
+        self.day = ""  # of the current event
+        self.live_ms = LIVE_MS  # age up to which an event enters the live windows; -1: none does
+        self._minute = -1
+        self._is_live = False  # young enough for the live windows
+        self.decay_zero = decay_zero
+        self.half_life = half_life
+        self._today: Counts = _counts()
+        self._lists: dict[str, Counts] = {}  # what -> day's list, of the current event's day
+        self._live_lists: dict[str, tuple[Counts, Counts]] = {}  # what -> its minute's and five minutes' list
+        self.day_tops = Additions()
+        self.minute_tops = Additions()
+        self.five_tops = Additions()
+        self.days: defaultdict[tuple[str, str], Counts] = defaultdict(_counts)  # site, day
+        self.presence: defaultdict[str, Presence] = defaultdict(Presence)  # site
+        self.due: dict[str, int] = {}  # "<site>/<id>" -> append time; 0: no longer
+        self.tombstones: dict[tuple[str, str], int] = {}
+        self.shares: list[CustomerShare] = []  # for the customers' lanes
+        self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane it is for, record
+        self._emitted: tuple[int, int] = (-1, 0)  # record and step of what was emitted last
+        self._emitted_to: set[tuple[str, str, str]] = set()  # site, id and cause, of these
+        self.dead: list[DeadLetter] = []
+        self.letters: dict[tuple[str, str], int] = {}  # whose dead letters go, up to when, ms
+
+    def enter(self, site: SiteFacts, time: int) -> None:
+        """Turn to an event of `site` at `time`: what follows is counted there and then, unless it says otherwise."""
+        minute = time // MINUTE_MS
+        if site is not self.site or minute != self._minute:
+            self.site, self._minute, self.day = site, minute, site.day(time)
+            self._today = self.days[site.key, self.day]
+            self._lists = {}
+            self._live_lists = {}
+        self._is_live = self.received - time < self.live_ms
+
+    # ---- the site's numbers
+
+    def count(self, number: Count, amount: int = 1, *, day: str = "") -> None:
+        """Add to a number of the site: for a day (that of the event) and, if it has a total, in all."""
+        (self.days[self.site.key, day] if day else self._today)[number.name] += amount
+
+    def top(self, top: Top, value: str, amount: int = 1) -> None:
+        """Add to a top list of the event's day; of its minute too, if the list is live and the event young enough."""
+        what = top.name
+        counts = self._lists.get(what)
+        if counts is None:
+            counts = self._lists[what] = self.day_tops.open[self.site.key, what, self.day]
+        counts[value] += amount
+        if top.is_live and self._is_live:
+            both = self._live_lists.get(what)
+            if both is None:
+                both = self._live_lists[what] = self._live(what, self._minute)
+            both[0][value] += amount
+            both[1][value] += amount
+
+    def top_at(self, time: int, top: Top, value: str, amount: int = 1) -> None:
+        """The same, for something that happened at another time than the event. An amount below 0 takes back."""
+        what, minute = top.name, time // MINUTE_MS
+        is_live = top.is_live and self.received - time < self.live_ms
+        if amount < 0:
+            self._take_back(what, value, amount, day=self.site.day(time), minute=minute if is_live else 0)
+            return
+        self.day_tops.open[self.site.key, what, self.site.day(time)][value] += amount
+        if is_live:
+            for counts in self._live(what, minute):
+                counts[value] += amount
+
+    def _live(self, what: str, minute: int) -> tuple[Counts, Counts]:
+        site, five = self.site.key, minute * MINUTE_MS // LIVE_STEP_MS
+        return self.minute_tops.open[site, what, minute], self.five_tops.open[site, what, five]
+
+    def _take_back(self, what: str, value: str, amount: int, *, day: str, minute: int) -> None:
+        site = self.site.key
+        self.day_tops.take_back(site, what, day, value, amount)
+        self._lists.pop(what, None)
+        if minute:
+            self.minute_tops.take_back(site, what, minute, value, amount)
+            self.five_tops.take_back(site, what, minute * MINUTE_MS // LIVE_STEP_MS, value, amount)
+            self._live_lists.pop(what, None)
+
+    # ---- deadlines
+
+    def wake(self, person: Person, at: int) -> None:
+        """Look at the person's deadlines at append time `at` (ms), or before.
+
+        Each is read off its state then (`crm.rules.DEADLINES`), so one that has moved or is gone needs no word here.
+        """
+        if not person.scheduled or at < person.scheduled:
+            person.scheduled = self.due[f"{person.site}/{person.id}"] = at
+
+    # ---- others
+
+    def tell(self, share: CustomerShare) -> None:
+        """Send a share to its customer."""
+        share.at, share.step = self.offset, self.step
+        self.shares.append(share)
+
+    def emit(self, site: str, id: str, record: Record, *, cause: str) -> None:
+        """Append a record to the lane of `id`; once for each `cause`, if the same record of the log asks again."""
+        if self._emitted != (self.offset, self.step):
+            self._emitted = self.offset, self.step
+            self._emitted_to.clear()
+        if (site, id, cause) not in self._emitted_to:
+            self._emitted_to.add((site, id, cause))
+            self.outbox.append((site, id, record))
+
+    def forget(self, site: str, id: str, *, upto: int) -> None:
+        """Nothing that the person did at `upto` (ms) or before enters a profile again."""
+        self.tombstones[site, id] = upto
+
+    def forget_letters(self, site: str, id: str, *, upto: int) -> None:
+        """Dead letters that name this person, at `upto` (ms) or before, go: those that lie there and this call's."""
+        self.letters[site, id] = max(upto, self.letters.get((site, id), 0))
+        self.dead = [letter for letter in self.dead if not letter.is_about(site, id, upto)]
+
+
+def _counts() -> Counts:
+    return defaultdict(int)

@@ -1,0 +1,117 @@
+"""All that one call changes: what its rules said, and what the engine adds to it for the store."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable
+from typing import NamedTuple
+
+from crm.out import Additions, Counts, Out, Person, Verdict
+from crm.sites import page_name
+from crm.state import Customer, Visitor
+from processor.deadlines import Deadlines
+from wakeline import keys
+from wakeline.durations import MINUTE_MS
+from wakeline.labels import cut
+from wakeline.numbers import TOPS
+
+
+class TopLists:
+    """Top lists of a lane as they are in Redis, so that the cap is applied without asking it."""
+
+    def __init__(self) -> None:
+        self.loaded: dict[str, dict[str, int]] = {}
+
+    def forget_but(self, wanted: set[str]) -> None:
+        """Keep only the lists that the next records can change."""
+        for key in [key for key in self.loaded if key not in wanted]:
+            del self.loaded[key]
+
+
+class HopGap(NamedTuple):
+    """Deltas of a lane that never came."""
+
+    source: int
+    applied: tuple[int, int]  # up to where they were
+    after: tuple[int, int]  # where the next one begins
+
+
+class Changes(Out):
+    """Accumulates one call."""
+
+    def __init__(
+        self, lane: int, tops: TopLists, deadlines: Deadlines, *, key_space: keys.Keys, decay_zero: int, half_life: int
+    ) -> None:
+        super().__init__(decay_zero=decay_zero, half_life=half_life)
+        self.lane = lane
+        self.keys = key_space
+        self.folded = 0  # records of those that it was given
+        self._tops = tops
+        self._deadlines = deadlines
+        self.ledger: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
+        self.top_changed: defaultdict[str, set[str]] = defaultdict(set)  # key -> members changed in a loaded list
+        self.top_added: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)  # key -> what comes to another one
+        self.visitors: dict[tuple[str, str], Visitor] = {}
+        self.customers: dict[tuple[str, str], Customer] = {}
+        self.hops: dict[int, tuple[int, int]] = {}  # source lane -> up to where its deltas are applied
+        self.hop_gaps: list[HopGap] = []
+
+    def wake(self, person: Person, at: int) -> None:
+        """See `Out.wake`."""
+        super().wake(person, at)
+        if person.scheduled == at:
+            self._deadlines.push(at, f"{person.site}/{person.id}", (person.site, person.id))
+
+    def reschedule(self, person: Visitor | Customer, at: int) -> None:
+        """Look at the person's deadlines at append time `at` (ms), and not before; 0: it waits for nothing."""
+        member = f"{person.site}/{person.id}"
+        person.scheduled = self.due[member] = at
+        if at:
+            self._deadlines.push(at, member, (person.site, person.id))
+
+    def settle_tops(self) -> None:
+        """Turn what was added to top lists into what changes in Redis; once, after the last record."""
+        for additions, bucket_of in (
+            (self.day_tops, keys.date),
+            (self.minute_tops, lambda minute: keys.minute(minute * MINUTE_MS)),
+            (self.five_tops, lambda five: keys.five_minutes(five * keys.LIVE_STEP_MS)),
+        ):
+            self._settle(additions, bucket_of)  # type: ignore[arg-type]
+
+    def _settle(self, additions: Additions, bucket_of: Callable[[str | int], str]) -> None:
+        for (site, what, bucket), runs in additions.runs().items():
+            key = self.keys.top(self.lane, site, what, bucket_of(bucket))
+            for counts in runs:
+                self._add(key, counts, LABELS[what])
+
+    def _add(self, key: str, counts: Counts, label: Callable[[str], str]) -> None:
+        """As `WRITE` in `lane_protocol` does with a list that is not loaded."""
+        scores = self._tops.loaded.get(key)
+        if scores is None:  # a day or minute that no record of the batch announced
+            self.top_added[key] += [(label(value), amount) for value, amount in counts.items()]
+            return
+        changed = self.top_changed[key]
+        for value, amount in counts.items():
+            value = label(value)
+            if value not in scores and (len(scores) >= keys.TOP_MEMBERS or amount < 0):
+                value = keys.OTHER
+            score = scores[value] = scores.get(value, 0) + amount
+            if not score:
+                del scores[value]
+            changed.add(value)
+
+    def top_score(self, key: str, value: str) -> int:
+        """What a loaded list says of a value; 0: it is not in it."""
+        return self._tops.loaded[key].get(value, 0)
+
+
+def label(value: str) -> str:
+    """A value as its top list names it: what people read, cut only where it is very long, never as another one."""
+    return cut(value, keys.TOP_LENGTH)
+
+
+def label_of_path(path: str) -> str:
+    return label(page_name(path))
+
+
+LABELS = {top.name: label_of_path if top.has_paths else label for top in TOPS}

@@ -1,0 +1,275 @@
+"""Deadlines fire before the first record that has reached them, in order, once, however the log is cut."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+
+from crm import rules
+from crm.identity import customers
+from crm.out import Out
+from crm.state import Visitor
+from processor import fold, metrics
+from processor.store import LaneLost
+from tests.timeline import MINUTE, START, Timeline, event
+from wakeline import keys
+from wakeline.definitions import SESSION_GAP_MS
+from wakeline.keys import OTHER, date
+from wakeline.profile_fields import EVENTS
+from wakeline.record import Event
+
+TODAY = "2027-01-15"
+CUSTOMER = "@customer0"
+THANKED_AFTER = 10 * MINUTE
+
+
+@pytest.fixture
+def thanks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another kind of deadline: ten minutes after a visitor was linked, an event is added to it and to its customer."""
+
+    def link(event: Event, visitor: Visitor, out: Out) -> None:
+        customers.link(event, visitor, out)
+        if at := when(visitor):
+            out.wake(visitor, at)
+
+    def when(visitor: Visitor) -> int:
+        state = visitor.state
+        return state.linked + THANKED_AFTER if state.customer and not state.named else 0
+
+    def thank(visitor: Visitor, out: Out) -> None:
+        visitor.state.named = 1
+        visitor.count(EVENTS)
+
+    kind = rules.Deadline("thanks", when, thank)
+    monkeypatch.setattr(rules, "RULES", (*rules.RULES[:-1], ("customers", link, rules.RULES[-1][2])))
+    monkeypatch.setitem(rules.DEADLINES, Visitor, (*rules.DEADLINES[Visitor], kind))
+    monkeypatch.setattr(rules, "NAMES", (*rules.NAMES, "thanks"))
+
+
+async def linked(made: Timeline, *visitors: str, at: int = 0) -> None:
+    for number, visitor in enumerate(visitors):
+        await made.append(
+            event(visitor, "page", 0, at + number),
+            event(visitor, "page", 1, at + number, "identify", customer=CUSTOMER),
+        )
+
+
+def calls_of(deadlines: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many at most fire in one call."""
+    monkeypatch.setattr(fold, "DUE_AT_ONCE", deadlines)
+    monkeypatch.setattr("processor.worker.DUE_AT_ONCE", deadlines)
+
+
+async def settle(made: Timeline) -> None:
+    for _ in range(3):
+        await made.run()
+
+
+@pytest.mark.parametrize("batch", [1, 7, 1_000])
+async def test_what_a_deadline_adds_to_a_customer_is_applied_once(made: Timeline, thanks: None, batch: int) -> None:
+    await made.start()
+    await linked(made, *(f"visitor-{number}" for number in range(9)))
+    await made.append(*(event(f"visitor-{number}", "page", 2, 20 * MINUTE) for number in range(9)))
+    for _ in range(4):
+        await made.run(batch=batch)
+    assert (await made.profile(CUSTOMER))["events"] == "9"
+    assert (await made.profile("visitor-3"))["events"] == "1"
+
+
+@pytest.mark.parametrize("after", range(1, 8))
+async def test_a_lane_that_loses_a_reply_or_is_folded_again_sends_it_once(
+    made: Timeline, thanks: None, after: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis comes back as it was before write number `after`; what had been sent by then stays in the log."""
+    calls_of(2, monkeypatch)
+    await made.start()
+    visitors = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:5]
+    await linked(made, *visitors)
+    await settle(made)
+    before = {
+        key: await made.redis.dump(key) for key in await made.redis.keys("*") if b"{1}" in key
+    }  # of the visitors' lane
+    await made.append(event(visitors[0], "page", 2, 20 * MINUTE))
+    writes = 0
+    store_write = made.store.write
+
+    async def counted(*args: object, **more: object) -> object:
+        nonlocal writes
+        writes += 1
+        if writes == after:
+            raise LaneLost("the server is an older one")
+        return await store_write(*args, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(made.store, "write", counted)
+    with contextlib.suppress(LaneLost):
+        await settle(made)
+    monkeypatch.setattr(made.store, "write", store_write)
+    for key in await made.redis.keys("*"):
+        if b"{1}" in key:
+            await made.redis.delete(key)
+    for key, value in before.items():
+        await made.redis.restore(key, 0, value)
+    calls_of(3, monkeypatch)  # so that what is sent again is cut in other places
+    await made.start()
+    await settle(made)
+    assert (await made.profile(CUSTOMER))["events"] == "5"
+    assert {(await made.profile(visitor))["events"] for visitor in visitors} == {"1"}
+
+
+async def test_a_call_may_end_between_two_deadlines(
+    made: Timeline, thanks: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its place says how many have fired; a new process goes on behind them."""
+    calls_of(2, monkeypatch)
+    await made.start()
+    visitors = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:5]
+    await linked(made, *visitors)
+    await settle(made)
+    applied = made.workers[1].place.offset
+    await made.append(event(visitors[0], "page", 2, 20 * MINUTE))
+    store_write, places = made.store.write, []
+
+    async def cut(*args: object, **more: object) -> object:
+        await store_write(*args, **more)  # type: ignore[arg-type]
+        places.append(await made.redis.hmget(made.store.keys.lane(1), "offset", "step"))
+        raise LaneLost("killed")
+
+    monkeypatch.setattr(made.store, "write", cut)
+    for _ in range(2):
+        with pytest.raises(LaneLost):
+            await made.run()
+        await made.start()
+    monkeypatch.setattr(made.store, "write", store_write)
+    assert places == [[str(applied).encode(), b"2"], [str(applied).encode(), b"4"]]
+    await settle(made)
+    assert (made.workers[1].place.offset, made.workers[1].place.step) == (applied + 1, 0)
+    assert (await made.profile(CUSTOMER))["events"] == "5"
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 500])
+async def test_they_fire_in_the_order_of_time_and_person(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    """Whatever the order of the records was, and however many fire in one call. One may have several."""
+    calls_of(at_once, monkeypatch)
+    fired: list[tuple[int, str]] = []
+
+    def note(visitor: Visitor, out: Out) -> None:
+        fired.append((out.now - START, visitor.id))
+        ends.fire(visitor, out)
+
+    (ends,) = rules.DEADLINES[Visitor]
+    monkeypatch.setitem(rules.DEADLINES, Visitor, (ends._replace(fire=note),))
+    await made.start()
+    lane_1 = [f"visitor-{number}" for number in range(60) if made.lane(f"visitor-{number}") == 1]
+    c, a, b, d = lane_1[3], lane_1[0], lane_1[1], lane_1[2]
+    await made.append(*(event(visitor, "page", 0, 0) for visitor in (c, a, b)), at=0)
+    await made.append(event(d, "page", 0, 5), at=5)
+    await made.append(event(b, "page", 1, 5 * MINUTE, "search"), at=5 * MINUTE)  # so it ends later
+    await made.append(event(c, "old", 0, -3 * SESSION_GAP_MS), at=10 * MINUTE)  # a visit of before, heard of now
+    await made.append(event(a, "page", 9, 3 * SESSION_GAP_MS), at=3 * SESSION_GAP_MS)
+    await made.append(event(a, "page", 10, 6 * SESSION_GAP_MS), at=6 * SESSION_GAP_MS)
+    await made.run()
+    first = sorted([a, c])
+    assert fired == [
+        *((SESSION_GAP_MS, visitor) for visitor in first),
+        (SESSION_GAP_MS + 5, d),
+        (SESSION_GAP_MS + 5 * MINUTE, b),
+        (SESSION_GAP_MS + 10 * MINUTE, c),
+        (4 * SESSION_GAP_MS, a),
+    ]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 3, 1_000])
+@pytest.mark.parametrize("is_loaded", [True, False])
+async def test_a_full_list_holds_the_same_values_however_the_log_is_cut(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch, batch: int, is_loaded: bool
+) -> None:
+    """There is room for one exit more; two visits end at different times, before an event that is later than both."""
+    monkeypatch.setattr(keys, "TOP_MEMBERS", 3)
+    await made.start()
+    x, y, z = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:3]
+    key = made.store.keys.top(1, "shop", "exits", date(TODAY))
+    await made.redis.zadd(key, {"/one": 1, "/two": 1})
+    await made.append(event(z, "page", 0, 0, path="/second"), at=0)
+    await made.append(event(x, "page", 0, 1, path="/third"), at=1)
+    await made.append(event(z, "page", 1, 2, path="/second"), at=2)  # so it ends after the other one
+    later = 40 * MINUTE if is_loaded else 24 * 60 * MINUTE
+    await made.append(event(y, "page", 0, later, path="/"), at=later)
+    await made.run(batch=batch)
+    assert await made.top("exits", date(TODAY)) == {"/one": 1, "/two": 1, "/third": 1, OTHER: 1}
+
+
+@pytest.mark.parametrize("batch", [1, 1_000])
+@pytest.mark.parametrize("is_loaded", [True, False])
+async def test_a_value_that_is_taken_back_was_there_until_then(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch, batch: int, is_loaded: bool
+) -> None:
+    """The source of a visit changes as an earlier page view arrives: before that there was no room for another one."""
+    monkeypatch.setattr(keys, "TOP_MEMBERS", 2)
+    if not is_loaded:
+        monkeypatch.setattr(fold.Fold, "top_lists", lambda self, batch: set())
+    await made.start()
+    w, x, y, z = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:4]
+    await made.append(event(x, "page", 0, 2_000, query={"utm_source": "second"}), at=2_000)
+    await made.append(event(y, "page", 0, 3_000, query={"utm_source": "third"}), at=3_000)
+    await made.append(event(z, "page", 0, 4_000, query={"utm_source": "fourth"}), at=4_000)
+    await made.append(event(x, "earlier", 0, 1_000, query={"utm_source": "first"}), at=5_000)
+    await made.append(event(w, "page", 0, 6_000, query={"utm_source": "fifth"}), at=6_000)
+    await made.run(batch=batch)
+    assert await made.top("sources", date(TODAY)) == {"third": 1, OTHER: 3}
+
+
+async def test_more_than_one_call_takes_are_due_before_one_record(made: Timeline) -> None:
+    lane_1 = [f"visitor-{number}" for number in range(6_000) if made.lane(f"visitor-{number}") == 1]
+    many = lane_1[: 2 * fold.DUE_AT_ONCE + 17]
+    await made.append(*(event(visitor, "page", 0, 0) for visitor in many), at=0)
+    await made.run()
+    assert await made.redis.zcard(made.store.keys.due(1)) == len(many)
+    await made.append(event(many[0], "page", 1, 60 * MINUTE), at=60 * MINUTE)
+    await made.run()
+    assert (await made.totals())["sessions"] == len(many)
+    assert await made.redis.zcard(made.store.keys.due(1)) == 1
+
+
+async def test_a_deadline_that_raises_harms_no_record_and_is_tried_again(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It ends the process twice, as a rule does; then that person's deadlines wait for an hour."""
+    (ends,) = rules.DEADLINES[Visitor]
+    is_mended = False
+
+    def raises(visitor: Visitor, out: Out) -> None:
+        if visitor.id == poor and not is_mended:
+            raise ZeroDivisionError("a mistake of ours")
+        ends.fire(visitor, out)
+
+    monkeypatch.setitem(rules.DEADLINES, Visitor, (ends._replace(fire=raises),))
+    poor, other = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:2]
+    await made.start()
+    await made.append(event(poor, "page", 0, 0), event(other, "page", 0, 0), at=0)
+    await made.append(event(other, "page", 1, 40 * MINUTE), at=40 * MINUTE)
+    before = metrics.DEADLINE_FAILURES._value.get()
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            await made.run()
+        await made.start()
+    await made.run()
+    assert metrics.DEADLINE_FAILURES._value.get() == before + 1
+    assert (await made.totals())["sessions"] == 1
+    assert (await made.ledger())["applied"] == 3
+    is_mended = True
+    await made.pass_time(30 * MINUTE)
+    assert (await made.totals())["sessions"] == 2, "the other's second visit, and not yet the one that waits"
+    await made.pass_time(31 * MINUTE)
+    assert (await made.totals())["sessions"] == 3
+
+
+async def test_a_site_that_is_gone_from_the_configuration_holds_nothing_up(made: Timeline) -> None:
+    await made.append(event("visitor-1", "page", 0, 0))
+    await made.run()
+    made.sites = {}
+    await made.start()
+    await made.pass_time(31 * MINUTE)
+    assert not any([await made.redis.zcard(made.store.keys.due(lane)) for lane in range(4)])
