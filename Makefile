@@ -46,9 +46,10 @@ bench: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## measure
 snippet: snippet/node_modules/.package-lock.json ## build the snippet into collector/static
 	npm --prefix snippet run --silent build
 
-dashboards: $(VENV)/.installed-dev ## write the Grafana dashboards and docs/metrics.md from their code
+dashboards: $(VENV)/.installed-dev ## write the Grafana dashboards, docs/metrics.md and docs/profiles.md from their code
 	$(BIN)/python -m dashboards.live
 	$(BIN)/python -m dashboards.metrics
+	$(BIN)/python -m dashboards.profiles
 
 clean: ## remove all that these commands made, but not your data
 	rm -rf $(VENV) build dist snippet/dist snippet/node_modules benchmarks/rivals/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,6 +4,7 @@ queries.py   the PromQL of the panels: what is asked, by name
 panels.py    the kinds of panels, with legend, calculation and unit set
 live.py      the dashboard "Live"; `python -m dashboards.live` writes grafana/live.json
 metrics.py   docs/metrics.md; `python -m dashboards.metrics` writes it
+profiles.py  docs/profiles.md; `python -m dashboards.profiles` writes it
 prometheus/  prometheus.yml, rules.yml (alerts) and what they must say: rules_test.yml
 grafana/     the generated dashboard and the provisioning files
 compose.yaml Prometheus and Grafana, pinned

@@ -15,9 +15,9 @@ from crm.state import Customer, Interests, Session, Visitor, VisitorState, encod
 from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.memory import LaneMemory
-from wakeline import keys, profile_fields
+from wakeline import keys
 from wakeline.durations import DAY_MS
-from wakeline.profile_fields import COUNTS
+from wakeline.profile_fields import COUNTS, SOURCES, TRAITS
 from wakeline.profiles import StoredSession
 
 PROFILE_LIVES = str(keys.PROFILE_TTL_MS)
@@ -25,7 +25,7 @@ ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
 PAGES_LIVE = str(keys.PAGES_TTL_MS)
 # of who has no profile, or none any more: by then the rule has forgotten it, however far the fold was behind the log
 FORGOTTEN_LIVES = str(UNPROFILED_MS + DAY_MS)
-TRAITS = [(trait.name, attrgetter(trait.of)) for trait in profile_fields.TRAITS]
+TEXTS = [(name, attrgetter(of)) for name, of in ({trait.name: trait.name for trait in TRAITS} | SOURCES).items()]
 
 
 def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: Callable[[Command], None]) -> None:
@@ -111,7 +111,7 @@ def _traits(visitor: Visitor) -> Command:
     fields = ["first_seen", str(state.first_seen)]
     for count in COUNTS:
         fields += (count.name, str(getattr(state, count.name)))
-    for name, value in TRAITS:
+    for name, value in TEXTS:
         fields += (name, value(state))
     if state.customer:
         fields += ["customer", state.customer]

@@ -80,6 +80,9 @@ def test_its_example_counts_on_the_site_in_the_profile_and_on_the_board(redis_se
     run = [sys.executable, "-c", USED, redis_server.url]
     found = subprocess.run(run, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert sorted(found.stdout.splitlines()) == sorted(SEEN), found.stderr
+    page = [sys.executable, "-c", "from dashboards import profiles; print(profiles.page())"]
+    found = subprocess.run(page, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    assert "| `prints` | `int` |  | pages printed |" in found.stdout
     board = [sys.executable, "-c", "from dashboards import live; print(live.as_json())"]
     found = subprocess.run(board, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=True)
     panels = {panel["title"]: panel for panel in json.loads(found.stdout)["panels"]}

@@ -1,12 +1,16 @@
 """What a profile holds: rules count by these, the processor writes them, readers and terminals show them.
 
-To add a count: a line here, a field of that name in `crm.state.VisitorState` and one in `profiles.Profile`; then a rule
-says `visitor.count(...)`. It reaches the visitor's customer, the HTTP API and `wakeline profile` by itself.
+To add a count: a constant and a field of `Profile` here, and a field of its name in `crm.state.VisitorState`; then a
+rule says `visitor.count(...)`. To add a text: the same, and a rule sets it and `visitor.traits_changed`. Both reach the
+readers, the HTTP API, `wakeline profile` and docs/profiles.md by themselves, and a count the visitor's customer.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from datetime import datetime
+from typing import Annotated, NamedTuple
+
+from msgspec import Struct
 
 
 class ProfileCount(NamedTuple):
@@ -28,10 +32,15 @@ class ProfileCount(NamedTuple):
 
 
 class Trait(NamedTuple):
-    """A text."""
+    """A text of the latest visit; of a customer it is empty."""
 
-    name: str  # in the hash
-    of: str  # in `VisitorState`, dotted
+    name: str  # in the hash, in `Profile` and in `VisitorState`
+    help: str
+
+
+class Fact(NamedTuple):
+    """Anything else, which the readers make by themselves."""
+
     help: str
 
 
@@ -42,13 +51,67 @@ EVENTS = ProfileCount("events", "custom events", "event")
 
 COUNTS = tuple(field for field in list(globals().values()) if isinstance(field, ProfileCount))
 
-TRAITS = (
-    Trait("device", "device", "of the latest visit"),
-    Trait("browser", "browser", "of the latest visit"),
-    Trait("os", "os", "of the latest visit"),
-    Trait("country", "country", "of the latest visit"),
-    Trait("first_source", "first.source", "where the first visit came from; visitors only"),
-    Trait("first_campaign", "first.campaign", "its campaign"),
-    Trait("last_source", "latest.source", "where the latest visit came from"),
-    Trait("last_campaign", "latest.campaign", "its campaign"),
-)
+DEVICE = Trait("device", "of the latest visit: desktop, mobile, tablet or other")
+BROWSER = Trait("browser", "of the latest visit, as its browser calls itself")
+OS = Trait("os", "of the latest visit, the operating system")
+COUNTRY = Trait("country", "of the latest visit: two letters of ISO 3166, where `geoip` is set")
+
+TRAITS = tuple(field for field in list(globals().values()) if isinstance(field, Trait))
+
+# In the hash -> in `VisitorState`, dotted: the parts of `Profile.first_source` and `Profile.last_source`.
+SOURCES = {
+    "first_source": "first.source",
+    "first_campaign": "first.campaign",
+    "last_source": "latest.source",
+    "last_campaign": "latest.campaign",
+}
+
+
+class Session(Struct, frozen=True, kw_only=True):
+    """A session that is still open."""
+
+    started: Annotated[datetime, Fact("first sign")]
+    last: Annotated[datetime, Fact("latest sign")]
+    page_views: Annotated[int, Fact("pages viewed")]
+    engaged_seconds: Annotated[float, Fact("time that pages were visible and focused")]
+    entry: Annotated[str, Fact("path of its first page")]
+    page: Annotated[str, Fact("path of its latest page")]
+    source: Annotated[str, Fact("where it came from")]
+    campaign: Annotated[str, Fact("its campaign; empty where there is none")]
+
+
+class Interest(Struct, frozen=True):
+    """One interest with its score today."""
+
+    name: Annotated[str, Fact("of the interest")]
+    score: Annotated[float, Fact("today: each half-life without a sign halves it")]
+
+
+class Source(Struct, frozen=True):
+    """Where a visit came from; "" where that is not known."""
+
+    source: Annotated[str, Fact("the site or `utm_source`; empty where that is not known")]
+    campaign: Annotated[str, Fact("`utm_campaign`; empty where there is none")]
+
+
+class Profile(Struct, frozen=True, kw_only=True):
+    """What is known of one visitor, or of one customer (an `id` with "@") over all its visitors."""
+
+    site: Annotated[str, Fact("key of the site")]
+    id: Annotated[str, Fact("of the visitor; of a customer it begins with `@`")]
+    customer: Annotated[str | None, Fact("`@...` of the customer that this visitor is linked to")]
+    visitors: Annotated[tuple[str, ...], Fact("of a customer: ids of the visitors linked to it")]
+    first_seen: Annotated[datetime, Fact("time of its first event")]
+    last_seen: Annotated[datetime, Fact("time of its latest event")]
+    visits: Annotated[int, VISITS] = 0
+    page_views: Annotated[int, PAGE_VIEWS] = 0
+    engaged_seconds: Annotated[float, ENGAGED] = 0.0
+    events: Annotated[int, EVENTS] = 0
+    session: Annotated[Session | None, Fact("the open visit; `None` once it has ended, and for customers")]
+    first_source: Annotated[Source | None, Fact("of the first visit; `None` of a customer: its browsers have one each")]
+    last_source: Annotated[Source, Fact("of the latest visit")]
+    device: Annotated[str, DEVICE]
+    browser: Annotated[str, BROWSER]
+    os: Annotated[str, OS]
+    country: Annotated[str, COUNTRY]
+    interests: Annotated[tuple[Interest, ...], Fact("strongest first, ten unless asked otherwise")]

@@ -8,7 +8,7 @@
 Hash `keys.profile`, every value a string; a field that is absent reads as 0, "" or none:
 
     first_seen, last_seen    ms since 1970
-    counts and traits        see `profile_fields`
+    counts, traits, sources  see `profile_fields`
     customer                 "@..." of the customer that a visitor is linked to
     session                  JSON of `StoredSession`: the latest, open or ended; visitors only
     visitors                 JSON list of the linked visitors' ids; customers only
@@ -30,13 +30,15 @@ from wakeline.decay import current
 from wakeline.definitions import SESSION_GAP_MS
 from wakeline.identity import customer_id
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
-from wakeline.profile_fields import COUNTS
+from wakeline.profile_fields import COUNTS, TRAITS, Interest, Profile, Session, Source
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.redis.connect import connect, connect_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
+
+__all__ = ["AsyncProfiles", "Interest", "Profile", "Profiles", "Session", "Source", "StoredSession"]
 
 KNOWN_S = 1.0  # that a reader goes on with a version of the keys after another one is live
 INTERESTS = 10  # how many a reader gets unless it asks otherwise
@@ -53,56 +55,6 @@ class StoredSession(Struct):
     page: str = ""  # of its latest page
     source: str = ""
     campaign: str = ""
-
-
-class Session(Struct, frozen=True, kw_only=True):
-    """A session that is still open."""
-
-    started: datetime
-    last: datetime  # latest sign
-    page_views: int
-    engaged_seconds: float
-    entry: str  # path of its first page
-    page: str  # path of its latest page
-    source: str
-    campaign: str
-
-
-class Interest(Struct, frozen=True):
-    """One interest with its score today: each half-life without a sign halves it."""
-
-    name: str
-    score: float
-
-
-class Source(Struct, frozen=True):
-    """Where a visit came from; "" where that is not known."""
-
-    source: str
-    campaign: str
-
-
-class Profile(Struct, frozen=True, kw_only=True):
-    """What is known of one visitor, or of one customer (an `id` with "@") over all its visitors."""
-
-    site: str
-    id: str
-    customer: str | None  # "@..." of the customer that this visitor is linked to
-    visitors: tuple[str, ...]  # of a customer: the visitors linked to it
-    first_seen: datetime
-    last_seen: datetime
-    visits: int = 0  # the open one included
-    page_views: int = 0
-    engaged_seconds: float = 0.0
-    events: int = 0  # custom events
-    session: Session | None  # None once it has ended, and for customers
-    first_source: Source | None  # of the first visit; None of a customer: its browsers have one each
-    last_source: Source  # of the latest visit
-    device: str
-    browser: str
-    os: str
-    country: str
-    interests: tuple[Interest, ...]  # strongest first
 
 
 class Profiles:
@@ -234,14 +186,10 @@ def _profile(
         visitors=_decode_visitors(text.get("visitors") or "[]"),
         first_seen=_moment(int(text.get("first_seen", 0))),
         last_seen=_moment(int(text.get("last_seen", 0))),
-        **_counts(text),
+        **_declared(text),
         session=_session(stored) if stored and now - stored.last < SESSION_GAP_MS else None,
         first_source=None if is_customer else Source(text.get("first_source", ""), text.get("first_campaign", "")),
         last_source=Source(text.get("last_source", ""), text.get("last_campaign", "")),
-        device=text.get("device", ""),
-        browser=text.get("browser", ""),
-        os=text.get("os", ""),
-        country=text.get("country", ""),
         interests=tuple(
             Interest(
                 name,
@@ -252,8 +200,9 @@ def _profile(
     )
 
 
-def _counts(text: Mapping[str, str]) -> dict[str, Any]:
-    return {count.attribute: count.read(text.get(count.name, "0")) for count in COUNTS}
+def _declared(text: Mapping[str, str]) -> dict[str, Any]:
+    counts = {count.attribute: count.read(text.get(count.name, "0")) for count in COUNTS}
+    return counts | {trait.name: text.get(trait.name, "") for trait in TRAITS}
 
 
 def _session(stored: StoredSession) -> Session:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeline.escape import plain
-from wakeline.profile_fields import COUNTS
+from wakeline.profile_fields import COUNTS, TRAITS
 from wakeline.profiles import Profile
 
 
@@ -45,8 +45,8 @@ def _facts(profile: Profile, now: datetime) -> Table:
     )
     if came := ", ".join(_came_from(profile)):
         table.add_row("came from", Text(came))
-    if device := ", ".join(part for part in (profile.device, profile.browser, profile.os, profile.country) if part):
-        table.add_row("device", Text(plain(device)))
+    if traits := ", ".join(filter(None, (getattr(profile, trait.name) for trait in TRAITS))):
+        table.add_row("device", Text(plain(traits)))
     if profile.customer:
         table.add_row("customer", Text(plain(profile.customer)))
     if profile.visitors:
