@@ -22,11 +22,12 @@ from ops.check.page import Page, look
 from ops.check.run import MAX_BYTES, _page
 from ops.check.script import judge_script
 from ops.check.server import check_server, gather, judge
+from ops.check.sites import check_sites
 from wakeline.config import load
 from wakeline.event import ConsentLevel
 from wakeline.history import History, Segment
 from wakeline.history.identity import publish, store_identity
-from wakeline.keys import LOG_TIME
+from wakeline.keys import LOG_TIME, Keys
 from wakeline.lanes import Deployment, open_deployment
 from wakeline.log.opening import open_log
 from wakeline.redis.connect import connect
@@ -490,6 +491,22 @@ async def test_before_the_first_start_the_embedded_server_is_no_fault(free_ports
 
 
 # ---- the history ----------------------------------------------------------------------------------
+
+
+async def test_a_site_in_the_data_that_is_not_configured_is_named(redis_server: Any) -> None:
+    config = replace(CONFIG, settings=Settings(redis=redis_server.url))
+    assert await check_sites(config) == []
+    async with connect(redis_server.url) as redis:
+        await open_deployment(redis, config.settings)
+        for lane, site in ((0, "shop"), (3, "shop"), (3, "demo"), (5, "blog")):
+            await redis.hset(Keys().totals(lane, site), "page_views", 1)
+        await redis.hset(Keys(2).totals(0, "gone"), "page_views", 1)
+        await redis.set(Keys().state(0, "other", "x:totals2"), "{}")
+    (finding,) = problems(await check_sites(config))
+    assert finding.level is Level.WARN
+    assert finding.what == "in the data, but not configured: blog, demo"
+    known = replace(config, sites=config.sites | {"demo": SHOP, "blog": SHOP})
+    assert not problems(await check_sites(known))
 
 
 async def history_of(redis_server: Any, folder: Path, archive: str = "") -> Finding:

@@ -20,8 +20,9 @@ from rich.console import Console
 
 from ops.cli import main
 from ops.cli.errors import shown_url
+from ops.cli.options import demo_file, read
 from ops.cli.profile_view import duration, profile_view
-from ops.cli.up import moved_shop
+from ops.cli.up import former_data, moved_shop
 from wakeline import keys, logs
 from wakeline.config import load
 from wakeline.config.values import quoted
@@ -152,6 +153,52 @@ def test_the_demo_shop_on_another_port_is_another_origin(tmp_path: Path) -> None
         "http://localhost:9999",
         "http://127.0.0.1:9999",
     )
+
+
+def test_the_moved_demo_has_its_data_where_it_lies(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path / "else", demo_port=9_999)
+    assert load(moved_shop(settings), {}, {}).settings.data == tmp_path / "else"
+
+
+@pytest.mark.parametrize(
+    ("config", "flags", "environ", "data"),
+    [
+        pytest.param(demo_file(), {}, "", "data-demo", id="the demo"),
+        pytest.param(None, {}, "", "data-demo", id="no file: the demo"),
+        pytest.param(demo_file(), {"data": "mine"}, "theirs", "mine", id="a flag"),
+        pytest.param(demo_file(), {}, "theirs", "theirs", id="the environment"),
+        pytest.param(Path("own.toml"), {}, "", "data", id="a file of one's own"),
+    ],
+)
+def test_the_demo_keeps_its_data_apart(
+    configured: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    config: Path | None,
+    flags: dict[str, str],
+    environ: str,
+    data: str,
+) -> None:
+    configured(FILE)
+    Path("wakeline.toml").rename("own.toml")
+    monkeypatch.setenv("WAKELINE_DATA", environ)
+    assert read(config, flags, else_demo=True).settings.data == Path(data)
+
+
+def test_the_history_of_the_demo_is_seen_soon() -> None:
+    assert read(demo_file(), {}).settings.archive_seal_s <= 20
+
+
+def test_data_of_a_former_demo_are_named_once(configured: Callable[[str], None]) -> None:
+    configured(FILE)
+    demo = read(demo_file(), {}).settings
+    assert former_data(demo) == ""
+    Path("data").mkdir()
+    assert former_data(demo) == ""
+    Path("data", "up.lock").touch()
+    assert "what lies in data stays as it is (`--data data` goes on" in former_data(demo)
+    assert former_data(read(demo_file(), {"data": "data"}).settings) == ""
+    Path("data-demo").mkdir()
+    assert former_data(demo) == ""
 
 
 def test_a_password_is_not_printed() -> None:

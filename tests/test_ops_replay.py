@@ -87,6 +87,15 @@ def test_it_builds_from_the_history_and_then_the_log_and_switches(run: Run, clie
     assert (live(client), views(client, 2)) == (2, VIEWS)
 
 
+def test_a_site_that_is_not_configured_is_named(run: Run, client: redis.Redis) -> None:
+    client.hset(Keys().totals(0, "demo"), "page_views", 1)
+    said = run("--from", "start", "--no-switch")
+    assert said.exit_code == 0, said.output
+    assert "in the data, but not configured: demo; their records become dead letters\n" in said.output
+    client.delete(Keys().totals(0, "demo"))
+    assert "not configured" not in run("--no-switch").output
+
+
 def test_without_the_switch_it_is_only_built(run: Run, client: redis.Redis) -> None:
     """The same command without that flag goes on, and switches."""
     assert run("--from", "start", "--into", "5", "--no-switch").exit_code == 0

@@ -47,19 +47,28 @@ def open_to_others(data: Path) -> list[str]:
     return found
 
 
+def ours(data: Path) -> list[str]:
+    """Names of what Wakeline has in the folder."""
+    return sorted((_names(data) or set()) & OURS)
+
+
 def not_ours(data: Path) -> list[str]:
     """Names of what else lies in the folder, for which it stays as it is."""
+    return sorted((_names(data) or set()) - OURS)
+
+
+def _names(data: Path) -> set[str] | None:
+    """None: it is not there yet, or not for us to read; who needs it will say so."""
     try:
-        return sorted({entry.name for entry in os.scandir(data)} - OURS)
+        return {entry.name for entry in os.scandir(data)}
     except OSError:
-        return []
+        return None
 
 
 def _ours(data: Path) -> Iterator[Path]:
     """The folder itself, if nobody else has something in it, and our entries in it."""
-    try:
-        names = {entry.name for entry in os.scandir(data)}
-    except OSError:  # not there yet, or not for us to read: who needs it will say so
+    names = _names(data)
+    if names is None:
         return
     if names <= OURS:
         yield data

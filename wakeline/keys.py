@@ -190,6 +190,11 @@ class Keys:
         """hash of counts since the start, see `numbers`. For ever."""
         return f"{self.prefix}{{{lane}}}:{site}:totals"
 
+    @property
+    def all_totals(self) -> str:
+        """Pattern of those of every site in every lane."""
+        return f"{self.prefix}{{*}}:*:totals"
+
     def day(self, lane: int, site: str, date: str) -> str:
         """hash of the same counts for one day (YYYY-MM-DD in the site's time zone), and of those without a total.
 
@@ -210,6 +215,11 @@ class Keys:
     def top(self, lane: int, site: str, what: str, bucket: str) -> str:
         """zset, TOP_MEMBERS and OTHER: value -> count; `what` names one of `numbers.TOPS`, `bucket` is made below."""
         return f"{self.prefix}{{{lane}}}:{site}:top:{what}:{bucket}"
+
+
+def whose_totals(key: str) -> str:
+    """The site of a key that is one of `Keys.totals`."""
+    return key.partition("}:")[2].removesuffix(":totals")
 
 
 def minute(ms: int) -> str:

@@ -6,6 +6,7 @@ server.py         Redis, be it a server or a cluster
 node.py           one server: facts gathered, then judged
 cluster.py        each node of a Redis Cluster, and its slots
 kafka.py          the log on Kafka, the same way
+sites.py          whether the data hold sites that are not configured
 salts.py          whether all collectors have the same
 clock.py          whether the log's time is right
 history.py        is there one, and of this log

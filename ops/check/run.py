@@ -17,6 +17,7 @@ from ops.check.page import Look, Page, look
 from ops.check.salts import check_salts
 from ops.check.script import judge_script
 from ops.check.server import check_server
+from ops.check.sites import check_sites
 from wakeline.hosts import ascii_url
 from wakeline.log.opening import KAFKA
 from wakeline.scripts import published
@@ -41,6 +42,7 @@ def run(config: Config, *, page: str | None, shown_url: str) -> bool:
 async def _fitness(config: Config, shown_url: str) -> list[Finding]:
     found = [*check_configuration(config), *check_data(config.settings)]
     found += await check_server(config.settings, shown_url, embedded="redis" not in config.given)
+    found += await check_sites(config)
     found += await check_salts(config)
     found.append(await check_history(config.settings))
     if urlsplit(config.settings.log).scheme == KAFKA:

@@ -19,6 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 CONFIG = f"{PREFIX}CONFIG"
 SETTINGS = [name for name, _, _ in described(Settings)]
+DEMO_DATA = "data-demo"  # where its own file is not told another: a shop of your own has the default
 
 
 def config_option(function: Function) -> Function:
@@ -116,7 +117,9 @@ def read(config: Path | None, flags: Mapping[str, Any], *, else_demo: bool = Fal
     """The configuration. With `else_demo` the demo shop's, where there is no other. Ends the command on errors."""
     with config_errors():
         file = chosen_file(config) or (demo_file() if else_demo else None)
-        return load(file, {name: text for name, text in flags.items() if name in SETTINGS}, os.environ)
+        defaults = {"data": DEMO_DATA} if file == demo_file() else {}
+        texts = {name: text for name, text in flags.items() if name in SETTINGS}
+        return load(file, texts, os.environ, defaults=defaults)
 
 
 def site_of(config: Config, key: str | None) -> Site:

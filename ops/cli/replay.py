@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -120,6 +120,7 @@ async def _replay(config: Config, since: str, into: int | None, no_switch: bool,
     from wakeline.keys import DEPLOYMENT, Keys
 
     async with _opened(config.settings) as (redis, deployment, log, whole):
+        await _name_unconfigured(config, redis, deployment)
         moving = await redis.hget(DEPLOYMENT, "moving")
         chosen = into or (int(moving.split()[0]) if moving else deployment.version + 1)
         switch = Switch(redis, log, live=Keys(deployment.version), into=Keys(chosen), lanes=deployment.lanes)
@@ -142,6 +143,19 @@ async def _replay(config: Config, since: str, into: int | None, no_switch: bool,
     click.echo(f"key version {chosen} is live")
     former = deployment.version
     click.echo(f"`wakeline replay --drop {former}` removes the former one, `wakeline replay --into {former}` goes back")
+
+
+async def _name_unconfigured(config: Config, redis: Redis, deployment: Deployment) -> None:
+    from redis.exceptions import NoPermissionError
+
+    from ops.check.sites import unconfigured
+    from wakeline.keys import Keys
+
+    with suppress(NoPermissionError):
+        if found := await unconfigured(redis, Keys(deployment.version), config.sites):
+            click.echo(
+                f"in the data, but not configured: {', '.join(found)}; their records become dead letters", err=True
+            )
 
 
 async def _to_its_end(switch: Switch, made: Replay) -> None:

@@ -11,6 +11,7 @@ import click
 from ops.cli.errors import FAILED, Refused
 from ops.cli.options import (
     CONFIG,
+    DEMO_DATA,
     SETTINGS,
     SettingsCommand,
     all_settings,
@@ -18,7 +19,7 @@ from ops.cli.options import (
     demo_file,
     read,
 )
-from wakeline import process
+from wakeline import data_folder, process
 from wakeline.config import PREFIX
 from wakeline.settings import Settings
 
@@ -48,6 +49,8 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
             "for your own site: copy wakeline.example.toml to wakeline.toml, edit its [[site]], wakeline up"
         )
     read_config = read(file, flags)
+    if demo and (words := former_data(read_config.settings)):
+        click.echo(words)
     if demo and not config and read_config.settings.demo_port != Settings().demo_port:
         read_config = read(moved_shop(read_config.settings), flags)
     if not read_config.sites:
@@ -63,12 +66,24 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
         raise Refused(str(why), FAILED) from None
 
 
+def former_data(settings: Settings) -> str:
+    """Before the demo makes its folder: where its data may have been until now, and how to go on with them; or ""."""
+    former = Settings().data
+    if settings.data != Path(DEMO_DATA) or settings.data.exists() or not data_folder.ours(former):
+        return ""
+    return (
+        f"the demo keeps its data in {settings.data}; what lies in {former} stays as it is "
+        f"(`--data {former}` goes on with it, if that is a demo of before)"
+    )
+
+
 def moved_shop(settings: Settings) -> Path:
     """The demo's configuration with the shop on another port: that makes another origin."""
     moved = settings.data / "demo.toml"
     try:
         moved.parent.mkdir(parents=True, exist_ok=True)
-        moved.write_text(demo_file().read_text().replace(f":{Settings().demo_port}", f":{settings.demo_port}"))
+        text = demo_file().read_text().replace(f":{Settings().demo_port}", f":{settings.demo_port}")
+        moved.write_text(f'data = "."  # where this file lies\n{text}')
     except OSError as error:
         raise Refused(f"cannot write to the data folder {settings.data}: {error.strerror}", FAILED) from None
     return moved

@@ -27,14 +27,19 @@ FILE = "wakeline.toml"
 PREFIX = "WAKELINE_"
 
 
-def load(path: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str]) -> Config:
-    """The configuration of a process. `flags` holds text by setting name, None where a flag was not given.
+def load(
+    path: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str], *, defaults: Mapping[str, str] = {}
+) -> Config:
+    """The configuration of a process. `flags` holds text by setting name, None where a flag was not given; `defaults`
+    holds what is meant instead of the default where nothing is said.
 
     Without a `path` there is no file, and so no site; without `redis` the embedded server is meant.
     Raises ConfigError, which lists all that is wrong.
     """
     problems: list[Problem] = []
     checked = Checked(Settings, problems)
+    for name, text in defaults.items():
+        _put_text(checked, name, "by default", text)
     sites = read_file(path, checked) if path else {}
     _read_environment(environ, checked)
     for name, text in flags.items():

@@ -1,0 +1,51 @@
+"""The sites that the live numbers hold and nobody has configured: of a demo shop, or of a key that was renamed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from ops.check.finding import Finding, ok, warn
+from ops.check.node import deployment_in
+from wakeline.keys import Keys, whose_totals
+from wakeline.redis.connect import connect
+from wakeline.settings import Config
+
+LOOKED_S = 5.0  # at most: a site has its numbers in each lane, so some of them come early
+AT_ONCE = 10_000  # keys
+
+
+async def check_sites(config: Config) -> list[Finding]:
+    """Nothing where there is no server or no deployment yet, or where the server's user may not look."""
+    url = config.settings.redis
+    try:
+        deployment = await deployment_in(url)
+        if deployment is None:
+            return []
+        async with connect(url) as redis:
+            found = await unconfigured(redis, Keys(deployment.version), config.sites)
+    except (RedisError, OSError):
+        return []
+    if not found:
+        return [ok("every site in the data is configured")]
+    return [
+        warn(
+            f"in the data, but not configured: {', '.join(found)}",
+            "add its [[site]] again; without it its events are refused, and in a replay become dead letters. Where it "
+            "is left of a demo shop, name another folder by data, or move this one away while nothing runs",
+        )
+    ]
+
+
+async def unconfigured(redis: Redis, live: Keys, sites: Collection[str]) -> list[str]:
+    """Keys of sites with numbers in `live` that are not among `sites`, in order. Raises redis-py's errors."""
+    found: set[str] = set()
+    until = time.monotonic() + LOOKED_S
+    async for name in redis.scan_iter(match=live.all_totals, count=AT_ONCE):
+        found.add(whose_totals(name.decode()))
+        if time.monotonic() > until:
+            break
+    return sorted(found.difference(sites))
