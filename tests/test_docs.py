@@ -13,7 +13,7 @@ from ops.cli import main
 from wakeline.config import load
 from wakeline.config.rules import ports
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
-from wakeline.settings import Settings, Site, described
+from wakeline.settings import InterestRule, Settings, Site, described
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -24,7 +24,10 @@ ALERTS = (ROOT / "docs/alerts.md").read_text()
 HEAD = "| setting | default | meaning |\n|---|---|---|\n"
 
 
-def table(kind: type[Settings] | type[Site]) -> str:
+Kind = type[Settings] | type[Site] | type[InterestRule]
+
+
+def table(kind: Kind) -> str:
     return HEAD + "".join(f"| `{name}` | {shown(default)} | {help} |\n" for name, default, help in described(kind))
 
 
@@ -59,8 +62,8 @@ def test_the_shares_of_memory_are_those_of_the_code(name: str) -> None:
     assert [words for words in LADDER[name] if words not in text] == []
 
 
-@pytest.mark.parametrize("kind", [Settings, Site])
-def test_the_settings_tables_are_the_settings(kind: type[Settings] | type[Site]) -> None:
+@pytest.mark.parametrize("kind", [Settings, Site, InterestRule])
+def test_the_settings_tables_are_the_settings(kind: Kind) -> None:
     assert table(kind) in (ROOT / "docs/settings.md").read_text(), f"paste into docs/settings.md:\n{table(kind)}"
 
 

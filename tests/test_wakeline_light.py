@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -11,7 +12,9 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROJECT = SETTINGS["project"]
+PACKAGES = SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
 LIGHT = {"msgspec", "redis", "hiredis"}
 
 WITHOUT_THE_REST = f"""
@@ -61,5 +64,15 @@ with Profiles(sys.argv[1]) as profiles:
 def test_the_command_says_what_to_install() -> None:
     found = run("from wakeline.__main__ import main; main()")
     assert found.returncode == 1
-    assert 'pip install "wakeline[server]"' in found.stderr
+    assert '`pip install ".[server]"` in your clone' in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_what_is_to_be_installed_is_an_extra_that_exists() -> None:
+    """Said in one place, in words that fit a clone: the package lies on no index."""
+    shipped = [file for package in PACKAGES for file in (ROOT / package).rglob("*.py")]
+    texts = {file: file.read_text() for file in shipped}
+    assert [file.name for file, text in texts.items() if "pip install" in text] == ["extras.py"]
+    named = {extra for text in texts.values() for extra in re.findall(r"\binstall\([\"'](\w+)[\"']\)", text)}
+    assert named == {"server", "query", "s3", "history"}
+    assert named <= set(PROJECT["optional-dependencies"])

@@ -18,6 +18,7 @@ settings.py       every setting; config/ reads and checks them
 redis/            connections to Redis; memory.py how full a server may be
 scripts.py        what pages load; tag.py what a site pastes into them
 internal_port.py   /metrics and /healthz of a process
+extras.py         how to install what is not there
 process.py        what every process does first; data_folder.py closes its files to others
 logs.py           how processes log; traces.py what they say of an exception
 stopping.py       how a process is told to end

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+from wakeline.extras import install
+
 
 def main() -> None:
     try:
@@ -13,9 +15,7 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] in ("ops", "wakeline"):
             raise
-        sys.exit(
-            f'wakeline: this installation only reads profiles ({error.name} is missing): pip install "wakeline[server]"'
-        )
+        sys.exit(f"wakeline: this installation only reads profiles ({error.name} is missing): {install('server')}")
 
 
 if __name__ == "__main__":

@@ -145,8 +145,8 @@ class InterestRule:
     Letters may be written as such or escaped: `paths.decoded` is what is matched.
     """
 
-    path: str
-    interest: str
+    path: str = _setting("", "pattern of paths, e.g. /shoes/*; a * also stands for slashes")
+    interest: str = _setting("", "what a view of such a page counts for, e.g. shoes")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -178,7 +178,7 @@ class Config:
     path: Path | None = None  # the file it was read from
 
 
-def described(kind: type[Settings] | type[Site]) -> list[tuple[str, Any, str]]:
+def described(kind: type[Settings] | type[Site] | type[InterestRule]) -> list[tuple[str, Any, str]]:
     """(name, default, help with the range) of each setting, in order."""
     instance = kind()
     return [(item.name, getattr(instance, item.name), item.metadata["help"] + _range(item)) for item in fields(kind)]

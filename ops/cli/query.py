@@ -13,6 +13,7 @@ import click
 
 from ops.cli.errors import FAILED, Refused
 from ops.cli.options import config_option, read
+from wakeline.extras import install
 
 if TYPE_CHECKING:
     from reports import Result
@@ -157,7 +158,7 @@ def _errors(url: str, seal_s: float) -> Iterator[None]:
     try:
         import duckdb  # noqa: F401  # an extra
     except ImportError:
-        raise Refused('DuckDB answers such questions: pip install "wakeline[query]"', FAILED) from None
+        raise Refused(f"DuckDB answers such questions: {install('query')}", FAILED) from None
     from reports import InvalidQuery, NoHistory
 
     try:

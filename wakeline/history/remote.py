@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import BinaryIO
 
+from wakeline.extras import install
 from wakeline.history.store import Check, HistoryUnavailable, allowed
 from wakeline.log import LogMismatch
 
@@ -23,7 +24,7 @@ class Remote:
         except (ImportError, ValueError) as error:
             raise LogMismatch(
                 f"archive cannot be {url}: {error}\n"
-                "pip install 'wakeline[s3]', or elsewhere 'wakeline[history]' and the package that fsspec asks for "
+                f"for s3 {install('s3')}; elsewhere {install('history')}, and the package that fsspec asks for "
                 "(gcsfs, adlfs...)"
             ) from error
         self._url = url
