@@ -84,6 +84,12 @@ def test_a_site_may_stand_in_the_query_of_the_script() -> None:
             TAG.replace("anonymous", "full"), "the page is full, the configuration says anonymous", id="consent"
         ),
         pytest.param(TAG.replace("anonymous", "ful"), '"ful" is no level', id="consent level unknown"),
+        pytest.param(TAG.replace("anonymous", "ful"), "who has an id loses it", id="what that means"),
+        pytest.param(
+            TAG + '\n<button data-wakeline-event="page_view">',
+            'data-wakeline-event="page_view" in line 2 is a name of Wakeline\'s own: a click counts as that',
+            id="an event called as ours",
+        ),
         pytest.param(TAG.replace("https:", "http:"), "browsers block it", id="mixed content"),
         pytest.param(TAG.replace("defer ", ""), "add the attribute defer", id="blocks rendering"),
         pytest.param('<script defer data-site="shop"></script>', "the tag has no src", id="no src"),
@@ -95,6 +101,10 @@ def test_what_is_wrong_with_a_tag_is_said(html: str, words: str) -> None:
 
 def test_a_tag_beside_a_commented_one_is_fine() -> None:
     assert seen(f"<!-- {TAG} -->{TAG}") == ""
+
+
+def test_a_marked_element_with_a_name_of_its_own_is_fine() -> None:
+    assert seen(f'{TAG}<button data-wakeline-event="configured"><a data-wakeline-interest="page_view">') == ""
 
 
 VITALS_TAG = '<script defer src="https://stats.shop.example/wakeline.vitals.0.1.0.js"></script>'

@@ -10,12 +10,14 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from ops.check.csp import blocks_connection, blocks_script, missing_in_sandbox, policies
 from ops.check.finding import Finding, fail, ok, warn
 from wakeline.config.values import nearest
+from wakeline.definitions import BUILT_IN
 from wakeline.event import ConsentLevel
 from wakeline.hosts import origin_of
 from wakeline.scripts import ENDPOINT, NAME, Kind, version_of
 from wakeline.settings import Config, Site
 from wakeline.tag import script_tag
 
+MARK = "data-wakeline-event"
 INERT = {"noscript": "inside <noscript>", "template": "inside <template>"}
 RUNNABLE = ("", "text/javascript", "application/javascript", "module")
 
@@ -50,6 +52,7 @@ class Tags(HTMLParser):
     """Collects our tags, also those that never run, and the policies in <meta>."""
 
     tags: list[Tag] = field(default_factory=list)
+    events: list[tuple[int, str]] = field(default_factory=list)  # line and name, of elements marked with one
     csp: list[str] = field(default_factory=list)
     base: str = ""
 
@@ -59,6 +62,8 @@ class Tags(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         attributes = {name: value or "" for name, value in attrs}
+        if MARK in attributes:
+            self.events.append((self.getpos()[0], attributes[MARK]))
         if tag in INERT:
             self._inside.append(tag)
         elif tag == "base":
@@ -126,6 +131,7 @@ def look(page: Page, config: Config) -> Look:
     if tag.get("type") != "module" and not {"defer", "async"} & set(tag.attributes):
         findings.append(warn("the tag holds up the page while it loads", "add the attribute defer"))
     findings += _integrity(tag, page, source)
+    findings += _marked(parser.events)
     return Look(findings, source, tag.get("integrity"))
 
 
@@ -164,7 +170,10 @@ def _site(tag: Tag, page: Page, config: Config) -> Iterator[Finding]:
 def _consent(tag: Tag, site: Site) -> Finding:
     level = tag.get("data-consent") or ConsentLevel.ANONYMOUS
     if level not in list(ConsentLevel):
-        return fail(f'data-consent "{level}" is no level', f'write data-consent="{site.consent}"')
+        return fail(
+            f'data-consent "{level}" is no level: before a choice nothing is told, and who has an id loses it',
+            f'write data-consent="{site.consent}"',
+        )
     if level != site.consent:
         return fail(
             f"before a choice the page is {level}, the configuration says {site.consent}",
@@ -215,6 +224,15 @@ def _integrity(tag: Tag, page: Page, source: str) -> Iterator[Finding]:
             "the tag has integrity, its src no version: the next version will not run",
             "paste what `wakeline snippet --pinned` prints",
         )
+
+
+def _marked(events: list[tuple[int, str]]) -> Iterator[Finding]:
+    for line, name in events:
+        if name.strip() in BUILT_IN:
+            yield fail(
+                f'{MARK}="{name}" in line {line} is a name of Wakeline\'s own: a click counts as that, or is refused',
+                "give it another name",
+            )
 
 
 def _allow(directive: str, url: str) -> str:
