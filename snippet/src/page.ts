@@ -49,15 +49,14 @@ const emit = (type: string, body?: Body, at = level): void => {
     if (!held) restart(); // the first one's engaged time counts from the start
   }
   const event = hook.edit({ type, page, n, time: +new Date(), url, visitor, ...body });
-  const entry = at + JSON.stringify(event);
-  say(entry);
+  say(event);
   // the last number is the visitor's, to choose with
   if (event && (n < MAX_EVENTS_PER_PAGE - 1 || body?.level)) {
-    push(entry);
+    push(at + JSON.stringify(event));
     n++;
     if (body?.leave == null) soon();
     else told(); // engagement goes with what comes next
-  } else say("refused");
+  } else say({ refused: type });
 }
 
 /**
@@ -76,7 +75,7 @@ export const tell = (type: string, body: Body, least: number = OFF): void => {
   visitor && follow();
   open();
   if (page && level >= least) emit(type, body);
-  else say("refused");
+  else say({ refused: type });
 }
 
 export const custom = (type: string, props?: Props): void => tell(type, { props });

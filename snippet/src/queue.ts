@@ -72,11 +72,12 @@ const envelope = (entries: string[]): string =>
  */
 const send = (): Promise<void> | undefined => {
   const sent = batch();
-  // after an answer, or for want of one: the network, a blocker, a collector that hangs or says when it wants to be asked again
-  const done = (error?: unknown): void => {
+  // after an answer, which may say in how many seconds the collector wants to be asked again, or for want of one: the
+  // network, a blocker, a collector that hangs
+  const done = (asked?: unknown): void => {
     const wait =
       failures &&
-      (Math.max(0, Math.min(+(error as string) * 1000, MAX_ASKED_MS)) || FIRST_RETRY_MS << (failures % DOUBLINGS)) *
+      (Math.max(0, Math.min((asked as number) * 1000, MAX_ASKED_MS)) || FIRST_RETRY_MS << (failures % DOUBLINGS)) *
         (1 + Math.random());
     taken = without(taken, sent);
     pausedUntil = performance.now() + wait;
@@ -98,8 +99,8 @@ const send = (): Promise<void> | undefined => {
         if (left) store(without(stored(), sent));
         kept = without(kept, sent);
       }
-      done(failures && answer.headers.get("retry-after"));
-    }).catch(done);
+      return failures && answer.headers.get("retry-after");
+    }).catch(() => {}).then(done);
   }
   pausedUntil = 0;
   return;

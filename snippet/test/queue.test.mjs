@@ -317,6 +317,16 @@ for (const [name, [retryAfter, seconds]] of Object.entries(PAUSES))
     assert.ok(page.posts.length > 1, "nor later");
   });
 
+test("a number that somebody else's fetch throws asks for no pause", async () => {
+  const page = new FakePage(full);
+  const { fetch } = page.window;
+  let tries = 0;
+  page.window.fetch = (...call) => (tries++ ? fetch(...call) : Promise.reject(3_600));
+  page.touch();
+  await page.pass(3_000);
+  assert.ok(page.posts.length, "the ordinary pause, of a second at most");
+});
+
 test("the network that is back ends the pause", async () => {
   const page = new FakePage({ ...full, status: 0 });
   await page.pass(60_000);
@@ -365,6 +375,22 @@ test("an answer is read only for whoever debugs", async () => {
   page.wakeline("event", "click");
   await page.pass();
   assert.deepEqual([page.posts.length, page.answersRead], [2, 1]);
+});
+
+test("whoever debugs sees each event as it is sent, and the name of one that is not", async () => {
+  const page = new FakePage();
+  await page.pass();
+  const said = [];
+  page.window.console = { log: (what) => said.push(what) };
+  page.wakeline("debug");
+  page.wakeline("event", "click", { colour: "red" });
+  page.wakeline("identify", "customer-1", {}); // below full
+  await page.pass();
+  const [click, refused] = JSON.parse(JSON.stringify(said));
+  const { by, consent, ...sent } = page.events.at(-1);
+  assert.deepEqual(click, sent);
+  assert.deepEqual([click.type, click.props], ["click", { colour: "red" }]);
+  assert.deepEqual(refused, { refused: "identify" });
 });
 
 test("a driven browser says so", async () => {
