@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from operator import attrgetter
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -12,6 +14,7 @@ from dashboards import profiles as document
 from wakeline import profiles
 from wakeline.profile_fields import COUNTS, SOURCES, TRAITS, Interest, Profile, ProfileCount, Session, Source, Trait
 
+ROOT = Path(__file__).parents[1]
 DECLARED = {
     name: get_args(hint) for name, hint in get_type_hints(Profile, include_extras=True).items()
 }  # name -> its type, and what says more of it
@@ -58,3 +61,11 @@ def test_developers_import_them_from_the_readers() -> None:
         Source,
         Interest,
     }
+
+
+def test_the_panel_of_the_demo_asks_for_fields_that_exist() -> None:
+    code = (ROOT / "demo/site/panel.js").read_text()
+    for name, kind in {"profile": Profile, "customer": Profile, "session": Session}.items():
+        asked = set(re.findall(rf"(?<![\w.]){name}\.(\w+)", code))
+        assert asked, name
+        assert asked <= set(kind.__struct_fields__), name
