@@ -12,7 +12,8 @@ changes.py    all that one call changes; writes.py makes Redis commands of it (c
               visitors and customers, deltas.py what customers are told
 store.py      the one call that applies them; lane_protocol.py the scripts and fields of a lane in Redis
 retention.py  how long the log keeps what was processed
-replay.py     the log folded again, into another version of the keys; versions.py where that begins
+replay.py     the log folded again, into another version of the keys; replay_lane.py one lane of that, crossing.py
+              what lanes tell each other; versions.py where it begins
 switch.py     from the live version to that one; torn.py one lane made anew where it is
 metrics.py    what Prometheus sees
 """

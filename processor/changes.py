@@ -14,6 +14,7 @@ from wakeline import keys
 from wakeline.durations import MINUTE_MS
 from wakeline.labels import cut
 from wakeline.numbers import TOPS
+from wakeline.record import Delta
 
 
 class TopLists:
@@ -46,6 +47,7 @@ class Changes(Out):
         self.lane = lane
         self.keys = key_space
         self.folded = 0  # records of those that it was given
+        self.waits_for: Delta | None = None  # the one that stands before the next
         self._tops = tops
         self._deadlines = deadlines
         self.ledger: dict[Verdict, int] = dict.fromkeys(Verdict, 0)

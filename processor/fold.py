@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter_ns
+from typing import Protocol
 
 from crm import dead, records, rules
 from crm.out import LIVE_MS, Verdict
@@ -19,16 +20,25 @@ from wakeline.durations import MINUTE_MS
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.numbers import LIVE_TOPS, TOPS
-from wakeline.record import CUSTOMER_PREFIX, Delta, Erase, Event, Record
+from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Position, Record
 
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
 DUE_AT_ONCE = 500  # deadlines that fire in one call
 
 
-class Fold:
-    """One lane's rules. `emits` is False in a replay: deltas that are in the log already are not made anew.
+class Heard(Protocol):
+    """What a lane of a replay hears of others, see `processor.crossing`."""
 
-    One event in `timed_every` is timed, rule by rule.
+    def is_ready(self, delta: Delta) -> bool: ...
+
+    def shares(self, delta: Delta, *, after: Position) -> list[CustomerShare]: ...
+
+
+class Fold:
+    """One lane's rules. `emits` is False in a replay: what the lane told others is in the log already.
+
+    One event in `timed_every` is timed, rule by rule. `heard`: from where the shares of deltas are taken, if it is not
+    from the log; then the lane's own shares are made too.
     """
 
     def __init__(
@@ -39,6 +49,7 @@ class Fold:
         deployment: Deployment,
         key_space: keys.Keys,
         emits: bool = True,
+        heard: Heard | None = None,
         timed_every: int = TIMED,
     ) -> None:
         self.lane = lane
@@ -52,6 +63,7 @@ class Fold:
         self._deployment = deployment
         self._keys = key_space
         self._emits = emits
+        self._heard = heard
         self._live_ms = LIVE_MS
         self._live_since = 0
         self._rules_of_type = {type: rules.of_type(type) for type in BUILT_IN}
@@ -92,10 +104,19 @@ class Fold:
         are too many deadlines for one call or more are to be filled in: `folded` and `step` of what it returns say how
         many records were applied, and how many deadlines have fired before the next.
         """
-        changes = self._changes(memory)
-        changes.step = step
+        changes = self.begin(memory, step=step)
+        self.go_on(items, memory, changes)
+        self.finish(changes)
+        return changes
+
+    def go_on(self, items: Sequence[Item], memory: LaneMemory, changes: Changes) -> None:
+        """The same, for what `begin` returned, which `finish` ends: it may also stop before a delta that has to wait.
+
+        Then `changes.waits_for` names it, and this is called again.
+        """
         deadlines, ledger = memory.deadlines, changes.ledger
-        for item in items:
+        changes.waits_for = None
+        for item in items[changes.folded :] if changes.folded else items:
             if deadlines.next <= item.time and not self._fire(item, memory, changes):
                 break
             changes.now, changes.offset = item.time, item.offset
@@ -109,13 +130,14 @@ class Fold:
             elif isinstance(record, Invalid):
                 changes.dead.append(self.letter(item, record, memory))
                 ledger[Verdict.DEAD] += 1
+            elif self._heard is not None and isinstance(record, Delta) and not self._heard.is_ready(record):
+                changes.waits_for = record
+                break
             else:
                 self._apply_derived(record, memory, changes)
                 ledger[Verdict.DERIVED] += 1
             changes.folded += 1
             changes.step = 0
-        self._finish(changes)
-        return changes
 
     def _fire(self, item: Item, memory: LaneMemory, changes: Changes) -> bool:
         """Let what the record has reached happen before it; whether that is all. Each at its own time."""
@@ -158,7 +180,8 @@ class Fold:
         self.seconds[kind.kind] += (perf_counter_ns() - began) / 1e9 / self._timed_every
         self.firing = None
 
-    def _changes(self, memory: LaneMemory) -> Changes:
+    def begin(self, memory: LaneMemory, *, step: int) -> Changes:
+        """What one call changes: nothing yet."""
         changes = Changes(
             self.lane,
             memory.tops,
@@ -168,6 +191,7 @@ class Fold:
             half_life=self._deployment.half_life,
         )
         changes.live_ms = self._live_ms
+        changes.step = step
         return changes
 
     def _apply(self, event: Event, who: Who, memory: LaneMemory, changes: Changes) -> Verdict:
@@ -209,11 +233,12 @@ class Fold:
         if isinstance(record, Delta):
             applied = memory.hops.get(record.source, (0, 0))
             after, upto = (record.after, record.after_step), (record.upto, record.upto_step)
-            if after > applied:
+            if self._heard is None and after > applied:
                 changes.hop_gaps.append(HopGap(record.source, applied, after))
             if upto > applied:
                 memory.hops[record.source] = changes.hops[record.source] = upto
-                for share in record.shares:
+                shares = record.shares if self._heard is None else self._heard.shares(record, after=applied)
+                for share in shares:
                     if share.at >= 0 and (share.at, share.step) < applied:  # it came in an earlier delta
                         continue
                     records.receive(share, _customer(memory, changes, share.site, share.customer), changes)
@@ -231,11 +256,13 @@ class Fold:
         """Whether this is the lane of a person; of any site where the record did not say which."""
         return any(lane_of(site, who[1], self.lanes) == self.lane for site in ([who[0]] if who[0] else self._sites))
 
-    def _finish(self, changes: Changes) -> None:
+    def finish(self, changes: Changes) -> None:
+        """After the last record of a call."""
         changes.settle_tops()
         if not self._emits:
-            changes.shares.clear()
             changes.outbox.clear()
+            if self._heard is None:
+                changes.shares.clear()
 
 
 def _visitor(memory: LaneMemory, changes: Changes, site: str, id: str) -> Visitor:

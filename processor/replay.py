@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
 from redis.asyncio import Redis
 
 from crm.sites import SiteFacts
-from processor.batch import Item, Who
-from processor.changes import Changes
-from processor.command import Command
+from processor.crossing import Crossing
 from processor.fold import Fold
 from processor.lane_protocol import LanePlace
-from processor.memory import LaneMemory
-from processor.store import LaneLost, LaneTorn, Store, StoreUnavailable
-from processor.worker import DEATHS_BEFORE_CARE, LaneWorker
+from processor.replay_lane import HeardByLane, ReplayStore, ReplayWorker
+from processor.store import LaneLost, LaneTorn, StoreUnavailable
+from processor.worker import DEATHS_BEFORE_CARE
 from wakeline import patience
-from wakeline.durations import DAY_MS
 from wakeline.keys import MINUTE_TTL_MS, Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
@@ -28,8 +26,8 @@ from wakeline.log import Entry, Log, LogGap, LogUnavailable
 logger = logging.getLogger("wakeline.processor")
 
 BATCH_RECORDS = 2_000  # at once: its write holds the server that serves the live version too
-GRACE_MS = DAY_MS  # what has expired since is kept for so long: the fold may come back to it
 RETRY_S = 0.5
+CANCEL_S = 0.1
 WAIT_MS = 500  # for records that are known to be there
 
 T = TypeVar("T")
@@ -43,6 +41,7 @@ async def replay(
     sites: Mapping[str, SiteFacts],
     deployment: Deployment,
     key_space: Keys,
+    crosses: bool = True,
     batch_records: int = BATCH_RECORDS,
     progress: Progress = lambda records: None,
 ) -> None:
@@ -57,18 +56,21 @@ async def replay(
         sites=sites,
         deployment=deployment,
         key_space=key_space,
+        crosses=crosses,
         batch_records=batch_records,
         progress=progress,
     )
-    for lane, bounds in (await log.bounds(range(deployment.lanes))).items():
-        await made.advance(lane, upto=bounds.end)
+    bounds = await log.bounds(range(deployment.lanes))
+    await made.advance({lane: bounds.end for lane, bounds in bounds.items()})
 
 
 class Replay:
     """One key version in the making. `moved`: see `Store`; `clock`: this machine's, ms.
 
-    Every method waits while Redis, the log or the history is away, and raises LogGap where they do not hold what
-    comes next, LaneTorn where a write stopped half-way, LaneLost where another replay writes the same lane.
+    `crosses`: what customers hear is made by the version's own lanes, from the first record of the log on; else it is
+    what the log's deltas say. Every method waits while Redis, the log or the history is away, and raises LogGap where
+    they do not hold what comes next, LaneTorn where a write stopped half-way, LaneLost where another replay writes the
+    same lane.
     """
 
     def __init__(
@@ -79,14 +81,17 @@ class Replay:
         sites: Mapping[str, SiteFacts],
         deployment: Deployment,
         key_space: Keys,
+        crosses: bool,
         moved: str = "",
         batch_records: int = BATCH_RECORDS,
         progress: Progress = lambda records: None,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.keys = key_space
+        self.crosses = crosses
         self._log = log
-        self._store = ReplayStore(redis, key_space=key_space, moved=moved)
+        self._redis = redis
+        self._moved = moved
         self._sites = sites
         self._deployment = deployment
         self._batch_records = batch_records
@@ -94,36 +99,54 @@ class Replay:
         self._clock = clock
         self._writer = f"replay:{secrets.token_hex(8)}"
         self._workers: dict[int, ReplayWorker] = {}
+        self._crossing = Crossing(range(deployment.lanes)) if crosses else None
 
     async def place(self, lane: int) -> LanePlace:
         """Where a lane stands; from now on it is this replay's."""
         return (await self._worker(lane)).place
 
-    async def advance(self, lane: int, *, upto: int) -> None:
-        """Fold a lane up to offset `upto`, exactly."""
-        deaths = 0
-        while (place := (await self.place(lane)).offset) < upto:
-            worker = await self._worker(lane)
-            limit = min(self._batch_records, upto - place)
-            entries = await self._read(lane, place, limit)
-            if not entries:
-                raise LogGap(f"lane {lane}: the log ends at {place}, before {upto}")
-            now = self._clock()
-            self._store.age = max(0, now - entries[-1].time)
-            worker.fold.leave_live_windows(before=now - MINUTE_TTL_MS)
-            try:
-                await worker.apply(entries)
-            except (LaneLost, LaneTorn, LogGap):
-                del self._workers[lane]
+    async def advance(self, goals: Mapping[int, int]) -> None:
+        """Fold lanes up to these offsets: exactly, or further where one that crosses has to hear more of another."""
+        crossing = self._crossing
+        if crossing is None:
+            for lane, upto in goals.items():
+                while (await self.place(lane)).offset < upto:
+                    await self._step(lane, upto)
+            return
+        for lane in crossing.goals:
+            await self.place(lane)
+        crossing.start(goals)
+        await _all([self._follow(lane, crossing) for lane in crossing.goals])
+        for worker in self._workers.values():
+            await worker.clear_outbox()
+
+    async def _follow(self, lane: int, crossing: Crossing) -> None:
+        while await crossing.turn(lane):
+            await self._step(lane, crossing.goals[lane])
+
+    async def _step(self, lane: int, upto: int) -> None:
+        """Fold the next records of a lane, before offset `upto`."""
+        worker = await self._worker(lane)
+        place = worker.place.offset
+        entries = await self._read(lane, place, min(self._batch_records, upto - place))
+        if not entries:
+            if self._crossing is not None and self._crossing.end(lane):
+                return
+            raise LogGap(f"lane {lane}: the log ends at {place}, before {upto}")
+        now = self._clock()
+        worker.store.age = max(0, now - entries[-1].time)
+        worker.fold.leave_live_windows(before=now - MINUTE_TTL_MS)
+        try:
+            await worker.apply(entries)
+        except (LaneLost, LaneTorn, LogGap):
+            del self._workers[lane]
+            raise
+        except Exception:  # a rule raised. As the live lane did: again, then with care, see `LaneWorker`
+            del self._workers[lane]
+            if (await self.place(lane)).deaths > DEATHS_BEFORE_CARE:
                 raise
-            except Exception:  # a rule raised. As the live lane did: again, then with care, see `LaneWorker`
-                del self._workers[lane]
-                deaths += 1
-                if deaths > DEATHS_BEFORE_CARE:
-                    raise
-                continue
-            deaths = 0
-            self._progress(worker.place.offset - place)
+            return
+        self._progress(worker.place.offset - place)
 
     def release(self, lane: int) -> None:
         """Another one writes the lane from here on."""
@@ -138,53 +161,32 @@ class Replay:
 
     async def _worker(self, lane: int) -> ReplayWorker:
         if lane not in self._workers:
-            fold = Fold(lane, sites=self._sites, deployment=self._deployment, key_space=self.keys, emits=False)
-            worker = ReplayWorker(fold, self._store, self._log, writer=self._writer)
+            heard = None if self._crossing is None else HeardByLane(lane, self._deployment.lanes, self._crossing)
+            fold = Fold(
+                lane,
+                sites=self._sites,
+                deployment=self._deployment,
+                key_space=self.keys,
+                emits=False,
+                heard=heard,
+            )
+            store = ReplayStore(self._redis, key_space=self.keys, moved=self._moved)
+            worker = ReplayWorker(fold, store, self._log, writer=self._writer, heard=heard)
             await patiently(worker.open)
             self._workers[lane] = worker
         return self._workers[lane]
 
 
-class ReplayWorker(LaneWorker):
-    """Sends nothing, and does not say again what was said when the records were first applied."""
-
-    @property
-    def fold(self) -> Fold:
-        return self._fold
-
-    async def _empty_outbox(self) -> None:
-        pass
-
-    def _observe(self, items: list[Item], changes: Changes) -> None:
-        pass
-
-
-class ReplayStore(Store):
-    """Writes with the lifetimes that are left of those that the live version gave. `age`: ms since the append."""
-
-    age = 0
-
-    async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
-        """See `Store.load`. Tombstones are those of today: they keep out what they cover from the first record on, but
-        this version has forgotten only whom its own records say; it comes to the others where the live one did.
-        """
-        people = list(who)
-        await super().load(lane, people, top_lists, memory)
-        for one in people:
-            memory.people[one].erased = memory.people[one].state.erased
-
-    async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
-        """See `Store.write`."""
-        aged = [_aged(command, self.age) for command in commands]
-        return await super().write(lane, aged, place=place, stamp=stamp)
-
-
-def _aged(command: Command, age: int) -> Command:
-    if command[0] not in ("PEXPIRE", "SET"):
-        return command
-    *rest, lifetime = command
-    lives = int(lifetime)
-    return [*rest, str(max(lives - age, min(lives, GRACE_MS)))]
+async def _all(calls: list[Awaitable[None]]) -> None:
+    """Until all are done, or one fails: then the others are cut, and it raises that."""
+    tasks = [asyncio.ensure_future(call) for call in calls]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        while left := [task for task in tasks if not task.done()]:
+            for task in left:  # again and again: a client in the middle of a reconnect may swallow it
+                task.cancel()
+            await asyncio.wait(left, timeout=CANCEL_S)
 
 
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:

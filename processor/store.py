@@ -64,6 +64,7 @@ class LaneTorn(Exception):
 RECALLED_AT_ONCE = 400  # of one command, see `command.MOST_PAIRS`
 
 LETTERS_AT_ONCE = 200
+OWED_AT_ONCE = 1_000
 
 _pack = msgspec.msgpack.Encoder().encode
 
@@ -238,6 +239,17 @@ class Store:
         with unavailable():
             found: Any = await self._redis.xrange(self.keys.outbox(lane), count=most)
         return [(id, int(fields[b"target"]), fields[b"v"]) for id, fields in found]
+
+    async def owed(self, lane: int) -> list[tuple[bytes, int, bytes]]:
+        """All of it."""
+        start, owed = "-", []
+        while True:
+            with unavailable():
+                rows: Any = await self._redis.xrange(self.keys.outbox(lane), start, "+", count=OWED_AT_ONCE)
+            owed += [(id, int(fields[b"target"]), fields[b"v"]) for id, fields in rows]
+            if len(rows) < OWED_AT_ONCE:
+                return owed
+            start = f"({rows[-1][0].decode()}"
 
     async def sent(self, lane: int, ids: list[bytes]) -> None:
         """Take these out of the outbox: they are in the log."""

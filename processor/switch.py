@@ -3,8 +3,8 @@
     announce   the deployment says that it moves, and by whom
     freeze     each live lane's hash says `moved`: no processor writes it any more, whatever it believes
     settle     what a frozen lane still owes other lanes is appended to the log: the only records a replay appends
-    advance    the new lane is folded up to the frozen place, exactly
-    hand over  and takes over up to where deltas were sent
+    advance    the new lanes are folded up to the end of the log, so behind all that live lanes told each other
+    hand over  nobody but a processor writes them from here on
     flip       the deployment names the new version: processors start on it, readers follow
 
 Cut at any line, all of it may be done again; until the flip it can be taken back.
@@ -42,7 +42,6 @@ from wakeline.record import Delta, Position, decode_record
 NEAR_S = 1.0  # a pass over all lanes that takes no longer has left no more than that to do
 MOST_PASSES = 8  # a live version that is folded as fast as the new one is never reached; its lanes wait for the rest
 OWED_AT_ONCE = 100
-WHOLE_OUTBOX = 10_000  # it is emptied after every write, of a few deltas for each lane
 ASKED_EVERY_S = 1.0
 
 
@@ -75,9 +74,10 @@ class Switch:
         self._flip = redis.register_script(FLIP)
 
     async def places(self) -> list[int]:
-        """Where each live lane stands: further than that no lane of a new version is folded before the switch.
+        """Where each live lane stands.
 
-        What was applied there has sent its deltas, so a replay sends none; what comes after has not.
+        Further than that no lane of a new version that does not cross is folded before the switch: what was applied
+        there has sent its deltas; what comes after has not.
         """
         return [await patiently(partial(self._place, lane)) for lane in self._lanes]
 
@@ -94,8 +94,7 @@ class Switch:
             began = time.monotonic()
             places = await self.places()
             ahead(sum(places) - sum([(await replay.place(lane)).offset for lane in self._lanes]))
-            for lane, place in enumerate(places):
-                await replay.advance(lane, upto=place)
+            await replay.advance(dict(enumerate(places)))
             if time.monotonic() - began < NEAR_S:
                 return
 
@@ -105,8 +104,9 @@ class Switch:
         frozen = [await patiently(partial(self._frozen, lane)) for lane in self._lanes]
         for lane in self._lanes:
             await self._settle(lane, frozen[lane])
+        ends = await patiently(lambda: self._log.bounds(self._lanes))
+        await replay.advance({lane: ends[lane].end if replay.crosses else frozen[lane].offset for lane in self._lanes})
         for lane in self._lanes:
-            await replay.advance(lane, upto=frozen[lane].offset)
             await self._take_over(lane, frozen[lane], replay)
         await patiently(self._end)
 
@@ -143,12 +143,12 @@ class Switch:
 
     async def _take_over(self, lane: int, frozen: Frozen, replay: Replay) -> None:
         place = await replay.place(lane)
-        if place.offset != frozen.offset:
+        if place.offset < frozen.offset or (place.offset > frozen.offset and not replay.crosses):
             raise SwitchRefused(
                 f"lane {lane} of key version {self._into.version} stands at {place.offset}, the live one at "
                 f"{frozen.offset}: `wakeline replay --abort`, then build it anew after --drop {self._into.version}"
             )
-        sent = await patiently(lambda: self._sent(lane))
+        sent = [] if replay.crosses else await patiently(lambda: self._sent(lane))
         args = [place.revision, place.offset, f"replay:{self._token}", *sent]
         if not await patiently(lambda: self._handed_over(lane, args)):
             raise LaneLost(f"lane {lane} of key version {self._into.version} was written by another replay")
@@ -183,7 +183,7 @@ async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: Posi
         with unavailable():
             await script(keys=[hash, store.keys.outbox(lane)], args=[id, f"{SENT}{target}", text_of(after)])
 
-    owed = await patiently(lambda: store.outbox(lane, most=WHOLE_OUTBOX))
+    owed = await patiently(lambda: store.owed(lane))
     for id, target, value in reversed(owed):  # to where the first of them began, also where this is cut
         record = decode_record(value)
         if isinstance(record, Delta) and (record.upto, record.upto_step) > place:

@@ -65,7 +65,7 @@ class TornLane:
 
     async def rebuild(self, replay: Replay, upto: int) -> None:
         """Fold it up to its place and let processors have it. Raises what `Replay.advance` raises."""
-        await replay.advance(self._lane, upto=upto)
+        await replay.advance({self._lane: upto})
         revision = (await replay.place(self._lane)).revision
         if not await patiently(partial(self._finished, revision)):
             raise LaneLost(f"lane {self._lane} is being rebuilt by another replay")

@@ -18,6 +18,7 @@ from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log import Bounds, Log, LogGap
 
 START = "start"
+MADE, FROM_THE_LOG = "made", "log"  # what customers hear in a version, see `Replay`
 DROPPED_AT_ONCE = 500  # keys
 
 
@@ -25,10 +26,12 @@ class VersionRefused(Exception):
     """What is asked of a version does not fit what it is; says what to do."""
 
 
-async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[int], since: str) -> None:
+async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[int], since: str) -> bool:
     """Make ready to fold into `into`, from `since` on: START, ms since 1970, or "" to go on where it was left.
 
-    `places`: of the live version, by lane. Raises VersionRefused, and LogGap with the size of what is missing.
+    `places`: of the live version, by lane. Returns whether its lanes make what customers hear themselves: those of a
+    version that begins at the start and was never live. Raises VersionRefused, and LogGap with the size of what is
+    missing.
     """
     if into.version == live.version:
         raise VersionRefused(f"key version {into.version} is live: name another one with --into")
@@ -54,6 +57,10 @@ async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[
         starts = await starting_places(log, lanes, begun or since)
         looked = await looked_through(log, lanes, begun or since)
         await patiently(partial(_note, redis, into, since))
+    if not known and START in (begun, since):
+        await patiently(partial(_note_hops, redis, into, MADE))
+    elif [lane for lane in known if await patiently(partial(_was_live, redis, into, lane))]:
+        await patiently(partial(_note_hops, redis, into, FROM_THE_LOG))
     script = redis.register_script(BEGIN)
 
     async def begin_lane(lane: int) -> None:
@@ -63,6 +70,7 @@ async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[
 
     for lane in lanes:
         await patiently(partial(begin_lane, lane))
+    return await patiently(partial(_crosses, redis, into))
 
 
 async def _begun(redis: Redis, into: Keys) -> str:
@@ -74,6 +82,22 @@ async def _begun(redis: Redis, into: Keys) -> str:
 async def _note(redis: Redis, into: Keys, since: str) -> None:
     with unavailable():
         await redis.hsetnx(into.replay, "from", since)
+
+
+async def _note_hops(redis: Redis, into: Keys, how: str) -> None:
+    with unavailable():
+        await redis.hset(into.replay, "hops", how)
+
+
+async def _crosses(redis: Redis, into: Keys) -> bool:
+    with unavailable():
+        return bool(await redis.hget(into.replay, "hops") == MADE.encode())
+
+
+async def _was_live(redis: Redis, into: Keys, lane: int) -> bool:
+    """Whether a switch took the lane from this version to another one."""
+    with unavailable():
+        return bool(await redis.hexists(into.lane(lane), "moved"))
 
 
 async def _exists(redis: Redis, into: Keys, lane: int) -> bool:

@@ -118,10 +118,15 @@ class LaneWorker:
         for chunk in chunks(batch):
             while chunk:
                 await self._fill_deadlines(chunk[-1].time)
-                changes = self._fold.fold(chunk, memory, step=self.place.step)
+                changes = self._fold.begin(memory, step=self.place.step)
+                await self._go_on(chunk, changes)
+                self._fold.finish(changes)
                 done, chunk = chunk[: changes.folded], chunk[changes.folded :]
                 await self._write(changes, done)
                 self._observe(done, changes)
+
+    async def _go_on(self, items: list[Item], changes: Changes) -> None:
+        self._fold.go_on(items, self._memory, changes)
 
     async def _apply_with_care(self, items: list[Item]) -> None:
         """One record at a time: the one that ends the process becomes a dead letter, and the lane goes on.
@@ -139,8 +144,7 @@ class LaneWorker:
                 raise
             except Exception as error:
                 whose, self._fold.firing = self._fold.firing, None
-                self._memory = LaneMemory()
-                self.place = await self._retry(lambda: self._store.place(self.lane, self._memory))
+                await self._reload()
                 if whose is None:
                     logger.exception("lane %d: record %d is dead-lettered: a rule raised", self.lane, item.offset)
                     await self._bury(item, error)
@@ -149,6 +153,11 @@ class LaneWorker:
                     logger.exception("lane %d: before record %d a deadline raised", self.lane, item.offset)
                     metrics.DEADLINE_FAILURES.inc()
                     await self._put_off(whose, item.time + DEFERRED_MS)
+
+    async def _reload(self) -> None:
+        """Forget what is not written."""
+        self._memory = LaneMemory()
+        self.place = await self._retry(lambda: self._store.place(self.lane, self._memory))
 
     async def _bury(self, item: Item, error: Exception) -> None:
         """Write a dead letter in place of what the record would have changed."""

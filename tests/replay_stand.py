@@ -74,7 +74,7 @@ class Stand:
     def keys(self) -> Keys:
         return Keys(self.version)
 
-    def parts(self, into: int, **more: Any) -> tuple[Switch, Replay]:
+    def parts(self, into: int, *, crosses: bool = True, **more: Any) -> tuple[Switch, Replay]:
         """As a new process would make them."""
         made = self.made
         switch = Switch(self.redis, self.log, live=self.keys, into=Keys(into), lanes=4)
@@ -85,6 +85,7 @@ class Stand:
             deployment=made.deployment,
             key_space=Keys(into),
             clock=lambda: made.now,
+            crosses=crosses,
             **more,
         )
 

@@ -44,10 +44,9 @@ async def test_live_windows_are_right_while_the_logs_time_is_wrong(made: Timelin
     wanted = [{"/shoes/red": 1} for _ in range(3)]
     fives = {five_minutes(START + number * MINUTE) for number in range(3)}
     second = Keys(2)
-    parts: dict[str, Any] = {"sites": made.sites, "deployment": made.deployment}
+    parts: dict[str, Any] = {"sites": made.sites, "deployment": made.deployment, "crosses": True}
     remade = Replay(made.log, made.redis, key_space=second, clock=lambda: now, **parts)
-    for lane, bounds in (await made.log.bounds(range(4))).items():
-        await remade.advance(lane, upto=bounds.end)
+    await remade.advance({lane: bounds.end for lane, bounds in (await made.log.bounds(range(4))).items()})
     for keys in (made.store.keys, second):
         assert [await made.top("pages", minute(START + n * MINUTE), keys) for n in range(3)] == wanted
         for what, value in (("pages", "/shoes/red"), ("sources", "direct")):
@@ -107,8 +106,8 @@ async def test_a_replay_of_what_is_past_makes_no_minutes(
 ) -> None:
     await made.append(event(V, "page-one", 0, 0, path="/a"), at=appended)
     second, lane = Keys(2), made.lane(V)
-    parts: dict[str, Any] = {"sites": made.sites, "deployment": made.deployment, "key_space": second}
-    await Replay(made.log, made.redis, clock=lambda: START + later, **parts).advance(lane, upto=1)
+    parts: dict[str, Any] = {"sites": made.sites, "deployment": made.deployment, "key_space": second, "crosses": True}
+    await Replay(made.log, made.redis, clock=lambda: START + later, **parts).advance({lane: 1})
     assert await made.top("pages", minute(START), second) == wanted
 
 

@@ -112,6 +112,7 @@ async def rebuild(live: Stand, lane: int, *, since: str = "start") -> None:
         sites=live.made.sites,
         deployment=live.made.deployment,
         key_space=live.keys,
+        crosses=False,
         moved=str(live.keys.version),
         batch_records=1,
         clock=lambda: live.made.now,

@@ -104,7 +104,9 @@ class Keys:
 
     @property
     def replay(self) -> str:
-        """hash: from ("start" or ms), where the replay that makes this version began. For ever. The replay."""
+        """hash: from ("start" or ms), where the replay that makes this version began; hops: "made" where what customers
+        hear is made by the version's own lanes, else it is what the log's deltas say. For ever. The replay.
+        """
         return f"{self.prefix}replay"
 
     # a lane: written by the processor that owns it, always by one script, for ever

@@ -124,7 +124,7 @@ async def _replay(config: Config, since: str, into: int | None, no_switch: bool,
         moving = await redis.hget(DEPLOYMENT, "moving")
         chosen = into or (int(moving.split()[0]) if moving else deployment.version + 1)
         switch = Switch(redis, log, live=Keys(deployment.version), into=Keys(chosen), lanes=deployment.lanes)
-        await begin(
+        crosses = await begin(
             redis,
             whole,
             live=Keys(deployment.version),
@@ -133,7 +133,7 @@ async def _replay(config: Config, since: str, into: int | None, no_switch: bool,
             since=since,
         )
         with progress_bar(f"key version {chosen}", "records") as (ahead, folded):
-            made = _made(config, redis, deployment, whole, Keys(chosen), folded)
+            made = _made(config, redis, deployment, whole, Keys(chosen), folded, crosses=crosses)
             await switch.approach(made, ahead)
         if no_switch:
             click.echo(f"key version {chosen} is built; `wakeline replay --into {chosen}` switches to it")
@@ -200,7 +200,7 @@ async def _rebuild(config: Config, lane: int, since: str) -> None:
         torn = TornLane(redis, whole, live=live, lane=lane, since=since)
         upto = await torn.prepare()
         with progress_bar(f"lane {lane}", "records") as (ahead, folded):
-            made = _made(config, redis, deployment, whole, live, folded, moved=str(live.version))
+            made = _made(config, redis, deployment, whole, live, folded, crosses=False, moved=str(live.version))
             ahead(upto - (await made.place(lane)).offset)
             await torn.rebuild(made, upto)
     click.echo(f"lane {lane} is whole again, up to record {upto}; a processor goes on from there")
@@ -258,10 +258,20 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Redis, Deployment, 
 
 
 def _made(
-    config: Config, redis: Redis, deployment: Deployment, log: Log, keys: Any, folded: Folded, moved: str = ""
+    config: Config,
+    redis: Redis,
+    deployment: Deployment,
+    log: Log,
+    keys: Any,
+    folded: Folded,
+    *,
+    crosses: bool,
+    moved: str = "",
 ) -> Replay:
     from crm.sites import SiteFacts
     from processor.replay import Replay
 
     sites = {key: SiteFacts(site) for key, site in config.sites.items()}
-    return Replay(log, redis, sites=sites, deployment=deployment, key_space=keys, moved=moved, progress=folded)
+    return Replay(
+        log, redis, sites=sites, deployment=deployment, key_space=keys, crosses=crosses, moved=moved, progress=folded
+    )

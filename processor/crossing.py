@@ -1,0 +1,144 @@
+"""What the lanes of a replay tell each other.
+
+A delta in the log says *when* its target heard of the source's records; *what* it heard is what the source's own fold
+says in the version that is being made. So the lanes are folded side by side, and one that meets a delta waits until its
+source has come as far. What no delta of the log covers lies in the source's outbox and is sent after the switch, as a
+live lane sends it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from operator import attrgetter
+
+from wakeline.record import CustomerShare, Delta, Position
+
+MOST_AHEAD = 20_000  # shares of one lane that wait for others: then it waits for them, unless one of them waits for it
+
+_position = attrgetter("at", "step")
+
+
+class Crossing:
+    """The lanes of one replay. `goals`: offset up to which each is folded; a delta may move its source's on."""
+
+    def __init__(self, lanes: Iterable[int]) -> None:
+        self.goals = dict.fromkeys(lanes, 0)
+        self._own = dict(self.goals)  # as they were said
+        self.written: dict[tuple[int, int], Position] = {}  # source, target -> up to where the target has it, written
+        self._at: dict[int, Position] = dict.fromkeys(self.goals, (0, 0))
+        self._shares: defaultdict[tuple[int, int], list[CustomerShare]] = defaultdict(list)  # source, target; in order
+        self._waiting: dict[int, tuple[int, Position]] = {}  # lane -> for which source, and up to where
+        self._resting: set[int] = set()  # those that have reached their goals
+        self._paused: set[int] = set()  # those that are far ahead
+        self._ended: set[int] = set()  # those of which the log holds no more
+        self._changed = asyncio.Event()
+
+    def start(self, goals: Mapping[int, int]) -> None:
+        """All lanes are about to go on, those without a goal only as far as others need."""
+        for lane in self.goals:
+            self.goals[lane] = goals.get(lane, 0)
+        self._own = dict(self.goals)
+        self._resting.clear()
+        self._paused.clear()
+        self._ended.clear()
+
+    def end(self, lane: int) -> bool:
+        """The log holds no more of a lane; whether only others asked for more."""
+        self._ended.add(lane)
+        self._tell()
+        return self._at[lane] >= (self._own[lane], 0)
+
+    # ---- how far each lane is
+
+    def opened(self, lane: int, at: Position, hops: Mapping[int, Position]) -> None:
+        """A lane begins, or begins again, at a written place."""
+        self._at[lane] = at
+        self.written.update({(source, lane): upto for source, upto in hops.items()})
+        for target in self.goals:
+            self._shares.pop((lane, target), None)
+
+    def made(self, lane: int, at: Position, shares: Iterable[tuple[int, CustomerShare]]) -> None:
+        """A lane has come to `at`; the shares are those that it made since, each with the lane that it is for."""
+        for target, share in shares:
+            self._shares[lane, target].append(share)
+        self._at[lane] = at
+        self._tell()
+
+    def heard(self, lane: int, hops: Mapping[int, Position]) -> None:
+        """What a lane has applied of others is written: it does not ask for it again."""
+        for source, upto in hops.items():
+            self.written[source, lane] = upto
+            shares = self._shares[source, lane]
+            del shares[: bisect_left(shares, upto, key=_position)]
+        self._tell()
+
+    async def turn(self, lane: int) -> bool:
+        """Wait until a lane has to go on; False: all lanes have reached their goals."""
+        while True:
+            if self._at[lane] >= (self.goals[lane], 0) or lane in self._ended:
+                self._resting.add(lane)
+                if len(self._resting) == len(self.goals):
+                    self._tell()
+                    return False
+            else:
+                self._resting.discard(lane)
+                self._paused.discard(lane)
+                if self._ahead(lane) < MOST_AHEAD or self._is_waited_for(lane) or not any(map(self._runs, self._at)):
+                    return True
+                self._paused.add(lane)
+            await self._changed.wait()
+
+    async def reached(self, lane: int, delta: Delta) -> None:
+        """Wait until the source of a delta has come as far as it says, or can come no further.
+
+        The latter is so only where lanes wait for each other in a circle: no live deployment writes such a log.
+        """
+        source, upto = delta.source, (delta.upto, delta.upto_step)
+        if source not in self.goals:
+            return
+        self.goals[source] = max(self.goals[source], upto[0] + (upto[1] > 0))
+        self._waiting[lane] = source, upto
+        self._tell()
+        try:
+            while self._at[source] < upto and (self._paused or any(map(self._runs, self._at))):
+                await self._changed.wait()
+        finally:
+            del self._waiting[lane]
+
+    def _runs(self, lane: int) -> bool:
+        """Whether a lane has to go on and can."""
+        if self._at[lane] >= (self.goals[lane], 0) or lane in self._paused or lane in self._ended:
+            return False
+        source, upto = self._waiting.get(lane, (lane, (0, 0)))
+        return self._at[source] >= upto
+
+    def _is_waited_for(self, lane: int) -> bool:
+        return any(source == lane and self._at[lane] < upto for source, upto in self._waiting.values())
+
+    def _ahead(self, lane: int) -> int:
+        return sum(len(self._shares[lane, target]) for target in self.goals if target not in self._resting)
+
+    def _tell(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    # ---- what a lane hears
+
+    def is_ahead(self, delta: Delta) -> bool:
+        """Whether the source has come as far as the delta says."""
+        return self._at.get(delta.source, (0, 0)) >= (delta.upto, delta.upto_step)
+
+    def shares(self, lane: int, delta: Delta, *, after: Position) -> list[CustomerShare]:
+        """What a lane hears by a delta that has heard all before `after`, in order.
+
+        That somebody is to be forgotten is a fact: the log has it.
+        """
+        made = self._shares[delta.source, lane]
+        begin = bisect_left(made, after, key=_position)
+        end = bisect_left(made, (delta.upto, delta.upto_step), key=_position)
+        found = [share for share in made[begin:end] if not share.erased_at]
+        told = [share for share in delta.shares if share.erased_at and (share.at < 0 or _position(share) >= after)]
+        return sorted([*found, *told], key=_position) if told else found

@@ -1,0 +1,177 @@
+"""One lane of a replay: a worker that sends nothing, and what it hears of the others."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+
+from processor.batch import Item, Who
+from processor.changes import Changes
+from processor.command import Command
+from processor.crossing import Crossing
+from processor.fold import Fold
+from processor.lane_protocol import LanePlace
+from processor.memory import LaneMemory
+from processor.store import Store
+from processor.worker import LaneWorker
+from wakeline.durations import DAY_MS
+from wakeline.lanes import lane_of
+from wakeline.log import Log
+from wakeline.record import CustomerShare, Delta, Position, decode_record
+
+logger = logging.getLogger("wakeline.processor")
+
+GRACE_MS = DAY_MS  # what has expired since is kept for so long: the fold may come back to it
+WRITES_BETWEEN_CLEARINGS = 64  # of the outbox
+
+
+class HeardByLane:
+    """One lane's side of a `Crossing`."""
+
+    def __init__(self, lane: int, lanes: int, crossing: Crossing) -> None:
+        self.memory = LaneMemory()
+        self._lane = lane
+        self._lanes = lanes
+        self._crossing = crossing
+        self._told = 0  # shares of the present call that others know of
+        self._impossible: Delta | None = None  # one that cannot be waited for
+
+    def opened(self, place: LanePlace, memory: LaneMemory, waiting: Iterable[CustomerShare]) -> None:
+        """The lane stands at a written place; `waiting`: shares in its outbox."""
+        self.memory, self._told = memory, 0
+        at = place.offset, place.step
+        self._crossing.opened(self._lane, at, memory.hops)
+        self._crossing.made(self._lane, at, self._addressed(waiting))
+
+    def made(self, at: Position, changes: Changes) -> None:
+        """The lane has come to `at`, in a call that is not written yet."""
+        shares, self._told = changes.shares[self._told :], len(changes.shares)
+        self._crossing.made(self._lane, at, self._addressed(shares))
+
+    def _addressed(self, shares: Iterable[CustomerShare]) -> list[tuple[int, CustomerShare]]:
+        return [(lane_of(share.site, share.customer, self._lanes), share) for share in shares]
+
+    def written(self, changes: Changes) -> None:
+        self._told = 0
+        self._crossing.heard(self._lane, changes.hops)
+
+    def is_taken(self, target: int, delta: Delta) -> bool:
+        """Whether a delta of this lane has been heard by its target, for good."""
+        return self._crossing.written.get((self._lane, target), (0, 0)) >= (delta.upto, delta.upto_step)
+
+    def is_ready(self, delta: Delta) -> bool:
+        """See `fold.Heard`: its source has come as far, and whom it speaks of is at hand."""
+        return (self._crossing.is_ahead(delta) or delta is self._impossible) and not self.missing(delta)
+
+    def missing(self, delta: Delta) -> set[Who]:
+        """Whom a delta speaks of and who is not at hand."""
+        shares = self.shares(delta, after=self.memory.hops.get(delta.source, (0, 0)))
+        return {(share.site, share.customer) for share in shares} - self.memory.people.keys()
+
+    def shares(self, delta: Delta, *, after: Position) -> list[CustomerShare]:
+        """See `fold.Heard`."""
+        return self._crossing.shares(self._lane, delta, after=after)
+
+    async def reached(self, delta: Delta) -> None:
+        """Wait until the delta's source has come as far."""
+        await self._crossing.reached(self._lane, delta)
+        if not self._crossing.is_ahead(delta):
+            logger.error("lane %d: lane %d cannot come to %d: a part is lost", self._lane, delta.source, delta.upto)
+            self._impossible = delta
+
+
+class ReplayWorker(LaneWorker):
+    """Sends nothing, and does not say again what was said when the records were first applied."""
+
+    def __init__(
+        self, fold: Fold, store: ReplayStore, log: Log, *, writer: str, heard: HeardByLane | None = None
+    ) -> None:
+        super().__init__(fold, store, log, writer=writer)
+        self.fold = fold
+        self.store = store
+        self._heard = heard
+        self._writes = 0
+
+    async def _open(self) -> int:
+        offset = await super()._open()
+        await self._meet()
+        return offset
+
+    async def _meet(self) -> None:
+        """Tell the other lanes where this one stands, and what lies in its outbox for them."""
+        if self._heard is not None:
+            owed = [decode_record(value) for _, _, value in await self._retry(lambda: self._store.owed(self.lane))]
+            waiting = [share for delta in owed if isinstance(delta, Delta) for share in delta.shares]
+            self._heard.opened(self.place, self._memory, waiting)
+
+    async def _reload(self) -> None:
+        await super()._reload()
+        await self._meet()
+
+    async def _go_on(self, items: list[Item], changes: Changes) -> None:
+        heard = self._heard
+        await super()._go_on(items, changes)
+        while heard is not None:
+            done = changes.folded
+            at = items[done].offset if done < len(items) else items[-1].offset + 1
+            heard.made((at, changes.step), changes)
+            if changes.waits_for is None:
+                return
+            await heard.reached(changes.waits_for)
+            await self._load(heard.missing(changes.waits_for), set())
+            await super()._go_on(items, changes)
+
+    async def _write(self, changes: Changes, done: list[Item]) -> None:
+        await super()._write(changes, done)
+        if self._heard is not None:
+            self._heard.written(changes)
+            self._writes += 1
+            if self._writes % WRITES_BETWEEN_CLEARINGS == 0:
+                await self.clear_outbox()
+
+    async def clear_outbox(self) -> None:
+        """Remove what its targets have heard for good."""
+        heard = self._heard
+        if heard is None:
+            return
+        done = []
+        for id, target, value in await self._retry(lambda: self._store.owed(self.lane)):
+            record = decode_record(value)
+            if isinstance(record, Delta) and heard.is_taken(target, record):
+                done.append(id)
+        if done:
+            await self._retry(lambda: self._store.sent(self.lane, done))
+
+    async def _empty_outbox(self) -> None:
+        """After the switch the processor sends what lies there."""
+
+    def _observe(self, items: list[Item], changes: Changes) -> None:
+        pass
+
+
+class ReplayStore(Store):
+    """Writes with the lifetimes that are left of those that the live version gave. `age`: ms since the append."""
+
+    age = 0
+
+    async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
+        """See `Store.load`. Tombstones are those of today: they keep out what they cover from the first record on, but
+        this version has forgotten only whom its own records say; it comes to the others where the live one did.
+        """
+        people = list(who)
+        await super().load(lane, people, top_lists, memory)
+        for one in people:
+            memory.people[one].erased = memory.people[one].state.erased
+
+    async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
+        """See `Store.write`."""
+        aged = [_aged(command, self.age) for command in commands]
+        return await super().write(lane, aged, place=place, stamp=stamp)
+
+
+def _aged(command: Command, age: int) -> Command:
+    if command[0] not in ("PEXPIRE", "SET"):
+        return command
+    *rest, lifetime = command
+    lives = int(lifetime)
+    return [*rest, str(max(lives - age, min(lives, GRACE_MS)))]
