@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from crm.sites import SiteFacts
-from crm.visits.attribution import source_of
+from crm.visits.sources import source_of
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event
 from wakeline.decay import current
-from wakeline.definitions import ENGAGED_MS
+from wakeline.definitions import BOUNCE_BELOW_MS
 from wakeline.keys import OTHER, TOP_LENGTH, TOP_MEMBERS, date, five_minutes, minute, tombstone
 from wakeline.lanes import lane_of
 from wakeline.record import Erase, Event, encode_record
@@ -38,12 +38,12 @@ SESSIONS: dict[str, tuple[list[Event], dict[str, int]]] = {
         {"sessions": 1, "bounces": 1, "page_views": 1},
     ),
     "one page, engaged for ten seconds: no bounce": (
-        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=ENGAGED_MS, **engage)],
-        {"sessions": 1, "page_views": 1, "engaged_ms": ENGAGED_MS},
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=BOUNCE_BELOW_MS, **engage)],
+        {"sessions": 1, "page_views": 1, "engaged_ms": BOUNCE_BELOW_MS},
     ),
     "one page, engaged for less: a bounce": (
-        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=ENGAGED_MS - 1, **engage)],
-        {"sessions": 1, "bounces": 1, "page_views": 1, "engaged_ms": ENGAGED_MS - 1},
+        [event(V, PAGE, 0, 0), event(V, PAGE, 1, 12_000, engaged_ms=BOUNCE_BELOW_MS - 1, **engage)],
+        {"sessions": 1, "bounces": 1, "page_views": 1, "engaged_ms": BOUNCE_BELOW_MS - 1},
     ),
     "one page and a custom event: no bounce": (
         [event(V, PAGE, 0, 0), event(V, PAGE, 1, 1_000, "signup")],
@@ -607,7 +607,7 @@ SOURCES = {
 @pytest.mark.parametrize("name", SOURCES)
 def test_sources(name: str) -> None:
     fields, wanted = SOURCES[name]
-    assert source_of(event(V, PAGE, 0, 0, **fields)) == wanted
+    assert source_of(fields.get("query", {}), fields.get("referrer", "")) == wanted
 
 
 def test_a_lane_never_changes() -> None:

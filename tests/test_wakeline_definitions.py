@@ -8,7 +8,16 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from wakeline.definitions import BUILT_IN, ENGAGED_MS, IS_BOUNCE, LATE_MS, NO_ACTIVITY, SESSION_GAP_MS, TYPES, is_bounce
+from wakeline.definitions import (
+    BOUNCE_BELOW_MS,
+    BUILT_IN,
+    IS_BOUNCE,
+    LATE_MS,
+    NO_ACTIVITY,
+    SESSION_GAP_MS,
+    TYPES,
+    is_bounce,
+)
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.event import MAX_AGE_MS
 
@@ -48,10 +57,10 @@ WORDS = {7: "seven", 8: "eight"}
 SAID = (
     ("history.md", f"no more than {SESSION_GAP_MS // MINUTE_MS} minutes between them"),
     ("history.md", f"exactly {SESSION_GAP_MS // MINUTE_MS} minutes after the last"),
-    ("history.md", f"one page view, less than {ENGAGED_MS // 1000} s engaged, and nothing done"),
+    ("history.md", f"one page view, less than {BOUNCE_BELOW_MS // 1000} s engaged, and nothing done"),
     ("snippet.md", f"older than {WORDS[MAX_AGE_MS // DAY_MS]} days"),
     ("wire.md", f"older than {WORDS[MAX_AGE_MS // DAY_MS]} days"),
-    ("README.md", f"engaged for less than {ENGAGED_MS // 1000} s and nothing was done"),
+    ("README.md", f"engaged for less than {BOUNCE_BELOW_MS // 1000} s and nothing was done"),
     ("README.md", f"within {WORDS[LATE_MS // DAY_MS]} days is kept out"),
     ("scale.md", f"a retention of {WORDS[LATE_MS // DAY_MS]} days or more"),
 )
@@ -66,8 +75,8 @@ def test_the_docs_say_the_limits_as_they_are(page: str, words: str) -> None:
     ("page_views", "engaged_ms", "events", "bounces"),
     [
         (1, 0, 0, True),
-        (1, ENGAGED_MS - 1, 0, True),
-        (1, ENGAGED_MS, 0, False),
+        (1, BOUNCE_BELOW_MS - 1, 0, True),
+        (1, BOUNCE_BELOW_MS, 0, False),
         (1, 0, 1, False),
         (2, 0, 0, False),
         (0, 0, 0, False),

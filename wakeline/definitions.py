@@ -13,7 +13,7 @@ from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, MAX_AGE_MS, PAGE_VIEW,
 # ---- visits --------------------------------------------------------------------------------------
 
 SESSION_GAP_MS = 30 * MINUTE_MS  # events of one visitor with no more between them are one visit, also called session
-ENGAGED_MS = 10_000  # a visit that was engaged that long is no bounce
+BOUNCE_BELOW_MS = 10_000  # of engaged time: a visit that was engaged for so long is no bounce
 
 
 def is_bounce(page_views: int, engaged_ms: int, events: int) -> bool:
@@ -21,10 +21,10 @@ def is_bounce(page_views: int, engaged_ms: int, events: int) -> bool:
 
     A visit that goes on under another consent level, or came from one, is none: whoever asks sees to that.
     """
-    return page_views == 1 and engaged_ms < ENGAGED_MS and not events
+    return page_views == 1 and engaged_ms < BOUNCE_BELOW_MS and not events
 
 
-IS_BOUNCE = f"views = 1 AND engaged_ms < {ENGAGED_MS} AND events = 0"
+IS_BOUNCE = f"views = 1 AND engaged_ms < {BOUNCE_BELOW_MS} AND events = 0"
 """The same in SQL."""
 
 # ---- who is there --------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ class EventType(NamedTuple):
 
 TYPES = (
     EventType(PAGE_VIEW, False, True),  # a page was seen; it is counted as that
-    EventType(ENGAGEMENT, False, True),  # for how long and how deep; ENGAGED_MS make a visit no bounce
+    EventType(ENGAGEMENT, False, True),  # for how long and how deep; BOUNCE_BELOW_MS of it make a visit no bounce
     EventType(PING, False, True),  # the page is still there
     EventType(CONSENT, False, True),  # another level holds from now on
     EventType(IDENTIFY, False, True),  # the visitor is this customer

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wakeline.definitions import ENGAGED_MS, LIVE_WINDOWS_MS
+from wakeline.definitions import BOUNCE_BELOW_MS, LIVE_WINDOWS_MS
 
 TODAY = "today"  # the site's day, in its time zone
 WINDOWS = (*LIVE_WINDOWS_MS, TODAY)
@@ -47,7 +47,7 @@ SESSIONS = Count("sessions", "sessions", "Sessions that ended")
 BOUNCES = Count(
     "bounces",
     "bounces",
-    f"Sessions that ended with one page view, less than {ENGAGED_MS // 1000} s engaged, and nothing done",
+    f"Sessions that ended with one page view, less than {BOUNCE_BELOW_MS // 1000} s engaged, and nothing done",
 )
 ENGAGED = Count("engaged_ms", "engaged_seconds", "Time that pages were visible and focused", unit=MS)
 EVENTS = Count("events", "custom_events", "Custom events: what visitors did")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from crm.out import Out
 from crm.state import Visitor
-from crm.visits import sources
 from crm.visits.sessions import count_visit, touch
+from crm.visits.sources import source_of
 from wakeline import profile_fields
 from wakeline.record import Event
 
@@ -15,7 +15,7 @@ def attribute(event: Event, visitor: Visitor, out: Out) -> None:
     if visitor.new_entry is None:
         return
     session, before = visitor.new_entry
-    session.source, session.campaign = source_of(event)
+    session.source, session.campaign = source_of(event.query, event.referrer)
     if before is not None:
         count_visit(before, out, -1)
     count_visit(session, out)
@@ -31,8 +31,3 @@ def attribute(event: Event, visitor: Visitor, out: Out) -> None:
     if now.time >= state.latest.time or (before and touch(before) == state.latest):
         state.latest = now
         visitor.traits_changed = True
-
-
-def source_of(event: Event) -> tuple[str, str]:
-    """(source, campaign) of a page view; the campaign is "" without one."""
-    return sources.source_of(event.query, event.referrer)
