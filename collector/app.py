@@ -144,7 +144,7 @@ async def _serve(config: Config, worker: int) -> int:
     internal = web.AppRunner(internal_app(registry(parts.metrics)), access_log=None, shutdown_timeout=STOP_S)
     await internal.setup()
     await public.setup()
-    metrics_port, shares_port = workers.metrics_port(settings, worker), settings.workers > 1
+    metrics_port, shares_port = settings.metrics_ports[worker], settings.workers > 1
     await web.TCPSite(internal, settings.internal_host, metrics_port).start()
     await web.TCPSite(public, settings.host, settings.port, backlog=BACKLOG, reuse_port=shares_port or None).start()
     logger.info("collector %d listens on http://%s:%d", worker, settings.host, settings.port)

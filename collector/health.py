@@ -23,7 +23,7 @@ class Health:
         self._asking: asyncio.Task[bool] | None = None
 
     async def alive(self, request: web.BaseRequest) -> web.Response:
-        return responses.plain(responses.origin_of(request), 200, "alive")
+        return responses.plain(responses.sent_origin(request), 200, "alive")
 
     async def ready(self, request: web.BaseRequest) -> web.Response:
         """200 while events are taken, by the log or the spool, else 503.
@@ -33,7 +33,7 @@ class Health:
         if self._asking is None or (self._asking.done() and time.monotonic() - self._asked_at > KEPT_S):
             self._asked_at = time.monotonic()
             self._asking = asyncio.create_task(self._writer.answers(READY_TIME_S))
-        origin = responses.origin_of(request)
+        origin = responses.sent_origin(request)
         if await asyncio.shield(self._asking):
             return responses.plain(origin, 200, "ready")
         return responses.plain(origin, 503, "No events are taken: the log is away.", Retry_After="2")

@@ -92,11 +92,11 @@ class Intake:
         except ConnectionError:
             raise
         except Exception as error:
-            return answers.refused(answers.origin_of(request), self._fault(error), [])
+            return answers.refused(answers.sent_origin(request), self._fault(error), [])
 
     async def _events(self, request: web.BaseRequest) -> web.StreamResponse:
         began = time.perf_counter()
-        origin = answers.origin_of(request)
+        origin = answers.sent_origin(request)
         asked = await self._asked(request, origin)
         if not isinstance(asked, Asked):
             return self._refuse(origin, *asked)
@@ -239,5 +239,5 @@ def _all_refused(request: web.BaseRequest, rejected: Sequence[Rejected]) -> web.
     """What the site asked to leave out is no fault of the sender."""
     for refusal in rejected:
         if refusal.reason is not Refusal.OWN_TRAFFIC:
-            return answers.refused(answers.origin_of(request), refusal.reason, list(rejected))
+            return answers.refused(answers.sent_origin(request), refusal.reason, list(rejected))
     return answers.accepted(request, 0, list(rejected))

@@ -13,7 +13,6 @@ from collector.links import Links
 from collector.props import Dropped, clean_props
 from collector.urls import Page, clean_page, clean_referrer, mask, whole
 from wakeline.event import MAX_TITLE
-from wakeline.hosts import origin_of
 from wakeline.settings import Site
 
 CACHED = 2_048  # a page is in its view, its engagement and its signs of life; titles and referrers recur too
@@ -33,7 +32,7 @@ class Policy:
         self.key = site.key
         self.secret = site.secret
         self.time_zone = site.time_zone
-        self.origins = frozenset(filter(None, map(_as_sent, site.origins)))
+        self.origins = frozenset(site.origins)  # as browsers spell them: the configuration takes no others
         self.hosts = frozenset(host.removesuffix(".") for origin in self.origins if (host := urlsplit(origin).hostname))
         self._query = frozenset(site.query)
         self._masks = tuple(map(mask, site.masks))
@@ -91,10 +90,6 @@ def short_cached(clean: Callable[[str], T]) -> Callable[[str], T]:
     """`clean`, cached for texts of usual length; an event asks for its page twice, so one that is longer is kept."""
     cached, latest = lru_cache(CACHED)(clean), lru_cache(1)(clean)
     return lambda text: cached(text) if len(text) <= CACHED_LENGTH else latest(text)
-
-
-def _as_sent(origin: str) -> str:
-    return origin if origin == SANDBOXED else origin_of(origin)
 
 
 def has_cookie(header: str, name: str) -> bool:

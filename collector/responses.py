@@ -33,7 +33,7 @@ BASE = CIMultiDict(
 )
 
 
-def origin_of(request: web.BaseRequest) -> str | None:
+def sent_origin(request: web.BaseRequest) -> str | None:
     """The Origin, as it may be echoed: what browsers send is ASCII, and bytes that are no text cannot be sent back."""
     origin = request.headers.get("Origin")
     return origin if origin is None or origin.isascii() else ""
@@ -49,7 +49,7 @@ def cors(origin: str | None) -> CIMultiDict[str]:
 
 def accepted(request: web.BaseRequest, count: int, rejected: list[Rejected]) -> web.StreamResponse:
     """202: `count` events are on disk, `rejected` are refused for good."""
-    origin = origin_of(request)
+    origin = sent_origin(request)
     if not rejected and request.keep_alive and request.version == HttpVersion11:
         return _all_accepted(origin, count, int(time.time()))
     headers = cors(origin)

@@ -93,7 +93,7 @@ class Server(web.Server):
         )
 
     async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
-        origin = answers.origin_of(request)
+        origin = answers.sent_origin(request)
         methods = self._routes.get(request.raw_path) or self._routes.get(request.raw_path.partition("?")[0])
         handler = methods.get(request.method) if methods is not None else None
         if handler != self._counts_itself and not self._allows(request):

@@ -14,11 +14,10 @@ from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
-from wakeline.settings import Config, Settings
+from wakeline.settings import Config
 
 logger = logging.getLogger("wakeline.collector")
 
-METRICS_STEP = 10  # between the metrics ports of two workers
 FIRST_REST_S, LONGEST_REST_S = 0.5, 30.0  # before a dead worker is replaced
 ORPHAN_CHECK_S = 1.0
 HEALTHY_S = 60.0  # after so long a death is news, not part of a loop
@@ -29,14 +28,10 @@ Serve = Callable[[Config, int], int]  # runs one worker until SIGTERM; its exit 
 FORK = multiprocessing.get_context("fork")  # before any event loop: settings and compiled patterns are shared
 
 
-def metrics_port(settings: Settings, worker: int) -> int:
-    return settings.metrics_port + METRICS_STEP * worker
-
-
 def run(config: Config, serve: Serve) -> int:
     """Serve with as many processes as the settings say, until SIGTERM or SIGINT; exit code 1 if a port is taken."""
     settings = config.settings
-    internal = [(settings.internal_host, metrics_port(settings, worker)) for worker in range(settings.workers)]
+    internal = [(settings.internal_host, port) for port in settings.metrics_ports]
     for host, port in [(settings.host, settings.port), *internal]:
         if reason := taken(host, port):
             logger.error("cannot listen on %s port %d: %s", host, port, reason)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from wakeline.hosts import origin_of
 from wakeline.settings import Settings, Site
 from wakeline.tag import collector_url
 
@@ -19,7 +20,7 @@ OPEN = "/healthz"  # asked by address
 
 def guard(site: Site, settings: Settings, port: int) -> Middleware:
     """Refuses what comes under another name (DNS rebinding) and other sites' questions; adds the headers."""
-    hosts = {urlsplit(origin).netloc.lower() for origin in site.origins}
+    hosts = {urlsplit(origin).netloc for origin in site.origins}
     hosts |= {f"{name}:{port}" for name in ("localhost", "127.0.0.1", settings.internal_host)}
     headers = {
         "Content-Security-Policy": policy(collector_url(settings)),
@@ -41,8 +42,7 @@ def guard(site: Site, settings: Settings, port: int) -> Middleware:
 
 def policy(collector: str) -> str:
     """Everything from here, but for the collector's script and its endpoint."""
-    parts = urlsplit(collector)
-    origin = f"{parts.scheme}://{parts.netloc}"
+    origin = origin_of(collector)
     return (
         f"default-src 'none'; script-src 'self' {origin}; connect-src 'self' {origin}; img-src 'self'; "
         "style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"

@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 from wakeline.event import ConsentLevel
 from wakeline.memory import COUNT_ONLY, REFUSE
 
+METRICS_PORT_STEP = 10  # between the metrics ports of two workers of the collector
+
 
 class LogFormat(StrEnum):
     """How processes log: lines to read, or one JSON object a line."""
@@ -60,7 +62,9 @@ class Settings:
     )
     script_path: str = _setting("/wakeline.js", "path of the script, which stays at /wakeline.js too")
     endpoint_path: str = _setting("/v1/events", "path that events are sent to, which stays /v1/events too")
-    metrics_port: int = _port(8701, "internal port of the collector's /metrics; worker n listens on this port + 10 * n")
+    metrics_port: int = _port(
+        8701, f"internal port of the collector's /metrics; worker n listens on this port + {METRICS_PORT_STEP} * n"
+    )
     processor_metrics_port: int = _port(8702, "internal port of the processor's /metrics and /healthz")
     api_port: int = _port(8703, "port of the read side: profiles over HTTP, with the token")
     api_metrics_port: int = _port(8704, "internal port of the business /metrics")
@@ -136,6 +140,11 @@ class Settings:
         600.0, "seconds that records wait at most before the history holds them", least=1, most=604_800
     )
     log_format: LogFormat = _setting(LogFormat.TEXT, "how processes log: text or json")
+
+    @property
+    def metrics_ports(self) -> range:
+        """Of each worker of the collector, in order."""
+        return range(self.metrics_port, self.metrics_port + METRICS_PORT_STEP * self.workers, METRICS_PORT_STEP)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-PORTS = {"http": 80, "https": 443}
+from wakeline.hosts import DEFAULT_PORTS
+
 Policy = dict[str, list[str]]  # directive -> sources
 
 
@@ -64,7 +65,7 @@ def _any(sources: list[str], url: str, page: str) -> bool:
 
 def _matches(source: str, url: str, page: str) -> bool:
     if source == "*":
-        return urlsplit(url).scheme in PORTS
+        return urlsplit(url).scheme in DEFAULT_PORTS
     if source.lower() == "'self'":
         return _matches_host(page.split("://")[1].split("/")[0], url, page)
     if source.startswith("'"):
@@ -83,7 +84,7 @@ def _matches_host(source: str, url: str, page: str) -> bool:
     host, _, port = host.partition(":") if not host.startswith("[") else (host, "", "")
     if not _host_fits(host.lower(), target.hostname or ""):
         return False
-    default = PORTS.get(target.scheme)
+    default = DEFAULT_PORTS.get(target.scheme)
     if port != "*" and (int(port) if port.isdecimal() else default) != (target.port or default):
         return False
     if not slash or not path:

@@ -236,5 +236,4 @@ def _marked(events: list[tuple[int, str]]) -> Iterator[Finding]:
 
 
 def _allow(directive: str, url: str) -> str:
-    parts = urlsplit(url)
-    return f"add {parts.scheme}://{parts.netloc} to {directive}"
+    return f"add {origin_of(url)} to {directive}"

@@ -73,9 +73,7 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
             )
         )
     host = settings.internal_host
-    workers = tuple(
-        Listener("metrics_port", host, settings.metrics_port + 10 * worker) for worker in range(settings.workers)
-    )
+    workers = tuple(Listener("metrics_port", host, port) for port in settings.metrics_ports)
     archiver = Listener("archiver_metrics_port", host, settings.archiver_metrics_port)
     stages.append(
         (

@@ -25,6 +25,7 @@ from wakeline.keys import DEPLOYMENT
 from wakeline.log.opening import plain_log
 from wakeline.record import Event, decode_record
 from wakeline.redis.connect import connect
+from wakeline.settings import METRICS_PORT_STEP
 
 ROOT = Path(__file__).parents[2]
 ORIGIN = "https://shop.example"
@@ -94,7 +95,9 @@ class Collector:
             return 0
 
     async def metrics(self, worker: int = 0) -> dict[str, float]:
-        async with self.http.get(f"http://127.0.0.1:{self.metrics_port + 10 * worker}/metrics") as answer:
+        async with self.http.get(
+            f"http://127.0.0.1:{self.metrics_port + METRICS_PORT_STEP * worker}/metrics"
+        ) as answer:
             rows = (line.rpartition(" ") for line in (await answer.text()).splitlines() if not line.startswith("#"))
             return {name.removeprefix("wakeline_collector_"): float(value) for name, _, value in rows}
 
@@ -378,7 +381,7 @@ async def test_workers_share_one_port_and_a_dead_one_is_replaced(start: Start) -
 
     async def both_serve() -> bool:
         return not await port_is_closed(collector.metrics_port) and not await port_is_closed(
-            collector.metrics_port + 10
+            collector.metrics_port + METRICS_PORT_STEP
         )
 
     await eventually(both_serve)

@@ -24,9 +24,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from collector.workers import METRICS_STEP
 from tests.balance import assert_balanced
 from wakeline.keys import LOG_TIME
+from wakeline.settings import METRICS_PORT_STEP
 
 ROOT = Path(__file__).parent.parent.parent
 PORTS = (
@@ -183,7 +183,7 @@ def stopped_up(tmp_path: Path, free_ports: Callable[[int], list[int]], log: str)
     (tmp_path / "wakeline.toml").write_text(settings + SITE)
     up = Up(tmp_path, ports)
     yield up
-    assert_balanced(ports["metrics_port"], ports["metrics_port"] + METRICS_STEP)
+    assert_balanced(ports["metrics_port"], ports["metrics_port"] + METRICS_PORT_STEP)
     if up.process is not None and up.process.poll() is None:
         up.process.kill()
         up.process.wait()

@@ -225,8 +225,8 @@ SITE: dict[str, Callable[..., str]] = {
 def ports(settings: Settings) -> Iterator[tuple[str, int]]:
     """Every port that the services listen on: (setting, port)."""
     yield "port", settings.port
-    for worker in range(settings.workers):
-        yield "metrics_port", settings.metrics_port + 10 * worker
+    for port in settings.metrics_ports:
+        yield "metrics_port", port
     for name in (
         "processor_metrics_port",
         "api_port",
@@ -242,7 +242,7 @@ def port_clashes(settings: Settings, given: Collection[str]) -> Iterator[tuple[s
     """(setting, what is wrong) for each port that is given out twice or does not exist: of the one that is `given`."""
     taken: dict[int, tuple[str, str]] = {}  # setting, of which worker
     for name, port in ports(settings):
-        worker = (port - settings.metrics_port) // 10 if name == "metrics_port" else 0
+        worker = settings.metrics_ports.index(port) if name == "metrics_port" else 0
         whose = f" of worker {worker}" if worker else ""
         if port > 65_535:
             yield name, f"{port}{whose} is above 65535: choose a lower one"
