@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from redis.exceptions import RedisError
-
 from api.ledger import Ledger, place_of
 from wakeline import keys
 from wakeline.definitions import LIVE_WINDOWS_MS
@@ -22,6 +20,7 @@ from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
 from wakeline.numbers import COUNTS, LIVE_WINDOWS, TODAY, TOPS, TOTALS, WINDOWS
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from wakeline.log import Log
     from wakeline.settings import Site
 
-AWAY = (RedisError, OSError, TimeoutError, LogUnavailable, NoDeployment)
+AWAY = (*FAILURES, LogUnavailable, NoDeployment)
 """What reading raises while Redis is away or empty."""
 
 LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.is_live else (TODAY,)))

@@ -9,7 +9,6 @@ import secrets
 import socket
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from archiver import metrics
 from archiver.archiving import Archiver
@@ -21,6 +20,7 @@ from wakeline.lanes import Deployment, open_deployment
 from wakeline.log import Log, LogMismatch, LogUnavailable
 from wakeline.log.opening import open_log
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES
 from wakeline.redis.lease import Lease
 from wakeline.settings import Config, Settings
 from wakeline.stopping import told_to_stop
@@ -85,7 +85,7 @@ async def _open(redis: Redis, settings: Settings, stop: asyncio.Event) -> tuple[
         try:
             deployment = await open_deployment(redis, settings)
             return deployment, await open_log(settings, deployment.lanes)
-        except (RedisError, LogUnavailable, OSError) as error:
+        except (*FAILURES, LogUnavailable) as error:
             if not said:
                 logger.warning("waiting for Redis and the log: %s", error)
                 said = True

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from archiver import metrics
 from archiver.resume import Mismatch, stand
@@ -20,6 +19,7 @@ from wakeline.history.identity import publish, unpublished
 from wakeline.history.names import day_of
 from wakeline.log import Entry, Log, LogGap
 from wakeline.log.chain import links_of
+from wakeline.redis.failures import FAILURES
 
 logger = logging.getLogger("wakeline.archiver")
 
@@ -207,7 +207,7 @@ class Archiver:
     def _redis_may_be_away(self) -> Iterator[None]:
         try:
             yield
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             metrics.FAILURES.labels("log").inc()
             logger.debug("not published: %s", error)
 

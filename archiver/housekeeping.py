@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from archiver import metrics
 from archiver.merging import LAST_DAYS, merge_days
 from archiver.retention import expire
 from wakeline import keys
 from wakeline.history import History, HistoryUnavailable
+from wakeline.redis.failures import FAILURES
 from wakeline.settings import Site
 
 logger = logging.getLogger("wakeline.archiver")
@@ -40,7 +40,7 @@ async def keep_house(
         except HistoryUnavailable as error:
             metrics.FAILURES.labels("history").inc()
             logger.warning("the history is not tidied: %s", error)
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             logger.debug("not tidied: %s", error)
         await asyncio.sleep(LOOK_S)
 

@@ -8,13 +8,12 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from archiver import metrics
 from archiver.archiving import Archiver, NotNow
 from archiver.resume import Mismatch
 from wakeline.history import HistoryDamaged, HistoryUnavailable
 from wakeline.log import LogGap, LogUnavailable
+from wakeline.redis.failures import FAILURES
 from wakeline.redis.lease import Lease
 
 logger = logging.getLogger("wakeline.archiver")
@@ -78,7 +77,7 @@ async def _work(archiver: Archiver, stop: asyncio.Event) -> None:
             said.now("mismatch" if isinstance(error, Mismatch) else "damaged", logging.ERROR, f"{error}")
         except HistoryUnavailable as error:
             said.now("history", logging.ERROR, f"{error}; nothing is lost, it is tried again")
-        except (LogUnavailable, LogGap, RedisError, OSError, NotNow) as error:
+        except (LogUnavailable, LogGap, *FAILURES, NotNow) as error:
             said.now("log", logging.WARNING, f"waiting: {error}")
         if pause:
             await _wait(stop, pause)
@@ -95,7 +94,7 @@ async def _finish(archiver: Archiver, working: asyncio.Task[None]) -> None:
             await asyncio.shield(working)
             if archiver.is_open:
                 await archiver.seal_all()
-    except (TimeoutError, LogUnavailable, RedisError, OSError, NotNow) as error:
+    except (TimeoutError, LogUnavailable, *FAILURES, NotNow) as error:
         logger.warning("not all was sealed, the next start reads it again: %s", str(error) or "it took too long")
 
 

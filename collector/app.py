@@ -37,6 +37,7 @@ from wakeline.log import Log, LogMismatch, LogUnavailable
 from wakeline.log.opening import open_log
 from wakeline.memory import RECORD_BYTES
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES
 from wakeline.scripts import ENDPOINT
 from wakeline.settings import Config, Settings
 from wakeline.stopping import told_to_stop
@@ -186,7 +187,7 @@ async def deployment_log(settings: Settings, marks: Marks) -> tuple[Log, int]:
     try:
         deployment = await open_deployment(redis, settings)
         await marks.keep(redis)
-    except (RedisError, OSError) as error:
+    except FAILURES as error:
         raise LogUnavailable(f"{error}") from error
     finally:
         await redis.aclose()

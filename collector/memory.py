@@ -22,12 +22,13 @@ from enum import IntEnum
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError, RedisError, ResponseError, TimeoutError
+from redis.exceptions import ResponseError
 
 from wakeline.keys import DEPLOYMENT, VERSION, Keys
 from wakeline.log import Log, LogUnavailable
 from wakeline.memory import COUNT_ONLY, PROFILE_BYTES, REFUSE, SLACK, eviction, share_of
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES, is_away
 from wakeline.redis.url import is_cluster
 
 logger = logging.getLogger("wakeline.collector")
@@ -95,7 +96,7 @@ class Memory:
         """Ask once. While nobody answers the step stays: what is full does not empty by itself."""
         try:
             use = await self._ask()
-        except (RedisError, OSError):
+        except FAILURES:
             return
         except Exception:  # a bug here must not end the intake
             if not self._is_said:
@@ -135,15 +136,15 @@ class Asking:
         self._redis = self._redis or connect(self._url)
         try:
             infos = await self._infos(self._redis)
-        except (ConnectionError, TimeoutError):
-            raise
-        except ResponseError:  # a managed server, or a user that may not
-            return None
+        except ResponseError as error:
+            if is_away(error):
+                raise
+            return None  # a managed server, or a user that may not
         self._say_evictions(set(filter(None, map(eviction, infos))))
         bounded = [(share, int(info["maxmemory"])) for info in infos if (share := share_of(info)) is not None]
         if not bounded:
             return None
-        with suppress(LogUnavailable, RedisError, OSError):
+        with suppress(LogUnavailable, *FAILURES):
             async with asyncio.timeout(PATIENCE_S):
                 self._waiting = await self._records_that_wait(self._redis)
         waiting = self._waiting / len(infos)
@@ -177,7 +178,7 @@ class Asking:
         found = await asyncio.gather(*asked, return_exceptions=True)
         answers = [info for info in found if not isinstance(info, BaseException)]
         for error in found:
-            if isinstance(error, BaseException) and (not answers or not isinstance(error, (RedisError, OSError))):
+            if isinstance(error, BaseException) and (not answers or not isinstance(error, FAILURES)):
                 raise error
         return answers
 

@@ -13,7 +13,6 @@ from typing import Any
 import uvloop
 from aiohttp import web
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from crm.sites import SiteFacts
 from processor.fold import Fold
@@ -34,6 +33,7 @@ from wakeline.log.chain import ChainedLog
 from wakeline.log.opening import open_log
 from wakeline.patience import patiently
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES
 from wakeline.settings import Config, Settings
 from wakeline.stopping import told_to_stop
 
@@ -140,7 +140,7 @@ async def _open(redis: Redis, settings: Settings) -> tuple[Deployment, Log]:
         deployment = await open_deployment(redis, settings)
         return deployment, await open_log(settings, deployment.lanes)
 
-    return await patiently(opened, (RedisError, LogUnavailable, OSError), logger, "waiting for Redis and the log")
+    return await patiently(opened, (*FAILURES, LogUnavailable), logger, "waiting for Redis and the log")
 
 
 async def _internal_server(settings: Settings, lanes: Lanes) -> web.AppRunner:

@@ -8,8 +8,6 @@ import time
 from collections.abc import Awaitable, Callable, Set
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from crm.rules import NAMES
 from processor import metrics
 from processor.fold import Fold
@@ -19,6 +17,7 @@ from processor.store import LaneLost, LaneMoved, StoreUnavailable
 from processor.worker import LaneWorker
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
 from wakeline.patience import patiently
+from wakeline.redis.failures import FAILURES
 
 logger = logging.getLogger("wakeline.processor")
 
@@ -199,7 +198,7 @@ class Lanes:
                     )
                     waiting += done.waiting
                 metrics.UNARCHIVED.set(waiting)
-            except (LogUnavailable, RedisError, OSError) as error:
+            except (LogUnavailable, *FAILURES) as error:
                 logger.debug("not trimmed: %s", error)
 
     async def _watch(self) -> None:

@@ -11,15 +11,6 @@ from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import (
-    ClusterError,
-    ConnectionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    TimeoutError,
-    TryAgainError,
-)
 
 from crm.dead import about
 from crm.page_text import joined
@@ -43,6 +34,7 @@ from processor.loaded import Loaded
 from processor.memory import LaneMemory
 from wakeline import keys
 from wakeline.record import ANONYMOUS_PREFIX
+from wakeline.redis.failures import failures_as
 
 
 class StoreUnavailable(Exception):
@@ -277,17 +269,6 @@ def _scores(flat: list[bytes]) -> dict[str, float]:
     return {flat[i].decode(): float(flat[i + 1]) for i in range(0, len(flat), 2)}
 
 
-class unavailable:
-    """A server that is away, restarting or failing over becomes StoreUnavailable; a mistake of ours does not."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, AWAY) or (isinstance(error, RedisError) and str(error).startswith(AWAY_WORDS)):
-            raise StoreUnavailable(f"Redis is away: {error}") from error
-
-
-AWAY = (ConnectionError, TimeoutError, OSError, ReadOnlyError, OutOfMemoryError, TryAgainError, ClusterError)
-AWAY_WORDS = ("BUSY", "MISCONF", "NOREPLICAS")  # redis-py has no classes for these, and cuts the words off the others
-"""Error replies that pass by themselves or by an operator's hand, and that come before anything was written."""
+def unavailable() -> failures_as:
+    """A server that is away becomes StoreUnavailable; a mistake of ours does not, for to try it again is of no use."""
+    return failures_as(StoreUnavailable, "Redis is away", only_away=True)

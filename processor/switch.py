@@ -20,7 +20,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from processor.lane_protocol import (
     ANNOUNCE,
@@ -38,6 +37,7 @@ from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.lanes import FIELDS, NoDeployment, stored_deployment
 from wakeline.log import Log
 from wakeline.record import Delta, Position, decode_record
+from wakeline.redis.failures import FAILURES
 
 NEAR_S = 1.0  # a pass over all lanes that takes no longer has left no more than that to do
 MOST_PASSES = 8  # a live version that is folded as fast as the new one is never reached; its lanes wait for the rest
@@ -215,7 +215,7 @@ async def until_switched(redis: Redis, version: int) -> int:
         try:
             values: Any = await redis.hmget(DEPLOYMENT, FIELDS)
             found = stored_deployment(values).version
-        except (RedisError, OSError, NoDeployment):
+        except (*FAILURES, NoDeployment):
             found = version
         if found != version:
             return found

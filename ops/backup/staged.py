@@ -18,7 +18,6 @@ from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import BusyLoadingError, ConnectionError, TimeoutError
 
 from ops.backup.manifest import (
     BackupRefused,
@@ -37,6 +36,7 @@ from wakeline.log.links import Link, identity_of
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.redis.connect import connect
 from wakeline.redis.embedded import LOG, server_command
+from wakeline.redis.failures import FAILURES, is_away
 
 FILES = "appendonlydir"
 BASE = "appendonly.aof.1.base.rdb"
@@ -96,7 +96,9 @@ async def _loaded(url: str, process: asyncio.subprocess.Process, folder: Path) -
             try:
                 await redis.ping()
                 return
-            except (BusyLoadingError, ConnectionError, TimeoutError, OSError):
+            except FAILURES as error:
+                if not is_away(error):
+                    raise
                 await asyncio.sleep(POLL_S)
 
 

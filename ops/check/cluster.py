@@ -19,6 +19,7 @@ from ops.check.node import (
 )
 from wakeline.lanes import Deployment
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES
 from wakeline.redis.url import node_addresses, node_url
 from wakeline.settings import Settings
 
@@ -61,7 +62,7 @@ async def _ask_any(url: str) -> tuple[dict[str, str], dict[str, Any]]:
         try:
             async with connect(node_url(url, *address)) as redis:
                 return await redis.cluster("INFO"), await redis.cluster("NODES")
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             last = error
     raise last
 
@@ -70,14 +71,14 @@ async def _ask(url: str, address: str) -> Facts | str:
     host, _, port = address.rpartition(":")
     try:
         return await gather_node(node_url(url, host, int(port)))
-    except (RedisError, OSError) as error:
+    except FAILURES as error:
         return str(error)
 
 
 async def check_cluster(settings: Settings, shown_url: str) -> list[Finding]:
     try:
         facts = await gather_cluster(settings.redis)
-    except (RedisError, OSError) as error:
+    except FAILURES as error:
         fix = "name nodes that run, in cluster mode: --redis, WAKELINE_REDIS or redis in wakeline.toml"
         return [fail(f"the Redis Cluster at {shown_url} cannot be used: {error}", fix)]
     return [ok(f"the Redis Cluster at {shown_url} answers"), *judge_cluster(facts, settings)]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from ops.check.finding import Finding, fail, ok, warn
 from wakeline.history import History, HistoryDamaged, HistoryUnavailable, archive_url
@@ -15,6 +14,7 @@ from wakeline.log.chain import links_of, places
 from wakeline.log.links import Link, identity_of
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES
 from wakeline.settings import Settings
 
 
@@ -39,7 +39,7 @@ async def check_history(settings: Settings) -> Finding:
             links = await links_of(redis)
             ends = await archived(redis, identity_of(links)) if links else {}
             wait = sum(max(0, end - ends.get(lane, 0)) for lane, end in enumerate(await _ends(settings, redis, links)))
-    except (RedisError, OSError, LogUnavailable):
+    except (*FAILURES, LogUnavailable):
         return ok(f"the history at {url} can be read")
     if not links:
         return ok(f"nothing to archive yet to {url}")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+from redis.exceptions import ResponseError
 
 from ops.check.finding import Finding, fail, ok, warn
 from wakeline import keys
@@ -16,6 +16,7 @@ from wakeline.log.fsync import waits_for_fsync
 from wakeline.memory import COUNT_ONLY, REFUSE
 from wakeline.redis.connect import connect
 from wakeline.redis.embedded import OLDEST
+from wakeline.redis.failures import is_away
 from wakeline.settings import Settings
 
 CLOCK_WARN_MS = 1_000
@@ -82,10 +83,10 @@ async def gather_node(url: str) -> Facts:
 async def _config(redis: Any) -> dict[str, str]:
     try:
         return dict(await redis.config_get("appendfsync"))
-    except (ConnectionError, TimeoutError):
-        raise
-    except ResponseError:  # a managed server hides CONFIG
-        return {}
+    except ResponseError as error:
+        if is_away(error):
+            raise
+        return {}  # a managed server hides CONFIG
 
 
 def judge_node(facts: Facts, settings: Settings) -> Iterator[Finding]:

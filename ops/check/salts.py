@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from ops.check.finding import Finding, fail, ok, warn
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES
 from wakeline.salts import marks_in
 from wakeline.settings import Config
 
@@ -24,7 +23,7 @@ async def check_salts(config: Config) -> list[Finding]:
     try:
         async with connect(config.settings.redis) as redis:
             theirs: list[Any] = [await redis.get(key) for key in ours]
-    except (RedisError, OSError):
+    except FAILURES:
         return []
     known = [(mark, found.decode()) for mark, found in zip(ours.values(), theirs, strict=True) if found]
     if not known:

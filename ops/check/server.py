@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from redis.exceptions import RedisError
-
 from ops.check.clock import judge_log_time
 from ops.check.cluster import check_cluster
 from ops.check.finding import Finding, fail, ok, warn
@@ -21,6 +19,7 @@ from ops.check.node import (
 )
 from wakeline import keys
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES
 from wakeline.redis.url import is_cluster
 from wakeline.settings import Settings
 
@@ -33,7 +32,7 @@ async def check_server(settings: Settings, shown_url: str, *, embedded: bool = F
         facts = await gather(settings.redis)
         if not settings.log:
             facts = replace(facts, log_time=await log_time_in(settings.redis))
-    except (RedisError, OSError) as error:
+    except FAILURES as error:
         if embedded and not _listens(settings.embedded_port):
             return [warn("the embedded server does not run yet", "`wakeline up` starts it")]
         return [

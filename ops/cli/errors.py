@@ -38,10 +38,11 @@ def config_errors() -> Iterator[None]:
 @contextmanager
 def redis_errors(url: str, where: str = ELSEWHERE) -> Iterator[None]:
     """For commands that read or write Redis, the log and the history themselves; `where`: how another is named."""
-    import redis
+    from redis.exceptions import RedisClusterException
 
     from wakeline.lanes import NoDeployment
     from wakeline.log import LogMismatch, LogUnavailable
+    from wakeline.redis.failures import FAILURES
 
     try:
         yield
@@ -51,7 +52,7 @@ def redis_errors(url: str, where: str = ELSEWHERE) -> Iterator[None]:
         raise Refused(str(error), FAILED) from None
     except LogUnavailable as error:
         raise Refused(f"{error}\nis all of it running? `wakeline check` looks at each part", FAILED) from None
-    except (redis.RedisError, redis.exceptions.RedisClusterException, OSError) as error:
+    except (*FAILURES, RedisClusterException) as error:
         raise Refused(
             f"cannot use the Redis server {shown_url(url)}: {error}\nis `wakeline up` running? {where}",
             FAILED,

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError, RedisError, TimeoutError
+from redis.exceptions import RedisError
 
 from wakeline import keys
+from wakeline.redis.failures import is_away
 
 FSYNC_MS = 1_500  # the longest wait for one
 AT_ONCE_MS = 200  # far below the second between two fsyncs of `everysec`
@@ -17,10 +18,10 @@ async def appendfsync(redis: Redis) -> str | None:
     """always: a reply means "on disk". everysec or no: it does not. None: no append-only file, or CONFIG is hidden."""
     try:
         found = await redis.config_get("append*")
-    except (ConnectionError, TimeoutError):
-        raise
-    except RedisError:  # a managed server
-        return None
+    except RedisError as error:
+        if is_away(error):
+            raise
+        return None  # a managed server
     return str(found["appendfsync"]) if found.get("appendonly") == "yes" else None
 
 

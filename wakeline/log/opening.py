@@ -6,13 +6,13 @@ from contextlib import AsyncExitStack
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from wakeline import keys
 from wakeline.log import Log, LogUnavailable
 from wakeline.log.chain import chained
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import FAILURES
 from wakeline.settings import Settings
 
 KAFKA = "kafka"
@@ -31,7 +31,7 @@ async def open_log(settings: Settings, lanes: int) -> Log:
                 if before is not None:
                     logs.push_async_callback(before.close)
                 found = await chained(log, before, redis, lanes)
-            except (RedisError, OSError) as error:
+            except FAILURES as error:
                 raise LogUnavailable(f"Redis is away: {error}") from error
             logs.pop_all()
             return found

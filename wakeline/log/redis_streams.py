@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
-from redis.exceptions import RedisError
 
 from wakeline import keys
 from wakeline.log import Bounds, Entry, LogGap, LogUnavailable
 from wakeline.log.fsync import FSYNC_MS, appendfsync, waits_for_fsync
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import failures_as
 
 # One call for all waiting records: redis-py spends 7 to 40 us on every pipelined command, and 2 us on every
 # argument, so they are one: the msgpack array of index of the stream, record, index, record ...
@@ -149,12 +149,6 @@ def _as_it_comes(response: Any, **kwargs: Any) -> Any:
     return response
 
 
-class _unavailable:
-    """Turns every failure of the server or the network into LogUnavailable."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (RedisError, OSError)):
-            raise LogUnavailable(f"the log on Redis Streams is away: {error}") from error
+def _unavailable() -> failures_as:
+    """Of every failure: also a user that may not append is waited for, with what came in on disk meanwhile."""
+    return failures_as(LogUnavailable, "the log on Redis Streams is away")

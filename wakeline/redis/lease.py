@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
+
+from wakeline.redis.failures import FAILURES
 
 LIVES_S = 5.0  # a killed holder is replaced within this and one RENEW_S
 RENEW_S = 1.0
@@ -63,7 +64,7 @@ class Lease:
                 if await self._ask():
                     return
                 now = f"standing by: another process {self._work}"
-            except (RedisError, OSError) as error:
+            except FAILURES as error:
                 now = f"waiting for Redis: {error}"
             if now != said:
                 said = now
@@ -81,14 +82,14 @@ class Lease:
                 if not await self._ask():
                     self._lost = True
                     return
-            except (RedisError, OSError):
+            except FAILURES:
                 continue
 
     async def close(self) -> None:
         """Let the one that stands by take over at once."""
         try:
             await self._release(keys=[self._key], args=[self._token])
-        except (RedisError, OSError) as error:
+        except FAILURES as error:
             self._logger.info("the lease was not released, it ends by itself: %s", error)
 
     async def _ask(self) -> bool:
