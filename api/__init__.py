@@ -6,5 +6,5 @@ numbers.py     reads and adds up what the lanes hold
 ledger.py      the books of the lanes: what became of each record
 metrics.py     every metric with its meaning
 exposition.py  GET /metrics: one shared read, rendered
-health.py      /healthz and /readyz
+health.py      GET /readyz
 """

@@ -8,10 +8,11 @@ import logging
 import uvloop
 from aiohttp import web
 
-from api import health
 from api.exposition import Exposition
+from api.health import ready
 from api.numbers import NumbersReader
 from api.profiles import ProfileHandlers
+from wakeline.internal_port import alive, serve
 from wakeline.log.opening import open_log
 from wakeline.profiles import AsyncProfiles
 from wakeline.settings import Config
@@ -21,7 +22,7 @@ log = logging.getLogger("wakeline.api")
 
 
 def main(config: Config) -> None:
-    """Runs until SIGTERM or SIGINT. Exits with 1 where a port is taken; waits for a Redis that is away."""
+    """Runs until SIGTERM or SIGINT. Waits for a Redis that is away. Raises CannotListen."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise SystemExit(runner.run(run(config)))
 
@@ -34,19 +35,16 @@ async def run(config: Config) -> int:
     numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
     exposition = Exposition(numbers.read, top=settings.top_values)
 
-    public, internal = web.Application(), web.Application()
-    public.add_routes([*ProfileHandlers(config, profiles).routes(), *health.routes(numbers.check)])
-    internal.add_routes([web.get("/metrics", exposition.handle), *health.routes(numbers.check)])
-    runners = [web.AppRunner(app, access_log=None, shutdown_timeout=5.0) for app in (public, internal)]
+    health = [alive("ok"), ready(numbers.check)]
+    listens = {
+        settings.api_port: [*ProfileHandlers(config, profiles).routes(), *health],
+        settings.api_metrics_port: [web.get("/metrics", exposition.handle), *health],
+    }
+    runners: list[web.AppRunner] = []
     try:
-        for runner, port in zip(runners, (settings.api_port, settings.api_metrics_port), strict=True):
-            await runner.setup()
-            await web.TCPSite(runner, settings.internal_host, port).start()
-    except OSError as error:
-        log.error("cannot listen on %s port %d: %s", settings.internal_host, port, error.strerror or error)
-        return 1
-    else:
-        log.info("profiles on http://%s:%d, metrics on port %d", settings.internal_host, settings.api_port, port)
+        for port, routes in listens.items():
+            runners.append(await serve(routes, settings.internal_host, port))
+        log.info("profiles on http://%s:%d, metrics on port %d", settings.internal_host, *listens)
         await stop.wait()
         return 0
     finally:

@@ -18,6 +18,7 @@ from api.ledger import Ledger
 from api.numbers import AWAY, Numbers
 from wakeline import keys
 from wakeline.numbers import WINDOWS
+from wakeline.patience import Outage
 
 BUDGET_S = 3.0  # of one read: below Prometheus' scrape timeout
 MAX_LABEL = 120  # characters of a label value
@@ -34,14 +35,15 @@ class Exposition:
         self._top = top
         self._budget = budget
         self._running: asyncio.Task[Numbers] | None = None
-        self._away = False
+        self._outage = Outage(log)
 
     async def handle(self, request: web.Request) -> web.Response:
         try:
             numbers = await self._shared()
         except AWAY as error:
             return self._refuse(error)
-        self._recovered()
+        if self._outage.is_over():
+            log.info("the business metrics can be read again")
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         text = encode(_Families([*metrics.REGISTRY.collect(), *families(numbers, self._top)]))
         return web.Response(body=text, headers={"Content-Type": content_type})
@@ -58,15 +60,8 @@ class Exposition:
 
     def _refuse(self, error: BaseException) -> web.Response:
         why = str(error) or f"no answer within {self._budget:g} s"
-        if not self._away:
-            log.warning("the business metrics cannot be read, scrapes get 503: %s", why)
-        self._away = True
+        self._outage.say(f"the business metrics cannot be read, scrapes get 503: {why}", kind="away")
         return web.Response(status=503, text=f"the numbers cannot be read from Redis: {why}\n")
-
-    def _recovered(self) -> None:
-        if self._away:
-            log.info("the business metrics can be read again")
-        self._away = False
 
 
 def families(numbers: Numbers, top: int) -> Iterator[Metric]:

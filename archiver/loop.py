@@ -13,6 +13,7 @@ from archiver.archiving import Archiver, NotNow
 from archiver.resume import Mismatch
 from wakeline.history import HistoryDamaged, HistoryUnavailable
 from wakeline.log import LogGap, LogUnavailable
+from wakeline.patience import Outage
 from wakeline.redis.failures import FAILURES
 from wakeline.redis.lease import Lease
 
@@ -59,7 +60,12 @@ async def live(
 
 
 async def _work(archiver: Archiver, stop: asyncio.Event) -> None:
-    said = Trouble()
+    outage = Outage(logger, again_s=SAY_S)
+
+    def failed(what: str, words: str, level: int = logging.WARNING) -> None:
+        metrics.FAILURES.labels(what).inc()
+        outage.say(words, level)
+
     measured = 0.0
     while not stop.is_set():
         pause = RETRY_S
@@ -70,15 +76,16 @@ async def _work(archiver: Archiver, stop: asyncio.Event) -> None:
             if time.monotonic() - measured >= MEASURE_S:
                 await archiver.measure()
                 measured = time.monotonic()
-            said.is_over()
+            if outage.is_over():
+                logger.info("going on")
         except (Mismatch, HistoryDamaged) as error:
             metrics.STUCK.set(1)
             archiver.close()
-            said.now("mismatch" if isinstance(error, Mismatch) else "damaged", logging.ERROR, f"{error}")
+            failed("mismatch" if isinstance(error, Mismatch) else "damaged", f"{error}", logging.ERROR)
         except HistoryUnavailable as error:
-            said.now("history", logging.ERROR, f"{error}; nothing is lost, it is tried again")
+            failed("history", f"{error}; nothing is lost, it is tried again", logging.ERROR)
         except (LogUnavailable, LogGap, *FAILURES, NotNow) as error:
-            said.now("log", logging.WARNING, f"waiting: {error}")
+            failed("log", f"waiting: {error}")
         if pause:
             await _wait(stop, pause)
 
@@ -103,22 +110,3 @@ async def _wait(stop: asyncio.Event, seconds: float) -> None:
         await asyncio.wait_for(stop.wait(), seconds)
     except TimeoutError:
         return
-
-
-class Trouble:
-    """Says the same thing once a minute, and that it is over."""
-
-    def __init__(self) -> None:
-        self._said = ""
-        self._due = 0.0
-
-    def now(self, what: str, level: int, words: str) -> None:
-        metrics.FAILURES.labels(what).inc()
-        if words != self._said or time.monotonic() >= self._due:
-            logger.log(level, "%s", words)
-            self._said, self._due = words, time.monotonic() + SAY_S
-
-    def is_over(self) -> None:
-        if self._said:
-            logger.info("going on")
-            self._said = ""

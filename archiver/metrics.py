@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Iterable
-from threading import Thread
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, make_server
-
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector, make_wsgi_app
-from prometheus_client.exposition import ThreadingWSGIServer
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
 REGISTRY = CollectorRegistry()
 ProcessCollector(registry=REGISTRY)
@@ -42,34 +35,3 @@ DELETED_FILES = _counter("deleted_files", "Files deleted: archive_days has passe
 
 for _what in ("log", "history", "mismatch", "damaged"):
     FAILURES.labels(_what)  # so that a first failure is an increase
-
-
-def offer(host: str, port: int) -> None:
-    """Show them on `port`, and /healthz, from a thread: the loop may be busy.
-
-    Raises OSError where the port is taken.
-    """
-    _Server.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    server = make_server(host, port, _answer, _Server, handler_class=_Handler)
-    Thread(target=server.serve_forever, daemon=True).start()
-
-
-_metrics = make_wsgi_app(REGISTRY)
-
-
-def _answer(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
-    if environ["PATH_INFO"] == "/metrics":
-        return list(_metrics(environ, start))
-    is_alive = environ["PATH_INFO"] == "/healthz"
-    start("200 OK" if is_alive else "404 Not Found", [("Content-Type", "text/plain")])
-    return [b"alive\n" if is_alive else b"only /metrics and /healthz are here\n"]
-
-
-class _Server(ThreadingWSGIServer):
-    def handle_error(self, *_: object) -> None:
-        """Nothing, where a connection broke off: `socketserver` would print the sender's address."""
-
-
-class _Handler(WSGIRequestHandler):
-    def log_message(self, *_: object) -> None:
-        """Nothing: it would print the address of each request."""

@@ -7,13 +7,12 @@ import gc
 import logging
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import uvloop
 from aiohttp import web
-from redis.exceptions import RedisError
 
 from collector import workers
 from collector.addresses import Addresses
@@ -25,31 +24,28 @@ from collector.limiter import Limiter
 from collector.marks import Marks, OtherSalts
 from collector.memory import Asking, Memory, Step
 from collector.metrics import Metrics, registry
+from collector.opening import deployment_log
 from collector.policy import Policy
 from collector.salts import Salts
 from collector.script import script_routes
 from collector.server import Routes, Server
 from collector.spool import Spool
 from collector.writer import GroupCommit
-from wakeline.internal_port import internal_app
-from wakeline.lanes import DeploymentMismatch, open_deployment
-from wakeline.log import Log, LogMismatch, LogUnavailable
-from wakeline.log.opening import open_log
+from wakeline.internal_port import alive, metrics_of, serve
+from wakeline.lanes import DeploymentMismatch
+from wakeline.log import Log, LogMismatch
 from wakeline.memory import RECORD_BYTES
-from wakeline.redis.connect import connect
-from wakeline.redis.failures import FAILURES
+from wakeline.ports import ALIVE, READY
 from wakeline.scripts import ENDPOINT
-from wakeline.settings import Config, Settings
-from wakeline.stopping import told_to_stop
+from wakeline.settings import Config
+from wakeline.stopping import cancelled, told_to_stop
 
 logger = logging.getLogger("wakeline.collector")
 
 BACKLOG = 1_024  # connections that wait to be accepted; the kernel may allow less
 STOP_S = 10.0  # for what is in flight: above the writer's deadline
-KEEP_SALTS_S = 60.0
-CANCEL_EVERY_S = 3.0
+CLOSE_S = 3.0
 MISMATCHES = (DeploymentMismatch, LogMismatch, OtherSalts)
-MEGABYTE = 1_048_576
 
 
 def now_ms() -> int:
@@ -59,12 +55,12 @@ def now_ms() -> int:
 def main(config: Config) -> None:
     """Run until SIGTERM or SIGINT, with `settings.workers` processes; then answer what is in flight and end.
 
-    Raises SystemExit: 1, after a line that says why, where it cannot run.
+    Raises SystemExit: 1, after a line that says why, where it cannot run; and CannotListen.
     """
-    sys.exit(workers.run(config, serve))
+    sys.exit(workers.run(config, work))
 
 
-def serve(config: Config, worker: int) -> int:
+def work(config: Config, worker: int) -> int:
     """One worker's life, and its exit code."""
     return uvloop.run(_serve(config, worker))
 
@@ -94,7 +90,7 @@ def build(
     asking = Asking(settings.redis, log=lambda: writer.log_and_lanes, counted_bytes=counted_bytes)
     memory = Memory(asking)
     metrics.memory = lambda: (memory.step, memory.use)
-    spool = spool_of(settings, worker, metrics, is_held=lambda: memory.step is Step.REFUSE)
+    spool = Spool.of(settings, worker, metrics, is_held=lambda: memory.step is Step.REFUSE)
     writer = GroupCommit(open_log, metrics, spool=spool, lanes=spool.known_lanes(settings.lanes) if spool else 0)
     salts = Salts(settings.data / "salts", {key: site.time_zone for key, site in config.sites.items()}, clock=clock)
     limiter = Limiter(settings.rate_limit)
@@ -118,22 +114,13 @@ def build(
         **script_routes(settings.script_path),
         ENDPOINT: {"POST": intake.events},
         settings.endpoint_path: {"POST": intake.events},
-        "/healthz": {"GET": health.alive},
-        "/readyz": {"GET": health.ready},
+        ALIVE: {"GET": health.alive},
+        READY: {"GET": health.ready},
     }
     server = Server(
         routes, metrics, connections=connections, addresses=addresses, limiter=limiter, counts_itself=intake.events
     )
     return Parts(server, writer, salts, metrics, memory, asking)
-
-
-def spool_of(settings: Settings, worker: int, metrics: Metrics, *, is_held: Callable[[], bool]) -> Spool | None:
-    """The worker's spool; also where none is wanted any more and one was left."""
-    root = settings.data / "spool"
-    if not settings.spool_mb and not root.exists():
-        return None
-    limit = settings.spool_mb * MEGABYTE
-    return Spool(root, worker, workers=settings.workers, limit=limit, metrics=metrics, is_held=is_held)
 
 
 async def _serve(config: Config, worker: int) -> int:
@@ -142,18 +129,17 @@ async def _serve(config: Config, worker: int) -> int:
     marks = Marks(parts.salts, parts.metrics)
     parts.salts.keep()
     public = web.ServerRunner(parts.server, shutdown_timeout=STOP_S)
-    internal = web.AppRunner(internal_app(registry(parts.metrics)), access_log=None, shutdown_timeout=STOP_S)
-    await internal.setup()
+    routes = [metrics_of(registry(parts.metrics)), alive()]
+    internal = await serve(routes, settings.internal_host, settings.metrics_ports[worker], stop_s=STOP_S)
     await public.setup()
-    metrics_port, shares_port = settings.metrics_ports[worker], settings.workers > 1
-    await web.TCPSite(internal, settings.internal_host, metrics_port).start()
+    shares_port = settings.workers > 1
     await web.TCPSite(public, settings.host, settings.port, backlog=BACKLOG, reuse_port=shares_port or None).start()
     logger.info("collector %d listens on http://%s:%d", worker, settings.host, settings.port)
     gc.freeze()  # what lives as long as the process need not be looked at again
 
     tasks = [
         asyncio.create_task(parts.writer.run()),
-        asyncio.create_task(keep_salts(parts.salts, marks, settings)),
+        asyncio.create_task(marks.keep_up(settings.redis)),
         asyncio.create_task(parts.memory.watch()),
         asyncio.create_task(told_to_stop().wait()),
     ]
@@ -165,43 +151,8 @@ async def _serve(config: Config, worker: int) -> int:
         logger.error("%s", error, exc_info=None if isinstance(error, MISMATCHES) else error)
     await public.cleanup()
     await internal.cleanup()
-    await _cancelled(tasks)
+    await cancelled(tasks)
     with suppress(TimeoutError):
-        async with asyncio.timeout(CANCEL_EVERY_S):
+        async with asyncio.timeout(CLOSE_S):
             await parts.asking.close()
     return 1 if failures else 0
-
-
-async def _cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Once all have ended. A client that times out just then may swallow a cancel: it is said again."""
-    left = set(tasks)
-    while left:
-        for task in left:
-            task.cancel()
-        _, left = await asyncio.wait(left, timeout=CANCEL_EVERY_S)
-
-
-async def deployment_log(settings: Settings, marks: Marks) -> tuple[Log, int]:
-    """The deployment's log and its number of lanes. Raises LogUnavailable and MISMATCHES."""
-    redis = connect(settings.redis)
-    try:
-        deployment = await open_deployment(redis, settings)
-        await marks.keep(redis)
-    except FAILURES as error:
-        raise LogUnavailable(f"{error}") from error
-    finally:
-        await redis.aclose()
-    return await open_log(settings, deployment.lanes), deployment.lanes
-
-
-async def keep_salts(salts: Salts, marks: Marks, settings: Settings) -> None:
-    while True:
-        await asyncio.sleep(KEEP_SALTS_S)
-        try:
-            salts.keep()
-            async with connect(settings.redis) as redis:
-                await marks.keep(redis)
-        except RedisError:  # who writes to the log says so
-            continue
-        except OSError:
-            logger.exception("the daily salts cannot be kept up")

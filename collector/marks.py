@@ -6,19 +6,25 @@ marks of one that is gone are gone three minutes later, so a folder that was los
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.exceptions import NoPermissionError
+from redis.exceptions import NoPermissionError, RedisError
 
 from collector.metrics import Metrics
 from collector.salts import Salts
 from wakeline.keys import SALTS_TTL_MS
+from wakeline.patience import Outage
+from wakeline.redis.connect import connect
 
 logger = logging.getLogger("wakeline.collector")
+
+
+KEEP_S = 60.0
 
 
 class OtherSalts(Exception):
@@ -31,7 +37,7 @@ class Marks:
     def __init__(self, salts: Salts, metrics: Metrics) -> None:
         self._salts = salts
         self._metrics = metrics
-        self._has_said = False
+        self._outage = Outage(logger)
 
     async def keep(self, redis: Redis) -> None:
         """Set the marks, or keep them up; to be called each minute. Raises OtherSalts, and redis-py's errors.
@@ -57,18 +63,29 @@ class Marks:
         else:
             raise OtherSalts(said(self._salts.folder))
 
+    async def keep_up(self, url: str) -> None:
+        """Until cancelled: the salts of the days to come are made, and the marks kept in the server of `url`."""
+        while True:
+            await asyncio.sleep(KEEP_S)
+            try:
+                self._salts.keep()
+                async with connect(url) as redis:
+                    await self.keep(redis)
+            except RedisError:  # who writes to the log says so
+                continue
+            except OSError:
+                logger.exception("the daily salts cannot be kept up")
+
     def _assert_own(self) -> None:
         try:
             self._salts.assert_own()
         except OSError as error:
             self._say(f"{self._salts.folder} holds other daily salts than the deployment counts with: {error}")
         else:
-            self._has_said = False
+            self._outage.is_over()
 
     def _say(self, what: str) -> None:
-        if not self._has_said:
-            self._has_said = True
-            logger.error("%s", what)
+        self._outage.say(what, logging.ERROR)
 
 
 def said(folder: Path) -> str:

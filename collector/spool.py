@@ -22,7 +22,10 @@ from collector.spool_folder import SpoolFolder, SpoolFull, SpoolHeld, Trouble
 from collector.spool_frames import Records
 from wakeline.lanes import lane_of
 from wakeline.log import Log, LogUnavailable
+from wakeline.memory import MEGABYTE
+from wakeline.patience import Outage
 from wakeline.record import Event, decode_record
+from wakeline.settings import Settings
 
 logger = logging.getLogger("wakeline.collector")
 
@@ -58,8 +61,17 @@ class Spool:
         self._is_held = is_held
         self._own = self._folder(str(worker))
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        self._fault = ""  # what was said last about why nothing can be spooled
+        self._outage = Outage(logger)
         metrics.spool_limit_bytes = limit
+
+    @classmethod
+    def of(cls, settings: Settings, worker: int, metrics: Metrics, *, is_held: Callable[[], bool]) -> Spool | None:
+        """The worker's; also where none is wanted any more and one was left."""
+        root = settings.data / "spool"
+        if not settings.spool_mb and not root.exists():
+            return None
+        limit = settings.spool_mb * MEGABYTE
+        return cls(root, worker, workers=settings.workers, limit=limit, metrics=metrics, is_held=is_held)
 
     @property
     def takes_events(self) -> bool:
@@ -102,9 +114,8 @@ class Spool:
         except (SpoolFull, SpoolHeld, OSError) as error:
             self._trouble(error)
             return False
-        if self._fault:
+        if self._outage.is_over():
             logger.info("the spool takes events again")
-            self._fault = ""
         self._metrics.spooled += len(records)
         self._show()
         return True
@@ -185,12 +196,9 @@ class Spool:
             await asyncio.sleep(LOOK_S)
 
     def _trouble(self, error: Exception) -> None:
-        """Count it, and say it once."""
-        self._metrics.spool_errors[Trouble.FULL if isinstance(error, SpoolFull) else Trouble.WRITE] += 1
-        fault = "full" if isinstance(error, SpoolFull) else str(error)
-        if fault != self._fault:
-            logger.error("no events can be spooled: %s", error)
-            self._fault = fault
+        is_full = isinstance(error, SpoolFull)
+        self._metrics.spool_errors[Trouble.FULL if is_full else Trouble.WRITE] += 1
+        self._outage.say(f"no events can be spooled: {error}", logging.ERROR, kind="full" if is_full else "")
 
     def _show(self) -> None:
         self._metrics.spool_bytes = self._own.bytes

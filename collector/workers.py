@@ -7,13 +7,13 @@ import logging
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
+from wakeline.ports import CannotListen, hindrance
 from wakeline.settings import Config
 
 logger = logging.getLogger("wakeline.collector")
@@ -29,23 +29,13 @@ FORK = multiprocessing.get_context("fork")  # before any event loop: settings an
 
 
 def run(config: Config, serve: Serve) -> int:
-    """Serve with as many processes as the settings say, until SIGTERM or SIGINT; exit code 1 if a port is taken."""
+    """Serve with as many processes as the settings say, until SIGTERM or SIGINT. Raises CannotListen."""
     settings = config.settings
     internal = [(settings.internal_host, port) for port in settings.metrics_ports]
     for host, port in [(settings.host, settings.port), *internal]:
-        if reason := taken(host, port):
-            logger.error("cannot listen on %s port %d: %s", host, port, reason)
-            return 1
+        if error := hindrance(host, port):
+            raise CannotListen(host, port, error)
     return serve(config, 0) if settings.workers == 1 else _Supervisor(config, serve).run()
-
-
-def taken(host: str, port: int) -> str:
-    """Why `port` cannot be listened on, "" if it can. SO_REUSEPORT alone would join a stranger's port in silence."""
-    try:
-        with socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET):
-            return ""
-    except OSError as error:
-        return error.strerror or str(error)
 
 
 async def orphaned() -> None:

@@ -15,6 +15,7 @@ from demo.guard import guard, is_own_page
 from demo.pages import html, missing, page_at
 from demo.panel import Panel
 from wakeline.identity import signature
+from wakeline.internal_port import alive, serve
 from wakeline.settings import Config
 from wakeline.stopping import told_to_stop
 from wakeline.tag import script_tag
@@ -26,7 +27,7 @@ log = logging.getLogger("wakeline.demo")
 
 
 def main(config: Config, port: int = 8710) -> None:
-    """Runs until SIGTERM or SIGINT. Exits with 1 where the port is taken. `config` must have the site `demo`."""
+    """Runs until SIGTERM or SIGINT. Raises CannotListen. `config` must have the site `demo`."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise SystemExit(runner.run(run(config, port)))
 
@@ -34,18 +35,11 @@ def main(config: Config, port: int = 8710) -> None:
 async def run(config: Config, port: int) -> int:
     """The life of the shop; returns its exit code."""
     stop = told_to_stop()
-    runner = web.AppRunner(create_app(config, port), access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
     host = config.settings.internal_host
-    try:
-        await web.TCPSite(runner, host, port).start()
-        log.info("the shop is open on http://%s:%d", host, port)
-        await stop.wait()
-    except OSError as error:
-        log.error("cannot listen on %s port %d: %s", host, port, error.strerror or error)
-        return 1
-    finally:
-        await runner.cleanup()
+    runner = await serve(create_app(config, port), host, port, stop_s=1.0)
+    log.info("the shop is open on http://%s:%d", host, port)
+    await stop.wait()
+    await runner.cleanup()
     return 0
 
 
@@ -76,14 +70,11 @@ def create_app(config: Config, port: int) -> web.Application:
             return web.Response(status=400)
         return web.json_response({"id": id, "signature": signature(site.secret, id)})
 
-    async def healthz(request: web.Request) -> web.Response:
-        return web.Response(text="alive\n")
-
     async def close(app: web.Application) -> None:
         await panel.close()
 
     app = web.Application(middlewares=[guard(site, settings, port)], client_max_size=4_096)
-    app.router.add_get("/healthz", healthz)
+    app.add_routes([alive()])
     app.router.add_get("/panel/profile/{visitor}", profile)
     app.router.add_post("/account/sign-in", sign_in)
     app.router.add_static("/site/", SITE)

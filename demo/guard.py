@@ -9,13 +9,13 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from wakeline.hosts import origin_of
+from wakeline.ports import ALIVE
 from wakeline.settings import Settings, Site
 from wakeline.tag import collector_url
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 ASKED_BY_PAGE = "Wakeline-Demo"  # a header that another site's page could only send after a preflight, which fails
-OPEN = "/healthz"  # asked by address
 
 
 def guard(site: Site, settings: Settings, port: int) -> Middleware:
@@ -30,7 +30,7 @@ def guard(site: Site, settings: Settings, port: int) -> Middleware:
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path != OPEN and request.headers.get("Host", "").lower() not in hosts:
+        if request.path != ALIVE and request.headers.get("Host", "").lower() not in hosts:
             return web.Response(status=421, text="The demo shop does not answer to this name.\n")
         answer = await handler(request)
         answer.headers.update(headers)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import os
-import secrets
 import socket
 from typing import Any
 
 import uvloop
-from aiohttp import web
 from redis.asyncio import Redis
 
 from crm.sites import SiteFacts
@@ -24,18 +21,16 @@ from processor.store import LaneMoved, Store
 from processor.stream import ProcessorApp, make_app
 from processor.switch import until_switched
 from processor.worker import LaneWorker
+from wakeline import process
 from wakeline.durations import DAY_MS
-from wakeline.internal_port import internal_app
+from wakeline.internal_port import alive, metrics_of, serve
 from wakeline.keys import Keys
-from wakeline.lanes import Deployment, open_deployment
-from wakeline.log import Log, LogUnavailable
+from wakeline.log import Log
 from wakeline.log.chain import ChainedLog
-from wakeline.log.opening import open_log
-from wakeline.patience import patiently
+from wakeline.log.opening import deployed_log
 from wakeline.redis.connect import connect
-from wakeline.redis.failures import FAILURES
 from wakeline.settings import Config, Settings
-from wakeline.stopping import told_to_stop
+from wakeline.stopping import told_to_stop, unless_told
 
 logger = logging.getLogger("wakeline.processor")
 
@@ -54,16 +49,13 @@ async def run(config: Config) -> int:
     """The processor's life; returns its exit code."""
     stop = told_to_stop()
     redis = connect(config.settings.redis)
-    stopped = asyncio.create_task(stop.wait())
-    opening = asyncio.create_task(_open(redis, config.settings))
-    first: list[asyncio.Future[Any]] = [stopped, opening]
-    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
-    if stop.is_set():
-        opening.cancel()
+    opened = await unless_told(stop, deployed_log(redis, config.settings, logger))
+    if opened is None:
+        await redis.aclose()
         return 0
-    deployment, log = opening.result()
+    deployment, log = opened
 
-    writer = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    writer = process.unique_name()
     store = Store(redis, key_space=Keys(deployment.version))
     sites = {key: SiteFacts(site) for key, site in config.sites.items()}
 
@@ -80,9 +72,11 @@ async def run(config: Config) -> int:
         archive_ends=archive_ends(config.settings, redis, log),
         make=make,
     )
-    internal = await _internal_server(config.settings, lanes)
+    at = config.settings.internal_host, config.settings.processor_metrics_port
+    internal = await serve([metrics_of(before=lanes.observe_rules), alive()], *at)
     app = make_app(log, lanes)
     running = asyncio.create_task(_start(app))
+    stopped = asyncio.create_task(stop.wait())
     switched = asyncio.create_task(until_switched(redis, deployment.version))
     ends: list[asyncio.Future[Any]] = [stopped, lanes.failed, switched]
     try:
@@ -131,23 +125,3 @@ def _exit_code(lanes: Lanes) -> int:
     else:
         logger.error("the processor ends: %s", error, exc_info=error)
     return AGAIN
-
-
-async def _open(redis: Redis, settings: Settings) -> tuple[Deployment, Log]:
-    """Waits for Redis and the log; raises DeploymentMismatch and LogMismatch at once."""
-
-    async def opened() -> tuple[Deployment, Log]:
-        deployment = await open_deployment(redis, settings)
-        return deployment, await open_log(settings, deployment.lanes)
-
-    return await patiently(opened, (*FAILURES, LogUnavailable), logger, "waiting for Redis and the log")
-
-
-async def _internal_server(settings: Settings, lanes: Lanes) -> web.AppRunner:
-    """/metrics and /healthz on the internal port."""
-
-    app = internal_app(before=lanes.observe_rules)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, settings.internal_host, settings.processor_metrics_port).start()
-    return runner

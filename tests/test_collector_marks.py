@@ -11,9 +11,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, NoPermissionError
 
-from collector.app import deployment_log
 from collector.marks import Marks, OtherSalts, set_marks
 from collector.metrics import Metrics
+from collector.opening import deployment_log
 from collector.salts import Salts
 from ops.check.salts import check_salts
 from tests.collector_stand import DAY, HOUR, NOON, Clock

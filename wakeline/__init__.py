@@ -17,7 +17,7 @@ countries.py      countries of addresses
 settings.py       every setting; config/ reads and checks them
 redis/            connections to Redis; memory.py how full a server may be
 scripts.py        what pages load; tag.py what a site pastes into them
-internal_port.py   /metrics and /healthz of a process
+internal_port.py  /metrics and /healthz of a process; ports.py whether a port can be listened on
 extras.py         how to install what is not there
 process.py        what every process does first; data_folder.py closes its files to others
 logs.py           how processes log; traces.py what they say of an exception

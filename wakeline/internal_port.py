@@ -1,26 +1,48 @@
-"""What a process shows on its internal port: /metrics, and /healthz, which says that it is alive."""
+"""What processes show on internal ports, all but the collector's public one: /metrics, and /healthz, a sign of life."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 
+from wakeline.ports import ALIVE, CannotListen
 
-def internal_app(
-    registry: CollectorRegistry = REGISTRY, *, before: Callable[[], object] = lambda: None
-) -> web.Application:
-    """`before` brings metrics up to date that are not kept so."""
+STOP_S = 5.0  # for what is being answered
+
+
+def metrics_of(registry: CollectorRegistry = REGISTRY, *, before: Callable[[], object] = lambda: None) -> web.RouteDef:
+    """GET /metrics. `before` brings metrics up to date that are not kept so."""
 
     async def metrics(_: web.Request) -> web.Response:
         before()
         return web.Response(body=generate_latest(registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
-    async def alive(_: web.Request) -> web.Response:
-        return web.Response(text="alive\n")
+    return web.get("/metrics", metrics)
 
-    app = web.Application()
-    app.router.add_get("/metrics", metrics)
-    app.router.add_get("/healthz", alive)
-    return app
+
+def alive(word: str = "alive") -> web.RouteDef:
+    """GET /healthz: that the process answers at all."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(text=f"{word}\n")
+
+    return web.get(ALIVE, answer)
+
+
+async def serve(
+    what: Iterable[web.RouteDef] | web.Application, host: str, port: int, *, stop_s: float = STOP_S
+) -> web.AppRunner:
+    """Answers until the runner is cleaned up, and logs nobody who asks. Raises CannotListen."""
+    if not isinstance(what, web.Application):
+        routes, what = what, web.Application()
+        what.add_routes(routes)
+    runner = web.AppRunner(what, access_log=None, shutdown_timeout=stop_s)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise CannotListen(host, port, error) from error
+    return runner

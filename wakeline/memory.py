@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+MEGABYTE = 1_048_576
 COUNT_ONLY = 0.80  # of maxmemory: from here on no new profile begins
 REFUSE = 0.90  # from here on events are answered 503; the rest is for folding what was accepted
 SLACK = 0.05  # a step is taken back only so far below its share, so that it does not flap

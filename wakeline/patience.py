@@ -3,13 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import time
 from collections.abc import Awaitable, Callable
 from logging import Logger
+from math import inf
 from typing import TypeVar
 
 PAUSE_S = 1.0
 
 T = TypeVar("T")
+
+
+class Outage:
+    """What goes on for a while is said once: again with other words, after `again_s`, or once it had been over."""
+
+    def __init__(self, log: Logger, *, again_s: float = inf) -> None:
+        self._log = log
+        self._again_s = again_s
+        self._said = ""
+        self._due = 0.0
+
+    def say(self, words: str, level: int = logging.WARNING, *, kind: str = "") -> None:
+        """`kind` tells them apart where the words differ each time."""
+        said, now = kind or words, time.monotonic()
+        if said != self._said or now >= self._due:
+            self._log.log(level, "%s", words)
+            self._said, self._due = said, now + self._again_s
+
+    def is_over(self) -> bool:
+        """From now on; whether there was one."""
+        said, self._said = self._said, ""
+        return said != ""
 
 
 async def patiently(
@@ -24,12 +49,10 @@ async def patiently(
 
     The log gets "`waiting`: why", again only once the reason is another one. Every other error is raised at once.
     """
-    said = ""
+    outage = Outage(log)
     while True:
         try:
             return await call()
         except missing as error:
-            if str(error) != said:
-                said = str(error)
-                log.warning("%s: %s", waiting, said)
+            outage.say(f"{waiting}: {error}")
         await asyncio.sleep(pause_s)

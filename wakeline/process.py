@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import resource
+import secrets
+import socket
 
 NOT_FOR_OTHERS = 0o077
 ENOUGH_FILES = 65_536  # where the hard limit is none: some systems then refuse what no process can have
@@ -13,6 +15,11 @@ def set_up() -> None:
     """Of this process and all that it starts."""
     os.umask(NOT_FOR_OTHERS)
     raise_open_files()
+
+
+def unique_name() -> str:
+    """A name that no other process has or had, which says to people which one it is: host:pid:random."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 def raise_open_files() -> int:

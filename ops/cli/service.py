@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from ops.cli.errors import Refused
+from ops.cli.errors import FAILED, Refused
 from ops.cli.options import SettingsCommand, all_settings, read
 from wakeline import data_folder, logs, process
 from wakeline.settings import Config, LogFormat
@@ -36,6 +36,7 @@ def run(name: str, config: Config, under_up: bool, module: str = "", *arguments:
     """Run a service until it is told to stop."""
     from wakeline.lanes import DeploymentMismatch
     from wakeline.log import LogMismatch
+    from wakeline.ports import CannotListen
 
     if not config.sites:
         raise Refused(
@@ -52,6 +53,9 @@ def run(name: str, config: Config, under_up: bool, module: str = "", *arguments:
         import_module(module or f"{name}.app").main(config, *arguments)
     except (DeploymentMismatch, LogMismatch) as mismatch:
         raise Refused(str(mismatch)) from None
+    except CannotListen as error:
+        logging.getLogger(f"wakeline.{name}").error("%s", error)
+        raise SystemExit(FAILED) from None
 
 
 @click.command("demo", hidden=True, cls=SettingsCommand)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import socket
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ops.up.plan import Listener
+from wakeline.ports import hindrance
 
 LOCK = "up.lock"
 RESTORING = "restoring.json"  # there while a restore puts the new in the place of the old, see `backup.swap`
@@ -68,14 +68,10 @@ def refuse_taken_ports(listeners: Iterable[Listener]) -> None:
 
 
 def _why_not(listener: Listener) -> str:
-    family = socket.AF_INET6 if ":" in listener.host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that just closed is free
-        try:
-            probe.bind((listener.host, listener.port))
-        except OSError as error:
-            return WHY.get(error.errno or 0, f"cannot be listened on: {error.strerror}").format(host=listener.host)
-    return ""
+    error = hindrance(listener.host, listener.port)
+    if error is None:
+        return ""
+    return WHY.get(error.errno or 0, f"cannot be listened on: {error.strerror}").format(host=listener.host)
 
 
 WHY = {

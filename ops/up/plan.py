@@ -10,11 +10,9 @@ from pathlib import Path
 
 from ops.up.room import shortage
 from wakeline.history.opening import archive_url
+from wakeline.ports import ALIVE, READY
 from wakeline.redis.embedded import LOG, server_command
 from wakeline.settings import Config
-
-ALIVE = "/healthz"
-LOG_READY = "/readyz"  # of the collector: it takes events
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
     archiver = Listener("archiver_metrics_port", host, settings.archiver_metrics_port)
     stages.append(
         (
-            _service(config, "collector", Listener("port", settings.host, settings.port, LOG_READY), *workers),
+            _service(config, "collector", Listener("port", settings.host, settings.port, READY), *workers),
             _service(config, "processor", Listener("processor_metrics_port", host, settings.processor_metrics_port)),
             _service(
                 config,

@@ -6,8 +6,7 @@ import asyncio
 from contextlib import suppress
 from math import ceil
 
-from wakeline.memory import COUNT_ONLY, REFUSE, SLACK, share_of
-from wakeline.redis.embedded import MEGABYTE
+from wakeline.memory import COUNT_ONLY, MEGABYTE, REFUSE, SLACK, share_of
 
 ANSWER_S = 2.0
 

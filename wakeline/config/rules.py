@@ -10,6 +10,7 @@ from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 from wakeline.config.values import number, quoted
 from wakeline.hosts import ascii_url, origin_of
+from wakeline.ports import ALIVE, READY
 from wakeline.redis.url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
 from wakeline.settings import InterestRule, Settings
@@ -22,7 +23,6 @@ COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")  # as browsers send it, whatever stands between
 SECONDS = ("socket_timeout", "socket_connect_timeout", "health_check_interval", "timeout")  # options of redis-py
 MOST_SECONDS = 86_400
-HEALTH = ("/healthz", "/readyz")
 ROUTES = ("/", "!", "*")  # how the fragment of a page that is a route begins, or a mask for all of them
 
 
@@ -74,9 +74,9 @@ def script_path(text: str) -> str:
 
 
 def endpoint_path(text: str) -> str:
-    if PATH.fullmatch(text) and not text.endswith(".js") and text not in HEALTH:
+    if PATH.fullmatch(text) and not text.endswith(".js") and text not in (ALIVE, READY):
         return ""
-    return f"{quoted(text)} is not a path for events: write it like /e, not as a script nor as {' or '.join(HEALTH)}"
+    return f"{quoted(text)} is not a path for events: write it like /e, not as a script nor as {ALIVE} or {READY}"
 
 
 def _parts(url: str) -> SplitResult | None:

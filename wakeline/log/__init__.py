@@ -1,6 +1,6 @@
 """The log: an append-only, ordered list of records per lane. Durable once `append` returns.
 
-opening.py        the log that the settings name
+opening.py        the log that the settings name, waited for where it is away
 chain.py          one log after another as one, the links of a chain: links.py
 redis_streams.py  on Redis Streams, the engine of one machine
 fsync.py          when its server's reply means "on disk"

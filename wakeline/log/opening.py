@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from contextlib import AsyncExitStack
+from logging import Logger
 from urllib.parse import urlsplit
 
 from redis.asyncio import Redis
 
 from wakeline import keys
+from wakeline.lanes import Deployment, open_deployment
 from wakeline.log import Log, LogUnavailable
 from wakeline.log.chain import chained
 from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.patience import patiently
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 from wakeline.settings import Settings
@@ -35,6 +38,19 @@ async def open_log(settings: Settings, lanes: int) -> Log:
                 raise LogUnavailable(f"Redis is away: {error}") from error
             logs.pop_all()
             return found
+
+
+async def deployed_log(redis: Redis, settings: Settings, logger: Logger) -> tuple[Deployment, Log]:
+    """The deployment and its log, as soon as Redis and the log are there.
+
+    Raises DeploymentMismatch and LogMismatch at once.
+    """
+
+    async def opened() -> tuple[Deployment, Log]:
+        deployment = await open_deployment(redis, settings)
+        return deployment, await open_log(settings, deployment.lanes)
+
+    return await patiently(opened, (*FAILURES, LogUnavailable), logger, "waiting for Redis and the log")
 
 
 async def plain_log(url: str, lanes: int) -> Log:

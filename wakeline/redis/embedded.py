@@ -8,9 +8,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from wakeline.memory import MEGABYTE
+
 OLDEST = (7, 2)
 REWRITTEN_FROM = "256mb"  # while it rewrites its file the server is half as fast on a small machine; loads in seconds
-MEGABYTE = 1_048_576
 CONTAINER_BOUNDS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))  # v2, v1
 LOG = "server.log"  # in the server's folder
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from redis.asyncio import Redis
 
+from wakeline.patience import Outage
 from wakeline.redis.failures import FAILURES
 
 LIVES_S = 5.0  # a killed holder is replaced within this and one RENEW_S
@@ -58,17 +59,14 @@ class Lease:
 
     async def acquire(self) -> None:
         """Returns once the lease is ours, however long that takes."""
-        said = ""
+        outage = Outage(self._logger)
         while True:
             try:
                 if await self._ask():
                     return
-                now = f"standing by: another process {self._work}"
+                outage.say(f"standing by: another process {self._work}", logging.INFO)
             except FAILURES as error:
-                now = f"waiting for Redis: {error}"
-            if now != said:
-                said = now
-                self._logger.info("%s", now)
+                outage.say(f"waiting for Redis: {error}", logging.INFO)
             await asyncio.sleep(RENEW_S)
 
     async def keep(self) -> None:

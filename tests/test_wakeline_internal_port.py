@@ -1,0 +1,50 @@
+"""An internal port: metrics, a sign of life, nothing else, and no word of who asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import aiohttp
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+
+from archiver import metrics
+from wakeline.internal_port import alive, metrics_of, serve
+from wakeline.ports import CannotListen, hindrance
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+async def test_it_shows_metrics_and_that_it_is_alive(
+    host: str, free_ports: Callable[[int], list[int]], capfd: pytest.CaptureFixture[str]
+) -> None:
+    (port,) = free_ports(1)
+    assert hindrance(host, port) is None
+    runner = await serve([metrics_of(metrics.REGISTRY), alive()], host, port)
+    at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    try:
+        async with aiohttp.ClientSession() as http:
+            async with http.get(f"{at}/metrics") as answer:
+                assert "wakeline_archiver_records_total" in await answer.text()
+            async with http.get(f"{at}/healthz") as answer:
+                assert await answer.text() == "alive\n"
+            async with http.get(f"{at}/profiles") as answer:
+                assert answer.status == 404
+        with pytest.raises(CannotListen, match=f"cannot listen on {host} port {port}: .*in use"):
+            await serve([alive()], host, port)
+        assert "in use" in str(hindrance(host, port))
+    finally:
+        await runner.cleanup()
+    assert hindrance(host, port) is None, "a port that just closed is free"
+    assert capfd.readouterr() == ("", "")
+
+
+async def test_metrics_are_brought_up_to_date_as_they_are_asked(free_ports: Callable[[int], list[int]]) -> None:
+    (port,) = free_ports(1)
+    registry = CollectorRegistry()
+    asked = Counter("asked", "How often", registry=registry)
+    runner = await serve([metrics_of(registry, before=asked.inc)], "127.0.0.1", port)
+    async with aiohttp.ClientSession() as http:
+        for n in (1.0, 2.0):
+            async with http.get(f"http://127.0.0.1:{port}/metrics") as answer:
+                assert f"asked_total {n}" in await answer.text()
+    await runner.cleanup()
