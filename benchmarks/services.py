@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -15,10 +14,10 @@ import redis
 
 from benchmarks.machine import ALL, find_free_ports
 from benchmarks.visitors import SITE
-from ops.up.child import PARENT_DEATH
 from ops.up.plan import Service, plan
 from ops.up.readiness import answers
 from wakeline import config, keys
+from wakeline.children import guarded
 from wakeline.record import Event, encode_record
 from wakeline.settings import Config
 
@@ -42,8 +41,7 @@ def process(command: Sequence[str], folder: Path, *, name: str, cores: set[int] 
     """The pid of a process on `cores` whose output goes to `folder`/`name`.out; it is stopped in the end."""
     environ = os.environ | {"PYTHONPATH": str(ROOT)}
     with (folder / f"{name}.out").open("ab") as out:
-        guarded = (sys.executable, "-IS", str(PARENT_DEATH), str(os.getpid()), *command)  # it dies with this process
-        child = subprocess.Popen(guarded, cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(guarded(command), cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
     os.sched_setaffinity(child.pid, cores)
     try:
         yield child.pid

@@ -31,6 +31,7 @@ from collector.script import script_routes
 from collector.server import Routes, Server
 from collector.spool import Spool
 from collector.writer import GroupCommit
+from wakeline.children import orphaned
 from wakeline.internal_port import alive, metrics_of, serve
 from wakeline.lanes import DeploymentMismatch
 from wakeline.log import Log, LogMismatch
@@ -144,7 +145,7 @@ async def _serve(config: Config, worker: int) -> int:
         asyncio.create_task(told_to_stop().wait()),
     ]
     if shares_port:
-        tasks.append(asyncio.create_task(workers.orphaned()))
+        tasks.append(asyncio.create_task(orphaned()))
     ended, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     failures = [error for task in ended if (error := task.exception())]
     for error in failures:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import multiprocessing
 import os
@@ -13,16 +12,12 @@ from collections.abc import Callable
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 
+from wakeline.children import RESTS, how
 from wakeline.ports import CannotListen, hindrance
 from wakeline.settings import Config
+from wakeline.stopping import SIGNALS
 
 logger = logging.getLogger("wakeline.collector")
-
-FIRST_REST_S, LONGEST_REST_S = 0.5, 30.0  # before a dead worker is replaced
-ORPHAN_CHECK_S = 1.0
-HEALTHY_S = 60.0  # after so long a death is news, not part of a loop
-
-STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 Serve = Callable[[Config, int], int]  # runs one worker until SIGTERM; its exit code
 FORK = multiprocessing.get_context("fork")  # before any event loop: settings and compiled patterns are shared
@@ -38,13 +33,6 @@ def run(config: Config, serve: Serve) -> int:
     return serve(config, 0) if settings.workers == 1 else _Supervisor(config, serve).run()
 
 
-async def orphaned() -> None:
-    """Returns when the process that started this one is gone: killed, it could not stop its workers."""
-    parent = os.getppid()
-    while os.getppid() == parent:  # noqa: ASYNC110  nothing tells it
-        await asyncio.sleep(ORPHAN_CHECK_S)
-
-
 class _Supervisor:
     """Starts the workers, replaces dead ones, stops them all."""
 
@@ -52,13 +40,13 @@ class _Supervisor:
         self._config = config
         self._serve = serve
         self._alive: dict[int, tuple[BaseProcess, float]] = {}  # worker -> process, since
-        self._rest = dict.fromkeys(range(config.settings.workers), FIRST_REST_S)
+        self._rest = dict.fromkeys(range(config.settings.workers), 0.0)  # before its present life
         self._due = dict.fromkeys(range(config.settings.workers), 0.0)  # when a worker that is not alive starts
 
     def run(self) -> int:
         # A signal writes to the pipe, so that it ends the wait however it falls.
         readable, writable = os.pipe()
-        for number in STOPPING:
+        for number in SIGNALS:
             signal.signal(number, lambda *_: os.write(writable, b"."))
         while True:
             now = time.monotonic()
@@ -74,21 +62,18 @@ class _Supervisor:
     def _start(self, worker: int) -> None:
         del self._due[worker]
         process = FORK.Process(target=_child, args=(self._config, self._serve, worker), name=f"collector {worker}")
-        signal.pthread_sigmask(signal.SIG_BLOCK, STOPPING)  # until the child has let go of our handlers
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the child has let go of our handlers
         process.start()
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         self._alive[worker] = process, time.monotonic()
 
     def _bury(self, worker: int) -> None:
         process, since = self._alive.pop(worker)
         process.join()
         now = time.monotonic()
-        if now - since > HEALTHY_S:
-            self._rest[worker] = FIRST_REST_S
-        rest = self._rest[worker]
-        logger.error("worker %d ended with %s; a new one starts in %.1f s", worker, process.exitcode, rest)
+        rest = self._rest[worker] = RESTS.after(self._rest[worker], now - since)
+        logger.error("worker %d %s; a new one starts in %.1f s", worker, how(process.exitcode or 0), rest)
         self._due[worker] = now + rest
-        self._rest[worker] = min(rest * 2, LONGEST_REST_S)
 
     def _stop(self) -> int:
         """0 if all workers ended well; one that was just starting is ended by the signal itself."""
@@ -97,11 +82,11 @@ class _Supervisor:
         for process, _ in self._alive.values():
             process.join()
         codes = {process.exitcode for process, _ in self._alive.values()}
-        return 0 if codes <= {0, *(-number for number in STOPPING)} else 1
+        return 0 if codes <= {0, *(-number for number in SIGNALS)} else 1
 
 
 def _child(config: Config, serve: Serve, worker: int) -> None:
-    for number in STOPPING:
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_DFL)  # until its own loop listens
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPPING)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     sys.exit(serve(config, worker))

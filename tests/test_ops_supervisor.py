@@ -27,6 +27,7 @@ from ops.up.plan import Listener, Plan, Service, plan
 from ops.up.room import shortage
 from ops.up.summary import summary
 from ops.up.supervisor import Supervisor
+from wakeline.children import PARENT_DEATH, Rests
 from wakeline.config import load
 from wakeline.memory import COUNT_ONLY, SLACK
 from wakeline.settings import Config, Settings, Site
@@ -57,7 +58,7 @@ class Healthy(http.server.BaseHTTPRequestHandler):
 http.server.HTTPServer(("127.0.0.1", port), Healthy).serve_forever()
 """
 
-QUICK = Patience(first_retry=0.05, longest_retry=0.3, ready=15, stop=5)
+QUICK = Patience(Rests(first=0.05, longest=0.3), ready=15, stop=5)
 
 
 @dataclass
@@ -193,7 +194,7 @@ async def test_each_death_doubles_the_wait_up_to_the_longest(stage: Stage) -> No
 
 
 async def test_a_calm_life_makes_the_next_death_a_first_one(stage: Stage) -> None:
-    patience = Patience(first_retry=0.05, longest_retry=0.3, calm=0.0, stop=5)
+    patience = Patience(Rests(first=0.05, longest=0.3, calm=0.0), stop=5)
     supervisor = stage.supervisor((stage.service("api"),), patience=patience)
     running = asyncio.create_task(supervisor.run(stage.up))
     await until(lambda: stage.ups, "all is up")
@@ -251,7 +252,7 @@ async def test_asked_twice_it_stops_at_once(stage: Stage) -> None:
 
 
 async def test_asked_between_two_lives_it_stops_without_waiting(stage: Stage) -> None:
-    supervisor = stage.supervisor((stage.service("api"),), patience=Patience(first_retry=600))
+    supervisor = stage.supervisor((stage.service("api"),), patience=Patience(Rests(first=600)))
     running = asyncio.create_task(supervisor.run(stage.up))
     await until(lambda: stage.ups, "all is up")
     os.kill(stage.pids("api")[0], signal.SIGKILL)
@@ -312,9 +313,8 @@ async def test_no_child_outlives_the_supervisor(stage: Stage, number: int, code:
 
 
 async def test_where_the_kernel_does_not_help_the_guard_itself_kills_the_command(tmp_path: Path) -> None:
-    guard = Path(sys.modules["ops.up.child"].PARENT_DEATH)
     script = (
-        f"import sys; sys.path.insert(0, {str(guard.parent)!r}); import parent_death; "
+        f"import sys; sys.path.append({str(PARENT_DEATH.parent)!r}); import parent_death; "
         "parent_death.hold([sys.executable, '-c', 'import os, time; print(os.getpid(), flush=True); time.sleep(600)'])"
     )
     holder = subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)  # noqa: ASYNC220

@@ -21,6 +21,6 @@ internal_port.py  /metrics and /healthz of a process; ports.py whether a port ca
 extras.py         how to install what is not there
 process.py        what every process does first; data_folder.py closes its files to others
 logs.py           how processes log; traces.py what they say of an exception
-stopping.py       how a process is told to end
+stopping.py       how a process is told to end; children.py those it started, which end with it by parent_death.py
 patience.py       waits for what is not there yet
 """

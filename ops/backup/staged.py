@@ -6,10 +6,8 @@ Also the former data, if they are there: what they know of who was forgotten.
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 import shutil
-import sys
 import tempfile
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -27,8 +25,8 @@ from ops.backup.manifest import (
     sync,
     sync_folder,
 )
-from ops.up.child import PARENT_DEATH
 from wakeline import keys
+from wakeline.children import guarded
 from wakeline.history.identity import LOG as OF_LOG
 from wakeline.lanes import FIELDS, stored_deployment
 from wakeline.log.chain import links_of
@@ -64,14 +62,7 @@ async def served(folder: Path) -> AsyncIterator[str]:
     """
     with tempfile.TemporaryDirectory(prefix="wakeline-") as private:  # a path below data may be too long for a socket
         path = f"{private}/server"
-        command = (
-            sys.executable,
-            str(PARENT_DEATH),
-            str(os.getpid()),
-            *server_command(0, folder),
-            "--unixsocket",
-            path,
-        )
+        command = guarded((*server_command(0, folder), "--unixsocket", path))
         quiet = asyncio.subprocess.DEVNULL
         process = await asyncio.create_subprocess_exec(
             *command, stdin=asyncio.subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True

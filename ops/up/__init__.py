@@ -6,7 +6,6 @@ supervisor.py  the order of starting and stopping
 child.py       one service: started, started again when it dies, stopped
 child_process.py  one process of it: its lines, its end
 readiness.py   whether a child answers
-parent_death.py   what each child runs through: it dies with the supervisor, whatever happens
 room.py        whether the embedded server has room for what it holds
 output.py      the lines of all children on one terminal
 summary.py     what is printed once all is up

@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ops.up.child_process import ChildProcess, how
+from ops.up.child_process import ChildProcess
 from ops.up.plan import Service
 from ops.up.readiness import answers
+from wakeline.children import RESTS, Rests, guarded, how
 
-PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 LAST_WORDS_S = 1.0  # for the output of a dead child: its own children may hold the pipe for ever
 LAST_LINES = 8  # of its log file, shown when it dies
 USAGE = 2  # exit code of a child that its settings do not suit
@@ -27,9 +27,7 @@ Say = Callable[[str, str], None]  # (name, line)
 class Patience:
     """How long to wait for a child, in seconds."""
 
-    first_retry: float = 0.5  # doubles with each death
-    longest_retry: float = 30.0
-    calm: float = 60.0  # alive for so long: the next death is a first one again
+    rests: Rests = RESTS
     ready: float = 60.0  # until it must answer, at first start
     deaths: int = 3  # before it ever answered: more are no accident
     stop: float = 10.0  # from SIGTERM to SIGKILL
@@ -94,7 +92,7 @@ class Child:
     async def _keep(self) -> None:
         """Returns when it was stopped, or when starting again is of no use."""
         clock = asyncio.get_running_loop().time
-        retry = self._patience.first_retry
+        rest = 0.0
         deaths = 0
         while True:
             born = clock()
@@ -106,11 +104,9 @@ class Child:
             if not self._was_ready and (code == USAGE or deaths == self._patience.deaths):
                 self._report(self.name, f"{how(code)} after {age:.1f} s")
                 return
-            if age >= self._patience.calm:
-                retry = self._patience.first_retry
-            self._report(self.name, f"{how(code)} after {age:.1f} s; starting it again in {retry:g} s")
-            await asyncio.sleep(retry)
-            retry = min(2 * retry, self._patience.longest_retry)
+            rest = self._patience.rests.after(rest, age)
+            self._report(self.name, f"{how(code)} after {age:.1f} s; starting it again in {rest:g} s")
+            await asyncio.sleep(rest)
 
     async def _live(self, *, is_first: bool) -> int:
         """One process, until it has ended; its exit code, negative for a signal."""
@@ -135,7 +131,7 @@ class Child:
     async def _begin(self) -> ChildProcess:
         _, process = await asyncio.get_running_loop().subprocess_exec(
             lambda: ChildProcess(lambda line: self._say(self.name, line)),
-            *(sys.executable, "-IS", str(PARENT_DEATH), str(os.getpid()), *self.service.command),
+            *guarded(self.service.command),
             stdin=DEVNULL if sys.platform == "linux" else PIPE,
             stdout=PIPE,
             stderr=STDOUT,

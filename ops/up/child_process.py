@@ -50,13 +50,3 @@ class ChildProcess(asyncio.SubprocessProtocol):
         """SIGKILL to it and to all that it started."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.transport.get_pid(), signal.SIGKILL)
-
-
-def how(code: int) -> str:
-    """How a process ended."""
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was ended by signal {-code}"

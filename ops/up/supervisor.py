@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping
 
 from ops.up.child import Child, Patience, Say, StartFailed
 from ops.up.plan import Plan
+from wakeline import stopping
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+SIGNALS = (*stopping.SIGNALS, signal.SIGHUP)  # the last: the terminal is gone
 NAME = "wakeline"
 
 

@@ -401,7 +401,7 @@ async def test_workers_share_one_port_and_a_dead_one_is_replaced(start: Start) -
     workers = children(collector.process.pid)
     said = await collector.stop()
     assert collector.process.returncode == 0
-    assert "ended with -9; a new one starts" in said
+    assert "was ended by SIGKILL; a new one starts" in said
     await gone(workers)
 
 
