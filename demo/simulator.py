@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
-import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -21,6 +19,7 @@ from demo.people import Crowd
 from demo.visitors import Visit, visit
 from ops.up.plan import Listener
 from wakeline.settings import Config, Site
+from wakeline.stopping import told_to_stop, unless_told
 
 logger = logging.getLogger("wakeline.simulator")
 
@@ -48,11 +47,7 @@ def main(config: Config, visitors: int) -> None:
 async def simulate(site: Site, url: URL, visitors: int) -> None:
     """Until this process is told to stop; visits that are under way break off there."""
     async with Sender(url, origin=site.origins[0]) as sender:
-        arriving = asyncio.create_task(arrivals(sender.play, site, visitors))
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, arriving.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await arriving
+        await unless_told(told_to_stop(), arrivals(sender.play, site, visitors))
         logger.info("the visitors sent %d events, of which %d were refused", sender.answered, sender.refused)
 
 

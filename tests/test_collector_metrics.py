@@ -9,7 +9,6 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -18,7 +17,7 @@ from collector.steps import STEPS
 from tests.balance import assert_balanced
 from tests.collector_stand import Stand, envelope, event, stand
 from wakeline.event import Refusal
-from wakeline.internal_port import internal_app
+from wakeline.internal_port import metrics_of, serve
 
 LABELS = {"profiles", "short_of", "full", "reason", "status", "step", "kind", "le"}
 
@@ -111,17 +110,12 @@ async def test_prometheus_has_nothing_to_say_against_it(tmp_path: Path) -> None:
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-async def test_the_internal_port_serves_metrics_and_health(tmp_path: Path) -> None:
+async def test_the_internal_port_serves_metrics_and_the_public_one_does_not(tmp_path: Path) -> None:
     async with stand(tmp_path) as collector:
-        runner = web.AppRunner(internal_app(registry(collector.parts.metrics)), access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        async with collector.http.get(f"http://127.0.0.1:{site.port}/metrics") as answer:
+        runner = await serve([metrics_of(registry(collector.parts.metrics))], "127.0.0.1", 0)
+        async with collector.http.get(f"http://127.0.0.1:{runner.addresses[0][1]}/metrics") as answer:
             assert answer.headers["Content-Type"].startswith("text/plain; version=")
             assert f"{PREFIX}ledger_difference 0.0" in await answer.text()
-        async with collector.http.get(f"http://127.0.0.1:{site.port}/healthz") as answer:
-            assert answer.status == 200
         async with collector.http.get(f"{collector.url}/metrics") as answer:
             assert answer.status == 404  # not on the public port
         await runner.cleanup()
@@ -133,9 +127,7 @@ async def test_a_test_that_ends_with_books_that_differ_fails(difference: int) ->
     metrics = Metrics()
     metrics.received = 5 + difference
     metrics.accepted = 5
-    runner = web.AppRunner(internal_app(registry(metrics)), access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    runner = await serve([metrics_of(registry(metrics))], "127.0.0.1", 0)
     port = runner.addresses[0][1]
     with pytest.raises(AssertionError) if difference else nullcontext():
         await asyncio.to_thread(assert_balanced, port)
