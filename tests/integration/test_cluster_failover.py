@@ -12,11 +12,12 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError
 
-from processor.store import AWAY, LaneLost, StoreUnavailable
+from processor.store import LaneLost, StoreUnavailable
 from tests.cluster import RedisCluster
 from tests.played import PATIENCE_S, another_node, equal, outcome, play, timeline, truth
 from tests.timeline import Timeline, a_week_of_visits
 from wakeline.redis.connect import connect
+from wakeline.redis.failures import AWAY
 
 
 async def test_a_node_dies_under_many_calls_and_comes_back(own_cluster: RedisCluster) -> None:
