@@ -21,19 +21,17 @@ async def test_it_shows_metrics_and_that_it_is_alive(
     assert hindrance(host, port) is None
     runner = await serve([metrics_of(metrics.REGISTRY), alive()], host, port)
     at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-    try:
-        async with aiohttp.ClientSession() as http:
-            async with http.get(f"{at}/metrics") as answer:
-                assert "wakeline_archiver_records_total" in await answer.text()
-            async with http.get(f"{at}/healthz") as answer:
-                assert await answer.text() == "alive\n"
-            async with http.get(f"{at}/profiles") as answer:
-                assert answer.status == 404
+    async with aiohttp.ClientSession() as http:
+        async with http.get(f"{at}/metrics") as answer:
+            assert "wakeline_archiver_records_total" in await answer.text()
+        async with http.get(f"{at}/healthz") as answer:
+            assert await answer.text() == "alive\n"
+        async with http.get(f"{at}/profiles") as answer:
+            assert answer.status == 404
         with pytest.raises(CannotListen, match=f"cannot listen on {host} port {port}: .*in use"):
             await serve([alive()], host, port)
         assert "in use" in str(hindrance(host, port))
-    finally:
-        await runner.cleanup()
+        await runner.cleanup()  # before the client closes: the kernel remembers the connection for a while
     assert hindrance(host, port) is None, "a port that just closed is free"
     assert capfd.readouterr() == ("", "")
 
