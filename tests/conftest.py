@@ -54,6 +54,15 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSer
         yield server
 
 
+@pytest.fixture(scope="session")
+def unsynced_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """One that does not wait for its disk, for tests that write much and kill nobody; they empty it themselves."""
+    with stopped_server_in(tmp_path_factory.mktemp("unsynced")) as server:
+        server.appendfsync = "no"
+        server.start()
+        yield server
+
+
 @pytest.fixture
 def redis_server(shared_server: RedisServer) -> RedisServer:
     """A real server, emptied; shared by tests that do not harm it."""

@@ -7,13 +7,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from redis.asyncio import Redis
 
 from processor.replay import Replay
 from processor.store import Store
 from processor.switch import Switch
+from processor.torn import TornLane
 from processor.worker import LaneWorker
 from tests.timeline import DAY, START, Timeline
 from wakeline.keys import DEPLOYMENT, Keys
+from wakeline.log import Log
 from wakeline.log.memory import MemoryLog
 from wakeline.redis.connect import connect
 
@@ -130,6 +133,25 @@ async def stand(server: Any) -> AsyncIterator[Stand]:
         found.fuse.set(float("inf"))
         await found.redis.aclose()
         await made.close()
+
+
+async def rebuilt(
+    made: Timeline, redis: Redis, log: Log, lane: int, *, since: str = "start", now: int | None = None
+) -> None:
+    """A torn lane of the live version is folded anew where it is, record by record; `now`: ms, by default made's."""
+    torn = TornLane(redis, log, live=made.store.keys, lane=lane, since=since)
+    upto = await torn.prepare()
+    replay = Replay(
+        log,
+        redis,
+        sites=made.sites,
+        deployment=made.deployment,
+        key_space=made.store.keys,
+        moved=str(made.store.keys.version),
+        batch_records=1,
+        clock=lambda: made.now if now is None else now,
+    )
+    await torn.rebuild(replay, upto)
 
 
 def close(found: dict[Any, float], wanted: dict[Any, float]) -> None:

@@ -139,16 +139,16 @@ async def test_an_older_backup_is_brought_up_to_date_whatever_the_batches(
         wanted, scores = await outcome(made, events)
     async with timeline(redis_server) as made:
         await made.append(at=late)
-        backups = [await backup(made)]
+        backups = [await made.backup()]
         for one in events:
             await made.append(one)
             if rng.random() < 0.2:
                 await made.run_a_little(rng)
             if rng.random() < 0.1:
-                backups.append(await backup(made))
+                backups.append(await made.backup())
             if rng.random() < 0.05:
-                await restore(made, rng.choice(backups))
-        await restore(made, rng.choice(backups))
+                await made.restore(rng.choice(backups))
+        await made.restore(rng.choice(backups))
         found, found_scores = await outcome(made, [], batch=rng.randint(1, 50))
     assert found == wanted
     close(found_scores, scores)
@@ -164,20 +164,6 @@ def identified_early(events: list[Event], rng: random.Random) -> list[Event]:
             found.append(event(one.visitor, f"{one.page}-login", 0, at, "identify", customer=customer))
         met.add(one.visitor)
     return found
-
-
-async def backup(made: Timeline) -> dict[bytes, tuple[bytes, int]]:
-    return {
-        key: (await made.redis.dump(key), max(0, await made.redis.pttl(key))) async for key in made.redis.scan_iter()
-    }
-
-
-async def restore(made: Timeline, kept: dict[bytes, tuple[bytes, int]]) -> None:
-    """The server comes back as it was; whoever writes starts anew."""
-    await made.redis.flushall()
-    for key, (value, lives) in kept.items():
-        await made.redis.restore(key, lives, value)
-    await made.start()
 
 
 def _crash_after(calls: int) -> Callable[[int], None]:
@@ -249,7 +235,7 @@ async def test_a_late_write_of_the_owner_before_changes_nothing(redis_server: An
 async def test_a_lane_without_records_finds_out_that_its_server_went_back(redis_server: Any) -> None:
     """Not while it is as it was left, nor while a replay holds it."""
     async with timeline(redis_server) as made:
-        kept = await backup(made)
+        kept = await made.backup()
         await made.append(event("visitor-1", "page-one", 0, 0))
         await made.run()
         worker = made.workers[made.lane("visitor-1")]
@@ -257,7 +243,7 @@ async def test_a_lane_without_records_finds_out_that_its_server_went_back(redis_
         await made.redis.hset(made.store.keys.lane(worker.lane), "moved", "2 token")
         await made.redis.hincrby(made.store.keys.lane(worker.lane), "revision", 1)
         await worker.check()
-        await restore(made, kept)  # a new owner's claim comes to the same revision by chance
+        await made.restore(kept)  # a new owner's claim comes to the same revision by chance
         with pytest.raises(LaneLost):
             await worker.check()
         await made.append(event("visitor-1", "page-two", 0, 1))

@@ -10,10 +10,9 @@ from redis.exceptions import RedisError
 
 from processor import metrics
 from processor.command import Command
-from processor.replay import Replay
 from processor.store import LaneMoved, LaneTorn, Store
-from processor.torn import NotTorn, TornLane
-from tests.replay_stand import Killed, Stand, close, stand
+from processor.torn import NotTorn
+from tests.replay_stand import Killed, Stand, close, rebuilt, stand
 from tests.timeline import MINUTE, START, event
 from wakeline.log import LogGap
 from wakeline.record import Erase
@@ -104,20 +103,7 @@ async def go_on(live: Stand, name: str) -> None:
 
 
 async def rebuild(live: Stand, lane: int, *, since: str = "start") -> None:
-    torn = TornLane(live.redis, live.log, live=live.keys, lane=lane, since=since)
-    upto = await torn.prepare()
-    made = Replay(
-        live.log,
-        live.redis,
-        sites=live.made.sites,
-        deployment=live.made.deployment,
-        key_space=live.keys,
-        crosses=False,
-        moved=str(live.keys.version),
-        batch_records=1,
-        clock=lambda: live.made.now,
-    )
-    await torn.rebuild(made, upto)
+    await rebuilt(live.made, live.redis, live.log, lane, since=since)
 
 
 @pytest.mark.parametrize("name", TEARS)

@@ -26,6 +26,9 @@ MINUTE = 60_000
 SECOND = 1_000
 DAY = 86_400_000
 
+Kept = dict[bytes, tuple[bytes, int]]
+"""What a server held: key -> its value as DUMP gives it, and ms that were left to it, 0 for ever."""
+
 SITE = Site(key="shop", interests=(InterestRule(path="/shoes/*", interest="Shoes"),))
 
 
@@ -111,6 +114,24 @@ class Timeline:
         for worker in self.workers:
             await worker.tick(self.now)
         await self.run()
+
+    async def backup(self) -> Kept:
+        names = await self.redis.keys()
+        pipe = self.redis.pipeline(transaction=False)
+        for name in names:
+            pipe.dump(name)
+            pipe.pttl(name)
+        found = await pipe.execute()
+        return {name: (found[2 * i], max(0, found[2 * i + 1])) for i, name in enumerate(names)}
+
+    async def restore(self, kept: Kept) -> None:
+        """The server comes back as it was; whoever writes starts anew."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.flushall()
+        for name, (value, lives) in kept.items():
+            pipe.restore(name, lives, value)
+        await pipe.execute()
+        await self.start()
 
     async def close(self) -> None:
         await self.redis.aclose()
@@ -218,4 +239,4 @@ def a_week_of_visits(rng: random.Random, *, visitors: int = 6) -> list[Event]:
     return sorted(found, key=lambda one: one.time)
 
 
-__all__ = ["DAY", "MINUTE", "OTHER", "SECOND", "SITE", "START", "Timeline", "a_week_of_visits", "event"]
+__all__ = ["DAY", "MINUTE", "OTHER", "SECOND", "SITE", "START", "Kept", "Timeline", "a_week_of_visits", "event"]

@@ -1,0 +1,224 @@
+"""Cases: small logs from a seed, in which the moments are chosen so that things meet.
+
+A case is all of it: `python -m tests.faults --only "generated logs" --seed N --cases 1` makes the same one again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tests.timeline import DAY, MINUTE, SECOND, START
+from wakeline.record import Erase, Event, encode_record
+
+HOUR = 60 * MINUTE
+VISITORS = ("visitor-0", "visitor-1", "visitor-2", "visitor-3", "~anonymous-0")
+CUSTOMERS = ("@customer0", "@customer1")
+PATHS = ("/", "/shoes/red", "/shoes/blue", "/bags/one", "/bags/two", "/about")
+SOURCES: tuple[dict[str, Any], ...] = (
+    {},
+    {"referrer": "www.google.com/"},
+    {"query": {"utm_source": "mail", "utm_campaign": "may"}},
+    {"query": {"utm_source": "paper", "utm_campaign": "june"}},
+)
+CUSTOM = ("add_to_cart", "purchase", "search", "web_vitals", "download")
+STEPS = (12, 45)  # fewest and most of a case
+GAPS = (0, 1, SECOND, 20 * SECOND, 2 * MINUTE, 10 * MINUTE, 29 * MINUTE, 30 * MINUTE, 31 * MINUTE, 3 * HOUR, DAY)
+ENDS = (0, 5 * MINUTE, 31 * MINUTE, 2 * DAY)
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What may happen in a case; each is on in some cases only, so that what is found has few causes."""
+
+    late: bool = False  # events that were queued offline, and such as come out of order
+    clocks: bool = False  # a collector's clock that is behind
+    erasures: bool = False  # withdrawals, erasures
+    dead: bool = False  # records that cannot be folded
+    trimmed: bool = False  # profiles of five interests
+    crowded: bool = False  # pages of a visitor lie outside of its state
+    capped: bool = False  # top lists of three members
+    ahead: bool = False  # a collector's clock that is ahead
+    erases_again: bool = False  # erasures that a lane tells another twice, as it is folded again, come twice
+    tells_ends: bool = False  # a rule that tells the customer as a visit ends, see `endings`
+
+
+class Step(NamedTuple):
+    """A record appended to the lane of `whose` at `at`, ms after START; then the processor folds, or not yet.
+
+    `ticks`: the processor looks for deadlines before, as it does twice a second.
+    """
+
+    at: int
+    whose: str
+    value: bytes
+    folds: bool
+    ticks: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """`batch`: records at once of the live run. `draw`: 0 to 1, where in a run the fault lies, and which."""
+
+    seed: int
+    kind: Kind
+    lanes: int
+    batch: int
+    steps: tuple[Step, ...]
+    end: int  # ms after the last step at which every lane gets a tick
+    draws: tuple[float, ...]
+    bounds: dict[str, Any] = field(default_factory=dict)  # module attribute -> lowered value
+
+    def without(self, start: int, end: int) -> Case:
+        return dataclasses.replace(self, steps=self.steps[:start] + self.steps[end:])
+
+    def __str__(self) -> str:
+        lines = [f"seed {self.seed}, {self.lanes} lanes, batch {self.batch}, {self.kind}, {self.bounds}"]
+        for step in self.steps:
+            marks = f"{'folds' if step.folds else '':6}{'ticks' if step.ticks else '':6}"
+            lines.append(f"{step.at:>12} {marks}{step.value.decode(errors='replace')}")
+        return "\n".join([*lines, f"{self.end:>12} after that every lane gets a tick"])
+
+
+def case(seed: int, kind: Kind | None = None) -> Case:
+    """The case of a seed; without a `kind` any of them but those that known faults break, see `checks`."""
+    rng = random.Random(f"{seed} {kind}")
+    if kind is None:
+        kind = Kind(*(rng.random() < share for share in (0.4, 0.2, 0.4, 0.3, 0.2, 0.15)))
+    return Case(
+        seed,
+        kind,
+        lanes=rng.choice((1, 2, 3, 3, 4)),
+        batch=rng.choice((1, 1, 2, 5, 2_000)),
+        steps=tuple(_Story(rng, kind).steps()),
+        end=rng.choice(ENDS),
+        draws=tuple(rng.random() for _ in range(8)),
+        bounds=_bounds(rng, kind),
+    )
+
+
+def step(record: Any, at: int | None = None, *, folds: bool = True, whose: str = "") -> Step:
+    """Appended at `at`, else as it was received."""
+    who = whose or getattr(record, "visitor", "") or getattr(record, "id", "")
+    return Step(record.received - START if at is None else at, who, encode_record(record), folds, ticks=False)
+
+
+def told(*steps: Step, lanes: int = 1, kind: Kind = Kind(), **bounds: Any) -> Case:
+    """A case that somebody thought of. `bounds`: with "__" for each dot."""
+    lowered = {name.replace("__", "."): value for name, value in bounds.items()}
+    return Case(-1, kind, lanes, 1, steps, end=0, draws=(0.0,) * 8, bounds=lowered)
+
+
+def _bounds(rng: random.Random, kind: Kind) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "processor.worker.REMEMBERED_PEOPLE": rng.choice((2, 4_000)),
+        "processor.batch.MAX_KEYS": rng.choice((60, 3_000)),
+        "processor.deltas.SHARES_SIZE": rng.choice((1, 4_000)),
+        "processor.worker.DUE_AT_ONCE": rng.choice((1, 500)),
+    }
+    if kind.capped:
+        found["wakeline.keys.TOP_MEMBERS"] = 3
+    if kind.trimmed:
+        found |= {"crm.interests.state.MAX_INTERESTS": 5, "crm.interests.state.KEPT_INTERESTS": 3}
+    if kind.crowded:
+        found |= {"crm.pages.STATE_BYTES": 900, "crm.pages.PAST_LENGTH": 300, "crm.pages.READY_PAGES": 3}
+    return found
+
+
+class _Page(NamedTuple):
+    id: str
+    path: str
+
+
+class _Story:
+    """Visitors who come and go; what happens next is drawn from what has happened."""
+
+    def __init__(self, rng: random.Random, kind: Kind) -> None:
+        self._rng = rng
+        self._kind = kind
+        self._at = 0
+        self._pages: dict[str, list[_Page]] = {}
+        self._next: dict[str, int] = {}  # page instance -> number of its next event
+        self._said: list[Event] = []
+        behind = [-rng.choice((MINUTE, 2 * HOUR, 9 * DAY))] if kind.clocks else []
+        ahead = [rng.choice((20 * MINUTE, 2 * HOUR, 9 * DAY))] if kind.ahead else []
+        self._skews = [0, 0, *behind, *ahead]
+        self._visitors = rng.sample(VISITORS, rng.randint(1, len(VISITORS)))
+
+    def steps(self) -> list[Step]:
+        rng = self._rng
+        return [self._step() for _ in range(rng.randint(*STEPS))]
+
+    def _step(self) -> Step:
+        rng = self._rng
+        self._at += rng.choice(GAPS) if rng.random() < 0.6 else 0
+        if self._kind.late and rng.random() < 0.01:
+            self._at += 9 * DAY
+        whose, value = self._record()
+        return Step(self._at, whose, value, folds=rng.random() < 0.6, ticks=rng.random() < 0.3)
+
+    def _record(self) -> tuple[str, bytes]:
+        rng = self._rng
+        drawn = rng.random()
+        if self._kind.erasures and drawn < 0.05:
+            id = rng.choice((*self._visitors, *CUSTOMERS))
+            record = Erase("shop", id, START + self._at - rng.choice((0, 0, MINUTE, HOUR)))
+            return id, encode_record(record)
+        if self._kind.dead and drawn > 0.95:
+            whose = rng.choice(self._visitors)
+            return whose, rng.choice((b"no JSON", f'{{"site":"shop","visitor":"{whose}","time":1'.encode()))
+        if self._said and drawn < 0.15:
+            event = rng.choice(self._said)  # a retry
+        else:
+            event = self._event(rng.choice(self._visitors))
+            self._said.append(event)
+        return event.visitor, encode_record(event)
+
+    def _event(self, visitor: str) -> Event:
+        rng = self._rng
+        pages = self._pages.setdefault(visitor, [])
+        if not pages or rng.random() < 0.35:
+            pages.append(_Page(f"page-{visitor[-1]}-{len(pages)}", rng.choice(PATHS)))
+            if rng.random() < 0.9:
+                return self._made(visitor, pages[-1], "page_view", **self._view())
+        page = rng.choice(pages[-3:])
+        type = rng.choice(("page_view", "engagement", "engagement", "ping", "identify", "custom", "consent", "bot"))
+        if type == "page_view":
+            return self._made(visitor, page, type, **self._view())
+        if type == "engagement":
+            ms = rng.choice((0, 4_000, 12_000))
+            return self._made(visitor, page, type, engaged_ms=ms, leave=rng.random() < 0.5)
+        if type == "identify":
+            return self._made(visitor, page, type, customer=rng.choice(CUSTOMERS))
+        if type == "custom":
+            props = rng.choice(({}, {"category": rng.choice(("Bags", "Shoes", "Hats"))}))
+            return self._made(visitor, page, rng.choice(CUSTOM), props=props)
+        if type == "consent":
+            levels = ["full", "off", "anonymous"] if self._kind.erasures else ["full"]
+            return self._made(visitor, page, type, level=rng.choice(levels))
+        if type == "bot":
+            return self._made(visitor, page, "page_view", bot="Googlebot")
+        return self._made(visitor, page, type)
+
+    def _view(self) -> dict[str, Any]:
+        rng = self._rng
+        words = ("Leather", "Sale", "Red", "Blue", "Wool", "Silk", "Suede", "Felt")
+        names = rng.sample(words, rng.choice((0, 0, 1, 4 if self._kind.trimmed else 2)))
+        return {"interests": names, "continued": rng.random() < 0.05, **rng.choice(SOURCES)}
+
+    def _made(self, visitor: str, page: _Page, type: str, **fields: Any) -> Event:
+        rng = self._rng
+        n = self._next.get(page.id, 0)
+        self._next[page.id] = n + 1
+        if self._kind.late and rng.random() < 0.1:
+            n += 1  # the one before comes later, or never
+        received = START + self._at + rng.choice(self._skews)
+        age = 0
+        if self._kind.late and rng.random() < 0.3:
+            age = rng.choice((SECOND, 5 * MINUTE, 20 * MINUTE, 40 * MINUTE, 2 * HOUR, DAY, 7 * DAY, 9 * DAY))
+        return Event(
+            site="shop", visitor=visitor, type=type, page=page.id, n=n, time=received - age, received=received,
+            host="shop.example", path=page.path, device=rng.choice(("desktop", "mobile")), **fields,
+        )  # fmt: skip

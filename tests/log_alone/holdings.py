@@ -1,0 +1,216 @@
+"""What Redis holds of a deployment, in words that depend on nothing but what was folded, and where two of these differ.
+
+Left out: how often a lane was written and by whom, up to where its deltas were cut, the ids of streams. Pages of a
+visitor are said as one, for where they lie is settled anew with each write; those that can be named no more are not.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+
+from crm.changes import Verdict
+from crm.dead import NOBODY
+from crm.page_text import joined
+from crm.pages import REMEMBERED_MS, UNPROFILED_MS
+from crm.state import Session
+from crm.visits.state import deadline
+from processor.lane_protocol import SENT
+from wakeline.keys import Keys
+from wakeline.record import CUSTOMER_PREFIX
+
+ALL = """
+local found = {}
+for _, name in ipairs(redis.call('KEYS', ARGV[1])) do
+  local type, value = redis.call('TYPE', name).ok, nil
+  if type == 'string' then value = redis.call('GET', name)
+  elseif type == 'hash' then value = redis.call('HGETALL', name)
+  elseif type == 'zset' then value = redis.call('ZRANGE', name, 0, -1, 'WITHSCORES')
+  elseif type == 'stream' then value = redis.call('XRANGE', name, '-', '+') end
+  found[#found + 1] = {name, type, redis.call('PTTL', name), value}
+end
+return found
+"""
+OF_WRITING = {"revision", "writer", "torn", "deaths", "died_at", "log", "moved", "skipped", "begins"}
+OF_THE_LOG = {"offset", "clock", Verdict.DERIVED.value}
+"""Fields of a lane that only its own log decides: one in which a delta came twice has more records."""
+LIVES, AT = " lives", " at"
+SLACK_MS = 60_000  # of lifetimes: runs take less
+NEAR = 1e-9
+
+Holdings = dict[str, Any]
+"""Key without version -> what it holds. Beside each that expires, with LIVES: ms; beside deadlines, with AT: when."""
+
+
+async def holdings(redis: Redis, keys: Keys | None = None) -> Holdings:
+    """All that lies under a version's prefix, and the tombstones."""
+    prefix = (keys or Keys()).prefix
+    found: Holdings = {}
+    for pattern in (f"{prefix}*", "wl:*:tombstone:*"):
+        rows: Any = await redis.eval(ALL, 0, pattern)
+        for name, type, lives, value in rows:
+            key = name.decode().removeprefix(prefix)
+            found[key] = _read(key, type, value)
+            if lives >= 0:
+                found[f"{key}{LIVES}"] = lives
+    for key in [key for key in found if ":state:" in key and not key.endswith(LIVES)]:
+        if f":state:{CUSTOMER_PREFIX}" not in key:
+            _gather_pages(key, found)
+    for key in [key for key in found if key.endswith(":due")]:
+        found[f"{key}{AT}"] = found[key]
+        found[key] = {member: _timely(member, at, key, found) for member, at in found[key].items()}
+    return {key: value for key, value in found.items() if value != []}  # an empty stream is none
+
+
+def _timely(member: str, at: float, key: str, found: Holdings) -> str:
+    """An entry of a lane's deadlines may be too early: it is looked at again. Too late it must not be."""
+    site, _, id = member.partition("/")
+    sessions = found.get(key.replace(":due", f":{site}:state:{id}"), {}).get("sessions", [])
+    ends = min((deadline(msgspec.convert(session, Session)) for session in sessions), default=at)
+    return "in time" if at <= ends else f"{at:.0f}, though it ends at {ends}"
+
+
+def _read(key: str, type: bytes, value: Any) -> Any:
+    if type == b"string":
+        return _json(value)
+    if type == b"stream":
+        return [_pairs(fields) for _, fields in value]
+    if key.endswith(":dead:about"):
+        return sorted(member.decode().rpartition(" ")[0] for member in value[::2])
+    if type == b"zset":
+        return {member.decode(): float(score) for member, score in zip(value[::2], value[1::2], strict=True)}
+    fields = _pairs(value)
+    if key.endswith("}:lane"):
+        return {
+            name: int(text) for name, text in fields.items() if name not in OF_WRITING and not name.startswith(SENT)
+        }
+    return fields
+
+
+def _json(text: bytes) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text.decode()
+
+
+def _pairs(flat: list[bytes]) -> dict[str, Any]:
+    return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+
+def _gather_pages(key: str, found: Holdings) -> None:
+    """Those in the state, in its text and in keys of their own become one; the nearest holds."""
+    state = found[key]
+    pages: dict[str, Any] = {}
+    outside = key.replace(":state:", ":pages:") + ":"
+    names = sorted((name for name in found if name.startswith(outside)), key=lambda name: name.rpartition(":")[2])
+    for name in [name for name in names if not name.endswith(LIVES)]:
+        about = found.pop(name.replace(":pages:", ":page-interests:"), {})
+        for id, text in found.pop(name).items():
+            pages[id] = msgspec.json.decode(joined(text, about[id]) if id in about else text)
+    for name in [name for name in found if name.startswith((outside, outside.replace(":pages:", ":page-interests:")))]:
+        del found[name]
+    for line in state.pop("past", "").split("\n")[1:]:
+        id, _, text = line.partition(" ")
+        pages[id] = msgspec.json.decode(text)
+    pages |= state.pop("pages", {})
+    clock = _clock(key, found)
+    pages = {
+        id: [*page, None, 0.0] if len(page) == 4 else page
+        for id, page in pages.items()
+        if clock - max(page[2:4]) <= REMEMBERED_MS
+    }
+    if pages:
+        state["pages"] = pages
+    state.pop("days", None)
+
+
+def _clock(key: str, found: Holdings) -> int:
+    """Append time of the last record of the lane in which a key lies."""
+    return int(found.get(f"{key.partition('}')[0]}}}:lane", {}).get("clock", 0))
+
+
+def but_for_its_log(found: Holdings) -> Holdings:
+    """What is the same on another log in which deltas and erasures came twice, or were cut otherwise.
+
+    A visitor without a profile is remembered from when it was last heard of, be it that it is to be forgotten again.
+    The books must balance.
+    """
+    kept = {}
+    for key, value in found.items():
+        if key.endswith("}:lane"):
+            rows = {name: n for name, n in value.items() if name in set(Verdict)}
+            assert sum(rows.values()) == value["offset"], f"{key} does not balance: {value}"
+            kept[key] = {name: n for name, n in value.items() if name not in OF_THE_LOG}
+        elif key.endswith("}:dead"):
+            kept[key] = [{name: text for name, text in letter.items() if name != "offset"} for letter in value]
+        elif ":state:" in key and isinstance(value, dict):
+            is_over = _clock(key, found) - value.get("heard", 1 << 62) > UNPROFILED_MS
+            gone = value.keys() - {"erased"} if is_over else {"heard"}
+            kept[key] = {name: of for name, of in value.items() if name not in gone}
+        elif not key.endswith("}:hop"):
+            kept[key] = value
+    return kept
+
+
+def met_at_once(found: Holdings) -> Holdings:
+    """What is the same where tombstones were met from the first record on.
+
+    What is applied in the live version is erased there, and a dead letter that names who is forgotten holds nothing.
+    """
+    kept = dict(found)
+    for key, value in found.items():
+        if key.endswith("}:lane"):
+            kept[key] = dict(value, applied=value.get("applied", 0) + value.get("erased", 0))
+            kept[key].pop("erased", None)
+        elif key.endswith(":dead"):
+            kept[key] = [letter for letter in value if letter["v"]]
+        elif key.endswith(":dead:about"):
+            kept[key] = [line for line in value if line != NOBODY]
+    return {key: value for key, value in kept.items() if value != []}
+
+
+def without_zeros(found: Holdings) -> Holdings:
+    """Members of top lists that were taken back are not there."""
+    kept = {}
+    for key, value in found.items():
+        if ":top:" in key and isinstance(value, dict):
+            value = {member: n for member, n in value.items() if n}
+        kept[key] = value
+    empty = {key for key, value in kept.items() if value == {}}
+    return {key: value for key, value in kept.items() if key.removesuffix(LIVES) not in empty}
+
+
+def differences(found: Holdings, wanted: Holdings, *, exactly: bool = False, but: tuple[str, ...] = (AT,)) -> list[str]:
+    """A line for each thing that is not the same. `exactly`: floats too, else within NEAR. `but`: endings of keys."""
+    close: Callable[[float, float], bool] = (
+        (lambda one, other: one == other) if exactly else (lambda one, other: math.isclose(one, other, rel_tol=NEAR))
+    )
+    lines = []
+    for key in sorted(found.keys() | wanted.keys()):
+        if key.endswith(but):
+            continue
+        if key.endswith(LIVES) and abs(found.get(key, 0) - wanted.get(key, 0)) < SLACK_MS:
+            continue
+        lines += [f"{key}{where}: {one!r}, not {other!r}" for where, one, other in _unlike(
+            found.get(key), wanted.get(key), close, ""
+        )]  # fmt: skip
+    return lines
+
+
+def _unlike(one: Any, other: Any, close: Callable[[float, float], bool], where: str) -> Iterator[tuple[str, Any, Any]]:
+    if isinstance(one, dict) and isinstance(other, dict):
+        for name in sorted(one.keys() | other.keys()):
+            yield from _unlike(one.get(name), other.get(name), close, f"{where}[{name}]")
+    elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        for index, (each, its) in enumerate(zip(one, other, strict=True)):
+            yield from _unlike(each, its, close, f"{where}[{index}]")
+    elif isinstance(one, float) and isinstance(other, float):
+        if not close(one, other):
+            yield where, one, other
+    elif one != other:
+        yield where, one, other
