@@ -75,6 +75,7 @@ PROMISED = {
     "archiver killed at any line": (KILL, BOTH),
     "soak 20 min at 300 events/s": (ONCE, BOTH),
     "Prometheus away": (OUTAGE, BOTH),
+    "generated logs, cut, restored, killed and replayed": (ONCE, (REDIS,)),
 }
 
 
@@ -105,7 +106,7 @@ async def holds(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 def asked(monkeypatch: pytest.MonkeyPatch, folder: Path, runs: list[Any], *words: str) -> Result:
     made = tuple(Row(run.__name__, run, 2, 0.1, logs=(REDIS,), own_disk=True) for run in runs)
-    monkeypatch.setattr(command, "rows", lambda minutes=1.0: made)
+    monkeypatch.setattr(command, "rows", lambda minutes=1.0, cases=1: made)
     monkeypatch.setattr(running, "SLACK_S", 0.0)
     return CliRunner().invoke(command.main, [*words, "--report", str(folder / "faults.json")])
 

@@ -127,7 +127,7 @@ class Timeline:
     async def restore(self, kept: Kept) -> None:
         """The server comes back as it was; whoever writes starts anew."""
         pipe = self.redis.pipeline(transaction=False)
-        pipe.flushall()
+        pipe.flushdb()
         for name, (value, lives) in kept.items():
             pipe.restore(name, lives, value)
         await pipe.execute()

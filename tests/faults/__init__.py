@@ -5,5 +5,5 @@ deployment, its visitors and their ledger lie in tests/integration/kill/.
 
 In reading order: rows (the table), stage (what a row happens on), audit and exposition (the comparison at its end),
 outcome (what was measured), lag; the rows by theme: killed, power, away, disks, workers, records, repeats, history,
-backups, soaking, watching; run and table.
+backups, soaking, watching, generated; run and table.
 """

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tests.faults.generated import CASES
 from tests.faults.outcome import Outcome, worst
 from tests.faults.rows import LOGS, SOAK_MINUTES, Row, minutes, rows
 from tests.faults.run import runner
@@ -40,7 +41,7 @@ class Count(click.Command):
     """Its help ends with the rows and what each may take."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section(f"Rows, about {minutes(rows(), LOGS):.0f} minutes in all"):
+        with formatter.section(f"Rows, about {minutes(rows(), LOGS):.0f} minutes in all but for the last"):
             formatter.write_dl(
                 [
                     (row.name, f"{', '.join(row.logs)}: {row.seeds} x {row.seconds:g} s, {row.at_once} at a time")
@@ -57,6 +58,9 @@ class Count(click.Command):
 @click.option(
     "--soak-minutes", type=click.FloatRange(1), default=SOAK_MINUTES, show_default=True, help="Length of the soak."
 )
+@click.option(
+    "--cases", type=click.IntRange(1), default=CASES, show_default=True, help="Generated logs; the first is --seed."
+)
 @click.option("--list", "lists", is_flag=True, help="Name the rows and do nothing.")
 @click.option(
     "--report",
@@ -71,6 +75,7 @@ def main(
     seed: int | None,
     seeds: int | None,
     soak_minutes: float,
+    cases: int,
     lists: bool,
     report: Path,
 ) -> None:
@@ -81,12 +86,12 @@ def main(
     applied; doubled: applied twice. Prints a table of what was measured beside what must be reached, and exits with 1,
     naming each row that fails. A row that has not begun after 100 minutes fails too.
     """
-    all_rows = rows(soak_minutes)
+    all_rows = rows(soak_minutes, cases)
     if lists:
         for row in all_rows:
             click.echo(row.name)
         return
-    work = chosen(all_rows, only, logs or LOGS, seeds)
+    work = sorted(chosen(all_rows, only, logs or LOGS, seeds), key=lambda one: one[1].is_long)
     if seed is not None:
         work = [(log, row, [seed]) for log, row, _ in work]
     if not work:

@@ -63,19 +63,24 @@ async def broken(url: str, case: Case, claims: Iterable[str] = CLAIMS) -> list[s
     lived = await runs.live(url, case, keeps=lambda written: RESTORED in claims and rng.random() < 1 / written)
     found = []
     for claim in claims:
-        if claim == CUT:
-            lines = await cut(url, case, lived)
-        elif claim == RESTORED:
-            batch = (1, 3, 2_000)[int(case.draws[1] * 3)]
-            lines = await restored(url, case, lived, len(lived.kept) - 1, batch=batch) if lived.kept else []
-        elif claim == KILLED:
-            kind = FAULTS[int(case.draws[2] * len(FAULTS))]
-            fault = Fault(kind, 1 + int(case.draws[3] * lived.writes), case.draws[4])
-            lines = await killed(url, case, lived, fault)
-        else:
-            lines = await replayed(url, case, lived, batch=(1, 3, 2_000)[int(case.draws[5] * 3)])
+        try:
+            lines = await _check(url, case, lived, claim)
+        except Exception as error:  # as much a difference as any other
+            lines = [f"raised {error!r}"]
         found += [f"{claim}: {line}" for line in lines]
     return found
+
+
+async def _check(url: str, case: Case, lived: Lived, claim: str) -> list[str]:
+    if claim == CUT:
+        return await cut(url, case, lived)
+    if claim == RESTORED:
+        batch = (1, 3, 2_000)[int(case.draws[1] * 3)]
+        return await restored(url, case, lived, len(lived.kept) - 1, batch=batch) if lived.kept else []
+    if claim == KILLED:
+        kind = FAULTS[int(case.draws[2] * len(FAULTS))]
+        return await killed(url, case, lived, Fault(kind, 1 + int(case.draws[3] * lived.writes), case.draws[4]))
+    return await replayed(url, case, lived, batch=(1, 3, 2_000)[int(case.draws[5] * 3)])
 
 
 async def cut(url: str, case: Case, lived: Lived) -> list[str]:

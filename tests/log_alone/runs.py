@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 from redis.exceptions import RedisError
 
+from processor import metrics
 from processor.command import Command
 from processor.replay import Replay
 from processor.store import Store, StoreUnavailable
@@ -176,7 +177,7 @@ async def live(
 ) -> Lived:
     """Records come one by one; a processor that ends is started again, a torn lane is rebuilt first."""
     async with deployment(url, case, site=site) as made:
-        plain, fuse = made.log, Fuse()
+        plain, fuse, gaps = made.log, Fuse(), metrics.HOP_GAPS._value.get()
         made.log = WatchedLog(plain, fuse, erases_again=case.kind.erases_again)
         store = made.store = FaultyStore(made.redis, key_space=Keys())
         await made.start()
@@ -201,6 +202,8 @@ async def live(
         made.now += case.end
         await plain.append([(lane, TICK) for lane in range(case.lanes)])
         await mended(lambda: settle(made, batch=case.batch))
+        if missing := metrics.HOP_GAPS._value.get() - gaps:
+            raise AssertionError(f"{missing:g} times deltas never came")
         return Lived(await holdings(made.redis), plain._lanes, fuse.calls, store.kept, made.now)
 
 
