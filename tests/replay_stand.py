@@ -147,6 +147,7 @@ async def rebuilt(
         sites=made.sites,
         deployment=made.deployment,
         key_space=made.store.keys,
+        crosses=False,
         moved=str(made.store.keys.version),
         batch_records=1,
         clock=lambda: made.now if now is None else now,
