@@ -18,20 +18,15 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-import msgspec
-
 from benchmarks.broker import running_broker
 from benchmarks.collector import load_once
 from benchmarks.figures import Figure, Run, at_least, at_most
-from benchmarks.kafka import append_to, fill_topic, make_topic
+from benchmarks.kafka import append_to, make_topic
 from benchmarks.machine import ALL, MEASURED, OTHERS, cpu_seconds, free_port
-from benchmarks.processor import Rate, rate_of, stock
-from benchmarks.services import SmallPath, process
-from benchmarks.visitors import events
-from wakeline import keys
-from wakeline.durations import DAY_MS
-from wakeline.keys import Keys
-from wakeline.lanes import Deployment, lane_of
+from benchmarks.processor import cpu_ratio, in_turns, ratio, stock, topic_of
+from benchmarks.progress import Rate, middle, progress, rate_of
+from benchmarks.services import Laned, SmallPath, deploy, deployment_at, laned_events, process
+from wakeline.lanes import Deployment
 from wakeline.record import encode_record
 
 RECORDS = 200_000
@@ -70,41 +65,31 @@ def measure(run: Run) -> dict[str, float]:
 def _processors(run: Run, kafka: int) -> dict[str, float]:
     scale = 10 if run.quick else 1
     now = time.time_ns() // 1_000_000
-    deployment = Deployment(lanes=16, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
-    made = events(RECORDS // scale, visitors=VISITORS // scale, end=now)
-    records = [
-        (lane_of(event.site, event.visitor, deployment.lanes), event.received, encode_record(event)) for event in made
-    ]
-    asyncio.run(fill_topic(kafka, "events", records, partitions=deployment.lanes))
-    found: dict[str, list[Rate]] = {"processor": [], "take": []}
+    deployment = deployment_at(now)
+    laned = laned_events(RECORDS // scale, VISITORS // scale, deployment, end=now)
     sides = {
-        "processor": partial(_processor, kafka, len(records), deployment),
-        "take": partial(stock, "take", len(records), kafka, "events", deployment),
+        "processor": partial(_processor, kafka, laned, deployment),
+        "take": partial(stock, "take", laned, kafka, deployment),
     }
-    for _ in range(1 if run.quick else 3):
-        for side, one_round in sides.items():
-            with tempfile.TemporaryDirectory(dir=run.folder) as folder:
-                found[side].append(one_round(Path(folder)))
-            rate = found[side][-1]
-            run.say(f"{side}: {rate.events_per_s:,.0f} events/s, {rate.us_per_event:.1f} us of CPU an event")
-    pairs = list(zip(*found.values(), strict=True))
+    found = in_turns(run, sides, rounds=1 if run.quick else 3)
+    ours = middle(found["processor"])
     return {
-        "kafka_vs_take": median(ours.events_per_s / theirs.events_per_s for ours, theirs in pairs),
-        "kafka_vs_take_cpu": median(theirs.us_per_event / ours.us_per_event for ours, theirs in pairs),
-        "kafka_events_per_s": median(rate.events_per_s for rate in found["processor"]),
-        "kafka_us_per_event": median(rate.us_per_event for rate in found["processor"]),
-        "kafka_take_events_per_s": median(rate.events_per_s for rate in found["take"]),
+        "kafka_vs_take": ratio(found["processor"], found["take"]),
+        "kafka_vs_take_cpu": cpu_ratio(found["processor"], found["take"]),
+        "kafka_events_per_s": ours.events_per_s,
+        "kafka_us_per_event": ours.us_per_event,
+        "kafka_take_events_per_s": middle(found["take"]).events_per_s,
     }
 
 
-def _processor(kafka: int, count: int, deployment: Deployment, folder: Path) -> Rate:
-    with SmallPath(folder, log=f"kafka://127.0.0.1:{kafka}/events") as path:
+def _processor(kafka: int, laned: Sequence[Laned], deployment: Deployment, folder: Path) -> Rate:
+    topic = topic_of(laned, kafka, deployment)
+    with SmallPath(folder, log=f"kafka://127.0.0.1:{kafka}/{topic}") as path:
         path.start("server", cores={"server": OTHERS})
         client = path.client()
-        for name, value in msgspec.structs.asdict(deployment).items():
-            client.hset(keys.DEPLOYMENT, name, value)
+        deploy(client, deployment)
         path.start("processor", cores={"processor": MEASURED})
-        return rate_of(client, path.pids["processor"], path.pids["server"], count, lanes=deployment.lanes)
+        return rate_of(client, path.pids["processor"], path.pids["server"], len(laned), lanes=deployment.lanes)
 
 
 # ---- the collector ----------------------------------------------------------------------------------
@@ -151,10 +136,11 @@ def _workers(run: Run, kafka: int) -> dict[str, float]:
 
 def _cost(workers: int, count: int, kafka: int, topic: str, folder: Path) -> float:
     """CPU seconds an event: it is appended while they run, and every lane has its owner."""
-    lanes = 16
     now = time.time_ns() // 1_000_000
-    made = events(count, visitors=VISITORS * count // RECORDS, end=now)
-    records = [(lane_of(event.site, event.visitor, lanes), event.received, encode_record(event)) for event in made]
+    deployment = deployment_at(now)
+    lanes = deployment.lanes
+    laned = laned_events(count, VISITORS * count // RECORDS, deployment, end=now)
+    records = [(lane, event.received, encode_record(event)) for lane, event in laned]
     asyncio.run(make_topic(kafka, topic, partitions=lanes))
     with ExitStack() as running:
         path = running.enter_context(SmallPath(folder, log=f"kafka://127.0.0.1:{kafka}/{topic}"))
@@ -165,15 +151,13 @@ def _cost(workers: int, count: int, kafka: int, topic: str, folder: Path) -> flo
             command = (*path.command("processor"), "--processor-metrics-port", str(ports[-1]))
             pids.append(running.enter_context(process(command, folder, name=f"processor{number}", cores=ALL)))
         _wait(lambda: sorted(map(_owned, ports)) == [lanes // workers] * workers, SHARED_S, "the lanes are not shared")
-        client, names = path.client(), Keys()
+        client = path.client()
         before = sum(map(cpu_seconds, pids))
         asyncio.run(append_to(kafka, topic, records, partitions=lanes))
 
         def applied() -> bool:
-            with client.pipeline(transaction=False) as pipe:
-                for lane in range(lanes):
-                    pipe.hget(names.lane(lane), "offset")
-                return sum(int(offset or 0) for offset in pipe.execute()) >= count
+            done, is_heard = progress(client, lanes)
+            return done >= count and is_heard
 
         _wait(applied, DONE_S, "not all records were applied")
         return (sum(map(cpu_seconds, pids)) - before) / count

@@ -10,14 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import msgspec
 import redis
 
 from benchmarks.machine import ALL, find_free_ports
-from benchmarks.visitors import SITE
+from benchmarks.visitors import SITE, events
 from ops.up.plan import Service, plan
 from ops.up.readiness import answers
 from wakeline import config, keys
 from wakeline.children import guarded
+from wakeline.durations import DAY_MS
+from wakeline.lanes import Deployment, lane_of
 from wakeline.record import Event, encode_record
 from wakeline.settings import Config
 
@@ -112,7 +115,27 @@ async def _ready(service: Service) -> None:
             await answers(listener)
 
 
-# ---- the log, filled as if these events had come in
+# ---- the facts of a deployment, and the log, filled as if these events had come in
+
+Laned = tuple[int, Event]  # with its lane
+LANES = 16
+
+
+def deployment_at(now: int) -> Deployment:
+    """One with the default settings that began thirty days before `now` (ms)."""
+    return Deployment(lanes=LANES, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
+
+
+def deploy(client: redis.Redis, deployment: Deployment) -> None:
+    for name, value in msgspec.structs.asdict(deployment).items():
+        client.hset(keys.DEPLOYMENT, name, value)
+
+
+def laned_events(count: int, visitors: int, deployment: Deployment, *, end: int) -> list[Laned]:
+    """See `visitors.events`."""
+    made = events(count, visitors=visitors, end=end)
+    return [(lane_of(SITE.key, event.visitor, deployment.lanes), event) for event in made]
+
 
 # KEYS: the lanes' streams; ARGV: number of the stream, append time, record, and so on.
 FILL = """
@@ -121,7 +144,7 @@ for i = 1, #ARGV, 3 do redis.call('XADD', KEYS[tonumber(ARGV[i])], '0-*', 't', A
 AT_ONCE = 1_000
 
 
-def fill_log(client: redis.Redis, laned: Sequence[tuple[int, Event]], *, lanes: int) -> None:
+def fill_log(client: redis.Redis, laned: Sequence[Laned], *, lanes: int) -> None:
     """Append (lane, event) pairs, each appended at the time of its receipt."""
     fill = client.register_script(FILL)
     streams = [keys.log_lane(lane) for lane in range(lanes)]

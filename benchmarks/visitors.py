@@ -1,11 +1,15 @@
-"""Records of visitors who behave like people: they arrive, read some pages, put something in a cart, leave."""
+"""Records of visitors who behave like people: they arrive, log in, read some pages, buy, leave. See `mix`."""
 
 from __future__ import annotations
 
+import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any
 
+from benchmarks.mix import MIX, Mix
+from wakeline.commerce import PURCHASE
+from wakeline.event import ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
 from wakeline.record import CUSTOMER_PREFIX, Event
 from wakeline.settings import InterestRule, Site
 
@@ -29,68 +33,138 @@ REFERRERS = ("", "", "www.google.com/", "www.bing.com/", "news.example/today", "
 CAMPAIGNS: tuple[dict[str, str], ...] = ({}, {}, {}, {"utm_source": "newsletter", "utm_campaign": "autumn"})
 
 
-def events(count: int, *, visitors: int, end: int, seed: int = 1, known: int = 0) -> list[Event]:
-    """`count` events of at most `visitors`, in order of their receipt, the last received at `end` (ms).
+def events(
+    count: int, *, visitors: int | Sequence[str], end: int, seed: int = 1, quiet_ms: int = QUIET_MS, mix: Mix = MIX
+) -> list[Event]:
+    """`count` events of at most `visitors` (how many, or their ids), in order of their receipt, the last received at
+    `end` (ms).
 
-    They come in two busy times of PER_SECOND events a second with QUIET_MS between them. Of a hundred visitors
-    `known` are customers, and say so at each visit.
+    They come in two busy times of PER_SECOND events a second with `quiet_ms` between them.
     """
     chance = random.Random(seed)
     busy = count * 1000 // PER_SECOND // 2
+    ids = [_random_id(chance) for _ in range(visitors)] if isinstance(visitors, int) else visitors
+    orders = _Owed(mix.orders)
     found: list[Event] = []
-    ids = [_random_id(chance) for _ in range(visitors)]
-    while len(found) < count * 1.1:
-        arrival = chance.randrange(busy) + chance.choice((0, busy + QUIET_MS))
-        visitor = chance.choice(ids)
-        if hash_of(visitor) % 100 < known:
-            found.append(_login(visitor, arrival))
-        found += _visit(chance, visitor, arrival)
+    while len(found) < count:
+        arrival = chance.randrange(busy) + chance.choice((0, busy + quiet_ms))
+        found += _visit(chance, chance.choice(ids), arrival, mix, orders)
     found.sort(key=lambda event: (event.received, event.visitor, event.page, event.n))
     del found[count:]
-    late = end - found[-1].received
+    return _ending(found, end)
+
+
+def visits(count: int, *, end: int, seed: int = 1, mix: Mix = MIX, pages: float = PAGES_OF_A_VISIT) -> list[Event]:
+    """The events of `count` visitors who come once, visitor by visitor, the last received at `end` (ms)."""
+    chance = random.Random(seed)
+    orders = _Owed(mix.orders)
+    found: list[Event] = []
+    for _ in range(count):
+        found += _visit(chance, _random_id(chance), 0, mix, orders, pages)
+    return _ending(found, end)
+
+
+class _Owed:
+    """Which visits end with an order, so that `share` of a hundred events are orders."""
+
+    def __init__(self, share: float) -> None:
+        self._share = share / 100
+        self._owed = 0.0
+
+    def count(self, events: int) -> None:
+        self._owed += events * self._share
+
+    def take(self) -> bool:
+        """Whether it is time for one more."""
+        if self._owed < 1:
+            return False
+        self._owed -= 1
+        return True
+
+
+def _ending(found: list[Event], end: int) -> list[Event]:
+    late = end - max(event.received for event in found)
     for event in found:
         event.time += late
         event.received += late
     return found
 
 
-def _visit(chance: random.Random, visitor: str, time: int) -> Iterator[Event]:
+def _visit(
+    chance: random.Random, visitor: str, time: int, mix: Mix, orders: _Owed, pages: float = PAGES_OF_A_VISIT
+) -> list[Event]:
     device, browser, system = DEVICES[hash_of(visitor) % len(DEVICES)]
     who = {"visitor": visitor, "device": device, "browser": browser, "os": system, "country": "DE"}
-    who["bot"] = "examplebot" if hash_of(visitor) % 100 == 0 else ""
+    who["bot"] = "examplebot" if is_bot(visitor) else ""
     came: dict[str, Any] = {"referrer": chance.choice(REFERRERS), "query": chance.choice(CAMPAIGNS)}
+    customer = CUSTOMER_PREFIX + visitor if hash_of(visitor) % 100 < mix.customers else ""
     favourite = chance.choice(CATEGORIES)
+    found: list[Event] = []
     while True:
         category = favourite if chance.random() < 0.7 else chance.choice(CATEGORIES)
         product = min(int(chance.paretovariate(0.8)), PRODUCTS)
-        read = 500 + int(chance.expovariate(1 / READING_MS))
-        yield from _page(chance, who | {"path": f"/{category}/product-{product}"}, came, time, read)
+        read = _reading_time(chance)
+        did = [("add_to_cart", _in_cart(category, product))] if chance.random() < 0.05 else []
+        where = who | {"path": f"/{category}/product-{product}"}
+        found += _page(chance, where, came, time, read, customer=customer, did=did)
         time += read
-        came = {}
-        if chance.random() < 1 / PAGES_OF_A_VISIT:
-            return
+        came, customer = {}, ""
+        if chance.random() < 1 / pages:
+            break
+    if not who["bot"]:
+        orders.count(len(found))
+        if orders.take():
+            paid = who | {"path": "/checkout/thanks"}
+            bought = _page(chance, paid, {}, time, _reading_time(chance), did=[_order(chance)])
+            orders.count(len(bought))
+            found += bought
+    return found
 
 
-def _login(visitor: str, time: int) -> Event:
-    page = f"{hash_of(visitor)}-{time}"
-    what = {"site": SITE.key, "host": "shop.example", "visitor": visitor, "path": "/account", "page": page}
-    return _event(what, "identify", 0, time, customer=CUSTOMER_PREFIX + visitor)
+def is_bot(visitor: str) -> bool:
+    """One of a hundred, and none of the customers."""
+    return hash_of(visitor) % 100 == 99
 
 
-def _page(chance: random.Random, what: dict[str, Any], came: dict[str, Any], time: int, read: int) -> Iterator[Event]:
+def _reading_time(chance: random.Random) -> int:
+    return 500 + int(chance.expovariate(1 / READING_MS))
+
+
+def _in_cart(category: str, product: int) -> dict[str, Any]:
+    return {"product": f"product-{product}", "category": category, "price": 19.9, "currency": "EUR", "quantity": 1}
+
+
+def _order(chance: random.Random) -> tuple[str, dict[str, Any]]:
+    """A purchase of one to three items."""
+    items = [_in_cart(chance.choice(CATEGORIES), chance.randrange(PRODUCTS)) for _ in range(chance.randint(1, 3))]
+    value = round(sum(item["price"] for item in items), 2)
+    return PURCHASE, {"order": _random_id(chance), "value": value, "currency": "EUR", "items": items}
+
+
+def _page(
+    chance: random.Random,
+    what: dict[str, Any],
+    came: dict[str, Any],
+    time: int,
+    read: int,
+    *,
+    customer: str = "",
+    did: Sequence[tuple[str, dict[str, Any]]] = (),
+) -> list[Event]:
+    """A page from its view to its end, `read` ms later; who is a customer says so, then it does what it `did`."""
     what |= {"site": SITE.key, "host": "shop.example", "page": _random_id(chance)}
     title = what["path"].replace("/", " ").title() + " | Shop"
-    n = 0
-    yield _event(what, "page_view", n, time, title=title, **came)
+    numbers = itertools.count()
+    found = [_event(what, PAGE_VIEW, next(numbers), time, title=title, **came)]
+    if customer:
+        found.append(_event(what, IDENTIFY, next(numbers), time, customer=customer))
     for ping in range(PING_MS, read, PING_MS):
-        n += 1
-        yield _event(what, "ping", n, time + ping)
-    if chance.random() < 0.05:
-        n += 1
-        category = what["path"].split("/")[1]
-        props = {"product": what["path"], "category": category, "price": 19.9, "currency": "EUR", "quantity": 1}
-        yield _event(what, "add_to_cart", n, time + read, props=props)
-    yield _event(what, "engagement", n + 1, time + read, engaged_ms=read, scroll=chance.randrange(20, 101), leave=True)
+        found.append(_event(what, PING, next(numbers), time + ping))
+    for type, props in did:
+        found.append(_event(what, type, next(numbers), time + read, props=props))
+    scroll = chance.randrange(20, 101)
+    found.append(_event(what, ENGAGEMENT, next(numbers), time + read, engaged_ms=read, scroll=scroll, leave=True))
+    return found
 
 
 def _event(what: dict[str, Any], type: str, n: int, time: int, **more: Any) -> Event:

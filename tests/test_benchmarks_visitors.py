@@ -7,7 +7,9 @@ from itertools import pairwise
 
 import pytest
 
-from benchmarks.visitors import PER_SECOND, QUIET_MS, events
+from benchmarks.mix import MIX, Mix
+from benchmarks.visitors import PER_SECOND, QUIET_MS, events, visits
+from crm.interests.scoring import categories
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.record import Event, decode_record, encode_record
 
@@ -46,22 +48,51 @@ def test_pages_are_numbered_from_their_view_on(made: list[Event]) -> None:
 
 def test_visitors_come_back_and_do_what_people_do(made: list[Event]) -> None:
     people = Counter(event.visitor for event in made)
-    assert 0.8 * VISITORS < len(people) <= VISITORS
+    assert 0.75 * VISITORS < len(people) <= VISITORS
     assert max(people.values()) < 20 * COUNT / VISITORS
     kinds = Counter(event.type for event in made)
-    assert kinds.keys() == {"page_view", "engagement", "ping", "add_to_cart"}
+    assert kinds.keys() == {"page_view", "engagement", "ping", "add_to_cart", "identify", "purchase"}
     assert kinds["page_view"] > kinds["engagement"] > kinds["ping"] > kinds["add_to_cart"]
     assert 0 < sum(bool(event.bot) for event in made) < COUNT / 20
 
 
-def test_known_ones_say_who_they_are_at_every_visit() -> None:
-    """About as many as asked for, each as itself; no event comes twice."""
-    some = events(COUNT, visitors=VISITORS, end=END, known=20)
-    people = {event.visitor for event in some}
-    known = {event.visitor: event.customer for event in some if event.type == "identify"}
+def test_the_mix(made: list[Event]) -> None:
+    """A fifth are customers, each as itself, who say so at each visit; two of a hundred events are orders."""
+    people = {event.visitor for event in made}
+    known = {event.visitor: event.customer for event in made if event.type == "identify"}
     assert all(customer == f"@{visitor}" for visitor, customer in known.items())
-    assert 0.1 * len(people) < len(known) < 0.3 * len(people)
-    assert len({(event.visitor, event.page, event.n) for event in some}) == len(some)
+    assert len(known) == pytest.approx(MIX.customers / 100 * len(people), rel=0.25)
+    some = {event.page for event in made if event.visitor in known and event.referrer}
+    assert some <= {event.page for event in made if event.type == "identify"}
+    orders = [event.props for event in made if event.type == "purchase"]
+    assert len(orders) == pytest.approx(MIX.orders / 100 * len(made), rel=0.05)
+    assert all(order["value"] > 0 and order["currency"] == "EUR" and categories(order) for order in orders)
+
+
+@pytest.mark.parametrize(("customers", "orders"), [(0, 0), (50, 5)])
+def test_another_mix(customers: int, orders: int) -> None:
+    some = events(COUNT, visitors=VISITORS, end=END, mix=Mix(customers=customers, orders=orders))
+    kinds = Counter(event.type for event in some)
+    assert kinds["purchase"] == pytest.approx(orders / 100 * COUNT, rel=0.05)
+    known = {event.visitor for event in some if event.customer}
+    assert len(known) == pytest.approx(customers / 100 * len({event.visitor for event in some}), rel=0.25)
+
+
+def test_servers_events_cannot_be_asked_for_before_the_log_has_them() -> None:
+    assert not MIX.servers
+    with pytest.raises(NotImplementedError):
+        Mix(servers=1)
+
+
+def test_visitors_who_come_once() -> None:
+    """Visitor by visitor, with the same shares."""
+    some = visits(1_000, end=END)
+    order = list(dict.fromkeys(event.visitor for event in some))
+    assert len(order) == 1_000
+    assert [event.visitor for event in some] == sorted((event.visitor for event in some), key=order.index)
+    assert max(event.received for event in some) == END
+    kinds = Counter(event.type for event in some)
+    assert kinds["purchase"] == pytest.approx(MIX.orders / 100 * len(some), rel=0.05)
 
 
 def test_two_busy_times_with_silence_between(made: list[Event]) -> None:

@@ -1,0 +1,95 @@
+"""How far a processor has come, seen from outside: by its lanes in Redis, until all is applied that there is to do.
+
+Who measures how long events take counts events alone. What lanes tell each other of customers is work that these
+cause, so a side is done once all of it was heard.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from statistics import median
+from typing import NamedTuple
+
+import redis
+
+from benchmarks.machine import cpu_seconds
+from crm.changes import Verdict
+from processor.lane_protocol import SENT
+from wakeline.keys import Keys
+
+WARM = 0.15  # the part of the events that is not measured
+STALLED_S = 60.0
+LOOK_S = 0.01
+
+
+class Rate(NamedTuple):
+    """Of one side in one round."""
+
+    events_per_s: float
+    us_per_event: float  # CPU time of its process
+    server_us_per_event: float  # CPU time of its Redis
+
+
+class _Sample(NamedTuple):
+    clock: float
+    cpu: float
+    server_cpu: float
+    done: int
+
+
+def rate_of(client: redis.Redis, pid: int, server: int, count: int, *, lanes: int) -> Rate:
+    """Watch process `pid` until `count` events are applied and heard of; a first part, in which it starts, is left out.
+
+    Raises RuntimeError where it stops before.
+    """
+    samples = _samples(client, pid, server, lanes, count)
+    warm = next(sample for sample in samples if sample.done >= count * WARM)
+    *_, last = samples
+    measured = last.done - warm.done
+    return Rate(
+        measured / (last.clock - warm.clock),
+        (last.cpu - warm.cpu) / measured * 1e6,
+        (last.server_cpu - warm.server_cpu) / measured * 1e6,
+    )
+
+
+def _samples(client: redis.Redis, pid: int, server: int, lanes: int, count: int) -> Iterator[_Sample]:
+    moved, last = time.monotonic(), 0
+    while True:
+        done, is_heard = progress(client, lanes)
+        sample = _Sample(time.monotonic(), cpu_seconds(pid), cpu_seconds(server), done)
+        yield sample
+        if done >= count and is_heard:
+            return
+        if done > last:
+            moved, last = sample.clock, done
+        elif sample.clock - moved > STALLED_S:
+            raise RuntimeError(f"{done} of {count} events are applied, and no more for {STALLED_S:.0f} s")
+        time.sleep(LOOK_S)
+
+
+def progress(client: redis.Redis, lanes: int) -> tuple[int, bool]:
+    """How many events are applied, and whether each lane has heard all that others told it."""
+    names = Keys()
+    with client.pipeline(transaction=False) as pipe:
+        for lane in range(lanes):
+            pipe.hgetall(names.lane(lane))
+        for lane in range(lanes):
+            pipe.hgetall(names.hop(lane))
+        replies = pipe.execute()
+    done = 0
+    told: Counter[tuple[int, int]] = Counter()  # (source, target) -> up to where
+    for lane, fields in enumerate(replies[:lanes]):
+        done += int(fields.get(b"offset", 0)) - int(fields.get(Verdict.DERIVED.value.encode(), 0))
+        for name, upto in fields.items():
+            if name.startswith(SENT.encode()):
+                told[lane, int(name[len(SENT) :])] = int(upto)
+    heard = {(int(source), lane): int(upto) for lane, hop in enumerate(replies[lanes:]) for source, upto in hop.items()}
+    return done, all(heard.get(way, 0) >= upto for way, upto in told.items())
+
+
+def middle(rates: list[Rate]) -> Rate:
+    """Of several rounds, each number by itself."""
+    return Rate(*(median(values) for values in zip(*rates, strict=True)))
