@@ -6,6 +6,7 @@ import os
 import sys
 import tempfile
 import traceback
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
@@ -15,6 +16,7 @@ from benchmarks.figures import Figure, Run
 from benchmarks.machine import OTHERS
 from benchmarks.registry import BENCHMARKS
 from benchmarks.report import missed, table, write
+from benchmarks.stand import stand_for_all
 
 REPORT = Path("build/bench.json")
 
@@ -22,23 +24,32 @@ REPORT = Path("build/bench.json")
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(BENCHMARKS)), help="Run this one; may be repeated.")
 @click.option("--quick", is_flag=True, help="Fewer rounds and records: shows that it works, proves no floor.")
+@click.option("--base", metavar="REV", default="", help="What processor_change compares with; without, it is left out.")
 @click.option("--report", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="JSON to write.")
-def main(only: tuple[str, ...], quick: bool, report: Path) -> None:
+def main(only: tuple[str, ...], quick: bool, base: str, report: Path) -> None:
     """Measure, print a table, write a flat JSON object; exit with 1, naming each floor that is missed."""
+    if "processor_change" in only and not base:
+        raise click.UsageError("processor_change needs --base REV")
     os.sched_setaffinity(0, OTHERS)
     console = Console(stderr=True)
     figures: list[Figure] = []
     values: dict[str, float] = {}
-    for name in only or BENCHMARKS:
-        benchmark = BENCHMARKS[name]
-        figures += benchmark.FIGURES
-        console.print(f"[bold]{name}[/bold]")
-        with tempfile.TemporaryDirectory(prefix="wakeline-bench-") as folder:
-            run = Run(Path(folder), quick, lambda line: console.print(f"  {line}", highlight=False, markup=False))
-            try:
-                values |= benchmark.measure(run)
-            except Exception:  # the others are still worth their figures; what is not measured is missed
-                console.print(traceback.format_exc(), markup=False)
+
+    def say(line: str) -> None:
+        console.print(f"  {line}", highlight=False, markup=False)
+
+    with ExitStack() as shared:
+        folder = Path(shared.enter_context(tempfile.TemporaryDirectory(prefix="wakeline-bench-")))
+        stand = shared.enter_context(stand_for_all(folder, quick=quick, say=say))
+        for name in only or (name for name in BENCHMARKS if base or name != "processor_change"):
+            benchmark = BENCHMARKS[name]
+            figures += benchmark.FIGURES
+            console.print(f"[bold]{name}[/bold]")
+            with tempfile.TemporaryDirectory(dir=folder) as scratch:
+                try:
+                    values |= benchmark.measure(Run(Path(scratch), quick, say, stand, base))
+                except Exception:  # the others are still worth their figures; what is not measured is missed
+                    console.print(traceback.format_exc(), markup=False)
     Console().print(table(figures, values))
     write(report, values)
     for figure, found in missed(figures, values):

@@ -6,7 +6,10 @@ import operator
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from benchmarks.stand import Stand
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": operator.le, "<": operator.lt}
 
@@ -41,6 +44,8 @@ class Run:
     folder: Path
     quick: bool  # fewer rounds and records: shows that it works, proves no floor
     say: Callable[[str], None]
+    stand: Callable[[], Stand]  # the same for all, built when it is first asked for
+    base: str = ""  # the commit to compare with
 
 
 class Benchmark(Protocol):

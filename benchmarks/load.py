@@ -14,9 +14,10 @@ import json
 import os
 import random
 import time
+from binascii import crc32
 from collections import Counter
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import uvloop
 
@@ -40,13 +41,13 @@ def requests(count: int = REQUESTS, *, seed: int = 1) -> list[bytes]:
     """`count` different requests of one page view each, as a browser sends them under `full` consent."""
     chance = random.Random(seed)
     sent = time.time_ns() // 1_000_000
-    return [_request(chance, sent) for _ in range(count)]
+    return [request(_page_view(chance, sent), sent) for _ in range(count)]
 
 
-def _request(chance: random.Random, sent: int) -> bytes:
+def _page_view(chance: random.Random, sent: int) -> dict[str, Any]:
     product = chance.randrange(PAGES)
     category = CATEGORIES[product % len(CATEGORIES)]
-    event = {
+    return {
         "type": "page_view",
         "page": f"{chance.getrandbits(96):024x}",
         "n": 0,
@@ -56,6 +57,11 @@ def _request(chance: random.Random, sent: int) -> bytes:
         "title": f"Product {product} in {category} | Shop",
         "referrer": chance.choice(REFERRERS),
     }
+
+
+def request(event: dict[str, Any], sent: int) -> bytes:
+    """One request with this event, by a browser that is its visitor's; `sent`: ms."""
+    agent = USER_AGENTS[crc32(event["visitor"].encode()) % len(USER_AGENTS)]
     body = json.dumps(
         {"site": SITE, "consent": "full", "sent": sent, "events": [event]}, separators=(",", ":")
     ).encode()
@@ -64,7 +70,7 @@ def _request(chance: random.Random, sent: int) -> bytes:
         "Host: stats.shop.example\r\n"
         f"Origin: {ORIGIN}\r\n"
         f"Referer: {ORIGIN}/\r\n"
-        f"User-Agent: {chance.choice(USER_AGENTS)}\r\n"
+        f"User-Agent: {agent}\r\n"
         "Accept: */*\r\nAccept-Language: en-US,en;q=0.9\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n"
         "Content-Type: text/plain;charset=UTF-8\r\n"
         "Sec-Fetch-Site: same-site\r\nSec-Fetch-Mode: cors\r\nSec-Fetch-Dest: empty\r\n"

@@ -32,11 +32,19 @@ class Rate(NamedTuple):
     server_us_per_event: float  # CPU time of its Redis
 
 
-class _Sample(NamedTuple):
+class Progress(NamedTuple):
+    """How many events are applied, how many records in all, and whether each lane has heard all that others told it."""
+
+    events: int
+    records: int
+    is_heard: bool
+
+
+class Sample(NamedTuple):
     clock: float
     cpu: float
     server_cpu: float
-    done: int
+    events: int
 
 
 def rate_of(client: redis.Redis, pid: int, server: int, count: int, *, lanes: int) -> Rate:
@@ -45,9 +53,9 @@ def rate_of(client: redis.Redis, pid: int, server: int, count: int, *, lanes: in
     Raises RuntimeError where it stops before.
     """
     samples = _samples(client, pid, server, lanes, count)
-    warm = next(sample for sample in samples if sample.done >= count * WARM)
+    warm = next(sample for sample in samples if sample.events >= count * WARM)
     *_, last = samples
-    measured = last.done - warm.done
+    measured = last.events - warm.events
     return Rate(
         measured / (last.clock - warm.clock),
         (last.cpu - warm.cpu) / measured * 1e6,
@@ -55,23 +63,22 @@ def rate_of(client: redis.Redis, pid: int, server: int, count: int, *, lanes: in
     )
 
 
-def _samples(client: redis.Redis, pid: int, server: int, lanes: int, count: int) -> Iterator[_Sample]:
+def _samples(client: redis.Redis, pid: int, server: int, lanes: int, count: int) -> Iterator[Sample]:
     moved, last = time.monotonic(), 0
     while True:
-        done, is_heard = progress(client, lanes)
-        sample = _Sample(time.monotonic(), cpu_seconds(pid), cpu_seconds(server), done)
+        done = progress(client, lanes)
+        sample = Sample(time.monotonic(), cpu_seconds(pid), cpu_seconds(server), done.events)
         yield sample
-        if done >= count and is_heard:
+        if done.events >= count and done.is_heard:
             return
-        if done > last:
-            moved, last = sample.clock, done
+        if done.records > last:
+            moved, last = sample.clock, done.records
         elif sample.clock - moved > STALLED_S:
-            raise RuntimeError(f"{done} of {count} events are applied, and no more for {STALLED_S:.0f} s")
+            raise RuntimeError(f"{done.events} of {count} events are applied, and no more for {STALLED_S:.0f} s")
         time.sleep(LOOK_S)
 
 
-def progress(client: redis.Redis, lanes: int) -> tuple[int, bool]:
-    """How many events are applied, and whether each lane has heard all that others told it."""
+def progress(client: redis.Redis, lanes: int) -> Progress:
     names = Keys()
     with client.pipeline(transaction=False) as pipe:
         for lane in range(lanes):
@@ -79,15 +86,17 @@ def progress(client: redis.Redis, lanes: int) -> tuple[int, bool]:
         for lane in range(lanes):
             pipe.hgetall(names.hop(lane))
         replies = pipe.execute()
-    done = 0
+    events = records = 0
     told: Counter[tuple[int, int]] = Counter()  # (source, target) -> up to where
     for lane, fields in enumerate(replies[:lanes]):
-        done += int(fields.get(b"offset", 0)) - int(fields.get(Verdict.DERIVED.value.encode(), 0))
+        place = int(fields.get(b"offset", 0))
+        records += place
+        events += place - int(fields.get(Verdict.DERIVED.value.encode(), 0))
         for name, upto in fields.items():
             if name.startswith(SENT.encode()):
                 told[lane, int(name[len(SENT) :])] = int(upto)
     heard = {(int(source), lane): int(upto) for lane, hop in enumerate(replies[lanes:]) for source, upto in hop.items()}
-    return done, all(heard.get(way, 0) >= upto for way, upto in told.items())
+    return Progress(events, records, all(heard.get(way, 0) >= upto for way, upto in told.items()))
 
 
 def middle(rates: list[Rate]) -> Rate:

@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from benchmarks import archiver, collector, idle, latency, page, processor, profile_size, rules, scale, sizing, snippet
+from benchmarks import (
+    archiver,
+    collector,
+    due_live,
+    idle,
+    latency,
+    page,
+    processor,
+    profile_size,
+    rules,
+    scale,
+    sizing,
+    snippet,
+)
 from benchmarks.figures import Benchmark
 
 BENCHMARKS: dict[str, Benchmark] = {
@@ -16,5 +29,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "profile_size": profile_size,
     "sizing": sizing,
     "latency": latency,
+    "due_live": due_live,
     "idle": idle,
 }

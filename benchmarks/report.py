@@ -9,13 +9,14 @@ from pathlib import Path
 from rich.table import Table
 
 from benchmarks.figures import Figure
+from benchmarks.mix import MIX
 
 NOT_MEASURED = "not measured"
 
 
 def table(figures: Sequence[Figure], values: Mapping[str, float]) -> Table:
-    """Every figure beside its floor."""
-    shown = Table(box=None, pad_edge=False)
+    """Every figure beside its floor, and what the processor was given."""
+    shown = Table(box=None, pad_edge=False, caption=f"The mix: {MIX}.", caption_justify="left")
     shown.add_column("figure")
     shown.add_column("value", justify="right")
     shown.add_column("floor")

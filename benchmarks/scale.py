@@ -156,8 +156,8 @@ def _cost(workers: int, count: int, kafka: int, topic: str, folder: Path) -> flo
         asyncio.run(append_to(kafka, topic, records, partitions=lanes))
 
         def applied() -> bool:
-            done, is_heard = progress(client, lanes)
-            return done >= count and is_heard
+            done = progress(client, lanes)
+            return done.events >= count and done.is_heard
 
         _wait(applied, DONE_S, "not all records were applied")
         return (sum(map(cpu_seconds, pids)) - before) / count

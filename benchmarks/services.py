@@ -40,9 +40,14 @@ PORTS = (
 
 
 @contextmanager
-def process(command: Sequence[str], folder: Path, *, name: str, cores: set[int] = ALL) -> Iterator[int]:
-    """The pid of a process on `cores` whose output goes to `folder`/`name`.out; it is stopped in the end."""
-    environ = os.environ | {"PYTHONPATH": str(ROOT)}
+def process(
+    command: Sequence[str], folder: Path, *, name: str, cores: set[int] = ALL, tree: Path = ROOT
+) -> Iterator[int]:
+    """The pid of a process on `cores` whose output goes to `folder`/`name`.out; it is stopped in the end.
+
+    `tree`: where its code is.
+    """
+    environ = os.environ | {"PYTHONPATH": str(tree)}
     with (folder / f"{name}.out").open("ab") as out:
         child = subprocess.Popen(guarded(command), cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
     os.sched_setaffinity(child.pid, cores)
@@ -58,10 +63,11 @@ def process(command: Sequence[str], folder: Path, *, name: str, cores: set[int] 
 
 
 class SmallPath:
-    """The services that `wakeline up` starts for one machine, started one by one. Use as a context."""
+    """The services that `wakeline up` starts for one machine, of the code in `tree`, one by one. Use as a context."""
 
-    def __init__(self, folder: Path, **settings: str | float) -> None:
+    def __init__(self, folder: Path, *, tree: Path = ROOT, **settings: str | float) -> None:
         self.folder = folder
+        self._tree = tree
         self.pids: dict[str, int] = {}
         self.config = _config(folder, settings)
         self._services: dict[str, Service] = {service.name: service for service in plan(self.config).services()}
@@ -69,10 +75,21 @@ class SmallPath:
 
     def start(self, *names: str, cores: Mapping[str, set[int]] | None = None) -> None:
         """Start services (server, collector, processor, api) and wait until they answer."""
+        self._start(self._running, names, cores or {})
+
+    @contextmanager
+    def running(self, *names: str, cores: Mapping[str, set[int]] | None = None) -> Iterator[None]:
+        """Services that run while this context does."""
+        with ExitStack() as until:
+            self._start(until, names, cores or {})
+            yield
+
+    def _start(self, until: ExitStack, names: Sequence[str], cores: Mapping[str, set[int]]) -> None:
         for name in names:
             service = self._services[name]
-            on = (cores or {}).get(name, ALL)
-            self.pids[name] = self._running.enter_context(process(service.command, self.folder, name=name, cores=on))
+            on = cores.get(name, ALL)
+            started = process(service.command, self.folder, name=name, cores=on, tree=self._tree)
+            self.pids[name] = until.enter_context(started)
             try:
                 asyncio.run(_ready(service))
             except TimeoutError:

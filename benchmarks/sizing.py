@@ -11,30 +11,24 @@ from pathlib import Path
 from benchmarks.broker import running_broker
 from benchmarks.figures import Figure, Run
 from benchmarks.machine import memory_mb
-from benchmarks.services import SmallPath
-from benchmarks.visitors import SITE, events
-from crm.sites import SiteFacts
-from processor.replay import replay
-from wakeline.durations import DAY_MS
-from wakeline.keys import Keys
-from wakeline.lanes import Deployment, lane_of
+from benchmarks.services import SmallPath, deployment_at, laned_events
 from wakeline.log import Log
 from wakeline.log.kafka import KafkaLog
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.record import encode_record
-from wakeline.redis.connect import connect
 
 EVENTS = 100_000
 VISITORS = 10_000
 GROUP = 50  # records in one append: a collector under load
 MILLION = 1_000_000
+HUNDRED_THOUSAND = 100_000
 
 FIGURES = (
     Figure("sizing_record_bytes", "a record of the log, as JSON"),
     Figure("sizing_streams_memory_mb", "memory of the log on Redis Streams, a million events"),
     Figure("sizing_streams_disk_mb", "append-only file of the same, before a rewrite shrinks it"),
     Figure("sizing_kafka_disk_mb", "disk of the log on Kafka, one replica, a million events"),
-    Figure("sizing_state_memory_mb", "memory of profiles and counters: 100,000 visitors of ten events each"),
+    Figure("sizing_state_memory_mb", "memory of profiles and counters: 100,000 visitors of the stand, their customers"),
     Figure("sizing_broker_rss_mb", "resident memory of the broker, with 256 MB of Java heap"),
 )
 
@@ -42,9 +36,9 @@ FIGURES = (
 def measure(run: Run) -> dict[str, float]:
     count = EVENTS // (10 if run.quick else 1)
     now = time.time_ns() // 1_000_000
-    deployment = Deployment(lanes=16, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
-    made = events(count, visitors=VISITORS * count // EVENTS, end=now)
-    records = [(lane_of(SITE.key, event.visitor, deployment.lanes), encode_record(event)) for event in made]
+    deployment = deployment_at(now)
+    laned = laned_events(count, VISITORS * count // EVENTS, deployment, end=now)
+    records = [(lane, encode_record(event)) for lane, event in laned]
     scale = MILLION / count / 1e6  # to megabytes for a million
     found = {"sizing_record_bytes": sum(len(record) for _, record in records) / count}
     with running_broker(run.folder / "kafka") as broker:
@@ -61,8 +55,8 @@ def measure(run: Run) -> dict[str, float]:
         full = int(client.info("memory")["used_memory"])
         found["sizing_streams_memory_mb"] = (full - empty) * scale
         found["sizing_streams_disk_mb"] = _size(path.config.settings.data / "redis") * scale
-        asyncio.run(_fold(path.config.settings.redis, deployment))
-        found["sizing_state_memory_mb"] = (int(client.info("memory")["used_memory"]) - full) * scale
+    stand = run.stand()
+    found["sizing_state_memory_mb"] = (stand.memory - stand.memory_before) / stand.persons * HUNDRED_THOUSAND / 1e6
     return found
 
 
@@ -75,13 +69,6 @@ async def _append(log: Log, records: Sequence[tuple[int, bytes]]) -> None:
     while group := list(islice(rest, GROUP)):
         await log.append(group)
     await log.close()
-
-
-async def _fold(url: str, deployment: Deployment) -> None:
-    log, writer = RedisStreamsLog(url, deployment.lanes), connect(url)
-    await replay(log, writer, sites={SITE.key: SiteFacts(SITE)}, deployment=deployment, key_space=Keys())
-    await log.close()
-    await writer.aclose()
 
 
 def _size(folder: Path) -> int:

@@ -134,8 +134,7 @@ class Book:
             place = Place("kafka", lane.offset, lane.clock, lane.step)
             for command in commands(changes, lane.fold, lane.memory, place):
                 if command[1] == outbox:
-                    *_, target, _, record = command
-                    told.append((int(target), record.encode()))
+                    told.append((int(command[4]), command[6].encode()))
                 else:
                     pipe.execute_command(*command)
         for lane, _ in folded:

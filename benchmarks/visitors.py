@@ -10,7 +10,8 @@ from typing import Any
 from benchmarks.mix import MIX, Mix
 from wakeline.commerce import PURCHASE
 from wakeline.event import ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
-from wakeline.record import CUSTOMER_PREFIX, Event
+from wakeline.identity import customer_id
+from wakeline.record import Event
 from wakeline.settings import InterestRule, Site
 
 PER_SECOND = 1_000  # events of all visitors together
@@ -97,7 +98,7 @@ def _visit(
     who = {"visitor": visitor, "device": device, "browser": browser, "os": system, "country": "DE"}
     who["bot"] = "examplebot" if is_bot(visitor) else ""
     came: dict[str, Any] = {"referrer": chance.choice(REFERRERS), "query": chance.choice(CAMPAIGNS)}
-    customer = CUSTOMER_PREFIX + visitor if hash_of(visitor) % 100 < mix.customers else ""
+    customer = customer_of(visitor) if hash_of(visitor) % 100 < mix.customers else ""
     favourite = chance.choice(CATEGORIES)
     found: list[Event] = []
     while True:
@@ -119,6 +120,11 @@ def _visit(
             orders.count(len(bought))
             found += bought
     return found
+
+
+def customer_of(visitor: str) -> str:
+    """Whom a visitor who logs in is linked to: the site's own id of the customer is that of the visitor."""
+    return customer_id(SITE.secret, visitor)
 
 
 def is_bot(visitor: str) -> bool:

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from benchmarks.__main__ import main
 from benchmarks.figures import Figure, Floor, Run, at_least, at_most, below
+from benchmarks.mix import MIX
 from benchmarks.registry import BENCHMARKS
 from benchmarks.report import missed, text
 
@@ -24,6 +25,7 @@ PROMISED = {
     "processor_vs_each": ">= 15",
     "profile_p95_ms": "< 150",
     "profile_p99_ms": "< 300",
+    "due_live_p99_ms": "< 300",
     "idle_rss_mb": "<= 300",
     "idle_cpu_percent": "<= 3",
     "snippet_core_gzip_bytes": "<= 2290",
@@ -88,9 +90,11 @@ class Fake:
     FIGURES: tuple[Figure, ...]
     found: dict[str, float]
     runs: int = 0
+    base: str = ""
 
     def measure(self, run: Run) -> dict[str, float]:
         self.runs += 1
+        self.base = run.base
         assert run.folder.is_dir()
         return self.found
 
@@ -145,6 +149,22 @@ def test_one_benchmark_by_name(fast: Fake, tmp_path: Path) -> None:
     assert result.exit_code == 0
     assert fast.runs == 1
     assert json.loads(report.read_text()) == fast.found
+
+
+def test_the_report_says_the_mix(fast: Fake, tmp_path: Path) -> None:
+    told = " ".join(run(tmp_path / "bench.json", "--only", "processor").output.split())
+    assert str(MIX) in told
+
+
+def test_a_comparison_needs_a_commit(fast: Fake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one it runs, also among all others; without it is left out of these, and refused by itself."""
+    change = Fake((Figure("change", "x"),), {"change": 1.0})
+    monkeypatch.setitem(BENCHMARKS, "processor_change", change)
+    assert run(tmp_path / "bench.json", "--only", "processor_change").exit_code == 2
+    run(tmp_path / "bench.json")
+    assert (fast.runs, change.runs) == (1, 0)
+    run(tmp_path / "bench.json", "--base", "HEAD")
+    assert (fast.runs, change.runs, change.base) == (2, 1, "HEAD")
 
 
 def test_a_name_that_is_none_is_refused(fast: Fake, tmp_path: Path) -> None:

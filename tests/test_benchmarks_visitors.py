@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from benchmarks.mix import MIX, Mix
-from benchmarks.visitors import PER_SECOND, QUIET_MS, events, visits
+from benchmarks.visitors import PER_SECOND, QUIET_MS, customer_of, events, visits
 from crm.interests.scoring import categories
 from wakeline.event import MAX_EVENTS_PER_PAGE
 from wakeline.record import Event, decode_record, encode_record
@@ -60,7 +60,7 @@ def test_the_mix(made: list[Event]) -> None:
     """A fifth are customers, each as itself, who say so at each visit; two of a hundred events are orders."""
     people = {event.visitor for event in made}
     known = {event.visitor: event.customer for event in made if event.type == "identify"}
-    assert all(customer == f"@{visitor}" for visitor, customer in known.items())
+    assert all(customer == customer_of(visitor) for visitor, customer in known.items())
     assert len(known) == pytest.approx(MIX.customers / 100 * len(people), rel=0.25)
     some = {event.page for event in made if event.visitor in known and event.referrer}
     assert some <= {event.page for event in made if event.type == "identify"}

@@ -1,0 +1,213 @@
+"""Live events at a steady rate, from the request that brings one to the profile that it makes.
+
+Requests leave by the clock, whether or not the ones before were answered, and a marker's time runs from the
+moment at which it was due: waiting in line is part of what a visitor sees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Sequence
+from typing import Any, NamedTuple, cast
+
+from redis.asyncio import Redis
+
+from benchmarks import load
+from benchmarks.visitors import ORIGIN, PER_SECOND, SITE, events
+from wakeline.event import ENGAGEMENT, IDENTIFY, PAGE_VIEW
+from wakeline.identity import signature
+from wakeline.keys import Keys
+from wakeline.lanes import lane_of
+from wakeline.profiles import AsyncProfiles
+from wakeline.record import Event
+from wakeline.redis.connect import connect
+from wakeline.settings import Settings
+
+QUICK_PER_SECOND = 200
+MARKED = 20  # one event in that many is a visitor's first, and its profile is waited for
+CONNECTIONS = 64
+LOOK_S = 0.003
+LOST_S = 30.0
+RUN = secrets.token_hex(4)  # so that its markers are nobody's whom Redis knows
+VISITOR = re.compile(rb'"visitor":"([^"]+)"')
+
+
+class Wait(NamedTuple):
+    """For one marker's profile."""
+
+    due: float  # seconds since the first request
+    took: float  # seconds
+
+
+def requests(count: int, visitors: Sequence[str]) -> list[bytes]:
+    """What the pages of these visitors send, an event each; nothing of bots."""
+    now = time.time_ns() // 1_000_000
+    made = events(count, visitors=visitors, end=now, quiet_ms=0)
+    return [load.request(_as_sent(event, now), now) for event in made if not event.bot]
+
+
+def _as_sent(event: Event, now: int) -> dict[str, Any]:
+    """The event as a page sends it, happening as it is sent."""
+    query = "&".join(f"{name}={value}" for name, value in event.query.items())
+    sent = {"type": event.type, "page": event.page, "n": event.n, "time": now, "visitor": event.visitor}
+    sent["url"] = f"{ORIGIN}{event.path}{'?' if query else ''}{query}"
+    if event.type == PAGE_VIEW:
+        return sent | {"title": event.title, "referrer": event.referrer and f"https://{event.referrer}"}
+    if event.type == ENGAGEMENT:
+        return sent | {"engaged_ms": event.engaged_ms, "scroll": event.scroll, "leave": event.leave}
+    if event.type == IDENTIFY:
+        return sent | {"id": event.visitor, "signature": signature(SITE.secret, event.visitor)}
+    return sent | ({"props": event.props} if event.props else {})
+
+
+async def waits(
+    settings: Settings, requests: Sequence[bytes], *, per_second: int = PER_SECOND, start: float = 0.0
+) -> list[Wait]:
+    """Send the requests, from the moment `start` (seconds since 1970) on or at once, and wait for their markers.
+
+    Raises RuntimeError where a profile does not come, or a request is not accepted.
+    """
+    async with AsyncProfiles(settings.redis) as profiles:
+        watch = Watch(profiles, connect(settings.redis), lanes=settings.lanes)
+        watching = asyncio.create_task(watch.run())
+        sender = await Sender.connected(settings.port, CONNECTIONS)
+        clock = asyncio.get_running_loop().time
+        began = clock() + max(0.1, start - time.time())
+        for index, request in enumerate(requests):
+            marked, visitor = _marked(request, index) if index % MARKED == 0 else (request, "")
+            due = began + index / per_second
+            if (early := due - clock()) > 0:
+                await asyncio.sleep(early)
+            if visitor:
+                watch.wait_for(visitor, due)
+            sender.send(marked)
+        watch.wait_for_no_more()
+        await watching
+        sender.close()
+        return [Wait(due - began, took) for due, took in watch.waited]
+
+
+def _marked(request: bytes, index: int) -> tuple[bytes, str]:
+    """The request with a visitor of its own, of the same length, and that visitor's id."""
+    found = VISITOR.search(request)
+    assert found is not None
+    visitor = f"m{index}-{RUN}".ljust(len(found[1]), "-")
+    return request[: found.start(1)] + visitor.encode() + request[found.end(1) :], visitor
+
+
+class Watch:
+    """Looks for all awaited profiles together, every LOOK_S: a slow path is not made slower by being watched."""
+
+    def __init__(self, profiles: AsyncProfiles, redis: Redis, *, lanes: int) -> None:
+        self.waited: list[tuple[float, float]] = []  # when it was due, seconds until its profile was read
+        self._profiles = profiles
+        self._redis = redis
+        self._lanes = lanes
+        self._outstanding: dict[str, tuple[float, str]] = {}  # visitor -> when it was due, key of its profile
+        self._is_over = False
+
+    def wait_for(self, visitor: str, due: float) -> None:
+        lane = lane_of(SITE.key, visitor, self._lanes)
+        self._outstanding[visitor] = due, Keys().profile(lane, SITE.key, visitor)
+
+    def wait_for_no_more(self) -> None:
+        self._is_over = True
+
+    async def run(self) -> None:
+        """Returns once all markers were seen. Raises RuntimeError if one takes longer than LOST_S."""
+        clock = asyncio.get_running_loop().time
+        while self._outstanding or not self._is_over:
+            await asyncio.sleep(LOOK_S)
+            waiting = list(self._outstanding.items())
+            pipe = self._redis.pipeline(transaction=False)
+            for _, (_, key) in waiting:
+                pipe.exists(key)
+            for (visitor, (due, _)), exists in zip(waiting, await pipe.execute(), strict=True):
+                if exists and await self._profiles.read(SITE.key, visitor) is not None:
+                    del self._outstanding[visitor]
+                    self.waited.append((due, clock() - due))
+                elif clock() - due > LOST_S:
+                    raise RuntimeError(f"an event made no profile within {LOST_S:.0f} s")
+        await self._redis.aclose()
+
+
+class Sender:
+    """Sends each request at once, on a connection that waits for nothing; with all of them busy it opens more."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._all: set[_Connection] = set()
+        self._idle: list[_Connection] = []
+        self._opening: set[asyncio.Task[None]] = set()
+        self.refused = 0
+
+    @classmethod
+    async def connected(cls, port: int, connections: int) -> Sender:
+        """With so many connections open."""
+        sender = cls(port)
+        for _ in range(connections):
+            sender._idle.append(await sender._open())
+        return sender
+
+    def send(self, request: bytes) -> None:
+        if self._idle:
+            self._idle.pop().send(request)
+            return
+        task = asyncio.create_task(self._send_on_another(request))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
+
+    async def _send_on_another(self, request: bytes) -> None:
+        (await self._open()).send(request)
+
+    async def _open(self) -> _Connection:
+        _, made = await asyncio.get_running_loop().create_connection(lambda: _Connection(self), "127.0.0.1", self._port)
+        self._all.add(made)
+        return made
+
+    def answered(self, connection: _Connection, status: bytes) -> None:
+        self._idle.append(connection)
+        self.refused += status != b"202"
+
+    def lost(self, connection: _Connection) -> None:
+        """The collector closes connections that were silent for long; with a request under way it must not."""
+        self._all.discard(connection)
+        if connection in self._idle:
+            self._idle.remove(connection)
+        else:
+            self.refused += 1
+
+    def close(self) -> None:
+        """Raises RuntimeError if anything was answered otherwise than by 202."""
+        refused = self.refused
+        for connection in self._all:
+            connection.abort()
+        if refused:
+            raise RuntimeError(f"{refused} requests were not accepted")
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, sender: Sender) -> None:
+        self._sender = sender
+        self._answer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+
+    def send(self, request: bytes) -> None:
+        self._transport.write(request)
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._sender.lost(self)
+
+    def data_received(self, data: bytes) -> None:
+        self._answer += data
+        if load.end_of_answer(self._answer):
+            status, self._answer = self._answer[9:12], b""
+            self._sender.answered(self, status)
