@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-abuse test-browsers lint format bench snippet dashboards needs clean
+.PHONY: help run test test-faults test-abuse test-browsers lint format bench bench-change snippet dashboards needs clean
 .DELETE_ON_ERROR:
 
 help: ## list these commands
@@ -42,6 +42,9 @@ format: $(VENV)/.installed-dev ## let ruff format
 bench: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## measure, side by side; exits 1 where a floor is missed; more flags by BENCH_ARGS
 	@.ci/needs java mvn chromium
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
+
+bench-change: $(VENV)/.installed-dev ## the processor's CPU per event against an earlier commit: make bench-change BASE=main
+	$(BIN)/python -m benchmarks --only processor_change --base "$(BASE)" $(BENCH_ARGS)
 
 snippet: snippet/node_modules/.package-lock.json ## build the snippet into collector/static
 	npm --prefix snippet run --silent build

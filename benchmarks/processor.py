@@ -22,7 +22,7 @@ from benchmarks.figures import Figure, Run, at_least
 from benchmarks.kafka import fill_topic
 from benchmarks.machine import MEASURED, OTHERS
 from benchmarks.progress import Rate, middle, rate_of
-from benchmarks.services import Laned, SmallPath, deploy, deployment_at, fill_log, laned_events, process
+from benchmarks.services import ROOT, Laned, SmallPath, deploy, deployment_at, fill_log, laned_events, process
 from wakeline.lanes import Deployment
 from wakeline.record import encode_record
 
@@ -51,7 +51,7 @@ def measure(run: Run) -> dict[str, float]:
     few = laned_events(EACH // scale, VISITORS * EACH // RECORDS // scale, deployment, end=now)
     with running_broker(run.folder / "kafka", cores=OTHERS) as broker:
         sides: dict[str, Callable[[Path], Rate]] = {
-            "processor": partial(_processor, laned, deployment),
+            "processor": partial(fold_once, laned, deployment),
             "take": partial(stock, "take", laned, broker.port, deployment),
             "each": partial(stock, "each", few, broker.port, deployment),
         }
@@ -96,9 +96,9 @@ def cpu_ratio(processor: Sequence[Rate], stock: Sequence[Rate]) -> float:
     return median(theirs.us_per_event / ours.us_per_event for ours, theirs in zip(processor, stock, strict=True))
 
 
-def _processor(laned: Sequence[Laned], deployment: Deployment, folder: Path) -> Rate:
-    """The real service, on the log in a real server, from its start to the last record."""
-    with SmallPath(folder) as path:
+def fold_once(laned: Sequence[Laned], deployment: Deployment, folder: Path, *, tree: Path = ROOT) -> Rate:
+    """The real service of `tree`, on the log in a real server, from its start to the last record."""
+    with SmallPath(folder, tree=tree) as path:
         path.start("server", cores={"server": OTHERS})
         client = path.client()
         deploy(client, deployment)
