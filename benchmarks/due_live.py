@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from statistics import quantiles
 
 import uvloop
@@ -27,7 +28,7 @@ BURSTS = 5  # each in another lane
 WARM_S = 5
 VISITORS = 20_000  # of the stand, who come back
 WITHIN_MS = 60 * MINUTE_MS
-LEAD_S = 30.0  # to say when visits fall due, and to start the services
+LEADS_S = (25.0, 60.0, 150.0)  # to say when visits fall due, and to start the services: more, where it is not enough
 FIRED_S = 60.0  # for what is due when the load ends
 
 FIGURES = (
@@ -47,12 +48,7 @@ def measure(run: Run) -> dict[str, float]:
     stand = run.stand()
     made = requests(per_second * (WARM_S + bursts * EVERY_S), stand.visitors[:VISITORS])
     before = _ended(stand)
-    start = time.time() + LEAD_S
-    times = {lane: round(1000 * (start + WARM_S + lane * EVERY_S)) for lane in range(bursts)}
-    _spread(stand, round(1000 * start), burst, times)
-    with stand.path.running("collector", "processor"):
-        if time.time() > start:
-            raise RuntimeError(f"the services did not start within {LEAD_S:.0f} s")
+    with _due_after_start(stand, burst, bursts) as (start, times):
         waited = uvloop.run(waits(stand.path.config.settings, made, per_second=per_second, start=start))
         _await_fired(stand, times)
     ended = _ended(stand) - before
@@ -62,6 +58,20 @@ def measure(run: Run) -> dict[str, float]:
     at = quantiles(took, n=100, method="inclusive")
     run.say(f"{ended:,} visits ended; {len(took)} profiles waited for, the slowest {1000 * max(took):.0f} ms")
     return {"due_live_p99_ms": 1000 * at[98], "due_live_p50_ms": 1000 * at[49], "due_live_max_ms": 1000 * max(took)}
+
+
+@contextmanager
+def _due_after_start(stand: Stand, burst: int, bursts: int) -> Iterator[tuple[float, dict[int, int]]]:
+    """The services run: (when the load is to start, seconds since 1970; lane -> when its burst falls due, ms)."""
+    for lead in LEADS_S:
+        start = time.time() + lead
+        times = {lane: round(1000 * (start + WARM_S + lane * EVERY_S)) for lane in range(bursts)}
+        _spread(stand, round(1000 * start), burst, times)
+        with stand.path.running("collector", "processor"):
+            if time.time() < start:
+                yield start, times
+                return
+    raise RuntimeError(f"the services did not start within {LEADS_S[-1]:.0f} s")
 
 
 def _spread(stand: Stand, start: int, burst: int, times: Mapping[int, int]) -> None:
