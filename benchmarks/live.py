@@ -161,7 +161,10 @@ class Sender:
         task.add_done_callback(self._opening.discard)
 
     async def _send_on_another(self, request: bytes) -> None:
-        (await self._open()).send(request)
+        try:
+            (await self._open()).send(request)
+        except OSError:
+            self.refused += 1
 
     async def _open(self) -> _Connection:
         _, made = await asyncio.get_running_loop().create_connection(lambda: _Connection(self), "127.0.0.1", self._port)
