@@ -15,7 +15,7 @@ from typing import NamedTuple
 import redis
 
 from benchmarks.machine import cpu_seconds
-from crm.changes import Verdict
+from crm.out import Verdict
 from processor.lane_protocol import SENT
 from wakeline.keys import Keys
 
