@@ -1,4 +1,4 @@
-# The few commands of this project; continuous integration uses the same. `make help` lists them.
+# The project's commands, also used by continuous integration. `make help` lists them.
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,21 +11,21 @@ export PYTHON
 help: ## list these commands
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-run: $(VENV)/.installed ## start Wakeline with its demo shop; more flags by RUN_ARGS="--simulate 50"
+run: $(VENV)/.installed ## start Wakeline with its demo shop; pass flags with RUN_ARGS="--simulate 50"
 	@exec $(BIN)/wakeline up --demo $(RUN_ARGS)
 
-test: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## all tests but the slow ones; more flags by TEST_ARGS
+test: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## all tests but the slow ones; pass flags with TEST_ARGS
 	$(BIN)/python -m pytest -m "not slow and not browsers" --numprocesses 3 --dist loadfile $(TEST_ARGS)
 
 test-faults: needs $(VENV)/.installed-dev ## every fault under load, as a table, in 70 minutes, then hours of generated logs; less by FAULTS_ARGS="--log redis --seeds 1"
 	@.ci/needs prometheus cc java mvn
 	$(BIN)/python -m tests.faults $(FAULTS_ARGS)
 
-test-abuse: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## what strangers do to the public port, as a table, in five minutes; less by ABUSE_ARGS="--only flood"
+test-abuse: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## attack the public port (five minutes); select with ABUSE_ARGS="--only flood"
 	@.ci/needs strace
 	$(BIN)/python -m tests.abuse $(ABUSE_ARGS)
 
-test-browsers: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## behaviours in Chromium, Firefox and WebKit: a table
+test-browsers: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## test the snippet in Chromium, Firefox and WebKit
 	@.ci/needs firefox-esr WebKitWebDriver Xvfb xdotool
 	$(BIN)/python -m pytest tests/browsers --numprocesses 3 --dist loadgroup $(TEST_ARGS)
 
@@ -35,11 +35,11 @@ lint: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## ruff, my
 	$(BIN)/mypy
 	npm --prefix snippet run --silent check
 
-format: $(VENV)/.installed-dev ## let ruff format
+format: $(VENV)/.installed-dev ## format with ruff
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## measure, side by side; exits 1 where a floor is missed; more flags by BENCH_ARGS
+bench: $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## run the benchmarks; exits with 1 if a floor is missed; pass flags with BENCH_ARGS
 	@.ci/needs java mvn chromium
 	$(BIN)/python -m benchmarks $(BENCH_ARGS)
 
@@ -54,14 +54,14 @@ dashboards: $(VENV)/.installed-dev ## write the Grafana dashboards, docs/metrics
 	$(BIN)/python -m dashboards.metrics
 	$(BIN)/python -m dashboards.profiles
 
-clean: ## remove all that these commands made, but not your data
+clean: ## remove everything that these commands created, except your data
 	rm -rf $(VENV) build dist snippet/dist snippet/node_modules benchmarks/rivals/node_modules .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 needs:
 	@.ci/needs chromium prometheus promtool node npm cc java mvn
 
-# ---- set up once, again when what is needed changes
+# ---- set up once, and again when dependencies change
 
 $(VENV)/bin/python:
 	@python=$$(.ci/python) && echo "Making $(VENV) with $$python" && $$python -m venv $(VENV) || \

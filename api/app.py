@@ -1,4 +1,4 @@
-"""Wires the read side: a public port for profiles, an internal one for Prometheus."""
+"""Wires the read side: a port for profiles, and an internal one for Prometheus."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def main(config: Config) -> None:
 
 
 async def run(config: Config) -> int:
-    """The life of the read side; returns its exit code."""
+    """Run the read side; returns its exit code."""
     stop = told_to_stop()
     settings = config.settings
     profiles = AsyncProfiles(settings.redis)

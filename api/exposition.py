@@ -1,4 +1,4 @@
-"""GET /metrics: the numbers in Redis, read at scrape time, as Prometheus' text."""
+"""GET /metrics: the numbers in Redis, read at scrape time, in Prometheus' text format."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from wakeline import keys
 from wakeline.numbers import WINDOWS
 from wakeline.patience import Outage
 
-BUDGET_S = 3.0  # of one read: below Prometheus' scrape timeout
+BUDGET_S = 3.0  # per read: below Prometheus' scrape timeout
 MAX_LABEL = 120  # characters of a label value
-NO_VALUE = "(none)"  # Prometheus takes an empty label for no label
+NO_VALUE = "(none)"  # Prometheus treats an empty label as a missing one
 
 log = logging.getLogger("wakeline.api")
 
 
 class Exposition:
-    """The handler. Scrapes that come while a read is under way share it."""
+    """The handler. Concurrent scrapes share one read."""
 
     def __init__(self, read: Callable[[], Awaitable[Numbers]], *, top: int, budget: float = BUDGET_S) -> None:
         self._read = read
@@ -52,7 +52,7 @@ class Exposition:
         if self._running is None or self._running.done():
             self._running = asyncio.create_task(self._within_budget())
             self._running.add_done_callback(_retrieve)
-        return await asyncio.shield(self._running)  # a scraper that gives up does not end it for the others
+        return await asyncio.shield(self._running)  # a cancelled scrape does not cancel the read for the others
 
     async def _within_budget(self) -> Numbers:
         async with asyncio.timeout(self._budget):
@@ -65,7 +65,7 @@ class Exposition:
 
 
 def families(numbers: Numbers, top: int) -> Iterator[Metric]:
-    """Every family of `metrics.FAMILIES`, filled."""
+    """Every family in `metrics.FAMILIES` with its values."""
     yield _filled(
         metrics.LIVE_VISITORS,
         (((site, window), count) for site, each in numbers.sites.items() for window, count in each.live.items()),
@@ -97,13 +97,13 @@ def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[
 
 
 def top_values(counts: Mapping[bytes, float], top: int) -> dict[str, float]:
-    """The `top` largest as label values, and all the rest as OTHER: the sum stays that of `counts`."""
+    """The `top` largest as label values, and all others as OTHER, so that the sum stays that of `counts`."""
     other = keys.OTHER.encode()
     largest = heapq.nlargest(top, ((count, value) for value, count in counts.items() if count > 0 and value != other))
     shown: dict[str, float] = {}
     for count, value in largest:
         label = label_value(value)
-        shown[label] = shown.get(label, 0) + count  # two values may be the same once they are cut
+        shown[label] = shown.get(label, 0) + count  # two values may be equal once shortened
     in_top = {value for _, value in largest}
     rest = sum(count for value, count in counts.items() if value not in in_top)
     if rest:
@@ -112,7 +112,7 @@ def top_values(counts: Mapping[bytes, float], top: int) -> dict[str, float]:
 
 
 def label_value(value: bytes) -> str:
-    """A label value that is safe to show: no control characters, at most MAX_LABEL characters, not empty."""
+    """A safe label value: no control characters, at most MAX_LABEL characters, not empty."""
     text = "".join(c for c in value.decode(errors="replace") if unicodedata.category(c)[0] != "C")
     return text[: MAX_LABEL - 1] + "…" if len(text) > MAX_LABEL else text or NO_VALUE
 
@@ -125,7 +125,7 @@ def _filled(family: metrics.Family, samples: Iterable[tuple[tuple[str, ...], flo
 
 
 def _retrieve(task: asyncio.Task[Numbers]) -> None:
-    """Where every scraper has gone, nobody else looks at the error."""
+    """Retrieve the error if every scraper has gone, so that asyncio does not report it."""
     if not task.cancelled():
         task.exception()
 

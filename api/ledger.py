@@ -1,7 +1,7 @@
-"""The books of the lanes: log end = applied + duplicate + too late + erased + dead + derived + skipped + pending.
+"""The lanes' ledgers: log end = applied + duplicate + too late + erased + dead + derived + skipped + pending.
 
-A lane's place and its ledger lie in one hash that one script writes, so they agree at every moment. The
-lanes are read before the log's ends, which only grow: a healthy lane is never ahead of its log.
+A lane's place and its ledger are in one hash written by one script, so they always agree. The lanes are read before the
+log's ends, which only grow: a healthy lane is never ahead of its log.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 SETTLED = ("applied", "duplicate", "too_late", "erased", "dead", "derived", "skipped")
-"""Fields of `keys.lane`: what may become of a record."""
+"""Fields of `keys.lane`: the possible outcomes of a record."""
 
 PENDING = "pending"
 
@@ -20,10 +20,10 @@ class Ledger:
     """The sum over lanes, in records."""
 
     records: dict[str, int] = field(default_factory=lambda: dict.fromkeys((*SETTLED, PENDING), 0))
-    difference: int = 0  # by lane and without sign, so that two faults cannot hide each other
+    difference: int = 0  # absolute values per lane, so that two errors cannot cancel out
 
     def add(self, lane: Mapping[bytes, bytes], *, end: int) -> None:
-        """Enter one lane: its hash, and the end of its log read later."""
+        """Add one lane: its hash, and the end of its log, which was read later."""
         settled = {state: int(lane.get(state.encode(), 0)) for state in SETTLED}
         for state, count in settled.items():
             self.records[state] += count
@@ -33,5 +33,5 @@ class Ledger:
 
 
 def place_of(lane: Mapping[bytes, bytes]) -> int:
-    """The offset that a lane's owner reads next; 0 for a lane that was never written."""
+    """The next offset that the lane's processor reads; 0 for a lane that was never written."""
     return int(lane.get(b"offset", 0))

@@ -1,8 +1,8 @@
-"""Every metric of the read side, name and meaning together.
+"""Every metric of the read side with its meaning.
 
-The business numbers are rendered from Redis at each scrape, so they survive restarts. What people did
-since the start are counters; windows are gauges, on which `rate` has no meaning. Their label `window` is
-one of `numbers.WINDOWS`; add up sites or lanes, never windows, which overlap.
+The business numbers are read from Redis at each scrape, so they survive restarts. Totals since the start are counters;
+windows are gauges, for which `rate` is meaningless. Their label `window` is one of `numbers.WINDOWS`; sum over sites or
+lanes, never over windows, which overlap.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from wakeline.numbers import Count, Top
 
 
 class Family(NamedTuple):
-    """One metric that is rendered from Redis."""
+    """A metric rendered from Redis."""
 
     kind: type[CounterMetricFamily] | type[GaugeMetricFamily]
     name: str
     help: str
     labels: tuple[str, ...]
-    unit: float = 1.0  # of what Redis holds, in the metric's base unit
+    unit: float = 1.0  # of the value in Redis, in the metric's base unit
 
     def empty(self) -> CounterMetricFamily | GaugeMetricFamily:
         return self.kind(self.name, self.help, labels=self.labels)
@@ -60,28 +60,26 @@ DAY = {each.name: _today(each) for each in numbers.COUNTS}
 """By field of `keys.day`."""
 
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
-"""By name of the list. The live ones have every window, the others today's alone."""
+"""By name of the list. Live lists have every window, the others only today's."""
 
 # ---- the deployment: its books -------------------------------------------------------------------
 
 OPEN_SESSIONS = _gauge("wakeline_open_sessions", "Sessions that have not ended yet, all sites together")
-LEDGER_RECORDS = _gauge(
-    "wakeline_ledger_records", "Records of the log by what became of them; together the log's end", "state"
-)
+LEDGER_RECORDS = _gauge("wakeline_ledger_records", "Records of the log by outcome; their sum is the log's end", "state")
 LEDGER_DIFFERENCE = _gauge(
-    "wakeline_ledger_difference", "Records by which a lane's place and its ledger or its log disagree: 0, or a fault"
+    "wakeline_ledger_difference", "Records by which a lane's place differs from its ledger or its log: 0, or a bug"
 )
 DEAD_LETTERS = Family(
     CounterMetricFamily, "wakeline_dead_letters_total", "Records that could not be folded and were set aside", ()
 )
-LAG = _gauge("wakeline_lag_seconds", "Age of the oldest record that is in the log and not in the profiles")
+LAG = _gauge("wakeline_lag_seconds", "Age of the oldest record in the log that is not in the profiles yet")
 CLOCK_AHEAD = _gauge(
     "wakeline_clock_ahead_seconds",
-    "How far a clock is ahead of this machine's, negative: behind. redis: the server's; log: of the newest applied "
-    "record, 0 where it is not ahead",
+    "How far a clock is ahead of this machine's (negative: behind). redis: the server's; log: the newest applied "
+    "record, 0 if not ahead",
     "clock",
 )
-READ_SECONDS = _gauge("wakeline_numbers_read_seconds", "How long it took to read this answer's numbers from Redis")
+READ_SECONDS = _gauge("wakeline_numbers_read_seconds", "Time to read this answer's numbers from Redis")
 
 FAMILIES = (
     LIVE_VISITORS,
@@ -107,7 +105,7 @@ PROFILE_ANSWERS = Counter(
 )
 PROFILE_SECONDS = Histogram(
     "wakeline_profile_seconds",
-    "How long a profile took to read from Redis",
+    "Time to read a profile from Redis",
     buckets=(0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0),
     registry=REGISTRY,
 )

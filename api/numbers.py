@@ -1,8 +1,8 @@
-"""Reads the business numbers: one pipeline a lane, added up as they come.
+"""Reads the business numbers: one pipeline per lane, added up as they arrive.
 
-Lists are united in the server (ZUNION, under 1 ms each, so the collector's appends never wait long) and
-added up here, lane by lane, so that no reply keeps the event loop busy for more than some milliseconds:
-16 lanes with 500 members in each of 42 lists take about 0.1 s of CPU here and in the server.
+The server merges lists (ZUNION, under 1 ms each, so that appends never wait long), and they are added up here, lane by
+lane, so that no reply blocks the event loop for more than some milliseconds: 16 lanes with 42 lists of 500 members take
+about 0.1 s of CPU here and in the server.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ AWAY = (*FAILURES, LogUnavailable, NoDeployment)
 """What reading raises while Redis is away or empty."""
 
 LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.is_live else (TODAY,)))
-"""Which (top list, window) a site has."""
+"""The (top list, window) pairs of a site."""
 
 
 @dataclass
 class SiteNumbers:
-    """One site, all lanes added up."""
+    """One site, summed over all lanes."""
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
     totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTALS, 0))
@@ -48,18 +48,18 @@ class SiteNumbers:
 
 @dataclass
 class Numbers:
-    """What one scrape shows."""
+    """The content of one scrape."""
 
     sites: dict[str, SiteNumbers]
     ledger: Ledger = field(default_factory=Ledger)
     open_sessions: int = 0
     lag_seconds: float = 0.0
-    clocks_ahead: dict[str, float] = field(default_factory=lambda: {"redis": 0.0, "log": 0.0})  # s, of our own clock
+    clocks_ahead: dict[str, float] = field(default_factory=lambda: {"redis": 0.0, "log": 0.0})  # s, of this machine's
     read_seconds: float = 0.0
 
 
 class NumbersReader:
-    """Reads `Numbers`. Raises one of AWAY where they cannot be read now."""
+    """Reads `Numbers`. Raises one of AWAY if they cannot be read now."""
 
     def __init__(self, url: str, sites: Mapping[str, Site], open_log: Callable[[int], Awaitable[Log]]) -> None:
         self._redis: Redis = connect(url)
@@ -69,12 +69,12 @@ class NumbersReader:
         self._log: Log | None = None
 
     async def check(self) -> Deployment:
-        """The deployment; raises like `read` where numbers cannot be read."""
+        """The deployment; raises like `read` if numbers cannot be read."""
         deployment, _ = await self._begin()
         return deployment
 
     async def read(self, *, now: int | None = None) -> Numbers:
-        """The numbers at `now` (ms since 1970), else at the server's time."""
+        """The numbers at `now` (ms since 1970), by default at the server's time."""
         started = time.perf_counter()
         deployment, clock = await self._begin()
         ours = time.time() * 1000
@@ -95,7 +95,7 @@ class NumbersReader:
             await self._log.close()
 
     async def _begin(self) -> tuple[Deployment, int]:
-        """The deployment, and the time (ms) by the clock that stamps the log: this machine's may be off."""
+        """The deployment, and the time (ms) of the log's clock, as this machine's may be off."""
         stored: Any = await self._redis.hmget(keys.DEPLOYMENT, FIELDS)
         seconds, micros = await self._redis.time()
         return stored_deployment(stored), seconds * 1000 + micros // 1000
@@ -156,12 +156,12 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
 
 
 def _as_sent(response: Any, **_: Any) -> Any:
-    """redis-py's own reading of 100,000 members takes longer than all the rest."""
+    """Raw reply: redis-py's own parsing of 100,000 members takes longer than everything else."""
     return response
 
 
 def _pairs(reply: list[Any]) -> Iterable[Any]:
-    """(member, score) pairs: as RESP3 sends them, RESP2 sends a flat list."""
+    """(member, score) pairs, which RESP2 sends as a flat list."""
     if reply and isinstance(reply[0], list):
         return reply
     members = iter(reply)

@@ -1,4 +1,4 @@
-"""GET /v1/profiles: the profile of a visitor or a customer as JSON, for servers that hold the token."""
+"""GET /v1/profiles: the profile of a visitor or a customer as JSON, for servers with the token."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wakeline.identity import customer_id
 from wakeline.profiles import INTERESTS, AsyncProfiles, Profile
 from wakeline.settings import Config
 
-BUDGET_S = 2.0  # of one read
+BUDGET_S = 2.0  # per read
 MAX_INTERESTS = 100
 
 log = logging.getLogger("wakeline.api")
@@ -25,13 +25,13 @@ log = logging.getLogger("wakeline.api")
 class Refusal(StrEnum):
     """Why there is no profile: the answer's `reason` and the metric's label."""
 
-    NO_TOKEN_SET = "no_token_set"  # the setting api_token is empty: nobody may read
+    NO_TOKEN_SET = "no_token_set"  # the setting api_token is empty: all requests are refused
     UNAUTHORIZED = "unauthorized"  # no `Authorization: Bearer <token>`, or the wrong token
     UNKNOWN_SITE = "unknown_site"
     NO_SITE_SECRET = "no_site_secret"  # a site without a secret has no customers
     BAD_INTERESTS = "bad_interests"  # ?interests= is not a number from 0 to 100
     UNKNOWN_PROFILE = "unknown_profile"
-    UNAVAILABLE = "unavailable"  # Redis is away: retry
+    UNAVAILABLE = "unavailable"  # Redis is down: retry
 
 
 STATUS: dict[Refusal, int] = {
@@ -62,11 +62,11 @@ class ProfileHandlers:
         ]
 
     async def by_id(self, request: web.Request) -> web.Response:
-        """Of a visitor id, or of a customer by its pseudonym "@..."."""
+        """The profile of a visitor id, or of a customer's pseudonym "@..."."""
         return _answer(await self._find(request, is_customer=False))
 
     async def by_customer(self, request: web.Request) -> web.Response:
-        """Of the customer whom the site itself calls `id`."""
+        """The profile of the customer with the site's own `id`."""
         return _answer(await self._find(request, is_customer=True))
 
     async def _find(self, request: web.Request, *, is_customer: bool) -> Profile | Refusal:

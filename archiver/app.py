@@ -1,4 +1,4 @@
-"""Wires the archiver: settings in, parts connected, nothing decided."""
+"""Wires the archiver's parts together, from the settings."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ logger = logging.getLogger("wakeline.archiver")
 
 
 def main(config: Config) -> None:
-    """Runs until SIGTERM or SIGINT; then what it holds is sealed. Exits with 1 when another archiver took over."""
+    """Runs until SIGTERM or SIGINT; then seals all records it holds. Exits with 1 when another archiver took over."""
     raise SystemExit(asyncio.run(run(config)))
 
 
 async def run(config: Config) -> int:
-    """The archiver's life; returns its exit code."""
+    """Run the archiver; returns its exit code."""
     settings = config.settings
     url = archive_url(settings)
     if url is None:

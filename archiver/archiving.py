@@ -1,4 +1,4 @@
-"""Read, collect, seal what is due, publish how far the history reaches."""
+"""Reads, collects, seals what is due, and publishes how far the history reaches."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ from wakeline.redis.failures import FAILURES
 
 logger = logging.getLogger("wakeline.archiver")
 
-READ_RECORDS = 16_000  # at once, all lanes together
-WAIT_MS = 1_000  # for the next record, if there is none
-HELD_BYTES = 64_000_000  # of memory, all lanes together: beyond it the largest file is sealed early
+READ_RECORDS = 16_000  # per read, all lanes together
+WAIT_MS = 1_000  # for the next record, if there are none
+HELD_BYTES = 64_000_000  # memory of all lanes together: beyond it the largest file is sealed early
 
 
 class NotNow(Exception):
-    """It cannot be known that no other archiver writes: Redis was away for longer than the lease lives."""
+    """It is uncertain whether another archiver writes: Redis was down for longer than the lease lives."""
 
 
 class Held(Protocol):
-    """What is asked of the lease."""
+    """The required part of a lease."""
 
     @property
     def is_ours(self) -> bool: ...
 
     @property
     def epoch(self) -> int:
-        """Another number once somebody else may have held it in between."""
+        """Changes if another process may have held it in between."""
 
 
 class Archiver:
-    """All lanes, from what the history holds on. `clock` gives seconds that never go back."""
+    """All lanes, from the end of the history on. `clock` gives monotonic seconds."""
 
     def __init__(
         self,
@@ -64,23 +64,23 @@ class Archiver:
         self._lanes = lanes
         self._seal_s = seal_s
         self._lease = lease
-        self._epoch: int | None = None  # of the lease, when it was opened
+        self._epoch: int | None = None  # of the lease, when the history was opened
         self.opened = asyncio.Event()
-        self.alone = asyncio.Lock()  # while the whole tree is looked at or tidied
+        self.alone = asyncio.Lock()  # held while the whole tree is listed or cleaned up
         self._wait_ms = wait_ms
         self._clock = clock
         self._identity = ""
         self._member_bytes = member_bytes(lanes)
         self._limit = max(1, READ_RECORDS // lanes)
         self._fillings: dict[int, OpenSegment] = {}
-        self._sealed: dict[int, int] = {}  # lane -> end of what the history holds
-        self._places: dict[int, int] = {}  # lane -> the offset to read next
+        self._sealed: dict[int, int] = {}  # lane -> end of the sealed records
+        self._places: dict[int, int] = {}  # lane -> next offset to read
         self._unpublished: dict[int, int] = {}
-        self._behind_since: dict[int, float] = {}  # lanes of which the log holds what is not sealed
+        self._behind_since: dict[int, float] = {}  # lanes with unsealed records, and since when
 
     @property
     def is_open(self) -> bool:
-        """Whether what it knows of the history still holds; else it has to be opened anew."""
+        """Whether its knowledge of the history is still valid; otherwise it must be reopened."""
         return self._epoch == self._lease.epoch
 
     @property
@@ -88,9 +88,9 @@ class Archiver:
         return self.is_open and self._lease.is_ours
 
     async def open(self) -> None:
-        """Find out where the history ends; what was held and not sealed will be read again.
+        """Find the end of the history; unsealed records will be read again.
 
-        Raises Mismatch where it is not the history of this log, and what log and history raise.
+        Raises Mismatch if it is not the history of this log, and errors of log and history.
         """
         self.close()
         epoch = self._lease.epoch
@@ -107,14 +107,15 @@ class Archiver:
         metrics.STUCK.set(0)
 
     def close(self) -> None:
-        """Forget what is held."""
+        """Forget all unsealed records."""
         self._epoch = None
         self._fillings.clear()
         self._behind_since.clear()
 
     async def step(self) -> bool:
-        """Read once, seal what is due; whether the log may hold more already. Raises what the log and the history
-        raise: the next call goes on where this one failed.
+        """Read once and seal what is due; returns whether the log may hold more already.
+
+        Raises errors of log and history: the next call continues where this one failed.
         """
         await self._seal_due()
         await self._publish()
@@ -130,14 +131,15 @@ class Archiver:
         return any(len(entries) == self._limit for entries in found.values())
 
     async def seal_all(self) -> None:
-        """Whatever is held becomes files."""
+        """Seal all records held."""
         for filling in list(self._fillings.values()):
             await self._seal(filling)
         await self._publish()
 
     async def measure(self) -> None:
-        """How far behind the log the history is, and whether that is what Redis says: it may have come back from an
-        older backup, and then the log would wait for what is sealed long since.
+        """Measure how far the history is behind the log, and publish its position again if Redis has lost it.
+
+        Redis may have been restored from an older backup, and the log would not be trimmed.
         """
         if self.may_write:
             with self._redis_may_be_away():
@@ -178,7 +180,7 @@ class Archiver:
             await self._seal(max(self._fillings.values(), key=lambda filling: filling.held))
 
     async def _seal(self, filling: OpenSegment) -> None:
-        """Once it is in the history it exists; until then it is still here, and will be tried again."""
+        """Write the file. Until it is in the history it is kept here, and will be retried."""
         self._check()
         content = filling.content()
         await asyncio.to_thread(self._history.store.write, filling.segment.name, content, check=self._check)
@@ -191,12 +193,12 @@ class Archiver:
         metrics.LAST_SEAL.set_to_current_time()
 
     def _check(self) -> None:
-        """Also right before a file gets its name: the process may have been paused while it was written."""
+        """Also called right before a file becomes visible: the process may have been paused while it wrote."""
         if not self.may_write:
             raise NotNow("the lease has run out")
 
     async def _publish(self) -> None:
-        """Only what is sealed may be trimmed. Redis being away delays that, and nothing else."""
+        """Publish what is sealed, so that it can be trimmed. If Redis is down, only this is delayed."""
         if not self._unpublished:
             return
         with self._redis_may_be_away():
@@ -217,8 +219,9 @@ class Archiver:
     # ---- gaps
 
     async def _pass_gap(self, gap: LogGap) -> None:
-        """What the log has lost is lost: say how much, and go on where it begins. The hole stays in the history, and
-        whoever reads over it is told.
+        """Continue after records that the log has lost, and log their number.
+
+        The gap stays in the history, and is reported to readers.
         """
         bounds = await self._log.bounds(list(self._places))
         is_gap = False
@@ -230,8 +233,8 @@ class Archiver:
                 is_gap = True
                 metrics.GAP_RECORDS.inc(first - place)
                 logger.error(
-                    "lane %d: %d records are missing in the history, offsets %d to %d: the log had lost them before "
-                    "they were archived. The history goes on at %d",
+                    "lane %d: %d records are missing in the history, offsets %d to %d: the log lost them before "
+                    "they were archived. The history continues at %d",
                     *(lane, first - place, place, first, first),
                 )
                 self._places[lane] = self._sealed[lane] = self._unpublished[lane] = first
@@ -239,7 +242,7 @@ class Archiver:
                 if self._sealed[lane] > end:
                     raise Mismatch(
                         f"lane {lane}: the history ends at {self._sealed[lane]}, but the log at {end}: was an older "
-                        "backup of it put back? Name another folder by archive, or put back the log"
+                        "backup of it restored? Name another folder with archive, or restore the log"
                     )
                 is_gap = True
                 logger.error("lane %d: the log has lost its last records, from %d on; they are not archived", lane, end)

@@ -1,4 +1,4 @@
-"""Once a day, and at start: merge the days that are over, expire what sites no longer want kept."""
+"""At startup and once a day: merges the files of past days, and deletes expired records."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ TIME = "return redis.call('TIME')[1]"  # of the server that holds the key: a clu
 async def keep_house(
     history: History, redis: Redis, sites: Mapping[str, Site], *, go_on: Callable[[], bool], free: asyncio.Lock
 ) -> None:
-    """Until cancelled. `history` is for this alone; `go_on` is asked before each file; `free` is held meanwhile."""
+    """Runs until cancelled. `history` is used by this alone; `go_on` is called before each file; `free` is held
+    meanwhile.
+    """
     done = None
     while True:
         try:
@@ -46,7 +48,7 @@ async def keep_house(
 
 
 async def utc_day(redis: Redis) -> datetime.date:
-    """Today by our clock or by the server's, whichever is earlier: one clock that runs ahead deletes nothing."""
+    """Today by this machine's clock or the server's, whichever is earlier, so that a wrong clock deletes nothing."""
     theirs: Any = await redis.eval(TIME, 1, keys.ARCHIVE)
     return datetime.datetime.fromtimestamp(min(time.time(), int(theirs)), datetime.UTC).date()
 

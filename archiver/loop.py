@@ -1,4 +1,6 @@
-"""The archiver's life: the lease, then read and seal until it is told to stop; whatever is away is waited for."""
+"""The archiver's main loop: acquires the lease, then reads and seals until it is stopped; waits for unavailable
+services.
+"""
 
 from __future__ import annotations
 
@@ -19,17 +21,17 @@ from wakeline.redis.lease import Lease
 
 logger = logging.getLogger("wakeline.archiver")
 
-POLL_S = 1.0  # between two reads: a thousand records at once cost a tenth of a thousand reads
+POLL_S = 1.0  # between two reads: a thousand records at once take a tenth of a thousand reads
 MEASURE_S = 5.0
 RETRY_S = 2.0
-SAY_S = 60.0  # between two times that the same trouble is said
-STOP_S = 8.0  # for sealing what is held; what is not sealed by then is read again
+SAY_S = 60.0  # between repeated log messages
+STOP_S = 8.0  # to seal held records; unsealed ones are read again later
 
 
 async def live(
     archiver: Archiver, lease: Lease, stop: asyncio.Event, *, tidy: Callable[[], Coroutine[Any, Any, None]]
 ) -> int:
-    """Exit code: 0 after `stop`, 1 after the lease was lost. `tidy` runs beside, once the history was opened."""
+    """Exit code: 0 after `stop`, 1 after the lease was lost. `tidy` runs concurrently once the history is open."""
     stopped = asyncio.create_task(stop.wait())
     acquiring = asyncio.create_task(lease.acquire())
     await asyncio.wait({stopped, acquiring}, return_when=asyncio.FIRST_COMPLETED)

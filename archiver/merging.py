@@ -1,6 +1,6 @@
-"""Many small files of a lane become one, and files that overlap become files that do not.
+"""Merges small files of a lane, and removes overlaps between files.
 
-What is merged is written before its parts are deleted; until then readers leave the parts out (`names.chains`).
+The merged file is written before its parts are deleted; until then readers ignore the parts (`names.chains`).
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from wakeline.history.members import entries
 logger = logging.getLogger("wakeline.archiver")
 
 MERGED_BYTES = 16_000_000  # of a merged file, compressed: it is held in memory
-LAST_DAYS = 31  # that are looked at: older ones were
+LAST_DAYS = 31  # days that are examined; older ones were before
 
 GoOn = Callable[[], bool]
 
 
 def merge_days(history: History, *, since: str, today: str, go_on: GoOn) -> None:
-    """Merge the files of each lane and day from `since` up to the day before `today` (YYYY-MM-DD)."""
+    """Merge the files of each lane and day from `since` to the day before `today` (YYYY-MM-DD)."""
     history.refresh()
     for lane in history.lanes():
         days = groupby(history.segments(lane), key=lambda segment: segment.date)
@@ -42,7 +42,7 @@ def merge_days(history: History, *, since: str, today: str, go_on: GoOn) -> None
 
 
 def _groups(history: History, segments: Sequence[Segment]) -> Iterator[list[Segment]]:
-    """Runs of two or more that follow upon one another and make no more than MERGED_BYTES."""
+    """Runs of two or more consecutive files with at most MERGED_BYTES in total."""
     group: list[Segment] = []
     size = 0
     for segment in segments if len(segments) > 1 else ():
@@ -58,7 +58,7 @@ def _groups(history: History, segments: Sequence[Segment]) -> Iterator[list[Segm
 
 
 def _merge(history: History, group: list[Segment]) -> None:
-    """Gzip members one after the other are a gzip file; all of them are checked before anything is deleted."""
+    """Concatenate: gzip members one after the other are a gzip file. All are checked before any is deleted."""
     first, last = group[0], group[-1]
     merged = Segment(first.lane, first.first, last.end, first.date)
     parts = []
@@ -75,8 +75,9 @@ def _merge(history: History, group: list[Segment]) -> None:
 
 
 def fix_overlaps(history: History) -> None:
-    """What a merge, or two archivers at once, have left: afterwards every record is in one file. For the one archiver,
-    before it writes; `history` was just listed.
+    """Clean up after an interrupted merge or two concurrent archivers: afterwards each record is in one file.
+
+    Only for the active archiver, before it writes; `history` must be freshly listed.
     """
     left_over = history.left_over()
     for segment in left_over:
@@ -88,12 +89,12 @@ def fix_overlaps(history: History) -> None:
                 cut += 1
                 _cut(history, after, begin=before.end)
     if left_over or cut:
-        logger.info("%d files that lay within others were deleted, %d that overlapped were cut", len(left_over), cut)
+        logger.info("%d files contained in others were deleted, %d overlapping ones were cut", len(left_over), cut)
         history.refresh()
 
 
 def _cut(history: History, segment: Segment, *, begin: int) -> None:
-    """Leave out what lies before `begin`."""
+    """Remove the records before `begin`."""
     filling = OpenSegment(segment.lane, begin, segment.date, since=0.0)
     for found in history.entries(segment):
         for entry in found:

@@ -1,7 +1,7 @@
-"""Records that a site no longer wants kept become ticks, so that offsets have no holes; files of nothing else go.
+"""Replaces expired records with ticks, so that offsets have no gaps, and deletes files that contain nothing else.
 
-Files are looked at when a day passes a site's `archive_days`, not each day: the file NAME says how far that was done.
-All of it may be done twice, so a crash anywhere costs only the work.
+Files are only examined when a day passes a site's `archive_days`; the file NAME stores the progress. All steps can be
+repeated, so a crash does no harm.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from wakeline.settings import Site
 logger = logging.getLogger("wakeline.archiver")
 
 NAME = "retention.json"
-ANY_OTHER = ""  # sites that are not configured, or no more, and records that name none
+ANY_OTHER = ""  # sites that are not configured (any more), and records without a site
 TICK = encode_record(Tick())
 
 
 class Done(Struct):
-    """The file NAME: site -> the last day (YYYY-MM-DD) of which its records have expired."""
+    """The file NAME: site -> the last day (YYYY-MM-DD) whose records were deleted."""
 
     expired: dict[str, str] = {}
 
 
 class Sited(Struct):
-    """What every record says of itself."""
+    """The fields common to all records."""
 
     kind: str = ""
     site: str = ""
@@ -46,16 +46,16 @@ decode_delta = msgspec.json.Decoder(Delta).decode
 
 
 def last_days(sites: Mapping[str, Site], today: datetime.date) -> dict[str, str]:
-    """Site -> the last UTC day of which nothing is kept. A record is kept for `archive_days` full days at least."""
+    """Site -> the last UTC day that is expired. A record is kept for at least `archive_days` full days."""
     kept = {ANY_OTHER: Site().archive_days} | {key: site.archive_days for key, site in sites.items()}
     return {site: (today - datetime.timedelta(days=days + 1)).isoformat() for site, days in kept.items()}
 
 
 def expire(history: History, sites: Mapping[str, Site], *, today: datetime.date, go_on: GoOn) -> None:
-    """Bring the whole history to what the sites' `archive_days` say `today`."""
+    """Apply the sites' `archive_days` as of `today` to the whole history."""
     through = last_days(sites, today)
     done = _done(history)
-    if done.keys() - through.keys():  # a site was taken out of the settings: it is one of ANY_OTHER now
+    if done.keys() - through.keys():  # a site was removed from the settings: it now belongs to ANY_OTHER
         done = {site: day for site, day in done.items() if site in sites}
     if all(done.get(site, "") >= day for site, day in through.items()):
         return
@@ -73,12 +73,12 @@ def _done(history: History) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except msgspec.MsgspecError as error:
-        logger.error("%s of the history is damaged: %s; every file is looked at again", NAME, error)
+        logger.error("%s of the history is damaged: %s; every file is examined again", NAME, error)
         return {}
 
 
 def _expire_lane(history: History, lane: int, through: Mapping[str, str], done: Mapping[str, str], go_on: GoOn) -> bool:
-    """Whether all of it is done."""
+    """Returns whether the lane is done completely."""
     segments = history.segments(lane)
     is_oldest = True
     is_done = True
@@ -97,7 +97,7 @@ def _expire_lane(history: History, lane: int, through: Mapping[str, str], done: 
                 metrics.FAILURES.labels("damaged").inc()
                 logger.error("%s", damaged)
                 is_done = False
-        # the last one stays in any case: its name says where the lane's history goes on
+        # the last file always stays: its name tells where the lane's history continues
         if is_empty and is_oldest and segment != segments[-1]:
             history.store.delete(segment.name)
             metrics.DELETED_FILES.inc()
@@ -107,7 +107,7 @@ def _expire_lane(history: History, lane: int, through: Mapping[str, str], done: 
 
 
 def _rewrite(history: History, segment: Segment, expired: Collection[str], known: Collection[str]) -> bool:
-    """Whether nothing of any site is left in the file."""
+    """Returns whether the file contains no records of any site any more."""
     filling = OpenSegment(segment.lane, segment.first, segment.date, since=0.0)
     changed, left = 0, 0
     for found in history.entries(segment):
@@ -123,7 +123,7 @@ def _rewrite(history: History, segment: Segment, expired: Collection[str], known
 
 
 def kept(value: bytes, expired: Collection[str], known: Collection[str]) -> tuple[bytes, bool]:
-    """(what is left of a record, whether that is anybody's)."""
+    """(the rest of a record, whether it belongs to a site)."""
 
     def is_expired(site: str) -> bool:
         return (site if site in known else ANY_OTHER) in expired
@@ -141,7 +141,7 @@ def kept(value: bytes, expired: Collection[str], known: Collection[str]) -> tupl
 
 
 def _kept_of_delta(value: bytes, is_expired: Callable[[str], bool]) -> tuple[bytes, bool]:
-    """It stays without its shares, because the next one goes on at its `upto`."""
+    """A delta without its shares, kept because the next one continues at its `upto`."""
     delta = decode_delta(value)
     shares = [share for share in delta.shares if not is_expired(share.site)]
     if len(shares) == len(delta.shares):

@@ -1,4 +1,4 @@
-"""A file in the making: the records of one lane and one UTC day, compressed as they come."""
+"""An unsealed file: the records of one lane and one UTC day, compressed as they arrive."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from wakeline.history.members import member
 from wakeline.history.names import Segment
 from wakeline.log import Entry
 
-FILE_BYTES = 64_000_000  # of lines: a file that holds more is sealed at once
-MEMBER_BYTES = 262_144  # of lines, compressed together: larger ones are no smaller in the end
-LINES_BYTES = 16_000_000  # of lines that wait to be compressed, all lanes together
+FILE_BYTES = 64_000_000  # of lines: a larger file is sealed at once
+MEMBER_BYTES = 262_144  # of lines per compressed member: larger ones save nothing
+LINES_BYTES = 16_000_000  # of uncompressed lines, all lanes together
 
 
 def member_bytes(lanes: int) -> int:
-    """How many bytes of lines a lane may collect before they are compressed."""
+    """Bytes of lines that a lane may collect before they are compressed."""
     return min(MEMBER_BYTES, LINES_BYTES // lanes)
 
 
@@ -55,7 +55,7 @@ class OpenSegment:
         return Segment(self.lane, self.first, self.end, self.date)
 
     def content(self) -> bytes:
-        """The file. More may be added afterwards."""
+        """The complete file so far. More may be added afterwards."""
         if self._lines:
             self._compress()
         return b"".join(self._members)

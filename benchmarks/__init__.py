@@ -1,9 +1,9 @@
-"""What `make bench` runs: every figure that has a floor, and what explains them, side by side in one run.
+"""The benchmarks of `make bench`: every figure that has a minimum, and figures that explain them.
 
 __main__.py       the command: python -m benchmarks [--quick] [--only NAME]
-figures.py        what a figure is, and its floor
+figures.py        a figure, and its floor
 registry.py       every benchmark, in order; to add one, write a module and list it there
-report.py         the table, build/bench.json, the floors that are missed
+report.py         the table, build/bench.json, the missed floors
 machine.py        cores, CPU time and memory of processes, ports
 services.py       a real server and the real services, each in its own process
 mix.py            which visitors and events the processor's figures are measured on
@@ -24,8 +24,8 @@ due_live.py       the same while visits end by the thousand
 idle.py           memory and CPU of the whole small path when nothing happens
 profile_size.py   bytes in Redis of one profile
 snippet.py        bytes of the scripts
-page.py           main-thread time of the scripts and of others' from npm (rivals/), in Chromium by page.mjs
+page.py           main-thread time of the scripts and of others from npm (rivals/), in Chromium by page.mjs
 
-Ratios are medians over rounds in which the sides take turns, so that a busy machine is busy for both. Each
-measured process has one core of its own; servers, brokers and load share the others.
+Ratios are medians over rounds in which the sides alternate, so that other load affects both. Each measured process has
+one core of its own; servers, brokers and load share the others.
 """

@@ -1,4 +1,4 @@
-"""The archiver beside a log that grows by 1,000 events a second: CPU, memory, bytes of an event in the history."""
+"""The archiver beside a log that grows by 1,000 events a second: CPU, memory, bytes per event in the history."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from wakeline.lanes import lane_of
 from wakeline.record import Event
 
 SECONDS = 40
-SEAL_S = 10  # so that files are sealed while it is watched; by default they are larger, and cost less
+SEAL_S = 10  # so that files are sealed during the test; by default they are larger, and cheaper
 PARTS = 20  # of a second: how often the log grows
 
 FIGURES = (

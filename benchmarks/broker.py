@@ -1,4 +1,4 @@
-"""A real Apache Kafka of one node, for tests and benchmarks. Its jars come from Maven, once."""
+"""A real Apache Kafka with one node, for tests and benchmarks. Its jars are downloaded from Maven once."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ PROPERTIES = {
     "transaction.state.log.replication.factor": "1",
     "transaction.state.log.num.partitions": "1",
     "group.initial.rebalance.delay.ms": "0",
-    # after a kill its controller takes it for alive so long, and keeps it waiting
+    # after a kill its controller considers it alive for this long, and blocks it
     "broker.session.timeout.ms": "1000",
     "broker.heartbeat.interval.ms": "200",
 }
 
 
 def jars() -> Path:
-    """The folder of Kafka's jars; fetched if this machine does not have them. Raises CalledProcessError."""
+    """The folder of Kafka's jars, downloaded if missing. Raises CalledProcessError."""
     if not CACHE.is_dir():
         CACHE.parent.mkdir(parents=True, exist_ok=True)
         coming = CACHE.with_suffix(f".{os.getpid()}")
@@ -63,7 +63,7 @@ def jars() -> Path:
             subprocess.run(copy, cwd=coming, check=True)
             coming.rename(CACHE)
         except OSError:
-            if not CACHE.is_dir():  # else another process was first
+            if not CACHE.is_dir():  # otherwise another process was first
                 raise
         finally:
             shutil.rmtree(coming, ignore_errors=True)
@@ -72,7 +72,7 @@ def jars() -> Path:
 
 @dataclass
 class Broker:
-    """One node with its files in `folder`; it may be killed, paused, and started again on them."""
+    """One node with its files in `folder`; it can be killed, paused, and restarted with them."""
 
     folder: Path
     options: Mapping[str, str] = field(default_factory=dict)  # of server.properties
@@ -85,7 +85,7 @@ class Broker:
         return f"kafka://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        """Returns once it takes connections as a broker. Raises RuntimeError, with what it said."""
+        """Returns once it accepts connections. Raises RuntimeError with its output."""
         settings = self.folder / "kafka.properties"
         command = (*JAVA, "-cp", f"{jars()}/*")
         if not settings.exists():
@@ -118,7 +118,7 @@ class Broker:
             time.sleep(0.05)
 
     def kill(self) -> None:
-        """kill -9, and gone when it returns."""
+        """Kill with -9; it is gone when this returns."""
         if self.process is not None:
             self.process.kill()
             self.process.wait()
@@ -126,7 +126,7 @@ class Broker:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """It holds its connections and answers nothing."""
+        """It keeps its connections open but answers nothing."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
         try:
@@ -137,7 +137,7 @@ class Broker:
 
 @contextmanager
 def running_broker(folder: Path, *, cores: set[int] | None = None, **options: str) -> Iterator[Broker]:
-    """A broker that lives as long as the context. Options of server.properties, their dots as underscores."""
+    """A broker that lives as long as the context. Options of server.properties, with underscores for dots."""
     broker = Broker(folder, {name.replace("_", "."): value for name, value in options.items()}, cores)
     try:
         broker.start()
@@ -147,7 +147,7 @@ def running_broker(folder: Path, *, cores: set[int] | None = None, **options: st
 
 
 def _answers(port: int) -> bool:
-    """Whether it says which requests it knows."""
+    """Whether it answers an ApiVersions request."""
     body = struct.pack(">hhih", 18, 0, 1, -1)  # ApiVersions, version 0, number of the request, no name of a client
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:

@@ -1,4 +1,4 @@
-"""The collector against a handler that does nothing: requests per second of its process's CPU time."""
+"""The collector compared with a handler that does nothing: requests per second of its process's CPU time."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def measure(run: Run) -> dict[str, float]:
 
 
 def load_once(port: int, pid: int, seconds: float) -> dict[str, Any]:
-    """One round, as `load` prints it. It starts on the cores of this process, which are not the measured one."""
+    """One round, as `load` prints it. It starts on the cores of this process, not on the measured one."""
     asked = {"--port": port, "--pid": pid, "--connections": CONNECTIONS, "--seconds": seconds}
     command = [sys.executable, "-m", "benchmarks.load", *(str(word) for pair in asked.items() for word in pair)]
     result = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)

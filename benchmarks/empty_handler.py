@@ -1,4 +1,4 @@
-"""The yardstick: an aiohttp handler that reads the body, answers 202 with one header and does nothing.
+"""The reference: an aiohttp handler that reads the body, answers 202 with one header and does nothing.
 
 python -m benchmarks.empty_handler PORT
 """

@@ -1,4 +1,4 @@
-"""A figure: one number of the report, what it means, and the floor that it must keep."""
+"""A figure: one number of the report, its meaning, and its floor."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {">=": operator.ge, "<=": o
 
 @dataclass(frozen=True)
 class Floor:
-    """What a figure must keep to: `direction` is ">=", "<=" or "<"."""
+    """The limit of a figure: `direction` is ">=", "<=" or "<"."""
 
     direction: str
     bound: float
@@ -30,7 +30,7 @@ class Floor:
 
 @dataclass(frozen=True)
 class Figure:
-    """`how` says in few words what is measured; `floor` is None where a number only explains another."""
+    """`how` briefly says what is measured; `floor` is None for a figure that only explains another."""
 
     name: str
     how: str
@@ -39,17 +39,17 @@ class Figure:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the benchmarks. `folder` is scratch; `say` shows a line that belongs to no figure."""
+    """One run of the benchmarks. `folder` is temporary; `say` prints a line that belongs to no figure."""
 
     folder: Path
-    quick: bool  # fewer rounds and records: shows that it works, proves no floor
+    quick: bool  # fewer rounds and records: a smoke test that proves no floor
     say: Callable[[str], None]
     stand: Callable[[], Stand]  # the same for all, built when it is first asked for
     base: str = ""  # the commit to compare with
 
 
 class Benchmark(Protocol):
-    """A module of this package that measures the figures it names."""
+    """A module of this package that measures the figures it lists."""
 
     @property
     def FIGURES(self) -> tuple[Figure, ...]: ...

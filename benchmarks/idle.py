@@ -1,4 +1,4 @@
-"""The whole small path when nothing happens: memory and CPU of server, collector, processor, archiver and api."""
+"""All services when nothing happens: memory and CPU of server, collector, processor, archiver and api."""
 
 from __future__ import annotations
 

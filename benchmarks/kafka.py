@@ -1,4 +1,4 @@
-"""Topics on a real Kafka, made and filled as if these records had come in."""
+"""Creates topics on a real Kafka and fills them with records."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ Records = Sequence[tuple[int, int, bytes]]  # partition, time in ms, record
 
 
 async def make_topic(port: int, topic: str, *, partitions: int) -> None:
-    """As Wakeline makes its own: times are the broker's."""
+    """Configured as by Wakeline: with broker timestamps."""
     async with _admin(port) as admin:
         await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=APPENDED)])
 
 
 async def fill_topic(port: int, topic: str, records: Records, *, partitions: int) -> None:
-    """Make a topic of records that were appended at their own times, in order; from then on times are the broker's."""
+    """Create a topic with records at their own times, in order; later records get broker timestamps."""
     async with _admin(port) as admin:
         await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs={"retention.ms": "-1"})])
         await append_to(port, topic, records, partitions=partitions)
@@ -30,7 +30,7 @@ async def fill_topic(port: int, topic: str, records: Records, *, partitions: int
 
 
 async def append_to(port: int, topic: str, records: Records, *, partitions: int) -> None:
-    """As quickly as one producer can, partition by partition."""
+    """As fast as one producer can, partition by partition."""
     producer = AIOKafkaProducer(bootstrap_servers=f"127.0.0.1:{port}", max_batch_size=BATCH_BYTES)
     await producer.start()
     try:

@@ -22,7 +22,7 @@ from typing import Any, cast
 import uvloop
 
 SITE, ORIGIN = "bench", "https://shop.example"
-REQUESTS = 4_096  # made ahead and sent in turn
+REQUESTS = 4_096  # created in advance and sent in turn
 PAGES, VISITORS = 500, 1_000
 USER_AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36",
@@ -38,7 +38,7 @@ CATEGORIES = ("lamps", "ceramics", "plants", "textiles")
 
 
 def requests(count: int = REQUESTS, *, seed: int = 1) -> list[bytes]:
-    """`count` different requests of one page view each, as a browser sends them under `full` consent."""
+    """`count` different requests with one page view each, as sent by a browser under `full` consent."""
     chance = random.Random(seed)
     sent = time.time_ns() // 1_000_000
     return [request(_page_view(chance, sent), sent) for _ in range(count)]
@@ -80,7 +80,7 @@ def request(event: dict[str, Any], sent: int) -> bytes:
 
 
 class _Load:
-    """What all connections share."""
+    """State shared by all connections."""
 
     def __init__(self, requests: list[bytes]) -> None:
         self.requests = requests
@@ -97,7 +97,7 @@ class _Connection(asyncio.Protocol):
         self._sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
         self._send()
 
     def data_received(self, data: bytes) -> None:
@@ -123,7 +123,7 @@ class _Connection(asyncio.Protocol):
 
 
 def end_of_answer(buffer: bytes) -> int:
-    """Length of the answer that `buffer` begins with, 0 while it is not whole."""
+    """Length of the answer at the start of `buffer`, 0 while incomplete."""
     head = buffer.find(b"\r\n\r\n")
     if head < 0:
         return 0
@@ -139,7 +139,7 @@ def cpu_seconds(pid: int) -> float:
 
 
 async def run(port: int, *, connections: int, seconds: float, pid: int | None = None) -> dict[str, object]:
-    """The measurement as `python -m benchmarks.load` prints it, after a tenth of `seconds` of warming up."""
+    """The measurement as `python -m benchmarks.load` prints it, after a warm-up of a tenth of `seconds`."""
     load = _Load(requests())
     loop = asyncio.get_running_loop()
     transports = []
@@ -176,7 +176,7 @@ async def run(port: int, *, connections: int, seconds: float, pid: int | None = 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--pid", type=int, help="process whose CPU time is counted")
+    parser.add_argument("--pid", type=int, help="process whose CPU time is measured")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
     asked = parser.parse_args()

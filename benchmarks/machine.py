@@ -1,4 +1,4 @@
-"""The machine: which cores measure and which serve, what a process used of it, which ports are free."""
+"""The machine: cores for measured and other processes, CPU time and memory of a process, free ports."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 ALL = os.sched_getaffinity(0)
-MEASURED = {min(ALL)}  # the process whose figure it is, alone
+MEASURED = {min(ALL)}  # for the measured process alone
 OTHERS = ALL - MEASURED or ALL  # servers, brokers, load, and this process
-FIRST_PORT, LAST_PORT = 10_000, 32_768  # to look among, where the system does not say which it gives to connections
+FIRST_PORT, LAST_PORT = 10_000, 32_768  # to search if the system does not disclose its ephemeral range
 
 
 def cpu_seconds(pid: int) -> float:
-    """User and system time of all threads of a process, in nanosecond steps (/proc/PID/stat has 10 ms)."""
+    """User and system time of all threads of a process, with nanosecond resolution (/proc/PID/stat has 10 ms)."""
     return time.clock_gettime((~pid << 3) | 2)  # the process's CPU clock: MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED)
 
 
@@ -30,13 +30,13 @@ def memory_mb(pid: int) -> tuple[float, float]:
 
 
 def free_port() -> int:
-    """One at which nobody listens, and which no outgoing connection gets before who asked for it listens."""
+    """A port without a listener that no outgoing connection will get before the caller listens on it."""
     (port,) = find_free_ports(1)
     return port
 
 
 def find_free_ports(count: int) -> list[int]:
-    """So many different ones, see `free_port`."""
+    """This many different ones, see `free_port`."""
     with ExitStack() as stack:
         found: list[int] = []
         while len(found) < count:
@@ -49,7 +49,7 @@ def find_free_ports(count: int) -> list[int]:
 
 
 def _first_outgoing_port() -> int:
-    """The kernel gives connections the ports from here on (see ip(7))."""
+    """Start of the kernel's ephemeral port range (see ip(7))."""
     try:
         return int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
     except OSError:

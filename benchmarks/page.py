@@ -1,8 +1,8 @@
-"""What trackers cost the main thread of a page, ours and others' from npm, in a real Chromium: see page.mjs.
+"""Main-thread cost of trackers, Wakeline's and others' from npm, in a real Chromium: see page.mjs.
 
-Milliseconds of CPU time at load (compiling, set-up, the first page view sent and answered) and microseconds of one
-custom event (told, sent, answered), each beyond what the same page costs without a tracker. Our full script and
-Plausible's, which have the same duties, are in each of many rounds, with a floor for their ratio; the others in a few.
+Milliseconds of CPU time at load (compiling, set-up, the first page view sent and answered) and microseconds per custom
+event (called, sent, answered), each minus the cost of the same page without a tracker. The full script and Plausible's,
+which have the same features, run in many rounds, with a floor for their ratio; the others in a few.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ ROOT = Path(__file__).parents[1]
 SNIPPET = ROOT / "snippet"
 RIVALS = ROOT / "benchmarks/rivals"
 COMPARED = {"full", "plausible"}
-QUICK, FULL = (1, 1, 1), (30, 5, 5)  # rounds of those compared, rounds of the others, events of each
+QUICK, FULL = (1, 1, 1), (30, 5, 5)  # rounds of those compared, rounds of the others, events in each
 
 TRACKERS = {
     "core": "wakeline.js",
     "full": "wakeline.full.js",
-    "stored": "wakeline.full.js under full consent: its queue is in localStorage",
+    "stored": "wakeline.full.js under full consent: with its queue in localStorage",
     "plausible": "@plausible-analytics/tracker 0.4.6, with links, files and forms",
     "umami": "Umami 2.10.0, the newest on npm",
     "snowplow": "@snowplow/browser-tracker 4.10.1, with its heartbeat",
 }
-# npm has no package of the tracker alone: this is the server's. Its source is read, its dependencies are left there.
+# npm has no package of the tracker alone: this is the server's. Only its source is used, without dependencies.
 UMAMI = (
     "umami@2.10.0",
     "sha512-+lmrnV0751R6U2rkIgVAlE1nWI7yZawlMlJDguW9tlFacCKhnGeCyc7tCMIhNNYIiGIQy4DEX5IzJhm4b3+dPA==",
@@ -48,7 +48,7 @@ FIGURES = (
 
 
 def measure(run: Run) -> dict[str, float]:
-    """The median of the rounds. Raises CalledProcessError where npm or Chromium is missing or fails."""
+    """The median of the rounds. Raises CalledProcessError if npm or Chromium is missing or fails."""
     for folder in (SNIPPET, RIVALS):
         _install(folder)
     many, few, events = QUICK if run.quick else FULL
@@ -64,11 +64,11 @@ def measure(run: Run) -> dict[str, float]:
 
 
 def _visits(umami: Path, rounds: Mapping[str, int], events: int) -> Mapping[str, Sequence[Mapping[str, float]]]:
-    """By tracker, and as "nothing" without one, what the visit of each round found."""
+    """By tracker, and as "nothing" without one, the measurements of each round."""
     wanted = [f"{name}={count}" for name, count in rounds.items()]
     command = ["node", str(ROOT / "benchmarks/page.mjs"), str(events), *wanted, "--umami", str(umami)]
     node = subprocess.Popen(command, stdout=subprocess.PIPE)
-    os.sched_setaffinity(node.pid, ALL)  # before it starts a browser: its processes need more than one
+    os.sched_setaffinity(node.pid, ALL)  # before it starts a browser, whose processes need more than one
     answer, _ = node.communicate()
     if node.returncode:
         raise subprocess.CalledProcessError(node.returncode, node.args)
@@ -83,7 +83,7 @@ def _install(folder: Path) -> None:
 
 
 def _umami(folder: Path) -> Path:
-    """The tracker's source, unpacked. Raises ValueError where npm gives another package than this was written for."""
+    """The tracker's source, unpacked. Raises ValueError if npm returns another package than expected."""
     name, integrity = UMAMI
     pack = ["npm", "pack", name, "--json", "--loglevel=error", "--prefer-offline", "--pack-destination", str(folder)]
     packed = json.loads(subprocess.run(pack, stdout=subprocess.PIPE, check=True).stdout)[0]

@@ -1,6 +1,6 @@
-"""The processor against stock Faust agents: the same records, the same fold, Redis written, one core each.
+"""The processor compared with stock Faust agents: same records, same fold, writing to Redis, one core each.
 
-A side's rate is taken from what has reached Redis, after a first part in which it starts and warms up.
+The rate is measured by what has reached Redis, after a first part for start-up and warm-up.
 """
 
 from __future__ import annotations

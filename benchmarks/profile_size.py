@@ -1,4 +1,4 @@
-"""Bytes in Redis of what is kept of one visitor: state, profile and interests."""
+"""Bytes in Redis per visitor: state, profile and interests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every benchmark, in the order in which they run."""
+"""Every benchmark, in running order."""
 
 from __future__ import annotations
 

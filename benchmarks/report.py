@@ -1,4 +1,4 @@
-"""The report: a table to read, a flat JSON object for machines, and the floors that are missed."""
+"""The report: a table for people, a flat JSON object for machines, and the missed floors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def table(figures: Sequence[Figure], values: Mapping[str, float]) -> Table:
 
 
 def text(value: float | None) -> str:
-    """A value as people read it: three significant digits, no exponent."""
+    """A value for people: three significant digits, no exponent."""
     if value is None:
         return NOT_MEASURED
     if abs(value) >= 100:
@@ -40,7 +40,7 @@ def text(value: float | None) -> str:
 
 
 def missed(figures: Sequence[Figure], values: Mapping[str, float]) -> list[tuple[Figure, str]]:
-    """Figures that miss their floor, or have one and were not measured, and what was found instead."""
+    """Figures that miss their floor, or have one but were not measured, and the value."""
     found = []
     for figure in figures:
         value = values.get(figure.name)

@@ -1,4 +1,4 @@
-"""What an event costs in the fold, rule by rule, and what stands before and after the fold."""
+"""Cost per event in the fold, by rule, and before and after the fold."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ FIGURES = (
     *(Figure(f"rule_us_{name}", "microseconds of the rule, over all events") for name, _, _ in RULES),
     Figure("fold_us_total", "the whole fold of a decoded event, all rules"),
     Figure("decode_us", "from JSON to a record"),
-    Figure("commands_us", "from what changed to Redis commands, per event"),
+    Figure("commands_us", "from changes to Redis commands, per event"),
     Figure("pack_us", "from commands to the script's argument, per event"),
 )
 NOTHING = Loaded(None, {}, 0)
@@ -42,7 +42,7 @@ NEVER = 1 << 62
 
 
 def measure(run: Run) -> dict[str, float]:
-    """The middle of several rounds, each on people who are new to the fold."""
+    """The median of several rounds, each with people who are new to the fold."""
     now = time.time_ns() // 1_000_000
     count = RECORDS // 10 if run.quick else RECORDS
     made = events(count, visitors=count // 10, end=now)
@@ -70,7 +70,7 @@ def measure(run: Run) -> dict[str, float]:
 
 
 def _stages(fold: Fold, log: Sequence[Entry]) -> dict[str, int]:
-    """Folds the log; nanoseconds of each stage."""
+    """Fold the log; returns nanoseconds of each stage."""
     memory = LaneMemory()
     spent: defaultdict[str, int] = defaultdict(int)
     clock = perf_counter_ns
@@ -105,7 +105,7 @@ def _rules(fold: Fold, made: Sequence[Event]) -> dict[str, float]:
 
 
 def _cost_of_looking(times: int = 20_000) -> float:
-    """Nanoseconds between two looks at the clock with nothing between them."""
+    """Nanoseconds between two consecutive clock reads."""
     total = 0
     for _ in range(times):
         began = perf_counter_ns()

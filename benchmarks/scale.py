@@ -1,7 +1,7 @@
-"""Wakeline on Kafka: the collector, the processor against a stock Faust agent, and two processors against one.
+"""Wakeline on Kafka: the collector, the processor compared with a stock Faust agent, and two processors with one.
 
-All of them on the same real broker. Where two processors work they share the lanes, and this machine may have no more
-than two cores: so it is what they cost that is compared, not how long they take.
+All on the same real broker. As this machine may have only two cores, two processors that share the lanes are compared
+by CPU time, not by duration.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from wakeline.record import encode_record
 
 RECORDS = 200_000
 VISITORS = 20_000
-SHARED_ROUNDS = 9  # a stream takes each of them a few seconds, in which a shared machine's pace may change
-SHARED_S = 60.0  # for two processors to have shared the lanes
+SHARED_ROUNDS = 9  # each takes a few seconds, during which a shared machine's speed may change
+SHARED_S = 60.0  # until two processors have shared the lanes
 DONE_S = 120.0
 
 FIGURES = (
@@ -164,7 +164,7 @@ def _cost(workers: int, count: int, kafka: int, topic: str, folder: Path) -> flo
 
 
 def _owned(port: int) -> int:
-    """How many lanes the processor with its metrics on `port` owns; -1 while it does not answer."""
+    """Number of lanes that the processor with its metrics on `port` owns; -1 while it does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
             lines: Sequence[str] = answer.read().decode().splitlines()

@@ -1,4 +1,4 @@
-"""A real server and the real services, each in its own process, on ports and in folders of their own."""
+"""A real server and the real services, each in its own process, with their own ports and folders."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ class SmallPath:
                 raise RuntimeError(f"{name} does not answer; it said: {said}") from None
 
     def command(self, name: str) -> tuple[str, ...]:
-        """What starts a service."""
+        """The command that starts a service."""
         return self._services[name].command
 
     def client(self) -> redis.Redis:

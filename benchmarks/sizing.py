@@ -1,4 +1,4 @@
-"""What a million events take: in the log on either engine, on disk and in memory, and in the state made of them."""
+"""Memory and disk for a million events: in the log on either engine, and in the state derived from them."""
 
 from __future__ import annotations
 

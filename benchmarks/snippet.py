@@ -10,7 +10,7 @@ from benchmarks.figures import Figure, Run, at_most
 
 ROOT = Path(__file__).parents[1]
 SERVED = ROOT / "collector/static"
-BUDGETS: dict[str, int] = json.loads((ROOT / "snippet/budgets.json").read_text())  # a build fails above them too
+BUDGETS: dict[str, int] = json.loads((ROOT / "snippet/budgets.json").read_text())  # the build also fails above them
 SCRIPTS = {
     "snippet_core_gzip_bytes": "wakeline",
     "snippet_full_gzip_bytes": "wakeline.full",
@@ -23,7 +23,7 @@ FIGURES = tuple(
 
 
 def measure(run: Run) -> dict[str, float]:
-    """Raises OSError for a script that was not built."""
+    """Raises OSError for a missing script."""
     return {
         name: len(gzip.compress((SERVED / f"{script}.js").read_bytes(), 9, mtime=0)) for name, script in SCRIPTS.items()
     }

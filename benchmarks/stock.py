@@ -1,4 +1,4 @@
-"""A stock Faust agent, as its documentation writes one: the same fold, read and written by redis-py pipelines.
+"""A stock Faust agent, as in Faust's documentation: the same fold, with redis-py pipelines.
 
     python -m benchmarks.stock each|take KAFKA_PORT TOPIC REDIS_URL DEPLOYMENT_JSON
 
@@ -40,7 +40,7 @@ TAKEN, WITHIN_S = 2_000, 0.2
 
 
 class Lane:
-    """What the agent keeps of one partition."""
+    """The agent's state of one partition."""
 
     def __init__(self, number: int, deployment: Deployment, key_space: Keys) -> None:
         self.fold = Fold(number, sites={SITE.key: SiteFacts(SITE)}, deployment=deployment, key_space=key_space)
@@ -54,7 +54,7 @@ class Lane:
 
 
 class Book:
-    """Folds what it is given and writes it, with the place of each partition: the same keys as the processor's."""
+    """Folds messages and writes the result, with the place of each partition, to the processor's keys."""
 
     def __init__(self, redis_url: str, deployment: Deployment) -> None:
         self.topic: Any = None  # that it reads, and tells lanes by
@@ -63,7 +63,7 @@ class Book:
         self._lanes = [Lane(number, deployment, self._keys) for number in range(deployment.lanes)]
 
     async def apply(self, messages: Sequence[Any]) -> None:
-        """Messages of any partitions, in order within each. Two round trips, however many partitions they are of."""
+        """Messages of any partitions, in order within each. Two round trips, for any number of partitions."""
         taken: defaultdict[int, list[Entry]] = defaultdict(list)
         for message in messages:
             taken[message.partition].append(Entry(message.offset, round(message.timestamp * 1000), message.value))

@@ -1,4 +1,4 @@
-"""HTTP in, log out: checks, cleans and stamps what pages send, and answers 202 once it is on disk.
+"""Receives events over HTTP: validates, cleans and appends them to the log, and answers 202 once they are on disk.
 
 In reading order: app (wires the parts), workers (processes on one port), server (the HTTP edge), connections (how many
 may be open), limiter (how many requests one address may send), budget (how many new profiles it may begin), memory (how

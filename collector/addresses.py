@@ -1,4 +1,4 @@
-"""The address a request came from: in memory only, to be hashed, compared or turned into a country."""
+"""The IP address of a request: only kept in memory, to be hashed, compared or mapped to a country."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from wakeline.countries import Countries
 
 Network = IPv4Network | IPv6Network
 CACHED = 4_096
-HOUSEHOLD_BITS = 64  # of an IPv6 address: one household or host has all that differ in the rest
-TRANSLATED = IPv6Network("64:ff9b::/96")  # RFC 6052: IPv4 as a server that has only IPv6 sees it, by NAT64 or SIIT
+HOUSEHOLD_BITS = 64  # of an IPv6 address: all addresses of a household or host share them
+TRANSLATED = IPv6Network("64:ff9b::/96")  # RFC 6052: IPv4 as seen by an IPv6-only server, through NAT64 or SIIT
 IPV4_BITS = (1 << 32) - 1
 
 PRIVATE = (
     "127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16", "100.64.0.0/10",
     "::1/128", "fc00::/7", "fe80::/10",
 )  # fmt: skip
-UNLIMITED: dict[int, list[tuple[int, int]]] = {4: [], 6: []}  # version -> (mask, network), for a third of the time
+UNLIMITED: dict[int, list[tuple[int, int]]] = {4: [], 6: []}  # version -> (mask, network), faster than `ipaddress`
 for _network in map(ip_network, PRIVATE):
     UNLIMITED[_network.version].append((int(_network.netmask), int(_network.network_address)))
 
 
 class Addresses:
-    """Who is asking, and from which country. `geoip` is a country .mmdb; without one no country is known.
+    """Client addresses and countries. `geoip` is a country .mmdb; without one countries are unknown.
 
-    Raises OSError where the file cannot be read.
+    Raises OSError if the file cannot be read.
     """
 
     def __init__(self, *, trusted_proxies: Sequence[Network] = (), geoip: Path | None = None) -> None:
@@ -37,10 +37,10 @@ class Addresses:
         self.is_proxy = lru_cache(CACHED)(self._within_trusted)
 
     def client(self, peer: str, forwarded: Iterable[str]) -> str:
-        """The peer, or if it is a trusted proxy the right-most hop in X-Forwarded-For that is none.
+        """The peer, or if it is a trusted proxy the right-most untrusted hop in X-Forwarded-For.
 
-        What stands to the left of that hop is the client's own claim. A hop that is no address ends the
-        search: the proxy that wrote it is the last that is known. One that is empty is none.
+        Hops further left are the client's own claim. A hop that is not an address ends the search: the proxy that wrote
+        it is the last one known. Empty hops are skipped.
         """
         if not self._trusted or not self.is_proxy(peer):
             return peer
@@ -65,7 +65,7 @@ class Addresses:
 
 @lru_cache(CACHED)
 def household(address: str) -> str:
-    """Whose an address is: of IPv6 its /64, else itself. A browser changes the rest by the day, or by the request."""
+    """The address, of IPv6 its /64: browsers change the rest daily, or for each request."""
     parsed = parse(address)
     if parsed is None:
         return address
@@ -73,7 +73,7 @@ def household(address: str) -> str:
 
 
 def sender(address: str) -> int | None:
-    """Whom an address is counted as; None: nobody that is limited, since all visitors may be behind it."""
+    """A number for rate limits; None for addresses without limit, as all visitors may be behind them."""
     parsed = parse(address)
     if parsed is None:
         return None
@@ -81,12 +81,12 @@ def sender(address: str) -> int | None:
     for mask, network in UNLIMITED[parsed.version]:
         if number & mask == network:
             return None
-    # below 0: not to be mistaken for an IPv4 address
+    # negative, to differ from IPv4 addresses
     return number if parsed.version == 4 else -(number >> HOUSEHOLD_BITS)
 
 
 def within(address: str, networks: Sequence[Network]) -> bool:
-    """Whether `address` lies in one of `networks`."""
+    """Whether `address` is in one of `networks`."""
     parsed = parse(address)
     return parsed is not None and any(parsed in network for network in networks)
 
@@ -94,8 +94,8 @@ def within(address: str, networks: Sequence[Network]) -> bool:
 def parse(hop: str) -> IPv4Address | IPv6Address | None:
     """An address as proxies write it: "1.2.3.4", "1.2.3.4:567", "2001:db8::1", "[2001:db8::1]:567".
 
-    An IPv4 address within an IPv6 one is that IPv4 address: mapped (::ffff:1.2.3.4), or translated (64:ff9b::1.2.3.4).
-    Networks of an operator's own for that are not known here.
+    IPv4 addresses embedded in IPv6 become IPv4: mapped (::ffff:1.2.3.4), or translated (64:ff9b::1.2.3.4).
+    Operator-specific translation prefixes are not supported.
     """
     text = hop.strip()
     if text.startswith("["):

@@ -1,4 +1,4 @@
-"""Device, browser and system of a user agent, coarsely, and which bot it is. Cached by its text."""
+"""Device, browser, operating system and bot of a user agent. Cached by its text."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from ua_parser import BestAvailableResolver, Parser, load_lazy_builtins
 from collector.clean import clean_text
 from collector.people import without_words_of_people
 
-MAX_NAME = 64  # characters of a browser's or system's name: some patterns take it from the text itself
-MAX_LENGTH = 512  # characters looked at: with CACHED it bounds the memory that made-up agents can take
+MAX_NAME = 64  # characters of a browser's or system's name: some patterns take it from the user agent
+MAX_LENGTH = 512  # characters examined; with CACHED it limits the memory that made-up agents can use
 CACHED = 4_096
-GROUP = 25  # patterns of crawlers in one: nearly everybody is none of them
+GROUP = 25  # crawler patterns per group: nearly all agents match none
 NO_USER_AGENT = "no user agent"
 WEBDRIVER = "webdriver"
 
@@ -25,7 +25,7 @@ PHONES = frozenset({"Windows Phone", "BlackBerry OS", "KaiOS", "Firefox OS", "Ha
 
 
 class Agent(NamedTuple):
-    """What a record keeps of a user agent."""
+    """The user agent's data in a record."""
 
     device: str  # desktop, mobile, tablet, other
     browser: str
@@ -35,9 +35,9 @@ class Agent(NamedTuple):
 
 @lru_cache(maxsize=CACHED)
 def agent_of(user_agent: str, *, webdriver: bool = False) -> Agent:
-    """What `user_agent` (cut to MAX_LENGTH) says. About 0.3 ms for one not seen before.
+    """What `user_agent` (cut to MAX_LENGTH) says. Takes about 0.3 ms for a new one.
 
-    A browser that says that a program drives it is a bot, WEBDRIVER if its name does not say which.
+    An automated browser is a bot, named WEBDRIVER unless its user agent names one.
     """
     found = PARSER.parse(user_agent)
     browser = clean_text(found.user_agent.family)[:MAX_NAME] if found.user_agent else ""
@@ -47,14 +47,14 @@ def agent_of(user_agent: str, *, webdriver: bool = False) -> Agent:
 
 
 def legible(header: str) -> str:
-    """A header's text, the bytes in it that are none replaced: aiohttp keeps them as lone surrogates."""
+    """A header's text with invalid bytes replaced: aiohttp decodes them to lone surrogates."""
     if header.isascii():
         return header
     return header.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def device_of(user_agent: str, os: str) -> str:
-    """Tablets say so (iPad) or leave out "Mobile" (Android). An iPad that asks for desktop pages says Mac."""
+    """Tablets say so (iPad) or lack "Mobile" (Android). An iPad requesting desktop pages claims to be a Mac."""
     if os == "iOS":
         return "tablet" if "iPad" in user_agent else "mobile"
     if os == "Android":
@@ -65,7 +65,7 @@ def device_of(user_agent: str, os: str) -> str:
 
 
 def bot_of(user_agent: str) -> str:
-    """The crawler's name as its pattern spells it; NO_USER_AGENT; "" for a human."""
+    """The crawler's name as in its pattern; NO_USER_AGENT; "" for a human."""
     if not user_agent.strip():
         return NO_USER_AGENT
     user_agent = without_words_of_people(user_agent)
@@ -75,21 +75,21 @@ def bot_of(user_agent: str) -> str:
     return ""
 
 
-@cache  # of so many patterns `re` itself keeps too few: each bot not seen before cost 19 ms
+@cache  # more patterns than `re` caches: each new bot took 19 ms
 def compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
 @cache
 def bot_name(pattern: str) -> str:
-    """`Googlebot\\/` is "Googlebot": the first words of a pattern, so that there are no more names than patterns."""
+    """`Googlebot\\/` becomes "Googlebot": the first words of a pattern, so that the number of names is limited."""
     plain = re.sub(r"\\(.)", r"\1", re.sub(r"\(\^\| \)|\^|\[\\s\\S\]\*.*|\[([^]-])[^]]*\]", r"\1", pattern))
     words = re.search(r"[A-Za-z0-9][\w .!&'+-]*[\w!+]|\w", plain)
     return words[0] if words else "bot"
 
 
 def in_groups(patterns: Sequence[str]) -> tuple[tuple[re.Pattern[str], Sequence[str]], ...]:
-    """The patterns in their order, each GROUP of them with one that finds whether any of them matches."""
+    """The patterns in order, in groups of GROUP, each with one combined pattern that tests whether any matches."""
     groups = (patterns[first : first + GROUP] for first in range(0, len(patterns), GROUP))
     return tuple((re.compile("|".join(group)), group) for group in groups)
 

@@ -1,4 +1,4 @@
-"""Wires the collector: settings in, parts connected, nothing decided."""
+"""Wires the collector's parts together, from the settings."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def now_ms() -> int:
 
 
 def main(config: Config) -> None:
-    """Run until SIGTERM or SIGINT, with `settings.workers` processes; then answer what is in flight and end.
+    """Run `settings.workers` processes until SIGTERM or SIGINT; then answer requests in flight and end.
 
     Raises SystemExit: 1, after a line that says why, where it cannot run; and CannotListen.
     """
@@ -67,7 +67,7 @@ def work(config: Config, worker: int) -> int:
 
 
 class Parts(NamedTuple):
-    """What the process keeps hold of."""
+    """The parts that `serve` uses."""
 
     server: Server
     writer: GroupCommit
@@ -84,7 +84,7 @@ def build(
     worker: int = 0,
     clock: Callable[[], int] = now_ms,
 ) -> Parts:
-    """The parts, connected; within a running loop. Raises OSError for a folder or file that cannot be used."""
+    """The connected parts; call it within a running loop. Raises OSError for an unusable folder or file."""
     settings = config.settings
     metrics = Metrics()
     counted_bytes = 0 if settings.log else RECORD_BYTES
@@ -136,7 +136,7 @@ async def _serve(config: Config, worker: int) -> int:
     shares_port = settings.workers > 1
     await web.TCPSite(public, settings.host, settings.port, backlog=BACKLOG, reuse_port=shares_port or None).start()
     logger.info("collector %d listens on http://%s:%d", worker, settings.host, settings.port)
-    gc.freeze()  # what lives as long as the process need not be looked at again
+    gc.freeze()  # objects that live as long as the process need no garbage collection
 
     tasks = [
         asyncio.create_task(parts.writer.run()),

@@ -1,4 +1,4 @@
-"""A request's body: read within a time, decompressed within a size, or the reason why not."""
+"""Reads a request's body within limits on time and decompressed size, or returns the reason for rejection."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from aiohttp import HttpVersion11, web
 
 from wakeline.event import MAX_BODY_BYTES, Refusal
 
-BODY_TIME_S = 5.5  # a phone on a bad line; aiohttp itself would wait for ever
+BODY_TIME_S = 5.5  # for a phone on a bad connection; aiohttp would wait forever
 
 GZIP = 16 + zlib.MAX_WBITS
 ZLIB = zlib.MAX_WBITS
-RAW_DEFLATE = -zlib.MAX_WBITS  # sent as "deflate" by some, against the standard
+RAW_DEFLATE = -zlib.MAX_WBITS  # some clients send it as "deflate", against the standard
 GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 TYPES = ("text/plain", "application/json")
 
 
 def is_accepted_type(content_type: str | None) -> bool:
-    """text/plain, which needs no CORS preflight, or application/json; parameters do not matter."""
+    """text/plain, which needs no CORS preflight, or application/json; parameters are ignored."""
     if content_type is None:
         return False
     return content_type in TYPES or content_type.partition(";")[0].strip().lower() in TYPES
@@ -28,12 +28,12 @@ def is_accepted_type(content_type: str | None) -> bool:
 async def read_body(request: web.BaseRequest) -> bytes | Refusal:
     """The decompressed body, at most MAX_BODY_BYTES before and after.
 
-    Raises ConnectionError where the sender breaks off.
+    Raises ConnectionError if the sender disconnects.
     """
     announced = request.content_length
     if announced is not None and announced > MAX_BODY_BYTES:
         return Refusal.TOO_LARGE
-    if request.content.is_eof():  # it came in one piece with its headers
+    if request.content.is_eof():  # the body arrived together with the headers
         raw: bytes | Refusal = request.content.read_nowait()
     else:
         try:
@@ -42,7 +42,7 @@ async def read_body(request: web.BaseRequest) -> bytes | Refusal:
                 raw = await _read_all(request)
         except TimeoutError:
             return Refusal.TIMEOUT
-        except web.RequestPayloadError:  # broken chunks
+        except web.RequestPayloadError:  # invalid chunked encoding
             return Refusal.MALFORMED
     if isinstance(raw, Refusal):
         return raw
@@ -53,10 +53,10 @@ async def read_body(request: web.BaseRequest) -> bytes | Refusal:
 
 
 async def _say_go_on(request: web.BaseRequest) -> None:
-    """A sender that waits for the word before its body is told to go on, now that its headers are fine."""
+    """Send 100 Continue to a sender that waits for it, once its headers are accepted."""
     if "Expect" in request.headers and request.version >= HttpVersion11:
         await request.writer.write(GO_ON)
-        request.writer.output_size = 0  # the answer itself is not begun
+        request.writer.output_size = 0  # these bytes do not count as the answer
 
 
 async def _read_all(request: web.BaseRequest) -> bytes | Refusal:
@@ -69,7 +69,7 @@ async def _read_all(request: web.BaseRequest) -> bytes | Refusal:
 
 
 def decompressed(raw: bytes, encoding: str) -> bytes | Refusal:
-    """`raw` decoded; never holds more than MAX_BODY_BYTES + 1, whatever a bomb claims."""
+    """`raw` decompressed; never holds more than MAX_BODY_BYTES + 1, so decompression bombs do no harm."""
     if encoding in ("", "identity"):
         return raw
     if encoding in ("gzip", "x-gzip"):

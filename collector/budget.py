@@ -1,9 +1,9 @@
-"""How many new profiles one address may begin a day; beyond them its unknown visitors are only counted.
+"""Limits new profiles per address and day; beyond the limit unknown visitors are only counted.
 
-An id is made up for nothing, and a profile is kept for 400 days. The collector cannot know who has a profile already:
-it remembers whom an address has named today, and marks the events of those beyond its budget. The mark stands in the
-record, and the processor begins no profile by it; who has one goes on. The day is that of UTC. All is in memory and in
-each process by itself: several have a budget each, and a new start begins it anew.
+Ids cost nothing to invent, but a profile is kept for 400 days. The collector cannot know who has a profile already: it
+remembers the visitors seen from an address today, and marks events of visitors beyond the budget. The mark is stored in
+the record, and the processor then creates no profile; existing profiles are updated. Days are in UTC. Everything is in
+memory and per process: several processes have separate budgets, and a restart resets them.
 """
 
 from __future__ import annotations
@@ -16,20 +16,22 @@ from collector.addresses import sender
 from collector.memory import Memory, Step
 from wakeline.durations import DAY_MS
 
-MOST_ADDRESSES = 65_536  # whose spending is remembered: 10 MB
-MOST_IDS = 131_072  # of a generation, of which there are two: 26 MB
+MOST_ADDRESSES = 65_536  # addresses to remember: 10 MB
+MOST_IDS = 131_072  # ids per generation, of which there are two: 26 MB
 CACHED = 4_096
 
 
 class Short(StrEnum):
-    """What is used up, so that an event may begin no profile."""
+    """What is exhausted, so that an event may not create a profile."""
 
-    ADDRESS = "address"  # the day's budget of its address
-    MEMORY = "memory"  # the server's, see `memory`
+    ADDRESS = "address"  # the daily budget of its address
+    MEMORY = "memory"  # the server's memory, see `memory`
 
 
 class NewProfiles:
-    """`a_day` for each address or IPv6 /64; 0: no budget. What is not public has none: behind it are all visitors."""
+    """`a_day` for each address or IPv6 /64; 0: no limit. Addresses that are not public have none: all visitors may be
+    behind.
+    """
 
     def __init__(self, a_day: int, *, memory: Memory) -> None:
         self._a_day = a_day
@@ -41,14 +43,14 @@ class NewProfiles:
         self._ids_before: set[int] = set()
 
     def short_of(self, address: str, site: str, visitor: str, *, now: int) -> Short | None:
-        """Why an event of `visitor` from `address`, received at `now` (ms), may begin no profile; None: it may."""
+        """Why an event of `visitor` from `address`, received at `now` (ms), may not create a profile, or None."""
         if self._memory.step is not Step.ROOM:
             return Short.MEMORY
         if not self._a_day or (who := self._sender(address)) is None:
             return None
         if now // DAY_MS != self._day:
             self._begin(now // DAY_MS)
-        known = hash((who, site, visitor))  # keyed anew in each process: nobody can aim at another's
+        known = hash((who, site, visitor))  # keyed at random per process, against provoked collisions
         if known in self._ids:
             return None
         spent = self._spent.get(who, 0)
@@ -68,7 +70,7 @@ class NewProfiles:
 
     def _spend(self, who: int, spent: int) -> None:
         self._spent[who] = spent
-        self._spent.move_to_end(who)  # who names nobody new goes first
+        self._spent.move_to_end(who)  # addresses without new visitors are evicted first
         if len(self._spent) > MOST_ADDRESSES:
             self._spent.popitem(last=False)
 

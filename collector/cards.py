@@ -1,7 +1,7 @@
-"""Numbers of payment cards in text: an issuer's prefix, a length of that issuer, and the check digit (Luhn).
+"""Finds payment card numbers in text: an issuer's prefix, a length of that issuer, and the check digit (Luhn).
 
-That is a guess: of ten numbers that only begin so and are as long, one passes. So what names a thing (see `fields`)
-is not searched, and a number that is an article's (GTIN) is none where the two can be mistaken for each other.
+This is a heuristic: one in ten random numbers with such a prefix and length passes. So identifiers (see `fields`) are
+not searched, and article numbers (GTIN) are excluded where they could be confused with card numbers.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ CARD = re.compile(
             r"(?:6011|64[4-9]\d|65\d\d)\d{12,15}",  # Discover
             r"35(?:2[89]|[3-8]\d)\d{12,15}",  # JCB
             r"(?:62|81)\d{14,17}",  # UnionPay
-            r"(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{12,15}",  # Maestro; its other prefixes are anybody's
+            r"(?:5018|5020|5038|5893|6304|6759|676[1-3])\d{12,15}",  # Maestro; its other prefixes are not specific
             r"220[0-4]\d{12,15}",  # Mir
             r"(?:60\d\d|508[5-9]|82\d\d)\d{12}",  # RuPay
             r"(?:5067|6362|6363|9792)\d{12}",  # Elo, Troy
@@ -31,30 +31,30 @@ CARD = re.compile(
     )
 )
 LENGTHS = range(13, 20)
-EAN = 13  # digits; of cards only a Visa of long ago has so few
+EAN = 13  # digits; among cards only old Visa numbers are that short
 
 SPACES = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 DASHES = (
     r"\-\u058a\u05be\u1400\u1806\u2010-\u2015\u2212\u2e17\u2e1a\u2e3a\u2e3b\u2e40\u301c\u3030\u30a0\ufe58\ufe63\uff0d"
 )
-BETWEEN = rf"[{SPACES}{DASHES}.+_/\u00b7]"  # what people put between the groups of a card's digits
+BETWEEN = rf"[{SPACES}{DASHES}.+_/\u00b7]"  # characters between the groups of a card's digits
 DIGITS = re.compile(rf"(?<!\d)\d(?:{BETWEEN}{{0,3}}\d){{12,}}")
 GROUP = re.compile(r"\d+")
-CLOSE = frozenset((" ", "\u00a0", "-", "+"))  # between groups of any length; what else there is, between usual ones
+CLOSE = frozenset((" ", "\u00a0", "-", "+"))  # allowed between groups of any length; others only between usual groups
 POINT, SLASH = ".", "/"
-MAX_GROUPS = 5  # 4-4-4-4-3 is the longest usual grouping of a card
-MAX_GROUP = 7  # digits; after a point more are decimals
+MAX_GROUPS = 5  # 4-4-4-4-3 is the longest usual grouping
+MAX_GROUP = 7  # digits; more after a point are decimals
 CARD_ID = re.compile(r"[2-9][0-9_-]{13,}")
-LEAST_CARD = 10**13  # 14 digits: a number of 13 is a time in ms
+LEAST_CARD = 10**13  # 14 digits: numbers with 13 digits are times in ms
 
 
 def redact_cards(text: str) -> str:
-    """`text` with runs of digits that hold the number of a card replaced."""
+    """`text` with card numbers replaced."""
     return DIGITS.sub(_redact, text) if len(text) >= LENGTHS.start else text
 
 
 def redact_cards_in_path(path: str) -> str:
-    """The same, but no card goes over a slash, and a segment that is nothing but the number of an article stays."""
+    """The same, but card numbers do not extend over slashes, and segments that are an article number are kept."""
     return DIGITS.sub(_redact_in_path, path) if len(path) >= LENGTHS.start else path
 
 
@@ -62,7 +62,7 @@ Redact = Callable[[str], str]
 
 
 def _redact(found: re.Match[str], *, in_path: bool = False) -> str:
-    """A run of digits, REDACTED where its groups are a card's, with what stands close to them, such as its date."""
+    """A run of digits, with REDACTED for groups that form a card number and for adjacent digits, such as its date."""
     text = found.string
     groups = list(GROUP.finditer(text, *found.span()))
     between = [text[one.end() : next.start()] for one, next in pairwise(groups)]
@@ -86,7 +86,7 @@ def _redact_in_path(found: re.Match[str]) -> str:
 
 
 def _end_of_card(groups: list[re.Match[str]], between: list[str], first: int, in_path: bool) -> int | None:
-    """The last of the groups from `first` on that are 13 to 19 digits of a card; None if these begin no card."""
+    """The last of the groups from `first` on that form a card number of 13 to 19 digits; None if there is none."""
     if first > 0 and between[first - 1] == POINT and len(groups[first][0]) > MAX_GROUP:
         return None
     digits, is_close = "", True
@@ -102,7 +102,7 @@ def _end_of_card(groups: list[re.Match[str]], between: list[str], first: int, in
 
 
 def _is_usual(groups: list[re.Match[str]]) -> bool:
-    """Whether groups are as cards show them: 4-4-4-4 and what is longer or shorter at its end, 4-6-5, 4-6-4."""
+    """Whether groups look as on cards: 4-4-4-4, longer or shorter at the end, 4-6-5, 4-6-4."""
     first, *middle, last = (len(group[0]) for group in groups)
     if first != 4 or not middle:
         return False
@@ -110,7 +110,7 @@ def _is_usual(groups: list[re.Match[str]]) -> bool:
 
 
 def _is_article(group: re.Match[str]) -> bool:
-    """Whether a group of a path is a whole segment, and the number of an article can be so."""
+    """Whether a group is a whole segment of a path, and can be an article number."""
     path, (start, end), digits = group.string, group.span(), group[0]
     is_segment = path[start - 1 : start] in ("", "/") and path[end : end + 1] in ("", "/", "?", "#")
     return is_segment and (len(digits) == EAN or (len(digits) == EAN + 1 and is_gtin(digits)))
@@ -125,18 +125,18 @@ def is_card(digits: str) -> bool:
 
 
 def is_card_number(value: float) -> bool:
-    """Whether a number, not a text, is that of a card. Times in us and most counters begin as no card does."""
+    """Whether a number is a card number. Times in us and most counters have other prefixes."""
     value = abs(value)
     return value >= LEAST_CARD and is_card(str(value) if isinstance(value, int) else f"{value:.0f}")
 
 
 def is_card_id(id: str) -> bool:
-    """Whether an id is nothing but the number of a payment card, with hyphens or without."""
+    """Whether an id is a card number, with or without hyphens."""
     return CARD_ID.fullmatch(id) is not None and is_card(id.replace("-", "").replace("_", ""))
 
 
 def is_gtin(digits: str) -> bool:
-    """Whether the last of `digits` is the check digit of a GTIN: of an EAN, an ISBN-13, a carton's number."""
+    """Whether the last digit is a valid GTIN check digit (EAN, ISBN-13, carton number)."""
     values = [int(digit) for digit in reversed(digits)]
     return (sum(values[::2]) + 3 * sum(values[1::2])) % 10 == 0
 

@@ -1,4 +1,4 @@
-"""Text without people in it. Pure, never raises, linear in the length of its input. `urls` cleans addresses."""
+"""Redacts personal data in text. Pure, never raises, linear in the length of its input. `urls` cleans URLs."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from wakeline.event import MAX_INTEREST, MAX_INTERESTS
 from wakeline.labels import cut
 from wakeline.paths import unquoted
 
-# Line breaks become spaces; other controls, bidirectional overrides (a title that reads as another) and
-# invisible characters (an e-mail address that is none to a pattern) go. The joiners of emoji stay.
+# Line breaks become spaces; other controls, bidirectional overrides (which disguise a text) and invisible characters
+# (which hide an e-mail address from patterns) are removed. Joiners in emoji stay.
 BREAKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
 INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-# Joiners, fillers and selectors, which texts need and nobody sees: what is sought is sought without them.
+# Invisible joiners, fillers and selectors that texts need: searches ignore them.
 UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]+"
 )
@@ -25,7 +25,7 @@ EMAIL_LIKE = re.compile(rf"(?<!{LOCAL}){LOCAL}+@(?:[\w-]{{1,63}}\.){{1,8}}(?:xn-
 
 
 def clean_text(text: str) -> str:
-    """`text` without controls, invisible characters, e-mail-like and card-like strings."""
+    """`text` without control and invisible characters, e-mail addresses and card numbers."""
     return redact(visible(text))
 
 
@@ -36,9 +36,9 @@ def visible(text: str) -> str:
 
 
 def redact(text: str, cards: Redact = redact_cards) -> str:
-    """`text` with what looks like an e-mail address or a payment card replaced.
+    """`text` with e-mail addresses and payment card numbers replaced.
 
-    Also where it is percent-encoded, or has in it what cannot be seen: that is kept where nothing was found.
+    Also finds percent-encoded ones, and those with invisible characters, which are otherwise kept.
     """
     plain = text if text.isascii() else UNSEEN.sub("", text)
     if "%" in plain:
@@ -51,7 +51,7 @@ def redact(text: str, cards: Redact = redact_cards) -> str:
 
 
 def decoded(text: str) -> str:
-    """`text` percent-decoded until nothing changes, a few times at most, and made visible again."""
+    """`text` percent-decoded until it no longer changes, a few times at most, and without invisible characters."""
     return visible(unquoted(text))
 
 
@@ -60,11 +60,11 @@ def redact_emails(text: str) -> str:
 
 
 def clean_thing(name: str) -> str:
-    """The name of a thing, such as an order: as `clean_text`, but digits are never taken for a card's."""
+    """The name of an object, such as an order: as `clean_text`, but card numbers are kept."""
     return redact(visible(name), str)
 
 
 def clean_interests(labels: Iterable[str]) -> list[str]:
-    """The first MAX_INTERESTS labels of which something is left, made clean and cut."""
+    """The first MAX_INTERESTS labels that are not empty after cleaning, cut to size."""
     cleaned = (cut(clean_text(label).strip(), MAX_INTEREST) for label in labels)
     return list(islice(filter(None, cleaned), MAX_INTERESTS))

@@ -1,6 +1,6 @@
-"""Which fields name a thing: an order, a product, a campaign. What stands in them is not searched for card numbers.
+"""Names of fields that hold identifiers: orders, products, campaigns. They are not searched for card numbers.
 
-Of order numbers of 16 digits some pass for a card, and two that were replaced would be one order.
+Some 16-digit order numbers pass as card numbers; if redacted, different orders would become one.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 
 CAMPAIGN_PARAMETERS = frozenset(("utm_id", "utm_campaign", "utm_content", "utm_term"))
-"""Parameters that advertisers fill with numbers of campaigns, sets and ads."""
+"""Parameters that advertisers fill with numbers of campaigns, ad sets and ads."""
 
 ADDRESSES = frozenset(("url", "path", "href"))
 
@@ -26,7 +26,7 @@ WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")  # order_id, orderId, orderID
 
 @lru_cache(4_096)
 def names_thing(name: str) -> bool:
-    """Whether a field's name ends in "id", in the word for a thing, or in a thing's number, and says no payment."""
+    """Whether a field's name ends in "id", a word for an object or "number", and does not mention payment."""
     words = [word.lower() for word in WORD.findall(name)]
     if not words or not PAYMENT.isdisjoint(words):
         return False
@@ -37,5 +37,5 @@ def names_thing(name: str) -> bool:
 
 
 def is_one_word(text: str) -> bool:
-    """Whether a text can be the name of a thing: what has a space in it was written by a person."""
+    """Whether a text can be an identifier: text with spaces was written by a person."""
     return not any(map(str.isspace, text))

@@ -1,4 +1,4 @@
-"""Whether the process is alive, and whether events would be taken now, for the public port."""
+"""Liveness and readiness endpoints of the public port."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collector import responses
 from collector.writer import GroupCommit
 
 READY_TIME_S = 1.5
-KEPT_S = 1.0  # /readyz is public: it asks the log, or the disk, no more often than this
+KEPT_S = 1.0  # /readyz is public: it queries the log or the disk at most this often
 
 
 class Health:
@@ -26,9 +26,9 @@ class Health:
         return responses.plain(responses.sent_origin(request), 200, "alive")
 
     async def ready(self, request: web.BaseRequest) -> web.Response:
-        """200 while events are taken, by the log or the spool, else 503.
+        """200 while events are accepted, by the log or the spool, otherwise 503.
 
-        Memory that is full does not count: it is that of all collectors, and who starts them shall not wait for it.
+        Full memory is ignored: it affects all collectors equally, and orchestrators should not wait for it.
         """
         if self._asking is None or (self._asking.done() and time.monotonic() - self._asked_at > KEPT_S):
             self._asked_at = time.monotonic()
@@ -36,4 +36,4 @@ class Health:
         origin = responses.sent_origin(request)
         if await asyncio.shield(self._asking):
             return responses.plain(origin, 200, "ready")
-        return responses.plain(origin, 503, "No events are taken: the log is away.", Retry_After="2")
+        return responses.plain(origin, 503, "No events are accepted: the log is down.", Retry_After="2")

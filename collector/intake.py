@@ -1,4 +1,4 @@
-"""`POST /v1/events`, as a checklist: refusals first, what is accepted last."""
+"""`POST /v1/events` step by step: first rejections, then acceptance."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from wakeline.traces import without_words
 
 logger = logging.getLogger("wakeline.collector")
 
-SAMPLE = 64  # one event in so many has its steps timed
-SAID_EVERY_S = 10.0  # a fault of ours: whoever found one may ask for it without end
+SAMPLE = 64  # one in this many events has its steps timed
+SAID_EVERY_S = 10.0  # internal errors are logged at most this often, as attackers could repeat them
 
 
 class Asked(NamedTuple):
-    """A request of a known site, from where that site allows, with no more events than one may hold."""
+    """A valid request: from an allowed origin of a known site, with no more events than allowed."""
 
     envelope: Envelope
     policy: Policy
@@ -83,9 +83,9 @@ class Intake:
         self._said_at = float("-inf")
 
     async def events(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answers as `wakeline.event` says; see `STATUS` there. Raises ConnectionError where the sender breaks off.
+        """Answers as specified in `wakeline.event`, see `STATUS`. Raises ConnectionError if the sender disconnects.
 
-        A fault of ours is refused for good, as it would be the same again; what is on disk by then stays.
+        An internal error is a permanent rejection, since a retry would fail again; events on disk by then stay.
         """
         try:
             return await self._events(request)
@@ -112,13 +112,13 @@ class Intake:
             size = sum(len(value) for _, value in records)
             self._limiter.owes(asked.address, beyond_one(size) - beyond_one(asked.body))
         except SaltUnavailable as error:
-            logger.error("the day's salt can be neither read nor made: %s", error)
+            logger.error("the day's salt can be neither read nor created: %s", error)
             metrics.received += len(events)
             metrics.unavailable += len(events)
             return answers.refused(origin, Refusal.UNAVAILABLE, [])
         except Exception as error:
             return self._refuse(origin, self._fault(error), len(events))
-        # From here on nothing can fail before all events are in the books: nothing waits, and these only add.
+        # From here on nothing may fail until all events are counted: there is no await, only additions.
         metrics.received += len(events)
         for refusal in rejected:
             metrics.reject(refusal.reason)
@@ -126,7 +126,7 @@ class Intake:
             return _all_refused(request, rejected)
         if not await self._writer.submit(records, size):
             return answers.refused(origin, Refusal.UNAVAILABLE, rejected)
-        for reason in context.dropped:  # of what is taken: who was answered 503 comes again with the same
+        for reason in context.dropped:  # only for accepted events: those answered 503 will be sent again
             metrics.props_dropped[reason] += 1
         for short_of in context.short_of:
             metrics.counted_only[short_of] += 1
@@ -134,7 +134,7 @@ class Intake:
         return answers.accepted(request, len(records), rejected)
 
     async def _asked(self, request: web.BaseRequest, origin: str | None) -> Asked | tuple[Refusal, int]:
-        """What a request asks for, or why all of it is refused and how many events that are, if they can be counted."""
+        """The valid request, or the reason for its rejection and the number of its events, if known."""
         count = 1
         try:
             headers = request.headers
@@ -150,7 +150,7 @@ class Intake:
                 return Refusal.RATE_LIMITED, count
             try:
                 envelope = decode_envelope(body)
-            except (ValueError, RecursionError):  # no JSON, no UTF-8, not its shape; nested too deep
+            except (ValueError, RecursionError):  # no valid JSON or UTF-8, another structure, or nested too deeply
                 return Refusal.MALFORMED, count
             count = len(envelope.events)
             policy = self._policies.get(envelope.site)
@@ -167,15 +167,15 @@ class Intake:
             return self._fault(error), count
 
     def _fault(self, error: Exception) -> Refusal:
-        """Say what failed; where it goes on failing, no more often than that."""
+        """Log an internal error, rate-limited."""
         now = time.monotonic()
         if now - self._said_at > SAID_EVERY_S:
             self._said_at = now
-            logger.error("a fault of ours; what it met is refused as internal\n%s", without_words(error))
+            logger.error("internal error; the affected events are rejected as internal\n%s", without_words(error))
         return Refusal.INTERNAL
 
     def _refuse(self, origin: str | None, reason: Refusal, count: int = 1) -> web.Response:
-        """The whole request: `count` events if they could be counted, else one."""
+        """Reject the whole request: `count` events if known, otherwise one."""
         self._metrics.received += count
         self._metrics.reject(reason, count)
         return answers.refused(origin, reason, [])
@@ -202,8 +202,8 @@ class Intake:
         )
 
     def _clean(self, events: Sequence[msgspec.Raw], context: RequestContext) -> tuple[list[Encoded], list[Rejected]]:
-        """Records, each with its lane, and what is refused: each event by itself, whatever is wrong with it."""
-        lanes = self._writer.lanes or 1  # the log was never open: it will be refused
+        """Records with their lanes, and rejections: each event is handled independently."""
+        lanes = self._writer.lanes or 1  # the log was never open: the request will be refused
         records: list[Encoded] = []
         rejected: list[Rejected] = []
         for index, raw in enumerate(events):
@@ -236,7 +236,7 @@ class Intake:
 
 
 def _all_refused(request: web.BaseRequest, rejected: Sequence[Rejected]) -> web.StreamResponse:
-    """What the site asked to leave out is no fault of the sender."""
+    """The answer if all events are rejected; excluded own traffic is not an error."""
     for refusal in rejected:
         if refusal.reason is not Refusal.OWN_TRAFFIC:
             return answers.refused(answers.sent_origin(request), refusal.reason, list(rejected))

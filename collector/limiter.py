@@ -1,10 +1,10 @@
-"""How many requests one address may send, and how much: a flood from one sender must not crowd out the others.
+"""Limits requests and bytes per address, so that a flood from one sender does not crowd out the others.
 
-A request with a body of more than REQUEST_BYTES, or that leaves more in the log, counts as several: text takes time to
-read. The body is counted before anybody reads it, and what it left once that is known.
+A request with a body of more than REQUEST_BYTES, or that adds more to the log, counts as several, since text takes time
+to process. The body's size is counted before it is read, the log's size once it is known.
 
-Kept in memory only, an address for as long as it is busy. What has no public address is not limited: it is a proxy
-that nobody named in `trusted_proxies`, and behind it are all visitors of the site.
+Only kept in memory, while an address is active. Addresses that are not public are not limited: they are proxies missing
+from `trusted_proxies`, with all the site's visitors behind them.
 """
 
 from __future__ import annotations
@@ -16,43 +16,44 @@ from functools import lru_cache
 
 from collector.addresses import sender
 
-BURST_S = 10  # seconds' worth that may come at once: pages that were offline, an office that comes back from lunch
-REQUEST_BYTES = 4_096  # of a body, and of records that it may leave; a page view leaves some 500
-MOST_ADDRESSES = 65_536  # of which something is remembered: 10 MB
+BURST_S = 10  # seconds' worth of requests allowed at once: pages that were offline, an office after lunch
+REQUEST_BYTES = 4_096  # of a body, and of its records; a page view adds about 500
+MOST_ADDRESSES = 65_536  # addresses to remember: 10 MB
 ROUNDING_S = 1e-6
 CACHED = 4_096
 
 
 def beyond_one(size: int) -> int:
-    """As how many requests so many bytes count beside the first."""
+    """How many additional requests this many bytes count as."""
     return max(0, size - 1) // REQUEST_BYTES
 
 
 class Limiter:
-    """`per_s` requests a second of each address, or of each IPv6 /64; 0: as many as they like. `clock` in seconds."""
+    """`per_s` requests per second for each address or IPv6 /64; 0: no limit. `clock` in seconds."""
 
     def __init__(self, per_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = 1 / per_s if per_s else 0.0
         self._ahead = max(BURST_S, self._interval) + ROUNDING_S
         self._clock = clock
-        # when all that an address has sent would have come at its rate. An OrderedDict, for a plain dict must search
-        # for its first key behind the places of all that were deleted before it
+        # When all requests of an address would have arrived at the allowed rate. An OrderedDict, because finding the
+        # first key of a plain dict scans all deleted entries before it.
         self._free_at: OrderedDict[int, float] = OrderedDict()
         self._sender = lru_cache(CACHED)(sender)
 
     def __len__(self) -> int:
-        """Addresses of which something is remembered."""
+        """Number of addresses remembered."""
         return len(self._free_at)
 
     def allows(self, address: str) -> bool:
-        """Whether one more request may come from `address` now; if so it is counted."""
+        """Whether `address` may send one more request now; if so, counts it."""
         if not self._interval or (who := self._sender(address)) is None:
             return True
         return self._take(who, self._interval)
 
     def allows_more(self, address: str, requests: int) -> bool:
-        """Whether a request that `allows` has counted may count as `requests` more (at most as all that may come at
-        once). If not, its own count is taken back too: large requests that are refused use nothing up.
+        """Whether a request counted by `allows` may count as `requests` more (at most the whole burst).
+
+        If not, its own count is reverted too: rejected large requests use nothing up.
         """
         if requests <= 0 or not self._interval or (who := self._sender(address)) is None:
             return True
@@ -62,12 +63,12 @@ class Limiter:
         return is_allowed
 
     def owes(self, address: str, requests: int) -> None:
-        """Count one that was taken as `requests` more: what comes next waits for them."""
+        """Count an accepted request as `requests` more: later requests wait for them."""
         if requests > 0 and self._interval and (who := self._sender(address)) is not None:
             self._free_at[who] = max(self._clock(), self._free_at.get(who, 0.0)) + self._at_most_all(requests)
 
     def _at_most_all(self, requests: int) -> float:
-        """The time of so many requests, or of all that may come at once behind a first one."""
+        """Duration of this many requests at the allowed rate, at most the burst without its first request."""
         return min(requests * self._interval, self._ahead - self._interval)
 
     def _take(self, who: int, time: float) -> bool:
@@ -75,7 +76,7 @@ class Limiter:
         free_at = max(now, self._free_at.get(who, now))
         is_allowed = free_at + time <= now + self._ahead
         self._free_at[who] = free_at + time if is_allowed else free_at
-        self._free_at.move_to_end(who)  # who is quiet goes first
+        self._free_at.move_to_end(who)  # quiet addresses are evicted first
         if len(self._free_at) > MOST_ADDRESSES:
             self._free_at.popitem(last=False)
         return is_allowed

@@ -1,4 +1,4 @@
-"""Addresses among an event's properties: read as the page's browser reads them, so that masks hold. Pure, linear."""
+"""URLs in an event's properties: resolved as the page's browser does, so that masks apply. Pure, linear."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from collector.clean import clean_text, redact
 from collector.urls import Mask, Page, clean_path, masked, slashed, typed
 from wakeline.hosts import split
 
-MAX_FOLDERS = 100_000  # characters of the page's folder that are read for the addresses of one event
+MAX_FOLDERS = 100_000  # characters of the page's folder that are resolved for one event
 
-WEB = re.compile(r"(https?:)?([/\\]*)(.*)", re.IGNORECASE | re.DOTALL)  # every text: scheme, slashes, what follows
-FILE = re.compile("(?:blob|data):", re.IGNORECASE)  # made by the page itself; what follows is a name or content
+WEB = re.compile(r"(https?:)?([/\\]*)(.*)", re.IGNORECASE | re.DOTALL)  # matches any text: scheme, slashes, rest
+FILE = re.compile("(?:blob|data):", re.IGNORECASE)  # created by the page; followed by a name or content
 
 
 def plain_link(name: str, text: str) -> str:
-    """An address of no site: without people, and otherwise as it is."""
+    """A URL outside the site: redacted, otherwise unchanged."""
     return redact(typed(text), redact_cards_in_path)
 
 
 class Links:
-    """The addresses among the properties of one event on `url`; `page` gives what is kept of a URL of the site."""
+    """URLs in the properties of one event on `url`; `page` cleans a URL of the site."""
 
     def __init__(self, url: str, page: Callable[[str], Page | None], masks: Sequence[Mask]) -> None:
         self._url = url
@@ -32,9 +32,9 @@ class Links:
         self._unread = MAX_FOLDERS
 
     def clean(self, name: str, text: str) -> str:
-        """What is kept of the property `name`.
+        """The cleaned property `name`.
 
-        Of the site's own pages scheme, host and path, or the path where that was all; of others what was written.
+        For pages of the site scheme, host and path, or only the path if it was relative; other URLs keep their form.
         """
         text = typed(text)
         if FILE.match(text) and name != "path":
@@ -49,13 +49,13 @@ class Links:
         return ("" if is_elsewhere else self._masked("/" * len(slashes) + rest)) or plain_link(name, text)
 
     def _masked(self, text: str) -> str:
-        """A relative address in the first reading that a mask holds for, or nothing.
+        """A relative URL in its first interpretation that a mask matches, or "".
 
-        It is read from the root and from the page, which pages often mix up. Of more than can be read nothing is kept.
+        It is resolved against the root and against the page, which pages often confuse. Over-long ones are dropped.
         """
         if not self._masks:
             return ""
-        if own := self._page(f"https://{text.lstrip('/')}"):  # the host is there, its scheme is not
+        if own := self._page(f"https://{text.lstrip('/')}"):  # a host without a scheme
             return f"{own.host}{own.path}"
         path, hash, route = slashed(text).partition("#")
         path = path.partition("?")[0] + hash + route

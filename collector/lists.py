@@ -1,7 +1,7 @@
-"""Lists that do not arrive as they are meant, so that the browser need not repair them.
+"""Restores lists that arrive as text, so that the snippet does not have to.
 
-An old library (Prototype.js 1.6) gives every array of a page a `toJSON`, which makes it a text. Only what must be a
-list is read, and only where the text is one; then it is as if the page had sent the list.
+An old library (Prototype.js 1.6) adds a `toJSON` to every array of a page, which turns it into a text. Only fields that
+must be lists are parsed, and only if the text is one.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ OF_TYPE: dict[str, dict[str, Read]] = {
 
 
 def with_lists(type: str, props: Any) -> Any:
-    """The properties that a page sent, their lists as lists."""
+    """The properties that a page sent, with such lists restored."""
     if isinstance(props, dict):
         for name, read in OF_TYPE.get(type, OF_ANY).items():
             values = _list(props.get(name), read)
@@ -41,9 +41,9 @@ def with_lists(type: str, props: Any) -> Any:
 
 
 def interests_of(sent: Any) -> list[str]:
-    """The interests of a page view: the texts of a list, or one text of them, parted by commas if it is no JSON.
+    """The interests of a page view: the texts in a list, or a JSON or comma-separated text.
 
-    Anything else is none: an element of that name that is no `meta` makes it an object, and the page is viewed.
+    Other values mean none: an element of that name that is not a `meta` makes it an object.
     """
     if isinstance(sent, str):
         values = _list(sent, TEXTS)
@@ -52,7 +52,7 @@ def interests_of(sent: Any) -> list[str]:
 
 
 def _names(values: list[Any]) -> list[Any]:
-    """The names of a form's fields, each once: 200 radio buttons have one between them, and many a button has none."""
+    """The names of a form's fields, without empty and repeated ones: 200 radio buttons may share a name."""
     kept, seen = [], {""}
     for value in values:
         if isinstance(value, str):

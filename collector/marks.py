@@ -1,7 +1,7 @@
-"""Whether all collectors of a deployment have the same daily salts: with others each anonymous visitor would be two.
+"""Detects whether all collectors of a deployment have the same daily salts; otherwise anonymous visitors count twice.
 
-A collector that lives keeps a mark of each of its salts in Redis: a hash of the secret, which gives nothing away. The
-marks of one that is gone are gone three minutes later, so a folder that was lost or restored needs nobody's help.
+A running collector keeps a mark of each of its salts in Redis: a hash, which does not reveal it. Marks expire three
+minutes after their collector stopped, so a lost or restored folder needs no manual action.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ KEEP_S = 60.0
 
 
 class OtherSalts(Exception):
-    """Another collector of the deployment lives and has other salts for the same day."""
+    """Another running collector of the deployment has different salts for the same day."""
 
 
 class Marks:
@@ -40,20 +40,20 @@ class Marks:
         self._outage = Outage(logger)
 
     async def keep(self, redis: Redis) -> None:
-        """Set the marks, or keep them up; to be called each minute. Raises OtherSalts, and redis-py's errors.
+        """Set or renew the marks; call it each minute. Raises OtherSalts, and redis-py's errors.
 
-        OtherSalts only while no event was taken: ending would drop visitors that the other does not know. Later it is
-        said once, and a metric.
+        Raises OtherSalts only while no event was accepted: exiting later would drop visitors that the other does not
+        know. Then it is only logged once and shown as a metric.
         """
         try:
             marks = self._salts.marks()
         except OSError as error:
-            self._say(f"no mark of the daily salts can be made: {error}")
+            self._say(f"no mark of the daily salts can be created: {error}")
             return
         try:
             others = await set_marks(redis, marks)
         except NoPermissionError as error:
-            self._say(f"whether all collectors have the same daily salts is not known: {error} (see docs/redis.md)")
+            self._say(f"cannot check whether all collectors have the same daily salts: {error} (see docs/redis.md)")
             return
         self._metrics.salts_differ = bool(others)
         if not others:
@@ -80,7 +80,7 @@ class Marks:
         try:
             self._salts.assert_own()
         except OSError as error:
-            self._say(f"{self._salts.folder} holds other daily salts than the deployment counts with: {error}")
+            self._say(f"{self._salts.folder} holds other daily salts than the deployment uses: {error}")
         else:
             self._outage.is_over()
 
@@ -89,16 +89,16 @@ class Marks:
 
 
 def said(folder: Path) -> str:
-    """What is wrong, and what to do."""
+    """The problem, and what to do."""
     return (
-        "another collector of this deployment has other daily salts, so anonymous visitors that meet both are counted "
+        "another collector of this deployment has other daily salts, so anonymous visitors who reach both are counted "
         f"twice: give all of them one folder {folder}, or stop the other. If it has stopped and these salts are new, "
-        f"because the folder was lost or restored, wait: its marks in Redis last {SALTS_TTL_MS / 60_000:g} minutes"
+        f"because the folder was lost or restored, wait: its marks expire after {SALTS_TTL_MS / 60_000:g} minutes"
     )
 
 
 async def set_marks(redis: Redis, marks: Mapping[str, str]) -> list[str]:
-    """Set each mark (key -> value) where there is none, and keep ours up; the keys that hold another's.
+    """Set each mark (key -> value) if there is none, and renew ours; returns the keys with another's mark.
 
     Raises redis-py's errors.
     """

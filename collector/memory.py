@@ -1,15 +1,14 @@
-"""How full the server is that holds profiles, and the log or its place: a ladder of what is still taken.
+"""Limits by the memory of the server that holds profiles, and the log or its position, in three steps.
 
-room        all is normal
-count only  events go on; no new profile begins, see `budget`
-refuse      503, and nothing is spooled: the spool would only be drained into the same memory. What is left is the
-            processor's, to fold what was accepted and to let the old expire
+room        no restriction
+count only  events are accepted, but no new profiles are created, see `budget`
+refuse      503, and nothing is spooled, as the spool would be drained into the same memory. The rest is reserved for
+            the processor, to fold accepted events and to expire old data
 
-What the log holds and the processor has not folded yet needs room too, for what tells its records when they come again
-or for new profiles: a flood that is ahead of the processor must not fill what is the processor's. Each step is taken
-back only some way below where it began. Of a cluster the fullest node counts. There is no ladder where a server has no
-`maxmemory`, does not say (INFO is not allowed to us), or evicts: such a server is nearly full by design, and loses what
-was accepted.
+The log's backlog needs memory too, to detect duplicates and for new profiles: a flood must not use up memory that the
+processor needs for it. A step ends only some way below where it began. In a cluster the fullest node counts. There are
+no limits if a server has no `maxmemory`, does not allow INFO, or evicts: such a server is nearly full by design, and
+loses accepted events.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ from wakeline.redis.url import is_cluster
 logger = logging.getLogger("wakeline.collector")
 
 ASK_EVERY_S = 0.5
-PATIENCE_S = 1.0  # with the log, whose outage must not hide that the memory is full
+PATIENCE_S = 1.0  # timeout for the log, whose outage must not hide full memory
 
 
 class Step(IntEnum):
-    """How little is still taken: the higher, the less."""
+    """The restriction; higher is stricter."""
 
     ROOM = 0
     COUNT_ONLY = 1
@@ -46,26 +45,26 @@ class Step(IntEnum):
 
 
 SAID = {
-    Step.ROOM: "there is room again",
-    Step.COUNT_ONLY: "new visitors are only counted, no profile begins",
+    Step.ROOM: "memory is available again",
+    Step.COUNT_ONLY: "new visitors are only counted, without profiles",
     Step.REFUSE: "events are refused with 503",
 }
 
 
 class Use(NamedTuple):
-    """Shares of maxmemory. With the log on Kafka `counted` is `now`: what waits there can wait for room."""
+    """Shares of maxmemory. With the log on Kafka `counted` is `now`, as the backlog does not use Redis memory."""
 
     now: float  # in use
-    counted: float  # in use once each record that waits to be folded is counted
-    profiles: float  # in use once each of them has begun a profile
-    waiting: int = 0  # records that wait to be folded
+    counted: float  # in use once each record of the backlog is counted
+    profiles: float  # in use once each of them has created a profile
+    waiting: int = 0  # records in the backlog
 
 
 UNKNOWN = Use(0, 0, 0)
 
 
 def step_of(use: Use, before: Step) -> Step:
-    """The step where so much is in use, coming from another."""
+    """The step for this usage, coming from step `before`."""
     if use.counted >= _first(REFUSE, is_taken=before >= Step.REFUSE):
         return Step.REFUSE
     if use.profiles >= _first(COUNT_ONLY, is_taken=before >= Step.COUNT_ONLY):
@@ -78,13 +77,13 @@ def _first(share: float, *, is_taken: bool) -> float:
 
 
 class Memory:
-    """Where on the ladder we are. `ask` gives what is in use; None: there is no bound, or nobody says."""
+    """The current step. `ask` returns the usage; None: there is no limit, or it is unknown."""
 
     def __init__(self, ask: Callable[[], Awaitable[Use | None]]) -> None:
         self.step = Step.ROOM
         self.use = UNKNOWN
         self._ask = ask
-        self._is_said = False  # that it cannot be asked
+        self._is_said = False  # failure to read the usage was logged
 
     async def watch(self) -> None:
         """Until cancelled."""
@@ -93,14 +92,14 @@ class Memory:
             await asyncio.sleep(ASK_EVERY_S)
 
     async def look(self) -> None:
-        """Ask once. While nobody answers the step stays: what is full does not empty by itself."""
+        """Ask once. On failure the step stays, as full memory does not empty by itself."""
         try:
             use = await self._ask()
         except FAILURES:
             return
-        except Exception:  # a bug here must not end the intake
+        except Exception:  # a bug here must not stop the intake
             if not self._is_said:
-                logger.exception("how full the server is cannot be asked")
+                logger.exception("the server's memory usage cannot be read")
             self._is_said = True
             return
         self.use = use or UNKNOWN
@@ -110,29 +109,29 @@ class Memory:
 
 
 def _cause(use: Use, step: Step, before: Step) -> str:
-    """Why `step` follows `before`, in words: what is in use, or what waits to be folded."""
+    """Why `step` follows `before`, as text: memory in use, or the backlog."""
     if use is UNKNOWN:
-        return "the server has no bound any more, or does not say how full it is"
-    in_use = f"{100 * use.now:.0f} % of the server's memory are in use"
+        return "the server's memory limit or usage is unknown now"
+    in_use = f"{100 * use.now:.0f} % of the server's memory is in use"
     if step_of(Use(use.now, use.now, use.now), before) is step:
         return in_use
     then = use.counted if step is Step.REFUSE else use.profiles
-    return f"{in_use}, and would be {100 * then:.0f} % once the {use.waiting:,} records are folded that wait"
+    return f"{in_use}, {100 * then:.0f} % once the backlog of {use.waiting:,} records is folded"
 
 
 class Asking:
-    """Asks the server of `url`, or all primaries of a cluster. `log` gives the log, None while away, and its lanes."""
+    """Asks the server of `url`, or all primaries of a cluster. `log` returns the log, None while down, and lanes."""
 
     def __init__(self, url: str, *, log: Callable[[], tuple[Log | None, int]], counted_bytes: int) -> None:
         self._url = url
-        self._counted_bytes = counted_bytes  # that a record which waits needs at least; 0: it may wait for them
-        self._evictions: set[str] = set()  # that were said last
+        self._counted_bytes = counted_bytes  # least memory per backlog record; 0: the backlog can wait for memory
+        self._evictions: set[str] = set()  # as last logged
         self._log = log
         self._redis: Redis | None = None
-        self._waiting = 0  # records, when the log was asked last
+        self._waiting = 0  # records, when the log was last asked
 
     async def __call__(self) -> Use | None:
-        """Raises redis-py's errors and OSError where none answers."""
+        """Raises redis-py's errors and OSError if no server answers."""
         self._redis = self._redis or connect(self._url)
         try:
             infos = await self._infos(self._redis)
@@ -160,11 +159,11 @@ class Asking:
             await redis.aclose()
 
     def _say_evictions(self, evictions: set[str]) -> None:
-        """Once, as soon as it is seen."""
+        """Log it once per change."""
         if evictions and evictions != self._evictions:
             logger.error(
-                "the server evicts (maxmemory-policy %s): when its memory is full it throws profiles and the log away, "
-                "also events that were answered 202, and the collector cannot see how full it is. CONFIG SET "
+                "the server evicts (maxmemory-policy %s): when its memory is full it deletes profiles and the log, "
+                "including acknowledged events, and the collector cannot see how full it is. CONFIG SET "
                 "maxmemory-policy noeviction, and the same in the server's configuration file",
                 ", ".join(sorted(evictions)),
             )
@@ -183,7 +182,7 @@ class Asking:
         return answers
 
     async def _records_that_wait(self, redis: Any) -> int:
-        """Records of the log that are not folded yet. Places are read first: no lane is ahead of its log."""
+        """Records of the log that are not folded yet. Places are read first, so no lane is ahead of its log."""
         log, lanes = self._log()
         if log is None:
             return self._waiting

@@ -1,4 +1,4 @@
-"""Every metric of a collector process. Plain integers on the hot path, turned into families at a scrape."""
+"""Every metric of a collector process. Plain integers on the hot path, converted at each scrape."""
 
 from __future__ import annotations
 
@@ -45,21 +45,21 @@ class Histogram:
 
 
 class Metrics(Collector):
-    """What this process did since it started. Ids, addresses, queries and unknown site keys never get in."""
+    """What this process has done since it started. Never contains ids, addresses, queries or unknown site keys."""
 
     def __init__(self) -> None:
-        # the ledger: received = accepted + rejected + unavailable + waiting, at any moment
+        # the ledger: received = accepted + rejected + unavailable + waiting, at any time
         self.received = 0
         self.accepted = 0
         self.rejected: Counter[Refusal] = Counter()
         self.props_dropped: Counter[Dropped] = Counter()
         self.unavailable = 0
-        self.waiting = 0  # events handed to the writer and not yet answered for
+        self.waiting = 0  # events handed to the writer and not answered yet
         self.waiting_bytes = 0
-        self.requests: Counter[int] = Counter()  # by HTTP status, any path
+        self.requests: Counter[int] = Counter()  # by HTTP status, all paths
         self.log_errors = 0
         self.log_open = False
-        # the spool: found at the start + spooled = drained + set aside + lost + what is in it
+        # the spool: found at the start + spooled = drained + set aside + lost + still in it
         self.spooled = 0
         self.drained = 0
         self.spool_errors: Counter[Trouble] = Counter()
@@ -74,7 +74,7 @@ class Metrics(Collector):
         self.made_room: Counter[Full] = Counter()
         self.memory: Callable[[], tuple[int, Use]] = lambda: (0, UNKNOWN)
         self.counted_only: Counter[Short] = Counter()
-        self.refused_for_memory = 0  # events, among the unavailable
+        self.refused_for_memory = 0  # events, included in unavailable
         self.step_seconds: Counter[str] = Counter()  # of a sample, see `steps`
         self.step_events: Counter[str] = Counter()
         self.request_seconds = Histogram(LATENCY_S)
@@ -97,65 +97,65 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield _counter("received", "Events received; a request that cannot be decoded counts as one.", self.received)
-        yield _counter("accepted", "Events that were on disk when they were answered.", self.accepted)
+        yield _counter("accepted", "Events that were on disk when answered.", self.accepted)
         yield _counters(
             "rejected",
-            "Events refused, by reason. For good, but for timeout and rate_limited: those are sent again.",
+            "Events rejected, by reason. Permanent, except timeout and rate_limited, which are retried.",
             "reason",
             {r: self.rejected[r] for r in REJECTIONS},
         )
         yield _counters(
             "props_dropped",
-            "Properties, or parts of them, left out of events that were taken, by reason.",
+            "Properties, or parts of them, dropped from accepted events, by reason.",
             "reason",
             {reason: self.props_dropped[reason] for reason in Dropped},
         )
-        yield _counter("unavailable", "Events answered 503: the sender keeps them and tries again.", self.unavailable)
+        yield _counter("unavailable", "Events answered 503, which the sender keeps and retries.", self.unavailable)
         yield _gauge(
             "ledger_difference",
-            "Received less accepted, rejected, unavailable and waiting. Anything but 0 is a bug.",
+            "Received minus accepted, rejected, unavailable and waiting. Anything but 0 is a bug.",
             self.ledger_difference,
         )
-        yield _gauge("queue_events", "Events that wait for the log.", self.waiting)
-        yield _gauge("queue_bytes", "Bytes of the records that wait for the log.", self.waiting_bytes)
+        yield _gauge("queue_events", "Events waiting for the log.", self.waiting)
+        yield _gauge("queue_bytes", "Bytes of records waiting for the log.", self.waiting_bytes)
         yield _counters("requests", "HTTP answers on the public port, by status.", "status", self.requests)
         yield self.request_seconds.family(
             f"{PREFIX}request_seconds", "Time from a request's headers to its answer, POST /v1/events."
         )
         yield self.append_seconds.family(f"{PREFIX}append_seconds", "Time of one durable write to the log.")
-        yield self.group_records.family(f"{PREFIX}group_records", "Records that shared one write to the log.")
-        yield _counter("log_errors", "Writes to the log and attempts to open it that failed.", self.log_errors)
-        yield _gauge("log_open", "1 while the log takes events, else 0.", int(self.log_open))
+        yield self.group_records.family(f"{PREFIX}group_records", "Records per write to the log.")
+        yield _counter("log_errors", "Failed writes to the log and failed attempts to open it.", self.log_errors)
+        yield _gauge("log_open", "1 while the log accepts events, otherwise 0.", int(self.log_open))
         yield _gauge(
             "salts_differ",
-            "1 while another collector has other daily salts: anonymous visitors that meet both count twice.",
+            "1 while another collector has other daily salts: anonymous visitors who reach both count twice.",
             int(self.salts_differ),
         )
         yield _gauge(
             "limited_addresses",
-            "Public addresses whose requests are being counted for rate_limit.",
+            "Public addresses being counted for rate_limit.",
             self.limited_addresses(),
         )
-        yield _gauge("connections", "Connections that are open on the public port.", self.connections())
-        yield _gauge("connections_limit", "Connections that may be open.", self.connections_limit)
+        yield _gauge("connections", "Open connections on the public port.", self.connections())
+        yield _gauge("connections_limit", "Limit on open connections.", self.connections_limit)
         yield _counters(
             "connections_closed",
-            "Connections that were closed to make room for another: of all that may be open, or of one address's.",
+            "Connections closed to make room for another, by the limit reached: all, or one address.",
             "full",
             {full: self.made_room[full] for full in Full},
         )
         yield _counters(
             "counted_only",
-            "Events that may begin no profile: their address has begun as many as it may today, or memory is short.",
+            "Events that may not create a profile, because their address's daily budget or memory is exhausted.",
             "short_of",
             {short: self.counted_only[short] for short in Short},
         )
         step, use = self.memory()
-        yield _gauge("memory_step", "0: all is normal; 1: no new profile begins; 2: events are answered 503.", step)
-        yield _gauge("memory_share", "In use of the maxmemory of the fullest server; 0 where it has none.", use.now)
+        yield _gauge("memory_step", "0: normal; 1: no new profiles are created; 2: events are answered 503.", step)
+        yield _gauge("memory_share", "Share of maxmemory in use on the fullest server; 0 if it has none.", use.now)
         yield _gauges(
             "memory_share_once_folded",
-            "The same once all that waits in the log is folded: no profile begins with it, or one with each record.",
+            "The same once the log's backlog is folded: without new profiles, or with one per record.",
             "profiles",
             {"none": use.counted, "all": use.profiles},
         )
@@ -163,21 +163,21 @@ class Metrics(Collector):
             "memory_refused", "Events answered 503 because the server's memory is full.", self.refused_for_memory
         )
         yield from self._spool()
-        yield _counters("step_seconds", "Time in a step of cleaning, sampled.", "step", self.step_seconds)
-        yield _counters("step_events", "Events whose time in that step was taken.", "step", self.step_events)
+        yield _counters("step_seconds", "Time in a cleaning step, sampled.", "step", self.step_seconds)
+        yield _counters("step_events", "Events timed in that step.", "step", self.step_events)
 
     def _spool(self) -> Iterator[Metric]:
-        yield _counter("spooled", "Events written to the spool, the log being away; they are accepted.", self.spooled)
-        yield _counter("drained", "Events that the log has taken from the spool.", self.drained)
-        yield _gauge("spool_records", "Events in the spool that the log may not hold yet.", self.spool_records)
-        yield _gauge("spool_bytes", "Bytes on disk of the spool.", self.spool_bytes)
-        yield _gauge("spool_limit_bytes", "Bytes that the spool may hold; beyond them: 503.", self.spool_limit_bytes)
+        yield _counter("spooled", "Accepted events written to the spool while the log was down.", self.spooled)
+        yield _counter("drained", "Events appended from the spool to the log.", self.drained)
+        yield _gauge("spool_records", "Events in the spool that may not be in the log yet.", self.spool_records)
+        yield _gauge("spool_bytes", "Size of the spool on disk in bytes.", self.spool_bytes)
+        yield _gauge("spool_limit_bytes", "Limit of the spool in bytes; beyond it: 503.", self.spool_limit_bytes)
         waited = max(0.0, time.time() - self.spool_oldest / 1000) if self.spool_oldest else 0.0
-        yield _gauge("spool_oldest_seconds", "Time since the first event in the spool was received.", waited)
+        yield _gauge("spool_oldest_seconds", "Time since the oldest event in the spool was received.", waited)
         yield _counters(
             "spool_errors",
-            "What went wrong with the spool. full, write: answered 503; read: tried again; torn: cut off, promised to "
-            "nobody; damaged: lost; refused by the log: set aside.",
+            "Problems with the spool. full, write: answered 503; read: retried; torn: cut off, never acknowledged; "
+            "damaged: lost; refused by the log: set aside.",
             "kind",
             {trouble: self.spool_errors[trouble] for trouble in Trouble},
         )
@@ -188,7 +188,7 @@ REJECTIONS = tuple(reason for reason in Refusal if reason is not Refusal.UNAVAIL
 
 
 def registry(metrics: Metrics) -> CollectorRegistry:
-    """What the process's /metrics shows: `metrics`, and its CPU, memory and files."""
+    """The process's /metrics: `metrics`, and its CPU, memory and files."""
     registry = CollectorRegistry(auto_describe=True)
     registry.register(metrics)
     ProcessCollector(registry=registry)

@@ -1,4 +1,4 @@
-"""Names of events: any text that people can read, and none that looks like Wakeline's own."""
+"""Validates names of events: visible text, not confusable with Wakeline's own types."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from wakeline.definitions import BUILT_IN
 from wakeline.event import MAX_NAME
 from wakeline.normalization import nfc, nfkc
 
-# What leaves no mark and belongs to no letter: fillers, a blank of Braille, tags, anchors of annotations.
+# Characters that are invisible and not part of a letter: fillers, blank Braille, tags, annotation anchors.
 BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufff9-\ufffb\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-JOINER = re.compile("[\u200c\u200d\ufe00-\ufe0f]")  # part of a letter or an emoji; alone nothing
+JOINER = re.compile("[\u200c\u200d\ufe00-\ufe0f]")  # part of a letter or an emoji, otherwise invisible
 SPACES = re.compile(r"\s+")
 
 
 @lru_cache(2_048)
 def clean_name(name: str) -> str | None:
-    """The name without people and without what nobody sees. None for one that is then empty, too long or not its own.
+    """The name, redacted and without invisible characters. None if it is then empty, too long or a built-in type.
 
-    Two spellings of one text are one name (Unicode's NFC). What looks like the name of a type with a body of its own,
-    but was not sent as that, is refused: it would be counted as a page view, or read as one.
+    Equivalent spellings become one name (Unicode's NFC). A name that only looks like a built-in type is rejected, since
+    it would be counted as a page view, or read as one.
     """
     cleaned = SPACES.sub(" ", clean_text(BLANK.sub("", nfc(name)))).strip()
     seen = nfkc(JOINER.sub("", cleaned)).strip()

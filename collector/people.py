@@ -1,7 +1,7 @@
-"""What in a user agent is a person's device or app, though lists of crawlers take it for a crawler's name.
+"""Words in user agents that identify people's devices or apps, but that lists of crawlers mistake for crawlers.
 
-They collect what they have once seen a crawler pretend to be, such as the build of a phone that millions have. So these
-words are left out before such a list is asked: then no version of it can name them.
+Such lists contain everything that a crawler once pretended to be, such as the build of a common phone. These words are
+removed before the list is used, so that no version of it can match them.
 """
 
 from __future__ import annotations
@@ -23,5 +23,5 @@ WORDS = re.compile(
 
 
 def without_words_of_people(user_agent: str) -> str:
-    """What is left to be a crawler's. Linear in its length."""
+    """The rest of the user agent. Linear in its length."""
     return WORDS.sub("", user_agent)

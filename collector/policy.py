@@ -1,4 +1,4 @@
-"""One site's settings, prepared for the hot path: what may send, what is kept of an address."""
+"""One site's settings, prepared for the hot path: allowed senders, and cleaning of URLs."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from collector.urls import Page, clean_page, clean_referrer, mask, whole
 from wakeline.event import MAX_TITLE
 from wakeline.settings import Site
 
-CACHED = 2_048  # a page is in its view, its engagement and its signs of life; titles and referrers recur too
-CACHED_LENGTH = 512  # made-up ones take at most 4 MB a cache; of longer ones the last is remembered
+CACHED = 2_048  # a page's URL recurs in its view, engagement and pings; titles and referrers recur too
+CACHED_LENGTH = 512  # made-up texts take at most 4 MB per cache; of longer ones only the last is cached
 
 T = TypeVar("T")
 
 
-SANDBOXED = "null"  # the origin of a page in a sandbox
-WHOLE = ("https://", "http://")  # begin nearly all URLs
+SANDBOXED = "null"  # the origin of a sandboxed page
+WHOLE = ("https://", "http://")  # prefixes of nearly all URLs
 
 
 class Policy:
-    """What `site` allows. A site without origins accepts no page; see `accepts`."""
+    """The rules of `site`. A site without origins accepts no pages; see `accepts`."""
 
     def __init__(self, site: Site) -> None:
         self.key = site.key
@@ -46,16 +46,16 @@ class Policy:
     def accepts(self, origin: str | None, *, fetch_site: str | None) -> bool:
         """Whether a request with this Origin may send.
 
-        Browsers put an Origin on every cross-origin POST, beacons too, so one without comes from a server,
-        which is accepted as anybody's could be who sends a made-up Origin; but not if Sec-Fetch-Site says
-        that it is a browser after all, whose Origin something took away.
+        Browsers add an Origin to every cross-origin POST, including beacons, so a request without one comes from a
+        server. It is accepted, as anybody can fake an Origin, unless Sec-Fetch-Site shows that it is a browser whose
+        Origin was removed.
         """
         if origin is None:
             return fetch_site is None
         return origin in self.origins
 
     def whole(self, url: str, origin: str | None) -> str:
-        """`url`; where it is relative, and the request came from an `origin`, as on a page there."""
+        """`url`, resolved if it is relative and the request has an `origin`."""
         if url.startswith(WHOLE) or origin is None or origin == SANDBOXED:
             return url
         return whole(url, origin, is_page=self.page)
@@ -67,9 +67,9 @@ class Policy:
         return bool(self._own_addresses) and self._is_own_address(address)
 
     def props(self, props: Any, dropped: list[Dropped], page: str = "") -> dict[str, Any]:
-        """The properties of a custom event on `page`, a URL, made clean; what is left out is added to `dropped`.
+        """The cleaned properties of a custom event on `page`, a URL; reasons for dropped ones are added to `dropped`.
 
-        The masks hold for the addresses among them, wherever they stand, if they are of the site.
+        Masks apply to all URLs of the site among them.
         """
         return clean_props(props, dropped, Links(page, self.page, self._masks).clean)
 
@@ -87,11 +87,11 @@ class Policy:
 
 
 def short_cached(clean: Callable[[str], T]) -> Callable[[str], T]:
-    """`clean`, cached for texts of usual length; an event asks for its page twice, so one that is longer is kept."""
+    """`clean`, cached for texts of usual length, and for the last longer one, since each event needs its page twice."""
     cached, latest = lru_cache(CACHED)(clean), lru_cache(1)(clean)
     return lambda text: cached(text) if len(text) <= CACHED_LENGTH else latest(text)
 
 
 def has_cookie(header: str, name: str) -> bool:
-    """Whether a Cookie header holds a cookie of this name, whatever its value."""
+    """Whether a Cookie header has a cookie with this name, whatever its value."""
     return any(pair.strip().partition("=")[0] == name for pair in header.split(";"))

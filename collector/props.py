@@ -1,7 +1,7 @@
-"""The properties of an event: what can be kept is made clean, the rest is left out, and said.
+"""Cleans the properties of an event; invalid ones are dropped and reported.
 
-Kept are texts, numbers, yes and no and null; lists of those; and objects of those in a list, such as a purchase's
-`items`. Pages send more: lists in items, whole data layers. That is no reason to lose a purchase.
+Valid are texts, numbers, booleans and null; lists of these; and objects of these in a list, such as a purchase's
+`items`. Pages send more, such as nested lists or whole data layers, which is no reason to lose a purchase.
 """
 
 from __future__ import annotations
@@ -19,22 +19,22 @@ from wakeline.amounts import amount_of
 from wakeline.commerce import AMOUNTS, OWN_FIELDS, QUANTITY
 from wakeline.event import MAX_ITEM_PROPS, MAX_PROP_NAME, MAX_PROP_TEXT, MAX_PROPS
 
-LEAST_TEXT = 6  # a@b.de: no shorter text has a person in it
-EXACT = 1 << 63  # whole numbers below it stay whole; browsers write greater ones too, which are none
+LEAST_TEXT = 6  # a@b.de: no shorter text contains an e-mail address
+EXACT = 1 << 63  # integers below it stay integers; larger ones from browsers are imprecise anyway
 
 
 class Dropped(StrEnum):
-    """Why a part of an event's properties was left out while the event was taken: the metric's label."""
+    """Why a part of an accepted event's properties was dropped: the metric's label."""
 
-    NO_OBJECT = "no_object"  # `props` is no object
+    NO_OBJECT = "no_object"  # `props` is not an object
     TOO_MANY = "too_many"  # beyond MAX_PROPS or MAX_ITEM_PROPS
-    BAD_NAME = "bad_name"  # none, or longer than MAX_PROP_NAME
+    BAD_NAME = "bad_name"  # empty, or longer than MAX_PROP_NAME
     TOO_LONG = "too_long"  # a text was cut to MAX_PROP_TEXT
-    NESTED = "nested"  # a list or an object where none can be
-    BAD_NUMBER = "bad_number"  # beyond every number
-    BAD_AMOUNT = "bad_amount"  # a shop's price or quantity that is none; what a purchase is counted by refuses it
+    NESTED = "nested"  # a list or an object where none is allowed
+    BAD_NUMBER = "bad_number"  # too large to represent
+    BAD_AMOUNT = "bad_amount"  # an invalid price or quantity; where a purchase is counted by it, the event is rejected
     BAD_CURRENCY = "bad_currency"  # not three letters
-    NO_VALUE = "no_value"  # a text such as "undefined" for the number of an order or the id of a product
+    NO_VALUE = "no_value"  # a text such as "undefined" as an order number or a product id
 
 
 LEFT_OUT = object()
@@ -44,9 +44,9 @@ Link = Callable[[str, str], str]
 
 
 def clean_props(props: Any, dropped: list[Dropped], link: Link = plain_link) -> dict[str, Any]:
-    """The properties without people, and without what cannot be kept; why each of those went is added to `dropped`.
+    """The redacted valid properties; the reasons for all dropped ones are added to `dropped`.
 
-    `link` makes clean the addresses, of which it gets the property's name and the text.
+    `link` cleans URLs; it gets the property's name and text.
     """
     if not isinstance(props, dict):
         dropped.append(Dropped.NO_OBJECT)
@@ -78,7 +78,7 @@ def _object(fields: dict[str, Any], dropped: list[Dropped], link: Link) -> dict[
 
 
 def _bounded(fields: dict[str, Any], most: int, dropped: list[Dropped]) -> dict[str, Any]:
-    """The fields whose names can be kept, `most` of them: those with a meaning of their own before all others."""
+    """Up to `most` fields with valid names, those with a predefined meaning first."""
     for name in fields:
         if not 0 < len(name) <= MAX_PROP_NAME:
             named = {name: value for name, value in fields.items() if 0 < len(name) <= MAX_PROP_NAME}
@@ -110,7 +110,7 @@ def _text(name: str, text: str, dropped: list[Dropped], link: Link) -> str:
     elif len(text) < LEAST_TEXT:
         return visible(text)
     elif (name in AMOUNTS or name == QUANTITY) and amount_of(text) is not None:
-        return visible(text)  # of 0.1 + 0.2 some digits are a card's
+        return visible(text)  # decimals, as of 0.1 + 0.2, may look like a card number
     elif names_thing(name) and is_one_word(text):
         text = clean_thing(text)
     else:

@@ -1,4 +1,4 @@
-"""Replies of the public port. Every one carries CORS: a page cannot tell a refusal without from a dead network."""
+"""Replies of the public port. All have CORS headers: without them a rejection looks like an outage to pages."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from multidict import CIMultiDict
 from wakeline.event import STATUS, Answer, Refusal, Rejected, encode_answer
 
 RETRIED = (408, 429, 503)
-RETRY_AFTER_S = (2, 8)  # drawn anew each time: senders that fail together shall not come back together
+RETRY_AFTER_S = (2, 8)  # random, so that clients that failed together do not retry together
 PREFLIGHT_AGE_S = 86_400
 SENDERS_HEADERS = "Content-Type, Content-Encoding"
-MAX_ASKED = 1_024  # characters of what a preflight asks for; traces of errors and of performance need some 100
-NAME = r"[A-Za-z0-9!#$%&'+.^_`|~-]+"  # of a header (RFC 9110), without "*", which could be read as all of them
+MAX_ASKED = 1_024  # characters of a preflight's request headers; tracing headers need about 100
+NAME = r"[A-Za-z0-9!#$%&'+.^_`|~-]+"  # of a header (RFC 9110), except "*", which could mean all of them
 NAMES = re.compile(rf"{NAME}(?:, ?{NAME})*")
 JSON = "application/json"
 
@@ -40,7 +40,7 @@ def sent_origin(request: web.BaseRequest) -> str | None:
 
 
 def cors(origin: str | None) -> CIMultiDict[str]:
-    """Echoes the origin, since a wildcard may not go with cookies. No answer holds anything to protect."""
+    """Echoes the origin, since a wildcard does not allow cookies. No answer contains anything confidential."""
     headers = CIMultiDict(BASE)
     if origin:
         headers["Access-Control-Allow-Origin"] = origin
@@ -58,9 +58,9 @@ def accepted(request: web.BaseRequest, count: int, rejected: list[Rejected]) -> 
 
 
 class Ready(web.StreamResponse):
-    """The usual answer, its bytes made once: a quarter of a request's CPU went into making them anew.
+    """The usual answer as prepared bytes: building it took a quarter of a request's CPU time.
 
-    It keeps nothing of a request, so that all of one second share it.
+    It has no state of a request, so all requests within a second share it.
     """
 
     def __init__(self, status: int, answer: bytes) -> None:
@@ -73,14 +73,14 @@ class Ready(web.StreamResponse):
 
     async def prepare(self, request: web.BaseRequest) -> None:
         if request.transport is None:
-            raise ConnectionResetError("the sender is gone")
+            raise ConnectionResetError("the sender disconnected")
         request.transport.write(self._answer)
 
     async def write_eof(self, data: bytes = b"") -> None:
-        """Written whole already."""
+        """Does nothing: everything is written already."""
 
 
-@lru_cache(4_096)  # only for origins of known sites: strangers cannot fill it
+@lru_cache(4_096)  # only origins of known sites, so attackers cannot fill it
 def _all_accepted(origin: str | None, count: int, second: int) -> Ready:
     body = encode_answer(Answer(accepted=count, rejected=[]))
     headers = cors(origin)
@@ -92,7 +92,7 @@ def _all_accepted(origin: str | None, count: int, second: int) -> Ready:
 
 
 def refused(origin: str | None, reason: Refusal, rejected: list[Rejected]) -> web.Response:
-    """The whole request is refused. What may be retried says when; a body that is still coming is cut off."""
+    """The whole request is rejected. Retryable reasons have Retry-After; an unfinished body is cut off."""
     status = STATUS.get(reason, 400)
     headers = cors(origin)
     headers["Content-Type"] = JSON
@@ -106,13 +106,14 @@ def refused(origin: str | None, reason: Refusal, rejected: list[Rejected]) -> we
 
 
 def too_many(origin: str | None) -> web.Response:
-    """429 to anything but events, which are refused with their reason."""
+    """429 for requests other than events, which have their own reason."""
     return plain(origin, 429, "Too many requests from this address.", Retry_After=str(randint(*RETRY_AFTER_S)))
 
 
 def preflight(origin: str | None, asked: str) -> web.Response:
-    """204 to OPTIONS. Senders of application/json or of a compressed body ask first, and so does the browser of a page
-    that adds headers of its own to whatever it fetches: where not all that are `asked` for are allowed, no event comes.
+    """204 for OPTIONS. Browsers ask before application/json or a compressed body, and if a page adds its own headers.
+
+    All headers in `asked` must be allowed, or the browser sends no events.
     """
     is_allowed = len(asked) <= MAX_ASKED and NAMES.fullmatch(asked)
     headers = cors(origin)
@@ -123,7 +124,7 @@ def preflight(origin: str | None, asked: str) -> web.Response:
 
 
 def plain(origin: str | None, status: int, text: str, **more: str) -> web.Response:
-    """Anything else, in words; `more` are headers, `_` for "-"."""
+    """Any other text answer; `more` are headers, `_` for "-"."""
     headers = cors(origin)
     headers.update({name.replace("_", "-"): value for name, value in more.items()})
     return web.Response(status=status, headers=headers, text=text + "\n")

@@ -1,8 +1,8 @@
-"""Daily secrets that anonymous visitor ids are hashed with. When a salt is gone, so is the way back to a person.
+"""Daily secrets for hashing anonymous visitor ids. Without its salt an id cannot be traced back to a person.
 
-A site's day begins at 04:00 of its time zone. The salts of today and yesterday are kept: a visit may go
-on over that hour, and a retry may come later. They lie in files that all workers of a machine share,
-never in Redis, whose append-only file would keep what was deleted.
+A site's day begins at 04:00 in its time zone. The salts of today and yesterday are kept, for visits that continue over
+that time and for late retries. They are stored in files shared by all workers of a machine, never in Redis, whose
+append-only file would retain deleted data.
 """
 
 from __future__ import annotations
@@ -35,26 +35,26 @@ from wakeline.salts import (
 
 logger = logging.getLogger("wakeline.collector")
 
-MADE_AHEAD_MS = 3_600_000  # tomorrow's salt is made in the hour before: no request waits for the disk
-CERTAIN_S = 55.0  # what is over, and was so long ago too, is over: a clock may be days ahead until somebody sets it
+MADE_AHEAD_MS = 3_600_000  # tomorrow's salt is created an hour ahead, so that no request waits for the disk
+CERTAIN_S = 55.0  # a salt is only destroyed if its day was over this long ago too: the clock may be temporarily wrong
 UNFINISHED = ".making"
 
 
 def anonymous_id(salt: bytes, *, site: str, address: str, user_agent: str) -> str:
-    """ "~" and 32 hex digits: the same for one browser on one day, and nothing else is known of it.
+    """ "~" and 32 hex digits: the same for one browser on one day, and not traceable.
 
-    Of an IPv6 address the /64 counts. Who comes by IPv4 and by IPv6 is two: nothing joins them.
+    Of an IPv6 address the /64 counts. A visitor who uses both IPv4 and IPv6 counts as two.
     """
     text = f"{site}\0{household(address)}\0{user_agent}".encode()
     return ANONYMOUS_PREFIX + hashlib.blake2b(text, key=salt, digest_size=16).hexdigest()
 
 
 class SaltUnavailable(Exception):
-    """A salt can be neither read nor made: nothing can be said of anonymous visitors."""
+    """A salt can be neither read nor created: anonymous visitors cannot be identified."""
 
 
 class _Days(NamedTuple):
-    """The three days around now of one site."""
+    """The three days around now, for one site."""
 
     starts: tuple[int, int, int, int]  # of yesterday, today, tomorrow and the day after, ms
     days: tuple[date, date, date]
@@ -81,11 +81,11 @@ class Salts:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def oldest(self, site: str) -> int:
-        """Start of yesterday, ms: before it there is no salt any more."""
+        """Start of yesterday, ms: before it there are no salts any more."""
         return self._around_now(site).starts[0]
 
     def salt(self, site: str, at: int) -> bytes:
-        """The salt of the day that `at` (ms, not before `oldest`, not after now) lies in. Raises SaltUnavailable."""
+        """The salt of the day of `at` (ms, between `oldest` and now). Raises SaltUnavailable."""
         around = self._around_now(site)
         day = around.days[max(0, bisect_right(around.starts, at, hi=3) - 1)]
         found = self._salts.get((site, day))
@@ -97,7 +97,7 @@ class Salts:
         return found
 
     def marks(self) -> dict[str, str]:
-        """Key in Redis -> mark, of each salt there is; today's are made. Raises OSError."""
+        """Key in Redis -> mark, of each existing salt; creates today's. Raises OSError."""
         for site in self._sites:
             today = self._around_now(site).days[1]
             if (site, today) not in self._salts:
@@ -105,9 +105,10 @@ class Salts:
         return {**marks_in(self.folder, self._sites, self._clock()), **marks_of(self._salts)}
 
     def keep(self) -> None:
-        """Destroy what is over, in memory and on disk, make tomorrow's in time, and put back what the folder has lost.
+        """Destroy expired salts in memory and on disk, create tomorrow's in time, and restore files missing from the
+        folder.
 
-        To be called each minute: what is over is destroyed when two calls have found it so. Raises OSError.
+        Call it each minute: a salt is destroyed when two calls have found it expired. Raises OSError.
         """
         now = self._clock()
         kept: set[tuple[str, date]] = set()
@@ -124,9 +125,10 @@ class Salts:
                 self._make(path, self._salts[site, day])
 
     def assert_own(self) -> None:
-        """Put this process's salts where the folder has others, once it is known that the deployment counts with these.
+        """Write this process's salts over different ones in the folder, once it is known that the deployment uses
+        these.
 
-        So who starts next finds those. Raises OSError.
+        Processes that start later then find them. Raises OSError.
         """
         for (site, day), salt in self._salts.items():
             path = self.folder / file_name(site, day)
@@ -148,18 +150,18 @@ class Salts:
         return around
 
     def _shared(self, site: str, day: date) -> bytes:
-        """The salt that all workers agree on: whoever links its file first has made it."""
+        """The salt shared by all workers: the first one that links its file determines it."""
         path = self.folder / file_name(site, day)
         if (found := read_salt(path)) is not None:
             return found
         self._make(path, secrets.token_bytes(SALT_BYTES))
         made = read_salt(path)
         if made is None:
-            raise OSError(f"{path} was removed while it was made")
+            raise OSError(f"{path} was removed during its creation")
         return made
 
     def _make(self, path: Path, salt: bytes) -> None:
-        """The file `path`, unless another worker is faster."""
+        """Create the file `path`, unless another worker was faster."""
         making = self._written(path, salt)
         try:
             os.link(making, path)
@@ -170,7 +172,7 @@ class Salts:
             making.unlink(missing_ok=True)
 
     def _written(self, path: Path, salt: bytes) -> Path:
-        """A file beside `path`, to become it as a whole."""
+        """A complete temporary file, to be linked as `path`."""
         making = path.with_suffix(f".{secrets.token_hex(8)}{UNFINISHED}")
         descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
@@ -185,18 +187,18 @@ class Salts:
 
     def _files_over(self) -> list[Path]:
         days = {site_name(site): self._around_now(site).days[0] for site in self._sites}
-        forgotten = day_of(self._clock(), ZoneInfo("UTC")) - timedelta(days=2)  # of a site that is no more
+        forgotten = day_of(self._clock(), ZoneInfo("UTC")) - timedelta(days=2)  # salts of a removed site
         over = []
         for path in self.folder.iterdir():
             found = NAME.fullmatch(path.name)
             if found and date.fromisoformat(found[2]) < days.get(found[1], forgotten):
                 over.append(path)
             elif path.name.endswith(UNFINISHED) and _age_s(path) > 60:
-                over.append(path)  # its worker was killed while it made it
+                over.append(path)  # its worker was killed while it created it
         return over
 
     def _destroy_certain(self, over: set[tuple[str, date] | Path]) -> None:
-        """Destroy what is over now, and was CERTAIN_S ago."""
+        """Destroy what is expired now and was CERTAIN_S ago."""
         now = self._monotonic()
         self._over_since = {each: self._over_since.get(each, now) for each in over}
         for each in [each for each, since in self._over_since.items() if now - since >= CERTAIN_S]:
@@ -207,14 +209,14 @@ class Salts:
 
 
 def destroy(path: Path) -> None:
-    """Overwrite a file and remove it. Where another worker was faster there is nothing to do."""
+    """Overwrite a file and remove it; does nothing if another worker was faster."""
     try:
         with path.open("r+b") as file:
             _overwrite(file)
         path.unlink()
     except FileNotFoundError:
         return
-    logger.info("a daily salt is over and was destroyed")
+    logger.info("an expired daily salt was destroyed")
 
 
 def _overwrite(file: BinaryIO) -> None:

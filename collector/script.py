@@ -1,7 +1,7 @@
-"""`GET /wakeline.js` and its companions: the snippet from memory, compressed ahead of time.
+"""`GET /wakeline.js` and its companions: the snippet, served from memory and compressed ahead of time.
 
-The URLs without a version never change while their content does, so browsers may keep it for an hour and use it for
-one more day while they ask again; the ETag makes that question cheap. What a URL with a version brings never changes.
+URLs without a version may be cached for an hour, and used for another day while revalidating with the ETag. The content
+of a URL with a version never changes.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from wakeline.scripts import FOLDER, PATH, version_of
 SCRIPT = FOLDER / PATH[1:]
 CACHE = "public, max-age=3600, stale-while-revalidate=86400"
 FOR_EVER = "public, max-age=31536000, immutable"
-SUFFIXES = {"br": ".br", "gzip": ".gz"}  # the smaller form first
+SUFFIXES = {"br": ".br", "gzip": ".gz"}  # smallest first
 
 
 class Script:
-    """The file at `path`; beside it may lie its compressed forms, .br and .gz. Raises OSError without it."""
+    """The file at `path`, and its compressed forms (.br and .gz) if they exist. Raises OSError if it is missing."""
 
     def __init__(self, path: Path = SCRIPT) -> None:
         plain = path.read_bytes()
@@ -61,7 +61,7 @@ class Script:
 
 
 def script_routes(core: str, folder: Path = FOLDER) -> dict[str, dict[str, Handler]]:
-    """Every script in `folder`, of every version, under its own name and as beside the path `core`."""
+    """Every script in `folder`, of every version, under its own name and relative to the path `core`."""
     routes: dict[str, dict[str, Handler]] = {}
     for path in sorted(folder.glob("wakeline*.js")):
         script = Script(path)
@@ -74,7 +74,7 @@ def script_routes(core: str, folder: Path = FOLDER) -> dict[str, dict[str, Handl
 
 
 def accepted_codings(header: str) -> set[str]:
-    """The codings of an Accept-Encoding header, without those of quality 0."""
+    """The codings in an Accept-Encoding header, except those with quality 0."""
     found = set()
     for item in header.lower().split(","):
         name, _, parameters = item.partition(";")
@@ -85,5 +85,5 @@ def accepted_codings(header: str) -> set[str]:
 
 
 def matches(header: str, tag: str) -> bool:
-    """Whether an If-None-Match header names `tag`; compared weakly, as RFC 9110 wants it."""
+    """Whether an If-None-Match header contains `tag`, by weak comparison (RFC 9110)."""
     return header.strip() == "*" or tag in (item.strip().removeprefix("W/") for item in header.split(","))

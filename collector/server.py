@@ -1,7 +1,7 @@
 """The HTTP edge of the public port, on aiohttp's low-level server.
 
-aiohttp's application would answer 404, 405 and 413 by itself, without CORS, and log addresses with errors;
-a handful of paths need no router. Every answer is made here or by the handlers.
+aiohttp's application would answer 404, 405 and 413 itself, without CORS, and log addresses with errors; a few paths
+need no router. Every answer is made here or by the handlers.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from wakeline.traces import without_words
 logger = logging.getLogger("wakeline.collector")
 
 KEEPALIVE_S = 75.0  # an idle connection
-FIRST_REQUEST_S = 10.0  # a connection that says nothing, or never ends its headers
+FIRST_REQUEST_S = 10.0  # until a silent connection, or one with unfinished headers, is closed
 TIMED_OUT = 408
 LINGER_S = 2.0  # lets a sender read its 413 before the connection closes
-MAX_UNREAD_BYTES = 65_536  # answers that wait for one sender
-MAX_HEADER_BYTES = 16_384  # other parts of a site may have set many cookies: that must not cost its events
-MAX_HEADERS = 64  # a browser sends about 20; with the above at most 1 MB a connection
+MAX_UNREAD_BYTES = 65_536  # unread answers of one sender
+MAX_HEADER_BYTES = 16_384  # other parts of a site may set many cookies, which must not block its events
+MAX_HEADERS = 64  # a browser sends about 20; with the above at most 1 MB per connection
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 Routes = Mapping[str, Mapping[str, Handler]]  # path -> method -> handler
@@ -39,8 +39,8 @@ Routes = Mapping[str, Mapping[str, Handler]]  # path -> method -> handler
 class Server(web.Server):
     """Serves `routes`; counts answers by status.
 
-    Whatever an address asks for is counted by `limiter`, for the handler that `counts_itself` by that: what it refuses
-    is in the ledger.
+    `limiter` counts all requests of an address, except those of the handler `counts_itself`, which does so itself to
+    keep its ledger.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Server(web.Server):
         super().__init__(
             self._answer,
             access_log=None,
-            auto_decompress=False,  # aiohttp takes a cut gzip body for a whole one; see `body`
+            auto_decompress=False,  # aiohttp accepts a truncated gzip body as complete; see `body`
             keepalive_timeout=KEEPALIVE_S,
             lingering_time=LINGER_S,
             max_field_size=MAX_HEADER_BYTES,
@@ -74,7 +74,7 @@ class Server(web.Server):
         return _Connection(self, loop=self._loop, **self._kwargs)
 
     def counted_as(self, peer: str) -> int | None:
-        """Whose a connection is; behind a proxy are many."""
+        """The owner of a connection for the limits; None for proxies, with many behind them."""
         return None if self._addresses.is_proxy(peer) else sender(peer)
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -82,9 +82,9 @@ class Server(web.Server):
         response = await self._handled(request)
         self.metrics.requests[response.status] += 1
         if "Expect" in request.headers and not request.content.is_eof():
-            response.force_close()  # whether its body still comes is the sender's choice
+            response.force_close()  # only the sender knows whether more of the body follows
         if request.transport is not None and request.transport.get_write_buffer_size() > MAX_UNREAD_BYTES:
-            request.transport.abort()  # it sends on and on and never reads an answer
+            request.transport.abort()  # it keeps sending and never reads an answer
         return response
 
     def _allows(self, request: web.BaseRequest) -> bool:
@@ -99,30 +99,30 @@ class Server(web.Server):
         if handler != self._counts_itself and not self._allows(request):
             return answers.too_many(origin)
         if not is_expected(request):
-            return answers.plain(origin, 417, "100-continue is all that can be expected.")
+            return answers.plain(origin, 417, "Only 100-continue is supported in Expect.")
         if methods is None:
             return answers.plain(origin, 404, "Nothing here.")
         if handler is None:
             if request.method == "OPTIONS":
                 return answers.preflight(origin, request.headers.get("Access-Control-Request-Headers", ""))
-            return answers.plain(origin, 405, "Not with this method.", Allow=", ".join((*methods, "OPTIONS")))
+            return answers.plain(origin, 405, "Method not allowed.", Allow=", ".join((*methods, "OPTIONS")))
         try:
             return await handler(request)
         except ConnectionError:
-            raise  # the sender is gone: nobody is left to answer
+            raise  # the sender disconnected: no answer possible
         except Exception as error:
             logger.error("a request failed\n%s", without_words(error))
-            return answers.plain(origin, 500, "A fault of ours; it is in the log.")
+            return answers.plain(origin, 500, "Internal error; see the log.")
 
 
 def is_expected(request: web.BaseRequest) -> bool:
-    """Whether an Expect header asks for what can be given; see `body` for where it is. HTTP/1.0 knows none."""
+    """Whether an Expect header is supported; `body` handles it. HTTP/1.0 has none."""
     expected = request.headers.get("Expect")
     return expected is None or request.version < HttpVersion11 or expected.strip().lower() == "100-continue"
 
 
 class _Connection(web.RequestHandler):
-    """Closes what never makes a request or has to make room, and keeps addresses out of error messages."""
+    """Closes connections without requests or to make room, and keeps addresses out of error messages."""
 
     _first_request: asyncio.TimerHandle | None = None
     turn = 0  # see `connections`
@@ -147,7 +147,7 @@ class _Connection(web.RequestHandler):
         transport = self.transport
         self.force_close()
         if transport is not None:
-            transport.abort()  # a close would wait for what the other side does not read
+            transport.abort()  # a graceful close would wait for the client to read
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -155,7 +155,7 @@ class _Connection(web.RequestHandler):
         finished = await super().finish_response(request, resp, start_time)
         self._connections.waits(self)
         if resp.status == TIMED_OUT:
-            self.force_close()  # a body that did not come in time is not waited for once more
+            self.force_close()  # do not wait again for a body that did not arrive in time
         return finished
 
     def _close_if_silent(self) -> None:
@@ -170,11 +170,11 @@ class _Connection(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """What is not HTTP. The origin could not be read, so any is allowed to see the answer."""
+        """Answer invalid HTTP. The origin is unknown, so any may read the answer."""
         if isinstance(exc, ConnectionError):
-            raise exc  # the sender is gone, as phones are: no fault, nobody is left to answer
+            raise exc  # the sender disconnected: not an error, no answer possible
         if request.writer.output_size > 0:
-            raise ConnectionResetError("an answer was already begun")
+            raise ConnectionResetError("the answer had already begun")
         if exc is not None and not isinstance(exc, HttpProcessingError):
             logger.error("a connection failed\n%s", without_words(exc))
         response = web.Response(

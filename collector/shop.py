@@ -1,6 +1,6 @@
-"""A shop's events: texts that are numbers become numbers, and what is no amount, currency or number of an order goes.
+"""Converts texts in a shop's events to numbers, and drops invalid amounts, currencies and order numbers.
 
-Only the fields of `wakeline.commerce` are read, of its events alone: elsewhere a price is what the site says it is.
+Only the fields in `wakeline.commerce`, and only in its events: elsewhere a price means whatever the site defines.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ READ = AMOUNTS | ORDERS | PRODUCTS | {QUANTITY}
 
 
 def read_shop(type: str, sent: dict[str, Any], props: dict[str, Any], dropped: list[Dropped]) -> bool:
-    """Put right what `props`, made from what was `sent`, say of money and orders; add what had to go to `dropped`.
+    """Correct money and orders in `props`, made from the `sent` ones; reasons for dropped ones are added to `dropped`.
 
-    False where a purchase or a refund says how much it was, and nobody can tell. A refund without an amount is one of
-    everything: one of an amount that cannot be read must not become that.
+    False if a purchase or a refund has an invalid amount. A refund without an amount is a full refund: one with an
+    unreadable amount must not become that.
     """
     if type not in EVENTS:
         return True
@@ -57,7 +57,7 @@ def _read_total(type: str, sent: dict[str, Any], props: dict[str, Any], currency
             del props[name]
             dropped.append(Dropped.NO_VALUE)
             continue
-        if sent.get(name) is None and value is None:  # so a page writes NaN, and what it does not know
+        if sent.get(name) is None and value is None:  # JSON for NaN, or unknown
             continue
         amount = amount_of(value, currency)
         if amount is None or (amount < 0 and type == PURCHASE):
@@ -83,7 +83,7 @@ def _read_fields(event: str, fields: dict[str, Any], currency: str, dropped: lis
     for name, value in [(name, value) for name, value in fields.items() if name in READ]:
         kind = type(value)
         if value is None or ((kind is float or kind is int) and 0 <= value <= MAX_QUANTITY):
-            continue  # it is as it should be: the usual case
+            continue  # valid already: the usual case
         if name in AMOUNTS or name == QUANTITY:
             number = amount_of(value, currency) if name in AMOUNTS else quantity_of(value)
             if number is not None and number < 0 and name == QUANTITY:

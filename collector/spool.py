@@ -1,8 +1,8 @@
-"""The spool: what is answered 202 while the log is away lies here, on disk, and is appended to the log later.
+"""The spool: events accepted while the log is down are stored here, on disk, and appended to the log later.
 
-One folder for each worker process, under the deployment's `spool` folder (see `spool_folder`); beside them a file
-that says how many lanes there are, so that a collector that starts while the log is away can spool. Worker 0
-also drains folders of workers that are no more. All files are touched by one thread: the event loop never waits.
+Each worker process has a folder below the deployment's `spool` folder (see `spool_folder`). A file beside them stores
+the number of lanes, so that a collector that starts while the log is down can spool. Worker 0 also drains folders of
+workers that no longer exist. One thread accesses all files: the event loop never blocks.
 """
 
 from __future__ import annotations
@@ -29,18 +29,18 @@ from wakeline.settings import Settings
 
 logger = logging.getLogger("wakeline.collector")
 
-DRAIN_S = 10.0  # for one append of what is spooled: nobody waits for it
-LOOK_S = 0.1  # whether there is room again
+DRAIN_S = 10.0  # for one append of spooled records: no request waits for it
+LOOK_S = 0.1  # how often to check whether draining may continue
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
 class Spool:
-    """Of one of `workers` processes, at most `limit` bytes in `root`/`worker`; 0: what was left there is drained.
+    """Spool of one of `workers` processes, at most `limit` bytes in `root`/`worker`; 0: only drains leftovers.
 
-    While it `is_held` a drain waits: there is no room for more. The log stays open meanwhile, since what it holds is
-    what tells when there is room again.
+    While `is_held`, draining waits: there is no memory for more. The log stays open meanwhile, since the held state is
+    derived from it.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Spool:
 
     @property
     def takes_events(self) -> bool:
-        """Whether it may; a disk may still refuse."""
+        """Whether it is enabled; a disk may still refuse."""
         return self._limit > 0
 
     @property
@@ -83,14 +83,14 @@ class Spool:
         return self._own.records
 
     def known_lanes(self, lanes: int) -> int:
-        """`lanes`, if that is what the log had when it was last open; else 0: nobody knows what it will have."""
+        """`lanes`, if the log had this number when it was last open; otherwise 0: the number is unknown."""
         try:
             return lanes if int((self._root / "lanes").read_text()) == lanes else 0
         except (OSError, ValueError):
             return 0
 
     async def keep_lanes(self, lanes: int) -> None:
-        """For the next start."""
+        """Store the number of lanes for the next start."""
         if self._limit and not self.known_lanes(lanes):
             try:
                 await self._in_thread(self._keep_lanes, lanes)
@@ -102,13 +102,13 @@ class Spool:
         replace(self._root / "lanes", f"{lanes}\n".encode())
 
     async def take_stock(self) -> bool:
-        """Own the folder and count what an earlier run left; whether that is so."""
+        """Own the folder and count leftovers of an earlier run; returns whether that succeeded."""
         is_open = await self._opened(self._own)
         self._show()
         return is_open
 
     async def append(self, records: Records, *, lanes: int) -> bool:
-        """Whether the records are on disk."""
+        """Append records; returns whether they are on disk."""
         try:
             await self._in_thread(self._append, records, lanes)
         except (SpoolFull, SpoolHeld, OSError) as error:
@@ -125,7 +125,7 @@ class Spool:
         self._own.append(records, lanes=lanes)
 
     async def takes_a_write(self) -> bool:
-        """Whether there is room now, and the disk takes a write."""
+        """Whether there is room now, and the disk accepts writes."""
         return self.takes_events and await self._in_thread(self._probe)
 
     def _probe(self) -> bool:
@@ -136,7 +136,7 @@ class Spool:
         return self._own.probe()
 
     async def drain(self, log: Log, lanes: int, *, group: int, down_to: int = 0) -> None:
-        """Append what is spooled to `log`, `group` records at once, until at most `down_to` are left.
+        """Append spooled records to `log`, `group` at once, until at most `down_to` are left.
 
         Raises LogUnavailable.
         """
@@ -147,7 +147,7 @@ class Spool:
                 pass
 
     async def drain_left_behind(self, log: Log, lanes: int, *, group: int) -> None:
-        """The same for the folders of workers that are no more, if this is worker 0."""
+        """The same for the folders of workers that no longer exist, if this is worker 0."""
         for folder in self._left_behind():
             if await self._opened(folder):
                 try:
@@ -157,7 +157,7 @@ class Spool:
                     await self._in_thread(folder.close)
 
     def _left_behind(self) -> list[SpoolFolder]:
-        """Folders of workers that are no more."""
+        """Folders of workers that no longer exist."""
         if self._worker or not self._root.is_dir():
             return []
         numbers = sorted(int(path.name) for path in self._root.iterdir() if path.name.isdecimal())
@@ -173,7 +173,7 @@ class Spool:
         return True
 
     async def _drain_group(self, folder: SpoolFolder, log: Log, lanes: int, limit: int) -> int:
-        """How many records the log has taken; 0 where there are none left."""
+        """Number of records appended to the log; 0 if none are left."""
         try:
             batch = await self._in_thread(folder.read, limit)
             if batch is None:
@@ -212,13 +212,13 @@ class Spool:
         return await asyncio.get_running_loop().run_in_executor(self._thread, lambda: function(*args, **kwargs))
 
     def close(self) -> None:
-        """Waits for the write that is under way."""
+        """Waits for a write in progress."""
         self._thread.shutdown()
         self._own.close()
 
 
 async def _append_all(log: Log, records: Records) -> list[bytes]:
-    """The records that the log will never take, all others are in it. Raises LogUnavailable."""
+    """Append all records; returns those that the log permanently rejects. Raises LogUnavailable."""
     try:
         async with asyncio.timeout(DRAIN_S):
             await log.append(records)
@@ -227,8 +227,8 @@ async def _append_all(log: Log, records: Records) -> list[bytes]:
         raise
     except TimeoutError as error:
         raise LogUnavailable(f"the log did not answer within {DRAIN_S:g} s") from error
-    except Exception as error:  # a record that it cannot hold must not keep all others from it
-        logger.exception("an append of what was spooled failed")
+    except Exception as error:  # a rejected record must not block all others
+        logger.exception("appending spooled records failed")
         fault = error
     refused = []
     for record in records:
@@ -249,5 +249,5 @@ def _moved(value: bytes, lanes: int) -> tuple[int, bytes]:
     try:
         record = decode_record(value)
     except msgspec.DecodeError:
-        return 0, value  # the processor says what is wrong with it
+        return 0, value  # the processor will report what is wrong with it
     return (lane_of(record.site, record.visitor, lanes) if isinstance(record, Event) else 0), value

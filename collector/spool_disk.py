@@ -1,4 +1,4 @@
-"""Writes that are on disk when they return, and reads of what a disk may have lost."""
+"""Writes that are on disk when they return, and reads that tolerate lost data."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has none
 
 
 def write(descriptor: int, data: bytes) -> None:
-    """All of it: by one write, unless the disk fills up meanwhile."""
+    """Write everything: in one write, unless the disk fills up meanwhile."""
     left = memoryview(data)
     while left:
         left = left[os.write(descriptor, left) :]
@@ -19,7 +19,7 @@ def write(descriptor: int, data: bytes) -> None:
 
 
 class AppendFile:
-    """A new file that grows by whole writes. After one that failed it is closed: who knows what the disk holds?"""
+    """A new file that grows by whole writes. It is closed after a failed one, as its content is then unknown."""
 
     def __init__(self, path: Path, data: bytes) -> None:
         self.is_open = True
@@ -52,7 +52,7 @@ class AppendFile:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """A file, which is not left there where that fails; its name is not synced."""
+    """Write a new file, removed on failure; its directory entry is not synced."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         write(descriptor, data)
@@ -64,7 +64,7 @@ def write_new(path: Path, data: bytes) -> None:
 
 
 def replace(path: Path, data: bytes) -> None:
-    """The content of a file, whole or not at all."""
+    """Replace a file's content atomically."""
     making = path.with_name(f"{path.name}.{os.getpid()}")
     write_new(making, data)
     os.replace(making, path)
@@ -81,7 +81,7 @@ def cut(path: Path, size: int) -> None:
 
 
 def sync_folder(path: Path) -> None:
-    """The names in it: what is new, and what is gone."""
+    """Sync the directory entries."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -90,7 +90,7 @@ def sync_folder(path: Path) -> None:
 
 
 def read_from(path: Path, at: int) -> bytes:
-    """What the file holds from `at` on; nothing where it, or its sectors, are lost. Other errors may pass."""
+    """The file's content from `at` on; empty if it, or its sectors, are lost. Other errors may be temporary."""
     try:
         with path.open("rb") as file:
             file.seek(at)

@@ -1,9 +1,9 @@
 """One worker's folder of the spool: segments that are appended to, read in order, and deleted once drained.
 
-    lock              held (flock) by the process that owns the folder
-    0000000012.spool  a segment; numbers only grow
-    drained           how far the log holds what is here: a segment's number, and an offset in it
-    refused.jsonl     records that the log will never take, for a person to look at
+lock              held (flock) by the process that owns the folder
+0000000012.spool  a segment; numbers only increase
+drained           position up to which the log holds the records: a segment's number, and an offset in it
+refused.jsonl     records that the log permanently rejects, for inspection
 
 Every method blocks and may raise OSError; one thread calls them.
 """
@@ -37,20 +37,20 @@ from collector.spool_frames import (
 logger = logging.getLogger("wakeline.collector")
 
 SEGMENT_BYTES = 8 * 1_048_576
-SEGMENTS = 4  # that a small spool has at least: room comes back with each that is drained
+SEGMENTS = 4  # minimum number of segments in a small spool: each drained one frees space
 SUFFIX = ".spool"
 PROBE_BYTES = 65_536
 
 
 class Trouble(StrEnum):
-    """What may go wrong with a spool; the label of its metric."""
+    """Problems of a spool; the label of its metric."""
 
-    FULL = "full"  # no room: answered 503
-    WRITE = "write"  # the disk took no write: answered 503
-    READ = "read"  # what was spooled cannot be read now; tried again
-    TORN = "torn"  # the end of a write that a crash cut short, and that nobody was promised; cut off
-    DAMAGED = "damaged"  # records that were promised and cannot be read any more; skipped
-    REFUSED = "refused"  # records that the log never takes; set aside
+    FULL = "full"  # no space: answered 503
+    WRITE = "write"  # the disk rejected a write: answered 503
+    READ = "read"  # spooled data cannot be read now; retried
+    TORN = "torn"  # an incomplete write, cut short by a crash and never acknowledged; cut off
+    DAMAGED = "damaged"  # acknowledged records that are unreadable; skipped
+    REFUSED = "refused"  # records that the log permanently rejects; set aside
 
 
 class SpoolHeld(Exception):
@@ -62,14 +62,14 @@ class SpoolFull(Exception):
 
 
 class Place(msgspec.Struct, frozen=True, order=True):
-    """Where the next record to drain begins."""
+    """Position of the next record to drain."""
 
     segment: int
     offset: int
 
 
 class Segment(msgspec.Struct):
-    """One file; `size` is where its last whole group ends, `lanes` as its header says."""
+    """One file; `size` is the end of its last complete group, `lanes` is from its header."""
 
     number: int
     size: int
@@ -77,10 +77,10 @@ class Segment(msgspec.Struct):
 
 
 class Batch(NamedTuple):
-    """Consecutive records of one segment; `after` is the place behind them."""
+    """Consecutive records of one segment; `after` is the position after them."""
 
     records: Records
-    lanes: int  # that their lanes were chosen for; 0: unknown
+    lanes: int  # number of lanes that their lanes are based on; 0: unknown
     after: Place
 
 
@@ -93,31 +93,31 @@ _read_place = msgspec.json.Decoder(Place).decode
 
 
 class SpoolFolder:
-    """At most `limit` bytes of records in `path`. `troubles` counts what goes wrong."""
+    """At most `limit` bytes of records in `path`. `troubles` counts problems."""
 
     def __init__(self, path: Path, *, limit: int, troubles: Counter[Trouble]) -> None:
         self.path = path
         self.bytes = 0
         self.records = 0  # not yet drained
-        self.oldest = 0  # when the first of them was received, ms since 1970
+        self.oldest = 0  # when the first of them was received, ms since 1970; 0 if empty
         self._limit = limit
         self._segment_bytes = min(SEGMENT_BYTES, limit // SEGMENTS)
         self._troubles = troubles
         self._lock: int | None = None
         self._segments: list[Segment] = []
         self._place = Place(0, 0)
-        self._number = 0  # of the newest segment that ever was
+        self._number = 0  # of the newest segment ever
         self._active: AppendFile | None = None  # the last segment, while it is appended to
 
     # ---- opening: what a crash may have left ------------------------------------------------------
 
     def open(self) -> None:
-        """Own the folder and take stock of it. Raises SpoolHeld."""
+        """Own the folder and count its records. Raises SpoolHeld."""
         if self._lock is not None:
             return
         self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.path.parent, self.path.parent.parent):
-            sync_folder(folder)  # else a loss of power could take the folder with all that is in it
+            sync_folder(folder)  # otherwise a power failure could lose the folder with its content
         lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,16 +137,16 @@ class SpoolFolder:
         for number in sorted(int(path.stem) for path in self.path.glob(f"*{SUFFIX}") if path.stem.isdecimal()):
             self._number = max(self._number, number)
             if number < self._place.segment:
-                self._file(number).unlink()  # drained, and a crash came before it was deleted
+                self._file(number).unlink()  # drained, but a crash came before its deletion
                 continue
             try:
                 self._take_stock_of(number)
             except UnknownVersion as error:
                 self._troubles[Trouble.DAMAGED] += 1
-                logger.error("%s was written by another version (%s) and is left alone", self._file(number), error)
+                logger.error("%s was written by another version (%s) and is ignored", self._file(number), error)
         if self.records:
             self.read(1)  # sets `oldest`
-            logger.info("%s holds %d records that the log may not hold", self.path, self.records)
+            logger.info("%s holds %d records that may not be in the log", self.path, self.records)
 
     def _take_stock_of(self, number: int) -> None:
         path = self._file(number)
@@ -159,7 +159,7 @@ class SpoolFolder:
         count, end = count_frames(data, start)
         if end < len(data):
             self._troubles[Trouble.TORN] += 1
-            logger.warning("%s ends within a write that was never finished: %d bytes cut", path, len(data) - end)
+            logger.warning("%s ends with an incomplete write: %d bytes cut", path, len(data) - end)
             cut(path, end)
         self._segments.append(Segment(number, end, lanes))
         self.bytes += end
@@ -173,11 +173,11 @@ class SpoolFolder:
             return Place(0, 0)
         except msgspec.DecodeError:
             self._troubles[Trouble.DAMAGED] += 1
-            logger.error("%s is damaged: what is in the oldest segment is appended once more", path)
+            logger.error("%s is damaged: the oldest segment is appended again", path)
             return Place(0, 0)
 
     def close(self) -> None:
-        """Let go of the folder; also where it is not open."""
+        """Release the folder, if it is open."""
         self._close_active()
         if self._lock is not None:
             os.close(self._lock)
@@ -186,7 +186,7 @@ class SpoolFolder:
     # ---- appending ------------------------------------------------------------------------------
 
     def append(self, records: Records, *, lanes: int) -> None:
-        """On disk when it returns. Raises SpoolFull; after that, and after OSError, it may be tried again."""
+        """On disk when it returns. Raises SpoolFull; after that, and after OSError, it can be retried."""
         data = encode_frames(records)
         last = self._segments[-1] if self._active is not None and self._active.is_open else None
         if last is None or last.size >= self._segment_bytes or last.lanes != lanes:
@@ -211,7 +211,7 @@ class SpoolFolder:
             self._active = None
 
     def probe(self) -> bool:
-        """Whether there is room, and the disk takes a write."""
+        """Whether there is room, and the disk accepts writes."""
         if self.bytes + PROBE_BYTES > self._limit:
             return False
         path = self.path / "probe"
@@ -225,7 +225,7 @@ class SpoolFolder:
     # ---- draining -------------------------------------------------------------------------------
 
     def read(self, limit: int) -> Batch | None:
-        """The next records to drain, at most `limit`; None where there are none left."""
+        """The next records to drain, at most `limit`; None if none are left."""
         while self._segments:
             segment = self._segments[0]
             at = self._place.offset if self._place.segment == segment.number else HEADER.size
@@ -254,21 +254,21 @@ class SpoolFolder:
         self._place = Place(segment.number, end)
 
     def drained(self, batch: Batch) -> None:
-        """The log holds the batch: forget it. Where that cannot be noted, a crash repeats a segment at most."""
+        """Delete the batch, which the log holds. If that cannot be recorded, a crash repeats at most one segment."""
         self._place = batch.after
         self.records = max(0, self.records - len(batch.records))
         try:
             replace(self.path / "drained", msgspec.json.encode(self._place))
-        except OSError as error:  # a full disk, for instance: deleting is what helps then
+        except OSError as error:  # a full disk, for instance: deletion helps then
             self._troubles[Trouble.WRITE] += 1
-            logger.warning("it cannot be noted how far the spool is drained: %s", error)
+            logger.warning("the drained position of the spool cannot be stored: %s", error)
         while self._segments and Place(self._segments[0].number, self._segments[0].size) <= self._place:
             self._delete_first()
         if not self._segments:
             self.records = self.oldest = 0
 
     def set_aside(self, value: bytes) -> None:
-        """Keep a record that the log refuses, one line each."""
+        """Keep a record that the log rejects, one per line."""
         self._troubles[Trouble.REFUSED] += 1
         descriptor = os.open(self.path / "refused.jsonl", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         try:

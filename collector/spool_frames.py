@@ -1,7 +1,7 @@
-"""How records lie in a segment of the spool: a header, then one frame for each, found again after damage.
+"""File format of spool segments: a header, then one frame per record, recoverable after damage.
 
-Header: MAGIC (its last byte is the version), number of lanes, crc32 of both. Frame: MARK, crc32 of what follows it,
-lane, length, record. Little-endian.
+Header: MAGIC (its last byte is the version), number of lanes, crc32 of both. Frame: MARK, crc32 of the rest, lane,
+length, record. Little-endian.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ Records = Sequence[tuple[int, bytes]]  # (lane, record)
 
 MAGIC = b"WLSPOOL1"
 HEADER = struct.Struct("<8sII")
-MARK = b"\xf5\xfa"  # neither byte occurs in UTF-8: a frame cannot begin within a record
+MARK = b"\xf5\xfa"  # neither byte occurs in UTF-8, so no record contains it
 FRAME = struct.Struct("<2sIHI")
-BODY = struct.Struct("<HI")  # the end of a frame's head, which the checksum covers
+BODY = struct.Struct("<HI")  # the end of a frame's head, covered by the checksum
 CHECKED = FRAME.size - BODY.size
 
 
 class UnknownVersion(Exception):
-    """A segment that another version of Wakeline wrote."""
+    """A segment written by another version of Wakeline."""
 
 
 def encode_header(lanes: int) -> bytes:
@@ -30,7 +30,7 @@ def encode_header(lanes: int) -> bytes:
 
 
 def decode_header(data: bytes) -> int:
-    """The number of lanes that the records' lanes were chosen for; 0 where the header is damaged.
+    """The number of lanes that the records' lanes are based on; 0 if the header is damaged.
 
     Raises UnknownVersion.
     """
@@ -53,7 +53,7 @@ def encode_frames(records: Records) -> bytes:
 
 
 def frame_at(data: bytes, at: int) -> tuple[int, bytes, int] | None:
-    """(lane, record, where the next frame begins); None where no whole frame begins at `at`."""
+    """(lane, record, start of the next frame); None if no complete frame begins at `at`."""
     start = at + FRAME.size
     if start > len(data):
         return None
@@ -68,7 +68,7 @@ def frame_at(data: bytes, at: int) -> tuple[int, bytes, int] | None:
 
 
 def next_frame(data: bytes, at: int) -> int | None:
-    """Where the first whole frame at or after `at` begins."""
+    """Start of the first complete frame at or after `at`."""
     while (at := data.find(MARK, at)) >= 0:
         if frame_at(data, at) is not None:
             return at
@@ -77,7 +77,7 @@ def next_frame(data: bytes, at: int) -> int | None:
 
 
 def count_frames(data: bytes, at: int) -> tuple[int, int]:
-    """How many whole frames there are from `at` on, and where the last of them ends (`at` if there is none)."""
+    """Number of complete frames from `at` on, and the end of the last one (`at` if there is none)."""
     count, end = 0, at
     found: int | None = at
     while found is not None:

@@ -1,4 +1,4 @@
-"""An event's way to a record. `drop_*` may refuse, `put_*` only adds; the order is the list at the end."""
+"""From an event to a record, in steps. `drop_*` may reject, `put_*` only adds; the order is the list at the end."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ from wakeline.record import Event
 
 
 class RequestContext(Struct):
-    """The request that an event came with; the same for all its events."""
+    """The request of an event; shared by all its events."""
 
     policy: Policy
     salts: Salts
     profiles: NewProfiles
-    consent: ConsentLevel  # under which the events count: the envelope's, `full` lowered by Sec-GPC
-    is_capped: bool  # by Sec-GPC: ids that were sent under `full` are dropped, not refused
-    origin: str | None  # that the request came from, one of the site's
+    consent: ConsentLevel  # effective consent: the envelope's, `full` lowered by Sec-GPC
+    is_capped: bool  # lowered by Sec-GPC: ids sent under `full` are dropped, not rejected
+    origin: str | None  # of the request, one of the site's
     sent: int  # ms, the browser's clock
     received: int  # ms, ours
     address: str
@@ -50,20 +50,20 @@ class RequestContext(Struct):
     agent: Agent
     country: str
     is_own: bool
-    dropped: list[Dropped] = []  # what was left out of events that were taken
-    short_of: list[Short] = []  # why some of them may begin no profile
+    dropped: list[Dropped] = []  # reasons for dropped properties of accepted events
+    short_of: list[Short] = []  # reasons why some of them may not create a profile
 
 
 Step = Callable[[WireEvent, Event, RequestContext], Refusal | None]
 
 
 def drop_own_traffic(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    """A withdrawal is taken from whoever sends it."""
+    """Excludes own traffic, except withdrawals."""
     return Refusal.OWN_TRAFFIC if context.is_own and not is_withdrawal(event, context) else None
 
 
 def drop_unnamed(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    """The name is cleaned. A custom one that would become one of Wakeline's own types by that is refused."""
+    """Cleans the name. Rejects custom names that would become a built-in type by that."""
     name = clean_name(event.type)
     if name is None:
         return Refusal.BAD_EVENT
@@ -78,14 +78,17 @@ def drop_incomplete(event: WireEvent, record: Event, context: RequestContext) ->
 
 
 def drop_card(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    """An id is kept as it is, in keys too. Of ten billion that the snippet makes one is a card's number."""
+    """Rejects ids that are card numbers, as ids are stored unchanged, also in keys.
+
+    One in ten billion ids of the snippet is such a number.
+    """
     if is_card_id(event.page) or (event.visitor is not None and is_card_id(event.visitor)):
         return Refusal.BAD_EVENT
     return None
 
 
 def put_time(event: WireEvent, record: Event, context: RequestContext) -> None:
-    """Only the browser's own interval counts, so its clock may be off by years; the future is now."""
+    """Uses only the browser's own interval, so its clock may be years off; times in the future become now."""
     record.time = context.received - max(0, context.sent - event.time)
 
 
@@ -106,14 +109,14 @@ def drop_without_consent(event: WireEvent, record: Event, context: RequestContex
 
 
 def drop_without_salt(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    """Anonymous events are counted for two days; then nobody can say any more whose they were."""
+    """Rejects anonymous events older than two days: their salt is destroyed."""
     if is_known(event, context) or record.time >= context.salts.oldest(context.policy.key):
         return None
     return Refusal.TOO_OLD
 
 
 def put_origin(event: WireEvent, record: Event, context: RequestContext) -> None:
-    """Before a URL that a page's beforeSend made relative; all that follows reads it whole."""
+    """Resolves URLs that a page's beforeSend made relative, for all later steps."""
     event.url = context.policy.whole(event.url, context.origin)
 
 
@@ -151,7 +154,7 @@ def put_country(event: WireEvent, record: Event, context: RequestContext) -> Non
 
 
 def put_body(event: WireEvent, record: Event, context: RequestContext) -> None:
-    """The fields that belong to the event's type; what else it carries is left behind."""
+    """Copies the fields of the event's type; others are dropped."""
     if event.type == PAGE_VIEW:
         record.title = context.policy.title(event.title)
         record.referrer = context.policy.referrer(event.referrer) if event.referrer else ""
@@ -176,7 +179,10 @@ def drop_bad_amount(event: WireEvent, record: Event, context: RequestContext) ->
 
 
 def put_counted_only(event: WireEvent, record: Event, context: RequestContext) -> None:
-    """Last: what is refused begins no profile. Nor do bots, nor who has no id."""
+    """Marks events that may not create a profile. The last step, so that rejected events do not use the budget.
+
+    Bots and visitors without an id create none anyway.
+    """
     if event.visitor is None or context.consent is not ConsentLevel.FULL or record.bot:
         return
     short_of = context.profiles.short_of(context.address, record.site, record.visitor, now=context.received)
@@ -186,7 +192,7 @@ def put_counted_only(event: WireEvent, record: Event, context: RequestContext) -
 
 
 def is_withdrawal(event: WireEvent, context: RequestContext) -> bool:
-    """Lowers the level. Such an event keeps its visitor id: it is needed to honour it."""
+    """Lowers the level. Such an event keeps its visitor id, which is needed to carry it out."""
     if event.type != CONSENT:
         return False
     if context.is_capped:
@@ -195,7 +201,7 @@ def is_withdrawal(event: WireEvent, context: RequestContext) -> bool:
 
 
 def is_known(event: WireEvent, context: RequestContext) -> bool:
-    """Whether the event goes under the visitor id that it carries."""
+    """Whether the event is recorded under the visitor id that it contains."""
     return event.visitor is not None and (context.consent is ConsentLevel.FULL or is_withdrawal(event, context))
 
 
@@ -222,7 +228,7 @@ STEPS: tuple[Step, ...] = (
 
 
 def cleaned(event: WireEvent, context: RequestContext) -> Event | Refusal:
-    """The record of an accepted event, or why it is refused. Raises SaltUnavailable."""
+    """The record of an accepted event, or the reason for its rejection. Raises SaltUnavailable."""
     record = blank(event, context)
     for step in STEPS:
         refusal = step(event, record, context)
@@ -232,7 +238,7 @@ def cleaned(event: WireEvent, context: RequestContext) -> Event | Refusal:
 
 
 def cleaned_timed(event: WireEvent, context: RequestContext, observe: Callable[[str, float], None]) -> Event | Refusal:
-    """The same, with the seconds of each step: twice as slow, so for a sample of events."""
+    """The same, reporting the seconds of each step: twice as slow, so only for a sample of events."""
     record = blank(event, context)
     for step in STEPS:
         began = perf_counter()

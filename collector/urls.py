@@ -1,4 +1,4 @@
-"""URLs without people in them: what is kept of a page's address and of a referrer. Pure, linear in their length."""
+"""Cleans URLs of pages and referrers. Pure, linear in their length."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from wakeline.paths import literal, normal, pattern, resolved, shortened, unquot
 
 MAX_QUERY_VALUE = 100  # characters kept
 MAX_QUERY_FIELDS = 20  # parameters kept
-CAMPAIGN = "utm_"  # begins the names of parameters that are kept in any case of their letters
+CAMPAIGN = "utm_"  # prefix of parameters that are kept in any case
 
 HOST = re.compile(r"[\w.:-]{1,253}")
 APP = re.compile(r"[A-Za-z][\w]*(?:\.[A-Za-z]\w*)+", re.ASCII)
-APPS = "android-app"  # scheme of the referrer of a link in an app of Android
-ROUTES = ("/", "!")  # a fragment that begins so is a route; pages send it only where the site asks for it
+APPS = "android-app"  # scheme of a referrer that is an Android app
+ROUTES = ("/", "!")  # beginnings of a fragment that is a route; pages only send it if the site configured it
 BEFORE_QUERY = re.compile(r"[^?#]*")
 SCHEME = re.compile("[a-z][a-z0-9+.-]*:", re.IGNORECASE)
-PARAMETERS = re.compile(r";[^/]*")  # of a segment of a path
+PARAMETERS = re.compile(r";[^/]*")  # path parameters
 
 
 class Page(NamedTuple):
-    """What is kept of an event's URL."""
+    """The stored parts of an event's URL."""
 
     host: str  # as browsers spell it, without port
     path: str
@@ -37,7 +37,7 @@ class Page(NamedTuple):
 
 
 def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], masks: Sequence[Mask]) -> Page | None:
-    """The page of an absolute http(s) URL on one of `hosts`; None for any other string."""
+    """The page of an absolute http(s) URL on one of `hosts`; None for other texts."""
     try:
         parts = split(slashed(url))
         host = _host(parts.hostname or "")
@@ -53,15 +53,15 @@ def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], mask
 
 
 def _host(name: str) -> str:
-    """As browsers spell it, decoded; and without the dot of the root, with which it is the same host."""
+    """As browsers spell it, decoded, and without a trailing dot."""
     return ascii_host(unquoted(name) if "%" in name else name).removesuffix(".")
 
 
 def whole(url: str, origin: str, *, is_page: Callable[[str], object]) -> str:
-    """`url`; where it is relative, as on a page of `origin`, from the root: the page's folder is not known.
+    """`url`; if it is relative, resolved against the root of `origin`, as the page's folder is unknown.
 
-    A page of the site that lost its scheme, or was escaped or put behind a slash, is that page: masks hold for its
-    path. Any other host or scheme stays as it is.
+    A page of the site without a scheme, escaped or after extra slashes is recognised, so that masks apply. URLs of
+    other hosts or schemes are unchanged.
     """
     text = slashed(typed(url))
     plain = unquoted(text)
@@ -74,19 +74,19 @@ def whole(url: str, origin: str, *, is_page: Callable[[str], object]) -> str:
 
 
 def typed(url: str) -> str:
-    """What a browser reads of it: nothing around it, no line breaks, and nothing that is not seen."""
+    """The text as a browser reads it: without surrounding spaces, line breaks and invisible characters."""
     return (url if url.isprintable() else visible(url.translate(LEFT_OUT))).strip()
 
 
 def slashed(url: str) -> str:
-    """A backslash is a slash to browsers, up to the query."""
+    """Replaces backslashes with slashes, up to the query, as browsers do."""
     return BEFORE_QUERY.sub(lambda found: found[0].replace("\\", "/"), url, count=1) if "\\" in url else url
 
 
 def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
-    """Host and path of a page elsewhere, or "android-app://" and an app's name.
+    """Host and path of a page on another site, or "android-app://" and an app's name.
 
-    "" for none, for a page on `hosts` and for any other URL.
+    "" if empty, on `hosts`, or any other URL.
     """
     try:
         parts = split(url)
@@ -104,14 +104,14 @@ def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
 
 
 def clean_path(path: str, masks: Sequence[Mask]) -> str:
-    """A path, and its route where it has one, in normal form: masked, else redacted and shortened."""
+    """A path, and its route if it has one, in normal form: masked, otherwise redacted and shortened."""
     return masked(path, masks) or shortened(normal(_redacted(path or "/")))
 
 
 def masked(path: str, masks: Sequence[Mask]) -> str:
-    """What is kept of a path that a mask holds for, "" for any other.
+    """The masked path if a mask matches, otherwise "".
 
-    The masks hold for the whole of it, and for the path and the route each on its own.
+    Masks are matched with the whole, and with path and route separately.
     """
     if not masks:
         return ""
@@ -134,31 +134,31 @@ def _redacted(path: str) -> str:
 
 
 class Mask(NamedTuple):
-    """A path pattern. Where it matches, the pattern itself is what is kept: `*` for the part it hides."""
+    """A path pattern. If it matches, the pattern itself is stored, with `*` for the hidden part."""
 
     kept: str  # in normal form
     matches: Callable[[str], object]
 
 
 def mask(text: str) -> Mask:
-    """`*` matches anything, slashes too, and is the only wildcard; case does not matter: many servers take either."""
+    """`*` matches anything including slashes, and is the only wildcard; case is ignored, as many servers do."""
     return Mask(normal(text), pattern(literal(text, "?["), _folded))
 
 
 def _masked(path: str, masks: Sequence[Mask]) -> str:
-    """What is kept of `path` by the first mask that matches one of its spellings, or nothing."""
+    """`path` masked by the first mask that matches one of its spellings, or ""."""
     spellings = _spellings(path)
     return next((mask.kept for mask in masks if any(map(mask.matches, spellings))), "")
 
 
 def _masked_part(path: str, masks: Sequence[Mask]) -> str:
-    """The same of a route, or of a path with an encoded one: "!/a", "/a" and "a" are the path "/a"."""
+    """The same for a route, or for a path with an encoded one: "!/a", "/a" and "a" are the path "/a"."""
     routes = ("/" + route.lstrip("!/") for route in unquoted(path).split("#"))
     return next(filter(None, (_masked(route, masks) for route in routes)), "")
 
 
 def _spellings(path: str) -> list[str]:
-    """The paths that a server may read in `path`: a mask that holds for one of them hides the rest of it too."""
+    """The paths that a server may read in `path`: a mask that matches one hides the rest of it too."""
     text = unquoted(path).replace("\\", "/")
     text = _folded(text if text.isprintable() else INVISIBLE.sub("", BREAKS.sub("", text)))
     found = {text: None}
@@ -177,9 +177,9 @@ def _folded(text: str) -> str:
 
 
 def clean_query(query: str, allowed: Collection[str]) -> dict[str, str]:
-    """The `utm_*` parameters in any case, their names in lower case, and those `allowed`, as they are written there.
+    """The `utm_*` parameters in any case, with lower-case names, and the `allowed` ones exactly.
 
-    First come, first kept; values redacted and cut.
+    The first occurrence is kept; values are redacted and cut.
     """
     kept: dict[str, str] = {}
     if not query:
@@ -204,5 +204,5 @@ def clean_query(query: str, allowed: Collection[str]) -> dict[str, str]:
 
 
 def _parameter(text: str) -> str:
-    """As forms write it."""
+    """Decodes a parameter as in forms."""
     return unquote(text.replace("+", " "))

@@ -1,4 +1,4 @@
-"""Several collector processes on one port: the kernel spreads connections over them (SO_REUSEPORT)."""
+"""Several collector processes on one port: the kernel distributes connections (SO_REUSEPORT)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def run(config: Config, serve: Serve) -> int:
 
 
 class _Supervisor:
-    """Starts the workers, replaces dead ones, stops them all."""
+    """Starts the workers, restarts dead ones, stops them all."""
 
     def __init__(self, config: Config, serve: Serve) -> None:
         self._config = config
@@ -44,7 +44,7 @@ class _Supervisor:
         self._due = dict.fromkeys(range(config.settings.workers), 0.0)  # when a worker that is not alive starts
 
     def run(self) -> int:
-        # A signal writes to the pipe, so that it ends the wait however it falls.
+        # Signals write to the pipe, so they always end the wait.
         readable, writable = os.pipe()
         for number in SIGNALS:
             signal.signal(number, lambda *_: os.write(writable, b"."))
@@ -76,7 +76,7 @@ class _Supervisor:
         self._due[worker] = now + rest
 
     def _stop(self) -> int:
-        """0 if all workers ended well; one that was just starting is ended by the signal itself."""
+        """0 if all workers ended normally; a worker that is still starting is killed by the signal."""
         for process, _ in self._alive.values():
             process.terminate()
         for process, _ in self._alive.values():

@@ -1,9 +1,9 @@
-"""Group commit: whatever waits is written by one append, as soon as the last append is done.
+"""Group commit: all waiting records are written by one append, as soon as the previous append is done.
 
-One task writes, one write is under way at a time, and a request is answered when the write that holds its records
-is on disk: in the log, or in the spool while the log is away or slow. The log is opened again and the spool
-drained meanwhile; what comes in goes behind what is spooled, so that the order of each lane holds. Where there is no
-spool every request is told so at once. An outage may last for days and ends by itself.
+One task writes, with one write in flight. A request is answered when the write with its records is on disk: in the log,
+or in the spool while the log is down or slow. Meanwhile the log is reopened and the spool drained; new records are
+spooled behind the others, to keep the order in each lane. Without a spool, requests are refused at once. An outage may
+last for days; recovery is automatic.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from wakeline.log import Log, LogUnavailable
 
 logger = logging.getLogger("wakeline.collector")
 
-MAX_EVENTS = 20_000  # that wait at most: about two seconds' worth
+MAX_EVENTS = 20_000  # limit of waiting events: about two seconds' worth
 MAX_BYTES = 16 * 1_048_576
-MAX_GROUP = 1_000  # records in one append: a script holds the server while it runs
-DEADLINE_S = 5.0  # above a slow fsync, below what a browser waits for
-CHECK_S = 0.25  # how exactly the deadline is kept
-PATIENCE_S = 1.0  # with an append where there is a spool: every answer within 2 s, also while a broker is paused
+MAX_GROUP = 1_000  # records in one append: a script blocks the server while it runs
+DEADLINE_S = 5.0  # above a slow fsync, below a browser's timeout
+CHECK_S = 0.25  # precision of the deadline
+PATIENCE_S = 1.0  # timeout of an append if there is a spool: every answer within 2 s, even while a broker is paused
 CLOSE_S = 2.0
 FIRST_REST_S, LONGEST_REST_S = 0.05, 1.0  # between attempts to open the log
 
 
 class Waiting(NamedTuple):
-    """One request's records; `done` becomes whether they are on disk."""
+    """One request's records; `done` resolves to whether they are on disk."""
 
     records: Records
     size: int
@@ -43,7 +43,7 @@ class Waiting(NamedTuple):
 
 
 class GroupCommit:
-    """`open_log` gives a log and its number of lanes, or raises LogUnavailable. `lanes`, if known before that."""
+    """`open_log` returns a log and its number of lanes, or raises LogUnavailable. `lanes`: if known before."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class GroupCommit:
         spool: Spool | None = None,
         lanes: int = 0,
     ) -> None:
-        self.lanes = lanes  # 0: not known before the log was open for the first time
+        self.lanes = lanes  # 0: unknown until the log was open for the first time
         self._open_log = open_log
         self._metrics = metrics
         self._spool = spool
@@ -62,28 +62,29 @@ class GroupCommit:
         self._writing: list[Waiting] = []
         self._wake: asyncio.Future[None] | None = None
         self._check: asyncio.TimerHandle | None = None
-        self._log: Log | None = None  # open, but what is spooled may not be in it yet
-        self._direct: Log | None = None  # the same, once events go straight to it
-        self._rest = 0.0  # before the log is tried again
+        self._log: Log | None = None  # open, but may lack spooled records
+        self._direct: Log | None = None  # the same, once events are appended to it directly
+        self._rest = 0.0  # seconds until the log is retried
 
     @property
     def log_and_lanes(self) -> tuple[Log | None, int]:
-        """To read from; None while it is away."""
+        """For reading; None while it is down."""
         return self._log, self.lanes
 
     @property
     def is_open(self) -> bool:
-        """Whether events go straight to the log."""
+        """Whether events are appended to the log directly."""
         return self._direct is not None
 
     @property
     def can_spool(self) -> bool:
-        """Whether events may go to the spool; a disk may still refuse."""
+        """Whether events may be spooled; a disk may still refuse."""
         return self._spool is not None and self._spool.takes_events and self.lanes > 0
 
     def submit(self, records: Records, size: int) -> asyncio.Future[bool]:
-        """Resolves to whether the records (`size` bytes) are on disk: at once to False if there is neither log
-        nor spool or no room, and at the latest after DEADLINE_S. False promises nothing: they may still get there.
+        """Resolves to whether the records (`size` bytes) are on disk, after DEADLINE_S at the latest.
+
+        It is False at once if there is neither log nor spool, or no space. After False they may still be written.
         """
         done: asyncio.Future[bool] = self._loop.create_future()
         metrics = self._metrics
@@ -102,7 +103,7 @@ class GroupCommit:
         return done
 
     async def answers(self, within_s: float) -> bool:
-        """Whether events would be taken now, by the log or the spool."""
+        """Whether events would be accepted now, by the log or the spool."""
         if self._direct is not None:
             with suppress(LogUnavailable, TimeoutError):
                 async with asyncio.timeout(within_s):
@@ -111,7 +112,7 @@ class GroupCommit:
         return self._spool is not None and self.can_spool and await self._spool.takes_a_write()
 
     async def run(self) -> None:
-        """Until cancelled. Raises what `open_log` raises besides LogUnavailable: a deployment that does not fit."""
+        """Run until cancelled. Raises errors of `open_log` except LogUnavailable: a deployment that does not match."""
         try:
             while True:
                 log = await self._away()
@@ -127,7 +128,7 @@ class GroupCommit:
                 if not self.can_spool:
                     self._refuse_all()
         finally:
-            spool, self._spool = self._spool, None  # whoever comes now is refused
+            spool, self._spool = self._spool, None  # later requests are refused
             self._refuse_all()
             if spool is not None:
                 spool.close()
@@ -136,7 +137,7 @@ class GroupCommit:
     # ---- the log is away ------------------------------------------------------------------------
 
     async def _away(self) -> Log:
-        """Spool what comes in until the log is back and holds nearly all that was spooled."""
+        """Spool new records until the log is back and holds nearly all spooled ones."""
         back = self._loop.create_task(self._back())
         back.add_done_callback(self._nudge)
         try:
@@ -152,7 +153,7 @@ class GroupCommit:
             await asyncio.gather(back, return_exceptions=True)
 
     async def _back(self) -> Log:
-        """Open the log and drain the spool into it, again and again, down to a group."""
+        """Open the log and drain the spool into it, with retries, down to one group."""
         if self._spool is not None:
             await self._spool.take_stock()
         while True:
@@ -172,17 +173,17 @@ class GroupCommit:
                 self._failed(error)
 
     async def _hand_over(self, log: Log) -> None:
-        """Drain the last of the spool, while what comes in waits; from then on it goes straight to the log."""
+        """Drain the last of the spool while new records wait; then append directly."""
         if self._spool is not None:
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     await self._spool.drain(log, self.lanes, group=MAX_GROUP)
             except TimeoutError as error:
-                raise LogUnavailable(f"it did not take the rest of the spool within {PATIENCE_S:g} s") from error
+                raise LogUnavailable(f"the rest of the spool was not appended within {PATIENCE_S:g} s") from error
         self._direct = log
 
     async def _put_into_spool(self, records: Records) -> None:
-        """All that `_writing` holds; where there is no spool it is refused."""
+        """Spool all records in `_writing`; without a spool they are refused."""
         is_on_disk = False
         if self._spool is not None and self.can_spool:
             is_on_disk = await self._spool.append(records, lanes=self.lanes)
@@ -190,7 +191,7 @@ class GroupCommit:
         self._writing = []
 
     def _failed(self, error: LogUnavailable) -> None:
-        if self.is_open or not self._rest:  # said once an outage
+        if self.is_open or not self._rest:  # logged once per outage
             logger.warning(
                 "%s until the log is back: %s", "events are spooled" if self.can_spool else "no events are taken", error
             )
@@ -219,9 +220,9 @@ class GroupCommit:
             else:
                 await log.append(records)
         except (LogUnavailable, TimeoutError) as error:
-            await self._put_into_spool(records)  # it may be in the log as well: counted once all the same
+            await self._put_into_spool(records)  # it may be in the log too, but counts once
             raise LogUnavailable(str(error) or f"an append took more than {PATIENCE_S:g} s") from error
-        except Exception as error:  # a bug in this group must not end the intake; it is refused and logged
+        except Exception as error:  # a bug in this group must not stop the intake; it is refused and logged
             logger.exception("an append failed")
             self._settle(self._writing, is_on_disk=False)
             self._writing = []
@@ -243,7 +244,7 @@ class GroupCommit:
             self._wake.set_result(None)
 
     def _take(self) -> tuple[list[Waiting], list[tuple[int, bytes]]]:
-        """As many whole requests as fit a group, at least one."""
+        """As many whole requests as fit into a group, at least one."""
         group: list[Waiting] = []
         records: list[tuple[int, bytes]] = []
         queue = self._queue
@@ -254,7 +255,7 @@ class GroupCommit:
         return group, records
 
     def _settle(self, group: Sequence[Waiting], *, is_on_disk: bool) -> None:
-        """Answer for requests that are in neither list any more: each is settled once."""
+        """Answer requests that were removed from both lists, so each is answered once."""
         metrics = self._metrics
         for waiting in group:
             count = len(waiting.records)
@@ -264,11 +265,11 @@ class GroupCommit:
                 metrics.accepted += count
             else:
                 metrics.unavailable += count
-            if not waiting.done.done():  # else its request was cancelled
+            if not waiting.done.done():  # otherwise its request was cancelled
                 waiting.done.set_result(is_on_disk)
 
     def _refuse_all(self) -> None:
-        """All that waits, also what came while the last write was under way."""
+        """Refuse all waiting requests, including those that arrived during the last write."""
         group = [*self._writing, *self._queue]
         self._writing = []
         self._queue.clear()

@@ -1,6 +1,6 @@
-"""The dashboard "Live": who is on the site now, what they read, where they came from, and is all well.
+"""The dashboard "Live": current visitors, pages, sources, and the health of the system.
 
-`python -m dashboards.live` writes grafana/live.json; a test says whether that was forgotten.
+`python -m dashboards.live` writes grafana/live.json; a test fails if it is out of date.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def dashboard() -> Dashboard:
     board = (
         Dashboard("Wakeline: Live")
         .uid("wakeline-live")
-        .description("Who is on the site now, what they read and where they came from.")
+        .description("Current visitors, the pages they read and their sources.")
         .tags(["wakeline"])
         .refresh("5s")
         .time("now-1h", "now")
@@ -82,7 +82,7 @@ def now(board: Dashboard) -> None:
         number(
             2,
             "Seen lately",
-            "Visitors who gave a sign in the last 5 and 30 minutes.",
+            "Visitors seen in the last 5 and 30 minutes.",
             live("5m"),
             live("30m"),
             size=Size(4, 8),
@@ -92,7 +92,7 @@ def now(board: Dashboard) -> None:
         lines(
             3,
             "Visitors",
-            "On the site now, and seen within 5 and 30 minutes.",
+            "On the site now, and seen in the last 5 and 30 minutes.",
             *map(live, numbers.LIVE_WINDOWS),
             size=Size(8, 8),
         )
@@ -100,8 +100,8 @@ def now(board: Dashboard) -> None:
     board.with_panel(
         lines(
             4,
-            "Per minute, bots beside humans",
-            "Page views of humans and what else they did; events of bots, which count nowhere else.",
+            "Per minute, people and bots",
+            "Page views and custom events of people; events of bots, which are counted only here.",
             *map(per_minute, (numbers.PAGE_VIEWS, numbers.EVENTS, numbers.BOT_EVENTS)),
             size=Size(8, 8),
         )
@@ -112,7 +112,7 @@ def today_so_far(board: Dashboard) -> None:
     board.with_row(row(102, "Today, in the site's time zone"))
     board.with_panel(number(5, "Visits", "Sessions that began today.", today(numbers.VISITS), size=STAT))
     board.with_panel(number(6, "New visitors", f"{numbers.NEW_VISITORS.help}.", today(numbers.NEW_VISITORS), size=STAT))
-    board.with_panel(number(7, "Page views", "Page views of humans today.", today(numbers.PAGE_VIEWS), size=STAT))
+    board.with_panel(number(7, "Page views", "Page views of people today.", today(numbers.PAGE_VIEWS), size=STAT))
     board.with_panel(
         number(
             8,
@@ -128,16 +128,14 @@ def today_so_far(board: Dashboard) -> None:
         number(
             9,
             "Engaged time a visit",
-            "Time with a page visible and focused, by visit that began today.",
+            "Time with a page visible and focused, per visit that began today.",
             share(numbers.ENGAGED, numbers.VISITS),
             size=STAT,
             unit="s",
         )
     )
     board.with_panel(
-        number(
-            10, "Custom events", "What visitors did today, besides looking at pages.", today(numbers.EVENTS), size=STAT
-        )
+        number(10, "Custom events", "Custom events that are activity, today.", today(numbers.EVENTS), size=STAT)
     )
 
 
@@ -174,7 +172,7 @@ def operations(board: Dashboard) -> None:
         lamp(
             21,
             "Books",
-            "Events and records that no ledger explains, and dead letters: all 0.",
+            "Events and records that the ledgers do not account for, and dead letters: all should be 0.",
             *queries.BOOKS,
             size=Size(8, 4),
         )
@@ -183,7 +181,7 @@ def operations(board: Dashboard) -> None:
         number(
             22,
             "Lag",
-            "Age of the oldest record not in the profiles.",
+            "Age of the oldest record that is not in the profiles yet.",
             queries.LAG[0],
             size=Size(8, 4),
             unit="s",
@@ -198,8 +196,8 @@ def operations(board: Dashboard) -> None:
     board.with_panel(
         lines(
             24,
-            "Refusals by reason, events a second",
-            "Events refused. timeout and rate_limited are sent again, all others were refused for good.",
+            "Rejections by reason, events per second",
+            "Rejected events. timeout and rate_limited are retried, all others are permanent.",
             queries.REFUSALS,
             size=HALF,
         )
@@ -208,20 +206,20 @@ def operations(board: Dashboard) -> None:
     board.with_panel(
         lines(
             28,
-            "Waiting on the way, records",
-            "On disk and safe. The history takes them every ten minutes; the spool is empty while all is well.",
+            "Waiting records",
+            "Safe on disk. They are archived every ten minutes; the spool is normally empty.",
             *queries.WAITING,
             size=HALF,
         )
     )
-    board.with_panel(top(26, "Records of the log", "What became of each.", queries.RECORDS, size=LAST))
+    board.with_panel(top(26, "Records of the log", "Records by outcome.", queries.RECORDS, size=LAST))
     board.with_panel(lines(27, "Memory", "Resident memory.", queries.MEMORY, size=LAST, unit="bytes"))
     board.with_panel(
         lines(
             29,
             "Memory of the server",
-            "Of maxmemory: in use now, and once what waits in the log is folded. From "
-            f"{COUNT_ONLY * 100:g} % on new visitors are only counted, from {REFUSE * 100:g} % on events are answered "
+            "Share of maxmemory in use now, and once the log's backlog is folded. Above "
+            f"{COUNT_ONLY * 100:g} % new visitors are only counted, above {REFUSE * 100:g} % events are answered "
             "503.",
             *queries.SERVER_MEMORY,
             size=LAST,

@@ -1,6 +1,6 @@
-"""docs/metrics.md: every metric of the read side, from what declares them.
+"""Generates docs/metrics.md: every metric of the read side, from its declaration.
 
-`python -m dashboards.metrics` writes it; a test says whether that was forgotten.
+Run `python -m dashboards.metrics`; a test fails if the page is out of date.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ FILE = Path(__file__).parents[1] / "docs" / "metrics.md"
 
 HEAD = f"""# Metrics
 
-What `/metrics` of the api shows (port 8704 by default). It is read from Redis at each scrape, so a restart loses none of it.
-`make dashboards` writes this page.
+The metrics of the API service's `/metrics` (port 8704 by default). They are read from Redis at each scrape, so a restart loses
+none. `make dashboards` generates this page.
 
-A counter, whose name ends in `_total`, counts since the start. All others are gauges that stand for themselves: `rate` has no
-meaning on them. Add up sites, never windows, which overlap.
+Counters, whose names end in `_total`, count since the start. All others are gauges: do not use `rate` on them. Sum over sites,
+never over windows, which overlap.
 
-Times are in seconds. Windows are {", ".join(f"`{window}`" for window in numbers.WINDOWS)}, the last being the site's day in
-its time zone. A list has its largest values, and all others together as `{OTHER}`.
+Times are in seconds. Windows are {", ".join(f"`{window}`" for window in numbers.WINDOWS)}; the last is the current day in the
+site's time zone. A list has the largest values, and the sum of all others as `{OTHER}`.
 """  # noqa: E501  # lines of a page
 
 
@@ -31,7 +31,7 @@ def page() -> str:
     sites = [family for family in FAMILIES if "site" in family.labels]
     lists = [family for family in sites if family.name.endswith("_window")]
     parts = {
-        "A site": [family for family in sites if family not in lists],
+        "Numbers of a site": [family for family in sites if family not in lists],
         "Lists of a site": lists,
         "The deployment": [family for family in FAMILIES if family not in sites],
     }
@@ -39,7 +39,7 @@ def page() -> str:
 
 
 def _table(title: str, families: Iterable[Family]) -> Iterator[str]:
-    yield from (f"## {title}", "", "| metric | labels | what |", "|---|---|---|")
+    yield from (f"## {title}", "", "| metric | labels | meaning |", "|---|---|---|")
     for family in families:
         yield f"| `{family.name}` | {', '.join(f'`{label}`' for label in family.labels)} | {family.help} |"
     yield ""

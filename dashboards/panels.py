@@ -1,4 +1,4 @@
-"""The kinds of panels. Each sets what the SDK leaves out by default: id, legend, calculation, unit."""
+"""The kinds of panels. Each sets what the SDK omits by default: id, legend, calculation, unit."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Threshold,
 
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 LATEST = "lastNotNull"
-WIDTH = 24  # columns of a line
+WIDTH = 24  # columns of a row
 
 
 class Query(NamedTuple):
-    """One query of a panel and what its series are called: text, or {{label}}."""
+    """A panel's query and the name of its series: text, or {{label}}."""
 
     expr: str
     legend: str
 
 
 class Size(NamedTuple):
-    """Columns and rows of the grid."""
+    """Columns and rows in the grid."""
 
     width: int
     height: int
 
 
 def row(id: int, title: str) -> dashboard.Row:
-    """A line with a heading over the panels that follow."""
+    """A heading above the panels that follow."""
     return dashboard.Row(title).id(id)
 
 
 def number(
     id: int, title: str, help: str, *queries: Query, size: Size, unit: str = "short", decimals: int = 0
 ) -> stat.Panel:
-    """One or a few numbers as they are now; asked at one instant, so that nothing old is shown as now."""
+    """One or a few current numbers; an instant query, so that no old value is shown."""
     panel = _stat(id, title, help, size, unit).decimals(decimals).graph_mode(BigValueGraphMode.NONE)
     panel.color_mode(BigValueColorMode.NONE).text_mode(_text_mode(queries))
     for ref, query in zip("ABCDEF", queries, strict=False):
@@ -96,7 +96,7 @@ def lines(id: int, title: str, help: str, *queries: Query, size: Size, unit: str
 
 
 def top(id: int, title: str, help: str, *queries: Query, size: Size, unit: str = "short") -> bargauge.Panel:
-    """One bar a value, as they are now: asked at one instant, so that who left the top is not shown."""
+    """One bar per value; an instant query, so that values that left the top are not shown."""
     panel = (
         bargauge.Panel()
         .id(id)

@@ -1,6 +1,6 @@
-"""The PromQL of the panels. $site and $window are the dashboard's variables.
+"""PromQL queries of the panels. $site and $window are the dashboard's variables.
 
-Windows are gauges that stand for themselves: no rate, no sum over `window`.
+Windows are gauges with absolute values: no rate, no sum over `window`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def today(number: Count) -> Query:
 
 
 def share(part: Count, whole: Count) -> Query:
-    """Today's `part` of each `whole`; no value before there is one."""
+    """Today's `part` per `whole`; no value while `whole` is 0."""
     return Query(f"wakeline_{part.metric}_today{{{SITE}}} / (wakeline_{whole.metric}_today{{{SITE}}} > 0)", part.metric)
 
 
@@ -35,7 +35,7 @@ def _legend(number: Count) -> str:
 
 
 def top(list: Top, *, window: str = "$window") -> tuple[Query, Query]:
-    """The largest first, and what is not among them last."""
+    """The largest values first, and the sum of all others last."""
     metric = f'wakeline_{list.metric}_window{{{SITE},window="{window}",{list.label}'
     return Query(f'sort_desc({metric}!="{OTHER}"}})', f"{{{{{list.label}}}}}"), Query(f'{metric}="{OTHER}"}}', OTHER)
 
@@ -74,6 +74,6 @@ UP = Query('min by (job) (up{job=~"wakeline-.+"})', "{{job}}")
 MEMORY = Query('sum by (job) (process_resident_memory_bytes{job=~"wakeline-.+"})', "{{job}}")
 SERVER_MEMORY = (
     Query("max(wakeline_collector_memory_share)", "in use"),
-    Query('max(wakeline_collector_memory_share_once_folded{profiles="none"})', "once what waits is counted"),
-    Query('max(wakeline_collector_memory_share_once_folded{profiles="all"})', "once all of it begins profiles"),
+    Query('max(wakeline_collector_memory_share_once_folded{profiles="none"})', "once the backlog is counted"),
+    Query('max(wakeline_collector_memory_share_once_folded{profiles="all"})', "once all of it creates profiles"),
 )

@@ -1,4 +1,4 @@
-"""Wires the demo shop: its pages, its panel, its sign-in. A process of its own, for one's own machine."""
+"""Wires the demo shop: pages, panel, sign-in. A separate process, for local use."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from wakeline.settings import Config
 from wakeline.stopping import told_to_stop
 from wakeline.tag import script_tag
 
-KEY = "demo"  # of the shop among the sites
+KEY = "demo"  # of the shop in the settings
 CUSTOMER = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 log = logging.getLogger("wakeline.demo")
@@ -33,7 +33,7 @@ def main(config: Config, port: int = 8710) -> None:
 
 
 async def run(config: Config, port: int) -> int:
-    """The life of the shop; returns its exit code."""
+    """Run the shop; returns its exit code."""
     stop = told_to_stop()
     host = config.settings.internal_host
     runner = await serve(create_app(config, port), host, port, stop_s=1.0)
@@ -58,7 +58,7 @@ def create_app(config: Config, port: int) -> web.Application:
         return await panel.handle(request) if is_own_page(request) else web.Response(status=403)
 
     async def sign_in(request: web.Request) -> web.Response:
-        """What a real shop does after it has checked a password: it signs the customer's id for its page."""
+        """Signs the customer's id for its page, as a real shop does after it has checked a password."""
         if not is_own_page(request):
             return web.Response(status=403)
         try:

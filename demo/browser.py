@@ -1,6 +1,6 @@
-"""A simulated browser: pages opened, thought over, left, and what the snippet would send of it, when.
+"""A simulated browser: opens, reads and leaves pages, and produces what the snippet would send, with its timing.
 
-Pure: `now` only moves on as the person thinks.
+Pure: `now` only advances as the person reads and waits.
 """
 
 from __future__ import annotations
@@ -19,44 +19,44 @@ from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING, Conse
 from wakeline.identity import signature
 from wakeline.settings import Site
 
-PACE = 3.0  # people here think and read so many times as fast as people do; the snippet's own times are kept
-GATHER_MS = 200  # the snippet's, while a visitor acts: what follows within it shares a request
-BEACON_MS = 20  # the last words of a page go at once
+PACE = 3.0  # people are simulated this many times as fast as real ones; the snippet's own times are unchanged
+GATHER_MS = 200  # the snippet's delay while a visitor acts: events within it share a request
+BEACON_MS = 20  # a page's last events are sent at once
 PING_MS = 25_000
 LOAD_MS = (150, 900)  # from a click to the next page
-RESENT = 0.03  # of requests: the answer got lost, so the browser sends the events again
-AWAY = 0.1  # of the times that somebody thinks: another tab or app comes to the front for a while
+RESENT = 0.03  # of requests: the answer was lost, so the browser sends the events again
+AWAY = 0.1  # of reading periods: another tab or app is in front for a while
 AWAY_S = 30.0  # before PACE, on average
 
 # Median seconds on a page before PACE, and how far down people scroll on it (mean, percent).
 THINKING = {"/": (10, 55), "category": (16, 70), "product": (26, 60), "/search": (9, 45), "/newsletter": (14, 65),
             "/cart": (15, 80), "/order": (10, 90), "/account": (12, 85)}  # fmt: skip
-SPREAD = 0.8  # sigma of the lognormal around the median
-LONGEST_S = 900  # a page, before PACE
+SPREAD = 0.8  # sigma of the lognormal distribution around the median
+LONGEST_S = 900  # per page, before PACE
 BETA_MEAN = 3 / (3 + 2.5)
 
 
 class PageEvent(WireEvent, omit_defaults=True):
-    """A wire event as a page writes it: without what it does not say."""
+    """A wire event as a page sends it: without default values."""
 
 
 @dataclass(frozen=True)
 class Delivery:
     """One request. `envelope.sent` is `at` by the browser's own clock."""
 
-    at: int  # ms since 1970, our clock
+    at: int  # ms since 1970, real clock
     envelope: Envelope
     is_resent: bool = False
 
 
 @dataclass
 class Browser:
-    """One person's browser at the shop. The person's level and id change as they choose."""
+    """One person's browser at the shop. The person's level and id change with their choices."""
 
     person: Person
     site: Site
     chance: random.Random
-    now: int  # ms since 1970, our clock
+    now: int  # ms since 1970, real clock
     haste: float = 1.0  # how much quicker than others this visit is
     deliveries: list[Delivery] = field(default_factory=list)
     url: str = ""
@@ -72,7 +72,7 @@ class Browser:
     _gathered_at: ConsentLevel = ConsentLevel.ANONYMOUS
 
     def open(self, path: str, query: str = "") -> None:
-        """The next page, a little later; the one that is open is left."""
+        """Open the next page, a little later; leaves the current one."""
         if self.url:
             self.leave()
             self.referrer = self.url
@@ -96,7 +96,7 @@ class Browser:
         return self.url.removeprefix(self.site.origins[0]).partition("?")[0]
 
     def think(self, share: float = 1.0) -> None:
-        """Time passes: engaged but for a while in another tab, with a sign of life every 25 s."""
+        """Spend time on the page: engaged except for a while in another tab, with a ping every 25 s."""
         median, depth = THINKING.get(self.path) or THINKING["product" if self.path.count("/") == 2 else "category"]
         seconds = min(self.chance.lognormvariate(math.log(median * share), SPREAD), LONGEST_S) / PACE / self.haste
         self._scroll = max(self._scroll, min(100, int(self.chance.betavariate(3, 2.5) / BETA_MEAN * depth)))
@@ -122,21 +122,21 @@ class Browser:
         self.now = until
 
     def tell(self, name: str, props: Props | None = None) -> None:
-        """An event of the shop's own."""
+        """Send a custom event of the shop."""
         self._emit(name, props=props or {})
         self._send(GATHER_MS)
 
     def identify(self, customer: str) -> None:
-        """The shop's page says who has logged in; the signature comes from its server."""
+        """Identify the customer after login; the signature comes from the shop's server."""
         self._emit(IDENTIFY, id=customer, signature=signature(self.site.secret, customer))
         self._send(GATHER_MS)
 
     def wait(self, ms: int) -> None:
-        """Time passes unseen."""
+        """Let time pass while the page is hidden."""
         self.now += ms
 
     def leave(self) -> None:
-        """Hidden, left or closed."""
+        """Hide, leave or close the page."""
         self._hide()
         self._send(BEACON_MS)
 
@@ -147,13 +147,13 @@ class Browser:
             self._engaged_ms = 0
 
     def choose(self, level: ConsentLevel) -> None:
-        """The page closes under the old level and goes on under the new one, which GPC caps."""
+        """Change the consent level, capped by GPC: the page ends under the old level and continues under the new."""
         person = self.person
         if person.has_gpc and level is ConsentLevel.FULL:
             level = ConsentLevel.ANONYMOUS
         if level is person.level:
             return
-        # what was kept to be sent again is dropped
+        # events kept for a retry are dropped
         self.deliveries = [one for one in self.deliveries if not one.is_resent or one.at <= self.now]
         self._hide()
         self._emit(CONSENT, at=ConsentLevel.OFF if level is ConsentLevel.OFF else person.level, level=level)
@@ -164,7 +164,7 @@ class Browser:
             self._view(continued=True)
 
     def _emit(self, type: str, *, at: ConsentLevel | None = None, **body: object) -> None:
-        """An event of the open page under `at`, by default the level that holds; under `off` nothing is said."""
+        """Add an event of the open page under `at`, by default the current level; under `off` nothing."""
         person = self.person
         if person.level is ConsentLevel.OFF:
             return
@@ -178,11 +178,11 @@ class Browser:
         self._n += 1
 
     def _send(self, after: int) -> None:
-        """Hand over what was gathered, `after` ms from now."""
+        """Send the collected events, `after` ms from now."""
         if not self._gathered:
             return
         events, self._gathered = self._gathered, []
-        at = self._sent_until = max(self.now + after, self._sent_until)  # a beacon takes along what still waits
+        at = self._sent_until = max(self.now + after, self._sent_until)  # a beacon includes waiting events
         self.deliveries.append(self._delivery(at, events))
         if not self.person.is_bot and self.chance.random() < RESENT:
             self.deliveries.append(self._delivery(at + self.chance.randint(1_000, 6_000), events, is_resent=True))
@@ -194,7 +194,7 @@ class Browser:
 
 @cache
 def page_shown(path: str) -> tuple[str, list[str], Product | None]:
-    """(title, declared interests, product) of a page of the shop. Raises LookupError where it has none."""
+    """(title, declared interests, product) of a page of the shop. Raises LookupError if it does not exist."""
     page = page_at(path, {})
     if page is None:
         raise LookupError(f"the shop has no page {path}")
@@ -203,7 +203,7 @@ def page_shown(path: str) -> tuple[str, list[str], Product | None]:
 
 
 def described(product: Product) -> Props:
-    """As the shop's pages describe it in their events."""
+    """A product's properties in the shop's events."""
     return {
         "product": product.id,
         "category": product.category,

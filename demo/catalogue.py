@@ -1,4 +1,4 @@
-"""What the shop sells: site/catalogue.json, typed. The page side reads the same file."""
+"""The shop's products: site/catalogue.json, typed. The client side reads the same file."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SITE = Path(__file__).with_name("site")
 
 
 class Category(Struct, frozen=True):
-    """A shelf of the shop; its id is the first part of its paths, and an interest."""
+    """A category; its id is the first part of its paths, and an interest."""
 
     id: str
     name: str
@@ -21,7 +21,7 @@ class Category(Struct, frozen=True):
 
 
 class Product(Struct, frozen=True):
-    """One thing for sale, with its picture in site/art/<id>.svg."""
+    """A product, with its picture in site/art/<id>.svg."""
 
     id: str
     category: str
@@ -38,7 +38,7 @@ class Product(Struct, frozen=True):
 
 
 class Catalogue(Struct, frozen=True):
-    """All of it, in the order in which the shop shows it."""
+    """All categories and products, in display order."""
 
     shop: str
     currency: str  # ISO 4217
@@ -52,7 +52,7 @@ class Catalogue(Struct, frozen=True):
         return next((product for product in self.of(category) if product.id == id), None)
 
     def matching(self, words: str) -> list[Product]:
-        """Products whose texts hold each of `words`; none for no words."""
+        """Products whose texts contain all of `words`; none for no words."""
         asked = words.lower().split()
         return [product for product in self.products if asked and all(word in _text(product) for word in asked)]
 
@@ -63,5 +63,5 @@ def _text(product: Product) -> str:
 
 @cache
 def catalogue() -> Catalogue:
-    """The shop's, read once."""
+    """The shop's catalogue, read once."""
     return msgspec.json.decode((SITE / "catalogue.json").read_bytes(), type=Catalogue)

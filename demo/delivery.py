@@ -1,4 +1,4 @@
-"""Carries a visit's requests to the collector at their times, again and again until each is answered for good."""
+"""Sends a visit's requests to the collector at their times, with retries until each has a final answer."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from wakeline.event import Answer
 logger = logging.getLogger("wakeline.simulator")
 
 RETRIED = (408, 429, 500, 502, 503, 504)
-ANSWER_S = 10.0  # the snippet gives it up to 25 seconds
-LEAST_WAIT_S, MOST_WAIT_S = 0.5, 15.0  # before a retry, where the collector does not say how long
+ANSWER_S = 10.0  # the snippet waits up to 25 seconds
+LEAST_WAIT_S, MOST_WAIT_S = 0.5, 15.0  # before a retry without Retry-After
 CONNECTIONS = 64
 
 encode = msgspec.json.Encoder().encode
@@ -29,11 +29,11 @@ decode_answer = msgspec.json.Decoder(Answer).decode
 
 
 class Sender:
-    """One pool of connections for all visitors. Within a visit requests go one after the other, so none overtakes."""
+    """One connection pool for all visitors. Requests of a visit are sent in order, one at a time."""
 
     def __init__(self, url: URL, *, origin: str) -> None:
-        self.answered = 0  # events that got a final answer
-        self.refused = 0  # of these, those that were not accepted
+        self.answered = 0  # events with a final answer
+        self.refused = 0  # those of them that were not accepted
         self._url = url
         self._headers = {"Origin": origin, "Content-Type": "text/plain;charset=UTF-8"}
         self._said: set[str] = set()
@@ -53,7 +53,7 @@ class Sender:
         await self._http.close()
 
     async def play(self, visit: Visit) -> None:
-        """A whole visit at the pace of its own times; returns when it is over and everything is answered."""
+        """Play a whole visit in real time; returns when everything is answered."""
         headers = visit.headers
         for delivery in visit.deliveries:
             await until(delivery.at)
@@ -67,7 +67,7 @@ class Sender:
             wait = min(2 * wait, MOST_WAIT_S)
 
     async def _post(self, delivery: Delivery, headers: dict[str, str]) -> float | None:
-        """None once the answer is final, else the seconds to wait that the collector asks for, 0 where it does not."""
+        """None for a final answer, otherwise the requested seconds to wait, 0 if not given."""
         envelope = delivery.envelope
         late = max(0, now_ms() - delivery.at)
         body = encode(msgspec.structs.replace(envelope, sent=envelope.sent + late))
@@ -97,19 +97,19 @@ class Sender:
             {said.reason.value} if said.reason else set()
         )
         if status >= 300 and not reasons:
-            reasons = {"no reason that is known"}
-        for reason in sorted(reasons - self._said):  # one line each: every visitor may meet the same
+            reasons = {"unknown reason"}
+        for reason in sorted(reasons - self._said):  # one line each: all visitors may get the same reasons
             self._said.add(reason)
-            logger.warning("the collector refuses events of the visitors for good: %s (%d)", reason, status)
+            logger.warning("the collector rejects the visitors' events: %s (%d)", reason, status)
 
     def _away(self, why: str) -> None:
         if not self._is_away:
             self._is_away = True
-            logger.warning("the collector takes nothing (%s): the visitors keep their events and try again", why)
+            logger.warning("the collector is unavailable (%s): the visitors keep their events and retry", why)
 
 
 async def until(at: int) -> None:
-    """Returns at `at`, ms since 1970; at once where that is past."""
+    """Wait until `at`, ms since 1970; returns at once if that is past."""
     wait = (at - now_ms()) / 1_000
     if wait > 0:
         await asyncio.sleep(wait)

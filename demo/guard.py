@@ -1,4 +1,4 @@
-"""Who may ask the shop's server: pages of the shop itself, whatever name another site gives to this address."""
+"""Access control of the shop's server: only pages of the shop itself, under its own host names."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def guard(site: Site, settings: Settings, port: int) -> Middleware:
             return web.Response(status=421, text="The demo shop does not answer to this name.\n")
         answer = await handler(request)
         answer.headers.update(headers)
-        answer.headers.setdefault("Cache-Control", "no-cache")  # asked again each time: an edited file is seen
+        answer.headers.setdefault("Cache-Control", "no-cache")  # revalidated each time, so that edited files are seen
         return answer
 
     return guarded
@@ -50,5 +50,5 @@ def policy(collector: str) -> str:
 
 
 def is_own_page(request: web.Request) -> bool:
-    """Whether a page of the shop asks, by script."""
+    """Whether a script on a page of the shop sent the request."""
     return ASKED_BY_PAGE in request.headers and request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"

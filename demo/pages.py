@@ -1,4 +1,4 @@
-"""The shop's pages: address in, HTML out. Pure; the templates in site/pages are read once."""
+"""The shop's pages: path to HTML. Pure; the templates in site/pages are read once."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ PLAIN = {  # path: (title, template)
     "/account": ("Your account", "account"),
     "/privacy": ("What we may know", "privacy"),
 }
-RESET = "/account/reset/"  # followed by a secret that no log should hold
+RESET = "/account/reset/"  # followed by a secret that must not be logged
 SHOWN_FIRST = ("harbour-lamp", "swell-vase", "reed", "breaker-throw", "ebb-teapot", "dune-cactus")
 NEWS = ("pilot-pendant", "shoal-bowls", "sandbar-rug")
 SOFT = " data-soft"  # a link within one category: shop.js follows it without a page load
-MAX_WORDS = 100  # characters of a search that are looked at
+MAX_WORDS = 100  # characters of a search that are used
 
 
 class Page(NamedTuple):
-    """What differs from page to page; `html` puts the frame around it."""
+    """The variable parts of a page; `html` adds the frame."""
 
     title: str  # of the document
     main: str  # HTML
@@ -32,7 +32,7 @@ class Page(NamedTuple):
 
 
 def page_at(path: str, query: Mapping[str, str]) -> Page | None:
-    """The page at `path`; None where the shop has none."""
+    """The page at `path`; None if there is none."""
     shop = catalogue()
     if path == "/":
         return _home()
@@ -56,7 +56,7 @@ def page_at(path: str, query: Mapping[str, str]) -> Page | None:
 
 
 def missing() -> Page:
-    """What is shown, with status 404, where `page_at` has nothing."""
+    """The page for status 404."""
     return _page("Not here", "missing")
 
 

@@ -1,4 +1,4 @@
-"""The panel's way to the live profile: this server holds the token of the read side, the page never does."""
+"""Fetches the live profile for the panel: only this server has the token of the read side."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TIMEOUT = ClientTimeout(total=3.0)
 
 
 class ReadSideAway(Exception):
-    """The read side does not answer, or not to us."""
+    """The read side does not answer, or rejects the request."""
 
 
 class Panel:

@@ -1,6 +1,6 @@
-"""Who comes to the shop: devices, places, habits; and the crowd of newcomers, regulars and crawlers.
+"""Simulated people: devices, places, habits; a mixture of new visitors, regulars and crawlers.
 
-Pure: everything follows from the `random.Random` that is given.
+Pure: everything is derived from the given `random.Random`.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import TypeVar
 from wakeline.event import ConsentLevel
 
 BOTS = 0.05  # of all visits
-RETURNING = 0.3  # of visits, once there is somebody to come back
-GPC = 0.08  # of people: Global Privacy Control is on in their browser
+RETURNING = 0.3  # of visits, once there are known visitors
+GPC = 0.08  # of people: their browser has Global Privacy Control
 ANSWERS = {"accept": 0.45, "ignore": 0.37, "refuse": 0.18}  # to the consent banner
-CUSTOMERS = 0.12  # of those who accept: they have an account and come with two devices
-CLOCK_OFF = 0.05  # of browsers: their clock is wrong
+CUSTOMERS = 0.12  # of those who accept: they have an account and two devices
+CLOCK_OFF = 0.05  # of browsers with a wrong clock
 MAX_CLOCK_OFF_MS = 26 * 3_600_000
-MAX_KNOWN = 5_000  # people who may come back
+MAX_KNOWN = 5_000  # people who may return
 
 DEVICES = {"phone": 0.55, "desktop": 0.38, "tablet": 0.07}
 USER_AGENTS = {
@@ -58,21 +58,21 @@ Choice = TypeVar("Choice")
 
 @dataclass(kw_only=True, eq=False)
 class Person:
-    """One browser on one device, and who sits before it. A visit changes what stands below the line."""
+    """One browser on one device, and its user. A visit changes the fields below the line."""
 
     device: str  # a key of USER_AGENTS
     user_agent: str
     address: str
     has_gpc: bool = False
     answer: str = "ignore"  # a key of ANSWERS
-    customer: str | None = None  # the shop's id of the account they log in to
-    clock_off: int = 0  # ms that the browser's clock is ahead of ours
+    customer: str | None = None  # the shop's id of their account
+    clock_off: int = 0  # ms by which the browser's clock is ahead
     tastes: Mapping[str, float] = field(default_factory=dict)  # category -> weight
     # ----
-    level: ConsentLevel = ConsentLevel.ANONYMOUS  # the shop's before a choice
+    level: ConsentLevel = ConsentLevel.ANONYMOUS  # the shop's default before a choice
     has_answered: bool = False
     visitor: str | None = None  # the first-party id; only under `full`
-    cart: list[str] = field(default_factory=list)  # product ids, one for each piece
+    cart: list[str] = field(default_factory=list)  # product ids, one per piece
 
     @property
     def is_bot(self) -> bool:
@@ -80,7 +80,7 @@ class Person:
 
 
 class Crowd:
-    """Sends people to a shop with these categories. At most MAX_KNOWN are remembered."""
+    """Generates visitors of a shop with these categories. Remembers at most MAX_KNOWN."""
 
     def __init__(self, chance: random.Random, categories: Sequence[str]) -> None:
         self._chance = chance
@@ -89,7 +89,7 @@ class Crowd:
         self._second_devices: list[Person] = []
 
     def arrive(self) -> Person:
-        """A crawler, somebody who was here before and has left, or somebody new."""
+        """A crawler, a returning visitor, or a new one."""
         chance = self._chance
         if chance.random() < BOTS:
             return Person(device="bot", user_agent=chance.choice(USER_AGENTS["bot"]), address=address(chance))
@@ -101,7 +101,7 @@ class Crowd:
         return self._newcomer()
 
     def leave(self, person: Person) -> None:
-        """May be sent again."""
+        """The person may return later."""
         if person.is_bot:
             return
         self._known.append(person)
@@ -144,18 +144,18 @@ class Crowd:
 
 
 def address(chance: random.Random) -> str:
-    """Nobody's: from the ranges kept for benchmarks and for documentation."""
+    """An unassigned IP address: from the ranges for benchmarks and documentation."""
     if chance.random() < 0.4:
         return f"2001:db8:{chance.getrandbits(16):x}:{chance.getrandbits(16):x}::{chance.randint(1, 65_535):x}"
     return f"198.{chance.choice((18, 19))}.{chance.randrange(256)}.{chance.randint(1, 254)}"
 
 
 def random_id(chance: random.Random) -> str:
-    """22 characters, 110 bits: as hard to guess as the snippet's, which are made of digits."""
+    """22 characters, 110 bits: as hard to guess as the snippet's ids."""
     bits = chance.getrandbits(110)
     return "".join(ID_ALPHABET[bits >> shift & 31] for shift in range(0, 110, 5))
 
 
 def pick(chance: random.Random, shares: Mapping[Choice, float]) -> Choice:
-    """A key, each as often as its share of the sum."""
+    """A key, with a probability proportional to its share."""
     return chance.choices(list(shares), list(shares.values()))[0]

@@ -1,4 +1,4 @@
-"""Sends simulated visitors through the collector: they arrive as a Poisson process and go their own ways."""
+"""Sends simulated visitors through the collector: they arrive as a Poisson process and act independently."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ from wakeline.stopping import told_to_stop, unless_told
 
 logger = logging.getLogger("wakeline.simulator")
 
-KEY = "demo"  # of the shop among the sites
-CROWDED = 3  # times as many as asked for: nobody else comes in, as when the collector is away for long
-SAMPLE = 300  # visits played through beforehand, to learn how long one takes and so how many must arrive
+KEY = "demo"  # of the shop in the settings
+CROWDED = 3  # times the requested number: beyond that no new visitors, e.g. while the collector is down
+SAMPLE = 300  # visits simulated beforehand to measure their length, which determines the rate of arrivals
 
 
 def main(config: Config, visitors: int) -> None:
-    """About `visitors` of the demo shop at a time, until SIGTERM or SIGINT.
+    """About `visitors` concurrent visitors of the demo shop, until SIGTERM or SIGINT.
 
-    Exits with 1, after a line that says why, where `config` has no shop.
+    Exits with 1, after a log message with the reason, if `config` has no shop.
     """
     site = config.sites.get(KEY)
     if site is None or not site.origins:
@@ -45,19 +45,19 @@ def main(config: Config, visitors: int) -> None:
 
 
 async def simulate(site: Site, url: URL, visitors: int) -> None:
-    """Until this process is told to stop; visits that are under way break off there."""
+    """Run until this process is stopped; visits in progress are aborted then."""
     async with Sender(url, origin=site.origins[0]) as sender:
         await unless_told(told_to_stop(), arrivals(sender.play, site, visitors))
         logger.info("the visitors sent %d events, of which %d were refused", sender.answered, sender.refused)
 
 
 async def arrivals(play: Callable[[Visit], Awaitable[None]], site: Site, visitors: int) -> None:
-    """Lets visitors in at the rate that keeps about so many in play. Runs until cancelled, and cancels them."""
-    chance = random.Random()  # not seeded: ids of pages must not repeat those of an earlier run
+    """Lets visitors in at the rate that keeps about this number active. Runs until cancelled, and cancels them."""
+    chance = random.Random()  # not seeded: page ids must not repeat those of an earlier run
     crowd = Crowd(chance, categories())
     gap_s = mean_visit_s(site) / visitors
     logger.info(
-        "about %d visitors at a time, one every %.1f s; they think %g times as fast as people", visitors, gap_s, PACE
+        "about %d visitors at a time, one every %.1f s; they act %g times as fast as people", visitors, gap_s, PACE
     )
     in_play = 0
 

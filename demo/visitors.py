@@ -1,6 +1,6 @@
-"""How people behave at the shop: where they come from, what they look for, put in the basket, order.
+"""Behaviour of visitors at the shop: where they come from, what they look for, buy and order.
 
-Pure: a visit follows from a person, a `random.Random` and the time it starts. It changes the person.
+Pure: a visit is derived from a person, a `random.Random` and its start time. It changes the person.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ REFERRERS = {
     "search": {"https://www.google.com/": 0.8, "https://www.bing.com/": 0.12, "https://duckduckgo.com/": 0.08},
     "social": {"https://www.instagram.com/": 0.5, "https://www.pinterest.com/": 0.35, "https://l.facebook.com/": 0.15},
     "referral": {"https://slow-rooms.example/lamps-for-november": 0.6, "https://harbour-notes.example/": 0.4},
-    "newsletter": {"": 1.0},  # mail programs tell nothing
+    "newsletter": {"": 1.0},  # mail programs send no referrer
     "direct": {"": 1.0},
 }
-WORDS = ("brass", "wool", "gifts", "linen", "easy care", "xylophone")  # one that finds nothing
+WORDS = ("brass", "wool", "gifts", "linen", "easy care", "xylophone")  # the last one finds nothing
 CAMPAIGNS = {"winter-light": 0.7, "autumn-light": 0.3}
 MOODS = {"glance": 0.35, "browse": 0.53, "buy": 0.12}
 HASTE = {"glance": 2.0, "browse": 1.0, "buy": 1.0}
 
-ADDS = {"glance": 0.01, "browse": 0.04, "buy": 0.40}  # of products seen, into the basket
+ADDS = {"glance": 0.01, "browse": 0.04, "buy": 0.40}  # of viewed products, into the basket
 LOOKS_IN_CART, REMOVES, ORDERS = 0.7, 0.12, 0.6
 SEARCHES, SIGNS_UP, LOGS_IN = 0.22, 0.04, 0.6
-ANSWERS_NOW = 0.75  # of those who will ever answer the banner: the others do at a later visit
-ROUNDS, PRODUCTS = 2.0, 2.1  # categories or searches of a visit that goes on, products opened in each; about
-RECONSIDERS = 0.02  # of visits under `full`: allows less from now on, mostly nothing
+ANSWERS_NOW = 0.75  # of those who will answer the banner: the others do so at a later visit
+ROUNDS, PRODUCTS = 2.0, 2.1  # means: categories or searches of a longer visit, products opened in each
+RECONSIDERS = 0.02  # of visits under `full`: chooses a lower level, mostly off
 
 
 @dataclass(frozen=True)
 class Visit:
-    """`deliveries` are in order of time; who allows nothing sends none, and is there all the same."""
+    """`deliveries` are sorted by time; empty for visitors who allow nothing."""
 
     person: Person
     deliveries: tuple[Delivery, ...]
@@ -48,13 +48,13 @@ class Visit:
 
     @property
     def headers(self) -> dict[str, str]:
-        """Of its requests."""
+        """Headers of its requests."""
         headers = {"User-Agent": self.person.user_agent, "X-Forwarded-For": self.person.address}
         return headers | ({"Sec-GPC": "1"} if self.person.has_gpc else {})
 
 
 def visit(person: Person, site: Site, chance: random.Random, start: int) -> Visit:
-    """Everything of one visit to the shop, which is `site`, that begins at `start`, ms since 1970."""
+    """A complete visit to the shop `site` that begins at `start`, ms since 1970."""
     browser = Browser(person, site, chance, start)
     walk = Walk(browser)
     if person.is_bot:
@@ -66,14 +66,14 @@ def visit(person: Person, site: Site, chance: random.Random, start: int) -> Visi
 
 
 class Walk:
-    """One person on the way through the shop."""
+    """One person's walk through the shop."""
 
     def __init__(self, browser: Browser) -> None:
         self.browser, self.person, self.chance = browser, browser.person, browser.chance
         self.mood = "browse"
 
     def crawl(self) -> None:
-        """Page after page, without looking."""
+        """Request page after page, as a crawler."""
         shop = catalogue()
         paths = ["/", *(f"/{one.id}" for one in shop.categories), *(one.path for one in shop.products)]
         for path in self.chance.sample(paths, self.chance.randint(1, 10)):
@@ -95,7 +95,7 @@ class Walk:
         self.browser.leave()
 
     def land(self) -> Product | None:
-        """The first page; the product on it, if it is one's."""
+        """Open the landing page; returns its product, if any."""
         chance, shop = self.chance, catalogue()
         source = pick(chance, SOURCES)
         query = ""
@@ -123,7 +123,7 @@ class Walk:
         self.browser.choose(ConsentLevel.FULL if person.answer == "accept" else ConsentLevel.OFF)
 
     def look_around(self) -> None:
-        """Some categories, some products of each, then perhaps the account, the letter and the basket."""
+        """View some categories and products, then perhaps the account, the newsletter and the basket."""
         chance = self.chance
         for _ in range(geometric(chance, ROUNDS)):
             found = self.search() if chance.random() < SEARCHES else self.shelf()
@@ -148,7 +148,7 @@ class Walk:
         return self.chance.sample(products, len(products))
 
     def search(self) -> list[Product]:
-        """The words stay out of the address: what people type can be personal."""
+        """Search without putting the words into the URL, as they may be personal."""
         found = catalogue().matching(self.chance.choice(WORDS))
         self.browser.open("/search")
         self.browser.tell("search", {"results": len(found)})
@@ -199,7 +199,7 @@ class Walk:
 
 
 def geometric(chance: random.Random, mean: float) -> int:
-    """1, 2, 3 ...: one more each time with the same probability."""
+    """1, 2, 3 ...: a geometric distribution."""
     return 1 + int(math.log(1.0 - chance.random()) / math.log(1.0 - 1.0 / mean))
 
 

@@ -1,7 +1,7 @@
-"""What an operator uses: the command line, and what its larger commands do.
+"""The operator's tools: the command line, and its larger commands.
 
 cli/     the commands
-up/      all services on one machine, watched over
-check/   is a deployment fit to run
-backup/  a copy to keep, and its way back
+up/      runs and supervises all services on one machine
+check/   checks whether a deployment is correctly set up
+backup/  backup and restore
 """

@@ -1,9 +1,9 @@
-"""The processor: reads the log, folds it, writes profiles and counters, one atomic call a batch.
+"""The processor: reads the log, folds it, and writes profiles and counters, one atomic call per batch.
 
-app.py        wires
-stream.py     the Faust app: batches of records in
-transport.py  Faust over wakeline.log
-lanes.py      the lanes of this process; ownership.py says which: all by a lease, or a share (group.py)
+app.py        wires the parts
+stream.py     the Faust app, which receives batches of records
+transport.py  Faust's transport over wakeline.log
+lanes.py      the lanes of this process; ownership.py assigns them: all by a lease (lease.py), or a share (group.py)
 worker.py     one lane: load, fold, write, retry
 batch.py      records decoded, and what they touch
 fold.py       one lane's records through the rules of `crm`, deadlines.py what falls due before them; memory.py what

@@ -1,4 +1,4 @@
-"""Wires the processor: settings in, parts connected, nothing decided."""
+"""Wires the processor's parts together, from the settings."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ from wakeline.stopping import told_to_stop, unless_told
 
 logger = logging.getLogger("wakeline.processor")
 
-AGAIN = 1  # exit code: whoever watches starts another one
+AGAIN = 1  # exit code: the supervisor restarts the process
 
-GC_THRESHOLD = (200_000, 20, 50)  # records make no cycles; at the default a fifth of the fold's time is spent looking
+GC_THRESHOLD = (200_000, 20, 50)  # records create no cycles; by default a fifth of the fold's time is GC
 
 
 def main(config: Config) -> None:
-    """Runs until SIGTERM or SIGINT. Exits with 1 after a failure: whoever watches starts it again."""
+    """Runs until SIGTERM or SIGINT. Exits with 1 after a failure, to be restarted by its supervisor."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise SystemExit(runner.run(run(config)))
 
 
 async def run(config: Config) -> int:
-    """The processor's life; returns its exit code."""
+    """Run the processor; returns its exit code."""
     stop = told_to_stop()
     redis = connect(config.settings.redis)
     opened = await unless_told(stop, deployed_log(redis, config.settings, logger))
@@ -85,7 +85,7 @@ async def run(config: Config) -> int:
             running.result()
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if switched.done():
-            logger.warning("key version %d is live now: the processor starts anew on it", switched.result())
+            logger.warning("key version %d is live now: the processor restarts with it", switched.result())
             return AGAIN
         return _exit_code(lanes)
     finally:
@@ -99,9 +99,11 @@ async def run(config: Config) -> int:
 
 
 async def _start(app: ProcessorApp) -> None:
-    """Returns when lanes are ours and open, which may be never: another one owns them, or a replay holds them."""
+    """Returns when this process owns lanes and has opened them, which may be never: another process or a replay owns
+    them.
+    """
     await app.start()
-    gc.freeze()  # what lives as long as the process need not be looked at again
+    gc.freeze()  # objects that live as long as the process need no garbage collection
     gc.set_threshold(*GC_THRESHOLD)
 
 

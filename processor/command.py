@@ -1,4 +1,4 @@
-"""A Redis command as the store's script takes it."""
+"""A Redis command as the store's script expects it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 Command = list[str]
 
-MOST_PAIRS = 400  # of one command: Lua's unpack died at 8,000 arguments, after earlier writes had landed
+MOST_PAIRS = 400  # per command: Lua's unpack failed at 8,000 arguments, after earlier writes were applied
 
 
 def in_parts(words: list[str]) -> Iterator[list[str]]:

@@ -1,7 +1,7 @@
-"""Kafka's consumer group: it shares the lanes among the processors, and is told their places.
+"""Kafka's consumer group: divides the lanes among the processors, and shows their places.
 
-Its consumer reads nothing: all of its partitions are paused. Records come by `wakeline.log`, from the places in
-Redis; what is committed here only makes the group's lag true for whoever looks at it with ordinary tools.
+Its consumer reads nothing: all its partitions are paused. Records are read with `wakeline.log`, from the places in
+Redis; the commits only make the group's lag accurate for other tools.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from wakeline.patience import patiently
 
 logger = logging.getLogger("wakeline.processor")
 
-SESSION_MS = 10_000  # without a sign of life, before the others get the lanes of a processor
+SESSION_MS = 10_000  # without a heartbeat, before other processors get its lanes
 HEARTBEAT_MS = 2_000
-REBALANCE_MS = 20_000  # for the others to let go of theirs: above Lanes' own patience
+REBALANCE_MS = 20_000  # for the others to release their lanes: above the timeout in Lanes
 POLL_MS = 1_000
 RETRY_S = 1.0
 
 
 class Group(ConsumerRebalanceListener):  # type: ignore[misc]
-    """One member: see `Ownership`.
+    """A member of the group: see `Ownership`.
 
-    `name` is the same after a restart and nobody else's: who comes back within SESSION_MS has its lanes at once.
-    `begins`: the places at which this log's offset 0 lies, see `log.chain`.
+    `name` is unique and the same after a restart: a process that returns within SESSION_MS gets its lanes back at once.
+    `begins`: the places of this log's offset 0, see `log.chain`.
     """
 
     def __init__(self, address: KafkaAddress, *, name: str, begins: Sequence[int]) -> None:
@@ -48,7 +48,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         self._on_assigned, self._on_revoked = on_assigned, on_revoked
         consumer = await patiently(self._join, (KafkaError,), logger, "waiting for Kafka", pause_s=RETRY_S)
         while True:
-            await consumer.getmany(timeout_ms=POLL_MS)  # it raises what befell the membership
+            await consumer.getmany(timeout_ms=POLL_MS)  # raises errors of the membership
             if self._taking is not None and self._taking.done():
                 self._taking.result()
                 self._taking = None
@@ -65,7 +65,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
             **self._address.client,
         )
         consumer.subscribe([self._address.topic], listener=self)
-        self._consumer = consumer  # the group may share out its lanes before it has started
+        self._consumer = consumer  # the group may assign lanes before `start` returns
         try:
             await consumer.start()
         except KafkaError:
@@ -74,7 +74,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         return consumer
 
     async def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
-        """The group is being shared out anew; it waits for this."""
+        """The group is rebalancing, and waits for this."""
         if self._taking is not None:
             self._taking.cancel()
             self._taking = None
@@ -82,14 +82,14 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._on_revoked()
 
     async def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
-        """Does not wait until the lanes are open: with Redis away that may take long, and the group goes on."""
+        """Does not wait until the lanes are open: with Redis down that may take long, and the group continues."""
         partitions = list(assigned)
         assert self._consumer is not None
         self._consumer.pause(*partitions)
         self._taking = asyncio.ensure_future(self._on_assigned(frozenset(one.partition for one in partitions)))
 
     async def commit(self, places: Mapping[int, int]) -> None:
-        """Commit what changed; what fails is committed with the next change."""
+        """Commit what changed; a failed commit is repeated with the next change."""
         changed = {lane: place for lane, place in places.items() if self._committed.get(lane) != place}
         if not changed or self._consumer is None:
             return
@@ -103,7 +103,7 @@ class Group(ConsumerRebalanceListener):  # type: ignore[misc]
             self._committed |= changed
 
     async def close(self) -> None:
-        """Its lanes stay its own for SESSION_MS, so that a restart moves none."""
+        """Its lanes stay assigned for SESSION_MS, so that a restart moves none."""
         if self._taking is not None:
             self._taking.cancel()
         if self._consumer is not None:

@@ -1,4 +1,4 @@
-"""The lanes of this process: opened when they are ours, fed by the stream, ticked, trimmed, watched, let go."""
+"""The lanes of this process: opens owned lanes, feeds, ticks, trims and watches them, and releases them."""
 
 from __future__ import annotations
 
@@ -21,23 +21,23 @@ from wakeline.redis.failures import FAILURES
 
 logger = logging.getLogger("wakeline.processor")
 
-ROOM_RECORDS = 64_000  # of the batches under way: small ones share an fsync, several large ones take turns with Redis
+ROOM_RECORDS = 64_000  # in flight: small batches share an fsync, several large ones alternate with Redis
 TICK_S = 0.5
 TELL_S = 1.0
-LEAVE_S = 5.0  # for what is being written, before the lanes are another's
+LEAVE_S = 5.0  # to finish writes before the lanes go to another process
 WATCH_S = 5.0
-STALL_S = 50.0  # records wait and no place moves: the process ends, and is started anew, within a minute
+STALL_S = 50.0  # if records wait and no place advances for so long, the process exits and is restarted
 TRIM_S = 60.0
 
 Assign = Callable[[Set[int]], Awaitable[None]]
 
 
 class Stalled(Exception):
-    """Records wait, Redis answers, and nothing is applied."""
+    """Records wait and Redis answers, but nothing is applied."""
 
 
 class Lanes:
-    """`make` builds the worker of one lane. The first failure ends up in `failed`, and so does the process."""
+    """`make` builds a lane's worker. The first failure is set on `failed` and ends the process."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Lanes:
     ) -> None:
         self.count = count
         self.owned: frozenset[int] = frozenset()
-        self.generation = 0  # of what is owned: what was read for another one is not applied
+        self.generation = 0  # of the owned lanes: batches read for another generation are not applied
         self._keep_records = keep_records
         self._keep_ms = keep_ms
         self._archive_ends = archive_ends
@@ -65,20 +65,20 @@ class Lanes:
         self._under_way = 0  # records
         self._freed = asyncio.Event()
         self._applying: set[asyncio.Task[None]] = set()
-        self._latest: dict[int, asyncio.Task[None]] = {}  # of each lane, the last of these
+        self._latest: dict[int, asyncio.Task[None]] = {}  # the last task of each lane
         self._tasks: list[asyncio.Task[Any]] = []
 
     # ---- whose they are -----------------------------------------------------------------------
 
     async def run(self, assign: Assign) -> None:
-        """Own lanes until cancelled; `assign` is told which, once they are open.
+        """Own lanes until cancelled; `assign` is called with them once they are open.
 
-        Raises OwnershipLost, and LogGap or LaneTorn: a lane is never opened where its numbers would be wrong.
+        Raises OwnershipLost, and LogGap or LaneTorn: a lane is never opened if its numbers would be wrong.
         """
 
         async def take(lanes: Set[int]) -> None:
             for lane in sorted(lanes):
-                if self.failed.done():  # this process is about to end: it takes no lane from another one any more
+                if self.failed.done():  # this process is about to end: it takes no more lanes
                     return
                 await self._open(self._workers[lane])
             self.owned = frozenset(lanes)
@@ -96,9 +96,9 @@ class Lanes:
         await patiently(worker.open, missing, logger, f"lane {worker.lane} is not open yet")
 
     async def leave(self) -> None:
-        """Finish what is being written, then let go; batches that wait for their turn are the next owner's.
+        """Finish writes in progress, then release the lanes; the next owner applies waiting batches.
 
-        What takes too long is given up: the next owner's claim on the lane sees to it that it changes nothing any more.
+        Writes that take too long are abandoned: once the next owner has claimed the lane, they can no longer change it.
         """
         self.owned = frozenset()
         metrics.LANES_OWNED.set(0)
@@ -111,14 +111,14 @@ class Lanes:
         self._latest.clear()
 
     async def close(self) -> None:
-        """Finish what is being written, then let go of the lanes for good."""
+        """Finish writes in progress, then release the lanes permanently."""
         for task in self._tasks:
             task.cancel()
         await self.leave()
         await self._ownership.close()
 
     def places(self) -> dict[int, int]:
-        """Lane -> the offset to read next, of the lanes that are ours."""
+        """Lane -> the next offset to read, of owned lanes."""
         return {lane: self._workers[lane].place.offset for lane in self.owned}
 
     # ---- what they are given ------------------------------------------------------------------
@@ -128,7 +128,7 @@ class Lanes:
         while self._under_way and self._under_way + len(entries) > ROOM_RECORDS:
             self._freed.clear()
             await self._freed.wait()
-        if generation != self.generation or lane not in self.owned:  # it was let go meanwhile
+        if generation != self.generation or lane not in self.owned:  # released meanwhile
             return
         self._under_way += len(entries)
         before = self._latest.get(lane)
@@ -149,7 +149,7 @@ class Lanes:
             self._freed.set()
 
     def fail(self, error: BaseException) -> None:
-        """Ends the process: its supervisor starts another one from the places in Redis."""
+        """End the process: its supervisor starts another one from the places in Redis."""
         if not self.failed.done():
             self.failed.set_exception(error)
 
@@ -202,9 +202,9 @@ class Lanes:
                 logger.debug("not trimmed: %s", error)
 
     async def _watch(self) -> None:
-        """A consumer may stall without a word, and an idle lane's server may come back from an older backup.
+        """Detect a consumer that stalls silently, and a server restored from an older backup while a lane is idle.
 
-        The log being away is no stall: then nothing can be read.
+        An unavailable log is not a stall: nothing can be read then.
         """
         places, since = self.places(), time.monotonic()
         while True:
@@ -217,7 +217,7 @@ class Lanes:
             now = {lane: place for lane, place in self.places().items() if lane in bounds}
             for lane, place in now.items():
                 if place > bounds[lane].end:
-                    raise LogGap(f"lane {lane} stands at {place}, but the log now ends at {bounds[lane].end}")
+                    raise LogGap(f"lane {lane} is at {place}, but the log now ends at {bounds[lane].end}")
             await self._check([lane for lane, place in now.items() if places.get(lane) == place])
             behind = sum(bounds[lane].end - place for lane, place in now.items())
             if now != places or behind <= 0:
@@ -233,7 +233,7 @@ class Lanes:
             except StoreUnavailable:
                 return
             except LaneLost:
-                if lane in self.owned and generation == self.generation:  # else it was let go meanwhile
+                if lane in self.owned and generation == self.generation:  # otherwise released meanwhile
                     raise
 
 

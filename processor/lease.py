@@ -1,4 +1,4 @@
-"""On the Redis log one process owns all lanes, by a lease, and a second stands by to take over."""
+"""With the log on Redis one process owns all lanes, by a lease, and others stand by."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ logger = logging.getLogger("wakeline.processor")
 
 
 class Lease(wakeline.redis.lease.Lease):
-    """Of all `lanes`, held by one process: see `Ownership`."""
+    """A lease on all `lanes`: see `Ownership`."""
 
     def __init__(self, redis: Redis, *, token: str, lanes: int) -> None:
         super().__init__(redis, key=keys.LEASE, token=token, work="owns the lanes", logger=logger)
         self._lanes = range(lanes)
 
     async def run(self, on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
-        """See `Ownership`. A lease that is lost ends the process: it starts anew, and stands by."""
+        """See `Ownership`. A process that loses the lease ends, to be restarted as a standby."""
         await self.acquire()
         await on_assigned(frozenset(self._lanes))
         await self.keep()
         raise OwnershipLost("another processor owns the lanes now")
 
     async def commit(self, places: Mapping[int, int]) -> None:
-        """Nobody asks: `wakeline lag` reads the places in Redis."""
+        """Does nothing: `wakeline lag` reads the places in Redis."""

@@ -1,4 +1,4 @@
-"""Visitors and customers as the store holds them, read for the worker's cache; also what former code stored."""
+"""Reads visitors and customers from the store into the worker's cache, including data stored by earlier versions."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crm.state import Customer, CustomerState, Visitor, VisitorState
 
 
 class Loaded(NamedTuple):
-    """What the store holds of one visitor or customer."""
+    """The stored data of one visitor or customer."""
 
     state: bytes | None
     scores: dict[str, float]
@@ -32,7 +32,7 @@ def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
 
 
 def _unshow_former(visitor: Visitor) -> None:
-    """Former code went on to show a session that was open when its visitor was forgotten."""
+    """Hide a session that earlier versions kept showing after its visitor was erased."""
     state = visitor.state
     for session in state.sessions:
         if session.start <= state.erased and not session.unshown:

@@ -1,4 +1,4 @@
-"""Every metric of the processor: its name, help and labels. Business numbers are the api's."""
+"""Every metric of the processor with its help and labels. The business numbers are the API service's."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from prometheus_client import Counter, Gauge, Histogram
 
 RECORDS = Counter(
     "wakeline_processor_records",
-    "Records of the log that this process wrote the outcome of: applied, duplicate, too_late, erased, dead, derived",
+    "Records of the log by the outcome this process wrote: applied, duplicate, too_late, erased, dead, derived",
     ["outcome"],
 )
 DEAD_LETTERS = Counter(
@@ -14,7 +14,7 @@ DEAD_LETTERS = Counter(
 )
 BATCH_RECORDS = Histogram(
     "wakeline_processor_batch_records",
-    "Records that one write to Redis applied",
+    "Records per write to Redis",
     buckets=(1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000),
 )
 WRITE_SECONDS = Histogram(
@@ -24,7 +24,7 @@ WRITE_SECONDS = Histogram(
 )
 EVENT_AGE_SECONDS = Histogram(
     "wakeline_processor_event_age_seconds",
-    "From the collector's receipt of an event to its readable profile, one sample a write",
+    "From the collector's receipt of an event to its readable profile, one sample per write",
     buckets=(0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.3, 0.5, 1, 2, 5, 10, 60, 600),
 )
 RULE_SECONDS = Counter(
@@ -40,5 +40,5 @@ DEADLINE_FAILURES = Counter(
 TICKS = Counter("wakeline_processor_ticks", "Records appended to let deadlines fall due in an idle lane")
 UNARCHIVED = Gauge(
     "wakeline_processor_unarchived_records",
-    "Records that the log keeps only until the history holds them",
+    "Records that the log keeps only until they are archived",
 )

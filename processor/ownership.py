@@ -1,7 +1,7 @@
-"""Which lanes this process owns: all or none by a lease on the Redis log, a share of them by Kafka's consumer group.
+"""Which lanes this process owns: all or none by a lease on the Redis log, or a share by Kafka's consumer group.
 
-Ownership only saves work and says who reads what. What keeps a lane's numbers right when two processes believe
-that they own it is its revision in Redis.
+Ownership only avoids duplicate work. If two processes believe that they own a lane, its revision in Redis keeps its
+numbers right.
 """
 
 from __future__ import annotations
@@ -14,19 +14,21 @@ OnRevoked = Callable[[], Awaitable[None]]
 
 
 class OwnershipLost(Exception):
-    """Other processes own the lanes now, and this one cannot go on as it is."""
+    """Other processes own the lanes now, and this one must end."""
 
 
 class Ownership(Protocol):
-    """How this process comes by its lanes."""
+    """How this process gets its lanes."""
 
     async def run(self, on_assigned: OnAssigned, on_revoked: OnRevoked) -> None:
-        """Until cancelled. Calls `take` with all lanes that are ours whenever that has changed, and awaits `leave`
-        before they may become another's. Raises OwnershipLost, and what `take` raises.
+        """Runs until cancelled. Calls `take` with all owned lanes on every change, and awaits `leave` before releasing
+        them.
+
+        Raises OwnershipLost, and errors of `take`.
         """
 
     async def commit(self, places: Mapping[int, int]) -> None:
-        """Told lane -> place about once a second, so that ordinary tools for the log can show it."""
+        """Called with lane -> place about once a second, to show it to other tools."""
 
     async def close(self) -> None:
-        """Let go, as far as that can be: a process that is only restarted may have its lanes back."""
+        """Release the lanes, unless a restarted process can get them back."""

@@ -1,4 +1,4 @@
-"""Replay: fold the log again into another key version. Nothing is appended to the log: deltas and ticks are in it."""
+"""Folds the log again into another key version. It appends nothing to the log, which contains all deltas and ticks."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ async def replay(
     batch_records: int = BATCH_RECORDS,
     progress: Progress = lambda records: None,
 ) -> None:
-    """Bring every lane of `key_space`, which must not be live, to where the log ended when this was called.
+    """Bring every lane of `key_space`, which must not be live, to the end of the log at the time of the call.
 
-    It goes on where an earlier, cut replay into the same version stopped. `progress` is told how many records each
-    write added. Raises LogGap where the log does not reach back far enough.
+    It continues an earlier, interrupted replay into the same version. `progress` is called with the number of records
+    in each write. Raises LogGap if the log does not reach back far enough.
     """
     made = Replay(
         log,
@@ -65,7 +65,7 @@ async def replay(
 
 
 class Replay:
-    """One key version in the making. `moved`: see `Store`; `clock`: this machine's, ms.
+    """A key version being built. `moved`: see `Store`; `clock`: this machine's, ms.
 
     `crosses`: what customers hear is made by the version's own lanes, from the first record of the log on; else it is
     what the log's deltas say. Every method waits while Redis, the log or the history is away, and raises LogGap where
@@ -102,7 +102,7 @@ class Replay:
         self._crossing = Crossing(range(deployment.lanes)) if crosses else None
 
     async def place(self, lane: int) -> LanePlace:
-        """Where a lane stands; from now on it is this replay's."""
+        """A lane's place; from now on this replay writes the lane."""
         return (await self._worker(lane)).place
 
     async def advance(self, goals: Mapping[int, int]) -> None:
@@ -149,11 +149,11 @@ class Replay:
         self._progress(worker.place.offset - place)
 
     def release(self, lane: int) -> None:
-        """Another one writes the lane from here on."""
+        """Another process writes the lane from here on."""
         self._workers.pop(lane, None)
 
     async def _read(self, lane: int, place: int, limit: int) -> list[Entry]:
-        """None only at the log's end: a broker that is throttled or new to its lanes answers nothing for a while."""
+        """None only at the log's end: a broker that is throttled or new to its lanes may answer nothing for a while."""
         while True:
             found = await patiently(lambda: self._log.read({lane: place}, limit=limit, wait_ms=WAIT_MS))
             if lane in found or place >= (await patiently(lambda: self._log.bounds([lane])))[lane].end:
@@ -190,5 +190,5 @@ async def _all(calls: list[Awaitable[None]]) -> None:
 
 
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:
-    """What `call` returns, as soon as Redis, the log and the history are there."""
+    """The result of `call`, as soon as Redis, the log and the history are available."""
     return await patience.patiently(call, (StoreUnavailable, LogUnavailable), logger, "waiting", pause_s=RETRY_S)

@@ -1,4 +1,4 @@
-"""How long the log keeps what was processed: by number and by age, never past a lane's place nor past the history."""
+"""Trims processed records from the log: by number and age, never past a lane's place or the end of the history."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from wakeline.log import Bounds, Log
 from wakeline.settings import Settings
 
 ArchiveEnds = Callable[[], Awaitable[Mapping[int, int] | None]]
-"""Lane -> the offset before which the history holds everything, 0 where left out; None: no history is kept."""
+"""Lane -> offset up to which the history holds everything, 0 if missing; None: no history is kept."""
 
 
 class Trimmed(NamedTuple):
-    first: int  # that the log still holds
-    waiting: int  # records that it keeps only until the history holds them
+    first: int  # in the log
+    waiting: int  # records kept only until they are archived
 
 
 def archive_ends(settings: Settings, redis: Redis, log: Log) -> ArchiveEnds:
-    """As the archiver publishes them. Raises redis-py's errors and LogUnavailable when called."""
+    """As published by the archiver. Raises redis-py's errors and LogUnavailable when called."""
 
     async def ends() -> Mapping[int, int] | None:
         return None if archive_url(settings) is None else await archived(redis, await log.identity())
@@ -33,9 +33,9 @@ def archive_ends(settings: Settings, redis: Redis, log: Log) -> ArchiveEnds:
 async def trim(
     log: Log, lane: int, *, place: int, ends: Mapping[int, int] | None, max_records: int, oldest: int
 ) -> Trimmed:
-    """Forget what is more than `max_records` old or was appended before `oldest` (ms).
+    """Delete records beyond the newest `max_records`, or appended before `oldest` (ms).
 
-    What lies at or after `place` was not applied yet and stays, however old; so does what the history does not hold.
+    Records from `place` on are not applied yet and are kept, as are records missing from the history.
     """
     bounds = (await log.bounds([lane]))[lane]
     upto = max(bounds.end - max_records, await first_since(log, lane, bounds, oldest))
@@ -47,7 +47,7 @@ async def trim(
 
 
 async def first_since(log: Log, lane: int, bounds: Bounds, oldest: int) -> int:
-    """The first offset appended at `oldest` or later. Append times never go back, so halving finds it."""
+    """The first offset appended at `oldest` or later, by binary search: append times never decrease."""
     low, high = bounds.first, bounds.end
     while low < high:
         middle = (low + high) // 2

@@ -1,7 +1,7 @@
-"""The store: the only place that writes what is derived from the log. One atomic script call a batch.
+"""The store: the only writer of data derived from the log. One atomic script call per batch.
 
-The script compares the lane's revision before it writes and raises it after, so a lane has one writer
-even when two believe that they own it, and a write whose answer was lost can be told by its stamp.
+The script compares the lane's revision before it writes and increments it afterwards, so a lane has one effective
+writer, and a write whose answer was lost can be recognised by its stamp.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ from wakeline.redis.failures import failures_as
 
 
 class StoreUnavailable(Exception):
-    """Redis is away, or its answer was lost: nothing is known of the write; ask again."""
+    """Redis is down, or its answer was lost: the outcome of the write is unknown; retry."""
 
 
 class LaneLost(Exception):
-    """Another writer raised the lane's revision: what is remembered of the lane is worth nothing."""
+    """Another writer changed the lane's revision: the cached state is invalid."""
 
 
 class LaneMoved(LaneLost):
-    """A replay holds the lane: it goes on in another key version, or where it is once it is rebuilt."""
+    """A replay holds the lane: it continues in another key version, or here after it is rebuilt."""
 
 
 class LaneTorn(Exception):
     """A write stopped half-way: the lane's numbers are wrong until it is rebuilt from the log."""
 
 
-RECALLED_AT_ONCE = 400  # of one command, see `command.MOST_PAIRS`
+RECALLED_AT_ONCE = 400  # per command, see `command.MOST_PAIRS`
 
 LETTERS_AT_ONCE = 200
 OWED_AT_ONCE = 1_000
@@ -62,9 +62,10 @@ _pack = msgspec.msgpack.Encoder().encode
 
 
 class Store:
-    """Lanes in Redis. Every method raises StoreUnavailable when the server is away.
+    """Lanes in Redis. Every method raises StoreUnavailable if the server is down.
 
-    `moved`: only lanes whose field `moved` says this are claimed and written: those that no replay holds.
+    `moved`: only lanes whose field `moved` has this value are claimed and written: by default those not held by a
+    replay.
     """
 
     def __init__(self, redis: Redis, *, key_space: keys.Keys, moved: str = "") -> None:
@@ -79,9 +80,9 @@ class Store:
         self._died = redis.register_script(DIED)
 
     async def claim(self, lane: int, memory: LaneMemory, *, writer: str) -> LanePlace:
-        """The lane's place, from now on that of `writer` alone; fills what `memory` keeps of its hops.
+        """Make `writer` the lane's only writer and return its place; also loads the lane's hops into `memory`.
 
-        Raises LaneMoved where a replay holds the lane. One that is torn is not claimed either: see its place.
+        Raises LaneMoved if a replay holds the lane. A torn lane is not claimed either: see its place.
         """
         names = [self.keys.lane(lane), self.keys.hop(lane)]
         with unavailable():
@@ -92,20 +93,20 @@ class Store:
         return place
 
     async def place(self, lane: int, memory: LaneMemory) -> LanePlace:
-        """The lane's place; fills what `memory` keeps of its hops."""
+        """The lane's place; also loads its hops into `memory`."""
         with unavailable():
             fields, hops = await self._place(keys=[self.keys.lane(lane), self.keys.hop(lane)])
         return _place(_pairs(fields), _pairs(hops), memory)
 
     async def is_lost(self, lane: int, *, place: LanePlace) -> bool:
-        """Whether another one wrote the lane since it was at `place`; not where a replay holds it."""
+        """Whether another process wrote the lane since it was at `place`; false if a replay holds it."""
         with unavailable():
             found: Any = await self._redis.hmget(self.keys.lane(lane), "revision", "writer", "moved")
         revision, writer, moved = ((value or b"").decode() for value in found)
         return moved == self.moved and (int(revision or 0), writer) != (place.revision, place.writer)
 
     async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
-        """Bring visitors, customers and top lists into `memory`, by one call."""
+        """Load visitors, customers and top lists into `memory`, in one call."""
         people, lists = list(who), list(top_lists)
         if not people and not lists:
             return
@@ -124,8 +125,9 @@ class Store:
             memory.tops.loaded[key] = {name: round(score) for name, score in _scores(members).items()}
 
     async def recall(self, lane: int, asked: Mapping[Who, tuple[list[int], list[str]]], memory: LaneMemory) -> None:
-        """Bring page instances that lie outside of their visitors' states into `memory`: of each visitor, days, latest
-        first, and ids. By one call.
+        """Load page instances that are stored outside their visitors' states into `memory`, in one call.
+
+        Asked by visitor: days, latest first, and page ids.
         """
         asks = [
             (who, kind, [kind(lane, *who, day), *ids[start : start + RECALLED_AT_ONCE]])
@@ -139,7 +141,7 @@ class Store:
         with unavailable():
             rows = await self._recall(keys=list(names), args=[_pack([words for _, _, words in asks])])
         found: dict[Who, dict[str, str]] = {who: {} for who in asked}
-        for (who, kind, words), texts in zip(asks, rows, strict=True):  # the latest day comes last, and holds
+        for (who, kind, words), texts in zip(asks, rows, strict=True):  # the latest day comes last, and wins
             pages = found[who]
             for id, text in zip(words[1:], texts, strict=True):
                 if text is not None and kind == self.keys.pages:
@@ -150,11 +152,11 @@ class Store:
             memory.recall(who, pages)
 
     async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
-        """Apply all commands at the revision of `place`, which becomes one more. Returns the lane's next deadline
-        (ms) or None.
+        """Apply all commands at the revision of `place`, which is incremented. Returns the lane's next deadline (ms) or
+        None.
 
-        Raises LaneLost if the lane is at another revision or another's, LaneMoved if a replay holds it, LaneTorn if a
-        write was cut before.
+        Raises LaneLost if the lane has another revision or writer, LaneMoved if a replay holds it, LaneTorn if an
+        earlier write was interrupted.
         """
         revision = place.revision
         lane_key = self.keys.lane(lane)
@@ -173,7 +175,7 @@ class Store:
         if reply[0] == -2:
             raise self._moved(lane, reply[1].decode())
         if reply[0] == 0:
-            if int(reply[1]) == revision + 1 and reply[2].decode() == stamp:  # our own, whose answer was lost
+            if int(reply[1]) == revision + 1 and reply[2].decode() == stamp:  # this write, whose answer was lost
                 return await self.next_due(lane)
             raise LaneLost(f"lane {lane} is at revision {int(reply[1])} by {reply[2].decode()}, not at {revision}")
         return int(float(reply[1][1])) if reply[1] else None
@@ -181,10 +183,10 @@ class Store:
     def _moved(self, lane: int, to: str) -> LaneMoved:
         to = to.partition(" ")[0]
         if to in ("", str(self.keys.version)):
-            return LaneMoved(f"lane {lane} is being rebuilt, or was: `wakeline replay --lane {lane}` ends it")
+            return LaneMoved(f"lane {lane} is being rebuilt: `wakeline replay --lane {lane}` completes it")
         return LaneMoved(
-            f"lane {lane} goes on in key version {to}, which is not live yet: `wakeline replay --into {to}` ends a "
-            "switch that was cut, `wakeline replay --abort` takes it back"
+            f"lane {lane} continues in key version {to}, not live yet: `wakeline replay --into {to}` completes an "
+            "interrupted switch, `wakeline replay --abort` reverts it"
         )
 
     async def next_due(self, lane: int) -> int | None:
@@ -202,14 +204,14 @@ class Store:
         return [(int(at), name, whose(name)) for name, at in ((member.decode(), at) for member, at in found)]
 
     async def died(self, lane: int, *, offset: int) -> int:
-        """Note that folding what follows `offset` ended the process; returns how often it did."""
+        """Record that folding the records after `offset` killed the process; returns how often it did."""
         with unavailable():
             return int(await self._died(keys=[self.keys.lane(lane)], args=[offset]))
 
     async def name_dead_letters(self, lane: int) -> None:
-        """Note whom the dead letters of former code are about, so that they go with their persons.
+        """Record the people in dead letters of earlier versions, so that erasures find them.
 
-        From the newest to the oldest, so once the oldest is noted all are; cut before that, the next start goes on.
+        From the newest to the oldest: when the oldest is done, all are; after an interruption the next start continues.
         """
         letters, named = self.keys.dead(lane), self.keys.dead_about(lane)
         with unavailable():
@@ -227,7 +229,7 @@ class Store:
                 await self._redis.zadd(named, dict.fromkeys(lines[max(0, end - LETTERS_AT_ONCE) : end], 0))
 
     async def outbox(self, lane: int, *, most: int) -> list[tuple[bytes, int, bytes]]:
-        """(id, target lane, record) of what waits to be appended, in order."""
+        """(id, target lane, record) of records waiting to be appended, in order."""
         with unavailable():
             found: Any = await self._redis.xrange(self.keys.outbox(lane), count=most)
         return [(id, int(fields[b"target"]), fields[b"v"]) for id, fields in found]
@@ -244,7 +246,7 @@ class Store:
             start = f"({rows[-1][0].decode()}"
 
     async def sent(self, lane: int, ids: list[bytes]) -> None:
-        """Take these out of the outbox: they are in the log."""
+        """Remove these from the outbox: they are in the log."""
         with unavailable():
             await self._redis.xdel(self.keys.outbox(lane), *ids)
 
@@ -262,7 +264,7 @@ def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
 
 
 def _rows(reply: Any) -> Any:
-    return reply  # redis-py types what it returns for all of its protocols at once
+    return reply  # redis-py has one return type for all its protocols
 
 
 def _scores(flat: list[bytes]) -> dict[str, float]:

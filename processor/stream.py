@@ -1,4 +1,4 @@
-"""The Faust app: one topic, whose partitions are the lanes, and one agent that feeds them."""
+"""The Faust app: one topic whose partitions are the lanes, and one agent."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from processor.lanes import Lanes
 from wakeline.log import Log
 
 TOPIC = "wakeline"
-BATCHES_BUFFERED = 4  # of at most transport.BATCH_RECORDS records each
+BATCHES_BUFFERED = 4  # each of at most transport.BATCH_RECORDS records
 
 
 class ProcessorApp(faust.App):
-    """A Faust app that knows the log it reads and the lanes it feeds."""
+    """A Faust app with its log and lanes."""
 
     record_log: Log
     lanes: Lanes
 
     def _create_directories(self) -> None:
-        """None: Faust makes them for its tables, in whatever folder it was started, and we have no tables."""
+        """Does nothing: Faust would create folders for tables, which are not used."""
 
 
 def make_app(log: Log, lanes: Lanes) -> ProcessorApp:
-    """The app on `log`. Tables, web server and Faust's own commits are off: the truth is in Redis."""
+    """The app on `log`. Tables, web server and Faust's commits are disabled: the state is in Redis."""
     app = ProcessorApp(
         "wakeline-processor",
         broker="wakeline://",
@@ -39,7 +39,7 @@ def make_app(log: Log, lanes: Lanes) -> ProcessorApp:
     )
     app.record_log = log
     app.lanes = lanes
-    # Faust's acks go nowhere: what it would remember of each batch until a commit is never let go
+    # Faust's acks are unused: their bookkeeping would grow without limit
     topic = app.topic(TOPIC, value_serializer="raw", key_serializer="raw", acks=False)
 
     @app.agent(topic)

@@ -1,4 +1,4 @@
-"""The switch that ends a replay: each lane goes on in the new version exactly where the live one stood.
+"""The switch that ends a replay: each lane continues in the new version exactly where the live one stopped.
 
     announce   the deployment says that it moves, and by whom
     freeze     each live lane's hash says `moved`: no processor writes it any more, whatever it believes
@@ -7,7 +7,7 @@
     hand over  nobody but a processor writes them from here on
     flip       the deployment names the new version: processors start on it, readers follow
 
-Cut at any line, all of it may be done again; until the flip it can be taken back.
+After an interruption at any point all steps can be repeated; until the flip they can be reverted.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ from wakeline.log import Log
 from wakeline.record import Delta, Position, decode_record
 from wakeline.redis.failures import FAILURES
 
-NEAR_S = 1.0  # a pass over all lanes that takes no longer has left no more than that to do
-MOST_PASSES = 8  # a live version that is folded as fast as the new one is never reached; its lanes wait for the rest
+NEAR_S = 1.0  # a pass over all lanes that is this short leaves at most as much to do
+MOST_PASSES = 8  # the live version may be folded as fast as the new one; then its lanes wait for the rest
 OWED_AT_ONCE = 100
 ASKED_EVERY_S = 1.0
 
 
 class SwitchRefused(Exception):
-    """Another switch is under way, or this one was taken back; says what to do."""
+    """Another switch is in progress, or this one was reverted; the message says what to do."""
 
 
 class Frozen(NamedTuple):
-    """A lane that no processor writes any more."""
+    """A lane that no processor can write any more."""
 
     offset: int
     step: int
@@ -58,7 +58,7 @@ class Frozen(NamedTuple):
 
 
 class Switch:
-    """From the version `live` to `into`. Every method waits while Redis or the log is away."""
+    """From the version `live` to `into`. Every method waits while Redis or the log is down."""
 
     def __init__(self, redis: Redis, log: Log, *, live: Keys, into: Keys, lanes: int) -> None:
         self._redis = redis
@@ -88,7 +88,7 @@ class Switch:
     async def approach(self, replay: Replay, ahead: Callable[[int], None] = lambda records: None) -> None:
         """Fold every lane until the new version is about a second behind the live one.
 
-        `ahead` is told how many records are still to be folded, again and again.
+        `ahead` is called repeatedly with the number of records still to fold.
         """
         for _ in range(MOST_PASSES):
             began = time.monotonic()
@@ -99,7 +99,7 @@ class Switch:
                 return
 
     async def run(self, replay: Replay) -> None:
-        """Switch. Raises SwitchRefused, and what `Replay.advance` raises: then do it again, or `take_back`."""
+        """Switch. Raises SwitchRefused, and errors of `Replay.advance`: then repeat it, or `take_back`."""
         await patiently(self._begin)
         frozen = [await patiently(partial(self._frozen, lane)) for lane in self._lanes]
         for lane in self._lanes:
@@ -115,11 +115,11 @@ class Switch:
         with unavailable():
             version, moving = map(int, await self._announce(keys=[DEPLOYMENT], args=args))
         if version != self._live.version:
-            raise SwitchRefused(f"key version {version} is live meanwhile, by another replay")
+            raise SwitchRefused(f"key version {version} is live now, because of another replay")
         if moving != self._into.version:
             raise SwitchRefused(
-                f"a switch to key version {moving} was begun: `wakeline replay --into {moving}` ends it, "
-                "`wakeline replay --abort` takes it back"
+                f"a switch to key version {moving} is in progress: `wakeline replay --into {moving}` completes it, "
+                "`wakeline replay --abort` reverts it"
             )
 
     async def _frozen(self, lane: int) -> Frozen:
@@ -128,7 +128,7 @@ class Switch:
             moved, offset, step, torn = await self._freeze(keys=[self._live.lane(lane)], args=args)
         to = int(moved.partition(b" ")[0])
         if to == self._live.version:
-            raise SwitchRefused(f"lane {lane} is being rebuilt, or was: `wakeline replay --lane {lane}` ends it first")
+            raise SwitchRefused(f"lane {lane} is being rebuilt: first complete `wakeline replay --lane {lane}`")
         if to != self._into.version:
             raise SwitchRefused(f"lane {lane} waits for key version {to}: `wakeline replay --abort` lets it go on")
         return Frozen(int(offset), int(step), int(torn) == 1)
@@ -145,8 +145,8 @@ class Switch:
         place = await replay.place(lane)
         if place.offset < frozen.offset or (place.offset > frozen.offset and not replay.crosses):
             raise SwitchRefused(
-                f"lane {lane} of key version {self._into.version} stands at {place.offset}, the live one at "
-                f"{frozen.offset}: `wakeline replay --abort`, then build it anew after --drop {self._into.version}"
+                f"lane {lane} of key version {self._into.version} is at {place.offset}, the live one at "
+                f"{frozen.offset}: `wakeline replay --abort`, then rebuild it after --drop {self._into.version}"
             )
         sent = [] if replay.crosses else await patiently(lambda: self._sent(lane))
         args = [place.revision, place.offset, f"replay:{self._token}", *sent]
@@ -169,13 +169,13 @@ class Switch:
             version = int(await self._flip(keys=[DEPLOYMENT], args=args))
         if version != self._into.version:
             await thaw(self._redis, live=self._live, lanes=len(self._lanes), token=self._token)
-            raise SwitchRefused("the switch was taken back, or taken over, meanwhile")
+            raise SwitchRefused("the switch was reverted or taken over meanwhile")
 
 
 async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: Position, hash: str) -> None:
     """Of a torn lane: deltas that its torn write had put into the outbox before it moved the place.
 
-    Their records will be folded again and make them again. `hash` holds the lane's sent:<lane>.
+    Their records will be folded again and create them again. `hash` holds the lane's sent:<lane>.
     """
     script = redis.register_script(TAKE_BACK)
 
@@ -191,7 +191,7 @@ async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: Posi
 
 
 async def thaw(redis: Redis, *, live: Keys, lanes: int, token: str = "") -> None:
-    """Let the lanes of the live version go on, with a `token` those that it froze."""
+    """Let the lanes of the live version continue; with a `token` only those that it froze."""
     script = redis.register_script(THAW)
 
     async def let_go(lane: int) -> None:
@@ -203,14 +203,14 @@ async def thaw(redis: Redis, *, live: Keys, lanes: int, token: str = "") -> None
 
 
 async def take_back(redis: Redis, *, live: Keys, lanes: int) -> bool:
-    """Take back a switch that was begun and did not end; whether there was one. Raises redis-py's errors."""
-    was_begun = bool(await redis.hdel(DEPLOYMENT, "moving"))  # first: whoever is still at it cannot flip from here on
+    """Revert a switch in progress; returns whether there was one. Raises redis-py's errors."""
+    was_begun = bool(await redis.hdel(DEPLOYMENT, "moving"))  # first, so that a running switch cannot flip any more
     await thaw(redis, live=live, lanes=lanes)
     return was_begun
 
 
 async def until_switched(redis: Redis, version: int) -> int:
-    """Returns the version that is live, once it is another one than `version`."""
+    """Returns the live version, once it differs from `version`."""
     while True:
         try:
             values: Any = await redis.hmget(DEPLOYMENT, FIELDS)

@@ -1,6 +1,6 @@
-"""A torn lane, rebuilt where it is: emptied and folded again from the log up to its place.
+"""Rebuilds a torn lane in place: empties it and folds the log again up to its place.
 
-Tombstones lie outside; what the lane owes others waits in its outbox. Killed at any line, it is done again.
+Tombstones are not affected, and deltas for other lanes stay in its outbox. It can be repeated after a crash.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from wakeline.record import Position
 
 
 class NotTorn(Exception):
-    """There is nothing to rebuild, or something else holds the lane; says what to do."""
+    """There is nothing to rebuild, or another process holds the lane; the message says what to do."""
 
 
 class TornLane:
     """One lane of the live version `live`. `since`: where to begin, see `versions.begin`.
 
-    Every method waits while Redis or the log is away.
+    Every method waits while Redis or the log is down.
     """
 
     def __init__(self, redis: Redis, log: Log, *, live: Keys, lane: int, since: str) -> None:
@@ -42,9 +42,9 @@ class TornLane:
         self._finish = redis.register_script(FINISH)
 
     async def prepare(self) -> int:
-        """Keep the lane's facts aside and empty it; returns the place up to which it has to be folded.
+        """Save the lane's facts and empty it; returns the place up to which it must be folded.
 
-        Raises NotTorn, LogMismatch, and LogGap where the log does not reach back; then nothing was changed.
+        Raises NotTorn, LogMismatch, and LogGap if the log does not reach back; then nothing was changed.
         """
         lanes = range(self._lane, self._lane + 1)
         start = (await starting_places(self._log, lanes, self._since))[self._lane]
@@ -52,9 +52,9 @@ class TornLane:
         await patiently(self._check_log)
         state = await patiently(self._kept)
         if state == 0:
-            raise NotTorn(f"lane {self._lane} is whole: there is nothing to rebuild")
+            raise NotTorn(f"lane {self._lane} is not torn: there is nothing to rebuild")
         if state == -1:
-            raise NotTorn(f"lane {self._lane} is part of a switch: end that, or take it back with --abort")
+            raise NotTorn(f"lane {self._lane} is part of a switch: complete it, or revert it with --abort")
         place = await patiently(self._place)
         if state == 1:
             owed = Store(self._redis, key_space=self._live)
@@ -76,7 +76,7 @@ class TornLane:
         with unavailable():
             named: Any = await self._redis.hget(self._live.lane(self._lane), "log")
         if named and named.decode() != identity:
-            raise LogMismatch(f"lane {self._lane} stands in log {named.decode()}, this is {identity}")
+            raise LogMismatch(f"lane {self._lane} belongs to log {named.decode()}, but this is {identity}")
 
     async def _kept(self) -> int:
         with unavailable():

@@ -1,7 +1,7 @@
 """A Faust transport over `wakeline.log`: one message per lane per poll, whose value is the list of entries.
 
-Faust's cost is per message, not per byte, so a batch of records travels as one. Its own bookkeeping of
-commits is left out: the place of a lane is in Redis, moved by the write that it belongs to.
+Faust's cost is per message, not per byte, so a batch of records is one message. Faust's own commits are not used: the
+place of a lane is in Redis, updated in the same write as its data.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("wakeline.processor")
 
-BATCH_RECORDS = 8_000  # of one lane and poll: the longer a batch, the fewer times a visitor is written
-BEHIND_AT_ONCE = 2  # lanes that get such batches in one poll: bounds what is held in memory
-PAUSE_S = 0.5  # between polls while the log is away
+BATCH_RECORDS = 8_000  # of one lane per poll: the longer a batch, the fewer writes per visitor
+BEHIND_AT_ONCE = 2  # lanes that get such batches in one poll: limits memory
+PAUSE_S = 0.5  # between polls while the log is down
 
 
 class Read(NamedTuple):
-    """What one read gave of all lanes, and for which generation of what is owned."""
+    """The result of one read of all lanes, and the generation of owned lanes that it is for."""
 
     generation: int
     found: dict[int, list[Entry]]
 
 
 class Consumer(BaseConsumer):
-    """Reads the lanes that its app's `Lanes` own, all with one call."""
+    """Reads the lanes that its app's `Lanes` own, all in one call."""
 
     app: ProcessorApp
 
@@ -46,14 +46,14 @@ class Consumer(BaseConsumer):
         self._subscribed = False
         self._topic = ""
         self._assigned: set[TP] = set()
-        self._next: dict[int, int] = {}  # lane -> offset to read
+        self._next: dict[int, int] = {}  # lane -> next offset
         self._behind: deque[int] = deque()  # lanes that may hold more than a batch, next one first
         self._reading: asyncio.Task[Read] | None = None
 
     # ---- what Faust asks for ------------------------------------------------------------------
 
     async def subscribe(self, topics: Iterable[str]) -> None:
-        """Starts to own lanes; must not await any, Faust would deadlock."""
+        """Starts to own lanes; must not wait for them, as Faust would deadlock."""
         if not self._subscribed:
             (self._topic,) = topics
             self._subscribed = True
@@ -80,7 +80,7 @@ class Consumer(BaseConsumer):
         return {tp: self._next[tp.partition] for tp in self._assigned if tp.partition in self._next}
 
     async def _getmany(self, active_partitions: set[TP] | None, timeout: float) -> Any:  # noqa: ASYNC109
-        """What was read meanwhile; the next read starts at once, so that it need not wait for what Faust does."""
+        """The last read's result; the next read starts at once, concurrently with Faust's work."""
         tps = {tp.partition: tp for tp in (active_partitions or self._assigned) if tp.partition in self._next}
         if not self.app.lanes.owned or not tps:
             await asyncio.sleep(timeout)
@@ -91,7 +91,7 @@ class Consumer(BaseConsumer):
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and not task.cancelling():
-                return {}  # the read was dropped: the lanes are others now
+                return {}  # the read was dropped: the lanes have changed
             self._drop_read()
             raise
         if reading is self._reading:
@@ -123,7 +123,7 @@ class Consumer(BaseConsumer):
             await asyncio.sleep(PAUSE_S)
             return Read(generation, {})
         except LogGap as error:
-            if self.app.lanes.owned:  # else their next owner finds out whether it is one
+            if self.app.lanes.owned:  # otherwise their next owner detects it
                 self.app.lanes.fail(error)
             await asyncio.sleep(PAUSE_S)
             return Read(generation, {})
@@ -211,17 +211,17 @@ class Consumer(BaseConsumer):
         return TP(topic, partition)
 
     async def create_topic(self, *args: Any, **kwargs: Any) -> None:
-        """Lanes exist as soon as something is appended."""
+        """Does nothing: lanes exist as soon as something is appended."""
 
     def verify_event_path(self, now: float, tp: TP) -> None:
-        """Faust would look at its commits; `Lanes.watch` looks at the places instead."""
+        """Does nothing: Faust would check its commits; `Lanes.watch` checks the places instead."""
 
     def close(self) -> None:
         self._drop_read()
 
 
 class Producer(BaseProducer):
-    """Faust wants one. Nothing here sends through it: deltas leave by the outbox."""
+    """Required by Faust but unused: deltas are sent through the outbox."""
 
     async def send(self, *args: Any, **kwargs: Any) -> Any:
         raise NotImplementedError("records are appended through wakeline.log")
@@ -233,7 +233,7 @@ class Producer(BaseProducer):
         raise NotImplementedError("lanes are chosen by wakeline.lanes.lane_of")
 
     async def create_topic(self, *args: Any, **kwargs: Any) -> None:
-        """Lanes exist as soon as something is appended."""
+        """Does nothing: lanes exist as soon as something is appended."""
 
     async def flush(self) -> None:
         pass

@@ -1,4 +1,4 @@
-"""Versions of the keys: where one that is made by a replay begins, and how one goes that is no longer wanted."""
+"""Versions of the keys: where a replay into a new one begins, and how an unused one is removed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DROPPED_AT_ONCE = 500  # keys
 
 
 class VersionRefused(Exception):
-    """What is asked of a version does not fit what it is; says what to do."""
+    """The request does not match the version's state; the message says what to do."""
 
 
 async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[int], since: str) -> bool:
@@ -39,18 +39,18 @@ async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[
     begun = await patiently(partial(_begun, redis, into))
     if since and begun and since != begun:
         raise VersionRefused(
-            f"key version {into.version} was begun from {shown(begun)}: leave --from out to go on with it, "
+            f"key version {into.version} was begun from {shown(begun)}: omit --from to continue it, "
             f"or remove it first with --drop {into.version}"
         )
     known = [lane for lane in lanes if await patiently(partial(_exists, redis, into, lane))]
-    if not begun and known:  # it was live once
+    if not begun and known:  # it was live before
         if since:
             raise VersionRefused(
-                f"key version {into.version} was live before: leave --from out to bring it up to date, "
+                f"key version {into.version} was live before: omit --from to bring it up to date, "
                 f"or remove it first with --drop {into.version}"
             )
     elif not begun and not since:
-        raise VersionRefused("from where? --from start, or from a time on: --from 2026-11-01")
+        raise VersionRefused("where to begin? Add --from start, or a time: --from 2026-11-01")
     identity = await log.identity()
     starts = looked = dict.fromkeys(lanes, 0)
     if len(known) < len(lanes) and (begun or since):
@@ -108,7 +108,7 @@ async def _exists(redis: Redis, into: Keys, lane: int) -> bool:
 async def starting_places(log: Log, lanes: range, since: str) -> dict[int, int]:
     """By lane, its first record, or the first that was appended at `since` (ms) or later.
 
-    Raises LogGap where START is asked for and neither history nor log reach back so far.
+    Raises LogGap for START if neither history nor log reach back that far.
     """
     found: dict[int, Bounds] = await patiently(lambda: log.bounds(lanes))
     if since != START:
@@ -118,21 +118,21 @@ async def starting_places(log: Log, lanes: range, since: str) -> dict[int, int]:
         whole = shown(str(max(time or 0 for time in times)))
         raise LogGap(
             f"{missing} records are missing: neither the history nor the log holds the beginning any more\n"
-            f"from --from {whole} on nothing is missing; what came before would not be in the new version"
+            f"with --from {whole} nothing is missing, but the new version will lack earlier records"
         )
     return dict.fromkeys(lanes, 0)
 
 
 async def looked_through(log: Log, lanes: range, since: str) -> dict[int, int]:
-    """By lane, from where on withdrawals are looked for: those before `since` that may still withhold something.
+    """By lane, where to begin looking for withdrawals before `since` that may still be in effect.
 
-    No earlier than what neither history nor log hold any more.
+    Not before the beginning of history and log.
     """
     return await starting_places(log, lanes, since if since == START else str(max(0, int(since) - WITHHELD_MS)))
 
 
 def shown(since: str) -> str:
-    """As --from takes it."""
+    """In the format of --from."""
     if since == START:
         return since
     precision = "milliseconds" if int(since) % 1000 else "seconds"
@@ -140,20 +140,20 @@ def shown(since: str) -> str:
 
 
 async def drop(redis: Redis, version: int, *, dropped: Callable[[int], None] = lambda keys: None) -> int:
-    """Remove a version that is not live; returns how many keys it had. Raises VersionRefused and redis-py's errors."""
+    """Remove a version that is not live; returns its number of keys. Raises VersionRefused and redis-py's errors."""
     live, moving = await redis.hmget(DEPLOYMENT, "version", "moving")
     if version == int(live or 1):
         raise VersionRefused(f"key version {version} is live: it cannot be removed")
     if moving and version == int(moving.split()[0]):
-        raise VersionRefused(f"a switch to key version {version} was begun: `wakeline replay --abort` takes it back")
+        raise VersionRefused(f"a switch to key version {version} is in progress: `wakeline replay --abort` reverts it")
     prefix = Keys(version).prefix
     return await unlink(redis, f"{prefix}*", dropped=dropped)
 
 
 async def unlink(redis: Redis, pattern: str, *, keep: tuple[str, ...] = (), dropped: Callable[[int], None]) -> int:
-    """Remove the keys that match, but for `keep`, some at a time; returns how many."""
+    """Remove the keys that match, except `keep`, in portions; returns their number."""
     count = 0
-    by_slot: dict[bytes, list[Any]] = {}  # one call, one slot
+    by_slot: dict[bytes, list[Any]] = {}  # one call per slot
     kept = {name.encode() for name in keep}
 
     async def remove(names: list[Any]) -> None:

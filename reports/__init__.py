@@ -1,16 +1,16 @@
-"""The history asked in SQL: its files read into DuckDB, in memory, as `events`, `sessions` and `orders`.
+"""SQL queries over the history: its files are loaded into DuckDB, in memory, as `events`, `sessions` and `orders`.
 
-asking.py   `ask`: a question in, an answer out; what goes wrong is said in words
-reading.py  which files a question needs, and their lines into the database, chunk by chunk
-events.py   what is kept of a line: each event once, with its visit, its customer and the site's own clock
-forgetting.py  who was forgotten is counted and nobody
-views.py    what can be asked: the three views
-amounts.py  amounts in old records that are text
-clocks.py   the wall clocks of sites
-sandbox.py  a database that reaches no file and no network
+asking.py   `ask`: runs a query and returns its result; readable error messages
+reading.py  selects the files for a query and loads their lines, in chunks
+events.py   from lines to events: deduplicated, with visit, customer and local time
+forgetting.py  anonymises erased people
+views.py    the three views
+amounts.py  amounts that old records hold as text
+clocks.py   local time of sites
+sandbox.py  a database without access to files and network
 
-Nothing is kept between two questions. The numbers are those of the processor's counters; docs/history.md says where
-the two differ, and tests/test_reports_query.py compares them.
+Nothing is cached between queries. The numbers are those of the processor; docs/history.md lists the differences, and
+tests/test_reports_query.py compares them.
 """
 
 from reports.asking import (

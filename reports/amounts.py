@@ -1,4 +1,4 @@
-"""Amounts that lie in the history as text, read as the collector reads them today: into `history.amount`."""
+"""Parses amounts that the history holds as text, as the collector does today: into `history.amount`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from wakeline.commerce import NO_VALUE, PURCHASE, REFUND, TOTALS
 
 
 def says(field: str) -> str:
-    """In SQL: whether a property is there, and is nothing that a page writes where it had none."""
+    """SQL: whether a property is present and not a placeholder."""
     return f"NOT regexp_full_match(props->>'{field}', $${NO_VALUE}$$)"
 
 
 def named(field: str) -> str:
-    """In SQL: a text among the properties, NULL where a page wrote that it had none."""
+    """SQL: a text property, NULL for a placeholder."""
     return f"CASE WHEN {says(field)} THEN trim(props->>'{field}') END"
 
 

@@ -1,4 +1,4 @@
-"""A question in SQL in, its answer out."""
+"""Runs a SQL query and returns its result."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ from reports.sandbox import database, lock
 from reports.views import NAMES, views
 from wakeline.history import History, HistoryDamaged
 
-TRIES = 3  # files may be merged into others while they are read
+TRIES = 3  # files may be merged while they are read
 ORDERS = re.compile(r"\borders\b", re.IGNORECASE)
 INNER = re.compile(rf'\nDid you mean "(?!(?:{"|".join(NAMES)})")[^"]*"\?')
 ROWS = 10_000  # fetched at a time
 
 Progress = Callable[[int, int], None]
-"""Told how much was done, of how much."""
+"""Called with the amounts done and total."""
 
 
 class InvalidQuery(Exception):
-    """DuckDB's own words, and what there is to ask for."""
+    """DuckDB's error message, and the available tables."""
 
 
 class NoHistory(Exception):
-    """There is no file yet."""
+    """There are no files yet."""
 
 
 @dataclass(frozen=True)
 class Query:
-    """Statements in SQL, the last of which is answered; of one site or all, of its days from `first` to `last`."""
+    """SQL statements, the last of which is answered; for one site or all, and its days from `first` to `last`."""
 
     sql: str
     site: str | None = None
@@ -50,7 +50,7 @@ class Query:
 
 
 class Result:
-    """Rows, which can be read once, in order; `count` says how many."""
+    """Rows, which can be read once, in order; `count` is their number."""
 
     def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
         self._connection = connection
@@ -59,7 +59,7 @@ class Result:
         described = connection.execute("DESCRIBE history.answer").fetchall()
         self.columns = [str(row[0]) for row in described]
         self.types = [str(row[1]) for row in described]
-        # such times would be shown in this machine's zone, by a package that is not there
+        # otherwise converted to local time by a package that is not installed
         self._shown = ", ".join(
             identifier(name) + ("::VARCHAR" if "WITH TIME ZONE" in type else "")
             for name, type in zip(self.columns, self.types, strict=True)
@@ -72,7 +72,7 @@ class Result:
             yield from found
 
     def write_parquet(self, file: Path) -> None:
-        """To the file that the answer was asked for with. Raises OSError."""
+        """Write to the file that the query named. Raises OSError."""
         try:
             self._connection.execute(f"COPY history.answer TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)")
         except duckdb.IOException as error:
@@ -88,10 +88,9 @@ def ask(
     progress: Progress | None = None,
     parquet: Path | None = None,
 ) -> Iterator[Result]:
-    """The answer, while the context lasts. `zones` are the sites' time zones.
+    """The result, valid within the context. `zones` are the sites' time zones.
 
-    Raises InvalidQuery, before anything was read where that can be told; NoHistory; HistoryDamaged and
-    HistoryUnavailable.
+    Raises InvalidQuery (before reading anything if possible), NoHistory, HistoryDamaged and HistoryUnavailable.
     """
     with tempfile.TemporaryDirectory(prefix="wakeline-query-") as name:
         folder = Path(name)
@@ -105,7 +104,7 @@ def ask(
 
 
 def _rehearse(query: Query, folder: Path) -> bool:
-    """Run it on a history without events, so that a slip is told at once. Whether it asks for orders."""
+    """Run it on an empty history, to report mistakes at once. Returns whether it uses orders."""
     with _empty(query, folder) as connection:
         lock(connection)
         _run(connection, query.sql, is_rehearsal=True)
@@ -136,7 +135,7 @@ def _filled(
                 _fill(connection, history, query, folder, zones, progress, asks_orders=asks_orders)
             except FileNotFoundError as error:
                 if attempt == TRIES:
-                    raise HistoryDamaged(f"a file of the history is listed and not there: {error}") from error
+                    raise HistoryDamaged(f"a file of the history is listed but missing: {error}") from error
                 history.refresh()
                 continue
             yield connection
@@ -156,7 +155,7 @@ def _fill(
     files = needed(history, query.first, query.last)
     days = sorted(_ms(segment.date) for segment in (*files.whole, *files.beside))
     ahead = events.clock(zones, days[0], days[-1]) if days else "0"
-    # settling what was read takes about as long as reading half of it
+    # settling takes about as long as reading half of the records
     a_step = files.records // 2 // events.STEPS
     done, of = 0, files.records + a_step * events.STEPS
 
@@ -172,22 +171,22 @@ def _fill(
     read(connection, history, files.whole, folder / "files", keep, step)
     words = (*types, forgetting.ERASE)
     read_some(connection, history, files.beside, folder / "files", words, partial(keep, types=types), step)
-    connection.execute("DROP TABLE IF EXISTS history.line")  # there is none where no file was read
+    connection.execute("DROP TABLE IF EXISTS history.line")  # it does not exist if no file was read
     events.settle(connection, step)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, sql: str, *, is_rehearsal: bool = False) -> None:
-    """All statements; what the last one gives becomes history.answer."""
+    """Execute all statements; the result of the last one becomes history.answer."""
     try:
         statements = connection.extract_statements(sql)
         if not statements:
-            raise InvalidQuery("there is no question: ask with select ...")
+            raise InvalidQuery("the query is empty: write select ...")
         for statement in statements[:-1]:
             connection.execute(statement)
         last = statements[-1]
         text = last.query.strip().rstrip(";")
         if last.type != duckdb.StatementType.SELECT:
-            raise InvalidQuery(f"the last statement must be one that answers, such as select, not {last.type.name}")
+            raise InvalidQuery(f"the last statement must return rows, such as select, not {last.type.name}")
         if is_rehearsal:
             _plan(connection, text)
         else:
@@ -198,14 +197,14 @@ def _run(connection: duckdb.DuckDBPyConnection, sql: str, *, is_rehearsal: bool 
 
 def _plan(connection: duckdb.DuckDBPyConnection, text: str) -> None:
     try:
-        connection.sql(text)  # does not run it
+        connection.sql(text)  # does not execute it
     except duckdb.Error:
-        connection.execute(text)  # does not get further, but its error says where
+        connection.execute(text)  # does not succeed either, but its error has the position
         raise
 
 
 def _said(error: duckdb.Error) -> str:
-    """DuckDB's words. It also proposes tables of ours that nobody may count on."""
+    """DuckDB's message, without suggestions of internal tables."""
     return INNER.sub("", str(error)) if "Table with name" in str(error) else str(error)
 
 
@@ -213,7 +212,7 @@ def _hint(connection: duckdb.DuckDBPyConnection, sql: str, error: duckdb.Error) 
     if isinstance(error, duckdb.CatalogException) and "Table with name" in str(error):
         return f"\nThere are {', '.join(NAMES[:-1])} and {NAMES[-1]}"
     if isinstance(error, duckdb.PermissionException):
-        return "\nA question reads the history and nothing else, and writes no file: --csv and --parquet do"
+        return "\nA query can only read the history, and cannot write files: use --csv or --parquet"
     if not isinstance(error, duckdb.BinderException) or "olumn" not in str(error):
         return ""
     rows = connection.execute(
@@ -231,4 +230,4 @@ def _ms(day: str) -> int:
 
 
 def _unseen(done: int, of: int) -> None:
-    """Nobody looks."""
+    """No progress display."""

@@ -1,4 +1,4 @@
-"""The wall clocks of sites, as SQL: how far each is ahead of UTC at a time."""
+"""Local time of sites in SQL: their offsets from UTC."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from wakeline.durations import DAY_MS, QUARTER_MS
 
 
 def ahead(zones: Mapping[str, ZoneInfo], since: int, until: int) -> str:
-    """An expression of `site` and `at_ms` (ms since 1970): ms to add for the site's wall clock; 0 for other sites.
+    """An expression of `site` and `at_ms` (ms since 1970): ms to add for the site's local time; 0 for other sites.
 
-    It is right from `since` to `until`, ms.
+    Valid from `since` to `until`, ms.
     """
     cases = [f"WHEN {quoted(site)} THEN {_of_zone(zone, since, until)}" for site, zone in zones.items()]
     return f"CASE site {' '.join(cases)} ELSE 0 END" if cases else "0"
@@ -26,12 +26,12 @@ def _of_zone(zone: ZoneInfo, since: int, until: int) -> str:
 
 
 def offsets(zone: ZoneInfo, since: int, until: int) -> Iterator[tuple[int, int]]:
-    """(end, offset) of each stretch of time with one offset from UTC, ms; the last ends at `until` or later."""
+    """(end, offset) of each period with a constant offset from UTC, ms; the last ends at `until` or later."""
     begin = since // QUARTER_MS * QUARTER_MS
     offset = _offset(zone, begin)
     for day in range(begin, until + DAY_MS, DAY_MS):
         begin = day
-        while (after := _offset(zone, day + DAY_MS)) != offset:  # twice in one day would be news
+        while (after := _offset(zone, day + DAY_MS)) != offset:  # no zone changes twice in a day
             low, high = begin, day + DAY_MS
             while high - low > QUARTER_MS:
                 middle = (low + high) // (2 * QUARTER_MS) * QUARTER_MS
@@ -50,10 +50,10 @@ def _offset(zone: ZoneInfo, ms: int) -> int:
 
 
 def quoted(text: str) -> str:
-    """A text in SQL."""
+    """A SQL string literal."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def identifier(name: str) -> str:
-    """A name in SQL."""
+    """A SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

@@ -1,7 +1,7 @@
-"""What is kept of a line of the history: each event once, typed, with its visit, its customer and the site's own clock.
+"""From the history's lines to events: deduplicated, typed, with visit, customer and local time.
 
-The rules are the processor's: what was too late when it came counts nowhere, the first of several copies counts, a
-visit is what has no more than SESSION_GAP_MS between its events. Here all of it has come in already.
+The rules are the processor's: late events are ignored, the first of several copies counts, and events of a visit have
+at most SESSION_GAP_MS between them. Here all events have arrived already.
 """
 
 from __future__ import annotations
@@ -46,23 +46,23 @@ CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
 """
 
 LASTING = (CONSENT, IDENTIFY)
-"""Types of events that say something about other days, long before and after them."""
+"""Types of events that affect other days, long before and after."""
 
 ORDERS = ("purchase", "refund")
-"""The same, where it is asked for orders."""
+"""Additional such types for queries on orders."""
 
 VALID = f"""
 kind = 'event' AND site IS NOT NULL AND type IS NOT NULL AND page IS NOT NULL AND host IS NOT NULL
     AND path IS NOT NULL AND received IS NOT NULL AND visitor <> '' AND NOT starts_with(visitor, '{CUSTOMER_PREFIX}')
     AND n BETWEEN 0 AND {MAX_EVENTS_PER_PAGE - 1}
 """
-"""Of a record: it is an event. The processor folds no other one."""
+"""Condition for valid events, the only ones that the processor folds."""
 
 
 def keep(
     connection: duckdb.DuckDBPyConnection, *, ahead: str, site: str | None = None, types: tuple[str, ...] = ()
 ) -> None:
-    """Move what counts from `history.line` to `history.event`: of one site or of all, of some types or of all."""
+    """Move valid events from `history.line` to `history.event`: of one or all sites, of some or all types."""
     connection.execute(forgetting.KEEP_ERASURES)
     connection.execute(forgetting.KEEP_WITHDRAWALS.format(valid=VALID))
     connection.execute(
@@ -90,7 +90,7 @@ def keep(
 
 
 SETTLE: tuple[str, ...] = (
-    # a copy that a browser sent again, or that two files of the history hold
+    # duplicates: sent again by a browser, or in two files of the history
     """
     DELETE FROM history.event AS event USING (
         SELECT site, visitor, page, n, arg_min(rowid, "offset") AS first FROM history.event
@@ -99,7 +99,7 @@ SETTLE: tuple[str, ...] = (
     WHERE event.site = copied.site AND event.visitor = copied.visitor AND event.page = copied.page
         AND event.n = copied.n AND event.rowid <> copied.first
     """,
-    # visits; both frames take in all events of one moment
+    # visits; both frames include all events of one moment
     f"""
     UPDATE history.event SET session = visit.session FROM (
         SELECT id, min(time) OVER (PARTITION BY site, visitor, number) AS session FROM (
@@ -139,7 +139,7 @@ SELECT unnest($utm_source), unnest($utm_campaign), unnest($referrer), unnest($so
 
 
 def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None]) -> None:
-    """Once all is there: drop copies, find visits, customers, sources; hide who was forgotten."""
+    """After loading: drop duplicates, find visits, customers and sources; hide erased people."""
     for statement in SETTLE:
         connection.execute(statement)
         step()
@@ -156,16 +156,16 @@ def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None]) -> N
 
 
 def _show_paths(connection: duckdb.DuckDBPyConnection) -> None:
-    """Pages as the dashboard and the profiles name them: with letters in place of escapes."""
+    """Show pages as in the dashboard and in profiles: with decoded letters."""
     shown = [(path, page_label(path)) for (path,) in connection.execute(ESCAPED_PATHS).fetchall()]
     changed = {path: label for path, label in shown if path != label}
     if changed:
         connection.execute(SHOW_PATHS, {"path": list(changed), "shown": list(changed.values())})
 
 
-STEPS = len(SETTLE) + 1  # that `settle` tells of
+STEPS = len(SETTLE) + 1  # number of calls of `step`
 
 
 def clock(zones: Mapping[str, ZoneInfo], first_day_ms: int, last_day_ms: int) -> str:
-    """For `keep`: of events that came between two days, ms at their begin."""
+    """For `keep`: ms to add for local time, for events received between two days (ms at their start)."""
     return ahead(zones, first_day_ms - LATE_MS - DAY_MS, last_day_ms + 2 * DAY_MS)

@@ -1,9 +1,9 @@
-"""Who was forgotten is counted and nobody: hidden in what can be asked, by tables that are gone before anything is.
+"""Anonymises erased people: hides them in the views, with temporary tables that are dropped before the query runs.
 
-That somebody was erased or withdrew counts whenever it was said, so what is asked for some days is read with it.
+An erasure or withdrawal counts whenever it was made, so all of them are read, whatever days are queried.
 
-Whoever erased a visitor erased the customer whose it was; a customer's own erasure, and one that its visitors were told
-of, hides what was its own on each browser: on a browser that others use too, their rows stay.
+Erasing a visitor erases its customer; a customer's own erasure, and one that its visitors were told of, hides the
+customer's events on each browser: on a shared browser, other people's rows stay.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import duckdb
 
 from wakeline.record import ANONYMOUS_PREFIX, CUSTOMER_PREFIX
 
-FORGOTTEN = "forgotten-"  # begins the id that stands for a person who was erased or withdrew
+FORGOTTEN = "forgotten-"  # prefix of the id that replaces that of an erased person
 LATEST_MS = (1 << 53) - 1  # of an erasure; DuckDB's calendar ends later
 
-# `at`: when it was asked for; `upto`: what is hidden. `customer`: whose forgetting a visitor was told of.
+# `at`: time of the erasure; `upto`: end of the hidden events. `customer`: the erased customer, told to a visitor.
 TABLES = """
 CREATE TABLE history.erasure (site VARCHAR, id VARCHAR, customer VARCHAR, "at" TIMESTAMP, upto TIMESTAMP);
 CREATE TABLE history.withdrawal (site VARCHAR, visitor VARCHAR, "at" TIMESTAMP);
@@ -46,7 +46,7 @@ UPDATE history.event SET customer = turn.customer FROM history.turn AS turn
 WHERE history.event.site = turn.site AND history.event.visitor = turn.visitor
     AND (is_first OR history.event.time >= since) AND (until IS NULL OR history.event.time < until)
 """
-"""Whose a visitor is: from its first identify back to its beginning, then as each identify says."""
+"""A visitor's customer: that of its first identify for earlier events, then that of the latest identify."""
 
 KEEP_WITHDRAWALS = f"""
 INSERT INTO history.withdrawal
@@ -54,13 +54,13 @@ SELECT site, visitor, epoch_ms("time") FROM (SELECT unnest(record) FROM history.
 WHERE {{valid}} AND type = 'consent' AND coalesce(level, '') <> 'full' AND "time" BETWEEN 1 AND {LATEST_MS}
     AND NOT starts_with(visitor, '{ANONYMOUS_PREFIX}')
 """
-"""Also of who was taken for a bot, and what came too late to be counted."""
+"""Includes withdrawals by bots, and those too late to be counted."""
 
 ADD_WITHDRAWALS = """
 INSERT INTO history.erasure
 SELECT site, visitor, NULL, min("at"), 'infinity'::TIMESTAMP FROM history.withdrawal GROUP BY ALL
 """
-"""Who withdrew is forgotten for good."""
+"""A withdrawal erases permanently."""
 
 FORGET = (
     # customers, and up to when
@@ -102,7 +102,7 @@ FORGET = (
     LEFT JOIN history.gone AS gone ON event.site = gone.site AND event.customer = gone.customer
     WHERE coalesce(event.session, event.time) <= greatest(whole.upto, told.upto, gone.upto)
     """,
-    # a link ends with its customer: who comes back without signing in is nobody's
+    # an erasure ends the link: a visitor who returns without signing in has no customer
     """
     UPDATE history.event SET customer = NULL FROM history.turn AS turn
     JOIN history.gone AS gone ON gone.site = turn.site AND gone.customer = turn.customer AND turn.since <= gone.upto
@@ -111,7 +111,7 @@ FORGET = (
         AND (is_first OR history.event.time >= since) AND (until IS NULL OR history.event.time < until)
     """,
     "UPDATE history.event SET customer = NULL FROM history.hidden AS hidden WHERE history.event.rowid = hidden.id",
-    # a visit stays one, also where two people shared it
+    # a visit stays one, even if two people shared it
     """
     INSERT INTO history.hidden
     SELECT event.rowid, NULL, NULL, NULL FROM history.event AS event
@@ -131,7 +131,7 @@ DROP = "DROP TABLE history.hidden; DROP TABLE history.gone"
 
 
 def hide_forgotten(connection: duckdb.DuckDBPyConnection) -> None:
-    """Once all turns are known: no id of a person who was forgotten is left, nor the tables that name them."""
+    """Call it after all links are known: no ids of erased people remain, nor the tables that name them."""
     found = connection.execute("SELECT count(*) FROM history.erasure").fetchone()
     if found and found[0]:
         for statement in FORGET:

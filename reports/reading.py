@@ -1,4 +1,4 @@
-"""Which files a question needs, and their lines into the database, chunk by chunk."""
+"""Selects the files for a query, and loads their lines into the database, in chunks."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from wakeline.history.folder import Folder
 from wakeline.history.members import members
 from wakeline.history.opening import FILE
 
-CHUNK = 100_000  # records read at a time, at least one file
-BEFORE = timedelta(days=2)  # a visit may have begun before the first day, and a site's clock be behind UTC
-AFTER = timedelta(days=10)  # an event may come a week late, and tell that a visit of the last day went on
+CHUNK = 100_000  # records per chunk, at least one file
+BEFORE = timedelta(days=2)  # a visit may have begun before the first day, and local time may be behind UTC
+AFTER = timedelta(days=10)  # an event may arrive a week late, and extend a visit of the last day
 
 READ = f"""
 CREATE OR REPLACE TABLE history.line AS
@@ -36,7 +36,7 @@ SELECT filename, lane, "offset", "at", record FROM read_json(
 
 
 class Needed(NamedTuple):
-    """Files of the history: all of what is in some, in others only what says something about the former's days."""
+    """Files of the history: some are read completely, others only for events that affect the queried days."""
 
     whole: list[Segment]
     beside: list[Segment]
@@ -47,10 +47,10 @@ class Needed(NamedTuple):
 
 
 def needed(history: History, first: date | None, last: date | None) -> Needed:
-    """For the days from `first` to `last`.
+    """The files for the days from `first` to `last`.
 
-    At any time before or after them somebody may have been erased, withdrawn, or become a customer who was; an order
-    may be repeated or refunded later, or be the repetition of an earlier one.
+    Erasures, withdrawals and identifications at any time affect them; orders may be repeated or refunded later, or
+    repeat an earlier one.
     """
     found = Needed([], [])
     for segment in (segment for lane in history.lanes() for segment in history.segments(lane)):
@@ -81,10 +81,10 @@ def read(
     keep: Callable[[], None],
     step: Callable[[int], None],
 ) -> None:
-    """Read these files into `history.line`, a chunk at a time; `keep` takes each from there, `step` counts records.
+    """Read these files into `history.line` in chunks; `keep` takes each from there, `step` counts records.
 
-    Files that are not on this machine pass through `folder`. Raises FileNotFoundError where one was merged into
-    another meanwhile, HistoryDamaged and HistoryUnavailable.
+    Remote files pass through `folder`. Raises FileNotFoundError if a file was merged meanwhile, HistoryDamaged and
+    HistoryUnavailable.
     """
     for chunk in chunks(segments):
         files = [_local(history, segment, folder) for segment in chunk]
@@ -92,8 +92,8 @@ def read(
             connection.execute(READ, _of(files, "gzip"))
         except duckdb.Error as error:
             for segment in chunk:
-                history.store.size(segment.name)  # raises where it is no longer there
-            raise HistoryDamaged(f"the history is damaged: {error}; put the file back from a copy") from error
+                history.store.size(segment.name)  # raises if it no longer exists
+            raise HistoryDamaged(f"the history is damaged: {error}; restore the file from a copy") from error
         _check(connection, files, chunk)
         keep()
         shutil.rmtree(folder, ignore_errors=True)
@@ -109,12 +109,12 @@ def read_some(
     keep: Callable[[], None],
     step: Callable[[int], None],
 ) -> None:
-    """The same, of the lines that hold one of these words as a whole text, and perhaps of some more.
+    """The same for lines that contain one of these words as a whole text, and possibly some others.
 
-    Few do: to find them costs far less than to read all, for it takes no look at what a line says.
+    They are few, and finding them without parsing is much faster than reading everything.
     """
     hints = [f'"{word}"'.encode() for word in words]
-    with ThreadPoolExecutor(max(2, min(8, os.cpu_count() or 1))) as threads:  # unpacking does not hold the others up
+    with ThreadPoolExecutor(max(2, min(8, os.cpu_count() or 1))) as threads:  # decompress in parallel
         for chunk in chunks(segments):
             files = [file for file in threads.map(partial(_sift, history, folder, hints), chunk) if file is not None]
             if files:
@@ -125,7 +125,7 @@ def read_some(
 
 
 def _sift(history: History, folder: Path, hints: Sequence[bytes], segment: Segment) -> Path | None:
-    """A file in `folder` with the lines of the segment that hold a hint; None where there are none."""
+    """A file in `folder` with the segment's lines that contain a hint; None if there are none."""
     found, lines = [], 0
     try:
         with history.store.open(segment.name) as file:
@@ -133,7 +133,7 @@ def _sift(history: History, folder: Path, hints: Sequence[bytes], segment: Segme
                 lines += part.count(b"\n")
                 found += with_hints(part, hints)
     except (zlib.error, EOFError) as error:
-        raise HistoryDamaged(f"{segment.name} of the history is damaged: {error}; put it back from a copy") from error
+        raise HistoryDamaged(f"{segment.name} of the history is damaged: {error}; restore it from a copy") from error
     _refuse_other_than(segment, lines)
     if not found:
         return None
@@ -144,7 +144,7 @@ def _sift(history: History, folder: Path, hints: Sequence[bytes], segment: Segme
 
 
 def with_hints(lines: bytes, hints: Sequence[bytes]) -> list[bytes]:
-    """Of these lines, each with its line break, those that hold one of the hints, in order."""
+    """Those of the lines, with their line breaks, that contain one of the hints, in order."""
     found: dict[int, int] = {}
     for hint in hints:
         at = lines.find(hint)
@@ -170,7 +170,7 @@ def _local(history: History, segment: Segment, folder: Path) -> Path:
 
 
 def _check(connection: duckdb.DuckDBPyConnection, files: Sequence[Path], chunk: Sequence[Segment]) -> None:
-    """Every record that the names of the files promise is there: nothing is left out in silence."""
+    """Check that every record promised by the files' names is there, so that none is silently missing."""
     read = dict(connection.execute("SELECT filename, count(*) FROM history.line GROUP BY ALL").fetchall())
     for file, segment in zip(files, chunk, strict=True):
         _refuse_other_than(segment, read.get(str(file), 0))
@@ -180,6 +180,6 @@ def _refuse_other_than(segment: Segment, found: int) -> None:
     promised = segment.end - segment.first
     if found != promised:
         raise HistoryDamaged(
-            f"{segment.name} of the history is damaged: {found} records where its name says {promised}; "
-            "put it back from a copy"
+            f"{segment.name} of the history is damaged: {found} records, but its name promises {promised}; "
+            "restore it from a copy"
         )

@@ -1,4 +1,4 @@
-"""What can be asked: `events`, `sessions` and `orders`. docs/history.md describes every column."""
+"""The views: `events`, `sessions` and `orders`. docs/history.md describes every column."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ WHERE {{days}}
 
 
 def views(first: date | None, last: date | None) -> str:
-    """The views, of the days of each site from `first` to `last`."""
+    """SQL for the views, limited to the days of each site from `first` to `last`."""
     bounds = [f"day >= DATE '{first}'"] * (first is not None) + [f"day <= DATE '{last}'"] * (last is not None)
     days = " AND ".join(bounds) or "true"
     return ";".join(view.replace("{days}", days) for view in (EVENTS, SESSIONS, ORDERS))

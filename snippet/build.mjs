@@ -1,6 +1,6 @@
-// Writes the scripts that the collector serves, each under its name and under that of its version, plain and compressed:
+// Writes the scripts that the collector serves, under their names and versioned names, plain and compressed:
 //   node build.mjs [--release] [folder, by default the collector's static files]
-// --release publishes the version: its files never change again. --package writes what `npm pack` packs, into dist.
+// --release publishes the version: its files never change again. --package writes the files for `npm pack` into dist.
 import { execFileSync } from "node:child_process";
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -25,7 +25,7 @@ const brotli = (script) =>
     params: { [constants.BROTLI_PARAM_QUALITY]: 11, [constants.BROTLI_PARAM_SIZE_HINT]: script.length },
   });
 
-/** By gzip itself, without name and time: Node's zlib makes the same script some 15 bytes larger. */
+/** With gzip itself, without name and time: Node's zlib output is about 15 bytes larger. */
 const gzip = (script) => execFileSync("gzip", ["-9nc"], { input: script });
 
 const scripts = {};

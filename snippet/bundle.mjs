@@ -1,4 +1,4 @@
-// The snippet's scripts as they are served, each minified and run at once; and the package, an ES module.
+// Bundles the snippet's scripts, each minified and self-running; and the package, an ES module.
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { minify } from "terser";
@@ -10,18 +10,18 @@ const OPTIONS = {
   minify: true,
   target: "es2020",
   charset: "utf8",
-  tsconfigRaw: {}, // else `strict` of tsconfig.json puts "use strict" in front
+  tsconfigRaw: {}, // otherwise `strict` of tsconfig.json adds "use strict"
   write: false,
 };
 
-// Functions may become arrows, since none of ours is a constructor or has a `this`.
+// Functions may become arrows, since none is a constructor or uses `this`.
 const SMALLER = {
   ecma: 2020,
   compress: { passes: 3, inline: 1, lhs_constants: false, unsafe: true, unsafe_arrows: true, unsafe_comps: true },
 };
 
-// Ours says that its functions are called at load: V8 then compiles them with the script, in the background. Found when
-// called, on the main thread, they cost a fifth of it.
+// Tells V8 that all functions are called at load, so that it compiles them with the script, in the background.
+// Compiled on first call, on the main thread, they cost a fifth of it.
 const EAGER = "//# allFunctionsCalledOnLoad\n";
 
 const FIRST = { wakeline: EAGER, full: EAGER, vitals: "/*! web-vitals, Apache-2.0 */" };
@@ -34,8 +34,8 @@ export async function bundle(entry = "wakeline") {
   const { outputFiles } = await build({ ...OPTIONS, entryPoints: [source(entry)], format: "esm" });
   // A second minifier saves another 4 %.
   const { code } = await minify(outputFiles[0].text, { ...SMALLER, module: true });
-  // Also what fails while the script starts stays out of the page, and no name gets there: a block holds them, and a
-  // function where there is a declared one, which would leave a block.
+  // Errors at startup must not reach the page, nor names: a block contains them, or a function if there is a
+  // function declaration, which would leave a block.
   const block = code.replace(/\bvar /g, "let ").replace(/;$/, "");
   const held = /\bfunction /.test(block) ? `(()=>{${block}})()` : block;
   return `${FIRST[entry]}try{${held}}catch{}`;
@@ -46,7 +46,7 @@ const SETTINGS_BY_INIT = {
   setup: ({ onResolve }) => onResolve({ filter: /\/tag$/ }, () => ({ path: source("tag.module") })),
 };
 
-// The snippet looks at its page as it begins. In the package that must wait for `init`.
+// The snippet reads the page when it starts. In the package this waits for `init`.
 const WHEN_CALLED = {
   name: "module when called",
   setup: ({ onLoad }) =>

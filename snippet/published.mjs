@@ -1,16 +1,16 @@
-// Which versions are published, with the hash of each script: sri.json, beside the scripts that it names.
+// Published versions with the hash of each script: sri.json, beside the scripts.
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
 export const NAME = "sri.json";
 
-/** As a tag's `integrity` says it. */
+/** The value of a tag's `integrity`. */
 export const integrity = (bytes) => `sha384-${createHash("sha384").update(bytes).digest("base64")}`;
 
 /**
- * What `folder` has published: the version that the names without one stand for, the versions whose files never
- * change again, and by version and script the hash.
+ * The versions published in `folder`: the version of the unversioned names, the versions whose files never change
+ * again, and the hashes by version and script.
  */
 export function read(folder) {
   const path = join(folder, NAME);
@@ -18,8 +18,8 @@ export function read(folder) {
 }
 
 /**
- * `published` with the `hashes` by script of `version`, which is released by `releases`. A version that never was
- * released gives way. Throws where a released version would change.
+ * `published` with the `hashes` by script of `version`, released if `releases`. An unreleased version is replaced.
+ * Throws if a released version would change.
  */
 export function publish(published, version, hashes, { releases }) {
   const released = new Set(published.released);

@@ -1,4 +1,4 @@
-"""An archiver on a log in memory and a disk that may crash; what its history then holds."""
+"""An archiver on an in-memory log and a simulated crashing disk, with access to the resulting history."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ LANES = 3
 
 
 class Crash(BaseException):
-    """The process ends here."""
+    """A simulated crash of the process."""
 
 
 class CrashingDisk(Disk):
-    """Crashes at its step number `at`, before or half through it; all that was not made durable is lost then.
+    """Crashes at its step number `at`, before or half-way through it; data that were not synced are lost.
 
-    It plays the syncs, which are slow.
+    It simulates the syncs, which are slow.
     """
 
     def __init__(self, at: int | None = None) -> None:
@@ -87,7 +87,7 @@ class CrashingDisk(Disk):
 
 @dataclass
 class Ours:
-    """A lease that is ours, until a test says otherwise."""
+    """A lease that is held, unless a test says otherwise."""
 
     is_ours: bool = True
     epoch: int = 1
@@ -95,7 +95,7 @@ class Ours:
 
 @dataclass
 class Stand:
-    """A log of LANES lanes, whose clock and whose archiver's clock the test sets."""
+    """A log of LANES lanes; the test sets its clock and the archiver's."""
 
     folder: Path
     redis: Any
@@ -134,7 +134,7 @@ class Stand:
         )
 
     async def read_on(self, archiver: Archiver) -> None:
-        """Until the archiver has read all of the log."""
+        """Run until the archiver has read the whole log."""
         while await archiver.step():
             pass
 

@@ -1,4 +1,4 @@
-"""The ledger of every collector that a test starts reads 0, whatever the test did to it."""
+"""Checks that the ledger of every collector in a test balances."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ NAME = ("wakeline_collector_ledger_difference", ())
 
 
 def assert_balanced(*metrics_ports: int) -> None:
-    """Ask those that still answer; a test that ended one took its ledger with it."""
+    """Check the collectors that still answer."""
     for port in metrics_ports:
         samples = scraped(port)
         assert samples.get(NAME, 0) == 0, f"the ledger of the collector on port {port} differs by {samples[NAME]:g}"

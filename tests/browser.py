@@ -1,4 +1,4 @@
-"""A real browser, driven by lines of JSON: see snippet/test/drivers/drive.mjs."""
+"""A real browser, controlled by lines of JSON: see snippet/test/drivers/drive.mjs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Browser:
         self._turn = asyncio.Lock()
 
     async def call(self, tab: int, call: str, *args: Any) -> Any:
-        """Raises AssertionError with what the driver says where it cannot."""
+        """Raises AssertionError with the driver's message if it fails."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         async with self._turn:
@@ -37,7 +37,7 @@ class Browser:
         return str(await self.call(0, "version"))
 
     async def tab(self) -> Tab:
-        """A new tab in front."""
+        """A new tab in the foreground."""
         return Tab(self, await self.call(0, "open"))
 
     async def hidden_tab(self) -> Tab:
@@ -45,7 +45,7 @@ class Browser:
         return Tab(self, await self.call(0, "open", "hidden"))
 
     async def window(self) -> Tab:
-        """A new tab in a window of its own: what was visible stays so."""
+        """A new tab in its own window: visible pages stay visible."""
         return Tab(self, await self.call(0, "open", "beside"))
 
 
@@ -62,12 +62,12 @@ class Tab:
         return await self.browser.call(self.number, "run", expression)
 
     async def do(self, *statements: str) -> None:
-        """The same for what has no value."""
+        """The same without a value."""
         for statement in statements:
             await self.run(f"void ({statement})")
 
     async def ask(self, expression: str) -> Any:
-        """The same for an expression that changes nothing: asked again where a navigation came between."""
+        """The same for an expression without side effects: repeated if a navigation intervened."""
         while True:
             try:
                 return await self.run(expression)
@@ -83,11 +83,11 @@ class Tab:
         await self.browser.call(self.number, "press", key)
 
     async def back(self) -> None:
-        """As a page does it: what the drivers do waits for a load that the back/forward cache does not make."""
+        """By script: the drivers' own method waits for a load event that the back/forward cache does not fire."""
         await self.run("void setTimeout(() => history.back())")
 
     async def hide(self) -> None:
-        """Another tab comes in front of this one."""
+        """Bring another tab in front of this one."""
         await self.browser.call(self.number, "hide")
 
     async def show(self) -> None:
@@ -102,7 +102,7 @@ class Tab:
         await self.browser.call(self.number, "freeze")
 
     async def crash(self) -> None:
-        """kill -9 of the process that runs this page, and of others perhaps: only a new tab works after that."""
+        """kill -9 of the process that runs this page, and perhaps of others: only a new tab works afterwards."""
         await self.browser.call(self.number, "crash")
 
     async def close(self) -> None:
@@ -116,7 +116,7 @@ class Tab:
 async def running_browser(
     engine: str = CHROMIUM, *flags: str, prefs: Mapping[str, Any] | None = None
 ) -> AsyncIterator[Browser]:
-    """A browser with a profile of its own that reaches nothing but this machine. `prefs` are Firefox's."""
+    """A browser with its own profile that can only reach this machine. `prefs` are Firefox's."""
     if not (SNIPPET / "node_modules" / ".package-lock.json").exists():
         install = await asyncio.create_subprocess_exec("npm", "ci", "--no-audit", "--no-fund", cwd=SNIPPET, stdout=PIPE)
         await install.communicate()

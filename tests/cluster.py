@@ -1,4 +1,4 @@
-"""A Redis Cluster of real servers on free ports: formed, resharded, failed over and stopped from Python."""
+"""A Redis Cluster of real servers on free ports, controlled from Python: formation, resharding, failover."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ClusterNode:
         until(lambda: self.ask("PING"))
 
     def ask(self, *command: Any) -> Any:
-        """The reply, or False while it does not serve."""
+        """The reply, or False while it is not available."""
         with redis.Redis(port=self.port, decode_responses=True, socket_timeout=5) as client:
             try:
                 return client.execute_command(*command)
@@ -67,7 +67,7 @@ class ClusterNode:
 
 @dataclass
 class RedisCluster:
-    """Primaries that share the slots, in order; more nodes may join."""
+    """Primaries that share the slots, in order; more nodes can join."""
 
     nodes: list[ClusterNode]
 
@@ -89,7 +89,7 @@ class RedisCluster:
         self.nodes[0].ask("CLUSTER MEET", "127.0.0.1", node.port, node.bus_port)
 
     def add(self, node: ClusterNode, *, replica_of: ClusterNode | None = None) -> None:
-        """Start `node` and let it join: without slots, or as a replica that is in sync."""
+        """Start `node` and let it join: without slots, or as an in-sync replica."""
         node.start()
         self.nodes.append(node)
         self.meet(node)
@@ -100,7 +100,7 @@ class RedisCluster:
             until(lambda: all(len(one.ask("CLUSTER SLOTS")) == len(self.nodes) - 1 for one in self.nodes))
 
     def until_ok(self) -> None:
-        """All nodes that run know each other and serve all slots."""
+        """Wait until all running nodes know each other and serve all slots."""
         until(lambda: all(self._is_ok(node) for node in self.nodes if node.process))
 
     def _is_ok(self, node: ClusterNode) -> bool:
@@ -121,13 +121,13 @@ class RedisCluster:
         return int(next(node for node in self.nodes if node.process).ask("CLUSTER KEYSLOT", key))
 
     def begin_to_move(self, key: str, target: ClusterNode) -> None:
-        """The key's slot is on its way from its owner to `target`; no key has moved yet."""
+        """Begin to move the key's slot from its owner to `target`, without moving keys."""
         slot, source = self.slot(key), self.owner(key)
         target.ask("CLUSTER SETSLOT", slot, "IMPORTING", source.id)
         source.ask("CLUSTER SETSLOT", slot, "MIGRATING", target.id)
 
     def move_all_keys(self, key: str, source: ClusterNode, target: ClusterNode, *, pause_s: float = 0.0) -> None:
-        """The keys of the key's slot, three at a time."""
+        """Move the keys of the key's slot, three at a time."""
         while names := source.ask("CLUSTER GETKEYSINSLOT", self.slot(key), 3):
             source.ask("MIGRATE", "127.0.0.1", target.port, "", 0, 5_000, "KEYS", *names)
             time.sleep(pause_s)
@@ -154,7 +154,7 @@ def _slots(client: Any) -> Any:
 
 
 def _text(reply: Any) -> str:
-    """INFO as redis-py reads it, or nothing."""
+    """INFO as parsed by redis-py, or nothing."""
     if isinstance(reply, dict):
         return "\n".join(f"{name}:{value}" for name, value in reply.items())
     return str(reply or "")

@@ -1,4 +1,4 @@
-"""A collector in the test's own process: real HTTP, a log in memory that can fail, a clock that the test sets."""
+"""A collector in the test's process: real HTTP, an in-memory log that can fail, a clock set by the test."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SITE = Site(
 
 
 class FaultyLog(MemoryLog):
-    """Away while `is_away`; holds every append while `gate` is closed; counts appends."""
+    """Unavailable while `is_away`; blocks every append while `gate` is closed; counts appends."""
 
     def __init__(self, lanes: int) -> None:
         super().__init__(lanes)
@@ -70,7 +70,7 @@ class FaultyLog(MemoryLog):
 
 
 class Clock:
-    """ms since 1970, as the test says."""
+    """ms since 1970, set by the test."""
 
     def __init__(self, now: int = NOON) -> None:
         self.now = now
@@ -80,7 +80,7 @@ class Clock:
 
 
 class Stand:
-    """The collector, and a client of it."""
+    """The collector, and a client for it."""
 
     def __init__(self, parts: Parts, log: FaultyLog, clock: Clock, http: aiohttp.ClientSession, port: int) -> None:
         self.parts, self.log, self.clock, self.http, self.port = parts, log, clock, http, port
@@ -90,7 +90,7 @@ class Stand:
     async def post(
         self, body: bytes | dict[str, Any], *, headers: Mapping[str, str | None] | None = None
     ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
-        """(status, answer, headers) of a POST of `body` as a browser makes it; None leaves a header out."""
+        """(status, answer, headers) of a POST of `body` as sent by a browser; None omits a header."""
         sent = {"Origin": ORIGIN, "Content-Type": "text/plain;charset=UTF-8", "User-Agent": CHROME, **(headers or {})}
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         kept = {name: value for name, value in sent.items() if value is not None}
@@ -101,14 +101,14 @@ class Stand:
             return answer.status, await answer.json(), answer.headers
 
     async def records(self) -> list[Event]:
-        """All that is in the log, lane by lane."""
+        """All records in the log, lane by lane."""
         found = await self.log.read(dict.fromkeys(range(LANES), 0), limit=100_000, wait_ms=0)
         records = [decode_record(entry.value) for lane in sorted(found) for entry in found[lane]]
         assert all(isinstance(record, Event) for record in records)
         return [record for record in records if isinstance(record, Event)]
 
     def metrics(self) -> dict[str, float]:
-        """What /metrics shows, by "name{labels}" without the prefix; nothing but the collector's own."""
+        """The content of /metrics by "name{labels}" without the prefix; only the collector's own."""
         text = generate_latest(registry(self.parts.metrics)).decode()
         rows = (line.rpartition(" ") for line in text.splitlines() if line.startswith("wakeline_collector_"))
         return {name.removeprefix("wakeline_collector_"): float(value) for name, _, value in rows}
@@ -118,7 +118,7 @@ class Stand:
 
 
 async def stopped(runner: web.BaseRunner[Any]) -> None:
-    """Also what a browser connected at the last moment: accepted, and not known to the server yet."""
+    """Also closes connections accepted at the last moment that the server does not know yet."""
     for site in list(runner.sites):
         await site.stop()
     for _ in range(20):  # turns of the loop, of which a busy machine may give none in any time
@@ -134,9 +134,9 @@ async def stand(
     log: FaultyLog | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[Stand]:
-    """A running collector for `sites` (SITE) with its salts in `folder`; without a spool unless `settings` say so.
+    """A running collector for `sites` (SITE) with its salts in `folder`; without a spool unless `settings` enable it.
 
-    Its books balance at the end, whatever it met.
+    Checks at the end that its ledger balances.
     """
     config = Config(
         Settings(**{"data": folder, "spool_mb": 0, **(settings or {})}), {site.key: site for site in sites or (SITE,)}
@@ -166,7 +166,7 @@ async def stand(
 
 
 def event(**fields: Any) -> dict[str, Any]:
-    """One event of the wire, a page view a second ago unless `fields` say otherwise; None leaves a field out."""
+    """One wire event, a page view a second ago unless `fields` override it; None omits a field."""
     base = {"type": "page_view", "page": PAGE, "n": 0, "time": NOON - 1_000, "url": f"{ORIGIN}/shoes"}
     return {name: value for name, value in (base | fields).items() if value is not None}
 

@@ -1,4 +1,4 @@
-"""Fixtures that every test may use: free ports, real servers, both logs. Options: how often to kill."""
+"""Shared fixtures: free ports, real servers, both logs. Options: number of kills."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def free_ports() -> Callable[[int], list[int]]:
-    """`free_ports(2)`: as many different free ports."""
+    """`free_ports(2)`: this many different free ports."""
     return find_free_ports
 
 
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """`configured(text)`: from here on in an empty folder with this wakeline.toml, and no setting from outside."""
+    """`configured(text)`: changes to an empty folder with this wakeline.toml, without settings from the environment."""
 
     def configured(text: str) -> None:
         monkeypatch.chdir(tmp_path)
@@ -73,7 +73,7 @@ def redis_server(shared_server: RedisServer) -> RedisServer:
 
 @pytest.fixture
 async def made(redis_server: RedisServer) -> AsyncIterator[Timeline]:
-    """What is appended to a log of its own is folded by workers on a real server."""
+    """Appends to a new log, folded by workers on a real server."""
     timeline = Timeline(redis_server.url)
     await timeline.start()
     yield timeline
@@ -82,14 +82,14 @@ async def made(redis_server: RedisServer) -> AsyncIterator[Timeline]:
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A real server of this test alone: it may be killed, paused, filled."""
+    """A real server for this test alone: it may be killed, paused, filled."""
     with running_server(tmp_path / "redis") as server:
         yield server
 
 
 @pytest.fixture
 def stopped_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """The same, not started yet: a test may first choose how it syncs, and its environment."""
+    """The same, not started yet: a test may first configure its syncing and environment."""
     with stopped_server_in(tmp_path / "redis") as server:
         yield server
 
@@ -109,35 +109,35 @@ def redis_cluster(shared_cluster: RedisCluster) -> RedisCluster:
 
 @pytest.fixture
 def own_cluster(tmp_path: Path) -> Iterator[RedisCluster]:
-    """A cluster of this test alone: its nodes may be killed, its slots moved."""
+    """A cluster for this test alone: its nodes may be killed, its slots moved."""
     with running_cluster(tmp_path / "cluster", find_free_ports) as cluster:
         yield cluster
 
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A real broker, shared by tests that do not harm it; each takes topics of its own, see `topic`."""
+    """A real broker, shared by tests that do not harm it; each uses its own topics, see `topic`."""
     with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
 
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A real broker of one file alone: it may be killed and paused."""
+    """A real broker for one file alone: it may be killed and paused."""
     with running_broker(tmp_path_factory.mktemp("kafka")) as broker:
         yield broker
 
 
 @pytest.fixture
 def own_kafka(tmp_path: Path) -> Iterator[Broker]:
-    """A real broker of this test alone: it may be killed and paused."""
+    """A real broker for this test alone: it may be killed and paused."""
     with running_broker(tmp_path / "kafka") as broker:
         yield broker
 
 
 @pytest.fixture(params=["redis", "kafka"])
 def log(request: pytest.FixtureRequest) -> str:
-    """URL of a log that nobody else has, none for the log in Redis: who takes this passes on both."""
+    """URL of a new log, empty for the log in Redis: tests with this fixture run on both."""
     if request.param == "redis":
         return ""
     return f"{request.getfixturevalue('kafka').url}/{request.getfixturevalue('topic')}"
@@ -145,8 +145,9 @@ def log(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture(params=["redis", "kafka", "cluster"])
 def servers(request: pytest.FixtureRequest) -> Settings:
-    """What a deployment of each kind is told of its servers, which are empty and not to be harmed: all in one Redis,
-    the log on Kafka, and that with the state in a cluster.
+    """Settings for the servers of each kind of deployment, which are empty and must not be harmed.
+
+    All in one Redis, the log on Kafka, and the log on Kafka with the state in a cluster.
     """
     if request.param == "redis":
         return Settings(redis=request.getfixturevalue("redis_server").url)
@@ -157,7 +158,7 @@ def servers(request: pytest.FixtureRequest) -> Settings:
 
 @pytest.fixture(params=["server", "cluster"])
 def state(request: pytest.FixtureRequest) -> RedisServer | RedisCluster:
-    """What holds the profiles, where the log is elsewhere: empty, and not to be harmed."""
+    """The server of the profiles, if the log is elsewhere: empty, must not be harmed."""
     found: RedisServer | RedisCluster = request.getfixturevalue(f"redis_{request.param}")
     return found
 
@@ -171,7 +172,7 @@ def shared_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
 
 @pytest.fixture
 def s3(shared_s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
-    """A real server that this process finds too; shared, so take a folder of its bucket that nobody else has."""
+    """A real S3 server, configured for this process too; shared, so use a separate folder of its bucket."""
     for name, value in USER.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setitem(fsspec.config.conf, "s3", {"endpoint_url": shared_s3.endpoint})
@@ -180,5 +181,5 @@ def s3(shared_s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
 
 @pytest.fixture
 def topic() -> str:
-    """The name of a topic that nobody else has."""
+    """The name of a new topic."""
     return f"test-{secrets.token_hex(6)}"

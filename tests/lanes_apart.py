@@ -1,4 +1,4 @@
-"""Lanes folded in memory, apart from one another: what one owes another waits until the test sends it."""
+"""Lanes folded in memory, separately: deltas between lanes wait until the test sends them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DEPLOYMENT = Deployment(lanes=LANES, decay_zero=START - DAY, half_life=7 * DAY)
 
 
 class LanesApart:
-    """`logs`, `tombstones`: of a replay, those of the version that it replays; it sends nothing."""
+    """`logs`, `tombstones`: in a replay, those of the replayed version; it sends nothing."""
 
     def __init__(
         self, logs: list[list[Entry]] | None = None, tombstones: dict[tuple[str, str], int] | None = None
@@ -74,13 +74,13 @@ class LanesApart:
             self.tombstones[who] = max(upto, self.tombstones.get(who, 0))
 
     def send(self, lane: int, at: int, most: int = 1_000) -> None:
-        """What a lane owes others, in order."""
+        """Send a lane's outbox, in order."""
         for target, value in self.owed[lane][:most]:
             self._append(target, value, START + at)
         del self.owed[lane][:most]
 
     def settle(self, at: int) -> None:
-        """Until nothing is owed and all is folded."""
+        """Repeat until no deltas are waiting and all records are folded."""
         while any(self.owed) or any(place < len(log) for place, log in zip(self.places, self.logs, strict=True)):
             for lane in range(LANES):
                 self.fold(lane)
@@ -95,7 +95,7 @@ class LanesApart:
         return found if isinstance(found, Customer) else Customer("shop", id, CustomerState(), {}, 0)
 
     def records(self, kind: type[Record], id: str) -> list[Record]:
-        """Of a kind, in the lane of `id`."""
+        """Records of this kind, in the lane of `id`."""
         return [one for entry in self.logs[lane(id)] if isinstance(one := decode_record(entry.value), kind)]
 
 

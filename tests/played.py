@@ -1,4 +1,4 @@
-"""A week of visits, played on a store, and all that came of it: the same wherever the state lies."""
+"""A week of visits, played on a store, and its result, which is the same for every kind of store."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ async def play(made: Timeline, events: list[Event], *, pause_s: float = 0.0) -> 
 
 
 async def outcome(made: Timeline) -> tuple[dict[str, Any], dict[Any, float], dict[str, int]]:
-    """All numbers, once every session has ended. Every lane's books must balance."""
+    """All numbers, once every session has ended. Every lane's ledger must balance."""
     await made.run()
     for _ in range(3):
         await made.pass_time(31 * MINUTE)
@@ -51,7 +51,7 @@ async def truth(server: Any, events: list[Event]) -> tuple[dict[str, Any], dict[
 
 
 def equal(found: tuple[Any, Any, Any], expected: tuple[Any, Any, Any]) -> None:
-    """All but the scores to the digit; how often a tick came may differ."""
+    """Equal except for rounding of scores; the number of ticks may differ."""
     assert found[0] == expected[0]
     assert found[1] == pytest.approx(expected[1])
     assert {name: n for name, n in found[2].items() if name != "derived"} == {

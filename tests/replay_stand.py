@@ -1,4 +1,4 @@
-"""A deployment whose live version is replayed into another one, and a replay that is killed at a chosen call."""
+"""A deployment whose live version is replayed into another one, with a replay that is killed at a chosen call."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Killed(BaseException):
 
 
 class Fuse:
-    """Counts what a replay asks of Redis and appends to the log, and kills it at call number `at`."""
+    """Counts a replay's calls to Redis and appends to the log, and kills it at call number `at`."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -62,7 +62,7 @@ class FusedLog(MemoryLog):
 
 
 class Stand:
-    """A timeline whose live version may be replayed into another one, and its replays killed."""
+    """A timeline whose live version can be replayed into another one, with replays that can be killed."""
 
     def __init__(self, made: Timeline, url: str) -> None:
         self.made = made
@@ -105,7 +105,7 @@ class Stand:
         await self.made.start()
 
     async def owe(self) -> None:
-        """The live processor dies between its write and the sending of the deltas that it made."""
+        """The live processor dies between its write and the sending of its deltas."""
 
         async def dies(worker: LaneWorker) -> None:
             pass

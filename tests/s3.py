@@ -1,4 +1,4 @@
-"""A server that speaks S3, as a process that may be killed, and a wire to it that may be cut."""
+"""An S3 server as a process that can be killed, and a connection to it that can be cut."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ USER = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAU
 
 @dataclass
 class S3Server:
-    """Holds what it is given in memory."""
+    """Stores objects in memory."""
 
     port: int
     said: Path
@@ -33,7 +33,7 @@ class S3Server:
 
     @property
     def environ(self) -> dict[str, str]:
-        """With this a process finds it: as fsspec and Amazon's own tools name it."""
+        """Environment variables with which a process finds it, as fsspec and Amazon's tools name them."""
         return {"FSSPEC_S3_ENDPOINT_URL": self.endpoint} | USER
 
     def start(self) -> None:
@@ -72,9 +72,9 @@ def running_s3(folder: Path, port: int) -> Iterator[S3Server]:
 
 
 class Wire:
-    """Between a process and the server: while `cuts_left`, a sealed file passes half, then the connection ends.
+    """A connection to the server: while `cuts_left`, it is closed after half of a sealed file.
 
-    With `holds` it does not end: whoever sends waits for an answer.
+    With `holds` it hangs instead: the sender waits for an answer.
     """
 
     def __init__(self, server: S3Server) -> None:

@@ -1,4 +1,4 @@
-"""A history made by hand: records sealed by the archiver's own parts, without a log and without a clock."""
+"""A history created directly with the archiver's parts, without a log or a clock."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LANES = 4
 
 
 def seal(folder: Path, came: Iterable[tuple[int, Record | bytes]], *, files_of: int = 1_000) -> History:
-    """Records with their append times (ms), in that order; each file holds at most so many."""
+    """Records with their append times (ms), in that order; each file holds at most this many."""
     lanes: dict[int, list[Entry]] = {}
     for at, record in came:
         id = getattr(record, "visitor", None) or getattr(record, "id", "")
@@ -42,5 +42,5 @@ def write(history: History, lane: int, date: str, entries: list[Entry]) -> None:
 
 
 def as_they_happened(events: Iterable[Event]) -> list[tuple[int, Event]]:
-    """Each comes a moment after it happened."""
+    """Each arrives a moment after it happened."""
     return [(event.time + 20, event) for event in sorted(events, key=lambda event: event.time)]

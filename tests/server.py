@@ -1,4 +1,4 @@
-"""A real Valkey or Redis server that a test starts, kills and starts again."""
+"""A real Valkey or Redis server that tests start, kill and restart."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wakeline.redis.embedded import server_command
 
 @dataclass
 class RedisServer:
-    """A real Valkey or Redis that a test may kill and start again on the same files."""
+    """A real Valkey or Redis that a test may kill and restart with its files."""
 
     port: int
     folder: Path

@@ -1,4 +1,4 @@
-"""Four weeks of the simulated shop as a history: seeded, on a clock that stands, so always the same to the byte."""
+"""Four weeks of the simulated shop as a history: seeded, with a fixed clock, so always identical byte for byte."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ VISITS_A_DAY = 70
 
 
 class StandingSalts:
-    """A new salt each day, made from its date: real ones are random, and thrown away."""
+    """A new salt each day, derived from its date: real ones are random, and are destroyed."""
 
     def salt(self, site: str, time: int) -> bytes:
         return hashlib.sha256(f"{site} {time // DAY_MS}".encode()).digest()
@@ -70,7 +70,7 @@ def visits() -> Iterator[Visit]:
 
 
 def minute_of(chance: random.Random) -> int:
-    """Of the day: few come at night, most in the evening."""
+    """Minute of the day: few visitors at night, most in the evening."""
     while True:
         minute = chance.randrange(24 * 60)
         if chance.random() < 0.55 - 0.45 * math.cos((minute / 60 - 6) / 24 * 2 * math.pi + 0.6):

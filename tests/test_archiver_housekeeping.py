@@ -59,7 +59,7 @@ async def days(stand: Stand, *values: bytes, count: int = 4, files: int = 3) -> 
 
 
 async def one_more(stand: Stand, lane: int, *values: bytes) -> None:
-    """The archiver starts anew, and seals these."""
+    """Restart the archiver, and seal these records."""
     made = await stand.archiver(CrashingDisk())
     await stand.append(lane, *values)
     await stand.read_on(made)
@@ -142,7 +142,7 @@ def test_what_is_left_of_a_record(name: str) -> None:
 
 
 def test_a_delta_goes_on_without_the_shares_that_have_expired() -> None:
-    """The next delta of its source goes on at its `upto`, so it has to stay."""
+    """The next delta of its source continues at its `upto`, so it must stay."""
     shares = [CustomerShare(site, "@c", "v") for site in ("shop", "news")]
     value = encode_record(Delta(3, 10, 20, shares))
     known = {"shop", "news", ANY_OTHER}
@@ -238,7 +238,7 @@ async def test_a_damaged_file_does_not_keep_the_others(stand: Stand, caplog: pyt
     assert [entry.value for entry in stand.archived(1)] == [TICK, NEWS % 1]
     path.write_bytes(whole)
     expire(stand.history(), SITES, today=after(60), go_on=always)
-    assert values(stand) == [TICK, NEWS % 1] * 3, "it is tried again"
+    assert values(stand) == [TICK, NEWS % 1] * 3, "it will be retried"
 
 
 async def test_how_far_it_is_done_may_be_lost(stand: Stand, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,4 +1,4 @@
-"""The collector: an address begins so many new profiles a day; who is beyond them is only counted."""
+"""The collector limits an address's new profiles per day; visitors beyond the limit are only counted."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_what_is_remembered_is_bounded(profiles: NewProfiles, memory: Memory, mo
 
 
 async def test_it_stands_in_the_record(tmp_path: Path) -> None:
-    """Of who is known and may be remembered; bots and who has no id begin no profile anyhow."""
+    """For known and remembered visitors; bots and visitors without an id create no profile anyway."""
     settings = {"new_profiles_a_day": 2, "trusted_proxies": (ip_network("127.0.0.0/8"),)}
     async with stand(tmp_path, settings=settings) as collector:
         headers = {"X-Forwarded-For": ONE}

@@ -1,4 +1,4 @@
-"""The collector: connections are bounded, in all and of one address, and a new one always gets in."""
+"""The collector limits connections, in total and per address, and always accepts a new one."""
 
 from __future__ import annotations
 

@@ -136,7 +136,7 @@ async def test_a_browser_that_changes_its_ipv6_address_is_one_visitor(tmp_path: 
 
 
 def test_an_ipv4_visitor_keeps_its_id_over_the_upgrade() -> None:
-    """The salts of the day stay, and so does what is hashed with them."""
+    """The day's salts stay, and so do the hashes made with them."""
     text = b"shop\x00198.51.100.7\x00Chrome"
     known = "~" + hashlib.blake2b(text, key=b"salt", digest_size=16).hexdigest()
     assert anonymous_id(b"salt", site="shop", address="198.51.100.7", user_agent="Chrome") == known

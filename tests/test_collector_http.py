@@ -230,7 +230,7 @@ async def test_broken_chunks_are_refused(
 async def test_a_body_that_does_not_come_is_not_waited_for_twice(
     monkeypatch: pytest.MonkeyPatch, collector: Stand
 ) -> None:
-    """Its sender is told and closed at once: lingering is for those who still send what nobody wants."""
+    """Its sender is answered and disconnected at once: lingering is for senders that are still sending."""
     monkeypatch.setattr("collector.body.BODY_TIME_S", 0.2)
     reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
     writer.write(b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 9\r\n\r\n{")
@@ -262,7 +262,7 @@ async def test_a_connection_that_says_nothing_is_closed(monkeypatch: pytest.Monk
 async def test_a_sender_that_goes_away_is_no_line_in_the_log(
     collector: Stand, caplog: pytest.LogCaptureFixture, ends: str
 ) -> None:
-    """Phones do it all day; whoever likes could fill the disk with it."""
+    """Phones do it all day, and attackers could fill the disk with log messages."""
     expects = b"Expect: 100-continue\r\n" if "told" in ends else b""
     reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
     head = b"POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\nContent-Length: 20\r\n" + expects
@@ -282,7 +282,7 @@ async def test_a_sender_that_goes_away_is_no_line_in_the_log(
 async def test_a_bug_in_a_handler_is_logged_and_answered(
     monkeypatch: pytest.MonkeyPatch, collector: Stand, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without what the request held, be it in the words of the error, of its cause or in a note."""
+    """Without the request's content, which may be in the message of the error, of its cause or in a note."""
 
     words = "from 127.0.0.1"
 
@@ -455,7 +455,7 @@ async def test_a_script_with_its_version_in_its_name_is_kept_for_ever(tmp_path: 
 
 
 async def test_paths_of_ones_own_are_served_beside_the_usual_ones(tmp_path: Path) -> None:
-    """A page whose tag is older than the settings goes on to be counted."""
+    """A page whose tag is older than the settings is still counted."""
     paths = {"script_path": "/assets/s.js", "endpoint_path": "/assets/e"}
     async with stand(tmp_path, settings=paths) as collector:
         for path in ("/wakeline.js", "/assets/s.js"):

@@ -255,7 +255,7 @@ async def test_what_cannot_be_kept_of_props_is_left_out_and_counted(collector: S
 
 
 async def test_what_was_left_out_counts_once_its_events_are_written(collector: Stand) -> None:
-    """Who is answered 503 sends the same again; what is refused for good is not taken."""
+    """Events answered 503 will be sent again; permanently rejected ones will not."""
     lists = {"sizes": [[41]]}
     sent = envelope(event(type="quiz", props=lists), event(n=1, type="refund", props={**lists, "price": "much"}))
     collector.log.is_away = True
@@ -517,7 +517,7 @@ async def test_a_record_holds_what_the_page_sent_and_no_more(collector: Stand) -
 
 
 async def test_what_an_honest_page_has_too_much_of_is_cut(collector: Stand) -> None:
-    """A page that nobody looked away from for days, one that gives way at its end, and long words of its own."""
+    """A page left open for days, one that shrinks, and long custom words."""
     body = full(
         event(n=0, title="t" * 5_000, interests=["x" * 80, "", *"abcdefghij"]),
         event(n=1, type="engagement", engaged_ms=3 * DAY, scroll=104),

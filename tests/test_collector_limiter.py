@@ -50,7 +50,7 @@ def test_ten_seconds_worth_may_come_at_once_and_then_so_many_a_second(limiter: L
 
 
 def test_what_is_refused_does_not_count(limiter: Limiter, clock: Clock) -> None:
-    """Who goes on at ten times the rate gets the rate, and is not shut out."""
+    """A sender at ten times the rate gets the allowed rate, and is not locked out."""
     allowed(limiter, ONE, BURST)
     found = 0
     for _ in range(10 * PER_S * 60):

@@ -71,7 +71,7 @@ async def test_a_mark_gives_nothing_away_and_does_not_last(tmp_path: Path, redis
 
 
 async def test_a_second_set_of_salts_is_refused_at_the_start(tmp_path: Path, redis: Redis, clock: Clock) -> None:
-    """By words that say which folder, and what to do. The first one goes on as it was."""
+    """The message names the folder and the fix. The first collector continues unchanged."""
     first = Process(tmp_path / "a", redis, clock)
     await first.keeps_its_marks()
     with pytest.raises(OtherSalts, match=f"give all of them one folder {tmp_path}/b/salts, or stop the other"):
@@ -97,7 +97,7 @@ async def test_who_has_taken_events_says_it_once_and_goes_on(
 
 
 async def test_who_does_not_agree_keeps_no_mark_of_the_other_up(tmp_path: Path, redis: Redis, clock: Clock) -> None:
-    """So what is gone is forgotten, whoever still asks."""
+    """Marks of stopped collectors expire, whoever still reads them."""
     await Process(tmp_path / "a", redis, clock).keeps_its_marks()
     for key in await redis.keys("*"):
         await redis.pexpire(key, 60_000)
@@ -120,7 +120,7 @@ async def test_a_folder_that_was_lost_heals_by_itself(tmp_path: Path, redis: Red
 async def test_a_worker_whose_folder_was_lost_comes_back_beside_the_others(
     tmp_path: Path, redis: Redis, clock: Clock
 ) -> None:
-    """What it made anew is refused while they live, and gives way to theirs within a minute."""
+    """The new salts are rejected while the others run, and replaced by theirs within a minute."""
     living = Process(tmp_path, redis, clock)
     await living.keeps_its_marks()
     salt = living.salts.salt("shop", NOON)
@@ -165,7 +165,7 @@ async def test_tomorrows_salts_have_a_mark_as_soon_as_they_are_made(tmp_path: Pa
 
 
 async def test_a_salt_stays_the_one_that_was_marked(tmp_path: Path, redis: Redis, clock: Clock) -> None:
-    """What is on the disk may go while it runs; ids and mark are made with what it has."""
+    """The folder may be lost while it runs; ids and marks are made from memory."""
     process = Process(tmp_path, redis, clock)
     salt = process.salts.salt("shop", NOON)
     await process.keeps_its_marks()
@@ -230,7 +230,7 @@ async def test_the_check_says_whose_salts_run(tmp_path: Path, redis_server: Redi
     assert await check_salts(config) == []
     assert await set_marks(redis, marks) == []
     (finding,) = await check_salts(config)
-    assert "one set of daily salts" in finding.what
+    assert "the same daily salts" in finding.what
     await redis.flushall()
     await set_marks(redis, dict.fromkeys(marks, "0" * 32))
     (finding,) = await check_salts(config)

@@ -1,4 +1,4 @@
-"""The collector: the fuller the server, the less is taken; a step is taken back some way below its beginning."""
+"""The fuller the server, the less the collector accepts; a restriction ends some way below its threshold."""
 
 from __future__ import annotations
 
@@ -70,30 +70,32 @@ async def test_it_does_not_flap(caplog: pytest.LogCaptureFixture) -> None:
             await memory.look()
     said = [record.getMessage() for record in caplog.records]
     assert [words.partition(": ")[2][:20] for words in said] == [
-        "new visitors are onl", "events are refused w", "there is room again",
+        "new visitors are onl", "events are refused w", "memory is available ",
     ]  # fmt: skip
 
 
 FULL = "events are refused with 503"
-SHORT = "new visitors are only counted, no profile begins"
+SHORT = "new visitors are only counted, without profiles"
 CAUSES = (
     # the step before, what is in use (now, all that waits counted, all of it begins profiles, records), what is said
-    (Step.ROOM, Use(0.92, 0.93, 0.95, 9), f"92 % of the server's memory are in use: {FULL}"),
+    (Step.ROOM, Use(0.92, 0.93, 0.95, 9), f"92 % of the server's memory is in use: {FULL}"),
     (
         Step.ROOM,
         Use(0.4, 0.97, 3.0, 12_345),
-        "40 % of the server's memory are in use, and would be 97 % once the 12,345 records are folded that wait: "
-        + FULL,
+        "40 % of the server's memory is in use, 97 % once the backlog of 12,345 records is folded: " + FULL,
     ),
     (
         Step.REFUSE,
         Use(0.4, 0.5, 0.78, 12_345),
-        "40 % of the server's memory are in use, and would be 78 % once the 12,345 records are folded that wait: "
-        + SHORT,
+        "40 % of the server's memory is in use, 78 % once the backlog of 12,345 records is folded: " + SHORT,
     ),
-    (Step.ROOM, Use(0.8, 0.8, 0.8, 0), f"80 % of the server's memory are in use: {SHORT}"),
-    (Step.REFUSE, Use(0.4, 0.5, 0.6, 5), "40 % of the server's memory are in use: there is room again"),
-    (Step.REFUSE, None, "the server has no bound any more, or does not say how full it is: there is room again"),
+    (Step.ROOM, Use(0.8, 0.8, 0.8, 0), f"80 % of the server's memory is in use: {SHORT}"),
+    (Step.REFUSE, Use(0.4, 0.5, 0.6, 5), "40 % of the server's memory is in use: memory is available again"),
+    (
+        Step.REFUSE,
+        None,
+        "the server's memory limit or usage is unknown now: memory is available again",
+    ),
 )
 
 
@@ -208,7 +210,7 @@ async def test_a_log_that_is_away_hides_nothing(own_server: Any, caplog: pytest.
     memory = Memory(asking)
     for _ in range(3):
         await memory.look()
-    assert [record.getMessage() for record in caplog.records] == ["how full the server is cannot be asked"]
+    assert [record.getMessage() for record in caplog.records] == ["the server's memory usage cannot be read"]
     await asking.close()
 
 
@@ -306,7 +308,7 @@ async def test_there_is_room_again_once_what_waited_is_folded(tmp_path: Path, ow
         await until(lambda: collector.metrics()["log_open"], "the log is open again")
         for lane in range(LANES):
             await redis.hset(Keys().lane(lane), "offset", 1_000)
-        await until(lambda: memory.step is Step.ROOM, "there is room again", within=5)
+        await until(lambda: memory.step is Step.ROOM, "memory is available again", within=5)
         await until(lambda: not collector.metrics()["spool_records"], "all is drained")
         assert (await collector.post(envelope(event(n=1))))[0] == 202
         watching.cancel()

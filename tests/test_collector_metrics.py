@@ -123,7 +123,7 @@ async def test_the_internal_port_serves_metrics_and_the_public_one_does_not(tmp_
 
 @pytest.mark.parametrize("difference", [0, 2, -1])
 async def test_a_test_that_ends_with_books_that_differ_fails(difference: int) -> None:
-    """What every stage with a collector asks on the way out; one that is gone cannot be asked."""
+    """Checked at the end of every test with a collector; one that has stopped cannot be checked."""
     metrics = Metrics()
     metrics.received = 5 + difference
     metrics.accepted = 5

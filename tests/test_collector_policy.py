@@ -177,7 +177,7 @@ PIECES = (
 @given(st.lists(st.sampled_from(PIECES)).map("".join))
 @example("HTTPS://shop.example/a%23b%252525")
 def test_whatever_a_url_is_only_the_sites_host_is_taken(url: str) -> None:
-    """And what is taken without the origin is taken as the same page with it."""
+    """A page accepted without the origin is stored like the same page with it."""
     policy = Policy(Site(key="shop", origins=(ORIGIN,)))
     page, alone = policy.page(policy.whole(url, ORIGIN)), policy.page(url)
     assert page is None or page.host == "shop.example"

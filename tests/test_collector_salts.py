@@ -119,7 +119,7 @@ def test_only_the_owner_may_read_a_salt(tmp_path: Path, salts: Salts) -> None:
 
 
 def test_when_its_time_is_over_a_salt_is_nowhere_any_more(tmp_path: Path, salts: Salts, clock: Clock) -> None:
-    """Kept through the next day, for visits over the hour and for retries; then gone from disk and memory."""
+    """Kept through the next day, for visits over the hour and for retries; then deleted from disk and memory."""
     salt = salts.salt("shop", NOON)
     end_of_next_day = NOON - 8 * HOUR + 2 * DAY
     clock.now = end_of_next_day - 1
@@ -176,7 +176,7 @@ def test_a_clock_that_is_ahead_for_a_moment_costs_no_salt(tmp_path: Path, salts:
 
 
 def test_what_is_over_was_so_a_minute_ago(tmp_path: Path, clock: Clock) -> None:
-    """By the clock that nobody sets: two looks at once are one."""
+    """By the monotonic clock: two checks at once count as one."""
     passed = [0.0, 1.0, CERTAIN_S - 1, CERTAIN_S]
     salts = Salts(tmp_path, {"shop": UTC}, clock=clock, monotonic=lambda: passed.pop(0))
     salt = salts.salt("shop", NOON)
@@ -190,7 +190,7 @@ def test_what_is_over_was_so_a_minute_ago(tmp_path: Path, clock: Clock) -> None:
 
 @pytest.mark.parametrize("is_folder", [False, True], ids=["its files", "the folder"])
 def test_what_the_folder_has_lost_is_put_back(tmp_path: Path, salts: Salts, clock: Clock, is_folder: bool) -> None:
-    """Who starts next has the salts of those that live; what is over stays gone."""
+    """Later processes get the salts of running ones; expired ones stay deleted."""
     over, yesterday = salts.salt("shop", NOON - DAY), salts.salt("shop", NOON)
     clock.now += DAY
     today = salts.salt("shop", clock.now)

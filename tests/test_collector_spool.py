@@ -57,7 +57,7 @@ def records(start: int, count: int, **more: Any) -> list[tuple[int, bytes]]:
 
 
 def folder(path: Path, *, limit: int = MEGABYTE) -> SpoolFolder:
-    """Opened, as by a process that has just started; that before it is gone."""
+    """Opened as by a new process, after the previous one ended."""
     made = SpoolFolder(path, limit=limit, troubles=Counter())
     made.open()
     return made
@@ -243,7 +243,7 @@ def test_what_a_later_version_wrote_is_left_alone(path: Path, caplog: pytest.Log
     spool.append(records(0, 1), lanes=LANES)
     assert drain(spool) == records(0, 1)
     assert (path / "0000000003.spool").read_bytes() == other
-    assert "left alone" in caplog.text
+    assert "is ignored" in caplog.text
 
 
 # ---- what was drained ----------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_a_damaged_note_repeats_a_segment_and_is_said(path: Path, caplog: pytest
     spool = folder(path)
     assert drain(spool) == records(0, 5)
     assert troubles(spool) == {"damaged": 1}
-    assert "appended once more" in caplog.text
+    assert "appended again" in caplog.text
 
 
 def test_numbers_of_segments_are_never_used_again(path: Path) -> None:
@@ -574,7 +574,7 @@ async def test_a_disk_that_fails_is_said_once_and_counted_each_time(
     assert await spooling.takes_a_write()
     assert await spooling.append(records(0, 1), lanes=LANES)
     assert caplog.text.count("no events can be spooled") == 1
-    assert caplog.text.count("the spool takes events again") == 1
+    assert caplog.text.count("the spool accepts events again") == 1
     assert spooling._metrics.spool_errors == Counter({Trouble.WRITE: 3})
 
 

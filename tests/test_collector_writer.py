@@ -249,7 +249,7 @@ async def test_a_closed_log_is_not_ready(opening: Opening) -> None:
 
 
 class Spooling:
-    """A writer with a spool in `root`, which may be started again on what it left."""
+    """A writer with a spool in `root`, which can be restarted with its leftovers."""
 
     def __init__(self, opening: Opening, root: Path, *, limit: int = 10_000_000) -> None:
         self.opening = opening
@@ -434,7 +434,7 @@ async def test_a_writer_that_has_ended_refuses_at_once(opening: Opening, tmp_pat
 async def test_a_spool_that_cannot_be_written_refuses_and_the_log_is_used_all_the_same(
     opening: Opening, tmp_path: Path
 ) -> None:
-    """A file lies where its folder should be; once that is gone, so is the fault."""
+    """A file is in place of its folder; once it is removed, spooling works."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "spool").write_bytes(b"")
     spooling = Spooling(opening, tmp_path / "data" / "spool")
@@ -454,7 +454,7 @@ async def test_a_spool_that_cannot_be_written_refuses_and_the_log_is_used_all_th
 
 
 async def test_it_starts_while_the_log_is_away(opening: Opening, tmp_path: Path) -> None:
-    """It spools if it knows the number of lanes from an earlier start, else nobody can say where an event goes."""
+    """It spools if it knows the number of lanes from an earlier start; otherwise an event's lane is unknown."""
     opening.log.is_away = True
     spooling = Spooling(opening, tmp_path / "data" / "spool")
     assert not await spooling.submit("a", 0)

@@ -25,7 +25,7 @@ OURS = {**HOST, "Wakeline-Demo": "1", "Sec-Fetch-Site": "same-origin"}
 
 @dataclass
 class ReadSide:
-    """Stands for the api: answers with what it is given, notes what it is asked."""
+    """Replaces the API service: gives prepared answers, records requests."""
 
     answers: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)

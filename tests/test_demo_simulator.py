@@ -37,7 +37,7 @@ STOPS_S = 2.0
 
 @dataclass
 class Collector:
-    """Answers with `statuses`, one after the other, the last again and again; keeps what it answered 202."""
+    """Answers with `statuses` in turn, repeating the last; keeps events answered 202."""
 
     statuses: list[int]
     reason: str | None = None
@@ -313,5 +313,5 @@ async def test_told_to_stop_it_stops_at_once(is_away: bool, free_ports: Callable
     assert process.returncode == 0
     last = json.loads(rest.decode().splitlines()[-1])
     assert last["level"] == "info"
-    assert "0 were refused" in last["message"].replace("of which ", "")
+    assert "0 were rejected" in last["message"].replace("of which ", "")
     assert "error" not in last

@@ -32,7 +32,7 @@ VISITS = 2_500
 
 @dataclass(frozen=True)
 class Sent:
-    """One event, with what it came with."""
+    """One event with its request."""
 
     visit: Visit
     delivery: Delivery
@@ -187,7 +187,7 @@ def test_deliveries_come_in_order_and_after_what_they_tell_of(visits: list[Visit
 
 
 def test_a_page_that_is_looked_at_gives_a_sign_every_25_s(sent: list[Sent]) -> None:
-    """Between two signs of a page only a leave may lie further back: the page was hidden, or closed."""
+    """Between two pings of a page only a leave may be further back: the page was hidden or closed."""
     last: dict[str, WireEvent] = {}
     longest = 0
     for one in sent:

@@ -1,4 +1,4 @@
-"""What the README, the example and the Makefile say is so."""
+"""The README, the docs, the example settings and the Makefile agree with the code."""
 
 from __future__ import annotations
 
@@ -36,30 +36,28 @@ def shown(default: Any) -> str:
 
 
 FIRST, SECOND = f"{COUNT_ONLY * 100:g} %", f"{REFUSE * 100:g} %"
-LADDER = {
-    # where the shares of memory are written by hand, that new visitors are only counted and events refused from
-    "docs/replay.md": (
-        f"From {FIRST} of the server's `maxmemory` on new visitors are only counted, and from {SECOND} on",
-    ),
+THRESHOLDS = {
+    # Sentences that state the memory use above which new visitors are only counted, or events are refused.
+    "docs/replay.md": (f"Above {FIRST} of the server's `maxmemory` new visitors are only counted, above {SECOND}",),
     "docs/upgrading.md": (
-        f"Where the data are more than {SECOND} of that, events are answered 503",
-        f"from {FIRST} on new visitors are only counted. `wakeline up`",
+        f"If the data exceed {SECOND} of that, events are answered 503",
+        f"above {FIRST} new visitors are only counted. `wakeline up`",
     ),
     "docs/alerts.md": (f"| {FIRST} of the server's memory", f"| {SECOND} of it"),
     "SECURITY.md": (
-        f"| {FIRST}, or what waits",
+        f"| {FIRST}, or expected",
         f"| {SECOND}, or (with",
-        f"| {(REFUSE - SLACK) * 100:g} %, {(COUNT_ONLY - SLACK) * 100:g} % | on the way down",
+        f"| {(REFUSE - SLACK) * 100:g} %, {(COUNT_ONLY - SLACK) * 100:g} % | when usage falls",
     ),
-    "docs/redis.md": (f"begins no new profile from {FIRST} on, and answers 503 from {SECOND} on",),
-    "docs/scale.md": (f"from {FIRST} on the collector lets no new profile begin, from {SECOND} on it answers 503",),
+    "docs/redis.md": (f"it creates no new profiles above {FIRST}, and answers 503 above {SECOND}",),
+    "docs/scale.md": (f"above {FIRST} the collector creates no new profiles, above {SECOND} it answers 503",),
 }
 
 
-@pytest.mark.parametrize("name", LADDER)
-def test_the_shares_of_memory_are_those_of_the_code(name: str) -> None:
+@pytest.mark.parametrize("name", THRESHOLDS)
+def test_the_memory_thresholds_are_those_of_the_code(name: str) -> None:
     text = " ".join((ROOT / name).read_text().split())
-    assert [words for words in LADDER[name] if words not in text] == []
+    assert [words for words in THRESHOLDS[name] if words not in text] == []
 
 
 @pytest.mark.parametrize("kind", [Settings, Site, InterestRule])

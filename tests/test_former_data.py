@@ -1,4 +1,4 @@
-"""What the former code left behind goes on under the present code, and a replay builds what is new."""
+"""Data of an earlier version work with the current code, and a replay builds the new format."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def without_counted_anew(found: dict[Any, Any]) -> dict[Any, Any]:
 
 
 async def test_it_goes_on_where_the_former_code_stopped(redis_server: Any) -> None:
-    """Duplicates are known, open visits go on, deltas that waited are sent, and the books balance."""
+    """Duplicates are detected, open visits continue, waiting deltas are sent, and the ledger balances."""
     async with gone_on(redis_server) as made:
         ledger = await made.ledger()
         assert ledger["dead"] == 1

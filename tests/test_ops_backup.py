@@ -90,10 +90,10 @@ async def test_a_backup_is_refused_where_it_would_be_none(config: Config, tmp_pa
     full = tmp_path.parent / f"{tmp_path.name}-full"
     full.mkdir()
     (full / "something").touch()
-    for folder, words in ((full, "is not empty"), (tmp_path / "inside", "lies in the data folder")):
+    for folder, words in ((full, "is not empty"), (tmp_path / "inside", "is inside the data folder")):
         with pytest.raises(BackupRefused, match=words):
             await in_thread(make, config, folder)
-    with pytest.raises(BackupRefused, match="a Redis of your own"):
+    with pytest.raises(BackupRefused, match="your own Redis"):
         await in_thread(make, replace(config, given=frozenset({"redis"})), tmp_path.parent / "other")
     assert not (tmp_path.parent / "other").exists()
 
@@ -112,13 +112,13 @@ async def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(
     stranger = json.loads(whole)
     stranger["files"]["../../etc/passwd"] = {"size": 1, "sha256": ""}
     cases = {
-        "was cut": lambda: manifest.unlink(),
+        "no complete backup": lambda: manifest.unlink(),
         "of format 2": lambda: manifest.write_text(whole.replace('"format": 1', '"format": 2')),
         "is damaged: Input data was truncated": lambda: manifest.write_text(whole[:-20]),
         "redis.rdb in .* is damaged": lambda: (folder / "redis.rdb").write_bytes(rdb[:-1] + b"x"),
         "redis.rdb is missing": lambda: (folder / "redis.rdb").unlink(),
-        "which lies elsewhere": lambda: manifest.write_text(json.dumps(stranger)),
-        "on Kafka, and log in the settings says": lambda: manifest.write_text(whole.replace('"embedded"', '"kafka"')),
+        "which is elsewhere": lambda: manifest.write_text(json.dumps(stranger)),
+        "on Kafka, but log in the settings says": lambda: manifest.write_text(whole.replace('"embedded"', '"kafka"')),
     }
     before = all_but_the_lock(tmp_path)
     for words, harm in cases.items():
@@ -136,7 +136,7 @@ async def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(
 
 
 async def test_a_restore_asks_and_says_whom_it_brings_back(config: Config, own_server: Any, tmp_path: Path) -> None:
-    """Unasked it changes nothing; on an empty disk nothing says who was erased since the backup."""
+    """Without confirmation it changes nothing; on an empty disk nothing names people erased since the backup."""
     log = await open_log(config)
     await log.append([(0, b'{"kind":"tick"}')])
     await log.close()
@@ -146,10 +146,10 @@ async def test_a_restore_asks_and_says_whom_it_brings_back(config: Config, own_s
     place = ("--data", str(data), "--embedded-port", str(config.settings.embedded_port))
     said = await in_thread(CliRunner().invoke, main, ["restore", str(folder), *place], "n\n")
     assert (said.exit_code, data.exists()) == (2, False)
-    assert "this cannot be taken back: add --yes" in said.output
+    assert "this cannot be undone: add --yes" in said.output
     said = await in_thread(CliRunner().invoke, main, ["restore", str(folder), *place, "--yes"])
     assert said.exit_code == 0, said.output
-    assert f"no former data here: who was erased after {read(folder).made} is back: erase them again" in said.stderr
+    assert f"no previous data here: erasures after {read(folder).made} are back: erase them again" in said.stderr
     assert "kB" not in said.stderr  # no bar where nobody watches
     said = await in_thread(CliRunner().invoke, main, ["restore", str(folder), *place, "--yes"])
     assert (said.exit_code, "erase them again" in said.output) == (0, False), said.output
@@ -160,7 +160,7 @@ async def test_a_backup_without_a_server_names_what_the_command_takes(config: Co
     place = ("--data", str(config.settings.data), "--embedded-port", str(config.settings.embedded_port))
     said = await in_thread(CliRunner().invoke, main, ["backup", str(config.settings.data.parent / "none"), *place])
     assert said.exit_code == 1
-    assert "is `wakeline up` running? --embedded-port names its port" in said.output
+    assert "is `wakeline up` running? --embedded-port sets its port" in said.output
     assert "--redis" not in said.output
 
 
@@ -198,7 +198,7 @@ async def test_a_server_that_still_runs_is_not_pulled_from_under(config: Config,
     log = await open_log(config)
     await log.close()
     folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
-    with pytest.raises(BackupRefused, match="something listens on port"):
+    with pytest.raises(BackupRefused, match="is in use: stop the server"):
         await in_thread(restore, config, folder)
 
 
@@ -212,11 +212,11 @@ async def test_a_backup_that_fails_leaves_nothing(
 
     def breaks(port: int, target: Path, **more: Any) -> None:
         target.write_bytes(b"half of it")
-        raise BackupRefused("the server's snapshot broke off")
+        raise BackupRefused("the server's snapshot was interrupted")
 
     with monkeypatch.context() as broken:
         broken.setattr("ops.backup.snapshot.fetch", breaks)
-        with pytest.raises(BackupRefused, match="broke off"):
+        with pytest.raises(BackupRefused, match="was interrupted"):
             await in_thread(make, config, folder)
     assert all_but_the_lock(folder) == []
     await in_thread(make, config, folder)
@@ -308,7 +308,9 @@ def test_who_withdrew_withdraws_again_where_only_a_tombstone_is_left() -> None:
 
 
 async def test_tombstones_of_the_former_data_are_taken_over(config: Config, tmp_path: Path) -> None:
-    """Of who is known a record is appended, which sets it; of a stranger it is set; an older one changes nothing."""
+    """For a known person a record is appended, which sets the tombstone; for a stranger it is set; an older one changes
+    nothing.
+    """
     log = await open_log(config)
     await log.close()
     names = keys.Keys()
@@ -393,7 +395,7 @@ def test_a_restored_log_is_another_one_and_what_follows_is_it() -> None:
 
 
 async def test_a_restored_log_goes_on_where_it_stood(config: Config, tmp_path: Path) -> None:
-    """Also one that itself followed upon another log; leases and salts of who ran are not in its way."""
+    """Also for a log that itself continued another one; leases and salts of old processes do not block it."""
     log = await open_log(config)
     await log.append([(0, b"{}")] * 3)
     async with connect(config.settings.redis) as redis:
@@ -424,7 +426,7 @@ async def test_a_restored_log_goes_on_where_it_stood(config: Config, tmp_path: P
 
 
 async def test_a_restored_log_may_be_left_for_another_one(config: Config) -> None:
-    """As any log may: offsets go on, and it keeps the identity that the restore gave it."""
+    """Like any log: offsets continue, and it keeps the identity given by the restore."""
     log = await open_log(config)
     await log.append([(0, b"{}")] * 3)
     async with connect(config.settings.redis) as redis:
@@ -473,14 +475,14 @@ def test_whose_log_a_history_is_of(tmp_path: Path) -> None:
     store_identity(history.store, "2nd")
     assert kept(history, backup, None) == [9, 9]
     store_identity(history.store, "1st")
-    with pytest.raises(BackupRefused, match=r"does not know.*\n.*would come back: --forgotten-in"):
+    with pytest.raises(BackupRefused, match=r"unrelated to this backup.*\n.*in that history only: --forgotten-in"):
         kept(history, backup, None)
     assert kept(history, backup, staged.Standing(2, 1, [A, FIRST], [99, 99])) == [5, 7]
     store_identity(history.store, "1st", [A, FIRST])
     assert kept(history, backup, None) == [5, 7]
     assert kept(history, backup, staged.Standing(2, 1, [Link("x", ZERO)], [99, 99])) == [5, 7]
     store_identity(history.store, "x", [Link("x", ZERO)])
-    with pytest.raises(BackupRefused, match="does not know"):
+    with pytest.raises(BackupRefused, match="unrelated to this backup"):
         kept(history, backup, None)
 
 
@@ -496,7 +498,7 @@ async def test_who_was_forgotten_in_a_history_of_another_log_stays_so_if_it_is_n
     store_identity(history.store, "another", [Link("another", [0] * LANES)])
     erasure = Entry(0, START, encode_record(Erase("shop", "visitor-1", 7)))
     history.store.write(Segment(0, 0, 1, day_of(START)).name, member(line_of(erasure)))
-    with pytest.raises(BackupRefused, match="name another folder by archive"):
+    with pytest.raises(BackupRefused, match="name another folder with --archive"):
         await in_thread(restore, config, folder)
     elsewhere = replace(config, settings=replace(config.settings, archive=str(tmp_path / "new")))
     restored = partial(restore, elsewhere, folder, say=lambda words: None)
@@ -673,7 +675,7 @@ def test_a_swap_that_is_cut_is_ended_by_the_next_and_nothing_starts_meanwhile(
                 pass
             continue
         assert cut == plan
-        with pytest.raises(CannotStart, match=r"a restore into .* was cut"), sole_use(data):
+        with pytest.raises(CannotStart, match=r"a restore into .* was interrupted"), sole_use(data):
             pass
         swap.swap(data, cut)
         swap.end(data)

@@ -67,21 +67,21 @@ def test_a_site_may_stand_in_the_query_of_the_script() -> None:
 @pytest.mark.parametrize(
     ("html", "words"),
     [
-        pytest.param("<p>hello", "no tag of ours", id="no tag"),
+        pytest.param("<p>hello", "no Wakeline tag", id="no tag"),
         pytest.param(TAG + "\n" + TAG, "2 tags (lines 1, 2)", id="two tags"),
         pytest.param(f"\n<!-- {TAG} -->", "the tag in line 2 never runs: it is inside a comment", id="in a comment"),
         pytest.param(f"<noscript>{TAG}</noscript>", "inside <noscript>", id="in noscript"),
         pytest.param(f"<template>{TAG}</template>", "inside <template>", id="in a template"),
         pytest.param(TAG.replace("defer", 'type="text/plain"'), 'type="text/plain"', id="held back by a consent tool"),
         pytest.param(
-            TAG.replace('shop"', 'shpo"', 1), "data-site shpo is no site of w.toml; did you mean shop?", id="typo"
+            TAG.replace('shop"', 'shpo"', 1), "data-site shpo is not a site in w.toml; did you mean shop?", id="typo"
         ),
         pytest.param(TAG.replace('data-site="shop"', ""), "no data-site: use one of: shop", id="no data-site"),
         pytest.param(
-            IN_QUERY.format("shpo"), "data-site shpo is no site of w.toml; did you mean shop?", id="query, typo"
+            IN_QUERY.format("shpo"), "data-site shpo is not a site in w.toml; did you mean shop?", id="query, typo"
         ),
         pytest.param(
-            TAG.replace("anonymous", "full"), "the page is full, the configuration says anonymous", id="consent"
+            TAG.replace("anonymous", "full"), "the page uses full, but the settings say anonymous", id="consent"
         ),
         pytest.param(TAG.replace("anonymous", "ful"), '"ful" is no level', id="consent level unknown"),
         pytest.param(TAG.replace("anonymous", "ful"), "who has an id loses it", id="what that means"),
@@ -127,7 +127,7 @@ def test_each_form_of_the_tag_is_fine(html: str) -> None:
     ("attributes", "words"),
     [
         pytest.param('src="https://stats.shop.example/wakeline.0.1.0.js"', "no crossorigin", id="of another origin"),
-        pytest.param('src="/wakeline.js"', "its src no version", id="of a script that changes"),
+        pytest.param('src="/wakeline.js"', "its src has no version", id="of a script that changes"),
     ],
 )
 def test_a_hash_that_will_not_do_is_said(attributes: str, words: str) -> None:
@@ -190,7 +190,7 @@ def test_browsers_heed_no_sandbox_in_a_page() -> None:
 def test_a_page_on_a_host_beyond_ascii_has_the_origin_that_browsers_send() -> None:
     site = replace(CONFIG.sites["shop"], origins=("https://xn--strae-oqa.de",))
     config = replace(CONFIG, sites={"shop": site})
-    assert "may not send" not in seen(TAG, url="https://straße.de/about", config=config)
+    assert "cannot send" not in seen(TAG, url="https://straße.de/about", config=config)
 
 
 # ---- policies -------------------------------------------------------------------------------------
@@ -268,15 +268,15 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "body", "integrity", "level", "words"),
     [
-        pytest.param("wakeline.js", NEW, "", Level.OK, "as in this version", id="ours"),
-        pytest.param("wakeline.full.js", FULL, "", Level.OK, "as in this version", id="the full one"),
-        pytest.param("s.js?v=1", FULL, "", Level.OK, "as in this version", id="ours under another name"),
+        pytest.param("wakeline.js", NEW, "", Level.OK, "of this version", id="ours"),
+        pytest.param("wakeline.full.js", FULL, "", Level.OK, "of this version", id="the full one"),
+        pytest.param("s.js?v=1", FULL, "", Level.OK, "of this version", id="ours under another name"),
         pytest.param("wakeline.js", OLD, "", Level.WARN, "version 0.1.0 of the script, not 0.2.0", id="an older one"),
-        pytest.param("s.0.1.0.js", OLD, "", Level.OK, "pinned to 0.1.0; this one's is 0.2.0", id="pinned"),
+        pytest.param("s.0.1.0.js", OLD, "", Level.OK, "pinned to 0.1.0; the current version is 0.2.0", id="pinned"),
         pytest.param("wakeline.js", b"x", "", Level.WARN, "another version", id="not ours"),
-        pytest.param("wakeline.js", VITALS, "", Level.FAIL, "web vitals and nothing else", id="vitals alone"),
-        pytest.param("wakeline.0.2.0.js", NEW, integrity_of(NEW), Level.OK, "as in this version", id="with its hash"),
-        pytest.param("wakeline.js", NEW, "sha256-x", Level.OK, "as in this version", id="a hash of another kind"),
+        pytest.param("wakeline.js", VITALS, "", Level.FAIL, "only measures web vitals", id="vitals alone"),
+        pytest.param("wakeline.0.2.0.js", NEW, integrity_of(NEW), Level.OK, "of this version", id="with its hash"),
+        pytest.param("wakeline.js", NEW, "sha256-x", Level.OK, "of this version", id="a hash of another kind"),
         pytest.param("wakeline.js", NEW, integrity_of(OLD), Level.FAIL, "browsers do not run it", id="another's hash"),
     ],
 )
@@ -360,13 +360,13 @@ async def test_a_page_that_is_away_or_missing_is_said() -> None:
         pytest.param(
             replace(CONFIG, sites={"shop": replace(SHOP, consent=ConsentLevel.FULL)}),
             Level.WARN,
-            "before anybody has agreed",
+            "before visitors have consented",
             id="full before a choice",
         ),
         pytest.param(
             replace(load(None, {"trusted_proxies": "0.0.0.0/0", "api_token": "t"}, {}), sites={"shop": SHOP}),
             Level.FAIL,
-            "believes everybody",
+            "trusts everybody",
             id="every proxy trusted",
         ),
         pytest.param(replace(CONFIG, settings=Settings()), Level.WARN, "api_token is not set", id="no token"),
@@ -404,17 +404,20 @@ GOOD = Facts(
     ("changed", "level", "words"),
     [
         pytest.param({"version": (7, 0), "product": "redis"}, Level.FAIL, "redis 7.0 is too old", id="old"),
-        pytest.param({"policy": "allkeys-lru", "maxmemory": 10**9}, Level.FAIL, "allkeys-lru throws", id="evicts"),
+        pytest.param({"policy": "allkeys-lru", "maxmemory": 10**9}, Level.FAIL, "allkeys-lru deletes", id="evicts"),
         pytest.param({"policy": None, "maxmemory": None}, Level.WARN, "hides its maxmemory-policy", id="policy hidden"),
-        pytest.param({"maxmemory": 0}, Level.WARN, "no maxmemory: strangers may fill", id="no bound"),
-        pytest.param({"maxmemory": 12_000_000}, Level.WARN, "83% of what there is: no new profile", id="nearly full"),
-        pytest.param({"maxmemory": 11_000_000}, Level.WARN, "91% of what there is: the collector", id="full"),
+        pytest.param({"maxmemory": 0}, Level.WARN, "no maxmemory: attackers can fill", id="no bound"),
+        pytest.param({"maxmemory": 12_000_000}, Level.WARN, "83% of the limit: no new profile", id="nearly full"),
+        pytest.param({"maxmemory": 11_000_000}, Level.WARN, "91% of the limit: the collector", id="full"),
         pytest.param({"appendonly": False}, Level.FAIL, "appendonly is off", id="no append-only file"),
         pytest.param({"appendfsync": "everysec"}, Level.WARN, "waits up to a second for WAITAOF", id="everysec"),
         pytest.param(
-            {"appendfsync": "everysec", "waits_for_fsync": False}, Level.FAIL, "no event is taken", id="confirms early"
+            {"appendfsync": "everysec", "waits_for_fsync": False},
+            Level.FAIL,
+            "no events are accepted",
+            id="confirms early",
         ),
-        pytest.param({"appendfsync": "no"}, Level.FAIL, "left to chance", id="no fsync"),
+        pytest.param({"appendfsync": "no"}, Level.FAIL, "an unknown time", id="no fsync"),
         pytest.param({"appendfsync": None}, Level.WARN, "hides its appendfsync", id="fsync hidden"),
         pytest.param({"write_failed": True}, Level.FAIL, "last write", id="disk full"),
         pytest.param(
@@ -490,7 +493,7 @@ async def test_before_the_first_start_the_embedded_server_is_no_fault(free_ports
     (port,) = free_ports(1)
     settings = Settings(redis=f"redis://127.0.0.1:{port}/0", embedded_port=port)
     (finding,) = await check_server(settings, settings.redis, embedded=True)
-    assert (finding.level, finding.what) == (Level.WARN, "the embedded server does not run yet")
+    assert (finding.level, finding.what) == (Level.WARN, "the embedded server is not running yet")
     assert "`wakeline up` starts it" in finding.fix
     with socket.socket() as other:  # of something that is no Redis
         other.bind(("127.0.0.1", port))
@@ -545,7 +548,7 @@ async def test_a_history_is_looked_at_with_the_log_it_is_of(redis_server: Any, t
     store_identity(History(str(tmp_path / "archive")).store, "another")
     other = await history_of(redis_server, tmp_path)
     assert other.level is Level.FAIL
-    assert "is of another log" in other.what
+    assert "belongs to another log" in other.what
 
 
 async def test_a_history_that_cannot_be_used_says_what_to_do(redis_server: Any, tmp_path: Path) -> None:

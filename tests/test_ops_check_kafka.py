@@ -38,34 +38,40 @@ def test_three_copies_of_which_two_are_written_have_nothing_to_mend() -> None:
 
 ONE = Partition(leader=1, replicas=(1,), in_sync=(1,))
 JUDGED: dict[str, tuple[TopicMetadata, dict[str, str], Level, str, str]] = {
-    "one copy": (topic(ONE, ONE), {"min.insync.replicas": "1"}, Level.WARN, "not a power cut", "run 3 brokers"),
+    "one copy": (topic(ONE, ONE), {"min.insync.replicas": "1"}, Level.WARN, "not a power failure", "run 3 brokers"),
     "three copies of which one is written": (
         topic(WHOLE, WHOLE),
         {"min.insync.replicas": "1"},
         Level.WARN,
-        "survives a process crash, not a power cut",
+        "survive a crash of the process, not a power failure",
         "--add-config min.insync.replicas=2",
     ),
     "two copies that both have to be written": (
         topic(*[Partition(leader=1, replicas=(1, 2), in_sync=(1, 2))] * 2),
         {},
         Level.WARN,
-        "while one broker is away, no event is taken",
+        "while one broker is down, no events are accepted",
         "run 3 brokers",
     ),
-    "fewer copies than have to be written": (topic(ONE, ONE), {}, Level.FAIL, "no event can be taken", "replicas=1"),
+    "fewer copies than have to be written": (
+        topic(ONE, ONE),
+        {},
+        Level.FAIL,
+        "no events can be accepted",
+        "replicas=1",
+    ),
     "a copy that lags": (
         topic(WHOLE, Partition(leader=1, replicas=(1, 2, 3), in_sync=(1, 3))),
         {},
         Level.WARN,
-        "1 partitions of wakeline lack a copy",
+        "1 partitions of wakeline lack an in-sync replica",
         "start the broker",
     ),
     "a partition that nobody leads": (
         topic(WHOLE, Partition(leader=None, replicas=(1, 2, 3), in_sync=())),
         {},
         Level.FAIL,
-        "stand still",
+        "are stopped",
         "start its brokers",
     ),
     "more partitions than lanes": (topic(WHOLE, WHOLE, WHOLE), {}, Level.FAIL, "has 3 partitions", "another topic"),
@@ -73,7 +79,7 @@ JUDGED: dict[str, tuple[TopicMetadata, dict[str, str], Level, str, str]] = {
         topic(WHOLE, WHOLE),
         {"message.timestamp.type": "CreateTime"},
         Level.FAIL,
-        "it needs LogAppendTime",
+        "but needs LogAppendTime",
         "--add-config message.timestamp.type=LogAppendTime",
     ),
     "a leader that may lack what was acknowledged": (
@@ -101,7 +107,7 @@ def test_a_cluster_that_breaks_a_promise_is_said_with_the_mend(name: str) -> Non
 def test_of_a_topic_that_is_not_made_yet_it_is_said_how_it_would_be() -> None:
     facts = Facts(topic=None, config={"default.replication.factor": "1", "min.insync.replicas": "1"})
     (lacking,) = problems(list(judge(facts, kafka_address("kafka://one:9092"), lanes=LANES)))
-    assert "1 copy of each partition" in lacking.what
+    assert "1 replica of each partition" in lacking.what
     assert "replication_factor=3" in lacking.fix
     assert not problems(list(judge(facts, kafka_address("kafka://one:9092?replication_factor=3"), lanes=LANES)))
 
@@ -115,8 +121,8 @@ async def test_a_real_cluster_of_one_broker(kafka: Broker, topic: str) -> None:
     log = await KafkaLog.open(settings.log, LANES)
     await log.close()
     findings = await check_kafka(settings)
-    assert "is as it must be" in findings[1].what
-    assert ["not a power cut" in finding.what for finding in problems(findings)] == [True]
+    assert "is suitable" in findings[1].what
+    assert ["not a power failure" in finding.what for finding in problems(findings)] == [True]
 
 
 NOW = time.time_ns() // 1_000_000
@@ -126,7 +132,7 @@ NOW = time.time_ns() // 1_000_000
     ("time", "received", "said"),
     [
         pytest.param(NOW + 7_200_000, NOW, "ahead of this machine's clock", id="the log's is ahead"),
-        pytest.param(NOW - 30_000, NOW, "received 30 s after the time", id="the log's is behind"),
+        pytest.param(NOW - 30_000, NOW, "received 30 s after its append time", id="the log's is behind"),
         pytest.param(NOW - 3_600_000, NOW - 3_601_000, "", id="an hour ago"),
     ],
 )
@@ -147,7 +153,7 @@ async def test_the_newest_record_of_a_real_cluster(kafka: Broker, topic: str) ->
 
 
 async def test_a_broker_that_makes_topics_of_itself_makes_none_of_ours(tmp_path: Any, topic: str) -> None:
-    """As Kafka comes: whoever names a topic makes it, with one partition and the times of the producer."""
+    """Kafka's default: naming a topic creates it, with one partition and producer timestamps."""
     with running_broker(tmp_path / "kafka", auto_create_topics_enable="true") as broker:
         settings = Settings(log=f"{broker.url}/{topic}", lanes=LANES)
         assert "no topic" in (await check_kafka(settings))[1].what

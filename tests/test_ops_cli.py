@@ -342,7 +342,7 @@ def test_profile_of_a_customer_is_found_by_the_sites_own_id(run: Run, filled: st
 def test_profile_on_a_server_that_was_never_used_says_so(run: Run, redis_server: Any) -> None:
     result = run("profile", VISITOR, "--redis", redis_server.url)
     assert result.exit_code == 1
-    assert "nothing was ever collected" in result.output
+    assert "no data were ever collected" in result.output
 
 
 def test_watch_shows_what_changes_until_it_is_stopped(tmp_path: Path, filled: str) -> None:
@@ -410,7 +410,7 @@ def test_erase_is_a_record_in_the_lane_of_the_id(run: Run, filled: str, argument
 def test_check_before_the_first_start_warns_only(run: Run, free_ports: Callable[[int], list[int]]) -> None:
     """As the README has it: check, then up."""
     result = run("check", "--embedded-port", str(free_ports(1)[0]))
-    assert (result.exit_code, "the embedded server does not run yet" in result.output) == (0, True), result.output
+    assert (result.exit_code, "the embedded server is not running yet" in result.output) == (0, True), result.output
     assert "✗" not in result.output
 
 
@@ -546,7 +546,7 @@ MISSING: dict[str, list[str]] = {
 
 @pytest.mark.parametrize("name", MISSING)
 def test_who_is_missing_is_said_to_be_missing(run: Run, filled: str, name: str) -> None:
-    for command, words in (("erase", "nothing is known of"), ("profile", "there is no profile of")):
+    for command, words in (("erase", "is unknown on site"), ("profile", "there is no profile of")):
         said = run(command, *MISSING[name], *(["--yes"] if command == "erase" else []), "--redis", filled)
         assert (said.exit_code, words in said.output) == (1, True), said.output
     assert not in_the_log(filled)
@@ -561,7 +561,7 @@ def test_what_cannot_be_taken_back_is_not_done_unasked(run: Run, filled: str, wo
     """Without a terminal nobody can be asked: what is piped in is no answer."""
     for piped in ("n\n", "y\n", ""):
         said = run(*words, "--redis", filled, input=piped)
-        assert (said.exit_code, "this cannot be taken back: add --yes" in said.output) == (2, True), said.output
+        assert (said.exit_code, "this cannot be undone: add --yes" in said.output) == (2, True), said.output
     assert not in_the_log(filled)
 
 
@@ -579,7 +579,7 @@ def test_who_was_forgotten_already_is_told_apart_from_nobody(run: Run, filled: s
 
     asyncio.run(forget())
     said = run("erase", "w" * 22, "--yes", "--redis", filled)
-    assert (said.exit_code, "was forgotten before" in said.output) == (0, True)
+    assert (said.exit_code, "was erased before" in said.output) == (0, True)
     assert len(in_the_log(filled)) == 1
 
 

@@ -129,7 +129,7 @@ def test_the_live_version_is_shown(run: Run, client: redis.Redis) -> None:
 def test_where_nothing_was_collected_it_says_so(run: Run) -> None:
     said = run()
     assert said.exit_code == 1
-    assert "nothing was ever collected" in said.output
+    assert "no data were ever collected" in said.output
 
 
 @redis_alone
@@ -138,5 +138,5 @@ def test_a_log_that_is_away_is_not_taken_for_redis(
 ) -> None:
     said = run("--log", f"kafka://127.0.0.1:{free_ports(1)[0]}")
     assert said.exit_code == 1
-    assert "the log on Kafka is away" in said.output
+    assert "the log on Kafka is unavailable" in said.output
     assert "the Redis server" not in said.output

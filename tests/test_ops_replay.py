@@ -97,7 +97,7 @@ def test_a_site_that_is_not_configured_is_named(run: Run, client: redis.Redis) -
 
 
 def test_without_the_switch_it_is_only_built(run: Run, client: redis.Redis) -> None:
-    """The same command without that flag goes on, and switches."""
+    """The same command without that flag continues, and switches."""
     assert run("--from", "start", "--into", "5", "--no-switch").exit_code == 0
     assert (live(client), views(client, 5)) == (1, VIEWS)
     assert run("--into", "5").exit_code == 0
@@ -109,7 +109,7 @@ def test_back_and_removed(run: Run, client: redis.Redis) -> None:
     assert run("--into", "1").exit_code == 0
     assert live(client) == 1
     said = run("--drop", "2", "--yes")
-    assert "key version 2 is gone" in said.output
+    assert "key version 2 is removed" in said.output
     assert not list(client.scan_iter("wl2:*"))
     assert views(client, 1) == VIEWS
 
@@ -131,7 +131,7 @@ def test_a_torn_lane_is_whole_again(run: Run, client: redis.Redis) -> None:
     client.hincrby(Keys().totals(lane, "shop"), "page_views", 100)
     said = run("--lane", str(lane))
     assert said.exit_code == 0, said.output
-    assert f"lane {lane} is whole again" in said.output
+    assert f"lane {lane} is rebuilt" in said.output
     assert views(client, 1) == VIEWS
     assert run("--lane", str(lane)).exit_code == 1
 
@@ -143,7 +143,7 @@ def test_another_configuration_than_the_processors_is_not_switched_to(
     (tmp_path / "wakeline.toml").write_text(FILE.replace("shop", "blog", 1))
     said = run("--from", "start")
     assert said.exit_code == 1
-    assert f"{VIEWS} dead letters more" in said.output
+    assert f"{VIEWS} more dead letters" in said.output
     assert "--config" in said.output
     assert live(client) == 1
     assert run("--yes").exit_code == 0
@@ -161,7 +161,7 @@ def test_a_switch_that_was_cut_is_taken_back_or_ended(run: Run, client: redis.Re
             client.hset(Keys().lane(lane), mapping=cut)
 
     freeze()
-    assert "key version 1 goes on" in run("--abort").output
+    assert "key version 1 stays live" in run("--abort").output
     assert not client.hget(keys.DEPLOYMENT, "moving")
     assert not [lane for lane in range(LANES) if client.hget(Keys().lane(lane), "moved")]
     freeze()
@@ -173,14 +173,14 @@ def test_a_switch_that_was_cut_is_taken_back_or_ended(run: Run, client: redis.Re
 MISTAKES = {
     # words, exit code, what is said
     "no time": (("--from", "yesterday"), 2, "neither start nor a time"),
-    "the future": (("--from", "2999-01-01"), 2, "still to come"),
-    "from where": ((), 1, "--from start, or from a time"),
+    "the future": (("--from", "2999-01-01"), 2, "in the future"),
+    "from where": ((), 1, "--from start, or a time"),
     "the live version": (("--from", "start", "--into", "1"), 1, "version 1 is live"),
-    "two at once": (("--abort", "--drop", "2"), 2, "one at a time"),
+    "two at once": (("--abort", "--drop", "2"), 2, "use only one of"),
     "no such lane": (("--lane", "99"), 2, "the last one is 3"),
     "a whole lane": (("--lane", "0"), 1, "nothing to rebuild"),
     "the live one is not removed": (("--drop", "1", "--yes"), 1, "cannot be removed"),
-    "nothing to take back": (("--abort",), 0, "no switch was begun"),
+    "nothing to take back": (("--abort",), 0, "there is no switch to revert"),
 }
 
 

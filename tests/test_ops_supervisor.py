@@ -112,7 +112,7 @@ async def until(is_so: Callable[[], object], what: str, *, within: float = 20.0)
 
 
 def is_alive(pid: int) -> bool:
-    """Whether a process runs; one that nobody has waited for yet does not."""
+    """Whether a process runs; a zombie does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -142,7 +142,7 @@ async def test_a_child_whose_settings_do_not_suit_ends_everything_at_once(stage:
     assert await asyncio.wait_for(supervisor.run(stage.up), 20) == 1
     assert stage.reported("collector ended with exit code 2")
     assert stage.reported("collector cannot start")
-    assert not stage.reported("starting it again")
+    assert not stage.reported("restarting it")
     assert ("collector", "the settings do not suit") in stage.lines
     assert not stage.ups
     assert not is_alive(stage.pids("server")[0])
@@ -173,7 +173,7 @@ async def test_a_killed_child_is_started_again_and_the_others_stay(stage: Stage)
     await until(lambda: stage.ups, "all is up")
     os.kill(stage.pids("processor")[0], signal.SIGKILL)
     await until(lambda: stage.reported("processor answers again"), "the processor is back")
-    assert stage.reported("processor was ended by SIGKILL after")
+    assert stage.reported("processor was killed by SIGKILL after")
     assert len(stage.pids("processor")) == 2
     assert len(stage.pids("collector")) == 1
     assert is_alive(stage.pids("collector")[0])
@@ -188,7 +188,7 @@ async def test_each_death_doubles_the_wait_up_to_the_longest(stage: Stage) -> No
         await until(lambda: len(stage.pids("api")) == death + 1, "it lives again")  # noqa: B023
         os.kill(stage.pids("api")[death], signal.SIGKILL)
     await until(lambda: len(stage.pids("api")) == 6, "it lives after the fifth death")
-    waits = [what.rpartition(" in ")[2] for _, what in stage.reports if "starting it again" in what]
+    waits = [what.rpartition(" in ")[2] for _, what in stage.reports if "restarting it" in what]
     assert waits == ["0.05 s", "0.1 s", "0.2 s", "0.3 s", "0.3 s"]
     assert await stopped(supervisor, running) == 0
 
@@ -202,7 +202,7 @@ async def test_a_calm_life_makes_the_next_death_a_first_one(stage: Stage) -> Non
         await until(lambda: len(stage.pids("api")) == death + 1, "it lives again")  # noqa: B023
         os.kill(stage.pids("api")[death], signal.SIGKILL)
     await until(lambda: len(stage.pids("api")) == 3, "it lives after the second death")
-    assert [what.rpartition(" in ")[2] for _, what in stage.reports if "starting it again" in what] == ["0.05 s"] * 2
+    assert [what.rpartition(" in ")[2] for _, what in stage.reports if "restarting it" in what] == ["0.05 s"] * 2
     assert await stopped(supervisor, running) == 0
 
 
@@ -237,7 +237,7 @@ async def test_a_child_that_does_not_stop_is_killed(stage: Stage) -> None:
     running = asyncio.create_task(supervisor.run(stage.up))
     await until(lambda: stage.ups, "all is up")
     assert await stopped(supervisor, running) == 0
-    assert stage.reported("api has not stopped after 0.5 s; killed")
+    assert stage.reported("api did not stop within 0.5 s; killed")
     assert not is_alive(stage.pids("api")[0])
 
 
@@ -256,7 +256,7 @@ async def test_asked_between_two_lives_it_stops_without_waiting(stage: Stage) ->
     running = asyncio.create_task(supervisor.run(stage.up))
     await until(lambda: stage.ups, "all is up")
     os.kill(stage.pids("api")[0], signal.SIGKILL)
-    await until(lambda: stage.reported("starting it again in 600 s"), "it waits")
+    await until(lambda: stage.reported("restarting it in 600 s"), "it waits")
     assert await stopped(supervisor, running) == 0
 
 
@@ -355,14 +355,14 @@ def test_every_taken_port_is_named_with_its_setting(free_ports: Callable[[int], 
                 ]
             )
     said = str(refusal.value)
-    assert f"port {first} is taken" in said
-    assert f"embedded_port {second} is taken" in said
+    assert f"port {first} is in use" in said
+    assert f"embedded_port {second} is in use" in said
     assert "api_port" not in said
     assert "choose others: --port PORT --embedded-port PORT, or by WAKELINE_PORT, WAKELINE_EMBEDDED_PORT" in said
 
 
 def test_an_address_of_another_machine_is_named(free_ports: Callable[[int], list[int]]) -> None:
-    with pytest.raises(CannotStart, match=r"192\.0\.2\.1 is no address of this machine"):
+    with pytest.raises(CannotStart, match=r"192\.0\.2\.1 is not an address of this machine"):
         refuse_taken_ports([Listener("port", "192.0.2.1", free_ports(1)[0])])
 
 
@@ -485,7 +485,7 @@ SAID = {
     "it has room": (0.7, ""),
     "new visitors are only counted": (
         0.85,
-        "new visitors are only counted, no profile begins. Set embedded_memory_mb =",
+        "new visitors are only counted, without profiles. Set embedded_memory_mb =",
     ),
     "events are refused": (0.96, "events are answered 503. Set embedded_memory_mb ="),
     "its files held more than it may use": (1.5, "events are answered 503. Set embedded_memory_mb ="),

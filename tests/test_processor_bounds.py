@@ -1,4 +1,4 @@
-"""What one event makes the processor write, whatever it says and whatever came before: 64 KB at most."""
+"""An event makes the processor write at most 64 KB, whatever it contains and whatever preceded it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ CUSTOMERS = ("@" + "c" * 22, "@" + "d" * 22)
 
 
 class Lane:
-    """One lane on the fold and the real commands; what they would write is kept as Redis would."""
+    """One lane with the fold and the real commands, whose results are kept as in Redis."""
 
     def __init__(self) -> None:
         deployment = Deployment(lanes=1, decay_zero=START - DAY, half_life=7 * DAY)
@@ -236,7 +236,7 @@ LETTERS: dict[str, tuple[bytes, bool]] = {
 
 @pytest.mark.parametrize("name", LETTERS)
 def test_a_dead_letter(name: str) -> None:
-    """Of a record that is longer it holds a part, and says so; of an event all but its properties."""
+    """For a longer record it holds a part and is marked; for an event everything but its properties."""
     value, is_cut = LETTERS[name]
     lane = Lane()
     made = lane.apply(value, at=START)

@@ -218,7 +218,7 @@ async def test_a_worker_that_lost_its_lane_writes_nothing(redis_server: Any) -> 
 
 
 async def test_a_late_write_of_the_owner_before_changes_nothing(redis_server: Any) -> None:
-    """A claim raises the revision: what the former owner had under way fails, the new one goes on undisturbed."""
+    """A claim increments the revision: the previous owner's writes fail, the new one is undisturbed."""
     async with timeline(redis_server) as made:
         await made.append(event("visitor-1", "page-one", 0, 0))
         lane = made.lane("visitor-1")
@@ -253,7 +253,7 @@ async def test_a_lane_without_records_finds_out_that_its_server_went_back(redis_
 
 
 async def test_redelivered_records_are_skipped(redis_server: Any) -> None:
-    """A batch that overlaps what was applied is cut to what is new."""
+    """A batch that overlaps applied records is cut to the new ones."""
     async with timeline(redis_server) as made:
         await made.append(event("visitor-1", "page-one", 0, 0), event("visitor-1", "page-two", 0, 1))
         lane = made.lane("visitor-1")
@@ -276,7 +276,7 @@ async def test_what_is_too_old_to_tell_is_refused(redis_server: Any) -> None:
 
 
 async def test_one_visitor_keeps_a_bounded_state(redis_server: Any) -> None:
-    """Page instances that it has no room for lie in keys of their own, and what comes again for them is known."""
+    """Page instances without room in the state have their own keys, and their repeated events are detected."""
     async with timeline(redis_server) as made:
         events = [event("visitor-1", f"page-{number:04d}", 0, number * 1_000) for number in range(1_000)]
         for start in range(0, 1_000, 100):

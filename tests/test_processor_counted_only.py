@@ -1,4 +1,4 @@
-"""Events that may only be counted: the site's numbers are the same, and nobody gets a profile by them."""
+"""Events that may only be counted: the site's numbers are the same, but they create no profile."""
 
 from __future__ import annotations
 

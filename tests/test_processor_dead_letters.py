@@ -32,7 +32,7 @@ async def put(made: Timeline, *values: bytes, id: str = V, at: int = 0) -> None:
 
 
 async def letters(made: Timeline, key_space: Keys | None = None) -> list[str]:
-    """Their records, lane by lane. What the set says of them has to be what they say themselves."""
+    """Their records, lane by lane. The index must agree with their content."""
     found, spelt = [], key_space or made.store.keys
     for lane in range(4):
         lines = set()
@@ -103,7 +103,7 @@ FORGOTTEN: dict[str, tuple[Event | Erase, ...]] = {
 @pytest.mark.parametrize("has_profile", [True, False])
 @pytest.mark.parametrize("name", FORGOTTEN)
 async def test_the_dead_letters_of_who_is_forgotten_go(made: Timeline, name: str, has_profile: bool) -> None:
-    """And nobody else's, nor those of a later time."""
+    """Not those of other people, nor later ones."""
     if has_profile or "customer" in name:
         await made.append(event(V, "page-one", 0, 0), event(V, "page-one", 1, 1, "identify", customer=A))
     await put(made, no_event(V), b'{"site":"shop","visitor":"visitor-1","ty', b'{"visitor":"visitor-1"', no_event(W))

@@ -66,7 +66,7 @@ async def test_a_poison_record_is_set_aside_and_the_lane_goes_on(made: Timeline,
 async def test_a_rule_that_raises_ends_the_process_twice_then_the_record_is_set_aside(
     made: Timeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Its neighbours count, once; the traceback is kept; the lane goes on."""
+    """Its neighbours count once; the traceback is kept; the lane continues."""
 
     def raises(one: Event, visitor: object, changes: object) -> None:
         if one.path == "/bug":
@@ -225,7 +225,7 @@ async def test_nothing_ticks_without_a_deadline(made: Timeline) -> None:
 
 
 async def test_the_clock_of_a_lane_never_goes_back(made: Timeline) -> None:
-    """Another broker may stamp by a clock that is behind: what it appends counts at the latest time before it."""
+    """Another broker's clock may be behind: its records count at the latest time before."""
     worker = made.workers[0]
     values = [PING.replace(b'"n":0', b'"n":%d' % n) % (b"shop", LANE_0.encode()) for n in range(3)]
     times = [START + MINUTE, START, START + 2 * MINUTE]

@@ -22,7 +22,7 @@ CUSTOMERS = (A, B)
 
 
 class Story:
-    """What happens, a second apart: each event on a page instance of its own."""
+    """Events one second apart, each on its own page instance."""
 
     def __init__(self) -> None:
         self.lanes = LanesApart()
@@ -78,7 +78,7 @@ def story() -> Story:
 
 
 def test_the_lanes_are_apart() -> None:
-    """Else what is shown here would not be."""
+    """Otherwise these tests would show nothing."""
     assert len({lane(V), lane(A), lane(B)}) == 3
     assert len({lane(W), lane(A)}) == 2
 
@@ -241,7 +241,7 @@ def test_what_comes_late_is_kept_out_up_to_where_the_next_one_began(story: Story
 
 @pytest.mark.parametrize("order", ["ABA", "ABAB", "BAB"])
 def test_turns_that_come_back(story: Story, order: str) -> None:
-    """Whose the browser is last is whose it stays, unless it is Alice, who is erased."""
+    """The browser keeps its last customer, unless that is Alice, who is erased."""
     for name in order:
         story.identify(V, A if name == "A" else B)
         story.view(V, f"of-{name.lower()}")
@@ -268,7 +268,7 @@ def test_a_link_of_former_code_ends_with_its_customer(story: Story) -> None:
 
 
 def test_records_of_former_code_are_read() -> None:
-    """An erasure without a cause, a share that does not say when its link began; what is plain is written as before."""
+    """An erasure without a cause, a share without the time of its link; plain fields keep their format."""
     plain = b'{"kind":"erase","site":"shop","id":"v","time":7}'
     erase = decode_record(plain)
     assert erase == Erase(site="shop", id="v", time=7)
@@ -280,7 +280,7 @@ def test_records_of_former_code_are_read() -> None:
 
 
 def test_a_replay_wipes_no_more_often_than_the_live_version(story: Story) -> None:
-    """What V does after Alice is forgotten is nobody's: that Bob had the browser before her is over."""
+    """V's events after Alice is erased belong to nobody: Bob's earlier link to the browser has ended."""
     story.identify(V, B)
     story.identify(V, A)
     story.settle()
@@ -298,7 +298,9 @@ def test_a_replay_wipes_no_more_often_than_the_live_version(story: Story) -> Non
 
 
 def test_a_withdrawal_of_who_has_nothing_keeps_out_what_it_overtook_and_ends(story: Story) -> None:
-    """Anybody can send one: no tombstone of ten years for it. Eight days later what it overtook is too late."""
+    """Anybody can send one, so it leaves no tombstone for ten years. Eight days later, events that it overtook are too
+    late.
+    """
     story.withdraw(V)
     story.view(V)
     story.settle()
@@ -368,7 +370,7 @@ ACTIONS = st.one_of(
 
 
 class Books:
-    """What the test knows of a story: whose turn it was on each browser, who was forgotten and when."""
+    """The test's model of a story: whose turn it was on each browser, who was erased and when."""
 
     def __init__(self) -> None:
         self.turns: dict[str, str] = {}

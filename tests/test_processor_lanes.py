@@ -19,7 +19,7 @@ LANES = 4
 
 
 class Worker:
-    """Applies at once, or hangs while `may_go_on` is not set."""
+    """Applies at once, or blocks until `may_go_on` is set."""
 
     def __init__(self, lane: int) -> None:
         self.lane = lane
@@ -151,7 +151,7 @@ async def test_a_process_that_ends_takes_no_lane_from_another_one_any_more(made:
 
 
 async def test_an_idle_lane_that_is_not_as_it_was_left_ends_the_process(made: Stand) -> None:
-    """It is opened anew then, from the place that there is now."""
+    """It is reopened then, at the current place."""
     await made.owns(0, 1)
     made.workers[1].was_lost = True
     assert isinstance(await failure(made), LaneLost)

@@ -1,4 +1,4 @@
-"""A profile that begins anew shows nothing of before its visitor was forgotten, however the log is cut."""
+"""A profile that starts over shows nothing from before its visitor was erased, however the log is divided."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ async def test_a_state_of_former_code_shows_no_more_of_before(made: Timeline) ->
 
 
 async def test_every_key_that_names_who_was_forgotten_ends(made: Timeline) -> None:
-    """Also where nobody else comes, or the site is removed; all but the tombstone, in ten days."""
+    """Also without other visitors, or if the site is removed; everything but the tombstone, within ten days."""
     await tell(made, [view(0, **SECRET), said(0, "identify", customer=ALICE), erase(1)])
     await made.pass_time(HOUR)  # its visit ends
     names = await everything(made)
@@ -168,7 +168,7 @@ async def test_every_key_that_names_who_was_forgotten_ends(made: Timeline) -> No
 
 
 async def everything(made: Timeline) -> dict[str, str]:
-    """What lies in Redis, by its key."""
+    """The content of Redis, by key."""
     found = {}
     for key in await made.redis.keys("*"):
         match await made.redis.type(key):

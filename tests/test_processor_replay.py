@@ -1,4 +1,4 @@
-"""A replay ends in a switch: whatever is killed on the way, the new version goes on exactly where the live one was."""
+"""A replay ends in a switch: whatever is killed meanwhile, the new version continues exactly where the live one was."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ async def end(made: Timeline) -> None:
 
 @pytest.mark.parametrize("seed", range(4))
 async def test_a_switch_that_is_killed_at_any_call_is_ended_by_the_next(state: Any, seed: int) -> None:
-    """Traffic goes on before and after; at every call to Redis or the log, carried out or not; nothing is lost or
-    doubled, and what came of it is what comes of it without a replay.
+    """With traffic before and after; at every call to Redis or the log, executed or not. Nothing is lost or doubled,
+    and the result is the same as without a replay.
     """
     rng = random.Random(seed)
     records = script(rng)
@@ -83,7 +83,7 @@ async def test_a_switch_that_is_killed_at_any_call_is_ended_by_the_next(state: A
 
 
 async def killed_once(live: Stand, into: int, *, at: int, is_late: bool) -> None:
-    """Switch to `into`, killed at call number `at` of the switch; the live workers try to go on meanwhile."""
+    """Switch to `into`, killed at call number `at` of the switch; the live workers try to continue meanwhile."""
     switch, replay = live.parts(into)
     await switch.approach(replay)
     live.fuse.set(at, is_late=is_late)
@@ -137,7 +137,7 @@ async def test_every_call_of_a_switch_may_be_its_last(state: Any) -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 async def test_a_switch_may_go_back(state: Any, seed: int) -> None:
-    """The version before is caught up from where it was left, without building it anew."""
+    """The previous version catches up from where it was left, without a rebuild."""
     rng = random.Random(seed)
     records = script(rng)
     async with stand(state) as live:
@@ -168,7 +168,7 @@ async def test_a_processor_that_knows_nothing_of_the_switch_writes_nothing_more(
         await live.switch(2)
         await made.append(event("visitor-1", "page-two", 0, 1))
         entries = (await made.log.read({old.lane: 1}, limit=10, wait_ms=0))[old.lane]
-        with pytest.raises(LaneLost, match="goes on in key version 2"):
+        with pytest.raises(LaneLost, match="continues in key version 2"):
             await old.apply(entries)
         with pytest.raises(LaneMoved):
             await old.open()
@@ -178,7 +178,7 @@ async def test_a_processor_that_knows_nothing_of_the_switch_writes_nothing_more(
 
 
 async def test_a_switch_that_was_begun_can_be_taken_back(state: Any) -> None:
-    """The live version goes on, nothing is lost; who was still at it cannot end it."""
+    """The live version continues, nothing is lost; the interrupted switch cannot complete."""
     async with stand(state) as live:
         made = live.made
         await made.append(event("visitor-1", "page-one", 0, 0))
@@ -197,7 +197,7 @@ async def test_a_switch_that_was_begun_can_be_taken_back(state: Any) -> None:
         await made.append(event("visitor-1", "page-two", 0, 1))
         await made.run()
         assert (await made.totals())["page_views"] == 2
-        with pytest.raises(SwitchRefused, match="taken back"):
+        with pytest.raises(SwitchRefused, match="reverted"):
             await switch._end()
         await made.start()
         assert int(await made.redis.hget(DEPLOYMENT, "version") or 1) == 1
@@ -216,7 +216,7 @@ async def test_two_switches_do_not_mix(state: Any) -> None:
         with pytest.raises(SwitchRefused, match="--into 2"):
             await other.run(replay)
         await live.switch(2)
-        with pytest.raises(SwitchRefused, match="version 2 is live meanwhile"):
+        with pytest.raises(SwitchRefused, match="version 2 is live now"):
             await other.run(replay)
 
 
@@ -240,7 +240,7 @@ async def test_a_version_that_takes_the_logs_deltas_never_runs_ahead_of_the_live
 async def test_who_is_erased_while_a_replay_is_on_its_way_is_erased_from_the_new_version_too(
     state: Any, forgotten: str
 ) -> None:
-    """The new version holds the person already, the replay is cut, the person is erased, the replay goes on."""
+    """The new version already has the person, the replay is interrupted, the person is erased, the replay continues."""
     async with stand(state) as live:
         made = live.made
         await made.append(
@@ -304,7 +304,7 @@ async def test_minutes_that_nobody_reads_any_more_are_not_kept(state: Any) -> No
 
 
 async def test_a_rule_that_raised_is_a_dead_letter_again(state: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without ending the replay; once it is fixed, a replay folds the record where it lies."""
+    """It does not end the replay; once it is fixed, a replay folds the record in its place."""
 
     def raises(one: Event, visitor: object, changes: object) -> None:
         if one.path == "/bug":
@@ -386,7 +386,7 @@ BEGINNINGS: dict[str, tuple[str, list[int]]] = {
 
 @pytest.mark.parametrize("name", BEGINNINGS)
 async def test_a_version_begins_where_it_is_told(state: Any, name: str) -> None:
-    """What lies before is a row of its own, so the books balance; no lane begins beyond the live one."""
+    """Earlier records have their own row, so the ledger balances; no lane begins beyond the live one."""
     since, skipped = BEGINNINGS[name]
     async with stand(state) as live:
         made = live.made
@@ -415,7 +415,7 @@ async def begun(live: Stand, into: int, since: str) -> bool:
 
 
 async def test_who_withdrew_before_the_beginning_without_a_profile_gets_none(state: Any) -> None:
-    """Nothing but the visitor's state says so, and a queue sends later what the withdrawal had overtaken."""
+    """Only the visitor's state says so, and a queue sends events later that the withdrawal had overtaken."""
     async with stand(state) as live:
         made = live.made
         await made.append(event("visitor-1", "page-1", 0, 10 * MINUTE, "consent", level="off"))
@@ -487,7 +487,7 @@ async def test_what_does_not_fit_a_version_is_refused(state: Any) -> None:
         await live.made.run()
         with pytest.raises(VersionRefused, match="version 1 is live"):
             await begun(live, 1, "start")
-        with pytest.raises(VersionRefused, match="from where"):
+        with pytest.raises(VersionRefused, match="where to begin"):
             await begun(live, 2, "")
         await begun(live, 2, "start")
         await begun(live, 2, "")
@@ -502,7 +502,7 @@ async def test_what_does_not_fit_a_version_is_refused(state: Any) -> None:
 
 
 async def test_a_version_that_is_removed_leaves_nothing_but_itself(state: Any) -> None:
-    """Tombstones, the log and the other version stay; it may be built anew."""
+    """Tombstones, the log and the other version stay; it can be rebuilt."""
     async with stand(state) as live:
         made = live.made
         await made.append(*(event(f"visitor-{number}", f"page-{number}", 0, number) for number in range(6)))

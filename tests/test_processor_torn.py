@@ -1,4 +1,4 @@
-"""A lane whose write stopped half-way is rebuilt where it is, and goes on as if it had never been torn."""
+"""A lane whose write stopped half-way is rebuilt in place, and continues as if it had never been torn."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ async def rebuild(live: Stand, lane: int, *, since: str = "start") -> None:
 async def test_wherever_a_write_was_torn_the_lane_comes_out_the_same(
     state: Any, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After each of its commands. Deltas are sent once, who is to forget is told, dead letters are there once."""
+    """After each of its commands. Deltas are sent once, erasures are passed on, dead letters exist once."""
     monkeypatch.setattr("processor.deltas.SHARES_SIZE", 1)  # so that one write makes several for one lane
     wanted, scores, dead = await untorn(state, name)
     after = 0
@@ -178,7 +178,7 @@ async def test_a_whole_lane_is_left_alone(state: Any) -> None:
         await live.made.append(*BEFORE, at=10)
         await settle(live)
         before = await live.made.ledger()
-        with pytest.raises(NotTorn, match="whole"):
+        with pytest.raises(NotTorn, match="is not torn"):
             await rebuild(live, 0)
         await live.made.start()
         assert await live.made.ledger() == before
@@ -205,7 +205,7 @@ async def test_what_the_log_no_longer_holds_is_said_before_anything_is_removed(
 
 
 async def test_a_switch_mends_a_torn_lane_too(state: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A new version is folded up to the place of the torn lane; what the torn write had sent is sent anew."""
+    """A new version is folded up to the place of the torn lane; deltas of the torn write are sent again."""
     wanted, scores, dead = await untorn(state, "visits")
     after, is_torn = 0, True
     while is_torn:

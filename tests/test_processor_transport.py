@@ -45,7 +45,7 @@ class LanesStub:
         self.shares.put_nowait(frozenset(range(LANES)))
 
     async def run(self, assign: Assign) -> None:
-        """Owns what is put into `shares`, one share after the other."""
+        """Owns each list in `shares` in turn."""
         while True:
             share = await self.shares.get()
             self.owned, self.generation = share, self.generation + 1
@@ -129,7 +129,7 @@ async def test_reading_ahead_ends_where_nobody_takes_what_was_read() -> None:
 
 
 async def test_nothing_of_a_batch_is_remembered_once_it_was_taken() -> None:
-    """Faust keeps what was acked until its next commit, and ours commits nothing: a process would grow for ever."""
+    """Faust keeps acked messages until its next commit, which never happens here: memory would grow without limit."""
     log, lanes = CountedLog(LANES), LanesStub()
     await log.append([(lane, b"{}") for lane in range(LANES) for _ in range(500)])
     async with running(log, lanes) as app:

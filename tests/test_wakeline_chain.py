@@ -63,14 +63,14 @@ async def test_the_next_log_goes_on_where_the_first_ended(client: aioredis.Redis
 
 
 async def test_a_place_in_a_log_that_cannot_be_reached_is_a_gap(client: aioredis.Redis) -> None:
-    """Once the old log is drained nobody needs its URL any more; whoever does is told."""
+    """Once the old log is drained its URL is no longer needed; if it is used, that is reported."""
     old, new = await filled(1, 5), MemoryLog(LANES)
     await chained(old, None, client, LANES)
     await chained(new, old, client, LANES)
     alone = await chained(new, None, client, LANES)
     await alone.append([(1, b"five")])
     assert [entry.offset for entry in (await alone.read({1: 5}, limit=1, wait_ms=0))[1]] == [5]
-    with pytest.raises(LogGap, match="place 4 lies in the log that was used before, up to 5"):
+    with pytest.raises(LogGap, match="place 4 is in the previous log, which ends at 5"):
         await alone.read({1: 4, 2: 0}, limit=1, wait_ms=0)
 
 
@@ -88,7 +88,7 @@ async def test_a_log_that_was_left_is_not_gone_back_to(client: aioredis.Redis) -
     old, new = await filled(0, 1), MemoryLog(LANES)
     await chained(old, None, client, LANES)
     await chained(new, old, client, LANES)
-    with pytest.raises(LogMismatch, match="has left this log"):
+    with pytest.raises(LogMismatch, match="has moved from this log"):
         await chained(old, new, client, LANES)
 
 
@@ -104,7 +104,7 @@ async def test_where_the_old_log_is_gone_the_new_one_goes_on_at_the_places(clien
     await chained(MemoryLog(LANES), None, client, LANES)
     await client.hset(keys.Keys().lane(2), "offset", 17)
     assert await adopt(new, client, LANES) == [0, 0, 17, 0]
-    with pytest.raises(LogMismatch, match="already"):
+    with pytest.raises(LogMismatch, match="nothing to adopt"):
         await adopt(new, client, LANES)
     both = await chained(new, None, client, LANES)
     await both.append([(2, b"1")])
@@ -152,7 +152,7 @@ async def test_redis_streams_alone_are_opened_as_they_are(redis_server: Any) -> 
 
 
 async def test_a_visit_that_spans_the_change_is_one_visit(redis_server: Any) -> None:
-    """The workers notice nothing but that their log goes on: ledger and numbers are those of one log."""
+    """For the workers the log simply continues: ledger and numbers are those of one log."""
     made = Timeline(redis_server.url, lanes=LANES)
     old, new = made.log, MemoryLog(LANES, clock=lambda: made.now)
     await chained(old, None, made.redis, LANES)

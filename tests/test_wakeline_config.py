@@ -153,7 +153,7 @@ SITE = '[[site]]\nkey = "shop"\n'
         ),
         pytest.param(
             'port = "8700"',
-            'wakeline.toml line 1: port must be a whole number, not text "8700": leave out the quotes, 8700',
+            'wakeline.toml line 1: port must be a whole number, not text "8700": omit the quotes, 8700',
             id="number in quotes",
         ),
         pytest.param(
@@ -176,23 +176,23 @@ SITE = '[[site]]\nkey = "shop"\n'
         ),
         pytest.param(
             SITE + "port = 1",
-            "wakeline.toml line 3: port is no setting of a site: move it to the top, above the first [[site]]",
+            "wakeline.toml line 3: port is not a site's setting: move it to the top, above the first [[site]]",
             id="setting below a site",
         ),
         pytest.param(
             'key = "shop"',
-            "wakeline.toml line 1: key belongs to a site: move it below [[site]]",
+            "wakeline.toml line 1: key is a site's setting: move it below [[site]]",
             id="site key at the top",
         ),
         pytest.param(
             "[settings]\nport = 1",
             "wakeline.toml line 1: there is no table [settings]: "
-            "settings stand at the top of the file, outside of any table",
+            "put settings at the top of the file, outside of any table",
             id="table of settings",
         ),
         pytest.param(
             '[site]\nkey = "shop"',
-            "wakeline.toml line 1: each site is a table of its own: write [[site]]",
+            "wakeline.toml line 1: each site is a separate table: write [[site]]",
             id="single brackets",
         ),
         pytest.param(
@@ -202,7 +202,7 @@ SITE = '[[site]]\nkey = "shop"\n'
         ),
         pytest.param(
             SITE + SITE,
-            'wakeline.toml line 4: key "shop" is already the site\'s of wakeline.toml line 2',
+            'wakeline.toml line 4: key "shop" is already used in wakeline.toml line 2',
             id="key twice",
         ),
         pytest.param(
@@ -213,12 +213,13 @@ SITE = '[[site]]\nkey = "shop"\n'
         ),
         pytest.param(
             SITE + 'secret = "hunter2"',
-            "wakeline.toml line 3: secret has 7 characters, needs 16 or more: make one with `openssl rand -hex 16`",
+            "wakeline.toml line 3: secret has 7 characters, needs at least 16: "
+            "generate one with `openssl rand -hex 16`",
             id="short secret",
         ),
         pytest.param(
             SITE + 'consent = "fulll"',
-            'wakeline.toml line 3: consent "fulll" is none of off, anonymous, full; did you mean full?',
+            'wakeline.toml line 3: consent "fulll" is not one of off, anonymous, full; did you mean full?',
             id="consent",
         ),
         pytest.param(
@@ -243,7 +244,7 @@ SITE = '[[site]]\nkey = "shop"\n'
         ),
         pytest.param(
             SITE + '[[site.interests]]\npath = "/a"\ninterest = "a"\nmasks = []',
-            "wakeline.toml line 3: interests have a path and an interest, but no masks: "
+            "wakeline.toml line 3: interests allow only path and interest, not masks: "
             "it belongs to the site, above its first [[site.interests]]",
             id="site's setting below an interest",
         ),
@@ -279,32 +280,32 @@ SITE = '[[site]]\nkey = "shop"\n'
         ),
         pytest.param(
             'script_path = "/wakeline.full.js"',
-            'wakeline.toml line 1: script_path "/wakeline.full.js" is the name of another script of ours: '
+            'wakeline.toml line 1: script_path "/wakeline.full.js" is the name of another script of Wakeline: '
             "write it like /s.js",
             id="script path, another's",
         ),
         pytest.param(
             'endpoint_path = "e"',
             'wakeline.toml line 1: endpoint_path "e" is not a path for events: '
-            "write it like /e, not as a script nor as /healthz or /readyz",
+            "write it like /e, but not as a script or /healthz or /readyz",
             id="endpoint path, without slash",
         ),
         pytest.param(
             'endpoint_path = "/healthz"',
             'wakeline.toml line 1: endpoint_path "/healthz" is not a path for events: '
-            "write it like /e, not as a script nor as /healthz or /readyz",
+            "write it like /e, but not as a script or /healthz or /readyz",
             id="endpoint path, health",
         ),
         pytest.param(
             'endpoint_path = "/s.js"',
             'wakeline.toml line 1: endpoint_path "/s.js" is not a path for events: '
-            "write it like /e, not as a script nor as /healthz or /readyz",
+            "write it like /e, but not as a script or /healthz or /readyz",
             id="endpoint path, a script's",
         ),
         pytest.param(
             'endpoint_path = "/e?"',
             'wakeline.toml line 1: endpoint_path "/e?" is not a path for events: '
-            "write it like /e, not as a script nor as /healthz or /readyz",
+            "write it like /e, but not as a script or /healthz or /readyz",
             id="endpoint path, with a query",
         ),
         pytest.param(
@@ -314,7 +315,7 @@ SITE = '[[site]]\nkey = "shop"\n'
         ),
         pytest.param(
             'geoip = "/none.mmdb"',
-            'wakeline.toml line 1: geoip "/none.mmdb" is not there: name a file, or leave the setting out',
+            'wakeline.toml line 1: geoip "/none.mmdb" does not exist: name a file, or omit the setting',
             id="file that is not there",
         ),
         pytest.param(
@@ -339,25 +340,23 @@ SITE = '[[site]]\nkey = "shop"\n'
         ),
         pytest.param(
             SITE + 'origins = ["https://a_b..c.de"]',
-            'wakeline.toml line 3: origins "https://a_b..c.de" has an empty part between two dots of its host: '
-            "no site has such an address",
+            'wakeline.toml line 3: origins "https://a_b..c.de" has an empty label between two dots in its host',
             id="origin with an empty label",
         ),
         pytest.param(
             'public_url = "https://a..b.de"',
-            'wakeline.toml line 1: public_url "https://a..b.de" has an empty part between two dots of its host: '
-            "no server has such an address",
+            'wakeline.toml line 1: public_url "https://a..b.de" has an empty label between two dots in its host',
             id="public URL with an empty label",
         ),
         pytest.param(
             SITE + 'masks = ["/pay?token=*"]',
-            'wakeline.toml line 3: masks "/pay?token=*" never matches: a path ends before its ?, and of the query '
-            "nothing is kept but utm_* and what `query` names. A question mark that is part of a path is written %3F",
+            'wakeline.toml line 3: masks "/pay?token=*" never matches: a path ends before its ?, and the query '
+            "is dropped except utm_* and what `query` names. A question mark that is part of a path is written %3F",
             id="mask of a query",
         ),
         pytest.param(
             SITE + 'masks = ["/app#/o/*", "/page#token*"]',
-            'wakeline.toml line 3: masks "/page#token*" never matches: a fragment is kept only where it is a route, as '
+            'wakeline.toml line 3: masks "/page#token*" never matches: a fragment is kept only if it is a route, as '
             "in /app#/orders/*. A number sign that is part of a path is written %23",
             id="mask of a fragment",
         ),
@@ -469,9 +468,9 @@ def test_a_cluster_has_its_log_on_kafka(tmp_path: Path, scheme: str) -> None:
         pytest.param("redis+cluster://u:hunter2@", "names a node without a host: write some nodes like", id="no host"),
         pytest.param("redis+cluster://a,,b", "names a node without a host", id="one without a host"),
         pytest.param("redis+cluster://a:x", "is not the URL of a Redis server", id="no port"),
-        pytest.param("redis+cluster://a/3", "names a database, and a cluster has only 0: leave it out", id="database"),
-        pytest.param("rediss://u:hunter2@a?ssl_ca_cert=x", "has an option that redis-py refuses: ", id="option"),
-        pytest.param("rediss+cluster://u:hunter2@a?ssl_ca_cert=x", "has an option that redis-py refuses: ", id="its"),
+        pytest.param("redis+cluster://a/3", "names a database, but a cluster only has 0: omit it", id="database"),
+        pytest.param("rediss://u:hunter2@a?ssl_ca_cert=x", "has an option that redis-py rejects: ", id="option"),
+        pytest.param("rediss+cluster://u:hunter2@a?ssl_ca_cert=x", "has an option that redis-py rejects: ", id="its"),
         pytest.param("redis://a?socket_timeout=hunter2", "Invalid value for 'socket_timeout'", id="of another type"),
     ],
 )

@@ -202,7 +202,7 @@ async def test_after_a_cut_connection_nothing_is_sent_again(name: str, redis_clu
 
 
 async def test_a_cluster_that_is_away_is_a_connection_error(free_ports: Callable[[int], list[int]]) -> None:
-    """redis-py's own RedisClusterException is no RedisError: whoever waits for Redis would die of it."""
+    """redis-py's RedisClusterException is not a RedisError, so it would kill code that waits for Redis."""
     (port,) = free_ports(1)
     async with client_of(f"redis+cluster://127.0.0.1:{port}") as client:
         for call in CALLS.values():

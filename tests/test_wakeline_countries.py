@@ -96,9 +96,9 @@ BAD = {
         lambda write: write({"autonomous_system_number": 3320}, kind="GeoLite2-ASN"),
         "names no countries",
     ),
-    "no .mmdb": (lambda write: _text(write), "no whole .mmdb file"),
-    "cut": (lambda write: _cut(write), "no whole .mmdb file"),
-    "damaged": (lambda write: _damaged(write), "no whole .mmdb file"),
+    "no .mmdb": (lambda write: _text(write), "not a complete .mmdb file"),
+    "cut": (lambda write: _cut(write), "not a complete .mmdb file"),
+    "damaged": (lambda write: _damaged(write), "not a complete .mmdb file"),
     "IPv4 only": (lambda write: write(MAXMIND, version=4), "IPv4 addresses only"),
 }
 
@@ -125,7 +125,7 @@ def _damaged(write: Write) -> Path:
 def test_what_a_file_cannot_tell_is_said_at_the_start_and_by_the_check(
     write: Write, caplog: pytest.LogCaptureFixture, name: str
 ) -> None:
-    """Once; no lookup raises, and none has words of its own for an address."""
+    """Once; no lookup raises, and no address is treated differently."""
     make, words = BAD[name]
     path = make(write)
     addresses = Addresses(geoip=path)
@@ -147,7 +147,7 @@ def test_a_check_says_what_a_good_file_is(write: Write) -> None:
 def test_a_record_that_is_damaged_is_no_country_and_said_once_without_the_address(
     write: Write, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Files are large: what lies behind their beginning is met when somebody comes from there."""
+    """Files are large: their later parts are only read when a visitor comes from there."""
     path = write(MAXMIND)
     damage(path)
     monkeypatch.setattr("wakeline.countries.LOOKED_AT", 0)

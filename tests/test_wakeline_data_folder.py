@@ -46,7 +46,7 @@ def test_what_a_restore_leaves_is_ours() -> None:
 
 
 def test_what_is_not_ours_is_left_alone(data: Path, tmp_path: Path) -> None:
-    """`data` may name a folder that holds other things; ours in it are closed all the same."""
+    """`data` may name a folder with other files; Wakeline's files in it are still closed."""
     page, linked = data / "index.html", tmp_path / "elsewhere"
     for path in (page, linked):
         path.write_text("x")
@@ -73,7 +73,7 @@ def test_a_shared_folder_that_others_may_write_to_is_said(data: Path) -> None:
     data.chmod(0o777)
     (said,) = data_folder.close(data)
     assert str(data) in said
-    assert "other things" in said
+    assert "other files" in said
 
 
 def test_a_folder_that_is_not_there_is_no_fault(tmp_path: Path) -> None:
@@ -96,13 +96,13 @@ def test_check_says_who_may_read_it(data: Path, tmp_path: Path) -> None:
     data.chmod(0o755)
     ours, folder = check_data(settings)
     assert (ours.level, folder.level) == (Level.OK, Level.WARN)
-    assert ours.what == f"what is ours in {data} is closed to other users"
-    assert "lie in it: lost+found" in folder.what
+    assert ours.what == f"Wakeline's files in {data} are closed to other users"
+    assert "other files: lost+found" in folder.what
 
 
 @pytest.mark.parametrize(("root", "file", "folder"), [(0o700, 0o600, 0o700), (0o750, 0o640, 0o750)])
 def test_the_history_is_as_open_as_its_root(tmp_path: Path, root: int, file: int, folder: int) -> None:
-    """Who shares it with a group opens a folder of its own to the group."""
+    """To share it with a group, the operator opens a separate folder to the group."""
     shared = tmp_path / "history"
     shared.mkdir()
     shared.chmod(root)
@@ -116,7 +116,7 @@ def test_the_history_is_as_open_as_its_root(tmp_path: Path, root: int, file: int
 
 
 def test_a_server_process_may_open_as_many_files_as_the_machine_allows(tmp_path: Path) -> None:
-    """And what it makes is its user's alone."""
+    """New files are accessible only to the user."""
     made = tmp_path / "made"
     code = (
         "import os, resource, sys; from wakeline import process\n"

@@ -40,7 +40,7 @@ LETTERS = [
 Run = Callable[..., Result]
 
 redis_alone = pytest.mark.parametrize("servers", ["redis"], indirect=True)
-"""They lie in Redis, whatever the log is: only who tries them again needs one."""
+"""They are in Redis, wherever the log is: only retries need a log."""
 
 
 @pytest.fixture
@@ -187,7 +187,7 @@ def test_what_is_not_even_text_is_shown_and_not_tried_again(run: Run, client: re
     assert "\\xff\\xfe{" in run("show", "1:4").output
     said = run("retry", "1:4", "0:7", "--yes")
     assert said.exit_code == 1
-    assert "1:4: not even text" in said.output
+    assert "1:4: not valid text" in said.output
     assert logged(servers) == []
 
 
@@ -234,7 +234,7 @@ def test_of_what_was_cut_a_part_is_shown_and_the_whole_is_tried_again_while_the_
     client.hset(Keys().lane(1), "log", identity)
     said = run("retry", "1:1", "1:2", "--yes")
     assert said.exit_code == 1
-    assert "1:2: a dead letter holds a part of it" in said.output
+    assert "1:2: the dead letter is incomplete" in said.output
     assert "1:1" in ids(run("list", "--json"))
     assert "@alice" not in run("show", "1:1").output
     assert run("retry", "1:1", "--yes").exit_code == 0
@@ -282,5 +282,5 @@ def url_of(client: redis.Redis) -> str:
 def test_one_of_which_only_the_reason_was_kept_is_not_tried_again(run: Run, client: redis.Redis) -> None:
     client.xadd(Keys().dead(1), {"offset": 4, "reason": "malformed", "v": "", "error": "", "about": "-"})
     said = run("retry", "1:4", "--yes")
-    assert (said.exit_code, "was forgotten" in said.output) == (1, True)
+    assert (said.exit_code, "was erased" in said.output) == (1, True)
     assert run("drop", "1:4", "--yes").exit_code == 0

@@ -365,7 +365,7 @@ def test_a_url_that_needs_another_package_says_which(url: str) -> None:
 
 
 def test_a_url_that_names_no_folder_is_refused() -> None:
-    with pytest.raises(LogMismatch, match="it names no folder"):
+    with pytest.raises(LogMismatch, match="it needs a folder"):
         History("s3://")
 
 

@@ -71,7 +71,7 @@ def test_it_gives_up_before_the_collector_does() -> None:
 
 
 async def test_a_killed_broker_is_unavailable_until_it_is_back(own_kafka: Broker, log: KafkaLog) -> None:
-    """No method raises anything else meanwhile; then the same log goes on, and what was acknowledged is there."""
+    """No method raises anything else meanwhile; then the same log continues, with all acknowledged records."""
     await log.append([(0, b"1")])
     identity = await log.identity()
     assert await values(log, 0) == [b"1"]
@@ -106,7 +106,7 @@ async def test_opening_where_there_is_no_broker_says_so(free_ports: Callable[[in
 
 
 async def test_what_an_outage_leaves_behind_is_given_up(own_kafka: Broker, log: KafkaLog) -> None:
-    """However many calls fail, nothing of them goes on; and the log closes while the broker is away."""
+    """No failed call continues in the background; and the log closes while the broker is down."""
     await log.append([(0, b"1")])
     own_kafka.kill()
     for _ in range(5):

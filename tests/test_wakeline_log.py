@@ -203,7 +203,7 @@ async def test_an_emptied_server_holds_another_log(redis_server: Any) -> None:
 
 
 async def test_a_killed_server_is_unavailable_until_it_is_back(own_server: Any, streams: RedisStreamsLog) -> None:
-    """No method raises anything else meanwhile; then all goes on, and what was acknowledged is there."""
+    """No method raises anything else meanwhile; then all work again, with all acknowledged records."""
     await streams.append([(0, b"1")])
     identity = await streams.identity()
     own_server.kill()

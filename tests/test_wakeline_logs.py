@@ -40,7 +40,7 @@ async def failing(_: web.BaseRequest) -> web.StreamResponse:
 
 
 async def test_a_handler_that_raises_is_logged_without_who_asked(said: io.StringIO) -> None:
-    """By any server of ours: the filter is where all logs pass."""
+    """On any server of Wakeline: the filter applies to all logs."""
     app = web.Application()
     app.router.add_get("/{tail:.*}", failing)
     runner = web.AppRunner(app, access_log=None)

@@ -26,7 +26,7 @@ def rows(heading: str, text: str = PAGE) -> list[list[str]]:
 
 
 @pytest.mark.parametrize(
-    ("heading", "words"), [("## Why it was refused", Refusal), ("## Why a property was left out", Dropped)]
+    ("heading", "words"), [("## Why an event was rejected", Refusal), ("## Why a property was dropped", Dropped)]
 )
 def test_every_reason_has_a_row_that_says_what_to_do(heading: str, words: type[StrEnum]) -> None:
     found = rows(heading)
@@ -35,7 +35,7 @@ def test_every_reason_has_a_row_that_says_what_to_do(heading: str, words: type[S
 
 
 def test_a_reason_has_the_status_that_is_said() -> None:
-    found = {row[0].strip("`"): row[1] for row in rows("## Why it was refused")}
+    found = {row[0].strip("`"): row[1] for row in rows("## Why an event was rejected")}
     assert {word: int(status) for word, status in found.items() if status and word != Refusal.INTERNAL} == STATUS
 
 

@@ -1,4 +1,4 @@
-"""A lane-by-lane processor on a clock that the test sets: the log in memory, the store on a real server."""
+"""A processor lane by lane, with a clock set by the test: in-memory log, real server for the store."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ class Timeline:
             await worker.open()
 
     async def append(self, *records: Record | bytes, at: int | None = None) -> None:
-        """Append at `at` ms after START, else at the latest time of the events."""
+        """Append at `at` ms after START, by default at the latest time of the events."""
         times = [record.time - START for record in records if isinstance(record, Event)]
         self.now = max(self.now, START + (max(times, default=0) if at is None else at))
         await self.log.append(
@@ -92,7 +92,7 @@ class Timeline:
         return lane_of("shop", id, self.deployment.lanes)
 
     async def run(self, *, batch: int = 1_000) -> None:
-        """Apply all that the log holds."""
+        """Apply all records in the log."""
         while True:
             places = {worker.lane: worker.place.offset for worker in self.workers}
             found = await self.log.read(places, limit=batch, wait_ms=0)
@@ -102,7 +102,7 @@ class Timeline:
                 await self.workers[lane].apply(entries)
 
     async def run_a_little(self, rng: random.Random) -> None:
-        """Apply a part of what each lane's log holds, in one batch a lane."""
+        """Apply a random part of each lane's log, in one batch per lane."""
         for worker in rng.sample(self.workers, k=rng.randint(1, len(self.workers))):
             found = await self.log.read({worker.lane: worker.place.offset}, limit=rng.randint(1, 20), wait_ms=0)
             if worker.lane in found:
@@ -161,7 +161,7 @@ class Timeline:
         return {name.decode(): score for name, score in await self.redis.zrange(key, 0, -1, withscores=True)}
 
     async def ledger(self, keys: Keys | None = None) -> dict[str, int]:
-        """The sum of the lanes' ledgers; every lane's must balance."""
+        """The sum of the lanes' ledgers; each must balance."""
         found: dict[str, int] = dict.fromkeys(Verdict, 0)
         for lane in self._lanes:
             fields = await self.redis.hgetall((keys or self.store.keys).lane(lane))
@@ -172,7 +172,7 @@ class Timeline:
         return found
 
     async def numbers(self, ids: Iterable[str], days: Iterable[str], keys: Keys | None = None) -> dict[str, Any]:
-        """Every integer and text that should not depend on order, batches, crashes or replays."""
+        """Every integer and text that must not depend on order, batches, crashes or replays."""
         found: dict[str, Any] = {"totals": await self.totals(keys)}
         for day in days:
             # the day on which a visitor was new or identified is that of the event that came first

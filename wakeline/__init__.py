@@ -1,14 +1,14 @@
-"""The contract that every part of Wakeline shares, and what a developer imports.
+"""The contract shared by all parts of Wakeline, and the public API for applications.
 
-event.py          what a page sends; surrogates.py halves of emoji
-definitions.py    what a visit, a bounce, activity mean; durations.py lengths of time
+event.py          events that a page may send; surrogates.py lone surrogates in JSON
+definitions.py    definitions of a visit, a bounce, activity; durations.py lengths of time
 numbers.py        every number of a site: counts, top lists, windows
-commerce.py       a shop's fields; amounts.py how amounts are read
-record.py         what the log holds
+commerce.py       a shop's fields; amounts.py parsing of amounts
+record.py         records in the log
 keys.py           every Redis key
-lanes.py          which lane an id belongs to, and the deployment
-log/              the log; history/ what it has trimmed; dead_letters.py what could not be folded
-profiles.py       the readable profile, and its readers; profile_fields.py what it holds; decay.py scores of interests
+lanes.py          assignment of ids to lanes, and the deployment
+log/              the log; history/ the archived log; dead_letters.py records that could not be folded
+profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores
 identity.py       hashes of customer ids
 salts.py          the daily salts of anonymous ids, as they lie in their folder
 paths.py          how a page's path is spelt; labels.py how long text is cut; hosts.py how a host is spelt

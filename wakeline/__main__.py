@@ -1,4 +1,4 @@
-"""python -m wakeline, and the command `wakeline`: what the package `ops` says."""
+"""`python -m wakeline` and the command `wakeline`: runs the package `ops`."""
 
 from __future__ import annotations
 

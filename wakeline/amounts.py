@@ -1,13 +1,13 @@
-"""Amounts of money and quantities: numbers, and the usual spellings of numbers as text.
+"""Parses amounts of money and quantities: numbers, and texts in common number formats.
 
 `1,299.00`, `1.299,00`, `1 299,00`, `1'299.00`, `12,45`, `12,-`, `12:-`, `1,29,900.00`, with spaces of any width, a
 minus before or after, and a currency's sign, code or word before or after (`S/ 100`, `12 euros`, `$12.45 USD`); digits
-of any script. A word is any of up to six letters: nobody knows them all. Only where it is a code of ISO 4217 must it be
-the event's currency; where it means hundredths or thousands (`50 cents`, `100k`), nothing is read.
+of any script. Any word of up to six letters is accepted, since no list is complete. An ISO 4217 code must be the
+event's currency, and words for hundredths or thousands (`50 cents`, `100k`) make the text invalid.
 
-One comma or point before exactly three digits can be read in two ways. It parts thousands (`1.299` is 1299), as nearly
-every currency has two decimals or none; where the currency has three (`1.299` of KWD), or the number begins with 0, it
-parts decimals. A quantity has no currency to tell, so such a one is not read.
+One comma or point before exactly three digits is ambiguous. It separates thousands (`1.299` is 1299), as nearly all
+currencies have two decimals or none; if the currency has three (`1.299` of KWD), or the number begins with 0, it
+separates decimals. A quantity has no currency, so such a text is invalid.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from functools import lru_cache
 
 from iso4217 import Currency
 
-MAX_AMOUNT = 10**12  # in any currency: more is a mistake
+MAX_AMOUNT = 10**12  # in any currency; more is a mistake
 MAX_QUANTITY = 10**6
-MAX_TEXT = 64  # characters of an amount
+MAX_TEXT = 64  # characters in an amount
 
 USUAL_DECIMALS = 2
 DECIMALS = {currency.code: currency.exponent or 0 for currency in Currency}
@@ -32,7 +32,7 @@ SPELLINGS = str.maketrans(
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
         **dict.fromkeys("\u2018\u2019\u02bc\u2032`\u00b4", "'"),
     }
-    | {"\u066b": ".", "\u066c": ","}  # of Arabic digits
+    | {"\u066b": ".", "\u066c": ","}  # Arabic decimal and thousands separators
 )
 SIGN = re.compile("[$\u00a2-\u00a5\u058f\u060b\u0e3f\u17db\u20a0-\u20cf]")
 LETTER = r"[^\W\d_]"
@@ -48,7 +48,7 @@ OTHER_UNIT = re.compile(
     "|cts?|c|cents?|p|pence|[oø]re|коп",
     re.IGNORECASE,
 )
-"""Words after a number by which more or less is meant than units of its currency. "p" may be a penny or a rouble."""
+"""Words after a number that mean multiples or fractions of the currency. "p" may be a penny or a rouble."""
 
 GROUPED = re.compile(r"\d{1,3}(?:([., '])\d{3})(?:\1\d{3})*(?:(?!\1)([.,])\d+)?")
 INDIAN = re.compile(r"\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d+)?")
@@ -56,12 +56,14 @@ SIMPLE = re.compile(r"\d*(?:[.,]\d+)?")
 
 
 def amount_of(value: object, currency: str = "") -> float | None:
-    """What is meant, in units of `currency` (ISO 4217, or "" where it is not said), at most MAX_AMOUNT either way."""
+    """The amount in units of `currency` (ISO 4217, or "" if unknown), between -MAX_AMOUNT and MAX_AMOUNT; None if
+    invalid.
+    """
     return _within(value, MAX_AMOUNT, DECIMALS.get(currency, USUAL_DECIMALS), currency)
 
 
 def quantity_of(value: object) -> float | None:
-    """How many are meant, at most MAX_QUANTITY either way."""
+    """The quantity, between -MAX_QUANTITY and MAX_QUANTITY; None if invalid."""
     return _within(value, MAX_QUANTITY, None, "")
 
 
@@ -91,9 +93,9 @@ def _read(text: str, decimals: int | None, currency: str) -> float | None:
 
 
 def _in_ascii(text: str) -> str:
-    """`text` with digits of any script as those of ASCII, and without vowel signs and marks of direction.
+    """`text` with the digits of any script as ASCII, and without vowel signs and direction marks.
 
-    "" where it has a number that is no digit: "12²" is not 122, nor is "10万" 10.
+    "" if it contains a numeral that is not a digit: "12²" is not 122, nor is "10万" 10.
     """
     if any(char.isnumeric() and not char.isdecimal() for char in text):
         return ""
@@ -105,10 +107,10 @@ def _in_ascii(text: str) -> str:
 
 
 def _agree(before: str, after: str, currency: str) -> bool:
-    """Whether what stands beside a number can be its currency, and is not another one than the event's."""
+    """Whether the text around a number can be a currency, and not another one than the event's."""
     if (
         before and after and bool(SIGN.search(before)) == bool(SIGN.search(after))
-    ):  # "$12 USD" is usual, "EUR 12 EUR" is not
+    ):  # "$12 USD" is common, "EUR 12 EUR" is not
         return False
     words = ["".join(filter(str.isalpha, money)).upper() for money in (before, after)]
     if OTHER_UNIT.fullmatch(words[1]):

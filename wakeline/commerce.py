@@ -1,4 +1,4 @@
-"""The fields of a shop's events that are read, and what they may hold."""
+"""The fields of a shop's events that Wakeline interprets, and their valid values."""
 
 from __future__ import annotations
 
@@ -14,29 +14,30 @@ EVENTS = frozenset(
     )
 )
 
-TOTALS = ("price", "value")  # what a purchase or a refund is counted by: the first that is there
-AMOUNTS = frozenset((*TOTALS, "tax", "shipping", "discount", "cost"))  # of an event, and of each of its items
+TOTALS = ("price", "value")  # the amount of a purchase or a refund: the first that is present
+AMOUNTS = frozenset((*TOTALS, "tax", "shipping", "discount", "cost"))  # in an event, and in each of its items
 QUANTITY = "quantity"
 CURRENCY = "currency"
 ORDERS = frozenset(("order", "order_id", "transaction_id"))
 PRODUCTS = frozenset(("product", "product_id", "item_id", "sku"))
 ITEMS = "items"
 OWN_FIELDS = AMOUNTS | ORDERS | PRODUCTS | {QUANTITY, CURRENCY, ITEMS, "category", "path", "url"}
-"""Fields that something is made of: they are kept before a page's others."""
+"""Fields with a meaning: they are kept before a page's other fields."""
 
 NO_VALUE = (
     r"(?is)\s*(?:|\(?(?:undefined|null|nil|none|nan|n/?a|not[ _]set)\)?|-+|true|false|\[object \w+\]"
     r"|\{\{.*\}\}|\{[a-z_][\w.]*\}|[$#]\{.*\}|\{%.*%\}|<%.*%>|\[\[.*\]\]|%+[a-z_]\w*%+)\s*"
 )
-"""What a page sends where it had nothing: a word of a program, or what a template left standing. Python's and DuckDB's
-regular expressions alike."""
+"""Placeholders that pages send for a missing value: a keyword of a programming language, or an unfilled template. The
+pattern works in Python's and DuckDB's regular expressions.
+"""
 
 _is_no_value = re.compile(NO_VALUE).fullmatch
-_FIRST = frozenset("uUnNtTfF-([{$#<%")  # characters of those that are not empty: nearly every name begins otherwise
+_FIRST = frozenset("uUnNtTfF-([{$#<%")  # first characters of such values; nearly all names begin otherwise
 
 
 def is_name(value: object) -> bool:
-    """Whether a value can be the number of an order or the id of a product: a text that says something, or a number."""
+    """Whether a value can be an order number or a product id: a number, or a text that is not a placeholder."""
     if isinstance(value, str):
         text = value.strip()
         return text != "" and (text[0] not in _FIRST or _is_no_value(text) is None)

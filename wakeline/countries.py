@@ -1,6 +1,6 @@
-"""Countries of addresses, from a GeoIP file of the owner's: that of MaxMind, DB-IP, IPinfo, or one shaped like theirs.
+"""Countries of IP addresses, from the owner's GeoIP file: MaxMind, DB-IP, IPinfo, or another with the same fields.
 
-What such a file holds is not ours: whatever else lies in it is no country, and no lookup raises.
+Unknown contents of such a file mean no country; lookups never raise.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ PLACES = (
     ("country_code",),  # IPinfo Lite
     ("country",),  # IPinfo's older files
     ("geo", "country_code"),  # IPinfo Core and Plus
-    ("registered_country", "iso_code"),  # MaxMind, where it does not know where an address is used
+    ("registered_country", "iso_code"),  # MaxMind, if it does not know where an address is used
 )
-"""Where a record may hold an ISO 3166-1 alpha-2 code; the first that does counts."""
+"""Fields of a record that may hold an ISO 3166-1 alpha-2 code; the first one that does is used."""
 
 MEND = "name a file of countries from MaxMind, DB-IP or IPinfo (.mmdb) that holds IPv4 and IPv6"
-LOOKED_AT = 1_000  # records of a file, to see whether it names countries at all
+LOOKED_AT = 1_000  # records of a file that are checked for country codes
 
 
 class Countries:
-    """The countries in the file at `path`, or none; what is wrong with it is said at the start.
+    """The countries in the file at `path`, or none; problems with it are logged at startup.
 
-    Raises OSError where the file cannot be read.
+    Raises OSError if the file cannot be read.
     """
 
     def __init__(self, path: Path) -> None:
@@ -45,13 +45,13 @@ class Countries:
             logger.warning("%s; %s", fault, MEND)
 
     def of(self, address: IPv4Address | IPv6Address) -> str:
-        """ISO 3166-1 alpha-2; "" where it is not known."""
+        """ISO 3166-1 alpha-2 code; "" if unknown."""
         reader = self._reader
         if reader is None or (self._is_ipv4_only and address.version == 6):
             return ""
         try:
             return code_in(reader.get(address))
-        except Exception as error:  # of the file, or of a reader in C that met what it did not expect
+        except Exception as error:  # an error in the file, or in the C reader
             if not self._has_failed:
                 self._has_failed = True
                 logger.warning(
@@ -61,7 +61,7 @@ class Countries:
 
 
 def opened(path: Path) -> tuple[maxminddb.Reader | None, str]:
-    """The file, None if it is none, and what is wrong with it. Raises OSError where it cannot be read."""
+    """The file, or None if it is invalid, and a description of the problem. Raises OSError if it cannot be read."""
     try:
         reader = maxminddb.open_database(path)
         kind, version = reader.metadata().database_type, reader.metadata().ip_version
@@ -69,7 +69,7 @@ def opened(path: Path) -> tuple[maxminddb.Reader | None, str]:
     except OSError:
         raise
     except Exception as error:
-        return None, f"geoip {path} is no whole .mmdb file ({type(error).__name__}): no country is known"
+        return None, f"geoip {path} is not a complete .mmdb file ({type(error).__name__}): no country is known"
     if not names_countries:
         return None, f"geoip {path} ({kind}) names no countries where MaxMind, DB-IP or IPinfo do: no country is known"
     if version == 4:
@@ -78,7 +78,7 @@ def opened(path: Path) -> tuple[maxminddb.Reader | None, str]:
 
 
 def code_in(record: object) -> str:
-    """The code of the country that a record names, "" for none."""
+    """The country code in a record, "" if there is none."""
     for place in PLACES:
         found: Any = record
         for name in place:

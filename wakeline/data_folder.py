@@ -1,7 +1,7 @@
-"""The data folder is its user's alone: what an earlier version or another umask left open is closed at the start.
+"""Permissions of the data folder: at startup, access by other users is removed from Wakeline's files.
 
-It holds the salts of anonymous ids, accepted events, profiles and the history. Only what is ours is touched, for `data`
-may name a folder that holds other things too; that one stays as it is, and our files in it are closed all the same.
+It holds the salts of anonymous ids, accepted events, profiles and the history. If `data` names a folder that also holds
+other files, the folder itself keeps its permissions, but Wakeline's files in it are still protected.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ OURS = frozenset(("redis", "salts", "spool", "archive", "up.lock", "demo.toml", 
 
 
 def close(data: Path) -> list[str]:
-    """Close what is ours to others; what stays open, and why, in words."""
+    """Remove other users' access to Wakeline's files; returns a message for each one where that failed."""
     still_open = []
     for path in _ours(data):
         try:
@@ -28,15 +28,13 @@ def close(data: Path) -> list[str]:
             continue  # another process has just removed it
         except OSError as error:
             still_open.append(_said(path, error.strerror or str(error)))
-    if not_ours(data) and data.stat().st_mode & WRITABLE:  # whoever may write there may put a folder in our place
-        still_open.append(
-            _said(data, "it stays so, for other things lie in it; name a folder of Wakeline's own by data")
-        )
+    if not_ours(data) and data.stat().st_mode & WRITABLE:  # anyone who can write there could replace one of our folders
+        still_open.append(_said(data, "it is left so because it holds other files; set data to a separate folder"))
     return still_open
 
 
 def open_to_others(data: Path) -> list[str]:
-    """What of ours others may get at, in words; changes nothing."""
+    """Messages about files of Wakeline that other users can access; changes nothing."""
     found = []
     for path in _ours(data):
         try:
@@ -80,7 +78,7 @@ def _is_open(path: Path) -> bool:
 
 
 def _close_below(path: Path) -> None:
-    """From the top: once that is closed nobody gets any further."""
+    """Change permissions from the top down, so that access ends with the first change."""
     _close_one(path)
     for folder, folders, files in os.walk(path):
         for name in (*folders, *files):

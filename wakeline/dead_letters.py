@@ -16,39 +16,39 @@ from wakeline.keys import Keys
 from wakeline.log import Log
 
 READ_AT_ONCE = 500
-READ_WAIT_MS = 5_000  # for a record that is known to be there
+READ_WAIT_MS = 5_000  # for a record that is known to exist
 NOBODY = "-"
 SITE = re.compile(r'"site":\s*"([^"]*)"')
 DERIVED = re.compile(r'"kind":\s*"(delta|tick)"')
 
 
 class DeadLetter(Struct, frozen=True):
-    """One record that was set aside; `id` is its lane and its offset in the log."""
+    """A record that was set aside; `id` is its lane and its offset in the log."""
 
     id: str
     lane: int
-    at: int  # ms since 1970 at which it was set aside: by a replay, that of the replay
+    at: int  # ms since 1970 when it was set aside, by a replay: when the replay did
     reason: str
-    record: str  # what is not text in it as \x..
-    is_text: bool  # else no log takes it, and nothing could be folded
+    record: str  # bytes that are not UTF-8 as \x..
+    is_text: bool  # if false, no log accepts it
     error: str  # traceback, for `bug`
-    stored: str  # its id in the stream of dead letters
-    about: tuple[str, ...] = ()  # lines "<site>/<id> <time>" of those whom it names
+    stored: str  # its id in the dead-letter stream
+    about: tuple[str, ...] = ()  # lines "<site>/<id> <time>" of the people it names
 
     @property
     def is_forgotten(self) -> bool:
-        """Its person was forgotten before it was set aside: nothing but the reason was kept."""
+        """Its person was erased before it was set aside: only the reason was kept."""
         return not self.record and NOBODY in self.about
 
-    is_cut: bool = False  # the record was longer, or named people of other lanes: the log has the whole
+    is_cut: bool = False  # v is incomplete (too long, or names people of other lanes): the log has the whole record
 
     @property
     def is_derived(self) -> bool:
-        """Made by the processor itself. What came after it is applied: it would be taken for a repetition."""
+        """Made by the processor itself. Later records are applied already, so a retry would count as a duplicate."""
         return bool(DERIVED.search(self.record[:200]))
 
     def is_too_late(self, now: int | None = None) -> bool:
-        """Whether it is an event that would be refused now (`now`: ms), were it appended again."""
+        """Whether it is an event that would be rejected as too late if it were appended now (`now`: ms)."""
         try:
             at = msgspec.json.decode(self.record, type=dict).get("time", 0)
         except (msgspec.MsgspecError, RecursionError):
@@ -60,7 +60,7 @@ class DeadLetter(Struct, frozen=True):
 async def dead_letters(
     redis: Redis, live: Keys, lanes: Iterable[int], choice: Callable[[DeadLetter], bool]
 ) -> list[DeadLetter]:
-    """Those that `choice` names, newest first. Raises redis-py's errors."""
+    """The dead letters selected by `choice`, newest first. Raises redis-py's errors."""
     found = []
     for lane in lanes:
         start = "-"
@@ -91,10 +91,10 @@ def _letter(lane: int, id: str, fields: dict[bytes, bytes]) -> DeadLetter:
 
 
 async def retry(redis: Redis, live: Keys, log: Log, letters: Sequence[DeadLetter]) -> None:
-    """Append their records to the log again, oldest first, and take them off the list.
+    """Append their records to the log again, oldest first, and remove them from the list.
 
-    Each is appended before it leaves the list: cut between, it comes twice and counts once. Raises redis-py's errors
-    and LogUnavailable.
+    Each is appended before it is removed: if interrupted, it is appended twice and counts once. Raises redis-py's
+    errors and LogUnavailable.
     """
     oldest_first = letters[::-1]
     for start in range(0, len(letters), READ_AT_ONCE):
@@ -104,9 +104,9 @@ async def retry(redis: Redis, live: Keys, log: Log, letters: Sequence[DeadLetter
 
 
 async def completed(redis: Redis, live: Keys, log: Log, letters: Iterable[DeadLetter]) -> list[DeadLetter]:
-    """The same, those that are cut with the whole record, from its place in the log.
+    """The same letters, with incomplete records completed from the log.
 
-    Where the log does not hold it any more, or is another one, it stays as it is. Raises redis-py's errors and
+    A record stays incomplete if the log no longer holds it, or is another log. Raises redis-py's errors and
     LogUnavailable.
     """
     identity = await log.identity()
@@ -126,16 +126,17 @@ async def completed(redis: Redis, live: Keys, log: Log, letters: Iterable[DeadLe
 
 
 async def drop(redis: Redis, live: Keys, letters: Sequence[DeadLetter]) -> None:
-    """Take them off the list. Raises redis-py's errors."""
+    """Remove them from the list. Raises redis-py's errors."""
     for letter in letters:
         await redis.xdel(live.dead(letter.lane), letter.stored)
         await redis.zrem(live.dead_about(letter.lane), *(f"{line} {letter.stored}" for line in letter.about))
 
 
 async def forget(redis: Redis, live: Keys, lanes: Iterable[int], site: str, id: str) -> int:
-    """Take off all that hold the id of a person, in whatever lane and form; returns how many. Raises redis-py's errors.
+    """Remove all dead letters that contain a person's id, in any lane and form; returns their number.
 
-    The processor does it for those that say so in the person's own lane; this reads them all.
+    The processor removes those listed for the person in the person's own lane; this searches all. Raises redis-py's
+    errors.
     """
     word = re.compile(rf"(?<![\w~@-]){re.escape(id)}(?![\w-])")
 

@@ -10,10 +10,10 @@ from math import exp2
 
 
 def stored(weight: float, *, at: int, zero: int, half_life: int) -> float:
-    """What a `weight` given at time `at` (ms) adds to the stored score. Overflows after 1,023 half-lives."""
+    """The amount that a `weight` at time `at` (ms) adds to the stored score. Overflows after 1,023 half-lives."""
     return weight * exp2((at - zero) / half_life)
 
 
 def current(score: float, *, now: int, zero: int, half_life: int) -> float:
-    """What a stored `score` is worth at time `now` (ms)."""
+    """The value of a stored `score` at time `now` (ms)."""
     return score * exp2(-(now - zero) / half_life)

@@ -1,6 +1,6 @@
-"""What the product's words mean, each said once: a visit, a bounce, who is there, what is activity, what is too late.
+"""Definitions of a visit, a bounce, presence, activity and lateness, each in one place.
 
-Rules, readers of profiles, SQL views, dashboards and the tests of the docs read them here.
+Rules, profile readers, SQL views, dashboards and the tests of the docs use them.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ BOUNCE_BELOW_MS = 10_000  # of engaged time: a visit that was engaged for so lon
 
 
 def is_bounce(page_views: int, engaged_ms: int, events: int) -> bool:
-    """Whether a visit saw one page and nothing more. `events` are those that are activity.
+    """Whether a visit was a bounce. `events` is the number of events that are activity.
 
-    A visit that goes on under another consent level, or came from one, is none: whoever asks sees to that.
+    Do not call it for visits that continue from or under another consent level: they are never bounces.
     """
     return page_views == 1 and engaged_ms < BOUNCE_BELOW_MS and not events
 
@@ -29,26 +29,27 @@ IS_BOUNCE = f"views = 1 AND engaged_ms < {BOUNCE_BELOW_MS} AND events = 0"
 
 # ---- who is there --------------------------------------------------------------------------------
 
-PRESENT_MS = MINUTE_MS  # a page is open for so long after a sign: two signs of life, 25 s apart, may get lost
-LIVE_WINDOWS_MS = {"5m": 5 * MINUTE_MS, "30m": 30 * MINUTE_MS}  # how far live windows reach back, by name
-SEEN_MS = max(LIVE_WINDOWS_MS.values())  # a visitor counts as seen for so long
+PRESENT_MS = MINUTE_MS  # a page counts as open for this long after a ping, so two pings, 25 s apart, may be lost
+LIVE_WINDOWS_MS = {"5m": 5 * MINUTE_MS, "30m": 30 * MINUTE_MS}  # length of each live window, by name
+SEEN_MS = max(LIVE_WINDOWS_MS.values())  # a visitor counts as seen for this long
 
 # ---- what is too late ----------------------------------------------------------------------------
 
 LATE_MS = MAX_AGE_MS + DAY_MS
-"""Age of an event as it is appended. An older one is refused: it may have been counted before.
+"""Highest age of an event when it is appended. Older ones are rejected, as they may have been counted before.
 
-A day longer than browsers keep an event, for its way through spool and log. A log on Kafka keeps records as long.
+A day longer than browsers keep an event, for its time in spool and log. A log on Kafka keeps records as long.
 """
 
 # ---- types of events -----------------------------------------------------------------------------
 
 
 class EventType(NamedTuple):
-    """A type that means something by its name. Every other name is a site's own, is activity, and needs no line here.
+    """An event type with a predefined meaning. All other names are custom events, which are activity.
 
-    Activity is what a visitor did: a visit of one page with one such event is no bounce, and `events` counts them.
-    What a page says of itself is none, else no visit to a page that measures its speed would ever be a bounce.
+    Activity is something a visitor did: it makes a visit of one page not a bounce, and `events` counts it. Events that
+    a page reports about itself are not activity; otherwise no visit to a page that measures its speed would be a
+    bounce.
     """
 
     name: str
@@ -65,11 +66,11 @@ TYPES = (
     EventType("web_vitals", False, False),  # how fast the page was
     EventType("not_found", False, False),  # there is no such page
     EventType("js_error", False, False),  # a script of the page failed
-    EventType("search", True, False),  # the site was searched
-    EventType("outbound_link", True, False),  # a link to elsewhere was clicked
-    EventType("download", True, False),  # a file was clicked
-    EventType("form_submit", True, False),  # a form was sent
-    EventType("interest", True, False),  # an element that names an interest was clicked
+    EventType("search", True, False),  # site search
+    EventType("outbound_link", True, False),  # click on a link to another host
+    EventType("download", True, False),  # click on a file
+    EventType("form_submit", True, False),  # form submission
+    EventType("interest", True, False),  # click on an element that declares an interest
 )
 
 BUILT_IN = frozenset(type.name for type in TYPES if type.is_built_in)

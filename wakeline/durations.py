@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 MINUTE_MS = 60_000
-QUARTER_MS = 15 * MINUTE_MS  # every time zone's offset is a multiple of it, and changes at one
+QUARTER_MS = 15 * MINUTE_MS  # every time zone's offset is a multiple of it, and changes at such a multiple
 DAY_MS = 86_400_000
 NEVER = 1 << 62  # ms since 1970: later than anything

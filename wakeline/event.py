@@ -1,7 +1,7 @@
-"""The wire contract: what a page may send to `POST /v1/events`, its limits, and why it may be refused.
+"""The wire contract: what a page may send to `POST /v1/events`, its limits, and the reasons for rejection.
 
-One request carries one `Envelope`. Its events are decoded one by one, so that a bad event is refused
-alone. The golden files in `tests/wire/` are read by the tests of this file and of the snippet alike.
+One request carries one `Envelope`. Its events are decoded one by one, so that a bad event does not reject the others.
+The tests of this file and of the snippet share the golden files in `tests/wire/`.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from wakeline.surrogates import without_halves
 MAX_BODY_BYTES = 65_536  # after decompression; also the browsers' keepalive budget
 MAX_EVENTS = 50  # in one envelope
 MAX_EVENTS_PER_PAGE = 2_048  # numbers 0..2047 of one page instance
-MAX_AGE_MS = 7 * DAY_MS  # of an event that a browser kept in its queue
+MAX_AGE_MS = 7 * DAY_MS  # of an event in a browser's queue
 
-MAX_NAME_SENT = 256  # characters of an event's name before what nobody sees is taken out of it
+MAX_NAME_SENT = 256  # characters of an event's name before invisible ones are removed
 MAX_NAME = 64  # after that
 
-# What an honest page may have too much of is cut to these, not refused.
+# Excess beyond these limits, which honest pages may exceed, is cut, not rejected.
 MAX_TITLE = 300  # characters
 MAX_PROPS = 32  # of one event
-MAX_ITEM_PROPS = 64  # of each object in a list among them, such as a purchase's items
+MAX_ITEM_PROPS = 64  # of each object in a list, such as a purchase's items
 MAX_PROP_NAME = 64  # characters
 MAX_PROP_TEXT = 1_000  # characters
 MAX_INTERESTS = 8  # declared by one page view
 MAX_INTEREST = 64  # characters
-MAX_ENGAGED_MS = DAY_MS  # of one event: more than a day is a page that nobody looked away from
+MAX_ENGAGED_MS = DAY_MS  # per event: more than a day means that the page was left open
 MAX_SCROLL = 100  # percent
 
-# Types with a body of their own; every other type is a custom event with `props`.
+# Built-in types, with fields of their own; every other type is a custom event with `props`.
 PAGE_VIEW = "page_view"
 ENGAGEMENT = "engagement"
 PING = "ping"
@@ -44,29 +44,29 @@ IDENTIFY = "identify"
 
 
 class Refusal(StrEnum):
-    """Why a request or an event was refused: the answer's `reason` and the metric's label."""
+    """Why a request or an event was rejected: the answer's `reason` and the metric's label."""
 
     # the whole request, with its HTTP status (see STATUS)
     MALFORMED = "malformed"  # not the JSON of an envelope, too deep, NaN
-    BAD_ENCODING = "bad_encoding"  # content-encoding unknown, or its bytes are cut or corrupt
+    BAD_ENCODING = "bad_encoding"  # unknown content-encoding, or truncated or corrupt data
     UNKNOWN_SITE = "unknown_site"
     FOREIGN_ORIGIN = "foreign_origin"
     TIMEOUT = "timeout"  # the body did not arrive in time
     TOO_LARGE = "too_large"
     TOO_MANY_EVENTS = "too_many_events"
     WRONG_CONTENT_TYPE = "wrong_content_type"
-    RATE_LIMITED = "rate_limited"  # more requests or bytes of one address than the deployment allows: retry
-    UNAVAILABLE = "unavailable"  # the log is away, the server's memory is full, or the day has no salt: retry
+    RATE_LIMITED = "rate_limited"  # the address exceeds the limit on requests or bytes: retry
+    UNAVAILABLE = "unavailable"  # the log is down, the server's memory is full, or the day has no salt: retry
     # one event
-    BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range; an id is a card's number
-    BAD_URL = "bad_url"  # no http(s) URL on a host of the site's, nor relative to the Origin that it came from
+    BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range; an id is a card number
+    BAD_URL = "bad_url"  # not an http(s) URL on a host of the site, nor relative to the request's Origin
     TOO_OLD = "too_old"  # older than MAX_AGE_MS
-    BAD_AMOUNT = "bad_amount"  # what a purchase or a refund says that it was worth is no amount
+    BAD_AMOUNT = "bad_amount"  # the amount of a purchase or a refund is invalid
     NO_CONSENT = "no_consent"  # visitor id or identify without `full`, or an event under `off`
     MISSING_VISITOR = "missing_visitor"  # `full` without a visitor id
-    BAD_SIGNATURE = "bad_signature"  # identify without the HMAC of the site's secret
-    OWN_TRAFFIC = "own_traffic"  # left out as the site asked
-    INTERNAL = "internal"  # a fault of ours, which is in the log: sent again it would only fail again
+    BAD_SIGNATURE = "bad_signature"  # the signature of identify is not the HMAC with the site's secret
+    OWN_TRAFFIC = "own_traffic"  # excluded by the site's settings
+    INTERNAL = "internal"  # an internal error, which is logged; a retry would fail again
 
 
 STATUS: dict[Refusal, int] = {
@@ -81,14 +81,15 @@ STATUS: dict[Refusal, int] = {
     Refusal.RATE_LIMITED: 429,
     Refusal.UNAVAILABLE: 503,
 }
-"""HTTP status of a refused request. Final: 400, 401, 403, 413, 415; to be retried: 408, 429, 503.
+"""HTTP status of a rejected request. Permanent: 400, 401, 403, 413, 415; retry: 408, 429, 503.
 
-Where every event of a request is refused the answer is 400 with the first reason, except for
-`own_traffic`, which is what the site asked for: 202 with nothing accepted."""
+If every event of a request is rejected, the answer is 400 with the first reason, except for `own_traffic`, which is
+answered 202 with nothing accepted, as the site asked for it.
+"""
 
 
 class ConsentLevel(StrEnum):
-    """How much a visitor allows; see the README's consent table."""
+    """The consent levels; see the README's table."""
 
     OFF = "off"
     ANONYMOUS = "anonymous"
@@ -96,59 +97,59 @@ class ConsentLevel(StrEnum):
 
 
 VISITOR_ID = r"[A-Za-z0-9_-]{8,36}"
-MAX_CUSTOMER_ID = 256  # characters of a site's own id of a customer
+MAX_CUSTOMER_ID = 256  # characters of a site's customer id
 
 Id = Annotated[str, Meta(pattern=rf"^{VISITOR_ID}\Z")]
 CustomerId = Annotated[str, Meta(min_length=1, max_length=MAX_CUSTOMER_ID)]
 Scalar = str | int | float | bool | None
 Props = dict[str, Scalar | list[Scalar | dict[str, Scalar]]]
-"""The properties of a custom event. A page may send anything: `collector.props` leaves out what is none of these."""
+"""The properties of a custom event. A page may send anything: `collector.props` drops invalid ones."""
 
 
 class Envelope(Struct, forbid_unknown_fields=False):
-    """One request body. All events of it were made under the one consent level."""
+    """One request body. All its events happened under the same consent level."""
 
     site: Annotated[str, Meta(max_length=64)]  # public key of the site, the snippet's data-site
-    consent: ConsentLevel  # level under which its events were made; `off` only for a withdrawal
-    sent: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock, at sending
+    consent: ConsentLevel  # level when its events happened; `off` only for a withdrawal
+    sent: Annotated[int, Meta(ge=0, le=1 << 53)]  # time of sending, ms since 1970 by the browser's clock
     events: Annotated[list[msgspec.Raw], Meta(min_length=1)]
-    webdriver: bool = False  # the browser says that a program drives it
+    webdriver: bool = False  # the browser says that it is automated
 
 
 class WireEvent(Struct):
-    """One event. (`page`, `n`) is its id: a retry repeats both, so it is counted once."""
+    """One event. (`page`, `n`) is its id: a retry repeats both, so that it counts once."""
 
-    type: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_SENT)]  # MAX_NAME characters once it is clean
-    page: Id  # random id of the page instance: new at each page view
+    type: Annotated[str, Meta(min_length=1, max_length=MAX_NAME_SENT)]  # MAX_NAME characters once cleaned
+    page: Id  # random id of the page instance, new for each page view
     n: Annotated[int, Meta(ge=0, lt=MAX_EVENTS_PER_PAGE)]  # 0, 1, 2 ... within the page instance
     time: Annotated[int, Meta(ge=0, le=1 << 53)]  # ms since 1970 by the browser's clock
-    url: str  # of any length; with its fragment only where that is the route; a relative one is of the Origin's root
+    url: str  # of any length; with its fragment only if that is the route; may be relative to the Origin
     visitor: Id | None = None  # first-party id; only under `full`
 
     # page_view
     title: str = ""
     referrer: str = ""
-    interests: Any = []  # <meta name="wakeline:interest">, a text or a list; what is none is ignored: `collector.lists`
-    continued: bool = False  # the page went on under another consent level: no second visit
+    interests: Any = []  # <meta name="wakeline:interest">, text or list; others are ignored: `collector.lists`
+    continued: bool = False  # the page continues under another consent level: not a second visit
 
-    # engagement: what was added since this page's last one
+    # engagement: the increase since this page's last engagement event
     engaged_ms: Annotated[int, Meta(ge=0, le=1 << 53)] = 0  # visible and focused
     scroll: Annotated[int, Meta(ge=0, le=1 << 53)] = 0  # deepest point so far, percent of the page's height
-    leave: bool = False  # hidden, left or closed: presence ends
+    leave: bool = False  # hidden, left or closed: the visitor is no longer present
 
-    level: ConsentLevel | None = None  # consent: the level that holds from now on
+    level: ConsentLevel | None = None  # consent: the new level
 
     # identify
-    id: CustomerId | int | None = None  # the site's own customer id; a number is its text
+    id: CustomerId | int | None = None  # the site's customer id; a number is read as text
     signature: Annotated[str, Meta(max_length=128)] | None = None  # hex HMAC-SHA256(site secret, id)
 
-    props: Any = {}  # custom events: Props, and whatever else a page may say
+    props: Any = {}  # custom events: Props, or anything else that a page sends
 
 
 class Rejected(Struct):
-    """One refused event of an otherwise accepted request."""
+    """A rejected event of an accepted request."""
 
-    id: str  # "<page>.<n>" where it could be read, else "#<index>"
+    id: str  # "<page>.<n>" if valid, otherwise "#<index>"
     reason: Refusal
 
 
@@ -157,14 +158,14 @@ class Answer(Struct):
 
     accepted: int
     rejected: list[Rejected]
-    reason: Refusal | None = None  # why the whole request was refused
+    reason: Refusal | None = None  # why the whole request was rejected
 
 
 T = TypeVar("T")
 
 
 def without_lone_surrogates(decode: Callable[[bytes], T]) -> Callable[[bytes], T]:
-    """`decode`; where it cannot read the text, once more without halves of surrogate pairs.
+    """`decode`, which retries without lone surrogates if it cannot decode the text.
 
     Raises ValueError or RecursionError, as `decode` does.
     """

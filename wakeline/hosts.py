@@ -1,4 +1,4 @@
-"""The name of a host as browsers send it: in lower case, beyond ASCII in punycode as UTS 46 says, non-transitional."""
+"""Host names as browsers send them: lower case, non-ASCII as punycode (UTS 46, non-transitional)."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from idna import IDNAError, uts46_remap
 from wakeline.normalization import has_long_run
 
 MAX_HOST = 253  # characters of a name
-MAX_LABEL = 63  # between two of its dots
-MAX_REMEMBERED = 1_000  # characters of a URL: of longer ones Python's memory of the latest would take many megabytes
-MAX_AUTHORITY = 1_000  # characters of a user, a password, a host and a port
+MAX_LABEL = 63  # characters between two dots
+MAX_REMEMBERED = 1_000  # characters of a URL; `urlsplit` caches URLs, and longer ones would take megabytes
+MAX_AUTHORITY = 1_000  # characters of user, password, host and port
 DEFAULT_PORTS = {"http": 80, "https": 443}
 AUTHORITY = re.compile("//([^/?#]*)")
-LEFT_OUT = str.maketrans("", "", "\t\n\r")  # of a URL, by browsers and by `urlsplit`
-SIGNS = str.maketrans("", "", "@:")  # of an authority, before `urlsplit` normalizes it
+LEFT_OUT = str.maketrans("", "", "\t\n\r")  # removed from a URL by browsers and by `urlsplit`
+SIGNS = str.maketrans("", "", "@:")  # removed from an authority, before `urlsplit` normalizes it
 
 
 def split(url: str) -> SplitResult:
-    """`urlsplit` in linear time, of a stranger's URL. Raises ValueError, also where the authority is none.
+    """`urlsplit` in linear time, for untrusted URLs. Raises ValueError, also for an invalid authority.
 
-    `urlsplit` normalizes the authority before anybody has seen whether a host is in it.
+    `urlsplit` alone normalizes the authority before it checks for a host.
     """
     if not url.isascii() and (found := AUTHORITY.search(url.translate(LEFT_OUT))):
         authority = found[1]
         if len(authority) > MAX_AUTHORITY or has_long_run(authority.translate(SIGNS)):
-            raise ValueError("what stands where the host should is none")
+            raise ValueError("the host is invalid")
     return urlsplit(url) if len(url) <= MAX_REMEMBERED else _split_anew(url)
 
 
@@ -37,9 +37,9 @@ _split_anew: Callable[[str], SplitResult] = urlsplit.__wrapped__  # type: ignore
 
 
 def ascii_host(host: str) -> str:
-    """`host` as browsers spell it. "straße.de" is xn--strae-oqa.de, not strasse.de, which is somebody else's.
+    """`host` as browsers spell it: "straße.de" is xn--strae-oqa.de, not strasse.de, which is another site.
 
-    "" for what no host may be called. Emoji are no letters to IDNA, but browsers take them, so this does.
+    "" if it is not a valid host. IDNA does not allow emoji, but browsers do, and so does this function.
     """
     if host.isascii():
         return host.lower()
@@ -53,7 +53,7 @@ def _punycode(host: str) -> str:
     except IDNAError:
         return ""
     labels = mapped.split(".")
-    if any(len(label) > MAX_LABEL for label in labels):  # Punycode of a long one takes quadratic time
+    if any(len(label) > MAX_LABEL for label in labels):  # Punycode takes quadratic time for long labels
         return ""
     return ".".join(
         label if label.isascii() else f"xn--{label.encode('punycode').decode()}" for label in labels
@@ -61,7 +61,7 @@ def _punycode(host: str) -> str:
 
 
 def ascii_url(url: str) -> str:
-    """An http(s) URL with its host as browsers spell it; what is none stays as it is."""
+    """An http(s) URL with its host as browsers spell it; other texts are returned unchanged."""
     try:
         parts = urlsplit(url)
         host = ascii_host(parts.hostname or "")
@@ -75,14 +75,14 @@ def ascii_url(url: str) -> str:
 
 
 def origin_of(text: str) -> str:
-    """The origin that a http(s) URL lies in, as browsers send it: scheme, host, the port if it is not the scheme's own.
+    """The origin of an http(s) URL, as browsers send it: scheme, host, and the port unless it is the default.
 
-    "" for what is no such URL.
+    "" for other texts.
     """
     try:
         parts = urlsplit(text.strip())
         host, port = ascii_host(parts.hostname or ""), parts.port
-    except ValueError:  # a broken port, an open bracket
+    except ValueError:  # an invalid port or an unclosed bracket
         return ""
     if parts.scheme not in DEFAULT_PORTS or not host or any(len(label) > MAX_LABEL for label in host.split(".")):
         return ""

@@ -1,4 +1,4 @@
-"""Keyed hashes of customer ids: a page proves one with `signature`, keys and records only hold `customer_id`."""
+"""Keyed hashes of customer ids: `signature` proves an id, `customer_id` replaces it in keys and records."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ PSEUDONYM = rf"{CUSTOMER_PREFIX}[0-9a-f]{{32}}"
 
 
 def signature(secret: str, id: str) -> str:
-    """What a site's server gives its page for `wakeline("identify", id, {signature})`: 64 hex digits."""
+    """The signature for `wakeline("identify", id, {signature})`, computed by the site's server: 64 hex digits."""
     return hmac.new(secret.encode(), id.encode(), hashlib.sha256).hexdigest()
 
 
 def is_signed(secret: str, id: str, given: str) -> bool:
-    """Whether `given` is that signature; never true for a site without a secret. Takes constant time."""
+    """Whether `given` is that signature, in constant time; always false for a site without a secret."""
     return bool(secret) and hmac.compare_digest(signature(secret, id).encode(), given.lower().encode())
 
 

@@ -1,4 +1,4 @@
-"""Text that counts as itself where it is counted: long text is cut by what people see, and no two become one."""
+"""Shortens long text used as labels; different texts stay different."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-JOINERS = frozenset("\u200c\u200d")  # invisible, and part of a word: of Persian, of Hindi, of emoji
-TAIL = 11  # characters of the end of what was cut: an ellipsis and ten digits of a hash of the whole
+JOINERS = frozenset("\u200c\u200d")  # invisible, but part of words in Persian and Hindi, and of emoji
+TAIL = 11  # length of the ending of a shortened text: an ellipsis and ten digits of a hash of the whole text
 TAIL_BYTES = 13
 HALF_ESCAPE = re.compile("%[0-9A-Fa-f]?$")
 
 
 def cut(text: str, most: int, *, size: int = 0) -> str:
-    """`text`, or its beginning and a hash of all of it, with at most `most` characters as people see them.
+    """`text`, or its beginning and a hash of all of it, with at most `most` visible characters (grapheme clusters).
 
-    It has at most `size` bytes of UTF-8, four for each character unless said: letters may carry any number of marks.
+    At most `size` bytes of UTF-8, by default four per character, since letters may carry any number of marks.
     """
     size = size or 4 * most
     if len(text) <= most and (size >= 4 * most or _bytes(text) <= size):
@@ -32,13 +32,13 @@ def cut(text: str, most: int, *, size: int = 0) -> str:
 
 
 def _head(text: str, most: int, size: int) -> str:
-    """As many whole characters as fit; of one that alone does not, a part."""
+    """As many whole characters as fit; if not even one fits, a part of it."""
     fitting = text[:size].encode(errors="surrogatepass")[:size].decode(errors="ignore")
     head: str = _first(most).match(fitting)[0]
     if len(head) < len(fitting):
         return head
     whole = _first(1).findall(head)
-    return "".join(whole[:-2]) or head  # the last may go on beyond; what is found behind it is empty
+    return "".join(whole[:-2]) or head  # the last may continue beyond the limit; the match after it is empty
 
 
 def _bytes(text: str) -> int:
@@ -47,7 +47,7 @@ def _bytes(text: str) -> int:
 
 @cache
 def _first(most: int) -> Any:
-    """The pattern of so many characters as people see them (UAX 29), or of as many as there are."""
+    """A pattern for up to this many grapheme clusters (UAX 29)."""
     import regex  # 10 ms and 5 MB that only long text needs
 
     return regex.compile(rf"\X{{0,{most}}}")

@@ -1,4 +1,4 @@
-"""Lanes: which lane an id belongs to, and the facts of a deployment."""
+"""Lanes: the assignment of ids to lanes, and a deployment's constants."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ if TYPE_CHECKING:
 
 
 def lane_of(site: str, id: str, lanes: int) -> int:
-    """The lane (0 .. lanes-1) of a visitor or customer `id` of `site`; never changes for an id."""
+    """The lane (0 .. lanes-1) of a visitor or customer `id` of `site`; it never changes."""
     return crc32(f"{site}/{id}".encode()) % lanes
 
 
 class Deployment(Struct, frozen=True):
-    """Chosen at first start and stored in Redis; only `version` changes, by the switch that ends a replay."""
+    """Chosen at first start and stored in Redis; only `version` changes, at the end of a replay."""
 
     lanes: int
     decay_zero: int  # ms since 1970: T0 of the forward decay
     half_life: int  # ms
-    version: int = keys.VERSION  # of the keys that are live: whoever reads follows it, see `keys.Keys`
+    version: int = keys.VERSION  # the live version of the keys, which readers follow, see `keys.Keys`
 
 
 def half_life_ms(days: float) -> int:
-    """A half-life as it is stored: to the ms, so that 2.3333333333 days are the same as 2.33333333333."""
+    """A half-life in ms, as stored: rounded, so that 2.3333333333 and 2.33333333333 days are equal."""
     return round(days * DAY_MS)
 
 
 def days(half_life: int) -> str:
-    """The shortest number of days that is a half-life of so many ms, to be written into the settings."""
+    """The shortest number of days for this half-life in ms, to be written into the settings."""
     for digits in range(1, 18):
         text = f"{half_life / DAY_MS:.{digits}g}"
         if "e" not in text and half_life_ms(float(text)) == half_life:
@@ -48,20 +48,20 @@ def days(half_life: int) -> str:
 
 
 class NoDeployment(Exception):
-    """Redis holds no deployment: no process that makes one has started on it yet."""
+    """Redis holds no deployment: no process that creates one has started yet."""
 
 
 class DeploymentMismatch(Exception):
-    """The settings ask for another number of lanes or half-life than the stored data was built with."""
+    """The settings name another number of lanes or half-life than the stored data was built with."""
 
 
 FIELDS = ("lanes", "decay_zero", "half_life", "version")
 
 
 def stored_deployment(values: Sequence[bytes | None]) -> Deployment:
-    """The deployment from the values of FIELDS in the hash DEPLOYMENT, for those that only read.
+    """The deployment from the values of FIELDS in the hash DEPLOYMENT, for readers.
 
-    Raises NoDeployment where there is none.
+    Raises NoDeployment if there is none.
     """
     *facts, version = values
     if None in facts:
@@ -80,7 +80,7 @@ return redis.call('HMGET', KEYS[1], 'lanes', 'decay_zero', 'half_life', 'version
 
 
 async def open_deployment(redis: Redis, settings: Settings) -> Deployment:
-    """The deployment that `redis` holds, made from the settings if it holds none.
+    """The deployment stored in `redis`, created from the settings if there is none.
 
     Raises DeploymentMismatch, naming the setting and both values, and redis-py's errors.
     """

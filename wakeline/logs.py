@@ -1,4 +1,6 @@
-"""How processes log: lines to read, or one JSON object a line. Always to stderr, and without those who connected."""
+"""Logging of processes: text lines, or one JSON object per line. Always to stderr, and without personal data of
+clients.
+"""
 
 from __future__ import annotations
 
@@ -14,17 +16,17 @@ from wakeline.escape import log_lines
 from wakeline.settings import LogFormat
 from wakeline.traces import without_words
 
-PEERS = ("aiohttp", "asyncio")  # loggers that tell of whoever connects: address, URL, the bytes that came
-NOT_HTTP = "aiohttp.http_exceptions"  # what a sender did, who may do so as often as it likes
+PEERS = ("aiohttp", "asyncio")  # loggers whose messages contain a client's address, URL or bytes
+NOT_HTTP = "aiohttp.http_exceptions"  # errors of clients, which may be arbitrarily frequent
 FIELD = re.compile("%[-.0-9]*[a-zA-Z]")
-NOISY = ("faust", "mode", "aiokafka", "aiohttp.access", "asyncio")  # told to speak up only with warnings
+NOISY = ("faust", "mode", "aiokafka", "aiohttp.access", "asyncio")  # limited to warnings
 COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 
 
 def configure(format: str, service: str) -> None:
     """Send the logs of this process to stderr as `format` ("text" or "json").
 
-    In text an empty `service` leaves its column out: `wakeline up` names its children's lines itself.
+    In text, an empty `service` omits its column, since `wakeline up` prefixes its children's lines.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -39,14 +41,14 @@ def configure(format: str, service: str) -> None:
 
 
 def is_coloured(stream: TextIO) -> bool:
-    """Whether colours help there; NO_COLOR and FORCE_COLOR (see no-color.org, force-color.org) decide first."""
+    """Whether to use colours; NO_COLOR and FORCE_COLOR (see no-color.org, force-color.org) take precedence."""
     if os.environ.get("NO_COLOR"):
         return False
     return bool(os.environ.get("FORCE_COLOR")) or stream.isatty()
 
 
 def without_peers(record: logging.LogRecord) -> bool:
-    """Whether a record is kept; of one of PEERS only its fixed text and where in the code it happened are."""
+    """Whether to keep a record; for PEERS it is reduced to its fixed text and the location in the code."""
     if record.name.partition(".")[0] not in PEERS:
         return True
     error = record.exc_info[1] if record.exc_info else None

@@ -1,4 +1,4 @@
-"""How full a server is, and from which share on strangers may fill it no further; see `collector.memory`."""
+"""Memory usage of a server, and the thresholds for accepting events; see `collector.memory`."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ NO_EVICTION = "noeviction"
 
 
 def share_of(info: Mapping[str, Any]) -> float | None:
-    """Of maxmemory, from INFO, as the server itself reckons it before it refuses a write: without what it still has to
-    send to replicas and to write to its file. None: it has no bound, or it evicts, and then it is always nearly full.
+    """Share of maxmemory in use, from INFO, computed as the server does before it refuses a write.
+
+    It excludes replication and append-only-file buffers. None if the server has no limit, or evicts keys, since it is
+    then always nearly full.
     """
     most = int(info.get("maxmemory", 0))
     if not most or eviction(info):
@@ -26,6 +28,6 @@ def share_of(info: Mapping[str, Any]) -> float | None:
 
 
 def eviction(info: Mapping[str, Any]) -> str:
-    """The policy by which a server throws keys away when it is full, from INFO; "": it throws none away."""
+    """The server's eviction policy, from INFO; "" if it never evicts."""
     policy = str(info.get("maxmemory_policy", NO_EVICTION))
     return policy if int(info.get("maxmemory", 0)) and policy != NO_EVICTION else ""

@@ -1,8 +1,8 @@
 """Runs a command that dies when its parent dies: `python parent_death.py PARENT COMMAND ...`.
 
-On Linux the kernel sees to it, and this process becomes the command. Elsewhere it stays, holds its stdin,
-which the parent never writes to, and kills the command once that is closed. Run as a plain file and
-with the standard library alone, so that it starts in a few milliseconds.
+On Linux the kernel does this, and this process is replaced by the command. Elsewhere it stays, waits for its stdin (to
+which the parent never writes) to close, and then kills the command. A plain file with only the standard library, so
+that it starts within milliseconds.
 """
 
 import os
@@ -16,7 +16,7 @@ def become(parent: int, command: list[str]) -> None:
     import ctypes
 
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # it died before the call
         sys.exit(1)
     os.execvp(command[0], command)
 

@@ -1,9 +1,9 @@
-"""How the path of a page is spelt: to keep, to show, to match. Pure, never raises, linear in the length of its input.
+"""Spellings of a page's path: for storage, display and matching. Pure, never raises, linear in the input's length.
 
-normal    what records hold: one spelling of each page, RFC 3986
-readable  what people read: the letters that the escapes stand for
-decoded   what patterns are held against
-pattern   a pattern, however it was written
+normal    as stored in records: a unique spelling of each page, RFC 3986
+readable  as displayed: percent-encoded letters are decoded
+decoded   as matched against patterns
+pattern   a pattern in any spelling
 
 A page of an app that routes in the fragment is "path#route".
 """
@@ -19,12 +19,12 @@ from urllib.parse import quote, unquote, unquote_to_bytes
 from wakeline.labels import JOINERS, cut
 from wakeline.normalization import nfc
 
-MAX_PATH = 500  # bytes of a path as people read it, in UTF-8; its escapes take at most three times that
-MAX_DECODINGS = 3  # how often "%2525..." is decoded to find what hides in it
+MAX_PATH = 500  # bytes of a readable path in UTF-8; its escapes take at most three times that
+MAX_DECODINGS = 3  # how often "%2525..." is decoded, to find nested escapes
 
-KEPT = r"A-Za-z0-9\-._~!$&'()*+,;=:@/?"  # no "?" comes from a URL's path; a path that a page names itself may have one
-ESCAPED = "%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF])"  # of what is not unreserved
-NORMAL = re.compile(rf"[{KEPT}]*(?:{ESCAPED}[{KEPT}]*)*")  # nearly all that browsers send: seen at a glance
+KEPT = r"A-Za-z0-9\-._~!$&'()*+,;=:@/?"  # a URL's path contains no "?", but a path in a page's props may
+ESCAPED = "%(?:[0189A-F][0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[B-E]|60|7[B-DF])"  # escapes of all but unreserved characters
+NORMAL = re.compile(rf"[{KEPT}]*(?:{ESCAPED}[{KEPT}]*)*")  # matches nearly all paths that browsers send
 ODD = re.compile(rf"%[0-9A-Fa-f]{{2}}|%|[^{KEPT}%]+")
 UNRESERVED = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 BEYOND_ASCII = re.compile("(?:%[89A-Fa-f][0-9A-Fa-f])+")
@@ -34,10 +34,10 @@ SLASHES = re.compile("//+")
 
 
 def normal(path: str) -> str:
-    """RFC 3986, section 6.2.2: what need not be escaped is not, what must be is, in upper case; no dot segments.
+    """RFC 3986, section 6.2.2: only necessary escapes, in upper case; no dot segments. Idempotent.
 
-    Bytes that are no UTF-8 stay as their escapes, a "%" that escapes nothing becomes "%25", and repeated slashes stay,
-    since a server may tell them apart. Of a normal path it is the path itself.
+    Bytes that are not UTF-8 stay escaped, a stray "%" becomes "%25", and repeated slashes stay, since a server may
+    distinguish them.
     """
     if path and NORMAL.fullmatch(path):
         return without_dots(path)
@@ -57,7 +57,7 @@ def _spelt(found: re.Match[str]) -> str:
 
 
 def without_dots(path: str) -> str:
-    """`path` without the segments "." and "..", as RFC 3986, section 5.2.4, takes them out."""
+    """`path` with the segments "." and ".." removed, as in RFC 3986, section 5.2.4."""
     if "/." not in path:
         return path
     first, *segments = path.split("/")
@@ -73,13 +73,13 @@ def without_dots(path: str) -> str:
 
 
 def readable(path: str) -> str:
-    """A normal path with its letters beyond ASCII as such; `normal` makes it what it was, so no two become one.
+    """A normal path with non-ASCII letters decoded; `normal` restores it, so different paths stay different.
 
-    What cannot be seen stays escaped, but for the joiners that Persian, Hindi and emoji need. So does ASCII.
+    ASCII and invisible characters stay escaped, except for the joiners that Persian, Hindi and emoji need.
     """
     if "%" not in path:
         return path
-    if not IN_ASCII.search(path):  # all at once
+    if not IN_ASCII.search(path):  # fast path for the whole text
         with suppress(UnicodeDecodeError):
             text = unquote_to_bytes(path).decode()
             if text.isprintable():
@@ -97,7 +97,7 @@ def _shown(found: re.Match[str]) -> str:
 
 
 def shortened(path: str) -> str:
-    """A normal path whose readable form has at most MAX_PATH bytes; a longer one is cut as a label is, and normal."""
+    """A normal path whose readable form has at most MAX_PATH bytes; a longer one is shortened like a label."""
     if len(path) <= MAX_PATH:
         return path
     shown = readable(path)
@@ -106,12 +106,12 @@ def shortened(path: str) -> str:
 
 
 def page_label(path: str) -> str:
-    """The path of a record as every view names the page, also where the record is older than the normal form."""
+    """The readable path of a record, as shown everywhere, including for records that are not in normal form."""
     return readable(normal(path))
 
 
 def unquoted(text: str) -> str:
-    """`text` percent-decoded until nothing changes, at most MAX_DECODINGS times."""
+    """`text` percent-decoded until it no longer changes, at most MAX_DECODINGS times."""
     for _ in range(MAX_DECODINGS):
         plain = unquote(text)
         if plain == text:
@@ -121,7 +121,7 @@ def unquoted(text: str) -> str:
 
 
 def decoded(path: str) -> str:
-    """A path as patterns are matched with it: letters composed (NFC), slashes single, no dot segments."""
+    """A path for matching with patterns: letters composed (NFC), single slashes, no dot segments."""
     return resolved(nfc(unquoted(path)))
 
 
@@ -130,10 +130,10 @@ def resolved(path: str) -> str:
 
 
 def pattern(text: str, spelling: Callable[[str], str] = nfc) -> Callable[[str], re.Match[str] | None]:
-    """What says whether a decoded path fits: `*` is anything, slashes too, `?` one character, `[...]` one of these.
+    """A matcher for decoded paths: `*` is any text including slashes, `?` one character, `[...]` one of these.
 
-    The pattern may be escaped or not; an escaped `*`, `?` or `[` means that character. Each `*` ends where what follows
-    it comes first, so there is nothing to try again, and the time is linear in the path's length.
+    The pattern may be escaped or not; an escaped `*`, `?` or `[` means that character. Each `*` matches up to the first
+    occurrence of what follows, without backtracking, so matching takes linear time.
     """
     for _ in range(MAX_DECODINGS):
         text = ESCAPES.sub(lambda found: literal(unquote(found[0])), text)
@@ -141,5 +141,5 @@ def pattern(text: str, spelling: Callable[[str], str] = nfc) -> Callable[[str], 
 
 
 def literal(text: str, wild: str = "*?[") -> str:
-    """A pattern that stands for `text` itself, as far as `wild` goes."""
+    """A pattern that matches `text` literally, for the characters in `wild`."""
     return "".join(f"[{char}]" if char in wild else char for char in text)

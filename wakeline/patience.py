@@ -1,4 +1,4 @@
-"""Waiting for what is not there yet: it is said once, and tried again."""
+"""Waits for an unavailable service: logs it once, and retries."""
 
 from __future__ import annotations
 
@@ -45,9 +45,9 @@ async def patiently(
     *,
     pause_s: float = PAUSE_S,
 ) -> T:
-    """What `call` returns, as soon as it raises none of `missing` any more.
+    """The result of `call`, as soon as it no longer raises one of `missing`.
 
-    The log gets "`waiting`: why", again only once the reason is another one. Every other error is raised at once.
+    Logs "`waiting`: reason" whenever the reason changes. Other errors are raised at once.
     """
     outage = Outage(log)
     while True:

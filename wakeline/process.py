@@ -1,4 +1,4 @@
-"""What every server process sees to before anything else: its files are its user's alone, and it may open many."""
+"""Setup of every server process: private files, and the maximum number of open files."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import secrets
 import socket
 
 NOT_FOR_OTHERS = 0o077
-ENOUGH_FILES = 65_536  # where the hard limit is none: some systems then refuse what no process can have
+ENOUGH_FILES = 65_536  # if there is no hard limit: some systems refuse higher values
 
 
 def set_up() -> None:
-    """Of this process and all that it starts."""
+    """Applies to this process and its children."""
     os.umask(NOT_FOR_OTHERS)
     raise_open_files()
 
@@ -23,13 +23,13 @@ def unique_name() -> str:
 
 
 def raise_open_files() -> int:
-    """Raise the soft limit of open files to the hard one; what it is then."""
+    """Raise the soft limit of open files to the hard limit; returns the new limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = ENOUGH_FILES if hard == resource.RLIM_INFINITY else hard
     if soft == resource.RLIM_INFINITY or soft >= wanted:
         return ENOUGH_FILES if soft == resource.RLIM_INFINITY else soft
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-    except (ValueError, OSError):  # the kernel has a lower bound of its own
+    except (ValueError, OSError):  # the kernel has a lower limit of its own
         return soft
     return wanted

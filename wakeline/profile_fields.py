@@ -1,4 +1,4 @@
-"""What a profile holds: rules count by these, the processor writes them, readers and terminals show them.
+"""The fields of a profile: rules count in them, the processor writes them, readers and terminals show them.
 
 To add a count: a constant and a field of `Profile` here, and a field of its name in `crm.state.VisitorState`; then a
 rule says `visitor.count(...)`. To add a text: the same, and a rule sets it and `visitor.traits_changed`. Both reach the
@@ -14,20 +14,20 @@ from msgspec import Struct
 
 
 class ProfileCount(NamedTuple):
-    """A number that only adds up; of a customer it is the sum over its visitors."""
+    """An additive number; a customer has the sum of its visitors."""
 
     name: str  # in the hash, and in `VisitorState`
     help: str
-    noun: str  # of one, or of the time, as a terminal says it
-    seconds: str = ""  # what `Profile` calls it where it is a time: in the hash it is in ms
+    noun: str  # of one, or of the time, as shown in a terminal
+    seconds: str = ""  # its name in `Profile` if it is a time, which the hash holds in ms
 
     @property
     def attribute(self) -> str:
-        """Of `Profile`."""
+        """Its name in `Profile`."""
         return self.seconds or self.name
 
     def read(self, text: str) -> float:
-        """As `Profile` has it."""
+        """Its value in `Profile`."""
         return int(text) / 1000 if self.seconds else int(text)
 
 
@@ -44,7 +44,7 @@ class Fact(NamedTuple):
     help: str
 
 
-VISITS = ProfileCount("visits", "sessions begun, the open one included", "visit")
+VISITS = ProfileCount("visits", "sessions begun, including the open one", "visit")
 PAGE_VIEWS = ProfileCount("page_views", "pages viewed", "page view")
 ENGAGED = ProfileCount("engaged_ms", "time that pages were visible and focused", "engaged", seconds="engaged_seconds")
 EVENTS = ProfileCount("events", "custom events", "event")

@@ -1,11 +1,11 @@
-"""The profile of a visitor or a customer: how it lies in Redis, and its readers for developers.
+"""The profile of a visitor or a customer: its format in Redis, and readers for applications.
 
     with Profiles("redis://127.0.0.1:6379/0") as profiles:
         profile = profiles.read("shop", visitor_id)
 
 `Profiles` and `AsyncProfiles` read one profile in one call. The processor is the only writer.
 
-Hash `keys.profile`, every value a string; a field that is absent reads as 0, "" or none:
+Hash `keys.profile`, every value a string; a missing field means 0, "" or none:
 
     first_seen, last_seen    ms since 1970
     counts, traits, sources  see `profile_fields`
@@ -48,19 +48,19 @@ class StoredSession(Struct):
     """The field `session` of a profile, times in ms since 1970."""
 
     start: int
-    last: int  # latest sign
+    last: int  # latest event
     page_views: int = 0
     engaged_ms: int = 0
-    entry: str = ""  # path of its first page, as `paths.page_label` spells it: letters beyond ASCII as such
-    page: str = ""  # of its latest page
+    entry: str = ""  # path of its first page, as `paths.page_label` spells it
+    page: str = ""  # path of its latest page
     source: str = ""
     campaign: str = ""
 
 
 class Profiles:
-    """Reads profiles; one connection pool, safe to share between threads.
+    """Reads profiles. Has one connection pool; thread-safe.
 
-    Every read raises redis-py's errors, and NoDeployment on a Redis that Wakeline never used.
+    Every read raises redis-py's errors, and NoDeployment if Wakeline never used this Redis.
     """
 
     def __init__(self, url: str) -> None:
@@ -70,7 +70,7 @@ class Profiles:
     def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
         """The profile of visitor or "@customer" `id` with its top `interests`; None if there is none.
 
-        `now` (ms since 1970; else this machine's clock) decides the scores and whether the session is open.
+        `now` (ms since 1970; default: this machine's clock) determines the scores and whether the session is open.
         """
         deployment = self._known.at_hand() or self._known.note(_values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
         reply = self._redis.eval(*_asked(deployment, site, id, interests))
@@ -79,7 +79,7 @@ class Profiles:
     def read_customer(
         self, site: str, id: str, secret: str, *, interests: int = INTERESTS, now: int | None = None
     ) -> Profile | None:
-        """The profile of the customer whom the site itself calls `id`; `secret` is the site's."""
+        """The profile of the customer with the site's own `id`; `secret` is the site's."""
         return self.read(site, customer_id(secret, id), interests=interests, now=now)
 
     def close(self) -> None:
@@ -134,11 +134,11 @@ def _now() -> int:
 
 
 def _values(reply: Any) -> Any:
-    return reply  # redis-py types what it returns for both of its clients at once
+    return reply  # redis-py has one return type for both its clients
 
 
 class _Known:
-    """The deployment as it was read last, for KNOWN_S."""
+    """Caches the deployment for KNOWN_S."""
 
     def __init__(self) -> None:
         self._deployment: Deployment | None = None
@@ -153,7 +153,7 @@ class _Known:
         return self._deployment
 
 
-# KEYS: a profile, its interests; ARGV: how many of these.
+# KEYS: a profile, its interests; ARGV: number of interests.
 READ = """
 return {redis.call('HGETALL', KEYS[1]),
   redis.call('ZREVRANGEBYSCORE', KEYS[2], '+inf', '(0', 'WITHSCORES', 'LIMIT', 0, ARGV[1])}
@@ -161,7 +161,7 @@ return {redis.call('HGETALL', KEYS[1]),
 
 
 def _asked(deployment: Deployment, site: str, id: str, interests: int) -> tuple[Any, ...]:
-    """EVAL's arguments: a profile as it was at one moment, on a cluster too."""
+    """Arguments of EVAL: reads a profile atomically, on a cluster too."""
     lane, live = lane_of(site, id, deployment.lanes), keys.Keys(deployment.version)
     return READ, 2, live.profile(lane, site, id), live.interests(lane, site, id), interests
 

@@ -1,7 +1,7 @@
-"""The log's contract: one record per accepted event, and the three records that Wakeline derives itself.
+"""The log's contract: one record per accepted event, and three kinds of records that Wakeline derives itself.
 
-A record is JSON, tagged by `kind`. Its append time is not in it: the log stamps that (see `log`).
-Nothing here names a person: no IP, customer ids as keyed hashes, addresses cleaned before they came.
+A record is JSON, tagged by `kind`. It does not contain its append time, which the log adds (see `log`). Nothing here
+identifies a person: no IP addresses, customer ids as keyed hashes, addresses redacted.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-ANONYMOUS_PREFIX = "~"  # of a visitor id made from the daily salt; not in the wire's alphabet
+ANONYMOUS_PREFIX = "~"  # of a visitor id made with the daily salt; not allowed in ids from the wire
 CUSTOMER_PREFIX = "@"  # of a customer's id, a keyed hash of the site's own id
 Position = tuple[int, int]
 """A moment in a lane: (offset, step), a record's offset and how many deadlines have fired before it.
@@ -21,7 +21,7 @@ Deadlines that a record's append time has reached fire before it, one by one. So
 """
 
 FOR_GOOD = (1 << 53) - 1
-"""Tombstone of a withdrawal, ms: whatever still comes under that id, from another tab or a retry, makes no profile."""
+"""Tombstone of a withdrawal, ms: later events with that id, from another tab or a retry, never create a profile."""
 
 
 class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False):
@@ -42,17 +42,17 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
     device: str = "other"  # desktop, mobile, tablet, other
     browser: str = ""
     os: str = ""
-    country: str = ""  # ISO 3166-1 alpha-2, where a GeoIP file is configured
-    bot: str = ""  # which bot, "" for a human
+    country: str = ""  # ISO 3166-1 alpha-2, if a GeoIP file is configured
+    bot: str = ""  # name of the bot, "" for a human
     interests: list[str] = []
     continued: bool = False
     engaged_ms: int = 0
     scroll: int = 0
     leave: bool = False
-    level: str = ""  # consent: the level that holds from now on
+    level: str = ""  # consent: the new level
     customer: str = ""  # identify: "@..." of a verified customer
     props: dict[str, Any] = {}
-    counted_only: bool = False  # it begins no profile: its address or the memory had no more to give; see `budget`
+    counted_only: bool = False  # it creates no profile, because of its address's budget or the memory; see `budget`
 
     @property
     def is_anonymous(self) -> bool:
@@ -60,7 +60,7 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
 
 
 class CustomerShare(Struct, omit_defaults=True):
-    """What one record of one visitor adds to its customer. Everything in it commutes."""
+    """What one record of a visitor adds to its customer. All its parts commute."""
 
     site: str
     customer: str
@@ -69,19 +69,19 @@ class CustomerShare(Struct, omit_defaults=True):
     step: int = 0  # which of the deadlines before that record, or after all of them the record itself; see `Position`
     interests: dict[str, float] = {}  # tag -> amount added, at the decay's time zero
     counts: dict[str, int] = {}  # field of the profile -> amount added
-    since: int = 0  # ms; the time of its event: a customer that was erased later than that takes nothing of it
-    linked: int = 0  # ms; when the visitor was last identified as this customer: nor of a link older than that
+    since: int = 0  # ms; time of its event: a customer erased later ignores it
+    linked: int = 0  # ms; when the visitor was last identified as this customer: a customer erased later ignores it too
     first_seen: int = 0  # ms; the earliest wins
     last_seen: int = 0  # ms; the latest wins
     source: str = ""  # of the visit at last_seen
-    erased_at: int = 0  # ms; not 0: the person withdrew, forget the customer and all it is linked to
+    erased_at: int = 0  # ms; if not 0, the person withdrew: erase the customer and everything linked to it
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
     """What lane `source` sends to a lane of customers: what happened there from `after` on, before `upto`, adds these.
 
-    A lane that is folded again from an earlier place may send them in other portions: each share is taken once, for
-    the customers' lane knows up to where it has them of this source.
+    A lane that is folded again from an earlier place may divide them differently. Each share still counts once, as the
+    customers' lane stores the last offset applied from each source.
     """
 
     source: int
@@ -93,16 +93,16 @@ class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
 
 
 class Tick(Struct, tag_field="kind", tag="tick"):
-    """Nothing but its append time: lets deadlines fall due in a lane that is idle."""
+    """Only carries its append time, so that deadlines in an idle lane expire."""
 
 
 class Erase(Struct, tag_field="kind", tag="erase", omit_defaults=True):
-    """Forget a person: everything of `id` that is not later than `time`. Lane: that of `id`."""
+    """Erase a person: everything of `id` up to `time`. Lane: that of `id`."""
 
     site: str
     id: str  # visitor or "@customer"
     time: int  # ms since 1970
-    customer: str = ""  # to a visitor: whose forgetting it is; it may be another customer's browser by now
+    customer: str = ""  # for a visitor: the erased customer; the browser may belong to another customer by now
 
 
 Record = Event | Delta | Tick | Erase

@@ -1,6 +1,6 @@
-"""The daily salts as they lie in their folder: whose day a moment belongs to, the files' names, and the salts' marks.
+"""The daily salts as stored in their folder: the day of a time, file names, and the salts' marks.
 
-A site's day begins at 04:00 of its time zone. A mark is a hash by which two salts can be told apart.
+A site's day begins at 04:00 in its time zone. A mark is a hash that identifies a salt.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def starts_at(day: date, zone: ZoneInfo) -> int:
 
 
 def day_of(ms: int, zone: ZoneInfo) -> date:
-    """The day that `ms` belongs to: before 04:00 it is still the one before."""
+    """The day that `ms` belongs to; times before 04:00 belong to the previous day."""
     local = datetime.fromtimestamp(ms / 1000, zone)
     return local.date() if local.timetz().replace(tzinfo=None) >= DAY_STARTS else local.date() - timedelta(days=1)
 
@@ -36,12 +36,12 @@ def file_name(site: str, day: date) -> str:
 
 
 def site_name(site: str) -> str:
-    """Begins a file's name, for any site key."""
+    """Prefix of the file names of a site, for any site key."""
     return hashlib.sha256(site.encode()).hexdigest()[:32]
 
 
 def read_salt(path: Path) -> bytes | None:
-    """What a file holds; None if there is none. Raises OSError, also where it is no salt."""
+    """The salt in a file; None if it does not exist. Raises OSError, also if it is not a salt."""
     try:
         found = path.read_bytes()
     except FileNotFoundError:
@@ -52,7 +52,7 @@ def read_salt(path: Path) -> bytes | None:
 
 
 def marks_in(folder: Path, sites: Mapping[str, ZoneInfo], now: int) -> dict[str, str]:
-    """Key in Redis -> mark, of the salts in a folder for yesterday, today and tomorrow; makes none. Raises OSError."""
+    """Key in Redis -> mark, for a folder's salts of yesterday, today and tomorrow; creates none. Raises OSError."""
     found: dict[tuple[str, date], bytes] = {}
     for site, zone in sites.items():
         today = day_of(now, zone)
@@ -63,10 +63,10 @@ def marks_in(folder: Path, sites: Mapping[str, ZoneInfo], now: int) -> dict[str,
 
 
 def marks_of(salts: Mapping[tuple[str, date], bytes]) -> dict[str, str]:
-    """The same of the salts of sites and days."""
+    """Key in Redis -> mark, for these salts."""
     return {keys.salts(site, day.isoformat()): mark(salt) for (site, day), salt in salts.items()}
 
 
 def mark(salt: bytes) -> str:
-    """32 hex digits by which two salts can be told apart; no way back to them."""
+    """32 hex digits that identify a salt without revealing it."""
     return hashlib.blake2b(b"mark", key=salt, digest_size=16).hexdigest()

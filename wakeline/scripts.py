@@ -1,7 +1,7 @@
-"""The scripts that pages load: their names on the web, and what of them is published.
+"""The scripts that pages load: their URLs, and the published versions.
 
-`/wakeline.js` and its companions follow the newest version; `/wakeline.<version>.js` is that version for ever.
-Another path than /wakeline.js renames them all alike: /s.js, /s.full.js, /s.vitals.0.1.0.js.
+`/wakeline.js` and its companions are the newest version; `/wakeline.<version>.js` is permanently that version. The
+setting script_path renames them all alike: /s.js, /s.full.js, /s.vitals.0.1.0.js.
 """
 
 from __future__ import annotations
@@ -18,44 +18,44 @@ import msgspec
 
 FOLDER = Path(str(files("collector") / "static"))
 PUBLISHED = "sri.json"
-PATH = "/wakeline.js"  # of the core; the setting script_path adds another
-ENDPOINT = "/v1/events"  # where events go; the setting endpoint_path adds another
+PATH = "/wakeline.js"  # of the core script; the setting script_path adds another
+ENDPOINT = "/v1/events"  # of events; the setting endpoint_path adds another
 
 
 class Kind(StrEnum):
-    """What a script does, as its file is called."""
+    """The kinds of scripts, by file name."""
 
     CORE = "wakeline"
-    FULL = "wakeline.full"  # the core with the rest
-    VITALS = "wakeline.vitals"  # beside one of the others
+    FULL = "wakeline.full"  # the core and more
+    VITALS = "wakeline.vitals"  # in addition to one of the others
 
     def path(self, core: str = PATH, *, version: str = "") -> str:
-        """Where the collector serves it, if it serves the core at `core`; without a `version` the newest."""
+        """Its path if the core is at `core`; without a `version` that of the newest."""
         return core.removesuffix(".js") + self.removeprefix(Kind.CORE) + (f".{version}" if version else "") + ".js"
 
 
 NAME = re.compile(r"wakeline(\.full|\.vitals)?(\.\d+\.\d+\.\d+)?\.js")
-"""A script's file name."""
+"""File names of scripts."""
 
 PINNED = re.compile(r"\.(\d+\.\d+\.\d+)\.js$")
 
 
 def version_of(name: str) -> str:
-    """The version that a name binds itself to; "" for one that follows the newest."""
+    """The version in a file name; "" for a name that always means the newest."""
     found = PINNED.search(name)
     return found[1] if found else ""
 
 
 def integrity_of(script: bytes) -> str:
-    """As a tag's `integrity` says it."""
+    """The hash for a tag's `integrity` attribute."""
     return "sha384-" + b64encode(hashlib.sha384(script).digest()).decode()
 
 
 @dataclass(frozen=True)
 class Published:
-    """What the build wrote beside the scripts. `versions`: by version and kind, the hash as `integrity` says it."""
+    """The build's list of scripts. `versions`: by version and kind, the hash for `integrity`."""
 
-    current: str  # the version that the moving names serve
+    current: str  # version of the unversioned names
     released: tuple[str, ...]  # versions whose files never change again
     versions: dict[str, dict[Kind, str]]
 
@@ -63,7 +63,7 @@ class Published:
         return self.versions[self.current][kind]
 
     def found(self, integrity: str) -> tuple[str, Kind] | None:
-        """Version and kind of the script that has this hash, the newest first."""
+        """Version and kind of the script with this hash, the newest first."""
         for version in sorted(self.versions, key=lambda version: version != self.current):
             for kind, hash in self.versions[version].items():
                 if hash == integrity:
@@ -72,5 +72,5 @@ class Published:
 
 
 def published() -> Published:
-    """Raises OSError, and msgspec.DecodeError, where the build was never run."""
+    """Raises OSError and msgspec.DecodeError if the build was never run."""
     return msgspec.json.decode((FOLDER / PUBLISHED).read_bytes(), type=Published)

@@ -1,7 +1,7 @@
-"""Every setting: name, default, help. Read once where a process starts, then passed down.
+"""Every setting: name, default, help. Read once at startup, then passed down.
 
-`Settings` holds what belongs to a process, `Site` what belongs to a web site. The command line's help,
-the table in docs/settings.md and `wakeline.toml` all come from here; `config` reads and validates.
+`Settings` holds the settings of a process, `Site` those of a web site. The command line's help, the table in
+docs/settings.md and `wakeline.toml` are derived from them; `config` reads and validates.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ METRICS_PORT_STEP = 10  # between the metrics ports of two workers of the collec
 
 
 class LogFormat(StrEnum):
-    """How processes log: lines to read, or one JSON object a line."""
+    """Format of process logs: text lines, or one JSON object per line."""
 
     TEXT = "text"
     JSON = "json"
 
 
 def _setting(default: Any, help: str, *, least: float | None = None, most: float | None = None) -> Any:
-    """A setting; a number has bounds, beyond which something that is reckoned with it would overflow or stand still."""
+    """A setting; a number has limits, beyond which calculations with it would overflow or have no effect."""
     metadata = {"help": help, "least": least, "most": most}
     if isinstance(default, (list, dict, tuple)):
         return field(default_factory=lambda: default, metadata=metadata)
@@ -40,25 +40,25 @@ def _port(default: int, help: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What a process is told: by flag, by WAKELINE_<NAME> in the environment, or at the top of wakeline.toml."""
+    """Settings of a process: from flags, WAKELINE_<NAME> in the environment, or the top of wakeline.toml."""
 
     redis: str = _setting(
         "redis://127.0.0.1:8706/0",
-        "URL of the Redis or Valkey server (7.2 or newer), or redis+cluster://host,host of a cluster; unset: the "
+        "URL of the Redis or Valkey server (7.2 or newer), or of a cluster, redis+cluster://host,host; default: the "
         "embedded one that `wakeline up` starts",
     )
     data: Path = _setting(
         Path("data"),
-        "folder of the embedded server's files, the daily salts, the spool, the history unless `archive` names another "
-        "place, and aside/ with what a restore replaced",
+        "folder for the embedded server's files, the daily salts, the spool, the history (unless `archive` is set), "
+        "and aside/ with data replaced by a restore",
     )
-    host: str = _setting("127.0.0.1", "address that the collector takes events on")
+    host: str = _setting("127.0.0.1", "address that the collector listens on")
     port: int = _port(8700, "public port of the collector: POST /v1/events and /wakeline.js")
     internal_host: str = _setting(
-        "127.0.0.1", "address that all else listens on: profiles, metrics, the demo shop; not meant for the public"
+        "127.0.0.1", "address that everything else listens on: profiles, metrics, the demo shop; keep it private"
     )
     public_url: str = _setting(
-        "", "where browsers reach the collector, e.g. https://stats.shop.example; unset: host:port"
+        "", "URL of the collector for browsers, e.g. https://stats.shop.example; default: host:port"
     )
     script_path: str = _setting("/wakeline.js", "path of the script, which stays at /wakeline.js too")
     endpoint_path: str = _setting("/v1/events", "path that events are sent to, which stays /v1/events too")
@@ -66,80 +66,76 @@ class Settings:
         8701, f"internal port of the collector's /metrics; worker n listens on this port + {METRICS_PORT_STEP} * n"
     )
     processor_metrics_port: int = _port(8702, "internal port of the processor's /metrics and /healthz")
-    api_port: int = _port(8703, "port of the read side: profiles over HTTP, with the token")
+    api_port: int = _port(8703, "port of the read side: profiles over HTTP, with a token")
     api_metrics_port: int = _port(8704, "internal port of the business /metrics")
     archiver_metrics_port: int = _port(8705, "internal port of the archiver's /metrics")
     top_values: int = _setting(
-        20, "values of each top list in the business /metrics; the rest is summed as (other)", least=1, most=100
+        20, "values per top list in the business /metrics; others are summed as (other)", least=1, most=100
     )
-    api_token: str = _setting("", "bearer token that the read side asks for; empty: it answers nobody")
+    api_token: str = _setting("", "bearer token of the read side; empty: all requests are refused")
     embedded_port: int = _port(8706, "port of the embedded server, on 127.0.0.1 only")
     embedded_memory_mb: int = _setting(
         0,
-        "megabytes that the embedded server may take, 64 or more; 0: half of the machine's. "
-        f"From {COUNT_ONLY * 100:g} % on new visitors are only counted, from {REFUSE * 100:g} % on events are answered "
+        "memory limit of the embedded server in megabytes, at least 64; 0: half of the machine's. "
+        f"Above {COUNT_ONLY * 100:g} % new visitors are only counted, above {REFUSE * 100:g} % events are answered "
         "503",
         least=0,
         most=10**7,
     )
     demo_port: int = _port(8710, "port of the demo shop")
     workers: int = _setting(1, "collector processes that share the public port", least=1, most=64)
-    lanes: int = _setting(16, "lanes of the deployment, chosen at first start for good", least=1, most=1_024)
+    lanes: int = _setting(16, "lanes of the deployment; cannot be changed after the first start", least=1, most=1_024)
     half_life_days: float = _setting(
-        # a stored interest overflows after 1,023 half-lives: with one day that is in 2.8 years
+        # a stored interest overflows after 1,023 half-lives: 2.8 years with one day
         7.0,
-        "days after which an interest counts half, chosen at first start for good",
+        "half-life of interests in days; cannot be changed after the first start",
         least=1,
         most=3_650,
     )
     trusted_proxies: tuple[IPv4Network | IPv6Network, ...] = _setting(
-        (), "address ranges of proxies whose X-Forwarded-For is believed"
+        (), "address ranges of proxies whose X-Forwarded-For is trusted"
     )
     rate_limit: float = _setting(
-        # far above what people behind one address send, the gateway of a phone network included
+        # far above what people behind one address send, including a mobile network's gateway
         100.0,
-        "requests a second that each collector process takes of one public address or IPv6 /64, ten seconds' worth at "
-        "once; one of more than 4 KB, or that leaves more in the log, counts once for each 4 KB; beyond them 429; 0: "
-        "no limit, else 0.01 or more",
+        "requests per second accepted from one public address or IPv6 /64 by each collector process, in bursts of "
+        "up to ten seconds' worth; a request that is, or adds to the log, more than 4 KB counts once per 4 KB; 0: "
+        "no limit, otherwise at least 0.01",
         least=0,
         most=1_000_000,
     )
     new_profiles_a_day: int = _setting(
         1_000,
-        "profiles that each collector process lets one public address or IPv6 /64 begin a day (UTC); its further new "
+        "new profiles per day (UTC) from one public address or IPv6 /64 by each collector process; further new "
         "visitors are only counted; 0: no limit",
         least=0,
         most=10**9,
     )
     geoip: Path | None = _setting(
-        None, "a GeoIP file of countries (.mmdb) by MaxMind, DB-IP or IPinfo; without one no country is known"
+        None, "GeoIP file of countries (.mmdb) by MaxMind, DB-IP or IPinfo; without one, countries are unknown"
     )
     log: str = _setting(
         "",
-        "URL of the log, kafka://host:9092[,host:9092][/topic][?options as aiokafka names them]; "
-        "unset: Redis Streams on the server of `redis`",
+        "URL of the log, kafka://host:9092[,host:9092][/topic][?aiokafka options]; "
+        "default: Redis Streams on the server of `redis`",
     )
-    log_before: str = _setting("", "URL of the log that was used before, which is drained before `log` is read")
-    log_max_records: int = _setting(
-        200_000, "records that a lane of the log keeps after they were processed", least=0, most=10**12
-    )
-    log_max_age_days: float = _setting(
-        8.0, "days that the log keeps records after they were processed", least=0, most=36_500
-    )
+    log_before: str = _setting("", "URL of the previous log, which is drained before `log` is read")
+    log_max_records: int = _setting(200_000, "processed records that each lane of the log keeps", least=0, most=10**12)
+    log_max_age_days: float = _setting(8.0, "days that the log keeps processed records", least=0, most=36_500)
     spool_mb: int = _setting(
-        # some 700,000 events: what visitors without consent do is not kept in browsers, a 503 would lose it
+        # some 700,000 events: browsers do not store events without consent, so a 503 would lose them
         256,
-        "megabytes of events that each collector process may spool to disk while the log is away; 0: none",
+        "megabytes of events that each collector process may spool to disk while the log is down; 0: none",
         least=0,
         most=10**7,
     )
     archive: str = _setting(
-        "", "where the history is kept: a folder, or a URL that fsspec knows (s3://...); unset: in `data`; off: nowhere"
+        "", "location of the history: a folder, or a URL for fsspec (s3://...); default: in `data`; off: no history"
     )
     archive_seal_s: float = _setting(
-        600.0, "seconds that records wait at most before the history holds them", least=1, most=604_800
+        600.0, "longest time in seconds until records are in the history", least=1, most=604_800
     )
-    log_format: LogFormat = _setting(LogFormat.TEXT, "how processes log: text or json")
+    log_format: LogFormat = _setting(LogFormat.TEXT, "format of process logs: text or json")
 
     @property
     def metrics_ports(self) -> range:
@@ -149,9 +145,9 @@ class Settings:
 
 @dataclass(frozen=True, kw_only=True)
 class InterestRule:
-    """Page views whose path matches `path` (fnmatch: * crosses slashes) count for `interest`.
+    """Page views whose path matches `path` (fnmatch: * matches slashes too) count for `interest`.
 
-    Letters may be written as such or escaped: `paths.decoded` is what is matched.
+    Letters may be escaped or not: the pattern is matched with `paths.decoded`.
     """
 
     path: str = _setting("", "pattern of paths, e.g. /shoes/*; a * also stands for slashes")
@@ -163,14 +159,14 @@ class Site:
     """One [[site]] of wakeline.toml."""
 
     key: str = _setting("", "public key: the snippet's data-site")
-    secret: str = _setting("", "secret that signs identify and keys customer ids; never in a page")
-    origins: tuple[str, ...] = _setting((), "origins whose pages may send, e.g. https://shop.example")
+    secret: str = _setting("", "secret that signs identify and keys customer ids; never put it into a page")
+    origins: tuple[str, ...] = _setting((), "origins of pages that may send events, e.g. https://shop.example")
     time_zone: ZoneInfo = _setting(ZoneInfo("UTC"), "time zone of the site's days, e.g. Europe/Berlin")
     consent: ConsentLevel = _setting(
-        ConsentLevel.ANONYMOUS, "level before a visitor chose: off, anonymous, or full on a legal basis of your own"
+        ConsentLevel.ANONYMOUS, "level before a visitor has chosen: off, anonymous, or full if you have a legal basis"
     )
-    own_addresses: tuple[IPv4Network | IPv6Network, ...] = _setting((), "address ranges of own traffic to leave out")
-    own_cookie: str = _setting("", "name of a cookie that marks own traffic to leave out")
+    own_addresses: tuple[IPv4Network | IPv6Network, ...] = _setting((), "address ranges of own traffic to exclude")
+    own_cookie: str = _setting("", "name of a cookie that marks own traffic to exclude")
     interests: tuple[InterestRule, ...] = _setting((), "rules from URL paths to interests, [[site.interests]]")
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
     archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)
@@ -179,11 +175,11 @@ class Site:
 
 @dataclass(frozen=True)
 class Config:
-    """All that a process knows when it starts."""
+    """The configuration of a process at startup."""
 
     settings: Settings
     sites: dict[str, Site]  # by key
-    given: frozenset[str] = frozenset()  # names of the settings that are not left at their default
+    given: frozenset[str] = frozenset()  # names of settings that were set explicitly
     path: Path | None = None  # the file it was read from
 
 
@@ -194,6 +190,6 @@ def described(kind: type[Settings] | type[Site] | type[InterestRule]) -> list[tu
 
 
 def _range(item: Field[Any]) -> str:
-    """` (1 to 64)` of a number that has bounds."""
+    """` (1 to 64)` for a number with limits."""
     least, most = item.metadata["least"], item.metadata["most"]
     return "" if least is None or most is None else f" ({least:,} to {most:,})"

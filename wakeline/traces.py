@@ -1,6 +1,6 @@
-"""What a log may say of an exception that a request raised: its kind and where it rose, never its words.
+"""Tracebacks without messages, for exceptions raised by a request: only types and locations.
 
-Its words may be the request's: an address, a header, an id. So are those of its causes and notes.
+Messages, causes and notes may contain a request's data: an address, a header, an id.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 
 def without_words(error: BaseException) -> str:
-    """The lines of a traceback, causes first; of each exception its type alone."""
+    """The lines of a traceback, causes first; of each exception only the type."""
     causes = [*_chain(error)][::-1]
     return "\n".join(f"{''.join(traceback.format_tb(each.__traceback__))}{_kind(each)}" for each in causes)
 

@@ -1,8 +1,8 @@
-// "What we know about you": shows what this page sends, and the live profile that comes of it.
-// It asks the shop's own server only and makes no event itself. Whatever it shows only ever becomes text.
+// "What we know about you": shows what this page sends, and the resulting live profile.
+// Only sends requests to the shop's own server and creates no events. All content is inserted as text.
 
 const EVERY_MS = 400, SOON_MS = 100, SOON_FOR_MS = 2_500, SHOWN = 6
-const LAST = "panel.last" // in the tab: what was shown, so that a page load does not begin with an empty panel
+const LAST = "panel.last" // in the tab: last state, so that the panel is not empty after a page load
 
 const WHY = {
   page_view: "you opened a page",
@@ -24,8 +24,8 @@ const MEANING = {
   full: "A random id in your browser, a profile on our side: this one.",
 }
 const NOTHING = {
-  off: ["We know nothing", ["Nothing is sent from here, not even that somebody is looking.", "If you withdrew, one last message said so, and your profile was erased."]],
-  anonymous: ["We know nothing about you", ["Somebody opened a page: that is all. You are one of the numbers.", "There is no profile to show, and nothing in your browser to find you by. On our side you are a hash whose key is thrown away."]],
+  off: ["We know nothing", ["Nothing is sent from here, not even that somebody opened the page.", "If you withdrew, one last message said so, and your profile was erased."]],
+  anonymous: ["We know nothing about you", ["All we know is that somebody opened a page. You are only counted.", "There is no profile to show, and nothing in your browser to find you by. For us you are a hash whose key will be destroyed."]],
 }
 
 const $ = (id) => document.getElementById(id)
@@ -49,10 +49,10 @@ function level() {
 // ---- the live profile
 
 let known = null // {visitor, customer}: see wakeline.profiles.Profile
-let text = "" // of the answer: the same text needs no drawing
+let text = "" // of the answer: not redrawn if unchanged
 let isAway = false
 let soonUntil = 0
-let waitsSince = 0 // when what is now being waited for happened
+let waitsSince = 0 // when the awaited event happened
 let timer = 0
 
 async function look() {
@@ -69,7 +69,7 @@ async function ask(id) {
   try {
     const reply = await fetch("/panel/profile/" + encodeURIComponent(id), { headers: { "Wakeline-Demo": "1" } })
     if (reply.ok) answer = await reply.text()
-  } catch { /* shown as away */ }
+  } catch { /* shown as unavailable */ }
   if (id !== visitor()) return
   const wasAway = isAway
   isAway = !answer
@@ -81,7 +81,7 @@ async function ask(id) {
     $("speed").textContent = `here ${Date.now() - waitsSince} ms after it happened`
     waitsSince = 0
   }
-  try { sessionStorage.setItem(LAST, JSON.stringify({ id, text })) } catch { /* the next page begins empty */ }
+  try { sessionStorage.setItem(LAST, JSON.stringify({ id, text })) } catch { /* the next page starts with an empty panel */ }
   draw()
 }
 
@@ -110,7 +110,7 @@ function drawInterests(interests) {
       bar = make("li", "", make("span", "name", name), make("b", ""), make("i", ""))
       bar.dataset.name = name
       bar.lastChild.style.width = "0"
-      bar.getBoundingClientRect() // so that it grows from nothing
+      bar.getBoundingClientRect() // start the animation from zero
     }
     bar.children[1].textContent = score.toFixed(1)
     requestAnimationFrame(() => { bar.lastChild.style.width = `${(100 * score) / most}%` })
@@ -128,7 +128,7 @@ function drawProfile(profile, customer) {
   $("visits").nextSibling.textContent = profile.visits === 1 ? "visit" : "visits"
   rows($("session"), session
     ? [["came in on", session.entry], ["is on", session.page], ["came from", from(session)]]
-    : [["", "It has ended: half an hour without a sign."]])
+    : [["", "It has ended: half an hour without activity."]])
   const first = from(profile.first_source), last = from(profile.last_source)
   rows($("person"), [
     ["visitor", profile.id],
@@ -149,7 +149,7 @@ const why = (event) => {
   return typeof said === "string" ? said : said(event)
 }
 
-/** What an earlier page handed to a beacon is sent again, since its answer was never seen. It counts once. */
+/** A page repeats what an earlier page handed to a beacon, whose answer it never saw. It counts once. */
 const reason = (request, older) => {
   const known = new Set(older.flatMap((one) => one.events.map((event) => `${event.page} ${event.n}`)))
   const said = request.events.map((event) => known.has(`${event.page} ${event.n}`) ? "once more, to be sure (it counts once)" : why(event))
@@ -197,7 +197,7 @@ function draw() {
   panel.dataset.level = isAway && at === "full" ? "away" : at
   for (const button of document.querySelectorAll(".levels button")) button.setAttribute("aria-pressed", String(button.dataset.consent === at))
   $("meaning").textContent = isAway && at === "full"
-    ? "The read side does not answer just now. Nothing is lost: it will show."
+    ? "The profile cannot be read just now. Nothing is lost: it will appear."
     : at === "anonymous" && navigator.globalPrivacyControl ? "Your browser sends Global Privacy Control, so this is as far as it goes." : MEANING[at]
   $("gist").textContent = gist(at, profile)
   $("nothing").hidden = at === "full"

@@ -1,4 +1,4 @@
-// The shop's own page side: cart, consent, sign-in, navigation within a shelf, and what it tells Wakeline.
+// The shop's client side: cart, consent, sign-in, navigation within a category, and its Wakeline calls.
 
 const $ = (selector, within = document) => within.querySelector(selector)
 const make = (tag, attributes, ...children) => {
@@ -8,7 +8,7 @@ const make = (tag, attributes, ...children) => {
 }
 const money = (amount) => `€${amount}`
 
-// ---- what lives in this tab, and goes with it
+// ---- data of this tab
 
 const keep = (name, value) => { try { sessionStorage.setItem("shop." + name, JSON.stringify(value)) } catch { /* blocked */ } }
 const kept = (name) => { try { return JSON.parse(sessionStorage.getItem("shop." + name)) } catch { return null } }
@@ -81,7 +81,7 @@ function drawCart(lines, isOpen) {
   $("#order").hidden = $("#cart-note").hidden = !lines.length
 }
 
-/** A reload of this page is no second purchase. */
+/** A reload of this page is not a second purchase. */
 function thank() {
   const last = kept("order")
   if (!last) return
@@ -117,7 +117,7 @@ document.addEventListener("click", (event) => {
 
 // ---- sign-in: the server signs, the page passes it on
 
-/** Once for each visitor id: consent that is given later makes a new one. */
+/** Once per visitor id: later consent creates a new one. */
 function identify() {
   const customer = kept("customer"), visitor = stored("wakeline.id")
   if (!customer || !visitor || customer.told === visitor) return
@@ -160,7 +160,7 @@ document.addEventListener("submit", (event) => {
   }
 })
 
-// ---- within a shelf pages change without a load, as in a single-page shop
+// ---- within a category pages change without a load, as in a single-page app
 
 async function go(url, isNew) {
   const answer = await fetch(url)

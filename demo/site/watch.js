@@ -1,13 +1,13 @@
-// Notes what the snippet sends, for the panel. It runs before the snippet, and only in this demo: a site needs nothing of it.
+// Records what the snippet sends, for the panel. It runs before the snippet, and only in this demo: real sites do not need it.
 window.wakeline = window.wakeline || function () { (wakeline.q = wakeline.q || []).push(arguments) }
 
 window.watched = (() => {
   const KEPT = 12, STORE = "panel.sent", listeners = []
-  // In the tab's storage, so that what was sent while one page closed is still shown on the next.
+  // In the tab's storage, so that events sent while a page closed are shown on the next one.
   const read = () => { try { return JSON.parse(sessionStorage.getItem(STORE)) || [] } catch { return [] } }
   let list = read()
   const changed = () => {
-    try { sessionStorage.setItem(STORE, JSON.stringify(list)) } catch { /* then the list begins anew on the next page */ }
+    try { sessionStorage.setItem(STORE, JSON.stringify(list)) } catch { /* then the list starts over on the next page */ }
     listeners.forEach((listener) => listener(list[0]))
   }
 

@@ -1,16 +1,16 @@
-"""A backup of a deployment whose data lie in one folder, made while it runs, and its way back.
+"""Backup and restore of a deployment whose data are in one folder; the backup is made while it runs.
 
-manifest.py    what a backup holds: written last, checked first
-making.py      `make`: the spool, then one snapshot, then the history
-snapshot.py    the server's data at one moment, by the replication protocol
-spooled.py     what waits in the spool while all goes on
-restoring.py   `restore`: stage, forget, swap
-staged.py      the snapshot on a server of its own, made a new link of the log's chain
-ancestry.py    of whose log it is: up to where the log and the history that are there now are the same
-forgotten.py   who was erased or withdrew after the backup
-past.py        the history brought in line with the restored place
-swap.py        the new in the place of the old; a cut one is ended by the next `restore`
+manifest.py    the list of a backup's files: written last, checked first
+making.py      `make`: copies the spool, then a snapshot, then the history
+snapshot.py    the server's data at one moment, through the replication protocol
+spooled.py     copies the spool while it is in use
+restoring.py   `restore`: stage, apply later erasures, swap
+staged.py      runs a temporary server on the snapshot, and adds a link to the log's chain
+ancestry.py    the common records of the backup's log and another log or history
+forgotten.py   erasures and withdrawals made after the backup
+past.py        cuts or fills the history to match the restored log
+swap.py        swaps old and new data; the next `restore` completes an interrupted swap
 
-The daily salts are in no backup: who has them can tell which anonymous id an address had, and they are thrown away for
-good after two days. Nor are the settings, for they hold the sites' secrets.
+The daily salts are in no backup: with them anonymous ids could be traced back to IP addresses, so they are destroyed
+after two days. Nor are the settings, since they contain the sites' secrets.
 """

@@ -1,7 +1,7 @@
-"""Of whose log a backup is: up to where the records of another log, or of a history, are the same.
+"""The common records of the backup's log and another log or history.
 
-A log is a chain of links, and every restore begins another one: what two chains have in common ends where the first
-link follows that only one of them has.
+A log is a chain of links, and every restore adds a new one: two chains have the records in common up to the first link
+that only one of them has.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wakeline.log.links import Link, identity_of
 
 
 def common(was: Standing, links: Sequence[Link]) -> list[int] | None:
-    """By lane: up to where the records of the log with these links are those of the backup; None: it is another log."""
+    """By lane: end of the records that a log with these links shares with the backup; None if it is another log."""
     same = len(list(takewhile(lambda pair: pair[0].id == pair[1].id, zip(was.links, links, strict=False))))
     if not same or len(links[0].begins) != was.lanes:
         return None
@@ -28,7 +28,7 @@ def common(was: Standing, links: Sequence[Link]) -> list[int] | None:
 
 
 def kept(history: History, was: Standing, former: Standing | None) -> list[int]:
-    """By lane: up to where the history is that of the backup. Raises BackupRefused where it is of another log."""
+    """By lane: end of the records that the history shares with the backup. Raises BackupRefused if unrelated."""
     stored = stored_log(history.store)
     if stored is None:
         links = former.links if former is not None else was.links
@@ -37,15 +37,15 @@ def kept(history: History, was: Standing, former: Standing | None) -> list[int]:
     if keep is not None:
         return keep
     raise BackupRefused(
-        f"the history at {history.url} is of the log {stored.identity}, which this backup does not know: name another "
-        "folder by archive\n"
-        "who was erased or withdrew after the backup may be named in that history only, and would come back: "
-        f"--forgotten-in {history.url} forgets them again"
+        f"the history at {history.url} belongs to the log {stored.identity}, unrelated to this backup: name another "
+        "folder with --archive\n"
+        "erasures after the backup may be in that history only: "
+        f"--forgotten-in {history.url} applies them"
     )
 
 
 def _links(stored: OfLog, was: Standing, former: Standing | None) -> Sequence[Link]:
-    """The chain of the history's log, by the data that are there now, by its own word, or by the backup."""
+    """The chain of the history's log: from the current data, from the history itself, or from the backup."""
     if former is not None and former.links and identity_of(former.links) == stored.identity:
         return former.links
     if stored.links:

@@ -1,7 +1,7 @@
-"""Who was erased or withdrew after the backup: what the newer records say is said again in the restored log.
+"""Erasures and withdrawals made after the backup, which are appended to the restored log again.
 
-They are read from the history, which reaches as far as the log was archived, and from the former data, whose
-tombstones also name those of whom no record is left.
+They are read from the history, as far as it reaches, and from the previous data, whose tombstones also name people
+without remaining records.
 """
 
 from __future__ import annotations
@@ -25,24 +25,24 @@ from wakeline.redis.connect import connect
 
 READ_RECORDS = 10_000
 APPEND_RECORDS = 500
-HINTS = (b'"erase"', b'"consent"', b'"erased_at"')  # one of them is in every record that forgets somebody
+HINTS = (b'"erase"', b'"consent"', b'"erased_at"')  # every record that erases somebody contains one of these
 
 Who = tuple[str, str]  # site, id
 
 
 class Forgotten:
-    """The records that forget somebody, by the time of their append, and the tombstones of the former data."""
+    """The records that erase somebody, by their append time, and the tombstones of the previous data."""
 
     def __init__(self) -> None:
-        self._records: dict[bytes, tuple[int, Who]] = {}  # record -> append time, whose lane it is for
-        self._upto: dict[Who, int] = {}  # -> ms up to which the records forget them
-        self.tombstones: dict[Who, tuple[int, int]] = {}  # -> ms up to which, and ms that it lives
+        self._records: dict[bytes, tuple[int, Who]] = {}  # record -> append time, person whose lane it is for
+        self._upto: dict[Who, int] = {}  # -> ms up to which the records erase them
+        self.tombstones: dict[Who, tuple[int, int]] = {}  # -> ms up to which it erases, remaining ms of its lifetime
 
     def __len__(self) -> int:
         return len(self._records)
 
     def reaches(self, who: Who, upto: int) -> bool:
-        """Whether the records forget somebody as far as a tombstone of `upto` (ms) says."""
+        """Whether the records erase somebody at least as far as a tombstone of `upto` (ms)."""
         return self._upto.get(who, 0) >= upto
 
     def add(self, entries: Iterable[Entry]) -> None:
@@ -62,8 +62,10 @@ class Forgotten:
 
 
 def forgetting(record: Record, value: bytes) -> list[tuple[bytes, Who, int]]:
-    """What to say again of a record, for whom, and up to when (ms) it forgets them: itself, if it forgets a person; of
-    a delta only that. However old it is by then, the processor carries it out.
+    """The records to append for an erasing record: (record, person, ms up to which it erases).
+
+    An erasure or withdrawal is appended unchanged, of a delta only the erasing part. The processor carries it out,
+    however old it is.
     """
     if isinstance(record, Erase):
         return [(value, (record.site, record.id), record.time)]
@@ -77,7 +79,7 @@ def forgetting(record: Record, value: bytes) -> list[tuple[bytes, Who, int]]:
 
 
 def add_from_history(found: Forgotten, history: History, since: Sequence[int] = ()) -> None:
-    """What lies behind the places `since`, by lane, or all of it. Raises HistoryDamaged and HistoryUnavailable."""
+    """Add records after the places `since` (by lane), or all. Raises HistoryDamaged and HistoryUnavailable."""
     for lane in history.lanes():
         place = since[lane] if lane < len(since) else 0
         for segment in history.segments(lane):
@@ -87,7 +89,7 @@ def add_from_history(found: Forgotten, history: History, since: Sequence[int] = 
 
 
 async def add_from_server(found: Forgotten, url: str, *, lanes: int, since: Sequence[int] | None) -> None:
-    """What the log of the former data holds, from its offsets `since` on, or all of it; and their tombstones."""
+    """Add records of the previous data's log from its offsets `since` on, or all, and its tombstones."""
     log = RedisStreamsLog(url, lanes)
     try:
         for lane, bounds in (await log.bounds(range(lanes))).items():
@@ -106,11 +108,10 @@ async def add_from_server(found: Forgotten, url: str, *, lanes: int, since: Sequ
 
 
 async def say_again(found: Forgotten, url: str, *, lanes: int) -> int:
-    """Append it to the restored log; returns how many records that takes. The processor carries it out, and sets the
-    tombstones: one that was there before would say that it is done.
+    """Append the erasures to the restored log; returns the number of records. The processor then sets the tombstones.
 
-    Of who has a tombstone that reaches further than the records that are left, it is a record of our own, if the backup
-    knows them; else the tombstone is set.
+    An existing tombstone would mark them as done. For a person whose tombstone reaches further than the records, a new
+    record is appended if the backup knows the person; otherwise the tombstone is set directly.
     """
     ordered = found.in_order()
     async with connect(url, timeout=60.0) as redis:
@@ -134,7 +135,7 @@ async def say_again(found: Forgotten, url: str, *, lanes: int) -> int:
 
 
 def forgetting_again(site: str, id: str, upto: int, now: int) -> Record:
-    """What sets a tombstone of `upto` once more (ms); one that lies in the future is that of a withdrawal."""
+    """A record that sets a tombstone of `upto` (ms) again; a future one belongs to a withdrawal."""
     if upto <= now or id[0] == CUSTOMER_PREFIX:
         return Erase(site, id, min(upto, now))
     page = f"restored-{secrets.token_hex(8)}"

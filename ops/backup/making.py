@@ -1,4 +1,4 @@
-"""`make`: the spool is held, one snapshot is taken, then what the history has; the manifest comes last."""
+"""`make`: holds the spool open, takes a snapshot, then copies the history; the manifest comes last."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ COPIED, OFF = "copied", "off"
 
 
 def refuse_own_server(config: Config) -> None:
-    """Only the embedded server's data lie in the data folder. Raises BackupRefused."""
+    """Raises BackupRefused unless the embedded server is used: other servers' data are not in the data folder."""
     if "redis" in config.given:
         raise BackupRefused(
-            "profiles, numbers and the log are in a Redis of your own (redis is set): back that up by its own means, "
-            "as one snapshot (RDB) of the whole server, and put back as one\n"
-            "a backup of Wakeline is of the embedded server that `wakeline up` starts, and could not agree with yours"
+            "profiles, numbers and the log are in your own Redis (redis is set): back it up with its own tools, "
+            "as one snapshot (RDB) of the whole server, and restore it as one\n"
+            "`wakeline backup` only supports the embedded server that `wakeline up` starts"
         )
 
 
 def log_of(settings: Settings) -> str:
-    """Where the log is: embedded or kafka."""
+    """Location of the log: embedded or kafka."""
     return KAFKA if urlsplit(settings.log).scheme == KAFKA else "embedded"
 
 
 def make(config: Config, folder: Path, *, done: Done = lambda size: None) -> Manifest:
-    """A backup of the deployment, which runs, in `folder`, which is new or empty.
+    """Back up the running deployment to `folder`, which must be new or empty.
 
     Raises BackupRefused, NoDeployment, redis-py's errors and those of the history.
     """
@@ -90,7 +90,7 @@ def _fill(folder: Path, settings: Settings, manifest: Manifest, done: Done) -> N
 
 
 def _empty(folder: Path) -> None:
-    """Of what was not finished, so that the same command may be given again."""
+    """Remove an unfinished backup, so that the same command can be repeated."""
     for name in (SPOOL, HISTORY):
         shutil.rmtree(folder / name, ignore_errors=True)
     for name in (SNAPSHOT, f".{NAME}", NAME):
@@ -103,7 +103,7 @@ def _refuse_full(folder: Path, settings: Settings) -> None:
     if folder.exists() and not folder.is_dir():
         raise BackupRefused(f"{folder} is a file: name a new folder")
     if folder.resolve().is_relative_to(settings.data.resolve()):
-        raise BackupRefused(f"{folder} lies in the data folder itself: name a folder elsewhere, best on another disk")
+        raise BackupRefused(f"{folder} is inside the data folder: name a folder elsewhere, preferably on another disk")
 
 
 async def _described(settings: Settings) -> Manifest:
@@ -133,9 +133,9 @@ def _history_of(settings: Settings) -> str:
 
 
 def _copy_history(history: History, target: Path, done: Done) -> dict[str, File]:
-    """What the log may have trimmed before the snapshot, and perhaps more: a restore cuts off what came later.
+    """Copy the records that the log may have trimmed before the snapshot, and possibly more, which a restore cuts off.
 
-    Files are merged and deleted meanwhile: until all that are listed are there.
+    Files may be merged and deleted meanwhile, so it repeats until all listed files are copied.
     """
     copied: dict[str, File] = {}
     while True:
@@ -148,10 +148,10 @@ def _copy_history(history: History, target: Path, done: Done) -> dict[str, File]
                     copied[name] = copy(source, target / name, done)
             except FileNotFoundError:
                 if name == LOG_NAME and not listed:
-                    return copied  # nothing was archived yet
+                    return copied  # nothing is archived yet
         if all(name in copied for name in listed):
             break
-    for name in copied.keys() - {*listed, LOG_NAME}:  # merged into another one meanwhile
+    for name in copied.keys() - {*listed, LOG_NAME}:  # merged into another file meanwhile
         (target / name).unlink()
         del copied[name]
     return copied

@@ -1,4 +1,4 @@
-"""What a backup holds. Its last file: a backup without it was cut, and is none."""
+"""The list of a backup's files, written last: a backup without it is incomplete."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SPOOL = "spool"
 HISTORY = "history"
 READ_BYTES = 1 << 20
 
-Done = Callable[[int], None]  # told how many bytes were dealt with
+Done = Callable[[int], None]  # called with numbers of processed bytes
 
 
 class BackupRefused(Exception):
-    """Why nothing is done, and what to do."""
+    """Why the command does nothing, and what to do."""
 
 
 class File(Struct):
@@ -33,21 +33,21 @@ class File(Struct):
 
 
 class Manifest(Struct):
-    """See the module. Places are those that were known right before the snapshot, which is not older."""
+    """See the module. The places were read right before the snapshot, which is not older."""
 
     format: int
     made: str  # UTC, ISO
     lanes: int
-    key_version: int  # that was live
+    key_version: int  # the live version
     log: str  # embedded or kafka
-    log_id: str  # of the chain's present log; "" before its first record
-    places: list[int]  # by lane: records that were applied
-    history: str  # copied, off, or the URL where it is
-    files: dict[str, File]  # by path below the folder
+    log_id: str  # of the current log in the chain; "" before its first record
+    places: list[int]  # by lane: number of applied records
+    history: str  # copied, off, or its URL
+    files: dict[str, File]  # by path relative to the folder
 
 
 def write(folder: Path, manifest: Manifest) -> None:
-    """Whole and on disk, or not there."""
+    """Write atomically and durably."""
     part = folder / f".{NAME}"
     with created(part) as file:
         file.write(msgspec.json.format(msgspec.json.encode(manifest), indent=1) + b"\n")
@@ -57,28 +57,26 @@ def write(folder: Path, manifest: Manifest) -> None:
 
 
 def read(folder: Path) -> Manifest:
-    """Raises BackupRefused where the folder holds no whole backup that this version knows."""
+    """Raises BackupRefused if the folder holds no complete backup that this version supports."""
     try:
         text = (folder / NAME).read_bytes()
     except FileNotFoundError:
-        raise BackupRefused(
-            f"{folder} holds no whole backup: {NAME} is missing, so it was cut or is something else"
-        ) from None
+        raise BackupRefused(f"{folder} holds no complete backup: {NAME} is missing") from None
     try:
         version = msgspec.json.decode(text, type=dict[str, object]).get("format")
         if version != FORMAT:
-            raise BackupRefused(f"{folder} is a backup of format {version}, and this Wakeline knows {FORMAT} only")
+            raise BackupRefused(f"{folder} is a backup of format {version}, but this version only supports {FORMAT}")
         return msgspec.json.decode(text, type=Manifest)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BackupRefused(f"{NAME} in {folder} is damaged: {error}; take another backup") from None
 
 
 def check(folder: Path, manifest: Manifest, done: Done = lambda size: None) -> None:
-    """Every file is there and is what was written. Raises BackupRefused, naming the first that is not."""
+    """Check that every file exists and is unchanged. Raises BackupRefused, naming the first that is not."""
     for name, file in manifest.files.items():
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise BackupRefused(f"{NAME} in {folder} names {name}, which lies elsewhere: this is no backup of ours")
+            raise BackupRefused(f"{NAME} in {folder} names {name}, which is elsewhere: this is not a valid backup")
         if not path.is_file():
             raise BackupRefused(f"{name} is missing in {folder}: take another backup")
         if path.stat().st_size != file.size or sha256_of(path, done) != file.sha256:
@@ -100,7 +98,7 @@ def parts_of(path: Path) -> Iterator[bytes]:
 
 
 def copy(source: BinaryIO, target: Path, done: Done = lambda size: None) -> File:
-    """From where `source` stands to its end, durably."""
+    """Copy from the position of `source` to its end, durably."""
     found, size = hashlib.sha256(), 0
     make_folder(target.parent)
     with created(target) as file:
@@ -114,12 +112,12 @@ def copy(source: BinaryIO, target: Path, done: Done = lambda size: None) -> File
 
 
 def created(path: Path) -> BinaryIO:
-    """A new file that is its user's alone."""
+    """A new file that only its user can access."""
     return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
 
 
 def make_folder(folder: Path) -> None:
-    """With its parents, its user's alone."""
+    """Create it and its parents, accessible only to the user."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(mode=0o700, exist_ok=True)

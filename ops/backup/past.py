@@ -1,5 +1,6 @@
-"""The history brought in line with the restored place: what it has of later moves aside, what it lacks comes from the
-backup. Every step may be the last before a crash, and may be taken again.
+"""Adapts the history to the restored log: later files move aside, missing files come from the backup.
+
+Every step can be interrupted and repeated.
 """
 
 from __future__ import annotations
@@ -13,13 +14,15 @@ from wakeline.history.lines import line_of
 from wakeline.history.members import member
 from wakeline.log.links import Link
 
-ASIDE = "aside"  # folder at the root of the tree, which no reader looks into
+ASIDE = "aside"  # folder at the root of the tree that readers ignore
 MEMBER_LINES = 1_000
 
 
 def cut(history: History, *, keep: Sequence[int], identity: str, stamp: str, links: Sequence[Link] = ()) -> int:
-    """Leave nothing behind the places `keep` (by lane), and make it the history of log `identity`, the last of `links`;
-    returns how many files moved aside.
+    """Remove everything after the places `keep` (by lane), and assign the history to log `identity`, the last of
+    `links`.
+
+    Returns the number of files moved aside.
     """
     if stored_identity(history.store) == identity:
         return 0
@@ -43,7 +46,7 @@ def cut(history: History, *, keep: Sequence[int], identity: str, stamp: str, lin
 
 
 def fill(history: History, backup: History, *, ends: Sequence[int]) -> int:
-    """Write what the backup has up to the places `ends` and the history lacks; returns how many files."""
+    """Copy from the backup, up to the places `ends`, what the history lacks; returns the number of files."""
     history.refresh()
     written = 0
     for lane in backup.lanes():
@@ -65,7 +68,7 @@ def _holds(history: History, lane: int, first: int, end: int) -> bool:
 
 
 def write_part(source: History, target: History, segment: Segment, *, end: int) -> None:
-    """The records of a file before offset `end`, as a file of their own."""
+    """Write the records of a file before offset `end` as a new file."""
     if end >= segment.end:
         with source.store.open(segment.name) as file:
             target.store.write(segment.name, file.read())

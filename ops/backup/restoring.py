@@ -1,4 +1,4 @@
-"""`restore`: check, stage, forget who was forgotten since, swap, and bring the history in line."""
+"""`restore`: check, stage, apply later erasures, swap, and adapt the history."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ Said = Callable[[str], None]
 
 
 class Restored(Struct):
-    """What came of it."""
+    """The result of a restore."""
 
     manifest: Manifest
-    forgotten: int = 0  # records that forget somebody, said again
-    moved: int = 0  # files of the history that moved aside
-    aside: str = ""  # folder with what was there before; "": nothing was
-    was_cut: bool = False  # an earlier restore was ended, not a new one begun
+    forgotten: int = 0  # number of erasures appended again
+    moved: int = 0  # history files moved aside
+    aside: str = ""  # folder with the previous data; "" if there were none
+    was_cut: bool = False  # an interrupted restore was completed, no new one begun
 
 
 def restore(
@@ -58,28 +58,28 @@ def restore(
     say: Said = print,
     done: Done = lambda size: None,
 ) -> Restored:
-    """Put the backup in `folder` in the place of the data of the deployment, which is stopped.
+    """Replace the data of the stopped deployment with the backup in `folder`.
 
-    Who was forgotten is also looked for in the histories of other logs at the URLs `forgotten_in`.
+    Erasures are also read from the histories of other logs at the URLs `forgotten_in`.
 
-    Nothing is changed before all of it was checked and is ready. Raises BackupRefused, CannotStart where `wakeline up`
-    runs on the data, and what the history raises.
+    Nothing changes before everything is checked and ready. Raises BackupRefused, CannotStart if `wakeline up` is using
+    the data, and errors of the history.
     """
     settings = config.settings
     refuse_own_server(config)
     manifest = read(folder)
     if manifest.log != log_of(settings):
         raise BackupRefused(
-            f"the log of this backup is {_words(manifest.log)}, and log in the settings says {_words(log_of(settings))}"
+            f"the log of this backup is {_words(manifest.log)}, but log in the settings says {_words(log_of(settings))}"
         )
     if forgotten_in and manifest.log == KAFKA:
-        raise BackupRefused("--forgotten-in: the log on Kafka goes on, and `wakeline erase` appends to it")
+        raise BackupRefused("--forgotten-in: the log on Kafka is not restored; use `wakeline erase` instead")
     with sole_use(settings.data, restores=True):
         _refuse_running(settings)
         data_folder.close(settings.data)
         plan = swap.planned(settings.data)
         if plan is not None and plan.made != manifest.made:
-            raise BackupRefused(f"a restore of {plan.backup} was cut: end that one first, by the same command")
+            raise BackupRefused(f"a restore of {plan.backup} was interrupted: complete it first with the same command")
         check(folder, manifest, done)
         found = Restored(manifest, was_cut=plan is not None)
         if plan is None:
@@ -101,7 +101,7 @@ def _refuse_running(settings: Settings) -> None:
     with socket.socket() as probe:
         if probe.connect_ex(("127.0.0.1", settings.embedded_port)) == 0:
             raise BackupRefused(
-                f"something listens on port {settings.embedded_port} (embedded_port): stop the server that still runs"
+                f"port {settings.embedded_port} (embedded_port) is in use: stop the server that still runs"
             )
     for lock in settings.data.glob(f"{SPOOL}/*/lock"):
         with lock.open("rb") as held:
@@ -155,14 +155,14 @@ async def _prepare(
         if plan.identity:
             found.forgotten = await say_again(forgotten, url, lanes=was.lanes)
         if was.moving:
-            say("a replay was about to switch when the backup was taken: `wakeline replay --abort` takes it back")
+            say("a replay was switching when the backup was taken: `wakeline replay --abort` reverts it")
     return plan
 
 
 async def _ask_former(
     folder: Path, scratch: Path, was: staged.Standing, forgotten: Forgotten, say: Said
 ) -> staged.Standing | None:
-    """What the data that are there now know; None where there are none, or none that can be read."""
+    """State of the current data; None if there are none, or none are readable."""
     if not (folder / staged.FILES).is_dir():
         return None
     try:
@@ -176,7 +176,7 @@ async def _ask_former(
     except NoDeployment:
         return None
     except (BackupRefused, OSError) as error:
-        say(f"the data that are there now cannot be read: {error}")
+        say(f"the current data cannot be read: {error}")
         return None
 
 
@@ -188,11 +188,11 @@ def _add_from_other(forgotten: Forgotten, url: str) -> None:
 
 
 def _unknown(manifest: Manifest, history: History | None, forgotten_in: Sequence[str]) -> str:
-    """Who stays erased where no former data say it."""
-    who = f"no former data here: who was erased after {manifest.made} is"
+    """A message about erasures that may be unknown, if there are no previous data."""
+    who = f"no previous data here: erasures after {manifest.made} are"
     if not forgotten_in and (history is None or stored_identity(history.store) is None):
         return f"{who} back: erase them again"
-    return f"{who} known from the history only, as far as it reaches: erase again who was erased since its end"
+    return f"{who} known from the history only: repeat the erasures made after its end"
 
 
 def _history(settings: Settings) -> History | None:
@@ -209,7 +209,7 @@ def _bring_in_line(settings: Settings, folder: Path, manifest: Manifest, plan: s
         found.moved = past.cut(history, keep=plan.keep, identity=plan.identity, stamp=plan.stamp, links=plan.links)
         if manifest.history == COPIED:
             past.fill(history, backup, ends=plan.ends)
-    elif manifest.history == COPIED and stored_identity(history.store) is None:  # the log is elsewhere and goes on
+    elif manifest.history == COPIED and stored_identity(history.store) is None:  # the log is elsewhere
         past.fill(history, backup, ends=[1 << 62] * plan.lanes)
         stored = stored_log(backup.store)
         if stored is not None:

@@ -1,5 +1,6 @@
-"""All that a server holds at one moment, sent as it sends it to a new replica: log, state and numbers agree in it, and
-nothing is left in the server's folder.
+"""A consistent snapshot of the whole server, fetched as by a new replica: log, state and numbers agree.
+
+Nothing is left in the server's folder.
 """
 
 from __future__ import annotations
@@ -12,13 +13,13 @@ from pathlib import Path
 from ops.backup.manifest import BackupRefused, Done, File, copy
 
 TURN_S = 0.05  # how often `meanwhile` is called
-SILENT_S = 120.0  # a server that waits for a rewrite of its file, or for the fork, sends line feeds
+SILENT_S = 120.0  # while it rewrites its file or forks, a server sends line feeds
 READ_BYTES = 1 << 16
-MARK = 40  # bytes that end what is sent without its size
+MARK = 40  # bytes of the end marker, if the size is not known in advance
 
 
 def fetch(port: int, target: Path, *, meanwhile: Callable[[], None], done: Done) -> File:
-    """The snapshot of the server on this machine's `port`, as an RDB file. Raises BackupRefused."""
+    """Fetch the snapshot of the server on this machine's `port`, as an RDB file. Raises BackupRefused."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=5.0) as connection:
             connection.settimeout(TURN_S)
@@ -30,7 +31,7 @@ def fetch(port: int, target: Path, *, meanwhile: Callable[[], None], done: Done)
             connection.sendall(b"SYNC\r\n")
             return copy(_Body(received), target, done)  # type: ignore[arg-type]
     except OSError as error:
-        raise BackupRefused(f"the server's snapshot broke off: {error}; take the backup again") from error
+        raise BackupRefused(f"the server's snapshot was interrupted: {error}; take the backup again") from error
 
 
 def _received(connection: socket.socket, meanwhile: Callable[[], None]) -> Iterator[bytes]:
@@ -53,12 +54,12 @@ def _received(connection: socket.socket, meanwhile: Callable[[], None]) -> Itera
 
 
 class _Body:
-    """A file that is read once: what comes after the header, without the mark that ends it."""
+    """A read-once file: the content after the header, without the end marker."""
 
     def __init__(self, parts: Iterator[bytes]) -> None:
         self._parts = parts
         self._held = b""
-        self._left = -1  # bytes to come, where the server said how many
+        self._left = -1  # remaining bytes, if the server sent the size
         self._mark = b""
         self._open()
 
@@ -77,10 +78,10 @@ class _Body:
                 self._left = int(line[1:])
                 return
             if line.startswith(b"-"):
-                raise BackupRefused(f"the server gives no snapshot: {line[1:].decode(errors='replace')}")
+                raise BackupRefused(f"the server refuses a snapshot: {line[1:].decode(errors='replace')}")
 
     def read(self, _: int) -> bytes:
-        """Some of it; nothing at its end."""
+        """Some bytes; none at the end."""
         if self._mark:
             while not self._held.endswith(self._mark):
                 if len(self._held) > MARK:

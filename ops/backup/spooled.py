@@ -1,8 +1,8 @@
-"""What waits in the spool, copied while collectors write to it and drain it (see `collector.spool_folder`).
+"""Copies the spool while collectors write to it and drain it (see `collector.spool_folder`).
 
-Its files are opened before the snapshot is taken and read after it: an event that was answered before the snapshot is
-in the snapshot or in these files, also where a file was drained and deleted in between. One that is in both is
-recognised as a duplicate.
+Its files are opened before the snapshot and read after it: an event that was acknowledged before the snapshot is in the
+snapshot or in these files, even if a file was drained and deleted in between. An event in both is detected as a
+duplicate.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from ops.backup.manifest import File, copy
 
 SEGMENTS = "*.spool"
 DRAINED = "drained"
-WHOLE = ("lanes", "refused.jsonl")  # replaced or appended to: their latest state will do
+WHOLE = ("lanes", "refused.jsonl")  # replaced or appended to: the latest state is sufficient
 
 
 class Spooled:
-    """Of the folder `root`; `look` again and again until the snapshot is there, then `copy`."""
+    """Spool of the folder `root`; call `look` repeatedly until the snapshot is complete, then `copy`."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._drained: dict[Path, bytes] = {}  # by worker: as it was first seen, so never later than a segment's end
+        self._drained: dict[Path, bytes] = {}  # by worker: the first value seen, so never beyond the end of a segment
         self._open: dict[Path, BinaryIO] = {}
 
     def __enter__(self) -> Spooled:
@@ -38,7 +38,7 @@ class Spooled:
             file.close()
 
     def look(self) -> None:
-        """Hold on to every segment that there is."""
+        """Keep all existing segments open."""
         for worker in self._workers():
             if worker not in self._drained:
                 self._drained[worker] = _content(worker / DRAINED)
@@ -50,7 +50,7 @@ class Spooled:
                         continue  # drained meanwhile
 
     def copy(self, target: Path) -> dict[str, File]:
-        """Returns the files by their paths below `target`. A write that is cut short is cut off by who reads it."""
+        """Returns the files by path relative to `target`. Readers cut off an incomplete write at the end."""
         self.look()
         found = {}
         for path, source in self._open.items():

@@ -1,6 +1,6 @@
-"""The snapshot on a server of its own, before anything is changed: it becomes a new link of the log's chain.
+"""Runs a temporary server on the snapshot, before anything is changed, to add a link to the log's chain.
 
-Also the former data, if they are there: what they know of who was forgotten.
+Also on the previous data, if they exist, to read erasures.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ POLL_S = 0.05
 
 
 def lay_out(snapshot: Path, folder: Path) -> None:
-    """A server's folder whose data are those of the snapshot."""
+    """Create a server's data folder from the snapshot."""
     files = folder / FILES
     make_folder(files)
     with snapshot.open("rb") as source:
@@ -56,9 +56,9 @@ def lay_out(snapshot: Path, folder: Path) -> None:
 
 @asynccontextmanager
 async def served(folder: Path) -> AsyncIterator[str]:
-    """URL of a server on the data in `folder`, which ends with the block, its files on disk.
+    """URL of a server on the data in `folder`. It stops at the end of the block, with its files on disk.
 
-    Raises BackupRefused where it cannot read them.
+    Raises BackupRefused if it cannot read them.
     """
     with tempfile.TemporaryDirectory(prefix="wakeline-") as private:  # a path below data may be too long for a socket
         path = f"{private}/server"
@@ -83,7 +83,7 @@ async def _loaded(url: str, process: asyncio.subprocess.Process, folder: Path) -
         while True:
             if process.returncode is not None:
                 said = (folder / LOG).read_text(errors="replace").splitlines() if (folder / LOG).exists() else []
-                raise BackupRefused(f"a server cannot read these data: {said[-1] if said else 'it says nothing'}")
+                raise BackupRefused(f"a server cannot read these data: {said[-1] if said else 'no error message'}")
             try:
                 await redis.ping()
                 return
@@ -95,7 +95,7 @@ async def _loaded(url: str, process: asyncio.subprocess.Process, folder: Path) -
 
 @asynccontextmanager
 async def served_copy(redis_folder: Path, scratch: Path) -> AsyncIterator[str]:
-    """The same on a copy of the data, which a server would change: it cuts off what a crash left unfinished."""
+    """The same on a copy, since a server changes its data by cutting off unfinished writes."""
     shutil.copytree(redis_folder / FILES, scratch / FILES)
     try:
         async with served(scratch) as url:
@@ -105,12 +105,12 @@ async def served_copy(redis_folder: Path, scratch: Path) -> AsyncIterator[str]:
 
 
 class Standing(msgspec.Struct):
-    """What a server's data are of."""
+    """The log and the place that a server's data represent."""
 
     lanes: int
     version: int
     links: list[Link]
-    ends: list[int]  # by lane, as places; where the log is elsewhere those of the last look at it are not known: 0
+    ends: list[int]  # by lane, as places; 0 if unknown because the log is elsewhere
     moving: str = ""  # a replay was about to switch
 
     @property
@@ -137,7 +137,7 @@ async def standing(url: str, *, embedded_log: bool) -> Standing:
 
 
 async def tidy(redis: Redis) -> None:
-    """Remove what only says who was at work when the snapshot was taken."""
+    """Remove keys that only identify running processes."""
     for pattern in keys.OF_WHO_RUNS:
         found = [key async for key in redis.scan_iter(match=pattern, count=10_000)]
         if found:
@@ -145,7 +145,7 @@ async def tidy(redis: Redis) -> None:
 
 
 async def fork(redis: Redis, was: Standing, ends: Iterable[int]) -> str:
-    """Make the data another log than the one that was backed up, from `ends` on; returns its identity."""
+    """Turn the data into a new log from `ends` on; returns its identity."""
     identity = secrets.token_hex(8)
     former = was.identity
     await redis.set(keys.LOG_ID, identity)

@@ -1,5 +1,6 @@
-"""The new in the place of the old. A file says what is to be done before the first step, and goes after the last one;
-each step is a rename, or can be taken again. So a crash leaves the old, or what the next `restore` ends.
+"""Swaps the old data and the new. A plan file is written before the first step and removed after the last one.
+
+Each step is a rename, or can be repeated. So a crash leaves the old data, or a swap that the next `restore` completes.
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ PARTS = ("redis", "spool")
 
 
 class Plan(Struct):
-    """What is to be done. Without `identity` the history stays as it is: its log is not restored."""
+    """The steps to do. Without `identity` the history is unchanged, because its log is not restored."""
 
     backup: str  # the folder
-    made: str  # the backup's time, so that it is the same one when the restore is run again
+    made: str  # the backup's time, to recognise it when the restore is repeated
     stamp: str  # of this restore, below ASIDE
     lanes: int
     ends: list[int]  # by lane: the restored place
-    keep: list[int]  # by lane: up to where the history that is there is the same
+    keep: list[int]  # by lane: end of the records shared with the existing history
     identity: str = ""  # of the restored log
     links: list[Link] = []  # of its chain
 
 
 def planned(data: Path) -> Plan | None:
-    """What an earlier restore was about; None where none was cut."""
+    """The plan of an interrupted restore; None if there is none."""
     try:
         return msgspec.json.decode((data / RESTORING).read_bytes(), type=Plan)
     except FileNotFoundError:
@@ -41,7 +42,7 @@ def planned(data: Path) -> Plan | None:
 
 
 def begin(data: Path, plan: Plan) -> None:
-    """From here on it is only ended, not taken back."""
+    """Write the plan: from here on the restore can only be completed."""
     part = data / STAGED / RESTORING
     with created(part) as file:
         file.write(msgspec.json.encode(plan))
@@ -51,7 +52,7 @@ def begin(data: Path, plan: Plan) -> None:
 
 
 def swap(data: Path, plan: Plan) -> None:
-    """What is staged takes its place, what is there moves aside."""
+    """Move the current data aside and the staged data into their place."""
     aside = data / ASIDE / plan.stamp
     for name in PARTS:
         staged, target = data / STAGED / name, data / name
@@ -65,12 +66,12 @@ def swap(data: Path, plan: Plan) -> None:
 
 
 def end(data: Path) -> None:
-    """All is done."""
+    """Remove the plan."""
     (data / RESTORING).unlink()
     sync_folder(data)
     clear(data)
 
 
 def clear(data: Path) -> None:
-    """Remove what a restore had staged and not begun to put in place: copies, nothing else."""
+    """Remove data that a restore staged but did not begin to swap in: only copies."""
     shutil.rmtree(data / STAGED, ignore_errors=True)

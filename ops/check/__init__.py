@@ -1,18 +1,18 @@
-"""`wakeline check`: is a configuration, the server it names and the snippet on a page fit, and how to fix what is not.
+"""`wakeline check`: checks the configuration, the server and the snippet on a page, and suggests fixes.
 
-finding.py        one thing that was looked at
+finding.py        the result of one check
 configuration.py  the settings and the sites
-server.py         Redis, be it a server or a cluster
-node.py           one server: facts gathered, then judged
+server.py         Redis, a single server or a cluster
+node.py           one server: gathers facts, then judges them
 cluster.py        each node of a Redis Cluster, and its slots
 kafka.py          the log on Kafka, the same way
 sites.py          whether the data hold sites that are not configured
 salts.py          whether all collectors have the same
 clock.py          whether the log's time is right
-history.py        is there one, and of this log
-data.py           who else may read the data folder
-page.py           a page's HTML: is the tag right
-script.py         what its src brought
-csp.py            what a Content-Security-Policy allows
-run.py            fetches, asks, prints
+history.py        whether there is a history of this log
+data.py           whether other users can read the data folder
+page.py           the script tag in a page's HTML
+script.py         the script that the tag loads
+csp.py            the page's Content-Security-Policy
+run.py            fetches, checks, prints
 """

@@ -1,4 +1,4 @@
-"""The log's time: visits end by it, and it never goes back, so a clock that was ahead for a moment is felt for long."""
+"""The log's time: visits end by it and it never goes back, so a clock that was ahead has a lasting effect."""
 
 from __future__ import annotations
 
@@ -6,22 +6,23 @@ from collections.abc import Iterator
 
 from ops.check.finding import Finding, warn
 
-WARN_MS = 5_000  # what requests and NTP explain is less
+WARN_MS = 5_000  # more than requests and NTP explain
 
 
 def judge_log_time(*, appended: int, received: int, now: float) -> Iterator[Finding]:
-    """Of the newest record: when it was appended by the log's clock, when received by a collector's (ms; 0: not
-    known). `now`: by this machine's, ms.
+    """Judges the newest record: append time by the log's clock, receive time by a collector's (ms; 0: unknown).
+
+    `now`: this machine's time, ms.
     """
     if appended - now > WARN_MS:
         yield warn(
-            f"the log's time is {(appended - now) / 1000:,.0f} s ahead of this machine's clock: no visit ends before "
-            "the clock has come there; all else is right",
-            "set the clocks of all machines by NTP (timedatectl set-ntp true); then it passes by itself",
+            f"the log's time is {(appended - now) / 1000:,.0f} s ahead of this machine's clock: no visit ends until "
+            "the clock has caught up; nothing else is affected",
+            "synchronise all clocks with NTP (timedatectl set-ntp true), then wait",
         )
     elif received - appended > WARN_MS and appended:
         yield warn(
-            f"the newest record was received {(received - appended) / 1000:,.0f} s after the time at which the log has "
-            "it: the log's clock is behind, or a collector's ahead",
-            "set the clocks of all machines by NTP (timedatectl set-ntp true)",
+            f"the newest record was received {(received - appended) / 1000:,.0f} s after its append time: "
+            "the log's clock is behind, or a collector's is ahead",
+            "synchronise all clocks with NTP (timedatectl set-ntp true)",
         )

@@ -1,4 +1,4 @@
-"""A Redis Cluster: its state and slots by any node's word, then each node as `node` judges one."""
+"""A Redis Cluster: its state and slots according to any node, then each node as in `node`."""
 
 from __future__ import annotations
 
@@ -24,22 +24,22 @@ from wakeline.redis.url import node_addresses, node_url
 from wakeline.settings import Settings
 
 SLOTS = 16_384
-PRIMARY = "master"  # as servers call it
+PRIMARY = "master"  # the servers' term
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClusterFacts:
-    """What a cluster says of itself."""
+    """A cluster's description of itself."""
 
     state: str  # ok or fail
-    slots: int  # that a node serves
+    slots: int  # served by a node
     replicas: Mapping[str, int]  # by address of their primary
-    nodes: Mapping[str, Facts | str]  # by address; why one cannot be asked
+    nodes: Mapping[str, Facts | str]  # by address; an error message for an unreachable node
     deployment: Deployment | None
 
 
 async def gather_cluster(url: str) -> ClusterFacts:
-    """Ask a node that `url` names for the others, then all of them. Raises redis-py's errors where none answers."""
+    """Ask a node named in `url` for the others, then all of them. Raises redis-py's errors if none answers."""
     info, known = await _ask_any(url)
     by_id = {node["node_id"]: address for address, node in known.items()}
     primaries = [address for address, node in known.items() if PRIMARY in node["flags"] and node["slots"]]
@@ -85,11 +85,11 @@ async def check_cluster(settings: Settings, shown_url: str) -> list[Finding]:
 
 
 def judge_cluster(facts: ClusterFacts, settings: Settings) -> Iterator[Finding]:
-    """Whether a cluster with these facts keeps our promises."""
+    """Checks whether a cluster with these facts meets Wakeline's requirements."""
     yield _state(facts)
     for address, node in facts.nodes.items():
         if isinstance(node, str):
-            yield fail(f"node {address} cannot be asked: {node}", "start it, or CLUSTER FORGET it on all others")
+            yield fail(f"node {address} cannot be reached: {node}", "start it, or CLUSTER FORGET it on all others")
     judged = {
         address: list(judge_node(node, settings)) for address, node in facts.nodes.items() if isinstance(node, Facts)
     }
@@ -102,18 +102,18 @@ def judge_cluster(facts: ClusterFacts, settings: Settings) -> Iterator[Finding]:
 def _state(facts: ClusterFacts) -> Finding:
     if facts.slots < SLOTS:
         return fail(
-            f"{SLOTS - facts.slots} of {SLOTS} slots have no node: lanes that lie in them stand still",
-            "start the node that has them, or give them to another: redis-cli --cluster fix",
+            f"{SLOTS - facts.slots} of {SLOTS} slots have no node: their lanes are stopped",
+            "start their node, or assign them to another: redis-cli --cluster fix",
         )
     if facts.state != "ok":
         return fail(f"cluster_state is {facts.state}", "see CLUSTER INFO, and the logs of its nodes")
     alone = [address for address, count in facts.replicas.items() if not count]
     said = f"all slots have a node: {len(facts.replicas)} primaries"
-    return ok(f"{said}, of which {len(alone)} without a replica: while one is away its lanes wait" if alone else said)
+    return ok(f"{said}, {len(alone)} without a replica: while one is down its lanes wait" if alone else said)
 
 
 def _of_all(findings: Mapping[str, Finding]) -> Iterator[Finding]:
-    """What one rule found on each node: once where it is the same."""
+    """One rule's findings on all nodes, merged if they are the same."""
     if len(set(findings.values())) == 1:
         level, what, fix = next(iter(findings.values()))
         yield Finding(level, f"each of {len(findings)} nodes: {what}", fix)

@@ -1,4 +1,4 @@
-"""The settings and the sites: what is valid, and yet not what one wants."""
+"""The settings and the sites: values that are valid but probably unintended."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from wakeline.settings import Config, Site
 
 
 def check_configuration(config: Config) -> Iterator[Finding]:
-    """Findings on a configuration that `config.load` has accepted."""
+    """Findings on a valid configuration."""
     if not config.sites:
         yield fail(
-            "no site is configured: no event would be taken",
+            "no site is configured: no events will be accepted",
             "copy wakeline.example.toml to wakeline.toml and edit its [[site]]",
         )
     else:
@@ -24,14 +24,14 @@ def check_configuration(config: Config) -> Iterator[Finding]:
         yield from _check_site(site)
     if not config.settings.api_token:
         yield warn(
-            "api_token is not set: the read side answers nobody (`wakeline up` makes one for each run)",
-            "set api_token, or WAKELINE_API_TOKEN; `openssl rand -hex 16` makes one",
+            "api_token is not set: the read side refuses all requests (`wakeline up` generates one for each run)",
+            "set api_token, or WAKELINE_API_TOKEN; `openssl rand -hex 16` generates one",
         )
     if config.settings.geoip:
         yield _check_geoip(config.settings.geoip)
     if any(network.prefixlen == 0 for network in config.settings.trusted_proxies):
         yield fail(
-            "trusted_proxies believes everybody: a visitor may claim any address",
+            "trusted_proxies trusts everybody: visitors can claim any address",
             "name the addresses of your own proxies only",
         )
 
@@ -47,18 +47,18 @@ def _check_geoip(path: Path) -> Finding:
 def _check_site(site: Site) -> Iterator[Finding]:
     if not site.origins:
         yield fail(
-            f"site {site.key} has no origins: every page is refused as foreign",
+            f"site {site.key} has no origins: events from all pages are rejected",
             'add origins = ["https://www.your-site.example"] below its [[site]]',
         )
     if not site.secret:
         yield warn(
             f"site {site.key} has no secret: visitors cannot be identified as customers",
-            "add secret below its [[site]]; `openssl rand -hex 16` makes one",
+            "add secret below its [[site]]; `openssl rand -hex 16` generates one",
         )
     if site.consent is ConsentLevel.FULL:
         yield warn(
-            f"site {site.key} stores a profile before anybody has agreed (consent full)",
-            "keep it only with a legal basis of your own; else use anonymous",
+            f"site {site.key} stores profiles before visitors have consented (consent full)",
+            "keep it only if you have another legal basis; otherwise use anonymous",
         )
 
 

@@ -1,4 +1,4 @@
-"""What a Content-Security-Policy (www.w3.org/TR/CSP3) allows: enough to say whether the snippet runs and sends."""
+"""Content-Security-Policies (www.w3.org/TR/CSP3), as far as the snippet's loading and sending depend on them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Policy = dict[str, list[str]]  # directive -> sources
 
 
 def policies(header: str) -> list[Policy]:
-    """The policies of one header or meta tag; each of them must allow a thing."""
+    """The policies in one header or meta tag; all of them must allow an action."""
     found = []
     for text in header.split(","):
         policy: Policy = {}
@@ -23,7 +23,7 @@ def policies(header: str) -> list[Policy]:
 
 
 def blocks_script(policy: Policy, url: str, page: str, *, nonce: str = "", integrity: str = "") -> str:
-    """The directive that keeps the script at `url` from running on `page`, or nothing."""
+    """The directive that prevents the script at `url` from running on `page`, or ""."""
     directive = _first(policy, "script-src-elem", "script-src", "default-src")
     if not directive:
         return ""
@@ -38,19 +38,19 @@ def blocks_script(policy: Policy, url: str, page: str, *, nonce: str = "", integ
 
 
 def blocks_connection(policy: Policy, url: str, page: str) -> str:
-    """The directive that keeps `page` from sending to `url`, or nothing."""
+    """The directive that prevents `page` from sending to `url`, or ""."""
     directive = _first(policy, "connect-src", "default-src")
     return "" if not directive or _any(policy[directive], url, page) else directive
 
 
 SANDBOX = {
     "allow-scripts": "no script runs",
-    "allow-same-origin": "the page's origin is null, which may not send, and nothing can be stored",
+    "allow-same-origin": "the page's origin is null, so it cannot send or store anything",
 }
 
 
 def missing_in_sandbox(policy: Policy) -> dict[str, str]:
-    """What a policy's sandbox does not allow and we need, and what comes of that. Browsers heed it in headers only."""
+    """Required permissions missing from a sandbox policy, and their effects. Browsers ignore sandbox in meta tags."""
     allowed = {word.lower() for word in policy.get("sandbox", SANDBOX)}
     return {word: what for word, what in SANDBOX.items() if word not in allowed}
 

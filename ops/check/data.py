@@ -1,4 +1,4 @@
-"""The data folder and the history: who else on this machine may read them."""
+"""The data folder and the history: whether other users of this machine can read them."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from wakeline.history.opening import archive_url
 from wakeline.process import NOT_FOR_OTHERS
 from wakeline.settings import Settings
 
-NAMED = 3  # of what else lies in the folder
+NAMED = 3  # number of foreign files to name
 
 
 def check_data(settings: Settings) -> Iterator[Finding]:
-    """A history elsewhere may be shared with a group, which takes a folder of its own; not with everybody."""
+    """A history outside the data folder may be shared with a group, but not with everybody."""
     if found := data_folder.open_to_others(settings.data):
         yield warn(f"{found[0]}{f', and {len(found) - 1} more' if found[1:] else ''}", f"chmod -R go= {settings.data}")
     else:
-        yield ok(f"what is ours in {settings.data} is closed to other users")
+        yield ok(f"Wakeline's files in {settings.data} are closed to other users")
     others = data_folder.not_ours(settings.data)
     mode = settings.data.stat().st_mode if others else 0
     if mode & NOT_FOR_OTHERS:
         named = ", ".join(map(plain, others[:NAMED])) + (f" and {len(others) - NAMED} more" if others[NAMED:] else "")
         yield warn(
-            f"{settings.data} itself stays as open as it is ({filemode(mode)}), for other things lie in it: {named}",
-            f"give Wakeline a folder of its own by data, or `chmod go= {settings.data}`",
+            f"{settings.data} itself keeps its mode ({filemode(mode)}) because it holds other files: {named}",
+            f"set data to a separate folder, or `chmod go= {settings.data}`",
         )
     url = archive_url(settings)
     if url and settings.archive and "://" not in url:
@@ -37,4 +37,4 @@ def check_data(settings: Settings) -> Iterator[Finding]:
         except OSError:
             return
         if mode & S_IROTH:
-            yield warn(f"everybody on this machine may read the history in {url} ({filemode(mode)})", f"chmod o= {url}")
+            yield warn(f"everybody on this machine can read the history in {url} ({filemode(mode)})", f"chmod o= {url}")

@@ -1,4 +1,4 @@
-"""One thing that was looked at: fine, worth a look, or wrong, with the fix."""
+"""The result of one check: fine, a warning, or an error, with the fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history: can it be written to, is it of this log, has an archiver run."""
+"""The history: whether it is writable, belongs to this log, and an archiver has run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from wakeline.settings import Settings
 async def check_history(settings: Settings) -> Finding:
     url = archive_url(settings)
     if url is None:
-        return ok("no history is kept (archive is off): what the log has trimmed is gone")
+        return ok("no history is kept (archive is off): records trimmed from the log are lost")
     try:
         history = History(url)
         stored = stored_identity(history.store)
@@ -31,9 +31,9 @@ async def check_history(settings: Settings) -> Finding:
     except LogMismatch as mismatch:
         return fail(*str(mismatch).split("\n", 1))
     except HistoryUnavailable as error:
-        return fail(str(error), "name a folder that can be written to by archive, or set it to off")
+        return fail(str(error), "set archive to a writable folder, or to off")
     except HistoryDamaged as damaged:
-        return fail(str(damaged), "put it back from a copy")
+        return fail(str(damaged), "restore it from a copy")
     try:
         async with connect(settings.redis) as redis:
             links = await links_of(redis)
@@ -45,18 +45,18 @@ async def check_history(settings: Settings) -> Finding:
         return ok(f"nothing to archive yet to {url}")
     if stored not in (None, identity_of(links)):
         return fail(
-            f"the history at {url} is of another log: nothing is archived, and the log grows",
-            "name another folder by archive; the former history can still be replayed and asked",
+            f"the history at {url} belongs to another log: nothing is archived, and the log grows",
+            "set archive to another folder; the old history can still be replayed and queried",
         )
     if not ends:
         return warn(
-            "no archiver has run: the log is never trimmed, and fills its memory or disk",
+            "no archiver has run: the log is never trimmed, and will fill its memory or disk",
             'run `wakeline archiver` (`wakeline up` does), or set archive = "off"',
         )
     if gaps:
         return warn(
-            f"{gaps:,} records are missing in the history at {url}: the log had lost them before they were archived",
-            "a replay stops there and says so; let Kafka keep records for longer than an archiver may be away",
+            f"{gaps:,} records are missing in the history at {url}: the log lost them before they were archived",
+            "a replay stops there; let Kafka keep records for longer than an archiver may be down",
         )
     return ok(
         f"the history at {url} holds {held:,} records; {wait:,} wait to be sealed, "
@@ -65,7 +65,7 @@ async def check_history(settings: Settings) -> Finding:
 
 
 async def _ends(settings: Settings, redis: Redis, links: Sequence[Link]) -> list[int]:
-    """The end of each lane. Of a log on Kafka only what was applied is counted: to look at a topic may make it."""
+    """The end of each lane. On Kafka only applied records count: opening the topic might create it."""
     if not links:
         return []
     begins = links[-1].begins

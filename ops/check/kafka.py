@@ -1,4 +1,4 @@
-"""Kafka: what the cluster says of the topic, gathered in one go, then judged."""
+"""Kafka: gathers facts about the topic from the cluster, then judges them."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ PATIENCE_S = 10.0
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a cluster says."""
+    """A cluster's facts."""
 
-    topic: TopicMetadata | None  # None: it is not there yet
-    config: Mapping[str, str]  # the topic's, else what the broker gives to one that is made
-    newest: Entry | None = None  # of the records that end the partitions
+    topic: TopicMetadata | None  # None: it does not exist yet
+    config: Mapping[str, str]  # the topic's, or the broker's defaults for a new one
+    newest: Entry | None = None  # of the last records of the partitions
 
 
 async def gather(address: KafkaAddress) -> Facts:
-    """Ask the cluster; nothing is made. Raises KafkaError, OSError, TimeoutError."""
+    """Ask the cluster, without creating anything. Raises KafkaError, OSError, TimeoutError."""
     async with asyncio.timeout(PATIENCE_S):
         cluster = Cluster(address)
         try:
@@ -68,7 +68,7 @@ async def _newest(cluster: Cluster, topic: TopicMetadata) -> Entry | None:
 
 
 async def check_kafka(settings: Settings) -> list[Finding]:
-    """Of the log that the settings name, which is on Kafka."""
+    """Findings on the log named in the settings, which is on Kafka."""
     try:
         address = kafka_address(settings.log)
     except LogMismatch as error:
@@ -79,21 +79,21 @@ async def check_kafka(settings: Settings) -> list[Finding]:
         return [
             fail(
                 f"Kafka at {address.servers} cannot be used: {error or type(error).__name__}",
-                "are its brokers running, and do log's host, port, user and certificates fit?",
+                "are its brokers running, and are host, port, user and certificates in log correct?",
             )
         ]
     except NotImplementedError:
-        return [fail(f"Kafka at {address.servers} is too old: topics have no ids there", "use 2.8 or newer")]
+        return [fail(f"Kafka at {address.servers} is too old: its topics have no ids", "use 2.8 or newer")]
     return [ok(f"Kafka at {address.servers} answers"), *judge(facts, address, lanes=settings.lanes)]
 
 
 def judge(facts: Facts, address: KafkaAddress, *, lanes: int) -> Iterator[Finding]:
-    """Whether a cluster with these facts keeps our promises."""
+    """Checks whether a cluster with these facts meets Wakeline's requirements."""
     if facts.topic is None:
-        yield ok(f"no topic {address.topic} yet: the first start makes it, with {lanes} partitions")
+        yield ok(f"no topic {address.topic} yet: the first start creates it, with {lanes} partitions")
     else:
         wrong = [fail(what, fix) for what, fix in mismatches(address.topic, facts.topic, facts.config, lanes)]
-        yield from wrong or [ok(f"the topic {address.topic} is as it must be: {lanes} partitions, the broker's times")]
+        yield from wrong or [ok(f"the topic {address.topic} is suitable: {lanes} partitions, broker timestamps")]
         yield from _partitions(facts.topic, address)
     if facts.newest is not None:
         yield from judge_log_time(
@@ -119,29 +119,29 @@ def _received(value: bytes) -> int:
 def _partitions(topic: TopicMetadata, address: KafkaAddress) -> Iterator[Finding]:
     partitions = topic.partitions.values()
     if away := sum(partition.leader is None for partition in partitions):
-        yield fail(f"{away} partitions of {address.topic} have no leader: their lanes stand still", "start its brokers")
+        yield fail(f"{away} partitions of {address.topic} have no leader: their lanes are stopped", "start its brokers")
     elif lacking := sum(len(partition.in_sync) < len(partition.replicas) for partition in partitions):
         yield warn(
-            f"{lacking} partitions of {address.topic} lack a copy that is in sync",
-            "start the broker that is away, or give it time to catch up",
+            f"{lacking} partitions of {address.topic} lack an in-sync replica",
+            "start the broker that is down, or give it time to catch up",
         )
 
 
 def _replication(facts: Facts, address: KafkaAddress) -> Finding:
     replicas, in_sync = replicas_and_in_sync(facts.topic, facts.config, address)
-    said = f"{replicas} {'copy' if replicas == 1 else 'copies'} of each partition, min.insync.replicas {in_sync}"
+    said = f"{replicas} {'replica' if replicas == 1 else 'replicas'} of each partition, min.insync.replicas {in_sync}"
     if in_sync > replicas:
-        return fail(f"{said}: no event can be taken", fix_by(address.topic, "min.insync.replicas", str(replicas)))
+        return fail(f"{said}: no events can be accepted", fix_by(address.topic, "min.insync.replicas", str(replicas)))
     if replicas >= SAFE_REPLICAS and in_sync >= SAFE_IN_SYNC:
-        return ok(f"{said}: an event is on {in_sync} brokers before it is answered")
+        return ok(f"{said}: an event is on {in_sync} brokers before it is acknowledged")
     if replicas < SAFE_REPLICAS:
         fix = (
-            f"run {SAFE_REPLICAS} brokers, and raise the topic's replication by kafka-reassign-partitions.sh"
+            f"run {SAFE_REPLICAS} brokers, and raise the topic's replication with kafka-reassign-partitions.sh"
             if facts.topic
             else f"run {SAFE_REPLICAS} brokers, and add replication_factor={SAFE_REPLICAS} to the options of log's URL"
         )
     else:
         fix = fix_by(address.topic, "min.insync.replicas", str(SAFE_IN_SYNC))
     if in_sync >= SAFE_IN_SYNC:
-        return warn(f"{said}: while one broker is away, no event is taken", fix)
-    return warn(f"{said}: what is answered survives a process crash, not a power cut", fix)
+        return warn(f"{said}: while one broker is down, no events are accepted", fix)
+    return warn(f"{said}: acknowledged events survive a crash of the process, not a power failure", fix)

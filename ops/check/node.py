@@ -1,4 +1,4 @@
-"""One Redis server, or one node of a cluster: the facts that matter are gathered in one go, then judged."""
+"""One Redis server, or one node of a cluster: gathers facts, then judges them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ WRITE_ALWAYS = "CONFIG SET appendonly yes, CONFIG SET appendfsync always, and th
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What a server says of itself. None: it does not say."""
+    """A server's description of itself. None: not disclosed."""
 
     product: str  # redis or valkey
     version: tuple[int, int]
@@ -35,15 +35,15 @@ class Facts:
     policy: str | None
     appendonly: bool | None
     appendfsync: str | None
-    waits_for_fsync: bool  # asked by WAITAOF, where appendfsync is everysec
-    write_failed: bool  # its last write to the append-only file
+    waits_for_fsync: bool  # tested with WAITAOF, if appendfsync is everysec
+    write_failed: bool  # the last write to the append-only file failed
     deployment: Deployment | None
-    clock_ahead_ms: float  # of its clock against ours
-    log_time: int = 0  # latest append time, ms; 0: it has no log
+    clock_ahead_ms: float  # its clock minus ours
+    log_time: int = 0  # latest append time, ms; 0: no log
 
 
 async def deployment_in(url: str) -> Deployment | None:
-    """Of a server or a cluster. Raises redis-py's errors."""
+    """The deployment in a server or a cluster. Raises redis-py's errors."""
     async with connect(url) as redis:
         values: Any = await redis.hmget(keys.DEPLOYMENT, FIELDS)
     try:
@@ -53,7 +53,7 @@ async def deployment_in(url: str) -> Deployment | None:
 
 
 async def gather_node(url: str) -> Facts:
-    """All but the deployment, which lies in one node of a cluster."""
+    """All facts but the deployment, which is on only one node of a cluster."""
     async with connect(url, one_connection=True) as redis:
         info: dict[str, Any] = await redis.info("everything")
         config = await _config(redis)
@@ -90,7 +90,7 @@ async def _config(redis: Any) -> dict[str, str]:
 
 
 def judge_node(facts: Facts, settings: Settings) -> Iterator[Finding]:
-    """Whether a server with these facts keeps our promises; each rule gives one finding, in this order."""
+    """Checks whether a server with these facts meets Wakeline's requirements; one finding per rule, in this order."""
     persistence = _persistence_of_state if settings.log else _persistence
     for rule in (_version, _eviction, _memory, persistence, _clock):
         yield rule(facts)
@@ -109,9 +109,9 @@ def _eviction(facts: Facts) -> Finding:
     if facts.maxmemory == 0 or facts.policy == "noeviction":
         return ok("nothing is evicted")
     if facts.policy is None:
-        return warn("the server hides its maxmemory-policy", "see in its console that it is noeviction")
+        return warn("the server hides its maxmemory-policy", "make sure in its console that it is noeviction")
     return fail(
-        f"maxmemory-policy {facts.policy} throws profiles and the log away when memory runs short",
+        f"maxmemory-policy {facts.policy} deletes profiles and the log when memory runs short",
         "CONFIG SET maxmemory-policy noeviction, and the same in the server's configuration file",
     )
 
@@ -122,39 +122,39 @@ def _memory(facts: Facts) -> Finding:
         return ok(f"{used}; the server hides its maxmemory")
     if facts.maxmemory == 0:
         return warn(
-            f"{used}, and no maxmemory: strangers may fill the machine's memory with made-up visitors",
-            "CONFIG SET maxmemory, and the same in its configuration file: the collector then stops in time",
+            f"{used}, and no maxmemory: attackers can fill the machine's memory with invented visitors",
+            "CONFIG SET maxmemory, and the same in its configuration file, so that the collector can stop in time",
         )
     share = facts.used_memory / facts.maxmemory
     if share < COUNT_ONLY:
         return ok(f"{used}, {(facts.maxmemory - facts.used_memory) / 1e6:,.0f} MB free")
     if share < REFUSE:
-        said = f"no new profile begins; from {REFUSE:.0%} on the collector answers 503"
+        said = f"no new profiles are created; above {REFUSE:.0%} the collector answers 503"
     else:
         said = "the collector answers 503"
     return warn(
-        f"{used}, {share:.0%} of what there is: {said}",
+        f"{used}, {share:.0%} of the limit: {said}",
         "raise maxmemory (embedded_memory_mb), or lower log_max_records and log_max_age_days",
     )
 
 
 def _on_disk(facts: Facts, loss: str) -> Finding | None:
-    """What is the same wherever the log lies; `loss` is what an append-only file that is off brings."""
+    """Rules that do not depend on the log's location; `loss` is the effect of a missing append-only file."""
     if facts.appendonly is False:
         return fail(f"appendonly is off: {loss}", WRITE_ALWAYS)
     if facts.write_failed:
-        return fail("the server's last write to its append-only file failed", "free some disk; see the server's log")
+        return fail("the server's last write to its append-only file failed", "free disk space; see the server's log")
     if facts.appendfsync == "always":
         return ok("every write is on disk before it is answered (appendfsync always)")
     return None
 
 
 def _persistence(facts: Facts) -> Finding:
-    if found := _on_disk(facts, "an event that was answered 202 is lost when the server stops"):
+    if found := _on_disk(facts, "acknowledged events are lost when the server stops"):
         return found
     if facts.appendfsync == "everysec" and not facts.waits_for_fsync:
         return fail(
-            "appendfsync is everysec, and WAITAOF confirms writes that are not on disk yet: no event is taken",
+            "appendfsync is everysec, and WAITAOF confirms writes that are not on disk yet: no events are accepted",
             WRITE_ALWAYS,
         )
     if facts.appendfsync == "everysec":
@@ -162,19 +162,19 @@ def _persistence(facts: Facts) -> Finding:
     if facts.appendfsync is None:
         return warn(
             "the server hides its appendfsync: each answer waits for WAITAOF, up to a second",
-            "see in its console that its append-only file is on, with appendfsync always",
+            "make sure in its console that its append-only file is on, with appendfsync always",
         )
-    return fail(f"appendfsync is {facts.appendfsync}: when data reaches the disk is left to chance", WRITE_ALWAYS)
+    return fail(f"appendfsync is {facts.appendfsync}: writes reach the disk at an unknown time", WRITE_ALWAYS)
 
 
 def _persistence_of_state(facts: Facts) -> Finding:
-    """Where the log is on Kafka: what Redis loses with its place is folded again."""
-    if found := _on_disk(facts, "all that was counted is lost when the server stops, until it is replayed"):
+    """If the log is on Kafka: state that Redis loses together with its place is folded again."""
+    if found := _on_disk(facts, "all numbers are lost when the server stops, until a replay"):
         return found
     if facts.appendfsync is None:
-        return warn("the server hides its appendfsync", "see in its console that its append-only file is on")
+        return warn("the server hides its appendfsync", "make sure in its console that its append-only file is on")
     return warn(
-        f"appendfsync is {facts.appendfsync}: after a power cut the last moments are folded again from the log, and "
+        f"appendfsync is {facts.appendfsync}: after a power failure the last records are folded again, and "
         "customers may count some of them twice",
         WRITE_ALWAYS,
     )
@@ -184,12 +184,12 @@ def judge_deployment(stored: Deployment | None, settings: Settings) -> Finding:
     half_life = half_life_ms(settings.half_life_days)
     asked = f"{settings.lanes} lanes, half-life {days(half_life)} days"
     if stored is None:
-        return ok(f"no data yet: the first start makes {asked}")
+        return ok(f"no data yet: the first start creates {asked}")
     said = f"{stored.lanes} lanes, half-life {days(stored.half_life)} days"
     if said == asked:
         return ok(f"the data was built as configured: {said}")
     return fail(
-        f"the data was built with {said}; configured are {settings.lanes} and {days(half_life)}",
+        f"the data was built with {said}, but the settings are {settings.lanes} and {days(half_life)}",
         f"set lanes = {stored.lanes} and half_life_days = {days(stored.half_life)}, or use an empty Redis",
     )
 
@@ -199,5 +199,5 @@ def _clock(facts: Facts) -> Finding:
     if off <= CLOCK_WARN_MS:
         return ok(f"clocks agree within {max(1, round(off))} ms")
     said = f"the server's clock is {off / 1000:,.1f} s {'ahead of' if facts.clock_ahead_ms > 0 else 'behind'} this one"
-    fix = "set both by NTP (timedatectl set-ntp true)"
+    fix = "synchronise both with NTP (timedatectl set-ntp true)"
     return fail(said, fix) if off > CLOCK_FAIL_MS else warn(said, fix)

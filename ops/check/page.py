@@ -1,4 +1,4 @@
-"""A page's HTML: is there exactly one tag, is it ours, may it run and send, and do we take what it sends."""
+"""A page's HTML: whether there is exactly one valid tag, it can run and send, and its events will be accepted."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ RUNNABLE = ("", "text/javascript", "application/javascript", "module")
 
 @dataclass(frozen=True)
 class Tag:
-    """One script tag of ours."""
+    """A script tag of Wakeline."""
 
     line: int
     attributes: dict[str, str]
@@ -36,7 +36,7 @@ class Tag:
 
 @dataclass(frozen=True)
 class Page:
-    """A page as it was fetched. `url` is where redirects led to."""
+    """A fetched page. `url` is its URL after redirects."""
 
     url: str
     html: str
@@ -49,7 +49,7 @@ class Page:
 
 @dataclass
 class Tags(HTMLParser):
-    """Collects our tags, also those that never run, and the policies in <meta>."""
+    """Collects Wakeline's tags, including those that never run, and the policies in <meta>."""
 
     tags: list[Tag] = field(default_factory=list)
     events: list[tuple[int, str]] = field(default_factory=list)  # line and name, of elements marked with one
@@ -96,21 +96,21 @@ def is_ours(attributes: dict[str, str]) -> bool:
 
 
 def settings(attributes: dict[str, str]) -> dict[str, str]:
-    """What stands in the query of the script's address, for which attributes are missing: as such."""
+    """Settings in the query of the script's URL, which replace missing attributes, as attributes."""
     return {f"data-{name}": value for name, value in parse_qsl(urlsplit(attributes.get("src", "")).query, True)}
 
 
 @dataclass(frozen=True)
 class Look:
-    """What a page's tag turned out to be; `source` is to be fetched."""
+    """The result for a page's tag; `source` is to be fetched."""
 
     findings: list[Finding]
     source: str = ""
-    integrity: str = ""  # that it must have
+    integrity: str = ""  # required hash
 
 
 def look(page: Page, config: Config) -> Look:
-    """Everything that can be said without asking anybody else."""
+    """All findings that need no further request."""
     parser = Tags()
     parser.feed(page.html)
     parser.close()
@@ -129,7 +129,7 @@ def look(page: Page, config: Config) -> Look:
     findings += _transport(page, source, endpoint)
     findings += _policy(tag, page, source, endpoint, [*page.csp, *parser.csp])
     if tag.get("type") != "module" and not {"defer", "async"} & set(tag.attributes):
-        findings.append(warn("the tag holds up the page while it loads", "add the attribute defer"))
+        findings.append(warn("the tag blocks the page while it loads", "add the attribute defer"))
     findings += _integrity(tag, page, source)
     findings += _marked(parser.events)
     return Look(findings, source, tag.get("integrity"))
@@ -142,8 +142,8 @@ def _not_one(tags: list[Tag], running: list[Tag], config: Config) -> Finding:
     if tags:
         return fail(f"the tag in line {tags[0].line} never runs: it is {tags[0].inert}", "move it into the <head>")
     return fail(
-        "there is no tag of ours in the HTML",
-        f"paste into the <head>: {_any_tag(config)} (a tag manager's cannot be seen from here)",
+        "there is no Wakeline tag in the HTML",
+        f"paste into the <head>: {_any_tag(config)} (tags added by a tag manager are not visible here)",
     )
 
 
@@ -156,7 +156,7 @@ def _site(tag: Tag, page: Page, config: Config) -> Iterator[Finding]:
     site = config.sites.get(key)
     if site is None:
         known = ", ".join(config.sites)
-        said = f"data-site {key} is no site of {config.path}{nearest(key, config.sites)}" if key else "no data-site"
+        said = f"data-site {key} is not a site in {config.path}{nearest(key, config.sites)}" if key else "no data-site"
         yield fail(said, f"use one of: {known}")
         return
     yield ok(f"data-site {key}")
@@ -176,7 +176,7 @@ def _consent(tag: Tag, site: Site) -> Finding:
         )
     if level != site.consent:
         return fail(
-            f"before a choice the page is {level}, the configuration says {site.consent}",
+            f"before a choice the page uses {level}, but the settings say {site.consent}",
             f'write data-consent="{site.consent}", or change consent of [[site]] {site.key}',
         )
     return ok(f"before a choice: {level}")
@@ -186,7 +186,9 @@ def _transport(page: Page, source: str, endpoint: str) -> Iterator[Finding]:
     for what, url in (("script", source), ("endpoint", endpoint)):
         local = urlsplit(url).hostname in ("localhost", "127.0.0.1", "::1")
         if urlsplit(page.url).scheme == "https" and urlsplit(url).scheme == "http" and not local:
-            yield fail(f"the page is https, the {what} {url} is not: browsers block it", "serve the collector by https")
+            yield fail(
+                f"the page is https, the {what} {url} is not: browsers block it", "serve the collector with https"
+            )
 
 
 def _policy(tag: Tag, page: Page, source: str, endpoint: str, texts: list[str]) -> Iterator[Finding]:
@@ -211,17 +213,17 @@ def _policy(tag: Tag, page: Page, source: str, endpoint: str, texts: list[str]) 
                 f"the page's Content-Security-Policy blocks sending ({directive})", _allow("connect-src", endpoint)
             )
     if found and not blocked:
-        yield ok("the page's Content-Security-Policy lets it run and send")
+        yield ok("the page's Content-Security-Policy allows it to run and send")
 
 
 def _integrity(tag: Tag, page: Page, source: str) -> Iterator[Finding]:
     if not tag.get("integrity"):
         return
     if not source.startswith(page.origin + "/") and "crossorigin" not in tag.attributes:
-        yield fail("the tag has integrity and no crossorigin: browsers do not run it", 'add crossorigin="anonymous"')
+        yield fail("the tag has integrity but no crossorigin: browsers do not run it", 'add crossorigin="anonymous"')
     if not version_of(urlsplit(source).path):
         yield warn(
-            "the tag has integrity, its src no version: the next version will not run",
+            "the tag has integrity, but its src has no version: the next version will not run",
             "paste what `wakeline snippet --pinned` prints",
         )
 

@@ -1,4 +1,4 @@
-"""Fetches, asks, prints."""
+"""Runs all checks and prints their findings."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ STYLES = {Level.OK: "green", Level.WARN: "yellow", Level.FAIL: "bold red"}
 
 
 def run(config: Config, *, page: str | None, shown_url: str) -> bool:
-    """Check everything, print it; whether nothing is wrong."""
+    """Check everything and print it; returns whether there are no errors."""
     console = Console(highlight=False, soft_wrap=True)
     findings = asyncio.run(_page(page, config)) if page else asyncio.run(_fitness(config, shown_url))
     for finding in findings:
@@ -73,7 +73,7 @@ async def _page(url: str, config: Config) -> list[Finding]:
 async def _fetch_page(session: aiohttp.ClientSession, url: str) -> Page | Finding:
     async with session.get(url) as answer:
         if answer.status != 200:
-            return fail(f"{answer.url} answers {answer.status}", "name a page that anybody may see")
+            return fail(f"{answer.url} answers {answer.status}", "name a public page")
         if answer.content_type != "text/html":
             return fail(f"{answer.url} is {answer.content_type}, not a page", "name a page")
         html = (await _body(answer)).decode(answer.charset or "utf-8", errors="replace")
@@ -82,7 +82,7 @@ async def _fetch_page(session: aiohttp.ClientSession, url: str) -> Page | Findin
 
 async def _script(session: aiohttp.ClientSession, seen: Look) -> Finding:
     source = seen.source
-    fix = "is the collector running, and does its address in the tag lead to it? `wakeline snippet` prints the tag"
+    fix = "is the collector running at the URL in the tag? `wakeline snippet` prints the right tag"
     try:
         async with session.get(source) as answer:
             if answer.status != 200:
@@ -97,7 +97,7 @@ async def _script(session: aiohttp.ClientSession, seen: Look) -> Finding:
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    """What was answered, cut at MAX_BYTES."""
+    """The response body, cut at MAX_BYTES."""
     found = bytearray()
     async for chunk in answer.content.iter_chunked(65_536):
         found += chunk

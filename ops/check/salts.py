@@ -1,4 +1,4 @@
-"""The daily salts: whether the collectors that run have those of this folder."""
+"""The daily salts: whether running collectors have those in this folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wakeline.settings import Config
 
 
 async def check_salts(config: Config) -> list[Finding]:
-    """Nothing where no collector runs, or Redis is away: others say that."""
+    """No findings if no collector runs or Redis is down, which other checks report."""
     folder = config.settings.data / "salts"
     zones = {key: site.time_zone for key, site in config.sites.items()}
     try:
@@ -29,10 +29,10 @@ async def check_salts(config: Config) -> list[Finding]:
     if not known:
         return []
     if all(mark == found for mark, found in known):
-        return [ok("the collectors that run have one set of daily salts")]
+        return [ok("running collectors have the same daily salts")]
     return [
         fail(
-            f"a collector that runs has other daily salts than {folder}: anonymous visitors that meet both count twice",
-            "give all collectors one folder `salts`, that in `data`; one that is gone is forgotten in 3 minutes",
+            f"a running collector has other daily salts than {folder}: anonymous visitors who reach both count twice",
+            "share the folder `salts` in `data` between all collectors; a stopped one is forgotten after 3 minutes",
         )
     ]

@@ -1,4 +1,4 @@
-"""What the tag's src brought: is it our script, which version, and does it have the hash that the tag names."""
+"""The script that the tag loads: whether it is Wakeline's, which version, and whether its hash matches the tag."""
 
 from __future__ import annotations
 
@@ -9,26 +9,24 @@ from wakeline.scripts import Kind, Published, integrity_of, version_of
 
 
 def judge_script(source: str, body: bytes, integrity: str, published: Published) -> Finding:
-    """`source` is where `body` came from, `integrity` the tag's, if it has one."""
+    """`source` is the URL of `body`, `integrity` the tag's, if any."""
     hash = integrity_of(body)
     if integrity.startswith("sha384-") and hash not in integrity.split():
         return fail(
-            f"{source} has another hash than the tag's integrity: browsers do not run it",
-            "paste anew what `wakeline snippet --pinned` prints",
+            f"{source} does not match the tag's integrity: browsers do not run it",
+            "paste the current output of `wakeline snippet --pinned`",
         )
     found = published.found(hash)
     if not found:
-        return warn(
-            f"{source} is another version of the script than this one's", "is a proxy or CDN holding an old copy?"
-        )
+        return warn(f"{source} is another version of the script", "is a proxy or CDN holding an old copy?")
     version, kind = found
     if kind is Kind.VITALS:
-        return fail(f"{source} measures web vitals and nothing else", "put what `wakeline snippet` prints before it")
+        return fail(f"{source} only measures web vitals", "add the tag that `wakeline snippet` prints before it")
     if version == published.current:
-        return ok(f"{source} is our script, as in this version")
+        return ok(f"{source} is the script of this version")
     if version_of(urlsplit(source).path):
-        return ok(f"{source} is our script, pinned to {version}; this one's is {published.current}")
+        return ok(f"{source} is the script pinned to {version}; the current version is {published.current}")
     return warn(
         f"{source} is version {version} of the script, not {published.current}",
-        "is a proxy or CDN holding an old copy?",
+        "is a proxy or CDN serving an old copy?",
     )

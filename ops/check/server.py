@@ -1,4 +1,4 @@
-"""Redis, a server or a cluster: is it fit, and was its data built as configured."""
+"""Redis, a server or a cluster: whether it is suitable, and its data match the settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from wakeline.settings import Settings
 
 
 async def check_server(settings: Settings, shown_url: str, *, embedded: bool = False) -> list[Finding]:
-    """`embedded`: no server is named, so `wakeline up` brings its own, which need not run yet."""
+    """`embedded`: no server is configured, so `wakeline up` starts its own, which need not run yet."""
     if is_cluster(settings.redis):
         return await check_cluster(settings, shown_url)
     try:
@@ -34,11 +34,11 @@ async def check_server(settings: Settings, shown_url: str, *, embedded: bool = F
             facts = replace(facts, log_time=await log_time_in(settings.redis))
     except FAILURES as error:
         if embedded and not _listens(settings.embedded_port):
-            return [warn("the embedded server does not run yet", "`wakeline up` starts it")]
+            return [warn("the embedded server is not running yet", "`wakeline up` starts it")]
         return [
             fail(
                 f"Redis at {shown_url} cannot be used: {error}",
-                "start `wakeline up`, or name a server that runs: --redis, WAKELINE_REDIS or redis in wakeline.toml",
+                "start `wakeline up`, or name a running server: --redis, WAKELINE_REDIS or redis in wakeline.toml",
             )
         ]
     return [ok(f"Redis at {shown_url} answers"), *judge(facts, settings)]
@@ -50,7 +50,7 @@ def _listens(port: int) -> bool:
 
 
 def judge(facts: Facts, settings: Settings) -> Iterator[Finding]:
-    """Whether a server with these facts keeps our promises."""
+    """Checks whether a server with these facts meets Wakeline's requirements."""
     yield from judge_node(facts, settings)
     yield from judge_log_time(appended=facts.log_time, received=0, now=time.time() * 1000)
     yield judge_deployment(facts.deployment, settings)
@@ -62,6 +62,6 @@ async def gather(url: str) -> Facts:
 
 
 async def log_time_in(url: str) -> int:
-    """Latest append time of the log in a server, ms; 0: it has none. Raises redis-py's errors."""
+    """Latest append time of the log in a server, ms; 0 if it has no log. Raises redis-py's errors."""
     async with connect(url) as redis:
         return int(await redis.get(keys.LOG_TIME) or 0)

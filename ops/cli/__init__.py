@@ -1,15 +1,15 @@
-"""The `wakeline` command; one file per subcommand, each importing what it runs only when it runs.
+"""The `wakeline` command; one file per subcommand, with lazy imports.
 
-options.py   flags made from the settings       errors.py   what a user did wrong, in words
+options.py   flags derived from the settings    errors.py   error messages for users
 service.py   collector, processor, archiver...  up.py       all of them on one machine
-check.py     is it fit                          profile.py  what is known of a visitor
-erase.py     forget a person                    sign.py     the signature of an identify
-snippet.py   the line to paste                  adopt_log.py  go on without the former log
-query.py     the history asked in SQL           rows.py     its answer as a table, CSV or JSON
-lag.py       how far behind the log             dead_letters.py  what could not be folded
-replay.py    all of it made anew                progress.py  how far that is
-backup.py    a copy to keep, and its way back   confirm.py  asked before what is done
-profile_view.py  a profile for the terminal
+check.py     check a deployment                 profile.py  show a profile
+erase.py     erase a person                     sign.py     the signature of an identify
+snippet.py   the script tag                     adopt_log.py  continue without the previous log
+query.py     query the history in SQL           rows.py     results as a table, CSV or JSON
+lag.py       distance behind the log            dead_letters.py  records that could not be folded
+replay.py    rebuild profiles and numbers       progress.py  progress bars
+backup.py    backup and restore                 confirm.py  confirmation prompts
+profile_view.py  a profile in the terminal      person.py   the visitor or customer in ID
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ops.cli.up import up
 
 
 class InOrder(click.Group):
-    """Lists its commands as a newcomer meets them."""
+    """Lists its commands in the order a new user needs them."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)
@@ -43,8 +43,8 @@ class InOrder(click.Group):
 def main() -> None:
     """Know each customer of your site while they are still on the page.
 
-    Start with `wakeline up --demo`. Settings come from flags, the environment (WAKELINE_<NAME>) and
-    wakeline.toml; each command's --help explains them.
+    Start with `wakeline up --demo`. Settings are read from flags, the environment (WAKELINE_<NAME>) and wakeline.toml;
+    each command's --help explains them.
     """
 
 

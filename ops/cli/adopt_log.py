@@ -1,4 +1,4 @@
-"""`wakeline adopt-log`: go on with another log where the former one is gone for good."""
+"""`wakeline adopt-log`: continue with another log after the previous one was lost."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from ops.cli.options import SettingsCommand, all_settings, read
 from wakeline.settings import Settings
 
 
-@click.command("adopt-log", cls=SettingsCommand, short_help="Go on without the former log.")
-@click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
+@click.command("adopt-log", cls=SettingsCommand, short_help="Continue without the previous log.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
 @all_settings
 def adopt_log(yes: bool, config: Path | None, **flags: Any) -> None:
-    """Go on with the log that the settings name, though the one before it is gone and was not read to its end.
+    """Continue with the log named in the settings, although the previous one is lost and was not read to its end.
 
-    What the former log held and no profile has seen yet is lost: say so only when neither it nor a copy can be had.
-    Where it can, set log_before to its URL instead, and nothing is lost.
+    Records of the previous log that are not in the profiles yet are lost: use this only if neither the log nor a copy
+    can be recovered. Otherwise set log_before to its URL, and nothing is lost.
     """
     settings = read(config, flags, else_demo=True).settings
-    confirm("Give up what the former log held and was not applied yet?", yes=yes, for_good=True)
+    confirm("Give up the unapplied records of the previous log?", yes=yes, for_good=True)
     with redis_errors(settings.redis):
         places = asyncio.run(_adopt(settings))
-    click.echo(f"the log is the deployment's now: it goes on after {sum(places)} records that were applied")
+    click.echo(f"this is the deployment's log now: it continues after {sum(places)} applied records")
 
 
 async def _adopt(settings: Settings) -> list[int]:

@@ -1,4 +1,4 @@
-"""`wakeline backup` and `wakeline restore`: a copy of a deployment to keep, made while it runs, and its way back."""
+"""`wakeline backup` and `wakeline restore`: back up a running deployment, and restore it."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 KB = 1_000
 FOLDER = click.Path(path_type=Path)
-WHERE = "--embedded-port names its port"  # these commands know the embedded server only
+WHERE = "--embedded-port sets its port"  # these commands only support the embedded server
 
 
 @click.command(short_help="Copy a running deployment into FOLDER.")
 @click.argument("folder", type=FOLDER)
 @some_settings("data", "log", "archive", "embedded_port")
 def backup(folder: Path, config: Path | None, **flags: Any) -> None:
-    """Make a backup in FOLDER, which must be new or empty, while `wakeline up` goes on.
+    """Make a backup in FOLDER, which must be new or empty, while `wakeline up` is running.
 
-    It holds the log, profiles and numbers as they are at one moment, what waits in the spool, and the history where
-    that is a folder of this machine; every event that was answered before that moment is in it. A cut backup is
-    recognised by `wakeline restore`, and refused.
+    It contains the log, profiles and numbers at one moment, the spool at that moment, and the history if it is in a
+    local folder; every event acknowledged before that moment is in it. `wakeline restore` detects and rejects an
+    incomplete backup.
 
-    Not in it: the daily salts, which are thrown away for good after two days and must not come back; wakeline.toml,
-    which holds the sites' secrets, so keep a copy of it elsewhere; a history at a URL; a log on Kafka. Where Redis is
-    one of your own, it is backed up by its own means, and this command refuses.
+    It does not contain: the daily salts, which are destroyed after two days and must not return; wakeline.toml, which
+    contains the sites' secrets, so keep a separate copy; a history at a URL; a log on Kafka. Back up your own Redis
+    with its own tools; this command then refuses to run.
 
         wakeline backup /mnt/backups/wakeline-$(date +%F)
     """
@@ -52,29 +52,29 @@ def backup(folder: Path, config: Path | None, **flags: Any) -> None:
         click.echo(words)
 
 
-@click.command(short_help="Put a backup in the place of a stopped deployment's data.")
+@click.command(short_help="Replace a stopped deployment's data with a backup.")
 @click.argument("folder", type=FOLDER)
-@click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
 @click.option(
     "--forgotten-in",
     multiple=True,
     metavar="PLACE",
-    help="A history of another log, a folder or a URL: who was forgotten there is forgotten here. May be repeated.",
+    help="A history of another log (folder or URL), whose erasures are applied too. May be repeated.",
 )
 @some_settings("data", "log", "archive", "embedded_port")
 def restore(folder: Path, yes: bool, forgotten_in: tuple[str, ...], config: Path | None, **flags: Any) -> None:
-    """Put the backup in FOLDER in the place of the data, while `wakeline up` does not run.
+    """Replace the data with the backup in FOLDER, while `wakeline up` is not running.
 
-    The whole backup is checked before anything is changed. What is there now moves to aside/ in the data folder, and
-    nothing is deleted. Cut at any moment, by Ctrl-C or worse, the same command begins anew or ends what was cut, and
-    `wakeline up` refuses to start in between.
+    The whole backup is checked before anything is changed. Current data move to aside/ in the data folder; nothing is
+    deleted. If it is interrupted, by Ctrl-C or a crash, run the same command again to start over or complete it; until
+    then `wakeline up` refuses to start.
 
-    Who was erased, or withdrew, after the backup stays forgotten: it is read from the history and from the data that
-    are there now. Files of the history that are newer than the backup move to aside/ in it. The restored log is
-    another one from there on, so that nobody takes its new records for the former ones.
+    People who were erased or withdrew after the backup stay erased: this is read from the history and the current data.
+    History files newer than the backup move to aside/ in the history. The restored log gets a new identity, so that its
+    new records are not mistaken for earlier ones.
 
-    A history of another log, which the backup does not know, is refused: name another folder by --archive, and that
-    history by --forgotten-in, else those whom only it names as forgotten come back.
+    A history of another log, unrelated to the backup, is rejected: name another folder with --archive, and that history
+    with --forgotten-in; otherwise people whose erasure is only recorded there come back.
     """
     from ops.backup.manifest import read as read_manifest
     from ops.backup.restoring import restore as put_back
@@ -86,7 +86,7 @@ def restore(folder: Path, yes: bool, forgotten_in: tuple[str, ...], config: Path
     try:
         with redis_errors(read_config.settings.redis, WHERE), _words():
             manifest = read_manifest(folder)
-            confirm(f"Put the backup of {manifest.made} in the place of what is in {data}?", yes=yes, for_good=True)
+            confirm(f"Replace the data in {data} with the backup of {manifest.made}?", yes=yes, for_good=True)
             with _kilobytes("check and restore") as (ahead, done):
                 ahead(sum(file.size for file in manifest.files.values()))
                 found = put_back(
@@ -99,22 +99,22 @@ def restore(folder: Path, yes: bool, forgotten_in: tuple[str, ...], config: Path
     except CannotStart as why:
         raise Refused(str(why), FAILED) from None
     if found.was_cut:
-        click.echo("a restore that was cut is ended now")
-    click.echo(f"the backup of {manifest.made} is in {data}: `wakeline up` goes on from it")
+        click.echo("an interrupted restore was completed")
+    click.echo(f"the backup of {manifest.made} is in {data}: start `wakeline up`")
     if found.forgotten:
-        click.echo(f"forgotten again: {found.forgotten} erasures and withdrawals that came after the backup")
+        click.echo(f"applied again: {found.forgotten} erasures and withdrawals made after the backup")
     if found.moved:
-        click.echo(f"{found.moved} newer files of the history moved to aside/ in it")
+        click.echo(f"{found.moved} newer files of the history moved to aside/")
     if found.aside or found.moved:
-        click.echo("what moved aside also holds those who were erased: delete it once you know that all is well")
+        click.echo("the data in aside/ still contain erased people: delete them once you know that the restore is good")
 
 
 def _left_out(manifest: Manifest) -> Iterator[str]:
-    yield "not in it: wakeline.toml, which holds the sites' secrets (keep it elsewhere), and the daily salts"
+    yield "not included: wakeline.toml, which contains the sites' secrets (keep a copy), and the daily salts"
     if manifest.log == "kafka":
-        yield "not in it: the log, which is on Kafka; a restore goes on from it where the profiles of the backup stand"
+        yield "not included: the log, which is on Kafka; after a restore the processor continues where the backup ends"
     if manifest.history not in ("copied", "off"):
-        yield f"not in it: the history, which is at {manifest.history}"
+        yield f"not included: the history, which is at {manifest.history}"
 
 
 @contextmanager
@@ -127,14 +127,14 @@ def _words() -> Iterator[None]:
     except (BackupRefused, HistoryDamaged) as error:
         raise Refused(str(error), FAILED) from None
     except KeyboardInterrupt:
-        raise Refused("cut; begin it anew", FAILED) from None
+        raise Refused("interrupted; start it again", FAILED) from None
     except OSError as error:
-        raise Refused(f"{error}: is there room, and may this user read and write there?", FAILED) from None
+        raise Refused(f"{error}: is there enough space, and can this user read and write there?", FAILED) from None
 
 
 @contextmanager
 def _kilobytes(what: str) -> Iterator[tuple[Callable[[int], None], Callable[[int], None]]]:
-    """A progress bar that is told bytes."""
+    """A progress bar in bytes."""
     from ops.cli.progress import progress_bar
 
     with progress_bar(what, "kB") as (ahead, done):

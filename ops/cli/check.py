@@ -1,4 +1,4 @@
-"""`wakeline check`: is the configuration, and what it names, fit; is the snippet on a page right."""
+"""`wakeline check`: checks the configuration, the services it names, and the snippet on a page."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ops.cli.errors import FAILED, shown_url
 from ops.cli.options import SettingsCommand, all_settings, read
 
 
-@click.command(cls=SettingsCommand, short_help="Say whether all is fit, and how to fix what is not.")
-@click.option("--page", metavar="URL", help="Say whether the snippet on this page is right.")
+@click.command(cls=SettingsCommand, short_help="Find problems, and how to fix them.")
+@click.option("--page", metavar="URL", help="Check the snippet on this page.")
 @all_settings
 def check(page: str | None, config: Path | None, **flags: Any) -> None:
-    """Say whether the configuration and what it names are fit, and how to fix what is not."""
+    """Check the configuration and the services it names, and suggest fixes."""
     read_config = read(config, flags, else_demo=True)
     from ops.check.run import run
 

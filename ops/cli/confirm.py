@@ -1,4 +1,4 @@
-"""Asked before what is done: a person at a terminal; elsewhere nobody is there to answer, and --yes says it."""
+"""Asks for confirmation at a terminal; otherwise --yes is required."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from ops.cli.errors import Refused
 
 
 def confirm(question: str, *, yes: bool, for_good: bool) -> None:
-    """Ends the command unless it was confirmed. `for_good`: it cannot be taken back, and is not done unasked."""
+    """Ends the command unless it was confirmed. `for_good`: it cannot be undone, so without a terminal --yes is
+    required.
+    """
     if yes:
         return
     if sys.stdin.isatty():
         click.confirm(question, abort=True)
     elif for_good:
-        raise Refused("this cannot be taken back: add --yes")
+        raise Refused("this cannot be undone: add --yes")

@@ -26,19 +26,19 @@ if TYPE_CHECKING:
     from wakeline.keys import Keys
 
 
-@click.group("dead-letters", short_help="Records that could not be folded: look, try again, remove.")
+@click.group("dead-letters", short_help="Records that could not be folded: show, retry, drop.")
 def dead_letters() -> None:
-    """Records that could not be folded and were set aside, so that their lane could go on.
+    """Records that could not be folded and were set aside, so that their lane could continue.
 
-    Reasons: malformed (no record at all), unknown_site (no such site was configured), bug (a rule raised an error).
-    `wakeline replay` meets each of them again at its place, and folds those whose cause was fixed.
+    Reasons: malformed (not a valid record), unknown_site (the site was not configured), bug (a rule raised an error).
+    `wakeline replay` processes each of them again at its place, and folds those whose cause was fixed.
     """
 
 
 def _filters(function: Any) -> Any:
     for option in (
-        click.option("--lane", type=click.IntRange(0), metavar="N", help="Only of this lane."),
-        click.option("--reason", metavar="WORD", help="Only those whose reason begins so."),
+        click.option("--lane", type=click.IntRange(0), metavar="N", help="Only this lane."),
+        click.option("--reason", metavar="WORD", help="Only reasons with this prefix."),
     ):
         function = option(function)
     return function
@@ -47,7 +47,7 @@ def _filters(function: Any) -> Any:
 @dead_letters.command("list")
 @_filters
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, metavar="N", help="How many to show.")
-@click.option("--json", "as_json", is_flag=True, help="All of them, one JSON object a line.")
+@click.option("--json", "as_json", is_flag=True, help="All of them, one JSON object per line.")
 @config_option
 @redis_option
 def list_letters(
@@ -71,7 +71,7 @@ def list_letters(
 @config_option
 @redis_option
 def show(id: str, config: Path | None, redis: str | None) -> None:
-    """Show the one with this ID, as `list` names it: its record, and where a rule raised, the traceback."""
+    """Show the dead letter ID, as named by `list`: its record, and the traceback if a rule raised."""
     settings = read(config, {"redis": redis}, else_demo=True).settings
     (letter,) = _read(settings, _named((id,)), wanted=(id,))
     click.echo(f"{letter.id}  set aside {_moment(letter)}  {_inert(letter.reason)}")
@@ -83,7 +83,7 @@ def show(id: str, config: Path | None, redis: str | None) -> None:
 
 @dead_letters.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--all", "all_of_them", is_flag=True, help="All, or all that --lane and --reason leave.")
+@click.option("--all", "all_of_them", is_flag=True, help="All, or all that match --lane and --reason.")
 @_filters
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @some_settings("redis", "log", "log_before")
@@ -96,10 +96,10 @@ def retry(
     config: Path | None,
     **flags: Any,
 ) -> None:
-    """Append their records to the log again, once what was wrong is fixed, and take them off the list.
+    """Append their records to the log again, after the cause is fixed, and remove them from the list.
 
-    Each gets a new place there and counts at its own time; one that comes a second time is a duplicate. Events older
-    than 8 days are refused as too late: those only a replay brings in.
+    Each gets a new offset and counts at its original time; repeated ones are duplicates. Events older than 8 days are
+    rejected as too late: use a replay for those.
     """
     chosen = _chosen(ids, all_of_them, lane, reason)
     settings = read(config, flags, else_demo=True).settings
@@ -107,16 +107,16 @@ def retry(
     derived = [letter.id for letter in letters if letter.is_derived]
     if derived:
         raise Refused(
-            f"{', '.join(derived)}: made by the processor itself, and what came after it is applied already\n"
+            f"{', '.join(derived)}: made by the processor itself, and later records are applied already\n"
             "only a replay folds it at its place: `wakeline replay --from start`",
             FAILED,
         )
     if forgotten := [letter.id for letter in letters if letter.is_forgotten]:
-        raise Refused(f"{', '.join(forgotten)}: the person was forgotten, the record was not kept: drop it", FAILED)
+        raise Refused(f"{', '.join(forgotten)}: the person was erased and the record was not kept: drop it", FAILED)
     if damaged := [letter.id for letter in letters if not letter.is_text]:
-        raise Refused(f"{', '.join(damaged)}: not even text, whatever is fixed: drop it", FAILED)
+        raise Refused(f"{', '.join(damaged)}: not valid text and cannot be retried: drop it", FAILED)
     old = sum(letter.is_too_late() for letter in letters)
-    also = f" ({old} of them are older than {LATE_MS // DAY_MS} days: they will be refused as too late)" if old else ""
+    also = f" ({old} of them are older than {LATE_MS // DAY_MS} days and will be rejected as too late)" if old else ""
     confirm(f"Append {_count(letters)} to the log again{also}?", yes=yes, for_good=False)
     with redis_errors(settings.redis):
         asyncio.run(_retry(settings, letters))
@@ -125,9 +125,9 @@ def retry(
 
 @dead_letters.command()
 @click.argument("ids", nargs=-1, metavar="[ID]...")
-@click.option("--all", "all_of_them", is_flag=True, help="All, or all that --lane and --reason leave.")
+@click.option("--all", "all_of_them", is_flag=True, help="All, or all that match --lane and --reason.")
 @_filters
-@click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
 @config_option
 @redis_option
 def drop(
@@ -139,7 +139,7 @@ def drop(
     config: Path | None,
     redis: str | None,
 ) -> None:
-    """Remove them from the list. They stay in the log and in the ledger, and a replay meets them again."""
+    """Remove them from the list. They stay in the log and in the ledger, and a replay processes them again."""
     chosen = _chosen(ids, all_of_them, lane, reason)
     settings = read(config, {"redis": redis}, else_demo=True).settings
     letters = _read(settings, chosen, wanted=ids)
@@ -164,14 +164,14 @@ def _named(ids: tuple[str, ...]) -> Choice:
 
 def _chosen(ids: tuple[str, ...], all_of_them: bool, lane: int | None, reason: str | None) -> Choice:
     if bool(ids) == all_of_them:
-        raise Refused("which ones? Their IDs, as `wakeline dead-letters list` names them, or --all")
+        raise Refused("which ones? Give their IDs from `wakeline dead-letters list`, or --all")
     if ids and (lane is not None or reason):
-        raise Refused("--lane and --reason go with --all")
+        raise Refused("--lane and --reason require --all")
     return _named(ids) if ids else _matching(lane, reason)
 
 
 def _read(settings: Settings, choice: Choice, *, wanted: tuple[str, ...] = ()) -> list[DeadLetter]:
-    """Those that `choice` names, newest first. Ends the command where one that is `wanted` is not there."""
+    """The dead letters selected by `choice`, newest first. Ends the command if a `wanted` one does not exist."""
     with redis_errors(settings.redis):
         letters = asyncio.run(_all(settings, choice))
     if missing := set(wanted) - {letter.id for letter in letters}:
@@ -215,7 +215,7 @@ def _moment(letter: DeadLetter) -> str:
 
 
 def _inert(text: str) -> str:
-    """Anybody can send a record: nothing in it may steer a terminal."""
+    """Untrusted text without control characters for the terminal."""
     from wakeline.escape import plain
 
     return plain(text)
@@ -226,7 +226,7 @@ def _inert(text: str) -> str:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Redis, Keys, int]]:
-    """Redis, the keys that are live, the number of lanes."""
+    """Redis, the live keys, the number of lanes."""
     from wakeline.keys import DEPLOYMENT, Keys
     from wakeline.lanes import FIELDS, stored_deployment
     from wakeline.redis.connect import connect
@@ -254,7 +254,7 @@ async def _retry(settings: Settings, letters: list[DeadLetter]) -> None:
             letters = await completed(redis, live, log, letters)
             if cut := [letter.id for letter in letters if letter.is_cut]:
                 raise Refused(
-                    f"{', '.join(cut)}: a dead letter holds a part of it, and the log has it no more\n"
+                    f"{', '.join(cut)}: the dead letter is incomplete, and the log no longer has the record\n"
                     "if the history has, a replay folds it: `wakeline replay --from start`",
                     FAILED,
                 )

@@ -1,4 +1,4 @@
-"""`wakeline erase`: forget a person."""
+"""`wakeline erase`: erase a person."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ if TYPE_CHECKING:
 
 
 class Found(Enum):
-    """What there is of a person."""
+    """The data that exist about a person."""
 
     SOMETHING = "is being forgotten"
-    FORGOTTEN = "was forgotten before; whatever may have come since is kept out too"
-    NOTHING = "is being kept out, with all that is still on its way"
+    FORGOTTEN = "was erased before; later data are erased too"
+    NOTHING = "is unknown; events that may still arrive will be rejected"
 
 
 @click.command(short_help="Forget a person.")
 @click.argument("id")
 @site_option
-@click.option("--customer", is_flag=True, help="ID is your own id of a customer, not a visitor's.")
-@click.option("--anyway", is_flag=True, help="Also where nothing is known of ID: its events may still be on their way.")
-@click.option("--yes", is_flag=True, help="Do not ask; needed where no terminal is.")
+@click.option("--customer", is_flag=True, help="ID is your own customer id, not a visitor id.")
+@click.option("--anyway", is_flag=True, help="Also if ID is unknown: its events may still arrive.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
 @some_settings("redis", "log", "log_before")
 def erase(id: str, key: str | None, customer: bool, anyway: bool, yes: bool, config: Path | None, **flags: Any) -> None:
-    """Forget visitor ID, the customer it is linked to, and that customer's other visitors.
+    """Erase visitor ID, the customer it is linked to, and that customer's other visitors.
 
-    It is a record in the log, carried out by the processor, and cannot be taken back: records that come late, and
-    a replay of the log, leave the person out too. Of whom nothing is known it does nothing and ends with 1, unless
-    --anyway is given.
+    The erasure is a record in the log, executed by the processor, and cannot be undone: late records and a replay of
+    the log do not bring the person back. If ID is unknown, the command does nothing and exits with 1, unless --anyway
+    is given.
     """
     read_config = read(config, flags, else_demo=True)
     site = site_of(read_config, key)
     person = person_of(site, id, is_customer=customer)
     who = called(id, person)
-    confirm(f"Forget {who} of site {site.key} for ever?", yes=yes, for_good=True)
+    confirm(f"Erase {who} of site {site.key} permanently?", yes=yes, for_good=True)
     with redis_errors(read_config.settings.redis):
         found = asyncio.run(_erase(read_config.settings, site.key, person, who, anyway=anyway))
-    click.echo(f"{who} {found.value}: it is in the log, the processor does it within a second.")
+    click.echo(f"{who} {found.value}: it is in the log, the processor executes it within a second.")
 
 
 async def _erase(settings: Settings, site: str, id: str, who: str, *, anyway: bool) -> Found:
@@ -68,17 +68,17 @@ async def _erase(settings: Settings, site: str, id: str, who: str, *, anyway: bo
         found = Found.SOMETHING
     if found is Found.NOTHING and not anyway:
         raise Refused(
-            f"nothing is known of {who} on site {site}: nobody has that id, or what there was has expired\n"
-            "where its events may still be on their way, --anyway keeps them out",
+            f"{who} is unknown on site {site}: the id never existed, or its data have expired\n"
+            "if its events may still arrive, --anyway rejects them",
             FAILED,
         )
     await _append(settings, deployment, site, id)
-    await _forget_letters(settings, deployment, site, id)  # what was set aside meanwhile
+    await _forget_letters(settings, deployment, site, id)  # dead letters added meanwhile
     return found
 
 
 async def _forget_letters(settings: Settings, deployment: Deployment, site: str, id: str) -> int:
-    """Remove the dead letters that name a person; returns how many. Some people are known by nothing else."""
+    """Remove the dead letters that name a person; returns their number. Some people are only known from these."""
     from wakeline import keys
     from wakeline.dead_letters import forget
     from wakeline.redis.connect import connect

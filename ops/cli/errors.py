@@ -1,4 +1,4 @@
-"""What went wrong, in words and with what to do next; a traceback is only for our own mistakes."""
+"""Error messages with suggestions; tracebacks only for internal errors."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import click
 
 from wakeline.config import ConfigError
 
-FAILED = 1  # it was asked rightly and could not be done, or the answer is no
-USAGE = 2  # it was asked wrongly: flags, settings
-ELSEWHERE = "Another server is named by --redis, WAKELINE_REDIS or redis in wakeline.toml"
+FAILED = 1  # a valid command that failed, or whose answer is no
+USAGE = 2  # an invalid command: flags, settings
+ELSEWHERE = "To use another server, set --redis, WAKELINE_REDIS or redis in wakeline.toml"
 
 
 class Refused(click.ClickException):
-    """Ends the command with `message`, one line for each thing that is wrong."""
+    """Ends the command with `message`, one line per problem."""
 
     def __init__(self, message: str, exit_code: int = USAGE) -> None:
         super().__init__(message)
@@ -47,7 +47,7 @@ def redis_errors(url: str, where: str = ELSEWHERE) -> Iterator[None]:
     try:
         yield
     except NoDeployment:
-        raise Refused(f"nothing was ever collected in {shown_url(url)}: start `wakeline up` first", FAILED) from None
+        raise Refused(f"no data were ever collected in {shown_url(url)}: start `wakeline up` first", FAILED) from None
     except LogMismatch as error:
         raise Refused(str(error), FAILED) from None
     except LogUnavailable as error:

@@ -1,4 +1,4 @@
-"""`wakeline lag`: how far the profiles are behind the log, lane by lane."""
+"""`wakeline lag`: how far the profiles are behind the log, by lane."""
 
 from __future__ import annotations
 
@@ -17,26 +17,27 @@ from wakeline.settings import Settings
 
 @dataclass(frozen=True)
 class LaneLag:
-    """Where one lane stands; offsets are places in its log."""
+    """The state of one lane; offsets are positions in its log."""
 
     lane: int
     place: int  # applied up to here
     end: int  # of the log
     behind: int  # records
-    behind_seconds: float  # age of the oldest record that is not applied
+    behind_seconds: float  # age of the oldest unapplied record
     writer: str  # of the last write or claim
     state: str  # "", "torn", or "moves to N": no processor writes it
-    archived: int | None  # the history holds what lies before; None: none was written
+    archived: int | None  # the history holds all records before it; None: none was written
 
 
-@click.command(short_help="Say how far the profiles are behind the log.")
-@click.option("--max", "most", type=click.IntRange(0), metavar="N", help="Exit with 1 if more records wait, in all.")
+@click.command(short_help="Show how far the profiles are behind the log.")
+@click.option("--max", "most", type=click.IntRange(0), metavar="N", help="Exit with 1 if more records wait in total.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
 @some_settings("redis", "log", "log_before")
 def lag(most: int | None, as_json: bool, config: Path | None, **flags: Any) -> None:
-    """Show how far each lane is applied, how many records wait in the log and for how long, and who applies them.
+    """Show each lane's position, the number and age of its waiting records, and its processor.
 
-    A lane that stands still is owned by nobody, torn (`wakeline replay --lane N`) or waits for the end of a switch.
+    A lane that does not advance has no processor, is torn (`wakeline replay --lane N`) or waits for the end of a
+    switch.
     """
     settings = read(config, flags, else_demo=True).settings
     with redis_errors(settings.redis):
@@ -128,7 +129,7 @@ async def _read(settings: Settings) -> tuple[int, list[LaneLag]]:
 
 
 def _owner(writer: str) -> str:
-    """Host and process: what follows tells its lives and its writes apart."""
+    """Host and process, without the parts of the stamp that identify its starts and writes."""
     return ":".join(writer.split(":")[:2])
 
 

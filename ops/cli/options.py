@@ -1,4 +1,4 @@
-"""Flags made from the settings: their names, defaults and help are declared once, in settings.py."""
+"""Flags derived from the settings, whose names, defaults and help are declared once, in settings.py."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def config_option(function: Function) -> Function:
         type=click.Path(path_type=Path),
         metavar="FILE",
         envvar=CONFIG,
-        help=f"The configuration.  [default: {FILE} here, if there is one; {CONFIG}]",
+        help=f"The configuration file.  [default: {FILE} here, if it exists; {CONFIG}]",
     )(function)
 
 
 def all_settings(function: Function) -> Function:
-    """--config and one flag for each setting; the command gets them as text, None where not given."""
+    """--config and one flag per setting; the command gets them as text, None if not given."""
     for name, default, help in reversed(described(Settings)):
         function = click.option(
             flag(name),
@@ -46,7 +46,7 @@ def all_settings(function: Function) -> Function:
 
 
 def some_settings(*names: str) -> Callable[[Function], Function]:
-    """--config and flags for the settings that a command asks for."""
+    """--config and flags for the settings that a command needs."""
 
     def add(function: Function) -> Function:
         for name, default, help in reversed(described(Settings)):
@@ -64,11 +64,11 @@ def redis_option(function: Function) -> Function:
 
 
 class SettingOption(click.Option):
-    """Listed apart from a command's own options."""
+    """Listed separately from a command's own options."""
 
 
 class SettingsCommand(click.Command):
-    """A command whose help lists the settings, and those of a site, in sections of their own."""
+    """A command whose help lists the settings, and those of a site, in separate sections."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         own: list[tuple[str, str]] = []
@@ -79,7 +79,7 @@ class SettingsCommand(click.Command):
                 (settings if isinstance(parameter, SettingOption) else own).append(record)
         with formatter.section("Options"):
             formatter.write_dl(own)
-        with formatter.section(f"Settings (also {PREFIX}<NAME>, or at the top of {FILE}; lists with commas)"):
+        with formatter.section(f"Settings (also {PREFIX}<NAME>, or at the top of {FILE}; lists are comma-separated)"):
             formatter.write_dl(settings)
         with formatter.section(f"Settings of a site (only in {FILE}, below [[site]]; see wakeline.example.toml)"):
             formatter.write_dl([(name, sentence(help) + note(default)) for name, default, help in described(Site)])
@@ -97,7 +97,7 @@ def sentence(help: str) -> str:
 
 
 def note(default: Any) -> str:
-    """The default as help shows it; none where the help says what being unset means."""
+    """The default shown in help; "" if the help text explains it."""
     return f"  [default: {default}]" if default not in ("", (), None) else ""
 
 
@@ -105,7 +105,7 @@ def note(default: Any) -> str:
 
 
 def chosen_file(config: Path | None) -> Path | None:
-    """The file that was named, else the one in this folder, else none."""
+    """The named file, otherwise the one in this folder, otherwise None."""
     return config or (Path(FILE) if Path(FILE).exists() else None)
 
 
@@ -114,7 +114,7 @@ def demo_file() -> Path:
 
 
 def read(config: Path | None, flags: Mapping[str, Any], *, else_demo: bool = False) -> Config:
-    """The configuration. With `else_demo` the demo shop's, where there is no other. Ends the command on errors."""
+    """The configuration. With `else_demo` the demo shop's if there is none. Ends the command on errors."""
     with config_errors():
         file = chosen_file(config) or (demo_file() if else_demo else None)
         defaults = {"data": DEMO_DATA} if file == demo_file() else {}
@@ -123,7 +123,7 @@ def read(config: Path | None, flags: Mapping[str, Any], *, else_demo: bool = Fal
 
 
 def site_of(config: Config, key: str | None) -> Site:
-    """The site named by `key`, or the only one there is."""
+    """The site named by `key`, or the only one."""
     if key is None and len(config.sites) == 1:
         return next(iter(config.sites.values()))
     known = ", ".join(config.sites) or "none"
@@ -138,12 +138,10 @@ def secret_of(site: Site) -> str:
     if not site.secret:
         raise Refused(
             f"site {site.key} has no secret, so its customers cannot be identified: "
-            f"add secret below its [[site]]; `openssl rand -hex 16` makes one"
+            f"add secret below its [[site]]; `openssl rand -hex 16` generates one"
         )
     return site.secret
 
 
 def site_option(function: Function) -> Function:
-    return click.option("--site", "key", metavar="KEY", help="The site's key.  [default: the only site there is]")(
-        function
-    )
+    return click.option("--site", "key", metavar="KEY", help="The site's key.  [default: the only site]")(function)

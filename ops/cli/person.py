@@ -1,4 +1,4 @@
-"""Whom a command is about: one way to read ID, with --customer and without."""
+"""Parses a command's ID, with --customer and without."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ KNOWN = re.compile(rf"{VISITOR_ID}|{ANONYMOUS_PREFIX}[0-9a-f]{{32}}|{PSEUDONYM}"
 
 
 def person_of(site: Site, id: str, *, is_customer: bool) -> str:
-    """The id in records and keys. Ends the command where nobody can have the one that was given.
+    """The id in records and keys. Ends the command if ID is invalid.
 
-    With --customer it is the site's own id whatever it looks like, else a visitor's or a customer's pseudonym.
+    With --customer it is the site's own id, otherwise a visitor's id or a customer's pseudonym.
     """
     if is_customer:
         return customer_id(secret_of(site), own_id(id))
     if KNOWN.fullmatch(id):
         return id
     raise Refused(
-        "this is no visitor's id (8 to 36 letters, digits, _ and -, as in the page's localStorage: wakeline.id) and no "
+        "this is no visitor id (8 to 36 letters, digits, _ and -, as in the page's localStorage: wakeline.id) and no "
         'customer\'s pseudonym ("@" and 32 hex digits)\n'
-        "your own id of a customer goes with --customer"
+        "use --customer for your own customer ids"
     )
 
 
 def called(id: str, person: str) -> str:
-    """How messages name whom `person_of` found: a customer as typed, too, for nobody knows the pseudonym by heart."""
+    """How messages name the person: a customer by the given ID, since the pseudonym is meaningless to people."""
     return person if id == person else f'customer "{plain(id)}" ({person})'
 
 
 def own_id(id: str) -> str:
-    """A site's own id of a customer, as `identify` takes it. Ends the command where it takes none such."""
+    """A site's own customer id, as `identify` accepts it. Ends the command if it is invalid."""
     if not id:
         raise Refused("the id is empty: no customer has it")
     if len(id) > MAX_CUSTOMER_ID:
-        raise Refused(f"the id has {len(id)} characters: no customer's has more than {MAX_CUSTOMER_ID}")
+        raise Refused(f"the id has {len(id)} characters: customer ids have at most {MAX_CUSTOMER_ID}")
     if not is_unicode(id):
-        raise Refused("the id is no text in UTF-8: no customer has it")
+        raise Refused("the id is not valid UTF-8: no customer has it")
     return id
 
 
 def is_unicode(text: str) -> bool:
-    """Not so where a shell passed bytes that are no UTF-8."""
+    """False if a shell passed invalid UTF-8."""
     try:
         text.encode()
     except UnicodeEncodeError:

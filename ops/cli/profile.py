@@ -1,4 +1,4 @@
-"""`wakeline profile`: what is known of a visitor or a customer, once or live."""
+"""`wakeline profile`: shows the profile of a visitor or a customer, once or live."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ WATCH_EVERY_S = 0.5
 @click.command()
 @click.argument("id")
 @site_option
-@click.option("--customer", is_flag=True, help="ID is your own id of a customer, not a visitor's.")
-@click.option("--json", "as_json", is_flag=True, help="As JSON; with --watch one line for each change.")
+@click.option("--customer", is_flag=True, help="ID is your own customer id, not a visitor id.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON; with --watch one line per change.")
 @click.option("--watch", is_flag=True, help="Show it live, until Ctrl-C.")
 @config_option
 @redis_option
@@ -57,8 +57,8 @@ def profile(
 def _show(found: Profile | None, site: str, who: str, as_json: bool) -> None:
     if found is None:
         raise Refused(
-            f"there is no profile of {who} on site {site}: it may never have agreed to one (consent full), "
-            "or was erased, or has expired, or is a bot or your own traffic, which have none",
+            f"there is no profile of {who} on site {site}: it may not have consented (consent full), "
+            "was erased, has expired, or is a bot or own traffic",
             FAILED,
         )
     if as_json:
@@ -101,7 +101,7 @@ def _watch_screen(profiles: Profiles, site: str, id: str, who: str) -> None:
     with Live(auto_refresh=False, screen=False) as live:
         while True:
             found = profiles.read(site, id)
-            live.update(profile_view(found, who) if found else Text(f"nothing is known of {who} yet"), refresh=True)
+            live.update(profile_view(found, who) if found else Text(f"{who} has no profile yet"), refresh=True)
             time.sleep(WATCH_EVERY_S)
 
 

@@ -1,4 +1,4 @@
-"""A profile for the terminal: who, the open visit, where from, interests as bars."""
+"""A profile in the terminal: identity, open visit, source, interests as bars."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from wakeline.profiles import Profile
 
 
 def profile_view(profile: Profile, who: str = "", *, now: datetime | None = None) -> RenderableType:
-    """`who` is how the title names whom it is about, else by the id."""
+    """`who` is the name for the title; default: the id."""
     now = now or datetime.now(UTC)
     title = Text.assemble((plain(who or profile.id), "bold"), f" on {profile.site}")
     return Panel(Group(_facts(profile, now), Text(), _interests(profile)), title=title, title_align="left", width=88)
@@ -33,8 +33,8 @@ def _facts(profile: Profile, now: datetime) -> Table:
             "now",
             Text.assemble(
                 ("on the site", "green"),
-                f" since {since(now, session.started)}, last sign {since(now, session.last)} ago\n",
-                f"on {plain(session.page) or '?'}, came in on {plain(session.entry) or '?'}\n",
+                f" since {since(now, session.started)}, last event {since(now, session.last)} ago\n",
+                f"on {plain(session.page) or '?'}, entered on {plain(session.entry) or '?'}\n",
                 f"{count(session.page_views, 'page view')}, {duration(session.engaged_seconds)} engaged",
             ),
         )
@@ -75,7 +75,7 @@ def _interests(profile: Profile) -> RenderableType:
 
 
 def _came_from(profile: Profile) -> Iterator[str]:
-    """What is known of it; of a customer no first source is, and of nobody one before the first page view."""
+    """Known sources: a customer has no first source, and nobody has one before the first page view."""
     for which, source in (("first", profile.first_source), ("last", profile.last_source)):
         if source is not None and source.source:
             yield f"{which} {plain(source.source)}" + (f" ({plain(source.campaign)})" if source.campaign else "")

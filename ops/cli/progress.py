@@ -1,4 +1,4 @@
-"""A progress bar for what takes long: how much is done, how fast, how long it will take."""
+"""A progress bar for long operations: amount done, speed, remaining time."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Count = Callable[[int], None]
 
 @contextmanager
 def progress_bar(what: str, unit: str) -> Iterator[tuple[Count, Count]]:
-    """(told how many lie ahead, told how many were done). Where nobody watches, nothing is shown."""
+    """Yields two functions, called with the total and with the amounts done. Shows nothing without a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),

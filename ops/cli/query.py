@@ -1,4 +1,4 @@
-"""`wakeline query`: the history asked in SQL."""
+"""`wakeline query`: queries the history in SQL."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from reports import Result
 
 DAY = click.DateTime(["%Y-%m-%d"])
-SHOWN_ROWS = 40  # of a table
-MOST_ROWS = 1_000_000  # of one that anybody scrolls through; files take any number
+SHOWN_ROWS = 40  # rows of a table by default
+MOST_ROWS = 1_000_000  # limit of a table; files take any number
 
 
-@click.command(short_help="Ask the history in SQL.")
+@click.command(short_help="Query the history in SQL.")
 @click.argument("sql")
 @click.option(
     "--csv",
     "as_csv",
     is_flag=True,
-    help="All rows as CSV; a text that a spreadsheet would take for a formula begins with an apostrophe.",
+    help="All rows as CSV; texts that look like a formula are prefixed with an apostrophe.",
 )
-@click.option("--json", "as_json", is_flag=True, help="All rows as JSON, one object a line.")
+@click.option("--json", "as_json", is_flag=True, help="All rows as JSON, one object per line.")
 @click.option(
     "--parquet", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="All rows into a Parquet file."
 )
@@ -41,7 +41,7 @@ MOST_ROWS = 1_000_000  # of one that anybody scrolls through; files take any num
 @click.option("--site", metavar="KEY", help="Only this site's events.  [default: all sites, see the column site]")
 @click.option("--from", "first", metavar="DAY", type=DAY, help="The first day, YYYY-MM-DD in the site's time zone.")
 @click.option("--to", "last", metavar="DAY", type=DAY, help="The last day.")
-@click.option("--archive", metavar="URL", help="Folder or URL of the history.  [default: as the settings say]")
+@click.option("--archive", metavar="URL", help="Folder or URL of the history.  [default: from the settings]")
 @config_option
 def query(
     sql: str,
@@ -55,10 +55,10 @@ def query(
     archive: str | None,
     config: Path | None,
 ) -> None:
-    """Ask the history in SQL: of `events`, `sessions` and `orders`, all that was ever collected and is still kept.
+    """Query the history in SQL: the tables `events`, `sessions` and `orders` with all data that are still kept.
 
-    SQL is DuckDB's, - reads it from stdin. Nothing but the history can be read, and nothing written. docs/history.md
-    has every column and a dozen questions to start from; `wakeline query "describe events"` lists the columns.
+    The dialect is DuckDB's; - reads it from stdin. A query can only read the history, and writes nothing.
+    docs/history.md has every column and a dozen examples; `wakeline query "describe events"` lists the columns.
 
     \b
     wakeline query "select source, count(*) from sessions where not continued group by all"
@@ -66,7 +66,7 @@ def query(
     """
     read_config = read(config, {"archive": archive}, else_demo=True)
     if sum((as_csv, as_json, parquet is not None)) > 1:
-        raise Refused("one of --csv, --json and --parquet, not several")
+        raise Refused("use only one of --csv, --json and --parquet")
     if parquet and not parquet.absolute().parent.is_dir():
         raise Refused(f"there is no folder {parquet.absolute().parent} to write {parquet.name} to")
     if sql == "-":
@@ -81,7 +81,7 @@ def query(
 
     url = archive_url(read_config.settings)
     if url is None:
-        raise Refused("no history is kept: archive is off in the settings. Name another place by --archive")
+        raise Refused("no history is kept: archive is off in the settings. Name another location with --archive")
     part = parquet and parquet.absolute().with_name(f".{parquet.name}.part")
     with _errors(url, read_config.settings.archive_seal_s):
         from ops.cli import rows as shown
@@ -105,7 +105,7 @@ def query(
 
 
 def _store(answer: Result, file: Path, part: Path) -> None:
-    """Written beside, then renamed: no half of a file."""
+    """Written under another name, then renamed, so that no partial file is left."""
     try:
         answer.write_parquet(part)
         part.replace(file)
@@ -116,7 +116,7 @@ def _store(answer: Result, file: Path, part: Path) -> None:
 
 
 class _Progress:
-    """A bar on stderr while the history is read, where somebody looks."""
+    """A progress bar on stderr while the history is read, if that is a terminal."""
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -167,9 +167,9 @@ def _errors(url: str, seal_s: float) -> Iterator[None]:
         raise Refused(str(error)) from None
     except NoHistory:
         raise Refused(
-            f"there is no history in {url} yet: what was collected is sealed after {seal_s:g} s at most, so wait that "
+            f"there is no history in {url} yet: events are sealed after {seal_s:g} s at most, so wait that "
             "long, or set archive_seal_s lower, while `wakeline up` runs\n"
-            "another place is named by --archive, WAKELINE_ARCHIVE or archive in wakeline.toml",
+            "to use another location, set --archive, WAKELINE_ARCHIVE or archive in wakeline.toml",
             FAILED,
         ) from None
     except (HistoryDamaged, HistoryUnavailable, LogMismatch) as error:

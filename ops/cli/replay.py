@@ -1,4 +1,4 @@
-"""`wakeline replay`: what is derived from the log, made anew beside what is live, and the switch to it."""
+"""`wakeline replay`: rebuilds all data derived from the log beside the live version, then switches to them."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
     from wakeline.settings import Config, Settings
 
 
-@click.command(short_help="Make profiles and numbers anew from the history, while all goes on.")
-@click.option("--from", "since", metavar="start|TIME", help="Where to begin: start, or an ISO time (UTC if not said).")
+@click.command(short_help="Rebuild profiles and numbers from the history, while the deployment runs.")
+@click.option("--from", "since", metavar="start|TIME", help="Where to begin: start, or an ISO time (UTC by default).")
 @click.option("--into", type=click.IntRange(1), metavar="N", help="The key version to build.  [default: the next one]")
-@click.option("--no-switch", is_flag=True, help="Only build it; the same command without this switches later.")
+@click.option("--no-switch", is_flag=True, help="Only build it; the same command without this flag switches later.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--abort", is_flag=True, help="Take back a switch that was begun and cut.")
+@click.option("--abort", is_flag=True, help="Revert an interrupted switch.")
 @click.option("--drop", type=click.IntRange(1), metavar="N", help="Remove key version N, which is not live.")
-@click.option("--lane", type=click.IntRange(0), metavar="N", help="Rebuild lane N, which is torn, where it is.")
+@click.option("--lane", type=click.IntRange(0), metavar="N", help="Rebuild the torn lane N in place.")
 @some_settings("redis", "data", "log", "log_before", "archive", "log_format")
 def replay(
     since: str | None,
@@ -48,19 +48,19 @@ def replay(
     config: Path | None,
     **flags: Any,
 ) -> None:
-    """Build profiles and numbers anew, beside the live ones, from the history and then the log; switch to them.
+    """Rebuild profiles and numbers from the history and the log, beside the live version; then switch to them.
 
-    For changed rules, a fixed bug, a site that was configured late. The live ones go on meanwhile; the switch at the
-    end takes a second or two, in which profiles stay readable. Cut at any moment, by Ctrl-C or worse, the same
-    command goes on where it was. Until it is removed by --drop, the former version takes memory too, and
-    --into goes back to it.
+    Use it after a change of a rule, a bug fix or a late change of a site's settings. The live version keeps running;
+    the switch at the end takes a second or two, in which profiles stay readable. If it is interrupted, by Ctrl-C or a
+    crash, the same command continues. The previous version uses memory until it is removed with --drop; --into switches
+    back to it.
 
-    From a TIME on, profiles and numbers begin there: who was identified before is not linked until it is again. If
-    that comes after the switch, what was done from TIME to the switch counts a second time for the customer. So take
-    an early one, or start.
+    With a TIME, profiles and numbers begin there: people identified before are linked again at their next identify. If
+    that comes after the switch, events between TIME and the switch count twice for the customer. So choose an early
+    time, or start.
     """
     if sum(asked is not None and asked is not False for asked in (abort or None, drop, lane)) > 1:
-        raise Refused("one at a time: --abort, --drop or --lane")
+        raise Refused("use only one of --abort, --drop and --lane")
     read_config = read(config, flags, else_demo=True)
     logs.configure(read_config.settings.log_format, "")
     begin = _ms(since) if since else ""
@@ -76,7 +76,7 @@ def replay(
 
 
 def _ms(since: str) -> str:
-    """As the processor takes it: start, or ms since 1970."""
+    """The processor's format: start, or ms since 1970."""
     if since == "start":
         return since
     try:
@@ -85,7 +85,7 @@ def _ms(since: str) -> str:
         raise Refused(f"--from {since}: neither start nor a time such as 2026-11-01 or 2026-11-01T08:30") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if moment > datetime.now(UTC):
-        raise Refused(f"--from {since} is still to come")
+        raise Refused(f"--from {since} is in the future")
     return str(round(moment.timestamp() * 1000))
 
 
@@ -103,11 +103,11 @@ def _words() -> Iterator[None]:
     except (VersionRefused, SwitchRefused, NotTorn, LogGap, HistoryDamaged) as error:
         raise Refused(str(error), FAILED) from None
     except LaneLost as error:
-        raise Refused(f"another replay, or a processor, took over: {error}", FAILED) from None
+        raise Refused(f"another replay or a processor took over: {error}", FAILED) from None
     except LaneTorn as error:
-        raise Refused(f"{error}; of a version that is not live, remove it with --drop and begin anew", FAILED) from None
+        raise Refused(f"{error}; if the version is not live, remove it with --drop and start over", FAILED) from None
     except KeyboardInterrupt:
-        raise Refused("cut; the same command goes on from here", FAILED) from None
+        raise Refused("interrupted; the same command continues from here", FAILED) from None
 
 
 # ---- what each of them does ---------------------------------------------------------------------------
@@ -142,7 +142,7 @@ async def _replay(config: Config, since: str, into: int | None, no_switch: bool,
         await _to_its_end(switch, made)
     click.echo(f"key version {chosen} is live")
     former = deployment.version
-    click.echo(f"`wakeline replay --drop {former}` removes the former one, `wakeline replay --into {former}` goes back")
+    click.echo(f"`wakeline replay --drop {former}` removes the other one, `wakeline replay --into {former}` goes back")
 
 
 async def _name_unconfigured(config: Config, redis: Redis, deployment: Deployment) -> None:
@@ -159,7 +159,7 @@ async def _name_unconfigured(config: Config, redis: Redis, deployment: Deploymen
 
 
 async def _to_its_end(switch: Switch, made: Replay) -> None:
-    """Ctrl-C waits: a switch that is half done holds the live numbers up."""
+    """Delays Ctrl-C: a half-done switch would block the live numbers."""
     switching = asyncio.ensure_future(switch.run(made))
     while not switching.done():
         try:
@@ -167,12 +167,12 @@ async def _to_its_end(switch: Switch, made: Replay) -> None:
         except asyncio.CancelledError:
             if switching.cancelled():
                 raise
-            click.echo("the switch takes a second and is ended first; Ctrl-C again leaves it half done", err=True)
+            click.echo("completing the switch, which takes a second; Ctrl-C again leaves it half done", err=True)
     switching.result()
 
 
 async def _compare(redis: Redis, deployment: Deployment, chosen: int, yes: bool) -> None:
-    """More dead letters than there were: the configuration may be another one than the processor's."""
+    """More dead letters than before suggest that the configuration differs from the processor's."""
     from wakeline.keys import Keys
 
     dead = {}
@@ -182,7 +182,7 @@ async def _compare(redis: Redis, deployment: Deployment, chosen: int, yes: bool)
     more = dead[chosen] - dead[deployment.version]
     if more <= 0 or yes:
         return
-    words = f"the new version has {more} dead letters more than the live one: is this the processor's configuration?"
+    words = f"the new version has {more} more dead letters than the live one: is this the processor's configuration?"
     if not sys.stdin.isatty():
         raise Refused(f"{words}\nif so, add --yes; if not, name it with --config after --drop {chosen}", FAILED)
     click.confirm(f"{words} Switch to it?", abort=True)
@@ -203,7 +203,7 @@ async def _rebuild(config: Config, lane: int, since: str) -> None:
             made = _made(config, redis, deployment, whole, live, folded, crosses=False, moved=str(live.version))
             ahead(upto - (await made.place(lane)).offset)
             await torn.rebuild(made, upto)
-    click.echo(f"lane {lane} is whole again, up to record {upto}; a processor goes on from there")
+    click.echo(f"lane {lane} is rebuilt up to record {upto}; a processor continues from there")
 
 
 async def _abort(config: Config) -> None:
@@ -213,7 +213,7 @@ async def _abort(config: Config) -> None:
     async with _redis(config.settings) as (redis, deployment):
         was_begun = await take_back(redis, live=Keys(deployment.version), lanes=deployment.lanes)
     click.echo(
-        f"the switch is taken back: key version {deployment.version} goes on" if was_begun else "no switch was begun"
+        f"switch reverted: key version {deployment.version} stays live" if was_begun else "there is no switch to revert"
     )
 
 
@@ -222,10 +222,10 @@ async def _drop(config: Config, version: int, yes: bool) -> None:
     from processor.versions import drop
 
     async with _redis(config.settings) as (redis, _):
-        confirm(f"Remove all of key version {version}?", yes=yes, for_good=False)
+        confirm(f"Remove key version {version} completely?", yes=yes, for_good=False)
         with progress_bar(f"removing key version {version}", "keys") as (_, dropped):
             count = await drop(redis, version, dropped=dropped)
-    click.echo(f"key version {version} is gone: {count} keys")
+    click.echo(f"key version {version} is removed: {count} keys")
 
 
 # ---- what they share ----------------------------------------------------------------------------------
@@ -244,7 +244,7 @@ async def _redis(settings: Settings) -> AsyncIterator[tuple[Redis, Deployment]]:
 
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Redis, Deployment, Log, Log]]:
-    """Redis, the deployment, the log, and the same as far back as the history reaches."""
+    """Redis, the deployment, the log, and the log including its history."""
     from wakeline.history import History, HistoryLog, archive_url
     from wakeline.log.opening import open_log
 

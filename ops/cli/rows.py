@@ -1,4 +1,4 @@
-"""An answer of the history as a table, as CSV or as JSON."""
+"""A query's result as a table, CSV or JSON."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from rich.text import Text
 from reports import Result
 from wakeline.escape import in_csv, in_json, plain
 
-ENDLESS = 100_000  # columns of what is no terminal
+ENDLESS = 100_000  # width if the output is not a terminal
 WIDEST = 60  # characters of a cell in a table
 NUMBERS = (int, float, Decimal)
 TEXTS = (str, list, tuple, dict)
@@ -25,7 +25,7 @@ _encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
 
 
 def show(answer: Result, *, most: int, console: Console | None = None) -> None:
-    """The first rows as a table; where it is too wide for the terminal, column below column."""
+    """The first rows as a table; if it is too wide for the terminal, as one block per row."""
     console = console or Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=ENDLESS)
@@ -64,7 +64,7 @@ def _records(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
 
 
 def readable(value: Any) -> str:
-    """For people: no control characters, numbers with the digits they have."""
+    """For people: no control characters, numbers without padding."""
     if value is None:
         return ""
     if isinstance(value, Decimal):
@@ -80,7 +80,7 @@ def cut(text: str) -> str:
 
 
 def as_text(value: Any) -> str:
-    """For programs: ISO 8601, JSON for what has parts, nothing for NULL."""
+    """For programs: ISO 8601, JSON for structures, empty for NULL."""
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -96,7 +96,7 @@ def as_text(value: Any) -> str:
 
 def write_csv(answer: Result, file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(map(in_csv, answer.columns))  # pivoted ones are values
+    writer.writerow(map(in_csv, answer.columns))  # pivoted columns are named by values
     for row in answer.rows():
         writer.writerow([in_csv(as_text(value)) if isinstance(value, TEXTS) else as_text(value) for value in row])
 
@@ -111,7 +111,7 @@ def write_json(answer: Result, file: IO[str]) -> None:
 
 
 def _simple(value: Any) -> Any:
-    """As JSON has it: texts for times, text keys."""
+    """As JSON types: times as texts, keys as texts."""
     if isinstance(value, dict):
         return {as_text(key): _simple(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""`wakeline collector`, `processor`, `archiver`, `api`: one service by itself. `up` runs `demo` and `simulator`."""
+"""`wakeline collector`, `processor`, `archiver`, `api`: run one service. `up` also runs `demo` and `simulator`."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from wakeline import data_folder, logs, process
 from wakeline.settings import Config, LogFormat
 
 ABOUT = {
-    "collector": "Take events from pages, answer once they are on disk.",
+    "collector": "Receive events from pages; answer once they are on disk.",
     "processor": "Fold the log into profiles and counters.",
-    "archiver": "Write the history: what the log will trim, as compressed files to replay and to ask.",
+    "archiver": "Write the history: the log's records as compressed files, for replays and queries.",
     "api": "The read side: profiles over HTTP, live numbers for Prometheus.",
 }
 
@@ -33,20 +33,20 @@ def _command(name: str, about: str) -> click.Command:
 
 
 def run(name: str, config: Config, under_up: bool, module: str = "", *arguments: Any) -> None:
-    """Run a service until it is told to stop."""
+    """Run a service until it is stopped."""
     from wakeline.lanes import DeploymentMismatch
     from wakeline.log import LogMismatch
     from wakeline.ports import CannotListen
 
     if not config.sites:
         raise Refused(
-            "no site is configured, so no event could be taken: copy wakeline.example.toml to wakeline.toml "
+            "no site is configured, so no events could be accepted: copy wakeline.example.toml to wakeline.toml "
             "and edit its [[site]], or name your file with --config"
         )
     is_named_by_up = under_up and config.settings.log_format is LogFormat.TEXT
     logs.configure(config.settings.log_format, "" if is_named_by_up else name)
     process.set_up()
-    if not under_up:  # which has done so
+    if not under_up:  # otherwise done by `up`
         for words in data_folder.close(config.settings.data):
             logging.getLogger("wakeline").warning("%s", words)
     try:

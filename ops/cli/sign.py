@@ -1,4 +1,4 @@
-"""`wakeline sign`: the signature that a site's server computes for an identify."""
+"""`wakeline sign`: the signature that a site's server computes for `identify`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from wakeline.identity import signature
 def sign(id: str, key: str | None, config: Path | None) -> None:
     """Print the signature of customer ID.
 
-    It is what your server gives its page for wakeline("identify", ID, {signature}): HMAC-SHA256 of the ID with
-    the site's secret, in hex. Use this to check your own code.
+    Your server passes it to the page for wakeline("identify", ID, {signature}): the HMAC-SHA256 of the ID with the
+    site's secret, in hex. Use this command to check your own code.
     """
     click.echo(signature(secret_of(site_of(read(config, {}, else_demo=True), key)), own_id(id)))

@@ -1,4 +1,4 @@
-"""`wakeline snippet`: the line to paste."""
+"""`wakeline snippet`: the script tag."""
 
 from __future__ import annotations
 
@@ -12,17 +12,15 @@ from wakeline.tag import script_tag
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="The full script: links, files, forms, searches and a shop's calls too.")
-@click.option("--vitals", is_flag=True, help="Print the line for web vitals too.")
-@click.option(
-    "--pinned", is_flag=True, help="This version for ever, with its hash: a changed script is refused by browsers."
-)
+@click.option("--full", is_flag=True, help="The full script: links, downloads, forms, searches, short event calls.")
+@click.option("--vitals", is_flag=True, help="Also print the tag for web vitals.")
+@click.option("--pinned", is_flag=True, help="Pin this version, with its hash: browsers reject a changed script.")
 @site_option
 @config_option
 def snippet(full: bool, vitals: bool, pinned: bool, key: str | None, config: Path | None) -> None:
-    """Print the line to paste into the <head> of each page.
+    """Print the tag to paste into the <head> of each page.
 
-    Its URLs come from the settings public_url, or where the collector listens, script_path and endpoint_path.
+    Its URLs come from the settings public_url (or the collector's address), script_path and endpoint_path.
     """
     read_config = read(config, {}, else_demo=True)
     site = site_of(read_config, key)

@@ -1,4 +1,4 @@
-"""`wakeline up`: everything that one machine needs, with one command."""
+"""`wakeline up`: runs all services on one machine."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from wakeline.settings import Settings
 
 
 @click.command(cls=SettingsCommand)
-@click.option("--demo", is_flag=True, help="With a demo shop, to see what Wakeline does.")
+@click.option("--demo", is_flag=True, help="With a demo shop.")
 @click.option("--simulate", type=click.IntRange(1, 10_000), metavar="N", help="N simulated visitors in the demo shop.")
 @click.option("--no-open", is_flag=True, help="Do not open the demo shop in a browser.")
 @all_settings
 def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **flags: Any) -> None:
-    """Start all of Wakeline here and watch over it.
+    """Start all of Wakeline here and supervise it.
 
     A server for the data (unless --redis names yours), the collector, the processor, the archiver and the read side.
-    What dies is started again; Ctrl-C stops everything.
+    Processes that die are restarted; Ctrl-C stops everything.
     """
     from ops.up.guard import CannotStart
     from ops.up.run import run
 
     if simulate and not demo:
-        raise Refused("the simulated visitors walk through the demo shop: add --demo")
+        raise Refused("simulated visitors need the demo shop: add --demo")
     process.set_up()
     file = config or (demo_file() if demo else chosen_file(None))
     if file is None:
         raise Refused(
             "there is no wakeline.toml here\n"
-            "to look around: wakeline up --demo\n"
+            "to try the demo: wakeline up --demo\n"
             "for your own site: copy wakeline.example.toml to wakeline.toml, edit its [[site]], wakeline up"
         )
     read_config = read(file, flags)
@@ -56,7 +56,7 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
     if not read_config.sites:
         raise Refused(f"{file} has no site: add a [[site]], as in wakeline.example.toml")
     if demo and "demo" not in read_config.sites:
-        raise Refused(f"{file} has no site with key demo: leave --config out, or copy that site from {demo_file()}")
+        raise Refused(f"{file} has no site with key demo: omit --config, or copy that site from {demo_file()}")
     environ = dict(os.environ)
     environ.pop(CONFIG, None)
     environ |= {PREFIX + name.upper(): text for name, text in flags.items() if name in SETTINGS and text}
@@ -78,7 +78,7 @@ def former_data(settings: Settings) -> str:
 
 
 def moved_shop(settings: Settings) -> Path:
-    """The demo's configuration with the shop on another port: that makes another origin."""
+    """The demo's configuration with the shop on another port, and so with another origin."""
     moved = settings.data / "demo.toml"
     try:
         moved.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`wakeline up`: starts and watches over all that one machine needs.
+"""`wakeline up`: starts and supervises all services on one machine.
 
 plan.py        what is started, in which order, and when it counts as ready
 guard.py       before anything starts: the data folder is ours alone, the ports are free

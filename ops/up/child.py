@@ -1,4 +1,4 @@
-"""One service: started, watched, started again with back-off when it dies, stopped."""
+"""One service: starts it, restarts it with back-off when it dies, stops it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wakeline.children import RESTS, Rests, guarded, how
 
 LAST_WORDS_S = 1.0  # for the output of a dead child: its own children may hold the pipe for ever
 LAST_LINES = 8  # of its log file, shown when it dies
-USAGE = 2  # exit code of a child that its settings do not suit
+USAGE = 2  # exit code of a child with unsuitable settings
 
 Say = Callable[[str, str], None]  # (name, line)
 
@@ -29,16 +29,16 @@ class Patience:
 
     rests: Rests = RESTS
     ready: float = 60.0  # until it must answer, at first start
-    deaths: int = 3  # before it ever answered: more are no accident
+    deaths: int = 3  # before it ever answered; then it is given up
     stop: float = 10.0  # from SIGTERM to SIGKILL
 
 
 class StartFailed(Exception):
-    """A child does not come up."""
+    """A child does not start."""
 
 
 class Child:
-    """Starts at once. `say` gets its lines, `report` what happens to it."""
+    """Starts at once. `say` is called with its lines, `report` with its events."""
 
     def __init__(
         self, service: Service, environ: Mapping[str, str], *, say: Say, report: Say, patience: Patience
@@ -55,14 +55,14 @@ class Child:
         self._keeper = asyncio.create_task(self._keep(), name=f"keep {self.name}")
 
     async def ready(self) -> None:
-        """Returns once the child answers on all of its ports. Raises StartFailed if it never will."""
+        """Returns once the child answers on all its ports. Raises StartFailed if it never will."""
         asking = asyncio.create_task(self._answers())
         try:
             await asyncio.wait(
                 {asking, self._keeper}, timeout=self._patience.ready, return_when=asyncio.FIRST_COMPLETED
             )
             if self._keeper.done() and not self._is_stopping:
-                raise StartFailed(f"{self.name} cannot start: its lines above say why")
+                raise StartFailed(f"{self.name} cannot start: see its messages above")
             if not asking.done():
                 raise StartFailed(f"{self.name} does not answer after {self._patience.ready:g} s")
         finally:
@@ -70,7 +70,7 @@ class Child:
         self._was_ready = True
 
     async def stop(self) -> None:
-        """SIGTERM, then SIGKILL if that is not enough. Nothing of it is left when this returns."""
+        """SIGTERM, then SIGKILL if necessary. None of its processes is left when this returns."""
         self._is_stopping = True
         if self._process is None or self._process.exited.is_set():  # between two of its processes
             self._keeper.cancel()
@@ -78,19 +78,19 @@ class Child:
             self._process.terminate()
         _, late = await asyncio.wait({self._keeper}, timeout=self._patience.stop)
         if late:
-            self._report(self.name, f"has not stopped after {self._patience.stop:g} s; killed")
+            self._report(self.name, f"did not stop within {self._patience.stop:g} s; killed")
             self.kill()
             await asyncio.wait({self._keeper})
 
     def kill(self) -> None:
-        """SIGKILL to it and to all that it started."""
+        """SIGKILL to it and all its children."""
         if self._process is not None:
             self._process.kill()
 
     # ---- one process after the other
 
     async def _keep(self) -> None:
-        """Returns when it was stopped, or when starting again is of no use."""
+        """Returns when it was stopped, or restarting is pointless."""
         clock = asyncio.get_running_loop().time
         rest = 0.0
         deaths = 0
@@ -109,7 +109,7 @@ class Child:
             await asyncio.sleep(rest)
 
     async def _live(self, *, is_first: bool) -> int:
-        """One process, until it has ended; its exit code, negative for a signal."""
+        """Run one process to its end; returns its exit code, negative for a signal."""
         process = self._process = await self._begin()
         back = asyncio.create_task(self._say_when_back()) if self._was_ready and not is_first else None
         try:
@@ -117,7 +117,7 @@ class Child:
         finally:
             if back:
                 back.cancel()
-            process.kill()  # what it started and left behind
+            process.kill()  # children that it left behind
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(process.drained.wait(), LAST_WORDS_S)
             process.transport.close()
@@ -136,7 +136,7 @@ class Child:
             stdout=PIPE,
             stderr=STDOUT,
             env=self._environ,
-            start_new_session=True,  # Ctrl-C reaches us alone; we stop the children in order
+            start_new_session=True,  # Ctrl-C only reaches the supervisor, which stops the children in order
         )
         return process
 

@@ -1,4 +1,4 @@
-"""A child process: its lines, its end, and the end of all that it started."""
+"""A child process: its output, its end, and the end of all its children."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import os
 import signal
 from collections.abc import Callable
 
-MAX_LINE = 65_536  # bytes; a longer line is passed on in parts
+MAX_LINE = 65_536  # bytes; longer lines are split
 
 
 class ChildProcess(asyncio.SubprocessProtocol):
-    """A process. asyncio's own Process.wait() waits for whoever holds the pipe too (seen with 3.11), so not used."""
+    """A process. Not asyncio's own: its Process.wait() also waits for other holders of the pipe (seen with 3.11)."""
 
     transport: asyncio.SubprocessTransport
 
@@ -47,6 +47,6 @@ class ChildProcess(asyncio.SubprocessProtocol):
             self.transport.terminate()
 
     def kill(self) -> None:
-        """SIGKILL to it and to all that it started."""
+        """SIGKILL to it and all its children."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.transport.get_pid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Before anything is started: the data folder is ours alone, and every port is free."""
+"""Checks before the start: exclusive use of the data folder, and free ports."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ops.up.plan import Listener
 from wakeline.ports import hindrance
 
 LOCK = "up.lock"
-RESTORING = "restoring.json"  # there while a restore puts the new in the place of the old, see `backup.swap`
+RESTORING = "restoring.json"  # exists while a restore swaps the data, see `backup.swap`
 
 
 class CannotStart(Exception):
@@ -22,9 +22,9 @@ class CannotStart(Exception):
 
 @contextmanager
 def sole_use(data: Path, *, restores: bool = False) -> Iterator[None]:
-    """Makes the data folder and holds its lock, which the kernel lets go of when the process ends.
+    """Creates the data folder and holds its lock, which the kernel releases when the process ends.
 
-    Raises CannotStart, also where a restore was cut and this is not the one that ends it.
+    Raises CannotStart, also if a restore was interrupted, unless `restores`.
     """
     try:
         data.mkdir(parents=True, exist_ok=True)
@@ -44,7 +44,7 @@ def sole_use(data: Path, *, restores: bool = False) -> Iterator[None]:
             ) from None
         if (data / RESTORING).exists() and not restores:
             raise CannotStart(
-                f"a restore into {data.resolve()} was cut: run the same `wakeline restore` again, and it is ended"
+                f"a restore into {data.resolve()} was interrupted: run the same `wakeline restore` again to complete it"
             )
         os.truncate(lock, 0)
         os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
@@ -54,7 +54,7 @@ def sole_use(data: Path, *, restores: bool = False) -> Iterator[None]:
 
 
 def refuse_taken_ports(listeners: Iterable[Listener]) -> None:
-    """Raises CannotStart, naming every port that cannot be listened on and its setting."""
+    """Raises CannotStart, naming every unavailable port and its setting."""
     taken = [(listener, why) for listener in listeners if (why := _why_not(listener))]
     if taken:
         said = [f"{listener.setting} {listener.port} {why}" for listener, why in taken]
@@ -62,7 +62,7 @@ def refuse_taken_ports(listeners: Iterable[Listener]) -> None:
         flags = " ".join(f"--{name.replace('_', '-')} PORT" for name in names)
         what = "the port, or choose another" if len(taken) == 1 else "the ports, or choose others"
         raise CannotStart(
-            "\n".join(said) + f"\nstop what holds {what}: {flags}, "
+            "\n".join(said) + f"\nfree {what}: {flags}, "
             f"or by {', '.join(f'WAKELINE_{name.upper()}' for name in names)}, or {', '.join(names)} in wakeline.toml"
         )
 
@@ -75,7 +75,7 @@ def _why_not(listener: Listener) -> str:
 
 
 WHY = {
-    errno.EADDRINUSE: "is taken by another program",
-    errno.EACCES: "may not be listened on by this user (ports below 1024 belong to root)",
-    errno.EADDRNOTAVAIL: "cannot be listened on: {host} is no address of this machine (setting host)",
+    errno.EADDRINUSE: "is in use by another program",
+    errno.EACCES: "is not allowed for this user (ports below 1024 require root)",
+    errno.EADDRNOTAVAIL: "cannot be listened on: {host} is not an address of this machine (setting host)",
 }

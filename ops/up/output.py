@@ -1,4 +1,4 @@
-"""The lines of all children on one terminal, each with its name in front."""
+"""The output of all children on one terminal, prefixed with their names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ WIDTH = max(map(len, COLOURS))
 
 
 class Output:
-    """Once nobody reads any more (`wakeline up | head`) it falls silent and calls `lost`."""
+    """When the reader is gone (`wakeline up | head`) it discards output and calls `lost`."""
 
     def __init__(self, stream: TextIO, *, coloured: bool) -> None:
         self._stream: TextIO | None = stream
@@ -23,11 +23,11 @@ class Output:
         self.lost: Callable[[], None] = lambda: None
 
     def say(self, name: str, line: str) -> None:
-        """A line of a child."""
+        """Print a line of a child."""
         self._write(f"{self._painted(f'{name:<{WIDTH}} |', COLOURS.get(name, 0))} {line}\n")
 
     def report(self, name: str, what: str) -> None:
-        """What happened to a child."""
+        """Print an event of a child."""
         what = what if name == NAME else f"{name} {what}"
         self.say(NAME, self._painted(what, 1))
 
@@ -44,15 +44,15 @@ class Output:
             self._stream.write(text)
             self._stream.flush()
         except BlockingIOError:
-            pass  # whoever reads made the pipe non-blocking and is slow: a lost line is no reason to stop
+            pass  # the reader made the pipe non-blocking and is slow: dropping a line is better than stopping
         except OSError:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())  # what is buffered has to go somewhere
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())  # buffered output must go somewhere
             self._stream = None
             self.lost()
 
 
 class JsonOutput(Output):
-    """The same for machines: what a child logs is JSON already, everything else becomes it."""
+    """The same for machines: children already log JSON, other lines are converted."""
 
     def say(self, name: str, line: str) -> None:
         self._write(f"{line if line.startswith('{') else _object(name, line)}\n")

@@ -1,4 +1,4 @@
-"""What `wakeline up` starts, in which order, and when it counts as ready."""
+"""What `wakeline up` starts, in which order, and when each service is ready."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from wakeline.settings import Config
 
 @dataclass(frozen=True)
 class Listener:
-    """A port that a service listens on, and the setting that names it."""
+    """A port that a service listens on, and the setting with its number."""
 
     setting: str
     host: str
     port: int
-    path: str = ALIVE  # that answers 200 once the service is ready; "": it answers a Redis PING
+    path: str = ALIVE  # answers 200 once the service is ready; "": it answers a Redis PING
 
     @property
     def asked_at(self) -> str:
-        """The address to ask it at, from this machine."""
+        """The address for requests from this machine."""
         return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.host, self.host)
 
 
@@ -37,13 +37,13 @@ class Service:
     name: str
     command: tuple[str, ...]
     listeners: tuple[Listener, ...] = ()  # ready once all of them answer
-    log: Path | None = None  # where it writes its log, if not to us
-    words: Callable[[], Awaitable[str]] | None = None  # once it is ready: what must be known of it; "" for nothing
+    log: Path | None = None  # its log file, if it does not write to stdout
+    words: Callable[[], Awaitable[str]] | None = None  # returns a message to show once it is ready; "" for none
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`stages` start one after the other, what is in one together; `stopping` names all in the order of stopping."""
+    """`stages` start one after the other, the services in one together; `stopping` has all in the order of stopping."""
 
     stages: tuple[tuple[Service, ...], ...]
     stopping: tuple[str, ...] = ("simulator", "demo", "collector", "api", "processor", "archiver", "server")
@@ -54,7 +54,7 @@ class Plan:
 
 
 def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
-    """What to start for `config`: the embedded server unless it names one, and the shop and its visitors if asked."""
+    """The plan for `config`: the embedded server unless it names another, and optionally the shop and its visitors."""
     settings = config.settings
     stages: list[tuple[Service, ...]] = []
     if "redis" not in config.given:
@@ -95,5 +95,5 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
 
 def _service(config: Config, name: str, *listeners: Listener, arguments: tuple[str, ...] = ()) -> Service:
     file = ("--config", str(config.path)) if config.path else ()
-    # -P: a folder called `api` where `up` was started is not our package
+    # -P: ignore a folder called `api` in the current folder
     return Service(name, (sys.executable, "-P", "-m", "wakeline", name, "--under-up", *file, *arguments), listeners)

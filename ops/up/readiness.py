@@ -1,4 +1,4 @@
-"""Whether a listener answers: HTTP 200, or +PONG of a Redis. By hand: a client library would weigh 10 MB here."""
+"""Whether a listener answers: HTTP 200, or +PONG of Redis. Without a client library, which would take 10 MB."""
 
 from __future__ import annotations
 

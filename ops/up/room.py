@@ -1,4 +1,4 @@
-"""Whether the embedded server has room for what its files held: by hand, as in `readiness`."""
+"""Whether the embedded server has enough memory for its data; without a client library, as in `readiness`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ ANSWER_S = 2.0
 
 
 async def shortage(port: int) -> str:
-    """What to say of the server on `port`, just started: how little is taken, and what to set. "": it has room."""
+    """A warning about the newly started server on `port`: the restriction and what to set. "" if memory suffices."""
     try:
         async with asyncio.timeout(ANSWER_S):
             info = await _memory(port)
@@ -23,7 +23,7 @@ async def shortage(port: int) -> str:
         return ""
     most = int(info["maxmemory"]) / MEGABYTE
     enough = ceil(share * most / (COUNT_ONLY - SLACK))
-    what = "events are answered 503" if share >= REFUSE else "new visitors are only counted, no profile begins"
+    what = "events are answered 503" if share >= REFUSE else "new visitors are only counted, without profiles"
     return (
         f"holds {share * most:,.0f} MB of the {most:,.0f} MB of memory that it may use: {what}. Set "
         f"embedded_memory_mb = {enough} or more if the machine has it, or lower log_max_records or log_max_age_days"

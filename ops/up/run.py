@@ -1,4 +1,4 @@
-"""`wakeline up`: settings in, services running, exit code out."""
+"""`wakeline up`: starts the services for the settings; returns the exit code."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from wakeline.settings import Config, LogFormat
 
 
 def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int, open_shop: bool) -> int:
-    """Runs until it is asked to stop; the exit code. `environ` is what the children are given.
+    """Runs until it is stopped; returns the exit code. `environ` is passed to the children.
 
     Raises CannotStart.
     """
@@ -34,7 +34,7 @@ def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int
     if coloured:
         environ["FORCE_COLOR"] = "1"
     with sole_use(config.settings.data):
-        swap.clear(config.settings.data)  # what a restore had staged that was cut before it changed anything
+        swap.clear(config.settings.data)  # data staged by a restore that was interrupted before it changed anything
         (config.settings.data / "redis").mkdir(exist_ok=True)
         services = plan(config, demo=demo, visitors=visitors)
         refuse_taken_ports(listener for service in services.services() for listener in service.listeners)
@@ -56,6 +56,6 @@ def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int
 
 
 def _has_display() -> bool:
-    """A person sits here, and a browser would not open in their terminal."""
+    """Whether a browser can open outside the terminal."""
     display = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
     return bool(display) and sys.stdout.isatty()

@@ -1,4 +1,4 @@
-"""What `wakeline up` prints once all is up."""
+"""The message that `wakeline up` prints when everything is running."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wakeline.tag import address, collector_url, script_tag
 
 
 def summary(config: Config, *, demo: bool) -> str:
-    """URLs, the line to paste for each site, where the data lies."""
+    """URLs, the tag of each site, the location of the data."""
     settings = config.settings
     local = address(settings.internal_host)
     token = "your api_token" if "api_token" in config.given else f"{settings.api_token} (for this run)"
@@ -34,7 +34,7 @@ def summary(config: Config, *, demo: bool) -> str:
         lines += ["", f"  Paste into the <head> of each page of {site.key}:", f"  {script_tag(site, settings)}"]
     if demo:
         flag = _redis(settings.redis)
-        lines += ["", f"  What is known of a visitor of the shop: {command()} profile VISITOR_ID{flag}"]
+        lines += ["", f"  Show the profile of a visitor of the shop: {command()} profile VISITOR_ID{flag}"]
     return "\n".join(lines)
 
 
@@ -44,12 +44,12 @@ def shop_url(config: Config) -> str:
 
 
 def _redis(url: str) -> str:
-    """The flag for a server that the command does not find by itself. Credentials stay out of a terminal's history."""
+    """The flag for a server that the command would not use by default. Credentials stay out of the shell history."""
     return "" if url == Settings.redis or "@" in url else f" --redis {url}"
 
 
 def command() -> str:
-    """How to run `wakeline` from here: it may lie in a virtual environment that was not activated."""
+    """How to run `wakeline` from here, even if the virtual environment is not activated."""
     script = Path(sys.executable).with_name("wakeline")
     if shutil.which("wakeline") or not script.exists():
         return "wakeline"

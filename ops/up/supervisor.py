@@ -1,4 +1,4 @@
-"""The order of starting and stopping."""
+"""Starts and stops services in order."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NAME = "wakeline"
 
 
 class Supervisor:
-    """Runs a plan until it is asked to stop, by a signal or by `ask_to_stop`."""
+    """Runs a plan until it is stopped, by a signal or by `ask_to_stop`."""
 
     def __init__(
         self, plan: Plan, environ: Mapping[str, str], *, say: Say, report: Say, patience: Patience | None = None
@@ -29,7 +29,7 @@ class Supervisor:
         self._asked = asyncio.Event()
 
     async def run(self, when_up: Callable[[], None]) -> int:
-        """The exit code; calls `when_up` once every service is ready. No child is left when it returns."""
+        """Returns the exit code; calls `when_up` once every service is ready. No child is left when it returns."""
         loop = asyncio.get_running_loop()
         for number in SIGNALS:
             loop.add_signal_handler(number, self.ask_to_stop)
@@ -53,10 +53,10 @@ class Supervisor:
                 loop.remove_signal_handler(number)
 
     def ask_to_stop(self) -> None:
-        """Once: stop in order. Again: at once."""
+        """First call: stop in order. Second call: at once."""
         if not self._asked.is_set():
             self._asked.set()
-            self._report(NAME, "stopping (once more stops at once)")
+            self._report(NAME, "stopping (repeat to stop at once)")
             return
         for child in self._children.values():
             child.kill()

@@ -1,4 +1,4 @@
-/** `wakeline(command, ...)`: what a site calls. Without an open page calls wait for the first view, or until the tab is shown. */
+/** `wakeline(command, ...)`: the site's calls. They wait for the first view, or until the tab is visible. */
 
 import { debug } from "./debug";
 import { FULL } from "./wire";
@@ -14,9 +14,9 @@ export const commands: Record<string, (...values: never[]) => void> = {
   debug,
 };
 
-const waiting: Call[] = Array.from(window.wakeline?.q || []); // an element may be called wakeline: that has no calls
+const waiting: Call[] = Array.from(window.wakeline?.q || []); // an element named wakeline has no calls
 
-/** A word that is no command throws, which nobody hears. */
+/** An unknown command throws, which is caught. */
 const run = safe(([command, ...values]: Call) => commands[command]!(...(values as never[])));
 
 export const drain = (): void => waiting.splice(0).forEach(run);

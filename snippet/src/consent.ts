@@ -1,4 +1,4 @@
-/** How much the visitor allows, and the visitor id that only `full` has. */
+/** The visitor's consent level, and the visitor id that only `full` has. */
 
 import { ANONYMOUS, FULL, LEVELS, type Level, OFF } from "./wire";
 import { random } from "./random";
@@ -7,24 +7,24 @@ import { read, write } from "./storage";
 
 export let visitor: string | undefined = read("id");
 
-/** The level that holds now; -1 where the page asks for one that does not exist. An id from earlier says that `full` held. */
+/** The current level; -1 if the page asks for an unknown one. A stored id means that `full` applied. */
 export let level: number = visitor ? FULL : OFF;
 
-/** What `allowed` found last. */
+/** The last result of `allowed`. */
 export let wanted: number;
 
-/** Looks up the level that the last choice, made in any tab, allows. Global Privacy Control caps it. */
+/** Looks up the level allowed by the last choice in any tab, capped by Global Privacy Control. */
 export const allowed = (): number =>
   (wanted = Math.min(LEVELS.indexOf((read("consent") || settings.consent) as Level), navigator.globalPrivacyControl ? ANONYMOUS : FULL));
 
-/** Makes the wanted level hold. Leaving `full` forgets the id; coming back makes a new one. */
+/** Applies the wanted level. Leaving `full` deletes the id; returning to it creates a new one. */
 export const settle = (): void => {
   level = wanted;
   visitor = level < FULL ? undefined : read("id") || visitor || random();
   write("id", visitor);
 }
 
-/** The next page is another visitor's. */
+/** The next page belongs to another visitor. */
 export const forget = (): void => {
-  write("id", (visitor &&= random())); // another one at once: without one, other tabs would put theirs back
+  write("id", (visitor &&= random())); // at once: otherwise other tabs would restore theirs
 }

@@ -1,4 +1,4 @@
-/** What `wakeline("debug")` turns on: the console says what is sent, and why something is not. */
+/** Enabled by `wakeline("debug")`: logs to the console what is sent, and why something is not. */
 
 export let debugging: boolean | undefined;
 

@@ -1,2 +1,2 @@
-/** What is read of `document`, past the elements of the page: one with a name of its own, `hidden` or `title`, hides that. */
+/** Reads properties of `document`, even if an element of that name, e.g. `hidden` or `title`, hides them. */
 export const doc = <Name extends keyof Document>(name: Name): Document[Name] => Reflect.get(Object.getPrototypeOf(document), name, document);

@@ -1,15 +1,15 @@
-/** Engaged time, which only passes while the page is visible and focused, and the deepest scroll. */
+/** Engaged time, which only counts while the page is visible and focused, and the deepest scroll position. */
 
 import { MAX_STEP_MS } from "./limits";
 import type { Body } from "./wire";
 import { doc } from "./document";
 
 let deepest = 0; // pixels
-export let engaged = 0; // ms since the last event that told it
+export let engaged = 0; // ms since the last event that reported it
 export let hidden = doc("hidden");
 export let since = 0; // 0: not engaged
 
-/** Looks at the clock again: to be called before and after anything that changes whether time passes. */
+/** Updates the engaged time: call it before and after any change of visibility or focus. */
 export const measure = (): void => {
   const now = performance.now();
   if (since) engaged += Math.min(now - since, MAX_STEP_MS);
@@ -18,8 +18,8 @@ export const measure = (): void => {
 };
 
 /**
- * Looks how far down the visitor is; how high it all is. Where the document stands still, a part of it may scroll: so
- * it is asked of all that stands in the middle of the window.
+ * Measures how far down the visitor is, and the total height. If the document does not scroll, an element may: all
+ * elements in the middle of the window are checked.
  */
 export const scrolled = (): number => {
   let height = 0;
@@ -35,10 +35,10 @@ export const restart = (): void => {
   engaged = deepest = 0;
 }
 
-/** What was added since it was told last. A page that gives way at its end is seen by more than 100 percent. */
+/** The increase since the last report. The percentage may exceed 100 if the page shrinks. */
 export const spent = (leave: boolean): Body => {
   measure();
-  // scrolled() stands before what it alters; | 0 makes 0 of NaN and Infinity, of an empty frame
+  // scrolled() comes before what it changes; | 0 turns NaN and Infinity, of an empty frame, into 0
   return { engaged_ms: engaged | 0, scroll: (100 / (scrolled() / deepest) + 0.5) | 0, leave };
 }
 

@@ -1,9 +1,9 @@
-/** The snippet with everything: the verbs of a shop, and what visitors do told by itself. */
+/** The full snippet: event calls of a shop, and automatic tracking of actions. */
 
 import { extend } from "./extend";
 import { start } from "./start";
 
 if (window.wakeline?.q !== 0) {
   start();
-  extend(); // second, so that the first view is made before what a click on it tells
+  extend(); // second, so that the first view precedes events of a click on it
 }

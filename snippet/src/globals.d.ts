@@ -2,7 +2,7 @@ type Call = [command: string, ...values: unknown[]];
 
 interface Wakeline {
   (...call: Call): void;
-  q?: Call[] | 0; // made before the script had loaded; 0: this is not the stub, but what took its place
+  q?: Call[] | 0; // made before the script has loaded; 0: not the stub, but its replacement
 }
 
 interface Window {

@@ -1,6 +1,6 @@
 /**
- * The package. Importing it runs nothing, so it may also be imported on a server: the build makes a function of what
- * `module` and all below it do, and `init` calls it.
+ * The npm package. Importing it runs nothing, so it can be imported on a server: the build wraps `module` and
+ * everything below it in a function, and `init` calls that.
  */
 
 import { init as begin } from "./module";
@@ -12,12 +12,12 @@ const isPage = typeof document != "undefined";
 
 const stub: Wakeline = (...call) => (stub.q ||= []).push(call);
 
-/** What is called before `init` waits for it. */
+/** Queues calls made before `init`. */
 export const wakeline: Wakeline = (...call) => {
   if (isPage) (window.wakeline ||= stub)(...call);
 };
 
-/** Does nothing on a page that has a script tag of ours: `wakeline` then calls that. */
+/** Does nothing on a page with Wakeline's script tag: `wakeline` then calls that script. */
 export function init(options: Options): void {
   if (isPage && window.wakeline?.q !== 0) begin(options);
 }

@@ -1,4 +1,4 @@
-/** The full snippet as an ES module. Importing does nothing; `init` begins. */
+/** The full snippet as an ES module. Importing it does nothing; `init` starts it. */
 
 import { wakeline } from "./commands";
 import { extend } from "./extend";

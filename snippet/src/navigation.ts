@@ -1,4 +1,4 @@
-/** Client-side navigation: the Navigation API, else patched history; and what goes through the history. */
+/** Client-side navigation: the Navigation API, otherwise patched history methods. */
 
 import { navigate } from "./page";
 import { listen } from "./safe";
@@ -13,7 +13,7 @@ const patch = (name: "pushState" | "replaceState"): void => {
 
 export const watchNavigation = (): void => {
   listen("popstate", navigate);
-  // `window.navigation` may be an element with that id, and its properties others.
+  // `window.navigation` may be an element with that id, with other properties.
   window.navigation?.back?.call!
     ? window.navigation.addEventListener("currententrychange", navigate)
     : (["pushState", "replaceState"] as const).forEach(patch);

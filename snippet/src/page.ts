@@ -24,29 +24,29 @@ import { say } from "./debug";
 let n: number;
 let url = "";
 let present: boolean | undefined;
-let counted: boolean | undefined; // a page view was made since the last navigation; undefined: neither was there yet
-let ended: boolean | undefined; // pagehide was seen: whatever is shown next is another page
-export let page = ""; // none is open
+let counted: boolean | undefined; // a page view was sent since the last navigation; undefined: neither has happened yet
+let ended: boolean | undefined; // pagehide was seen: the next time it is shown it is another page
+export let page = ""; // empty: none is open
 let referrer = doc("referrer");
 
-/** The first view of a document that is seen waits for routers that redirect at load, and with it what the site calls. */
+/** The first view of a visible document waits for routers that redirect at load, as do the site's calls. */
 export let held = !hidden;
 
-/** Nothing is cut of a path and query that a server takes: the site's masks look at all of it. */
+/** Path and query are not cut: the site's masks apply to all of it. */
 const address = (): string => location.href.split(cutAt)[0]!;
 
 const interests = (): string | undefined =>
   (doc("querySelector").call(document, '[name="wakeline:interest"]') as HTMLMetaElement | null)?.content;
 
-/** What may look at every event, change it, or return nothing to drop it. */
+/** A hook that may change each event, or return nothing to drop it. */
 export const hook = { edit: (event: WireEvent): WireEvent | undefined => event };
 
-/** The page's first event begins its instance. */
+/** The page's first event starts its instance. */
 const emit = (type: string, body?: Body, at = level): void => {
   if (!page) {
     page = random();
     n = 0;
-    if (!held) restart(); // the first one's engaged time counts from the start
+    if (!held) restart(); // the first page's engaged time counts from the start
   }
   const event = hook.edit({ type, page, n, time: +new Date(), url, visitor, ...body });
   say(event);
@@ -60,8 +60,8 @@ const emit = (type: string, body?: Body, at = level): void => {
 }
 
 /**
- * Another tab may have changed what is allowed, and has told the collector; here the page only ends, without an event.
- * Looked for before an event of who has an id, a navigation and a choice, on focus, hide and show, with each sign of life.
+ * Another tab may have changed the level and informed the collector; here the page only ends, without an event.
+ * Checked before each event of a visitor with an id, each navigation and choice, on focus, hide and show, and with each ping.
  */
 export const follow = (): void => {
   if (allowed() != level || visitor != (read("id") || visitor)) {
@@ -70,7 +70,7 @@ export const follow = (): void => {
   }
 };
 
-/** What the site itself has to say, as soon as there is a page that it belongs to. */
+/** The site's own calls, once there is a page for them. */
 export const tell = (type: string, body: Body, least: number = OFF): void => {
   visitor && follow();
   open();
@@ -81,8 +81,8 @@ export const tell = (type: string, body: Body, least: number = OFF): void => {
 export const custom = (type: string, props?: Props): void => tell(type, { props });
 
 /**
- * Makes what is allowed hold. Where that is another level than before, the page closes under the old one and goes on
- * under the new one; an id that is not allowed any more is told so, and removed.
+ * Applies the allowed level. If it changed, the page closes under the old level and continues under the new one; an id
+ * that is no longer allowed is reported and deleted.
  */
 const adjust = (): void => {
   if (allowed() != level && (page || (level == FULL && read("id")))) {
@@ -94,13 +94,13 @@ const adjust = (): void => {
   tidy();
 };
 
-/** What holds now, for a page that is about to begin. */
+/** Applies the current level before a page begins. */
 const look = (): void => {
   url = address();
   adjust();
 };
 
-/** Opens a page where none is open, the visitor sees it, or saw it while it was held, and allows it. */
+/** Opens a page if none is open, it is (or was, while delayed) visible, and the level allows it. */
 export const open = (): void => {
   if (page || (hidden && !held)) return;
   look();
@@ -117,13 +117,13 @@ export const open = (): void => {
   held = false;
 };
 
-/** Presence ends; the page may come back. Said first and noted then: what is cut off is done again. */
+/** The visitor leaves; the page may return. It is sent before it is recorded: an interrupted call is repeated. */
 export const leave = (): void => {
   if (present) emit("engagement", spent(true));
   present = false;
 }
 
-/** The page may go into the back/forward cache. It stays open for what the site sends while it goes. */
+/** The page may enter the back/forward cache. It stays open for events that the site sends while leaving. */
 export const end = (): void => {
   ended = true;
 }
@@ -135,25 +135,25 @@ const close = (): void => {
   counted = ended = false;
 }
 
-/** The address may have changed. Replacing only the query is no navigation: filters and cursors do that. */
+/** The URL may have changed. Replacing only the query is not a navigation: filters and cursors do that. */
 export const navigate = safe(({ navigationType }: { navigationType?: string | null }): void => {
-  if (held) return; // it is the first view's
+  if (held) return; // it belongs to the first view
   follow();
   const to = address();
-  // replace, by the Navigation API, or replaceState
+  // replace by the Navigation API, or replaceState
   if (to == url || (/^re/.test(navigationType as string) && to.split("?")[0] == url.split("?")[0])) url = to;
   else {
     close();
     setTimeout(
       safe(() => {
-        if (address() == to) open(); // else it went on
+        if (address() == to) open(); // otherwise it changed again
       }),
       SETTLE_MS,
     );
   }
 });
 
-/** Visible again: where it was gone before, another page begins. */
+/** Visible again: if it had ended, another page begins. */
 export const restore = (): void => {
   if (ended) close();
 }
@@ -167,25 +167,25 @@ export const show = (): void => {
   }
 }
 
-/** A sign of life. Where the focus went elsewhere it says what was engaged until then. */
+/** A ping. If the focus has moved elsewhere, it reports the engaged time until then. */
 export const ping = (): void => {
   if (present && n < PINGS_BELOW)
     if (engaged && !since) emit("engagement", spent(false));
     else emit("ping");
 }
 
-/** The visitor chose. First what other tabs chose is taken over, so that an id which only they know is withdrawn too. */
+/** A choice. Choices in other tabs are applied first, so that an id known only to them is withdrawn too. */
 export const change = (made: Level): void => {
   if (LEVELS.includes(made)) {
     follow();
-    look(); // where no page is open there is no address yet that a withdrawal is told of
+    look(); // without an open page there is no URL yet for a withdrawal
     write("consent", (settings.consent = made));
     adjust();
     open();
   }
 }
 
-/** Somebody else may be at this device from now on. */
+/** From now on another person may use this device. */
 export const reset = (): void => {
   follow();
   leave();

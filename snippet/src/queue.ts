@@ -1,9 +1,9 @@
 /**
- * Events on their way to the collector. An entry is a text: the number of its consent level, then its JSON.
+ * The queue of events. An entry is a text: the number of its consent level, then its JSON.
  *
- * What the visitor allowed to be stored lies in localStorage, for all tabs, until the collector has answered: the
- * next page sends again what was handed to a beacon, whose fate is unknown. The collector drops what it has seen by
- * (page, n). Tabs take turns by a Web Lock.
+ * Events that may be stored are in localStorage, for all tabs, until the collector has answered: the next page repeats
+ * those handed to a beacon, whose outcome is unknown. The collector detects duplicates by (page, n). Tabs take turns with
+ * a Web Lock.
  */
 
 import { level } from "./consent";
@@ -21,19 +21,19 @@ import {
 } from "./limits";
 import { read, write } from "./storage";
 
-let kept: string[] = []; // of this document, not acknowledged
-let giveUp: ((error?: unknown) => void) | undefined; // the fetch under way
-let pausedUntil = 0; // by performance.now(), as clocks are set; without end from the wait for our turn to the answer
+let kept: string[] = []; // of this document, unacknowledged
+let giveUp: ((error?: unknown) => void) | undefined; // aborts the current fetch
+let pausedUntil = 0; // by performance.now(), as clocks may be set; Infinity from waiting for our turn until the answer
 let failures = 0;
-let left: string | number | undefined = 1; // the stored queue as it was read last; 1: read it again
-let taken: string[] = []; // by the fetch under way, or handed over to a beacon
+let left: string | number | undefined = 1; // the stored queue as last read; 1: read it again
+let taken: string[] = []; // by the current fetch, or handed to a beacon
 
-/** Below `full` nothing new is stored, so the storage is read only while something may be left in it. */
+/** Below `full` nothing new is stored, so the storage is only read while something may be left in it. */
 const stored = (): string[] => ((level == FULL || left) && (left = read("queue"))?.split("\n")) || [];
 
 const without = (entries: string[], gone: string[]): string[] => entries.filter((entry) => !gone.includes(entry));
 
-/** Under `full` everything is stored; below it nothing but what took `full` back and has not been acknowledged. */
+/** Under `full` everything is stored; below it only an unacknowledged withdrawal of `full`. */
 const store = (entries: string[]): unknown =>
   write(
     "queue",
@@ -43,20 +43,20 @@ const store = (entries: string[]): unknown =>
       .join("\n")),
   );
 
-/** The entry goes with the next flush. */
+/** The entry is sent with the next flush. */
 export const push = (entry: string): void => {
   if (level == FULL) store(stored().concat(entry));
-  kept.push(entry); // as well: the site may clear the storage
+  kept.push(entry); // in memory too: the site may clear the storage
 }
 
-/** Lets go of what is not allowed in the storage any more, and sends what earlier pages left there. */
+/** Deletes entries that may no longer be stored, and sends those that earlier pages left. */
 export const tidy = (): void => {
   left = 1;
   store(stored());
   if (left) soon();
 };
 
-/** The next batch, all of one level: that of its first entry. */
+/** The next batch, with the level of its first entry. */
 const batch = (chars = 0, first?: string): string[] =>
   without(kept.concat(without(stored(), kept)), taken).filter(
     (entry, index) =>
@@ -67,8 +67,8 @@ const envelope = (entries: string[]): string =>
   `{"site":"${settings.site}","consent":"${LEVELS[entries[0]![0] as never]}","sent":${+new Date()},"webdriver":${!!navigator.webdriver},"events":[${entries.map((entry) => entry.slice(1))}]}`;
 
 /**
- * Sends a batch, if there is one; the turn ends with the promise, which settles once: a late answer of what was given up
- * does nothing. Without async and await, which cost the page 50 us an event.
+ * Sends a batch, if there is one; the turn ends with the promise, which settles once: late answers to an aborted fetch
+ * have no effect. Without async and await, which cost 50 us per event.
  */
 const send = (): Promise<void> | undefined => {
   const sent = batch();
@@ -85,15 +85,15 @@ const send = (): Promise<void> | undefined => {
   };
   if (sent[0]) {
     taken.push(...sent);
-    return new Promise<Response>((resolve, reject) => { // which also takes a fetch that throws
+    return new Promise<Response>((resolve, reject) => { // also catches a fetch that throws
       window.fetch(endpoint, {
         method: "POST",
         body: envelope(sent), // text/plain: no preflight
-        keepalive: !failures++, // it may be the page's shared 64 KB that are used up
+        keepalive: !failures++, // a failure may mean that the page's shared 64 KB are used up
       }).then(resolve, (giveUp = reject));
     }).then((answer) => {
       if (debugging) answer.text().then(say, say);
-      // 408, 429 and 5xx; nobody answers 450, 471 or 492
+      // 408, 429 and 5xx; no server answers 450, 471 or 492
       if (answer.status < 500 && answer.status % 21 != 9) {
         failures = 0;
         if (left) store(without(stored(), sent));
@@ -107,30 +107,30 @@ const send = (): Promise<void> | undefined => {
 };
 
 export const flush = (): void => {
-  // a timer may be early: it takes whole milliseconds, and Firefox's clock is coarse
+  // timers may be early: they use whole milliseconds, and Firefox's clock is coarse
   if (pausedUntil < performance.now() + 9) {
     pausedUntil = 1 / 0;
-    // no locks on plain http, nor where storage is blocked; and where nothing is stored nobody needs to take turns: a turn
-    // puts this page out of the back/forward cache as soon as another page asks for one
+    // no locks on plain http or if storage is blocked; without stored events no turns are needed: holding a lock
+    // removes this page from the back/forward cache as soon as another page requests it
     (level == FULL && navigator.locks?.request("wakeline", send).catch(send)) || send();
   }
 };
 
 /**
- * What happens together shares a request. While the visitor acts more is about to happen, perhaps a navigation that
- * becomes a download: WebKit never answers what was under way then.
+ * Simultaneous events share a request. While the visitor acts, more will follow, perhaps a navigation that becomes
+ * a download: WebKit never answers requests that were in flight then.
  */
 export const soon = async (): Promise<void> => {
   if (window.event) setTimeout(flush, GATHER_MS);
   else {
-    await 0; // less than half of what queueMicrotask costs
+    await 0; // takes less than half the time of queueMicrotask
     flush();
   }
 };
 
-/** Now and then: a fetch that has no answer yet may never get one, and no signal ends all that hang. */
+/** Periodically: a fetch without an answer may never get one, and no signal ends all that hang. */
 export const retry = (): void => {
-  left = 1; // a tab that has closed may have left a withdrawal
+  left = 1; // a closed tab may have left a withdrawal
   giveUp?.();
   flush();
 };
@@ -141,7 +141,7 @@ export const wake = (): void => {
   flush();
 }
 
-/** Hands over everything that is not under way: the page is going, nobody will see an answer. */
+/** Hands over all events not in flight: the page is closing, nobody will see an answer. */
 export const beacon = (sent = batch()): void => {
   if (sent[0] && navigator.sendBeacon(endpoint, envelope(sent))) {
     taken.push(...sent);

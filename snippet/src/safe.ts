@@ -1,4 +1,4 @@
-/** The edge between the page and us: what fails in here has no result and does not reach the page. */
+/** Isolates the page from the snippet: an error in here has no result and does not reach the page. */
 
 export const safe =
   <A extends unknown[], R>(run: (...args: A) => R) =>
@@ -10,8 +10,8 @@ export const safe =
   };
 
 /**
- * Before the page hears of it, which may let nobody else hear; but visibilitychange, the one name from "v" on, after: what
- * the page says at its goodbye goes along.
+ * Listens before the page, which may stop events; but to visibilitychange, the only name from "v" on, after it:
+ * events that the page sends while leaving are included.
  */
 export const listen = (event: string, run: (event: any) => void): void =>
   addEventListener(event, safe(run), event < "v");

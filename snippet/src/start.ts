@@ -1,4 +1,4 @@
-/** Everything that happens by itself: what the page is told by its browser. */
+/** Automatic behaviour: listeners for browser events. */
 
 import { drain, wakeline } from "./commands";
 import { end, follow, held, leave, open, ping, restore, show } from "./page";
@@ -8,15 +8,15 @@ import { hidden, measure, scrolled } from "./engagement";
 import { listen, safe } from "./safe";
 import { HOLD_MS, PING_MS } from "./limits";
 
-/** The first view, and what was called until now. */
+/** The first view, and earlier calls. */
 const begin = (): void => {
   if (held) {
-    drain(); // first, since a consent among it holds for the view
+    drain(); // first, since a consent among them applies to the view
     open();
   }
 };
 
-/** Firefox may cut off our script once, anywhere, while it closes a tab: `see` then does what is not done yet. */
+/** Firefox may abort the script once, anywhere, while it closes a tab: `see` then does the rest. */
 const go = (): void => {
   follow();
   begin();
@@ -29,9 +29,9 @@ const see = (): void => {
   measure();
   follow();
   if (hidden) {
-    begin(); // it was seen
+    begin(); // it was visible
     leave();
-    beacon(); // here, since nothing later is sure to come
+    beacon(); // here, as later code may not run
   } else if (!held) {
     restore();
     drain();
@@ -45,7 +45,7 @@ export const start = (): void => {
   setTimeout(safe(begin), HOLD_MS);
   listen("online", wake);
   listen("pagehide", go);
-  listen("click", begin); // which a key or a finger makes, too; typing and scrolling end nothing
+  listen("click", begin); // also triggered by keys and touch; typing and scrolling do not end the wait
   listen("blur", measure);
   listen("focus", see); // perhaps back from another tab
   listen("visibilitychange", see);

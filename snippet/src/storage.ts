@@ -1,4 +1,4 @@
-/** localStorage, which may be missing, blocked, full or partitioned: then nothing is kept, and nobody is told. */
+/** localStorage, which may be missing, blocked, full or partitioned: then nothing is stored, without an error. */
 
 import { safe } from "./safe";
 

@@ -1,13 +1,13 @@
-/** What the page says by `init` where there is no script tag: the module's build takes this file for tag.ts. */
+/** Settings passed to `init`, without a script tag: the module's build replaces tag.ts with this file. */
 
 import type { Settings } from "./tag";
 
 export interface Options {
   site: string; // the site's public key
-  endpoint: string; // where events go: https://stats.your-site.example/v1/events
+  endpoint: string; // URL for events: https://stats.your-site.example/v1/events
   consent?: "off" | "anonymous" | "full"; // level before a visitor has chosen; anonymous by default
   hash?: boolean; // the fragment is part of the route
-  search?: string; // URL parameter of the site's own search
+  search?: string; // URL parameter of the site search
 }
 
 export const settings = {} as Settings;

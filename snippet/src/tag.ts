@@ -1,6 +1,6 @@
 /**
- * What the script's tag says, in its attributes or, where a tag manager takes those away, in the query of its address.
- * Read while the script runs: `currentScript` is null in any later callback, and always in a module.
+ * Settings in the script's tag: in attributes or, if a tag manager removes those, in the query of its URL. Read while
+ * the script runs: `currentScript` is null in later callbacks, and always in a module.
  */
 
 import { doc } from "./document";
@@ -10,7 +10,7 @@ const script = (doc("currentScript") ||
 
 export interface Settings {
   site?: string;
-  consent: string; // what holds until the visitor chooses; then, on this page, what was chosen
+  consent: string; // until the visitor chooses; then, on this page, the choice
   endpoint?: string;
   hash: string;
   search?: string;
@@ -24,8 +24,8 @@ export const settings: Settings = {
   ...script.dataset,
 };
 
-/** Where events go. */
+/** URL for events. */
 export const endpoint = settings.endpoint || new URL("/v1/events", script.src).href;
 
-/** Where an address is cut, so that the rest stays in the browser: at its fragment or, where that is the route, nowhere. */
+/** Where a URL is cut, so that the rest stays in the browser: at its fragment or, if that is the route, nowhere. */
 export const cutAt = settings.hash == "false" ? "#" : "\n";

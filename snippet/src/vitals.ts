@@ -1,11 +1,11 @@
 /**
- * The vitals of each page, as a custom event `web_vitals` when the page is hidden: a script of its own, before or after
- * the main one, whose visitors, consent and queue it uses.
+ * The vitals of each page, as a custom event `web_vitals` when the page is hidden. A separate script, loaded before or
+ * after the main one, whose visitor, consent and queue it uses.
  *
  * Its props: `path` that the page was loaded or routed to, `navigation` (navigate, reload, back-forward, prerender,
  * back-forward-cache, restore, soft-navigation), `lcp_ms`, `inp_ms`, `fcp_ms`, `ttfb_ms` and `cls`, each with a
- * `..._rating` (good, needs-improvement, poor), `server_ms` (from the request to the answer's first byte) and
- * `server_timing` [{name, ms}]. What a browser does not measure, and what did not happen, is missing.
+ * `..._rating` (good, needs-improvement, poor), `server_ms` (from the request to the response's first byte) and
+ * `server_timing` [{name, ms}]. Values that the browser does not measure, or that did not occur, are missing.
  */
 
 import { type MetricType, onCLS, onFCP, onINP, onLCP, onTTFB } from "web-vitals";
@@ -14,21 +14,21 @@ import type { Props } from "./wire";
 
 declare global {
   interface Window {
-    wakelineVitals?: true; // loaded, perhaps a second time
+    wakelineVitals?: true; // loaded, perhaps twice
   }
 }
 
 const MAX_SERVER_TIMINGS = 8;
 
-const pages = new Map<string, Props>(); // by navigation: what is not told yet
-const told = new Map<string, boolean>(); // by id of a metric: one that grows after it was told keeps its first value
+const pages = new Map<string, Props>(); // by navigation: values not sent yet
+const told = new Map<string, boolean>(); // by id of a metric: one that grows after it was sent keeps its first value
 
 const note = safe(({ name, id, value, rating, entries, navigationId, navigationType, navigationURL }: MetricType) => {
   if (told.get(id)) return;
   const props: Props = {};
   if (name == "TTFB") {
     const { requestStart, responseStart, serverTiming } = (entries[0] || {}) as PerformanceNavigationTiming;
-    if (!responseStart) return; // a page that nobody had to ask a server for
+    if (!responseStart) return; // a page that did not come from a server
     props.server_ms = Math.round(responseStart - requestStart);
     const timings = serverTiming?.slice(0, MAX_SERVER_TIMINGS) || [];
     if (timings[0]) props.server_timing = timings.map(({ name, duration }) => ({ name, ms: Math.round(duration) }));
@@ -44,8 +44,8 @@ const note = safe(({ name, id, value, rating, entries, navigationId, navigationT
 });
 
 /**
- * Between the library's listeners, which capture and note what is known at last, and the main script's, which hands
- * over all that is to be sent.
+ * Runs between the library's listeners, which capture the final values, and the main script's, which sends
+ * everything.
  */
 function tell(): void {
   if (!document.hidden || !window.wakeline) return;
@@ -57,7 +57,7 @@ function tell(): void {
 if (window.wakelineVitals !== true) {
   window.wakelineVitals = true;
   for (const measure of [onCLS, onFCP, onINP, onLCP, onTTFB])
-    // All changes, since the library would not report at last what it was waiting to measure when the page was hidden.
+    // All changes, since the library would otherwise not report pending measurements when the page is hidden.
     measure(note, { reportAllChanges: true, reportSoftNavs: true });
   document.addEventListener("visibilitychange", safe(tell));
 }

@@ -1,9 +1,9 @@
-/** The wire contract as the page sees it. `wakeline/event.py` declares it and says what each field means. */
+/** The wire contract for the snippet. `wakeline/event.py` defines it, with the meaning of each field. */
 
 export const LEVELS = ["off", "anonymous", "full"] as const;
 export type Level = (typeof LEVELS)[number];
 
-// Indices in LEVELS: levels are numbers inside.
+// Indices in LEVELS: internally levels are numbers.
 export const OFF = 0;
 export const ANONYMOUS = 1;
 export const FULL = 2;
@@ -14,12 +14,12 @@ export const MAX_EVENTS_PER_PAGE = 2_048;
 export type Scalar = string | number | boolean | null;
 export type Props = Record<string, Scalar | (Scalar | Record<string, Scalar>)[]>;
 
-/** What an event says beyond what all say: the fields of its type. */
+/** The fields of an event besides the common ones, by type. */
 export interface Body {
   // page_view
   title?: string;
   referrer?: string;
-  interests?: string | undefined; // split at its commas by the collector
+  interests?: string | undefined; // split at commas by the collector
   continued?: boolean | undefined;
   // engagement
   engaged_ms?: number;

@@ -181,7 +181,7 @@ for (const [name, edit] of Object.entries(EDITS))
     assert.deepEqual(told(made).filter(([type]) => type), [["after", undefined]]);
   });
 
-test("that an error in beforeSend lost an event is said to whoever debugs", async () => {
+test("that an error in beforeSend lost an event is reported in debug mode", async () => {
   const made = await page();
   const said = [];
   made.window.console = { log: (what) => said.push(what) };

@@ -67,13 +67,13 @@ test("what was engaged until it was made counts", async () => {
   assert.deepEqual([view.time, left.time, left.engaged_ms], [START + 1_000, START + 4_000, 4_000]);
 });
 
-for (const goodbye of ["hidden", "left"])
-  test(`a page ${goodbye} before the second is over was seen`, async () => {
+for (const exit of ["hidden", "left"])
+  test(`a page ${exit} before the second is over was seen`, async () => {
     const page = new FakePage({ stub: [["event", "early"]] });
     page.wakeline("event", "click");
     await page.pass(400);
     assert.deepEqual(page.posts, []);
-    if (goodbye == "left") page.fire("pagehide");
+    if (exit == "left") page.fire("pagehide");
     page.hide();
     assert.deepEqual(types(page), ["page_view", "early", "click", "engagement"]);
     assert.deepEqual([page.events[0].time, page.events[3].engaged_ms], [START + 400, 400]);

@@ -90,7 +90,7 @@ test("scroll depth of a page that was empty at first is against its height in th
   assert.equal(page.events.at(-1).scroll, 10);
 });
 
-test("engaged time and scroll depth begin anew on each page", async () => {
+test("engaged time and scroll depth start over on each page", async () => {
   const page = new FakePage();
   page.boxes[0].scrollTop = 500;
   page.fire("scroll");
@@ -260,7 +260,7 @@ const CALLS_OF_A_GOODBYE = [
 for (const [name, find] of CALLS_OF_A_GOODBYE)
   for (const consent of ["anonymous", "full"])
     for (const order of ["before", "after"])
-      test(`a goodbye under ${consent} that is cut off ${order} ${name} is said all the same`, async () => {
+      test(`a last event under ${consent} that is cut off ${order} ${name} is still sent`, async () => {
         const page = new FakePage({ tag: { consent } });
         await page.pass(4_000);
         const [object, method] = find(page.window);

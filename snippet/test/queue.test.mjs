@@ -251,7 +251,7 @@ test("where the site clears localStorage, what this page told is still sent, und
   assert.deepEqual([...new Set(page.events.map((event) => event.visitor))], [visitor]);
 });
 
-test("two tabs have one queue: whoever gets through sends all of it, and nobody but its own tab again", async () => {
+test("two tabs have one queue: the first one sends everything, and only its own tab repeats it", async () => {
   const kept = {};
   const one = new FakePage({ ...full, kept, status: 503 });
   const two = new FakePage({ ...full, kept, status: 503 });
@@ -366,7 +366,7 @@ test("where nothing is stored there is no turn to wait for", async () => {
   assert.deepEqual(turns, []);
 });
 
-test("an answer is read only for whoever debugs", async () => {
+test("an answer is only read in debug mode", async () => {
   const page = new FakePage();
   await page.pass(2_000);
   assert.deepEqual([page.posts.length, page.answersRead], [1, 0]);

@@ -1,4 +1,4 @@
-/** `wakeline(...)` of a page with the script tag: name `wakeline/global` in `types` of tsconfig.json. */
+/** Types of `wakeline(...)` for pages with the script tag: add `wakeline/global` to `types` in tsconfig.json. */
 import type { Wakeline } from "./index.js";
 
 declare global {

@@ -1,14 +1,14 @@
-/** Wakeline's page side: every call, with what it takes. */
+/** Wakeline's snippet: every call and its arguments. */
 
-/** How much a visitor allows. */
+/** Consent levels. */
 export type Level = "off" | "anonymous" | "full";
 
 export type Scalar = string | number | boolean | null;
 
-/** At most 32 properties; texts of up to 1,000 characters; what is more is left out; 64 KB in all. `category`, also of each of `items`, counts as an interest. */
+/** At most 32 properties and 64 KB in total; texts of up to 1,000 characters. The excess is dropped. `category`, also in each of `items`, counts as an interest. */
 export type Props = Record<string, Scalar | undefined | readonly (Scalar | Record<string, Scalar | undefined>)[]>;
 
-/** A product, as it is seen, listed or bought. */
+/** A product that is viewed, listed or bought. */
 export type Item = {
   product?: string;
   category?: string;
@@ -17,11 +17,11 @@ export type Item = {
   [name: string]: Scalar | undefined;
 };
 
-/** Of one product, or of several `items`. */
+/** For one product, or for several `items`. */
 export type Shopping = {
   product?: string;
   category?: string;
-  price?: number; // of one piece, or of everything at a checkout, purchase or refund
+  price?: number; // per piece, or the total in a checkout, purchase or refund
   quantity?: number;
   currency?: string; // EUR
   items?: readonly Item[];
@@ -30,7 +30,7 @@ export type Shopping = {
 
 export type Order = Shopping & { order: string };
 
-/** Events with properties of their own. Declare yours to have them checked: docs/snippet.md says how. */
+/** Events with predefined properties. Declare yours to have them type-checked: see docs/snippet.md. */
 export interface Events {
   view_product: Shopping;
   view_list: Shopping;
@@ -45,37 +45,37 @@ export interface Events {
   survey: Props & { survey: string; question: string; answer: Scalar };
 }
 
-/** What is about to be sent. */
+/** An event before it is sent. */
 export interface WakelineEvent {
   readonly type: string; // page_view, engagement, ping, identify, or the name of a custom event
   readonly page: string;
   readonly n: number;
   readonly time: number; // ms since 1970
-  url: string; // a relative one counts from the root of the host
+  url: string; // relative URLs are resolved against the root of the host
   title?: string;
   referrer?: string;
-  interests?: string; // with commas between them
+  interests?: string; // comma-separated
   props?: Props;
   readonly visitor?: string;
   [field: string]: unknown;
 }
 
 interface Commands {
-  /** Something happened, with a name of your own. */
+  /** A custom event. */
   event: [name: string, props?: Props];
-  /** The visitor has chosen. */
+  /** The visitor's choice. */
   consent: [level: Level];
-  /** The customer is known. `signature` is made by your server: the hex HMAC-SHA256 of the id. */
+  /** Identifies the customer. Your server computes `signature`: the hex HMAC-SHA256 of the id. */
   identify: [id: string | number, proof: { signature: string }];
-  /** Logged out: who comes next is somebody else. */
+  /** Logout: the next person is a new visitor. */
   reset: [];
-  /** The console says what is sent, and why something is not. */
+  /** Logs to the console what is sent, and why something is not. */
   debug: [];
-  /** Looks at each event before it is sent: returns it at once, changed or not, or nothing to drop it. Calls no `wakeline`. */
+  /** Sees each event before it is sent: returns it synchronously, changed or not, or nothing to drop it. Must not call `wakeline`. */
   beforeSend: [edit: (event: WakelineEvent) => WakelineEvent | null | undefined | void];
 }
 
-/** Props may be left out where none is required. */
+/** Props are optional if none is required. */
 type About<P> = Record<string, never> extends P ? [props?: P] : [props: P];
 
 export interface Wakeline {
@@ -89,18 +89,18 @@ export interface Wakeline {
 export interface Options {
   /** Your site's public key. */
   site: string;
-  /** Where events go: https://stats.your-site.example/v1/events */
+  /** URL for events: https://stats.your-site.example/v1/events */
   endpoint: string;
-  /** Level before a visitor has chosen; anonymous by default. `full` only on a legal basis of your own. */
+  /** Level before a visitor has chosen; anonymous by default. Use `full` only if you have another legal basis. */
   consent?: Level;
   /** The fragment is part of the route: /app#/shoes/42 */
   hash?: boolean;
-  /** URL parameter of the site's own search: q */
+  /** URL parameter of the site search: q */
   search?: string;
 }
 
-/** Begins. Does nothing on a server, called twice, or on a page that has a script tag of ours. */
+/** Starts the snippet. Does nothing on a server, if called twice, or on a page with Wakeline's script tag. */
 export function init(options: Options): void;
 
-/** What is called before `init` waits for it. Does nothing on a server. */
+/** Queues calls made before `init`. Does nothing on a server. */
 export const wakeline: Wakeline;

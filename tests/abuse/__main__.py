@@ -43,9 +43,9 @@ class Result:
     help="JSON to write.",
 )
 def main(only: tuple[str, ...], lists: bool, report: Path) -> None:
-    """Attack a real deployment by its public port, and look at all that came of it.
+    """Attack a real deployment through its public port, and examine the results.
 
-    Prints a table of what was measured beside what must hold, and exits with 1, naming each row that fails.
+    Prints a table of measurements and requirements, and exits with 1, naming each row that fails.
     """
     if lists:
         for row in ROWS:
@@ -65,7 +65,7 @@ def main(only: tuple[str, ...], lists: bool, report: Path) -> None:
 
 
 def run(rows: Sequence[Row]) -> list[Result]:
-    """One after the other; a line for each that fails, as it is done."""
+    """Run the rows one after the other; prints a line for each failed one."""
     console = Console(stderr=True)
     results = []
     columns = (TextColumn("{task.description}", markup=False), BarColumn())
@@ -106,7 +106,7 @@ def table(results: Sequence[Result]) -> Table:
 
 
 def write(path: Path, results: Sequence[Result]) -> None:
-    """A JSON list: for each row its figures, what must hold of them, and what is wrong."""
+    """A JSON list: for each row its figures, their requirements, and the failures."""
     rows = [
         {
             "abuse": result.row.name,

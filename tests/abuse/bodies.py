@@ -17,7 +17,7 @@ MOST_GROWTH_MB = 16.0
 
 
 async def bombs(stage: Stage, outcome: Outcome) -> None:
-    """Each answered 413, none ever unpacked; nor is one within another, or one that is announced and never comes."""
+    """All are answered 413 without being unpacked, including nested and announced but unsent bodies."""
     await stage.start()
     assert await post(stage.port, request(gzip.compress(envelope()), Content_Encoding="gzip")) == 202
     before = stage.megabytes("collector", "VmHWM")
@@ -45,5 +45,5 @@ async def bombs(stage: Stage, outcome: Outcome) -> None:
 
 
 async def _alone(stage: Stage, requests: list[bytes]) -> dict[int, int]:
-    """Each on a connection of its own: one that is refused for its size is closed."""
+    """Each on its own connection, since one that is rejected for its size is closed."""
     return await flood(stage.port, requests, connections=len(requests))

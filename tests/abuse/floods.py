@@ -1,4 +1,4 @@
-"""More requests than one sender should send, and senders that claim to be others."""
+"""Floods from one sender, and senders with forged addresses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOME = int(IPv6Address("2001:db8:1:2::"))
 
 
 async def one_address(stage: Stage, outcome: Outcome) -> None:
-    """429 beyond its rate, whatever it claims of itself; who comes from elsewhere is served meanwhile."""
+    """429 beyond the address's rate, whatever it claims; clients from other addresses are served meanwhile."""
     stage.services["collector"].flags["rate_limit"] = PER_S
     await stage.start()
     for name, forwarded in (
@@ -57,7 +57,7 @@ async def one_address(stage: Stage, outcome: Outcome) -> None:
 
 
 async def many_addresses(stage: Stage, outcome: Outcome) -> None:
-    """What is remembered of addresses has a bound, and so has the memory that it takes."""
+    """The number of remembered addresses is limited, and so is their memory."""
     await stage.start()
     await flood(stage.port, [request(envelope(), X_Forwarded_For="192.0.2.1")] * 500)
     before = stage.megabytes("collector")
@@ -76,7 +76,7 @@ async def many_addresses(stage: Stage, outcome: Outcome) -> None:
 
 
 async def made_up_addresses(stage: Stage, outcome: Outcome) -> None:
-    """Visitors are told apart by what a configured proxy says, and not by what anybody else does."""
+    """Visitors are distinguished by a configured proxy's header, not by anybody else's."""
     await stage.start()
     for local, forwarded, what, visitors in (
         (STRANGER, "198.51.100.{}", "from no proxy: visitors", 1),

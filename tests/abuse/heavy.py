@@ -1,4 +1,4 @@
-"""Visitors made heavy, and many people behind one address: what one event costs is bounded, nobody pays for others."""
+"""Visitors with much state, and many people behind one address: the cost per event is limited for all."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EVERY_S = 0.05
 
 
 async def visitors(stage: Stage, outcome: Outcome) -> None:
-    """Fifty of 14 requests each; then what they do next, beside innocent visitors who come one after the other."""
+    """Fifty visitors with 14 requests each, then further events, while innocent visitors arrive one after the other."""
     await stage.start("collector", "processor")
     made = [_heavy(visitor, part) for visitor in range(VISITORS) for part in range(REQUESTS_OF_EACH)]
     taken = await flood(stage.port, made)
@@ -67,13 +67,13 @@ def _page(visitor: int, number: int) -> str:
 
 
 def _envelope(events: list[dict[str, Any]]) -> bytes:
-    """Letters as they are: as escapes of JSON fewer of them would fit."""
+    """Without JSON escapes, which would leave room for fewer letters."""
     made = {"site": SITE, "consent": "full", "sent": now_ms(), "events": events}
     return json.dumps(made, ensure_ascii=False).encode()
 
 
 def _heavy(visitor: int, part: int) -> bytes:
-    """Page views, each with interests that nobody has, and of each page its last event."""
+    """Page views with unique interests, and the last possible event of each page."""
     events = []
     for number in range(part * PAGES_OF_REQUEST, (part + 1) * PAGES_OF_REQUEST):
         here = {"page": _page(visitor, number), "visitor": _id(visitor)}
@@ -84,7 +84,7 @@ def _heavy(visitor: int, part: int) -> bytes:
 
 
 async def _go_on(stage: Stage) -> Counter[int]:
-    """Events of old and new pages of all of them, as many a second as one address may send."""
+    """Events on old and new pages of all visitors, at the highest rate allowed for one address."""
     rng = random.Random(1)
     found: Counter[int] = Counter()
     loop = asyncio.get_running_loop()
@@ -100,7 +100,7 @@ async def _go_on(stage: Stage) -> Counter[int]:
 
 
 async def _innocent(stage: Stage, attack: asyncio.Task[Any]) -> list[float]:
-    """Milliseconds from the sending of a first page view to a profile, sorted, as long as the attack goes on."""
+    """Milliseconds from a first page view to its profile, sorted, for the duration of the attack."""
     found = []
     names = Keys()
     for number in range(SECONDS * round(1 / EVERY_S)):
@@ -118,7 +118,7 @@ async def _innocent(stage: Stage, attack: asyncio.Task[Any]) -> list[float]:
 
 
 def _received(stage: Stage) -> int:
-    """Bytes that the server was sent since it started."""
+    """Bytes received by the server since it started."""
     return int(stage.redis.info("stats")["total_net_input_bytes"])
 
 
@@ -129,7 +129,7 @@ MINUTE_MS = 60_000
 
 
 async def office(stage: Stage, outcome: Outcome) -> None:
-    """A thousand people behind one address, with one browser, within 20 minutes; half of it is sent again."""
+    """A thousand people behind one address, with the same browser, within 20 minutes; half of it repeated."""
     await stage.start("collector", "processor")
     began = now_ms() - 21 * MINUTE_MS
     views = [

@@ -1,4 +1,4 @@
-"""Text that would run, steer or deceive, wherever we show it: in a browser, a terminal, a log, a table, a metric."""
+"""Text that could execute, control or deceive, shown in a browser, a terminal, a log, a table or a metric."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ DASHBOARDS = ROOT / "dashboards" / "grafana"
 
 
 async def texts(stage: Stage, outcome: Outcome) -> None:
-    """Once as anybody may send it, once as only the log's own writers could: neither reaches who looks."""
+    """Sent through the public port, and written directly to the log: both are inert for viewers."""
     await stage.start(*SERVICES)
     answers = await flood(stage.port, [_sent(text) for text in HOSTILE])
     _append(stage, SITE)
@@ -112,7 +112,7 @@ async def _table(stage: Stage, outcome: Outcome) -> None:
 
 
 def _on_a_terminal(words: list[str], folder: Path) -> str:
-    """All that `wakeline <words>` shows where it believes that somebody looks."""
+    """The output of `wakeline <words>` on a terminal."""
     master, slave = os.openpty()
     environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "400", "LINES": "200"}
     with subprocess.Popen(
@@ -134,7 +134,7 @@ def _controls(text: str) -> int:
 
 
 def _links(dashboard: Path) -> int:
-    """What a label's value could be put into."""
+    """Number of places where a dashboard could turn a label's value into a link."""
     text = dashboard.read_text()
     return len(re.findall(r'"url":|"mode": "html"|"targetBlank"', text))
 
@@ -154,7 +154,7 @@ def _sent(text: str) -> bytes:
 
 
 def _append(stage: Stage, site: str) -> None:
-    """Past the collector, with nothing made clean; and records that are none."""
+    """Bypasses the collector's cleaning; includes invalid records."""
     for number, text in enumerate(HOSTILE):
         at = now_ms()
         base = {"site": site, "visitor": VISITOR, "n": 0, "time": at, "received": at, "host": "shop.example"}
@@ -186,7 +186,7 @@ RAN = f"JSON.stringify([typeof pwned, {MADE}])"
 
 
 async def browser(stage: Stage, outcome: Outcome) -> None:
-    """The demo's pages and its panel, in a real Chromium: what is hostile is shown as text, and nothing of it runs."""
+    """The demo's pages and its panel, in a real Chromium: hostile text is shown as text, and never executes."""
     shop = f"http://localhost:{stage.demo_port}"
     stage.with_demo()
     await stage.start("collector", "processor", "api")

@@ -1,4 +1,4 @@
-"""Claims to be a customer."""
+"""Forged identification as a customer."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FORGED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 
 async def forged(stage: Stage, outcome: Outcome) -> None:
-    """None joins a visitor to a customer; the one true identify at the end does."""
+    """None links a visitor to a customer; the genuine identify at the end does."""
     await stage.start("collector", "processor")
     taken = []
     for name, (fields, around) in FORGED.items():

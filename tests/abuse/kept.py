@@ -1,4 +1,4 @@
-"""What strangers can make us keep: bytes of the log, profiles, and all the memory that there is."""
+"""What untrusted clients can make the server store: bytes in the log, profiles, and all available memory."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ MOST_SHARE = 0.98  # of maxmemory: what is left was never needed
 
 
 async def by_one_address(stage: Stage, outcome: Outcome) -> None:
-    """Large requests count as several, and new visitors have a budget; both leave what they are worth and no more."""
+    """Large requests count as several, and new visitors have a budget; neither stores more than allowed."""
     await stage.start("collector", "processor")
     large = [event(title="x" * 300, url=f"{ORIGIN}/{n}/{'y' * 870}") for n in range(50)]
     body = envelope(*large)
@@ -57,7 +57,7 @@ async def by_one_address(stage: Stage, outcome: Outcome) -> None:
 
 
 async def memory(stage: Stage, outcome: Outcome) -> None:
-    """Filled by made-up visitors from many addresses: counted only, then 503, then all is normal again."""
+    """Filled by invented visitors from many addresses: only counted, then 503, then back to normal."""
     stage.redis.config_set("maxmemory", stage.redis.info("memory")["used_memory"] + ROOM_MB * MEGABYTE)
     await stage.start("collector", "processor", "api")
     old = "visitor-who-was-here"

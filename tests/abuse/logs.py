@@ -1,4 +1,4 @@
-"""No HTTP, broken off and unexpected, on every port of ours: no log says who sent it, or what."""
+"""Non-HTTP, broken-off and unexpected requests on every port: no log contains their sender or content."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNEXPECTED: tuple[bytes, ...] = tuple(
 
 
 async def nameless(stage: Stage, outcome: Outcome) -> None:
-    """From an address that nothing of ours has."""
+    """From an address that appears nowhere else."""
     stage.with_demo()
     await stage.start(*SERVICES)
     stage.services["demo"].start()
@@ -66,7 +66,7 @@ async def nameless(stage: Stage, outcome: Outcome) -> None:
 
 
 def _break_off(port: int, raw: bytes) -> None:
-    """A connection that is reset: what reads or answers it fails."""
+    """Resets a connection, so that reading from it and answering fails."""
     with socket.create_connection(("127.0.0.1", port), timeout=5, source_address=(STRANGER, 0)) as sender:
         sender.sendall(raw)
         time.sleep(0.05)  # it is being read by then: nothing tells

@@ -1,4 +1,4 @@
-"""Paths that are spelt so that no mask would know them; paths that are slow to match, and text slow to normalize."""
+"""Paths in spellings that evade masks; paths that are slow to match, and text that is slow to normalize."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ REQUESTS = 100
 
 
 async def spelt(stage: Stage, outcome: Outcome) -> None:
-    """The secret is nowhere in the log; a path four times as long costs about four times as much, not 64 times."""
+    """The secret is not in the log; a path four times as long costs about four times as much, not 64 times."""
     masks = ", ".join(f'"{mask}"' for mask in STARS)
     stage.config.write_text(stage.config.read_text().replace('masks = ["/reset/*"]', f"masks = [{masks}]"))
     await stage.start()
@@ -43,7 +43,7 @@ async def spelt(stage: Stage, outcome: Outcome) -> None:
 
 
 async def _cost(stage: Stage, place: Mapping[str, str], piece: str, length: int) -> float:
-    """CPU seconds of the collector for REQUESTS of such texts; each is another one, so none is remembered."""
+    """CPU seconds of the collector for REQUESTS different texts, so that none is cached."""
     before = _cpu_seconds(stage.services["collector"].pid)
     for start in range(0, REQUESTS, 20):
         texts = [

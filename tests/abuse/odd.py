@@ -1,4 +1,4 @@
-"""What nobody expects in a request: bytes that are no text, numbers without end, expectations, hops of nobody."""
+"""Unexpected requests: invalid bytes, numbers of any length, expectations, invalid hops."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ FIELDS = (
 
 
 async def requests(stage: Stage, outcome: Outcome) -> None:
-    """Each is answered, none by 500; what is good beside it is taken; nothing is missing in the books."""
+    """Each is answered, never with 500; valid events beside them are accepted; the ledger balances."""
     await stage.start()
     answers: Counter[int] = Counter()
     for raw in _made():

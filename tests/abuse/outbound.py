@@ -1,4 +1,4 @@
-"""Events full of addresses: nobody may be made to ask for one."""
+"""Events full of addresses: no process may connect to one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ os.execvp("strace", ["strace", "-D", "-f", "-qq", "-e", "trace={calls}", "-o", {
 
 
 async def none(stage: Stage, outcome: Outcome) -> None:
-    """Under strace all services connect to Redis and to nothing else; who is named in every field is never asked."""
+    """Under strace all services only connect to Redis, never to an address in an event."""
     ours, calls = free_port(), 0
 
     async def called(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -54,12 +54,12 @@ HOSTS = ("attacker.example", "localhost", "[::1]:80", "169.254.169.254", "metada
 
 
 def traced(out: Path, launcher: str = AS_INSTALLED) -> str:
-    """A service whose connections are written to `out`; it has the process id of who started it."""
+    """A launcher that writes a service's connections to `out`; the service keeps the process id."""
     return TRACED.format(calls=CALLS, out=str(out), launcher=launcher)
 
 
 def _connections(stage: Stage, name: str) -> Counter[int]:
-    """How often a service connected or sent to which port of the Internet."""
+    """Number of connects and sends by port on the Internet."""
     lines = (stage.folder / f"{name}.strace").read_text(errors="replace").splitlines()
     found = (CONNECT.search(line) or ADDRESSED.search(line) for line in lines)
     return Counter(int(match[2]) for match in found if match)

@@ -25,7 +25,7 @@ MARK = "harmless-mark"  # is found everywhere, or we looked in the wrong places
 
 
 async def nowhere(stage: Stage, outcome: Outcome) -> None:
-    """Neither in the log, the history, Redis and its files, the spool, what processes say, nor what they measure."""
+    """Not in the log, the history, Redis and its files, the spool, process logs or metrics."""
     await stage.start(*SERVICES)
     sent = list(_requests())
     answers = await flood(stage.port, sent)
@@ -61,7 +61,7 @@ async def nowhere(stage: Stage, outcome: Outcome) -> None:
 
 
 def _events(secret: str) -> list[dict[str, Any]]:
-    """`secret` in every field that an event has, of every type that has fields of its own."""
+    """Events of all types with `secret` in every field."""
     quoted = urllib.parse.quote(secret)
     # Digits in the name of a thing stay: a page's program fills it, see SECURITY.md. An address goes there too.
     named_by = secret if "@" in secret or "%40" in secret else "none"
@@ -115,7 +115,7 @@ def _requests() -> Iterator[bytes]:
 
 
 def _broken() -> Iterator[bytes]:
-    """What is refused must leave nothing behind either."""
+    """Rejected requests must leave nothing behind either."""
     for secret in (EMAIL, CARD):
         yield request(envelope(site=secret))
         yield request(f"{{{secret}".encode())
@@ -133,7 +133,7 @@ def _shown(stage: Stage) -> str:
 
 
 def _redis(stage: Stage) -> Iterator[bytes]:
-    """Every key with its value, whatever its type; of the server's own words and names nothing."""
+    """Every key with its value, of any type, except for the server's own words and names."""
     for key in stage.redis.scan_iter(count=10_000):
         yield key
         yield stage.redis.dump(key) or b""
@@ -149,7 +149,7 @@ def _redis(stage: Stage) -> Iterator[bytes]:
 
 
 def _files(folder: Path) -> list[bytes]:
-    """Every file below, by its name and what is in it, unpacked."""
+    """Every file's name and unpacked content."""
     return [str(path).encode() + b"\n" + _unpacked(path.read_bytes()) for path in folder.rglob("*") if path.is_file()]
 
 

@@ -1,4 +1,4 @@
-"""Every row of the table: the abuse, who makes it, about how long it takes. The order is that of the table."""
+"""Every row of the table in order: the abuse, its sender, its approximate duration."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.faults.outcome import Outcome
 
 @dataclass(frozen=True)
 class Row:
-    """`run` abuses a stage and says in the outcome what it measured."""
+    """`run` abuses a stage and records its measurements in the outcome."""
 
     name: str
     run: Callable[[Stage, Outcome], Awaitable[None]]

@@ -1,4 +1,4 @@
-"""Runs rows, each on a deployment of its own, bounded in time; what it measured comes back."""
+"""Runs each row on its own deployment, with a time limit, and returns its measurements."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEAST_S = 60.0
 
 
 async def once(row: Row, folder: Path) -> Outcome:
-    """What a row raises is a failure of the row."""
+    """An error raised by a row is a failure of the row."""
     outcome = Outcome()
     most = max(LEAST_S, row.seconds * PATIENCE)
     try:
@@ -30,7 +30,7 @@ async def once(row: Row, folder: Path) -> Outcome:
 
 
 def _what(error: BaseException) -> str:
-    """The error with its place and what the services said last; of several the first."""
+    """The error with its location and the services' last output; of several errors the first."""
     notes = getattr(error, "__notes__", [])
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]

@@ -1,4 +1,4 @@
-"""Requests whose end two servers see at different places, so that a second one hides in the first."""
+"""Requests whose end is ambiguous, so that a second one is hidden in the first."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ HEAD = "POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1\r\nOrigin: https://shop.exam
 
 
 def hidden_in(framing: str, *, body: str = "0\r\n\r\n", head: str = HEAD) -> tuple[bytes, str]:
-    """A request framed so, with another behind what one of two servers takes for its end; and that one's page id."""
+    """A request with this framing and another hidden behind its ambiguous end; and the hidden one's page id."""
     made = event()
     behind = request(envelope(made))
     sent = head + framing.replace("LENGTH", str(len(body) + len(behind))).replace("SHORT", str(len(body)))
@@ -42,11 +42,11 @@ SHAPES = {
     "a chunk's size as 0x0": hidden_in(CHUNKED, body="0x0\r\n\r\n"),
     "a chunk's size before a bare LF": hidden_in(CHUNKED, body="0\n\r\n"),
 }
-"""What is sent, and the page id of the event that nobody may take from it."""
+"""The bytes to send, and the page id of the event that must not be accepted."""
 
 
 async def shapes(stage: Stage, outcome: Outcome) -> None:
-    """Each is answered 400 once, its connection closed, and what hides in it never served."""
+    """Each is answered 400 once, its connection closed, and the hidden request is never served."""
     await stage.start()
     otherwise, still_open, served = [], [], []
     for name, (raw, _) in SHAPES.items():

@@ -1,4 +1,4 @@
-"""Connections that are held open and say little."""
+"""Connections that are held open and send little."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ AIM_S = 0.1
 
 
 async def slow(stage: Stage, outcome: Outcome) -> None:
-    """Closed within a time, however they go on."""
+    """Closed within the time limit, however they continue."""
     await stage.start()
     silent, headers, body, chunks = await asyncio.gather(
         seconds_open(stage.port, b"", b"", most=40),
@@ -41,7 +41,7 @@ async def slow(stage: Stage, outcome: Outcome) -> None:
 
 
 async def idle(stage: Stage, outcome: Outcome) -> None:
-    """Two thousand that have had an answer and stay; whoever comes then is served, also where few files may be open."""
+    """Two thousand idle connections: new ones are still served, also with a low limit on open files."""
     await stage.start()
     await _idle(stage, outcome, "")
     stage.services["collector"].kill()
@@ -84,7 +84,7 @@ async def _answered(reader: asyncio.StreamReader) -> bool:
 
 
 async def five_hundred(stage: Stage, outcome: Outcome) -> None:
-    """500 such connections at any moment, a new one for each that is closed; the others notice nothing."""
+    """500 such connections at any moment, each replaced when closed; other clients are not affected."""
     await stage.start()
     until = time.monotonic() + LASTS_S
     rng = random.Random(6)

@@ -1,4 +1,4 @@
-"""A whole deployment that is attacked: two sites, real processes, Redis; a proxy is trusted at 127.0.0.1 alone."""
+"""A deployment under attack: two sites, real processes, Redis; only 127.0.0.1 is a trusted proxy."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SERVICES = ("collector", "processor", "api", "archiver")
 
 
 class Stage:
-    """The server runs; of the services none does. `collector` and the others are by their names."""
+    """The server runs, the services are not started yet. `collector` and the others are accessed by name."""
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
@@ -56,7 +56,7 @@ class Stage:
         self.tail = StreamsTail(self.server.url)
 
     def with_demo(self) -> None:
-        """The demo shop is a service too, on a site of its own."""
+        """Add the demo shop as a service, on its own site."""
         with self.config.open("a") as config:
             config.write(
                 f'[[site]]\nkey = "demo"\nsecret = "secret of the demo"\nconsent = "anonymous"\n'
@@ -77,7 +77,7 @@ class Stage:
         )
 
     async def start(self, *names: str, launcher: Callable[[str], str] = lambda name: AS_INSTALLED) -> None:
-        """Start these, the collector alone unless others are named; returns once they are ready."""
+        """Start these services, by default only the collector; returns once they are ready."""
         for name in names or ("collector",):
             self.services[name].launcher = launcher(name)
             self.services[name].start()
@@ -87,25 +87,25 @@ class Stage:
             await until(lambda: self.collected("log_open") == 1, "the collector has its log")
 
     def told(self, name: str) -> Samples:
-        """What a service says to Prometheus now; {} while it does not answer."""
+        """A service's metrics; {} while it does not answer."""
         return exposition.scraped(self.metrics_ports[name])
 
     def collected(self, name: str, **labels: str) -> float:
-        """One number of the collector's; 0 where there is none."""
+        """One metric of the collector; 0 if missing."""
         key = (f"wakeline_collector_{name}", tuple(sorted(labels.items())))
         return self.told("collector").get(key, 0.0)
 
     # ---- what lies where --------------------------------------------------------------------------
 
     def records(self) -> list[bytes]:
-        """All that is in the log."""
+        """All records in the log."""
         return [value for lane in range(LANES) for value in self.tail.values(lane)]
 
     def appended(self) -> int:
         return sum(self.redis.xlen(log_lane(lane)) for lane in range(LANES))
 
     def applied(self) -> int:
-        """Records that the processor is done with."""
+        """Records that the processor has finished."""
         return sum(int(self.redis.hget(Keys().lane(lane), "offset") or 0) for lane in range(LANES))
 
     def counted(self, verdict: str) -> int:
@@ -113,7 +113,7 @@ class Stage:
         return sum(int(self.redis.hget(Keys().lane(lane), verdict) or 0) for lane in range(LANES))
 
     async def settle(self, within: float = 120.0) -> None:
-        """Until the processor has nothing more to do."""
+        """Wait until the processor has nothing left to do."""
         await until(lambda: self.applied() >= self.appended(), "all is applied", within=within)
 
     def stored(self, pattern: str) -> list[str]:
@@ -121,18 +121,18 @@ class Stage:
         return [key.decode() for key in self.redis.scan_iter(pattern, count=10_000)]
 
     def megabytes(self, name: str, field: str = "VmRSS") -> float:
-        """Memory of a service, from /proc: what it holds now, or with VmHWM ever held."""
+        """Memory of a service, from /proc: current, or with VmHWM its peak."""
         status = Path(f"/proc/{self.services[name].pid}/status").read_text()
         found = re.search(rf"{field}:\s+(\d+) kB", status)
         assert found is not None
         return int(found[1]) / 1_024
 
     def logs(self) -> dict[str, str]:
-        """What each service has said."""
+        """The output of each service."""
         return {name: service.said() for name, service in self.services.items()}
 
     async def asked(self, *words: str) -> str:
-        """What `wakeline <words>` prints. Raises AssertionError where it fails."""
+        """The output of `wakeline <words>`. Raises AssertionError if it fails."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", AS_INSTALLED, *words, "--config", str(self.config),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=self.folder,
@@ -155,7 +155,7 @@ def pages_of(records: Iterable[bytes]) -> set[str]:
 
 @asynccontextmanager
 async def staged(folder: Path) -> AsyncIterator[Stage]:
-    """Kills all that is left running. Where the row raises, what the services said last goes with the error."""
+    """Kills all remaining processes. If the row raises, the error includes the services' last output."""
     stage = Stage(folder)
     try:
         stage.server.start()

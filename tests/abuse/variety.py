@@ -1,4 +1,4 @@
-"""Values without end: each has a cap, and what the cap cuts is counted."""
+"""Unlimited numbers of values: each is capped, and the excess is counted."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LISTS_MB = 30.0  # in Redis, of all lanes, days and minutes
 
 
 async def random_values(stage: Stage, outcome: Outcome) -> None:
-    """Each event has a page, campaign, source and two interests of its own, each of many requests a site of its own."""
+    """Each event has unique page, campaign, source and interests; each of many requests a unique site."""
     await stage.start("collector", "processor", "api")
     await flood(stage.port, [_views(n) for n in range(40)])
     await stage.settle()
@@ -112,9 +112,9 @@ INTERESTS = 64
 
 
 async def one_visitor(stage: Stage, outcome: Outcome) -> None:
-    """A thousand page instances of a hundred events, each with interests of its own.
+    """A thousand page instances with a hundred events each, all with unique interests.
 
-    All are there before the processor is: the more of them one call holds, the more it has to forget at once.
+    All are in the log before the processor starts, as a large batch must evict the most at once.
     """
     await stage.start("collector")
     taken = await flood(stage.port, list(_endless()), connections=1)

@@ -1,4 +1,4 @@
-"""What an attacker says to the public port: whole requests as bytes, and sockets that say nothing right."""
+"""Hostile requests as bytes, and sockets."""
 
 from __future__ import annotations
 
@@ -28,20 +28,20 @@ def now_ms() -> int:
 
 
 def event(**fields: Any) -> dict[str, Any]:
-    """A page view under a page id that nothing else has, unless `fields` say otherwise."""
+    """A page view with a unique page id, unless `fields` override it."""
     base = {"type": "page_view", "page": f"page-{next(_numbers):010d}", "n": 0, "time": now_ms(), "url": f"{ORIGIN}/"}
     return base | fields
 
 
 def envelope(*events: Mapping[str, Any], **fields: Any) -> bytes:
-    """Under `anonymous`, unless an event carries a visitor; of one event, unless others are given."""
+    """Under `anonymous`, unless an event has a visitor; with one event by default."""
     made = events or (event(),)
     consent = "full" if any("visitor" in each for each in made) else "anonymous"
     return json.dumps({"site": SITE, "consent": consent, "sent": now_ms(), "events": made, **fields}).encode()
 
 
 def request(body: bytes, *, target: str = "/v1/events", **headers: str) -> bytes:
-    """A POST as a browser makes it; `_` in a header's name for "-"."""
+    """A POST as sent by a browser; `_` in a header's name for "-"."""
     named = HEADERS | {name.replace("_", "-"): value for name, value in headers.items()}
     lines = "".join(f"{name}: {value}\r\n" for name, value in named.items())
     return f"POST {target} HTTP/1.1\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
@@ -58,7 +58,7 @@ async def connected(port: int, *, local: str = "127.0.0.1") -> AsyncIterator[tup
 
 
 async def said(port: int, raw: bytes, *, local: str = "127.0.0.1", within: float = 20.0) -> tuple[bytes, bool]:
-    """All that is answered to `raw`, and whether the server then closed the connection within so many seconds."""
+    """The answer to `raw`, and whether the server then closed the connection within this many seconds."""
     async with connected(port, local=local) as (reader, writer):
         writer.write(raw)
         answer = b""
@@ -78,7 +78,7 @@ def statuses(answer: bytes) -> list[int]:
 
 
 async def post(port: int, raw: bytes, *, local: str = "127.0.0.1") -> int:
-    """The status of one request on a connection of its own; 0 where there is no answer."""
+    """The status of one request on its own connection; 0 without an answer."""
     close = raw.replace(b"\r\n", b"\r\nConnection: close\r\n", 1)
     found = statuses((await said(port, close, local=local))[0])
     return found[0] if found else 0
@@ -87,7 +87,7 @@ async def post(port: int, raw: bytes, *, local: str = "127.0.0.1") -> int:
 async def flood(
     port: int, requests: Sequence[bytes], *, connections: int = 8, local: str = "127.0.0.1"
 ) -> Counter[int]:
-    """Send them as fast as they are answered, over so many connections; their answers by status."""
+    """Send requests as fast as they are answered, over this many connections; returns answers by status."""
     found: Counter[int] = Counter()
 
     async def sender(mine: Sequence[bytes]) -> None:
@@ -114,7 +114,7 @@ def _is_whole(answers: bytes) -> bool:
 
 
 async def seconds_open(port: int, first: bytes, drip: bytes, *, every: float = 0.2, most: float = 90.0) -> float:
-    """How long the server bears a connection that says `first` and then `drip`, byte by byte, again and again."""
+    """How long the server keeps a connection that sends `first` and then `drip`, byte by byte, repeatedly."""
     began = time.monotonic()
     async with connected(port) as (reader, writer):
 

@@ -1,4 +1,4 @@
-"""What the processor makes of what the collector stored: its own fold, on a real server."""
+"""Counts what the collector stored with the processor's own fold, on a real server."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.timeline import MINUTE, SITE, Timeline
 
 
 async def counted(stage: Stage, server_url: str) -> dict[str, int]:
-    """The ledger after all that is in the log: how many records were applied, duplicates and so on."""
+    """The ledger after the whole log: how many records were applied, duplicates and so on."""
     made = Timeline(server_url, lanes=LANES, sites=(stage.settings,))
     made.log = stage.collector.log
     try:
@@ -24,7 +24,7 @@ async def counted(stage: Stage, server_url: str) -> dict[str, int]:
 
 
 async def visits(stage: Stage, server_url: str) -> tuple[int, int]:
-    """How many visits the stored events were once all are over, and how many bounces, had no driver made them."""
+    """Number of visits and bounces in the stored events after all visits ended, as if no driver had made them."""
     async with timeline(server_url) as made:
         made.now = 0  # the events are of today
         await made.append(*(msgspec.structs.replace(event, site=SITE.key, bot="") for event in await stage.events()))

@@ -1,4 +1,4 @@
-"""The way from the browsers to the collector, which loses what it is told to lose."""
+"""The network between the browsers and the collector, with controlled losses."""
 
 from __future__ import annotations
 

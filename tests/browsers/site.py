@@ -1,4 +1,4 @@
-"""The site whose pages the browsers open. Any path is a page; what the script tag says is the row's choice."""
+"""The web site that the browsers open. Any path is a page; each row chooses the script tag."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row on its stage: a browser, a site, the way to the collector, the collector. What it stored is what counts."""
+"""The stage of one row: a browser, a site, the network, the collector. The stored events are what counts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class Stage:
         return await self.onto(tab, path)
 
     async def onto(self, tab: Tab, path: str) -> Tab:
-        """`tab` on `path`, closed when the row ends."""
+        """`tab` on `path`; it is closed when the row ends."""
         self.tabs.append(tab)
         await tab.goto(self.site.url + path)
         return tab
@@ -65,11 +65,11 @@ class Stage:
     # ---- what the collector stored --------------------------------------------------------------
 
     async def log(self) -> list[Event]:
-        """Every stored event, sent again or not."""
+        """Every stored event, including repeated ones."""
         return await self.collector.records()
 
     async def events(self) -> list[Event]:
-        """Each stored event once, as it is counted: by (page, n). In the order of their making, roughly."""
+        """Each stored event once, by (page, n), approximately in the order of creation."""
         once = {(event.page, event.n): event for event in reversed(await self.log())}
         return sorted(once.values(), key=lambda event: (event.time, event.n))
 
@@ -94,7 +94,7 @@ class Stage:
             await asyncio.sleep(0.02)
 
     async def quiet(self) -> None:
-        """Returns once nothing more is coming."""
+        """Returns once no more events will arrive."""
         requests = self.collector.parts.metrics.requests
         while True:
             before = requests.total()
@@ -103,10 +103,9 @@ class Stage:
                 return
 
     async def tells(self, *expected: str, refuted: Sequence[str]) -> list[Event]:
-        """The stored events, which are the `expected` ones, in any order, and no other.
+        """The stored events, which must be exactly the `expected` ones, in any order.
 
-        `refuted` are those that must not be: what a lesser script sends here. Naming one that is expected too
-        says that it comes no more often than that.
+        `refuted` must not occur: what a lesser script would send. If it is also expected, it must not occur more often.
         """
         assert refuted
         for what, count in Counter(expected).items():
@@ -138,7 +137,7 @@ class Stage:
 
 @asynccontextmanager
 async def staged(browser: Browser, folder: Path) -> AsyncIterator[Stage]:
-    """Fresh origins, so that no row sees another's storage."""
+    """With new origins, so that rows do not share storage."""
     site = WebSite()
     async with serving(site):
         own = Site(key="demo", secret=SECRET, origins=(site.url, "null"), query=("q",))  # null: a sandbox's

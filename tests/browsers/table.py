@@ -1,4 +1,4 @@
-"""The table of behaviours: a row is what a test's docstring says first, a column is an engine."""
+"""The table of behaviours: a row per test, named by its docstring's first line, a column per engine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ORDER = (  # of groups, by module
 
 @dataclass(frozen=True)
 class Feature:
-    """What not every engine has: `test` is true in those that do."""
+    """A feature that not all engines have: `test` is true in those that do."""
 
     test: str
     missing: frozenset[str]
@@ -59,7 +59,7 @@ def first_line(doc: str | None) -> str:
 
 
 class Table:
-    """A plugin of pytest that gathers the cells and prints them at the end."""
+    """A pytest plugin that collects the cells and prints them at the end."""
 
     def __init__(self) -> None:
         self._columns: dict[str, str] = {}  # by engine
@@ -73,7 +73,7 @@ class Table:
                 self.put(cell)
 
     def put(self, cell: Cell) -> None:
-        """Of a cell's phases (set up, run, torn down) the worst word stays."""
+        """Of a cell's phases (set up, run, torn down) the worst result is kept."""
         self._columns[cell.engine] = max(self._columns.get(cell.engine, ""), cell.column, key=len)
         cells = self._rows.setdefault(cell.place, {})
         if cell.engine not in cells or WORDS.index(cell.word) > WORDS.index(cells[cell.engine].word):

@@ -25,7 +25,7 @@ Work = list[tuple[str, Row, Sequence[int]]]  # log, row, seeds
 
 
 def chosen(all_rows: Sequence[Row], words: tuple[str, ...], logs: tuple[str, ...], seeds: int | None) -> Work:
-    """Rows whose name holds one of the words, all without any. Raises UsageError where a word is in none."""
+    """Rows whose name contains one of the words, all without words. Raises UsageError if a word matches none."""
     for word in words:
         if not any(word.lower() in row.name.lower() for row in all_rows):
             raise click.UsageError(f"no row's name holds {word!r}; --list names them")
@@ -38,7 +38,7 @@ def chosen(all_rows: Sequence[Row], words: tuple[str, ...], logs: tuple[str, ...
 
 
 class Count(click.Command):
-    """Its help ends with the rows and what each may take."""
+    """Its help ends with the rows and their durations."""
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section(f"Rows, about {minutes(rows(), LOGS):.0f} minutes in all but for the last"):
@@ -79,12 +79,12 @@ def main(
     lists: bool,
     report: Path,
 ) -> None:
-    """Make each fault happen to a real deployment under load; compare what senders were told with what is there.
+    """Inject every fault into a real deployment under load, and compare the senders' records with the results.
 
-    Every sender writes each event, its answer and the time to a file. After the fault and a drain that file is compared
-    with the log, with the numbers in Redis and with what the read side tells Prometheus. lost: answered 2xx and not
-    applied; doubled: applied twice. Prints a table of what was measured beside what must be reached, and exits with 1,
-    naming each row that fails. A row that has not begun after 100 minutes fails too.
+    Every sender writes each event, its answer and the time to a file. After the fault and a drain, that file is
+    compared with the log, the numbers in Redis and the metrics of the read side. lost: answered 2xx and not applied;
+    doubled: applied twice. Prints a table of measurements and requirements, and exits with 1, naming each row that
+    fails. A row that has not begun after 100 minutes fails too.
     """
     all_rows = rows(soak_minutes, cases)
     if lists:
@@ -107,7 +107,7 @@ def main(
 
 
 def run(work: Work, console: Console) -> list[Result]:
-    """All of it, one row after the other; a line for each as it is done."""
+    """Run all rows one after the other, with a line for each finished one."""
     results: list[Result] = []
     began = time.monotonic()
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn())

@@ -1,6 +1,6 @@
-"""The comparison after each fault: the sender's ledger with the log, with Redis, and with what Prometheus is told.
+"""Compares the sender's ledger with the log, Redis and the metrics after each fault.
 
-lost = answered 2xx and not there; doubled = there more often than it was sent.
+lost = answered 2xx and missing; doubled = present more often than sent.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tests.integration.kill.ledger import Counted, Id, lines_of, promised
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one of the three says, against the ledger, in events."""
+    """One of the three comparisons with the ledger, in events."""
 
     of: str
     lost: int
@@ -25,14 +25,14 @@ class Verdict:
 
 
 def of_log(ledger: Path, found: set[Id]) -> Verdict:
-    """`found`: the ids of all events in the log. One that nobody ever sent counts as doubled."""
+    """`found`: the ids of all events in the log. One that was never sent counts as doubled."""
     lines = list(lines_of(ledger))
     ids, _ = promised(lines)
     return Verdict("log", len(ids - found), len(found - {line.id for line in lines}))
 
 
 def of_numbers(ledger: Path, found: Counted, *, of: str) -> Verdict:
-    """`found`: of Redis, or of the exposition."""
+    """`found`: in Redis, or in the metrics."""
     _, wanted = promised(lines_of(ledger))
     return Verdict(of, wanted.beyond(found), found.beyond(wanted))
 
@@ -42,18 +42,18 @@ def of_redis(ledger: Path, books: Books) -> Verdict:
 
 
 def of_prometheus(ledger: Path, samples: Samples) -> Verdict:
-    """`samples`: what the api exposes; without it all is lost."""
+    """`samples`: the metrics of the API service; if empty, all events count as lost."""
     if not samples:
         return of_numbers(ledger, Counted(), of="Prometheus")
     return of_numbers(ledger, exposition.counted(samples), of="Prometheus")
 
 
 def slowest(ledger: Path, share: float, *, since: int = 0, until: int = 1 << 62) -> float:
-    """ms within which `share` of the messages were answered that were answered in [since, until), ms since 1970."""
+    """ms within which `share` of the messages answered in [since, until) (ms since 1970) were answered."""
     took = sorted(line.took for line in lines_of(ledger) if since <= line.at < until)
     return took[min(len(took) - 1, int(share * len(took)))] if took else 0.0
 
 
 def answers(ledger: Path, *, since: int = 0, until: int = 1 << 62) -> Counter[int]:
-    """Events by the status that they were answered with in [since, until), ms since 1970; 0 for none."""
+    """Events answered in [since, until), ms since 1970, by status; 0 for none."""
     return Counter(line.answer for line in lines_of(ledger) if since <= line.at < until)

@@ -1,4 +1,4 @@
-"""Servers that are away for a minute, or hold their connections and say nothing."""
+"""Servers that are down for a minute, or hang with open connections."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MARGIN_MS = 500  # after the fault began: what was answered before it is on its 
 
 
 async def redis(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """Killed, and back on its files a minute later. Where the log is on Kafka, the intake does not notice."""
+    """Killed, and restarted with its files a minute later. With the log on Kafka, the intake is not affected."""
     stage.spool()
     stage.collector.start()
     stage.api.start()
@@ -50,7 +50,7 @@ async def redis(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 
 async def kafka(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """Killed, and back on its files a minute later."""
+    """Killed, and restarted with its files a minute later."""
     assert stage.broker is not None
     stage.spool()
     stage.collector.start()
@@ -76,7 +76,7 @@ async def kafka(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 
 async def kafka_paused(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """It is there and says nothing."""
+    """It is up but answers nothing."""
     stage.spool()
     stage.collector.start()
     async with stage.kept(stage.processor), stage.load(seed) as sent:
@@ -95,5 +95,5 @@ async def kafka_paused(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 
 def is_near(stage: Stage) -> bool:
-    """Whether the spool is drained and no more is pending than at any moment under load."""
+    """Whether the spool is drained and no more records are pending than normally under load."""
     return stage.is_drained() and stage.books.moved() > stage.books.length() - NEAR

@@ -1,4 +1,4 @@
-"""A backup while all goes on, its way back, and senders that send everything again."""
+"""A backup under load, its restore, and senders that repeat everything."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SALT_BYTES = 16  # a piece that long of a salt is found nowhere by chance
 
 
 class Remembering(Load):
-    """Keeps what it sent, to send it again."""
+    """Keeps its messages to send them again."""
 
     def __init__(self, *arguments: Any) -> None:
         super().__init__(*arguments)
@@ -40,14 +40,15 @@ class Remembering(Load):
 
 
 def config_of(stage: Stage) -> Config:
-    """As `wakeline up` would have it, with the server's files in the data folder."""
+    """As set by `wakeline up`, with the server's files in the data folder."""
     data: Path = stage.collector.flags["data"]
     return Config(Settings(data=data, redis=stage.server.url, embedded_port=stage.server.port, log=stage.log), {})
 
 
 async def restored_under_load(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """What was answered before the backup is in the restored deployment; what it misses comes again, and nothing
-    counts twice. The salts are nowhere in it, and the archive goes on: each record once.
+    """Events answered before the backup are in the restored deployment; missing ones are sent again; all count once.
+
+    The salts are nowhere in it, and the archive continues: each record once.
     """
     rng = random.Random(seed)
     data: Path = stage.collector.flags["data"]
@@ -99,7 +100,7 @@ def is_sealed(archive: Path, length: int) -> bool:
 
 
 def salts_in(salts: Path, folder: Path) -> int:
-    """How many files of the backup hold a piece of a salt."""
+    """Number of files in the backup that contain a part of a salt."""
     pieces = set()
     for path in salts.rglob("*"):
         if path.is_file():

@@ -1,4 +1,4 @@
-"""A disk without room: the spool's own, real and one megabyte small where we may mount one."""
+"""A full disk: the spool's own, a real file system of one megabyte if mounting is allowed."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ main()
 
 
 async def spool_full(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """The log is away and the disk of the spool fills up: 503 from then on, and nothing that was answered is lost."""
+    """The log is down and the spool's disk fills up: 503 from then on, and no acknowledged event is lost."""
     stage.spool()
     with small_disk(stage.collector.flags["data"] / "spool") as is_real:
         if not is_real:
@@ -72,7 +72,7 @@ async def spool_full(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 @contextmanager
 def small_disk(folder: Path) -> Iterator[bool]:
-    """A disk of a megabyte at `folder`, and whether there is one: who is not root may mount none."""
+    """Mount a disk of a megabyte at `folder`; yields whether that succeeded, as it requires root."""
     folder.mkdir(parents=True)
     mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(folder)]
     is_real = subprocess.run(mount, capture_output=True).returncode == 0

@@ -1,4 +1,4 @@
-"""What a process says on /metrics, and which of it are the numbers that a sender's ledger speaks of."""
+"""A process's /metrics, and the numbers that can be compared with a sender's ledger."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RECORDS = "wakeline_ledger_records"
 
 
 def scraped(port: int) -> Samples:
-    """All that a process offers now. {} while it does not answer."""
+    """All current metrics of a process. {} while it does not answer."""
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
             return samples_of(answer.read().decode())
@@ -37,12 +37,12 @@ def samples_of(text: str) -> Samples:
 
 
 def value(samples: Samples, name: str, **labels: str) -> float:
-    """Raises KeyError where there is no such sample."""
+    """Raises KeyError if there is no such sample."""
     return samples[name, tuple(sorted(labels.items()))]
 
 
 def counted(samples: Samples) -> Counted:
-    """The business numbers, as the api says them to Prometheus. Raises KeyError where it says none."""
+    """The business numbers in the API service's metrics. Raises KeyError if there are none."""
     total = {
         name: value(samples, f"wakeline_{name}_total", site=SITE)
         for name in ("bot_events", "engaged_seconds", "page_views", "custom_events")

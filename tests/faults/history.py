@@ -1,4 +1,4 @@
-"""What is made anew from the log: another key version, what a backup did not hold yet, and the archive itself."""
+"""Rebuilding from the log: another key version, records after a backup, and the archive itself."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LAST_LINE = 6_000  # about what it runs in a busy second
 
 
 async def replayed_live(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """`wakeline replay`, killed once, while visitors go on; then the books of the new version are the ledger's."""
+    """`wakeline replay`, killed once, under load; then the new version must match the ledger."""
     rng = random.Random(seed)
     stage.collector.start()
     with closing(Books(stage.server.url, stage.tail, INTO)) as books:
@@ -88,7 +88,7 @@ def live_version(stage: Stage) -> int:
 
 
 async def restored(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """Redis is killed and gets files that were copied seconds before: what came since is folded again, deltas too."""
+    """Redis is killed and gets files copied seconds before: later records are folded again, including deltas."""
     stage.collector.start()
     files, copy = stage.server.folder, stage.folder / "backup"
     async with stage.kept(stage.processor), stage.load(seed) as sent:
@@ -138,7 +138,7 @@ main()
 
 
 async def archiver_killed(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """At a line of its own code, whichever it is, again and again; then the archive is the log, each record once."""
+    """Killed repeatedly at random lines of its code; then the archive equals the log, each record once."""
     rng = random.Random(seed)
     stage.collector.start()
     stage.archiver.flags["archive_seal_s"] = 1
@@ -174,9 +174,9 @@ async def archiver_killed(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 
 def compared(archive: Path, log: dict[int, list[bytes]]) -> tuple[int, int]:
-    """Records of the log that the archive's files do not hold as they are, and those that they hold beyond that.
+    """Number of the log's records that are missing or changed in the archive, and number of additional ones.
 
-    `log`: the values of each lane, from its first on.
+    `log`: the values of each lane, from the first on.
     """
     history = History(str(archive))
     missing = doubled = 0

@@ -1,4 +1,4 @@
-"""A processor that ends at the worst moment: killed, or told to stop."""
+"""A processor that is killed or stopped at the worst moment."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ TIMES_S = {"as it starts": (0.0, 1.5), "as it catches up": (0.0, 0.1), "at work"
 
 
 async def processor(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """Killed at any time, and right before or after Redis did what it had asked for.
+    """Killed at random times, and right before or after Redis executed a request.
 
-    The log that it left behind, folded again into another version with a crash in the middle, says the same.
+    Its log, folded again into another version with a crash in the middle, must give the same result.
     """
     rng = random.Random(seed)
     stage.collector.start()
@@ -65,7 +65,7 @@ async def kill_at_a_time(stage: Stage, moment: str, pause_s: float) -> None:
 
 
 async def kill_at_a_word(stage: Stage, wire: Proxy, word: Word, fate: Fate, *, after: int) -> None:
-    """Kill it as it says `word` for the time number `after`."""
+    """Kill it at occurrence number `after` of a request `word`."""
     left = after
 
     def decide(said: Word) -> Fate:
@@ -87,7 +87,7 @@ async def kill_at_a_word(stage: Stage, wire: Proxy, word: Word, fate: Fate, *, a
 
 
 async def folded_again(stage: Stage, rng: random.Random) -> Books:
-    """The books of another version that the log was folded into, in other batches."""
+    """The books of another version, folded from the log in other batches."""
     stage.books.lift_tombstones()
     crashes = iter([False] * rng.randrange(16) + [True])
 
@@ -111,7 +111,7 @@ async def folded_again(stage: Stage, rng: random.Random) -> Books:
 
 
 async def processor_told_to_stop(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """SIGTERM as a write is on its way to Redis."""
+    """SIGTERM while a write to Redis is in flight."""
     rng = random.Random(seed)
     stage.collector.start()
     async with proxy(stage.server.port) as wire, stage.load(seed) as sent:

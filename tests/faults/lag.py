@@ -1,4 +1,4 @@
-"""How far behind the profiles are, looked at every second."""
+"""Samples the lag of the profiles every second."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ LOOK_S = 1.0
 
 
 class Lag:
-    """The age of the oldest record that is not in the profiles, as the api says it, looked at every second."""
+    """Age of the oldest record that is not in the profiles, from the API service, sampled every second."""
 
     def __init__(self, stage: Stage) -> None:
         self.seconds: list[float] = []

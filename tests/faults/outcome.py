@@ -1,4 +1,4 @@
-"""What one run of a row measured, and what of it misses what it must reach."""
+"""The measurements of one run of a row, and those that miss their requirement."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {"==": operator.eq, "<=": o
 
 @dataclass(frozen=True)
 class Figure:
-    """A number; without `direction` it only explains another."""
+    """A number; without `direction` it is only informative."""
 
     name: str
     value: float
@@ -32,7 +32,7 @@ class Figure:
 
     @property
     def aim(self) -> str:
-        """What it must reach; "" for one that only explains."""
+        """Its requirement; "" for an informative one."""
         if not self.direction:
             return ""
         sign = {"==": "", "<=": "<= ", ">=": ">= "}[self.direction]
@@ -40,7 +40,7 @@ class Figure:
 
 
 class Outcome:
-    """Figures by name, in the order in which they were taken, and words about what is wrong."""
+    """Figures by name, in order of measurement, and descriptions of failures."""
 
     def __init__(self) -> None:
         self.figures: dict[str, Figure] = {}
@@ -76,7 +76,7 @@ class Outcome:
 
 
 def worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """Of several runs of a row: each figure at its worst, and all that is wrong."""
+    """Of several runs of a row: each figure at its worst, and all failures."""
     found = Outcome()
     for outcome in outcomes:
         for figure in outcome.figures.values():
@@ -86,7 +86,7 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
 
 
 def number(value: float) -> str:
-    """As people read it: whole numbers whole, others with three digits."""
+    """For people: integers as they are, other numbers with three digits."""
     if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""kill -9 with a loss of power: files end where they were last synced."""
+"""kill -9 with a power failure: files are cut back to their last sync."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ POWER_CUTS = 3  # of one seed
 
 
 async def redis(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """kill -9 of Redis, and its file ends where it was last synced. Where the log is on Kafka it syncs every second:
-    what it lost is folded again.
+    """kill -9 of Redis, with its file cut back to its last sync.
+
+    With the log on Kafka it syncs every second: lost records are folded again.
     """
     rng = random.Random(seed)
     if stage.log:
@@ -37,7 +38,7 @@ async def redis(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 
 async def collector(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """kill -9 of the collector while the log is away, and each file of its spool ends where it was last synced."""
+    """kill -9 of the collector while the log is down, with its spool files cut back to their last sync."""
     rng = random.Random(seed)
     stage.spool()
     disk = Disk(Spooling(stage), stage.folder / "disk", files="spool/*/*")
@@ -64,7 +65,7 @@ async def collector(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 
 class Spooling:
-    """A collector as `Disk` takes one: `start` returns when it answers."""
+    """A collector with the interface that `Disk` needs: `start` returns when it answers."""
 
     def __init__(self, stage: Stage) -> None:
         self.environ: dict[str, str] = {}

@@ -1,4 +1,4 @@
-"""Records that cannot be folded, rules that raise, and a fold that fails now and then."""
+"""Records that cannot be folded, rules that raise, and a fold that sometimes fails."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EACH = 100  # one record in so many
 
 
 async def poison(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """One record in a hundred is none: set aside with its reason while all else goes on."""
+    """One record in a hundred is invalid: set aside with its reason while all others are applied."""
     rng = random.Random(seed)
     stage.collector.start()
     stage.processor.start()
@@ -64,7 +64,7 @@ DEATHS = 2  # until a record that ends the process is set aside
 
 
 async def rule_raises(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """A valid event that ends the process twice is set aside the third time; its neighbours count, once."""
+    """A valid event that kills the process twice is set aside the third time; its neighbours count once."""
     stage.collector.start()
     stage.processor.launcher = BUGGY
     async with stage.kept(stage.processor), stage.load(seed) as sent:
@@ -121,11 +121,11 @@ from ops.cli import main
 main()
 """
 )
-"""A processor that notes its place before it has done the work: as every consumer does that acknowledges on receipt."""
+"""A processor that stores its place before its work is done, like consumers that acknowledge on receipt."""
 
 
 async def batches_fail(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """An exception in one batch of a hundred; a mutant that commits too early loses events, or this row is blind."""
+    """An exception in one batch of a hundred; a mutant that commits too early must lose events."""
     stage.processor.launcher = AS_IT_IS
     sent = await until_it_ended_often(stage, seed)
     outcome.shows("batches failed", stage.ends(stage.processor))

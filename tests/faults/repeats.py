@@ -1,4 +1,4 @@
-"""Events that come three times, in any order, late, by wrong clocks and from two tabs at once."""
+"""Events sent three times, in any order, late, with wrong clocks and from two tabs at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ VISITORS = 60  # of the quick row: enough that every kind is there
 
 @dataclass(eq=False)
 class Skewed(Message):
-    """Sent by a clock that is `skew` ms off; its events were made `late` ms before they are sent."""
+    """Sent with a clock that is `skew` ms off, `late` ms after its events happened."""
 
     skew: int = 0
     late: int = 0
@@ -39,8 +39,9 @@ class Skewed(Message):
 
 
 class Thrice(Load):
-    """Every message goes three times, in any order, half of the copies from a second tab at the same time; the clocks
-    are a day off either way, and some of the events are late. A withdrawal comes last, three times.
+    """Every message is sent three times, in any order, half of the copies from a second tab concurrently.
+
+    Clocks are a day off in either direction, and some events are late. A withdrawal comes last, three times.
     """
 
     async def browse(self) -> None:
@@ -69,7 +70,7 @@ class Thrice(Load):
 
 
 async def thrice(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """Each event counts once; last seen of no profile ever goes back."""
+    """Each event counts once; the last-seen time of profiles never decreases."""
     stage.collector.start()
     stage.processor.start()
     async with stage.load(seed, kind=Thrice) as sent:
@@ -87,7 +88,7 @@ async def thrice(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 
 class LastSeen:
-    """Of visitors and customers, looked at again and again."""
+    """Last-seen times of visitors and customers, sampled repeatedly."""
 
     def __init__(self, stage: Stage, sent: Load) -> None:
         self.looks = 0

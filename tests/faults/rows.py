@@ -1,6 +1,6 @@
-"""Every row of the table: what happens, what must be reached, on which logs, how often, for how long at most.
+"""Every row of the table in order: fault, requirements, logs, number of seeds, time limit.
 
-The order is that of the table. `Row.seconds` is what one seed takes, about; `minutes` adds them up.
+`Row.seconds` is the approximate duration of one seed; `minutes` adds them up.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ REDIS, KAFKA = "redis", "kafka"
 LOGS = (REDIS, KAFKA)
 
 KILL, OUTAGE, ONCE = 20, 2, 1
-"""Seeds of a row that kills, that waits for an outage to be over, and that is long."""
+"""Number of seeds for rows that kill, that wait for an outage, and that are long."""
 
 SOAK_MINUTES = 20.0
 
 
 @dataclass(frozen=True)
 class Row:
-    """`run` makes the fault on a stage and says in the outcome what it measured."""
+    """`run` injects the fault into a stage and records its measurements in the outcome."""
 
     name: str
     run: Callable[[Stage, int, Outcome], Awaitable[None]]
@@ -51,11 +51,11 @@ class Row:
 
     @property
     def at_once(self) -> int:
-        """Seeds that run side by side: what waits for starts more than it measures times."""
+        """Number of concurrent seeds: rows that mostly wait for starts can run side by side."""
         return 2 if self.seeds == KILL else 1
 
     def logs_of(self, logs: Sequence[str]) -> tuple[str, ...]:
-        """On which of `logs` it is run."""
+        """The subset of `logs` to run it on."""
         found = tuple(log for log in self.logs if log in logs)
         return found[-1:] if self.is_once else found
 

@@ -1,4 +1,4 @@
-"""Runs rows: each seed on a deployment of its own, bounded in time; what it measured comes back."""
+"""Runs each seed of a row on its own deployment, with a time limit, and returns its measurements."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Done = Callable[[int, Outcome], None]  # told a seed's outcome
 
 
 class Runner:
-    """Rows on one log; those that do not harm a broker share one."""
+    """Runs rows on one log; rows that do not harm the broker share it."""
 
     def __init__(self, log: str, folder: Path, stack: ExitStack) -> None:
         self.log = log
@@ -34,7 +34,7 @@ class Runner:
         self._running: dict[asyncio.Task[Outcome], asyncio.AbstractEventLoop] = {}
 
     def run(self, row: Row, seeds: Sequence[int], done: Done) -> list[Outcome]:
-        """Several seeds at once where the row allows it, each in a thread with a loop of its own."""
+        """Runs several seeds concurrently if the row allows it, each in a thread with its own loop."""
         with ThreadPoolExecutor(row.at_once) as threads:
             running = {threads.submit(asyncio.run, self._watched(row, seed)): seed for seed in seeds}
             try:
@@ -57,7 +57,7 @@ class Runner:
             del self._running[task]
 
     async def once(self, row: Row, seed: int) -> Outcome:
-        """One seed. What a row raises is a failure of the row; it may take a few times its usual time."""
+        """Run one seed. An error is a failure of the row; the time limit is a few times its usual duration."""
         outcome = Outcome()
         most = row.seconds * PATIENCE + SLACK_S
         folder = Path(tempfile.mkdtemp(dir=self._folder))
@@ -89,7 +89,7 @@ class Runner:
 
 
 def _what(error: BaseException) -> str:
-    """The error with its places and what the services said last; of several the first."""
+    """The error with its locations and the services' last output; of several errors the first."""
     notes = getattr(error, "__notes__", [])
     while isinstance(error, BaseExceptionGroup):
         error = error.exceptions[0]
@@ -100,7 +100,7 @@ def _what(error: BaseException) -> str:
 
 @contextmanager
 def runner(log: str) -> Iterator[Runner]:
-    """For one log, in scratch that goes with it."""
+    """For one log, in a temporary folder."""
     scratch = tempfile.TemporaryDirectory(prefix="wakeline-faults-", ignore_cleanup_errors=True)
     with scratch as folder, ExitStack() as stack:
         yield Runner(log, Path(folder), stack)

@@ -38,7 +38,7 @@ class Soaking(Load):
 
 @dataclass
 class Size:
-    """Of processes over time, in bytes by name, and how many series they offer."""
+    """Memory of processes over time, in bytes by name, and the number of their series."""
 
     stage: Stage
     services: tuple[Service, ...]
@@ -63,7 +63,7 @@ class Size:
 
 
 def growth(values: list[int]) -> float:
-    """Percent by which the last tenth's median is above that of the tenth after the warm-up."""
+    """Percent by which the median of the last tenth exceeds that of the tenth after the warm-up."""
     first = values[int(WARM * len(values)) :]
     tenth = max(1, len(first) // 10)
     before, after = sorted(first[:tenth])[tenth // 2], sorted(first[-tenth:])[tenth // 2]
@@ -71,14 +71,14 @@ def growth(values: list[int]) -> float:
 
 
 def resident(pid: int) -> int:
-    """Bytes of memory that are the process's own."""
+    """Bytes of private memory of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * 4_096
 
 
 def soak(minutes: float) -> Run:
     async def run(stage: Stage, seed: int, outcome: Outcome) -> None:
-        """Visitors come and go; memory, series and lag stay where they are."""
+        """Visitors come and go; memory, series and lag must not grow."""
         stage.spool()
         stage.processor.launcher = SMALL_CACHE
         stage.archiver.flags["archive_seal_s"] = SEAL_S

@@ -1,4 +1,4 @@
-"""What a row happens on: a whole deployment on one log, a sender with its ledger, and the audit at the end."""
+"""The stage of a row: a deployment on one log, a sender with its ledger, and the final audit."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SAID = 1_500  # characters that a service said last, where a row could not be ru
 
 
 class Stage(Deployment):
-    """`server` runs unless the row starts it; of the services none does. `broker` is None for the log in Redis."""
+    """`server` runs unless the row starts it; services are not started yet. `broker` is None for the log in Redis."""
 
     def __init__(self, folder: Path, broker: Broker | None) -> None:
         log = f"{broker.url}/faults-{secrets.token_hex(6)}" if broker else ""
@@ -47,7 +47,7 @@ class Stage(Deployment):
 
     @asynccontextmanager
     async def load(self, seed: int, *, kind: type[Made] = Load) -> AsyncIterator[Made]:
-        """Visitors that send; every answer is in the ledger. All is answered 202 when it ends."""
+        """Visitors that send events; every answer is in the ledger. At the end all are answered 202."""
         book = Ledger(self.ledger)
         try:
             async with load(seed, self.port, kind=kind, ledger=book) as sent:
@@ -56,11 +56,11 @@ class Stage(Deployment):
             book.close()
 
     def spool(self, megabytes: int = 64) -> None:
-        """The collector may spool from its next start on."""
+        """Enable the collector's spool from its next start on."""
         self.collector.flags["spool_mb"] = megabytes
 
     def lose_log(self) -> None:
-        """Redis is killed; a broker stops in its tracks, with its connections."""
+        """Kill Redis, or pause the broker with its connections."""
         if self.broker is None:
             self.server.kill()
         else:
@@ -79,7 +79,7 @@ class Stage(Deployment):
 
     @asynccontextmanager
     async def kept(self, *services: Service) -> AsyncIterator[None]:
-        """A supervisor: these are started, and started again whenever they end."""
+        """A supervisor: starts these services, and restarts them whenever they end."""
 
         async def keep() -> None:
             while True:
@@ -94,7 +94,7 @@ class Stage(Deployment):
             keeping.cancel()
 
     def ends(self, *services: Service) -> int:
-        """How often they ended, from their first start on."""
+        """How often they ended since their first start."""
         return sum(service.starts - service.is_alive for service in services)
 
     # ---- what its processes say -------------------------------------------------------------------
@@ -103,11 +103,11 @@ class Stage(Deployment):
         return exposition.scraped(self.collector.flags["metrics_port"])
 
     def told(self) -> Samples:
-        """What the api says to Prometheus now."""
+        """The API service's metrics."""
         return exposition.scraped(self.api.flags["api_metrics_port"])
 
     def is_drained(self) -> bool:
-        """Whether the collector writes to the log again, and nothing is left in its spool."""
+        """Whether the collector writes to the log again, and its spool is empty."""
         samples = self.collected()
         states = ("spool_records", "spool_bytes")
         return (
@@ -119,7 +119,7 @@ class Stage(Deployment):
     # ---- the end of a row -------------------------------------------------------------------------
 
     async def settle(self, *, revives: bool = True, books: Books | None = None) -> float:
-        """Until all that was sent is applied; returns after how many s. The processor is revived where it dies."""
+        """Wait until all sent events are applied; returns the seconds. Restarts the processor if it dies."""
         began = time.monotonic()
         read = books or self.books
 
@@ -134,10 +134,10 @@ class Stage(Deployment):
     async def audit(
         self, outcome: Outcome, sent: Load, *, dead: int = 0, books: Books | None = None, erased: bool = False
     ) -> None:
-        """Compare the ledger with the log, Redis and the exposition; and all else in Redis with the truth.
+        """Compare the ledger with the log, Redis and the metrics; and everything else in Redis with the truth.
 
-        `dead`: records that had to be set aside. `books`: of the live key version, where it is another. `erased`: what
-        came of people who withdrew may stand in the lanes' ledgers as erased, as a replay meets it.
+        `dead`: records that had to be set aside. `books`: of the live key version, if it is another. `erased`: records
+        of people who withdrew may be in the lanes' ledgers as erased, as after a replay.
         """
         books = books or self.books
         self.api.revive()
@@ -163,7 +163,7 @@ class Stage(Deployment):
             outcome.note(f"{what}: {str(have)[:WORDS]}, not {str(want)[:WORDS]}")
 
     async def _told_at_last(self) -> Samples:
-        """Once the api sees that nothing is pending."""
+        """Wait until the API service sees no pending records."""
 
         def pending() -> float:
             return exposition.value(self.told(), exposition.RECORDS, state="pending")
@@ -173,7 +173,7 @@ class Stage(Deployment):
 
 
 async def at_work(stage: Stage, sent: Load, rng: random.Random) -> None:
-    """Until more is applied, and for a random moment longer."""
+    """Wait until more records are applied, and for a random moment longer."""
     before = stage.books.moved()
     await until(lambda: stage.books.moved() > before, "it works")
     await more(sent, 1)
@@ -181,14 +181,14 @@ async def at_work(stage: Stage, sent: Load, rng: random.Random) -> None:
 
 
 async def more(sent: Load, count: int) -> None:
-    """Until so many more events are answered 202."""
+    """Wait until this many more events are answered 202."""
     before = len(sent.answered)
     await until(lambda: len(sent.answered) >= before + count, f"{count} more events are answered")
 
 
 @asynccontextmanager
 async def staged(folder: Path, broker: Broker | None, *, starts_server: bool = True) -> AsyncIterator[Stage]:
-    """Kills all that is left running. Where the row raises, what the services said last goes with the error."""
+    """Kills all remaining processes. If the row raises, the error includes the services' last output."""
     stage = Stage(folder, broker)
     try:
         if starts_server:

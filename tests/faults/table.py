@@ -1,4 +1,4 @@
-"""What was run, as a table: a line for each row and log, its figures beside what they must reach."""
+"""Prints the results as a table: a line per row and log, with figures and requirements."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class Result:
 
 
 def line(result: Result) -> str:
-    """One row, as it is done."""
+    """One finished row."""
     verdict = "FAILED" if result.outcome.failures else "ok"
     figures = ", ".join(map(str, result.outcome.figures.values()))
     return f"{verdict:6} {result.row.name}, {result.log}, {result.seeds} seeds, {result.seconds:.0f} s: {figures}"
 
 
 def write(path: Path, results: Sequence[Result]) -> None:
-    """A JSON list: for each row and log its figures, what they must reach, and what is wrong."""
+    """A JSON list: for each row and log its figures, their requirements, and the failures."""
     rows = [
         {
             "fault": result.row.name,

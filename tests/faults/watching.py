@@ -1,4 +1,4 @@
-"""Prometheus stands still in the middle of its scrapes, goes, and comes back."""
+"""Prometheus is paused during a scrape, stopped, and restarted."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SEEN_WITHIN_S = 30.0
 
 
 class Prometheus:
-    """A real one with the committed configuration, on the stage's ports and at a faster pace."""
+    """A real one with the committed configuration, adapted to the stage's ports and with shorter intervals."""
 
     def __init__(self, stage: Stage) -> None:
         self._port = free_port()
@@ -62,7 +62,7 @@ class Prometheus:
         )
 
     def pause(self) -> None:
-        """It holds its connections and reads nothing."""
+        """It keeps its connections open and reads nothing."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -73,7 +73,7 @@ class Prometheus:
             self._process = None
 
     def samples(self) -> Samples:
-        """The business numbers as it knows them now. {} while it does not answer."""
+        """The business numbers that it knows now. {} while it does not answer."""
         query = urllib.parse.urlencode({"query": '{job="wakeline-api"}'})
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/api/v1/query?{query}", timeout=5) as answer:
@@ -89,7 +89,7 @@ def _sample(labels: dict[str, str]) -> tuple[str, exposition.Labels]:
 
 
 async def prometheus_away(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """It stops in the middle of scrapes, is killed, and comes back: nobody else notices, and it knows all again."""
+    """It is paused during scrapes, killed, and restarted: nothing else is affected, and it has all numbers again."""
     prometheus = Prometheus(stage)
     watched = (stage.collector, stage.processor, stage.api, stage.archiver)
     for service in watched:

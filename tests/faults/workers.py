@@ -1,4 +1,4 @@
-"""Processors that come, go, stand still and are not heard: a lane has one writer all the same."""
+"""Processors that start, stop, are paused or cut off: a lane always has one writer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REPEATED = 10  # appends of the collector
 
 
 class Stall:
-    """How long a lane that gets records all the time stood still at most."""
+    """The longest time without progress of a lane that constantly receives records."""
 
     def __init__(self, stage: Stage) -> None:
         self.longest = 0.0
@@ -45,7 +45,7 @@ class Stall:
 
 
 async def come_and_go(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """Two take turns: the second comes, the first is told to stop and leaves it alone, ten times."""
+    """Two alternate: the second starts, the first is stopped, ten times."""
     stage.collector.start()
     stage.processor.start()
     stall = Stall(stage)
@@ -67,7 +67,7 @@ async def come_and_go(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 
 async def comes(stage: Stage, service: Service) -> None:
-    """It stands by where one owns all lanes, else it has its share of them."""
+    """It stands by if one process owns all lanes, otherwise it has its share of them."""
     shown = "owning lanes" if stage.log else "standing by"
     before = service.said().count(shown)
     service.start()
@@ -86,7 +86,7 @@ async def every_lane_moves(stage: Stage, *, within: float = 2 * STALL_S) -> floa
 
 
 async def killed_beside_another(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """The one that stands by, or has the other lanes, takes over."""
+    """The standby, or the owner of the other lanes, takes over."""
     stage.collector.start()
     stage.processor.start()
     async with stage.load(seed) as sent:
@@ -99,7 +99,7 @@ async def killed_beside_another(stage: Stage, seed: int, outcome: Outcome) -> No
 
 
 async def paused(stage: Stage, seed: int, outcome: Outcome, *, pause_s: float = PAUSED_S) -> None:
-    """Stopped in its tracks for longer than its lease, with a write on its way that arrives after all."""
+    """Paused for longer than its lease, with a write in flight that still arrives."""
     stage.collector.start()
     async with proxy(stage.server.port) as wire, stage.load(seed) as sent:
         stage.processor.flags["redis"] = f"redis://127.0.0.1:{wire.port}/0"
@@ -138,14 +138,15 @@ async def paused(stage: Stage, seed: int, outcome: Outcome, *, pause_s: float = 
 
 
 def writers(stage: Stage) -> list[str]:
-    """Who wrote to each lane last: host:process:token:number of the call."""
+    """Each lane's last writer: host:process:token:number of the call."""
     with redis.Redis.from_url(stage.server.url, decode_responses=True) as client:
         return [client.hget(Keys().lane(lane), "writer") or "" for lane in range(LANES)]
 
 
 async def replies_lost(stage: Stage, seed: int, outcome: Outcome) -> None:
-    """Redis did it and nobody hears: the processor asks again, and what was done is told by its stamp. The collector
-    on that Redis cannot know, so it answers 503, and what is sent again counts once.
+    """Redis executed a write but its reply is lost: the processor retries, and recognises its write by the stamp.
+
+    The collector on that Redis cannot know, so it answers 503, and repeated events count once.
     """
     rng = random.Random(seed)
     said: Word | None = None

@@ -128,7 +128,7 @@ async def running(world: World) -> AsyncIterator[World]:
 
 @pytest.fixture
 def growing(world: World) -> Iterator[Callable[[], None]]:
-    """Starts a log that grows all the time; what it returns ends that."""
+    """Starts a log that grows constantly; call the result to stop it."""
     stopped = asyncio.Event()
 
     async def grow() -> None:
@@ -153,7 +153,7 @@ async def _bounds(world: World) -> Any:
 
 
 by_the_lease = pytest.mark.parametrize("log", ["redis"], indirect=True)
-"""It lies in Redis, whatever the log is."""
+"""The lease is in Redis, wherever the log is."""
 
 
 async def test_what_is_held_is_sealed_when_it_is_told_to_stop(world: World) -> None:

@@ -1,4 +1,4 @@
-"""`wakeline backup` and `restore` as they are typed: who was erased stays so, and any line may be the last."""
+"""`wakeline backup` and `restore` on the command line: erased people stay erased, and any step may be interrupted."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def test_who_was_erased_after_the_backup_stays_erased_and_all_goes_on(up: Up) ->
     assert send_anonymously(up) == 202
     until(lambda: archived(up) == 5, "all is archived")
     said = typed(up, "backup", "first")
-    assert "not in it: wakeline.toml" in said
+    assert "not included: wakeline.toml" in said
     salts = [path.read_bytes() for path in (up.folder / "data" / "salts").iterdir()]
     files = [path for path in (up.folder / "first").rglob("*") if path.is_file()]
     assert salts
@@ -140,7 +140,7 @@ def test_who_was_erased_after_the_backup_stays_erased_and_all_goes_on(up: Up) ->
 
     before = stored_identity(History(str(up.folder / "data/archive")).store)
     said = typed(up, "restore", "first", "--yes")
-    assert "forgotten again: 1 erasures" in said
+    assert "applied again: 1 erasures" in said
     up.start()
     until(lambda: is_settled(up, 5), "it is as it was")
     until(lambda: up.page_views("visitor-2") == 0, "it is forgotten again")
@@ -205,7 +205,11 @@ def killed(up: Up, at: int, *words: str) -> tuple[int, str]:
 
 
 def test_a_backup_and_a_restore_may_be_killed_at_any_line(up: Up, kill_seed: int) -> None:
-    """A cut backup is refused; a cut restore leaves the old, or what the same command ends; up says so in between."""
+    """An incomplete backup is rejected; an interrupted restore leaves the old data, or is completed by the same
+    command.
+
+    `up` reports it in between.
+    """
     rng = random.Random(kill_seed)
     for number in range(3):
         assert up.send_page_view(f"visitor-{number}", f"page-000{number}") == 202
@@ -219,7 +223,7 @@ def test_a_backup_and_a_restore_may_be_killed_at_any_line(up: Up, kill_seed: int
         places.add(where)
         refused = up.command("restore", f"cut-{number}", "--yes")
         assert refused.returncode == 1
-        assert "already runs" in refused.stderr or "holds no whole backup" in refused.stderr
+        assert "already runs" in refused.stderr or "holds no complete backup" in refused.stderr
     typed(up, "backup", "whole")
     assert up.send_page_view("visitor-0", "page-1000") == 202
     typed(up, "erase", "visitor-2", "--yes")
@@ -230,7 +234,7 @@ def test_a_backup_and_a_restore_may_be_killed_at_any_line(up: Up, kill_seed: int
         if cut.exists() and not (cut / "manifest.json").exists():
             refused = up.command("restore", str(cut), "--yes")
             assert refused.returncode == 1
-            assert "holds no whole backup" in refused.stderr
+            assert "holds no complete backup" in refused.stderr
     ended = False
     for number in range(KILLS):  # every other one while it puts the new in the place of the old, which is short
         first = 0 if number % 2 else RESTORE_LINES * 3 // 4

@@ -81,7 +81,7 @@ async def _places(client: Redis, made: Timeline) -> list[int]:
 async def test_a_primary_is_killed_and_its_replica_takes_over(
     own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
 ) -> None:
-    """The lane waits, and goes on with the replica; so does who only reads by pipelines."""
+    """The lane waits, and continues with the replica; so do readers that use pipelines."""
     events = a_week_of_visits(random.Random(9), visitors=9)
     expected = await truth(redis_server, events)
     with another_node(own_cluster, free_ports) as replica:
@@ -109,7 +109,9 @@ async def test_a_primary_is_killed_and_its_replica_takes_over(
 async def test_what_no_replica_had_is_folded_again(
     own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
 ) -> None:
-    """A lane falls back with its place: the writer notices by the revision, and a new start goes on from there."""
+    """A lane is rolled back with its place: the writer detects it by the revision, and continues from there after a
+    restart.
+    """
     events = a_week_of_visits(random.Random(10), visitors=9)
     expected = await truth(redis_server, events)
     third = len(events) // 3

@@ -59,7 +59,7 @@ class Collector:
         return f"http://127.0.0.1:{self.port}"
 
     async def post(self) -> int:
-        """Send one event under a page id of its own; the answer's status, 0 for none."""
+        """Send one event with a new page id; returns the answer's status, 0 for none."""
         self.sent += 1
         page, now = f"page-{self.sent:08d}", time.time_ns() // 1_000_000
         event = {"type": "page_view", "page": page, "n": 0, "time": now, "url": f"{ORIGIN}/{self.sent}"}
@@ -102,7 +102,7 @@ class Collector:
             return {name.removeprefix("wakeline_collector_"): float(value) for name, _, value in rows}
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
-        """Tell it to stop; what it said on stderr in all its life."""
+        """Stop it; returns its whole output on stderr."""
         self.process.send_signal(number)
         return await self.ended()
 

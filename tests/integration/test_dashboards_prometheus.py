@@ -80,7 +80,7 @@ TRUTH: dict[str, dict[str, Any]] = {
     "On the site now": {"now": 2},
     "Seen lately": {"5m": 3, "30m": 4},
     "Visitors": {"now": 2, "5m": 3, "30m": 4},
-    "Per minute, bots beside humans": {"page views": MOVES, "custom events": MOVES, "bot events": MOVES},
+    "Per minute, people and bots": {"page views": MOVES, "custom events": MOVES, "bot events": MOVES},
     "Visits": {"visits": 12},
     "New visitors": {"new visitors": 4},
     "Page views": {"page views": 60},
@@ -97,13 +97,13 @@ TRUTH: dict[str, dict[str, Any]] = {
     "Books": {"collector": 0, "lanes": 0, "dead letters": 1},
     "Lag": {"oldest record not in the profiles": MOVES},
     "Intake, events a second": {"accepted": MOVES, "rejected": MOVES, "unavailable": MOVES},
-    "Refusals by reason, events a second": {"too_old": MOVES, "bad_url": MOVES},
+    "Rejections by reason, events per second": {"too_old": MOVES, "bad_url": MOVES},
     "How far behind": {
         "oldest record not in the profiles": MOVES,
         "event to profile, p95": MOVES,
         "collector's answer, p95": MOVES,
     },
-    "Waiting on the way, records": {
+    "Waiting records": {
         "in the spool, not in the log": SPOOLED,
         "in the log, not in the history": UNARCHIVED,
     },
@@ -111,8 +111,8 @@ TRUTH: dict[str, dict[str, Any]] = {
     "Memory": dict.fromkeys(JOBS, MOVES),
     "Memory of the server": {
         "in use": USE.now,
-        "once what waits is counted": USE.counted,
-        "once all of it begins profiles": USE.profiles,
+        "once the backlog is counted": USE.counted,
+        "once all of it creates profiles": USE.profiles,
     },
 }
 TWO_BUCKETS: dict[str, dict[str, Any]] = {

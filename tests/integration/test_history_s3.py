@@ -34,7 +34,7 @@ LANES_OF_LOG = 4
 
 @pytest.fixture
 def url(s3: S3Server) -> str:
-    """Of a history that nobody else has."""
+    """For a history of this test alone."""
     return f"s3://{s3.bucket}/{secrets.token_hex(6)}/archive"
 
 

@@ -194,7 +194,7 @@ def disk(made: Deployment, tmp_path: Path) -> Disk:
 
 @pytest.mark.kill
 async def test_what_was_spooled_outlives_a_loss_of_power(made: Deployment, disk: Disk, kill_seed: int) -> None:
-    """Each file of the spool is cut back to where it was last synced: nothing that was answered is gone."""
+    """Each file of the spool is cut back to its last sync: no acknowledged event is lost."""
     rng = random.Random(kill_seed)
     disk.start()
     async with load(730 + kill_seed, made.port) as sent:

@@ -235,7 +235,7 @@ def test_a_killed_child_comes_back_and_goes_on(up: Up, service: str) -> None:
     os.kill(up.pid(service), signal.SIGKILL)
     assert re.search(r"was ended by SIGKILL after .* again in 0\.5 s", up.until_line("was ended by SIGKILL"))
     up.until_line("answers again")
-    until(lambda: is_answered(up), "a second event is taken")
+    until(lambda: is_answered(up), "a second event is in use")
     until(lambda: up.page_views("visitor-1") == 2, "both are in the profile")
 
 
@@ -318,7 +318,7 @@ def test_a_taken_port_is_named_before_anything_is_started(stopped_up: Up) -> Non
     with socket.create_server(("127.0.0.1", stopped_up.ports["api_port"])):
         said = stopped_up.command("up")
     assert said.returncode == 1
-    assert f"api_port {stopped_up.ports['api_port']} is taken" in said.stderr
+    assert f"api_port {stopped_up.ports['api_port']} is in use" in said.stderr
     assert "--api-port" in said.stderr
     assert said.stdout == ""
     assert not is_listened_on(stopped_up.ports["embedded_port"])

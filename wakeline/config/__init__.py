@@ -1,11 +1,11 @@
 """Reads the settings: flag, then environment WAKELINE_<NAME>, then wakeline.toml, then default.
 
-file.py      wakeline.toml, its settings and its sites
-checking.py  one value: type, bounds, rule
-values.py    from what was written to typed values
-rules.py     what must hold of a value beyond its type, and between values
-lines.py     where in the file a key stands
-problems.py  what is wrong, where, and the fix
+file.py      wakeline.toml: its settings and sites
+checking.py  validation of a value: type, limits, rule
+values.py    conversion of text and TOML to typed values
+rules.py     rules for single values, and between values
+lines.py     line numbers of keys in the file
+problems.py  error messages: location, problem, fix
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def load(
     """The configuration of a process. `flags` holds text by setting name, None where a flag was not given; `defaults`
     holds what is meant instead of the default where nothing is said.
 
-    Without a `path` there is no file, and so no site; without `redis` the embedded server is meant.
-    Raises ConfigError, which lists all that is wrong.
+    Without a `path` there is no file, and so no site; without `redis` the embedded server is used. Raises ConfigError,
+    which lists all problems.
     """
     problems: list[Problem] = []
     checked = Checked(Settings, problems)
@@ -74,4 +74,4 @@ def _put_text(checked: Checked, name: str, where: str, text: str | None) -> None
 
 
 SLIP = 0.9
-"""A variable as like a setting's as this is a slip of the pen; others with the prefix may be somebody else's."""
+"""A variable this similar to a setting's is considered a typo; others with the prefix may be unrelated."""

@@ -1,4 +1,4 @@
-"""One value: converted to its declared type and held against its bounds and its rule."""
+"""Validates a value: converts it to its declared type, and checks its limits and its rule."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from wakeline.settings import Settings, Site
 
 Owner = type[Settings] | type[Site]
 
-# Declared type of each setting, and the rule that it must keep.
+# Declared type of each setting, and its rule.
 TYPES: dict[Owner, dict[str, Any]] = {Settings: get_type_hints(Settings), Site: get_type_hints(Site)}
 RULES: dict[Owner, dict[str, Callable[..., str]]] = {Settings: rules.SETTING, Site: rules.SITE}
 
 
 @dataclass
 class Checked:
-    """The good values of one owner by name, each with where it was written; the bad ones become problems."""
+    """The valid values of one owner by name, each with its location; invalid ones become problems."""
 
     owner: Owner
     problems: list[Problem]
@@ -30,7 +30,7 @@ class Checked:
     def put(
         self, name: str, written: Any, convert: Callable[[Any, Any], Any], where: Callable[[int | None], str]
     ) -> None:
-        """Take `written` as setting `name`; `where` says where it, or its element of an index, was written."""
+        """Accept `written` as setting `name`; `where` returns its location, or that of its element at an index."""
         try:
             value = convert(TYPES[self.owner][name], written)
         except WrongValue as wrong:
@@ -56,6 +56,6 @@ class Checked:
 def _out_of_bounds(owner: Owner, name: str, value: Any) -> str:
     metadata = next(item.metadata for item in fields(owner) if item.name == name)
     least, most = metadata["least"], metadata["most"]
-    if (least is None or value >= least) and (most is None or value <= most):  # no number that is none passes
+    if (least is None or value >= least) and (most is None or value <= most):  # rejects NaN
         return ""
     return f"{number(value)} is out of range: {number(least)} " + ("or more" if most is None else f"to {number(most)}")

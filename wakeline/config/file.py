@@ -1,4 +1,4 @@
-"""wakeline.toml: settings at the top, then one [[site]] for each web site."""
+"""wakeline.toml: settings at the top, then one [[site]] per web site."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from wakeline.config.problems import Problem
 from wakeline.config.values import from_toml, nearest, quoted
 from wakeline.settings import Settings, Site
 
-PATHS = ("data", "geoip")  # seen from the file where they are written in one
+PATHS = ("data", "geoip")  # relative to the file they are written in
 
 
 def read_file(path: Path, settings: Checked) -> dict[str, Site]:
-    """Put the file's settings into `settings` and return its sites by key; what is wrong goes to its problems."""
+    """Put the file's settings into `settings` and return its sites by key; errors become its problems."""
     try:
         text = path.read_bytes().decode()
         table = tomllib.loads(text)
@@ -30,7 +30,7 @@ def read_file(path: Path, settings: Checked) -> dict[str, Site]:
     except tomllib.TOMLDecodeError as error:
         settings.problems.append(_syntax(path, text, str(error)))
         return {}
-    except (ValueError, RecursionError) as error:  # a number of thousands of digits, lists in lists in lists
+    except (ValueError, RecursionError) as error:  # numbers with thousands of digits, deeply nested lists
         what = "is nested too deeply" if isinstance(error, RecursionError) else f"cannot be read: {error}"
         settings.problems.append(Problem(str(path), what))
         return {}
@@ -70,12 +70,12 @@ class _File:
     def _seen_from_file(self, value: Any) -> Any:
         try:
             return str(self.path.parent / Path(value).expanduser()) if isinstance(value, str) else value
-        except RuntimeError:  # the home of nobody here, which is said when it is converted
+        except RuntimeError:  # no home folder; reported when the value is converted
             return value
 
     def _sites(self, tables: Any) -> dict[str, Site]:
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-            self.complain(("site",), "each site is a table of its own: write [[site]]")
+            self.complain(("site",), "each site is a separate table: write [[site]]")
             return {}
         sites: dict[str, Site] = {}
         lines: dict[str, str] = {}
@@ -83,7 +83,7 @@ class _File:
             place: Place = ("site", index)
             key = self._site(place, table, sites)
             if key in lines:
-                self.complain((*place, "key"), f"key {quoted(key)} is already the site's of {lines[key]}")
+                self.complain((*place, "key"), f"key {quoted(key)} is already used in {lines[key]}")
             elif key:
                 lines[key] = self.where((*place, "key"))
         return sites
@@ -110,13 +110,13 @@ class _File:
 
 def _unknown_setting(name: str, value: Any) -> str:
     if name in TYPES[Site]:
-        return f"{name} belongs to a site: move it below [[site]]"
+        return f"{name} is a site's setting: move it below [[site]]"
     if isinstance(value, dict) and set(value) & set(TYPES[Settings]):
-        return f"there is no table [{name}]: settings stand at the top of the file, outside of any table"
+        return f"there is no table [{name}]: put settings at the top of the file, outside of any table"
     return f"there is no setting {name}{nearest(name, [*TYPES[Settings], 'site'])}"
 
 
 def _unknown_in_site(name: str) -> str:
     if name in TYPES[Settings]:
-        return f"{name} is no setting of a site: move it to the top, above the first [[site]]"
+        return f"{name} is not a site's setting: move it to the top, above the first [[site]]"
     return f"a site has no setting {name}{nearest(name, TYPES[Site])}"

@@ -1,4 +1,4 @@
-"""Where each key of a TOML text stands: tomllib does not say, and an error should name the line."""
+"""Finds the line of each key in a TOML text, for error messages; tomllib does not provide it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ STRING = re.compile(
 
 
 def line_of(places: dict[Place, int], place: Place) -> int | None:
-    """Line (1 ..) of a place, or of the nearest thing around it; None for a place that is nowhere."""
+    """Line (1 ..) of a place, or of its nearest parent; None for an unknown place."""
     while place:
         if place in places:
             return places[place]
@@ -25,7 +25,7 @@ def line_of(places: dict[Place, int], place: Place) -> int | None:
 
 
 def places(text: str) -> dict[Place, int]:
-    """Line of every table, key and array element of `text`, which tomllib has found to be valid."""
+    """Line of every table, key and array element of `text`, which must be valid TOML."""
     return _Scanner(text).scan()
 
 
@@ -104,7 +104,7 @@ class _Scanner:
                 return parts
 
     def _blank(self) -> bool:
-        """Past white space and comments; False at the end of the text."""
+        """Skip white space and comments; False at the end of the text."""
         self._match(BLANK)
         return self.at < len(self.text)
 

@@ -1,4 +1,4 @@
-"""What must hold of a value beyond its type. Each rule returns what is wrong and the fix, or nothing."""
+"""Rules for values beyond their types. Each returns the problem and its fix, or ""."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from wakeline.scripts import NAME, Kind
 from wakeline.settings import InterestRule, Settings
 
 LEAST_MEMORY_MB = 64
-MIN_SECRET = 16  # characters; fewer can be guessed from one signature
-HIDDEN = {"secret", "api_token", "redis", "log", "log_before"}  # texts that are never shown in a message
-KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # lies in Redis keys between colons
+MIN_SECRET = 16  # characters; shorter secrets can be guessed from one signature
+HIDDEN = {"secret", "api_token", "redis", "log", "log_before"}  # never shown in messages
+KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # part of Redis keys, between colons
 COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")  # as browsers send it, whatever stands between
+PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")  # browsers send such paths unchanged
 SECONDS = ("socket_timeout", "socket_connect_timeout", "health_check_interval", "timeout")  # options of redis-py
 MOST_SECONDS = 86_400
 ROUTES = ("/", "!", "*")  # how the fragment of a page that is a route begins, or a mask for all of them
@@ -35,17 +35,17 @@ def site_key(text: str) -> str:
 def secret(text: str) -> str:
     if not text or len(text) >= MIN_SECRET:
         return ""
-    return f"has {len(text)} characters, needs {MIN_SECRET} or more: make one with `openssl rand -hex 16`"
+    return f"has {len(text)} characters, needs at least {MIN_SECRET}: generate one with `openssl rand -hex 16`"
 
 
 def origin(text: str) -> str:
-    """As browsers send it: scheme, host, the port if it is not the scheme's own."""
+    """As browsers send it: scheme, host, and the port unless it is the default."""
     meant = "" if "*" in text else origin_of(text)
     if not meant:
-        return f"{quoted(text)} is not an origin: write it like https://shop.example, one entry for each host"
+        return f"{quoted(text)} is not an origin: write it like https://shop.example, one entry per host"
     if "" in (urlsplit(meant).hostname or "").removesuffix(".").split("."):
-        return f"{quoted(text)} has an empty part between two dots of its host: no site has such an address"
-    return "" if text == meant else f"{quoted(text)} is not what browsers call an origin; did you mean {quoted(meant)}?"
+        return f"{quoted(text)} has an empty label between two dots in its host"
+    return "" if text == meant else f"{quoted(text)} is not spelt as in a browser; did you mean {quoted(meant)}?"
 
 
 def public_url(text: str) -> str:
@@ -57,11 +57,11 @@ def public_url(text: str) -> str:
     except ValueError:
         is_server = False
     if not is_server:
-        return f"{quoted(text)} is not a URL of a server: write it like https://stats.shop.example"
+        return f"{quoted(text)} is not a server's URL: write it like https://stats.shop.example"
     if "" in (parts.hostname or "").removesuffix(".").split("."):
-        return f"{quoted(text)} has an empty part between two dots of its host: no server has such an address"
+        return f"{quoted(text)} has an empty label between two dots in its host"
     meant = ascii_url(text)
-    return "" if text == meant else f"{quoted(text)} is not how browsers spell it; did you mean {quoted(meant)}?"
+    return "" if text == meant else f"{quoted(text)} is not written as browsers write it; did you mean {quoted(meant)}?"
 
 
 def script_path(text: str) -> str:
@@ -69,7 +69,7 @@ def script_path(text: str) -> str:
         return f"{quoted(text)} is not the path of a script: write it like /s.js"
     name = text.rpartition("/")[2]
     if NAME.fullmatch(name) and name != Kind.CORE + ".js":
-        return f"{quoted(text)} is the name of another script of ours: write it like /s.js"
+        return f"{quoted(text)} is the name of another script of Wakeline: write it like /s.js"
     return ""
 
 
@@ -80,7 +80,7 @@ def endpoint_path(text: str) -> str:
 
 
 def _parts(url: str) -> SplitResult | None:
-    """The parts of a URL of one or more hosts, each with a port that there is; None for any other text."""
+    """The parts of a URL with one or more hosts and valid ports; None for other texts."""
     try:
         parts = urlsplit(url)
         ports = [urlsplit(f"//{node}").port for node in parts.netloc.rpartition("@")[2].split(",")]
@@ -99,12 +99,12 @@ def redis_url(text: str) -> str:
         except ValueError as error:
             return f"names {error}: write some nodes like redis+cluster://10.0.0.1:6379,10.0.0.2:6379"
         if parts.path not in ("", "/", "/0"):
-            return "names a database, and a cluster has only 0: leave it out"
+            return "names a database, but a cluster only has 0: omit it"
     if parts.query:
-        from wakeline.redis.connect import refused_option  # the weight of redis-py, for those who need it
+        from wakeline.redis.connect import refused_option  # imported only when needed, since redis-py is slow to import
 
         if said := refused_option(text):
-            return f"has an option that redis-py refuses: {said}"
+            return f"has an option that redis-py rejects: {said}"
         for name, value in parse_qsl(parts.query):
             if name in SECONDS and not 0 <= float(value) <= MOST_SECONDS:
                 return f"has an option that is out of range: {name}, 0 to {MOST_SECONDS} seconds"
@@ -115,7 +115,7 @@ def log_url(text: str) -> str:
     parts = _parts(text)
     if not text or (parts and parts.scheme == "kafka" and parts.netloc):
         return ""
-    return "is not the URL of a log: write it like kafka://127.0.0.1:9092, or leave it out for Redis Streams"
+    return "is not the URL of a log: write it like kafka://127.0.0.1:9092, or omit it for Redis Streams"
 
 
 def log_before(text: str) -> str:
@@ -141,12 +141,12 @@ def mask(text: str) -> str:
         return f"{quoted(text)} masks nothing: put a * where the part to hide is, like /reset/*"
     if "?" in text:
         return (
-            f"{quoted(text)} never matches: a path ends before its ?, and of the query nothing is kept but utm_* "
+            f"{quoted(text)} never matches: a path ends before its ?, and the query is dropped except utm_* "
             "and what `query` names. A question mark that is part of a path is written %3F"
         )
     if "#" in text and not text.partition("#")[2].startswith(ROUTES):
         return (
-            f"{quoted(text)} never matches: a fragment is kept only where it is a route, as in /app#/orders/*. "
+            f"{quoted(text)} never matches: a fragment is kept only if it is a route, as in /app#/orders/*. "
             "A number sign that is part of a path is written %23"
         )
     return ""
@@ -167,7 +167,7 @@ def parameter(text: str) -> str:
 
 
 def rate(per_s: float) -> str:
-    """As `Limiter` reckons, one in more than a hundred seconds would be none at all, or no limit."""
+    """`Limiter` cannot represent rates below 0.01."""
     return "" if per_s == 0 or per_s >= 0.01 else f"{number(per_s)} is out of range: 0 for no limit, or 0.01 or more"
 
 
@@ -187,13 +187,13 @@ def file(path: Path | None) -> str:
         is_there = path is None or path.is_file()
     except OSError as error:
         return f"{quoted(str(path))} cannot be read: {error.strerror}"
-    return "" if is_there else f"{quoted(str(path))} is not there: name a file, or leave the setting out"
+    return "" if is_there else f"{quoted(str(path))} does not exist: name a file, or omit the setting"
 
 
 def embedded_memory(megabytes: int) -> str:
     if not megabytes or megabytes >= LEAST_MEMORY_MB:
         return ""
-    return f"{megabytes} is too little for the server itself: give it {LEAST_MEMORY_MB} or more, or 0 for its share"
+    return f"{megabytes} is too little for the server: set {LEAST_MEMORY_MB} or more, or 0 for the default"
 
 
 SETTING: dict[str, Callable[..., str]] = {
@@ -219,7 +219,7 @@ SITE: dict[str, Callable[..., str]] = {
     "query": parameter,
     "masks": mask,
 }
-"""By setting; of a list, for each of its elements."""
+"""Rules by setting; for a list, they apply to each element."""
 
 
 def ports(settings: Settings) -> Iterator[tuple[str, int]]:
@@ -239,13 +239,13 @@ def ports(settings: Settings) -> Iterator[tuple[str, int]]:
 
 
 def port_clashes(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, str]]:
-    """(setting, what is wrong) for each port that is given out twice or does not exist: of the one that is `given`."""
+    """(setting, problem) for each port that is used twice or out of range, preferably naming a setting in `given`."""
     taken: dict[int, tuple[str, str]] = {}  # setting, of which worker
     for name, port in ports(settings):
         worker = settings.metrics_ports.index(port) if name == "metrics_port" else 0
         whose = f" of worker {worker}" if worker else ""
         if port > 65_535:
-            yield name, f"{port}{whose} is above 65535: choose a lower one"
+            yield name, f"{port}{whose} exceeds 65535: choose a lower one"
         elif port in taken:
             other, of = taken[port]
             if name in given or other not in given:
@@ -260,7 +260,7 @@ def _named(setting: str, given: Collection[str]) -> str:
 
 
 def misfits(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, str]]:
-    """(setting, what is wrong) where two settings do not go together; `given` are not left at their default."""
+    """(setting, problem) for incompatible settings; `given` are those set explicitly."""
     yield from port_clashes(settings, given)
     if is_cluster(settings.redis) and not settings.log:
-        yield "redis", "is a cluster, whose slots cannot hold the log: redis+cluster:// needs log = kafka://host:9092"
+        yield "redis", "is a cluster, which cannot hold the log: redis+cluster:// needs log = kafka://host:9092"

@@ -1,4 +1,4 @@
-"""From what was written (a flag, an environment variable, a TOML value) to a value of the declared type."""
+"""Converts text or TOML to values of a setting's declared type."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from wakeline.settings import InterestRule, Site
 
 
 class WrongValue(ValueError):
-    """What is wrong with a value and how to fix it, to be read after the setting's name."""
+    """The problem with a value and its fix, worded to follow the setting's name."""
 
     def __init__(self, what: str, index: int | None = None) -> None:
         super().__init__(what)
-        self.index = index  # of the element, in a list
+        self.index = index  # of the element in a list
 
 
 def from_text(kind: Any, text: str) -> Any:
-    """The value of a flag or an environment variable. Lists are separated by commas. Raises WrongValue."""
+    """The value of a flag or an environment variable. Lists are comma-separated. Raises WrongValue."""
     if is_list(kind):
         return from_toml(kind, [part.strip() for part in text.split(",") if part.strip()])
     if kind in (int, float):
@@ -38,7 +38,7 @@ def from_text(kind: Any, text: str) -> Any:
 
 
 def from_toml(kind: Any, value: Any) -> Any:
-    """The value of a key in wakeline.toml as `kind` says. Raises WrongValue."""
+    """The value of a key in wakeline.toml, converted to `kind`. Raises WrongValue."""
     if is_list(kind):
         return _list(get_args(kind)[0], value)
     if kind is InterestRule:
@@ -57,7 +57,7 @@ def is_list(kind: Any) -> bool:
 
 
 def nearest(word: str, known: Iterable[str], *, likeness: float = 0.6) -> str:
-    """`; did you mean X?` for the known word that is most like `word`, or nothing."""
+    """`; did you mean X?` for the most similar known word, or ""."""
     by_lower = {item.lower(): item for item in known}
     found = get_close_matches(word.lower(), by_lower, n=1, cutoff=likeness)
     return f"; did you mean {by_lower[found[0]]}?" if found else ""
@@ -78,7 +78,7 @@ def shown(value: Any) -> str:
 
 
 def number(value: float) -> str:
-    """A number as a person writes it: all its digits, up to where nobody reads them."""
+    """A number in plain digits, up to 20 of them."""
     if isinstance(value, int):
         return str(value) if abs(value) < TOO_GREAT else "a number of more than 20 digits"
     return str(int(value)) if value.is_integer() and abs(value) < TOO_GREAT else repr(value)
@@ -111,7 +111,7 @@ def _interest_rule(value: Any) -> InterestRule:
             at_home = (
                 ": it belongs to the site, above its first [[site.interests]]" if name in Site.__annotations__ else ""
             )
-            raise WrongValue(f"have a path and an interest, but no {name}{at_home or nearest(name, names)}")
+            raise WrongValue(f"allow only path and interest, not {name}{at_home or nearest(name, names)}")
     for name in names:
         if not isinstance(value.get(name), str):
             raise WrongValue(f'need a path and an interest, both as text: write {name} = "..."')
@@ -119,7 +119,7 @@ def _interest_rule(value: Any) -> InterestRule:
 
 
 def _required(kind: Any) -> Any:
-    """X for `X | None`; a union of networks stays what it is."""
+    """X for `X | None`; a union of networks is unchanged."""
     if get_origin(kind) in (types.UnionType, Union) and type(None) in get_args(kind):
         return next(part for part in get_args(kind) if part is not type(None))
     return kind
@@ -127,7 +127,7 @@ def _required(kind: Any) -> Any:
 
 def _unquoted(kind: Any, value: Any) -> str:
     if kind is int and isinstance(value, str) and value.strip().isdecimal():
-        return f": leave out the quotes, {value.strip()}"
+        return f": omit the quotes, {value.strip()}"
     return ""
 
 
@@ -147,7 +147,7 @@ def _path(text: str) -> Path:
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise WrongValue(f"{quoted(text)} begins with the home of nobody here") from None
+        raise WrongValue(f"{quoted(text)} begins with the home folder of an unknown user") from None
 
 
 def _network(text: str) -> IPv4Network | IPv6Network:
@@ -178,4 +178,4 @@ def _member(kind: type[StrEnum], text: str) -> StrEnum:
         return kind(text)
     except ValueError:
         choice = ", ".join(kind)
-        raise WrongValue(f"{quoted(text)} is none of {choice}{nearest(text, list(kind))}") from None
+        raise WrongValue(f"{quoted(text)} is not one of {choice}{nearest(text, list(kind))}") from None

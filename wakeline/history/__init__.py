@@ -1,19 +1,19 @@
-"""The history: what was in the log, kept as compressed files after the log has trimmed it.
+"""The history: the log's records, kept as compressed files after the log has trimmed them.
 
-names.py     the tree: date=YYYY-MM-DD/lane=NNN/<first>-<end>.jsonl.gz, and which of its files count
+names.py     the tree: date=YYYY-MM-DD/lane=NNN/<first>-<end>.jsonl.gz, and which of its files to read
 lines.py     a record as a line of JSON
-members.py   lines as a compressed file, and back, checked
-store.py     what a place for the files can do
-folder.py    where the files lie: a local folder
-remote.py    the same at any URL that fsspec knows
-opening.py   the one that the settings name
+members.py   lines as a compressed file, and back, with checksums
+store.py     the interface of a place for the files
+folder.py    a store in a local folder
+remote.py    a store at any URL that fsspec supports
+opening.py   the store named in the settings
 reading.py   `History`: lanes, bounds, entries
-log.py       `HistoryLog`: what the log has trimmed from the history, the rest from the log
-identity.py  which log it is of; `archived`: how far it reaches, as published for who trims the log
+log.py       `HistoryLog`: trimmed records from the history, the others from the log
+identity.py  the log that a history belongs to; `archived`: how far it reaches, so that the log can be trimmed
 
-One line a record: {"offset": 17, "at": 1795000000000, "record": {...}}; `at` is its append time in ms. A file that is
-not sealed, by a rename or by one put, does not exist. Ids are pseudonymous, and each site's `archive_days` bounds how
-long they are kept: then a tick stands in the record's place, so that offsets have no holes.
+One line per record: {"offset": 17, "at": 1795000000000, "record": {...}}; `at` is its append time in ms. A file becomes
+visible when it is sealed, by a rename or a single put. Ids are pseudonymous. After a site's `archive_days` its records
+are replaced by ticks, so that offsets have no gaps.
 """
 
 from wakeline.history.log import HistoryLog

@@ -1,7 +1,6 @@
-"""The history in a local folder: written beside, made durable, then renamed.
+"""The history in a local folder: files are written under another name, synced, then renamed.
 
-What is written is as open to others as the root is: closed, since we make it so, unless somebody opens a root to a
-group that shall read the files.
+Files get the permissions of the root folder: private by default, unless the operator opens it to a group.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from wakeline.history.store import Check, HistoryUnavailable, allowed
 from wakeline.process import NOT_FOR_OTHERS
 
 NO_PROGRAM = 0o666
-PART = ".part"  # of what is not sealed; such a name starts with a dot
+PART = ".part"  # suffix of unsealed files; their names start with a dot
 
 
 class Disk:
-    """Each step that changes the disk: one of these may be the last before a crash."""
+    """All operations that change the disk; tests interrupt each of them."""
 
     def mkdir(self, folder: Path) -> None:
         folder.mkdir()
@@ -31,7 +30,7 @@ class Disk:
         path.write_bytes(content)
 
     def sync(self, path: Path) -> None:
-        """A file's content, or a folder's names, survive a power cut when it returns."""
+        """Sync a file's content, or a folder's entries, to disk."""
         opened = os.open(path, os.O_RDONLY)
         try:
             os.fsync(opened)
@@ -54,7 +53,7 @@ class Folder:
     def __init__(self, root: Path, disk: Disk | None = None) -> None:
         self._root = root
         self._disk = disk or Disk()
-        self._token = secrets.token_hex(4)  # another process, paused while it wrote, has another part
+        self._token = secrets.token_hex(4)  # another process, paused while it wrote, uses another name
 
     def names(self) -> Iterator[str]:
         with _unavailable(self._root):
@@ -107,7 +106,7 @@ class Folder:
             self._disk.sync(folder.parent)
 
     def _open_like_root(self, path: Path, mask: int = 0o777) -> None:
-        if self._root not in path.parents:  # on the way to the root, which may not be there yet
+        if self._root not in path.parents:  # a parent of the root, which may not exist yet
             return
         shared = self._root.stat().st_mode & mask & NOT_FOR_OTHERS
         if shared:
@@ -122,7 +121,7 @@ class Folder:
 
 
 def _raise(error: OSError) -> None:
-    if not isinstance(error, FileNotFoundError):  # no root yet, or a folder that has just been emptied
+    if not isinstance(error, FileNotFoundError):  # the root does not exist yet, or a folder was just removed
         raise error
 
 

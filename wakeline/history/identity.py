@@ -1,4 +1,4 @@
-"""Which log a history is of, and how far it reaches: the log is not trimmed past that."""
+"""The log that a history belongs to, and how far the history reaches: later records are not trimmed from the log."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ class OfLog(Struct, omit_defaults=True):
     """The file NAME at the root of the tree."""
 
     identity: str
-    links: list[Link] = []  # of the log's chain, by which an older backup is known as its own; []: nobody wrote them
+    links: list[Link] = []  # the log's chain, to recognise backups of the same log; [] if not recorded
 
 
 def stored_identity(store: Store) -> str | None:
-    """The identity of the log that a history was made from; None before its first file."""
+    """The identity of the history's log; None before its first file."""
     stored = stored_log(store)
     return None if stored is None else stored.identity
 
 
 def stored_log(store: Store) -> OfLog | None:
-    """The same, and more."""
+    """The history's log; None before its first file."""
     try:
         with store.open(NAME) as file:
             return msgspec.json.decode(file.read(), type=OfLog)
@@ -46,18 +46,18 @@ def store_identity(store: Store, identity: str, links: Sequence[Link] = ()) -> N
     store.write(NAME, msgspec.json.encode(OfLog(identity, list(links))))
 
 
-# ---- published, for who trims the log ------------------------------------------------------------
+# ---- published, so that the log can be trimmed ------------------------------------------------------------
 
-LOG = "log"  # field of the hash ARCHIVE; the others are lanes
+LOG = "log"  # field of the hash ARCHIVE; the other fields are lanes
 
 
 async def publish(redis: Redis, identity: str, ends: Mapping[int, int]) -> None:
-    """Say that the history of log `identity` holds each lane up to `ends`. Raises redis-py's errors."""
+    """Publish that the history of log `identity` holds each lane up to `ends`. Raises redis-py's errors."""
     await redis.hset(keys.ARCHIVE, mapping={LOG: identity, **{str(lane): end for lane, end in ends.items()}})
 
 
 async def unpublished(redis: Redis, identity: str, ends: Mapping[int, int]) -> dict[int, int]:
-    """Those of `ends` that are not what was published last: Redis may have come back from an older backup.
+    """The `ends` that differ from those published last, since Redis may have been restored from an older backup.
 
     Raises redis-py's errors.
     """
@@ -69,7 +69,7 @@ async def unpublished(redis: Redis, identity: str, ends: Mapping[int, int]) -> d
 
 
 async def archived(redis: Redis, identity: str) -> dict[int, int]:
-    """Lane -> the offset before which the history holds all of log `identity`; empty where no archiver has run on it.
+    """Lane -> offset up to which the history holds log `identity`; empty if no archiver has run on it.
 
     Raises redis-py's errors.
     """

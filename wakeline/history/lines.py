@@ -1,4 +1,4 @@
-"""A record of the log as one line of JSON, and back: exactly the same bytes."""
+"""A log record as one line of JSON, and back, byte for byte."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from wakeline.log import Entry
 
 
 class Line(Struct):
-    """`record` where the log's value is a JSON object on one line, as it should be; else `raw`, base64."""
+    """`record` if the log's value is a JSON object on one line, as expected; otherwise `raw`, base64."""
 
     offset: int
     at: int  # append time, ms since 1970
@@ -21,7 +21,7 @@ class Line(Struct):
 
 
 class AnyObject(Struct):
-    """Decodes from whatever is a JSON object."""
+    """Decodes any JSON object."""
 
 
 decode_lines = msgspec.json.Decoder(Line).decode_lines
@@ -48,6 +48,6 @@ def is_one_object(value: bytes) -> bool:
 
 
 def entries_of(lines: bytes) -> Iterator[Entry]:
-    """Raises msgspec.DecodeError and ValueError where they are no such lines."""
+    """Raises msgspec.DecodeError and ValueError if these are not valid lines."""
     for line in decode_lines(lines):
         yield Entry(line.offset, line.at, bytes(line.record) or b64decode(line.raw, validate=True))

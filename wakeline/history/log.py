@@ -1,4 +1,4 @@
-"""The log as far back as the history reaches: what the live log has trimmed from the files, the rest from the log."""
+"""The log including its history: trimmed records are read from the history's files, the others from the log."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from wakeline.log import Bounds, Entry, Log, LogGap, LogMismatch
 
 
 class HistoryLog:
-    """See `Log`, but nothing can be written. The log is not closed with it.
+    """A read-only `Log`. Closing it does not close the live log.
 
-    Raises LogMismatch where the history is that of another log, LogGap where records are in neither, and
-    HistoryDamaged.
+    Raises LogMismatch if the history belongs to another log, LogGap if records are in neither, and HistoryDamaged.
     """
 
     def __init__(self, history: History, log: Log) -> None:
         self._history = history
         self._log = log
         self._identity = ""
-        self._firsts: dict[int, int] = {}  # of the live log, when it was asked last
+        self._firsts: dict[int, int] = {}  # first offsets of the live log, when last asked
 
     async def identity(self) -> str:
         if not self._identity:
@@ -30,7 +29,7 @@ class HistoryLog:
             stored = await asyncio.to_thread(stored_identity, self._history.store)
             if stored not in (None, identity):
                 raise LogMismatch(
-                    f"the history at {self._history.url} is of the log {stored}, and this one is {identity}: "
+                    f"the history at {self._history.url} is of the log {stored}, but this log is {identity}: "
                     "name the right one by archive"
                 )
             self._identity = identity
@@ -40,7 +39,7 @@ class HistoryLog:
         await self.identity()
         try:
             return await self._read(places, limit, wait_ms)
-        except LogGap:  # trimmed or sealed since the last look
+        except LogGap:  # trimmed or sealed since the last refresh
             self._firsts = {}
             await asyncio.to_thread(self._history.refresh)
             return await self._read(places, limit, wait_ms)
@@ -68,7 +67,7 @@ class HistoryLog:
         return found
 
     async def bounds(self, lanes: Sequence[int]) -> dict[int, Bounds]:
-        """From the first record of the history to the log's end. What is missing between is said by `read`."""
+        """From the first record of the history to the log's end. `read` reports gaps between them."""
         await self.identity()
         live = await self._ask(lanes)
         await asyncio.to_thread(self._history.refresh)
@@ -95,10 +94,10 @@ class HistoryLog:
         return found[0].time if found else None
 
     async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
-        raise io.UnsupportedOperation("a history is only read")
+        raise io.UnsupportedOperation("a history is read-only")
 
     async def trim(self, lane: int, *, upto: int) -> None:
-        raise io.UnsupportedOperation("a history is only read")
+        raise io.UnsupportedOperation("a history is read-only")
 
     async def close(self) -> None:
-        """Nothing to close: the log is its opener's."""
+        """Does nothing: the caller closes the log."""

@@ -1,5 +1,7 @@
-"""Lines as a compressed file, and back. A file is one or more gzip members, each with a checksum of its own, so that
-none is used before it was checked and memory stays small; every tool for gzip reads them as one.
+"""Lines as a compressed file, and back.
+
+A file consists of gzip members, each with its own checksum. They are checked before use, one at a time to save memory;
+every gzip tool reads them as one.
 """
 
 from __future__ import annotations
@@ -34,15 +36,16 @@ def members(file: BinaryIO) -> Iterator[bytes]:
         parts = []
         while not press.eof:
             if not data:
-                raise EOFError("it ends in the middle")
+                raise EOFError("it is truncated")
             parts.append(press.decompress(data))
             data = press.unused_data or file.read(READ_BYTES)
         yield b"".join(parts)
 
 
 def entries(file: BinaryIO, segment: Segment, *, where: str) -> Iterator[list[Entry]]:
-    """All entries of a segment, some hundred at a time. Raises HistoryDamaged, naming the file, where they are not
-    exactly those that its name says.
+    """All entries of a segment, some hundred at a time.
+
+    Raises HistoryDamaged, with the file's name, if they are not exactly the entries that the name promises.
     """
     place = segment.first
     try:

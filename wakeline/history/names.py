@@ -1,4 +1,4 @@
-"""The tree of files, by their names alone: date=YYYY-MM-DD/lane=NNN/<first offset>-<end offset>.jsonl.gz."""
+"""File names of the history: date=YYYY-MM-DD/lane=NNN/<first offset>-<end offset>.jsonl.gz."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAME = re.compile(r"date=(\d{4}-\d\d-\d\d)/lane=(\d{3,4})/(\d{16})-(\d{16})\.jso
 
 
 class Segment(NamedTuple):
-    """One sealed file: the records first .. end-1 of a lane, all appended on one UTC day. In order of their offsets."""
+    """One sealed file: the records first .. end-1 of a lane, all appended on one UTC day. Sorted by offset."""
 
     lane: int
     first: int
@@ -21,12 +21,12 @@ class Segment(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Its path below the root of the tree."""
+        """Its path relative to the root."""
         return f"date={self.date}/lane={self.lane:03}/{self.first:016}-{self.end:016}.jsonl.gz"
 
 
 def segment_of(name: str) -> Segment | None:
-    """The segment that a path below the root names; None for any other file."""
+    """The segment with this path; None for other files."""
     found = NAME.fullmatch(name)
     if not found or int(found[3]) >= int(found[4]):
         return None
@@ -41,8 +41,8 @@ def day_of(ms: int) -> str:
 def chains(segments: Iterable[Segment]) -> dict[int, list[Segment]]:
     """Lane -> the segments to read, in order.
 
-    Files that were merged into one and not deleted yet lie wholly within it and are left out. Two that overlap in
-    part, which two archivers at once might leave, stay both: the same offset is the same record in either.
+    Files that lie within a merged file, and are not deleted yet, are left out. Files that overlap in part, which two
+    concurrent archivers might leave, are both kept: they hold the same record at the same offset.
     """
     found: dict[int, list[Segment]] = defaultdict(list)
     for segment in sorted(segments, key=lambda segment: (segment.lane, segment.first, -segment.end)):

@@ -1,4 +1,4 @@
-"""Where the settings want the history, and the store for it."""
+"""The location of the history according to the settings, and its store."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FILE = "file://"
 
 
 def archive_url(settings: Settings) -> str | None:
-    """A folder or a URL; None where no history is kept."""
+    """A folder or a URL; None if no history is kept."""
     if settings.archive == OFF:
         return None
     return settings.archive or str(settings.data / "archive")
@@ -21,7 +21,7 @@ def archive_url(settings: Settings) -> str | None:
 
 def open_store(url: str) -> Store:
     if "://" in url and not url.startswith(FILE):
-        from wakeline.history.remote import Remote  # fsspec is an extra that only such a deployment needs
+        from wakeline.history.remote import Remote  # fsspec is an optional dependency
 
         return Remote(url)
     return Folder(Path(url.removeprefix(FILE)))

@@ -1,4 +1,4 @@
-"""Reading: what is sealed of each lane, and its entries from an offset on."""
+"""Reads the sealed records of the history."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from wakeline.history.opening import open_store
 from wakeline.history.store import HistoryDamaged, HistoryUnavailable, Store
 from wakeline.log import Bounds, Entry, LogGap
 
-TRIES = 3  # a file may be merged away between its listing and its opening
+TRIES = 3  # a file may be merged between its listing and its opening
 
 
 class History:
-    """The history at `url`, as it was listed last: at first use, and by `refresh`.
+    """The history at `url`, as listed at first use or by the last `refresh`.
 
-    Calls block; not for several threads at once. All raise HistoryUnavailable where it is away.
+    Calls block; not thread-safe. All raise HistoryUnavailable if the store cannot be reached.
     """
 
     def __init__(self, url: str, store: Store | None = None) -> None:
@@ -29,12 +29,12 @@ class History:
         self._cursors: dict[int, _Cursor] = {}
 
     def refresh(self) -> None:
-        """List the files anew."""
+        """List the files again."""
         self._files = sorted(filter(None, map(segment_of, self.store.names())))
         self._chains = chains(self._files)
 
     def lanes(self) -> list[int]:
-        """Lanes of which anything is sealed, in order."""
+        """Lanes with sealed records, in order."""
         return sorted(self._listed())
 
     def segments(self, lane: int) -> Sequence[Segment]:
@@ -42,7 +42,7 @@ class History:
         return self._listed().get(lane, [])
 
     def left_over(self) -> list[Segment]:
-        """Files that lie within another one: a merge was ended before it had deleted them."""
+        """Files that lie within another one: a merge was interrupted before it deleted them."""
         return sorted(set(self._files) - {segment for chain in self._listed().values() for segment in chain})
 
     def where(self, segment: Segment) -> str:
@@ -50,19 +50,19 @@ class History:
         return f"{self.url.rstrip('/')}/{segment.name}"
 
     def bounds(self, lane: int) -> Bounds:
-        """What is sealed of a lane, from its first file to its last; `gaps` says what is missing between."""
+        """Range of a lane's sealed offsets, from its first file to its last; `gaps` returns missing ranges between."""
         chain = self.segments(lane)
         return Bounds(chain[0].first, chain[-1].end) if chain else Bounds(0, 0)
 
     def gaps(self, lane: int) -> list[Bounds]:
-        """Offsets between two files that no file holds: the log had lost them before they were archived."""
+        """Ranges of offsets that no file holds: the log had lost them before they were archived."""
         chain = self.segments(lane)
         return [Bounds(before.end, after.first) for before, after in pairwise(chain) if before.end < after.first]
 
     def read(self, lane: int, place: int, limit: int) -> list[Entry]:
-        """Up to `limit` entries of a lane from offset `place` on; none at the end of what is sealed.
+        """Up to `limit` entries of a lane from offset `place` on; none at the end of the sealed records.
 
-        Reading on where the last call ended costs no seek. Raises LogGap where the history does not hold `place`, and
+        Continuing where the last call ended needs no seek. Raises LogGap if the history does not hold `place`, and
         HistoryDamaged.
         """
         cursor = self._cursors.pop(lane, None)
@@ -83,15 +83,15 @@ class History:
             raise HistoryUnavailable(f"{self.where(segment)} cannot be read: {error}") from error
 
     def last(self, lane: int) -> Entry:
-        """The last entry that is sealed of a lane which has any."""
+        """The last sealed entry of a lane; the lane must have one."""
         last: Entry | None = None
         for found in self.entries(self.segments(lane)[-1]):
             last = found[-1] if found else last
-        assert last is not None  # a segment holds its offsets, or is damaged
+        assert last is not None  # a segment is never empty unless damaged
         return last
 
     def segment_at(self, lane: int, place: int) -> Segment | None:
-        """The file that holds offset `place`; None at the end of what is sealed. Raises LogGap."""
+        """The file that holds offset `place`; None at the end of the sealed records. Raises LogGap."""
         chain = self.segments(lane)
         bounds = self.bounds(lane)
         if place == bounds.end or not chain:
@@ -110,13 +110,13 @@ class History:
 
 
 class _Cursor:
-    """Where one lane is read."""
+    """The reading position in one lane."""
 
     def __init__(self, history: History, lane: int, place: int) -> None:
         self.place = place
         self._history = history
         self._lane = lane
-        self._waiting: list[Entry] = []  # read and not given out
+        self._waiting: list[Entry] = []  # read but not returned yet
         self._open: Iterator[list[Entry]] | None = None
 
     def take(self, limit: int) -> list[Entry]:
@@ -129,7 +129,7 @@ class _Cursor:
         return found
 
     def _fill(self) -> bool:
-        """Reads on; whether there is more."""
+        """Read more; returns whether there is any."""
         tries = TRIES
         while True:
             try:

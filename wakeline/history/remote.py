@@ -1,4 +1,4 @@
-"""The history at a URL that fsspec knows, such as s3://bucket/folder. A file is there once its put has ended."""
+"""The history at a URL that fsspec supports, such as s3://bucket/folder. A file exists once its put has ended."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Remote:
         self._url = url
         self._root = self._root.rstrip("/")
         if not self._root:
-            raise LogMismatch(f"archive cannot be {url}: it names no folder, as s3://bucket/folder does")
+            raise LogMismatch(f"archive {url} cannot be used: it needs a folder, as in s3://bucket/folder")
 
     def names(self) -> Iterator[str]:
         with _unavailable(self._url):
@@ -43,7 +43,7 @@ class Remote:
             yield path.removeprefix(self._root).lstrip("/")
 
     def open(self, name: str) -> BinaryIO:
-        """All of it at once: it may be replaced while it is read."""
+        """The whole file in memory: it may be replaced while it is read."""
         with _unavailable(self._url):
             return BytesIO(self._files.cat_file(f"{self._root}/{name}"))
 
@@ -66,10 +66,10 @@ class Remote:
             self._files.rm_file(f"{self._root}/{name}")
 
     def clean(self) -> None:
-        """A put that was not finished has left nothing."""
+        """Does nothing: an unfinished put leaves nothing behind."""
 
     def _make(self, folder: str) -> None:
-        """Where there are folders. A bucket is its owner's to make: a misspelt one would be made too."""
+        """Create the folder, if the store has folders. Buckets are not created, as the name may be a typo."""
         bucket = self._root.partition("/")[0]
         if bucket and not self._files.exists(bucket):
             raise HistoryUnavailable(f"the history at {self._url} cannot be used: there is no {bucket}; make it first")
@@ -78,7 +78,7 @@ class Remote:
 
 @contextmanager
 def _unavailable(url: str) -> Iterator[None]:
-    """Drivers raise what they like: OSError, or the errors of their cloud's client."""
+    """Turn errors into HistoryUnavailable. Drivers raise OSError, or errors of their cloud's client."""
     try:
         yield
     except (FileNotFoundError, ImportError, ValueError, HistoryUnavailable):

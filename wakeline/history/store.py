@@ -1,4 +1,4 @@
-"""What a place for the files can do, and how it fails."""
+"""The interface of a place for the history's files, and its errors."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ class HistoryUnavailable(LogUnavailable):
 
 
 class HistoryDamaged(Exception):
-    """A file of the history is not what was written; names it. It does not heal by itself."""
+    """A file of the history is damaged; the message names it. It needs manual repair."""
 
 
 Check = Callable[[], None]
 
 
 def allowed() -> None:
-    """Whoever asks may write."""
+    """Allows every write."""
 
 
 class Store(Protocol):
-    """Files by their paths below a root. All methods raise HistoryUnavailable when it is away."""
+    """Files by their paths relative to a root. All methods raise HistoryUnavailable if it cannot be reached."""
 
     def names(self) -> Iterator[str]:
-        """Every file, in no order; none where the root does not exist."""
+        """All files, unsorted; none if the root does not exist."""
 
     def open(self, name: str) -> BinaryIO:
-        """Raises FileNotFoundError where it does not exist."""
+        """Raises FileNotFoundError if it does not exist."""
 
     def size(self, name: str) -> int:
         """Bytes. Raises FileNotFoundError."""
 
     def write(self, name: str, content: bytes, *, check: Check = allowed) -> None:
-        """The whole file, durably, in place of another one, or nothing.
+        """Write the whole file durably and atomically, replacing an existing one.
 
-        `check` is called right before it gets its name: what it raises leaves all as it was.
+        `check` is called right before the file becomes visible; if it raises, nothing changes.
         """
 
     def delete(self, name: str) -> None:
-        """Fine where it does not exist."""
+        """Does nothing if it does not exist."""
 
     def clean(self) -> None:
-        """Remove what a crash has left of writes that were not finished. Only for who alone writes here."""
+        """Remove unfinished writes left by a crash. Call it only if no other process writes here."""

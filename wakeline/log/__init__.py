@@ -1,4 +1,4 @@
-"""The log: an append-only, ordered list of records per lane. Durable once `append` returns.
+"""The log: an append-only, ordered list of records per lane. Records are durable when `append` returns.
 
 opening.py        the log that the settings name, waited for where it is away
 chain.py          one log after another as one, the links of a chain: links.py
@@ -19,54 +19,54 @@ from msgspec import Struct
 
 
 class LogUnavailable(Exception):
-    """The log cannot be reached or cannot promise durability now: nothing is known to be stored; retry."""
+    """The log is unreachable or cannot guarantee durability now. The records may not be stored; retry."""
 
 
 class LogGap(Exception):
-    """A place that the log does not reach: records that were never read are gone, or the log is another."""
+    """An offset outside the log: records that were never read are gone, or it is another log."""
 
 
 class LogMismatch(Exception):
-    """The log was not made for this deployment, or is set up so that it cannot keep what is promised; says the fix."""
+    """The log belongs to another deployment, or is configured so that it cannot be durable; the message has the fix."""
 
 
 class Entry(Struct, gc=False):  # made three times as fast as a NamedTuple
     """One record in a lane."""
 
     offset: int  # 0, 1, 2 ... without gaps
-    time: int  # append time by the log's clock, ms since 1970; never goes back within a lane
+    time: int  # append time by the log's clock, ms since 1970; never decreases within a lane
     value: bytes  # the record, JSON
 
 
 class Bounds(NamedTuple):
-    """What a lane holds: offsets first .. end-1."""
+    """A lane's range of offsets: first .. end-1."""
 
     first: int
     end: int
 
 
 class Log(Protocol):
-    """What every log can do. All methods raise LogUnavailable when its server is away."""
+    """The interface of all logs. All methods raise LogUnavailable if the server cannot be reached."""
 
     async def identity(self) -> str:
-        """A random id made with the log: another log is never mistaken for this one."""
+        """A random id created with the log, to detect when it is replaced by another."""
 
     async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
-        """Append (lane, record) pairs in order, in one write; on disk when it returns."""
+        """Append (lane, record) pairs in order, in one write; they are on disk when it returns."""
 
     async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
-        """Up to `limit` records a lane from each lane's place on; waits up to `wait_ms` if there are none.
+        """Up to `limit` records per lane, from each lane's place on; waits up to `wait_ms` if there are none.
 
-        Raises LogGap where a place lies outside of its lane's bounds.
+        Raises LogGap if a place is outside its lane's bounds.
         """
 
     async def bounds(self, lanes: Sequence[int]) -> dict[int, Bounds]:
         """First and end offset of each lane."""
 
     async def trim(self, lane: int, *, upto: int) -> None:
-        """Forget the records before offset `upto`; the caller knows that every reader has passed it."""
+        """Delete the records before offset `upto`; the caller ensures that all readers have passed it."""
 
     async def append_time(self, lane: int, offset: int) -> int | None:
-        """Append time of one record, ms; None where the log does not hold it."""
+        """Append time of one record, ms; None if the log does not hold it."""
 
     async def close(self) -> None: ...

@@ -1,7 +1,7 @@
-"""Logs one after another as one: whoever changes the log's URL drains the old one first, and offsets go on.
+"""Several logs in sequence as one: when the log's URL changes, the previous log is drained first and offsets continue.
 
-Redis remembers which logs a deployment had and where each began (`keys.LOGS`), so that another log, or the same
-topic made anew, is never mistaken for the one that the places name.
+Redis stores a deployment's logs and where each began (`keys.LOGS`), to detect if a log is replaced by another, or a
+topic is recreated.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ logger = logging.getLogger("wakeline.log")
 _decode = msgspec.json.Decoder(Link).decode
 _encode = msgspec.json.Encoder().encode
 
-# KEYS: LOGS; ARGV: how many there are, another one.
+# KEYS: LOGS; ARGV: current length, new link.
 EXTEND = """
 if redis.call('LLEN', KEYS[1]) == tonumber(ARGV[1]) then redis.call('RPUSH', KEYS[1], ARGV[2]) end
 """
 
 
 def _former(links: Sequence[Link]) -> Link | None:
-    """What was read before the present log, of which a restored one is the continuation."""
+    """The log before the current one; a restored log continues the one that the backup was taken of."""
     at = len(links) - 1
     while links[at].restored:
         at -= 1
@@ -37,15 +37,15 @@ def _former(links: Sequence[Link]) -> Link | None:
 
 
 async def links_of(redis: Redis) -> list[Link]:
-    """The logs that a deployment had, the present one last. Raises redis-py's errors."""
+    """A deployment's logs, the current one last. Raises redis-py's errors."""
     return [_decode(link) for link in await redis.lrange(keys.LOGS, 0, -1)]
 
 
 async def chained(log: Log, before: Log | None, redis: Redis, lanes: int) -> Log:
-    """`log` as the deployment's log, which goes on where `before`, if that was its log until now, ends.
+    """`log` as the deployment's log. It continues where `before` ends, if that was its log until now.
 
-    Raises LogMismatch where `log` is neither the present one nor new, or `before` is not what went before it;
-    LogUnavailable, and redis-py's errors.
+    Raises LogMismatch if `log` is neither the current log nor new, or `before` is not its predecessor; LogUnavailable,
+    and redis-py's errors.
     """
     identity = await log.identity()
     former = await before.identity() if before else None
@@ -61,7 +61,7 @@ async def chained(log: Log, before: Log | None, redis: Redis, lanes: int) -> Log
 
 
 async def extend(redis: Redis, count: int, link: Link) -> None:
-    """Add `link` to a chain of `count`; nothing happens where another process was first."""
+    """Add `link` to a chain of length `count`; does nothing if another process was first."""
     await redis.eval(EXTEND, 1, keys.LOGS, count, _encode(link).decode())
 
 
@@ -69,22 +69,22 @@ async def _next(links: list[Link], log: Log, identity: str, before: Log | None, 
     last = links[-1]
     lanes = range(len(last.begins))
     if identity in [link.id for link in links]:
-        raise LogMismatch(f"the deployment has left this log for {last.id}: what came since is not in it")
+        raise LogMismatch(f"the deployment has moved from this log to {last.id}: it lacks newer records")
     if before is None:
         raise LogMismatch(
-            f"this is not the log that the deployment's places name ({last.id}): {await _standing(redis, last)}\n"
-            "set log_before to the URL of that log, and it is drained before this one is read\n"
-            "if it is gone for good, so are the records that were not applied: `wakeline adopt-log` goes on without"
+            f"this is not the deployment's log ({last.id}): {await _standing(redis, last)}\n"
+            "set log_before to the URL of that log, and it will be drained first\n"
+            "if it is lost, so are its unapplied records: `wakeline adopt-log` continues without them"
         )
     held = sum(bounds.end for bounds in (await log.bounds(lanes)).values())
     if held and len(await links_of(redis)) == len(links):
-        raise LogMismatch(f"the new log is not empty, it holds {held} records: give this deployment a log of its own")
+        raise LogMismatch(f"the new log is not empty, it holds {held} records: give this deployment a separate log")
     ends = await before.bounds(lanes)
     return Link(identity, [last.begins[lane] + ends[lane].end for lane in lanes])
 
 
 async def places(redis: Redis, lanes: int) -> list[int]:
-    """What was applied of each lane. Raises redis-py's errors."""
+    """Each lane's number of applied records. Raises redis-py's errors."""
     [version] = await redis.hmget(keys.DEPLOYMENT, ["version"])
     live = keys.Keys(int(version or keys.VERSION))
     pipe = redis.pipeline(transaction=False)
@@ -94,14 +94,14 @@ async def places(redis: Redis, lanes: int) -> list[int]:
 
 
 async def adopt(log: Log, redis: Redis, lanes: int) -> list[int]:
-    """Make `log` the deployment's without what was left in the one before; returns the places at which it begins.
+    """Make `log` the deployment's log without draining the previous one; returns the places at which it begins.
 
-    Raises LogMismatch where it is one of its logs already, and redis-py's errors.
+    Raises LogMismatch if it is or was the deployment's log, and redis-py's errors.
     """
     identity = await log.identity()
     links = await links_of(redis)
     if identity in [link.id for link in links]:
-        raise LogMismatch("this is the deployment's log already, or was before: nothing is adopted")
+        raise LogMismatch("this is or was the deployment's log: nothing to adopt")
     begins = await places(redis, lanes)
     await extend(redis, len(links), Link(identity, begins))
     return begins
@@ -109,7 +109,7 @@ async def adopt(log: Log, redis: Redis, lanes: int) -> list[int]:
 
 async def _standing(redis: Redis, last: Link) -> str:
     applied = [place - begin for place, begin in zip(await places(redis, len(last.begins)), last.begins, strict=True)]
-    return f"{sum(applied)} of its records were applied, {max(applied)} of the lane that came furthest"
+    return f"{sum(applied)} of its records were applied, {max(applied)} in the most advanced lane"
 
 
 async def _as_one(log: Log, before: Log | None, former: str | None, links: list[Link]) -> Log:
@@ -125,7 +125,7 @@ async def _as_one(log: Log, before: Log | None, former: str | None, links: list[
 
 
 class ChainedLog:
-    """See `Log`. Places below `begins` lie in `before`, and are a gap where that is None."""
+    """See `Log`. Places below `begins` are in `before`, and a gap if that is None."""
 
     def __init__(self, log: Log, before: Log | None, links: list[Link]) -> None:
         self._log = log
@@ -151,7 +151,7 @@ class ChainedLog:
             if self._before is None:
                 lane = min(old)
                 raise LogGap(
-                    f"lane {lane}: place {places[lane]} lies in the log that was used before, up to "
+                    f"lane {lane}: place {places[lane]} is in the previous log, which ends at "
                     f"{self.begins[lane]}: set log_before to its URL"
                 )
             for lane, entries in (await self._before.read(old, limit=limit, wait_ms=0)).items():
@@ -173,8 +173,8 @@ class ChainedLog:
                 if end > self.begins[lane] and not self._said:
                     self._said = True
                     logger.error(
-                        "lane %d: %d records were appended to the log that was used before, after it was left: "
-                        "some collector still has its URL",
+                        "lane %d: %d records were appended to the previous log after the switch: "
+                        "a collector still uses its URL",
                         lane,
                         end - self.begins[lane],
                     )

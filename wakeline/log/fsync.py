@@ -1,4 +1,4 @@
-"""When a Redis or Valkey server's reply means "on disk"."""
+"""When the reply of a Redis or Valkey server means "on disk"."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from redis.exceptions import RedisError
 from wakeline import keys
 from wakeline.redis.failures import is_away
 
-FSYNC_MS = 1_500  # the longest wait for one
+FSYNC_MS = 1_500  # the longest wait for an fsync
 AT_ONCE_MS = 200  # far below the second between two fsyncs of `everysec`
 
 
 async def appendfsync(redis: Redis) -> str | None:
-    """always: a reply means "on disk". everysec or no: it does not. None: no append-only file, or CONFIG is hidden."""
+    """always: a reply means "on disk". everysec or no: it does not. None: no append-only file, or CONFIG is denied."""
     try:
         found = await redis.config_get("append*")
     except RedisError as error:
@@ -26,11 +26,11 @@ async def appendfsync(redis: Redis) -> str | None:
 
 
 async def waits_for_fsync(redis: Redis) -> bool:
-    """Whether WAITAOF means "on disk" under `everysec`. Needs a client whose commands go over one connection.
+    """Whether WAITAOF means "on disk" under `everysec`. Needs a client with a single connection.
 
-    There a server fsyncs once a second, so that what is written right after an fsync cannot be confirmed at once.
-    Valkey (9.1.2, tried) and some versions of Redis (https://github.com/redis/redis/pull/13793) do: they confirm
-    at the next turn of their event loop.
+    Such a server fsyncs once a second, so a write right after an fsync cannot be confirmed at once. Valkey (9.1.2,
+    tested) and some versions of Redis (https://github.com/redis/redis/pull/13793) confirm it anyway, at the next turn
+    of their event loop.
     """
     return await _is_confirmed(redis, FSYNC_MS) and not await _is_confirmed(redis, AT_ONCE_MS)
 

@@ -1,4 +1,4 @@
-"""The log on Apache Kafka: one topic, one partition a lane, one record an event, whose time is the broker's."""
+"""The log on Apache Kafka: one topic, one partition per lane, one record per event, with broker timestamps."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from wakeline.log.kafka_metadata import TopicMetadata
 from wakeline.log.kafka_reader import Reader
 from wakeline.log.kafka_topic import open_topic
 
-METHOD_S = 4.0  # of what takes several requests: below the collector's deadline
-OPEN_S = 10.0  # more, where the topic has to be made
-CHECKED_EVERY_S = 5.0  # that the topic is still the same
-BATCH_BYTES = 900_000  # below a broker's largest message by default
+METHOD_S = 4.0  # of a method with several requests: below the collector's deadline
+OPEN_S = 10.0  # more, if the topic must be created
+CHECKED_EVERY_S = 5.0  # how often to check that the topic is still the same
+BATCH_BYTES = 900_000  # below a broker's default limit on messages
 
-_leaving: set[asyncio.Task[None]] = set()  # what is being closed
+_leaving: set[asyncio.Task[None]] = set()  # connections being closed in the background
 
 
 class Named(msgspec.Struct):
-    """What of a record makes its key."""
+    """The fields of a record that form its key."""
 
     kind: str = ""
     site: str = ""
@@ -41,7 +41,7 @@ _named = msgspec.json.Decoder(Named).decode
 
 
 class KafkaLog:
-    """See `Log`. What fails is made anew: nothing of a failed call may hold up the next one."""
+    """See `Log`. After a failure connections are replaced, so that it cannot block later calls."""
 
     def __init__(self, address: KafkaAddress, lanes: int) -> None:
         self._address = address
@@ -54,7 +54,7 @@ class KafkaLog:
 
     @classmethod
     async def open(cls, url: str, lanes: int) -> Self:
-        """Makes the topic if it is missing. Raises LogUnavailable, and LogMismatch where it is not as it must be."""
+        """Creates the topic if it is missing. Raises LogUnavailable, and LogMismatch if it is unsuitable."""
         log = cls(kafka_address(url), lanes)
         try:
             async with log._unavailable(OPEN_S):
@@ -79,7 +79,7 @@ class KafkaLog:
         producer: Any = None
         try:
             async with self._unavailable():
-                async with self._appending:  # one after the other enters the queue; they may be under way together
+                async with self._appending:  # batches enter the queue in order, but may be in flight together
                     await self._check_identity(LogUnavailable)
                     producer = await self._started_producer()
                     for lane, values in lanes.items():
@@ -171,15 +171,15 @@ class KafkaLog:
     async def _topic(self) -> TopicMetadata:
         topic = await (await self._cluster()).metadata()
         if topic is None:
-            raise LogUnavailable(f"the topic {self._address.topic} is gone")
+            raise LogUnavailable(f"the topic {self._address.topic} does not exist any more")
         return topic
 
     async def _check_identity(self, error: type[LogGap | LogUnavailable]) -> None:
-        """Offsets of a topic made anew under the same name mean other records: raises `error`."""
+        """Raises `error` if the topic was recreated, since its offsets would mean other records."""
         if time.monotonic() < self._check_due:
             return
         if (found := (await self._topic()).identity) != self._identity:
-            raise error(f"the topic {self._address.topic} was made anew: it is {found}, not {self._identity}")
+            raise error(f"the topic {self._address.topic} was recreated: it is {found}, not {self._identity}")
         self._check_due = time.monotonic() + CHECKED_EVERY_S
 
     async def close(self) -> None:
@@ -193,7 +193,7 @@ class KafkaLog:
 
     @asynccontextmanager
     async def _unavailable(self, more_s: float = 0.0) -> AsyncIterator[None]:
-        """Turns every failure of the cluster or the network, and silence, into LogUnavailable."""
+        """Turn failures of the cluster or the network, and timeouts, into LogUnavailable."""
         try:
             async with asyncio.timeout(METHOD_S + more_s):
                 yield
@@ -201,11 +201,11 @@ class KafkaLog:
             raise LogUnavailable(f"the log on Kafka does not answer within {METHOD_S:g} s") from error
         except (KafkaError, OSError) as error:
             self._check_due = 0.0
-            raise LogUnavailable(f"the log on Kafka is away: {error or type(error).__name__}") from error
+            raise LogUnavailable(f"the log on Kafka is unavailable: {error or type(error).__name__}") from error
 
 
 async def _all(sent: Sequence[Awaitable[Any]]) -> None:
-    """Raises the first error, once all have an outcome."""
+    """Wait for all, then raise the first error."""
     for outcome in await asyncio.gather(*sent, return_exceptions=True):
         if isinstance(outcome, BaseException):
             raise outcome
@@ -223,7 +223,7 @@ def _batches(producer: AIOKafkaProducer, values: Sequence[bytes]) -> Iterator[An
 
 
 def _labels(value: bytes) -> tuple[bytes | None, list[tuple[str, bytes]]]:
-    """Key and headers, for people and other tools: nothing in Wakeline reads them."""
+    """Key and headers for other tools and people; Wakeline does not read them."""
     try:
         named = _named(value)
     except (msgspec.MsgspecError, ValueError, RecursionError):
@@ -233,13 +233,13 @@ def _labels(value: bytes) -> tuple[bytes | None, list[tuple[str, bytes]]]:
 
 
 def _leave(closing: Coroutine[Any, Any, None]) -> None:
-    """Close something in the background: nobody waits for it, and it takes long where a broker is away."""
+    """Close in the background, since it takes long if a broker is down."""
     _leaving.add(task := asyncio.create_task(closing))
     task.add_done_callback(_leaving.discard)
 
 
 async def _stopped(producer: Any) -> None:
-    """Gives up what it holds. Its own `stop` would send that first, for as long as a broker is away."""
+    """Stop a producer without sending its queued records, which `stop` would do first."""
     with suppress(KafkaError, OSError):
         await producer._sender.close()
     await producer.client.close()

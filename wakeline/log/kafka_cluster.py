@@ -1,7 +1,7 @@
-"""Kafka's brokers, asked for one topic by the requests of Kafka's protocol.
+"""Requests to Kafka's brokers for one topic, in Kafka's protocol.
 
-aiokafka's consumer spends 4 us on every record that it hands over, and reads ahead what may never be asked for; here
-a record costs 1 us, and a request asks for what its caller wants.
+aiokafka's consumer takes 4 us per record and prefetches records that may never be needed; this takes 1 us per record
+and only requests what the caller wants.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from wakeline.log.kafka_address import KafkaAddress
 from wakeline.log.kafka_metadata import MetadataRequest, TopicMetadata, read_metadata
 
 REQUEST_MS = 3_000  # of one request: below the collector's deadline
-LEAST_FETCH_BYTES, MOST_FETCH_BYTES = 1_048_576, 4_194_304  # of one lane: one whole batch at least
-RECORD_BYTES = 512  # about what one needs there
-ANSWER_BYTES = 33_554_432  # of all lanes of a broker: bounds what is held in memory
+LEAST_FETCH_BYTES, MOST_FETCH_BYTES = 1_048_576, 4_194_304  # per lane: at least one whole batch
+RECORD_BYTES = 512  # typical size of a record
+ANSWER_BYTES = 33_554_432  # of all lanes of a broker: limits memory
 EARLIEST, LATEST = -2, -1
 
 
 class Fetched(NamedTuple):
-    """A broker's answer. A lane that has nothing new is in neither."""
+    """A broker's answer. A lane without news is in neither field."""
 
     entries: dict[int, list[Entry]]
     failed: dict[int, KafkaError]
 
 
 class _LastWord(logging.Handler):
-    """Keeps what aiokafka last complained of. Its errors do not say why, and its log is loud while a broker is away."""
+    """Keeps aiokafka's last log message: its errors give no reason, and its log is noisy while a broker is down."""
 
     said = ""
 
@@ -54,14 +54,14 @@ _logger.propagate = False
 
 
 class Cluster:
-    """Every method raises KafkaError or OSError where a broker that it asks is away."""
+    """Every method raises KafkaError or OSError if a broker cannot be reached."""
 
     def __init__(self, address: KafkaAddress) -> None:
-        self.is_lost = False  # no broker that is known answers: only a new `Cluster` starts from the address again
+        self.is_lost = False  # no known broker answers: only a new `Cluster` uses the URL again
         self._topic = address.topic
         self._client = AIOKafkaClient(request_timeout_ms=REQUEST_MS, **address.client)
         self._refreshing: asyncio.Task[None] | None = None
-        self._answering: int | None = None  # the broker that answered last: of the others, one may hang
+        self._answering: int | None = None  # the broker that answered last: others may hang
 
     async def start(self) -> None:
         _last_word.said = ""
@@ -76,19 +76,19 @@ class Cluster:
         await self._client.close()
 
     def any_broker(self) -> int:
-        """The number of one that answers, as far as is known."""
+        """The number of a broker that probably answers."""
         node = self._client.get_random_node() if self._answering is None else self._answering
         if node is None:
             raise KafkaConnectionError("the cluster has no brokers yet")
         return int(node)
 
     async def metadata(self) -> TopicMetadata | None:
-        """Of the topic; None where it is not there."""
+        """The topic's metadata; None if it does not exist."""
         return read_metadata(await self._ask(self.any_broker(), MetadataRequest(self._topic)))
 
     async def bounds(self, lanes: Iterable[int]) -> dict[int, Bounds]:
         async def of(node: int, mine: list[int]) -> None:
-            # one after the other on one connection: an end that is asked for first may lie before a new beginning
+            # one after the other on one connection: an end requested first could be before a new beginning
             first, end = await asyncio.gather(self._offsets(node, mine, EARLIEST), self._offsets(node, mine, LATEST))
             found.update({lane: Bounds(first[lane], end[lane]) for lane in mine})
 
@@ -113,9 +113,10 @@ class Cluster:
     async def fetch(
         self, node: int, places: Mapping[int, int], *, limit: int, wait_ms: int, alone: bool = True
     ) -> Fetched:
-        """The records from these places on, of lanes that `node` leads; waits there for `wait_ms` if there are none.
+        """Fetch records from these places, in lanes that `node` leads; waits there for up to `wait_ms` if there are
+        none.
 
-        Not `alone`: on the connection of all other requests, which wait for its answer.
+        If not `alone`, it shares the connection with other requests, which then wait for its answer.
         """
         most = min(max(limit * RECORD_BYTES, LEAST_FETCH_BYTES), MOST_FETCH_BYTES)
         wanted = [(self._topic, [(lane, place, most) for lane, place in places.items()])]
@@ -162,7 +163,7 @@ class Cluster:
             raise for_code(code)(self._topic)
 
     def refresh(self) -> None:
-        """Ask in the background who leads which lane, and whether anybody answers at all."""
+        """Refresh in the background who leads which lane, and whether any broker answers."""
         if self._refreshing is None or self._refreshing.done():
             self._refreshing = asyncio.create_task(self._refresh())
 
@@ -171,13 +172,13 @@ class Cluster:
 
 
 def _entries(data: bytes, place: int, limit: int) -> list[Entry]:
-    """Records from `place` on: a broker sends whole batches, also what lies before it, and cuts the last one off."""
+    """Records from `place` on: a broker sends whole batches, including earlier records, and truncates the last one."""
     records = MemoryRecords(data)
     found: list[Entry] = []
     while len(found) < limit and records.has_next():
         batch: Any = records.next_batch()
         if not batch.validate_crc():
-            raise CorruptRecordException(f"the batch at offset {batch.base_offset} does not fit its checksum")
+            raise CorruptRecordException(f"the batch at offset {batch.base_offset} does not match its checksum")
         if not batch.is_control_batch:
             found += [Entry(record.offset, record.timestamp, record.value or b"") for record in batch]
             if found and found[0].offset < place:

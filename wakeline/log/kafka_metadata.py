@@ -1,4 +1,4 @@
-"""What Kafka says of one topic: its id, its partitions, who holds them. Needs Kafka 2.8, where topics got ids."""
+"""Kafka's metadata of one topic: its id, partitions and replicas. Needs Kafka 2.8, which introduced topic ids."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ TEXT = CompactString("utf-8")
 
 
 class Partition(NamedTuple):
-    """One lane. Numbers are those of brokers."""
+    """One lane; numbers are broker ids."""
 
-    leader: int | None  # None: there is none now
+    leader: int | None  # None: no leader at present
     replicas: tuple[int, ...]
     in_sync: tuple[int, ...]
 
 
 class TopicMetadata(NamedTuple):
-    """One topic that is there."""
+    """Metadata of an existing topic."""
 
-    identity: str  # of cluster and topic: one made anew under the same name has another
+    identity: str  # of cluster and topic: a recreated topic has another
     partitions: dict[int, Partition]
-    brokers: int  # that are up
+    brokers: int  # number of brokers that are up
 
 
 class _Uuid:
@@ -40,7 +40,7 @@ class _Uuid:
         return value
 
 
-# https://kafka.apache.org/protocol#The_Messages_Metadata; aiokafka's own ends with version 5
+# https://kafka.apache.org/protocol#The_Messages_Metadata; aiokafka's own request ends with version 5
 
 
 class _Answer(Response):  # type: ignore[misc]
@@ -110,7 +110,7 @@ class MetadataRequest(Request[_Question]):  # type: ignore[misc]
 
 
 def read_metadata(answer: Any) -> TopicMetadata | None:
-    """None where there is no such topic. Raises KafkaError."""
+    """None if the topic does not exist. Raises KafkaError."""
     ((code, name, id, _, partitions, *_),) = answer.topics
     error = for_code(code)
     if error is UnknownTopicOrPartitionError:

@@ -1,4 +1,4 @@
-"""Reads lanes from all of their brokers at once: one request is under way at each, also between two reads."""
+"""Reads lanes from all their brokers concurrently, with one request in flight per broker, also between two reads."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from aiokafka.errors import KafkaError, OffsetOutOfRangeError
 from wakeline.log import Entry, LogGap
 from wakeline.log.kafka_cluster import Cluster, Fetched
 
-POLL_MS = 250  # that a request waits at a broker: so long may lanes that it does not ask for have to wait
+POLL_MS = 250  # how long a request waits at a broker: lanes not in it may have to wait as long
 
 
 class _Flight(NamedTuple):
-    """A request that is under way."""
+    """A request in flight."""
 
     places: Mapping[int, int]
     answer: asyncio.Task[Fetched]
 
 
 class Reader:
-    """Of one `Cluster`."""
+    """Reader of one `Cluster`."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self._flights: dict[int, _Flight] = {}  # by broker
 
     async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
-        """See `Log`. May be cancelled: what comes later is kept for the next one.
+        """See `Log`. After a cancellation, late answers are kept for the next read.
 
-        Raises OffsetOutOfRangeError where a place lies outside of its lane, KafkaError and OSError where nothing can
-        be read, LogGap where a place holds no record.
+        Raises OffsetOutOfRangeError if a place is outside its lane, KafkaError and OSError if nothing can be read,
+        LogGap if a place holds no record.
         """
         until = asyncio.get_running_loop().time() + wait_ms / 1000
         answered: set[int] = set()
@@ -60,7 +60,7 @@ class Reader:
     def _landed(
         self, places: Mapping[int, int], answered: set[int]
     ) -> tuple[dict[int, list[Entry]], KafkaError | OSError | None]:
-        """What was asked for these very places, and what went wrong with some of them."""
+        """The answers for exactly these places, and the errors of others."""
         found: dict[int, list[Entry]] = {}
         failure: KafkaError | OSError | None = None
         for node, flight in list(self._flights.items()):
@@ -91,7 +91,7 @@ class Reader:
 
 
 def _without_holes(lane: int, place: int, entries: list[Entry]) -> list[Entry]:
-    """Raises LogGap where a record is missing: nothing is skipped in silence."""
+    """Raises LogGap if a record is missing, so that none is silently skipped."""
     if entries[-1].offset - place >= len(entries):
         offset = next(at for at, entry in enumerate(entries, start=place) if entry.offset != at)
         raise LogGap(f"lane {lane}: place {offset} holds no record (did a transaction write to the topic?)")

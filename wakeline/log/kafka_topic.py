@@ -1,4 +1,4 @@
-"""The topic of a log on Kafka: made if it is missing, else held against what the log promises."""
+"""The topic of a log on Kafka: created if missing, otherwise checked."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from wakeline.log.kafka_metadata import TopicMetadata
 NEEDED = {
     "message.timestamp.type": "LogAppendTime",
     "cleanup.policy": "delete",
-    "unclean.leader.election.enable": "false",  # else what was acknowledged is lost with a broker
+    "unclean.leader.election.enable": "false",  # otherwise acknowledged records are lost with a broker
 }
 MADE = NEEDED | {
     # Wakeline deletes records itself, once every reader has passed them
     "retention.ms": "-1",
     "retention.bytes": "-1",
-    "segment.bytes": "134217728",  # a file is what can be deleted
+    "segment.bytes": "134217728",  # records are deleted in whole segments
     "max.message.bytes": "4194304",
 }
-SAFE_REPLICAS, SAFE_IN_SYNC = 3, 2  # a record is on two machines when it is acknowledged, and one may be away
+SAFE_REPLICAS, SAFE_IN_SYNC = 3, 2  # a record is on two machines when acknowledged, and one broker may be down
 POLL_S = 0.1
 
 
 async def open_topic(cluster: Cluster, address: KafkaAddress, lanes: int) -> TopicMetadata:
-    """Make the topic, or check it. Raises LogMismatch, with the fix; KafkaError where the cluster is away."""
+    """Create the topic, or check it. Raises LogMismatch, with the fix; KafkaError if the cluster cannot be reached."""
     try:
         topic = await cluster.metadata()
     except NotImplementedError as error:
@@ -47,7 +47,7 @@ async def open_topic(cluster: Cluster, address: KafkaAddress, lanes: int) -> Top
     if topic is None:
         await _make(address, lanes)
     while topic is None or any(partition.leader is None for partition in topic.partitions.values()):
-        await asyncio.sleep(POLL_S)  # brokers hear of it one by one
+        await asyncio.sleep(POLL_S)  # brokers learn of it one by one
         topic = await cluster.metadata()
     for what, fix in mismatches(address.topic, topic, await topic_config(address), lanes):
         raise LogMismatch(f"{what}; {fix}")
@@ -56,7 +56,7 @@ async def open_topic(cluster: Cluster, address: KafkaAddress, lanes: int) -> Top
 
 
 async def _leaders_answer(cluster: Cluster, lanes: int) -> None:
-    """A broker is named as a leader before it knows of it itself."""
+    """Wait for the leaders: metadata names a broker as a leader before the broker knows it."""
     while True:
         try:
             await cluster.bounds(range(lanes))
@@ -68,15 +68,15 @@ async def _leaders_answer(cluster: Cluster, lanes: int) -> None:
 
 
 def mismatches(name: str, topic: TopicMetadata, config: Mapping[str, str], lanes: int) -> Iterator[tuple[str, str]]:
-    """What is wrong with a topic, and the fix."""
+    """What is wrong with a topic, and how to fix it."""
     if len(topic.partitions) != lanes:
         yield (
             f"the topic {name} has {len(topic.partitions)} partitions, the deployment {lanes} lanes",
-            "name another topic, which is made as it must be",
+            "name another topic, which will be created as needed",
         )
     for setting, needed in NEEDED.items():
         if config.get(setting, needed) != needed:
-            yield f"the topic {name} has {setting}={config[setting]}, it needs {needed}", fix_by(name, setting, needed)
+            yield f"the topic {name} has {setting}={config[setting]}, but needs {needed}", fix_by(name, setting, needed)
     retention = int(config["retention.ms"])
     if 0 <= retention < LATE_MS:
         yield (
@@ -94,7 +94,7 @@ def mismatches(name: str, topic: TopicMetadata, config: Mapping[str, str], lanes
 def replicas_and_in_sync(
     topic: TopicMetadata | None, config: Mapping[str, str], address: KafkaAddress
 ) -> tuple[int, int]:
-    """How many copies of a partition there are, and how many have to be written; of one to be made: would be."""
+    """Number of replicas of a partition, and how many must be in sync; for a missing topic: what it would get."""
     if topic is not None:
         replicas = min(len(partition.replicas) for partition in topic.partitions.values())
         return replicas, int(config["min.insync.replicas"])
@@ -105,7 +105,7 @@ def replicas_and_in_sync(
 
 
 def _in_sync(address: KafkaAddress) -> dict[str, str]:
-    """Where three copies are asked for, one may be away; else the broker decides."""
+    """With three replicas, one may be down; otherwise the broker's setting applies."""
     return {"min.insync.replicas": str(SAFE_IN_SYNC)} if address.replication_factor >= SAFE_REPLICAS else {}
 
 
@@ -115,7 +115,7 @@ async def topic_config(address: KafkaAddress) -> dict[str, str]:
 
 
 async def broker_config(address: KafkaAddress, broker: int) -> dict[str, str]:
-    """The same of a broker: what it gives to a topic that is made."""
+    """Setting -> value, of a broker: the defaults for new topics."""
     return await _config(address, ConfigResource(ConfigResourceType.BROKER, str(broker)))
 
 
@@ -137,8 +137,8 @@ async def _make(address: KafkaAddress, lanes: int) -> None:
     error = for_code(code)
     if error in (NoError, TopicAlreadyExistsError):  # another process may have been first
         return
-    said = f"the topic {address.topic} cannot be made: {rest[0] or error.__name__}"
-    if error.retriable or error is InvalidReplicationFactorError:  # brokers that are to come
+    said = f"the topic {address.topic} cannot be created: {rest[0] or error.__name__}"
+    if error.retriable or error is InvalidReplicationFactorError:  # more brokers may join
         raise KafkaError(said)
     raise LogMismatch(said)
 
@@ -154,8 +154,8 @@ async def _admin(address: KafkaAddress) -> AsyncIterator[AIOKafkaAdminClient]:
 
 
 def fix_by(topic: str, setting: str, value: str) -> str:
-    """How to change a setting of the topic."""
+    """The command that changes a setting of the topic."""
     return (
-        "set it by kafka-configs.sh --bootstrap-server ... --alter --entity-type topics "
+        "set it with kafka-configs.sh --bootstrap-server ... --alter --entity-type topics "
         f"--entity-name {topic} --add-config {setting}={value}"
     )

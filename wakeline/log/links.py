@@ -1,4 +1,4 @@
-"""What a deployment's chain of logs is made of, see `chain`."""
+"""The links of a deployment's chain of logs, see `chain`."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ class Link(Struct, frozen=True):
     """One log of a deployment."""
 
     id: str  # its identity
-    begins: list[int]  # by lane: the place at which its offset 0 lies
-    restored: list[int] = []  # by lane: up to where it is the link before, which a backup was taken of; else none
+    begins: list[int]  # by lane: the place of its offset 0
+    restored: list[int] = []  # by lane: end of the records shared with the previous link, after a restore
 
 
 def identity_of(links: Sequence[Link]) -> str:
-    """That of the chain: of its first log, since what follows is the same log to its readers. But a restore begins
-    another log: the places behind it hold other records than those that anybody remembers of the former one.
+    """The identity of the chain: that of its first log, since later logs continue it for readers.
+
+    A restore starts a new identity, because offsets after the backup hold other records than before.
     """
     return next((link.id for link in reversed(links) if link.restored), links[0].id)

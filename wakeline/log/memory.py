@@ -1,4 +1,4 @@
-"""The log in memory: for tests of pure logic. Nothing survives it."""
+"""The log in memory, for tests of pure logic; not persistent."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log that the settings name, as the deployment's."""
+"""Opens the log named in the settings, as the deployment's log."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ KAFKA = "kafka"
 
 
 async def open_log(settings: Settings, lanes: int) -> Log:
-    """Raises LogUnavailable where it is away, and LogMismatch where it is not this deployment's."""
+    """Raises LogUnavailable if it cannot be reached, and LogMismatch if it belongs to another deployment."""
     async with AsyncExitStack() as opened:
         redis = connect(settings.redis)
         opened.push_async_callback(redis.aclose)
@@ -63,7 +63,7 @@ async def plain_log(url: str, lanes: int) -> Log:
 
 
 async def _before(settings: Settings, redis: Redis, lanes: int) -> Log | None:
-    """What was read before `settings.log`: what they say, else Redis Streams where there is such a log."""
+    """The previous log: `log_before` of the settings, otherwise Redis Streams if there is such a log."""
     if settings.log_before:
         return await plain_log(settings.log_before, lanes)
     if settings.log and await redis.exists(keys.LOG_ID):

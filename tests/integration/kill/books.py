@@ -1,4 +1,4 @@
-"""What Redis and the log hold, read key by key, and where that differs from the truth."""
+"""Reads the content of Redis and the log directly, and compares it with the truth."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Scores = dict[tuple[str, str], float]  # id, interest -> stored score
 
 
 class Books:
-    """One key version, read by a connection of its own; nothing of the processor is asked."""
+    """One key version, read through its own connection, without the processor."""
 
     def __init__(self, url: str, tail: Tail, version: int = keys.VERSION) -> None:
         self.tail = tail
@@ -37,18 +37,18 @@ class Books:
         self._redis.close()
 
     def moved(self) -> int:
-        """Records applied so far, of all lanes; 0 while the server is away."""
+        """Records applied so far in all lanes; 0 while the server is down."""
         try:
             return sum(self.places())
         except RedisError:
             return 0
 
     def places(self) -> list[int]:
-        """Records applied so far, of each lane."""
+        """Records applied so far, by lane."""
         return [int(row.get("offset", 0)) for row in self._lanes()]
 
     def are_settled(self) -> bool:
-        """Whether all that the log holds is applied, and nothing waits to be sent to another lane."""
+        """Whether all records in the log are applied, and no deltas wait to be sent."""
         try:
             waiting = [self._redis.xlen(self._keys.outbox(lane)) for lane in range(LANES)]
             return not any(waiting) and self.moved() == self.length()
@@ -56,24 +56,24 @@ class Books:
             return False
 
     def length(self) -> int:
-        """Records in the log: nothing is trimmed that early."""
+        """Number of records in the log: nothing is trimmed that early."""
         return sum(self.tail.length(lane) for lane in range(LANES))
 
     def free_the_lease(self) -> None:
-        """As time would: the dead owner is not waited for."""
+        """Release the dead owner's lease without waiting."""
         self._redis.delete(keys.LEASE)
 
     def lift_tombstones(self) -> None:
-        """So that a replay meets who withdrew as the first run did: not knowing yet that it will."""
+        """Delete tombstones, so that a replay meets withdrawals like the first run: without knowing them in advance."""
         for key in self._redis.scan_iter(match=keys.tombstone(0, SITE, "*").replace("{0}", "*"), count=10_000):
             self._redis.delete(key)
 
     def append_raw(self, lane: int, value: bytes | str) -> None:
-        """Put anything into a lane of the log."""
+        """Append anything to a lane of the log."""
         self.tail.append(lane, value.encode() if isinstance(value, str) else value)
 
     def records(self) -> list[dict[str, Any]]:
-        """All that the log holds, lane by lane, but for dead letters."""
+        """All records in the log, lane by lane, except dead letters."""
         found = []
         for lane in range(LANES):
             dead = {int(letter["offset"]) for letter in self.dead_letters(lane)}
@@ -91,7 +91,7 @@ class Books:
         return [row for lane in lanes or range(LANES) for _, row in self._redis.xrange(self._keys.dead(lane))]
 
     def ledger(self) -> Counter[str]:
-        """The sum of the lanes' ledgers; each lane's must balance with its place and the log's end."""
+        """The sum of the lanes' ledgers; each must balance with the lane's place and the log's end."""
         found: Counter[str] = Counter()
         for lane, row in enumerate(self._lanes()):
             rows = {name: int(row.get(name, 0)) for name in LEDGER}
@@ -101,7 +101,7 @@ class Books:
         return found
 
     def counted(self) -> Counted:
-        """What the lanes' numbers say of events, added up. Raises RedisError while the server is away."""
+        """The lanes' numbers of events, added up. Raises RedisError while the server is down."""
         lanes = self._lanes()
         totals, day = self._sum("totals"), self._day()
         return Counted(
@@ -113,10 +113,10 @@ class Books:
         )
 
     def differences(self, truth: Truth, *, seen_twice: int | None = None, dead: int = 0) -> Differences:
-        """Where Redis is not what it must be: {} means nothing lost, nothing doubled.
+        """Differences between Redis and the expected state: {} means nothing lost, nothing doubled.
 
-        `seen_twice`: events that are in the log a second time; without it they are counted there. `dead`:
-        records that had to be set aside.
+        `seen_twice`: number of repeated events in the log, counted there by default. `dead`: records that had to be set
+        aside.
         """
         records = self.records()
         events = [record for record in records if record["kind"] == "event"]
@@ -155,7 +155,7 @@ class Books:
             found[id], wanted[id] = self._profile(id), {}
 
     def _hops(self) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], int]]:
-        """(source, target) -> up to where deltas were applied, and up to where they were sent."""
+        """(source, target) -> how far deltas were applied, and how far they were sent."""
         applied, sent = {}, {}
         for lane in range(LANES):
             for source, upto in self._redis.hgetall(self._keys.hop(lane)).items():
@@ -167,7 +167,7 @@ class Books:
         return applied, sent
 
     def _scores(self, events: list[dict[str, Any]], truth: Truth) -> Scores:
-        """Interests as the log's events make them: a view is 1, half a minute of engagement is 1 more."""
+        """Interests according to the log's events: 1 per view, 1 per half minute of engagement."""
         zero, half_life = map(int, self._redis.hmget(keys.DEPLOYMENT, "decay_zero", "half_life"))
         customer_of = {visitor: customer for customer, each in truth.customers.items() for visitor in each}
         first = {(event["page"], event["n"]): event for event in reversed(events)}
@@ -189,7 +189,7 @@ class Books:
         return found
 
     def _day(self) -> str:
-        """The only day there is."""
+        """The only day."""
         pattern = self._keys.day(0, SITE, "*").replace("{0}", "*")
         (day,) = {key.rsplit(":", 1)[1] for key in self._redis.scan_iter(match=pattern, count=10_000)}
         return day
@@ -221,7 +221,7 @@ class Books:
 
 
 def different(found: dict[str, Any], wanted: dict[str, Any]) -> Differences:
-    """Entry by entry where the values are tables; what is missing there is 0."""
+    """Differences, by entry for tables; missing entries are 0."""
     differences: Differences = {}
     for name, value in found.items():
         if isinstance(value, dict):

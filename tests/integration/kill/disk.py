@@ -1,7 +1,7 @@
-"""What a disk would hold after a loss of power: each append-only file, cut back to where it was last synced.
+"""Simulates a power failure: cuts each append-only file back to its last sync.
 
-A process that is killed loses nothing that it wrote, synced or not: the kernel still has it. So the server runs
-under fsync_shim.c, which notes the length of a file at each fsync. Renames and new names count as kept.
+A killed process loses nothing that it wrote, synced or not, as the kernel still has it. So the server runs under
+fsync_shim.c, which records a file's length at each fsync. Renames and new names are kept.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ APPEND_ONLY = "appendonlydir/*"
 
 
 class Disk:
-    """The disk of a server that is not running yet; from its next start on, its `files` are watched.
+    """The disk of a server that is not running yet; its `files` are watched from its next start on.
 
     `server` has `start` and `kill`, a `folder`, and an `environ` to start with.
     """
@@ -33,18 +33,18 @@ class Disk:
         server.environ = {"LD_PRELOAD": str(shim), "FSYNC_NOTES": str(self._notes)}
 
     def start(self) -> None:
-        """Start the server. What lies there now is on disk."""
+        """Start the server. Existing content counts as synced."""
         self._before = {file.stat().st_ino: file.stat().st_size for file in self._files()}
         self._notes.unlink(missing_ok=True)
         self._server.start()
         assert self._notes.exists(), "the shim is not in the server: is it linked statically?"
 
     def syncs(self) -> int:
-        """How often a file was synced since the start."""
+        """Number of syncs since the start."""
         return len(self._noted())
 
     def lose_power(self) -> int:
-        """kill -9, and all that was not synced is gone; returns how many bytes that was."""
+        """kill -9, and discard everything unsynced; returns the number of discarded bytes."""
         self._server.kill()
         synced: dict[int, int] = {}
         for inode, length in self._noted():
@@ -58,7 +58,7 @@ class Disk:
         return lost
 
     def _noted(self) -> list[tuple[int, int]]:
-        """(inode, length) of each file that was synced, in order."""
+        """(inode, length) of each synced file, in order."""
         lines = self._notes.read_text().split("\n")[:-1]  # the last may be cut
         return [(int(inode), int(length)) for inode, length in (line.split() for line in lines)]
 

@@ -1,7 +1,7 @@
-"""What a sender was answered, event by event, in a file: what was answered 2xx must be found again, once.
+"""A sender's ledger in a file: events answered 2xx must be stored exactly once.
 
-A line for each event and each attempt: its id, the answer (0 for none), when and how long that took, and what it adds
-to the numbers. The file alone says what the log, Redis and Prometheus must show.
+One line per event and attempt: its id, the answer (0 for none), time and duration, and its contribution to the numbers.
+The expected content of the log, Redis and Prometheus follows from this file alone.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Line(NamedTuple):
 
 @dataclass
 class Counted:
-    """Numbers that follow from events, whoever says them."""
+    """Numbers derived from events, whatever their source."""
 
     events: int = 0
     bot_events: int = 0
@@ -65,14 +65,14 @@ class Counted:
             self.custom[line.type] += 1
 
     def beyond(self, other: Self) -> int:
-        """Events that this counts and `other` does not: at least so many."""
+        """Lower bound for the number of events that this counts and `other` does not."""
         named = (self.views - other.views).total() + (self.custom - other.custom).total()
         named += max(0, self.bot_events - other.bot_events)
         return max(self.events - other.events, named, int(self.engaged_ms > other.engaged_ms), 0)
 
 
 class Ledger:
-    """A file that grows by a line for each event of a message, as it is answered."""
+    """A file that gets a line for each event of an answered message."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -95,7 +95,7 @@ def _line(message: Message, event: dict[str, Any], answer: int, at: int, took: f
 
 
 def lines_of(path: Path) -> Iterator[Line]:
-    """A ledger as it lies on disk; a last line that was cut is left out."""
+    """Lines of a ledger file; an incomplete last line is ignored."""
     with path.open() as file:
         for text in file:
             if text.endswith("\n"):
@@ -103,7 +103,7 @@ def lines_of(path: Path) -> Iterator[Line]:
 
 
 def promised(lines: Iterable[Line]) -> tuple[set[Id], Counted]:
-    """What was answered 2xx, each event once."""
+    """The events answered 2xx, each once."""
     ids: set[Id] = set()
     counted = Counted()
     for line in lines:

@@ -1,4 +1,4 @@
-"""Browsers that send what visitors make, about 500 events a second, and keep each message until it is answered."""
+"""Browsers that send the visitors' events, about 500 a second, and keep each message until it is answered."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ READY_S = 30.0
 
 
 class Load:
-    """`answered` holds the ids of all events that a 202 was given for; `repeated` how many of them twice."""
+    """`answered` holds the ids of all events answered 202; `repeated` the number of those answered twice."""
 
     events_per_s = EVENTS_PER_S
     customers = CUSTOMERS
@@ -44,7 +44,7 @@ class Load:
         self._is_over = False
 
     def end(self) -> None:
-        """No new visitors; those that are there send what is left of theirs."""
+        """Stop creating visitors; existing ones send their remaining messages."""
         self._is_over = True
 
     async def browse(self) -> None:
@@ -80,7 +80,7 @@ class Load:
         return False
 
     async def _answer(self, message: Message) -> tuple[int, bytes]:
-        """Its status, 0 for none, and what it says."""
+        """Status (0 for none) and body."""
         data = json.dumps(message.body()).encode()
         try:
             async with self._http.post(f"{self._origin}/v1/events", data=data, headers=message.headers) as answer:
@@ -89,7 +89,7 @@ class Load:
             return 0, b""
 
     async def until_ready(self) -> None:
-        """Until the collector takes events: what is repeated later is then the test's doing."""
+        """Wait until the collector accepts events, so that later repetitions are the test's own."""
         while True:
             with suppress(aiohttp.ClientConnectionError):
                 async with self._http.get(f"{self._origin}/readyz") as answer:
@@ -103,7 +103,7 @@ Made = TypeVar("Made", bound=Load)
 
 @asynccontextmanager
 async def load(seed: int, port: int, *, kind: type[Made] = Load, ledger: Ledger | None = None) -> AsyncIterator[Made]:
-    """Runs within; when the block ends, every message has been answered 202."""
+    """Runs within the block; at its end every message has been answered 202."""
     timeout = aiohttp.ClientTimeout(total=ANSWER_S)
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=timeout) as http:
         made = kind(seed, port, http)

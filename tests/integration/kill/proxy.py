@@ -1,4 +1,4 @@
-"""A network between a service and Redis that loses what it is told to lose."""
+"""A network between a service and Redis, with controlled losses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from wakeline.log.redis_streams import APPEND
 
 
 class Word(Enum):
-    """A request that matters, by what its first packet holds."""
+    """A relevant request, recognised by its first packet."""
 
     WRITE = hashlib.sha1(WRITE.encode()).hexdigest().encode()  # the store's script
     APPEND = hashlib.sha1(APPEND.encode()).hexdigest().encode()  # the log's script
@@ -28,9 +28,9 @@ class Fate(Enum):
 
 
 class Proxy:
-    """`decide` is asked for each such request; `lost` is called when one, or its reply, has been lost.
+    """`decide` is called for each such request; `lost` when one, or its reply, has been lost.
 
-    The connection ends with it, as it does when a network or a process dies.
+    A loss also closes the connection, as if a network or a process had died.
     """
 
     def __init__(self, target: int) -> None:
@@ -42,7 +42,7 @@ class Proxy:
         self._target = target
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until either side or a loss ends it."""
+        """One connection, until either side closes it or a loss occurs."""
         loses_reply = asyncio.Event()
         ends = [writer]
         ways: list[asyncio.Task[None]] = []

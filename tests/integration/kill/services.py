@@ -1,4 +1,4 @@
-"""The collector and the processor as processes that may be killed at any moment, on one configuration."""
+"""The collector and the processor as processes that may be killed at any moment, with shared settings."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ AS_INSTALLED = "from ops.cli import main; main()"
 
 
 class Service:
-    """One `wakeline <name>`. `launcher`: Python that may change the product and then runs its command line."""
+    """One `wakeline <name>`. `launcher`: Python code that may modify the product and then runs its command line."""
 
     def __init__(self, name: str, flags: dict[str, Any], said: Path, *, launcher: str = AS_INSTALLED) -> None:
         self.flags = flags
@@ -67,7 +67,7 @@ class Service:
         return self._process.pid
 
     def revive(self) -> None:
-        """What a supervisor does."""
+        """Restart it if it ended, as a supervisor does."""
         if not self.is_alive:
             self.start()
 
@@ -87,7 +87,7 @@ class Service:
 
 
 class Deployment:
-    """A collector and two processors, none of them started, on a server and, where `log` names one, a log apart."""
+    """A collector and two processors, not started yet, on a server and, if `log` names one, a separate log."""
 
     def __init__(self, folder: Path, server: Any, ports: Sequence[int], log: str) -> None:
         self.server = server
@@ -112,25 +112,25 @@ class Deployment:
 
     @property
     def settings(self) -> Settings:
-        """What its processes are told of servers."""
+        """The processes' settings for servers."""
         return Settings(redis=self.server.url, log=self.log)
 
     def close(self) -> None:
-        """Its readers, not its services."""
+        """Closes its readers, not its services."""
         self.books.close()
         self.tail.close()
 
     def on_redis(self, word: Word) -> bool:
-        """Whether the processor says it to Redis: appends go to the log."""
+        """Whether the processor sends this request to Redis: appends go to the log."""
         return not self.log or word is not Word.APPEND
 
     async def until_the_second_is_there(self) -> None:
-        """It stands by where one owns all lanes, else it has its share of them."""
+        """The second processor stands by if one owns all lanes, otherwise it has its share of them."""
         shown = "owning lanes" if self.log else "standing by"
         await until(lambda: shown in self.standby.said(), "the second is there")
 
     async def until_drained(self) -> None:
-        """Until the processor, revived where it dies, has applied all there is."""
+        """Wait until the processor, restarted if it dies, has applied all records."""
 
         def is_drained() -> bool:
             self.processor.revive()
@@ -141,8 +141,8 @@ class Deployment:
 
 @contextmanager
 def deployment(folder: Path, server: Any, ports: Sequence[int], log: str = "") -> Iterator[Deployment]:
-    """Kills what is left running, once the collector's books balance; pytest shows what the services said where it
-    failed.
+    """Kills remaining processes at the end, after the collector's ledger balances; pytest shows their output on
+    failure.
     """
     made = Deployment(folder, server, ports, log)
     try:
@@ -165,6 +165,6 @@ async def until(is_so: Callable[[], object], what: str, *, within: float = PATIE
 
 
 def where_it_is_noon() -> ZoneInfo:
-    """A time zone that is far from a new day, and from the hour at which salts change."""
+    """A time zone far from midnight, and from the hour at which salts change."""
     east = 12 - datetime.now(UTC).hour
     return ZoneInfo(f"Etc/GMT{-east:+d}")

@@ -1,4 +1,4 @@
-"""What the log holds, asked of its server and not of the processor: Redis Streams as they lie, Kafka by a consumer."""
+"""Reads the log directly from its server: Redis Streams by commands, Kafka by a consumer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Tail(Protocol):
     def values(self, lane: int) -> list[bytes]: ...
 
     def append(self, lane: int, value: bytes) -> None:
-        """Anything, past the collector."""
+        """Append anything, bypassing the collector."""
 
     def close(self) -> None: ...
 
@@ -48,7 +48,7 @@ class StreamsTail:
 
 
 class KafkaTail:
-    """Its client lives in a thread: the books are asked without waiting for a loop."""
+    """Its client runs in a thread, so that it can be used without an event loop."""
 
     def __init__(self, url: str, lanes: int) -> None:
         self._url, self._lanes = url, lanes

@@ -1,4 +1,4 @@
-"""Seeded visitors of a shop, and what must come of them: added up as they act, with nothing of the processor's."""
+"""Seeded visitors of a shop, and the expected numbers, added up independently of the processor."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ Event = dict[str, Any]
 
 @dataclass(eq=False)
 class Message:
-    """One request: events that one visitor made under one level of consent."""
+    """One request: events of one visitor under one consent level."""
 
     consent: str
     events: list[Event]
     headers: dict[str, str]
 
     def body(self) -> dict[str, Any]:
-        """As it is sent now; sent again, its events are the same."""
+        """The body to send now; repeated ones have the same events."""
         return {"site": SITE, "consent": self.consent, "sent": now_ms(), "events": self.events}
 
     @property
@@ -49,7 +49,7 @@ class Message:
 
 @dataclass
 class Truth:
-    """What Redis must show once all that was made has been sent and applied."""
+    """The expected content of Redis once all messages are sent and applied."""
 
     events: int = 0
     visits: int = 0
@@ -65,7 +65,7 @@ class Truth:
 
 
 class Visitor:
-    """One browser on one device: full, anonymous or a bot. `life` yields its messages as it makes them."""
+    """One browser on one device: full, anonymous or a bot. `life` yields its messages."""
 
     def __init__(self, number: int, rng: random.Random, truth: Truth, *, customers: int = CUSTOMERS) -> None:
         self._rng = rng
