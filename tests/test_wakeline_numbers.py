@@ -19,7 +19,8 @@ from tests.sealed import as_they_happened, seal
 from tests.timeline import event
 from wakeline.config import ConfigError, load
 from wakeline.durations import DAY_MS
-from wakeline.lanes import DeploymentMismatch, days, half_life_ms, open_deployment, stored_deployment
+from wakeline.keys import DEPLOYMENT
+from wakeline.lanes import FORMAT, DeploymentMismatch, days, half_life_ms, open_deployment, stored_deployment
 from wakeline.redis.connect import connect
 from wakeline.settings import Settings, Site
 
@@ -170,6 +171,24 @@ async def test_a_deployment_starts_again_with_the_half_life_that_it_was_made_wit
     settings = Settings(half_life_days=asked)
     first = await open_deployment(empty, settings)
     assert await open_deployment(empty, settings) == first
+    assert int(await empty.hget(DEPLOYMENT, "format")) == FORMAT
+
+
+async def test_data_of_a_newer_version_are_refused(empty: aioredis.Redis) -> None:
+    """Its lanes and records are not read as if they were ours; nothing is changed."""
+    await open_deployment(empty, Settings())
+    await empty.hset(DEPLOYMENT, "format", FORMAT + 1)
+    before = await empty.hgetall(DEPLOYMENT)
+    with pytest.raises(DeploymentMismatch, match=r"newer version of Wakeline.*restore a backup"):
+        await open_deployment(empty, Settings())
+    assert await empty.hgetall(DEPLOYMENT) == before
+
+
+async def test_data_of_before_there_were_formats_get_this_one(empty: aioredis.Redis) -> None:
+    first = await open_deployment(empty, Settings())
+    await empty.hdel(DEPLOYMENT, "format")
+    assert await open_deployment(empty, Settings()) == first
+    assert int(await empty.hget(DEPLOYMENT, "format")) == FORMAT
 
 
 @pytest.mark.parametrize("stored", [2.3333333333, 1 + 1 / 3, 86_400_001 / DAY_MS, 3650.0])

@@ -32,7 +32,8 @@ OTHER = "(other)"
 # ---- outside the version: the deployment and the log on Redis Streams -----------------------------
 
 DEPLOYMENT = "wl:deployment"
-"""hash: lanes, decay_zero (ms), half_life (ms). Permanent. Writer: the deployment's first process.
+"""hash: lanes, decay_zero (ms), half_life (ms). Permanent. Writer: the deployment's first process. format: see
+`lanes.FORMAT`; whichever process starts raises it.
 
 version: the live version of the keys, VERSION if missing; moving: "<version> <token>" while a replay switches to
 another one. Writer: the replay.

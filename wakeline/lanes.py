@@ -52,7 +52,7 @@ class NoDeployment(Exception):
 
 
 class DeploymentMismatch(Exception):
-    """The settings name another number of lanes or half-life than the stored data was built with."""
+    """The stored data do not fit: another number of lanes or half-life than in the settings, or a newer format."""
 
 
 FIELDS = ("lanes", "decay_zero", "half_life", "version")
@@ -70,12 +70,22 @@ def stored_deployment(values: Sequence[bytes | None]) -> Deployment:
     return Deployment(lanes, decay_zero, half_life, int(version or keys.VERSION))
 
 
-# KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life. First come, first stored.
+FORMAT = 2
+"""Of the stored data and the log's records: raised by a version of Wakeline whose data the ones before cannot read.
+
+1   all before there was such a number
+2   places of lanes have steps
+"""
+
+# KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life, FORMAT. First come, first stored; the format only rises.
 OPEN = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'lanes', ARGV[1], 'decay_zero', ARGV[2], 'half_life', ARGV[3])
 end
-return redis.call('HMGET', KEYS[1], 'lanes', 'decay_zero', 'half_life', 'version')
+if tonumber(redis.call('HGET', KEYS[1], 'format') or 1) < tonumber(ARGV[4]) then
+  redis.call('HSET', KEYS[1], 'format', ARGV[4])
+end
+return redis.call('HMGET', KEYS[1], 'format', 'lanes', 'decay_zero', 'half_life', 'version')
 """
 
 
@@ -86,9 +96,15 @@ async def open_deployment(redis: Redis, settings: Settings) -> Deployment:
     """
     half_life = half_life_ms(settings.half_life_days)
     found = await redis.register_script(OPEN)(
-        keys=[keys.DEPLOYMENT], args=[settings.lanes, time.time_ns() // 1_000_000, half_life]
+        keys=[keys.DEPLOYMENT], args=[settings.lanes, time.time_ns() // 1_000_000, half_life, FORMAT]
     )
-    deployment = stored_deployment(found)
+    format, *values = found
+    if int(format) > FORMAT:
+        raise DeploymentMismatch(
+            f"the data in Redis were written by a newer version of Wakeline (format {int(format)}, this one reads up "
+            f"to {FORMAT}): install that version again, or restore a backup made before the upgrade"
+        )
+    deployment = stored_deployment(values)
     for name, stored, asked in (
         ("lanes", str(deployment.lanes), str(settings.lanes)),
         ("half_life_days", days(deployment.half_life), days(half_life)),
