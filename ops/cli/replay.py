@@ -55,6 +55,9 @@ def replay(
     crash, the same command continues. The previous version uses memory until it is removed with --drop; --into switches
     back to it.
 
+    From the start, customers are rebuilt like visitors, by the present code. With a TIME, and with --lane, they get
+    what the log says they were told, by the code of that time.
+
     With a TIME, profiles and numbers begin there: people identified before are linked again at their next identify. If
     that comes after the switch, events between TIME and the switch count twice for the customer. So choose an early
     time, or start.
