@@ -7,7 +7,6 @@ cause, so a side is done once all of it was heard.
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 from statistics import median
 from typing import NamedTuple
@@ -16,8 +15,9 @@ import redis
 
 from benchmarks.machine import cpu_seconds
 from crm.out import Verdict
-from processor.lane_protocol import SENT
+from processor.lane_protocol import SENT, position_of
 from wakeline.keys import Keys
+from wakeline.record import Position
 
 WARM = 0.15  # the part of the events that is not measured
 STALLED_S = 60.0
@@ -87,16 +87,20 @@ def progress(client: redis.Redis, lanes: int) -> Progress:
             pipe.hgetall(names.hop(lane))
         replies = pipe.execute()
     events = records = 0
-    told: Counter[tuple[int, int]] = Counter()  # (source, target) -> up to where
+    told: dict[tuple[int, int], Position] = {}  # (source, target) -> up to where
     for lane, fields in enumerate(replies[:lanes]):
         place = int(fields.get(b"offset", 0))
         records += place
         events += place - int(fields.get(Verdict.DERIVED.value.encode(), 0))
         for name, upto in fields.items():
             if name.startswith(SENT.encode()):
-                told[lane, int(name[len(SENT) :])] = int(upto)
-    heard = {(int(source), lane): int(upto) for lane, hop in enumerate(replies[lanes:]) for source, upto in hop.items()}
-    return Progress(events, records, all(heard.get(way, 0) >= upto for way, upto in told.items()))
+                told[lane, int(name[len(SENT) :])] = position_of(upto)
+    heard = {
+        (int(source), lane): position_of(upto)
+        for lane, hop in enumerate(replies[lanes:])
+        for source, upto in hop.items()
+    }
+    return Progress(events, records, all(heard.get(way, (0, 0)) >= upto for way, upto in told.items()))
 
 
 def middle(rates: list[Rate]) -> Rate:
