@@ -10,15 +10,16 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from api.ledger import Ledger, place_of
 from wakeline import keys
-from wakeline.definitions import LIVE_WINDOWS_MS
+from wakeline.definitions import LATE_MS, LIVE_WINDOWS_MS
+from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
-from wakeline.numbers import COUNTS, LIVE_WINDOWS, TODAY, TOPS, TOTALS, WINDOWS
+from wakeline.numbers import COUNTS, LIVE_WINDOWS, SESSIONS, TODAY, TOPS, TOTALS, VISITS, WINDOWS
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 
@@ -80,11 +81,12 @@ class NumbersReader:
         ours = time.time() * 1000
         now = clock if now is None else now
         numbers = Numbers({key: SiteNumbers() for key in self._sites})
-        days = {key: _day(site, now) for key, site in self._sites.items()}
+        days = {key: _days(site, now) for key, site in self._sites.items()}
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
         await self._read_log(numbers, lanes, now)
         log_time = max(int(lane.get(b"clock", 0)) for lane in lanes)
+        numbers.open_sessions = max(numbers.open_sessions, 0)
         numbers.clocks_ahead = {"redis": (clock - ours) / 1000, "log": max(0.0, (log_time - ours) / 1000)}
         numbers.read_seconds = time.perf_counter() - started
         return numbers
@@ -101,19 +103,18 @@ class NumbersReader:
         return stored_deployment(stored), seconds * 1000 + micros // 1000
 
     async def _read_lane(
-        self, numbers: Numbers, names: keys.Keys, lane: int, days: Mapping[str, str], now: int
+        self, numbers: Numbers, names: keys.Keys, lane: int, days: Mapping[str, list[str]], now: int
     ) -> dict[bytes, bytes]:
         """Add a lane to `numbers`; returns its hash."""
         async with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(names.lane(lane))
-            pipe.zcard(names.due(lane))
-            for site, day in days.items():
-                _ask_site(pipe, names, lane, site, day, now)
+            for site, its_days in days.items():
+                _ask_site(pipe, names, lane, site, its_days, now)
             replies = iter(await pipe.execute())
         place: dict[bytes, bytes] = next(replies)
-        numbers.open_sessions += next(replies)
-        for each in numbers.sites.values():
+        for site, each in numbers.sites.items():
             _add_site(each, replies)
+            numbers.open_sessions += sum(_open(next(replies)) for _ in days[site])
         return place
 
     async def _read_log(self, numbers: Numbers, lanes: list[dict[bytes, bytes]], now: int) -> None:
@@ -127,20 +128,30 @@ class NumbersReader:
                 numbers.lag_seconds = max(numbers.lag_seconds, (now - (waiting or now)) / 1000)
 
 
-def _day(site: Site, now: int) -> str:
-    return datetime.fromtimestamp(now / 1000, site.time_zone).date().isoformat()
+def _days(site: Site, now: int) -> list[str]:
+    """Today in the site's time zone, and the days before on which a session that is open may have begun."""
+    today = datetime.fromtimestamp(now / 1000, site.time_zone).date()
+    return [(today - timedelta(days=age)).isoformat() for age in range(LATE_MS // DAY_MS + 2)]
 
 
-def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, day: str, now: int) -> None:
+def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list[str], now: int) -> None:
     pipe.zcount(names.present(lane, site), f"({now}", "+inf")
     for reach in LIVE_WINDOWS_MS.values():
         pipe.zcount(names.seen(lane, site), f"({now - reach}", "+inf")
     pipe.hgetall(names.totals(lane, site))
-    pipe.hgetall(names.day(lane, site, day))
+    pipe.hgetall(names.day(lane, site, days[0]))
     buckets = {window: keys.buckets(now, reach) for window, reach in LIVE_WINDOWS_MS.items()}
-    buckets[TODAY] = [keys.date(day)]
+    buckets[TODAY] = [keys.date(days[0])]
     for what, window in LISTS:
         pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
+    for day in days:
+        pipe.hmget(names.day(lane, site, day), VISITS.name, SESSIONS.name)
+
+
+def _open(counts: list[bytes | None]) -> int:
+    """Sessions of a day that began and have not ended: both are counted on the day of the beginning."""
+    begun, ended = (int(count or 0) for count in counts)
+    return begun - ended
 
 
 def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:

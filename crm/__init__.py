@@ -5,6 +5,7 @@ state.py     what is remembered of a visitor, put together from those of the pac
 pages.py     page instances that a state has no room for; page_text.py how they are written
 out.py       what a rule may do besides: count, wake at a time, tell a customer, forget
 dead.py      what could not be folded, and whom it is about
+lifetimes.py how long people are known, and what they counted
 sites.py     what the rules ask of a site's settings
 intake/      is it new, and is it a person
 identity/    what the visitor allows, who it is, and who is forgotten

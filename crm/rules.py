@@ -20,8 +20,10 @@ from crm.identity import consent, customers
 from crm.identity.customers import open_share, send_share
 from crm.intake import bots, duplicates
 from crm.interests import scoring
+from crm.lifetimes import customer_end, end_customer, end_visitor, visitor_end
 from crm.out import Out, Verdict
 from crm.presence import signs
+from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
 from crm.visits import attribution, referrers, sessions
 from crm.visits.sessions import is_kept_out
@@ -74,13 +76,16 @@ class Deadline(NamedTuple):
     """A kind of deadline."""
 
     kind: str
-    next: Callable[[Any], int]  # of a person: append time (ms) of the next one of this kind, 0: none
+    next: Callable[[Any, SiteFacts], int]  # of a person: append time (ms) of the next one of this kind, 0: none
     fire: Callable[[Any, Out], None]  # what happens at that one: afterwards it is another one, or none
 
 
 DEADLINES: dict[type, tuple[Deadline, ...]] = {
-    Visitor: (Deadline("ends", sessions.next_end, sessions.end),),
-    Customer: (),
+    Visitor: (
+        Deadline("ends", sessions.next_end, sessions.end),
+        Deadline("visitor_age", visitor_end, end_visitor),
+    ),
+    Customer: (Deadline("customer_age", customer_end, end_customer),),
 }
 """Of whom, and in which order where several are due at the same millisecond."""
 
@@ -93,11 +98,11 @@ def of_type(type: str) -> Steps:
     return tuple((name, rule) for name, rule, types in RULES if type in types)
 
 
-def earliest(person: Visitor | Customer) -> tuple[int, Deadline | None]:
+def earliest(person: Visitor | Customer, site: SiteFacts) -> tuple[int, Deadline | None]:
     """The person's next deadline, and when it is; 0: it waits for nothing."""
     time, next = 0, None
     for kind in DEADLINES[type(person)]:
-        at = kind.next(person)
+        at = kind.next(person, site)
         if at and (not time or at < time):
             time, next = at, kind
     return time, next

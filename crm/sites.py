@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from typing import NamedTuple
 
-from wakeline.durations import QUARTER_MS
+from wakeline.durations import MONTH_MS, QUARTER_MS
 from wakeline.event import MAX_INTEREST
 from wakeline.labels import cut
 from wakeline.paths import decoded, page_label, pattern
@@ -15,11 +16,22 @@ REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
 REMEMBERED_NAMES = 4_096  # of pages of all sites; 11 MB where strangers make up the longest
 
 
+class Lifetimes(NamedTuple):
+    """How long a site's people are known, ms; see `crm.lifetimes`."""
+
+    visitor: int  # after its last event
+    visitor_at_most: int  # after its first event
+    customer: int  # after the last contact
+
+
 class SiteFacts:
     """One site's settings, prepared; its answers are cached, bounded."""
 
     def __init__(self, site: Site) -> None:
         self.key = site.key
+        self.lives = Lifetimes(
+            site.visitor_months * MONTH_MS, site.visitor_most_months * MONTH_MS, site.customer_months * MONTH_MS
+        )
         self._time_zone = site.time_zone
         self._rules = [(pattern(rule.path), interest_name(rule.interest)) for rule in site.interests]
         self._day_of_quarter: dict[int, str] = {}

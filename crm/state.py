@@ -69,7 +69,9 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     kept_out: tuple[str, int, int] | None = (
         None  # such a link that today's tombstone keeps out, see `crm.identity.customers.link`
     )
+    earlier: list[str] = []  # customers to whom it was linked before, who list it too
     had_profile: bool = False  # in a replay: the live version had one here, which today's tombstone keeps out
+    had_seen: tuple[int, int] = (0, 0)  # times of that one's first and last event, ms
     withheld: int = 0  # append time up to which nothing enters a profile: it withdrew when it had none
     first: Touch = Touch()
     latest: Touch = Touch()
@@ -84,6 +86,7 @@ class Visitor:
 
     __slots__ = (
         "erased",
+        "gone_days",
         "has_profile",
         "id",
         "interests",
@@ -137,6 +140,7 @@ class Visitor:
         self.traits_changed = False
         self.unshows = False  # the profile may hold a session that it may no longer show
         self.wipe = False  # forget the profile before writing
+        self.gone_days: list[int] = []  # of `VisitorState.days`, whose pages go before writing
         self.share: CustomerShare | None = None
 
     def count(self, number: ProfileCount, amount: int = 1) -> None:
@@ -153,6 +157,19 @@ class Visitor:
             self.share.interests[name] = self.share.interests.get(name, 0.0) + amount
 
     def forget(self, upto: int) -> None:
+        """Drop all of the profile, up to time `upto` (ms) for good."""
+        self.end()
+        self.state.erased = upto
+        self.erased, self.tombstone = upto, max(upto, self.tombstone)
+
+    def vanish(self) -> None:
+        """Drop also what `end` left."""
+        self.gone_days = self.state.days
+        self.state = VisitorState()
+        self.open_pages.clear()
+        self.outside = None
+
+    def end(self) -> None:
         """Drop all of the profile; what keeps site totals right (page instances, open sessions) stays."""
         old = self.state
         for session in old.sessions:
@@ -168,12 +185,11 @@ class Visitor:
             pages=old.pages, set_aside_pages=old.set_aside_pages, days=old.days, forgotten_until=old.forgotten_until,
             sessions=old.sessions, closed=old.closed,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
-            erased=upto, withheld=old.withheld,
+            erased=old.erased, withheld=old.withheld,
         )  # fmt: skip
         self.interests.clear()
         self.share = None
         self.wipe = True
-        self.erased, self.tombstone = upto, max(upto, self.tombstone)
 
 
 encode_state = msgspec.json.Encoder().encode

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from crm.out import Additions, Counts, Out, Person, Verdict
-from crm.sites import page_name
+from crm.sites import SiteFacts, page_name
 from crm.state import Customer, Visitor
 from processor.deadlines import Deadlines
 from wakeline import keys
@@ -56,6 +56,7 @@ class Changes(Out):
         self.visitors: dict[tuple[str, str], Visitor] = {}
         self.customers: dict[tuple[str, str], Customer] = {}
         self.hops: dict[int, tuple[int, int]] = {}  # source lane -> up to where its deltas are applied
+        self.sites: Mapping[str, SiteFacts] = {}
         self.hop_gaps: list[HopGap] = []
 
     def wake(self, person: Person, at: int) -> None:

@@ -149,17 +149,16 @@ class Fold:
             person = memory.people[who]
             if person.scheduled != at:  # it was moved since
                 continue
-            next, kind = rules.earliest(person)
-            if who[0] not in self._sites:  # the site was removed from the configuration
-                next = 0
-            elif kind is not None and next <= at:
+            site = self._sites.get(who[0])
+            next, kind = rules.earliest(person, site) if site else (0, None)  # None: it is configured no more
+            if site and kind is not None and next <= at:
                 if fired == DUE_AT_ONCE:
                     return False
                 self._fire_one(person, kind, at, changes)
                 fired += 1
                 changes.step += 1
-                next = rules.earliest(person)[0]
-            changes.reschedule(person, next)
+                next = rules.earliest(person, site)[0]
+            changes.reschedule(person, next and max(next, at))
         return deadlines.next > item.time
 
     def _fire_one(self, person: Visitor | Customer, kind: rules.Deadline, at: int, changes: Changes) -> None:
@@ -192,7 +191,15 @@ class Fold:
         )
         changes.live_ms = self._live_ms
         changes.step = step
+        changes.sites = self._sites
         return changes
+
+    def _look(self, person: Visitor | Customer, changes: Changes) -> None:
+        """After a record that touched them: who was forgotten waits for less, and who waits for nothing may do now."""
+        if (person.wipe or not person.scheduled) and (site := self._sites.get(person.site)):
+            next = rules.earliest(person, site)[0]
+            if next != person.scheduled:
+                changes.reschedule(person, next and max(next, changes.now))
 
     def _apply(self, event: Event, who: Who, memory: LaneMemory, changes: Changes) -> Verdict:
         changes.received = event.received
@@ -216,6 +223,8 @@ class Fold:
             verdict = self._timed(steps, event, visitor, changes)
         if visitor.share is not None:
             rules.send_share(visitor, changes)
+        if visitor.wipe or not visitor.scheduled:
+            self._look(visitor, changes)
         return verdict or (Verdict.ERASED if erased else Verdict.APPLIED)
 
     def _timed(self, steps: Steps, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
@@ -241,10 +250,14 @@ class Fold:
                 for share in shares:
                     if share.at >= 0 and (share.at, share.step) < applied:  # it came in an earlier delta
                         continue
-                    records.receive(share, _customer(memory, changes, share.site, share.customer), changes)
+                    customer = _customer(memory, changes, share.site, share.customer)
+                    records.receive(share, customer, changes)
+                    self._look(customer, changes)
         elif isinstance(record, Erase):
             person_of = _customer if record.id[0] == CUSTOMER_PREFIX else _visitor
-            records.erase(record, person_of(memory, changes, record.site, record.id), changes)
+            person = person_of(memory, changes, record.site, record.id)
+            records.erase(record, person, changes)
+            self._look(person, changes)
 
     def letter(self, item: Item, record: Invalid, memory: LaneMemory, error: str = "") -> dead.DeadLetter:
         """The dead letter of an item. Everyone whom the record names must be in `memory`, as this lane knows them."""

@@ -8,6 +8,7 @@ from operator import attrgetter
 from msgspec import Struct
 
 from crm import pages
+from crm.lifetimes import DEFAULT, counted_until, customer_end, visitor_end
 from crm.page_text import split
 from crm.pages import UNPROFILED_MS
 from crm.sites import page_name
@@ -20,11 +21,11 @@ from wakeline.durations import DAY_MS
 from wakeline.profile_fields import COUNTS, SOURCES, TRAITS
 from wakeline.profiles import StoredSession
 
-PROFILE_LIVES = str(keys.PROFILE_TTL_MS)
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
 PAGES_LIVE = str(keys.PAGES_TTL_MS)
 # of who has no profile, or none any more: by then the rule has forgotten it, however far the fold was behind the log
 FORGOTTEN_LIVES = str(UNPROFILED_MS + DAY_MS)
+NOTHING = encode_state(VisitorState())
 TEXTS = [(name, attrgetter(of)) for name, of in ({trait.name: trait.name for trait in TRAITS} | SOURCES).items()]
 
 
@@ -40,16 +41,21 @@ def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: C
         for day in state.days:
             add(["PEXPIRE", changes.keys.pages(lane, site, id, day), FORGOTTEN_LIVES])
             add(["DEL", changes.keys.page_interests(lane, site, id, day)])
+        for day in visitor.gone_days:
+            add(["DEL", changes.keys.pages(lane, site, id, day)])
+            add(["DEL", changes.keys.page_interests(lane, site, id, day)])
+        visitor.gone_days = []
         visitor.wipe = False
     stored = encode_state(state)
     if len(stored) > pages.STATE_BYTES or visitor.outside is not None:
         stored = _pages(visitor, stored, changes, memory, add)
-    if not state.first_seen:
-        is_linked = state.customer or state.kept_out
-        lives = ANONYMOUS_LIVES if visitor.is_anonymous else PROFILE_LIVES if is_linked else FORGOTTEN_LIVES
-        add(["SET", state_key, stored.decode(), "PX", lives])
+    if stored == NOTHING:
+        add(["DEL", state_key])
         return
-    add(["SET", state_key, stored.decode(), "PX", PROFILE_LIVES])
+    lives = _lives(visitor, changes)
+    add(["SET", state_key, stored.decode(), "PX", lives])
+    if not state.first_seen:
+        return
     fields = ["HSET", profile, "last_seen", str(state.last_seen)]
     for name in visitor.numbers:
         fields += (name, str(getattr(state, name)))
@@ -67,9 +73,20 @@ def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: C
         visitor.is_new = visitor.traits_changed = False
     add(fields)
     if visitor.renewed:
-        add(["PEXPIRE", profile, PROFILE_LIVES])
-    _interests(visitor.interests, interests, add, renewed=visitor.renewed)
+        add(["PEXPIRE", profile, lives])
+    _interests(visitor.interests, interests, add, lives=lives, renewed=visitor.renewed)
     visitor.renewed = False
+
+
+def _lives(person: Visitor | Customer, changes: Changes) -> str:
+    """Lifetime (ms) of a state in Redis: what the fold ends by a deadline outlasts that by a week."""
+    site = changes.sites.get(person.site, DEFAULT)
+    end = visitor_end(person, site) if isinstance(person, Visitor) else customer_end(person, site)
+    if end:
+        return str(max(end - changes.now, 0) + keys.NET_MS)
+    if isinstance(person, Visitor) and person.is_anonymous:
+        return ANONYMOUS_LIVES
+    return str(max(counted_until(person.state) - changes.now, UNPROFILED_MS) + DAY_MS)
 
 
 def _pages(
@@ -131,13 +148,13 @@ def _readable(session: Session) -> Struct:
     )
 
 
-def _interests(interests: Interests, key: str, add: Callable[[Command], None], *, renewed: bool) -> None:
+def _interests(interests: Interests, key: str, add: Callable[[Command], None], *, lives: str, renewed: bool) -> None:
     changed, scores = interests.changed, interests.scores
     if changed:
         for part in in_parts([word for name in changed for word in (repr(scores[name]), name)]):
             add(["ZADD", key, *part])
         if renewed or len(changed) == len(scores):  # all are new: so may be the key
-            add(["PEXPIRE", key, PROFILE_LIVES])
+            add(["PEXPIRE", key, lives])
         changed.clear()
     if interests.gone:
         for part in in_parts(sorted(interests.gone - scores.keys())):
@@ -154,15 +171,16 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         for key in (changes.keys.state(lane, site, id), profile, interests):
             add(["DEL", key])
         customer.wipe = False
-    if not state.first_seen:
-        if state.erased:
-            add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", FORGOTTEN_LIVES])
+    if not state.first_seen and not state.erased:
         return
-    add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", PROFILE_LIVES])
+    lives = _lives(customer, changes)
+    add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", lives])
+    if not state.first_seen:
+        return
     fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last_seen), "last_source", state.source]
     fields += ["visitors", encode_state(state.visitors).decode()]
     for name, amount in state.counts.items():
         fields += (name, str(amount))
     add(["HSET", profile, *fields])
-    add(["PEXPIRE", profile, PROFILE_LIVES])
-    _interests(customer.interests, interests, add, renewed=True)
+    add(["PEXPIRE", profile, lives])
+    _interests(customer.interests, interests, add, lives=lives, renewed=True)

@@ -89,14 +89,16 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
         yield from _scores(key, [(str(ms), visitor) for visitor, ms in marks.present.items() if ms])
         for part in in_parts([visitor for visitor, ms in marks.present.items() if not ms]):
             yield ["ZREM", key, *part]
-        yield ["PEXPIRE", key, str(keys.PRESENCE_TTL_MS)]
+        if any(marks.present.values()):
+            yield ["PEXPIRE", key, str(keys.PRESENCE_TTL_MS)]
         key = changes.keys.seen(lane, site)
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]
         for part in in_parts([word for visitor, ms in marks.seen.items() if ms for word in (str(ms), visitor)]):
             yield ["ZADD", key, "GT", *part]
         for part in in_parts([visitor for visitor, ms in marks.seen.items() if not ms]):
             yield ["ZREM", key, *part]
-        yield ["PEXPIRE", key, str(keys.PRESENCE_TTL_MS)]
+        if any(marks.seen.values()):
+            yield ["PEXPIRE", key, str(keys.PRESENCE_TTL_MS)]
 
 
 def _top_lists(changes: Changes) -> Iterator[Command]:

@@ -13,6 +13,7 @@ import redis
 
 from benchmarks.broker import Broker, running_broker
 from benchmarks.machine import find_free_ports
+from tests.ages import QUICK
 from tests.cluster import RedisCluster, running_cluster
 from tests.s3 import USER, S3Server, running_s3
 from tests.server import RedisServer, running_server, stopped_server_in
@@ -75,6 +76,15 @@ def redis_server(shared_server: RedisServer) -> RedisServer:
 async def made(redis_server: RedisServer) -> AsyncIterator[Timeline]:
     """Appends to a new log, folded by workers on a real server."""
     timeline = Timeline(redis_server.url)
+    await timeline.start()
+    yield timeline
+    await timeline.close()
+
+
+@pytest.fixture
+async def quick(redis_server: RedisServer) -> AsyncIterator[Timeline]:
+    """A site that knows people for a month or two."""
+    timeline = Timeline(redis_server.url, sites=[QUICK])
     await timeline.start()
     yield timeline
     await timeline.close()

@@ -164,10 +164,22 @@ async def test_live_visitors_are_those_present_and_those_seen(client: redis.Redi
     assert (await reader.read(now=NOW)).sites["shop"].live == {"now": 2, "5m": 2, "30m": 4}
 
 
-async def test_open_sessions_are_those_that_wait_for_their_end(client: redis.Redis, reader: NumbersReader) -> None:
-    client.zadd(KEYS.due(0), {"shop/a": NOW + 1, "blog/b": NOW - 1})
-    client.zadd(KEYS.due(3), {"shop/c": NOW})
-    assert (await reader.read(now=NOW)).open_sessions == 3
+async def test_open_sessions_are_those_that_have_begun_and_not_ended(
+    client: redis.Redis, reader: NumbersReader
+) -> None:
+    """Whoever else waits for a deadline; of all days from which events are still taken, by each site's clock."""
+    client.zadd(KEYS.due(0), {"shop/a": NOW + 1, "blog/b": NOW + 300 * MINUTE})
+    client.hset(KEYS.day(0, "shop", "2026-03-14"), mapping={"visits": 7, "sessions": 5})
+    client.hset(KEYS.day(3, "shop", "2026-03-14"), mapping={"sessions": 1})
+    client.hset(KEYS.day(1, "shop", "2026-03-05"), mapping={"visits": 30, "sessions": 10})
+    client.hset(KEYS.day(1, "shop", "2026-03-04"), mapping={"visits": 400})
+    client.hset(KEYS.day(2, "blog", "2026-03-15"), mapping={"visits": 200})
+    assert (await reader.read(now=NOW)).open_sessions == 1 + 20 + 200
+
+
+async def test_no_fewer_than_none_are_open(client: redis.Redis, reader: NumbersReader) -> None:
+    client.hset(KEYS.day(0, "shop", "2026-03-14"), mapping={"sessions": 5})
+    assert (await reader.read(now=NOW)).open_sessions == 0
 
 
 async def test_the_ledger_covers_the_log_to_its_end(

@@ -14,7 +14,7 @@ from tests.timeline import DAY, START, Timeline, event
 from wakeline.keys import Keys
 from wakeline.record import Erase, Event, Record
 
-V, ALICE = "visitor-1", "@customer0"
+V, ALICE, BEN = "visitor-1", "@customer0", "@customer1"
 
 
 def said(day: float, type: str = "page_view", **fields: Any) -> Event:
@@ -52,6 +52,16 @@ STORIES: dict[str, tuple[list[Record], dict[str, int]]] = {
         {"new_visitors": 2},
     ),
     "erased twice": ([said(0), erase(1), said(7), erase(8), said(16), said(40), erase(41)], {"new_visitors": 1}),
+    "its customer is erased, an event of before comes late, and it withdraws at last": (
+        [said(0), said(0.1, "identify", customer=ALICE), erase(3, ALICE), said(2), said(30),
+         said(30.1, "consent", level="off")],
+        {"new_visitors": 2, "withdrawals": 1},
+    ),
+    "its customer is erased, the next link is of an event that is only counted": (
+        [said(0), said(0.1, "identify", customer=ALICE), said(0.2, "identify", customer=BEN, counted_only=True),
+         erase(1, ALICE), said(30)],
+        {"new_visitors": 1, "identified": 1},
+    ),
     "its customer is erased, the link is of later": (
         [said(0), said(0.1, "identify", customer=ALICE), said(2, "identify", customer=ALICE), erase(1, ALICE),
          said(30)],

@@ -435,6 +435,20 @@ def test_a_public_url_is_spelt_as_browsers_spell_it(tmp_path: Path) -> None:
     read(tmp_path, 'public_url = "https://xn--strae-oqa.de/stats"')
 
 
+@pytest.mark.parametrize(
+    ("months", "said"),
+    [
+        ("visitor_most_months = 12", ["line 3: visitor_most_months is 12, less than visitor_months, 13"]),
+        ("customer_months = 12", ["line 3: customer_months is 12, less than visitor_months, 13"]),
+        ("visitor_months = 26", ["line 1: visitor_most_months is 25, less than visitor_months, 26"]),
+        ("visitor_months = 0", ["line 3: visitor_months 0 is out of range: 1 to 120"]),
+    ],
+)
+def test_no_visitor_is_known_for_longer_than_its_customer(tmp_path: Path, months: str, said: list[str]) -> None:
+    text = f'[[site]]\nkey = "shop"\n{months}\n'
+    assert refused(tmp_path, text) == [f"wakeline.toml {one}" for one in said]
+
+
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     text = 'port = 0\nlanes = 0\n[[site]]\nkey = "?"\n[[site]]\nkey = "b"\norigins = ["x", "y"]\n'
     assert [said.partition(":")[0].rpartition(" ")[2] for said in refused(tmp_path, text)] == ["1", "2", "4", "7", "7"]

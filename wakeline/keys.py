@@ -12,7 +12,7 @@ from wakeline.durations import DAY_MS, MINUTE_MS
 
 VERSION = 1
 
-PROFILE_TTL_MS = 400 * DAY_MS  # after the last event: 13 months
+NET_MS = 7 * DAY_MS  # by which a key outlasts the deadline that ends its person, see `crm.lifetimes`
 ANONYMOUS_TTL_MS = 9 * DAY_MS  # outlasts an outage with open sessions; the salt is destroyed by then
 PAGES_TTL_MS = 2 * LATE_MS  # twice as long as needed, so that an outage of a week loses none
 DAY_TTL_MS = 800 * DAY_MS
@@ -147,7 +147,7 @@ class Keys:
 
     def due(self, lane: int) -> str:
         """zset: "<site>/<id>" -> append time (ms) at which this person's deadlines are looked at: that of the first of
-        them, such as a session's end, or before.
+        them, such as a session's end, or before. Everybody who has a profile or an open session is in it.
         """
         return f"{self.prefix}{{{lane}}}:due"
 
@@ -167,7 +167,10 @@ class Keys:
     # a visitor or customer
 
     def state(self, lane: int, site: str, id: str) -> str:
-        """string: JSON of the state that the fold needs. PROFILE_TTL or ANONYMOUS_TTL after the last event."""
+        """string: JSON of the state that the fold needs. NET after the end by age, which removes it.
+
+        Of "~" ids ANONYMOUS_TTL after the last event; of others without a profile a day longer than the fold needs it.
+        """
         return f"{self.prefix}{{{lane}}}:{site}:state:{id}"
 
     def pages(self, lane: int, site: str, id: str, day: int) -> str:
@@ -187,7 +190,7 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:{site}:page-interests:{id}:{day}"
 
     def profile(self, lane: int, site: str, id: str) -> str:
-        """hash: the readable profile, see `profiles`. PROFILE_TTL after the last event. Never for "~" ids."""
+        """hash: the readable profile, see `profiles`. NET after the end by age, which removes it. Never for "~" ids."""
         return f"{self.prefix}{{{lane}}}:{site}:profile:{id}"
 
     def interests(self, lane: int, site: str, id: str) -> str:

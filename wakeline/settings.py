@@ -170,6 +170,19 @@ class Site:
     interests: tuple[InterestRule, ...] = _setting((), "rules from URL paths to interests, [[site.interests]]")
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
     archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)
+    visitor_months: int = _setting(
+        # a tombstone lives for 120 of them
+        13,
+        "months after its last event at which what is known of a visitor ends",
+        least=1,
+        most=120,
+    )
+    visitor_most_months: int = _setting(
+        25, "months after its first event at which that ends at the latest, however often it came", least=1, most=120
+    )
+    customer_months: int = _setting(
+        36, "months after the last contact at which what is known of a customer ends", least=1, most=120
+    )
     masks: tuple[str, ...] = _setting((), "path patterns whose * parts are masked, e.g. /reset/*")
 
 

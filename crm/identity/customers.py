@@ -11,9 +11,10 @@ from crm.out import Out
 from crm.state import Visitor
 from wakeline.numbers import IDENTIFIED
 from wakeline.profile_fields import COUNTS
-from wakeline.record import FOR_GOOD, CustomerShare, Event
+from wakeline.record import CustomerShare, Event
 
 MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
+MAX_EARLIER = 8  # customers of one visitor who are told when it ends
 
 
 def link(event: Event, visitor: Visitor, out: Out) -> None:
@@ -37,6 +38,9 @@ def link(event: Event, visitor: Visitor, out: Out) -> None:
     if visitor.share is not None:
         send_share(visitor, out)
     first = not state.customer
+    if not first:
+        others = [one for one in state.earlier if one not in (state.customer, event.customer)]
+        state.earlier = [*others[1 - MAX_EARLIER :], state.customer]
     state.customer, state.linked, state.named = event.customer, event.time, 0
     visitor.traits_changed = True
     counts = {count.name: getattr(state, count.name) if first else 0 for count in COUNTS}
@@ -55,7 +59,7 @@ def _keep_out(event: Event, visitor: Visitor, out: Out) -> None:
     It says what an erasure of its customer, or of another one, means for this visitor, see `forget_with_customer`.
     """
     state = visitor.state
-    if not visitor.erased < event.time <= visitor.tombstone < FOR_GOOD or out.now <= state.withheld:
+    if not visitor.erased < event.time <= visitor.tombstone or out.now <= state.withheld:
         return
     customer, linked, named = state.kept_out or (state.customer, state.linked, state.named)
     if event.customer == customer:
@@ -92,6 +96,9 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     """Add one share to its customer, or forget the customer and everyone linked to it."""
     if share.erased_at:
         forget_customer(customer, out, upto=share.erased_at)
+        return
+    if share.left:
+        customer.state.visitors = [one for one in customer.state.visitors if one != share.visitor]
         return
     if refuses(customer, share, out):
         return

@@ -21,8 +21,15 @@ def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int) -> None:
     customer = visitor.state.customer
     if customer:
         out.tell(CustomerShare(site=visitor.site, customer=customer, visitor=visitor.id, erased_at=at))
+    leave(visitor, out, *visitor.state.earlier)
     visitor.forget(upto)
     out.forget(visitor.site, visitor.id, upto=upto)
+
+
+def leave(visitor: Visitor, out: Out, *customers: str) -> None:
+    """Tell customers that list a visitor that nothing is known of it any more."""
+    for customer in filter(None, customers):
+        out.tell(CustomerShare(site=visitor.site, customer=customer, visitor=visitor.id, left=True))
 
 
 def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
@@ -49,6 +56,7 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
     out.forget_letters(visitor.site, visitor.id, upto=upto)
     if visitor.erased < upto or not kept[0]:
         upto = max(upto, visitor.erased)
+        leave(visitor, out, *(one for one in state.earlier if one != customer))
         visitor.forget(upto)
         out.forget(visitor.site, visitor.id, upto=upto)
         state = visitor.state

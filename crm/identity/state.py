@@ -34,7 +34,13 @@ class Customer:
         self.wipe = False
 
     def forget(self, upto: int) -> None:
-        self.state = CustomerState(erased=upto)
+        """Drop all that is known, up to time `upto` (ms) for good."""
+        self.end()
+        self.state.erased = upto
+        self.erased, self.tombstone = upto, max(upto, self.tombstone)
+
+    def end(self) -> None:
+        """Drop all that is known."""
+        self.state = CustomerState()
         self.interests.clear()
         self.wipe = True
-        self.erased, self.tombstone = upto, max(upto, self.tombstone)

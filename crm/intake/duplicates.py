@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from crm import pages
 from crm.intake.state import Page
+from crm.lifetimes import counted_until
 from crm.out import Out, Verdict
 from crm.pages import REMEMBERED_MS, UNPROFILED_MS
 from crm.state import Visitor, VisitorState
@@ -49,7 +50,7 @@ def drop_seen(event: Event, visitor: Visitor, out: Out) -> Verdict | None:
         page.seen_bitmap = f"{seen:x}" if seen else ""
     visitor.may_profile = (
         not visitor.is_anonymous and event.time > visitor.tombstone and out.now > state.withheld
-        and (not event.counted_only or state.first_seen > 0)
+        and (not event.counted_only or state.first_seen > 0 or state.had_profile)
     )  # fmt: skip
     visitor.has_profile = (
         visitor.erased < event.time <= visitor.tombstone and out.now > state.withheld
@@ -59,7 +60,7 @@ def drop_seen(event: Event, visitor: Visitor, out: Out) -> Verdict | None:
 
 
 def hear(visitor: Visitor, now: int) -> VisitorState:
-    """Its state, if that is to live: without a profile it does as long as its events could come again.
+    """Its state, if that is to live: without a profile it does as long as the site counts by it.
 
     By log time, so that a replay, a worker that has it at hand and one whose key has expired agree; the key's own
     lifetime only follows.
@@ -67,7 +68,7 @@ def hear(visitor: Visitor, now: int) -> VisitorState:
     state = visitor.state
     if visitor.is_anonymous or state.is_known():
         return state
-    if state.last_append and now - state.last_append > UNPROFILED_MS:
+    if state.last_append and now - state.last_append > UNPROFILED_MS and now > counted_until(state):
         state = visitor.state = VisitorState(erased=state.erased)
         visitor.open_pages.clear()
     state.last_append = now

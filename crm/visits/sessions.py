@@ -7,7 +7,9 @@ chance. Several may be open: events that were queued offline join or open one in
 from __future__ import annotations
 
 from crm.identity.consent import goes_on
+from crm.lifetimes import visitor_end
 from crm.out import Out
+from crm.sites import SiteFacts
 from crm.state import Visitor
 from crm.visits.state import (
     KEPT_CLOSED,
@@ -34,16 +36,14 @@ def join(event: Event, visitor: Visitor, out: Out) -> None:
         visitor.state.was_new = True
         out.count(NEW_VISITORS)
     if visitor.may_profile:
-        _see(event, visitor)
+        _see(event, visitor, out)
     elif visitor.has_profile:
-        visitor.state.had_profile = True
+        _see_kept_out(event, visitor, out)
     if event.type == PING:
         return
     session = visitor.session = _session_at(event.time, visitor, out)
     if session is None:
         return
-    if not visitor.scheduled:
-        out.wake(visitor, deadline(session))
     if not (visitor.may_profile or session.unshown or visitor.is_anonymous) and is_kept_out(event, visitor, out):
         session.unshown = visitor.unshows = True
     if event.type == PAGE_VIEW:
@@ -62,15 +62,28 @@ def is_kept_out(event: Event, visitor: Visitor, out: Out) -> bool:
     return is_of_before and not visitor.is_anonymous
 
 
-def _see(event: Event, visitor: Visitor) -> None:
+def _see_kept_out(event: Event, visitor: Visitor, out: Out) -> None:
+    """In a replay: the live version saw it, and its end by age goes by that."""
+    state = visitor.state
+    first, last = state.had_seen
+    state.had_profile = True
+    state.had_seen = min(first or event.time, event.time), max(last, event.time)
+    if event.time < first:
+        out.wake(visitor, visitor_end(visitor, out.site))
+
+
+def _see(event: Event, visitor: Visitor, out: Out) -> None:
     state = visitor.state
     time = event.time
     if not state.first_seen:
         visitor.is_new = True
         state.last_append = 0
     if not state.first_seen or time < state.first_seen:
+        is_earlier = state.first_seen > 0
         state.first_seen = time
         visitor.traits_changed = True
+        if is_earlier:  # and so may the end be
+            out.wake(visitor, visitor_end(visitor, out.site))
     share = visitor.share
     if share is not None and (not share.since or time < share.since):
         share.since = time
@@ -174,7 +187,7 @@ def count_visit(session: Session, out: Out, amount: int = 1) -> None:
             out.top_at(time, TOP_CAMPAIGNS, session.campaign, amount)
 
 
-def next_end(visitor: Visitor) -> int:
+def next_end(visitor: Visitor, site: SiteFacts) -> int:
     """Append time (ms) at which the first of its open sessions ends; 0: it has none."""
     return min(map(deadline, visitor.state.sessions), default=0)
 

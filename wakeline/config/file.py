@@ -7,6 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from wakeline.config import rules
 from wakeline.config.checking import TYPES, Checked
 from wakeline.config.lines import Place, line_of, places
 from wakeline.config.problems import Problem
@@ -98,7 +99,10 @@ class _File:
         if "key" not in table:
             self.complain(place, 'the site has no key: add one, key = "shop"; it is the snippet\'s data-site')
         key: str = read.values.get("key", "")
-        sites.setdefault(key, Site(**read.values))
+        site = Site(**read.values)
+        for name, what in rules.site_misfits(site):
+            self.complain((*place, name) if name in table else place, f"{name} {what}")
+        sites.setdefault(key, site)
         return key
 
     def _put(self, checked: Checked, place: Place, value: Any) -> None:

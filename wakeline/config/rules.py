@@ -13,7 +13,7 @@ from wakeline.hosts import ascii_url, origin_of
 from wakeline.ports import ALIVE, READY
 from wakeline.redis.url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
-from wakeline.settings import InterestRule, Settings
+from wakeline.settings import InterestRule, Settings, Site
 
 LEAST_MEMORY_MB = 64
 MIN_SECRET = 16  # characters; shorter secrets can be guessed from one signature
@@ -264,3 +264,10 @@ def misfits(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, s
     yield from port_clashes(settings, given)
     if is_cluster(settings.redis) and not settings.log:
         yield "redis", "is a cluster, which cannot hold the log: redis+cluster:// needs log = kafka://host:9092"
+
+
+def site_misfits(site: Site) -> Iterator[tuple[str, str]]:
+    """(setting, what is wrong) where two settings of a site do not go together."""
+    for name in ("visitor_most_months", "customer_months"):
+        if (months := getattr(site, name)) < site.visitor_months:
+            yield name, f"is {months}, less than visitor_months, {site.visitor_months}"
