@@ -134,6 +134,8 @@ def kept(value: bytes, expired: Collection[str], known: Collection[str]) -> tupl
             return value, False
         if record.kind == "delta":
             return _kept_of_delta(value, is_expired)
+        if record.kind == "definition":  # it holds for what comes after it, however old it is
+            return value, False
         site = record.site
     except msgspec.MsgspecError:
         site = ANY_OTHER

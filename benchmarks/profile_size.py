@@ -14,9 +14,7 @@ from wakeline.lanes import lane_of
 SAMPLED = 2_000
 
 FIGURES = (
-    Figure(
-        "redis_bytes_per_profile", "state, profile, interests and deadline of a visitor of the stand"
-    ),
+    Figure("redis_bytes_per_profile", "state, profile, interests and deadline of a visitor of the stand"),
     Figure("redis_bytes_per_state", "of these, what the fold needs to go on"),
     Figure("redis_bytes_per_deadline", "of these, its place in the due set"),
 )

@@ -6,7 +6,7 @@ pages.py     page instances that a state has no room for; page_text.py how they 
 out.py       what a rule may do besides: count, wake at a time, tell a customer, forget
 dead.py      what could not be folded, and whom it is about
 lifetimes.py how long people are known, and what they counted
-sites.py     what the rules ask of a site's settings
+sites.py     what the rules ask of a site's settings; definitions.py those that are records in every lane
 intake/      is it new, and is it a person
 identity/    what the visitor allows, who it is, and who is forgotten
 presence/    who is on the site now

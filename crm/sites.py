@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from crm.definitions import Held, defined
 from wakeline.durations import MONTH_MS, QUARTER_MS
 from wakeline.event import MAX_INTEREST
 from wakeline.labels import cut
@@ -13,6 +14,7 @@ from wakeline.paths import decoded, page_label, pattern
 from wakeline.settings import Site
 
 REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
+REMEMBERED_DEFINED = 8  # of one site: lanes change from one to the next almost together
 REMEMBERED_NAMES = 4_096  # of pages of all sites; 11 MB where strangers make up the longest
 
 
@@ -32,10 +34,12 @@ class SiteFacts:
         self.lives = Lifetimes(
             site.visitor_months * MONTH_MS, site.visitor_most_months * MONTH_MS, site.customer_months * MONTH_MS
         )
+        self._site = site
         self._time_zone = site.time_zone
         self._rules = [(pattern(rule.path), interest_name(rule.interest)) for rule in site.interests]
         self._day_of_quarter: dict[int, str] = {}
         self.interests_of_path = lru_cache(REMEMBERED_PATHS)(self._interests_of_path)
+        self.defined = lru_cache(REMEMBERED_DEFINED)(self._defined)
 
     def day(self, ms: int) -> str:
         """The site's day (YYYY-MM-DD) at a time."""
@@ -47,6 +51,10 @@ class SiteFacts:
             found = datetime.fromtimestamp(ms / 1000, self._time_zone).strftime("%Y-%m-%d")
             self._day_of_quarter[quarter] = found
         return found
+
+    def _defined(self, held: Held) -> SiteFacts:
+        """The site where these definitions hold; one for all lanes."""
+        return SiteFacts(defined(self._site, held))
 
     def _interests_of_path(self, path: str) -> tuple[str, ...]:
         path = decoded(path) if self._rules else path

@@ -4,4 +4,6 @@ cli/     the commands
 up/      runs and supervises all services on one machine
 check/   checks whether a deployment is correctly set up
 backup/  backup and restore
+
+definitions.py  the differences between the configuration and what was applied
 """

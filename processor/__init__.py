@@ -6,8 +6,8 @@ transport.py  Faust's transport over wakeline.log
 lanes.py      the lanes of this process; ownership.py assigns them: all by a lease (lease.py), or a share (group.py)
 worker.py     one lane: load, fold, write, retry
 batch.py      records decoded, and what they touch
-fold.py       one lane's records through the rules of `crm`, deadlines.py what falls due before them; memory.py what
-              it remembers, loaded.py reads that
+fold.py       one lane's records through the rules of `crm`, deadlines.py what falls due before them, definitions.py
+              which rules of a site hold there; memory.py what it remembers, loaded.py reads that
 changes.py    all that one call changes; writes.py makes Redis commands of it (command.py), people.py those of
               visitors and customers, deltas.py what customers are told
 store.py      the one call that applies them; lane_protocol.py the scripts and fields of a lane in Redis

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
+from crm import definitions
 from crm.dead import Named, named_by
 from crm.out import LIVE_MS
 from wakeline.definitions import LATE_MS
@@ -20,6 +21,7 @@ from wakeline.record import (
     CUSTOMER_PREFIX,
     FOR_GOOD,
     CustomerShare,
+    Definition,
     Delta,
     Erase,
     Event,
@@ -35,10 +37,12 @@ KEYS_OF_A_DAY = 2 * (len(TOPS) + 4)  # a site's day by UTC may lie in two of its
 KEYS_OF_A_SPAN = len(TOPS) + 4 + 6 * len(LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
 SPAN_MS = 300_000
 
+NAME = re.compile(r"[a-z_]{1,64}")  # of what is defined
 ID = re.compile(r"[!-~]{1,128}")  # of a person or a site in a record of our own
 
 NOTHING = encode_record(Tick())
 WITHDRAWAL = f'"{CONSENT}"'.encode()  # is in whatever may be one
+DEFINITION = b'"definition"'
 
 Who = tuple[str, str]  # site, id
 
@@ -69,10 +73,12 @@ class Batch(Struct, gc=False):
     live_ms: int  # age up to which it is; -1: none are
 
 
-def only_withdrawals(entries: Iterable[Entry], *, before: int) -> Iterable[Entry]:
-    """The entries, those before an offset as if they were nothing, but for what may be a withdrawal."""
+def only_what_lasts(entries: Iterable[Entry], *, before: int) -> Iterable[Entry]:
+    """The entries, those before an offset as if they were nothing, but for what may be a withdrawal or a definition."""
     return (
-        Entry(entry.offset, entry.time, NOTHING) if entry.offset < before and WITHDRAWAL not in entry.value else entry
+        Entry(entry.offset, entry.time, NOTHING)
+        if entry.offset < before and WITHDRAWAL not in entry.value and DEFINITION not in entry.value
+        else entry
         for entry in entries
     )
 
@@ -105,12 +111,26 @@ def _record_of(value: bytes, sites: Container[str]) -> Record | str:
             return "malformed: names nobody who could be forgotten"
     elif isinstance(record, Delta) and not all(map(_is_share, record.shares)):
         return "malformed: a share of nobody, or for nobody"
+    elif isinstance(record, Definition) and (fault := _fault_of(record)):
+        return f"malformed: {fault}"
     return record
 
 
 def _is_erasure(record: Erase) -> bool:
     named = _is_person(record.id) and (not record.customer or _is_customer(record.customer))
     return named and _is_site(record.site) and 0 < record.time <= FOR_GOOD
+
+
+def _fault_of(record: Definition) -> str:
+    """What is wrong with a definition; "" for nothing. Of what this code does not know the body may be anything."""
+    if not _is_site(record.site) or not NAME.fullmatch(record.name) or record.version < 1:
+        return "a definition of nothing"
+    try:
+        if record.name in definitions.KINDS:
+            definitions.read(record.name, bytes(record.body))
+    except ValueError as error:
+        return f"a definition that cannot hold: {error}"
+    return ""
 
 
 def _is_share(share: CustomerShare) -> bool:

@@ -58,6 +58,7 @@ class Changes(Out):
         self.hops: dict[int, tuple[int, int]] = {}  # source lane -> up to where its deltas are applied
         self.sites: Mapping[str, SiteFacts] = {}
         self.hop_gaps: list[HopGap] = []
+        self.definitions: dict[str, str] = {}  # field of the lane's definitions -> what it says now
 
     def wake(self, person: Person, at: int) -> None:
         """See `Out.wake`."""

@@ -11,7 +11,7 @@ from crm.out import LIVE_MS, Verdict
 from crm.rules import Steps
 from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
-from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest, only_withdrawals
+from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest, only_what_lasts
 from processor.changes import Changes, HopGap
 from processor.memory import LaneMemory
 from wakeline import keys
@@ -20,7 +20,7 @@ from wakeline.durations import MINUTE_MS
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.numbers import LIVE_TOPS, TOPS
-from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Delta, Erase, Event, Position, Record
+from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Definition, Delta, Erase, Event, Position, Record
 
 TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
 DUE_AT_ONCE = 500  # deadlines that fire in one call
@@ -54,12 +54,13 @@ class Fold:
     ) -> None:
         self.lane = lane
         self.lanes = deployment.lanes
-        self.begins = 0  # offset; of what lies before only withdrawals matter
+        self.begins = 0  # offset; of what lies before only withdrawals and definitions matter
         self.seconds: dict[str, float] = dict.fromkeys(rules.NAMES, 0.0)  # of the timed events
         self.timed = 0
         self.firing: Who | None = None  # whose deadline is under way
         self._timed_every = self._countdown = timed_every
         self._sites = sites
+        self._held: Mapping[str, SiteFacts] = {}  # the sites by the definitions that hold in the lane
         self._deployment = deployment
         self._keys = key_space
         self._emits = emits
@@ -79,7 +80,7 @@ class Fold:
     def decode(self, entries: Iterable[Entry]) -> Batch:
         """Entries as records; what cannot be one is marked, with its reason."""
         if self.begins:
-            entries = only_withdrawals(entries, before=self.begins)
+            entries = only_what_lasts(entries, before=self.begins)
         items = decoded(entries, self._sites)
         if self._live_since:
             self._live_ms = LIVE_MS if newest(items) > self._live_since else -1
@@ -116,6 +117,7 @@ class Fold:
         """
         deadlines, ledger = memory.deadlines, changes.ledger
         changes.waits_for = None
+        self._held = memory.definitions.facts(self._sites)
         for item in items[changes.folded :] if changes.folded else items:
             if deadlines.next <= item.time and not self._fire(item, memory, changes):
                 break
@@ -124,6 +126,8 @@ class Fold:
             if item.offset < self.begins:
                 if isinstance(record, Event):
                     records.look_through(record, _visitor(memory, changes, *item.who[0]), changes)
+                elif isinstance(record, Definition):
+                    self._apply_derived(record, memory, changes)
                 ledger[Verdict.SKIPPED] += 1
             elif isinstance(record, Event):
                 ledger[self._apply(record, item.who[0], memory, changes)] += 1
@@ -164,7 +168,7 @@ class Fold:
     def _fire_one(self, person: Visitor | Customer, kind: rules.Deadline, at: int, changes: Changes) -> None:
         self.firing = who = person.site, person.id
         changes.now = changes.received = at
-        changes.enter(self._sites[person.site], at)
+        changes.enter(self._held[person.site], at)
         began = perf_counter_ns()
         if isinstance(person, Visitor):
             changes.visitors[who] = person
@@ -203,7 +207,7 @@ class Fold:
 
     def _apply(self, event: Event, who: Who, memory: LaneMemory, changes: Changes) -> Verdict:
         changes.received = event.received
-        changes.enter(self._sites[event.site], event.time)
+        changes.enter(self._held[event.site], event.time)
         visitor = changes.visitors.get(who)
         if visitor is None:
             visitor = changes.visitors[who] = memory.people[who]  # type: ignore[assignment]
@@ -258,6 +262,8 @@ class Fold:
             person = person_of(memory, changes, record.site, record.id)
             records.erase(record, person, changes)
             self._look(person, changes)
+        elif isinstance(record, Definition):
+            changes.definitions |= memory.definitions.take(record, changes.offset, self._sites)
 
     def letter(self, item: Item, record: Invalid, memory: LaneMemory, error: str = "") -> dead.DeadLetter:
         """The dead letter of an item. Everyone whom the record names must be in `memory`, as this lane knows them."""

@@ -131,11 +131,11 @@ WRITES = (
     "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE",
 )  # fmt: skip
 
-# KEYS: the lane, its hop. A script, for redis-py has no transactions worth the name on a cluster.
-PLACE = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}"
+# KEYS: the lane, its hop, its definitions. A script, for redis-py has no transactions worth the name on a cluster.
+PLACE = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[3])}"
 
-# KEYS: the lane, its hop; ARGV: writer, what `moved` must be, WRITES. What another writer has under way fails from
-# now on. A command that the user may not give would stop a write half-way.
+# KEYS: the lane, its hop, its definitions; ARGV: writer, what `moved` must be, WRITES. What another writer has under
+# way fails from now on. A command that the user may not give would stop a write half-way.
 CLAIM = """
 for i = 3, #ARGV do
   if not redis.acl_check_cmd(ARGV[i], KEYS[1], KEYS[1], KEYS[1]) then
@@ -147,7 +147,7 @@ if found[1] ~= '1' and (found[2] or '') == ARGV[2] then
   redis.call('HINCRBY', KEYS[1], 'revision', 1)
   redis.call('HSET', KEYS[1], 'writer', ARGV[1])
 end
-return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2])}
+return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[3])}
 """
 
 # KEYS: the lane; ARGV: offset.

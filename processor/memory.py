@@ -9,6 +9,7 @@ from crm.state import Customer, Outside, Visitor
 from processor.batch import Batch, Who
 from processor.changes import TopLists
 from processor.deadlines import Deadlines
+from processor.definitions import Definitions
 from processor.loaded import Loaded, customer_of, visitor_of
 from wakeline.record import CUSTOMER_PREFIX, Event, Position
 
@@ -22,6 +23,7 @@ class LaneMemory:
         self._opened: list[Visitor] = []  # of whom the present batch knows some of these
         self.tops = TopLists()
         self.deadlines = Deadlines()
+        self.definitions = Definitions()
         self.hops: dict[int, Position] = {}  # source lane -> upto of the last delta applied from it
         self.sent: dict[int, Position] = {}  # customers' lane -> upto of the last delta for it
 

@@ -17,6 +17,7 @@ from crm.page_text import joined
 from processor.batch import Who
 from processor.command import Command
 from processor.deadlines import Due, whose
+from processor.definitions import Definitions
 from processor.lane_protocol import (
     CLAIM,
     DIED,
@@ -80,23 +81,25 @@ class Store:
         self._died = redis.register_script(DIED)
 
     async def claim(self, lane: int, memory: LaneMemory, *, writer: str) -> LanePlace:
-        """Make `writer` the lane's only writer and return its place; also loads the lane's hops into `memory`.
+        """Make `writer` the lane's only writer and return its place; also loads the lane's hops and definitions into
+        `memory`.
 
         Raises LaneMoved if a replay holds the lane. A torn lane is not claimed either: see its place.
         """
-        names = [self.keys.lane(lane), self.keys.hop(lane)]
+        names = [self.keys.lane(lane), self.keys.hop(lane), self.keys.definitions(lane)]
         with unavailable():
-            fields, hops = await self._claim(keys=names, args=[writer, self.moved, *WRITES])
-        place = _place(_pairs(fields), _pairs(hops), memory)
+            found = await self._claim(keys=names, args=[writer, self.moved, *WRITES])
+        place = _place(found, memory)
         if place.moved != self.moved:
             raise self._moved(lane, place.moved)
         return place
 
     async def place(self, lane: int, memory: LaneMemory) -> LanePlace:
-        """The lane's place; also loads its hops into `memory`."""
+        """The lane's place; also loads its hops and definitions into `memory`."""
+        names = [self.keys.lane(lane), self.keys.hop(lane), self.keys.definitions(lane)]
         with unavailable():
-            fields, hops = await self._place(keys=[self.keys.lane(lane), self.keys.hop(lane)])
-        return _place(_pairs(fields), _pairs(hops), memory)
+            found = await self._place(keys=names)
+        return _place(found, memory)
 
     async def is_lost(self, lane: int, *, place: LanePlace) -> bool:
         """Whether another process wrote the lane since it was at `place`; false if a replay holds it."""
@@ -251,12 +254,16 @@ class Store:
             await self._redis.xdel(self.keys.outbox(lane), *ids)
 
 
-def _place(fields: Mapping[bytes, bytes], hops: Mapping[bytes, bytes], memory: LaneMemory) -> LanePlace:
+def _place(reply: list[list[bytes]], memory: LaneMemory) -> LanePlace:
+    fields, hops, defined = map(_pairs, reply)
     memory.hops = {int(source): position_of(upto) for source, upto in hops.items()}
     memory.sent = {
         int(name[len(SENT) :]): position_of(upto) for name, upto in fields.items() if name.startswith(SENT.encode())
     }
-    return msgspec.convert({name.decode(): value.decode() for name, value in fields.items()}, LanePlace, strict=False)
+    told = {name.decode(): value.decode() for name, value in fields.items()}
+    place = msgspec.convert(told, LanePlace, strict=False)
+    memory.definitions = Definitions(defined, place=place.offset)
+    return place
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:

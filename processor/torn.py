@@ -88,7 +88,8 @@ class TornLane:
         return int(offset or 0), int(step or 0)
 
     async def _unlink(self) -> None:
-        names = (*self._names, self._live.outbox(self._lane))
+        # each definition is kept with the offset from which it holds
+        names = (*self._names, self._live.outbox(self._lane), self._live.definitions(self._lane))
         with unavailable():
             await unlink(self._redis, f"{self._live.prefix}{{{self._lane}}}:*", keep=names, dropped=lambda keys: None)
 

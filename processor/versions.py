@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+import msgspec
 from redis.asyncio import Redis
 
 from crm.pages import WITHHELD_MS
+from processor.definitions import seeded
 from processor.lane_protocol import BEGIN
 from processor.replay import patiently
 from processor.retention import first_since
 from processor.store import unavailable
+from wakeline.applied import Now, Of, field_of, of_field
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log import Bounds, Log, LogGap
 
@@ -26,17 +29,27 @@ class VersionRefused(Exception):
     """The request does not match the version's state; the message says what to do."""
 
 
-async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[int], since: str) -> bool:
+async def begin(
+    redis: Redis,
+    log: Log,
+    *,
+    live: Keys,
+    into: Keys,
+    places: list[int],
+    since: str,
+    now: Mapping[Of, Now] | None = None,
+) -> bool:
     """Make ready to fold into `into`, from `since` on: START, ms since 1970, or "" to go on where it was left.
 
-    `places`: of the live version, by lane. Returns whether its lanes make what customers hear themselves: those of a
-    version that begins at the start and was never live. Raises VersionRefused, and LogGap with the size of what is
-    missing.
+    `places`: of the live version, by lane. `now`: definitions that hold from there on, whatever the records say up to
+    these versions; None: each from its record on. A version that was begun goes on with those that it began with.
+    Returns whether its lanes make what customers hear themselves: those of a version that begins at the start and was
+    never live. Raises VersionRefused, and LogGap with the size of what is missing.
     """
     if into.version == live.version:
         raise VersionRefused(f"key version {into.version} is live: name another one with --into")
     lanes = range(len(places))
-    begun = await patiently(partial(_begun, redis, into))
+    begun, holding = await patiently(partial(_begun, redis, into))
     if since and begun and since != begun:
         raise VersionRefused(
             f"key version {into.version} was begun from {shown(begun)}: omit --from to continue it, "
@@ -51,12 +64,18 @@ async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[
             )
     elif not begun and not since:
         raise VersionRefused("where to begin? Add --from start, or a time: --from 2026-11-01")
+    if now is not None and (known or begun) and holding is None:
+        raise VersionRefused(
+            f"key version {into.version} follows the rules of the records: leave --rules out to go on with it, "
+            f"or remove it first with --drop {into.version}"
+        )
+    now = holding if begun else now
     identity = await log.identity()
     starts = looked = dict.fromkeys(lanes, 0)
     if len(known) < len(lanes) and (begun or since):
         starts = await starting_places(log, lanes, begun or since)
         looked = await looked_through(log, lanes, begun or since)
-        await patiently(partial(_note, redis, into, since))
+        await patiently(partial(_note, redis, into, since, now))
     if not known and START in (begun, since):
         await patiently(partial(_note_hops, redis, into, MADE))
     elif [lane for lane in known if await patiently(partial(_was_live, redis, into, lane))]:
@@ -66,6 +85,10 @@ async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[
     async def begin_lane(lane: int) -> None:
         with unavailable():
             first, begins = (min(place, places[lane]) for place in (looked[lane], starts[lane]))
+            if lane not in known:
+                fields: Any = await redis.hgetall(live.definitions(lane))
+                for field, text in seeded(fields, now or {}).items():
+                    await redis.hset(into.definitions(lane), field, text)
             await script(keys=[into.lane(lane)], args=[identity, first, begins])
 
     for lane in lanes:
@@ -73,14 +96,26 @@ async def begin(redis: Redis, log: Log, *, live: Keys, into: Keys, places: list[
     return await patiently(partial(_crosses, redis, into))
 
 
-async def _begun(redis: Redis, into: Keys) -> str:
+async def _begun(redis: Redis, into: Keys) -> tuple[str, dict[Of, Now] | None]:
+    """From where, "" for not at all; and what holds from there on, None where the records say it."""
     with unavailable():
-        found: Any = await redis.hget(into.replay, "from")
-    return found.decode() if found else ""
+        found: Any = await redis.hmget(into.replay, "from", "rules")
+    since, rules = found
+    if not since or rules is None:
+        return (since or b"").decode(), None
+    return since.decode(), {of_field(field.encode()): now for field, now in _decode_rules(rules).items()}
 
 
-async def _note(redis: Redis, into: Keys, since: str) -> None:
+_decode_rules = msgspec.json.Decoder(dict[str, Now]).decode
+
+
+async def _note(redis: Redis, into: Keys, since: str, now: Mapping[Of, Now] | None) -> None:
+    rules = None if now is None else msgspec.json.encode({field_of(of): holds for of, holds in now.items()})
     with unavailable():
+        if rules is None:
+            await redis.hdel(into.replay, "rules")
+        else:
+            await redis.hset(into.replay, "rules", rules)
         await redis.hsetnx(into.replay, "from", since)
 
 

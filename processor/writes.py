@@ -129,6 +129,8 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
             yield ["ZREM", changes.keys.due(lane), *part]
     for source, upto in changes.hops.items():
         yield ["HSET", changes.keys.hop(lane), str(source), text_of(upto)]
+    for field, known in changes.definitions.items():
+        yield ["HSET", changes.keys.definitions(lane), field, known]
     letters = changes.keys.dead(lane), changes.keys.dead_about(lane)
     for (site, id), ms in changes.letters.items():
         for whose in (f"{site}/{id}", f"/{id}"):  # the latter of records that do not say their site

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import Raw
 
 import archiver.merging
 from archiver import metrics
@@ -17,7 +18,7 @@ from archiver.merging import merge_days
 from archiver.retention import ANY_OTHER, TICK, expire, kept, last_days
 from tests.archive_stand import DAY_MS, MARCH, Crash, CrashingDisk, Stand
 from wakeline.log import Bounds, LogGap
-from wakeline.record import CustomerShare, Delta, Erase, encode_record
+from wakeline.record import CustomerShare, Definition, Delta, Erase, encode_record
 from wakeline.redis.connect import connect
 from wakeline.settings import Site
 
@@ -121,12 +122,14 @@ async def test_a_damaged_file_is_left_as_it_is(stand: Stand, caplog: pytest.LogC
 
 # ---- retention -----------------------------------------------------------------------------------
 
+DEFINITION = encode_record(Definition("shop", "interests", 1, Raw(b"[]")))
 KEPT = {
     # record, sites that have expired, what is left of it, whether that is anybody's
     "of another site": (NEWS % 1, {"shop"}, NEWS % 1, True),
     "of the site": (SHOP % 1, {"shop"}, TICK, False),
     "of all": (NEWS % 1, {"shop", "news", ANY_OTHER}, TICK, False),
     "an erasure": (encode_record(Erase("shop", "visitor-1", 5)), {"shop"}, TICK, False),
+    "a definition, which holds for what comes later": (DEFINITION, {"shop"}, DEFINITION, False),
     "of a site that is not configured": (b'{"kind":"event","site":"gone"}', {"shop"}, None, True),
     "the same, later": (b'{"kind":"event","site":"gone"}', {ANY_OTHER}, TICK, False),
     "a tick": (TICK, {"shop"}, TICK, False),

@@ -4,7 +4,7 @@ event.py          events that a page may send; surrogates.py lone surrogates in 
 definitions.py    definitions of a visit, a bounce, activity; durations.py lengths of time
 numbers.py        every number of a site: counts, top lists, windows
 commerce.py       a shop's fields; amounts.py parsing of amounts
-record.py         records in the log
+record.py         records in the log; applied.py definitions: what was applied, and what lanes have met of it
 keys.py           every Redis key
 lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded

@@ -39,6 +39,11 @@ version: the live version of the keys, VERSION if missing; moving: "<version> <t
 another one. Writer: the replay.
 """
 
+DEFINITIONS = "wl:definitions"
+"""hash: "<site>/<name>" -> JSON: version and body of what `wakeline apply` said last, and whether all lanes of the log
+have it. For ever. `wakeline apply`.
+"""
+
 LOG_ID = "wl:{log}:id"
 """string: random identity of the log. Permanent. Writer: the first process that opens the log."""
 
@@ -111,8 +116,9 @@ class Keys:
 
     @property
     def replay(self) -> str:
-        """hash: from ("start" or ms), where the replay that makes this version began; hops: "made" where what customers
-        hear is made by the version's own lanes, else it is what the log's deltas say. For ever. The replay.
+        """hash: from ("start" or ms), where the replay that makes this version began; rules ("now"), if it uses the
+        rules of that day; hops: "made" if the version's own lanes make what customers hear, else the log's deltas say
+        it. For ever. The replay.
         """
         return f"{self.prefix}replay"
 
@@ -144,6 +150,12 @@ class Keys:
     def outbox(self, lane: int) -> str:
         """stream: deltas and erasures for other lanes that are not in the log yet: target (lane), v (record, JSON)."""
         return f"{self.prefix}{{{lane}}}:outbox"
+
+    def definitions(self, lane: int) -> str:
+        """hash: "<site>/<name>" -> JSON: the definitions that the lane has met of that, each with version, offset and
+        body, and `now`, which holds from the start where a replay began with it. See `processor.definitions`.
+        """
+        return f"{self.prefix}{{{lane}}}:definitions"
 
     def due(self, lane: int) -> str:
         """zset: "<site>/<id>" -> append time (ms) at which this person's deadlines are looked at: that of the first of

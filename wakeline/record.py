@@ -1,4 +1,4 @@
-"""The log's contract: one record per accepted event, and three kinds of records that Wakeline derives itself.
+"""The log's contract: one record per accepted event, and four kinds of records that Wakeline makes itself.
 
 A record is JSON, tagged by `kind`. It does not contain its append time, which the log adds (see `log`). Nothing here
 identifies a person: no IP addresses, customer ids as keyed hashes, addresses redacted.
@@ -106,7 +106,19 @@ class Erase(Struct, tag_field="kind", tag="erase", omit_defaults=True):
     customer: str = ""  # for a visitor: the erased customer; the browser may belong to another customer by now
 
 
-Record = Event | Delta | Tick | Erase
+class Definition(Struct, tag_field="kind", tag="definition"):
+    """From here on this holds for a site in this lane. Appended to every lane; what it may be: `crm.definitions`.
+
+    Of one site and name a later one has a greater version; one that is appended again says nothing new.
+    """
+
+    site: str
+    name: str  # what is defined
+    version: int  # 1, 2 ...
+    body: msgspec.Raw  # JSON
+
+
+Record = Event | Delta | Tick | Erase | Definition
 
 decode_record = msgspec.json.Decoder(Record).decode
 encode_record = msgspec.json.Encoder().encode

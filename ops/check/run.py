@@ -11,6 +11,7 @@ from rich.text import Text
 
 from ops.check.configuration import check_configuration
 from ops.check.data import check_data
+from ops.check.definitions import check_definitions
 from ops.check.finding import Finding, Level, fail, ok
 from ops.check.history import check_history
 from ops.check.page import Look, Page, look
@@ -44,6 +45,7 @@ async def _fitness(config: Config, shown_url: str) -> list[Finding]:
     found += await check_server(config.settings, shown_url, embedded="redis" not in config.given)
     found += await check_sites(config)
     found += await check_salts(config)
+    found += await check_definitions(config)
     found.append(await check_history(config.settings))
     if urlsplit(config.settings.log).scheme == KAFKA:
         from ops.check.kafka import check_kafka  # 20 MB that only such a deployment needs

@@ -8,6 +8,7 @@ snippet.py   the script tag                     adopt_log.py  continue without t
 query.py     query the history in SQL           rows.py     results as a table, CSV or JSON
 lag.py       distance behind the log            dead_letters.py  records that could not be folded
 replay.py    rebuild profiles and numbers       progress.py  progress bars
+apply.py     make changed definitions hold
 backup.py    backup and restore                 confirm.py  confirmation prompts
 profile_view.py  a profile in the terminal      person.py   the visitor or customer in ID
 """
@@ -17,6 +18,7 @@ from __future__ import annotations
 import click
 
 from ops.cli.adopt_log import adopt_log
+from ops.cli.apply import apply
 from ops.cli.backup import backup, restore
 from ops.cli.check import check
 from ops.cli.dead_letters import dead_letters
@@ -49,6 +51,7 @@ def main() -> None:
 
 
 for command in (
-    up, check, *SERVICES, profile, query, erase, sign, snippet, lag, dead_letters, replay, backup, restore, adopt_log,
+    up, check, *SERVICES, apply, profile, query, erase, sign, snippet, lag, dead_letters, replay, backup, restore,
+    adopt_log,
 ):  # fmt: skip
     main.add_command(command)

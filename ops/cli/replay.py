@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from processor.replay import Progress as Folded
     from processor.replay import Replay
     from processor.switch import Switch
+    from wakeline.applied import Now, Of
     from wakeline.lanes import Deployment
     from wakeline.log import Log
     from wakeline.settings import Config, Settings
@@ -31,6 +32,11 @@ if TYPE_CHECKING:
 @click.command(short_help="Rebuild profiles and numbers from the history, while the deployment runs.")
 @click.option("--from", "since", metavar="start|TIME", help="Where to begin: start, or an ISO time (UTC by default).")
 @click.option("--into", type=click.IntRange(1), metavar="N", help="The key version to build.  [default: the next one]")
+@click.option(
+    "--rules",
+    type=click.Choice(["now"]),
+    help="now: today's rules hold from the start.  [default: each from when it was applied]",
+)
 @click.option("--no-switch", is_flag=True, help="Only build it; the same command without this flag switches later.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--abort", is_flag=True, help="Revert an interrupted switch.")
@@ -40,6 +46,7 @@ if TYPE_CHECKING:
 def replay(
     since: str | None,
     into: int | None,
+    rules: str | None,
     no_switch: bool,
     yes: bool,
     abort: bool,
@@ -50,10 +57,13 @@ def replay(
 ) -> None:
     """Rebuild profiles and numbers from the history and the log, beside the live version; then switch to them.
 
-    Use it after a change of a rule, a bug fix or a late change of a site's settings. The live version keeps running;
-    the switch at the end takes a second or two, in which profiles stay readable. If it is interrupted, by Ctrl-C or a
-    crash, the same command continues. The previous version uses memory until it is removed with --drop; --into switches
-    back to it.
+    Use it after a change of rules (--rules now), a bug fix or a late change of a site's settings. The live version
+    keeps running; the switch at the end takes a second or two, in which profiles stay readable. If it is interrupted,
+    by Ctrl-C or a crash, the same command continues. The previous version uses memory until it is removed with --drop;
+    --into switches back to it.
+
+    Rules that were applied (`wakeline apply`), such as interests, hold from their record in the log; the first one also
+    before it. With --rules now, those applied today hold from the start.
 
     From the start, customers are rebuilt like visitors, by the present code. With a TIME, and with --lane, they get
     what the log says they were told, by the code of that time.
@@ -75,7 +85,7 @@ def replay(
         elif lane is not None:
             asyncio.run(_rebuild(read_config, lane, begin))
         else:
-            asyncio.run(_replay(read_config, begin, into, no_switch, yes))
+            asyncio.run(_replay(read_config, begin, into, rules, no_switch, yes))
 
 
 def _ms(since: str) -> str:
@@ -116,7 +126,7 @@ def _words() -> Iterator[None]:
 # ---- what each of them does ---------------------------------------------------------------------------
 
 
-async def _replay(config: Config, since: str, into: int | None, no_switch: bool, yes: bool) -> None:
+async def _replay(config: Config, since: str, into: int | None, rules: str | None, no_switch: bool, yes: bool) -> None:
     from ops.cli.progress import progress_bar
     from processor.switch import Switch
     from processor.versions import begin
@@ -134,6 +144,7 @@ async def _replay(config: Config, since: str, into: int | None, no_switch: bool,
             into=Keys(chosen),
             places=await switch.places(),
             since=since,
+            now=await _rules_of_today(redis, config) if rules else None,
         )
         with progress_bar(f"key version {chosen}", "records") as (ahead, folded):
             made = _made(config, redis, deployment, whole, Keys(chosen), folded, crosses=crosses)
@@ -159,6 +170,17 @@ async def _name_unconfigured(config: Config, redis: Redis, deployment: Deploymen
             click.echo(
                 f"in the data, but not configured: {', '.join(found)}; their records become dead letters", err=True
             )
+
+
+async def _rules_of_today(redis: Redis, config: Config) -> dict[Of, Now]:
+    """What is applied, which has to be what the configuration says."""
+    from ops.definitions import compare
+    from wakeline.applied import Now, applied
+
+    said = await applied(redis)
+    if compare(config, said, {}) or not all(one.is_everywhere for one in said.values()):
+        raise Refused("the configuration says what is not applied yet: `wakeline apply` first", FAILED)
+    return {of: Now(one.version, one.body) for of, one in said.items()}
 
 
 async def _to_its_end(switch: Switch, made: Replay) -> None:

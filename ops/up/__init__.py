@@ -6,6 +6,7 @@ supervisor.py  the order of starting and stopping
 child.py       one service: started, started again when it dies, stopped
 child_process.py  one process of it: its lines, its end
 readiness.py   whether a child answers
+applier.py     applies what is defined, at the start and when the file has changed
 room.py        whether the embedded server has room for what it holds
 output.py      the lines of all children on one terminal
 summary.py     what is printed once all is up

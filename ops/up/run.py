@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ops.backup import swap
+from ops.up.applier import Applier, apply_command
 from ops.up.guard import refuse_taken_ports, sole_use
 from ops.up.output import JsonOutput, Output
 from ops.up.plan import plan
@@ -47,10 +48,20 @@ def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int
             if demo and open_shop and _has_display():
                 webbrowser.open(shop_url(config))
 
+        async def applies() -> None:
+            assert config.path is not None
+            server = next((one.listeners[0] for one in services.services() if one.name == "server"), None)
+            await Applier(apply_command(), config.path, environ, say=output.say, server=server).run()
+
         async def supervise() -> int:
             supervisor = Supervisor(services, environ, say=output.say, report=output.report)
             output.lost = supervisor.ask_to_stop
-            return await supervisor.run(when_up)
+            applying = asyncio.create_task(applies())
+            try:
+                return await supervisor.run(when_up)
+            finally:
+                applying.cancel()
+                await asyncio.wait([applying])
 
         return asyncio.run(supervise())
 

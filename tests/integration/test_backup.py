@@ -26,6 +26,7 @@ from wakeline.history import History
 from wakeline.history.identity import stored_identity
 from wakeline.log.links import Link
 
+DEFINITION = b'"definition"'  # is in a record that is one
 KILLS = 6  # of each command
 BACKUP_LINES, RESTORE_LINES = 800, 1_900  # of our own that each of them runs here, about
 
@@ -91,8 +92,15 @@ def stop(up: Up) -> None:
 
 
 def archived(up: Up) -> int:
+    """Records but for definitions, of which each lane has some from the start."""
     history = History(str(up.folder / "data" / "archive"))
-    return sum(history.bounds(lane).end for lane in history.lanes())
+    return sum(
+        DEFINITION not in entry.value
+        for lane in history.lanes()
+        for segment in history.segments(lane)
+        for entries in history.entries(segment)
+        for entry in entries
+    )
 
 
 def typed(up: Up, *words: str) -> str:

@@ -138,6 +138,10 @@ class Up:
         found = re.search(rf"^{re.escape(name + label)} (\S+)$", said, re.MULTILINE)
         return float(found[1]) if found else 0.0
 
+    def interests(self, visitor: str) -> list[str]:
+        said = json.loads(self.command("profile", visitor, "--json").stdout)
+        return [one["name"] for one in said["interests"]]
+
     def page_views(self, visitor: str) -> int:
         said = self.command("profile", visitor, "--json")
         return int(json.loads(said.stdout)["page_views"]) if said.returncode == 0 else 0
@@ -221,6 +225,22 @@ def test_an_event_becomes_a_profile_and_ctrl_c_leaves_nothing(up: Up) -> None:
     assert up.process.wait(60) == 0
     assert not {pid for pid, _, _ in processes()} & set(family)
     assert {path.name for path in up.folder.iterdir()} == {"wakeline.toml", "data"}
+
+
+def test_a_changed_rule_holds_without_a_restart(up: Up) -> None:
+    """For what comes behind it; what the file said at the start was applied then."""
+    until(lambda: "holds in every lane" in up.command("check").stdout, "what the file said is applied")
+    family = up.family()
+    assert up.send_page_view("visitor-1", "page-0001") == 202
+    until(lambda: up.page_views("visitor-1") == 1, "the profile shows it")
+    with (up.folder / "wakeline.toml").open("a") as file:
+        file.write('[[site.interests]]\npath = "/a"\ninterest = "Letters"\n')
+    up.until_line("site shop, interests: version 2 holds from here on")
+    assert up.interests("visitor-1") == []
+    assert up.send_page_view("visitor-1", "page-0002") == 202
+    until(lambda: up.page_views("visitor-1") == 2, "the profile shows that too")
+    assert up.interests("visitor-1") == ["letters"]
+    until(lambda: set(up.family()) <= set(family), "what applied it is gone")
 
 
 KILLED = [

@@ -1,0 +1,69 @@
+"""Definitions: what a fold reads besides its lane's records, so that it is itself a record in every lane.
+
+A kind is declared here once: how records name it, which part of a site it is, and how it is said in words. To add one,
+write its line in KINDS; it holds in a lane from its record on, and a replay follows, without another word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import msgspec
+
+from wakeline.paths import pattern
+from wakeline.settings import InterestRule, Site
+
+Held = tuple[tuple[str, bytes], ...]  # name and body of each definition that holds for a site, by name
+
+
+class Kind(NamedTuple):
+    """A kind of definition. It takes effect in the field of `Site` that bears its name."""
+
+    type: Any  # of that field; as JSON it is the record's body
+    check: Callable[[Any], None]  # raises ValueError where the fold could not use it
+    words: Callable[[Any], list[str]]  # one line for each part of it, to be compared
+
+
+def _check_rules(rules: Sequence[InterestRule]) -> None:
+    for rule in rules:
+        pattern(rule.path)
+
+
+def _rules_in_words(rules: Sequence[InterestRule]) -> list[str]:
+    return [f"{rule.path} counts for {rule.interest}" for rule in rules]
+
+
+KINDS: dict[str, Kind] = {
+    "interests": Kind(tuple[InterestRule, ...], _check_rules, _rules_in_words),
+}
+"""By the name that records, keys and `Site` use."""
+
+_decoders = {name: msgspec.json.Decoder(kind.type) for name, kind in KINDS.items()}
+
+
+def body_of(name: str, site: Site) -> bytes:
+    """What a site's configuration says, as the body of a record; the same bytes for the same."""
+    return msgspec.json.encode(getattr(site, name))
+
+
+def read(name: str, body: bytes) -> Any:
+    """What a body says. Raises ValueError, of which msgspec's errors are, where it is none of that kind."""
+    value = _decoders[name].decode(body)
+    KINDS[name].check(value)
+    return value
+
+
+def defined(site: Site, held: Held) -> Site:
+    """The site where these definitions hold. One of a kind that this code does not know changes nothing."""
+    return replace(site, **{name: read(name, body) for name, body in held if name in KINDS})
+
+
+def difference(name: str, former: bytes | None, new: bytes) -> list[str]:
+    """What a new body changes, a line each: "+ ..." comes, "- ..." goes. `former`: None where there was none."""
+    kind = KINDS[name]
+    was = kind.words(read(name, former)) if former is not None else []
+    now = kind.words(read(name, new))
+    lines = [f"- {line}" for line in was if line not in now] + [f"+ {line}" for line in now if line not in was]
+    return lines or ([] if was == now else ["the same in another order"])
