@@ -5,6 +5,9 @@ figures.py        a figure, and its floor
 registry.py       every benchmark, in order; to add one, write a module and list it there
 report.py         the table, build/bench.json, the missed floors
 machine.py        cores, CPU time and memory of processes, ports
+children.py       child processes: their environment, pausing and killing them
+waiting.py        polling until a condition holds
+exposition.py     /metrics as numbers
 services.py       a real server and the real services, each in its own process
 mix.py            which visitors and events the processor's figures are measured on
 visitors.py       records of visitors who behave like people

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import struct
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.children import Child
 from benchmarks.machine import find_free_ports
+from benchmarks.waiting import wait_until
 
 VERSION = "4.1.0"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wakeline" / f"kafka-{VERSION}"
@@ -71,14 +71,13 @@ def jars() -> Path:
 
 
 @dataclass
-class Broker:
+class Broker(Child):
     """One node with its files in `folder`; it can be killed, paused, and restarted with them."""
 
     folder: Path
     options: Mapping[str, str] = field(default_factory=dict)  # of server.properties
     cores: set[int] | None = None
     port: int = 0
-    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -110,29 +109,12 @@ class Broker:
             )
         if self.cores:
             os.sched_setaffinity(self.process.pid, self.cores)
-        deadline = time.monotonic() + READY_S
-        while not _answers(self.port):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.kill()
-                raise RuntimeError(f"Kafka does not start; it said: {out.read_text()[-2_000:]}")
-            time.sleep(0.05)
-
-    def kill(self) -> None:
-        """Kill with -9; it is gone when this returns."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-
-    @contextmanager
-    def paused(self) -> Iterator[None]:
-        """It keeps its connections open but answers nothing."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGSTOP)
         try:
-            yield
-        finally:
-            self.process.send_signal(signal.SIGCONT)
+            wait_until(lambda: _answers(self.port) or not self.is_alive, "Kafka answers", within=READY_S)
+            assert self.is_alive, "it ended"
+        except AssertionError as error:
+            self.kill()
+            raise RuntimeError(f"Kafka does not start; it said: {out.read_text()[-2_000:]}") from error
 
 
 @contextmanager

@@ -8,9 +8,10 @@ import sys
 from statistics import median
 from typing import Any
 
+from benchmarks.children import ROOT
 from benchmarks.figures import Figure, Run, at_least
 from benchmarks.machine import MEASURED, OTHERS, free_port
-from benchmarks.services import ROOT, SmallPath, process
+from benchmarks.services import SmallPath, process
 
 CONNECTIONS = 64
 
@@ -28,18 +29,7 @@ FIGURES = (
 
 
 def measure(run: Run) -> dict[str, float]:
-    rounds, seconds = (1, 1.0) if run.quick else (7, 3.0)
-    cores = {"server": OTHERS, "collector": MEASURED}
-    port = free_port()
-    handler = (sys.executable, "-m", "benchmarks.empty_handler", str(port))
-    with SmallPath(run.folder) as path, process(handler, run.folder, name="empty", cores=MEASURED) as empty_pid:
-        path.start("server", "collector", cores=cores)
-        sides = {"collector": (path.config.settings.port, path.pids["collector"]), "empty": (port, empty_pid)}
-        found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
-        for _ in range(rounds):
-            for side, (to, pid) in sides.items():
-                found[side].append(load_once(to, pid, seconds))
-            run.say("  ".join(f"{side} {results[-1]['per_cpu_second']}/CPU s" for side, results in found.items()))
+    found = beside_an_empty_handler(run, rounds=7)
     ratios = [ours["per_cpu_second"] / empty["per_cpu_second"] for ours, empty in zip(*found.values(), strict=True)]
     middle = {
         (side, what): median(result[what] for result in results)
@@ -53,6 +43,25 @@ def measure(run: Run) -> dict[str, float]:
         "collector_p99_ms": middle["collector", "p99_ms"],
         "empty_requests_per_cpu_s": middle["empty", "per_cpu_second"],
     }
+
+
+def beside_an_empty_handler(run: Run, *, rounds: int, log: str = "") -> dict[str, list[dict[str, Any]]]:
+    """Results of the collector on this log, and of a handler that does nothing, in turns."""
+    count, seconds = (1, 1.0) if run.quick else (rounds, 3.0)
+    port = free_port()
+    handler = (sys.executable, "-m", "benchmarks.empty_handler", str(port))
+    with (
+        SmallPath(run.folder, log=log) as path,
+        process(handler, run.folder, name="empty", cores=MEASURED) as empty_pid,
+    ):
+        path.start("server", "collector", cores={"server": OTHERS, "collector": MEASURED})
+        sides = {"collector": (path.config.settings.port, path.pids["collector"]), "empty": (port, empty_pid)}
+        found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
+        for _ in range(count):
+            for side, (to, pid) in sides.items():
+                found[side].append(load_once(to, pid, seconds))
+            run.say("  ".join(f"{side} {results[-1]['per_cpu_second']}/CPU s" for side, results in found.items()))
+    return found
 
 
 def load_once(port: int, pid: int, seconds: float) -> dict[str, Any]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import socket
 import time
 from contextlib import ExitStack, suppress
+from dataclasses import fields
 from pathlib import Path
+
+from wakeline.settings import Settings
 
 ALL = os.sched_getaffinity(0)
 MEASURED = {min(ALL)}  # for the measured process alone
@@ -46,6 +50,12 @@ def find_free_ports(count: int) -> list[int]:
                 taken.bind(("127.0.0.1", port))
                 found.append(port)
         return found
+
+
+def ports_of_settings() -> dict[str, int]:
+    """A free one for each setting that is a port, by its name."""
+    names = [field.name for field in fields(Settings) if re.search(r"(^|_)port$", field.name)]
+    return dict(zip(names, find_free_ports(len(names)), strict=True))
 
 
 def _first_outgoing_port() -> int:

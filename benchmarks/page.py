@@ -15,10 +15,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import median
 
+from benchmarks.children import ROOT
 from benchmarks.figures import Figure, Run, at_most
 from benchmarks.machine import ALL
 
-ROOT = Path(__file__).parents[1]
 SNIPPET = ROOT / "snippet"
 RIVALS = ROOT / "benchmarks/rivals"
 COMPARED = {"full", "plausible"}

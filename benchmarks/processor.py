@@ -18,11 +18,12 @@ from statistics import median
 import msgspec
 
 from benchmarks.broker import running_broker
+from benchmarks.children import ROOT
 from benchmarks.figures import Figure, Run, at_least
 from benchmarks.kafka import fill_topic
 from benchmarks.machine import MEASURED, OTHERS
 from benchmarks.progress import Rate, middle, rate_of
-from benchmarks.services import ROOT, Laned, SmallPath, deploy, deployment_at, fill_log, laned_events, process
+from benchmarks.services import Laned, SmallPath, deploy, deployment_at, fill_log, laned_events, process
 from wakeline.lanes import Deployment
 from wakeline.record import encode_record
 

@@ -15,10 +15,11 @@ from math import pi, sqrt
 from pathlib import Path
 from statistics import median, quantiles
 
+from benchmarks.children import ROOT
 from benchmarks.figures import Figure, Run
 from benchmarks.processor import RECORDS, VISITORS, fold_once
 from benchmarks.progress import Rate, middle
-from benchmarks.services import ROOT, deployment_at, laned_events
+from benchmarks.services import deployment_at, laned_events
 
 LEAST, MOST = 6, 30  # rounds
 KNOWN_PERCENT = 1.5  # of the ratio: no more rounds once it is known to so much either way

@@ -7,25 +7,24 @@ by CPU time, not by duration.
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 from benchmarks.broker import running_broker
-from benchmarks.collector import load_once
+from benchmarks.collector import beside_an_empty_handler
+from benchmarks.exposition import scraped
 from benchmarks.figures import Figure, Run, at_least, at_most
 from benchmarks.kafka import append_to, make_topic
 from benchmarks.machine import ALL, MEASURED, OTHERS, cpu_seconds, free_port
 from benchmarks.processor import cpu_ratio, in_turns, ratio, stock, topic_of
 from benchmarks.progress import Rate, middle, progress, rate_of
 from benchmarks.services import Laned, SmallPath, deploy, deployment_at, laned_events, process
+from benchmarks.waiting import wait_until
 from wakeline.lanes import Deployment
 from wakeline.record import encode_record
 
@@ -96,20 +95,7 @@ def _processor(kafka: int, laned: Sequence[Laned], deployment: Deployment, folde
 
 
 def _collectors(run: Run, kafka: int) -> dict[str, float]:
-    rounds, seconds = (1, 1.0) if run.quick else (5, 3.0)
-    port = free_port()
-    handler = (sys.executable, "-m", "benchmarks.empty_handler", str(port))
-    with (
-        SmallPath(run.folder, log=f"kafka://127.0.0.1:{kafka}/collected") as path,
-        process(handler, run.folder, name="empty", cores=MEASURED) as empty_pid,
-    ):
-        path.start("server", "collector", cores={"server": OTHERS, "collector": MEASURED})
-        sides = {"collector": (path.config.settings.port, path.pids["collector"]), "empty": (port, empty_pid)}
-        found: dict[str, list[dict[str, Any]]] = {side: [] for side in sides}
-        for _ in range(rounds):
-            for side, (to, pid) in sides.items():
-                found[side].append(load_once(to, pid, seconds))
-            run.say("  ".join(f"{side} {results[-1]['per_cpu_second']}/CPU s" for side, results in found.items()))
+    found = beside_an_empty_handler(run, rounds=5, log=f"kafka://127.0.0.1:{kafka}/collected")
     ours, empty = found.values()
     return {
         "collector_kafka_ratio": median(
@@ -150,7 +136,9 @@ def _cost(workers: int, count: int, kafka: int, topic: str, folder: Path) -> flo
             ports.append(free_port())
             command = (*path.command("processor"), "--processor-metrics-port", str(ports[-1]))
             pids.append(running.enter_context(process(command, folder, name=f"processor{number}", cores=ALL)))
-        _wait(lambda: sorted(map(_owned, ports)) == [lanes // workers] * workers, SHARED_S, "the lanes are not shared")
+        wait_until(
+            lambda: sorted(map(_owned, ports)) == [lanes // workers] * workers, "the lanes are shared", within=SHARED_S
+        )
         client = path.client()
         before = sum(map(cpu_seconds, pids))
         asyncio.run(append_to(kafka, topic, records, partitions=lanes))
@@ -159,23 +147,10 @@ def _cost(workers: int, count: int, kafka: int, topic: str, folder: Path) -> flo
             done = progress(client, lanes)
             return done.events >= count and done.is_heard
 
-        _wait(applied, DONE_S, "not all records were applied")
+        wait_until(applied, "all records are applied", within=DONE_S)
         return (sum(map(cpu_seconds, pids)) - before) / count
 
 
 def _owned(port: int) -> int:
     """Number of lanes that the processor with its metrics on `port` owns; -1 while it does not answer."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=2) as answer:
-            lines: Sequence[str] = answer.read().decode().splitlines()
-    except OSError:
-        return -1
-    return next(int(float(line.split()[1])) for line in lines if line.startswith("wakeline_processor_lanes_owned "))
-
-
-def _wait(met: Callable[[], bool], seconds: float, what: str) -> None:
-    deadline = time.monotonic() + seconds
-    while not met():
-        if time.monotonic() > deadline:
-            raise RuntimeError(what)
-        time.sleep(0.02)
+    return int(scraped(port).get(("wakeline_processor_lanes_owned", ()), -1))

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 import redis
 
-from benchmarks.machine import ALL, find_free_ports
+from benchmarks.children import ROOT, child_environ
+from benchmarks.machine import ALL, ports_of_settings
 from benchmarks.visitors import SITE, events
 from ops.up.plan import Service, plan
 from ops.up.readiness import answers
@@ -24,19 +25,8 @@ from wakeline.lanes import Deployment, lane_of
 from wakeline.record import Event, encode_record
 from wakeline.settings import Config
 
-ROOT = Path(__file__).parents[1]
 READY_S = 30.0
 STOP_S = 15.0
-PORTS = (
-    "port",
-    "metrics_port",
-    "processor_metrics_port",
-    "api_port",
-    "api_metrics_port",
-    "archiver_metrics_port",
-    "embedded_port",
-    "demo_port",
-)
 
 
 @contextmanager
@@ -47,7 +37,7 @@ def process(
 
     `tree`: where its code is.
     """
-    environ = os.environ | {"PYTHONPATH": str(tree)}
+    environ = child_environ(PYTHONPATH=str(tree))
     with (folder / f"{name}.out").open("ab") as out:
         child = subprocess.Popen(guarded(command), cwd=folder, env=environ, stdout=out, stderr=subprocess.STDOUT)
     os.sched_setaffinity(child.pid, cores)
@@ -114,9 +104,8 @@ class SmallPath:
 
 def _config(folder: Path, more: Mapping[str, str | float]) -> Config:
     """Settings of a deployment in `folder`, written there as wakeline.toml."""
-    ports = find_free_ports(len(PORTS))
     (folder / "data/redis").mkdir(parents=True, exist_ok=True)
-    settings = {"data": str(folder / "data"), **dict(zip(PORTS, ports, strict=True)), **more}
+    settings = {"data": str(folder / "data"), **ports_of_settings(), **more}
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     lines += ["[[site]]", f'key = "{SITE.key}"', f'secret = "{SITE.secret}"', f"origins = {json.dumps(SITE.origins)}"]
     for rule in SITE.interests:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import gzip
 import json
-from pathlib import Path
 
+from benchmarks.children import ROOT
 from benchmarks.figures import Figure, Run, at_most
 
-ROOT = Path(__file__).parents[1]
 SERVED = ROOT / "collector/static"
 BUDGETS: dict[str, int] = json.loads((ROOT / "snippet/budgets.json").read_text())  # the build also fails above them
 SCRIPTS = {

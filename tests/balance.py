@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.faults.exposition import scraped
+from benchmarks.exposition import scraped
 
 NAME = ("wakeline_collector_ledger_difference", ())
 

@@ -13,6 +13,7 @@ from typing import Any
 
 SNIPPET = Path(__file__).parents[1] / "snippet"
 CHROMIUM, FIREFOX, WEBKIT = ENGINES = ("chromium", "firefox", "webkit")
+QUIET_S = 0.7  # longer than the snippet gathers events: what has not come by then is not on its way
 
 
 class Browser:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,22 +13,24 @@ from typing import Any
 
 import redis
 
+from benchmarks.children import Child, child_environ
+from benchmarks.machine import find_free_ports
+from benchmarks.waiting import wait_until
+from tests.server import answers
 from wakeline.redis.embedded import server_command
 
 SLOTS = 16_384
 NODE_TIMEOUT_MS = 1_000  # after which a node that is silent is failed over
-PATIENCE_S = 20
 
 
 @dataclass
-class ClusterNode:
+class ClusterNode(Child):
     """One server of a cluster."""
 
     port: int
     bus_port: int
     folder: Path
     options: Mapping[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -42,8 +44,10 @@ class ClusterNode:
             *server_command(self.port, self.folder),
             *(word for name, value in options.items() for word in (f"--{name}", value)),
         ]
-        self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
-        until(lambda: self.ask("PING"))
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, env=child_environ()
+        )
+        wait_until(lambda: answers(self.port), f"the node on port {self.port} answers")
 
     def ask(self, *command: Any) -> Any:
         """The reply, or False while it is not available."""
@@ -56,13 +60,6 @@ class ClusterNode:
     @property
     def id(self) -> str:
         return str(self.ask("CLUSTER MYID"))
-
-    def kill(self) -> None:
-        """kill -9, and gone when it returns."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
 
 
 @dataclass
@@ -95,13 +92,13 @@ class RedisCluster:
         self.meet(node)
         self.until_ok()
         if replica_of is not None:
-            until(lambda: node.ask("CLUSTER REPLICATE", replica_of.id))
-            until(lambda: "master_link_status:up" in _text(node.ask("INFO", "replication")))
-            until(lambda: all(len(one.ask("CLUSTER SLOTS")) == len(self.nodes) - 1 for one in self.nodes))
+            wait_until(lambda: node.ask("CLUSTER REPLICATE", replica_of.id))
+            wait_until(lambda: "master_link_status:up" in _text(node.ask("INFO", "replication")))
+            wait_until(lambda: all(len(one.ask("CLUSTER SLOTS")) == len(self.nodes) - 1 for one in self.nodes))
 
     def until_ok(self) -> None:
         """Wait until all running nodes know each other and serve all slots."""
-        until(lambda: all(self._is_ok(node) for node in self.nodes if node.process))
+        wait_until(lambda: all(self._is_ok(node) for node in self.nodes if node.process))
 
     def _is_ok(self, node: ClusterNode) -> bool:
         said = _text(node.ask("CLUSTER INFO"))
@@ -160,18 +157,11 @@ def _text(reply: Any) -> str:
     return str(reply or "")
 
 
-def until(holds: Callable[[], Any]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline, "it never held"
-        time.sleep(0.02)
-
-
 @contextmanager
 def running_cluster(
-    folder: Path, free_ports: Callable[[int], list[int]], *, nodes: int = 3, options: Mapping[str, str] | None = None
+    folder: Path, *, nodes: int = 3, options: Mapping[str, str] | None = None
 ) -> Iterator[RedisCluster]:
-    ports = free_ports(2 * nodes)
+    ports = find_free_ports(2 * nodes)
     made = RedisCluster(
         [
             ClusterNode(port, bus_port, folder / str(port), options or {})
@@ -186,6 +176,3 @@ def running_cluster(
     finally:
         made.kill()
         shutil.rmtree(folder, ignore_errors=True)
-
-
-__all__ = ["ClusterNode", "RedisCluster", "running_cluster", "until"]

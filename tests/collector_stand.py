@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import web
 from prometheus_client import generate_latest
 
+from benchmarks.exposition import series_of
 from collector.app import Parts, build
 from collector.metrics import registry
 from wakeline.log import Log, LogUnavailable
@@ -109,9 +110,7 @@ class Stand:
 
     def metrics(self) -> dict[str, float]:
         """The content of /metrics by "name{labels}" without the prefix; only the collector's own."""
-        text = generate_latest(registry(self.parts.metrics)).decode()
-        rows = (line.rpartition(" ") for line in text.splitlines() if line.startswith("wakeline_collector_"))
-        return {name.removeprefix("wakeline_collector_"): float(value) for name, _, value in rows}
+        return series_of(generate_latest(registry(self.parts.metrics)).decode(), "wakeline_collector_")
 
     def rejected(self) -> dict[str, int]:
         return {reason.value: count for reason, count in self.parts.metrics.rejected.items() if count}

@@ -1,4 +1,4 @@
-"""Shared fixtures: free ports, real servers, both logs. Options: number of kills."""
+"""Shared fixtures: real servers, both logs. Options: number of kills."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from pathlib import Path
 import fsspec
 import pytest
 import redis
+import redis.asyncio as aioredis
 
 from benchmarks.broker import Broker, running_broker
-from benchmarks.machine import find_free_ports
+from benchmarks.children import child_environ
 from tests.ages import QUICK
 from tests.cluster import RedisCluster, running_cluster
 from tests.s3 import USER, S3Server, running_s3
 from tests.server import RedisServer, running_server, stopped_server_in
-from tests.timeline import Timeline
+from tests.timeline import Timeline, timeline
+from wakeline.redis.connect import connect
 from wakeline.settings import Settings
 
 
@@ -31,18 +33,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture
-def free_ports() -> Callable[[int], list[int]]:
-    """`free_ports(2)`: this many different free ports."""
-    return find_free_ports
-
-
-@pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """`configured(text)`: changes to an empty folder with this wakeline.toml, without settings from the environment."""
 
     def configured(text: str) -> None:
         monkeypatch.chdir(tmp_path)
-        for name in [name for name in os.environ if name.startswith("WAKELINE_")]:
+        for name in os.environ.keys() - child_environ().keys():
             monkeypatch.delenv(name)
         (tmp_path / "wakeline.toml").write_text(text)
 
@@ -72,22 +68,26 @@ def redis_server(shared_server: RedisServer) -> RedisServer:
     return shared_server
 
 
+@pytest.fixture(name="redis")
+async def client_of_redis_server(redis_server: RedisServer) -> AsyncIterator[aioredis.Redis]:
+    """A client of that server, as the product connects."""
+    client = connect(redis_server.url)
+    yield client
+    await client.aclose()
+
+
 @pytest.fixture
 async def made(redis_server: RedisServer) -> AsyncIterator[Timeline]:
     """Appends to a new log, folded by workers on a real server."""
-    timeline = Timeline(redis_server.url)
-    await timeline.start()
-    yield timeline
-    await timeline.close()
+    async with timeline(redis_server) as made:
+        yield made
 
 
 @pytest.fixture
 async def quick(redis_server: RedisServer) -> AsyncIterator[Timeline]:
     """A site that knows people for a month or two."""
-    timeline = Timeline(redis_server.url, sites=[QUICK])
-    await timeline.start()
-    yield timeline
-    await timeline.close()
+    async with timeline(redis_server, sites=[QUICK]) as made:
+        yield made
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def stopped_server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture(scope="session")
 def shared_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
-    with running_cluster(tmp_path_factory.mktemp("cluster"), find_free_ports) as cluster:
+    with running_cluster(tmp_path_factory.mktemp("cluster")) as cluster:
         yield cluster
 
 
@@ -120,7 +120,7 @@ def redis_cluster(shared_cluster: RedisCluster) -> RedisCluster:
 @pytest.fixture
 def own_cluster(tmp_path: Path) -> Iterator[RedisCluster]:
     """A cluster for this test alone: its nodes may be killed, its slots moved."""
-    with running_cluster(tmp_path / "cluster", find_free_ports) as cluster:
+    with running_cluster(tmp_path / "cluster") as cluster:
         yield cluster
 
 
@@ -175,8 +175,7 @@ def state(request: pytest.FixtureRequest) -> RedisServer | RedisCluster:
 
 @pytest.fixture(scope="session")
 def shared_s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S3Server]:
-    (port,) = find_free_ports(1)
-    with running_s3(tmp_path_factory.mktemp("s3"), port) as server:
+    with running_s3(tmp_path_factory.mktemp("s3")) as server:
         yield server
 
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import redis
 import trustme
 
-from tests.cluster import running_cluster, until
+from benchmarks.machine import find_free_ports
+from benchmarks.waiting import wait_until
+from tests.cluster import running_cluster
 
 PASSWORD = "p@ss:word/of#the-user"
 AS_WRITTEN = "p%40ss%3Aword%2Fof%23the-user"
@@ -64,18 +66,18 @@ class GuardedCluster(Guarded):
 
 
 @asynccontextmanager
-async def guarded_cluster(folder: Path, free_ports: Callable[[int], list[int]]) -> AsyncIterator[GuardedCluster]:
+async def guarded_cluster(folder: Path) -> AsyncIterator[GuardedCluster]:
     authority = trustme.CA()
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     authority.issue_cert("127.0.0.1").configure_cert(context)
     authority.cert_pem.write_to_path(folder / "ca.pem")
-    with running_cluster(folder / "cluster", free_ports) as cluster:
-        ports = dict(zip((node.port for node in cluster.nodes), free_ports(3), strict=True))
+    with running_cluster(folder / "cluster") as cluster:
+        ports = dict(zip((node.port for node in cluster.nodes), find_free_ports(3), strict=True))
         for node in cluster.nodes:
             node.ask("CONFIG SET", "cluster-announce-port", ports[node.port])
         announced = {str(port) for port in ports.values()}
         for node in cluster.nodes:
-            until(lambda node=node: {name.rpartition(":")[2] for name in node.ask("CLUSTER NODES")} == announced)
+            wait_until(lambda node=node: {name.rpartition(":")[2] for name in node.ask("CLUSTER NODES")} == announced)
         servers = [await _tls_before(port, tls_port, context) for port, tls_port in ports.items()]
         made = GuardedCluster(ports, folder / "ca.pem")
         try:

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
+from benchmarks.machine import find_free_ports
 from tests.cluster import ClusterNode, RedisCluster
-from tests.timeline import MINUTE, Timeline
+from tests.timeline import MINUTE, Timeline, timeline
 from wakeline.record import Event
 
 DAYS = [f"2027-01-{day}" for day in range(14, 23)]
 IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
 PATIENCE_S = 30
-
-
-@asynccontextmanager
-async def timeline(url: str) -> AsyncIterator[Timeline]:
-    made = Timeline(url)
-    await made.start()
-    try:
-        yield made
-    finally:
-        await made.close()
 
 
 async def play(made: Timeline, events: list[Event], *, pause_s: float = 0.0) -> None:
@@ -45,7 +36,7 @@ async def outcome(made: Timeline) -> tuple[dict[str, Any], dict[Any, float], dic
 
 
 async def truth(server: Any, events: list[Event]) -> tuple[dict[str, Any], dict[Any, float], dict[str, int]]:
-    async with timeline(server.url) as made:
+    async with timeline(server) as made:
         await play(made, events)
         return await outcome(made)
 
@@ -60,8 +51,8 @@ def equal(found: tuple[Any, Any, Any], expected: tuple[Any, Any, Any]) -> None:
 
 
 @contextmanager
-def another_node(cluster: RedisCluster, ports: Callable[[int], list[int]]) -> Iterator[ClusterNode]:
-    port, bus_port = ports(2)
+def another_node(cluster: RedisCluster) -> Iterator[ClusterNode]:
+    port, bus_port = find_free_ports(2)
     node = ClusterNode(port, bus_port, cluster.nodes[0].folder.parent / str(port))
     try:
         yield node

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-import pytest
 from redis.asyncio import Redis
 
 from processor.replay import Replay
@@ -153,9 +152,3 @@ async def rebuilt(
         clock=lambda: made.now if now is None else now,
     )
     await torn.rebuild(replay, upto)
-
-
-def close(found: dict[Any, float], wanted: dict[Any, float]) -> None:
-    assert found.keys() == wanted.keys()
-    for key, score in wanted.items():
-        assert found[key] == pytest.approx(score, rel=1e-9)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+
+from benchmarks.children import Child, child_environ
+from benchmarks.machine import free_port
+from benchmarks.waiting import wait_until
 
 START_S = 30.0
 FILE = b".jsonl.gz"
@@ -19,13 +21,12 @@ USER = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAU
 
 
 @dataclass
-class S3Server:
+class S3Server(Child):
     """Stores objects in memory."""
 
     port: int
     said: Path
     bucket: str = "wakeline"
-    process: subprocess.Popen[bytes] | None = None
 
     @property
     def endpoint(self) -> str:
@@ -40,30 +41,24 @@ class S3Server:
         launch = "from moto.server import main; main()"
         command = (sys.executable, "-c", launch, "-H", "127.0.0.1", "-p", str(self.port))
         with self.said.open("ab") as said:
-            self.process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=os.environ | USER)
-        deadline = time.monotonic() + START_S
-        while True:
-            try:
-                with urllib.request.urlopen(f"{self.endpoint}/moto-api/", timeout=5):
-                    break
-            except OSError:
-                if self.process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"S3 does not start; it said: {self.said.read_text()[-2_000:]}") from None
-                time.sleep(0.05)
+            self.process = subprocess.Popen(command, stdout=said, stderr=subprocess.STDOUT, env=child_environ(**USER))
+        wait_until(lambda: self._answers() or not self.is_alive, "S3 answers", within=START_S)
+        assert self.is_alive, f"S3 does not start; it said: {self.said.read_text()[-2_000:]}"
         request = urllib.request.Request(f"{self.endpoint}/{self.bucket}", method="PUT")
         with urllib.request.urlopen(request, timeout=5):
             pass
 
-    def kill(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.endpoint}/moto-api/", timeout=5):
+                return True
+        except OSError:
+            return False
 
 
 @contextmanager
-def running_s3(folder: Path, port: int) -> Iterator[S3Server]:
-    server = S3Server(port, folder / "s3.log")
+def running_s3(folder: Path) -> Iterator[S3Server]:
+    server = S3Server(free_port(), folder / "s3.log")
     try:
         server.start()
         yield server

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,19 +10,20 @@ from pathlib import Path
 
 import redis
 
+from benchmarks.children import Child, child_environ
 from benchmarks.machine import free_port
+from benchmarks.waiting import wait_until
 from wakeline.redis.embedded import server_command
 
 
 @dataclass
-class RedisServer:
+class RedisServer(Child):
     """A real Valkey or Redis that a test may kill and restart with its files."""
 
     port: int
     folder: Path
     appendfsync: str = "always"
     environ: dict[str, str] = field(default_factory=dict)  # besides our own
-    process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -33,25 +32,18 @@ class RedisServer:
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         command = server_command(self.port, self.folder, appendfsync=self.appendfsync)
-        environ = os.environ | self.environ
+        environ = child_environ(**self.environ)
         self.process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT, env=environ)
-        deadline = time.monotonic() + 20
-        with redis.Redis(port=self.port) as client:
-            while True:
-                try:
-                    client.ping()
-                    return
-                except redis.exceptions.RedisError:
-                    if time.monotonic() > deadline:
-                        raise
-                    time.sleep(0.02)
+        wait_until(lambda: answers(self.port), f"the server on port {self.port} answers")
 
-    def kill(self) -> None:
-        """kill -9, and gone when it returns."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+
+def answers(port: int) -> bool:
+    """Whether a server there serves."""
+    with redis.Redis(port=port, socket_timeout=5) as client:
+        try:
+            return bool(client.ping())
+        except redis.exceptions.RedisError:
+            return False
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -12,11 +11,12 @@ import sys
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[1]
+from benchmarks.children import ROOT, child_environ
+
 TEXT = (ROOT / "docs/architecture.md").read_text()
 FILES = re.findall(r"`([a-z_]+/[\w/.-]+\.(?:py|ts))`", TEXT)
 STEPS = re.findall(r"```python (\S+) ?(\w*)\n(.*?)```", TEXT, re.DOTALL)
-COPIED = ("wakeline", "crm", "processor", "api", "dashboards", "tests")
+COPIED = ("wakeline", "crm", "processor", "api", "dashboards", "tests", "benchmarks")
 
 USED = """
 import asyncio
@@ -73,10 +73,12 @@ def test_every_file_that_it_names_is_there() -> None:
 
 def test_its_example_counts_on_the_site_in_the_profile_and_on_the_board(redis_server: Any, tmp_path: Path) -> None:
     for package in COPIED:
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.gz"))
+        shutil.copytree(
+            ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "*.gz", "node_modules")
+        )
     for file, anchor, code in STEPS:
         apply(tmp_path / file, anchor, code)
-    environ = os.environ | {"PYTHONPATH": str(tmp_path)}
+    environ = child_environ(PYTHONPATH=str(tmp_path))
     run = [sys.executable, "-c", USED, redis_server.url]
     found = subprocess.run(run, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False)
     assert sorted(found.stdout.splitlines()) == sorted(SEEN), found.stderr

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +18,6 @@ from archiver.retention import ANY_OTHER, TICK, expire, kept, last_days
 from tests.archive_stand import DAY_MS, MARCH, Crash, CrashingDisk, Stand
 from wakeline.log import Bounds, LogGap
 from wakeline.record import CustomerShare, Definition, Delta, Erase, encode_record
-from wakeline.redis.connect import connect
 from wakeline.settings import Site
 
 SHOP = b'{"kind":"event","site":"shop","n":%d}'
@@ -34,13 +32,6 @@ def always() -> bool:
 
 def after(days: int) -> datetime.date:
     return FIRST + datetime.timedelta(days=days)
-
-
-@pytest.fixture
-async def redis(redis_server: Any) -> AsyncIterator[Any]:
-    client = connect(redis_server.url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

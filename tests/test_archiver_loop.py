@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +13,11 @@ import archiver.loop
 from archiver import metrics
 from archiver.archiving import Archiver
 from archiver.loop import live
+from benchmarks.waiting import until
 from tests.archive_stand import Stand
 from wakeline import keys
 from wakeline.history.folder import Disk
 from wakeline.log import LogUnavailable
-from wakeline.redis.connect import connect
 from wakeline.redis.lease import Lease
 
 RECORD = b'{"kind":"event","site":"shop"}'
@@ -28,13 +27,6 @@ RECORD = b'{"kind":"event","site":"shop"}'
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("POLL_S", "RETRY_S", "MEASURE_S"):
         monkeypatch.setattr(archiver.loop, name, 0.01)
-
-
-@pytest.fixture
-async def redis(redis_server: Any) -> AsyncIterator[Any]:
-    client = connect(redis_server.url)
-    yield client
-    await client.aclose()
 
 
 class Life:
@@ -57,14 +49,6 @@ class Life:
     async def stopped(self) -> int:
         self.stop.set()
         return await asyncio.wait_for(self.task, 15)
-
-
-async def until(is_so: Callable[[], object]) -> None:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + 15
-    while not is_so():
-        assert loop.time() < deadline
-        await asyncio.sleep(0.01)
 
 
 def held() -> float:

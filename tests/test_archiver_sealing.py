@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +25,6 @@ from wakeline.log.memory import MemoryLog
 from wakeline.redis.connect import connect
 
 RECORD = b'{"kind":"event","site":"shop","n":%d}'
-
-
-@pytest.fixture
-async def redis(redis_server: Any) -> AsyncIterator[Any]:
-    client = connect(redis_server.url)
-    yield client
-    await client.aclose()
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from benchmarks import processor_change, services
+from benchmarks.children import ROOT
 from benchmarks.figures import Run
 from benchmarks.processor_change import checked_out, ratios, spread
 from benchmarks.progress import Rate
-from benchmarks.services import ROOT, SmallPath
+from benchmarks.services import SmallPath
 from benchmarks.stand import Stand
 
 

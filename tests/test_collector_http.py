@@ -6,13 +6,14 @@ import asyncio
 import gzip
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import brotli
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
+from benchmarks.waiting import until
 from collector import server as server_module
 from collector.responses import MAX_ASKED, SENDERS_HEADERS, preflight
 from collector.script import SCRIPT, Script, script_routes
@@ -34,14 +35,6 @@ async def raw(collector: Stand, request: bytes) -> bytes:
     answer = await asyncio.wait_for(reader.read(), 10)
     writer.close()
     return answer
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while True:
-            await asyncio.sleep(0.01)
-            if holds():
-                return
 
 
 # ---- CORS --------------------------------------------------------------------------------------------

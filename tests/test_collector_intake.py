@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from benchmarks.waiting import until
 from tests.collector_stand import DAY, NOON, ORIGIN, PAGE, SECRET, VISITOR, Stand, envelope, event, full, stand
-from tests.integration.kill.services import until
 from wakeline.event import MAX_AGE_MS, MAX_BODY_BYTES, STATUS, Refusal
 from wakeline.identity import customer_id, signature
 from wakeline.labels import cut

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from redis.exceptions import ConnectionError
 
+from benchmarks.waiting import until
 from collector.memory import UNKNOWN, Asking, Memory, Step, Use, step_of
 from collector.metrics import Metrics
 from collector.spool import Spool
 from tests.collector_stand import LANES, FaultyLog, envelope, event, full, stand
-from tests.integration.kill.services import until
 from wakeline.keys import Keys
 from wakeline.log import Bounds, LogUnavailable
 from wakeline.log.memory import MemoryLog

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.waiting import until
 from collector import spool_folder
 from collector import writer as writer_module
 from collector.metrics import Metrics
@@ -75,14 +76,8 @@ def submit(commit: GroupCommit, count: int = 1) -> asyncio.Future[bool]:
     return commit.submit([(n % LANES, RECORD) for n in range(count)], count * len(RECORD))
 
 
-async def eventually(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not is_so():  # noqa: ASYNC110  nothing tells it
-            await asyncio.sleep(0.005)
-
-
-async def until(commit: GroupCommit, *, is_open: bool) -> None:
-    await eventually(lambda: commit.is_open is is_open)
+async def until_it(commit: GroupCommit, *, is_open: bool) -> None:
+    await until(lambda: commit.is_open is is_open)
 
 
 async def test_all_that_waits_is_written_by_one_append(commit: GroupCommit, opening: Opening) -> None:
@@ -153,7 +148,7 @@ async def test_a_write_that_fails_fails_all_that_waits_and_the_writer_comes_back
     assert await asyncio.wait_for(asyncio.gather(first, second), 5) == [False, False]
     assert not await submit(commit)
     opening.log.is_away = False
-    await until(commit, is_open=True)
+    await until_it(commit, is_open=True)
     assert await submit(commit)
 
 
@@ -169,7 +164,7 @@ async def test_an_outage_may_last_and_is_asked_about_ever_more_rarely(
                 await asyncio.sleep(0.001)
                 assert not await submit(commit)
         opening.log.is_away = False
-        await until(commit, is_open=True)
+        await until_it(commit, is_open=True)
         assert await submit(commit)
 
 
@@ -179,7 +174,7 @@ async def test_a_bug_in_an_append_costs_its_group_and_no_more(
     opening.log.fault = ZeroDivisionError("a bug")
     assert not await submit(commit)
     assert "ZeroDivisionError" in caplog.text
-    await until(commit, is_open=True)
+    await until_it(commit, is_open=True)
     assert await submit(commit)
 
 
@@ -269,7 +264,7 @@ class Spooling:
         return self.commit.submit([(lane_of("demo", name, LANES), value)], len(value))
 
     async def until_open(self) -> None:
-        await until(self.commit, is_open=True)
+        await until_it(self.commit, is_open=True)
 
     async def stored(self) -> dict[str, list[int]]:
         """sender -> its numbers in the log, each where it came first."""
@@ -348,7 +343,7 @@ async def test_while_it_is_drained_events_go_behind_what_is_spooled(
     opening.log.groups.clear()
     opening.log.gate.clear()
     opening.log.is_away = False
-    await eventually(lambda: opening.log.groups == [MAX_GROUP])
+    await until(lambda: opening.log.groups == [MAX_GROUP])
     assert await asyncio.wait_for(spooling.submit("a", 3 * MAX_GROUP), 5)
     opening.log.is_away = True  # the append that is under way fails
     opening.log.gate.set()
@@ -356,7 +351,7 @@ async def test_while_it_is_drained_events_go_behind_what_is_spooled(
     assert not spooling.commit.is_open
     opening.log.groups.clear()
     opening.log.is_away = False
-    await eventually(lambda: len(opening.log.groups) >= 1)
+    await until(lambda: len(opening.log.groups) >= 1)
     opening.log.fault = LogUnavailable("after the first group")
     await spooling.until_open()
     assert await spooling.submit("a", 3 * MAX_GROUP + 2)
@@ -376,11 +371,11 @@ async def test_it_is_drained_under_a_load_that_never_pauses(spooling: Spooling, 
             sent[name] += 1
 
     senders = [asyncio.create_task(sender(f"sender-{n}")) for n in range(20)]
-    await eventually(lambda: spooling.metrics.spooled > 2_000)
+    await until(lambda: spooling.metrics.spooled > 2_000)
     opening.log.is_away = False
     await spooling.until_open()
     accepted = spooling.metrics.accepted
-    await eventually(lambda: spooling.metrics.accepted > accepted + 200)
+    await until(lambda: spooling.metrics.accepted > accepted + 200)
     is_over = True
     await asyncio.gather(*senders)
     await spooling.until_open()
@@ -468,7 +463,7 @@ async def test_it_starts_while_the_log_is_away(opening: Opening, tmp_path: Path)
     assert await spooling.commit.answers(1)
     await spooling.stop()
     spooling = Spooling(opening, tmp_path / "data" / "spool")
-    await eventually(lambda: spooling.metrics.spool_records == 1)  # known before anything happens
+    await until(lambda: spooling.metrics.spool_records == 1)  # known before anything happens
     await spooling.stop()
     opening.log.is_away = False
     spooling = Spooling(opening, tmp_path / "data" / "spool")
@@ -563,7 +558,7 @@ async def test_what_is_drained_late_is_folded_by_its_own_time(redis_server: Any,
         assert await commit.submit([(made.lane(each.visitor), value)], len(value))
     made.now += late
     away = False
-    await until(commit, is_open=True)
+    await until_it(commit, is_open=True)
     evening = encode_record(event("other", "page-ten", 0, late))
     assert await commit.submit([(made.lane("other"), evening)], len(evening))
     await made.run()

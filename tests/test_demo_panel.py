@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 import pytest
@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
+from benchmarks.machine import free_port
 from demo.app import create_app
 from demo.catalogue import SITE
 from wakeline.config import load
@@ -109,8 +110,8 @@ async def test_a_read_side_that_fails_is_said_to_be_away(
     assert await answer.json() == {"reason": "unavailable"}
 
 
-async def test_a_read_side_that_is_not_there_is_away(free_ports: Callable[[int], list[int]]) -> None:
-    async with shop_with(free_ports(1)[0], TOKEN) as shop:
+async def test_a_read_side_that_is_not_there_is_away() -> None:
+    async with shop_with(free_port(), TOKEN) as shop:
         assert (await shop.get(f"/panel/profile/{VISITOR}", headers=OURS)).status == 503
 
 

@@ -6,21 +6,22 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
 import random
 import signal
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from benchmarks.children import ROOT, child_environ
+from benchmarks.machine import free_port
+from benchmarks.waiting import until
 from demo.delivery import Sender, seconds
 from demo.people import Crowd
 from demo.simulator import CROWDED, arrivals, categories, mean_visit_s
@@ -28,7 +29,6 @@ from demo.visitors import Visit, visit
 from wakeline.config import load
 from wakeline.event import Envelope, decode_envelope, decode_event
 
-ROOT = Path(__file__).parents[1]
 CONFIG = load(ROOT / "demo" / "wakeline.toml", {}, {})
 SITE = CONFIG.sites["demo"]
 PATIENCE_S = 30.0
@@ -91,15 +91,6 @@ async def playing(collector: Collector) -> AsyncIterator[Sender]:
     app.router.add_post("/v1/events", collector.handle)
     async with TestServer(app) as server, Sender(server.make_url("/v1/events"), origin=SITE.origins[0]) as sender:
         yield sender
-
-
-async def until(condition: Callable[[], object], what: str) -> None:
-    try:
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition():  # noqa: ASYNC110  nothing tells it
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        pytest.fail(what)
 
 
 @pytest.fixture(autouse=True)
@@ -283,8 +274,8 @@ def test_a_visit_is_about_a_minute() -> None:
 
 
 @pytest.mark.parametrize("is_away", [False, True], ids=["a collector that answers", "no collector"])
-async def test_told_to_stop_it_stops_at_once(is_away: bool, free_ports: Callable[[int], Sequence[int]]) -> None:
-    (port,) = free_ports(1)
+async def test_told_to_stop_it_stops_at_once(is_away: bool) -> None:
+    port = free_port()
     collector = Collector([202])
     app = web.Application()
     app.router.add_post("/v1/events", collector.handle)
@@ -294,8 +285,7 @@ async def test_told_to_stop_it_stops_at_once(is_away: bool, free_ports: Callable
         await web.TCPSite(runner, "127.0.0.1", port).start()
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "wakeline", "simulator", "200", "--config", str(ROOT / "demo" / "wakeline.toml")),
-        env={name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
-        | {"PYTHONPATH": str(ROOT), "WAKELINE_PORT": str(port), "WAKELINE_LOG_FORMAT": "json"},
+        env=child_environ(WAKELINE_PORT=str(port), WAKELINE_LOG_FORMAT="json"),
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr is not None

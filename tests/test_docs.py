@@ -9,13 +9,13 @@ from typing import Any
 import click
 import pytest
 
+from benchmarks.children import ROOT
 from ops.cli import main
 from wakeline.config import load
 from wakeline.config.rules import ports
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
 from wakeline.settings import InterestRule, Settings, Site, described
 
-ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
 EXAMPLE = ROOT / "wakeline.example.toml"

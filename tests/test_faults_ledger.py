@@ -17,9 +17,11 @@ from prometheus_client.registry import Collector
 
 from api.exposition import families
 from api.numbers import NumbersReader
+from benchmarks import exposition
+from benchmarks.waiting import until
 from tests.archive_stand import LANES as ARCHIVED_LANES
 from tests.archive_stand import Stand
-from tests.faults import audit, exposition
+from tests.faults import audit
 from tests.faults.history import compared
 from tests.faults.repeats import LastSeen
 from tests.faults.stage import Stage
@@ -27,7 +29,6 @@ from tests.faults.workers import Stall
 from tests.integration.kill.books import LANES, Books
 from tests.integration.kill.ledger import Ledger, lines_of, promised
 from tests.integration.kill.load import Load
-from tests.integration.kill.services import until
 from tests.integration.kill.tail import StreamsTail
 from tests.integration.kill.traffic import BOT, CHROME, ORIGIN, SITE, Message
 from wakeline import keys

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from tests.former import DAYS, FILE, IDS, after, arrive, brought_back
-from tests.replay_stand import Stand, close
-from tests.timeline import DAY, START, Timeline
+from tests.replay_stand import Stand
+from tests.timeline import DAY, START, Timeline, close
 from wakeline.keys import DEPLOYMENT
 
 COUNTED_ANEW = ("events", "bounces")

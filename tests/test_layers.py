@@ -7,7 +7,8 @@ import sys
 import tomllib
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.children import ROOT
+
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import msgspec
 import pytest
 from click.testing import CliRunner, Result
 
+from benchmarks.children import child_environ
 from ops.cli import main
 from ops.cli.apply import LOST, MOST_BYTES
 from tests.timeline import Timeline, event
@@ -216,8 +216,7 @@ def test_processes_at_the_same_time_say_each_version_once(configured: Any, serve
 
     async def one(number: int) -> int:
         command = [sys.executable, "-m", "wakeline", "apply", "--config", str(tmp_path / f"{number}.toml"), *flags]
-        environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-        process = await asyncio.create_subprocess_exec(*command, env=environ, stdout=-3, stderr=-3)
+        process = await asyncio.create_subprocess_exec(*command, env=child_environ(), stdout=-3, stderr=-3)
         return await process.wait()
 
     async def all_at_once() -> list[int]:

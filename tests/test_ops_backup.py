@@ -68,6 +68,16 @@ async def open_log(config: Config) -> RedisStreamsLog:
     return log
 
 
+async def left_with_a_backup(config: Config, server: Any, data: Path) -> Path:
+    """The folder of a backup of one record, whose server is gone since."""
+    log = await open_log(config)
+    await log.append([(0, b'{"kind":"tick"}')])
+    await log.close()
+    folder = await in_thread(made, config, data.parent / f"{data.name}-backup")
+    server.kill()
+    return folder
+
+
 def made(config: Config, folder: Path) -> Path:
     make(config, folder)
     return folder
@@ -101,11 +111,7 @@ async def test_a_backup_is_refused_where_it_would_be_none(config: Config, tmp_pa
 async def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(
     config: Config, own_server: Any, tmp_path: Path
 ) -> None:
-    log = await open_log(config)
-    await log.append([(0, b'{"kind":"tick"}')])
-    await log.close()
-    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
-    own_server.kill()
+    folder = await left_with_a_backup(config, own_server, tmp_path)
     manifest = folder / "manifest.json"
     whole = manifest.read_text()
     rdb = (folder / "redis.rdb").read_bytes()
@@ -137,11 +143,7 @@ async def test_a_backup_that_is_not_whole_is_refused_and_changes_nothing(
 
 async def test_a_restore_asks_and_says_whom_it_brings_back(config: Config, own_server: Any, tmp_path: Path) -> None:
     """Without confirmation it changes nothing; on an empty disk nothing names people erased since the backup."""
-    log = await open_log(config)
-    await log.append([(0, b'{"kind":"tick"}')])
-    await log.close()
-    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
-    own_server.kill()
+    folder = await left_with_a_backup(config, own_server, tmp_path)
     data = tmp_path.parent / f"{tmp_path.name}-new"
     place = ("--data", str(data), "--embedded-port", str(config.settings.embedded_port))
     said = await in_thread(CliRunner().invoke, main, ["restore", str(folder), *place], "n\n")
@@ -489,11 +491,7 @@ def test_whose_log_a_history_is_of(tmp_path: Path) -> None:
 async def test_who_was_forgotten_in_a_history_of_another_log_stays_so_if_it_is_named(
     config: Config, own_server: Any, tmp_path: Path
 ) -> None:
-    log = await open_log(config)
-    await log.append([(0, b'{"kind":"tick"}')])
-    await log.close()
-    folder = await in_thread(made, config, tmp_path.parent / f"{tmp_path.name}-backup")
-    own_server.kill()
+    folder = await left_with_a_backup(config, own_server, tmp_path)
     history = History(str(tmp_path / "archive"))
     store_identity(history.store, "another", [Link("another", [0] * LANES)])
     erasure = Entry(0, START, encode_record(Erase("shop", "visitor-1", 7)))

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from benchmarks.machine import free_port
 from ops.check.configuration import check_configuration
 from ops.check.csp import blocks_connection, blocks_script, policies
 from ops.check.finding import Finding, Level
@@ -489,8 +490,8 @@ async def test_a_server_that_is_away_is_said_with_what_to_do() -> None:
     assert "wakeline up" in finding.fix
 
 
-async def test_before_the_first_start_the_embedded_server_is_no_fault(free_ports: Any) -> None:
-    (port,) = free_ports(1)
+async def test_before_the_first_start_the_embedded_server_is_no_fault() -> None:
+    port = free_port()
     settings = Settings(redis=f"redis://127.0.0.1:{port}/0", embedded_port=port)
     (finding,) = await check_server(settings, settings.redis, embedded=True)
     assert (finding.level, finding.what) == (Level.WARN, "the embedded server is not running yet")

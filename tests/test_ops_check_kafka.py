@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from benchmarks.broker import Broker, running_broker
+from benchmarks.machine import free_port
 from ops.check.finding import Finding, Level
 from ops.check.kafka import Facts, check_kafka, judge
 from wakeline.log import Entry
@@ -162,8 +162,8 @@ async def test_a_broker_that_makes_topics_of_itself_makes_none_of_ours(tmp_path:
         await log.close()
 
 
-async def test_a_cluster_that_is_away_is_said_with_what_to_do(free_ports: Callable[[int], list[int]]) -> None:
-    (port,) = free_ports(1)
+async def test_a_cluster_that_is_away_is_said_with_what_to_do() -> None:
+    port = free_port()
     (finding,) = await check_kafka(Settings(log=f"kafka://127.0.0.1:{port}"))
     assert finding.level is Level.FAIL
     assert f"127.0.0.1:{port} cannot be used" in finding.what

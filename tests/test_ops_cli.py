@@ -18,6 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
+from benchmarks.machine import free_port
 from ops.cli import main
 from ops.cli.errors import shown_url
 from ops.cli.options import demo_file, read
@@ -407,9 +408,9 @@ def test_erase_is_a_record_in_the_lane_of_the_id(run: Run, filled: str, argument
     assert before <= record.time <= entry.time + 1
 
 
-def test_check_before_the_first_start_warns_only(run: Run, free_ports: Callable[[int], list[int]]) -> None:
+def test_check_before_the_first_start_warns_only(run: Run) -> None:
     """As the README has it: check, then up."""
-    result = run("check", "--embedded-port", str(free_ports(1)[0]))
+    result = run("check", "--embedded-port", str(free_port()))
     assert (result.exit_code, "the embedded server is not running yet" in result.output) == (0, True), result.output
     assert "✗" not in result.output
 

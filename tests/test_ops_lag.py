@@ -10,6 +10,7 @@ import pytest
 import redis
 from click.testing import CliRunner, Result
 
+from benchmarks.machine import free_port
 from ops.cli import main
 from wakeline import keys
 from wakeline.keys import Keys
@@ -133,10 +134,8 @@ def test_where_nothing_was_collected_it_says_so(run: Run) -> None:
 
 
 @redis_alone
-def test_a_log_that_is_away_is_not_taken_for_redis(
-    run: Run, client: redis.Redis, free_ports: Callable[[int], list[int]]
-) -> None:
-    said = run("--log", f"kafka://127.0.0.1:{free_ports(1)[0]}")
+def test_a_log_that_is_away_is_not_taken_for_redis(run: Run, client: redis.Redis) -> None:
+    said = run("--log", f"kafka://127.0.0.1:{free_port()}")
     assert said.exit_code == 1
     assert "the log on Kafka is unavailable" in said.output
     assert "the Redis server" not in said.output

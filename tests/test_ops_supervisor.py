@@ -11,8 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,8 @@ from typing import Any
 import pytest
 import redis
 
+from benchmarks.machine import free_port
+from benchmarks.waiting import until
 from ops.up.child import Patience
 from ops.up.guard import CannotStart, refuse_taken_ports, sole_use
 from ops.up.output import JsonOutput, Output
@@ -66,7 +67,6 @@ class Stage:
     """A supervisor and all that was said."""
 
     folder: Path
-    port: Callable[[], int]
     lines: list[tuple[str, str]] = field(default_factory=list)
     reports: list[tuple[str, str]] = field(default_factory=list)
     ups: int = 0
@@ -74,7 +74,7 @@ class Stage:
     def service(self, name: str, manner: str = "good") -> Service:
         script = self.folder / "child.py"
         script.write_text(CHILD)
-        port = self.port()
+        port = free_port()
         return Service(
             name, (sys.executable, str(script), name, str(port), manner), (Listener("port", "127.0.0.1", port),)
         )
@@ -99,16 +99,8 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Stage:
-    return Stage(tmp_path, lambda: free_ports(1)[0])
-
-
-async def until(is_so: Callable[[], object], what: str, *, within: float = 20.0) -> None:
-    deadline = time.monotonic() + within
-    while not is_so():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {within:g} s")
-        await asyncio.sleep(0.02)
+def stage(tmp_path: Path) -> Stage:
+    return Stage(tmp_path)
 
 
 def is_alive(pid: int) -> bool:
@@ -292,7 +284,7 @@ sys.exit(asyncio.run(supervisor.run(lambda: print("all up", flush=True))))
 )
 async def test_no_child_outlives_the_supervisor(stage: Stage, number: int, code: int) -> None:
     stage.service("server")  # writes the script
-    command = [sys.executable, "-c", OWNER, str(stage.folder / "child.py"), str(stage.port()), str(stage.port())]
+    command = [sys.executable, "-c", OWNER, str(stage.folder / "child.py"), str(free_port()), str(free_port())]
     owner = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)  # noqa: ASYNC220
     assert owner.stdout is not None
     pids = []
@@ -343,14 +335,14 @@ async def test_when_nobody_reads_any_more_it_falls_silent_and_says_so_once() -> 
 # ---- before anything starts -----------------------------------------------------------------------
 
 
-def test_every_taken_port_is_named_with_its_setting(free_ports: Callable[[int], list[int]]) -> None:
+def test_every_taken_port_is_named_with_its_setting() -> None:
     with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
         first, second = one.getsockname()[1], two.getsockname()[1]
         with pytest.raises(CannotStart) as refusal:
             refuse_taken_ports(
                 [
                     Listener("port", "127.0.0.1", first),
-                    Listener("api_port", "127.0.0.1", free_ports(1)[0]),
+                    Listener("api_port", "127.0.0.1", free_port()),
                     Listener("embedded_port", "127.0.0.1", second),
                 ]
             )
@@ -361,9 +353,9 @@ def test_every_taken_port_is_named_with_its_setting(free_ports: Callable[[int], 
     assert "choose others: --port PORT --embedded-port PORT, or by WAKELINE_PORT, WAKELINE_EMBEDDED_PORT" in said
 
 
-def test_an_address_of_another_machine_is_named(free_ports: Callable[[int], list[int]]) -> None:
+def test_an_address_of_another_machine_is_named() -> None:
     with pytest.raises(CannotStart, match=r"192\.0\.2\.1 is not an address of this machine"):
-        refuse_taken_ports([Listener("port", "192.0.2.1", free_ports(1)[0])])
+        refuse_taken_ports([Listener("port", "192.0.2.1", free_port())])
 
 
 def test_one_data_folder_has_one_owner(tmp_path: Path) -> None:
@@ -509,8 +501,8 @@ async def test_a_server_without_room_for_what_it_holds_is_said(own_server: Any, 
         assert holds / enough == pytest.approx(COUNT_ONLY - SLACK, abs=0.03)
 
 
-async def test_a_server_that_has_gone_again_says_nothing(free_ports: Callable[[int], list[int]]) -> None:
-    assert await shortage(free_ports(1)[0]) == ""
+async def test_a_server_that_has_gone_again_says_nothing() -> None:
+    assert await shortage(free_port()) == ""
 
 
 async def test_what_must_be_known_of_a_service_is_said_before_the_next_starts(stage: Stage) -> None:

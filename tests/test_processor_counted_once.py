@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,23 +11,12 @@ import pytest
 from processor.command import Command
 from processor.replay import replay
 from processor.store import LaneLost, Store, StoreUnavailable
-from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
+from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, close, event, timeline
 from wakeline.keys import Keys
 from wakeline.record import Event
 
 DAYS = [f"2027-01-1{day}" for day in range(4, 10)] + ["2027-01-20", "2027-01-21"]
 IDS = [*(f"visitor-{number}" for number in range(6)), "@customer0", "@customer1"]
-
-
-@asynccontextmanager
-async def timeline(server: Any) -> AsyncIterator[Timeline]:
-    made = Timeline(server.url)
-    await made.redis.flushall()
-    await made.start()
-    try:
-        yield made
-    finally:
-        await made.close()
 
 
 async def outcome(
@@ -40,12 +28,6 @@ async def outcome(
     await made.run(batch=batch)
     await made.pass_time(DAY)
     return await made.numbers(IDS, DAYS), await made.scores(IDS)
-
-
-def close(found: dict[Any, float], wanted: dict[Any, float]) -> None:
-    assert found.keys() == wanted.keys()
-    for key, score in wanted.items():
-        assert found[key] == pytest.approx(score, rel=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(12))

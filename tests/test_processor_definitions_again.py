@@ -28,8 +28,8 @@ from tests.defining import (
     restart,
     view,
 )
-from tests.replay_stand import DAYS, IDS, Killed, Stand, close, stand
-from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits
+from tests.replay_stand import DAYS, IDS, Killed, Stand, stand
+from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, close
 from wakeline.applied import Now
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.record import Definition, Event

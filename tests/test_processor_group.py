@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Set
+from collections.abc import AsyncIterator, Set
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest
 from aiokafka import TopicPartition
 
 from benchmarks.broker import Broker
+from benchmarks.waiting import until
 from processor.group import Group
 from wakeline.log import LogGap
 from wakeline.log.kafka import KafkaLog
@@ -58,12 +58,6 @@ async def members(url: str, *names: str) -> AsyncIterator[list[Member]]:
     finally:
         for member in found:
             await member.close()
-
-
-async def until(is_so: Callable[[], Any]) -> None:
-    async with asyncio.timeout(40):
-        while not is_so():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
 
 
 def shares(*found: Member) -> list[int]:

@@ -12,8 +12,8 @@ from processor.replay import replay
 from processor.store import LaneLost, LaneMoved
 from processor.switch import SwitchRefused, take_back
 from processor.versions import VersionRefused, begin, drop
-from tests.replay_stand import DAYS, IDS, Killed, Stand, close, stand
-from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, a_week_of_visits, event
+from tests.replay_stand import DAYS, IDS, Killed, Stand, stand
+from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, a_week_of_visits, close, event
 from wakeline.durations import MONTH_MS
 from wakeline.keys import DEPLOYMENT, NET_MS, Keys, tombstone
 from wakeline.log import LogGap
@@ -48,6 +48,14 @@ async def end(made: Timeline) -> None:
         await made.pass_time(DAY // 2)
 
 
+async def without_a_replay(state: Any, records: list[Any]) -> tuple[dict[str, Any], dict[Any, float], dict[str, int]]:
+    """Numbers, scores and ledger."""
+    async with stand(state) as live:
+        await live_through(live.made, records)
+        await end(live.made)
+        return *await live.numbers(), await live.made.ledger()
+
+
 @pytest.mark.parametrize("seed", range(4))
 async def test_a_switch_that_is_killed_at_any_call_is_ended_by_the_next(state: Any, seed: int) -> None:
     """With traffic before and after; at every call to Redis or the log, executed or not. Nothing is lost or doubled,
@@ -55,11 +63,7 @@ async def test_a_switch_that_is_killed_at_any_call_is_ended_by_the_next(state: A
     """
     rng = random.Random(seed)
     records = script(rng)
-    async with stand(state) as live:
-        await live_through(live.made, records)
-        await end(live.made)
-        wanted, scores = await live.numbers()
-        ledger = await live.made.ledger()
+    wanted, scores, ledger = await without_a_replay(state, records)
     async with stand(state) as live:
         position, into, calls = 0, 1, rng.randrange(3)
         while position < len(records):
@@ -141,10 +145,7 @@ async def test_a_switch_may_go_back(state: Any, seed: int) -> None:
     """The previous version catches up from where it was left, without a rebuild."""
     rng = random.Random(seed)
     records = script(rng)
-    async with stand(state) as live:
-        await live_through(live.made, records)
-        await end(live.made)
-        wanted, scores = await live.numbers()
+    wanted, scores, _ = await without_a_replay(state, records)
     async with stand(state) as live:
         third = len(records) // 3
         for number, into in enumerate((2, 1, 2)):

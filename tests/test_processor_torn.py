@@ -12,8 +12,8 @@ from processor import metrics
 from processor.command import Command
 from processor.store import LaneMoved, LaneTorn, Store
 from processor.torn import NotTorn
-from tests.replay_stand import Killed, Stand, close, rebuilt, stand
-from tests.timeline import MINUTE, START, event
+from tests.replay_stand import Killed, Stand, rebuilt, stand
+from tests.timeline import MINUTE, START, close, event
 from wakeline.log import LogGap
 from wakeline.record import Erase
 

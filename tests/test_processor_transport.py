@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 
+from benchmarks.waiting import until
 from processor import transport
 from processor.lanes import Assign
 from processor.stream import BATCHES_BUFFERED, ProcessorApp, make_app
@@ -75,13 +76,6 @@ async def running(log: MemoryLog, lanes: Any) -> AsyncIterator[ProcessorApp]:
         yield app
     finally:
         await app.stop()
-
-
-async def until(met: Callable[[], bool]) -> None:
-    deadline = asyncio.get_running_loop().time() + 10
-    while not met():
-        assert asyncio.get_running_loop().time() < deadline
-        await asyncio.sleep(0.01)
 
 
 @pytest.fixture(autouse=True)

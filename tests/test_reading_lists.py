@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parent.parent
+from benchmarks.children import ROOT
+
 PACKAGES = sorted(
     file.parent.relative_to(ROOT)
     for top in (

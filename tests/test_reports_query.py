@@ -7,8 +7,7 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -39,7 +38,7 @@ from reports.forgetting import FORGOTTEN
 from reports.reading import needed, with_hints
 from tests.archive_stand import Ours
 from tests.sealed import as_they_happened, seal, write
-from tests.timeline import DAY, MINUTE, SECOND, SITE, START, Timeline, a_week_of_visits, event
+from tests.timeline import DAY, MINUTE, SECOND, SITE, START, Timeline, a_week_of_visits, event, timeline
 from wakeline.definitions import BUILT_IN
 from wakeline.history import History, HistoryDamaged
 from wakeline.history.folder import Folder
@@ -68,17 +67,6 @@ LISTS = {
     "top events": f"type, count(*) as amount {PEOPLE} and type not in {tuple(BUILT_IN)}",
     "top bots": "bot, count(*) as amount from events where bot is not null",
 }
-
-
-@asynccontextmanager
-async def timeline(server: Any, site: Site = SITE) -> AsyncIterator[Timeline]:
-    made = Timeline(server.url, sites=[site])
-    await made.redis.flushall()
-    await made.start()
-    try:
-        yield made
-    finally:
-        await made.close()
 
 
 def answer(history: History, sql: str, **fields: Any) -> list[tuple[Any, ...]]:
@@ -152,7 +140,7 @@ async def test_the_numbers_are_the_processors(redis_server: Any, tmp_path: Path,
     """The same log, folded live and asked from its archive: every counter, every list, day by day."""
     rng = random.Random(seed)
     site = replace(SITE, time_zone=rng.choice([ZoneInfo("UTC"), BERLIN, ZoneInfo("Asia/Kathmandu")]))
-    async with timeline(redis_server, site) as made:
+    async with timeline(redis_server, sites=[site]) as made:
         await agree(made, tmp_path, site, rng)
 
 

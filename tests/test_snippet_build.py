@@ -13,11 +13,11 @@ from pathlib import Path
 import brotli
 import pytest
 
+from benchmarks.children import ROOT
 from benchmarks.snippet import BUDGETS, SCRIPTS
 from wakeline.scripts import FOLDER as SERVED
 from wakeline.scripts import Kind, integrity_of, published, version_of
 
-ROOT = Path(__file__).parents[1]
 SNIPPET = ROOT / "snippet"
 PACKAGE = json.loads((SNIPPET / "package.json").read_text())
 KINDS = [pytest.param(kind, id=kind) for kind in Kind]

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from benchmarks.children import ROOT
 from tests.browser import running_browser
 from tests.browsers.site import FULL_SCRIPT, OWN_ENDPOINT, Page
 from tests.browsers.stage import Stage, staged
@@ -23,7 +24,6 @@ from wakeline.identity import signature
 from wakeline.scripts import FOLDER as SERVED
 from wakeline.scripts import Kind
 
-ROOT = Path(__file__).parents[1]
 SNIPPET = ROOT / "snippet"
 DOCS = {path: (ROOT / path).read_text() for path in ("docs/snippet.md", "snippet/README.md")}
 PAGE = DOCS["docs/snippet.md"]

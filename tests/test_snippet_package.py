@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
+from benchmarks.children import ROOT
 from wakeline.scripts import FOLDER as SERVED
 from wakeline.scripts import Kind
 
-ROOT = Path(__file__).parents[1]
 SNIPPET = ROOT / "snippet"
 CONTENTS = {
     "LICENSE",

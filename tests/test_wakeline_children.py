@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
+from benchmarks.children import child_environ
 from wakeline.children import Rests, guarded, how
 
 
@@ -56,7 +55,7 @@ async def test_a_child_is_told_that_its_parent_was_killed() -> None:
         *(sys.executable, "-c", PARENT, SERVICE),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[1])},
+        env=child_environ(),
     )
     assert parent.stdout is not None
     assert int(await asyncio.wait_for(parent.stdout.readline(), 20))

@@ -12,7 +12,9 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, RedisClusterException, RedisError, TimeoutError
 
-from tests.cluster import RedisCluster, until
+from benchmarks.machine import free_port
+from benchmarks.waiting import wait_until
+from tests.cluster import RedisCluster
 from wakeline.redis.cluster import Cluster
 from wakeline.redis.connect import connect, connect_blocking, refused_option
 from wakeline.redis.packed import PackedConnection, PackedSSLConnection
@@ -201,9 +203,9 @@ async def test_after_a_cut_connection_nothing_is_sent_again(name: str, redis_clu
         assert await reader.get("{1}:n") == b"1"
 
 
-async def test_a_cluster_that_is_away_is_a_connection_error(free_ports: Callable[[int], list[int]]) -> None:
+async def test_a_cluster_that_is_away_is_a_connection_error() -> None:
     """redis-py's RedisClusterException is not a RedisError, so it would kill code that waits for Redis."""
-    (port,) = free_ports(1)
+    port = free_port()
     async with client_of(f"redis+cluster://127.0.0.1:{port}") as client:
         for call in CALLS.values():
             with pytest.raises(ConnectionError, match="reachable node"):
@@ -252,7 +254,7 @@ async def test_all_connections_are_closed(redis_cluster: RedisCluster) -> None:
     with pytest.raises(TimeoutError):
         await client.register_script(SLOW_COUNT)(keys=["{1}:n"])
     await client.aclose()
-    until(lambda: connected() <= before)
+    wait_until(lambda: connected() <= before)
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import duckdb
 import pytest
 
+from benchmarks.children import ROOT
 from wakeline.definitions import (
     BOUNCE_BELOW_MS,
     BUILT_IN,
@@ -21,7 +21,6 @@ from wakeline.definitions import (
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.event import MAX_AGE_MS
 
-ROOT = Path(__file__).parents[1]
 PAGES = (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")))
 DOCS = {path.name: " ".join(path.read_text().split()) for path in PAGES}
 PAGE = (ROOT / "docs/snippet.md").read_text()

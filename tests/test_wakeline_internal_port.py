@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
 from archiver import metrics
+from benchmarks.machine import free_port
 from wakeline.internal_port import alive, metrics_of, serve
 from wakeline.ports import CannotListen, hindrance
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
-async def test_it_shows_metrics_and_that_it_is_alive(
-    host: str, free_ports: Callable[[int], list[int]], capfd: pytest.CaptureFixture[str]
-) -> None:
-    (port,) = free_ports(1)
+async def test_it_shows_metrics_and_that_it_is_alive(host: str, capfd: pytest.CaptureFixture[str]) -> None:
+    port = free_port()
     assert hindrance(host, port) is None
     runner = await serve([metrics_of(metrics.REGISTRY), alive()], host, port)
     at = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -36,8 +33,8 @@ async def test_it_shows_metrics_and_that_it_is_alive(
     assert capfd.readouterr() == ("", "")
 
 
-async def test_metrics_are_brought_up_to_date_as_they_are_asked(free_ports: Callable[[int], list[int]]) -> None:
-    (port,) = free_ports(1)
+async def test_metrics_are_brought_up_to_date_as_they_are_asked() -> None:
+    port = free_port()
     registry = CollectorRegistry()
     asked = Counter("asked", "How often", registry=registry)
     runner = await serve([metrics_of(registry, before=asked.inc)], "127.0.0.1", port)

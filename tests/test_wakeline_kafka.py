@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from benchmarks.broker import Broker
+from benchmarks.waiting import until
 from collector.memory import Asking
+from tests.logged import values_of
 from tests.timeline import event
 from wakeline.log import Bounds, LogGap, LogMismatch, LogUnavailable
 from wakeline.log.kafka import KafkaLog
@@ -41,14 +42,6 @@ async def log(kafka: Broker, topic: str) -> AsyncIterator[KafkaLog]:
     await made.close()
 
 
-async def values(log: KafkaLog, lane: int) -> list[bytes]:
-    found: list[bytes] = []
-    end = (await log.bounds([lane]))[lane].end
-    while len(found) < end:
-        found += [entry.value for entry in (await log.read({lane: len(found)}, limit=99, wait_ms=100)).get(lane, [])]
-    return found
-
-
 async def test_a_cancelled_append_leaves_the_log_usable(log: KafkaLog) -> None:
     await log.append([(0, b"first")])
     records = [(lane, b"x" * 50_000) for lane in range(LANES) for _ in range(200)]
@@ -58,25 +51,26 @@ async def test_a_cancelled_append_leaves_the_log_usable(log: KafkaLog) -> None:
     with pytest.raises(asyncio.CancelledError):
         await appending
     await log.append([(0, b"last")])
-    assert (await values(log, 0))[-1] == b"last"
+    assert (await values_of(log, 0))[-1] == b"last"
 
 
 async def test_appends_that_follow_one_another_keep_their_order(log: KafkaLog) -> None:
     """Also where one is larger than a request may be."""
     for n in range(5):
         await log.append([(0, b"%d-%03d" % (n, k) + b"x" * 20_000) for k in range(100)])
-    assert [value[:5] for value in await values(log, 0)] == [b"%d-%03d" % (n, k) for n in range(5) for k in range(100)]
+    found = [value[:5] for value in await values_of(log, 0)]
+    assert found == [b"%d-%03d" % (n, k) for n in range(5) for k in range(100)]
 
 
 async def test_appends_that_are_under_way_together_keep_the_order_they_were_called_in(log: KafkaLog) -> None:
     large = [(0, b"%03d" % n + b"x" * 20_000) for n in range(100)]
     await asyncio.gather(log.append(large), log.append([(0, b"100")]), log.append([(0, b"101")]))
-    assert [value[:3] for value in await values(log, 0)] == [b"%03d" % n for n in range(102)]
+    assert [value[:3] for value in await values_of(log, 0)] == [b"%03d" % n for n in range(102)]
 
 
 async def test_a_record_larger_than_a_batch_goes_by_itself(log: KafkaLog) -> None:
     await log.append([(0, b"before"), (0, b"x" * 3_000_000), (0, b"after")])
-    assert [len(value) for value in await values(log, 0)] == [6, 3_000_000, 5]
+    assert [len(value) for value in await values_of(log, 0)] == [6, 3_000_000, 5]
 
 
 async def test_a_read_that_is_cancelled_leaves_the_log_usable(log: KafkaLog) -> None:
@@ -87,7 +81,7 @@ async def test_a_read_that_is_cancelled_leaves_the_log_usable(log: KafkaLog) -> 
         reading.cancel()
         await log.append([(0, b"%d" % n), (0, b"more")])
         assert len((await log.read({0: 2 * n}, limit=9, wait_ms=5_000))[0]) > 0
-    assert (await values(log, 0))[::2] == [b"%d" % n for n in range(20)]
+    assert (await values_of(log, 0))[::2] == [b"%d" % n for n in range(20)]
 
 
 async def test_many_readers_of_one_log_disturb_nobody(log: KafkaLog) -> None:
@@ -111,7 +105,7 @@ async def test_many_readers_of_one_log_disturb_nobody(log: KafkaLog) -> None:
 async def test_a_record_that_is_no_text_is_kept(log: KafkaLog) -> None:
     poison = [b"\xff\x00 poison", b"", b'{"props":' + b"[" * 50_000]
     await log.append([(0, value) for value in poison])
-    assert await values(log, 0) == poison
+    assert await values_of(log, 0) == poison
 
 
 async def test_any_kafka_tool_can_read_a_record(kafka: Broker, topic: str, log: KafkaLog) -> None:
@@ -143,19 +137,17 @@ async def test_a_topic_made_anew_is_another_log(kafka: Broker, topic: str, admin
     before = await log.identity()
     await log.close()
     await admin.delete_topics([topic])
-    deadline = time.monotonic() + 20
-    while True:
+
+    async def another() -> str:
         try:
             log = await KafkaLog.open(f"{kafka.url}/{topic}", LANES)
         except (LogUnavailable, LogMismatch):  # it is still going
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.1)
-            continue
-        after = await log.identity()
+            return ""
+        found = await log.identity()
         await log.close()
-        if after != before:
-            break
-        assert time.monotonic() < deadline
+        return found if found != before else ""
+
+    after = await until(another, "the topic is made anew")
     assert after.partition("/")[0] == before.partition("/")[0]
 
 
@@ -166,18 +158,21 @@ async def test_a_topic_that_is_made_anew_while_it_is_used_is_noticed(
     monkeypatch.setattr("wakeline.log.kafka.CHECKED_EVERY_S", 0.0)
     await log.append([(0, b"1")])
     await admin.delete_topics([topic])
-    deadline = time.monotonic() + 20
-    while (await admin.create_topics([NewTopic(topic, LANES, 1)])).topic_errors[0][1]:  # it is still going
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.1)
-    while True:
-        assert time.monotonic() < deadline
+
+    async def is_made() -> bool:
+        return not (await admin.create_topics([NewTopic(topic, LANES, 1)])).topic_errors[0][1]
+
+    async def is_noticed() -> bool:
         try:
             await log.read({0: 0}, limit=9, wait_ms=0)
         except LogUnavailable:  # brokers hear of it one by one
-            await asyncio.sleep(0.05)
+            return False
         except LogGap:
-            break
+            return True
+        return False
+
+    await until(is_made, "the topic is recreated")
+    await until(is_noticed, "a gap is noticed")
     with pytest.raises(LogUnavailable, match="was recreated"):
         await log.append([(0, b"2")])
 
@@ -255,7 +250,7 @@ async def test_a_broker_that_asks_who_comes(tmp_path: Path, topic: str) -> None:
         url = f"{broker.url}/{topic}?security_protocol=SASL_PLAINTEXT&sasl_mechanism=PLAIN&sasl_plain_username=wake"
         log = await KafkaLog.open(f"{url}&sasl_plain_password=topsecret", LANES)
         await log.append([(0, b"1")])
-        assert await values(log, 0) == [b"1"]
+        assert await values_of(log, 0) == [b"1"]
         assert await log.append_time(0, 0)
         await log.trim(0, upto=1)
         await log.close()

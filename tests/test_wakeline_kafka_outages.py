@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.broker import Broker, running_broker
+from benchmarks.machine import free_port
+from benchmarks.waiting import until
 from collector.writer import DEADLINE_S
+from tests.logged import values_of
 from wakeline.log import LogUnavailable
 from wakeline.log.kafka import METHOD_S, KafkaLog
 
@@ -47,23 +50,17 @@ def calls(log: KafkaLog) -> list[Callable[[], Awaitable[Any]]]:
     ]
 
 
-async def values(log: KafkaLog, lane: int) -> list[bytes]:
-    found: list[bytes] = []
-    end = (await log.bounds([lane]))[lane].end
-    while len(found) < end:
-        found += [entry.value for entry in (await log.read({lane: len(found)}, limit=99, wait_ms=100)).get(lane, [])]
-    return found
-
-
 async def appended(log: KafkaLog, records: list[tuple[int, bytes]]) -> None:
     """As soon as the log takes them."""
-    deadline = time.monotonic() + 30
-    while True:
+
+    async def is_taken() -> bool:
         try:
-            return await log.append(records)
+            await log.append(records)
         except LogUnavailable:
-            assert time.monotonic() < deadline
-            await asyncio.sleep(0.1)
+            return False
+        return True
+
+    await until(is_taken, "the log takes them")
 
 
 def test_it_gives_up_before_the_collector_does() -> None:
@@ -74,14 +71,14 @@ async def test_a_killed_broker_is_unavailable_until_it_is_back(own_kafka: Broker
     """No method raises anything else meanwhile; then the same log continues, with all acknowledged records."""
     await log.append([(0, b"1")])
     identity = await log.identity()
-    assert await values(log, 0) == [b"1"]
+    assert await values_of(log, 0) == [b"1"]
     own_kafka.kill()
     for call in calls(log):
         with pytest.raises(LogUnavailable):
             await call()
     own_kafka.start()
     await appended(log, [(0, b"3")])
-    found = await values(log, 0)
+    found = await values_of(log, 0)
     assert (found[0], found[-1]) == (b"1", b"3")
     assert await log.identity() == identity
 
@@ -95,14 +92,14 @@ async def test_a_broker_that_hangs_is_unavailable_and_holds_up_nothing_that_foll
         for outcome in await asyncio.gather(*(call() for call in calls(log)), return_exceptions=True):
             assert isinstance(outcome, LogUnavailable)
     await appended(log, [(0, b"4"), (1, b"5")])
-    found = await values(log, 0)
+    found = await values_of(log, 0)
     assert (found[0], found[-1]) == (b"1", b"4")  # 2 may be there or not: nothing was promised
-    assert await values(log, 1) == [b"5"]
+    assert await values_of(log, 1) == [b"5"]
 
 
-async def test_opening_where_there_is_no_broker_says_so(free_ports: Callable[[int], list[int]], topic: str) -> None:
+async def test_opening_where_there_is_no_broker_says_so(topic: str) -> None:
     with pytest.raises(LogUnavailable):
-        await KafkaLog.open(f"kafka://127.0.0.1:{free_ports(1)[0]}/{topic}", LANES)
+        await KafkaLog.open(f"kafka://127.0.0.1:{free_port()}/{topic}", LANES)
 
 
 async def test_what_an_outage_leaves_behind_is_given_up(own_kafka: Broker, log: KafkaLog) -> None:
@@ -127,16 +124,14 @@ async def test_what_was_acknowledged_is_there_after_a_kill_in_order(own_kafka: B
             acknowledged.append(value)
 
     writing = asyncio.create_task(write())
-    async with asyncio.timeout(20):
-        while len(acknowledged) < 200:  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
+    await until(lambda: len(acknowledged) >= 200, "appends are acknowledged")
     await asyncio.to_thread(own_kafka.kill)
     with pytest.raises(LogUnavailable):
         await writing
     await asyncio.to_thread(own_kafka.start)
     await appended(log, [(0, b"last"), (1, b"last")])
     for lane in (0, 1):
-        found = await values(log, lane)
+        found = await values_of(log, lane)
         assert found[: len(acknowledged)] == acknowledged
         assert found[-1] == b"last"
 
@@ -148,24 +143,23 @@ async def test_a_reader_goes_on_where_it_was_after_a_restart(own_kafka: Broker, 
     assert await log.read(places, limit=9, wait_ms=0) == {}
     own_kafka.kill()
     starting = asyncio.create_task(asyncio.to_thread(own_kafka.start))
-    found: dict[int, Any] = {}
-    deadline = time.monotonic() + 30
     appending = asyncio.create_task(appended(log, [(2, b"new")]))
-    while not found:
-        assert time.monotonic() < deadline
-        try:
-            found = await log.read(places, limit=9, wait_ms=100)
-        except LogUnavailable:
-            await asyncio.sleep(0.02)
+
+    async def read() -> dict[int, Any]:
+        with suppress(LogUnavailable):
+            return await log.read(places, limit=9, wait_ms=100)
+        return {}
+
+    found = await until(read, "the new record is read")
     await asyncio.gather(starting, appending)
     assert {lane: [entry.offset for entry in entries] for lane, entries in found.items()} == {2: [500]}
 
 
 async def test_brokers_that_come_back_at_other_addresses_are_found_by_the_url(
-    tmp_path: Path, topic: str, free_ports: Callable[[int], list[int]], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As after all of them were moved: what was known of the cluster leads nowhere."""
-    (port,) = free_ports(1)
+    port = free_port()
     with running_broker(tmp_path / "kafka") as broker:
         log = await KafkaLog.open(f"{broker.url},127.0.0.1:{port}/{topic}", LANES)
         await log.append([(0, b"1")])
@@ -176,11 +170,11 @@ async def test_brokers_that_come_back_at_other_addresses_are_found_by_the_url(
         settings.write_text(settings.read_text().replace(former, f"PLAINTEXT://127.0.0.1:{port}"))
         await asyncio.to_thread(broker.start)
         await appended(log, [(0, b"2")])
-        async with asyncio.timeout(20):
-            while True:
-                try:
-                    assert await values(log, 0) == [b"1", b"2"]
-                    break
-                except LogUnavailable:
-                    await asyncio.sleep(0.1)
+
+        async def held() -> list[bytes]:
+            with suppress(LogUnavailable):
+                return await values_of(log, 0)
+            return []
+
+        assert await until(held, "the log is read") == [b"1", b"2"]
         await log.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -228,16 +226,13 @@ async def test_the_answer_to_a_lost_append_is_never_taken_for_the_next_ones(
 ) -> None:
     """The server hangs longer than the client waits. Nothing it says later counts for another append."""
     await streams.append([(0, b"1")])
-    os.kill(own_server.process.pid, signal.SIGSTOP)
-    try:
+    with own_server.paused():
         with pytest.raises(LogUnavailable):
             await streams.append([(0, b"2")])
         appending = asyncio.create_task(streams.append([(0, b"3")]))
         await asyncio.sleep(0)
         with pytest.raises(LogUnavailable):
             await appending
-    finally:
-        os.kill(own_server.process.pid, signal.SIGCONT)
     await streams.append([(0, b"4")])
     found = values((await streams.read({0: 0}, limit=9, wait_ms=0))[0])
     assert found[0] == b"1"
@@ -246,13 +241,9 @@ async def test_the_answer_to_a_lost_append_is_never_taken_for_the_next_ones(
 
 async def test_a_cancelled_call_leaves_no_answer_behind(own_server: Any, streams: RedisStreamsLog) -> None:
     identity = await streams.identity()
-    os.kill(own_server.process.pid, signal.SIGSTOP)
-    try:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await streams.append_time(0, 0)
-    finally:
-        os.kill(own_server.process.pid, signal.SIGCONT)
+    with own_server.paused(), pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await streams.append_time(0, 0)
     assert await streams.identity() == identity
 
 

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from operator import attrgetter
-from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from benchmarks.children import ROOT
 from crm.state import VisitorState
 from dashboards import profiles as document
 from wakeline import profiles
 from wakeline.profile_fields import COUNTS, SOURCES, TRAITS, Interest, Profile, ProfileCount, Session, Source, Trait
 
-ROOT = Path(__file__).parents[1]
 DECLARED = {
     name: get_args(hint) for name, hint in get_type_hints(Profile, include_extras=True).items()
 }  # name -> its type, and what says more of it

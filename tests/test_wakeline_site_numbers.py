@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 from api.metrics import FAMILIES
+from benchmarks.children import ROOT
 from crm.sites import SiteFacts
 from dashboards import metrics
 from processor.changes import Changes, TopLists
@@ -15,7 +15,6 @@ from wakeline.keys import Keys
 from wakeline.numbers import COUNTS, LIVE_TOPS, TOPS, TOTALS
 from wakeline.settings import Site
 
-ROOT = Path(__file__).parents[1]
 NOW = 1_790_000_000_000
 
 COUNT_NAMES = {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 import redis.asyncio as aioredis
 
 from crm.out import Verdict
@@ -201,6 +203,25 @@ class Timeline:
         return range(self.deployment.lanes)
 
 
+@asynccontextmanager
+async def timeline(server: Any, *, sites: Iterable[Site] = (SITE,)) -> AsyncIterator[Timeline]:
+    """One that has started on a server, or a cluster, which is emptied before."""
+    made = Timeline(server.url, sites=sites)
+    try:
+        await made.redis.flushall()
+        await made.start()
+        yield made
+    finally:
+        await made.close()
+
+
+def close(found: dict[Any, float], wanted: dict[Any, float]) -> None:
+    """The same scores, but for what floating point makes of the order of additions."""
+    assert found.keys() == wanted.keys()
+    for key, score in wanted.items():
+        assert found[key] == pytest.approx(score, rel=1e-9)
+
+
 def a_week_of_visits(rng: random.Random, *, visitors: int = 6) -> list[Event]:
     """Events of some visitors: several visits each, some identified, in the order in which they happened."""
     found: list[Event] = []
@@ -239,4 +260,7 @@ def a_week_of_visits(rng: random.Random, *, visitors: int = 6) -> list[Event]:
     return sorted(found, key=lambda one: one.time)
 
 
-__all__ = ["DAY", "MINUTE", "OTHER", "SECOND", "SITE", "START", "Kept", "Timeline", "a_week_of_visits", "event"]
+__all__ = [
+    "DAY", "MINUTE", "OTHER", "SECOND", "SITE", "START", "Kept",
+    "Timeline", "a_week_of_visits", "close", "event", "timeline",
+]  # fmt: skip

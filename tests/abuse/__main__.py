@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -19,10 +17,10 @@ from rich.table import Table
 
 from tests.abuse.rows import ROWS, Row
 from tests.abuse.run import once
+from tests.faults import command
 from tests.faults.outcome import Outcome
 
 REPORT = Path("build/abuse.json")
-WIDE = 200  # columns of the table where nobody says how many there are
 
 
 @dataclass(frozen=True)
@@ -32,16 +30,10 @@ class Result:
     seconds: float
 
 
-@click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-@click.option("--only", multiple=True, metavar="WORDS", help="Only rows whose name holds this; may be repeated.")
-@click.option("--list", "lists", is_flag=True, help="Name the rows and do nothing.")
-@click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=REPORT,
-    show_default=True,
-    help="JSON to write.",
-)
+@click.command(context_settings=command.SETTINGS)
+@command.only
+@command.lists
+@command.report(REPORT)
 def main(only: tuple[str, ...], lists: bool, report: Path) -> None:
     """Attack a real deployment through its public port, and examine the results.
 
@@ -51,17 +43,9 @@ def main(only: tuple[str, ...], lists: bool, report: Path) -> None:
         for row in ROWS:
             click.echo(f"{row.name}, about {row.seconds:g} s")
         return
-    for word in only:
-        if not any(word.lower() in row.name.lower() for row in ROWS):
-            raise click.UsageError(f"no row's name holds {word!r}; --list names them")
-    results = run([row for row in ROWS if not only or any(word.lower() in row.name.lower() for word in only)])
-    out = Console()
-    (out if out.is_terminal else Console(width=WIDE)).print(table(results))
+    results = run(command.named(ROWS, only))
     write(report, results)
-    failed = [result.row.name for result in results if result.outcome.failures]
-    for name in failed:
-        click.echo(f"FAILED: {name}", err=True)
-    sys.exit(1 if failed else 0)
+    command.conclude(table(results), [result.row.name for result in results if result.outcome.failures])
 
 
 def run(rows: Sequence[Row]) -> list[Result]:
@@ -92,14 +76,11 @@ def table(results: Sequence[Result]) -> Table:
     shown.add_column("")
     shown.add_column("took", justify="right")
     for result in results:
-        figures = result.outcome.figures.values()
         shown.add_row(
             escape(result.row.name),
-            escape(", ".join(figure.aim for figure in figures if figure.aim)),
-            ", ".join(
-                escape(str(figure)) if figure.holds else f"[red]{escape(str(figure))}[/red]" for figure in figures
-            ),
-            "[red]FAILED[/red]" if result.outcome.failures else "[green]ok[/green]",
+            escape(", ".join(result.outcome.aims.values())),
+            command.measured(result.outcome),
+            command.verdict(result.outcome),
             f"{result.seconds:.0f} s",
         )
     return shown
@@ -112,13 +93,12 @@ def write(path: Path, results: Sequence[Result]) -> None:
             "abuse": result.row.name,
             "seconds": round(result.seconds, 1),
             "figures": {figure.name: figure.value for figure in result.outcome.figures.values()},
-            "must_hold": {figure.name: figure.aim for figure in result.outcome.figures.values() if figure.aim},
+            "must_hold": result.outcome.aims,
             "failures": result.outcome.failures,
         }
         for result in results
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rows, indent=2) + "\n")
+    command.write(path, rows)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+from benchmarks.waiting import until
 from processor.writes import MOST_BYTES
 from tests.abuse.stage import Stage
 from tests.abuse.wire import ORIGIN, SITE, event, flood, now_ms, post, request
 from tests.faults.outcome import Outcome
 from tests.integration.kill.books import LANES
-from tests.integration.kill.services import until
 from wakeline.keys import Keys
 from wakeline.lanes import lane_of
 

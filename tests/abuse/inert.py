@@ -17,12 +17,14 @@ from urllib.parse import quote
 
 import msgspec
 
+from benchmarks.children import ROOT, child_environ
+from benchmarks.waiting import until
 from tests.abuse.stage import SERVICES, Stage
 from tests.abuse.wire import ORIGIN, SITE, envelope, event, flood, now_ms, request
 from tests.browser import CHROMIUM, running_browser
 from tests.faults.outcome import Outcome
 from tests.integration.kill.books import LANES
-from tests.integration.kill.services import AS_INSTALLED, ROOT, until
+from tests.integration.kill.services import AS_INSTALLED
 from wakeline.lanes import lane_of
 from wakeline.record import Event, encode_record
 
@@ -102,7 +104,7 @@ async def _terminal(stage: Stage, outcome: Outcome) -> None:
 
 async def _table(stage: Stage, outcome: Outcome) -> None:
     asked = ("query", "select *, unnest(map_values(query)) as value from events", "--csv")
-    shown = await stage.asked(*asked, "--archive", str(stage.data / "archive"))
+    shown = await stage.command(*asked, "--archive", str(stage.data / "archive"))
     cells = [cell for row in csv.reader(io.StringIO(shown)) for cell in row]
     formulas = [cell for cell in cells if FORMULA.match(cell) and not IDS.fullmatch(cell)]
     outcome.at_least("CSV: cells that hold it", sum(MARK in cell for cell in cells), len(HOSTILE))
@@ -114,7 +116,7 @@ async def _table(stage: Stage, outcome: Outcome) -> None:
 def _on_a_terminal(words: list[str], folder: Path) -> str:
     """The output of `wakeline <words>` on a terminal."""
     master, slave = os.openpty()
-    environ = {**os.environ, "TERM": "xterm-256color", "COLUMNS": "400", "LINES": "200"}
+    environ = child_environ(TERM="xterm-256color", COLUMNS="400", LINES="200")
     with subprocess.Popen(
         [sys.executable, "-c", AS_INSTALLED, *words], stdin=slave, stdout=slave, stderr=slave, env=environ, cwd=folder
     ):

@@ -7,11 +7,11 @@ import secrets
 import time
 from collections import Counter
 
+from benchmarks.waiting import until
 from tests.abuse.stage import Stage
 from tests.abuse.wire import ORIGIN, SITE, envelope, event, flood, post, request
 from tests.faults.outcome import Outcome
 from tests.integration.kill.books import LANES
-from tests.integration.kill.services import until
 from wakeline.keys import Keys
 from wakeline.lanes import lane_of
 from wakeline.settings import Settings

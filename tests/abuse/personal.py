@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.waiting import until
 from tests.abuse.stage import SERVICES, Stage
 from tests.abuse.wire import ORIGIN, SECRET, envelope, event, flood, post, request
 from tests.faults.outcome import Outcome
-from tests.integration.kill.services import until
 from wakeline.identity import signature
 
 EMAIL = "jane.roe@mail.example"

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-import traceback
 from pathlib import Path
 
 from tests.abuse.rows import Row
 from tests.abuse.stage import staged
-from tests.faults.outcome import Outcome
+from tests.faults.outcome import Outcome, in_words
 
 PATIENCE = 4.0  # times a row's usual time: a machine may be slow
 LEAST_S = 60.0
@@ -25,14 +24,5 @@ async def once(row: Row, folder: Path) -> Outcome:
     except TimeoutError:
         outcome.note(f"not done within {most:g} s")
     except Exception as error:  # the other rows are still worth running
-        outcome.note(_what(error))
+        outcome.note(in_words(error, places=1))
     return outcome
-
-
-def _what(error: BaseException) -> str:
-    """The error with its location and the services' last output; of several errors the first."""
-    notes = getattr(error, "__notes__", [])
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    return "\n".join([f"{type(error).__name__}: {error} ({Path(frame.filename).name}:{frame.lineno})", *notes])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,19 +12,19 @@ from typing import Any
 
 import redis
 
+from benchmarks import exposition
+from benchmarks.exposition import Samples
 from benchmarks.machine import find_free_ports, free_port
+from benchmarks.waiting import until
 from tests.abuse import wire
 from tests.balance import assert_balanced
-from tests.faults import exposition
-from tests.faults.exposition import Samples
 from tests.integration.kill.books import LANES
-from tests.integration.kill.services import AS_INSTALLED, Service, until, where_it_is_noon
+from tests.integration.kill.services import AS_INSTALLED, Command, Service, where_it_is_noon
 from tests.integration.kill.tail import StreamsTail
 from tests.server import RedisServer
 from wakeline.keys import Keys, log_lane
 
 TOKEN = "token of the read side"
-SAID = 1_500  # characters that a service said last, where a row could not be run
 STRANGER = "127.0.0.2"  # who connects from here is no proxy
 SERVICES = ("collector", "processor", "api", "archiver")
 
@@ -92,8 +91,7 @@ class Stage:
 
     def collected(self, name: str, **labels: str) -> float:
         """One metric of the collector; 0 if missing."""
-        key = (f"wakeline_collector_{name}", tuple(sorted(labels.items())))
-        return self.told("collector").get(key, 0.0)
+        return exposition.value_or_0(self.told("collector"), f"wakeline_collector_{name}", **labels)
 
     # ---- what lies where --------------------------------------------------------------------------
 
@@ -127,19 +125,13 @@ class Stage:
         assert found is not None
         return int(found[1]) / 1_024
 
+    @property
+    def command(self) -> Command:
+        return Command({"config": self.config})
+
     def logs(self) -> dict[str, str]:
         """The output of each service."""
         return {name: service.said() for name, service in self.services.items()}
-
-    async def asked(self, *words: str) -> str:
-        """The output of `wakeline <words>`. Raises AssertionError if it fails."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", AS_INSTALLED, *words, "--config", str(self.config),
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=self.folder,
-        )  # fmt: skip
-        out, complaint = await process.communicate()
-        assert process.returncode == 0, complaint.decode()
-        return out.decode()
 
     def close(self) -> None:
         for service in self.services.values():
@@ -162,9 +154,9 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
         yield stage
         await asyncio.to_thread(assert_balanced, stage.metrics_ports["collector"])
     except Exception as error:
-        for name, words in stage.logs().items():
-            if words:
-                error.add_note(f"---- {name}\n{words[-SAID:]}")
+        for service in stage.services.values():
+            if service.starts:
+                error.add_note(service.last_words())
         raise
     finally:
         await asyncio.to_thread(stage.close)

@@ -6,12 +6,12 @@ import secrets
 from collections.abc import Iterator
 from typing import Any
 
+from benchmarks.exposition import Samples
+from benchmarks.waiting import until
 from tests.abuse.stage import Stage
 from tests.abuse.wire import ORIGIN, SITE, envelope, event, flood, request
-from tests.faults.exposition import Samples
 from tests.faults.outcome import Outcome
 from tests.integration.kill.books import LANES
-from tests.integration.kill.services import until
 from wakeline import keys
 from wakeline.keys import Keys, log_lane
 from wakeline.lanes import lane_of

@@ -7,13 +7,13 @@ import msgspec
 from crm.out import Verdict
 from tests.browsers.stage import Stage
 from tests.collector_stand import LANES
-from tests.played import timeline
-from tests.timeline import MINUTE, SITE, Timeline
+from tests.server import RedisServer
+from tests.timeline import MINUTE, SITE, Timeline, timeline
 
 
-async def counted(stage: Stage, server_url: str) -> dict[str, int]:
+async def counted(stage: Stage, server: RedisServer) -> dict[str, int]:
     """The ledger after the whole log: how many records were applied, duplicates and so on."""
-    made = Timeline(server_url, lanes=LANES, sites=(stage.settings,))
+    made = Timeline(server.url, lanes=LANES, sites=(stage.settings,))
     made.log = stage.collector.log
     try:
         await made.start()
@@ -23,9 +23,9 @@ async def counted(stage: Stage, server_url: str) -> dict[str, int]:
         await made.close()
 
 
-async def visits(stage: Stage, server_url: str) -> tuple[int, int]:
+async def visits(stage: Stage, server: RedisServer) -> tuple[int, int]:
     """Number of visits and bounces in the stored events after all visits ended, as if no driver had made them."""
-    async with timeline(server_url) as made:
+    async with timeline(server) as made:
         made.now = 0  # the events are of today
         await made.append(*(msgspec.structs.replace(event, site=SITE.key, bot="") for event in await stage.events()))
         await made.run()

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from tests.browser import Browser, Tab
+from benchmarks.waiting import until
+from tests.browser import QUIET_S, Browser, Tab
 from tests.browsers.link import Link, link
 from tests.browsers.site import Page, WebSite, serving
 from tests.collector_stand import SECRET, Clock, Stand, stand
@@ -19,7 +20,6 @@ from wakeline.record import Event
 from wakeline.settings import Site
 
 PATIENCE_S = 15.0
-QUIET_S = 0.7  # longer than the snippet gathers events: what has not come by then is not on its way
 NO_CONTENT = 204  # the answer to a preflight, and to nothing else
 
 
@@ -79,19 +79,19 @@ class Stage:
 
     async def seen(self, what: str, count: int = 1, *, within: float = PATIENCE_S) -> list[Event]:
         """The same once there are `count` of them."""
-        deadline = time.monotonic() + within
-        while len(found := await self.told(what)) < count:
-            if time.monotonic() > deadline:
-                stored = [line(event) for event in await self.events()]
-                raise AssertionError(f"{count} x {what!r} did not come; stored: {stored}; harm: {self.site.harm}")
-            await asyncio.sleep(0.02)
-        return found
+
+        async def came() -> bool:
+            return len(await self.told(what)) >= count
+
+        try:
+            await until(came, f"{count} x {what!r} came", within=within)
+        except AssertionError as error:
+            error.add_note(f"stored: {[line(event) for event in await self.events()]}; harm: {self.site.harm}")
+            raise
+        return await self.told(what)
 
     async def until(self, happened: Callable[[], object], what: str, *, within: float = PATIENCE_S) -> None:
-        deadline = time.monotonic() + within
-        while not happened():
-            assert time.monotonic() < deadline, f"{what}: not within {within:g} s"
-            await asyncio.sleep(0.02)
+        await until(happened, what, within=within)
 
     async def quiet(self) -> None:
         """Returns once no more events will arrive."""

@@ -61,7 +61,7 @@ async def test_killed(own_stage: Stage, redis_server: Any, lost: State) -> None:
         "page_view /shoes", "add_to_cart /shoes", "page_view /cart", refuted=["add_to_cart /shoes", "page_view /shoes"]
     )
     assert len({event.visitor for event in events}) == 1
-    ledger = await counted(stage, redis_server.url)
+    ledger = await counted(stage, redis_server)
     assert ledger["applied"] == 3
     assert bool(ledger["duplicate"]) is (lost is State.LOSES_ANSWERS)
 
@@ -89,7 +89,7 @@ async def test_offline(stage: Stage, redis_server: Any) -> None:
         *("page_view /shoes", "add_to_cart /shoes", "leave /shoes", "page_view /cart"),
         refuted=["page_view /shoes", "add_to_cart /shoes", "leave /shoes", "page_view /cart"],
     )
-    ledger = await counted(stage, redis_server.url)
+    ledger = await counted(stage, redis_server)
     assert ledger["applied"] == 4
     assert "wakeline.queue" not in await tab.stored()
 
@@ -115,7 +115,7 @@ async def test_two_tabs(stage: Stage, redis_server: Any) -> None:
         *("page_view /shoes", "first /shoes", "page_view /cart", "second /cart"),
         refuted=["first /shoes", "second /cart"],
     )
-    assert (await counted(stage, redis_server.url))["applied"] == 4
+    assert (await counted(stage, redis_server))["applied"] == 4
 
 
 async def test_file_meanwhile(stage: Stage) -> None:

@@ -60,7 +60,7 @@ async def test_redirected(stage: Stage, redis_server: Any, path: str, router: st
     )
     assert (view.n, view.title, view.referrer) == (0, "Settled", "")
     assert left.engaged_ms >= FIRST_VIEW_MS  # from the start on
-    assert await visits(stage, redis_server.url) == (1, 1)
+    assert await visits(stage, redis_server) == (1, 1)
 
 
 async def test_call_before(stage: Stage) -> None:
@@ -98,7 +98,7 @@ async def test_click(stage: Stage, redis_server: Any, act: Callable[[Tab], Await
     await stage.tells(
         "page_view /shoes", "leave /shoes", "page_view /cart", refuted=["page_view /cart", "page_view /shoes"]
     )
-    assert await visits(stage, redis_server.url) == (1, 0)
+    assert await visits(stage, redis_server) == (1, 0)
 
 
 async def test_stopped(stage: Stage) -> None:

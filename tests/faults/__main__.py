@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from tests.faults import command
 from tests.faults.generated import CASES
 from tests.faults.outcome import Outcome, worst
 from tests.faults.rows import LOGS, SOAK_MINUTES, Row, minutes, rows
@@ -19,21 +19,18 @@ from tests.faults.table import Result, line, table, write
 
 REPORT = Path("build/faults.json")
 MOST_MINUTES = 100.0
-WIDE = 200  # columns of the table where nobody says how many there are
 
 Work = list[tuple[str, Row, Sequence[int]]]  # log, row, seeds
 
 
 def chosen(all_rows: Sequence[Row], words: tuple[str, ...], logs: tuple[str, ...], seeds: int | None) -> Work:
     """Rows whose name contains one of the words, all without words. Raises UsageError if a word matches none."""
-    for word in words:
-        if not any(word.lower() in row.name.lower() for row in all_rows):
-            raise click.UsageError(f"no row's name holds {word!r}; --list names them")
+    wanted = command.named(all_rows, words)
     return [
         (log, row, range(min(row.seeds, seeds or row.seeds)))
         for log in logs
-        for row in all_rows
-        if log in row.logs_of(logs) and (not words or any(word.lower() in row.name.lower() for word in words))
+        for row in wanted
+        if log in row.logs_of(logs)
     ]
 
 
@@ -50,9 +47,9 @@ class Count(click.Command):
             )
 
 
-@click.command(cls=Count, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+@click.command(cls=Count, context_settings=command.SETTINGS)
 @click.option("--log", "logs", multiple=True, type=click.Choice(LOGS), help="Only this log; may be repeated.")
-@click.option("--only", multiple=True, metavar="WORDS", help="Only rows whose name holds this; may be repeated.")
+@command.only
 @click.option("--seed", type=int, help="This one seed alone, to see again what it showed.")
 @click.option("--seeds", type=click.IntRange(1), help="At most so many seeds of each row.")
 @click.option(
@@ -61,14 +58,8 @@ class Count(click.Command):
 @click.option(
     "--cases", type=click.IntRange(1), default=CASES, show_default=True, help="Generated logs; the first is --seed."
 )
-@click.option("--list", "lists", is_flag=True, help="Name the rows and do nothing.")
-@click.option(
-    "--report",
-    type=click.Path(path_type=Path, dir_okay=False),
-    default=REPORT,
-    show_default=True,
-    help="JSON to write.",
-)
+@command.lists
+@command.report(REPORT)
 def main(
     logs: tuple[str, ...],
     only: tuple[str, ...],
@@ -97,13 +88,8 @@ def main(
     if not work:
         raise click.UsageError("that row is not for that log")
     results = run(work, Console(stderr=True))
-    out = Console()
-    (out if out.is_terminal else Console(width=WIDE)).print(table(results))
     write(report, results)
-    failed = [result.name for result in results if result.outcome.failures]
-    for name in failed:
-        click.echo(f"FAILED: {name}", err=True)
-    sys.exit(1 if failed else 0)
+    command.conclude(table(results), [result.name for result in results if result.outcome.failures])
 
 
 def run(work: Work, console: Console) -> list[Result]:

@@ -9,8 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults import exposition
-from tests.faults.exposition import Samples
+from benchmarks.exposition import Samples
+from tests.faults import numbers
 from tests.integration.kill.books import Books
 from tests.integration.kill.ledger import Counted, Id, lines_of, promised
 
@@ -45,7 +45,7 @@ def of_prometheus(ledger: Path, samples: Samples) -> Verdict:
     """`samples`: the metrics of the API service; if empty, all events count as lost."""
     if not samples:
         return of_numbers(ledger, Counted(), of="Prometheus")
-    return of_numbers(ledger, exposition.counted(samples), of="Prometheus")
+    return of_numbers(ledger, numbers.counted(samples), of="Prometheus")
 
 
 def slowest(ledger: Path, share: float, *, since: int = 0, until: int = 1 << 62) -> float:

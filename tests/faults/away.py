@@ -6,10 +6,13 @@ import asyncio
 import random
 import time
 
-from tests.faults import audit, exposition
+from benchmarks import exposition
+from benchmarks.waiting import until
+from tests.faults import audit
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, at_work, more
-from tests.integration.kill.services import until
+from tests.faults.stage import Stage, at_work
+from tests.integration.kill.load import more
+from tests.integration.kill.services import kept
 from tests.integration.kill.traffic import now_ms
 
 AWAY_S = 60.0
@@ -27,7 +30,7 @@ async def redis(stage: Stage, seed: int, outcome: Outcome) -> None:
     stage.spool()
     stage.collector.start()
     stage.api.start()
-    async with stage.kept(stage.processor), stage.load(seed) as sent:
+    async with kept(stage.processor), stage.load(seed) as sent:
         await at_work(stage, sent, random.Random(seed))
         began = now_ms()
         stage.server.kill()
@@ -54,7 +57,7 @@ async def kafka(stage: Stage, seed: int, outcome: Outcome) -> None:
     assert stage.broker is not None
     stage.spool()
     stage.collector.start()
-    async with stage.kept(stage.processor), stage.load(seed) as sent:
+    async with kept(stage.processor), stage.load(seed) as sent:
         await at_work(stage, sent, random.Random(seed))
         stage.broker.kill()
         began = now_ms() + MARGIN_MS
@@ -79,7 +82,7 @@ async def kafka_paused(stage: Stage, seed: int, outcome: Outcome) -> None:
     """It is up but answers nothing."""
     stage.spool()
     stage.collector.start()
-    async with stage.kept(stage.processor), stage.load(seed) as sent:
+    async with kept(stage.processor), stage.load(seed) as sent:
         await at_work(stage, sent, random.Random(seed))
         stage.lose_log()
         await asyncio.sleep(PAUSED_S)

@@ -7,14 +7,15 @@ import random
 from pathlib import Path
 from typing import Any
 
+from benchmarks.waiting import until
 from ops.backup.making import make
 from ops.backup.restoring import restore
 from tests.faults.history import compared
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, more
+from tests.faults.stage import Stage
 from tests.integration.kill.books import LANES
-from tests.integration.kill.load import Load
-from tests.integration.kill.services import until
+from tests.integration.kill.load import Load, more
+from tests.integration.kill.services import kept
 from tests.integration.kill.traffic import Message
 from wakeline.history import History
 from wakeline.settings import Config, Settings
@@ -58,7 +59,7 @@ async def restored_under_load(stage: Stage, seed: int, outcome: Outcome) -> None
     stage.collector.start()
     stage.archiver.flags["archive_seal_s"] = 1
     config, folder = config_of(stage), stage.folder / "backup"
-    async with stage.kept(stage.processor, stage.archiver), stage.load(seed, kind=Remembering) as sent:
+    async with kept(stage.processor, stage.archiver), stage.load(seed, kind=Remembering) as sent:
         await more(sent, rng.randrange(200, 1_000))
         answered = set(sent.answered)
         manifest = await asyncio.to_thread(make, config, folder)
@@ -76,7 +77,7 @@ async def restored_under_load(stage: Stage, seed: int, outcome: Outcome) -> None
     outcome.is_exactly("answered before and not in it", len(answered - stage.books.ids()), 0)
     outcome.shows("records applied", sum(manifest.places))
     stage.collector.start()
-    async with stage.kept(stage.processor, stage.archiver):
+    async with kept(stage.processor, stage.archiver):
         await sent_again(stage, sent)
         await stage.settle()
         await until(lambda: is_sealed(data / "archive", stage.books.length()), "all is sealed", within=SEALED_WITHIN_S)

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.faults import audit, exposition
+from benchmarks import exposition
+from benchmarks.waiting import until
+from tests.faults import audit
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, more
-from tests.integration.kill.services import until
+from tests.faults.stage import Stage
+from tests.integration.kill.load import more
+from tests.integration.kill.services import kept
 
 REFUSED = 500  # events, before there is room again
 FILLED_S = 60.0
@@ -46,7 +49,7 @@ async def spool_full(stage: Stage, seed: int, outcome: Outcome) -> None:
             stage.collector.launcher = FULL
         outcome.shows("real disk", is_real)
         stage.collector.start()
-        async with stage.kept(stage.processor), stage.load(seed) as sent:
+        async with kept(stage.processor), stage.load(seed) as sent:
             await more(sent, 50)
             stage.lose_log()
             await until(lambda: sent.retried >= REFUSED, "the disk is full", within=FILLED_S)

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable
 
 import click
 
+from benchmarks.children import ROOT
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
-from tests.integration.kill.services import ROOT
 
 CASES = 100_000
 SECONDS = 0.15  # that a case takes on two cores, about

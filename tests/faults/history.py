@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import random
-import re
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
 
-import redis
-
+from benchmarks.waiting import until
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, at_work, more
+from tests.faults.stage import Stage, at_work
+from tests.integration.kill.at_a_line import killed_at_a_line, places_in
 from tests.integration.kill.books import LANES, Books
-from tests.integration.kill.services import ROOT, until
-from wakeline import keys
+from tests.integration.kill.load import more
+from tests.integration.kill.services import kept
 from wakeline.history import History
 
 INTO = 2  # key version
@@ -40,48 +36,25 @@ async def replayed_live(stage: Stage, seed: int, outcome: Outcome) -> None:
     rng = random.Random(seed)
     stage.collector.start()
     with closing(Books(stage.server.url, stage.tail, INTO)) as books:
-        async with stage.kept(stage.processor), stage.load(seed) as sent:
+        async with kept(stage.processor), stage.load(seed) as sent:
             await until(lambda: stage.books.moved() > 1_000, "it works")
             length = stage.books.length()
             began = time.monotonic()
-            replaying = start_replay(stage)
+            replay = ("replay", "--from", "start", "--into", str(INTO))
+            replaying = stage.command.start(*replay)
             await asyncio.sleep(rng.uniform(0.5, 1.3))
             outcome.shows("killed meanwhile", replaying.poll() is None)
             replaying.kill()
             await asyncio.to_thread(replaying.communicate)
-            if live_version(stage) != INTO:
-                replaying = start_replay(stage)
-                said, _ = await asyncio.to_thread(replaying.communicate, timeout=REPLAYED_WITHIN_S)
-                assert replaying.returncode == 0, said
+            if stage.live_version() != INTO:
+                await stage.command(*replay, within=REPLAYED_WITHIN_S)
             outcome.shows("replayed in s", time.monotonic() - began)
             outcome.shows("records", length)
-            outcome.is_exactly("live version", live_version(stage), INTO)
+            outcome.is_exactly("live version", stage.live_version(), INTO)
             before = books.moved()
             await until(lambda: books.moved() > before + 200, "the processor works on the new version")
         await stage.settle(books=books)
         await stage.audit(outcome, sent, books=books, erased=True)
-
-
-def start_replay(stage: Stage) -> subprocess.Popen[str]:
-    words = [
-        f"--{name}={value}"
-        for name, value in stage.processor.flags.items()
-        if name in ("config", "redis", "data", "log")
-    ]
-    environ = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
-    return subprocess.Popen(
-        [sys.executable, "-m", "wakeline", "replay", "--from", "start", "--into", str(INTO), *words],
-        cwd=ROOT,
-        env=environ,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-
-
-def live_version(stage: Stage) -> int:
-    with redis.Redis.from_url(stage.server.url) as client:
-        return int(client.hget(keys.DEPLOYMENT, "version") or keys.VERSION)
 
 
 # ---- a backup -------------------------------------------------------------------------------------
@@ -91,7 +64,7 @@ async def restored(stage: Stage, seed: int, outcome: Outcome) -> None:
     """Redis is killed and gets files copied seconds before: later records are folded again, including deltas."""
     stage.collector.start()
     files, copy = stage.server.folder, stage.folder / "backup"
-    async with stage.kept(stage.processor), stage.load(seed) as sent:
+    async with kept(stage.processor), stage.load(seed) as sent:
         await at_work(stage, sent, random.Random(seed))
         await more(sent, 500)
         await asyncio.to_thread(shutil.copytree, files, copy)
@@ -112,30 +85,6 @@ async def restored(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 # ---- the archive ----------------------------------------------------------------------------------
 
-KILLED_AT_A_LINE = """
-import os, signal, sys, threading
-
-left = %d
-
-def at_line(frame, event, argument):
-    global left
-    left -= event == "line"
-    if left < 0:
-        place = f"killed at {frame.f_code.co_filename}:{frame.f_lineno}"
-        os.write(2, place.encode() + b"\\n")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return at_line
-
-def at_call(frame, event, argument):
-    is_ours = frame.f_globals.get("__name__", "").startswith(("archiver.", "wakeline.history"))
-    return at_line if is_ours and frame.f_code.co_name != "<module>" else None
-
-sys.settrace(at_call)
-threading.settrace(at_call)
-from ops.cli import main
-main()
-"""
-
 
 async def archiver_killed(stage: Stage, seed: int, outcome: Outcome) -> None:
     """Killed repeatedly at random lines of its code; then the archive equals the log, each record once."""
@@ -146,7 +95,9 @@ async def archiver_killed(stage: Stage, seed: int, outcome: Outcome) -> None:
     async with stage.load(seed) as sent:
         await more(sent, 100)
         for _ in range(KILLS):
-            stage.archiver.launcher = KILLED_AT_A_LINE % int(LAST_LINE ** rng.uniform(0.3, 1))
+            stage.archiver.launcher = killed_at_a_line(
+                int(LAST_LINE ** rng.uniform(0.3, 1)), "archiver.", "wakeline.history"
+            )
             stage.archiver.start()
             await until(lambda: not stage.archiver.is_alive, "it reaches its line")
             outcome.is_exactly("killed by signal", -(stage.archiver.exit_code or 0), signal.SIGKILL)
@@ -163,7 +114,7 @@ async def archiver_killed(stage: Stage, seed: int, outcome: Outcome) -> None:
 
     await until(is_sealed, "all is sealed", within=SEALED_WITHIN_S)
     stage.archiver.kill()
-    places = re.findall(r"^killed at (.+)$", stage.archiver.said(), re.MULTILINE)
+    places = places_in(stage.archiver.said())
     outcome.at_least("lines it was killed at", len(set(places)), 1)
     missing, doubled = compared(archive, {lane: stage.tail.values(lane) for lane in range(LANES)})
     outcome.shows("records", length)

@@ -9,13 +9,13 @@ import time
 from contextlib import closing
 from typing import Any
 
+from benchmarks.waiting import until
 from crm.sites import SiteFacts
 from processor.replay import replay
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 from tests.integration.kill.books import LANES, Books
 from tests.integration.kill.proxy import Fate, Proxy, Word, proxy
-from tests.integration.kill.services import until
 from tests.integration.kill.traffic import SITE
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.lanes import FIELDS, stored_deployment

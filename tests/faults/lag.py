@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.faults import exposition
+from benchmarks import exposition
 from tests.faults.stage import Stage
 
 LAG_S = 2.0  # at most

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import operator
+import traceback
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.children import ROOT
 
 COMPARE: dict[str, Callable[[float, float], bool]] = {"==": operator.eq, "<=": operator.le, ">=": operator.ge}
 
@@ -67,6 +71,11 @@ class Outcome:
             self.figures[figure.name] = figure
 
     @property
+    def aims(self) -> dict[str, str]:
+        """What figures must reach, by their names."""
+        return {figure.name: figure.aim for figure in self.figures.values() if figure.aim}
+
+    @property
     def failures(self) -> list[str]:
         missed = [f"{each}, must be {each.direction} {number(each.bound)}" for each in self.missed()]
         return missed + self.notes
@@ -83,6 +92,16 @@ def worst(outcomes: Iterable[Outcome]) -> Outcome:
             found.take(figure)
         found.notes += outcome.notes
     return found
+
+
+def in_words(error: BaseException, *, places: int = 3) -> str:
+    """The error with its locations and the services' last output; of several errors the first."""
+    notes = getattr(error, "__notes__", [])
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if str(ROOT) in frame.filename]
+    return "\n".join([f"{type(error).__name__}: {error} ({', '.join(ours[-places:])})", *notes])
 
 
 def number(value: float) -> str:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
-from pathlib import Path
 
+from benchmarks.waiting import until
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, at_work, more
+from tests.faults.stage import Stage, at_work
 from tests.integration.kill.disk import Disk
-from tests.integration.kill.services import until
+from tests.integration.kill.load import more
+from tests.integration.kill.services import WatchedCollector, kept
 
 POWER_CUTS = 3  # of one seed
 
@@ -27,7 +27,7 @@ async def redis(stage: Stage, seed: int, outcome: Outcome) -> None:
     disk.start()
     stage.collector.start()
     cut = 0
-    async with stage.kept(stage.processor), stage.load(seed) as sent:
+    async with kept(stage.processor), stage.load(seed) as sent:
         for _ in range(POWER_CUTS):
             await at_work(stage, sent, rng)
             cut += disk.lose_power()
@@ -41,7 +41,7 @@ async def collector(stage: Stage, seed: int, outcome: Outcome) -> None:
     """kill -9 of the collector while the log is down, with its spool files cut back to their last sync."""
     rng = random.Random(seed)
     stage.spool()
-    disk = Disk(Spooling(stage), stage.folder / "disk", files="spool/*/*")
+    disk = Disk(WatchedCollector(stage), stage.folder / "disk", files="spool/*/*")
     disk.start()
     stage.processor.start()
     cut = 0
@@ -62,21 +62,3 @@ async def collector(stage: Stage, seed: int, outcome: Outcome) -> None:
     await until(stage.is_drained, "the spool is drained")
     await stage.settle()
     await stage.audit(outcome, sent)
-
-
-class Spooling:
-    """A collector with the interface that `Disk` needs: `start` returns when it answers."""
-
-    def __init__(self, stage: Stage) -> None:
-        self.environ: dict[str, str] = {}
-        self.folder: Path = stage.collector.flags["data"]
-        self.kill = stage.collector.kill
-        self._stage = stage
-
-    def start(self) -> None:
-        self._stage.collector.environ = self.environ
-        self._stage.collector.start()
-        deadline = time.monotonic() + 20
-        while not self._stage.collected():
-            assert time.monotonic() < deadline, "the collector does not start"
-            time.sleep(0.02)

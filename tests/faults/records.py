@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 from collections import Counter
 
+from benchmarks.waiting import until
 from tests.faults import audit
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, more, staged
+from tests.faults.stage import Stage, staged
 from tests.integration.kill.books import LANES
-from tests.integration.kill.load import Load
-from tests.integration.kill.services import until
+from tests.integration.kill.load import Load, more
+from tests.integration.kill.services import kept
 from tests.integration.kill.traffic import SITE, now_ms
 from wakeline.lanes import lane_of
 
@@ -67,7 +68,7 @@ async def rule_raises(stage: Stage, seed: int, outcome: Outcome) -> None:
     """A valid event that kills the process twice is set aside the third time; its neighbours count once."""
     stage.collector.start()
     stage.processor.launcher = BUGGY
-    async with stage.kept(stage.processor), stage.load(seed) as sent:
+    async with kept(stage.processor), stage.load(seed) as sent:
         await until(stage.books.moved, "it works")
         stage.books.append_raw(lane_of(SITE, "visitor-bug", LANES), BUG % (now_ms(), now_ms()))
         await until(stage.books.dead_letters, "the record is set aside")
@@ -144,6 +145,6 @@ async def batches_fail(stage: Stage, seed: int, outcome: Outcome) -> None:
 
 async def until_it_ended_often(stage: Stage, seed: int) -> Load:
     stage.collector.start()
-    async with stage.kept(stage.processor), stage.load(seed) as sent:
+    async with kept(stage.processor), stage.load(seed) as sent:
         await until(lambda: stage.ends(stage.processor) >= ENDS, "batches fail")
     return sent

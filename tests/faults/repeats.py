@@ -10,11 +10,11 @@ from typing import Any
 
 import redis
 
+from benchmarks.waiting import until
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, more
+from tests.faults.stage import Stage
 from tests.integration.kill.books import LANES
-from tests.integration.kill.load import Load
-from tests.integration.kill.services import until
+from tests.integration.kill.load import Load, more
 from tests.integration.kill.traffic import SITE, Message, Visitor
 from wakeline.keys import Keys
 from wakeline.lanes import lane_of

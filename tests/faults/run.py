@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.broker import Broker, running_broker
-from tests.faults.outcome import Outcome
+from tests.faults.outcome import Outcome, in_words
 from tests.faults.rows import KAFKA, Row
 from tests.faults.stage import staged
-from tests.integration.kill.services import ROOT
 
 PATIENCE, SLACK_S = 3.0, 60.0  # times a row's usual time, and what comes on top: a machine may be slow
 
@@ -69,9 +67,9 @@ class Runner:
                 ):
                     await row.run(stage, seed, outcome)
         except TimeoutError as error:
-            outcome.note(f"not done within {most:.3g} s: {_what(error.__cause__ or error)}")
+            outcome.note(f"not done within {most:.3g} s: {in_words(error.__cause__ or error)}")
         except Exception as error:  # the other rows are still worth running
-            outcome.note(_what(error))
+            outcome.note(in_words(error))
         return outcome
 
     @contextmanager
@@ -86,16 +84,6 @@ class Runner:
                 if self._shared is None:
                     self._shared = self._stack.enter_context(running_broker(self._folder / "kafka"))
             yield self._shared
-
-
-def _what(error: BaseException) -> str:
-    """The error with its locations and the services' last output; of several errors the first."""
-    notes = getattr(error, "__notes__", [])
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in frames if str(ROOT) in frame.filename]
-    return "\n".join([f"{type(error).__name__}: {error} ({', '.join(ours[-3:])})", *notes])
 
 
 @contextmanager

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import redis
 
-from tests.faults import audit, exposition
+from benchmarks import exposition
+from tests.faults import audit
 from tests.faults.lag import LAG_S, LOOK_S, Lag
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, more
-from tests.integration.kill.load import Load
+from tests.faults.stage import Stage
+from tests.integration.kill.load import Load, more
 from tests.integration.kill.services import Service
 
 Run = Callable[[Stage, int, Outcome], Awaitable[None]]

@@ -12,22 +12,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from benchmarks import exposition
 from benchmarks.broker import Broker
+from benchmarks.exposition import Samples
 from benchmarks.machine import find_free_ports, free_port
+from benchmarks.waiting import until
 from tests.balance import assert_balanced
-from tests.faults import audit, exposition
-from tests.faults.exposition import Samples
+from tests.faults import audit
+from tests.faults.numbers import RECORDS
 from tests.faults.outcome import Outcome
 from tests.integration.kill.books import Books
 from tests.integration.kill.ledger import Ledger
-from tests.integration.kill.load import Load, Made, load
-from tests.integration.kill.services import Deployment, Service, until
+from tests.integration.kill.load import Load, Made, load, more
+from tests.integration.kill.services import Deployment, Service
 from tests.server import RedisServer
 
 SETTLED_WITHIN_S = 90.0
 SHOWN = 3  # differences of one audit
 WORDS = 150  # characters of what is found or wanted
-SAID = 1_500  # characters that a service said last, where a row could not be run
 
 
 class Stage(Deployment):
@@ -64,34 +66,13 @@ class Stage(Deployment):
         if self.broker is None:
             self.server.kill()
         else:
-            self._signal_broker(signal.SIGSTOP)
+            self.broker.signal(signal.SIGSTOP)
 
     def give_log_back(self) -> None:
         if self.broker is None:
             self.server.start()
         else:
-            self._signal_broker(signal.SIGCONT)
-
-    def _signal_broker(self, number: signal.Signals) -> None:
-        assert self.broker is not None
-        assert self.broker.process is not None
-        self.broker.process.send_signal(number)
-
-    @asynccontextmanager
-    async def kept(self, *services: Service) -> AsyncIterator[None]:
-        """A supervisor: starts these services, and restarts them whenever they end."""
-
-        async def keep() -> None:
-            while True:
-                for service in services:
-                    service.revive()
-                await asyncio.sleep(0.1)
-
-        keeping = asyncio.create_task(keep())
-        try:
-            yield
-        finally:
-            keeping.cancel()
+            self.broker.signal(signal.SIGCONT)
 
     def ends(self, *services: Service) -> int:
         """How often they ended since their first start."""
@@ -166,7 +147,7 @@ class Stage(Deployment):
         """Wait until the API service sees no pending records."""
 
         def pending() -> float:
-            return exposition.value(self.told(), exposition.RECORDS, state="pending")
+            return exposition.value(self.told(), RECORDS, state="pending")
 
         await until(lambda: pending() == 0, "the api shows that all is applied")
         return self.told()
@@ -178,12 +159,6 @@ async def at_work(stage: Stage, sent: Load, rng: random.Random) -> None:
     await until(lambda: stage.books.moved() > before, "it works")
     await more(sent, 1)
     await asyncio.sleep(rng.uniform(0.0, 0.7))
-
-
-async def more(sent: Load, count: int) -> None:
-    """Wait until this many more events are answered 202."""
-    before = len(sent.answered)
-    await until(lambda: len(sent.answered) >= before + count, f"{count} more events are answered")
 
 
 @asynccontextmanager
@@ -198,7 +173,7 @@ async def staged(folder: Path, broker: Broker | None, *, starts_server: bool = T
     except (Exception, asyncio.CancelledError) as error:
         for service in stage.services:
             if service.starts:
-                error.add_note(f"---- {service.name}, started {service.starts} times\n{service.said()[-SAID:]}")
+                error.add_note(service.last_words())
         raise
     finally:
         for service in stage.services:

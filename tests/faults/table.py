@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from rich.markup import escape
 from rich.table import Table
 
+from tests.faults import command
 from tests.faults.outcome import Outcome
 from tests.faults.rows import Row
 
@@ -45,13 +45,12 @@ def write(path: Path, results: Sequence[Result]) -> None:
             "seeds": result.seeds,
             "seconds": round(result.seconds, 1),
             "figures": {figure.name: figure.value for figure in result.outcome.figures.values()},
-            "must_reach": {figure.name: figure.aim for figure in result.outcome.figures.values() if figure.aim},
+            "must_reach": result.outcome.aims,
             "failures": result.outcome.failures,
         }
         for result in results
     ]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(rows, indent=2) + "\n")
+    command.write(path, rows)
 
 
 def table(results: Iterable[Result]) -> Table:
@@ -64,14 +63,13 @@ def table(results: Iterable[Result]) -> Table:
     shown.add_column("")
     shown.add_column("took", justify="right")
     for result in results:
-        figures = result.outcome.figures.values()
         shown.add_row(
             escape(result.row.name),
             result.log,
             str(result.seeds),
-            ", ".join(str(figure) if figure.holds else f"[red]{figure}[/red]" for figure in figures),
-            ", ".join(figure.aim for figure in figures if figure.aim),
-            "[red]FAILED[/red]" if result.outcome.failures else "[green]ok[/green]",
+            command.measured(result.outcome),
+            escape(", ".join(result.outcome.aims.values())),
+            command.verdict(result.outcome),
             f"{result.seconds / 60:.1f} min",
         )
     return shown

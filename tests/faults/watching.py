@@ -4,93 +4,57 @@ from __future__ import annotations
 
 import asyncio
 import json
-import re
-import shutil
 import signal
-import subprocess
 import urllib.error
 import urllib.parse
 import urllib.request
 
-from benchmarks.machine import free_port
-from tests.faults import audit, exposition
-from tests.faults.exposition import Samples
+from benchmarks.exposition import Labels, Samples
+from benchmarks.waiting import until
+from tests.faults import audit
 from tests.faults.lag import LAG_S, Lag
 from tests.faults.outcome import Outcome
-from tests.faults.stage import Stage, more
-from tests.integration.kill.services import ROOT, until
+from tests.faults.stage import Stage
+from tests.integration.kill.load import more
 from tests.integration.kill.traffic import now_ms
+from tests.prometheus import Prometheus, committed
 
 P99_MS = 100.0
 BEFORE_S, FROZEN_S, GONE_S = 8.0, 10.0, 10.0
 SEEN_WITHIN_S = 30.0
 
 
-class Prometheus:
-    """A real one with the committed configuration, adapted to the stage's ports and with shorter intervals."""
-
-    def __init__(self, stage: Stage) -> None:
-        self._port = free_port()
-        self._folder = stage.folder / "prometheus"
-        self._process: subprocess.Popen[bytes] | None = None
-        committed = ROOT / "dashboards" / "prometheus"
-        text = (committed / "prometheus.yml").read_text()
-        ports = {
-            8701: stage.collector.flags["metrics_port"],
-            8702: stage.processor.flags["processor_metrics_port"],
-            8704: stage.api.flags["api_metrics_port"],
-            8705: stage.archiver.flags["archiver_metrics_port"],
-        }
-        for port, ours in ports.items():
-            assert f":{port}" in text
-            text = text.replace(f":{port}", f":{ours}")
-        self._folder.mkdir()
-        pace = re.sub(r"_interval: 5s|_timeout: 4s", lambda match: match[0].split(":")[0] + ": 1s", text)
-        (self._folder / "prometheus.yml").write_text(pace)
-        shutil.copy(committed / "rules.yml", self._folder)
-
-    def start(self) -> None:
-        self._process = subprocess.Popen(
-            [
-                "prometheus",
-                f"--config.file={self._folder / 'prometheus.yml'}",
-                f"--storage.tsdb.path={self._folder / 'tsdb'}",
-                f"--web.listen-address=127.0.0.1:{self._port}",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-
-    def pause(self) -> None:
-        """It keeps its connections open and reads nothing."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def kill(self) -> None:
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
-    def samples(self) -> Samples:
-        """The business numbers that it knows now. {} while it does not answer."""
-        query = urllib.parse.urlencode({"query": '{job="wakeline-api"}'})
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/api/v1/query?{query}", timeout=5) as answer:
-                found = json.load(answer)["data"]["result"]
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            return {}
-        return {_sample(each["metric"]): float(each["value"][1]) for each in found}
+def of_stage(stage: Stage) -> Prometheus:
+    """With the committed configuration, adapted to the stage's ports."""
+    ports = {
+        "metrics_port": stage.collector,
+        "processor_metrics_port": stage.processor,
+        "api_metrics_port": stage.api,
+        "archiver_metrics_port": stage.archiver,
+    }
+    config = committed({name: service.flags[name] for name, service in ports.items()})
+    return Prometheus(stage.folder / "prometheus", config)
 
 
-def _sample(labels: dict[str, str]) -> tuple[str, exposition.Labels]:
+def samples_of(prometheus: Prometheus) -> Samples:
+    """The business numbers that it knows now. {} while it does not answer."""
+    query = urllib.parse.urlencode({"query": '{job="wakeline-api"}'})
+    try:
+        with urllib.request.urlopen(f"{prometheus.url}/api/v1/query?{query}", timeout=5) as answer:
+            found = json.load(answer)["data"]["result"]
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return {}
+    return {_sample(each["metric"]): float(each["value"][1]) for each in found}
+
+
+def _sample(labels: dict[str, str]) -> tuple[str, Labels]:
     ours = {name: value for name, value in labels.items() if name not in ("__name__", "job", "instance")}
     return labels["__name__"], tuple(sorted(ours.items()))
 
 
 async def prometheus_away(stage: Stage, seed: int, outcome: Outcome) -> None:
     """It is paused during scrapes, killed, and restarted: nothing else is affected, and it has all numbers again."""
-    prometheus = Prometheus(stage)
+    prometheus = of_stage(stage)
     watched = (stage.collector, stage.processor, stage.api, stage.archiver)
     for service in watched:
         service.start()
@@ -99,18 +63,18 @@ async def prometheus_away(stage: Stage, seed: int, outcome: Outcome) -> None:
     try:
         async with stage.load(seed) as sent:
             await more(sent, 50)
-            await until(prometheus.samples, "Prometheus scrapes", within=SEEN_WITHIN_S)
+            await until(lambda: samples_of(prometheus), "Prometheus scrapes", within=SEEN_WITHIN_S)
             await asyncio.sleep(BEFORE_S)
             began = now_ms()
             watching = asyncio.create_task(lag.watch())
-            prometheus.pause()
+            prometheus.signal(signal.SIGSTOP)
             await asyncio.sleep(FROZEN_S)
             prometheus.kill()
             await asyncio.sleep(GONE_S)
             watching.cancel()
             ended = now_ms()
             prometheus.start()
-            await until(prometheus.samples, "Prometheus scrapes again", within=SEEN_WITHIN_S)
+            await until(lambda: samples_of(prometheus), "Prometheus scrapes again", within=SEEN_WITHIN_S)
         before = audit.slowest(stage.ledger, 0.99, until=began)
         outcome.shows("p99 ms before", before)
         meanwhile = audit.slowest(stage.ledger, 0.99, since=began, until=ended)
@@ -121,7 +85,7 @@ async def prometheus_away(stage: Stage, seed: int, outcome: Outcome) -> None:
         await stage.audit(outcome, sent)
 
         def differs() -> int:
-            verdict = audit.of_prometheus(stage.ledger, prometheus.samples())
+            verdict = audit.of_prometheus(stage.ledger, samples_of(prometheus))
             return verdict.lost + verdict.doubled
 
         await until(lambda: not differs(), "Prometheus shows the ledger's numbers", within=SEEN_WITHIN_S)

@@ -9,17 +9,17 @@ import time
 
 import redis
 
+from benchmarks.waiting import until
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 from tests.integration.kill.books import LANES
 from tests.integration.kill.proxy import Fate, Word, proxy
-from tests.integration.kill.services import Service, until
+from tests.integration.kill.services import Service
 from wakeline.keys import Keys
 
 TURNS = 10
 STALL_S = 30.0
 PAUSED_S = 60.0
-PAUSED_QUICK_S = 0.0
 LOSSES = 20  # of each word
 REPEATED = 10  # appends of the collector
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +16,9 @@ import pytest
 import redis
 
 from benchmarks.broker import Broker
+from benchmarks.children import ROOT, child_environ
+from benchmarks.machine import find_free_ports
+from tests.answers import status_of, until_status
 from wakeline import keys
 
 TOKEN = "t0ken-of-this-test"
@@ -34,22 +35,11 @@ class Api:
     internal: str
 
     async def status(self, url: str) -> int:
-        async with self.http.get(url, headers={"Authorization": f"Bearer {TOKEN}"}) as answer:
-            await answer.read()
-            return answer.status
+        return await status_of(self.http, url)
 
     async def until(self, url: str, status: int) -> None:
         """Ask until the answer has `status`."""
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            try:
-                found: int | str = await self.status(url)
-            except aiohttp.ClientConnectionError as error:
-                found = str(error)
-            if found == status:
-                return
-            assert time.monotonic() < deadline, f"{url} answers {found}, not {status}"
-            await asyncio.sleep(0.05)
+        await until_status(self.http, url, status)
 
 
 @pytest.fixture(params=["redis", "kafka"])
@@ -59,12 +49,12 @@ def log(request: pytest.FixtureRequest, topic: str) -> str:
 
 
 @pytest.fixture
-def start(own_server: Any, log: str, tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Callable[..., Any]:
+def start(own_server: Any, log: str, tmp_path: Path) -> Callable[..., Any]:
     config = tmp_path / "wakeline.toml"
     config.write_text('[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\n')
 
     async def start(ports: list[int] | None = None) -> Api:
-        public, internal = ports or free_ports(2)
+        public, internal = ports or find_free_ports(2)
         servers = {"redis": own_server.url, "log": log}
         flags = {"config": config, **servers, "api-port": public, "api-metrics-port": internal}
         process = await asyncio.create_subprocess_exec(
@@ -73,11 +63,13 @@ def start(own_server: Any, log: str, tmp_path: Path, free_ports: Callable[[int],
             "wakeline",
             "api",
             *(word for name, value in flags.items() for word in (f"--{name}", str(value))),
-            env=os.environ | {"WAKELINE_API_TOKEN": TOKEN},
-            cwd=Path(__file__).parents[2],
+            env=child_environ(WAKELINE_API_TOKEN=TOKEN),
+            cwd=ROOT,
             stderr=asyncio.subprocess.PIPE,
         )
-        http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=DEADLINE_S))
+        http = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=DEADLINE_S), headers={"Authorization": f"Bearer {TOKEN}"}
+        )
         return Api(process, http, f"http://127.0.0.1:{public}", f"http://127.0.0.1:{internal}")
 
     return start
@@ -121,11 +113,8 @@ async def test_it_lives_through_a_redis_that_is_empty_killed_frozen_and_back(own
     await answers(metrics_status=503, ready_status=503, profile_status=503)
     own_server.start()
     await answers(metrics_status=200, ready_status=200, profile_status=404)
-    own_server.process.send_signal(signal.SIGSTOP)
-    try:
+    with own_server.paused():
         await answers(metrics_status=503, ready_status=503, profile_status=503)  # not a hang
-    finally:
-        own_server.process.send_signal(signal.SIGCONT)
     await answers(metrics_status=200, ready_status=200, profile_status=404)
 
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
 import shutil
 import signal
-import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -16,7 +14,11 @@ from typing import Any
 import pytest
 from redis.exceptions import RedisError
 
-from tests.integration.kill.services import Service, until
+from benchmarks.exposition import scraped, value_or_0
+from benchmarks.machine import find_free_ports
+from benchmarks.waiting import until
+from tests.integration.kill.services import Service
+from tests.logged import entries_of
 from wakeline.history import History
 from wakeline.history.identity import archived
 from wakeline.log import Bounds, Entry, Log, LogUnavailable
@@ -51,12 +53,7 @@ class World:
         self.appended += count
 
     async def truth(self, lane: int) -> list[Entry]:
-        first, end = (await self.log.bounds([lane]))[lane]
-        read: list[Entry] = []
-        while first + len(read) < end:
-            found = await self.log.read({lane: first + len(read)}, limit=100_000, wait_ms=1_000)
-            read += found.get(lane, [])
-        return read
+        return await entries_of(self.log, lane)
 
     def files(self) -> History:
         return History(str(self.folder / "data" / "archive"))
@@ -98,21 +95,17 @@ class World:
 
 
 @pytest.fixture
-async def world(
-    tmp_path: Path, own_server: Any, log: str, free_ports: Callable[[int], list[int]]
-) -> AsyncIterator[World]:
+async def world(tmp_path: Path, own_server: Any, log: str) -> AsyncIterator[World]:
     opened = await plain_log(log or own_server.url, LANES)
-    async with running(World(tmp_path, own_server, free_ports(2), opened, log)) as made:
+    async with running(World(tmp_path, own_server, find_free_ports(2), opened, log)) as made:
         yield made
 
 
 @pytest.fixture
-async def large_world(
-    tmp_path: Path, redis_cluster: Any, kafka: Any, topic: str, free_ports: Callable[[int], list[int]]
-) -> AsyncIterator[World]:
+async def large_world(tmp_path: Path, redis_cluster: Any, kafka: Any, topic: str) -> AsyncIterator[World]:
     """The log on Kafka, the state in a Redis Cluster."""
     url = f"{kafka.url}/{topic}"
-    async with running(World(tmp_path, redis_cluster, free_ports(2), await plain_log(url, LANES), url)) as made:
+    async with running(World(tmp_path, redis_cluster, find_free_ports(2), await plain_log(url, LANES), url)) as made:
         yield made
 
 
@@ -309,10 +302,4 @@ async def test_a_history_of_another_log_is_named_and_nothing_is_written(world: W
 
 def metric(world: World, name: str, which: int = 0) -> float:
     """0 while it does not answer."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{world.ports[which]}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
-    except OSError:
-        return 0.0
-    found = re.search(rf"^wakeline_archiver_{name} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else 0.0
+    return value_or_0(scraped(world.ports[which]), f"wakeline_archiver_{name}")

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import redis
 
+from benchmarks.waiting import wait_until
 from tests.balance import assert_balanced
-from tests.integration.test_up import PORTS as NAMES
-from tests.integration.test_up import SITE, Up, until
+from tests.integration.kill.at_a_line import killed_at_a_line, places_in
+from tests.integration.up import Up, up_in
 from wakeline import keys
 from wakeline.history import History
 from wakeline.history.identity import stored_identity
@@ -30,65 +28,15 @@ DEFINITION = b'"definition"'  # is in a record that is one
 KILLS = 6  # of each command
 BACKUP_LINES, RESTORE_LINES = 800, 1_900  # of our own that each of them runs here, about
 
-KILLED_AT_A_LINE = """
-import os, signal, sys
-
-left = %d
-
-def at_line(frame, event, argument):
-    global left
-    left -= event == "line"
-    if left < 0:
-        os.write(2, f"killed at {frame.f_code.co_filename}:{frame.f_lineno}".encode() + b"\\n")
-        os.kill(os.getpid(), signal.SIGKILL)
-    return at_line
-
-def at_call(frame, event, argument):
-    is_ours = frame.f_globals.get("__name__", "").startswith(("ops.backup", "wakeline.history"))
-    return at_line if is_ours and frame.f_code.co_name != "<module>" else None
-
-sys.settrace(at_call)
-from ops.cli import main
-main()
-"""
-
 
 @pytest.fixture
-def up(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Up]:
+def up(tmp_path: Path) -> Iterator[Up]:
     """`wakeline up` with a history that is sealed at once."""
-    ports = dict(zip(NAMES, free_ports(len(NAMES)), strict=True))
-    settings = "".join(f"{name} = {port}\n" for name, port in ports.items()) + "archive_seal_s = 1\n"
-    (tmp_path / "wakeline.toml").write_text(settings + SITE)
-    up = Up(tmp_path, ports)
+    up = up_in(tmp_path, "archive_seal_s = 1\n")
     up.start()
     yield up
-    assert_balanced(ports["metrics_port"])
-    stop(up)
-
-
-def send_anonymously(up: Up) -> int:
-    """Status of a page view of somebody without an id: it takes the day's salt."""
-    now = time.time_ns() // 1_000_000
-    event = {"type": "page_view", "page": "page-anon", "n": 0, "time": now, "url": "https://shop.example/a"}
-    body = {"site": "shop", "consent": "anonymous", "sent": now, "events": [event]}
-    headers = {
-        "Content-Type": "text/plain",
-        "Origin": "https://shop.example",
-        "User-Agent": "Mozilla/5.0 Firefox/140.0",
-    }
-    request = urllib.request.Request(up.url("port", "/v1/events"), json.dumps(body).encode(), headers)
-    with urllib.request.urlopen(request, timeout=10) as answer:
-        return int(answer.status)
-
-
-def stop(up: Up) -> None:
-    if up.process is not None and up.process.poll() is None:
-        up.process.send_signal(signal.SIGTERM)
-        try:
-            up.process.wait(30)
-        except subprocess.TimeoutExpired:
-            up.process.kill()
-            up.process.wait()
+    assert_balanced(up.ports["metrics_port"])
+    up.stop()
 
 
 def archived(up: Up) -> int:
@@ -128,8 +76,8 @@ def test_who_was_erased_after_the_backup_stays_erased_and_all_goes_on(up: Up) ->
     """On the data that went on after the backup, then on an empty disk with its history, then from an older one."""
     for number in range(4):
         assert up.send_page_view(f"visitor-{number}", f"page-000{number}") == 202
-    assert send_anonymously(up) == 202
-    until(lambda: archived(up) == 5, "all is archived")
+    assert up.send_anonymously("page-anon") == 202
+    wait_until(lambda: archived(up) == 5, "all is archived")
     said = typed(up, "backup", "first")
     assert "not included: wakeline.toml" in said
     salts = [path.read_bytes() for path in (up.folder / "data" / "salts").iterdir()]
@@ -139,19 +87,19 @@ def test_who_was_erased_after_the_backup_stays_erased_and_all_goes_on(up: Up) ->
     assert up.send_page_view("visitor-0", "page-1000") == 202
     assert up.send_page_view("visitor-9", "page-1001") == 202
     typed(up, "erase", "visitor-2", "--yes")
-    until(lambda: up.page_views("visitor-2") == 0, "it is forgotten")
-    until(lambda: archived(up) == 8, "all is archived")
+    wait_until(lambda: up.page_views("visitor-2") == 0, "it is forgotten")
+    wait_until(lambda: archived(up) == 8, "all is archived")
     refused = up.command("restore", "first", "--yes")
     assert refused.returncode == 1
     assert "already runs on the data folder" in refused.stderr
-    stop(up)
+    up.stop()
 
     before = stored_identity(History(str(up.folder / "data/archive")).store)
     said = typed(up, "restore", "first", "--yes")
     assert "applied again: 1 erasures" in said
     up.start()
-    until(lambda: is_settled(up, 5), "it is as it was")
-    until(lambda: up.page_views("visitor-2") == 0, "it is forgotten again")
+    wait_until(lambda: is_settled(up, 5), "it is as it was")
+    wait_until(lambda: up.page_views("visitor-2") == 0, "it is forgotten again")
     assert up.page_views("visitor-0") == 1
     assert up.page_views("visitor-9") == 0
     first = links(up)[-1]
@@ -159,13 +107,13 @@ def test_who_was_erased_after_the_backup_stays_erased_and_all_goes_on(up: Up) ->
     assert first.id != before
     assert up.send_page_view("visitor-0", "page-1000") == 202  # its browser sends again what got lost
     assert up.send_page_view("visitor-1", "page-0001") == 202  # and what did not
-    until(lambda: up.page_views("visitor-0") == 2, "what the backup misses counts")
-    until(lambda: archived(up) == 8, "the archiver goes on")
+    wait_until(lambda: up.page_views("visitor-0") == 2, "what the backup misses counts")
+    wait_until(lambda: archived(up) == 8, "the archiver goes on")
     assert stored_identity(History(str(up.folder / "data/archive")).store) == first.id
     asked = typed(up, "query", "select count(*) as n from events where type = 'page_view'", "--json")
     assert json.loads(asked) == {"n": 6}, "each once"
     typed(up, "replay", "--from", "start", "--yes")
-    until(lambda: records(up, "pending") == 0, "replayed")
+    wait_until(lambda: records(up, "pending") == 0, "replayed")
     assert up.page_views("visitor-2") == 0
     assert up.page_views("visitor-0") == 2
     assert records(up, "duplicate") == 1
@@ -173,43 +121,42 @@ def test_who_was_erased_after_the_backup_stays_erased_and_all_goes_on(up: Up) ->
     assert "the history at" in typed(up, "check")
     typed(up, "backup", "second")
     typed(up, "erase", "visitor-3", "--yes")
-    until(lambda: archived(up) == 9, "the erasure is archived")
-    stop(up)
+    wait_until(lambda: archived(up) == 9, "the erasure is archived")
+    up.stop()
 
     shutil.rmtree(up.folder / "data" / "redis")  # the disk is new, the history was elsewhere
     typed(up, "restore", "second", "--yes")
     up.start()
-    until(lambda: up.page_views("visitor-0") == 2, "it is as it was")
-    until(lambda: up.page_views("visitor-3") == 0, "who was erased is known from the history")
-    until(lambda: archived(up) == 9, "the archiver goes on")
-    stop(up)
+    wait_until(lambda: up.page_views("visitor-0") == 2, "it is as it was")
+    wait_until(lambda: up.page_views("visitor-3") == 0, "who was erased is known from the history")
+    wait_until(lambda: archived(up) == 9, "the archiver goes on")
+    up.stop()
 
     typed(up, "restore", "first", "--yes")  # further back: what was erased since is known from what is there
     up.start()
-    until(lambda: is_settled(up, 5), "it is as it was")
-    until(lambda: up.page_views("visitor-3") + up.page_views("visitor-2") == 0, "both are forgotten")
+    wait_until(lambda: is_settled(up, 5), "it is as it was")
+    wait_until(lambda: up.page_views("visitor-3") + up.page_views("visitor-2") == 0, "both are forgotten")
     assert up.page_views("visitor-1") == 1
-    until(lambda: archived(up) >= 7, "the archiver goes on")
+    wait_until(lambda: archived(up) >= 7, "the archiver goes on")
     assert up.number("wakeline_ledger_difference") == 0
-    stop(up)
+    up.stop()
 
     shutil.rmtree(up.folder / "data" / "redis")  # again: by now the log is another one than the backup knows
     typed(up, "restore", "first", "--yes")
     up.start()
-    until(lambda: is_settled(up, 5), "it is as it was")
-    until(lambda: up.page_views("visitor-3") + up.page_views("visitor-2") == 0, "both are forgotten")
+    wait_until(lambda: is_settled(up, 5), "it is as it was")
+    wait_until(lambda: up.page_views("visitor-3") + up.page_views("visitor-2") == 0, "both are forgotten")
     assert up.page_views("visitor-1") == 1
-    until(lambda: archived(up) >= 7, "the archiver goes on")
+    wait_until(lambda: archived(up) >= 7, "the archiver goes on")
 
 
 def killed(up: Up, at: int, *words: str) -> tuple[int, str]:
     """Exit code of a command that is killed at so many lines, and where; 0 where it was over before."""
     ended = subprocess.run(
-        [sys.executable, "-P", "-c", KILLED_AT_A_LINE % at, *words],
-        cwd=up.folder, env=up._environ(), capture_output=True, text=True, timeout=120,
+        [sys.executable, "-P", "-c", killed_at_a_line(at, "ops.backup", "wakeline.history"), *words],
+        cwd=up.folder, env=up.env, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
-    found = re.search(r"^killed at (.+)$", ended.stderr, re.MULTILINE)
-    return ended.returncode, found[1] if found else ended.stderr
+    return ended.returncode, next(iter(places_in(ended.stderr)), ended.stderr)
 
 
 def test_a_backup_and_a_restore_may_be_killed_at_any_line(up: Up, kill_seed: int) -> None:
@@ -221,7 +168,7 @@ def test_a_backup_and_a_restore_may_be_killed_at_any_line(up: Up, kill_seed: int
     rng = random.Random(kill_seed)
     for number in range(3):
         assert up.send_page_view(f"visitor-{number}", f"page-000{number}") == 202
-    until(lambda: archived(up) == 3, "all is archived")
+    wait_until(lambda: archived(up) == 3, "all is archived")
     places = set()
     for number in range(KILLS):
         code, where = killed(up, rng.randrange(1, BACKUP_LINES), "backup", f"cut-{number}")
@@ -235,8 +182,8 @@ def test_a_backup_and_a_restore_may_be_killed_at_any_line(up: Up, kill_seed: int
     typed(up, "backup", "whole")
     assert up.send_page_view("visitor-0", "page-1000") == 202
     typed(up, "erase", "visitor-2", "--yes")
-    until(lambda: archived(up) == 5, "all is archived")
-    stop(up)
+    wait_until(lambda: archived(up) == 5, "all is archived")
+    up.stop()
     for number in range(KILLS):
         cut = up.folder / f"cut-{number}"
         if cut.exists() and not (cut / "manifest.json").exists():
@@ -260,10 +207,10 @@ def test_a_backup_and_a_restore_may_be_killed_at_any_line(up: Up, kill_seed: int
     if not ended:
         typed(up, "restore", "whole", "--yes")
     up.start()
-    until(lambda: is_settled(up, 3), "it is as it was")
-    until(lambda: up.page_views("visitor-2") == 0, "who was erased since is forgotten again")
+    wait_until(lambda: is_settled(up, 3), "it is as it was")
+    wait_until(lambda: up.page_views("visitor-2") == 0, "who was erased since is forgotten again")
     assert up.page_views("visitor-0") == 1
     assert up.number("wakeline_ledger_difference") == 0
-    until(lambda: archived(up) >= 4, "the archiver goes on")
+    wait_until(lambda: archived(up) >= 4, "the archiver goes on")
     assert len(list((up.folder / "data" / "aside").iterdir())) >= 1
     assert not (up.folder / "data" / "restoring").exists()

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.broker import Broker
+from benchmarks.machine import find_free_ports
+from benchmarks.waiting import until
 from tests.integration.kill.books import LANES, Books
 from tests.integration.kill.load import load
-from tests.integration.kill.services import Deployment, deployment, until
+from tests.integration.kill.services import Deployment, deployment
 from tests.integration.kill.tail import KafkaTail, StreamsTail, Tail
 
 pytestmark = pytest.mark.kill
@@ -39,8 +41,8 @@ class Chain:
 
 
 @pytest.fixture
-def made(tmp_path: Path, own_server: Any, free_ports: Callable[[int], list[int]]) -> Iterator[Deployment]:
-    with deployment(tmp_path, own_server, free_ports(4)) as made:
+def made(tmp_path: Path, own_server: Any) -> Iterator[Deployment]:
+    with deployment(tmp_path, own_server, find_free_ports(4)) as made:
         yield made
 
 

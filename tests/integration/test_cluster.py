@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from benchmarks.machine import free_port
+from benchmarks.waiting import wait_until
 from ops.check.finding import Finding, Level
 from ops.check.server import check_server
 from ops.cli import main
-from tests.cluster import RedisCluster, until
-from tests.played import IDS, PATIENCE_S, another_node, equal, outcome, play, timeline, truth
-from tests.timeline import a_week_of_visits
+from tests.cluster import RedisCluster
+from tests.played import IDS, PATIENCE_S, another_node, equal, outcome, play, truth
+from tests.timeline import a_week_of_visits, timeline
 from wakeline.keys import DEPLOYMENT
 from wakeline.lanes import Deployment, open_deployment
 from wakeline.profiles import AsyncProfiles, Profile, Profiles
@@ -30,7 +31,7 @@ async def test_each_event_is_counted_once_as_on_one_server(
     """With a restart in between: what was loaded from the cluster is what was written."""
     events = a_week_of_visits(random.Random(seed))
     expected = await truth(redis_server, events)
-    async with timeline(redis_cluster.url) as made:
+    async with timeline(redis_cluster) as made:
         await play(made, events[: len(events) // 2])
         await made.start()
         await play(made, events[len(events) // 2 :])
@@ -44,16 +45,14 @@ async def test_each_event_is_counted_once_as_on_one_server(
 
 
 @pytest.mark.parametrize("to", ["a node with slots", "a node without"])
-async def test_a_slot_moves_while_its_lane_is_written(
-    to: str, own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
-) -> None:
+async def test_a_slot_moves_while_its_lane_is_written(to: str, own_cluster: RedisCluster, redis_server: Any) -> None:
     """Key by key: the lane waits while its keys are in two places, is never torn, and continues on the new node."""
     events = a_week_of_visits(random.Random(7), visitors=9)
     expected = await truth(redis_server, events)
-    with another_node(own_cluster, free_ports) as empty:
+    with another_node(own_cluster) as empty:
         if to == "a node without":
             own_cluster.add(empty)
-        async with timeline(own_cluster.url) as made:
+        async with timeline(own_cluster) as made:
             playing = asyncio.create_task(play(made, events, pause_s=0.005))
             lane = made.store.keys.lane(made.lane("visitor-0"))
             source = own_cluster.owner(lane)
@@ -68,11 +67,9 @@ async def test_a_slot_moves_while_its_lane_is_written(
             equal(await outcome(made), expected)
 
 
-async def test_what_is_asked_of_a_slot_on_its_way_is_answered(
-    own_cluster: RedisCluster, free_ports: Callable[[int], list[int]]
-) -> None:
+async def test_what_is_asked_of_a_slot_on_its_way_is_answered(own_cluster: RedisCluster) -> None:
     """Keys that are all over there are found there, over many connections at once; redis-py alone loses its way."""
-    with another_node(own_cluster, free_ports) as target:
+    with another_node(own_cluster) as target:
         own_cluster.add(target)
         client = connect(own_cluster.url)
         try:
@@ -105,13 +102,13 @@ async def test_a_slot_moves_at_one_stroke(own_cluster: RedisCluster, redis_serve
         pytest.skip("this server moves slots key by key")
     events = a_week_of_visits(random.Random(8))
     expected = await truth(redis_server, events)
-    async with timeline(own_cluster.url) as made:
+    async with timeline(own_cluster) as made:
         playing = asyncio.create_task(play(made, events, pause_s=0.005))
         lane = made.store.keys.lane(made.lane("visitor-0"))
         source, slot = own_cluster.owner(lane), own_cluster.slot(lane)
         target = next(one for one in own_cluster.nodes if one is not source)
         assert source.ask("CLUSTER MIGRATESLOTS", "SLOTSRANGE", slot, slot, "NODE", target.id) == "OK"
-        await asyncio.to_thread(until, lambda: own_cluster.owner(lane) is target)
+        await asyncio.to_thread(wait_until, lambda: own_cluster.owner(lane) is target)
         await asyncio.wait_for(playing, PATIENCE_S)
         equal(await outcome(made), expected)
 
@@ -141,7 +138,7 @@ async def test_a_cluster_is_checked_node_by_node(own_cluster: RedisCluster) -> N
     ]
 
     three.kill()
-    await asyncio.to_thread(until, lambda: one.ask("CLUSTER INFO")["cluster_state"] == "fail")
+    await asyncio.to_thread(wait_until, lambda: one.ask("CLUSTER INFO")["cluster_state"] == "fail")
     said = wrong(await check_server(settings, "it"))
     assert "5462 of 16384 slots have no node" in said[0]
     assert f"node 127.0.0.1:{three.port} cannot be reached" in said[1]
@@ -173,8 +170,9 @@ async def test_profiles_are_read_from_a_cluster(redis_cluster: RedisCluster, red
     """By both readers, the same as on one server."""
     events = a_week_of_visits(random.Random(3))
     found = []
-    for url in (redis_server.url, redis_cluster.url):
-        async with timeline(url) as made:
+    for server in (redis_server, redis_cluster):
+        url = server.url
+        async with timeline(server) as made:
             await play(made, events)
             deployment = made.deployment
             values = {"lanes": deployment.lanes, "decay_zero": deployment.decay_zero, "half_life": deployment.half_life}
@@ -191,8 +189,8 @@ def _read_blocking(url: str, now: int) -> list[Profile | None]:
         return [reader.read("shop", id, now=now) for id in IDS]
 
 
-def test_a_command_says_that_the_cluster_is_away(free_ports: Callable[[int], list[int]]) -> None:
-    flags = ["--redis", f"redis+cluster://u:hunter2@127.0.0.1:{free_ports(1)[0]}"]
+def test_a_command_says_that_the_cluster_is_away() -> None:
+    flags = ["--redis", f"redis+cluster://u:hunter2@127.0.0.1:{free_port()}"]
     result = CliRunner().invoke(main, ["profile", "v" * 22, *flags], env={"WAKELINE_LOG": "kafka://k:9092"})
     assert result.exit_code == 1
     assert "cannot use the Redis server redis+cluster://u:***@127.0.0.1" in result.output

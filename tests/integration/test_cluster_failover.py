@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError
 
+from benchmarks.waiting import until
 from processor.store import LaneLost, StoreUnavailable
 from tests.cluster import RedisCluster
-from tests.played import PATIENCE_S, another_node, equal, outcome, play, timeline, truth
-from tests.timeline import Timeline, a_week_of_visits
+from tests.played import PATIENCE_S, another_node, equal, outcome, play, truth
+from tests.timeline import Timeline, a_week_of_visits, timeline
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import AWAY
 
@@ -53,7 +53,7 @@ async def test_a_node_dies_under_many_calls_and_comes_back(own_cluster: RedisClu
         await asyncio.to_thread(own_cluster.nodes[1].start)
         await asyncio.to_thread(own_cluster.until_ok)
         before = went_well.copy()
-        await _eventually(lambda: all(went_well[lane] > before[lane] for lane in range(16)))
+        await until(lambda: all(went_well[lane] > before[lane] for lane in range(16)))
         stop.set()
         await asyncio.gather(*calling)
         runs = [sum(map(int, each)) for each in await read()]
@@ -65,12 +65,6 @@ async def test_a_node_dies_under_many_calls_and_comes_back(own_cluster: RedisClu
         assert went_well[lane] <= ran <= went_well[lane] + failed[lane]
 
 
-async def _eventually(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(PATIENCE_S):
-        while not holds():  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
-
-
 async def _places(client: Redis, made: Timeline) -> list[int]:
     async with client.pipeline(transaction=False) as pipe:
         for lane in range(4):
@@ -78,14 +72,12 @@ async def _places(client: Redis, made: Timeline) -> list[int]:
         return [int(place or 0) for place in await pipe.execute()]
 
 
-async def test_a_primary_is_killed_and_its_replica_takes_over(
-    own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
-) -> None:
+async def test_a_primary_is_killed_and_its_replica_takes_over(own_cluster: RedisCluster, redis_server: Any) -> None:
     """The lane waits, and continues with the replica; so do readers that use pipelines."""
     events = a_week_of_visits(random.Random(9), visitors=9)
     expected = await truth(redis_server, events)
-    with another_node(own_cluster, free_ports) as replica:
-        async with timeline(own_cluster.url) as made:
+    with another_node(own_cluster) as replica:
+        async with timeline(own_cluster) as made:
             lane = made.lane("visitor-0")
             primary = own_cluster.owner(made.store.keys.lane(lane))
             own_cluster.add(replica, replica_of=primary)
@@ -106,17 +98,15 @@ async def test_a_primary_is_killed_and_its_replica_takes_over(
             equal(await outcome(made), expected)
 
 
-async def test_what_no_replica_had_is_folded_again(
-    own_cluster: RedisCluster, redis_server: Any, free_ports: Callable[[int], list[int]]
-) -> None:
+async def test_what_no_replica_had_is_folded_again(own_cluster: RedisCluster, redis_server: Any) -> None:
     """A lane is rolled back with its place: the writer detects it by the revision, and continues from there after a
     restart.
     """
     events = a_week_of_visits(random.Random(10), visitors=9)
     expected = await truth(redis_server, events)
     third = len(events) // 3
-    with another_node(own_cluster, free_ports) as replica:
-        async with timeline(own_cluster.url) as made:
+    with another_node(own_cluster) as replica:
+        async with timeline(own_cluster) as made:
             lane = made.lane("visitor-0")
             key = made.store.keys.lane(lane)
             primary = own_cluster.owner(key)

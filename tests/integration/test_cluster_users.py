@@ -7,7 +7,7 @@ import json
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,13 @@ from click.testing import CliRunner
 from redis.exceptions import ConnectionError, NoPermissionError
 
 from benchmarks.broker import Broker
+from benchmarks.machine import find_free_ports
+from benchmarks.waiting import until
 from ops.cli import main
+from tests.answers import until_status
 from tests.balance import assert_balanced
 from tests.guarded import Guarded, GuardedCluster, guarded_cluster
-from tests.integration.kill.services import Service, until
+from tests.integration.kill.services import Service
 from tests.timeline import MINUTE, Timeline, a_week_of_visits
 from wakeline.identity import signature
 from wakeline.redis.connect import connect
@@ -45,8 +48,8 @@ ON_A_CLUSTER, ON_ONE_SERVER = rules_in(PAGE)
 
 
 @pytest.fixture
-async def cluster(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> AsyncIterator[GuardedCluster]:
-    async with guarded_cluster(tmp_path, free_ports) as made:
+async def cluster(tmp_path: Path) -> AsyncIterator[GuardedCluster]:
+    async with guarded_cluster(tmp_path) as made:
         yield made
 
 
@@ -58,17 +61,15 @@ def server(own_server: Any) -> Iterator[Guarded]:
 
 
 async def test_each_process_needs_no_more_on_a_cluster(
-    cluster: GuardedCluster, kafka: Broker, topic: str, tmp_path: Path, free_ports: Callable[[int], list[int]]
+    cluster: GuardedCluster, kafka: Broker, topic: str, tmp_path: Path
 ) -> None:
     """An event becomes a profile, is shown, archived and erased, and nobody is refused anything."""
-    await play(Stand(cluster, tmp_path, free_ports(6), log=f"{kafka.url}/{topic}"), ON_A_CLUSTER)
+    await play(Stand(cluster, tmp_path, find_free_ports(6), log=f"{kafka.url}/{topic}"), ON_A_CLUSTER)
 
 
-async def test_each_process_needs_no_more_on_one_server(
-    server: Guarded, tmp_path: Path, free_ports: Callable[[int], list[int]]
-) -> None:
+async def test_each_process_needs_no_more_on_one_server(server: Guarded, tmp_path: Path) -> None:
     """The same with the log on Redis Streams."""
-    await play(Stand(server, tmp_path, free_ports(6)), ON_ONE_SERVER)
+    await play(Stand(server, tmp_path, find_free_ports(6)), ON_ONE_SERVER)
 
 
 async def play(stand: Stand, users: Rules) -> None:
@@ -114,10 +115,10 @@ class Stand:
     def kill(self) -> None:
         for service in self.services.values():
             service.kill()
-            print(f"---- {service.name}\n{service.said()[-4_000:]}")
+            print(service.last_words())
 
     async def play(self) -> None:
-        async with aiohttp.ClientSession() as self.http:
+        async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as self.http:
             self.services["collector"].start()  # the first makes the deployment
             await self._until_answered(f":{self.ports['port']}/readyz", 200)
             for name in ("processor", "archiver", "api"):
@@ -161,16 +162,7 @@ class Stand:
             return answer.status
 
     async def _until_answered(self, where: str, status: int) -> None:
-        found = 0
-        async with asyncio.timeout(40):
-            while found != status:
-                try:
-                    headers = {"Authorization": f"Bearer {TOKEN}"}
-                    async with self.http.get(f"http://127.0.0.1{where}", headers=headers) as answer:
-                        found = answer.status
-                except aiohttp.ClientConnectionError:
-                    found = 0
-                await asyncio.sleep(0.05)
+        await until_status(self.http, f"http://127.0.0.1{where}", status)
 
     async def _command(self, name: str, *words: str) -> str:
         flags = ["--config", str(self.config), "--redis", self.guarded.url("tools")]

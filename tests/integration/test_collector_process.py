@@ -19,26 +19,24 @@ import aiohttp
 import pytest
 
 from benchmarks.broker import Broker
+from benchmarks.children import ROOT, child_environ
+from benchmarks.exposition import series_of
+from benchmarks.machine import find_free_ports
+from benchmarks.waiting import until
 from collector.writer import DEADLINE_S
+from tests.answers import status_of, until_status
 from tests.balance import assert_balanced
+from tests.logged import values_of
 from wakeline.keys import DEPLOYMENT
 from wakeline.log.opening import plain_log
 from wakeline.record import Event, decode_record
 from wakeline.redis.connect import connect
 from wakeline.settings import METRICS_PORT_STEP
 
-ROOT = Path(__file__).parents[2]
 ORIGIN = "https://shop.example"
 LANES = 8
 PATIENCE_S = 30.0
 OUTAGE_S = {"redis": 25.0, "kafka": 12.0}  # well above the patience of each one's client
-
-
-async def eventually(condition: Callable[[], Awaitable[bool]]) -> None:
-    """Return when `condition` holds."""
-    async with asyncio.timeout(PATIENCE_S):
-        while not await condition():  # noqa: ASYNC110  nothing tells it
-            await asyncio.sleep(0.02)
 
 
 @dataclass
@@ -81,25 +79,16 @@ class Collector:
 
     async def until(self, path: str, status: int) -> None:
         """Ask until the answer has `status`."""
-
-        async def has_status() -> bool:
-            return await self.status(path) == status
-
-        await eventually(has_status)
+        await until_status(self.http, self.url + path, status)
 
     async def status(self, path: str) -> int:
-        try:
-            async with self.http.get(self.url + path) as answer:
-                return answer.status
-        except aiohttp.ClientConnectionError:
-            return 0
+        return await status_of(self.http, self.url + path)
 
     async def metrics(self, worker: int = 0) -> dict[str, float]:
         async with self.http.get(
             f"http://127.0.0.1:{self.metrics_port + METRICS_PORT_STEP * worker}/metrics"
         ) as answer:
-            rows = (line.rpartition(" ") for line in (await answer.text()).splitlines() if not line.startswith("#"))
-            return {name.removeprefix("wakeline_collector_"): float(value) for name, _, value in rows}
+            return series_of(await answer.text(), "wakeline_collector_")
 
     async def stop(self, number: signal.Signals = signal.SIGTERM) -> str:
         """Stop it; returns its whole output on stderr."""
@@ -143,12 +132,7 @@ def pages(log: str, own_server: Any) -> Pages:
 
     async def pages() -> list[str]:
         opened = await plain_log(log or own_server.url, LANES)
-        records = []
-        for lane, (first, end) in (await opened.bounds(range(LANES))).items():
-            while first < end:
-                entries = (await opened.read({lane: first}, limit=100_000, wait_ms=1_000)).get(lane, [])
-                records += [decode_record(entry.value) for entry in entries]
-                first += len(entries)
+        records = [decode_record(value) for lane in range(LANES) for value in await values_of(opened, lane)]
         await opened.close()
         return [record.page for record in records if isinstance(record, Event)]
 
@@ -156,15 +140,13 @@ def pages(log: str, own_server: Any) -> Pages:
 
 
 @pytest.fixture
-async def start(
-    own_server: Any, log: str, tmp_path: Path, free_ports: Callable[[int], list[int]]
-) -> AsyncIterator[Start]:
+async def start(own_server: Any, log: str, tmp_path: Path) -> AsyncIterator[Start]:
     config = tmp_path / "wakeline.toml"
     config.write_text(f'[[site]]\nkey = "shop"\norigins = ["{ORIGIN}"]\n')
     started: list[Collector] = []
 
     async def start(*, ports: Sequence[int] | None = None, workers: int = 1, data: str = "data") -> Collector:
-        port, metrics_port = ports or free_ports(2)
+        port, metrics_port = ports or find_free_ports(2)
         flags = {
             "config": config,
             "redis": own_server.url,
@@ -183,6 +165,7 @@ async def start(
             "collector",
             *(word for name, value in flags.items() for word in (f"--{name}", str(value))),
             cwd=ROOT,
+            env=child_environ(),
             stderr=asyncio.subprocess.PIPE,
         )
         http = aiohttp.ClientSession(
@@ -250,9 +233,8 @@ async def test_the_server_is_away_for_long(server: Any, start: Start, pages: Pag
             await asyncio.sleep(outage_s)
             await asyncio.to_thread(server.start)  # Kafka takes seconds, in which all are answered too
         else:
-            server.process.send_signal(signal.SIGSTOP)
-            await asyncio.sleep(outage_s)
-            server.process.send_signal(signal.SIGCONT)
+            with server.paused():
+                await asyncio.sleep(outage_s)
 
     breaking = asyncio.create_task(outage())
     await send_for(collector, outage_s + 2, connections=16, pause_s=0.2)
@@ -287,12 +269,11 @@ async def test_told_to_stop_it_answers_what_is_in_flight(server: Any, start: Sta
     collector = await start(workers=workers)
     await collector.until("/readyz", 200)
     assert {await collector.post() for _ in range(20)} == {202}
-    server.process.send_signal(signal.SIGSTOP)
-    waiting = [asyncio.create_task(collector.post()) for _ in range(20)]
-    await asyncio.sleep(0.3)
-    collector.process.send_signal(signal.SIGTERM)
-    await asyncio.sleep(0.3)
-    server.process.send_signal(signal.SIGCONT)
+    with server.paused():
+        waiting = [asyncio.create_task(collector.post()) for _ in range(20)]
+        await asyncio.sleep(0.3)
+        collector.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(0.3)
     assert await asyncio.gather(*waiting) == [202] * 20
     said = await collector.ended()
     assert collector.process.returncode == 0
@@ -313,11 +294,9 @@ async def test_it_stops_cleanly(start: Start, number: signal.Signals, workers: i
 @whatever_the_log
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("taken", [0, 1], ids=["public port", "metrics port"])
-async def test_a_taken_port_is_named(
-    start: Start, free_ports: Callable[[int], list[int]], workers: int, taken: int
-) -> None:
+async def test_a_taken_port_is_named(start: Start, workers: int, taken: int) -> None:
     """Also where the kernel would let several processes share it."""
-    ports = free_ports(4)
+    ports = find_free_ports(4)
     first = await start(ports=ports[:2], workers=workers)
     await first.until("/readyz", 200)
     second_ports = ports[2:]
@@ -371,7 +350,7 @@ async def gone(pids: Sequence[int]) -> None:
     async def all_gone() -> bool:
         return not any(map(is_alive, pids))
 
-    await eventually(all_gone)
+    await until(all_gone)
 
 
 @whatever_the_log
@@ -384,7 +363,7 @@ async def test_workers_share_one_port_and_a_dead_one_is_replaced(start: Start) -
             collector.metrics_port + METRICS_PORT_STEP
         )
 
-    await eventually(both_serve)
+    await until(both_serve)
     before = children(collector.process.pid)
     await asyncio.gather(*(collector.post() for _ in range(200)))  # each over a connection of its own
     counts = [(await collector.metrics(worker))["accepted_total"] for worker in (0, 1)]
@@ -396,7 +375,7 @@ async def test_workers_share_one_port_and_a_dead_one_is_replaced(start: Start) -
         now = children(collector.process.pid)
         return len(now) == 2 and before[0] not in now
 
-    await eventually(replaced)
+    await until(replaced)
     await collector.until("/readyz", 200)
     workers = children(collector.process.pid)
     said = await collector.stop()

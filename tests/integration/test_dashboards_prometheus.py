@@ -8,12 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,20 +26,25 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 import archiver.metrics
 import processor.metrics
+from benchmarks.children import ROOT, child_environ
+from benchmarks.machine import ports_of_settings
+from benchmarks.waiting import until
 from collector.memory import Step, Use
 from collector.metrics import Metrics, registry
 from dashboards import live
+from tests.answers import until_status
+from tests.prometheus import Prometheus, committed
 from wakeline import keys
 from wakeline.event import Refusal
 from wakeline.log.redis_streams import RedisStreamsLog
 
-ROOT = Path(__file__).parents[2]
 BOARD = json.loads(live.FILE.read_text())
 PANELS = {panel["title"]: panel for panel in BOARD["panels"] if panel["type"] != "row"}
 LANES = 4
 TOP = 3
 KEYS = keys.Keys()
 DEADLINE_S = 60.0
+PACE_S = 0.2
 
 
 MOVES = "above 0"  # a number that goes on changing
@@ -212,10 +215,19 @@ class World:
 
     async def until(self, title: str, truth: dict[str, Any], window: str = "30m") -> None:
         """The panel comes to show the truth."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not matches(found := await self.shown(title, window), truth):
-            assert time.monotonic() < deadline, f"{title} in {window}: {found}, not {truth}"
-            await asyncio.sleep(0.2)
+        shown: dict[str, float] = {}
+
+        async def is_shown() -> bool:
+            await asyncio.sleep(PACE_S)
+            shown.clear()
+            shown.update(await self.shown(title, window))
+            return matches(shown, truth)
+
+        try:
+            await until(is_shown, f"{title} in {window}", within=DEADLINE_S)
+        except AssertionError as error:
+            error.add_note(f"{shown}, not {truth}")
+            raise
 
 
 def matches(found: dict[str, float], truth: dict[str, Any]) -> bool:
@@ -234,8 +246,8 @@ def legend_of(format: str, labels: dict[str, str]) -> str:
 
 
 @pytest.fixture
-async def world(own_server: Any, tmp_path: Path, free_ports: Callable[[int], list[int]]) -> AsyncIterator[World]:
-    ports = dict(zip(("collector", "processor", "public", "api", "archiver", "prometheus"), free_ports(6), strict=True))
+async def world(own_server: Any, tmp_path: Path) -> AsyncIterator[World]:
+    ports = ports_of_settings()
     zone = zone_at_noon()
     collected = Metrics()
     collected.spool_records = SPOOLED
@@ -247,21 +259,20 @@ async def world(own_server: Any, tmp_path: Path, free_ports: Callable[[int], lis
     await log.append([(0, b"{}")] * (sum(RECORDS.values()) + PENDING))
     await log.close()
     runners = [
-        await offering(registry(collected), ports["collector"]),
-        await offering(None, ports["processor"]),
-        await offering(archiver.metrics.REGISTRY, ports["archiver"]),
+        await offering(registry(collected), ports["metrics_port"]),
+        await offering(None, ports["processor_metrics_port"]),
+        await offering(archiver.metrics.REGISTRY, ports["archiver_metrics_port"]),
     ]
-    processes = [
-        await start_api(own_server.url, zone, ports, tmp_path),
-        await start_prometheus(ports, tmp_path),
-    ]
+    api = await start_api(own_server.url, zone, ports, tmp_path)
+    watched = ("metrics_port", "processor_metrics_port", "api_metrics_port", "archiver_metrics_port")
+    prometheus = Prometheus(tmp_path / "prometheus", committed({name: ports[name] for name in watched}))
+    prometheus.start()
     async with aiohttp.ClientSession() as http:
-        world = World(client, collected, http, f"http://127.0.0.1:{ports['prometheus']}")
-        await answering(http, f"{world.url}/-/ready")
-        yield world
-    for process in processes:
-        process.terminate()
-        await process.wait()
+        await until_status(http, f"{prometheus.url}/-/ready", 200, within=DEADLINE_S)
+        yield World(client, collected, http, prometheus.url)
+    prometheus.kill()
+    api.terminate()
+    await api.wait()
     for runner in runners:
         await runner.cleanup()
     client.close()
@@ -285,43 +296,21 @@ async def offering(offered: CollectorRegistry | None, port: int) -> web.AppRunne
 async def start_api(url: str, zone: ZoneInfo, ports: dict[str, int], folder: Path) -> asyncio.subprocess.Process:
     config = folder / "wakeline.toml"
     config.write_text(f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ntime_zone = "{zone.key}"\n')
-    flags = {"config": config, "redis": url, "api-port": ports["public"], "api-metrics-port": ports["api"]}
-    flags["top-values"] = TOP
+    flags = {
+        "config": config, "redis": url, "api-port": ports["api_port"], "api-metrics-port": ports["api_metrics_port"],
+        "top-values": TOP,
+    }  # fmt: skip
     words = (word for name, value in flags.items() for word in (f"--{name}", str(value)))
     return await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "wakeline", "api", *words, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL, env=os.environ
-    )
-
-
-async def start_prometheus(ports: dict[str, int], folder: Path) -> asyncio.subprocess.Process:
-    """With the committed files, but other ports and a faster pace."""
-    text = (ROOT / "dashboards/prometheus/prometheus.yml").read_text()
-    for name, port in (("collector", 8701), ("processor", 8702), ("api", 8704), ("archiver", 8705)):
-        assert f":{port}" in text
-        text = text.replace(f":{port}", f":{ports[name]}")
-    text = re.sub(r"_interval: 5s|_timeout: 4s", lambda match: match[0].split(":")[0] + ": 1s", text)
-    (folder / "prometheus.yml").write_text(text)
-    shutil.copy(ROOT / "dashboards/prometheus/rules.yml", folder)
-    return await asyncio.create_subprocess_exec(
-        "prometheus",
-        f"--config.file={folder / 'prometheus.yml'}",
-        f"--storage.tsdb.path={folder / 'tsdb'}",
-        f"--web.listen-address=127.0.0.1:{ports['prometheus']}",
+        sys.executable,
+        "-m",
+        "wakeline",
+        "api",
+        *words,
+        cwd=ROOT,
         stderr=asyncio.subprocess.DEVNULL,
+        env=child_environ(),
     )
-
-
-async def answering(http: aiohttp.ClientSession, url: str) -> None:
-    deadline = time.monotonic() + DEADLINE_S
-    while True:
-        try:
-            async with http.get(url) as answer:
-                if answer.status == 200:
-                    return
-        except aiohttp.ClientConnectionError:
-            pass
-        assert time.monotonic() < deadline, f"{url} does not answer"
-        await asyncio.sleep(0.1)
 
 
 # ---- the truth -----------------------------------------------------------------------------------

@@ -8,12 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -22,26 +17,19 @@ from urllib.parse import quote
 import aiohttp
 import pytest
 
+from benchmarks.exposition import series_of
+from benchmarks.machine import ports_of_settings
+from benchmarks.waiting import until
 from tests.balance import assert_balanced
 from tests.browser import CHROMIUM, Tab, running_browser
+from tests.integration.up import Up
+from tests.prometheus import Prometheus
 
-ROOT = Path(__file__).parents[2]
-PORTS = (
-    "port",
-    "metrics_port",
-    "processor_metrics_port",
-    "api_port",
-    "api_metrics_port",
-    "archiver_metrics_port",
-    "embedded_port",
-    "demo_port",
-)
 A_PERSON = (
     "--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) "
     "Chrome/140.0.0.0 Safari/537.36",
     "--disable-blink-features=AutomationControlled",  # else the browser says that a program drives it
 )
-PATIENCE_S = 20.0
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
 
@@ -49,29 +37,26 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio]
 class Shop:
     """`wakeline up --demo` in a folder of its own, and a Prometheus that reads it each half second."""
 
-    def __init__(self, folder: Path, ports: dict[str, int], prometheus: int) -> None:
-        self.folder = folder
-        self.ports = ports
-        self.prometheus = f"http://127.0.0.1:{prometheus}"
-        self.url = f"http://localhost:{ports['demo_port']}"
+    def __init__(self, folder: Path) -> None:
+        ports = ports_of_settings()
         names = {f"WAKELINE_{name.upper()}": str(port) for name, port in ports.items()}
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
-        self.environ = {**kept, **names, "WAKELINE_DATA": str(folder / "data"), "PYTHONPATH": str(ROOT)}
-
-    def command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "wakeline", *arguments]
+        self.up = Up(folder, ports, names | {"WAKELINE_DATA": str(folder / "data")})
+        self.url = f"http://localhost:{ports['demo_port']}"
+        targets = [f"127.0.0.1:{port}" for name, port in ports.items() if name.endswith("metrics_port")]
+        config = {
+            "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
+            "scrape_configs": [{"job_name": "wakeline", "static_configs": [{"targets": targets}]}],
+        }
+        self.prometheus = Prometheus(folder / "prometheus", json.dumps(config))  # JSON is YAML
 
     async def metrics(self, port: str) -> dict[str, float]:
         """Series -> value, as /metrics gives them now."""
-        url = f"http://127.0.0.1:{self.ports[port]}/metrics"
-        async with aiohttp.ClientSession() as session, session.get(url) as answer:
-            lines = (await answer.text()).splitlines()
-        pairs = (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
-        return {series: float(value) for series, value in pairs}
+        async with aiohttp.ClientSession() as session, session.get(self.up.url(port, "/metrics")) as answer:
+            return series_of(await answer.text())
 
     async def asked(self, query: str) -> dict[str, float]:
         """What Prometheus answers now: the values by the one label that tells them apart, or by ""."""
-        url = f"{self.prometheus}/api/v1/query?query={quote(query)}"
+        url = f"{self.prometheus.url}/api/v1/query?query={quote(query)}"
         async with aiohttp.ClientSession() as session, session.get(url) as answer:
             found = await answer.json()
         return {
@@ -83,72 +68,22 @@ class Shop:
 
     async def profile(self, visitor: str) -> dict[str, Any]:
         """`wakeline profile VISITOR --json`."""
-        asked = await asyncio.create_subprocess_exec(
-            *self.command("profile", visitor, "--site", "demo", "--json"),
-            cwd=self.folder,
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        said, complaint = await asked.communicate()
-        assert asked.returncode == 0, complaint.decode()
-        return dict(json.loads(said))
+        said = await asyncio.to_thread(self.up.command, "profile", visitor, "--site", "demo", "--json")
+        assert said.returncode == 0, said.stderr
+        return dict(json.loads(said.stdout))
 
 
 @pytest.fixture
-def shop(tmp_path: Path, free_ports: Callable[[int], list[int]]) -> Iterator[Shop]:
-    *ports, prometheus_port = free_ports(len(PORTS) + 1)
-    shop = Shop(tmp_path, dict(zip(PORTS, ports, strict=True)), prometheus_port)
-    log = (tmp_path / "up.log").open("w")
-    up = subprocess.Popen(
-        shop.command("up", "--demo"), cwd=tmp_path, env=shop.environ, stdout=log, stderr=log, start_new_session=True
-    )
-    targets = [
-        f"127.0.0.1:{shop.ports[name]}"
-        for name in ("metrics_port", "processor_metrics_port", "api_metrics_port", "archiver_metrics_port")
-    ]
-    config = {
-        "global": {"scrape_interval": "500ms", "scrape_timeout": "500ms"},
-        "scrape_configs": [{"job_name": "wakeline", "static_configs": [{"targets": targets}]}],
-    }
-    (tmp_path / "prometheus.json").write_text(json.dumps(config))  # JSON is YAML
-    prometheus = subprocess.Popen(
-        [
-            shutil.which("prometheus") or "prometheus",
-            f"--config.file={tmp_path / 'prometheus.json'}",
-            f"--storage.tsdb.path={tmp_path / 'tsdb'}",
-            f"--web.listen-address=127.0.0.1:{prometheus_port}",
-        ],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    shop = Shop(tmp_path)
+    shop.prometheus.start()
     try:
-        deadline = time.monotonic() + 90
-        while "Wakeline is up" not in (said := (tmp_path / "up.log").read_text()):
-            assert up.poll() is None, said
-            assert time.monotonic() < deadline, said
-            time.sleep(0.1)
+        shop.up.start("--demo")
         yield shop
-        assert_balanced(shop.ports["metrics_port"])
+        assert_balanced(shop.up.ports["metrics_port"])
     finally:
-        prometheus.kill()
-        prometheus.wait()
-        up.send_signal(signal.SIGINT)
-        try:
-            up.wait(30)
-        finally:
-            up.kill()
-            up.wait()
-            log.close()
-
-
-async def until(is_so: Callable[[], Any], what: str) -> Any:
-    """The first true answer of `is_so`. Raises AssertionError with the last one."""
-    deadline = time.monotonic() + PATIENCE_S
-    while not (found := await is_so()):
-        assert time.monotonic() < deadline, f"{what}: {found!r}"
-        await asyncio.sleep(0.03)
-    return found
+        shop.prometheus.kill()
+        shop.up.stop(signal.SIGINT)
 
 
 async def shown(tab: Tab, words: str) -> None:

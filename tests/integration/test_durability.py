@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from benchmarks.machine import find_free_ports
+from benchmarks.waiting import until
 from tests.integration.kill.disk import Disk
 from tests.integration.kill.load import Load, load
-from tests.integration.kill.services import Deployment, deployment, until
+from tests.integration.kill.services import Deployment, deployment
 
 KILLS = 3  # of one seed
 
@@ -26,8 +28,8 @@ pytestmark = pytest.mark.kill
 
 
 @pytest.fixture
-def made(tmp_path: Path, stopped_server: Any, free_ports: Callable[[int], list[int]]) -> Iterator[Deployment]:
-    with deployment(tmp_path, stopped_server, free_ports(4)) as made:
+def made(tmp_path: Path, stopped_server: Any) -> Iterator[Deployment]:
+    with deployment(tmp_path, stopped_server, find_free_ports(4)) as made:
         yield made
 
 

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import secrets
 import signal
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from archiver.housekeeping import tidy
+from benchmarks.machine import free_port
+from benchmarks.waiting import until
 from tests.archive_stand import DAY_MS, LANES, Stand
-from tests.integration.kill.services import ROOT, Service, until
+from tests.integration.kill.services import Command, Service
 from tests.s3 import S3Server, wired
 from tests.timeline import DAY, START, Timeline, event
 from wakeline.history import History, HistoryUnavailable
@@ -68,20 +67,9 @@ class Shop:
             entries = [entry for segment in self.history.segments(lane) for entry in _entries(self.history, segment)]
             assert entries == (await self.log.read({lane: 0}, limit=1_000, wait_ms=0)).get(lane, [])
 
-    def command(self, environ: dict[str, str], *words: str, **flags: Any) -> str:
-        """What `wakeline` said on stdout; it must end well."""
-        ours = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
-        flags = {"config": self.config, "archive": self.flags["archive"]} | flags
-        done = subprocess.run(
-            [sys.executable, "-m", "wakeline", *words, *(f"--{name}={value}" for name, value in flags.items())],
-            cwd=ROOT,
-            env=ours | environ,
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+    async def command(self, environ: dict[str, str], *words: str, **flags: Any) -> str:
+        """What `wakeline` printed; it must end well."""
+        return await Command({"config": self.config, "archive": self.flags["archive"]} | flags, environ)(*words)
 
 
 def _entries(history: History, segment: Any) -> list[Any]:
@@ -89,11 +77,9 @@ def _entries(history: History, segment: Any) -> list[Any]:
 
 
 @pytest.fixture
-async def shop(
-    tmp_path: Path, redis_server: Any, url: str, free_ports: Callable[[int], list[int]]
-) -> AsyncIterator[Shop]:
+async def shop(tmp_path: Path, redis_server: Any, url: str) -> AsyncIterator[Shop]:
     made = Timeline(redis_server.url, lanes=LANES_OF_LOG)
-    shop = Shop(tmp_path, redis_server, free_ports(1)[0], url)
+    shop = Shop(tmp_path, redis_server, free_port(), url)
     made.log = shop.log  # type: ignore[assignment]
     await made.redis.hset(DEPLOYMENT, mapping={"lanes": LANES_OF_LOG, "decay_zero": START, "half_life": 7 * DAY})
     await made.start()
@@ -116,12 +102,15 @@ async def test_it_is_archived_replayed_and_asked(shop: Shop, s3: S3Server, redis
     await until(lambda: not shop.archiver.is_alive, "it ends")
     for lane, bounds in (await shop.log.bounds(range(LANES_OF_LOG))).items():
         await shop.log.trim(lane, upto=bounds.end)
-    shop.command(s3.environ, "replay", "--from", "start", redis=redis_server.url)
+    await shop.command(s3.environ, "replay", "--from", "start", redis=redis_server.url)
     async with connect(redis_server.url) as redis:
         found = [await redis.hget(Keys(2).totals(lane, "shop"), "page_views") for lane in range(LANES_OF_LOG)]
         assert sum(int(count or 0) for count in found) == VIEWS
     question = "select count(*) as views, count(distinct visitor) as visitors from events"
-    assert json.loads(shop.command(s3.environ, "query", question, "--json")) == {"views": VIEWS, "visitors": VIEWS}
+    assert json.loads(await shop.command(s3.environ, "query", question, "--json")) == {
+        "views": VIEWS,
+        "visitors": VIEWS,
+    }
 
 
 async def test_a_put_that_is_cut_half_way_has_sealed_nothing(shop: Shop, s3: S3Server) -> None:

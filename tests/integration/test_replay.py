@@ -6,77 +6,32 @@ The deployment, its traffic and its books are those of test_kill.py.
 from __future__ import annotations
 
 import asyncio
-import os
 import random
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import asynccontextmanager, closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis
 
+from benchmarks.machine import find_free_ports
+from benchmarks.waiting import until
 from tests.integration.kill.books import LANES, Books, Differences
 from tests.integration.kill.load import Load, load
-from tests.integration.kill.services import ROOT, Deployment, Service, deployment, until
+from tests.integration.kill.services import Deployment, deployment, kept
 from tests.integration.kill.traffic import SITE
 from wakeline import keys
 from wakeline.profiles import Profiles
 
 KILLS = 3
-WITHIN_S = 60.0
 
 
 @pytest.fixture
-def made(tmp_path: Path, own_server: Any, free_ports: Callable[[int], list[int]], log: str) -> Iterator[Deployment]:
-    with deployment(tmp_path, own_server, free_ports(4), log) as made:
+def made(tmp_path: Path, own_server: Any, log: str) -> Iterator[Deployment]:
+    with deployment(tmp_path, own_server, find_free_ports(4), log) as made:
         yield made
-
-
-class Command:
-    """`wakeline` as a person runs it, on the deployment's configuration."""
-
-    def __init__(self, made: Deployment) -> None:
-        flags = made.processor.flags
-        self._flags = [f"--{name}={flags[name]}" for name in ("config", "redis", "log") if name in flags]
-        self._environ = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
-
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            [sys.executable, "-m", "wakeline", *words, *self._flags],
-            cwd=ROOT,
-            env=self._environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    async def __call__(self, *words: str) -> str:
-        """What it said; it must end well."""
-        process = self.start(*words)
-        said, _ = await asyncio.to_thread(process.communicate, timeout=WITHIN_S)
-        assert process.returncode == 0, said
-        return said
-
-
-@asynccontextmanager
-async def revived(*services: Service) -> Any:
-    """A supervisor: they are started again when they end."""
-
-    async def keep() -> None:
-        while True:
-            for each in services:
-                each.revive()
-            await asyncio.sleep(0.05)
-
-    keeping = asyncio.create_task(keep())
-    try:
-        yield
-    finally:
-        keeping.cancel()
 
 
 def differences(books: Books, sent: Load) -> Differences:
@@ -88,11 +43,6 @@ def differences(books: Books, sent: Load) -> Differences:
     return found
 
 
-def live_version(made: Deployment) -> int:
-    with redis.Redis.from_url(made.server.url) as client:
-        return int(client.hget(keys.DEPLOYMENT, "version") or keys.VERSION)
-
-
 async def test_a_replay_under_load_that_is_killed_and_run_again(made: Deployment) -> None:
     """At the end the books of the new version say what was sent, and a profile was readable at every moment.
 
@@ -100,10 +50,10 @@ async def test_a_replay_under_load_that_is_killed_and_run_again(made: Deployment
     """
     processors = (made.processor, made.standby) if made.log else (made.processor,)
     rng = random.Random(7)
-    command = Command(made)
+    command = made.command
     unreadable: list[str] = []
     made.collector.start()
-    async with revived(*processors), load(7, made.port) as sent:
+    async with kept(*processors), load(7, made.port) as sent:
         await until(lambda: made.books.moved() > 500, "it works")
         visitor = next(iter(sent.truth.visitors))
 
@@ -122,7 +72,7 @@ async def test_a_replay_under_load_that_is_killed_and_run_again(made: Deployment
             await asyncio.sleep(rng.uniform(1.0, 2.0))
             replaying.send_signal(signal.SIGKILL)
             await asyncio.to_thread(replaying.communicate)
-        if live_version(made) == 1:
+        if made.live_version() == 1:
             assert "is live" in await command("replay", "--from", "start", "--into", "2")
         with closing(Books(made.server.url, made.tail, 2)) as books:
             before = books.moved()
@@ -166,17 +116,17 @@ async def test_a_processor_that_has_no_lane_yet_ends_when_it_should(made: Deploy
 
 async def test_back_and_removed(made: Deployment) -> None:
     """To the former version again, brought up to date; then the other is removed, without a trace."""
-    command = Command(made)
+    command = made.command
     made.collector.start()
-    async with revived(made.processor), load(8, made.port) as sent:
+    async with kept(made.processor), load(8, made.port) as sent:
         await until(lambda: made.books.moved() > 300, "it works")
         await command("replay", "--from", "start")
-        assert live_version(made) == 2
+        assert made.live_version() == 2
         with closing(Books(made.server.url, made.tail, 2)) as books:
             before = books.moved()
             await until(lambda: books.moved() > before + 200, "the processor works on the new version")
         await command("replay", "--into", "1")
-        assert live_version(made) == 1
+        assert made.live_version() == 1
         assert "keys" in await command("replay", "--drop", "2", "--yes")
         before = made.books.moved()
         await until(lambda: made.books.moved() > before + 200, "the processor works on the former version")

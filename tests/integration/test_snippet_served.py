@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -15,7 +14,8 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
-from tests.browser import Browser, Tab, running_browser
+from benchmarks.waiting import until
+from tests.browser import QUIET_S, Browser, Tab, running_browser
 from tests.collector_stand import Stand, stand, stopped
 from wakeline.record import Event
 from wakeline.scripts import Kind, published
@@ -24,7 +24,6 @@ from wakeline.tag import script_tag
 
 SNIPPET = Path(__file__).parents[2] / "snippet"
 PATIENCE_S = 15.0
-QUIET_S = 0.7  # longer than the snippet gathers events
 NONCE = "r4nd0m"
 STUB = "<script>window.wakeline=window.wakeline||function(){(wakeline.q=wakeline.q||[]).push(arguments)}</script>"
 WITNESS = """<script>
@@ -73,11 +72,16 @@ class Shop:
 
     async def until(self, happened: Callable[[list[Event]], object]) -> list[Event]:
         """What is stored, once it has happened."""
-        deadline = time.monotonic() + PATIENCE_S
-        while not happened(records := await self.collector.records()):
-            assert time.monotonic() < deadline, [(record.type, record.props) for record in records]
-            await asyncio.sleep(0.02)
-        return records
+
+        async def has_happened() -> bool:
+            return bool(happened(await self.collector.records()))
+
+        try:
+            await until(has_happened, "it is stored", within=PATIENCE_S)
+        except AssertionError as error:
+            error.add_note(str([(record.type, record.props) for record in await self.collector.records()]))
+            raise
+        return await self.collector.records()
 
     async def seen(self, type: str, count: int = 1) -> list[Event]:
         """All of this type that are stored, once there are so many and no more come."""

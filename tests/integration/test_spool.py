@@ -8,22 +8,22 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import re
 import signal
 import time
-import urllib.error
-import urllib.request
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.exposition import scrape, value
+from benchmarks.machine import find_free_ports
+from benchmarks.waiting import until
 from tests.integration.kill.books import LANES
 from tests.integration.kill.disk import Disk
-from tests.integration.kill.load import Load, load
-from tests.integration.kill.services import Deployment, deployment, until
+from tests.integration.kill.load import Load, load, more
+from tests.integration.kill.services import Deployment, WatchedCollector, deployment
 from tests.integration.kill.traffic import ORIGIN, SITE, Message
 from wakeline.log.kafka import KafkaLog
 
@@ -34,53 +34,15 @@ KILLS = 3  # of one seed
 
 
 @pytest.fixture
-def made(tmp_path: Path, own_server: Any, free_ports: Callable[[int], list[int]]) -> Iterator[Deployment]:
-    with deployment(tmp_path, own_server, free_ports(4)) as made:
+def made(tmp_path: Path, own_server: Any) -> Iterator[Deployment]:
+    with deployment(tmp_path, own_server, find_free_ports(4)) as made:
         made.collector.flags["spool_mb"] = 64
         yield made
 
 
-class Watched:
-    """A collector as `Disk` takes one: `start` returns when it answers."""
-
-    def __init__(self, made: Deployment) -> None:
-        self.environ: dict[str, str] = {}
-        self.folder: Path = made.collector.flags["data"]
-        self.kill = made.collector.kill
-        self._made = made
-
-    def start(self) -> None:
-        self._made.collector.environ = self.environ
-        start(self._made)
-
-
-def status(made: Deployment, path: str, **more: Any) -> int:
-    """Of the collector's answer; 0 for none. `more`: data and headers."""
-    request = urllib.request.Request(f"http://127.0.0.1:{made.port}{path}", **more)
-    try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-    except OSError:
-        return 0
-
-
-def start(made: Deployment) -> None:
-    made.collector.start()
-    deadline = time.monotonic() + 20
-    while status(made, "/healthz") != 200:
-        assert time.monotonic() < deadline, "the collector does not start"
-        time.sleep(0.02)
-
-
 def number(made: Deployment, name: str) -> float:
     """One of the collector's metrics."""
-    port = made.collector.flags["metrics_port"]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-        said = answer.read().decode()
-    (found,) = re.findall(rf"^wakeline_collector_{name} (\S+)$", said, re.MULTILINE)
-    return float(found)
+    return value(scrape(made.collector.flags["metrics_port"]), f"wakeline_collector_{name}")
 
 
 async def until_drained(made: Deployment) -> None:
@@ -98,21 +60,15 @@ def lost(made: Deployment, sent: Load) -> set[tuple[str, int]]:
     return sent.answered - made.books.ids()
 
 
-async def more(sent: Load, count: int) -> None:
-    """Until so many more events are answered 202."""
-    before = len(sent.answered)
-    await until(lambda: len(sent.answered) >= before + count, f"{count} more events are answered")
-
-
 async def test_a_killed_server_is_noticed_by_nobody(made: Deployment) -> None:
     """202 all the time; then the log holds it all, in the order in which each visitor sent it, and it counts once."""
-    start(made)
+    made.start_collector()
     made.processor.start()
     async with load(700, made.port) as sent:
         await more(sent, 50)
         made.server.kill()
         await more(sent, 300)
-        assert status(made, "/readyz") == 200
+        assert made.status("/readyz") == 200
         assert number(made, "spool_records") > 0
         assert number(made, "spool_oldest_seconds") > 0
         made.server.start()
@@ -141,15 +97,14 @@ class Timed(Load):
 
 
 async def test_a_frozen_server_keeps_nobody_waiting(made: Deployment) -> None:
-    start(made)
+    made.start_collector()
     made.processor.start()
     async with load(710, made.port, kind=Timed) as sent:
         await more(sent, 50)
-        made.server.process.send_signal(signal.SIGSTOP)
-        await asyncio.sleep(FROZEN_S)
-        await more(sent, 50)
-        assert status(made, "/readyz") == 200
-        made.server.process.send_signal(signal.SIGCONT)
+        with made.server.paused():
+            await asyncio.sleep(FROZEN_S)
+            await more(sent, 50)
+            assert made.status("/readyz") == 200
         await until_drained(made)
         await more(sent, 50)
         assert sent.retried == 0
@@ -164,7 +119,7 @@ async def test_a_frozen_server_keeps_nobody_waiting(made: Deployment) -> None:
 async def test_what_a_killed_collector_spooled_reaches_the_log(made: Deployment, kill_seed: int) -> None:
     """Killed while it spools, while it drains, and started again while the log is still away."""
     rng = random.Random(kill_seed)
-    start(made)
+    made.start_collector()
     made.processor.start()
     async with load(720 + kill_seed, made.port) as sent:
         for _ in range(KILLS):
@@ -173,12 +128,12 @@ async def test_what_a_killed_collector_spooled_reaches_the_log(made: Deployment,
             await more(sent, 50)
             await asyncio.sleep(rng.uniform(0, 0.3))
             made.collector.kill()
-            start(made)
+            made.start_collector()
             await more(sent, 50)
             made.server.start()
             await asyncio.sleep(rng.uniform(0, 0.2))
             made.collector.kill()
-            start(made)
+            made.start_collector()
         await until_drained(made)
         assert not lost(made, sent)
     await until_drained(made)
@@ -189,7 +144,7 @@ async def test_what_a_killed_collector_spooled_reaches_the_log(made: Deployment,
 @pytest.fixture
 def disk(made: Deployment, tmp_path: Path) -> Disk:
     """Of the collector, which is not started yet."""
-    return Disk(Watched(made), tmp_path / "disk", files="spool/*/*")
+    return Disk(WatchedCollector(made), tmp_path / "disk", files="spool/*/*")
 
 
 @pytest.mark.kill
@@ -238,14 +193,14 @@ async def test_a_spool_that_does_not_wait_for_the_disk_loses_what_was_answered(m
 
 
 async def test_nothing_that_names_an_address_is_spooled(made: Deployment) -> None:
-    start(made)
-    await until(lambda: status(made, "/readyz") == 200, "the log is open")
+    made.start_collector()
+    await until(lambda: made.status("/readyz") == 200, "the log is open")
     made.server.kill()
     now = time.time_ns() // 1_000_000
     event = {"type": "page_view", "page": "page-of-the-address", "n": 0, "time": now, "url": f"{ORIGIN}/x"}
     body = json.dumps({"site": SITE, "consent": "anonymous", "sent": now, "events": [event]}).encode()
     headers = {"Origin": ORIGIN, "Content-Type": "text/plain", "X-Forwarded-For": "203.0.113.77"}
-    assert status(made, "/v1/events", data=body, headers=headers) == 202
+    assert made.status("/v1/events", data=body, headers=headers) == 202
     kept = b"".join(file.read_bytes() for file in sorted(made.collector.flags["data"].glob("spool/*/*")))
     assert b"page-of-the-address" in kept
     assert b"203.0.113.77" not in kept
@@ -255,7 +210,7 @@ async def test_nothing_that_names_an_address_is_spooled(made: Deployment) -> Non
 async def test_two_workers_have_a_spool_each_and_one_drains_both(made: Deployment) -> None:
     """Started again with one worker, it drains what the second had."""
     made.collector.flags["workers"] = 2
-    start(made)
+    made.start_collector()
     async with load(750, made.port) as sent:
         await more(sent, 50)
         made.server.kill()
@@ -263,7 +218,7 @@ async def test_two_workers_have_a_spool_each_and_one_drains_both(made: Deploymen
         made.collector.signal(signal.SIGTERM)
         await until(lambda: not made.collector.is_alive, "it stops")
         made.collector.flags["workers"] = 1
-        start(made)
+        made.start_collector()
         made.server.start()
         await until_drained(made)
         assert not lost(made, sent)
@@ -288,13 +243,13 @@ async def test_a_broker_that_is_away_keeps_nobody_waiting(
 ) -> None:
     url = f"{own_kafka.url}/{topic}"
     made.collector.flags["log"] = url
-    start(made)
+    made.start_collector()
     async with load(760, made.port, kind=Timed) as sent:
         await more(sent, 50)
         async with away(own_kafka, how):
             await asyncio.sleep(2 * FROZEN_S)
             await more(sent, 50)
-            assert status(made, "/readyz") == 200
+            assert made.status("/readyz") == 200
         await until_drained(made)
         await more(sent, 50)
         assert sent.retried == 0

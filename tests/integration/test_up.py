@@ -5,174 +5,24 @@ With both logs: that in the embedded server, and Kafka, which is not a child.
 
 from __future__ import annotations
 
-import json
 import os
-import queue
 import re
 import signal
 import socket
-import subprocess
-import sys
-import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import redis
 
+from benchmarks.waiting import wait_until
 from tests.balance import assert_balanced
+from tests.integration.up import Up, processes, up_in
 from wakeline.keys import LOG_TIME
 from wakeline.settings import METRICS_PORT_STEP
-
-ROOT = Path(__file__).parent.parent.parent
-PORTS = (
-    "port",
-    "metrics_port",
-    "processor_metrics_port",
-    "api_port",
-    "api_metrics_port",
-    "archiver_metrics_port",
-    "embedded_port",
-    "demo_port",
-)
-SITE = '[[site]]\nkey = "shop"\nsecret = "0123456789abcdef"\norigins = ["https://shop.example"]\n'
-STARTS_S = 60.0
-
-
-@dataclass
-class Up:
-    """A folder with a wakeline.toml, and `wakeline up` in it."""
-
-    folder: Path
-    ports: dict[str, int]
-    process: subprocess.Popen[str] | None = None
-    lines: list[str] = field(default_factory=list)
-    _queue: queue.Queue[str] = field(default_factory=queue.Queue)
-
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Another `wakeline` in the same folder, to its end."""
-        return subprocess.run(
-            self._argv(*arguments), cwd=self.folder, env=self._environ(), capture_output=True, text=True
-        )
-
-    def start(self, *flags: str) -> None:
-        self.process = subprocess.Popen(
-            self._argv("up", *flags),
-            cwd=self.folder,
-            env=self._environ(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
-        threading.Thread(target=self._read, args=(self.process,), daemon=True).start()
-        self.until_line("Wakeline is up")
-
-    def _read(self, process: subprocess.Popen[str]) -> None:
-        assert process.stdout is not None
-        with process.stdout as lines:
-            for line in lines:
-                self._queue.put(line.rstrip("\n"))
-
-    def until_line(self, words: str) -> str:
-        """Reads on until a line holds `words`."""
-        deadline = time.monotonic() + STARTS_S
-        while True:
-            try:
-                line = self._queue.get(timeout=max(0.0, deadline - time.monotonic()))
-            except queue.Empty:
-                pytest.fail(f"{words!r} was not said; what was:\n" + "\n".join(self.lines))
-            self.lines.append(line)
-            if words in line:
-                return line
-
-    def _argv(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-P", "-m", "wakeline", *arguments]
-
-    def _environ(self) -> dict[str, str]:
-        return {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")} | {
-            "PYTHONPATH": str(ROOT)
-        }
-
-    def family(self) -> dict[int, str]:
-        """Every process that `up` has started, by the session that each child leads: pid -> command line."""
-        assert self.process is not None
-        children = {pid for pid, parent, _ in processes() if parent == self.process.pid}
-        return {pid: command_line(pid) for pid, _, session in processes() if session in children}
-
-    def pid(self, service: str) -> int:
-        return next(pid for pid, command in self.family().items() if service in command)
-
-    def url(self, port: str, path: str) -> str:
-        return f"http://127.0.0.1:{self.ports[port]}{path}"
-
-    def send_page_view(self, visitor: str, page: str) -> int:
-        """Status of a page view sent as a browser would."""
-        now = time.time_ns() // 1_000_000
-        event = {
-            "type": "page_view",
-            "page": page,
-            "n": 0,
-            "time": now,
-            "url": "https://shop.example/a",
-            "visitor": visitor,
-        }
-        body = {"site": "shop", "consent": "full", "sent": now, "events": [event]}
-        request = urllib.request.Request(
-            self.url("port", "/v1/events"),
-            json.dumps(body).encode(),
-            {"Content-Type": "text/plain", "Origin": "https://shop.example", "User-Agent": "Mozilla/5.0 Firefox/140.0"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            return int(answer.status)
-
-    def number(self, name: str, **labels: str) -> float:
-        """One of the business metrics; 0 where it is not there yet."""
-        with urllib.request.urlopen(self.url("api_metrics_port", "/metrics"), timeout=10) as answer:
-            said = answer.read().decode()
-        label = "{" + ",".join(f'{key}="{value}"' for key, value in labels.items()) + "}" if labels else ""
-        found = re.search(rf"^{re.escape(name + label)} (\S+)$", said, re.MULTILINE)
-        return float(found[1]) if found else 0.0
-
-    def interests(self, visitor: str) -> list[str]:
-        said = json.loads(self.command("profile", visitor, "--json").stdout)
-        return [one["name"] for one in said["interests"]]
-
-    def page_views(self, visitor: str) -> int:
-        said = self.command("profile", visitor, "--json")
-        return int(json.loads(said.stdout)["page_views"]) if said.returncode == 0 else 0
-
-
-def processes() -> list[tuple[int, int, int]]:
-    """(pid, parent, session) of every process that runs."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent, _, session, *_ = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if state != "Z":
-            found.append((int(stat.parent.name), int(parent), int(session)))
-    return found
-
-
-def command_line(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text().replace("\0", " ")
-    except OSError:
-        return ""
-
-
-def until(is_so: Callable[[], object], what: str, *, within: float = 30.0) -> None:
-    deadline = time.monotonic() + within
-    while not is_so():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {within:g} s")
-        time.sleep(0.05)
 
 
 def is_listened_on(port: int) -> bool:
@@ -181,16 +31,11 @@ def is_listened_on(port: int) -> bool:
 
 
 @pytest.fixture
-def stopped_up(tmp_path: Path, free_ports: Callable[[int], list[int]], log: str) -> Iterator[Up]:
-    ports = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
-    settings = "".join(f"{name} = {port}\n" for name, port in ports.items()) + f'log = "{log}"\n'
-    (tmp_path / "wakeline.toml").write_text(settings + SITE)
-    up = Up(tmp_path, ports)
+def stopped_up(tmp_path: Path, log: str) -> Iterator[Up]:
+    up = up_in(tmp_path, f'log = "{log}"\n')
     yield up
-    assert_balanced(ports["metrics_port"], ports["metrics_port"] + METRICS_PORT_STEP)
-    if up.process is not None and up.process.poll() is None:
-        up.process.kill()
-        up.process.wait()
+    assert_balanced(up.ports["metrics_port"], up.ports["metrics_port"] + METRICS_PORT_STEP)
+    up.kill()
 
 
 @pytest.fixture
@@ -206,7 +51,7 @@ whatever_the_log = pytest.mark.parametrize("log", ["redis"], indirect=True)
 def test_an_event_becomes_a_profile_and_ctrl_c_leaves_nothing(up: Up) -> None:
     family = up.family()
     assert up.send_page_view("visitor-1", "page-0001") == 202
-    until(lambda: up.page_views("visitor-1") == 1, "the profile shows it")
+    wait_until(lambda: up.page_views("visitor-1") == 1, "the profile shows it")
     for port, path in (
         ("port", "/wakeline.js"),
         ("metrics_port", "/metrics"),
@@ -229,18 +74,18 @@ def test_an_event_becomes_a_profile_and_ctrl_c_leaves_nothing(up: Up) -> None:
 
 def test_a_changed_rule_holds_without_a_restart(up: Up) -> None:
     """For what comes behind it; what the file said at the start was applied then."""
-    until(lambda: "holds in every lane" in up.command("check").stdout, "what the file said is applied")
+    wait_until(lambda: "holds in every lane" in up.command("check").stdout, "what the file said is applied")
     family = up.family()
     assert up.send_page_view("visitor-1", "page-0001") == 202
-    until(lambda: up.page_views("visitor-1") == 1, "the profile shows it")
+    wait_until(lambda: up.page_views("visitor-1") == 1, "the profile shows it")
     with (up.folder / "wakeline.toml").open("a") as file:
         file.write('[[site.interests]]\npath = "/a"\ninterest = "Letters"\n')
     up.until_line("site shop, interests: version 2 holds from here on")
     assert up.interests("visitor-1") == []
     assert up.send_page_view("visitor-1", "page-0002") == 202
-    until(lambda: up.page_views("visitor-1") == 2, "the profile shows that too")
+    wait_until(lambda: up.page_views("visitor-1") == 2, "the profile shows that too")
     assert up.interests("visitor-1") == ["letters"]
-    until(lambda: set(up.family()) <= set(family), "what applied it is gone")
+    wait_until(lambda: set(up.family()) <= set(family), "what applied it is gone")
 
 
 KILLED = [
@@ -255,8 +100,8 @@ def test_a_killed_child_comes_back_and_goes_on(up: Up, service: str) -> None:
     os.kill(up.pid(service), signal.SIGKILL)
     assert re.search(r"was ended by SIGKILL after .* again in 0\.5 s", up.until_line("was ended by SIGKILL"))
     up.until_line("answers again")
-    until(lambda: is_answered(up), "a second event is in use")
-    until(lambda: up.page_views("visitor-1") == 2, "both are in the profile")
+    wait_until(lambda: is_answered(up), "a second event is accepted")
+    wait_until(lambda: up.page_views("visitor-1") == 2, "both are in the profile")
 
 
 def is_answered(up: Up) -> bool:
@@ -272,7 +117,7 @@ def test_the_demo_shop_is_visited(stopped_up: Up, log: str) -> None:
     up = stopped_up
     ports = [f"--{name.replace('_', '-')}={port}" for name, port in up.ports.items()]
     up.start("--demo", "--simulate=300", "--no-open", f"--log={log}", *ports)
-    until(lambda: up.number("wakeline_page_views_total", site="demo") > 10, "page views are counted")
+    wait_until(lambda: up.number("wakeline_page_views_total", site="demo") > 10, "page views are counted")
     assert up.number("wakeline_ledger_difference") == 0
     assert sum(up.number("wakeline_ledger_records", state=state) for state in ("duplicate", "dead")) == 0
 
@@ -284,7 +129,7 @@ def test_live_windows_are_right_while_the_logs_time_is_two_hours_ahead(up: Up) -
         client.set(LOG_TIME, time.time_ns() // 1_000_000 + 7_200_000)
     for visitor in range(3):
         assert up.send_page_view(f"visitor-{visitor}", f"page-000{visitor}") == 202
-    until(lambda: up.number("wakeline_live_visitors", site="shop", window="5m") == 3, "seen in the last 5 minutes")
+    wait_until(lambda: up.number("wakeline_live_visitors", site="shop", window="5m") == 3, "seen in the last 5 minutes")
     assert up.number("wakeline_live_visitors", site="shop", window="now") == 3
     assert up.number("wakeline_page_views_window", page="/a", site="shop", window="5m") == 3
     assert 7_100 < up.number("wakeline_clock_ahead_seconds", clock="log") <= 7_200
@@ -298,12 +143,10 @@ def test_kill_9_leaves_no_process_and_loses_nothing(stopped_up: Up) -> None:
     family = up.family()
     assert len(family) == 5 + 2  # the collector's workers are children of their own
     assert up.send_page_view("visitor-1", "page-0001") == 202
-    assert up.process is not None
-    up.process.kill()
-    up.process.wait()
-    until(lambda: not {pid for pid, _, _ in processes()} & set(family), "every child is gone")
+    up.kill()
+    wait_until(lambda: not {pid for pid, _, _ in processes()} & set(family), "every child is gone")
     up.start()
-    until(lambda: up.page_views("visitor-1") == 1, "the event is in the profile")
+    wait_until(lambda: up.page_views("visitor-1") == 1, "the event is in the profile")
 
 
 @whatever_the_log
@@ -318,7 +161,7 @@ def test_nothing_in_the_data_folder_is_readable_by_others(stopped_up: Up) -> Non
     finally:
         os.umask(before)
     assert up.send_page_view("visitor-1", "page-0001") == 202
-    until(lambda: list(data.rglob("*.jsonl.gz")), "the event is in the history")
+    wait_until(lambda: list(data.rglob("*.jsonl.gz")), "the event is in the history")
     shown = {str(path.relative_to(data)): path.stat().st_mode & 0o077 for path in (data, *data.rglob("*"))}
     assert len(shown) > 10
     assert not {name: mode for name, mode in shown.items() if mode}

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import aiohttp
 
+from benchmarks.waiting import until
 from tests.integration.kill.ledger import Ledger
 from tests.integration.kill.traffic import CUSTOMERS, Message, Truth, Visitor, now_ms
 
@@ -99,6 +100,12 @@ class Load:
 
 
 Made = TypeVar("Made", bound=Load)
+
+
+async def more(sent: Load, count: int) -> None:
+    """Wait until this many more events are answered 202."""
+    before = len(sent.answered)
+    await until(lambda: len(sent.answered) >= before + count, f"{count} more events are answered")
 
 
 @asynccontextmanager

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from enum import Enum
 
 from processor.lane_protocol import WRITE
+from tests.relay import Relay, relaying
 from wakeline.log.redis_streams import APPEND
 
 
@@ -27,41 +28,24 @@ class Fate(Enum):
     HOLD = "hold"  # Redis sees it once `Proxy.held` is set
 
 
-class Proxy:
+class Proxy(Relay):
     """`decide` is called for each such request; `lost` when one, or its reply, has been lost.
 
     A loss also closes the connection, as if a network or a process had died.
     """
 
     def __init__(self, target: int) -> None:
-        self.port = 0
+        super().__init__(target)
         self.losses = 0
         self.held = asyncio.Event()
         self.decide: Callable[[Word], Fate] = lambda word: Fate.PASS
         self.lost: Callable[[], None] = lambda: None
-        self._target = target
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until either side closes it or a loss occurs."""
-        loses_reply = asyncio.Event()
-        ends = [writer]
-        ways: list[asyncio.Task[None]] = []
-        try:
-            there, to = await asyncio.open_connection("127.0.0.1", self._target)
-            ends.append(to)
-            ways.append(asyncio.create_task(self._requests(reader, to, loses_reply)))
-            ways.append(asyncio.create_task(self._replies(there, writer, loses_reply)))
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-        except ConnectionError:
-            pass  # the server is away, and so are we
-        finally:
-            for way in ways:
-                way.cancel()
-            for end in ends:
-                end.transport.abort()
-            await asyncio.gather(*ways, return_exceptions=True)
+    def connect(self) -> asyncio.Event:
+        """Set while a reply is to be lost."""
+        return asyncio.Event()
 
-    async def _requests(
+    async def requests(
         self, reader: asyncio.StreamReader, to: asyncio.StreamWriter, loses_reply: asyncio.Event
     ) -> None:
         while data := await reader.read(1 << 20):
@@ -76,7 +60,7 @@ class Proxy:
             to.write(data)
             await to.drain()
 
-    async def _replies(
+    async def answers(
         self, there: asyncio.StreamReader, writer: asyncio.StreamWriter, loses_reply: asyncio.Event
     ) -> None:
         while data := await there.read(1 << 20):
@@ -92,25 +76,6 @@ class Proxy:
         self.lost()
 
 
-@asynccontextmanager
-async def proxy(target: int) -> AsyncIterator[Proxy]:
+def proxy(target: int) -> AbstractAsyncContextManager[Proxy]:
     """A proxy for the server on port `target`."""
-    made = Proxy(target)
-    serving: set[asyncio.Task[None]] = set()
-
-    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(made.serve(reader, writer))
-        serving.add(task)
-        task.add_done_callback(serving.discard)
-
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    made.port = server.sockets[0].getsockname()[1]
-    try:
-        yield made
-    finally:
-        server.close()
-        for task in list(serving):
-            task.cancel()
-        await asyncio.gather(*serving, return_exceptions=True)
-        await asyncio.sleep(0)  # connections that were cut are closed by the loop's next round
-        await server.wait_closed()
+    return relaying(Proxy(target))

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import redis
+
+from benchmarks.children import ROOT, Child, child_environ
+from benchmarks.waiting import until, wait_until
 from tests.balance import assert_balanced
 from tests.integration.kill.books import LANES, Books
 from tests.integration.kill.proxy import Word
 from tests.integration.kill.tail import KafkaTail, StreamsTail, Tail
 from tests.integration.kill.traffic import ORIGIN, SECRET, SITE
+from wakeline import keys
+from wakeline.config import PREFIX
 from wakeline.settings import Settings, Site
 
-ROOT = Path(__file__).parents[3]
-PATIENCE_S = 40.0
+COMMAND_S = 120.0
 SHOWN = 4_000  # characters of what a service said last
 AS_INSTALLED = "from ops.cli import main; main()"
 
 
-class Service:
+class Service(Child):
     """One `wakeline <name>`. `launcher`: Python code that may modify the product and then runs its command line."""
 
     def __init__(self, name: str, flags: dict[str, Any], said: Path, *, launcher: str = AS_INSTALLED) -> None:
@@ -37,53 +42,82 @@ class Service:
         self.starts = 0
         self.name = name
         self._said = said
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         words = [f"--{name.replace('_', '-')}={value}" for name, value in self.flags.items()]
-        environ = {name: value for name, value in os.environ.items() if not name.startswith("WAKELINE_")}
         with self._said.open("ab") as said:
-            self._process = subprocess.Popen(
+            self.process = subprocess.Popen(
                 [sys.executable, "-c", self.launcher, self.name, *words],
                 cwd=ROOT,
-                env=environ | self.environ,
+                env=child_environ(**self.environ),
                 stdout=said,
                 stderr=subprocess.STDOUT,
             )
         self.starts += 1
 
     @property
-    def is_alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
-
-    @property
     def exit_code(self) -> int | None:
         """None while it runs; negative where a signal ended it."""
-        return None if self._process is None else self._process.poll()
+        return None if self.process is None else self.process.poll()
 
     @property
     def pid(self) -> int:
-        assert self._process is not None
-        return self._process.pid
+        assert self.process is not None
+        return self.process.pid
 
     def revive(self) -> None:
         """Restart it if it ended, as a supervisor does."""
         if not self.is_alive:
             self.start()
 
-    def signal(self, number: signal.Signals) -> None:
-        assert self._process is not None
-        self._process.send_signal(number)
-
-    def kill(self) -> None:
-        """kill -9, and gone when it returns."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-            self._process = None
-
     def said(self) -> str:
         return self._said.read_text(errors="replace") if self._said.exists() else ""
+
+    def last_words(self) -> str:
+        """Its last output, under its name."""
+        return f"---- {self.name}, started {self.starts} times\n{self.said()[-SHOWN:]}"
+
+
+@asynccontextmanager
+async def kept(*services: Service) -> AsyncIterator[None]:
+    """A supervisor: starts these services, and restarts them whenever they end."""
+
+    async def keep() -> None:
+        while True:
+            for service in services:
+                service.revive()
+            await asyncio.sleep(0.05)
+
+    keeping = asyncio.create_task(keep())
+    try:
+        yield
+    finally:
+        keeping.cancel()
+
+
+class Command:
+    """`wakeline` as a person runs it, with these flags, to its end."""
+
+    def __init__(self, flags: dict[str, Any], environ: dict[str, str] | None = None) -> None:
+        self._flags = [f"--{name.replace('_', '-')}={value}" for name, value in flags.items()]
+        self._environ = child_environ(**(environ or {}))
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            [sys.executable, "-c", AS_INSTALLED, *words, *self._flags],
+            cwd=ROOT,
+            env=self._environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    async def __call__(self, *words: str, within: float = COMMAND_S) -> str:
+        """Its output. Raises AssertionError with all of its output if it fails."""
+        process = self.start(*words)
+        said, complaint = await asyncio.to_thread(process.communicate, timeout=within)
+        assert process.returncode == 0, said + complaint
+        return said
 
 
 class Deployment:
@@ -111,6 +145,34 @@ class Deployment:
         self.books = Books(server.url, self.tail)
 
     @property
+    def command(self) -> Command:
+        """With its configuration; the data folder by the environment, as not every command has a flag for it."""
+        flags = self.processor.flags
+        environ = {f"{PREFIX}DATA": str(flags["data"])}
+        return Command({name: flags[name] for name in ("config", "redis", "log") if name in flags}, environ)
+
+    def live_version(self) -> int:
+        """Version of the keys that readers use."""
+        with redis.Redis.from_url(self.server.url) as client:
+            return int(client.hget(keys.DEPLOYMENT, "version") or keys.VERSION)
+
+    def start_collector(self) -> None:
+        """Returns once it answers."""
+        self.collector.start()
+        wait_until(lambda: self.status("/healthz") == 200, "the collector starts")
+
+    def status(self, path: str, **more: Any) -> int:
+        """Status of the collector's answer; 0 if there is none. `more`: data and headers."""
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}{path}", **more)
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            return error.code
+        except OSError:
+            return 0
+
+    @property
     def settings(self) -> Settings:
         """The processes' settings for servers."""
         return Settings(redis=self.server.url, log=self.log)
@@ -123,11 +185,6 @@ class Deployment:
     def on_redis(self, word: Word) -> bool:
         """Whether the processor sends this request to Redis: appends go to the log."""
         return not self.log or word is not Word.APPEND
-
-    async def until_the_second_is_there(self) -> None:
-        """The second processor stands by if one owns all lanes, otherwise it has its share of them."""
-        shown = "owning lanes" if self.log else "standing by"
-        await until(lambda: shown in self.standby.said(), "the second is there")
 
     async def until_drained(self) -> None:
         """Wait until the processor, restarted if it dies, has applied all records."""
@@ -151,17 +208,22 @@ def deployment(folder: Path, server: Any, ports: Sequence[int], log: str = "") -
     finally:
         for service in made.services:
             service.kill()
-            print(f"---- {service.name}\n{service.said()[-SHOWN:]}")
+            print(service.last_words())
         made.close()
 
 
-async def until(is_so: Callable[[], object], what: str, *, within: float = PATIENCE_S) -> None:
-    """Poll until `is_so`; fails after `within` seconds."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + within
-    while not is_so():
-        assert loop.time() < deadline, f"{what}: not within {within:g} s"
-        await asyncio.sleep(0.005)
+class WatchedCollector:
+    """A deployment's collector with the interface that `Disk` needs: `start` returns when it answers."""
+
+    def __init__(self, made: Deployment) -> None:
+        self.environ: dict[str, str] = {}
+        self.folder: Path = made.collector.flags["data"]
+        self.kill = made.collector.kill
+        self._made = made
+
+    def start(self) -> None:
+        self._made.collector.environ = self.environ
+        self._made.start_collector()
 
 
 def where_it_is_noon() -> ZoneInfo:

@@ -1,44 +1,16 @@
-"""A process's /metrics, and the numbers that can be compared with a sender's ledger."""
+"""The numbers on the API service's /metrics that can be compared with a sender's ledger."""
 
 from __future__ import annotations
 
-import urllib.error
-import urllib.request
 from collections import Counter
 
-from prometheus_client.parser import text_string_to_metric_families
-
+from benchmarks.exposition import Samples, value
 from tests.integration.kill.ledger import Counted
 from tests.integration.kill.traffic import SITE
-
-Labels = tuple[tuple[str, str], ...]
-Samples = dict[tuple[str, Labels], float]  # (name, labels in order) -> value
 
 VIEWS = "wakeline_page_views_window"
 CUSTOM = "wakeline_custom_events_window"
 RECORDS = "wakeline_ledger_records"
-
-
-def scraped(port: int) -> Samples:
-    """All current metrics of a process. {} while it does not answer."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            return samples_of(answer.read().decode())
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return {}
-
-
-def samples_of(text: str) -> Samples:
-    return {
-        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
-        for family in text_string_to_metric_families(text)
-        for sample in family.samples
-    }
-
-
-def value(samples: Samples, name: str, **labels: str) -> float:
-    """Raises KeyError if there is no such sample."""
-    return samples[name, tuple(sorted(labels.items()))]
 
 
 def counted(samples: Samples) -> Counted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,13 +49,6 @@ def by_arrival(events: list[Event], rng: random.Random) -> list[tuple[int, Event
     return sorted(found, key=lambda one: one[0])
 
 
-@pytest.fixture
-async def made(redis_server: Any) -> AsyncIterator[Timeline]:
-    timeline = Timeline(redis_server.url, lanes=LANES)
-    yield timeline
-    await timeline.close()
-
-
 @pytest.mark.parametrize("seed", range(2))
 async def test_a_month_that_the_log_has_trimmed_is_replayed_from_the_history(
     made: Timeline, tmp_path: Path, seed: int
@@ -65,7 +58,6 @@ async def test_a_month_that_the_log_has_trimmed_is_replayed_from_the_history(
         made.log, history, made.redis, lanes=LANES, seal_s=600.0, lease=Ours(), wait_ms=0, clock=lambda: made.now / 1000
     )
     rng = random.Random(seed)
-    await made.start()
     await archiver.open()
     records = 0
     for week in a_month_of_visits(seed):
