@@ -22,7 +22,7 @@ log = logging.getLogger("wakeline.api")
 
 
 def main(config: Config) -> None:
-    """Runs until SIGTERM or SIGINT. Waits for a Redis that is away. Raises CannotListen."""
+    """Runs until SIGTERM or SIGINT. Waits while Redis is down. Raises CannotListen."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise SystemExit(runner.run(run(config)))
 

@@ -14,7 +14,7 @@ BUDGET_S = 2.0
 
 
 def ready(check: Callable[[], Awaitable[object]]) -> web.RouteDef:
-    """GET /readyz. `check` raises one of AWAY while Redis is away or empty."""
+    """GET /readyz. `check` raises one of AWAY while Redis is down or empty."""
 
     async def answer(_: web.Request) -> web.Response:
         try:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from wakeline.settings import Site
 
 AWAY = (*FAILURES, LogUnavailable, NoDeployment)
-"""What reading raises while Redis is away or empty."""
+"""Errors of reading while Redis is down or empty."""
 
 LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.is_live else (TODAY,)))
 """The (top list, window) pairs of a site."""

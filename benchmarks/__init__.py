@@ -9,22 +9,22 @@ children.py       child processes: their environment, pausing and killing them
 waiting.py        polling until a condition holds
 exposition.py     /metrics as numbers
 services.py       a real server and the real services, each in its own process
-mix.py            which visitors and events the processor's figures are measured on
-visitors.py       records of visitors who behave like people
-stand.py          a million persons in Redis, shared by the figures that need many; built by stand_builder.py
-progress.py       how far a processor has come, and what it took
-live.py           live events at a steady rate, until their profiles can be read
+mix.py            the mix of visitors and events for the processor's figures
+visitors.py       records of realistic visitors
+stand.py          a million persons in Redis, shared by several figures; built by stand_builder.py
+progress.py       progress of a processor, its rate and CPU time
+live.py           sends live events at a steady rate, and waits for their profiles
 
-collector.py      requests per CPU second, against empty_handler.py, under load.py
-processor.py      events a second, against stock Faust agents (stock.py) on a real Kafka (kafka.py)
-processor_change.py  the processor's CPU time per event against an earlier commit's
-rules.py          microseconds of an event, rule by rule
-scale.py          Wakeline on a real Kafka (broker.py): the collector, the processor, two processors against one
-sizing.py         what a million events take
-archiver.py       what the history costs beside a growing log
-latency.py        from an event to a readable profile
-due_live.py       the same while visits end by the thousand
-idle.py           memory and CPU of the whole small path when nothing happens
+collector.py      requests per CPU second, compared with empty_handler.py, under load.py
+processor.py      events a second, compared with stock Faust agents (stock.py) on a real Kafka (kafka.py)
+processor_change.py  the processor's CPU time per event, compared with an earlier commit
+rules.py          microseconds per event, by rule
+scale.py          Wakeline on a real Kafka (broker.py): the collector, the processor, two processors and one
+sizing.py         memory and disk for a million events
+archiver.py       CPU, memory and disk of the history while the log grows
+latency.py        time from an event to a readable profile
+due_live.py       the same while thousands of visits end
+idle.py           memory and CPU of all services when nothing happens
 profile_size.py   bytes in Redis of one profile
 snippet.py        bytes of the scripts
 page.py           main-thread time of the scripts and of others from npm (rivals/), in Chromium by page.mjs

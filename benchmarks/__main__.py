@@ -23,8 +23,8 @@ REPORT = Path("build/bench.json")
 
 @click.command()
 @click.option("--only", multiple=True, type=click.Choice(list(BENCHMARKS)), help="Run this one; may be repeated.")
-@click.option("--quick", is_flag=True, help="Fewer rounds and records: shows that it works, proves no floor.")
-@click.option("--base", metavar="REV", default="", help="What processor_change compares with; without, it is left out.")
+@click.option("--quick", is_flag=True, help="Fewer rounds and records: a smoke test that proves no floor.")
+@click.option("--base", metavar="REV", default="", help="Commit for processor_change, which is left out without it.")
 @click.option("--report", type=click.Path(path_type=Path), default=REPORT, show_default=True, help="JSON to write.")
 def main(only: tuple[str, ...], quick: bool, base: str, report: Path) -> None:
     """Measure, print a table, write a flat JSON object; exit with 1, naming each floor that is missed."""
@@ -48,7 +48,7 @@ def main(only: tuple[str, ...], quick: bool, base: str, report: Path) -> None:
             with tempfile.TemporaryDirectory(dir=folder) as scratch:
                 try:
                     values |= benchmark.measure(Run(Path(scratch), quick, say, stand, base))
-                except Exception:  # the others are still worth their figures; what is not measured is missed
+                except Exception:  # the other benchmarks continue; figures without a value miss their floors
                     console.print(traceback.format_exc(), markup=False)
     Console().print(table(figures, values))
     write(report, values)

@@ -21,8 +21,8 @@ PARTS = 20  # of a second: how often the log grows
 
 FIGURES = (
     Figure("archiver_cpu_percent", f"of one core at {PER_SECOND:,} events/s, sealing every {SEAL_S} s", at_most(5)),
-    Figure("archiver_rss_mb", "resident memory at the end of it"),
-    Figure("history_bytes_per_event", "compressed, in files as they are sealed there"),
+    Figure("archiver_rss_mb", "resident memory at the end"),
+    Figure("history_bytes_per_event", "compressed, in files of that size"),
 )
 
 
@@ -56,7 +56,7 @@ def measure(run: Run) -> dict[str, float]:
 
 
 def _parts(client: redis.Redis, laned: list[tuple[int, Event]], *, lanes: int) -> Iterator[None]:
-    """Each step appends a part of a second's events."""
+    """Appends a part of a second's events per step."""
     count = PER_SECOND // PARTS
     for start in range(0, len(laned), count):
         fill_log(client, laned[start : start + count], lanes=lanes)

@@ -23,7 +23,7 @@ FIGURES = (
     ),
     Figure("collector_requests_per_cpu_s", "of the collector, one event each"),
     Figure("collector_requests_per_s", "by the clock, 64 keep-alive connections"),
-    Figure("collector_p99_ms", "of its answers, each sent as soon as the last came"),
+    Figure("collector_p99_ms", "response time, each request sent as soon as the last was answered"),
     Figure("empty_requests_per_cpu_s", "of an aiohttp handler that does nothing"),
 )
 

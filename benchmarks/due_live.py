@@ -1,7 +1,7 @@
-"""What a live event waits for while visits end by the thousand, among a million persons.
+"""Time from an event to a readable profile while thousands of visits end, among a million persons.
 
-The visits of the stand fall due within an hour, and every few seconds BURST of one lane in the same millisecond: all of
-them before the lane's next record.
+The visits of the stand end within an hour. Every few seconds BURST visits of one lane end in the same millisecond, all
+before the lane's next record.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ BURST = 10_000
 EVERY_S = 5
 BURSTS = 5  # each in another lane
 WARM_S = 5
-VISITORS = 20_000  # of the stand, who come back
+VISITORS = 20_000  # returning visitors, from the stand
 WITHIN_MS = 60 * MINUTE_MS
-LEADS_S = (25.0, 60.0, 150.0)  # to say when visits fall due, and to start the services: more, where it is not enough
-FIRED_S = 60.0  # for what is due when the load ends
+LEADS_S = (25.0, 60.0, 150.0)  # to set the deadlines and start the services; the next one if that is not enough
+FIRED_S = 60.0  # for the deadlines left when the load ends
 
 FIGURES = (
     Figure(
@@ -53,16 +53,16 @@ def measure(run: Run) -> dict[str, float]:
         _await_fired(stand, times)
     ended = _ended(stand) - before
     if ended < 0.9 * burst * bursts:
-        raise RuntimeError(f"{ended} visits ended, of {burst * bursts} that were due at once")
+        raise RuntimeError(f"{ended} visits ended, of {burst * bursts} in the bursts")
     took = [wait.took for wait in waited if wait.due >= WARM_S]
     at = quantiles(took, n=100, method="inclusive")
-    run.say(f"{ended:,} visits ended; {len(took)} profiles waited for, the slowest {1000 * max(took):.0f} ms")
+    run.say(f"{ended:,} visits ended; {len(took)} profiles awaited, the slowest {1000 * max(took):.0f} ms")
     return {"due_live_p99_ms": 1000 * at[98], "due_live_p50_ms": 1000 * at[49], "due_live_max_ms": 1000 * max(took)}
 
 
 @contextmanager
 def _due_after_start(stand: Stand, burst: int, bursts: int) -> Iterator[tuple[float, dict[int, int]]]:
-    """The services run: (when the load is to start, seconds since 1970; lane -> when its burst falls due, ms)."""
+    """Runs the services; yields the load's start (seconds since 1970), and by lane the time of its burst (ms)."""
     for lead in LEADS_S:
         start = time.time() + lead
         times = {lane: round(1000 * (start + WARM_S + lane * EVERY_S)) for lane in range(bursts)}
@@ -75,7 +75,7 @@ def _due_after_start(stand: Stand, burst: int, bursts: int) -> Iterator[tuple[fl
 
 
 def _spread(stand: Stand, start: int, burst: int, times: Mapping[int, int]) -> None:
-    """All over the hour after `start`, but for the burst of some lanes (lane -> ms)."""
+    """Spread the deadlines over the hour after `start`, except the bursts (lane -> ms)."""
     chance = random.Random(1)
 
     def when(lane: int, members: list[bytes]) -> dict[bytes, int]:
@@ -91,7 +91,7 @@ def _await_fired(stand: Stand, times: Mapping[int, int]) -> None:
     deadline = time.monotonic() + FIRED_S
     while any(stand.client.zcount(Keys().due(lane), "-inf", at) for lane, at in times.items()):
         if time.monotonic() > deadline:
-            raise RuntimeError(f"visits that fell due are not over {FIRED_S:.0f} s later")
+            raise RuntimeError(f"visits that were due have not ended {FIRED_S:.0f} s later")
         time.sleep(0.1)
 
 

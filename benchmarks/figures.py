@@ -44,7 +44,7 @@ class Run:
     folder: Path
     quick: bool  # fewer rounds and records: a smoke test that proves no floor
     say: Callable[[str], None]
-    stand: Callable[[], Stand]  # the same for all, built when it is first asked for
+    stand: Callable[[], Stand]  # shared by all, built at the first call
     base: str = ""  # the commit to compare with
 
 

@@ -1,7 +1,7 @@
-"""Live events at a steady rate, from the request that brings one to the profile that it makes.
+"""Sends live events at a steady rate, and measures the time until their profiles can be read.
 
-Requests leave by the clock, whether or not the ones before were answered, and a marker's time runs from the
-moment at which it was due: waiting in line is part of what a visitor sees.
+Requests are sent by the clock, whether or not earlier ones were answered, and a marker's time starts when it was due,
+so that it includes queueing.
 """
 
 from __future__ import annotations
@@ -27,30 +27,30 @@ from wakeline.redis.connect import connect
 from wakeline.settings import Settings
 
 QUICK_PER_SECOND = 200
-MARKED = 20  # one event in that many is a visitor's first, and its profile is waited for
+MARKED = 20  # one event in so many, a marker, is a new visitor's first, and its profile is awaited
 CONNECTIONS = 64
 LOOK_S = 0.003
 LOST_S = 30.0
-RUN = secrets.token_hex(4)  # so that its markers are nobody's whom Redis knows
+RUN = secrets.token_hex(4)  # makes the markers' ids new to Redis
 VISITOR = re.compile(rb'"visitor":"([^"]+)"')
 
 
 class Wait(NamedTuple):
-    """For one marker's profile."""
+    """The wait for one marker's profile."""
 
     due: float  # seconds since the first request
     took: float  # seconds
 
 
 def requests(count: int, visitors: Sequence[str]) -> list[bytes]:
-    """What the pages of these visitors send, an event each; nothing of bots."""
+    """Requests of these visitors' pages, with one event each; no bots."""
     now = time.time_ns() // 1_000_000
     made = events(count, visitors=visitors, end=now, quiet_ms=0)
     return [load.request(_as_sent(event, now), now) for event in made if not event.bot]
 
 
 def _as_sent(event: Event, now: int) -> dict[str, Any]:
-    """The event as a page sends it, happening as it is sent."""
+    """The event as a page sends it, with the time of sending."""
     query = "&".join(f"{name}={value}" for name, value in event.query.items())
     sent = {"type": event.type, "page": event.page, "n": event.n, "time": now, "visitor": event.visitor}
     sent["url"] = f"{ORIGIN}{event.path}{'?' if query else ''}{query}"
@@ -66,9 +66,9 @@ def _as_sent(event: Event, now: int) -> dict[str, Any]:
 async def waits(
     settings: Settings, requests: Sequence[bytes], *, per_second: int = PER_SECOND, start: float = 0.0
 ) -> list[Wait]:
-    """Send the requests, from the moment `start` (seconds since 1970) on or at once, and wait for their markers.
+    """Send the requests, from `start` (seconds since 1970) on or at once, and wait for their markers' profiles.
 
-    Raises RuntimeError where a profile does not come, or a request is not accepted.
+    Raises RuntimeError if a profile does not appear, or a request is not accepted.
     """
     async with AsyncProfiles(settings.redis) as profiles:
         watch = Watch(profiles, connect(settings.redis), lanes=settings.lanes)
@@ -91,7 +91,7 @@ async def waits(
 
 
 def _marked(request: bytes, index: int) -> tuple[bytes, str]:
-    """The request with a visitor of its own, of the same length, and that visitor's id."""
+    """The request with a new visitor id of the same length, and that id."""
     found = VISITOR.search(request)
     assert found is not None
     visitor = f"m{index}-{RUN}".ljust(len(found[1]), "-")
@@ -99,14 +99,14 @@ def _marked(request: bytes, index: int) -> tuple[bytes, str]:
 
 
 class Watch:
-    """Looks for all awaited profiles together, every LOOK_S: a slow path is not made slower by being watched."""
+    """Looks for all awaited profiles at once, every LOOK_S, so that watching does not slow down a slow path."""
 
     def __init__(self, profiles: AsyncProfiles, redis: Redis, *, lanes: int) -> None:
-        self.waited: list[tuple[float, float]] = []  # when it was due, seconds until its profile was read
+        self.waited: list[tuple[float, float]] = []  # due time, seconds until the profile was read
         self._profiles = profiles
         self._redis = redis
         self._lanes = lanes
-        self._outstanding: dict[str, tuple[float, str]] = {}  # visitor -> when it was due, key of its profile
+        self._outstanding: dict[str, tuple[float, str]] = {}  # visitor -> due time, key of its profile
         self._is_over = False
 
     def wait_for(self, visitor: str, due: float) -> None:
@@ -135,7 +135,7 @@ class Watch:
 
 
 class Sender:
-    """Sends each request at once, on a connection that waits for nothing; with all of them busy it opens more."""
+    """Sends each request at once on an idle connection, and opens more if all are busy."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -146,7 +146,7 @@ class Sender:
 
     @classmethod
     async def connected(cls, port: int, connections: int) -> Sender:
-        """With so many connections open."""
+        """A sender with so many open connections."""
         sender = cls(port)
         for _ in range(connections):
             sender._idle.append(await sender._open())
@@ -176,7 +176,7 @@ class Sender:
         self.refused += status != b"202"
 
     def lost(self, connection: _Connection) -> None:
-        """The collector closes connections that were silent for long; with a request under way it must not."""
+        """Called for a closed connection: the collector may close idle ones, but not during a request."""
         self._all.discard(connection)
         if connection in self._idle:
             self._idle.remove(connection)
@@ -184,7 +184,7 @@ class Sender:
             self.refused += 1
 
     def close(self) -> None:
-        """Raises RuntimeError if anything was answered otherwise than by 202."""
+        """Close all connections. Raises RuntimeError if any answer was not 202."""
         refused = self.refused
         for connection in self._all:
             connection.abort()

@@ -60,7 +60,7 @@ def _page_view(chance: random.Random, sent: int) -> dict[str, Any]:
 
 
 def request(event: dict[str, Any], sent: int) -> bytes:
-    """One request with this event, by a browser that is its visitor's; `sent`: ms."""
+    """One request with this event, from its visitor's browser; `sent`: ms."""
     agent = USER_AGENTS[crc32(event["visitor"].encode()) % len(USER_AGENTS)]
     body = json.dumps(
         {"site": SITE, "consent": "full", "sent": sent, "events": [event]}, separators=(",", ":")

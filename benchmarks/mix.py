@@ -1,4 +1,4 @@
-"""The mix of visitors and events that every figure of the processor is measured on; it is declared here alone."""
+"""The mix of visitors and events that all of the processor's figures are measured with."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Mix:
-    """Shares of a hundred. Of the visitors `customers` log in at each visit, so all that they do hops to their
-    customers' lanes. Of the events `orders` are purchases, and `servers` come from the site's servers: none, as long as
-    the log has no record of such an event.
+    """Percentages. `customers`: visitors who log in at each visit, so that all their activity hops to customers' lanes.
+    `orders`: events that are purchases. `servers`: events from the site's servers; 0, as the log has no such records.
     """
 
     customers: float = 20
@@ -22,8 +21,8 @@ class Mix:
 
     def __str__(self) -> str:
         return (
-            f"of 100 visitors {self.customers:g} log in as customers; "
-            f"of 100 events {self.orders:g} are orders, {self.servers:g} of servers"
+            f"{self.customers:g} % of visitors log in as customers; "
+            f"{self.orders:g} % of events are orders, {self.servers:g} % come from servers"
         )
 
 

@@ -22,7 +22,7 @@ from benchmarks.machine import ALL
 SNIPPET = ROOT / "snippet"
 RIVALS = ROOT / "benchmarks/rivals"
 COMPARED = {"full", "plausible"}
-QUICK, FULL = (1, 1, 1), (30, 5, 5)  # rounds of those compared, rounds of the others, events in each
+QUICK, FULL = (1, 1, 1), (30, 5, 5)  # rounds of the two compared, rounds of the others, events per round
 
 TRACKERS = {
     "core": "wakeline.js",
@@ -32,7 +32,7 @@ TRACKERS = {
     "umami": "Umami 2.10.0, the newest on npm",
     "snowplow": "@snowplow/browser-tracker 4.10.1, with its heartbeat",
 }
-# npm has no package of the tracker alone: this is the server's. Only its source is used, without dependencies.
+# npm has no package of the tracker alone: this is the server's, of which only the tracker's source is used.
 UMAMI = (
     "umami@2.10.0",
     "sha512-+lmrnV0751R6U2rkIgVAlE1nWI7yZawlMlJDguW9tlFacCKhnGeCyc7tCMIhNNYIiGIQy4DEX5IzJhm4b3+dPA==",
@@ -64,7 +64,7 @@ def measure(run: Run) -> dict[str, float]:
 
 
 def _visits(umami: Path, rounds: Mapping[str, int], events: int) -> Mapping[str, Sequence[Mapping[str, float]]]:
-    """By tracker, and as "nothing" without one, the measurements of each round."""
+    """The measurements of each round, by tracker; "nothing" is the page without one."""
     wanted = [f"{name}={count}" for name, count in rounds.items()]
     command = ["node", str(ROOT / "benchmarks/page.mjs"), str(events), *wanted, "--umami", str(umami)]
     node = subprocess.Popen(command, stdout=subprocess.PIPE)
@@ -88,7 +88,7 @@ def _umami(folder: Path) -> Path:
     pack = ["npm", "pack", name, "--json", "--loglevel=error", "--prefer-offline", "--pack-destination", str(folder)]
     packed = json.loads(subprocess.run(pack, stdout=subprocess.PIPE, check=True).stdout)[0]
     if packed["integrity"] != integrity:
-        raise ValueError(f"{name} is not the package that was expected: {packed['integrity']}")
+        raise ValueError(f"{name} is not the expected package: {packed['integrity']}")
     with tarfile.open(folder / packed["filename"]) as archive:
         archive.extract(UMAMI_SOURCE, folder, filter="data")
     return folder / UMAMI_SOURCE

@@ -1,6 +1,6 @@
 """The processor compared with stock Faust agents: same records, same fold, writing to Redis, one core each.
 
-The rate is measured by what has reached Redis, after a first part for start-up and warm-up.
+The rate is measured in Redis, after a first part for start-up and warm-up.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from wakeline.record import encode_record
 
 RECORDS = 200_000
 VISITORS = 20_000
-EACH = 20_000  # of them, for the side that takes one at a time: its rate does not depend on how many
+EACH = 20_000  # events for the agent that takes one at a time, whose rate does not depend on their number
 
 FIGURES = (
     Figure("processor_vs_take", "times the events per second of stock Faust with take(2000)", at_least(5)),
@@ -61,7 +61,7 @@ def measure(run: Run) -> dict[str, float]:
 
 
 def in_turns(run: Run, sides: Mapping[str, Callable[[Path], Rate]], *, rounds: int) -> dict[str, list[Rate]]:
-    """The rates of each side, a fresh folder for each round."""
+    """The rates of each side, with a fresh folder for each round."""
     found: dict[str, list[Rate]] = {side: [] for side in sides}
     for _ in range(rounds):
         for side, one_round in sides.items():
@@ -88,17 +88,17 @@ def _figures(processor: list[Rate], take: list[Rate], each: list[Rate]) -> dict[
 
 
 def ratio(processor: Sequence[Rate], stock: Sequence[Rate]) -> float:
-    """Of events per second, round by round."""
+    """The median ratio of events per second, over rounds."""
     return median(ours.events_per_s / theirs.events_per_s for ours, theirs in zip(processor, stock, strict=True))
 
 
 def cpu_ratio(processor: Sequence[Rate], stock: Sequence[Rate]) -> float:
-    """Of events per CPU second, round by round."""
+    """The median ratio of events per CPU second, over rounds."""
     return median(theirs.us_per_event / ours.us_per_event for ours, theirs in zip(processor, stock, strict=True))
 
 
 def fold_once(laned: Sequence[Laned], deployment: Deployment, folder: Path, *, tree: Path = ROOT) -> Rate:
-    """The real service of `tree`, on the log in a real server, from its start to the last record."""
+    """Runs the service of `tree` on the log in a real server, from its start to the last record."""
     with SmallPath(folder, tree=tree) as path:
         path.start("server", cores={"server": OTHERS})
         client = path.client()
@@ -109,7 +109,7 @@ def fold_once(laned: Sequence[Laned], deployment: Deployment, folder: Path, *, t
 
 
 def stock(how: str, laned: Sequence[Laned], kafka: int, deployment: Deployment, folder: Path) -> Rate:
-    """A stock Faust agent on a topic of its own, from its start to the last record."""
+    """Runs a stock Faust agent on its own topic, from its start to the last record."""
     topic = topic_of(laned, kafka, deployment)
     with SmallPath(folder) as path:
         path.start("server", cores={"server": OTHERS})
@@ -121,7 +121,7 @@ def stock(how: str, laned: Sequence[Laned], kafka: int, deployment: Deployment, 
 
 
 def topic_of(laned: Sequence[Laned], kafka: int, deployment: Deployment) -> str:
-    """A topic that holds these and nothing else: whoever folds it appends what lanes tell each other."""
+    """A fresh topic with only these records, as each fold appends deltas to it."""
     topic = f"events-{secrets.token_hex(4)}"
     records = [(lane, event.received, encode_record(event)) for lane, event in laned]
     asyncio.run(fill_topic(kafka, topic, records, partitions=deployment.lanes))

@@ -1,7 +1,7 @@
-"""The processor's CPU time per event against that of an earlier commit, on the same records, in one run.
+"""The processor's CPU time per event compared with an earlier commit, on the same records, in one run.
 
-The earlier commit is checked out beside this tree. Both processors are real processes of the same virtual environment
-that fold the same log in a Redis of their own, in turns, until the middle of the ratios is known well enough.
+The earlier commit is checked out into a worktree. Both processors run as real processes in the same virtual
+environment, and fold the same log in turns, each with its own Redis, until the median ratio is precise enough.
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ from benchmarks.progress import Rate, middle
 from benchmarks.services import deployment_at, laned_events
 
 LEAST, MOST = 6, 30  # rounds
-KNOWN_PERCENT = 1.5  # of the ratio: no more rounds once it is known to so much either way
+KNOWN_PERCENT = 1.5  # precision of the ratio (±) at which no more rounds are run
 
 FIGURES = (
-    Figure("change_cpu_ratio", "CPU time per event of the processor, to that of the commit it is compared with"),
-    Figure("change_cpu_spread_percent", "either way: 95 of 100 such runs find it within so much"),
-    Figure("change_server_cpu_ratio", "the same of its Redis"),
+    Figure("change_cpu_ratio", "CPU time per event of the processor, relative to the earlier commit"),
+    Figure("change_cpu_spread_percent", "95 % confidence interval (±) of this ratio"),
+    Figure("change_server_cpu_ratio", "the same for its Redis"),
     Figure("change_server_cpu_spread_percent", "either way"),
-    Figure("change_us_per_event", "CPU time of the processor, as it is"),
-    Figure("change_base_us_per_event", "CPU time of the processor, as it was"),
-    Figure("change_server_us_per_event", "CPU time of its Redis, as it is"),
-    Figure("change_base_server_us_per_event", "CPU time of its Redis, as it was"),
+    Figure("change_us_per_event", "CPU time of the processor, now"),
+    Figure("change_base_us_per_event", "CPU time of the processor, earlier commit"),
+    Figure("change_server_us_per_event", "CPU time of its Redis, now"),
+    Figure("change_base_server_us_per_event", "CPU time of its Redis, earlier commit"),
 )
 
 
@@ -69,7 +69,7 @@ def measure(run: Run) -> dict[str, float]:
 
 @contextmanager
 def checked_out(revision: str, folder: Path) -> Iterator[Path]:
-    """A worktree of this repository at a revision. Raises CalledProcessError where there is no such."""
+    """A worktree of this repository at a revision. Raises CalledProcessError if it does not exist."""
     git = ("git", "-C", str(ROOT))
     subprocess.run((*git, "worktree", "add", "--quiet", "--detach", str(folder), revision), check=True)
     try:
@@ -79,7 +79,7 @@ def checked_out(revision: str, folder: Path) -> Iterator[Path]:
 
 
 def ratios(now: Sequence[Rate], base: Sequence[Rate]) -> tuple[list[float], list[float]]:
-    """Round by round: of the processors, of their servers."""
+    """(ratios of the processors, ratios of their servers), by round."""
     pairs = list(zip(now, base, strict=True))
     return (
         [one.us_per_event / other.us_per_event for one, other in pairs],
@@ -88,9 +88,9 @@ def ratios(now: Sequence[Rate], base: Sequence[Rate]) -> tuple[list[float], list
 
 
 def spread(values: Sequence[float]) -> float:
-    """Percent by which the median of other such rounds may be away, 95 times of 100."""
+    """The 95 % confidence interval (±) of the median, in percent."""
     if len(values) < 2:
         return 0.0
     lower, middle, upper = quantiles(values, n=4)
-    deviation = (upper - lower) / 1.349  # of one value, were they normal; one that is far off does not matter
+    deviation = (upper - lower) / 1.349  # of a normal distribution; robust against outliers
     return 100 * 1.96 * sqrt(pi / 2 / len(values)) * deviation / middle

@@ -1,7 +1,6 @@
-"""How far a processor has come, seen from outside: by its lanes in Redis, until all is applied that there is to do.
+"""Measures a processor's rate from outside, by the progress of its lanes in Redis.
 
-Who measures how long events take counts events alone. What lanes tell each other of customers is work that these
-cause, so a side is done once all of it was heard.
+Rates count events alone. Deltas for customers are work caused by events, so a side is done once all are applied.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ LOOK_S = 0.01
 
 
 class Rate(NamedTuple):
-    """Of one side in one round."""
+    """The rate of one side in one round."""
 
     events_per_s: float
     us_per_event: float  # CPU time of its process
@@ -33,7 +32,7 @@ class Rate(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How many events are applied, how many records in all, and whether each lane has heard all that others told it."""
+    """Number of applied events, number of all applied records, and whether all deltas are applied."""
 
     events: int
     records: int
@@ -48,9 +47,9 @@ class Sample(NamedTuple):
 
 
 def rate_of(client: redis.Redis, pid: int, server: int, count: int, *, lanes: int) -> Rate:
-    """Watch process `pid` until `count` events are applied and heard of; a first part, in which it starts, is left out.
+    """Watch process `pid` until `count` events and their deltas are applied; the rate omits a first part for start-up.
 
-    Raises RuntimeError where it stops before.
+    Raises RuntimeError if it stops before.
     """
     samples = _samples(client, pid, server, lanes, count)
     warm = next(sample for sample in samples if sample.events >= count * WARM)
@@ -104,5 +103,5 @@ def progress(client: redis.Redis, lanes: int) -> Progress:
 
 
 def middle(rates: list[Rate]) -> Rate:
-    """Of several rounds, each number by itself."""
+    """The median of several rounds, separately for each number."""
     return Rate(*(median(values) for values in zip(*rates, strict=True)))

@@ -15,7 +15,7 @@ NOT_MEASURED = "not measured"
 
 
 def table(figures: Sequence[Figure], values: Mapping[str, float]) -> Table:
-    """Every figure beside its floor, and what the processor was given."""
+    """Every figure with its floor, and the mix of the processor's figures."""
     shown = Table(box=None, pad_edge=False, caption=f"The mix: {MIX}.", caption_justify="left")
     shown.add_column("figure")
     shown.add_column("value", justify="right")

@@ -42,7 +42,7 @@ NEVER = 1 << 62
 
 
 def measure(run: Run) -> dict[str, float]:
-    """The median of several rounds, each with people who are new to the fold."""
+    """The median of several rounds, each with new people."""
     now = time.time_ns() // 1_000_000
     count = RECORDS // 10 if run.quick else RECORDS
     made = events(count, visitors=count // 10, end=now)

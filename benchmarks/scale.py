@@ -46,7 +46,7 @@ FIGURES = (
         at_least(0.3),
     ),
     Figure("collector_kafka_requests_per_s", "by the clock, 64 keep-alive connections"),
-    Figure("collector_kafka_p99_ms", "of its answers, each sent as soon as the last came"),
+    Figure("collector_kafka_p99_ms", "response time, each request sent as soon as the last was answered"),
     Figure(
         "two_workers_cost_ratio", "CPU seconds per event of two processors that share the lanes, to one", at_most(1.15)
     ),
@@ -121,7 +121,7 @@ def _workers(run: Run, kafka: int) -> dict[str, float]:
 
 
 def _cost(workers: int, count: int, kafka: int, topic: str, folder: Path) -> float:
-    """CPU seconds an event: it is appended while they run, and every lane has its owner."""
+    """CPU seconds per event, of events appended once the processors run and own all lanes."""
     now = time.time_ns() // 1_000_000
     deployment = deployment_at(now)
     lanes = deployment.lanes

@@ -33,9 +33,9 @@ STOP_S = 15.0
 def process(
     command: Sequence[str], folder: Path, *, name: str, cores: set[int] = ALL, tree: Path = ROOT
 ) -> Iterator[int]:
-    """The pid of a process on `cores` whose output goes to `folder`/`name`.out; it is stopped in the end.
+    """Runs a process on `cores` while the context lives, and yields its pid. Its output goes to `folder`/`name`.out.
 
-    `tree`: where its code is.
+    `tree`: the folder of its code.
     """
     environ = child_environ(PYTHONPATH=str(tree))
     with (folder / f"{name}.out").open("ab") as out:
@@ -53,7 +53,7 @@ def process(
 
 
 class SmallPath:
-    """The services that `wakeline up` starts for one machine, of the code in `tree`, one by one. Use as a context."""
+    """A context for the services that `wakeline up` starts, from the code in `tree`, each started separately."""
 
     def __init__(self, folder: Path, *, tree: Path = ROOT, **settings: str | float) -> None:
         self.folder = folder
@@ -121,14 +121,14 @@ async def _ready(service: Service) -> None:
             await answers(listener)
 
 
-# ---- the facts of a deployment, and the log, filled as if these events had come in
+# ---- a deployment and its log, filled as if these events had been received
 
 Laned = tuple[int, Event]  # with its lane
 LANES = 16
 
 
 def deployment_at(now: int) -> Deployment:
-    """One with the default settings that began thirty days before `now` (ms)."""
+    """A deployment with the default settings that began thirty days before `now` (ms)."""
     return Deployment(lanes=LANES, decay_zero=now - 30 * DAY_MS, half_life=7 * DAY_MS)
 
 

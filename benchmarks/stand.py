@@ -1,8 +1,8 @@
-"""A million persons in a real Redis, built once and shared by all figures that need many.
+"""A million persons in a real Redis, built once and shared by several figures.
 
-Each is a visitor who came once, and a fifth of them are customers too. The product's own workers fold their records, in
-two processes (stand_builder.py). The records are not in the log, which goes on behind them. All visits are still open,
-and were over long ago by the clock: whoever starts a processor on the stand says first when they fall due.
+Each is a visitor with one visit, and a fifth of them are customers. The product's own workers fold their records, in
+two processes (stand_builder.py). The log does not contain these records, but continues after them. All visits are still
+open, although they are overdue: before a processor starts on the stand, set new deadlines with `fall_due`.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ from wakeline.lanes import lane_of
 from wakeline.record import encode_record
 
 COPIES = 100
-VISITORS = 10_150  # some of them bots; made by chance; the others are as they are, under other ids
-PAGES = 1.3  # of their visit, on average
-AGO_MS = 45 * MINUTE_MS  # all was appended: by the clock their visits are over
+VISITORS = 10_150  # randomly generated templates, some of them bots; all others are copies under other ids
+PAGES = 1.3  # per visit, on average
+AGO_MS = 45 * MINUTE_MS  # age of the records, so their visits are overdue
 BUILDERS = 2
-TOLD_S = 10.0  # how often it says how far it has come
+TOLD_S = 10.0  # between progress messages
 REWRITTEN_S = 300.0
 
 
 @contextmanager
 def stand_for_all(folder: Path, *, quick: bool, say: Callable[[str], None]) -> Iterator[Callable[[], Stand]]:
-    """What returns the stand, the same each time: it is built at the first and lives as long as the context."""
+    """A function that returns the stand, built at the first call; it lives as long as the context."""
     with ExitStack() as running:
 
         @cache
@@ -52,15 +52,15 @@ def stand_for_all(folder: Path, *, quick: bool, say: Callable[[str], None]) -> I
 
 
 class Template(Struct):
-    """One visitor of whom the stand has copies: the same records under other ids."""
+    """A visitor that the stand copies: the same records under other ids."""
 
     visitor: str
-    customer: str = ""  # "": is none
+    customer: str = ""  # "": not a customer
     is_bot: bool = False
     records: list[bytes] = []
 
     def id(self, copy: int) -> str:
-        """Of the same length, and with the same `visitors.hash_of`."""
+        """The id of a copy, with the same length and the same `visitors.hash_of`."""
         return f"{copy:02d}{self.visitor[2:]}"
 
     def records_of(self, id: str) -> Iterator[bytes]:
@@ -85,7 +85,7 @@ def templates(end: int) -> list[Template]:
 
 
 class Stand:
-    """A server with `copies` times the visitors of `templates`; see above. `close` ends it."""
+    """A server with `copies` times the visitors of `templates`. `close` stops it."""
 
     def __init__(self, folder: Path, copies: int, say: Callable[[str], None]) -> None:
         folder.mkdir()
@@ -102,7 +102,7 @@ class Stand:
 
     @property
     def persons(self) -> int:
-        """Visitors who have a profile; their customers come on top."""
+        """Number of visitors with a profile, without their customers."""
         return len(self.visitors)
 
     @cached_property
@@ -111,26 +111,26 @@ class Stand:
 
     @cached_property
     def visitors(self) -> list[str]:
-        """The ids of all who have a profile, in no order."""
+        """The ids of all visitors with a profile, in no order."""
         found = [one.id(copy) for one in templates(self._end) if not one.is_bot for copy in range(self.copies)]
         random.Random(1).shuffle(found)
         return found
 
     def now(self) -> int:
-        """By its clock, ms."""
+        """The server's time, ms."""
         seconds, microseconds = self.client.time()
         return int(seconds) * 1000 + int(microseconds) // 1000
 
     def close(self) -> None:
         self._running.close()
 
-    # ---- how it is built
+    # ---- building
 
     def _build(self, folder: Path, say: Callable[[str], None]) -> None:
         began = time.monotonic()
         self.path.start("server")
         client = self.client
-        client.config_set("auto-aof-rewrite-percentage", "0")  # no rewrite of gigabytes amid a measurement
+        client.config_set("auto-aof-rewrite-percentage", "0")  # no rewrite of gigabytes during a measurement
         client.config_set("appendonly", "no")
         deploy(client, self.deployment)
         self.memory_before = int(client.info("memory")["used_memory"])
@@ -141,13 +141,13 @@ class Stand:
                     building.enter_context(self._builder(folder, what, number))
                 self._wait(what, say)
         for lane in range(self.deployment.lanes):
-            client.xtrim(keys.log_lane(lane), maxlen=0, approximate=False)  # all is applied
+            client.xtrim(keys.log_lane(lane), maxlen=0, approximate=False)  # all applied
         self.memory = int(client.info("memory")["used_memory"])
         self._keep()
         say(f"{self.persons:,} persons and their customers after {time.monotonic() - began:.0f} s")
 
     def _make_room(self) -> int:
-        """The log of each lane begins behind the records that are folded here; returns how many they are."""
+        """Let each lane's log begin after the records folded here; returns their number."""
         counts: Counter[int] = Counter()
         for one in templates(self._end):
             for copy in range(self.copies):
@@ -177,7 +177,7 @@ class Stand:
             elif now - moved > STALLED_S:
                 said = "".join(out.read_text()[-2_000:] for out in sorted(self.path.folder.glob("builder*.out")))
                 raise RuntimeError(
-                    f"{done.events} of {self.events} events are folded, and no more; the builders said: {said}"
+                    f"{done.events} of {self.events} events are folded, without progress; the builders said: {said}"
                 )
             if now - told > TOLD_S:
                 told = now
@@ -185,14 +185,14 @@ class Stand:
             time.sleep(0.2)
 
     def _is_sent(self) -> bool:
-        """Whether all that lanes have to tell each other is in the log."""
+        """Whether the outboxes of all lanes are empty."""
         with self.client.pipeline(transaction=False) as pipe:
             for lane in range(self.deployment.lanes):
                 pipe.xlen(Keys().outbox(lane))
             return not any(pipe.execute())
 
     def _keep(self) -> None:
-        """From here on every write is kept on disk, as at a user's."""
+        """From here on store every write on disk, as in production."""
         self.client.config_set("appendonly", "yes")
         deadline = time.monotonic() + REWRITTEN_S
         while (found := self.client.info("persistence"))["aof_rewrite_in_progress"] or found["aof_rewrite_scheduled"]:
@@ -200,12 +200,12 @@ class Stand:
                 raise RuntimeError("the append-only file is not written")
             time.sleep(0.2)
 
-    # ---- what figures do with it
+    # ---- for the figures
 
     def fall_due(self, when: Callable[[int, list[bytes]], Mapping[bytes, int]]) -> None:
-        """Say when visits fall due, ms, from (lane, members of its due set). No processor may run.
+        """Set the deadlines (ms) of visits, computed from (lane, members of its due set). No processor may run.
 
-        A deadline that is later than its visit knows is as one that nobody came to yet.
+        A deadline may be later than its visit's end, as if the processor had not reached it yet.
         """
         for lane in range(self.deployment.lanes):
             due = Keys().due(lane)

@@ -1,8 +1,8 @@
-"""Folds the records of the stand, lane by lane, as the processor does, but at a time that is past.
+"""Folds the records of the stand, lane by lane, as the processor does, but at a past time.
 
     python -m benchmarks.stand_builder events|told REDIS_URL COPIES END LANES
 
-`events`: the visitors' records, of which no log is made; `told`: then what lanes told each other meanwhile.
+`events` folds the visitors' records, which are not in the log; then `told` folds the deltas that they caused.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ BATCH = 4_000  # records
 
 
 class PastLog(RedisStreamsLog):
-    """A log whose appends all happen at `time` (ms), and which seems to reach back to its beginning."""
+    """A log whose appends all have time `time` (ms), and which claims to begin at offset 0."""
 
     def __init__(self, url: str, lanes: int, time: int) -> None:
         super().__init__(url, lanes)

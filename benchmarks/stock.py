@@ -2,10 +2,10 @@
 
     python -m benchmarks.stock each|take KAFKA_PORT TOPIC REDIS_URL DEPLOYMENT_JSON
 
-It does the same work: its partitions are the lanes, it loads whom it does not know, closes the sessions that are
-due, tells customers' lanes by way of the topic, and leaves the same keys with the same values, places included. It is
-let off forgetting: whom it has met, it keeps in memory. And it sends what it has to tell at once, out of no outbox, and
-does not wait until the broker has it.
+It does the same work: its partitions are the lanes, it loads unknown people, closes the sessions that are due, sends
+deltas to customers' lanes through the topic, and writes the same keys with the same values, including the places. Two
+things are easier for it: it keeps all people in memory, and it sends deltas at once, without an outbox and without
+waiting for the broker.
 """
 
 from __future__ import annotations
@@ -50,14 +50,14 @@ class Lane:
         self.next_due: float | None = None
         self.step = 0
         self.batch = batch_of([])
-        self.left: Sequence[Item] = ()  # of the batch
+        self.left: Sequence[Item] = ()  # rest of the batch
 
 
 class Book:
     """Folds messages and writes the result, with the place of each partition, to the processor's keys."""
 
     def __init__(self, redis_url: str, deployment: Deployment) -> None:
-        self.topic: Any = None  # that it reads, and tells lanes by
+        self.topic: Any = None  # that it reads, and sends deltas to
         self._redis = Redis.from_url(redis_url)
         self._keys = Keys()
         self._lanes = [Lane(number, deployment, self._keys) for number in range(deployment.lanes)]

@@ -56,7 +56,7 @@ def now_ms() -> int:
 def main(config: Config) -> None:
     """Run `settings.workers` processes until SIGTERM or SIGINT; then answer requests in flight and end.
 
-    Raises SystemExit: 1, after a line that says why, where it cannot run; and CannotListen.
+    Raises CannotListen, and SystemExit with 1, after logging the reason, if it cannot run.
     """
     sys.exit(workers.run(config, work))
 

@@ -64,14 +64,14 @@ class Marks:
             raise OtherSalts(said(self._salts.folder))
 
     async def keep_up(self, url: str) -> None:
-        """Until cancelled: the salts of the days to come are made, and the marks kept in the server of `url`."""
+        """Until cancelled, creates the salts of coming days, and keeps the marks in the server of `url`."""
         while True:
             await asyncio.sleep(KEEP_S)
             try:
                 self._salts.keep()
                 async with connect(url) as redis:
                     await self.keep(redis)
-            except RedisError:  # who writes to the log says so
+            except RedisError:  # reported by the writer to the log
                 continue
             except OSError:
                 logger.exception("the daily salts cannot be kept up")

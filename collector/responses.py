@@ -34,7 +34,7 @@ BASE = CIMultiDict(
 
 
 def sent_origin(request: web.BaseRequest) -> str | None:
-    """The Origin, as it may be echoed: what browsers send is ASCII, and bytes that are no text cannot be sent back."""
+    """The Origin header if it can be echoed: browsers send ASCII, and other bytes cannot be sent back."""
     origin = request.headers.get("Origin")
     return origin if origin is None or origin.isascii() else ""
 

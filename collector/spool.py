@@ -66,7 +66,7 @@ class Spool:
 
     @classmethod
     def of(cls, settings: Settings, worker: int, metrics: Metrics, *, is_held: Callable[[], bool]) -> Spool | None:
-        """The worker's; also where none is wanted any more and one was left."""
+        """The worker's spool; None if spooling is off and no spool of an earlier run is left."""
         root = settings.data / "spool"
         if not settings.spool_mb and not root.exists():
             return None

@@ -40,8 +40,8 @@ class _Supervisor:
         self._config = config
         self._serve = serve
         self._alive: dict[int, tuple[BaseProcess, float]] = {}  # worker -> process, since
-        self._rest = dict.fromkeys(range(config.settings.workers), 0.0)  # before its present life
-        self._due = dict.fromkeys(range(config.settings.workers), 0.0)  # when a worker that is not alive starts
+        self._rest = dict.fromkeys(range(config.settings.workers), 0.0)  # wait before its latest start
+        self._due = dict.fromkeys(range(config.settings.workers), 0.0)  # when a dead worker is restarted
 
     def run(self) -> int:
         # Signals write to the pipe, so they always end the wait.
@@ -62,7 +62,7 @@ class _Supervisor:
     def _start(self, worker: int) -> None:
         del self._due[worker]
         process = FORK.Process(target=_child, args=(self._config, self._serve, worker), name=f"collector {worker}")
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the child has let go of our handlers
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)  # until the child has removed our handlers
         process.start()
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         self._alive[worker] = process, time.monotonic()
@@ -87,6 +87,6 @@ class _Supervisor:
 
 def _child(config: Config, serve: Serve, worker: int) -> None:
     for number in SIGNALS:
-        signal.signal(number, signal.SIG_DFL)  # until its own loop listens
+        signal.signal(number, signal.SIG_DFL)  # until its own loop handles signals
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     sys.exit(serve(config, worker))

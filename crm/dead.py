@@ -1,4 +1,4 @@
-"""What is kept of a record that could not be folded, and whom it is about: with its person it goes."""
+"""Dead letters: records that cannot be folded, and the people they name, with whose erasure they are deleted."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from crm.identity.state import Customer
 from crm.state import Visitor
 from wakeline.record import Delta, Erase, Event, Record, decode_record, encode_record
 
-Who = tuple[str, str]  # site, id; the site is "" where the record does not say it
+Who = tuple[str, str]  # site, id; the site is "" if the record does not name it
 
-PLAIN = re.compile(r"[!-~]{1,128}")  # an id or a site that can be looked for
+PLAIN = re.compile(r"[!-~]{1,128}")  # a searchable id or site
 SITE = re.compile(r'"site"\s*:\s*"([!-~]{1,128}?)"')
 ID = re.compile(r'"(?:visitor|customer|id)"\s*:\s*"([!-~]{1,128}?)"')
 TIME = re.compile(r'"(?:time|since)"\s*:\s*(\d{1,16})\b')
-SEARCHED = 100_000  # characters of what is no record
-MOST_NAMED = 8  # in what is no record
+SEARCHED = 100_000  # characters of an undecodable value
+MOST_NAMED = 8  # ids in an undecodable value
 NOBODY = "-"
 WIDTH = 16  # digits of a time
 LEFT_OUT = "(left out)"
 
 
 class DeadLetter(NamedTuple):
-    """One record that is set aside. `about`: lines "<site>/<id> <time, ms>" of those whom it names."""
+    """One record that was set aside. `about`: a line "<site>/<id> <time, ms>" for each person it names."""
 
     offset: int
     reason: str
     value: bytes
     error: str  # traceback, for `bug`
     about: tuple[str, ...]
-    is_cut: bool = False  # something was left out of `value`: only the log has the whole
+    is_cut: bool = False  # parts of `value` were left out; the log has the whole record
 
     def is_about(self, site: str, id: str, upto: int) -> bool:
-        """Whether it names this person, at `upto` (ms) or before, or at a time that it does not say."""
+        """Whether it names this person with a time up to `upto` (ms) or without a time."""
         return any(whose(line) in (f"{site}/{id}", f"/{id}") and _time(line) <= upto for line in self.about)
 
 
 class Named(NamedTuple):
-    """Whom a record names, and when it happened, ms; 0 where it does not say."""
+    """The people a record names, and its time in ms (0: unknown)."""
 
     people: tuple[Who, ...]
     time: int
 
 
 def named_by(value: bytes, *, most: int | None = MOST_NAMED) -> Named:
-    """Whom a record names that could not be folded: by its fields, or `most` of what looks like them."""
+    """The people a dead record names: by its fields or, if it cannot be decoded, up to `most` matches in its text."""
     record = _record(value)
     if record is None:
         return _looks_like(value.decode("utf-8", "backslashreplace")[:SEARCHED], most)
@@ -60,7 +60,7 @@ def named_by(value: bytes, *, most: int | None = MOST_NAMED) -> Named:
 
 
 def is_forgotten(named: Named, people: Iterable[Visitor | Customer], at: int) -> bool:
-    """Whether one of the people whom a record names, appended at `at` (ms), was forgotten after it happened."""
+    """Whether a person named by a record appended at `at` (ms) was forgotten after the record's time."""
     return any(
         person.tombstone >= max(named.time, 1) or (isinstance(person, Visitor) and person.state.withheld >= at)
         for person in people
@@ -76,9 +76,10 @@ def letter(
     is_forgotten: bool = False,
     lives_here: Callable[[Who], bool] = lambda who: True,
 ) -> DeadLetter:
-    """Of who is forgotten already only the reason is kept; of a delta only which one it is: the log has the rest.
+    """The dead letter of a record. If its person is already forgotten, it keeps only the reason.
 
-    The ids of those who do not live in this lane are left out: it would not learn that they are to be forgotten.
+    A delta keeps no shares; the log has them. Ids that belong to other lanes are left out, because this lane would
+    not learn of their erasure.
     """
     if is_forgotten:
         return DeadLetter(offset, reason.partition(":")[0], b"", "", (NOBODY,))
@@ -96,7 +97,7 @@ def letter(
 
 
 def _left_out(value: bytes, record: Record | None, ids: set[str]) -> bytes:
-    """The record without these ids where it names somebody; as text where it is none."""
+    """The record with these ids replaced in its id fields, or in its text if it cannot be decoded."""
     if isinstance(record, Event):
         record.visitor, record.customer = (LEFT_OUT if id in ids else id for id in (record.visitor, record.customer))
     elif isinstance(record, Erase):
@@ -116,13 +117,13 @@ def _without(ids: Iterable[str], text: str) -> str:
 
 
 def about(value: bytes) -> tuple[str, ...]:
-    """Those whom a record names, as lines of `DeadLetter.about`."""
+    """The people a record names, as lines of `DeadLetter.about`."""
     people, time = named_by(value)
     return tuple(f"{site}/{id} {padded(time)}" for site, id in people) or (NOBODY,)
 
 
 def padded(time: int) -> str:
-    """In the order of times, as texts."""
+    """A time as text that sorts like the number."""
     return str(min(max(time, 0), 10**WIDTH - 1)).zfill(WIDTH)
 
 

@@ -1,4 +1,4 @@
-"""What a rule may do to the world besides its visitor's own state: `out`, and its few verbs.
+"""The effects of a rule beyond its visitor's state: `out` and its methods.
 
 count, top      add to a number, or to a top list, of the site
 wake            have the person's deadlines looked at, at a time of the log
@@ -6,7 +6,7 @@ tell            send a share to the customer's lane
 emit            send a record to another person's lane
 forget          keep what a person did up to a time out of its profile, for good
 
-`out.now` is the only clock that a rule has. What rules say is kept here; the processor makes it what Redis holds.
+`out.now` is a rule's only clock. The effects are collected here; the processor writes them to Redis.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from wakeline.keys import LIVE_STEP_MS
 from wakeline.numbers import Count, Top
 from wakeline.record import CustomerShare, Record
 
-LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than that enter no live window
+LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
 
 
 class Verdict(StrEnum):
-    """What became of a record: the lane's ledger has a row for each."""
+    """The result of folding a record; the lane's ledger has a row for each."""
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
@@ -36,7 +36,7 @@ class Verdict(StrEnum):
     ERASED = "erased"  # counted on the site, but not in a profile; a replay meets tombstones earlier, so erases more
     DEAD = "dead"
     DERIVED = "derived"  # our own deltas, ticks and erasures
-    SKIPPED = "skipped"  # before the place at which the numbers of this version begin
+    SKIPPED = "skipped"  # before the place where the numbers of this version begin
 
 
 class Person(Protocol):
@@ -44,17 +44,17 @@ class Person(Protocol):
 
     site: str
     id: str
-    scheduled: int  # append time (ms) at which its deadlines are looked at; 0: it waits for nothing
+    scheduled: int  # append time (ms) of the next check of its deadlines; 0: none
 
 
 Counts = defaultdict[str, int]
 
 
 class Additions:
-    """What a call adds to top lists of one kind of bucket: (site, list, bucket) -> value -> amount.
+    """What a call adds to the top lists of one kind of bucket: (site, list, bucket) -> value -> amount.
 
-    A list has room for so many values, so the order matters in which they come and go. While values are only added,
-    their order in the dict is that order. What is taken back ends such a run: the next run begins behind it.
+    The length of a list is limited, so the order of changes matters. A run is a dict of additions in this order. A
+    subtraction ends the run, and the next run begins after it.
     """
 
     def __init__(self) -> None:
@@ -62,12 +62,12 @@ class Additions:
         self._ended: defaultdict[tuple[str, str, str | int], list[Counts]] = defaultdict(list)
 
     def take_back(self, site: str, what: str, bucket: str | int, value: str, amount: int) -> None:
-        """Add an `amount` below 0. Whoever keeps a dict of `open` at hand asks for it again."""
+        """Add an `amount` below 0. This invalidates the key's dict of `open`, also in callers' caches."""
         key = site, what, bucket
         self._ended[key] += [self.open.pop(key, _counts()), defaultdict(int, {value: amount})]
 
     def runs(self) -> dict[tuple[str, str, str | int], list[Counts]]:
-        """Of each list, its runs in order."""
+        """The runs of each list, in order."""
         found = {key: list(runs) for key, runs in self._ended.items()}
         for key, counts in self.open.items():
             found.setdefault(key, []).append(counts)
@@ -75,11 +75,11 @@ class Additions:
 
 
 class Out:
-    """What the rules of one call say. `now` is the append time of the current record or the deadline's own, ms.
+    """The effects of one call's rules. `now` is the append time of the current record, or the deadline's time, ms.
 
-    `received` is when a collector received the current event, ms. Live windows are by event time, so by the
-    collectors' clocks: how old an event is for them is told by `received`, never by `now`. The log's time does not go
-    back, so after a moment in which its server's clock was hours ahead every event would be too old for hours.
+    `received` is when a collector received the current event, ms. An event's age for the live windows is measured with
+    `received`, because event times follow the collectors' clocks, and never with `now`: log time does not go back, so
+    if the log server's clock was once hours ahead, every event would look too old for hours.
     """
 
     def __init__(self, *, decay_zero: int, half_life: int) -> None:
@@ -89,14 +89,14 @@ class Out:
         self.step = 0  # deadlines that fired before it, and after the record before it
         self.site: SiteFacts = None  # type: ignore[assignment]  # of the current event, set before any rule runs
         self.day = ""  # of the current event
-        self.live_ms = LIVE_MS  # age up to which an event enters the live windows; -1: none does
+        self.live_ms = LIVE_MS  # maximum age of an event in the live windows; -1: no event enters them
         self._minute = -1
-        self._is_live = False  # young enough for the live windows
+        self._is_live = False  # whether the current event enters the live windows
         self.decay_zero = decay_zero
         self.half_life = half_life
         self._today: Counts = _counts()
-        self._lists: dict[str, Counts] = {}  # what -> day's list, of the current event's day
-        self._live_lists: dict[str, tuple[Counts, Counts]] = {}  # what -> its minute's and five minutes' list
+        self._lists: dict[str, Counts] = {}  # what -> list of the current event's day
+        self._live_lists: dict[str, tuple[Counts, Counts]] = {}  # what -> lists of the event's minute and five minutes
         self.day_tops = Additions()
         self.minute_tops = Additions()
         self.five_tops = Additions()
@@ -105,14 +105,14 @@ class Out:
         self.due: dict[str, int] = {}  # "<site>/<id>" -> append time; 0: no longer
         self.tombstones: dict[tuple[str, str], int] = {}
         self.shares: list[CustomerShare] = []  # for the customers' lanes
-        self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane it is for, record
-        self._emitted: tuple[int, int] = (-1, 0)  # record and step of what was emitted last
-        self._emitted_to: set[tuple[str, str, str]] = set()  # site, id and cause, of these
+        self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane receives it, record
+        self._emitted: tuple[int, int] = (-1, 0)  # offset and step of the latest emit
+        self._emitted_to: set[tuple[str, str, str]] = set()  # site, id and cause of what they emitted
         self.dead: list[DeadLetter] = []
-        self.letters: dict[tuple[str, str], int] = {}  # whose dead letters go, up to when, ms
+        self.letters: dict[tuple[str, str], int] = {}  # site, id -> time (ms) up to which dead letters are deleted
 
     def enter(self, site: SiteFacts, time: int) -> None:
-        """Turn to an event of `site` at `time`: what follows is counted there and then, unless it says otherwise."""
+        """Make `site` and `time` (ms) the default for the counts that follow."""
         minute = time // MINUTE_MS
         if site is not self.site or minute != self._minute:
             self.site, self._minute, self.day = site, minute, site.day(time)
@@ -124,11 +124,11 @@ class Out:
     # ---- the site's numbers
 
     def count(self, number: Count, amount: int = 1, *, day: str = "") -> None:
-        """Add to a number of the site: for a day (that of the event) and, if it has a total, in all."""
+        """Add to a number of the site: of `day`, by default the event's, and to its total if it has one."""
         (self.days[self.site.key, day] if day else self._today)[number.name] += amount
 
     def top(self, top: Top, value: str, amount: int = 1) -> None:
-        """Add to a top list of the event's day; of its minute too, if the list is live and the event young enough."""
+        """Add to a top list of the event's day, and of its minute if the list is live and the event recent enough."""
         what = top.name
         counts = self._lists.get(what)
         if counts is None:
@@ -142,7 +142,7 @@ class Out:
             both[1][value] += amount
 
     def top_at(self, time: int, top: Top, value: str, amount: int = 1) -> None:
-        """The same, for something that happened at another time than the event. An amount below 0 takes back."""
+        """The same for a time other than the event's. A negative amount subtracts."""
         what, minute = top.name, time // MINUTE_MS
         is_live = top.is_live and self.received - time < self.live_ms
         if amount < 0:
@@ -169,9 +169,9 @@ class Out:
     # ---- deadlines
 
     def wake(self, person: Person, at: int) -> None:
-        """Look at the person's deadlines at append time `at` (ms), or before.
+        """Check the person's deadlines at append time `at` (ms), or before.
 
-        Each is read off its state then (`crm.rules.DEADLINES`), so one that has moved or is gone needs no word here.
+        They are then computed from its state (`crm.rules.DEADLINES`), so moved or cancelled deadlines need no call.
         """
         if not person.scheduled or at < person.scheduled:
             person.scheduled = self.due[f"{person.site}/{person.id}"] = at
@@ -184,7 +184,7 @@ class Out:
         self.shares.append(share)
 
     def emit(self, site: str, id: str, record: Record, *, cause: str) -> None:
-        """Append a record to the lane of `id`; once for each `cause`, if the same record of the log asks again."""
+        """Append a record to the lane of `id`, at most once per `cause` for each record of the log."""
         if self._emitted != (self.offset, self.step):
             self._emitted = self.offset, self.step
             self._emitted_to.clear()
@@ -193,11 +193,11 @@ class Out:
             self.outbox.append((site, id, record))
 
     def forget(self, site: str, id: str, *, upto: int) -> None:
-        """Nothing that the person did at `upto` (ms) or before enters a profile again."""
+        """Set the person's tombstone: events up to `upto` (ms) never enter a profile again."""
         self.tombstones[site, id] = upto
 
     def forget_letters(self, site: str, id: str, *, upto: int) -> None:
-        """Dead letters that name this person, at `upto` (ms) or before, go: those that lie there and this call's."""
+        """Delete dead letters that name this person up to `upto` (ms): the stored ones and this call's."""
         self.letters[site, id] = max(upto, self.letters.get((site, id), 0))
         self.dead = [letter for letter in self.dead if not letter.is_about(site, id, upto)]
 

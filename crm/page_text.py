@@ -1,15 +1,15 @@
-"""A page instance as text, and what it is about apart from it: [upto, above, sign, left, interests, pending].
+"""A page instance as JSON text, [upto, seen_bitmap, last_heartbeat, left, interests, pending], in two parts.
 
-What somebody read lies in a key of its own, so that forgetting can remove it; which events were counted stays.
+The interests are personal, so they are stored in a separate key that erasure can delete; the counted events stay.
 """
 
 from __future__ import annotations
 
-NOTHING = "null,0.0]"  # interests and pending of one that is about nothing
+NOTHING = "null,0.0]"  # no interests, nothing pending
 
 
 def split(text: str) -> tuple[str, str]:
-    """Which of its events were counted, and what it is about; "" where that is nothing."""
+    """The part with the counted events, and the part with the interests ("": none)."""
     *counted, about = text.split(",", 4)
     if len(counted) < 4:
         return text, ""

@@ -1,10 +1,10 @@
-"""Page instances of one visitor, by which its events are counted once; of an id that many share there are thousands.
+"""A visitor's page instances, which detect duplicate events; an id that many people share has thousands of them.
 
-They lie in three places: at hand in its state, as text in its state, and outside of it in keys of their own (see
-`keys.Keys.pages`), where what is too much for a state goes. What they mean depends on none of this, so that it may be
-settled for each write anew: an instance is known for REMEMBERED_MS after its latest event, wherever it lies.
+Each is stored in one of three places: decoded in the state, as text in the state or, if the state grows too large, in
+separate keys outside it (see `keys.Keys.pages`). An instance is remembered for REMEMBERED_MS after its latest event,
+wherever it is stored, so every write may move instances between the places.
 
-Before a batch is folded, the worker loads those of its instances that lie outside: `asked_for` says which.
+Before folding a batch, the worker loads the instances outside the state that the batch names (`asked_for`).
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ from wakeline.definitions import LATE_MS
 from wakeline.durations import DAY_MS
 from wakeline.keys import PAGES_TTL_MS
 
-JITTER_MS = 3_600_000  # a retry's corrected time differs by what the network took
+JITTER_MS = 3_600_000  # a retry's corrected time differs by network delays
 REMEMBERED_MS = LATE_MS + JITTER_MS
-WITHHELD_MS = REMEMBERED_MS  # what a withdrawal may have overtaken is too late by then
-UNPROFILED_MS = REMEMBERED_MS  # that a state without a profile lives, from when it was last heard of
-DAYS_NOTED = (PAGES_TTL_MS + LATE_MS) // DAY_MS  # a key may be there so long, where the fold is behind the log
-SILENT_MS = 300_000  # a page instance that gave no sign for so long is set aside; it can be recalled
-READY_PAGES = 6  # at hand; above it all but KEPT_PAGES become one text, which costs nothing until it is asked
+WITHHELD_MS = REMEMBERED_MS  # after this, an event that a withdrawal overtook is too late anyway
+UNPROFILED_MS = REMEMBERED_MS  # lifetime of a state without a profile after its latest event
+DAYS_NOTED = (PAGES_TTL_MS + LATE_MS) // DAY_MS  # longest possible age of such a key, if the fold lags behind the log
+SILENT_MS = 300_000  # a page instance without a ping for this long is moved to the text; it can be recalled
+READY_PAGES = 6  # decoded; beyond that, all but KEPT_PAGES become text, which costs nothing until it is used
 KEPT_PAGES = 2
-MANY_OPEN = 32  # open tabs of which one is set aside all the same
-PAST_LENGTH = 8_192  # characters of that text: some 110 pages in eight days; above it the older half goes outside
-STATE_BYTES = 12_288  # of a state; above it pages go outside until it is half of that, or has no more
-MOST_PRESENT = 256  # open page instances of one visitor that presence looks at
+MANY_OPEN = 32  # if this many tabs are open, one in so many becomes text too
+PAST_LENGTH = 8_192  # characters of text, about 110 pages in eight days; beyond that the older half moves outside
+STATE_BYTES = 12_288  # of a state; beyond that, pages move outside until half of it or no pages remain
+MOST_PRESENT = 256  # open page instances of one visitor considered for presence
 
 _read = msgspec.json.Decoder(Page).decode
 
 
 def known(id: str, visitor: Visitor, now: int) -> Page | None:
-    """The page instance, taken from where it lies: `put` it back. None: it was never there, or too long ago."""
+    """Takes the page instance out of its place; `put` it back. None: unknown, or known too long ago."""
     state = visitor.state
     page = state.pages.get(id)
     if page is None:
@@ -47,13 +47,13 @@ def known(id: str, visitor: Visitor, now: int) -> Page | None:
         if text is None:
             return None
         page = _read(text)
-        if _latest(page) <= state.erased:  # former code left what forgotten ones were about where they lay
+        if _latest(page) <= state.erased:  # earlier versions left interests of erased instances outside
             page.interests, page.pending = None, 0.0
     return page if now - _latest(page) <= REMEMBERED_MS else None
 
 
 def put(id: str, page: Page, visitor: Visitor, now: int) -> None:
-    """At hand; makes room for it there."""
+    """Adds a page instance to the decoded ones; makes room if needed."""
     pages = visitor.state.pages
     if len(pages) >= READY_PAGES and id not in pages:
         _set_aside(visitor, now)
@@ -64,7 +64,7 @@ def put(id: str, page: Page, visitor: Visitor, now: int) -> None:
 
 
 def lighten(visitor: Visitor, size: int) -> None:
-    """Move pages of a state of `size` bytes outside, until it is small enough to be written often."""
+    """Move pages out of a state of `size` bytes until it is small enough for frequent writes."""
     state = visitor.state
     over = size - STATE_BYTES // 2
     for line in _lines(state.set_aside_pages):
@@ -80,14 +80,14 @@ def lighten(visitor: Visitor, size: int) -> None:
 
 
 def note_day(state: VisitorState, now: int) -> int:
-    """That pages go outside at append time `now`; returns the day whose key they go to."""
+    """Note that pages move outside at append time `now`; returns the day whose key receives them."""
     day = now // DAY_MS
     state.days = [*(one for one in state.days if now // DAY_MS - one <= DAYS_NOTED and one != day), day]
     return day
 
 
 def asked_for(visitor: Visitor, ids: Iterable[str], now: int) -> tuple[list[int], list[str]]:
-    """Days, latest first, in whose keys those of the page instances may lie that do not lie in the state."""
+    """The ids that are not in the state, and the days, latest first, whose keys may hold their page instances."""
     state = visitor.state
     days = _remembered(state.days, now)
     if not days:
@@ -101,7 +101,7 @@ def _remembered(days: list[int], now: int) -> list[int]:
 
 
 def _from_past(id: str, state: VisitorState) -> str | None:
-    """The text of a page instance that was set aside: its event was late, or sent again."""
+    """Takes a page instance's text out of the state, for a late or repeated event."""
     start = state.set_aside_pages.find(f"\n{id} ")
     if start < 0:
         return None
@@ -112,7 +112,7 @@ def _from_past(id: str, state: VisitorState) -> str | None:
 
 
 def _set_aside(visitor: Visitor, now: int) -> None:
-    """Keep the oldest page instances as text: those that were left, or gave no sign for long."""
+    """Turn the oldest page instances that were left, or sent no ping for long, into text."""
     state = visitor.state
     pages = state.pages
     done = [
@@ -125,7 +125,7 @@ def _set_aside(visitor: Visitor, now: int) -> None:
 
 
 def _shorten(visitor: Visitor, now: int) -> None:
-    """Of the text, drop what is too old to be known, and move the older half outside if it is still too long."""
+    """Drop expired page instances from the text, and move its older half outside if it is still too long."""
     state = visitor.state
     lines = [
         line for line in _lines(state.set_aside_pages) if now - _latest(_read(line.partition(" ")[2])) <= REMEMBERED_MS

@@ -1,4 +1,4 @@
-"""What records other than events do to people: shares of customers, erasures, and events of before a version begins."""
+"""The effects of other records: shares for customers, erasures, and events from before a version begins."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:
     if isinstance(person, Customer):
         forgetting.forget_customer(person, out, upto=record.time)
         return
-    hear(person, out.now)  # what of it would have expired has
+    hear(person, out.now)  # drops state that has expired by log time
     if record.customer:
         forgetting.forget_with_customer(person, out, customer=record.customer, upto=record.time)
     else:

@@ -1,13 +1,13 @@
-"""The rules, in the order in which an event meets them. To add one, write it in its package and list it here.
+"""The rules, in the order in which they are applied to an event. To add one, write it in its package and list it here.
 
-A rule takes the event, its visitor and `out`, which holds the few things that it may do; it has no I/O and no clock but
-`out.now`. It returns None, or a verdict that ends the event there.
+A rule takes the event, its visitor and `out`, which collects its other effects. It has no I/O, and no clock except
+`out.now`. It returns None, or a verdict that ends the processing of the event.
 
-A person may also have deadlines: a kind each, listed below. A kind reads the person's next deadline off its state, and
-does what is to be done then. A rule that sets one calls `out.wake`. Beside these the processor calls
+A person may also have deadlines, whose kinds are listed below. A kind computes the person's next deadline from its
+state, and is called when it is reached. A rule that sets a deadline calls `out.wake`. The processor also calls
 
-is_kept_out              before the rules: whether the event only counts on the site, since its visitor was forgotten
-open_share, send_share   around the rules, and around a deadline: what they add to a visitor goes to its customer too
+is_kept_out              before the rules: whether an erasure keeps the event out of the profile
+open_share, send_share   around the rules and deadlines: sends what they add to a linked visitor to its customer too
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Rule = Callable[[Event, Visitor, Out], Verdict | None]
 Steps = tuple[tuple[str, Rule], ...]
 
 CUSTOM = "*"
-"""Stands for every type that is not named in `wakeline.event`. A rule for one of them compares `event.type` itself."""
+"""Stands for all types that `wakeline.event` does not name; a rule for one of them checks `event.type` itself."""
 
 ALL = (PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY, CUSTOM)
 
@@ -69,15 +69,15 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("interests", scoring.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),
     ("customers", customers.link, (IDENTIFY,)),
 )
-"""Name, rule and the types of events that it is for, in order."""
+"""Name, rule and its event types, in order of application."""
 
 
 class Deadline(NamedTuple):
     """A kind of deadline."""
 
     kind: str
-    next: Callable[[Any, SiteFacts], int]  # of a person: append time (ms) of the next one of this kind, 0: none
-    fire: Callable[[Any, Out], None]  # what happens at that one: afterwards it is another one, or none
+    next: Callable[[Any, SiteFacts], int]  # takes the person; append time (ms) of its next such deadline, 0: none
+    fire: Callable[[Any, Out], None]  # handles that deadline; afterwards `next` returns a later one or 0
 
 
 DEADLINES: dict[type, tuple[Deadline, ...]] = {
@@ -87,19 +87,19 @@ DEADLINES: dict[type, tuple[Deadline, ...]] = {
     ),
     Customer: (Deadline("customer_age", customer_end, end_customer),),
 }
-"""Of whom, and in which order where several are due at the same millisecond."""
+"""The kinds of deadlines by type of person, in the order in which they fire in the same millisecond."""
 
 NAMES = (*(name for name, _, _ in RULES), *(kind.kind for kinds in DEADLINES.values() for kind in kinds))
-"""What is timed, by name."""
+"""Names under which rules and deadlines are timed."""
 
 
 def of_type(type: str) -> Steps:
-    """The rules that an event of a type (or CUSTOM) meets."""
+    """The rules for events of a type (or CUSTOM)."""
     return tuple((name, rule) for name, rule, types in RULES if type in types)
 
 
 def earliest(person: Visitor | Customer, site: SiteFacts) -> tuple[int, Deadline | None]:
-    """The person's next deadline, and when it is; 0: it waits for nothing."""
+    """Append time (ms) and kind of the person's next deadline; (0, None): there is none."""
     time, next = 0, None
     for kind in DEADLINES[type(person)]:
         at = kind.next(person, site)
@@ -109,5 +109,5 @@ def earliest(person: Visitor | Customer, site: SiteFacts) -> tuple[int, Deadline
 
 
 def prepare() -> None:
-    """What would make the first event slow."""
+    """Load the data that would slow down the first event."""
     referrers.prepare()

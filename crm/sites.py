@@ -1,4 +1,4 @@
-"""What the fold asks of a site: which day a time belongs to, which interests a path stands for."""
+"""Facts of a site that the rules need: the day of a time, the interests of a path."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Lifetimes(NamedTuple):
 
 
 class SiteFacts:
-    """One site's settings, prepared; its answers are cached, bounded."""
+    """One site's settings, prepared for lookups, with bounded caches."""
 
     def __init__(self, site: Site) -> None:
         self.key = site.key
@@ -42,7 +42,7 @@ class SiteFacts:
         self.defined = lru_cache(REMEMBERED_DEFINED)(self._defined)
 
     def day(self, ms: int) -> str:
-        """The site's day (YYYY-MM-DD) at a time."""
+        """The day (YYYY-MM-DD) of a time in the site's time zone."""
         quarter = ms // QUARTER_MS
         found = self._day_of_quarter.get(quarter)
         if found is None:
@@ -62,13 +62,13 @@ class SiteFacts:
 
 
 page_name = lru_cache(REMEMBERED_NAMES)(page_label)
-"""A page as every view names it."""
+"""The name of a page in every view."""
 
 
 @lru_cache(REMEMBERED_PATHS)
 def interest_name(text: str) -> str:
-    """An interest as it is stored: lower case, single spaces, at most 64 characters as people see them; "" for nothing.
+    """An interest as stored: lower case, single spaces, at most 64 visible characters; "" if there is none.
 
-    A longer one ends in a hash of all of it, so that it stays apart from others that begin alike.
+    A longer one is cut and ends in a hash of the whole, so that it stays distinct.
     """
     return cut(" ".join(text.split()).lower(), MAX_INTEREST)

@@ -1,7 +1,7 @@
-"""What the fold remembers of a visitor, a customer and a lane.
+"""The state of a visitor and of a customer.
 
-`VisitorState` and `CustomerState` are stored as JSON under `keys.state`; `Visitor` and `Customer` wrap
-them with what lies in other keys and with what the current call changed.
+`VisitorState` and `CustomerState` are stored as JSON under `keys.state`; `Visitor` and `Customer` add the
+data of other keys and the changes of the current call.
 """
 
 from __future__ import annotations
@@ -31,28 +31,28 @@ __all__ = [
     "encode_state",
 ]
 
-FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard"}  # as they are stored
+FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard"}  # stored names
 
 
 class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     """Stored state of one visitor."""
 
     pages: dict[str, Page] = {}  # the latest, see `crm.pages`
-    set_aside_pages: str = ""  # earlier ones: a line "<id> <Page as JSON>" each, with a line break before it
-    days: list[int] = []  # of log time, in order, at which others went to keys of their own that may be there still
+    set_aside_pages: str = ""  # earlier ones: for each a line break and "<id> <Page as JSON>"
+    days: list[int] = []  # days (log time), ascending, whose separate keys may still hold pages
     sessions: list[Session] = []  # open ones
-    closed: list[tuple[int, int]] = []  # start and last of those closed lately
-    forgotten_until: int = 0  # events of unknown page instances up to this time are too late; former code forgot pages
-    # What the site counted of this visitor: known also once the visitor is forgotten, and in a replay that
-    # meets its tombstone first, so that the site's numbers are the same whoever was forgotten.
+    closed: list[tuple[int, int]] = []  # start and last of recently closed ones
+    forgotten_until: int = 0  # events of unknown pages up to this time are too late, as earlier versions forgot pages
+    # What the site has counted of this visitor. It survives erasure, also in a replay that starts with the
+    # tombstone, so that erasures never change the site's numbers.
     was_new: bool = False
     was_identified: bool = False
     has_withdrawn: bool = False
-    erased: int = 0  # up to when this version has forgotten it, ms; a tombstone may know of more, see `Visitor`
+    erased: int = 0  # time (ms) of this version's latest erasure; the tombstone may be later, see `Visitor`
     last_append: int = (
-        0  # append time of the latest record, ms; while there is no profile, see `crm.intake.duplicates.hear`
+        0  # append time of the latest record, ms; kept while there is no profile, see `crm.intake.duplicates.hear`
     )
-    recent: Session | None = None  # the latest session once closed, for the profile
+    recent: Session | None = None  # the latest closed session, for the profile
     first_seen: int = 0
     last_seen: int = 0
     visits: int = 0
@@ -64,20 +64,20 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     os: str = ""
     country: str = ""
     customer: str = ""
-    linked: int = 0  # time of the identify that began this link, ms; 0: it was made when that was not noted
-    named: int = 0  # time of the latest one that only repeated it
+    linked: int = 0  # time of the identify that made the link, ms; 0: made by a version that did not store it
+    named: int = 0  # time of the latest identify that repeated it, ms
     kept_out: tuple[str, int, int] | None = (
-        None  # such a link that today's tombstone keeps out, see `crm.identity.customers.link`
+        None  # in a replay: a link that the current tombstone keeps out, see `crm.identity.customers.link`
     )
-    earlier: list[str] = []  # customers to whom it was linked before, who list it too
-    had_profile: bool = False  # in a replay: the live version had one here, which today's tombstone keeps out
-    had_seen: tuple[int, int] = (0, 0)  # times of that one's first and last event, ms
-    withheld: int = 0  # append time up to which nothing enters a profile: it withdrew when it had none
+    earlier: list[str] = []  # customers it was linked to before, which list it too
+    had_profile: bool = False  # in a replay: the live version had a profile that the current tombstone keeps out
+    had_seen: tuple[int, int] = (0, 0)  # times of that profile's first and last event, ms
+    withheld: int = 0  # append time (ms) until which a withdrawal without a profile keeps events out of one
     first: Touch = Touch()
     latest: Touch = Touch()
 
     def is_known(self) -> bool:
-        """Whether there is a profile or a link, or was in the live version where a replay keeps it out."""
+        """Whether there is a profile or a link; in a replay, also one that only the live version had."""
         return bool(self.first_seen or self.customer or self.had_profile or self.kept_out)
 
 
@@ -115,36 +115,36 @@ class Visitor:
     def __init__(self, site: str, id: str, state: VisitorState, scores: dict[str, float], tombstone: int) -> None:
         self.site = site
         self.id = id
-        self.keys: tuple[str, str, str] | None = None  # of state, profile and interests, once they were spelt
+        self.keys: tuple[str, str, str] | None = None  # of state, profile and interests, once built
         self.is_anonymous = id[0] == ANONYMOUS_PREFIX
         self.state = state
         self.interests = Interests(scores)
-        self.tombstone = tombstone  # ms up to which nothing enters the profile; 0: none
-        self.erased = max(tombstone, state.erased)  # up to when it was forgotten; a replay has that still to do
+        self.tombstone = tombstone  # events up to this time (ms) never enter the profile; 0: none
+        self.erased = max(tombstone, state.erased)  # latest erasure (ms); before the tombstone in a replay
         self.scheduled = 0  # see `crm.out.Person`
         self.open_pages = {
             id: page.last_heartbeat + PRESENT_MS for id, page in state.pages.items() if page.last_heartbeat > page.left
         }
-        self.present = 0  # ms until which it counts as on the site; 0: not known here or gone
-        self.outside: Outside | None = None  # None: no page that the present batch names lies outside of the state
+        self.present = 0  # time (ms) until which it counts as on the site; 0: unknown or gone
+        self.outside: Outside | None = None  # None: the current batch names no page outside the state
         # of the current event
         self.page: Page = Page()
         self.may_profile = False  # whether the event may enter the profile
-        self.has_profile = False  # whether it may in the live version, but for a tombstone that a replay knows already
-        self.session: Session | None = None  # None: it belongs to no open one
-        self.new_entry: tuple[Session, Session | None] | None = None  # session with a new entry, as it was before
+        self.has_profile = False  # in a replay: whether it entered the live version's profile before the tombstone
+        self.session: Session | None = None  # None: it belongs to no open session
+        self.new_entry: tuple[Session, Session | None] | None = None  # session with a new entry, and its former state
         # of the current call
         self.is_new = False
         self.numbers: set[str] = set()  # fields of the profile that changed
-        self.renewed = False  # the first event of a day: its keys get their whole lifetime again
+        self.renewed = False  # the first event of a day renews the lifetime of its keys
         self.traits_changed = False
         self.unshows = False  # the profile may hold a session that it may no longer show
-        self.wipe = False  # forget the profile before writing
-        self.gone_days: list[int] = []  # of `VisitorState.days`, whose pages go before writing
+        self.wipe = False  # delete the profile before writing
+        self.gone_days: list[int] = []  # those of `VisitorState.days` whose pages are deleted before writing
         self.share: CustomerShare | None = None
 
     def count(self, number: ProfileCount, amount: int = 1) -> None:
-        """Add to a number of the profile and, if it is linked, of its customer."""
+        """Add to a number of the profile and, if the visitor is linked, of its customer."""
         field = number.name
         setattr(self.state, field, getattr(self.state, field) + amount)
         self.numbers.add(field)
@@ -157,29 +157,29 @@ class Visitor:
             self.share.interests[name] = self.share.interests.get(name, 0.0) + amount
 
     def forget(self, upto: int) -> None:
-        """Drop all of the profile, up to time `upto` (ms) for good."""
+        """Delete the profile, permanently for events up to time `upto` (ms)."""
         self.end()
         self.state.erased = upto
         self.erased, self.tombstone = upto, max(upto, self.tombstone)
 
     def vanish(self) -> None:
-        """Drop also what `end` left."""
+        """Delete also the state that `end` keeps."""
         self.gone_days = self.state.days
         self.state = VisitorState()
         self.open_pages.clear()
         self.outside = None
 
     def end(self) -> None:
-        """Drop all of the profile; what keeps site totals right (page instances, open sessions) stays."""
+        """Delete the profile, but keep what site totals need (page instances, open sessions)."""
         old = self.state
         for session in old.sessions:
             session.unshown = True
-        for page in old.pages.values():  # a replay, which leaves out what it showed, does not know either
+        for page in old.pages.values():  # a replay, which never showed them, lacks them too
             page.interests, page.pending = None, 0.0
         if old.set_aside_pages:
             lines = [line.partition(" ") for line in old.set_aside_pages[1:].split("\n")]
             old.set_aside_pages = "".join(f"\n{id} {without_interests(text)}" for id, _, text in lines)
-        if self.outside is not None:  # those that the present call has at hand; the others as the call is written
+        if self.outside is not None:  # those loaded for this call; the write clears the others
             self.outside.known = {id: without_interests(text) for id, text in self.outside.known.items()}
         self.state = VisitorState(
             pages=old.pages, set_aside_pages=old.set_aside_pages, days=old.days, forgotten_until=old.forgotten_until,

@@ -1,6 +1,6 @@
-"""docs/profiles.md: every field of a profile, from what declares them.
+"""Generates docs/profiles.md: every field of a profile, from `wakeline.profile_fields`.
 
-`python -m dashboards.profiles` writes it; a test says whether that was forgotten.
+`python -m dashboards.profiles` writes it; a test fails if it is out of date.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ FILE = Path(__file__).parents[1] / "docs" / "profiles.md"
 
 HEAD = """# Profiles
 
-What is known of one visitor, or of one customer over all its visitors: as `wakeline.profiles` reads it, as
-`GET /v1/profiles/...` and `wakeline profile --json` give it as JSON. `make dashboards` writes this page.
+The fields of a profile of one visitor, or of one customer over all its visitors. `wakeline.profiles` reads them;
+`GET /v1/profiles/...` and `wakeline profile --json` return them as JSON. `make dashboards` writes this page.
 
-In JSON a time is text as ISO 8601 has it, and `None` is `null`. Nothing is known of a field that is empty.
+In JSON, times are text in ISO 8601, and `None` is `null`. An empty field means that nothing is known.
 """
 
 PARTS: dict[str, type[Struct]] = {"A profile": Profile, "Session": Session, "Source": Source, "Interest": Interest}
@@ -33,7 +33,7 @@ def page() -> str:
 
 
 def _table(title: str, kind: type[Struct]) -> Iterator[str]:
-    yield from (f"## {title}", "", "| field | type | unit | what |", "|---|---|---|---|")
+    yield from (f"## {title}", "", "| field | type | unit | meaning |", "|---|---|---|---|")
     for name, hint in get_type_hints(kind, include_extras=True).items():
         declared, field = get_args(hint)
         yield f"| `{name}` | {_type(declared)} | {_unit(name, declared)} | {field.help} |"

@@ -19,7 +19,7 @@ ASKED_BY_PAGE = "Wakeline-Demo"  # a header that another site's page could only 
 
 
 def guard(site: Site, settings: Settings, port: int) -> Middleware:
-    """Refuses what comes under another name (DNS rebinding) and other sites' questions; adds the headers."""
+    """Refuses requests for other host names (DNS rebinding) or from other sites; adds security headers."""
     hosts = {urlsplit(origin).netloc for origin in site.origins}
     hosts |= {f"{name}:{port}" for name in ("localhost", "127.0.0.1", settings.internal_host)}
     headers = {
@@ -41,7 +41,7 @@ def guard(site: Site, settings: Settings, port: int) -> Middleware:
 
 
 def policy(collector: str) -> str:
-    """Everything from here, but for the collector's script and its endpoint."""
+    """The Content-Security-Policy: everything from this server, except the collector's script and endpoint."""
     origin = origin_of(collector)
     return (
         f"default-src 'none'; script-src 'self' {origin}; connect-src 'self' {origin}; img-src 'self'; "

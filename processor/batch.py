@@ -1,4 +1,4 @@
-"""A batch: consecutive records of a lane, decoded, and what they touch; cut into runs that one call may write."""
+"""A batch: consecutive decoded records of a lane, the people and minutes they touch, and its chunks, one per call."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ from wakeline.record import (
     encode_record,
 )
 
-MAX_KEYS = 3_000  # of one store call: a thousand profiles; only who catches up gets there, at some 25 ms a call
-KEYS_OF_ONE = 4  # state, profile, interests, pages; a tombstone is rare enough for the slack of the spans
-KEYS_OF_A_DAY = 2 * (len(TOPS) + 4)  # a site's day by UTC may lie in two of its own
-KEYS_OF_A_SPAN = len(TOPS) + 4 + 6 * len(LIVE_TOPS)  # of five minutes: a day's, its minutes', totals ...
+MAX_KEYS = 3_000  # of one store call: a thousand profiles, about 25 ms; reached only when catching up
+KEYS_OF_ONE = 4  # state, profile, interests, pages; tombstones are rare enough for the slack of the spans
+KEYS_OF_A_DAY = 2 * (len(TOPS) + 4)  # a UTC day may overlap two days of a site
+KEYS_OF_A_SPAN = len(TOPS) + 4 + 6 * len(LIVE_TOPS)  # of five minutes: its day's, its minutes', totals ...
 SPAN_MS = 300_000
 
 NAME = re.compile(r"[a-z_]{1,64}")  # of what is defined
@@ -48,7 +48,7 @@ Who = tuple[str, str]  # site, id
 
 
 class Invalid(NamedTuple):
-    """A record that can never be folded, why, and whom it names."""
+    """A record that can never be folded, with the reason and the people it names."""
 
     value: bytes
     reason: str
@@ -65,12 +65,12 @@ class Item(Struct, gc=False):
 
 
 class Batch(Struct, gc=False):
-    """Consecutive records and what they touch."""
+    """Consecutive records, and the people and minutes they touch."""
 
     items: list[Item]
     people: set[Who]
-    minutes: set[tuple[str, int, bool]]  # site, minute, whether it is young enough for the live windows
-    live_ms: int  # age up to which it is; -1: none are
+    minutes: set[tuple[str, int, bool]]  # site, minute, whether it enters the live windows
+    live_ms: int  # maximum age of an event in the live windows; -1: none enters them
 
 
 def only_what_lasts(entries: Iterable[Entry], *, before: int) -> Iterable[Entry]:
@@ -84,7 +84,7 @@ def only_what_lasts(entries: Iterable[Entry], *, before: int) -> Iterable[Entry]
 
 
 def decoded(entries: Iterable[Entry], sites: Container[str]) -> list[Item]:
-    """Entries as records, in order; what cannot be one, or is of another site, is marked with its reason."""
+    """Entries as records, in order; malformed ones and those of unknown sites become `Invalid`, with a reason."""
     items = []
     for entry in entries:
         found = _record_of(entry.value, sites)
@@ -94,7 +94,7 @@ def decoded(entries: Iterable[Entry], sites: Container[str]) -> list[Item]:
 
 
 def _record_of(value: bytes, sites: Container[str]) -> Record | str:
-    """The record, or why it is none."""
+    """The record, or the reason why it is invalid."""
     try:
         record: Record = decode_record(value)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
@@ -103,12 +103,12 @@ def _record_of(value: bytes, sites: Container[str]) -> Record | str:
         if record.site not in sites:
             return "unknown_site"
         if not record.visitor or record.visitor[0] == CUSTOMER_PREFIX or not 0 <= record.n < MAX_EVENTS_PER_PAGE:
-            return "malformed: no visitor's event"
+            return "malformed: invalid visitor or event number"
         if not record.page or (record.customer and not _is_customer(record.customer)):
-            return "malformed: no page instance, or no customer's id"
+            return "malformed: no page instance, or an invalid customer"
     elif isinstance(record, Erase):
         if not _is_erasure(record):
-            return "malformed: names nobody who could be forgotten"
+            return "malformed: invalid erasure"
     elif isinstance(record, Delta) and not all(map(_is_share, record.shares)):
         return "malformed: a share of nobody, or for nobody"
     elif isinstance(record, Definition) and (fault := _fault_of(record)):
@@ -154,7 +154,7 @@ def _is_site(site: str) -> bool:
 
 
 def touched(record: Record | Invalid) -> tuple[Who, ...]:
-    """Whose state a record may change."""
+    """The people whose state a record may change."""
     if type(record) is Event:
         return ((record.site, record.visitor),)
     if isinstance(record, Delta):
@@ -167,7 +167,7 @@ def touched(record: Record | Invalid) -> tuple[Who, ...]:
 
 
 def newest(items: list[Item]) -> int:
-    """When the youngest of them was received or appended, ms: one of the two clocks may have been behind."""
+    """The latest receive or append time of the items, ms: one of the two clocks may have been behind."""
     return max(
         max((item.record.received for item in items if type(item.record) is Event), default=0),
         items[-1].time if items else 0,
@@ -175,7 +175,7 @@ def newest(items: list[Item]) -> int:
 
 
 def batch_of(items: list[Item], *, live_ms: int = LIVE_MS) -> Batch:
-    """What these records touch, found in one pass."""
+    """A batch of these records."""
     people: set[Who] = set()
     minutes: set[tuple[str, int, bool]] = set()
     site, minute, live = "", -1, False
@@ -199,7 +199,7 @@ def chunks(batch: Batch) -> Iterator[list[Item]]:
     span_ms, keys_of_span = (SPAN_MS, KEYS_OF_A_SPAN) if batch.live_ms > 0 else (DAY_MS, KEYS_OF_A_DAY)
     items = batch.items
     start, budget = 0, MAX_KEYS
-    met: set[object] = set()  # whom and which five minutes of a site
+    met: set[object] = set()  # people, and spans of sites
     site, five = "", -1
     for index, item in enumerate(items):
         record = item.record

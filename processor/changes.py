@@ -1,4 +1,4 @@
-"""All that one call changes: what its rules said, and what the engine adds to it for the store."""
+"""The changes of one call: the effects of its rules (`Out`), and what the processor adds for the store."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from wakeline.record import Delta
 
 
 class TopLists:
-    """Top lists of a lane as they are in Redis, so that the cap is applied without asking it."""
+    """Copies of a lane's top lists in Redis, so that the cap can be applied without reading them again."""
 
     def __init__(self) -> None:
         self.loaded: dict[str, dict[str, int]] = {}
@@ -30,15 +30,15 @@ class TopLists:
 
 
 class HopGap(NamedTuple):
-    """Deltas of a lane that never came."""
+    """A gap in the deltas from a lane: some were lost."""
 
     source: int
-    applied: tuple[int, int]  # up to where they were
-    after: tuple[int, int]  # where the next one begins
+    applied: tuple[int, int]  # position up to which they were applied
+    after: tuple[int, int]  # position where the next one begins
 
 
 class Changes(Out):
-    """Accumulates one call."""
+    """Collects the changes of one call."""
 
     def __init__(
         self, lane: int, tops: TopLists, deadlines: Deadlines, *, key_space: keys.Keys, decay_zero: int, half_life: int
@@ -46,13 +46,13 @@ class Changes(Out):
         super().__init__(decay_zero=decay_zero, half_life=half_life)
         self.lane = lane
         self.keys = key_space
-        self.folded = 0  # records of those that it was given
-        self.waits_for: Delta | None = None  # the one that stands before the next
+        self.folded = 0  # number of records applied so far
+        self.waits_for: Delta | None = None  # the next record, if it has to wait
         self._tops = tops
         self._deadlines = deadlines
         self.ledger: dict[Verdict, int] = dict.fromkeys(Verdict, 0)
         self.top_changed: defaultdict[str, set[str]] = defaultdict(set)  # key -> members changed in a loaded list
-        self.top_added: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)  # key -> what comes to another one
+        self.top_added: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)  # key -> additions, list not loaded
         self.visitors: dict[tuple[str, str], Visitor] = {}
         self.customers: dict[tuple[str, str], Customer] = {}
         self.hops: dict[int, tuple[int, int]] = {}  # source lane -> up to where its deltas are applied
@@ -67,14 +67,14 @@ class Changes(Out):
             self._deadlines.push(at, f"{person.site}/{person.id}", (person.site, person.id))
 
     def reschedule(self, person: Visitor | Customer, at: int) -> None:
-        """Look at the person's deadlines at append time `at` (ms), and not before; 0: it waits for nothing."""
+        """Check the person's deadlines at append time `at` (ms), and not before; 0: it has none."""
         member = f"{person.site}/{person.id}"
         person.scheduled = self.due[member] = at
         if at:
             self._deadlines.push(at, member, (person.site, person.id))
 
     def settle_tops(self) -> None:
-        """Turn what was added to top lists into what changes in Redis; once, after the last record."""
+        """Turn the additions to top lists into changes in Redis; once, after the last record."""
         for additions, bucket_of in (
             (self.day_tops, keys.date),
             (self.minute_tops, lambda minute: keys.minute(minute * MINUTE_MS)),
@@ -89,9 +89,9 @@ class Changes(Out):
                 self._add(key, counts, LABELS[what])
 
     def _add(self, key: str, counts: Counts, label: Callable[[str], str]) -> None:
-        """As `WRITE` in `lane_protocol` does with a list that is not loaded."""
+        """Add to a list; `WRITE` in `lane_protocol` does the same for lists that are not loaded."""
         scores = self._tops.loaded.get(key)
-        if scores is None:  # a day or minute that no record of the batch announced
+        if scores is None:  # of a day or minute outside the batch
             self.top_added[key] += [(label(value), amount) for value, amount in counts.items()]
             return
         changed = self.top_changed[key]
@@ -105,12 +105,12 @@ class Changes(Out):
             changed.add(value)
 
     def top_score(self, key: str, value: str) -> int:
-        """What a loaded list says of a value; 0: it is not in it."""
+        """The score of a value in a loaded list; 0: not in it."""
         return self._tops.loaded[key].get(value, 0)
 
 
 def label(value: str) -> str:
-    """A value as its top list names it: what people read, cut only where it is very long, never as another one."""
+    """The name of a value in its top list: readable, cut only if very long, and then still distinct."""
     return cut(value, keys.TOP_LENGTH)
 
 

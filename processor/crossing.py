@@ -1,9 +1,9 @@
-"""What the lanes of a replay tell each other.
+"""Passes shares between the lanes of a replay.
 
-A delta in the log says *when* its target heard of the source's records; *what* it heard is what the source's own fold
-says in the version that is being made. So the lanes are folded side by side, and one that meets a delta waits until its
-source has come as far. What no delta of the log covers lies in the source's outbox and is sent after the switch, as a
-live lane sends it.
+A delta in the log determines *when* its target receives the source's shares; *what* they are is computed by the
+source's own fold, in the version being built. So all lanes are folded side by side, and a lane that reaches a delta
+waits until the source has reached the delta's position. Shares that no delta of the log covers stay in the source's
+outbox and are sent after the switch, as a live lane sends them.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from operator import attrgetter
 
 from wakeline.record import CustomerShare, Delta, Position
 
-MOST_AHEAD = 20_000  # shares of one lane that wait for others: then it waits for them, unless one of them waits for it
+MOST_AHEAD = 20_000  # unreceived shares at which a lane pauses, unless another lane waits for it
 
 _position = attrgetter("at", "step")
 
 
 class Crossing:
-    """The lanes of one replay. `goals`: offset up to which each is folded; a delta may move its source's on."""
+    """The lanes of one replay. `goals`: offset up to which each is folded; a delta may raise its source's goal."""
 
     def __init__(self, lanes: Iterable[int]) -> None:
         self.goals = dict.fromkeys(lanes, 0)
-        self._own = dict(self.goals)  # as they were said
-        self.written: dict[tuple[int, int], Position] = {}  # source, target -> up to where the target has it, written
+        self._own = dict(self.goals)  # as requested
+        self.written: dict[tuple[int, int], Position] = {}  # source, target -> position up to which the target wrote it
         self._at: dict[int, Position] = dict.fromkeys(self.goals, (0, 0))
         self._shares: defaultdict[tuple[int, int], list[CustomerShare]] = defaultdict(list)  # source, target; in order
-        self._waiting: dict[int, tuple[int, Position]] = {}  # lane -> for which source, and up to where
-        self._resting: set[int] = set()  # those that have reached their goals
-        self._paused: set[int] = set()  # those that are far ahead
-        self._ended: set[int] = set()  # those of which the log holds no more
+        self._waiting: dict[int, tuple[int, Position]] = {}  # lane -> the source it waits for, and the position
+        self._resting: set[int] = set()  # lanes that have reached their goals
+        self._paused: set[int] = set()  # lanes that are far ahead
+        self._ended: set[int] = set()  # lanes at the end of the log
         self._changed = asyncio.Event()
 
     def start(self, goals: Mapping[int, int]) -> None:
-        """All lanes are about to go on, those without a goal only as far as others need."""
+        """Set the goals and let all lanes continue; lanes without a goal only as far as others need."""
         for lane in self.goals:
             self.goals[lane] = goals.get(lane, 0)
         self._own = dict(self.goals)
@@ -46,7 +46,7 @@ class Crossing:
         self._ended.clear()
 
     def end(self, lane: int) -> bool:
-        """The log holds no more of a lane; whether only others asked for more."""
+        """Note that a lane is at the end of the log; returns whether it has reached its requested goal."""
         self._ended.add(lane)
         self._tell()
         return self._at[lane] >= (self._own[lane], 0)
@@ -54,21 +54,21 @@ class Crossing:
     # ---- how far each lane is
 
     def opened(self, lane: int, at: Position, hops: Mapping[int, Position]) -> None:
-        """A lane begins, or begins again, at a written place."""
+        """Note that a lane starts or restarts at its written place."""
         self._at[lane] = at
         self.written.update({(source, lane): upto for source, upto in hops.items()})
         for target in self.goals:
             self._shares.pop((lane, target), None)
 
     def made(self, lane: int, at: Position, shares: Iterable[tuple[int, CustomerShare]]) -> None:
-        """A lane has come to `at`; the shares are those that it made since, each with the lane that it is for."""
+        """Note that a lane has reached `at`; `shares`: those made since the last call, each with its target lane."""
         for target, share in shares:
             self._shares[lane, target].append(share)
         self._at[lane] = at
         self._tell()
 
     def heard(self, lane: int, hops: Mapping[int, Position]) -> None:
-        """What a lane has applied of others is written: it does not ask for it again."""
+        """Note the deltas that a lane has applied and written: their shares are no longer needed."""
         for source, upto in hops.items():
             self.written[source, lane] = upto
             shares = self._shares[source, lane]
@@ -76,7 +76,7 @@ class Crossing:
         self._tell()
 
     async def turn(self, lane: int) -> bool:
-        """Wait until a lane has to go on; False: all lanes have reached their goals."""
+        """Wait until a lane has to continue; False: all lanes have reached their goals."""
         while True:
             if self._at[lane] >= (self.goals[lane], 0) or lane in self._ended:
                 self._resting.add(lane)
@@ -92,9 +92,9 @@ class Crossing:
             await self._changed.wait()
 
     async def reached(self, lane: int, delta: Delta) -> None:
-        """Wait until the source of a delta has come as far as it says, or can come no further.
+        """Wait until the source of a delta has reached its position, or cannot continue.
 
-        The latter is so only where lanes wait for each other in a circle: no live deployment writes such a log.
+        The latter happens only if lanes wait for each other in a cycle: no live deployment writes such a log.
         """
         source, upto = delta.source, (delta.upto, delta.upto_step)
         if source not in self.goals:
@@ -109,7 +109,7 @@ class Crossing:
             del self._waiting[lane]
 
     def _runs(self, lane: int) -> bool:
-        """Whether a lane has to go on and can."""
+        """Whether a lane can continue and has not reached its goal."""
         if self._at[lane] >= (self.goals[lane], 0) or lane in self._paused or lane in self._ended:
             return False
         source, upto = self._waiting.get(lane, (lane, (0, 0)))
@@ -125,16 +125,16 @@ class Crossing:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    # ---- what a lane hears
+    # ---- the shares of a delta
 
     def is_ahead(self, delta: Delta) -> bool:
-        """Whether the source has come as far as the delta says."""
+        """Whether the source has reached the delta's position."""
         return self._at.get(delta.source, (0, 0)) >= (delta.upto, delta.upto_step)
 
     def shares(self, lane: int, delta: Delta, *, after: Position) -> list[CustomerShare]:
-        """What a lane hears by a delta that has heard all before `after`, in order.
+        """The shares from position `after` on that a lane receives by a delta, in order.
 
-        That somebody is to be forgotten is a fact: the log has it.
+        Erasures are taken from the log's delta, not from the new fold.
         """
         made = self._shares[delta.source, lane]
         begin = bisect_left(made, after, key=_position)

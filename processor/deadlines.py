@@ -1,8 +1,8 @@
-"""The deadlines that the records of one call may reach, in order of time, then of the person.
+"""The deadlines that are due during one call, ordered by time, then by person.
 
-They lie in the lane's due set: "<site>/<id>" and the append time at which that person's deadlines are looked at, which
-may be too early, never too late. The worker fills in what is due up to the last record of the call; what a rule adds
-meanwhile comes by `Changes.wake`. An entry that was moved since is no longer what the person waits for, and is skipped.
+They are stored in the lane's due set: "<site>/<id>" with the append time at which that person's deadlines are checked,
+which may be too early, but never too late. The worker loads the entries due up to the last record of the call;
+`Changes.wake` adds those that rules set meanwhile. An entry that was moved since then is skipped.
 """
 
 from __future__ import annotations
@@ -12,20 +12,20 @@ from heapq import heapify, heappop, heappush
 from processor.batch import Who
 from wakeline.durations import NEVER
 
-Due = tuple[int, str, Who]  # append time (ms), member of the due set, whom it means
+Due = tuple[int, str, Who]  # append time (ms), member of the due set, its person
 
 
 class Deadlines:
-    """Those up to `horizon`, the append time (ms) of the last record of the call."""
+    """The deadlines up to `horizon`, the append time (ms) of the call's last record."""
 
     def __init__(self) -> None:
-        self.next = NEVER  # append time of the first one, or of where those that were filled in end
+        self.next = NEVER  # append time of the first entry, or of the last loaded one if it is earlier
         self.horizon = 0
         self._heap: list[Due] = []
-        self._end: tuple[int, str] = (NEVER, "")  # more lie in the due set behind this one
+        self._end: tuple[int, str] = (NEVER, "")  # the last loaded entry, if the due set has more
 
     def fill(self, due: list[Due], *, horizon: int, is_all: bool) -> None:
-        """Those of the due set, in its order; `is_all`: there are no more up to the horizon."""
+        """Take the first entries of the due set, in its order; `is_all`: there are no more up to the horizon."""
         self._heap = due
         heapify(self._heap)
         self.horizon = horizon
@@ -33,15 +33,15 @@ class Deadlines:
         self._settle()
 
     def push(self, at: int, member: str, who: Who) -> None:
-        """Somebody waits for `at` now."""
+        """Add an entry at `at`, if it is within the horizon."""
         if at <= self.horizon:
             heappush(self._heap, (at, member, who))
             self._settle()
 
     def pop(self, now: int) -> tuple[int, Who] | None:
-        """The first one that append time `now` has reached: its time, and whom it means.
+        """Remove the first entry due at append time `now`; returns its time and person.
 
-        None: there is none, or, if `next` is not later than `now`, more are to be filled in first.
+        None: none is due or, if `next` is not later than `now`, more must be loaded first.
         """
         if not self._heap or self._heap[0][0] > now or self._heap[0][:2] > self._end:
             return None
@@ -54,6 +54,6 @@ class Deadlines:
 
 
 def whose(member: str) -> Who:
-    """Whom a member of the due set means."""
+    """The person of a member of the due set."""
     site, _, id = member.partition("/")
     return site, id

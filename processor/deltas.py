@@ -1,4 +1,4 @@
-"""What a call tells the lanes of customers, as records of the log."""
+"""Groups the shares of a call into deltas, the records for the customers' lanes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from processor.memory import LaneMemory
 from wakeline.lanes import lane_of
 from wakeline.record import CustomerShare, Delta, Position
 
-SHARES_SIZE = 4_000  # shares and interests of one delta: some 400 KB, a record of the log may have ten times that
+SHARES_SIZE = 4_000  # shares and interests of one delta: about 400 KB, a tenth of a log record's maximum
 
 
 def deltas(changes: Changes, memory: LaneMemory, *, lanes: int, upto: Position) -> Iterator[tuple[int, Delta]]:
-    """The shares of a call, each delta with the lane of customers that it is for; `upto` is the call's place.
+    """The deltas of a call, each with its target lane; `upto` is the call's place.
 
-    What was sent before is left out: a lane that was rebuilt may stand before what it has sent.
+    Shares that were already sent are left out: the place of a rebuilt lane may be before them.
     """
     by_lane: defaultdict[int, list[CustomerShare]] = defaultdict(list)
     for share in changes.shares:
@@ -37,7 +37,7 @@ def deltas(changes: Changes, memory: LaneMemory, *, lanes: int, upto: Position) 
 
 
 def portions(shares: list[CustomerShare], upto: Position) -> Iterator[tuple[list[CustomerShare], Position]]:
-    """Runs of shares that one record of the log can hold, each with the position before which all of them were made."""
+    """Runs of shares that fit into one record, each with the position before which all of them were made."""
     start = size = 0
     for index, share in enumerate(shares):
         at = share.at, share.step

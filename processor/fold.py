@@ -1,4 +1,4 @@
-"""The fold: records and what is known of whom they touch go in, changes come out. No I/O, no clock."""
+"""The fold: computes the changes that records make to the people they touch. No I/O, no clock."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from wakeline.log import Entry
 from wakeline.numbers import LIVE_TOPS, TOPS
 from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Definition, Delta, Erase, Event, Position, Record
 
-TIMED = 64  # one event in that many: looking at the clock costs as much as a small rule
-DUE_AT_ONCE = 500  # deadlines that fire in one call
+TIMED = 64  # one event in so many: reading the clock costs as much as a small rule
+DUE_AT_ONCE = 500  # most deadlines that fire in one call
 
 
 class Heard(Protocol):
-    """What a lane of a replay hears of others, see `processor.crossing`."""
+    """The shares that a lane of a replay receives from other lanes, see `processor.crossing`."""
 
     def is_ready(self, delta: Delta) -> bool: ...
 
@@ -35,10 +35,10 @@ class Heard(Protocol):
 
 
 class Fold:
-    """One lane's rules. `emits` is False in a replay: what the lane told others is in the log already.
+    """Applies the rules to one lane. `emits` is False in a replay: the log already has the records for other lanes.
 
-    One event in `timed_every` is timed, rule by rule. `heard`: from where the shares of deltas are taken, if it is not
-    from the log; then the lane's own shares are made too.
+    The rules are timed for one event in `timed_every`. `heard`: where the shares of deltas come from instead of the
+    log; the lane's own shares are then kept too.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Fold:
         self.begins = 0  # offset; of what lies before only withdrawals and definitions matter
         self.seconds: dict[str, float] = dict.fromkeys(rules.NAMES, 0.0)  # of the timed events
         self.timed = 0
-        self.firing: Who | None = None  # whose deadline is under way
+        self.firing: Who | None = None  # the person whose deadline is firing
         self._timed_every = self._countdown = timed_every
         self._sites = sites
         self._held: Mapping[str, SiteFacts] = {}  # the sites by the definitions that hold in the lane
@@ -72,13 +72,14 @@ class Fold:
         self._rules_of_custom = rules.of_type(rules.CUSTOM)
 
     def leave_live_windows(self, *, before: int) -> None:
-        """Batches that were received and appended before that (ms) are so old that nobody reads their minutes any
-        more: half of a replay's keys.
+        """Omit the live windows of batches received and appended before this time (ms).
+
+        Nobody reads them any more, and they are half of a replay's keys.
         """
         self._live_since = before
 
     def decode(self, entries: Iterable[Entry]) -> Batch:
-        """Entries as records; what cannot be one is marked, with its reason."""
+        """Decode entries into records; those that cannot be folded become `Invalid`, with a reason."""
         if self.begins:
             entries = only_what_lasts(entries, before=self.begins)
         items = decoded(entries, self._sites)
@@ -87,7 +88,7 @@ class Fold:
         return batch_of(items, live_ms=self._live_ms)
 
     def top_lists(self, batch: Batch) -> set[str]:
-        """Keys of the top lists that these records may change, but for those of visits long begun."""
+        """Keys of the top lists that these records may change, except those of the start times of earlier visits."""
         wanted: set[str] = set()
         for site, minute, live in batch.minutes:
             time = minute * MINUTE_MS
@@ -99,11 +100,11 @@ class Fold:
         return wanted
 
     def fold(self, items: Sequence[Item], memory: LaneMemory, *, step: int = 0) -> Changes:
-        """Apply records in order, each after the deadlines that it has reached; `step` of the first one's have fired.
+        """Apply records in order, after the deadlines due before each. `step` of the first one's have already fired.
 
-        Everyone whom records and deadlines touch must be in `memory`. It may stop before the last record, where there
-        are too many deadlines for one call or more are to be filled in: `folded` and `step` of what it returns say how
-        many records were applied, and how many deadlines have fired before the next.
+        All people whom records and deadlines touch must be in `memory`. It may stop early, if too many deadlines are
+        due for one call or more must be loaded: `folded` and `step` of the result are the number of applied records,
+        and of deadlines that have fired before the next.
         """
         changes = self.begin(memory, step=step)
         self.go_on(items, memory, changes)
@@ -111,9 +112,9 @@ class Fold:
         return changes
 
     def go_on(self, items: Sequence[Item], memory: LaneMemory, changes: Changes) -> None:
-        """The same, for what `begin` returned, which `finish` ends: it may also stop before a delta that has to wait.
+        """Like `fold`, but between `begin` and `finish`; it may also stop before a delta that has to wait.
 
-        Then `changes.waits_for` names it, and this is called again.
+        Then `changes.waits_for` is this delta; call it again to continue.
         """
         deadlines, ledger = memory.deadlines, changes.ledger
         changes.waits_for = None
@@ -144,14 +145,14 @@ class Fold:
             changes.step = 0
 
     def _fire(self, item: Item, memory: LaneMemory, changes: Changes) -> bool:
-        """Let what the record has reached happen before it; whether that is all. Each at its own time."""
+        """Fire the deadlines due before the record, each at its own time. False: more are left."""
         changes.offset = item.offset
         deadlines = memory.deadlines
         fired = 0
         while found := deadlines.pop(item.time):
             at, who = found
             person = memory.people[who]
-            if person.scheduled != at:  # it was moved since
+            if person.scheduled != at:  # it was moved
                 continue
             site = self._sites.get(who[0])
             next, kind = rules.earliest(person, site) if site else (0, None)  # None: it is configured no more
@@ -184,7 +185,7 @@ class Fold:
         self.firing = None
 
     def begin(self, memory: LaneMemory, *, step: int) -> Changes:
-        """What one call changes: nothing yet."""
+        """Start a call: its changes, still empty."""
         changes = Changes(
             self.lane,
             memory.tops,
@@ -252,7 +253,7 @@ class Fold:
                 memory.hops[record.source] = changes.hops[record.source] = upto
                 shares = record.shares if self._heard is None else self._heard.shares(record, after=applied)
                 for share in shares:
-                    if share.at >= 0 and (share.at, share.step) < applied:  # it came in an earlier delta
+                    if share.at >= 0 and (share.at, share.step) < applied:  # already applied by an earlier delta
                         continue
                     customer = _customer(memory, changes, share.site, share.customer)
                     records.receive(share, customer, changes)
@@ -266,17 +267,17 @@ class Fold:
             changes.definitions |= memory.definitions.take(record, changes.offset, self._sites)
 
     def letter(self, item: Item, record: Invalid, memory: LaneMemory, error: str = "") -> dead.DeadLetter:
-        """The dead letter of an item. Everyone whom the record names must be in `memory`, as this lane knows them."""
+        """The dead letter of an item. All people whom the record names must be in `memory`."""
         value, reason, named = record
         gone = dead.is_forgotten(named, [memory.people[who] for who in named.people], item.time)
         return dead.letter(item.offset, reason, value, error, is_forgotten=gone, lives_here=self._lives_here)
 
     def _lives_here(self, who: Who) -> bool:
-        """Whether this is the lane of a person; of any site where the record did not say which."""
+        """Whether a person belongs to this lane; without a site, whether it does for any site."""
         return any(lane_of(site, who[1], self.lanes) == self.lane for site in ([who[0]] if who[0] else self._sites))
 
     def finish(self, changes: Changes) -> None:
-        """After the last record of a call."""
+        """End a call, after its last record."""
         changes.settle_tops()
         if not self._emits:
             changes.outbox.clear()

@@ -1,7 +1,7 @@
-"""What a lane holds in Redis besides its people and numbers, and the scripts that alone may change that.
+"""The fields of a lane in Redis, and the scripts that alone may change them.
 
-Each script is one call, so one moment. A lane's hash has the fields of `LanePlace`, `begins` and `skipped`, and
-`sent:<lane>` for each lane that it sends to; its hop has a field for each lane that it hears from.
+Each script is one atomic call. A lane's hash has the fields of `LanePlace`, `skipped`, and `sent:<lane>` for each
+lane that it sends to; its hop hash has a field for each lane that it receives deltas from.
 """
 
 from __future__ import annotations
@@ -10,23 +10,23 @@ from msgspec import Struct
 
 from wakeline.record import Position
 
-SENT = "sent:"  # and a lane: up to where the deltas for it were made
+SENT = "sent:"  # prefix; sent:<lane> is the position up to which deltas for that lane were made
 
 
 def text_of(position: Position) -> str:
-    """A position as `hop` and `sent:<lane>` hold it: "<offset>", and ":<step>" where that is not 0."""
+    """A position as stored in `hop` and `sent:<lane>`: "<offset>", and ":<step>" if the step is not 0."""
     offset, step = position
     return f"{offset}:{step}" if step else str(offset)
 
 
 def position_of(text: bytes) -> Position:
-    """What `text_of` wrote."""
+    """The position that `text_of` wrote."""
     offset, _, step = text.partition(b":")
     return int(offset), int(step or 0)
 
 
 class LanePlace(Struct):
-    """What a lane's hash says of its place; see `keys.Keys.lane`."""
+    """The fields of a lane's hash that describe its place; see `keys.Keys.lane`."""
 
     log: str = ""
     offset: int = 0
@@ -44,13 +44,12 @@ class LanePlace(Struct):
 # ---- one batch
 
 # KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
-# commands as one msgpack argument, top list cap, OTHER, the due set's key, what the lane's `moved` must be, writer
-# expected: after an older backup another one may have come to the same revision.
-# Four are our own. TOP: add to a top list whose members the writer does not know, within the cap, in order, as
-# `Changes` does with those that it knows. LATEST: set to a
-# time (ms) that is later than what is there: a replay meets old erasures when newer ones are known. DEAD: add a dead
-# letter to the stream and whom it is about to the set, of which there are no more than so many: the oldest go. FORGET:
-# remove the dead letters that are about a person, up to a time.
+# commands as one msgpack argument, top list cap, OTHER, the due set's key, `moved` expected, writer expected: after a
+# restored backup another writer may have reached the same revision.
+# Four commands are not Redis commands. TOP: add to a top list that is not loaded, in order and within the cap, like
+# `Changes` for loaded lists. LATEST: set to a time (ms) if it is later than the stored one, as a replay applies old
+# erasures after newer ones. DEAD: add a dead letter to the stream and the people it names to the set; beyond the
+# maximum number of names the oldest letters are deleted. FORGET: delete dead letters about a person, up to a time.
 WRITE = """
 local call = redis.call
 local function drop(letters, about, letter)
@@ -105,7 +104,7 @@ return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES')}
 
 WITH_TWO_KEYS = ("DEAD", "FORGET")
 
-# KEYS: the due set, then state, interests and tombstone of each, then top lists; ARGV: members of the due set.
+# KEYS: the due set, then state, interests and tombstone of each person, then top lists; ARGV: members of the due set.
 LOAD = """
 local people, tops = {}, {}
 local n = #ARGV
@@ -118,14 +117,14 @@ for i = n * 3 + 2, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -
 return {people, tops}
 """
 
-# ARGV: keys and fields of hashes, as one msgpack argument. Declared too.
+# KEYS: the hashes. ARGV: the hashes and their fields, as one msgpack argument.
 RECALL = """
 local found = {}
 for i, asked in ipairs(cmsgpack.unpack(ARGV[1])) do found[i] = redis.call('HMGET', unpack(asked)) end
 return found
 """
 
-# What a write may consist of.
+# The commands that a write may use.
 WRITES = (
     "HSET", "HINCRBY", "SET", "GET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZINCRBY", "ZRANGE",
     "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE",
@@ -160,8 +159,8 @@ return redis.call('HINCRBY', KEYS[1], 'deaths', 1)
 
 # ---- a replay
 
-# KEYS: a lane of a version that is not live; ARGV: log, offset, where its numbers begin. One that was live before goes
-# on from its place.
+# KEYS: a lane of a version that is not live; ARGV: log, offset, where its numbers begin. A lane that was live before
+# continues from its place.
 BEGIN = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'log', ARGV[1], 'offset', ARGV[2], 'skipped', ARGV[2], 'begins', ARGV[3])
@@ -170,7 +169,7 @@ elseif redis.call('HDEL', KEYS[1], 'moved') == 1 then
 end
 """
 
-# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the live version, and which one it moves to.
+# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the live version, and the one being switched to.
 ANNOUNCE = """
 local found = redis.call('HMGET', KEYS[1], 'version', 'moving')
 local version, moving = found[1] or '1', string.match(found[2] or '', '^%d+') or '0'
@@ -181,7 +180,7 @@ end
 return {version, moving}
 """
 
-# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the version that is live then.
+# KEYS: DEPLOYMENT; ARGV: live version, new one, token. Returns the version that is live afterwards.
 FLIP = """
 local found = redis.call('HMGET', KEYS[1], 'version', 'moving')
 if (found[1] or '1') == ARGV[1] and found[2] == ARGV[2] .. ' ' .. ARGV[3] then
@@ -191,9 +190,8 @@ end
 return redis.call('HGET', KEYS[1], 'version') or '1'
 """
 
-# KEYS: a lane; ARGV: new version, token, writer. Returns where it goes on, its offset and step, whether it is
-# torn.
-# A lane that a cut switch to the same version left frozen is ours from here on.
+# KEYS: a lane; ARGV: new version, token, writer. Returns where it continues, its offset and step, whether it is torn.
+# This switch takes over a lane that an interrupted switch to the same version left frozen.
 FREEZE = """
 local moved = redis.call('HGET', KEYS[1], 'moved')
 if not moved then redis.call('HINCRBY', KEYS[1], 'revision', 1) end
@@ -205,7 +203,7 @@ local found = redis.call('HMGET', KEYS[1], 'offset', 'step', 'torn')
 return {moved, found[1] or '0', found[2] or '0', found[3] or '0'}
 """
 
-# KEYS: a lane; ARGV: its own version, token or ''. A lane that is being rebuilt where it is stays as it is.
+# KEYS: a lane; ARGV: its own version, token or ''. A lane that is being rebuilt in place is not changed.
 THAW = """
 local moved = redis.call('HGET', KEYS[1], 'moved')
 if moved and moved ~= ARGV[1] and (ARGV[2] == '' or string.match(moved, ' (.*)$') == ARGV[2]) then
@@ -218,7 +216,7 @@ TAKE_BACK = """
 if redis.call('XDEL', KEYS[2], ARGV[1]) == 1 then redis.call('HSET', KEYS[1], ARGV[2], ARGV[3]) end
 """
 
-# KEYS: the new lane; ARGV: revision expected, place expected, stamp, fields and values of sent:<lane>.
+# KEYS: the new lane; ARGV: revision expected, offset expected, stamp, fields and values of sent:<lane>.
 HAND_OVER = """
 local found = redis.call('HMGET', KEYS[1], 'revision', 'offset', 'writer')
 if found[3] == ARGV[3] then return 1 end
@@ -231,8 +229,8 @@ return 1
 
 # ---- a torn lane
 
-# KEYS: the lane, where its facts are kept; ARGV: its version. 1: they are kept, 2: they are and it is emptied
-# already, 0: it is not torn, -1: a switch holds it.
+# KEYS: the lane, the hash that saves its facts; ARGV: its version. Returns 1: saved, 2: saved and already emptied,
+# 0: not torn, -1: held by a switch.
 KEEP = """
 local lane, kept = KEYS[1], KEYS[2]
 if redis.call('EXISTS', kept) == 1 then return redis.call('HEXISTS', kept, 'emptied') + 1 end
@@ -251,8 +249,8 @@ end
 return 1
 """
 
-# KEYS: the lane, where its facts are kept; ARGV: its version, its first offset, where its numbers begin. The lane
-# as if nothing were applied.
+# KEYS: the lane, the hash that saves its facts; ARGV: its version, its first offset, where its numbers begin. Resets
+# the lane to the state before its first record.
 EMPTY = """
 local lane, kept = KEYS[1], KEYS[2]
 if redis.call('HEXISTS', kept, 'emptied') == 1 then return end
@@ -263,7 +261,7 @@ redis.call('HSET', lane, 'log', found[1] or '', 'offset', ARGV[2], 'skipped', AR
 redis.call('HSET', kept, 'emptied', '1')
 """
 
-# KEYS: the lane, where its facts are kept; ARGV: revision expected.
+# KEYS: the lane, the hash that saves its facts; ARGV: revision expected.
 FINISH = """
 local lane, kept = KEYS[1], KEYS[2]
 if redis.call('EXISTS', kept) == 0 then return 1 end

@@ -1,4 +1,4 @@
-"""What a worker remembers of its lane from one batch to the next."""
+"""A worker's cache of its lane."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from wakeline.record import CUSTOMER_PREFIX, Event, Position
 
 
 class LaneMemory:
-    """What the worker remembers of a lane between calls; dropped whole when a write fails."""
+    """The people, top lists, deadlines and hops of a lane, cached between calls; discarded when a call fails."""
 
     def __init__(self) -> None:
         self.people: dict[Who, Visitor | Customer] = {}
-        self.outside: set[Who] = set()  # of these people pages lie outside of the state, see `crm.pages`
-        self._opened: list[Visitor] = []  # of whom the present batch knows some of these
+        self.outside: set[Who] = set()  # visitors with pages outside their states, see `crm.pages`
+        self._opened: list[Visitor] = []  # those of which the current batch has loaded or moved such pages
         self.tops = TopLists()
         self.deadlines = Deadlines()
         self.definitions = Definitions()
@@ -28,7 +28,7 @@ class LaneMemory:
         self.sent: dict[int, Position] = {}  # customers' lane -> upto of the last delta for it
 
     def remember(self, found: Mapping[Who, Loaded]) -> None:
-        """Take in what the store holds of these visitors and customers."""
+        """Add visitors and customers as loaded from the store."""
         for (site, id), loaded in found.items():
             if id[0] == CUSTOMER_PREFIX:
                 self.people[site, id] = customer_of(site, id, loaded)
@@ -38,7 +38,7 @@ class LaneMemory:
                 self.outside.add((site, id))
 
     def shrink(self, most: int) -> None:
-        """Forget the half that was met first if there are more than `most`, and whose pages lie outside."""
+        """If there are more than `most` people, drop the half added first; drop all loaded pages outside states."""
         for visitor in self._opened:
             visitor.outside = None
         self._opened.clear()
@@ -48,7 +48,7 @@ class LaneMemory:
             self.outside &= self.people.keys()
 
     def asked_for(self, batch: Batch) -> dict[Who, tuple[list[int], list[str]]]:
-        """What has to be loaded before a batch is folded: days and page instances, see `crm.pages.asked_for`."""
+        """The days and page ids to be loaded before a batch is folded, see `crm.pages.asked_for`."""
         named: dict[Who, dict[str, None]] = {who: {} for who in self.outside & batch.people}
         for item in batch.items if named else ():
             if type(item.record) is Event and item.who[0] in named:
@@ -63,7 +63,7 @@ class LaneMemory:
         return {who: asked for who, asked in found.items() if asked[1]}
 
     def recall(self, who: Who, found: dict[str, str]) -> None:
-        """Take in page instances of a visitor, as JSON by their ids, that lie outside of its state."""
+        """Add a visitor's page instances from outside its state: JSON by id."""
         visitor = self.people[who]
         assert isinstance(visitor, Visitor)
         visitor.outside = Outside()
@@ -71,6 +71,6 @@ class LaneMemory:
         self._opened.append(visitor)
 
     def moved_outside(self, visitor: Visitor) -> None:
-        """Pages of a visitor went outside of its state."""
+        """Note that pages of a visitor were moved outside its state."""
         self.outside.add((visitor.site, visitor.id))
         self._opened.append(visitor)

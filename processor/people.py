@@ -1,4 +1,4 @@
-"""What a call changed of visitors and customers, as Redis commands: state, profile, interests."""
+"""Turns changes to visitors and customers into Redis commands: state, profile, interests."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from wakeline.profiles import StoredSession
 
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
 PAGES_LIVE = str(keys.PAGES_TTL_MS)
-# of who has no profile, or none any more: by then the rule has forgotten it, however far the fold was behind the log
+# of states without a profile; longer than UNPROFILED_MS, as the fold may be behind the log
 FORGOTTEN_LIVES = str(UNPROFILED_MS + DAY_MS)
 NOTHING = encode_state(VisitorState())
 TEXTS = [(name, attrgetter(of)) for name, of in ({trait.name: trait.name for trait in TRAITS} | SOURCES).items()]
@@ -92,7 +92,7 @@ def _lives(person: Visitor | Customer, changes: Changes) -> str:
 def _pages(
     visitor: Visitor, stored: bytes, changes: Changes, memory: LaneMemory, add: Callable[[Command], None]
 ) -> bytes:
-    """Put outside what the fold moved there and what is too much for the state; returns the state as it is then."""
+    """Store pages outside the state, moving more of them out if it is too large; returns the encoded state."""
     if len(stored) > pages.STATE_BYTES:
         pages.lighten(visitor, len(stored))
     outside = visitor.outside
@@ -115,7 +115,7 @@ def _pages(
 
 
 def _shown(state: VisitorState) -> Session | None:
-    """The session of the profile: of those that it may show the one with the latest page view."""
+    """The session in the profile: the one with the latest page view, of those that may be shown."""
     sessions = state.sessions
     session = sessions[0] if sessions else None
     if len(sessions) > 1:

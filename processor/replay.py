@@ -25,10 +25,10 @@ from wakeline.log import Entry, Log, LogGap, LogUnavailable
 
 logger = logging.getLogger("wakeline.processor")
 
-BATCH_RECORDS = 2_000  # at once: its write holds the server that serves the live version too
+BATCH_RECORDS = 2_000  # at once: a write blocks the server, which also serves the live version
 RETRY_S = 0.5
 CANCEL_S = 0.1
-WAIT_MS = 500  # for records that are known to be there
+WAIT_MS = 500  # for records that exist
 
 T = TypeVar("T")
 Progress = Callable[[int], None]
@@ -67,10 +67,10 @@ async def replay(
 class Replay:
     """A key version being built. `moved`: see `Store`; `clock`: this machine's, ms.
 
-    `crosses`: what customers hear is made by the version's own lanes, from the first record of the log on; else it is
-    what the log's deltas say. Every method waits while Redis, the log or the history is away, and raises LogGap where
-    they do not hold what comes next, LaneTorn where a write stopped half-way, LaneLost where another replay writes the
-    same lane.
+    `crosses`: the shares for customers are computed by the version's own lanes, from the first record of the log on;
+    otherwise they are taken from the log's deltas. Every method waits while Redis, the log or the history is down, and
+    raises LogGap if the next records are missing, LaneTorn if a write stopped half-way, and LaneLost if another replay
+    writes the same lane.
     """
 
     def __init__(
@@ -106,7 +106,7 @@ class Replay:
         return (await self._worker(lane)).place
 
     async def advance(self, goals: Mapping[int, int]) -> None:
-        """Fold lanes up to these offsets: exactly, or further where one that crosses has to hear more of another."""
+        """Fold lanes up to these offsets; if it crosses, further where another lane needs more shares."""
         crossing = self._crossing
         if crossing is None:
             for lane, upto in goals.items():
@@ -141,7 +141,7 @@ class Replay:
         except (LaneLost, LaneTorn, LogGap):
             del self._workers[lane]
             raise
-        except Exception:  # a rule raised. As the live lane did: again, then with care, see `LaneWorker`
+        except Exception:  # a rule raised: retry, then apply one by one, like a live `LaneWorker`
             del self._workers[lane]
             if (await self.place(lane)).deaths > DEATHS_BEFORE_CARE:
                 raise
@@ -149,11 +149,11 @@ class Replay:
         self._progress(worker.place.offset - place)
 
     def release(self, lane: int) -> None:
-        """Another process writes the lane from here on."""
+        """Stop writing the lane: another process does from now on."""
         self._workers.pop(lane, None)
 
     async def _read(self, lane: int, place: int, limit: int) -> list[Entry]:
-        """None only at the log's end: a broker that is throttled or new to its lanes may answer nothing for a while."""
+        """The next records; empty only at the end of the log. Throttled or new brokers may return nothing at first."""
         while True:
             found = await patiently(lambda: self._log.read({lane: place}, limit=limit, wait_ms=WAIT_MS))
             if lane in found or place >= (await patiently(lambda: self._log.bounds([lane])))[lane].end:
@@ -178,13 +178,13 @@ class Replay:
 
 
 async def _all(calls: list[Awaitable[None]]) -> None:
-    """Until all are done, or one fails: then the others are cut, and it raises that."""
+    """Wait until all are done; if one fails, cancel the others and raise its error."""
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:
         await asyncio.gather(*tasks)
     finally:
         while left := [task for task in tasks if not task.done()]:
-            for task in left:  # again and again: a client in the middle of a reconnect may swallow it
+            for task in left:  # repeatedly: a client may swallow a cancellation while it reconnects
                 task.cancel()
             await asyncio.wait(left, timeout=CANCEL_S)
 

@@ -1,4 +1,4 @@
-"""One lane of a replay: a worker that sends nothing, and what it hears of the others."""
+"""One lane of a replay: a worker that sends nothing, and the shares it receives from other lanes."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from wakeline.record import CustomerShare, Delta, Position, decode_record
 
 logger = logging.getLogger("wakeline.processor")
 
-GRACE_MS = DAY_MS  # what has expired since is kept for so long: the fold may come back to it
-WRITES_BETWEEN_CLEARINGS = 64  # of the outbox
+GRACE_MS = DAY_MS  # minimum lifetime of keys that have expired by now: the fold may need them again
+WRITES_BETWEEN_CLEARINGS = 64  # writes after which the outbox is cleared
 
 
 class HeardByLane:
-    """One lane's side of a `Crossing`."""
+    """Connects one lane to the `Crossing`."""
 
     def __init__(self, lane: int, lanes: int, crossing: Crossing) -> None:
         self.memory = LaneMemory()
         self._lane = lane
         self._lanes = lanes
         self._crossing = crossing
-        self._told = 0  # shares of the present call that others know of
-        self._impossible: Delta | None = None  # one that cannot be waited for
+        self._told = 0  # shares of the current call already passed to the crossing
+        self._impossible: Delta | None = None  # a delta whose source cannot reach its position
 
     def opened(self, place: LanePlace, memory: LaneMemory, waiting: Iterable[CustomerShare]) -> None:
-        """The lane stands at a written place; `waiting`: shares in its outbox."""
+        """Note that the lane starts at its written place; `waiting`: shares in its outbox."""
         self.memory, self._told = memory, 0
         at = place.offset, place.step
         self._crossing.opened(self._lane, at, memory.hops)
         self._crossing.made(self._lane, at, self._addressed(waiting))
 
     def made(self, at: Position, changes: Changes) -> None:
-        """The lane has come to `at`, in a call that is not written yet."""
+        """Note that the lane has reached `at`, in a call that is not yet written."""
         shares, self._told = changes.shares[self._told :], len(changes.shares)
         self._crossing.made(self._lane, at, self._addressed(shares))
 
@@ -56,15 +56,15 @@ class HeardByLane:
         self._crossing.heard(self._lane, changes.hops)
 
     def is_taken(self, target: int, delta: Delta) -> bool:
-        """Whether a delta of this lane has been heard by its target, for good."""
+        """Whether the target of a delta of this lane has applied and written it."""
         return self._crossing.written.get((self._lane, target), (0, 0)) >= (delta.upto, delta.upto_step)
 
     def is_ready(self, delta: Delta) -> bool:
-        """See `fold.Heard`: its source has come as far, and whom it speaks of is at hand."""
+        """Whether the source of a delta has reached its position and its customers are in memory; see `fold.Heard`."""
         return (self._crossing.is_ahead(delta) or delta is self._impossible) and not self.missing(delta)
 
     def missing(self, delta: Delta) -> set[Who]:
-        """Whom a delta speaks of and who is not at hand."""
+        """Customers of a delta that are not in memory."""
         shares = self.shares(delta, after=self.memory.hops.get(delta.source, (0, 0)))
         return {(share.site, share.customer) for share in shares} - self.memory.people.keys()
 
@@ -73,15 +73,15 @@ class HeardByLane:
         return self._crossing.shares(self._lane, delta, after=after)
 
     async def reached(self, delta: Delta) -> None:
-        """Wait until the delta's source has come as far."""
+        """Wait until the delta's source has reached its position."""
         await self._crossing.reached(self._lane, delta)
         if not self._crossing.is_ahead(delta):
-            logger.error("lane %d: lane %d cannot come to %d: a part is lost", self._lane, delta.source, delta.upto)
+            logger.error("lane %d: lane %d cannot reach %d: some shares are lost", self._lane, delta.source, delta.upto)
             self._impossible = delta
 
 
 class ReplayWorker(LaneWorker):
-    """Sends nothing, and does not say again what was said when the records were first applied."""
+    """The worker of a replay: sends nothing to the log, and does not repeat metrics and log messages."""
 
     def __init__(
         self, fold: Fold, store: ReplayStore, log: Log, *, writer: str, heard: HeardByLane | None = None
@@ -98,7 +98,7 @@ class ReplayWorker(LaneWorker):
         return offset
 
     async def _meet(self) -> None:
-        """Tell the other lanes where this one stands, and what lies in its outbox for them."""
+        """Tell the other lanes this one's place, and the shares for them in its outbox."""
         if self._heard is not None:
             owed = [decode_record(value) for _, _, value in await self._retry(lambda: self._store.owed(self.lane))]
             waiting = [share for delta in owed if isinstance(delta, Delta) for share in delta.shares]
@@ -130,7 +130,7 @@ class ReplayWorker(LaneWorker):
                 await self.clear_outbox()
 
     async def clear_outbox(self) -> None:
-        """Remove what its targets have heard for good."""
+        """Remove the deltas that their targets have written."""
         heard = self._heard
         if heard is None:
             return
@@ -143,20 +143,21 @@ class ReplayWorker(LaneWorker):
             await self._retry(lambda: self._store.sent(self.lane, done))
 
     async def _empty_outbox(self) -> None:
-        """After the switch the processor sends what lies there."""
+        """Does nothing: after the switch the processor sends the outbox."""
 
     def _observe(self, items: list[Item], changes: Changes) -> None:
         pass
 
 
 class ReplayStore(Store):
-    """Writes with the lifetimes that are left of those that the live version gave. `age`: ms since the append."""
+    """Writes keys with the remaining part of their lifetimes. `age`: ms since the records were appended."""
 
     age = 0
 
     async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
-        """See `Store.load`. Tombstones are those of today: they keep out what they cover from the first record on, but
-        this version has forgotten only whom its own records say; it comes to the others where the live one did.
+        """See `Store.load`. Tombstones are shared with the live version and keep events out from the first record on.
+
+        `erased` is this version's own: it reaches each erasure at the same record as the live version.
         """
         people = list(who)
         await super().load(lane, people, top_lists, memory)

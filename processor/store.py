@@ -238,7 +238,7 @@ class Store:
         return [(id, int(fields[b"target"]), fields[b"v"]) for id, fields in found]
 
     async def owed(self, lane: int) -> list[tuple[bytes, int, bytes]]:
-        """All of it."""
+        """The whole outbox, see `outbox`."""
         start, owed = "-", []
         while True:
             with unavailable():
@@ -279,5 +279,5 @@ def _scores(flat: list[bytes]) -> dict[str, float]:
 
 
 def unavailable() -> failures_as:
-    """A server that is away becomes StoreUnavailable; a mistake of ours does not, for to try it again is of no use."""
+    """Turns errors of an unavailable server into StoreUnavailable; other errors would not be cured by a retry."""
     return failures_as(StoreUnavailable, "Redis is away", only_away=True)

@@ -1,10 +1,10 @@
 """The switch that ends a replay: each lane continues in the new version exactly where the live one stopped.
 
-    announce   the deployment says that it moves, and by whom
-    freeze     each live lane's hash says `moved`: no processor writes it any more, whatever it believes
-    settle     what a frozen lane still owes other lanes is appended to the log: the only records a replay appends
-    advance    the new lanes are folded up to the end of the log, so behind all that live lanes told each other
-    hand over  nobody but a processor writes them from here on
+    announce   the deployment records the switch and its token
+    freeze     each live lane's hash gets `moved`: no processor can write it any more
+    settle     the frozen lanes' outboxes are appended to the log: the only records a replay appends
+    advance    the new lanes are folded up to the end of the log, beyond all deltas of the live lanes
+    hand over  from here on only processors write the new lanes
     flip       the deployment names the new version: processors start on it, readers follow
 
 After an interruption at any point all steps can be repeated; until the flip they can be reverted.
@@ -39,8 +39,8 @@ from wakeline.log import Log
 from wakeline.record import Delta, Position, decode_record
 from wakeline.redis.failures import FAILURES
 
-NEAR_S = 1.0  # a pass over all lanes that is this short leaves at most as much to do
-MOST_PASSES = 8  # the live version may be folded as fast as the new one; then its lanes wait for the rest
+NEAR_S = 1.0  # after a pass of this duration the new version is at most this far behind
+MOST_PASSES = 8  # if the live version is as fast as the new one, it has to pause for the rest
 OWED_AT_ONCE = 100
 ASKED_EVERY_S = 1.0
 
@@ -74,10 +74,10 @@ class Switch:
         self._flip = redis.register_script(FLIP)
 
     async def places(self) -> list[int]:
-        """Where each live lane stands.
+        """The offset of each live lane.
 
-        Further than that no lane of a new version that does not cross is folded before the switch: what was applied
-        there has sent its deltas; what comes after has not.
+        Before the switch, a version that does not cross is not folded beyond it, because later records have not sent
+        their deltas yet.
         """
         return [await patiently(partial(self._place, lane)) for lane in self._lanes]
 
@@ -130,7 +130,7 @@ class Switch:
         if to == self._live.version:
             raise SwitchRefused(f"lane {lane} is being rebuilt: first complete `wakeline replay --lane {lane}`")
         if to != self._into.version:
-            raise SwitchRefused(f"lane {lane} waits for key version {to}: `wakeline replay --abort` lets it go on")
+            raise SwitchRefused(f"lane {lane} waits for key version {to}: `wakeline replay --abort` lets it continue")
         return Frozen(int(offset), int(step), int(torn) == 1)
 
     async def _settle(self, lane: int, frozen: Frozen) -> None:
@@ -173,9 +173,9 @@ class Switch:
 
 
 async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: Position, hash: str) -> None:
-    """Of a torn lane: deltas that its torn write had put into the outbox before it moved the place.
+    """Remove deltas that a torn write had put into the lane's outbox before it moved the place.
 
-    Their records will be folded again and create them again. `hash` holds the lane's sent:<lane>.
+    Folding their records again creates them again. `hash` holds the lane's sent:<lane>.
     """
     script = redis.register_script(TAKE_BACK)
 
@@ -184,7 +184,7 @@ async def take_back_deltas(redis: Redis, store: Store, lane: int, *, place: Posi
             await script(keys=[hash, store.keys.outbox(lane)], args=[id, f"{SENT}{target}", text_of(after)])
 
     owed = await patiently(lambda: store.owed(lane))
-    for id, target, value in reversed(owed):  # to where the first of them began, also where this is cut
+    for id, target, value in reversed(owed):  # backwards, so that it can be repeated after an interruption
         record = decode_record(value)
         if isinstance(record, Delta) and (record.upto, record.upto_step) > place:
             await patiently(partial(take, id, target, (record.after, record.after_step)))

@@ -21,7 +21,7 @@ from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log import Bounds, Log, LogGap
 
 START = "start"
-MADE, FROM_THE_LOG = "made", "log"  # what customers hear in a version, see `Replay`
+MADE, FROM_THE_LOG = "made", "log"  # where a version's shares for customers come from, see `Replay`
 DROPPED_AT_ONCE = 500  # keys
 
 

@@ -1,8 +1,7 @@
-"""One lane's worker: load what a batch touches, fold, write in one call, and never lose its place.
+"""One lane's worker: loads what a batch touches, folds it, and writes changes and place in one call.
 
-Two words decide what happens when something goes wrong. *Retry*: Redis is away; keep the batch and try
-again. *Invalid*: a record that can never be folded; it becomes a dead letter in the same write as the
-place. Anything else is a mistake of ours: it is noted, and the process ends.
+While Redis or the log is down, it keeps the batch and retries. A record that can never be folded (`Invalid`) becomes
+a dead letter, in the same write as the place. Any other error is a bug: the death is recorded, and the process ends.
 """
 
 from __future__ import annotations
@@ -31,16 +30,16 @@ from wakeline.record import Event, Tick, encode_record
 logger = logging.getLogger("wakeline.processor")
 
 REMEMBERED_PEOPLE = 4_000  # of one lane
-DEFERRED_MS = 3_600_000  # for so long a person waits whose deadline ended the process
+DEFERRED_MS = 3_600_000  # how long a deadline that ended the process is put off
 OUTBOX_AT_ONCE = 100
-DEATHS_BEFORE_CARE = 2  # after so many ends of the process at one place, records are applied one by one
+DEATHS_BEFORE_CARE = 2  # after so many deaths at one place, records are applied one by one
 TICK_TEXT = encode_record(Tick())
 
 T = TypeVar("T")
 
 
 class LaneWorker:
-    """Owns one lane as long as its revision says so. `writer` names this process in the lane's stamp."""
+    """Owns one lane as long as its revision is unchanged. `writer` names this process in the lane's stamp."""
 
     def __init__(self, fold: Fold, store: Store, log: Log, *, writer: str) -> None:
         self.lane = fold.lane
@@ -56,12 +55,11 @@ class LaneWorker:
         self._busy = asyncio.Lock()
 
     async def open(self) -> int:
-        """Claim the lane, check that the log reaches its place; returns the offset to read from.
+        """Claim the lane, and check that the log contains its place; returns the offset to read from.
 
-        Raises LogGap or LaneTorn: a lane is never started where its numbers would be wrong. And LaneMoved where a
-        replay holds it.
+        Raises LogGap or LaneTorn if the lane's numbers would be wrong, and LaneMoved if a replay holds it.
         """
-        async with self._busy:  # so that nobody compares the lane with what it was before
+        async with self._busy:  # so that `check` does not compare the lane with its former place
             return await self._open()
 
     async def _open(self) -> int:
@@ -72,13 +70,13 @@ class LaneWorker:
             raise LaneTorn(f"lane {self.lane} was left half-written: `wakeline replay --lane {self.lane}` rebuilds it")
         identity = await self._log.identity()
         if self.place.log and self.place.log != identity:
-            raise LogGap(f"lane {self.lane} stands at {self.place.offset} of log {self.place.log}, this is {identity}")
+            raise LogGap(f"lane {self.lane} is at {self.place.offset} of log {self.place.log}, this is {identity}")
         self.place.log = identity
         bounds = (await self._log.bounds([self.lane]))[self.lane]
         if not bounds.first <= self.place.offset <= bounds.end:
             gap = max(bounds.first - self.place.offset, self.place.offset - bounds.end)
             raise LogGap(
-                f"lane {self.lane} stands at {self.place.offset}, the log holds {bounds.first} to {bounds.end}: "
+                f"lane {self.lane} is at {self.place.offset}, the log has {bounds.first} to {bounds.end}: "
                 f"{gap} records are missing"
             )
         self.next_due = await self._store.next_due(self.lane)
@@ -87,13 +85,13 @@ class LaneWorker:
         return self.place.offset
 
     async def apply(self, entries: list[Entry]) -> None:
-        """Fold a batch and write it. Returns when it is written, however long Redis is away."""
+        """Fold a batch and write it. Returns when it is written, however long Redis is down."""
         async with self._busy:
-            entries = [entry for entry in entries if entry.offset >= self.place.offset]  # redelivered ones are done
+            entries = [entry for entry in entries if entry.offset >= self.place.offset]  # without redelivered ones
             if not entries:
                 return
             if entries[0].offset != self.place.offset:
-                raise LogGap(f"lane {self.lane} stands at {self.place.offset}, was given {entries[0].offset}")
+                raise LogGap(f"lane {self.lane} is at {self.place.offset}, was given {entries[0].offset}")
             _keep_order(entries, self.place.clock)
             batch = self._fold.decode(entries)
             try:
@@ -129,9 +127,9 @@ class LaneWorker:
         self._fold.go_on(items, self._memory, changes)
 
     async def _apply_with_care(self, items: list[Item]) -> None:
-        """One record at a time: the one that ends the process becomes a dead letter, and the lane goes on.
+        """Apply one record at a time: one that would end the process becomes a dead letter, and the lane continues.
 
-        Where a deadline does, its person's deadlines are put off: later code may know better.
+        If a deadline would, the person's deadlines are put off: a later version may handle them.
         """
         logger.warning("lane %d: %d deaths, applying one by one from %d", self.lane, self.place.deaths, items[0].offset)
         waiting = deque(items)
@@ -150,17 +148,17 @@ class LaneWorker:
                     await self._bury(item, error)
                     waiting.popleft()
                 else:
-                    logger.exception("lane %d: before record %d a deadline raised", self.lane, item.offset)
+                    logger.exception("lane %d: a deadline before record %d raised", self.lane, item.offset)
                     metrics.DEADLINE_FAILURES.inc()
                     await self._put_off(whose, item.time + DEFERRED_MS)
 
     async def _reload(self) -> None:
-        """Forget what is not written."""
+        """Discard unwritten changes."""
         self._memory = LaneMemory()
         self.place = await self._retry(lambda: self._store.place(self.lane, self._memory))
 
     async def _bury(self, item: Item, error: Exception) -> None:
-        """Write a dead letter in place of what the record would have changed."""
+        """Write a dead letter instead of the record's changes."""
         dead = self._fold.fold([], self._memory)
         dead.now = item.time
         value = item.record.value if isinstance(item.record, Invalid) else encode_record(item.record)
@@ -173,14 +171,14 @@ class LaneWorker:
         self._observe([item], dead)
 
     async def _put_off(self, whose: Who, at: int) -> None:
-        """Look at a person's deadlines at append time `at` (ms), and not before."""
+        """Put a person's deadlines off until append time `at` (ms)."""
         await self._load({whose}, set())
         later = self._fold.fold([], self._memory, step=self.place.step)
         later.reschedule(self._memory.people[whose], at)
         await self._write(later, [])
 
     async def _write(self, changes: Changes, done: list[Item]) -> None:
-        """Write what came of the records in `done`, which are applied then, and of deadlines before the next."""
+        """Write the changes by the records in `done` and by the deadlines before the next record."""
         emitted = bool(changes.shares or changes.outbox)
         place = Place(self.place.log, self.place.offset, self.place.clock, changes.step)
         if done:
@@ -190,7 +188,7 @@ class LaneWorker:
         stamp = f"{self._writer}:{self._calls}"
         left = self.place
         began = time.perf_counter()
-        # The same call again and again: if it happened and its answer was lost, the stamp tells.
+        # Repeats the same call: if it was applied and its answer lost, the stamp shows it.
         self.next_due = await self._retry(lambda: self._store.write(self.lane, writes, place=left, stamp=stamp))
         metrics.WRITE_SECONDS.observe(time.perf_counter() - began)
         self.place.revision += 1
@@ -200,7 +198,7 @@ class LaneWorker:
             await self._empty_outbox()
 
     async def _fill_deadlines(self, horizon: int) -> None:
-        """Load what is due up to append time `horizon`, as much as one call takes."""
+        """Load the deadlines up to append time `horizon` (ms), at most one call's worth."""
         deadlines = self._memory.deadlines
         if self.next_due is None or self.next_due > horizon:
             deadlines.fill([], horizon=horizon, is_all=True)
@@ -214,7 +212,7 @@ class LaneWorker:
             await self._retry(lambda: self._store.load(self.lane, who, lists, self._memory))
 
     async def _empty_outbox(self) -> None:
-        """Append what waits for other lanes, in order; sent twice after a crash, it is applied once."""
+        """Append the outbox's records to the log, in order. After a crash they may be sent twice, but count once."""
         while waiting := await self._retry(lambda: self._store.outbox(self.lane, most=OUTBOX_AT_ONCE)):
             await self._send(waiting)
 
@@ -232,9 +230,9 @@ class LaneWorker:
         return True
 
     async def check(self) -> None:
-        """Whether the lane is still as this process left it: a server may come back from an older backup.
+        """Raises LaneLost if the lane is no longer as this process left it, as when Redis was restored from a backup.
 
-        A lane that gets records finds out by its next write; this is for one that gets none. Raises LaneLost.
+        A lane with records learns this from its next write; this check is for lanes without any.
         """
         if self._busy.locked():
             return
@@ -255,7 +253,7 @@ class LaneWorker:
                 wait = min(2.0, wait * 2)
                 continue
             if wait > 0.05:
-                logger.info("lane %d goes on", self.lane)
+                logger.info("lane %d continues", self.lane)
                 metrics.WAITING.dec()
             return found
 
@@ -265,7 +263,7 @@ class LaneWorker:
                 metrics.RECORDS.labels(verdict.value).inc(amount)
         for source, applied, after in changes.hop_gaps:
             metrics.HOP_GAPS.inc()
-            logger.error("lane %d: deltas of lane %d from %d to %d never came", self.lane, source, applied, after)
+            logger.error("lane %d: deltas of lane %d from %d to %d are missing", self.lane, source, applied, after)
         for _, reason, *_ in changes.dead:
             metrics.DEAD_LETTERS.labels(reason.split(":")[0]).inc()
             logger.error("lane %d: a dead letter: %s", self.lane, reason)
@@ -278,7 +276,7 @@ class LaneWorker:
 
 
 def _keep_order(entries: list[Entry], clock: int) -> None:
-    """Append times never go back: another broker or another log may stamp by a clock that is behind."""
+    """Make append times non-decreasing: another broker or log may have a clock that is behind."""
     for entry in entries:
         if entry.time < clock:
             entry.time = clock

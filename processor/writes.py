@@ -1,21 +1,20 @@
-"""Changes as Redis commands, for the store's one script call.
+"""Turns changes into Redis commands, for the store's one script call.
 
-What one event makes us write is at most MOST_BYTES, whatever it says and whatever came before. In KB, with text of
-four bytes a character, the worst of them, a page view:
+One event never writes more than MOST_BYTES. The worst case is a page view. In KB, with text of four bytes a character:
 
-    23    the state and the pages that go outside of it, which were in it or came with the event: STATE_BYTES and half
-          of that. Or, where a state has no pages left, five sessions of 3 each (two paths of 1, source, campaign, page
-          ids), two touches of 0.8 and the rest (18), and the page of the event: a bitmap of 0.5, 16 interests of 0.26
+    23    the state and the pages that move outside it: STATE_BYTES and half of that. Or, if the state has no pages
+          left: five sessions of 3 each (two paths of 1, source, campaign, page ids), two touches of 0.8 and the rest
+          (18), and the event's page: a bitmap of 0.5, 16 interests of 0.26
      5    the profile: a session, two touches
      9    16 interests of 0.28, and the 17 that they push out
-    17    top lists: 16 interests in three, the path, source and campaign (taken back and counted), 0.8 or less each;
+    17    top lists: 16 interests in three, the path, source and campaign (subtracted and added), 0.8 or less each;
           entries and exits of sessions that end with it, 0.8 each: those have left the state
-     5    what a customer is told: 16 interests
+     5    the customer's share: 16 interests
      2    numbers, presence, deadlines, the lane's place
 
-61 in all. A first link tells the customer 64 interests (18) and has no lists. The customer's side is a call of its own:
-64 interests (18), as many and 16 more pushed out (21), 100 visitors named twice (8). A dead letter is DEAD_BYTES and
-what is said of it.
+61 in total. A first link sends 64 interests to the customer (18) and changes no lists. The customer's lane writes in a
+separate call: 64 interests (18), as many and 16 more pushed out (21), 100 visitors named twice (8). A dead letter has
+DEAD_BYTES, its reason and its error.
 """
 
 from __future__ import annotations
@@ -46,7 +45,7 @@ MOST_SAID = 4_000  # characters of a dead letter's reason and error each
 
 
 class Place(NamedTuple):
-    """Where a lane stands after a call."""
+    """A lane's place after a call."""
 
     log: str
     offset: int
@@ -55,7 +54,7 @@ class Place(NamedTuple):
 
 
 def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> list[Command]:
-    """Every write of one call but the revision, which is the script's. The second word of each is its key."""
+    """All writes of a call except the revision, which the script sets. The second word of each is its key."""
     found: list[Command] = []
     for visitor in changes.visitors.values():
         write_visitor(visitor, changes, memory, found.append)
@@ -133,7 +132,7 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
         yield ["HSET", changes.keys.definitions(lane), field, known]
     letters = changes.keys.dead(lane), changes.keys.dead_about(lane)
     for (site, id), ms in changes.letters.items():
-        for whose in (f"{site}/{id}", f"/{id}"):  # the latter of records that do not say their site
+        for whose in (f"{site}/{id}", f"/{id}"):  # the latter for records without a site
             yield ["FORGET", *letters, whose, dead.padded(ms + 1)]
     for offset, reason, value, error, about, cut in changes.dead:
         text, is_long = _letter(value)
@@ -159,7 +158,7 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
 
 
 def _letter(value: bytes) -> tuple[str, bool]:
-    """A record as a dead letter holds it, and whether it is less than the whole: its properties go first."""
+    """The text of a record for its dead letter, and whether it was cut: first the properties, then the end."""
     text = value.decode("utf-8", "backslashreplace")
     if len(text) <= DEAD_BYTES // 4 or len(text.encode()) <= DEAD_BYTES:
         return text, False
@@ -174,7 +173,7 @@ def _letter(value: bytes) -> tuple[str, bool]:
 
 
 def _tombstones(changes: Changes) -> Iterator[Command]:
-    """After the place: where a write is torn before, who is folded again tells others to forget."""
+    """The tombstones. They follow the place: if a write is torn before them, the erasure is folded and sent again."""
     for (site, id), ms in changes.tombstones.items():
         yield ["LATEST", keys.tombstone(changes.lane, site, id), str(ms), str(keys.TOMBSTONE_TTL_MS)]
 

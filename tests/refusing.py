@@ -1,4 +1,4 @@
-"""A server that answers every command with the same error, as servers spell it."""
+"""A server that answers every command with the same error, in the servers' format."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ async def stand(server: Any) -> AsyncIterator[Stand]:
 async def rebuilt(
     made: Timeline, redis: Redis, log: Log, lane: int, *, since: str = "start", now: int | None = None
 ) -> None:
-    """A torn lane of the live version is folded anew where it is, record by record; `now`: ms, by default made's."""
+    """Rebuild a torn lane of the live version in place, record by record; `now`: ms, by default made's."""
     torn = TornLane(redis, log, live=made.store.keys, lane=lane, since=since)
     upto = await torn.prepare()
     replay = Replay(

@@ -1,4 +1,4 @@
-"""The table of abuses: what fails is named, what a row raises is a failure of the row, and no row is dropped unseen."""
+"""The table of abuses: failures are named, an exception fails its row, and no row is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""GET /metrics: what it shows, and what it answers while Redis is away."""
+"""GET /metrics: its content, and its answer while Redis is down."""
 
 from __future__ import annotations
 

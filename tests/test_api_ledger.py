@@ -1,4 +1,4 @@
-"""The books of the lanes: what balances, and that no fault hides."""
+"""The lanes' ledgers: they balance, and no fault is hidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The business numbers, read from a real server that holds what the keys' contract says."""
+"""The business numbers, read from a real server filled according to the keys' contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/architecture.md is true: its files are there, and its example of a rule counts what it says."""
+"""docs/architecture.md is correct: its files exist, and its example rule counts as described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Once a day: small files become one, what sites no longer want kept goes, and a crash at any step costs nothing."""
+"""Daily housekeeping: files are merged, expired records are deleted, and a crash at any step does no harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The archiver's life: it works while it has the lease, waits for what is away, seals what it holds in the end."""
+"""The archiver's loop: it works while it holds the lease, waits for unavailable services, and seals at the end."""
 
 from __future__ import annotations
 

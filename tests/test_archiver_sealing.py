@@ -1,4 +1,4 @@
-"""The archiver: the history is the log, once, whatever ends the process and whatever is away."""
+"""The archiver seals each record of the log exactly once, despite crashes and outages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Benchmarks: the processor compared with that of an earlier commit."""
+"""Benchmarks: the processor compared with an earlier commit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Benchmarks: each measures what it names. What the numbers are is `make bench`'s business."""
+"""Benchmarks: each measures what it names. The numbers themselves are checked by `make bench`."""
 
 from __future__ import annotations
 

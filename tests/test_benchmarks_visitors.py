@@ -1,4 +1,4 @@
-"""Benchmarks: the visitors whose records are measured."""
+"""Benchmarks: the generated visitors."""
 
 from __future__ import annotations
 

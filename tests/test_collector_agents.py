@@ -1,6 +1,6 @@
-"""Who is a bot by its user agent: no person, whatever a list of crawlers has seen pretended; and every crawler of it.
+"""Bots by user agent: every crawler of a list is recognised, and no browser is.
 
-agents/people.txt are user agents as web sites saw them, agents/apps.txt those of apps and devices that are rare there.
+agents/people.txt has user agents seen by web sites, agents/apps.txt those of apps and devices that are rare there.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The number of a card is found wherever a person may type one, and what names an order or a product is left alone."""
+"""Card numbers are found wherever a person may type one; numbers of orders and products are kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Addresses and text are cleaned of people, and nothing that a page may send makes that fail."""
+"""URLs and text are cleaned of personal data, and no input makes that fail."""
 
 from __future__ import annotations
 

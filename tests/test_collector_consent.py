@@ -1,4 +1,4 @@
-"""What each level of consent lets through, under which id it is counted, and what GPC and a withdrawal change."""
+"""Each consent level: which events it accepts and under which id, and the effect of GPC and withdrawals."""
 
 from __future__ import annotations
 

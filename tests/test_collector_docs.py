@@ -1,4 +1,4 @@
-"""docs/wire.md is the contract of the wire: its example is accepted, and its tables are the code's."""
+"""docs/wire.md is correct: its example is accepted, and its tables match the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One request never breaks the books: whatever comes and whatever fails, it is refused alone and counted."""
+"""A failing request is rejected alone and counted, and the ledger still balances."""
 
 from __future__ import annotations
 

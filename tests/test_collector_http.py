@@ -1,4 +1,4 @@
-"""The public port: CORS on every answer, the snippet with its caches, health, and what is not HTTP at all."""
+"""The public port: CORS on every answer, caching of the snippet, health, and invalid HTTP."""
 
 from __future__ import annotations
 

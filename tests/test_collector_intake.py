@@ -1,4 +1,4 @@
-"""What `POST /v1/events` accepts, and what it refuses: the right status and reason, counted, and nothing written."""
+"""`POST /v1/events`: what it accepts, and what it rejects, with status, reason and count, and without writing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The collector: one address can send so many requests and no more, and what is remembered of addresses is bounded."""
+"""The collector limits requests per address, and the memory for addresses is bounded."""
 
 from __future__ import annotations
 

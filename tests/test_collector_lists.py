@@ -1,4 +1,4 @@
-"""Lists that a page's old library made texts of are lists again, and what is none stays the text that it is."""
+"""Lists that an old library of a page turned into texts are restored; other texts stay as they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Marks of the daily salts: collectors with two sets of them find each other, and one that is gone stands in no way."""
+"""Marks of the daily salts: collectors with different salts are detected, and stopped collectors do no harm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A mask hides its part of a path however the path is spelt, and no path makes it slow."""
+"""A mask hides its part of a path in every spelling, and no path makes it slow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The collector's numbers: what /metrics promises by name, and that no one can put anything of theirs into it."""
+"""The collector's /metrics: its public names, and no labels that clients can choose."""
 
 from __future__ import annotations
 

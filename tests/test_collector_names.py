@@ -1,4 +1,4 @@
-"""Any text that can be read names an event; what looks like one of Wakeline's own types does not."""
+"""Any readable text can name a custom event, except spellings of Wakeline's own types."""
 
 from __future__ import annotations
 

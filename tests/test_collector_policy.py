@@ -1,4 +1,4 @@
-"""What one site's settings do to what its pages send."""
+"""The effect of a site's settings on the events of its pages."""
 
 from __future__ import annotations
 

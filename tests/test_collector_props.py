@@ -1,4 +1,4 @@
-"""Of an event's properties everything is kept that can be, clean; the rest is left out, each for a reason."""
+"""Properties of an event: valid ones are kept and cleaned, others are dropped with a reason."""
 
 from __future__ import annotations
 

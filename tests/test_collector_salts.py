@@ -1,4 +1,4 @@
-"""Salts: shared by all workers, chosen by the event's time, and gone when their time is over."""
+"""Salts: shared by all workers, chosen by event time, and destroyed when they expire."""
 
 from __future__ import annotations
 

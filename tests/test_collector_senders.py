@@ -1,4 +1,4 @@
-"""Who sent it, coarsely: the address behind proxies, own traffic, the country, and what a user agent says."""
+"""The sender of an event: address behind proxies, own traffic, country and user agent."""
 
 from __future__ import annotations
 

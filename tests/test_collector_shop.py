@@ -1,4 +1,4 @@
-"""What a shop's events say of money and orders is a number and a name, or it is left out, or the event is refused."""
+"""Amounts and orders in a shop's events are parsed, or dropped, or the event is rejected."""
 
 from __future__ import annotations
 

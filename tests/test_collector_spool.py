@@ -1,4 +1,4 @@
-"""The spool's files: what was appended is there after any crash, in order; damage costs what it hit and no more."""
+"""The spool's files: appended records survive any crash, in order; damage only affects damaged records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Group commit: one write at a time holds all that waited; nothing is stranded, nothing waits for ever."""
+"""Group commit: one write at a time takes all waiting records; none is lost, and none waits for ever."""
 
 from __future__ import annotations
 

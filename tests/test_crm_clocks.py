@@ -1,4 +1,4 @@
-"""Clocks that are wrong: live windows go by the collectors' clocks, so the log's may be hours off; deadlines by its."""
+"""Wrong clocks: live windows follow the collectors' clocks, deadlines the log's, which may be hours off."""
 
 from __future__ import annotations
 

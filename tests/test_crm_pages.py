@@ -1,4 +1,4 @@
-"""Page instances for which a visitor's state has no room: none is forgotten before its time, wherever it lies."""
+"""Page instances beyond those in a visitor's state: none is forgotten too early, wherever it is stored."""
 
 from __future__ import annotations
 

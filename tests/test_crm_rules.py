@@ -1,4 +1,4 @@
-"""What the rules make of a visit, by tables of events and the numbers that must come of them."""
+"""The effects of the rules on a visit: tables of events and the resulting numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A source is who linked here, by the name that people know, and nobody can take a name that is not theirs."""
+"""A source is the name of the referring site, and no site can take a name that is not its own."""
 
 from __future__ import annotations
 

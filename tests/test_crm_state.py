@@ -1,4 +1,4 @@
-"""What is stored of a visitor has the names that it always had, whatever the code calls it."""
+"""Stored fields of a visitor keep their names, whatever they are called in the code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The Kafka deployment as Compose describes it: it names only what exists, and promises what Kafka is asked to keep."""
+"""The Compose file for Kafka: it names only existing things, and its durability matches its Kafka settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dashboard, the rules and the configuration agree with each other and with what the processes offer."""
+"""The dashboard, the alert rules and the configuration match each other and the processes' metrics."""
 
 from __future__ import annotations
 

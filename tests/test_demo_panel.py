@@ -1,4 +1,4 @@
-"""The panel's way to the live profile: what it passes on, to whom, and that the token stays with the server."""
+"""The panel's access to the live profile: which answers it passes on, to whom, and that the token stays secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The demo shop on a phone: what lies over its pages leaves them in sight, in a real Chromium."""
+"""The demo shop on a phone: overlays do not hide its pages, in a real Chromium."""
 
 from __future__ import annotations
 

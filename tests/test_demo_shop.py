@@ -1,4 +1,4 @@
-"""The demo shop: its pages, that they need nothing from elsewhere, and whom its server answers."""
+"""The demo shop: its pages, which load nothing from elsewhere, and the requests its server refuses."""
 
 from __future__ import annotations
 

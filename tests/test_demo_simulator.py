@@ -1,4 +1,4 @@
-"""The simulator against a small server: nothing is lost, what is final is final, told to stop is stopped."""
+"""The simulator against a small server: no event is lost, final answers are not retried, and it stops when told to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Simulated visitors, seeded: what they send is what the shop's pages would send, and the collector takes all of it."""
+"""Simulated visitors, seeded: they send what the shop's pages would send, and the collector accepts all of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of faults can fail: each comparison sees what was lost and doubled, each watcher what it watches."""
+"""The table of faults can fail: each comparison detects lost and doubled events, each watcher its fault."""
 
 from __future__ import annotations
 

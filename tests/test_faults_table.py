@@ -1,4 +1,4 @@
-"""The table of faults: the worst of all seeds is shown, what fails is named, and nothing of it is dropped unseen."""
+"""The table of faults: it shows the worst of all seeds, names failures, and loses no row."""
 
 from __future__ import annotations
 

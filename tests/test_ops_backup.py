@@ -1,4 +1,4 @@
-"""A backup's parts: what a manifest proves, the spool while it is drained, who is forgotten again, the swap."""
+"""Parts of a backup: the manifest, the spool while it is drained, erased people, the swap."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wakeline check`: what it finds on a page, in a policy, in a configuration and on a server."""
+"""`wakeline check`: its findings about pages, policies, configurations and servers."""
 
 from __future__ import annotations
 
@@ -84,11 +84,11 @@ def test_a_site_may_stand_in_the_query_of_the_script() -> None:
         pytest.param(
             TAG.replace("anonymous", "full"), "the page uses full, but the settings say anonymous", id="consent"
         ),
-        pytest.param(TAG.replace("anonymous", "ful"), '"ful" is no level', id="consent level unknown"),
-        pytest.param(TAG.replace("anonymous", "ful"), "who has an id loses it", id="what that means"),
+        pytest.param(TAG.replace("anonymous", "ful"), '"ful" is not a level', id="consent level unknown"),
+        pytest.param(TAG.replace("anonymous", "ful"), "existing ids are deleted", id="what that means"),
         pytest.param(
             TAG + '\n<button data-wakeline-event="page_view">',
-            'data-wakeline-event="page_view" in line 2 is a name of Wakeline\'s own: a click counts as that',
+            'data-wakeline-event="page_view" in line 2 is a name reserved by Wakeline: a click counts as that',
             id="an event called as ours",
         ),
         pytest.param(TAG.replace("https:", "http:"), "browsers block it", id="mixed content"),

@@ -1,4 +1,4 @@
-"""`wakeline check` of a log on Kafka: facts that are judged, and a real cluster that is asked for them."""
+"""`wakeline check` of a log on Kafka: judging given facts, and gathering them from a real cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `wakeline` command as a person types it: what it prints, its exit codes, and no traceback for their mistakes."""
+"""The `wakeline` command: its output and exit codes, and no tracebacks for users' mistakes."""
 
 from __future__ import annotations
 
@@ -343,7 +343,7 @@ def test_profile_of_a_customer_is_found_by_the_sites_own_id(run: Run, filled: st
 def test_profile_on_a_server_that_was_never_used_says_so(run: Run, redis_server: Any) -> None:
     result = run("profile", VISITOR, "--redis", redis_server.url)
     assert result.exit_code == 1
-    assert "no data were ever collected" in result.output
+    assert "no data has been collected" in result.output
 
 
 def test_watch_shows_what_changes_until_it_is_stopped(tmp_path: Path, filled: str) -> None:

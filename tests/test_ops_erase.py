@@ -1,4 +1,4 @@
-"""`wakeline erase` where the log is: a record of the person's lane, carried out by the processor."""
+"""`wakeline erase` appends a record to the person's lane, and the processor carries it out."""
 
 from __future__ import annotations
 

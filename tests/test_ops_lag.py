@@ -1,4 +1,4 @@
-"""`wakeline lag`: places, ends, owners, what stands still, and an exit code for who watches."""
+"""`wakeline lag`: places, ends and owners, lanes without progress, and its exit code."""
 
 from __future__ import annotations
 
@@ -130,7 +130,7 @@ def test_the_live_version_is_shown(run: Run, client: redis.Redis) -> None:
 def test_where_nothing_was_collected_it_says_so(run: Run) -> None:
     said = run()
     assert said.exit_code == 1
-    assert "no data were ever collected" in said.output
+    assert "no data has been collected" in said.output
 
 
 @redis_alone

@@ -1,4 +1,4 @@
-"""`wakeline replay` as a person types it: words for what is wrong, and what it builds from history and log."""
+"""`wakeline replay`: its error messages, and what it builds from history and log."""
 
 from __future__ import annotations
 

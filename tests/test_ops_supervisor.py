@@ -165,7 +165,7 @@ async def test_a_killed_child_is_started_again_and_the_others_stay(stage: Stage)
     await until(lambda: stage.ups, "all is up")
     os.kill(stage.pids("processor")[0], signal.SIGKILL)
     await until(lambda: stage.reported("processor answers again"), "the processor is back")
-    assert stage.reported("processor was killed by SIGKILL after")
+    assert stage.reported("processor was ended by SIGKILL after")
     assert len(stage.pids("processor")) == 2
     assert len(stage.pids("collector")) == 1
     assert is_alive(stage.pids("collector")[0])

@@ -1,4 +1,4 @@
-"""A replay crosses hops: customers get what the new version's own lanes make, when the log says that they heard."""
+"""A replay crosses hops: customers get the shares of the new version's lanes, when the log's deltas say so."""
 
 from __future__ import annotations
 
@@ -164,7 +164,7 @@ async def test_lanes_that_wait_for_each_other_in_a_circle_go_on(made: Timeline, 
         await made.log.append([(lane, encode_record(Delta(source=other, after=2, upto=3)))])
     await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=Keys(2))
     assert (await made.ledger(Keys(2)))["derived"] == 4
-    assert "cannot come to" in caplog.text
+    assert "cannot reach" in caplog.text
 
 
 async def test_a_lane_that_others_tell_nothing_is_not_read_far_ahead(

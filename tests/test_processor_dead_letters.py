@@ -1,4 +1,4 @@
-"""Dead letters go with their person: those that lie there, those that come after, in every version of the keys."""
+"""Dead letters are deleted with their person: stored and later ones, in every key version."""
 
 from __future__ import annotations
 

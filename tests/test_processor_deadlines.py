@@ -1,4 +1,4 @@
-"""Deadlines fire before the first record that has reached them, in order, once, however the log is cut."""
+"""Deadlines fire once, in order, before the first record that has reached them, however the log is divided."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong in a lane: bad records, rules that raise, logs that do not fit, leases that end."""
+"""Failures in a lane: bad records, rules that raise, logs that do not match, leases that end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Forgotten means forgotten: however records of a person and its erasure race, and nobody else is forgotten."""
+"""Erasure is complete in any order of records and erasures, and nobody else is forgotten."""
 
 from __future__ import annotations
 
@@ -376,7 +376,7 @@ class Books:
         self.turns: dict[str, str] = {}
         self.last: dict[str, str] = {}  # whose the browser may still be, where the word has not come through
         self.forgotten: defaultdict[str, int] = defaultdict(lambda: -1)  # latest time, ms after START
-        self.touched: set[str] = set()  # visitors whose own profile may have begun anew, and customers
+        self.touched: set[str] = set()  # visitors whose own profile may have started over, and customers
         self.views: list[tuple[str, str, int, str]] = []  # visitor, whose turn, time, interest
 
     def forget(self, id: str, at: int) -> None:

@@ -1,4 +1,4 @@
-"""The processors of one consumer group on a real Kafka: who owns which lanes, and what the group is told."""
+"""Processors in one consumer group on a real Kafka: the ownership of lanes, and the committed offsets."""
 
 from __future__ import annotations
 

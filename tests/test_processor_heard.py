@@ -1,5 +1,5 @@
-"""Who has no profile, or none any more, is known for eight days by the log's time, whoever looks: a worker that has it
-at hand, one that finds its key expired, a replay that knows the tombstones of today.
+"""A visitor without a profile is remembered for eight days of log time: with a cached state, with an expired key, and
+in a replay that starts with the current tombstones.
 """
 
 from __future__ import annotations

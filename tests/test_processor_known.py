@@ -1,6 +1,6 @@
-"""Smallest logs that come to something else if they are cut otherwise, restored, or replayed. None is right yet.
+"""Smallest logs whose result still depends on how they are divided, restored or replayed.
 
-Each fails until the engine is mended; `tests.log_alone.checks.KNOWN` leaves out what they show from generated logs.
+Each test fails until the fold is fixed; `tests.log_alone.checks.KNOWN` excludes these differences from generated logs.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ async def test_visits_end_in_the_order_of_their_deadlines(unsynced_server: Any) 
     assert not await cut(unsynced_server.url, case)
 
 
-@pytest.mark.xfail(strict=True, reason="a replay makes no deltas anew")
+@pytest.mark.xfail(strict=True, reason="a replay does not recreate deltas")
 async def test_a_replay_under_another_rule_reaches_customers(unsynced_server: Any) -> None:
     case = told(
         step(event("visitor-1", "page-1", 0, 0, "identify", customer="@customer0")),
@@ -97,7 +97,7 @@ async def test_what_was_taken_back_keeps_no_slot_of_a_capped_list(unsynced_serve
     assert not await cut(unsynced_server.url, case)
 
 
-@pytest.mark.xfail(strict=True, reason="a visitor that is loaded anew counts a bot's page among its open ones")
+@pytest.mark.xfail(strict=True, reason="a visitor that is loaded again counts a bot's page among its open ones")
 async def test_a_page_that_a_bot_saw_is_nobodys_presence(unsynced_server: Any) -> None:
     case = told(
         step(event("visitor-1", "page-1", 0, 0, bot="Googlebot")),
@@ -107,7 +107,7 @@ async def test_a_page_that_a_bot_saw_is_nobodys_presence(unsynced_server: Any) -
     assert not await restored(unsynced_server.url, case)
 
 
-@pytest.mark.xfail(strict=True, reason="of a visitor that is loaded anew the worker does not know how long it is there")
+@pytest.mark.xfail(strict=True, reason="the worker does not know how long a visitor that is loaded again is present")
 async def test_a_sign_that_comes_late_shortens_no_presence(unsynced_server: Any) -> None:
     case = told(
         step(event("visitor-1", "page-1", 0, 10 * SECOND)),

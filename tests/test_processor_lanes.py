@@ -1,4 +1,4 @@
-"""The lanes of a process: a stall ends it, and what is let go is let go in time."""
+"""The lanes of a process: a stall ends the process, and lanes are released in time."""
 
 from __future__ import annotations
 

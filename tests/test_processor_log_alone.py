@@ -1,7 +1,7 @@
-"""State is a function of the log alone, for generated logs: however they are cut, restored, killed and replayed.
+"""State is a function of the log alone: generated logs are divided, restored, killed and replayed.
 
-What is generated and how it is compared lies in tests/log_alone. A case that fails is printed at its smallest;
-`make test-faults FAULTS_ARGS='--only "generated logs" --seed N --cases 1'` makes that of seed N again.
+tests/log_alone generates and compares them. A failing case is printed in its smallest form;
+`make test-faults FAULTS_ARGS='--only "generated logs" --seed N --cases 1'` repeats the case of seed N.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ async def test_a_clock_that_is_ahead_holds_up_no_deadline(unsynced_server: Any) 
     assert not await failing(unsynced_server.url, range(MANY), Kind(ahead=True), (CUT, REPLAYED))
 
 
-@pytest.mark.xfail(strict=True, reason="a replay makes no deltas anew: customers keep what the former rules told them")
+@pytest.mark.xfail(strict=True, reason="a replay does not recreate deltas: customers keep what former rules sent")
 async def test_a_replay_under_another_rule_is_as_if_it_had_always_held(unsynced_server: Any) -> None:
     other = Site(key="shop", interests=(InterestRule(path="/shoes/*", interest="Boots"),))
     for seed in range(MANY):

@@ -1,4 +1,4 @@
-"""The store: what it takes for "Redis is away", and what for a mistake."""
+"""The store: which errors mean that Redis is down, and which are bugs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How batches travel from the log through Faust to the lanes."""
+"""Batches on their way from the log through Faust to the lanes."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""A page that may no longer know its visitor, as of Global Privacy Control, says so first: from the request to the
-profile that is gone."""
+"""A page that loses consent, for example by Global Privacy Control, sends the withdrawal first, and the profile is
+erased: from the request to the profile."""
 
 from __future__ import annotations
 

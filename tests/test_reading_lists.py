@@ -1,4 +1,4 @@
-"""Each package begins with what to read: the list names exactly the files that are there."""
+"""Each package's docstring lists exactly its files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/history.md says: every answer in it is what its question gives, every column is there."""
+"""docs/history.md is correct: each query gives its answer, and every column is listed."""
 
 from __future__ import annotations
 

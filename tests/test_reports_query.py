@@ -1,4 +1,4 @@
-"""The history asked in SQL: its numbers are the processor's, and a question reaches nothing else."""
+"""Queries of the history in SQL: their numbers match the processor's, and they can read nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the collector serves is what the sources say: small, under hashes that stay, at home under a strict policy."""
+"""The scripts that the collector serves match their sources, are small, have stable hashes and a strict policy."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the page for owners of sites says about the snippet is so: sizes, signatures, modules, HTML in a real Chromium.
+"""docs/snippet.md is correct: sizes, signatures, modules, HTML in a real Chromium.
 
-Its plain calls are tried by snippet/test/docs.test.mjs.
+Its plain calls are tested by snippet/test/docs.test.mjs.
 """
 
 from __future__ import annotations
@@ -139,7 +139,7 @@ ANSWERED = "new Promise((done) => setInterval(() => performance.getEntriesByName
 TALL = '<div style="height: 500vh"></div>'
 SHADOW = '<shop-app style="display: block; height: 100%"><template shadowrootmode="open">{}</template></shop-app>'
 
-# It makes each script anew, and passes on no attribute of ours.
+# It recreates each script, without our attributes.
 TAG_MANAGER = """<script>addEventListener("load", () => {
   const html = new DOMParser().parseFromString(%s, "text/html");
   for (const { text, src } of html.querySelectorAll("script"))

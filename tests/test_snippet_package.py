@@ -1,4 +1,4 @@
-"""The npm package: what is in it, what importing it does, and what its types allow. All on the packed files."""
+"""The packed npm package: its files, its import without side effects, and its types."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An amount is read in every usual spelling, and what can be read in two ways goes by its currency."""
+"""Amounts are parsed in all common formats; ambiguous ones are decided by the currency."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deployment that changes its log: the old one is drained, offsets go on, and no log is mistaken for another."""
+"""A deployment changes its log: the old one is drained, offsets continue, and no log is mistaken for another."""
 
 from __future__ import annotations
 

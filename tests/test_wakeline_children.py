@@ -1,4 +1,4 @@
-"""Child processes: how long a dead one's successor waits, and what is said of its end."""
+"""Child processes: the back-off before a restart, and the description of how one ended."""
 
 from __future__ import annotations
 

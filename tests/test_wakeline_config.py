@@ -1,4 +1,4 @@
-"""The settings: which source wins, what is refused, and that the refusal names the place and the fix."""
+"""The settings: precedence of sources, rejected values, and error messages with place and fix."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Clients: of which URL, with what options; and that nothing is ever sent twice."""
+"""Redis clients: URLs and options; and no command is ever sent twice."""
 
 from __future__ import annotations
 

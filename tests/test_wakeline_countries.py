@@ -1,4 +1,4 @@
-"""Countries of addresses, from files as MaxMind, DB-IP and IPinfo shape them, and from what is none of theirs."""
+"""Countries of addresses, from files of MaxMind, DB-IP and IPinfo, and from invalid files."""
 
 from __future__ import annotations
 

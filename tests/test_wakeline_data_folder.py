@@ -1,4 +1,4 @@
-"""The data folder is closed to other users of the machine; what else lies beside it is left alone."""
+"""The data folder is closed to other users of the machine; other files beside it are not changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`wakeline dead-letters`: what was set aside is found, shown without harm, tried again once, removed."""
+"""`wakeline dead-letters`: finds records, shows them safely, retries them once, removes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is defined once is what the docs and the snippet say."""
+"""The central definitions agree with the docs and the snippet."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text that strangers wrote does nothing to a terminal, a log or a spreadsheet, and stays what it was where it can."""
+"""Untrusted text cannot affect a terminal, a log or a spreadsheet, and is changed as little as possible."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a server raises: what passes and is asked again, what does not, and that both are told apart everywhere."""
+"""Errors of a server: temporary ones are retried, others are not, everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The history: what is written comes back to the byte, in order and once, or it says which file is wrong."""
+"""The history: records are read back unchanged, in order and once, or the error names the damaged file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A month of visits: trimmed from the log day by day, folded again from the history, it is the live state."""
+"""A month of visits, trimmed from the log daily: folded from the history, it gives the live state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An internal port: metrics, a sign of life, nothing else, and no word of who asked."""
+"""An internal port: metrics and health only, and no logging of clients."""
 
 from __future__ import annotations
 

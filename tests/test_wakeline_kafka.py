@@ -1,4 +1,4 @@
-"""The log on a real Kafka: what it takes and gives, which topic it takes, and its address."""
+"""The log on a real Kafka: appends and reads, requirements for the topic, and its address."""
 
 from __future__ import annotations
 

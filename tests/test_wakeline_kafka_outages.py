@@ -1,4 +1,4 @@
-"""The log on a real Kafka whose broker is killed, hangs, or was never there."""
+"""The log on a real Kafka whose broker is killed, hangs or was never reachable."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The lease: of several processes one works, the others stand by."""
+"""The lease: one of several processes is active, the others stand by."""
 
 from __future__ import annotations
 

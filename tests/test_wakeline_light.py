@@ -1,4 +1,4 @@
-"""`pip install wakeline` in an application of your own: it reads profiles, and its command says what more it needs."""
+"""`pip install wakeline` in another application: it reads profiles, and the command names missing packages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every log keeps the contract of `wakeline.log`: the one in memory, and those on real servers."""
+"""Every log keeps the contract of `wakeline.log`: in memory, and on real servers."""
 
 from __future__ import annotations
 

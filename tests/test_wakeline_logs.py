@@ -1,4 +1,4 @@
-"""What processes log of those who connect: that something failed and where in the code, not who it was or what came."""
+"""Logs about clients: which failure happened where in the code, never the sender or the content."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Letters and marks are composed, and no run of marks takes more than a moment."""
+"""Letters and marks are composed, and long runs of marks are not slow."""
 
 from __future__ import annotations
 

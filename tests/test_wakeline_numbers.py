@@ -1,4 +1,4 @@
-"""Every number of the settings is one that can be reckoned with, and what is stored of it is what was asked for."""
+"""Numbers in the settings: every accepted number works, and is stored exactly."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A path has one spelling to keep, one to show and one to match, and a pattern fits whichever way it was written."""
+"""A path has one stored, one shown and one matched form, and a pattern matches every spelling."""
 
 from __future__ import annotations
 

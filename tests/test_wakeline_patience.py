@@ -1,4 +1,4 @@
-"""What is not there yet is waited for, and the log says so once for each reason."""
+"""Unavailable services are waited for, and each reason is logged once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A profile's fields are declared once: readers, the state of the fold and docs/profiles.md have them from there."""
+"""A profile's fields are declared once, for readers, the state of the fold and docs/profiles.md."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The profile readers, against a real server that holds what the hash's contract says."""
+"""The profile readers, on a real server filled according to the hash's contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The numbers of a site: their names are public, and what shows them says the same."""
+"""The numbers of a site: their names are public, and all views agree."""
 
 from __future__ import annotations
 

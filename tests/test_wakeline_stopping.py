@@ -1,4 +1,4 @@
-"""How a process is told to end, and that what it had begun ends with it."""
+"""Stopping a process: on signals, with its tasks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Texts that were cut inside an emoji are read, and nothing else in the JSON changes by it."""
+"""Texts cut inside an emoji are read, and no other part of the JSON changes."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The golden files of `tests/wire/` are what `wakeline.event` says; the snippet's tests read the same ones.
+"""`wakeline.event` agrees with the golden files of `tests/wire/`, which the snippet's tests read too.
 
-Each of `refused/` names its reason, and `by` whom: the envelope's shape, the event's, or the rules of the
-collector, for which the shape is fine. It holds a `body`, or a `text` that is sent as it stands.
+Each file in `refused/` names its reason, and in `by` what refuses it: the schema of the envelope or of the event, or
+the collector's rules after the schema. It has a `body`, or a `text` that is sent unchanged.
 """
 
 from __future__ import annotations

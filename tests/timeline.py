@@ -127,7 +127,7 @@ class Timeline:
         return {name: (found[2 * i], max(0, found[2 * i + 1])) for i, name in enumerate(names)}
 
     async def restore(self, kept: Kept) -> None:
-        """The server comes back as it was; whoever writes starts anew."""
+        """The server returns with its former content; writers start over."""
         pipe = self.redis.pipeline(transaction=False)
         pipe.flushdb()
         for name, (value, lives) in kept.items():

@@ -10,17 +10,17 @@ lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded
 profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores
 identity.py       hashes of customer ids
-salts.py          the daily salts of anonymous ids, as they lie in their folder
-paths.py          how a page's path is spelt; labels.py how long text is cut; hosts.py how a host is spelt
-normalization.py  Unicode normalization in linear time; escape.py text made harmless to look at
+salts.py          the daily salts of anonymous ids, as files in their folder
+paths.py          normal forms of paths; labels.py shortens long text; hosts.py normal forms of hosts
+normalization.py  Unicode normalization in linear time; escape.py makes untrusted text safe to display
 countries.py      countries of addresses
 settings.py       every setting; config/ reads and checks them
-redis/            connections to Redis; memory.py how full a server may be
-scripts.py        what pages load; tag.py what a site pastes into them
-internal_port.py  /metrics and /healthz of a process; ports.py whether a port can be listened on
-extras.py         how to install what is not there
-process.py        what every process does first; data_folder.py closes its files to others
-logs.py           how processes log; traces.py what they say of an exception
-stopping.py       how a process is told to end; children.py those it started, which end with it by parent_death.py
-patience.py       waits for what is not there yet
+redis/            connections to Redis; memory.py limits for a server's memory
+scripts.py        the scripts that pages load; tag.py the tag that a site pastes into pages
+internal_port.py  /metrics and /healthz of a process; ports.py checks whether a port is free
+extras.py         how to install missing packages
+process.py        setup of every process; data_folder.py protects its files from other users
+logs.py           logging of processes; traces.py logging of exceptions
+stopping.py       stops a process on a signal; children.py child processes, which end with it (parent_death.py)
+patience.py       waits for unavailable services
 """

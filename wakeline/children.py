@@ -1,4 +1,4 @@
-"""Child processes, whoever starts them: they end with their parent, and a dead one's successor waits a while."""
+"""Child processes: they end with their parent, and dead ones are restarted after a back-off."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ ORPHAN_CHECK_S = 1.0
 
 @dataclass(frozen=True)
 class Rests:
-    """How long to wait before a dead child is started again, in seconds."""
+    """The back-off before a dead child is restarted, in seconds."""
 
     first: float = 0.5
     longest: float = 30.0
-    calm: float = 60.0  # alive for so long: the next death is a first one again
+    calm: float = 60.0  # after this lifetime a death counts as the first again
 
     def after(self, rest: float, lived: float) -> float:
-        """That of a child that lived so long, and before which there was `rest`; 0: it was the first."""
+        """The wait after a child that lived for `lived` and was started after a wait of `rest` (0: the first child)."""
         return self.first if not rest or lived >= self.calm else min(2 * rest, self.longest)
 
 
@@ -31,20 +31,20 @@ RESTS = Rests()
 
 
 def guarded(command: Sequence[str]) -> tuple[str, ...]:
-    """A command that dies when this process does. Its stdin has to be a pipe where the system is not Linux."""
-    # -I: the modules beside that file are not found in place of the standard library's
+    """`command`, changed to die with this process. Except on Linux, its stdin has to be a pipe."""
+    # -I: modules beside that file must not shadow the standard library
     return (sys.executable, "-IS", str(PARENT_DEATH), str(os.getpid()), *command)
 
 
 async def orphaned() -> None:
-    """Returns when the process that started this one is gone: for a child that then ends in good order."""
+    """Returns when the parent process has died, so that this child can shut down cleanly."""
     parent = os.getppid()
     while os.getppid() == parent:  # noqa: ASYNC110  nothing tells it
         await asyncio.sleep(ORPHAN_CHECK_S)
 
 
 def how(code: int) -> str:
-    """How a process ended, by its exit code; negative: by a signal."""
+    """How a process ended, as text, from its exit code (negative: a signal)."""
     if code >= 0:
         return f"ended with exit code {code}"
     try:

@@ -18,7 +18,7 @@ OURS = frozenset(("redis", "salts", "spool", "archive", "up.lock", "demo.toml", 
 
 
 def close(data: Path) -> list[str]:
-    """Remove other users' access to Wakeline's files; returns a message for each one where that failed."""
+    """Remove other users' access to Wakeline's files; returns a message for each failure."""
     still_open = []
     for path in _ours(data):
         try:
@@ -46,17 +46,17 @@ def open_to_others(data: Path) -> list[str]:
 
 
 def ours(data: Path) -> list[str]:
-    """Names of what Wakeline has in the folder."""
+    """Names of Wakeline's files in the folder."""
     return sorted((_names(data) or set()) & OURS)
 
 
 def not_ours(data: Path) -> list[str]:
-    """Names of what else lies in the folder, for which it stays as it is."""
+    """Names of other files in the folder, because of which its permissions are not changed."""
     return sorted((_names(data) or set()) - OURS)
 
 
 def _names(data: Path) -> set[str] | None:
-    """None: it is not there yet, or not for us to read; who needs it will say so."""
+    """Names in the folder; None if it does not exist or cannot be read, which is reported where it is needed."""
     try:
         return {entry.name for entry in os.scandir(data)}
     except OSError:
@@ -64,7 +64,7 @@ def _names(data: Path) -> set[str] | None:
 
 
 def _ours(data: Path) -> Iterator[Path]:
-    """The folder itself, if nobody else has something in it, and our entries in it."""
+    """Our entries in the folder, and the folder itself if it holds no other files."""
     names = _names(data)
     if names is None:
         return

@@ -13,7 +13,7 @@ from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, MAX_AGE_MS, PAGE_VIEW,
 # ---- visits --------------------------------------------------------------------------------------
 
 SESSION_GAP_MS = 30 * MINUTE_MS  # events of one visitor with no more between them are one visit, also called session
-BOUNCE_BELOW_MS = 10_000  # of engaged time: a visit that was engaged for so long is no bounce
+BOUNCE_BELOW_MS = 10_000  # of engaged time: from this on a visit is not a bounce
 
 
 def is_bounce(page_views: int, engaged_ms: int, events: int) -> bool:
@@ -27,13 +27,13 @@ def is_bounce(page_views: int, engaged_ms: int, events: int) -> bool:
 IS_BOUNCE = f"views = 1 AND engaged_ms < {BOUNCE_BELOW_MS} AND events = 0"
 """The same in SQL."""
 
-# ---- who is there --------------------------------------------------------------------------------
+# ---- presence ------------------------------------------------------------------------------------
 
 PRESENT_MS = MINUTE_MS  # a page counts as open for this long after a ping, so two pings, 25 s apart, may be lost
 LIVE_WINDOWS_MS = {"5m": 5 * MINUTE_MS, "30m": 30 * MINUTE_MS}  # length of each live window, by name
 SEEN_MS = max(LIVE_WINDOWS_MS.values())  # a visitor counts as seen for this long
 
-# ---- what is too late ----------------------------------------------------------------------------
+# ---- lateness ------------------------------------------------------------------------------------
 
 LATE_MS = MAX_AGE_MS + DAY_MS
 """Highest age of an event when it is appended. Older ones are rejected, as they may have been counted before.
@@ -58,13 +58,13 @@ class EventType(NamedTuple):
 
 
 TYPES = (
-    EventType(PAGE_VIEW, False, True),  # a page was seen; it is counted as that
-    EventType(ENGAGEMENT, False, True),  # for how long and how deep; BOUNCE_BELOW_MS of it make a visit no bounce
-    EventType(PING, False, True),  # the page is still there
-    EventType(CONSENT, False, True),  # another level holds from now on
+    EventType(PAGE_VIEW, False, True),  # a page was viewed; counted separately
+    EventType(ENGAGEMENT, False, True),  # engaged time and scroll depth; see BOUNCE_BELOW_MS
+    EventType(PING, False, True),  # the page is still open
+    EventType(CONSENT, False, True),  # a change of the consent level
     EventType(IDENTIFY, False, True),  # the visitor is this customer
-    EventType("web_vitals", False, False),  # how fast the page was
-    EventType("not_found", False, False),  # there is no such page
+    EventType("web_vitals", False, False),  # the page's speed
+    EventType("not_found", False, False),  # the page does not exist
     EventType("js_error", False, False),  # a script of the page failed
     EventType("search", True, False),  # site search
     EventType("outbound_link", True, False),  # click on a link to another host

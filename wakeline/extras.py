@@ -1,8 +1,8 @@
-"""The extras of the package, as pyproject.toml names them: what a command lacks, and how to install it."""
+"""The package's extras in pyproject.toml, and how to install one that a command needs."""
 
 from __future__ import annotations
 
 
 def install(extra: str) -> str:
-    """The command, for whoever has a clone: the package lies on no index."""
+    """The command that installs an extra from a clone, as the package is not on an index."""
     return f'`pip install ".[{extra}]"` in your clone of Wakeline'

@@ -1,4 +1,4 @@
-"""What processes show on internal ports, all but the collector's public one: /metrics, and /healthz, a sign of life."""
+"""An internal port of a process, for /metrics and /healthz."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, 
 
 from wakeline.ports import ALIVE, CannotListen
 
-STOP_S = 5.0  # for what is being answered
+STOP_S = 5.0  # for requests in progress
 
 
 def metrics_of(registry: CollectorRegistry = REGISTRY, *, before: Callable[[], object] = lambda: None) -> web.RouteDef:
-    """GET /metrics. `before` brings metrics up to date that are not kept so."""
+    """GET /metrics. `before` updates metrics that are computed on demand."""
 
     async def metrics(_: web.Request) -> web.Response:
         before()
@@ -23,7 +23,7 @@ def metrics_of(registry: CollectorRegistry = REGISTRY, *, before: Callable[[], o
 
 
 def alive(word: str = "alive") -> web.RouteDef:
-    """GET /healthz: that the process answers at all."""
+    """GET /healthz: the process is alive."""
 
     async def answer(_: web.Request) -> web.Response:
         return web.Response(text=f"{word}\n")
@@ -34,7 +34,7 @@ def alive(word: str = "alive") -> web.RouteDef:
 async def serve(
     what: Iterable[web.RouteDef] | web.Application, host: str, port: int, *, stop_s: float = STOP_S
 ) -> web.AppRunner:
-    """Answers until the runner is cleaned up, and logs nobody who asks. Raises CannotListen."""
+    """Answers until the runner is cleaned up, without logging clients. Raises CannotListen."""
     if not isinstance(what, web.Application):
         routes, what = what, web.Application()
         what.add_routes(routes)

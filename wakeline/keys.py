@@ -131,16 +131,16 @@ class Keys:
         one), revision, writer (stamp of the last write or claim), torn (1 while a write is under way), clock (append
         time of the last record), and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead,
         derived, skipped.
-        begins: offset at which a version's numbers begin; from `skipped` at first to there only withdrawals are looked
-        for. sent:<lane>: `upto` of the last delta for that lane, as "<offset>" or "<offset>:<step>". died_at (offset),
-        deaths: how often folding what follows ended the process. moved: "<version> <token>" of the version that goes
-        on from here, or the lane's own while it is rebuilt; with it no processor writes the lane. Set and cleared by
-        the replay.
+        begins: offset at which a version's numbers begin; earlier records, from the initial `skipped` on, are only
+        searched for withdrawals. sent:<lane>: `upto` of the last delta for that lane, as "<offset>" or
+        "<offset>:<step>". died_at (offset), deaths: how often folding the records after it ended the process. moved:
+        "<version> <token>" of the version that continues from here, or the lane's own version while it is rebuilt;
+        while it is set no processor writes the lane. Set and cleared by the replay.
         """
         return f"{self.prefix}{{{lane}}}:lane"
 
     def kept(self, lane: int) -> str:
-        """hash: log, offset, step, revision and sent:<lane> of a torn lane while it is rebuilt. The replay."""
+        """hash: log, offset, step, revision and sent:<lane> of a torn lane while it is rebuilt. Writer: the replay."""
         return f"{self.prefix}{{{lane}}}:kept"
 
     def hop(self, lane: int) -> str:

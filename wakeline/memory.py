@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 MEGABYTE = 1_048_576
-COUNT_ONLY = 0.80  # of maxmemory: from here on no new profile begins
-REFUSE = 0.90  # from here on events are answered 503; the rest is for folding what was accepted
-SLACK = 0.05  # a step is taken back only so far below its share, so that it does not flap
-# What the server needs for a record that is folded, at most.
-RECORD_BYTES = 1_000  # to know it if it comes again
-PROFILE_BYTES = 6_000  # where a profile begins with it: state, profile, interests and their keys
+COUNT_ONLY = 0.80  # of maxmemory: from here on no new profiles are created
+REFUSE = 0.90  # from here on events are answered 503; the rest is reserved for folding accepted events
+SLACK = 0.05  # a restriction ends only this far below its threshold, so that it does not flap
+# Most memory that the server needs to fold a record:
+RECORD_BYTES = 1_000  # to recognise a duplicate of it
+PROFILE_BYTES = 6_000  # if it creates a profile: state, profile, interests and their keys
 NO_EVICTION = "noeviction"
 
 

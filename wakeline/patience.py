@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Outage:
-    """What goes on for a while is said once: again with other words, after `again_s`, or once it had been over."""
+    """Logs a lasting failure once; again if the message changes, after `again_s`, or after it was over."""
 
     def __init__(self, log: Logger, *, again_s: float = inf) -> None:
         self._log = log
@@ -25,14 +25,14 @@ class Outage:
         self._due = 0.0
 
     def say(self, words: str, level: int = logging.WARNING, *, kind: str = "") -> None:
-        """`kind` tells them apart where the words differ each time."""
+        """Log `words`, unless already logged. `kind` identifies the failure if the words vary."""
         said, now = kind or words, time.monotonic()
         if said != self._said or now >= self._due:
             self._log.log(level, "%s", words)
             self._said, self._due = said, now + self._again_s
 
     def is_over(self) -> bool:
-        """From now on; whether there was one."""
+        """End the outage; returns whether there was one."""
         said, self._said = self._said, ""
         return said != ""
 

@@ -18,7 +18,7 @@ def set_up() -> None:
 
 
 def unique_name() -> str:
-    """A name that no other process has or had, which says to people which one it is: host:pid:random."""
+    """A name that no other process has or had, and that people can recognise: host:pid:random."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 

@@ -1,8 +1,8 @@
 """The fields of a profile: rules count in them, the processor writes them, readers and terminals show them.
 
-To add a count: a constant and a field of `Profile` here, and a field of its name in `crm.state.VisitorState`; then a
-rule says `visitor.count(...)`. To add a text: the same, and a rule sets it and `visitor.traits_changed`. Both reach the
-readers, the HTTP API, `wakeline profile` and docs/profiles.md by themselves, and a count the visitor's customer.
+To add a count, add a constant and a field of `Profile` here, and a field with its name to `crm.state.VisitorState`;
+then a rule calls `visitor.count(...)`. To add a text, do the same; the rule sets it and `visitor.traits_changed`. The
+readers, the HTTP API, `wakeline profile` and docs/profiles.md follow, and counts are added to the customer.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ class ProfileCount(NamedTuple):
 
     name: str  # in the hash, and in `VisitorState`
     help: str
-    noun: str  # of one, or of the time, as shown in a terminal
-    seconds: str = ""  # its name in `Profile` if it is a time, which the hash holds in ms
+    noun: str  # singular, as shown in a terminal
+    seconds: str = ""  # its name in `Profile` if it is a duration, which the hash stores in ms
 
     @property
     def attribute(self) -> str:
@@ -32,14 +32,14 @@ class ProfileCount(NamedTuple):
 
 
 class Trait(NamedTuple):
-    """A text of the latest visit; of a customer it is empty."""
+    """A text of the latest visit; empty for customers."""
 
     name: str  # in the hash, in `Profile` and in `VisitorState`
     help: str
 
 
 class Fact(NamedTuple):
-    """Anything else, which the readers make by themselves."""
+    """Any other field, which readers compute."""
 
     help: str
 
@@ -52,13 +52,13 @@ EVENTS = ProfileCount("events", "custom events", "event")
 COUNTS = tuple(field for field in list(globals().values()) if isinstance(field, ProfileCount))
 
 DEVICE = Trait("device", "of the latest visit: desktop, mobile, tablet or other")
-BROWSER = Trait("browser", "of the latest visit, as its browser calls itself")
-OS = Trait("os", "of the latest visit, the operating system")
-COUNTRY = Trait("country", "of the latest visit: two letters of ISO 3166, where `geoip` is set")
+BROWSER = Trait("browser", "of the latest visit, by its user agent")
+OS = Trait("os", "of the latest visit: its operating system")
+COUNTRY = Trait("country", "of the latest visit: two letters of ISO 3166, if `geoip` is set")
 
 TRAITS = tuple(field for field in list(globals().values()) if isinstance(field, Trait))
 
-# In the hash -> in `VisitorState`, dotted: the parts of `Profile.first_source` and `Profile.last_source`.
+# Field of the hash -> dotted field of `VisitorState`: the parts of `Profile.first_source` and `Profile.last_source`.
 SOURCES = {
     "first_source": "first.source",
     "first_campaign": "first.campaign",
@@ -70,37 +70,37 @@ SOURCES = {
 class Session(Struct, frozen=True, kw_only=True):
     """A session that is still open."""
 
-    started: Annotated[datetime, Fact("first sign")]
-    last: Annotated[datetime, Fact("latest sign")]
+    started: Annotated[datetime, Fact("time of its first event")]
+    last: Annotated[datetime, Fact("time of its latest event")]
     page_views: Annotated[int, Fact("pages viewed")]
     engaged_seconds: Annotated[float, Fact("time that pages were visible and focused")]
     entry: Annotated[str, Fact("path of its first page")]
     page: Annotated[str, Fact("path of its latest page")]
     source: Annotated[str, Fact("where it came from")]
-    campaign: Annotated[str, Fact("its campaign; empty where there is none")]
+    campaign: Annotated[str, Fact("its campaign; empty if there is none")]
 
 
 class Interest(Struct, frozen=True):
-    """One interest with its score today."""
+    """One interest with its current score."""
 
-    name: Annotated[str, Fact("of the interest")]
-    score: Annotated[float, Fact("today: each half-life without a sign halves it")]
+    name: Annotated[str, Fact("its name")]
+    score: Annotated[float, Fact("its current score, which halves with each half-life")]
 
 
 class Source(Struct, frozen=True):
-    """Where a visit came from; "" where that is not known."""
+    """Where a visit came from; "" if unknown."""
 
-    source: Annotated[str, Fact("the site or `utm_source`; empty where that is not known")]
-    campaign: Annotated[str, Fact("`utm_campaign`; empty where there is none")]
+    source: Annotated[str, Fact("the site or `utm_source`; empty if unknown")]
+    campaign: Annotated[str, Fact("`utm_campaign`; empty if there is none")]
 
 
 class Profile(Struct, frozen=True, kw_only=True):
-    """What is known of one visitor, or of one customer (an `id` with "@") over all its visitors."""
+    """The profile of one visitor, or of one customer (an `id` with "@"), which sums up all its visitors."""
 
     site: Annotated[str, Fact("key of the site")]
-    id: Annotated[str, Fact("of the visitor; of a customer it begins with `@`")]
-    customer: Annotated[str | None, Fact("`@...` of the customer that this visitor is linked to")]
-    visitors: Annotated[tuple[str, ...], Fact("of a customer: ids of the visitors linked to it")]
+    id: Annotated[str, Fact("id of the visitor; a customer's begins with `@`")]
+    customer: Annotated[str | None, Fact("id (`@...`) of the customer that this visitor is linked to")]
+    visitors: Annotated[tuple[str, ...], Fact("for customers: ids of the linked visitors")]
     first_seen: Annotated[datetime, Fact("time of its first event")]
     last_seen: Annotated[datetime, Fact("time of its latest event")]
     visits: Annotated[int, VISITS] = 0
@@ -108,10 +108,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     engaged_seconds: Annotated[float, ENGAGED] = 0.0
     events: Annotated[int, EVENTS] = 0
     session: Annotated[Session | None, Fact("the open visit; `None` once it has ended, and for customers")]
-    first_source: Annotated[Source | None, Fact("of the first visit; `None` of a customer: its browsers have one each")]
+    first_source: Annotated[Source | None, Fact("of the first visit; `None` for customers: each browser has its own")]
     last_source: Annotated[Source, Fact("of the latest visit")]
     device: Annotated[str, DEVICE]
     browser: Annotated[str, BROWSER]
     os: Annotated[str, OS]
     country: Annotated[str, COUNTRY]
-    interests: Annotated[tuple[Interest, ...], Fact("strongest first, ten unless asked otherwise")]
+    interests: Annotated[tuple[Interest, ...], Fact("strongest first; ten by default")]

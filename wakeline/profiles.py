@@ -40,8 +40,8 @@ if TYPE_CHECKING:
 
 __all__ = ["AsyncProfiles", "Interest", "Profile", "Profiles", "Session", "Source", "StoredSession"]
 
-KNOWN_S = 1.0  # that a reader goes on with a version of the keys after another one is live
-INTERESTS = 10  # how many a reader gets unless it asks otherwise
+KNOWN_S = 1.0  # how long a reader may use the previous key version after a switch
+INTERESTS = 10  # default number of interests in a profile
 
 
 class StoredSession(Struct):
@@ -51,7 +51,7 @@ class StoredSession(Struct):
     last: int  # latest event
     page_views: int = 0
     engaged_ms: int = 0
-    entry: str = ""  # path of its first page, as `paths.page_label` spells it
+    entry: str = ""  # path of its first page, as `paths.page_label` writes it
     page: str = ""  # path of its latest page
     source: str = ""
     campaign: str = ""
@@ -148,7 +148,7 @@ class _Known:
         return self._deployment if time.monotonic() < self._until else None
 
     def note(self, values: Sequence[bytes | None]) -> Deployment:
-        """Raises NoDeployment."""
+        """Store what was read. Raises NoDeployment."""
         self._deployment, self._until = stored_deployment(values), time.monotonic() + KNOWN_S
         return self._deployment
 

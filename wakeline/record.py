@@ -14,10 +14,10 @@ from msgspec import Struct
 ANONYMOUS_PREFIX = "~"  # of a visitor id made with the daily salt; not allowed in ids from the wire
 CUSTOMER_PREFIX = "@"  # of a customer's id, a keyed hash of the site's own id
 Position = tuple[int, int]
-"""A moment in a lane: (offset, step), a record's offset and how many deadlines have fired before it.
+"""A position in a lane: (offset, step), a record's offset and the number of deadlines that have fired before it.
 
-Deadlines that a record's append time has reached fire before it, one by one. So what the first of them does is at
-(offset, 0), and what the record itself does is behind the last of them.
+Deadlines due at a record's append time fire before it, one by one. So the first of them is at (offset, 0), and the
+record itself comes after the last of them.
 """
 
 FOR_GOOD = (1 << 53) - 1
@@ -65,8 +65,8 @@ class CustomerShare(Struct, omit_defaults=True):
     site: str
     customer: str
     visitor: str
-    at: int = -1  # offset of that record in the source lane; -1: made when a share was that of a whole delta
-    step: int = 0  # which of the deadlines before that record, or after all of them the record itself; see `Position`
+    at: int = -1  # offset of that record in the source lane; -1: by an earlier version, one share for a whole delta
+    step: int = 0  # with `at` the `Position` of the deadline or the record that made it
     interests: dict[str, float] = {}  # tag -> amount added, at the decay's time zero
     counts: dict[str, int] = {}  # field of the profile -> amount added
     since: int = 0  # ms; time of its event: a customer erased later ignores it
@@ -79,7 +79,7 @@ class CustomerShare(Struct, omit_defaults=True):
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
-    """What lane `source` sends to a lane of customers: what happened there from `after` on, before `upto`, adds these.
+    """The shares that lane `source` sends to a lane of customers, for its positions from `after` on, before `upto`.
 
     A lane that is folded again from an earlier place may divide them differently. Each share still counts once, as the
     customers' lane stores the last offset applied from each source.

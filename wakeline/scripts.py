@@ -30,7 +30,7 @@ class Kind(StrEnum):
     VITALS = "wakeline.vitals"  # in addition to one of the others
 
     def path(self, core: str = PATH, *, version: str = "") -> str:
-        """Its path if the core is at `core`; without a `version` that of the newest."""
+        """The script's path if the core is at `core`; without a `version`, of the newest one."""
         return core.removesuffix(".js") + self.removeprefix(Kind.CORE) + (f".{version}" if version else "") + ".js"
 
 

@@ -139,7 +139,7 @@ class Settings:
 
     @property
     def metrics_ports(self) -> range:
-        """Of each worker of the collector, in order."""
+        """The metrics port of each worker of the collector, in order."""
         return range(self.metrics_port, self.metrics_port + METRICS_PORT_STEP * self.workers, METRICS_PORT_STEP)
 
 

@@ -1,4 +1,4 @@
-"""How a process is told to end, and what it had begun ends with it."""
+"""Stops a process on a signal, and cancels its tasks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def told_to_stop() -> asyncio.Event:
-    """Set at one of SIGNALS, of which the running loop is told from now on."""
+    """An event that is set by one of SIGNALS; installs handlers in the running loop."""
     told = asyncio.Event()
     for number in SIGNALS:
         asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -22,7 +22,7 @@ def told_to_stop() -> asyncio.Event:
 
 
 async def unless_told(stop: asyncio.Event, call: Coroutine[Any, Any, T]) -> T | None:
-    """What `call` returns; None, and it is cancelled, where `stop` is set before."""
+    """The result of `call`; None if `stop` is set first, which cancels the call."""
     told, calling = asyncio.create_task(stop.wait()), asyncio.create_task(call)
     try:
         await asyncio.wait({told, calling}, return_when=asyncio.FIRST_COMPLETED)
@@ -34,7 +34,7 @@ async def unless_told(stop: asyncio.Event, call: Coroutine[Any, Any, T]) -> T | 
 
 
 async def cancelled(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Once all have ended. A client that times out just then may swallow a cancel: it is said again."""
+    """Cancel tasks and wait until all have ended; repeatedly, as a client may swallow a cancellation."""
     left = set(tasks)
     while left:
         for task in left:

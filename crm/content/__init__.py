@@ -1,4 +1,4 @@
-"""What was looked at and done.
+"""Page views, engaged time and custom events.
 
 page_views.py  page views and engaged time by page
 events.py      custom events

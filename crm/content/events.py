@@ -1,4 +1,4 @@
-"""Custom events: whatever a page names itself."""
+"""Custom events, whose types the page chooses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wakeline.record import Event
 
 
 def count(event: Event, visitor: Visitor, out: Out) -> None:
-    """Counts a custom event by its type. What a page says of itself is only in that list: nobody did it."""
+    """Counts a custom event by its type. Events that a page reports about itself count only in the top list."""
     out.top(TOP_EVENTS, event.type)
     if event.type in NO_ACTIVITY:
         return

@@ -1,4 +1,4 @@
-"""Page views and engaged time by page, and in all. Entries and exits are counted when a session closes."""
+"""Page views and engaged time, by page and in total. Entries and exits are counted when a session closes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wakeline.record import Event
 
 
 def count(event: Event, visitor: Visitor, out: Out) -> None:
-    """A view that only continued under another consent level counts in the profile, not again on the site."""
+    """Counts a page view or engagement. A view continued under another consent level counts only in the profile."""
     if event.type == PAGE_VIEW:
         if not event.continued:
             out.count(PAGE_VIEWS)

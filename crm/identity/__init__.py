@@ -1,7 +1,7 @@
-"""Who it is: consent, customers, and being forgotten.
+"""Consent, customers and erasure.
 
 state.py       a customer
-consent.py     who withdrew is forgotten, whoever says so and however late; who changed the level goes on elsewhere
-customers.py   which customer the visitor is, and what its customer gets
-forgetting.py  no rule: who is forgotten, and who is told of it
+consent.py     changes of the consent level: a withdrawal erases the visitor, even if late or sent by a bot
+customers.py   links a visitor to its customer, and adds its activity to the customer's profile
+forgetting.py  erasure of visitors and customers, used by the rules
 """

@@ -1,6 +1,6 @@
-"""A change of the consent level: who withdraws is forgotten; the visit goes on elsewhere without a second start.
+"""Changes of the consent level: a withdrawal erases the visitor; the visit continues under another id.
 
-No withdrawal is too late to forget, only to be counted: it may have waited in a spool, or in what a restore says again.
+A late withdrawal is not counted, but still erases: it may have waited in a spool, or come from a restored backup.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from wakeline.record import FOR_GOOD, Event
 
 
 def forget_late(event: Event, visitor: Visitor, out: Out) -> None:
-    """Forgets a visitor whose withdrawal `crm.intake.duplicates` is about to refuse for its age.
+    """Forgets a visitor whose withdrawal `crm.intake.duplicates` will reject as too late.
 
-    Of who has no profile nothing has to be kept out: what a withdrawal may have overtaken is as late by now.
+    Without a profile nothing has to be withheld: events that the withdrawal overtook are too late as well.
     """
     is_late = out.now - event.time > LATE_MS or event.time <= visitor.state.forgotten_until
     if is_late and withdraws(event, visitor):
@@ -29,8 +29,9 @@ def forget_late(event: Event, visitor: Visitor, out: Out) -> None:
 
 
 def look_through(event: Event, visitor: Visitor, out: Out) -> None:
-    """What a replay that begins behind an event has to know of it: what a withdrawal withholds is in the state alone,
-    and of who had a profile there is a tombstone.
+    """Applies an event from before the beginning of a replay: of these, only withdrawals have an effect.
+
+    `withheld` is stored in the state alone; visitors who had a profile have a tombstone.
     """
     if event.type == CONSENT and withdraws(event, visitor) and drop_seen(event, visitor, out) is None:
         visitor.state.has_withdrawn = True
@@ -42,9 +43,9 @@ def withdraws(event: Event, visitor: Visitor) -> bool:
 
 
 def apply_level(event: Event, visitor: Visitor, out: Out) -> None:
-    """Forgets a visitor that withdrew, a bot too: a person may be taken for one.
+    """Forgets a visitor that withdrew, even a bot, as it may be a misclassified person.
 
-    That a session is handed over is noted by `crm.visits.sessions`.
+    `crm.visits.sessions` marks the session as handed over.
     """
     if withdraws(event, visitor):
         if not visitor.state.has_withdrawn:
@@ -53,7 +54,7 @@ def apply_level(event: Event, visitor: Visitor, out: Out) -> None:
         if visitor.state.is_known():
             forget_visitor(visitor, out, upto=FOR_GOOD, at=event.time)
             hear(visitor, out.now)
-        else:  # anybody can send withdrawals: of who has nothing only an event that was overtaken is kept out
+        else:  # anybody can send withdrawals: without a profile, only events that it overtook are withheld
             visitor.state.withheld = out.now + WITHHELD_MS
             for session in visitor.state.sessions:
                 session.unshown = True
@@ -62,5 +63,5 @@ def apply_level(event: Event, visitor: Visitor, out: Out) -> None:
 
 
 def goes_on(event: Event, visitor: Visitor) -> bool:
-    """Whether the visit goes on under another level, and so another id: not after "off"."""
+    """Whether the visit continues under another level, and therefore another id: not after "off"."""
     return event.type == CONSENT and event.level != "off" and visitor.is_anonymous == (event.level == "full")

@@ -1,6 +1,6 @@
-"""The hop: a visitor that is identified is linked to its customer, who is fed by all its visitors.
+"""The hop: an identified visitor is linked to its customer, whose profile is the sum over all its visitors.
 
-The first share is all that the visitor had; after that each record sends what it added.
+The first share contains the visitor's whole profile; after that, each record sends what it added.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_EARLIER = 8  # customers of one visitor who are told when it ends
 
 
 def link(event: Event, visitor: Visitor, out: Out) -> None:
-    """Links the visitor. One linked to another customer before (a shared browser) takes no history along."""
+    """Links the visitor. If it was linked to another customer before (a shared browser), its history is not shared."""
     state = visitor.state
     if not event.customer or visitor.is_anonymous:
         return
@@ -54,9 +54,9 @@ def link(event: Event, visitor: Visitor, out: Out) -> None:
 
 
 def _keep_out(event: Event, visitor: Visitor, out: Out) -> None:
-    """Note the link that the live version made here, and that a replay leaves out: a tombstone of today covers it.
+    """Note a link that the live version made and that a replay omits because the current tombstone covers it.
 
-    It says what an erasure of its customer, or of another one, means for this visitor, see `forget_with_customer`.
+    `forget_with_customer` needs it to apply the erasure of this or another customer to the visitor.
     """
     state = visitor.state
     if not visitor.erased < event.time <= visitor.tombstone or out.now <= state.withheld:
@@ -69,9 +69,9 @@ def _keep_out(event: Event, visitor: Visitor, out: Out) -> None:
 
 
 def open_share(visitor: Visitor, *, since: int = 0) -> None:
-    """From here on, what is added to a linked visitor is noted for its customer.
+    """Start collecting what is added to a linked visitor, for its customer.
 
-    `since`: when it happened, ms; 0: that is the event's to say, if it enters the profile.
+    `since`: time of the additions, ms; 0: the event sets it if it enters the profile.
     """
     state = visitor.state
     if not state.customer:
@@ -83,7 +83,7 @@ def open_share(visitor: Visitor, *, since: int = 0) -> None:
 
 
 def send_share(visitor: Visitor, out: Out) -> None:
-    """Send what was noted to the customer, if it was anything."""
+    """Send what was collected to the customer, if anything was."""
     share = visitor.share
     visitor.share = None
     if share is not None and (share.interests or share.counts):

@@ -1,8 +1,9 @@
-"""Who is forgotten, and who is told of it.
+"""Erasure of visitors and customers, and its propagation between them.
 
-A visitor tells its customer by a share, a customer tells its visitors by an `Erase` each. A share that was still on
-its way when its customer was forgotten is refused, and its visitor is told then. A browser that has become another
-customer's keeps that link: of it only what came before is forgotten, and its present customer hears nothing.
+A visitor's erasure is sent to its customer in a share; a customer's erasure to each of its visitors in an `Erase`. A
+share that arrives after its customer was forgotten is refused, and the visitor is sent an `Erase` then. A visitor that
+has since been linked to another customer keeps that link: only what came before it is forgotten, and its present
+customer is not notified.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from wakeline.record import CustomerShare, Erase
 
 
 def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int) -> None:
-    """Forget a visitor's profile up to time `upto`; tell its customer, who is forgotten up to `at`. All in ms."""
+    """Forget a visitor up to time `upto`, and have its customer forgotten up to `at`. Both in ms."""
     out.forget_letters(visitor.site, visitor.id, upto=upto)
     if visitor.erased >= upto:
         return
@@ -33,17 +34,17 @@ def leave(visitor: Visitor, out: Out, *customers: str) -> None:
 
 
 def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
-    """Forget what a visitor holds of a customer that was forgotten up to time `upto`, ms.
+    """Forget a visitor's share in a customer that was forgotten up to time `upto`, ms.
 
-    What it holds cannot be told apart, so its own profile begins anew. It stays linked to whom it was identified as
-    later, be it the same customer.
+    The customer's part of the visitor's profile cannot be separated, so the profile starts over. A link from a later
+    identify is kept, also to the same customer.
     """
     state = visitor.state
     out.forget_letters(visitor.site, customer, upto=upto)
     held, linked, named = state.kept_out or (state.customer, state.linked, state.named)
     if not held:
-        # Nothing of the customer is left where there is no link: it ended as the visitor was forgotten. Only a replay
-        # that began later does not know of one: it wipes where the live version did.
+        # Without a link, nothing of the customer is left: the visitor's erasure ended the link. Only a replay that
+        # begins after the identify lacks a link that existed, so it wipes the profile where the live version did.
         if visitor.erased < min(upto, visitor.tombstone):
             visitor.forget(visitor.erased)
         return
@@ -60,11 +61,11 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
         visitor.forget(upto)
         out.forget(visitor.site, visitor.id, upto=upto)
         state = visitor.state
-        if 0 < latest <= visitor.tombstone:  # of today: a replay comes to where this link ended too
+        if 0 < latest <= visitor.tombstone:  # a replay will also reach the erasure that ended this link
             state.kept_out = kept if kept[0] else None
         else:
             state.customer, state.linked, state.named = kept
-    if kept[0] == customer:  # who has forgotten this link with the others
+    if kept[0] == customer:  # the customer's erasure removed this link too
         out.tell(
             CustomerShare(
                 site=visitor.site, customer=customer, visitor=visitor.id,
@@ -86,7 +87,7 @@ def forget_customer(customer: Customer, out: Out, *, upto: int) -> None:
 
 
 def refuses(customer: Customer, share: CustomerShare, out: Out) -> bool:
-    """Whether a share is of before its customer was forgotten. If its link is, the visitor is told."""
+    """Whether a share is older than its customer's erasure. If its link is too, the visitor is sent an `Erase`."""
     upto = customer.tombstone
     if upto and (share.linked or share.since) <= upto:
         _tell(share.visitor, customer, out)

@@ -1,4 +1,4 @@
-"""A customer: what is known of it, and what it looks like in the worker."""
+"""A customer: its stored state, and its form in the worker's cache."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What comes in: each event once, bots apart from people.
+"""Deduplication and bots.
 
-state.py       page instances: which of their events were seen
+state.py       page instances, with the events seen of each
 duplicates.py  each event counts once
-bots.py        bots are counted beside people
+bots.py        bots are counted separately from people
 """

@@ -1,7 +1,7 @@
-"""Bots are counted beside people, by name, and enter nothing else.
+"""Bots are counted by name, separately from people, and enter no other number.
 
-Who is a bot is a guess from its words. So a withdrawal was honoured before, see `crm.identity.consent`: it counts
-there, and here.
+Bots are guessed from the user agent, so `crm.identity.consent` has already applied a withdrawal: it is counted there
+and here.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from wakeline.record import Event
 
 
 def count_apart(event: Event, visitor: Visitor, out: Out) -> Verdict | None:
-    """Counts a bot's event and ends it there."""
+    """Counts a bot's event and ends its processing."""
     if not event.bot:
         return None
-    visitor.page.last_heartbeat = max(visitor.page.last_heartbeat, event.time)  # so that its page instance can expire
+    visitor.page.last_heartbeat = max(visitor.page.last_heartbeat, event.time)  # lets the page instance expire
     out.count(BOT_EVENTS)
     out.top(TOP_BOTS, event.bot)
     return Verdict.APPLIED

@@ -1,7 +1,7 @@
-"""Each event counts once: retries, redelivery and replays are recognised by page instance and number.
+"""Each event counts once: duplicates from retries and redelivery are recognised by page instance and number.
 
-No set of ids is needed: of each page instance (see `crm.pages`) "all seen up to n" is kept and a bitmap above
-it. What is older than page instances are kept is refused, since it could have been counted.
+No set of ids is needed: each page instance (see `crm.pages`) has a number up to which all events were seen, and a
+bitmap of those above it. Events older than the lifetime of page instances are rejected, as they may have been counted.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wakeline.record import Event
 
 
 def drop_seen(event: Event, visitor: Visitor, out: Out) -> Verdict | None:
-    """Refuses what was seen before and what is too old to tell; finds the event's page instance."""
+    """Rejects events that were seen before or are too late to tell; sets `visitor.page` to the page instance."""
     state = visitor.state
     now = out.now
     if not state.first_seen:
@@ -62,8 +62,7 @@ def drop_seen(event: Event, visitor: Visitor, out: Out) -> Verdict | None:
 def hear(visitor: Visitor, now: int) -> VisitorState:
     """Its state, if that is to live: without a profile it does as long as the site counts by it.
 
-    By log time, so that a replay, a worker that has it at hand and one whose key has expired agree; the key's own
-    lifetime only follows.
+    Expiry goes by log time, so that a replay, a cached state and an expired key give the same result.
     """
     state = visitor.state
     if visitor.is_anonymous or state.is_known():

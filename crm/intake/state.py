@@ -6,18 +6,18 @@ from msgspec import Struct
 
 
 class Page(Struct, array_like=True, gc=False):
-    """One page instance: which of its events were seen, whether it is open, what it is about."""
+    """One page instance: the events seen, whether it is open, and its interests."""
 
     upto: int = 0  # events 0 .. upto-1 were all seen
-    seen_bitmap: str = ""  # hex bitmap of those seen from `upto` on: the newest often arrive first
-    last_heartbeat: int = 0  # time of the latest event that shows it open, ms
+    seen_bitmap: str = ""  # hex bitmap of those seen from `upto` on, as events may arrive out of order
+    last_heartbeat: int = 0  # time of the latest event that shows the page open, ms
     left: int = 0  # time of the latest leave, ms
-    interests: list[str] | None = None  # known once its page view came
-    pending: float = 0.0  # stored score of engagement that came before the page view
+    interests: list[str] | None = None  # None until the page view arrives
+    pending: float = 0.0  # stored score of engagement that arrived before the page view
 
 
 class Outside:
-    """Page instances that lie outside of a visitor's state: as JSON, those that the present batch names or moved."""
+    """Page instances outside a visitor's state, as JSON: those that the current batch names or moved."""
 
     __slots__ = ("known", "unwritten")
 

@@ -1,5 +1,5 @@
 """What the visitor is interested in.
 
 state.py    interests and their scores
-scoring.py  which interests an event speaks of, and how much
+scoring.py  the interests of an event, and their weights
 """

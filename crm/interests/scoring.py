@@ -1,7 +1,7 @@
-"""What a visitor is interested in: pages by URL rule and by their own word, products by category.
+"""Scores a visitor's interests: of pages by URL rule and by their own tags, of products by category.
 
-A page view weighs 1, and as much again for every half minute of engagement with it; a product's category
-weighs more the nearer its event is to buying.
+A page view has weight 1, and each half minute of engagement adds 1; a product's category weighs more the closer
+the event is to a purchase.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from wakeline.numbers import TOP_INTERESTS
 from wakeline.record import Event
 
 ENGAGED_MS_PER_WEIGHT = 30_000
-MAX_AT_ONCE = 16  # of one event; those that the site's rules name come first
-LONGEST_MS = 1_800_000  # of one engagement event: more is a page that forgot to stop counting
+MAX_AT_ONCE = 16  # interests of one event; those of the site's rules come first
+LONGEST_MS = 1_800_000  # of one engagement event: a longer one is an error of the page
 WEIGHT_OF_EVENT = {"add_to_cart": 3.0, "checkout": 3.0, "purchase": 5.0}
 
 
 def weigh(event: Event, visitor: Visitor, out: Out) -> None:
-    """Adds to the visitor's interests, and a view to each interest of the site."""
+    """Adds to the visitor's interests, and a view to the site's top list of interests."""
     if event.type == PAGE_VIEW:
         _view(event, visitor, out)
     elif event.type == ENGAGEMENT:
@@ -59,7 +59,7 @@ def _view(event: Event, visitor: Visitor, out: Out) -> None:
 def _engage(event: Event, visitor: Visitor, out: Out) -> None:
     page = visitor.page
     amount = _stored(min(event.engaged_ms, LONGEST_MS) / ENGAGED_MS_PER_WEIGHT, event, out)
-    if page.interests is None:  # the page view comes later: a beacon at hide overtakes a retry
+    if page.interests is None:  # the page view arrives later: a beacon at hide overtakes a retry
         page.pending += amount
         return
     for name in page.interests:
@@ -67,12 +67,12 @@ def _engage(event: Event, visitor: Visitor, out: Out) -> None:
 
 
 def _stored(weight: float, event: Event, out: Out) -> float:
-    """An event dated after its append (a broken collector clock) weighs no more than one of that moment."""
+    """The stored score. An event dated after its append (a wrong collector clock) counts as of its append."""
     return stored(weight, at=min(event.time, out.now), zero=out.decay_zero, half_life=out.half_life)
 
 
 def categories(props: dict[str, Any]) -> list[str]:
-    """Product categories that an event names, MAX_AT_ONCE at most: props.category and items[].category."""
+    """Product categories of an event, at most MAX_AT_ONCE, from props.category and items[].category."""
     found = [props.get("category")]
     items = props.get("items")
     if isinstance(items, list):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-MAX_INTERESTS = 64  # of one profile; above it the weakest go
-KEPT_INTERESTS = 48  # that many stay: the slack saves trimming at every new one
+MAX_INTERESTS = 64  # of one profile; beyond that the weakest are removed
+KEPT_INTERESTS = 48  # number kept, so that not every new interest needs trimming
 
 
 class Interests:
-    """An interest set and what the current call changed of it. Scores are stored ones, see `wakeline.decay`."""
+    """A set of interests with stored scores (see `wakeline.decay`), and the current call's changes to it."""
 
     __slots__ = ("changed", "gone", "scores")
 

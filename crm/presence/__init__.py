@@ -1,5 +1,5 @@
 """Who is on the site now.
 
-state.py  what one call changes of it
-signs.py  the latest sign or leave of each page instance decides
+state.py  the changes of one call
+signs.py  the latest heartbeat or leave of each page instance decides
 """

@@ -1,4 +1,4 @@
-"""Who is on the site now: a page instance counts until it is left or for PRESENT_MS after its last sign."""
+"""Who is on the site now: a page instance counts until it is left, or for PRESENT_MS after its last heartbeat."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from wakeline.definitions import PRESENT_MS, SEEN_MS
 from wakeline.event import CONSENT
 from wakeline.record import Event
 
-MANY = 8  # open page instances of one visitor above which those without a sign are looked for
+MANY = 8  # open page instances of one visitor above which expired ones are removed
 
 
 def mark(event: Event, visitor: Visitor, out: Out) -> None:
-    """Notes the sign, or the leave; the latest of the two by their own times decides, in whichever order they come."""
+    """Notes a heartbeat or leave; the one with the later event time decides, whatever the order of arrival."""
     page, time, received = visitor.page, event.time, event.received
     leaves = event.leave or event.type == CONSENT  # a change of level closes the page under its old id
     if leaves:
@@ -40,12 +40,12 @@ def mark(event: Event, visitor: Visitor, out: Out) -> None:
             marks.oldest = until
     seen = marks.seen
     if goes_on(event, visitor):
-        seen[visitor.id] = 0  # it is seen under its other id
+        seen[visitor.id] = 0  # it is counted under its new id
     elif time > seen.get(visitor.id, 0):
         seen[visitor.id] = time
         if time < marks.oldest:
             marks.oldest = time
-    # Clocks may be wrong: one collector's that is ahead removes nobody whom the log's clock does not remove too.
+    # A collector's clock that is ahead must not remove visitors whom the log's clock would not remove.
     over = (received if received < out.now else out.now) - SEEN_MS
     if over > marks.over:
         marks.over = over

@@ -1,7 +1,7 @@
-"""Visits: what belongs together in time, and where it came from.
+"""Visits: their sessions and their sources.
 
 state.py        visits, open and closed
-sessions.py     which visit an event belongs to, and whether two visits were one
-attribution.py  where the visit came from
+sessions.py     assigns events to visits, and merges visits
+attribution.py  sets the source of a visit
 sources.py      sources by name; referrers.py the list of known sites
 """

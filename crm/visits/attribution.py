@@ -1,4 +1,4 @@
-"""Where a visit came from, as `crm.visits.sources` names it, and the visit counted there."""
+"""Attributes a visit to its source (see `crm.visits.sources`), and counts it there."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from wakeline.record import Event
 
 
 def attribute(event: Event, visitor: Visitor, out: Out) -> None:
-    """Sets source and campaign of a visit whose first page view this is, and counts the visit there."""
+    """Sets source and campaign of a visit at its first page view, and counts the visit there."""
     if visitor.new_entry is None:
         return
     session, before = visitor.new_entry

@@ -1,11 +1,11 @@
-"""Sites and apps that people know by name: search engines, social networks, AI assistants.
+"""Names of known sites and apps: search engines, social networks, AI assistants.
 
-The list is Matomo's, in wakeline/data/sources.csv; the README.md beside it says of which day. It is read with these
+The list is Matomo's, in wakeline/data/sources.csv, with its date in the README.md beside it. It is read with these
 differences:
 
-- Partners that show the results of a big engine (suche.gmx.net, www.cnn.com) are not called by its name: a referrer
-  holds no search words, so nobody could tell a search there from a link in an article. They go by their host.
-- All that a big engine searches (images, news, maps) has one name, that of the engine.
+- Partners that show the results of a big engine (suche.gmx.net, www.cnn.com) keep their host as name: a referrer has
+  no search words, so a search there cannot be distinguished from a link in an article.
+- All services of a big engine (images, news, maps) have the engine's name.
 - A network that is also listed as an engine is a network.
 """
 
@@ -24,17 +24,17 @@ from publicsuffixlist import PublicSuffixList
 from wakeline.hosts import MAX_HOST
 
 SEARCH, SOCIAL, AI_ASSISTANT = "search", "social", "ai_assistant"
-RANK = (AI_ASSISTANT, SOCIAL, SEARCH)  # the class of a name that the list has in several
+RANK = (AI_ASSISTANT, SOCIAL, SEARCH)  # precedence, if the list has a name in several classes
 
-ENGINES = frozenset(("google", "bing", "yahoo", "yandex", "baidu"))  # each has partners, and other services
-ONLY_ENGINES = frozenset(("duckduckgo", "ecosia", "qwant", "startpage"))  # any host of these is the engine
+ENGINES = frozenset(("google", "bing", "yahoo", "yandex", "baidu"))  # engines with partners and other services
+ONLY_ENGINES = frozenset(("duckduckgo", "ecosia", "qwant", "startpage"))  # all hosts of these are the engine
 RENAMED = {"twitter": "x"}
 MORE = (
     (SEARCH, "Yandex", "ya.ru"),
     (SEARCH, "Qwant", "qwant.com"),
     (SOCIAL, "WhatsApp", "whatsapp.com"),
     (SOCIAL, "WhatsApp", "wa.me"),
-    # apps of Android, as their links name themselves
+    # Android apps, by the name in their links' referrers
     (SOCIAL, "Facebook", "com.facebook.katana"),
     (SOCIAL, "Instagram", "com.instagram.android"),
     (SOCIAL, "LinkedIn", "com.linkedin.android"),
@@ -45,10 +45,10 @@ MORE = (
     (SOCIAL, "YouTube", "com.google.android.youtube"),
     (AI_ASSISTANT, "ChatGPT", "com.openai.chatgpt"),
 )
-ANY = "{}"  # stands in the list for a country
+ANY = "{}"  # stands for a country in the list
 COUNTRY = re.compile(r"(?:com?\.)?[a-z]{2}")  # the ending of a host
 PREFIX = re.compile(r"^(?:www\d*|m|mobile)\.(?=[^.]*\.)")
-SEARCHES = re.compile(r"(?:i?search|suche|buscar|busca|recherche)\d*\.")  # begins the host of a partner
+SEARCHES = re.compile(r"(?:i?search|suche|buscar|busca|recherche)\d*\.")  # the start of a partner's host
 
 
 class Known(NamedTuple):
@@ -57,19 +57,19 @@ class Known(NamedTuple):
 
 
 class Table(NamedTuple):
-    hosts: dict[str, Known]  # `{}` stands for a country's ending at the end, else for a country of two letters
-    paths: dict[str, list[tuple[str, Known]]]  # host -> what only a part of it is called
+    hosts: dict[str, Known]  # `{}` is a country's ending at the end of a host, elsewhere a two-letter country code
+    paths: dict[str, list[tuple[str, Known]]]  # host -> path prefixes with names of their own
     names: dict[str, str]  # -> class
 
 
 def prepare() -> None:
-    """Read the lists now, once: 40 ms that no event should wait for."""
+    """Read the lists in advance: this takes 40 ms, which would delay the first event."""
     _table()
     _suffixes()
 
 
 def known(host: str, path: str = "") -> Known | None:
-    """What people call a host (in lower case) and a path on it, or the app of that name; None for any other."""
+    """Name and class of a host (in lower case) with a path, or of an app; None if unknown."""
     if len(host) > MAX_HOST or ANY in host:
         return None
     table = _table()
@@ -92,14 +92,14 @@ def known(host: str, path: str = "") -> Known | None:
 
 
 def class_of_name(name: str) -> str:
-    """SEARCH, SOCIAL or AI_ASSISTANT of a name in lower case, "" for one that is not in the list."""
+    """SEARCH, SOCIAL or AI_ASSISTANT for a name in lower case; "" if the list does not have it."""
     return _table().names.get(name, "")
 
 
 def _spellings(host: str) -> Iterator[str]:
-    """The host, and it with a country in it left open.
+    """The host, and its variants with `{}` in place of a country.
 
-    A country is its code, or that with "co" or "com": below other endings (me.uk, ltd.uk) a big name may be anybody's.
+    A country is a code, optionally after "co" or "com": under other endings (me.uk, ltd.uk) anybody may own the name.
     """
     yield host
     suffix = _suffixes().publicsuffix(host) or ""
@@ -113,10 +113,7 @@ def _spellings(host: str) -> Iterator[str]:
 
 @cache
 def _suffixes() -> PublicSuffixList:
-    """Endings below which anybody may have a name. Those that a company gave out (github.io) are not among them.
-
-    Nor is what ends in no domain that there is.
-    """
+    """Public suffixes, without those of companies (github.io) and without unknown top-level domains."""
     return PublicSuffixList(only_icann=True, accept_unknown=False)
 
 

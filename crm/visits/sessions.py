@@ -1,7 +1,7 @@
-"""Visits: events of one visitor with no more than SESSION_GAP_MS between them.
+"""Sessions: events of one visitor with no more than SESSION_GAP_MS between them.
 
-A session is counted when it closes, by log time, so exactly once and never before late events had their
-chance. Several may be open: events that were queued offline join or open one in the past.
+A session is counted when it closes, by log time, so exactly once and only after late events could arrive.
+Several may be open: events that were queued offline join or open one in the past.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING
 from wakeline.numbers import BOUNCES, NEW_VISITORS, SESSIONS, TOP_CAMPAIGNS, TOP_ENTRIES, TOP_EXITS, TOP_SOURCES, VISITS
 from wakeline.record import Event
 
-PATH_BYTES = 1_000  # of a path in a session: all of what browsers send, and more than top lists show
+PATH_BYTES = 1_000  # of a path in a session: longer than browsers send and than top lists show
 
 
 def join(event: Event, visitor: Visitor, out: Out) -> None:
-    """Adds the event to its session; a ping belongs to none: presence is not activity."""
+    """Adds the event to its session. A ping belongs to none, as presence is not activity."""
     visitor.new_entry = visitor.session = None
     if not visitor.is_anonymous and not visitor.state.was_new:
         visitor.state.was_new = True
@@ -57,7 +57,7 @@ def join(event: Event, visitor: Visitor, out: Out) -> None:
 
 
 def is_kept_out(event: Event, visitor: Visitor, out: Out) -> bool:
-    """Whether the event is of before its visitor was forgotten, so it counts on the site and is shown nowhere."""
+    """Whether the event is older than its visitor's erasure, so it counts on the site but enters no profile."""
     is_of_before = event.time <= visitor.tombstone or out.now <= visitor.state.withheld
     return is_of_before and not visitor.is_anonymous
 
@@ -97,7 +97,7 @@ def _see(event: Event, visitor: Visitor, out: Out) -> None:
 
 
 def _session_at(time: int, visitor: Visitor, out: Out) -> Session | None:
-    """The open session that `time` belongs to, a new one, or None for a late event of a closed one."""
+    """The open session that `time` belongs to, or a new one; None if the session is already closed."""
     state = visitor.state
     for session in state.sessions:
         if session.start - SESSION_GAP_MS <= time <= session.last + SESSION_GAP_MS:
@@ -136,7 +136,7 @@ def _kept(path: str) -> str:
 
 
 def merge(event: Event, visitor: Visitor, out: Out) -> None:
-    """A late event may close the gap between two sessions: they were one visit."""
+    """Merges two sessions if a late event closes the gap between them."""
     sessions = visitor.state.sessions
     session = visitor.session
     if session is None or len(sessions) < 2:
@@ -149,14 +149,14 @@ def merge(event: Event, visitor: Visitor, out: Out) -> None:
 
 
 def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> None:
-    if other.unshown or session.unshown:  # what the profile holds stays as it is: of the other it knows nothing
+    if other.unshown or session.unshown:  # the profile stays unchanged: it has at most one of the two
         session.unshown = visitor.unshows = True
     if other.page_views:
         before = (touch(other), touch(session)) if session.page_views else None
         if before:
             later = max(session, other, key=lambda one: one.entry_at)
-            count_visit(later, out, -1)  # it turned out to be part of another
-            # it may have begun before there was a profile
+            count_visit(later, out, -1)  # it is part of the earlier visit
+            # the visit may have begun before the profile
             if visitor.may_profile and visitor.state.visits and not session.unshown:
                 visitor.count(profile_fields.VISITS, -1)
         if not session.page_views or other.entry_at < session.entry_at:
@@ -177,7 +177,7 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
 
 
 def count_visit(session: Session, out: Out, amount: int = 1) -> None:
-    """Count (or uncount) a visit where and when it began. One that only continued was counted before."""
+    """Count (or uncount) a visit at its start and source. A continued visit was counted under its former id."""
     time = session.entry_at[0]
     if not session.continued:
         day = out.site.day(time)
@@ -198,7 +198,7 @@ def end(visitor: Visitor, out: Out) -> None:
 
 
 def close(session: Session, visitor: Visitor, out: Out) -> None:
-    """Count a session that ended. Engagement without a page view is no visit."""
+    """Count a session that ended. Without a page view it is not a visit."""
     state = visitor.state
     state.sessions.remove(session)
     state.closed = [*state.closed[1 - KEPT_CLOSED :], (session.start, session.last)]

@@ -1,4 +1,4 @@
-"""Where a visit came from: its first page view's campaign parameters, else the page that linked to it."""
+"""The source of a visit: from the campaign parameters of its first page view, else from the referrer."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from crm.visits.referrers import class_of_name, known
 from wakeline.labels import cut
 
 MAX_NAME = 100  # characters of a source or campaign
-APPS = "android-app://"  # begins the referrer of a link in an app of Android; the app's name follows
+APPS = "android-app://"  # prefix of an Android app's name in a referrer
 
 DIRECT = "direct"
 REFERRAL = "referral"
 OTHER = "other"
 CLASSES = (DIRECT, "search", "social", "ai_assistant", REFERRAL, OTHER)
-"""What a source is: a visit without one; three that a list knows; any other site or app; the site's own word."""
+"""Classes of sources: no source; three from the list; any other site or app; the site's own `utm_source`."""
 
 
 def source_of(query: Mapping[str, str], referrer: str) -> tuple[str, str]:
     """(source, campaign) of a page view, by its kept query and its referrer; "" for no campaign.
 
-    The source is `utm_source`, else what people call the referring site ("google", its host where it has no name),
-    else "direct"; the campaign is `utm_campaign`, whatever the source is.
+    The source is `utm_source`, else the name of the referring site ("google", or its host if it has no name), else
+    "direct". The campaign is `utm_campaign`, whatever the source.
     """
     if not query:
         return (_of_referrer(referrer) if referrer else DIRECT), ""
@@ -33,7 +33,7 @@ def source_of(query: Mapping[str, str], referrer: str) -> tuple[str, str]:
 
 @lru_cache(4_096)
 def class_of(source: str) -> str:
-    """Which of CLASSES a source is. A word of the site's own (`utm_source=newsletter`) is "other"."""
+    """The class of a source, from CLASSES. The site's own word (`utm_source=newsletter`) is "other"."""
     if source == DIRECT:
         return DIRECT
     if kind := class_of_name(source):
@@ -46,7 +46,7 @@ def class_of(source: str) -> str:
 
 @lru_cache(4_096)
 def _of_referrer(referrer: str) -> str:
-    """The site of a referrer as people call it: "www.google.co.uk/" is "google"; others keep their host without www."""
+    """The name of a referring site: "google" for "www.google.co.uk/"; its host without www if it has no name."""
     host, slash, path = referrer.removeprefix(APPS).partition("/")
     if host.count(":") == 1:
         host = host.partition(":")[0]

@@ -6,9 +6,9 @@ server.py         Redis, a single server or a cluster
 node.py           one server: gathers facts, then judges them
 cluster.py        each node of a Redis Cluster, and its slots
 kafka.py          the log on Kafka, the same way
-sites.py          whether the data hold sites that are not configured
-salts.py          whether all collectors have the same
-definitions.py    whether what the configuration defines was applied
+sites.py          whether the data contain sites that are not configured
+salts.py          whether all collectors have the same daily salts
+definitions.py    whether the configured definitions were applied
 clock.py          whether the log's time is right
 history.py        whether there is a history of this log
 data.py           whether other users can read the data folder

@@ -171,7 +171,7 @@ def _consent(tag: Tag, site: Site) -> Finding:
     level = tag.get("data-consent") or ConsentLevel.ANONYMOUS
     if level not in list(ConsentLevel):
         return fail(
-            f'data-consent "{level}" is no level: before a choice nothing is told, and who has an id loses it',
+            f'data-consent "{level}" is not a level: nothing is sent before a choice, and existing ids are deleted',
             f'write data-consent="{site.consent}"',
         )
     if level != site.consent:
@@ -232,7 +232,7 @@ def _marked(events: list[tuple[int, str]]) -> Iterator[Finding]:
     for line, name in events:
         if name.strip() in BUILT_IN:
             yield fail(
-                f'{MARK}="{name}" in line {line} is a name of Wakeline\'s own: a click counts as that, or is refused',
+                f'{MARK}="{name}" in line {line} is a name reserved by Wakeline: a click counts as that, or is refused',
                 "give it another name",
             )
 

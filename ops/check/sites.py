@@ -1,4 +1,4 @@
-"""The sites that the live numbers hold and nobody has configured: of a demo shop, or of a key that was renamed."""
+"""Sites in the live numbers that are not configured: of a demo shop, or with a former key."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from wakeline.keys import Keys, whose_totals
 from wakeline.redis.connect import connect
 from wakeline.settings import Config
 
-LOOKED_S = 5.0  # at most: a site has its numbers in each lane, so some of them come early
+LOOKED_S = 5.0  # time limit; a site has numbers in each lane, so most sites are found early
 AT_ONCE = 10_000  # keys
 
 
 async def check_sites(config: Config) -> list[Finding]:
-    """Nothing where there is no server or no deployment yet, or where the server's user may not look."""
+    """A warning that names such sites; no finding without a server, a deployment or the permission to scan keys."""
     url = config.settings.redis
     try:
         deployment = await deployment_in(url)
@@ -34,14 +34,14 @@ async def check_sites(config: Config) -> list[Finding]:
     return [
         warn(
             f"in the data, but not configured: {', '.join(found)}",
-            "add its [[site]] again; without it its events are refused, and in a replay become dead letters. Where it "
-            "is left of a demo shop, name another folder by data, or move this one away while nothing runs",
+            "add its [[site]] again: without it its events are refused, and become dead letters in a replay. If it "
+            "comes from a demo shop, name another folder with data, or move this one away while nothing runs",
         )
     ]
 
 
 async def unconfigured(redis: Redis, live: Keys, sites: Collection[str]) -> list[str]:
-    """Keys of sites with numbers in `live` that are not among `sites`, in order. Raises redis-py's errors."""
+    """Sorted keys of sites with numbers in `live` that are not in `sites`. Raises redis-py's errors."""
     found: set[str] = set()
     until = time.monotonic() + LOOKED_S
     async for name in redis.scan_iter(match=live.all_totals, count=AT_ONCE):

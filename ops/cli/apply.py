@@ -31,7 +31,7 @@ MOST_BYTES = 262_144  # of one definition: a record of the log, of which each la
 def apply(dry_run: bool, under_up: bool, config: Path | None, **flags: Any) -> None:
     """Let what the configuration defines hold from now on: the interests of each site.
 
-    What has changed is appended to the log and holds for the events behind it; nothing is started anew. `wakeline up`
+    What has changed is appended to the log and holds for the events behind it; nothing is restarted. `wakeline up`
     does this as it starts, and when the file has changed. `wakeline replay --from start --rules now` counts what came
     before by it too.
     """

@@ -37,7 +37,7 @@ def config_errors() -> Iterator[None]:
 
 @contextmanager
 def redis_errors(url: str, where: str = ELSEWHERE) -> Iterator[None]:
-    """For commands that read or write Redis, the log and the history themselves; `where`: how another is named."""
+    """Error messages for commands that use Redis, the log or the history; `where`: how to name another server."""
     from redis.exceptions import RedisClusterException
 
     from wakeline.lanes import NoDeployment
@@ -47,11 +47,11 @@ def redis_errors(url: str, where: str = ELSEWHERE) -> Iterator[None]:
     try:
         yield
     except NoDeployment:
-        raise Refused(f"no data were ever collected in {shown_url(url)}: start `wakeline up` first", FAILED) from None
+        raise Refused(f"no data has been collected in {shown_url(url)}: start `wakeline up` first", FAILED) from None
     except LogMismatch as error:
         raise Refused(str(error), FAILED) from None
     except LogUnavailable as error:
-        raise Refused(f"{error}\nis all of it running? `wakeline check` looks at each part", FAILED) from None
+        raise Refused(f"{error}\nis everything running? `wakeline check` checks each part", FAILED) from None
     except (*FAILURES, RedisClusterException) as error:
         raise Refused(
             f"cannot use the Redis server {shown_url(url)}: {error}\nis `wakeline up` running? {where}",

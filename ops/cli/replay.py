@@ -123,7 +123,7 @@ def _words() -> Iterator[None]:
         raise Refused("interrupted; the same command continues from here", FAILED) from None
 
 
-# ---- what each of them does ---------------------------------------------------------------------------
+# ---- the actions --------------------------------------------------------------------------------------
 
 
 async def _replay(config: Config, since: str, into: int | None, rules: str | None, no_switch: bool, yes: bool) -> None:
@@ -253,7 +253,7 @@ async def _drop(config: Config, version: int, yes: bool) -> None:
     click.echo(f"key version {version} is removed: {count} keys")
 
 
-# ---- what they share ----------------------------------------------------------------------------------
+# ---- shared -------------------------------------------------------------------------------------------
 
 
 @asynccontextmanager

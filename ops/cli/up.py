@@ -67,7 +67,7 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
 
 
 def former_data(settings: Settings) -> str:
-    """Before the demo makes its folder: where its data may have been until now, and how to go on with them; or ""."""
+    """A note before the demo creates its folder, if an earlier version may have kept its data elsewhere; or ""."""
     former = Settings().data
     if settings.data != Path(DEMO_DATA) or settings.data.exists() or not data_folder.ours(former):
         return ""
@@ -83,7 +83,7 @@ def moved_shop(settings: Settings) -> Path:
     try:
         moved.parent.mkdir(parents=True, exist_ok=True)
         text = demo_file().read_text().replace(f":{Settings().demo_port}", f":{settings.demo_port}")
-        moved.write_text(f'data = "."  # where this file lies\n{text}')
+        moved.write_text(f'data = "."  # the folder of this file\n{text}')
     except OSError as error:
         raise Refused(f"cannot write to the data folder {settings.data}: {error.strerror}", FAILED) from None
     return moved

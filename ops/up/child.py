@@ -105,7 +105,7 @@ class Child:
                 self._report(self.name, f"{how(code)} after {age:.1f} s")
                 return
             rest = self._patience.rests.after(rest, age)
-            self._report(self.name, f"{how(code)} after {age:.1f} s; starting it again in {rest:g} s")
+            self._report(self.name, f"{how(code)} after {age:.1f} s; restarting it in {rest:g} s")
             await asyncio.sleep(rest)
 
     async def _live(self, *, is_first: bool) -> int:

@@ -1,4 +1,4 @@
-"""What `wakeline up` starts, in which order, and when each service is ready."""
+"""The services that `wakeline up` starts, in order, and when each is ready."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Visitors with much state, and many people behind one address: the cost per event is limited for all."""
+"""Visitors with large states, and many people behind one address: the cost per event is bounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""E-mail addresses and card numbers in every field of the wire, and then every byte that is kept or shown."""
+"""E-mail addresses and card numbers in every field of the wire: they are neither stored nor shown anywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The full script: what a page view says besides, what a site calls; and the vitals script."""
+"""The full script: additional events of a page view, and calls of a site; and the vitals script."""
 
 from __future__ import annotations
 

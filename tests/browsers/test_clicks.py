@@ -1,4 +1,4 @@
-"""The full script: what is clicked, wherever it stands."""
+"""The full script: clicks on links and elements, wherever they are."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The first page view of a document: a second after the start, unless the visitor clicks or leaves before."""
+"""The first page view of a document: sent after a second, or earlier if the visitor clicks or leaves."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The full script: forms that are sent, by the names of their fields."""
+"""The full script: submitted forms, by the names of their fields."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading."""
+"""Loading: every way to put the script into a page."""
 
 from __future__ import annotations
 

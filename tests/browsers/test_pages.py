@@ -1,4 +1,4 @@
-"""Other people's pages: whatever they are made of."""
+"""The script works on any page, whatever markup and scripts it contains."""
 
 from __future__ import annotations
 

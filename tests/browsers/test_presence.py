@@ -1,4 +1,4 @@
-"""Presence: shown, hidden, restored, closed."""
+"""Presence: pages that are shown, hidden, restored or closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Privacy: what the visitor allows."""
+"""Privacy: each consent level sends and stores only what it allows."""
 
 from __future__ import annotations
 

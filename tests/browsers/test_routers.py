@@ -1,4 +1,4 @@
-"""Real applications."""
+"""Real applications with client-side routers."""
 
 from __future__ import annotations
 

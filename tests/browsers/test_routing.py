@@ -111,7 +111,7 @@ async def test_title(stage: Stage) -> None:
 
 @pytest.mark.quick
 async def test_engagement_of_a_route(stage: Stage) -> None:
-    """Engaged time and scroll depth begin anew with each route"""
+    """Engaged time and scroll depth start over with each route"""
     tab = await stage.open("/shoes", Page(body=TALL))
     await stage.seen("page_view /shoes")
     await tab.run("new Promise((done) => (addEventListener('scroll', () => done(), {once: true}), scrollTo(0, 1e6)))")

@@ -1,4 +1,4 @@
-"""Scroll depth: how far down the page was seen, whatever it is that scrolls."""
+"""Scroll depth: how far down a page was seen, whichever element scrolls."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ async def test_grows(stage: Stage, page: Page, it: str) -> None:
 
 @pytest.mark.quick
 async def test_routed(stage: Stage) -> None:
-    """The next route in the same element begins anew"""
+    """The next route in the same element starts at the top again"""
     tab = await stage.open("/shoes", WITH_MAIN)
     await stage.seen("page_view /shoes")
     await scroll(tab, "document.querySelector('main')", TO_THE_END)

@@ -1,4 +1,4 @@
-"""`wakeline archiver` as a process: killed, paused, doubled, without its server; the history is the log, once."""
+"""`wakeline archiver` as a process: killed, paused, doubled, without its server; each record is in the history once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deployment that moves from the log in Redis to Kafka while its visitors go on: each event counts once."""
+"""A deployment moves from the log in Redis to Kafka under traffic: each event counts once."""
 
 from __future__ import annotations
 

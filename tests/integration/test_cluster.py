@@ -1,4 +1,4 @@
-"""State on a Redis Cluster of real nodes: counted once, whole while slots move, and what stands around it."""
+"""State on a real Redis Cluster: each event counts once, also while slots move, and other commands work with it."""
 
 from __future__ import annotations
 

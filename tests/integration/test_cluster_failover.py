@@ -1,4 +1,4 @@
-"""State on a Redis Cluster whose nodes die: what is under way, what waits, what is folded again."""
+"""State on a Redis Cluster whose nodes die: writes in progress, waiting lanes, and records that are folded again."""
 
 from __future__ import annotations
 

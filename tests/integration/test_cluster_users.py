@@ -1,4 +1,4 @@
-"""All processes on a server or a cluster behind TLS, each as the user that docs/redis.md gives it."""
+"""All processes with the users of docs/redis.md, on a server and on a cluster behind TLS."""
 
 from __future__ import annotations
 

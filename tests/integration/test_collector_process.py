@@ -1,4 +1,4 @@
-"""The collector as a process, on both logs: their server is missing, killed, frozen and back. Without a spool."""
+"""The collector as a process on both logs, without a spool: their server is missing, killed, frozen and back."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A real Chromium in the demo shop, as `make run` starts it: what its clicks become, to the last number.
+"""A real Chromium in the demo shop, as started by `make run`: its clicks become the right numbers.
 
 The visit: consent refused, later given; client-side navigation; a product put into the basket; an order; the
-tab closed. Expected are the very profile, counters and Prometheus values, in a real Prometheus.
+tab closed. The exact profile, counters and values in a real Prometheus are expected.
 """
 
 from __future__ import annotations

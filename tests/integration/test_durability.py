@@ -1,8 +1,7 @@
-"""What was answered 202 is on disk: the collector and the server are killed under load, and power is lost.
+"""Events answered with 202 are on disk: collector and server are killed under load, and power fails.
 
-Losing power is played by cutting each append-only file back to where it was last synced (kill/disk.py). That
-this sees what it must see is tested here too: on a server that syncs late, or never, and a collector that
-believes it, answered events are lost.
+A power failure is simulated by cutting each append-only file back to its last sync (kill/disk.py). The simulation is
+tested here too: with a server that syncs late or never, and a collector that trusts it, answered events are lost.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The history on S3: archived, replayed, asked, merged, expired; a put that is cut half-way has sealed nothing."""
+"""The history on S3: archived, replayed, queried, merged, expired; an interrupted put seals nothing."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""`wakeline replay` beside real processes under load, killed, run again: nothing is lost, doubled or unreadable.
+"""`wakeline replay` beside real processes under load, killed and restarted: nothing is lost, doubled or unreadable.
 
-The deployment, its traffic and its books are those of test_kill.py.
+The deployment, its traffic and its ledger are those of test_kill.py.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A real Chromium, pages under a strict policy, and the real collector, which serves the scripts and stores events."""
+"""A real Chromium, pages with a strict policy, and the real collector, which serves the scripts and stores events."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The spool of a real collector: its server is killed and frozen under load, itself is killed and loses power.
+"""The spool of a real collector: its server is killed and frozen under load; the collector is killed and loses power.
 
-What was answered 202 is in the log afterwards, once the log is back; each event counts once.
+Events answered with 202 are in the log once it is back, and each counts once.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""`wakeline up` with the real services: an event in, a profile out, children killed, and nothing left behind.
+"""`wakeline up` with the real services: an event becomes a profile, children are killed, no process is left behind.
 
-With both logs: that in the embedded server, and Kafka, which is not a child.
+Both logs are tested: the one in the embedded server, and Kafka, which is not a child.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ KILLED = [
 def test_a_killed_child_comes_back_and_goes_on(up: Up, service: str) -> None:
     assert up.send_page_view("visitor-1", "page-0001") == 202
     os.kill(up.pid(service), signal.SIGKILL)
-    assert re.search(r"was ended by SIGKILL after .* again in 0\.5 s", up.until_line("was ended by SIGKILL"))
+    assert re.search(r"was ended by SIGKILL after .* restarting it in 0\.5 s", up.until_line("was ended by SIGKILL"))
     up.until_line("answers again")
     wait_until(lambda: is_answered(up), "a second event is accepted")
     wait_until(lambda: up.page_views("visitor-1") == 2, "both are in the profile")

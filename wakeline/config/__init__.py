@@ -30,11 +30,10 @@ PREFIX = "WAKELINE_"
 def load(
     path: Path | None, flags: Mapping[str, Any], environ: Mapping[str, str], *, defaults: Mapping[str, str] = {}
 ) -> Config:
-    """The configuration of a process. `flags` holds text by setting name, None where a flag was not given; `defaults`
-    holds what is meant instead of the default where nothing is said.
+    """The configuration of a process. `flags` has text by setting name, None for flags that were not given.
 
-    Without a `path` there is no file, and so no site; without `redis` the embedded server is used. Raises ConfigError,
-    which lists all problems.
+    `defaults` replaces the defaults of settings. Without a `path` there is no file, and so no site; without `redis` the
+    embedded server is used. Raises ConfigError, which lists all problems.
     """
     problems: list[Problem] = []
     checked = Checked(Settings, problems)

@@ -1,11 +1,11 @@
 """The log: an append-only, ordered list of records per lane. Records are durable when `append` returns.
 
-opening.py        the log that the settings name, waited for where it is away
-chain.py          one log after another as one, the links of a chain: links.py
+opening.py        opens the log named in the settings, and waits while it is down
+chain.py          several consecutive logs as one; links.py the links of a chain
 redis_streams.py  on Redis Streams, the engine of one machine
 fsync.py          when its server's reply means "on disk"
 kafka.py          on Apache Kafka, for more than one machine; its URL: kafka_address.py, its topic: kafka_topic.py,
-                  what asks the brokers: kafka_reader.py, kafka_cluster.py, kafka_metadata.py
+                  its clients: kafka_reader.py, kafka_cluster.py, kafka_metadata.py
 memory.py         in memory, for tests of pure logic
 All logs pass tests/test_wakeline_log.py.
 """

@@ -68,7 +68,7 @@ async def _leaders_answer(cluster: Cluster, lanes: int) -> None:
 
 
 def mismatches(name: str, topic: TopicMetadata, config: Mapping[str, str], lanes: int) -> Iterator[tuple[str, str]]:
-    """What is wrong with a topic, and how to fix it."""
+    """(problem, fix) for each unsuitable property of a topic."""
     if len(topic.partitions) != lanes:
         yield (
             f"the topic {name} has {len(topic.partitions)} partitions, the deployment {lanes} lanes",

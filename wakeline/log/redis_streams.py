@@ -149,5 +149,5 @@ def _as_it_comes(response: Any, **kwargs: Any) -> Any:
 
 
 def _unavailable() -> failures_as:
-    """Of every failure: also a user that may not append is waited for, with what came in on disk meanwhile."""
+    """All failures, also a missing permission: the collector then waits, and spools events meanwhile."""
     return failures_as(LogUnavailable, "the log on Redis Streams is away")

@@ -1,4 +1,4 @@
-"""What a Redis server, or the way to it, raises, and which of it passes: the server is away, and is asked again."""
+"""Errors of a Redis server or its connection, and which of them are temporary and worth a retry."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from redis.exceptions import (
 )
 
 FAILURES = (RedisError, OSError)
-"""All that a call may raise but for what is broken in ours: a server that is away, and one that refuses it."""
+"""All errors of a call except bugs: of a server that is down, and of one that refuses the call."""
 
 AWAY = (ConnectionError, TimeoutError, OSError, ReadOnlyError, OutOfMemoryError, TryAgainError, ClusterError)
-AWAY_WORDS = ("BUSY", "MISCONF", "NOREPLICAS")  # redis-py has no classes for these, and cuts the words off the others
+AWAY_WORDS = ("BUSY", "MISCONF", "NOREPLICAS")  # redis-py has no classes for these; it strips such prefixes from others
 
 
 def is_away(error: BaseException | None) -> bool:
-    """Whether it passes by itself or by an operator's hand: restarting, loading, failing over, full, busy. Such a reply
-    comes before anything was written. What else a server says is a mistake, or hides a command.
+    """Whether it is temporary, or cured by an operator: restarting, loading, failing over, full, busy.
+
+    The server sends such a reply before it writes anything. Its other errors mean a bug or a forbidden command.
     """
     return isinstance(error, AWAY) or (isinstance(error, RedisError) and str(error).startswith(AWAY_WORDS))
 
@@ -32,7 +33,7 @@ def is_failure(error: BaseException | None) -> bool:
 
 
 class failures_as:
-    """Within it a failure becomes `kind`, "`what`: why": any, or only what passes."""
+    """A context that turns failures, or only temporary ones (`only_away`), into `kind` with "`what`: reason"."""
 
     def __init__(self, kind: type[Exception], what: str, *, only_away: bool = False) -> None:
         self._kind = kind
