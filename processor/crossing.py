@@ -132,21 +132,13 @@ class Crossing:
         return self._at.get(delta.source, (0, 0)) >= (delta.upto, delta.upto_step)
 
     def shares(self, lane: int, delta: Delta, *, after: Position) -> list[CustomerShare]:
-        """What a lane hears through a delta if it has heard everything before `after`, in order.
+        """The shares from position `after` on that a lane receives by a delta, in order.
 
-        The log's own shares are used for facts (somebody is erased, or has ended), and for visitors that were erased
-        since: this version keeps them out, but their customers keep what they were told.
+        Erasures are taken from the log's delta, not from the new fold.
         """
         made = self._shares[delta.source, lane]
         begin = bisect_left(made, after, key=_position)
         end = bisect_left(made, (delta.upto, delta.upto_step), key=_position)
-        heard = [share for share in made[begin:end] if not share.erased_at and not share.kept_out]
-        kept_out = {(share.visitor, share.at) for share in made[begin:end] if share.kept_out}
-        kept_out |= {(visitor, -1) for visitor, _ in kept_out}
-        told = [
-            share
-            for share in delta.shares
-            if (share.erased_at or share.left or (share.visitor, share.at) in kept_out)
-            and (share.at < 0 or _position(share) >= after)
-        ]
-        return sorted([*heard, *told], key=_position) if told else heard
+        found = [share for share in made[begin:end] if not share.erased_at]
+        told = [share for share in delta.shares if share.erased_at and (share.at < 0 or _position(share) >= after)]
+        return sorted([*found, *told], key=_position) if told else found

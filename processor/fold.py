@@ -216,7 +216,6 @@ class Fold:
         if visitor.state.customer:
             rules.open_share(visitor)
         erased = rules.is_kept_out(event, visitor, changes)
-        link = visitor.state.kept_out
         steps = self._rules_of_type.get(event.type, self._rules_of_custom)
         self._countdown -= 1
         verdict = None
@@ -229,18 +228,9 @@ class Fold:
             verdict = self._timed(steps, event, visitor, changes)
         if visitor.share is not None:
             rules.send_share(visitor, changes)
-        if self._heard is not None and verdict is None and visitor.has_profile:
-            self._refer(visitor, {link, visitor.state.kept_out}, changes)
         if visitor.wipe or not visitor.scheduled:
             self._look(visitor, changes)
         return verdict or (Verdict.ERASED if erased else Verdict.APPLIED)
-
-    def _refer(self, visitor: Visitor, links: set[tuple[str, int, int] | None], changes: Changes) -> None:
-        """Point a customer's lane at the log for what this event of a visitor told it that a tombstone keeps out."""
-        for link in links:
-            if link is not None:
-                share = CustomerShare(site=visitor.site, customer=link[0], visitor=visitor.id, kept_out=True)
-                changes.tell(share)
 
     def _timed(self, steps: Steps, event: Event, visitor: Visitor, changes: Changes) -> Verdict | None:
         self._countdown = self._timed_every

@@ -75,7 +75,6 @@ class CustomerShare(Struct, omit_defaults=True):
     last_seen: int = 0  # ms; the latest wins
     source: str = ""  # of the visit at last_seen
     erased_at: int = 0  # ms; if not 0, the person withdrew: erase the customer and everything linked to it
-    kept_out: bool = False  # within a replay: the visitor was erased since; the log's own share is used instead
     left: bool = False  # the visitor has ended: it goes off the customer's list
 
 

@@ -97,8 +97,6 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     if share.erased_at:
         forget_customer(customer, out, upto=share.erased_at)
         return
-    if share.kept_out:
-        return
     if share.left:
         customer.state.visitors = [one for one in customer.state.visitors if one != share.visitor]
         return
