@@ -48,7 +48,9 @@ def end_visitor(visitor: Visitor, out: Out) -> None:
         return
     visitor.vanish()
     marks = out.presence[visitor.site]
-    marks.present[visitor.id] = marks.seen[visitor.id] = 0
+    marks.present[visitor.id] = 0
+    marks.seen.pop(visitor.id, None)
+    marks.gone.add(visitor.id)
 
 
 def customer_end(customer: Customer, site: SiteFacts) -> int:

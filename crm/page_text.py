@@ -5,7 +5,8 @@ The interests are personal, so they are stored in a separate key that erasure ca
 
 from __future__ import annotations
 
-NOTHING = "null,0.0]"  # no interests, nothing pending
+NOTHING = "null,0.0]"  # interests and pending of one that is about nothing
+ABOUT_NOTHING = f"[{NOTHING}"
 
 
 def split(text: str) -> tuple[str, str]:

@@ -15,7 +15,7 @@ import msgspec
 
 from crm.intake.state import Outside, Page
 from crm.state import Visitor, VisitorState, encode_state
-from wakeline.definitions import LATE_MS
+from wakeline.definitions import LATE_MS, PRESENT_MS
 from wakeline.durations import DAY_MS
 from wakeline.keys import PAGES_TTL_MS
 
@@ -27,10 +27,10 @@ DAYS_NOTED = (PAGES_TTL_MS + LATE_MS) // DAY_MS  # longest possible age of such 
 SILENT_MS = 300_000  # a page instance without a ping for this long is moved to the text; it can be recalled
 READY_PAGES = 6  # decoded; beyond that, all but KEPT_PAGES become text, which costs nothing until it is used
 KEPT_PAGES = 2
-MANY_OPEN = 32  # if this many tabs are open, one in so many becomes text too
-PAST_LENGTH = 8_192  # characters of text, about 110 pages in eight days; beyond that the older half moves outside
-STATE_BYTES = 12_288  # of a state; beyond that, pages move outside until half of it or no pages remain
-MOST_PRESENT = 256  # open page instances of one visitor considered for presence
+MANY_OPEN = 32  # open tabs of which one is set aside all the same
+PAST_LENGTH = 8_192  # characters of that text: some 110 pages in eight days; above it the older half goes outside
+STATE_BYTES = 12_288  # of a state; above it pages go outside until it is half of that, or has no more
+MOST_PRESENT = 16  # open page instances of one visitor that presence looks at: above it the latest half
 
 _read = msgspec.json.Decoder(Page).decode
 
@@ -53,18 +53,26 @@ def known(id: str, visitor: Visitor, now: int) -> Page | None:
 
 
 def put(id: str, page: Page, visitor: Visitor, now: int) -> None:
-    """Adds a page instance to the decoded ones; makes room if needed."""
-    pages = visitor.state.pages
+    """At hand; makes room for it there."""
+    state = visitor.state
+    pages = state.pages
     if len(pages) >= READY_PAGES and id not in pages:
         _set_aside(visitor, now)
-        if len(visitor.open_pages) > MOST_PRESENT:
-            latest = sorted(visitor.open_pages.items(), key=lambda one: one[1])[MOST_PRESENT // 2 :]
-            visitor.open_pages = dict(latest)
+    if state.open_outside:
+        state.open_outside.pop(id, None)
     pages[id] = page
 
 
-def lighten(visitor: Visitor, size: int) -> None:
-    """Move pages out of a state of `size` bytes until it is small enough for frequent writes."""
+def latest(open_pages: dict[str, int], now: int) -> dict[str, int]:
+    """Of open page instances, with ms until which each is, as many as presence needs."""
+    found = {id: until for id, until in open_pages.items() if until > now}
+    if len(found) <= MOST_PRESENT:
+        return found
+    return dict(sorted(found.items(), key=lambda one: (one[1], one[0]))[-MOST_PRESENT // 2 :])
+
+
+def lighten(visitor: Visitor, size: int, now: int) -> None:
+    """Move pages of a state of `size` bytes outside, until it is small enough to be written often."""
     state = visitor.state
     over = size - STATE_BYTES // 2
     for line in _lines(state.set_aside_pages):
@@ -74,7 +82,7 @@ def lighten(visitor: Visitor, size: int) -> None:
     for id in list(state.pages):
         if over <= 0:
             break
-        line = f"{id} {encode_state(state.pages.pop(id)).decode()}"
+        line = _taken(id, state, now)
         over -= len(line.encode())
         _move(line, visitor)
 
@@ -96,7 +104,7 @@ def asked_for(visitor: Visitor, ids: Iterable[str], now: int) -> tuple[list[int]
 
 
 def _remembered(days: list[int], now: int) -> list[int]:
-    oldest = (now - REMEMBERED_MS) // DAY_MS
+    oldest = (now - REMEMBERED_MS) // DAY_MS - 1  # a collector's clock may be ahead
     return [day for day in days if day >= oldest]
 
 
@@ -119,9 +127,20 @@ def _set_aside(visitor: Visitor, now: int) -> None:
         id for id, page in pages.items() if page.left >= page.last_heartbeat or now - page.last_heartbeat > SILENT_MS
     ]
     for id in done[: len(pages) - KEPT_PAGES] or list(pages)[: len(pages) // MANY_OPEN]:
-        state.set_aside_pages += f"\n{id} {encode_state(pages.pop(id)).decode()}"
+        state.set_aside_pages += f"\n{_taken(id, state, now)}"
     if len(state.set_aside_pages) > PAST_LENGTH:
         _shorten(visitor, now)
+
+
+def _taken(id: str, state: VisitorState, now: int) -> str:
+    """A page instance that was at hand, as a line. That it is open is kept at hand."""
+    page = state.pages.pop(id)
+    until = page.last_heartbeat + PRESENT_MS
+    if page.last_heartbeat > page.left and until > now:
+        state.open_outside[id] = until
+        if len(state.open_outside) > MOST_PRESENT:
+            state.open_outside = latest(state.open_outside, now)
+    return f"{id} {encode_state(page).decode()}"
 
 
 def _shorten(visitor: Visitor, now: int) -> None:

@@ -38,8 +38,9 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     """Stored state of one visitor."""
 
     pages: dict[str, Page] = {}  # the latest, see `crm.pages`
-    set_aside_pages: str = ""  # earlier ones: for each a line break and "<id> <Page as JSON>"
-    days: list[int] = []  # days (log time), ascending, whose separate keys may still hold pages
+    set_aside_pages: str = ""  # earlier ones: a line "<id> <Page as JSON>" each, with a line break before it
+    days: list[int] = []  # of log time, in order, at which others went to keys of their own that may be there still
+    open_outside: dict[str, int] = {}  # those not among `pages` that are open: until when, ms; see `crm.presence.signs`
     sessions: list[Session] = []  # open ones
     closed: list[tuple[int, int]] = []  # start and last of recently closed ones
     forgotten_until: int = 0  # events of unknown pages up to this time are too late, as earlier versions forgot pages
@@ -52,7 +53,8 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     last_append: int = (
         0  # append time of the latest record, ms; kept while there is no profile, see `crm.intake.duplicates.hear`
     )
-    recent: Session | None = None  # the latest closed session, for the profile
+    erasures: dict[str, int] = {}  # customer, as a digest -> up to when it was forgotten here too, ms
+    recent: Session | None = None  # the latest session once closed, for the profile
     first_seen: int = 0
     last_seen: int = 0
     visits: int = 0
@@ -124,9 +126,11 @@ class Visitor:
         self.scheduled = 0  # see `crm.out.Person`
         self.open_pages = {
             id: page.last_heartbeat + PRESENT_MS for id, page in state.pages.items() if page.last_heartbeat > page.left
-        }
-        self.present = 0  # time (ms) until which it counts as on the site; 0: unknown or gone
-        self.outside: Outside | None = None  # None: the current batch names no page outside the state
+        }  # page instance -> ms until which it counts as open
+        if state.open_outside:
+            self.open_pages |= state.open_outside
+        self.present = max(self.open_pages.values(), default=0)  # the latest of these
+        self.outside: Outside | None = None  # None: no page that the present batch names lies outside of the state
         # of the current event
         self.page: Page = Page()
         self.may_profile = False  # whether the event may enter the profile
@@ -182,7 +186,8 @@ class Visitor:
         if self.outside is not None:  # those loaded for this call; the write clears the others
             self.outside.known = {id: without_interests(text) for id, text in self.outside.known.items()}
         self.state = VisitorState(
-            pages=old.pages, set_aside_pages=old.set_aside_pages, days=old.days, forgotten_until=old.forgotten_until,
+            pages=old.pages, set_aside_pages=old.set_aside_pages, days=old.days, open_outside=old.open_outside,
+            forgotten_until=old.forgotten_until, erasures=old.erasures,
             sessions=old.sessions, closed=old.closed,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
             erased=old.erased, withheld=old.withheld,

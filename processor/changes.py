@@ -14,7 +14,7 @@ from wakeline import keys
 from wakeline.durations import MINUTE_MS
 from wakeline.labels import cut
 from wakeline.numbers import TOPS
-from wakeline.record import Delta
+from wakeline.record import CustomerShare, Delta
 
 
 class TopLists:
@@ -107,6 +107,16 @@ class Changes(Out):
     def top_score(self, key: str, value: str) -> int:
         """The score of a value in a loaded list; 0: not in it."""
         return self._tops.loaded[key].get(value, 0)
+
+
+class ReplayChanges(Changes):
+    """Of a call of a replay whose lanes hear each other."""
+
+    def tell(self, share: CustomerShare) -> None:
+        """See `Out.tell`. Of a visitor that is still to be forgotten the fold knows less than the live version did."""
+        visitor = self.visitors[share.site, share.visitor]
+        if share.erased_at or visitor.erased >= visitor.tombstone:
+            super().tell(share)
 
 
 def label(value: str) -> str:

@@ -1,9 +1,10 @@
 """Passes shares between the lanes of a replay.
 
-A delta in the log determines *when* its target receives the source's shares; *what* they are is computed by the
-source's own fold, in the version being built. So all lanes are folded side by side, and a lane that reaches a delta
-waits until the source has reached the delta's position. Shares that no delta of the log covers stay in the source's
-outbox and are sent after the switch, as a live lane sends them.
+A delta in the log says *when* its target heard of the source's records; *what* it heard is what the source's own fold
+says in the version that is being made. So the lanes are folded side by side, and one that meets a delta waits until its
+source has come as far. What no delta of the log covers lies in the source's outbox and is sent after the switch, as a
+live lane sends it. Of a visitor that was forgotten since, what was forgotten is not known any more: what its customers
+heard of it until then, and may have still, is what the delta says.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from wakeline.record import CustomerShare, Delta, Position
 MOST_AHEAD = 20_000  # unreceived shares at which a lane pauses, unless another lane waits for it
 
 _position = attrgetter("at", "step")
+_whose = attrgetter("site", "visitor", "customer")
+UNNOTED = (-1, 0)  # the position of shares of former code
 
 
 class Crossing:
@@ -131,14 +134,32 @@ class Crossing:
         """Whether the source has reached the delta's position."""
         return self._at.get(delta.source, (0, 0)) >= (delta.upto, delta.upto_step)
 
-    def shares(self, lane: int, delta: Delta, *, after: Position) -> list[CustomerShare]:
-        """The shares from position `after` on that a lane receives by a delta, in order.
+    def shares(
+        self, lane: int, delta: Delta, *, after: Position, kept: Iterable[CustomerShare] = ()
+    ) -> list[CustomerShare]:
+        """What a lane hears by a delta that has heard all before `after`, in order; `kept`: of the delta's own.
 
         Erasures are taken from the log's delta, not from the new fold.
         """
+        found = [share for share in self._made(lane, delta, after) if not share.erased_at]
+        told = [share for share in delta.shares if share.erased_at and (share.at < 0 or _position(share) >= after)]
+        told += kept
+        return sorted([*found, *told], key=_position) if told else found
+
+    def unmade(self, lane: int, delta: Delta, *, after: Position) -> list[CustomerShare]:
+        """What a delta says and its source's fold does not: other rules do not, or the visitor is forgotten by now."""
+        found = self._made(lane, delta, after)
+        made = {(_whose(share), _position(share)) for share in found}
+        made |= {(_whose(share), UNNOTED) for share in found}
+        return [
+            share
+            for share in delta.shares
+            if not share.erased_at
+            and (share.at < 0 or _position(share) >= after)
+            and (_whose(share), _position(share)) not in made
+        ]
+
+    def _made(self, lane: int, delta: Delta, after: Position) -> list[CustomerShare]:
         made = self._shares[delta.source, lane]
         begin = bisect_left(made, after, key=_position)
-        end = bisect_left(made, (delta.upto, delta.upto_step), key=_position)
-        found = [share for share in made[begin:end] if not share.erased_at]
-        told = [share for share in delta.shares if share.erased_at and (share.at < 0 or _position(share) >= after)]
-        return sorted([*found, *told], key=_position) if told else found
+        return made[begin : bisect_left(made, (delta.upto, delta.upto_step), key=_position)]

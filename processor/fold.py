@@ -12,7 +12,7 @@ from crm.rules import Steps
 from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest, only_what_lasts
-from processor.changes import Changes, HopGap
+from processor.changes import Changes, HopGap, ReplayChanges
 from processor.memory import LaneMemory
 from wakeline import keys
 from wakeline.definitions import BUILT_IN
@@ -185,8 +185,8 @@ class Fold:
         self.firing = None
 
     def begin(self, memory: LaneMemory, *, step: int) -> Changes:
-        """Start a call: its changes, still empty."""
-        changes = Changes(
+        """What one call changes: nothing yet."""
+        changes = (Changes if self._heard is None else ReplayChanges)(
             self.lane,
             memory.tops,
             memory.deadlines,

@@ -26,7 +26,7 @@ def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
     state = _visitor(loaded.state) if loaded.state is not None else VisitorState()
     visitor = Visitor(site, id, state, loaded.scores, loaded.tombstone)
     visitor.scheduled = loaded.scheduled
-    if state.erased:
+    if state.erased and not visitor.is_anonymous:
         _unshow_former(visitor)
     return visitor
 

@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from crm import pages
 from crm.lifetimes import DEFAULT, counted_until, customer_end, visitor_end
-from crm.page_text import split
+from crm.page_text import ABOUT_NOTHING, split
 from crm.pages import UNPROFILED_MS
 from crm.sites import page_name
 from crm.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
@@ -94,7 +94,7 @@ def _pages(
 ) -> bytes:
     """Store pages outside the state, moving more of them out if it is too large; returns the encoded state."""
     if len(stored) > pages.STATE_BYTES:
-        pages.lighten(visitor, len(stored))
+        pages.lighten(visitor, len(stored), changes.now)
     outside = visitor.outside
     if outside is None or not outside.unwritten:
         return stored
@@ -103,7 +103,8 @@ def _pages(
     lives = ANONYMOUS_LIVES if visitor.is_anonymous else PAGES_LIVE if state.first_seen else FORGOTTEN_LIVES
     found = [(id, split(outside.known[id])) for id in sorted(outside.unwritten)]
     counted = [word for id, (text, _) in found for word in (id, text)]
-    about = [word for id, (_, text) in found if text for word in (id, text)]
+    nothing = ABOUT_NOTHING if state.first_seen else ""  # an older instance of that id may lie there, about something
+    about = [word for id, (_, text) in found if text or nothing for word in (id, text or nothing)]
     for key, words in ((changes.keys.pages(*whose), counted), (changes.keys.page_interests(*whose), about)):
         for part in in_parts(words):
             add(["HSET", key, *part])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import partial
 
 from processor.batch import Item, Who
 from processor.changes import Changes
@@ -12,8 +13,9 @@ from processor.crossing import Crossing
 from processor.fold import Fold
 from processor.lane_protocol import LanePlace
 from processor.memory import LaneMemory
-from processor.store import Store
+from processor.store import Store, unavailable
 from processor.worker import LaneWorker
+from wakeline import keys
 from wakeline.durations import DAY_MS
 from wakeline.lanes import lane_of
 from wakeline.log import Log
@@ -33,12 +35,14 @@ class HeardByLane:
         self._lane = lane
         self._lanes = lanes
         self._crossing = crossing
-        self._told = 0  # shares of the current call already passed to the crossing
-        self._impossible: Delta | None = None  # a delta whose source cannot reach its position
+        self._told = 0  # shares of the present call that others know of
+        self._impossible: Delta | None = None  # one that cannot be waited for
+        self.tombstones: dict[Who, int] = {}  # of visitors of whom only deltas speak, see `unknown`
 
     def opened(self, place: LanePlace, memory: LaneMemory, waiting: Iterable[CustomerShare]) -> None:
         """Note that the lane starts at its written place; `waiting`: shares in its outbox."""
         self.memory, self._told = memory, 0
+        self.tombstones.clear()
         at = place.offset, place.step
         self._crossing.opened(self._lane, at, memory.hops)
         self._crossing.made(self._lane, at, self._addressed(waiting))
@@ -53,6 +57,7 @@ class HeardByLane:
 
     def written(self, changes: Changes) -> None:
         self._told = 0
+        self.tombstones.clear()
         self._crossing.heard(self._lane, changes.hops)
 
     def is_taken(self, target: int, delta: Delta) -> bool:
@@ -60,17 +65,28 @@ class HeardByLane:
         return self._crossing.written.get((self._lane, target), (0, 0)) >= (delta.upto, delta.upto_step)
 
     def is_ready(self, delta: Delta) -> bool:
-        """Whether the source of a delta has reached its position and its customers are in memory; see `fold.Heard`."""
-        return (self._crossing.is_ahead(delta) or delta is self._impossible) and not self.missing(delta)
+        """See `fold.Heard`: its source has come as far, and whom it speaks of is at hand."""
+        is_reached = self._crossing.is_ahead(delta) or delta is self._impossible
+        return is_reached and not self.unknown(delta) and not self.missing(delta)
+
+    def unknown(self, delta: Delta) -> set[Who]:
+        """Visitors of whom a delta speaks, their lane does not, and it is not known whether they are forgotten."""
+        unmade = self._crossing.unmade(self._lane, delta, after=self._applied(delta))
+        return {(share.site, share.visitor) for share in unmade} - self.tombstones.keys()
 
     def missing(self, delta: Delta) -> set[Who]:
-        """Customers of a delta that are not in memory."""
-        shares = self.shares(delta, after=self.memory.hops.get(delta.source, (0, 0)))
+        """Whom a delta speaks of and who is not at hand."""
+        shares = self.shares(delta, after=self._applied(delta))
         return {(share.site, share.customer) for share in shares} - self.memory.people.keys()
 
     def shares(self, delta: Delta, *, after: Position) -> list[CustomerShare]:
         """See `fold.Heard`."""
-        return self._crossing.shares(self._lane, delta, after=after)
+        unmade = self._crossing.unmade(self._lane, delta, after=after)
+        kept = [one for one in unmade if self.tombstones.get((one.site, one.visitor))]
+        return self._crossing.shares(self._lane, delta, after=after, kept=kept)
+
+    def _applied(self, delta: Delta) -> Position:
+        return self.memory.hops.get(delta.source, (0, 0))
 
     async def reached(self, delta: Delta) -> None:
         """Wait until the delta's source has reached its position."""
@@ -118,6 +134,8 @@ class ReplayWorker(LaneWorker):
             if changes.waits_for is None:
                 return
             await heard.reached(changes.waits_for)
+            if visitors := heard.unknown(changes.waits_for):
+                heard.tombstones |= await self._retry(partial(self.store.tombstones, visitors, self.fold.lanes))
             await self._load(heard.missing(changes.waits_for), set())
             await super()._go_on(items, changes)
 
@@ -163,6 +181,14 @@ class ReplayStore(Store):
         await super().load(lane, people, top_lists, memory)
         for one in people:
             memory.people[one].erased = memory.people[one].state.erased
+
+    async def tombstones(self, visitors: Iterable[Who], lanes: int) -> dict[Who, int]:
+        """Up to when these are forgotten today, ms; 0: they are not."""
+        found = {}
+        for site, id in visitors:
+            with unavailable():
+                found[site, id] = int(await self._redis.get(keys.tombstone(lane_of(site, id, lanes), site, id)) or 0)
+        return found
 
     async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
         """See `Store.write`."""

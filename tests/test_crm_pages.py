@@ -201,7 +201,8 @@ async def test_keys_go_by_themselves_and_are_no_longer_asked_for(made: Timeline)
         loaded = await made.redis.get(made.store.keys.state(lane, "shop", visitor))
         again = visitor_of("shop", visitor, Loaded(loaded, {}, 0))
         assert again.state.days == [first, first + 1, first + 10]  # so that they can be removed
-        assert pages.asked_for(again, ["page-x"], START + 10 * DAY)[0] == [first + 10]
+        assert pages.asked_for(again, ["page-x"], START + 10 * DAY)[0] == [first + 10, first + 1]
+        assert pages.asked_for(again, ["page-x"], START + 11 * DAY)[0] == [first + 10]
 
 
 async def test_of_who_withdrew_they_go_once_nothing_of_theirs_can_come_again(made: Timeline) -> None:

@@ -388,7 +388,10 @@ BEGINNINGS: dict[str, tuple[str, list[int]]] = {
 
 @pytest.mark.parametrize("name", BEGINNINGS)
 async def test_a_version_begins_where_it_is_told(state: Any, name: str) -> None:
-    """Earlier records have their own row, so the ledger balances; no lane begins beyond the live one. One from the start comes to the log's end."""
+    """Earlier records have their own row, so the ledger balances; no lane begins beyond the live one.
+
+    A version from the start comes to the log's end.
+    """
     since, skipped = BEGINNINGS[name]
     async with stand(state) as live:
         made = live.made

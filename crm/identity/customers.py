@@ -95,7 +95,7 @@ def send_share(visitor: Visitor, out: Out) -> None:
 def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     """Add one share to its customer, or forget the customer and everyone linked to it."""
     if share.erased_at:
-        forget_customer(customer, out, upto=share.erased_at)
+        forget_customer(customer, out, upto=share.erased_at, visitor=share.visitor)
         return
     if share.left:
         customer.state.visitors = [one for one in customer.state.visitors if one != share.visitor]

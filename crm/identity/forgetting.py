@@ -8,10 +8,14 @@ customer is not notified.
 
 from __future__ import annotations
 
+from hashlib import blake2b
+
 from crm.identity.state import Customer
 from crm.out import Out
-from crm.state import Visitor
+from crm.state import Visitor, VisitorState
 from wakeline.record import CustomerShare, Erase
+
+MOST_ERASURES = 8  # of customers, that a visitor knows of: the latest
 
 
 def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int) -> None:
@@ -37,10 +41,13 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
     """Forget a visitor's share in a customer that was forgotten up to time `upto`, ms.
 
     The customer's part of the visitor's profile cannot be separated, so the profile starts over. A link from a later
-    identify is kept, also to the same customer.
+    identify is kept, also to the same customer. If the customer's lane is folded again, it says this again: by then the
+    visitor may hold newer data of that customer.
     """
     state = visitor.state
     out.forget_letters(visitor.site, customer, upto=upto)
+    if _was_heard(state, customer, upto):
+        return
     held, linked, named = state.kept_out or (state.customer, state.linked, state.named)
     if not held:
         # Without a link, nothing of the customer is left: the visitor's erasure ended the link. Only a replay that
@@ -74,11 +81,29 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
         )  # fmt: skip
 
 
-def forget_customer(customer: Customer, out: Out, *, upto: int) -> None:
-    """Forget a customer and tell each of its visitors."""
+def _was_heard(state: VisitorState, customer: str, upto: int) -> bool:
+    """Whether this erasure of a customer was heard before; from now on it was."""
+    erasures = state.erasures
+    digest = blake2b(customer.encode(), digest_size=8).hexdigest()  # who is forgotten is named nowhere
+    if erasures.get(digest, 0) >= upto:
+        return True
+    erasures.pop(digest, None)
+    erasures[digest] = upto
+    if len(erasures) > MOST_ERASURES:
+        del erasures[next(iter(erasures))]
+    return False
+
+
+def forget_customer(customer: Customer, out: Out, *, upto: int, visitor: str = "") -> None:
+    """Forget a customer and tell each of its visitors. `visitor`: the one of which it is forgotten.
+
+    One that was linked to it since it was forgotten up to then may have brought what is older.
+    """
     out.forget_letters(customer.site, customer.id, upto=upto)
     if customer.erased >= upto:
-        return
+        if visitor not in customer.state.visitors:
+            return
+        upto = customer.erased
     visitors = customer.state.visitors
     customer.forget(upto)
     out.forget(customer.site, customer.id, upto=upto)

@@ -7,6 +7,7 @@ and here.
 from __future__ import annotations
 
 from crm.out import Out, Verdict
+from crm.presence.signs import close
 from crm.state import Visitor
 from wakeline.numbers import BOT_EVENTS, TOP_BOTS
 from wakeline.record import Event
@@ -16,7 +17,7 @@ def count_apart(event: Event, visitor: Visitor, out: Out) -> Verdict | None:
     """Counts a bot's event and ends its processing."""
     if not event.bot:
         return None
-    visitor.page.last_heartbeat = max(visitor.page.last_heartbeat, event.time)  # lets the page instance expire
+    close(event.page, visitor.page, visitor, event.time)  # it is nobody's presence, and can expire
     out.count(BOT_EVENTS)
     out.top(TOP_BOTS, event.bot)
     return Verdict.APPLIED

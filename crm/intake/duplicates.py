@@ -70,5 +70,6 @@ def hear(visitor: Visitor, now: int) -> VisitorState:
     if state.last_append and now - state.last_append > UNPROFILED_MS and now > counted_until(state):
         state = visitor.state = VisitorState(erased=state.erased)
         visitor.open_pages.clear()
+        visitor.present = 0
     state.last_append = now
     return state

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from crm.identity.consent import goes_on
+from crm.intake.state import Page
 from crm.out import LIVE_MS, Out
+from crm.pages import MOST_PRESENT, latest
 from crm.state import Visitor
 from wakeline.definitions import PRESENT_MS, SEEN_MS
 from wakeline.event import CONSENT
 from wakeline.record import Event
-
-MANY = 8  # open page instances of one visitor above which expired ones are removed
 
 
 def mark(event: Event, visitor: Visitor, out: Out) -> None:
@@ -22,25 +22,26 @@ def mark(event: Event, visitor: Visitor, out: Out) -> None:
     elif time > page.last_heartbeat:
         page.last_heartbeat = time
     if received - time >= LIVE_MS:
+        close(event.page, page, visitor, time)
         return
     marks = out.presence[visitor.site]
     open_pages = visitor.open_pages
     if page.last_heartbeat > page.left:
         open_pages[event.page] = until = page.last_heartbeat + PRESENT_MS
+        if len(open_pages) > MOST_PRESENT:
+            visitor.open_pages = latest(open_pages, out.now)
         if until > visitor.present:
             visitor.present = marks.present[visitor.id] = until
             if until < marks.oldest:
                 marks.oldest = until
     elif open_pages.pop(event.page, None) or leaves:
-        if open_pages and len(open_pages) > MANY:
-            for id in [id for id, until in open_pages.items() if until < received]:
-                del open_pages[id]
         visitor.present = marks.present[visitor.id] = until = max(open_pages.values(), default=0)
         if 0 < until < marks.oldest:
             marks.oldest = until
     seen = marks.seen
     if goes_on(event, visitor):
-        seen[visitor.id] = 0  # it is counted under its new id
+        marks.gone.add(visitor.id)  # it is seen under its other id
+        seen.pop(visitor.id, None)
     elif time > seen.get(visitor.id, 0):
         seen[visitor.id] = time
         if time < marks.oldest:
@@ -51,3 +52,12 @@ def mark(event: Event, visitor: Visitor, out: Out) -> None:
         marks.over = over
     if over >= marks.oldest:
         marks.expire(over)
+
+
+def close(id: str, page: Page, visitor: Visitor, at: int) -> None:
+    """What came of a page instance at `at`, ms, shows nobody: it is as if it had been left then, but unmarked."""
+    if at > page.left:
+        page.left = at
+    if page.last_heartbeat <= page.left and id in visitor.open_pages:
+        del visitor.open_pages[id]
+        visitor.present = max(visitor.open_pages.values(), default=0)

@@ -13,7 +13,7 @@ import logging
 import click
 
 from tests.log_alone.cases import Case, case
-from tests.log_alone.checks import broken, unknown
+from tests.log_alone.checks import broken
 from tests.log_alone.reducing import reduced
 
 
@@ -29,11 +29,11 @@ def main(url: str, first: int, cases: int, step: int) -> None:
 
 async def _run(url: str, seeds: range) -> None:
     async def breaks(one: Case) -> bool:
-        return bool(unknown(await broken(url, one)))
+        return bool(await broken(url, one))
 
     for seed in seeds:
         said: dict[str, object] = {"seed": seed}
-        if lines := unknown(await broken(url, case(seed))):
+        if lines := await broken(url, case(seed)):
             said |= {"lines": lines, "smallest": str(await reduced(case(seed), breaks))}
         click.echo(json.dumps(said))
 

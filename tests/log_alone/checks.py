@@ -9,9 +9,7 @@ replayed  the whole log into another version
 from __future__ import annotations
 
 import random
-import re
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from tests.log_alone import runs
 from tests.log_alone.cases import Case
@@ -20,7 +18,6 @@ from tests.log_alone.holdings import (
     but_for_its_log,
     differences,
     met_at_once,
-    without_zeros,
 )
 from tests.log_alone.runs import FAULTS, TORN, Fault, Lived
 from wakeline.record import CUSTOMER_PREFIX
@@ -28,33 +25,6 @@ from wakeline.record import CUSTOMER_PREFIX
 CUT, RESTORED, KILLED, REPLAYED = "cut", "restored", "killed", "replayed"
 CLAIMS = (CUT, RESTORED, KILLED, REPLAYED)
 BATCHES = (1, 7, 2_000)
-
-
-class Known(NamedTuple):
-    """A difference that is known: lines that hold `pattern` are not counted until it is mended."""
-
-    name: str
-    pattern: str
-
-
-KNOWN = (
-    Known("who is on the site depends on what the worker remembers and where it cuts", r":(present|seen)(\[| lives|:)"),
-    Known("visits of one visitor that end in one batch are noted in another order", r":state:[^\[]*\[closed\]"),
-    Known("whom a call has told once to forget it does not tell again of a later time", r"told by lane \d+\[\S+ of @"),
-    Known("an anonymous visit is unshown once it is loaded anew", r":state:~[^\[]*\[(recent\]|sessions\]\[\d\]\[14\])"),
-    Known(
-        "a replay notes otherwise that a visitor withdrew whose link it kept out",
-        r"^(replayed|killed: Fault\(kind='torn').*:state:[^\[]*\[(erased|withheld)\]",
-    ),
-)
-"""Each has a case of its own in tests/test_processor_known.py that fails until it is mended; then it goes here too.
-
-Kinds of cases that break otherwise are not drawn by themselves: see the last ones of `Kind`.
-"""
-
-
-def unknown(lines: Iterable[str]) -> list[str]:
-    return [line for line in lines if not any(re.search(known.pattern, line) for known in KNOWN)]
 
 
 async def broken(url: str, case: Case, claims: Iterable[str] = CLAIMS) -> list[str]:
@@ -90,10 +60,10 @@ async def cut(url: str, case: Case, lived: Lived) -> list[str]:
         held, told = await runs.settled(url, case, lived.lanes, batch=batch)
         if batch == BATCHES[0]:
             wanted = held | told
-            found = differences(_whole(lived.holdings), _whole(held), exactly=True)
+            found = differences(lived.holdings, held, exactly=True)
             lines += [f"live, not in batches of {batch}: {line}" for line in found]
         else:
-            found = differences(_whole(held | told), _whole(wanted), exactly=True)
+            found = differences(held | told, wanted, exactly=True)
             lines += [f"in batches of {batch}, not {BATCHES[0]}: {line}" for line in found]
     return lines
 
@@ -113,15 +83,11 @@ async def killed(url: str, case: Case, lived: Lived, fault: Fault) -> list[str]:
 
 async def replayed(url: str, case: Case, lived: Lived, *, batch: int) -> list[str]:
     found = await runs.replayed(url, case, lived, batch=batch)
-    return differences(_whole(met_at_once(found)), _whole(met_at_once(lived.holdings)))
+    return differences(met_at_once(found), met_at_once(lived.holdings))
 
 
 def _unlike(found: Holdings, lived: Lived, *, is_replay: bool = False) -> list[str]:
     one, other = but_for_its_log(found), but_for_its_log(lived.holdings)
     if is_replay:
         one, other = met_at_once(one), met_at_once(other)
-    return differences(_whole(one), _whole(other))
-
-
-def _whole(found: Holdings) -> Holdings:
-    return without_zeros(found)
+    return differences(one, other)

@@ -1,6 +1,6 @@
 """A rule that tells a customer of each visit that ended: what a deadline emits has to arrive, once.
 
-None of the rules in `crm` emits at a deadline yet. This one makes its share as they make theirs.
+None of the rules in `crm` emits at a deadline yet.
 """
 
 from __future__ import annotations
@@ -10,33 +10,25 @@ from contextlib import contextmanager
 
 import pytest
 
-from crm.changes import Changes
-from crm.identity import customers
-from crm.state import Session, Visitor
+from crm import rules
+from crm.out import Out
+from crm.state import Visitor
 from crm.visits import sessions
+from crm.visits.state import deadline
 from wakeline.profile_fields import EVENTS
+
+
+def end(visitor: Visitor, out: Out) -> None:
+    """A visit that ended counts as an event in the profile of its visitor, and so in that of its customer."""
+    session = min(visitor.state.sessions, key=deadline)
+    sessions.end(visitor, out)
+    if visitor.state.first_seen and not session.unshown:
+        visitor.count(EVENTS)
 
 
 @contextmanager
 def telling_ends() -> Iterator[None]:
-    """A visit that ended counts as an event in the profile of its visitor, and so in that of its customer."""
-    close = sessions.close
-
-    def closes(session: Session, visitor: Visitor, changes: Changes) -> None:
-        close(session, visitor, changes)
-        if session.unshown or not visitor.state.first_seen:
-            return
-        is_open = visitor.share is not None
-        if not is_open:
-            customers.open_share(None, visitor, changes)  # type: ignore[arg-type]
-        visitor.count(EVENTS)
-        share = visitor.share
-        if share is not None:
-            share.since = min(share.since or session.last, session.last)
-            share.first_seen = share.since
-        if not is_open:
-            customers.send_share(visitor, changes)
-
+    """In place of the rule that only ends visits."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(sessions, "close", closes)
+        patched.setitem(rules.DEADLINES, Visitor, (rules.Deadline("ends", sessions.next_end, end),))
         yield

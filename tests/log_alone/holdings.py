@@ -2,26 +2,27 @@
 
 Left out: how often a lane was written and by whom, up to where its deltas were cut, the ids of streams. Pages of a
 visitor are said as one, for where they lie is settled anew with each write; those that can be named no more are not.
+Nor is who was on the site or seen there so long ago that no reader counts it, nor what waits for a lane that has it.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 from redis.asyncio import Redis
 
-from crm.changes import Verdict
 from crm.dead import NOBODY
+from crm.out import Verdict
 from crm.page_text import joined
 from crm.pages import REMEMBERED_MS, UNPROFILED_MS
-from crm.state import Session
-from crm.visits.state import deadline
-from processor.lane_protocol import SENT
+from processor.lane_protocol import SENT, position_of
+from wakeline.definitions import SEEN_MS
 from wakeline.keys import Keys
-from wakeline.record import CUSTOMER_PREFIX
+from wakeline.record import CUSTOMER_PREFIX, Delta, decode_record
 
 ALL = """
 local found = {}
@@ -38,12 +39,17 @@ return found
 OF_WRITING = {"revision", "writer", "torn", "deaths", "died_at", "log", "moved", "skipped", "begins"}
 OF_THE_LOG = {"offset", "clock", Verdict.DERIVED.value}
 """Fields of a lane that only its own log decides: one in which a delta came twice has more records."""
-LIVES, AT = " lives", " at"
+LIVES = " lives"
+OF_A_PERSON = re.compile(r":(state|profile|interests):")
+"""Keys that end at a time of the log: they live from the call's time until then, so longer where a call ends earlier.
+
+tests/test_processor_ages.py holds for how long.
+"""
 SLACK_MS = 60_000  # of lifetimes: runs take less
 NEAR = 1e-9
 
 Holdings = dict[str, Any]
-"""Key without version -> what it holds. Beside each that expires, with LIVES: ms; beside deadlines, with AT: when."""
+"""Key without version -> what it holds. Beside each that expires, with LIVES: ms."""
 
 
 async def holdings(redis: Redis, keys: Keys | None = None) -> Holdings:
@@ -60,18 +66,22 @@ async def holdings(redis: Redis, keys: Keys | None = None) -> Holdings:
     for key in [key for key in found if ":state:" in key and not key.endswith(LIVES)]:
         if f":state:{CUSTOMER_PREFIX}" not in key:
             _gather_pages(key, found)
-    for key in [key for key in found if key.endswith(":due")]:
-        found[f"{key}{AT}"] = found[key]
-        found[key] = {member: _timely(member, at, key, found) for member, at in found[key].items()}
-    return {key: value for key, value in found.items() if value != []}  # an empty stream is none
+    for key in [key for key in found if key.endswith(":outbox")]:
+        found[key] = [one for one in found[key] if not _is_heard(one, found)]
+    for key in [key for key in found if key.endswith((":present", ":seen"))]:
+        over = _clock(key, found) - (SEEN_MS if key.endswith(":seen") else 0)
+        found[key] = {visitor: ms for visitor, ms in found[key].items() if ms > over}
+    gone = {key for key, value in found.items() if value in ([], {})}  # an empty stream is none
+    return {key: value for key, value in found.items() if key.removesuffix(LIVES) not in gone}
 
 
-def _timely(member: str, at: float, key: str, found: Holdings) -> str:
-    """An entry of a lane's deadlines may be too early: it is looked at again. Too late it must not be."""
-    site, _, id = member.partition("/")
-    sessions = found.get(key.replace(":due", f":{site}:state:{id}"), {}).get("sessions", [])
-    ends = min((deadline(msgspec.convert(session, Session)) for session in sessions), default=at)
-    return "in time" if at <= ends else f"{at:.0f}, though it ends at {ends}"
+def _is_heard(one: dict[str, str], found: Holdings) -> bool:
+    """Whether the lane for which a record in an outbox is has had all of it: it does not apply it again."""
+    record = decode_record(one["v"].encode())
+    if not isinstance(record, Delta):
+        return False
+    upto = found.get(f"{{{one['target']}}}:hop", {}).get(str(record.source), "0")
+    return all((share.at, share.step) < position_of(upto.encode()) for share in record.shares)
 
 
 def _read(key: str, type: bytes, value: Any) -> Any:
@@ -127,6 +137,7 @@ def _gather_pages(key: str, found: Holdings) -> None:
     if pages:
         state["pages"] = pages
     state.pop("days", None)
+    state.pop("open_outside", None)
 
 
 def _clock(key: str, found: Holdings) -> int:
@@ -137,7 +148,8 @@ def _clock(key: str, found: Holdings) -> int:
 def but_for_its_log(found: Holdings) -> Holdings:
     """What is the same on another log in which deltas and erasures came twice, or were cut otherwise.
 
-    A visitor without a profile is remembered from when it was last heard of, be it that it is to be forgotten again.
+    A visitor without a profile is remembered from when it was last heard of, be it that it is to be forgotten again;
+    that it was told so is forgotten with it.
     The books must balance.
     """
     kept = {}
@@ -150,7 +162,7 @@ def but_for_its_log(found: Holdings) -> Holdings:
             kept[key] = [{name: text for name, text in letter.items() if name != "offset"} for letter in value]
         elif ":state:" in key and isinstance(value, dict):
             is_over = _clock(key, found) - value.get("heard", 1 << 62) > UNPROFILED_MS
-            gone = value.keys() - {"erased"} if is_over else {"heard"}
+            gone = value.keys() - {"erased"} if is_over else {"heard", "erasures"}
             kept[key] = {name: of for name, of in value.items() if name not in gone}
         elif not key.endswith("}:hop"):
             kept[key] = value
@@ -174,27 +186,14 @@ def met_at_once(found: Holdings) -> Holdings:
     return {key: value for key, value in kept.items() if value != []}
 
 
-def without_zeros(found: Holdings) -> Holdings:
-    """Members of top lists that were taken back are not there."""
-    kept = {}
-    for key, value in found.items():
-        if ":top:" in key and isinstance(value, dict):
-            value = {member: n for member, n in value.items() if n}
-        kept[key] = value
-    empty = {key for key, value in kept.items() if value == {}}
-    return {key: value for key, value in kept.items() if key.removesuffix(LIVES) not in empty}
-
-
-def differences(found: Holdings, wanted: Holdings, *, exactly: bool = False, but: tuple[str, ...] = (AT,)) -> list[str]:
-    """A line for each thing that is not the same. `exactly`: floats too, else within NEAR. `but`: endings of keys."""
+def differences(found: Holdings, wanted: Holdings, *, exactly: bool = False) -> list[str]:
+    """A line for each thing that is not the same. `exactly`: floats too, else within NEAR."""
     close: Callable[[float, float], bool] = (
         (lambda one, other: one == other) if exactly else (lambda one, other: math.isclose(one, other, rel_tol=NEAR))
     )
     lines = []
     for key in sorted(found.keys() | wanted.keys()):
-        if key.endswith(but):
-            continue
-        if key.endswith(LIVES) and abs(found.get(key, 0) - wanted.get(key, 0)) < SLACK_MS:
+        if key.endswith(LIVES) and (OF_A_PERSON.search(key) or abs(found.get(key, 0) - wanted.get(key, 0)) < SLACK_MS):
             continue
         lines += [f"{key}{where}: {one!r}, not {other!r}" for where, one, other in _unlike(
             found.get(key), wanted.get(key), close, ""

@@ -34,7 +34,6 @@ from wakeline.record import Delta, Tick, decode_record, encode_record
 from wakeline.settings import Site
 
 LONG_AGO = 0  # now, to a replay: so it gives the lifetimes and the live windows that the live version gave
-ERASURE = b'"kind":"erase"'
 TICK = encode_record(Tick())
 BEFORE, UNHEARD, TORN, UNANSWERED = "before", "unheard", "torn", "unanswered"
 FAULTS = (BEFORE, UNHEARD, TORN, UNANSWERED)
@@ -78,22 +77,6 @@ class FaultyStore(Store):
 
     async def sent(self, lane: int, ids: list[bytes]) -> None:
         await self.fuse(super().sent(lane, ids))
-
-
-class WatchedLog(FusedLog):
-    """What a processor appends. `erases_again`: also erasures that the log holds already; see `cases.Kind`."""
-
-    def __init__(self, log: MemoryLog, fuse: Fuse, *, erases_again: bool) -> None:
-        super().__init__(log, fuse)
-        self._erases_again = erases_again
-
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
-        if not self._erases_again:
-            records = [one for one in records if ERASURE not in one[1] or one[1] not in self._values(one[0])]
-        await super().append(records)
-
-    def _values(self, lane: int) -> list[bytes]:
-        return [entry.value for entry in self._lanes[lane]]
 
 
 class Lived(NamedTuple):
@@ -178,7 +161,7 @@ async def live(
     """Records come one by one; a processor that ends is started again, a torn lane is rebuilt first."""
     async with deployment(url, case, site=site) as made:
         plain, fuse, gaps = made.log, Fuse(), metrics.HOP_GAPS._value.get()
-        made.log = WatchedLog(plain, fuse, erases_again=case.kind.erases_again)
+        made.log = FusedLog(plain, fuse)
         store = made.store = FaultyStore(made.redis, key_space=Keys())
         await made.start()
         store.watch(made, fuse, fault, keeps)
@@ -265,7 +248,6 @@ async def restored(url: str, case: Case, lived: Lived, kept: Kept, *, batch: int
     log = MemoryLog(case.lanes, clock=lambda: lived.now)
     log._lanes = [list(entries) for entries in lived.lanes]
     async with deployment(url, case, log) as made:
-        made.log = WatchedLog(log, Fuse(), erases_again=case.kind.erases_again)
         made.now = lived.now
         await made.restore(kept)
         await made.run(batch=batch)
@@ -286,9 +268,10 @@ async def replayed(url: str, case: Case, lived: Lived, *, batch: int, site: Site
             sites=made.sites,
             deployment=made.deployment,
             key_space=Keys(2),
+            crosses=True,
             batch_records=batch,
             clock=lambda: LONG_AGO,
         )
-        for lane, bounds in (await made.log.bounds(range(case.lanes))).items():
-            await made_anew.advance(lane, upto=bounds.end)
+        ends = await made.log.bounds(range(case.lanes))
+        await made_anew.advance({lane: bounds.end for lane, bounds in ends.items()})
         return await holdings(made.redis, Keys(2))
