@@ -89,6 +89,7 @@ class Visitor:
     __slots__ = (
         "erased",
         "gone_days",
+        "has_new_deadlines",
         "has_profile",
         "id",
         "interests",
@@ -144,6 +145,7 @@ class Visitor:
         self.traits_changed = False
         self.unshows = False  # the profile may hold a session that it may no longer show
         self.wipe = False  # delete the profile before writing
+        self.has_new_deadlines = False  # the current record changed its deadlines
         self.gone_days: list[int] = []  # those of `VisitorState.days` whose pages are deleted before writing
         self.share: CustomerShare | None = None
 
@@ -194,7 +196,7 @@ class Visitor:
         )  # fmt: skip
         self.interests.clear()
         self.share = None
-        self.wipe = True
+        self.wipe = self.has_new_deadlines = True
 
 
 encode_state = msgspec.json.Encoder().encode

@@ -201,7 +201,8 @@ class Fold:
 
     def _look(self, person: Visitor | Customer, changes: Changes) -> None:
         """After a record that touched them: who was forgotten waits for less, and who waits for nothing may do now."""
-        if (person.wipe or not person.scheduled) and (site := self._sites.get(person.site)):
+        if (person.has_new_deadlines or not person.scheduled) and (site := self._sites.get(person.site)):
+            person.has_new_deadlines = False
             next = rules.earliest(person, site)[0]
             if next != person.scheduled:
                 changes.reschedule(person, next and max(next, changes.now))
@@ -228,7 +229,7 @@ class Fold:
             verdict = self._timed(steps, event, visitor, changes)
         if visitor.share is not None:
             rules.send_share(visitor, changes)
-        if visitor.wipe or not visitor.scheduled:
+        if visitor.has_new_deadlines or not visitor.scheduled:
             self._look(visitor, changes)
         return verdict or (Verdict.ERASED if erased else Verdict.APPLIED)
 

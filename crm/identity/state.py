@@ -21,7 +21,7 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
 class Customer:
     """One customer in the worker's cache."""
 
-    __slots__ = ("erased", "id", "interests", "scheduled", "site", "state", "tombstone", "wipe")
+    __slots__ = ("erased", "has_new_deadlines", "id", "interests", "scheduled", "site", "state", "tombstone", "wipe")
 
     def __init__(self, site: str, id: str, state: CustomerState, scores: dict[str, float], tombstone: int) -> None:
         self.site = site
@@ -32,6 +32,7 @@ class Customer:
         self.erased = max(tombstone, state.erased)
         self.scheduled = 0  # see `crm.out.Person`
         self.wipe = False
+        self.has_new_deadlines = False  # the current record changed its deadlines
 
     def forget(self, upto: int) -> None:
         """Drop all that is known, up to time `upto` (ms) for good."""
@@ -43,4 +44,4 @@ class Customer:
         """Drop all that is known."""
         self.state = CustomerState()
         self.interests.clear()
-        self.wipe = True
+        self.wipe = self.has_new_deadlines = True
