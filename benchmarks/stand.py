@@ -28,7 +28,7 @@ from wakeline import keys
 from wakeline.durations import MINUTE_MS
 from wakeline.keys import Keys
 from wakeline.lanes import lane_of
-from wakeline.record import encode_record
+from wakeline.record import CUSTOMER_PREFIX, encode_record
 
 COPIES = 100
 VISITORS = 10_150  # randomly generated templates, some of them bots; all others are copies under other ids
@@ -49,6 +49,9 @@ def stand_for_all(folder: Path, *, quick: bool, say: Callable[[str], None]) -> I
             return running.enter_context(closing(Stand(folder / "stand", 1 if quick else COPIES, say)))
 
         yield stand
+
+
+OF_CUSTOMERS = f"/{CUSTOMER_PREFIX}".encode()  # in members of due sets: they wait for their end by age
 
 
 class Template(Struct):
@@ -209,5 +212,5 @@ class Stand:
         """
         for lane in range(self.deployment.lanes):
             due = Keys().due(lane)
-            members: Any = self.client.zrange(due, 0, -1)
+            members: Any = [one for one in self.client.zrange(due, 0, -1) if OF_CUSTOMERS not in one]
             self.client.zadd(due, when(lane, members), xx=True)

@@ -60,7 +60,7 @@ SAID = (
     ("snippet.md", f"older than {WORDS[MAX_AGE_MS // DAY_MS]} days"),
     ("wire.md", f"older than {WORDS[MAX_AGE_MS // DAY_MS]} days"),
     ("README.md", f"engaged for less than {BOUNCE_BELOW_MS // 1000} s and nothing was done"),
-    ("README.md", f"within {WORDS[LATE_MS // DAY_MS]} days is kept out"),
+    ("README.md", f"arrive within {WORDS[LATE_MS // DAY_MS]} days after it"),
     ("scale.md", f"a retention of {WORDS[LATE_MS // DAY_MS]} days or more"),
 )
 

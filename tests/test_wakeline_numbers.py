@@ -87,8 +87,13 @@ def test_so_is_one_of_a_flag_or_of_the_environment(name: str, written: str) -> N
         assert [problem.where for problem in refusal.value.problems] == [where]
 
 
-# Each worker has a port of its own, ten above the one before: the others must leave room for them.
-ROOM_FOR_WORKERS = "metrics_port = 20000\n"
+ROOM = {
+    "workers": "metrics_port = 20000\n",  # each has a port of its own, ten above the one before
+    "visitor_months": "visitor_most_months = 120\ncustomer_months = 120\n",  # which may not be less
+    "visitor_most_months": "visitor_months = 1\n",
+    "customer_months": "visitor_months = 1\n",
+}
+"""What the bounds of a setting need of others."""
 
 
 @pytest.mark.parametrize("name", NUMBERS)
@@ -96,7 +101,7 @@ def test_bounds_are_within(tmp_path: Path, name: str) -> None:
     kind, item = NUMBERS[name]
     file = tmp_path / "wakeline.toml"
     for value in bounds(item):
-        text = f"{name} = {int(value)}\n" + (ROOM_FOR_WORKERS if name == "workers" else "")
+        text = f"{name} = {int(value)}\n" + ROOM.get(name, "")
         file.write_text(text if kind is Settings else f'[[site]]\nkey = "shop"\n{text}')
         config = load(file, {}, {})
         if kind is Settings:

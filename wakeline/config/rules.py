@@ -76,7 +76,7 @@ def script_path(text: str) -> str:
 def endpoint_path(text: str) -> str:
     if PATH.fullmatch(text) and not text.endswith(".js") and text not in (ALIVE, READY):
         return ""
-    return f"{quoted(text)} is not a path for events: write it like /e, not as a script nor as {ALIVE} or {READY}"
+    return f"{quoted(text)} is not a path for events: write it like /e, but not as a script or {ALIVE} or {READY}"
 
 
 def _parts(url: str) -> SplitResult | None:
