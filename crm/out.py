@@ -4,6 +4,7 @@ count, top      add to a number, or to a top list, of the site
 wake            have the person's deadlines looked at, at a time of the log
 tell            send a share to the customer's lane
 emit            send a record to another person's lane
+say             send a message about a person to whoever reads them outside
 forget          keep what a person did up to a time out of its profile, for good
 
 `out.now` is a rule's only clock. The effects are collected here; the processor writes them to Redis.
@@ -12,19 +13,25 @@ forget          keep what a person did up to a time out of its profile, for good
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, NamedTuple, Protocol
+
+import msgspec
 
 from crm.dead import DeadLetter
 from crm.presence.state import Presence
 from crm.sites import SiteFacts
 from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
-from wakeline.keys import LIVE_STEP_MS
+from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT
 from wakeline.numbers import Count, Top
 from wakeline.record import CustomerShare, Record
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
+BODY_BYTES = 4_096  # of one message, as JSON
+
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Verdict(StrEnum):
@@ -45,6 +52,19 @@ class Person(Protocol):
     site: str
     id: str
     scheduled: int  # append time (ms) of the next check of its deadlines; 0: none
+
+
+class Said(NamedTuple):
+    """A message about a person: see `keys.lane_messages`."""
+
+    offset: int
+    step: int
+    number: int  # within that moment, from 1 on
+    site: str
+    id: str
+    kind: str
+    time: int  # ms: the log's
+    body: str  # JSON
 
 
 Counts = defaultdict[str, int]
@@ -108,6 +128,7 @@ class Out:
         self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane receives it, record
         self._emitted: tuple[int, int] = (-1, 0)  # offset and step of the latest emit
         self._emitted_to: set[tuple[str, str, str]] = set()  # site, id and cause of what they emitted
+        self.messages: list[Said] = []
         self.dead: list[DeadLetter] = []
         self.letters: dict[tuple[str, str], int] = {}  # site, id -> time (ms) up to which dead letters are deleted
 
@@ -192,9 +213,30 @@ class Out:
             self._emitted_to.add((site, id, cause))
             self.outbox.append((site, id, record))
 
+    def say(self, kind: str, person: Person, body: Mapping[str, Any]) -> None:
+        """Send a message about a person, who must be one that may have a profile. `wakeline.messages` reads them.
+
+        Raises ValueError if the body is too long, or this moment has said too much.
+        """
+        encoded = _encode(body)
+        if len(encoded) > BODY_BYTES:
+            raise ValueError(f"the body of a message {kind!r} has {len(encoded)} bytes, more than {BODY_BYTES}")
+        self._say(kind, person.site, person.id, encoded.decode())
+
+    def _say(self, kind: str, site: str, id: str, body: str) -> None:
+        last = self.messages[-1] if self.messages else None
+        number = 1 if last is None or (last.offset, last.step) != (self.offset, self.step) else last.number + 1
+        if number >= MESSAGES_OF_A_MOMENT:
+            raise ValueError(f"more than {MESSAGES_OF_A_MOMENT} messages in one moment")
+        self.messages.append(Said(self.offset, self.step, number, site, id, kind, self.now, body))
+
     def forget(self, site: str, id: str, *, upto: int) -> None:
-        """Set the person's tombstone: events up to `upto` (ms) never enter a profile again."""
+        """Set the person's tombstone: events up to `upto` (ms) never enter a profile again.
+
+        All earlier messages about the person are removed, whatever they are about.
+        """
         self.tombstones[site, id] = upto
+        self._say(FORGOTTEN, site, id, "{}")
 
     def forget_letters(self, site: str, id: str, *, upto: int) -> None:
         """Delete dead letters that name this person up to `upto` (ms): the stored ones and this call's."""

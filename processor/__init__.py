@@ -11,6 +11,7 @@ fold.py       applies the rules of `crm` to one lane's records; deadlines.py the
 changes.py    the changes of one call; writes.py turns them into Redis commands (command.py), people.py those of
               visitors and customers, deltas.py the records for other lanes
 store.py      the one call that applies them; lane_protocol.py the scripts and fields of a lane in Redis
+messages.py   turns messages of a call into commands; teller.py merges the lanes' messages
 retention.py  how long the log keeps processed records
 replay.py     folds the log again, into another key version; replay_lane.py one lane of a replay, crossing.py the
               shares between its lanes; versions.py where it begins

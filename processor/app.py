@@ -20,6 +20,7 @@ from processor.retention import archive_ends
 from processor.store import LaneMoved, Store
 from processor.stream import ProcessorApp, make_app
 from processor.switch import until_switched
+from processor.teller import Teller
 from processor.worker import LaneWorker
 from wakeline import process
 from wakeline.durations import DAY_MS
@@ -75,7 +76,8 @@ async def run(config: Config) -> int:
     at = config.settings.internal_host, config.settings.processor_metrics_port
     internal = await serve([metrics_of(before=lanes.observe_rules), alive()], *at)
     app = make_app(log, lanes)
-    running = asyncio.create_task(_start(app))
+    teller = Teller(redis, lanes=deployment.lanes, token=writer)
+    running = asyncio.create_task(_start(app, teller))
     stopped = asyncio.create_task(stop.wait())
     switched = asyncio.create_task(until_switched(redis, deployment.version))
     ends: list[asyncio.Future[Any]] = [stopped, lanes.failed, switched]
@@ -83,7 +85,6 @@ async def run(config: Config) -> int:
         await asyncio.wait([*ends, running], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if switched.done():
             logger.warning("key version %d is live now: the processor restarts with it", switched.result())
             return AGAIN
@@ -93,18 +94,20 @@ async def run(config: Config) -> int:
         switched.cancel()
         await app.stop()
         await lanes.close()
+        await teller.close()
         await internal.cleanup()
         await log.close()
         await redis.aclose()
 
 
-async def _start(app: ProcessorApp) -> None:
-    """Returns when this process owns lanes and has opened them, which may be never: another process or a replay owns
-    them.
+async def _start(app: ProcessorApp, teller: Teller) -> None:
+    """Never returns. What follows the start has to wait until this process owns lanes and has opened them, which may be
+    never: another process or a replay owns them.
     """
     await app.start()
     gc.freeze()  # objects that live as long as the process need no garbage collection
     gc.set_threshold(*GC_THRESHOLD)
+    await teller.run()
 
 
 def _ownership(settings: Settings, log: Log, redis: Redis, *, token: str, lanes: int) -> Ownership:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from processor.messages import SAYING
 from wakeline.record import Position
 
 SENT = "sent:"  # prefix; sent:<lane> is the position up to which deltas for that lane were made
@@ -46,12 +47,14 @@ class LanePlace(Struct):
 # KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
 # commands as one msgpack argument, top list cap, OTHER, the due set's key, `moved` expected, writer expected: after a
 # restored backup another writer may have reached the same revision.
-# Four commands are not Redis commands. TOP: add to a top list that is not loaded, in order and within the cap, like
-# `Changes` for loaded lists. LATEST: set to a time (ms) if it is later than the stored one, as a replay applies old
-# erasures after newer ones. DEAD: add a dead letter to the stream and the people it names to the set; beyond the
-# maximum number of names the oldest letters are deleted. FORGET: delete dead letters about a person, up to a time.
-WRITE = """
-local call = redis.call
+# Seven commands are not Redis commands; for SAY, HOLD and SAID see `messages`. TOP: add to a top list that is not
+# loaded, in order and within the cap, like `Changes` for loaded lists. LATEST: set to a time (ms) if it is later than
+# the stored one, as a replay applies old erasures after newer ones. DEAD: add a dead letter to the stream and the
+# people it names to the set; beyond the maximum number of names the oldest letters are deleted. FORGET: delete dead
+# letters about a person, up to a time.
+WRITE = (
+    SAYING
+    + """
 local function drop(letters, about, letter)
   for i = 1, #letter[2], 2 do
     if letter[2][i] == 'about' then
@@ -94,15 +97,22 @@ for i = 1, #commands do
       if letter then drop(c[2], c[3], letter) end
       call('ZREM', c[3], found)
     end
+  elseif c[1] == 'SAY' then
+    say(c[2], c[3], c[4], c[5], {unpack(c, 6)})
+  elseif c[1] == 'HOLD' then
+    if call('EXISTS', c[3]) == 1 and is_later(c[4], call('GET', c[3])) then put(c[2], c[4], c[5], {unpack(c, 6)}) end
+  elseif c[1] == 'SAID' then
+    has_said(c[2], c[3])
   else
     call(unpack(c))
   end
 end
 call('HSET', lane, 'revision', ARGV[2], 'writer', ARGV[3], 'torn', '0')
-return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES')}
+return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES'), said, cut}
 """
+)
 
-WITH_TWO_KEYS = ("DEAD", "FORGET")
+WITH_TWO_KEYS = ("DEAD", "FORGET", "SAY", "HOLD")
 
 # KEYS: the due set, then state, interests and tombstone of each person, then top lists; ARGV: members of the due set.
 LOAD = """
@@ -127,7 +137,7 @@ return found
 # The commands that a write may use.
 WRITES = (
     "HSET", "HINCRBY", "SET", "GET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZINCRBY", "ZRANGE",
-    "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE",
+    "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE", "XTRIM", "EXISTS",
 )  # fmt: skip
 
 # KEYS: the lane, its hop, its definitions. A script, for redis-py has no transactions worth the name on a cluster.

@@ -38,6 +38,17 @@ DEADLINE_FAILURES = Counter(
     "wakeline_processor_deadline_failures", "Deadlines that raised: their persons' deadlines wait for another hour"
 )
 TICKS = Counter("wakeline_processor_ticks", "Records appended to let deadlines fall due in an idle lane")
+MESSAGES_SAID = Counter("wakeline_processor_messages_said", "Messages about people that this process's lanes said")
+MESSAGES_TOLD = Counter("wakeline_processor_messages_told", "Messages put into the stream that others read")
+MESSAGES_WAITING = Gauge(
+    "wakeline_processor_messages_waiting",
+    "Messages that are not in that stream yet, as the process that fills it last saw; at most 500 of a lane count",
+)
+MESSAGES_TRIMMED = Counter(
+    "wakeline_processor_messages_trimmed",
+    "Messages removed: after 7 days (age), because the stream is full (length), or what waits of a lane is (lane)",
+    ["reason"],
+)
 UNARCHIVED = Gauge(
     "wakeline_processor_unarchived_records",
     "Records that the log keeps only until they are archived",

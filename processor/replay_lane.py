@@ -13,6 +13,7 @@ from processor.crossing import Crossing
 from processor.fold import Fold
 from processor.lane_protocol import LanePlace
 from processor.memory import LaneMemory
+from processor.messages import held_back
 from processor.store import Store, unavailable
 from processor.worker import LaneWorker
 from wakeline import keys
@@ -192,8 +193,12 @@ class ReplayStore(Store):
 
     async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
         """See `Store.write`."""
-        aged = [_aged(command, self.age) for command in commands]
+        held = held_back(commands, into=self.keys.held(lane))
+        aged = [_aged(command, self.age) for command in held]
         return await super().write(lane, aged, place=place, stamp=stamp)
+
+    async def say_held(self, lane: int, *, place: LanePlace) -> None:
+        """Does nothing: the processor says it when this version is live."""
 
 
 def _aged(command: Command, age: int) -> Command:

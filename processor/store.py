@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 
 from crm.dead import about
 from crm.page_text import joined
+from processor import metrics
 from processor.batch import Who
 from processor.command import Command
 from processor.deadlines import Due, whose
@@ -33,6 +34,7 @@ from processor.lane_protocol import (
 )
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
+from processor.messages import SAY_HELD, id_of
 from wakeline import keys
 from wakeline.record import ANONYMOUS_PREFIX
 from wakeline.redis.failures import failures_as
@@ -79,6 +81,7 @@ class Store:
         self._place = redis.register_script(PLACE)
         self._claim = redis.register_script(CLAIM)
         self._died = redis.register_script(DIED)
+        self._say_held = redis.register_script(SAY_HELD)
 
     async def claim(self, lane: int, memory: LaneMemory, *, writer: str) -> LanePlace:
         """Make `writer` the lane's only writer and return its place; also loads the lane's hops and definitions into
@@ -181,6 +184,7 @@ class Store:
             if int(reply[1]) == revision + 1 and reply[2].decode() == stamp:  # this write, whose answer was lost
                 return await self.next_due(lane)
             raise LaneLost(f"lane {lane} is at revision {int(reply[1])} by {reply[2].decode()}, not at {revision}")
+        _count(*reply[2:])
         return int(float(reply[1][1])) if reply[1] else None
 
     def _moved(self, lane: int, to: str) -> LaneMoved:
@@ -191,6 +195,16 @@ class Store:
             f"lane {lane} continues in key version {to}, not live yet: `wakeline replay --into {to}` completes an "
             "interrupted switch, `wakeline replay --abort` reverts it"
         )
+
+    async def say_held(self, lane: int, *, place: LanePlace) -> None:
+        """Say what a replay has left to say; whatever comes before the place is not said again."""
+        names = [self.keys.held(lane), keys.lane_messages(lane), keys.lane_said(lane)]
+        args: list[Any] = [id_of(place.offset, place.step), keys.MESSAGES_OF_A_LANE]
+        is_more = 1
+        while is_more:
+            with unavailable():
+                is_more, *counts = await self._say_held(keys=names, args=args)
+            _count(*counts)
 
     async def next_due(self, lane: int) -> int | None:
         """Append time (ms) of the lane's next deadline."""
@@ -264,6 +278,11 @@ def _place(reply: list[list[bytes]], memory: LaneMemory) -> LanePlace:
     place = msgspec.convert(told, LanePlace, strict=False)
     memory.definitions = Definitions(defined, place=place.offset)
     return place
+
+
+def _count(said: int, cut: int) -> None:
+    metrics.MESSAGES_SAID.inc(said)
+    metrics.MESSAGES_TRIMMED.labels("lane").inc(cut)
 
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:

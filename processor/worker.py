@@ -81,6 +81,7 @@ class LaneWorker:
             )
         self.next_due = await self._store.next_due(self.lane)
         await self._store.name_dead_letters(self.lane)
+        await self._store.say_held(self.lane, place=self.place)
         await self._empty_outbox()
         return self.place.offset
 

@@ -33,6 +33,7 @@ from processor.deltas import deltas
 from processor.fold import Fold
 from processor.lane_protocol import SENT, text_of
 from processor.memory import LaneMemory
+from processor.messages import messages
 from processor.people import write_customer, write_visitor
 from wakeline import keys
 from wakeline.lanes import lane_of
@@ -62,6 +63,7 @@ def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> 
         write_customer(customer, changes, found.append)
     found += _site_numbers(changes)
     found += _top_lists(changes)
+    found += messages(changes, place=(place.offset, place.step))
     found += _lane(changes, fold, memory, place)
     found += _tombstones(changes)
     return found

@@ -76,4 +76,4 @@ async def test_a_write_consists_of_nothing_else(redis_server: Any, monkeypatch: 
     finally:
         await made.close()
     assert len(given) > 8
-    assert given <= {*WRITES, "TOP", "LATEST", *WITH_TWO_KEYS}
+    assert given <= {*WRITES, "TOP", "LATEST", "SAID", *WITH_TWO_KEYS}

@@ -118,7 +118,7 @@ class Timeline:
         await self.run()
 
     async def backup(self) -> Kept:
-        names = await self.redis.keys()
+        names = list({name: None async for name in self.redis.scan_iter(count=1_000)})
         pipe = self.redis.pipeline(transaction=False)
         for name in names:
             pipe.dump(name)
@@ -128,8 +128,8 @@ class Timeline:
 
     async def restore(self, kept: Kept) -> None:
         """The server returns with its former content; writers start over."""
+        await self.redis.flushdb()
         pipe = self.redis.pipeline(transaction=False)
-        pipe.flushdb()
         for name, (value, lives) in kept.items():
             pipe.restore(name, lives, value)
         await pipe.execute()

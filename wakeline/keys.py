@@ -25,6 +25,10 @@ TOP_LENGTH = 200  # visible characters of a member, at most 800 bytes: see `labe
 # At worst a list has 501 members of 800 bytes, and about 100 bytes of overhead each: 450 KB. A site's day has the nine
 # lists of `numbers.TOPS` per lane: 4 MB at worst, 25 KB with typical paths of 50 bytes and 50 pages.
 DEAD_LETTERS = 10_000  # per lane, newest kept
+MESSAGES_TTL_MS = 7 * DAY_MS
+MESSAGES_KEPT = 1_000_000  # in MESSAGES, newest kept: with a body of 100 bytes some 350 MB
+MESSAGES_OF_A_LANE = 100_000  # in `lane_messages`, newest kept
+MESSAGES_OF_A_MOMENT = 1 << 20  # and of a lane's moment, see `lane_messages`
 LOG_PROBE_TTL_MS = 1_000
 SALTS_TTL_MS = 3 * MINUTE_MS  # renewed each minute
 OTHER = "(other)"
@@ -97,6 +101,43 @@ def whose_tombstone(key: str) -> tuple[str, str]:
     return site, id
 
 
+def lane_messages(lane: int) -> str:
+    """stream of at most MESSAGES_OF_A_LANE: what the lane has said: who ("<site>/<id>"), kind, time (ms), body (JSON).
+
+    The id is the moment that said it, see `record.Position`, and a number from 1 on within that moment:
+    "<offset>-<step * MESSAGES_OF_A_MOMENT + number>". Writer: the processor; the teller removes them, a while after
+    they are in MESSAGES.
+    """
+    return f"wl:{{{lane}}}:messages"
+
+
+def lane_said(lane: int) -> str:
+    """string: up to which moment the lane has spoken, as an id of `lane_messages`: the place of the live version, or a
+    later one while a lane is folded again. Never goes back. Permanent. Writer: the processor.
+    """
+    return f"wl:{{{lane}}}:said"
+
+
+MESSAGES = "wl:{messages}"
+"""stream of at most MESSAGES_KEPT: the messages of all lanes: id ("<site>/<lane>/<offset>/<step>/<number>"), who, kind,
+time, body, as in `lane_messages`. Trimmed after MESSAGES_TTL. Writer: the teller, a part of the processor.
+"""
+
+MESSAGES_TOLD = "wl:{messages}:told"
+"""hash: lane -> id in its `lane_messages` up to which they are in MESSAGES; began: ms of the first message ever;
+trimmed: id in MESSAGES of the last one that was trimmed. Permanent. Writer: the teller.
+"""
+
+MESSAGES_ABOUT = "wl:{messages}:about"
+"""zset, all scores 0: "<site>/<id> <id in MESSAGES>", to find a person's messages. Writer: the teller."""
+
+MESSAGES_LEASE = "wl:{messages}:lease"
+"""string: token of the processor that is the teller. 5 s, renewed each second. Writer: the processor."""
+
+FORGOTTEN = "forgotten"
+"""Kind of the message that somebody was forgotten: earlier ones about the same person are removed."""
+
+
 OF_WHO_RUNS = ("wl:*lease", "wl:salts:*")
 """Patterns of keys that only identify running processes: a restore omits them."""
 
@@ -150,6 +191,12 @@ class Keys:
     def outbox(self, lane: int) -> str:
         """stream: deltas and erasures for other lanes that are not in the log yet: target (lane), v (record, JSON)."""
         return f"{self.prefix}{{{lane}}}:outbox"
+
+    def held(self, lane: int) -> str:
+        """stream: messages of records that the live version had not applied, as in `lane_messages`. Written by the
+        replay; the processor sends them once this version is live.
+        """
+        return f"{self.prefix}{{{lane}}}:held"
 
     def definitions(self, lane: int) -> str:
         """hash: "<site>/<name>" -> JSON: the definitions that the lane has met of that, each with version, offset and
