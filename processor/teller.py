@@ -39,7 +39,7 @@ START = "0-0"
 TELL = f"""
 local call = redis.call
 local stream, told, about = KEYS[1], KEYS[2], KEYS[3]
-local at = call('HGET', told, ARGV[1]) or '{START}'
+local at = call('HMGET', told, ARGV[1])[1] or '{START}'
 if at ~= ARGV[2] then return {{0, at}} end
 for _, one in ipairs(cmsgpack.unpack(ARGV[4])) do
   if one[3] == '{FORGOTTEN}' then
@@ -50,7 +50,7 @@ for _, one in ipairs(cmsgpack.unpack(ARGV[4])) do
   end
   local id = call('XADD', stream, '*', 'id', one[1], 'who', one[2], 'kind', one[3], 'time', one[4], 'body', one[5])
   call('ZADD', about, 0, one[2] .. ' ' .. id)
-  if not call('HGET', told, 'began') then call('HSET', told, 'began', string.match(id, '^%d+')) end
+  if not call('HMGET', told, 'began')[1] then call('HSET', told, 'began', string.match(id, '^%d+')) end
 end
 call('HSET', told, ARGV[1], ARGV[3])
 return {{1, ARGV[3]}}

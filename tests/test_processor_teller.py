@@ -218,12 +218,12 @@ async def test_one_of_two_is_it_until_it_ends(made: Timeline) -> None:
 
 
 async def until_holder(made: Timeline, token: bytes) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while await made.redis.get(keys.MESSAGES_LEASE) != token:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
 async def until_told(made: Timeline, number: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(40):
         while len(await told(made)) < number:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

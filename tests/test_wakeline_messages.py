@@ -137,7 +137,7 @@ async def test_what_was_erased_is_no_gap(made: Timeline, state: Any) -> None:
         assert found.gap is None
 
 
-async def test_a_reader_needs_what_the_page_says_and_no_more(own_server: Any, free_ports: Callable[[int], Any]) -> None:
+async def test_a_reader_needs_what_the_page_says_and_no_more(own_server: Any) -> None:
     (rules,) = re.findall(r"needs only `(~wl:\{messages\}\* [^`]+)`", PAGE)
     made = Timeline(own_server.url)
     guarded = Guarded([own_server.port])

@@ -82,7 +82,7 @@ OPEN = """
 if redis.call('EXISTS', KEYS[1]) == 0 then
   redis.call('HSET', KEYS[1], 'lanes', ARGV[1], 'decay_zero', ARGV[2], 'half_life', ARGV[3])
 end
-if tonumber(redis.call('HGET', KEYS[1], 'format') or 1) < tonumber(ARGV[4]) then
+if tonumber(redis.call('HMGET', KEYS[1], 'format')[1] or 1) < tonumber(ARGV[4]) then
   redis.call('HSET', KEYS[1], 'format', ARGV[4])
 end
 return redis.call('HMGET', KEYS[1], 'format', 'lanes', 'decay_zero', 'half_life', 'version')
