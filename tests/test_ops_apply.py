@@ -109,9 +109,9 @@ def test_what_has_changed_is_appended_to_every_lane_and_holds(run: Run, servers:
     """At the first start before any event; a second time only what is new."""
     first = run()
     assert first.exit_code == 0, first.output
-    assert first.output == "site shop, interests: version 1 holds from here on\n  + /shoes/* counts for Shoes\n"
+    assert first.output == "site shop, interests: version 1 is now in effect\n  + /shoes/* counts for Shoes\n"
     assert versions(servers) == [[1]] * LANES
-    assert run().output == "nothing to do: what the configuration defines is what holds\n"
+    assert run().output == "nothing to do: the configured rules are already in effect\n"
     assert set(fold(servers, event("visitor-1", "page-1", 0, 0, path="/bags/one"))) == set()
     write(BAGS, SHOES)
     shown = run("--dry-run")
@@ -119,7 +119,7 @@ def test_what_has_changed_is_appended_to_every_lane_and_holds(run: Run, servers:
     assert versions(servers) == [[1]] * LANES
     assert run().exit_code == 0
     write(SHOES, BAGS)
-    assert run().output == "site shop, interests: version 3 holds from here on\n  the same in another order\n"
+    assert run().output == "site shop, interests: version 3 is now in effect\n  the same in another order\n"
     write()
     assert "- /bags/* counts for Bags" in run("--dry-run").output
     assert versions(servers) == [[1, 2, 3]] * LANES
@@ -156,7 +156,7 @@ def test_one_that_was_cut_is_ended_by_the_next_under_the_same_version(
     found = run()
     assert found.exit_code == 0, found.output
     assert "version 2 was cut, and is appended again" in found.output
-    assert "version 3 holds from here on" in found.output
+    assert "version 3 is now in effect" in found.output
     for lane in appended(servers):
         assert sorted({version for version, _ in lane}) == [1, 2, 3]
         assert lane[-1][0] == 3
@@ -242,7 +242,7 @@ def test_where_redis_is_older_than_the_log_the_next_version_is_above_both(run: R
         client.hset(keys.DEFINITIONS, mapping=older)
         assert client.hget(Keys().definitions(0), "/".join(OF))
     write(SHOES)
-    assert "version 5 holds from here on" in run().output
+    assert "version 5 is now in effect" in run().output
     assert set(fold(servers, event("visitor-1", "page-1", 0, 0, path="/shoes/red"))) == {"shoes"}
 
 
@@ -264,7 +264,7 @@ def test_a_check_says_what_is_not_applied(run: Run) -> None:
     assert run().exit_code == 0
     assert "what the configuration defines holds in every lane" in run(command="check").output
     write(BAGS)
-    assert "says what is not applied: site shop, interests" in run(command="check").output
+    assert "contains changes that are not applied: site shop, interests" in run(command="check").output
 
 
 @words_alone

@@ -173,12 +173,12 @@ class Site:
     visitor_months: int = _setting(
         # a tombstone lives for 120 of them
         13,
-        "months after its last event at which what is known of a visitor ends",
+        "months after a visitor's last event until its profile is deleted",
         least=1,
         most=120,
     )
     visitor_most_months: int = _setting(
-        25, "months after its first event at which that ends at the latest, however often it came", least=1, most=120
+        25, "longest lifetime of a visitor's profile, in months from its first event", least=1, most=120
     )
     customer_months: int = _setting(
         36, "months after the last contact at which what is known of a customer ends", least=1, most=120

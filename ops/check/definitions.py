@@ -26,7 +26,7 @@ async def check_definitions(config: Config) -> list[Finding]:
         return [ok("what the configuration defines holds in every lane")]
     return [
         warn(
-            f"the configuration says what is not applied: {'; '.join(map(called, differing))}",
-            "`wakeline apply --dry-run` shows the difference, `wakeline apply` lets it hold",
+            f"wakeline.toml contains changes that are not applied: {'; '.join(map(called, differing))}",
+            "`wakeline apply --dry-run` shows the difference, `wakeline apply` puts them into effect",
         )
     ]

@@ -24,16 +24,16 @@ LOST = 3  # exit code where somebody else applied something else at the same tim
 MOST_BYTES = 262_144  # of one definition: a record of the log, of which each lane keeps some
 
 
-@click.command(short_help="Let what the configuration defines hold from now on.")
+@click.command(short_help="Put the configured interest rules into effect from now on.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--under-up", is_flag=True, hidden=True)
 @some_settings("redis", "log", "log_before")
 def apply(dry_run: bool, under_up: bool, config: Path | None, **flags: Any) -> None:
-    """Let what the configuration defines hold from now on: the interests of each site.
+    """Put the configured interest rules into effect from now on: the interests of each site.
 
-    What has changed is appended to the log and holds for the events behind it; nothing is restarted. `wakeline up`
-    does this as it starts, and when the file has changed. `wakeline replay --from start --rules now` counts what came
-    before by it too.
+    Changes are appended to the log and apply to the events after them; nothing is restarted. `wakeline up` does this
+    when it starts, and when the file has changed. `wakeline replay --from start --rules now` applies the rules to
+    earlier events as well.
     """
     from wakeline.lanes import DeploymentMismatch
 
@@ -48,7 +48,7 @@ def apply(dry_run: bool, under_up: bool, config: Path | None, **flags: Any) -> N
     if under_up:
         lines = [line for line in lines if not line.startswith(" ")]
     elif not lines:
-        lines = ["nothing to do: what the configuration defines is what holds"]
+        lines = ["nothing to do: the configured rules are already in effect"]
     for line in lines:
         click.echo(line)
 
@@ -82,7 +82,7 @@ async def _apply(config: Config, *, dry_run: bool) -> list[str]:
     if lost:
         names = "\n".join(f"{called(of)}: somebody else has just applied another version, which holds" for of in lost)
         raise Refused(f"{names}\n`wakeline apply --dry-run` shows what is otherwise here", LOST)
-    return lines + [line for change in changes for line in _told(change, "holds from here on")]
+    return lines + [line for change in changes for line in _told(change, "is now in effect")]
 
 
 async def _registered(

@@ -66,7 +66,7 @@ def replay(
     before it. With --rules now, those applied today hold from the start.
 
     From the start, customers are rebuilt like visitors, by the present code. With a TIME, and with --lane, they get
-    what the log says they were told, by the code of that time.
+    the contributions recorded in the log, as computed then.
 
     With a TIME, profiles and numbers begin there: people identified before are linked again at their next identify. If
     that comes after the switch, events between TIME and the switch count twice for the customer. So choose an early
@@ -179,7 +179,7 @@ async def _rules_of_today(redis: Redis, config: Config) -> dict[Of, Now]:
 
     said = await applied(redis)
     if compare(config, said, {}) or not all(one.is_everywhere for one in said.values()):
-        raise Refused("the configuration says what is not applied yet: `wakeline apply` first", FAILED)
+        raise Refused("wakeline.toml contains changes that are not applied yet: `wakeline apply` first", FAILED)
     return {of: Now(one.version, one.body) for of, one in said.items()}
 
 

@@ -80,7 +80,7 @@ def test_a_changed_rule_holds_without_a_restart(up: Up) -> None:
     wait_until(lambda: up.page_views("visitor-1") == 1, "the profile shows it")
     with (up.folder / "wakeline.toml").open("a") as file:
         file.write('[[site.interests]]\npath = "/a"\ninterest = "Letters"\n')
-    up.until_line("site shop, interests: version 2 holds from here on")
+    up.until_line("site shop, interests: version 2 is now in effect")
     assert up.interests("visitor-1") == []
     assert up.send_page_view("visitor-1", "page-0002") == 202
     wait_until(lambda: up.page_views("visitor-1") == 2, "the profile shows that too")
