@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator
+from math import isfinite
 from typing import NamedTuple
 
 import msgspec
@@ -20,6 +21,7 @@ from wakeline.numbers import LIVE_TOPS, TOPS
 from wakeline.record import (
     CUSTOMER_PREFIX,
     FOR_GOOD,
+    MOST_DEFINITION_BYTES,
     CustomerShare,
     Definition,
     Delta,
@@ -123,9 +125,12 @@ def _is_erasure(record: Erase) -> bool:
 
 def _fault_of(record: Definition) -> str:
     """What is wrong with a definition; "" for nothing. Of what this code does not know the body may be anything."""
+    if len(record.body) > MOST_DEFINITION_BYTES:
+        return "a definition that is too long"
     if not _is_site(record.site) or not NAME.fullmatch(record.name) or record.version < 1:
         return "a definition of nothing"
     try:
+        bytes(record.body).decode()
         if record.name in definitions.KINDS:
             definitions.read(record.name, bytes(record.body))
     except ValueError as error:
@@ -134,7 +139,15 @@ def _fault_of(record: Definition) -> str:
 
 
 def _is_share(share: CustomerShare) -> bool:
-    return _is_site(share.site) and _is_customer(share.customer) and _is_visitor(share.visitor)
+    times = (share.since, share.linked, share.first_seen, share.last_seen, share.erased_at)
+    return (
+        _is_site(share.site)
+        and _is_customer(share.customer)
+        and _is_visitor(share.visitor)
+        and all(0 <= time <= FOR_GOOD for time in times)
+        and all(isfinite(amount) for amount in share.interests.values())
+        and all(abs(count) <= FOR_GOOD for count in share.counts.values())
+    )
 
 
 def _is_person(id: str) -> bool:

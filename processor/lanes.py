@@ -17,6 +17,7 @@ from processor.store import LaneLost, LaneMoved, StoreUnavailable
 from processor.worker import LaneWorker
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
 from wakeline.patience import patiently
+from wakeline.record import Position
 from wakeline.redis.failures import FAILURES
 
 logger = logging.getLogger("wakeline.processor")
@@ -121,6 +122,10 @@ class Lanes:
         """Lane -> the next offset to read, of owned lanes."""
         return {lane: self._workers[lane].place.offset for lane in self.owned}
 
+    def _positions(self) -> dict[int, Position]:
+        """Deadlines that fire before a record are progress too."""
+        return {lane: (self._workers[lane].place.offset, self._workers[lane].place.step) for lane in self.owned}
+
     # ---- what they are given ------------------------------------------------------------------
 
     async def submit(self, lane: int, entries: list[Entry], *, generation: int) -> None:
@@ -206,7 +211,7 @@ class Lanes:
 
         An unavailable log is not a stall: nothing can be read then.
         """
-        places, since = self.places(), time.monotonic()
+        places, since = self._positions(), time.monotonic()
         while True:
             await asyncio.sleep(WATCH_S)
             try:
@@ -214,12 +219,12 @@ class Lanes:
             except LogUnavailable:
                 since = time.monotonic()
                 continue
-            now = {lane: place for lane, place in self.places().items() if lane in bounds}
-            for lane, place in now.items():
+            now = {lane: position for lane, position in self._positions().items() if lane in bounds}
+            for lane, (place, _) in now.items():
                 if place > bounds[lane].end:
                     raise LogGap(f"lane {lane} is at {place}, but the log now ends at {bounds[lane].end}")
             await self._check([lane for lane, place in now.items() if places.get(lane) == place])
-            behind = sum(bounds[lane].end - place for lane, place in now.items())
+            behind = sum(bounds[lane].end - place for lane, (place, _) in now.items())
             if now != places or behind <= 0:
                 places, since = now, time.monotonic()
             elif time.monotonic() - since > STALL_S:

@@ -47,6 +47,12 @@ class LaneMemory:
                 del self.people[who]
             self.outside &= self.people.keys()
 
+    def make_room(self, most: int, *, keep: Batch) -> None:
+        """If there are more than `most` people, drop those that the batch does not touch."""
+        if len(self.people) > most:
+            self.people = {who: person for who, person in self.people.items() if who in keep.people}
+            self.outside &= self.people.keys()
+
     def asked_for(self, batch: Batch) -> dict[Who, tuple[list[int], list[str]]]:
         """The days and page ids to be loaded before a batch is folded, see `crm.pages.asked_for`."""
         named: dict[Who, dict[str, None]] = {who: {} for who in self.outside & batch.people}

@@ -22,6 +22,7 @@ from wakeline.profile_fields import COUNTS, SOURCES, TRAITS
 from wakeline.profiles import StoredSession
 
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
+MOST_LIVES_MS = 11 * 366 * DAY_MS  # longer than any setting allows
 PAGES_LIVE = str(keys.PAGES_TTL_MS)
 # of states without a profile; longer than UNPROFILED_MS, as the fold may be behind the log
 FORGOTTEN_LIVES = str(UNPROFILED_MS + DAY_MS)
@@ -82,8 +83,8 @@ def _lives(person: Visitor | Customer, changes: Changes) -> str:
     """Lifetime (ms) of a state in Redis: what the fold ends by a deadline outlasts that by a week."""
     site = changes.sites.get(person.site, DEFAULT)
     end = visitor_end(person, site) if isinstance(person, Visitor) else customer_end(person, site)
-    if end:
-        return str(max(end - changes.now, 0) + keys.NET_MS)
+    if end:  # a collector's clock that was far ahead would make it one that Redis does not take
+        return str(min(max(end - changes.now, 0), MOST_LIVES_MS) + keys.NET_MS)
     if isinstance(person, Visitor) and person.is_anonymous:
         return ANONYMOUS_LIVES
     return str(max(counted_until(person.state) - changes.now, UNPROFILED_MS) + DAY_MS)

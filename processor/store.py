@@ -218,7 +218,13 @@ class Store:
             found: Any = await self._redis.zrangebyscore(
                 self.keys.due(lane), "-inf", upto, start=0, num=most, withscores=True
             )
-        return [(int(at), name, whose(name)) for name, at in ((member.decode(), at) for member, at in found)]
+        due = [
+            (int(at), name, whose(name)) for name, at in ((member.decode(errors="replace"), at) for member, at in found)
+        ]
+        if nobody := [member for (member, _), (_, _, who) in zip(found, due, strict=True) if not all(who)]:
+            with unavailable():
+                await self._redis.zrem(self.keys.due(lane), *nobody)
+        return [one for one in due if all(one[2])]
 
     async def died(self, lane: int, *, offset: int) -> int:
         """Record that folding the records after `offset` killed the process; returns how often it did."""

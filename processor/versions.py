@@ -23,6 +23,7 @@ from wakeline.log import Bounds, Log, LogGap
 START = "start"
 MADE, FROM_THE_LOG = "made", "log"  # where a version's shares for customers come from, see `Replay`
 DROPPED_AT_ONCE = 500  # keys
+DROPPING = "dropping"  # field of a version's `replay` hash while its keys are being removed
 
 
 class VersionRefused(Exception):
@@ -48,6 +49,10 @@ async def begin(
     """
     if into.version == live.version:
         raise VersionRefused(f"key version {into.version} is live: name another one with --into")
+    if await patiently(partial(_is_being_dropped, redis, into)):
+        raise VersionRefused(
+            f"the removal of key version {into.version} was interrupted: --drop {into.version} completes it"
+        )
     lanes = range(len(places))
     begun, holding = await patiently(partial(_begun, redis, into))
     if since and begun and since != begun:
@@ -132,7 +137,12 @@ async def _crosses(redis: Redis, into: Keys) -> bool:
 async def _was_live(redis: Redis, into: Keys, lane: int) -> bool:
     """Whether a switch took the lane from this version to another one."""
     with unavailable():
-        return bool(await redis.hexists(into.lane(lane), "moved"))
+        return await redis.hget(into.lane(lane), "moved") is not None
+
+
+async def _is_being_dropped(redis: Redis, into: Keys) -> bool:
+    with unavailable():
+        return await redis.hget(into.replay, DROPPING) is not None
 
 
 async def _exists(redis: Redis, into: Keys, lane: int) -> bool:
@@ -181,8 +191,11 @@ async def drop(redis: Redis, version: int, *, dropped: Callable[[int], None] = l
         raise VersionRefused(f"key version {version} is live: it cannot be removed")
     if moving and version == int(moving.split()[0]):
         raise VersionRefused(f"a switch to key version {version} is in progress: `wakeline replay --abort` reverts it")
-    prefix = Keys(version).prefix
-    return await unlink(redis, f"{prefix}*", dropped=dropped)
+    keys = Keys(version)
+    await redis.hset(keys.replay, DROPPING, "1")  # first, and removed last: what is left of it is no version
+    count = await unlink(redis, f"{keys.prefix}*", keep=(keys.replay,), dropped=dropped)
+    await redis.unlink(keys.replay)
+    return count
 
 
 async def unlink(redis: Redis, pattern: str, *, keep: tuple[str, ...] = (), dropped: Callable[[int], None]) -> int:

@@ -14,6 +14,8 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import msgspec
+
 from crm.dead import named_by
 from crm.out import Verdict
 from processor import metrics
@@ -21,6 +23,7 @@ from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
 from processor.changes import Changes
 from processor.fold import DUE_AT_ONCE, Fold
 from processor.lane_protocol import LanePlace
+from processor.loaded import Loaded
 from processor.memory import LaneMemory
 from processor.store import LaneLost, LaneTorn, Store, StoreUnavailable
 from processor.writes import Place, commands
@@ -29,6 +32,7 @@ from wakeline.record import Event, Tick, encode_record
 
 logger = logging.getLogger("wakeline.processor")
 
+MOST_PEOPLE = 6_000  # while very many deadlines are due: those of the batch, and the latest others
 REMEMBERED_PEOPLE = 4_000  # of one lane
 DEFERRED_MS = 3_600_000  # how long a deadline that ended the process is put off
 OUTBOX_AT_ONCE = 100
@@ -96,7 +100,7 @@ class LaneWorker:
             _keep_order(entries, self.place.clock)
             batch = self._fold.decode(entries)
             try:
-                if self.place.deaths >= DEATHS_BEFORE_CARE and self.place.died_at == self.place.offset:
+                if self._is_careful:
                     await self._apply_with_care(batch.items)
                 else:
                     await self._apply(batch)
@@ -116,7 +120,7 @@ class LaneWorker:
             await self._retry(lambda: self._store.recall(self.lane, asked, memory))
         for chunk in chunks(batch):
             while chunk:
-                await self._fill_deadlines(chunk[-1].time)
+                await self._fill_deadlines(chunk[-1].time, batch)
                 changes = self._fold.begin(memory, step=self.place.step)
                 await self._go_on(chunk, changes)
                 self._fold.finish(changes)
@@ -165,17 +169,24 @@ class LaneWorker:
         value = item.record.value if isinstance(item.record, Invalid) else encode_record(item.record)
         text = "".join(traceback.format_exception(error))
         record = Invalid(value, "bug", named_by(value))
-        await self._load(set(record.named.people), set())
+        await self._load_named(record)
         dead.dead.append(self._fold.letter(item, record, self._memory, text))
         dead.ledger[Verdict.DEAD] += 1
         await self._write(dead, [item])
         self._observe([item], dead)
 
+    async def _load_named(self, record: Invalid) -> None:
+        """Load whom a dead letter names. A state that cannot be read, which may be what raised, counts as none."""
+        for who in record.named.people:
+            try:
+                await self._load({who}, set())
+            except (ValueError, msgspec.MsgspecError):
+                self._memory.remember({who: Loaded(None, {}, 0)})
+
     async def _put_off(self, whose: Who, at: int) -> None:
-        """Put a person's deadlines off until append time `at` (ms)."""
-        await self._load({whose}, set())
+        """Put a person's deadlines off until append time `at` (ms). Its state is not read: that may be what raised."""
         later = self._fold.fold([], self._memory, step=self.place.step)
-        later.reschedule(self._memory.people[whose], at)
+        later.due["/".join(whose)] = at
         await self._write(later, [])
 
     async def _write(self, changes: Changes, done: list[Item]) -> None:
@@ -198,7 +209,7 @@ class LaneWorker:
         if emitted:
             await self._empty_outbox()
 
-    async def _fill_deadlines(self, horizon: int) -> None:
+    async def _fill_deadlines(self, horizon: int, batch: Batch) -> None:
         """Load the deadlines up to append time `horizon` (ms), at most one call's worth."""
         deadlines = self._memory.deadlines
         if self.next_due is None or self.next_due > horizon:
@@ -206,7 +217,19 @@ class LaneWorker:
             return
         due = await self._retry(lambda: self._store.due(self.lane, upto=horizon, most=DUE_AT_ONCE))
         deadlines.fill(due, horizon=horizon, is_all=len(due) < DUE_AT_ONCE)
-        await self._load({who for _, _, who in due} - self._memory.people.keys(), set())
+        self._memory.make_room(MOST_PEOPLE, keep=batch)
+        unknown = {who for _, _, who in due} - self._memory.people.keys()
+        if self._is_careful:  # to know whose state cannot be read
+            for who in sorted(unknown):
+                self._fold.firing = who
+                await self._load({who}, set())
+            self._fold.firing = None
+        else:
+            await self._load(unknown, set())
+
+    @property
+    def _is_careful(self) -> bool:
+        return self.place.deaths >= DEATHS_BEFORE_CARE and self.place.died_at == self.place.offset
 
     async def _load(self, who: set[Who], lists: set[str]) -> None:
         if who or lists:
@@ -264,7 +287,7 @@ class LaneWorker:
                 metrics.RECORDS.labels(verdict.value).inc(amount)
         for source, applied, after in changes.hop_gaps:
             metrics.HOP_GAPS.inc()
-            logger.error("lane %d: deltas of lane %d from %d to %d are missing", self.lane, source, applied, after)
+            logger.error("lane %d: deltas of lane %d from %s to %s are missing", self.lane, source, applied, after)
         for _, reason, *_ in changes.dead:
             metrics.DEAD_LETTERS.labels(reason.split(":")[0]).inc()
             logger.error("lane %d: a dead letter: %s", self.lane, reason)

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from benchmarks.children import child_environ
 from ops.cli import main
-from ops.cli.apply import LOST, MOST_BYTES
+from ops.cli.apply import LOST
 from tests.timeline import Timeline, event
 from wakeline import applied, keys
 from wakeline.keys import Keys
@@ -23,7 +23,7 @@ from wakeline.log import LogUnavailable
 from wakeline.log.kafka import KafkaLog
 from wakeline.log.opening import open_log
 from wakeline.log.redis_streams import RedisStreamsLog
-from wakeline.record import Definition, decode_record
+from wakeline.record import MOST_DEFINITION_BYTES, Definition, decode_record
 from wakeline.redis.connect import connect_blocking
 from wakeline.settings import Settings
 
@@ -270,7 +270,7 @@ def test_a_check_says_what_is_not_applied(run: Run) -> None:
 @words_alone
 def test_what_is_too_long_is_refused(run: Run, servers: Settings) -> None:
     assert run().exit_code == 0
-    write(*((f"/{n}/{'x' * 200}", f"i{n}") for n in range(MOST_BYTES // 200)))
+    write(*((f"/{n}/{'x' * 200}", f"i{n}") for n in range(MOST_DEFINITION_BYTES // 200)))
     found = run()
     assert found.exit_code == 1
     assert "bytes as JSON, more than" in found.output

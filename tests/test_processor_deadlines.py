@@ -276,3 +276,51 @@ async def test_a_site_that_is_gone_from_the_configuration_holds_nothing_up(made:
     await made.start()
     await made.pass_time(31 * MINUTE)
     assert not any([await made.redis.zcard(made.store.keys.due(lane)) for lane in range(4)])
+
+
+async def test_a_state_that_cannot_be_read_harms_no_other_person(made: Timeline) -> None:
+    """Its deadlines are put off, its own events are dead letters, and the lane goes on."""
+    poor, other = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:2]
+    await made.append(event(poor, "page", 0, 0), event(other, "page", 0, 0), at=0)
+    await made.run()
+    await made.redis.set(made.store.keys.state(1, "shop", poor), '{"pages":[]}')
+    await made.start()
+    for number in range(1, 4):
+        await made.append(event(other, "page", number, 40 * MINUTE + number), at=40 * MINUTE + number)
+    await made.append(event(poor, "page", 1, 41 * MINUTE), event(other, "page", 9, 41 * MINUTE), at=41 * MINUTE)
+    for _ in range(8):
+        try:
+            await made.run()
+            break
+        except Exception:
+            await made.start()
+    ledger = await made.ledger()
+    assert (ledger["applied"], ledger["dead"]) == (6, 1)
+
+
+async def test_members_of_the_due_set_that_name_nobody_are_removed(made: Timeline) -> None:
+    await made.append(event("visitor-1", "page", 0, 0))
+    await made.run()
+    due = made.store.keys.due(made.lane("visitor-1"))
+    await made.redis.zadd(due, {b"nobody": 1, b"shop/": 1, b"\xff\xfe/": 1})
+    await made.start()
+    await made.pass_time(31 * MINUTE)
+    assert (await made.totals())["sessions"] == 1
+    assert await made.redis.zscore(due, b"nobody") is None
+
+
+async def test_people_whose_deadlines_have_fired_leave_the_memory(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many are due before one record."""
+    calls_of(10, monkeypatch)
+    monkeypatch.setattr("processor.worker.MOST_PEOPLE", 25)
+    many = [f"visitor-{number}" for number in range(900) if made.lane(f"visitor-{number}") == 1][:150]
+    await made.start()
+    await made.append(*(event(visitor, "page", 0, 0) for visitor in many), at=0)
+    await made.run()
+    await made.start()
+    await made.append(event(many[0], "page", 1, 60 * MINUTE), at=60 * MINUTE)
+    await made.run()
+    assert (await made.totals())["sessions"] == 150
+    assert len(made.workers[1]._memory.people) <= 25 + 10

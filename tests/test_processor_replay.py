@@ -522,3 +522,23 @@ async def test_a_version_that_is_removed_leaves_nothing_but_itself(state: Any) -
         await begun(live, 1, "start")
         await live.switch(1)
         assert (await made.totals())["page_views"] == 6
+
+
+async def test_a_version_whose_removal_was_interrupted_is_not_built_upon(redis_server: Any) -> None:
+    """What is left of it would be counted again, or is missing."""
+    async with stand(redis_server) as live:
+        made = live.made
+        await made.append(*(event(f"visitor-{number}", "page", 0, number) for number in range(20)))
+        await made.run()
+        crosses = await begun(live, 2, "start")
+        switch, made_again = live.parts(2, crosses=crosses)
+        await switch.approach(made_again)
+        live.fuse.set(4)
+        with pytest.raises(Killed):
+            await drop(live.redis, 2)
+        live.fuse.set(float("inf"))
+        with pytest.raises(VersionRefused, match="--drop 2 completes it"):
+            await begun(live, 2, "start")
+        await drop(live.redis, 2)
+        await live.switch(2, crosses=await begun(live, 2, "start"))
+        assert (await made.totals())["page_views"] == 20

@@ -439,7 +439,7 @@ def test_a_public_url_is_spelt_as_browsers_spell_it(tmp_path: Path) -> None:
     ("months", "said"),
     [
         ("visitor_most_months = 12", ["line 3: visitor_most_months is 12, less than visitor_months, 13"]),
-        ("customer_months = 12", ["line 3: customer_months is 12, less than visitor_months, 13"]),
+        ("customer_months = 24", ["line 3: customer_months is 24, less than visitor_most_months, 25"]),
         ("visitor_months = 26", ["line 1: visitor_most_months is 25, less than visitor_months, 26"]),
         ("visitor_months = 0", ["line 3: visitor_months 0 is out of range: 1 to 120"]),
     ],

@@ -118,6 +118,8 @@ class Definition(Struct, tag_field="kind", tag="definition"):
     body: msgspec.Raw  # JSON
 
 
+MOST_DEFINITION_BYTES = 262_144  # of the body of a definition, as JSON: each lane keeps several
+
 Record = Event | Delta | Tick | Erase | Definition
 
 decode_record = msgspec.json.Decoder(Record).decode

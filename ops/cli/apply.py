@@ -11,6 +11,7 @@ import click
 
 from ops.cli.errors import FAILED, Refused, redis_errors
 from ops.cli.options import read, some_settings
+from wakeline.record import MOST_DEFINITION_BYTES
 from wakeline.settings import Config, Settings
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from wakeline.lanes import Deployment
 
 LOST = 3  # exit code where somebody else applied something else at the same time: doing it again would undo that
-MOST_BYTES = 262_144  # of one definition: a record of the log, of which each lane keeps some
 
 
 @click.command(short_help="Put the configured interest rules into effect from now on.")
@@ -125,8 +125,10 @@ def _refuse_long(changes: list[Change]) -> None:
     from ops.definitions import called
 
     for change in changes:
-        if len(change.body) > MOST_BYTES:
-            raise Refused(f"{called(change.of)}: {len(change.body):,} bytes as JSON, more than {MOST_BYTES:,}", FAILED)
+        if len(change.body) > MOST_DEFINITION_BYTES:
+            raise Refused(
+                f"{called(change.of)}: {len(change.body):,} bytes as JSON, more than {MOST_DEFINITION_BYTES:,}", FAILED
+            )
 
 
 def _told(change: Change, holds: str) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 from ipaddress import ip_address
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
@@ -268,6 +269,7 @@ def misfits(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, s
 
 def site_misfits(site: Site) -> Iterator[tuple[str, str]]:
     """(setting, what is wrong) where two settings of a site do not go together."""
-    for name in ("visitor_most_months", "customer_months"):
-        if (months := getattr(site, name)) < site.visitor_months:
-            yield name, f"is {months}, less than visitor_months, {site.visitor_months}"
+    longest = ("visitor_months", "visitor_most_months", "customer_months")  # a customer outlives its visitors' profiles
+    for less, name in pairwise(longest):
+        if (months := getattr(site, name)) < (least := getattr(site, less)):
+            yield name, f"is {months}, less than {less}, {least}"
