@@ -115,7 +115,7 @@ class Spool:
             self._trouble(error)
             return False
         if self._outage.is_over():
-            logger.info("the spool takes events again")
+            logger.info("the spool accepts events again")
         self._metrics.spooled += len(records)
         self._show()
         return True

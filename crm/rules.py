@@ -34,13 +34,13 @@ __all__ = [
     "ALL",
     "CUSTOM",
     "DEADLINES",
-    "NAMES",
     "RULES",
     "Deadline",
     "Rule",
     "Steps",
     "earliest",
     "is_kept_out",
+    "names",
     "of_type",
     "open_share",
     "prepare",
@@ -89,8 +89,10 @@ DEADLINES: dict[type, tuple[Deadline, ...]] = {
 }
 """The kinds of deadlines by type of person, in the order in which they fire in the same millisecond."""
 
-NAMES = (*(name for name, _, _ in RULES), *(kind.kind for kinds in DEADLINES.values() for kind in kinds))
-"""Names under which rules and deadlines are timed."""
+
+def names() -> tuple[str, ...]:
+    """Of rules and kinds of deadlines: each is timed by its name."""
+    return (*(name for name, _, _ in RULES), *(kind.kind for kinds in DEADLINES.values() for kind in kinds))
 
 
 def of_type(type: str) -> Steps:

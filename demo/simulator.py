@@ -48,7 +48,7 @@ async def simulate(site: Site, url: URL, visitors: int) -> None:
     """Run until this process is stopped; visits in progress are aborted then."""
     async with Sender(url, origin=site.origins[0]) as sender:
         await unless_told(told_to_stop(), arrivals(sender.play, site, visitors))
-        logger.info("the visitors sent %d events, of which %d were refused", sender.answered, sender.refused)
+        logger.info("the visitors sent %d events, of which %d were rejected", sender.answered, sender.refused)
 
 
 async def arrivals(play: Callable[[Visit], Awaitable[None]], site: Site, visitors: int) -> None:

@@ -55,7 +55,7 @@ class Fold:
         self.lane = lane
         self.lanes = deployment.lanes
         self.begins = 0  # offset; of what lies before only withdrawals and definitions matter
-        self.seconds: dict[str, float] = dict.fromkeys(rules.NAMES, 0.0)  # of the timed events
+        self.seconds: dict[str, float] = dict.fromkeys(rules.names(), 0.0)  # of the timed events
         self.timed = 0
         self.firing: Who | None = None  # the person whose deadline is firing
         self._timed_every = self._countdown = timed_every

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Set
 from typing import Any
 
-from crm.rules import NAMES
+from crm.rules import names
 from processor import metrics
 from processor.fold import Fold
 from processor.ownership import Ownership
@@ -160,7 +160,7 @@ class Lanes:
 
     def observe_rules(self) -> None:
         """Bring the metrics of the rules up to date, before a scrape."""
-        for name in NAMES:
+        for name in names():
             seconds = sum(fold.seconds[name] for fold in self._folds)
             counter = metrics.RULE_SECONDS.labels(name)
             counter.inc(seconds - counter._value.get())

@@ -42,7 +42,6 @@ def speaking(monkeypatch: pytest.MonkeyPatch) -> None:
         if not share.erased_at:
             out.say("heard", customer, {"visitor": share.visitor})
 
-    monkeypatch.setattr(rules, "NAMES", (*rules.NAMES, "views"))
     monkeypatch.setattr(rules, "RULES", (*rules.RULES, ("views", view, ("page_view",))))
     monkeypatch.setitem(rules.DEADLINES, Visitor, (Deadline(ends.kind, ends.next, end), *others))
     monkeypatch.setattr(records, "receive", hear)

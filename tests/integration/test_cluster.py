@@ -124,7 +124,7 @@ async def test_a_cluster_is_checked_node_by_node(own_cluster: RedisCluster) -> N
     settings = Settings(redis=own_cluster.url, log="kafka://k:9092")
     findings = await check_server(settings, "it")
     assert wrong(findings) == []
-    assert "3 primaries, of which 3 without a replica" in findings[1].what
+    assert "3 primaries, 3 without a replica" in findings[1].what
     assert any("each of 3 nodes: every write is on disk" in finding.what for finding in findings)
 
     one, two, three = own_cluster.nodes

@@ -130,7 +130,7 @@ class Stand:
             assert json.loads(shown)["page_views"] == 1
             said = await self._command("check")
             assert "every write is on disk" in said
-            assert "version 1 holds" in await self._command("apply")
+            assert "version 1 is now in effect" in await self._command("apply")
             await until(lambda: list(self.config.parent.glob("data/archive/*/*/*.gz")), "sealed")
             await self._command("erase", VISITOR, "--yes")
             await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 404)

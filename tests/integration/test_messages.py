@@ -27,7 +27,6 @@ def view(event, visitor, out):
     if visitor.may_profile:
         out.say("viewed", visitor, {"page": event.page, "n": event.n})
 
-rules.NAMES = (*rules.NAMES, "views")
 rules.RULES = (*rules.RULES, ("views", view, ("page_view",)))
 """
 

@@ -10,12 +10,14 @@ from typing import Any
 import redis
 from redis.exceptions import RedisError
 
+from processor.lane_protocol import position_of
 from tests.integration.kill.ledger import Counted
 from tests.integration.kill.tail import Tail
 from tests.integration.kill.traffic import SITE, WEIGHTS, Truth
 from wakeline import keys
 from wakeline.keys import Keys
 from wakeline.lanes import lane_of
+from wakeline.record import Position
 
 LANES = 16
 LEDGER = ("applied", "duplicate", "too_late", "erased", "dead", "derived")
@@ -154,16 +156,18 @@ class Books:
         for id in truth.withdrawn:
             found[id], wanted[id] = self._profile(id), {}
 
-    def _hops(self) -> tuple[dict[tuple[int, int], int], dict[tuple[int, int], int]]:
+    def _hops(self) -> tuple[dict[tuple[int, int], Position], dict[tuple[int, int], Position]]:
         """(source, target) -> how far deltas were applied, and how far they were sent."""
         applied, sent = {}, {}
+        live = int(self._redis.hget(keys.DEPLOYMENT, "version") or keys.VERSION)
+        versions = (Keys(), self._keys) if live == self._keys.version else (Keys(),)  # a replay sends none
         for lane in range(LANES):
             for source, upto in self._redis.hgetall(self._keys.hop(lane)).items():
-                applied[int(source), lane] = int(upto)
-            for version in (Keys(), self._keys):  # a replay sends none until it is live
+                applied[int(source), lane] = position_of(upto.encode())
+            for version in versions:
                 for name, upto in self._redis.hgetall(version.lane(lane)).items():
                     if name.startswith("sent:"):
-                        sent[lane, int(name[5:])] = int(upto)
+                        sent[lane, int(name[5:])] = position_of(upto.encode())
         return applied, sent
 
     def _scores(self, events: list[dict[str, Any]], truth: Truth) -> Scores:
