@@ -82,7 +82,7 @@ async def play(stand: Stand, users: Rules) -> None:
         await stand.fold()
     finally:
         stand.kill()
-    assert not stand.guarded.refused()
+    assert stand.guarded.refused() <= {"tools scan"}  # optional, see docs/redis.md: `check` goes without
     assert set(users) == {"collector", "processor", "archiver", "api", "tools"}
     needless = {command for rules in users.values() for command in given(rules)} - stand.guarded.used() - NOT_PLAYED
     assert needless == set()
