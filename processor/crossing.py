@@ -37,13 +37,20 @@ class Crossing:
         self._resting: set[int] = set()  # lanes that have reached their goals
         self._paused: set[int] = set()  # lanes that are far ahead
         self._ended: set[int] = set()  # lanes at the end of the log
+        self._is_stopped = False
         self._changed = asyncio.Event()
+
+    def stop(self) -> None:
+        """One lane has failed: the others end after their present call."""
+        self._is_stopped = True
+        self._tell()
 
     def start(self, goals: Mapping[int, int]) -> None:
         """Set the goals and let all lanes continue; lanes without a goal only as far as others need."""
         for lane in self.goals:
             self.goals[lane] = goals.get(lane, 0)
         self._own = dict(self.goals)
+        self._is_stopped = False
         self._resting.clear()
         self._paused.clear()
         self._ended.clear()
@@ -80,7 +87,7 @@ class Crossing:
 
     async def turn(self, lane: int) -> bool:
         """Wait until a lane has to continue; False: all lanes have reached their goals."""
-        while True:
+        while not self._is_stopped:
             if self._at[lane] >= (self.goals[lane], 0) or lane in self._ended:
                 self._resting.add(lane)
                 if len(self._resting) == len(self.goals):
@@ -93,6 +100,7 @@ class Crossing:
                     return True
                 self._paused.add(lane)
             await self._changed.wait()
+        return False
 
     async def reached(self, lane: int, delta: Delta) -> None:
         """Wait until the source of a delta has reached its position, or cannot continue.
@@ -107,6 +115,8 @@ class Crossing:
         self._tell()
         try:
             while self._at[source] < upto and (self._paused or any(map(self._runs, self._at))):
+                if self._is_stopped:
+                    raise asyncio.CancelledError
                 await self._changed.wait()
         finally:
             del self._waiting[lane]

@@ -27,6 +27,7 @@ logger = logging.getLogger("wakeline.processor")
 
 BATCH_RECORDS = 2_000  # at once: a write blocks the server, which also serves the live version
 RETRY_S = 0.5
+STOP_S = 5.0
 CANCEL_S = 0.1
 WAIT_MS = 500  # for records that exist
 
@@ -116,7 +117,7 @@ class Replay:
         for lane in crossing.goals:
             await self.place(lane)
         crossing.start(goals)
-        await _all([self._follow(lane, crossing) for lane in crossing.goals])
+        await _all([self._follow(lane, crossing) for lane in crossing.goals], stop=crossing.stop)
         for worker in self._workers.values():
             await worker.clear_outbox()
 
@@ -177,16 +178,21 @@ class Replay:
         return self._workers[lane]
 
 
-async def _all(calls: list[Awaitable[None]]) -> None:
-    """Wait until all are done; if one fails, cancel the others and raise its error."""
+async def _all(calls: list[Awaitable[None]], *, stop: Callable[[], None]) -> None:
+    """Until all are done, or one fails: then the others are told to stop, and it raises that.
+
+    They end after what they are at, since a client that is cancelled within a call may be of no more use.
+    """
     tasks = [asyncio.ensure_future(call) for call in calls]
     try:
         await asyncio.gather(*tasks)
     finally:
-        while left := [task for task in tasks if not task.done()]:
-            for task in left:  # repeatedly: a client may swallow a cancellation while it reconnects
+        stop()
+        _, left = await asyncio.wait(tasks, timeout=STOP_S)
+        while left:
+            for task in left:
                 task.cancel()
-            await asyncio.wait(left, timeout=CANCEL_S)
+            _, left = await asyncio.wait(left, timeout=CANCEL_S)
 
 
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:

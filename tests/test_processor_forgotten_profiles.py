@@ -161,6 +161,7 @@ async def test_every_key_that_names_who_was_forgotten_ends(made: Timeline) -> No
     await made.pass_time(HOUR)  # its visit ends
     names = await everything(made)
     naming = [key for key, text in names.items() if V in key + text or ALICE in key + text]
+    naming = [key for key in naming if not key.endswith(":messages")]  # that it was forgotten, until the teller told it
     assert {key.split(":")[3] for key in naming} == {"present", "seen", "state", "tombstone"}
     for key in naming:
         lives = await made.redis.pttl(key)

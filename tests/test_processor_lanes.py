@@ -23,7 +23,7 @@ class Worker:
 
     def __init__(self, lane: int) -> None:
         self.lane = lane
-        self.place = SimpleNamespace(offset=0)
+        self.place = SimpleNamespace(offset=0, step=0)
         self.opened = 0
         self.may_go_on = asyncio.Event()
         self.may_go_on.set()
