@@ -49,8 +49,7 @@ def end_visitor(visitor: Visitor, out: Out) -> None:
     visitor.vanish()
     marks = out.presence[visitor.site]
     marks.present[visitor.id] = 0
-    marks.seen.pop(visitor.id, None)
-    marks.gone.add(visitor.id)
+    marks.unsee(visitor.id)
 
 
 def customer_end(customer: Customer, site: SiteFacts) -> int:

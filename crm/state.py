@@ -78,6 +78,10 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     first: Touch = Touch()
     latest: Touch = Touch()
 
+    def link(self) -> tuple[str, int, int]:
+        """Its customer, when the link began, and its latest identify (ms); also one that only a tombstone keeps out."""
+        return self.kept_out or (self.customer, self.linked, self.named)
+
     def is_known(self) -> bool:
         """Whether there is a profile or a link; in a replay, also one that only the live version had."""
         return bool(self.first_seen or self.customer or self.had_profile or self.kept_out)

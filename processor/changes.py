@@ -14,7 +14,7 @@ from wakeline import keys
 from wakeline.durations import MINUTE_MS
 from wakeline.labels import cut
 from wakeline.numbers import TOPS
-from wakeline.record import CustomerShare, Delta
+from wakeline.record import CustomerShare, Delta, Position
 
 
 class TopLists:
@@ -33,8 +33,8 @@ class HopGap(NamedTuple):
     """A gap in the deltas from a lane: some were lost."""
 
     source: int
-    applied: tuple[int, int]  # position up to which they were applied
-    after: tuple[int, int]  # position where the next one begins
+    applied: Position  # up to which they were applied
+    after: Position  # where the next one begins
 
 
 class Changes(Out):
@@ -55,7 +55,7 @@ class Changes(Out):
         self.top_added: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)  # key -> additions, list not loaded
         self.visitors: dict[tuple[str, str], Visitor] = {}
         self.customers: dict[tuple[str, str], Customer] = {}
-        self.hops: dict[int, tuple[int, int]] = {}  # source lane -> up to where its deltas are applied
+        self.hops: dict[int, Position] = {}  # source lane -> up to where its deltas are applied
         self.sites: Mapping[str, SiteFacts] = {}
         self.hop_gaps: list[HopGap] = []
         self.definitions: dict[str, str] = {}  # field of the lane's definitions -> what it says now

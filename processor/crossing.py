@@ -152,7 +152,7 @@ class Crossing:
         Erasures are taken from the log's delta, not from the new fold.
         """
         found = [share for share in self._made(lane, delta, after) if not share.erased_at]
-        told = [share for share in delta.shares if share.erased_at and (share.at < 0 or _position(share) >= after)]
+        told = [share for share in _new(delta, after) if share.erased_at]
         told += kept
         return sorted([*found, *told], key=_position) if told else found
 
@@ -163,13 +163,16 @@ class Crossing:
         made |= {(_whose(share), UNNOTED) for share in found}
         return [
             share
-            for share in delta.shares
-            if not share.erased_at
-            and (share.at < 0 or _position(share) >= after)
-            and (_whose(share), _position(share)) not in made
+            for share in _new(delta, after)
+            if not share.erased_at and (_whose(share), _position(share)) not in made
         ]
 
     def _made(self, lane: int, delta: Delta, after: Position) -> list[CustomerShare]:
         made = self._shares[delta.source, lane]
         begin = bisect_left(made, after, key=_position)
         return made[begin : bisect_left(made, (delta.upto, delta.upto_step), key=_position)]
+
+
+def _new(delta: Delta, after: Position) -> list[CustomerShare]:
+    """The shares of a delta that were made at `after` or later, and those that do not say when."""
+    return [share for share in delta.shares if share.at < 0 or _position(share) >= after]

@@ -22,13 +22,13 @@ from wakeline import patience
 from wakeline.keys import MINUTE_TTL_MS, Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
+from wakeline.stopping import cancelled
 
 logger = logging.getLogger("wakeline.processor")
 
 BATCH_RECORDS = 2_000  # at once: a write blocks the server, which also serves the live version
 RETRY_S = 0.5
 STOP_S = 5.0
-CANCEL_S = 0.1
 WAIT_MS = 500  # for records that exist
 
 T = TypeVar("T")
@@ -189,10 +189,7 @@ async def _all(calls: list[Awaitable[None]], *, stop: Callable[[], None]) -> Non
     finally:
         stop()
         _, left = await asyncio.wait(tasks, timeout=STOP_S)
-        while left:
-            for task in left:
-                task.cancel()
-            _, left = await asyncio.wait(left, timeout=CANCEL_S)
+        await cancelled(left)
 
 
 async def patiently(call: Callable[[], Awaitable[T]]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
@@ -25,6 +25,15 @@ def view(event: Event, visitor: Visitor, out: Out) -> None:
     if visitor.may_profile:
         for _ in range(1 + (event.path == TWICE)):
             out.say("viewed", visitor, {"path": event.path, "page": event.page})
+
+
+@pytest.fixture
+async def made(state: Any) -> AsyncIterator[Timeline]:
+    """On a server and on a cluster."""
+    found = Timeline(state.url)
+    await found.start()
+    yield found
+    await found.close()
 
 
 @pytest.fixture

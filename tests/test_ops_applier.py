@@ -13,6 +13,7 @@ import pytest
 
 from ops.cli.apply import LOST
 from ops.up.applier import Applier, Pace
+from wakeline.children import Rests
 
 STAND_IN = """
 import os, sys
@@ -27,7 +28,7 @@ print("it is away" if code else "applied")
 sys.exit(code)
 """
 
-QUICK = Pace(looks=0.1, first_retry=0.05, longest_retry=0.1)
+QUICK = Pace(looks=0.1, retries=Rests(first=0.05, longest=0.1))
 
 
 class Stand:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 
 import pytest
 
@@ -62,6 +63,22 @@ def calls_of(deadlines: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("processor.worker.DUE_AT_ONCE", deadlines)
 
 
+async def five_linked(made: Timeline, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Of one lane and one customer; of their deadlines two fire in one call."""
+    calls_of(2, monkeypatch)
+    await made.start()
+    visitors = of_lane_1(made, 5)
+    await linked(made, *visitors)
+    await settle(made)
+    return visitors
+
+
+def of_lane_1(made: Timeline, count: int) -> list[str]:
+    """So many visitors of one lane."""
+    ids = (f"visitor-{number}" for number in itertools.count())
+    return list(itertools.islice((id for id in ids if made.lane(id) == 1), count))
+
+
 async def settle(made: Timeline) -> None:
     for _ in range(3):
         await made.run()
@@ -83,11 +100,7 @@ async def test_a_lane_that_loses_a_reply_or_is_folded_again_sends_it_once(
     made: Timeline, thanks: None, after: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Redis comes back as it was before write number `after`; what had been sent by then stays in the log."""
-    calls_of(2, monkeypatch)
-    await made.start()
-    visitors = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:5]
-    await linked(made, *visitors)
-    await settle(made)
+    visitors = await five_linked(made, monkeypatch)
     before = {
         key: await made.redis.dump(key) for key in await made.redis.keys("*") if b"{1}" in key
     }  # of the visitors' lane
@@ -122,11 +135,7 @@ async def test_a_call_may_end_between_two_deadlines(
     made: Timeline, thanks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its place says how many have fired; a new process goes on behind them."""
-    calls_of(2, monkeypatch)
-    await made.start()
-    visitors = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:5]
-    await linked(made, *visitors)
-    await settle(made)
+    visitors = await five_linked(made, monkeypatch)
     applied = made.workers[1].place.offset
     await made.append(event(visitors[0], "page", 2, 20 * MINUTE))
     store_write, places = made.store.write, []
@@ -163,7 +172,7 @@ async def test_they_fire_in_the_order_of_time_and_person(
     ends, *others = rules.DEADLINES[Visitor]
     monkeypatch.setitem(rules.DEADLINES, Visitor, (ends._replace(fire=note), *others))
     await made.start()
-    lane_1 = [f"visitor-{number}" for number in range(60) if made.lane(f"visitor-{number}") == 1]
+    lane_1 = of_lane_1(made, 4)
     c, a, b, d = lane_1[3], lane_1[0], lane_1[1], lane_1[2]
     await made.append(*(event(visitor, "page", 0, 0) for visitor in (c, a, b)), at=0)
     await made.append(event(d, "page", 0, 5), at=5)
@@ -190,7 +199,7 @@ async def test_a_full_list_holds_the_same_values_however_the_log_is_cut(
     """There is room for one exit more; two visits end at different times, before an event that is later than both."""
     monkeypatch.setattr(keys, "TOP_MEMBERS", 3)
     await made.start()
-    x, y, z = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:3]
+    x, y, z = of_lane_1(made, 3)
     key = made.store.keys.top(1, "shop", "exits", date(TODAY))
     await made.redis.zadd(key, {"/one": 1, "/two": 1})
     await made.append(event(z, "page", 0, 0, path="/second"), at=0)
@@ -212,7 +221,7 @@ async def test_a_value_that_is_taken_back_was_there_until_then(
     if not is_loaded:
         monkeypatch.setattr(fold.Fold, "top_lists", lambda self, batch: set())
     await made.start()
-    w, x, y, z = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:4]
+    w, x, y, z = of_lane_1(made, 4)
     await made.append(event(x, "page", 0, 2_000, query={"utm_source": "second"}), at=2_000)
     await made.append(event(y, "page", 0, 3_000, query={"utm_source": "third"}), at=3_000)
     await made.append(event(z, "page", 0, 4_000, query={"utm_source": "fourth"}), at=4_000)
@@ -223,8 +232,7 @@ async def test_a_value_that_is_taken_back_was_there_until_then(
 
 
 async def test_more_than_one_call_takes_are_due_before_one_record(made: Timeline) -> None:
-    lane_1 = [f"visitor-{number}" for number in range(6_000) if made.lane(f"visitor-{number}") == 1]
-    many = lane_1[: 2 * fold.DUE_AT_ONCE + 17]
+    many = of_lane_1(made, 2 * fold.DUE_AT_ONCE + 17)
     await made.append(*(event(visitor, "page", 0, 0) for visitor in many), at=0)
     await made.run()
     assert await made.redis.zcard(made.store.keys.due(1)) == len(many)
@@ -241,15 +249,15 @@ async def test_a_deadline_that_raises_harms_no_record_and_is_tried_again(
 ) -> None:
     """It ends the process twice, as a rule does; then that person's deadlines wait for an hour."""
     ends, *others = rules.DEADLINES[Visitor]
-    is_mended = False
+    is_fixed = False
 
     def raises(visitor: Visitor, out: Out) -> None:
-        if visitor.id == poor and not is_mended:
+        if visitor.id == poor and not is_fixed:
             raise ZeroDivisionError("a mistake of ours")
         ends.fire(visitor, out)
 
     monkeypatch.setitem(rules.DEADLINES, Visitor, (ends._replace(fire=raises), *others))
-    poor, other = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:2]
+    poor, other = of_lane_1(made, 2)
     await made.start()
     await made.append(event(poor, "page", 0, 0), event(other, "page", 0, 0), at=0)
     await made.append(event(other, "page", 1, 40 * MINUTE), at=40 * MINUTE)
@@ -262,7 +270,7 @@ async def test_a_deadline_that_raises_harms_no_record_and_is_tried_again(
     assert metrics.DEADLINE_FAILURES._value.get() == before + 1
     assert (await made.totals())["sessions"] == 1
     assert (await made.ledger())["applied"] == 3
-    is_mended = True
+    is_fixed = True
     await made.pass_time(30 * MINUTE)
     assert (await made.totals())["sessions"] == 2, "the other's second visit, and not yet the one that waits"
     await made.pass_time(31 * MINUTE)
@@ -280,7 +288,7 @@ async def test_a_site_that_is_gone_from_the_configuration_holds_nothing_up(made:
 
 async def test_a_state_that_cannot_be_read_harms_no_other_person(made: Timeline) -> None:
     """Its deadlines are put off, its own events are dead letters, and the lane goes on."""
-    poor, other = [f"visitor-{number}" for number in range(40) if made.lane(f"visitor-{number}") == 1][:2]
+    poor, other = of_lane_1(made, 2)
     await made.append(event(poor, "page", 0, 0), event(other, "page", 0, 0), at=0)
     await made.run()
     await made.redis.set(made.store.keys.state(1, "shop", poor), '{"pages":[]}')
@@ -315,7 +323,7 @@ async def test_people_whose_deadlines_have_fired_leave_the_memory(
     """However many are due before one record."""
     calls_of(10, monkeypatch)
     monkeypatch.setattr("processor.worker.MOST_PEOPLE", 25)
-    many = [f"visitor-{number}" for number in range(900) if made.lane(f"visitor-{number}") == 1][:150]
+    many = of_lane_1(made, 150)
     await made.start()
     await made.append(*(event(visitor, "page", 0, 0) for visitor in many), at=0)
     await made.run()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -13,23 +12,17 @@ from processor import metrics, teller
 from processor.teller import Teller
 from tests.replay_stand import Fuse, Killed
 from tests.saying import Entry, said, tell, told
+from tests.saying import made as made
 from tests.saying import speaking as speaking
 from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
 from wakeline import keys
 from wakeline.keys import FORGOTTEN
 from wakeline.record import Erase
 from wakeline.redis.connect import connect
+from wakeline.stopping import cancelled
 
 pytestmark = pytest.mark.usefixtures("speaking")
 OURS = b"wl:{messages}"
-
-
-@pytest.fixture
-async def made(state: Any) -> AsyncIterator[Timeline]:
-    found = Timeline(state.url)
-    await found.start()
-    yield found
-    await found.close()
 
 
 def new(made: Timeline, token: str = "test", **more: Any) -> Teller:
@@ -206,9 +199,7 @@ async def test_one_of_two_is_it_until_it_ends(made: Timeline) -> None:
     await made.run()
     await until_told(made, 1)
     assert await made.redis.get(keys.MESSAGES_LEASE) == b"first"
-    while not running.done():  # a client in the middle of a reconnect may swallow it
-        running.cancel()
-        await asyncio.wait([running], timeout=0.5)
+    await cancelled([running])
     await first.close()
     await until_holder(made, b"second")
     await made.append(event("visitor-1", "page-2", 0, 1))

@@ -7,7 +7,6 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ import pytest
 
 from processor.teller import Teller
 from tests.guarded import Guarded
+from tests.saying import made as made
 from tests.saying import speaking as speaking
 from tests.saying import tell
 from tests.timeline import START, Timeline, event
@@ -24,14 +24,6 @@ from wakeline.messages import AsyncMessages, Message, Messages
 
 pytestmark = pytest.mark.usefixtures("speaking")
 PAGE = (Path(__file__).parent.parent / "docs/redis.md").read_text()
-
-
-@pytest.fixture
-async def made(state: Any) -> AsyncIterator[Timeline]:
-    found = Timeline(state.url)
-    await found.start()
-    yield found
-    await found.close()
 
 
 async def view(made: Timeline, *numbers: int) -> None:

@@ -20,11 +20,10 @@ from msgspec import Struct
 
 from wakeline import keys
 from wakeline.keys import FORGOTTEN
-from wakeline.redis.connect import connect, connect_blocking
+from wakeline.redis.reader import AsyncReader, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Self
 
 __all__ = ["FORGOTTEN", "AsyncMessages", "Message", "Messages", "Portion"]
 
@@ -52,11 +51,8 @@ class Portion(Struct, frozen=True):
     gap: timedelta | None = None  # for so long messages are missing before these: they were trimmed; None: none is
 
 
-class Messages:
+class Messages(Reader):
     """Reads messages. Has one connection pool; thread-safe. Every read raises redis-py's errors."""
-
-    def __init__(self, url: str) -> None:
-        self._redis = connect_blocking(url)
 
     def read(self, after: str | None = None, *, limit: int = AT_ONCE, block_ms: int = 0) -> Portion:
         """The next messages behind the cursor `after`, oldest first; None: from the oldest that is kept on.
@@ -70,21 +66,9 @@ class Messages:
                 return found
             self._redis.xread({keys.MESSAGES: after or START}, count=1, block=left)
 
-    def close(self) -> None:
-        self._redis.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class AsyncMessages:
+class AsyncMessages(AsyncReader):
     """The same for asyncio."""
-
-    def __init__(self, url: str) -> None:
-        self._redis = connect(url)
 
     async def read(self, after: str | None = None, *, limit: int = AT_ONCE, block_ms: int = 0) -> Portion:
         """See `Messages.read`."""
@@ -95,15 +79,6 @@ class AsyncMessages:
             if (left := _left(found, ends)) <= 0:
                 return found
             await self._redis.xread({keys.MESSAGES: after or START}, count=1, block=left)
-
-    async def close(self) -> None:
-        await self._redis.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
 
 # ---- shared by both ------------------------------------------------------------------------------

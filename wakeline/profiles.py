@@ -32,11 +32,10 @@ from wakeline.identity import customer_id
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.profile_fields import COUNTS, TRAITS, Interest, Profile, Session, Source
 from wakeline.record import CUSTOMER_PREFIX
-from wakeline.redis.connect import connect, connect_blocking
+from wakeline.redis.reader import AsyncReader, Reader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from typing import Self
 
 __all__ = ["AsyncProfiles", "Interest", "Profile", "Profiles", "Session", "Source", "StoredSession"]
 
@@ -57,14 +56,14 @@ class StoredSession(Struct):
     campaign: str = ""
 
 
-class Profiles:
+class Profiles(Reader):
     """Reads profiles. Has one connection pool; thread-safe.
 
     Every read raises redis-py's errors, and NoDeployment if Wakeline never used this Redis.
     """
 
     def __init__(self, url: str) -> None:
-        self._redis = connect_blocking(url)
+        super().__init__(url)
         self._known = _Known()
 
     def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
@@ -82,21 +81,12 @@ class Profiles:
         """The profile of the customer with the site's own `id`; `secret` is the site's."""
         return self.read(site, customer_id(secret, id), interests=interests, now=now)
 
-    def close(self) -> None:
-        self._redis.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class AsyncProfiles:
+class AsyncProfiles(AsyncReader):
     """The same for asyncio."""
 
     def __init__(self, url: str) -> None:
-        self._redis = connect(url)
+        super().__init__(url)
         self._known = _Known()
 
     async def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
@@ -112,15 +102,6 @@ class AsyncProfiles:
     ) -> Profile | None:
         """See `Profiles.read_customer`."""
         return await self.read(site, customer_id(secret, id), interests=interests, now=now)
-
-    async def close(self) -> None:
-        await self._redis.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.close()
 
 
 # ---- shared by both ------------------------------------------------------------------------------

@@ -61,7 +61,7 @@ def _keep_out(event: Event, visitor: Visitor, out: Out) -> None:
     state = visitor.state
     if not visitor.erased < event.time <= visitor.tombstone or out.now <= state.withheld:
         return
-    customer, linked, named = state.kept_out or (state.customer, state.linked, state.named)
+    customer, linked, named = state.link()
     if event.customer == customer:
         state.kept_out = customer, linked, max(named, event.time)
     elif customer or state.first_seen or not event.counted_only:
@@ -74,8 +74,6 @@ def open_share(visitor: Visitor, *, since: int = 0) -> None:
     `since`: time of the additions, ms; 0: the event sets it if it enters the profile.
     """
     state = visitor.state
-    if not state.customer:
-        return
     visitor.share = CustomerShare(
         site=visitor.site, customer=state.customer, visitor=visitor.id,
         linked=state.named if state.named > state.linked else state.linked, since=since, first_seen=since,

@@ -48,7 +48,7 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
     out.forget_letters(visitor.site, customer, upto=upto)
     if _was_heard(state, customer, upto):
         return
-    held, linked, named = state.kept_out or (state.customer, state.linked, state.named)
+    held, linked, named = state.link()
     if not held:
         # Without a link, nothing of the customer is left: the visitor's erasure ended the link. Only a replay that
         # begins after the identify lacks a link that existed, so it wipes the profile where the live version did.

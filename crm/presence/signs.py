@@ -40,8 +40,7 @@ def mark(event: Event, visitor: Visitor, out: Out) -> None:
             marks.oldest = until
     seen = marks.seen
     if goes_on(event, visitor):
-        marks.gone.add(visitor.id)  # it is seen under its other id
-        seen.pop(visitor.id, None)
+        marks.unsee(visitor.id)  # it is seen under its other id
     elif time > seen.get(visitor.id, 0):
         seen[visitor.id] = time
         if time < marks.oldest:

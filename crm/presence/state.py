@@ -21,6 +21,11 @@ class Presence:
         self.over = 0  # ms: what was there before this call, up to this, is removed
         self.oldest = NEVER  # ms: nothing that this call has added is older; nearly always younger than what is removed
 
+    def unsee(self, visitor: str) -> None:
+        """Nobody was seen under this id so far."""
+        self.gone.add(visitor)
+        self.seen.pop(visitor, None)
+
     def expire(self, upto: int) -> None:
         """Remove entries added by this call with a time up to `upto`, ms."""
         for visitor in [visitor for visitor, ms in self.present.items() if ms <= upto]:

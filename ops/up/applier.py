@@ -18,11 +18,14 @@ from ops.up.child_process import ChildProcess
 from ops.up.plan import Listener
 from ops.up.readiness import answers
 from ops.up.supervisor import NAME
-from wakeline.children import guarded
+from wakeline.children import Rests, guarded
 
 AGAIN = 1  # exit code of what may do better the next time: a server is away
 
 Looks = tuple[int, int, int] | None  # of a file: ns of its last change, bytes, number; None: it is not there
+
+
+RETRIES = Rests(first=1.0)
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,7 @@ class Pace:
     """In seconds."""
 
     looks: float = 2.0  # from one look at the file to the next; it is read once two of them are the same
-    first_retry: float = 1.0  # doubles with each failure
-    longest_retry: float = 30.0
+    retries: Rests = RETRIES
 
 
 class Applier:
@@ -66,10 +68,10 @@ class Applier:
 
     async def _apply(self, looks: Looks) -> None:
         """Again while it fails and the file stays as it is."""
-        retry = self._pace.first_retry
+        rest = 0.0
         while await self._once() == AGAIN and self._looks() == looks:
-            await asyncio.sleep(retry)
-            retry = min(2 * retry, self._pace.longest_retry)
+            rest = self._pace.retries.after(rest, 0.0)
+            await asyncio.sleep(rest)
 
     async def _changed(self, known: Looks, content: bytes) -> None:
         """Returns once the file says something else, and nobody writes it any more. `known`: how it looked with this

@@ -1,8 +1,8 @@
-"""What Redis holds of a deployment, in words that depend on nothing but what was folded, and where two of these differ.
+"""The contents of a deployment's Redis in a form that depends only on what was folded, and the differences of two.
 
-Left out: how often a lane was written and by whom, up to where its deltas were cut, the ids of streams. Pages of a
-visitor are said as one, for where they lie is settled anew with each write; those that can be named no more are not.
-Nor is who was on the site or seen there so long ago that no reader counts it, nor what waits for a lane that has it.
+Left out: how often a lane was written and by whom, where its deltas were divided, the ids of streams, pages too old to
+be named by an event, presence too old to be counted, and deltas that their target has applied. The pages of a visitor
+are joined, because each write may store them in another place.
 """
 
 from __future__ import annotations

@@ -166,7 +166,7 @@ async def live(
         await made.start()
         store.watch(made, fuse, fault, keeps)
 
-        async def mended(act: Callable[[], Awaitable[Any]]) -> None:
+        async def revived(act: Callable[[], Awaitable[Any]]) -> None:
             try:
                 await act()
             except (Killed, RedisError):
@@ -178,13 +178,13 @@ async def live(
         for step in case.steps:
             made.now = max(made.now, START + step.at)
             if step.ticks:
-                await mended(lambda: ticked(made))
+                await revived(lambda: ticked(made))
             await plain.append([(made.lane(step.whose), step.value)])
             if step.folds:
-                await mended(lambda: made.run(batch=case.batch))
+                await revived(lambda: made.run(batch=case.batch))
         made.now += case.end
         await plain.append([(lane, TICK) for lane in range(case.lanes)])
-        await mended(lambda: settle(made, batch=case.batch))
+        await revived(lambda: settle(made, batch=case.batch))
         if missing := metrics.HOP_GAPS._value.get() - gaps:
             raise AssertionError(f"{missing:g} times deltas never came")
         return Lived(await holdings(made.redis), plain._lanes, fuse.calls, store.kept, made.now)
