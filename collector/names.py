@@ -6,9 +6,9 @@ import re
 from functools import lru_cache
 
 from collector.clean import clean_text
-from wakeline.definitions import BUILT_IN
 from wakeline.event import MAX_NAME
 from wakeline.normalization import nfc, nfkc
+from wakeline.vocabulary.types import BUILT_IN
 
 # Characters that are invisible and not part of a letter: fillers, blank Braille, tags, annotation anchors.
 BLANK = re.compile(

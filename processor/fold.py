@@ -15,12 +15,12 @@ from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest
 from processor.changes import Changes, HopGap, ReplayChanges
 from processor.memory import LaneMemory
 from wakeline import keys
-from wakeline.definitions import BUILT_IN
 from wakeline.durations import MINUTE_MS
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.numbers import LIVE_TOPS, TOPS
 from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Definition, Delta, Erase, Event, Position, Record
+from wakeline.vocabulary.types import BUILT_IN
 
 TIMED = 64  # one event in so many: reading the clock costs as much as a small rule
 DUE_AT_ONCE = 500  # most deadlines that fire in one call

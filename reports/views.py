@@ -6,8 +6,9 @@ from datetime import date
 
 from reports.amounts import CURRENCY, named, says
 from wakeline.amounts import MAX_AMOUNT, MAX_QUANTITY
-from wakeline.definitions import IS_BOUNCE, NO_ACTIVITY
+from wakeline.definitions import IS_BOUNCE
 from wakeline.event import CONSENT, PAGE_VIEW
+from wakeline.vocabulary.types import NO_ACTIVITY
 
 NAMES = ("events", "sessions", "orders")
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.names import clean_name
-from wakeline.definitions import BUILT_IN
 from wakeline.event import MAX_NAME
+from wakeline.vocabulary.types import BUILT_IN
 
 NAMES: dict[str, tuple[str, str | None]] = {
     "French": ("Ajouté au panier", "Ajouté au panier"),

@@ -39,13 +39,13 @@ from reports.reading import needed, with_hints
 from tests.archive_stand import Ours
 from tests.sealed import as_they_happened, seal, write
 from tests.timeline import DAY, MINUTE, SECOND, SITE, START, Timeline, a_week_of_visits, event, timeline
-from wakeline.definitions import BUILT_IN
 from wakeline.history import History, HistoryDamaged
 from wakeline.history.folder import Folder
 from wakeline.keys import date as bucket
 from wakeline.log import Entry
 from wakeline.record import FOR_GOOD, Delta, Erase, Event, Record, Tick, encode_record
 from wakeline.settings import Site
+from wakeline.vocabulary.types import BUILT_IN
 
 BERLIN = ZoneInfo("Europe/Berlin")
 PEOPLE = "from events where bot is null"

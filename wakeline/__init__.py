@@ -1,7 +1,8 @@
 """The contract shared by all parts of Wakeline, and the public API for applications.
 
 event.py          events that a page may send; surrogates.py lone surrogates in JSON
-definitions.py    definitions of a visit, a bounce, activity; durations.py lengths of time
+definitions.py    definitions of a visit and a bounce; durations.py lengths of time
+vocabulary/       every event type and its fields, things with an id of their own, money
 numbers.py        every number of a site: counts, top lists, windows
 commerce.py       a shop's fields; amounts.py parsing of amounts
 record.py         records in the log; applied.py definitions: what was applied, and what lanes have met of it
@@ -10,7 +11,7 @@ lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded
 profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores
 messages.py       messages about people, and their readers
-identity.py       hashes of customer ids
+identity.py       hashes of customer ids; cards.py their personal values
 salts.py          the daily salts of anonymous ids, as files in their folder
 paths.py          normal forms of paths; labels.py shortens long text; hosts.py normal forms of hosts
 normalization.py  Unicode normalization in linear time; escape.py makes untrusted text safe to display

@@ -1,14 +1,12 @@
-"""Definitions of a visit, a bounce, presence, activity and lateness, each in one place.
+"""Definitions of a visit, a bounce, presence and lateness, each in one place; of activity see `vocabulary.types`.
 
 Rules, profile readers, SQL views, dashboards and the tests of the docs use them.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from wakeline.durations import DAY_MS, MINUTE_MS
-from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, MAX_AGE_MS, PAGE_VIEW, PING
+from wakeline.event import MAX_AGE_MS
 
 # ---- visits --------------------------------------------------------------------------------------
 
@@ -40,38 +38,3 @@ LATE_MS = MAX_AGE_MS + DAY_MS
 
 A day longer than browsers keep an event, for its time in spool and log. A log on Kafka keeps records as long.
 """
-
-# ---- types of events -----------------------------------------------------------------------------
-
-
-class EventType(NamedTuple):
-    """An event type with a predefined meaning. All other names are custom events, which are activity.
-
-    Activity is something a visitor did: it makes a visit of one page not a bounce, and `events` counts it. Events that
-    a page reports about itself are not activity; otherwise no visit to a page that measures its speed would be a
-    bounce.
-    """
-
-    name: str
-    is_activity: bool
-    is_built_in: bool  # it has fields of its own, not `props`
-
-
-TYPES = (
-    EventType(PAGE_VIEW, False, True),  # a page was viewed; counted separately
-    EventType(ENGAGEMENT, False, True),  # engaged time and scroll depth; see BOUNCE_BELOW_MS
-    EventType(PING, False, True),  # the page is still open
-    EventType(CONSENT, False, True),  # a change of the consent level
-    EventType(IDENTIFY, False, True),  # the visitor is this customer
-    EventType("web_vitals", False, False),  # the page's speed
-    EventType("not_found", False, False),  # the page does not exist
-    EventType("js_error", False, False),  # a script of the page failed
-    EventType("search", True, False),  # site search
-    EventType("outbound_link", True, False),  # click on a link to another host
-    EventType("download", True, False),  # click on a file
-    EventType("form_submit", True, False),  # form submission
-    EventType("interest", True, False),  # click on an element that declares an interest
-)
-
-BUILT_IN = frozenset(type.name for type in TYPES if type.is_built_in)
-NO_ACTIVITY = frozenset(type.name for type in TYPES if not type.is_activity)

@@ -1,4 +1,4 @@
-"""The log's contract: one record per accepted event, and four kinds of records that Wakeline makes itself.
+"""The log's contract: one record per accepted event, and five kinds of records that Wakeline makes itself.
 
 A record is JSON, tagged by `kind`. It does not contain its append time, which the log adds (see `log`). Nothing here
 identifies a person: no IP addresses, customer ids as keyed hashes, addresses redacted.
@@ -51,12 +51,49 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
     leave: bool = False
     level: str = ""  # consent: the new level
     customer: str = ""  # identify: "@..." of a verified customer
+    order: str = ""  # purchase, refund: "#..." of its order
     props: dict[str, Any] = {}
     counted_only: bool = False  # it creates no profile, because of its address's budget or the memory; see `budget`
 
     @property
     def is_anonymous(self) -> bool:
         return self.visitor[0] == ANONYMOUS_PREFIX
+
+
+class Fact(Struct, tag_field="kind", tag="fact", omit_defaults=True, gc=False):
+    """What a server or an import says of a person or a thing, cleaned. Lane: that of `home`."""
+
+    site: str
+    home: str  # the thing it is about, see `vocabulary.things`; else "@customer"; else the visitor
+    type: str
+    id: str  # 16 hex digits: keyed hash of the sender's event id
+    time: int  # ms since 1970, as the sender says, never later than `received`
+    received: int  # ms since 1970, our clock
+    customer: str = ""  # "@..." of the person it is about
+    visitor: str = ""
+    body: dict[str, Any] = {}  # the fields of `vocabulary.fields`, without personal ones; amounts in minor units
+    told: list[str] = []  # names of the personal fields that went to the customer's card
+    by: str = "server"  # page, server, import, console
+    batch: str = ""  # of an import: its id, see `ImportEnd`
+    line: int = 0  # and the line, from 1 on; it rises within a lane
+    tells: bool = False  # of an import: messages may be sent about it
+
+
+class ImportEnd(Struct, tag_field="kind", tag="import_end"):
+    """An import has ended: in every lane all its records come before this one."""
+
+    site: str
+    batch: str  # 32 hex digits: hash of the file and of how its columns are read
+    time: int  # ms since 1970
+    lines: int  # of the file
+
+
+class ToldFact(Struct, omit_defaults=True):
+    """What one record of a visitor says to a thing: the fact as the page said it."""
+
+    fact: Fact
+    at: int  # with `step` the `Position` of the record that said it
+    step: int = 0
 
 
 class CustomerShare(Struct, omit_defaults=True):
@@ -89,6 +126,7 @@ class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
     after: int
     upto: int
     shares: list[CustomerShare] = []
+    facts: list[ToldFact] = []
     after_step: int = 0
     upto_step: int = 0
 
@@ -120,7 +158,7 @@ class Definition(Struct, tag_field="kind", tag="definition"):
 
 MOST_DEFINITION_BYTES = 262_144  # of the body of a definition, as JSON: each lane keeps several
 
-Record = Event | Delta | Tick | Erase | Definition
+Record = Event | Fact | Delta | Tick | Erase | Definition | ImportEnd
 
 decode_record = msgspec.json.Decoder(Record).decode
 encode_record = msgspec.json.Encoder().encode

@@ -5,9 +5,9 @@ from __future__ import annotations
 from crm.out import Out
 from crm.state import Visitor
 from wakeline import profile_fields
-from wakeline.definitions import NO_ACTIVITY
 from wakeline.numbers import EVENTS, TOP_EVENTS
 from wakeline.record import Event
+from wakeline.vocabulary.types import NO_ACTIVITY
 
 
 def count(event: Event, visitor: Visitor, out: Out) -> None:

@@ -20,11 +20,12 @@ from crm.visits.state import (
     deadline,
 )
 from wakeline import profile_fields
-from wakeline.definitions import NO_ACTIVITY, SESSION_GAP_MS, is_bounce
+from wakeline.definitions import SESSION_GAP_MS, is_bounce
 from wakeline.durations import DAY_MS
 from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING
 from wakeline.numbers import BOUNCES, NEW_VISITORS, SESSIONS, TOP_CAMPAIGNS, TOP_ENTRIES, TOP_EXITS, TOP_SOURCES, VISITS
 from wakeline.record import Event
+from wakeline.vocabulary.types import NO_ACTIVITY
 
 PATH_BYTES = 1_000  # of a path in a session: longer than browsers send and than top lists show
 

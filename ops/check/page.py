@@ -10,12 +10,12 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 from ops.check.csp import blocks_connection, blocks_script, missing_in_sandbox, policies
 from ops.check.finding import Finding, fail, ok, warn
 from wakeline.config.values import nearest
-from wakeline.definitions import BUILT_IN
 from wakeline.event import ConsentLevel
 from wakeline.hosts import origin_of
 from wakeline.scripts import ENDPOINT, NAME, Kind, version_of
 from wakeline.settings import Config, Site
 from wakeline.tag import script_tag
+from wakeline.vocabulary.types import BUILT_IN
 
 MARK = "data-wakeline-event"
 INERT = {"noscript": "inside <noscript>", "template": "inside <template>"}

@@ -1,0 +1,43 @@
+"""Amounts of money as whole minor units of a currency (cents), by the exponents of ISO 4217."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+
+from wakeline.amounts import DECIMALS, MAX_AMOUNT
+
+CURRENCIES = frozenset(DECIMALS)
+
+
+class BadAmount(ValueError):
+    """The amount or its currency is none; the message says what is wrong."""
+
+
+def minor_units(amount: float | str | Decimal, currency: str, *, rounds: bool = False, negative: bool = False) -> int:
+    """An amount in units of `currency` as minor units: 12.5 EUR are 1250.
+
+    One with more decimals than the currency has is refused unless `rounds`, as for the price of a single screw; one
+    below zero unless `negative`. Raises BadAmount.
+    """
+    try:
+        number = Decimal(str(amount).strip())
+    except InvalidOperation:
+        raise BadAmount("is not a number") from None
+    if not number.is_finite():
+        raise BadAmount("is not a number")
+    if currency not in CURRENCIES:
+        raise BadAmount("has no currency of ISO 4217")
+    if abs(number) > MAX_AMOUNT:
+        raise BadAmount(f"is beyond {MAX_AMOUNT:,}")
+    if number < 0 and not negative:
+        raise BadAmount("is negative")
+    exact = number.scaleb(DECIMALS[currency])
+    whole = exact.quantize(Decimal(1), ROUND_HALF_UP)
+    if whole != exact and not rounds:
+        raise BadAmount(f"has more than {DECIMALS[currency]} decimals, more than {currency} has")
+    return int(whole)
+
+
+def major_units(minor: int, currency: str) -> Decimal:
+    """The amount in units of the currency: 1250 of EUR are 12.50. An unknown currency counts as two decimals."""
+    return Decimal(minor).scaleb(-DECIMALS.get(currency, 2))
