@@ -136,14 +136,18 @@ def _reading_time(chance: random.Random) -> int:
 
 
 def _in_cart(category: str, product: int) -> dict[str, Any]:
-    return {"product": f"product-{product}", "category": category, "price": 19.9, "currency": "EUR", "quantity": 1}
+    return {"value": 19.9, "currency": "EUR", "items": [_item(category, product)]}
+
+
+def _item(category: str, product: int) -> dict[str, Any]:
+    return {"item_id": f"product-{product}", "item_category": category, "price": 19.9, "quantity": 1}
 
 
 def _order(chance: random.Random) -> tuple[str, dict[str, Any]]:
     """A purchase of one to three items."""
-    items = [_in_cart(chance.choice(CATEGORIES), chance.randrange(PRODUCTS)) for _ in range(chance.randint(1, 3))]
+    items = [_item(chance.choice(CATEGORIES), chance.randrange(PRODUCTS)) for _ in range(chance.randint(1, 3))]
     value = round(sum(item["price"] for item in items), 2)
-    return PURCHASE, {"order": _random_id(chance), "value": value, "currency": "EUR", "items": items}
+    return PURCHASE, {"transaction_id": _random_id(chance), "value": value, "currency": "EUR", "items": items}
 
 
 def _page(

@@ -13,19 +13,18 @@ from wakeline.commerce import (
     AMOUNTS,
     CURRENCY,
     EVENTS,
+    IDS,
     ITEMS,
-    ORDERS,
-    PRODUCTS,
     PURCHASE,
     QUANTITY,
     REFUND,
-    TOTALS,
+    VALUE,
     is_name,
 )
 
 COUNTED = (PURCHASE, REFUND)  # in `orders`
 CURRENCY_LETTERS = 3
-READ = AMOUNTS | ORDERS | PRODUCTS | {QUANTITY}
+READ = AMOUNTS | IDS | {QUANTITY}
 
 
 def read_shop(type: str, sent: dict[str, Any], props: dict[str, Any], dropped: list[Dropped]) -> bool:
@@ -50,21 +49,17 @@ def read_shop(type: str, sent: dict[str, Any], props: dict[str, Any], dropped: l
 
 
 def _read_total(type: str, sent: dict[str, Any], props: dict[str, Any], currency: str, dropped: list[Dropped]) -> bool:
-    said = [name for name in TOTALS if name in sent or name in props]
-    for name in said:
-        value = props.get(name)
-        if isinstance(value, str) and not is_name(value):
-            del props[name]
-            dropped.append(Dropped.NO_VALUE)
-            continue
-        if sent.get(name) is None and value is None:  # JSON for NaN, or unknown
-            continue
+    value, is_said = props.get(VALUE), VALUE in sent or VALUE in props
+    if isinstance(value, str) and not is_name(value):
+        del props[VALUE]
+        dropped.append(Dropped.NO_VALUE)
+    elif sent.get(VALUE) is not None or value is not None:  # null: JSON for NaN, or unknown
         amount = amount_of(value, currency)
         if amount is None or (amount < 0 and type == PURCHASE):
             return False
-        props[name] = abs(amount)
+        props[VALUE] = abs(amount)
         return True
-    return type == PURCHASE or not said
+    return type == PURCHASE or not is_said
 
 
 def _read_currency(props: dict[str, Any], dropped: list[Dropped]) -> None:
@@ -89,7 +84,7 @@ def _read_fields(event: str, fields: dict[str, Any], currency: str, dropped: lis
             if number is not None and number < 0 and name == QUANTITY:
                 number = -number if event == REFUND else None
             _put(number, name, fields, Dropped.BAD_AMOUNT, dropped)
-        elif name in ORDERS or name in PRODUCTS:
+        elif name in IDS:
             named = value.strip() if isinstance(value, str) else value
             _put(named if is_name(named) else None, name, fields, Dropped.NO_VALUE, dropped)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -88,7 +89,7 @@ class Browser:
         self._is_present, self._next_ping = True, self.now + PING_MS
         self._emit(PAGE_VIEW, title=title, referrer=self.referrer, interests=interests, continued=continued)
         if product and not continued:
-            self._emit("view_product", props=described(product))
+            self._emit("view_item", props=described([(product, 1)]))
         self._send(GATHER_MS)
 
     @property
@@ -202,11 +203,13 @@ def page_shown(path: str) -> tuple[str, list[str], Product | None]:
     return page.title, list(page.interests), product
 
 
-def described(product: Product) -> Props:
-    """A product's properties in the shop's events."""
+def described(lines: Sequence[tuple[Product, int]]) -> Props:
+    """Products and how many of each, as properties of the shop's events."""
     return {
-        "product": product.id,
-        "category": product.category,
-        "price": product.price,
+        "value": sum(product.price * quantity for product, quantity in lines),
         "currency": catalogue().currency,
+        "items": [
+            {"item_id": product.id, "item_category": product.category, "price": product.price, "quantity": quantity}
+            for product, quantity in lines
+        ],
     }

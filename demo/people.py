@@ -119,7 +119,7 @@ class Crowd:
         tastes = {category: chance.gammavariate(0.5, 1.0) + 0.01 for category in self._categories}
         customer = None
         if answer == "accept" and not has_gpc and chance.random() < CUSTOMERS:
-            customer = f"customer-{random_id(chance)[:8]}"
+            customer = f"C-{int(random_id(chance)[:8], 32) % 10**8:08}"
         person = self._person(has_gpc=has_gpc, answer=answer, tastes=tastes, customer=customer)
         if customer and len(self._second_devices) < MAX_KNOWN:
             self._second_devices.append(self._person(answer=answer, tastes=tastes, customer=customer))

@@ -13,7 +13,7 @@ from functools import cache
 from demo.browser import Browser, Delivery, described
 from demo.catalogue import Product, catalogue
 from demo.people import Person, pick, random_id
-from wakeline.event import ConsentLevel, Props
+from wakeline.event import ConsentLevel
 from wakeline.settings import Site
 
 SOURCES = {"search": 0.32, "direct": 0.26, "social": 0.17, "newsletter": 0.15, "referral": 0.10}
@@ -45,6 +45,7 @@ class Visit:
     deliveries: tuple[Delivery, ...]
     start: int  # ms since 1970
     end: int
+    customer: str = ""  # who was identified
 
     @property
     def headers(self) -> dict[str, str]:
@@ -62,7 +63,8 @@ def visit(person: Person, site: Site, chance: random.Random, start: int) -> Visi
     else:
         walk.browse()
     deliveries = tuple(sorted(browser.deliveries, key=lambda delivery: delivery.at))
-    return Visit(person, deliveries, start, max([browser.now, *(delivery.at for delivery in deliveries)]))
+    end = max([browser.now, *(delivery.at for delivery in deliveries)])
+    return Visit(person, deliveries, start, end, walk.customer)
 
 
 class Walk:
@@ -71,6 +73,7 @@ class Walk:
     def __init__(self, browser: Browser) -> None:
         self.browser, self.person, self.chance = browser, browser.person, browser.chance
         self.mood = "browse"
+        self.customer = ""  # as whom the person logged in
 
     def crawl(self) -> None:
         """Request page after page, as a crawler."""
@@ -148,10 +151,11 @@ class Walk:
         return self.chance.sample(products, len(products))
 
     def search(self) -> list[Product]:
-        """Search without putting the words into the URL, as they may be personal."""
-        found = catalogue().matching(self.chance.choice(WORDS))
+        """Search. The words are in an event, not in the page's URL: the collector would drop them there."""
+        words = self.chance.choice(WORDS)
+        found = catalogue().matching(words)
         self.browser.open("/search")
-        self.browser.tell("search", {"results": len(found)})
+        self.browser.tell("search", {"search_term": words, "results": len(found)})
         self.browser.think()
         return found
 
@@ -159,33 +163,26 @@ class Walk:
         if product and self.chance.random() < ADDS[self.mood]:
             self.browser.think(0.6)
             self.person.cart.append(product.id)
-            self.browser.tell("add_to_cart", {**described(product), "quantity": 1})
+            self.browser.tell("add_to_cart", described([(product, 1)]))
 
     def basket(self) -> None:
-        chance, cart, shop = self.chance, self.person.cart, catalogue()
+        chance, cart = self.chance, self.person.cart
         self.browser.open("/cart")
         self.browser.think()
         if chance.random() < REMOVES:
             gone = product_of(chance.choice(cart))
             quantity = cart.count(gone.id)
             cart[:] = [id for id in cart if id != gone.id]
-            self.browser.tell("remove_from_cart", {**described(gone), "quantity": quantity})
+            self.browser.tell("remove_from_cart", described([(gone, quantity)]))
             self.browser.think(0.5)
         if not cart or chance.random() > ORDERS:
             return
         bought = [(product_of(id), cart.count(id)) for id in dict.fromkeys(cart)]
         cart.clear()
-        paid: Props = {
-            "price": sum(product.price * quantity for product, quantity in bought),
-            "currency": shop.currency,
-            "items": [
-                {"product": product.id, "category": product.category, "price": product.price, "quantity": quantity}
-                for product, quantity in bought
-            ],
-        }
-        self.browser.tell("checkout", paid)
+        paid = described(bought)
+        self.browser.tell("begin_checkout", paid)
         self.browser.open("/order")
-        self.browser.tell("purchase", {"order": "T" + random_id(chance)[:5].upper(), **paid})
+        self.browser.tell("purchase", {"transaction_id": "T" + random_id(chance)[:5].upper(), **paid})
         self.browser.think()
 
     def log_in(self, customer: str) -> None:
@@ -193,6 +190,7 @@ class Walk:
         self.browser.think()
         if self.person.level is ConsentLevel.FULL:
             self.browser.identify(customer)
+            self.customer = customer
 
     def category(self) -> str:
         return pick(self.chance, self.person.tastes)

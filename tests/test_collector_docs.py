@@ -46,8 +46,9 @@ def test_every_field_is_named() -> None:
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-async def test_the_example_is_accepted_as_it_stands(tmp_path: Path) -> None:
-    (command,) = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)
+@pytest.mark.parametrize("number", [0, 1])
+async def test_each_example_is_accepted_as_it_stands(tmp_path: Path, number: int) -> None:
+    command, *_ = re.findall(r"```sh\n(.*?)```", PAGE, re.DOTALL)[number:]
     (answer,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
     async with stand(tmp_path) as collector:
         for said, here in (
@@ -62,4 +63,8 @@ async def test_the_example_is_accepted_as_it_stands(tmp_path: Path) -> None:
         written, _ = await shell.communicate()
         assert json.loads(written) == json.loads(answer)
         (record,) = await collector.records()
-    assert (record.type, record.props["price"], record.bot) == ("purchase", 154.8, "")
+    if number == 0:
+        assert (record.type, record.props["value"], bool(record.order)) == ("purchase", 154.8, True)
+    else:
+        assert (record.type, record.visitor, record.interests) == ("page_view", "0k3v9q2m1t7b5s8d4f6g2a", ["shoes"])
+    assert record.bot == ""

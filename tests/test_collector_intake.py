@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from benchmarks.waiting import until
 from tests.collector_stand import DAY, NOON, ORIGIN, PAGE, SECRET, VISITOR, Stand, envelope, event, full, stand
+from wakeline.commerce import signed_text
 from wakeline.event import MAX_AGE_MS, MAX_BODY_BYTES, STATUS, Refusal
 from wakeline.identity import customer_id, signature
 from wakeline.labels import cut
@@ -109,11 +110,14 @@ async def test_a_golden_refusal_is_refused_with_its_reason(collector: Stand, fil
 
 @pytest.mark.parametrize("file", GOLDEN)
 async def test_a_golden_envelope_is_accepted_whole(tmp_path: Path, file: bytes) -> None:
-    """Ids and signatures are made for the secret of the test's site where the envelope identifies someone."""
+    """Signatures are made for the secret of the test's site."""
     body = json.loads(file)
     for each in body["events"]:
         if each["type"] == "identify":
             each["signature"] = signature(SECRET, str(each["id"]))
+        if "signature" in (props := each.get("props", {})):
+            text = signed_text(props["transaction_id"], props["value"], props["currency"])
+            props["signature"] = signature(SECRET, text)
     async with stand(tmp_path) as collector:
         collector.clock.now = body["sent"]
         status, answer, _ = await collector.post(body)
@@ -241,13 +245,13 @@ async def test_any_text_that_can_be_read_is_a_name(collector: Stand, type: str) 
 
 async def test_what_cannot_be_kept_of_props_is_left_out_and_counted(collector: Stand) -> None:
     """A purchase is worth more than a list of sizes in one of its items."""
-    items = [{"product": f"shoe-{n}", "price": 9.5, "sizes": [41, 42]} for n in range(200)]
-    bought = {"order": "A-1", "price": 1_900.0, "items": items, "address": {"city": "Kiel"}, "seen": 10**400}
+    items = [{"item_id": f"shoe-{n}", "price": 9.5, "sizes": [41, 42]} for n in range(200)]
+    bought = {"transaction_id": "A-1", "value": 1_900.0, "items": items, "address": {"city": "Kiel"}, "seen": 10**400}
     status, answer, _ = await collector.post(envelope(event(type="purchase", props=bought)))
     assert (status, answer["accepted"]) == (202, 1)
     (record,) = await collector.records()
-    kept = [{"product": f"shoe-{n}", "price": 9.5} for n in range(200)]
-    assert record.props == {"order": "A-1", "price": 1_900.0, "items": kept}
+    kept = [{"item_id": f"shoe-{n}", "price": 9.5} for n in range(200)]
+    assert record.props == {"transaction_id": "A-1", "value": 1_900.0, "items": kept}
     metrics = collector.metrics()
     assert metrics['props_dropped_total{reason="nested"}'] == 201
     assert metrics['props_dropped_total{reason="bad_number"}'] == 1
@@ -257,7 +261,7 @@ async def test_what_cannot_be_kept_of_props_is_left_out_and_counted(collector: S
 async def test_what_was_left_out_counts_once_its_events_are_written(collector: Stand) -> None:
     """Events answered 503 will be sent again; permanently rejected ones will not."""
     lists = {"sizes": [[41]]}
-    sent = envelope(event(type="quiz", props=lists), event(n=1, type="refund", props={**lists, "price": "much"}))
+    sent = envelope(event(type="quiz", props=lists), event(n=1, type="refund", props={**lists, "value": "much"}))
     collector.log.is_away = True
     for _ in range(3):
         assert (await collector.post(sent))[0] == 503
@@ -272,11 +276,11 @@ async def test_a_purchase_says_how_much_it_was_as_a_number(collector: Stand) -> 
     """A field whose name is only after cleaning that of an amount is one too."""
     await collector.post(
         envelope(
-            event(n=1, type="purchase", props={"order": "undefined", "pri\u200bce": "1\u00a0299,00"}),
-            event(n=2, type="refund", props={"pri\u200bce": "much"}),
+            event(n=1, type="purchase", props={"transaction_id": "undefined", "val\u200bue": "1\u00a0299,00"}),
+            event(n=2, type="refund", props={"val\u200bue": "much"}),
         )
     )
-    assert [record.props for record in await collector.records()] == [{"price": 1299}]
+    assert [record.props for record in await collector.records()] == [{"value": 1299}]
     assert collector.rejected() == {"bad_amount": 1}
     assert collector.metrics()['props_dropped_total{reason="no_value"}'] == 1
 
@@ -284,7 +288,9 @@ async def test_a_purchase_says_how_much_it_was_as_a_number(collector: Stand) -> 
 @pytest.mark.parametrize(
     ("reason", "bad"),
     [
-        pytest.param("bad_amount", event(type="refund", props={"order": "A", "price": "much"}), id="no amount"),
+        pytest.param(
+            "bad_amount", event(type="refund", props={"transaction_id": "A", "value": "much"}), id="no amount"
+        ),
         pytest.param("bad_event", event(n=2_048), id="number beyond the page"),
         pytest.param("bad_event", event(n=-1), id="negative number"),
         pytest.param("bad_event", event(page="x"), id="page id too short"),
@@ -539,14 +545,14 @@ async def test_each_type_brings_its_own_body(collector: Stand) -> None:
         event(n=1, type="engagement", engaged_ms=1_500, scroll=40, leave=True, title="no"),
         event(n=2, type="ping", props={"no": 1}),
         event(n=3, type="consent", level="anonymous"),
-        event(n=4, type="purchase", props={"price": 9.5, "note": "to me@mail.example", "items": [{"sku": "a"}]}),
+        event(n=4, type="purchase", props={"value": 9.5, "note": "to me@mail.example", "items": [{"item_id": "a"}]}),
     )
     assert (await collector.post(body))[1]["accepted"] == 4
     engagement, ping, consent, purchase = sorted(await collector.records(), key=lambda record: record.n)
     assert (engagement.engaged_ms, engagement.scroll, engagement.leave, engagement.title) == (1_500, 40, True, "")
     assert ping.props == {}
     assert consent.level == "anonymous"
-    assert purchase.props == {"price": 9.5, "note": "to (redacted)", "items": [{"sku": "a"}]}
+    assert purchase.props == {"value": 9.5, "note": "to (redacted)", "items": [{"item_id": "a"}]}
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,7 @@ def _times(piece: str, length: int) -> str:
 
 
 def in_props(**props: Any) -> dict[str, Any]:
-    return {"type": "purchase", "props": {"order_id": "A-1", "price": 1, "currency": "EUR", **props}}
+    return {"type": "purchase", "props": {"transaction_id": "A-1", "value": 1, "currency": "EUR", **props}}
 
 
 FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
@@ -99,8 +99,8 @@ FIELDS: dict[str, Callable[[str], dict[str, Any]]] = {
         **{f"{text[:40]}{index}": text[:200] for index in range(len(text) // 200)}
     ),
     "an address": lambda text: in_props(url=text, path=f"/{text}", href=text),
-    "the order": lambda text: in_props(order_id=text),
-    "the amount": lambda text: in_props(price=text),
+    "the order": lambda text: in_props(transaction_id=text),
+    "the amount": lambda text: in_props(value=text),
     "the currency": lambda text: in_props(currency=text),
     "relative addresses on a page of a long path": lambda text: {
         **in_props(items=[{"url": "a"}] * (len(text) // 10)),

@@ -12,7 +12,7 @@ import pytest
 from collector.lists import interests_of, with_lists
 from tests.collector_stand import Stand, envelope, event, stand
 
-ITEMS = [{"product": "trail-runner", "price": 129.9}, {"product": "wool-socks", "price": 12.45}]
+ITEMS = [{"item_id": "trail-runner", "price": 129.9}, {"item_id": "wool-socks", "price": 12.45}]
 
 
 def prototype(text: str) -> str:
@@ -23,8 +23,8 @@ def prototype(text: str) -> str:
 READ = {
     "items": ("purchase", {"items": json.dumps(ITEMS)}, {"items": ITEMS}),
     "items of an event of the site's own": ("quiz", {"items": json.dumps(ITEMS)}, {"items": ITEMS}),
-    "no items": ("checkout", {"items": "[]"}, {"items": []}),
-    "items beside others": ("purchase", {"order": "A", "items": "[{}]"}, {"order": "A", "items": [{}]}),
+    "no items": ("begin_checkout", {"items": "[]"}, {"items": []}),
+    "items beside others": ("purchase", {"coupon": "A", "items": "[{}]"}, {"coupon": "A", "items": [{}]}),
     "fields of a form": ("form_submit", {"fields": '["name", "street"]'}, {"fields": ["name", "street"]}),
     "timing of a server": (
         "web_vitals",
@@ -65,10 +65,10 @@ def test_the_fields_of_a_form_are_names(sent: Any, kept: list[Any]) -> None:
 
 TEXTS = {
     "a sentence": ("purchase", {"items": "[two pairs of shoes]"}),
-    "cut JSON": ("purchase", {"items": '[{"product": "a"}'}),
+    "cut JSON": ("purchase", {"items": '[{"item_id": "a"}'}),
     "texts for objects": ("purchase", {"items": '["a"]'}),
-    "an object": ("purchase", {"items": '{"product": "a"}'}),
-    "a blank before it": ("purchase", {"items": ' [{"product": "a"}]'}),
+    "an object": ("purchase", {"items": '{"item_id": "a"}'}),
+    "a blank before it": ("purchase", {"items": ' [{"item_id": "a"}]'}),
     "nested without end": ("purchase", {"items": "[" * 60_000}),
     "objects nested without end": ("purchase", {"items": '[{"a":' * 10_000}),
     "a property of the site's own": ("purchase", {"sizes": "[41, 42]"}),
@@ -120,11 +120,11 @@ async def collector(tmp_path: Path) -> AsyncIterator[Stand]:
 async def test_a_list_as_text_is_cleaned_as_a_list(collector: Stand) -> None:
     """The same record, and the same is left out of it, for the same reasons."""
     items = [
-        {"product": "shoe", "price": "129,90", "note": "from who@mail.example, 4111 1111 1111 1111", "sizes": [41]},
-        {"product": "undefined", "quantity": 2, "url": "/reset/SECRET", "x" * 65: 1, "text": "t" * 2_000},
+        {"item_id": "shoe", "price": "129,90", "note": "from who@mail.example, 4111 1111 1111 1111", "sizes": [41]},
+        {"item_id": "undefined", "quantity": 2, "url": "/reset/SECRET", "x" * 65: 1, "text": "t" * 2_000},
         {f"field{number}": number for number in range(70)},
     ] * 5
-    bought = {"order": "A-1", "price": 1_900.0, "currency": "EUR"}
+    bought = {"transaction_id": "A-1", "value": 1_900.0, "currency": "EUR"}
     found = []
     for number, sent in enumerate((items, json.dumps(items))):
         before = collector.metrics()
@@ -138,7 +138,7 @@ async def test_a_list_as_text_is_cleaned_as_a_list(collector: Stand) -> None:
     of_list, of_text = sorted(await collector.records(), key=lambda record: record.n)
     assert of_text.props == of_list.props
     assert of_text.props["items"][:2] == [
-        {"product": "shoe", "price": 129.9, "note": "from (redacted), (redacted)"},
+        {"item_id": "shoe", "price": 129.9, "note": "from (redacted), (redacted)"},
         {"quantity": 2, "url": "/reset/*", "text": "t" * 1_000},
     ]
 
@@ -167,7 +167,7 @@ async def test_a_page_is_viewed_whatever_its_interests_are(collector: Stand) -> 
 
 async def test_a_text_that_is_no_list_is_cleaned_as_a_text(collector: Stand) -> None:
     text = "[from who@mail.example]"
-    await collector.post(envelope(event(type="purchase", props={"price": 1, "items": text})))
+    await collector.post(envelope(event(type="purchase", props={"value": 1, "items": text})))
     assert [record.props["items"] for record in await collector.records()] == ["[from (redacted)]"]
 
 

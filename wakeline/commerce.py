@@ -1,27 +1,32 @@
-"""The fields of a shop's events that Wakeline interprets, and their valid values."""
+"""The fields of a shop's events that Wakeline interprets, their valid values, and what a shop signs of a purchase."""
 
 from __future__ import annotations
 
 import re
 
-PURCHASE = "purchase"
-REFUND = "refund"
+from wakeline.vocabulary import types
+from wakeline.vocabulary.money import major_units, minor_units
+from wakeline.vocabulary.pages import OF_PAGES
+from wakeline.vocabulary.things import MAX_THING_ID
+
+PURCHASE, REFUND = types.PURCHASE, types.REFUND
 EVENTS = frozenset(
     (
-        *("view_list", "view_product", "add_to_cart", "remove_from_cart", "checkout", PURCHASE, REFUND),
-        *("view_item_list", "select_item", "view_item", "view_cart"),
-        *("begin_checkout", "add_shipping_info", "add_payment_info"),
+        *("view_item_list", "select_item", "view_item", "add_to_cart", "remove_from_cart", "view_cart"),
+        *("begin_checkout", "add_shipping_info", "add_payment_info", PURCHASE, REFUND),
     )
 )
 
-TOTALS = ("price", "value")  # the amount of a purchase or a refund: the first that is present
-AMOUNTS = frozenset((*TOTALS, "tax", "shipping", "discount", "cost"))  # in an event, and in each of its items
+VALUE = "value"  # the amount of a purchase or a refund
+TOTALS = (VALUE, "price")  # names of that amount in a history; the last is a former one
+AMOUNTS = frozenset((VALUE, "price", "tax", "shipping", "discount", "cost"))  # in an event, and in each of its items
 QUANTITY = "quantity"
 CURRENCY = "currency"
-ORDERS = frozenset(("order", "order_id", "transaction_id"))
-PRODUCTS = frozenset(("product", "product_id", "item_id", "sku"))
+TRANSACTION_ID = "transaction_id"  # the order's number
+IDS = frozenset((TRANSACTION_ID, "refund_id", "item_id"))
 ITEMS = "items"
-OWN_FIELDS = AMOUNTS | ORDERS | PRODUCTS | {QUANTITY, CURRENCY, ITEMS, "category", "path", "url"}
+SIGNATURE = "signature"  # of a purchase, by the shop's server: see `signed_text`
+OWN_FIELDS = AMOUNTS | IDS | {QUANTITY, CURRENCY, ITEMS, "category", "path", "url"} | OF_PAGES
 """Fields with a meaning: they are kept before a page's other fields."""
 
 NO_VALUE = (
@@ -42,3 +47,19 @@ def is_name(value: object) -> bool:
         text = value.strip()
         return text != "" and (text[0] not in _FIRST or _is_no_value(text) is None)
     return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def order_number(value: object) -> str | None:
+    """An order's number, as servers say it too: 7 of a page is "7" of a server. None if `value` is none."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    number = str(value).strip()
+    return number if is_name(value) and len(number) <= MAX_THING_ID else None
+
+
+def signed_text(number: str, value: float, currency: str) -> str:
+    """What the shop's server signs of a purchase: number, value and currency, one a line.
+
+    The value has the decimals of its currency: 154.80 for EUR, 155 for JPY. Raises BadAmount.
+    """
+    return f"{number}\n{major_units(minor_units(value, currency, rounds=True), currency):f}\n{currency}"

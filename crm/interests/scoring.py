@@ -21,7 +21,16 @@ from wakeline.record import Event
 ENGAGED_MS_PER_WEIGHT = 30_000
 MAX_AT_ONCE = 16  # interests of one event; those of the site's rules come first
 LONGEST_MS = 1_800_000  # of one engagement event: a longer one is an error of the page
-WEIGHT_OF_EVENT = {"add_to_cart": 3.0, "checkout": 3.0, "purchase": 5.0}
+WEIGHT_OF_EVENT = {
+    "add_to_cart": 3.0,
+    "begin_checkout": 3.0,
+    "purchase": 5.0,
+    "checkout": 3.0,  # the former name of begin_checkout, in logs
+}
+OF_ITEM = (
+    *("item_category", "item_category2", "item_category3", "item_category4", "item_category5"),
+    "category",  # the former name, in logs
+)
 
 
 def weigh(event: Event, visitor: Visitor, out: Out) -> None:
@@ -72,10 +81,10 @@ def _stored(weight: float, event: Event, out: Out) -> float:
 
 
 def categories(props: dict[str, Any]) -> list[str]:
-    """Product categories of an event, at most MAX_AT_ONCE, from props.category and items[].category."""
+    """Product categories of an event, at most MAX_AT_ONCE, from props.category and each item's categories."""
     found = [props.get("category")]
     items = props.get("items")
     if isinstance(items, list):
-        found += [item.get("category") for item in items if isinstance(item, dict)]
+        found += [item.get(name) for item in items if isinstance(item, dict) for name in OF_ITEM]
     names = dict.fromkeys(name for text in found if isinstance(text, str) and (name := interest_name(text)))
     return list(islice(names, MAX_AT_ONCE))

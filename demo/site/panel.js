@@ -10,12 +10,12 @@ const WHY = {
   ping: "a sign that you are still here",
   consent: (event) => `you chose “${event.level}”`,
   identify: "you signed in",
-  view_product: "you looked at a product",
+  view_item: "you looked at a product",
   add_to_cart: "you put something into the cart",
   remove_from_cart: "you took it out again",
-  checkout: "you went to order",
+  begin_checkout: "you went to order",
   purchase: "you ordered",
-  search: "how much your search found, not your words",
+  search: "what you searched for, and how much was found",
   newsletter_signup: "you signed up for the letter",
 }
 const MEANING = {
@@ -27,6 +27,10 @@ const NOTHING = {
   off: ["We know nothing", ["Nothing is sent from here, not even that somebody opened the page.", "If you withdrew, one last message said so, and your profile was erased."]],
   anonymous: ["We know nothing about you", ["All we know is that somebody opened a page. You are only counted.", "There is no profile to show, and nothing in your browser to find you by. For us you are a hash whose key will be destroyed."]],
 }
+
+const BOT = (name) => ["You count as a bot", [
+  `This browser ${name ? `calls itself “${name}”` : "says that a program drives it"}. What it sends is taken, and counted apart from people.`,
+  "There is no profile of a bot, so there is nothing to show. Open the shop in a browser of your own."]]
 
 const $ = (id) => document.getElementById(id)
 const panel = $("panel")
@@ -48,7 +52,7 @@ function level() {
 
 // ---- the live profile
 
-let known = null // {visitor, customer}: see wakeline.profiles.Profile
+let known = null // {visitor, customer, bot, departments}: see demo/panel.py
 let text = "" // of the answer: not redrawn if unchanged
 let isAway = false
 let soonUntil = 0
@@ -183,9 +187,15 @@ function drawSent() {
   $("no-sent").hidden = list.length > 0
 }
 
+/** Why there is nothing to show; null if there is a profile, or will be. */
+function nothing(at, profile) {
+  if (at !== "full") return NOTHING[at]
+  return !profile && (known?.bot || navigator.webdriver) ? BOT(known?.bot) : null
+}
+
 function gist(at, profile) {
   if (isAway) return "out of reach just now"
-  if (at !== "full") return "nothing"
+  if (nothing(at, profile)) return "nothing"
   if (!profile) return "nothing yet"
   const best = profile.interests[0]
   return [best && best.name, many(profile.page_views, "page")].filter(Boolean).join(", ")
@@ -200,15 +210,17 @@ function draw() {
     ? "The profile cannot be read just now. Nothing is lost: it will appear."
     : at === "anonymous" && navigator.globalPrivacyControl ? "Your browser sends Global Privacy Control, so this is as far as it goes." : MEANING[at]
   $("gist").textContent = gist(at, profile)
-  $("nothing").hidden = at === "full"
-  $("nothing-show").hidden = !!navigator.globalPrivacyControl
+  const why = nothing(at, profile)
+  $("nothing").hidden = !why
+  $("nothing-show").hidden = !!navigator.globalPrivacyControl || at === "full"
   $("known").hidden = $("you").hidden = !profile
-  if (at !== "full") {
-    const [title, lines] = NOTHING[at]
+  if (why) {
+    const [title, lines] = why
     $("nothing-title").textContent = title
     $("nothing-text").replaceChildren(...lines.map((line) => make("p", "", line)))
   }
   if (profile) drawProfile(profile, known.customer)
+  document.dispatchEvent(new CustomEvent("panel:drawn", { detail: at === "full" && !isAway && known?.departments }))
 }
 
 // ---- what moves it

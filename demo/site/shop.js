@@ -22,11 +22,15 @@ function toast(text, href, label) {
   toast.timer = setTimeout(() => place.classList.remove("up"), 3500)
 }
 
-// ---- cart: [{product, category, name, price, quantity}]
+// ---- cart: [{id, category, name, price, quantity}]
 
 const cart = () => kept("cart") || []
 const worth = (lines) => lines.reduce((sum, line) => sum + line.price * line.quantity, 0)
-const items = (lines) => lines.map(({ product, category, price, quantity }) => ({ product, category, price, quantity }))
+/** Lines of the cart as properties of an event. */
+const told = (lines) => ({
+  value: worth(lines), currency: "EUR",
+  items: lines.map(({ id, category, price, quantity }) => ({ item_id: id, item_category: category, price, quantity })),
+})
 
 function setCart(lines) {
   keep("cart", lines)
@@ -37,30 +41,29 @@ function setCart(lines) {
 
 function shown() {
   const { product, category, price } = $("[data-product]").dataset
-  return { product, category, price: Number(price), currency: "EUR" }
+  return { id: product, category, name: $("h1").textContent, price: Number(price), quantity: 1 }
 }
 
 function add() {
-  const { currency, ...wanted } = shown()
+  const wanted = shown()
   const lines = cart()
-  const line = lines.find((one) => one.product === wanted.product)
+  const line = lines.find((one) => one.id === wanted.id)
   if (line) line.quantity += 1
-  else lines.push({ ...wanted, name: $("h1").textContent, quantity: 1 })
+  else lines.push(wanted)
   setCart(lines)
-  wakeline("event", "add_to_cart", { ...wanted, currency, quantity: 1 })
+  wakeline("event", "add_to_cart", told([shown()]))
   toast("It is in your cart.", "/cart", "Look")
 }
 
 function remove(line) {
-  setCart(cart().filter((one) => one.product !== line.product))
-  wakeline("event", "remove_from_cart", { ...items([line])[0], currency: "EUR" })
+  setCart(cart().filter((one) => one.id !== line.id))
+  wakeline("event", "remove_from_cart", told([line]))
   drawCart(cart(), true)
 }
 
 function order() {
   const lines = cart()
-  const price = worth(lines)
-  wakeline("event", "checkout", { price, currency: "EUR", items: items(lines) })
+  wakeline("event", "begin_checkout", told(lines))
   const number = "T" + crypto.getRandomValues(new Uint32Array(1))[0].toString(36).toUpperCase().slice(-5)
   keep("order", { number, lines, isNew: true })
   setCart([])
@@ -69,8 +72,8 @@ function order() {
 
 function drawCart(lines, isOpen) {
   $("#cart").replaceChildren(...lines.map((line) => make("div", { className: "line" },
-    make("img", { src: `/site/art/${line.product}.svg`, alt: "", width: 72, height: 72 }),
-    make("a", { href: `/${line.category}/${line.product}` }, line.name),
+    make("img", { src: `/site/art/${line.id}.svg`, alt: "", width: 72, height: 72 }),
+    make("a", { href: `/${line.category}/${line.id}` }, line.name),
     make("span", { className: "many" }, line.quantity > 1 ? `${line.quantity} × ${money(line.price)}` : ""),
     make("b", {}, money(line.price * line.quantity)),
     ...(isOpen ? [make("button", { type: "button", className: "link", onclick: () => remove(line) }, "Remove")] : []))))
@@ -89,7 +92,7 @@ function thank() {
   $("#order-said").textContent = `Order ${last.number} is on its way to nowhere: this was a demo. Look at the panel instead.`
   if (!last.isNew) return
   keep("order", { ...last, isNew: false })
-  wakeline("event", "purchase", { order: last.number, price: worth(last.lines), currency: "EUR", items: items(last.lines) })
+  wakeline("event", "purchase", { transaction_id: last.number, ...told(last.lines) })
 }
 
 // ---- consent
@@ -129,6 +132,7 @@ function drawAccount() {
   const customer = kept("customer")
   $("#signed-out").hidden = !!customer
   $("#signed-in").hidden = !customer
+  document.dispatchEvent(new Event("shop:customer"))
   if (!customer) return
   $("#signed-as").textContent = customer.id
   $("#linked-said").textContent = stored("wakeline.id")
@@ -199,9 +203,9 @@ addEventListener("popstate", () => {
 function arrive() {
   path = location.pathname
   setCart(cart())
-  if ($("[data-product]")) wakeline("event", "view_product", shown())
+  if ($("[data-product]")) wakeline("event", "view_item", told([shown()]))
   const { results } = $("[data-results]")?.dataset || {}
-  if (results) wakeline("event", "search", { results: Number(results) })
+  if (results) wakeline("event", "search", { search_term: $("#words").value, results: Number(results) })
   if (path === "/cart") drawCart(cart(), true)
   if (path === "/order") thank()
   if (path === "/account") drawAccount()

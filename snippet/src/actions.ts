@@ -50,7 +50,7 @@ export const acted = (event: MouseEvent): void => {
 /** Events that accompany a page view: a search, and a missing page. */
 export const viewed = ({ url, continued }: WireEvent): void => {
   const term = new URL(url, location as never).searchParams.get(settings.search || "#"); // a name that no parameter has
-  if (term && !continued) custom("search", { term }); // a continued view was reported before
+  if (term && !continued) custom("search", { search_term: term }); // a continued view was reported before
   const [load] = performance.getEntriesByType("navigation") as PerformanceNavigationTiming[];
   // only for the document's first view: it is the status of the loaded page, not of later routes
   continued ?? ((settings.status || load?.responseStatus) == 404 && custom("not_found"));

@@ -82,7 +82,7 @@ for (const [name, [attributes, event]] of Object.entries(MARKED)) {
 
 test("what was searched for is told, by the parameter that the tag names", async () => {
   const made = await page({ tag: { search: "q" }, url: "https://shop.example/search?q=red+shoes&page=2" });
-  assert.deepEqual(told(made), [["search", { term: "red shoes" }]]);
+  assert.deepEqual(told(made), [["search", { search_term: "red shoes" }]]);
   made.window.history.pushState(null, "", "/search?q=");
   await made.pass();
   assert.equal(made.events.filter(({ type }) => type == "search").length, 1);
@@ -132,10 +132,10 @@ test("where the browser keeps the status to itself, or the server has it wrong, 
 
 test("a word that is no command is an event of that name", async () => {
   const made = await page();
-  made.wakeline("purchase", { order: "A-1001", currency: "EUR" });
+  made.wakeline("purchase", { transaction_id: "A-1001", currency: "EUR" });
   made.wakeline("consent", "no such level");
   await made.pass();
-  assert.deepEqual(told(made), [["purchase", { order: "A-1001", currency: "EUR" }]]);
+  assert.deepEqual(told(made), [["purchase", { transaction_id: "A-1001", currency: "EUR" }]]);
 });
 
 test("beforeSend edits and drops, but for what the visitor chose", async () => {

@@ -6,8 +6,9 @@ import { FakePage } from "./fake_page.mjs";
 
 const CALLS = [
   ...["consent", "event", "identify", "reset", "debug", "beforeSend"],
-  ...["view_list", "view_product", "add_to_cart", "remove_from_cart", "checkout", "purchase", "refund"],
-  ...["offer_seen", "offer_accepted", "offer_dismissed", "survey"],
+  ...["view_item_list", "select_item", "view_item", "add_to_cart", "remove_from_cart", "view_cart"],
+  ...["begin_checkout", "add_shipping_info", "add_payment_info", "purchase", "refund"],
+  ...["offer_seen", "offer_accepted", "offer_dismissed", "survey_seen", "survey_answered"],
 ];
 
 for (const path of ["../../docs/snippet.md", "../README.md"]) {

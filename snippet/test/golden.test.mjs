@@ -53,7 +53,7 @@ const HOW = {
   },
   custom_event: async () => {
     const page = new FakePage({ tag: { consent: "full" } });
-    page.wakeline("event", "view_product", golden("custom_event").events[0].props);
+    page.wakeline("event", "view_item", golden("custom_event").events[0].props);
     return page;
   },
   purchase: async () => {

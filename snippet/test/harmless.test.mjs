@@ -100,11 +100,11 @@ for (const entry of ["wakeline", "full"])
   test(`beside an old library all events arrive, ${entry}`, async () => {
     const page = new FakePage({ entry, code: OLD_LIBRARY, tag: { consent: "full" }, interests: "running" });
     await page.pass();
-    runInContext(`for (let i = 0; i < 60; i++) wakeline("event", "view_list", { items: [{ product: "a" }] })`, page.window);
+    runInContext(`for (let i = 0; i < 60; i++) wakeline("event", "view_item_list", { items: [{ item_id: "a" }] })`, page.window);
     page.wakeline("consent", "off");
     await page.pass(3_000);
-    assert.deepEqual(page.story, ["page_view full", ...Array(60).fill("view_list full"), "engagement full", "consent off"]);
-    assert.equal(page.events[1].props.items, '[{"product":"a"}]', "which the collector reads");
+    assert.deepEqual(page.story, ["page_view full", ...Array(60).fill("view_item_list full"), "engagement full", "consent off"]);
+    assert.equal(page.events[1].props.items, '[{"item_id":"a"}]', "which the collector reads");
   });
 
 test("where Date.now makes a Date, times are numbers all the same", async () => {

@@ -199,10 +199,10 @@ test("an event right after a navigation belongs to the new page", async () => {
   const page = new FakePage();
   page.touch();
   push(page, "/cart");
-  page.wakeline("event", "checkout");
+  page.wakeline("event", "begin_checkout");
   await page.pass();
   const [view, event] = page.events.slice(-2);
-  assert.deepEqual([view.type, event.type, event.page, event.n], ["page_view", "checkout", view.page, 1]);
+  assert.deepEqual([view.type, event.type, event.page, event.n], ["page_view", "begin_checkout", view.page, 1]);
 });
 
 test("a navigation while hidden is a page view once it is seen", async () => {

@@ -21,7 +21,7 @@ test("a page view leaves as soon as it is made, without a preflight and so that 
 test("events that are told at once share a request, which goes at once", async () => {
   const page = new FakePage(full);
   await page.pass(2_000);
-  page.wakeline("event", "view_product");
+  page.wakeline("event", "view_item");
   page.wakeline("event", "add_to_cart");
   await page.pass(0);
   assert.deepEqual(page.posts.map(({ events }) => events.length), [1, 2]);
@@ -45,7 +45,7 @@ test("events that are told while a request is under way share the next one, afte
   await page.pass(2_000);
   let answer;
   page.status = new Promise((resolve) => (answer = resolve));
-  for (const name of ["view_product", "add_to_cart", "checkout"]) {
+  for (const name of ["view_item", "add_to_cart", "begin_checkout"]) {
     page.wakeline("event", name);
     await page.pass(50);
   }

@@ -5,44 +5,95 @@ export type Level = "off" | "anonymous" | "full";
 
 export type Scalar = string | number | boolean | null;
 
-/** At most 32 properties and 64 KB in total; texts of up to 1,000 characters. The excess is dropped. `category`, also in each of `items`, counts as an interest. */
+/** At most 32 properties and 64 KB in total; texts of up to 1,000 characters. The excess is dropped. `category` counts as an interest. */
 export type Props = Record<string, Scalar | undefined | readonly (Scalar | Record<string, Scalar | undefined>)[]>;
 
-/** A product that is viewed, listed or bought. */
+/** One product of a list, a cart or an order. Each category counts as an interest of the visitor. */
 export type Item = {
-  product?: string;
-  category?: string;
-  price?: number;
-  quantity?: number;
+  item_id: string | number;
+  item_name?: string;
+  item_brand?: string;
+  item_category?: string;
+  item_category2?: string;
+  item_category3?: string;
+  item_category4?: string;
+  item_category5?: string;
+  item_variant?: string;
+  price?: number; // of one
+  quantity?: number; // 1 if it is missing
+  discount?: number; // off the price of one
+  coupon?: string;
   [name: string]: Scalar | undefined;
 };
 
-/** For one product, or for several `items`. */
-export type Shopping = {
-  product?: string;
-  category?: string;
-  price?: number; // per piece, or the total in a checkout, purchase or refund
-  quantity?: number;
-  currency?: string; // EUR
+/** Products in a list, such as a category or a search's results. */
+export type ItemList = Props & { items?: readonly Item[]; item_list_id?: string; item_list_name?: string };
+
+/** What is viewed, or put into the cart or out of it. `value` is the sum of its prices. */
+export type Cart = Props & { items: readonly Item[]; value?: number; currency?: string };
+
+/** A step on the way to an order. */
+export type Checkout = Props & { value?: number; currency?: string; items?: readonly Item[]; coupon?: string };
+
+/** An order. `value` is what its items cost, without tax and shipping; `currency` is ISO 4217: EUR. */
+export type Purchase = Props & {
+  transaction_id: string | number;
+  value: number;
+  currency: string;
   items?: readonly Item[];
-  [name: string]: Props[string];
+  tax?: number;
+  shipping?: number;
+  coupon?: string;
+  discount?: number;
+  channel?: string; // web, phone, ...
+  signature?: string; // by your server: see docs/snippet.md
 };
 
-export type Order = Shopping & { order: string };
+/** Money back: `value`, or that of `items`; without both the whole order. */
+export type Refund = Props & {
+  transaction_id: string | number;
+  refund_id?: string | number;
+  value?: number;
+  currency?: string;
+  items?: readonly Item[];
+};
+
+/** What was decided by `decision_id`, and what became of it. */
+export type Offer = Props & { decision_id: string; offer?: string; slot?: string };
+export type Recommended = Props & { list_id: string; position?: number; item_id?: string | number };
+export type Survey = Props & { survey: string; question?: string; answer?: string | number };
+export type Promotion = Props & { promotion: string; code?: string; cost?: number; currency?: string };
 
 /** Events with predefined properties. Declare yours to have them type-checked: see docs/snippet.md. */
 export interface Events {
-  view_product: Shopping;
-  view_list: Shopping;
-  add_to_cart: Shopping;
-  remove_from_cart: Shopping;
-  checkout: Shopping & { step?: string | number };
-  purchase: Order;
-  refund: Order;
-  offer_seen: Props & { offer: string };
-  offer_accepted: Props & { offer: string };
-  offer_dismissed: Props & { offer: string };
-  survey: Props & { survey: string; question: string; answer: Scalar };
+  view_item_list: ItemList;
+  select_item: ItemList;
+  view_item: Cart;
+  add_to_cart: Cart;
+  remove_from_cart: Cart;
+  view_cart: Cart;
+  begin_checkout: Checkout;
+  add_shipping_info: Checkout;
+  add_payment_info: Checkout;
+  purchase: Purchase;
+  refund: Refund;
+  sign_up: Props & { method?: string };
+  login: Props & { method?: string };
+  search: Props & { search_term: string; results?: number };
+  preference: Props & { allowed: boolean; topic?: string; channel?: string; frequency?: string };
+  offer_seen: Offer;
+  offer_accepted: Offer;
+  offer_dismissed: Offer;
+  item_recommended_seen: Recommended;
+  item_recommended_clicked: Recommended;
+  survey_seen: Survey;
+  survey_answered: Survey;
+  promotion_issued: Promotion;
+  promotion_used: Promotion;
+  contest_entered: Promotion;
+  video_start: Props & { video: string };
+  video_progress: Props & { video: string; percent?: number };
+  video_complete: Props & { video: string };
 }
 
 /** An event before it is sent. */

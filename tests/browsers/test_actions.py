@@ -24,7 +24,7 @@ async def test_search(stage: Stage) -> None:
         *("page_view /search", "search /search", "leave /search"), refuted=["search /search", "not_found /search"]
     )
     (search,) = await stage.told("search")
-    assert search.props == {"term": "trail shoes"}
+    assert search.props == {"search_term": "trail shoes"}
 
 
 async def test_search_by_any_name(stage: Stage) -> None:
@@ -34,7 +34,7 @@ async def test_search_by_any_name(stage: Stage) -> None:
     await stage.open(f"/search?{name}=trail+shoes&q=socks&{name}=hats", full_page(tag=tag))
     await stage.tells("page_view /search", "search /search", refuted=["search /search"])
     (search,) = await stage.told("search")
-    assert search.props == {"term": "trail shoes"}
+    assert search.props == {"search_term": "trail shoes"}
 
 
 @pytest.mark.parametrize("tag", [pytest.param("defer", id="none"), pytest.param('defer data-search="q"', id="q")])
@@ -145,10 +145,12 @@ async def test_before_send_deletes(stage: Stage) -> None:
 async def test_verbs(stage: Stage) -> None:
     """A verb of a shop is an event of that name"""
     tab = await stage.open("/shoes", full_page())
-    await tab.do("wakeline('purchase', {order: 'A-1001', items: [{product: 'trail-runner'}], currency: 'EUR'})")
+    await tab.do(
+        "wakeline('purchase', {transaction_id: 'A-1001', items: [{item_id: 'trail-runner'}], currency: 'EUR'})"
+    )
     await stage.tells("page_view /shoes", "purchase /shoes", refuted=["purchase /shoes"])
     (purchase,) = await stage.told("purchase")
-    assert purchase.props == {"order": "A-1001", "items": [{"product": "trail-runner"}], "currency": "EUR"}
+    assert purchase.props == {"transaction_id": "A-1001", "items": [{"item_id": "trail-runner"}], "currency": "EUR"}
 
 
 # What an engine measures besides FCP, TTFB and the server's share, on a page that shifts nothing.

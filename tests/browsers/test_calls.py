@@ -26,7 +26,8 @@ async def test_event(stage: Stage) -> None:
     await stage.seen("page_view /shoes")
     await stage.quiet()
     before = stage.collector.parts.metrics.requests[202]
-    props = {"product": "trail-runner", "price": 129.9, "items": [{"category": "shoes", "quantity": 1}], "gift": None}
+    items = [{"item_id": "trail-runner", "item_category": "shoes", "quantity": 1}]
+    props = {"transaction_id": "A-1001", "value": 129.9, "items": items, "gift": None}
     await tab.do(f"(wakeline('event', 'purchase', {json.dumps(props)}), wakeline('event', 'thanked'))")
     await stage.tells(
         "page_view /shoes", "purchase /shoes", "thanked /shoes", refuted=["purchase /shoes", "leave /shoes"]

@@ -13,8 +13,8 @@ from tests.browsers.stage import Stage
 
 MARKED = """
 <button id="plain">plain</button>
-<button id="buy" data-wakeline-event="add_to_cart" data-wakeline-prop-product="trail-runner"
-  data-wakeline-prop-price="129.9"><b>Buy</b></button>
+<button id="buy" data-wakeline-event="add_to_cart" data-wakeline-prop-value="129.9"
+  data-wakeline-prop-items='[{"item_id": "trail-runner"}]'><b>Buy</b></button>
 <p id="read" data-wakeline-interest="shoes">All about shoes</p>"""
 BLANK = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'/%3E"
 HELD = "<script>addEventListener('click', (event) => event.preventDefault())</script>"
@@ -198,7 +198,7 @@ async def test_declared(stage: Stage) -> None:
         "page_view /shoes", "add_to_cart /shoes", "interest /shoes", refuted=["add_to_cart /shoes", "interest /shoes"]
     )
     ((added,), (interest,)) = await stage.told("add_to_cart"), await stage.told("interest")
-    assert added.props == {"product": "trail-runner", "price": 129.9}
+    assert added.props == {"items": [{"item_id": "trail-runner"}], "value": 129.9}
     assert interest.props == {"category": "shoes"}
 
 
@@ -207,7 +207,7 @@ async def test_declared_elsewhere(stage: Stage) -> None:
     tab = await shop(
         stage,
         """<shoe-buy id="buy"><template shadowrootmode="open">
-        <button data-wakeline-event="add_to_cart" data-wakeline-prop-product="trail-runner"><b>Buy</b></button>
+        <button data-wakeline-event="add_to_cart" data-wakeline-prop-coupon="SPRING"><b>Buy</b></button>
         </template></shoe-buy>
         <shoe-colour id="red" data-wakeline-event="configured" data-wakeline-prop-colour="red">
         <template shadowrootmode="open"><button>Red</button></template></shoe-colour>
@@ -218,7 +218,7 @@ async def test_declared_elsewhere(stage: Stage) -> None:
     told = ["add_to_cart /shoes", "configured /shoes", "interest /shoes"]
     await stage.tells("page_view /shoes", *told, refuted=told)
     assert [(await stage.told(what))[0].props for what in told] == [
-        {"product": "trail-runner"},
+        {"coupon": "SPRING"},
         {"colour": "red"},
         {"category": "shoes", "size": "42"},
     ]

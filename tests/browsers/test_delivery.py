@@ -52,7 +52,7 @@ async def test_killed(own_stage: Stage, redis_server: Any, lost: State) -> None:
     await stage.seen("page_view /shoes")
     await stage.quiet()
     stage.link.set(lost)
-    await tab.do("wakeline('event', 'add_to_cart', {product: 'trail-runner'})")
+    await tab.do("wakeline('event', 'add_to_cart', {items: [{item_id: 'trail-runner'}]})")
     await stage.until(lambda: stage.link.lost, "the event is on its way")
     await tab.crash()
     stage.link.set(State.WHOLE)
@@ -199,7 +199,7 @@ ITEMS = [
     ITEM | {"item_list_id": "sale", "item_list_name": "Sale", "affiliation": "Web", "coupon": "MAY", "discount": 12.5},
     ITEM | {"location_id": "ChIJIQBpAG2ahYAR_6128GcTUEo", "coupon": "MAY", "discount": 12.5},
 ]
-ORDER = {"order": "A-1001", "price": 25_980.0, "currency": "EUR", "items": [*ITEMS * 67][:200]}
+ORDER = {"transaction_id": "A-1001", "value": 25_980.0, "currency": "EUR", "items": [*ITEMS * 67][:200]}
 PURCHASE = f"wakeline('event', 'purchase', {json.dumps(ORDER)})"
 
 

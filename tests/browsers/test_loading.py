@@ -111,7 +111,7 @@ async def test_tag_manager(stage: Stage) -> None:
         "page_view /app#/found", "search /app#/found", refuted=["page_view /app", "page_view /app#/found"]
     )
     assert view.visitor == (await tab.stored())["wakeline.id"]
-    assert search.props == {"term": "trail shoes"}
+    assert search.props == {"search_term": "trail shoes"}
 
 
 async def test_tag_manager_endpoint(stage: Stage) -> None:

@@ -140,7 +140,7 @@ async def test_prototype(stage: Stage) -> None:
     tab = await stage.open("/shoes", Page(script=FULL_SCRIPT, first=PROTOTYPE, head=INTERESTS, body=form))
     assert await tab.run("JSON.stringify({list: [1]})") == '{"list":"[1]"}'
     (view,) = await stage.seen("page_view /shoes")
-    await tab.do("wakeline('purchase', {order: 'A-1', items: [{product: 'p', price: 1}, {product: 'q'}]})")
+    await tab.do("wakeline('purchase', {transaction_id: 'A-1', items: [{item_id: 'p', price: 1}, {item_id: 'q'}]})")
     await tab.click("#file")
     await tab.click("#go")
     await stage.seen("form_submit /shoes")
@@ -154,7 +154,7 @@ async def test_prototype(stage: Stage) -> None:
     )
     assert view.interests == ["running", "shoes"]
     ((purchase,), (sent,)) = await stage.told("purchase"), await stage.told("form_submit")
-    assert purchase.props == {"order": "A-1", "items": [{"product": "p", "price": 1}, {"product": "q"}]}
+    assert purchase.props == {"transaction_id": "A-1", "items": [{"item_id": "p", "price": 1}, {"item_id": "q"}]}
     assert sent.props == {"form": "login", "fields": ["person"]}
 
 

@@ -193,7 +193,7 @@ async def test_a_visit_becomes_exactly_its_profile_counters_and_prometheus_value
     assert (await shop.metrics("metrics_port"))["wakeline_collector_ledger_difference"] == 0
 
     pages = {"/": 1, "/lamps": 1, "/lamps/harbour-lamp": 1, "/cart": 1, "/order": 1}
-    events = {"view_product": 1, "add_to_cart": 1, "checkout": 1, "purchase": 1}
+    events = {"view_item": 1, "add_to_cart": 1, "begin_checkout": 1, "purchase": 1}
     expected: dict[str, dict[str, float]] = {
         "sum by (page) (wakeline_page_views_window{window='today'}) > 0": pages,
         "wakeline_page_views_window{window='30m'} > 0": pages,

@@ -176,7 +176,7 @@ import { init, wakeline } from "/wakeline/index.js";
 wakeline("event", "early");
 init({ site: "shop", endpoint: "ENDPOINT" });
 init({ site: "other", endpoint: "/nowhere" });
-wakeline("add_to_cart", { product: "trail-runner" });
+wakeline("add_to_cart", { items: [{ item_id: "trail-runner" }] });
 """
 
 

@@ -61,37 +61,65 @@ wakeline("event", "newsletter", { place: { page: { part: "footer" } } });
 // @ts-expect-error a property is no date
 wakeline("newsletter", { when: new Date() });
 
-const shoe: Item = { product: "trail-runner", category: "shoes", price: 129.9, quantity: 1, size: "42" };
-wakeline("view_product", { product: "trail-runner", category: "shoes", price: 129.9, currency: "EUR" });
-wakeline("view_list", { items: [shoe], list: "bestsellers" });
+const shoe: Item = { item_id: "trail-runner", item_category: "shoes", price: 129.9, quantity: 1, size: "42" };
+wakeline("view_item_list", { items: [shoe], item_list_id: "bestsellers" });
+wakeline("select_item", { items: [shoe], item_list_id: "bestsellers", position: 3 });
+wakeline("view_item", { items: [shoe], value: 129.9, currency: "EUR" });
 wakeline("add_to_cart", { items: [shoe], currency: "EUR" });
-wakeline("remove_from_cart", { product: "trail-runner", quantity: 1 });
-wakeline("checkout", { step: 2, items: [shoe], currency: "EUR" });
-wakeline("checkout");
-wakeline("purchase", { order: "A-1001", price: 129.9, currency: "EUR", items: [shoe] });
-wakeline("event", "purchase", { order: "A-1001", price: 129.9, currency: "EUR", items: [shoe] });
-wakeline("refund", { order: "A-1001", items: [shoe] });
+wakeline("remove_from_cart", { items: [{ item_id: 7, quantity: 1 }] });
+wakeline("view_cart", { items: [] });
+wakeline("begin_checkout", { value: 129.9, currency: "EUR", items: [shoe], coupon: "SPRING" });
+wakeline("begin_checkout");
+wakeline("add_shipping_info", { shipping_tier: "express" });
+wakeline("event", "add_payment_info", { payment_type: "invoice" });
+wakeline("purchase", { transaction_id: "A-1001", value: 129.9, currency: "EUR", items: [shoe], tax: 20.74, shipping: 4.9 });
+wakeline("event", "purchase", { transaction_id: 1001, value: 129.9, currency: "EUR", signature: "3f0c" });
+wakeline("refund", { transaction_id: "A-1001", items: [shoe] });
 // @ts-expect-error which order?
-wakeline("purchase", { price: 129.9, currency: "EUR" });
+wakeline("purchase", { value: 129.9, currency: "EUR" });
 // @ts-expect-error which order, said the other way
-wakeline("event", "purchase", { price: 129.9, currency: "EUR" });
+wakeline("event", "purchase", { value: 129.9, currency: "EUR" });
+// @ts-expect-error of how much
+wakeline("purchase", { transaction_id: "A-1001", currency: "EUR" });
+// @ts-expect-error in what
+wakeline("purchase", { transaction_id: "A-1001", value: 129.9 });
 // @ts-expect-error which order, and nothing else either
 wakeline("refund");
-// @ts-expect-error a price is a number
-wakeline("add_to_cart", { product: "trail-runner", price: "129.90" });
-// @ts-expect-error also that of an item
-wakeline("add_to_cart", { items: [{ product: "trail-runner", price: "129.90" }] });
+// @ts-expect-error what is viewed?
+wakeline("view_item");
+// @ts-expect-error an item has an id
+wakeline("view_item", { items: [{ item_category: "shoes" }] });
+// @ts-expect-error a value is a number
+wakeline("add_to_cart", { items: [shoe], value: "129.90" });
+// @ts-expect-error also the price of an item
+wakeline("add_to_cart", { items: [{ item_id: "trail-runner", price: "129.90" }] });
 // @ts-expect-error items are a list
-wakeline("view_list", { items: shoe });
+wakeline("view_item_list", { items: shoe });
 
-wakeline("offer_seen", { offer: "spring" });
-wakeline("offer_accepted", { offer: "spring", place: "banner" });
-wakeline("offer_dismissed", { offer: "spring" });
+wakeline("sign_up");
+wakeline("login", { method: "password" });
+wakeline("search", { search_term: "red shoes", results: 0 });
+// @ts-expect-error for what?
+wakeline("search");
+wakeline("preference", { channel: "mail", allowed: false });
+// @ts-expect-error yes or no?
+wakeline("preference", { topic: "sales" });
+wakeline("offer_seen", { decision_id: "d-7f3a", offer: "spring" });
+wakeline("offer_accepted", { decision_id: "d-7f3a", place: "banner" });
+wakeline("offer_dismissed", { decision_id: "d-7f3a" });
 // @ts-expect-error which offer?
 wakeline("offer_seen", {});
-wakeline("survey", { survey: "nps", question: "recommend", answer: 9 });
-// @ts-expect-error what was the answer?
-wakeline("survey", { survey: "nps", question: "recommend" });
+wakeline("item_recommended_seen", { list_id: "l-1", position: 1, item_id: "wool-socks" });
+wakeline("item_recommended_clicked", { list_id: "l-1" });
+wakeline("survey_seen", { survey: "delivery" });
+wakeline("survey_answered", { survey: "delivery", question: "recommend", answer: 9 });
+// @ts-expect-error which survey?
+wakeline("survey_answered", { question: "recommend", answer: 9 });
+wakeline("promotion_used", { promotion: "autumn", code: "LEAVES", cost: 5, currency: "EUR" });
+wakeline("contest_entered", { promotion: "win-a-tent" });
+wakeline("video_progress", { video: "lacing", percent: 50 });
+// @ts-expect-error which one?
+wakeline("video_start");
 
 // A site's own events, checked like ours.
 declare module "wakeline" {

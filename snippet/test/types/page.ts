@@ -2,7 +2,7 @@
 /// <reference types="wakeline/global" />
 
 wakeline("consent", "full");
-window.wakeline?.("purchase", { order: "A-1001" });
+window.wakeline?.("purchase", { transaction_id: "A-1001", value: 129.9, currency: "EUR" });
 // @ts-expect-error no such level
 wakeline("consent", "fulll");
 // @ts-expect-error may not have loaded
