@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from collector.agents import Agent
 from collector.budget import NewProfiles, Short
-from collector.cards import is_card_id
+from collector.cards import REDACTED, is_card_id
 from collector.clean import clean_interests
 from collector.lists import interests_of, with_lists
 from collector.names import clean_name
@@ -17,6 +17,17 @@ from collector.policy import Policy
 from collector.props import Dropped
 from collector.salts import Salts, anonymous_id
 from collector.shop import read_shop
+from wakeline.commerce import (
+    CURRENCY,
+    PURCHASE,
+    REFUND,
+    SIGNATURE,
+    TRANSACTION_ID,
+    VALUE,
+    is_name,
+    order_number,
+    signed_text,
+)
 from wakeline.event import (
     CONSENT,
     ENGAGEMENT,
@@ -32,6 +43,8 @@ from wakeline.event import (
 )
 from wakeline.identity import customer_id, is_signed
 from wakeline.record import Event
+from wakeline.vocabulary.money import BadAmount
+from wakeline.vocabulary.things import ORDER, thing_id
 
 
 class RequestContext(Struct):
@@ -178,6 +191,32 @@ def drop_bad_amount(event: WireEvent, record: Event, context: RequestContext) ->
     return Refusal.BAD_AMOUNT
 
 
+def drop_forged(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
+    """Rejects a purchase with a wrong signature. The signature itself is not kept, only that it was right."""
+    if record.type not in (PURCHASE, REFUND) or not record.props:
+        return None
+    record.props.pop(SIGNATURE, None)
+    given = event.props.get(SIGNATURE)
+    if record.type == REFUND or given is None or (isinstance(given, str) and not is_name(given)):
+        return None
+    number, value = order_number(event.props.get(TRANSACTION_ID)), record.props.get(VALUE)
+    if number is not None and value is not None and isinstance(given, str):
+        try:
+            text = signed_text(number, value, record.props.get(CURRENCY) or "")
+        except BadAmount:
+            return Refusal.BAD_SIGNATURE
+        record.signed = is_signed(context.policy.secret, text, given)
+    return None if record.signed else Refusal.BAD_SIGNATURE
+
+
+def put_order(event: WireEvent, record: Event, context: RequestContext) -> None:
+    """Names the order, unless its number is missing or was redacted: then it could be any."""
+    if record.type in (PURCHASE, REFUND):
+        number = order_number(record.props.get(TRANSACTION_ID))
+        if number is not None and REDACTED not in number:
+            record.order = thing_id(context.policy.secret, ORDER, number)
+
+
 def put_counted_only(event: WireEvent, record: Event, context: RequestContext) -> None:
     """Marks events that may not create a profile. The last step, so that rejected events do not use the budget.
 
@@ -223,6 +262,8 @@ STEPS: tuple[Step, ...] = (
     put_country,
     put_body,
     drop_bad_amount,
+    drop_forged,
+    put_order,
     put_counted_only,
 )
 

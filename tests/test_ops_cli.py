@@ -27,7 +27,7 @@ from ops.cli.up import former_data, moved_shop
 from wakeline import keys, logs
 from wakeline.config import load
 from wakeline.config.values import quoted
-from wakeline.identity import customer_id, is_signed
+from wakeline.identity import customer_id, is_signed, signature
 from wakeline.lanes import lane_of, open_deployment
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.profiles import Interest, Profile, Session, Source
@@ -96,6 +96,9 @@ def test_up_stays_light() -> None:
         pytest.param(
             ["sign", "c1", "--site", "shpo"], 2, "there is no site shpo in wakeline.toml (it has shop)", id="site"
         ),
+        pytest.param(["sign", "undefined", "--order", "1", "EUR"], 2, "is no order number", id="no order"),
+        pytest.param(["sign", "A-1", "--order", "much", "EUR"], 2, '"much" is no amount in EUR', id="no amount"),
+        pytest.param(["sign", "A-1", "--order", "1", "EU"], 2, '"1 EU" has no currency of ISO 4217', id="no currency"),
         pytest.param(["sign", "c1", "--config", "no.toml"], 2, "no.toml: cannot be read: No such file", id="file"),
         pytest.param(["collector", "--port", "x"], 2, '--port: port "x" is not a whole number', id="setting"),
         pytest.param(["collector", "--prot", "1"], 2, "No such option", id="flag"),
@@ -212,6 +215,19 @@ def test_a_password_is_not_printed() -> None:
 
 def test_sign_prints_what_the_collector_accepts(run: Run) -> None:
     assert is_signed(SECRET, "customer 7", run("sign", "customer 7").output.strip())
+
+
+@pytest.mark.parametrize(
+    ("order", "signed"),
+    [
+        pytest.param(["A-1001", "--order", "154.8", "EUR"], "A-1001\n154.80\nEUR", id="two decimals"),
+        pytest.param(["A-1001", "--order", "1.299,00", "eur"], "A-1001\n1299.00\nEUR", id="a text of a page"),
+        pytest.param(["7", "--order", "1500", "JPY"], "7\n1500\nJPY", id="none"),
+        pytest.param(["7", "--order", "0.1", "KWD"], "7\n0.100\nKWD", id="three"),
+    ],
+)
+def test_sign_signs_an_order(run: Run, order: list[str], signed: str) -> None:
+    assert run("sign", *order).output.strip() == signature(SECRET, signed)
 
 
 def test_snippet_prints_the_line_to_paste(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

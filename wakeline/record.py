@@ -52,6 +52,7 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
     level: str = ""  # consent: the new level
     customer: str = ""  # identify: "@..." of a verified customer
     order: str = ""  # purchase, refund: "#..." of its order
+    signed: bool = False  # purchase: by the site's server, so that it counts as said by a server
     props: dict[str, Any] = {}
     counted_only: bool = False  # it creates no profile, because of its address's budget or the memory; see `budget`
 

@@ -3,7 +3,7 @@
 options.py   flags derived from the settings    errors.py   error messages for users
 service.py   collector, processor, archiver...  up.py       all of them on one machine
 check.py     check a deployment                 profile.py  show a profile
-erase.py     erase a person                     sign.py     the signature of an identify
+erase.py     erase a person                     sign.py     a signature of a customer or an order
 snippet.py   the script tag                     adopt_log.py  continue without the previous log
 query.py     query the history in SQL           rows.py     results as a table, CSV or JSON
 lag.py       distance behind the log            dead_letters.py  records that could not be folded

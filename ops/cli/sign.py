@@ -1,4 +1,4 @@
-"""`wakeline sign`: the signature that a site's server computes for `identify`."""
+"""`wakeline sign`: the signature that a site's server computes for `identify`, or for an order."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from ops.cli.errors import Refused
 from ops.cli.options import (
     config_option,
     read,
@@ -13,18 +14,42 @@ from ops.cli.options import (
     site_of,
     site_option,
 )
-from ops.cli.person import own_id
+from ops.cli.person import is_unicode, own_id
+from wakeline.amounts import amount_of
+from wakeline.commerce import order_number, signed_text
+from wakeline.escape import plain
 from wakeline.identity import signature
+from wakeline.vocabulary.money import BadAmount
+from wakeline.vocabulary.things import MAX_THING_ID
 
 
 @click.command()
 @click.argument("id")
+@click.option("--order", "total", nargs=2, metavar="VALUE CURRENCY", help="ID is an order's number: sign the order.")
 @site_option
 @config_option
-def sign(id: str, key: str | None, config: Path | None) -> None:
-    """Print the signature of customer ID.
+def sign(id: str, total: tuple[str, str] | None, key: str | None, config: Path | None) -> None:
+    """Print the signature of customer ID, or of order ID.
 
     Your server passes it to the page for wakeline("identify", ID, {signature}): the HMAC-SHA256 of the ID with the
     site's secret, in hex. Use this command to check your own code.
+
+    For a purchase (wakeline sign A-1001 --order 154.80 EUR) it is that of three lines: the order's number, its value
+    with the decimals of its currency, and the currency.
     """
-    click.echo(signature(secret_of(site_of(read(config, {}, else_demo=True), key)), own_id(id)))
+    text = own_id(id) if total is None else order_text(id, *total)
+    click.echo(signature(secret_of(site_of(read(config, {}, else_demo=True), key)), text))
+
+
+def order_text(id: str, value: str, currency: str) -> str:
+    """What is signed of an order. Ends the command if one of the three is invalid."""
+    number = order_number(id) if is_unicode(id) else None
+    if number is None:
+        raise Refused(f'"{plain(id)}" is no order number: 1 to {MAX_THING_ID} characters, and not a placeholder')
+    amount = amount_of(value, currency.upper())
+    if amount is None:
+        raise Refused(f'"{plain(value)}" is no amount in {plain(currency)}: 154.80, for example')
+    try:
+        return signed_text(number, amount, currency.upper())
+    except BadAmount as error:
+        raise Refused(f'"{plain(value)} {plain(currency)}" {error}') from None
