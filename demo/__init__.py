@@ -2,6 +2,7 @@
 
 In reading order: catalogue (the products), pages (URL to HTML), panel (the live profile, fetched on the page's behalf),
 guard (access control), app (the server); people (kinds of visitors), browser (what their pages send), visitors (their
-behaviour; all pure and seeded), delivery (over HTTP), simulator (arrivals). The client side is in site/: no build, no
-framework.
+behaviour), departments (what till, service desk and newsletter tell of them; all pure and seeded), delivery and
+server_events (over HTTP), key (the API key for the latter), simulator (arrivals). The client side is in site/: no
+build, no framework.
 """

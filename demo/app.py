@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import re
+from collections.abc import AsyncIterator
 
 import msgspec
 import uvloop
 from aiohttp import web
 
 from demo.catalogue import SITE
+from demo.delivery import now_ms
+from demo.departments import DEPARTMENTS
 from demo.guard import guard, is_own_page
+from demo.key import Key
 from demo.pages import html, missing, page_at
 from demo.panel import Panel
+from demo.server_events import ACCEPTED, PATH, ServerEvents, as_steps, endpoint
 from wakeline.identity import signature
 from wakeline.internal_port import alive, serve
 from wakeline.settings import Config
-from wakeline.stopping import told_to_stop
+from wakeline.stopping import cancelled, told_to_stop
 from wakeline.tag import script_tag
 
 KEY = "demo"  # of the shop in the settings
@@ -47,7 +53,9 @@ def create_app(config: Config, port: int) -> web.Application:
     """The shop for the site `demo` of `config`."""
     site, settings = config.sites[KEY], config.settings
     snippet = script_tag(site, settings)
-    panel = Panel(settings, KEY)
+    heard = ServerEvents(endpoint(settings, PATH), Key(config, KEY))
+    panel = Panel(settings, KEY, heard)
+    chance, stories = random.Random(), set[asyncio.Task[None]]()
 
     async def page(request: web.Request) -> web.Response:
         found = page_at(request.path, request.query)
@@ -59,25 +67,53 @@ def create_app(config: Config, port: int) -> web.Application:
 
     async def sign_in(request: web.Request) -> web.Response:
         """Signs the customer's id for its page, as a real shop does after it has checked a password."""
-        if not is_own_page(request):
-            return web.Response(status=403)
-        try:
-            asked = msgspec.json.decode(await request.read(), type=dict[str, str])
-        except msgspec.DecodeError:
-            return web.Response(status=400)
-        id = asked.get("id", "")
-        if not CUSTOMER.fullmatch(id):
-            return web.Response(status=400)
+        id = await customer_of(request)
+        if isinstance(id, web.Response):
+            return id
         return web.json_response({"id": id, "signature": signature(site.secret, id)})
 
-    async def close(app: web.Application) -> None:
-        await panel.close()
+    async def tell(request: web.Request) -> web.Response:
+        """Lets a department tell of the customer: {"said": accepted or why not, "steps": what happens when}."""
+        department = DEPARTMENTS.get(request.match_info["department"])
+        if department is None:
+            return web.Response(status=404)
+        id = await customer_of(request)
+        if isinstance(id, web.Response):
+            return id
+        story = department(id, chance, now_ms())
+        due = [said for said in story if said.event["time"] == story[0].event["time"]]
+        steps = as_steps(story)
+        said = await heard.answer([one.event for one in due])
+        if said == ACCEPTED:
+            task = asyncio.create_task(heard.play(story[len(due) :]))
+            stories.add(task)
+            task.add_done_callback(stories.discard)
+        return web.json_response({"said": said, "steps": steps if said == ACCEPTED else []})
+
+    async def open_(app: web.Application) -> AsyncIterator[None]:
+        async with heard:
+            yield
+            await cancelled(stories)
+            await panel.close()
 
     app = web.Application(middlewares=[guard(site, settings, port)], client_max_size=4_096)
     app.add_routes([alive()])
     app.router.add_get("/panel/profile/{visitor}", profile)
     app.router.add_post("/account/sign-in", sign_in)
+    app.router.add_post("/panel/tell/{department}", tell)
     app.router.add_static("/site/", SITE)
     app.router.add_get("/{path:.*}", page)
-    app.on_cleanup.append(close)
+    app.cleanup_ctx.append(open_)
     return app
+
+
+async def customer_of(request: web.Request) -> str | web.Response:
+    """The customer's id in the body of a request by a page of the shop; for other requests the answer: 400, 403."""
+    if not is_own_page(request):
+        return web.Response(status=403)
+    try:
+        asked = msgspec.json.decode(await request.read(), type=dict[str, str])
+    except msgspec.DecodeError:
+        return web.Response(status=400)
+    id = asked.get("id", "")
+    return id if CUSTOMER.fullmatch(id) else web.Response(status=400)

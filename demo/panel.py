@@ -1,18 +1,25 @@
-"""Fetches the live profile for the panel: only this server has the token of the read side."""
+"""Fetches the live profile for the panel: only this server has the token of the read side.
+
+Also says why there is none: a browser that counts as a bot has no profile.
+"""
 
 from __future__ import annotations
 
 import re
+from time import monotonic
 from typing import Any
 
 import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
+from collector.agents import agent_of, legible
+from demo.server_events import ServerEvents
 from wakeline.settings import Settings
 from wakeline.tag import address
 
 VISITOR = re.compile(r"[A-Za-z0-9_-]{8,36}")
 TIMEOUT = ClientTimeout(total=3.0)
+LOOK_S = 30.0  # between two looks for the server API
 
 
 class ReadSideAway(Exception):
@@ -20,9 +27,13 @@ class ReadSideAway(Exception):
 
 
 class Panel:
-    """GET /panel/profile/{visitor}: {"visitor": Profile, "customer": Profile}, either may be null."""
+    """GET /panel/profile/{visitor}: {"visitor": Profile, "customer": Profile}, either may be null.
 
-    def __init__(self, settings: Settings, site: str) -> None:
+    Also, if so: "bot", the name under which the browser counts, and "departments": true if they can be heard.
+    """
+
+    def __init__(self, settings: Settings, site: str, heard: ServerEvents) -> None:
+        self._heard, self._looked, self._is_heard = heard, -LOOK_S, False
         self._profiles = f"http://{address(settings.internal_host)}:{settings.api_port}/v1/profiles/{site}/"
         self._headers = {"Authorization": f"Bearer {settings.api_token}"}
         self._session: ClientSession | None = None
@@ -36,7 +47,20 @@ class Panel:
             customer = await self._read(profile["customer"]) if profile and profile["customer"] else None
         except ReadSideAway:
             return _answer({"reason": "unavailable"}, 503)
-        return _answer({"visitor": profile, "customer": customer})
+        body: dict[str, Any] = {"visitor": profile, "customer": customer}
+        if bot := agent_of(legible(request.headers.get("User-Agent", ""))).bot:
+            body["bot"] = bot
+        if await self._departments():
+            body["departments"] = True
+        return _answer(body)
+
+    async def _departments(self) -> bool:
+        """Whether they can be heard, looked for now and then until they can."""
+        now = monotonic()
+        if not self._is_heard and now - self._looked >= LOOK_S:
+            self._looked = now
+            self._is_heard = await self._heard.look()
+        return self._is_heard and self._heard.is_there
 
     async def _read(self, id: str) -> dict[str, Any] | None:
         if self._session is None:

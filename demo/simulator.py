@@ -10,14 +10,15 @@ import time
 from collections.abc import Awaitable, Callable
 
 import uvloop
-from yarl import URL
 
 from demo.browser import PACE
 from demo.catalogue import catalogue
 from demo.delivery import Sender, now_ms
+from demo.departments import DEPARTMENTS, SHARES
+from demo.key import Key
 from demo.people import Crowd
+from demo.server_events import PATH, ServerEvents, endpoint
 from demo.visitors import Visit, visit
-from ops.up.plan import Listener
 from wakeline.settings import Config, Site
 from wakeline.stopping import told_to_stop, unless_told
 
@@ -39,16 +40,32 @@ def main(config: Config, visitors: int) -> None:
             'there is no shop to visit: a [[site]] with key = "%s" and its origins, as in demo/wakeline.toml', KEY
         )
         sys.exit(1)
-    host = Listener("port", config.settings.host, config.settings.port).asked_at
-    url = URL.build(scheme="http", host=host, port=config.settings.port, path="/v1/events")
-    uvloop.run(simulate(site, url, visitors))
+    uvloop.run(simulate(site, config, visitors))
 
 
-async def simulate(site: Site, url: URL, visitors: int) -> None:
+async def simulate(site: Site, config: Config, visitors: int) -> None:
     """Run until this process is stopped; visits in progress are aborted then."""
-    async with Sender(url, origin=site.origins[0]) as sender:
-        await unless_told(told_to_stop(), arrivals(sender.play, site, visitors))
+    url = endpoint(config.settings, "/v1/events")
+    heard = ServerEvents(endpoint(config.settings, PATH), Key(config, KEY))
+    async with Sender(url, origin=site.origins[0]) as sender, heard:
+        await unless_told(told_to_stop(), in_and_out(sender, heard, site, visitors))
         logger.info("the visitors sent %d events, of which %d were rejected", sender.answered, sender.refused)
+        if heard.accepted:
+            logger.info("till, service desk and newsletter told of %d", heard.accepted)
+
+
+async def in_and_out(sender: Sender, heard: ServerEvents, site: Site, visitors: int) -> None:
+    """Visitors at the shop's pages; and what its departments tell of those who logged in there."""
+    chance = random.Random()
+    async with asyncio.TaskGroup() as group:
+
+        async def play(visit: Visit) -> None:
+            await sender.play(visit)
+            for name, share in SHARES.items():
+                if visit.customer and heard.is_there and chance.random() < share:
+                    group.create_task(heard.play(DEPARTMENTS[name](visit.customer, chance, now_ms())))
+
+        await arrivals(play, site, visitors)
 
 
 async def arrivals(play: Callable[[Visit], Awaitable[None]], site: Site, visitors: int) -> None:

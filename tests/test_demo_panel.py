@@ -14,13 +14,14 @@ from yarl import URL
 from benchmarks.machine import free_port
 from demo.app import create_app
 from demo.catalogue import SITE
+from tests.collector_stand import CHROME
 from wakeline.config import load
 
 TOKEN = "a-token-that-no-page-sees"
 VISITOR = "v" * 22
 PROFILE = {"id": VISITOR, "customer": None, "page_views": 3}
 CUSTOMER = {"id": "@" + "c" * 32, "customer": None, "page_views": 9}
-HOST = {"Host": "127.0.0.1:8710"}
+HOST = {"Host": "127.0.0.1:8710", "User-Agent": CHROME}
 OURS = {**HOST, "Wakeline-Demo": "1", "Sec-Fetch-Site": "same-origin"}
 
 
@@ -50,6 +51,7 @@ def read_side() -> ReadSide:
 
 def shop_with(api_port: int, token: str) -> TestClient:
     flags = {"api_port": str(api_port), "api_token": token}
+    flags |= {"port": str(free_port())}  # no collector, or one without the server API: no departments
     return TestClient(TestServer(create_app(load(SITE.parent / "wakeline.toml", flags, {}), 8710)))
 
 
@@ -82,6 +84,16 @@ async def test_of_a_known_customer_both_are(shop: TestClient, read_side: ReadSid
     body = await (await shop.get(f"/panel/profile/{VISITOR}", headers=OURS)).json()
     assert body["customer"] == CUSTOMER
     assert read_side.asked == [VISITOR, CUSTOMER["id"]]
+
+
+@pytest.mark.parametrize(
+    ("agent", "bot"),
+    [("Mozilla/5.0 (compatible; Googlebot/2.1)", "Googlebot"), ("curl/8.0", "curl"), ("", "no user agent")],
+)
+async def test_a_bot_is_told_that_it_is_one(shop: TestClient, agent: str, bot: str) -> None:
+    """It has no profile, and the panel says why."""
+    answer = await shop.get(f"/panel/profile/{VISITOR}", headers=OURS | {"User-Agent": agent})
+    assert await answer.json() == {"visitor": None, "customer": None, "bot": bot}
 
 
 async def test_nobody_known_is_no_error(shop: TestClient) -> None:
