@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -14,7 +15,7 @@ from tests.browser import running_browser
 
 WIDTH, HEIGHT = 390, 844
 MOST = 0.3  # of the screen
-FRAME = f"""<iframe style="width: {WIDTH}px; height: {HEIGHT}px; border: 0" src="/"></iframe>"""
+FRAME = """<iframe style="width: {}px; height: {}px; border: 0" src="{}"></iframe>"""
 MEASURED = """
 (() => {
   const inside = document.querySelector("iframe").contentDocument
@@ -30,22 +31,52 @@ MEASURED = """
 """
 
 
-@pytest.mark.browser
-async def test_the_question_and_the_panel_leave_the_shop_in_sight() -> None:
-    page = page_at("/", {})
+PLACEHOLDERS = """
+(() => {
+  const frame = document.querySelector("iframe"), pen = document.createElement("canvas").getContext("2d")
+  return JSON.stringify([...frame.contentDocument.querySelectorAll("input[placeholder]")].map((field) => {
+    const style = frame.contentWindow.getComputedStyle(field)
+    pen.font = style.font
+    const room = field.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)
+    return [field.id, room - pen.measureText(field.placeholder).width]
+  }))
+})()
+"""
+
+
+async def measured(path: str, expression: str, *, width: int = WIDTH) -> Any:
+    """The value of `expression` beside a phone that shows the page at `path`."""
+    page = page_at(path, {})
     assert page is not None
     app = web.Application()
-    shop, frame = (web.Response(text=text, content_type="text/html") for text in (html(page, "/", ""), FRAME))
+    text = {path: html(page, path, ""), "/phone": FRAME.format(width, HEIGHT, path)}
 
     async def answer(request: web.Request) -> web.Response:
-        return {"/": shop, "/phone": frame}.get(request.path) or web.Response(status=404)
+        if request.path not in text:
+            return web.Response(status=404)
+        return web.Response(text=text[request.path], content_type="text/html")
 
     app.router.add_static("/site", SITE)
     app.router.add_get("/{path:.*}", answer)
     async with TestServer(app) as server, running_browser() as browser:
         tab = await browser.tab()
         await tab.goto(str(server.make_url("/phone")))
-        found = json.loads(await tab.ask(MEASURED))
+        return json.loads(await tab.ask(expression))
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("path", "fields"), [("/search", {"q", "words"}), ("/newsletter", {"q", "mail"})])
+@pytest.mark.parametrize("width", [360, WIDTH])
+async def test_what_a_field_is_for_is_not_cut(path: str, fields: set[str], width: int) -> None:
+    """With some room left, as fonts differ."""
+    found = dict(await measured(path, PLACEHOLDERS, width=width))
+    assert found.keys() == fields
+    assert min(found.values()) >= 6, found
+
+
+@pytest.mark.browser
+async def test_the_question_and_the_panel_leave_the_shop_in_sight() -> None:
+    found = await measured("/", MEASURED)
     assert found["ends"] == HEIGHT
     assert found["bottom"] <= found["panel"], "the question lies over the panel's handle"
     assert (HEIGHT - found["top"]) / HEIGHT <= MOST
