@@ -12,8 +12,10 @@ from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
 from benchmarks.machine import free_port
+from benchmarks.waiting import until
 from demo.app import create_app
 from demo.catalogue import SITE
+from tests.browser import Tab, running_browser
 from tests.collector_stand import CHROME
 from wakeline.config import load
 
@@ -94,6 +96,26 @@ async def test_a_bot_is_told_that_it_is_one(shop: TestClient, agent: str, bot: s
     """It has no profile, and the panel says why."""
     answer = await shop.get(f"/panel/profile/{VISITOR}", headers=OURS | {"User-Agent": agent})
     assert await answer.json() == {"visitor": None, "customer": None, "bot": bot}
+
+
+@pytest.mark.browser
+async def test_the_panel_says_why_a_driven_browser_has_no_profile(api_port: int) -> None:
+    port, other = free_port(), free_port()
+    flags = {"api_port": str(api_port), "api_token": TOKEN, "port": str(other)}
+    app = create_app(load(SITE.parent / "wakeline.toml", flags, {}), port)
+    async with TestServer(app, port=port), running_browser() as browser:
+        tab = await browser.tab()
+        await tab.goto(f"http://localhost:{port}/privacy")
+        await tab.do(f"localStorage['wakeline.consent'] = 'full', localStorage['wakeline.id'] = '{VISITOR}'")
+        await tab.goto(f"http://localhost:{port}/lamps")
+        text = "document.querySelector('#panel #nothing').innerText"
+        await until(lambda: _holds(tab, text, "You count as a bot"), "the panel says why")
+        assert "calls itself" in await tab.ask(text) or "a program drives it" in await tab.ask(text)
+        assert not await tab.ask("document.querySelector('#nothing-show').checkVisibility()")
+
+
+async def _holds(tab: Tab, expression: str, words: str) -> bool:
+    return words in await tab.ask(expression)
 
 
 async def test_nobody_known_is_no_error(shop: TestClient) -> None:

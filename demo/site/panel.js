@@ -204,13 +204,14 @@ function gist(at, profile) {
 function draw() {
   const at = level()
   const profile = at === "full" ? known?.visitor : null
+  const why = nothing(at, profile)
   panel.dataset.level = isAway && at === "full" ? "away" : at
   for (const button of document.querySelectorAll(".levels button")) button.setAttribute("aria-pressed", String(button.dataset.consent === at))
   $("meaning").textContent = isAway && at === "full"
     ? "The profile cannot be read just now. Nothing is lost: it will appear."
-    : at === "anonymous" && navigator.globalPrivacyControl ? "Your browser sends Global Privacy Control, so this is as far as it goes." : MEANING[at]
+    : at === "anonymous" && navigator.globalPrivacyControl ? "Your browser sends Global Privacy Control, so this is as far as it goes."
+    : at === "full" && why ? "A random id in your browser, and no profile." : MEANING[at]
   $("gist").textContent = gist(at, profile)
-  const why = nothing(at, profile)
   $("nothing").hidden = !why
   $("nothing-show").hidden = !!navigator.globalPrivacyControl || at === "full"
   $("known").hidden = $("you").hidden = !profile
