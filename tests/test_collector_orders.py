@@ -125,6 +125,13 @@ async def test_a_forged_purchase_is_refused(collector: Stand, sent: dict[str, An
     assert collector.rejected() == {"bad_signature": 1}
 
 
+async def test_a_number_that_the_log_may_not_hold_is_signed_as_the_shop_writes_it(collector: Stand) -> None:
+    given = signature(SECRET, "4111 1111 1111 1111\n154.80\nEUR")
+    sent = {**BOUGHT, "transaction_id": "4111 1111 1111 1111", "signature": given}
+    record = await stored(collector, "purchase", sent)
+    assert (record.signed, record.order, record.props["transaction_id"]) == (True, "", "(redacted)")
+
+
 @pytest.mark.parametrize("given", [None, "", "undefined", "{{ signature }}"])
 async def test_a_page_that_has_no_signature_only_says_it_itself(collector: Stand, given: object) -> None:
     record = await stored(collector, "purchase", {**BOUGHT, "signature": given})

@@ -159,7 +159,9 @@ class Site:
     """One [[site]] of wakeline.toml."""
 
     key: str = _setting("", "public key: the snippet's data-site")
-    secret: str = _setting("", "secret that signs identify and keys customer ids; never put it into a page")
+    secret: str = _setting(
+        "", "secret for signatures and for the hashes of customer ids and order numbers; never put it into a page"
+    )
     origins: tuple[str, ...] = _setting((), "origins of pages that may send events, e.g. https://shop.example")
     time_zone: ZoneInfo = _setting(ZoneInfo("UTC"), "time zone of the site's days, e.g. Europe/Berlin")
     consent: ConsentLevel = _setting(
