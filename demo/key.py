@@ -8,6 +8,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
+from demo.delivery import now_ms
 from wakeline.redis.connect import connect
 from wakeline.settings import Config
 
@@ -38,9 +39,10 @@ class Key:
         return self._file.read_text() if self._file.exists() else ""
 
     async def _made(self) -> str:
-        make = import_module("wakeline.api_keys").make
+        api_keys = import_module("wakeline.api_keys")
+        name, text, key = api_keys.new_key(self._site, LABEL, SCOPES, now=now_ms())
         async with connect(self._redis) as redis:
-            text: str = await make(redis, site=self._site, label=LABEL, scopes=SCOPES)
+            await api_keys.add(redis, name, key)
         return _only(self._file, text)
 
 

@@ -239,13 +239,16 @@ def keys(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What keys were asked for; `wakeline.api_keys` is replaced."""
     made: list[dict[str, Any]] = []
 
-    async def make(redis: Any, **wanted: Any) -> str:
-        made.append(wanted)
+    def new_key(site: str, label: str, scopes: Any, *, now: int) -> tuple[str, str, dict[str, Any]]:
+        number = len(made) + 1
+        made.append({"site": site, "scopes": scopes})
+        return f"name{number}", f"wk_{number}", made[-1]
+
+    async def add(redis: Any, name: str, key: Any) -> None:
         await asyncio.sleep(0.01)
-        return f"wk_{len(made)}"
 
     module = ModuleType("wakeline.api_keys")
-    module.make = make  # type: ignore[attr-defined]
+    module.new_key, module.add = new_key, add  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "wakeline.api_keys", module)
     return made
 

@@ -14,7 +14,12 @@ from pathlib import Path
 from wakeline.process import NOT_FOR_OTHERS
 
 WRITABLE = stat.S_IWGRP | stat.S_IWOTH
-OURS = frozenset(("redis", "salts", "spool", "archive", "up.lock", "demo.toml", "aside", "restoring", "restoring.json"))
+OURS = frozenset(
+    (
+        *("redis", "salts", "spool", "archive", "up.lock", "demo.toml", "demo.key"),
+        *("aside", "restoring", "restoring.json"),
+    )
+)
 
 
 def close(data: Path) -> list[str]:
