@@ -127,7 +127,7 @@ class ServerEvents:
             results = []
         rejected = [result for result in results if result.status != ACCEPTED]
         if not results:
-            return "not heard"
+            return "no answer"
         return " ".join(filter(None, (rejected[0].reason, rejected[0].field))) if rejected else ACCEPTED
 
     async def _post(self, key: str, events: Sequence[Fields]) -> tuple[int, float, bytes]:

@@ -26,6 +26,7 @@ logger = logging.getLogger("wakeline.simulator")
 
 KEY = "demo"  # of the shop in the settings
 CROWDED = 3  # times the requested number: beyond that no new visitors, e.g. while the collector is down
+MOST_TELLING = 100  # stories of departments at once: beyond that they tell no more, e.g. while nobody hears them
 SAMPLE = 300  # visits simulated beforehand to measure their length, which determines the rate of arrivals
 
 
@@ -56,14 +57,18 @@ async def simulate(site: Site, config: Config, visitors: int) -> None:
 
 async def in_and_out(sender: Sender, heard: ServerEvents, site: Site, visitors: int) -> None:
     """Visitors at the shop's pages; and what its departments tell of those who logged in there."""
-    chance = random.Random()
+    chance, telling = random.Random(), set[asyncio.Task[None]]()
     async with asyncio.TaskGroup() as group:
+        group.create_task(heard.look())  # a key is made now: collectors take it some seconds later
 
         async def play(visit: Visit) -> None:
             await sender.play(visit)
             for name, share in SHARES.items():
-                if visit.customer and heard.is_there and chance.random() < share:
-                    group.create_task(heard.play(DEPARTMENTS[name](visit.customer, chance, now_ms())))
+                is_heard = heard.is_there and len(telling) < MOST_TELLING
+                if visit.customer and is_heard and chance.random() < share:
+                    task = group.create_task(heard.play(DEPARTMENTS[name](visit.customer, chance, now_ms())))
+                    telling.add(task)
+                    task.add_done_callback(telling.discard)
 
         await arrivals(play, site, visitors)
 

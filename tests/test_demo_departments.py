@@ -303,7 +303,7 @@ async def test_a_button_lets_a_department_tell(tmp_path: Path, keys: list[Any], 
     assert WHO not in json.dumps(body["steps"][1:])
 
 
-@pytest.mark.parametrize(("status", "said"), [(404, "not heard"), (400, "bad_amount value")])
+@pytest.mark.parametrize(("status", "said"), [(404, "no answer"), (400, "bad_amount value")])
 async def test_what_is_not_taken_is_said(tmp_path: Path, keys: list[Any], status: int, said: str) -> None:
     async with shop_beside(Collector([status], reason="bad_amount"), tmp_path) as shop:
         answer = await shop.post("/panel/tell/till", json={"id": WHO}, headers=OURS)

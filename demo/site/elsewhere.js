@@ -40,8 +40,8 @@ async function tell(who) {
     headers: { "Content-Type": "application/json", "Wakeline-Demo": "1" },
     body: JSON.stringify({ id: customer() }),
   })
-  const { said, steps } = answer.ok ? await answer.json() : { said: `was answered ${answer.status}`, steps: [] }
-  const lines = steps.length ? steps : [{ in: 0, type: "", words: `was not heard: ${said}` }]
+  const { said, steps } = answer.ok ? await answer.json() : { said: `answered ${answer.status}`, steps: [] }
+  const lines = steps.length ? steps : [{ in: 0, type: "", words: `could not tell it: ${said}` }]
   told = [...lines.map((step) => ({ who, type: step.type, words: step.words, at: Date.now() + step.in })).reverse(), ...told]
   keep()
   draw()
