@@ -18,14 +18,16 @@ from collector.props import Dropped
 from collector.salts import Salts, anonymous_id
 from collector.shop import read_shop
 from wakeline.commerce import (
+    CODE,
     CURRENCY,
+    PROMOTIONS,
     PURCHASE,
     REFUND,
     SIGNATURE,
     TRANSACTION_ID,
     VALUE,
     is_name,
-    order_number,
+    name_of,
     signed_text,
 )
 from wakeline.event import (
@@ -44,7 +46,7 @@ from wakeline.event import (
 from wakeline.identity import customer_id, is_signed
 from wakeline.record import Event
 from wakeline.vocabulary.money import BadAmount
-from wakeline.vocabulary.things import ORDER, thing_id
+from wakeline.vocabulary.things import ORDER, part_id, thing_id
 
 
 class RequestContext(Struct):
@@ -199,7 +201,7 @@ def drop_forged(event: WireEvent, record: Event, context: RequestContext) -> Ref
     given = event.props.get(SIGNATURE)
     if record.type == REFUND or given is None or (isinstance(given, str) and not is_name(given)):
         return None
-    number, value = order_number(event.props.get(TRANSACTION_ID)), record.props.get(VALUE)
+    number, value = name_of(event.props.get(TRANSACTION_ID)), record.props.get(VALUE)
     if number is not None and value is not None and isinstance(given, str):
         try:
             text = signed_text(number, value, record.props.get(CURRENCY) or "")
@@ -212,9 +214,17 @@ def drop_forged(event: WireEvent, record: Event, context: RequestContext) -> Ref
 def put_order(event: WireEvent, record: Event, context: RequestContext) -> None:
     """Names the order, unless its number is missing or was redacted: then it could be any."""
     if record.type in (PURCHASE, REFUND):
-        number = order_number(record.props.get(TRANSACTION_ID))
+        number = name_of(record.props.get(TRANSACTION_ID))
         if number is not None and REDACTED not in number:
             record.order = thing_id(context.policy.secret, ORDER, number)
+
+
+def put_code(event: WireEvent, record: Event, context: RequestContext) -> None:
+    """Keeps the keyed hash of a promotion's code, as of one that a server says."""
+    if record.type in PROMOTIONS and record.props.pop(CODE, None) is not None:
+        code = name_of(event.props.get(CODE))
+        if code is not None:
+            record.props[CODE] = part_id(context.policy.secret, "promotion", code)
 
 
 def put_counted_only(event: WireEvent, record: Event, context: RequestContext) -> None:
@@ -264,6 +274,7 @@ STEPS: tuple[Step, ...] = (
     drop_bad_amount,
     drop_forged,
     put_order,
+    put_code,
     put_counted_only,
 )
 

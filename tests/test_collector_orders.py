@@ -1,4 +1,4 @@
-"""Orders that pages tell of: their id in the log, and the signature that makes a page's word count as a server's."""
+"""What pages tell of orders: their id in the log, and a signature of the site's server. And codes of promotions."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.collector_stand import SECRET, SITE, Stand, envelope, event, stand
-from wakeline.commerce import order_number, signed_text
+from wakeline.commerce import name_of, signed_text
 from wakeline.identity import signature
 from wakeline.record import Event, encode_record
 from wakeline.vocabulary.money import BadAmount
-from wakeline.vocabulary.things import ORDER, thing_id
+from wakeline.vocabulary.things import ORDER, part_id, thing_id
 
 BOUGHT = {"transaction_id": "A-1001", "value": 154.8, "currency": "EUR"}
 SIGNED = signature(SECRET, "A-1001\n154.80\nEUR")
@@ -154,6 +154,21 @@ async def test_a_site_without_a_secret_has_no_signed_purchase(tmp_path: Path) ->
         assert (await collector.post(sent))[1]["reason"] == "bad_signature"
 
 
+# ---- codes of promotions
+
+
+@pytest.mark.parametrize("type", ["promotion_issued", "promotion_used", "contest_entered"])
+@pytest.mark.parametrize(("code", "text"), [(" LEAVES ", "LEAVES"), (4711, "4711"), ("4111 1111 1111 1111",) * 2])
+async def test_of_a_code_only_its_hash_is_kept(collector: Stand, type: str, code: object, text: str) -> None:
+    record = await stored(collector, type, {"promotion": "autumn", "code": code})
+    assert record.props == {"promotion": "autumn", "code": part_id(SECRET, "promotion", text)}
+
+
+@pytest.mark.parametrize("code", ["", "undefined", None, ["LEAVES"], "x" * 257], ids=repr)
+async def test_what_is_no_code_is_not_kept(collector: Stand, code: object) -> None:
+    assert (await stored(collector, "promotion_used", {"promotion": "autumn", "code": code})).props.get("code") is None
+
+
 # ---- what is signed
 
 
@@ -166,6 +181,6 @@ def test_the_text_has_the_decimals_of_its_currency() -> None:
         signed_text("A-1", 1, "")
 
 
-def test_numbers_of_orders() -> None:
-    assert [order_number(one) for one in ("A", 7, 7.0, 1e21, 7.5)] == ["A", "7", "7", "1" + "0" * 21, "7.5"]
-    assert [order_number(one) for one in (None, "", False, "x" * 257, [])] == [None] * 5
+def test_names() -> None:
+    assert [name_of(one) for one in ("A", 7, 7.0, 1e21, 7.5)] == ["A", "7", "7", "1" + "0" * 21, "7.5"]
+    assert [name_of(one) for one in (None, "", False, "x" * 257, [])] == [None] * 5

@@ -25,6 +25,8 @@ CURRENCY = "currency"
 TRANSACTION_ID = "transaction_id"  # the order's number
 IDS = frozenset((TRANSACTION_ID, "refund_id", "item_id"))
 ITEMS = "items"
+CODE = "code"  # of a promotion: whoever knows it may use it
+PROMOTIONS = frozenset(("promotion_issued", "promotion_used", "contest_entered"))
 SIGNATURE = "signature"  # of a purchase, by the shop's server: see `signed_text`
 OWN_FIELDS = AMOUNTS | IDS | {QUANTITY, CURRENCY, ITEMS, "category", "path", "url"} | OF_PAGES
 """Fields with a meaning: they are kept before a page's other fields."""
@@ -49,12 +51,12 @@ def is_name(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def order_number(value: object) -> str | None:
-    """An order's number, as servers say it too: 7 of a page is "7" of a server. None if `value` is none."""
+def name_of(value: object) -> str | None:
+    """An order's number or a code, as servers say it too: 7 of a page is "7" of a server. None if `value` is none."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    number = str(value).strip()
-    return number if is_name(value) and len(number) <= MAX_THING_ID else None
+    name = str(value).strip()
+    return name if is_name(value) and len(name) <= MAX_THING_ID else None
 
 
 def signed_text(number: str, value: float, currency: str) -> str:
