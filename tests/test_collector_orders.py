@@ -183,4 +183,4 @@ def test_the_text_has_the_decimals_of_its_currency() -> None:
 
 def test_names() -> None:
     assert [name_of(one) for one in ("A", 7, 7.0, 1e21, 7.5)] == ["A", "7", "7", "1" + "0" * 21, "7.5"]
-    assert [name_of(one) for one in (None, "", False, "x" * 257, [])] == [None] * 5
+    assert [name_of(one) for one in (None, "", False, "x" * 257, [], 10**300, 10**9_000)] == [None] * 7

@@ -53,10 +53,15 @@ def is_name(value: object) -> bool:
 
 def name_of(value: object) -> str | None:
     """An order's number or a code, as servers say it too: 7 of a page is "7" of a server. None if `value` is none."""
+    if not is_name(value):
+        return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    name = str(value).strip()
-    return name if is_name(value) and len(name) <= MAX_THING_ID else None
+    try:
+        name = str(value).strip()
+    except ValueError:  # a number of thousands of digits
+        return None
+    return name if len(name) <= MAX_THING_ID else None
 
 
 def signed_text(number: str, value: float, currency: str) -> str:
