@@ -18,6 +18,7 @@ from tests.ages import QUICK
 from tests.cluster import RedisCluster, running_cluster
 from tests.s3 import USER, S3Server, running_s3
 from tests.server import RedisServer, running_server, stopped_server_in
+from tests.telling import Lines, Listener, listening, real_collector
 from tests.timeline import Timeline, timeline
 from wakeline.redis.connect import connect
 from wakeline.settings import Settings
@@ -192,3 +193,20 @@ def s3(shared_s3: S3Server, monkeypatch: pytest.MonkeyPatch) -> S3Server:
 def topic() -> str:
     """The name of a new topic."""
     return f"test-{secrets.token_hex(6)}"
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """What servers tell, to a small server that speaks the contract and fails as a test wants."""
+    with listening(Lines()) as lines:
+        yield lines
+
+
+@pytest.fixture(params=["contract", "collector"])
+def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Listener]:
+    """That one, and the real collector: tests with this fixture run on both."""
+    if request.param == "contract":
+        yield request.getfixturevalue("lines")
+        return
+    with real_collector(request.getfixturevalue("redis_server"), tmp_path) as collector:
+        yield collector

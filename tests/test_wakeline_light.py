@@ -1,4 +1,4 @@
-"""`pip install wakeline` in another application: it reads profiles, and the command names missing packages."""
+"""`pip install wakeline` in another application: it reads profiles, tells events, and names missing packages."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.children import ROOT
+from tests.telling import Lines
 
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = SETTINGS["project"]
@@ -59,6 +60,23 @@ with Profiles(sys.argv[1]) as profiles:
 """
     found = run(code, redis_server.url)
     assert (found.stdout, found.stderr) == ("NoDeployment\n", "")
+
+
+def test_a_server_tells_with_these_alone(lines: Lines) -> None:
+    code = """
+import asyncio
+from wakeline.server import AsyncServer, Server
+with Server(*sys.argv[1:]) as server:
+    server.event("order_state", id="queued", transaction_id="A-1", state="paid")
+    print(server.send([{"type": "order_state", "transaction_id": "A-1", "state": "paid"}])[0].status)
+async def main():
+    async with AsyncServer(*sys.argv[1:]) as server:
+        await server.event("order_state", id="awaited", transaction_id="A-1", state="paid")
+asyncio.run(main())
+"""
+    found = run(code, lines.url, lines.key)
+    assert (found.stdout, found.stderr) == ("accepted\n", "")
+    assert {"queued", "awaited"} < set(lines.told)
 
 
 def test_the_command_says_what_to_install() -> None:

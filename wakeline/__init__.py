@@ -11,6 +11,7 @@ lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded
 profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores
 messages.py       messages about people, and their readers
+server/           clients that tell what happened on a shop's servers
 identity.py       hashes of customer ids; cards.py their personal values
 salts.py          the daily salts of anonymous ids, as files in their folder
 paths.py          normal forms of paths; labels.py shortens long text; hosts.py normal forms of hosts
