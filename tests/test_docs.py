@@ -72,8 +72,10 @@ def test_every_command_that_is_named_exists(path: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", MAKEFILE, re.MULTILINE))
     assert named <= targets
     for line in re.findall(r"(?:^ *|`)(wakeline [a-z][^`\n#]*)", text, re.MULTILINE):
-        _, name, *words = line.split()
-        command = main.commands[name]
+        command: click.Command = main
+        words = line.split()[1:]
+        while isinstance(command, click.Group) and words:
+            command = command.commands[words.pop(0)]
         options = {"--help"} | {option for parameter in command.params for option in parameter.opts}
         assert {word for word in words if word.startswith("--")} <= options, line
 
