@@ -14,6 +14,7 @@ import redis.asyncio as aioredis
 
 from benchmarks.broker import Broker, running_broker
 from benchmarks.children import child_environ
+from ops.cli import main
 from tests.ages import QUICK
 from tests.cluster import RedisCluster, running_cluster
 from tests.s3 import USER, S3Server, running_s3
@@ -202,11 +203,18 @@ def lines() -> Iterator[Lines]:
         yield lines
 
 
-@pytest.fixture(params=["contract", "collector"])
-def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Listener]:
-    """That one, and the real collector: tests with this fixture run on both."""
-    if request.param == "contract":
-        yield request.getfixturevalue("lines")
-        return
-    with real_collector(request.getfixturevalue("redis_server"), tmp_path) as collector:
+@pytest.fixture(scope="session")
+def shared_collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
+    """A real collector with a server of its own, which nobody empties."""
+    if "key" not in main.commands:
+        pytest.skip("there is no `wakeline key` yet")
+    folder = tmp_path_factory.mktemp("collector")
+    with running_server(folder / "redis") as server, real_collector(server, folder) as collector:
         yield collector
+
+
+@pytest.fixture(params=["lines", "shared_collector"], ids=["contract", "collector"])
+def listener(request: pytest.FixtureRequest) -> Listener:
+    """Both that take what servers tell."""
+    found: Listener = request.getfixturevalue(request.param)
+    return found

@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from wakeline.vocabulary.types import TYPES, By
 PAGE = (ROOT / "docs/servers.md").read_text()
 PROGRAMS = dict(re.findall(r"^```\w+ (\S+)\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE))
 JSON = re.findall(r"^```json\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE)
+DAYS = JSON[1].replace("2026-11-", f"{date.today().replace(day=1) - timedelta(1):%Y-%m}-")  # of last month
 COMMANDS = {".py": [sys.executable], ".mjs": ["node"], ".php": ["php"], ".sh": ["sh"]}
 
 Run = subprocess.CompletedProcess[str]
@@ -75,7 +77,7 @@ def test_the_first_event_has_the_answer_that_is_shown(listener: Listener) -> Non
 def test_a_program_tries_again_with_the_same_ids(lines: Lines, tmp_path: Path, program: str) -> None:
     lines.next.extend([503, 429, "well"])
     lines.retry_after = "1"
-    (tmp_path / "day.json").write_text(JSON[1])
+    (tmp_path / "day.json").write_text(DAYS)
     done = run(tmp_path, lines, program, *(["day.json"] if program == "tell.sh" else []))
     assert done.returncode == 0, done.stderr
     assert len(lines.requests) == 3
@@ -100,16 +102,16 @@ def test_send_says_what_became_of_each(listener: Listener, tmp_path: Path) -> No
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_the_shell_tells_a_file_and_how_it_went(listener: Listener, tmp_path: Path) -> None:
-    (tmp_path / "day.json").write_text(JSON[1])
+    (tmp_path / "day.json").write_text(DAYS)
     done = run(tmp_path, listener, "tell.sh", "day.json")
     assert (json.loads(done.stdout)["accepted"], done.returncode) == (len(json.loads(JSON[1])["events"]), 0)
-    (tmp_path / "wrong.json").write_text(JSON[1].replace('"paid"}', '"lost"}'))
+    (tmp_path / "wrong.json").write_text(DAYS.replace('"paid"}', '"lost"}'))
     assert run(tmp_path, listener, "tell.sh", "wrong.json").returncode == 1
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
 def test_the_shell_keeps_the_file_if_there_is_no_answer(lines: Lines, tmp_path: Path) -> None:
-    (tmp_path / "day.json").write_text(JSON[1])
+    (tmp_path / "day.json").write_text(DAYS)
     lines.next.append(401)
     assert run(tmp_path, lines, "tell.sh", "day.json").returncode == 2
     lines.url = f"http://127.0.0.1:{free_port()}"
