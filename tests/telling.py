@@ -44,8 +44,8 @@ class Lines:
     """The server of the contract. It answers as `next` says, one request each, and as it should once that is empty.
 
     A status is answered with its reason, and `retry_after` if that is not ""; "cut" takes the events and cuts the
-    connection; "reset" cuts it at once; "hang" answers nothing; "well" is as it should be; other texts are answered
-    200, as HTML.
+    connection; "reset" cuts it at once; "hang" answers nothing; "well" is as it should be, "few" without the last
+    event; other texts are answered 200, as HTML.
     """
 
     def __init__(self) -> None:
@@ -76,7 +76,7 @@ class Lines:
             await asyncio.sleep(60)
         if isinstance(said, int):
             return refused(said, "as_the_test_wants", self.retry_after)
-        if said not in (None, "cut", "well"):
+        if said not in (None, "cut", "well", "few"):
             return web.Response(text=f"<p>{said}</p>", content_type="text/html")
         if request.headers.get("Authorization") != f"Bearer {self.key}":
             return refused(401, "unauthorized")
@@ -85,6 +85,8 @@ class Lines:
         if any(event["type"] == "breaks" for event in events):
             return refused(400, "malformed")
         results = [self._result(event) for event in events]
+        if said == "few":
+            results.pop()
         if said == "cut":
             request.transport.abort()
         accepted = sum(result["status"] == "accepted" for result in results)

@@ -103,3 +103,24 @@ def hold():
     assert done.stderr == ""
     expected = {f"child {number}": 1 for number in range(3)} | {"parent, later": 1}
     assert lines.times_told == expected | ({} if before == "nothing" else {"parent": 1})
+
+
+def test_so_it_is_with_asyncio(lines: Lines) -> None:
+    code = """
+import asyncio
+from wakeline.server import AsyncServer
+server = AsyncServer(url, key)
+
+async def send(id):
+    await server.send([{"type": "order_state", "id": id, "transaction_id": "A-1", "state": "paid"}])
+
+asyncio.run(send("parent"))
+time.sleep(0.2)  # its thread is idle by then
+pid = os.fork()
+if not pid:
+    asyncio.run(send("child"))
+    sys.exit()
+os.waitpid(pid, 0)
+"""
+    assert run(code, lines.url, lines.key).stderr == ""
+    assert lines.times_told == {"parent": 1, "child": 1}
