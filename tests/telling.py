@@ -30,7 +30,13 @@ from wakeline.vocabulary.fields import FIELDS, Custom
 
 NEW_KEY = ["key", "make", "--site", "shop", "--label", "test"]
 WRONG_KEY = f"wk_{'0' * 12}_{'0' * 43}"
+PAID = {"type": "order_state", "transaction_id": "A-1", "state": "paid"}
+LOST = {"type": "order_state", "transaction_id": "A-1", "state": "lost"}  # no state of an order
 SITE = '[[site]]\nkey = "shop"\nsecret = "secret of the shop"\norigins = ["https://shop.example"]\n'
+
+
+def paid(id: str) -> dict[str, Any]:
+    return {**PAID, "id": id}
 
 
 class Listener(Protocol):
