@@ -17,9 +17,9 @@ from benchmarks.children import child_environ
 from ops.cli import main
 from tests.ages import QUICK
 from tests.cluster import RedisCluster, running_cluster
+from tests.listeners import Lines, Listener, listening, real_collector
 from tests.s3 import USER, S3Server, running_s3
 from tests.server import RedisServer, running_server, stopped_server_in
-from tests.telling import Lines, Listener, listening, real_collector
 from tests.timeline import Timeline, timeline
 from wakeline.redis.connect import connect
 from wakeline.settings import Settings

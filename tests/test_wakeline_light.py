@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from benchmarks.children import ROOT
-from tests.telling import Lines
+from tests.listeners import Lines
 
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = SETTINGS["project"]

@@ -13,7 +13,7 @@ from uuid import UUID
 import pytest
 import trustme
 
-from tests.telling import LOST, PAID, WRONG_KEY, Lines, Listener, listening, paid
+from tests.listeners import LOST, PAID, WRONG_KEY, Lines, Listener, listening, paid
 from wakeline.server import AsyncServer, Refused, Result, Server, Unsent, retries
 from wakeline.server.answers import MAX_BODY_BYTES, MAX_EVENTS, PATH
 

@@ -17,7 +17,7 @@ import pytest
 
 from benchmarks.children import ROOT, child_environ
 from benchmarks.machine import free_port
-from tests.telling import WRONG_KEY, Lines, Listener
+from tests.listeners import WRONG_KEY, Lines, Listener
 from wakeline.config import load
 from wakeline.server.answers import MAX_EVENTS
 from wakeline.vocabulary.fields import FIELDS, MAX_ITEMS, Item, Told

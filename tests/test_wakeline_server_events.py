@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 import msgspec
 import pytest
 
-from tests.telling import PAID, WRONG_KEY, Lines
+from tests.listeners import PAID, WRONG_KEY, Lines
 from wakeline.server import BadEvent, Server
 from wakeline.server.client import Options
 from wakeline.server.events import prepare

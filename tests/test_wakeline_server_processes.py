@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.children import ROOT, child_environ
 from benchmarks.machine import free_port
-from tests.telling import Lines
+from tests.listeners import Lines
 
 PROGRAM = """
 import json, multiprocessing, os, sys, threading, time

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from benchmarks.waiting import wait_until
-from tests.telling import PAID, WRONG_KEY, Lines, paid
+from tests.listeners import PAID, WRONG_KEY, Lines, paid
 from wakeline.server import AsyncServer, QueueFull, Server, Unsent, retries
 from wakeline.server.answers import MAX_BODY_BYTES, MAX_EVENTS
 

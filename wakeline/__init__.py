@@ -11,7 +11,6 @@ lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded
 profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores
 messages.py       messages about people, and their readers
-server/           clients that tell what happened on a shop's servers
 identity.py       hashes of customer ids; cards.py their personal values
 salts.py          the daily salts of anonymous ids, as files in their folder
 paths.py          normal forms of paths; labels.py shortens long text; hosts.py normal forms of hosts
@@ -19,6 +18,7 @@ normalization.py  Unicode normalization in linear time; escape.py makes untruste
 countries.py      countries of addresses
 settings.py       every setting; config/ reads and checks them
 redis/            connections to Redis; memory.py limits for a server's memory
+server/           clients that tell what happened on a shop's servers
 scripts.py        the scripts that pages load; tag.py the tag that a site pastes into pages
 internal_port.py  /metrics and /healthz of a process; ports.py checks whether a port is free
 extras.py         how to install missing packages
