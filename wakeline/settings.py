@@ -52,6 +52,11 @@ class Settings:
         "folder for the embedded server's files, the daily salts, the spool, the history (unless `archive` is set), "
         "and aside/ with data replaced by a restore",
     )
+    card_key: Path | None = _setting(
+        None,
+        "file with the key that encrypts customers' personal values, outside of `data`; made when it is first needed; "
+        "default: wakeline.key beside the configuration file. Keep a copy",
+    )
     host: str = _setting("127.0.0.1", "address that the collector listens on")
     port: int = _port(8700, "public port of the collector: POST /v1/events and /wakeline.js")
     internal_host: str = _setting(

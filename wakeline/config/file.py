@@ -14,7 +14,7 @@ from wakeline.config.problems import Problem
 from wakeline.config.values import from_toml, nearest, quoted
 from wakeline.settings import Settings, Site
 
-PATHS = ("data", "geoip")  # relative to the file they are written in
+PATHS = ("data", "geoip", "card_key")  # relative to the file they are written in
 
 
 def read_file(path: Path, settings: Checked) -> dict[str, Site]:

@@ -265,6 +265,8 @@ def misfits(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, s
     yield from port_clashes(settings, given)
     if is_cluster(settings.redis) and not settings.log:
         yield "redis", "is a cluster, which cannot hold the log: redis+cluster:// needs log = kafka://host:9092"
+    if settings.card_key is not None and settings.card_key.resolve().is_relative_to(settings.data.resolve()):
+        yield "card_key", "lies in the data folder: who copies that must not have the key too; name a file elsewhere"
 
 
 def site_misfits(site: Site) -> Iterator[tuple[str, str]]:

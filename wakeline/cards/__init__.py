@@ -1,0 +1,31 @@
+"""Cards: the personal values of customers, encrypted, in Redis alone. They never enter the log or the history.
+
+card.py     a card as it is told, and as it is read
+key.py      the deployment's key: a file outside of the data folder
+sealing.py  encrypts the values of a card
+search.py   the keyed hashes by which a customer is found
+writing.py  writes cards, by one script, to disk
+reading.py  reads cards, and finds customers
+"""
+
+from __future__ import annotations
+
+from wakeline.cards.card import Card, Personal, Value
+from wakeline.cards.key import NoCardKey, Ring, key_file, open_ring, read_ring
+from wakeline.cards.reading import AsyncCards, Cards
+from wakeline.cards.writing import CardsUnavailable, write_cards
+
+__all__ = [
+    "AsyncCards",
+    "Card",
+    "Cards",
+    "CardsUnavailable",
+    "NoCardKey",
+    "Personal",
+    "Ring",
+    "Value",
+    "key_file",
+    "open_ring",
+    "read_ring",
+    "write_cards",
+]

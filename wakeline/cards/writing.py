@@ -1,0 +1,254 @@
+"""Writes cards, by one script: they are on disk when a call returns."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+from redis.asyncio import Redis
+from redis.asyncio.cluster import ClusterNode, PipelineCommand, RedisCluster
+from redis.exceptions import MovedError, ResponseError
+
+from wakeline import keys
+from wakeline.cards.card import Card
+from wakeline.cards.key import Ring
+from wakeline.cards.sealing import Sealed, sealed
+from wakeline.lanes import Deployment, lane_of
+from wakeline.log import LogUnavailable
+from wakeline.log.fsync import FSYNC_MS, appendfsync, waits_for_fsync
+from wakeline.redis.failures import failures_as
+
+AT_ONCE = 200  # cards in one call: a script blocks the server while it runs
+
+# A field of a card is "<time>:<hashes>:<encrypted value>", see `keys.card`. What takes a value off the index, here and
+# in the script that erases. `upto`: only what was said by then.
+ENDING = """
+local function unlist(index, customer, field)
+  for hash in string.gmatch(string.match(field, '^%d+:([^:]*):') or '', '%S+') do
+    redis.call('ZREM', index, hash .. ':' .. customer)
+  end
+end
+local function end_card(card, index, customer, upto)
+  local fields = redis.call('HGETALL', card)
+  for i = 1, #fields, 2 do
+    if (tonumber(string.match(fields[i + 1], '^%d+')) or 0) <= upto then
+      unlist(index, customer, fields[i + 1])
+      redis.call('HDEL', card, fields[i])
+    end
+  end
+end
+"""
+
+# KEYS: card, tombstone and index of each card. ARGV: the cards as one msgpack argument, each as customer, time, then
+# name, hashes and encrypted value of each field; most fields of a card, most customers of a hash, lifetime (ms).
+# Returns how many were not later than their customer's tombstone.
+WRITE = (
+    ENDING
+    + """
+local refused = 0
+for i, c in ipairs(cmsgpack.unpack(ARGV[1])) do
+  local card, index = KEYS[i * 3 - 2], KEYS[i * 3]
+  local customer, time = c[1], tonumber(c[2])
+  if time <= tonumber(redis.call('GET', KEYS[i * 3 - 1]) or 0) then
+    refused = refused + 1
+  else
+    for j = 3, #c, 3 do
+      local former = redis.call('HGET', card, c[j])
+      local is_later = not former or time >= (tonumber(string.match(former, '^%d+')) or 0)
+      if is_later and (former or redis.call('HLEN', card) < tonumber(ARGV[2])) then
+        if former then unlist(index, customer, former) end
+        for hash in string.gmatch(c[j + 1], '%S+') do
+          if redis.call('ZLEXCOUNT', index, '[' .. hash .. ':', '(' .. hash .. ';') < tonumber(ARGV[3]) then
+            redis.call('ZADD', index, 0, hash .. ':' .. customer)
+          end
+        end
+        redis.call('HSET', card, c[j], c[2] .. ':' .. c[j + 1] .. ':' .. c[j + 2])
+      end
+    end
+    redis.call('PEXPIRE', card, ARGV[4])
+  end
+end
+return refused
+"""
+)
+
+# The same for one card of which everything ends that was said by then. KEYS: card, index; ARGV: customer, ms.
+END = ENDING + "end_card(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))"
+
+_pack = msgspec.msgpack.Encoder().encode
+
+
+class CardsUnavailable(LogUnavailable):
+    """Redis is down, or cannot guarantee that cards are on disk. They may be written; write them again."""
+
+
+async def write_cards(redis: Redis, ring: Ring, deployment: Deployment, cards: Iterable[Card]) -> int:
+    """Write cards, on disk when it returns; how many were not written, as they are not later than an erasure.
+
+    Of two values of a field the later one stays, in whatever order they are written. `ring`: see `key.open_ring`.
+    Raises CardsUnavailable; writing them again changes nothing. Who writes often keeps a `CardWriter`.
+    """
+    writer = CardWriter(redis)
+    try:
+        return await writer.write([sealed(card, ring) for card in cards], lanes=deployment.lanes)
+    finally:
+        await writer.close()
+
+
+class CardWriter:
+    """Writes encrypted cards with `redis`, which has no retries of its own (see `redis.connect`)."""
+
+    def __init__(self, redis: Redis) -> None:
+        # one connection, as WAITAOF waits for the writes of its own
+        self._redis: Any = redis if isinstance(redis, RedisCluster) else redis.client()
+        self._script = None if isinstance(redis, RedisCluster) else self._redis.register_script(WRITE)
+        self._waits: bool | None = None  # whether each call waits for an fsync; determined once per outage
+
+    async def close(self) -> None:
+        """Returns its connection; the client given stays open."""
+        if self._script is not None:
+            await self._redis.aclose()
+
+    async def ready(self) -> None:
+        """Raises CardsUnavailable if no card can be written now."""
+        self._waits = None
+        with _unavailable():
+            self._waits = await _has_to_wait(self._redis)
+
+    async def write(self, cards: Sequence[Sealed], *, lanes: int) -> int:
+        """See `write_cards`."""
+        refused = 0
+        try:
+            if self._waits is None:
+                await self.ready()
+            call = self._on_cluster if self._script is None else self._on_server
+            for start in range(0, len(cards), AT_ONCE):
+                with _unavailable():
+                    refused += await call(cards[start : start + AT_ONCE], lanes)
+        except CardsUnavailable:
+            self._waits = None  # after a reconnect the configuration may be different
+            raise
+        return refused
+
+    async def _on_server(self, cards: Sequence[Sealed], lanes: int) -> int:
+        assert self._script is not None
+        names, args = _arguments(cards, lanes)
+        refused = await self._script(keys=names, args=args)
+        if self._waits:
+            _confirm(await self._redis.waitaof(1, 0, FSYNC_MS), local=1)
+        return int(refused)
+
+    async def _on_cluster(self, cards: Sequence[Sealed], lanes: int) -> int:
+        """One round trip to each node. Where a primary has replicas, one of them has the cards on disk too."""
+        cluster: RedisCluster = self._redis
+        await cluster.initialize()
+        nodes: defaultdict[str, list[PipelineCommand]] = defaultdict(list)
+        copies: dict[str, int] = {}
+        for lane, part in _by_lane(cards, lanes).items():
+            names, args = _arguments(part, lanes)
+            primary, *replicas = cluster.nodes_manager.slots_cache.get(cluster.keyslot(names[0])) or [None]
+            if primary is None:
+                raise CardsUnavailable(f"no node serves lane {lane}")
+            copies[primary.name] = min(1, len(replicas))
+            commands = nodes[primary.name]
+            commands.append(PipelineCommand(len(commands), "EVAL", WRITE, len(names), *names, *args))
+        found = await asyncio.gather(
+            *(
+                _on_node(_node(cluster, name), commands, int(bool(self._waits)), copies[name])
+                for name, commands in nodes.items()
+            ),
+            return_exceptions=True,
+        )
+        for error in found:
+            if isinstance(error, MovedError):
+                await cluster.nodes_manager.move_slot(error)
+                raise CardsUnavailable("a lane has moved to another node") from error
+            if isinstance(error, BaseException):
+                raise error
+        return sum(found)  # type: ignore[arg-type]
+
+
+def _node(cluster: RedisCluster, name: str) -> ClusterNode:
+    found = cluster.nodes_manager.nodes_cache.get(name)
+    if found is None:
+        raise CardsUnavailable("the cluster is changing")
+    return found
+
+
+async def _on_node(node: ClusterNode, commands: list[PipelineCommand], local: int, copies: int) -> int:
+    calls = list(commands)
+    if local or copies:
+        commands.append(PipelineCommand(len(commands), "WAITAOF", local, copies, FSYNC_MS))
+    await node.execute_pipeline(commands)
+    for command in commands:
+        if isinstance(command.result, Exception):
+            raise command.result
+    if local or copies:
+        _confirm(commands[-1].result, local=local, copies=copies)
+    return sum(int(command.result) for command in calls)
+
+
+def _confirm(reply: Any, *, local: int, copies: int = 0) -> None:
+    if reply[0] < local or reply[1] < copies:
+        where = "disk" if reply[0] < local else "a replica's disk"
+        raise CardsUnavailable(f"Redis did not put cards on {where} within {FSYNC_MS / 1000} s")
+
+
+def _by_lane(cards: Sequence[Sealed], lanes: int) -> dict[int, list[Sealed]]:
+    found: defaultdict[int, list[Sealed]] = defaultdict(list)
+    for card in cards:
+        found[lane_of(card.site, card.customer, lanes)].append(card)
+    return found
+
+
+def _arguments(cards: Sequence[Sealed], lanes: int) -> tuple[list[str], list[Any]]:
+    names: list[str] = []
+    rows = []
+    for card in cards:
+        lane = lane_of(card.site, card.customer, lanes)
+        names.append(keys.card(lane, card.site, card.customer))
+        names.append(keys.tombstone(lane, card.site, card.customer))
+        names.append(keys.card_index(lane, card.site))
+        words = [word for field in card.fields for word in (field.name, field.hashes, field.text)]
+        rows.append([card.customer, str(card.time), *words])
+    return names, [_pack(rows), keys.CARD_FIELDS, keys.CARDS_OF_A_HASH, keys.CARD_TTL_MS]
+
+
+async def _has_to_wait(redis: Any) -> bool:
+    """Whether each call needs WAITAOF, as for the log in Redis. Raises CardsUnavailable where that proves nothing."""
+    if isinstance(redis, RedisCluster):
+        await redis.initialize()
+        policies = [await _policy_of(node) for node in redis.get_primaries()]
+        is_proved = False
+    else:
+        policies = [await appendfsync(redis)]
+        is_proved = policies == ["everysec"] and await waits_for_fsync(redis)
+    if not is_proved and any(policy not in ("always", None) for policy in policies):
+        raise CardsUnavailable(
+            "appendfsync is not always, and this server may confirm writes before they are on disk: "
+            "CONFIG SET appendfsync always"
+        )
+    return any(policy != "always" for policy in policies)
+
+
+async def _policy_of(node: ClusterNode) -> str | None:
+    """See `fsync.appendfsync`."""
+    try:
+        words: Any = await node.execute_command("CONFIG", "GET", "append*")
+    except ResponseError:
+        return None  # a managed server
+    pairs = words.items() if isinstance(words, dict) else zip(words[::2], words[1::2], strict=True)
+    found = {_text(name): _text(value) for name, value in pairs}
+    return found["appendfsync"] if found.get("appendonly") == "yes" else None
+
+
+def _text(word: bytes | str) -> str:
+    return word.decode() if isinstance(word, bytes) else word
+
+
+def _unavailable() -> failures_as:
+    """All failures, also a missing permission."""
+    return failures_as(CardsUnavailable, "cards cannot be written")
