@@ -8,7 +8,8 @@ cards (numbers of payment cards in it), fields (which fields are not searched fo
 address), links (of addresses among an event's properties), names (of events), props (properties of an event), lists
 (those that arrive as text), shop (its amounts and order numbers), agents and addresses (who sent it, coarsely), people
 (words that make nobody a bot), salts (daily secrets of anonymous ids), marks (whether all have the same), opening (the
-log of the deployment), writer (group commit), spool (what is taken while the log is away; its files: spool_folder,
-spool_frames, spool_disk), responses (replies with CORS), script (`GET /wakeline.js`), health (alive, ready), metrics
-(every number of this process).
+log of the deployment), writer (group commit; waiting: the requests in it), customer_cards (personal values of
+customers, encrypted), spool (what is taken while the log is away; its files: spool_folder, spool_frames, spool_disk),
+responses (replies with CORS), script (`GET /wakeline.js`), health (alive, ready), metrics (every number of this
+process).
 """

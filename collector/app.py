@@ -18,6 +18,7 @@ from collector import workers
 from collector.addresses import Addresses
 from collector.budget import NewProfiles
 from collector.connections import Connections, open_files, room
+from collector.customer_cards import CustomerCards
 from collector.health import Health
 from collector.intake import Intake
 from collector.limiter import Limiter
@@ -31,6 +32,7 @@ from collector.script import script_routes
 from collector.server import Routes, Server
 from collector.spool import Spool
 from collector.writer import GroupCommit
+from wakeline.cards.key import key_file
 from wakeline.children import orphaned
 from wakeline.internal_port import alive, metrics_of, serve
 from wakeline.lanes import DeploymentMismatch
@@ -92,7 +94,9 @@ def build(
     memory = Memory(asking)
     metrics.memory = lambda: (memory.step, memory.use)
     spool = Spool.of(settings, worker, metrics, is_held=lambda: memory.step is Step.REFUSE)
-    writer = GroupCommit(open_log, metrics, spool=spool, lanes=spool.known_lanes(settings.lanes) if spool else 0)
+    cards = CustomerCards(settings.redis, key_file(config))
+    lanes = spool.known_lanes(settings.lanes) if spool else 0
+    writer = GroupCommit(open_log, metrics, spool=spool, lanes=lanes, cards=cards)
     salts = Salts(settings.data / "salts", {key: site.time_zone for key, site in config.sites.items()}, clock=clock)
     limiter = Limiter(settings.rate_limit)
     metrics.limited_addresses = limiter.__len__

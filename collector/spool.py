@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -20,17 +20,21 @@ from collector.metrics import Metrics
 from collector.spool_disk import replace
 from collector.spool_folder import SpoolFolder, SpoolFull, SpoolHeld, Trouble
 from collector.spool_frames import Records
+from wakeline.cards.sealing import Sealed
 from wakeline.lanes import lane_of
 from wakeline.log import Log, LogUnavailable
 from wakeline.memory import MEGABYTE
 from wakeline.patience import Outage
-from wakeline.record import Event, decode_record
+from wakeline.record import Erase, Event, Fact, decode_record
 from wakeline.settings import Settings
 
 logger = logging.getLogger("wakeline.collector")
 
 DRAIN_S = 10.0  # for one append of spooled records: no request waits for it
 LOOK_S = 0.1  # how often to check whether draining may continue
+
+WriteCards = Callable[[Sequence[Sealed]], Awaitable[object]]
+"""Writes cards, on disk when it returns. Raises LogUnavailable."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -107,10 +111,10 @@ class Spool:
         self._show()
         return is_open
 
-    async def append(self, records: Records, *, lanes: int) -> bool:
-        """Append records; returns whether they are on disk."""
+    async def append(self, records: Records, *, lanes: int, cards: Sequence[Sealed] = ()) -> bool:
+        """Append records, and the cards that they tell; returns whether they are on disk."""
         try:
-            await self._in_thread(self._append, records, lanes)
+            await self._in_thread(self._append, records, lanes, [_encode(card) for card in cards])
         except (SpoolFull, SpoolHeld, OSError) as error:
             self._trouble(error)
             return False
@@ -120,9 +124,9 @@ class Spool:
         self._show()
         return True
 
-    def _append(self, records: Records, lanes: int) -> None:
+    def _append(self, records: Records, lanes: int, cards: Sequence[bytes]) -> None:
         self._own.open()
-        self._own.append(records, lanes=lanes)
+        self._own.append(records, lanes=lanes, cards=cards)
 
     async def takes_a_write(self) -> bool:
         """Whether there is room now, and the disk accepts writes."""
@@ -135,23 +139,33 @@ class Spool:
             return False
         return self._own.probe()
 
-    async def drain(self, log: Log, lanes: int, *, group: int, down_to: int = 0) -> None:
+    async def drain(
+        self, log: Log, lanes: int, *, group: int, down_to: int = 0, cards: WriteCards | None = None
+    ) -> None:
         """Append spooled records to `log`, `group` at once, until at most `down_to` are left.
 
-        Raises LogUnavailable.
+        What they tell of cards is written by `cards` before. Raises LogUnavailable.
         """
         if await self.take_stock():
             if self.records:
                 await self._room()
-            while (not down_to or self.records > down_to) and await self._drain_group(self._own, log, lanes, group):
+            while (not down_to or self.records > down_to) and await self._drain_group(
+                self._own, log, lanes, group, cards
+            ):
                 pass
 
-    async def drain_left_behind(self, log: Log, lanes: int, *, group: int) -> None:
+    async def drain_one(self, log: Log, lanes: int, *, group: int, cards: WriteCards) -> int | None:
+        """The same, one group at most; returns how much left the spool. None: that is not possible now."""
+        if self._is_held() or not await self.take_stock():
+            return None
+        return await self._drain_group(self._own, log, lanes, group, cards)
+
+    async def drain_left_behind(self, log: Log, lanes: int, *, group: int, cards: WriteCards | None = None) -> None:
         """The same for the folders of workers that no longer exist, if this is worker 0."""
         for folder in self._left_behind():
             if await self._opened(folder):
                 try:
-                    while await self._drain_group(folder, log, lanes, group):
+                    while await self._drain_group(folder, log, lanes, group, cards):
                         pass
                 finally:
                     await self._in_thread(folder.close)
@@ -172,15 +186,18 @@ class Spool:
             return False
         return True
 
-    async def _drain_group(self, folder: SpoolFolder, log: Log, lanes: int, limit: int) -> int:
-        """Number of records appended to the log; 0 if none are left."""
+    async def _drain_group(
+        self, folder: SpoolFolder, log: Log, lanes: int, limit: int, write: WriteCards | None
+    ) -> int:
+        """Number of records and cards that left the spool; 0 if none are left."""
         try:
             batch = await self._in_thread(folder.read, limit)
             if batch is None:
                 return 0
             await self._room()
+            await self._write_cards(folder, batch.cards, write)
             records = batch.records if batch.lanes == lanes else [_moved(value, lanes) for _, value in batch.records]
-            refused = await _append_all(log, records)
+            refused = await _append_all(log, records) if records else []
             for value in refused:
                 await self._in_thread(folder.set_aside, value)
             await self._in_thread(folder.drained, batch)
@@ -189,7 +206,23 @@ class Spool:
             raise LogUnavailable(f"the spool cannot be drained: {error}") from error
         self._metrics.drained += len(records) - len(refused)
         self._show()
-        return len(records)
+        return len(records) + len(batch.cards)
+
+    async def _write_cards(self, folder: SpoolFolder, cards: Sequence[bytes], write: WriteCards | None) -> None:
+        found = []
+        for card in cards:
+            try:
+                found.append(_decode(card))
+            except msgspec.MsgspecError:  # of another version; it is encrypted there too
+                await self._in_thread(folder.set_aside, card)
+        if found and write is None:
+            raise LogUnavailable("the spool holds cards, and nothing here writes them")
+        if found and write is not None:
+            try:
+                async with asyncio.timeout(DRAIN_S):
+                    await write(found)
+            except TimeoutError as error:
+                raise LogUnavailable(f"cards were not written within {DRAIN_S:g} s") from error
 
     async def _room(self) -> None:
         while self._is_held():  # noqa: ASYNC110  nothing tells it
@@ -215,6 +248,10 @@ class Spool:
         """Waits for a write in progress."""
         self._thread.shutdown()
         self._own.close()
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(Sealed).decode
 
 
 async def _append_all(log: Log, records: Records) -> list[bytes]:
@@ -250,4 +287,7 @@ def _moved(value: bytes, lanes: int) -> tuple[int, bytes]:
         record = decode_record(value)
     except msgspec.DecodeError:
         return 0, value  # the processor will report what is wrong with it
-    return (lane_of(record.site, record.visitor, lanes) if isinstance(record, Event) else 0), value
+    if isinstance(record, (Event, Fact, Erase)):
+        id = record.visitor if isinstance(record, Event) else record.home if isinstance(record, Fact) else record.id
+        return lane_of(record.site, id, lanes), value
+    return 0, value

@@ -15,6 +15,7 @@ import logging
 import os
 import time
 from collections import Counter
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
@@ -23,6 +24,7 @@ import msgspec
 
 from collector.spool_disk import AppendFile, cut, read_from, replace, sync_folder, write, write_new
 from collector.spool_frames import (
+    CARD,
     HEADER,
     Records,
     UnknownVersion,
@@ -40,6 +42,7 @@ SEGMENT_BYTES = 8 * 1_048_576
 SEGMENTS = 4  # minimum number of segments in a small spool: each drained one frees space
 SUFFIX = ".spool"
 PROBE_BYTES = 65_536
+STOCK_FRAMES = 2_000  # among which there is a record: cards come first, but no more than one for each record of a group
 
 
 class Trouble(StrEnum):
@@ -77,9 +80,10 @@ class Segment(msgspec.Struct):
 
 
 class Batch(NamedTuple):
-    """Consecutive records of one segment; `after` is the position after them."""
+    """Consecutive records of one segment, and the cards between them; `after` is the position after them."""
 
     records: Records
+    cards: Sequence[bytes]  # whatever they are told by is among the records, or follows
     lanes: int  # number of lanes that their lanes are based on; 0: unknown
     after: Place
 
@@ -145,7 +149,7 @@ class SpoolFolder:
                 self._troubles[Trouble.DAMAGED] += 1
                 logger.error("%s was written by another version (%s) and is ignored", self._file(number), error)
         if self.records:
-            self.read(1)  # sets `oldest`
+            self.read(STOCK_FRAMES)  # sets `oldest`
             logger.info("%s holds %d records that may not be in the log", self.path, self.records)
 
     def _take_stock_of(self, number: int) -> None:
@@ -185,9 +189,9 @@ class SpoolFolder:
 
     # ---- appending ------------------------------------------------------------------------------
 
-    def append(self, records: Records, *, lanes: int) -> None:
+    def append(self, records: Records, *, lanes: int, cards: Sequence[bytes] = ()) -> None:
         """On disk when it returns. Raises SpoolFull; after that, and after OSError, it can be retried."""
-        data = encode_frames(records)
+        data = encode_frames([*((CARD, card) for card in cards), *records])
         last = self._segments[-1] if self._active is not None and self._active.is_open else None
         if last is None or last.size >= self._segment_bytes or last.lanes != lanes:
             last, data = None, encode_header(lanes) + data
@@ -234,13 +238,17 @@ class SpoolFolder:
                 continue
             data = read_from(self._file(segment.number), at)[: segment.size - at]
             records: list[tuple[int, bytes]] = []
+            cards: list[bytes] = []
             end = 0
-            while len(records) < limit and (frame := frame_at(data, end)) is not None:
-                records.append(frame[:2])
+            while len(records) + len(cards) < limit and (frame := frame_at(data, end)) is not None:
+                if frame[0] == CARD:
+                    cards.append(frame[1])
+                else:
+                    records.append(frame[:2])
                 end = frame[2]
-            if records:
-                self.oldest = _received(records)
-                return Batch(records, segment.lanes, Place(segment.number, at + end))
+            if end:
+                self.oldest = _received(records) if records else self.oldest
+                return Batch(records, cards, segment.lanes, Place(segment.number, at + end))
             found = next_frame(data, 1)
             self._skip(segment, at, segment.size if found is None else at + found)
         self.records = self.oldest = 0

@@ -1,7 +1,8 @@
 """File format of spool segments: a header, then one frame per record, recoverable after damage.
 
 Header: MAGIC (its last byte is the version), number of lanes, crc32 of both. Frame: MARK, crc32 of the rest, lane,
-length, record. Little-endian.
+length, record. Little-endian. A frame with CARD in place of the lane holds an encrypted card (`cards.sealing.Sealed`,
+JSON), which lies before the record that told it. Version 1 had none.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from zlib import crc32
 
 Records = Sequence[tuple[int, bytes]]  # (lane, record)
 
-MAGIC = b"WLSPOOL1"
+CARD = 0xFFFF  # no lane has this number
+MAGIC = b"WLSPOOL2"
+FORMER = (b"WLSPOOL1",)
 HEADER = struct.Struct("<8sII")
 MARK = b"\xf5\xfa"  # neither byte occurs in UTF-8, so no record contains it
 FRAME = struct.Struct("<2sIHI")
@@ -39,7 +42,7 @@ def decode_header(data: bytes) -> int:
     magic, lanes, checksum = HEADER.unpack_from(data)
     if crc32(data[: HEADER.size - 4]) != checksum:
         return 0
-    if magic != MAGIC:
+    if magic != MAGIC and magic not in FORMER:
         raise UnknownVersion(repr(magic))
     return int(lanes)
 
@@ -77,12 +80,12 @@ def next_frame(data: bytes, at: int) -> int | None:
 
 
 def count_frames(data: bytes, at: int) -> tuple[int, int]:
-    """Number of complete frames from `at` on, and the end of the last one (`at` if there is none)."""
+    """Number of records from `at` on, and the end of the last complete frame (`at` if there is none)."""
     count, end = 0, at
     found: int | None = at
     while found is not None:
         while (frame := frame_at(data, found)) is not None:
-            count += 1
+            count += frame[0] != CARD
             end = found = frame[2]
         found = next_frame(data, found + 1)
     return count, end

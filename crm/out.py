@@ -67,6 +67,14 @@ class Said(NamedTuple):
     body: str  # JSON
 
 
+class EndedCard(NamedTuple):
+    """Of a customer's card: the moment at which it ended."""
+
+    offset: int
+    step: int
+    upto: int  # ms: what was said later stays
+
+
 Counts = defaultdict[str, int]
 
 
@@ -124,6 +132,7 @@ class Out:
         self.presence: defaultdict[str, Presence] = defaultdict(Presence)  # site
         self.due: dict[str, int] = {}  # "<site>/<id>" -> append time; 0: no longer
         self.tombstones: dict[tuple[str, str], int] = {}
+        self.ended_cards: dict[tuple[str, str], EndedCard] = {}
         self.shares: list[CustomerShare] = []  # for the customers' lanes
         self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane receives it, record
         self._emitted: tuple[int, int] = (-1, 0)  # offset and step of the latest emit
@@ -237,6 +246,10 @@ class Out:
         """
         self.tombstones[site, id] = upto
         self._say(FORGOTTEN, site, id, "{}")
+
+    def end_card(self, site: str, id: str, *, upto: int) -> None:
+        """Delete what a customer's card holds of up to `upto` (ms), once: a replay leaves it alone."""
+        self.ended_cards[site, id] = EndedCard(self.offset, self.step, upto)
 
     def forget_letters(self, site: str, id: str, *, upto: int) -> None:
         """Delete dead letters that name this person up to `upto` (ms): the stored ones and this call's."""

@@ -16,5 +16,6 @@ retention.py  how long the log keeps processed records
 replay.py     folds the log again, into another key version; replay_lane.py one lane of a replay, crossing.py the
               shares between its lanes; versions.py where it begins
 switch.py     switches from the live version to a replayed one; torn.py rebuilds a torn lane in place
+rewriting.py  has the file of Redis rewritten after cards were erased
 metrics.py    metrics for Prometheus
 """

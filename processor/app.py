@@ -17,6 +17,7 @@ from processor.lanes import Lanes
 from processor.lease import Lease
 from processor.ownership import Ownership, OwnershipLost
 from processor.retention import archive_ends
+from processor.rewriting import Rewriting
 from processor.store import LaneMoved, Store
 from processor.stream import ProcessorApp, make_app
 from processor.switch import until_switched
@@ -77,7 +78,7 @@ async def run(config: Config) -> int:
     internal = await serve([metrics_of(before=lanes.observe_rules), alive()], *at)
     app = make_app(log, lanes)
     teller = Teller(redis, lanes=deployment.lanes, token=writer)
-    running = asyncio.create_task(_start(app, teller))
+    running = asyncio.create_task(_start(app, teller, Rewriting(redis)))
     stopped = asyncio.create_task(stop.wait())
     switched = asyncio.create_task(until_switched(redis, deployment.version))
     ends: list[asyncio.Future[Any]] = [stopped, lanes.failed, switched]
@@ -100,14 +101,14 @@ async def run(config: Config) -> int:
         await redis.aclose()
 
 
-async def _start(app: ProcessorApp, teller: Teller) -> None:
+async def _start(app: ProcessorApp, teller: Teller, rewriting: Rewriting) -> None:
     """Never returns. What follows the start has to wait until this process owns lanes and has opened them, which may be
     never: another process or a replay owns them.
     """
     await app.start()
     gc.freeze()  # objects that live as long as the process need no garbage collection
     gc.set_threshold(*GC_THRESHOLD)
-    await teller.run()
+    await asyncio.gather(teller.run(), rewriting.run())
 
 
 def _ownership(settings: Settings, log: Log, redis: Redis, *, token: str, lanes: int) -> Ownership:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from processor.messages import SAYING
+from wakeline.card_ending import ENDING
 from wakeline.record import Position
 
 SENT = "sent:"  # prefix; sent:<lane> is the position up to which deltas for that lane were made
@@ -47,13 +48,15 @@ class LanePlace(Struct):
 # KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
 # commands as one msgpack argument, top list cap, OTHER, the due set's key, `moved` expected, writer expected: after a
 # restored backup another writer may have reached the same revision.
-# Seven commands are not Redis commands; for SAY, HOLD and SAID see `messages`. TOP: add to a top list that is not
+# Eight commands are not Redis commands; for SAY, HOLD and SAID see `messages`. TOP: add to a top list that is not
 # loaded, in order and within the cap, like `Changes` for loaded lists. LATEST: set to a time (ms) if it is later than
 # the stored one, as a replay applies old erasures after newer ones. DEAD: add a dead letter to the stream and the
 # people it names to the set; beyond the maximum number of names the oldest letters are deleted. FORGET: delete dead
-# letters about a person, up to a time.
+# letters about a person, up to a time. CARD: delete what a customer's card holds of up to a time, and what finds it;
+# with a moment only if the lane has not spoken up to there, so that folding again ends nobody's card.
 WRITE = (
     SAYING
+    + ENDING
     + """
 local function drop(letters, about, letter)
   for i = 1, #letter[2], 2 do
@@ -97,6 +100,8 @@ for i = 1, #commands do
       if letter then drop(c[2], c[3], letter) end
       call('ZREM', c[3], found)
     end
+  elseif c[1] == 'CARD' then
+    if c[7] == '' or is_later(c[7], call('GET', c[4]) or '0-0') then end_card(c[2], c[3], c[5], tonumber(c[6])) end
   elseif c[1] == 'SAY' then
     say(c[2], c[3], c[4], c[5], {unpack(c, 6)})
   elseif c[1] == 'HOLD' then
@@ -112,7 +117,8 @@ return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES'), said, cut}
 """
 )
 
-WITH_TWO_KEYS = ("DEAD", "FORGET", "SAY", "HOLD")
+KEYS_OF = {"DEAD": 2, "FORGET": 2, "SAY": 2, "HOLD": 2, "CARD": 3}
+"""How many keys follow a command, if more than one."""
 
 # KEYS: the due set, then state, interests and tombstone of each person, then top lists; ARGV: members of the due set.
 LOAD = """
@@ -136,8 +142,8 @@ return found
 
 # The commands that a write may use.
 WRITES = (
-    "HSET", "HINCRBY", "SET", "GET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZINCRBY", "ZRANGE",
-    "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE", "XTRIM", "EXISTS",
+    "HSET", "HINCRBY", "HDEL", "HGETALL", "SET", "GET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZINCRBY",
+    "ZRANGE", "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE", "XTRIM", "EXISTS",
 )  # fmt: skip
 
 # KEYS: the lane, its hop, its definitions. A script, for redis-py has no transactions worth the name on a cluster.

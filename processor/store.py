@@ -22,11 +22,11 @@ from processor.definitions import Definitions
 from processor.lane_protocol import (
     CLAIM,
     DIED,
+    KEYS_OF,
     LOAD,
     PLACE,
     RECALL,
     SENT,
-    WITH_TWO_KEYS,
     WRITE,
     WRITES,
     LanePlace,
@@ -35,6 +35,7 @@ from processor.lane_protocol import (
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
 from processor.messages import SAY_HELD, id_of
+from processor.rewriting import note_erasure
 from wakeline import keys
 from wakeline.record import ANONYMOUS_PREFIX
 from wakeline.redis.failures import failures_as
@@ -168,13 +169,17 @@ class Store:
         lane_key = self.keys.lane(lane)
         due = self.keys.due(lane)
         names = dict.fromkeys([lane_key, due])
+        has_ended_card = False
         for command in commands:
             names[command[1]] = None
-            if command[0] in WITH_TWO_KEYS:
-                names[command[2]] = None
+            if command[0] in KEYS_OF:
+                names |= dict.fromkeys(command[2 : 1 + KEYS_OF[command[0]]])
+                has_ended_card |= command[0] == "CARD"
         args: list[Any] = [revision, revision + 1, stamp, _pack(commands), keys.TOP_MEMBERS, keys.OTHER, due]
         args += [self.moved, place.writer]
         with unavailable():
+            if has_ended_card:  # before, so that a crash forgets it no more
+                await note_erasure(self._redis)
             reply = await self._write(keys=list(names), args=args)
         if reply[0] == -1:
             raise LaneTorn(f"lane {lane} was left half-written at revision {revision}")

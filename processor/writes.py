@@ -33,12 +33,12 @@ from processor.deltas import deltas
 from processor.fold import Fold
 from processor.lane_protocol import SENT, text_of
 from processor.memory import LaneMemory
-from processor.messages import messages
+from processor.messages import id_of, messages
 from processor.people import write_customer, write_visitor
 from wakeline import keys
 from wakeline.lanes import lane_of
 from wakeline.numbers import TOTALS
-from wakeline.record import Event, decode_record, encode_record
+from wakeline.record import CUSTOMER_PREFIX, Event, decode_record, encode_record
 
 MOST_BYTES = 65_536
 DEAD_BYTES = 49_152  # of the record in a dead letter
@@ -63,6 +63,7 @@ def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> 
         write_customer(customer, changes, found.append)
     found += _site_numbers(changes)
     found += _top_lists(changes)
+    found += _ended_cards(changes)
     found += messages(changes, place=(place.offset, place.step))
     found += _lane(changes, fold, memory, place)
     found += _tombstones(changes)
@@ -178,6 +179,19 @@ def _tombstones(changes: Changes) -> Iterator[Command]:
     """The tombstones. They follow the place: if a write is torn before them, the erasure is folded and sent again."""
     for (site, id), ms in changes.tombstones.items():
         yield ["LATEST", keys.tombstone(changes.lane, site, id), str(ms), str(keys.TOMBSTONE_TTL_MS)]
+        if id[0] == CUSTOMER_PREFIX:
+            yield _card(changes.lane, site, id, ms, "")
+
+
+def _ended_cards(changes: Changes) -> Iterator[Command]:
+    """They come before the lane has spoken up to the moments that ended them."""
+    for (site, id), (offset, step, upto) in changes.ended_cards.items():
+        yield _card(changes.lane, site, id, upto, id_of(offset, step, 1))
+
+
+def _card(lane: int, site: str, id: str, upto: int, moment: str) -> Command:
+    """See `lane_protocol.WRITE`."""
+    return ["CARD", keys.card(lane, site, id), keys.card_index(lane, site), keys.lane_said(lane), id, str(upto), moment]
 
 
 def _scores(key: str, pairs: list[tuple[str, str]]) -> Iterator[Command]:

@@ -236,7 +236,7 @@ def test_a_header_that_rots_costs_no_record(path: Path) -> None:
 
 def test_what_a_later_version_wrote_is_left_alone(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.mkdir(parents=True)
-    checked = MAGIC[:-1] + b"2" + LANES.to_bytes(4, "little")
+    checked = MAGIC[:-1] + b"9" + LANES.to_bytes(4, "little")
     other = checked + crc32(checked).to_bytes(4, "little") + b"news"
     (path / "0000000003.spool").write_bytes(other)
     spool = folder(path)

@@ -16,6 +16,7 @@ import pytest
 
 from benchmarks.waiting import until
 from collector import spool_folder
+from collector import waiting as waiting_module
 from collector import writer as writer_module
 from collector.metrics import Metrics
 from collector.spool import Spool
@@ -190,8 +191,8 @@ async def test_a_write_that_hangs_is_not_waited_for_beyond_the_deadline(
     monkeypatch: pytest.MonkeyPatch, commit: GroupCommit, opening: Opening
 ) -> None:
     """What waits behind it is told too. When it succeeds after all, nothing is counted twice."""
-    monkeypatch.setattr(writer_module, "DEADLINE_S", 0.05)
-    monkeypatch.setattr(writer_module, "CHECK_S", 0.01)
+    monkeypatch.setattr(waiting_module, "DEADLINE_S", 0.05)
+    monkeypatch.setattr(waiting_module, "CHECK_S", 0.01)
     opening.log.gate.clear()
     first = submit(commit)
     await asyncio.sleep(0.01)
@@ -210,7 +211,7 @@ async def test_a_write_that_hangs_is_not_waited_for_beyond_the_deadline(
 async def test_the_queue_is_bounded(
     monkeypatch: pytest.MonkeyPatch, commit: GroupCommit, opening: Opening, limit: str, value: int
 ) -> None:
-    monkeypatch.setattr(writer_module, limit, value)
+    monkeypatch.setattr(waiting_module, limit, value)
     opening.log.gate.clear()
     waiting = [submit(commit) for _ in range(13)]
     assert [done.done() for done in waiting] == [False] * 10 + [True] * 3

@@ -9,7 +9,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from processor.command import Command
-from processor.lane_protocol import WITH_TWO_KEYS, WRITES, LanePlace
+from processor.lane_protocol import KEYS_OF, WRITES, LanePlace
 from processor.memory import LaneMemory
 from processor.store import Store, StoreUnavailable
 from tests.refusing import server_that_says
@@ -76,4 +76,4 @@ async def test_a_write_consists_of_nothing_else(redis_server: Any, monkeypatch: 
     finally:
         await made.close()
     assert len(given) > 8
-    assert given <= {*WRITES, "TOP", "LATEST", "SAID", *WITH_TWO_KEYS}
+    assert given <= {*WRITES, "TOP", "LATEST", "SAID", *KEYS_OF}

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.broker import Broker, running_broker
 from benchmarks.machine import free_port
 from benchmarks.waiting import until
-from collector.writer import DEADLINE_S
+from collector.waiting import DEADLINE_S
 from tests.logged import values_of
 from wakeline.log import LogUnavailable
 from wakeline.log.kafka import METHOD_S, KafkaLog

@@ -105,7 +105,7 @@ def whose_tombstone(key: str) -> tuple[str, str]:
 
 
 CARD_KEYS = "wl:card_keys"
-"""set: fingerprints of the keys that ever encrypted a card, see `cards.key`. Permanent. Writer: whoever writes cards."""
+"""set: fingerprints of the keys that ever encrypted a card, see `cards.key`. Permanent. Writer: who writes cards."""
 
 
 def card(lane: int, site: str, customer: str) -> str:
@@ -129,8 +129,8 @@ CARDS = ("wl:{*}:*:card:*", "wl:{*}:*:card-index")
 """Patterns of all cards and of what finds them."""
 
 CARDS_ERASED = "wl:cards:erased"
-"""string: ms since which the append-only file may hold values of cards that were erased. Until it was rewritten. Writer:
-the processor.
+"""hash: first and last (ms): when cards were erased whose values the append-only file may still hold. Until it was
+rewritten. Writer: the processor.
 """
 
 

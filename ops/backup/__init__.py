@@ -3,6 +3,7 @@
 manifest.py    the list of a backup's files: written last, checked first
 making.py      `make`: copies the spool, then a snapshot, then the history
 snapshot.py    the server's data at one moment, through the replication protocol
+cards.py       takes the cards out of the snapshot, into a file of their own, and puts them back
 spooled.py     copies the spool while it is in use
 restoring.py   `restore`: stage, apply later erasures, swap
 staged.py      runs a temporary server on the snapshot, and adds a link to the log's chain

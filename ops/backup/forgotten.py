@@ -45,6 +45,11 @@ class Forgotten:
         """Whether the records erase somebody at least as far as a tombstone of `upto` (ms)."""
         return self._upto.get(who, 0) >= upto
 
+    def erased(self) -> list[tuple[str, str, int]]:
+        """Who is erased: site, id, and up to when (ms)."""
+        everybody = self._upto | {who: max(upto, self._upto.get(who, 0)) for who, (upto, _) in self.tombstones.items()}
+        return [(*who, upto) for who, upto in everybody.items()]
+
     def add(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             if any(hint in entry.value for hint in HINTS):

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from ops.backup import snapshot
+from ops.backup import cards, snapshot
 from ops.backup.manifest import (
+    CARDS,
     FORMAT,
     HISTORY,
     NAME,
@@ -54,8 +55,8 @@ def log_of(settings: Settings) -> str:
     return KAFKA if urlsplit(settings.log).scheme == KAFKA else "embedded"
 
 
-def make(config: Config, folder: Path, *, done: Done = lambda size: None) -> Manifest:
-    """Back up the running deployment to `folder`, which must be new or empty.
+def make(config: Config, folder: Path, *, with_cards: bool = True, done: Done = lambda size: None) -> Manifest:
+    """Back up the running deployment to `folder`, which must be new or empty; cards into a file of their own, or not.
 
     Raises BackupRefused, NoDeployment, redis-py's errors and those of the history.
     """
@@ -66,19 +67,21 @@ def make(config: Config, folder: Path, *, done: Done = lambda size: None) -> Man
     make_folder(folder)
     folder.chmod(0o700)
     try:
-        _fill(folder, settings, manifest, done)
+        _fill(folder, settings, manifest, with_cards, done)
     except BaseException:
         _empty(folder)
         raise
     return manifest
 
 
-def _fill(folder: Path, settings: Settings, manifest: Manifest, done: Done) -> None:
+def _fill(folder: Path, settings: Settings, manifest: Manifest, with_cards: bool, done: Done) -> None:
     files = manifest.files
     with Spooled(settings.data / "spool") as spooled:
         files[SNAPSHOT] = snapshot.fetch(settings.embedded_port, folder / SNAPSHOT, meanwhile=spooled.look, done=done)
         for name, file in spooled.copy(folder / SPOOL).items():
             files[f"{SPOOL}/{name}"] = file
+    if asyncio.run(_has_cards(settings)):
+        files |= asyncio.run(cards.taken_out(folder / SNAPSHOT, into=folder / CARDS if with_cards else None, done=done))
     if manifest.history == COPIED:
         history = History(archive_url(settings) or "")
         for name, file in _copy_history(history, folder / HISTORY, done).items():
@@ -89,11 +92,16 @@ def _fill(folder: Path, settings: Settings, manifest: Manifest, done: Done) -> N
     write(folder, manifest)
 
 
+async def _has_cards(settings: Settings) -> bool:
+    async with connect(settings.redis, timeout=10.0) as redis:
+        return bool(await redis.exists(keys.CARD_KEYS))
+
+
 def _empty(folder: Path) -> None:
     """Remove an unfinished backup, so that the same command can be repeated."""
-    for name in (SPOOL, HISTORY):
+    for name in (SPOOL, HISTORY, cards.SCRATCH):
         shutil.rmtree(folder / name, ignore_errors=True)
-    for name in (SNAPSHOT, f".{NAME}", NAME):
+    for name in (SNAPSHOT, CARDS, f".{NAME}", NAME):
         (folder / name).unlink(missing_ok=True)
 
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 FORMAT = 1
 NAME = "manifest.json"
 SNAPSHOT = "redis.rdb"
+CARDS = "cards.jsonl"  # may be deleted
 SPOOL = "spool"
 HISTORY = "history"
 READ_BYTES = 1 << 20
@@ -77,6 +78,8 @@ def check(folder: Path, manifest: Manifest, done: Done = lambda size: None) -> N
         path = folder / name
         if not path.resolve().is_relative_to(folder.resolve()):
             raise BackupRefused(f"{NAME} in {folder} names {name}, which is elsewhere: this is not a valid backup")
+        if name == CARDS and not path.exists():
+            continue
         if not path.is_file():
             raise BackupRefused(f"{name} is missing in {folder}: take another backup")
         if path.stat().st_size != file.size or sha256_of(path, done) != file.sha256:

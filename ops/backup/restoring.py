@@ -11,11 +11,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from ops.backup import past, staged, swap
+from ops.backup import cards, past, staged, swap
 from ops.backup.ancestry import common, kept
 from ops.backup.forgotten import Forgotten, add_from_history, add_from_server, say_again
 from ops.backup.making import COPIED, log_of, refuse_own_server
 from ops.backup.manifest import (
+    CARDS,
     HISTORY,
     SNAPSHOT,
     SPOOL,
@@ -141,6 +142,11 @@ async def _prepare(
                 say(_unknown(manifest, history, forgotten_in))
         async with connect(url, timeout=60.0) as redis:
             await staged.tidy(redis)
+            if why := cards.say_of(folder, manifest):
+                say(why)
+            elif CARDS in manifest.files:
+                await cards.put_back(redis, folder)
+            await cards.leave_out(redis, was.lanes, forgotten.erased())
             identity = await staged.fork(redis, was, was.ends) if embedded and was.links else ""
             plan = swap.Plan(
                 backup=str(folder),

@@ -24,32 +24,40 @@ WHERE = "--embedded-port sets its port"  # these commands only support the embed
 
 @click.command(short_help="Copy a running deployment into FOLDER.")
 @click.argument("folder", type=FOLDER)
+@click.option("--no-cards", is_flag=True, help="Leave out the cards, which hold customers' personal values.")
 @some_settings("data", "log", "archive", "embedded_port")
-def backup(folder: Path, config: Path | None, **flags: Any) -> None:
+def backup(folder: Path, no_cards: bool, config: Path | None, **flags: Any) -> None:
     """Make a backup in FOLDER, which must be new or empty, while `wakeline up` is running.
 
     It contains the log, profiles and numbers at one moment, the spool at that moment, and the history if it is in a
     local folder; every event acknowledged before that moment is in it. `wakeline restore` detects and rejects an
     incomplete backup.
 
-    It does not contain: the daily salts, which are destroyed after two days and must not return; wakeline.toml, which
-    contains the sites' secrets, so keep a separate copy; a history at a URL; a log on Kafka. Back up your own Redis
-    with its own tools; this command then refuses to run.
+    Customers' cards are in a file of their own, cards.jsonl, encrypted: delete it after 30 days, so that who was erased
+    leaves your backups. Each backup deletes it in older ones beside it.
+
+    It does not contain: the key of the cards, so keep a separate copy; the daily salts, which are destroyed after two
+    days and must not return; wakeline.toml, which contains the sites' secrets, so keep a separate copy; a history at
+    a URL; a log on Kafka. Back up your own Redis with its own tools; this command then refuses to run.
 
         wakeline backup /mnt/backups/wakeline-$(date +%F)
     """
+    from ops.backup.cards import DAYS, forget_old
     from ops.backup.making import make
 
     process.set_up()
     read_config = read(config, flags, else_demo=True)
     with redis_errors(read_config.settings.redis, WHERE), _words(), _kilobytes("backup") as (_, done):
-        manifest = make(read_config, folder, done=done)
+        manifest = make(read_config, folder, with_cards=not no_cards, done=done)
+        old = forget_old(folder)
     size = sum(file.size for file in manifest.files.values())
     click.echo(
         f"{folder} holds {len(manifest.files)} files, {size / 1e6:,.1f} MB, of {sum(manifest.places):,} records applied"
     )
     for words in _left_out(manifest):
         click.echo(words)
+    for place in old:
+        click.echo(f"deleted: the cards in {place}, which are older than {DAYS} days")
 
 
 @click.command(short_help="Replace a stopped deployment's data with a backup.")
@@ -110,7 +118,11 @@ def restore(folder: Path, yes: bool, forgotten_in: tuple[str, ...], config: Path
 
 
 def _left_out(manifest: Manifest) -> Iterator[str]:
+    from ops.backup.manifest import CARDS
+
     yield "not included: wakeline.toml, which contains the sites' secrets (keep a copy), and the daily salts"
+    if CARDS in manifest.files:
+        yield f"not included: the key of {CARDS}, without which nobody can read it (keep a copy, elsewhere)"
     if manifest.log == "kafka":
         yield "not included: the log, which is on Kafka; after a restore the processor continues where the backup ends"
     if manifest.history not in ("copied", "off"):

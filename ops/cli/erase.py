@@ -40,6 +40,9 @@ class Found(Enum):
 def erase(id: str, key: str | None, customer: bool, anyway: bool, yes: bool, config: Path | None, **flags: Any) -> None:
     """Erase visitor ID, the customer it is linked to, and that customer's other visitors.
 
+    The customer's card, with e-mail address, name and whatever else is personal, is deleted with it; it leaves the
+    files of the embedded server within the hour, and backups after 30 days.
+
     The erasure is a record in the log, executed by the processor, and cannot be undone: late records and a replay of
     the log do not bring the person back. If ID is unknown, the command does nothing and exits with 1, unless --anyway
     is given.
@@ -94,7 +97,7 @@ async def _find(redis: Redis, deployment: Deployment, site: str, id: str) -> Fou
 
     live, lane = keys.Keys(deployment.version), lane_of(site, id, deployment.lanes)
     kept = live.state if id.startswith(ANONYMOUS_PREFIX) else live.profile  # these have no profile
-    if await redis.exists(kept(lane, site, id)):
+    if await redis.exists(kept(lane, site, id)) or await redis.exists(keys.card(lane, site, id)):
         return Found.SOMETHING
     return Found.FORGOTTEN if await redis.exists(keys.tombstone(lane, site, id)) else Found.NOTHING
 

@@ -17,8 +17,11 @@ from ops.cli.options import (
     site_option,
 )
 from ops.cli.person import called, person_of
+from ops.cli.personal import personal_of, personal_view
+from wakeline.record import CUSTOMER_PREFIX
 
 if TYPE_CHECKING:
+    from wakeline.cards import Personal
     from wakeline.profiles import Profile, Profiles
 
 WATCH_EVERY_S = 0.5
@@ -29,16 +32,26 @@ WATCH_EVERY_S = 0.5
 @site_option
 @click.option("--customer", is_flag=True, help="ID is your own customer id, not a visitor id.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON; with --watch one line per change.")
+@click.option("--personal", is_flag=True, help="Also the customer's personal values; needs the key, see card_key.")
 @click.option("--watch", is_flag=True, help="Show it live, until Ctrl-C.")
 @config_option
 @redis_option
 def profile(
-    id: str, key: str | None, customer: bool, as_json: bool, watch: bool, config: Path | None, redis: str | None
+    id: str,
+    key: str | None,
+    customer: bool,
+    as_json: bool,
+    personal: bool,
+    watch: bool,
+    config: Path | None,
+    redis: str | None,
 ) -> None:
     """Show the live profile of visitor ID.
 
     A visitor's id is in the page's localStorage as wakeline.id; the demo shop's panel shows it.
     """
+    if personal and watch:
+        raise Refused("--personal shows the values once: omit --watch")
     read_config = read(config, {"redis": redis}, else_demo=True)
     site = site_of(read_config, key)
     person = person_of(site, id, is_customer=customer)
@@ -50,25 +63,33 @@ def profile(
         with Profiles(url) as profiles:
             if watch:
                 _watch(profiles, site.key, person, who, as_json)
-            else:
-                _show(profiles.read(site.key, person), site.key, who, as_json)
+                return
+            found = profiles.read(site.key, person)
+        card = None
+        if personal and (of := person if person[0] == CUSTOMER_PREFIX else found and found.customer):
+            card = personal_of(read_config, site.key, of)
+        _show(found, card, site.key, who, as_json)
 
 
-def _show(found: Profile | None, site: str, who: str, as_json: bool) -> None:
-    if found is None:
+def _show(found: Profile | None, card: Personal | None, site: str, who: str, as_json: bool) -> None:
+    if found is None and card is None:
         raise Refused(
             f"there is no profile of {who} on site {site}: it may not have consented (consent full), "
             "was erased, has expired, or is a bot or own traffic",
             FAILED,
         )
     if as_json:
-        click.echo(_json(found))
+        click.echo(_json(found, card))
         return
     from rich.console import Console
 
     from ops.cli.profile_view import profile_view
 
-    Console(highlight=False).print(profile_view(found, who))
+    console = Console(highlight=False)
+    if found is not None:
+        console.print(profile_view(found, who))
+    if card is not None:
+        console.print(personal_view(card))
 
 
 def _watch(profiles: Profiles, site: str, id: str, who: str, as_json: bool) -> None:
@@ -105,9 +126,11 @@ def _watch_screen(profiles: Profiles, site: str, id: str, who: str) -> None:
             time.sleep(WATCH_EVERY_S)
 
 
-def _json(found: Profile) -> str:
+def _json(found: Profile | None, card: Personal | None = None) -> str:
+    """The profile; with a card that too, as `personal`."""
     import msgspec
 
     from wakeline.escape import in_json
 
-    return in_json(msgspec.json.encode(found).decode())
+    shown = msgspec.to_builtins(found) | {"personal": card} if found and card else found or {"personal": card}
+    return in_json(msgspec.json.encode(shown).decode())

@@ -23,7 +23,7 @@ from benchmarks.children import ROOT, child_environ
 from benchmarks.exposition import series_of
 from benchmarks.machine import find_free_ports
 from benchmarks.waiting import until
-from collector.writer import DEADLINE_S
+from collector.waiting import DEADLINE_S
 from tests.answers import status_of, until_status
 from tests.balance import assert_balanced
 from tests.logged import values_of

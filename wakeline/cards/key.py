@@ -1,4 +1,4 @@
-"""The deployment's key for cards: a file outside of the data folder, with one key per line, of which the first encrypts.
+"""The deployment's key for cards: a file outside of the data folder, one key per line, of which the first encrypts.
 
 Keys for each purpose are derived from it. Redis holds the fingerprints of all keys that ever encrypted, so that a file
 that was lost or exchanged is noticed before anything is written with another.
@@ -25,8 +25,8 @@ FILE = "wakeline.key"
 BYTES = 32
 LINE = re.compile(r"[0-9a-f]{64}")
 ABOUT = (
-    "# Encrypts the personal values of customers. Without this file nobody can read them: keep a copy of it, apart from\n"
-    "# the backups of the data. A new key goes above the former ones, which must stay.\n"
+    "# Encrypts the personal values of customers. Without this file nobody can read them: keep a copy of it,\n"
+    "# apart from the backups of the data. A new key goes above the former ones, which must stay.\n"
 )
 
 # KEYS: CARD_KEYS; ARGV: the fingerprints in the file, that of the key that encrypts first. Returns those that are
@@ -72,7 +72,7 @@ def _derived(secret: bytes, purpose: bytes, length: int = BYTES) -> bytes:
 
 
 def key_file(config: Config) -> Path:
-    """Where the key lies: `card_key`, else beside the configuration file, unless that lies with the data or the code."""
+    """Where the key lies: `card_key`, else beside the configuration file unless that is with the data or the code."""
     named, file = config.settings.card_key, config.path
     if named is not None:
         return named
@@ -117,20 +117,28 @@ async def open_ring(path: Path, redis: Redis) -> Ring:
         ring, is_new = _read(path), False
     except FileNotFoundError:
         known: Any = await redis.smembers(keys.CARD_KEYS)
-        if known:
-            raise NoCardKey(_lost(path, known)) from None
-        ring, is_new = _made(path), True
+        if not known:
+            ring, is_new = _made(path), True
+        else:
+            try:
+                ring, is_new = _read(path), False  # made meanwhile, by another process
+            except FileNotFoundError:
+                raise NoCardKey(_lost(path, known)) from None
     missing: Any = await redis.eval(REGISTER, 1, keys.CARD_KEYS, *(key.id for key in ring.keys))
     if missing:
         if is_new:  # another process has just made one, elsewhere
-            with suppress(OSError):
-                path.unlink()
+            _discard(path)
             raise NoCardKey(_lost(path, missing))
         raise NoCardKey(
             f"{path} does not hold the key that the cards were encrypted with (fingerprint {_named(missing)}): "
             "put back your copy of that file, or add its lines below those of this one"
         )
     return ring
+
+
+def _discard(path: Path) -> None:
+    with suppress(OSError):
+        path.unlink()
 
 
 def _lost(path: Path, known: Any) -> str:

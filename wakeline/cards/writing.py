@@ -13,6 +13,7 @@ from redis.asyncio.cluster import ClusterNode, PipelineCommand, RedisCluster
 from redis.exceptions import MovedError, ResponseError
 
 from wakeline import keys
+from wakeline.card_ending import ENDING
 from wakeline.cards.card import Card
 from wakeline.cards.key import Ring
 from wakeline.cards.sealing import Sealed, sealed
@@ -22,25 +23,6 @@ from wakeline.log.fsync import FSYNC_MS, appendfsync, waits_for_fsync
 from wakeline.redis.failures import failures_as
 
 AT_ONCE = 200  # cards in one call: a script blocks the server while it runs
-
-# A field of a card is "<time>:<hashes>:<encrypted value>", see `keys.card`. What takes a value off the index, here and
-# in the script that erases. `upto`: only what was said by then.
-ENDING = """
-local function unlist(index, customer, field)
-  for hash in string.gmatch(string.match(field, '^%d+:([^:]*):') or '', '%S+') do
-    redis.call('ZREM', index, hash .. ':' .. customer)
-  end
-end
-local function end_card(card, index, customer, upto)
-  local fields = redis.call('HGETALL', card)
-  for i = 1, #fields, 2 do
-    if (tonumber(string.match(fields[i + 1], '^%d+')) or 0) <= upto then
-      unlist(index, customer, fields[i + 1])
-      redis.call('HDEL', card, fields[i])
-    end
-  end
-end
-"""
 
 # KEYS: card, tombstone and index of each card. ARGV: the cards as one msgpack argument, each as customer, time, then
 # name, hashes and encrypted value of each field; most fields of a card, most customers of a hash, lifetime (ms).
@@ -75,9 +57,6 @@ return refused
 """
 )
 
-# The same for one card of which everything ends that was said by then. KEYS: card, index; ARGV: customer, ms.
-END = ENDING + "end_card(KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]))"
-
 _pack = msgspec.msgpack.Encoder().encode
 
 
@@ -104,12 +83,12 @@ class CardWriter:
     def __init__(self, redis: Redis) -> None:
         # one connection, as WAITAOF waits for the writes of its own
         self._redis: Any = redis if isinstance(redis, RedisCluster) else redis.client()
-        self._script = None if isinstance(redis, RedisCluster) else self._redis.register_script(WRITE)
+        self._is_cluster = isinstance(redis, RedisCluster)
         self._waits: bool | None = None  # whether each call waits for an fsync; determined once per outage
 
     async def close(self) -> None:
         """Returns its connection; the client given stays open."""
-        if self._script is not None:
+        if not self._is_cluster:
             await self._redis.aclose()
 
     async def ready(self) -> None:
@@ -124,7 +103,7 @@ class CardWriter:
         try:
             if self._waits is None:
                 await self.ready()
-            call = self._on_cluster if self._script is None else self._on_server
+            call = self._on_cluster if self._is_cluster else self._on_server
             for start in range(0, len(cards), AT_ONCE):
                 with _unavailable():
                     refused += await call(cards[start : start + AT_ONCE], lanes)
@@ -134,9 +113,8 @@ class CardWriter:
         return refused
 
     async def _on_server(self, cards: Sequence[Sealed], lanes: int) -> int:
-        assert self._script is not None
         names, args = _arguments(cards, lanes)
-        refused = await self._script(keys=names, args=args)
+        refused = await self._redis.eval(WRITE, len(names), *names, *args)
         if self._waits:
             _confirm(await self._redis.waitaof(1, 0, FSYNC_MS), local=1)
         return int(refused)
@@ -149,9 +127,10 @@ class CardWriter:
         copies: dict[str, int] = {}
         for lane, part in _by_lane(cards, lanes).items():
             names, args = _arguments(part, lanes)
-            primary, *replicas = cluster.nodes_manager.slots_cache.get(cluster.keyslot(names[0])) or [None]
-            if primary is None:
+            serving = cluster.nodes_manager.slots_cache.get(cluster.keyslot(names[0]))
+            if not serving:
                 raise CardsUnavailable(f"no node serves lane {lane}")
+            primary, *replicas = serving
             copies[primary.name] = min(1, len(replicas))
             commands = nodes[primary.name]
             commands.append(PipelineCommand(len(commands), "EVAL", WRITE, len(names), *names, *args))
@@ -188,7 +167,7 @@ async def _on_node(node: ClusterNode, commands: list[PipelineCommand], local: in
             raise command.result
     if local or copies:
         _confirm(commands[-1].result, local=local, copies=copies)
-    return sum(int(command.result) for command in calls)
+    return sum(refused for command in calls if isinstance(refused := command.result, int))
 
 
 def _confirm(reply: Any, *, local: int, copies: int = 0) -> None:
