@@ -253,13 +253,18 @@ class GroupCommit:
         await self._cards.write(cards, lanes=self.lanes)
 
     async def _catch_up(self, log: Log) -> None:
-        """Append a group of what was spooled as its cards could not be written; the last one ends that."""
+        """Append a group of what was spooled as its cards could not be written; the last one ends that.
+
+        Nothing is added to the spool meanwhile, or it would never be found empty.
+        """
         assert self._cards is not None
         drained: int | None = 0
         if self._spool is not None:
             try:
                 async with asyncio.timeout(PATIENCE_S):
                     drained = await self._spool.drain_one(log, self.lanes, group=MAX_GROUP, cards=self._write_cards)
+                    while drained and not self._spool.records:
+                        drained = await self._spool.drain_one(log, self.lanes, group=MAX_GROUP, cards=self._write_cards)
             except CardsUnavailable as error:
                 self._cards.failed(str(error))
                 return
