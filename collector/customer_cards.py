@@ -44,7 +44,7 @@ class CustomerCards:
         self._ring: Ring | None = None
         self._is_checked = False  # whether Redis knows the key as that of its cards
         self._due = 0.0
-        self._why: NoCardKey | None = None  # the key was not to be had at the last attempt
+        self._why = ""  # the key was not to be had at the last attempt
         self._no_key, self._outage = Outage(logger), Outage(logger)
         self._looking: asyncio.Task[None] | None = None
         self.are_away = self.are_back = False
@@ -72,25 +72,25 @@ class CustomerCards:
     async def _seal(self, cards: Sequence[Card]) -> list[Sealed]:
         if not self._is_checked and time.monotonic() >= self._due:
             await self._open()
-        if self._why is not None:
-            raise self._why
+        if self._why:
+            raise NoCardKey(self._why)
         assert self._ring is not None
         ring = self._ring
         return [sealed(card, ring) for card in cards]
 
     async def _open(self) -> None:
         """Read the key, or make one; while Redis is away it is used unchecked, and none can be made."""
-        self._why = NoCardKey(f"{self._file} could not be read in time")  # if this is cancelled
+        self._why = f"{self._file} could not be read in time"  # if this is cancelled
         try:
             self._ring = await open_ring(self._file, self._connected())
-            self._is_checked, self._why = True, None
+            self._is_checked, self._why = True, ""
         except NoCardKey as error:
-            self._why = error
+            self._why = str(error)
         except FAILURES as error:
             try:
-                self._ring, self._why = read_ring(self._file), None
+                self._ring, self._why = read_ring(self._file), ""
             except NoCardKey as missing:
-                self._why = NoCardKey(f"{missing}, or wait: Redis is away, and without it none can be made ({error})")
+                self._why = f"{missing}, or wait: Redis is away, and without it none can be made ({error})"
         finally:
             self._due = time.monotonic() + REST_S
 

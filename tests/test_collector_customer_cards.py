@@ -235,6 +235,7 @@ async def test_what_was_spooled_is_drained_after_a_restart(
     assert (await desk.values(BEN))["email"] == EMAIL
     assert made.balances()
     await made.stop()
+    await made.log.close()
 
 
 async def test_a_drained_card_is_written_before_its_event_and_not_after_an_erasure(stand: Stand, desk: Desk) -> None:
