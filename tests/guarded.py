@@ -43,6 +43,9 @@ class Guarded:
         stats = [server.info("commandstats") for server in self.servers]
         return {name.removeprefix("cmdstat_") for each in stats for name in each}
 
+    def keys(self, pattern: str) -> set[str]:
+        return {key for server in self.servers for key in server.keys(pattern)}
+
     def flush(self) -> None:
         for server in self.servers:
             server.flushall()

@@ -26,7 +26,9 @@ from tests.balance import assert_balanced
 from tests.guarded import Guarded, GuardedCluster, guarded_cluster
 from tests.integration.kill.services import Service
 from tests.timeline import MINUTE, Timeline, a_week_of_visits
-from wakeline.identity import signature
+from wakeline.cards import Card, open_ring, write_cards
+from wakeline.identity import customer_id, signature
+from wakeline.lanes import Deployment
 from wakeline.redis.connect import connect
 
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -126,14 +128,16 @@ class Stand:
             assert await self._send() == 202
             await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 200)
             await self._until_answered(f":{self.ports['api_metrics_port']}/metrics", 200)
-            shown = await self._command("profile", VISITOR, "--json")
-            assert json.loads(shown)["page_views"] == 1
+            await self._tell()
+            shown = json.loads(await self._command("profile", VISITOR, "--json", "--personal"))
+            assert (shown["page_views"], shown["personal"]["values"]["name"]["text"]) == (1, "Jo")
             said = await self._command("check")
             assert "every write is on disk" in said
             assert "version 1 is now in effect" in await self._command("apply")
             await until(lambda: list(self.config.parent.glob("data/archive/*/*/*.gz")), "sealed")
             await self._command("erase", VISITOR, "--yes")
             await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 404)
+            await until(lambda: not self.guarded.keys("*:card:*"), "the card is erased")
 
     async def fold(self) -> None:
         """What takes the processor half an hour: sessions that end, dead letters, a restart."""
@@ -160,6 +164,17 @@ class Stand:
         url, headers = f"http://127.0.0.1:{self.ports['port']}/v1/events", {"Origin": ORIGIN, "User-Agent": BROWSER}
         async with self.http.post(url, data=body, headers=headers | {"Content-Type": "text/plain"}) as answer:
             return answer.status
+
+    async def _tell(self) -> None:
+        """The customer's card, as the collector writes it."""
+        client = connect(self.guarded.url("collector"))
+        try:
+            ring = await open_ring(self.config.parent / "wakeline.key", client)
+            for time, name in enumerate(("Joe", "Jo"), start=1):
+                told = Card("shop", customer_id(SECRET, "jo"), time, {"name": name})
+                await write_cards(client, ring, Deployment(8, 0, 1), [told])
+        finally:
+            await client.aclose()
 
     async def _until_answered(self, where: str, status: int) -> None:
         await until_status(self.http, f"http://127.0.0.1{where}", status)
