@@ -28,6 +28,7 @@ from tests.timeline import START, event
 from wakeline.cards import Card
 from wakeline.lanes import lane_of
 from wakeline.log import Log
+from wakeline.log.kafka import KafkaLog
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.record import Erase, Fact, decode_record, encode_record
 from wakeline.redis.connect import connect
@@ -53,7 +54,7 @@ class Stand:
             if isinstance(self.log, FaultyLog):
                 await self.log.identity()
                 return self.log, LANES
-            found = RedisStreamsLog(self.server.url, LANES)
+            found = await self.log() if callable(self.log) else RedisStreamsLog(self.server.url, LANES)
             await found.identity()
             return found, LANES
 
@@ -150,6 +151,26 @@ async def test_while_redis_alone_is_away_events_with_cards_wait_and_others_go_on
     assert (await desk.values())["email"] == "newer@x.example"
     assert (stand.metrics.spooled, stand.metrics.drained, stand.metrics.accepted) == (2, 2, 6)
     assert stand.balances()
+
+
+async def test_on_kafka_others_go_on_too(own_server: Any, tmp_path: Path, desk: Desk, kafka: Any, topic: str) -> None:
+    url = f"{kafka.url}/{topic}"
+    made = Stand(tmp_path, own_server, log=lambda: KafkaLog.open(url, LANES))
+    await made.start()
+    await made.until_open()
+    assert await made.submit(0, card())
+    own_server.kill()
+    assert await made.submit(1, card(BEN, 1))
+    assert await made.submit(2)
+    assert made.commit.is_open
+    assert made.metrics.spool_records == 1
+    own_server.start()
+    await until(lambda: not made.cards.are_away)
+    await made.stop()
+    made.log = await KafkaLog.open(url, LANES)
+    assert await made.stored() == [0, 2, 1]
+    assert (await desk.values(BEN))["email"] == EMAIL
+    await made.log.close()
 
 
 async def test_while_redis_hangs_only_the_first_has_to_wait(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,9 +71,27 @@ def test_the_card_is_shown_to_who_has_the_key(command: Any, tmp_path: Path) -> N
 def test_who_has_only_a_card_can_be_erased(command: Any) -> None:
     said = command("erase", "jo", "--customer", "--yes")
     assert said.exit_code == 0, said.output
-    assert "is being forgotten" in said.output
+    assert "is being forgotten, and the card with personal values deleted" in said.output
     said = command("erase", "other", "--customer", "--yes")
     assert (said.exit_code, "is unknown" in said.output) == (1, True)
+
+
+def test_the_key_is_checked(command: Any, tmp_path: Path) -> None:
+    path = tmp_path / "wakeline.key"
+    kept = path.read_text()
+    assert "the key of the cards is in wakeline.key" in _said(command)
+    path.chmod(0o640)
+    assert "chmod 600" in _said(command)
+    path.write_text("cd" * 32)
+    assert "add its lines below those of this one" in _said(command)
+    path.write_text("cd" * 32 + "\n" + kept)
+    assert "add its lines" not in _said(command)
+    path.unlink()
+    assert "events with personal values are refused" in _said(command)
+
+
+def _said(command: Any) -> str:
+    return str(command("check").output)
 
 
 def test_the_key_must_not_lie_with_the_data(configured: Any) -> None:

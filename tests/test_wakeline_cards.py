@@ -7,6 +7,7 @@ import itertools
 import random
 import stat
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,15 @@ import pytest
 import redis.asyncio as aioredis
 from redis.exceptions import ConnectionError
 
+from benchmarks.machine import find_free_ports
 from tests.cards import ALICE, BEN, DEPLOYMENT, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, holds
+from tests.cluster import ClusterNode
 from tests.timeline import START
 from wakeline import keys
 from wakeline.cards import Cards, CardsUnavailable, NoCardKey, key_file, open_ring, read_ring, write_cards
 from wakeline.cards import key as key_module
+from wakeline.cards.sealing import sealed
+from wakeline.cards.writing import CardWriter
 from wakeline.lanes import lane_of
 from wakeline.redis.connect import connect
 from wakeline.settings import Config, Settings
@@ -276,6 +281,66 @@ async def test_a_managed_server_is_asked_to_confirm(own_server: Any, tmp_path: P
     assert (await desk.values())["email"] == EMAIL
     for each in (desk.reader, client, admin):
         await (each.close() if each is desk.reader else each.aclose())  # type: ignore[union-attr]
+
+
+async def test_on_a_cluster_a_replica_has_it_too(own_cluster: Any, tmp_path: Path) -> None:
+    client = connect(own_cluster.url)
+    desk = await desk_on(client, own_cluster.url, tmp_path)
+    await desk.write(card())
+    replica = ClusterNode(*find_free_ports(2), tmp_path / "replica")
+    own_cluster.add(replica, replica_of=own_cluster.owner(CARD))
+    try:
+        await desk.write(card(at=1, email="copied@x.example"))
+        assert holds(replica.folder, "customer") == {}
+        assert holds(replica.folder, f":card:{ALICE}")
+        with replica.paused(), pytest.raises(CardsUnavailable, match="no replica of Redis had"):
+            await desk.write(card(at=2))
+        await desk.write(card(at=3))
+    finally:
+        replica.kill()
+        await desk.reader.close()
+        await client.aclose()
+
+
+async def test_on_a_cluster_every_node_has_to_sync(own_cluster: Any, tmp_path: Path) -> None:
+    client = connect(own_cluster.url)
+    desk = await desk_on(client, own_cluster.url, tmp_path)
+    node = own_cluster.owner(CARD)
+    node.ask("CONFIG SET", "appendfsync", "everysec")
+    with pytest.raises(CardsUnavailable, match="CONFIG SET appendfsync always"):
+        await desk.write(card())
+    node.ask("CONFIG SET", "appendfsync", "always")
+    await desk.write(card())
+    node.kill()
+    with pytest.raises(CardsUnavailable):
+        await desk.write(card(at=1))
+    node.start()
+    own_cluster.until_ok()
+    await desk.reader.close()
+    await client.aclose()
+
+
+async def test_on_a_cluster_a_lane_that_moves_is_followed(own_cluster: Any, tmp_path: Path) -> None:
+    """The first call may fail, the next one knows the new node."""
+    client = connect(own_cluster.url)
+    desk = await desk_on(client, own_cluster.url, tmp_path)
+    writer = CardWriter(client)
+    told = [sealed(card(), desk.ring)]
+    await writer.write(told, lanes=LANES)
+    before = own_cluster.owner(CARD)
+    other = next(node for node in own_cluster.nodes if node is not before)
+    own_cluster.begin_to_move(CARD, other)
+    own_cluster.move_all_keys(CARD, before, other)
+    with suppress(CardsUnavailable):
+        await writer.write(told, lanes=LANES)
+    own_cluster.end_move(CARD, before, other)
+    with suppress(CardsUnavailable):
+        await writer.write(told, lanes=LANES)
+    assert await writer.write(told, lanes=LANES) == 0
+    assert (await desk.values())["email"] == EMAIL
+    await writer.close()
+    await desk.reader.close()
+    await client.aclose()
 
 
 # ---- the key --------------------------------------------------------------------------------------

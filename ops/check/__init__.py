@@ -7,6 +7,7 @@ node.py           one server: gathers facts, then judges them
 cluster.py        each node of a Redis Cluster, and its slots
 kafka.py          the log on Kafka, the same way
 sites.py          whether the data contain sites that are not configured
+cards.py          whether the key of customers' cards is there
 salts.py          whether all collectors have the same daily salts
 definitions.py    whether the configured definitions were applied
 clock.py          whether the log's time is right

@@ -9,6 +9,7 @@ import aiohttp
 from rich.console import Console
 from rich.text import Text
 
+from ops.check.cards import check_cards
 from ops.check.configuration import check_configuration
 from ops.check.data import check_data
 from ops.check.definitions import check_definitions
@@ -45,6 +46,7 @@ async def _fitness(config: Config, shown_url: str) -> list[Finding]:
     found += await check_server(config.settings, shown_url, embedded="redis" not in config.given)
     found += await check_sites(config)
     found += await check_salts(config)
+    found += await check_cards(config)
     found += await check_definitions(config)
     found.append(await check_history(config.settings))
     if urlsplit(config.settings.log).scheme == KAFKA:

@@ -26,6 +26,7 @@ class Found(Enum):
     """The data that exist about a person."""
 
     SOMETHING = "is being forgotten"
+    CARD = "is being forgotten, and the card with personal values deleted"
     FORGOTTEN = "was erased before; later data are erased too"
     NOTHING = "is unknown; events that may still arrive will be rejected"
 
@@ -97,7 +98,9 @@ async def _find(redis: Redis, deployment: Deployment, site: str, id: str) -> Fou
 
     live, lane = keys.Keys(deployment.version), lane_of(site, id, deployment.lanes)
     kept = live.state if id.startswith(ANONYMOUS_PREFIX) else live.profile  # these have no profile
-    if await redis.exists(kept(lane, site, id)) or await redis.exists(keys.card(lane, site, id)):
+    if await redis.exists(keys.card(lane, site, id)):
+        return Found.CARD
+    if await redis.exists(kept(lane, site, id)):
         return Found.SOMETHING
     return Found.FORGOTTEN if await redis.exists(keys.tombstone(lane, site, id)) else Found.NOTHING
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -22,6 +23,7 @@ from wakeline.log import LogUnavailable
 from wakeline.log.fsync import FSYNC_MS, appendfsync, waits_for_fsync
 from wakeline.redis.failures import failures_as
 
+KNOWN_S = 5.0  # how long it is taken as known whether a node of a cluster has replicas
 AT_ONCE = 200  # cards in one call: a script blocks the server while it runs
 
 # KEYS: card, tombstone and index of each card. ARGV: the cards as one msgpack argument, each as customer, time, then
@@ -85,6 +87,7 @@ class CardWriter:
         self._redis: Any = redis if isinstance(redis, RedisCluster) else redis.client()
         self._is_cluster = isinstance(redis, RedisCluster)
         self._waits: bool | None = None  # whether each call waits for an fsync; determined once per outage
+        self._copied: dict[str, tuple[bool, float]] = {}  # node -> whether it has a replica, until when that is known
 
     async def close(self) -> None:
         """Returns its connection; the client given stays open."""
@@ -116,29 +119,23 @@ class CardWriter:
         names, args = _arguments(cards, lanes)
         refused = await self._redis.eval(WRITE, len(names), *names, *args)
         if self._waits:
-            _confirm(await self._redis.waitaof(1, 0, FSYNC_MS), local=1)
+            _confirm(await self._redis.waitaof(1, 0, FSYNC_MS))
         return int(refused)
 
     async def _on_cluster(self, cards: Sequence[Sealed], lanes: int) -> int:
-        """One round trip to each node. Where a primary has replicas, one of them has the cards on disk too."""
+        """One round trip to each node. Where a primary has replicas, one of them has the cards too."""
         cluster: RedisCluster = self._redis
         await cluster.initialize()
         nodes: defaultdict[str, list[PipelineCommand]] = defaultdict(list)
-        copies: dict[str, int] = {}
         for lane, part in _by_lane(cards, lanes).items():
             names, args = _arguments(part, lanes)
             serving = cluster.nodes_manager.slots_cache.get(cluster.keyslot(names[0]))
             if not serving:
                 raise CardsUnavailable(f"no node serves lane {lane}")
-            primary, *replicas = serving
-            copies[primary.name] = min(1, len(replicas))
-            commands = nodes[primary.name]
+            commands = nodes[serving[0].name]
             commands.append(PipelineCommand(len(commands), "EVAL", WRITE, len(names), *names, *args))
         found = await asyncio.gather(
-            *(
-                _on_node(_node(cluster, name), commands, int(bool(self._waits)), copies[name])
-                for name, commands in nodes.items()
-            ),
+            *(self._on_node(_node(cluster, name), commands) for name, commands in nodes.items()),
             return_exceptions=True,
         )
         for error in found:
@@ -149,6 +146,32 @@ class CardWriter:
                 raise error
         return sum(found)  # type: ignore[arg-type]
 
+    async def _on_node(self, node: ClusterNode, calls: list[PipelineCommand]) -> int:
+        """Both waits are for the writes of their own connection."""
+        has_replica = await self._has_replica(node)
+        to_disk = PipelineCommand(0, "WAITAOF", 1, 0, FSYNC_MS)
+        to_replica = PipelineCommand(0, "WAIT", 1, FSYNC_MS)
+        commands = [*calls, *([to_disk] if self._waits else []), *([to_replica] if has_replica else [])]
+        await node.execute_pipeline(commands)
+        for command in commands:
+            if isinstance(command.result, Exception):
+                raise command.result
+        if self._waits:
+            _confirm(to_disk.result)
+        if has_replica and not to_replica.result:
+            self._copied.pop(node.name, None)
+            raise CardsUnavailable(f"no replica of Redis had the cards within {FSYNC_MS / 1000} s")
+        return sum(refused for command in calls if isinstance(refused := command.result, int))
+
+    async def _has_replica(self, node: ClusterNode) -> bool:
+        """As the node itself sees it: other nodes learn of a replica late."""
+        found, until = self._copied.get(node.name, (False, 0.0))
+        if time.monotonic() >= until:
+            told: Any = await node.execute_command("INFO", "replication")
+            found = told["connected_slaves"] > 0
+            self._copied[node.name] = found, time.monotonic() + KNOWN_S
+        return found
+
 
 def _node(cluster: RedisCluster, name: str) -> ClusterNode:
     found = cluster.nodes_manager.nodes_cache.get(name)
@@ -157,23 +180,9 @@ def _node(cluster: RedisCluster, name: str) -> ClusterNode:
     return found
 
 
-async def _on_node(node: ClusterNode, commands: list[PipelineCommand], local: int, copies: int) -> int:
-    calls = list(commands)
-    if local or copies:
-        commands.append(PipelineCommand(len(commands), "WAITAOF", local, copies, FSYNC_MS))
-    await node.execute_pipeline(commands)
-    for command in commands:
-        if isinstance(command.result, Exception):
-            raise command.result
-    if local or copies:
-        _confirm(commands[-1].result, local=local, copies=copies)
-    return sum(refused for command in calls if isinstance(refused := command.result, int))
-
-
-def _confirm(reply: Any, *, local: int, copies: int = 0) -> None:
-    if reply[0] < local or reply[1] < copies:
-        where = "disk" if reply[0] < local else "a replica's disk"
-        raise CardsUnavailable(f"Redis did not put cards on {where} within {FSYNC_MS / 1000} s")
+def _confirm(reply: Any) -> None:
+    if reply[0] < 1:
+        raise CardsUnavailable(f"Redis did not put cards on disk within {FSYNC_MS / 1000} s")
 
 
 def _by_lane(cards: Sequence[Sealed], lanes: int) -> dict[int, list[Sealed]]:
