@@ -16,6 +16,7 @@ import redis.asyncio as aioredis
 from redis.exceptions import ConnectionError
 
 from benchmarks.machine import find_free_ports
+from benchmarks.waiting import until
 from tests.cards import ALICE, BEN, DEPLOYMENT, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, holds
 from tests.cluster import ClusterNode
 from tests.timeline import START
@@ -298,6 +299,37 @@ async def test_on_a_cluster_a_replica_has_it_too(own_cluster: Any, tmp_path: Pat
         await desk.write(card(at=3))
     finally:
         replica.kill()
+        await desk.reader.close()
+        await client.aclose()
+
+
+async def test_on_a_cluster_no_card_is_lost_with_a_node(own_cluster: Any, tmp_path: Path) -> None:
+    """Its replica takes over, and has what was written."""
+    client = connect(own_cluster.url)
+    desk = await desk_on(client, own_cluster.url, tmp_path)
+    replica, primary = ClusterNode(*find_free_ports(2), tmp_path / "replica"), own_cluster.owner(CARD)
+    own_cluster.add(replica, replica_of=primary)
+    writer = CardWriter(client)
+    try:
+        await writer.write([sealed(card(), desk.ring)], lanes=LANES)
+        await asyncio.to_thread(primary.kill)
+
+        async def is_written() -> bool:
+            with suppress(CardsUnavailable):
+                await writer.write([sealed(card(at=1, name="Jo"), desk.ring)], lanes=LANES)
+                return True
+            return False
+
+        await until(is_written, within=60)
+        with Cards(f"redis+cluster://127.0.0.1:{replica.port}", desk.ring) as cards:
+            found = cards.read("shop", ALICE)
+        assert found is not None
+        assert {name: value.text for name, value in found.values.items()} == {
+            "email": EMAIL, "name": "Jo", "phone": PHONE,
+        }  # fmt: skip
+    finally:
+        replica.kill()
+        await writer.close()
         await desk.reader.close()
         await client.aclose()
 

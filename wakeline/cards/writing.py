@@ -98,6 +98,8 @@ class CardWriter:
         """Raises CardsUnavailable if no card can be written now."""
         self._waits = None
         with _unavailable():
+            if self._is_cluster:
+                await self._redis.reload()
             self._waits = await _has_to_wait(self._redis)
 
     async def write(self, cards: Sequence[Sealed], *, lanes: int) -> int:
@@ -208,7 +210,6 @@ def _arguments(cards: Sequence[Sealed], lanes: int) -> tuple[list[str], list[Any
 async def _has_to_wait(redis: Any) -> bool:
     """Whether each call needs WAITAOF, as for the log in Redis. Raises CardsUnavailable where that proves nothing."""
     if isinstance(redis, RedisCluster):
-        await redis.initialize()
         policies = [await _policy_of(node) for node in redis.get_primaries()]
         is_proved = False
     else:

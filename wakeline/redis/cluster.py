@@ -40,6 +40,12 @@ class Cluster(RedisCluster):
         with _said_as_redis_errors():
             return await super().initialize(*args, **options)
 
+    async def reload(self) -> None:
+        """Ask again which node serves which slot, as after a failover."""
+        await self.initialize()
+        with _said_as_redis_errors():
+            await self.nodes_manager.initialize()
+
     async def execute_command(self, *args: Any, **options: Any) -> Any:
         await self.initialize()  # redis-py asks any node while it knows none
         if isinstance(named := options.get("target_nodes"), Asked):
