@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoPermissionError
 
-from wakeline import keys
+from wakeline import card_keys
 from wakeline.durations import MINUTE_MS
 from wakeline.patience import Outage
 from wakeline.redis.failures import FAILURES
@@ -26,13 +26,13 @@ AFTER_MS = 20 * MINUTE_MS  # together with a rewrite, and another that is repeat
 LOOK_S = 60.0
 CLOCKS_MS = MINUTE_MS  # by which the clocks of two processors may differ
 
-# KEYS: CARDS_ERASED; ARGV: now, ms.
+# KEYS: ERASED; ARGV: now, ms.
 NOTE = """
 if not redis.call('HMGET', KEYS[1], 'first')[1] then redis.call('HSET', KEYS[1], 'first', ARGV[1]) end
 redis.call('HSET', KEYS[1], 'last', ARGV[1])
 """
 
-# KEYS: CARDS_ERASED; ARGV: ms up to which the file holds nothing of them any more.
+# KEYS: ERASED; ARGV: ms up to which the file holds nothing of them any more.
 DONE = """
 local last = redis.call('HMGET', KEYS[1], 'last')[1]
 if not last or tonumber(last) < tonumber(ARGV[1]) then redis.call('DEL', KEYS[1])
@@ -42,7 +42,7 @@ else redis.call('HSET', KEYS[1], 'first', last) end
 
 async def note_erasure(redis: Redis) -> None:
     """To be called before a card is erased. Raises redis-py's errors."""
-    await redis.eval(NOTE, 1, keys.CARDS_ERASED, _now())
+    await redis.eval(NOTE, 1, card_keys.ERASED, _now())
 
 
 class Rewriting:
@@ -67,14 +67,14 @@ class Rewriting:
 
     async def look(self, *, after_ms: int = AFTER_MS) -> None:
         """Begin a rewrite if one is due, or note that it has ended."""
-        first: Any = (await self._redis.hmget(keys.CARDS_ERASED, ["first"]))[0]
+        first: Any = (await self._redis.hmget(card_keys.ERASED, ["first"]))[0]
         if not first or _now() - int(first) < after_ms:
             return
         files = [told for told in await self._each("INFO", "persistence") if told["aof_enabled"]]
         if any(told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"] for told in files):
             return
         if self._began and all(told["aof_last_bgrewrite_status"] == "ok" for told in files):
-            await self._redis.eval(DONE, 1, keys.CARDS_ERASED, self._began - CLOCKS_MS)
+            await self._redis.eval(DONE, 1, card_keys.ERASED, self._began - CLOCKS_MS)
             self._began = 0
             logger.info("the file of Redis was rewritten: it holds no erased card any more")
             return

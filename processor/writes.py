@@ -35,7 +35,7 @@ from processor.lane_protocol import SENT, text_of
 from processor.memory import LaneMemory
 from processor.messages import id_of, messages
 from processor.people import write_customer, write_visitor
-from wakeline import keys
+from wakeline import card_keys, keys
 from wakeline.lanes import lane_of
 from wakeline.numbers import TOTALS
 from wakeline.record import CUSTOMER_PREFIX, Event, decode_record, encode_record
@@ -191,7 +191,8 @@ def _ended_cards(changes: Changes) -> Iterator[Command]:
 
 def _card(lane: int, site: str, id: str, upto: int, moment: str) -> Command:
     """See `lane_protocol.WRITE`."""
-    return ["CARD", keys.card(lane, site, id), keys.card_index(lane, site), keys.lane_said(lane), id, str(upto), moment]
+    names = card_keys.card(lane, site, id), card_keys.index(lane, site), keys.lane_said(lane)
+    return ["CARD", *names, id, str(upto), moment]
 
 
 def _scores(key: str, pairs: list[tuple[str, str]]) -> Iterator[Command]:

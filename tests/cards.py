@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from tests.timeline import DAY, START
-from wakeline import keys
+from wakeline import card_keys, keys
 from wakeline.cards import AsyncCards, Card, Ring, open_ring, write_cards
 from wakeline.lanes import Deployment, lane_of
 
@@ -48,7 +48,7 @@ class Desk:
         """Everything that finds customers of the shop."""
         found: list[str] = []
         for lane in range(LANES):
-            found += [one.decode() for one in await self.redis.zrange(keys.card_index(lane, "shop"), 0, -1)]
+            found += [one.decode() for one in await self.redis.zrange(card_keys.index(lane, "shop"), 0, -1)]
         return found
 
 

@@ -19,7 +19,7 @@ from ops.backup.restoring import restore
 from ops.cli import main
 from tests.cards import ALICE, BEN, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, holds
 from tests.timeline import MINUTE, START
-from wakeline import keys
+from wakeline import card_keys, keys
 from wakeline.identity import customer_id
 from wakeline.lanes import lane_of
 from wakeline.log.chain import chained
@@ -157,7 +157,7 @@ async def test_a_backup_holds_cards_in_a_file_of_their_own(config: Config, desk:
     await brought_back(config, desk, own_server, folder)
     assert await desk.values() == before
     assert await desk.find(EMAIL) == [ALICE]
-    assert await desk.redis.pttl(keys.card(lane_of("shop", ALICE, LANES), "shop", ALICE)) > 0
+    assert await desk.redis.pttl(card_keys.card(lane_of("shop", ALICE, LANES), "shop", ALICE)) > 0
 
 
 async def test_a_backup_without_cards_brings_back_everything_else(config: Config, desk: Desk, own_server: Any) -> None:
@@ -168,13 +168,13 @@ async def test_a_backup_without_cards_brings_back_everything_else(config: Config
     assert await brought_back(config, desk, own_server, folder) == []
     assert await desk.values() == {}
     assert (await desk.redis.xlen(keys.log_lane(0))) == 1
-    assert await desk.redis.exists(keys.CARD_KEYS)
+    assert await desk.redis.exists(card_keys.FINGERPRINTS)
 
 
 async def test_a_deployment_without_cards_needs_no_second_server(
     config: Config, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await desk.redis.delete(keys.CARD_KEYS)
+    await desk.redis.delete(card_keys.FINGERPRINTS)
     monkeypatch.setattr(backed_up, "served", None)
     folder = await backup(config, "first")
     assert sorted(path.name for path in folder.iterdir()) == ["manifest.json", "redis.rdb"]

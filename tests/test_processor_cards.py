@@ -16,7 +16,7 @@ from tests.ages import MONTHS, V, W, arrive, identify, until, visit
 from tests.cards import ALICE, BEN, EMAIL, Desk, card, desk_on, holds
 from tests.replay_stand import Stand, rebuilt, stand
 from tests.timeline import DAY, MINUTE, START, Timeline, timeline
-from wakeline import keys
+from wakeline import card_keys, keys
 from wakeline.keys import Keys
 from wakeline.record import Erase
 from wakeline.redis.connect import connect
@@ -84,7 +84,7 @@ async def test_card_and_tombstone_are_of_one_call(quick: Timeline, desk: Desk, m
         broken.setattr("processor.worker.LaneWorker._retry", lambda _, call: call())
         with pytest.raises(StoreUnavailable):
             await quick.run()
-    noted = keys.CARDS_ERASED.encode()
+    noted = card_keys.ERASED.encode()
     after = await quick.backup()
     changed = {key for key in before | after if before.get(key, (b"",))[0] != after.get(key, (b"",))[0]}
     assert changed <= {noted, *(key for key in changed if key.endswith(b":lane"))}  # a death is noted there
@@ -177,7 +177,7 @@ async def test_an_erased_value_leaves_the_file_of_the_server(
         desk = await desk_on(made.redis, own_server.url, tmp_path / "keys")
         await desk.write(card(at=1))
         hashes = [one.partition(":")[0] for one in await desk.index()]
-        sealed = await made.redis.hget(keys.card(made.lane(ALICE), "shop", ALICE), "email")
+        sealed = await made.redis.hget(card_keys.card(made.lane(ALICE), "shop", ALICE), "email")
         assert sealed is not None
         marks = (sealed.rpartition(b":")[2].decode(), hashes[0])
         await arrive(made, erasure(MINUTE), at=MINUTE)
@@ -185,10 +185,10 @@ async def test_an_erased_value_leaves_the_file_of_the_server(
         rewriting = Rewriting(made.redis)
         await rewriting.look()
         assert not (await made.redis.info("persistence"))["aof_rewrite_in_progress"]  # there may be more
-        since = int((await made.redis.hget(keys.CARDS_ERASED, "first")) or 0)
+        since = int((await made.redis.hget(card_keys.ERASED, "first")) or 0)
         assert abs(time.time_ns() // 1_000_000 - since) < MINUTE
         await rewriting.look(after_ms=-1)
-        while await made.redis.exists(keys.CARDS_ERASED):
+        while await made.redis.exists(card_keys.ERASED):
             await rewriting.look(after_ms=-1)
         assert holds(own_server.folder, *marks) == {}
         await desk.reader.close()
@@ -206,7 +206,7 @@ async def test_what_is_erased_while_the_file_is_rewritten_needs_another_one(own_
     await note_erasure(client)  # within the minute by which clocks may differ
     await rewriting.look(after_ms=-1)
     assert rewriting._began == 0
-    first, last = await client.hmget(keys.CARDS_ERASED, "first", "last")
+    first, last = await client.hmget(card_keys.ERASED, "first", "last")
     assert first == last
     await client.aclose()
 

@@ -20,7 +20,7 @@ from benchmarks.waiting import until
 from tests.cards import ALICE, BEN, DEPLOYMENT, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, holds
 from tests.cluster import ClusterNode
 from tests.timeline import START
-from wakeline import keys
+from wakeline import card_keys
 from wakeline.cards import Cards, CardsUnavailable, NoCardKey, key_file, open_ring, read_ring, write_cards
 from wakeline.cards import key as key_module
 from wakeline.cards.sealing import sealed
@@ -30,7 +30,7 @@ from wakeline.redis.connect import connect
 from wakeline.settings import Config, Settings
 
 LANE = lane_of("shop", ALICE, LANES)
-CARD = keys.card(LANE, "shop", ALICE)
+CARD = card_keys.card(LANE, "shop", ALICE)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ async def test_what_is_not_later_than_an_erasure_is_refused(either: Desk) -> Non
 
 async def test_a_card_has_no_more_than_so_many_values(desk: Desk) -> None:
     await desk.write(card(**{f"code{number}": "x" for number in range(100)}))
-    assert len(await desk.values()) == keys.CARD_FIELDS
+    assert len(await desk.values()) == card_keys.FIELDS
     await desk.write(card(at=1, code1="y"))
     assert (await desk.values())["code1"] == "y"
 
@@ -186,8 +186,8 @@ async def test_a_value_cannot_be_moved_or_made_newer(desk: Desk, redis: aioredis
     await desk.write(card(email=EMAIL, phone=PHONE), card(BEN, email="ben@x.example"))
     stored = await redis.hget(CARD, "email")
     assert stored is not None
-    bens = keys.card(lane_of("shop", BEN, LANES), "shop", BEN)
-    other_site = keys.card(lane_of("other", ALICE, LANES), "other", ALICE)
+    bens = card_keys.card(lane_of("shop", BEN, LANES), "shop", BEN)
+    other_site = card_keys.card(lane_of("other", ALICE, LANES), "other", ALICE)
     changed = stored[:-8] + (b"AAAAAAA=" if stored[-8:] != b"AAAAAAA=" else b"BBBBBBB=")
     for key, name, value, site, who in (
         (bens, "email", stored, "shop", BEN),
@@ -237,7 +237,7 @@ async def test_two_customers_with_one_address_are_both_found(desk: Desk) -> None
 
 
 async def test_of_a_name_that_very_many_have_so_many_are_found(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(keys, "CARDS_OF_A_HASH", 5)
+    monkeypatch.setattr(card_keys, "OF_A_HASH", 5)
     await desk.write(*(card(f"@{number:032x}", name="Maria", own_id=str(number)) for number in range(100)))
     found = await desk.reader.find("shop", "maria", most=1_000)
     assert len(found) == 5 * LANES
@@ -387,7 +387,7 @@ async def test_the_key_is_made_once_and_for_its_owner_alone(redis: aioredis.Redi
     text = path.read_text()
     await open_ring(path, redis)
     assert path.read_text() == text
-    assert await redis.smembers(keys.CARD_KEYS) == {rings[0].encrypts.id.encode()}
+    assert await redis.smembers(card_keys.FINGERPRINTS) == {rings[0].encrypts.id.encode()}
 
 
 async def test_a_key_that_is_lost_is_not_replaced(desk: Desk, redis: aioredis.Redis, tmp_path: Path) -> None:

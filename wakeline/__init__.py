@@ -11,7 +11,8 @@ lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded
 profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores
 messages.py       messages about people, and their readers
-identity.py       hashes of customer ids; cards/ their personal values, card_ending.py deletes them
+identity.py       hashes of customer ids
+cards/            personal values of customers; card_keys.py their keys in Redis, card_ending.py deletes them
 salts.py          the daily salts of anonymous ids, as files in their folder
 paths.py          normal forms of paths; labels.py shortens long text; hosts.py normal forms of hosts
 normalization.py  Unicode normalization in linear time; escape.py makes untrusted text safe to display

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# A field of a card is "<time>:<hashes>:<encrypted value>", see `keys.card`. What takes a value off the index, here and
-# in the script that erases. `upto`: only what was said by then.
+# A field of a card is "<time>:<hashes>:<encrypted value>", see `card_keys.card`. What takes a value off the index, for
+# the scripts that write and that erase. `upto`: only what was said by then.
 ENDING = """
 local function unlist(index, customer, field)
   for hash in string.gmatch(string.match(field, '^%d+:([^:]*):') or '', '%S+') do

@@ -1,4 +1,4 @@
-"""Every Redis key: type, content, lifetime, writer. No other module spells a key.
+"""Every Redis key: type, content, lifetime, writer. No other module spells a key, but `card_keys` those of cards.
 
 {L} is the lane, and the cluster's hash tag: all keys of a lane are in one slot. `wl1` is the first version of the data
 derived from the log; a replay builds another version beside it, and DEPLOYMENT says which one is live. Ids are
@@ -29,9 +29,6 @@ MESSAGES_TTL_MS = 7 * DAY_MS
 MESSAGES_KEPT = 1_000_000  # in MESSAGES, newest kept: with a body of 100 bytes some 350 MB
 MESSAGES_OF_A_LANE = 100_000  # in `lane_messages`, newest kept
 MESSAGES_OF_A_MOMENT = 1 << 20  # and of a lane's moment, see `lane_messages`
-CARD_FIELDS = 64
-CARDS_OF_A_HASH = 1_000  # per lane: of a name that very many have, only these are found
-CARD_TTL_MS = TOMBSTONE_TTL_MS
 LOG_PROBE_TTL_MS = 1_000
 SALTS_TTL_MS = 3 * MINUTE_MS  # renewed each minute
 OTHER = "(other)"
@@ -102,36 +99,6 @@ def whose_tombstone(key: str) -> tuple[str, str]:
     """(site, id) of a tombstone's key."""
     site, _, id = key.partition("}:")[2].partition(":tombstone:")
     return site, id
-
-
-CARD_KEYS = "wl:card_keys"
-"""set: fingerprints of the keys that ever encrypted a card, see `cards.key`. Permanent. Writer: who writes cards."""
-
-
-def card(lane: int, site: str, customer: str) -> str:
-    """hash of at most CARD_FIELDS: the card of a customer ("@..."): name -> "<time>:<hashes>:<encrypted value>".
-
-    time: ms, of the event that said it; hashes: those in `card_index`, separated by spaces; the value is empty if it
-    was removed, see `cards.sealing` for the others. CARD_TTL as a net: it ends with its customer. Writer: the
-    collector, imports; the processor deletes it in the script that sets a tombstone.
-    """
-    return f"wl:{{{lane}}}:{site}:card:{customer}"
-
-
-def card_index(lane: int, site: str) -> str:
-    """zset, all scores 0: "<hash>:<customer>", to find customers of this lane by a value, see `cards.search`; at most
-    CARDS_OF_A_HASH per hash. Written with the cards.
-    """
-    return f"wl:{{{lane}}}:{site}:card-index"
-
-
-CARDS = ("wl:{*}:*:card:*", "wl:{*}:*:card-index")
-"""Patterns of all cards and of what finds them."""
-
-CARDS_ERASED = "wl:cards:erased"
-"""hash: first and last (ms): when cards were erased whose values the append-only file may still hold. Until it was
-rewritten. Writer: the processor.
-"""
 
 
 def lane_messages(lane: int) -> str:

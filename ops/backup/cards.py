@@ -18,7 +18,7 @@ from redis.asyncio import Redis
 
 from ops.backup.manifest import CARDS, NAME, BackupRefused, Done, File, Manifest, copy, created, read, sync
 from ops.backup.staged import lay_out, served
-from wakeline import keys
+from wakeline import card_keys
 from wakeline.card_ending import END
 from wakeline.lanes import lane_of
 from wakeline.record import CUSTOMER_PREFIX
@@ -68,7 +68,7 @@ async def taken_out(snapshot: Path, *, into: Path | None, done: Done) -> dict[st
 
 
 async def _keys(redis: Redis) -> list[bytes]:
-    return [key for pattern in keys.CARDS async for key in redis.scan_iter(match=pattern, count=10_000)]
+    return [key for pattern in card_keys.ALL async for key in redis.scan_iter(match=pattern, count=10_000)]
 
 
 async def _rows(redis: Redis) -> Any:
@@ -112,7 +112,7 @@ async def leave_out(redis: Redis, lanes: int, erased: Iterable[tuple[str, str, i
     for site, id, upto in erased:
         if id[0] == CUSTOMER_PREFIX:
             lane = lane_of(site, id, lanes)
-            names = keys.card(lane, site, id), keys.card_index(lane, site)
+            names = card_keys.card(lane, site, id), card_keys.index(lane, site)
             await redis.eval(END, 2, *names, id, upto)
 
 

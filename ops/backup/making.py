@@ -27,7 +27,7 @@ from ops.backup.manifest import (
     write,
 )
 from ops.backup.spooled import Spooled
-from wakeline import keys
+from wakeline import card_keys, keys
 from wakeline.history import History, archive_url
 from wakeline.history.folder import Folder
 from wakeline.history.identity import NAME as LOG_NAME
@@ -94,7 +94,7 @@ def _fill(folder: Path, settings: Settings, manifest: Manifest, with_cards: bool
 
 async def _has_cards(settings: Settings) -> bool:
     async with connect(settings.redis, timeout=10.0) as redis:
-        return bool(await redis.exists(keys.CARD_KEYS))
+        return bool(await redis.exists(card_keys.FINGERPRINTS))
 
 
 def _empty(folder: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from ops.check.finding import Finding, fail, ok, warn
-from wakeline import keys
+from wakeline import card_keys
 from wakeline.cards import NoCardKey, key_file, read_ring
 from wakeline.process import NOT_FOR_OTHERS
 from wakeline.redis.connect import connect
@@ -18,7 +18,7 @@ async def check_cards(config: Config) -> list[Finding]:
     """Nothing where no card was ever written; nor where Redis is away."""
     try:
         async with connect(config.settings.redis) as redis:
-            known: Any = await redis.smembers(keys.CARD_KEYS)
+            known: Any = await redis.smembers(card_keys.FINGERPRINTS)
     except (RedisError, OSError):
         return []
     if not known:

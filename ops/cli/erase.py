@@ -92,13 +92,13 @@ async def _forget_letters(settings: Settings, deployment: Deployment, site: str,
 
 
 async def _find(redis: Redis, deployment: Deployment, site: str, id: str) -> Found:
-    from wakeline import keys
+    from wakeline import card_keys, keys
     from wakeline.lanes import lane_of
     from wakeline.record import ANONYMOUS_PREFIX
 
     live, lane = keys.Keys(deployment.version), lane_of(site, id, deployment.lanes)
     kept = live.state if id.startswith(ANONYMOUS_PREFIX) else live.profile  # these have no profile
-    if await redis.exists(keys.card(lane, site, id)):
+    if await redis.exists(card_keys.card(lane, site, id)):
         return Found.CARD
     if await redis.exists(kept(lane, site, id)):
         return Found.SOMETHING

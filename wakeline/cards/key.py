@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from redis.asyncio import Redis
 
-from wakeline import keys
+from wakeline import card_keys
 from wakeline.settings import Config
 
 FILE = "wakeline.key"
@@ -29,7 +29,7 @@ ABOUT = (
     "# apart from the backups of the data. A new key goes above the former ones, which must stay.\n"
 )
 
-# KEYS: CARD_KEYS; ARGV: the fingerprints in the file, that of the key that encrypts first. Returns those that are
+# KEYS: FINGERPRINTS; ARGV: the fingerprints in the file, that of the key that encrypts first. Returns those that are
 # missing in the file; if none is, the first becomes known.
 REGISTER = """
 local missing, held = {}, {}
@@ -116,7 +116,7 @@ async def open_ring(path: Path, redis: Redis) -> Ring:
     try:
         ring, is_new = _read(path), False
     except FileNotFoundError:
-        known: Any = await redis.smembers(keys.CARD_KEYS)
+        known: Any = await redis.smembers(card_keys.FINGERPRINTS)
         if not known:
             ring, is_new = _made(path), True
         else:
@@ -124,7 +124,7 @@ async def open_ring(path: Path, redis: Redis) -> Ring:
                 ring, is_new = _read(path), False  # made meanwhile, by another process
             except FileNotFoundError:
                 raise NoCardKey(_lost(path, known)) from None
-    missing: Any = await redis.eval(REGISTER, 1, keys.CARD_KEYS, *(key.id for key in ring.keys))
+    missing: Any = await redis.eval(REGISTER, 1, card_keys.FINGERPRINTS, *(key.id for key in ring.keys))
     if missing:
         if is_new:  # another process has just made one, elsewhere
             _discard(path)
@@ -145,7 +145,7 @@ def _lost(path: Path, known: Any) -> str:
     return (
         f"{path} is missing, and the cards were encrypted with the key of that file (fingerprint {_named(known)}): put "
         f"back your copy of it, or set card_key to where it lies. If it is lost for good, nobody can read them: delete "
-        f"{keys.CARD_KEYS} in Redis, and a new key is made"
+        f"{card_keys.FINGERPRINTS} in Redis, and a new key is made"
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from wakeline import keys
+from wakeline import card_keys, keys
 from wakeline.cards.card import Personal, Value
 from wakeline.cards.key import Ring
 from wakeline.cards.sealing import opened
@@ -45,7 +45,7 @@ class Cards(Reader):
         lanes = self._known_lanes()
         pipe = self._redis.pipeline(transaction=False)
         for customer in who:
-            pipe.hgetall(keys.card(lane_of(site, customer, lanes), site, customer))
+            pipe.hgetall(card_keys.card(lane_of(site, customer, lanes), site, customer))
         return _cards(site, who, pipe.execute(), self._ring)
 
     def find(self, site: str, text: str, *, by: str = "", most: int = FOUND) -> list[str]:
@@ -59,7 +59,7 @@ class Cards(Reader):
             return []
         pipe = self._redis.pipeline(transaction=False)
         for command in _commands(wanted, site, self._known_lanes()):
-            pipe.zrange(*command, bylex=True, offset=0, num=keys.CARDS_OF_A_HASH)
+            pipe.zrange(*command, bylex=True, offset=0, num=card_keys.OF_A_HASH)
         return _found(wanted, pipe.execute())[:most]
 
     def _known_lanes(self) -> int:
@@ -89,7 +89,7 @@ class AsyncCards(AsyncReader):
         lanes = await self._known_lanes()
         pipe = self._redis.pipeline(transaction=False)
         for customer in who:
-            pipe.hgetall(keys.card(lane_of(site, customer, lanes), site, customer))
+            pipe.hgetall(card_keys.card(lane_of(site, customer, lanes), site, customer))
         return _cards(site, who, await pipe.execute(), self._ring)
 
     async def find(self, site: str, text: str, *, by: str = "", most: int = FOUND) -> list[str]:
@@ -100,7 +100,7 @@ class AsyncCards(AsyncReader):
         lanes = await self._known_lanes()
         pipe = self._redis.pipeline(transaction=False)
         for command in _commands(wanted, site, lanes):
-            pipe.zrange(*command, bylex=True, offset=0, num=keys.CARDS_OF_A_HASH)
+            pipe.zrange(*command, bylex=True, offset=0, num=card_keys.OF_A_HASH)
         return _found(wanted, await pipe.execute())[:most]
 
     async def _known_lanes(self) -> int:
@@ -117,7 +117,7 @@ def _commands(wanted: Sequence[Sequence[str]], site: str, lanes: int) -> list[tu
     """Arguments of ZRANGE by lexical order: for each lane all hashes of all lists."""
     every = [hash for one in wanted for hash in one]
     return [
-        (keys.card_index(lane, site), f"[{hash}:", f"({hash};") for lane in range(lanes) for hash in every
+        (card_keys.index(lane, site), f"[{hash}:", f"({hash};") for lane in range(lanes) for hash in every
     ]  # fmt: skip
 
 

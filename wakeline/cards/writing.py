@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from redis.asyncio.cluster import ClusterNode, PipelineCommand, RedisCluster
 from redis.exceptions import MovedError, ResponseError
 
-from wakeline import keys
+from wakeline import card_keys, keys
 from wakeline.card_ending import ENDING
 from wakeline.cards.card import Card
 from wakeline.cards.key import Ring
@@ -199,12 +199,12 @@ def _arguments(cards: Sequence[Sealed], lanes: int) -> tuple[list[str], list[Any
     rows = []
     for card in cards:
         lane = lane_of(card.site, card.customer, lanes)
-        names.append(keys.card(lane, card.site, card.customer))
+        names.append(card_keys.card(lane, card.site, card.customer))
         names.append(keys.tombstone(lane, card.site, card.customer))
-        names.append(keys.card_index(lane, card.site))
+        names.append(card_keys.index(lane, card.site))
         words = [word for field in card.fields for word in (field.name, field.hashes, field.text)]
         rows.append([card.customer, str(card.time), *words])
-    return names, [_pack(rows), keys.CARD_FIELDS, keys.CARDS_OF_A_HASH, keys.CARD_TTL_MS]
+    return names, [_pack(rows), card_keys.FIELDS, card_keys.OF_A_HASH, card_keys.TTL_MS]
 
 
 async def _has_to_wait(redis: Any) -> bool:
