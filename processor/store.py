@@ -169,17 +169,18 @@ class Store:
         lane_key = self.keys.lane(lane)
         due = self.keys.due(lane)
         names = dict.fromkeys([lane_key, due])
-        has_ended_card = False
+        ended_cards = []
         for command in commands:
             names[command[1]] = None
             if command[0] in KEYS_OF:
                 names |= dict.fromkeys(command[2 : 1 + KEYS_OF[command[0]]])
-                has_ended_card |= command[0] == "CARD"
+                if command[0] == "CARD":
+                    ended_cards.append(command[1])
         args: list[Any] = [revision, revision + 1, stamp, _pack(commands), keys.TOP_MEMBERS, keys.OTHER, due]
         args += [self.moved, place.writer]
         with unavailable():
-            if has_ended_card:  # before, so that a crash forgets it no more
-                await note_erasure(self._redis)
+            if ended_cards and await self._redis.exists(*ended_cards):
+                await note_erasure(self._redis)  # before the write, after which a crash would forget it
             reply = await self._write(keys=list(names), args=args)
         if reply[0] == -1:
             raise LaneTorn(f"lane {lane} was left half-written at revision {revision}")

@@ -54,6 +54,15 @@ async def test_who_is_erased_has_no_card(quick: Timeline, desk: Desk, whose: str
     assert await quick.redis.keys(f"*:card:{ALICE}") == []
 
 
+async def test_without_a_card_no_file_has_to_be_rewritten(quick: Timeline, desk: Desk) -> None:
+    await arrive(quick, visit(V, 0), identify(V, 0, ALICE))
+    await arrive(quick, erasure(MINUTE), at=MINUTE)
+    assert not await quick.redis.exists(card_keys.ERASED)
+    await desk.write(card(BEN))
+    await arrive(quick, erasure(MINUTE, BEN), at=MINUTE)
+    assert await quick.redis.exists(card_keys.ERASED)
+
+
 async def test_somebody_of_whom_only_the_card_is_known_can_be_erased(quick: Timeline, desk: Desk) -> None:
     await desk.write(card(at=1))
     await arrive(quick, erasure(MINUTE), at=MINUTE)
