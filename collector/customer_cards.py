@@ -27,6 +27,7 @@ logger = logging.getLogger("wakeline.collector")
 
 REST_S = 1.0  # between attempts to reach Redis, or to find the key
 READY_S = 2.0  # of one attempt
+OPEN_S = 0.3  # for Redis to say whether the key is its own: others wait meanwhile
 
 
 class CustomerCards:
@@ -82,7 +83,8 @@ class CustomerCards:
         """Read the key, or make one; while Redis is away it is used unchecked, and none can be made."""
         self._why = f"{self._file} could not be read in time"  # if this is cancelled
         try:
-            self._ring = await open_ring(self._file, self._connected())
+            async with asyncio.timeout(OPEN_S):
+                self._ring = await open_ring(self._file, self._connected())
             self._is_checked, self._why = True, ""
         except NoCardKey as error:
             self._why = str(error)
@@ -90,7 +92,8 @@ class CustomerCards:
             try:
                 self._ring, self._why = read_ring(self._file), ""
             except NoCardKey as missing:
-                self._why = f"{missing}, or wait: Redis is away, and without it none can be made ({error})"
+                why = str(error) or "it does not answer"
+                self._why = f"{missing}, or wait: Redis is away, and without it none can be made ({why})"
         finally:
             self._due = time.monotonic() + REST_S
 
