@@ -143,10 +143,12 @@ def kept(value: bytes, expired: Collection[str], known: Collection[str]) -> tupl
 
 
 def _kept_of_delta(value: bytes, is_expired: Callable[[str], bool]) -> tuple[bytes, bool]:
-    """A delta without its shares, kept because the next one continues at its `upto`."""
+    """A delta without what it tells, kept because the next one continues at its `upto`."""
     delta = decode_delta(value)
     shares = [share for share in delta.shares if not is_expired(share.site)]
-    if len(shares) == len(delta.shares):
-        return value, bool(shares)
-    delta.shares = shares
-    return encode_record(delta), bool(shares)
+    facts = [told for told in delta.facts if not is_expired(told.fact.site)]
+    is_any = bool(shares or facts)
+    if len(shares) == len(delta.shares) and len(facts) == len(delta.facts):
+        return value, is_any
+    delta.shares, delta.facts = shares, facts
+    return encode_record(delta), is_any

@@ -1,11 +1,16 @@
-"""SQL queries over the history: its files are loaded into DuckDB, in memory, as `events`, `sessions` and `orders`.
+"""SQL queries over the history: its files are loaded into DuckDB, in memory; docs/history.md describes the views.
 
 asking.py   `ask`: runs a query and returns its result; readable error messages
 reading.py  selects the files for a query and loads their lines, in chunks
 events.py   from lines to events: deduplicated, with visit, customer and local time
+facts.py    from lines to facts, what servers and imports told; the SQL that merges them
 forgetting.py  anonymises erased people
-views.py    the three views
-amounts.py  amounts that old records hold as text
+views.py    the list of views, with what each is made from; `events` and `sessions`
+orders.py   `orders`, `order_items` and `refunds`
+items.py    lines of orders, carts and refunds in one structure
+things.py   `contacts`, `service`, `agreements`, `products` and `sends`
+responses.py  `offers` and `answers`
+amounts.py  amounts: texts of old records, minor units of facts
 clocks.py   local time of sites
 sandbox.py  a database without access to files and network
 

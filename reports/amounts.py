@@ -1,11 +1,18 @@
-"""Parses amounts that the history holds as text, as the collector does today: into `history.amount`."""
+"""Amounts in SQL: those of pages are numbers, or texts in old records; those of facts are whole minor units.
+
+Texts are parsed as the collector does today, into `history.amount`.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 import duckdb
 
-from wakeline.amounts import amount_of
+from wakeline.amounts import DECIMALS, MAX_AMOUNT, USUAL_DECIMALS, amount_of
 from wakeline.commerce import NO_VALUE, PURCHASE, REFUND, TOTALS
+
+MONEY = "DECIMAL(18, 4)"  # in units of the currency; no currency has more than four decimals
 
 
 def says(field: str) -> str:
@@ -16,6 +23,31 @@ def says(field: str) -> str:
 def named(field: str) -> str:
     """SQL: a text property, NULL for a placeholder."""
     return f"CASE WHEN {says(field)} THEN trim(props->>'{field}') END"
+
+
+def money(number: str) -> str:
+    """SQL: a number as an amount; NULL beyond MAX_AMOUNT."""
+    return f"CASE WHEN abs({number}) <= {MAX_AMOUNT} THEN try_cast({number} AS {MONEY}) END"
+
+
+def _unit() -> str:
+    """SQL: the minor unit of a currency in its units, exact."""
+    codes = defaultdict(list)
+    for code, decimals in sorted(DECIMALS.items()):
+        codes[decimals].append(code)
+    del codes[USUAL_DECIMALS]
+    cases = (
+        f"WHEN {{currency}} IN {tuple(of)} THEN {10.0**-decimals:.4f}::DECIMAL(5, 4)" for decimals, of in codes.items()
+    )
+    return f"CASE {' '.join(cases)} ELSE {10.0**-USUAL_DECIMALS:.4f}::DECIMAL(5, 4) END"
+
+
+UNIT = _unit()
+
+
+def major(minor: str, currency: str) -> str:
+    """SQL: whole minor units as an amount, see `vocabulary.money`."""
+    return f"try_cast(try_cast({minor} AS DECIMAL(18, 0)) * {UNIT.format(currency=currency)} AS {MONEY})"
 
 
 CURRENCY = f"upper({named('currency')})"

@@ -15,15 +15,14 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from reports import events, forgetting
+from reports import events, facts, forgetting
 from reports.clocks import identifier, quoted
 from reports.reading import needed, read, read_some
 from reports.sandbox import database, lock
-from reports.views import NAMES, views
+from reports.views import NAMES, Needs, create, needs
 from wakeline.history import History, HistoryDamaged
 
 TRIES = 3  # files may be merged while they are read
-ORDERS = re.compile(r"\borders\b", re.IGNORECASE)
 INNER = re.compile(rf'\nDid you mean "(?!(?:{"|".join(NAMES)})")[^"]*"\?')
 ROWS = 10_000  # fetched at a time
 
@@ -94,28 +93,28 @@ def ask(
     """
     with tempfile.TemporaryDirectory(prefix="wakeline-query-") as name:
         folder = Path(name)
-        asks_orders = _rehearse(query, folder)
+        _rehearse(query, folder)
         if not history.lanes():
             raise NoHistory
-        with _filled(history, query, folder, zones, progress or _unseen, asks_orders=asks_orders) as connection:
+        with _filled(history, query, folder, zones, progress or _unseen) as connection:
             lock(connection, but=parquet)
             _run(connection, query.sql)
             yield Result(connection)
 
 
-def _rehearse(query: Query, folder: Path) -> bool:
-    """Run it on an empty history, to report mistakes at once. Returns whether it uses orders."""
+def _rehearse(query: Query, folder: Path) -> None:
+    """Run it on an empty history, to report mistakes at once."""
     with _empty(query, folder) as connection:
         lock(connection)
         _run(connection, query.sql, is_rehearsal=True)
-    return ORDERS.search(query.sql) is not None
 
 
 @contextmanager
 def _empty(query: Query, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with database(folder) as connection:
         connection.execute(events.TABLES)
-        connection.execute(views(query.first, query.last))
+        connection.execute(facts.TABLES)
+        connection.execute(create(needs(query.sql).views, query.first, query.last))
         yield connection
 
 
@@ -126,13 +125,11 @@ def _filled(
     folder: Path,
     zones: Mapping[str, ZoneInfo],
     progress: Progress,
-    *,
-    asks_orders: bool,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     for attempt in range(1, TRIES + 1):
         with _empty(query, folder) as connection:
             try:
-                _fill(connection, history, query, folder, zones, progress, asks_orders=asks_orders)
+                _fill(connection, history, query, folder, zones, progress)
             except FileNotFoundError as error:
                 if attempt == TRIES:
                     raise HistoryDamaged(f"a file of the history is listed but missing: {error}") from error
@@ -149,12 +146,11 @@ def _fill(
     folder: Path,
     zones: Mapping[str, ZoneInfo],
     progress: Progress,
-    *,
-    asks_orders: bool,
 ) -> None:
-    files = needed(history, query.first, query.last)
+    asked = needs(query.sql)
+    files = needed(history, query.first, query.last, reads_days=asked.days)
     days = sorted(_ms(segment.date) for segment in (*files.whole, *files.beside))
-    ahead = events.clock(zones, days[0], days[-1]) if days else "0"
+    ahead = events.clock(zones, days[0], days[-1], has_facts=bool(asked.facts)) if days else "0"
     # settling takes about as long as reading half of the records
     a_step = files.records // 2 // events.STEPS
     done, of = 0, files.records + a_step * events.STEPS
@@ -166,13 +162,22 @@ def _fill(
 
     step(0)
     connection.execute(forgetting.TABLES)
-    types = (*events.LASTING, *events.ORDERS) if asks_orders else events.LASTING
-    keep = partial(events.keep, connection, ahead=ahead, site=query.site)
+    types = (*events.LASTING, *asked.events)
+    keep = partial(_keep, connection, asked, ahead=ahead, site=query.site)
     read(connection, history, files.whole, folder / "files", keep, step)
-    words = (*types, forgetting.ERASE)
+    words = (*types, *asked.facts, *forgetting.WORDS)
     read_some(connection, history, files.beside, folder / "files", words, partial(keep, types=types), step)
     connection.execute("DROP TABLE IF EXISTS history.line")  # it does not exist if no file was read
+    connection.execute(facts.DROP_COPIES)
     events.settle(connection, step)
+
+
+def _keep(
+    connection: duckdb.DuckDBPyConnection, asked: Needs, *, ahead: str, site: str | None, types: tuple[str, ...] = ()
+) -> None:
+    events.keep(connection, ahead=ahead, site=site, types=types)
+    facts.keep(connection, ahead=ahead, site=site, types=asked.facts)
+    forgetting.keep(connection, valid=events.VALID)
 
 
 def _run(connection: duckdb.DuckDBPyConnection, sql: str, *, is_rehearsal: bool = False) -> None:

@@ -20,13 +20,15 @@ from wakeline.durations import DAY_MS
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, MAX_EVENTS_PER_PAGE, PAGE_VIEW, PING
 from wakeline.paths import page_label
 from wakeline.record import CUSTOMER_PREFIX
+from wakeline.vocabulary.things import THINGS
 
 RECORD = (
     'kind VARCHAR, site VARCHAR, visitor VARCHAR, type VARCHAR, page VARCHAR, n INTEGER, "time" BIGINT, '
     "received BIGINT, host VARCHAR, path VARCHAR, query MAP(VARCHAR, VARCHAR), title VARCHAR, referrer VARCHAR, "
     "device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[], "
     "continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, customer VARCHAR, "
-    "props JSON, id VARCHAR"
+    'props JSON, id VARCHAR, "order" VARCHAR, signed BOOLEAN, home VARCHAR, body JSON, "by" VARCHAR, batch VARCHAR, '
+    "line BIGINT"
 )
 
 TABLES = """
@@ -36,7 +38,8 @@ CREATE TABLE history.event (
     local_time TIMESTAMP, day DATE, host VARCHAR, path VARCHAR, query MAP(VARCHAR, VARCHAR), title VARCHAR,
     referrer VARCHAR, device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[],
     continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, props JSON, page VARCHAR,
-    n INTEGER, received TIMESTAMP, appended TIMESTAMP, lane SMALLINT, "offset" BIGINT
+    n INTEGER, received TIMESTAMP, appended TIMESTAMP, lane SMALLINT, "offset" BIGINT, order_key VARCHAR,
+    signed BOOLEAN
 );
 CREATE TABLE history.source (
     utm_source VARCHAR, utm_campaign VARCHAR, referrer VARCHAR, source VARCHAR, campaign VARCHAR,
@@ -45,11 +48,10 @@ CREATE TABLE history.source (
 CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
 """
 
-LASTING = (CONSENT, IDENTIFY)
-"""Types of events that affect other days, long before and after."""
+LONGEST_LIFE_MS = max(thing.lives_ms for thing in THINGS)
 
-ORDERS = ("purchase", "refund")
-"""Additional such types for queries on orders."""
+LASTING = (CONSENT, IDENTIFY)
+"""Types of events that affect other days, long before and after. Some views have more: `views.VIEWS`."""
 
 VALID = f"""
 kind = 'event' AND site IS NOT NULL AND type IS NOT NULL AND page IS NOT NULL AND host IS NOT NULL
@@ -63,8 +65,6 @@ def keep(
     connection: duckdb.DuckDBPyConnection, *, ahead: str, site: str | None = None, types: tuple[str, ...] = ()
 ) -> None:
     """Move valid events from `history.line` to `history.event`: of one or all sites, of some or all types."""
-    connection.execute(forgetting.KEEP_ERASURES)
-    connection.execute(forgetting.KEEP_WITHDRAWALS.format(valid=VALID))
     connection.execute(
         f"""
         INSERT INTO history.event
@@ -76,7 +76,7 @@ def keep(
             CASE type WHEN '{ENGAGEMENT}' THEN coalesce(engaged_ms, 0) END,
             CASE type WHEN '{ENGAGEMENT}' THEN coalesce(scroll, 0) END,
             coalesce(leave, false), nullif(level, ''), props, page, n, epoch_ms(received), epoch_ms(appended), lane,
-            "offset"
+            "offset", nullif("order", ''), coalesce(signed, false)
         FROM (
             SELECT *, {ahead} AS ahead FROM (
                 SELECT unnest(record), record."time" AS at_ms, lane, "offset", "at" AS appended FROM history.line
@@ -166,6 +166,10 @@ def _show_paths(connection: duckdb.DuckDBPyConnection) -> None:
 STEPS = len(SETTLE) + 1  # number of calls of `step`
 
 
-def clock(zones: Mapping[str, ZoneInfo], first_day_ms: int, last_day_ms: int) -> str:
-    """For `keep`: ms to add for local time, for events received between two days (ms at their start)."""
-    return ahead(zones, first_day_ms - LATE_MS - DAY_MS, last_day_ms + 2 * DAY_MS)
+def clock(zones: Mapping[str, ZoneInfo], first_day_ms: int, last_day_ms: int, *, has_facts: bool = False) -> str:
+    """For `keep`: ms to add for local time, for what was received between two days (ms at their start).
+
+    Facts may be as old as their things live.
+    """
+    oldest_ms = LONGEST_LIFE_MS if has_facts else LATE_MS
+    return ahead(zones, first_day_ms - oldest_ms - DAY_MS, last_day_ms + 2 * DAY_MS)

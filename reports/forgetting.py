@@ -4,6 +4,10 @@ An erasure or withdrawal counts whenever it was made, so all of them are read, w
 
 Erasing a visitor erases its customer; a customer's own erasure, and one that its visitors were told of, hides the
 customer's events on each browser: on a shared browser, other people's rows stay.
+
+What servers and imports told is nobody's up to the erasure of its customer or visitor. Later facts about a thing name
+the person again; those about the person itself do so once it returns: signs in again, or is said to return. A
+withdrawal on a browser only affects what that browser told.
 """
 
 from __future__ import annotations
@@ -13,21 +17,27 @@ import secrets
 import duckdb
 
 from wakeline.record import ANONYMOUS_PREFIX, CUSTOMER_PREFIX
+from wakeline.vocabulary.types import CUSTOMER_TOLD
 
 FORGOTTEN = "forgotten-"  # prefix of the id that replaces that of an erased person
 LATEST_MS = (1 << 53) - 1  # of an erasure; DuckDB's calendar ends later
 
 # `at`: time of the erasure; `upto`: end of the hidden events. `customer`: the erased customer, told to a visitor.
 TABLES = """
-CREATE TABLE history.erasure (site VARCHAR, id VARCHAR, customer VARCHAR, "at" TIMESTAMP, upto TIMESTAMP);
+CREATE TABLE history.erasure (
+    site VARCHAR, id VARCHAR, customer VARCHAR, "at" TIMESTAMP, upto TIMESTAMP, withdrew BOOLEAN
+);
 CREATE TABLE history.withdrawal (site VARCHAR, visitor VARCHAR, "at" TIMESTAMP);
+CREATE TABLE history.comeback (site VARCHAR, customer VARCHAR, time TIMESTAMP);
 """
 
 ERASE = "erase"  # kind of a record
+RETURNS = "returns"  # field of a fact on a customer
+WORDS = (ERASE, RETURNS)  # in the lines that are kept here, beside those of consent and identify
 
 KEEP_ERASURES = f"""
 INSERT INTO history.erasure
-SELECT record.site, record.id, nullif(record.customer, ''), epoch_ms(record."time"), epoch_ms(record."time")
+SELECT record.site, record.id, nullif(record.customer, ''), epoch_ms(record."time"), epoch_ms(record."time"), false
 FROM history.line WHERE record.kind = '{ERASE}' AND record."time" BETWEEN 1 AND {LATEST_MS}
 """
 
@@ -56,9 +66,16 @@ WHERE {{valid}} AND type = 'consent' AND coalesce(level, '') <> 'full' AND "time
 """
 """Includes withdrawals by bots, and those too late to be counted."""
 
+KEEP_RETURNS = f"""
+INSERT INTO history.comeback
+SELECT record.site, record.customer, epoch_ms(record."time") FROM history.line
+WHERE record.kind = 'fact' AND record.type = '{CUSTOMER_TOLD}' AND record.customer <> ''
+    AND record."time" BETWEEN 1 AND {LATEST_MS} AND (record.body->>'{RETURNS}') = 'true'
+"""
+
 ADD_WITHDRAWALS = """
 INSERT INTO history.erasure
-SELECT site, visitor, NULL, min("at"), 'infinity'::TIMESTAMP FROM history.withdrawal GROUP BY ALL
+SELECT site, visitor, NULL, min("at"), 'infinity'::TIMESTAMP, true FROM history.withdrawal GROUP BY ALL
 """
 """A withdrawal erases permanently."""
 
@@ -66,13 +83,13 @@ FORGET = (
     # customers, and up to when
     f"""
     CREATE TABLE history.gone AS
-    SELECT site, customer, max(upto) AS upto FROM (
-        SELECT site, coalesce(customer, id) AS customer, upto FROM history.erasure
-        WHERE customer IS NOT NULL OR starts_with(id, '{CUSTOMER_PREFIX}')
+    SELECT site, customer, max(upto) AS upto, max(upto) FILTER (is_of_record) AS record_upto FROM (
+        SELECT site, coalesce(customer, id) AS customer, upto, starts_with(id, '{CUSTOMER_PREFIX}') AS is_of_record
+        FROM history.erasure WHERE customer IS NOT NULL OR starts_with(id, '{CUSTOMER_PREFIX}')
         UNION ALL
-        SELECT site, customer, "at" FROM (
+        SELECT site, customer, "at", NOT withdrew FROM (
             SELECT
-                erasure.site, erasure.id, erasure."at",
+                erasure.site, erasure.id, erasure."at", erasure.withdrew,
                 arg_max(turn.customer, turn.since) AS customer, max(turn.since) AS since
             FROM history.erasure AS erasure
             JOIN history.turn AS turn
@@ -102,6 +119,25 @@ FORGET = (
     LEFT JOIN history.gone AS gone ON event.site = gone.site AND event.customer = gone.customer
     WHERE coalesce(event.session, event.time) <= greatest(whole.upto, told.upto, gone.upto)
     """,
+    # what servers and imports told
+    """
+    UPDATE history.fact SET customer = NULL, visitor = NULL, home = if(home = fact.customer, NULL, home) FROM (
+        SELECT gone.site, gone.customer, any_value(record_upto) AS upto, min(comeback.time) AS returned
+        FROM history.gone AS gone LEFT JOIN (
+            FROM history.comeback UNION ALL SELECT site, customer, since FROM history.turn
+        ) AS comeback
+            ON gone.site = comeback.site AND gone.customer = comeback.customer AND comeback.time > record_upto
+        WHERE record_upto IS NOT NULL GROUP BY ALL
+    ) AS erased
+    WHERE fact.site = erased.site AND fact.customer = erased.customer
+        AND (fact.time <= upto OR fact.home = fact.customer AND (returned IS NULL OR fact.time < returned))
+    """,
+    """
+    UPDATE history.fact SET visitor = NULL, home = if(home = fact.visitor, NULL, home) FROM (
+        SELECT site, id, max(upto) AS upto FROM history.erasure GROUP BY ALL
+    ) AS erased
+    WHERE fact.site = erased.site AND fact.visitor = erased.id AND fact.time <= upto
+    """,
     # an erasure ends the link: a visitor who returns without signing in has no customer
     """
     UPDATE history.event SET customer = NULL FROM history.turn AS turn
@@ -128,6 +164,14 @@ FROM (SELECT DISTINCT id FROM history.hidden) AS hidden WHERE history.event.rowi
 """
 
 DROP = "DROP TABLE history.hidden; DROP TABLE history.gone"
+DROP_KEPT = "; ".join(f"DROP TABLE history.{name}" for name in ("turn", "erasure", "withdrawal", "comeback"))
+
+
+def keep(connection: duckdb.DuckDBPyConnection, *, valid: str) -> None:
+    """Keep erasures, withdrawals and returns from `history.line`. `valid`: condition for valid events."""
+    connection.execute(KEEP_ERASURES)
+    connection.execute(KEEP_WITHDRAWALS.format(valid=valid))
+    connection.execute(KEEP_RETURNS)
 
 
 def hide_forgotten(connection: duckdb.DuckDBPyConnection) -> None:
@@ -138,4 +182,4 @@ def hide_forgotten(connection: duckdb.DuckDBPyConnection) -> None:
             connection.execute(statement)
         connection.execute(HIDE, {"salt": secrets.token_hex()})
         connection.execute(DROP)
-    connection.execute("DROP TABLE history.turn; DROP TABLE history.erasure; DROP TABLE history.withdrawal")
+    connection.execute(DROP_KEPT)

@@ -46,16 +46,16 @@ class Needed(NamedTuple):
         return sum(segment.end - segment.first for segment in (*self.whole, *self.beside))
 
 
-def needed(history: History, first: date | None, last: date | None) -> Needed:
-    """The files for the days from `first` to `last`.
+def needed(history: History, first: date | None, last: date | None, *, reads_days: bool = True) -> Needed:
+    """The files for the days from `first` to `last`; none is read completely unless all events of the days are needed.
 
     Erasures, withdrawals and identifications at any time affect them; orders may be repeated or refunded later, or
-    repeat an earlier one.
+    repeat an earlier one; a fact may be about any time.
     """
     found = Needed([], [])
     for segment in (segment for lane in history.lanes() for segment in history.segments(lane)):
         day = date.fromisoformat(segment.date)
-        is_beside = (first and first - day > BEFORE) or (last and day - last > AFTER)
+        is_beside = not reads_days or (first and first - day > BEFORE) or (last and day - last > AFTER)
         (found.beside if is_beside else found.whole).append(segment)
     return found
 

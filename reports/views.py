@@ -1,20 +1,22 @@
-"""The views: `events`, `sessions` and `orders`. docs/history.md describes every column."""
+"""The views that a query may use, and what they are made from. docs/history.md describes every column."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import date
+from typing import NamedTuple
 
-from reports.amounts import CURRENCY, named, says
-from wakeline.amounts import MAX_AMOUNT, MAX_QUANTITY
+from reports import orders, responses, things
+from reports.items import OF_EVENT
+from wakeline.commerce import PURCHASE, REFUND
 from wakeline.definitions import IS_BOUNCE
 from wakeline.event import CONSENT, PAGE_VIEW
-from wakeline.vocabulary.types import NO_ACTIVITY
+from wakeline.vocabulary.types import NO_ACTIVITY, ORDER_STATE
 
-NAMES = ("events", "sessions", "orders")
+EVENTS = f"CREATE VIEW events AS SELECT *, {OF_EVENT} AS items FROM history.event WHERE {{days}}"
 
-EVENTS = "CREATE VIEW events AS SELECT * FROM history.event WHERE {days}"
-
-SESSIONS = f"""
+SESSION = f"""
 CREATE VIEW history.session AS
 SELECT
     site, visitor, session, session AS started, ended, entered.day AS day, customer, page_views, engaged_ms, events,
@@ -47,69 +49,67 @@ FROM (
 )
 LEFT JOIN history.source AS source ON coalesce(entered.utm_source, '') = source.utm_source
     AND coalesce(entered.utm_campaign, '') = source.utm_campaign AND coalesce(entered.referrer, '') = source.referrer
-WHERE views > 0;
-CREATE VIEW sessions AS SELECT * FROM history.session WHERE {{days}}
+WHERE views > 0
 """
 
-MONEY = "DECIMAL(18, 4)"
-ITEMS = '[{"product": "VARCHAR", "category": "VARCHAR", "price": "DOUBLE", "quantity": "DOUBLE"}]'
+SESSIONS = "CREATE VIEW sessions AS SELECT * FROM history.session WHERE {days}"
 
-ORDERS = f"""
-CREATE VIEW orders AS
-WITH named AS (
-    SELECT
-        *, {named("order")} AS order_id, {CURRENCY} AS currency,
-        CASE WHEN json_type(props, '$.price') <> 'VARCHAR' AND json_type(props, '$.price') <> 'NULL' OR {says("price")}
-            THEN props->'price' ELSE props->'value' END AS total,
-        json_exists(props, '$.price') OR json_exists(props, '$.value') AS has_total
-    FROM history.event WHERE type IN ('purchase', 'refund') AND bot IS NULL
-), read AS (
-    SELECT
-        named.*,
-        CASE json_type(total) WHEN 'VARCHAR' THEN amount.amount WHEN 'BOOLEAN' THEN NULL
-            ELSE try_cast(total->>'$' AS DOUBLE) END AS number
-    FROM named LEFT JOIN history.amount AS amount
-        ON json_type(total) = 'VARCHAR' AND amount.text = total->>'$' AND amount.currency = coalesce(named.currency, '')
-), told AS (
-    SELECT *, CASE WHEN abs(number) <= {MAX_AMOUNT} THEN try_cast(number AS {MONEY}) END AS amount FROM read
-), purchase AS (
-    SELECT * FROM told WHERE type = 'purchase'
-    QUALIFY order_id IS NULL OR row_number() OVER (PARTITION BY site, order_id ORDER BY time, lane, "offset") = 1
-), refund AS (
-    SELECT
-        site, order_id, currency, bool_or(NOT coalesce(has_total, false)) AS is_whole, sum(abs(amount)) AS amount,
-        count_if(has_total AND amount IS NULL) AS unread
-    FROM told WHERE type = 'refund' AND order_id IS NOT NULL
-    GROUP BY ALL
-), refunded AS (
-    SELECT
-        purchase.lane, purchase."offset", sum(refund.unread)::BIGINT AS unread,
-        try_cast(greatest(CASE WHEN bool_or(refund.is_whole) THEN any_value(purchase.amount)
-            ELSE least(coalesce(sum(refund.amount), 0), any_value(purchase.amount)) END, 0) AS {MONEY}) AS refunded
-    FROM purchase JOIN refund ON purchase.site = refund.site AND purchase.order_id = refund.order_id
-        AND coalesce(purchase.currency = refund.currency, true)
-    GROUP BY ALL
+
+class View(NamedTuple):
+    """A view, and what it is made from."""
+
+    name: str
+    sql: str  # with {days} where the days of the query limit it
+    parts: tuple[str, ...] = ()  # SQL of views that it is made of
+    facts: tuple[str, ...] = ()  # types of facts
+    events: tuple[str, ...] = ()  # types of events that affect it, however long before or after the days
+    reads_days: bool = False  # all events of the days affect it
+
+
+def _sold(name: str, sql: str) -> View:
+    facts, events = (PURCHASE, REFUND, ORDER_STATE), (PURCHASE, REFUND)
+    return View(name, sql, (SESSION, *orders.PARTS), facts, events, reads_days=True)
+
+
+VIEWS = (
+    View("events", EVENTS, reads_days=True),
+    View("sessions", SESSIONS, (SESSION,), reads_days=True),
+    _sold("orders", orders.ORDERS),
+    _sold("order_items", orders.ORDER_ITEMS),
+    _sold("refunds", orders.REFUNDED),
+    View("contacts", things.CONTACTS, facts=things.CONTACT),
+    View("service", things.SERVICE, facts=things.SERVICE_ORDER),
+    View("agreements", things.AGREEMENTS, facts=things.AGREEMENT),
+    View("products", things.PRODUCTS, facts=things.PRODUCT_TOLD),
+    View("sends", things.SENDS, facts=things.SENT),
+    View("offers", responses.OFFERS, facts=responses.OFFER, events=responses.OFFER, reads_days=True),
+    View("answers", responses.ANSWERS, facts=responses.ANSWERED, reads_days=True),
 )
-SELECT
-    purchase.site, order_id, time, local_time, day, visitor, customer, session, currency, amount AS value,
-    coalesce(refunded, 0)::{MONEY} AS refunded, (amount - coalesce(refunded, 0))::{MONEY} AS revenue,
-    coalesce(unread, 0) AS unread_refunds,
-    list_transform(from_json(props->'items', '{ITEMS}'), lambda item: {{
-        'product': item.product, 'category': item.category,
-        'price': CASE WHEN abs(item.price) <= {MAX_AMOUNT} THEN try_cast(item.price AS {MONEY}) END,
-        'quantity': CASE WHEN abs(item.quantity) <= {MAX_QUANTITY} THEN item.quantity END
-    }}) AS items,
-    visit.source, visit.campaign, device, browser, os, country
-FROM purchase
-LEFT JOIN refunded USING (lane, "offset")
-LEFT JOIN (SELECT site, visitor, session, source, campaign FROM history.session) AS visit
-    USING (site, visitor, session)
-WHERE {{days}}
-"""
+
+NAMES = tuple(view.name for view in VIEWS)
 
 
-def views(first: date | None, last: date | None) -> str:
-    """SQL for the views, limited to the days of each site from `first` to `last`."""
+class Needs(NamedTuple):
+    """What a query needs of the history."""
+
+    views: tuple[View, ...]
+    facts: tuple[str, ...]
+    events: tuple[str, ...]
+    days: bool
+
+
+def needs(sql: str) -> Needs:
+    """By the names of views in the query. One that names none has all of them, and events alone."""
+    asked = tuple(view for view in VIEWS if re.search(rf"\b{view.name}\b", sql, re.IGNORECASE))
+    facts = {type for view in asked for type in view.facts}
+    events = {type for view in asked for type in view.events}
+    reads_days = not asked or any(view.reads_days for view in asked)
+    return Needs(asked or VIEWS, tuple(sorted(facts)), tuple(sorted(events)), reads_days)
+
+
+def create(views: Sequence[View], first: date | None, last: date | None) -> str:
+    """SQL that creates the views, limited to the days of each site from `first` to `last`."""
     bounds = [f"day >= DATE '{first}'"] * (first is not None) + [f"day <= DATE '{last}'"] * (last is not None)
     days = " AND ".join(bounds) or "true"
-    return ";".join(view.replace("{days}", days) for view in (EVENTS, SESSIONS, ORDERS))
+    parts = dict.fromkeys(part for view in views for part in view.parts)
+    return ";".join(sql.replace("{days}", days) for sql in (*parts, *(view.sql for view in views)))

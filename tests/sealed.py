@@ -20,7 +20,7 @@ def seal(folder: Path, came: Iterable[tuple[int, Record | bytes]], *, files_of: 
     """Records with their append times (ms), in that order; each file holds at most this many."""
     lanes: dict[int, list[Entry]] = {}
     for at, record in came:
-        id = getattr(record, "visitor", None) or getattr(record, "id", "")
+        id = getattr(record, "home", None) or getattr(record, "visitor", None) or getattr(record, "id", "")
         lane = lane_of(getattr(record, "site", ""), id, LANES)
         entries = lanes.setdefault(lane, [])
         entries.append(Entry(len(entries), at, record if isinstance(record, bytes) else encode_record(record)))

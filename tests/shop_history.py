@@ -1,4 +1,7 @@
-"""Four weeks of the simulated shop as a history: seeded, with a fixed clock, so always identical byte for byte."""
+"""Four weeks of the simulated shop as a history: its pages, and what its other departments tell (`departments`).
+
+Seeded, with a fixed clock, so always identical byte for byte.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import math
 import random
 from collections.abc import Iterator
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from collector.agents import agent_of
 from collector.budget import NewProfiles
@@ -17,17 +22,20 @@ from demo.browser import Delivery
 from demo.people import Crowd
 from demo.simulator import categories
 from demo.visitors import Visit, visit
+from tests.departments import Departments
 from tests.sealed import seal
 from wakeline.config import load
 from wakeline.durations import DAY_MS
 from wakeline.event import ConsentLevel, decode_event
 from wakeline.history import History
 from wakeline.record import Event
+from wakeline.vocabulary.things import ORDER, thing_id
 
 SITE = load(Path(__file__).parents[1] / "demo" / "wakeline.toml", {}, {}).sites["demo"]
 SEED = 5
 MONDAY = 1_793_577_600_000  # 2026-11-02, midnight UTC
 DAYS = 28
+END = MONDAY + DAYS * DAY_MS
 VISITS_A_DAY = 70
 
 
@@ -42,7 +50,10 @@ class StandingSalts:
 
 
 def shop_history(folder: Path) -> History:
-    return seal(folder, sorted(records(), key=lambda came: came[0]))
+    pages = list(records())
+    told = Departments(SITE, start=MONDAY, end=END).facts([record for _, record in pages])
+    came = [*pages, *((fact.received, fact) for fact in told if fact.time < END)]
+    return seal(folder, sorted(came, key=lambda each: each[0]))
 
 
 def records() -> Iterator[tuple[int, Event]]:
@@ -54,7 +65,26 @@ def records() -> Iterator[tuple[int, Event]]:
             for raw in delivery.envelope.events:
                 record = cleaned(decode_event(raw), arrival)
                 assert isinstance(record, Event), record
-                yield delivery.at + 20, record
+                yield delivery.at + 20, of_today(record)
+
+
+TYPES = {"view_list": "view_item_list", "view_product": "view_item", "checkout": "begin_checkout"}
+ITEM = {"product": "item_id", "category": "item_category", "price": "price", "quantity": "quantity"}
+
+
+def of_today(event: Event) -> Event:
+    """An event of the shop under the names of today."""
+    type, props = TYPES.get(event.type, event.type), dict(event.props)
+    if "product" in props:
+        item = {name: props.pop(former) for former, name in ITEM.items() if former in props}
+        props |= {"value": item["price"] * item.get("quantity", 1), "items": [item]}
+    elif "price" in props:
+        items = [{ITEM[name]: value for name, value in item.items()} for item in props["items"]]
+        props |= {"value": props.pop("price"), "items": items}
+    if "order" in props:
+        props["transaction_id"] = props.pop("order")
+    order = event.order or thing_id(SITE.secret, ORDER, props["transaction_id"]) if type == "purchase" else ""
+    return replace(event, type=type, props=props, order=order)
 
 
 def visits() -> Iterator[Visit]:

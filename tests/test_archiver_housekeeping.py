@@ -17,7 +17,7 @@ from archiver.merging import merge_days
 from archiver.retention import ANY_OTHER, TICK, expire, kept, last_days
 from tests.archive_stand import DAY_MS, MARCH, Crash, CrashingDisk, Stand
 from wakeline.log import Bounds, LogGap
-from wakeline.record import CustomerShare, Definition, Delta, Erase, encode_record
+from wakeline.record import CustomerShare, Definition, Delta, Erase, Fact, ToldFact, encode_record
 from wakeline.settings import Site
 
 SHOP = b'{"kind":"event","site":"shop","n":%d}'
@@ -143,6 +143,24 @@ def test_a_delta_goes_on_without_the_shares_that_have_expired() -> None:
     assert kept(value, {ANY_OTHER}, known) == (value, True)
     assert kept(value, {"shop"}, known) == (encode_record(Delta(3, 10, 20, shares[1:])), True)
     assert kept(value, {"shop", "news"}, known) == (encode_record(Delta(3, 10, 20)), False)
+
+
+def test_a_delta_goes_on_without_the_facts_that_have_expired() -> None:
+    facts = [
+        ToldFact(Fact(site=site, home="#a", type="purchase", id="1", time=1, received=1), at=11)
+        for site in ("shop", "news")
+    ]
+    value = encode_record(Delta(3, 10, 20, facts=facts))
+    known = {"shop", "news", ANY_OTHER}
+    assert kept(value, set(), known) == (value, True)
+    assert kept(value, {"shop"}, known) == (encode_record(Delta(3, 10, 20, facts=facts[1:])), True)
+    assert kept(value, {"shop", "news"}, known) == (encode_record(Delta(3, 10, 20)), False)
+
+
+def test_a_fact_expires_like_an_event() -> None:
+    value = encode_record(Fact(site="shop", home="#a", type="purchase", id="1", time=1, received=1))
+    assert kept(value, {"shop"}, {"shop", ANY_OTHER}) == (TICK, False)
+    assert kept(value, {ANY_OTHER}, {"shop", ANY_OTHER}) == (value, True)
 
 
 def test_records_are_kept_for_full_days() -> None:

@@ -55,13 +55,22 @@ def query(
     archive: str | None,
     config: Path | None,
 ) -> None:
-    """Query the history in SQL: the tables `events`, `sessions` and `orders` with all data that are still kept.
+    """Query the history in SQL: what pages, servers and imports told, with all data that are still kept.
+
+    \b
+    events, sessions                            what happened on the pages
+    orders, order_items, refunds, products      the shop, whoever told of it
+    contacts, service, agreements               the service desk
+    sends, offers, answers                      campaigns, offers, surveys
 
     The dialect is DuckDB's; - reads it from stdin. A query can only read the history, and writes nothing.
-    docs/history.md has every column and a dozen examples; `wakeline query "describe events"` lists the columns.
+    docs/history.md has every column, docs/questions.md two dozen questions with their SQL;
+    `wakeline query "describe orders"` lists the columns.
 
     \b
     wakeline query "select source, count(*) from sessions where not continued group by all"
+    wakeline query "select channel, sum(revenue) from orders group by all"
+    wakeline query "select topic, count(*) from contacts where is_open group by all"
     wakeline query "from orders" --from 2026-11-01 --to 2026-11-30 --csv > november.csv
     """
     read_config = read(config, {"archive": archive}, else_demo=True)

@@ -1,0 +1,144 @@
+"""The views `contacts`, `service`, `agreements`, `products` and `sends`: things that servers and imports tell of.
+
+One row per thing, whoever told of it and how often: each field has the latest word, by event time.
+"""
+
+from __future__ import annotations
+
+from reports.amounts import MONEY, major
+from reports.facts import in_currency, last, last_amount, moment, told
+from reports.items import TOLD, of_fact
+from wakeline.vocabulary.things import ORDER, PRODUCT
+
+PERSON = f"{last('customer')} AS customer, {last('visitor')} AS visitor"
+FIRST = "min(time) AS time, arg_min(local_time, time) AS local_time"
+DAY = "local_time, local_time::DATE AS day"
+
+
+def _said(field: str, name: str = "") -> str:
+    return f"{last(f'said.{field}')} AS {name or field}"
+
+
+def _amount(field: str) -> str:
+    return f"{last_amount(major(f'said.{field}', 'said.currency'), 'said.currency')} AS {field}"
+
+
+def _since(state: str) -> str:
+    return f"min(time) FILTER (said.state = '{state}') AS {state}"
+
+
+CONTACT = ("contact",)
+CONTACT_STATES = ("opened", "answered", "solved", "closed")
+CONTACT_TEXTS = ("channel", "direction", "topic", "state")
+CONTACT_BODY = {
+    **dict.fromkeys((*CONTACT_TEXTS, "currency", "order"), "VARCHAR"),
+    "cost": "BIGINT",
+    "minutes": "DOUBLE",
+    "satisfaction": "SMALLINT",
+}
+
+CONTACTS = f"""
+CREATE VIEW contacts AS
+SELECT
+    site, contact_id, time, {DAY}, customer, visitor, channel, direction, topic, state,
+    coalesce(opened, time) AS opened, answered, solved, closed,
+    coalesce(direction, 'in') = 'in' AND coalesce(state NOT IN ('solved', 'closed'), true) AS is_open,
+    {in_currency("cost")}::{MONEY} AS cost, currency, minutes, satisfaction, order_key
+FROM (
+    SELECT
+        site, home AS contact_id, {FIRST}, {PERSON}, {", ".join(map(_said, CONTACT_TEXTS))},
+        {", ".join(map(_since, CONTACT_STATES))}, {_amount("cost")}, {_said("currency")}, {_said("minutes")},
+        {_said("satisfaction")},
+        {last(f"CASE WHEN starts_with(said.order, '{ORDER.prefix}') THEN said.order END")} AS order_key
+    FROM {told(CONTACT, CONTACT_BODY)} GROUP BY site, home
+) WHERE {{days}}
+"""
+
+SERVICE_ORDER = ("service_order",)
+SERVICE_BODY = {"state": "VARCHAR", "currency": "VARCHAR", "cost": "BIGINT", "minutes": "DOUBLE", "parts": TOLD}
+
+SERVICE = f"""
+CREATE VIEW service AS
+SELECT
+    site, service_id, time, {DAY}, updated, customer, visitor, state, {in_currency("cost")}::{MONEY} AS cost, currency,
+    minutes, {in_currency("parts")} AS parts
+FROM (
+    SELECT
+        site, home AS service_id, {FIRST}, max(time) AS updated, {PERSON}, {_said("state")}, {_amount("cost")},
+        {_said("currency")}, {_said("minutes")},
+        {last_amount(of_fact("said.parts", "said.currency"), "said.currency")} AS parts
+    FROM {told(SERVICE_ORDER, SERVICE_BODY)} GROUP BY site, home
+) WHERE {{days}}
+"""
+
+AGREEMENT = ("agreement",)
+AGREEMENT_BODY = {**dict.fromkeys(("level", "start", "end", "currency"), "VARCHAR"), "value": "BIGINT"}
+
+AGREEMENTS = f"""
+CREATE VIEW agreements AS
+SELECT
+    site, agreement_id, time, {DAY}, updated, customer, visitor, level, starts, ends,
+    {in_currency("value")}::{MONEY} AS value, currency
+FROM (
+    SELECT
+        site, home AS agreement_id, {FIRST}, max(time) AS updated, {PERSON}, {_said("level")},
+        {last(moment('said."start"'))} AS starts, {last(moment('said."end"'))} AS ends, {_amount("value")},
+        {_said("currency")}
+    FROM {told(AGREEMENT, AGREEMENT_BODY)} GROUP BY site, home
+)
+"""
+
+PRODUCT_TOLD = ("product",)
+PRODUCT_BODY = {
+    **dict.fromkeys(("item_id", "name", "currency", "url", "image"), "VARCHAR"),
+    "categories": ["VARCHAR"],
+    "price": "BIGINT",
+    "cost": "BIGINT",
+    "stock": "DOUBLE",
+    "lead_days": "DOUBLE",
+    "attributes": "JSON",
+}
+
+PRODUCTS = f"""
+CREATE VIEW products AS
+SELECT
+    site, coalesce(item_id, url_decode(substr(home, {len(PRODUCT.prefix) + 1}))) AS item_id, name, categories,
+    {in_currency("price")}::{MONEY} AS price, {in_currency("cost")}::{MONEY} AS cost, currency, stock, lead_days, url,
+    image, attributes, time, updated
+FROM (
+    SELECT
+        site, home, min(time) AS time, max(time) AS updated, {", ".join(map(_said, ("item_id", "name", "categories")))},
+        {_amount("price")}, {_amount("cost")},
+        {", ".join(map(_said, ("currency", "stock", "lead_days", "url", "image", "attributes")))}
+    FROM {told(PRODUCT_TOLD, PRODUCT_BODY)} GROUP BY site, home
+)
+"""
+
+SENT = tuple(f"campaign_{what}" for what in ("sent", "opened", "clicked", "bounced", "unsubscribed"))
+ELEMENTS = ("subject", "creative", "link", "audience")
+SENT_BODY = {
+    **dict.fromkeys(("campaign", "medium", "currency"), "VARCHAR"),
+    "cost": "BIGINT",
+    "element": dict.fromkeys(ELEMENTS, "VARCHAR"),
+}
+
+
+def _happened(type: str) -> str:
+    return f"min(time) FILTER (type = '{type}') AS {type.removeprefix('campaign_')}"
+
+
+SENDS = f"""
+CREATE VIEW sends AS
+SELECT
+    site, sent_id, time, {DAY}, customer, visitor, campaign, {", ".join(ELEMENTS)}, medium,
+    {in_currency("cost")}::{MONEY} AS cost, currency, {", ".join(type.removeprefix("campaign_") for type in SENT)},
+    opens, clicks
+FROM (
+    SELECT
+        site, home AS sent_id, {FIRST}, {PERSON}, {_said("campaign")},
+        {", ".join(_said(f"element.{name}", name) for name in ELEMENTS)}, {_said("medium")}, {_amount("cost")},
+        {_said("currency")}, {", ".join(map(_happened, SENT))}, count(*) FILTER (type = 'campaign_opened') AS opens,
+        count(*) FILTER (type = 'campaign_clicked') AS clicks
+    FROM {told(SENT, SENT_BODY)} GROUP BY site, home
+) WHERE {{days}}
+"""
