@@ -16,6 +16,7 @@ progress.py       progress of a processor, its rate and CPU time
 live.py           sends live events at a steady rate, and waits for their profiles
 
 collector.py      requests per CPU second, compared with empty_handler.py, under load.py
+servers.py        events of servers per CPU second of the collector, under the same load with server_requests.py
 processor.py      events a second, compared with stock Faust agents (stock.py) on a real Kafka (kafka.py)
 processor_change.py  the processor's CPU time per event, compared with an earlier commit
 rules.py          microseconds per event, by rule

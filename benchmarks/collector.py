@@ -64,9 +64,11 @@ def beside_an_empty_handler(run: Run, *, rounds: int, log: str = "") -> dict[str
     return found
 
 
-def load_once(port: int, pid: int, seconds: float) -> dict[str, Any]:
+def load_once(port: int, pid: int, seconds: float, *, connections: int = CONNECTIONS, key: str = "") -> dict[str, Any]:
     """One round, as `load` prints it. It starts on the cores of this process, not on the measured one."""
-    asked = {"--port": port, "--pid": pid, "--connections": CONNECTIONS, "--seconds": seconds}
+    asked: dict[str, float | str] = {"--port": port, "--pid": pid, "--connections": connections, "--seconds": seconds}
+    if key:
+        asked["--key"] = key
     command = [sys.executable, "-m", "benchmarks.load", *(str(word) for pair in asked.items() for word in pair)]
     result = json.loads(subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout)
     if result["statuses"].keys() != {"202"}:

@@ -3,7 +3,8 @@
     python -m benchmarks.load --port 8700 --pid 4711 --connections 64 --seconds 5
 
 prints one JSON object: requests, seconds, per_second, statuses, p50_ms, p99_ms, and with --pid cpu_seconds of
-that process and requests per_cpu_second. A raw protocol on uvloop, so that one core of it outruns the server.
+that process and requests per_cpu_second. With --key it sends what servers send, many events a request. A raw protocol
+on uvloop, so that one core of it outruns the server.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import uvloop
+
+from benchmarks.server_requests import server_requests
 
 SITE, ORIGIN = "bench", "https://shop.example"
 REQUESTS = 4_096  # created in advance and sent in turn
@@ -138,9 +141,11 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def run(port: int, *, connections: int, seconds: float, pid: int | None = None) -> dict[str, object]:
+async def run(
+    port: int, *, connections: int, seconds: float, pid: int | None = None, key: str = ""
+) -> dict[str, object]:
     """The measurement as `python -m benchmarks.load` prints it, after a warm-up of a tenth of `seconds`."""
-    load = _Load(requests())
+    load = _Load(server_requests(key) if key else requests())
     loop = asyncio.get_running_loop()
     transports = []
     for _ in range(connections):
@@ -179,8 +184,11 @@ def main() -> None:
     parser.add_argument("--pid", type=int, help="process whose CPU time is measured")
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--key", default="", help="API key: send what servers send, see server_requests")
     asked = parser.parse_args()
-    found = uvloop.run(run(asked.port, connections=asked.connections, seconds=asked.seconds, pid=asked.pid))
+    found = uvloop.run(
+        run(asked.port, connections=asked.connections, seconds=asked.seconds, pid=asked.pid, key=asked.key)
+    )
     print(json.dumps(found))
 
 

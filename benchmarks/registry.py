@@ -14,6 +14,7 @@ from benchmarks import (
     profile_size,
     rules,
     scale,
+    servers,
     sizing,
     snippet,
 )
@@ -23,6 +24,7 @@ BENCHMARKS: dict[str, Benchmark] = {
     "snippet": snippet,
     "page": page,
     "collector": collector,
+    "servers": servers,
     "rules": rules,
     "processor": processor,
     "processor_change": processor_change,

@@ -21,15 +21,18 @@ from collector.connections import Connections, open_files, room
 from collector.customer_cards import CustomerCards
 from collector.health import Health
 from collector.intake import Intake
-from collector.limiter import Limiter
+from collector.keyring import Keyring
+from collector.limiter import KeyLimiter, Limiter
 from collector.marks import Marks, OtherSalts
 from collector.memory import Asking, Memory, Step
 from collector.metrics import Metrics, registry
+from collector.openapi import description
 from collector.opening import deployment_log
 from collector.policy import Policy
 from collector.salts import Salts
 from collector.script import script_routes
 from collector.server import Routes, Server
+from collector.server_intake import ServerIntake
 from collector.spool import Spool
 from collector.writer import GroupCommit
 from wakeline.cards.key import key_file
@@ -40,6 +43,7 @@ from wakeline.log import Log, LogMismatch
 from wakeline.memory import RECORD_BYTES
 from wakeline.ports import ALIVE, READY
 from wakeline.scripts import ENDPOINT
+from wakeline.server_events import DESCRIPTION, PATH
 from wakeline.settings import Config
 from wakeline.stopping import cancelled, told_to_stop
 
@@ -77,6 +81,7 @@ class Parts(NamedTuple):
     metrics: Metrics
     memory: Memory
     asking: Asking
+    keyring: Keyring
 
 
 def build(
@@ -114,18 +119,39 @@ def build(
         profiles=NewProfiles(settings.new_profiles_a_day, memory=memory),
         clock=clock,
     )
+    keyring = Keyring(settings.data / "api_keys", settings.redis, clock=clock)
+    metrics.keys = lambda: (len(keyring), keyring.age_s)
+    servers = ServerIntake(
+        config.sites,
+        keyring=keyring,
+        addresses=addresses,
+        limiter=limiter,
+        key_limiter=KeyLimiter(settings.server_rate_limit),
+        writer=writer,
+        metrics=metrics,
+        memory=memory,
+        clock=clock,
+    )
     health = Health(writer)
     routes: Routes = {
         **script_routes(settings.script_path),
         ENDPOINT: {"POST": intake.events},
         settings.endpoint_path: {"POST": intake.events},
+        PATH: {"POST": servers.events},
+        DESCRIPTION: {"GET": description},
         ALIVE: {"GET": health.alive},
         READY: {"GET": health.ready},
     }
     server = Server(
-        routes, metrics, connections=connections, addresses=addresses, limiter=limiter, counts_itself=intake.events
+        routes,
+        metrics,
+        connections=connections,
+        addresses=addresses,
+        limiter=limiter,
+        count_themselves=(intake.events, servers.events),
+        of_servers=(PATH, DESCRIPTION),
     )
-    return Parts(server, writer, salts, metrics, memory, asking)
+    return Parts(server, writer, salts, metrics, memory, asking, keyring)
 
 
 async def _serve(config: Config, worker: int) -> int:
@@ -146,6 +172,7 @@ async def _serve(config: Config, worker: int) -> int:
         asyncio.create_task(parts.writer.run()),
         asyncio.create_task(marks.keep_up(settings.redis)),
         asyncio.create_task(parts.memory.watch()),
+        asyncio.create_task(parts.keyring.keep_up()),
         asyncio.create_task(told_to_stop().wait()),
     ]
     if shares_port:

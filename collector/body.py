@@ -25,13 +25,18 @@ def is_accepted_type(content_type: str | None) -> bool:
     return content_type in TYPES or content_type.partition(";")[0].strip().lower() in TYPES
 
 
-async def read_body(request: web.BaseRequest) -> bytes | Refusal:
-    """The decompressed body, at most MAX_BODY_BYTES before and after.
+def is_json(content_type: str | None) -> bool:
+    """application/json, which no page can send without a preflight; parameters are ignored."""
+    return content_type is not None and content_type.partition(";")[0].strip().lower() == TYPES[1]
+
+
+async def read_body(request: web.BaseRequest, most: int = MAX_BODY_BYTES) -> bytes | Refusal:
+    """The decompressed body, at most `most` bytes before and after.
 
     Raises ConnectionError if the sender disconnects.
     """
     announced = request.content_length
-    if announced is not None and announced > MAX_BODY_BYTES:
+    if announced is not None and announced > most:
         return Refusal.TOO_LARGE
     if request.content.is_eof():  # the body arrived together with the headers
         raw: bytes | Refusal = request.content.read_nowait()
@@ -39,17 +44,17 @@ async def read_body(request: web.BaseRequest) -> bytes | Refusal:
         try:
             async with asyncio.timeout(BODY_TIME_S):
                 await _say_go_on(request)
-                raw = await _read_all(request)
+                raw = await _read_all(request, most)
         except TimeoutError:
             return Refusal.TIMEOUT
         except web.RequestPayloadError:  # invalid chunked encoding
             return Refusal.MALFORMED
     if isinstance(raw, Refusal):
         return raw
-    if len(raw) > MAX_BODY_BYTES:
+    if len(raw) > most:
         return Refusal.TOO_LARGE
     encoding = request.headers.get("Content-Encoding")
-    return raw if encoding is None else decompressed(raw, encoding.strip().lower())
+    return raw if encoding is None else decompressed(raw, encoding.strip().lower(), most)
 
 
 async def _say_go_on(request: web.BaseRequest) -> None:
@@ -59,17 +64,17 @@ async def _say_go_on(request: web.BaseRequest) -> None:
         request.writer.output_size = 0  # these bytes do not count as the answer
 
 
-async def _read_all(request: web.BaseRequest) -> bytes | Refusal:
+async def _read_all(request: web.BaseRequest, most: int) -> bytes | Refusal:
     body = bytearray()
     while chunk := await request.content.readany():
         body += chunk
-        if len(body) > MAX_BODY_BYTES:
+        if len(body) > most:
             return Refusal.TOO_LARGE
     return bytes(body)
 
 
-def decompressed(raw: bytes, encoding: str) -> bytes | Refusal:
-    """`raw` decompressed; never holds more than MAX_BODY_BYTES + 1, so decompression bombs do no harm."""
+def decompressed(raw: bytes, encoding: str, most: int = MAX_BODY_BYTES) -> bytes | Refusal:
+    """`raw` decompressed; never holds more than `most` + 1 bytes, so decompression bombs do no harm."""
     if encoding in ("", "identity"):
         return raw
     if encoding in ("gzip", "x-gzip"):
@@ -80,9 +85,9 @@ def decompressed(raw: bytes, encoding: str) -> bytes | Refusal:
         return Refusal.BAD_ENCODING
     decoder = zlib.decompressobj(window)
     try:
-        body = decoder.decompress(raw, MAX_BODY_BYTES + 1)
+        body = decoder.decompress(raw, most + 1)
     except zlib.error:
         return Refusal.BAD_ENCODING
-    if len(body) > MAX_BODY_BYTES:
+    if len(body) > most:
         return Refusal.TOO_LARGE
     return body if decoder.eof and not decoder.unused_data else Refusal.BAD_ENCODING

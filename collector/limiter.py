@@ -1,4 +1,4 @@
-"""Limits requests and bytes per address, so that a flood from one sender does not crowd out the others.
+"""Limits requests and bytes per address, and events per API key, so that one sender does not crowd out the others.
 
 A request with a body of more than REQUEST_BYTES, or that adds more to the log, counts as several, since text takes time
 to process. The body's size is counted before it is read, the log's size once it is known.
@@ -26,6 +26,27 @@ CACHED = 4_096
 def beyond_one(size: int) -> int:
     """How many additional requests this many bytes count as."""
     return max(0, size - 1) // REQUEST_BYTES
+
+
+class KeyLimiter:
+    """`per_s` events per second for each API key, in bursts of BURST_S; 0: no limit. `clock` in seconds.
+
+    How many events a request has is known once it was read, so a key may owe the time of one request.
+    """
+
+    def __init__(self, per_s: float, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._interval = 1 / per_s if per_s else 0.0
+        self._clock = clock
+        self._free_at: dict[str, float] = {}  # by the key's name: as many as the deployment has keys
+
+    def waits_s(self, key: str) -> float:
+        """Seconds until the key may send; 0 if it may now."""
+        return max(0.0, self._free_at.get(key, 0.0) - self._clock() - BURST_S)
+
+    def owes(self, key: str, events: int) -> None:
+        """Count a request's events."""
+        if self._interval:
+            self._free_at[key] = max(self._clock(), self._free_at.get(key, 0.0)) + events * self._interval
 
 
 class Limiter:

@@ -54,6 +54,8 @@ class Metrics(Collector):
         self.rejected: Counter[Refusal] = Counter()
         self.props_dropped: Counter[Dropped] = Counter()
         self.unavailable = 0
+        self.server_events = 0  # those of `received` that servers sent
+        self.server_rejected: Counter[Refusal] = Counter()  # those of `rejected`
         self.waiting = 0  # events handed to the writer and not answered yet
         self.waiting_bytes = 0
         self.requests: Counter[int] = Counter()  # by HTTP status, all paths
@@ -78,6 +80,11 @@ class Metrics(Collector):
         self.step_seconds: Counter[str] = Counter()  # of a sample, see `steps`
         self.step_events: Counter[str] = Counter()
         self.request_seconds = Histogram(LATENCY_S)
+        self.server_request_seconds = Histogram(LATENCY_S)
+        self.keys: Callable[[], tuple[int, float]] = lambda: (
+            0,
+            0.0,
+        )  # API keys: how many, seconds since they were read
         self.append_seconds = Histogram(LATENCY_S)
         self.group_records = Histogram(GROUP_RECORDS)
 
@@ -86,6 +93,10 @@ class Metrics(Collector):
 
     def reject(self, reason: Refusal, events: int = 1) -> None:
         self.rejected[reason] += events
+
+    def reject_server(self, reason: Refusal, events: int = 1) -> None:
+        self.rejected[reason] += events
+        self.server_rejected[reason] += events
 
     def observe_step(self, step: str, seconds: float) -> None:
         self.step_seconds[step] += seconds  # type: ignore[assignment]  # a Counter of floats
@@ -111,6 +122,17 @@ class Metrics(Collector):
             {reason: self.props_dropped[reason] for reason in Dropped},
         )
         yield _counter("unavailable", "Events answered 503, which the sender keeps and retries.", self.unavailable)
+        yield _counter(
+            "server_events",
+            "Events received from servers, POST /v1/server/events; included in received.",
+            self.server_events,
+        )
+        yield _counters(
+            "server_rejected",
+            "Events of servers rejected, by reason; included in rejected.",
+            "reason",
+            {reason: self.server_rejected[reason] for reason in OF_SERVERS},
+        )
         yield _gauge(
             "ledger_difference",
             "Received minus accepted, rejected, unavailable and waiting. Anything but 0 is a bug.",
@@ -122,6 +144,12 @@ class Metrics(Collector):
         yield self.request_seconds.family(
             f"{PREFIX}request_seconds", "Time from a request's headers to its answer, POST /v1/events."
         )
+        yield self.server_request_seconds.family(
+            f"{PREFIX}server_request_seconds", "Time from a request's headers to its answer, POST /v1/server/events."
+        )
+        keys, age_s = self.keys()
+        yield _gauge("api_keys", "API keys that are valid.", keys)
+        yield _gauge("api_keys_age_seconds", "Time since the API keys were read from Redis.", age_s)
         yield self.append_seconds.family(f"{PREFIX}append_seconds", "Time of one durable write to the log.")
         yield self.group_records.family(f"{PREFIX}group_records", "Records per write to the log.")
         yield _counter("log_errors", "Failed writes to the log and failed attempts to open it.", self.log_errors)
@@ -185,6 +213,12 @@ class Metrics(Collector):
 
 PREFIX = "wakeline_collector_"
 REJECTIONS = tuple(reason for reason in Refusal if reason is not Refusal.UNAVAILABLE)
+OF_SERVERS = (
+    *(Refusal.MALFORMED, Refusal.BAD_ENCODING, Refusal.UNAUTHORIZED, Refusal.NO_SECRET, Refusal.TIMEOUT),
+    *(Refusal.TOO_LARGE, Refusal.TOO_MANY_EVENTS, Refusal.WRONG_CONTENT_TYPE, Refusal.RATE_LIMITED),
+    *(Refusal.BAD_EVENT, Refusal.TOO_OLD, Refusal.BAD_AMOUNT, Refusal.BAD_TIME, Refusal.NOT_YOURS, Refusal.INTERNAL),
+)
+"""Reasons why events of servers are rejected."""
 
 
 def registry(metrics: Metrics) -> CollectorRegistry:

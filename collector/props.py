@@ -54,7 +54,7 @@ def clean_props(props: Any, dropped: list[Dropped], link: Link = plain_link) -> 
     kept = {}
     for name, value in _bounded(props, MAX_PROPS, dropped).items():
         name = _name(name)
-        clean = _list(name, value, dropped, link) if type(value) is list else _scalar(name, value, dropped, link)
+        clean = _list(name, value, dropped, link) if type(value) is list else clean_value(name, value, dropped, link)
         if clean is not LEFT_OUT:
             kept[name] = clean
     return kept
@@ -62,7 +62,8 @@ def clean_props(props: Any, dropped: list[Dropped], link: Link = plain_link) -> 
 
 def _list(name: str, values: list[Any], dropped: list[Dropped], link: Link) -> list[Any]:
     cleaned = (
-        _object(each, dropped, link) if type(each) is dict else _scalar(name, each, dropped, link) for each in values
+        _object(each, dropped, link) if type(each) is dict else clean_value(name, each, dropped, link)
+        for each in values
     )
     return [each for each in cleaned if each is not LEFT_OUT]
 
@@ -71,7 +72,7 @@ def _object(fields: dict[str, Any], dropped: list[Dropped], link: Link) -> dict[
     kept = {}
     for name, value in _bounded(fields, MAX_ITEM_PROPS, dropped).items():
         name = _name(name)
-        clean = _scalar(name, value, dropped, link)
+        clean = clean_value(name, value, dropped, link)
         if clean is not LEFT_OUT:
             kept[name] = clean
     return kept
@@ -92,10 +93,11 @@ def _bounded(fields: dict[str, Any], most: int, dropped: list[Dropped]) -> dict[
     return {name: fields[name] for name in names}
 
 
-def _scalar(name: str, value: Any, dropped: list[Dropped], link: Link) -> Any:
+def clean_value(name: str, value: Any, dropped: list[Dropped], link: Link = plain_link) -> Any:
+    """One property's value, redacted; LEFT_OUT if it is none."""
     kind = type(value)
     if kind is str:
-        return _text(name, value, dropped, link)
+        return clean_prop_text(name, value, dropped, link)
     if kind is int or kind is float:
         return _number(name, value, dropped)
     if value is None or kind is bool:
@@ -104,7 +106,8 @@ def _scalar(name: str, value: Any, dropped: list[Dropped], link: Link) -> Any:
     return LEFT_OUT
 
 
-def _text(name: str, text: str, dropped: list[Dropped], link: Link) -> str:
+def clean_prop_text(name: str, text: str, dropped: list[Dropped], link: Link = plain_link) -> str:
+    """A text, redacted as its name asks for: an address as one, an object's id without looking for cards."""
     if name in ADDRESSES:
         text = link(name, text)
     elif len(text) < LEAST_TEXT:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, cast
 
 from aiohttp import HttpVersion11, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from collector import responses as answers
+from collector import server_answers
 from collector.addresses import Addresses, sender
 from collector.connections import Connections
 from collector.limiter import Limiter
@@ -39,8 +40,8 @@ Routes = Mapping[str, Mapping[str, Handler]]  # path -> method -> handler
 class Server(web.Server):
     """Serves `routes`; counts answers by status.
 
-    `limiter` counts all requests of an address, except those of the handler `counts_itself`, which does so itself to
-    keep its ledger.
+    `limiter` counts all requests of an address, except those of the handlers `count_themselves`, which do so themselves
+    to keep their ledger. Answers at the paths `of_servers` have no CORS headers.
     """
 
     def __init__(
@@ -51,7 +52,8 @@ class Server(web.Server):
         connections: Connections,
         addresses: Addresses,
         limiter: Limiter,
-        counts_itself: Handler,
+        count_themselves: Collection[Handler],
+        of_servers: Collection[str] = (),
     ) -> None:
         super().__init__(
             self._answer,
@@ -66,7 +68,8 @@ class Server(web.Server):
         self._routes = routes
         self._addresses = addresses
         self._limiter = limiter
-        self._counts_itself = counts_itself
+        self._count_themselves = frozenset(count_themselves)
+        self._of_servers = frozenset(of_servers)
         self.held = connections
         self.metrics = metrics
 
@@ -94,25 +97,35 @@ class Server(web.Server):
 
     async def _handled(self, request: web.BaseRequest) -> web.StreamResponse:
         origin = answers.sent_origin(request)
-        methods = self._routes.get(request.raw_path) or self._routes.get(request.raw_path.partition("?")[0])
+        path = request.raw_path
+        if path not in self._routes:
+            path = path.partition("?")[0]
+        methods = self._routes.get(path)
         handler = methods.get(request.method) if methods is not None else None
-        if handler != self._counts_itself and not self._allows(request):
-            return answers.too_many(origin)
+        is_of_servers = path in self._of_servers
+        if handler not in self._count_themselves and not self._allows(request):
+            return server_answers.too_many() if is_of_servers else answers.too_many(origin)
         if not is_expected(request):
-            return answers.plain(origin, 417, "Only 100-continue is supported in Expect.")
+            return self._plain(path, origin, 417, "Only 100-continue is supported in Expect.")
         if methods is None:
-            return answers.plain(origin, 404, "Nothing here.")
+            return self._plain(path, origin, 404, "Nothing here.")
         if handler is None:
-            if request.method == "OPTIONS":
+            if request.method == "OPTIONS" and not is_of_servers:
                 return answers.preflight(origin, request.headers.get("Access-Control-Request-Headers", ""))
-            return answers.plain(origin, 405, "Method not allowed.", Allow=", ".join((*methods, "OPTIONS")))
+            more = () if is_of_servers else ("OPTIONS",)
+            return self._plain(path, origin, 405, "Method not allowed.", Allow=", ".join((*methods, *more)))
         try:
             return await handler(request)
         except ConnectionError:
             raise  # the sender disconnected: no answer possible
         except Exception as error:
             logger.error("a request failed\n%s", without_words(error))
-            return answers.plain(origin, 500, "Internal error; see the log.")
+            return self._plain(path, origin, 500, "Internal error; see the log.")
+
+    def _plain(self, path: str, origin: str | None, status: int, text: str, **more: str) -> web.Response:
+        if path in self._of_servers:
+            return server_answers.plain(status, text, **more)
+        return answers.plain(origin, status, text, **more)
 
 
 def is_expected(request: web.BaseRequest) -> bool:

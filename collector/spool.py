@@ -287,7 +287,7 @@ def _moved(value: bytes, lanes: int) -> tuple[int, bytes]:
         record = decode_record(value)
     except msgspec.DecodeError:
         return 0, value  # the processor will report what is wrong with it
-    if isinstance(record, (Event, Fact, Erase)):
-        id = record.visitor if isinstance(record, Event) else record.home if isinstance(record, Fact) else record.id
-        return lane_of(record.site, id, lanes), value
+    match record:
+        case Event(site=site, visitor=home) | Fact(site=site, home=home) | Erase(site=site, id=home):
+            return lane_of(site, home, lanes), value
     return 0, value

@@ -36,7 +36,7 @@ from collector.spool_frames import (
 from tests.collector_stand import NOON, FaultyLog
 from wakeline.lanes import lane_of
 from wakeline.log import LogUnavailable
-from wakeline.record import Event, encode_record
+from wakeline.record import Erase, Event, Fact, encode_record
 
 LANES = 4
 MEGABYTE = 1_048_576
@@ -498,6 +498,22 @@ async def test_what_was_spooled_for_other_lanes_goes_where_it_belongs(root: Path
     assert await spooling.append([(7, b"no record")], lanes=9)
     await spooling.drain(log, LANES, group=100)
     assert sorted(await in_log(log)) == sorted([*events, (0, b"no record")])
+
+
+async def test_what_servers_said_goes_to_the_lanes_of_its_homes(root: Path) -> None:
+    said = [
+        *(Fact(site="demo", home=f"#{n:032x}", type="purchase", id="0" * 16, time=NOON, received=NOON, customer="@x")
+          for n in range(20)),
+        *(Erase(site="demo", id=f"@{n:032x}", time=NOON) for n in range(20)),
+    ]  # fmt: skip
+    homes = [record.home if isinstance(record, Fact) else record.id for record in said]
+    values = [encode_record(record) for record in said]
+    log, spooling = FaultyLog(LANES), spool(root)
+    spooled = [(lane_of("demo", home, 9), value) for home, value in zip(homes, values, strict=True)]
+    assert await spooling.append(spooled, lanes=9)
+    await spooling.drain(log, LANES, group=100)
+    expected = [(lane_of("demo", home, LANES), value) for home, value in zip(homes, values, strict=True)]
+    assert sorted(await in_log(log)) == sorted(expected)
 
 
 async def test_worker_0_drains_what_workers_left_that_are_no_more(root: Path) -> None:

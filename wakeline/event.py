@@ -50,6 +50,8 @@ class Refusal(StrEnum):
     MALFORMED = "malformed"  # not the JSON of an envelope, too deep, NaN
     BAD_ENCODING = "bad_encoding"  # unknown content-encoding, or truncated or corrupt data
     UNKNOWN_SITE = "unknown_site"
+    UNAUTHORIZED = "unauthorized"  # servers': the API key is unknown or revoked, of another site, or lacks the scope
+    NO_SECRET = "no_secret"  # servers': the site has no secret, which its ids are hashed with
     FOREIGN_ORIGIN = "foreign_origin"
     TIMEOUT = "timeout"  # the body did not arrive in time
     TOO_LARGE = "too_large"
@@ -60,12 +62,14 @@ class Refusal(StrEnum):
     # one event
     BAD_EVENT = "bad_event"  # a field is missing, of the wrong type or out of range; an id is a card number
     BAD_URL = "bad_url"  # not an http(s) URL on a host of the site, nor relative to the request's Origin
-    TOO_OLD = "too_old"  # older than MAX_AGE_MS
-    BAD_AMOUNT = "bad_amount"  # the amount of a purchase or a refund is invalid
+    TOO_OLD = "too_old"  # older than MAX_AGE_MS; servers': older than what it is about is kept
+    BAD_AMOUNT = "bad_amount"  # the amount of a purchase or a refund is invalid; servers': any amount, or its currency
     NO_CONSENT = "no_consent"  # visitor id or identify without `full`, or an event under `off`
     MISSING_VISITOR = "missing_visitor"  # `full` without a visitor id
     BAD_SIGNATURE = "bad_signature"  # the signature of identify is not the HMAC with the site's secret
     OWN_TRAFFIC = "own_traffic"  # excluded by the site's settings
+    BAD_TIME = "bad_time"  # servers': no time, one without its zone, or one in the future
+    NOT_YOURS = "not_yours"  # servers': only pages, imports, people or Wakeline say events of this type
     INTERNAL = "internal"  # an internal error, which is logged; a retry would fail again
 
 
@@ -73,6 +77,8 @@ STATUS: dict[Refusal, int] = {
     Refusal.MALFORMED: 400,
     Refusal.BAD_ENCODING: 400,
     Refusal.UNKNOWN_SITE: 401,
+    Refusal.UNAUTHORIZED: 401,
+    Refusal.NO_SECRET: 400,
     Refusal.FOREIGN_ORIGIN: 403,
     Refusal.TIMEOUT: 408,
     Refusal.TOO_LARGE: 413,

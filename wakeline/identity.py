@@ -22,4 +22,4 @@ def is_signed(secret: str, id: str, given: str) -> bool:
 
 def customer_id(secret: str, id: str) -> str:
     """The pseudonym of a site's customer `id` in records and keys: "@" and 32 hex digits."""
-    return CUSTOMER_PREFIX + hmac.new(secret.encode(), b"customer:" + id.encode(), hashlib.sha256).hexdigest()[:32]
+    return CUSTOMER_PREFIX + hmac.digest(secret.encode(), b"customer:" + id.encode(), "sha256").hex()[:32]

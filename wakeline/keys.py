@@ -48,6 +48,12 @@ DEFINITIONS = "wl:definitions"
 have it. For ever. `wakeline apply`.
 """
 
+API_KEYS = "wl:api_keys"
+"""hash: name -> JSON of an API key, of its secret only a hash, see `api_keys`. For ever. Writer: `wakeline key`."""
+
+API_KEYS_USED = "wl:api_keys:used"
+"""hash: name -> ms of the key's last use, a minute late at most. For ever. Writer: the collector."""
+
 LOG_ID = "wl:{log}:id"
 """string: random identity of the log. Permanent. Writer: the first process that opens the log."""
 
@@ -136,7 +142,6 @@ MESSAGES_LEASE = "wl:{messages}:lease"
 
 FORGOTTEN = "forgotten"
 """Kind of the message that somebody was forgotten: earlier ones about the same person are removed."""
-
 
 OF_WHO_RUNS = ("wl:*lease", "wl:salts:*")
 """Patterns of keys that only identify running processes: a restore omits them."""
@@ -242,9 +247,7 @@ class Keys:
 
     def page_interests(self, lane: int, site: str, id: str, day: int) -> str:
         """hash: page instance -> JSON of its interests, and of engagement received before its view. Lifetime of its
-        pages.
-
-        Deleted when the visitor is erased.
+        pages; deleted when the visitor is erased.
         """
         return f"{self.prefix}{{{lane}}}:{site}:page-interests:{id}:{day}"
 
@@ -269,7 +272,6 @@ class Keys:
 
     def day(self, lane: int, site: str, date: str) -> str:
         """hash of the same counts, and of those without a total, for one day (YYYY-MM-DD in the site's time zone).
-
         DAY_TTL.
         """
         return f"{self.prefix}{{{lane}}}:{site}:day:{date}"

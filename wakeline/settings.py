@@ -50,7 +50,7 @@ class Settings:
     data: Path = _setting(
         Path("data"),
         "folder for the embedded server's files, the daily salts, the spool, the history (unless `archive` is set), "
-        "and aside/ with data replaced by a restore",
+        "hashes of the API keys, and aside/ with data replaced by a restore",
     )
     card_key: Path | None = _setting(
         None,
@@ -106,6 +106,13 @@ class Settings:
         "requests per second accepted from one public address or IPv6 /64 by each collector process, in bursts of "
         "up to ten seconds' worth; a request that is, or adds to the log, more than 4 KB counts once per 4 KB; 0: "
         "no limit, otherwise at least 0.01",
+        least=0,
+        most=1_000_000,
+    )
+    server_rate_limit: float = _setting(
+        2_000.0,
+        "events per second accepted with one API key by each collector process, POST /v1/server/events, in bursts of "
+        "up to ten seconds' worth; 0: no limit",
         least=0,
         most=1_000_000,
     )

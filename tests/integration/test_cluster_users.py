@@ -128,12 +128,14 @@ class Stand:
             assert await self._send() == 202
             await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 200)
             await self._until_answered(f":{self.ports['api_metrics_port']}/metrics", 200)
-            await self._tell()
+            await self._fill_card()
             shown = json.loads(await self._command("profile", VISITOR, "--json", "--personal"))
             assert (shown["page_views"], shown["personal"]["values"]["name"]["text"]) == (1, "Jo")
             said = await self._command("check")
             assert "every write is on disk" in said
             assert "version 1 is now in effect" in await self._command("apply")
+            await self._tell(await self._command("key", "make", "--label", "till"))
+            assert "till" in await self._command("key", "list")
             await until(lambda: list(self.config.parent.glob("data/archive/*/*/*.gz")), "sealed")
             await self._command("erase", VISITOR, "--yes")
             await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 404)
@@ -165,21 +167,36 @@ class Stand:
         async with self.http.post(url, data=body, headers=headers | {"Content-Type": "text/plain"}) as answer:
             return answer.status
 
-    async def _tell(self) -> None:
+    async def _fill_card(self) -> None:
         """The customer's card, as the collector writes it."""
         client = connect(self.guarded.url("collector"))
         try:
             ring = await open_ring(self.config.parent / "wakeline.key", client)
-            for time, name in enumerate(("Joe", "Jo"), start=1):
-                told = Card("shop", customer_id(SECRET, "jo"), time, {"name": name})
+            for at, name in enumerate(("Joe", "Jo"), start=1):
+                told = Card("shop", customer_id(SECRET, "jo"), at, {"name": name})
                 await write_cards(client, ring, Deployment(8, 0, 1), [told])
         finally:
             await client.aclose()
+
+    async def _tell(self, key: str) -> None:
+        """Until the collector has heard of the key."""
+        event = {"id": "1", "type": "login", "time": time.time_ns() // 1_000_000, "customer": "jo"}
+        url = f"http://127.0.0.1:{self.ports['port']}/v1/server/events"
+        headers = {"Authorization": f"Bearer {key.split()[-1]}"}
+
+        async def is_told() -> bool:
+            async with self.http.post(url, json={"events": [event]}, headers=headers) as answer:
+                return answer.status == 202
+
+        async with asyncio.timeout(10):
+            while not await is_told():  # noqa: ASYNC110  the collector reads keys every two seconds
+                await asyncio.sleep(0.2)
 
     async def _until_answered(self, where: str, status: int) -> None:
         await until_status(self.http, f"http://127.0.0.1{where}", status)
 
     async def _command(self, name: str, *words: str) -> str:
+        """Its output; of errors nothing."""
         flags = ["--config", str(self.config), "--redis", self.guarded.url("tools")]
         result = await asyncio.to_thread(CliRunner().invoke, main, [name, *words, *flags])
         assert result.exit_code == 0, result.output

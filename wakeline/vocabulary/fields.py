@@ -14,6 +14,8 @@ from wakeline.event import MAX_CUSTOMER_ID, ConsentLevel, CustomerId, Id
 from wakeline.vocabulary.things import MAX_THING_ID
 
 MAX_ITEMS = 200  # of one order, with every field
+MAX_TRAITS = 64  # of one customer or product
+MAX_LABELS = 32  # of one list
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_THING_ID)]  # an id of the site's own
 Label = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -25,7 +27,8 @@ Time = int | str  # ms since 1970, or ISO 8601 with its zone
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Grade = Annotated[int, Meta(ge=0, le=10)]
 Minutes = Annotated[float, Meta(ge=0, le=1_000_000)]
-Traits = dict[Label, str | float | bool | None]
+Traits = Annotated[dict[Label, str | float | bool | None], Meta(max_length=MAX_TRAITS)]
+Labels = Annotated[list[Label], Meta(max_length=MAX_LABELS)]
 
 PERSONAL = frozenset(("own_id", "email", "name", "phone", "text"))
 
@@ -64,7 +67,7 @@ Items = Annotated[list[Item], Meta(max_length=MAX_ITEMS)]
 
 class Consent(Told):
     level: ConsentLevel
-    purposes: list[Label] = []
+    purposes: Labels = []
     version: Text = ""
     wording: Text = ""
 
@@ -154,7 +157,7 @@ class OrderState(Told):
 class Product(Told):
     item_id: Name
     name: Text | UnsetType = UNSET
-    categories: list[Label] | UnsetType = UNSET
+    categories: Labels | UnsetType = UNSET
     price: Amount | UnsetType = UNSET
     cost: Amount | UnsetType = UNSET
     currency: Currency | UnsetType = UNSET
@@ -220,7 +223,7 @@ class Offer(Told):
 class Survey(Told):
     survey: Label
     question: Label | UnsetType = UNSET
-    answer: str | Grade | UnsetType = UNSET
+    answer: Text | Grade | UnsetType = UNSET
 
 
 class Promotion(Told):
