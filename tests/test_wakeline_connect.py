@@ -15,7 +15,7 @@ from redis.exceptions import ConnectionError, RedisClusterException, RedisError,
 from benchmarks.machine import free_port
 from benchmarks.waiting import wait_until
 from tests.cluster import RedisCluster
-from wakeline.redis.cluster import Cluster
+from wakeline.redis.cluster import Cluster, SharedConnection
 from wakeline.redis.connect import connect, connect_blocking, refused_option
 from wakeline.redis.packed import PackedConnection, PackedSSLConnection
 from wakeline.redis.url import is_cluster, node_addresses, node_url
@@ -201,6 +201,34 @@ async def test_after_a_cut_connection_nothing_is_sent_again(name: str, redis_clu
             cut.cuts = b"never"
             assert await client.get("{1}:n") == b"1"
         assert await reader.get("{1}:n") == b"1"
+
+
+@pytest.mark.parametrize("cluster", [False, True])
+async def test_a_server_that_reads_no_more_does_not_hinder_the_end(cluster: bool, redis_cluster: RedisCluster) -> None:
+    """redis-py waits for what is to be sent, and then says that closing took too long."""
+    held: list[asyncio.StreamWriter] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        held.append(writer)
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    client = connect(f"redis://127.0.0.1:{port}", timeout=0.2)
+    kind = SharedConnection if cluster else PackedConnection
+    connection = kind(host="127.0.0.1", port=port, socket_connect_timeout=0.2)
+    connection._reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    connection._writer = writer
+    client.connection_pool._available_connections.append(connection)
+    writer.write(bytes(1 << 24))
+    await client.aclose()
+    assert not connection.is_connected
+    await asyncio.sleep(0)
+    assert writer.transport.get_write_buffer_size() == 0, "it was given up"
+    for one in held:
+        one.transport.abort()
+    server.close()
+    await asyncio.sleep(0)
 
 
 async def test_a_cluster_that_is_away_is_a_connection_error() -> None:

@@ -18,7 +18,7 @@ from redis.asyncio.connection import (
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from wakeline.redis.packed import READ_BYTES, PackedConnection, PackedSSLConnection
+from wakeline.redis.packed import READ_BYTES, PackedConnection, PackedSSLConnection, SocketConnection
 from wakeline.redis.url import is_cluster, node_addresses, node_url
 
 TIMEOUT_S = 2.0  # of one command: above a group commit on a slow disk, below the collector's deadline
@@ -93,5 +93,5 @@ def _connect_cluster(url: str, options: dict[str, Any]) -> Redis:
 PACKED = {
     Connection: PackedConnection,
     SSLConnection: PackedSSLConnection,
-    UnixDomainSocketConnection: UnixDomainSocketConnection,
+    UnixDomainSocketConnection: SocketConnection,
 }
