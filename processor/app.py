@@ -24,6 +24,7 @@ from processor.switch import until_switched
 from processor.teller import Teller
 from processor.worker import LaneWorker
 from wakeline import process
+from wakeline.children import RESTARTS
 from wakeline.durations import DAY_MS
 from wakeline.internal_port import alive, metrics_of, serve
 from wakeline.keys import Keys
@@ -37,12 +38,15 @@ from wakeline.stopping import told_to_stop, unless_told
 logger = logging.getLogger("wakeline.processor")
 
 AGAIN = 1  # exit code: the supervisor restarts the process
+SWITCH_S = 10.0  # how long a replay may take to switch, before this process ends without waiting for it
 
 GC_THRESHOLD = (200_000, 20, 50)  # records create no cycles; by default a fifth of the fold's time is GC
 
 
 def main(config: Config) -> None:
-    """Runs until SIGTERM or SIGINT. Exits with 1 after a failure, to be restarted by its supervisor."""
+    """Runs until SIGTERM or SIGINT. Exits with 1 after a failure, to be restarted by its supervisor; after a switch of
+    the key version with RESTARTS.
+    """
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         raise SystemExit(runner.run(run(config)))
 
@@ -86,9 +90,12 @@ async def run(config: Config) -> int:
         await asyncio.wait([*ends, running], return_when=asyncio.FIRST_COMPLETED)
         if running.done():
             running.result()
+        if lanes.failed.done() and (to := _moves_to(lanes.failed.exception(), deployment.version)):
+            logger.info("a replay is switching to key version %s", to)
+            await asyncio.wait([stopped, switched], return_when=asyncio.FIRST_COMPLETED, timeout=SWITCH_S)
         if switched.done():
-            logger.warning("key version %d is live now: the processor restarts with it", switched.result())
-            return AGAIN
+            logger.info("key version %d is live now: the processor restarts with it", switched.result())
+            return RESTARTS
         return _exit_code(lanes)
     finally:
         running.cancel()
@@ -120,6 +127,11 @@ def _ownership(settings: Settings, log: Log, redis: Redis, *, token: str, lanes:
     begins = log.begins if isinstance(log, ChainedLog) else [0] * lanes
     name = f"{socket.gethostname()}-{settings.processor_metrics_port}"
     return Group(kafka_address(settings.log), name=name, begins=begins)
+
+
+def _moves_to(error: BaseException | None, version: int) -> str:
+    """The key version that a switch has just taken the lanes to; "" if this is no switch."""
+    return error.to if isinstance(error, LaneMoved) and error.to not in ("", str(version)) else ""
 
 
 def _exit_code(lanes: Lanes) -> int:

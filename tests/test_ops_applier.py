@@ -13,7 +13,9 @@ import pytest
 
 from ops.cli.apply import LOST
 from ops.up.applier import Applier, Pace
+from ops.up.differing import differing
 from wakeline.children import Rests
+from wakeline.config import load
 
 STAND_IN = """
 import os, sys
@@ -101,6 +103,55 @@ async def test_what_fails_is_tried_again_and_said_once(applying: Stand) -> None:
     applying.fault.unlink()
     await applying.until_said("it is away", "applied")
     task.cancel()
+
+
+async def test_what_else_has_changed_is_said_once(applying: Stand) -> None:
+    """It takes effect at the next start."""
+    changed: list[str] = []
+    applying.applier._waits_for_a_start = lambda: list(changed)
+    applying.file.write_text("one")
+    task = asyncio.create_task(applying.applier.run())
+    await applying.until_said("applied")
+    changed.append("time_zone of site shop")
+    words = "wakeline.toml: takes effect when `wakeline up` is started again: time_zone of site shop"
+    applying.file.write_text("two")
+    await applying.until_said("applied", words, "applied")
+    applying.file.write_text("three")
+    await applying.until_said("applied", words, "applied", "applied")
+    changed.clear()
+    applying.file.write_text("one")
+    again = "wakeline.toml: is again as it was at the start"
+    await applying.until_said("applied", words, "applied", "applied", again, "applied")
+    task.cancel()
+
+
+SITES = """
+[[site]]
+key = "shop"
+origins = ["https://shop.example"]
+"""
+CHANGES = {
+    # the file, what waits for the next start
+    "nothing": (SITES, []),
+    "interests": (SITES + '[[site.interests]]\npath = "/shoes/*"\ninterest = "shoes"\n', []),
+    "a zone": (SITES + 'time_zone = "Europe/Berlin"\n', ["time_zone of site shop"]),
+    "a setting": ("top_values = 7\n" + SITES, ["top_values"]),
+    "one that a flag decides": ("port = 7\n" + SITES, []),
+    "another site": (SITES + SITES.replace("shop", "blog"), ["site blog, which is new"]),
+    "no site": ("", ["site shop, which is gone"]),
+    "what is no setting": ("time_zone = 3\n" + SITES, []),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_waits_for_the_next_start_is_named(tmp_path: Path, name: str) -> None:
+    text, wanted = CHANGES[name]
+    file = tmp_path / "wakeline.toml"
+    file.write_text(SITES)
+    environ = {"WAKELINE_PORT": "9000", "WAKELINE_API_TOKEN": "secret"}
+    running = load(file, {"port": "9000", "api_token": "secret"}, {})
+    file.write_text(text)
+    assert differing(running, environ) == wanted
 
 
 @pytest.mark.parametrize("code", [2, LOST])

@@ -63,6 +63,19 @@ def test_help_lists_every_command_with_what_it_does(run: Run) -> None:
     assert "simulator" not in said
 
 
+def test_no_line_of_the_list_of_commands_is_cut_off(run: Run) -> None:
+    assert "..." not in run("--help").output.partition("Commands:")[2]
+
+
+def test_whose_server_is_meant_is_said_where_nothing_names_it(run: Run, tmp_path: Path) -> None:
+    assert "using the demo's settings" not in run("lag").output
+    assert "using the demo's settings" not in run("lag", "--redis", "redis://127.0.0.1:1").output
+    (tmp_path / "wakeline.toml").unlink()
+    words = "no wakeline.toml here: using the demo's settings, and the server redis://127.0.0.1:8706/0\n"
+    assert words in run("lag").output
+    assert words not in run("lag", "--redis", "redis://127.0.0.1:1").output
+
+
 @pytest.mark.parametrize("command", ["collector", "processor", "api", "up", "check"])
 def test_help_of_a_service_explains_every_setting(run: Run, command: str) -> None:
     said = "".join(run(command, "--help").output.split()).lower()

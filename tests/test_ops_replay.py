@@ -104,6 +104,18 @@ def test_without_the_switch_it_is_only_built(run: Run, client: redis.Redis) -> N
     assert live(client) == 5
 
 
+def test_what_was_built_before_is_not_switched_to_without_a_word(
+    run: Run, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("--from", "start", "--no-switch").exit_code == 0
+    said = run()
+    assert (said.exit_code, live(client)) == (2, 1)
+    assert "key version 2 was begun before: --into 2 completes it and switches to it" in said.output
+    assert run("--no-switch").exit_code == 0
+    assert run("--yes").exit_code == 0
+    assert live(client) == 2
+
+
 def test_back_and_removed(run: Run, client: redis.Redis) -> None:
     assert run("--from", "start").exit_code == 0
     assert run("--into", "1").exit_code == 0

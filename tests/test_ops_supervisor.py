@@ -48,6 +48,16 @@ else:
 if manner == "parent":
     print(f"{name} child", subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"]).pid, flush=True)
 print(f"{name} pid {os.getpid()}", flush=True)
+if manner == "restarts":
+    import threading
+    def end():
+        while not os.path.exists(os.path.join(os.path.dirname(__file__), "go")):
+            time.sleep(0.05)
+        runs = os.path.join(os.path.dirname(__file__), "runs")
+        open(runs, "a").write("x")
+        if len(open(runs).read()) < 3:
+            os._exit(75)
+    threading.Thread(target=end).start()
 if manner == "silent":
     time.sleep(600)
 class Healthy(http.server.BaseHTTPRequestHandler):
@@ -183,6 +193,19 @@ async def test_each_death_doubles_the_wait_up_to_the_longest(stage: Stage) -> No
     waits = [what.rpartition(" in ")[2] for _, what in stage.reports if "restarting it" in what]
     assert waits == ["0.05 s", "0.1 s", "0.2 s", "0.3 s", "0.3 s"]
     assert await stopped(supervisor, running) == 0
+
+
+async def test_a_child_that_asks_for_its_next_start_gets_it_and_nothing_failed(stage: Stage) -> None:
+    """As a processor does after a replay."""
+    supervisor = stage.supervisor((stage.service("processor", "restarts"),))
+    running = asyncio.create_task(supervisor.run(stage.up))
+    await until(lambda: stage.ups, "it is up")
+    (stage.folder / "go").touch()
+    await until(lambda: len(stage.pids("processor")) == 3, "its third start")
+    await until(lambda: stage.reports[-1] == ("processor", "answers again"), "it answers")
+    assert stage.reports.count(("processor", "restarts")) == 2
+    assert not stage.reported("ended")
+    await stopped(supervisor, running)
 
 
 async def test_a_calm_life_makes_the_next_death_a_first_one(stage: Stage) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 PARENT_DEATH = Path(__file__).with_name("parent_death.py")
 ORPHAN_CHECK_S = 1.0
+RESTARTS = 75  # exit code of a child that asks for its next start: nothing failed
 
 
 @dataclass(frozen=True)

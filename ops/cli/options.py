@@ -114,12 +114,17 @@ def demo_file() -> Path:
 
 
 def read(config: Path | None, flags: Mapping[str, Any], *, else_demo: bool = False) -> Config:
-    """The configuration. With `else_demo` the demo shop's if there is none. Ends the command on errors."""
+    """The configuration. With `else_demo` the demo shop's if there is none; if nothing names a server either, it says
+    whose data are meant. Ends the command on errors.
+    """
     with config_errors():
         file = chosen_file(config) or (demo_file() if else_demo else None)
         defaults = {"data": DEMO_DATA} if file == demo_file() else {}
         texts = {name: text for name, text in flags.items() if name in SETTINGS}
-        return load(file, texts, os.environ, defaults=defaults)
+        found = load(file, texts, os.environ, defaults=defaults)
+    if file == demo_file() and not config and "redis" in flags and not found.given & {"redis", "embedded_port"}:
+        click.echo(f"no {FILE} here: using the demo's settings, and the server {found.settings.redis}", err=True)
+    return found
 
 
 def site_of(config: Config, key: str | None) -> Site:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from processor.replay import Replay
     from processor.switch import Switch
     from wakeline.applied import Now, Of
+    from wakeline.keys import Keys
     from wakeline.lanes import Deployment
     from wakeline.log import Log
     from wakeline.settings import Config, Settings
@@ -136,6 +137,8 @@ async def _replay(config: Config, since: str, into: int | None, rules: str | Non
         await _name_unconfigured(config, redis, deployment)
         moving = await redis.hget(DEPLOYMENT, "moving")
         chosen = into or (int(moving.split()[0]) if moving else deployment.version + 1)
+        if not (since or into or moving or no_switch or yes):
+            await _ask_to_switch(redis, Keys(chosen))
         switch = Switch(redis, log, live=Keys(deployment.version), into=Keys(chosen), lanes=deployment.lanes)
         crosses = await begin(
             redis,
@@ -157,6 +160,16 @@ async def _replay(config: Config, since: str, into: int | None, rules: str | Non
     click.echo(f"key version {chosen} is live")
     former = deployment.version
     click.echo(f"`wakeline replay --drop {former}` removes the other one, `wakeline replay --into {former}` goes back")
+
+
+async def _ask_to_switch(redis: Redis, into: Keys) -> None:
+    """Ask before a command that names nothing switches to a version that is there already."""
+    if not await redis.exists(into.replay) and not await redis.exists(into.lane(0)):
+        return
+    version = into.version
+    if not sys.stdin.isatty():
+        raise Refused(f"key version {version} was begun before: --into {version} completes it and switches to it")
+    click.confirm(f"Key version {version} was begun before. Complete it and switch to it?", abort=True)
 
 
 async def _name_unconfigured(config: Config, redis: Redis, deployment: Deployment) -> None:

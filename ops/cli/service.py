@@ -15,15 +15,22 @@ from wakeline import data_folder, logs, process
 from wakeline.settings import Config, LogFormat
 
 ABOUT = {
-    "collector": "Receive events from pages; answer once they are on disk.",
-    "processor": "Fold the log into profiles and counters.",
-    "archiver": "Write the history: the log's records as compressed files, for replays and queries.",
-    "api": "The read side: profiles over HTTP, live numbers for Prometheus.",
+    "collector": ("Receive events from pages.", "Receive events from pages; answer once they are on disk."),
+    "processor": ("Fold the log into profiles and counters.", "Fold the log into profiles and counters."),
+    "archiver": (
+        "Write the history, for replays and queries.",
+        "Write the history: the log's records as compressed files, for replays and queries.",
+    ),
+    "api": (
+        "Serve profiles and live numbers over HTTP.",
+        "The read side: profiles over HTTP, live numbers for Prometheus.",
+    ),
 }
+"""What each service does: in the list of commands, where there is room for few words, and in its own help."""
 
 
-def _command(name: str, about: str) -> click.Command:
-    @click.command(name, cls=SettingsCommand, help=about)
+def _command(name: str, short: str, about: str) -> click.Command:
+    @click.command(name, cls=SettingsCommand, short_help=short, help=about)
     @click.option("--under-up", is_flag=True, hidden=True)
     @all_settings
     def command(under_up: bool, config: Path | None, **flags: Any) -> None:
@@ -76,4 +83,4 @@ def simulator(visitors: int, under_up: bool, config: Path | None, **flags: Any) 
     run("simulator", read(config, flags, else_demo=True), under_up, "demo.simulator", visitors)
 
 
-SERVICES = (*(_command(name, about) for name, about in ABOUT.items()), demo, simulator)
+SERVICES = (*(_command(name, *about) for name, about in ABOUT.items()), demo, simulator)

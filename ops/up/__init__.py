@@ -7,6 +7,7 @@ child.py       one service: starts, restarts and stops it
 child_process.py  one process of a service: its output, its end
 readiness.py   whether a child answers
 applier.py     applies the file's definitions, at the start and when the file has changed
+differing.py   which settings of the file wait for the next start
 room.py        whether the embedded server has enough memory for its data
 output.py      the output of all children on one terminal
 summary.py     the message printed when everything is running

@@ -1,6 +1,7 @@
 """Runs `wakeline apply` as all starts, and again when the configuration's file has changed.
 
-As a process of its own, like all that needs a client of Redis: it would weigh on this one for good.
+As a process of its own, like all that needs a client of Redis: it would weigh on this one for good. What has changed
+in the file besides takes effect at the next start, and that is said.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import asyncio
 import hashlib
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,7 +38,9 @@ class Pace:
 
 
 class Applier:
-    """`command` gets the name of the file that is read. `server`: what has to answer first."""
+    """`command` gets the name of the file that is read. `server`: what has to answer first. `waits_for_a_start` returns
+    the names of other settings that differ from the running ones.
+    """
 
     def __init__(
         self,
@@ -46,6 +49,7 @@ class Applier:
         environ: Mapping[str, str],
         *,
         say: Say,
+        waits_for_a_start: Callable[[], list[str]] = list,
         server: Listener | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -53,6 +57,8 @@ class Applier:
         self._file = file
         self._environ = environ
         self._say = say
+        self._waits_for_a_start = waits_for_a_start
+        self._waiting: list[str] = []  # as last said
         self._server = server
         self._pace = pace or Pace()
         self._told: list[str] = []  # by the last one that failed
@@ -63,8 +69,16 @@ class Applier:
             await answers(self._server)
         while True:
             looks, content = self._looks(), self._content()
+            self._say_what_waits()
             await self._apply(looks)
             await self._changed(looks, content)
+
+    def _say_what_waits(self) -> None:
+        waiting = self._waits_for_a_start()
+        if waiting != self._waiting:
+            words = f"takes effect when `wakeline up` is started again: {', '.join(waiting)}"
+            self._say(NAME, f"{self._file.name}: {words if waiting else 'is again as it was at the start'}")
+        self._waiting = waiting
 
     async def _apply(self, looks: Looks) -> None:
         """Again while it fails and the file stays as it is."""

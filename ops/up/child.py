@@ -14,7 +14,7 @@ from pathlib import Path
 from ops.up.child_process import ChildProcess
 from ops.up.plan import Service
 from ops.up.readiness import answers
-from wakeline.children import RESTS, Rests, guarded, how
+from wakeline.children import RESTARTS, RESTS, Rests, guarded, how
 
 LAST_WORDS_S = 1.0  # for the output of a dead child: its own children may hold the pipe for ever
 LAST_LINES = 8  # of its log file, shown when it dies
@@ -94,11 +94,17 @@ class Child:
         clock = asyncio.get_running_loop().time
         rest = 0.0
         deaths = 0
+        is_first = True
         while True:
             born = clock()
-            code = await self._live(is_first=deaths == 0)
+            code = await self._live(is_first=is_first)
             if self._is_stopping:
                 return
+            is_first = False
+            if code == RESTARTS:  # it has said why
+                self._report(self.name, "restarts")
+                await asyncio.sleep(self._patience.rests.first)
+                continue
             age = clock() - born
             deaths += 1
             if not self._was_ready and (code == USAGE or deaths == self._patience.deaths):

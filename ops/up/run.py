@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ops.backup import swap
 from ops.up.applier import Applier, apply_command
+from ops.up.differing import differing
 from ops.up.guard import refuse_taken_ports, sole_use
 from ops.up.output import JsonOutput, Output
 from ops.up.plan import plan
@@ -51,7 +52,14 @@ def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int
         async def applies() -> None:
             assert config.path is not None
             server = next((one.listeners[0] for one in services.services() if one.name == "server"), None)
-            await Applier(apply_command(), config.path, environ, say=output.say, server=server).run()
+            await Applier(
+                apply_command(),
+                config.path,
+                environ,
+                say=output.say,
+                waits_for_a_start=lambda: differing(config, environ),
+                server=server,
+            ).run()
 
         async def supervise() -> int:
             supervisor = Supervisor(services, environ, say=output.say, report=output.report)

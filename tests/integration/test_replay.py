@@ -122,6 +122,7 @@ async def test_back_and_removed(made: Deployment) -> None:
         await until(lambda: made.books.moved() > 300, "it works")
         await command("replay", "--from", "start")
         assert made.live_version() == 2
+        assert "interrupted" not in made.processor.said(), "a switch is no fault"
         with closing(Books(made.server.url, made.tail, 2)) as books:
             before = books.moved()
             await until(lambda: books.moved() > before + 200, "the processor works on the new version")
