@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from wakeline.paths import pattern
-from wakeline.settings import InterestRule, Site
+from wakeline.settings import MOST_INTEREST_RULES, InterestRule, Site
 
 Held = tuple[tuple[str, bytes], ...]  # name and body of each definition that holds for a site, by name
 
@@ -27,6 +27,8 @@ class Kind(NamedTuple):
 
 
 def _check_rules(rules: Sequence[InterestRule]) -> None:
+    if len(rules) > MOST_INTEREST_RULES:
+        raise ValueError(f"{len(rules):,} interest rules, more than {MOST_INTEREST_RULES:,}")
     for rule in rules:
         pattern(rule.path)
 
@@ -56,8 +58,10 @@ def read(name: str, body: bytes) -> Any:
 
 
 def defined(site: Site, held: Held) -> Site:
-    """The site where these definitions hold. One of a kind that this code does not know changes nothing."""
-    return replace(site, **{name: read(name, body) for name, body in held if name in KINDS})
+    """The site where these definitions hold, which were read before. One of a kind that this code does not know changes
+    nothing.
+    """
+    return replace(site, **{name: _decoders[name].decode(body) for name, body in held if name in KINDS})
 
 
 def difference(name: str, former: bytes | None, new: bytes) -> list[str]:

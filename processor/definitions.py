@@ -72,6 +72,20 @@ def _at(known: Known, place: int) -> Holds | None:
     return holds or (Holds(0, bytes(known.noted[0].body)) if known.noted else None)
 
 
+def forgotten_until(fields: Mapping[bytes, bytes], place: int) -> int | None:
+    """Where it is not known any more what held at offset `place`, of the `KEPT` that a lane knows: the offset of the
+    next one that is known. None: it is known.
+    """
+    found = None
+    for text in fields.values():
+        noted = decode_known(text).noted
+        before = max((one.version for one in noted if one.offset < place), default=0)
+        later = min((one for one in noted if one.version > before), key=lambda one: one.version, default=None)
+        if before and later is not None and later.version > before + 1:
+            found = max(found or 0, later.offset)
+    return found
+
+
 def seeded(fields: Mapping[bytes, bytes], now: Mapping[Of, Now]) -> dict[str, str]:
     """What a lane of a version in the making knows at first, by field: what the live one has met, and what holds from
     the start.

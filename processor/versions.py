@@ -11,7 +11,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from crm.pages import WITHHELD_MS
-from processor.definitions import seeded
+from processor.definitions import KEPT, forgotten_until, seeded
 from processor.lane_protocol import BEGIN
 from processor.replay import patiently
 from processor.retention import first_since
@@ -80,6 +80,8 @@ async def begin(
     if len(known) < len(lanes) and (begun or since):
         starts = await starting_places(log, lanes, begun or since)
         looked = await looked_through(log, lanes, begun or since)
+        if now is None:
+            await _refuse_forgotten(redis, log, live, {lane: looked[lane] for lane in lanes if lane not in known})
         await patiently(partial(_note, redis, into, since, now))
     if not known and START in (begun, since):
         await patiently(partial(_note_hops, redis, into, MADE))
@@ -99,6 +101,25 @@ async def begin(
     for lane in lanes:
         await patiently(partial(begin_lane, lane))
     return await patiently(partial(_crosses, redis, into))
+
+
+async def _refuse_forgotten(redis: Redis, log: Log, live: Keys, places: Mapping[int, int]) -> None:
+    """Raises VersionRefused where a lane no longer knows what was defined at its place."""
+
+    async def fields(lane: int) -> Any:
+        with unavailable():
+            return await redis.hgetall(live.definitions(lane))
+
+    for lane, place in places.items():
+        offset = forgotten_until(await patiently(partial(fields, lane)), place)
+        if offset is None:
+            continue
+        time = await patiently(partial(log.append_time, lane, offset))
+        later = "" if time is None else f", or at {shown(str(time + WITHHELD_MS + 1))} or later"
+        raise VersionRefused(
+            "which rules were applied at that time is not known any more, as only the first and the latest "
+            f"{KEPT} versions are kept: begin at the start{later}; or add --rules now"
+        )
 
 
 async def _begun(redis: Redis, into: Keys) -> tuple[str, dict[Of, Now] | None]:

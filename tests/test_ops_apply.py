@@ -25,7 +25,7 @@ from wakeline.log.opening import open_log
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.record import MOST_DEFINITION_BYTES, Definition, decode_record
 from wakeline.redis.connect import connect_blocking
-from wakeline.settings import Settings
+from wakeline.settings import MOST_INTEREST_RULES, Settings
 
 LANES = 4
 SHOES, BAGS = ("/shoes/*", "Shoes"), ("/bags/*", "Bags")
@@ -270,10 +270,21 @@ def test_a_check_says_what_is_not_applied(run: Run) -> None:
 @words_alone
 def test_what_is_too_long_is_refused(run: Run, servers: Settings) -> None:
     assert run().exit_code == 0
-    write(*((f"/{n}/{'x' * 200}", f"i{n}") for n in range(MOST_DEFINITION_BYTES // 200)))
+    write(*((f"/{n}/{'x' * 400}", f"i{n}") for n in range(MOST_DEFINITION_BYTES // 400)))
     found = run()
     assert found.exit_code == 1
     assert "bytes as JSON, more than" in found.output
+    assert versions(servers) == [[1]] * LANES
+
+
+@words_alone
+def test_too_many_rules_are_refused(run: Run, servers: Settings) -> None:
+    """Before they would keep each process busy for half a minute."""
+    assert run().exit_code == 0
+    write(*((f"/{n}", "i") for n in range(MOST_INTEREST_RULES + 1)))
+    found = run()
+    assert found.exit_code == 2
+    assert "interests has 1,001 rules, more than 1,000" in found.output
     assert versions(servers) == [[1]] * LANES
 
 

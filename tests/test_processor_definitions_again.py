@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import re
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -135,6 +137,24 @@ async def test_a_replay_from_a_time_on_begins_with_what_held_then(state: Any) ->
         await made.run()
         await live.switch(2, crosses=await begun(live, 2, since=str(START + 10 * DAY)))
         assert await names(made) == all_have("bags", "red")
+
+
+async def test_a_replay_from_a_time_whose_rules_are_not_known_any_more_is_refused(state: Any) -> None:
+    """It names a time that is known."""
+    async with stand(state) as live:
+        made = live.made
+        for version in range(1, KEPT + 4):
+            await apply(made, defined(version, f"/* i{version}"))
+            await view(made, f"page-{version}", version * 10 * DAY, "/one")
+        await made.run()
+        asked = {"since": str(START + 31 * DAY)}
+        with pytest.raises(VersionRefused, match=r"begin at the start, or at 2027-02-22T.* or later") as refused:
+            await begun(live, 2, **asked)
+        assert not await made.redis.exists(Keys(2).replay, Keys(2).lane(0))
+        known = re.findall(r"at (\S+) or later", str(refused.value))
+        since = round(datetime.fromisoformat(known[0]).timestamp() * 1000)
+        await live.switch(2, crosses=await begun(live, 2, since=str(since)))
+        assert await names(made) == all_have(*(f"i{version}" for version in range(4, KEPT + 4)))
 
 
 async def test_what_is_defined_shortly_before_the_time_of_a_replay_holds(state: Any) -> None:

@@ -17,6 +17,7 @@ from wakeline.event import ConsentLevel
 from wakeline.memory import COUNT_ONLY, REFUSE
 
 METRICS_PORT_STEP = 10  # between the metrics ports of two workers of the collector
+MOST_INTEREST_RULES = 1_000  # of a site: each takes half a millisecond to prepare, and is tried at each new path
 
 
 class LogFormat(StrEnum):
@@ -181,7 +182,9 @@ class Site:
     )
     own_addresses: tuple[IPv4Network | IPv6Network, ...] = _setting((), "address ranges of own traffic to exclude")
     own_cookie: str = _setting("", "name of a cookie that marks own traffic to exclude")
-    interests: tuple[InterestRule, ...] = _setting((), "rules from URL paths to interests, [[site.interests]]")
+    interests: tuple[InterestRule, ...] = _setting(
+        (), f"rules from URL paths to interests, [[site.interests]], at most {MOST_INTEREST_RULES:,}"
+    )
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
     archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)
     visitor_months: int = _setting(

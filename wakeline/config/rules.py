@@ -14,7 +14,7 @@ from wakeline.hosts import ascii_url, origin_of
 from wakeline.ports import ALIVE, READY
 from wakeline.redis.url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
-from wakeline.settings import InterestRule, Settings, Site
+from wakeline.settings import MOST_INTEREST_RULES, InterestRule, Settings, Site
 
 LEAST_MEMORY_MB = 64
 MIN_SECRET = 16  # characters; shorter secrets can be guessed from one signature
@@ -270,7 +270,9 @@ def misfits(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, s
 
 
 def site_misfits(site: Site) -> Iterator[tuple[str, str]]:
-    """(setting, what is wrong) where two settings of a site do not go together."""
+    """(setting, what is wrong) where two settings of a site do not go together, or a list is too long."""
+    if (count := len(site.interests)) > MOST_INTEREST_RULES:
+        yield "interests", f"has {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
     longest = ("visitor_months", "visitor_most_months", "customer_months")  # a customer outlives its visitors' profiles
     for less, name in pairwise(longest):
         if (months := getattr(site, name)) < (least := getattr(site, less)):
