@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import itertools
 import json
 import random
 import tempfile
@@ -16,10 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from processor.worker import LaneWorker
+from tests.dated_log import DatedLog
 from tests.server import running_server
 from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
-from wakeline.keys import DEPLOYMENT
-from wakeline.log import Entry
+from wakeline.keys import DEPLOYMENT, Keys
+from wakeline.log import Entry, Log
 from wakeline.record import Erase, Event, Record
 
 FILE = Path(__file__).with_name("former.json.gz")
@@ -95,16 +97,31 @@ async def left_behind(url: str) -> dict[str, Any]:
     return found
 
 
-async def brought_back(url: str) -> Timeline:
-    """The deployment as it was left, with the current code started on it."""
+async def brought_back(url: str, log: Log | None = None) -> Timeline:
+    """The deployment as it was left, with the current code started on it. `log`: an empty one for its records."""
     found = json.loads(gzip.decompress(FILE.read_bytes()))
     made = Timeline(url)
     await made.redis.flushall()
     for name, lives, value in found["keys"]:
         await made.redis.restore(name, max(lives, 0), b64decode(value))
-    bring_log(made, found)
+    if log is None:
+        bring_log(made, found)
+    else:
+        await bring_to(log, made, found)
     await made.start()
     return made
+
+
+async def bring_to(log: Log, made: Timeline, found: dict[str, Any]) -> None:
+    """As if the deployment had had this log all along."""
+    made.log = DatedLog(log, len(found["lanes"]), lambda: made.now)  # type: ignore[assignment]
+    records = [(time, lane, b64decode(value)) for lane, rows in enumerate(found["lanes"]) for time, value in rows]
+    for time, of_it in itertools.groupby(sorted(records, key=lambda record: record[0]), key=lambda record: record[0]):
+        made.now = time
+        await made.log.append([(lane, value) for _, lane, value in of_it])
+    made.now = found["now"]
+    for lane in range(len(found["lanes"])):
+        await made.redis.hset(Keys().lane(lane), "log", await log.identity())
 
 
 def bring_log(made: Timeline, found: dict[str, Any]) -> None:

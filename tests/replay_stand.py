@@ -70,7 +70,7 @@ class Stand:
         self.redis = connect(url)
         plain = self.redis.execute_command
         self.redis.execute_command = lambda *args, **more: self.fuse(plain(*args, **more))  # type: ignore[method-assign]
-        self.log = FusedLog(made.log, self.fuse)
+        self.log = FusedLog(made.log, self.fuse) if isinstance(made.log, MemoryLog) else made.log
 
     @property
     def keys(self) -> Keys:

@@ -8,19 +8,34 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
+
 from tests.former import DAYS, FILE, IDS, after, arrive, brought_back
 from tests.replay_stand import Stand
 from tests.timeline import DAY, START, Timeline, close
 from wakeline.keys import DEPLOYMENT
+from wakeline.log import Log
+from wakeline.log.kafka import KafkaLog
 
 COUNTED_ANEW = ("events", "bounces")
 """What the former code counted by other rules, so that only a replay gives it as the present code would have."""
 
 
+@pytest.fixture(params=["in memory", "on Kafka"])
+async def former_log(request: pytest.FixtureRequest) -> AsyncIterator[Log | None]:
+    """None: the one in memory."""
+    if request.param == "in memory":
+        yield None
+        return
+    log = await KafkaLog.open(f"{request.getfixturevalue('kafka').url}/{request.getfixturevalue('topic')}", 4)
+    yield log
+    await log.close()
+
+
 @asynccontextmanager
-async def gone_on(server: Any) -> AsyncIterator[Timeline]:
+async def gone_on(server: Any, log: Log | None) -> AsyncIterator[Timeline]:
     """The former deployment, after all that came since."""
-    made = await brought_back(server.url)
+    made = await brought_back(server.url, log)
     try:
         await made.run()
         await arrive(made, after())
@@ -57,9 +72,9 @@ def without_counted_anew(found: dict[Any, Any]) -> dict[Any, Any]:
     return kept
 
 
-async def test_it_goes_on_where_the_former_code_stopped(redis_server: Any) -> None:
+async def test_it_goes_on_where_the_former_code_stopped(redis_server: Any, former_log: Log | None) -> None:
     """Duplicates are detected, open visits continue, waiting deltas are sent, and the ledger balances."""
-    async with gone_on(redis_server) as made:
+    async with gone_on(redis_server, former_log) as made:
         ledger = await made.ledger()
         assert ledger["dead"] == 1
         assert ledger["duplicate"] > 50
@@ -71,8 +86,10 @@ async def test_it_goes_on_where_the_former_code_stopped(redis_server: Any) -> No
     close(scores, wanted_scores)
 
 
-async def test_a_replay_of_it_is_as_if_the_present_code_had_always_run(redis_server: Any) -> None:
-    async with gone_on(redis_server) as made:
+async def test_a_replay_of_it_is_as_if_the_present_code_had_always_run(
+    redis_server: Any, former_log: Log | None
+) -> None:
+    async with gone_on(redis_server, former_log) as made:
         await made.redis.hset(DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
         replayed = Stand(made, redis_server.url)
         await replayed.switch(2)
@@ -84,8 +101,8 @@ async def test_a_replay_of_it_is_as_if_the_present_code_had_always_run(redis_ser
     close(scores, wanted_scores)
 
 
-async def test_who_the_former_code_forgot_stays_forgotten(redis_server: Any) -> None:
-    async with gone_on(redis_server) as made:
+async def test_who_the_former_code_forgot_stays_forgotten(redis_server: Any, former_log: Log | None) -> None:
+    async with gone_on(redis_server, former_log) as made:
         assert not await made.profile("erased")
         assert not await made.profile("withdrawn")
         assert not await made.interests("erased")
