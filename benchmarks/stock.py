@@ -29,7 +29,8 @@ from crm.sites import SiteFacts
 from processor.batch import Item, Who, batch_of
 from processor.changes import Changes
 from processor.deadlines import whose
-from processor.fold import DUE_AT_ONCE, Fold
+from processor.firing import DUE_AT_ONCE
+from processor.fold import Fold
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
 from processor.writes import Place, commands

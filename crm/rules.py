@@ -78,14 +78,15 @@ class Deadline(NamedTuple):
     kind: str
     next: Callable[[Any, SiteFacts], int]  # takes the person; append time (ms) of its next such deadline, 0: none
     fire: Callable[[Any, Out], None]  # handles that deadline; afterwards `next` returns a later one or 0
+    is_age: bool = False  # what it ends is gone for good, so it waits while the log's time is in doubt
 
 
 DEADLINES: dict[type, tuple[Deadline, ...]] = {
     Visitor: (
         Deadline("ends", sessions.next_end, sessions.end),
-        Deadline("visitor_age", visitor_end, end_visitor),
+        Deadline("visitor_age", visitor_end, end_visitor, is_age=True),
     ),
-    Customer: (Deadline("customer_age", customer_end, end_customer),),
+    Customer: (Deadline("customer_age", customer_end, end_customer, is_age=True),),
 }
 """The kinds of deadlines by type of person, in the order in which they fire in the same millisecond."""
 
@@ -100,11 +101,16 @@ def of_type(type: str) -> Steps:
     return tuple((name, rule) for name, rule, types in RULES if type in types)
 
 
-def earliest(person: Visitor | Customer, site: SiteFacts) -> tuple[int, Deadline | None]:
-    """Append time (ms) and kind of the person's next deadline; (0, None): there is none."""
+def earliest(person: Visitor | Customer, site: SiteFacts, *, doubted: int = 0) -> tuple[int, Deadline | None]:
+    """Append time (ms) and kind of the person's next deadline; (0, None): there is none.
+
+    No end by age comes before `doubted`, the append time up to which the log's time is in doubt.
+    """
     time, next = 0, None
     for kind in DEADLINES[type(person)]:
         at = kind.next(person, site)
+        if kind.is_age and 0 < at < doubted:
+            at = doubted
         if at and (not time or at < time):
             time, next = at, kind
     return time, next

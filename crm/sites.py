@@ -61,6 +61,14 @@ class SiteFacts:
         return tuple(dict.fromkeys(name for matches, name in self._rules if matches(path)))
 
 
+class Facts(dict[str, SiteFacts]):
+    """Sites by key. Of one that is configured no more, whose visits and people end all the same, the defaults hold."""
+
+    def __missing__(self, key: str) -> SiteFacts:
+        found = self[key] = SiteFacts(Site(key=key))
+        return found
+
+
 page_name = lru_cache(REMEMBERED_NAMES)(page_label)
 """The name of a page in every view."""
 

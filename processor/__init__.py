@@ -6,8 +6,9 @@ transport.py  Faust's transport over wakeline.log
 lanes.py      the lanes of this process; ownership.py assigns them: all by a lease (lease.py), or a share (group.py)
 worker.py     one lane: load, fold, write, retry
 batch.py      decodes records, and finds the people and numbers they touch
-fold.py       applies the rules of `crm` to one lane's records; deadlines.py the deadlines that fire before them;
-              definitions.py the site definitions in effect; memory.py the cache of a lane, loaded.py fills it
+fold.py       applies the rules of `crm` to one lane's records; firing.py which deadlines fire before each,
+              deadlines.py those at hand; clock.py whether the lane's time is to be believed; definitions.py the site
+              definitions in effect; memory.py the cache of a lane, loaded.py fills it
 changes.py    the changes of one call; writes.py turns them into Redis commands (command.py), people.py those of
               visitors and customers, deltas.py the records for other lanes
 store.py      the one call that applies them; lane_protocol.py the scripts and fields of a lane in Redis

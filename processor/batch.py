@@ -90,6 +90,8 @@ def decoded(entries: Iterable[Entry], sites: Container[str]) -> list[Item]:
     items = []
     for entry in entries:
         found = _record_of(entry.value, sites)
+        if type(found) is Event and found.time - entry.time > LATE_MS:  # by a clock far ahead, which would keep it long
+            found.time = entry.time
         record = Invalid(entry.value, found, named_by(entry.value)) if isinstance(found, str) else found
         items.append(Item(entry.offset, entry.time, record, touched(record)))
     return items

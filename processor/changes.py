@@ -58,6 +58,7 @@ class Changes(Out):
         self.hops: dict[int, Position] = {}  # source lane -> up to where its deltas are applied
         self.sites: Mapping[str, SiteFacts] = {}
         self.hop_gaps: list[HopGap] = []
+        self.doubted = 0  # append time (ms) before which nothing ends by age, see `clock`
         self.definitions: dict[str, str] = {}  # field of the lane's definitions -> what it says now
 
     def wake(self, person: Person, at: int) -> None:

@@ -8,6 +8,8 @@ which may be too early, but never too late. The worker loads the entries due up 
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
+from math import isfinite
+from typing import Any
 
 from processor.batch import Who
 from wakeline.durations import NEVER
@@ -51,6 +53,17 @@ class Deadlines:
 
     def _settle(self) -> None:
         self.next = min(self._heap[0][0] if self._heap else NEVER, self._end[0])
+
+
+def time_of(score: Any) -> int:
+    """The append time (ms) that a score of the due set names; one that is no time is due at once, or never."""
+    return int(score) if isfinite(score) else NEVER if score > 0 else 1
+
+
+def scheduled_at(score: float) -> int:
+    """The same for a person who is looked at anyway: one who would wait for ever does not wait."""
+    at = time_of(score)
+    return at if at < NEVER else 0
 
 
 def whose(member: str) -> Who:

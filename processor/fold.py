@@ -9,10 +9,11 @@ from typing import Protocol
 from crm import dead, records, rules
 from crm.out import LIVE_MS, Verdict
 from crm.rules import Steps
-from crm.sites import SiteFacts
+from crm.sites import Facts, SiteFacts
 from crm.state import Customer, Visitor
 from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest, only_what_lasts
 from processor.changes import Changes, HopGap, ReplayChanges
+from processor.firing import catch_up, fire
 from processor.memory import LaneMemory
 from wakeline import keys
 from wakeline.durations import MINUTE_MS
@@ -23,7 +24,6 @@ from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Definition, Delta, E
 from wakeline.vocabulary.types import BUILT_IN
 
 TIMED = 64  # one event in so many: reading the clock costs as much as a small rule
-DUE_AT_ONCE = 500  # most deadlines that fire in one call
 
 
 class Heard(Protocol):
@@ -61,6 +61,7 @@ class Fold:
         self._timed_every = self._countdown = timed_every
         self._sites = sites
         self._held: Mapping[str, SiteFacts] = {}  # the sites by the definitions that hold in the lane
+        self._facts = Facts(sites)
         self._deployment = deployment
         self._keys = key_space
         self._emits = emits
@@ -119,9 +120,15 @@ class Fold:
         deadlines, ledger = memory.deadlines, changes.ledger
         changes.waits_for = None
         self._held = memory.definitions.facts(self._sites)
+        clock = memory.clock
         for item in items[changes.folded :] if changes.folded else items:
-            if deadlines.next <= item.time and not self._fire(item, memory, changes):
+            if item.time != clock.time:
+                clock.meet(item.time)
+                changes.doubted = clock.doubted
+            if deadlines.next <= item.time and not fire(item, memory, changes, self.come_due):
                 break
+            if deadlines.next <= item.time:
+                catch_up(item.who, memory, changes, self.come_due, upto=item.time)
             changes.now, changes.offset = item.time, item.offset
             record = item.record
             if item.offset < self.begins:
@@ -144,32 +151,22 @@ class Fold:
             changes.folded += 1
             changes.step = 0
 
-    def _fire(self, item: Item, memory: LaneMemory, changes: Changes) -> bool:
-        """Fire the deadlines due before the record, each at its own time. False: more are left."""
-        changes.offset = item.offset
-        deadlines = memory.deadlines
-        fired = 0
-        while found := deadlines.pop(item.time):
-            at, who = found
-            person = memory.people[who]
-            if person.scheduled != at:  # it was moved
-                continue
-            site = self._sites.get(who[0])
-            next, kind = rules.earliest(person, site) if site else (0, None)  # None: it is configured no more
-            if site and kind is not None and next <= at:
-                if fired == DUE_AT_ONCE:
-                    return False
-                self._fire_one(person, kind, at, changes)
-                fired += 1
-                changes.step += 1
-                next = rules.earliest(person, site)[0]
-            changes.reschedule(person, next and max(next, at))
-        return deadlines.next > item.time
+    def come_due(self, person: Visitor | Customer, at: int, changes: Changes) -> bool:
+        """Check a person's deadlines at the time for which they are scheduled; returns whether one fired."""
+        site = self._facts[person.site]
+        next, kind = rules.earliest(person, site, doubted=changes.doubted)
+        is_due = kind is not None and next <= at
+        if kind is not None and is_due:
+            self._fire_one(person, kind, at, changes)
+            changes.step += 1
+            next = rules.earliest(person, site, doubted=changes.doubted)[0]
+        changes.reschedule(person, next and max(next, at))
+        return is_due
 
     def _fire_one(self, person: Visitor | Customer, kind: rules.Deadline, at: int, changes: Changes) -> None:
         self.firing = who = person.site, person.id
         changes.now = changes.received = at
-        changes.enter(self._held[person.site], at)
+        changes.enter(self._held.get(person.site) or self._facts[person.site], at)
         began = perf_counter_ns()
         if isinstance(person, Visitor):
             changes.visitors[who] = person
@@ -196,14 +193,15 @@ class Fold:
         )
         changes.live_ms = self._live_ms
         changes.step = step
+        changes.doubted = memory.clock.doubted
         changes.sites = self._sites
         return changes
 
     def _look(self, person: Visitor | Customer, changes: Changes) -> None:
         """After a record that touched them: who was forgotten waits for less, and who waits for nothing may do now."""
-        if (person.has_new_deadlines or not person.scheduled) and (site := self._sites.get(person.site)):
+        if person.has_new_deadlines or not person.scheduled:
             person.has_new_deadlines = False
-            next = rules.earliest(person, site)[0]
+            next = rules.earliest(person, self._facts[person.site], doubted=changes.doubted)[0]
             if next != person.scheduled:
                 changes.reschedule(person, next and max(next, changes.now))
 
@@ -253,6 +251,10 @@ class Fold:
             if upto > applied:
                 memory.hops[record.source] = changes.hops[record.source] = upto
                 shares = record.shares if self._heard is None else self._heard.shares(record, after=applied)
+                if self._heard is not None and memory.deadlines.next <= memory.clock.time:
+                    whose = [(share.site, share.customer) for share in shares]
+                    catch_up(whose, memory, changes, self.come_due, upto=memory.clock.time)
+                    changes.now = memory.clock.time
                 for share in shares:
                     if share.at >= 0 and (share.at, share.step) < applied:  # already applied by an earlier delta
                         continue

@@ -35,6 +35,7 @@ class LanePlace(Struct):
     step: int = 0
     begins: int = 0
     clock: int = 0
+    doubted: int = 0
     revision: int = 0
     writer: str = ""
     torn: bool = False

@@ -8,6 +8,7 @@ from crm import pages
 from crm.state import Customer, Outside, Visitor
 from processor.batch import Batch, Who
 from processor.changes import TopLists
+from processor.clock import LaneClock
 from processor.deadlines import Deadlines
 from processor.definitions import Definitions
 from processor.loaded import Loaded, customer_of, visitor_of
@@ -24,6 +25,7 @@ class LaneMemory:
         self.tops = TopLists()
         self.deadlines = Deadlines()
         self.definitions = Definitions()
+        self.clock = LaneClock()
         self.hops: dict[int, Position] = {}  # source lane -> upto of the last delta applied from it
         self.sent: dict[int, Position] = {}  # customers' lane -> upto of the last delta for it
 

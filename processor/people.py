@@ -83,6 +83,8 @@ def _lives(person: Visitor | Customer, changes: Changes) -> str:
     """Lifetime (ms) of a state in Redis: what the fold ends by a deadline outlasts that by a week."""
     site = changes.sites.get(person.site, DEFAULT)
     end = visitor_end(person, site) if isinstance(person, Visitor) else customer_end(person, site)
+    if end and changes.now < changes.doubted:
+        return str(MOST_LIVES_MS + keys.NET_MS)
     if end:  # a collector's clock that was far ahead would make it one that Redis does not take
         return str(min(max(end - changes.now, 0), MOST_LIVES_MS) + keys.NET_MS)
     if isinstance(person, Visitor) and person.is_anonymous:

@@ -16,8 +16,9 @@ from crm.dead import about
 from crm.page_text import joined
 from processor import metrics
 from processor.batch import Who
+from processor.clock import LaneClock
 from processor.command import Command
-from processor.deadlines import Due, whose
+from processor.deadlines import Due, scheduled_at, time_of, whose
 from processor.definitions import Definitions
 from processor.lane_protocol import (
     CLAIM,
@@ -50,7 +51,11 @@ class LaneLost(Exception):
 
 
 class LaneMoved(LaneLost):
-    """A replay holds the lane: it continues in another key version, or here after it is rebuilt."""
+    """A replay holds the lane: it continues in key version `to`, or here after it is rebuilt."""
+
+    def __init__(self, message: str, to: str) -> None:
+        super().__init__(message)
+        self.to = to
 
 
 class LaneTorn(Exception):
@@ -124,7 +129,7 @@ class Store:
             rows, tops = await self._load(keys=[*names, *lists], args=["/".join(one) for one in people])
         memory.remember(
             {
-                one: Loaded(state, _scores(scores), int(tombstone or 0), int(float(due or 0)))
+                one: Loaded(state, _scores(scores), int(tombstone or 0), scheduled_at(float(due or 0)))
                 for one, (state, scores, tombstone, due) in zip(people, rows, strict=True)
             }
         )
@@ -191,15 +196,16 @@ class Store:
                 return await self.next_due(lane)
             raise LaneLost(f"lane {lane} is at revision {int(reply[1])} by {reply[2].decode()}, not at {revision}")
         _count(*reply[2:])
-        return int(float(reply[1][1])) if reply[1] else None
+        return time_of(float(reply[1][1])) if reply[1] else None
 
     def _moved(self, lane: int, to: str) -> LaneMoved:
         to = to.partition(" ")[0]
         if to in ("", str(self.keys.version)):
-            return LaneMoved(f"lane {lane} is being rebuilt: `wakeline replay --lane {lane}` completes it")
+            return LaneMoved(f"lane {lane} is being rebuilt: `wakeline replay --lane {lane}` completes it", to)
         return LaneMoved(
             f"lane {lane} continues in key version {to}, not live yet: `wakeline replay --into {to}` completes an "
-            "interrupted switch, `wakeline replay --abort` reverts it"
+            "interrupted switch, `wakeline replay --abort` reverts it",
+            to,
         )
 
     async def say_held(self, lane: int, *, place: LanePlace) -> None:
@@ -216,7 +222,7 @@ class Store:
         """Append time (ms) of the lane's next deadline."""
         with unavailable():
             found = await self._redis.zrange(self.keys.due(lane), 0, 0, withscores=True)
-        return int(found[0][1]) if found else None
+        return time_of(found[0][1]) if found else None
 
     async def due(self, lane: int, *, upto: int, most: int) -> list[Due]:
         """The first entries of the due set that are not later than append time `upto`, in its order."""
@@ -225,7 +231,8 @@ class Store:
                 self.keys.due(lane), "-inf", upto, start=0, num=most, withscores=True
             )
         due = [
-            (int(at), name, whose(name)) for name, at in ((member.decode(errors="replace"), at) for member, at in found)
+            (time_of(at), name, whose(name))
+            for name, at in ((member.decode(errors="replace"), at) for member, at in found)
         ]
         if nobody := [member for (member, _), (_, _, who) in zip(found, due, strict=True) if not all(who)]:
             with unavailable():
@@ -289,6 +296,7 @@ def _place(reply: list[list[bytes]], memory: LaneMemory) -> LanePlace:
     told = {name.decode(): value.decode() for name, value in fields.items()}
     place = msgspec.convert(told, LanePlace, strict=False)
     memory.definitions = Definitions(defined, place=place.offset)
+    memory.clock = LaneClock(place.clock, place.doubted)
     return place
 
 

@@ -21,7 +21,8 @@ from crm.out import Verdict
 from processor import metrics
 from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
 from processor.changes import Changes
-from processor.fold import DUE_AT_ONCE, Fold
+from processor.firing import DUE_AT_ONCE, before_one
+from processor.fold import Fold
 from processor.lane_protocol import LanePlace
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
@@ -120,7 +121,7 @@ class LaneWorker:
             await self._retry(lambda: self._store.recall(self.lane, asked, memory))
         for chunk in chunks(batch):
             while chunk:
-                await self._fill_deadlines(chunk[-1].time, batch)
+                await self._fill_deadlines(chunk, batch)
                 changes = self._fold.begin(memory, step=self.place.step)
                 await self._go_on(chunk, changes)
                 self._fold.finish(changes)
@@ -164,6 +165,7 @@ class LaneWorker:
 
     async def _bury(self, item: Item, error: Exception) -> None:
         """Write a dead letter instead of the record's changes."""
+        self._memory.clock.meet(item.time)
         dead = self._fold.fold([], self._memory)
         dead.now = item.time
         value = item.record.value if isinstance(item.record, Invalid) else encode_record(item.record)
@@ -209,14 +211,15 @@ class LaneWorker:
         if emitted:
             await self._empty_outbox()
 
-    async def _fill_deadlines(self, horizon: int, batch: Batch) -> None:
-        """Load the deadlines up to append time `horizon` (ms), at most one call's worth."""
-        deadlines = self._memory.deadlines
+    async def _fill_deadlines(self, items: list[Item], batch: Batch) -> None:
+        """Load the deadlines up to the append time of the last of these records, at most as many as fire in a call."""
+        deadlines, horizon = self._memory.deadlines, items[-1].time
         if self.next_due is None or self.next_due > horizon:
             deadlines.fill([], horizon=horizon, is_all=True)
             return
-        due = await self._retry(lambda: self._store.due(self.lane, upto=horizon, most=DUE_AT_ONCE))
-        deadlines.fill(due, horizon=horizon, is_all=len(due) < DUE_AT_ONCE)
+        most = min(DUE_AT_ONCE, sum(map(before_one, items[:DUE_AT_ONCE])))
+        due = await self._retry(lambda: self._store.due(self.lane, upto=horizon, most=most))
+        deadlines.fill(due, horizon=horizon, is_all=len(due) < most)
         self._memory.make_room(MOST_PEOPLE, keep=batch)
         unknown = {who for _, _, who in due} - self._memory.people.keys()
         if self._is_careful:  # to know whose state cannot be read

@@ -152,8 +152,10 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
     for site, id, record in changes.outbox:
         target = lane_of(site, id, fold.lanes)
         yield ["XADD", changes.keys.outbox(lane), "*", "target", str(target), "v", encode_record(record).decode()]
+    doubted = str(memory.clock.doubted)
     yield [
         "HSET", key, "log", place.log, "offset", str(place.offset), "step", str(place.step), "clock", str(place.clock),
+        *(("doubted", doubted) if memory.clock.doubted else ()),
     ]  # fmt: skip
     for verdict in Verdict:
         if amount := changes.ledger[verdict]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.timeline import START, Timeline, event
+from tests.timeline import DAY, START, Timeline, event
 from wakeline.durations import MONTH_MS
 from wakeline.keys import Keys
 from wakeline.record import Erase, Event, Tick, encode_record
@@ -12,6 +12,7 @@ from wakeline.settings import InterestRule, Site
 
 V, W, ALICE, BEN = "visitor-1", "visitor-2", "@alice", "@ben"
 MONTHS = MONTH_MS  # as in 13 * MONTHS
+WEEK = 7 * DAY  # no jump of the lane's time, see `processor.clock`
 QUICK = Site(
     key="shop",
     interests=(InterestRule(path="/shoes/*", interest="Shoes"),),
@@ -31,6 +32,7 @@ def identify(visitor: str, at: int, customer: str) -> Event:
 
 async def arrive(made: Timeline, *records: Event | Erase | bytes, at: int | None = None) -> None:
     for one in records:
+        await walk(made, max(one.time - START if isinstance(one, Event) else 0, 0) if at is None else at)
         await made.append(one, at=at)
         await settle(made)
 
@@ -40,8 +42,21 @@ async def settle(made: Timeline) -> None:
         await made.run()
 
 
+async def walk(made: Timeline, at: int) -> None:
+    """Append ticks up to `at` ms after START, so that no lane's time jumps."""
+    while made.now + WEEK < START + at:
+        made.now += WEEK
+        await made.log.append([(lane, encode_record(Tick())) for lane in range(4)])
+
+
 async def until(made: Timeline, at: int) -> None:
     """Time passes to `at` ms after START, in every lane."""
+    await walk(made, at)
+    await jump(made, at)
+
+
+async def jump(made: Timeline, at: int) -> None:
+    """The next record of every lane is appended at `at` ms after START."""
     made.now = START + at
     await made.log.append([(lane, encode_record(Tick())) for lane in range(4)])
     await settle(made)

@@ -22,6 +22,7 @@ from tests.ages import (
     pttl,
     until,
     visit,
+    walk,
 )
 from tests.timeline import DAY, MINUTE, SECOND, SITE, START, Timeline, event
 from wakeline.keys import NET_MS, Keys
@@ -110,6 +111,7 @@ async def test_it_ends_at_its_time_however_the_log_is_cut(made: Timeline, batch:
         visit(a, 14 * MONTHS),
         visit(b, 26 * MONTHS),
     ):
+        await walk(made, one.time - START)
         await made.append(one)
     await made.run(batch=batch)
     assert (await made.totals())["new_visitors"] == 4
@@ -169,6 +171,13 @@ async def test_a_late_event_brings_the_end_forward(quick: Timeline) -> None:
     await arrive(quick, Erase(site="shop", id=W, time=START + MONTHS), at=MONTHS)
     await replay(quick.log, quick.redis, sites=quick.sites, deployment=quick.deployment, key_space=Keys(2))
     assert await counted(quick, Keys(2)) == await counted(quick)
+
+
+async def test_a_clock_far_ahead_does_not_keep_a_profile_longer(made: Timeline) -> None:
+    """A collector's: what it says of an event's time holds as far as the log's allows."""
+    await arrive(made, event(V, "page", 0, 120 * MONTHS), event(W, "page", 0, 120 * MONTHS, "identify"), at=0)
+    await until(made, 13 * MONTHS)
+    assert await naming(made, V) == []
 
 
 # ---- a customer ----------------------------------------------------------------------------------------------------

@@ -11,16 +11,20 @@ from crm import rules
 from crm.identity import customers
 from crm.out import Out
 from crm.sites import SiteFacts
-from crm.state import Visitor
-from processor import fold, metrics
+from crm.state import Customer, Visitor
+from processor import firing, fold, metrics
+from processor.replay import replay
 from processor.store import LaneLost
 from tests.timeline import MINUTE, START, Timeline, event
 from wakeline import keys
 from wakeline.definitions import SESSION_GAP_MS
+from wakeline.durations import MONTH_MS
 from wakeline.keys import OTHER, date
 from wakeline.profile_fields import EVENTS
-from wakeline.record import Event
+from wakeline.record import Event, Tick, encode_record
+from wakeline.settings import Site
 
+NAMES = rules.names()
 TODAY = "2027-01-15"
 CUSTOMER = "@customer0"
 THANKED_AFTER = 10 * MINUTE
@@ -59,7 +63,7 @@ async def linked(made: Timeline, *visitors: str, at: int = 0) -> None:
 
 def calls_of(deadlines: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many at most fire in one call."""
-    monkeypatch.setattr(fold, "DUE_AT_ONCE", deadlines)
+    monkeypatch.setattr(firing, "DUE_AT_ONCE", deadlines)
     monkeypatch.setattr("processor.worker.DUE_AT_ONCE", deadlines)
 
 
@@ -231,8 +235,11 @@ async def test_a_value_that_is_taken_back_was_there_until_then(
     assert await made.top("sources", date(TODAY)) == {"third": 1, OTHER: 3}
 
 
-async def test_more_than_one_call_takes_are_due_before_one_record(made: Timeline) -> None:
-    many = of_lane_1(made, 2 * fold.DUE_AT_ONCE + 17)
+async def test_more_than_one_call_takes_are_due_before_one_record(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(firing, "DUE_BEFORE_ONE", 10_000)
+    many = of_lane_1(made, 2 * firing.DUE_AT_ONCE + 17)
     await made.append(*(event(visitor, "page", 0, 0) for visitor in many), at=0)
     await made.run()
     assert await made.redis.zcard(made.store.keys.due(1)) == len(many)
@@ -242,6 +249,75 @@ async def test_more_than_one_call_takes_are_due_before_one_record(made: Timeline
     soon = made.now + SESSION_GAP_MS
     assert await made.redis.zcount(made.store.keys.due(1), "-inf", soon) == 1, "the others wait for their age"
     assert await made.redis.zcard(made.store.keys.due(1)) == len(many)
+
+
+@pytest.mark.parametrize("at_once", [1, 500])
+@pytest.mark.parametrize("batch", [1, 2, 1_000])
+async def test_a_record_waits_for_so_many_and_for_those_of_whom_it_is_about(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch, batch: int, at_once: int
+) -> None:
+    """The others fire before the next records, at their own time and in order; before a tick more do."""
+    calls_of(at_once, monkeypatch)
+    monkeypatch.setattr(firing, "DUE_BEFORE_ONE", 2)
+    monkeypatch.setattr(firing, "DUE_BEFORE_A_TICK", 3)
+    done: list[str] = []
+    ends, *others = rules.DEADLINES[Visitor]
+
+    def note(visitor: Visitor, out: Out) -> None:
+        done.append(visitor.id)
+        assert START + SESSION_GAP_MS <= out.now < START + SESSION_GAP_MS + 10
+        ends.fire(visitor, out)
+
+    monkeypatch.setitem(rules.DEADLINES, Visitor, (ends._replace(fire=note), *others))
+    await made.start()
+    many = of_lane_1(made, 10)
+    for number, visitor in enumerate(many):
+        await made.append(event(visitor, "page", 0, number), at=number)
+    await made.run()
+    later = 60 * MINUTE
+    await made.append(event(many[9], "page", 1, later), at=later)  # two others, and its own
+    await made.append(event(many[0], "page", 1, later), at=later)  # two more
+    await made.log.append([(1, encode_record(Tick()))])  # three more
+    await made.append(event(many[0], "page", 2, later), at=later)  # the last two
+    await made.run(batch=batch)
+    in_order = [0, 1, 9, 2, 3, 4, 5, 6, 7, 8]
+    assert done == [many[number] for number in in_order]
+    assert (await made.totals())["sessions"] == 10
+
+
+async def test_who_is_told_of_a_share_is_up_to_date(made: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A customer's own deadlines come before what a delta adds, in a replay that makes its shares itself too."""
+    monkeypatch.setattr(firing, "DUE_BEFORE_ONE", 1)
+    fired: list[tuple[str, int]] = []
+
+    def fire(customer: Customer, out: Out) -> None:
+        fired.append((customer.id, customer.state.counts["page_views"]))
+        customer.state.counts["events"] = 1
+
+    def next(customer: Customer, site: SiteFacts) -> int:
+        state = customer.state
+        return START + 20 * MINUTE if state.first_seen and not state.counts.get("events") else 0
+
+    monkeypatch.setitem(rules.DEADLINES, Customer, (rules.Deadline("test", next, fire),))
+    monkeypatch.setattr(rules, "names", lambda: ("test", *NAMES))
+    lanes = range(4)
+    customers = [f"@customer{number}" for number in range(40) if made.lane(f"@customer{number}") == 2][:6]
+    await made.start()
+    for number, customer in enumerate(customers):
+        await made.append(
+            event(f"visitor-{number}", "page", 0, 0),
+            event(f"visitor-{number}", "page", 1, 1, "identify", customer=customer),
+        )
+    await settle(made)
+    for number in range(len(customers)):
+        await made.append(event(f"visitor-{5 - number}", "more", 0, 21 * MINUTE))
+    await settle(made)
+    await made.log.append([(lane, encode_record(Tick())) for lane in lanes])
+    await settle(made)
+    assert sorted(fired) == [(customer, 1) for customer in sorted(customers)]
+    live, fired[:] = sorted(fired), []
+    await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=keys.Keys(2))
+    assert sorted(fired) == live
 
 
 async def test_a_deadline_that_raises_harms_no_record_and_is_tried_again(
@@ -277,15 +353,6 @@ async def test_a_deadline_that_raises_harms_no_record_and_is_tried_again(
     assert (await made.totals())["sessions"] == 3
 
 
-async def test_a_site_that_is_gone_from_the_configuration_holds_nothing_up(made: Timeline) -> None:
-    await made.append(event("visitor-1", "page", 0, 0))
-    await made.run()
-    made.sites = {}
-    await made.start()
-    await made.pass_time(31 * MINUTE)
-    assert not any([await made.redis.zcard(made.store.keys.due(lane)) for lane in range(4)])
-
-
 async def test_a_state_that_cannot_be_read_harms_no_other_person(made: Timeline) -> None:
     """Its deadlines are put off, its own events are dead letters, and the lane goes on."""
     poor, other = of_lane_1(made, 2)
@@ -317,11 +384,39 @@ async def test_members_of_the_due_set_that_name_nobody_are_removed(made: Timelin
     assert await made.redis.zscore(due, b"nobody") is None
 
 
+@pytest.mark.parametrize("score", ["-inf", "inf", "1e300", "-5.5"])
+async def test_a_score_of_the_due_set_that_is_no_time_stops_nothing(made: Timeline, score: str) -> None:
+    one, other = of_lane_1(made, 2)
+    await made.append(event(one, "page", 0, 0), event(other, "page", 0, 0), at=0)
+    await made.run()
+    due = made.store.keys.due(1)
+    await made.redis.execute_command("ZADD", due, score, f"shop/{one}", score, "shop/nobody")
+    await made.start()
+    await made.append(event(one, "page", 1, 1), at=1)
+    await made.run()
+    await made.append(event(other, "page", 1, 40 * MINUTE), at=40 * MINUTE)
+    await made.run()
+    assert (await made.totals())["sessions"] == 2
+
+
+async def test_visits_of_a_site_that_is_configured_no_more_end(made: Timeline) -> None:
+    """And its people, by the defaults."""
+    await made.append(event("visitor-1", "page", 0, 0))
+    await made.run()
+    made.sites = {"other": SiteFacts(Site(key="other"))}
+    await made.start()
+    await made.pass_time(31 * MINUTE)
+    assert (await made.totals())["sessions"] == 1
+    due = made.store.keys.due(made.lane("visitor-1"))
+    assert await made.redis.zrange(due, 0, -1, withscores=True) == [(b"shop/visitor-1", START + 13 * MONTH_MS)]
+
+
 async def test_people_whose_deadlines_have_fired_leave_the_memory(
     made: Timeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However many are due before one record."""
     calls_of(10, monkeypatch)
+    monkeypatch.setattr(firing, "DUE_BEFORE_ONE", 10_000)
     monkeypatch.setattr("processor.worker.MOST_PEOPLE", 25)
     many = of_lane_1(made, 150)
     await made.start()

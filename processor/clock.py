@@ -1,0 +1,30 @@
+"""A lane's time, and whether it is to be believed.
+
+Append times never go back, so a log server's clock that was once a year ahead holds the lane's time there for a year.
+Whatever ends by age in that year would be gone for good. So after a jump such ends wait until time has gone on from
+there, which it does where the lane was idle, and does not where a clock was wrong and has been set right.
+"""
+
+from __future__ import annotations
+
+from wakeline.definitions import LATE_MS
+from wakeline.durations import DAY_MS
+
+JUMP_MS = LATE_MS  # between two records of a lane
+CONFIRMED_MS = DAY_MS // 2  # less than a jump, so that the tick that waits for it is none
+
+
+class LaneClock:
+    """Follows the append times of a lane's records. A function of them alone, however they are cut into batches."""
+
+    __slots__ = ("doubted", "time")
+
+    def __init__(self, time: int = 0, doubted: int = 0) -> None:
+        self.time = time  # append time of the last record, ms; 0: there was none
+        self.doubted = doubted  # append time (ms) before which nothing ends by age; past: it is as it should be
+
+    def meet(self, time: int) -> None:
+        """Go on to a record's append time."""
+        if time - self.time > JUMP_MS and self.time:
+            self.doubted = time + CONFIRMED_MS
+        self.time = time
