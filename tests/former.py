@@ -1,7 +1,8 @@
-"""A deployment in use, as an earlier version left it: `former.json.gz` beside this file.
+"""A deployment in use, as an earlier version left it: `former.json.gz` beside this file, `former_later.json.gz` by one
+whose deadlines had no step and whose rules were no records.
 
-`python -m tests.former`, run in a checkout of the earlier version, writes the file: the content of Redis, with
-remaining lifetimes, and of the log. tests/test_former_data.py continues with it on the current code.
+`python -m tests.former`, run in a checkout of an earlier version, writes the first: the content of Redis, with
+remaining lifetimes, and of the log. tests/test_former_data.py continues with both on the current code.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from wakeline.log import Entry, Log
 from wakeline.record import Erase, Event, Record
 
 FILE = Path(__file__).with_name("former.json.gz")
+LATER = Path(__file__).with_name("former_later.json.gz")
 DAYS = [f"2027-01-{day}" for day in range(14, 25)]
 IDS = [
     *(f"visitor-{number}" for number in range(6)),
@@ -97,9 +99,9 @@ async def left_behind(url: str) -> dict[str, Any]:
     return found
 
 
-async def brought_back(url: str, log: Log | None = None) -> Timeline:
+async def brought_back(url: str, file: Path, log: Log | None = None) -> Timeline:
     """The deployment as it was left, with the current code started on it. `log`: an empty one for its records."""
-    found = json.loads(gzip.decompress(FILE.read_bytes()))
+    found = json.loads(gzip.decompress(file.read_bytes()))
     made = Timeline(url)
     await made.redis.flushall()
     for name, lives, value in found["keys"]:

@@ -6,17 +6,19 @@ import gzip
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.former import DAYS, FILE, IDS, after, arrive, brought_back
+from tests.former import DAYS, FILE, IDS, LATER, after, arrive, brought_back
 from tests.replay_stand import Stand
 from tests.timeline import DAY, START, Timeline, close
 from wakeline.keys import DEPLOYMENT
 from wakeline.log import Log
 from wakeline.log.kafka import KafkaLog
 
+FILES = pytest.mark.parametrize("file", [FILE, LATER], ids=["former", "later"])
 COUNTED_ANEW = ("events", "bounces")
 """What the former code counted by other rules, so that only a replay gives it as the present code would have."""
 
@@ -33,9 +35,9 @@ async def former_log(request: pytest.FixtureRequest) -> AsyncIterator[Log | None
 
 
 @asynccontextmanager
-async def gone_on(server: Any, log: Log | None) -> AsyncIterator[Timeline]:
+async def gone_on(server: Any, file: Path, log: Log | None) -> AsyncIterator[Timeline]:
     """The former deployment, after all that came since."""
-    made = await brought_back(server.url, log)
+    made = await brought_back(server.url, file, log)
     try:
         await made.run()
         await arrive(made, after())
@@ -72,9 +74,10 @@ def without_counted_anew(found: dict[Any, Any]) -> dict[Any, Any]:
     return kept
 
 
-async def test_it_goes_on_where_the_former_code_stopped(redis_server: Any, former_log: Log | None) -> None:
+@FILES
+async def test_it_goes_on_where_the_former_code_stopped(redis_server: Any, file: Path, former_log: Log | None) -> None:
     """Duplicates are detected, open visits continue, waiting deltas are sent, and the ledger balances."""
-    async with gone_on(redis_server, former_log) as made:
+    async with gone_on(redis_server, file, former_log) as made:
         ledger = await made.ledger()
         assert ledger["dead"] == 1
         assert ledger["duplicate"] > 50
@@ -86,10 +89,11 @@ async def test_it_goes_on_where_the_former_code_stopped(redis_server: Any, forme
     close(scores, wanted_scores)
 
 
+@FILES
 async def test_a_replay_of_it_is_as_if_the_present_code_had_always_run(
-    redis_server: Any, former_log: Log | None
+    redis_server: Any, file: Path, former_log: Log | None
 ) -> None:
-    async with gone_on(redis_server, former_log) as made:
+    async with gone_on(redis_server, file, former_log) as made:
         await made.redis.hset(DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
         replayed = Stand(made, redis_server.url)
         await replayed.switch(2)
@@ -101,16 +105,20 @@ async def test_a_replay_of_it_is_as_if_the_present_code_had_always_run(
     close(scores, wanted_scores)
 
 
-async def test_who_the_former_code_forgot_stays_forgotten(redis_server: Any, former_log: Log | None) -> None:
-    async with gone_on(redis_server, former_log) as made:
+@FILES
+async def test_who_the_former_code_forgot_stays_forgotten(
+    redis_server: Any, file: Path, former_log: Log | None
+) -> None:
+    async with gone_on(redis_server, file, former_log) as made:
         assert not await made.profile("erased")
         assert not await made.profile("withdrawn")
         assert not await made.interests("erased")
 
 
-def test_the_former_deployment_is_not_empty() -> None:
+@FILES
+def test_the_former_deployment_is_not_empty(file: Path) -> None:
     """It holds each kind of key that is written for people and numbers."""
-    found = json.loads(gzip.decompress(FILE.read_bytes()))
+    found = json.loads(gzip.decompress(file.read_bytes()))
     kinds = {":".join(name.split(":")[1:4])[4:] for name, _, _ in found["keys"] if name.startswith("wl1:{")}
     for kind in ("shop:state", "shop:profile", "shop:interests", "shop:totals", "shop:day", "shop:top"):
         assert kind in kinds
