@@ -23,6 +23,7 @@ from wakeline.redis.failures import FAILURES
 logger = logging.getLogger("wakeline.processor")
 
 ROOM_RECORDS = 64_000  # in flight: small batches share an fsync, several large ones alternate with Redis
+MOST_AT_ONCE = 8_000  # records of one lane that are applied together: what was read while it was busy
 TICK_S = 0.5
 TELL_S = 1.0
 LEAVE_S = 5.0  # to finish writes before the lanes go to another process
@@ -65,8 +66,8 @@ class Lanes:
         self._log = log
         self._under_way = 0  # records
         self._freed = asyncio.Event()
-        self._applying: set[asyncio.Task[None]] = set()
-        self._latest: dict[int, asyncio.Task[None]] = {}  # the last task of each lane
+        self._waiting: dict[int, list[Entry]] = {}  # of each lane that is busy, in order
+        self._applying: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[Any]] = []
 
     # ---- whose they are -----------------------------------------------------------------------
@@ -104,12 +105,11 @@ class Lanes:
         self.owned = frozenset()
         metrics.LANES_OWNED.set(0)
         if self._applying:
-            _, late = await asyncio.wait(self._applying, timeout=LEAVE_S)
+            _, late = await asyncio.wait(self._applying.values(), timeout=LEAVE_S)
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
-        self._latest.clear()
 
     async def close(self) -> None:
         """Finish writes in progress, then release the lanes permanently."""
@@ -129,29 +129,36 @@ class Lanes:
     # ---- what they are given ------------------------------------------------------------------
 
     async def submit(self, lane: int, entries: list[Entry], *, generation: int) -> None:
-        """Hand a batch to its lane. Batches of one lane are applied in order; returns when there is room."""
+        """Hand a batch to its lane; returns when there is room. What comes while the lane is busy is applied together."""
         while self._under_way and self._under_way + len(entries) > ROOM_RECORDS:
             self._freed.clear()
             await self._freed.wait()
         if generation != self.generation or lane not in self.owned:  # released meanwhile
             return
         self._under_way += len(entries)
-        before = self._latest.get(lane)
-        task = self._latest[lane] = asyncio.create_task(self._apply(lane, entries, before))
-        self._applying.add(task)
-        task.add_done_callback(self._applying.discard)
+        self._waiting.setdefault(lane, []).extend(entries)
+        if lane not in self._applying:
+            self._applying[lane] = asyncio.create_task(self._apply(lane))
 
-    async def _apply(self, lane: int, entries: list[Entry], before: asyncio.Task[None] | None) -> None:
+    async def _apply(self, lane: int) -> None:
+        """Apply what waits, until nothing does."""
+        waiting = self._waiting[lane]
         try:
-            if before is not None:
-                await asyncio.wait([before])
-            if lane in self.owned and not self.failed.done():
-                await self._workers[lane].apply(entries)
+            while waiting:
+                entries = waiting[:MOST_AT_ONCE]
+                if lane in self.owned and not self.failed.done():
+                    await self._workers[lane].apply(entries)
+                del waiting[: len(entries)]
+                self._free(len(entries))
         except Exception as error:
             self.fail(error)
         finally:
-            self._under_way -= len(entries)
-            self._freed.set()
+            del self._waiting[lane], self._applying[lane]
+            self._free(len(waiting))
+
+    def _free(self, count: int) -> None:
+        self._under_way -= count
+        self._freed.set()
 
     def fail(self, error: BaseException) -> None:
         """End the process: its supervisor starts another one from the places in Redis."""

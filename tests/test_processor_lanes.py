@@ -218,11 +218,38 @@ async def test_what_waits_behind_that_is_given_up_too(made: Stand) -> None:
     assert made.workers[0].place.offset == 0
 
 
+async def test_what_comes_while_a_lane_is_busy_is_applied_together(
+    made: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A lane that is slow for a moment would else take one call for each read of that time."""
+    monkeypatch.setattr("processor.lanes.MOST_AT_ONCE", 5)
+    await made.owns(0)
+    worker, sizes = made.workers[0], []
+    apply = worker.apply
+
+    async def note(entries: list[Entry]) -> None:
+        sizes.append(len(entries))
+        await apply(entries)
+
+    monkeypatch.setattr(worker, "apply", note)
+    worker.may_go_on.clear()
+    await made.submit(0, 2)
+    await asyncio.sleep(0.01)
+    for _ in range(4):
+        await made.submit(0, 2)
+    worker.may_go_on.set()
+    async with asyncio.timeout(10):
+        while worker.place.offset < 10:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert sizes == [2, 5, 3]
+
+
 async def test_batches_that_wait_for_their_turn_are_left_to_the_next_owner(made: Stand) -> None:
     await made.owns(0, 1)
     made.workers[0].may_go_on.clear()
     for _ in range(3):
         await made.submit(0, 2)
+        await asyncio.sleep(0.01)  # the first one has begun
     made.given.shares.put_nowait(frozenset({1}))
     await asyncio.sleep(0.05)
     made.workers[0].may_go_on.set()
