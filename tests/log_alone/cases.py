@@ -117,7 +117,6 @@ def _bounds(rng: random.Random, kind: Kind) -> dict[str, Any]:
         "processor.deltas.SHARES_SIZE": rng.choice((1, 4_000)),
         "processor.worker.DUE_AT_ONCE": rng.choice((1, 500)),
         "processor.firing.DUE_BEFORE_ONE": rng.choice((1, 32)),
-        "processor.firing.DUE_BEFORE_A_TICK": rng.choice((1, 1_000)),
     }
     if kind.capped:
         found["wakeline.keys.TOP_MEMBERS"] = 3
