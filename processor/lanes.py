@@ -129,7 +129,7 @@ class Lanes:
     # ---- what they are given ------------------------------------------------------------------
 
     async def submit(self, lane: int, entries: list[Entry], *, generation: int) -> None:
-        """Hand a batch to its lane; returns when there is room. What comes while the lane is busy is applied together."""
+        """Hand a batch to its lane; returns when there is room. What comes while that is busy is applied together."""
         while self._under_way and self._under_way + len(entries) > ROOM_RECORDS:
             self._freed.clear()
             await self._freed.wait()

@@ -99,9 +99,14 @@ async def left_behind(url: str) -> dict[str, Any]:
     return found
 
 
+def left_in(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(gzip.decompress(file.read_bytes()))
+    return found
+
+
 async def brought_back(url: str, file: Path, log: Log | None = None) -> Timeline:
     """The deployment as it was left, with the current code started on it. `log`: an empty one for its records."""
-    found = json.loads(gzip.decompress(file.read_bytes()))
+    found = left_in(file)
     made = Timeline(url)
     await made.redis.flushall()
     for name, lives, value in found["keys"]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
-import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.former import DAYS, FILE, IDS, LATER, after, arrive, brought_back
+from tests.former import DAYS, FILE, IDS, LATER, after, arrive, brought_back, left_in
 from tests.replay_stand import Stand
 from tests.timeline import DAY, START, Timeline, close
 from wakeline.keys import DEPLOYMENT
@@ -118,7 +116,7 @@ async def test_who_the_former_code_forgot_stays_forgotten(
 @FILES
 def test_the_former_deployment_is_not_empty(file: Path) -> None:
     """It holds each kind of key that is written for people and numbers."""
-    found = json.loads(gzip.decompress(file.read_bytes()))
+    found = left_in(file)
     kinds = {":".join(name.split(":")[1:4])[4:] for name, _, _ in found["keys"] if name.startswith("wl1:{")}
     for kind in ("shop:state", "shop:profile", "shop:interests", "shop:totals", "shop:day", "shop:top"):
         assert kind in kinds

@@ -63,14 +63,18 @@ async def test_only_a_long_gap_is_a_jump(made: Timeline, gap: int, ends: bool) -
 
 
 async def test_the_doubt_outlasts_a_restart(made: Timeline) -> None:
-    await arrive(made, visit(V, 0), visit(W, 0))
+    """For those, too, who would end in it, of whom nothing was known at the jump."""
+    await arrive(made, visit(V, 0), visit(W, MONTHS + CONFIRMED_MS // 2))
+    await until(made, MONTHS + DAY)
     await jump(made, 14 * MONTHS)
     await made.start()
     await jump(made, 14 * MONTHS + CONFIRMED_MS - 1)
     assert await made.profile(V)
+    assert await made.profile(W)
     await made.start()
     await jump(made, 14 * MONTHS + CONFIRMED_MS)
     assert not await made.profile(V)
+    assert not await made.profile(W)
 
 
 async def test_visits_end_in_the_doubt_too(made: Timeline) -> None:
