@@ -13,6 +13,9 @@ from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
 from processor import firing, fold, metrics
+from processor.batch import decoded
+from processor.loaded import Loaded
+from processor.memory import LaneMemory
 from processor.replay import replay
 from processor.store import LaneLost
 from tests.timeline import MINUTE, START, Timeline, event
@@ -20,8 +23,9 @@ from wakeline import keys
 from wakeline.definitions import SESSION_GAP_MS
 from wakeline.durations import MONTH_MS
 from wakeline.keys import OTHER, date
+from wakeline.log import Entry
 from wakeline.profile_fields import EVENTS
-from wakeline.record import Event, Tick, encode_record
+from wakeline.record import CustomerShare, Delta, Event, Position, Tick, encode_record
 from wakeline.settings import Site
 
 NAMES = rules.names()
@@ -318,6 +322,53 @@ async def test_who_is_told_of_a_share_is_up_to_date(made: Timeline, monkeypatch:
     live, fired[:] = sorted(fired), []
     await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=keys.Keys(2))
     assert sorted(fired) == live
+
+
+async def test_whom_only_a_replay_tells_is_up_to_date_too(made: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its own shares may be for others than those of the log's delta."""
+    monkeypatch.setattr(firing, "DUE_BEFORE_ONE", 1)
+    fired: list[tuple[str, int]] = []
+
+    def fire(customer: Customer, out: Out) -> None:
+        fired.append((customer.id, customer.state.counts.get("page_views", 0)))
+        customer.state.source = "fired"
+
+    def next(customer: Customer, site: SiteFacts) -> int:
+        return START if customer.state.source != "fired" else 0
+
+    class Heard:
+        def is_ready(self, delta: Delta) -> bool:
+            return True
+
+        def shares(self, delta: Delta, *, after: Position) -> list[CustomerShare]:
+            return [
+                CustomerShare(
+                    "shop",
+                    "@told",
+                    "v-1",
+                    counts={"page_views": 7},
+                    since=START,
+                    linked=START,
+                    first_seen=START,
+                    last_seen=START,
+                )
+            ]
+
+    monkeypatch.setitem(rules.DEADLINES, Customer, (rules.Deadline("ends", next, fire),))
+    folds = fold.Fold(
+        0, sites=made.sites, deployment=made.deployment, key_space=made.store.keys, emits=False, heard=Heard()
+    )
+    memory = LaneMemory()
+    names = ["@first", "@second", "@told"]
+    memory.remember({("shop", name): Loaded(None, {}, 0, START) for name in names})
+    delta = Delta(1, 0, 5, [CustomerShare("shop", "@first", "visitor-1")])
+    items = decoded([Entry(0, START, encode_record(delta))], made.sites)
+    memory.deadlines.fill([(START, f"shop/{name}", ("shop", name)) for name in names], horizon=START, is_all=True)
+    folds.fold(items, memory)
+    assert fired == [("@first", 0), ("@told", 0)]
+    told = memory.people["shop", "@told"]
+    assert isinstance(told, Customer)
+    assert told.state.counts == {"page_views": 7}
 
 
 async def test_a_deadline_that_raises_harms_no_record_and_is_tried_again(
