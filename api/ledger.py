@@ -1,4 +1,4 @@
-"""The lanes' ledgers: log end = applied + duplicate + too late + erased + dead + derived + skipped + pending.
+"""The lanes' ledgers: log end = the sum of the outcomes in SETTLED + pending.
 
 A lane's place and its ledger are in one hash written by one script, so they always agree. The lanes are read before the
 log's ends, which only grow: a healthy lane is never ahead of its log.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SETTLED = ("applied", "duplicate", "too_late", "erased", "dead", "derived", "skipped")
+SETTLED = ("applied", "duplicate", "conflict", "too_late", "erased", "dead", "derived", "skipped")
 """Fields of `keys.lane`: the possible outcomes of a record."""
 
 PENDING = "pending"

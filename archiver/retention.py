@@ -147,8 +147,7 @@ def _kept_of_delta(value: bytes, is_expired: Callable[[str], bool]) -> tuple[byt
     delta = decode_delta(value)
     shares = [share for share in delta.shares if not is_expired(share.site)]
     facts = [told for told in delta.facts if not is_expired(told.fact.site)]
-    is_any = bool(shares or facts)
     if len(shares) == len(delta.shares) and len(facts) == len(delta.facts):
-        return value, is_any
+        return value, bool(shares or facts)
     delta.shares, delta.facts = shares, facts
-    return encode_record(delta), is_any
+    return encode_record(delta), bool(shares or facts)

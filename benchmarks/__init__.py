@@ -26,7 +26,7 @@ archiver.py       CPU, memory and disk of the history while the log grows
 latency.py        time from an event to a readable profile
 due_live.py       the same while thousands of visits end
 idle.py           memory and CPU of all services when nothing happens
-profile_size.py   bytes in Redis of one profile
+profile_size.py   bytes in Redis of one profile; order_size.py of one order
 snippet.py        bytes of the scripts
 page.py           main-thread time of the scripts and of others from npm (rivals/), in Chromium by page.mjs
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
-from crm.identity.state import Customer
 from crm.state import Visitor
-from wakeline.record import Delta, Erase, Event, Record, decode_record, encode_record
+from wakeline.record import Delta, Erase, Event, Fact, Record, Unlink, decode_record, encode_record
+from wakeline.vocabulary.things import is_thing
 
 Who = tuple[str, str]  # site, id; the site is "" if the record does not name it
 
 PLAIN = re.compile(r"[!-~]{1,128}")  # a searchable id or site
 SITE = re.compile(r'"site"\s*:\s*"([!-~]{1,128}?)"')
-ID = re.compile(r'"(?:visitor|customer|id)"\s*:\s*"([!-~]{1,128}?)"')
+ID = re.compile(r'"(?:visitor|customer|home|id)"\s*:\s*"([!-~]{1,128}?)"')
 TIME = re.compile(r'"(?:time|since)"\s*:\s*(\d{1,16})\b')
 SEARCHED = 100_000  # characters of an undecodable value
 MOST_NAMED = 8  # ids in an undecodable value
@@ -56,10 +56,15 @@ def named_by(value: bytes, *, most: int | None = MOST_NAMED) -> Named:
         return _named(record.site, (record.visitor, record.customer), record.time)
     if isinstance(record, Erase):
         return _named(record.site, (record.id, record.customer), record.time)
+    if isinstance(record, Unlink):
+        return _named(record.site, (record.id,), record.time)
+    if isinstance(record, Fact):
+        ids = dict.fromkeys((record.home, record.customer, record.visitor))
+        return _named(record.site, (id for id in ids if not is_thing(id)), record.time)
     return Named((), 0)
 
 
-def is_forgotten(named: Named, people: Iterable[Visitor | Customer], at: int) -> bool:
+def is_forgotten(named: Named, people: Iterable[Any], at: int) -> bool:
     """Whether a person named by a record appended at `at` (ms) was forgotten after the record's time."""
     return any(
         person.tombstone >= max(named.time, 1) or (isinstance(person, Visitor) and person.state.withheld >= at)
@@ -87,7 +92,9 @@ def letter(
     if isinstance(record, Delta):
         for share in record.shares:
             error = _without((share.customer, share.visitor), error)
-        frame = msgspec.structs.replace(record, shares=[])
+        for told in record.facts:
+            error = _without((told.fact.customer, told.fact.visitor), error)
+        frame = msgspec.structs.replace(record, shares=[], facts=[])
         return DeadLetter(offset, reason, encode_record(frame), error, (NOBODY,))
     elsewhere = {id for site, id in named_by(value, most=None).people if not lives_here((site, id))}
     if not elsewhere:
@@ -102,6 +109,12 @@ def _left_out(value: bytes, record: Record | None, ids: set[str]) -> bytes:
         record.visitor, record.customer = (LEFT_OUT if id in ids else id for id in (record.visitor, record.customer))
     elif isinstance(record, Erase):
         record.id, record.customer = (LEFT_OUT if id in ids else id for id in (record.id, record.customer))
+    elif isinstance(record, Unlink):
+        record.id = LEFT_OUT if record.id in ids else record.id
+    elif isinstance(record, Fact):
+        record.home, record.customer, record.visitor = (
+            LEFT_OUT if id in ids else id for id in (record.home, record.customer, record.visitor)
+        )
     if record is not None:
         return encode_record(record)
     text = value.decode("utf-8", "backslashreplace")
@@ -145,7 +158,7 @@ def _record(value: bytes) -> Record | None:
 
 def _looks_like(text: str, most: int | None) -> Named:
     site, time = SITE.search(text), TIME.search(text)
-    ids = list(dict.fromkeys(ID.findall(text)))[:most]
+    ids = [id for id in dict.fromkeys(ID.findall(text)) if not is_thing(id)][:most]
     return _named(site[1] if site else "", ids, int(time[1]) if time else 0)
 
 

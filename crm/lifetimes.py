@@ -18,6 +18,7 @@ from crm.out import Out
 from crm.pages import UNPROFILED_MS
 from crm.sites import SiteFacts
 from crm.state import Customer, CustomerState, Visitor, VisitorState
+from crm.things.digests import remembered_until
 from crm.visits.state import deadline
 from wakeline.settings import Site
 
@@ -42,6 +43,8 @@ def end_visitor(visitor: Visitor, out: Out) -> None:
     stays = counted_until(state) >= out.now
     out.forget_letters(visitor.site, visitor.id, upto=out.now)
     leave(visitor, out, state.customer, *state.earlier)
+    if state.told:
+        out.unlink(visitor.site, visitor.id, upto=_last_event(state), ended=True)
     visitor.end()
     if stays:
         visitor.state.last_append = out.now
@@ -54,7 +57,7 @@ def end_visitor(visitor: Visitor, out: Out) -> None:
 
 def customer_end(customer: Customer, site: SiteFacts) -> int:
     """Append time (ms) at which what is known of a customer ends; 0: nothing is."""
-    last = customer.state.last_seen
+    last = customer.state.last
     return last + site.lives.customer if last else 0
 
 
@@ -62,12 +65,14 @@ def end_customer(customer: Customer, out: Out) -> None:
     """End all of a customer. Its visitors are known for no longer than it, so they have left or soon will."""
     out.forget_letters(customer.site, customer.id, upto=out.now)
     out.end_card(customer.site, customer.id, upto=customer.state.last_seen)  # what is later is not heard of yet
+    if customer.state.heard:
+        out.unlink(customer.site, customer.id, upto=customer.state.last, ended=True)
     customer.end()
 
 
 def _last_event(state: VisitorState) -> int:
     """Time (ms) of the last event in the profile, that of a link included where an erasure left nothing else."""
-    last = max(state.last_seen, state.had_seen[1], state.linked, state.named)
+    last = max(state.last_seen, state.had_seen[1], state.linked, state.named, state.told)
     return max(last, *state.kept_out[1:]) if state.kept_out else last
 
 
@@ -85,9 +90,13 @@ def _withheld_until(state: VisitorState) -> int:
     return state.withheld
 
 
+def _facts_until(state: VisitorState | CustomerState) -> int:
+    return remembered_until(state.facts)
+
+
 WINDOWS: dict[type, tuple[Callable[[Any], int], ...]] = {
-    VisitorState: (_events_until, _sessions_until, _withheld_until),
-    CustomerState: (),
+    VisitorState: (_events_until, _sessions_until, _withheld_until, _facts_until),
+    CustomerState: (_facts_until,),
 }
 """What the site still counts by somebody whose profile is gone: until which append time (ms), 0: not at all.
 

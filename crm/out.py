@@ -2,8 +2,9 @@
 
 count, top      add to a number, or to a top list, of the site
 wake            have the person's deadlines looked at, at a time of the log
-tell            send a share to the customer's lane
+tell            send a share to a customer's lane, or a fact to a thing's
 emit            send a record to another person's lane
+unlink          have the things of all lanes name a person no more
 say             send a message about a person to whoever reads them outside
 forget          keep what a person did up to a time out of its profile, for good
 
@@ -26,7 +27,7 @@ from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT
 from wakeline.numbers import Count, Top
-from wakeline.record import CustomerShare, Record
+from wakeline.record import Record, Share, Unlink
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
 BODY_BYTES = 4_096  # of one message, as JSON
@@ -39,15 +40,16 @@ class Verdict(StrEnum):
 
     APPLIED = "applied"
     DUPLICATE = "duplicate"
+    CONFLICT = "conflict"  # a fact with the id of another one and other content: it changes nothing
     TOO_LATE = "too_late"
     ERASED = "erased"  # counted on the site, but not in a profile; a replay meets tombstones earlier, so erases more
     DEAD = "dead"
-    DERIVED = "derived"  # our own deltas, ticks and erasures
+    DERIVED = "derived"  # our own deltas, ticks, erasures and others
     SKIPPED = "skipped"  # before the place where the numbers of this version begin
 
 
 class Person(Protocol):
-    """A visitor or a customer."""
+    """A visitor, a customer or a thing."""
 
     site: str
     id: str
@@ -133,8 +135,11 @@ class Out:
         self.due: dict[str, int] = {}  # "<site>/<id>" -> append time; 0: no longer
         self.tombstones: dict[tuple[str, str], int] = {}
         self.ended_cards: dict[tuple[str, str], EndedCard] = {}
-        self.shares: list[CustomerShare] = []  # for the customers' lanes
-        self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane receives it, record
+        self.shares: list[Share] = []  # for other homes
+        self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane receives it ("": every lane), record
+        self.naming: defaultdict[tuple[str, str], dict[str, bool]] = defaultdict(dict)
+        """Person -> thing -> whether it names the person, where that changed."""
+        self.cut: Counts = _counts()  # what a bound cut: kind -> amount
         self._emitted: tuple[int, int] = (-1, 0)  # offset and step of the latest emit
         self._emitted_to: set[tuple[str, str, str]] = set()  # site, id and cause of what they emitted
         self.messages: list[Said] = []
@@ -208,8 +213,8 @@ class Out:
 
     # ---- others
 
-    def tell(self, share: CustomerShare) -> None:
-        """Send a share to its customer."""
+    def tell(self, share: Share) -> None:
+        """Send a share to its customer, or a fact to its thing."""
         share.at, share.step = self.offset, self.step
         self.shares.append(share)
 
@@ -221,6 +226,10 @@ class Out:
         if (site, id, cause) not in self._emitted_to:
             self._emitted_to.add((site, id, cause))
             self.outbox.append((site, id, record))
+
+    def unlink(self, site: str, id: str, *, upto: int, ended: bool = False) -> None:
+        """Have the things of all lanes name a person no more, as far as facts up to `upto` (ms) do; see `Unlink`."""
+        self.emit(site, "", Unlink(site, id, upto, ended), cause=id)
 
     def say(self, kind: str, person: Person, body: Mapping[str, Any]) -> None:
         """Send a message about a person, who must be one that may have a profile. `wakeline.messages` reads them.

@@ -1,4 +1,7 @@
-"""The effects of other records: shares for customers, erasures, and events from before a version begins."""
+"""The effects of other records: shares for customers, erasures, and events from before a version begins.
+
+Those of facts are in facts.py.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 A rule takes the event, its visitor and `out`, which collects its other effects. It has no I/O, and no clock except
 `out.now`. It returns None, or a verdict that ends the processing of the event.
 
-A person may also have deadlines, whose kinds are listed below. A kind computes the person's next deadline from its
+People and things may also have deadlines, whose kinds are listed below. A kind computes the next deadline from their
 state, and is called when it is reached. A rule that sets a deadline calls `out.wake`. The processor also calls
 
 is_kept_out              before the rules: whether an erasure keeps the event out of the profile
@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from crm.commerce import pages as orders
 from crm.content import events, page_views
 from crm.identity import consent, customers
 from crm.identity.customers import open_share, send_share
@@ -25,6 +26,8 @@ from crm.out import Out, Verdict
 from crm.presence import signs
 from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
+from crm.things.hearing import end_thing, thing_end
+from crm.things.state import Thing
 from crm.visits import attribution, referrers, sessions
 from crm.visits.sessions import is_kept_out
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING
@@ -66,6 +69,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("visits", sessions.merge, ALL),
     ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT)),
     ("events", events.count, (CUSTOM,)),
+    ("orders", orders.tell, (CUSTOM,)),
     ("interests", scoring.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),
     ("customers", customers.link, (IDENTIFY,)),
 )
@@ -87,8 +91,9 @@ DEADLINES: dict[type, tuple[Deadline, ...]] = {
         Deadline("visitor_age", visitor_end, end_visitor, is_age=True),
     ),
     Customer: (Deadline("customer_age", customer_end, end_customer, is_age=True),),
+    Thing: (Deadline("thing_age", thing_end, end_thing, is_age=True),),
 }
-"""The kinds of deadlines by type of person, in the order in which they fire in the same millisecond."""
+"""The kinds of deadlines of people and things, in the order in which they fire in the same millisecond."""
 
 
 def names() -> tuple[str, ...]:
@@ -101,7 +106,7 @@ def of_type(type: str) -> Steps:
     return tuple((name, rule) for name, rule, types in RULES if type in types)
 
 
-def earliest(person: Visitor | Customer, site: SiteFacts, *, doubted: int = 0) -> tuple[int, Deadline | None]:
+def earliest(person: Visitor | Customer | Thing, site: SiteFacts, *, doubted: int = 0) -> tuple[int, Deadline | None]:
     """Append time (ms) and kind of the person's next deadline; (0, None): there is none.
 
     No end by age comes before `doubted`, the append time up to which the log's time is in doubt.

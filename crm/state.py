@@ -1,4 +1,4 @@
-"""The state of a visitor and of a customer.
+"""The state of a visitor and of a customer; that of a thing is in `crm.things`.
 
 `VisitorState` and `CustomerState` are stored as JSON under `keys.state`; `Visitor` and `Customer` add the
 data of other keys and the changes of the current call.
@@ -74,6 +74,8 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     earlier: list[str] = []  # customers it was linked to before, which list it too
     had_profile: bool = False  # in a replay: the live version had a profile that the current tombstone keeps out
     had_seen: tuple[int, int] = (0, 0)  # times of that profile's first and last event, ms
+    facts: str = ""  # see `crm.things.digests`; it survives erasure
+    told: int = 0  # time (ms) of the latest event that told a thing of this visitor: so long it may be named there
     withheld: int = 0  # append time (ms) until which a withdrawal without a profile keeps events out of one
     first: Touch = Touch()
     latest: Touch = Touch()
@@ -83,8 +85,8 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
         return self.kept_out or (self.customer, self.linked, self.named)
 
     def is_known(self) -> bool:
-        """Whether there is a profile or a link; in a replay, also one that only the live version had."""
-        return bool(self.first_seen or self.customer or self.had_profile or self.kept_out)
+        """Whether there is a profile, a link, or a thing that may name it; in a replay, also what only the live had."""
+        return bool(self.first_seen or self.customer or self.told or self.had_profile or self.kept_out)
 
 
 class Visitor:
@@ -168,8 +170,10 @@ class Visitor:
 
     def forget(self, upto: int) -> None:
         """Delete the profile, permanently for events up to time `upto` (ms)."""
+        told = self.state.told
         self.end()
         self.state.erased = upto
+        self.state.told = told if told > upto else 0
         self.erased, self.tombstone = upto, max(upto, self.tombstone)
 
     def vanish(self) -> None:
@@ -196,7 +200,7 @@ class Visitor:
             forgotten_until=old.forgotten_until, erasures=old.erasures,
             sessions=old.sessions, closed=old.closed,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
-            erased=old.erased, withheld=old.withheld,
+            erased=old.erased, withheld=old.withheld, facts=old.facts,
         )  # fmt: skip
         self.interests.clear()
         self.share = None

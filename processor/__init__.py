@@ -7,10 +7,11 @@ lanes.py      the lanes of this process; ownership.py assigns them: all by a lea
 worker.py     one lane: load, fold, write, retry
 batch.py      decodes records, and finds the people and numbers they touch
 fold.py       applies the rules of `crm` to one lane's records; firing.py which deadlines fire before each,
-              deadlines.py those at hand; clock.py whether the lane's time is to be believed; definitions.py the site
-              definitions in effect; memory.py the cache of a lane, loaded.py fills it
+              deadlines.py those at hand; clock.py whether the lane's time is to be believed; others.py applies facts
+              and all other records; definitions.py the site definitions in effect; imports.py how far a lane is with
+              each import; memory.py the cache of a lane, loaded.py and naming.py fill it
 changes.py    the changes of one call; writes.py turns them into Redis commands (command.py), people.py those of
-              visitors and customers, deltas.py the records for other lanes
+              people and things, deltas.py the records for other lanes
 store.py      the one call that applies them; lane_protocol.py the scripts and fields of a lane in Redis
 messages.py   turns messages of a call into commands; teller.py merges the lanes' messages
 retention.py  how long the log keeps processed records

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import msgspec
 from msgspec import Struct
 
-from crm import definitions
+from crm import definitions, facts
 from crm.dead import Named, named_by
 from crm.out import LIVE_MS
 from wakeline.definitions import LATE_MS
@@ -22,16 +22,23 @@ from wakeline.record import (
     CUSTOMER_PREFIX,
     FOR_GOOD,
     MOST_DEFINITION_BYTES,
+    MOST_FACT_BYTES,
     CustomerShare,
     Definition,
     Delta,
     Erase,
     Event,
+    Fact,
+    ImportEnd,
     Record,
+    Share,
     Tick,
+    ToldFact,
+    Unlink,
     decode_record,
     encode_record,
 )
+from wakeline.vocabulary import things
 
 MAX_KEYS = 3_000  # of one store call: a thousand profiles, about 25 ms; reached only when catching up
 KEYS_OF_ONE = 4  # state, profile, interests, pages; tombstones are rare enough for the slack of the spans
@@ -40,7 +47,9 @@ KEYS_OF_A_SPAN = len(TOPS) + 4 + 6 * len(LIVE_TOPS)  # of five minutes: its day'
 SPAN_MS = 300_000
 
 NAME = re.compile(r"[a-z_]{1,64}")  # of what is defined
-ID = re.compile(r"[!-~]{1,128}")  # of a person or a site in a record of our own
+ID = re.compile(r"[!-~]{1,128}")  # of a person, a thing or a site in a record of our own
+NO_VISITOR = CUSTOMER_PREFIX + things.PREFIXES  # what no visitor's id begins with
+FACT_ID = re.compile(r"[0-9a-f]{16}")
 
 NOTHING = encode_record(Tick())
 WITHDRAWAL = f'"{CONSENT}"'.encode()  # is in whatever may be one
@@ -103,18 +112,36 @@ def _record_of(value: bytes, sites: Container[str]) -> Record | str:
         record: Record = decode_record(value)
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         return f"malformed: {error}"
-    if isinstance(record, Event):
+    if type(record) is Event:
         if record.site not in sites:
             return "unknown_site"
-        if not record.visitor or record.visitor[0] == CUSTOMER_PREFIX or not 0 <= record.n < MAX_EVENTS_PER_PAGE:
+        if not record.visitor or record.visitor[0] in NO_VISITOR or not 0 <= record.n < MAX_EVENTS_PER_PAGE:
             return "malformed: invalid visitor or event number"
         if not record.page or (record.customer and not _is_customer(record.customer)):
             return "malformed: no page instance, or an invalid customer"
+        if record.order and (things.kind_of(record.order) is not things.ORDER or not ID.fullmatch(record.order)):
+            return "malformed: an invalid order"
+    elif isinstance(record, Fact):
+        if record.site not in sites:
+            return "unknown_site"
+        if len(value) > MOST_FACT_BYTES:
+            return "malformed: a fact that is too long"
+        if fault := _fault_of_fact(record):
+            return f"malformed: {fault}"
     elif isinstance(record, Erase):
         if not _is_erasure(record):
             return "malformed: invalid erasure"
-    elif isinstance(record, Delta) and not all(map(_is_share, record.shares)):
-        return "malformed: a share of nobody, or for nobody"
+    elif isinstance(record, Unlink):
+        if not (_is_person(record.id) and _is_site(record.site) and 0 < record.time <= FOR_GOOD):
+            return "malformed: invalid erasure"
+    elif isinstance(record, Delta):
+        if not all(map(_is_share, record.shares)):
+            return "malformed: a share of nobody, or for nobody"
+        if not all(map(_is_told, record.facts)):
+            return "malformed: a fact about nothing"
+    elif isinstance(record, ImportEnd):
+        if not (_is_site(record.site) and ID.fullmatch(record.batch) and 0 < record.time <= FOR_GOOD):
+            return "malformed: the end of no import"
     elif isinstance(record, Definition) and (fault := _fault_of(record)):
         return f"malformed: {fault}"
     return record
@@ -123,6 +150,26 @@ def _record_of(value: bytes, sites: Container[str]) -> Record | str:
 def _is_erasure(record: Erase) -> bool:
     named = _is_person(record.id) and (not record.customer or _is_customer(record.customer))
     return named and _is_site(record.site) and 0 < record.time <= FOR_GOOD
+
+
+def _fault_of_fact(fact: Fact) -> str:
+    """What is wrong with a fact; "" for nothing."""
+    if not FACT_ID.fullmatch(fact.id) or not _is_site(fact.site) or not 0 < fact.time <= fact.received <= FOR_GOOD:
+        return "a fact without a valid id, site or time"
+    if (fact.customer and not _is_customer(fact.customer)) or (fact.visitor and not _is_visitor(fact.visitor)):
+        return "a fact about an invalid person"
+    if fact.batch and (not ID.fullmatch(fact.batch) or not 0 < fact.line <= FOR_GOOD):
+        return "a fact of no line of an import"
+    kind = things.kind_of(fact.home) if things.is_thing(fact.home) else None
+    if facts.of_things(fact.type) != (kind.name if kind else "") or not ID.fullmatch(fact.home):
+        return "a fact whose home does not fit its type"
+    if kind is None and fact.home not in (fact.customer, fact.visitor):
+        return "a fact that has no home"
+    return facts.fault_of(fact)
+
+
+def _is_told(told: ToldFact) -> bool:
+    return things.is_thing(told.fact.home) and not _fault_of_fact(told.fact)
 
 
 def _fault_of(record: Definition) -> str:
@@ -145,7 +192,8 @@ def _is_share(share: CustomerShare) -> bool:
     return (
         _is_site(share.site)
         and _is_customer(share.customer)
-        and _is_visitor(share.visitor)
+        and ID.fullmatch(share.visitor) is not None
+        and share.visitor[0] != CUSTOMER_PREFIX
         and all(0 <= time <= FOR_GOOD for time in times)
         and all(isfinite(amount) for amount in share.interests.values())
         and all(abs(count) <= FOR_GOOD for count in share.counts.values())
@@ -157,7 +205,7 @@ def _is_person(id: str) -> bool:
 
 
 def _is_visitor(id: str) -> bool:
-    return ID.fullmatch(id) is not None and id[0] != CUSTOMER_PREFIX
+    return ID.fullmatch(id) is not None and id[0] not in NO_VISITOR
 
 
 def _is_customer(id: str) -> bool:
@@ -169,16 +217,36 @@ def _is_site(site: str) -> bool:
 
 
 def touched(record: Record | Invalid) -> tuple[Who, ...]:
-    """The people whose state a record may change."""
+    """The people and things whose state a record may change, and people whose tombstones it asks for."""
     if type(record) is Event:
         return ((record.site, record.visitor),)
+    if isinstance(record, Fact):
+        return named_in(record)
     if isinstance(record, Delta):
-        return tuple((share.site, share.customer) for share in record.shares)
-    if isinstance(record, Erase):
+        return tuple(dict.fromkeys(who for share in in_order(record) for who in touched_by(share)))
+    if isinstance(record, (Erase, Unlink)):
         return ((record.site, record.id),)
     if isinstance(record, Invalid):
         return record.named.people
     return ()
+
+
+def named_in(fact: Fact) -> tuple[Who, ...]:
+    """The home of a fact, and whom it names beside that."""
+    ids = dict.fromkeys((fact.home, fact.customer, fact.visitor))
+    return tuple((fact.site, id) for id in ids if id)
+
+
+def touched_by(share: Share) -> tuple[Who, ...]:
+    """See `touched`; the first is the one that hears it."""
+    return named_in(share.fact) if isinstance(share, ToldFact) else ((share.site, share.customer),)
+
+
+def in_order(delta: Delta) -> list[Share]:
+    """Its shares and facts in the order in which they were made."""
+    if not delta.facts:
+        return delta.shares  # type: ignore[return-value]
+    return sorted((*delta.shares, *delta.facts), key=lambda share: (share.at, share.step))
 
 
 def newest(items: list[Item]) -> int:

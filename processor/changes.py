@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from crm.facts import Thing
 from crm.out import Additions, Counts, Out, Person, Verdict
 from crm.sites import SiteFacts, page_name
 from crm.state import Customer, Visitor
@@ -14,7 +15,8 @@ from wakeline import keys
 from wakeline.durations import MINUTE_MS
 from wakeline.labels import cut
 from wakeline.numbers import TOPS
-from wakeline.record import CustomerShare, Delta, Position
+from wakeline.record import CustomerShare, Delta, Position, Share
+from wakeline.vocabulary.things import is_thing
 
 
 class TopLists:
@@ -55,6 +57,8 @@ class Changes(Out):
         self.top_added: defaultdict[str, list[tuple[str, int]]] = defaultdict(list)  # key -> additions, list not loaded
         self.visitors: dict[tuple[str, str], Visitor] = {}
         self.customers: dict[tuple[str, str], Customer] = {}
+        self.things: dict[tuple[str, str], Thing] = {}
+        self.imports: dict[str, str] = {}  # field of the lane's imports -> what it says now; "": it goes
         self.hops: dict[int, Position] = {}  # source lane -> up to where its deltas are applied
         self.sites: Mapping[str, SiteFacts] = {}
         self.hop_gaps: list[HopGap] = []
@@ -67,7 +71,7 @@ class Changes(Out):
         if person.scheduled == at:
             self._deadlines.push(at, f"{person.site}/{person.id}", (person.site, person.id))
 
-    def reschedule(self, person: Visitor | Customer, at: int) -> None:
+    def reschedule(self, person: Person, at: int) -> None:
         """Check the person's deadlines at append time `at` (ms), and not before; 0: it has none."""
         member = f"{person.site}/{person.id}"
         person.scheduled = self.due[member] = at
@@ -113,11 +117,16 @@ class Changes(Out):
 class ReplayChanges(Changes):
     """Of a call of a replay whose lanes hear each other."""
 
-    def tell(self, share: CustomerShare) -> None:
-        """See `Out.tell`. Of a visitor that is still to be forgotten the fold knows less than the live version did."""
-        visitor = self.visitors[share.site, share.visitor]
-        if share.erased_at or visitor.erased >= visitor.tombstone:
-            super().tell(share)
+    def tell(self, share: Share) -> None:
+        """See `Out.tell`. Of a visitor that is still to be forgotten the fold knows less than the live version did.
+
+        But what such a visitor told of things it says, and names nobody whom a tombstone covers: see `crm.things`.
+        """
+        if isinstance(share, CustomerShare) and not is_thing(share.visitor) and not share.erased_at:
+            visitor = self.visitors[share.site, share.visitor]
+            if visitor.erased < visitor.tombstone:
+                return
+        super().tell(share)
 
 
 def label(value: str) -> str:

@@ -15,7 +15,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
 
-from wakeline.record import CustomerShare, Delta, Position
+from wakeline.record import CustomerShare, Delta, Position, Share
 
 MOST_AHEAD = 20_000  # unreceived shares at which a lane pauses, unless another lane waits for it
 
@@ -32,7 +32,7 @@ class Crossing:
         self._own = dict(self.goals)  # as requested
         self.written: dict[tuple[int, int], Position] = {}  # source, target -> position up to which the target wrote it
         self._at: dict[int, Position] = dict.fromkeys(self.goals, (0, 0))
-        self._shares: defaultdict[tuple[int, int], list[CustomerShare]] = defaultdict(list)  # source, target; in order
+        self._shares: defaultdict[tuple[int, int], list[Share]] = defaultdict(list)  # source, target; in order
         self._waiting: dict[int, tuple[int, Position]] = {}  # lane -> the source it waits for, and the position
         self._resting: set[int] = set()  # lanes that have reached their goals
         self._paused: set[int] = set()  # lanes that are far ahead
@@ -70,7 +70,7 @@ class Crossing:
         for target in self.goals:
             self._shares.pop((lane, target), None)
 
-    def made(self, lane: int, at: Position, shares: Iterable[tuple[int, CustomerShare]]) -> None:
+    def made(self, lane: int, at: Position, shares: Iterable[tuple[int, Share]]) -> None:
         """Note that a lane has reached `at`; `shares`: those made since the last call, each with its target lane."""
         for target, share in shares:
             self._shares[lane, target].append(share)
@@ -144,21 +144,22 @@ class Crossing:
         """Whether the source has reached the delta's position."""
         return self._at.get(delta.source, (0, 0)) >= (delta.upto, delta.upto_step)
 
-    def shares(
-        self, lane: int, delta: Delta, *, after: Position, kept: Iterable[CustomerShare] = ()
-    ) -> list[CustomerShare]:
+    def shares(self, lane: int, delta: Delta, *, after: Position, kept: Iterable[CustomerShare] = ()) -> list[Share]:
         """What a lane hears by a delta that has heard all before `after`, in order; `kept`: of the delta's own.
 
         Erasures are taken from the log's delta, not from the new fold.
         """
-        found = [share for share in self._made(lane, delta, after) if not share.erased_at]
+        found = [share for share in self._made(lane, delta, after) if not _is_erasure(share)]
         told = [share for share in _new(delta, after) if share.erased_at]
         told += kept
         return sorted([*found, *told], key=_position) if told else found
 
     def unmade(self, lane: int, delta: Delta, *, after: Position) -> list[CustomerShare]:
-        """What a delta says and its source's fold does not: other rules do not, or the visitor is forgotten by now."""
-        found = self._made(lane, delta, after)
+        """What a delta says and its source's fold does not: other rules do not, or the visitor is forgotten by now.
+
+        Not what it says of things: a visitor that is forgotten still tells them.
+        """
+        found = [share for share in self._made(lane, delta, after) if isinstance(share, CustomerShare)]
         made = {(_whose(share), _position(share)) for share in found}
         made |= {(_whose(share), UNNOTED) for share in found}
         return [
@@ -167,10 +168,14 @@ class Crossing:
             if not share.erased_at and (_whose(share), _position(share)) not in made
         ]
 
-    def _made(self, lane: int, delta: Delta, after: Position) -> list[CustomerShare]:
+    def _made(self, lane: int, delta: Delta, after: Position) -> list[Share]:
         made = self._shares[delta.source, lane]
         begin = bisect_left(made, after, key=_position)
         return made[begin : bisect_left(made, (delta.upto, delta.upto_step), key=_position)]
+
+
+def _is_erasure(share: Share) -> bool:
+    return isinstance(share, CustomerShare) and share.erased_at > 0
 
 
 def _new(delta: Delta, after: Position) -> list[CustomerShare]:

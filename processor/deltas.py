@@ -1,16 +1,18 @@
-"""Groups the shares of a call into deltas, the records for the customers' lanes."""
+"""Groups what a call tells other homes into deltas, the records for their lanes."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
 
+from processor.batch import touched_by
 from processor.changes import Changes
 from processor.memory import LaneMemory
 from wakeline.lanes import lane_of
-from wakeline.record import CustomerShare, Delta, Position
+from wakeline.record import CustomerShare, Delta, Position, Share, ToldFact, encode_record
 
 SHARES_SIZE = 4_000  # shares and interests of one delta: about 400 KB, a tenth of a log record's maximum
+BYTES_OF_ONE = 100  # that count as one of them, of a fact
 
 
 def deltas(changes: Changes, memory: LaneMemory, *, lanes: int, upto: Position) -> Iterator[tuple[int, Delta]]:
@@ -18,9 +20,9 @@ def deltas(changes: Changes, memory: LaneMemory, *, lanes: int, upto: Position) 
 
     Shares that were already sent are left out: the place of a rebuilt lane may be before them.
     """
-    by_lane: defaultdict[int, list[CustomerShare]] = defaultdict(list)
+    by_lane: defaultdict[int, list[Share]] = defaultdict(list)
     for share in changes.shares:
-        target = lane_of(share.site, share.customer, lanes)
+        target = lane_of(*touched_by(share)[0], lanes)
         if (share.at, share.step) >= memory.sent.get(target, (0, 0)):
             by_lane[target].append(share)
     for target, shares in by_lane.items():
@@ -30,13 +32,14 @@ def deltas(changes: Changes, memory: LaneMemory, *, lanes: int, upto: Position) 
                 target,
                 Delta(
                     source=changes.lane, after=after[0], after_step=after[1], upto=end[0], upto_step=end[1],
-                    shares=portion,
+                    shares=[share for share in portion if isinstance(share, CustomerShare)],
+                    facts=[share for share in portion if isinstance(share, ToldFact)],
                 ),
             )  # fmt: skip
             after = end
 
 
-def portions(shares: list[CustomerShare], upto: Position) -> Iterator[tuple[list[CustomerShare], Position]]:
+def portions(shares: list[Share], upto: Position) -> Iterator[tuple[list[Share], Position]]:
     """Runs of shares that fit into one record, each with the position before which all of them were made."""
     start = size = 0
     for index, share in enumerate(shares):
@@ -44,5 +47,6 @@ def portions(shares: list[CustomerShare], upto: Position) -> Iterator[tuple[list
         if size >= SHARES_SIZE and at != (shares[index - 1].at, shares[index - 1].step):
             yield shares[start:index], at
             start, size = index, 0
-        size += 1 + len(share.interests)
+        size += 1
+        size += len(share.interests) if isinstance(share, CustomerShare) else len(encode_record(share)) // BYTES_OF_ONE
     yield shares[start:], upto

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from crm.state import Customer, Visitor
 from processor.batch import Item, Who
 from processor.changes import Changes
-from processor.memory import LaneMemory
+from processor.memory import Home, LaneMemory
 from wakeline.record import Tick
 
 DUE_AT_ONCE = 500  # most that fire in one call
 DUE_BEFORE_ONE = 32  # most that fire before one record, besides those of the people it is about
 DUE_BEFORE_A_TICK = 1_000  # nobody waits for a tick
 
-ComeDue = Callable[[Visitor | Customer, int, Changes], bool]
+ComeDue = Callable[[Home, int, Changes], bool]
 """Checks the deadlines of a person at a time; returns whether one fired."""
 
 

@@ -7,20 +7,45 @@ from time import perf_counter_ns
 from typing import Protocol
 
 from crm import dead, records, rules
+from crm.facts import Thing
 from crm.out import LIVE_MS, Verdict
 from crm.rules import Steps
 from crm.sites import Facts, SiteFacts
-from crm.state import Customer, Visitor
-from processor.batch import Batch, Invalid, Item, Who, batch_of, decoded, newest, only_what_lasts
-from processor.changes import Changes, HopGap, ReplayChanges
+from crm.state import Visitor
+from processor import others
+from processor.batch import (
+    Batch,
+    Invalid,
+    Item,
+    Who,
+    batch_of,
+    decoded,
+    in_order,
+    newest,
+    only_what_lasts,
+    touched_by,
+)
+from processor.changes import Changes, ReplayChanges
 from processor.firing import catch_up, fire
-from processor.memory import LaneMemory
+from processor.memory import Home, LaneMemory
 from wakeline import keys
 from wakeline.durations import MINUTE_MS
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.numbers import LIVE_TOPS, TOPS
-from wakeline.record import CUSTOMER_PREFIX, CustomerShare, Definition, Delta, Erase, Event, Position, Record
+from wakeline.record import (
+    Definition,
+    Delta,
+    Erase,
+    Event,
+    Fact,
+    ImportEnd,
+    Position,
+    Record,
+    Share,
+    Unlink,
+    encode_record,
+)
 from wakeline.vocabulary.types import BUILT_IN
 
 TIMED = 64  # one event in so many: reading the clock costs as much as a small rule
@@ -31,7 +56,7 @@ class Heard(Protocol):
 
     def is_ready(self, delta: Delta) -> bool: ...
 
-    def shares(self, delta: Delta, *, after: Position) -> list[CustomerShare]: ...
+    def shares(self, delta: Delta, *, after: Position) -> list[Share]: ...
 
 
 class Fold:
@@ -103,9 +128,9 @@ class Fold:
     def fold(self, items: Sequence[Item], memory: LaneMemory, *, step: int = 0) -> Changes:
         """Apply records in order, after the deadlines due before each. `step` of the first one's have already fired.
 
-        All people whom records and deadlines touch must be in `memory`. It may stop early, if too many deadlines are
-        due for one call or more must be loaded: `folded` and `step` of the result are the number of applied records,
-        and of deadlines that have fired before the next.
+        All people and things that records and deadlines touch must be in `memory`. It may stop early, if too many
+        deadlines are due for one call or more must be loaded: `folded` and `step` of the result are the number of
+        applied records, and of deadlines that have fired before the next.
         """
         changes = self.begin(memory, step=step)
         self.go_on(items, memory, changes)
@@ -133,17 +158,23 @@ class Fold:
             record = item.record
             if item.offset < self.begins:
                 if isinstance(record, Event):
-                    records.look_through(record, _visitor(memory, changes, *item.who[0]), changes)
+                    visitor = others.touch(memory, changes, item.who[0])
+                    assert isinstance(visitor, Visitor)
+                    records.look_through(record, visitor, changes)
                 elif isinstance(record, Definition):
                     self._apply_derived(record, memory, changes)
                 ledger[Verdict.SKIPPED] += 1
-            elif isinstance(record, Event):
+            elif type(record) is Event:
                 ledger[self._apply(record, item.who[0], memory, changes)] += 1
+            elif type(record) is Fact:
+                ledger[self._hear(item, record, memory, changes)] += 1
             elif isinstance(record, Invalid):
                 changes.dead.append(self.letter(item, record, memory))
                 ledger[Verdict.DEAD] += 1
             elif self._heard is not None and isinstance(record, Delta) and not self._heard.is_ready(record):
                 changes.waits_for = record
+                break
+            elif isinstance(record, Unlink) and not others.unlink(record, memory, changes):
                 break
             else:
                 self._apply_derived(record, memory, changes)
@@ -151,7 +182,7 @@ class Fold:
             changes.folded += 1
             changes.step = 0
 
-    def come_due(self, person: Visitor | Customer, at: int, changes: Changes) -> bool:
+    def come_due(self, person: Home, at: int, changes: Changes) -> bool:
         """Check a person's deadlines at the time for which they are scheduled; returns whether one fired."""
         site = self._facts[person.site]
         next, kind = rules.earliest(person, site, doubted=changes.doubted)
@@ -163,7 +194,7 @@ class Fold:
         changes.reschedule(person, next and max(next, at))
         return is_due
 
-    def _fire_one(self, person: Visitor | Customer, kind: rules.Deadline, at: int, changes: Changes) -> None:
+    def _fire_one(self, person: Home, kind: rules.Deadline, at: int, changes: Changes) -> None:
         self.firing = who = person.site, person.id
         changes.now = changes.received = at
         changes.enter(self._held.get(person.site) or self._facts[person.site], at)
@@ -176,7 +207,10 @@ class Fold:
             if person.share is not None:
                 rules.send_share(person, changes)
         else:
-            changes.customers[who] = person
+            if isinstance(person, Thing):
+                changes.things[who] = person
+            else:
+                changes.customers[who] = person
             kind.fire(person, changes)
         self.seconds[kind.kind] += (perf_counter_ns() - began) / 1e9 / self._timed_every
         self.firing = None
@@ -197,7 +231,7 @@ class Fold:
         changes.sites = self._sites
         return changes
 
-    def _look(self, person: Visitor | Customer, changes: Changes) -> None:
+    def _look(self, person: Home, changes: Changes) -> None:
         """After a record that touched them: who was forgotten waits for less, and who waits for nothing may do now."""
         if person.has_new_deadlines or not person.scheduled:
             person.has_new_deadlines = False
@@ -242,37 +276,43 @@ class Fold:
                 return verdict
         return None
 
+    def _hear(self, item: Item, fact: Fact, memory: LaneMemory, changes: Changes) -> Verdict:
+        changes.enter(self._held[fact.site], min(fact.time, item.time))
+        home, verdict = others.take(item, fact, memory, changes)
+        if home is not None:
+            self._look(home, changes)
+        if verdict is Verdict.CONFLICT:
+            value = encode_record(fact)
+            invalid = Invalid(value, Verdict.CONFLICT.value, dead.named_by(value))
+            changes.dead.append(self.letter(item, invalid, memory))
+        return verdict
+
     def _apply_derived(self, record: Record, memory: LaneMemory, changes: Changes) -> None:
         if isinstance(record, Delta):
-            applied = memory.hops.get(record.source, (0, 0))
-            after, upto = (record.after, record.after_step), (record.upto, record.upto_step)
-            if self._heard is None and after > applied:
-                changes.hop_gaps.append(HopGap(record.source, applied, after))
-            if upto > applied:
-                memory.hops[record.source] = changes.hops[record.source] = upto
-                shares = record.shares if self._heard is None else self._heard.shares(record, after=applied)
-                if self._heard is not None and memory.deadlines.next <= memory.clock.time:
-                    whose = [(share.site, share.customer) for share in shares]
+            heard = self._heard
+            applied = others.news(record, memory, changes, checks=heard is None)
+            if applied is not None:
+                shares = in_order(record) if heard is None else heard.shares(record, after=applied)
+                if heard is not None and memory.deadlines.next <= memory.clock.time:
+                    whose = [who for share in shares for who in touched_by(share)]
                     catch_up(whose, memory, changes, self.come_due, upto=memory.clock.time)
                     changes.now = memory.clock.time
                 for share in shares:
-                    if share.at >= 0 and (share.at, share.step) < applied:  # already applied by an earlier delta
-                        continue
-                    customer = _customer(memory, changes, share.site, share.customer)
-                    records.receive(share, customer, changes)
-                    self._look(customer, changes)
+                    home = others.receive(share, memory, changes, applied=applied)
+                    if home is not None:
+                        self._look(home, changes)
         elif isinstance(record, Erase):
-            person_of = _customer if record.id[0] == CUSTOMER_PREFIX else _visitor
-            person = person_of(memory, changes, record.site, record.id)
-            records.erase(record, person, changes)
-            self._look(person, changes)
+            self._look(others.erase(record, memory, changes), changes)
         elif isinstance(record, Definition):
             changes.definitions |= memory.definitions.take(record, changes.offset, self._sites)
+        elif isinstance(record, ImportEnd):
+            others.end_import(record, memory, changes)
 
     def letter(self, item: Item, record: Invalid, memory: LaneMemory, error: str = "") -> dead.DeadLetter:
         """The dead letter of an item. All people whom the record names must be in `memory`."""
         value, reason, named = record
-        gone = dead.is_forgotten(named, [memory.people[who] for who in named.people], item.time)
+        here = [memory.people[who] for who in named.people if self._lives_here(who)]  # others are left out
+        gone = dead.is_forgotten(named, here, item.time)
         return dead.letter(item.offset, reason, value, error, is_forgotten=gone, lives_here=self._lives_here)
 
     def _lives_here(self, who: Who) -> bool:
@@ -286,17 +326,3 @@ class Fold:
             changes.outbox.clear()
             if self._heard is None:
                 changes.shares.clear()
-
-
-def _visitor(memory: LaneMemory, changes: Changes, site: str, id: str) -> Visitor:
-    visitor = memory.people[site, id]
-    assert isinstance(visitor, Visitor)
-    changes.visitors[site, id] = visitor
-    return visitor
-
-
-def _customer(memory: LaneMemory, changes: Changes, site: str, id: str) -> Customer:
-    customer = memory.people[site, id]
-    assert isinstance(customer, Customer)
-    changes.customers[site, id] = customer
-    return customer

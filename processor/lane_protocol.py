@@ -121,7 +121,8 @@ return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES'), said, cut}
 KEYS_OF = {"DEAD": 2, "FORGET": 2, "SAY": 2, "HOLD": 2, "CARD": 3}
 """How many keys follow a command, if more than one."""
 
-# KEYS: the due set, then state, interests and tombstone of each person, then top lists; ARGV: members of the due set.
+# KEYS: the due set, then state, interests and tombstone of each person or thing, then top lists; ARGV: members of the
+# due set.
 LOAD = """
 local people, tops = {}, {}
 local n = #ARGV
@@ -147,24 +148,33 @@ WRITES = (
     "ZRANGE", "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE", "XTRIM", "EXISTS",
 )  # fmt: skip
 
-# KEYS: the lane, its hop, its definitions. A script, for redis-py has no transactions worth the name on a cluster.
-PLACE = "return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[3])}"
+OF_PLACE = """
+local found = {}
+for i, key in ipairs(KEYS) do found[i] = redis.call('HGETALL', key) end
+return found
+"""
 
-# KEYS: the lane, its hop, its definitions; ARGV: writer, what `moved` must be, WRITES. What another writer has under
-# way fails from now on. A command that the user may not give would stop a write half-way.
-CLAIM = """
+# KEYS: the lane, its hop, definitions and imports. A script, for redis-py has no transactions worth the name on a
+# cluster.
+PLACE = OF_PLACE
+
+# KEYS: as of PLACE; ARGV: writer, what `moved` must be, WRITES. What another writer has under way
+# fails from now on. A command that the user may not give would stop a write half-way.
+CLAIM = (
+    """
 for i = 3, #ARGV do
   if not redis.acl_check_cmd(ARGV[i], KEYS[1], KEYS[1], KEYS[1]) then
     return redis.error_reply('NOPERM this user of Redis may not ' .. ARGV[i] .. ': docs/redis.md lists what it needs')
   end
 end
-local found = redis.call('HMGET', KEYS[1], 'torn', 'moved')
-if found[1] ~= '1' and (found[2] or '') == ARGV[2] then
+local held = redis.call('HMGET', KEYS[1], 'torn', 'moved')
+if held[1] ~= '1' and (held[2] or '') == ARGV[2] then
   redis.call('HINCRBY', KEYS[1], 'revision', 1)
   redis.call('HSET', KEYS[1], 'writer', ARGV[1])
 end
-return {redis.call('HGETALL', KEYS[1]), redis.call('HGETALL', KEYS[2]), redis.call('HGETALL', KEYS[3])}
 """
+    + OF_PLACE
+)
 
 # KEYS: the lane; ARGV: offset.
 DIED = """

@@ -1,4 +1,4 @@
-"""Reads visitors and customers from the store into the worker's cache, including data stored by earlier versions."""
+"""Reads people and things from the store into the worker's cache, including data stored by earlier versions."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 import msgspec
 
+from crm.facts import Thing, ThingState, decode_thing
 from crm.state import Customer, CustomerState, Visitor, VisitorState
 
 
 class Loaded(NamedTuple):
-    """The stored data of one visitor or customer."""
+    """The stored data of one visitor, customer or thing; a thing has no scores and no tombstone."""
 
     state: bytes | None
     scores: dict[str, float]
@@ -46,3 +47,9 @@ def customer_of(site: str, id: str, loaded: Loaded) -> Customer:
     customer = Customer(site, id, state, loaded.scores, loaded.tombstone)
     customer.scheduled = loaded.scheduled
     return customer
+
+
+def thing_of(site: str, id: str, loaded: Loaded) -> Thing:
+    thing = Thing(site, id, decode_thing(loaded.state) if loaded.state is not None else ThingState())
+    thing.scheduled = loaded.scheduled
+    return thing

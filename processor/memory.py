@@ -3,37 +3,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from crm import pages
+from crm.facts import Thing
 from crm.state import Customer, Outside, Visitor
 from processor.batch import Batch, Who
 from processor.changes import TopLists
 from processor.clock import LaneClock
 from processor.deadlines import Deadlines
 from processor.definitions import Definitions
-from processor.loaded import Loaded, customer_of, visitor_of
+from processor.imports import Imports
+from processor.loaded import Loaded, customer_of, thing_of, visitor_of
 from wakeline.record import CUSTOMER_PREFIX, Event, Position
+from wakeline.vocabulary.things import PREFIXES
+
+Home = Visitor | Customer | Thing
+
+
+class Naming(NamedTuple):
+    """Things that name a person, in order, as stored when the call began; `is_all`: no more follow."""
+
+    things: list[str]
+    is_all: bool
 
 
 class LaneMemory:
-    """The people, top lists, deadlines and hops of a lane, cached between calls; discarded when a call fails."""
+    """The people, things, top lists, deadlines and hops of a lane, cached between calls; dropped when one fails."""
 
     def __init__(self) -> None:
-        self.people: dict[Who, Visitor | Customer] = {}
+        self.people: dict[Who, Home] = {}  # and things
+        self.naming: dict[Who, Naming] = {}  # of people whom the present call may unlink
+        self.unlinked = -1, ""  # offset of a record that more than one call folds, and the last thing it has come to
         self.outside: set[Who] = set()  # visitors with pages outside their states, see `crm.pages`
         self._opened: list[Visitor] = []  # those of which the current batch has loaded or moved such pages
         self.tops = TopLists()
         self.deadlines = Deadlines()
         self.definitions = Definitions()
         self.clock = LaneClock()
+        self.imports = Imports()
         self.hops: dict[int, Position] = {}  # source lane -> upto of the last delta applied from it
-        self.sent: dict[int, Position] = {}  # customers' lane -> upto of the last delta for it
+        self.sent: dict[int, Position] = {}  # other lane -> upto of the last delta for it
 
     def remember(self, found: Mapping[Who, Loaded]) -> None:
-        """Add visitors and customers as loaded from the store."""
+        """Add people and things as loaded from the store."""
         for (site, id), loaded in found.items():
             if id[0] == CUSTOMER_PREFIX:
                 self.people[site, id] = customer_of(site, id, loaded)
+                continue
+            if id[0] in PREFIXES:
+                self.people[site, id] = thing_of(site, id, loaded)
                 continue
             visitor = self.people[site, id] = visitor_of(site, id, loaded)
             if visitor.state.days:

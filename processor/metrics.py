@@ -6,11 +6,19 @@ from prometheus_client import Counter, Gauge, Histogram
 
 RECORDS = Counter(
     "wakeline_processor_records",
-    "Records of the log by the outcome this process wrote: applied, duplicate, too_late, erased, dead, derived",
+    "Records of the log by the outcome this process wrote: applied, duplicate, conflict, too_late, erased, "
+    "dead, derived",
     ["outcome"],
 )
 DEAD_LETTERS = Counter(
-    "wakeline_processor_dead_letters", "Records that could not be folded: malformed, unknown_site, bug", ["reason"]
+    "wakeline_processor_dead_letters",
+    "Records that could not be folded: malformed, unknown_site, conflict, bug",
+    ["reason"],
+)
+FACTS_CUT = Counter(
+    "wakeline_processor_facts_cut",
+    "What a bound cut: facts of a thing or a customer (facts), or remembered ids of a person's facts (ids)",
+    ["what"],
 )
 BATCH_RECORDS = Histogram(
     "wakeline_processor_batch_records",

@@ -1,4 +1,4 @@
-"""Turns changes to visitors and customers into Redis commands: state, profile, interests."""
+"""Turns changes to visitors, customers and things into Redis commands: state, profile, interests."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from operator import attrgetter
 from msgspec import Struct
 
 from crm import pages
+from crm.facts import Thing, encode_thing
 from crm.lifetimes import DEFAULT, counted_until, customer_end, visitor_end
 from crm.page_text import ABOUT_NOTHING, split
 from crm.pages import UNPROFILED_MS
@@ -85,11 +86,16 @@ def _lives(person: Visitor | Customer, changes: Changes) -> str:
     end = visitor_end(person, site) if isinstance(person, Visitor) else customer_end(person, site)
     if end and changes.now < changes.doubted:
         return str(MOST_LIVES_MS + keys.NET_MS)
-    if end:  # a collector's clock that was far ahead would make it one that Redis does not take
-        return str(min(max(end - changes.now, 0), MOST_LIVES_MS) + keys.NET_MS)
+    if end:
+        return _until(end, changes)
     if isinstance(person, Visitor) and person.is_anonymous:
         return ANONYMOUS_LIVES
     return str(max(counted_until(person.state) - changes.now, UNPROFILED_MS) + DAY_MS)
+
+
+def _until(end: int, changes: Changes) -> str:
+    """A collector's clock that was far ahead would make it a time that Redis does not take."""
+    return str(min(max(end - changes.now, 0), MOST_LIVES_MS) + keys.NET_MS)
 
 
 def _pages(
@@ -175,16 +181,25 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         for key in (changes.keys.state(lane, site, id), profile, interests):
             add(["DEL", key])
         customer.wipe = False
-    if not state.first_seen and not state.erased:
+    if not state.first_seen and not state.erased and not state.facts:
         return
     lives = _lives(customer, changes)
     add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", lives])
     if not state.first_seen:
         return
-    fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last_seen), "last_source", state.source]
+    fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last), "last_source", state.source]
     fields += ["visitors", encode_state(state.visitors).decode()]
     for name, amount in state.counts.items():
         fields += (name, str(amount))
     add(["HSET", profile, *fields])
     add(["PEXPIRE", profile, lives])
     _interests(customer.interests, interests, add, lives=lives, renewed=True)
+
+
+def write_thing(thing: Thing, changes: Changes, add: Callable[[Command], None]) -> None:
+    key = changes.keys.thing(changes.lane, thing.site, thing.id)
+    if not thing.state.told:
+        add(["DEL", key])
+        return
+    end = thing.state.last + thing.kind.lives_ms
+    add(["SET", key, encode_thing(thing.state).decode(), "PX", _until(end, changes)])

@@ -6,7 +6,8 @@ import logging
 from collections.abc import Iterable
 from functools import partial
 
-from processor.batch import Item, Who
+from crm.facts import Thing
+from processor.batch import Item, Who, in_order, touched_by
 from processor.changes import Changes
 from processor.command import Command
 from processor.crossing import Crossing
@@ -20,7 +21,7 @@ from wakeline import keys
 from wakeline.durations import DAY_MS
 from wakeline.lanes import lane_of
 from wakeline.log import Log
-from wakeline.record import CustomerShare, Delta, Position, decode_record
+from wakeline.record import Delta, Position, Share, decode_record
 
 logger = logging.getLogger("wakeline.processor")
 
@@ -40,7 +41,7 @@ class HeardByLane:
         self._impossible: Delta | None = None  # one that cannot be waited for
         self.tombstones: dict[Who, int] = {}  # of visitors of whom only deltas speak, see `unknown`
 
-    def opened(self, place: LanePlace, memory: LaneMemory, waiting: Iterable[CustomerShare]) -> None:
+    def opened(self, place: LanePlace, memory: LaneMemory, waiting: Iterable[Share]) -> None:
         """Note that the lane starts at its written place; `waiting`: shares in its outbox."""
         self.memory, self._told = memory, 0
         self.tombstones.clear()
@@ -53,8 +54,8 @@ class HeardByLane:
         shares, self._told = changes.shares[self._told :], len(changes.shares)
         self._crossing.made(self._lane, at, self._addressed(shares))
 
-    def _addressed(self, shares: Iterable[CustomerShare]) -> list[tuple[int, CustomerShare]]:
-        return [(lane_of(share.site, share.customer, self._lanes), share) for share in shares]
+    def _addressed(self, shares: Iterable[Share]) -> list[tuple[int, Share]]:
+        return [(lane_of(*touched_by(share)[0], self._lanes), share) for share in shares]
 
     def written(self, changes: Changes) -> None:
         self._told = 0
@@ -78,9 +79,9 @@ class HeardByLane:
     def missing(self, delta: Delta) -> set[Who]:
         """Whom a delta speaks of and who is not at hand."""
         shares = self.shares(delta, after=self._applied(delta))
-        return {(share.site, share.customer) for share in shares} - self.memory.people.keys()
+        return {who for share in shares for who in touched_by(share)} - self.memory.people.keys()
 
-    def shares(self, delta: Delta, *, after: Position) -> list[CustomerShare]:
+    def shares(self, delta: Delta, *, after: Position) -> list[Share]:
         """See `fold.Heard`."""
         unmade = self._crossing.unmade(self._lane, delta, after=after)
         kept = [one for one in unmade if self.tombstones.get((one.site, one.visitor))]
@@ -118,7 +119,7 @@ class ReplayWorker(LaneWorker):
         """Tell the other lanes this one's place, and the shares for them in its outbox."""
         if self._heard is not None:
             owed = [decode_record(value) for _, _, value in await self._retry(lambda: self._store.owed(self.lane))]
-            waiting = [share for delta in owed if isinstance(delta, Delta) for share in delta.shares]
+            waiting = [share for delta in owed if isinstance(delta, Delta) for share in in_order(delta)]
             self._heard.opened(self.place, self._memory, waiting)
 
     async def _reload(self) -> None:
@@ -181,7 +182,9 @@ class ReplayStore(Store):
         people = list(who)
         await super().load(lane, people, top_lists, memory)
         for one in people:
-            memory.people[one].erased = memory.people[one].state.erased
+            person = memory.people[one]
+            if not isinstance(person, Thing):
+                person.erased = person.state.erased
 
     async def tombstones(self, visitors: Iterable[Who], lanes: int) -> dict[Who, int]:
         """Up to when these are forgotten today, ms; 0: they are not."""

@@ -20,6 +20,7 @@ from processor.clock import LaneClock
 from processor.command import Command
 from processor.deadlines import Due, scheduled_at, time_of, whose
 from processor.definitions import Definitions
+from processor.imports import Imports
 from processor.lane_protocol import (
     CLAIM,
     DIED,
@@ -34,12 +35,13 @@ from processor.lane_protocol import (
     position_of,
 )
 from processor.loaded import Loaded
-from processor.memory import LaneMemory
+from processor.memory import LaneMemory, Naming
 from processor.messages import SAY_HELD, id_of
 from processor.rewriting import note_erasure
 from wakeline import keys
 from wakeline.record import ANONYMOUS_PREFIX
 from wakeline.redis.failures import failures_as
+from wakeline.vocabulary.things import is_thing
 
 
 class StoreUnavailable(Exception):
@@ -90,25 +92,26 @@ class Store:
         self._say_held = redis.register_script(SAY_HELD)
 
     async def claim(self, lane: int, memory: LaneMemory, *, writer: str) -> LanePlace:
-        """Make `writer` the lane's only writer and return its place; also loads the lane's hops and definitions into
-        `memory`.
+        """Make `writer` the lane's only writer and return its place; also loads the lane's hops, definitions and
+        imports into `memory`.
 
         Raises LaneMoved if a replay holds the lane. A torn lane is not claimed either: see its place.
         """
-        names = [self.keys.lane(lane), self.keys.hop(lane), self.keys.definitions(lane)]
         with unavailable():
-            found = await self._claim(keys=names, args=[writer, self.moved, *WRITES])
+            found = await self._claim(keys=self._of_place(lane), args=[writer, self.moved, *WRITES])
         place = _place(found, memory)
         if place.moved != self.moved:
             raise self._moved(lane, place.moved)
         return place
 
     async def place(self, lane: int, memory: LaneMemory) -> LanePlace:
-        """The lane's place; also loads its hops and definitions into `memory`."""
-        names = [self.keys.lane(lane), self.keys.hop(lane), self.keys.definitions(lane)]
+        """The lane's place; also loads its hops, definitions and imports into `memory`."""
         with unavailable():
-            found = await self._place(keys=names)
+            found = await self._place(keys=self._of_place(lane))
         return _place(found, memory)
+
+    def _of_place(self, lane: int) -> list[str]:
+        return [self.keys.lane(lane), self.keys.hop(lane), self.keys.definitions(lane), self.keys.imports(lane)]
 
     async def is_lost(self, lane: int, *, place: LanePlace) -> bool:
         """Whether another process wrote the lane since it was at `place`; false if a replay holds it."""
@@ -118,13 +121,14 @@ class Store:
         return moved == self.moved and (int(revision or 0), writer) != (place.revision, place.writer)
 
     async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
-        """Load visitors, customers and top lists into `memory`, in one call."""
+        """Load people, things and top lists into `memory`, in one call."""
         people, lists = list(who), list(top_lists)
         if not people and not lists:
             return
         names = [self.keys.due(lane)]
         for one in people:
-            names += (self.keys.state(lane, *one), self.keys.interests(lane, *one), keys.tombstone(lane, *one))
+            stored = self.keys.thing if is_thing(one[1]) else self.keys.state
+            names += (stored(lane, *one), self.keys.interests(lane, *one), keys.tombstone(lane, *one))
         with unavailable():
             rows, tops = await self._load(keys=[*names, *lists], args=["/".join(one) for one in people])
         memory.remember(
@@ -135,6 +139,13 @@ class Store:
         )
         for key, members in zip(lists, tops, strict=True):
             memory.tops.loaded[key] = {name: round(score) for name, score in _scores(members).items()}
+
+    async def naming(self, lane: int, person: Who, *, after: str, most: int) -> Naming:
+        """The first things of the lane that name a person and whose ids come after one, in order."""
+        key, start = self.keys.naming(lane, *person), f"({after}" if after else "-"
+        with unavailable():
+            found: Any = await self._redis.zrange(key, start, "+", bylex=True, offset=0, num=most + 1)
+        return Naming([id.decode() for id in found[:most]], len(found) <= most)
 
     async def recall(self, lane: int, asked: Mapping[Who, tuple[list[int], list[str]]], memory: LaneMemory) -> None:
         """Load page instances that are stored outside their visitors' states into `memory`, in one call.
@@ -288,7 +299,7 @@ class Store:
 
 
 def _place(reply: list[list[bytes]], memory: LaneMemory) -> LanePlace:
-    fields, hops, defined = map(_pairs, reply)
+    fields, hops, defined, imports = map(_pairs, reply)
     memory.hops = {int(source): position_of(upto) for source, upto in hops.items()}
     memory.sent = {
         int(name[len(SENT) :]): position_of(upto) for name, upto in fields.items() if name.startswith(SENT.encode())
@@ -297,6 +308,7 @@ def _place(reply: list[list[bytes]], memory: LaneMemory) -> LanePlace:
     place = msgspec.convert(told, LanePlace, strict=False)
     memory.definitions = Definitions(defined, place=place.offset)
     memory.clock = LaneClock(place.clock, place.doubted)
+    memory.imports = Imports(imports)
     return place
 
 

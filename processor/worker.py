@@ -12,13 +12,14 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TypeVar
 
 import msgspec
 
 from crm.dead import named_by
 from crm.out import Verdict
-from processor import metrics
+from processor import metrics, naming
 from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
 from processor.changes import Changes
 from processor.firing import DUE_AT_ONCE, before_one
@@ -33,7 +34,7 @@ from wakeline.record import Event, Tick, encode_record
 
 logger = logging.getLogger("wakeline.processor")
 
-MOST_PEOPLE = 6_000  # while very many deadlines are due: those of the batch, and the latest others
+MOST_PEOPLE = 6_000  # and things, while very many are due or are unlinked: those of the batch, and the latest others
 REMEMBERED_PEOPLE = 4_000  # of one lane
 DEFERRED_MS = 3_600_000  # how long a deadline that ended the process is put off
 OUTBOX_AT_ONCE = 100
@@ -121,7 +122,9 @@ class LaneWorker:
             await self._retry(lambda: self._store.recall(self.lane, asked, memory))
         for chunk in chunks(batch):
             while chunk:
-                await self._fill_deadlines(chunk, batch)
+                memory.make_room(MOST_PEOPLE, keep=batch)
+                await self._fill_deadlines(chunk)
+                await self._load(await self._retry(partial(naming.fill, self._store, self.lane, chunk, memory)), set())
                 changes = self._fold.begin(memory, step=self.place.step)
                 await self._go_on(chunk, changes)
                 self._fold.finish(changes)
@@ -211,7 +214,7 @@ class LaneWorker:
         if emitted:
             await self._empty_outbox()
 
-    async def _fill_deadlines(self, items: list[Item], batch: Batch) -> None:
+    async def _fill_deadlines(self, items: list[Item]) -> None:
         """Load the deadlines up to the append time of the last of these records, at most as many as fire in a call."""
         deadlines, horizon = self._memory.deadlines, items[-1].time
         if self.next_due is None or self.next_due > horizon:
@@ -220,7 +223,6 @@ class LaneWorker:
         most = min(DUE_AT_ONCE, sum(map(before_one, items[:DUE_AT_ONCE])))
         due = await self._retry(lambda: self._store.due(self.lane, upto=horizon, most=most))
         deadlines.fill(due, horizon=horizon, is_all=len(due) < most)
-        self._memory.make_room(MOST_PEOPLE, keep=batch)
         unknown = {who for _, _, who in due} - self._memory.people.keys()
         if self._is_careful:  # to know whose state cannot be read
             for who in sorted(unknown):
@@ -291,6 +293,8 @@ class LaneWorker:
         for source, applied, after in changes.hop_gaps:
             metrics.HOP_GAPS.inc()
             logger.error("lane %d: deltas of lane %d from %s to %s are missing", self.lane, source, applied, after)
+        for what, amount in changes.cut.items():
+            metrics.FACTS_CUT.labels(what).inc(amount)
         for _, reason, *_ in changes.dead:
             metrics.DEAD_LETTERS.labels(reason.split(":")[0]).inc()
             logger.error("lane %d: a dead letter: %s", self.lane, reason)

@@ -14,7 +14,8 @@ One event never writes more than MOST_BYTES. The worst case is a page view. In K
 
 62 in all. A first link tells the customer 64 interests (18) and has no lists. The customer's side is a call of its own:
 64 interests (18), as many and 16 more pushed out (21), 100 visitors named twice (8). A dead letter is DEAD_BYTES and
-what is said of it.
+what is said of it. What a page tells of an order is no longer than the page's event. A fact writes its thing's state,
+of `crm.things.merging.MOST_BYTES`, or a customer's.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from processor.fold import Fold
 from processor.lane_protocol import SENT, text_of
 from processor.memory import LaneMemory
 from processor.messages import id_of, messages
-from processor.people import write_customer, write_visitor
+from processor.people import write_customer, write_thing, write_visitor
 from wakeline import card_keys, keys
 from wakeline.lanes import lane_of
 from wakeline.numbers import TOTALS
@@ -61,6 +62,8 @@ def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> 
         write_visitor(visitor, changes, memory, found.append)
     for customer in changes.customers.values():
         write_customer(customer, changes, found.append)
+    for thing in changes.things.values():
+        write_thing(thing, changes, found.append)
     found += _site_numbers(changes)
     found += _top_lists(changes)
     found += _ended_cards(changes)
@@ -133,6 +136,13 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
         yield ["HSET", changes.keys.hop(lane), str(source), text_of(upto)]
     for field, known in changes.definitions.items():
         yield ["HSET", changes.keys.definitions(lane), field, known]
+    for field, said in changes.imports.items():
+        yield ["HSET", changes.keys.imports(lane), field, said] if said else ["HDEL", changes.keys.imports(lane), field]
+    for person, things in changes.naming.items():
+        key = changes.keys.naming(lane, *person)
+        yield from _scores(key, [("0", id) for id, names in things.items() if names])
+        for part in in_parts([id for id, names in things.items() if not names]):
+            yield ["ZREM", key, *part]
     letters = changes.keys.dead(lane), changes.keys.dead_about(lane)
     for (site, id), ms in changes.letters.items():
         for whose in (f"{site}/{id}", f"/{id}"):  # the latter for records without a site
@@ -150,8 +160,8 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
         upto = memory.sent[target] = delta.upto, delta.upto_step
         yield ["HSET", key, f"{SENT}{target}", text_of(upto)]
     for site, id, record in changes.outbox:
-        target = lane_of(site, id, fold.lanes)
-        yield ["XADD", changes.keys.outbox(lane), "*", "target", str(target), "v", encode_record(record).decode()]
+        for target in [lane_of(site, id, fold.lanes)] if id else range(fold.lanes):
+            yield ["XADD", changes.keys.outbox(lane), "*", "target", str(target), "v", encode_record(record).decode()]
     doubted = str(memory.clock.doubted)
     yield [
         "HSET", key, "log", place.log, "offset", str(place.offset), "step", str(place.step), "clock", str(place.clock),

@@ -20,7 +20,7 @@ from typing import Any
 from processor.worker import LaneWorker
 from tests.dated_log import DatedLog
 from tests.server import running_server
-from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event
+from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event, fact
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log import Entry, Log
 from wakeline.record import Erase, Event, Record
@@ -59,7 +59,7 @@ def before() -> list[Record | bytes]:
 
 
 def after() -> list[Record | bytes]:
-    """Later records: from offline browsers, repeated ones, and new visits."""
+    """Later records: from offline browsers, repeated ones, and new visits; and facts, new to the former code."""
     rng = random.Random(2)
     found: list[Event] = [one for one in a_week_of_visits(rng) if one.time >= START + HALF]
     again = [one for one in before() if isinstance(one, Event) and (one.visitor != OFFICE or one.page > "desk-0520")]
@@ -67,7 +67,23 @@ def after() -> list[Record | bytes]:
     found += [event(OFFICE, f"desk-{n:04}", 1, HALF + n, "engagement", engaged_ms=20_000) for n in range(500, 700)]
     found += [event("twofold", "page-b", 2, HALF + 10), event("twofold", "page-n", 0, HALF + MINUTE)]
     found += [event("withdrawn", "page-w", 2, HALF + 1), event("erased", "page-e", 1, 2 * MINUTE)]
-    return list(found)
+    return [*found, *_facts()]
+
+
+def _facts() -> list[Record | bytes]:
+    """Pages, a server and an import tell of orders and customers, the forgotten ones included."""
+    money = {"value": 1_250, "currency": "EUR"}
+    ids = [f"#{n:032x}" for n in range(6)]
+    bought = {"order": ids[0], "props": {"value": 9, "currency": "EUR"}}
+    return [
+        event("twofold", "page-o", 0, HALF + 1, "purchase", **bought),
+        event("erased", "page-o", 0, MINUTE, "purchase", **(bought | {"order": ids[1]})),
+        *(fact(id, "purchase", n * MINUTE, money, customer=f"@customer{n % 2}") for n, id in enumerate(ids)),
+        *(fact(ids[n], "purchase", n, money, by="import", batch="1" * 32, line=n) for n in (1, 2, 2)),
+        fact("@late", "customer", MINUTE, {"traits": {"plan": "gold"}}),
+        fact("@customer0", "tag", MINUTE, {"tag": "vip"}),
+        fact("twofold", "login", HALF),
+    ]
 
 
 async def arrive(made: Timeline, records: list[Record | bytes]) -> None:

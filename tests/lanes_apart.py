@@ -9,12 +9,12 @@ from processor.deadlines import whose
 from processor.deltas import deltas
 from processor.fold import Fold
 from processor.loaded import Loaded
-from processor.memory import LaneMemory
+from processor.memory import LaneMemory, Naming
 from tests.timeline import DAY, SITE, START
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
-from wakeline.record import Record, decode_record, encode_record
+from wakeline.record import Record, Unlink, decode_record, encode_record
 
 LANES = 4
 DEPLOYMENT = Deployment(lanes=LANES, decay_zero=START - DAY, half_life=7 * DAY)
@@ -60,6 +60,7 @@ class LanesApart:
                 memory.people[who].erased = memory.people[who].state.erased
         due = sorted((at, member, whose(member)) for member, at in self.due[lane].items() if at)
         memory.deadlines.fill(due, horizon=entries[-1].time, is_all=True)
+        memory.naming = {item.who[0]: Naming([], True) for item in batch.items if isinstance(item.record, Unlink)}
         changes = fold.fold(batch.items, memory)
         assert not changes.dead
         assert changes.folded == len(entries), "more deadlines than one call takes"
@@ -69,7 +70,8 @@ class LanesApart:
             memory.sent[target] = delta.upto, delta.upto_step
             self.owed[lane].append((target, encode_record(delta)))
         for site, id, record in changes.outbox:
-            self.owed[lane].append((lane_of(site, id, LANES), encode_record(record)))
+            for target in [lane_of(site, id, LANES)] if id else range(LANES):
+                self.owed[lane].append((target, encode_record(record)))
         for who, upto in changes.tombstones.items():
             self.tombstones[who] = max(upto, self.tombstones.get(who, 0))
 

@@ -27,6 +27,7 @@ PROMISED = {
     "profile_p95_ms": "< 150",
     "profile_p99_ms": "< 300",
     "due_live_p99_ms": "< 300",
+    "order_bytes": "<= 700",
     "idle_rss_mb": "<= 300",
     "idle_cpu_percent": "<= 3",
     "snippet_core_gzip_bytes": "<= 2290",

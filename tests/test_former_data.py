@@ -59,7 +59,13 @@ async def folded_from_the_start(server: Any, records: Timeline) -> tuple[dict[st
 
 
 async def seen(made: Timeline) -> dict[str, Any]:
-    return await made.numbers(IDS, DAYS)
+    names = made.store.keys
+    things = {
+        key.removeprefix(names.prefix.encode()).decode(): {"": await made.redis.get(key)}
+        for key in await made.redis.keys(f"{names.prefix}*:thing:*")
+    }
+    assert len(things) == 6
+    return await made.numbers(IDS, DAYS) | things
 
 
 def without_counted_anew(found: dict[Any, Any]) -> dict[Any, Any]:

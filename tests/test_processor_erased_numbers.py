@@ -1,4 +1,7 @@
-"""30 % of all persons are erased, then the log is replayed: every number of the site is what it was."""
+"""30 % of all persons are erased, then the log is replayed: every number of the site is what it was.
+
+And so is every order, but for whom it names.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from crm.commerce.orders import order
 from crm.sites import SiteFacts
+from crm.things.state import decode_thing
 from tests.replay_stand import Stand, stand
-from tests.timeline import DAY, MINUTE, SECOND, START, event
+from tests.timeline import DAY, MINUTE, SECOND, START, event, fact
 from wakeline.keys import Keys
 from wakeline.record import Erase, Event, Record
 from wakeline.settings import InterestRule, Site
@@ -66,6 +71,21 @@ def visits(rng: random.Random, visitor: str, customers: list[str]) -> list[Told]
     return found
 
 
+def shopping(rng: random.Random, visitor: str, customers: list[str], n: int) -> list[Told]:
+    """An order of which the page tells, and more often the shop, in either order, some of it late or again."""
+    order, at = f"#{n:032x}", rng.randrange((DAYS - 9) * DAY)
+    money = {"value": rng.randrange(1, 1_000), "currency": rng.choice(["EUR", "USD"])}
+    named = {"customer": rng.choice(customers)} if customers and rng.random() < 0.7 else {}
+    told: list[tuple[int, Record]] = [
+        (0, event(visitor, f"order-{visitor}-{n}", 0, at, "purchase", order=order, props=money)),
+        (rng.randrange(DAY), fact(order, "purchase", at, {**money, "tax": 7}, **named)),
+        (rng.randrange(5 * DAY), fact(order, "refund", at + DAY, {"refund_id": "one"}, **named)),
+        (rng.randrange(9 * DAY), fact(f"#contact:{n:032x}", "contact", at, {"channel": "mail", "minutes": 3}, **named)),
+    ]
+    told = [one for one in told if rng.random() < 0.7]
+    return [(at + late + again, record) for late, record in told for again in rng.choice([(0,), (0,), (0, DAY)])]
+
+
 def story(rng: random.Random) -> tuple[list[Told], list[str]]:
     """What comes in the order of the log, and who was erased: the last of them when all others had come."""
     visitors = [f"~reader{n}" if n % 6 == 5 else f"visitor-{n}" for n in range(VISITORS)]
@@ -74,6 +94,7 @@ def story(rng: random.Random) -> tuple[list[Told], list[str]]:
     for visitor in visitors:
         whose = rng.sample(customers, k=rng.choice([0, 0, 1, 1, 2])) if visitor[0] != "~" else []
         told += visits(rng, visitor, whose)
+        told += [one for n in range(2) for one in shopping(rng, visitor, whose, len(told) + n)]
     persons = [id for id in (*visitors, *customers) if id[0] != "~"]
     gone = rng.sample(persons, k=round(ERASED * len(persons)))
     for id in gone:
@@ -103,6 +124,9 @@ async def numbers(live: Stand, keys: Keys) -> dict[str, dict[str, float]]:
         if kind in ("totals", "day"):
             counts = await live.made.redis.hgetall(key)
             found[name] = {field.decode(): int(count) for field, count in counts.items() if int(count)}
+        elif kind == "thing":
+            made = order(decode_thing(await live.made.redis.get(key) or b"[]").told)
+            found[name] = {"things": 1, made.currency: made.value or 0, "refunds": len(made.refunds)}
         elif kind == "top" and rest[1][0] == "d":
             members = await live.made.redis.zrange(key, 0, -1, withscores=True)
             found[name] = {member.decode(): score for member, score in members}
@@ -130,6 +154,13 @@ async def test_a_replay_after_erasures_changes_no_number_of_the_site(redis_serve
         await live.switch(2, batch_records=rng.choice([10, 100, 2_000]))
         found = await numbers(live, Keys(2))
         assert found == wanted
+        assert sum(":thing:" in name for name in found) > VISITORS
+        for version in (1, 2):
+            text = b"".join(
+                [await live.redis.get(key) or b"" for key in await live.redis.keys(f"wl{version}:*:thing:*")]
+            )
+            forgotten = {record.id for at, record in told if isinstance(record, Erase) and at == DAYS * DAY}
+            assert not [id for id in forgotten if f'"{id}"'.encode() in text]
         ids = {getattr(record, "visitor", "") or getattr(record, "id", "") for _, record in told}
         assert await profiles(live, ids, Keys(2)) == await profiles(live, ids, Keys(1))
         for lane in range(4):

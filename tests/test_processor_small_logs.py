@@ -17,7 +17,7 @@ GOOGLE, MAIL = {"referrer": "www.google.com/"}, {"query": {"utm_source": "mail"}
 
 
 def tick(at: int) -> Step:
-    return step(Tick(), at, whose="visitor-1")
+    return step(Tick(), at, lane_of="visitor-1")
 
 
 async def cut(url: str, case: Case) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from hashlib import blake2b
 from typing import Any
 
 import pytest
@@ -19,9 +20,10 @@ from wakeline.keys import OTHER, Keys, date
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log.memory import MemoryLog
 from wakeline.numbers import TOPS
-from wakeline.record import CUSTOMER_PREFIX, Event, Record, encode_record
+from wakeline.record import CUSTOMER_PREFIX, Event, Fact, Record, encode_record
 from wakeline.redis.connect import connect
 from wakeline.settings import InterestRule, Site
+from wakeline.vocabulary.things import is_thing
 
 START = 1_800_000_000_000  # a Friday morning, ms
 MINUTE = 60_000
@@ -49,6 +51,29 @@ def event(visitor: str, page: str, n: int, at: int, type: str = "page_view", pat
         device="desktop",
         **fields,
     )
+
+
+def fact(home: str, type: str, at: int, body: dict[str, Any] | None = None, *, id: str = "", **fields: Any) -> Fact:
+    """A fact `at` ms after START; without an `id` one of its own."""
+    said = repr((home, type, at, body, sorted(fields.items())))
+    person = "customer" if home[0] == CUSTOMER_PREFIX else "visitor"
+    if not is_thing(home):
+        fields.setdefault(person, home)
+    return Fact(
+        site="shop",
+        home=home,
+        type=type,
+        id=id or blake2b(said.encode(), digest_size=8).hexdigest(),
+        time=START + at,
+        received=START + at,
+        body=body or {},
+        **fields,
+    )
+
+
+def whose(record: Any) -> str:
+    """The id in whose lane a record belongs; "" for one that goes to every lane."""
+    return getattr(record, "home", "") or getattr(record, "visitor", "") or getattr(record, "id", "")
 
 
 class Timeline:
@@ -79,13 +104,11 @@ class Timeline:
 
     async def append(self, *records: Record | bytes, at: int | None = None) -> None:
         """Append at `at` ms after START, by default at the latest time of the events."""
-        times = [record.time - START for record in records if isinstance(record, Event)]
+        times = [record.time - START for record in records if isinstance(record, (Event, Fact))]
         self.now = max(self.now, START + (max(times, default=0) if at is None else at))
         await self.log.append(
             [
-                (0, record)
-                if isinstance(record, bytes)
-                else (self.lane(getattr(record, "visitor", None) or getattr(record, "id", "")), encode_record(record))
+                (0, record) if isinstance(record, bytes) else (self.lane(whose(record)), encode_record(record))
                 for record in records
             ]
         )
@@ -262,5 +285,5 @@ def a_week_of_visits(rng: random.Random, *, visitors: int = 6) -> list[Event]:
 
 __all__ = [
     "DAY", "MINUTE", "OTHER", "SECOND", "SITE", "START", "Kept",
-    "Timeline", "a_week_of_visits", "close", "event", "timeline",
+    "Timeline", "a_week_of_visits", "close", "event", "fact", "timeline", "whose",
 ]  # fmt: skip

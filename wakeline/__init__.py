@@ -7,7 +7,7 @@ numbers.py        every number of a site: counts, top lists, windows
 commerce.py       a shop's fields; amounts.py parsing of amounts
 server_events.py  what servers may send; api_keys.py the keys that they send it with
 record.py         records in the log; applied.py definitions: what was applied, and what lanes have met of it
-keys.py           every Redis key
+keys.py           every Redis key; thing_keys.py those of things
 lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded
 profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores

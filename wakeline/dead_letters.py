@@ -18,6 +18,7 @@ from wakeline.log import Log
 READ_AT_ONCE = 500
 READ_WAIT_MS = 5_000  # for a record that is known to exist
 NOBODY = "-"
+FACT = "fact"  # kind of records that may be as old as what they are about is kept
 SITE = re.compile(r'"site":\s*"([^"]*)"')
 DERIVED = re.compile(r'"kind":\s*"(delta|tick)"')
 
@@ -50,11 +51,12 @@ class DeadLetter(Struct, frozen=True):
     def is_too_late(self, now: int | None = None) -> bool:
         """Whether it is an event that would be rejected as too late if it were appended now (`now`: ms)."""
         try:
-            at = msgspec.json.decode(self.record, type=dict).get("time", 0)
+            record = msgspec.json.decode(self.record, type=dict)
         except (msgspec.MsgspecError, RecursionError):
             return False
         now = time.time_ns() // 1_000_000 if now is None else now
-        return isinstance(at, int) and 0 < at < now - LATE_MS
+        at = record.get("time", 0)
+        return record.get("kind") != FACT and isinstance(at, int) and 0 < at < now - LATE_MS
 
 
 async def dead_letters(

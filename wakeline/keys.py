@@ -1,14 +1,15 @@
-"""Every Redis key: type, content, lifetime, writer. No other module spells a key, but `card_keys` those of cards.
+"""Every Redis key: type, content, lifetime, writer. Those of cards and of things are in `card_keys` and `thing_keys`.
 
 {L} is the lane, and the cluster's hash tag: all keys of a lane are in one slot. `wl1` is the first version of the data
 derived from the log; a replay builds another version beside it, and DEPLOYMENT says which one is live. Ids are
-pseudonymous: random visitor ids, "~" daily-salted hashes, "@" keyed hashes of customer ids.
+pseudonymous: random visitor ids, "~" daily-salted hashes, "@" keyed hashes of customer ids, "#" of things' ids.
 """
 
 from __future__ import annotations
 
 from wakeline.definitions import LATE_MS, SEEN_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
+from wakeline.thing_keys import ThingKeys
 
 VERSION = 1
 
@@ -153,7 +154,7 @@ NAMING_THE_LOG = ("wl[0-9]*:{*}:lane", "wl[0-9]*:{*}:kept")
 # ---- one key version -----------------------------------------------------------------------------
 
 
-class Keys:
+class Keys(ThingKeys):
     """The keys of one version; `lanes.Deployment.version` is the live one."""
 
     def __init__(self, version: int = VERSION) -> None:
@@ -175,8 +176,8 @@ class Keys:
 
         log (identity), offset (records applied: the next one to read), step (deadlines that have fired before that
         one), revision, writer (stamp of the last write or claim), torn (1 while a write is under way), clock (append
-        time of the last record), and the ledger, whose sum is `offset`: applied, duplicate, too_late, erased, dead,
-        derived, skipped.
+        time of the last record), and the ledger, whose sum is `offset`: applied, duplicate, conflict, too_late, erased,
+        dead, derived, skipped.
         begins: offset at which a version's numbers begin; earlier records, from the initial `skipped` on, are only
         searched for withdrawals. sent:<lane>: `upto` of the last delta for that lane, as "<offset>" or
         "<offset>:<step>". died_at (offset), deaths: how often folding the records after it ended the process. moved:
@@ -210,8 +211,9 @@ class Keys:
         return f"{self.prefix}{{{lane}}}:definitions"
 
     def due(self, lane: int) -> str:
-        """zset: "<site>/<id>" -> append time (ms) at which this person's deadlines are looked at: that of the first of
-        them, such as a session's end, or before. Everybody who has a profile or an open session is in it.
+        """zset: "<site>/<id>" -> append time (ms) at which the deadlines of a person or a thing are looked at: that of
+        the first of them, such as a session's end, or before. All who have a profile or an open session are in it, and
+        every thing.
         """
         return f"{self.prefix}{{{lane}}}:due"
 

@@ -70,11 +70,12 @@ def stored_deployment(values: Sequence[bytes | None]) -> Deployment:
     return Deployment(lanes, decay_zero, half_life, int(version or keys.VERSION))
 
 
-FORMAT = 2
+FORMAT = 3
 """Of the stored data and the log's records: raised by a version of Wakeline whose data the ones before cannot read.
 
 1   all before there was such a number
 2   places of lanes have steps
+3   facts and things: the log has records, and the ledger a row, that are new
 """
 
 # KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life, FORMAT. First come, first stored; the format only rises.

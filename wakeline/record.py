@@ -1,4 +1,4 @@
-"""The log's contract: one record per accepted event, and five kinds of records that Wakeline makes itself.
+"""The log's contract: a record per accepted event or fact, and six kinds of records that Wakeline makes itself.
 
 A record is JSON, tagged by `kind`. It does not contain its append time, which the log adds (see `log`). Nothing here
 identifies a person: no IP addresses, customer ids as keyed hashes, addresses redacted.
@@ -98,11 +98,11 @@ class ToldFact(Struct, omit_defaults=True):
 
 
 class CustomerShare(Struct, omit_defaults=True):
-    """What one record of a visitor adds to its customer. All its parts commute."""
+    """What one record of a visitor or a thing adds to its customer. All its parts commute."""
 
     site: str
     customer: str
-    visitor: str
+    visitor: str  # or the thing that names the customer: then it only says when that was
     at: int = -1  # offset of that record in the source lane; -1: by an earlier version, one share for a whole delta
     step: int = 0  # with `at` the `Position` of the deadline or the record that made it
     interests: dict[str, float] = {}  # tag -> amount added, at the decay's time zero
@@ -117,17 +117,17 @@ class CustomerShare(Struct, omit_defaults=True):
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
-    """The shares that lane `source` sends to a lane of customers, for its positions from `after` on, before `upto`.
+    """The shares that lane `source` sends to another lane, for its positions from `after` on, before `upto`.
 
     A lane that is folded again from an earlier place may divide them differently. Each share still counts once, as the
-    customers' lane stores the last offset applied from each source.
+    other lane stores the last offset applied from each source.
     """
 
     source: int
     after: int
     upto: int
     shares: list[CustomerShare] = []
-    facts: list[ToldFact] = []
+    facts: list[ToldFact] = []  # for things
     after_step: int = 0
     upto_step: int = 0
 
@@ -145,6 +145,15 @@ class Erase(Struct, tag_field="kind", tag="erase", omit_defaults=True):
     customer: str = ""  # for a visitor: the erased customer; the browser may belong to another customer by now
 
 
+class Unlink(Struct, tag_field="kind", tag="unlink", omit_defaults=True):
+    """The lane's things name a person no more: not where facts up to `time` did. Appended to every lane."""
+
+    site: str
+    id: str  # visitor or "@customer"
+    time: int  # ms since 1970
+    ended: bool = False  # by age: later facts of that time may name it again. Else it was erased, and none may
+
+
 class Definition(Struct, tag_field="kind", tag="definition"):
     """From here on this holds for a site in this lane. Appended to every lane; what it may be: `crm.definitions`.
 
@@ -159,7 +168,11 @@ class Definition(Struct, tag_field="kind", tag="definition"):
 
 MOST_DEFINITION_BYTES = 262_144  # of the body of a definition, as JSON: each lane keeps several
 
-Record = Event | Fact | Delta | Tick | Erase | Definition | ImportEnd
+MOST_FACT_BYTES = 65_536  # of a fact's record: an order of 200 items with every field
+
+Record = Event | Fact | Delta | Tick | Erase | Unlink | Definition | ImportEnd
+Share = CustomerShare | ToldFact
+"""What one record says to another home."""
 
 decode_record = msgspec.json.Decoder(Record).decode
 encode_record = msgspec.json.Encoder().encode

@@ -3,5 +3,6 @@
 state.py       a customer
 consent.py     changes of the consent level: a withdrawal erases the visitor, even if late or sent by a bot
 customers.py   links a visitor to its customer, and adds its activity to the customer's profile
+record.py      what servers and imports tell of a customer, and of a visitor
 forgetting.py  erasure of visitors and customers, used by the rules
 """

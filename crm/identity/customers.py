@@ -12,6 +12,7 @@ from crm.state import Visitor
 from wakeline.numbers import IDENTIFIED
 from wakeline.profile_fields import COUNTS
 from wakeline.record import CustomerShare, Event
+from wakeline.vocabulary.things import is_thing
 
 MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
 MAX_EARLIER = 8  # customers of one visitor who are told when it ends
@@ -101,6 +102,10 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     if refuses(customer, share, out):
         return
     state = customer.state
+    if is_thing(share.visitor):
+        state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)
+        state.heard = max(state.heard, share.last_seen)
+        return
     for name, amount in share.interests.items():
         customer.interests.add(name, amount)
     for field, count in share.counts.items():

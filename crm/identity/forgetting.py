@@ -1,4 +1,4 @@
-"""Erasure of visitors and customers, and its propagation between them.
+"""Erasure of visitors and customers, and its propagation between them and to the things that name them.
 
 A visitor's erasure is sent to its customer in a share; a customer's erasure to each of its visitors in an `Erase`. A
 share that arrives after its customer was forgotten is refused, and the visitor is sent an `Erase` then. A visitor that
@@ -13,7 +13,8 @@ from hashlib import blake2b
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.state import Visitor, VisitorState
-from wakeline.record import CustomerShare, Erase
+from wakeline.record import CustomerShare, Erase, Unlink
+from wakeline.vocabulary.things import is_thing
 
 MOST_ERASURES = 8  # of customers, that a visitor knows of: the latest
 
@@ -27,6 +28,12 @@ def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int) -> None:
     if customer:
         out.tell(CustomerShare(site=visitor.site, customer=customer, visitor=visitor.id, erased_at=at))
     leave(visitor, out, *visitor.state.earlier)
+    _forget(visitor, out, upto=upto)
+
+
+def _forget(visitor: Visitor, out: Out, *, upto: int) -> None:
+    if visitor.state.told:
+        out.unlink(visitor.site, visitor.id, upto=upto)
     visitor.forget(upto)
     out.forget(visitor.site, visitor.id, upto=upto)
 
@@ -65,8 +72,7 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
     if visitor.erased < upto or not kept[0]:
         upto = max(upto, visitor.erased)
         leave(visitor, out, *(one for one in state.earlier if one != customer))
-        visitor.forget(upto)
-        out.forget(visitor.site, visitor.id, upto=upto)
+        _forget(visitor, out, upto=upto)
         state = visitor.state
         if 0 < latest <= visitor.tombstone:  # a replay will also reach the erasure that ended this link
             state.kept_out = kept if kept[0] else None
@@ -107,13 +113,21 @@ def forget_customer(customer: Customer, out: Out, *, upto: int, visitor: str = "
     visitors = customer.state.visitors
     customer.forget(upto)
     out.forget(customer.site, customer.id, upto=upto)
+    out.unlink(customer.site, customer.id, upto=upto)
     for visitor in visitors:
         _tell(visitor, customer, out)
 
 
 def refuses(customer: Customer, share: CustomerShare, out: Out) -> bool:
-    """Whether a share is older than its customer's erasure. If its link is too, the visitor is sent an `Erase`."""
+    """Whether a share is older than its customer's erasure. If its link is too, the visitor is sent an `Erase`.
+
+    A thing's lane is told again to unlink the customer: it did not know that yet.
+    """
     upto = customer.tombstone
+    if is_thing(share.visitor):
+        if share.since <= upto:
+            out.emit(customer.site, share.visitor, Unlink(customer.site, customer.id, upto), cause=customer.id)
+        return share.since <= upto
     if upto and (share.linked or share.since) <= upto:
         _tell(share.visitor, customer, out)
         return True

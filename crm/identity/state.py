@@ -5,10 +5,11 @@ from __future__ import annotations
 from msgspec import Struct
 
 from crm.interests.state import Interests
+from crm.things.merging import Told
 
 
 class CustomerState(Struct, omit_defaults=True, gc=False):
-    """Stored state of one customer: sums over the visitors linked to it."""
+    """Stored state of one customer: sums over the visitors linked to it, and the record, see `crm.identity.record`."""
 
     visitors: list[str] = []
     counts: dict[str, int] = {}
@@ -16,6 +17,15 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     last_seen: int = 0
     source: str = ""
     erased: int = 0  # see VisitorState
+    heard: int = 0  # time (ms) of the latest fact about it, or about a thing that names it
+    record: list[Told] = []
+    returned: int = 0  # time (ms) of the fact that said so, after an erasure
+    facts: str = ""  # see `crm.things.digests`; it survives erasure
+
+    @property
+    def last(self) -> int:
+        """When it was last heard of, by event time, ms."""
+        return max(self.last_seen, self.heard)
 
 
 class Customer:
@@ -42,6 +52,6 @@ class Customer:
 
     def end(self) -> None:
         """Drop all that is known."""
-        self.state = CustomerState()
+        self.state = CustomerState(facts=self.state.facts)
         self.interests.clear()
         self.wipe = self.has_new_deadlines = True

@@ -20,12 +20,14 @@ from wakeline.history import History
 from wakeline.lanes import lane_of
 from wakeline.log import Entry
 from wakeline.log.redis_streams import RedisStreamsLog
-from wakeline.record import CUSTOMER_PREFIX, FOR_GOOD, Delta, Erase, Event, Record, decode_record, encode_record
+from wakeline.record import CUSTOMER_PREFIX, FOR_GOOD, Delta, Erase, Event, Fact, Record, decode_record, encode_record
 from wakeline.redis.connect import connect
+from wakeline.vocabulary.types import FORGET
 
 READ_RECORDS = 10_000
 APPEND_RECORDS = 500
-HINTS = (b'"erase"', b'"consent"', b'"erased_at"')  # every record that erases somebody contains one of these
+HINTS = (b'"erase"', b'"consent"', b'"erased_at"', b'"forget"')
+"""Every record that erases somebody contains one of these."""
 
 Who = tuple[str, str]  # site, id
 
@@ -69,11 +71,13 @@ class Forgotten:
 def forgetting(record: Record, value: bytes) -> list[tuple[bytes, Who, int]]:
     """The records to append for an erasing record: (record, person, ms up to which it erases).
 
-    An erasure or withdrawal is appended unchanged, of a delta only the erasing part. The processor carries it out,
-    however old it is.
+    An erasure or withdrawal is appended unchanged, of a delta or a fact only the erasing part. The processor carries it
+    out, however old it is.
     """
     if isinstance(record, Erase):
         return [(value, (record.site, record.id), record.time)]
+    if isinstance(record, Fact) and record.type == FORGET:
+        return [(encode_record(Erase(record.site, record.home, record.time)), (record.site, record.home), record.time)]
     if isinstance(record, Event):
         withdraws = record.type == CONSENT and record.level != ConsentLevel.FULL and not record.is_anonymous
         return [(value, (record.site, record.visitor), FOR_GOOD)] if withdraws else []
@@ -108,8 +112,9 @@ async def add_from_server(found: Forgotten, url: str, *, lanes: int, since: Sequ
     async with connect(url, timeout=60.0) as redis:
         async for key in redis.scan_iter(match=keys.TOMBSTONES, count=10_000):
             upto, lives = int(await redis.get(key) or 0), await redis.pttl(key)
-            if lives > 0:
-                found.tombstones[keys.whose_tombstone(key.decode())] = upto, lives
+            who = keys.whose_tombstone(key.decode())
+            if lives > 0:  # a customer's is in every lane
+                found.tombstones[who] = max((upto, lives), found.tombstones.get(who, (0, 0)))
 
 
 async def say_again(found: Forgotten, url: str, *, lanes: int) -> int:

@@ -74,7 +74,8 @@ LIVE_TOPS: dict[str, dict[str, int]] = {
     "interests": {"lamps": 6},
 }  # of one bucket; each window gets two
 
-RECORDS = {"applied": 7, "duplicate": 2, "too_late": 0, "erased": 0, "skipped": 0, "dead": 1, "derived": 1}
+RECORDS = dict.fromkeys(("conflict", "too_late", "erased", "skipped"), 0)
+RECORDS |= {"applied": 7, "duplicate": 2, "dead": 1, "derived": 1}
 PENDING = 2
 SPOOLED, UNARCHIVED = 21, 34
 USE = Use(0.375, 0.5, 0.625)

@@ -1,6 +1,6 @@
 """State is a function of the log alone: for generated logs, whatever is cut, restored, killed or replayed.
 
-cases.py     what is generated: a log, the moments at which it is folded, the bounds that are lowered
+cases.py     what is generated, facts.py of it: a log, the moments at which it is folded, the bounds that are lowered
 holdings.py  what Redis holds, and where two of these differ
 runs.py      a case run on real workers and a real server: live, cut otherwise, restored, killed, replayed
 checks.py    the four claims for one case; reducing.py the smallest part of a case that still breaks one

@@ -10,7 +10,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from tests.timeline import DAY, MINUTE, SECOND, START
+from tests.log_alone.facts import Facts
+from tests.timeline import DAY, MINUTE, SECOND, START, whose
 from wakeline.record import Erase, Event, encode_record
 
 HOUR = 60 * MINUTE
@@ -42,12 +43,15 @@ class Kind:
     capped: bool = False  # top lists of three members
     ahead: bool = False  # a collector's clock that is ahead
     tells_ends: bool = False  # a rule that tells the customer as a visit ends, see `endings`
+    facts: bool = False  # what servers and imports tell, and pages of orders
+    ages: bool = False  # more than a year in which nothing happens; without erasures, which then would have waited
 
 
 class Step(NamedTuple):
     """A record appended to the lane of `whose` at `at`, ms after START; then the processor folds, or not yet.
 
-    `ticks`: the processor looks for deadlines before, as it does twice a second.
+    `whose`: `facts.EVERY_LANE` for all lanes. `ticks`: the processor looks for deadlines before, as it does twice a
+    second.
     """
 
     at: int
@@ -85,7 +89,7 @@ def case(seed: int, kind: Kind | None = None) -> Case:
     """The case of a seed; without a `kind` any of them."""
     rng = random.Random(f"{seed} {kind}")
     if kind is None:
-        kind = Kind(*(rng.random() < share for share in (0.4, 0.2, 0.4, 0.3, 0.2, 0.15, 0.3, 0.2, 0.3)))
+        kind = Kind(*(rng.random() < share for share in (0.4, 0.2, 0.4, 0.3, 0.2, 0.15, 0.3, 0.2, 0.3, 0.5, 0.1)))
     return Case(
         seed,
         kind,
@@ -98,10 +102,15 @@ def case(seed: int, kind: Kind | None = None) -> Case:
     )
 
 
-def step(record: Any, at: int | None = None, *, folds: bool = True, whose: str = "") -> Step:
+def step(record: Any, at: int | None = None, *, folds: bool = True, lane_of: str = "") -> Step:
     """Appended at `at`, else as it was received."""
-    who = whose or getattr(record, "visitor", "") or getattr(record, "id", "")
-    return Step(record.received - START if at is None else at, who, encode_record(record), folds, ticks=False)
+    return Step(
+        record.received - START if at is None else at,
+        lane_of or whose(record),
+        encode_record(record),
+        folds,
+        ticks=False,
+    )
 
 
 def told(*steps: Step, lanes: int = 1, kind: Kind = Kind(), **bounds: Any) -> Case:
@@ -117,6 +126,7 @@ def _bounds(rng: random.Random, kind: Kind) -> dict[str, Any]:
         "processor.deltas.SHARES_SIZE": rng.choice((1, 4_000)),
         "processor.worker.DUE_AT_ONCE": rng.choice((1, 500)),
         "processor.firing.DUE_BEFORE_ONE": rng.choice((1, 32)),
+        "processor.naming.UNLINKED_AT_ONCE": rng.choice((1, 500)),
     }
     if kind.capped:
         found["wakeline.keys.TOP_MEMBERS"] = 3
@@ -146,7 +156,9 @@ class _Story:
         far = () if kind.crowded else (9 * DAY,)  # pages outside of a state are found by the log's days
         ahead = [rng.choice((20 * MINUTE, 2 * HOUR, *far))] if kind.ahead else []
         self._skews = [0, 0, *behind, *ahead]
-        self._visitors = rng.sample(VISITORS, rng.randint(1, len(VISITORS)))
+        visitors = VISITORS[:-1] if kind.ages else VISITORS  # an anonymous id is one of a day
+        self._visitors = rng.sample(visitors, rng.randint(1, len(visitors)))
+        self._facts = Facts(rng, tuple(self._visitors), CUSTOMERS)
 
     def steps(self) -> list[Step]:
         rng = self._rng
@@ -157,8 +169,10 @@ class _Story:
         self._at += rng.choice(GAPS) if rng.random() < 0.6 else 0
         if self._kind.late and rng.random() < 0.01:
             self._at += 9 * DAY
-        whose, value = self._record()
-        return Step(self._at, whose, value, folds=rng.random() < 0.6, ticks=rng.random() < 0.3)
+        if self._kind.ages and not self._kind.erasures and rng.random() < 0.03:
+            self._at += rng.choice((400 * DAY, 801 * DAY, 1_100 * DAY))
+        who, value = self._record()
+        return Step(self._at, who, value, folds=rng.random() < 0.6, ticks=rng.random() < 0.3)
 
     def _record(self) -> tuple[str, bytes]:
         rng = self._rng
@@ -168,8 +182,11 @@ class _Story:
             record = Erase("shop", id, START + self._at - rng.choice((0, 0, MINUTE, HOUR)))
             return id, encode_record(record)
         if self._kind.dead and drawn > 0.95:
-            whose = rng.choice(self._visitors)
-            return whose, rng.choice((b"no JSON", f'{{"site":"shop","visitor":"{whose}","time":1'.encode()))
+            who = rng.choice(self._visitors)
+            return who, rng.choice((b"no JSON", f'{{"site":"shop","visitor":"{who}","time":1'.encode()))
+        if self._kind.facts and rng.random() < 0.35:
+            who, told = self._facts.next(self._at, forgets=self._kind.erasures)
+            return who, encode_record(told)
         if self._said and drawn < 0.15:
             event = rng.choice(self._said)  # a retry
         else:
@@ -195,7 +212,11 @@ class _Story:
             return self._made(visitor, page, type, customer=rng.choice(CUSTOMERS))
         if type == "custom":
             props = rng.choice(({}, {"category": rng.choice(("Bags", "Shoes", "Hats"))}))
-            return self._made(visitor, page, rng.choice(CUSTOM), props=props)
+            chosen = rng.choice((*CUSTOM, "purchase", "refund") if self._kind.facts else CUSTOM)
+            fields = (
+                self._facts.of_page() if self._kind.facts and chosen in ("purchase", "refund") else {"props": props}
+            )
+            return self._made(visitor, page, chosen, **fields)
         if type == "consent":
             levels = ["full", "off", "anonymous"] if self._kind.erasures else ["full"]
             return self._made(visitor, page, type, level=rng.choice(levels))

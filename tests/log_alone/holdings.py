@@ -19,6 +19,7 @@ from crm.dead import NOBODY
 from crm.out import Verdict
 from crm.page_text import joined
 from crm.pages import REMEMBERED_MS, UNPROFILED_MS
+from processor.batch import in_order
 from processor.lane_protocol import SENT, position_of
 from wakeline.definitions import SEEN_MS
 from wakeline.keys import Keys
@@ -40,7 +41,7 @@ OF_WRITING = {"revision", "writer", "torn", "deaths", "died_at", "log", "moved",
 OF_THE_LOG = {"offset", "clock", Verdict.DERIVED.value}
 """Fields of a lane that only its own log decides: one in which a delta came twice has more records."""
 LIVES = " lives"
-OF_A_PERSON = re.compile(r":(state|profile|interests):")
+OF_A_PERSON = re.compile(r":(state|profile|interests|thing):")
 """Keys that end at a time of the log: they live from the call's time until then, so longer where a call ends earlier.
 
 tests/test_processor_ages.py holds for how long.
@@ -81,7 +82,7 @@ def _is_heard(one: dict[str, str], found: Holdings) -> bool:
     if not isinstance(record, Delta):
         return False
     upto = found.get(f"{{{one['target']}}}:hop", {}).get(str(record.source), "0")
-    return all((share.at, share.step) < position_of(upto.encode()) for share in record.shares)
+    return all((share.at, share.step) < position_of(upto.encode()) for share in in_order(record))
 
 
 def _read(key: str, type: bytes, value: Any) -> Any:

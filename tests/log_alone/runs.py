@@ -17,11 +17,13 @@ import msgspec
 from redis.exceptions import RedisError
 
 from processor import metrics
+from processor.batch import in_order
 from processor.command import Command
 from processor.replay import Replay
 from processor.store import Store, StoreUnavailable
 from tests.log_alone.cases import Case
 from tests.log_alone.endings import telling_ends
+from tests.log_alone.facts import EVERY_LANE
 from tests.log_alone.holdings import LIVES, Holdings, holdings
 from tests.replay_stand import Fuse, FusedLog, Killed, rebuilt
 from tests.timeline import SITE, START, Kept, Timeline
@@ -179,7 +181,8 @@ async def live(
             made.now = max(made.now, START + step.at)
             if step.ticks:
                 await revived(lambda: ticked(made))
-            await plain.append([(made.lane(step.whose), step.value)])
+            lanes = range(case.lanes) if step.whose == EVERY_LANE else [made.lane(step.whose)]
+            await plain.append([(lane, step.value) for lane in lanes])
             if step.folds:
                 await revived(lambda: made.run(batch=case.batch))
         made.now += case.end
@@ -236,9 +239,9 @@ def _messages(records: list[tuple[int, bytes]]) -> dict[str, Any]:
     for target, value in records:
         record = decode_record(value)
         if isinstance(record, Delta):
-            found.setdefault(f"lane {target}", []).extend(map(msgspec.to_builtins, record.shares))
+            found.setdefault(f"lane {target}", []).extend(map(msgspec.to_builtins, in_order(record)))
         elif not isinstance(record, Tick):
-            whom = f"{record.id} of {record.customer}"
+            whom = f"{type(record).__name__} {record.id} of {getattr(record, 'customer', '')}"
             found[whom] = max(record.time, found.get(whom, 0))
     return found
 

@@ -20,7 +20,7 @@ from wakeline.lanes import lane_of
 from wakeline.record import Position
 
 LANES = 16
-LEDGER = ("applied", "duplicate", "too_late", "erased", "dead", "derived")
+LEDGER = ("applied", "duplicate", "conflict", "too_late", "erased", "dead", "derived")
 COUNTS = ("visits", "page_views", "engaged_ms", "events")
 
 Differences = dict[str, tuple[Any, Any]]  # what -> found, wanted

@@ -1,0 +1,96 @@
+"""What servers and imports tell of a person itself, apart from what its browsers told.
+
+The record of a customer is merged like a thing's state: traits, preferences, tags, what it bought before. After an
+erasure the record stays empty until a fact says that the person `returns`; from then on, facts that are later than the
+erasure count again. Orders and other things that are later name the customer in any case.
+"""
+
+from __future__ import annotations
+
+from crm.identity.forgetting import forget_customer, forget_visitor
+from crm.identity.state import Customer
+from crm.intake.duplicates import hear as hear_visitor
+from crm.out import Out, Verdict
+from crm.state import Visitor
+from crm.things import forms
+from crm.things.digests import digest, remember
+from crm.things.hearing import rank
+from crm.things.merging import Fields, Told, merge
+from wakeline.event import CONSENT
+from wakeline.record import Fact
+from wakeline.vocabulary.types import CUSTOMER_TOLD, FORGET, PREFERENCE, TAG
+
+CUSTOMER = forms.table("value_before", "currency", orders_before=("orders_before", forms.amount))
+PREFERRED = forms.table(allowed=("allowed", forms.flag), frequency=("frequency", forms.text))
+CONSENTED = forms.table(
+    level=("level", forms.text), purposes=("purposes", forms.texts), version=("version", forms.text),
+    wording=("wording", forms.text),
+)  # fmt: skip
+
+
+def fields(fact: Fact) -> Fields:
+    """What a fact says of a customer's record: stored name -> value. Raises ValueError, which names the field.
+
+    trait:<name>, topic:<name> and channel:<name> of preferences, tag:<name> (false: removed), consent, orders_before,
+    and the amount before.
+    """
+    body = fact.body
+    if fact.type == CUSTOMER_TOLD:
+        traits = forms.field(body, "traits", forms.scalars) if "traits" in body else {}
+        return {f"trait:{name}": value for name, value in traits.items()} | forms.taken(body, CUSTOMER)
+    if fact.type == PREFERENCE:
+        said = forms.taken(body, PREFERRED)
+        return {f"{of}:{forms.field(body, of, forms.text)}": said for of in ("topic", "channel") if of in body}
+    if fact.type == TAG:
+        return {f"tag:{forms.field(body, 'tag', forms.text)}": body.get("removed") is not True}
+    if fact.type == CONSENT:
+        return {"consent": forms.taken(body, CONSENTED)}
+    return {}
+
+
+def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
+    """Add a fact to its customer's record."""
+    state = customer.state
+    if fact.type != FORGET and fact.time < out.now - out.site.lives.customer:
+        return Verdict.TOO_LATE
+    state.facts, verdict, cut = remember(state.facts, fact, out.now)
+    if cut:
+        out.cut["ids"] += cut
+    if verdict is not None:
+        return verdict
+    at = min(fact.time, out.now)
+    if fact.type == FORGET:
+        forget_customer(customer, out, upto=at)
+        return Verdict.APPLIED
+    if fact.time <= customer.tombstone:
+        return Verdict.ERASED
+    if customer.tombstone and not state.returned:
+        if fact.body.get("returns") is not True:
+            return Verdict.ERASED
+        state.returned = fact.time
+    cut = merge(state.record, Told(digest(fact), rank(fact), fact.time, fields(fact)))
+    if cut:
+        out.cut["facts"] += cut
+    state.first_seen = min(state.first_seen or at, at)
+    state.heard = max(state.heard, at)
+    return Verdict.APPLIED
+
+
+def hear_of_visitor(fact: Fact, visitor: Visitor, out: Out) -> Verdict:
+    """Hear what a server says of a visitor: that counts once, and a `forget` erases the visitor."""
+    state = visitor.state
+    if fact.type != FORGET and fact.time < out.now - out.site.lives.visitor:
+        return Verdict.TOO_LATE
+    if not state.first_seen:
+        state = hear_visitor(visitor, out.now)
+    state.facts, verdict, cut = remember(state.facts, fact, out.now)
+    if cut:
+        out.cut["ids"] += cut
+    if verdict is not None:
+        return verdict
+    if fact.type == FORGET:
+        at = min(fact.time, out.now)
+        forget_visitor(visitor, out, upto=at, at=at)
+        hear_visitor(visitor, out.now)
+        return Verdict.APPLIED
+    return Verdict.ERASED if fact.time <= visitor.tombstone else Verdict.APPLIED

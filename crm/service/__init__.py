@@ -1,0 +1,1 @@
+"""What facts say of contacts, service orders, agreements, points and sent mails: facts.py."""

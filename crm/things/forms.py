@@ -1,0 +1,132 @@
+"""The stored names of a fact's fields, and what their values may be. Names are short: each order has them.
+
+A field of another fact's type, or of a later version of Wakeline, is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+from typing import Any
+
+from crm.things.merging import CURRENCY, MONEY, Fields
+from wakeline.record import FOR_GOOD
+from wakeline.vocabulary.fields import MAX_ITEMS
+from wakeline.vocabulary.things import MAX_THING_ID
+
+MOST_TEXT = 1_000  # characters
+MOST_NAMED = 64  # entries of a dict or a list
+MOST_MINOR = 10**17  # minor units: `amounts.MAX_AMOUNT` in the currency with the most decimals
+
+CUSTOMER, VISITOR = "@", "~"
+NOBODY = ""
+"""Whom a fact named was erased. The fact still says that it names nobody else."""
+
+Form = Callable[[Any], Any]
+"""Returns a value as it is stored; raises ValueError for one that cannot be."""
+Table = Mapping[str, tuple[str, Form]]
+"""Field of a fact -> its stored name and its form."""
+
+
+def number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not isfinite(value) or abs(value) > FOR_GOOD:
+        raise ValueError("no number")
+    return int(value) if value == int(value) else value
+
+
+def amount(value: Any) -> int:
+    """Minor units."""
+    if isinstance(value, bool) or not isinstance(value, int) or abs(value) > MOST_MINOR:
+        raise ValueError("no amount in minor units")
+    return value
+
+
+def time(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 < value <= FOR_GOOD:
+        raise ValueError("no time")
+    return value
+
+
+def text(value: Any) -> str:
+    if not isinstance(value, str) or len(value) > MOST_TEXT:
+        raise ValueError("no text, or one that is too long")
+    return value
+
+
+def flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("neither true nor false")
+    return value
+
+
+def texts(value: Any) -> list[str]:
+    if not isinstance(value, list) or len(value) > MOST_NAMED:
+        raise ValueError("no list of texts, or one that is too long")
+    return [text(one) for one in value]
+
+
+def scalar(value: Any) -> Any:
+    if value is None or isinstance(value, bool):
+        return value
+    return text(value) if isinstance(value, str) else number(value)
+
+
+def scalars(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or len(value) > MOST_NAMED:
+        raise ValueError("no names with values, or too many")
+    return {text(name): scalar(one) for name, one in value.items()}
+
+
+ITEM: tuple[tuple[str, Form], ...] = (
+    ("item_id", text), ("price", amount), ("quantity", number), ("item_name", text), ("item_category", text),
+    ("item_variant", text), ("item_brand", text), ("discount", amount), ("cost", amount), ("coupon", text),
+    ("item_category2", text), ("item_category3", text), ("item_category4", text), ("item_category5", text),
+)  # fmt: skip
+"""A stored item is the list of these values, as far as the last one that is known."""
+
+
+def items(value: Any) -> list[list[Any]]:
+    if not isinstance(value, list) or len(value) > MAX_ITEMS:
+        raise ValueError("no list of items, or too many")
+    return [_item(one) for one in value]
+
+
+def _item(value: Any) -> list[Any]:
+    if not isinstance(value, dict) or not value.get("item_id") or len(str(value["item_id"])) > MAX_THING_ID:
+        raise ValueError("an item without an id, or with a long one")
+    found = [None if value.get(name) in (None, "") else form(value[name]) for name, form in ITEM]
+    while found[-1] is None:
+        found.pop()
+    return found
+
+
+MONEY_TABLE: Table = {
+    "value": (f"{MONEY}v", amount),
+    "tax": (f"{MONEY}t", amount),
+    "shipping": (f"{MONEY}s", amount),
+    "discount": (f"{MONEY}d", amount),
+    "cost": (f"{MONEY}k", amount),
+    "price": (f"{MONEY}p", amount),
+    "value_before": (f"{MONEY}b", amount),
+    "items": (f"{MONEY}i", items),
+    "parts": (f"{MONEY}i", items),
+    "currency": (CURRENCY, text),
+}
+
+
+def table(*money: str, **others: tuple[str, Form]) -> Table:
+    """Of a type of fact: the names in MONEY_TABLE that it has, and its other fields."""
+    return {name: MONEY_TABLE[name] for name in money} | others
+
+
+def taken(body: Mapping[str, Any], known: Table) -> Fields:
+    """The fields of a fact's body as they are stored. Raises ValueError, which names the field."""
+    return {stored: field(body, name, form) for name, (stored, form) in known.items() if name in body}
+
+
+def field(body: Mapping[str, Any], name: str, form: Form) -> Any:
+    """One field. Raises ValueError, which names it."""
+    try:
+        return form(body.get(name))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None

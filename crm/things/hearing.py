@@ -1,0 +1,95 @@
+"""A fact is heard by its thing; a person is named no more; a thing ends by age.
+
+A fact counts once: by its digest as long as something is left of it, and after that because it says nothing new. Whom
+an erasure covers is not named: neither by facts that come later nor in a replay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from crm.out import Out, Verdict
+from crm.sites import SiteFacts
+from crm.things.digests import digest, heard_before
+from crm.things.forms import CUSTOMER, NOBODY, VISITOR
+from crm.things.merging import Fields, Told, merge, says_something
+from crm.things.state import PERSONS, Thing, ThingState
+from wakeline.record import CustomerShare, Fact
+
+Making = Callable[[Fact], Fields]
+"""What a fact says of its thing. Raises ValueError, which names the field, where it cannot say that."""
+
+PAGE = "page"  # as who says it
+
+
+def hear(fact: Fact, thing: Thing, named: Mapping[str, Any], out: Out, *, making: Making) -> Verdict:
+    """Add a fact to its thing. `named`: whom the fact names, by id.
+
+    What is older than such things are kept is refused: it may have been heard before. Whoever is named is told.
+    """
+    state = thing.state
+    if fact.time < out.now - thing.kind.lives_ms:
+        return Verdict.TOO_LATE
+    said = digest(fact)
+    if seen := heard_before(said, (told.digest for told in state.told)):
+        return seen
+    fields = making(fact)
+    if fact.customer:
+        fields[CUSTOMER] = _unless_erased(fact.customer, fact, named)
+    if fact.visitor and fact.by == PAGE:
+        fields[VISITOR] = _unless_erased(fact.visitor, fact, named)
+    told = Told(said, rank(fact), fact.time, fields)
+    if not says_something(told):
+        return Verdict.APPLIED
+    is_named = fields.get(CUSTOMER)
+    before = thing.named()
+    last = min(fact.time, out.now)
+    state.last = max(state.last, last)
+    cut = merge(state.told, told)
+    if cut:
+        out.cut["facts"] += cut
+    _note(thing, before, out)
+    if is_named:
+        out.tell(
+            CustomerShare(
+                site=thing.site, customer=fact.customer, visitor=thing.id, since=last, first_seen=last, last_seen=last
+            )
+        )
+    return Verdict.APPLIED
+
+
+def rank(fact: Fact) -> int:
+    """What others say is above what a page says."""
+    return 0 if fact.by == PAGE else 1
+
+
+def _unless_erased(id: str, fact: Fact, named: Mapping[str, Any]) -> str:
+    return NOBODY if fact.time <= named[id].tombstone else id
+
+
+def unlink(thing: Thing, id: str, out: Out, *, upto: int) -> None:
+    """Take a person out, as far as facts up to a time (ms) name it."""
+    before = thing.named()
+    for told in thing.state.told:
+        for name in PERSONS:
+            if told.time <= upto and told.fields.get(name) == id:
+                told.fields[name] = NOBODY
+    _note(thing, before, out)
+
+
+def _note(thing: Thing, before: set[str], out: Out) -> None:
+    now = thing.named()
+    for id in before ^ now:
+        out.naming[thing.site, id][thing.id] = id in now
+
+
+def thing_end(thing: Thing, site: SiteFacts) -> int:
+    """Append time (ms) at which a thing ends; 0: nothing is known of it."""
+    return thing.state.last + thing.kind.lives_ms if thing.state.told else 0
+
+
+def end_thing(thing: Thing, out: Out) -> None:
+    before = thing.named()
+    thing.state = ThingState()
+    _note(thing, before, out)

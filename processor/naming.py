@@ -1,0 +1,29 @@
+"""Loads the things that name people who are to be unlinked from them."""
+
+from __future__ import annotations
+
+from processor.batch import Item, Who
+from processor.memory import LaneMemory
+from processor.store import Store
+from wakeline.record import Unlink
+
+UNLINKED_AT_ONCE = 500  # things in one call
+
+
+async def fill(store: Store, lane: int, chunk: list[Item], memory: LaneMemory) -> set[Who]:
+    """Note the things that name the people whom these records unlink, at most one call's worth.
+
+    Returns those that must be loaded. The fold stops at a record whose things are not at hand, or are too many.
+    """
+    memory.naming.clear()
+    unknown: set[Who] = set()
+    for item in chunk:
+        if not isinstance(item.record, Unlink) or item.who[0] in memory.naming:
+            continue
+        who = item.who[0]
+        after = memory.unlinked[1] if memory.unlinked[0] == item.offset else ""
+        found = memory.naming[who] = await store.naming(lane, who, after=after, most=UNLINKED_AT_ONCE)
+        unknown |= {(who[0], id) for id in found.things} - memory.people.keys()
+        if len(unknown) >= UNLINKED_AT_ONCE:
+            break
+    return unknown

@@ -1,0 +1,106 @@
+"""Applies the records that are no events: facts, deltas, erasures, definitions and ends of imports."""
+
+from __future__ import annotations
+
+from crm import facts, records
+from crm.facts import Thing
+from crm.out import Verdict
+from crm.state import Customer, Visitor
+from processor.batch import Item, Who, named_in, touched_by
+from processor.changes import Changes, HopGap
+from processor.memory import Home, LaneMemory
+from wakeline.record import CustomerShare, Delta, Erase, Fact, ImportEnd, Position, Share, Unlink
+
+
+def touch(memory: LaneMemory, changes: Changes, who: Who) -> Home:
+    """Somebody or something whose state the current record changes."""
+    home = memory.people[who]
+    if isinstance(home, Visitor):
+        changes.visitors[who] = home
+    elif isinstance(home, Customer):
+        changes.customers[who] = home
+    else:
+        changes.things[who] = home
+    return home
+
+
+def hear(fact: Fact, memory: LaneMemory, changes: Changes) -> tuple[Home, Verdict]:
+    """Apply a fact at its home."""
+    who, *others = named_in(fact)
+    home = touch(memory, changes, who)
+    named = {id: memory.people[site, id] for site, id in others}
+    return home, facts.take(fact, home, named, changes)
+
+
+def take(item: Item, fact: Fact, memory: LaneMemory, changes: Changes) -> tuple[Home | None, Verdict]:
+    """Apply a fact of the log; None: it is a line of an import that was applied before."""
+    if fact.batch:
+        noted = memory.imports.take(fact, item.time)
+        if noted is None:
+            return None, Verdict.DUPLICATE
+        changes.imports |= noted
+    changes.received = fact.received
+    return hear(fact, memory, changes)
+
+
+def news(delta: Delta, memory: LaneMemory, changes: Changes, *, checks: bool) -> Position | None:
+    """Meet a delta: where what it says begins that was not applied yet; None: nowhere. `checks`: for gaps."""
+    applied = memory.hops.get(delta.source, (0, 0))
+    after, upto = (delta.after, delta.after_step), (delta.upto, delta.upto_step)
+    if checks and after > applied:
+        changes.hop_gaps.append(HopGap(delta.source, applied, after))
+    if upto <= applied:
+        return None
+    memory.hops[delta.source] = changes.hops[delta.source] = upto
+    return applied
+
+
+def receive(share: Share, memory: LaneMemory, changes: Changes, *, applied: Position) -> Home | None:
+    """Apply a share or a fact that another lane tells; None: it was applied by an earlier delta."""
+    if share.at >= 0 and (share.at, share.step) < applied:
+        return None
+    if isinstance(share, CustomerShare):
+        customer = touch(memory, changes, touched_by(share)[0])
+        assert isinstance(customer, Customer)
+        records.receive(share, customer, changes)
+        return customer
+    return hear(share.fact, memory, changes)[0]
+
+
+def erase(record: Erase, memory: LaneMemory, changes: Changes) -> Home:
+    person = touch(memory, changes, (record.site, record.id))
+    assert not isinstance(person, Thing)
+    records.erase(record, person, changes)
+    return person
+
+
+def unlink(record: Unlink, memory: LaneMemory, changes: Changes) -> bool:
+    """Take a person out of the things of this lane, as many as are loaded; False: others are left for the next call.
+
+    An erased one is not named again: its tombstone is in every lane.
+    """
+    who = record.site, record.id
+    naming = memory.naming.get(who)
+    if naming is None:
+        return False
+    if memory.unlinked[0] == changes.offset:
+        del memory.naming[who]  # it begins where an earlier call ended, so it is for this record only
+    if not naming.is_all:
+        memory.unlinked = changes.offset, naming.things[-1]
+    things = set(naming.things)
+    for id, names in changes.naming[who].items():
+        (things.add if names else things.discard)(id)
+    for id in sorted(things):
+        thing = touch(memory, changes, (record.site, id))
+        assert isinstance(thing, Thing)
+        facts.unlink(thing, record.id, changes, upto=record.time)
+    if naming.is_all and not record.ended:
+        person = memory.people[who]
+        person.tombstone = max(person.tombstone, record.time)
+        changes.tombstones[who] = max(record.time, changes.tombstones.get(who, 0))
+    return naming.is_all
+
+
+def end_import(record: ImportEnd, memory: LaneMemory, changes: Changes) -> None:
+    changed, gone = memory.imports.end(record, changes.now)
+    changes.imports |= changed | dict.fromkeys(gone, "")

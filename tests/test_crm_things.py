@@ -1,0 +1,206 @@
+"""What many facts say of one thing, merged: whatever their order, and however often each comes."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from crm import facts
+from crm.commerce.orders import ALL, Order, order
+from crm.commerce.pages import body as page_body
+from crm.out import Out, Verdict
+from crm.things import digests, merging
+from crm.things.forms import taken
+from crm.things.state import Thing, ThingState
+from tests.timeline import DAY, START, fact
+from wakeline.record import Fact
+from wakeline.vocabulary.types import TYPES
+
+ORDER = "#" + "a" * 32
+
+
+def heard(*said: Fact, home: str = ORDER, at: int = START + DAY) -> Thing:
+    """A thing that has heard these facts."""
+    out = Out(decay_zero=0, half_life=DAY)
+    out.now = at
+    thing = Thing("shop", home, ThingState())
+    for one in said:
+        facts.take(one, thing, {}, out)
+    return thing
+
+
+def made(*said: Fact) -> Order:
+    return order(heard(*said).state.told)
+
+
+AMOUNTS = st.integers(0, 9)
+TIMES = st.integers(0, 3)
+BY = st.sampled_from(("page", "server", "import"))
+CURRENCIES = st.sampled_from(("EUR", "USD"))
+PURCHASES = st.builds(
+    lambda at, by, body, tax: fact(ORDER, "purchase", at, body | ({"tax": tax} if tax else {}), by=by),
+    TIMES,
+    BY,
+    st.fixed_dictionaries({"value": AMOUNTS, "currency": CURRENCIES}, optional={"coupon": st.sampled_from("xy")}),
+    AMOUNTS,
+)
+REFUNDS = st.builds(
+    lambda at, by, id, value: fact(ORDER, "refund", at, {"refund_id": id, "value": value, "currency": "EUR"}, by=by),
+    TIMES, BY, st.sampled_from("rs"), AMOUNTS,
+)  # fmt: skip
+STATES = st.builds(
+    lambda at, state: fact(ORDER, "order_state", at, {"state": state}), TIMES, st.sampled_from(("paid", "shipped"))
+)
+NOTHING = st.builds(lambda at, by: fact(ORDER, "purchase", at, {"currency": "EUR"}, by=by), TIMES, BY)
+FACTS = st.lists(st.one_of(PURCHASES, REFUNDS, STATES, NOTHING), max_size=8)
+
+
+@settings(deadline=None)
+@given(FACTS, st.randoms(use_true_random=False))
+def test_the_order_of_facts_changes_nothing(said: list[Fact], rng: random.Random) -> None:
+    shuffled = said + rng.choices(said, k=3) if said else []
+    rng.shuffle(shuffled)
+    assert msgspec.json.encode(heard(*said).state) == msgspec.json.encode(heard(*shuffled).state)
+
+
+@settings(deadline=None)
+@given(FACTS)
+def test_each_field_says_what_the_last_of_the_highest_rank_said(said: list[Fact]) -> None:
+    bought = [one for one in said if "value" in one.body and one.type == "purchase"]
+    found = made(*said)
+    if bought:
+        latest = max((one.by != "page", one.time) for one in bought)
+        allowed = {
+            (one.body["value"], one.body["currency"]) for one in bought if (one.by != "page", one.time) == latest
+        }
+        assert (found.value, found.currency) in allowed
+    paid = [one.time for one in said if one.body.get("state") == "paid"]
+    assert found.states.get("paid") == (min(paid) if paid else None)
+
+
+@settings(deadline=None)
+@given(FACTS)
+def test_what_is_overwritten_wholly_leaves_no_trace(said: list[Fact]) -> None:
+    told = heard(*said).state.told
+    fields = [name for one in told for name in one.fields if name != merging.CURRENCY]
+    assert len(fields) == len(set(fields))
+    assert all(one.fields.keys() - {merging.CURRENCY} for one in told)
+
+
+def test_an_amount_stays_in_the_currency_in_which_it_was_said() -> None:
+    told = heard(
+        fact(ORDER, "purchase", 1, {"value": 100, "tax": 19, "currency": "EUR"}),
+        fact(ORDER, "purchase", 2, {"value": 120, "currency": "USD"}),
+    ).state.told
+    assert [(one.fields.get("$v"), one.fields.get("$t"), one.fields["c"]) for one in told] == [
+        (None, 19, "EUR"),
+        (120, None, "USD"),
+    ]
+
+
+def test_a_pages_refunds_stand_until_a_server_speaks_of_refunds() -> None:
+    bought = fact(ORDER, "purchase", 1, {"value": 500, "currency": "EUR"})
+    first = fact(ORDER, "refund", 2, {"value": 100, "currency": "EUR"}, by="page")
+    second = fact(ORDER, "refund", 3, by="page")
+    servers = fact(ORDER, "refund", 1, {"refund_id": "r-1", "value": 50, "currency": "EUR"})
+    assert [refund.value for refund in made(bought, first, second).refunds] == [100, ALL]
+    for said in ((bought, first, servers, second), (servers, second, first, bought)):
+        assert [refund.value for refund in made(*said).refunds] == [50]
+
+
+def test_a_mail_keeps_the_first_time_of_whatever_happened_to_it() -> None:
+    id = "#sent:" + "b" * 32
+    thing = heard(
+        *(fact(id, f"campaign_{what}", at, {"campaign": "may"}) for what, at in (
+            ("sent", 1), ("opened", 9), ("clicked", 10), ("opened", 5)
+        )),
+        home=id,
+    )  # fmt: skip
+    values = {name: merging.value_of(thing.state.told, f"<{name}") for name in ("sent", "opened", "clicked", "bounced")}
+    assert values == {"sent": START + 1, "opened": START + 5, "clicked": START + 10, "bounced": None}
+
+
+def test_facts_beyond_the_bound_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "MOST_FACTS", 3)
+    out = Out(decay_zero=0, half_life=DAY)
+    out.now = START + DAY
+    thing = Thing("shop", ORDER, ThingState())
+    for n in range(5):
+        facts.take(fact(ORDER, "refund", n, {"refund_id": str(n)}), thing, {}, out)
+    assert [one.time - START for one in thing.state.told] == [2, 3, 4]
+    assert out.cut == {"facts": 2}
+
+
+def test_a_state_that_is_too_long_loses_what_is_least(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "MOST_BYTES", 2_000)
+    said = [fact(ORDER, "refund", n, {"refund_id": f"{n}", "items": [{"item_id": "x" * 200}] * 3}) for n in range(5)]
+    assert [one.time - START for one in heard(*said).state.told] == [3, 4]
+
+
+def test_a_fact_older_than_its_kind_is_kept_is_too_late() -> None:
+    out = Out(decay_zero=0, half_life=DAY)
+    out.now = START + 801 * DAY
+    thing = Thing("shop", ORDER, ThingState())
+    said = fact(ORDER, "purchase", 0, {"value": 1, "currency": "EUR"})
+    assert facts.take(said, thing, {}, out) is Verdict.TOO_LATE
+    assert thing.state == ThingState()
+
+
+@pytest.mark.parametrize(
+    ("type", "body", "field"),
+    [
+        ("purchase", {"value": 1.5}, "value"),
+        ("purchase", {"value": True}, "value"),
+        ("purchase", {"items": [{"price": 1}]}, "items"),
+        ("purchase", {"items": [{"item_id": "a"}] * 201}, "items"),
+        ("order_state", {"state": "lost"}, "state"),
+        ("order_state", {"state": "paid", "at": -1}, "at"),
+        ("refund", {"refund_id": 7}, "refund_id"),
+    ],
+)
+def test_a_body_that_cannot_be_is_named_by_its_field(type: str, body: dict[str, Any], field: str) -> None:
+    assert field in facts.fault_of(fact(ORDER, type, 0, body))
+
+
+def test_every_type_of_fact_about_a_thing_says_something_of_it() -> None:
+    assert set(facts.MAKINGS) == {type.name for type in TYPES if type.thing is not None}
+
+
+def test_an_item_is_stored_without_what_nobody_said() -> None:
+    from crm.commerce.orders import PURCHASE_FIELDS
+
+    items = [{"item_id": "runner-7", "price": 8900, "quantity": 2.0, "item_name": ""}]
+    assert taken({"items": items}, PURCHASE_FIELDS) == {"$i": [["runner-7", 8900, 2]]}
+
+
+def test_what_a_page_says_becomes_minor_units() -> None:
+    said = {
+        "value": 12.345, "currency": "EUR", "tax": "about 2", "items": [{"sku": 7, "price": 0.1, "quantity": 3}, {}],
+        "name": "somebody",
+    }  # fmt: skip
+    assert page_body(said) == {
+        "value": 1235, "currency": "EUR", "items": [{"item_id": "7", "price": 10, "quantity": 3}],
+    }  # fmt: skip
+    assert page_body({"price": 3}) == {}  # in no currency
+    assert not facts.fault_of(fact(ORDER, "purchase", 0, page_body(said), by="page"))
+
+
+def test_a_persons_facts_are_remembered_for_thirty_days() -> None:
+    text, said = "", fact("@customer0", "tag", 0, {"tag": "vip"})
+    text, verdict, _ = digests.remember(text, said, START)
+    assert verdict is None
+    assert len(text) <= 24
+    other = fact("@customer0", "tag", 0, {"tag": "other"}, id=said.id)
+    assert digests.remember(text, said, START + 30 * DAY)[1] is Verdict.DUPLICATE
+    assert digests.remember(text, other, START + 30 * DAY)[1] is Verdict.CONFLICT
+    assert digests.remember(text, other, START + 31 * DAY)[1] is None
+    cut = 0
+    for n in range(digests.MOST_REMEMBERED + 3):
+        text, _, more = digests.remember(text, fact("@customer0", "tag", n, {"tag": "vip"}), START)
+        cut += more
+    assert (len(text), cut) == (digests.MOST_REMEMBERED * digests.ENTRY, 3)

@@ -1,0 +1,33 @@
+"""The Redis keys of things, and of the imports that tell of them; `keys.Keys` has them all."""
+
+from __future__ import annotations
+
+from wakeline.durations import DAY_MS
+
+IMPORT_KEPT_MS = 400 * DAY_MS  # after the last record of an import
+
+
+class ThingKeys:
+    """Those of one key version, whose prefix is `prefix`."""
+
+    prefix: str
+
+    def thing(self, lane: int, site: str, id: str) -> str:
+        """string: JSON of the thing's merged state, see `crm.things.state`. NET after its end by age, which removes it.
+
+        Writer: the processor.
+        """
+        return f"{self.prefix}{{{lane}}}:{site}:thing:{id}"
+
+    def naming(self, lane: int, site: str, id: str) -> str:
+        """zset, all scores 0: the things of this lane that name a person: a customer or a visitor.
+
+        A thing that names another one, or none, is removed. Permanent. Writer: the processor.
+        """
+        return f"{self.prefix}{{{lane}}}:{site}:naming:{id}"
+
+    def imports(self, lane: int) -> str:
+        """hash: "<site>/<id of an import>" -> "<line> <ms>": the last of its lines that was applied in this lane, and
+        the append time of that or of its end. Removed IMPORT_KEPT after that. Writer: the processor.
+        """
+        return f"{self.prefix}{{{lane}}}:imports"
