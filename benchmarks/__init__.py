@@ -25,6 +25,7 @@ sizing.py         memory and disk for a million events
 archiver.py       CPU, memory and disk of the history while the log grows
 latency.py        time from an event to a readable profile
 due_live.py       the same while thousands of visits end
+imports.py        the same while a history is imported, and how fast that is
 idle.py           memory and CPU of all services when nothing happens
 profile_size.py   bytes in Redis of one profile; order_size.py of one order
 snippet.py        bytes of the scripts

@@ -7,6 +7,7 @@ from benchmarks import (
     collector,
     due_live,
     idle,
+    imports,
     latency,
     order_size,
     page,
@@ -36,5 +37,6 @@ BENCHMARKS: dict[str, Benchmark] = {
     "sizing": sizing,
     "latency": latency,
     "due_live": due_live,
+    "imports": imports,
     "idle": idle,
 }

@@ -4,6 +4,7 @@ cli/     the commands
 up/      runs and supervises all services on one machine
 check/   checks whether a deployment is correctly set up
 backup/  backup and restore
+imports/ files of customers, orders and others, moved into the log
 
 definitions.py  the differences between the configuration and what was applied
 """

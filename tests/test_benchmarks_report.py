@@ -28,6 +28,8 @@ PROMISED = {
     "profile_p99_ms": "< 300",
     "due_live_p99_ms": "< 300",
     "order_bytes": "<= 700",
+    "import_events_per_s": ">= 5000",
+    "import_live_p99_ms": "< 300",
     "idle_rss_mb": "<= 300",
     "idle_cpu_percent": "<= 3",
     "snippet_core_gzip_bytes": "<= 2290",

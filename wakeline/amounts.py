@@ -67,6 +67,17 @@ def quantity_of(value: object) -> float | None:
     return _within(value, MAX_QUANTITY, None, "")
 
 
+def exact(text: str, currency: str = "", point: str = "") -> Decimal | None:
+    """The number in a text as `amount_of` reads it, exactly; None if invalid or beyond MAX_AMOUNT.
+
+    `point` is the decimal separator where it is known ("." or ","): nothing is ambiguous then.
+    """
+    if len(text) > MAX_TEXT:
+        return None
+    found = _exact(text, DECIMALS.get(currency, USUAL_DECIMALS), currency, point)
+    return found if found is not None and abs(found) <= MAX_AMOUNT else None
+
+
 def _within(value: object, most: int, decimals: int | None, currency: str) -> float | None:
     if isinstance(value, str):
         value = _read(value, decimals, currency) if len(value) <= MAX_TEXT else None
@@ -77,6 +88,13 @@ def _within(value: object, most: int, decimals: int | None, currency: str) -> fl
 
 @lru_cache(1_024)
 def _read(text: str, decimals: int | None, currency: str) -> float | None:
+    number = _exact(text, decimals, currency, "")
+    if number is None or not math.isfinite(number):
+        return None
+    return int(number) if number == int(number) else float(number)
+
+
+def _exact(text: str, decimals: int | None, currency: str, point: str) -> Decimal | None:
     plain = text if text.isascii() else _in_ascii(text)
     found = AMOUNT.fullmatch(plain.translate(SPELLINGS).strip())
     if found is None:
@@ -85,11 +103,8 @@ def _read(text: str, decimals: int | None, currency: str) -> float | None:
     signs = first + second + last
     if len(signs) > 1 or not _agree(before, after, currency):
         return None
-    number = _number(digits, decimals)
-    if number is None or not math.isfinite(number):
-        return None
-    number = -number if "-" in signs else number
-    return int(number) if number == int(number) else float(number)
+    number = _number(digits, decimals, point)
+    return -number if number is not None and "-" in signs else number
 
 
 def _in_ascii(text: str) -> str:
@@ -118,12 +133,14 @@ def _agree(before: str, after: str, currency: str) -> bool:
     return not currency or all(word == currency or word not in DECIMALS for word in words)
 
 
-def _number(digits: str, decimals: int | None) -> Decimal | None:
+def _number(digits: str, decimals: int | None, known: str) -> Decimal | None:
     grouped = GROUPED.fullmatch(digits)
     if grouped is not None:
         mark, point = grouped.groups()
         if mark not in ".," or point or digits.count(mark) > 1:
             return _decimal(digits, mark, point)
+        if known:
+            return _decimal(digits, "", mark) if mark == known else _decimal(digits, mark, None)
         if digits[0] == "0":
             return _decimal(digits, "", mark)
         if decimals is None:

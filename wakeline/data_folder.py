@@ -1,8 +1,8 @@
 """Permissions of the data folder: at startup, access by other users is removed from Wakeline's files.
 
-It holds the salts of anonymous ids, accepted events, profiles, hashes of API keys and the history. If `data` names a
-folder that also holds other files, the folder itself keeps its permissions, but Wakeline's files in it are still
-protected.
+It holds the salts of anonymous ids, accepted events, profiles, hashes of API keys, the history, and how far imports
+have come. If `data` names a folder that also holds other files, the folder itself keeps its permissions, but Wakeline's
+files in it are still protected.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from wakeline.process import NOT_FOR_OTHERS
 WRITABLE = stat.S_IWGRP | stat.S_IWOTH
 OURS = frozenset(
     (
-        *("redis", "salts", "spool", "archive", "api_keys", "up.lock", "demo.toml", "demo.key"),
+        *("redis", "salts", "spool", "archive", "api_keys", "imports", "up.lock", "demo.toml", "demo.key"),
         *("aside", "restoring", "restoring.json"),
     )
 )

@@ -13,6 +13,7 @@ backup.py    backup and restore                 confirm.py  confirmation prompts
 profile_view.py  a profile in the terminal      person.py   the visitor or customer in ID
 personal.py  the personal values of a customer
 key.py       API keys of servers
+import_.py   import files
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from ops.cli.backup import backup, restore
 from ops.cli.check import check
 from ops.cli.dead_letters import dead_letters
 from ops.cli.erase import erase
+from ops.cli.import_ import import_
 from ops.cli.key import key
 from ops.cli.lag import lag
 from ops.cli.profile import profile
@@ -54,7 +56,7 @@ def main() -> None:
 
 
 for command in (
-    up, check, *SERVICES, apply, profile, query, erase, sign, key, snippet, lag, dead_letters, replay, backup, restore,
-    adopt_log,
+    up, check, *SERVICES, apply, import_, profile, query, erase, sign, key, snippet, lag, dead_letters, replay, backup,
+    restore, adopt_log,
 ):  # fmt: skip
     main.add_command(command)

@@ -1,0 +1,336 @@
+"""`wakeline import` as people use it: maps, dry runs, questions, folders, URLs, watching; and its pace."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pytest
+
+from benchmarks.waiting import wait_until
+from ops.imports import moving, pace
+from ops.imports.pace import Behind, Pace
+from ops.imports.state import States
+from tests.importing import (
+    DAY,
+    HEADER,
+    TOML,
+    YESTERDAY,
+    Run,
+    applied,
+    ends,
+    facts,
+    in_log,
+    kept,
+    order,
+    orders,
+    runner,
+)
+from wakeline import keys
+from wakeline.redis.connect import connect_blocking
+from wakeline.settings import Settings
+
+words_alone = pytest.mark.parametrize("servers", ["redis"], indirect=True)
+"""Where it is the same for each log."""
+
+
+@pytest.fixture
+def run(configured: Callable[[str], None], servers: Settings) -> Run:
+    configured(TOML)
+    return runner(servers)
+
+
+@words_alone
+def test_an_edited_map_is_used(run: Run, servers: Settings) -> None:
+    orders(3)
+    assert run("orders.csv").exit_code == 0
+    saved = Path("orders.csv.map.toml")
+    saved.write_text(saved.read_text() + '"channel" = "till"\n')
+    assert run("orders.csv").exit_code == 0
+    assert {fact.body.get("channel") for fact in facts(servers)} == {None, "till"}
+    Path("own.toml").write_text(saved.read_text().replace('"till"', '"phone"'))
+    assert run("orders", "orders.csv", "--map", "own.toml").exit_code == 0
+    assert {fact.body.get("channel") for fact in facts(servers)} == {None, "till", "phone"}
+    assert run("customers", "orders.csv").exit_code == 1
+
+
+@words_alone
+def test_a_dry_run_counts_and_writes_nothing(run: Run, servers: Settings) -> None:
+    orders(200, bad=7)
+    found = run("orders.csv", "--dry-run")
+    assert found.exit_code == 1
+    for words in (
+        "orders               199",
+        "different customers  9",
+        f"from                 {YESTERDAY - 27 * DAY:%Y-%m-%d}",
+        "line 7, column Date: is not a date",
+    ):
+        assert words in found.output, found.output
+    assert "secret" not in found.output
+    assert facts(servers) == []
+    assert {path.name for path in Path().iterdir()} == {"wakeline.toml", "orders.csv"}
+
+
+@words_alone
+def test_what_is_not_said_is_asked_for_once(run: Run, servers: Settings) -> None:
+    orders(2)
+    found = run("orders.csv", flags=())
+    assert (found.exit_code, "add --zone Europe/Berlin" in found.output) == (2, True)
+    found = run("orders.csv", flags=("--zone", "UTC"))
+    assert (found.exit_code, "add --currency EUR" in found.output) == (2, True)
+    assert run("orders.csv", flags=("--zone", "Nowhere")).exit_code == 2
+    assert run("orders.csv", flags=("--currency", "XX")).exit_code == 2
+    assert run("orders").exit_code == 2
+    assert run("none.csv").exit_code == 1
+    assert run("orders.csv").exit_code == 0
+    assert "zone" not in run("orders.csv", flags=()).output
+
+
+@words_alone
+def test_json_lines_have_the_fields_of_the_server_api(run: Run, servers: Settings) -> None:
+    whose = {"time": round(1000 * YESTERDAY.timestamp()), "customer": "K1"}
+    contact = whose | {"type": "contact", "contact_id": "T1"}
+    bought = whose | {"type": "purchase", "currency": "EUR"}
+    events = [
+        bought | {"id": "1", "time": YESTERDAY.isoformat(), "transaction_id": "N1", "value": 12.5},
+        contact | {"id": "2", "time": f"{YESTERDAY:%Y-%m-%dT10:00}", "channel": "phone"},
+        whose | {"id": "3", "type": "customer", "customer": 7, "email": "a@b.example", "traits": {"plan": "gold"}},
+        bought | {"id": "4", "transaction_id": "N2", "value": 12.505},
+        whose | {"id": "5", "type": "page_view"},
+        contact | {"id": "6", "chanel": "phone"},
+    ]
+    lines = [
+        *map(json.dumps, events),
+        "{broken",
+        "",
+        json.dumps(whose | {"id": "7", "type": "loan", "props": {"a": "b"}}),
+    ]
+    Path("history.jsonl").write_text("\n".join(lines))
+    found = run("events", "history.jsonl")
+    assert found.exit_code == 1
+    assert {(fact.type, fact.line) for fact in facts(servers)} == {
+        ("purchase", 1),
+        ("contact", 2),
+        ("customer", 3),
+        ("loan", 7),
+    }
+    rows = [line.split(",")[:2] for line in Path("history.jsonl.errors.csv").read_text().splitlines()[1:]]
+    assert rows == [["4", "value"], ["5", "type"], ["6", "chanel"], ["7", ""]]
+    told = {fact.type: fact for fact in facts(servers)}
+    assert told["customer"].body == {"traits": {"plan": "gold"}}
+    assert "b.example" not in repr(told) + found.output
+
+
+@words_alone
+def test_personal_values_without_a_place_for_them_are_said(
+    run: Run, servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And are written by the next import of the file, before the records."""
+    Path("people.csv").write_text(
+        "Customer ID,E-Mail,First name,Last name,Country\nK1,a@b.example,Ann,Bee,DE\nK2,,,,FR\n"
+    )
+
+    async def none(*_: Any) -> Any:
+        return moving.CardWriter(None, None, None, "the key is missing")  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(moving.CardWriter, "opened", none)
+        found = run("customers", "people.csv")
+    assert found.exit_code == 1
+    assert "personal values of 1 event were left out: the key is missing" in found.output
+    assert [fact.told for fact in facts(servers)] == [[], []]
+    written: list[Any] = []
+
+    class Writer:
+        why_not = ""
+
+        async def write(self, cards: list[Any]) -> None:
+            if cards:
+                written.append(cards)
+
+    async def some(*_: Any) -> Any:
+        return Writer()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(moving.CardWriter, "opened", some)
+        assert run("customers", "people.csv").exit_code == 0
+    (cards,) = written
+    assert [card.values for card in cards] == [{"email": "a@b.example", "name": "Ann Bee"}]
+    assert sum(map(len, kept(in_log(servers)))) == 2
+    assert "b.example" not in repr(in_log(servers))
+    assert "b.example" not in "".join(path.read_text() for path in Path("data/imports").rglob("*.json"))
+
+
+@words_alone
+def test_a_file_that_cannot_be_read_is_said_and_the_next_one_is_imported(run: Run, servers: Settings) -> None:
+    orders(2, "b.csv")
+    Path("a.csv.gz").write_bytes(gzip.compress(b"x" * 1_000)[:-9])
+    Path("c.csv.gz").write_text("not packed")
+    found = run("a.csv.gz", "c.csv.gz", "b.csv")
+    assert (found.exit_code, found.output.count("cannot be read")) == (1, 2)
+    assert len(facts(servers)) == 2
+
+
+@words_alone
+def test_a_folder_a_pattern_and_a_url_are_read(run: Run, servers: Settings) -> None:
+    Path("in").mkdir()
+    for number in range(3):
+        orders(2, f"in/{number}.csv", first=10 * number)
+    Path("in/notes.md").write_text("no")
+    assert run("in").exit_code == 0
+    assert len(facts(servers)) == 6
+    assert run("in/*").exit_code == 1  # the notes are no table
+    files = fsspec.filesystem("memory")
+    files.pipe("/shop/orders.csv", (HEADER + f"N99,{YESTERDAY:%Y-%m-%d},K1,5\n").encode())
+    found = run("memory://shop/*.csv")
+    assert found.exit_code == 0, found.output
+    assert [fact.home for fact in facts(servers)].count(order("N99")) == 1
+    assert run("memory://shop/none.csv").exit_code == 1
+    assert len(list(Path("data/imports").rglob("orders.csv-*.map.toml"))) == 1
+
+
+@words_alone
+def test_a_watched_folder_gives_each_new_file_once(
+    run: Run, servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("in").mkdir()
+    monkeypatch.setattr("ops.imports.files.SETTLED_S", 0)
+    orders(2, "in/a.csv")
+    looks: list[float] = []
+    away = pytest.MonkeyPatch()
+
+    def sleep(seconds: float) -> None:
+        looks.append(seconds)
+        if len(looks) == 1:
+            orders(2, "in/b.csv", first=10)
+        if len(looks) == 3:
+            orders(3, "in/b.csv", first=10)
+        if len(looks) == 4:
+            away.setattr(keys, "DEPLOYMENT", "wl:elsewhere")  # as if Redis were empty
+            orders(1, "in/c.csv", first=50)
+        if len(looks) == 5:
+            away.undo()
+        if len(looks) == 6:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(sys.modules["ops.cli.import_"], "pause", sleep)
+    found = run("in", "--every", "1h")
+    assert looks == [3600] * 6
+    assert found.output.count("no data has been collected") == 1
+    assert found.output.count("imported in") == 4
+    assert sorted(fact.home for fact in facts(servers)) == sorted(
+        order(f"N{n}") for n in (0, 1, 10, 11, 10, 11, 12, 50)
+    )
+    assert run("in", "--every", "soon").exit_code == 2
+    assert run("in", "--every", "1h", "--dry-run").exit_code == 2
+    assert run("none", "--every", "1h").exit_code == 1
+
+
+# ---- pace
+
+
+async def test_an_import_waits_for_a_processor_that_is_behind() -> None:
+    waiting = [2_000, 1_600, 1_400, 1_200, 600]
+
+    async def look() -> Behind:
+        return Behind(len(waiting), waiting.pop(0))
+
+    one = Pace(look)
+    await one.room()
+    assert waiting == [600]
+    assert one.size == pace.FIRST
+
+
+async def test_how_many_records_may_wait_follows_how_long_they_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, applied = 0.0, 0
+    monkeypatch.setattr("ops.imports.pace.time.monotonic", lambda: now)
+
+    async def look() -> Behind:
+        return Behind(applied, 0)
+
+    one = Pace(look)
+
+    async def appends(seconds: float) -> None:
+        nonlocal now, applied
+        await one.room()
+        one.appended(one.size, 0.001)
+        applied += one.size
+        now += seconds
+
+    for _ in range(50):
+        await appends(0.5)
+    assert one.most_behind == pace.LEAST_BEHIND
+    assert one.size == min(pace.MOST, pace.LEAST_BEHIND // 2)
+    for _ in range(300):
+        await appends(0.06)
+    assert one.most_behind == pace.MOST_BEHIND
+    assert one.size == pace.MOST
+    before = one.most_behind
+    for _ in range(10):
+        await appends(0.1)
+    assert one.most_behind == before
+
+
+async def test_appends_that_are_slow_become_small_and_grow_again() -> None:
+    async def look() -> Behind:
+        return Behind(0, 0)
+
+    one = Pace(look)
+    for _ in range(10):
+        one.appended(100, 0.1)
+    assert one.size == pace.LEAST
+    for _ in range(1_000):
+        one.appended(100, 0.001)
+    assert one.size == min(pace.MOST, one.most_behind // 2)
+
+
+@words_alone
+def test_an_import_without_a_processor_stops_with_words(
+    run: Run, servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pace, "STUCK_S", 0.2)
+    orders(4_000)
+    found = run("orders.csv")
+    assert found.exit_code == 1
+    assert "the processor has applied nothing" in found.output
+    assert 0 < len(facts(servers)) <= pace.MOST_BEHIND
+    with applied(servers.redis):
+        found = run("orders.csv")
+    assert found.exit_code == 0, found.output
+    assert len(facts(servers)) == 4_000
+
+
+MUCH = "for i = 1, 20000 do redis.call('SET', 'wl:much' .. i, string.rep('x', 1000)) end"
+
+
+@words_alone
+def test_an_import_stops_before_it_fills_the_servers_memory(run: Run, servers: Settings) -> None:
+    orders(10)
+    with connect_blocking(servers.redis) as client:
+        wait_until(lambda: not client.info("memory")["lazyfree_pending_objects"], "what was there is gone")
+        client.eval(MUCH, 0)  # beside which what connections use is little
+        info = client.info("memory")
+        counted = info["used_memory"] - info["mem_not_counted_for_evict"]  # without what is still to be written to disk
+        client.config_set("maxmemory", int(counted * 1.1))
+        try:
+            found = run("orders.csv")
+        finally:
+            client.config_set("maxmemory", 0)
+    assert (found.exit_code, "more than 80% of the Redis server's memory is used" in found.output) == (1, True)
+    assert facts(servers) == []
+    assert run("orders.csv").exit_code == 0
+
+
+@words_alone
+def test_one_file_is_imported_by_one_process_at_a_time(run: Run, servers: Settings) -> None:
+    orders(3)
+    assert run("orders.csv").exit_code == 0
+    (end, *_) = ends(servers)
+    with States(Path("data"), "shop").alone(end.batch):
+        found = run("orders.csv")
+    assert (found.exit_code, "another process imports it now" in found.output) == (1, True)
