@@ -1,18 +1,19 @@
-"""From what a server says to its record: times, ids as keyed hashes, personal values apart, the rest cleaned.
+"""From what a server or an import says to its record: times, hashed ids, personal values apart, the rest cleaned.
 
 One step after the other in `Facts.made`; each raises `told.Bad` for what it refuses. `fact_fields` cleans the fields.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from sys import intern
 from typing import Any, NamedTuple
 
 import msgspec
 
 from collector.cards import is_card_id
 from collector.clean import visible
-from collector.fact_fields import Fields, strict_name
+from collector.fact_fields import Fields, strict_name, text
 from collector.props import Dropped
 from collector.told import Bad
 from wakeline.cards import Card
@@ -24,13 +25,14 @@ from wakeline.server_events import SKEW_MS
 from wakeline.settings import Site
 from wakeline.vocabulary.fields import FIELDS, PERSONAL, Told
 from wakeline.vocabulary.things import Thing, event_id, thing_id
-from wakeline.vocabulary.types import ALIAS, BY_NAME, FORGET, PREFERENCE, EventType
+from wakeline.vocabulary.types import ALIAS, BY_NAME, FORGET, PREFERENCE, By, EventType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 LATEST_MS = 253_402_300_799_999  # the end of the year 9999
 SECONDS = range(10**9, 10**11)  # as a number of ms these are days of 1970: a sender that counts seconds
 SHOWN_EXAMPLE = "2026-03-01T12:00:00+01:00"
+AHEAD_MS = {By.SERVER: SKEW_MS, By.IMPORT: DAY_MS}  # of our clock: a time up to here counts as now
 
 OF_EVERY_EVENT = Told.__struct_fields__
 PERSONAL_OF = {
@@ -50,10 +52,16 @@ class Made(NamedTuple):
 
 
 class Facts:
-    """Makes records for one site, which must have a secret."""
+    """Makes records of what is said by servers, or by an import, for one site, which must have a secret.
 
-    def __init__(self, site: Site) -> None:
+    `zone` is that of times without one; these are refused if it is None.
+    """
+
+    def __init__(self, site: Site, by: By = By.SERVER, zone: tzinfo | None = None) -> None:
         self.site = site.key
+        self._by = intern(str(by.name).lower())  # the very default is not written into records
+        self._ahead_ms = AHEAD_MS[by]
+        self._zone = zone
         self._secret = site.secret
         self._fields = Fields(site.secret)
         self._customer_ms = site.customer_months * MONTH_MS
@@ -65,7 +73,7 @@ class Facts:
         Reasons for dropped properties of custom events are added to `dropped`.
         """
         type = BY_NAME.get(event.type, CUSTOM)
-        time = past(event.time, "time", now)
+        time = self._past(event.time, "time", now)
         customer = self._customer(event.customer, "customer") if event.customer is not None else ""
         visitor = event.visitor or ""
         if visitor and is_card_id(visitor):
@@ -97,6 +105,7 @@ class Facts:
             visitor=visitor,
             body=self._fields.cleaned(said, dropped),
             told=list(values) if values else [],
+            by=self._by,
         )
         return Made(home, fact, Card(self.site, customer, time, values) if values else None)
 
@@ -116,6 +125,8 @@ class Facts:
         id = strict_name(said[thing.id_field], thing.id_field)
         if thing.id_field != "item_id":
             del said[thing.id_field]
+        else:
+            id = text("item_id", id, "item_id")  # as pages say it: without an e-mail address
         return thing_id(self._secret, thing, id)
 
     def _refuse_old(self, time: int, thing: Thing | None, *, is_customer: bool, now: int) -> None:
@@ -149,27 +160,26 @@ class Facts:
         elif type == PREFERENCE and "topic" not in said and "channel" not in said:
             raise Bad(Refusal.BAD_EVENT, "topic", "is missing: say of which topic or channel")
         if "at" in said:
-            said["at"] = past(said["at"], "at", now)
+            said["at"] = self._past(said["at"], "at", now)
         for name in ("start", "end"):
             if name in said:
-                said[name] = moment(said[name], name)
+                said[name] = moment(said[name], name, self._zone)
         if said.get("end", LATEST_MS) < said.get("start", 0):
             raise Bad(Refusal.BAD_TIME, "end", "lies before start")
+
+    def _past(self, time: int | str, field: str, now: int) -> int:
+        """A time that has come, in ms since 1970. Raises Bad."""
+        at = moment(time, field, self._zone)
+        if at > now + self._ahead_ms:
+            raise Bad(Refusal.BAD_TIME, field, "lies in the future")
+        return min(at, now)
 
 
 CHECKED = frozenset((ALIAS, PREFERENCE, "order_state", "agreement"))
 
 
-def past(time: int | str, field: str, now: int) -> int:
-    """A time that has come, in ms since 1970. Raises Bad."""
-    at = moment(time, field)
-    if at > now + SKEW_MS:
-        raise Bad(Refusal.BAD_TIME, field, "lies in the future")
-    return min(at, now)
-
-
-def moment(time: int | str, field: str) -> int:
-    """ms since 1970 of a time: a number of ms, or ISO 8601 with its zone. Raises Bad."""
+def moment(time: int | str, field: str, zone: tzinfo | None) -> int:
+    """ms since 1970 of a time: a number of ms, or ISO 8601 with its zone, else of `zone`. Raises Bad."""
     if type(time) is not int:
         try:
             at = datetime.fromisoformat(str(time).strip())
@@ -177,9 +187,11 @@ def moment(time: int | str, field: str) -> int:
             words = f"is neither a number of ms since 1970 nor a time such as {SHOWN_EXAMPLE}"
             raise Bad(Refusal.BAD_TIME, field, words) from None
         if at.tzinfo is None:
-            raise Bad(Refusal.BAD_TIME, field, "has no time zone: end it with Z, or an offset such as +01:00")
+            if zone is None:
+                raise Bad(Refusal.BAD_TIME, field, "has no time zone: end it with Z, or an offset such as +01:00")
+            at = at.replace(tzinfo=zone)
         time = (at - EPOCH) // MILLISECOND
-    if time in SECONDS:
+    elif time in SECONDS:
         raise Bad(Refusal.BAD_TIME, field, "counts seconds, as it seems: give milliseconds since 1970")
     if not 0 <= time <= LATEST_MS:
         raise Bad(Refusal.BAD_TIME, field, "is no time between the years 1970 and 9999")

@@ -1,4 +1,4 @@
-"""Decodes an event that a server says as the Struct of its type; what is wrong is said in words, with its field.
+"""Decodes an event of a server or an import as the Struct of its type; what is wrong is said in words, with its field.
 
 No message contains a value: it may be a person's.
 """
@@ -6,7 +6,7 @@ No message contains a value: it may be a person's.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -64,6 +64,22 @@ def decode_told(text: bytes | msgspec.Raw) -> Told:
     return _decoded(bytes(raw))
 
 
+def convert_told(fields: Mapping[str, Any], by: By, *, is_text: bool = False) -> Told:
+    """The event with these fields, its type cleaned and one that `by` may say. Raises Bad.
+
+    `is_text`: numbers, and yes or no, may be texts.
+    """
+    name = _type_for(by, fields.get("type"))
+    try:
+        event: Told = msgspec.convert(fields, FIELDS.get(name, Custom), strict=not is_text)
+    except msgspec.ValidationError as error:
+        raise _said(str(error), name) from None
+    except (ArithmeticError, ValueError, RecursionError):
+        raise Bad(Refusal.BAD_EVENT, "", "cannot be read: nested too deeply, or too large a number") from None
+    event.type = name
+    return event
+
+
 def id_of(text: bytes | msgspec.Raw) -> str | None:
     """The id of an event that cannot be decoded, if it has one that an event may have."""
     try:
@@ -80,14 +96,7 @@ def _decoded(raw: bytes) -> Told:
     except (ValueError, RecursionError):
         raise Bad(Refusal.BAD_EVENT, "", "is not a JSON object, or nested too deeply") from None
     type = head.type
-    if type is None:
-        raise Bad(Refusal.BAD_EVENT, "type", "is missing")
-    if not isinstance(type, str):
-        raise Bad(Refusal.BAD_EVENT, "type", "is not a text")
-    known = BY_NAME.get(type)
-    if known is not None and By.SERVER not in known.by:
-        raise Bad(Refusal.NOT_YOURS, "type", f"servers do not say {type}: {_who_says(known.by)}")
-    name = type if known is not None else _own_name(type)
+    name = _type_for(By.SERVER, type)
     try:
         event = DECODERS.get(type, decode_custom)(raw)
     except msgspec.ValidationError as error:
@@ -96,6 +105,20 @@ def _decoded(raw: bytes) -> Told:
         raise Bad(Refusal.BAD_EVENT, "", "cannot be read: no UTF-8, nested too deeply, or too large a number") from None
     event.type = name
     return event
+
+
+def _type_for(by: By, type: Any) -> str:
+    """The cleaned name of a type that `by` may say. Raises Bad."""
+    if type is None:
+        raise Bad(Refusal.BAD_EVENT, "type", "is missing")
+    if not isinstance(type, str):
+        raise Bad(Refusal.BAD_EVENT, "type", "is not a text")
+    known = BY_NAME.get(type)
+    if known is None:
+        return _own_name(type)
+    if by not in known.by:
+        raise Bad(Refusal.NOT_YOURS, "type", f"{WHO[by]} do not say {type}: {_who_says(known.by)}")
+    return type
 
 
 def _own_name(type: str) -> str:

@@ -1,21 +1,27 @@
-"""Whatever a server says becomes a record or a refusal in words; nothing else, and no value is repeated or kept raw."""
+"""Whatever a server or an import says becomes a record or a refusal in words; nothing else, and no value is repeated
+or kept raw.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.facts import Facts, Made
-from collector.told import Bad, decode_told, id_of
-from tests.collector_stand import NOON, SITE
+from collector.told import Bad, convert_told, decode_told, id_of
+from tests.collector_stand import DAY, NOON, SECRET, SITE
+from wakeline.event import Refusal
+from wakeline.identity import customer_id
 from wakeline.record import Erase, Fact, decode_record, encode_record
 from wakeline.vocabulary.fields import FIELDS, Custom
 from wakeline.vocabulary.things import is_thing
-from wakeline.vocabulary.types import BY_NAME
+from wakeline.vocabulary.types import BY_NAME, By
 
 EMAIL, CARD = "ann@shop.example", "4111 1111 1111 1111"
 TEXTS = st.one_of(
@@ -69,11 +75,35 @@ def events(draw: st.DrawFn) -> dict[str, Any]:
     return event | (draw(st.dictionaries(st.sampled_from((EMAIL, "")), VALUES)) if not draw(st.integers(0, 20)) else {})
 
 
+IMPORT = Facts(SITE, By.IMPORT, ZoneInfo("Europe/Berlin"))
+
+
 def outcome(raw: bytes) -> Made | Bad:
     try:
         return Facts(SITE).made(decode_told(raw), [], now=NOON)
     except Bad as bad:
         return bad
+
+
+def imported(event: dict[str, Any], *, is_text: bool = False) -> Made | Bad:
+    try:
+        return IMPORT.made(convert_told(event, By.IMPORT, is_text=is_text), [], now=NOON)
+    except Bad as bad:
+        return bad
+
+
+def of_import(event: dict[str, Any], *, is_text: bool = False) -> Fact:
+    """The record; the event needs no id and no time."""
+    made = imported({"id": "1", "time": NOON - 1_000} | event, is_text=is_text)
+    assert isinstance(made, Made), made
+    assert isinstance(made.record, Fact)
+    return made.record
+
+
+def refused(event: dict[str, Any], *, is_text: bool = False) -> tuple[str, str, str]:
+    bad = imported({"id": "1", "time": NOON - 1_000} | event, is_text=is_text)
+    assert isinstance(bad, Bad), bad
+    return bad.reason, bad.field, bad.message
 
 
 @settings(max_examples=400, deadline=None)
@@ -101,3 +131,103 @@ def test_an_event_is_a_clean_record_or_a_refusal_in_words(event: dict[str, Any])
     assert is_thing(home) or home in (record.customer, record.visitor)
     assert (card is not None) == bool(record.told)
     assert card is None or (card.customer == record.customer != "" and list(card.values) == record.told)
+
+
+# ---- what imports say --------------------------------------------------------------------------------
+
+
+@settings(max_examples=400, deadline=None)
+@given(events())
+def test_an_import_says_the_same_as_a_server(event: dict[str, Any]) -> None:
+    """The same record or refusal, but for who says it, and how far in the future a time may lie."""
+    raw = json.dumps(event).encode()
+    server, told = outcome(raw), imported(json.loads(raw))
+    if isinstance(told, Bad) and told.reason is Refusal.NOT_YOURS:
+        return
+    if isinstance(server, Made) and isinstance(told, Made):
+        assert isinstance(told.record, Fact)
+        assert told.record.by == "import"
+        assert b'"by"' not in encode_record(server.record)
+        told.record.by = "server"
+        assert told == server
+    elif isinstance(server, Bad) and isinstance(told, Bad):
+        assert (told.reason, told.field, told.message) == (server.reason, server.field, server.message)
+    else:
+        assert isinstance(server, Bad), told
+        assert "time" in server.reason
+
+
+@pytest.mark.parametrize("type", sorted(type for type in FIELDS if By.IMPORT in BY_NAME[type].by))
+def test_every_type_of_an_import_needs_no_more_than_its_required_fields(type: str) -> None:
+    values: dict[str, Any] = {"value": 1, "level": "full", "allowed": True, "amount": 5, "state": "paid"}
+    values |= {"currency": "EUR", "topic": "news"}
+    needed = {field.name for field in msgspec.structs.fields(FIELDS[type]) if field.required} | {"customer"}
+    needed |= {"topic"} if type == "preference" else set()
+    record = of_import({name: values.get(name, f"{name}-1") for name in needed - {"id", "time"}} | {"type": type})
+    assert (record.type, record.by, record.customer) == (type, "import", customer_id(SECRET, "customer-1"))
+
+
+@pytest.mark.parametrize("type", sorted(type for type in BY_NAME if By.IMPORT not in BY_NAME[type].by))
+def test_what_an_import_may_not_say_is_refused(type: str) -> None:
+    reason, field, message = refused({"type": type, "customer": "K"})
+    assert (reason, field) == ("not_yours", "type")
+    assert message.startswith(f"imports do not say {type}: ")
+
+
+@pytest.mark.parametrize(
+    ("time", "kept"),
+    [
+        ("2026-03-01T09:30:00", 1_772_353_800_000),
+        ("2026-07-01", 1_782_856_800_000),
+        ("2026-03-01T08:30:00Z", 1_772_353_800_000),
+        (NOON + DAY, NOON),
+    ],
+)
+def test_a_time_of_an_import_without_a_zone_is_of_its_own(time: Any, kept: int) -> None:
+    assert (
+        of_import({"type": "purchase", "transaction_id": "1", "value": 1, "currency": "EUR", "time": time}).time == kept
+    )
+
+
+def test_other_times_of_an_import_are_of_its_zone_too() -> None:
+    said = {"type": "agreement", "agreement_id": "A", "customer": "K"}
+    assert of_import(said | {"start": "2026-03-01T09:30:00"}).body == {"start": 1_772_353_800_000}
+    assert of_import({"type": "order_state", "transaction_id": "1", "state": "paid", "at": NOON + DAY}).body == {
+        "state": "paid",
+        "at": NOON,
+    }
+
+
+def test_a_day_ahead_is_the_future_for_an_import_too() -> None:
+    said = {"type": "customer", "customer": "K", "time": NOON + DAY + 1}
+    assert refused(said) == ("bad_time", "time", "lies in the future")
+
+
+def test_a_number_of_a_year_before_1974_is_no_number_of_seconds() -> None:
+    """A text says its year; of a number nobody knows what it counts."""
+    said = {"type": "customer", "customer": "K"}
+    assert refused(said | {"time": "1971-01-01T00:00:00Z"})[0] == "too_old"
+    assert refused(said | {"time": 1_000_000_000})[2].startswith("counts seconds")
+
+
+def test_a_table_says_numbers_as_texts() -> None:
+    points = {"type": "points", "entry_id": "1", "amount": "-5", "customer": "007"}
+    assert refused(points) == ("bad_event", "amount", "is a text; it must be a whole number")
+    record = of_import(points, is_text=True)
+    assert (record.body, record.customer) == ({"amount": -5}, customer_id(SECRET, "007"))
+    assert refused(points | {"amount": "secret"}, is_text=True) == (
+        "bad_event",
+        "amount",
+        "is a text; it must be a whole number",
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        ({"type": "my own", "customer": 10**5_000}, "has more than 256 digits"),
+        ({"type": "contact", "contact_id": "1", "channel": "x", "minutes": 10**400}, "is too large a number"),
+    ],
+)
+def test_numbers_of_any_size_are_refused_in_words(event: dict[str, Any], words: str) -> None:
+    assert refused(event)[::2] == ("bad_event", words)

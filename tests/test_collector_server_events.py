@@ -18,7 +18,7 @@ from wakeline.identity import customer_id
 from wakeline.lanes import lane_of
 from wakeline.record import Erase, Fact
 from wakeline.vocabulary.fields import FIELDS
-from wakeline.vocabulary.things import ORDER, THINGS, event_id, thing_id
+from wakeline.vocabulary.things import ORDER, THINGS, event_id, product_id, thing_id
 from wakeline.vocabulary.types import BY_NAME, By
 
 ORDER_ID = thing_id(SECRET, ORDER, "A-1001")
@@ -201,6 +201,12 @@ async def test_an_empty_personal_value_says_nothing(collector: Stand) -> None:
 async def test_a_products_name_is_nobodys(collector: Stand) -> None:
     record = await fact(collector, **said("product", item_id="runner-7", name="Runner", customer=None))
     assert (record.home, record.body["name"], record.told) == ("$runner-7", "Runner", [])
+
+
+async def test_a_products_id_is_the_one_that_pages_say(collector: Stand) -> None:
+    """Readable, as it is public; so it is redacted as theirs."""
+    record = await fact(collector, **said("product", item_id="for ann@shop.example", customer=None))
+    assert (record.home, record.body) == (product_id("for (redacted)"), {"item_id": "for (redacted)"})
 
 
 # ---- erasing -----------------------------------------------------------------------------------------

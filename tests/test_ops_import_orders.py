@@ -243,3 +243,22 @@ def test_the_rows_of_one_number_are_bounded(tmp_path: Path, monkeypatch: pytest.
     read = Read(write(tmp_path / "o.csv", text))
     assert [fact.home for fact in read.facts] == [order("2")]
     assert [(line, column) for line, column, _ in read.errors] == [(3, "Order")]
+
+
+def test_what_stands_where_there_is_none_is_no_customer_and_no_article(tmp_path: Path) -> None:
+    """Orders of guests count, and are not those of one customer."""
+    header = "Order,Date,Customer ID,SKU,Description,Qty,Price\n"
+    text = header + "1,2026-02-03,-,n/a,Shoe,1,5\n2,2026-02-03,NULL,None,nan,1,5\n"
+    read = Read(write(tmp_path / "o.csv", text))
+    assert read.errors == []
+    first, second = one(read.facts, "1"), one(read.facts, "2")
+    assert (first.customer, second.customer) == ("", "")
+    assert (first.body["value"], second.body["value"]) == (500, 500)
+    assert [item["item_id"] for item in first.body["items"]] == ["Shoe"]
+    assert "items" not in second.body
+
+
+def test_a_number_that_is_none_is_no_order(tmp_path: Path) -> None:
+    read = Read(write(tmp_path / "o.csv", "Order,Date,Total\nnull,2026-02-03,5\n7,2026-02-03,5\n"))
+    assert read.errors == [(2, "Order", "stands for no number")]
+    assert [fact.home for fact in read.facts] == [order("7")]

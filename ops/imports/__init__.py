@@ -9,7 +9,7 @@ guess.py      the map of a table from its header; mapping.py maps as files
 rows.py       tables with one event a row
 orders.py     tables of orders, whose rows grouping.py brings together; items.py their items
 jsonl.py      JSON lines
-saying.py     from what a file says to facts, by wakeline.vocabulary.reading
+saying.py     from what a file says to facts, by collector.facts
 moving.py     appends the facts, at the pace of pace.py; people.py writes their personal values
 state.py      how far each import has come
 problems.py   what is wrong, by line and column

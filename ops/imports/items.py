@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ops.imports.cells import Cells, rounded
 from wakeline.amounts import MAX_QUANTITY
+from wakeline.commerce import is_name
 from wakeline.vocabulary.fields import MAX_ITEMS
 
 TEXTS = ("item_id", "item_name", "item_brand", "item_category", "item_variant")
@@ -52,7 +53,7 @@ def item_fields(
     if total is None and price is not None:
         whole = count * price
         amount = whole - discount.copy_sign(whole)
-    item: dict[str, Any] = {name: text for name in TEXTS if (text := read.text(cells, f"item.{name}"))}
+    item: dict[str, Any] = {name: text for name in TEXTS if is_name(text := read.text(cells, f"item.{name}"))}
     if not item:
         return None, amount, quantity
     item.setdefault("item_id", item.get("item_name", "?"))

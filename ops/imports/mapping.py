@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ops.imports.names import KINDS, OPEN_ENDED, field_of
 
-NUMBERING = 1  # of what a file says, part of a batch's identity: raise it where the order or number of that changes
+NUMBERING = 2  # of what a file says, part of a batch's identity: raise it where the order or number of that changes
 
 
 class BadMap(ValueError):

@@ -20,6 +20,7 @@ from ops.imports.items import Line, item_fields, items_of
 from ops.imports.mapping import Map
 from ops.imports.problems import Problems
 from ops.imports.table import Row, Table
+from wakeline.commerce import is_name
 from wakeline.vocabulary.fields import MAX_ITEMS
 from wakeline.vocabulary.money import CURRENCIES
 
@@ -78,8 +79,9 @@ class Orders:
 
     def _add(self, row: Row) -> None:
         number = self._cells.map.constants.get(NUMBER) or row.cells[self._number_at].strip()
-        if not number:
-            self._problems.error(row.line, self._column(NUMBER), "is empty", "fill it in")
+        if not is_name(number):
+            what = "stands for no number" if number else "is empty"
+            self._problems.error(row.line, self._column(NUMBER), what, "fill it in")
             return
         cancelled = CANCELS.fullmatch(number)
         key = cancelled[1] if cancelled else number

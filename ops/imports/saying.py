@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from collector.clean import clean_text, clean_thing
-from collector.props import clean_props
+from collector.clean import clean_text
+from collector.facts import Facts
+from collector.told import Bad, convert_told
 from ops.imports.cells import Cells, Said
 from ops.imports.jsonl import read_json
 from ops.imports.mapping import Map
@@ -20,11 +21,10 @@ from ops.imports.summary import Summary
 from ops.imports.table import NoTable, table
 from ops.imports.text import Text
 from wakeline.cards import Card
-from wakeline.durations import MONTH_MS
+from wakeline.event import Refusal
 from wakeline.record import Fact
 from wakeline.settings import Site
-from wakeline.vocabulary.reading import Cleaning, Refused, Speaker, converted, hear
-from wakeline.vocabulary.types import BY_NAME, By
+from wakeline.vocabulary.types import By
 
 JSON = "json"
 UNDATED = ("customers", "products")  # tables of how things are, which may have no dates
@@ -45,13 +45,6 @@ class Told(NamedTuple):
     number: int
     fact: Fact
     card: Card | None
-
-
-def cleaned_props(props: dict[str, Any]) -> dict[str, Any]:
-    return clean_props(props, [])
-
-
-CLEANING = Cleaning(clean_text, clean_thing, cleaned_props)
 
 
 def said(file: File, problems: Problems, folder: Path, at: Callable[[int], None]) -> Iterator[Said]:
@@ -81,29 +74,23 @@ def told(
 ) -> Iterator[Told]:
     """The facts. `began`: the time (ms) of what the file says without one."""
     zone = ZoneInfo(file.map.zone) if file.map.zone else None
-    speaker = Speaker(site.key, site.secret, By.IMPORT, CLEANING, zone)
+    facts = Facts(site, By.IMPORT, zone)
     is_text = file.map.kind == "events"  # every cell of such a table
     for number, (line, fields) in enumerate(all, start=1):
         if "time" not in fields and file.map.kind in UNDATED:
             fields["time"] = began
         try:
-            fact, card = hear(converted(fields, is_text=is_text), speaker, received=now)
-        except Refused as refused:
-            problems.error(line, _column(file.map, refused.field), refused.why, "correct it, and import the file again")
+            _, fact, card = facts.made(convert_told(fields, By.IMPORT, is_text=is_text), [], now=now)
+        except Bad as bad:
+            if bad.reason is Refusal.TOO_OLD:
+                summary.too_old += 1
+            else:
+                column = _column(file.map, bad.field)
+                problems.error(line, column, bad.message, "correct it, and import the file again")
             continue
-        if now - fact.time > kept_ms(fact, site):
-            summary.too_old += 1
-            continue
+        assert isinstance(fact, Fact)  # imports erase nobody
         summary.add(fact)
         yield Told(number, fact, card)
-
-
-def kept_ms(fact: Fact, site: Site) -> int:
-    """How long what is told here is kept, by its own time."""
-    type = BY_NAME.get(fact.type)
-    if type is not None and type.thing is not None:
-        return type.thing.lives_ms
-    return (site.customer_months if fact.customer else site.visitor_months) * MONTH_MS
 
 
 def _column(map: Map, field: str) -> str:

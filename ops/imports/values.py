@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from wakeline.amounts import MAX_AMOUNT, exact
+from wakeline.commerce import is_name
 
 MANY = 65_536  # dates that are remembered: rows of one day, or one order, repeat them
 DAY_FIRST, MONTH_FIRST = "day first", "month first"
@@ -61,9 +62,11 @@ def point_of(cells: Iterable[str]) -> tuple[str, bool]:
     return max(votes, key=lambda mark: votes[mark]), depends
 
 
-def name(text: str) -> str:
-    """A number of an order, a customer's id: 17850.0 is 17850."""
+def name(text: str) -> str | None:
+    """A number of an order, a customer's id: 17850.0 is 17850. None for NULL and the like, which others would share."""
     text = text.strip()
+    if not is_name(text):
+        return None
     whole = WHOLE_AS_FLOAT.fullmatch(text)
     return whole[1] if whole else text
 

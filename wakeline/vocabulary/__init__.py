@@ -4,7 +4,6 @@ types.py    every event type: who may say it, what it is about, whether it is ac
 things.py   things that have an id of their own (orders, products, contacts ...) and live in the lane of that id
 fields.py   the fields of each type that a server or an import says
 pages.py    the fields of each type that a page says
-reading.py  what is said as a record and a card
 money.py    amounts as whole minor units of a currency
 Names follow the e-commerce events of Google Analytics 4.
 """
