@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,8 @@ from redis.asyncio import Redis
 
 from tests.timeline import DAY, START
 from wakeline import card_keys, keys
-from wakeline.cards import AsyncCards, Card, Ring, open_ring, write_cards
+from wakeline.cards import AsyncCards, Card, CardWriter, Ring, open_ring
+from wakeline.cards.sealing import sealed
 from wakeline.lanes import Deployment, lane_of
 
 LANES = 4
@@ -21,6 +23,15 @@ EMAIL, NAME, PHONE = "Jo.Doe@Mail.example", "Jo van Døe", "+49 (171) 123-45 67"
 def card(customer: str = ALICE, at: int = 0, site: str = "shop", **values: str) -> Card:
     """Said `at` ms after START."""
     return Card(site, customer, START + at, values or {"email": EMAIL, "name": NAME, "phone": PHONE})
+
+
+async def write_cards(redis: Redis, ring: Ring, deployment: Deployment, cards: Iterable[Card]) -> int:
+    """See `CardWriter.write`."""
+    writer = CardWriter(redis)
+    try:
+        return await writer.write([sealed(card, ring) for card in cards], lanes=deployment.lanes)
+    finally:
+        await writer.close()
 
 
 class Desk:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import gzip
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import fsspec
 import pytest
 
 from benchmarks.waiting import wait_until
-from ops.imports import moving, pace
+from ops.imports import pace
 from ops.imports.pace import Behind, Pace
 from ops.imports.state import States
 from tests.importing import (
@@ -25,8 +23,6 @@ from tests.importing import (
     applied,
     ends,
     facts,
-    in_log,
-    kept,
     order,
     orders,
     runner,
@@ -89,81 +85,6 @@ def test_what_is_not_said_is_asked_for_once(run: Run, servers: Settings) -> None
     assert run("none.csv").exit_code == 1
     assert run("orders.csv").exit_code == 0
     assert "zone" not in run("orders.csv", flags=()).output
-
-
-@words_alone
-def test_json_lines_have_the_fields_of_the_server_api(run: Run, servers: Settings) -> None:
-    whose = {"time": round(1000 * YESTERDAY.timestamp()), "customer": "K1"}
-    contact = whose | {"type": "contact", "contact_id": "T1"}
-    bought = whose | {"type": "purchase", "currency": "EUR"}
-    events = [
-        bought | {"id": "1", "time": YESTERDAY.isoformat(), "transaction_id": "N1", "value": 12.5},
-        contact | {"id": "2", "time": f"{YESTERDAY:%Y-%m-%dT10:00}", "channel": "phone"},
-        whose | {"id": "3", "type": "customer", "customer": 7, "email": "a@b.example", "traits": {"plan": "gold"}},
-        bought | {"id": "4", "transaction_id": "N2", "value": 12.505},
-        whose | {"id": "5", "type": "page_view"},
-        contact | {"id": "6", "chanel": "phone"},
-    ]
-    lines = [
-        *map(json.dumps, events),
-        "{broken",
-        "",
-        json.dumps(whose | {"id": "7", "type": "loan", "props": {"a": "b"}}),
-    ]
-    Path("history.jsonl").write_text("\n".join(lines))
-    found = run("events", "history.jsonl")
-    assert found.exit_code == 1
-    assert {(fact.type, fact.line) for fact in facts(servers)} == {
-        ("purchase", 1),
-        ("contact", 2),
-        ("customer", 3),
-        ("loan", 7),
-    }
-    rows = [line.split(",")[:2] for line in Path("history.jsonl.errors.csv").read_text().splitlines()[1:]]
-    assert rows == [["4", "value"], ["5", "type"], ["6", "chanel"], ["7", ""]]
-    told = {fact.type: fact for fact in facts(servers)}
-    assert told["customer"].body == {"traits": {"plan": "gold"}}
-    assert "b.example" not in repr(told) + found.output
-
-
-@words_alone
-def test_personal_values_without_a_place_for_them_are_said(
-    run: Run, servers: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """And are written by the next import of the file, before the records."""
-    Path("people.csv").write_text(
-        "Customer ID,E-Mail,First name,Last name,Country\nK1,a@b.example,Ann,Bee,DE\nK2,,,,FR\n"
-    )
-
-    async def none(*_: Any) -> Any:
-        return moving.CardWriter(None, None, None, "the key is missing")  # type: ignore[arg-type]
-
-    with monkeypatch.context() as patched:
-        patched.setattr(moving.CardWriter, "opened", none)
-        found = run("customers", "people.csv")
-    assert found.exit_code == 1
-    assert "personal values of 1 event were left out: the key is missing" in found.output
-    assert [fact.told for fact in facts(servers)] == [[], []]
-    written: list[Any] = []
-
-    class Writer:
-        why_not = ""
-
-        async def write(self, cards: list[Any]) -> None:
-            if cards:
-                written.append(cards)
-
-    async def some(*_: Any) -> Any:
-        return Writer()
-
-    with monkeypatch.context() as patched:
-        patched.setattr(moving.CardWriter, "opened", some)
-        assert run("customers", "people.csv").exit_code == 0
-    (cards,) = written
-    assert [card.values for card in cards] == [{"email": "a@b.example", "name": "Ann Bee"}]
-    assert sum(map(len, kept(in_log(servers)))) == 2
-    assert "b.example" not in repr(in_log(servers))
-    assert "b.example" not in "".join(path.read_text() for path in Path("data/imports").rglob("*.json"))
 
 
 @words_alone

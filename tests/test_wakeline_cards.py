@@ -17,14 +17,13 @@ from redis.exceptions import ConnectionError
 
 from benchmarks.machine import find_free_ports
 from benchmarks.waiting import until
-from tests.cards import ALICE, BEN, DEPLOYMENT, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, holds
+from tests.cards import ALICE, BEN, DEPLOYMENT, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, holds, write_cards
 from tests.cluster import ClusterNode
 from tests.timeline import START
 from wakeline import card_keys
-from wakeline.cards import Cards, CardsUnavailable, NoCardKey, key_file, open_ring, read_ring, write_cards
+from wakeline.cards import Cards, CardsUnavailable, CardWriter, NoCardKey, key_file, open_ring, read_ring
 from wakeline.cards import key as key_module
 from wakeline.cards.sealing import sealed
-from wakeline.cards.writing import CardWriter
 from wakeline.lanes import lane_of
 from wakeline.redis.connect import connect
 from wakeline.settings import Config, Settings

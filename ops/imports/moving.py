@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from collector.memory import Asking
 from ops.imports.pace import Behind, Pace
-from ops.imports.people import CardWriter
+from ops.imports.people import People
 from ops.imports.problems import Problems
 from ops.imports.saying import Told
 from ops.imports.state import State, States
@@ -17,7 +17,7 @@ from wakeline.keys import DEPLOYMENT, VERSION, Keys
 from wakeline.lanes import lane_of
 from wakeline.log import Log, LogUnavailable
 from wakeline.memory import COUNT_ONLY
-from wakeline.record import ImportEnd, encode_record
+from wakeline.record import MOST_FACT_BYTES, ImportEnd, encode_record
 from wakeline.redis.failures import FAILURES
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from wakeline.cards import Card
     from wakeline.lanes import Deployment
 
-MOST_RECORD = 65_536  # bytes
 AWAY_S = 60.0  # as long an outage of the log is waited for
 MEMORY_EVERY_S = 1.0
 
@@ -39,7 +38,7 @@ class Mover:
     """Appends the facts of one import. `waits` is called with the number of records that the processor is behind."""
 
     def __init__(
-        self, redis: Redis, url: str, log: Log, deployment: Deployment, cards: CardWriter, states: States, state: State
+        self, redis: Redis, url: str, log: Log, deployment: Deployment, cards: People, states: States, state: State
     ) -> None:
         self._redis = redis
         self._memory = Asking(url, log=lambda: (None, 0), counted_bytes=0)
@@ -69,8 +68,8 @@ class Mover:
                 continue
             fact.batch, fact.line, fact.tells = state.batch, number, tells
             record = encode_record(fact)
-            if len(record) > MOST_RECORD:
-                problems.error(0, "", f"event {number} is larger than {MOST_RECORD:,} bytes", "shorten its texts")
+            if len(record) > MOST_FACT_BYTES:
+                problems.error(0, "", f"event {number} is larger than {MOST_FACT_BYTES:,} bytes", "shorten its texts")
                 continue
             group.append((lane_of(site, fact.home, self._deployment.lanes), record))
             if card is not None:

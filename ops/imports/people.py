@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wakeline.cards import Card, NoCardKey, Ring, key_file, open_ring, write_cards
+from wakeline.cards import Card, CardWriter, NoCardKey, Ring, key_file, open_ring
+from wakeline.cards.sealing import sealed
 from wakeline.settings import Config
 
 if TYPE_CHECKING:
@@ -13,22 +14,26 @@ if TYPE_CHECKING:
     from wakeline.lanes import Deployment
 
 
-class CardWriter:
-    """Writes cards; `why_not` says why it cannot, "" if it can."""
+class People:
+    """Writes cards of `lanes` lanes; `why_not` says why it cannot, "" if it can."""
 
-    def __init__(self, redis: Redis, deployment: Deployment, ring: Ring | None, why_not: str = "") -> None:
+    def __init__(self, redis: Redis, lanes: int, ring: Ring | None, why_not: str = "") -> None:
         self.why_not = why_not
-        self._redis = redis
-        self._deployment = deployment
+        self._writer = CardWriter(redis)
+        self._lanes = lanes
         self._ring = ring
 
     @classmethod
-    async def opened(cls, config: Config, redis: Redis, deployment: Deployment) -> CardWriter:
+    async def opened(cls, config: Config, redis: Redis, deployment: Deployment) -> People:
         try:
-            return cls(redis, deployment, await open_ring(key_file(config), redis))
+            return cls(redis, deployment.lanes, await open_ring(key_file(config), redis))
         except NoCardKey as error:
-            return cls(redis, deployment, None, str(error))
+            return cls(redis, deployment.lanes, None, str(error))
 
     async def write(self, cards: list[Card]) -> None:
+        """Raises CardsUnavailable; writing them again changes nothing."""
         if cards and self._ring is not None:
-            await write_cards(self._redis, self._ring, self._deployment, cards)
+            await self._writer.write([sealed(card, self._ring) for card in cards], lanes=self._lanes)
+
+    async def close(self) -> None:
+        await self._writer.close()

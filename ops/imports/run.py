@@ -21,7 +21,7 @@ from ops.imports.guess import Guess, guess
 from ops.imports.jsonl import is_json
 from ops.imports.mapping import Map, batch_of, read_map, written
 from ops.imports.moving import Mover
-from ops.imports.people import CardWriter
+from ops.imports.people import People
 from ops.imports.problems import Problems
 from ops.imports.saying import JSON, File, said, told
 from ops.imports.state import State, States
@@ -203,7 +203,8 @@ class Importer:
             state = self._states.of(batch, await log.identity(), now)
             if not self._begins(file, state, outcome):
                 return
-            cards = await CardWriter.opened(self._config, redis, deployment)
+            cards = await People.opened(self._config, redis, deployment)
+            opened.push_async_callback(cards.close)
             mover = Mover(redis, settings.redis, log, deployment, cards, self._states, state)
             opened.push_async_callback(mover.close)
             with _bar(read) as at:

@@ -23,10 +23,11 @@ from benchmarks.waiting import until
 from ops.cli import main
 from tests.answers import until_status
 from tests.balance import assert_balanced
+from tests.cards import write_cards
 from tests.guarded import Guarded, GuardedCluster, guarded_cluster
 from tests.integration.kill.services import Service
 from tests.timeline import MINUTE, Timeline, a_week_of_visits
-from wakeline.cards import Card, open_ring, write_cards
+from wakeline.cards import Card, open_ring
 from wakeline.identity import customer_id, signature
 from wakeline.lanes import Deployment
 from wakeline.redis.connect import connect

@@ -13,11 +13,12 @@ from __future__ import annotations
 from wakeline.cards.card import Card, Personal, Value
 from wakeline.cards.key import NoCardKey, Ring, key_file, open_ring, read_ring
 from wakeline.cards.reading import AsyncCards, Cards
-from wakeline.cards.writing import CardsUnavailable, write_cards
+from wakeline.cards.writing import CardsUnavailable, CardWriter
 
 __all__ = [
     "AsyncCards",
     "Card",
+    "CardWriter",
     "Cards",
     "CardsUnavailable",
     "NoCardKey",
@@ -27,5 +28,4 @@ __all__ = [
     "key_file",
     "open_ring",
     "read_ring",
-    "write_cards",
 ]

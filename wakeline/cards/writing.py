@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -15,10 +15,8 @@ from redis.exceptions import MovedError, ResponseError
 
 from wakeline import card_keys, keys
 from wakeline.card_ending import ENDING
-from wakeline.cards.card import Card
-from wakeline.cards.key import Ring
-from wakeline.cards.sealing import Sealed, sealed
-from wakeline.lanes import Deployment, lane_of
+from wakeline.cards.sealing import Sealed
+from wakeline.lanes import lane_of
 from wakeline.log import LogUnavailable
 from wakeline.log.fsync import FSYNC_MS, appendfsync, waits_for_fsync
 from wakeline.redis.failures import failures_as
@@ -66,19 +64,6 @@ class CardsUnavailable(LogUnavailable):
     """Redis is down, or cannot guarantee that cards are on disk. They may be written; write them again."""
 
 
-async def write_cards(redis: Redis, ring: Ring, deployment: Deployment, cards: Iterable[Card]) -> int:
-    """Write cards, on disk when it returns; how many were not written, as they are not later than an erasure.
-
-    Of two values of a field the later one stays, in whatever order they are written. `ring`: see `key.open_ring`.
-    Raises CardsUnavailable; writing them again changes nothing. Who writes often keeps a `CardWriter`.
-    """
-    writer = CardWriter(redis)
-    try:
-        return await writer.write([sealed(card, ring) for card in cards], lanes=deployment.lanes)
-    finally:
-        await writer.close()
-
-
 class CardWriter:
     """Writes encrypted cards with `redis`, which has no retries of its own (see `redis.connect`)."""
 
@@ -103,7 +88,11 @@ class CardWriter:
             self._waits = await _has_to_wait(self._redis)
 
     async def write(self, cards: Sequence[Sealed], *, lanes: int) -> int:
-        """See `write_cards`."""
+        """Write cards, on disk when it returns; how many were not written, as they are not later than an erasure.
+
+        Of two values of a field the later one stays, in whatever order they are written. Raises CardsUnavailable;
+        writing them again changes nothing.
+        """
         refused = 0
         try:
             if self._waits is None:
