@@ -52,8 +52,12 @@ def run(folder: Path, who: Listener, program: str, *arguments: str, patience: st
     )
 
 
-ORDER = "order-A-1001 accepted\n"
-TELLS = {"first.py": "", "later.py": "", "order.mjs": ORDER, "order.php": ORDER}
+TELLS = {
+    "first.py": "",
+    "later.py": "",
+    "order.mjs": "order-A-1004 accepted\n",
+    "order.php": "order-A-1003 accepted\n",
+}
 
 
 @pytest.mark.parametrize("program", TELLS)
@@ -97,7 +101,7 @@ def test_a_program_says_that_it_is_refused(lines: Lines, tmp_path: Path, program
 
 def test_send_says_what_became_of_each(listener: Listener, tmp_path: Path) -> None:
     done = run(tmp_path, listener, "send.py")
-    assert re.fullmatch(r"A-1001-paid accepted\s+A-1001-lost rejected \w+ state\n", done.stdout), done.stderr
+    assert re.fullmatch(r"A-1002-paid accepted\s+A-1002-lost rejected \w+ state\n", done.stdout), done.stderr
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

@@ -15,6 +15,8 @@ from ops.imports.mapping import Map
 from ops.imports.names import IN_WORDS, WORDS, Reads, field_of, plain
 from wakeline.amounts import DECIMALS
 
+ROW = "row-"  # begins an id that we make
+
 
 class BadCell(ValueError):
     """`field` cannot be read; see `Problem`."""
@@ -128,5 +130,5 @@ def rounded(amount: Decimal, currency: str) -> str:
 def identified(line: int, fields: dict[str, Any]) -> Said:
     """With an id by its content, unless it has one: a row that says the same is the same event."""
     if "id" not in fields:
-        fields["id"] = "row-" + hashlib.blake2b(msgspec.json.encode(fields), digest_size=12).hexdigest()
+        fields["id"] = ROW + hashlib.blake2b(msgspec.json.encode(fields), digest_size=12).hexdigest()
     return Said(line, fields)

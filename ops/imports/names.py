@@ -141,8 +141,12 @@ KINDS: Mapping[str, tuple[Field, ...]] = {
         field(
             "time",
             D,
-            "updatedat lastchange modifiedat geaendertam changedat registeredat createdat signupdate erstelltam "
-            "registriertam kundeseit datum date",
+            "updatedat lastchange modifiedat geaendertam changedat",
+        ),
+        field(
+            "traits.since",
+            T,
+            "customersince registeredat createdat signupdate erstelltam registriertam kundeseit datum date",
         ),
         field("own_id", N, "externalid externalnumber"),
         field("email", T, "email emailaddress mail emailadresse"),

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from collector.clean import clean_text
 from collector.facts import Facts
 from collector.told import Bad, convert_told
-from ops.imports.cells import Cells, Said
+from ops.imports.cells import ROW, Cells, Said
 from ops.imports.jsonl import read_json
 from ops.imports.mapping import Map
 from ops.imports.orders import Orders
@@ -21,6 +21,7 @@ from ops.imports.summary import Summary
 from ops.imports.table import NoTable, table
 from ops.imports.text import Text
 from wakeline.cards import Card
+from wakeline.durations import MINUTE_MS
 from wakeline.event import Refusal
 from wakeline.record import Fact
 from wakeline.settings import Site
@@ -28,6 +29,7 @@ from wakeline.vocabulary.types import By
 
 JSON = "json"
 UNDATED = ("customers", "products")  # tables of how things are, which may have no dates
+UNDATED_MS = 60 * MINUTE_MS  # before the import began: what servers tell meanwhile is later
 ITEM = re.compile(r"^items\[\d+\]\.")
 
 
@@ -78,7 +80,9 @@ def told(
     is_text = file.map.kind == "events"  # every cell of such a table
     for number, (line, fields) in enumerate(all, start=1):
         if "time" not in fields and file.map.kind in UNDATED:
-            fields["time"] = began
+            fields["time"] = began - UNDATED_MS + min(number, UNDATED_MS)  # of two rows the later one stays
+            if "id" in fields and fields["id"].startswith(ROW):  # said again some day, and at another time
+                fields["id"] += f"-{fields['time']}"
         try:
             _, fact, card = facts.made(convert_told(fields, By.IMPORT, is_text=is_text), [], now=now)
         except Bad as bad:

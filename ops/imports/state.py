@@ -80,7 +80,7 @@ class States:
     @contextmanager
     def alone(self, batch: str) -> Iterator[None]:
         """Raises AtWork if another process has this import."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         path = self.folder / f"{batch}.lock"
         with path.open("w") as file:
             try:
@@ -104,7 +104,7 @@ def _hash(name: str) -> str:
 
 
 def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(content)
     os.replace(part, path)

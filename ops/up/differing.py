@@ -21,6 +21,8 @@ def differing(running: Config, environ: Mapping[str, str]) -> list[str]:
     except ConfigError:
         return []
     names = _changed(running.settings, found.settings)
+    if "data" in names and "data" not in found.given:  # the demo's folder, which its file does not name
+        names.remove("data")
     for key in dict.fromkeys([*running.sites, *found.sites]):
         if key not in found.sites:
             names.append(f"site {key}, which is gone")
