@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from collector.cards import is_card_id
+from collector.cards import REDACTED, is_card_id
 from collector.clean import visible
 from collector.fact_fields import Fields, strict_name, text
 from collector.props import Dropped
@@ -25,7 +25,7 @@ from wakeline.server_events import SKEW_MS
 from wakeline.settings import Site
 from wakeline.vocabulary.fields import FIELDS, PERSONAL, Told
 from wakeline.vocabulary.things import Thing, event_id, thing_id
-from wakeline.vocabulary.types import ALIAS, BY_NAME, FORGET, PREFERENCE, By, EventType
+from wakeline.vocabulary.types import ALIAS, BY_NAME, CUSTOMER_TOLD, FORGET, PREFERENCE, By, EventType
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -107,7 +107,8 @@ class Facts:
             told=list(values) if values else [],
             by=self._by,
         )
-        return Made(home, fact, Card(self.site, customer, time, values) if values else None)
+        returns = type.name == CUSTOMER_TOLD and said.get("returns", False)
+        return Made(home, fact, Card(self.site, customer, time, values or {}, returns) if values or returns else None)
 
     def _customer(self, own: str | int, field: str) -> str:
         """The pseudonym of a customer."""
@@ -125,8 +126,8 @@ class Facts:
         id = strict_name(said[thing.id_field], thing.id_field)
         if thing.id_field != "item_id":
             del said[thing.id_field]
-        else:
-            id = text("item_id", id, "item_id")  # as pages say it: without an e-mail address
+        elif REDACTED in (id := text(thing.id_field, id, thing.id_field)):
+            raise Bad(Refusal.BAD_EVENT, thing.id_field, "looks like an e-mail address or the number of a payment card")
         return thing_id(self._secret, thing, id)
 
     def _refuse_old(self, time: int, thing: Thing | None, *, is_customer: bool, now: int) -> None:
@@ -193,6 +194,6 @@ def moment(time: int | str, field: str, zone: tzinfo | None) -> int:
         time = (at - EPOCH) // MILLISECOND
     elif time in SECONDS:
         raise Bad(Refusal.BAD_TIME, field, "counts seconds, as it seems: give milliseconds since 1970")
-    if not 0 <= time <= LATEST_MS:
+    if not 0 < time <= LATEST_MS:
         raise Bad(Refusal.BAD_TIME, field, "is no time between the years 1970 and 9999")
     return time

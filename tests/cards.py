@@ -20,9 +20,9 @@ ALICE, BEN = "@" + "a" * 32, "@" + "b" * 32
 EMAIL, NAME, PHONE = "Jo.Doe@Mail.example", "Jo van Døe", "+49 (171) 123-45 67"
 
 
-def card(customer: str = ALICE, at: int = 0, site: str = "shop", **values: str) -> Card:
+def card(customer: str = ALICE, at: int = 0, site: str = "shop", *, returns: bool = False, **values: str) -> Card:
     """Said `at` ms after START."""
-    return Card(site, customer, START + at, values or {"email": EMAIL, "name": NAME, "phone": PHONE})
+    return Card(site, customer, START + at, values or {"email": EMAIL, "name": NAME, "phone": PHONE}, returns)
 
 
 async def write_cards(redis: Redis, ring: Ring, deployment: Deployment, cards: Iterable[Card]) -> int:

@@ -15,9 +15,11 @@ from hypothesis import strategies as st
 
 from collector.facts import Facts, Made
 from collector.told import Bad, convert_told, decode_told, id_of
+from processor.batch import decoded
 from tests.collector_stand import DAY, NOON, SECRET, SITE
 from wakeline.event import Refusal
 from wakeline.identity import customer_id
+from wakeline.log import Entry
 from wakeline.record import Erase, Fact, decode_record, encode_record
 from wakeline.vocabulary.fields import FIELDS, Custom
 from wakeline.vocabulary.things import is_thing
@@ -128,8 +130,10 @@ def test_an_event_is_a_clean_record_or_a_refusal_in_words(event: dict[str, Any])
     assert isinstance(record, Fact)
     assert record.home == home
     assert record.time <= record.received == NOON
+    (folded,) = decoded([Entry(0, NOON, text)], {record.site})
+    assert folded.record == record  # what is accepted is never a dead letter
     assert is_thing(home) or home in (record.customer, record.visitor)
-    assert (card is not None) == bool(record.told)
+    assert (card is not None) == bool(record.told or record.body.get("returns"))
     assert card is None or (card.customer == record.customer != "" and list(card.values) == record.told)
 
 
@@ -231,3 +235,37 @@ def test_a_table_says_numbers_as_texts() -> None:
 )
 def test_numbers_of_any_size_are_refused_in_words(event: dict[str, Any], words: str) -> None:
     assert refused(event)[::2] == ("bad_event", words)
+
+
+@pytest.mark.parametrize(
+    ("event", "field"),
+    [
+        ({"type": "customer", "traits": {"points": 1e17}}, "traits"),
+        ({"type": "product", "item_id": "a", "attributes": {"weight": 1e300}}, "attributes"),
+        ({"type": "product", "item_id": "a", "stock": -1e16}, "stock"),
+        ({"type": "order_state", "transaction_id": "a", "state": "paid", "at": 0}, "at"),
+        ({"type": "agreement", "agreement_id": "a", "start": "1970-01-01T00:00:00Z"}, "start"),
+    ],
+)
+def test_what_the_fold_cannot_hold_is_refused_and_no_dead_letter(event: dict[str, Any], field: str) -> None:
+    made = outcome(json.dumps({"id": "1", "time": NOON, "customer": "jo"} | event).encode())
+    assert isinstance(made, Bad)
+    assert made.field == field
+
+
+def test_a_date_of_long_ago_is_none_in_seconds() -> None:
+    agreement = {"id": "1", "type": "agreement", "time": NOON, "customer": "jo", "agreement_id": "a"}
+    made = outcome(json.dumps(agreement | {"start": "1972-05-01T00:00:00Z"}).encode())
+    assert isinstance(made, Made)
+    assert isinstance(made.record, Fact)
+    assert made.record.body["start"] == 73_526_400_000
+    seconds = outcome(json.dumps(agreement | {"start": NOON // 1000}).encode())
+    assert isinstance(seconds, Bad)
+    assert "counts seconds" in seconds.message
+
+
+def test_a_products_id_is_no_address() -> None:
+    product = {"id": "1", "type": "product", "time": NOON, "item_id": EMAIL}
+    made = outcome(json.dumps(product).encode())
+    assert isinstance(made, Bad)
+    assert made.field == "item_id"

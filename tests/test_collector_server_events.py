@@ -203,10 +203,13 @@ async def test_a_products_name_is_nobodys(collector: Stand) -> None:
     assert (record.home, record.body["name"], record.told) == ("$runner-7", "Runner", [])
 
 
-async def test_a_products_id_is_the_one_that_pages_say(collector: Stand) -> None:
-    """Readable, as it is public; so it is redacted as theirs."""
-    record = await fact(collector, **said("product", item_id="for ann@shop.example", customer=None))
-    assert (record.home, record.body) == (product_id("for (redacted)"), {"item_id": "for (redacted)"})
+async def test_a_products_id_is_readable_and_no_address(collector: Stand) -> None:
+    """It is public, so it is in keys as it is said."""
+    status, answer = await tell(collector, said("product", item_id="for ann@shop.example", customer=None))
+    assert status == 400
+    assert answer["results"][0]["field"] == "item_id"
+    record = await fact(collector, **said("product", item_id="for ann", customer=None))
+    assert (record.home, record.body) == (product_id("for ann"), {"item_id": "for ann"})
 
 
 # ---- erasing -----------------------------------------------------------------------------------------

@@ -175,7 +175,7 @@ async def test_pages_are_answered_between_the_events_of_a_large_request(
 
 
 async def test_a_record_has_a_size(collector: Stand) -> None:
-    """A broker refuses messages of a megabyte."""
+    """The processor takes no larger fact: it would be a dead letter."""
     line = {"item_id": "a", **{f"item_category{n or ''}": "x" * 600 for n in (0, 2, 3, 4)}}
     status, answer = await tell(collector, purchase(id="large", items=[line] * 200), purchase())
     assert (status, answer["accepted"]) == (202, 1)

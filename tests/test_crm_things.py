@@ -103,6 +103,16 @@ def test_an_amount_stays_in_the_currency_in_which_it_was_said() -> None:
     ]
 
 
+def test_an_order_has_no_items_in_another_currency_than_its_own() -> None:
+    euros = fact(ORDER, "purchase", 1, {"value": 100, "currency": "EUR", "items": [{"item_id": "a", "price": 100}]})
+    assert made(euros).items == [["a", 100]]
+    again = fact(ORDER, "purchase", 2, {"value": 120, "currency": "EUR"})
+    assert made(euros, again).items == [["a", 100]]
+    dollars = fact(ORDER, "purchase", 2, {"value": 120, "currency": "USD"})
+    found = made(euros, dollars)
+    assert (found.value, found.currency, found.items) == (120, "USD", [])
+
+
 def test_a_pages_refunds_stand_until_a_server_speaks_of_refunds() -> None:
     bought = fact(ORDER, "purchase", 1, {"value": 500, "currency": "EUR"})
     first = fact(ORDER, "refund", 2, {"value": 100, "currency": "EUR"}, by="page")

@@ -16,6 +16,7 @@ from benchmarks.children import child_environ
 from benchmarks.waiting import wait_until
 from ops.imports import pace
 from ops.imports.state import States
+from ops.imports.text import Text, read_through
 from tests.importing import (
     FLAGS,
     HEADER,
@@ -201,3 +202,27 @@ def test_a_changed_file_is_another_import_and_says_so(run: Run, servers: Setting
         by_home.setdefault(fact.home, set()).add(fact.id)
     assert len(by_home) == 21
     assert all(len(ids) == 1 for ids in by_home.values())  # so that the fold knows them again
+
+
+@words_alone
+def test_a_file_that_changes_while_it_is_read_is_not_complete(
+    run: Run, servers: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = orders(300)
+    read = read_through
+
+    def read_and_replaced(path: Path, encoding: str = "") -> Text:
+        found = read(path, encoding)
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:100]))
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr("ops.imports.run.read_through", read_and_replaced)
+        found = run("orders.csv")
+    assert found.exit_code == 1
+    assert "was changed while it was read" in found.output
+    assert not ends(servers)
+    orders(300, str(path))
+    assert run("orders.csv").exit_code == 0
+    assert {fact.home for fact in facts(servers)} == {order(f"N{n}") for n in range(300)}
+    assert len(ends(servers)) == LANES

@@ -80,6 +80,14 @@ def test_real_invoices_with_cancellations_before_their_purchase(tmp_path: Path) 
     assert {fact.body["traits"]["country"] for fact in read.of("customer")} == {"United Kingdom"}
 
 
+def test_guests_whose_customer_is_null_are_not_one_customer(tmp_path: Path) -> None:
+    rows = "N1,2026-09-01,NULL,a@b.example,5\nN2,2026-09-02,null,c@d.example,7\nN3,2026-09-03,K1,e@f.example,9\n"
+    read = Read(write(tmp_path / "orders.csv", f"Order,Date,Customer ID,Email,Total\n{rows}"))
+    assert read.errors == []
+    assert [one(read.facts, number).customer for number in ("N1", "N2")] == ["", ""]
+    assert {card.customer for card in read.cards} <= {customer_id(SECRET, "K1")}
+
+
 def test_a_receipt_with_sales_and_returns_is_an_order_and_its_refund(tmp_path: Path) -> None:
     text = "Bonnr;Datum;Artikelnr;Menge;Einzelpreis\n7;3.2.2026;a;2;10,00\n7;3.2.2026;b;-1;4,00\n8;3.2.2026;b;-1;4,00\n"
     read = Read(write(tmp_path / "till.csv", text))

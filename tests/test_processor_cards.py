@@ -17,6 +17,7 @@ from tests.cards import ALICE, BEN, EMAIL, Desk, card, desk_on, holds
 from tests.replay_stand import Stand, rebuilt, stand
 from tests.timeline import DAY, MINUTE, START, Timeline, timeline
 from wakeline import card_keys, keys
+from wakeline.cards import Card
 from wakeline.keys import Keys
 from wakeline.record import Erase
 from wakeline.redis.connect import connect
@@ -52,6 +53,21 @@ async def test_who_is_erased_has_no_card(quick: Timeline, desk: Desk, whose: str
     assert [one.endswith(BEN) for one in await desk.index()] == [True] * 5
     assert await desk.write(card(at=MINUTE)) == 1
     assert await quick.redis.keys(f"*:card:{ALICE}") == []
+
+
+async def test_who_was_erased_has_a_card_again_only_after_a_return(quick: Timeline, desk: Desk) -> None:
+    """A shop that says everybody's values every night says them of the erased ones too."""
+    await desk.write(card(at=1))
+    await arrive(quick, erasure(MINUTE), at=MINUTE)
+    assert await desk.write(card(at=2 * MINUTE)) == 1
+    assert await desk.values() == {}
+    assert await desk.index() == []
+    returning = Card("shop", ALICE, START + 3 * MINUTE, {}, returns=True)
+    assert await desk.write(returning, card(at=4 * MINUTE, email=EMAIL)) == 0
+    assert await desk.values() == {"email": EMAIL}
+    await arrive(quick, erasure(5 * MINUTE), at=5 * MINUTE)
+    assert await desk.write(card(at=6 * MINUTE)) == 1
+    assert await desk.values() == {}
 
 
 async def test_without_a_card_no_file_has_to_be_rewritten(quick: Timeline, desk: Desk) -> None:
@@ -133,7 +149,7 @@ async def test_a_replay_leaves_cards_alone(replayed: tuple[Stand, Desk]) -> None
     await desk.write(card(BEN, 0))
     await arrive(made.made, erasure(MINUTE), at=MINUTE)
     await arrive(made.made, visit("visitor-3", DAY), identify("visitor-3", DAY, ALICE))
-    await desk.write(card(at=DAY))
+    await desk.write(card(at=DAY, returns=True))
     await until(made.made, 3 * MONTHS)
     await arrive(made.made, visit("visitor-4", 3 * MONTHS), identify("visitor-4", 3 * MONTHS, BEN))
     kept = {who: await desk.values(who) for who in (ALICE, BEN)}

@@ -122,7 +122,8 @@ async def test_what_is_not_later_than_an_erasure_is_refused(either: Desk) -> Non
     assert await either.write(card(at=9), card(at=10), card(BEN, 1, email=EMAIL)) == 2
     assert await either.values() == {}
     assert await either.find(EMAIL) == [BEN]
-    assert await either.write(card(at=11)) == 0
+    assert await either.write(card(at=11)) == 1
+    assert await either.write(card(at=11, returns=True)) == 0
     assert (await either.values())["email"] == EMAIL
 
 

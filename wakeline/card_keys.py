@@ -8,6 +8,7 @@ from __future__ import annotations
 from wakeline.keys import TOMBSTONE_TTL_MS
 
 FIELDS = 64  # of one card
+RETURNED = "returns"  # field without a value: when who was erased came back
 OF_A_HASH = 1_000  # customers per lane: of a name that very many have, only these are found
 TTL_MS = TOMBSTONE_TTL_MS
 

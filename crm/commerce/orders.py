@@ -58,7 +58,7 @@ class Refund(NamedTuple):
 
 
 class Order(NamedTuple):
-    """An order as it is now."""
+    """An order as it is now. Items that are told in another currency than its value are left out."""
 
     value: int | None  # minor units of `currency`; None: nobody has said what was bought
     currency: str
@@ -78,11 +78,14 @@ def order(told: list[Told]) -> Order:
         for name, value in fact.fields.items()
         if name.startswith(REFUND)
     ]
+    currency = bought.fields.get(CURRENCY, "") if bought else ""
+    listed = next((fact for fact in told if f"{MONEY}i" in fact.fields), None)
+    is_in_it = listed is not None and (bought is None or listed.fields.get(CURRENCY, currency) == currency)
     highest = max((rank for rank, _ in refunds), default=0)
     return Order(
         value=bought.fields[f"{MONEY}v"] if bought else None,
-        currency=bought.fields.get(CURRENCY, "") if bought else "",
-        items=value_of(told, f"{MONEY}i") or [],
+        currency=currency,
+        items=listed.fields[f"{MONEY}i"] if listed is not None and is_in_it else [],
         customer=value_of(told, forms.CUSTOMER) or "",
         visitor=value_of(told, forms.VISITOR) or "",
         states={state: at for state in STATES if (at := value_of(told, f"{EARLIEST}{state}"))},

@@ -32,6 +32,15 @@ class Named(NamedTuple):
     is_settled: bool = True
 
 
+def stamp_of(path: Path) -> tuple[int, int, int]:
+    """Changes when the file does. Raises NoFile."""
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise NoFile(f"cannot be read: {error.strerror}") from error
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def is_url(name: str) -> bool:
     return "://" in name and not name.startswith("file://")
 

@@ -94,15 +94,17 @@ class Importer:
     def run(self, file: Named) -> Outcome:
         """Import one file. Raises NoFile, NoTable, BadMap, AtWork, and what `Mover.move` raises."""
         with self._work() as folder, files.fetched(file, folder) as path:
+            stamp = files.stamp_of(path)
             try:
                 text, map = self._read(file, path)
             except (OSError, EOFError, LZMAError, zlib.error) as error:
                 raise NoFile(f"cannot be read: {error}") from error
             batch = batch_of(text.digest, map)
+            read = File(file.name, text, map, stamp)
             if self._options.dry_run:
-                return self._counted(File(file.name, text, map), folder)
+                return self._counted(read, folder)
             with self._states.alone(batch):
-                return self._moved(file, File(file.name, text, map), batch, folder)
+                return self._moved(file, read, batch, folder)
 
     @contextmanager
     def _work(self) -> Iterator[Path]:

@@ -12,6 +12,7 @@ from collector.clean import clean_text
 from collector.facts import Facts
 from collector.told import Bad, convert_told
 from ops.imports.cells import ROW, Cells, Said
+from ops.imports.files import NoFile, stamp_of
 from ops.imports.jsonl import read_json
 from ops.imports.mapping import Map
 from ops.imports.orders import Orders
@@ -34,11 +35,12 @@ ITEM = re.compile(r"^items\[\d+\]\.")
 
 
 class File(NamedTuple):
-    """A file, and how it is read."""
+    """A file, and how it is read. `stamp`: of when its hash was taken; None: it does not change."""
 
     name: str
     text: Text
     map: Map
+    stamp: tuple[int, int, int] | None = None
 
 
 class Told(NamedTuple):
@@ -74,7 +76,7 @@ def said(file: File, problems: Problems, folder: Path, at: Callable[[int], None]
 def told(
     file: File, site: Site, all: Iterator[Said], problems: Problems, summary: Summary, *, began: int, now: int
 ) -> Iterator[Told]:
-    """The facts. `began`: the time (ms) of what the file says without one."""
+    """The facts. `began`: the time (ms) of what the file says without one. Raises NoFile if it changes meanwhile."""
     zone = ZoneInfo(file.map.zone) if file.map.zone else None
     facts = Facts(site, By.IMPORT, zone)
     is_text = file.map.kind == "events"  # every cell of such a table
@@ -95,6 +97,8 @@ def told(
         assert isinstance(fact, Fact)  # imports erase nobody
         summary.add(fact)
         yield Told(number, fact, card)
+    if file.stamp is not None and stamp_of(file.text.path) != file.stamp:
+        raise NoFile("was changed while it was read: import it again, once nobody writes to it")
 
 
 def _column(map: Map, field: str) -> str:

@@ -14,6 +14,7 @@ class Card(Struct):
     customer: str  # "@..."
     time: int  # ms since 1970: of two values of a field the later one stays; of the same time, the one written last
     values: dict[str, str]  # by name, see `vocabulary.fields.PERSONAL`; "" removes a value
+    returns: bool = False  # the event says that the person came back after an erasure
 
 
 class Value(Struct):

@@ -39,6 +39,7 @@ class Sealed(Struct, array_like=True):
     customer: str
     time: int
     fields: list[Field]
+    returns: bool = False
 
 
 def sealed(card: Card, ring: Ring) -> Sealed:
@@ -47,7 +48,7 @@ def sealed(card: Card, ring: Ring) -> Sealed:
         Field(name, " ".join(hashes(ring.encrypts, card.site, name, value)), _encrypted(card, name, value, ring))
         for name, value in card.values.items()
     ]
-    return Sealed(card.site, card.customer, card.time, fields)
+    return Sealed(card.site, card.customer, card.time, fields, card.returns)
 
 
 def _encrypted(card: Card, name: str, value: str, ring: Ring) -> str:

@@ -24,9 +24,10 @@ from wakeline.redis.failures import failures_as
 KNOWN_S = 5.0  # how long it is taken as known whether a node of a cluster has replicas
 AT_ONCE = 200  # cards in one call: a script blocks the server while it runs
 
-# KEYS: card, tombstone and index of each card. ARGV: the cards as one msgpack argument, each as customer, time, then
-# name, hashes and encrypted value of each field; most fields of a card, most customers of a hash, lifetime (ms).
-# Returns how many were not later than their customer's tombstone.
+# KEYS: card, tombstone and index of each card. ARGV: the cards as one msgpack argument, each as customer, time, "1" if
+# the customer returns, then name, hashes and encrypted value of each field; most fields of a card, most customers of a
+# hash, lifetime (ms), the field of a return. Returns how many were refused: those that are not later than their
+# customer's tombstone, and all others of who was erased until one says that the customer returns.
 WRITE = (
     ENDING
     + """
@@ -34,10 +35,13 @@ local refused = 0
 for i, c in ipairs(cmsgpack.unpack(ARGV[1])) do
   local card, index = KEYS[i * 3 - 2], KEYS[i * 3]
   local customer, time = c[1], tonumber(c[2])
-  if time <= tonumber(redis.call('GET', KEYS[i * 3 - 1]) or 0) then
+  local erased = tonumber(redis.call('GET', KEYS[i * 3 - 1]) or 0)
+  local returned = tonumber(string.match(redis.call('HGET', card, ARGV[5]) or '', '^%d+')) or 0
+  if time <= erased or (erased > 0 and c[3] == '' and returned <= erased) then
     refused = refused + 1
   else
-    for j = 3, #c, 3 do
+    if c[3] ~= '' and time > returned then redis.call('HSET', card, ARGV[5], c[2] .. '::') end
+    for j = 4, #c, 3 do
       local former = redis.call('HGET', card, c[j])
       local is_later = not former or time >= (tonumber(string.match(former, '^%d+')) or 0)
       if is_later and (former or redis.call('HLEN', card) < tonumber(ARGV[2])) then
@@ -192,8 +196,8 @@ def _arguments(cards: Sequence[Sealed], lanes: int) -> tuple[list[str], list[Any
         names.append(keys.tombstone(lane, card.site, card.customer))
         names.append(card_keys.index(lane, card.site))
         words = [word for field in card.fields for word in (field.name, field.hashes, field.text)]
-        rows.append([card.customer, str(card.time), *words])
-    return names, [_pack(rows), card_keys.FIELDS, card_keys.OF_A_HASH, card_keys.TTL_MS]
+        rows.append([card.customer, str(card.time), "1" if card.returns else "", *words])
+    return names, [_pack(rows), card_keys.FIELDS, card_keys.OF_A_HASH, card_keys.TTL_MS, card_keys.RETURNED]
 
 
 async def _has_to_wait(redis: Any) -> bool:

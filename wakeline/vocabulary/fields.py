@@ -11,15 +11,17 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
 from wakeline.event import MAX_CUSTOMER_ID, ConsentLevel, CustomerId, Id
+from wakeline.record import FOR_GOOD
 from wakeline.vocabulary.things import MAX_THING_ID
 
 MAX_ITEMS = 200  # of one order, with every field
 MAX_TRAITS = 64  # of one customer or product
 MAX_LABELS = 32  # of one list
+MAX_TEXT = 1_000  # characters of a text, as it is said and once it is cleaned
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_THING_ID)]  # an id of the site's own
 Label = Annotated[str, Meta(min_length=1, max_length=128)]
-Text = Annotated[str, Meta(max_length=1_000)]
+Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Words = Annotated[str, Meta(min_length=1, max_length=4_000)]  # free text about a person
 Amount = float | str
 Currency = Annotated[str, Meta(min_length=3, max_length=3)]
@@ -27,7 +29,8 @@ Time = int | str  # ms since 1970, or ISO 8601 with its zone
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Grade = Annotated[int, Meta(ge=0, le=10)]
 Minutes = Annotated[float, Meta(ge=0, le=1_000_000)]
-Traits = Annotated[dict[Label, str | float | bool | None], Meta(max_length=MAX_TRAITS)]
+Number = Annotated[float, Meta(ge=-FOR_GOOD, le=FOR_GOOD)]
+Traits = Annotated[dict[Label, str | Number | bool | None], Meta(max_length=MAX_TRAITS)]
 Labels = Annotated[list[Label], Meta(max_length=MAX_LABELS)]
 
 PERSONAL = frozenset(("own_id", "email", "name", "phone", "text"))
@@ -161,7 +164,7 @@ class Product(Told):
     price: Amount | UnsetType = UNSET
     cost: Amount | UnsetType = UNSET
     currency: Currency | UnsetType = UNSET
-    stock: float | UnsetType = UNSET
+    stock: Number | UnsetType = UNSET
     lead_days: Annotated[float, Meta(ge=0, le=10_000)] | UnsetType = UNSET
     url: Text | UnsetType = UNSET
     image: Text | UnsetType = UNSET
