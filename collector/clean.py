@@ -10,11 +10,8 @@ from collector.cards import REDACTED, Redact, redact_cards
 from wakeline.event import MAX_INTEREST, MAX_INTERESTS
 from wakeline.labels import cut
 from wakeline.paths import unquoted
+from wakeline.vocabulary.names import visible
 
-# Line breaks become spaces; other controls, bidirectional overrides (which disguise a text) and invisible characters
-# (which hide an e-mail address from patterns) are removed. Joiners in emoji stay.
-BREAKS = re.compile("[\t\n\r\x0b\x0c\x85\u2028\u2029]+")
-INVISIBLE = re.compile("[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 # Invisible joiners, fillers and selectors that texts need: searches ignore them.
 UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]+"
@@ -27,12 +24,6 @@ EMAIL_LIKE = re.compile(rf"(?<!{LOCAL}){LOCAL}+@(?:[\w-]{{1,63}}\.){{1,8}}(?:xn-
 def clean_text(text: str) -> str:
     """`text` without control and invisible characters, e-mail addresses and card numbers."""
     return redact(visible(text))
-
-
-def visible(text: str) -> str:
-    if text.isprintable():  # one pass in C; true for nearly all text
-        return text
-    return INVISIBLE.sub("", BREAKS.sub(" ", text))
 
 
 def redact(text: str, cards: Redact = redact_cards) -> str:

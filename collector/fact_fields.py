@@ -14,11 +14,11 @@ from collector.clean import clean_thing
 from collector.fields import is_one_word
 from collector.props import LEFT_OUT, Dropped, clean_prop_text, clean_props, clean_value
 from collector.told import Bad
-from wakeline.commerce import is_name
 from wakeline.event import Refusal
 from wakeline.vocabulary.fields import AMOUNTS
 from wakeline.vocabulary.money import FACTORS, BadAmount, minor_units
-from wakeline.vocabulary.things import ORDER, part_id, thing_id
+from wakeline.vocabulary.names import is_name
+from wakeline.vocabulary.things import MAX_THING_ID, ORDER, own_id, part_id, thing_id
 
 CACHED, CACHED_LENGTH = 16_384, 128  # texts, which recur: names of products, channels; 5 MB
 
@@ -62,11 +62,12 @@ class Fields:
 
     def _text(self, name: str, value: str) -> str:
         if name == "order":
-            return thing_id(self._secret, ORDER, strict_name(value, name))
+            return thing_id(self._secret, ORDER, strict_id(value, name))
         if name == "refund_id":
-            return part_id(self._secret, "refund", strict_name(value, name))
+            return part_id(self._secret, "refund", strict_id(value, name))
         if name == "code":
-            return part_id(self._secret, "promotion", value.strip()) if value.strip() else ""
+            code = own_id(value)
+            return part_id(self._secret, "promotion", code) if code is not None else ""
         if name in ("currency", "other"):
             return value  # made by us
         return text(name, value, name)
@@ -102,8 +103,11 @@ def clean(name: str, value: str) -> str:
     """The text, redacted; "" for an item's id that is none."""
     if name in OBJECTS and is_one_word(value):
         cleaned = clean_thing(value)
-        return cleaned if name != "item_id" or is_name(cleaned) else ""
-    return clean_prop_text("url" if name == "image" else name, value, []).strip()
+    else:
+        cleaned = clean_prop_text("url" if name == "image" else name, value, []).strip()
+    if name == "item_id":
+        return cleaned[:MAX_THING_ID] if is_name(cleaned) else ""
+    return cleaned
 
 
 clean_cached = lru_cache(CACHED)(clean)
@@ -159,9 +163,9 @@ def known_currency(text: str) -> str:
     return code
 
 
-def strict_name(id: str, field: str) -> str:
-    """An id of the site's own, without spaces around it. Raises Bad for a placeholder, which others would share."""
-    id = id.strip()
-    if not is_name(id):
+def strict_id(id: str, field: str) -> str:
+    """The site's own id of a thing. Raises Bad for a placeholder, which others would share."""
+    own = own_id(id)
+    if own is None:
         raise Bad(Refusal.BAD_EVENT, field, "is empty, or says that there is no value")
-    return id
+    return own

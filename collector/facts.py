@@ -12,8 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from collector.cards import REDACTED, is_card_id
-from collector.clean import visible
-from collector.fact_fields import Fields, strict_name, text
+from collector.fact_fields import Fields, strict_id, text
 from collector.props import Dropped
 from collector.told import Bad
 from wakeline.cards import Card
@@ -24,6 +23,7 @@ from wakeline.record import Erase, Fact
 from wakeline.server_events import SKEW_MS
 from wakeline.settings import Site
 from wakeline.vocabulary.fields import FIELDS, PERSONAL, Told
+from wakeline.vocabulary.names import visible
 from wakeline.vocabulary.things import Thing, event_id, thing_id
 from wakeline.vocabulary.types import ALIAS, BY_NAME, CUSTOMER_TOLD, FORGET, PREFERENCE, By, EventType
 
@@ -118,12 +118,12 @@ class Facts:
             id = ""
         if not 0 < len(id) <= MAX_CUSTOMER_ID:
             raise Bad(Refusal.BAD_EVENT, field, f"has more than {MAX_CUSTOMER_ID} digits")
-        strict_name(id, field)
+        strict_id(id, field)
         return customer_id(self._secret, id)
 
     def _home(self, said: dict[str, Any], thing: Thing) -> str:
         """The id of the thing that it is about; a product's own id stays in what is said, as it is public."""
-        id = strict_name(said[thing.id_field], thing.id_field)
+        id = strict_id(said[thing.id_field], thing.id_field)
         if thing.id_field != "item_id":
             del said[thing.id_field]
         elif REDACTED in (id := text(thing.id_field, id, thing.id_field)):

@@ -54,6 +54,7 @@ class Keyring:
         self._keys: Mapping[str, ApiKey] = {}
         self._written = b""
         self._renewed_at: float | None = None
+        self.is_ready = False  # whether the keys are known: they were read, from the file or from Redis
         self._used: dict[str, int] = {}
         self._used_said_at = float("-inf")
         self._redis: Redis | None = None
@@ -103,7 +104,7 @@ class Keyring:
         self._redis = self._redis or connect(self._url, timeout=PATIENCE_S)
         try:
             self._keys = await stored_keys(self._redis)
-            self._renewed_at = self._monotonic()
+            self._renewed_at, self.is_ready = self._monotonic(), True
         except NoPermissionError as error:
             self._outage.say(f"API keys cannot be read: {error} (see docs/redis.md)", logging.ERROR)
             return
@@ -138,7 +139,7 @@ class Keyring:
         except (OSError, ValueError) as error:
             logger.warning("the copy of the API keys is ignored: %s", _without_content(error))
         else:
-            self._written = text
+            self._written, self.is_ready = text, True
 
     async def _write(self) -> None:
         """Write the file if it changed. Raises OSError."""

@@ -28,11 +28,10 @@ from wakeline.event import MAX_BODY_BYTES as MAX_PAGE_BODY_BYTES
 from wakeline.event import Refusal
 from wakeline.lanes import lane_of
 from wakeline.patience import Outage
-from wakeline.record import encode_record
+from wakeline.record import MOST_FACT_BYTES, encode_record
 from wakeline.server_events import (
     MAX_BODY_BYTES,
     MAX_EVENTS,
-    MAX_RECORD_BYTES,
     Accepted,
     Rejected,
     Request,
@@ -150,6 +149,8 @@ class ServerIntake:
             address = self._addresses.client(request.remote or "", headers.getall("X-Forwarded-For", ()))
             if not self._limiter.allows(address):
                 return self._refuse(Refusal.RATE_LIMITED)
+            if "Authorization" in headers and not self._keyring.is_ready:
+                return self._unavailable(1)  # the key may be valid
             self._count(Refusal.UNAUTHORIZED)
             return answers.unauthorized(is_known=False)
         name, key = known
@@ -218,8 +219,8 @@ class ServerIntake:
                     raise Bad(Refusal.UNAUTHORIZED, "type", f"needs a key with the scope {scope}")
                 home, record, card = facts.made(event, dropped, now=now)
                 value = encode_record(record)
-                if len(value) > MAX_RECORD_BYTES:
-                    words = f"has more than {MAX_RECORD_BYTES // 1024} KB once it is cleaned"
+                if len(value) > MOST_FACT_BYTES:
+                    words = f"has more than {MOST_FACT_BYTES // 1024} KB once it is cleaned"
                     raise Bad(Refusal.TOO_LARGE, "", words)
             except Bad as bad:
                 del dropped[before:]

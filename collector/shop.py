@@ -19,8 +19,8 @@ from wakeline.commerce import (
     QUANTITY,
     REFUND,
     VALUE,
-    is_name,
 )
+from wakeline.vocabulary.names import is_name
 
 COUNTED = (PURCHASE, REFUND)  # in `orders`
 CURRENCY_LETTERS = 3

@@ -26,8 +26,6 @@ from wakeline.commerce import (
     SIGNATURE,
     TRANSACTION_ID,
     VALUE,
-    is_name,
-    name_of,
     signed_text,
 )
 from wakeline.event import (
@@ -46,7 +44,8 @@ from wakeline.event import (
 from wakeline.identity import customer_id, is_signed
 from wakeline.record import Event
 from wakeline.vocabulary.money import BadAmount
-from wakeline.vocabulary.things import ORDER, part_id, thing_id
+from wakeline.vocabulary.names import is_name
+from wakeline.vocabulary.things import ORDER, own_id, part_id, thing_id
 
 
 class RequestContext(Struct):
@@ -201,7 +200,7 @@ def drop_forged(event: WireEvent, record: Event, context: RequestContext) -> Ref
     given = event.props.get(SIGNATURE)
     if record.type == REFUND or given is None or (isinstance(given, str) and not is_name(given)):
         return None
-    number, value = name_of(event.props.get(TRANSACTION_ID)), record.props.get(VALUE)
+    number, value = own_id(event.props.get(TRANSACTION_ID)), record.props.get(VALUE)
     if number is not None and value is not None and isinstance(given, str):
         try:
             text = signed_text(number, value, record.props.get(CURRENCY) or "")
@@ -214,7 +213,7 @@ def drop_forged(event: WireEvent, record: Event, context: RequestContext) -> Ref
 def put_order(event: WireEvent, record: Event, context: RequestContext) -> None:
     """Names the order, unless its number is missing or was redacted: then it could be any."""
     if record.type in (PURCHASE, REFUND):
-        number = name_of(record.props.get(TRANSACTION_ID))
+        number = own_id(record.props.get(TRANSACTION_ID))
         if number is not None and REDACTED not in number:
             record.order = thing_id(context.policy.secret, ORDER, number)
 
@@ -222,7 +221,7 @@ def put_order(event: WireEvent, record: Event, context: RequestContext) -> None:
 def put_code(event: WireEvent, record: Event, context: RequestContext) -> None:
     """Keeps the keyed hash of a promotion's code, as of one that a server says."""
     if record.type in PROMOTIONS and record.props.pop(CODE, None) is not None:
-        code = name_of(event.props.get(CODE))
+        code = own_id(event.props.get(CODE))
         if code is not None:
             record.props[CODE] = part_id(context.policy.secret, "promotion", code)
 

@@ -8,12 +8,13 @@ from typing import NamedTuple
 from urllib.parse import unquote
 
 from collector.cards import redact_cards_in_path
-from collector.clean import BREAKS, INVISIBLE, clean_text, redact, visible
+from collector.clean import clean_text, redact
 from collector.fields import CAMPAIGN_PARAMETERS, names_thing
 from wakeline.hosts import LEFT_OUT, ascii_host, split
 from wakeline.labels import cut
 from wakeline.normalization import nfc
 from wakeline.paths import literal, normal, pattern, resolved, shortened, unquoted
+from wakeline.vocabulary.names import BREAKS, INVISIBLE, visible
 
 MAX_QUERY_VALUE = 100  # characters kept
 MAX_QUERY_FIELDS = 20  # parameters kept

@@ -12,7 +12,8 @@ fold.py       applies the rules of `crm` to one lane's records; firing.py which 
               each import; memory.py the cache of a lane, loaded.py and naming.py fill it
 changes.py    the changes of one call; writes.py turns them into Redis commands (command.py), people.py those of
               people and things, deltas.py the records for other lanes
-store.py      the one call that applies them; lane_protocol.py the scripts and fields of a lane in Redis
+store.py      the one call that applies them; lane_protocol.py the scripts and fields of a lane in Redis,
+              former_letters.py names people in dead letters of earlier versions
 messages.py   turns messages of a call into commands; teller.py merges the lanes' messages
 retention.py  how long the log keeps processed records
 replay.py     folds the log again, into another key version; replay_lane.py one lane of a replay, crossing.py the

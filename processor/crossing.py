@@ -14,6 +14,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from operator import attrgetter
+from typing import Protocol
 
 from wakeline.record import CustomerShare, Delta, Position, Share
 
@@ -22,6 +23,14 @@ MOST_AHEAD = 20_000  # unreceived shares at which a lane pauses, unless another 
 _position = attrgetter("at", "step")
 _whose = attrgetter("site", "visitor", "customer")
 UNNOTED = (-1, 0)  # the position of shares of former code
+
+
+class Heard(Protocol):
+    """The shares that a lane of a replay receives from other lanes."""
+
+    def is_ready(self, delta: Delta) -> bool: ...
+
+    def shares(self, delta: Delta, *, after: Position) -> list[Share]: ...
 
 
 class Crossing:

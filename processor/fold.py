@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from time import perf_counter_ns
-from typing import Protocol
 
 from crm import dead, records, rules
 from crm.facts import Thing
@@ -26,6 +25,7 @@ from processor.batch import (
     touched_by,
 )
 from processor.changes import Changes, ReplayChanges
+from processor.crossing import Heard
 from processor.firing import catch_up, fire
 from processor.memory import Home, LaneMemory
 from wakeline import keys
@@ -40,23 +40,13 @@ from wakeline.record import (
     Event,
     Fact,
     ImportEnd,
-    Position,
     Record,
-    Share,
     Unlink,
     encode_record,
 )
 from wakeline.vocabulary.types import BUILT_IN
 
 TIMED = 64  # one event in so many: reading the clock costs as much as a small rule
-
-
-class Heard(Protocol):
-    """The shares that a lane of a replay receives from other lanes, see `processor.crossing`."""
-
-    def is_ready(self, delta: Delta) -> bool: ...
-
-    def shares(self, delta: Delta, *, after: Position) -> list[Share]: ...
 
 
 class Fold:

@@ -67,7 +67,7 @@ class HeardByLane:
         return self._crossing.written.get((self._lane, target), (0, 0)) >= (delta.upto, delta.upto_step)
 
     def is_ready(self, delta: Delta) -> bool:
-        """See `fold.Heard`: its source has come as far, and whom it speaks of is at hand."""
+        """See `crossing.Heard`: its source has come as far, and whom it speaks of is at hand."""
         is_reached = self._crossing.is_ahead(delta) or delta is self._impossible
         return is_reached and not self.unknown(delta) and not self.missing(delta)
 
@@ -82,7 +82,7 @@ class HeardByLane:
         return {who for share in shares for who in touched_by(share)} - self.memory.people.keys()
 
     def shares(self, delta: Delta, *, after: Position) -> list[Share]:
-        """See `fold.Heard`."""
+        """See `crossing.Heard`."""
         unmade = self._crossing.unmade(self._lane, delta, after=after)
         kept = [one for one in unmade if self.tombstones.get((one.site, one.visitor))]
         return self._crossing.shares(self._lane, delta, after=after, kept=kept)

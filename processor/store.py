@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
-from crm.dead import about
 from crm.page_text import joined
 from processor import metrics
 from processor.batch import Who
@@ -20,6 +19,7 @@ from processor.clock import LaneClock
 from processor.command import Command
 from processor.deadlines import Due, scheduled_at, time_of, whose
 from processor.definitions import Definitions
+from processor.former_letters import name_all
 from processor.imports import Imports
 from processor.lane_protocol import (
     CLAIM,
@@ -66,7 +66,6 @@ class LaneTorn(Exception):
 
 RECALLED_AT_ONCE = 400  # per command, see `command.MOST_PAIRS`
 
-LETTERS_AT_ONCE = 200
 OWED_AT_ONCE = 1_000
 
 _pack = msgspec.msgpack.Encoder().encode
@@ -256,24 +255,9 @@ class Store:
             return int(await self._died(keys=[self.keys.lane(lane)], args=[offset]))
 
     async def name_dead_letters(self, lane: int) -> None:
-        """Record the people in dead letters of earlier versions, so that erasures find them.
-
-        From the newest to the oldest: when the oldest is done, all are; after an interruption the next start continues.
-        """
-        letters, named = self.keys.dead(lane), self.keys.dead_about(lane)
+        """See `former_letters`."""
         with unavailable():
-            for id, fields in _rows(await self._redis.xrange(letters, count=1)):
-                line = f"{about(fields[b'v'])[0]} {id.decode()}"
-                if b"about" in fields or await self._redis.zscore(named, line) is not None:
-                    return
-            start, lines = "-", []
-            while rows := _rows(await self._redis.xrange(letters, start, "+", count=LETTERS_AT_ONCE)):
-                for id, fields in rows:
-                    if b"about" not in fields:
-                        lines += [f"{line} {id.decode()}" for line in reversed(about(fields[b"v"]))]
-                start = f"({rows[-1][0].decode()}"
-            for end in range(len(lines), 0, -LETTERS_AT_ONCE):
-                await self._redis.zadd(named, dict.fromkeys(lines[max(0, end - LETTERS_AT_ONCE) : end], 0))
+            await name_all(self._redis, self.keys.dead(lane), self.keys.dead_about(lane))
 
     async def outbox(self, lane: int, *, most: int) -> list[tuple[bytes, int, bytes]]:
         """(id, target lane, record) of records waiting to be appended, in order."""
@@ -319,10 +303,6 @@ def _count(said: int, cut: int) -> None:
 
 def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _rows(reply: Any) -> Any:
-    return reply  # redis-py has one return type for all its protocols
 
 
 def _scores(flat: list[bytes]) -> dict[str, float]:

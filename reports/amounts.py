@@ -10,7 +10,8 @@ from collections import defaultdict
 import duckdb
 
 from wakeline.amounts import DECIMALS, MAX_AMOUNT, USUAL_DECIMALS, amount_of
-from wakeline.commerce import NO_VALUE, PURCHASE, REFUND, TOTALS
+from wakeline.commerce import PURCHASE, REFUND, TOTALS
+from wakeline.vocabulary.names import NO_VALUE
 
 MONEY = "DECIMAL(18, 4)"  # in units of the currency; no currency has more than four decimals
 

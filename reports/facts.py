@@ -32,7 +32,7 @@ LIVES = " ".join(
 )
 
 TIE = """
-CASE WHEN regexp_full_match(id, '[0-9a-f]{12,}') THEN translate(to_base64(unhex(left(id, 12))), '+/', '-_') END
+CASE WHEN regexp_full_match({id}, '[0-9a-f]{{12,}}') THEN translate(to_base64(unhex(left({id}, 12))), '+/', '-_') END
 """
 """Of two words at one moment the greater stays: the processor compares ids in this form."""
 
@@ -55,7 +55,8 @@ def keep(connection: duckdb.DuckDBPyConnection, *, ahead: str, site: str | None,
             coalesce(nullif(customer, ''), CASE WHEN starts_with(home, '{CUSTOMER_PREFIX}') THEN home END),
             coalesce(nullif(visitor, ''), CASE WHEN left(home, 1) NOT IN ({listed((*PREFIXES, CUSTOMER_PREFIX))})
                 THEN home END),
-            body, coalesce("by", 'server'), coalesce(batch, ''), coalesce(line, 0), lane, "offset", {TIE}
+            body, coalesce("by", 'server'), coalesce(batch, ''), coalesce(line, 0), lane, "offset",
+            {TIE.format(id="id")}
         FROM (
             SELECT *, {ahead} AS ahead FROM (
                 SELECT unnest(record), record."time" AS at_ms, lane, "offset", "at" AS appended FROM history.line

@@ -9,6 +9,7 @@ from __future__ import annotations
 from reports.amounts import CURRENCY, MONEY, major, money, named, says
 from reports.facts import (
     PAGE_RANK,
+    TIE,
     TOLD_RANK,
     in_currency,
     last,
@@ -35,9 +36,10 @@ CREATE VIEW history.page_order AS
 WITH named AS (
     SELECT
         *, {NUMBER} AS number, {CURRENCY} AS currency,
-        CASE WHEN json_type(props, '$.price') <> 'VARCHAR' AND json_type(props, '$.price') <> 'NULL' OR {says("price")}
-            THEN props->'price' ELSE props->'value' END AS total,
-        json_exists(props, '$.price') OR json_exists(props, '$.value') AS has_total
+        CASE WHEN order_key IS NULL AND (
+            json_type(props, '$.price') <> 'VARCHAR' AND json_type(props, '$.price') <> 'NULL' OR {says("price")}
+        ) THEN props->'price' ELSE props->'value' END AS total,
+        order_key IS NULL AND json_exists(props, '$.price') OR json_exists(props, '$.value') AS has_total
     FROM history.event WHERE type IN ('{PURCHASE}', '{REFUND}') AND bot IS NULL
 ), hashed AS (
     SELECT site, number, min(order_key) AS key FROM named
@@ -52,7 +54,9 @@ WITH named AS (
     LEFT JOIN history.amount AS amount
         ON json_type(total) = 'VARCHAR' AND amount.text = total->>'$' AND amount.currency = coalesce(named.currency, '')
 )
-SELECT *, {money("amount_told")} AS amount, page || '.' || n AS id FROM read
+SELECT
+    *, {money("amount_told")} AS amount, page || '.' || n AS id, {TIE.format(id="sha256(page || '.' || n)")} AS tie
+FROM read
 """
 
 BODY = {
@@ -98,7 +102,7 @@ SALES = f"""
 CREATE VIEW history.sale AS
 WITH claim AS (
     SELECT
-        site, key, if(signed, {TOLD_RANK}, {PAGE_RANK}) AS rank, time, local_time, id AS tie, '' AS batch, 0 AS line,
+        site, key, if(signed, {TOLD_RANK}, {PAGE_RANK}) AS rank, time, local_time, tie, '' AS batch, 0 AS line,
         'page' AS "by", number, currency, amount AS value, {", ".join(map(_of_page, EXTRAS))},
         {named("coupon")} AS coupon, {named("channel")} AS channel, {of_page(OF_PAGE)} AS lines
     FROM history.page_order WHERE type = '{PURCHASE}'
@@ -138,7 +142,7 @@ CREATE VIEW history.refund AS
 WITH claim AS (
     SELECT
         site, key, coalesce({named("refund_id")}, 'event:' || id) AS refund_id, {PAGE_RANK} AS rank, time, local_time,
-        id AS tie, '' AS batch, 0 AS line, 'page' AS "by", visitor, customer, currency, abs(amount) AS value,
+        tie, '' AS batch, 0 AS line, 'page' AS "by", visitor, customer, currency, abs(amount) AS value,
         coalesce(has_total, false) AS has_value, {of_page(OF_PAGE)} AS lines
     FROM history.page_order
     WHERE type = '{REFUND}' AND NOT starts_with(key, 'event:') AND NOT EXISTS (
@@ -189,7 +193,11 @@ WITH of_page AS (
     SELECT
         site, key, arg_max(customer, (time, tie)) FILTER (customer IS NOT NULL) AS customer,
         arg_max(visitor, (time, tie)) FILTER (visitor IS NOT NULL) AS visitor
-    FROM history.told_order WHERE customer IS NOT NULL OR visitor IS NOT NULL GROUP BY ALL
+    FROM (
+        SELECT site, key, customer, visitor, time, tie FROM history.told_order
+        UNION ALL
+        SELECT site, key, customer, NULL, time, tie FROM history.page_order WHERE signed
+    ) WHERE customer IS NOT NULL OR visitor IS NOT NULL GROUP BY ALL
 ), stage AS (
     SELECT
         site, key, arg_max(state, (since, list_position([{listed(STATES)}], state))) AS state,

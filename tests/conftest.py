@@ -14,7 +14,6 @@ import redis.asyncio as aioredis
 
 from benchmarks.broker import Broker, running_broker
 from benchmarks.children import child_environ
-from ops.cli import main
 from tests.ages import QUICK
 from tests.cluster import RedisCluster, running_cluster
 from tests.listeners import Lines, Listener, listening, real_collector
@@ -206,8 +205,6 @@ def lines() -> Iterator[Lines]:
 @pytest.fixture(scope="session")
 def shared_collector(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listener]:
     """A real collector with a server of its own, which nobody empties."""
-    if "key" not in main.commands:
-        pytest.skip("there is no `wakeline key` yet")
     folder = tmp_path_factory.mktemp("collector")
     with running_server(folder / "redis") as server, real_collector(server, folder) as collector:
         yield collector

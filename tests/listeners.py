@@ -25,7 +25,7 @@ from benchmarks.children import child_environ
 from benchmarks.machine import find_free_ports
 from benchmarks.waiting import wait_until
 from tests.server import RedisServer
-from wakeline.server.answers import MAX_EVENTS, PATH
+from wakeline.server_events import MAX_EVENTS, PATH
 from wakeline.vocabulary.fields import FIELDS, Custom
 
 NEW_KEY = ["key", "make", "--site", "shop", "--label", "test"]

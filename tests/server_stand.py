@@ -33,10 +33,11 @@ def written(folder: Path, keys: Mapping[str, ApiKey]) -> Path:
 
 @asynccontextmanager
 async def server_stand(
-    folder: Path, *sites: Site, keys: Mapping[str, ApiKey] = KEYS, **more: Any
+    folder: Path, *sites: Site, keys: Mapping[str, ApiKey] | None = KEYS, **more: Any
 ) -> AsyncIterator[Stand]:
-    """A running collector that knows `keys`. Checks at the end that its ledger balances."""
-    written(folder, keys)
+    """A running collector that knows `keys`; None: not yet which there are. Its ledger must balance at the end."""
+    if keys is not None:
+        written(folder, keys)
     async with stand(folder, *(sites or (SITE,)), **more) as made:
         yield made
 

@@ -5,6 +5,7 @@ or kept raw.
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,15 +15,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collector.facts import Facts, Made
+from collector.props import clean_props
+from collector.shop import read_shop
+from collector.steps import put_order
 from collector.told import Bad, convert_told, decode_told, id_of
 from processor.batch import decoded
 from tests.collector_stand import DAY, NOON, SECRET, SITE
-from wakeline.event import Refusal
+from wakeline.event import Refusal, WireEvent
 from wakeline.identity import customer_id
 from wakeline.log import Entry
-from wakeline.record import Erase, Fact, decode_record, encode_record
+from wakeline.record import Erase, Event, Fact, decode_record, encode_record
 from wakeline.vocabulary.fields import FIELDS, Custom
-from wakeline.vocabulary.things import is_thing
+from wakeline.vocabulary.things import ORDER, is_thing, thing_id
 from wakeline.vocabulary.types import BY_NAME, By
 
 EMAIL, CARD = "ann@shop.example", "4111 1111 1111 1111"
@@ -269,3 +273,21 @@ def test_a_products_id_is_no_address() -> None:
     made = outcome(json.dumps(product).encode())
     assert isinstance(made, Bad)
     assert made.field == "item_id"
+
+
+SAME = ("A-1001", " A-1001 ", "A\u200b-1001", "\ufeffA-10\u00ad01\n")
+
+
+@pytest.mark.parametrize("number", SAME)
+def test_an_order_is_the_same_whoever_says_its_number(number: str) -> None:
+    said = {"type": "purchase", "transaction_id": number, "value": 1, "currency": "EUR", "id": "1", "time": NOON}
+    page = Event("shop", "visitor-1", "purchase", "page-1", 0, NOON, NOON, "shop.example", "/")
+    page.props = clean_props({"transaction_id": number}, [])
+    read_shop("purchase", {}, page.props, [])
+    context: Any = SimpleNamespace(policy=SITE)
+    put_order(WireEvent("purchase", "page-0001", 0, NOON, "https://shop.example/"), page, context)
+    server = outcome(json.dumps(said).encode())
+    told = imported(said)
+    assert isinstance(server, Made)
+    assert isinstance(told, Made)
+    assert (page.order, server.home, told.home) == (thing_id(SECRET, ORDER, "A-1001"),) * 3

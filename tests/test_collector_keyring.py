@@ -36,9 +36,11 @@ async def test_keys_of_redis_are_known_and_a_revoked_one_no_longer(
 ) -> None:
     one = ring(tmp_path, redis_server.url)
     assert one.verified(HEADER) is None
+    assert not one.is_ready
     await add(redis, NAME, STORED)
     await one.renew()
     assert one.verified(HEADER) == (NAME, STORED)
+    assert one.is_ready
     assert len(one) == 1
     await revoke(redis, NAME, now=5)
     await one.renew()
@@ -68,6 +70,7 @@ async def test_a_start_without_redis_knows_the_keys_of_the_last_run(
     await closed(first)
     second = ring(tmp_path)
     await second.renew()  # in vain
+    assert second.is_ready
     assert second.verified(HEADER) == (NAME, STORED)
     assert second.age_s < 60
     await closed(second)

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.collector_stand import SECRET, SITE, Stand, envelope, event, stand
-from wakeline.commerce import name_of, signed_text
+from wakeline.commerce import signed_text
 from wakeline.identity import signature
 from wakeline.record import Event, encode_record
 from wakeline.vocabulary.money import BadAmount
-from wakeline.vocabulary.things import ORDER, part_id, thing_id
+from wakeline.vocabulary.things import ORDER, own_id, part_id, thing_id
 
 BOUGHT = {"transaction_id": "A-1001", "value": 154.8, "currency": "EUR"}
 SIGNED = signature(SECRET, "A-1001\n154.80\nEUR")
@@ -182,5 +182,5 @@ def test_the_text_has_the_decimals_of_its_currency() -> None:
 
 
 def test_names() -> None:
-    assert [name_of(one) for one in ("A", 7, 7.0, 1e21, 7.5)] == ["A", "7", "7", "1" + "0" * 21, "7.5"]
-    assert [name_of(one) for one in (None, "", False, "x" * 257, [], 10**300, 10**9_000)] == [None] * 7
+    assert [own_id(one) for one in ("A", 7, 7.0, 1e21, 7.5)] == ["A", "7", "7", "1" + "0" * 21, "7.5"]
+    assert [own_id(one) for one in (None, "", False, "x" * 257, [], 10**300, 10**9_000)] == [None] * 7

@@ -82,6 +82,16 @@ async def test_the_key_is_a_bearer_token(collector: Stand, header: str) -> None:
     assert status == (202 if header.lower().startswith("bearer ") and header.strip().endswith(KEY) else 401)
 
 
+async def test_a_collector_that_knows_no_keys_yet_asks_to_come_again(tmp_path: Path) -> None:
+    """A key may be valid as long as neither Redis nor the file of an earlier run was read."""
+    async with server_stand(tmp_path, keys=None) as collector:
+        assert (await tell(collector, purchase()))[0] == 503
+        assert (await tell(collector, purchase(), key=None))[0] == 401
+        assert collector.rejected() == {"unauthorized": 1}
+        collector.parts.keyring.is_ready = True
+        assert (await tell(collector, purchase()))[0] == 401
+
+
 async def test_a_hash_is_no_key(collector: Stand) -> None:
     """Whoever reads the file or Redis cannot send."""
     assert STORED.hash == hashlib.sha256(KEY[-43:].encode()).hexdigest()

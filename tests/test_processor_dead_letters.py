@@ -181,7 +181,7 @@ async def test_noting_whom_they_are_about_goes_on_where_it_was_cut(
     made: Timeline, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The process ends half-way: at the next start the rest is noted too, and after that nothing is done again."""
-    monkeypatch.setattr("processor.store.LETTERS_AT_ONCE", 2)
+    monkeypatch.setattr("processor.former_letters.AT_ONCE", 2)
     lane = made.lane(V)
     for number in range(7):
         fields: Any = {"offset": number, "reason": "malformed", "v": no_event(f"visitor-{number}"), "error": ""}

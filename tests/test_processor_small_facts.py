@@ -18,8 +18,8 @@ ONE, TWO = "@customer0", "@customer1"
 MONEY = {"value": 9, "currency": "EUR"}
 
 
-def buys(visitor: str, n: int, at: int, type: str = "purchase", order: str = ORDER) -> Any:
-    return event(visitor, f"page-{visitor}", n, at, type, order=order, props=MONEY)
+def buys(visitor: str, n: int, at: int, type: str = "purchase", order: str = ORDER, *, signed: bool = False) -> Any:
+    return event(visitor, f"page-{visitor}", n, at, type, order=order, props=MONEY, signed=signed)
 
 
 CASES: dict[str, Case] = {
@@ -51,6 +51,14 @@ CASES: dict[str, Case] = {
         step(fact(ONE, "forget", 1), 3, folds=False),
         step(fact(ONE, "forget", MINUTE), MINUTE),
         processor__naming__DUE_AT_ONCE=1,
+    ),
+    "a signed order of a visitor that withdraws, and comes again": told(
+        step(event("visitor-1", "page-1", 0, 0, "identify", customer=ONE)),
+        step(buys("visitor-1", 0, 1, signed=True)),
+        step(fact(ORDER, "purchase", 0, MONEY | {"value": 8}, customer=TWO), 2),
+        step(event("visitor-1", "page-1", 1, MINUTE, "consent", level="off")),
+        step(buys("visitor-1", 1, 2 * MINUTE, signed=True)),
+        lanes=3,
     ),
     "a fact that says nothing, before one that does": told(
         step(event("~reader", "page-1", 0, DAY, "purchase", order=ORDER)),

@@ -5,15 +5,19 @@ from __future__ import annotations
 import random
 from base64 import urlsafe_b64encode
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from crm.commerce import orders
+from crm.things.merging import value_of
 from tests.sealed import seal
 from tests.telling import fact, order
+from tests.test_processor_things import state
 from tests.test_reports_query import answer
-from tests.timeline import DAY, MINUTE, START, event
+from tests.timeline import DAY, MINUTE, START, event, timeline
 from wakeline.record import Event, Fact
 
 STATES = ("placed", "paid", "shipped", "delivered", "cancelled", "returned")
@@ -26,7 +30,7 @@ def anything(rng: random.Random) -> list[Event | Fact]:
         name = rng.choice(("A-1", "B", "C"))
         home, at = order(name), rng.randrange(4) * MINUTE
         kind = rng.choice(("purchase", "purchase", "refund", "order_state", "page", "page refund"))
-        by = {"by": "import", "batch": "b", "line": number} if rng.random() < 0.3 else {}
+        by = {"by": "import", "batch": "b", "line": len(made) + 1} if rng.random() < 0.3 else {}
         value = {"value": rng.randrange(1, 99) * 100, "currency": rng.choice(("EUR", "EUR", "USD"))}
         if kind == "order_state":
             made.append(fact(home, kind, at, id=f"{number:016x}", state=rng.choice(STATES[:-2]), **by))
@@ -40,7 +44,10 @@ def anything(rng: random.Random) -> list[Event | Fact]:
         else:
             type = "refund" if kind == "page refund" else "purchase"
             props = {"transaction_id": name, "value": value["value"] / 100, "currency": value["currency"]}
-            made.append(event(f"visitor-{number:x}", f"page-{number:016x}", 0, at, type, props=props, order=home))
+            props |= {name: rng.choice(("x", "y")) for name in ("channel", "coupon") if rng.random() < 0.4}
+            props |= {"price": 7} if rng.random() < 0.4 else {}  # no total
+            fields = {"signed": type == "purchase" and rng.random() < 0.5, "order": home, "props": props}
+            made.append(event(f"visitor-{number:x}", f"page-{number:016x}", 0, at, type, **fields))
     return made
 
 
@@ -50,15 +57,17 @@ def merged(records: Sequence[Event | Fact], home: str) -> dict[str, Any]:
 
     def word(each: Event | Fact) -> tuple[Any, ...]:
         if isinstance(each, Event):
-            return 0, each.time, f"{each.page}.{each.n}"
+            id = sha256(f"{each.page}.{each.n}".encode()).hexdigest()
+            return int(each.signed), each.time, urlsafe_b64encode(bytes.fromhex(id)[:6]).decode()
         return 1, each.time, urlsafe_b64encode(bytes.fromhex(each.id)[:6]).decode()
 
     def said(each: Event | Fact) -> dict[str, Any]:
         if isinstance(each, Fact):
             return each.body
-        return {"value": round(each.props["value"] * 100), "currency": each.props["currency"], "channel": None}
+        return each.props | {"value": round(each.props["value"] * 100)}
 
-    state: dict[str, Any] = {"channel": "web" if any(isinstance(each, Event) for each in mine) else None}
+    told_by_a_page = any(isinstance(each, Event) and each.type == "purchase" for each in mine)
+    state: dict[str, Any] = {"channel": "web" if told_by_a_page else None}
     for each in sorted((each for each in mine if each.type == "purchase"), key=word):
         state |= {name: value for name, value in said(each).items() if value is not None}
     people = [each for each in mine if isinstance(each, Fact) and each.customer]
@@ -106,3 +115,33 @@ def test_the_orders_are_the_same_in_whatever_order_they_were_told(tmp_path: Path
         assert (value * 100, refunded * 100, currency) == (wanted["value"], wanted["refunded"], wanted["currency"])
         assert (channel, coupon, customer) == (wanted["channel"], wanted.get("coupon"), wanted["customer"])
         assert dict(zip(STATES, times, strict=True)) == {name: wanted["states"].get(name) for name in STATES}
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_an_order_of_the_history_is_the_folds(redis_server: Any, tmp_path: Path, seed: int) -> None:
+    """Whoever told it: pages, alone or with a signature, which then names the customer too; servers; imports."""
+    rng = random.Random(seed)
+    records = [each for each in anything(rng) if rng.random() < 0.3]
+    links: list[Event] = []
+    for page in [one for one in records if isinstance(one, Event) and one.signed and rng.random() < 0.7]:
+        who = {"customer": rng.choice(("@a", "@b"))}
+        links.append(event(page.visitor, f"{page.page}-link", 0, page.time - START, "identify", **who))
+    async with timeline(redis_server) as made:
+        everything = [*links, *records]
+        for each in everything:
+            await made.append(each, at=DAY)
+            await made.run()
+        await made.pass_time(MINUTE)  # lanes tell each other
+        assert (await made.ledger())["dead"] == 0
+        folded = {order(name): (await state(made, order(name))).told for name in ("A-1", "B", "C")}
+    history = seal(tmp_path, [(START + DAY, each) for each in everything])
+    rows = answer(history, "select order_key, value, currency, channel, coupon, customer from orders")
+    assert rows
+    for home, value, currency, channel, coupon, customer in rows:
+        told = folded[home]
+        found = orders.order(told)
+        assert (value and value * 100, currency or "") == (found.value, found.currency)
+        of_pages = any(isinstance(one, Event) and (one.type, one.order) == ("purchase", home) for one in records)
+        assert channel == (value_of(told, "h") or ("web" if of_pages else None))
+        assert coupon == value_of(told, "k")
+        assert customer == (found.customer or None)

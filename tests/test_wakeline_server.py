@@ -15,7 +15,7 @@ import trustme
 
 from tests.listeners import LOST, PAID, WRONG_KEY, Lines, Listener, listening, paid
 from wakeline.server import AsyncServer, Refused, Result, Server, Unsent, retries
-from wakeline.server.answers import MAX_BODY_BYTES, MAX_EVENTS, PATH
+from wakeline.server_events import MAX_EVENTS
 
 
 @pytest.fixture(autouse=True)
@@ -72,12 +72,6 @@ async def test_asyncio_says_the_same(listener: Listener) -> None:
         assert await server.flush()
         assert (server.queued, server.trouble) == (0, "")
     assert (first[0].status, second[0].status, UUID(id).version) == ("accepted", "rejected", 4)
-
-
-def test_the_limits_are_those_of_the_collector() -> None:
-    theirs = pytest.importorskip("wakeline.server_events", reason="the endpoint is not there yet")
-    assert (theirs.PATH, theirs.MAX_EVENTS) == (PATH, MAX_EVENTS)
-    assert theirs.MAX_BODY_BYTES >= MAX_BODY_BYTES
 
 
 # ---- retries ---------------------------------------------------------------------------------------------

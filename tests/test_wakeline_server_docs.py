@@ -19,7 +19,7 @@ from benchmarks.children import ROOT, child_environ
 from benchmarks.machine import free_port
 from tests.listeners import WRONG_KEY, Lines, Listener
 from wakeline.config import load
-from wakeline.server.answers import MAX_EVENTS
+from wakeline.server_events import MAX_EVENTS
 from wakeline.vocabulary.fields import FIELDS, MAX_ITEMS, Item, Told
 from wakeline.vocabulary.things import MAX_THING_ID
 from wakeline.vocabulary.types import TYPES, By

@@ -12,7 +12,7 @@ import pytest
 from benchmarks.waiting import wait_until
 from tests.listeners import PAID, WRONG_KEY, Lines, paid
 from wakeline.server import AsyncServer, QueueFull, Server, Unsent, retries
-from wakeline.server.answers import MAX_BODY_BYTES, MAX_EVENTS
+from wakeline.server_events import MAX_BODY_BYTES, MAX_EVENTS
 
 
 @pytest.fixture(autouse=True)

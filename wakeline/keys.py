@@ -144,13 +144,6 @@ MESSAGES_LEASE = "wl:{messages}:lease"
 FORGOTTEN = "forgotten"
 """Kind of the message that somebody was forgotten: earlier ones about the same person are removed."""
 
-OF_WHO_RUNS = ("wl:*lease", "wl:salts:*")
-"""Patterns of keys that only identify running processes: a restore omits them."""
-
-NAMING_THE_LOG = ("wl[0-9]*:{*}:lane", "wl[0-9]*:{*}:kept")
-"""Patterns of the hashes, of all key versions, whose field `log` is the log's identity."""
-
-
 # ---- one key version -----------------------------------------------------------------------------
 
 

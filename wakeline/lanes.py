@@ -75,7 +75,8 @@ FORMAT = 3
 
 1   all before there was such a number
 2   places of lanes have steps
-3   facts and things: the log has records, and the ledger a row, that are new
+3   the log has facts, ends of imports and records that unlink a person; a lane has things, and `conflict` in its
+    ledger; beside the key versions lie cards and API keys; the spool has its second format, with each record's lane
 """
 
 # KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life, FORMAT. First come, first stored; the format only rises.

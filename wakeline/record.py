@@ -74,7 +74,7 @@ class Fact(Struct, tag_field="kind", tag="fact", omit_defaults=True, gc=False):
     visitor: str = ""
     body: dict[str, Any] = {}  # the fields of `vocabulary.fields`, without personal ones; amounts in minor units
     told: list[str] = []  # names of the personal fields that went to the customer's card
-    by: str = "server"  # page, server, import, console
+    by: str = "server"  # page, signed (a page, with its server's signature), server, import, console
     batch: str = ""  # of an import: its id, see `ImportEnd`
     line: int = 0  # and the line, from 1 on; it rises within a lane
     tells: bool = False  # of an import: messages may be sent about it

@@ -12,14 +12,12 @@ import msgspec
 from msgspec import Meta, Struct
 
 from wakeline.event import Refusal, without_lone_surrogates
-from wakeline.record import MOST_FACT_BYTES
 
 PATH = "/v1/server/events"
 DESCRIPTION = "/v1/openapi.json"  # of this API, by OpenAPI
 
 MAX_BODY_BYTES = 1_048_576  # after decompression
 MAX_EVENTS = 500  # in one request
-MAX_RECORD_BYTES = MOST_FACT_BYTES  # of an event in the log
 SKEW_MS = 300_000  # a time that is no further in the future counts as now: the sender's clock may differ
 
 SiteKey = Annotated[str, Meta(max_length=64)]

@@ -7,24 +7,23 @@ order's lane knows of that. Nothing else of it is about a person.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from hashlib import blake2b
+from hashlib import sha256
 from typing import Any
 
 from crm.out import Out
 from crm.state import Visitor
+from crm.things.digests import PAGE, SIGNED
 from crm.things.forms import MOST_TEXT
-from crm.things.hearing import PAGE
 from wakeline.amounts import MAX_QUANTITY
-from wakeline.commerce import CURRENCY, ITEMS, QUANTITY, TOTALS
+from wakeline.commerce import CURRENCY, ITEMS, QUANTITY, VALUE
 from wakeline.record import Event, Fact, ToldFact
 from wakeline.vocabulary.fields import MAX_ITEMS
 from wakeline.vocabulary.money import BadAmount, minor_units
 from wakeline.vocabulary.things import MAX_THING_ID
 from wakeline.vocabulary.types import PURCHASE, REFUND
 
-TEXTS = ("coupon", "refund_id")
-AMOUNTS = ("tax", "shipping", "discount")
-ITEM_IDS = ("item_id", "product_id", "product", "sku")
+TEXTS = ("coupon", "channel", "refund_id")
+AMOUNTS = (VALUE, "tax", "shipping", "discount")
 ITEM_TEXTS = (
     "item_name", "item_brand", "item_variant", "coupon",
     "item_category", "item_category2", "item_category3", "item_category4", "item_category5",
@@ -42,13 +41,13 @@ def tell(event: Event, visitor: Visitor, out: Out) -> None:
         site=event.site,
         home=event.order,
         type=event.type,
-        id=blake2b(f"{event.page}.{event.n}".encode(), digest_size=8).hexdigest(),
+        id=sha256(f"{event.page}.{event.n}".encode()).hexdigest()[:16],
         time=event.time,
         received=event.received,
         customer=visitor.state.link()[0] if names else "",
         visitor=visitor.id if names else "",
         body=body(event.props),
-        by=PAGE,
+        by=SIGNED if event.signed else PAGE,
     )
     out.tell(ToldFact(fact, at=out.offset, step=out.step))
 
@@ -58,25 +57,24 @@ def body(props: Mapping[str, Any]) -> dict[str, Any]:
     currency = props.get(CURRENCY)
     currency = currency if isinstance(currency, str) else ""
     found: dict[str, Any] = {name: text for name in TEXTS if (text := _text(props.get(name)))}
-    total = next((props[name] for name in TOTALS if props.get(name) is not None), None)
-    for name, value in (("value", total), *((name, props.get(name)) for name in AMOUNTS)):
-        if (minor := _minor(value, currency)) is not None:
+    for name in AMOUNTS:
+        if (minor := _minor(props.get(name), currency)) is not None:
             found[name] = minor
     items = props.get(ITEMS)
     if isinstance(items, list):
         kept = [_item(item, currency) for item in items[:MAX_ITEMS] if isinstance(item, dict)]
         if any(kept):
-            found["items"] = [item for item in kept if item]
-    if currency and any(name in found for name in ("value", *AMOUNTS, "items")):
+            found[ITEMS] = [item for item in kept if item]
+    if currency and any(name in found for name in (*AMOUNTS, ITEMS)):
         found["currency"] = currency
     return found
 
 
 def _item(item: Mapping[str, Any], currency: str) -> dict[str, Any]:
-    id = next((str(item[name]) for name in ITEM_IDS if isinstance(item.get(name), (str, int, float))), "")
-    if not id:
+    id = item.get("item_id")
+    if not isinstance(id, (str, int, float)) or id == "":
         return {}
-    found: dict[str, Any] = {"item_id": id[:MAX_THING_ID]}
+    found: dict[str, Any] = {"item_id": str(id)[:MAX_THING_ID]}
     for name in ("price", "discount"):
         if (minor := _minor(item.get(name), currency)) is not None:
             found[name] = minor

@@ -20,6 +20,8 @@ HALF = 8  # characters of the id, and of the content: 48 bits each
 DAY_DIGITS = 4  # of the day since 1970, hexadecimal
 ENTRY = 2 * HALF + DAY_DIGITS
 REMEMBERED_DAYS = 30
+PAGE, SIGNED = "page", "signed"  # who says it: a page alone, or with the signature of the site's server
+OF_PAGES = (PAGE, SIGNED)
 MOST_REMEMBERED = 256  # of one person
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -27,7 +29,7 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 def digest(fact: Fact) -> str:
     """16 characters. Whom a page's fact names is no part of it: if that is forgotten, the fact is still the same."""
-    named = () if fact.by == "page" else (fact.customer, fact.visitor)
+    named = () if fact.by in OF_PAGES else (fact.customer, fact.visitor)
     content = _encode((fact.type, fact.time, fact.body, *named))
     return _short(bytes.fromhex(fact.id)) + _short(blake2b(content, digest_size=6).digest())
 

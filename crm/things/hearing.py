@@ -11,7 +11,7 @@ from typing import Any
 
 from crm.out import Out, Verdict
 from crm.sites import SiteFacts
-from crm.things.digests import digest, heard_before
+from crm.things.digests import OF_PAGES, PAGE, digest, heard_before
 from crm.things.forms import CUSTOMER, NOBODY, VISITOR
 from crm.things.merging import Fields, Told, merge, says_something
 from crm.things.state import PERSONS, Thing, ThingState
@@ -19,8 +19,6 @@ from wakeline.record import CustomerShare, Fact
 
 Making = Callable[[Fact], Fields]
 """What a fact says of its thing. Raises ValueError, which names the field, where it cannot say that."""
-
-PAGE = "page"  # as who says it
 
 
 def hear(fact: Fact, thing: Thing, named: Mapping[str, Any], out: Out, *, making: Making) -> Verdict:
@@ -37,7 +35,7 @@ def hear(fact: Fact, thing: Thing, named: Mapping[str, Any], out: Out, *, making
     fields = making(fact)
     if fact.customer:
         fields[CUSTOMER] = _unless_erased(fact.customer, fact, named)
-    if fact.visitor and fact.by == PAGE:
+    if fact.visitor and fact.by in OF_PAGES:
         fields[VISITOR] = _unless_erased(fact.visitor, fact, named)
     told = Told(said, rank(fact), fact.time, fields)
     if not says_something(told):
@@ -60,7 +58,7 @@ def hear(fact: Fact, thing: Thing, named: Mapping[str, Any], out: Out, *, making
 
 
 def rank(fact: Fact) -> int:
-    """What others say is above what a page says."""
+    """What others say is above what a page says, unless their signature stands below it."""
     return 0 if fact.by == PAGE else 1
 
 

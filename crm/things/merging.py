@@ -27,7 +27,7 @@ class Told(Struct, array_like=True, gc=False):
     """What is left of one fact."""
 
     digest: str  # see `crm.things.digests`
-    rank: int  # of who said it: 0 a page, 1 others
+    rank: int  # of who said it: 0 a page, 1 others, also by their signature on a page
     time: int  # ms since 1970, as it was said
     fields: Fields
 

@@ -36,6 +36,12 @@ from wakeline.redis.connect import connect
 from wakeline.redis.embedded import LOG, server_command
 from wakeline.redis.failures import FAILURES, is_away
 
+OF_WHO_RUNS = ("wl:*lease", "wl:salts:*")
+"""Patterns of keys that only identify running processes: a restore omits them."""
+
+NAMING_THE_LOG = ("wl[0-9]*:{*}:lane", "wl[0-9]*:{*}:kept")
+"""Patterns of the hashes, of all key versions, whose field `log` is the log's identity."""
+
 FILES = "appendonlydir"
 BASE = "appendonly.aof.1.base.rdb"
 NAMES = "appendonly.aof.manifest"
@@ -138,7 +144,7 @@ async def standing(url: str, *, embedded_log: bool) -> Standing:
 
 async def tidy(redis: Redis) -> None:
     """Remove keys that only identify running processes."""
-    for pattern in keys.OF_WHO_RUNS:
+    for pattern in OF_WHO_RUNS:
         found = [key async for key in redis.scan_iter(match=pattern, count=10_000)]
         if found:
             await redis.delete(*found)
@@ -151,7 +157,7 @@ async def fork(redis: Redis, was: Standing, ends: Iterable[int]) -> str:
     await redis.set(keys.LOG_ID, identity)
     link = Link(identity, was.links[-1].begins, list(ends))
     await redis.rpush(keys.LOGS, msgspec.json.encode(link))
-    for pattern in keys.NAMING_THE_LOG:
+    for pattern in NAMING_THE_LOG:
         async for key in redis.scan_iter(match=pattern, count=10_000):
             if await _log_of(redis, key, "log") == former:
                 await redis.hset(key, "log", identity)

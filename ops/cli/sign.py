@@ -16,11 +16,11 @@ from ops.cli.options import (
 )
 from ops.cli.person import is_unicode, own_id
 from wakeline.amounts import amount_of
-from wakeline.commerce import name_of, signed_text
+from wakeline.commerce import signed_text
 from wakeline.escape import plain
 from wakeline.identity import signature
+from wakeline.vocabulary import things
 from wakeline.vocabulary.money import BadAmount
-from wakeline.vocabulary.things import MAX_THING_ID
 
 
 @click.command()
@@ -43,9 +43,9 @@ def sign(id: str, total: tuple[str, str] | None, key: str | None, config: Path |
 
 def order_text(id: str, value: str, currency: str) -> str:
     """What is signed of an order. Ends the command if one of the three is invalid."""
-    number = name_of(id) if is_unicode(id) else None
+    number = things.own_id(id) if is_unicode(id) else None
     if number is None:
-        raise Refused(f'"{plain(id)}" is no order number: 1 to {MAX_THING_ID} characters, and not a placeholder')
+        raise Refused(f'"{plain(id)}" is no order number: 1 to {things.MAX_THING_ID} characters, and not a placeholder')
     amount = amount_of(value, currency.upper())
     if amount is None:
         raise Refused(f'"{plain(value)}" is no amount in {plain(currency)}: 154.80, for example')

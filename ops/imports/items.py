@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 from ops.imports.cells import Cells, rounded
 from wakeline.amounts import MAX_QUANTITY
-from wakeline.commerce import is_name
 from wakeline.vocabulary.fields import MAX_ITEMS
+from wakeline.vocabulary.names import is_name
 
 TEXTS = ("item_id", "item_name", "item_brand", "item_category", "item_variant")
 ONE = Decimal(1)

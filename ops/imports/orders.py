@@ -20,9 +20,9 @@ from ops.imports.items import Line, item_fields, items_of
 from ops.imports.mapping import Map
 from ops.imports.problems import Problems
 from ops.imports.table import Row, Table
-from wakeline.commerce import is_name
 from wakeline.vocabulary.fields import MAX_ITEMS
 from wakeline.vocabulary.money import CURRENCIES
+from wakeline.vocabulary.names import is_name
 
 NUMBER = "transaction_id"
 CANCELS = re.compile(r"[cC](\d+)")

@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from wakeline.amounts import MAX_AMOUNT, exact
-from wakeline.commerce import is_name
+from wakeline.vocabulary.names import is_name
 
 MANY = 65_536  # dates that are remembered: rows of one day, or one order, repeat them
 DAY_FIRST, MONTH_FIRST = "day first", "month first"

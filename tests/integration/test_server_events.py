@@ -20,16 +20,19 @@ import redis
 from benchmarks.exposition import scrape, value
 from benchmarks.machine import find_free_ports
 from benchmarks.waiting import until, wait_until
+from tests.cards import holds
 from tests.integration.kill.services import Deployment, deployment
 from tests.integration.kill.traffic import SECRET, SITE
-from wakeline import keys
+from wakeline import card_keys, keys
 from wakeline.api_keys import add, new_key, revoke
+from wakeline.cards import AsyncCards, read_ring
 from wakeline.identity import customer_id
+from wakeline.keys import Keys
 from wakeline.lanes import lane_of
 from wakeline.record import Erase, Fact, decode_record
 from wakeline.redis.connect import connect
 from wakeline.server_events import PATH
-from wakeline.vocabulary.things import event_id
+from wakeline.vocabulary.things import ORDER, event_id, thing_id
 
 LANES = 16
 NAME, KEY, STORED = new_key(SITE, "till", ["events", "erase"], now=1)
@@ -195,3 +198,54 @@ async def test_a_revoked_key_stops_and_a_new_one_works_within_five_seconds(keyed
         await add(client, NAME, STORED)
         async with asyncio.timeout(5):
             await sent.until(202)
+
+
+ANN = {"email": "ann@mail.example", "name": "Ann Other", "phone": "+49 30 1234567"}
+ANN_ID = "customer-ann"
+
+
+async def test_personal_values_live_on_the_card_until_their_customer_is_erased(
+    keyed: Deployment, tmp_path: Path
+) -> None:
+    """They are nowhere else meanwhile: not in the log, the data on disk, or what processes say."""
+    keyed.processor.start()
+    who, order = customer_id(SECRET, ANN_ID), thing_id(SECRET, ORDER, "A-1")
+    lane, home = lane_of(SITE, who, LANES), lane_of(SITE, order, LANES)
+    now = time.time_ns() // 1_000_000
+    customer = {"id": "c", "type": "customer", "time": now, "customer": ANN_ID, "traits": {"plan": "gold"}, **ANN}
+    bought = purchase(1, now) | {"id": "p", "transaction_id": "A-1", "customer": ANN_ID}
+    async with session() as http, connect(keyed.server.url) as client:
+
+        async def told(*events: dict[str, Any]) -> None:
+            async with http.post(
+                f"http://127.0.0.1:{keyed.port}{PATH}",
+                json={"events": events},
+                headers={"Authorization": f"Bearer {KEY}"},
+            ) as answer:
+                assert (answer.status, (await answer.json())["accepted"]) == (202, len(events))
+
+        async def named() -> bool:
+            return who.encode() in (await client.get(Keys().thing(home, SITE, order)) or b"")
+
+        await told(customer, bought)
+        async with AsyncCards(keyed.server.url, read_ring(tmp_path / "wakeline.key")) as cards:
+            card = await cards.read(SITE, who)
+        assert card is not None
+        assert {name: value.text for name, value in card.values.items()} == ANN
+        await until(named, "the order names its customer")
+        rows: Any = await client.xrange(keys.log_lane(lane))
+        records = [decode_record(fields[b"v"]) for _, fields in rows]
+        found = [(one.told, one.body) for one in records if isinstance(one, Fact) and one.type == "customer"]
+        assert [(sorted(names), body) for names, body in found] == [(sorted(ANN), {"traits": {"plan": "gold"}})]
+        assert not holds(tmp_path, *ANN.values())
+        await told({"id": "f", "type": "forget", "time": time.time_ns() // 1_000_000, "customer": ANN_ID})
+
+        async def is_gone() -> bool:
+            return not await client.exists(card_keys.card(lane, SITE, who)) and not await named()
+
+        await until(is_gone, "the card is gone, and the order names nobody")
+        assert await client.exists(Keys().thing(home, SITE, order))
+        assert not await client.exists(Keys().profile(lane, SITE, who))
+        assert not await client.zcard(card_keys.index(lane, SITE))
+    words = keyed.collector.said() + keyed.processor.said()
+    assert not [value for value in ANN.values() if value in words]

@@ -48,7 +48,7 @@ class Facts:
         """Fields of a page's purchase or refund."""
         rng = self._rng
         props = rng.choice(({}, {"value": rng.randint(1, 9), "currency": rng.choice(CURRENCIES)}))
-        return {"order": rng.choice(ORDERS), "props": props}
+        return {"order": rng.choice(ORDERS), "props": props, "signed": rng.random() < 0.3}
 
     def _fact(self, at: int, *, forgets: bool) -> Fact:
         rng = self._rng

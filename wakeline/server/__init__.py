@@ -13,7 +13,7 @@ events.py   from what a caller says to the JSON of an event
 queue.py    the events that wait, bounded
 retries.py  sends a batch until it is answered
 post.py     one request, over connections that are kept open
-answers.py  limits of a request, the results, and the errors
+answers.py  the results, and the errors
 """
 
 from __future__ import annotations

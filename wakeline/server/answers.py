@@ -1,14 +1,10 @@
-"""A request of `POST /v1/server/events`: its limits, its answer, and the errors for who could not get one."""
+"""An answer to `POST /v1/server/events`, and the errors for who could not get one."""
 
 from __future__ import annotations
 
 from typing import Any, Literal
 
 from msgspec import Struct
-
-PATH = "/v1/server/events"
-MAX_EVENTS = 500  # in one request
-MAX_BODY_BYTES = 1_000_000  # of one request
 
 
 class Result(Struct, frozen=True):

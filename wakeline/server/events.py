@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
-from wakeline.server.answers import MAX_BODY_BYTES, MAX_EVENTS
+from wakeline.server_events import MAX_BODY_BYTES, MAX_EVENTS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)

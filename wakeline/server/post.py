@@ -11,7 +11,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from wakeline.server.answers import PATH
+from wakeline.server_events import PATH
 
 KEY = re.compile(r"wk_[A-Za-z0-9]{12}_[A-Za-z0-9_-]{43}")
 MAX_IDLE = 8  # connections that are kept open

@@ -7,8 +7,8 @@ import time
 from collections import deque
 from itertools import islice
 
-from wakeline.server.answers import MAX_BODY_BYTES, MAX_EVENTS
 from wakeline.server.events import Prepared, first_batch
+from wakeline.server_events import MAX_BODY_BYTES, MAX_EVENTS
 
 MAX_BYTES = 64 * MAX_BODY_BYTES  # of all that wait
 

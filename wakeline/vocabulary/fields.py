@@ -28,8 +28,8 @@ Currency = Annotated[str, Meta(min_length=3, max_length=3)]
 Time = int | str  # ms since 1970, or ISO 8601 with its zone
 Percent = Annotated[float, Meta(ge=0, le=100)]
 Grade = Annotated[int, Meta(ge=0, le=10)]
+Number = Annotated[float, Meta(ge=-FOR_GOOD, le=FOR_GOOD)]  # as exact as a float is
 Minutes = Annotated[float, Meta(ge=0, le=1_000_000)]
-Number = Annotated[float, Meta(ge=-FOR_GOOD, le=FOR_GOOD)]
 Traits = Annotated[dict[Label, str | Number | bool | None], Meta(max_length=MAX_TRAITS)]
 Labels = Annotated[list[Label], Meta(max_length=MAX_LABELS)]
 
@@ -164,7 +164,7 @@ class Product(Told):
     price: Amount | UnsetType = UNSET
     cost: Amount | UnsetType = UNSET
     currency: Currency | UnsetType = UNSET
-    stock: Number | UnsetType = UNSET
+    stock: Annotated[float, Meta(ge=-1_000_000_000, le=1_000_000_000)] | UnsetType = UNSET
     lead_days: Annotated[float, Meta(ge=0, le=10_000)] | UnsetType = UNSET
     url: Text | UnsetType = UNSET
     image: Text | UnsetType = UNSET

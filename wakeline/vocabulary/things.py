@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from wakeline.durations import DAY_MS
+from wakeline.vocabulary.names import is_name, visible
 
 THING_PREFIX = "#"
 PRODUCT_PREFIX = "$"
@@ -53,6 +54,22 @@ def kind_of(id: str) -> Thing | None:
         return None
     head, colon, _ = id.partition(":")
     return _by_prefix.get(head + colon if colon else "#")
+
+
+def own_id(value: object) -> str | None:
+    """A site's own id of a thing, a refund or a code, as all say it who speak of it: 7 of a page is "7" of a server.
+
+    Without invisible characters and spaces around it. None if `value` is no id, but a placeholder, which others share.
+    """
+    if not is_name(value):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    try:
+        id = visible(str(value)).strip()
+    except ValueError:  # a number of thousands of digits
+        return None
+    return id if len(id) <= MAX_THING_ID and is_name(id) else None
 
 
 def thing_id(secret: str, thing: Thing, id: str) -> str:
