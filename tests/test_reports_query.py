@@ -1057,5 +1057,5 @@ def test_without_duckdb_it_says_what_to_install(folder: Path) -> None:
     code = "import sys; sys.modules['duckdb'] = None; from ops.cli import main; main()"
     command = [sys.executable, "-c", code, "query", "from events", "--archive", str(folder)]
     found = subprocess.run(command, capture_output=True, text=True)
-    said = 'wakeline: DuckDB answers such questions: `pip install --editable ".[query]"` in your clone of Wakeline'
+    said = 'wakeline: DuckDB answers such questions: `pip install -e ".[query]"` in your clone of Wakeline'
     assert (found.returncode, found.stderr.strip()) == (1, said)

@@ -82,7 +82,7 @@ asyncio.run(main())
 def test_the_command_says_what_to_install() -> None:
     found = run("from wakeline.__main__ import main; main()")
     assert found.returncode == 1
-    assert '`pip install --editable ".[server]"` in your clone' in found.stderr
+    assert '`pip install -e ".[server]"` in your clone' in found.stderr
     assert "Traceback" not in found.stderr
 
 

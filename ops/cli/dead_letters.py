@@ -30,8 +30,10 @@ if TYPE_CHECKING:
 def dead_letters() -> None:
     """Records that could not be folded and were set aside, so that their lane could continue.
 
-    Reasons: malformed (not a valid record), unknown_site (the site was not configured), bug (a rule raised an error).
-    `wakeline replay` processes each of them again at its place, and folds those whose cause was fixed.
+    Reasons: malformed (not a valid record), unknown_site (the site was not configured), bug (a rule raised an error),
+    conflict (a server used one id for two different events: the first stands; send the second under an id of its own,
+    and drop the letter). `wakeline replay` processes each of the others again at its place, and folds those whose
+    cause was fixed.
     """
 
 
