@@ -15,7 +15,7 @@ from processor.memory import Home, LaneMemory
 from wakeline.record import Tick
 
 DUE_AT_ONCE = 500  # most that fire in one call
-DUE_BEFORE_ONE = 32  # most that fire before one record, besides those of the people it is about
+DUE_BEFORE_ONE = 64  # most that fire before one record, besides those of the people it is about
 DUE_BEFORE_A_TICK = 1_000  # nobody waits for a tick
 
 ComeDue = Callable[[Home, int, Changes], bool]
