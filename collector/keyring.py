@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -20,6 +19,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
 from collector.spool_disk import replace
+from wakeline import process
 from wakeline.api_keys import ApiKey, found, say_used, stored_keys
 from wakeline.patience import Outage
 from wakeline.redis.connect import connect
@@ -153,18 +153,8 @@ def _write(path: Path, text: bytes) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     replace(path, text)
     for other in path.parent.glob(f"{path.name}.*"):  # of a process that died while it wrote
-        if not _runs(other.suffix[1:]):
+        if not process.is_alive(other.suffix[1:]):
             other.unlink(missing_ok=True)
-
-
-def _runs(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def _without_content(error: Exception) -> str:

@@ -1,4 +1,4 @@
-"""Setup of every server process: private files, and the maximum number of open files."""
+"""Setup of every server process: private files, and the maximum number of open files. Whether a process is alive."""
 
 from __future__ import annotations
 
@@ -20,6 +20,17 @@ def set_up() -> None:
 def unique_name() -> str:
     """A name that no other process has or had, and that people can recognise: host:pid:random."""
     return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+def is_alive(pid: str) -> bool:
+    """Whether a process has this number, also one of another user; a text that is no number is none."""
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def raise_open_files() -> int:

@@ -138,11 +138,7 @@ KINDS: Mapping[str, tuple[Field, ...]] = {
     ),
     "customers": (
         field("customer", N, f"{CUSTOMER_NAMES} id number nummer nr", needed=True),
-        field(
-            "time",
-            D,
-            "updatedat lastchange modifiedat geaendertam changedat",
-        ),
+        field("time", D, "updatedat lastchange modifiedat geaendertam changedat"),
         field(
             "traits.since",
             T,

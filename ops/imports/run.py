@@ -27,6 +27,7 @@ from ops.imports.saying import JSON, File, said, told
 from ops.imports.state import State, States
 from ops.imports.summary import Summary
 from ops.imports.text import Text, read_through
+from wakeline.process import is_alive
 from wakeline.settings import Config, Site
 
 WORK = "work-"
@@ -118,7 +119,7 @@ class Importer:
         except OSError as error:
             raise NoFile(f"cannot be imported: {self._states.folder} cannot be written: {error.strerror}") from None
         for left in self._states.folder.glob(f"{WORK}*"):
-            if not _is_alive(left.name.removeprefix(WORK)):
+            if not is_alive(left.name.removeprefix(WORK)):
                 shutil.rmtree(left, ignore_errors=True)
         own = self._states.folder / f"{WORK}{os.getpid()}"
         own.mkdir(exist_ok=True, mode=0o700)
@@ -227,9 +228,9 @@ class Importer:
             state.done = 0
         elif seen is not None and seen.batch != state.batch:
             self._say(
-                f"{shown(file.name)}: the file, or how it is read, has changed since it was imported. It is told anew: "
-                "what has an id of its own (orders, refunds, contacts, products, customers) merges with what is there, "
-                "and rows that are the same as before count once if that was within 30 days"
+                f"{shown(file.name)}: the file, or how it is read, has changed since it was imported. All of it is "
+                "read again: what has an id of its own (orders, refunds, contacts, products, customers) merges with "
+                "what is there, and rows that are the same as before count once if that was within 30 days"
             )
         outcome.resumed_at = 0 if outcome.was_done else state.done
         self._states.keep(state)
@@ -263,13 +264,3 @@ def _bar(file: File) -> Iterator[Callable[[int], None]]:
                 so_far, due = row, now + SHOWN_EVERY_S
 
         yield at
-
-
-def _is_alive(pid: str) -> bool:
-    try:
-        os.kill(int(pid), 0)
-    except (ValueError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
