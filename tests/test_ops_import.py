@@ -151,7 +151,8 @@ def test_cut_ten_times_at_any_line_it_tells_what_it_tells_at_once(
     numbers = sorted(fact.line for lane in cut_lanes for fact in lane)
     assert numbers == list(range(1, 400))
     assert Path("orders.csv.errors.csv").read_text().splitlines()[1].startswith("7,Date,error,")
-    assert len(ends(servers)) == LANES
+    assert [type(lane[-1]) for lane in in_log(servers)] == [ImportEnd] * LANES
+    assert len({(end.batch, end.lines) for end in ends(servers)}) == 1  # where it was cut too, it is said again
     again = run("orders.csv")
     assert (again.exit_code, "nothing to do; 1 error then" in again.output) == (1, True)
 
