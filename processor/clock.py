@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from wakeline.definitions import LATE_MS
 from wakeline.durations import DAY_MS
+from wakeline.log import Entry
 
 JUMP_MS = LATE_MS  # between two records of a lane
 CONFIRMED_MS = DAY_MS // 2  # less than a jump, so that the tick that waits for it is none
@@ -28,3 +29,12 @@ class LaneClock:
         if time - self.time > JUMP_MS and self.time:
             self.doubted = time + CONFIRMED_MS
         self.time = time
+
+
+def keep_order(entries: list[Entry], clock: int) -> None:
+    """Make append times non-decreasing: another broker or log may have a clock that is behind."""
+    for entry in entries:
+        if entry.time < clock:
+            entry.time = clock
+        else:
+            clock = entry.time

@@ -301,11 +301,11 @@ class Fold:
     def letter(self, item: Item, record: Invalid, memory: LaneMemory, error: str = "") -> dead.DeadLetter:
         """The dead letter of an item. All people whom the record names must be in `memory`."""
         value, reason, named = record
-        here = [memory.people[who] for who in named.people if self._lives_here(who)]  # others are left out
+        here = [memory.people[who] for who in named.people if self.lives_here(who)]  # others are left out
         gone = dead.is_forgotten(named, here, item.time)
-        return dead.letter(item.offset, reason, value, error, is_forgotten=gone, lives_here=self._lives_here)
+        return dead.letter(item.offset, reason, value, error, is_forgotten=gone, lives_here=self.lives_here)
 
-    def _lives_here(self, who: Who) -> bool:
+    def lives_here(self, who: Who) -> bool:
         """Whether a person belongs to this lane; without a site, whether it does for any site."""
         return any(lane_of(site, who[1], self.lanes) == self.lane for site in ([who[0]] if who[0] else self._sites))
 

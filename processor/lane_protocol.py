@@ -49,6 +49,7 @@ class LanePlace(Struct):
 # KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
 # commands as one msgpack argument, top list cap, OTHER, the due set's key, `moved` expected, writer expected: after a
 # restored backup another writer may have reached the same revision.
+# Returns the first deadline, the ids of what XADD put into the outbox, and what `SAYING` counted.
 # Eight commands are not Redis commands; for SAY, HOLD and SAID see `messages`. TOP: add to a top list that is not
 # loaded, in order and within the cap, like `Changes` for loaded lists. LATEST: set to a time (ms) if it is later than
 # the stored one, as a replay applies old erasures after newer ones. DEAD: add a dead letter to the stream and the
@@ -73,6 +74,7 @@ if found[3] == '1' then return {-1} end
 if (found[4] or '') ~= ARGV[8] then return {-2, found[4] or ''} end
 if (found[1] or '0') ~= ARGV[1] or (found[2] or '') ~= ARGV[9] then return {0, found[1] or '0', found[2] or ''} end
 local commands = cmsgpack.unpack(ARGV[4])
+local owed = {}
 call('HSET', lane, 'torn', '1')
 for i = 1, #commands do
   local c = commands[i]
@@ -109,30 +111,31 @@ for i = 1, #commands do
     if call('EXISTS', c[3]) == 1 and is_later(c[4], call('GET', c[3])) then put(c[2], c[4], c[5], {unpack(c, 6)}) end
   elseif c[1] == 'SAID' then
     has_said(c[2], c[3])
+  elseif c[1] == 'XADD' then
+    owed[#owed + 1] = call(unpack(c))
   else
     call(unpack(c))
   end
 end
 call('HSET', lane, 'revision', ARGV[2], 'writer', ARGV[3], 'torn', '0')
-return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES'), said, cut}
+return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES'), owed, said, cut}
 """
 )
 
 KEYS_OF = {"DEAD": 2, "FORGET": 2, "SAY": 2, "HOLD": 2, "CARD": 3}
 """How many keys follow a command, if more than one."""
 
-# KEYS: the due set, then state, interests and tombstone of each person or thing, then top lists; ARGV: members of the
-# due set.
+# KEYS: the due set, then strings, then sorted sets; ARGV: the number of strings, then members of the due set. Returns
+# the strings, the members' scores and the sets. Each command that a script calls costs as much as reading a key, and
+# Lua's unpack takes less than 8,000 arguments.
 LOAD = """
-local people, tops = {}, {}
-local n = #ARGV
-for i = 1, n do
-  local k = i * 3 - 1
-  people[i] = {redis.call('GET', KEYS[k]), redis.call('ZRANGE', KEYS[k + 1], 0, -1, 'WITHSCORES'),
-    redis.call('GET', KEYS[k + 2]), redis.call('ZSCORE', KEYS[1], ARGV[i])}
-end
-for i = n * 3 + 2, #KEYS do tops[#tops + 1] = redis.call('ZRANGE', KEYS[i], 0, -1, 'WITHSCORES') end
-return {people, tops}
+local strings, scores, sets = {}, {}, {}
+local last = tonumber(ARGV[1]) + 1
+local function add(found, all) for i = 1, #found do all[#all + 1] = found[i] end end
+for i = 2, last, 4000 do add(redis.call('MGET', unpack(KEYS, i, math.min(i + 3999, last))), strings) end
+for i = 2, #ARGV, 4000 do add(redis.call('ZMSCORE', KEYS[1], unpack(ARGV, i, math.min(i + 3999, #ARGV))), scores) end
+for i = last + 1, #KEYS do sets[#sets + 1] = redis.call('ZRANGE', KEYS[i], 0, -1, 'WITHSCORES') end
+return {strings, scores, sets}
 """
 
 # KEYS: the hashes. ARGV: the hashes and their fields, as one msgpack argument.
@@ -142,10 +145,10 @@ for i, asked in ipairs(cmsgpack.unpack(ARGV[1])) do found[i] = redis.call('HMGET
 return found
 """
 
-# The commands that a write may use.
-WRITES = (
-    "HSET", "HINCRBY", "HDEL", "HGETALL", "SET", "GET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZCARD", "ZINCRBY",
-    "ZRANGE", "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE", "XTRIM", "EXISTS",
+# The commands that loading and writing may use.
+COMMANDS = (
+    "HSET", "HINCRBY", "HDEL", "HGETALL", "SET", "GET", "MGET", "DEL", "PEXPIRE", "ZADD", "ZREM", "ZSCORE", "ZMSCORE",
+    "ZCARD", "ZINCRBY", "ZRANGE", "ZREMRANGEBYSCORE", "XADD", "XDEL", "XRANGE", "XTRIM", "EXISTS",
 )  # fmt: skip
 
 OF_PLACE = """
@@ -158,7 +161,7 @@ return found
 # cluster.
 PLACE = OF_PLACE
 
-# KEYS: as of PLACE; ARGV: writer, what `moved` must be, WRITES. What another writer has under way
+# KEYS: as of PLACE; ARGV: writer, what `moved` must be, COMMANDS. What another writer has under way
 # fails from now on. A command that the user may not give would stop a write half-way.
 CLAIM = (
     """

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Collection, Iterable
+from typing import Any, NamedTuple
 
 import msgspec
 
 from crm.facts import Thing, ThingState, decode_thing
 from crm.state import Customer, CustomerState, Visitor, VisitorState
+from processor.batch import Who
+from processor.deadlines import scheduled_at
+from wakeline import keys
+from wakeline.vocabulary.things import is_thing
 
 
 class Loaded(NamedTuple):
@@ -17,6 +22,55 @@ class Loaded(NamedTuple):
     scores: dict[str, float]
     tombstone: int
     scheduled: int = 0  # append time (ms) at which the due set names it; 0: not at all
+
+
+class Asked:
+    """What one call loads, and how its reply is read; see `lane_protocol.LOAD`."""
+
+    def __init__(
+        self, key_space: keys.Keys, lane: int, who: Iterable[Who], top_lists: list[str], elsewhere: Collection[Who]
+    ) -> None:
+        self._people = list(who)
+        self._top_lists = top_lists
+        self._elsewhere = elsewhere
+        strings, sets, members = [], [], []
+        for one in self._people:
+            if is_thing(one[1]):
+                strings.append(key_space.thing(lane, *one))
+                members.append("/".join(one))
+                continue
+            strings.append(keys.tombstone(lane, *one))
+            if one not in elsewhere:
+                strings.append(key_space.state(lane, *one))
+                sets.append(key_space.interests(lane, *one))
+                members.append("/".join(one))
+        self.is_nothing = not strings and not top_lists
+        self.keys = [key_space.due(lane), *strings, *sets, *top_lists]
+        self.words: list[Any] = [len(strings), *members]
+
+    def read(self, reply: Any) -> tuple[dict[Who, Loaded], dict[str, dict[str, int]]]:
+        """People and things, and the top lists by their keys."""
+        strings, scheduled, sets = map(iter, reply)
+        people = {}
+        for one in self._people:
+            if is_thing(one[1]):
+                people[one] = Loaded(next(strings), {}, 0, _scheduled(next(scheduled)))
+                continue
+            tombstone = int(next(strings) or 0)
+            if one in self._elsewhere:
+                people[one] = Loaded(None, {}, tombstone)
+            else:
+                people[one] = Loaded(next(strings), _scores(next(sets)), tombstone, _scheduled(next(scheduled)))
+        tops = {key: {name: round(score) for name, score in _scores(next(sets)).items()} for key in self._top_lists}
+        return people, tops
+
+
+def _scheduled(score: bytes | None) -> int:
+    return scheduled_at(float(score)) if score is not None else 0
+
+
+def _scores(flat: list[bytes]) -> dict[str, float]:
+    return {flat[i].decode(): float(flat[i + 1]) for i in range(0, len(flat), 2)}
 
 
 _visitor = msgspec.json.Decoder(VisitorState).decode

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
+
+import msgspec
 
 from crm import pages
 from crm.facts import Thing
@@ -14,6 +16,7 @@ from processor.clock import LaneClock
 from processor.deadlines import Deadlines
 from processor.definitions import Definitions
 from processor.imports import Imports
+from processor.lane_protocol import SENT, LanePlace, position_of
 from processor.loaded import Loaded, customer_of, thing_of, visitor_of
 from wakeline.record import CUSTOMER_PREFIX, Event, Position
 from wakeline.vocabulary.things import PREFIXES
@@ -45,6 +48,20 @@ class LaneMemory:
         self.hops: dict[int, Position] = {}  # source lane -> upto of the last delta applied from it
         self.sent: dict[int, Position] = {}  # other lane -> upto of the last delta for it
 
+    def placed(self, reply: list[list[bytes]]) -> LanePlace:
+        """Take a lane's hops, definitions and imports from the reply of `lane_protocol.PLACE`; returns its place."""
+        fields, hops, defined, imports = map(_pairs, reply)
+        self.hops = {int(source): position_of(upto) for source, upto in hops.items()}
+        self.sent = {
+            int(name[len(SENT) :]): position_of(upto) for name, upto in fields.items() if name.startswith(SENT.encode())
+        }
+        told = {name.decode(): value.decode() for name, value in fields.items()}
+        place = msgspec.convert(told, LanePlace, strict=False)
+        self.definitions = Definitions(defined, place=place.offset)
+        self.clock = LaneClock(place.clock, place.doubted)
+        self.imports = Imports(imports)
+        return place
+
     def remember(self, found: Mapping[Who, Loaded]) -> None:
         """Add people and things as loaded from the store."""
         for (site, id), loaded in found.items():
@@ -57,6 +74,10 @@ class LaneMemory:
             visitor = self.people[site, id] = visitor_of(site, id, loaded)
             if visitor.state.days:
                 self.outside.add((site, id))
+
+    def unknown(self, who: Iterable[Who]) -> set[Who]:
+        """Those that are not at hand. (A set minus the keys of a dict would go through all of these.)"""
+        return {one for one in who if one not in self.people}
 
     def shrink(self, most: int) -> None:
         """If there are more than `most` people, drop the half added first; drop all loaded pages outside states."""
@@ -101,3 +122,7 @@ class LaneMemory:
         """Note that pages of a visitor were moved outside its state."""
         self.outside.add((visitor.site, visitor.id))
         self._opened.append(visitor)
+
+
+def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
+    return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -23,7 +23,7 @@ async def fill(store: Store, lane: int, chunk: list[Item], memory: LaneMemory) -
         who = item.who[0]
         after = memory.unlinked[1] if memory.unlinked[0] == item.offset else ""
         found = memory.naming[who] = await store.naming(lane, who, after=after, most=UNLINKED_AT_ONCE)
-        unknown |= {(who[0], id) for id in found.things} - memory.people.keys()
+        unknown |= memory.unknown((who[0], id) for id in found.things)
         if len(unknown) >= UNLINKED_AT_ONCE:
             break
     return unknown

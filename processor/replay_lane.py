@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from functools import partial
 
 from crm.facts import Thing
@@ -15,7 +15,7 @@ from processor.fold import Fold
 from processor.lane_protocol import LanePlace
 from processor.memory import LaneMemory
 from processor.messages import held_back
-from processor.store import Store, unavailable
+from processor.store import Owed, Store, Written, unavailable
 from processor.worker import LaneWorker
 from wakeline import keys
 from wakeline.durations import DAY_MS
@@ -74,12 +74,12 @@ class HeardByLane:
     def unknown(self, delta: Delta) -> set[Who]:
         """Visitors of whom a delta speaks, their lane does not, and it is not known whether they are forgotten."""
         unmade = self._crossing.unmade(self._lane, delta, after=self._applied(delta))
-        return {(share.site, share.visitor) for share in unmade} - self.tombstones.keys()
+        return {who for share in unmade if (who := (share.site, share.visitor)) not in self.tombstones}
 
     def missing(self, delta: Delta) -> set[Who]:
         """Whom a delta speaks of and who is not at hand."""
         shares = self.shares(delta, after=self._applied(delta))
-        return {who for share in shares for who in touched_by(share)} - self.memory.people.keys()
+        return self.memory.unknown(who for share in shares for who in touched_by(share))
 
     def shares(self, delta: Delta, *, after: Position) -> list[Share]:
         """See `crossing.Heard`."""
@@ -162,7 +162,7 @@ class ReplayWorker(LaneWorker):
         if done:
             await self._retry(lambda: self._store.sent(self.lane, done))
 
-    async def _empty_outbox(self) -> None:
+    async def _empty_outbox(self, owed: list[Owed] | None = None) -> None:
         """Does nothing: after the switch the processor sends the outbox."""
 
     def _observe(self, items: list[Item], changes: Changes) -> None:
@@ -174,13 +174,21 @@ class ReplayStore(Store):
 
     age = 0
 
-    async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
+    async def load(
+        self,
+        lane: int,
+        who: Iterable[Who],
+        top_lists: Iterable[str],
+        memory: LaneMemory,
+        *,
+        elsewhere: Collection[Who] = (),
+    ) -> None:
         """See `Store.load`. Tombstones are shared with the live version and keep events out from the first record on.
 
         `erased` is this version's own: it reaches each erasure at the same record as the live version.
         """
         people = list(who)
-        await super().load(lane, people, top_lists, memory)
+        await super().load(lane, people, top_lists, memory, elsewhere=elsewhere)
         for one in people:
             person = memory.people[one]
             if not isinstance(person, Thing):
@@ -194,7 +202,7 @@ class ReplayStore(Store):
                 found[site, id] = int(await self._redis.get(keys.tombstone(lane_of(site, id, lanes), site, id)) or 0)
         return found
 
-    async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
+    async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> Written:
         """See `Store.write`."""
         held = held_back(commands, into=self.keys.held(lane))
         aged = [_aged(command, self.age) for command in held]

@@ -6,8 +6,8 @@ writer, and a write whose answer was lost can be recognised by its stamp.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 from redis.asyncio import Redis
@@ -15,33 +15,27 @@ from redis.asyncio import Redis
 from crm.page_text import joined
 from processor import metrics
 from processor.batch import Who
-from processor.clock import LaneClock
 from processor.command import Command
-from processor.deadlines import Due, scheduled_at, time_of, whose
-from processor.definitions import Definitions
+from processor.deadlines import Due, time_of, whose
 from processor.former_letters import name_all
-from processor.imports import Imports
 from processor.lane_protocol import (
     CLAIM,
+    COMMANDS,
     DIED,
     KEYS_OF,
     LOAD,
     PLACE,
     RECALL,
-    SENT,
     WRITE,
-    WRITES,
     LanePlace,
-    position_of,
 )
-from processor.loaded import Loaded
+from processor.loaded import Asked
 from processor.memory import LaneMemory, Naming
 from processor.messages import SAY_HELD, id_of
 from processor.rewriting import note_erasure
 from wakeline import keys
 from wakeline.record import ANONYMOUS_PREFIX
 from wakeline.redis.failures import failures_as
-from wakeline.vocabulary.things import is_thing
 
 
 class StoreUnavailable(Exception):
@@ -71,6 +65,17 @@ OWED_AT_ONCE = 1_000
 _pack = msgspec.msgpack.Encoder().encode
 
 
+Owed = tuple[bytes, int, bytes]
+"""A record that waits in the outbox: its id there, the lane for which it is, the record."""
+
+
+class Written(NamedTuple):
+    """What a write says. `owed`: what the outbox has of it, in order; None: not known, as the answer was lost."""
+
+    next_due: int | None  # the lane's next deadline, ms
+    owed: list[Owed] | None
+
+
 class Store:
     """Lanes in Redis. Every method raises StoreUnavailable if the server is down.
 
@@ -97,8 +102,8 @@ class Store:
         Raises LaneMoved if a replay holds the lane. A torn lane is not claimed either: see its place.
         """
         with unavailable():
-            found = await self._claim(keys=self._of_place(lane), args=[writer, self.moved, *WRITES])
-        place = _place(found, memory)
+            found = await self._claim(keys=self._of_place(lane), args=[writer, self.moved, *COMMANDS])
+        place = memory.placed(found)
         if place.moved != self.moved:
             raise self._moved(lane, place.moved)
         return place
@@ -107,7 +112,7 @@ class Store:
         """The lane's place; also loads its hops, definitions and imports into `memory`."""
         with unavailable():
             found = await self._place(keys=self._of_place(lane))
-        return _place(found, memory)
+        return memory.placed(found)
 
     def _of_place(self, lane: int) -> list[str]:
         return [self.keys.lane(lane), self.keys.hop(lane), self.keys.definitions(lane), self.keys.imports(lane)]
@@ -119,25 +124,26 @@ class Store:
         revision, writer, moved = ((value or b"").decode() for value in found)
         return moved == self.moved and (int(revision or 0), writer) != (place.revision, place.writer)
 
-    async def load(self, lane: int, who: Iterable[Who], top_lists: Iterable[str], memory: LaneMemory) -> None:
-        """Load people, things and top lists into `memory`, in one call."""
-        people, lists = list(who), list(top_lists)
-        if not people and not lists:
+    async def load(
+        self,
+        lane: int,
+        who: Iterable[Who],
+        top_lists: Iterable[str],
+        memory: LaneMemory,
+        *,
+        elsewhere: Collection[Who] = (),
+    ) -> None:
+        """Load people, things and top lists into `memory`, in one call. Of people who live `elsewhere` a lane has only
+        the tombstone.
+        """
+        asked = Asked(self.keys, lane, who, list(top_lists), elsewhere)
+        if asked.is_nothing:
             return
-        names = [self.keys.due(lane)]
-        for one in people:
-            stored = self.keys.thing if is_thing(one[1]) else self.keys.state
-            names += (stored(lane, *one), self.keys.interests(lane, *one), keys.tombstone(lane, *one))
         with unavailable():
-            rows, tops = await self._load(keys=[*names, *lists], args=["/".join(one) for one in people])
-        memory.remember(
-            {
-                one: Loaded(state, _scores(scores), int(tombstone or 0), scheduled_at(float(due or 0)))
-                for one, (state, scores, tombstone, due) in zip(people, rows, strict=True)
-            }
-        )
-        for key, members in zip(lists, tops, strict=True):
-            memory.tops.loaded[key] = {name: round(score) for name, score in _scores(members).items()}
+            reply = await self._load(keys=asked.keys, args=asked.words)
+        people, tops = asked.read(reply)
+        memory.remember(people)
+        memory.tops.loaded |= tops
 
     async def naming(self, lane: int, person: Who, *, after: str, most: int) -> Naming:
         """The first things of the lane that name a person and whose ids come after one, in order."""
@@ -173,9 +179,8 @@ class Store:
         for who, pages in found.items():
             memory.recall(who, pages)
 
-    async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> int | None:
-        """Apply all commands at the revision of `place`, which is incremented. Returns the lane's next deadline (ms) or
-        None.
+    async def write(self, lane: int, commands: list[Command], *, place: LanePlace, stamp: str) -> Written:
+        """Apply all commands at the revision of `place`, which is incremented.
 
         Raises LaneLost if the lane has another revision or writer, LaneMoved if a replay holds it, LaneTorn if an
         earlier write was interrupted.
@@ -203,10 +208,15 @@ class Store:
             raise self._moved(lane, reply[1].decode())
         if reply[0] == 0:
             if int(reply[1]) == revision + 1 and reply[2].decode() == stamp:  # this write, whose answer was lost
-                return await self.next_due(lane)
+                return Written(await self.next_due(lane), None)
             raise LaneLost(f"lane {lane} is at revision {int(reply[1])} by {reply[2].decode()}, not at {revision}")
-        _count(*reply[2:])
-        return time_of(float(reply[1][1])) if reply[1] else None
+        _, first, owed, *counts = reply
+        _count(*counts)
+        sent = [command for command in commands if command[0] == "XADD"]  # see `writes`: to the outbox
+        return Written(
+            time_of(float(first[1])) if first else None,
+            [(id, int(command[4]), command[6].encode()) for id, command in zip(owed, sent, strict=True)],
+        )
 
     def _moved(self, lane: int, to: str) -> LaneMoved:
         to = to.partition(" ")[0]
@@ -259,13 +269,13 @@ class Store:
         with unavailable():
             await name_all(self._redis, self.keys.dead(lane), self.keys.dead_about(lane))
 
-    async def outbox(self, lane: int, *, most: int) -> list[tuple[bytes, int, bytes]]:
-        """(id, target lane, record) of records waiting to be appended, in order."""
+    async def outbox(self, lane: int, *, most: int) -> list[Owed]:
+        """The first records waiting to be appended, in order."""
         with unavailable():
             found: Any = await self._redis.xrange(self.keys.outbox(lane), count=most)
         return [(id, int(fields[b"target"]), fields[b"v"]) for id, fields in found]
 
-    async def owed(self, lane: int) -> list[tuple[bytes, int, bytes]]:
+    async def owed(self, lane: int) -> list[Owed]:
         """The whole outbox, see `outbox`."""
         start, owed = "-", []
         while True:
@@ -282,31 +292,9 @@ class Store:
             await self._redis.xdel(self.keys.outbox(lane), *ids)
 
 
-def _place(reply: list[list[bytes]], memory: LaneMemory) -> LanePlace:
-    fields, hops, defined, imports = map(_pairs, reply)
-    memory.hops = {int(source): position_of(upto) for source, upto in hops.items()}
-    memory.sent = {
-        int(name[len(SENT) :]): position_of(upto) for name, upto in fields.items() if name.startswith(SENT.encode())
-    }
-    told = {name.decode(): value.decode() for name, value in fields.items()}
-    place = msgspec.convert(told, LanePlace, strict=False)
-    memory.definitions = Definitions(defined, place=place.offset)
-    memory.clock = LaneClock(place.clock, place.doubted)
-    memory.imports = Imports(imports)
-    return place
-
-
 def _count(said: int, cut: int) -> None:
     metrics.MESSAGES_SAID.inc(said)
     metrics.MESSAGES_TRIMMED.labels("lane").inc(cut)
-
-
-def _pairs(flat: list[bytes]) -> dict[bytes, bytes]:
-    return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _scores(flat: list[bytes]) -> dict[str, float]:
-    return {flat[i].decode(): float(flat[i + 1]) for i in range(0, len(flat), 2)}
 
 
 def unavailable() -> failures_as:

@@ -26,6 +26,9 @@ logger = logging.getLogger("wakeline.processor")
 
 BATCH_RECORDS = 8_000  # of one lane per poll: the longer a batch, the fewer writes per visitor
 BEHIND_AT_ONCE = 2  # lanes that get such batches in one poll: limits memory
+# The next poll waits so long for each record of the last one, but no longer than this: a poll costs as much as many
+# records, and while few come nobody waits.
+WAIT_S, MOST_WAIT_S = 0.001, 0.04
 PAUSE_S = 0.5  # between polls while the log is down
 
 
@@ -49,6 +52,7 @@ class Consumer(BaseConsumer):
         self._next: dict[int, int] = {}  # lane -> next offset
         self._behind: deque[int] = deque()  # lanes that may hold more than a batch, next one first
         self._reading: asyncio.Task[Read] | None = None
+        self._read_due = 0.0  # by the loop's clock
 
     # ---- what Faust asks for ------------------------------------------------------------------
 
@@ -111,6 +115,9 @@ class Consumer(BaseConsumer):
 
     async def _read(self, lanes: Iterable[int], timeout: float) -> Read:  # noqa: ASYNC109
         generation = self.app.lanes.generation
+        loop = asyncio.get_running_loop()
+        if not self._behind and (early := self._read_due - loop.time()) > 0:
+            await asyncio.sleep(early)
         left_out = {lane for index, lane in enumerate(self._behind) if index >= BEHIND_AT_ONCE}
         try:
             found = await self.app.record_log.read(
@@ -127,6 +134,7 @@ class Consumer(BaseConsumer):
                 self.app.lanes.fail(error)
             await asyncio.sleep(PAUSE_S)
             return Read(generation, {})
+        self._read_due = loop.time() + min(MOST_WAIT_S, WAIT_S * sum(map(len, found.values())))
         asked = [self._behind.popleft() for _ in range(min(BEHIND_AT_ONCE, len(self._behind)))]
         for lane, entries in found.items():
             self._next[lane] = entries[-1].offset + 1

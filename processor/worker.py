@@ -22,12 +22,13 @@ from crm.out import Verdict
 from processor import metrics, naming
 from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
 from processor.changes import Changes
+from processor.clock import keep_order
 from processor.firing import DUE_AT_ONCE, before_one
 from processor.fold import Fold
 from processor.lane_protocol import LanePlace
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
-from processor.store import LaneLost, LaneTorn, Store, StoreUnavailable
+from processor.store import LaneLost, LaneTorn, Owed, Store, StoreUnavailable
 from processor.writes import Place, commands
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
 from wakeline.record import Event, Tick, encode_record
@@ -99,7 +100,7 @@ class LaneWorker:
                 return
             if entries[0].offset != self.place.offset:
                 raise LogGap(f"lane {self.lane} is at {self.place.offset}, was given {entries[0].offset}")
-            _keep_order(entries, self.place.clock)
+            keep_order(entries, self.place.clock)
             batch = self._fold.decode(entries)
             try:
                 if self._is_careful:
@@ -117,7 +118,7 @@ class LaneWorker:
         memory.shrink(REMEMBERED_PEOPLE)
         lists = self._fold.top_lists(batch)
         memory.tops.forget_but(lists)
-        await self._load(batch.people - memory.people.keys(), lists - memory.tops.loaded.keys())
+        await self._load(memory.unknown(batch.people), lists - memory.tops.loaded.keys())
         if memory.outside and (asked := memory.asked_for(batch)):
             await self._retry(lambda: self._store.recall(self.lane, asked, memory))
         for chunk in chunks(batch):
@@ -196,7 +197,6 @@ class LaneWorker:
 
     async def _write(self, changes: Changes, done: list[Item]) -> None:
         """Write the changes by the records in `done` and by the deadlines before the next record."""
-        emitted = bool(changes.shares or changes.outbox)
         place = Place(self.place.log, self.place.offset, self.place.clock, changes.step)
         if done:
             place = place._replace(offset=done[-1].offset + 1, clock=done[-1].time)
@@ -206,13 +206,14 @@ class LaneWorker:
         left = self.place
         began = time.perf_counter()
         # Repeats the same call: if it was applied and its answer lost, the stamp shows it.
-        self.next_due = await self._retry(lambda: self._store.write(self.lane, writes, place=left, stamp=stamp))
+        written = await self._retry(lambda: self._store.write(self.lane, writes, place=left, stamp=stamp))
+        self.next_due = written.next_due
         metrics.WRITE_SECONDS.observe(time.perf_counter() - began)
         self.place.revision += 1
         self.place.writer = stamp
         self.place.offset, self.place.step, self.place.clock = place.offset, place.step, place.clock
-        if emitted:
-            await self._empty_outbox()
+        if written.owed != []:
+            await self._empty_outbox(written.owed)
 
     async def _fill_deadlines(self, items: list[Item]) -> None:
         """Load the deadlines up to the append time of the last of these records, at most as many as fire in a call."""
@@ -223,7 +224,7 @@ class LaneWorker:
         most = min(DUE_AT_ONCE, sum(map(before_one, items[:DUE_AT_ONCE])))
         due = await self._retry(lambda: self._store.due(self.lane, upto=horizon, most=most))
         deadlines.fill(due, horizon=horizon, is_all=len(due) < most)
-        unknown = {who for _, _, who in due} - self._memory.people.keys()
+        unknown = self._memory.unknown(who for _, _, who in due)
         if self._is_careful:  # to know whose state cannot be read
             for who in sorted(unknown):
                 self._fold.firing = who
@@ -238,14 +239,21 @@ class LaneWorker:
 
     async def _load(self, who: set[Who], lists: set[str]) -> None:
         if who or lists:
-            await self._retry(lambda: self._store.load(self.lane, who, lists, self._memory))
+            elsewhere = {one for one in who if not self._fold.lives_here(one)}
+            await self._retry(lambda: self._store.load(self.lane, who, lists, self._memory, elsewhere=elsewhere))
 
-    async def _empty_outbox(self) -> None:
-        """Append the outbox's records to the log, in order. After a crash they may be sent twice, but count once."""
+    async def _empty_outbox(self, owed: list[Owed] | None = None) -> None:
+        """Append the outbox's records to the log, in order. After a crash they may be sent twice, but count once.
+
+        `owed`: all that the outbox has, if that is known.
+        """
+        if owed is not None:
+            await self._send(owed)
+            return
         while waiting := await self._retry(lambda: self._store.outbox(self.lane, most=OUTBOX_AT_ONCE)):
             await self._send(waiting)
 
-    async def _send(self, waiting: list[tuple[bytes, int, bytes]]) -> None:
+    async def _send(self, waiting: list[Owed]) -> None:
         await self._retry(lambda: self._log.append([(target, value) for _, target, value in waiting]))
         await self._retry(lambda: self._store.sent(self.lane, [id for id, _, _ in waiting]))
 
@@ -304,12 +312,3 @@ class LaneWorker:
         record = items[-1].record
         if isinstance(record, Event):
             metrics.EVENT_AGE_SECONDS.observe(max(0.0, time.time() - record.received / 1000))
-
-
-def _keep_order(entries: list[Entry], clock: int) -> None:
-    """Make append times non-decreasing: another broker or log may have a clock that is behind."""
-    for entry in entries:
-        if entry.time < clock:
-            entry.time = clock
-        else:
-            clock = entry.time

@@ -100,7 +100,7 @@ async def left_behind(url: str) -> dict[str, Any]:
     await arrive(made, records[:-40])
     await made.run(batch=50)
 
-    async def stays(worker: LaneWorker) -> None:
+    async def stays(worker: LaneWorker, owed: object = None) -> None:
         """The process ends between its write and the sending of deltas."""
 
     LaneWorker._empty_outbox = stays  # type: ignore[method-assign]

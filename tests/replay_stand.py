@@ -106,7 +106,7 @@ class Stand:
     async def owe(self) -> None:
         """The live processor dies between its write and the sending of its deltas."""
 
-        async def dies(worker: LaneWorker) -> None:
+        async def dies(worker: LaneWorker, owed: object = None) -> None:
             pass
 
         kept, LaneWorker._empty_outbox = LaneWorker._empty_outbox, dies  # type: ignore[method-assign]

@@ -8,15 +8,19 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
+from crm.facts import ThingState, encode_thing
+from crm.state import Customer
 from processor.command import Command
-from processor.lane_protocol import KEYS_OF, WRITES, LanePlace
+from processor.lane_protocol import COMMANDS, KEYS_OF, LanePlace
 from processor.memory import LaneMemory
-from processor.store import Store, StoreUnavailable
+from processor.store import Store, StoreUnavailable, Written
 from tests.refusing import server_that_says
 from tests.timeline import MINUTE, START, Timeline, a_week_of_visits
+from wakeline import keys
 from wakeline.keys import Keys
 from wakeline.record import Erase
 from wakeline.redis.connect import connect
+from wakeline.vocabulary.things import ORDER
 
 
 @pytest.mark.parametrize(
@@ -34,12 +38,12 @@ async def test_what_passes_is_waited_for_and_our_mistake_is_not(line: str, raise
 
 async def test_who_may_not_give_every_command_is_told_before_anything_is_half_written(redis_server: Any) -> None:
     owner = connect(redis_server.url)
-    granted = [f"+{name}" for name in ("evalsha", "script|load", "hmget", "hgetall", *WRITES)]
+    granted = [f"+{name}" for name in ("evalsha", "script|load", "hmget", "hgetall", *COMMANDS)]
     rules = " ".join(("reset on nopass ~wl*", *granted))
     await owner.execute_command("ACL SETUSER", "processor", *rules.split())
     url = redis_server.url.replace("redis://", "redis://processor:any@")
     try:
-        for name in WRITES:
+        for name in COMMANDS:
             await owner.execute_command("ACL SETUSER", "processor", f"-{name}")
             client = connect(url)
             with pytest.raises(ResponseError, match=f"(?i){name}"):
@@ -60,7 +64,7 @@ async def test_a_write_consists_of_nothing_else(redis_server: Any, monkeypatch: 
     given: set[str] = set()
     write = made.store.write
 
-    async def noted(lane: int, commands: list[Command], **options: Any) -> int | None:
+    async def noted(lane: int, commands: list[Command], **options: Any) -> Written:
         given.update(command[0] for command in commands)
         return await write(lane, commands, **options)
 
@@ -76,4 +80,39 @@ async def test_a_write_consists_of_nothing_else(redis_server: Any, monkeypatch: 
     finally:
         await made.close()
     assert len(given) > 8
-    assert given <= {*WRITES, "TOP", "LATEST", "SAID", *KEYS_OF}
+    assert given <= {*COMMANDS, "TOP", "LATEST", "SAID", *KEYS_OF}
+
+
+async def test_it_loads_as_many_as_a_call_may_touch_and_of_who_lives_elsewhere_only_the_tombstone(
+    redis_server: Any,
+) -> None:
+    redis = connect(redis_server.url)
+    store, memory, lane = Store(redis, key_space=Keys()), LaneMemory(), 3
+    visitors = [("shop", f"visitor-{number}") for number in range(5_000)]
+    things = [("shop", f"{ORDER.prefix}{number:032x}") for number in range(5_000)]
+    here, away = ("shop", "@here"), ("shop", "@away")
+    try:
+        for number, who in enumerate(visitors):
+            await redis.set(Keys().state(lane, *who), f'{{"visits":{number}}}')
+        for number, who in enumerate(things):
+            await redis.set(Keys().thing(lane, *who), encode_thing(ThingState(last=number + 1)))
+            await redis.zadd(Keys().due(lane), {"/".join(who): number + 7})
+        for who in (here, away):
+            await redis.set(Keys().state(lane, *who), '{"first_seen":5}')
+            await redis.set(keys.tombstone(lane, *who), "4")
+            await redis.zadd(Keys().interests(lane, *who), {"tea": 2.5})
+        await redis.zadd("top", {"tea": 3})
+        people = [*visitors, here, away, *things]
+        await store.load(lane, people, ["top"], memory, elsewhere={away})
+        assert [memory.people[who].state.visits for who in visitors] == list(range(5_000))  # type: ignore[union-attr]
+        assert [memory.people[who].state.last for who in things] == list(range(1, 5_001))  # type: ignore[union-attr]
+        assert [memory.people[who].scheduled for who in things] == list(range(7, 5_007))
+        found = memory.people[here]
+        assert isinstance(found, Customer)
+        assert (found.state.first_seen, found.interests.scores, found.tombstone) == (5, {"tea": 2.5}, 4)
+        found = memory.people[away]
+        assert isinstance(found, Customer)
+        assert (found.state.first_seen, found.interests.scores, found.tombstone) == (0, {}, 4)
+        assert memory.tops.loaded == {"top": {"tea": 3}}
+    finally:
+        await redis.aclose()

@@ -41,6 +41,9 @@ def merge(facts: list[Told], new: Told) -> int:
 
     Beyond MOST_FACTS and MOST_BYTES those with the smallest stamps go, with all that they say.
     """
+    if not facts:
+        facts += [new] if says_something(new) else []
+        return 0
     for name, value in list(new.fields.items()):
         former = None if name == CURRENCY else next((fact for fact in facts if name in fact.fields), None)
         if former is None:

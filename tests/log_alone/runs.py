@@ -20,7 +20,7 @@ from processor import metrics
 from processor.batch import in_order
 from processor.command import Command
 from processor.replay import Replay
-from processor.store import Store, StoreUnavailable
+from processor.store import Store, StoreUnavailable, Written
 from tests.log_alone.cases import Case
 from tests.log_alone.endings import telling_ends
 from tests.log_alone.facts import EVERY_LANE
@@ -63,7 +63,7 @@ class FaultyStore(Store):
         if fault is not None and fault.kind in (BEFORE, UNHEARD):
             fuse.set(fault.at, is_late=fault.kind == UNHEARD)
 
-    async def write(self, lane: int, commands: list[Command], **more: Any) -> int | None:
+    async def write(self, lane: int, commands: list[Command], **more: Any) -> Written:
         fault = self.fault if self.fault and self.fuse.calls + 1 >= self.fault.at else None
         if fault and fault.kind == TORN:
             at = int(fault.within * (len(commands) + 1))
