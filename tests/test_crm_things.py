@@ -16,6 +16,7 @@ from crm.commerce.pages import body as page_body
 from crm.out import Out, Verdict
 from crm.things import digests, merging
 from crm.things.forms import taken
+from crm.things.merging import Told
 from crm.things.state import Thing, ThingState
 from tests.timeline import DAY, START, fact
 from wakeline.record import Fact
@@ -135,8 +136,8 @@ def test_a_mail_keeps_the_first_time_of_whatever_happened_to_it() -> None:
     assert values == {"sent": START + 1, "opened": START + 5, "clicked": START + 10, "bounced": None}
 
 
-def test_facts_beyond_the_bound_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(merging, "MOST_FACTS", 3)
+def test_refunds_beyond_the_bound_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "MOST_ENTRIES", 3)
     out = Out(decay_zero=0, half_life=DAY)
     out.now = START + DAY
     thing = Thing("shop", ORDER, ThingState())
@@ -146,10 +147,83 @@ def test_facts_beyond_the_bound_go_and_are_counted(monkeypatch: pytest.MonkeyPat
     assert out.cut == {"facts": 2}
 
 
+@pytest.mark.parametrize("by", ["page", "server"])
+def test_what_was_bought_stays_however_many_refunds_come(by: str) -> None:
+    """Also where a page alone told of it, and the refunds are long."""
+    body = {"value": 900, "currency": "EUR", "items": [{"item_id": "runner-7", "price": 900}], "coupon": "may"}
+    bought = fact(ORDER, "purchase", 0, body, by=by, customer="@customer0")
+    paid = fact(ORDER, "order_state", 1, {"state": "paid"})
+    long = {"items": [{"item_id": "x" * 200, "price": 1}] * 100}
+    refunds = [fact(ORDER, "refund", 2 + n, {"refund_id": str(n), **(long if n % 9 else {})}) for n in range(300)]
+    out = Out(decay_zero=0, half_life=DAY)
+    out.now = START + DAY
+    thing, named = Thing("shop", ORDER, ThingState()), {"@customer0": Thing("shop", ORDER, ThingState())}
+    for one in (bought, paid, *refunds):
+        facts.take(one, thing, named, out)
+    found = order(thing.state.told)
+    assert (found.value, found.currency, found.items, found.customer) == (900, "EUR", [["runner-7", 900]], "@customer0")
+    assert found.states == {"paid": START + 1}
+    assert 0 < len(found.refunds) == 300 - out.cut["facts"]
+    assert len(msgspec.json.encode(thing.state.told)) <= merging.MOST_BYTES
+
+
+MANY = st.lists(
+    st.one_of(
+        PURCHASES,
+        STATES,
+        st.builds(
+            lambda at, by, id: fact(ORDER, "refund", at, {"refund_id": id, "value": 1, "currency": "EUR"}, by=by),
+            TIMES, BY, st.sampled_from("rstuvw"),
+        ),
+    ),
+    max_size=16,
+)  # fmt: skip
+
+
+@settings(deadline=None)
+@given(MANY, st.randoms(use_true_random=False))
+def test_the_order_of_facts_changes_nothing_beyond_the_bound(said: list[Fact], rng: random.Random) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merging, "MOST_ENTRIES", 2)
+        shuffled = said + rng.choices(said, k=3) if said else []
+        rng.shuffle(shuffled)
+        assert msgspec.json.encode(heard(*said).state.told) == msgspec.json.encode(heard(*shuffled).state.told)
+
+
+TRAITS = st.builds(
+    lambda at, digest, names: Told(f"{digest:016}", 1, at, dict.fromkeys(names, digest)),
+    TIMES,
+    st.integers(1, 9_999),
+    st.lists(st.sampled_from(("trait:a", "trait:b", "tag:a", "channel:mail", "consent")), min_size=1, unique=True),
+)
+
+
+@settings(deadline=None)
+@given(st.lists(TRAITS, max_size=10, unique_by=lambda one: one.digest), st.randoms(use_true_random=False))
+def test_the_same_traits_are_left_in_whichever_order_they_come(said: list[Told], rng: random.Random) -> None:
+    def merged(facts: list[Told]) -> list[Told]:
+        found: list[Told] = []
+        for one in facts:
+            merging.merge(found, Told(one.digest, one.rank, one.time, dict(one.fields)))
+        return found
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merging, "MOST_ENTRIES", 2)
+        left = merged(said)
+        assert merged(rng.sample(said, len(said))) == left
+    names = {name for one in left for name in one.fields}
+    for stays in ("consent", "channel:mail"):
+        assert (stays in names) is any(stays in one.fields for one in said)
+
+
 def test_a_state_that_is_too_long_loses_what_is_least(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging, "MOST_BYTES", 2_000)
     said = [fact(ORDER, "refund", n, {"refund_id": f"{n}", "items": [{"item_id": "x" * 200}] * 3}) for n in range(5)]
     assert [one.time - START for one in heard(*said).state.told] == [3, 4]
+    said = [fact(ORDER, "purchase", n, {"coupon" if n else "channel": "x" * 900}) for n in range(2)]
+    assert [one.time - START for one in heard(*said).state.told] == [0, 1]
+    monkeypatch.setattr(merging, "MOST_BYTES", 1_000)
+    assert [one.time - START for one in heard(*said).state.told] == [1]
 
 
 def test_a_fact_older_than_its_kind_is_kept_is_too_late() -> None:

@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 from crm.things import forms
 from crm.things.digests import short
-from crm.things.merging import CURRENCY, EARLIEST, MONEY, Fields, Told, value_of
+from crm.things.merging import CURRENCY, EARLIEST, MONEY, REFUND, Fields, Told, value_of
 from wakeline.record import Fact
 
 STATES = ("placed", "paid", "shipped", "delivered", "cancelled", "returned")
-REFUND = f"{MONEY}r"  # prefix of a refund's stored name
 ALL = True  # as a refund's value: all of the order
 
 PURCHASE_FIELDS = forms.table(

@@ -3,6 +3,9 @@
 Of each field there is one value: that of the fact with the higher rank, then the later time, then the greater digest.
 Of a field whose name begins with EARLIEST it is the smallest value. A fact is kept with the fields in which it
 prevails; one that prevails in none leaves no trace.
+
+Of most fields there is one of a kind, and they stay. Of some, such as refunds and tags, there may be any number, as
+each has an id or a name of its own: these are *entries*, and only the latest MOST_ENTRIES are kept, preferences first.
 """
 
 from __future__ import annotations
@@ -17,8 +20,11 @@ Fields = dict[str, Any]
 EARLIEST = "<"  # such as the time at which an order was paid
 MONEY = "$"  # whole minor units of the fact's CURRENCY, alone or in a list
 CURRENCY = "c"  # stays with the amounts of its fact, and never takes the place of another
-MOST_FACTS = 256  # that are kept of one thing or person; a refund is one
-MOST_BYTES = 131_072  # of these, as JSON; the last one is never longer than `record.MOST_FACT_BYTES`
+REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with its id
+NAMED = ":"  # within the name of a trait, a preference or a tag: "<kind>:<name>"
+PREFERENCES = ("topic:", "channel:")  # entries that are the last to go: such as what somebody does not want to get
+MOST_ENTRIES = 256  # of one thing or person
+MOST_BYTES = 131_072  # of its facts, as JSON; the last one is never longer than `record.MOST_FACT_BYTES`
 
 _encode = msgspec.json.Encoder().encode
 
@@ -37,9 +43,11 @@ class Told(Struct, array_like=True, gc=False):
 
 
 def merge(facts: list[Told], new: Told) -> int:
-    """Add a fact to those of one thing or person, which stay in the order of their stamps. Returns how many had to go.
+    """Add a fact to those of one thing or person, which stay in the order of their stamps. Returns what had to go.
 
-    Beyond MOST_FACTS and MOST_BYTES those with the smallest stamps go, with all that they say.
+    Beyond MOST_ENTRIES those with the smallest stamps go. Since the stamp of an entry only rises, the same ones are
+    left in whichever order facts come. Beyond MOST_BYTES, which only very long texts and lists reach, entries go too,
+    and once there are none the facts with the smallest stamps; there the order may matter.
     """
     if not facts:
         facts += [new] if says_something(new) else []
@@ -53,12 +61,48 @@ def merge(facts: list[Told], new: Told) -> int:
         else:
             prevails = new.stamp > former.stamp
         del (former if prevails else new).fields[name]
-    kept = [fact for fact in (*facts, new) if says_something(fact)]
-    kept.sort(key=lambda fact: fact.stamp)
-    facts[:] = kept[-MOST_FACTS:]
-    while len(facts) > 1 and len(_encode(facts)) > MOST_BYTES:
-        del facts[0]
-    return len(kept) - len(facts)
+    facts[:] = [fact for fact in (*facts, new) if says_something(fact)]
+    facts.sort(key=lambda fact: fact.stamp)
+    cut = 0
+    if sum(len(fact.fields) for fact in facts) > MOST_ENTRIES:
+        cut = _without(facts, _entries(facts)[:-MOST_ENTRIES])
+    while len(facts) > 1 and (excess := len(_encode(facts)) - MOST_BYTES) > 0:
+        cut += _shortened(facts, excess)
+    return cut
+
+
+def _shortened(facts: list[Told], excess: int) -> int:
+    """Take out what is about as long as the excess. Returns how many had to go: entries, else one fact."""
+    going = []
+    for fact, name in _entries(facts):
+        going.append((fact, name))
+        excess -= len(_encode({name: fact.fields[name]}))
+        if excess <= 0:
+            break
+    if going:
+        return _without(facts, going)
+    del facts[0]
+    return 1
+
+
+def _entries(facts: list[Told]) -> list[tuple[Told, str]]:
+    """The entries, as facts with their fields, in the order in which they go."""
+    found = [(fact, name) for fact in facts for name in sorted(fact.fields) if is_entry(name)]
+    found.sort(key=lambda entry: entry[1].startswith(PREFERENCES))
+    return found
+
+
+def _without(facts: list[Told], entries: list[tuple[Told, str]]) -> int:
+    """Take entries out. Returns how many these are."""
+    for fact, name in entries:
+        del fact.fields[name]
+    facts[:] = [fact for fact in facts if says_something(fact)]
+    return len(entries)
+
+
+def is_entry(name: str) -> bool:
+    """Whether there may be any number of fields like this one."""
+    return name.startswith(REFUND) or NAMED in name
 
 
 def says_something(fact: Told) -> bool:
