@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from typing import Any
 
 import msgspec
@@ -14,11 +15,12 @@ from msgspec import Struct
 
 from collector.clean import clean_text
 from collector.names import clean_name
-from wakeline.event import Refusal, without_lone_surrogates
+from wakeline.event import MAX_NAME, Refusal, without_lone_surrogates
 from wakeline.vocabulary.fields import FIELDS, Custom, Told
 from wakeline.vocabulary.things import MAX_THING_ID
 from wakeline.vocabulary.types import BY_NAME, By
 
+CLOSE = 0.8  # likeness of a type's name to a known one, from which on it is taken for a slip; 1: the same
 MAX_FIELD = 120  # characters of a field's path in an answer: an unknown name may be of any length
 Decode = Callable[[bytes], Told]
 
@@ -73,7 +75,7 @@ def convert_told(fields: Mapping[str, Any], by: By, *, is_text: bool = False) ->
     try:
         event: Told = msgspec.convert(fields, FIELDS.get(name, Custom), strict=not is_text)
     except msgspec.ValidationError as error:
-        raise _said(str(error), name) from None
+        raise _said(str(error), name, by) from None
     except (ArithmeticError, ValueError, RecursionError):
         raise Bad(Refusal.BAD_EVENT, "", "cannot be read: nested too deeply, or too large a number") from None
     event.type = name
@@ -100,7 +102,7 @@ def _decoded(raw: bytes) -> Told:
     try:
         event = DECODERS.get(type, decode_custom)(raw)
     except msgspec.ValidationError as error:
-        raise _said(str(error), type) from None
+        raise _said(str(error), type, By.SERVER) from None
     except (ValueError, RecursionError):
         raise Bad(Refusal.BAD_EVENT, "", "cannot be read: no UTF-8, nested too deeply, or too large a number") from None
     event.type = name
@@ -166,7 +168,7 @@ WORDS = {
 UNITS = {"str": "characters", "array": "entries", "object": "fields"}
 
 
-def _said(error: str, type: str) -> Bad:
+def _said(error: str, type: str, by: By) -> Bad:
     """A validation error of this type's Struct."""
     parts = AT.match(error)
     what, path, is_key = (parts["what"], parts["path"] or "", parts["key"]) if parts else (error, "", None)
@@ -174,6 +176,8 @@ def _said(error: str, type: str) -> Bad:
     if found := MISSING.match(what):
         return Bad(Refusal.BAD_EVENT, _joined(path, found[1]), "is missing")
     if found := UNKNOWN.match(what):
+        if not path and (meant := _meant(type, by)):
+            return Bad(Refusal.BAD_EVENT, "type", f"unknown type `{type}`: did you mean `{meant}`?")
         where = "an item" if path else type if type in FIELDS else "an event of your own"
         hint = "" if path or type in FIELDS else ": put fields of your own into props"
         return Bad(Refusal.BAD_EVENT, _joined(path, found[1]), f"is no field of {where}{hint}")
@@ -181,6 +185,17 @@ def _said(error: str, type: str) -> Bad:
     if is_key or inside or error.endswith("[...]`"):
         message = f"has a {'field whose name' if is_key else 'value that'} {message}"
     return Bad(Refusal.BAD_EVENT, path, message)
+
+
+def _meant(type: str, by: By) -> str:
+    """The type that `by` may say and that an unknown one is a slip of; "" if there is none.
+
+    Only asked where an event of the site's own has another type's fields: its name may be like any other.
+    """
+    if type in FIELDS or len(type) > MAX_NAME:
+        return ""
+    names = [name for name, known in BY_NAME.items() if by in known.by]
+    return next(iter(get_close_matches(type.lower(), names, 1, CLOSE)), "")
 
 
 def _joined(path: str, name: str) -> str:

@@ -44,6 +44,7 @@ def test_json_lines_have_the_fields_of_the_server_api(run: Run, servers: Setting
         "{broken",
         "",
         json.dumps(whose | {"id": "7", "type": "loan", "props": {"a": "b"}}),
+        json.dumps(bought | {"id": "8", "type": "purchse", "transaction_id": "N3", "value": 1}),
     ]
     Path("history.jsonl").write_text("\n".join(lines))
     found = run("events", "history.jsonl")
@@ -55,7 +56,8 @@ def test_json_lines_have_the_fields_of_the_server_api(run: Run, servers: Setting
         ("loan", 7),
     }
     rows = [line.split(",")[:2] for line in Path("history.jsonl.errors.csv").read_text().splitlines()[1:]]
-    assert rows == [["4", "value"], ["5", "type"], ["6", "chanel"], ["7", ""]]
+    assert rows == [["4", "value"], ["5", "type"], ["6", "chanel"], ["7", ""], ["10", "type"]]
+    assert "unknown type `purchse`: did you mean `purchase`?" in Path("history.jsonl.errors.csv").read_text()
     told = {fact.type: fact for fact in facts(servers)}
     assert told["customer"].body == {"traits": {"plan": "gold"}}
     assert "b.example" not in repr(told) + found.output
