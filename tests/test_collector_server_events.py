@@ -238,6 +238,11 @@ async def test_forget_needs_its_own_scope(collector: Stand) -> None:
     assert (status, answer["reason"]) == (403, "unauthorized")
 
 
+async def test_an_event_of_ones_own_may_have_nearly_the_name_of_another_type(collector: Stand) -> None:
+    status, answer = await tell(collector, said("purchse", props={"drawer": 3}))
+    assert (status, answer["accepted"]) == (202, 1)
+
+
 async def test_forget_names_one(collector: Stand) -> None:
     assert (await refusal(collector, key=ERASER, **said("forget", visitor=VISITOR)))[:2] == ("bad_event", "visitor")
 
@@ -274,6 +279,10 @@ async def test_forget_names_one(collector: Stand) -> None:
         (said("note", customer=None, text="x", visitor=VISITOR), "customer", "is missing"),
         (said("my own", customer=None), "customer", "is missing: say whom it is about"),
         (said("my own", drawer=3), "drawer", "is no field of an event of your own: put fields of your own into props"),
+        (purchase(type="purchse"), "type", "unknown type `purchse`: did you mean `purchase`?"),
+        (purchase(type="Purchase"), "type", "unknown type `Purchase`: did you mean `purchase`?"),
+        (said("order-state", state="paid"), "type", "unknown type `order-state`: did you mean `order_state`?"),
+        (said("serach", search_term="x"), "search_term", "is no field of an event of your own"),
         (said("my own", props=3), "props", "is a whole number; it must be an object"),
         (said("x" * 65), "type", "has no visible character, more than 64"),
         (said("page_view\u200b"), "type", "has no visible character, more than 64, or looks like another"),
@@ -332,23 +341,26 @@ def test_whatever_a_server_says_has_fields() -> None:
     assert {type.name for type in BY_NAME.values() if By.SERVER in type.by} == set(FIELDS)
 
 
+NO_NUMBER = "is not a number: write 154.80, with a point and nothing else"
+
+
 @pytest.mark.parametrize(
     ("fields", "field", "words"),
     [
         ({"value": -1}, "value", "is negative"),
         ({"value": "-0.01"}, "value", "is negative"),
         ({"value": 12.345}, "value", "has more than 2 decimals, more than EUR has"),
-        ({"value": "12,50"}, "value", "is not a number"),
-        ({"value": "12.50 EUR"}, "value", "is not a number"),
-        ({"value": ""}, "value", "is not a number"),
-        ({"value": "NaN"}, "value", "is not a number"),
-        ({"value": "1" * 65}, "value", "is not a number"),
+        ({"value": "154,80"}, "value", NO_NUMBER),
+        ({"value": "12.50 EUR"}, "value", NO_NUMBER),
+        ({"value": ""}, "value", NO_NUMBER),
+        ({"value": "NaN"}, "value", NO_NUMBER),
+        ({"value": "1" * 65}, "value", NO_NUMBER),
         ({"value": 1e13}, "value", "is beyond 1,000,000,000,000"),
         ({"value": "1e999999"}, "value", "is beyond 1,000,000,000,000"),
         ({"tax": "1e-999999"}, "tax", "has more than 2 decimals, more than EUR has"),
         ({"value": 12.5, "currency": "JPY"}, "value", "has more than 0 decimals, more than JPY has"),
         ({"items": [{"item_id": "a", "price": -1}]}, "items[0].price", "is negative"),
-        ({"items": [{"item_id": "a"}, {"item_id": "a", "cost": "x"}]}, "items[1].cost", "is not a number"),
+        ({"items": [{"item_id": "a"}, {"item_id": "a", "cost": "x"}]}, "items[1].cost", NO_NUMBER),
         ({"currency": "XYZ"}, "currency", "is no currency of ISO 4217, such as EUR"),
         ({"currency": "   "}, "currency", "is no currency of ISO 4217, such as EUR"),
     ],

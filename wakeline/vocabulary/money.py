@@ -10,6 +10,8 @@ CURRENCIES = frozenset(DECIMALS)
 FACTORS: dict[str, int] = {code: 10**decimals for code, decimals in DECIMALS.items()}
 NOISE = 1e-15  # of a float, relative: 0.1 + 0.2 of a shop's own arithmetic is 0.3
 
+NO_NUMBER = "is not a number: write 154.80, with a point and nothing else"
+
 
 class BadAmount(ValueError):
     """The amount or its currency is none; the message says what is wrong."""
@@ -29,12 +31,12 @@ def minor_units(amount: float | str | Decimal, currency: str, *, rounds: bool = 
     try:
         text = f"{amount:.15g}" if type(amount) is float else str(amount).strip()
         if len(text) > MAX_TEXT:
-            raise BadAmount("is not a number")
+            raise BadAmount(NO_NUMBER)
         number = Decimal(text)
     except InvalidOperation:
-        raise BadAmount("is not a number") from None
+        raise BadAmount(NO_NUMBER) from None
     if not number.is_finite():
-        raise BadAmount("is not a number")
+        raise BadAmount(NO_NUMBER)
     if currency not in CURRENCIES:
         raise BadAmount("has no currency of ISO 4217")
     if abs(number) > MAX_AMOUNT:
