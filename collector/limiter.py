@@ -1,4 +1,4 @@
-"""Limits requests and bytes per address, and events per API key, so that one sender does not crowd out the others.
+"""Limits requests and bytes per address, events and bodies per API key, so that no sender crowds out the others.
 
 A request with a body of more than REQUEST_BYTES, or that adds more to the log, counts as several, since text takes time
 to process. The body's size is counted before it is read, the log's size once it is known.
@@ -10,7 +10,7 @@ from `trusted_proxies`, with all the site's visitors behind them.
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from functools import lru_cache
 
@@ -47,6 +47,32 @@ class KeyLimiter:
         """Count a request's events."""
         if self._interval:
             self._free_at[key] = max(self._clock(), self._free_at.get(key, 0.0)) + events * self._interval
+
+
+class KeySlots:
+    """`most` slots for bodies that are being read. An API key may hold as many as are left.
+
+    So one key gets half of them at most, and while few keys use theirs up there is one for any other.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._held: Counter[str] = Counter()  # by the key's name
+
+    def take(self, key: str) -> bool:
+        """Whether the key gets one; give it back then."""
+        if self._held[key] >= self._most - self._held.total():
+            return False
+        self._held[key] += 1
+        return True
+
+    def give_back(self, key: str) -> None:
+        self._held[key] -= 1
+        if not self._held[key]:
+            del self._held[key]
+
+    def holds(self, key: str) -> bool:
+        return key in self._held
 
 
 class Limiter:

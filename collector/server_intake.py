@@ -16,7 +16,7 @@ from collector.addresses import Addresses
 from collector.body import is_json, read_body
 from collector.facts import Facts
 from collector.keyring import Keyring
-from collector.limiter import KeyLimiter, Limiter
+from collector.limiter import KeyLimiter, KeySlots, Limiter
 from collector.memory import Memory, Step
 from collector.metrics import Metrics
 from collector.props import Dropped
@@ -97,7 +97,7 @@ class ServerIntake:
         self._metrics = metrics
         self._memory = memory
         self._clock = clock
-        self._reading = 0
+        self._slots = KeySlots(MOST_READ)
         self._outage = Outage(logger, again_s=SAID_EVERY_S)
 
     async def events(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -168,19 +168,16 @@ class ServerIntake:
             return self._refuse(Refusal.RATE_LIMITED, "more events than server_rate_limit allows", wait_s=wait_s)
         if not is_json(headers.get("Content-Type")):
             return self._refuse(Refusal.WRONG_CONTENT_TYPE, "send Content-Type: application/json")
-        body = await self._body(request)
+        if not self._slots.take(name):
+            is_its_own = self._slots.holds(name)
+            return self._refuse(Refusal.RATE_LIMITED if is_its_own else Refusal.UNAVAILABLE, AT_ONCE)
+        try:
+            body = await read_body(request, MAX_BODY_BYTES)
+        finally:
+            self._slots.give_back(name)
         if isinstance(body, Refusal):
             return self._refuse(body, SAID.get(body, ""))
         return self._read(body, name, key, facts)
-
-    async def _body(self, request: web.BaseRequest) -> bytes | Refusal:
-        if self._reading >= MOST_READ:
-            return Refusal.UNAVAILABLE
-        self._reading += 1
-        try:
-            return await read_body(request, MAX_BODY_BYTES)
-        finally:
-            self._reading -= 1
 
     def _read(self, body: bytes, name: str, key: ApiKey, facts: Facts) -> Asked | web.Response:
         try:
@@ -268,6 +265,7 @@ class ServerIntake:
         return Refusal.INTERNAL
 
 
+AT_ONCE = "too many requests of this key are being sent at once: send the next ones when these are answered"
 SAID = {
     Refusal.TOO_LARGE: f"send {MAX_BODY_BYTES // 1024:,} KB at most, after decompression",
     Refusal.BAD_ENCODING: "send Content-Encoding: gzip or deflate with complete data, or none",

@@ -10,7 +10,7 @@ import pytest
 
 from collector import limiter as module
 from collector.addresses import sender
-from collector.limiter import BURST_S, REQUEST_BYTES, Limiter
+from collector.limiter import BURST_S, REQUEST_BYTES, KeySlots, Limiter
 from tests.collector_stand import ORIGIN, envelope, event, stand
 from wakeline.record import encode_record
 
@@ -209,3 +209,13 @@ async def test_what_an_address_leaves_in_the_log_is_bounded(tmp_path: Path) -> N
             shown = collector.metrics()
             assert shown["ledger_difference"] == 0
             assert shown["accepted_total"] == len(await collector.records())
+
+
+def test_a_key_may_hold_as_many_slots_as_it_leaves_to_others() -> None:
+    slots = KeySlots(8)
+    assert [sum(slots.take(key) for _ in range(9)) for key in ("a", "b", "c", "d", "e")] == [4, 2, 1, 1, 0]
+    assert [slots.holds(key) for key in ("d", "e")] == [True, False]
+    slots.give_back("c")
+    assert not slots.holds("c")
+    assert slots.take("e")
+    assert not slots.take("a")

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from ipaddress import ip_network
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -293,17 +294,33 @@ async def test_a_body_that_stalls_is_answered_in_time(collector: Stand, monkeypa
     assert collector.rejected() == {"timeout": 1}
 
 
-async def test_only_so_many_bodies_are_read_at_once(collector: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each may be a megabyte."""
-    monkeypatch.setattr(server_intake, "MOST_READ", 1)
-    _, writer = await asyncio.open_connection("127.0.0.1", collector.port)
-    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {KEY}\r\nContent-Type: application/json\r\n"
-    writer.write(f"{head}Content-Length: 1000\r\n\r\n{{".encode())
-    while (await tell(collector, purchase()))[0] == 202:
+async def slow(collector: Stand, key: str) -> asyncio.StreamReader:
+    """A body that does not come to its end."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", collector.port)
+    collector.held.append(writer)
+    head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {key}\r\nContent-Type: application/json\r\n"
+    writer.write(f"{head}Content-Length: 1000000\r\n\r\n{{".encode())
+    return reader
+
+
+async def test_bodies_that_one_key_sends_slowly_keep_no_other_sender_waiting(collector: Stand) -> None:
+    """Each may be a megabyte: of those that are read at once a key may have as many as it leaves to others."""
+    readers = [await slow(collector, KEY) for _ in range(server_intake.MOST_READ)]
+    answers = [asyncio.create_task(reader.readline()) for reader in readers]
+    found = [await first for first in islice(asyncio.as_completed(answers), server_intake.MOST_READ // 2)]
+    assert set(found) == {b"HTTP/1.1 429 Too Many Requests\r\n"}
+    status, answer = await tell(collector, purchase())
+    assert (status, answer["reason"]) == (429, "rate_limited")
+    assert "at once" in answer["message"]
+    async with asyncio.timeout(body_module.BODY_TIME_S / 2):
+        assert (await tell(collector, purchase(id="of another key"), key=ERASER))[0] == 202
+        assert (await collector.post(envelope()))[0] == 202
+    assert sum(task.done() for task in answers) == server_intake.MOST_READ // 2
+    for writer in collector.held:
+        writer.close()
+    while (await tell(collector, purchase()))[0] == 429:
         pass
-    writer.close()
-    while (await tell(collector, purchase()))[0] == 503:
-        pass
+    await asyncio.gather(*answers)
 
 
 async def test_a_sender_without_a_key_sends_no_body(collector: Stand) -> None:
