@@ -258,7 +258,8 @@ class Out:
 
     def end_card(self, site: str, id: str, *, upto: int) -> None:
         """Delete what a customer's card holds of up to `upto` (ms), once: a replay leaves it alone."""
-        self.ended_cards[site, id] = EndedCard(self.offset, self.step, upto)
+        former = self.ended_cards.get((site, id))
+        self.ended_cards[site, id] = EndedCard(self.offset, self.step, max(upto, former.upto if former else 0))
 
     def forget_letters(self, site: str, id: str, *, upto: int) -> None:
         """Delete dead letters that name this person up to `upto` (ms): the stored ones and this call's."""

@@ -12,14 +12,14 @@ import pytest
 from processor.replay import replay
 from processor.rewriting import Rewriting, note_erasure
 from processor.store import StoreUnavailable
-from tests.ages import MONTHS, V, W, arrive, identify, until, visit
-from tests.cards import ALICE, BEN, EMAIL, Desk, card, desk_on, holds
+from tests.ages import MONTHS, V, W, arrive, identify, settle, until, visit
+from tests.cards import ALICE, BEN, EMAIL, PHONE, Desk, card, desk_on, holds
 from tests.replay_stand import Stand, rebuilt, stand
-from tests.timeline import DAY, MINUTE, START, Timeline, timeline
+from tests.timeline import DAY, MINUTE, START, Timeline, fact, timeline
 from wakeline import card_keys, keys
 from wakeline.cards import Card
 from wakeline.keys import Keys
-from wakeline.record import Erase
+from wakeline.record import Erase, Fact
 from wakeline.redis.connect import connect
 
 
@@ -85,14 +85,53 @@ async def test_somebody_of_whom_only_the_card_is_known_can_be_erased(quick: Time
     assert await desk.values() == {}
 
 
-async def test_what_was_said_after_the_erasure_stays(quick: Timeline, desk: Desk) -> None:
-    """The erasure is folded after the card of somebody who came back."""
+def told(at: int, *, id: str = "", **fields: Any) -> Fact:
+    """The event of a card."""
+    return fact(ALICE, "customer", at, fields, id=id, told=["email"])
+
+
+async def test_what_was_said_after_the_erasure_goes_unless_somebody_came_back(quick: Timeline, desk: Desk) -> None:
+    """The collector wrote the cards while the erasure waited in the log, so it did not know that they are refused."""
     await desk.write(card(at=1, email=EMAIL, name="Jo"))
-    await desk.write(card(at=2 * MINUTE, email="new@x.example"))
-    await arrive(quick, erasure(MINUTE), at=3 * MINUTE)
+    await quick.append(erasure(MINUTE), at=MINUTE)
+    await desk.write(card(at=3 * MINUTE, email=EMAIL, name="Jo"), card(at=2 * MINUTE, phone=PHONE))
+    await quick.append(told(3 * MINUTE), told(2 * MINUTE), at=3 * MINUTE)
+    await settle(quick)
+    assert await desk.values() == {}
+    assert await desk.index() == []
+    await quick.append(erasure(4 * MINUTE), at=4 * MINUTE)
+    await desk.write(card(at=5 * MINUTE, name="Jo"), card(at=6 * MINUTE, email="new@x.example", returns=True))
+    await arrive(quick, told(5 * MINUTE), told(6 * MINUTE, returns=True), at=6 * MINUTE)
     assert await desk.values() == {"email": "new@x.example"}
     assert await desk.find("jo") == await desk.find(EMAIL) == []
     assert await desk.find("new@x.example") == [ALICE]
+    await desk.write(card(at=7 * MINUTE, name="Jo"))
+    await arrive(quick, told(7 * MINUTE), at=7 * MINUTE)
+    assert await desk.values() == {"email": "new@x.example", "name": "Jo"}
+
+
+async def test_a_conflict_leaves_no_card_of_who_was_erased_either(quick: Timeline, desk: Desk) -> None:
+    """A shop may say everybody's values every night by the same id."""
+    await arrive(quick, told(0, id="1" * 16), at=1)
+    await quick.append(erasure(MINUTE), at=MINUTE)
+    await desk.write(card(at=2 * MINUTE, email=EMAIL))
+    await arrive(quick, told(2 * MINUTE, id="1" * 16), at=2 * MINUTE)
+    assert await desk.values() == {}
+
+
+async def test_a_lane_that_is_folded_again_ends_no_card_of_who_came_back(
+    quick: Timeline, desk: Desk, redis_server: Any
+) -> None:
+    await arrive(quick, erasure(MINUTE), at=MINUTE)
+    await arrive(quick, told(4 * MINUTE), at=4 * MINUTE)
+    await desk.write(card(at=3 * MINUTE, email=EMAIL, returns=True))
+    await arrive(quick, told(3 * MINUTE, returns=True), at=5 * MINUTE)
+    lane = quick.lane(ALICE)
+    await quick.redis.hset(quick.store.keys.lane(lane), "torn", "1")
+    client = connect(redis_server.url)
+    await rebuilt(quick, client, quick.log, lane)
+    await client.aclose()
+    assert await desk.values() == {"email": EMAIL}
 
 
 async def test_card_and_tombstone_are_of_one_call(quick: Timeline, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -53,6 +53,9 @@ def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
     state = customer.state
     if fact.type != FORGET and fact.time < out.now - out.site.lives.customer:
         return Verdict.TOO_LATE
+    is_gone = customer.tombstone and not state.returned and fact.body.get("returns") is not True
+    if is_gone and fact.told:  # its card may have been written before the erasure was folded, when nothing refused it
+        out.end_card(customer.site, customer.id, upto=fact.time)
     state.facts, verdict, cut = remember(state.facts, fact, out.now)
     if cut:
         out.cut["ids"] += cut
@@ -62,11 +65,9 @@ def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
     if fact.type == FORGET:
         forget_customer(customer, out, upto=at)
         return Verdict.APPLIED
-    if fact.time <= customer.tombstone:
+    if is_gone or fact.time <= customer.tombstone:
         return Verdict.ERASED
     if customer.tombstone and not state.returned:
-        if fact.body.get("returns") is not True:
-            return Verdict.ERASED
         state.returned = fact.time
     cut = merge(state.record, Told(digest(fact), rank(fact), fact.time, fields(fact)))
     if cut:
