@@ -177,9 +177,9 @@ class Visitor:
         self.erased, self.tombstone = upto, max(upto, self.tombstone)
 
     def vanish(self) -> None:
-        """Delete also the state that `end` keeps."""
+        """Delete also the state that `end` keeps, but for the latest erasure: a replay knows of it by that alone."""
         self.gone_days = self.state.days
-        self.state = VisitorState()
+        self.state = VisitorState(erased=self.state.erased)
         self.open_pages.clear()
         self.outside = None
 

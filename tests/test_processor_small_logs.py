@@ -160,6 +160,26 @@ async def test_a_replay_knows_what_a_withdrawal_forgot(unsynced_server: Any) -> 
     assert not await checks.replayed(unsynced_server.url, case, lived, batch=1)
 
 
+async def test_a_replay_keeps_who_came_back_long_after_an_erasure(unsynced_server: Any) -> None:
+    """It ended by age in between, and another customer's erasure, which asks for its link, reaches it a year late."""
+    day = 24 * 60 * MINUTE
+    case = told(
+        step(event("visitor-1", "page-1", 0, 0)),
+        step(Erase("shop", "visitor-1", START + MINUTE), MINUTE),
+        step(event("visitor-1", "page-2", 0, 2 * MINUTE)),
+        tick(400 * day),
+        tick(401 * day),
+        step(event("visitor-1", "page-3", 0, 402 * day)),
+        step(event("visitor-2", "page-4", 0, 402 * day)),
+        step(event("visitor-3", "page-5", 0, 402 * day)),
+        step(Erase("shop", "visitor-1", START + 3 * MINUTE, customer="@customer0"), 403 * day),
+        processor__worker__REMEMBERED_PEOPLE=2,
+    )
+    lived = await runs.live(unsynced_server.url, case)
+    assert lived.holdings["{0}:shop:profile:visitor-1"]["page_views"] == "1"
+    assert not await checks.replayed(unsynced_server.url, case, lived, batch=1)
+
+
 async def test_an_anonymous_visit_stays_as_it_was(unsynced_server: Any) -> None:
     """It is in no profile, so what is said of it in the state is all that differs."""
     case = told(
