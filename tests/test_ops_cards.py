@@ -171,6 +171,21 @@ async def test_a_backup_without_cards_brings_back_everything_else(config: Config
     assert await desk.redis.exists(card_keys.FINGERPRINTS)
 
 
+async def test_a_backup_without_cards_knows_who_came_back(config: Config, desk: Desk, own_server: Any) -> None:
+    """Otherwise all that they tell from then on would be refused, as they were erased once."""
+    await desk.entomb(5)
+    await desk.entomb(5, BEN)
+    await desk.write(card(at=6, email=EMAIL, returns=True))
+    folder = await backup(config, "first", with_cards=False)
+    assert holds(folder, "card-index") == {}
+    await brought_back(config, desk, own_server, folder)
+    assert await desk.values() == {}
+    assert await desk.redis.pttl(card_keys.card(lane_of("shop", ALICE, LANES), "shop", ALICE)) > 0
+    assert await desk.write(card(at=7, email="new@x.example"), card(BEN, 7)) == 1
+    assert await desk.values() == {"email": "new@x.example"}
+    assert await desk.values(BEN) == {}
+
+
 async def test_a_deployment_without_cards_needs_no_second_server(
     config: Config, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -79,8 +79,15 @@ async def _rows(redis: Redis) -> Any:
 
 
 async def _delete(redis: Redis) -> None:
+    """All but the marks of who came back after an erasure: without them a restore would refuse what they tell anew."""
     for key in await _keys(redis):
-        await redis.unlink(key)
+        if await redis.type(key) == b"hash" and (mark := await redis.hget(key, card_keys.RETURNED)):
+            ttl = await redis.pttl(key)
+            await redis.unlink(key)
+            await redis.hset(key, card_keys.RETURNED, mark)
+            await redis.pexpire(key, max(1, ttl))
+        else:
+            await redis.unlink(key)
 
 
 def say_of(folder: Path, manifest: Manifest) -> str:
