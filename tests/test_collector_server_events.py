@@ -451,6 +451,13 @@ async def test_a_bad_time_is_refused(collector: Stand, event: Any, reason: str, 
     assert found[2].startswith(words)
 
 
+async def test_a_time_ahead_counts_as_that_of_the_arrival(collector: Stand) -> None:
+    for after in (0, 1_000):
+        collector.clock.now = NOON + after
+        assert (await tell(collector, purchase(time=NOON + 60_000)))[0] == 202
+    assert [record.time - NOON for _, record in await told(collector)] == [0, 1_000]
+
+
 async def test_an_agreement_may_end_in_the_future(collector: Stand) -> None:
     record = await fact(collector, **said("agreement", agreement_id="1", start="2026-01-01T00:00:00Z", end=NOON + DAY))
     assert record.body == {"start": 1_767_225_600_000, "end": NOON + DAY}

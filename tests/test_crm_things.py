@@ -226,6 +226,21 @@ def test_a_state_that_is_too_long_loses_what_is_least(monkeypatch: pytest.Monkey
     assert [one.time - START for one in heard(*said).state.told] == [1]
 
 
+def test_a_retry_from_a_clock_that_is_ahead_is_another_word_of_the_same_id() -> None:
+    """Its time counts as that of its arrival, see docs/servers.md."""
+    out = Out(decay_zero=0, half_life=DAY)
+    out.now = START + DAY
+    thing = Thing("shop", ORDER, ThingState())
+    said, again = (fact(ORDER, "purchase", at, {"value": 1, "currency": "EUR"}, id="1" * 16) for at in (0, 2))
+    assert facts.take(said, thing, {}, out) is Verdict.APPLIED
+    assert facts.take(again, thing, {}, out) is Verdict.CONFLICT
+    facts.take(fact(ORDER, "purchase", 1, {"value": 2, "currency": "EUR"}), thing, {}, out)
+    assert facts.take(said, thing, {}, out) is Verdict.APPLIED
+    assert order(thing.state.told).value == 2
+    facts.take(again, thing, {}, out)
+    assert order(thing.state.told).value == 1
+
+
 def test_a_fact_older_than_its_kind_is_kept_is_too_late() -> None:
     out = Out(decay_zero=0, half_life=DAY)
     out.now = START + 801 * DAY
