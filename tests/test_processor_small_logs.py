@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from tests.log_alone import checks, runs
 from tests.log_alone.cases import Case, Kind, Step, step, told
 from tests.log_alone.holdings import LIVES, but_for_its_log, differences
-from tests.timeline import MINUTE, SECOND, SITE, START, event
+from tests.timeline import DAY, MINUTE, SECOND, SITE, START, event
 from wakeline.record import Erase, Tick
 from wakeline.settings import InterestRule, Site
 
@@ -162,17 +162,13 @@ async def test_a_replay_knows_what_a_withdrawal_forgot(unsynced_server: Any) -> 
 
 async def test_a_replay_keeps_who_came_back_long_after_an_erasure(unsynced_server: Any) -> None:
     """It ended by age in between, and another customer's erasure, which asks for its link, reaches it a year late."""
-    day = 24 * 60 * MINUTE
     case = told(
-        step(event("visitor-1", "page-1", 0, 0)),
+        step(event("visitor-1", "page-0", 0, 0)),
         step(Erase("shop", "visitor-1", START + MINUTE), MINUTE),
-        step(event("visitor-1", "page-2", 0, 2 * MINUTE)),
-        tick(400 * day),
-        tick(401 * day),
-        step(event("visitor-1", "page-3", 0, 402 * day)),
-        step(event("visitor-2", "page-4", 0, 402 * day)),
-        step(event("visitor-3", "page-5", 0, 402 * day)),
-        step(Erase("shop", "visitor-1", START + 3 * MINUTE, customer="@customer0"), 403 * day),
+        step(event("visitor-1", "page-0", 1, 2 * MINUTE)),
+        *(tick(days * DAY) for days in (400, 401)),
+        *(step(event(f"visitor-{number}", f"page-{number}", 0, 402 * DAY)) for number in (1, 2, 3)),
+        step(Erase("shop", "visitor-1", START + 3 * MINUTE, customer="@customer0"), 403 * DAY),
         processor__worker__REMEMBERED_PEOPLE=2,
     )
     lived = await runs.live(unsynced_server.url, case)
