@@ -18,10 +18,11 @@ CONFIRMED_MS = DAY_MS // 2  # less than a jump, so that the tick that waits for 
 class LaneClock:
     """Follows the append times of a lane's records. A function of them alone, however they are cut into batches."""
 
-    __slots__ = ("doubted", "time")
+    __slots__ = ("doubted", "folded", "time")
 
     def __init__(self, time: int = 0, doubted: int = 0) -> None:
-        self.time = time  # append time of the last record, ms; 0: there was none
+        self.time = time  # append time of the last record that was met, ms; 0: there was none
+        self.folded = time  # of the last one that was folded, which may be the one before
         self.doubted = doubted  # append time (ms) before which nothing ends by age; past: it is as it should be
 
     def meet(self, time: int) -> None:

@@ -1,8 +1,8 @@
 """Which deadlines fire before a record, in order of time, then person.
 
-Before one record only so many fire; those of the people whom it is about do in any case, the others before the next
-records. So a live event does not wait for the thousands that may be due at once, and yet everybody's deadlines and
-records come in order, however the log is cut into batches.
+Before one record only so many fire, the more the longer ago the record before it was; those of the people whom it is
+about do in any case, the others before the next records. So a live event does not wait for the thousands that may be
+due at once, and yet everybody's deadlines and records come in order, however the log is cut into batches.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from processor.memory import Home, LaneMemory
 from wakeline.record import Tick
 
 DUE_AT_ONCE = 500  # most that fire in one call
+DUE_PER_MS = 3  # since the lane's record before: half of what a worker can do
 DUE_BEFORE_ONE = 64  # most that fire before one record, besides those of the people it is about
 DUE_BEFORE_A_TICK = 1_000  # nobody waits for a tick
 
@@ -22,16 +23,30 @@ ComeDue = Callable[[Home, int, Changes], bool]
 """Checks the deadlines of a person at a time; returns whether one fired."""
 
 
-def before_one(item: Item) -> int:
-    """How many fire before this record, besides those of the people it is about."""
-    return DUE_BEFORE_A_TICK if type(item.record) is Tick else DUE_BEFORE_ONE
+def before_one(item: Item, after: int) -> int:
+    """How many fire before this record, besides those of the people it is about. `after`: append time (ms) of the
+    record before it.
+    """
+    most = DUE_BEFORE_A_TICK if type(item.record) is Tick else DUE_BEFORE_ONE
+    return min(most, 1 + DUE_PER_MS * (item.time - after))
+
+
+def before_all(items: Iterable[Item], after: int) -> int:
+    """How many fire at most in a call with these records."""
+    total = 0
+    for item in items:
+        total += before_one(item, after)
+        after = item.time
+        if total >= DUE_AT_ONCE:
+            return DUE_AT_ONCE
+    return total
 
 
 def fire(item: Item, memory: LaneMemory, changes: Changes, come_due: ComeDue) -> bool:
     """Fire those due before the record, each at its own time. False: more fire before it, in another call."""
     changes.offset = item.offset
     deadlines = memory.deadlines
-    most = before_one(item)
+    most = before_one(item, memory.clock.folded)
     fired = 0
     while changes.step < most:
         found = deadlines.pop(item.time)

@@ -171,6 +171,7 @@ class Fold:
                 ledger[Verdict.DERIVED] += 1
             changes.folded += 1
             changes.step = 0
+            clock.folded = item.time
 
     def come_due(self, person: Home, at: int, changes: Changes) -> bool:
         """Check a person's deadlines at the time for which they are scheduled; returns whether one fired."""

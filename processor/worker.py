@@ -23,7 +23,7 @@ from processor import metrics, naming
 from processor.batch import Batch, Invalid, Item, Who, batch_of, chunks
 from processor.changes import Changes
 from processor.clock import keep_order
-from processor.firing import DUE_AT_ONCE, before_one
+from processor.firing import before_all
 from processor.fold import Fold
 from processor.lane_protocol import LanePlace
 from processor.loaded import Loaded
@@ -170,6 +170,7 @@ class LaneWorker:
     async def _bury(self, item: Item, error: Exception) -> None:
         """Write a dead letter instead of the record's changes."""
         self._memory.clock.meet(item.time)
+        self._memory.clock.folded = item.time
         dead = self._fold.fold([], self._memory)
         dead.now = item.time
         value = item.record.value if isinstance(item.record, Invalid) else encode_record(item.record)
@@ -221,7 +222,7 @@ class LaneWorker:
         if self.next_due is None or self.next_due > horizon:
             deadlines.fill([], horizon=horizon, is_all=True)
             return
-        most = min(DUE_AT_ONCE, sum(map(before_one, items[:DUE_AT_ONCE])))
+        most = before_all(items, self._memory.clock.folded)
         due = await self._retry(lambda: self._store.due(self.lane, upto=horizon, most=most))
         deadlines.fill(due, horizon=horizon, is_all=len(due) < most)
         unknown = self._memory.unknown(who for _, _, who in due)

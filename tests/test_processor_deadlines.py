@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+from collections import Counter
 
 import pytest
 
@@ -68,7 +69,6 @@ async def linked(made: Timeline, *visitors: str, at: int = 0) -> None:
 def calls_of(deadlines: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """So many at most fire in one call."""
     monkeypatch.setattr(firing, "DUE_AT_ONCE", deadlines)
-    monkeypatch.setattr("processor.worker.DUE_AT_ONCE", deadlines)
 
 
 async def five_linked(made: Timeline, monkeypatch: pytest.MonkeyPatch) -> list[str]:
@@ -280,13 +280,42 @@ async def test_a_record_waits_for_so_many_and_for_those_of_whom_it_is_about(
     await made.run()
     later = 60 * MINUTE
     await made.append(event(many[9], "page", 1, later), at=later)  # two others, and its own
-    await made.append(event(many[0], "page", 1, later), at=later)  # two more
+    await made.append(event(many[0], "page", 1, later), at=later + 1)  # two more
+    made.now += 1
     await made.log.append([(1, encode_record(Tick()))])  # three more
-    await made.append(event(many[0], "page", 2, later), at=later)  # the last two
+    await made.append(event(many[0], "page", 2, later), at=later + 3)  # the last two
     await made.run(batch=batch)
     in_order = [0, 1, 9, 2, 3, 4, 5, 6, 7, 8]
     assert done == [many[number] for number in in_order]
     assert (await made.totals())["sessions"] == 10
+
+
+@pytest.mark.parametrize("batch", [1, 2, 1_000])
+async def test_the_sooner_a_record_comes_the_fewer_fire_before_it(
+    made: Timeline, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    """So that a lane has time for its records, however many come."""
+    monkeypatch.setattr(firing, "DUE_BEFORE_A_TICK", 10)
+    fired: Counter[int] = Counter()
+    ends, *others = rules.DEADLINES[Visitor]
+
+    def note(visitor: Visitor, out: Out) -> None:
+        fired[out.offset] += 1
+        ends.fire(visitor, out)
+
+    monkeypatch.setitem(rules.DEADLINES, Visitor, (ends._replace(fire=note), *others))
+    await made.start()
+    many = of_lane_1(made, 60)
+    for number, visitor in enumerate(many[:-1]):
+        await made.append(event(visitor, "page", 0, number), at=number)
+    await made.run()
+    made.now = START + 60 * MINUTE
+    for gap in (0, 0, 1, 4):
+        made.now += gap
+        await made.log.append([(1, encode_record(Tick()))])
+    await made.append(event(many[-1], "page", 0, 60 * MINUTE), at=60 * MINUTE + 10)
+    await made.run(batch=batch)
+    assert list(fired.values()) == [10, 1, 4, 10, 16]
 
 
 async def test_who_is_told_of_a_share_is_up_to_date(made: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ CASES: dict[str, Case] = {
         *(step(event("~reader", "page-1", n, 2)) for n in range(7 - 3)),  # to fill a batch of 7 with what one tells
         step(fact(ONE, "forget", 1), 3, folds=False),
         step(fact(ONE, "forget", MINUTE), MINUTE),
-        processor__naming__DUE_AT_ONCE=1,
+        processor__naming__UNLINKED_AT_ONCE=1,
     ),
     "a signed order of a visitor that withdraws, and comes again": told(
         step(event("visitor-1", "page-1", 0, 0, "identify", customer=ONE)),

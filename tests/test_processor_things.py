@@ -9,7 +9,6 @@ import pytest
 
 from crm.commerce.orders import order
 from crm.things.state import Thing, ThingState
-from processor import worker
 from processor.loaded import Loaded, thing_of
 from tests.ages import MONTHS, until
 from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, timeline
@@ -175,7 +174,6 @@ async def test_an_erased_customer_is_named_by_no_thing_of_any_lane(
 
     There are more things than one call takes.
     """
-    monkeypatch.setattr(worker, "DUE_AT_ONCE", 2)
     monkeypatch.setattr("processor.naming.UNLINKED_AT_ONCE", 2)
     ids = [f"#{n:032x}" for n in range(10, 40)]
     again = [f"#{n:032x}" for n in (0, 1, 2, 3, 50)]

@@ -124,8 +124,9 @@ def _bounds(rng: random.Random, kind: Kind) -> dict[str, Any]:
         "processor.worker.REMEMBERED_PEOPLE": rng.choice((2, 4_000)),
         "processor.batch.MAX_KEYS": rng.choice((60, 3_000)),
         "processor.deltas.SHARES_SIZE": rng.choice((1, 4_000)),
-        "processor.worker.DUE_AT_ONCE": rng.choice((1, 500)),
+        "processor.firing.DUE_AT_ONCE": rng.choice((1, 500)),
         "processor.firing.DUE_BEFORE_ONE": rng.choice((1, 64)),
+        "processor.firing.DUE_PER_MS": rng.choice((0, 3)),
         "processor.naming.UNLINKED_AT_ONCE": rng.choice((1, 500)),
     }
     if kind.capped:
