@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from crm.commerce import pages as orders
+from crm.commerce import page_orders
 from crm.content import events, page_views
 from crm.identity import consent, customers
 from crm.identity.customers import open_share, send_share
@@ -69,7 +69,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("visits", sessions.merge, ALL),
     ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT)),
     ("events", events.count, (CUSTOM,)),
-    ("orders", orders.tell, (CUSTOM,)),
+    ("orders", page_orders.tell, (CUSTOM,)),
     ("interests", scoring.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),
     ("customers", customers.link, (IDENTIFY,)),
 )

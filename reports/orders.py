@@ -20,10 +20,9 @@ from reports.facts import (
 )
 from reports.items import OF_PAGE, TEXTS, TOLD, of_fact, of_page
 from wakeline.commerce import PURCHASE, REFUND
+from wakeline.vocabulary.fields import ORDER_STATES
 from wakeline.vocabulary.things import ORDER
 from wakeline.vocabulary.types import ORDER_STATE
-
-STATES = ("placed", "paid", "shipped", "delivered", "returned", "cancelled")  # in the order of one moment
 
 NUMBER = f"coalesce({', '.join(named(name) for name in ('transaction_id', 'order', 'order_id'))})"
 """An order's number on the page: the name of today, and the former ones."""
@@ -200,11 +199,11 @@ WITH of_page AS (
     ) WHERE customer IS NOT NULL OR visitor IS NOT NULL GROUP BY ALL
 ), stage AS (
     SELECT
-        site, key, arg_max(state, (since, list_position([{listed(STATES)}], state))) AS state,
-        {", ".join(f"min(since) FILTER (state = '{state}') AS {state}" for state in STATES)}
+        site, key, arg_max(state, (since, list_position([{listed(ORDER_STATES)}], state))) AS state,
+        {", ".join(f"min(since) FILTER (state = '{state}') AS {state}" for state in ORDER_STATES)}
     FROM (
         SELECT site, key, said.state AS state, min(coalesce({moment("said.at")}, time)) AS since
-        FROM history.told_order WHERE type = '{ORDER_STATE}' AND said.state IN ({listed(STATES)}) GROUP BY ALL
+        FROM history.told_order WHERE type = '{ORDER_STATE}' AND said.state IN ({listed(ORDER_STATES)}) GROUP BY ALL
     ) GROUP BY ALL
 ), refunded AS (
     SELECT

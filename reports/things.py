@@ -8,7 +8,10 @@ from __future__ import annotations
 from reports.amounts import MONEY, major
 from reports.facts import in_currency, last, last_amount, moment, told
 from reports.items import TOLD, of_fact
+from wakeline.vocabulary import things
+from wakeline.vocabulary.fields import CONTACT_STATES, ELEMENTS
 from wakeline.vocabulary.things import ORDER, PRODUCT
+from wakeline.vocabulary.types import TYPES
 
 PERSON = f"{last('customer')} AS customer, {last('visitor')} AS visitor"
 FIRST = "min(time) AS time, arg_min(local_time, time) AS local_time"
@@ -28,7 +31,6 @@ def _since(state: str) -> str:
 
 
 CONTACT = ("contact",)
-CONTACT_STATES = ("opened", "answered", "solved", "closed")
 CONTACT_TEXTS = ("channel", "direction", "topic", "state")
 CONTACT_BODY = {
     **dict.fromkeys((*CONTACT_TEXTS, "currency", "order"), "VARCHAR"),
@@ -114,8 +116,7 @@ FROM (
 )
 """
 
-SENT = tuple(f"campaign_{what}" for what in ("sent", "opened", "clicked", "bounced", "unsubscribed"))
-ELEMENTS = ("subject", "creative", "link", "audience")
+SENT = tuple(type.name for type in TYPES if type.thing is things.SENT)
 SENT_BODY = {
     **dict.fromkeys(("campaign", "medium", "currency"), "VARCHAR"),
     "cost": "BIGINT",

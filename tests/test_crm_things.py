@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm import facts
+from crm.commerce import page_orders
 from crm.commerce.orders import ALL, Order, order
-from crm.commerce.pages import body as page_body
 from crm.out import Out, Verdict
-from crm.things import digests, merging
+from crm.things import digests, forms, merging
 from crm.things.forms import taken
 from crm.things.merging import Told
 from crm.things.state import Thing, ThingState
 from tests.timeline import DAY, START, fact
 from wakeline.record import Fact
+from wakeline.vocabulary import pages
+from wakeline.vocabulary.fields import AMOUNTS, Item
 from wakeline.vocabulary.types import TYPES
 
 ORDER = "#" + "a" * 32
@@ -39,7 +41,7 @@ def made(*said: Fact) -> Order:
     return order(heard(*said).state.told)
 
 
-AMOUNTS = st.integers(0, 9)
+VALUES = st.integers(0, 9)
 TIMES = st.integers(0, 3)
 BY = st.sampled_from(("page", "server", "import"))
 CURRENCIES = st.sampled_from(("EUR", "USD"))
@@ -47,12 +49,12 @@ PURCHASES = st.builds(
     lambda at, by, body, tax: fact(ORDER, "purchase", at, body | ({"tax": tax} if tax else {}), by=by),
     TIMES,
     BY,
-    st.fixed_dictionaries({"value": AMOUNTS, "currency": CURRENCIES}, optional={"coupon": st.sampled_from("xy")}),
-    AMOUNTS,
+    st.fixed_dictionaries({"value": VALUES, "currency": CURRENCIES}, optional={"coupon": st.sampled_from("xy")}),
+    VALUES,
 )
 REFUNDS = st.builds(
     lambda at, by, id, value: fact(ORDER, "refund", at, {"refund_id": id, "value": value, "currency": "EUR"}, by=by),
-    TIMES, BY, st.sampled_from("rs"), AMOUNTS,
+    TIMES, BY, st.sampled_from("rs"), VALUES,
 )  # fmt: skip
 STATES = st.builds(
     lambda at, state: fact(ORDER, "order_state", at, {"state": state}), TIMES, st.sampled_from(("paid", "shipped"))
@@ -270,6 +272,25 @@ def test_every_type_of_fact_about_a_thing_says_something_of_it() -> None:
     assert set(facts.MAKINGS) == {type.name for type in TYPES if type.thing is not None}
 
 
+def test_every_field_of_a_fact_has_a_form_and_a_stored_name_of_its_own() -> None:
+    for type in (*facts.MAKINGS, "customer", "preference", "consent"):
+        known = forms.table(type)
+        assert len({stored for stored, _ in known.values()}) == len(known), type
+        for name, (stored, form) in known.items():
+            is_money = form in (forms.amount, forms.items)
+            assert (form is forms.amount) == (name in AMOUNTS), f"{type}.{name}: list amounts in vocabulary.fields"
+            assert (stored[0] == merging.MONEY) == is_money, f"{type}.{name}"
+    assert {name for name, _ in forms.ITEM} == set(Item.__struct_fields__)
+
+
+def test_a_page_tells_each_field_of_an_order_that_it_may_say() -> None:
+    samples = {forms.amount: 1, forms.text: "x", forms.number: 1, forms.flag: True, forms.items: [{"item_id": "a"}]}
+    said = {name: samples[form] for name, form in page_orders.FIELDS.items()} | {"currency": "EUR"}
+    assert page_orders.body(said).keys() == said.keys()
+    of_pages = {name.rstrip("*") for type in ("purchase", "refund") for name in pages.FIELDS[type]}
+    assert said.keys() == of_pages - {"transaction_id", "signature"}
+
+
 def test_an_item_is_stored_without_what_nobody_said() -> None:
     from crm.commerce.orders import PURCHASE_FIELDS
 
@@ -282,12 +303,12 @@ def test_what_a_page_says_becomes_minor_units() -> None:
         "value": 12.345, "currency": "EUR", "tax": "about 2", "channel": "app", "name": "somebody",
         "items": [{"item_id": 7, "price": 0.1, "quantity": 3}, {}],
     }  # fmt: skip
-    assert page_body(said) == {
+    assert page_orders.body(said) == {
         "value": 1235, "currency": "EUR", "items": [{"item_id": "7", "price": 10, "quantity": 3}], "channel": "app",
     }  # fmt: skip
-    assert page_body({"value": 3}) == {}  # in no currency
-    assert page_body({"price": 3, "currency": "EUR"}) == {}  # a former name: such an event has no order
-    assert not facts.fault_of(fact(ORDER, "purchase", 0, page_body(said), by="page"))
+    assert page_orders.body({"value": 3}) == {}  # in no currency
+    assert page_orders.body({"price": 3, "currency": "EUR"}) == {}  # a former name: such an event has no order
+    assert not facts.fault_of(fact(ORDER, "purchase", 0, page_orders.body(said), by="page"))
 
 
 @pytest.mark.parametrize("by", ["page", "signed"])

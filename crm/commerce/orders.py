@@ -10,16 +10,15 @@ from typing import Any, NamedTuple
 
 from crm.things import forms
 from crm.things.digests import short
-from crm.things.merging import CURRENCY, EARLIEST, MONEY, REFUND, Fields, Told, value_of
+from crm.things.merging import A_REFUND, CURRENCY, EARLIEST, MONEY, Fields, Told, value_of
 from wakeline.record import Fact
+from wakeline.vocabulary.fields import ORDER_STATES
+from wakeline.vocabulary.types import PURCHASE, REFUND
 
-STATES = ("placed", "paid", "shipped", "delivered", "cancelled", "returned")
 ALL = True  # as a refund's value: all of the order
 
-PURCHASE_FIELDS = forms.table(
-    "value", "currency", "items", "tax", "shipping", "discount", coupon=("k", forms.text), channel=("h", forms.text)
-)
-REFUND_FIELDS = forms.table("value", "currency", "items")
+PURCHASE_FIELDS = forms.table(PURCHASE, coupon="k", channel="h")
+REFUND_FIELDS = forms.table(REFUND, without=("refund_id",))
 
 
 def purchase(fact: Fact) -> Fields:
@@ -34,7 +33,7 @@ def refund(fact: Fact) -> Fields:
     if what is None:
         what = found.get(f"{MONEY}i") or ALL
     id = forms.field(body, "refund_id", forms.text) if "refund_id" in body else fact.id
-    kept: Fields = {f"{REFUND}{short(id)}": what}
+    kept: Fields = {f"{A_REFUND}{short(id)}": what}
     if CURRENCY in found:
         kept[CURRENCY] = found[CURRENCY]
     return kept
@@ -42,7 +41,7 @@ def refund(fact: Fact) -> Fields:
 
 def order_state(fact: Fact) -> Fields:
     state = fact.body.get("state")
-    if state not in STATES:
+    if state not in ORDER_STATES:
         raise ValueError("state: none of an order's")
     at = forms.field(fact.body, "at", forms.time) if "at" in fact.body else fact.time
     return {f"{EARLIEST}{state}": at}
@@ -75,7 +74,7 @@ def order(told: list[Told]) -> Order:
         (fact.rank, Refund(value, fact.fields.get(CURRENCY, ""), fact.time))
         for fact in told
         for name, value in fact.fields.items()
-        if name.startswith(REFUND)
+        if name.startswith(A_REFUND)
     ]
     currency = bought.fields.get(CURRENCY, "") if bought else ""
     listed = next((fact for fact in told if f"{MONEY}i" in fact.fields), None)
@@ -87,6 +86,6 @@ def order(told: list[Told]) -> Order:
         items=listed.fields[f"{MONEY}i"] if listed is not None and is_in_it else [],
         customer=value_of(told, forms.CUSTOMER) or "",
         visitor=value_of(told, forms.VISITOR) or "",
-        states={state: at for state in STATES if (at := value_of(told, f"{EARLIEST}{state}"))},
+        states={state: at for state in ORDER_STATES if (at := value_of(told, f"{EARLIEST}{state}"))},
         refunds=[refund for rank, refund in refunds if rank == highest],
     )

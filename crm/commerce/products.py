@@ -5,13 +5,9 @@ from __future__ import annotations
 from crm.things import forms
 from crm.things.merging import Fields
 from wakeline.record import Fact
+from wakeline.vocabulary.types import PRODUCT_TOLD
 
-FIELDS = forms.table(
-    "price", "cost", "currency",
-    name=("n", forms.text), categories=("g", forms.texts), stock=("q", forms.number),
-    lead_days=("lead_days", forms.number), url=("url", forms.text), image=("image", forms.text),
-    attributes=("attributes", forms.scalars),
-)  # fmt: skip
+FIELDS = forms.table(PRODUCT_TOLD, name="n", categories="g", stock="q")
 
 
 def product(fact: Fact) -> Fields:

@@ -20,12 +20,9 @@ from wakeline.event import CONSENT
 from wakeline.record import Fact
 from wakeline.vocabulary.types import CUSTOMER_TOLD, FORGET, PREFERENCE, TAG
 
-CUSTOMER = forms.table("value_before", "currency", orders_before=("orders_before", forms.amount))
-PREFERRED = forms.table(allowed=("allowed", forms.flag), frequency=("frequency", forms.text))
-CONSENTED = forms.table(
-    level=("level", forms.text), purposes=("purposes", forms.texts), version=("version", forms.text),
-    wording=("wording", forms.text),
-)  # fmt: skip
+BEFORE = forms.table(CUSTOMER_TOLD, without=("traits", "returns"))
+PREFERRED = forms.table(PREFERENCE, without=("topic", "channel"))
+CONSENTED = forms.table(CONSENT)
 
 
 def fields(fact: Fact) -> Fields:
@@ -37,7 +34,7 @@ def fields(fact: Fact) -> Fields:
     body = fact.body
     if fact.type == CUSTOMER_TOLD:
         traits = forms.field(body, "traits", forms.scalars) if "traits" in body else {}
-        return {f"trait:{name}": value for name, value in traits.items()} | forms.taken(body, CUSTOMER)
+        return {f"trait:{name}": value for name, value in traits.items()} | forms.taken(body, BEFORE)
     if fact.type == PREFERENCE:
         said = forms.taken(body, PREFERRED)
         return {f"{of}:{forms.field(body, of, forms.text)}": said for of in ("topic", "channel") if of in body}

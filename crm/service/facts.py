@@ -5,24 +5,15 @@ from __future__ import annotations
 from crm.things import forms
 from crm.things.merging import EARLIEST, Fields
 from wakeline.record import Fact
+from wakeline.vocabulary.fields import CONTACT_STATES
 
-CONTACT_STATES = ("opened", "answered", "solved", "closed")
 SENT = "campaign_"  # prefix of the types about one mail; the rest is what happened to it
 
-CONTACT = forms.table(
-    "cost", "currency",
-    channel=("h", forms.text), direction=("direction", forms.text), topic=("topic", forms.text),
-    minutes=("minutes", forms.number), satisfaction=("satisfaction", forms.number), order=("order", forms.text),
-)  # fmt: skip
-SERVICE_ORDER = forms.table("parts", "cost", "currency", state=("state", forms.text), minutes=("minutes", forms.number))
-AGREEMENT = forms.table(
-    "value", "currency", level=("level", forms.text), start=("start", forms.time), end=("end", forms.time)
-)
-POINTS = forms.table(amount=("amount", forms.amount), reason=("reason", forms.text))
-CAMPAIGN = forms.table(
-    "cost", "currency", campaign=("campaign", forms.text), element=("element", forms.scalars),
-    medium=("medium", forms.text),
-)  # fmt: skip
+CONTACT = forms.table("contact", without=("state",), channel="h")
+SERVICE_ORDER = forms.table("service_order")
+AGREEMENT = forms.table("agreement")
+POINTS = forms.table("points")
+CAMPAIGN = forms.table("campaign_sent")
 
 
 def contact(fact: Fact) -> Fields:

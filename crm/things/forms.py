@@ -1,18 +1,21 @@
-"""The stored names of a fact's fields, and what their values may be. Names are short: each order has them.
+"""The stored names of a fact's fields, and what their values may be, by what `vocabulary.fields` declares.
 
-A field of another fact's type, or of a later version of Wakeline, is left out.
+Names of what each order has are short. A field of another fact's type, or of a later version of Wakeline, is left out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from math import isfinite
 from typing import Any
 
+from msgspec import inspect
+
 from crm.things.merging import CURRENCY, MONEY, Fields
 from wakeline.record import FOR_GOOD
-from wakeline.vocabulary.fields import MAX_ITEMS
+from wakeline.vocabulary.fields import AMOUNTS, FIELDS, MAX_ITEMS, PERSONAL, Told
 from wakeline.vocabulary.things import MAX_THING_ID
+from wakeline.vocabulary.types import BY_NAME
 
 MOST_TEXT = 1_000  # characters
 MOST_NAMED = 64  # entries of a dict or a list
@@ -100,23 +103,38 @@ def _item(value: Any) -> list[Any]:
     return found
 
 
-MONEY_TABLE: Table = {
-    "value": (f"{MONEY}v", amount),
-    "tax": (f"{MONEY}t", amount),
-    "shipping": (f"{MONEY}s", amount),
-    "discount": (f"{MONEY}d", amount),
-    "cost": (f"{MONEY}k", amount),
-    "price": (f"{MONEY}p", amount),
-    "value_before": (f"{MONEY}b", amount),
+SHORT = {
+    "value": "v", "tax": "t", "shipping": "s", "discount": "d", "cost": "k", "price": "p", "value_before": "b",
+}  # fmt: skip
+OF_MONEY: Table = {
+    **{name: (f"{MONEY}{SHORT.get(name, name)}", amount) for name in AMOUNTS},
     "items": (f"{MONEY}i", items),
     "parts": (f"{MONEY}i", items),
     "currency": (CURRENCY, text),
 }
 
 
-def table(*money: str, **others: tuple[str, Form]) -> Table:
-    """Of a type of fact: the names in MONEY_TABLE that it has, and its other fields."""
-    return {name: MONEY_TABLE[name] for name in money} | others
+FORMS: Mapping[type, Form] = {
+    inspect.StrType: text, inspect.LiteralType: text, inspect.EnumType: text, inspect.BoolType: flag,
+    inspect.IntType: number, inspect.FloatType: number, inspect.ListType: texts, inspect.DictType: scalars,
+    inspect.UnionType: time,
+}  # fmt: skip
+"""By the type that `vocabulary.fields` gives a field; `Time` is its only union beside `Amount`, see `OF_MONEY`."""
+
+
+def table(type: str, *, without: Collection[str] = (), **short: str) -> Table:
+    """The fields of a type of fact, `without` those that its rule reads itself. `short`: stored names of some.
+
+    What every event has is in no table, nor are personal values, and the id of a thing, which is the home.
+    """
+    thing = BY_NAME[type].thing
+    others = {*Told.__struct_fields__, *without, *(PERSONAL if thing is None else (thing.id_field,))}
+    fields = {field.name: field.type for field in inspect.type_info(FIELDS[type]).fields}  # type: ignore[attr-defined]
+    return {
+        name: OF_MONEY.get(name) or (short.get(name, name), FORMS[kind.__class__])
+        for name, kind in fields.items()
+        if name not in others
+    }
 
 
 def taken(body: Mapping[str, Any], known: Table) -> Fields:

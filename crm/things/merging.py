@@ -20,7 +20,7 @@ Fields = dict[str, Any]
 EARLIEST = "<"  # such as the time at which an order was paid
 MONEY = "$"  # whole minor units of the fact's CURRENCY, alone or in a list
 CURRENCY = "c"  # stays with the amounts of its fact, and never takes the place of another
-REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with its id
+A_REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with its id
 NAMED = ":"  # within the name of a trait, a preference or a tag: "<kind>:<name>"
 PREFERENCES = ("topic:", "channel:")  # entries that are the last to go: such as what somebody does not want to get
 MOST_ENTRIES = 256  # of one thing or person
@@ -102,7 +102,7 @@ def _without(facts: list[Told], entries: list[tuple[Told, str]]) -> int:
 
 def is_entry(name: str) -> bool:
     """Whether there may be any number of fields like this one."""
-    return name.startswith(REFUND) or NAMED in name
+    return name.startswith(A_REFUND) or NAMED in name
 
 
 def says_something(fact: Told) -> bool:

@@ -6,7 +6,7 @@ them. The fields in PERSONAL never reach the log: they lie on the customer's car
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
@@ -148,12 +148,13 @@ class Refund(Told):
     items: Items | UnsetType = UNSET
 
 
-OrderStates = Literal["placed", "paid", "shipped", "delivered", "cancelled", "returned"]
+OneOfOrderStates = Literal["placed", "paid", "shipped", "delivered", "returned", "cancelled"]
+ORDER_STATES: tuple[str, ...] = get_args(OneOfOrderStates)  # of two that came about at one moment the later here stands
 
 
 class OrderState(Told):
     transaction_id: Name
-    state: OrderStates
+    state: OneOfOrderStates
     at: Time | UnsetType = UNSET  # when it came about; else `time`
 
 
@@ -171,12 +172,16 @@ class Product(Told):
     attributes: Traits | UnsetType = UNSET
 
 
+OneOfContactStates = Literal["opened", "answered", "solved", "closed"]
+CONTACT_STATES: tuple[str, ...] = get_args(OneOfContactStates)
+
+
 class Contact(Told):
     contact_id: Name
     channel: Label
     direction: Literal["in", "out"] | UnsetType = UNSET
     topic: Label | UnsetType = UNSET
-    state: Literal["opened", "answered", "solved", "closed"] | UnsetType = UNSET
+    state: OneOfContactStates | UnsetType = UNSET
     cost: Amount | UnsetType = UNSET
     currency: Currency | UnsetType = UNSET
     minutes: Minutes | UnsetType = UNSET
@@ -208,10 +213,14 @@ class Points(Told):
     reason: Text | UnsetType = UNSET
 
 
+Element = Literal["subject", "creative", "link", "audience"]
+ELEMENTS: tuple[str, ...] = get_args(Element)
+
+
 class Campaign(Told):
     sent_id: Name
     campaign: Label
-    element: dict[Literal["subject", "creative", "link", "audience"], Text] | UnsetType = UNSET
+    element: dict[Element, Text] | UnsetType = UNSET
     medium: Label | UnsetType = UNSET
     cost: Amount | UnsetType = UNSET
     currency: Currency | UnsetType = UNSET

@@ -10,24 +10,23 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from crm.commerce.orders import PURCHASE_FIELDS, REFUND_FIELDS
 from crm.out import Out
 from crm.state import Visitor
+from crm.things import forms
 from crm.things.digests import PAGE, SIGNED
-from crm.things.forms import MOST_TEXT
+from crm.things.forms import MOST_TEXT, Form
 from wakeline.amounts import MAX_QUANTITY
-from wakeline.commerce import CURRENCY, ITEMS, QUANTITY, VALUE
+from wakeline.commerce import CURRENCY, ITEMS
 from wakeline.record import Event, Fact, ToldFact
 from wakeline.vocabulary.fields import MAX_ITEMS
 from wakeline.vocabulary.money import BadAmount, minor_units
+from wakeline.vocabulary.pages import OF_PAGES
 from wakeline.vocabulary.things import MAX_THING_ID
 from wakeline.vocabulary.types import PURCHASE, REFUND
 
-TEXTS = ("coupon", "channel", "refund_id")
-AMOUNTS = (VALUE, "tax", "shipping", "discount")
-ITEM_TEXTS = (
-    "item_name", "item_brand", "item_variant", "coupon",
-    "item_category", "item_category2", "item_category3", "item_category4", "item_category5",
-)  # fmt: skip
+FIELDS = {name: form for name, (_, form) in {**PURCHASE_FIELDS, **REFUND_FIELDS}.items()} | {"refund_id": forms.text}
+ITEM_FIELDS = {name: form for name, form in forms.ITEM if name in OF_PAGES}
 
 
 def tell(event: Event, visitor: Visitor, out: Out) -> None:
@@ -56,17 +55,14 @@ def body(props: Mapping[str, Any]) -> dict[str, Any]:
     """What the properties of a purchase or a refund say, as the fields of a fact. What is invalid is left out."""
     currency = props.get(CURRENCY)
     currency = currency if isinstance(currency, str) else ""
-    found: dict[str, Any] = {name: text for name in TEXTS if (text := _text(props.get(name)))}
-    for name in AMOUNTS:
-        if (minor := _minor(props.get(name), currency)) is not None:
-            found[name] = minor
+    found = _read(FIELDS, props, currency)
     items = props.get(ITEMS)
     if isinstance(items, list):
         kept = [_item(item, currency) for item in items[:MAX_ITEMS] if isinstance(item, dict)]
         if any(kept):
             found[ITEMS] = [item for item in kept if item]
-    if currency and any(name in found for name in (*AMOUNTS, ITEMS)):
-        found["currency"] = currency
+    if currency and any(name in forms.OF_MONEY for name in found):
+        found[CURRENCY] = currency
     return found
 
 
@@ -74,14 +70,28 @@ def _item(item: Mapping[str, Any], currency: str) -> dict[str, Any]:
     id = item.get("item_id")
     if not isinstance(id, (str, int, float)) or id == "":
         return {}
-    found: dict[str, Any] = {"item_id": str(id)[:MAX_THING_ID]}
-    for name in ("price", "discount"):
-        if (minor := _minor(item.get(name), currency)) is not None:
-            found[name] = minor
-    quantity = item.get(QUANTITY)
-    if isinstance(quantity, (int, float)) and not isinstance(quantity, bool) and abs(quantity) <= MAX_QUANTITY:
-        found["quantity"] = quantity
-    return found | {name: text for name in ITEM_TEXTS if (text := _text(item.get(name)))}
+    return _read(ITEM_FIELDS, item, currency) | {"item_id": str(id)[:MAX_THING_ID]}
+
+
+def _read(fields: Mapping[str, Form], props: Mapping[str, Any], currency: str) -> dict[str, Any]:
+    """The texts, amounts, numbers and flags among these fields."""
+    found: dict[str, Any] = {}
+    for name, form in fields.items():
+        value = props.get(name)
+        if value is None or name == CURRENCY:
+            continue
+        if form is forms.amount:
+            value = _minor(value, currency)
+        elif form is forms.text:
+            value = value[:MOST_TEXT] if isinstance(value, str) and value else None
+        elif form is forms.number:
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            value = value if is_number and abs(value) <= MAX_QUANTITY else None
+        elif form is not forms.flag or not isinstance(value, bool):
+            continue
+        if value is not None:
+            found[name] = value
+    return found
 
 
 def _minor(value: Any, currency: str) -> int | None:
@@ -91,7 +101,3 @@ def _minor(value: Any, currency: str) -> int | None:
         return minor_units(value, currency, rounds=True)
     except BadAmount:
         return None
-
-
-def _text(value: Any) -> str:
-    return value[:MOST_TEXT] if isinstance(value, str) else ""
