@@ -223,10 +223,10 @@ class Fold:
         return changes
 
     def _look(self, person: Home, changes: Changes) -> None:
-        """After a record that touched them: who was forgotten waits for less, and who waits for nothing may do now."""
-        if person.has_new_deadlines or not person.scheduled:
+        """After a record that touched them: who was forgotten waits for less, others may wait for something earlier."""
+        next = rules.earliest(person, self._facts[person.site], doubted=changes.doubted)[0]
+        if person.has_new_deadlines or not person.scheduled or 0 < next < person.scheduled:
             person.has_new_deadlines = False
-            next = rules.earliest(person, self._facts[person.site], doubted=changes.doubted)[0]
             if next != person.scheduled:
                 changes.reschedule(person, next and max(next, changes.now))
 

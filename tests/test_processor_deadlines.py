@@ -13,13 +13,15 @@ from crm.identity import customers
 from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
+from crm.things.merging import EARLIEST, value_of
+from crm.things.state import Thing
 from processor import firing, fold, metrics
 from processor.batch import decoded
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
 from processor.replay import replay
 from processor.store import LaneLost
-from tests.timeline import MINUTE, START, Timeline, event
+from tests.timeline import DAY, MINUTE, START, Timeline, event, fact
 from wakeline import keys
 from wakeline.definitions import SESSION_GAP_MS
 from wakeline.durations import MONTH_MS
@@ -32,6 +34,7 @@ from wakeline.settings import Site
 NAMES = rules.names()
 TODAY = "2027-01-15"
 CUSTOMER = "@customer0"
+ORDER = "#" + "a" * 32
 THANKED_AFTER = 10 * MINUTE
 
 
@@ -101,6 +104,27 @@ async def test_what_a_deadline_adds_to_a_customer_is_applied_once(made: Timeline
         await made.run(batch=batch)
     assert (await made.profile(CUSTOMER))["events"] == "9"
     assert (await made.profile("visitor-3"))["events"] == "1"
+
+
+async def test_a_deadline_that_a_fact_makes_earlier_fires_then(made: Timeline, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody wakes the thing: its end by age, for which it is scheduled, comes much later."""
+    fired: list[tuple[str, int]] = []
+
+    def when(thing: Thing, site: SiteFacts) -> int:
+        placed = value_of(thing.state.told, f"{EARLIEST}placed")
+        return placed + DAY if placed and not fired else 0
+
+    kind = rules.Deadline("unpaid", when, lambda thing, out: fired.append((thing.id, out.now)))
+    monkeypatch.setitem(rules.DEADLINES, Thing, (kind, *rules.DEADLINES[Thing]))
+    await made.start()
+    await made.append(fact(ORDER, "purchase", 0, {"value": 1, "currency": "EUR"}))
+    await made.run()
+    await made.append(fact(ORDER, "order_state", 5, {"state": "placed"}))
+    await made.run()
+    await made.pass_time(DAY - MINUTE)
+    assert fired == []
+    await made.pass_time(2 * MINUTE)
+    assert fired == [(ORDER, START + 5 + DAY)]
 
 
 @pytest.mark.parametrize("after", range(1, 8))
