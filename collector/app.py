@@ -6,7 +6,6 @@ import asyncio
 import gc
 import logging
 import sys
-import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import NamedTuple
@@ -37,6 +36,7 @@ from collector.spool import Spool
 from collector.writer import GroupCommit
 from wakeline.cards.key import key_file
 from wakeline.children import orphaned
+from wakeline.clock import now_ms
 from wakeline.internal_port import alive, metrics_of, serve
 from wakeline.lanes import DeploymentMismatch
 from wakeline.log import Log, LogMismatch
@@ -53,10 +53,6 @@ BACKLOG = 1_024  # connections that wait to be accepted; the kernel may allow le
 STOP_S = 10.0  # for what is in flight: above the writer's deadline
 CLOSE_S = 3.0
 MISMATCHES = (DeploymentMismatch, LogMismatch, OtherSalts)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def main(config: Config) -> None:

@@ -22,6 +22,7 @@ from collector.policy import Policy
 from collector.salts import Salts, SaltUnavailable
 from collector.steps import RequestContext, cleaned, cleaned_timed
 from collector.writer import GroupCommit
+from wakeline.clock import now_ms
 from wakeline.event import (
     MAX_EVENTS,
     ConsentLevel,
@@ -68,7 +69,7 @@ class Intake:
         limiter: Limiter,
         memory: Memory,
         profiles: NewProfiles,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int] = now_ms,
     ) -> None:
         self._policies = policies
         self._addresses = addresses

@@ -21,6 +21,7 @@ from redis.exceptions import NoPermissionError
 from collector.spool_disk import replace
 from wakeline import process
 from wakeline.api_keys import ApiKey, found, say_used, stored_keys
+from wakeline.clock import now_ms
 from wakeline.patience import Outage
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
@@ -44,7 +45,7 @@ class Keyring:
         folder: Path,
         url: str,
         *,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int] = now_ms,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._path = folder / FILE

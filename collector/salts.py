@@ -20,6 +20,7 @@ from typing import BinaryIO, NamedTuple
 from zoneinfo import ZoneInfo
 
 from collector.addresses import household
+from wakeline.clock import now_ms
 from wakeline.record import ANONYMOUS_PREFIX
 from wakeline.salts import (
     NAME,
@@ -68,7 +69,7 @@ class Salts:
         folder: Path,
         sites: dict[str, ZoneInfo],
         *,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int] = now_ms,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.folder = folder

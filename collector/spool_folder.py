@@ -13,7 +13,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
-import time
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
@@ -35,6 +34,7 @@ from collector.spool_frames import (
     frame_at,
     next_frame,
 )
+from wakeline.clock import now_ms
 
 logger = logging.getLogger("wakeline.collector")
 
@@ -206,7 +206,7 @@ class SpoolFolder:
             self._active.append(data)
             last.size += len(data)
         self.bytes += len(data)
-        self.oldest = self.oldest if self.records else time.time_ns() // 1_000_000
+        self.oldest = self.oldest if self.records else now_ms()
         self.records += len(records)
 
     def _close_active(self) -> None:

@@ -13,13 +13,13 @@ import uvloop
 from aiohttp import web
 
 from demo.catalogue import SITE
-from demo.delivery import now_ms
 from demo.departments import DEPARTMENTS
 from demo.guard import guard, is_own_page
 from demo.key import Key
 from demo.pages import html, missing, page_at
 from demo.panel import Panel
 from demo.server_events import ACCEPTED, PATH, ServerEvents, as_steps, endpoint
+from wakeline.clock import now_ms
 from wakeline.identity import signature
 from wakeline.internal_port import alive, serve
 from wakeline.settings import Config

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-import time
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +14,7 @@ from yarl import URL
 
 from demo.browser import Delivery
 from demo.visitors import Visit
+from wakeline.clock import now_ms
 from wakeline.event import Answer
 
 logger = logging.getLogger("wakeline.simulator")
@@ -117,7 +117,3 @@ async def until(at: int) -> None:
 
 def seconds(retry_after: str) -> float:
     return min(float(retry_after), 600.0) if retry_after.isdecimal() else 0.0
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000

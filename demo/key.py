@@ -8,7 +8,7 @@ from pathlib import Path
 
 from redis.exceptions import RedisError
 
-from demo.delivery import now_ms
+from wakeline.clock import now_ms
 from wakeline.redis.connect import connect
 from wakeline.settings import Config
 

@@ -17,10 +17,11 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from demo.delivery import ANSWER_S, LEAST_WAIT_S, MOST_WAIT_S, RETRIED, now_ms, seconds, until
+from demo.delivery import ANSWER_S, LEAST_WAIT_S, MOST_WAIT_S, RETRIED, seconds, until
 from demo.departments import Fields, Said
 from demo.key import Key
 from ops.up.plan import Listener
+from wakeline.clock import now_ms
 from wakeline.settings import Settings
 
 logger = logging.getLogger("wakeline.demo")

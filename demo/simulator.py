@@ -13,12 +13,13 @@ import uvloop
 
 from demo.browser import PACE
 from demo.catalogue import catalogue
-from demo.delivery import Sender, now_ms
+from demo.delivery import Sender
 from demo.departments import DEPARTMENTS, SHARES
 from demo.key import Key
 from demo.people import Crowd
 from demo.server_events import PATH, ServerEvents, endpoint
 from demo.visitors import Visit, visit
+from wakeline.clock import now_ms
 from wakeline.settings import Config, Site
 from wakeline.stopping import told_to_stop, unless_told
 

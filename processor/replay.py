@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeVar
 
@@ -19,6 +18,7 @@ from processor.replay_lane import HeardByLane, ReplayStore, ReplayWorker
 from processor.store import LaneLost, LaneTorn, StoreUnavailable
 from processor.worker import DEATHS_BEFORE_CARE
 from wakeline import patience
+from wakeline.clock import now_ms
 from wakeline.keys import MINUTE_TTL_MS, Keys
 from wakeline.lanes import Deployment
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
@@ -86,7 +86,7 @@ class Replay:
         moved: str = "",
         batch_records: int = BATCH_RECORDS,
         progress: Progress = lambda records: None,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int] = now_ms,
     ) -> None:
         self.keys = key_space
         self.crosses = crosses

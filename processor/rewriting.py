@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 from redis.asyncio import Redis
@@ -16,6 +15,7 @@ from redis.asyncio.cluster import RedisCluster
 from redis.exceptions import NoPermissionError
 
 from wakeline import card_keys
+from wakeline.clock import now_ms
 from wakeline.durations import MINUTE_MS
 from wakeline.patience import Outage
 from wakeline.redis.failures import FAILURES
@@ -42,7 +42,7 @@ else redis.call('HSET', KEYS[1], 'first', last) end
 
 async def note_erasure(redis: Redis) -> None:
     """To be called before a card is erased. Raises redis-py's errors."""
-    await redis.eval(NOTE, 1, card_keys.ERASED, _now())
+    await redis.eval(NOTE, 1, card_keys.ERASED, now_ms())
 
 
 class Rewriting:
@@ -68,7 +68,7 @@ class Rewriting:
     async def look(self, *, after_ms: int = AFTER_MS) -> None:
         """Begin a rewrite if one is due, or note that it has ended."""
         first: Any = (await self._redis.hmget(card_keys.ERASED, ["first"]))[0]
-        if not first or _now() - int(first) < after_ms:
+        if not first or now_ms() - int(first) < after_ms:
             return
         files = [told for told in await self._each("INFO", "persistence") if told["aof_enabled"]]
         if any(told["aof_rewrite_in_progress"] or told["aof_rewrite_scheduled"] for told in files):
@@ -78,7 +78,7 @@ class Rewriting:
             self._began = 0
             logger.info("the file of Redis was rewritten: it holds no erased card any more")
             return
-        self._began = _now()
+        self._began = now_ms()
         if files:
             await self._each("BGREWRITEAOF")
 
@@ -89,7 +89,3 @@ class Rewriting:
             return [await redis.execute_command(*words)]
         await redis.initialize()
         return [await node.execute_command(*words) for node in redis.get_nodes()]
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

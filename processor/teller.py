@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from processor import metrics
 from processor.messages import moment_of
 from wakeline import keys
+from wakeline.clock import now_ms
 from wakeline.keys import FORGOTTEN
 from wakeline.patience import Outage
 from wakeline.redis.failures import FAILURES
@@ -89,7 +90,7 @@ class Teller:
         lanes: int,
         token: str,
         most: int = keys.MESSAGES_KEPT,
-        clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        clock: Callable[[], int] = now_ms,
     ) -> None:
         self._redis = redis
         self._lanes = range(lanes)

@@ -1,7 +1,8 @@
 """The contract shared by all parts of Wakeline, and the public API for applications.
 
 event.py          events that a page may send; surrogates.py lone surrogates in JSON
-definitions.py    definitions of a visit and a bounce; durations.py lengths of time
+definitions.py    definitions of a visit and a bounce; durations.py lengths of time,
+                  clock.py the time now
 vocabulary/       every event type and its fields, things with an id of their own, money
 numbers.py        every number of a site: counts, top lists, windows
 commerce.py       a shop's fields; amounts.py parsing of amounts

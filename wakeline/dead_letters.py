@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -11,6 +10,7 @@ import msgspec
 from msgspec import Struct
 from redis.asyncio import Redis
 
+from wakeline.clock import now_ms
 from wakeline.definitions import LATE_MS
 from wakeline.keys import Keys
 from wakeline.log import Log
@@ -54,7 +54,7 @@ class DeadLetter(Struct, frozen=True):
             record = msgspec.json.decode(self.record, type=dict)
         except (msgspec.MsgspecError, RecursionError):
             return False
-        now = time.time_ns() // 1_000_000 if now is None else now
+        now = now_ms() if now is None else now
         at = record.get("time", 0)
         return record.get("kind") != FACT and isinstance(at, int) and 0 < at < now - LATE_MS
 

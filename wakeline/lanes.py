@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from binascii import crc32
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
 from wakeline import keys
+from wakeline.clock import now_ms
 from wakeline.durations import DAY_MS
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ async def open_deployment(redis: Redis, settings: Settings) -> Deployment:
     """
     half_life = half_life_ms(settings.half_life_days)
     found = await redis.register_script(OPEN)(
-        keys=[keys.DEPLOYMENT], args=[settings.lanes, time.time_ns() // 1_000_000, half_life, FORMAT]
+        keys=[keys.DEPLOYMENT], args=[settings.lanes, now_ms(), half_life, FORMAT]
     )
     format, *values = found
     if int(format) > FORMAT:

@@ -26,6 +26,7 @@ import msgspec
 from msgspec import Struct
 
 from wakeline import keys
+from wakeline.clock import now_ms
 from wakeline.decay import current
 from wakeline.definitions import SESSION_GAP_MS
 from wakeline.identity import customer_id
@@ -73,7 +74,7 @@ class Profiles(Reader):
         """
         deployment = self._known.at_hand() or self._known.note(_values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
         reply = self._redis.eval(*_asked(deployment, site, id, interests))
-        return _profile(site, id, reply, deployment, _now() if now is None else now)
+        return _profile(site, id, reply, deployment, now_ms() if now is None else now)
 
     def read_customer(
         self, site: str, id: str, secret: str, *, interests: int = INTERESTS, now: int | None = None
@@ -95,7 +96,7 @@ class AsyncProfiles(AsyncReader):
         if deployment is None:
             deployment = self._known.note(await _values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
         reply = await self._redis.eval(*_asked(deployment, site, id, interests))
-        return _profile(site, id, reply, deployment, _now() if now is None else now)
+        return _profile(site, id, reply, deployment, now_ms() if now is None else now)
 
     async def read_customer(
         self, site: str, id: str, secret: str, *, interests: int = INTERESTS, now: int | None = None
@@ -108,10 +109,6 @@ class AsyncProfiles(AsyncReader):
 
 _decode_session = msgspec.json.Decoder(StoredSession).decode
 _decode_visitors = msgspec.json.Decoder(tuple[str, ...]).decode
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _values(reply: Any) -> Any:

@@ -7,7 +7,6 @@ without remaining records.
 from __future__ import annotations
 
 import secrets
-import time
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 from redis.asyncio import Redis
 
 from wakeline import keys
+from wakeline.clock import now_ms
 from wakeline.event import CONSENT, ConsentLevel
 from wakeline.history import History
 from wakeline.lanes import lane_of
@@ -125,7 +125,7 @@ async def say_again(found: Forgotten, url: str, *, lanes: int) -> int:
     """
     ordered = found.in_order()
     async with connect(url, timeout=60.0) as redis:
-        now = time.time_ns() // 1_000_000
+        now = now_ms()
         for (site, id), (upto, lives) in found.tombstones.items():
             key = keys.tombstone(lane_of(site, id, lanes), site, id)
             if int(await redis.get(key) or 0) >= upto:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from ops.check.finding import Finding, fail, ok, warn
+from wakeline.clock import now_ms
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 from wakeline.salts import marks_in
@@ -17,7 +17,7 @@ async def check_salts(config: Config) -> list[Finding]:
     folder = config.settings.data / "salts"
     zones = {key: site.time_zone for key, site in config.sites.items()}
     try:
-        ours = marks_in(folder, zones, time.time_ns() // 1_000_000)
+        ours = marks_in(folder, zones, now_ms())
     except OSError as error:
         return [warn(f"the daily salts cannot be read: {error}", "run this as the user of the collector")]
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from ops.cli.confirm import confirm
 from ops.cli.errors import FAILED, Refused, redis_errors
 from ops.cli.options import read, site_of, site_option, some_settings
 from ops.cli.person import called, person_of
+from wakeline.clock import now_ms
 from wakeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ async def _append(settings: Settings, deployment: Deployment, site: str, id: str
 
     log = await open_log(settings, deployment.lanes)
     try:
-        record = Erase(site=site, id=id, time=time.time_ns() // 1_000_000)
+        record = Erase(site=site, id=id, time=now_ms())
         await log.append([(lane_of(site, id, deployment.lanes), encode_record(record))])
     finally:
         await log.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from ops.cli.confirm import confirm
 from ops.cli.errors import FAILED, Refused, redis_errors
 from ops.cli.options import read, secret_of, site_of, site_option, some_settings
 from wakeline.api_keys import MOST_KEYS, MOST_LABEL, NAME, ApiKey, Scope, new_key
+from wakeline.clock import now_ms
 from wakeline.escape import plain
 from wakeline.settings import Config
 
@@ -65,7 +65,7 @@ def make(label: str, scopes: tuple[str, ...], key: str | None, config: Path | No
     label = plain(label).strip()
     if not 0 < len(label) <= MOST_LABEL:
         raise Refused(f"a label has 1 to {MOST_LABEL} characters")
-    name, text, made = new_key(site.key, label, sorted(set(scopes)), now=_now())
+    name, text, made = new_key(site.key, label, sorted(set(scopes)), now=now_ms())
     _run(found, _add(found, name, made))
     click.echo(
         f"The key {name} of site {site.key} may do: {', '.join(made.scopes)}. It is shown only now, and works within "
@@ -150,7 +150,7 @@ async def _revoke(config: Config, name: str) -> ApiKey | None:
     from wakeline.redis.connect import connect
 
     async with connect(config.settings.redis) as redis:
-        return await revoke_key(redis, name, now=_now())
+        return await revoke_key(redis, name, now=now_ms())
 
 
 def _run(config: Config, work: Coroutine[Any, Any, T]) -> T:
@@ -160,7 +160,3 @@ def _run(config: Config, work: Coroutine[Any, Any, T]) -> T:
 
 def _day(ms: int | None) -> str:
     return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%d %H:%M UTC") if ms else "-"
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import time
 from collections.abc import Callable, Mapping, Sequence
 
+from wakeline.clock import now_ms
 from wakeline.log import Bounds, Entry, LogGap
 
 
 class MemoryLog:
     """Lanes as lists; `clock` gives append times in ms."""
 
-    def __init__(self, lanes: int, *, clock: Callable[[], int] = lambda: time.time_ns() // 1_000_000) -> None:
+    def __init__(self, lanes: int, *, clock: Callable[[], int] = now_ms) -> None:
         self._id = secrets.token_hex(8)
         self._lanes: list[list[Entry]] = [[] for _ in range(lanes)]
         self._first = [0] * lanes

@@ -7,7 +7,6 @@ the collector to say, which may be newer than this client.
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -17,6 +16,7 @@ from uuid import UUID, uuid4
 
 import msgspec
 
+from wakeline.clock import now_ms
 from wakeline.server_events import MAX_BODY_BYTES, MAX_EVENTS
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -100,7 +100,7 @@ def _id(id: object) -> str:
 
 def _time(time_: object) -> object:
     if time_ is None:
-        return time.time_ns() // 1_000_000
+        return now_ms()
     if isinstance(time_, (str, datetime, date)):
         return _plain(time_, "time", 1)
     if isinstance(time_, int) and abs(time_) >= SURELY_MS:
