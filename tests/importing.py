@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner, Result
 
 from ops.cli import main
@@ -59,8 +60,8 @@ class Read:
         self.problems, self.summary = Problems(), Summary()
         folder = path.parent / f"work-{path.name}"
         folder.mkdir(exist_ok=True)
-        all = said(File(path.name, text, self.map), self.problems, folder, lambda row: None)
-        found = list(told(File(path.name, text, self.map), SITE, all, self.problems, self.summary, began=NOW, now=NOW))
+        all = said(File(path.name, text, self.map), self.problems, folder, lambda row: None, began=NOW)
+        found = list(told(File(path.name, text, self.map), SITE, all, self.problems, self.summary, now=NOW))
         self.facts: list[Fact] = [fact for _, fact, _ in found]
         self.cards: list[Card] = [card for _, _, card in found if card is not None]
 
@@ -158,6 +159,16 @@ def deploy(servers: Settings) -> None:
             await open_deployment(redis, Settings(redis=servers.redis, lanes=LANES))
 
     asyncio.run(deploy())
+
+
+words_alone = pytest.mark.parametrize("servers", ["redis"], indirect=True)
+"""Where it is the same for each log."""
+
+
+@pytest.fixture
+def run(configured: Callable[[str], None], servers: Settings) -> Run:
+    configured(TOML)
+    return runner(servers)
 
 
 def runner(servers: Settings) -> Run:

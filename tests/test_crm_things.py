@@ -19,6 +19,7 @@ from crm.things.forms import taken
 from crm.things.merging import Told
 from crm.things.state import Thing, ThingState
 from tests.timeline import DAY, START, fact
+from wakeline.definitions import REMEMBERED_DAYS
 from wakeline.record import Fact
 from wakeline.vocabulary import pages
 from wakeline.vocabulary.fields import AMOUNTS, Item
@@ -319,15 +320,15 @@ def test_whom_a_page_names_is_no_part_of_what_it_says(by: str) -> None:
     assert digests.digest(named) == digests.digest(fact(ORDER, "purchase", 0, {"value": 1}, **said))
 
 
-def test_a_persons_facts_are_remembered_for_thirty_days() -> None:
-    text, said = "", fact("@customer0", "tag", 0, {"tag": "vip"})
+def test_a_persons_facts_are_remembered_for_so_many_days() -> None:
+    text, said, last = "", fact("@customer0", "tag", 0, {"tag": "vip"}), START + REMEMBERED_DAYS * DAY
     text, verdict, _ = digests.remember(text, said, START)
     assert verdict is None
     assert len(text) <= 24
     other = fact("@customer0", "tag", 0, {"tag": "other"}, id=said.id)
-    assert digests.remember(text, said, START + 30 * DAY)[1] is Verdict.DUPLICATE
-    assert digests.remember(text, other, START + 30 * DAY)[1] is Verdict.CONFLICT
-    assert digests.remember(text, other, START + 31 * DAY)[1] is None
+    assert digests.remember(text, said, last)[1] is Verdict.DUPLICATE
+    assert digests.remember(text, other, last)[1] is Verdict.CONFLICT
+    assert digests.remember(text, other, last + DAY)[1] is None
     cut = 0
     for n in range(digests.MOST_REMEMBERED + 3):
         text, _, more = digests.remember(text, fact("@customer0", "tag", n, {"tag": "vip"}), START)

@@ -32,8 +32,9 @@ from tests.importing import (
     kept,
     order,
     orders,
-    runner,
+    words_alone,
 )
+from tests.importing import run as run
 from tests.server import RedisServer
 from wakeline import keys
 from wakeline.lanes import lane_of
@@ -42,15 +43,6 @@ from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.record import ImportEnd
 from wakeline.redis.connect import connect_blocking
 from wakeline.settings import Settings
-
-words_alone = pytest.mark.parametrize("servers", ["redis"], indirect=True)
-"""Where it is the same for each log."""
-
-
-@pytest.fixture
-def run(configured: Callable[[str], None], servers: Settings) -> Run:
-    configured(TOML)
-    return runner(servers)
 
 
 def test_a_file_is_in_the_log_once_however_often_it_is_imported(run: Run, servers: Settings) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import fsspec
@@ -17,7 +16,6 @@ from ops.imports.state import States
 from tests.importing import (
     DAY,
     HEADER,
-    TOML,
     YESTERDAY,
     Run,
     applied,
@@ -25,20 +23,12 @@ from tests.importing import (
     facts,
     order,
     orders,
-    runner,
+    words_alone,
 )
+from tests.importing import run as run
 from wakeline import keys
 from wakeline.redis.connect import connect_blocking
 from wakeline.settings import Settings
-
-words_alone = pytest.mark.parametrize("servers", ["redis"], indirect=True)
-"""Where it is the same for each log."""
-
-
-@pytest.fixture
-def run(configured: Callable[[str], None], servers: Settings) -> Run:
-    configured(TOML)
-    return runner(servers)
 
 
 @words_alone

@@ -12,11 +12,13 @@ from wakeline.definitions import (
     BOUNCE_BELOW_MS,
     IS_BOUNCE,
     LATE_MS,
+    REMEMBERED_DAYS,
     SESSION_GAP_MS,
     is_bounce,
 )
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.event import MAX_AGE_MS
+from wakeline.vocabulary.things import ORDER
 from wakeline.vocabulary.types import BUILT_IN, NO_ACTIVITY, TYPES, By
 
 PAGES = (ROOT / "README.md", ROOT / "SECURITY.md", *sorted((ROOT / "docs").glob("*.md")))
@@ -56,6 +58,18 @@ SAID = (
     ("wire.md", f"older than {WORDS[MAX_AGE_MS // DAY_MS]} days"),
     ("README.md", f"engaged for less than {BOUNCE_BELOW_MS // 1000} s and nothing was done"),
     ("README.md", f"arrive within {WORDS[LATE_MS // DAY_MS]} days after it"),
+    *(
+        (page, f"{word} for {REMEMBERED_DAYS} days")
+        for page, word in (
+            ("imports.md", "known again"),
+            ("reliability.md", "recognised"),
+            ("servers.md", "remembered"),
+        )
+    ),
+    *(
+        (page, f"{word} {ORDER.lives_ms // DAY_MS} days")
+        for page, word in (("imports.md", "orders"), ("servers.md", "an order for"), ("wire.md", "an order"))
+    ),
     ("scale.md", f"a retention of {WORDS[LATE_MS // DAY_MS]} days or more"),
 )
 

@@ -1,6 +1,7 @@
-"""Definitions of a visit, a bounce, presence and lateness, each in one place; of activity see `vocabulary.types`.
+"""Definitions of a visit, a bounce, presence, lateness and what is known again, each in one place.
 
-Rules, profile readers, SQL views, dashboards and the tests of the docs use them.
+Rules, profile readers, SQL views, dashboards and the tests of the docs use them. What is activity stands in
+`vocabulary.types`, how long things are kept in `vocabulary.things`.
 """
 
 from __future__ import annotations
@@ -37,4 +38,10 @@ LATE_MS = MAX_AGE_MS + DAY_MS
 """Highest age of an event when it is appended. Older ones are rejected, as they may have been counted before.
 
 A day longer than browsers keep an event, for its time in spool and log. A log on Kafka keeps records as long.
+"""
+
+REMEMBERED_DAYS = 30
+"""How long the id of a fact about a person is known, in log time: told again by then it counts once.
+
+Things know the facts of which something is left in them for as long as they are kept (`vocabulary.things`).
 """

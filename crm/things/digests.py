@@ -1,7 +1,7 @@
 """Recognises a fact that was heard before, by a digest of its id and one of its content.
 
-Things keep the digests of the facts of which they keep something. People keep those of the last 30 days of log time,
-packed into a text: 20 characters each, the digest and the day.
+Things keep the digests of the facts of which they keep something. People keep those of REMEMBERED_DAYS, packed into
+a text: 20 characters each, the digest and the day.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from hashlib import blake2b
 import msgspec
 
 from crm.out import Verdict
+from wakeline.definitions import REMEMBERED_DAYS
 from wakeline.durations import DAY_MS
 from wakeline.record import Fact
 
 HALF = 8  # characters of the id, and of the content: 48 bits each
 DAY_DIGITS = 4  # of the day since 1970, hexadecimal
 ENTRY = 2 * HALF + DAY_DIGITS
-REMEMBERED_DAYS = 30
 PAGE, SIGNED = "page", "signed"  # who says it: a page alone, or with the signature of the site's server
 OF_PAGES = (PAGE, SIGNED)
 MOST_REMEMBERED = 256  # of one person

@@ -128,7 +128,7 @@ def rounded(amount: Decimal, currency: str) -> str:
 
 
 def identified(line: int, fields: dict[str, Any]) -> Said:
-    """With an id by its content, unless it has one: a row that says the same is the same event."""
+    """With an id by its content, time included, unless it has one: a row that says the same is the same event."""
     if "id" not in fields:
         fields["id"] = ROW + hashlib.blake2b(msgspec.json.encode(fields), digest_size=12).hexdigest()
     return Said(line, fields)

@@ -13,6 +13,7 @@ from ops.imports.people import People
 from ops.imports.problems import Problems
 from ops.imports.saying import Told
 from ops.imports.state import State, States
+from wakeline.clock import now_ms
 from wakeline.keys import DEPLOYMENT, VERSION, Keys
 from wakeline.lanes import lane_of
 from wakeline.log import Log, LogUnavailable
@@ -78,7 +79,7 @@ class Mover:
                 await self._append(group, cards, number)
                 group, cards = [], []
         await self._append(group, cards, number)
-        end = encode_record(ImportEnd(site, state.batch, time.time_ns() // 1_000_000, lines))
+        end = encode_record(ImportEnd(site, state.batch, now_ms(), lines))
         await self._append([(lane, end) for lane in range(self._deployment.lanes)], [], number)
         state.is_complete, state.errors = True, problems.errors
         self._states.keep(state)

@@ -27,6 +27,8 @@ from ops.imports.saying import JSON, File, said, told
 from ops.imports.state import State, States
 from ops.imports.summary import Summary
 from ops.imports.text import Text, read_through
+from wakeline.clock import now_ms
+from wakeline.definitions import REMEMBERED_DAYS
 from wakeline.process import is_alive
 from wakeline.settings import Config, Site
 
@@ -173,8 +175,8 @@ class Importer:
         outcome, now = Outcome(file.name), now_ms()
         began = time.monotonic()
         with _bar(file) as at:
-            all = said(file, outcome.problems, folder, at)
-            for _ in told(file, self._site, all, outcome.problems, outcome.summary, began=now, now=now):
+            all = said(file, outcome.problems, folder, at, began=now)
+            for _ in told(file, self._site, all, outcome.problems, outcome.summary, now=now):
                 pass
         outcome.seconds = time.monotonic() - began
         return outcome
@@ -211,8 +213,8 @@ class Importer:
             mover = Mover(redis, settings.redis, log, deployment, cards, self._states, state)
             opened.push_async_callback(mover.close)
             with _bar(read) as at:
-                all = said(read, outcome.problems, folder, at)
-                facts = told(read, self._site, all, outcome.problems, outcome.summary, began=state.began, now=now)
+                all = said(read, outcome.problems, folder, at, began=state.began)
+                facts = told(read, self._site, all, outcome.problems, outcome.summary, now=now)
                 await mover.move(
                     facts, outcome.problems, site=self._site.key, tells=self._options.tells, lines=read.text.lines
                 )
@@ -230,7 +232,8 @@ class Importer:
             self._say(
                 f"{shown(file.name)}: the file, or how it is read, has changed since it was imported. All of it is "
                 "read again: what has an id of its own (orders, refunds, contacts, products, customers) merges with "
-                "what is there, and rows that are the same as before count once if that was within 30 days"
+                "what is there, and rows that are the same as before count once if that was within "
+                f"{REMEMBERED_DAYS} days"
             )
         outcome.resumed_at = 0 if outcome.was_done else state.done
         self._states.keep(state)
@@ -244,10 +247,6 @@ class Importer:
             if problems.write(path):
                 return path
         return None
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 @contextmanager

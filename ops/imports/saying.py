@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from collector.clean import clean_text
 from collector.facts import Facts
 from collector.told import Bad, convert_told
-from ops.imports.cells import ROW, Cells, Said
+from ops.imports.cells import Cells, Said
 from ops.imports.files import NoFile, stamp_of
 from ops.imports.jsonl import read_json
 from ops.imports.mapping import Map
@@ -22,15 +22,12 @@ from ops.imports.summary import Summary
 from ops.imports.table import NoTable, table
 from ops.imports.text import Text
 from wakeline.cards import Card
-from wakeline.durations import MINUTE_MS
 from wakeline.event import Refusal
 from wakeline.record import Fact
 from wakeline.settings import Site
 from wakeline.vocabulary.types import By
 
 JSON = "json"
-UNDATED = ("customers", "products")  # tables of how things are, which may have no dates
-UNDATED_MS = 60 * MINUTE_MS  # before the import began: what servers tell meanwhile is later
 ITEM = re.compile(r"^items\[\d+\]\.")
 
 
@@ -51,9 +48,9 @@ class Told(NamedTuple):
     card: Card | None
 
 
-def said(file: File, problems: Problems, folder: Path, at: Callable[[int], None]) -> Iterator[Said]:
+def said(file: File, problems: Problems, folder: Path, at: Callable[[int], None], *, began: int) -> Iterator[Said]:
     """What the file says, in an order that depends on it alone. `at` gets the number of rows read or sorted so far;
-    `folder` is an empty one. Raises NoTable.
+    `folder` is an empty one; what has no time is of before the import `began` (ms). Raises NoTable.
     """
     if file.map.kind == JSON:
         yield from read_json(file.text, problems, at)
@@ -68,23 +65,19 @@ def said(file: File, problems: Problems, folder: Path, at: Callable[[int], None]
         except KeyError as missing:
             columns = ", ".join(found.columns)
             raise NoTable(f"there is no column {missing.args[0]} as the map says; the columns are {columns}") from None
-        for one in read_rows(found, cells, problems):
+        for one in read_rows(found, cells, problems, began=began):
             at(found.line)
             yield one
 
 
 def told(
-    file: File, site: Site, all: Iterator[Said], problems: Problems, summary: Summary, *, began: int, now: int
+    file: File, site: Site, all: Iterator[Said], problems: Problems, summary: Summary, *, now: int
 ) -> Iterator[Told]:
-    """The facts. `began`: the time (ms) of what the file says without one. Raises NoFile if it changes meanwhile."""
+    """The facts, received `now` (ms). Raises NoFile if the file changes meanwhile."""
     zone = ZoneInfo(file.map.zone) if file.map.zone else None
     facts = Facts(site, By.IMPORT, zone)
     is_text = file.map.kind == "events"  # every cell of such a table
     for number, (line, fields) in enumerate(all, start=1):
-        if "time" not in fields and file.map.kind in UNDATED:
-            fields["time"] = began - UNDATED_MS + min(number, UNDATED_MS)  # of two rows the later one stays
-            if "id" in fields and fields["id"].startswith(ROW):  # said again some day, and at another time
-                fields["id"] += f"-{fields['time']}"
         try:
             _, fact, card = facts.made(convert_told(fields, By.IMPORT, is_text=is_text), [], now=now)
         except Bad as bad:
