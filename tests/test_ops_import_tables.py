@@ -10,12 +10,16 @@ import pytest
 
 from ops.imports.guess import Ask, guess
 from ops.imports.mapping import BadMap, Map, batch_of, read_map, written
-from ops.imports.names import IN_WORDS, KINDS, plain
+from ops.imports.names import IN_WORDS, KINDS, WORDS, plain
 from ops.imports.problems import HEAD, Problems
+from ops.imports.rows import TYPES as EVENTS
 from ops.imports.table import NoTable
 from ops.imports.text import read_through
 from ops.imports.values import DAY_FIRST, MONTH_FIRST
 from tests.importing import NOW, Read, order
+from wakeline.vocabulary.fields import CONTACT_STATES, FIELDS, ORDER_STATES, Told
+from wakeline.vocabulary.things import SENT
+from wakeline.vocabulary.types import TYPES
 
 HEADER = "Bestellnummer;Datum;Kundennummer;Gesamtbetrag;Gutschein\n"
 
@@ -227,3 +231,19 @@ def test_what_lies_in_the_future_or_too_far_back_is_not_told(tmp_path: Path) -> 
     assert [fact.home for fact in read.facts] == [order("3")]
     assert read.summary.too_old == 1
     assert all(fact.time <= NOW for fact in read.facts)
+
+
+# ---- the vocabulary
+
+
+@pytest.mark.parametrize(("kind", "type"), [*EVENTS.items(), ("orders", "purchase"), ("orders", "refund")])
+def test_a_table_has_a_column_for_every_field_of_its_events(kind: str, type: str) -> None:
+    columns = {one.name.partition(".")[0] for one in KINDS[kind]}
+    not_a_column = {*Told.__struct_fields__, "items", "refund_id"}
+    assert set(FIELDS[type].__struct_fields__) - not_a_column <= columns
+
+
+def test_there_is_a_word_for_every_state() -> None:
+    assert WORDS["orders.state"].keys() == set(ORDER_STATES)
+    assert WORDS["contacts.state"].keys() == set(CONTACT_STATES)
+    assert WORDS["sends.type"].keys() == {type.name for type in TYPES if type.thing is SENT}

@@ -20,7 +20,7 @@ from ops.imports.items import Line, item_fields, items_of
 from ops.imports.mapping import Map
 from ops.imports.problems import Problems
 from ops.imports.table import Row, Table
-from wakeline.vocabulary.fields import MAX_ITEMS
+from wakeline.vocabulary.fields import AMOUNTS, MAX_ITEMS, Purchase, Told
 from wakeline.vocabulary.money import CURRENCIES
 from wakeline.vocabulary.names import is_name
 
@@ -28,8 +28,8 @@ NUMBER = "transaction_id"
 CANCELS = re.compile(r"[cC](\d+)")
 NOTHING = Decimal(0)
 FROM_ABOVE = ("currency", "time")
-ONCE = ("coupon", "channel")  # fields of the whole order, which every row may repeat
-ONCE_AMOUNTS = ("tax", "shipping", "discount")
+OF_ALL_ROWS = (*Told.__struct_fields__, NUMBER, "value", "currency", "items")  # of a purchase; the others are read once
+ONCE = tuple(name for name in Purchase.__struct_fields__ if name not in OF_ALL_ROWS)
 ITEMS = frozenset(("item.item_id", "item.item_name", "item.quantity", "item.price", "item.total"))
 
 
@@ -247,12 +247,8 @@ class Orders:
                 what = f"{left_out} items beyond the {MAX_ITEMS} that an order keeps: its value is whole"
                 self._problems.note(lines[0].line, self._column("item.item_id"), what)
         for name in ONCE:
-            if found := self._once(order, name):
-                fields[name] = found
-        for name in ONCE_AMOUNTS:
-            amounts = (self._amount(one.cells, name) for one in order.lines)
-            if (amount := next((found for found in amounts if found is not None), None)) is not None:
-                fields[name] = rounded(abs(amount), lines[0].currency)
+            if (found := self._once(order, name)) is not None:
+                fields[name] = rounded(abs(found), lines[0].currency) if name in AMOUNTS else found
         return fields
 
     def _refund(
@@ -292,13 +288,12 @@ class Orders:
             return None
         return {"type": "order_state", NUMBER: order.number, "state": state, "time": order.lines[0].time}
 
-    def _once(self, order: Order, field: str) -> str:
+    def _once(self, order: Order, field: str) -> Any:
+        """What the first row that says it says of the whole order, which every row may repeat; None: no row does."""
         if field not in self._cells.fields:
-            return ""
-        for one in order.lines:
-            if (found := self._cells.value(one.cells, field)) is not None:
-                return str(found)
-        return ""
+            return None
+        values = (self._cells.value(one.cells, field) for one in order.lines)
+        return next((value for value in values if value is not None), None)
 
     def _column(self, field: str) -> str:
         return self._cells.map.name_of(field)
