@@ -234,7 +234,7 @@ SELECT
         'product': item.item_id, 'category': item.item_category, 'price': item.price, 'quantity': item.quantity
     }}) AS items,
     visit.source, visit.campaign, device, browser, os, country, order_key, channel, tax, shipping, discount, coupon,
-    state, placed, paid, shipped, delivered, returned, cancelled, told_by
+    state, {", ".join(ORDER_STATES)}, told_by
 FROM history.settled AS settled
 LEFT JOIN (SELECT site, visitor, session, source, campaign FROM history.session) AS visit
     USING (site, visitor, session)

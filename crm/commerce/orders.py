@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from crm.things import forms
 from crm.things.digests import short
-from crm.things.merging import A_REFUND, CURRENCY, EARLIEST, MONEY, Fields, Told, value_of
+from crm.things.merging import A_REFUND, CURRENCY, EARLIEST, MONEY, Fields, Kept, value_of
 from wakeline.record import Fact
 from wakeline.vocabulary.fields import ORDER_STATES
 from wakeline.vocabulary.types import PURCHASE, REFUND
@@ -67,7 +67,7 @@ class Order(NamedTuple):
     refunds: list[Refund]
 
 
-def order(told: list[Told]) -> Order:
+def order(told: list[Kept]) -> Order:
     """The order that these facts make."""
     bought = next((fact for fact in told if f"{MONEY}v" in fact.fields), None)
     refunds = [

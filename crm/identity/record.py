@@ -15,7 +15,7 @@ from crm.state import Visitor
 from crm.things import forms
 from crm.things.digests import digest, remember
 from crm.things.hearing import rank
-from crm.things.merging import Fields, Told, merge
+from crm.things.merging import Fields, Kept, merge
 from wakeline.event import CONSENT
 from wakeline.record import Fact
 from wakeline.vocabulary.types import CUSTOMER_TOLD, FORGET, PREFERENCE, TAG
@@ -66,7 +66,7 @@ def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
         return Verdict.ERASED
     if customer.tombstone and not state.returned:
         state.returned = fact.time
-    cut = merge(state.record, Told(digest(fact), rank(fact), fact.time, fields(fact)))
+    cut = merge(state.record, Kept(digest(fact), rank(fact), fact.time, fields(fact)))
     if cut:
         out.cut["facts"] += cut
     state.first_seen = min(state.first_seen or at, at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from crm.interests.state import Interests
-from crm.things.merging import Told
+from crm.things.merging import Kept
 
 
 class CustomerState(Struct, omit_defaults=True, gc=False):
@@ -18,7 +18,7 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     source: str = ""
     erased: int = 0  # see VisitorState
     heard: int = 0  # time (ms) of the latest fact about it, or about a thing that names it
-    record: list[Told] = []
+    record: list[Kept] = []
     returned: int = 0  # time (ms) of the fact that said so, after an erasure
     facts: str = ""  # see `crm.things.digests`; it survives erasure
 

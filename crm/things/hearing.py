@@ -13,7 +13,7 @@ from crm.out import Out, Verdict
 from crm.sites import SiteFacts
 from crm.things.digests import OF_PAGES, PAGE, digest, heard_before
 from crm.things.forms import CUSTOMER, NOBODY, VISITOR
-from crm.things.merging import Fields, Told, merge, says_something
+from crm.things.merging import Fields, Kept, merge, says_something
 from crm.things.state import PERSONS, Thing, ThingState
 from wakeline.record import CustomerShare, Fact
 
@@ -37,7 +37,7 @@ def hear(fact: Fact, thing: Thing, named: Mapping[str, Any], out: Out, *, making
         fields[CUSTOMER] = _unless_erased(fact.customer, fact, named)
     if fact.visitor and fact.by in OF_PAGES:
         fields[VISITOR] = _unless_erased(fact.visitor, fact, named)
-    told = Told(said, rank(fact), fact.time, fields)
+    told = Kept(said, rank(fact), fact.time, fields)
     if not says_something(told):
         return Verdict.APPLIED
     is_named = fields.get(CUSTOMER)

@@ -29,8 +29,8 @@ MOST_BYTES = 131_072  # of its facts, as JSON; the last one is never longer than
 _encode = msgspec.json.Encoder().encode
 
 
-class Told(Struct, array_like=True, gc=False):
-    """What is left of one fact."""
+class Kept(Struct, array_like=True, gc=False):
+    """What is kept of one fact."""
 
     digest: str  # see `crm.things.digests`
     rank: int  # of who said it: 0 a page, 1 others, also by their signature on a page
@@ -42,7 +42,7 @@ class Told(Struct, array_like=True, gc=False):
         return self.rank, self.time, self.digest
 
 
-def merge(facts: list[Told], new: Told) -> int:
+def merge(facts: list[Kept], new: Kept) -> int:
     """Add a fact to those of one thing or person, which stay in the order of their stamps. Returns what had to go.
 
     Beyond MOST_ENTRIES those with the smallest stamps go. Since the stamp of an entry only rises, the same ones are
@@ -71,7 +71,7 @@ def merge(facts: list[Told], new: Told) -> int:
     return cut
 
 
-def _shortened(facts: list[Told], excess: int) -> int:
+def _shortened(facts: list[Kept], excess: int) -> int:
     """Take out what is about as long as the excess. Returns how many had to go: entries, else one fact."""
     going = []
     for fact, name in _entries(facts):
@@ -85,14 +85,14 @@ def _shortened(facts: list[Told], excess: int) -> int:
     return 1
 
 
-def _entries(facts: list[Told]) -> list[tuple[Told, str]]:
+def _entries(facts: list[Kept]) -> list[tuple[Kept, str]]:
     """The entries, as facts with their fields, in the order in which they go."""
     found = [(fact, name) for fact in facts for name in sorted(fact.fields) if is_entry(name)]
     found.sort(key=lambda entry: entry[1].startswith(PREFERENCES))
     return found
 
 
-def _without(facts: list[Told], entries: list[tuple[Told, str]]) -> int:
+def _without(facts: list[Kept], entries: list[tuple[Kept, str]]) -> int:
     """Take entries out. Returns how many these are."""
     for fact, name in entries:
         del fact.fields[name]
@@ -105,13 +105,13 @@ def is_entry(name: str) -> bool:
     return name.startswith(A_REFUND) or NAMED in name
 
 
-def says_something(fact: Told) -> bool:
+def says_something(fact: Kept) -> bool:
     """Whether anything is left of a fact; a currency alone is not."""
     if CURRENCY in fact.fields and not any(name.startswith(MONEY) for name in fact.fields):
         del fact.fields[CURRENCY]
     return bool(fact.fields)
 
 
-def value_of(facts: list[Told], name: str) -> Any:
+def value_of(facts: list[Kept], name: str) -> Any:
     """What is said in a field; None: nothing is."""
     return next((fact.fields[name] for fact in facts if name in fact.fields), None)

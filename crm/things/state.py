@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from crm.things.forms import CUSTOMER, VISITOR
-from crm.things.merging import Told
+from crm.things.merging import Kept
 from wakeline.vocabulary import things
 
 PERSONS = (CUSTOMER, VISITOR)
@@ -15,7 +15,7 @@ PERSONS = (CUSTOMER, VISITOR)
 class ThingState(Struct, array_like=True, gc=False):
     """Stored state of one thing. `crm.commerce` and `crm.service` read it."""
 
-    told: list[Told] = []
+    told: list[Kept] = []
     last: int = 0  # time of the latest fact, ms, but no later than its append time; not stored where `told` says it
 
 

@@ -11,7 +11,7 @@ from collector.memory import Asking
 from ops.imports.pace import Behind, Pace
 from ops.imports.people import People
 from ops.imports.problems import Problems
-from ops.imports.saying import Told
+from ops.imports.saying import Numbered
 from ops.imports.state import State, States
 from wakeline.clock import now_ms
 from wakeline.keys import DEPLOYMENT, VERSION, Keys
@@ -51,7 +51,7 @@ class Mover:
         self._memory_due = 0.0
         self.pace = Pace(self._look)
 
-    async def move(self, all: Iterator[Told], problems: Problems, *, site: str, tells: bool, lines: int) -> None:
+    async def move(self, all: Iterator[Numbered], problems: Problems, *, site: str, tells: bool, lines: int) -> None:
         """Append what is not in the log yet, and the end of the import to every lane.
 
         Raises Stuck, Full, LogUnavailable: started again it goes on where it stopped.

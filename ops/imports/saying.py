@@ -40,7 +40,7 @@ class File(NamedTuple):
     stamp: tuple[int, int, int] | None = None
 
 
-class Told(NamedTuple):
+class Numbered(NamedTuple):
     """`number` is that of the event in its file, from 1 on, whatever became of those before it."""
 
     number: int
@@ -72,7 +72,7 @@ def said(file: File, problems: Problems, folder: Path, at: Callable[[int], None]
 
 def told(
     file: File, site: Site, all: Iterator[Said], problems: Problems, summary: Summary, *, now: int
-) -> Iterator[Told]:
+) -> Iterator[Numbered]:
     """The facts, received `now` (ms). Raises NoFile if the file changes meanwhile."""
     zone = ZoneInfo(file.map.zone) if file.map.zone else None
     facts = Facts(site, By.IMPORT, zone)
@@ -89,7 +89,7 @@ def told(
             continue
         assert isinstance(fact, Fact)  # imports erase nobody
         summary.add(fact)
-        yield Told(number, fact, card)
+        yield Numbered(number, fact, card)
     if file.stamp is not None and stamp_of(file.text.path) != file.stamp:
         raise NoFile("was changed while it was read: import it again, once nobody writes to it")
 
