@@ -290,6 +290,9 @@ def test_a_page_tells_each_field_of_an_order_that_it_may_say() -> None:
     assert page_orders.body(said).keys() == said.keys()
     of_pages = {name.rstrip("*") for type in ("purchase", "refund") for name in pages.FIELDS[type]}
     assert said.keys() == of_pages - {"transaction_id", "signature"}
+    line = {name: samples[form] for name, form in forms.ITEM}
+    [item] = page_orders.body({"currency": "EUR", "items": [line]})["items"]
+    assert item.keys() == {name.rstrip("*") for name in pages.ITEM} == line.keys() - {"cost"}
 
 
 def test_an_item_is_stored_without_what_nobody_said() -> None:

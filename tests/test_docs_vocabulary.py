@@ -10,8 +10,8 @@ from benchmarks.children import ROOT
 from wakeline.commerce import EVENTS, IDS, OWN_FIELDS
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING, WireEvent
 from wakeline.vocabulary import pages
-from wakeline.vocabulary.fields import FIELDS, PERSONAL, Item, Told
-from wakeline.vocabulary.types import BUILT_IN, BY_NAME, TYPES, By, EventType
+from wakeline.vocabulary.fields import FIELDS, ORDER_STATES, PERSONAL, Item, Told
+from wakeline.vocabulary.types import BUILT_IN, BY_NAME, ORDER_STATE, PURCHASE, REFUND, TYPES, By, EventType
 
 PAGE = ROOT / "docs" / "vocabulary.md"
 TYPES_OF_PACKAGE = (ROOT / "snippet" / "types" / "index.d.ts").read_text()
@@ -136,3 +136,22 @@ def test_the_shops_events_are_of_the_vocabulary() -> None:
     assert BY_NAME.keys() >= EVENTS
     assert IDS <= pages.OF_PAGES <= OWN_FIELDS
     assert {"product", "product_id", "sku", "order", "order_id", "view_product"}.isdisjoint(OWN_FIELDS | EVENTS)
+
+
+def rows(page: str, type: str) -> list[str]:
+    return [
+        line for line in (ROOT / "docs" / page).read_text().splitlines() if line[0:1] == "|" and f"`{type}`" in line
+    ]
+
+
+def test_the_page_of_the_script_names_the_fields_of_an_order() -> None:
+    for type in (PURCHASE, REFUND):
+        [row] = [row for row in rows("snippet.md", type) if row.startswith(f"| `{type}`")]
+        assert [name for name in starred(pages.FIELDS[type]) if f"`{name}`" not in row] == [], type
+
+
+def test_the_docs_name_every_state_of_an_order() -> None:
+    for page in ("vocabulary.md", "servers.md"):
+        assert any(all(state in row for state in ORDER_STATES) for row in rows(page, ORDER_STATE)), page
+    [states] = [line for line in (ROOT / "docs/imports.md").read_text().splitlines() if "**States.**" in line]
+    assert all(state in states for state in ORDER_STATES if state != "placed"), "which shops call open"

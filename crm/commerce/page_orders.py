@@ -19,14 +19,17 @@ from crm.things.forms import MOST_TEXT, Form
 from wakeline.amounts import MAX_QUANTITY
 from wakeline.commerce import CURRENCY, ITEMS
 from wakeline.record import Event, Fact, ToldFact
+from wakeline.vocabulary import pages
 from wakeline.vocabulary.fields import MAX_ITEMS
 from wakeline.vocabulary.money import BadAmount, minor_units
-from wakeline.vocabulary.pages import OF_PAGES
 from wakeline.vocabulary.things import MAX_THING_ID
 from wakeline.vocabulary.types import PURCHASE, REFUND
 
-FIELDS = {name: form for name, (_, form) in {**PURCHASE_FIELDS, **REFUND_FIELDS}.items()} | {"refund_id": forms.text}
-ITEM_FIELDS = {name: form for name, form in forms.ITEM if name in OF_PAGES}
+SAID = {name.rstrip("*") for name in (*pages.FIELDS[PURCHASE], *pages.FIELDS[REFUND])}
+SAID_OF_ITEMS = {name.rstrip("*") for name in pages.ITEM}
+FIELDS = {name: form for name, (_, form) in {**PURCHASE_FIELDS, **REFUND_FIELDS}.items() if name in SAID}
+FIELDS["refund_id"] = forms.text
+ITEM_FIELDS = {name: form for name, form in forms.ITEM if name in SAID_OF_ITEMS}
 
 
 def tell(event: Event, visitor: Visitor, out: Out) -> None:
