@@ -182,6 +182,8 @@ class Fold:
             self._fire_one(person, kind, at, changes)
             changes.step += 1
             next = rules.earliest(person, site, doubted=changes.doubted)[0]
+        elif isinstance(person, Thing):
+            changes.things[person.site, person.id] = person  # its key expires a week after its end, which has moved
         changes.reschedule(person, next and max(next, at))
         return is_due
 

@@ -145,6 +145,22 @@ async def test_redis_forgets_a_thing_a_week_after_its_end(redis_server: Any) -> 
         assert abs(lives - things.PRODUCT.lives_ms - 7 * DAY) < MINUTE
 
 
+async def test_a_kind_that_is_kept_longer_from_now_on_is_so_in_redis_too(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(CONTACT, "contact", 0, {"channel": "mail"}, customer=WHO))
+        longer = things.CONTACT._replace(lives_ms=things.CONTACT.lives_ms + 100 * DAY)
+        monkeypatch.setitem(things._by_prefix, longer.prefix, longer)
+        await made.start()
+        await until(made, things.CONTACT.lives_ms + DAY)
+        lives = await made.redis.pttl(made.store.keys.thing(made.lane(CONTACT), "shop", CONTACT))
+        assert abs(lives - 107 * DAY) < DAY + MINUTE
+        await until(made, longer.lives_ms + DAY)
+        assert not await made.redis.keys("*:thing:*")
+        assert not await made.redis.keys("*:naming:*")
+
+
 def buys(n: int, at: int, type: str = "purchase", visitor: str = "visitor-1", **props: Any) -> Event:
     return event(visitor, "page-1", n, at, type, order=ORDER, props={"currency": "EUR", **props})
 
