@@ -4,7 +4,7 @@ A rule takes the event, its visitor and `out`, which collects its other effects.
 `out.now`. It returns None, or a verdict that ends the processing of the event.
 
 People and things may also have deadlines, whose kinds are listed below. A kind computes the next deadline from their
-state, and is called when it is reached. A rule that sets a deadline calls `out.wake`. The processor also calls
+state, and is called when it is reached. A rule that makes one earlier calls `out.wake`. The processor also calls
 
 is_kept_out              before the rules: whether an erasure keeps the event out of the profile
 open_share, send_share   around the rules and deadlines: sends what they add to a linked visitor to its customer too

@@ -22,7 +22,7 @@ from iso4217 import Currency
 
 MAX_AMOUNT = 10**12  # in any currency; more is a mistake
 MAX_QUANTITY = 10**6
-MAX_TEXT = 64  # characters in an amount
+MAX_AMOUNT_TEXT = 64  # characters in an amount
 
 USUAL_DECIMALS = 2
 DECIMALS = {currency.code: currency.exponent or 0 for currency in Currency}
@@ -72,7 +72,7 @@ def exact(text: str, currency: str = "", point: str = "") -> Decimal | None:
 
     `point` is the decimal separator where it is known ("." or ","): nothing is ambiguous then.
     """
-    if len(text) > MAX_TEXT:
+    if len(text) > MAX_AMOUNT_TEXT:
         return None
     found = _exact(text, DECIMALS.get(currency, USUAL_DECIMALS), currency, point)
     return found if found is not None and abs(found) <= MAX_AMOUNT else None
@@ -80,7 +80,7 @@ def exact(text: str, currency: str = "", point: str = "") -> Decimal | None:
 
 def _within(value: object, most: int, decimals: int | None, currency: str) -> float | None:
     if isinstance(value, str):
-        value = _read(value, decimals, currency) if len(value) <= MAX_TEXT else None
+        value = _read(value, decimals, currency) if len(value) <= MAX_AMOUNT_TEXT else None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not -most <= value <= most:
         return None
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wakeline.vocabulary import types
+from wakeline.vocabulary import fields, types
 from wakeline.vocabulary.money import major_units, minor_units
 from wakeline.vocabulary.pages import OF_PAGES
 
@@ -16,7 +16,7 @@ EVENTS = frozenset(
 
 VALUE = "value"  # the amount of a purchase or a refund
 TOTALS = (VALUE, "price")  # names of that amount in a history; the last is a former one
-AMOUNTS = frozenset((VALUE, "price", "tax", "shipping", "discount", "cost"))  # in an event, and in each of its items
+AMOUNTS = fields.AMOUNTS & OF_PAGES  # in an event, and in each of its items
 QUANTITY = "quantity"
 CURRENCY = "currency"
 TRANSACTION_ID = "transaction_id"  # the order's number

@@ -15,12 +15,12 @@ from crm.out import Out
 from crm.state import Visitor
 from crm.things import forms
 from crm.things.digests import PAGE, SIGNED
-from crm.things.forms import MOST_TEXT, Form
+from crm.things.forms import Form
 from wakeline.amounts import MAX_QUANTITY
 from wakeline.commerce import CURRENCY, ITEMS
 from wakeline.record import Event, Fact, ToldFact
 from wakeline.vocabulary import pages
-from wakeline.vocabulary.fields import MAX_ITEMS
+from wakeline.vocabulary.fields import MAX_ITEMS, MAX_TEXT
 from wakeline.vocabulary.money import BadAmount, minor_units
 from wakeline.vocabulary.things import MAX_THING_ID
 from wakeline.vocabulary.types import PURCHASE, REFUND
@@ -86,7 +86,7 @@ def _read(fields: Mapping[str, Form], props: Mapping[str, Any], currency: str) -
         if form is forms.amount:
             value = _minor(value, currency)
         elif form is forms.text:
-            value = value[:MOST_TEXT] if isinstance(value, str) and value else None
+            value = value[:MAX_TEXT] if isinstance(value, str) and value else None
         elif form is forms.number:
             is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
             value = value if is_number and abs(value) <= MAX_QUANTITY else None

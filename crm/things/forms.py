@@ -13,12 +13,10 @@ from msgspec import inspect
 
 from crm.things.merging import CURRENCY, MONEY, Fields
 from wakeline.record import FOR_GOOD
-from wakeline.vocabulary.fields import AMOUNTS, FIELDS, MAX_ITEMS, PERSONAL, Told
+from wakeline.vocabulary.fields import AMOUNTS, FIELDS, MAX_ITEMS, MAX_TEXT, MAX_TRAITS, PERSONAL, Told
 from wakeline.vocabulary.things import MAX_THING_ID
 from wakeline.vocabulary.types import BY_NAME
 
-MOST_TEXT = 1_000  # characters
-MOST_NAMED = 64  # entries of a dict or a list
 MOST_MINOR = 10**17  # minor units: `amounts.MAX_AMOUNT` in the currency with the most decimals
 
 CUSTOMER, VISITOR = "@", "~"
@@ -51,7 +49,7 @@ def time(value: Any) -> int:
 
 
 def text(value: Any) -> str:
-    if not isinstance(value, str) or len(value) > MOST_TEXT:
+    if not isinstance(value, str) or len(value) > MAX_TEXT:
         raise ValueError("no text, or one that is too long")
     return value
 
@@ -63,7 +61,7 @@ def flag(value: Any) -> bool:
 
 
 def texts(value: Any) -> list[str]:
-    if not isinstance(value, list) or len(value) > MOST_NAMED:
+    if not isinstance(value, list) or len(value) > MAX_TRAITS:
         raise ValueError("no list of texts, or one that is too long")
     return [text(one) for one in value]
 
@@ -75,7 +73,7 @@ def scalar(value: Any) -> Any:
 
 
 def scalars(value: Any) -> dict[str, Any]:
-    if not isinstance(value, dict) or len(value) > MOST_NAMED:
+    if not isinstance(value, dict) or len(value) > MAX_TRAITS:
         raise ValueError("no names with values, or too many")
     return {text(name): scalar(one) for name, one in value.items()}
 

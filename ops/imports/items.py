@@ -9,6 +9,7 @@ from ops.imports.cells import Cells, rounded
 from wakeline.amounts import MAX_QUANTITY
 from wakeline.vocabulary.fields import MAX_ITEMS
 from wakeline.vocabulary.names import is_name
+from wakeline.vocabulary.things import MAX_THING_ID
 
 TEXTS = ("item_id", "item_name", "item_brand", "item_category", "item_variant")
 ONE = Decimal(1)
@@ -57,7 +58,7 @@ def item_fields(
     if not item:
         return None, amount, quantity
     item.setdefault("item_id", item.get("item_name", "?"))
-    item["item_id"] = item["item_id"][:256]
+    item["item_id"] = item["item_id"][:MAX_THING_ID]
     item["quantity"] = min(float(abs(count)), float(MAX_QUANTITY))
     if price is None and total is not None and count:
         price = total / count

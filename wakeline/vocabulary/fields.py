@@ -10,14 +10,14 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import UNSET, Meta, Struct, UnsetType, field
 
-from wakeline.event import MAX_CUSTOMER_ID, ConsentLevel, CustomerId, Id
+from wakeline.event import MAX_CUSTOMER_ID, MAX_PROP_TEXT, ConsentLevel, CustomerId, Id
 from wakeline.record import FOR_GOOD
 from wakeline.vocabulary.things import MAX_THING_ID
 
 MAX_ITEMS = 200  # of one order, with every field
 MAX_TRAITS = 64  # of one customer or product
 MAX_LABELS = 32  # of one list
-MAX_TEXT = 1_000  # characters of a text, as it is said and once it is cleaned
+MAX_TEXT = MAX_PROP_TEXT  # characters of a text, as it is said and once it is cleaned: as in a page's event
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_THING_ID)]  # an id of the site's own
 Label = Annotated[str, Meta(min_length=1, max_length=128)]

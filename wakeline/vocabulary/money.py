@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
-from wakeline.amounts import DECIMALS, MAX_AMOUNT, MAX_TEXT
+from wakeline.amounts import DECIMALS, MAX_AMOUNT, MAX_AMOUNT_TEXT
 
 CURRENCIES = frozenset(DECIMALS)
 FACTORS: dict[str, int] = {code: 10**decimals for code, decimals in DECIMALS.items()}
@@ -30,7 +30,7 @@ def minor_units(amount: float | str | Decimal, currency: str, *, rounds: bool = 
             return near
     try:
         text = f"{amount:.15g}" if type(amount) is float else str(amount).strip()
-        if len(text) > MAX_TEXT:
+        if len(text) > MAX_AMOUNT_TEXT:
             raise BadAmount(NO_NUMBER)
         number = Decimal(text)
     except InvalidOperation:

@@ -29,8 +29,8 @@ class Thing(NamedTuple):
     lives_ms: int  # after the last time that somebody spoke of it, by event time
 
 
-ORDER = Thing("order", "#", "transaction_id", 800 * DAY_MS)
-PRODUCT = Thing("product", "$", "item_id", 800 * DAY_MS)
+ORDER = Thing("order", THING_PREFIX, "transaction_id", 800 * DAY_MS)
+PRODUCT = Thing("product", PRODUCT_PREFIX, "item_id", 800 * DAY_MS)
 CONTACT = Thing("contact", "#contact:", "contact_id", 800 * DAY_MS)
 SERVICE_ORDER = Thing("service_order", "#service:", "service_id", 800 * DAY_MS)
 AGREEMENT = Thing("agreement", "#agreement:", "agreement_id", 3_650 * DAY_MS)
@@ -43,7 +43,7 @@ _by_prefix = {thing.prefix: thing for thing in THINGS}
 
 def is_thing(id: str) -> bool:
     """Whether an id in the log is a thing's, and not a person's."""
-    return id[:1] in ("#", "$")
+    return id[:1] in (THING_PREFIX, PRODUCT_PREFIX)
 
 
 def kind_of(id: str) -> Thing | None:
@@ -53,7 +53,7 @@ def kind_of(id: str) -> Thing | None:
     if id[:1] != THING_PREFIX:
         return None
     head, colon, _ = id.partition(":")
-    return _by_prefix.get(head + colon if colon else "#")
+    return _by_prefix.get(head + colon if colon else ORDER.prefix)
 
 
 def own_id(value: object) -> str | None:
