@@ -33,17 +33,7 @@ from wakeline.durations import MINUTE_MS
 from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.numbers import LIVE_TOPS, TOPS
-from wakeline.record import (
-    Definition,
-    Delta,
-    Erase,
-    Event,
-    Fact,
-    ImportEnd,
-    Record,
-    Unlink,
-    encode_record,
-)
+from wakeline.record import Definition, Delta, Erase, Event, Fact, ImportEnd, Record, Unlink, encode_record
 from wakeline.vocabulary.types import BUILT_IN
 
 TIMED = 64  # one event in so many: reading the clock costs as much as a small rule
