@@ -1,4 +1,6 @@
-"""Setup of every server process: private files, and the maximum number of open files. Whether a process is alive."""
+"""Setup of every server process: private files, and the maximum number of open files. Whether a process is alive, and
+how one lets others go first.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,11 @@ import os
 import resource
 import secrets
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 NOT_FOR_OTHERS = 0o077
+YIELDS = 10  # of 19, on the scale of `nice`
 ENOUGH_FILES = 65_536  # if there is no hard limit: some systems refuse higher values
 
 
@@ -31,6 +36,18 @@ def is_alive(pid: str) -> bool:
     except OSError:
         return True
     return True
+
+
+@contextmanager
+def yielding() -> Iterator[None]:
+    """Others that need a processor go before this process. Afterwards too, where it may not raise itself again."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    os.setpriority(os.PRIO_PROCESS, 0, max(before, YIELDS))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 def raise_open_files() -> int:

@@ -29,7 +29,7 @@ from ops.imports.summary import Summary
 from ops.imports.text import Text, read_through
 from wakeline.clock import now_ms
 from wakeline.definitions import REMEMBERED_DAYS
-from wakeline.process import is_alive
+from wakeline.process import is_alive, yielding
 from wakeline.settings import Config, Site
 
 WORK = "work-"
@@ -185,7 +185,8 @@ class Importer:
         outcome = Outcome(file.name)
         began = time.monotonic()
         try:
-            asyncio.run(self._move(file, read, batch, outcome, folder))
+            with yielding():
+                asyncio.run(self._move(file, read, batch, outcome, folder))
         finally:
             if not outcome.was_done:
                 outcome.errors_in = self._list(file, outcome.problems)
