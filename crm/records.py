@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from crm.identity import forgetting
 from crm.identity.consent import look_through
-from crm.identity.customers import receive
+from crm.identity.customers import is_known, receive
 from crm.intake.duplicates import hear
 from crm.out import Out
 from crm.state import Customer, Visitor
 from wakeline.record import Erase
 
-__all__ = ["erase", "look_through", "receive"]
+__all__ = ["erase", "is_known", "look_through", "receive"]
 
 
 def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:

@@ -14,6 +14,7 @@ from wakeline.paths import decoded, page_label, pattern
 from wakeline.settings import Site
 
 REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
+REMEMBERED_QUARTERS = 80_000  # of an hour, of one site: the two years of an imported history; 8 MB
 REMEMBERED_DEFINED = 8  # of one site: lanes change from one to the next almost together
 REMEMBERED_NAMES = 4_096  # of pages of all sites; 11 MB where strangers make up the longest
 
@@ -46,7 +47,7 @@ class SiteFacts:
         quarter = ms // QUARTER_MS
         found = self._day_of_quarter.get(quarter)
         if found is None:
-            if len(self._day_of_quarter) > 4_096:
+            if len(self._day_of_quarter) > REMEMBERED_QUARTERS:
                 self._day_of_quarter.clear()
             found = datetime.fromtimestamp(ms / 1000, self._time_zone).strftime("%Y-%m-%d")
             self._day_of_quarter[quarter] = found

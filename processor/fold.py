@@ -300,7 +300,9 @@ class Fold:
 
     def lives_here(self, who: Who) -> bool:
         """Whether a person belongs to this lane; without a site, whether it does for any site."""
-        return any(lane_of(site, who[1], self.lanes) == self.lane for site in ([who[0]] if who[0] else self._sites))
+        if who[0]:
+            return lane_of(*who, self.lanes) == self.lane
+        return any(lane_of(site, who[1], self.lanes) == self.lane for site in self._sites)
 
     def finish(self, changes: Changes) -> None:
         """End a call, after its last record."""

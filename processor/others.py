@@ -56,12 +56,16 @@ def news(delta: Delta, memory: LaneMemory, changes: Changes, *, checks: bool) ->
 
 
 def receive(share: Share, memory: LaneMemory, changes: Changes, *, applied: Position) -> Home | None:
-    """Apply a share or a fact that another lane tells; None: it was applied by an earlier delta."""
+    """Apply a share or a fact that another lane tells; None: it was applied before, or says nothing new."""
     if share.at >= 0 and (share.at, share.step) < applied:
         return None
     if isinstance(share, CustomerShare):
-        customer = touch(memory, changes, touched_by(share)[0])
+        who = touched_by(share)[0]
+        customer = memory.people[who]
         assert isinstance(customer, Customer)
+        if records.is_known(share, customer):
+            return None
+        touch(memory, changes, who)
         records.receive(share, customer, changes)
         return customer
     return hear(share.fact, memory, changes)[0]

@@ -165,11 +165,10 @@ def _interests(interests: Interests, key: str, add: Callable[[Command], None], *
             add(["ZADD", key, *part])
         if renewed or len(changed) == len(scores):  # all are new: so may be the key
             add(["PEXPIRE", key, lives])
-        changed.clear()
     if interests.gone:
         for part in in_parts(sorted(interests.gone - scores.keys())):
             add(["ZREM", key, *part])
-        interests.gone.clear()
+    interests.written()
 
 
 def write_customer(customer: Customer, changes: Changes, add: Callable[[Command], None]) -> None:

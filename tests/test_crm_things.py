@@ -16,7 +16,7 @@ from crm.commerce.orders import ALL, Order, order
 from crm.out import Out, Verdict
 from crm.things import digests, forms, merging
 from crm.things.forms import taken
-from crm.things.merging import Told
+from crm.things.merging import Kept
 from crm.things.state import Thing, ThingState
 from tests.timeline import DAY, START, fact
 from wakeline.definitions import REMEMBERED_DAYS
@@ -194,7 +194,7 @@ def test_the_order_of_facts_changes_nothing_beyond_the_bound(said: list[Fact], r
 
 
 TRAITS = st.builds(
-    lambda at, digest, names: Told(f"{digest:016}", 1, at, dict.fromkeys(names, digest)),
+    lambda at, digest, names: Kept(f"{digest:016}", 1, at, dict.fromkeys(names, digest)),
     TIMES,
     st.integers(1, 9_999),
     st.lists(st.sampled_from(("trait:a", "trait:b", "tag:a", "channel:mail", "consent")), min_size=1, unique=True),
@@ -203,11 +203,11 @@ TRAITS = st.builds(
 
 @settings(deadline=None)
 @given(st.lists(TRAITS, max_size=10, unique_by=lambda one: one.digest), st.randoms(use_true_random=False))
-def test_the_same_traits_are_left_in_whichever_order_they_come(said: list[Told], rng: random.Random) -> None:
-    def merged(facts: list[Told]) -> list[Told]:
-        found: list[Told] = []
+def test_the_same_traits_are_left_in_whichever_order_they_come(said: list[Kept], rng: random.Random) -> None:
+    def merged(facts: list[Kept]) -> list[Kept]:
+        found: list[Kept] = []
         for one in facts:
-            merging.merge(found, Told(one.digest, one.rank, one.time, dict(one.fields)))
+            merging.merge(found, Kept(one.digest, one.rank, one.time, dict(one.fields)))
         return found
 
     with pytest.MonkeyPatch.context() as patch:

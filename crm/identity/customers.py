@@ -91,6 +91,17 @@ def send_share(visitor: Visitor, out: Out) -> None:
         out.tell(share)
 
 
+def is_known(share: CustomerShare, customer: Customer) -> bool:
+    """Whether a thing that names the customer says nothing new: most of an imported history do not."""
+    state = customer.state
+    return (
+        is_thing(share.visitor)
+        and 0 < state.first_seen <= share.first_seen
+        and share.last_seen <= state.heard
+        and share.since > customer.tombstone
+    )
+
+
 def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     """Add one share to its customer, or forget the customer and everyone linked to it."""
     if share.erased_at:

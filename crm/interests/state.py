@@ -5,6 +5,8 @@ from __future__ import annotations
 MAX_INTERESTS = 64  # of one profile; beyond that the weakest are removed
 KEPT_INTERESTS = 48  # number kept, so that not every new interest needs trimming
 
+NONE: set[str] = set()  # stays empty
+
 
 class Interests:
     """A set of interests with stored scores (see `wakeline.decay`), and the current call's changes to it."""
@@ -13,12 +15,14 @@ class Interests:
 
     def __init__(self, scores: dict[str, float]) -> None:
         self.scores = scores
-        self.changed: set[str] = set()
-        self.gone: set[str] = set()
+        self.changed: set[str] = NONE  # most have none, and a set of their own is a third of what loading one costs
+        self.gone: set[str] = NONE
 
     def add(self, name: str, amount: float) -> None:
         scores = self.scores
         scores[name] = scores.get(name, 0.0) + amount
+        if self.changed is NONE:
+            self.changed = set()
         self.changed.add(name)
         if len(scores) > MAX_INTERESTS:
             self._trim()
@@ -27,10 +31,13 @@ class Interests:
         weakest = sorted(self.scores, key=lambda name: (self.scores[name], name))[: len(self.scores) - KEPT_INTERESTS]
         for name in weakest:
             del self.scores[name]
-        self.gone.update(weakest)
+        self.gone = self.gone.union(weakest)
         self.changed.difference_update(weakest)
 
     def clear(self) -> None:
         self.scores.clear()
-        self.changed.clear()
-        self.gone.clear()
+        self.written()
+
+    def written(self) -> None:
+        """From here on nothing has changed."""
+        self.changed = self.gone = NONE

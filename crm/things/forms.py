@@ -137,7 +137,15 @@ def table(type: str, *, without: Collection[str] = (), **short: str) -> Table:
 
 def taken(body: Mapping[str, Any], known: Table) -> Fields:
     """The fields of a fact's body as they are stored. Raises ValueError, which names the field."""
-    return {stored: field(body, name, form) for name, (stored, form) in known.items() if name in body}
+    found = {}
+    for name, value in body.items():
+        if name in known:
+            stored, form = known[name]
+            try:
+                found[stored] = form(value)
+            except ValueError as error:
+                raise ValueError(f"{name}: {error}") from None
+    return found
 
 
 def field(body: Mapping[str, Any], name: str, form: Form) -> Any:
