@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
+import os
+import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
 
+from benchmarks.children import child_environ
 from benchmarks.waiting import wait_until
 from ops.imports import pace
 from ops.imports.pace import Behind, Pace
-from ops.imports.state import States
+from ops.imports.state import AtWork, States
 from tests.importing import (
     DAY,
     HEADER,
@@ -245,3 +250,37 @@ def test_one_file_is_imported_by_one_process_at_a_time(run: Run, servers: Settin
     with States(Path("data"), "shop").alone(end.batch):
         found = run("orders.csv")
     assert (found.exit_code, "another process imports it now" in found.output) == (1, True)
+
+
+def test_who_waits_for_the_lock_of_one_that_ends_has_it_alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    states = States(tmp_path, "shop")
+    first = states.alone("b")
+    first.__enter__()
+    flock = fcntl.flock
+
+    def once_it_ended(file: Any, how: int) -> None:
+        monkeypatch.setattr(fcntl, "flock", flock)
+        first.__exit__(None, None, None)
+        flock(file, how)
+
+    monkeypatch.setattr(fcntl, "flock", once_it_ended)
+    with states.alone("b"), pytest.raises(AtWork), states.alone("b"):
+        pass
+
+
+SEE = "import sys; from ops.imports.state import *; States(Path(sys.argv[1]), 'shop').see('orders.csv', 'b', '')"
+
+
+def test_two_may_note_the_same_file_at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """As when it is read by two maps."""
+    replace = os.replace
+
+    def after_another(part: Path, path: Path) -> None:
+        subprocess.run([sys.executable, "-c", SEE, tmp_path], env=child_environ(), check=True, timeout=60)
+        replace(part, path)
+
+    monkeypatch.setattr(os, "replace", after_another)
+    States(tmp_path, "shop").see("orders.csv", "a", "")
+    seen = States(tmp_path, "shop").seen("orders.csv")
+    assert seen is not None
+    assert seen.batch == "a"

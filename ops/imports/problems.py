@@ -53,7 +53,7 @@ class Problems:
                 path.unlink(missing_ok=True)
                 return False
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.part")
+            part = path.with_name(f"{path.name}.{os.getpid()}.part")
             with part.open("w", newline="", encoding="utf-8") as file:
                 rows = csv.writer(file)
                 rows.writerow(HEAD)

@@ -79,18 +79,14 @@ class States:
 
     @contextmanager
     def alone(self, batch: str) -> Iterator[None]:
-        """Raises AtWork if another process has this import."""
+        """Raises AtWork if another process has this import. The file of the lock stays: who has it open may lock it."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path = self.folder / f"{batch}.lock"
-        with path.open("w") as file:
+        with (self.folder / f"{batch}.lock").open("w") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise AtWork from None
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
+            yield
 
     def _path(self, batch: str) -> Path:
         return self.folder / f"{batch}.json"
@@ -105,6 +101,6 @@ def _hash(name: str) -> str:
 
 def _write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    part = path.with_name(f"{path.name}.part")
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")  # others may read the same file by another map now
     part.write_bytes(content)
     os.replace(part, path)
