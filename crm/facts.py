@@ -11,11 +11,11 @@ from crm.out import Out, Verdict
 from crm.service import facts as service
 from crm.state import Customer, Visitor
 from crm.things.hearing import Making, hear, unlink
-from crm.things.state import Thing, ThingState, decode_thing, encode_thing
+from crm.things.state import Thing
 from wakeline.record import Fact
 from wakeline.vocabulary.types import BY_NAME, ORDER_STATE, PRODUCT_TOLD, PURCHASE, REFUND
 
-__all__ = ["Thing", "ThingState", "decode_thing", "encode_thing", "fault_of", "of_things", "take", "unlink"]
+__all__ = ["Thing", "fault_of", "of_things", "take", "unlink"]
 
 MAKINGS: dict[str, Making] = {
     PURCHASE: orders.purchase,

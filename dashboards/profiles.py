@@ -1,4 +1,4 @@
-"""Generates docs/profiles.md: every field of a profile, from `wakeline.profile_fields`.
+"""Generates docs/profiles.md: every field of a profile, from `wakeline.profile_fields`, and of things.
 
 `python -m dashboards.profiles` writes it; a test fails if it is out of date.
 """
@@ -9,11 +9,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from types import NoneType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
 from wakeline.profile_fields import Interest, Profile, Session, Source
+from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder
 
 FILE = Path(__file__).parents[1] / "docs" / "profiles.md"
 
@@ -22,10 +23,36 @@ HEAD = """# Profiles
 The fields of a profile of one visitor, or of one customer over all its visitors. `wakeline.profiles` reads them;
 `GET /v1/profiles/...` and `wakeline profile --json` return them as JSON. `make dashboards` writes this page.
 
-In JSON, times are text in ISO 8601, and `None` is `null`. An empty field means that nothing is known.
+In JSON, times are text in ISO 8601, amounts are text, and `None` is `null`. An empty field means that nothing is known.
+
+What is known of an [order](#order), a [product](#product), a [contact](#contact), a [service order](#service-order) or
+an [agreement](#agreement) is read by your own id of it: `wakeline profile A1001 --order`, as JSON with `--json`, or
+
+```python
+from wakeline.profiles import Order, Profiles
+
+with Profiles("redis://127.0.0.1:8706/0") as profiles:
+    order = profiles.read_thing("shop", Order, "A1001", secret)  # the site's key and its secret
+    if order:
+        print(order.value, order.currency, order.paid, order.refunds)
+```
+
+Their amounts are in their `currency`; one that was told in another currency is left out.
 """
 
-PARTS: dict[str, type[Struct]] = {"A profile": Profile, "Session": Session, "Source": Source, "Interest": Interest}
+PARTS: dict[str, type[Struct]] = {
+    "A profile": Profile,
+    "Session": Session,
+    "Source": Source,
+    "Interest": Interest,
+    "Order": Order,
+    "Item": Item,
+    "Refund": Refund,
+    "Product": Product,
+    "Contact": Contact,
+    "Service order": ServiceOrder,
+    "Agreement": Agreement,
+}
 
 
 def page() -> str:
@@ -34,14 +61,17 @@ def page() -> str:
 
 def _table(title: str, kind: type[Struct]) -> Iterator[str]:
     yield from (f"## {title}", "", "| field | type | unit | meaning |", "|---|---|---|---|")
-    for name, hint in get_type_hints(kind, include_extras=True).items():
-        declared, field = get_args(hint)
+    hints = get_type_hints(kind, include_extras=True)
+    for name in kind.__struct_fields__:
+        declared, field = get_args(hints[name])
         yield f"| `{name}` | {_type(declared)} | {_unit(name, declared)} | {field.help} |"
     yield ""
 
 
 def _type(declared: Any) -> str:
     parts = get_args(declared)
+    if get_origin(declared) is dict:
+        return "names with values"
     if NoneType in parts:
         return " or ".join(_type(part) for part in parts)
     if parts:
@@ -49,11 +79,11 @@ def _type(declared: Any) -> str:
     if declared is NoneType:
         return "`None`"
     title = next((title for title, kind in PARTS.items() if kind is declared), "")
-    return f"[{title}](#{title.lower()})" if title else f"`{declared.__name__}`"
+    return f"[{title}](#{title.lower().replace(' ', '-')})" if title else f"`{declared.__name__}`"
 
 
 def _unit(name: str, declared: Any) -> str:
-    return "UTC" if declared is datetime else "s" if name.endswith("_seconds") else ""
+    return "UTC" if datetime in (declared, *get_args(declared)) else "s" if name.endswith("_seconds") else ""
 
 
 if __name__ == "__main__":

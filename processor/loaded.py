@@ -7,11 +7,12 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from crm.facts import Thing, ThingState, decode_thing
+from crm.facts import Thing
 from crm.state import Customer, CustomerState, Visitor, VisitorState
 from processor.batch import Who
 from processor.deadlines import scheduled_at
 from wakeline import keys
+from wakeline.told import ThingState, decode_thing
 from wakeline.vocabulary.things import is_thing
 
 

@@ -8,7 +8,7 @@ from operator import attrgetter
 from msgspec import Struct
 
 from crm import pages
-from crm.facts import Thing, encode_thing
+from crm.facts import Thing
 from crm.lifetimes import DEFAULT, counted_until, customer_end, visitor_end
 from crm.page_text import ABOUT_NOTHING, split
 from crm.pages import UNPROFILED_MS
@@ -21,6 +21,7 @@ from wakeline import keys
 from wakeline.durations import DAY_MS
 from wakeline.profile_fields import COUNTS, SOURCES, TRAITS
 from wakeline.profiles import StoredSession
+from wakeline.told import encode_thing
 
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
 MOST_LIVES_MS = 11 * 366 * DAY_MS  # longer than any setting allows

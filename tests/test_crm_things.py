@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from crm import facts
 from crm.commerce import page_orders
-from crm.commerce.orders import ALL, Order, order
 from crm.out import Out, Verdict
 from crm.things import digests, forms, merging
 from crm.things.forms import taken
-from crm.things.merging import Kept
-from crm.things.state import Thing, ThingState
+from crm.things.state import Thing
 from tests.timeline import DAY, START, fact
 from wakeline.definitions import REMEMBERED_DAYS
+from wakeline.orders import ALL, Order, order
 from wakeline.record import Fact
+from wakeline.told import CURRENCY, MONEY, Kept, ThingState, value_of
 from wakeline.vocabulary import pages
 from wakeline.vocabulary.fields import AMOUNTS, Item
 from wakeline.vocabulary.types import TYPES
@@ -91,9 +91,9 @@ def test_each_field_says_what_the_last_of_the_highest_rank_said(said: list[Fact]
 @given(FACTS)
 def test_what_is_overwritten_wholly_leaves_no_trace(said: list[Fact]) -> None:
     told = heard(*said).state.told
-    fields = [name for one in told for name in one.fields if name != merging.CURRENCY]
+    fields = [name for one in told for name in one.fields if name != CURRENCY]
     assert len(fields) == len(set(fields))
-    assert all(one.fields.keys() - {merging.CURRENCY} for one in told)
+    assert all(one.fields.keys() - {CURRENCY} for one in told)
 
 
 def test_an_amount_stays_in_the_currency_in_which_it_was_said() -> None:
@@ -135,7 +135,7 @@ def test_a_mail_keeps_the_first_time_of_whatever_happened_to_it() -> None:
         )),
         home=id,
     )  # fmt: skip
-    values = {name: merging.value_of(thing.state.told, f"<{name}") for name in ("sent", "opened", "clicked", "bounced")}
+    values = {name: value_of(thing.state.told, f"<{name}") for name in ("sent", "opened", "clicked", "bounced")}
     assert values == {"sent": START + 1, "opened": START + 5, "clicked": START + 10, "bounced": None}
 
 
@@ -280,7 +280,7 @@ def test_every_field_of_a_fact_has_a_form_and_a_stored_name_of_its_own() -> None
         for name, (stored, form) in known.items():
             is_money = form in (forms.amount, forms.items)
             assert (form is forms.amount) == (name in AMOUNTS), f"{type}.{name}: list amounts in vocabulary.fields"
-            assert (stored[0] == merging.MONEY) == is_money, f"{type}.{name}"
+            assert (stored[0] == MONEY) == is_money, f"{type}.{name}"
     assert {name for name, _ in forms.ITEM} == set(Item.__struct_fields__)
 
 

@@ -13,7 +13,6 @@ from crm.identity import customers
 from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
-from crm.things.merging import EARLIEST, value_of
 from crm.things.state import Thing
 from processor import firing, fold, metrics
 from processor.batch import decoded
@@ -30,6 +29,7 @@ from wakeline.log import Entry
 from wakeline.profile_fields import EVENTS
 from wakeline.record import CustomerShare, Delta, Event, Position, Tick, encode_record
 from wakeline.settings import Site
+from wakeline.told import EARLIEST, value_of
 
 NAMES = rules.names()
 TODAY = "2027-01-15"

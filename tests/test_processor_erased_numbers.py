@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from crm.commerce.orders import order
 from crm.sites import SiteFacts
-from crm.things.state import decode_thing
 from tests.replay_stand import Stand, stand
 from tests.timeline import DAY, MINUTE, SECOND, START, event, fact
 from wakeline.keys import Keys
+from wakeline.orders import order
 from wakeline.record import Erase, Event, Record
 from wakeline.settings import InterestRule, Site
+from wakeline.told import decode_thing
 
 VISITORS, CUSTOMERS = 260, 60
 ERASED = 0.3

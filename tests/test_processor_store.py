@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from redis.exceptions import ResponseError
 
-from crm.facts import ThingState, encode_thing
 from crm.state import Customer
 from processor.command import Command
 from processor.lane_protocol import COMMANDS, KEYS_OF, LanePlace
@@ -20,6 +19,7 @@ from wakeline import keys
 from wakeline.keys import Keys
 from wakeline.record import Erase
 from wakeline.redis.connect import connect
+from wakeline.told import ThingState, encode_thing
 from wakeline.vocabulary.things import ORDER
 
 

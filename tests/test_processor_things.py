@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from crm.commerce.orders import order
-from crm.things.state import Thing, ThingState
+from crm.things.state import Thing
 from processor.loaded import Loaded, thing_of
 from tests.ages import MONTHS, until
 from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, timeline
+from wakeline.orders import order
 from wakeline.record import Erase, Event, Fact, ImportEnd, encode_record
+from wakeline.told import ThingState
 from wakeline.vocabulary import things
 
 ORDER, OTHER, CONTACT = "#" + "a" * 32, "#" + "b" * 32, "#contact:" + "c" * 32

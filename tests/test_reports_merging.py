@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from crm.commerce import orders
-from crm.things.merging import value_of
 from tests.sealed import seal
 from tests.telling import fact, order
 from tests.test_processor_things import state
 from tests.test_reports_query import answer
 from tests.timeline import DAY, MINUTE, START, event, timeline
+from wakeline import orders
 from wakeline.record import Event, Fact
+from wakeline.told import value_of
 from wakeline.vocabulary.fields import ORDER_STATES
 
 

@@ -16,7 +16,7 @@ from tests.listeners import Lines
 SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROJECT = SETTINGS["project"]
 PACKAGES = SETTINGS["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"]
-LIGHT = {"msgspec", "redis", "hiredis"}
+LIGHT = {"msgspec", "redis", "hiredis", "iso4217"}
 
 WITHOUT_THE_REST = f"""
 import sys
@@ -51,15 +51,16 @@ def test_what_needs_the_services_brings_them(extra: str) -> None:
 def test_profiles_are_read_with_these_alone(redis_server: Any) -> None:
     code = """
 from wakeline.lanes import NoDeployment
-from wakeline.profiles import AsyncProfiles, Profiles
+from wakeline.profiles import AsyncProfiles, Order, Profiles
 with Profiles(sys.argv[1]) as profiles:
-    try:
-        profiles.read("shop", "v1")
-    except NoDeployment as error:
-        print(type(error).__name__)
+    for read in (lambda: profiles.read("shop", "v1"), lambda: profiles.read_thing("shop", Order, "A1001", "secret")):
+        try:
+            read()
+        except NoDeployment as error:
+            print(type(error).__name__)
 """
     found = run(code, redis_server.url)
-    assert (found.stdout, found.stderr) == ("NoDeployment\n", "")
+    assert (found.stdout, found.stderr) == ("NoDeployment\n" * 2, "")
 
 
 def test_a_server_tells_with_these_alone(lines: Lines) -> None:

@@ -2,8 +2,10 @@
 
     with Profiles("redis://127.0.0.1:6379/0") as profiles:
         profile = profiles.read("shop", visitor_id)
+        order = profiles.read_thing("shop", Order, "A1001", secret)
 
-`Profiles` and `AsyncProfiles` read one profile in one call. The processor is the only writer.
+`Profiles` and `AsyncProfiles` read one profile, or one thing (see `thing_fields`), in one call. The processor is the
+only writer.
 
 Hash `keys.profile`, every value a string; a missing field means 0, "" or none:
 
@@ -34,11 +36,29 @@ from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.profile_fields import COUNTS, TRAITS, Interest, Profile, Session, Source
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.redis.reader import AsyncReader, Reader
+from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder, T, thing
+from wakeline.told import decode_thing
+from wakeline.vocabulary.things import PRODUCT, own_id, thing_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["AsyncProfiles", "Interest", "Profile", "Profiles", "Session", "Source", "StoredSession"]
+__all__ = [
+    "Agreement",
+    "AsyncProfiles",
+    "Contact",
+    "Interest",
+    "Item",
+    "Order",
+    "Product",
+    "Profile",
+    "Profiles",
+    "Refund",
+    "ServiceOrder",
+    "Session",
+    "Source",
+    "StoredSession",
+]
 
 KNOWN_S = 1.0  # how long a reader may use the previous key version after a switch
 INTERESTS = 10  # default number of interests in a profile
@@ -72,7 +92,7 @@ class Profiles(Reader):
 
         `now` (ms since 1970; default: this machine's clock) determines the scores and whether the session is open.
         """
-        deployment = self._known.at_hand() or self._known.note(_values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
+        deployment = self._deployment()
         reply = self._redis.eval(*_asked(deployment, site, id, interests))
         return _profile(site, id, reply, deployment, now_ms() if now is None else now)
 
@@ -81,6 +101,18 @@ class Profiles(Reader):
     ) -> Profile | None:
         """The profile of the customer with the site's own `id`; `secret` is the site's."""
         return self.read(site, customer_id(secret, id), interests=interests, now=now)
+
+    def read_thing(self, site: str, kind: type[T], id: str, secret: str = "") -> T | None:
+        """What is known of the site's order, product, contact, service order or agreement `id`; None if nothing is.
+
+        `kind` is Order, Product, Contact, ServiceOrder or Agreement; `id` is the site's own; `secret` is the site's.
+        Raises ValueError without a secret, unless `kind` is Product: ids of products are kept as they are.
+        """
+        home = _home(kind, id, secret)
+        return _thing(kind, site, home, _values(self._redis.get(_thing_key(self._deployment(), site, home))))
+
+    def _deployment(self) -> Deployment:
+        return self._known.at_hand() or self._known.note(_values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
 
 
 class AsyncProfiles(AsyncReader):
@@ -92,9 +124,7 @@ class AsyncProfiles(AsyncReader):
 
     async def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
         """See `Profiles.read`."""
-        deployment = self._known.at_hand()
-        if deployment is None:
-            deployment = self._known.note(await _values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
+        deployment = await self._deployment()
         reply = await self._redis.eval(*_asked(deployment, site, id, interests))
         return _profile(site, id, reply, deployment, now_ms() if now is None else now)
 
@@ -103,6 +133,16 @@ class AsyncProfiles(AsyncReader):
     ) -> Profile | None:
         """See `Profiles.read_customer`."""
         return await self.read(site, customer_id(secret, id), interests=interests, now=now)
+
+    async def read_thing(self, site: str, kind: type[T], id: str, secret: str = "") -> T | None:
+        """See `Profiles.read_thing`."""
+        home = _home(kind, id, secret)
+        key = _thing_key(await self._deployment(), site, home)
+        return _thing(kind, site, home, await _values(self._redis.get(key)))
+
+    async def _deployment(self) -> Deployment:
+        known = self._known.at_hand()
+        return known or self._known.note(await _values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
 
 
 # ---- shared by both ------------------------------------------------------------------------------
@@ -142,6 +182,21 @@ def _asked(deployment: Deployment, site: str, id: str, interests: int) -> tuple[
     """Arguments of EVAL: reads a profile atomically, on a cluster too."""
     lane, live = lane_of(site, id, deployment.lanes), keys.Keys(deployment.version)
     return READ, 2, live.profile(lane, site, id), live.interests(lane, site, id), interests
+
+
+def _home(kind: type[T], id: str, secret: str) -> str:
+    """The id of a thing in keys. Raises ValueError without a secret, where it needs one."""
+    if kind.kind is not PRODUCT and not secret:
+        raise ValueError(f"{kind.__name__}: the site's secret is needed, as ids are kept as hashes by it")
+    return thing_id(secret, kind.kind, own_id(id) or "")
+
+
+def _thing_key(deployment: Deployment, site: str, home: str) -> str:
+    return keys.Keys(deployment.version).thing(lane_of(site, home, deployment.lanes), site, home)
+
+
+def _thing(kind: type[T], site: str, home: str, stored: bytes | None) -> T | None:
+    return thing(kind, site, home, decode_thing(stored)) if stored else None
 
 
 def _profile(

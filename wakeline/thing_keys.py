@@ -13,7 +13,7 @@ class ThingKeys:
     prefix: str
 
     def thing(self, lane: int, site: str, id: str) -> str:
-        """string: JSON of the thing's merged state, see `crm.things.state`. NET after its end by age, which removes it.
+        """string: JSON of the thing's merged state, see `told`. NET after its end by age, which removes it.
 
         Writer: the processor.
         """

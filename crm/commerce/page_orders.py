@@ -19,6 +19,7 @@ from crm.things.forms import Form
 from wakeline.amounts import MAX_QUANTITY
 from wakeline.commerce import CURRENCY, ITEMS
 from wakeline.record import Event, Fact, ToldFact
+from wakeline.told import OF_MONEY
 from wakeline.vocabulary import pages
 from wakeline.vocabulary.fields import MAX_ITEMS, MAX_TEXT
 from wakeline.vocabulary.money import BadAmount, minor_units
@@ -64,7 +65,7 @@ def body(props: Mapping[str, Any]) -> dict[str, Any]:
         kept = [_item(item, currency) for item in items[:MAX_ITEMS] if isinstance(item, dict)]
         if any(kept):
             found[ITEMS] = [item for item in kept if item]
-    if currency and any(name in forms.OF_MONEY for name in found):
+    if currency and any(name in OF_MONEY for name in found):
         found[CURRENCY] = currency
     return found
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from crm.things import forms
-from crm.things.merging import Fields
 from wakeline.record import Fact
+from wakeline.told import Fields
 from wakeline.vocabulary.types import PRODUCT_TOLD
 
-FIELDS = forms.table(PRODUCT_TOLD, name="n", categories="g", stock="q")
+FIELDS = forms.table(PRODUCT_TOLD)
 
 
 def product(fact: Fact) -> Fields:

@@ -15,9 +15,10 @@ from crm.state import Visitor
 from crm.things import forms
 from crm.things.digests import digest, remember
 from crm.things.hearing import rank
-from crm.things.merging import Fields, Kept, merge
+from crm.things.merging import merge
 from wakeline.event import CONSENT
 from wakeline.record import Fact
+from wakeline.told import Fields, Kept
 from wakeline.vocabulary.types import CUSTOMER_TOLD, FORGET, PREFERENCE, TAG
 
 BEFORE = forms.table(CUSTOMER_TOLD, without=("traits", "returns"))

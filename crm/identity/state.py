@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from crm.interests.state import Interests
-from crm.things.merging import Kept
+from wakeline.told import Kept
 
 
 class CustomerState(Struct, omit_defaults=True, gc=False):

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from crm.things import forms
-from crm.things.merging import EARLIEST, Fields
 from wakeline.record import Fact
+from wakeline.told import EARLIEST, Fields
 from wakeline.vocabulary.fields import CONTACT_STATES
 
 SENT = "campaign_"  # prefix of the types about one mail; the rest is what happened to it
 
-CONTACT = forms.table("contact", without=("state",), channel="h")
+CONTACT = forms.table("contact", without=("state",))
 SERVICE_ORDER = forms.table("service_order")
 AGREEMENT = forms.table("agreement")
 POINTS = forms.table("points")

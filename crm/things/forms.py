@@ -11,15 +11,15 @@ from typing import Any
 
 from msgspec import inspect
 
-from crm.things.merging import CURRENCY, MONEY, Fields
+from wakeline import told
 from wakeline.record import FOR_GOOD
+from wakeline.told import Fields, stored_name
 from wakeline.vocabulary.fields import AMOUNTS, FIELDS, MAX_ITEMS, MAX_TEXT, MAX_TRAITS, PERSONAL, Told
 from wakeline.vocabulary.things import MAX_THING_ID
 from wakeline.vocabulary.types import BY_NAME
 
 MOST_MINOR = 10**17  # minor units: `amounts.MAX_AMOUNT` in the currency with the most decimals
 
-CUSTOMER, VISITOR = "@", "~"
 NOBODY = ""
 """Whom a fact named was erased. The fact still says that it names nobody else."""
 
@@ -78,12 +78,8 @@ def scalars(value: Any) -> dict[str, Any]:
     return {text(name): scalar(one) for name, one in value.items()}
 
 
-ITEM: tuple[tuple[str, Form], ...] = (
-    ("item_id", text), ("price", amount), ("quantity", number), ("item_name", text), ("item_category", text),
-    ("item_variant", text), ("item_brand", text), ("discount", amount), ("cost", amount), ("coupon", text),
-    ("item_category2", text), ("item_category3", text), ("item_category4", text), ("item_category5", text),
-)  # fmt: skip
-"""A stored item is the list of these values, as far as the last one that is known."""
+ITEM_FORMS: Mapping[str, Form] = {"price": amount, "quantity": number, "discount": amount, "cost": amount}
+ITEM: tuple[tuple[str, Form], ...] = tuple((name, ITEM_FORMS.get(name, text)) for name in told.ITEM)
 
 
 def items(value: Any) -> list[list[Any]]:
@@ -101,27 +97,17 @@ def _item(value: Any) -> list[Any]:
     return found
 
 
-SHORT = {
-    "value": "v", "tax": "t", "shipping": "s", "discount": "d", "cost": "k", "price": "p", "value_before": "b",
-}  # fmt: skip
-OF_MONEY: Table = {
-    **{name: (f"{MONEY}{SHORT.get(name, name)}", amount) for name in AMOUNTS},
-    "items": (f"{MONEY}i", items),
-    "parts": (f"{MONEY}i", items),
-    "currency": (CURRENCY, text),
-}
-
-
+MONEY_FORMS: Mapping[str, Form] = {**dict.fromkeys(AMOUNTS, amount), "items": items, "parts": items, "currency": text}
 FORMS: Mapping[type, Form] = {
     inspect.StrType: text, inspect.LiteralType: text, inspect.EnumType: text, inspect.BoolType: flag,
     inspect.IntType: number, inspect.FloatType: number, inspect.ListType: texts, inspect.DictType: scalars,
     inspect.UnionType: time,
 }  # fmt: skip
-"""By the type that `vocabulary.fields` gives a field; `Time` is its only union beside `Amount`, see `OF_MONEY`."""
+"""By the type that `vocabulary.fields` gives a field; `Time` is its only union beside `Amount`, see `MONEY_FORMS`."""
 
 
-def table(type: str, *, without: Collection[str] = (), **short: str) -> Table:
-    """The fields of a type of fact, `without` those that its rule reads itself. `short`: stored names of some.
+def table(type: str, *, without: Collection[str] = ()) -> Table:
+    """The fields of a type of fact, `without` those that its rule reads itself.
 
     What every event has is in no table, nor are personal values, and the id of a thing, which is the home.
     """
@@ -129,7 +115,7 @@ def table(type: str, *, without: Collection[str] = (), **short: str) -> Table:
     others = {*Told.__struct_fields__, *without, *(PERSONAL if thing is None else (thing.id_field,))}
     fields = {field.name: field.type for field in inspect.type_info(FIELDS[type]).fields}  # type: ignore[attr-defined]
     return {
-        name: OF_MONEY.get(name) or (short.get(name, name), FORMS[kind.__class__])
+        name: (stored_name(name), MONEY_FORMS.get(name) or FORMS[kind.__class__])
         for name, kind in fields.items()
         if name not in others
     }

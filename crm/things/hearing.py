@@ -12,10 +12,11 @@ from typing import Any
 from crm.out import Out, Verdict
 from crm.sites import SiteFacts
 from crm.things.digests import OF_PAGES, PAGE, digest, heard_before
-from crm.things.forms import CUSTOMER, NOBODY, VISITOR
-from crm.things.merging import Fields, Kept, merge, says_something
-from crm.things.state import PERSONS, Thing, ThingState
+from crm.things.forms import NOBODY
+from crm.things.merging import merge, says_something
+from crm.things.state import PERSONS, Thing
 from wakeline.record import CustomerShare, Fact
+from wakeline.told import CUSTOMER, VISITOR, Fields, Kept, ThingState
 
 Making = Callable[[Fact], Fields]
 """What a fact says of its thing. Raises ValueError, which names the field, where it cannot say that."""

@@ -10,36 +10,15 @@ each has an id or a name of its own: these are *entries*, and only the latest MO
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from msgspec import Struct
 
-Fields = dict[str, Any]
+from wakeline.told import A_REFUND, CURRENCY, EARLIEST, MONEY, NAMED, Kept
 
-EARLIEST = "<"  # such as the time at which an order was paid
-MONEY = "$"  # whole minor units of the fact's CURRENCY, alone or in a list
-CURRENCY = "c"  # stays with the amounts of its fact, and never takes the place of another
-A_REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with its id
-NAMED = ":"  # within the name of a trait, a preference or a tag: "<kind>:<name>"
-PREFERENCES = ("topic:", "channel:")  # entries that are the last to go: such as what somebody does not want to get
+PREFERENCES = (f"topic{NAMED}", f"channel{NAMED}")  # entries that go last: such as what somebody does not want to get
 MOST_ENTRIES = 256  # of one thing or person
 MOST_BYTES = 131_072  # of its facts, as JSON; the last one is never longer than `record.MOST_FACT_BYTES`
 
 _encode = msgspec.json.Encoder().encode
-
-
-class Kept(Struct, array_like=True, gc=False):
-    """What is kept of one fact."""
-
-    digest: str  # see `crm.things.digests`
-    rank: int  # of who said it: 0 a page, 1 others, also by their signature on a page
-    time: int  # ms since 1970, as it was said
-    fields: Fields
-
-    @property
-    def stamp(self) -> tuple[int, int, str]:
-        return self.rank, self.time, self.digest
 
 
 def merge(facts: list[Kept], new: Kept) -> int:
@@ -110,8 +89,3 @@ def says_something(fact: Kept) -> bool:
     if CURRENCY in fact.fields and not any(name.startswith(MONEY) for name in fact.fields):
         del fact.fields[CURRENCY]
     return bool(fact.fields)
-
-
-def value_of(facts: list[Kept], name: str) -> Any:
-    """What is said in a field; None: nothing is."""
-    return next((fact.fields[name] for fact in facts if name in fact.fields), None)

@@ -11,7 +11,7 @@ replay.py    rebuild profiles and numbers       progress.py  progress bars
 apply.py     make changed definitions hold
 backup.py    backup and restore                 confirm.py  confirmation prompts
 profile_view.py  a profile in the terminal      person.py   the visitor or customer in ID
-personal.py  the personal values of a customer
+things.py    orders and other things            personal.py  the personal values of a customer
 key.py       API keys of servers
 import_.py   import files
 """

@@ -1,10 +1,11 @@
-"""`wakeline profile`: shows the profile of a visitor or a customer, once or live."""
+"""`wakeline profile`: shows the profile of a visitor or a customer, or what is known of an order, once or live."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,24 +14,32 @@ from ops.cli.options import (
     config_option,
     read,
     redis_option,
+    secret_of,
     site_of,
     site_option,
 )
-from ops.cli.person import called, person_of
+from ops.cli.person import called, is_unicode, person_of
 from ops.cli.personal import personal_of, personal_view
+from ops.cli.things import kind_of, of_kind, thing_options, thing_view
+from wakeline.escape import plain
 from wakeline.record import CUSTOMER_PREFIX
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from wakeline.cards import Personal
-    from wakeline.profiles import Profile, Profiles
+    from wakeline.profiles import Profile
+    from wakeline.settings import Config, Site
+    from wakeline.thing_fields import AnyThing
 
 WATCH_EVERY_S = 0.5
 
 
-@click.command()
+@click.command(short_help="Show the profile of a visitor or customer, or an order.")
 @click.argument("id")
 @site_option
 @click.option("--customer", is_flag=True, help="ID is your own customer id, not a visitor id.")
+@thing_options
 @click.option("--json", "as_json", is_flag=True, help="As JSON; with --watch one line per change.")
 @click.option("--personal", is_flag=True, help="Also the customer's personal values; needs the key, see card_key.")
 @click.option("--watch", is_flag=True, help="Show it live, until Ctrl-C.")
@@ -45,24 +54,41 @@ def profile(
     watch: bool,
     config: Path | None,
     redis: str | None,
+    **kinds: bool,
 ) -> None:
-    """Show the live profile of visitor ID.
+    """Show the live profile of visitor ID, or of your customer, order, product, contact, service order or agreement.
+
+    \b
+    wakeline profile 1042 --customer
+    wakeline profile A1001 --order
 
     A visitor's id is in the page's localStorage as wakeline.id; the demo shop's panel shows it.
     """
     if personal and watch:
         raise Refused("--personal shows the values once: omit --watch")
+    kind = kind_of(kinds, customer=customer)
+    if personal and kind is not None:
+        raise Refused("--personal shows the values of a customer")
     read_config = read(config, {"redis": redis}, else_demo=True)
     site = site_of(read_config, key)
+    if kind is not None:
+        _thing(read_config, site, kind, id, as_json=as_json, watch=watch)
+        return
     person = person_of(site, id, is_customer=customer)
     who = called(id, person)
     url = read_config.settings.redis
     with redis_errors(url):
+        from ops.cli.profile_view import profile_view
         from wakeline.profiles import Profiles
 
         with Profiles(url) as profiles:
             if watch:
-                _watch(profiles, site.key, person, who, as_json)
+                _watch(
+                    lambda: profiles.read(site.key, person),
+                    lambda found: profile_view(found, who),
+                    f"{who} has no profile yet",
+                    as_json=as_json,
+                )
                 return
             found = profiles.read(site.key, person)
         card = None
@@ -92,20 +118,51 @@ def _show(found: Profile | None, card: Personal | None, site: str, who: str, as_
         console.print(personal_view(card))
 
 
-def _watch(profiles: Profiles, site: str, id: str, who: str, as_json: bool) -> None:
+def _thing(config: Config, site: Site, kind: type[AnyThing], id: str, *, as_json: bool, watch: bool) -> None:
+    from rich.console import Console
+
+    from wakeline.profiles import Product, Profiles
+    from wakeline.vocabulary import things
+
+    if not is_unicode(id) or things.own_id(id) is None:
+        raise Refused(f"this is no id that {of_kind(kind)}s have: it is empty, a placeholder such as NULL, or too long")
+    secret = "" if kind is Product else secret_of(site)
+    url = config.settings.redis
+    with redis_errors(url), Profiles(url) as profiles:
+
+        def look() -> AnyThing | None:
+            return profiles.read_thing(site.key, kind, id, secret)
+
+        def view(found: AnyThing) -> RenderableType:
+            return thing_view(found, id)
+
+        nothing = f'nothing is known of {of_kind(kind)} "{plain(id)}" on site {site.key}'
+        if watch:
+            _watch(look, view, nothing, as_json=as_json)
+            return
+        found = look()
+    if found is None:
+        raise Refused(f"{nothing}: neither a page nor a server nor an import told of it, or it is too old", FAILED)
+    if as_json:
+        click.echo(_json(found))
+    else:
+        Console(highlight=False).print(view(found))
+
+
+def _watch(look: Callable[[], Any], view: Callable[[Any], RenderableType], nothing: str, *, as_json: bool) -> None:
     try:
         if as_json:
-            _watch_lines(profiles, site, id)
+            _watch_lines(look)
         else:
-            _watch_screen(profiles, site, id, who)
+            _watch_screen(look, view, nothing)
     except KeyboardInterrupt:
         pass
 
 
-def _watch_lines(profiles: Profiles, site: str, id: str) -> None:
+def _watch_lines(look: Callable[[], Any]) -> None:
     shown = ""
     while True:
-        found = profiles.read(site, id)
+        found = look()
         line = _json(found) if found else "null"
         if line != shown:
             click.echo(line)
@@ -113,21 +170,19 @@ def _watch_lines(profiles: Profiles, site: str, id: str) -> None:
         time.sleep(WATCH_EVERY_S)
 
 
-def _watch_screen(profiles: Profiles, site: str, id: str, who: str) -> None:
+def _watch_screen(look: Callable[[], Any], view: Callable[[Any], RenderableType], nothing: str) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from ops.cli.profile_view import profile_view
-
     with Live(auto_refresh=False, screen=False) as live:
         while True:
-            found = profiles.read(site, id)
-            live.update(profile_view(found, who) if found else Text(f"{who} has no profile yet"), refresh=True)
+            found = look()
+            live.update(view(found) if found else Text(nothing), refresh=True)
             time.sleep(WATCH_EVERY_S)
 
 
-def _json(found: Profile | None, card: Personal | None = None) -> str:
-    """The profile; with a card that too, as `personal`."""
+def _json(found: Profile | AnyThing | None, card: Personal | None = None) -> str:
+    """The profile or thing; with a card that too, as `personal`."""
     import msgspec
 
     from wakeline.escape import in_json

@@ -1,0 +1,257 @@
+"""What servers tell of orders and other things is read by the site's own ids: by applications, and in a terminal."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any, get_args
+
+import pytest
+from click.testing import CliRunner, Result
+
+from collector.facts import Facts
+from collector.told import convert_told
+from ops.cli import main
+from ops.cli.things import KINDS as FLAGS
+from tests.timeline import DAY, START, timeline
+from wakeline.identity import customer_id
+from wakeline.lanes import NoDeployment, open_deployment
+from wakeline.profiles import (
+    Agreement,
+    AsyncProfiles,
+    Contact,
+    Item,
+    Order,
+    Product,
+    Profiles,
+    Refund,
+    ServiceOrder,
+)
+from wakeline.record import Erase, Fact
+from wakeline.settings import Settings, Site
+from wakeline.thing_fields import AnyThing
+from wakeline.vocabulary.things import AGREEMENT, ORDER, thing_id
+from wakeline.vocabulary.types import By
+
+SECRET = "0123456789abcdef"
+SITE = Site(key="shop", secret=SECRET)
+JO = customer_id(SECRET, "jo")
+MOMENT = datetime.fromtimestamp(START / 1000, UTC)
+FILE = f'lanes = 4\n[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\nsecret = "{SECRET}"\n'
+
+
+def told(type: str, second: int, **fields: Any) -> Fact:
+    """A fact as a server's event becomes one, so many seconds after START."""
+    event = {"type": type, "id": f"{type}-{second}", "time": START + second * 1000} | fields
+    record = Facts(SITE).made(convert_told(event, By.SERVER), [], now=START + DAY).record
+    assert isinstance(record, Fact)
+    record.received = START + DAY
+    return record
+
+
+RUNNERS = {"item_id": "runner-7", "item_name": "Runner 7", "price": "89.90", "quantity": 2, "cost": "40"}
+BOUGHT = told(
+    "purchase", 1, transaction_id="A1001", value="179.80", currency="EUR", tax="28.71", customer="jo", channel="till",
+    items=[RUNNERS],
+)  # fmt: skip
+ALL = [
+    BOUGHT,
+    told("order_state", 7, transaction_id="A1001", state="paid", at=START + 5_000),
+    told("refund", 9, transaction_id="A1001", refund_id="r-1", value="89.90", currency="EUR"),
+    told("refund", 10, transaction_id="A1001", refund_id="r-2", items=[{"item_id": "runner-7"}]),
+    told("refund", 11, transaction_id="A1001", refund_id="r-3"),
+    told(
+        "contact", 2, contact_id="T-1", channel="phone", topic="delivery", customer="jo", order="A1001", state="opened"
+    ),
+    told(
+        "contact",
+        3,
+        contact_id="T-1",
+        customer="jo",
+        channel="phone",
+        state="solved",
+        minutes=12.5,
+        cost=8,
+        currency="EUR",
+    ),
+    told(
+        "service_order",
+        2,
+        customer="jo",
+        service_id="S-1",
+        state="open",
+        parts=[{"item_id": "sole", "price": 900}],
+        currency="JPY",
+    ),
+    told(
+        "agreement",
+        2,
+        customer="jo",
+        agreement_id="C-1",
+        level="gold",
+        start=START,
+        end=START + DAY,
+        value=49,
+        currency="EUR",
+    ),
+    told(
+        "product", 2, item_id="runner 7", name="Runner 7", categories=["shoes"], price="89.9", currency="EUR", stock=3
+    ),
+    told("product", 3, item_id="runner 7", cost=45, currency="USD", attributes={"colour": "red"}),
+]
+
+
+async def filled(server: Any, *records: Fact | Erase) -> None:
+    async with timeline(server) as made:
+        await open_deployment(made.redis, Settings(lanes=4))
+        await made.append(*records, at=2 * DAY)
+        await made.run()
+        assert (await made.ledger())["dead"] == 0
+
+
+@pytest.fixture
+def read(redis_server: Any) -> Callable[..., Any]:
+    """`read(kind, id)` reads by both readers, which agree."""
+
+    def read(kind: type[AnyThing], id: str, secret: str = SECRET) -> Any:
+        async def read_too() -> Any:
+            async with AsyncProfiles(redis_server.url) as profiles:
+                return await profiles.read_thing("shop", kind, id, secret)
+
+        with Profiles(redis_server.url) as profiles:
+            found = profiles.read_thing("shop", kind, id, secret)
+        assert asyncio.run(read_too()) == found
+        return found
+
+    return read
+
+
+def after(seconds: int) -> datetime:
+    return MOMENT + timedelta(seconds=seconds)
+
+
+def test_an_order_is_read_by_the_shops_number(redis_server: Any, read: Any) -> None:
+    asyncio.run(filled(redis_server, *ALL))
+    found = read(Order, "A1001")
+    assert found == Order(
+        site="shop",
+        id=thing_id(SECRET, ORDER, "A1001"),
+        time=after(1),
+        value=Decimal("179.80"),
+        currency="EUR",
+        tax=Decimal("28.71"),
+        channel="till",
+        items=(
+            Item(item_id="runner-7", item_name="Runner 7", price=Decimal("89.90"), quantity=2, cost=Decimal("40.00")),
+        ),
+        customer=JO,
+        paid=after(5),
+        refunds=(
+            Refund(time=after(9), value=Decimal("89.90"), currency="EUR"),
+            Refund(time=after(10), currency="EUR", items=(Item(item_id="runner-7"),)),
+            Refund(time=after(11), currency="EUR", is_whole=True),
+        ),
+        last_told=after(11),
+    )
+    assert read(Order, " A1001\u200b") == found  # as whoever tells of it may write the number
+    assert read(Order, "A1002") is None
+    assert read(Order, "A1001", "another secret") is None
+    assert read(Agreement, "A1001") is None
+
+
+def test_other_things_are_read_by_their_ids(redis_server: Any, read: Any) -> None:
+    asyncio.run(filled(redis_server, *ALL))
+    contact = read(Contact, "T-1")
+    assert (contact.channel, contact.topic, contact.customer) == ("phone", "delivery", JO)
+    assert contact.order == thing_id(SECRET, ORDER, "A1001")
+    assert (contact.opened, contact.answered, contact.solved) == (after(2), None, after(3))
+    assert (contact.minutes, contact.cost, contact.currency) == (12.5, Decimal("8.00"), "EUR")
+    service = read(ServiceOrder, "S-1")
+    assert (service.state, service.parts) == ("open", (Item(item_id="sole", price=Decimal(900)),))
+    agreement = read(Agreement, "C-1")
+    assert (agreement.level, agreement.start, agreement.end) == ("gold", MOMENT, MOMENT + timedelta(days=1))
+    assert (agreement.value, agreement.id) == (Decimal("49.00"), thing_id(SECRET, AGREEMENT, "C-1"))
+    product = read(Product, "runner 7", "")
+    assert (product.id, product.name, product.categories, product.stock) == ("$runner%207", "Runner 7", ("shoes",), 3)
+    assert (product.cost, product.price, product.currency) == (Decimal("45.00"), None, "USD")
+    assert product.attributes == {"colour": "red"}
+
+
+def test_an_order_without_a_value_says_what_is_known(redis_server: Any, read: Any) -> None:
+    asyncio.run(filled(redis_server, told("refund", 1, transaction_id="7", refund_id="r", value=5, currency="EUR")))
+    found = read(Order, "7")
+    assert (found.value, found.time, found.currency, found.customer) == (None, None, "EUR", "")
+    assert found.refunds == (Refund(time=after(1), value=Decimal("5.00"), currency="EUR"),)
+
+
+def test_who_was_erased_is_named_no_more(redis_server: Any, read: Any) -> None:
+    asyncio.run(filled(redis_server, *ALL, Erase(site="shop", id=JO, time=START + DAY)))
+    assert (read(Order, "A1001").customer, read(Contact, "T-1").customer) == ("", "")
+    assert read(Order, "A1001").value == Decimal("179.80")
+
+
+@pytest.mark.parametrize("id", ["", "NULL", " ", "x" * 300])
+def test_what_is_no_id_is_of_nothing(redis_server: Any, read: Any, id: str) -> None:
+    asyncio.run(filled(redis_server, *ALL))
+    assert read(Order, id) is None
+
+
+def test_what_is_missing_is_said(redis_server: Any) -> None:
+    with Profiles(redis_server.url) as profiles:
+        with pytest.raises(ValueError, match="the site's secret is needed"):
+            profiles.read_thing("shop", Order, "A1001")
+        with pytest.raises(NoDeployment):
+            profiles.read_thing("shop", Order, "A1001", SECRET)
+
+
+# ---- in a terminal
+
+
+@pytest.fixture
+def command(configured: Callable[[str], None], redis_server: Any) -> Callable[..., Result]:
+    configured(FILE)
+    asyncio.run(filled(redis_server, *ALL))
+    return lambda *words: CliRunner().invoke(main, ["profile", *words, "--redis", redis_server.url])
+
+
+def test_an_order_is_shown_by_its_number(command: Any) -> None:
+    said = command("A1001", "--order")
+    assert said.exit_code == 0, said.output
+    for words in (
+        "order A1001 on shop", "value      179.80 EUR", "channel    till", "2  runner-7 Runner 7  89.90 EUR", JO,
+        "89.90 EUR, 2027-01-15", "1 x runner-7, 2027", "all of it, 2027", "paid       2027-01-15 08:00 UTC",
+    ):  # fmt: skip
+        assert words in said.output, said.output
+    shown = json.loads(command("A1001", "--order", "--json").output)
+    assert (shown["value"], shown["currency"], shown["items"][0]["item_id"]) == ("179.80", "EUR", "runner-7")
+    assert (shown["customer"], shown["refunds"][2]["is_whole"], shown["shipped"]) == (JO, True, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "known"),
+    [
+        (["T-1", "--contact"], "12.5"),
+        (["S-1", "--service-order"], "900 JPY"),
+        (["C-1", "--agreement"], "49.00 EUR"),
+        (["runner 7", "--product"], "45.00 USD"),
+    ],
+)
+def test_every_kind_is_shown(command: Any, words: list[str], known: str) -> None:
+    said = command(*words)
+    assert said.exit_code == 0, said.output
+    assert known in said.output
+
+
+def test_every_kind_has_a_flag() -> None:
+    assert set(FLAGS.values()) == {kind.__name__ for kind in get_args(AnyThing)}
+
+
+def test_what_is_unknown_or_asked_wrongly_is_said(command: Any) -> None:
+    said = command("\x1bA1", "--order")
+    assert (said.exit_code, "\x1b" in said.output) == (1, False)
+    assert "nothing is known of order" in said.output
+    for words in (["A1001", "--order", "--customer"], ["A1001", "--order", "--personal"], ["NULL", "--order"]):
+        assert command(*words).exit_code == 2, words

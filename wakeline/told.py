@@ -1,0 +1,94 @@
+"""What is stored of the facts about one thing, or about a customer, as `crm.things.merging` merges them.
+
+JSON: a list of `Kept`. Of a thing it is in a list with the time of the latest fact, under `keys.thing`; of a customer
+it is the field `record` of its state. A field is in one fact only, that which prevails. Most fields are stored under
+the names that servers tell, some under shorter ones: see `stored_name`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec import Struct
+
+from wakeline.vocabulary.fields import AMOUNTS
+
+Fields = dict[str, Any]
+
+EARLIEST = "<"  # such as the time at which an order was paid
+MONEY = "$"  # whole minor units of the fact's CURRENCY, alone or in a list
+CURRENCY = "c"  # stays with the amounts of its fact, and never takes the place of another
+A_REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with a hash of its id
+NAMED = ":"  # within the name of a trait, a preference or a tag: "<kind>:<name>"
+CUSTOMER, VISITOR = "@", "~"  # whom the fact names; "": who was erased
+
+SHORT = {
+    "value": "v", "tax": "t", "shipping": "s", "discount": "d", "cost": "k", "price": "p", "value_before": "b",
+    "items": "i", "parts": "i", "currency": CURRENCY, "coupon": "k", "channel": "h", "name": "n", "categories": "g",
+    "stock": "q",
+}  # fmt: skip
+"""Field of a fact -> what it is stored as, behind MONEY if it is one OF_MONEY."""
+OF_MONEY = AMOUNTS | {"items", "parts"}
+ITEM = (
+    "item_id", "price", "quantity", "item_name", "item_category", "item_variant", "item_brand", "discount", "cost",
+    "coupon", "item_category2", "item_category3", "item_category4", "item_category5",
+)  # fmt: skip
+"""A stored item is the list of these values, as far as the last one that is known; others that are not are null."""
+
+
+def stored_name(field: str) -> str:
+    short = SHORT.get(field, field)
+    return f"{MONEY}{short}" if field in OF_MONEY else short
+
+
+class Kept(Struct, array_like=True, gc=False):
+    """What is kept of one fact."""
+
+    digest: str  # see `crm.things.digests`
+    rank: int  # of who said it: 0 a page, 1 others, also by their signature on a page
+    time: int  # ms since 1970, as it was said
+    fields: Fields
+
+    @property
+    def stamp(self) -> tuple[int, int, str]:
+        return self.rank, self.time, self.digest
+
+
+class ThingState(Struct, array_like=True, gc=False):
+    """Stored state of one thing."""
+
+    told: list[Kept] = []
+    last: int = 0  # time of the latest fact, ms, but no later than its append time; not stored where `told` says it
+
+    def latest(self) -> int:
+        """Time of the latest fact of which something is left, ms; 0: of none."""
+        return max((fact.time for fact in self.told), default=0)
+
+
+_encode = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(ThingState).decode
+
+
+def encode_thing(state: ThingState) -> bytes:
+    if state.last == state.latest():
+        return _encode((state.told,))
+    return _encode(state)
+
+
+def decode_thing(text: bytes) -> ThingState:
+    state = _decode(text)
+    state.last = state.last or state.latest()
+    return state
+
+
+def teller_of(facts: Sequence[Kept], name: str) -> Kept | None:
+    """The fact that a stored field is said by; None: none says it."""
+    return next((fact for fact in facts if name in fact.fields), None)
+
+
+def value_of(facts: Sequence[Kept], name: str) -> Any:
+    """What is said in a stored field; None: nothing is."""
+    fact = teller_of(facts, name)
+    return None if fact is None else fact.fields[name]
