@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
-from wakeline.profile_fields import Interest, Profile, Session, Source
+from wakeline.profile_fields import Consent, Interest, Preference, Profile, Record, Session, Source
 from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder
 
 FILE = Path(__file__).parents[1] / "docs" / "profiles.md"
@@ -45,6 +45,9 @@ PARTS: dict[str, type[Struct]] = {
     "Session": Session,
     "Source": Source,
     "Interest": Interest,
+    "Record": Record,
+    "Preference": Preference,
+    "Consent": Consent,
     "Order": Order,
     "Item": Item,
     "Refund": Refund,
@@ -71,7 +74,7 @@ def _table(title: str, kind: type[Struct]) -> Iterator[str]:
 def _type(declared: Any) -> str:
     parts = get_args(declared)
     if get_origin(declared) is dict:
-        return "names with values"
+        return "names with values" if parts[1] is Any else f"names, each with a {_type(parts[1])}"
     if NoneType in parts:
         return " or ".join(_type(part) for part in parts)
     if parts:

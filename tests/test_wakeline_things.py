@@ -16,21 +16,24 @@ from collector.facts import Facts
 from collector.told import convert_told
 from ops.cli import main
 from ops.cli.things import KINDS as FLAGS
-from tests.timeline import DAY, START, timeline
+from tests.timeline import DAY, START, event, timeline
 from wakeline.identity import customer_id
 from wakeline.lanes import NoDeployment, open_deployment
 from wakeline.profiles import (
     Agreement,
     AsyncProfiles,
+    Consent,
     Contact,
     Item,
     Order,
+    Preference,
     Product,
     Profiles,
+    Record,
     Refund,
     ServiceOrder,
 )
-from wakeline.record import Erase, Fact
+from wakeline.record import Erase, Event, Fact
 from wakeline.settings import Settings, Site
 from wakeline.thing_fields import AnyThing
 from wakeline.vocabulary.things import AGREEMENT, ORDER, thing_id
@@ -50,6 +53,10 @@ def told(type: str, second: int, **fields: Any) -> Fact:
     assert isinstance(record, Fact)
     record.received = START + DAY
     return record
+
+
+def after(seconds: int) -> datetime:
+    return MOMENT + timedelta(seconds=seconds)
 
 
 RUNNERS = {"item_id": "runner-7", "item_name": "Runner 7", "price": "89.90", "quantity": 2, "cost": "40"}
@@ -104,7 +111,7 @@ ALL = [
 ]
 
 
-async def filled(server: Any, *records: Fact | Erase) -> None:
+async def filled(server: Any, *records: Event | Fact | Erase) -> None:
     async with timeline(server) as made:
         await open_deployment(made.redis, Settings(lanes=4))
         await made.append(*records, at=2 * DAY)
@@ -127,10 +134,6 @@ def read(redis_server: Any) -> Callable[..., Any]:
         return found
 
     return read
-
-
-def after(seconds: int) -> datetime:
-    return MOMENT + timedelta(seconds=seconds)
 
 
 def test_an_order_is_read_by_the_shops_number(redis_server: Any, read: Any) -> None:
@@ -207,13 +210,60 @@ def test_what_is_missing_is_said(redis_server: Any) -> None:
             profiles.read_thing("shop", Order, "A1001", SECRET)
 
 
+# ---- what is told of a customer itself
+
+
+OF_JO = [
+    told("customer", 1, customer="jo", traits={"plan": "gold", "score": 7}, email="jo@shop.example", orders_before=3),
+    told("customer", 2, customer="jo", value_before="99.5", currency="EUR", traits={"plan": "silver", "vip": True}),
+    told("tag", 1, customer="jo", tag="press"),
+    told("tag", 2, customer="jo", tag="friend"),
+    told("tag", 3, customer="jo", tag="press", removed=True),
+    told("preference", 1, customer="jo", topic="shoes", allowed=True, frequency="weekly"),
+    told("preference", 2, customer="jo", channel="phone", allowed=False),
+    told("consent", 4, customer="jo", level="full", purposes=["mail"], version="3", wording="Yes, please"),
+]
+RECORD = Record(
+    traits={"plan": "silver", "score": 7, "vip": True},
+    tags=("friend",),
+    topics={"shoes": Preference(allowed=True, frequency="weekly", time=after(1))},
+    channels={"phone": Preference(allowed=False, time=after(2))},
+    consent=Consent(level="full", purposes=("mail",), version="3", wording="Yes, please", time=after(4)),
+    orders_before=3,
+    value_before=Decimal("99.50"),
+    currency="EUR",
+)
+
+
+def test_what_is_told_of_a_customer_is_in_its_profile(redis_server: Any) -> None:
+    asyncio.run(filled(redis_server, *OF_JO, BOUGHT))
+
+    async def read_too() -> Any:
+        async with AsyncProfiles(redis_server.url) as profiles:
+            return await profiles.read_customer("shop", "jo", SECRET)
+
+    with Profiles(redis_server.url) as profiles:
+        found = profiles.read_customer("shop", "jo", SECRET)
+    assert found is not None
+    assert found.record == RECORD
+    assert asyncio.run(read_too()) == found
+
+
+def test_of_whom_nothing_is_told_there_is_no_record(redis_server: Any) -> None:
+    asyncio.run(filled(redis_server, BOUGHT, event("visitor-1", "page-1", 0, 0)))
+    with Profiles(redis_server.url) as profiles:
+        found = [profiles.read_customer("shop", "jo", SECRET), profiles.read("shop", "visitor-1")]
+    assert [profile and profile.record for profile in found] == [None, None]
+    assert all(found)
+
+
 # ---- in a terminal
 
 
 @pytest.fixture
 def command(configured: Callable[[str], None], redis_server: Any) -> Callable[..., Result]:
     configured(FILE)
-    asyncio.run(filled(redis_server, *ALL))
+    asyncio.run(filled(redis_server, *ALL, *OF_JO))
     return lambda *words: CliRunner().invoke(main, ["profile", *words, "--redis", redis_server.url])
 
 
@@ -243,6 +293,20 @@ def test_every_kind_is_shown(command: Any, words: list[str], known: str) -> None
     said = command(*words)
     assert said.exit_code == 0, said.output
     assert known in said.output
+
+
+def test_what_is_told_of_a_customer_is_shown(command: Any) -> None:
+    said = command("jo", "--customer")
+    assert said.exit_code == 0, said.output
+    for words in (
+        "traits plan silver, score 7, vip True", "tags friend", "topics shoes yes weekly",
+        "channels phone no", "consent full, mail, version 3 (2027-01-15)", "before 3 orders, 99.50 EUR",
+    ):  # fmt: skip
+        assert words in " ".join(said.output.replace("│", "").split()), said.output
+    assert "jo@shop.example" not in said.output
+    shown = json.loads(command("jo", "--customer", "--json").output)["record"]
+    assert (shown["traits"]["plan"], shown["channels"]["phone"]["allowed"]) == ("silver", False)
+    assert shown["value_before"] == "99.50"
 
 
 def test_every_kind_has_a_flag() -> None:

@@ -13,6 +13,7 @@ lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded
 profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores
 thing_fields.py   orders, contacts and more, as readers give them; told.py what is stored of them; orders.py of orders
+record_fields.py  what is told of customers, as readers give it
 messages.py       messages about people, and their readers
 identity.py       hashes of customer ids
 cards/            personal values of customers; card_keys.py their keys in Redis, card_ending.py deletes them

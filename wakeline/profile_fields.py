@@ -8,7 +8,8 @@ readers, the HTTP API, `wakeline profile` and docs/profiles.md follow, and count
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, NamedTuple
+from decimal import Decimal
+from typing import Annotated, Any, NamedTuple
 
 from msgspec import Struct
 
@@ -94,6 +95,37 @@ class Source(Struct, frozen=True):
     campaign: Annotated[str, Fact("`utm_campaign`; empty if there is none")]
 
 
+class Preference(Struct, frozen=True, kw_only=True):
+    """What a customer wants to hear of, or by a channel."""
+
+    allowed: Annotated[bool | None, Fact("`false`: not wanted; a channel must not be used then")] = None
+    frequency: Annotated[str, Fact("how often, as it was told")] = ""
+    time: Annotated[datetime, Fact("when it was said")]
+
+
+class Consent(Struct, frozen=True, kw_only=True):
+    """A consent that a server or an import told."""
+
+    level: Annotated[str, Fact("`full`, `anonymous` or `off`")] = ""
+    purposes: Annotated[tuple[str, ...], Fact("what for")] = ()
+    version: Annotated[str, Fact("of the wording")] = ""
+    wording: Annotated[str, Fact("what was agreed to")] = ""
+    time: Annotated[datetime, Fact("when it was given")]
+
+
+class Record(Struct, frozen=True, kw_only=True):
+    """What servers and imports told of a customer itself. Personal values are on the card, see `cards`."""
+
+    traits: Annotated[dict[str, Any], Fact("such as language, country, plan")] = {}
+    tags: Annotated[tuple[str, ...], Fact("labels that it has")] = ()
+    topics: Annotated[dict[str, Preference], Fact("what it wants to hear of, by topic")] = {}
+    channels: Annotated[dict[str, Preference], Fact("how it wants to be reached, by channel")] = {}
+    consent: Annotated[Consent | None, Fact("the latest one")] = None
+    orders_before: Annotated[int | None, Fact("orders before those that were told")] = None
+    value_before: Annotated[Decimal | None, Fact("what these were worth")] = None
+    currency: Annotated[str, Fact("of that")] = ""
+
+
 class Profile(Struct, frozen=True, kw_only=True):
     """The profile of one visitor, or of one customer (an `id` with "@"), which sums up all its visitors."""
 
@@ -115,3 +147,4 @@ class Profile(Struct, frozen=True, kw_only=True):
     os: Annotated[str, OS]
     country: Annotated[str, COUNTRY]
     interests: Annotated[tuple[Interest, ...], Fact("strongest first; ten by default")]
+    record: Annotated[Record | None, Fact("for customers: what servers and imports told of it")] = None

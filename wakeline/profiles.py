@@ -15,7 +15,7 @@ Hash `keys.profile`, every value a string; a missing field means 0, "" or none:
     session                  JSON of `StoredSession`: the latest, open or ended; visitors only
     visitors                 JSON list of the linked visitors' ids; customers only
 
-Zset `keys.interests`: interest -> stored score (see `decay`).
+Zset `keys.interests`: interest -> stored score (see `decay`). Of a customer also `record` in `keys.state`.
 """
 
 from __future__ import annotations
@@ -33,8 +33,19 @@ from wakeline.decay import current
 from wakeline.definitions import SESSION_GAP_MS
 from wakeline.identity import customer_id
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
-from wakeline.profile_fields import COUNTS, TRAITS, Interest, Profile, Session, Source
+from wakeline.profile_fields import (
+    COUNTS,
+    TRAITS,
+    Consent,
+    Interest,
+    Preference,
+    Profile,
+    Record,
+    Session,
+    Source,
+)
 from wakeline.record import CUSTOMER_PREFIX
+from wakeline.record_fields import read_record
 from wakeline.redis.reader import AsyncReader, Reader
 from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder, T, thing
 from wakeline.told import decode_thing
@@ -46,13 +57,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Agreement",
     "AsyncProfiles",
+    "Consent",
     "Contact",
     "Interest",
     "Item",
     "Order",
+    "Preference",
     "Product",
     "Profile",
     "Profiles",
+    "Record",
     "Refund",
     "ServiceOrder",
     "Session",
@@ -171,17 +185,21 @@ class _Known:
         return self._deployment
 
 
-# KEYS: a profile, its interests; ARGV: number of interests.
+# KEYS: a profile, its interests, and of a customer its state; ARGV: number of interests.
 READ = """
 return {redis.call('HGETALL', KEYS[1]),
-  redis.call('ZREVRANGEBYSCORE', KEYS[2], '+inf', '(0', 'WITHSCORES', 'LIMIT', 0, ARGV[1])}
+  redis.call('ZREVRANGEBYSCORE', KEYS[2], '+inf', '(0', 'WITHSCORES', 'LIMIT', 0, ARGV[1]),
+  KEYS[3] and redis.call('GET', KEYS[3])}
 """
 
 
 def _asked(deployment: Deployment, site: str, id: str, interests: int) -> tuple[Any, ...]:
     """Arguments of EVAL: reads a profile atomically, on a cluster too."""
     lane, live = lane_of(site, id, deployment.lanes), keys.Keys(deployment.version)
-    return READ, 2, live.profile(lane, site, id), live.interests(lane, site, id), interests
+    read = [live.profile(lane, site, id), live.interests(lane, site, id)]
+    if id.startswith(CUSTOMER_PREFIX):
+        read.append(live.state(lane, site, id))
+    return READ, len(read), *read, interests
 
 
 def _home(kind: type[T], id: str, secret: str) -> str:
@@ -206,7 +224,8 @@ def _profile(
     deployment: Deployment,
     now: int,
 ) -> Profile | None:
-    fields, scores = ([word.decode() for word in words] for words in reply)
+    fields, scores = ([word.decode() for word in words] for words in reply[:2])
+    state: bytes | None = reply[2] if len(reply) > 2 else None
     if not fields:
         return None
     text = dict(zip(fields[::2], fields[1::2], strict=True))
@@ -230,6 +249,7 @@ def _profile(
             )
             for name, score in zip(scores[::2], scores[1::2], strict=True)
         ),
+        record=read_record(state) if state else None,
     )
 
 

@@ -22,6 +22,7 @@ MONEY = "$"  # whole minor units of the fact's CURRENCY, alone or in a list
 CURRENCY = "c"  # stays with the amounts of its fact, and never takes the place of another
 A_REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with a hash of its id
 NAMED = ":"  # within the name of a trait, a preference or a tag: "<kind>:<name>"
+TRAIT, TAGGED, TOPIC, CHANNEL = (f"{kind}{NAMED}" for kind in ("trait", "tag", "topic", "channel"))
 CUSTOMER, VISITOR = "@", "~"  # whom the fact names; "": who was erased
 
 SHORT = {

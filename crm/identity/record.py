@@ -18,7 +18,7 @@ from crm.things.hearing import rank
 from crm.things.merging import merge
 from wakeline.event import CONSENT
 from wakeline.record import Fact
-from wakeline.told import Fields, Kept
+from wakeline.told import CHANNEL, TAGGED, TOPIC, TRAIT, Fields, Kept
 from wakeline.vocabulary.types import CUSTOMER_TOLD, FORGET, PREFERENCE, TAG
 
 BEFORE = forms.table(CUSTOMER_TOLD, without=("traits", "returns"))
@@ -35,14 +35,15 @@ def fields(fact: Fact) -> Fields:
     body = fact.body
     if fact.type == CUSTOMER_TOLD:
         traits = forms.field(body, "traits", forms.scalars) if "traits" in body else {}
-        return {f"trait:{name}": value for name, value in traits.items()} | forms.taken(body, BEFORE)
+        return {f"{TRAIT}{name}": value for name, value in traits.items()} | forms.taken(body, BEFORE)
     if fact.type == PREFERENCE:
         said = forms.taken(body, PREFERRED)
-        return {f"{of}:{forms.field(body, of, forms.text)}": said for of in ("topic", "channel") if of in body}
+        of = {"topic": TOPIC, "channel": CHANNEL}
+        return {f"{start}{forms.field(body, name, forms.text)}": said for name, start in of.items() if name in body}
     if fact.type == TAG:
-        return {f"tag:{forms.field(body, 'tag', forms.text)}": body.get("removed") is not True}
+        return {f"{TAGGED}{forms.field(body, 'tag', forms.text)}": body.get("removed") is not True}
     if fact.type == CONSENT:
-        return {"consent": forms.taken(body, CONSENTED)}
+        return {CONSENT: forms.taken(body, CONSENTED)}
     return {}
 
 

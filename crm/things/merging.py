@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import msgspec
 
-from wakeline.told import A_REFUND, CURRENCY, EARLIEST, MONEY, NAMED, Kept
+from wakeline.told import A_REFUND, CHANNEL, CURRENCY, EARLIEST, MONEY, NAMED, TOPIC, Kept
 
-PREFERENCES = (f"topic{NAMED}", f"channel{NAMED}")  # entries that go last: such as what somebody does not want to get
+PREFERENCES = (TOPIC, CHANNEL)  # entries that go last: such as what somebody does not want to get
 MOST_ENTRIES = 256  # of one thing or person
 MOST_BYTES = 131_072  # of its facts, as JSON; the last one is never longer than `record.MOST_FACT_BYTES`
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeline.escape import plain
-from wakeline.profile_fields import COUNTS, TRAITS
+from wakeline.profile_fields import COUNTS, TRAITS, Preference, Record
 from wakeline.profiles import Profile
 
 
@@ -51,7 +51,33 @@ def _facts(profile: Profile, now: datetime) -> Table:
         table.add_row("customer", Text(plain(profile.customer)))
     if profile.visitors:
         table.add_row("visitors", Text("\n".join(map(plain, profile.visitors))))
+    if profile.record:
+        for what, said in _told(profile.record):
+            table.add_row(what, Text(plain(said)))
     return table
+
+
+def _told(record: Record) -> Iterator[tuple[str, str]]:
+    """What servers and imports told of a customer, with a name."""
+    if record.traits:
+        yield "traits", ", ".join(f"{name} {value}" for name, value in record.traits.items())
+    if record.tags:
+        yield "tags", ", ".join(record.tags)
+    for what, preferences in (("topics", record.topics), ("channels", record.channels)):
+        if preferences:
+            yield what, ", ".join(f"{name} {_preferred(one)}" for name, one in preferences.items())
+    if consent := record.consent:
+        said = [consent.level, *consent.purposes, consent.version and f"version {consent.version}"]
+        yield "consent", f"{', '.join(filter(None, said))} ({consent.time:%Y-%m-%d})"
+    before = [f"{record.orders_before:,} orders"] if record.orders_before is not None else []
+    if record.value_before is not None:
+        before.append(f"{record.value_before:,f} {record.currency}")
+    if before:
+        yield "before", ", ".join(before)
+
+
+def _preferred(one: Preference) -> str:
+    return " ".join(filter(None, ("no" if one.allowed is False else "yes", one.frequency)))
 
 
 def _counted(profile: Profile) -> Iterator[str]:
