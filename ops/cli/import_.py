@@ -175,6 +175,8 @@ def _tell(outcome: Outcome, site: Site, dry_run: bool) -> None:
         click.echo(f"{name}: went on after event {outcome.resumed_at:,}")
     click.echo(f"{name}: " + ("would move" if dry_run else f"imported in {outcome.seconds:,.1f} s"))
     rows = outcome.summary.lines(site.time_zone)
+    if outcome.value_is and (outcome.summary.bought or outcome.summary.refunded):
+        rows.append(("value of an order", outcome.value_is))
     width = max((len(what) for what, _ in rows), default=0)
     for what, count in rows:
         click.echo(f"  {what:<{width}}  {count}")
@@ -240,6 +242,7 @@ def _show(guess: Guess, name: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from ops.imports import tax
     from ops.imports.names import field_of
     from wakeline.escape import plain
 
@@ -254,7 +257,10 @@ def _show(guess: Guess, name: str) -> None:
     Console(highlight=False).print(table)
     map = guess.map
     settings = {"separator": map.separator, "decimals": map.decimal, "dates": map.dates, "zone": map.zone}
+    settings["prices"] = map.prices
     click.echo("  " + ", ".join(f"{what} {value!r}" for what, value in settings.items() if value))
+    if value_is := tax.words(map):
+        click.echo(f"  value of an order: {value_is}")
 
 
 def _asked_zone(site: Site) -> str:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from decimal import Decimal
 from enum import StrEnum
 from itertools import islice
 from typing import NamedTuple
 
-from ops.imports import values
+from ops.imports import tax, values
 from ops.imports.mapping import Map
 from ops.imports.names import KINDS, VOCABULARY, Field, Reads, plain
 from ops.imports.problems import Problems
@@ -17,7 +16,6 @@ from ops.imports.text import Text
 
 LOOKED_AT = 2_000  # rows
 ITEM = "item."
-CENT = Decimal("0.01")
 
 
 class Ask(StrEnum):
@@ -76,6 +74,8 @@ def guess(text: Text, kind: str = "", *, currency: str = "", zone: str = "") -> 
     if numbers and not map.decimal:
         map.decimal, depends = values.point_of(_all(text, map, numbers))
         asks += [Ask.DECIMAL] if depends and not map.decimal else []
+    if kind == "orders":
+        map.prices = tax.shown_by(fields, columns, rows, map.decimal)
     if "time" in fields:
         map.dates = values.order_of(cells[Reads.TIME]) or values.order_of(_all(text, map, ["time"]))
         if not map.dates:
@@ -155,7 +155,7 @@ def _settle_orders(fields: dict[str, str], columns: list[str], rows: list[Row]) 
     for row in rows:
         one, count, whole = (values.number(row.cells[index], point) for index in at)
         if one is not None and count is not None and whole is not None:
-            is_line.append(abs(one * count - whole) <= CENT)
+            is_line.append(abs(one * count - whole) <= tax.CENT)
     if is_line and sum(is_line) > 0.9 * len(is_line):
         fields["item.total"] = fields.pop("total")
 

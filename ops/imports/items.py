@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from ops.imports.cells import Cells, rounded
+from ops.imports.tax import ALL, Share
 from wakeline.amounts import MAX_QUANTITY
 from wakeline.vocabulary.fields import MAX_ITEMS
 from wakeline.vocabulary.names import is_name
@@ -71,15 +72,18 @@ def item_fields(
     return item, amount, quantity
 
 
-def items_of(lines: list[Line]) -> tuple[list[dict[str, Any]], int] | None:
+def items_of(lines: list[Line], share: Share = ALL) -> tuple[list[dict[str, Any]], int] | None:
     """The items of these rows, and the number of those beyond MAX_ITEMS, the ones worth least; None if they name none.
 
-    Above MAX_ITEMS rows of one product at one price become one item.
+    `share` of their prices is without tax. Above MAX_ITEMS rows of one product at one price become one item.
     """
     named = [one for one in lines if one.item is not None]
     if not named:
         return None
     items = [dict(one.item or {}) for one in named]
+    for item, one in zip(items, named, strict=True) if share is not ALL else ():
+        for name in item.keys() & ("price", "discount"):
+            item[name] = rounded(share.of(Decimal(item[name])), one.currency)
     if len(items) <= MAX_ITEMS:
         return items, 0
     together: dict[tuple[Any, ...], dict[str, Any]] = {}

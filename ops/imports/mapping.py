@@ -17,6 +17,9 @@ from ops.imports.names import KINDS, OPEN_ENDED, field_of
 NUMBERING = 2  # of what a file says, part of a batch's identity: raise it where the order or number of that changes
 
 
+NET, GROSS = "net", "gross"
+
+
 class BadMap(ValueError):
     """The map cannot be used; the message says where and why."""
 
@@ -32,6 +35,7 @@ class Map(Struct, forbid_unknown_fields=True, omit_defaults=True):
     decimal: str = ""  # "." or ","
     dates: str = ""  # "day first", "month first", "iso"
     zone: str = ""  # of dates without one
+    prices: str = ""  # NET or GROSS, if the value and the items of orders include the tax; "": taken for NET
 
     def name_of(self, field: str) -> str:
         """What people call a field of this table: its column."""
@@ -56,7 +60,8 @@ def written(map: Map, name: str) -> str:
         [*(one.name for one in KINDS[map.kind]), *(f"{start}X" for start in OPEN_ENDED.get(map.kind, ()))]
     )
     lines = [HEAD.format(name=name, kind=map.kind, fields=fields)]
-    for key in ("kind", "separator", "encoding", "decimal", "dates", "zone"):
+    keys = ("kind", "separator", "encoding", "decimal", "dates", "zone")
+    for key in (*keys, "prices") if map.kind == "orders" else keys:
         lines.append(f"{key} = {json.dumps(getattr(map, key))}")
     for key in ("columns", "constants"):
         lines += ["", f"[{key}]"]
@@ -76,9 +81,15 @@ def read_map(path: Path) -> Map:
         raise BadMap(f"{path}: kind is none of {', '.join(KINDS)}")
     if len(found.separator) != 1:
         raise BadMap(f"{path}: separator must be one character, such as ; or \\t")
-    for key, allowed in (("decimal", ("", ".", ",")), ("dates", ("", "day first", "month first", "iso"))):
+    for key, allowed in (
+        ("decimal", ("", ".", ",")),
+        ("dates", ("", "day first", "month first", "iso")),
+        ("prices", ("", NET, GROSS) if found.kind == "orders" else ("",)),
+    ):
         if getattr(found, key) not in allowed:
             raise BadMap(f"{path}: {key} is none of {', '.join(repr(one) for one in allowed)}")
+    if found.prices == GROSS and "tax" not in {*found.columns, *found.constants}:
+        raise BadMap(f'{path}: prices = "gross" needs a column for tax, which is taken off')
     _check_known(path, found)
     for name in (*found.columns, *found.constants):
         if field_of(found.kind, name) is None:

@@ -14,12 +14,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ops.imports import tax
 from ops.imports.cells import BadCell, Cells, Said, identified, rounded
 from ops.imports.grouping import MOST_ROWS, Groups
 from ops.imports.items import Line, item_fields, items_of
-from ops.imports.mapping import Map
+from ops.imports.mapping import GROSS, Map
 from ops.imports.problems import Problems
 from ops.imports.table import Row, Table
+from ops.imports.tax import Share
 from wakeline.vocabulary.fields import AMOUNTS, MAX_ITEMS, Purchase, Told
 from wakeline.vocabulary.money import CURRENCIES
 from wakeline.vocabulary.names import is_name
@@ -146,6 +148,8 @@ class Orders:
     def _stated(self, cells: list[str]) -> Decimal | None:
         """What a row says that the whole order is worth, without tax and shipping; None: nothing."""
         value: Decimal | None = self._cells.value(cells, "value") if "value" in self._cells.fields else None
+        if value is not None and self._cells.map.prices == GROSS:
+            return tax.without(value, self._amount(cells, "tax"))
         if value is not None or "total" not in self._cells.fields:
             return value
         total: Decimal | None = self._cells.value(cells, "total")
@@ -198,21 +202,20 @@ class Orders:
             whole = next(iter(stated), None)
         if whole is not None and whole < 0:
             gives, takes = [], order.lines
+        share = tax.ALL
+        if self._cells.map.prices == GROSS and all(one.amount is not None for one in order.lines):
+            taxes = [self._amount(one.cells, "tax") for one in order.lines]
+            share = tax.share(taxes, [one.amount for one in order.lines])
         told = []
         if gives:
-            value = whole if whole is not None else sum((one.amount or NOTHING for one in gives), NOTHING)
-            told.append((gives[0].line, self._purchase(order, gives, value)))
+            told.append((gives[0].line, self._purchase(order, gives, _worth(gives, share, whole), share)))
         by_time: dict[int, list[Line]] = {}
         for one in takes:
             by_time.setdefault(one.time, []).append(one)
         for count, lines in enumerate(by_time.values(), start=1):
-            value = (
-                whole
-                if whole is not None and len(by_time) == 1
-                else sum((one.amount or NOTHING for one in lines), NOTHING)
-            )
+            value = _worth(lines, share, whole if len(by_time) == 1 else None)
             id = order.number if count == 1 else f"{order.number}-{count}"
-            told.append((lines[0].line, self._refund(order, lines, abs(value), id, items_of(lines))))
+            told.append((lines[0].line, self._refund(order, lines, abs(value), id, items_of(lines, share))))
         return told
 
     def _by_rows(self, order: Order) -> list[tuple[int, dict[str, Any]]]:
@@ -236,12 +239,12 @@ class Orders:
                 self._problems.note(one.line, self._column(NUMBER), "an order that is above already: it counts once")
         return told
 
-    def _purchase(self, order: Order, lines: list[Line], value: Decimal) -> dict[str, Any]:
+    def _purchase(self, order: Order, lines: list[Line], value: Decimal, share: Share = tax.ALL) -> dict[str, Any]:
         fields = self._common(order, lines, "purchase") | {
             NUMBER: order.number,
             "value": rounded(value, lines[0].currency),
         }
-        if kept := items_of(lines):
+        if kept := items_of(lines, share):
             fields["items"], left_out = kept
             if left_out:
                 what = f"{left_out} items beyond the {MAX_ITEMS} that an order keeps: its value is whole"
@@ -297,3 +300,8 @@ class Orders:
 
     def _column(self, field: str) -> str:
         return self._cells.map.name_of(field)
+
+
+def _worth(lines: list[Line], share: Share, whole: Decimal | None) -> Decimal:
+    """What these rows are worth without tax: `whole`, if the rows say that, else their sum."""
+    return whole if whole is not None else share.of(sum((one.amount or NOTHING for one in lines), NOTHING))

@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ops.cli.progress import progress_bar
-from ops.imports import files
+from ops.imports import files, tax
 from ops.imports.files import Named, NoFile, shown
 from ops.imports.guess import Guess, guess
 from ops.imports.jsonl import is_json
@@ -63,6 +63,7 @@ class Outcome:
     why_no_cards: str = ""
     skipped_cards: int = 0
     seconds: float = 0.0
+    value_is: str = ""  # how the value of an order was read
 
 
 class Importer:
@@ -172,7 +173,7 @@ class Importer:
     # ---- moving
 
     def _counted(self, file: File, folder: Path) -> Outcome:
-        outcome, now = Outcome(file.name), now_ms()
+        outcome, now = Outcome(file.name, value_is=tax.words(file.map)), now_ms()
         began = time.monotonic()
         with _bar(file) as at:
             all = said(file, outcome.problems, folder, at, began=now)
@@ -182,7 +183,7 @@ class Importer:
         return outcome
 
     def _moved(self, file: Named, read: File, batch: str, folder: Path) -> Outcome:
-        outcome = Outcome(file.name)
+        outcome = Outcome(file.name, value_is=tax.words(read.map))
         began = time.monotonic()
         try:
             with yielding():
