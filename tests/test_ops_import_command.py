@@ -68,6 +68,23 @@ def test_a_dry_run_counts_and_writes_nothing(run: Run, servers: Settings) -> Non
 
 
 @words_alone
+def test_a_map_is_saved_and_edited_before_the_first_import(run: Run, servers: Settings) -> None:
+    orders(3)
+    assert "the map would be saved in orders.csv.map.toml" in run("orders.csv", "--dry-run").output
+    saved = Path("orders.csv.map.toml")
+    assert not saved.exists()
+    assert "the map is saved in orders.csv.map.toml" in run("orders.csv", "--dry-run", "--save-map").output
+    saved.write_text(saved.read_text() + '"channel" = "till"\n')
+    assert "read by the map orders.csv.map.toml" in run("orders.csv", "--dry-run").output
+    assert (facts(servers), Path("data").exists()) == ([], False)
+    assert run("orders.csv").exit_code == 0
+    assert {fact.body.get("channel") for fact in facts(servers)} == {"till"}
+    fsspec.filesystem("memory").pipe("/shop/a.csv", (HEADER + f"N9,{YESTERDAY:%Y-%m-%d},K1,5\n").encode())
+    assert "saved in data/imports/shop/a.csv-" in run("memory://shop/a.csv", "--dry-run", "--save-map").output
+    assert list(Path("data/imports/shop").glob("a.csv-*.map.toml"))
+
+
+@words_alone
 def test_what_is_not_said_is_asked_for_once(run: Run, servers: Settings) -> None:
     orders(2)
     found = run("orders.csv", flags=())

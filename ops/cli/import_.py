@@ -53,6 +53,7 @@ class Every(click.ParamType):
     help="Columns as in this map, instead of guessing.",
 )
 @click.option("--dry-run", is_flag=True, help="Only count what would move; nothing is written, no server is needed.")
+@click.option("--save-map", is_flag=True, help="With --dry-run: save the map that was guessed, to edit it first.")
 @click.option("--tell", is_flag=True, help="Messages may be sent about what is imported; else nobody is told.")
 @click.option("--every", type=Every(), metavar="TIME", help="Look for new files again and again, as 10m or 1h.")
 @click.option("--zone", default="", metavar="NAME", help="Time zone of dates without one, as Europe/Berlin.")
@@ -63,6 +64,7 @@ def import_(
     key: str | None,
     map_: Path | None,
     dry_run: bool,
+    save_map: bool,
     tell: bool,
     every: int | None,
     zone: str,
@@ -93,7 +95,7 @@ def import_(
     kind, names = (words[0], words[1:]) if words[0] in KINDS and len(words) > 1 else ("", words)
     if names == words and words[0] in KINDS and not Path(words[0]).exists():
         raise Refused(f"which file of {words[0]}? `wakeline import {words[0]} FILE`")
-    options = Options(kind, map_, _zone(zone), _currency(currency), dry_run, tell)
+    options = Options(kind, map_, _zone(zone), _currency(currency), dry_run, save_map, tell)
     importer = Importer(read_config, site, options, complete=_completer(site), say=click.echo)
     with _behind_others():
         if every is None:

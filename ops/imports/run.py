@@ -24,7 +24,7 @@ from ops.imports.moving import Mover
 from ops.imports.people import People
 from ops.imports.problems import Problems
 from ops.imports.saying import JSON, File, said, told
-from ops.imports.state import State, States
+from ops.imports.state import State, States, write
 from ops.imports.summary import Summary
 from ops.imports.text import Text, read_through
 from wakeline.clock import now_ms
@@ -45,6 +45,7 @@ class Options:
     zone: str = ""
     currency: str = ""
     dry_run: bool = False
+    saves_map: bool = False  # in a dry run too
     tells: bool = False
 
 
@@ -148,8 +149,11 @@ class Importer:
             self._say(f"{shown(file.name)}: read as {text.encoding}; another is said by `encoding` in its map")
         found = guess(text, self._options.kind, currency=self._options.currency, zone=self._options.zone)
         map = self._complete(found, shown(file.name))
-        if not self._options.dry_run:
+        if not self._options.dry_run or self._options.saves_map:
             self._save(file, map)
+        else:
+            place = shown(str(self._map_paths(file)[0]))
+            self._say(f"  the map would be saved in {place}; to edit it first, save it now with --save-map")
         return text, map
 
     def _saved_map(self, file: Named) -> Path | None:
@@ -166,8 +170,9 @@ class Importer:
     def _save(self, file: Named, map: Map) -> None:
         for path in self._map_paths(file):
             with suppress(OSError):
-                path.write_text(written(map, file.name.rpartition("/")[2]), encoding="utf-8")
-                self._say(f"the map is saved in {shown(str(path))}: edit it if it is wrong, and import again")
+                write(path, written(map, file.name.rpartition("/")[2]).encode())
+                what = "import" if self._options.dry_run else "import again"
+                self._say(f"the map is saved in {shown(str(path))}: edit it if it is wrong, and {what}")
                 return
 
     # ---- moving

@@ -60,7 +60,7 @@ class States:
         return known if known is not None and known.log == log else State(batch, log, now)
 
     def keep(self, state: State) -> None:
-        _write(self._path(state.batch), msgspec.json.encode(state))
+        write(self._path(state.batch), msgspec.json.encode(state))
 
     def seen(self, name: str) -> Seen | None:
         """The last import under this name."""
@@ -70,7 +70,7 @@ class States:
             return None
 
     def see(self, name: str, batch: str, mark: str) -> None:
-        _write(self._named(name), msgspec.json.encode(Seen(name, batch, mark)))
+        write(self._named(name), msgspec.json.encode(Seen(name, batch, mark)))
 
     def aside(self, name: str, ending: str) -> Path:
         """A file of ours about the file of this name, where there is no place beside it."""
@@ -99,7 +99,7 @@ def _hash(name: str) -> str:
     return hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()[:32]
 
 
-def _write(path: Path, content: bytes) -> None:
+def write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f"{path.name}.{os.getpid()}.part")  # others may read the same file by another map now
     part.write_bytes(content)
