@@ -7,6 +7,7 @@ import gzip
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,22 @@ def test_a_file_that_cannot_be_read_is_said_and_the_next_one_is_imported(run: Ru
     found = run("a.csv.gz", "c.csv.gz", "b.csv")
     assert (found.exit_code, found.output.count("cannot be read")) == (1, 2)
     assert len(facts(servers)) == 2
+
+
+@words_alone
+@pytest.mark.parametrize(
+    ("inside", "advice"),
+    [("xl/workbook.xml", "save it as CSV"), ("content.xml", "save it as CSV"), ("a.csv", "unpack it")],
+)
+def test_a_spreadsheet_is_to_be_saved_as_csv(run: Run, servers: Settings, inside: str, advice: str) -> None:
+    with zipfile.ZipFile("orders.xlsx", "w") as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        archive.writestr(inside, "<workbook/>")
+    Path("old.xls").write_bytes(bytes.fromhex("d0cf11e0a1b11ae1") + bytes(1_000))
+    found = run("orders", "orders.xlsx", "old.xls", "--dry-run")
+    assert found.exit_code == 1
+    assert advice in found.output.partition("old.xls")[0]
+    assert "old.xls: is a spreadsheet: save it as CSV" in found.output
 
 
 @words_alone

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import shutil
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ PACKED = ("", ".gz", ".bz2", ".xz")
 MAP, ERRORS = ".map.toml", ".errors.csv"  # what an import leaves beside a file
 SETTLED_S = 10.0  # a file of a folder that was changed since may still be being written
 PATTERN = "*?["
+OLD_OFFICE = bytes.fromhex("d0cf11e0a1b11ae1")  # begins files of Excel before 2007
 
 
 class NoFile(Exception):
@@ -39,6 +41,20 @@ def stamp_of(path: Path) -> tuple[int, int, int]:
     except OSError as error:
         raise NoFile(f"cannot be read: {error.strerror}") from error
     return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def refuse_spreadsheet(path: Path) -> None:
+    """Raises NoFile for a workbook of Excel or another spreadsheet, and for another archive."""
+    with path.open("rb") as file:
+        is_old = file.read(len(OLD_OFFICE)) == OLD_OFFICE
+    names = []
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+    if is_old or any(name.startswith("xl/") for name in names) or "content.xml" in names:
+        raise NoFile("is a spreadsheet: save it as CSV (in Excel: Save As, CSV UTF-8), and import that file")
+    if names:
+        raise NoFile("is a zip archive: unpack it, and import the files in it")
 
 
 def is_url(name: str) -> bool:

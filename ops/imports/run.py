@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from lzma import LZMAError
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zipfile import BadZipFile
 
 from ops.cli.progress import progress_bar
 from ops.imports import files, tax
@@ -101,8 +102,9 @@ class Importer:
         with self._work() as folder, files.fetched(file, folder) as path:
             stamp = files.stamp_of(path)
             try:
+                files.refuse_spreadsheet(path)
                 text, map = self._read(file, path)
-            except (OSError, EOFError, LZMAError, zlib.error) as error:
+            except (OSError, EOFError, LZMAError, zlib.error, BadZipFile) as error:
                 raise NoFile(f"cannot be read: {error}") from error
             batch = batch_of(text.digest, map)
             read = File(file.name, text, map, stamp)
