@@ -86,15 +86,17 @@ def ask(
     zones: Mapping[str, ZoneInfo],
     progress: Progress | None = None,
     parquet: Path | None = None,
+    may_be_empty: bool = False,
 ) -> Iterator[Result]:
-    """The result, valid within the context. `zones` are the sites' time zones.
+    """The result, valid within the context. `zones` are the sites' time zones; `may_be_empty`: without any files it is
+    that of empty tables.
 
     Raises InvalidQuery (before reading anything if possible), NoHistory, HistoryDamaged and HistoryUnavailable.
     """
     with tempfile.TemporaryDirectory(prefix="wakeline-query-") as name:
         folder = Path(name)
         _rehearse(query, folder)
-        if not history.lanes():
+        if not may_be_empty and not history.lanes():
             raise NoHistory
         with _filled(history, query, folder, zones, progress or _unseen) as connection:
             lock(connection, but=parquet)

@@ -91,6 +91,8 @@ def query(
     url = archive_url(read_config.settings)
     if url is None:
         raise Refused("no history is kept: archive is off in the settings. Name another location with --archive")
+    history = History(url)
+    is_new = archive is None  # of an own site, which may have begun a moment ago
     part = parquet and parquet.absolute().with_name(f".{parquet.name}.part")
     with _errors(url, read_config.settings.archive_seal_s):
         from ops.cli import rows as shown
@@ -100,9 +102,13 @@ def query(
         zones = {key: each.time_zone for key, each in read_config.sites.items()}
         with (
             _progress() as progress,
-            ask(History(url), question, zones=zones, progress=progress.tell, parquet=part) as answer,
+            ask(history, question, zones=zones, progress=progress.tell, parquet=part, may_be_empty=is_new) as answer,
         ):
             progress.end()
+            if not history.lanes():
+                click.echo(
+                    f"{_nothing_yet(url, read_config.settings.archive_seal_s)}, and this is the answer", err=True
+                )
             if parquet and part:
                 _store(answer, parquet, part)
             elif as_csv:
@@ -159,6 +165,13 @@ def _progress() -> Iterator[_Progress]:
         progress.end()
 
 
+def _nothing_yet(url: str, seal_s: float) -> str:
+    return (
+        f"there is no history in {url} yet: while `wakeline up` runs, what happens is in it after {seal_s:g} s at most "
+        "(archive_seal_s in wakeline.toml)"
+    )
+
+
 @contextmanager
 def _errors(url: str, seal_s: float) -> Iterator[None]:
     from wakeline.history import HistoryDamaged, HistoryUnavailable
@@ -175,12 +188,8 @@ def _errors(url: str, seal_s: float) -> Iterator[None]:
     except InvalidQuery as error:
         raise Refused(str(error)) from None
     except NoHistory:
-        raise Refused(
-            f"there is no history in {url} yet: events are sealed after {seal_s:g} s at most, so wait that "
-            "long, or set archive_seal_s lower, while `wakeline up` runs\n"
-            "to use another location, set --archive, WAKELINE_ARCHIVE or archive in wakeline.toml",
-            FAILED,
-        ) from None
+        other = "to use another location, set --archive, WAKELINE_ARCHIVE or archive in wakeline.toml"
+        raise Refused(f"{_nothing_yet(url, seal_s)}\n{other}", FAILED) from None
     except (HistoryDamaged, HistoryUnavailable, LogMismatch) as error:
         raise Refused(str(error), FAILED) from None
     except OSError as error:
