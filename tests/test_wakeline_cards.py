@@ -17,12 +17,12 @@ from redis.exceptions import ConnectionError
 
 from benchmarks.machine import find_free_ports
 from benchmarks.waiting import until
+from ops.cli.options import demo_file
 from tests.cards import ALICE, BEN, DEPLOYMENT, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, holds, write_cards
 from tests.cluster import ClusterNode
 from tests.timeline import START
 from wakeline import card_keys
 from wakeline.cards import Cards, CardsUnavailable, CardWriter, NoCardKey, key_file, open_ring, read_ring
-from wakeline.cards import key as key_module
 from wakeline.cards.sealing import sealed
 from wakeline.lanes import lane_of
 from wakeline.redis.connect import connect
@@ -472,6 +472,6 @@ def test_the_key_lies_beside_the_configuration_but_not_with_the_data(tmp_path: P
         return key_file(Config(Settings(data=data, **settings), {}, path=path))
 
     assert found(tmp_path / "wakeline.toml") == tmp_path / "wakeline.key"
-    assert found(None) == found(data / "demo.toml") == Path("wakeline.key")
-    assert found(Path(key_module.__file__)) == Path("wakeline.key")
+    assert found(None) == Path("wakeline.key")
+    assert found(data / "demo.toml") == found(demo_file()) == tmp_path / "data.key"
     assert found(tmp_path / "wakeline.toml", card_key=Path("/elsewhere/key")) == Path("/elsewhere/key")

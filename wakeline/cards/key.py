@@ -72,7 +72,10 @@ def _derived(secret: bytes, purpose: bytes, length: int = BYTES) -> bytes:
 
 
 def key_file(config: Config) -> Path:
-    """Where the key lies: `card_key`, else beside the configuration file unless that is with the data or the code."""
+    """Where the key lies: `card_key`, else beside the configuration file.
+
+    Where that is with the data or, as the demo's, with the code: beside the data folder, and named after it.
+    """
     named, file = config.settings.card_key, config.path
     if named is not None:
         return named
@@ -80,7 +83,10 @@ def key_file(config: Config) -> Path:
         return Path(FILE)
     folder = file.parent
     is_ours = folder.resolve().is_relative_to(config.settings.data.resolve()) or (folder / "__init__.py").exists()
-    return Path(FILE) if is_ours else folder / FILE
+    if not is_ours:
+        return folder / FILE
+    data = Path(os.path.abspath(config.settings.data))
+    return data.with_name(f"{data.name}.key") if data.name else Path(FILE)
 
 
 def read_ring(path: Path) -> Ring:
