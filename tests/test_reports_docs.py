@@ -17,7 +17,9 @@ from ops.cli import main
 from reports import Query, ask
 from reports.items import LINES
 from reports.views import NAMES
+from tests.sealed import seal
 from tests.shop_history import shop_history
+from tests.telling import as_told, fact, order
 from wakeline.history import History
 
 DOCS = Path(__file__).parents[1] / "docs"
@@ -58,6 +60,17 @@ def test_there_are_enough_questions() -> None:
 def test_an_answer_is_what_its_question_gives(history: History, page: Path, sql: str, answer: str) -> None:
     found = asked(history, sql)
     assert found == answer, f"paste into {page.name} below\n{sql}\n```text\n{found}```"
+
+
+def test_the_margins_percent_is_of_sales_whose_cost_is_known(tmp_path: Path) -> None:
+    runner = {"item_id": "runner-7", "price": 10_000, "quantity": 1}
+    told = [
+        fact(order(number), "purchase", 0, value=10_000, currency="EUR", items=[runner | cost])
+        for number, cost in (("A1", {"cost": 6_000}), ("A2", {}), ("A3", {}))
+    ]
+    sold = "".join(sql for sql, _ in FENCED.findall(QUESTIONS.read_text()) if "as percent" in sql and "margin" in sql)
+    answer = asked(seal(tmp_path, as_told(*told)), sold)
+    assert answer.splitlines()[1].split() == ["runner-7", "3", "300.00", "1", "40.00", "40"]
 
 
 @pytest.mark.parametrize("view", NAMES)
