@@ -233,6 +233,25 @@ def test_what_lies_in_the_future_or_too_far_back_is_not_told(tmp_path: Path) -> 
     assert all(fact.time <= NOW for fact in read.facts)
 
 
+def test_what_is_no_address_is_left_out_and_the_rest_of_its_row_kept(tmp_path: Path) -> None:
+    (tmp_path / "people.csv").write_text(
+        "customer,email,name,plan\n1,jo@shop.example,Jo,gold\n2,jo.shop.example,Al,gold\n3,n/a,Bo,gold\n4,a b@c,Di,\n"
+    )
+    read = Read(tmp_path / "people.csv", "customers")
+    assert [sorted(card.values) for card in read.cards] == [["email", "name"], ["name"], ["name"], ["name"]]
+    assert [fact.body.get("traits") for fact in read.facts] == [{"plan": "gold"}] * 3 + [None]
+    what = "is no e-mail address: it was left out, and the rest of the line kept"
+    assert read.errors == [(3, "email", what), (5, "email", what)]
+    assert "jo.shop.example" not in repr(read.problems.first(9))
+    (tmp_path / "orders.csv").write_text("Order,Date,Customer ID,Billing email,Total\nN1,2026-09-01,1,jo.shop,5\n")
+    read = Read(tmp_path / "orders.csv")
+    assert (read.errors, read.cards, len(read.of("purchase"))) == ([(2, "Billing email", what)], [], 1)
+    line = '{"type": "customer", "time": "2026-09-01T10:00Z", "customer": "1", "email": "jo", "name": "Jo"}\n'
+    (tmp_path / "people.jsonl").write_text(line)
+    read = Read(tmp_path / "people.jsonl")
+    assert (read.errors, [list(card.values) for card in read.cards]) == ([(1, "email", what)], [["name"]])
+
+
 # ---- the vocabulary
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from collector.clean import clean_text
@@ -25,9 +25,11 @@ from wakeline.cards import Card
 from wakeline.event import Refusal
 from wakeline.record import Fact
 from wakeline.settings import Site
-from wakeline.vocabulary.types import By
+from wakeline.vocabulary.names import is_name
+from wakeline.vocabulary.types import CUSTOMER_TOLD, By
 
 JSON = "json"
+ADDRESS = re.compile(r"[^@\s]+@[^@\s]+")  # the rest of an address only its host knows
 ITEM = re.compile(r"^items\[\d+\]\.")
 
 
@@ -78,6 +80,8 @@ def told(
     facts = Facts(site, By.IMPORT, zone)
     is_text = file.map.kind == "events"  # every cell of such a table
     for number, (line, fields) in enumerate(all, start=1):
+        if fields.get("type") == CUSTOMER_TOLD:
+            _check_address(line, fields, file.map, problems)
         try:
             _, fact, card = facts.made(convert_told(fields, By.IMPORT, is_text=is_text), [], now=now)
         except Bad as bad:
@@ -92,6 +96,17 @@ def told(
         yield Numbered(number, fact, card)
     if file.stamp is not None and stamp_of(file.text.path) != file.stamp:
         raise NoFile("was changed while it was read: import it again, once nobody writes to it")
+
+
+def _check_address(line: int, fields: dict[str, Any], map: Map, problems: Problems) -> None:
+    """Leave out an e-mail address that is none; a placeholder is an empty cell."""
+    email = fields.get("email")
+    if not isinstance(email, str) or ADDRESS.fullmatch(email.strip()):
+        return
+    del fields["email"]
+    if is_name(email):
+        what = "is no e-mail address: it was left out, and the rest of the line kept"
+        problems.error(line, _column(map, "email"), what, "write it as name@host, or leave it empty")
 
 
 def _column(map: Map, field: str) -> str:
