@@ -12,7 +12,7 @@ from ops.cli import main
 from ops.imports.mapping import BadMap, read_map, written
 from tests.importing import Read
 
-ITEMS = "Order,Date,SKU,Qty,Unit price,Tax,Shipping,Total\n"
+ITEMS = "Order,Date,SKU,Qty,Price,Tax,Shipping,Total\n"  # where a price is that of one, as a quantity stands beside it
 GROSS = (
     ITEMS
     + "1,2026-09-01,a,1,89.25,19.00,4.90,123.90\n1,2026-09-01,b,1,29.75,,,\n2,2026-09-02,a,2,59.50,19.00,0,119.00\n"

@@ -133,12 +133,12 @@ def _column(field: Field, by_name: dict[str, str], taken: Iterable[str]) -> str 
 
 def _settle_orders(fields: dict[str, str], columns: list[str], rows: list[Row]) -> None:
     """Where a name means the order's in one export and the item's in another, the other columns decide."""
-    if (
-        "item.quantity" in fields
-        and "item.price" not in fields
-        and plain(fields.get("total", "")) in ("price", "preis")
-    ):
-        fields["item.price"] = fields.pop("total")
+    if "item.quantity" in fields and "item.price" not in fields:
+        unread = {plain(column): column for column in columns if column not in fields.values()}
+        if plain(fields.get("total", "")) in ("price", "preis"):
+            fields["item.price"] = fields.pop("total")
+        elif "price" in unread:
+            fields["item.price"] = unread["price"]
     if (
         "total" in fields
         and "item.item_id" in fields
