@@ -92,7 +92,17 @@ async def guarded_cluster(folder: Path) -> AsyncIterator[GuardedCluster]:
 
 
 async def _tls_before(port: int, tls_port: int, context: ssl.SSLContext) -> asyncio.Server:
+    serving = set()  # held, as otherwise the garbage collector may take them
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        serving.add(task)
+        try:
+            await pass_both_on(reader, writer)
+        finally:
+            serving.discard(task)
+
+    async def pass_both_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         node_reader, node_writer = await asyncio.open_connection("127.0.0.1", port)
         await asyncio.gather(_pass_on(reader, node_writer), _pass_on(node_reader, writer))
 

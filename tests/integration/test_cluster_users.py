@@ -140,6 +140,9 @@ class Stand:
             people = self.config.with_name("people.csv")
             people.write_text("Customer ID,Country\nK1,DE\n")
             assert "imported in" in await self._command("import", str(people), "--data", str(self.config.parent))
+            await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/customers/K1", 200)
+            told = json.loads(await self._command("profile", "K1", "--customer", "--json"))["record"]
+            assert told["traits"] == {"country": "DE"}
             await until(lambda: list(self.config.parent.glob("data/archive/*/*/*.gz")), "sealed")
             await self._command("erase", VISITOR, "--yes")
             await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 404)
