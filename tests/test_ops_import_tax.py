@@ -74,6 +74,21 @@ def test_a_receipt_with_returns_shares_its_tax(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "refunds"),
+    [
+        ("Order,Date,SKU,Qty,Price,Tax,Refunded\n1,2026-09-01,a,1,89.25,19,59.50\n1,2026-09-01,b,1,29.75,,\n", 5_000),
+        ("Order,Date,Subtotal,Tax,Refunded\n1,2026-09-01,119,19,119\n", 10_000),
+        ("Order,Date,Total,Tax,Shipping,Refunded\n1,2026-09-01,123.90,19,4.90,11.90\n", 1_000),
+        ("Order,Date,SKU,Total,Tax,Refunded\n1,2026-09-01,a,119,19,23.80\n1,2026-09-01,b,119,19,\n", 2_000),
+        ("Order,Date,Total,Tax,Refunded\n1,2026-09-01,0,0,5\n", 500),
+    ],
+)
+def test_what_was_refunded_is_less_its_tax_too(tmp_path: Path, text: str, refunds: int) -> None:
+    found = read(tmp_path, text, "gross")
+    assert ([fact.body["value"] for fact in found.of("refund")], found.errors) == ([refunds], [])
+
+
+@pytest.mark.parametrize(
     ("taxes", "what"),
     [(("", ""), "is empty, but"), (("9", "10"), "differs between"), (("500", ""), "is more than the prices")],
 )

@@ -171,9 +171,9 @@ class Orders:
         currencies = {one.currency for one in order.lines}
         if len(currencies) > 1:
             raise BadCell("currency", "differs between the rows of one order", "give them one number each")
-        told = []
+        told, share = [], self._share(order)
         if self._has_items:
-            told += self._by_items(order)
+            told += self._by_items(order, share)
         else:
             told += self._by_rows(order)
         for said in (self._customer(order), self._state(order)):
@@ -181,12 +181,22 @@ class Orders:
                 told.append((order.first, said))
         refunded = next((found for one in order.lines if (found := self._amount(one.cells, "refunded"))), None)
         if refunded:
-            told.append(
-                (order.first, self._refund(order, order.lines[:1], abs(refunded), f"{order.number}-refunded", None))
-            )
+            value, id = share.of(abs(refunded)), f"{order.number}-refunded"
+            told.append((order.first, self._refund(order, order.lines[:1], value, id, None)))
         return told
 
-    def _by_items(self, order: Order) -> list[tuple[int, dict[str, Any]]]:
+    def _share(self, order: Order) -> Share:
+        """What its items, and a refund of some of it, are without the tax that they include."""
+        if self._cells.map.prices != GROSS:
+            return tax.ALL
+        amounts, taxes = [one.amount for one in order.lines], [self._amount(one.cells, "tax") for one in order.lines]
+        if None not in amounts:
+            return tax.share(taxes, amounts)
+        of_rows = zip(order.lines, taxes, strict=True)
+        net, of_it = next(((abs(one.stated), of_it) for one, of_it in of_rows if one.stated), (NOTHING, None))
+        return Share(net, net + abs(of_it or NOTHING))
+
+    def _by_items(self, order: Order, share: Share) -> list[tuple[int, dict[str, Any]]]:
         gives = [one for one in order.lines if not one.takes_back]
         takes = [one for one in order.lines if one.takes_back]
         stated = {one.stated for one in order.lines if one.stated is not None}
@@ -202,10 +212,6 @@ class Orders:
             whole = next(iter(stated), None)
         if whole is not None and whole < 0:
             gives, takes = [], order.lines
-        share = tax.ALL
-        if self._cells.map.prices == GROSS and all(one.amount is not None for one in order.lines):
-            taxes = [self._amount(one.cells, "tax") for one in order.lines]
-            share = tax.share(taxes, [one.amount for one in order.lines])
         told = []
         if gives:
             told.append((gives[0].line, self._purchase(order, gives, _worth(gives, share, whole), share)))
