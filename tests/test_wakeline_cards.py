@@ -465,7 +465,10 @@ async def test_of_two_machines_that_make_one_the_second_says_so(
     assert list((tmp_path / "two").iterdir()) == []
 
 
-def test_the_key_lies_beside_the_configuration_but_not_with_the_data(tmp_path: Path) -> None:
+def test_the_key_lies_beside_the_configuration_but_not_with_the_data(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     data = tmp_path / "data"
 
     def found(path: Path | None, **settings: Any) -> Path:
@@ -475,3 +478,28 @@ def test_the_key_lies_beside_the_configuration_but_not_with_the_data(tmp_path: P
     assert found(None) == Path("wakeline.key")
     assert found(data / "demo.toml") == found(demo_file()) == tmp_path / "data.key"
     assert found(tmp_path / "wakeline.toml", card_key=Path("/elsewhere/key")) == Path("/elsewhere/key")
+
+
+async def test_a_key_that_a_version_before_made_in_the_working_folder_stays_in_use(
+    desk: Desk, redis: aioredis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is gone, or belongs to a configuration that lies there too, no other one is made for its cards."""
+    monkeypatch.chdir(tmp_path)
+    await desk.write(card(email=EMAIL))
+    settings, former = tmp_path / "wakeline.toml", tmp_path / "wakeline.key"
+    data = tmp_path / "here" / "data"
+    configs = [Config(Settings(data=data), {}, path=path) for path in (data / "demo.toml", demo_file())]
+    for config in configs:
+        assert (await open_ring(key_file(config), redis)).encrypts.id == desk.ring.encrypts.id
+        settings.touch()
+        with pytest.raises(NoCardKey, match=r"data\.key is missing, .* or set card_key to where it lies"):
+            await open_ring(key_file(config), redis)
+        settings.unlink()
+    former.rename(tmp_path / "copy")
+    with pytest.raises(NoCardKey, match=r"data\.key is missing, .* or set card_key to where it lies"):
+        await open_ring(key_file(configs[0]), redis)
+    assert not data.with_name("data.key").exists()
+    data.parent.mkdir()
+    (tmp_path / "copy").rename(data.with_name("data.key"))
+    former.write_text("cd" * 32)
+    assert (await open_ring(key_file(configs[0]), redis)).encrypts.id == desk.ring.encrypts.id

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from redis.asyncio import Redis
 
 from wakeline import card_keys
+from wakeline.config import FILE as CONFIG
 from wakeline.settings import Config
 
 FILE = "wakeline.key"
@@ -74,7 +75,8 @@ def _derived(secret: bytes, purpose: bytes, length: int = BYTES) -> bytes:
 def key_file(config: Config) -> Path:
     """Where the key lies: `card_key`, else beside the configuration file.
 
-    Where that is with the data or, as the demo's, with the code: beside the data folder, and named after it.
+    Where that is with the data or, as the demo's, with the code: beside the data folder, and named after it. Versions
+    before made that one in the working folder, where it stays in use, unless it is that of a configuration there.
     """
     named, file = config.settings.card_key, config.path
     if named is not None:
@@ -85,8 +87,9 @@ def key_file(config: Config) -> Path:
     is_ours = folder.resolve().is_relative_to(config.settings.data.resolve()) or (folder / "__init__.py").exists()
     if not is_ours:
         return folder / FILE
-    data = Path(os.path.abspath(config.settings.data))
-    return data.with_name(f"{data.name}.key") if data.name else Path(FILE)
+    former, data = Path(FILE), Path(os.path.abspath(config.settings.data))
+    own = data.with_name(f"{data.name}.key") if data.name else former
+    return former if not own.exists() and former.exists() and not Path(CONFIG).exists() else own
 
 
 def read_ring(path: Path) -> Ring:
