@@ -11,8 +11,22 @@ import pytest
 from benchmarks.children import ROOT
 from crm.state import VisitorState
 from dashboards import profiles as document
-from wakeline import profiles
-from wakeline.profile_fields import COUNTS, SOURCES, TRAITS, Interest, Profile, ProfileCount, Session, Source, Trait
+from wakeline import profiles, thing_fields
+from wakeline.profile_fields import (
+    COUNTS,
+    SOURCES,
+    TRAITS,
+    Consent,
+    Interest,
+    Preference,
+    Profile,
+    ProfileCount,
+    Record,
+    Session,
+    Source,
+    Trait,
+)
+from wakeline.vocabulary.fields import CONTACT_STATES, FIELDS, ORDER_STATES, PERSONAL, Item, Told
 
 DECLARED = {
     name: get_args(hint) for name, hint in get_type_hints(Profile, include_extras=True).items()
@@ -68,3 +82,22 @@ def test_the_panel_of_the_demo_asks_for_fields_that_exist() -> None:
         asked = set(re.findall(rf"(?<![\w.]){name}\.(\w+)", code))
         assert asked, name
         assert asked <= set(kind.__struct_fields__), name
+
+
+def test_what_is_told_can_be_read() -> None:
+    """Every field of a thing, by the name that it is told with, and every state; and what is told of a customer."""
+    told_of = {
+        thing_fields.Order: ("purchase", ORDER_STATES),
+        thing_fields.Product: ("product", ()),
+        thing_fields.Contact: ("contact", CONTACT_STATES),
+        thing_fields.ServiceOrder: ("service_order", ()),
+        thing_fields.Agreement: ("agreement", ()),
+    }
+    assert told_of.keys() == set(thing_fields.KINDS)
+    for kind, (type, states) in told_of.items():
+        told = {*FIELDS[type].__struct_fields__, *states} - {*Told.__struct_fields__, kind.kind.id_field}
+        assert told - ({"state"} if states else set()) <= set(kind.__struct_fields__), kind.__name__
+    assert set(thing_fields.Item.__struct_fields__) == set(Item.__struct_fields__)
+    for read, type in ((Record, "customer"), (Preference, "preference"), (Consent, "consent")):
+        told = set(FIELDS[type].__struct_fields__) - {*Told.__struct_fields__, *PERSONAL, "returns", "topic", "channel"}
+        assert told <= set(read.__struct_fields__), type
