@@ -181,6 +181,7 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         for key in (changes.keys.state(lane, site, id), profile, interests):
             add(["DEL", key])
         customer.wipe = False
+        customer.renewed = 0
     if not state.first_seen and not state.erased and not state.facts:
         return
     lives = _lives(customer, changes)
@@ -192,7 +193,9 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
     for name, amount in state.counts.items():
         fields += (name, str(amount))
     add(["HSET", profile, *fields])
-    add(["PEXPIRE", profile, lives])
+    if (day := state.last // DAY_MS) != customer.renewed or changes.now < changes.doubted:
+        customer.renewed = day
+        add(["PEXPIRE", profile, str(int(lives) + DAY_MS)])
     _interests(customer.interests, interests, add, lives=lives, renewed=True)
 
 

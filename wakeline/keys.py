@@ -247,7 +247,9 @@ class Keys(ThingKeys):
         return f"{self.prefix}{{{lane}}}:{site}:page-interests:{id}:{day}"
 
     def profile(self, lane: int, site: str, id: str) -> str:
-        """hash: the readable profile, see `profiles`. NET after the end by age, which removes it. Never for "~" ids."""
+        """hash: the readable profile, see `profiles`; never for "~" ids. NET after the end by age, a customer's up to a
+        day more.
+        """
         return f"{self.prefix}{{{lane}}}:{site}:profile:{id}"
 
     def interests(self, lane: int, site: str, id: str) -> str:

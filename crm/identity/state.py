@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from crm.interests.state import Interests
+from wakeline.durations import DAY_MS
 from wakeline.told import Kept
 
 
@@ -31,7 +32,18 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
 class Customer:
     """One customer in the worker's cache."""
 
-    __slots__ = ("erased", "has_new_deadlines", "id", "interests", "scheduled", "site", "state", "tombstone", "wipe")
+    __slots__ = (
+        "erased",
+        "has_new_deadlines",
+        "id",
+        "interests",
+        "renewed",
+        "scheduled",
+        "site",
+        "state",
+        "tombstone",
+        "wipe",
+    )
 
     def __init__(self, site: str, id: str, state: CustomerState, scores: dict[str, float], tombstone: int) -> None:
         self.site = site
@@ -41,6 +53,7 @@ class Customer:
         self.tombstone = tombstone
         self.erased = max(tombstone, state.erased)
         self.scheduled = 0  # see `crm.out.Person`
+        self.renewed = state.last // DAY_MS if state.first_seen else 0  # day from which its profile lives; 0: none
         self.wipe = False
         self.has_new_deadlines = False  # the current record changed its deadlines
 
