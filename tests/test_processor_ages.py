@@ -217,8 +217,19 @@ async def test_redis_keeps_each_key_a_week_longer_by_event_time(made: Timeline, 
     for key in (names.state(lane, "shop", V), names.profile(lane, "shop", V), names.interests(lane, "shop", V)):
         assert 0 <= 13 * MONTHS - late + NET_MS - await pttl(made, key) < MINUTE
     lane = made.lane(ALICE)
-    for key in (names.state(lane, "shop", ALICE), names.profile(lane, "shop", ALICE)):
-        assert 0 <= 36 * MONTHS - late + NET_MS - await pttl(made, key) < MINUTE
+    for key, more in ((names.state(lane, "shop", ALICE), 0), (names.profile(lane, "shop", ALICE), DAY)):
+        assert 0 <= 36 * MONTHS - late + NET_MS + more - await pttl(made, key) < MINUTE
+
+
+async def test_a_customers_profile_lives_as_long_as_its_state_however_often_it_is_heard_of(made: Timeline) -> None:
+    """Its lifetime begins anew once a day."""
+    await arrive(made, visit(V, 0), identify(V, 0, ALICE))
+    names, lane = made.store.keys, made.lane(ALICE)
+    for hour in range(1, 60, 7):
+        at = hour * DAY // 24
+        await arrive(made, event(V, f"page-{hour}", 0, at), at=at)
+        state = await pttl(made, names.state(lane, "shop", ALICE))
+        assert 0 <= await pttl(made, names.profile(lane, "shop", ALICE)) - state <= DAY
 
 
 async def test_only_who_has_a_profile_waits_once_its_visit_is_over(made: Timeline) -> None:
