@@ -17,7 +17,7 @@ from collector import workers
 from collector.addresses import Addresses
 from collector.budget import NewProfiles
 from collector.connections import Connections, open_files, room
-from collector.customer_cards import CustomerCards
+from collector.customer_cards import CustomerCards, check_key_at_start
 from collector.health import Health
 from collector.intake import Intake
 from collector.keyring import Keyring
@@ -34,7 +34,7 @@ from collector.server import Routes, Server
 from collector.server_intake import ServerIntake
 from collector.spool import Spool
 from collector.writer import GroupCommit
-from wakeline.cards.key import key_file
+from wakeline.cards.key import NoCardKey, key_file
 from wakeline.children import orphaned
 from wakeline.clock import now_ms
 from wakeline.internal_port import alive, metrics_of, serve
@@ -152,6 +152,11 @@ def build(
 
 async def _serve(config: Config, worker: int) -> int:
     settings = config.settings
+    try:
+        await check_key_at_start(settings.redis, key_file(config))
+    except NoCardKey as missing:
+        logger.error("the collector does not start, as it could not take customers' personal values: %s", missing)
+        return 1
     parts = build(config, open_log=lambda: deployment_log(settings, marks), worker=worker)
     marks = Marks(parts.salts, parts.metrics)
     parts.salts.keep()

@@ -1,7 +1,8 @@
 """The cards of customers, as the collector writes them: encrypted here, on disk in Redis before their events are.
 
-The key is read when it is first needed. With it cards can be encrypted, and so spooled, while Redis is away. That is
-noticed by a write that fails; from then on it is looked after in the background, so that nothing else waits for it.
+The key is read when it is first needed, and again when its file has changed. With it cards can be encrypted, and so
+spooled, while Redis is away. That is noticed by a write that fails; from then on it is looked after in the background,
+so that nothing else waits for it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,15 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from redis.asyncio import Redis
 
 from wakeline.cards.card import Card
-from wakeline.cards.key import NoCardKey, Ring, open_ring, read_ring
-from wakeline.cards.sealing import Sealed, sealed
-from wakeline.cards.writing import CardsUnavailable, CardWriter
+from wakeline.cards.key import NoCardKey, Ring, check_key, open_ring, read_ring
+from wakeline.cards.sealing import Sealed, resealed, sealed, sealed_with
+from wakeline.cards.writing import CardsUnavailable, CardWriter, FormerKey
 from wakeline.patience import Outage
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
@@ -28,6 +30,13 @@ logger = logging.getLogger("wakeline.collector")
 REST_S = 1.0  # between attempts to reach Redis, or to find the key
 READY_S = 2.0  # of one attempt
 OPEN_S = 0.3  # for Redis to say whether the key is its own: others wait meanwhile
+
+
+async def check_key_at_start(url: str, key: Path) -> None:
+    """Raises NoCardKey if cards exist that the file `key` does not fit; nothing is known of it while Redis is away."""
+    with suppress(*FAILURES):
+        async with asyncio.timeout(READY_S), connect(url) as redis:
+            await check_key(key, redis)
 
 
 class CustomerCards:
@@ -44,6 +53,7 @@ class CustomerCards:
         self._writer: CardWriter | None = None
         self._ring: Ring | None = None
         self._is_checked = False  # whether Redis knows the key as that of its cards
+        self._read_from: tuple[int, ...] = ()  # see `_stamp`
         self._due = 0.0
         self._why = ""  # the key was not to be had at the last attempt
         self._no_key, self._outage = Outage(logger), Outage(logger)
@@ -71,8 +81,11 @@ class CustomerCards:
         return None
 
     async def _seal(self, cards: Sequence[Card]) -> list[Sealed]:
-        if not self._is_checked and time.monotonic() >= self._due:
-            await self._open()
+        if time.monotonic() >= self._due:
+            if not self._is_checked:
+                await self._open()
+            elif self._stamp() != self._read_from:
+                await self._open_changed()
         if self._why:
             raise NoCardKey(self._why)
         assert self._ring is not None
@@ -82,6 +95,7 @@ class CustomerCards:
     async def _open(self) -> None:
         """Read the key, or make one; while Redis is away it is used unchecked, and none can be made."""
         self._why = f"{self._file} could not be read in time"  # if this is cancelled
+        self._read_from = self._stamp()
         try:
             async with asyncio.timeout(OPEN_S):
                 self._ring = await open_ring(self._file, self._connected())
@@ -96,6 +110,33 @@ class CustomerCards:
                 self._why = f"{missing}, or wait: Redis is away, and without it none can be made ({why})"
         finally:
             self._due = time.monotonic() + REST_S
+
+    async def _open_changed(self) -> None:
+        """Read the key again; one that cannot be used is logged, and the one that was read before stays in use."""
+        stamp = self._stamp()
+        try:
+            async with asyncio.timeout(OPEN_S):
+                self._ring = await open_ring(self._file, self._connected())
+            self._read_from = stamp
+        except NoCardKey as error:
+            self._read_from = stamp
+            logger.error("the key of the cards was changed, and the former one stays in use: %s", error)
+        except FAILURES:
+            pass  # Redis is away: later
+        finally:
+            self._due = time.monotonic() + REST_S
+
+    def _stamp(self) -> tuple[int, ...]:
+        """Changes with the file; empty if there is none."""
+        try:
+            found = self._file.stat()
+        except OSError:
+            return ()
+        return found.st_ino, found.st_mtime_ns, found.st_size
+
+    def _in_new_key(self, cards: Sequence[Sealed]) -> list[Sealed]:
+        """The cards, encrypted with the key that encrypts now: those of a spool may have a former one."""
+        return [resealed(card, self._ring) for card in cards] if self._ring is not None else list(cards)
 
     # ---- writing --------------------------------------------------------------------------------
 
@@ -118,7 +159,21 @@ class CustomerCards:
 
         Raises CardsUnavailable.
         """
-        await self._writing().write(cards, lanes=lanes)
+        writer = self._writing()
+        try:
+            await writer.write(self._in_new_key(cards), lanes=lanes)
+        except FormerKey:
+            await (self._open_changed() if self._is_checked else self._open())
+            if self._ring is None:
+                raise CardsUnavailable(self._why) from None
+            cards = self._in_new_key(cards)
+            held = {key.id for key in self._ring.keys} | {""}
+            lost = [card for card in cards if sealed_with(card) not in held]
+            if lost:
+                why = "has no more the key of %d spooled cards: they are written, readable once its line is put back"
+                logger.error(f"%s {why}", self._file, len(lost))
+                await writer.write(lost, lanes=lanes, takes_former=True)
+            await writer.write([card for card in cards if sealed_with(card) in held], lanes=lanes)
 
     def failed(self, why: str) -> None:
         """Note that cards cannot be written, until Redis is back."""

@@ -11,9 +11,12 @@ FIELDS = 64  # of one card
 RETURNED = "returns"  # field without a value: when who was erased came back
 OF_A_HASH = 1_000  # customers per lane: of a name that very many have, only these are found
 TTL_MS = TOMBSTONE_TTL_MS
+BACKUP_DAYS = 30  # that backups keep cards, and the file of the key former keys
 
 FINGERPRINTS = "wl:card_keys"
-"""set: fingerprints of the keys that ever encrypted a card, see `cards.key`. Permanent. Writer: who writes cards."""
+"""set: fingerprints of the keys that encrypted a card, see `cards.key`, until `wakeline key rotate-cards` has
+encrypted all of them with another. Permanent. Writer: who writes cards.
+"""
 
 
 def card(lane: int, site: str, customer: str) -> str:
@@ -26,6 +29,21 @@ def card(lane: int, site: str, customer: str) -> str:
     return f"wl:{{{lane}}}:{site}:card:{customer}"
 
 
+def whose_card(key: str) -> tuple[int, str, str]:
+    """(lane, site, customer) of a card's key."""
+    lane, _, rest = key.removeprefix("wl:{").partition("}:")
+    site, _, customer = rest.partition(":card:")
+    return int(lane), site, customer
+
+
+def former(lane: int) -> str:
+    """hash: fingerprint -> ms since when this lane takes no card that was encrypted with this key. Permanent.
+
+    Writer: `wakeline key rotate-cards`.
+    """
+    return f"wl:{{{lane}}}:card-keys-former"
+
+
 def index(lane: int, site: str) -> str:
     """zset, all scores 0: "<hash>:<customer>", to find customers of this lane by a value, see `cards.search`; at most
     OF_A_HASH per hash. Written with the cards.
@@ -33,7 +51,10 @@ def index(lane: int, site: str) -> str:
     return f"wl:{{{lane}}}:{site}:card-index"
 
 
-ALL = ("wl:{*}:*:card:*", "wl:{*}:*:card-index")
+CARDS = "wl:{*}:*:card:*"
+"""Pattern of all cards."""
+
+ALL = (CARDS, "wl:{*}:*:card-index")
 """Patterns of all cards and of what finds them."""
 
 ERASED = "wl:cards:erased"

@@ -24,7 +24,7 @@ from wakeline.lanes import lane_of
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.redis.connect import connect
 
-DAYS = 30
+DAYS = card_keys.BACKUP_DAYS
 SCRATCH = ".cards"  # in the backup's folder, while it is made
 SAVE_S = 3_600.0  # longest time that a server may take to write a snapshot
 DUMP = "dump.rdb"

@@ -12,7 +12,7 @@ apply.py     make changed definitions hold
 backup.py    backup and restore                 confirm.py  confirmation prompts
 profile_view.py  a profile in the terminal      person.py   the visitor or customer in ID
 things.py    orders and other things            personal.py  the personal values of a customer
-key.py       API keys of servers
+key.py       API keys of servers              rotate_cards.py  a new key for the cards
 import_.py   import files
 """
 
@@ -32,6 +32,7 @@ from ops.cli.lag import lag
 from ops.cli.profile import profile
 from ops.cli.query import query
 from ops.cli.replay import replay
+from ops.cli.rotate_cards import rotate_cards
 from ops.cli.service import SERVICES
 from ops.cli.sign import sign
 from ops.cli.snippet import snippet
@@ -55,6 +56,7 @@ def main() -> None:
     """
 
 
+key.add_command(rotate_cards)
 for command in (
     up, check, *SERVICES, apply, import_, profile, query, erase, sign, key, snippet, lag, dead_letters, replay, backup,
     restore, adopt_log,

@@ -30,6 +30,8 @@ def key() -> None:
     wakeline key list                         what there is, and when it was last used
     wakeline key revoke NAME                  stops one for good, within five seconds
 
+    `wakeline key rotate-cards` is about another key: that which encrypts customers' personal values.
+
     A key looks like wk_NAME_SECRET. NAME is public; Wakeline stores only a hash of SECRET.
     """
 

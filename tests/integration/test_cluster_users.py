@@ -137,6 +137,7 @@ class Stand:
             assert "version 1 is now in effect" in await self._command("apply")
             await self._tell(await self._command("key", "make", "--label", "till"))
             assert "till" in await self._command("key", "list")
+            assert "encrypted with the new key" in await self._command("key", "rotate-cards", "--yes")
             people = self.config.with_name("people.csv")
             people.write_text("Customer ID,Country\nK1,DE\n")
             assert "imported in" in await self._command("import", str(people), "--data", str(self.config.parent))

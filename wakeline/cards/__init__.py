@@ -6,12 +6,13 @@ sealing.py  encrypts the values of a card
 search.py   the keyed hashes by which a customer is found
 writing.py  writes cards, by one script, to disk
 reading.py  reads cards, and finds customers
+rotating.py encrypts all cards with a new key
 """
 
 from __future__ import annotations
 
 from wakeline.cards.card import Card, Personal, Value
-from wakeline.cards.key import NoCardKey, Ring, key_file, open_ring, read_ring
+from wakeline.cards.key import NoCardKey, Ring, check_key, key_file, open_ring, read_ring
 from wakeline.cards.reading import AsyncCards, Cards
 from wakeline.cards.writing import CardsUnavailable, CardWriter
 
@@ -25,6 +26,7 @@ __all__ = [
     "Personal",
     "Ring",
     "Value",
+    "check_key",
     "key_file",
     "open_ring",
     "read_ring",

@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from wakeline.settings import Config
 FILE = "wakeline.key"
 BYTES = 32
 LINE = re.compile(r"[0-9a-f]{64}")
+NEEDED = re.compile(r"# Replaced; spools and backups need it until (\d{4}-\d\d-\d\d)")  # above a former key
 ABOUT = (
     "# Encrypts the personal values of customers. Without this file nobody can read them: keep a copy of it,\n"
     "# apart from the backups of the data. A new key goes above the former ones, which must stay.\n"
@@ -101,6 +103,60 @@ def read_ring(path: Path) -> Ring:
     return found
 
 
+def put_new_key(path: Path, *, today: date) -> None:
+    """Put a new key above those in the file, and leave out those that nobody needs since before `today`.
+
+    On disk, whole or not at all. Raises NoCardKey.
+    """
+    for left in path.parent.glob(f".{path.name}.*"):  # of a command that was killed
+        left.unlink(missing_ok=True)
+    kept: list[str] = []
+    for line in _text(path).splitlines():
+        note = NEEDED.fullmatch(kept[-1]) if kept and LINE.fullmatch(line.strip()) else None
+        if note is not None and date.fromisoformat(note[1]) < today:
+            kept.pop()
+        else:
+            kept.append(line)
+    first = next(at for at, line in enumerate(kept) if LINE.fullmatch(line.strip()))
+    _replace(path, [*kept[:first], secrets.token_hex(BYTES), *kept[first:]])
+
+
+def say_replaced(path: Path, *, until: date) -> None:
+    """Note in the file until when its former keys are needed, above each that has no such note. Raises NoCardKey."""
+    lines: list[str] = []
+    is_first = True
+    for line in _text(path).splitlines():
+        if LINE.fullmatch(line.strip()):
+            if not is_first and not NEEDED.fullmatch(lines[-1]):
+                lines.append(f"# Replaced; spools and backups need it until {until}")
+            is_first = False
+        lines.append(line)
+    _replace(path, lines)
+
+
+def _text(path: Path) -> str:
+    read_ring(path)
+    return path.read_text()
+
+
+def _replace(path: Path, lines: list[str]) -> None:
+    path = path.resolve()  # of a link, what it leads to
+    making = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            _write(making, "\n".join(lines) + "\n")
+            former = path.stat()
+            making.chmod(former.st_mode & 0o777)
+            if (former.st_uid, former.st_gid) != (os.getuid(), os.getgid()):
+                os.chown(making, former.st_uid, former.st_gid)  # collectors must be able to read it
+            making.replace(path)
+        finally:
+            making.unlink(missing_ok=True)
+        _sync(path.parent)
+    except OSError as error:
+        raise NoCardKey(f"the key of the cards in {path} cannot be replaced: {error.strerror}") from None
+
+
 def _read(path: Path) -> Ring:
     """The same; FileNotFoundError where there is none."""
     try:
@@ -138,11 +194,24 @@ async def open_ring(path: Path, redis: Redis) -> Ring:
         if is_new:  # another process has just made one, elsewhere
             _discard(path)
             raise NoCardKey(_lost(path, missing))
-        raise NoCardKey(
-            f"{path} does not hold the key that the cards were encrypted with (fingerprint {_named(missing)}): "
-            "put back your copy of that file, or add its lines below those of this one"
-        )
+        raise NoCardKey(_another(path, missing))
     return ring
+
+
+async def check_key(path: Path, redis: Redis) -> None:
+    """Raises NoCardKey if there are cards that the file cannot encrypt or decrypt, and redis-py's errors.
+
+    It writes nothing: where no card was ever written, the key is made with the first one.
+    """
+    known: Any = await redis.smembers(card_keys.FINGERPRINTS)
+    if not known:
+        return
+    try:
+        ring = _read(path)
+    except FileNotFoundError:
+        raise NoCardKey(_lost(path, known)) from None
+    if missing := known - {key.id.encode() for key in ring.keys}:
+        raise NoCardKey(_another(path, missing))
 
 
 def _discard(path: Path) -> None:
@@ -158,6 +227,13 @@ def _lost(path: Path, known: Any) -> str:
     )
 
 
+def _another(path: Path, missing: Any) -> str:
+    return (
+        f"{path} does not hold the key that the cards were encrypted with (fingerprint {_named(missing)}): "
+        "put back your copy of that file, or add its lines below those of this one"
+    )
+
+
 def _named(ids: Any) -> str:
     return ", ".join(sorted(id.decode() for id in ids))
 
@@ -167,25 +243,33 @@ def _made(path: Path) -> Ring:
     making = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(making, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            os.write(descriptor, f"{ABOUT}{secrets.token_hex(BYTES)}\n".encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        try:
+            _write(making, f"{ABOUT}{secrets.token_hex(BYTES)}\n")
             with suppress(FileExistsError):
                 os.link(making, path)  # whole or not at all, and never over another
         finally:
-            making.unlink()
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+            making.unlink(missing_ok=True)
+        _sync(path.parent)
     except OSError as error:
         raise NoCardKey(
             f"the key of the cards cannot be written to {path}: {error.strerror}; set card_key to a file in a folder "
             "that this user may write"
         ) from None
     return read_ring(path)
+
+
+def _write(path: Path, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, text.encode())
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

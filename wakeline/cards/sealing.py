@@ -20,6 +20,7 @@ from wakeline.cards.search import hashes
 
 NONCE = 12
 ID = 8  # bytes of a key's fingerprint, which come first
+ID_TEXT = 12  # characters of base64 that hold it
 
 _encode = msgspec.json.Encoder().encode
 
@@ -71,6 +72,28 @@ def opened(text: bytes, ring: Ring, *, site: str, customer: str, name: str, time
         return key.cipher.decrypt(data[ID:start], data[start:], _about(site, customer, name, time)).decode()
     except (NoBase64, InvalidTag, ValueError):
         return None
+
+
+def sealed_with(card: Sealed) -> str:
+    """Fingerprint of the key that encrypted the card; "" if it only removes values."""
+    text = next((field.text for field in card.fields if field.text), "")
+    return b64decode(text[:ID_TEXT])[:ID].hex()
+
+
+def resealed(card: Sealed, ring: Ring) -> Sealed:
+    """The card, encrypted with the ring's first key; the same one if it is, or if the ring cannot read it."""
+    if sealed_with(card) in ("", ring.encrypts.id):
+        return card
+    values = {}
+    for field in card.fields:
+        value: str | None = ""
+        if field.text:
+            text, name = field.text.encode(), field.name
+            value = opened(text, ring, site=card.site, customer=card.customer, name=name, time=card.time)
+        if value is None:
+            return card
+        values[field.name] = value
+    return sealed(Card(card.site, card.customer, card.time, values, card.returns), ring)
 
 
 def _about(site: str, customer: str, name: str, time: int) -> bytes:

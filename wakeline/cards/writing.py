@@ -15,7 +15,7 @@ from redis.exceptions import MovedError, ResponseError
 
 from wakeline import card_keys, keys
 from wakeline.card_ending import ENDING
-from wakeline.cards.sealing import Sealed
+from wakeline.cards.sealing import Sealed, sealed_with
 from wakeline.lanes import lane_of
 from wakeline.log import LogUnavailable
 from wakeline.log.fsync import FSYNC_MS, appendfsync, waits_for_fsync
@@ -24,33 +24,45 @@ from wakeline.redis.failures import failures_as
 KNOWN_S = 5.0  # how long it is taken as known whether a node of a cluster has replicas
 AT_ONCE = 200  # cards in one call: a script blocks the server while it runs
 
-# KEYS: card, tombstone and index of each card. ARGV: the cards as one msgpack argument, each as customer, time, "1" if
-# the customer returns, then name, hashes and encrypted value of each field; most fields of a card, most customers of a
-# hash, lifetime (ms), the field of a return. Returns how many were refused: those that are not later than their
-# customer's tombstone, and all others of who was erased until one says that the customer returns.
+# Puts a customer on the index by hashes, separated by spaces; of `most` at most per hash.
+LISTING = """
+local function list(index, customer, hashes, most)
+  for hash in string.gmatch(hashes, '%S+') do
+    if redis.call('ZLEXCOUNT', index, '[' .. hash .. ':', '(' .. hash .. ';') < most then
+      redis.call('ZADD', index, 0, hash .. ':' .. customer)
+    end
+  end
+end
+"""
+
+# KEYS: card, tombstone, index and former keys of each card. ARGV: the cards as one msgpack argument, each as customer,
+# time, "1" if the customer returns, fingerprint of its key ("": any), then name, hashes and encrypted value of each
+# field; most fields of a card, most customers of a hash, lifetime (ms), the field of a return. Returns how many were
+# refused: those that are not later than their customer's tombstone, and all others of who was erased until one says
+# that the customer returns. -1: nothing was written, as a card has a former key.
 WRITE = (
     ENDING
+    + LISTING
     + """
-local refused = 0
-for i, c in ipairs(cmsgpack.unpack(ARGV[1])) do
-  local card, index = KEYS[i * 3 - 2], KEYS[i * 3]
+local cards, refused = cmsgpack.unpack(ARGV[1]), 0
+for i, c in ipairs(cards) do
+  if c[4] ~= '' and redis.call('HGET', KEYS[i * 4], c[4]) then return -1 end
+end
+for i, c in ipairs(cards) do
+  local card, index = KEYS[i * 4 - 3], KEYS[i * 4 - 1]
   local customer, time = c[1], tonumber(c[2])
-  local erased = tonumber(redis.call('GET', KEYS[i * 3 - 1]) or 0)
+  local erased = tonumber(redis.call('GET', KEYS[i * 4 - 2]) or 0)
   local returned = tonumber(string.match(redis.call('HGET', card, ARGV[5]) or '', '^%d+')) or 0
   if time <= erased or (erased > 0 and c[3] == '' and returned <= erased) then
     refused = refused + 1
   else
     if c[3] ~= '' and time > returned then redis.call('HSET', card, ARGV[5], c[2] .. '::') end
-    for j = 4, #c, 3 do
+    for j = 5, #c, 3 do
       local former = redis.call('HGET', card, c[j])
       local is_later = not former or time >= (tonumber(string.match(former, '^%d+')) or 0)
       if is_later and (former or redis.call('HLEN', card) < tonumber(ARGV[2])) then
         if former then unlist(index, customer, former) end
-        for hash in string.gmatch(c[j + 1], '%S+') do
-          if redis.call('ZLEXCOUNT', index, '[' .. hash .. ':', '(' .. hash .. ';') < tonumber(ARGV[3]) then
-            redis.call('ZADD', index, 0, hash .. ':' .. customer)
-          end
-        end
+        list(index, customer, c[j + 1], tonumber(ARGV[3]))
         redis.call('HSET', card, c[j], c[2] .. ':' .. c[j + 1] .. ':' .. c[j + 2])
       end
     end
@@ -66,6 +78,16 @@ _pack = msgspec.msgpack.Encoder().encode
 
 class CardsUnavailable(LogUnavailable):
     """Redis is down, or cannot guarantee that cards are on disk. They may be written; write them again."""
+
+
+class FormerKey(CardsUnavailable):
+    """A card was encrypted with a key that was replaced; write it again, encrypted with the new one."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the cards were encrypted with a key that `wakeline key rotate-cards` has replaced: copy the file with the "
+            "new one (card_key) to this machine"
+        )
 
 
 class CardWriter:
@@ -91,11 +113,11 @@ class CardWriter:
                 await self._redis.reload()
             self._waits = await _has_to_wait(self._redis)
 
-    async def write(self, cards: Sequence[Sealed], *, lanes: int) -> int:
+    async def write(self, cards: Sequence[Sealed], *, lanes: int, takes_former: bool = False) -> int:
         """Write cards, on disk when it returns; how many were not written, as they are not later than an erasure.
 
-        Of two values of a field the later one stays, in whatever order they are written. Raises CardsUnavailable;
-        writing them again changes nothing.
+        Of two values of a field the later one stays, in whatever order they are written. Raises CardsUnavailable, and
+        FormerKey unless it `takes_former` keys too; writing them again changes nothing.
         """
         refused = 0
         try:
@@ -104,26 +126,28 @@ class CardWriter:
             call = self._on_cluster if self._is_cluster else self._on_server
             for start in range(0, len(cards), AT_ONCE):
                 with _unavailable():
-                    refused += await call(cards[start : start + AT_ONCE], lanes)
+                    refused += await call(cards[start : start + AT_ONCE], lanes, takes_former)
         except CardsUnavailable:
             self._waits = None  # after a reconnect the configuration may be different
             raise
         return refused
 
-    async def _on_server(self, cards: Sequence[Sealed], lanes: int) -> int:
-        names, args = _arguments(cards, lanes)
+    async def _on_server(self, cards: Sequence[Sealed], lanes: int, takes_former: bool) -> int:
+        names, args = _arguments(cards, lanes, takes_former)
         refused = await self._redis.eval(WRITE, len(names), *names, *args)
+        if refused < 0:
+            raise FormerKey
         if self._waits:
             _confirm(await self._redis.waitaof(1, 0, FSYNC_MS))
         return int(refused)
 
-    async def _on_cluster(self, cards: Sequence[Sealed], lanes: int) -> int:
+    async def _on_cluster(self, cards: Sequence[Sealed], lanes: int, takes_former: bool) -> int:
         """One round trip to each node. Where a primary has replicas, one of them has the cards too."""
         cluster: RedisCluster = self._redis
         await cluster.initialize()
         nodes: defaultdict[str, list[PipelineCommand]] = defaultdict(list)
         for lane, part in _by_lane(cards, lanes).items():
-            names, args = _arguments(part, lanes)
+            names, args = _arguments(part, lanes, takes_former)
             serving = cluster.nodes_manager.slots_cache.get(cluster.keyslot(names[0]))
             if not serving:
                 raise CardsUnavailable(f"no node serves lane {lane}")
@@ -156,7 +180,10 @@ class CardWriter:
         if has_replica and not to_replica.result:
             self._copied.pop(node.name, None)
             raise CardsUnavailable(f"no replica of Redis had the cards within {FSYNC_MS / 1000} s")
-        return sum(refused for command in calls if isinstance(refused := command.result, int))
+        found = [refused for command in calls if isinstance(refused := command.result, int)]
+        if min(found, default=0) < 0:
+            raise FormerKey
+        return sum(found)
 
     async def _has_replica(self, node: ClusterNode) -> bool:
         """As the node itself sees it: other nodes learn of a replica late."""
@@ -187,7 +214,7 @@ def _by_lane(cards: Sequence[Sealed], lanes: int) -> dict[int, list[Sealed]]:
     return found
 
 
-def _arguments(cards: Sequence[Sealed], lanes: int) -> tuple[list[str], list[Any]]:
+def _arguments(cards: Sequence[Sealed], lanes: int, takes_former: bool) -> tuple[list[str], list[Any]]:
     names: list[str] = []
     rows = []
     for card in cards:
@@ -195,8 +222,10 @@ def _arguments(cards: Sequence[Sealed], lanes: int) -> tuple[list[str], list[Any
         names.append(card_keys.card(lane, card.site, card.customer))
         names.append(keys.tombstone(lane, card.site, card.customer))
         names.append(card_keys.index(lane, card.site))
+        names.append(card_keys.former(lane))
+        key = "" if takes_former else sealed_with(card)
         words = [word for field in card.fields for word in (field.name, field.hashes, field.text)]
-        rows.append([card.customer, str(card.time), "1" if card.returns else "", *words])
+        rows.append([card.customer, str(card.time), "1" if card.returns else "", key, *words])
     return names, [_pack(rows), card_keys.FIELDS, card_keys.OF_A_HASH, card_keys.TTL_MS, card_keys.RETURNED]
 
 
