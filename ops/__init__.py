@@ -6,5 +6,6 @@ check/   checks whether a deployment is correctly set up
 backup/  backup and restore
 imports/ files of customers, orders and others, moved into the log
 
+person.py       all that is known of a customer
 definitions.py  the differences between the configuration and what was applied
 """

@@ -13,7 +13,8 @@ backup.py    backup and restore                 confirm.py  confirmation prompts
 profile_view.py  a profile in the terminal      person.py   the visitor or customer in ID
 things.py    orders and other things            personal.py  the personal values of a customer
 key.py       API keys of servers              rotate_cards.py  a new key for the cards
-import_.py   import files
+import_.py   import files                     export.py    all that is known of a customer
+parts.py     a command that has commands of its own
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from ops.cli.backup import backup, restore
 from ops.cli.check import check
 from ops.cli.dead_letters import dead_letters
 from ops.cli.erase import erase
+from ops.cli.export import export
 from ops.cli.import_ import import_
 from ops.cli.key import key
 from ops.cli.lag import lag
@@ -57,6 +59,7 @@ def main() -> None:
 
 
 key.add_command(rotate_cards)
+profile.parts = {"export": export, "erase": erase}
 for command in (
     up, check, *SERVICES, apply, import_, profile, query, erase, sign, key, snippet, lag, dead_letters, replay, backup,
     restore, adopt_log,

@@ -18,6 +18,7 @@ from ops.cli.options import (
     site_of,
     site_option,
 )
+from ops.cli.parts import WithParts
 from ops.cli.person import called, is_unicode, person_of
 from ops.cli.personal import personal_of, personal_view
 from ops.cli.things import kind_of, of_kind, thing_options, thing_view
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 WATCH_EVERY_S = 0.5
 
 
-@click.command(short_help="Show the profile of a visitor or customer, or an order.")
+@click.command(cls=WithParts, short_help="Show the profile of a visitor or customer, or an order.")
 @click.argument("id")
 @site_option
 @click.option("--customer", is_flag=True, help="ID is your own customer id, not a visitor id.")
@@ -61,6 +62,9 @@ def profile(
     \b
     wakeline profile 1042 --customer
     wakeline profile A1001 --order
+
+    `wakeline profile export CUSTOMER` writes all that is known of a customer, `wakeline profile erase ID` erases a
+    person.
 
     A visitor's id is in the page's localStorage as wakeline.id; the demo shop's panel shows it.
     """

@@ -1,0 +1,190 @@
+"""All that is known of one customer in Redis, with the names that the vocabulary has for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from crm.commerce import orders
+from crm.facts import decode_thing
+from crm.identity import record
+from crm.service import facts as service
+from crm.state import CustomerState
+from crm.things.forms import CUSTOMER, ITEM, VISITOR, Table
+from crm.things.merging import A_REFUND, CURRENCY, EARLIEST, MONEY, Kept
+from wakeline import card_keys, keys
+from wakeline.escape import in_json
+from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
+from wakeline.profiles import Profiles
+from wakeline.redis.connect import connect_blocking
+from wakeline.vocabulary import things
+from wakeline.vocabulary.money import major_units
+
+if TYPE_CHECKING:
+    from wakeline.cards import Personal
+
+MOST_INTERESTS = 10_000
+NAMES: Mapping[str, Table] = {
+    things.ORDER.name: orders.PURCHASE_FIELDS,
+    things.CONTACT.name: service.CONTACT,
+    things.SERVICE_ORDER.name: service.SERVICE_ORDER,
+    things.AGREEMENT.name: service.AGREEMENT,
+    things.SENT.name: service.CAMPAIGN,
+    things.POINTS.name: service.POINTS,
+}
+TIMES = frozenset(("start", "end"))  # fields of a thing that are times, in ms
+_state = msgspec.json.Decoder(CustomerState).decode
+
+Readable = dict[str, Any]
+
+
+def has_card(url: str, site: str, customer: str) -> bool:
+    """Raises redis-py's errors, and NoDeployment."""
+    with connect_blocking(url) as redis:
+        values: Any = redis.hmget(keys.DEPLOYMENT, FIELDS)
+        lane = lane_of(site, customer, stored_deployment(values).lanes)
+        return bool(redis.exists(card_keys.card(lane, site, customer)))
+
+
+def known_of(url: str, site: str, customer: str, card: Personal | None) -> Readable | None:
+    """What is known of "@customer", as it can be written as JSON; None if nothing is.
+
+    Times are ISO 8601 (UTC), amounts decimal texts in `currency`. Raises redis-py's errors, and NoDeployment.
+    """
+    with connect_blocking(url) as redis, Profiles(url) as profiles:
+        values: Any = redis.hmget(keys.DEPLOYMENT, FIELDS)
+        deployment = stored_deployment(values)
+        live, lane = keys.Keys(deployment.version), lane_of(site, customer, deployment.lanes)
+        stored: Any = redis.get(live.state(lane, site, customer))
+        state = _state(stored) if stored else CustomerState()
+        profile = profiles.read(site, customer, interests=MOST_INTERESTS)
+        linked = sorted(set(state.visitors))
+        visitors = [profiles.read(site, id, interests=MOST_INTERESTS) for id in linked]
+        named = _things(redis, deployment, site, [customer, *linked])
+    if profile is None and card is None and not (linked or state.record or named):
+        return None
+    return {
+        "site": site,
+        "customer": customer,
+        "made": _moment(datetime.now(UTC).timestamp() * 1000),
+        "personal_values": _personal(card),
+        "record": _record(state.record),
+        "profile": _plain(profile),
+        "visitors": [_plain(one) if one else {"id": id} for id, one in zip(linked, visitors, strict=True)],
+        "things": named,
+    }
+
+
+def _plain(value: Any) -> Any:
+    return msgspec.to_builtins(value)
+
+
+def _personal(card: Personal | None) -> Readable:
+    if card is None:
+        return {}
+    found: Readable = {name: {"value": value.text, "said": _plain(value.time)} for name, value in card.values.items()}
+    return found | {name: {"value": None, "unreadable": True} for name in card.unreadable}
+
+
+def _record(told: Sequence[Kept]) -> Readable:
+    """Traits, preferences, tags, consent, and what was bought before, each with the time when it was said."""
+    found: Readable = {}
+    for fact in told:
+        said = _moment(fact.time)
+        for stored, value in fact.fields.items():
+            kind, colon, name = stored.partition(":")
+            if colon:
+                one = value if isinstance(value, dict) else {"value": value}
+                found.setdefault(PARTS.get(kind, kind), {})[name] = one | {"said": said}
+            elif stored == "consent":
+                found["consent"] = {**value, "said": said}
+        before = _fields(fact.fields, record.BEFORE, only=True)
+        if before:
+            found.setdefault("before", {}).update(before | {"said": said})
+    return found
+
+
+PARTS = {"trait": "traits", "topic": "topics", "channel": "channels", "tag": "tags"}
+
+
+def _things(redis: Any, deployment: Deployment, site: str, who: Iterable[str]) -> dict[str, list[Readable]]:
+    """The things that name one of these people, by kind, each with what is said of it."""
+    live, lanes = keys.Keys(deployment.version), range(deployment.lanes)
+    asked = [(lane, id) for lane in lanes for id in who]
+    pipe = redis.pipeline(transaction=False)
+    for lane, id in asked:
+        pipe.zrange(live.naming(lane, site, id), 0, -1)
+    named = {(lane, thing.decode()) for (lane, _), ids in zip(asked, pipe.execute(), strict=True) for thing in ids}
+    found: dict[str, list[Readable]] = {}
+    if not named:
+        return found
+    ordered = sorted(named)
+    pipe = redis.pipeline(transaction=False)
+    for lane, id in ordered:
+        pipe.get(live.thing(lane, site, id))
+    for (_, id), stored in zip(ordered, pipe.execute(), strict=True):
+        kind = things.kind_of(id)
+        if kind is not None and stored is not None:
+            found.setdefault(kind.name, []).append({"id": id} | _thing(decode_thing(stored).told, kind.name))
+    return found
+
+
+def _thing(told: Sequence[Kept], kind: str) -> Readable:
+    found: Readable = {}
+    for fact in told:
+        for name, value in _fields(fact.fields, NAMES.get(kind, {})).items():
+            if name in ("states", "refunds"):
+                found.setdefault(name, {}).update(value)
+            else:
+                found[name] = value
+    return found | {"last_said": _moment(max((fact.time for fact in told), default=0))}
+
+
+def _fields(fields: Mapping[str, Any], table: Table, *, only: bool = False) -> Readable:
+    """Stored fields of one fact under their names in the vocabulary; `only` those in the table."""
+    names = {stored: name for name, (stored, _) in table.items()} | {CUSTOMER: "customer", VISITOR: "visitor"}
+    currency = fields.get(CURRENCY, "")
+    found: Readable = {}
+    for stored, value in fields.items():
+        if stored in names:
+            found[names[stored]] = _value(names[stored], value, currency, is_money=stored.startswith(MONEY))
+        elif only:
+            continue
+        elif stored.startswith(A_REFUND):
+            refunded = "all" if value is True else _value(stored, value, currency, is_money=True)
+            found.setdefault("refunds", {})[stored.removeprefix(A_REFUND)] = refunded
+        elif stored.startswith(EARLIEST):
+            found.setdefault("states", {})[stored.removeprefix(EARLIEST)] = _moment(value)
+        else:
+            found[stored] = value
+    if only and found.keys() <= {"currency", "customer", "visitor"}:
+        return {}
+    return found
+
+
+def _value(name: str, value: Any, currency: str, *, is_money: bool) -> Any:
+    if not is_money:
+        return _moment(value) if name in TIMES and isinstance(value, int) else value
+    if isinstance(value, list):
+        return [_item(item, currency) for item in value]
+    return str(major_units(value, currency))
+
+
+def _item(item: Sequence[Any], currency: str) -> Readable:
+    """See `crm.things.forms.ITEM`."""
+    money = {"price", "discount", "cost"}
+    named = {name: one for (name, _), one in zip(ITEM, item, strict=False) if one is not None}
+    return {name: str(major_units(one, currency)) if name in money else one for name, one in named.items()}
+
+
+def _moment(ms: float) -> str:
+    return datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def as_text(known: Readable) -> str:
+    """JSON, indented, for people to read; a terminal shows its texts and obeys none."""
+    return "\n".join(map(in_json, json.dumps(known, ensure_ascii=False, indent=2).split("\n")))

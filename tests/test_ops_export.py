@@ -1,0 +1,131 @@
+"""`wakeline profile export`: all that is known of a customer, in the words of the vocabulary."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from ops import person
+from ops.cli import main
+from tests.cards import EMAIL, card, desk_on
+from tests.timeline import MINUTE, Timeline, event, fact
+from wakeline.identity import customer_id
+from wakeline.vocabulary import things
+
+SECRET = "0123456789abcdef"
+JO, BEN = customer_id(SECRET, "jo"), customer_id(SECRET, "ben")
+FILE = f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\nsecret = "{SECRET}"\n'
+ORDER = "#" + "1" * 32
+V = "v" * 22
+
+ITEMS = [{"item_id": "runner-7", "price": 8900, "quantity": 1, "item_name": "Runner"}]
+CONTACT = {"channel": "phone", "state": "opened", "cost": 250, "currency": "JPY"}
+TOLD = (
+    fact(JO, "customer", 1, {"traits": {"plan": "gold"}, "orders_before": 3, "value_before": 12345, "currency": "EUR"}),
+    fact(JO, "preference", 2, {"channel": "mail", "allowed": False, "frequency": "weekly"}),
+    fact(JO, "tag", 3, {"tag": "vip"}),
+    fact(JO, "consent", 4, {"level": "full", "version": "7"}),
+    fact(
+        ORDER, "purchase", 5, {"value": 8900, "currency": "EUR", "items": ITEMS, "channel": "till"}, customer=JO,
+    ),
+    fact(ORDER, "order_state", 6, {"state": "paid"}),
+    fact(ORDER, "refund", 7, {"refund_id": "r1", "value": 900, "currency": "EUR"}),
+    fact("#contact:" + "2" * 32, "contact", 8, CONTACT, customer=JO),
+    fact("#agreement:" + "3" * 32, "agreement", 9, {"level": "gold", "end": 1_900_000_000_000}, customer=JO),
+    fact("#points:" + "4" * 32, "points", 10, {"amount": -5, "reason": "used"}, customer=JO),
+    fact("#" + "9" * 32, "purchase", 11, {"value": 1, "currency": "EUR"}, customer=BEN),
+)  # fmt: skip
+
+
+@pytest.fixture
+def export(configured: Callable[[str], None], redis_server: Any, tmp_path: Path) -> Callable[..., Result]:
+    configured(FILE)
+
+    async def play() -> None:
+        made = Timeline(redis_server.url)
+        await made.start()
+        desk = await desk_on(made.redis, redis_server.url, tmp_path)
+        await desk.write(card(JO, own_id="jo", email=EMAIL, name="\x1b[31mJö"), card(BEN, email="ben@x.example"))
+        await made.append(event(V, "p", 0, 1), event(V, "p", 1, 2, "identify", customer=JO), at=MINUTE)
+        await made.append(event("other-one", "q", 0, 1), *TOLD, at=MINUTE)
+        for _ in range(3):
+            await made.run()
+        await made.run()
+        await desk.reader.close()
+        await made.close()
+
+    asyncio.run(play())
+    return lambda *words: CliRunner().invoke(main, ["profile", "export", *words, "--redis", redis_server.url])
+
+
+def test_everything_is_in_it_and_nothing_of_others(export: Any) -> None:
+    said = export("jo")
+    assert said.exit_code == 0, said.output
+    assert "\x1b" not in said.output
+    found = json.loads(said.output)
+    assert (found["site"], found["customer"]) == ("shop", JO)
+    assert found["personal_values"]["email"] == {"value": EMAIL, "said": "2027-01-15T08:00:00Z"}
+    assert found["personal_values"]["name"]["value"] == "\x1b[31mJö"
+    assert found["record"]["traits"]["plan"]["value"] == "gold"
+    assert found["record"]["channels"]["mail"] == {
+        "allowed": False, "frequency": "weekly", "said": "2027-01-15T08:00:00.002Z",
+    }  # fmt: skip
+    assert found["record"]["tags"]["vip"]["value"] is True
+    assert found["record"]["consent"]["level"] == "full"
+    assert found["record"]["before"] == {
+        "orders_before": 3, "value_before": "123.45", "currency": "EUR", "said": "2027-01-15T08:00:00.001Z",
+    }  # fmt: skip
+    assert found["profile"]["page_views"] == 1
+    assert [one["id"] for one in found["visitors"]] == [V]
+    assert found["visitors"][0]["page_views"] == 1
+    (order,) = found["things"]["order"]
+    assert (order["id"], order["customer"], order["value"], order["channel"]) == (ORDER, JO, "89.00", "till")
+    assert order["items"] == [{"item_id": "runner-7", "price": "89.00", "quantity": 1, "item_name": "Runner"}]
+    assert order["states"] == {"paid": "2027-01-15T08:00:00.006Z"}
+    assert list(order["refunds"].values()) == ["9.00"]
+    (contact,) = found["things"]["contact"]
+    assert (contact["channel"], contact["cost"], list(contact["states"])) == ("phone", "250", ["opened"])
+    assert found["things"]["agreement"][0]["end"] == "2030-03-17T17:46:40.000Z"
+    assert found["things"]["points"][0]["amount"] == -5
+    assert "ben@x.example" not in said.output
+    assert BEN not in said.output
+    assert "other-one" not in said.output
+    again = json.loads(export(JO).output)
+    assert again | {"made": ""} == found | {"made": ""}
+
+
+def test_each_kind_that_names_people_has_its_words() -> None:
+    assert {kind.name for kind in things.THINGS} - {things.PRODUCT.name} == set(person.NAMES)
+
+
+def test_who_is_unknown_is_said(export: Any, tmp_path: Path) -> None:
+    said = export("nobody")
+    assert (said.exit_code, "nothing is known of" in said.output) == (1, True)
+    said = export("")
+    assert said.exit_code == 2
+    (tmp_path / "wakeline.key").unlink()
+    said = export("jo")  # without the card it would not be all
+    assert (said.exit_code, "set card_key to where it lies" in said.output) == (1, True)
+
+
+def test_erase_can_be_said_of_a_profile(export: Any, redis_server: Any) -> None:
+    def erase(*words: str) -> Result:
+        return CliRunner().invoke(main, ["profile", "erase", *words, "--redis", redis_server.url])
+
+    said = erase("jo", "--customer")
+    assert (said.exit_code, "add --yes" in said.output) == (2, True)
+    said = erase("nobody", "--customer", "--yes")
+    assert (said.exit_code, "is unknown" in said.output) == (1, True)
+    said = erase("jo", "--customer", "--yes")
+    assert (said.exit_code, "card with personal values deleted" in said.output) == (0, True)
+
+
+def test_a_customer_may_be_called_like_a_command(export: Any, redis_server: Any) -> None:
+    said = CliRunner().invoke(main, ["profile", "--customer", "export", "--redis", redis_server.url])
+    assert (said.exit_code, 'there is no profile of customer "export"' in said.output) == (1, True)
