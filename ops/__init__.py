@@ -7,5 +7,6 @@ backup/  backup and restore
 imports/ files of customers, orders and others, moved into the log
 
 person.py       all that is known of a customer
+retention.py    what is kept, and what of it would go
 definitions.py  the differences between the configuration and what was applied
 """

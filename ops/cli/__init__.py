@@ -14,7 +14,7 @@ profile_view.py  a profile in the terminal      person.py   the visitor or custo
 things.py    orders and other things            personal.py  the personal values of a customer
 key.py       API keys of servers              rotate_cards.py  a new key for the cards
 import_.py   import files                     export.py    all that is known of a customer
-parts.py     a command that has commands of its own
+parts.py     a command that has commands of its own       retention.py  what is kept, and would go
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from ops.cli.lag import lag
 from ops.cli.profile import profile
 from ops.cli.query import query
 from ops.cli.replay import replay
+from ops.cli.retention import retention
 from ops.cli.rotate_cards import rotate_cards
 from ops.cli.service import SERVICES
 from ops.cli.sign import sign
@@ -61,7 +62,7 @@ def main() -> None:
 key.add_command(rotate_cards)
 profile.parts = {"export": export, "erase": erase}
 for command in (
-    up, check, *SERVICES, apply, import_, profile, query, erase, sign, key, snippet, lag, dead_letters, replay, backup,
-    restore, adopt_log,
+    up, check, *SERVICES, apply, import_, profile, query, erase, retention, sign, key, snippet, lag, dead_letters,
+    replay, backup, restore, adopt_log,
 ):  # fmt: skip
     main.add_command(command)

@@ -138,6 +138,8 @@ class Stand:
             await self._tell(await self._command("key", "make", "--label", "till"))
             assert "till" in await self._command("key", "list")
             assert "encrypted with the new key" in await self._command("key", "rotate-cards", "--yes")
+            kinds = json.loads(await self._command("retention", "--dry-run", "--json"))
+            assert [row["held"] for row in kinds if row["kind"] == "cards"] == [1]
             known = json.loads(await self._command("profile", "export", "jo"))
             assert known["personal_values"]["name"]["value"] == "Jo"
             people = self.config.with_name("people.csv")
