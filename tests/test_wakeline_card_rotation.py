@@ -21,7 +21,7 @@ from ops.cli import main
 from tests.cards import ALICE, BEN, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on
 from tests.test_collector_customer_cards import Stand
 from wakeline import card_keys
-from wakeline.cards import Card, CardWriter, NoCardKey, check_key, read_ring
+from wakeline.cards import Card, CardWriter, NoCardKey, check_key, open_ring, read_ring
 from wakeline.cards.key import put_new_key, say_replaced
 from wakeline.cards.rotating import Rotated, rotate
 from wakeline.cards.sealing import Field, Sealed, sealed, sealed_with
@@ -317,6 +317,12 @@ def run(configured: Callable[[str], None], redis_server: Any) -> Callable[..., R
     return lambda *words: CliRunner().invoke(main, ["key", "rotate-cards", *words, "--redis", redis_server.url])
 
 
+async def _half(url: str, key: Path) -> None:
+    """As a command leaves it that was killed after the new key was known."""
+    async with connect(url) as client:
+        await open_ring(key, client)
+
+
 def _told(url: str, folder: Path, *cards: Card) -> None:
     async def write() -> None:
         async with connect(url) as client:
@@ -340,6 +346,8 @@ def test_the_command_asks_and_says_what_to_keep(run: Any, redis_server: Any, tmp
     assert "2 cards are encrypted with the new key" in said.output
     assert f"{datetime.now(UTC).date() + timedelta(days=30)}" in (tmp_path / "wakeline.key").read_text()
     put_new_key(tmp_path / "wakeline.key", today=date(2026, 1, 1))
+    asyncio.run(_half(redis_server.url, tmp_path / "wakeline.key"))
+    assert "encrypted with several keys" in CliRunner().invoke(main, ["check", "--redis", redis_server.url]).output
     said = run()  # it was begun: nothing is asked
     assert (said.exit_code, "it continues" in said.output) == (0, True)
     (tmp_path / "wakeline.key").unlink()

@@ -40,6 +40,10 @@ def judge_key(config: Config, known: set[str]) -> list[Finding]:
                 "put back your copy of that file, or add its lines below those of this one",
             )
         ]
+    if len(known) > 1:
+        return [
+            warn("the cards are encrypted with several keys", "wakeline key rotate-cards, which may run at any time")
+        ]
     if path.stat().st_mode & NOT_FOR_OTHERS:
         return [warn(f"{path} can be read by other users of this machine", f"chmod 600 {path}")]
     return [ok(f"the key of the cards is in {path}: keep a copy of it, apart from the backups")]
