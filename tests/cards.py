@@ -10,8 +10,9 @@ from redis.asyncio import Redis
 
 from tests.timeline import DAY, START
 from wakeline import card_keys, keys
-from wakeline.cards import AsyncCards, Card, CardWriter, Ring, open_ring
-from wakeline.cards.sealing import sealed
+from wakeline.cards import AsyncCards, Card, CardWriter, Ring, open_ring, read_ring
+from wakeline.cards.rotating import Rotated, rotate
+from wakeline.cards.sealing import Field, Sealed, sealed, sealed_with
 from wakeline.lanes import Deployment, lane_of
 
 LANES = 4
@@ -77,3 +78,26 @@ def holds(folder: Path, *texts: str) -> dict[str, list[str]]:
         if named := [str(path) for path, data in files.items() if text.lower().encode() in data]:
             found[text] = named
     return found
+
+
+async def rotated(desk: Desk, path: Path) -> Rotated:
+    """And the desk has the new key."""
+    counted: list[int] = []
+    found = await rotate(path, desk.redis, LANES, ahead=counted.append, done=lambda n: counted.append(-n))
+    assert sum(counted) == 0
+    desk.ring = desk.reader._ring = read_ring(path)
+    return found
+
+
+async def keys_in_use(redis: Redis) -> set[str]:
+    """Fingerprints of the keys that encrypted what Redis holds."""
+    found = set()
+    async for name in redis.scan_iter(match=card_keys.CARDS):
+        for value in (await redis.hgetall(name)).values():  # type: ignore[misc]
+            if text := value.decode().split(":", 2)[2]:
+                found.add(sealed_with(_one(text)))
+    return found
+
+
+def _one(text: str) -> Sealed:
+    return Sealed("", "", 0, [Field("", "", text)])

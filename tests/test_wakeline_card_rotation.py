@@ -5,31 +5,28 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 import redis.asyncio as aioredis
-from click.testing import CliRunner, Result
 
 from benchmarks.waiting import until
 from collector import customer_cards as customer_cards_module
 from collector.app import work
-from ops.cli import main
-from tests.cards import ALICE, BEN, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on
+from ops.imports.people import People
+from tests.cards import ALICE, BEN, DEPLOYMENT, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, keys_in_use, rotated
 from tests.test_collector_customer_cards import Stand
 from wakeline import card_keys
-from wakeline.cards import Card, CardWriter, NoCardKey, check_key, open_ring, read_ring
+from wakeline.cards import CardsUnavailable, CardWriter, NoCardKey, check_key, read_ring
 from wakeline.cards.key import put_new_key, say_replaced
-from wakeline.cards.rotating import Rotated, rotate
-from wakeline.cards.sealing import Field, Sealed, sealed, sealed_with
+from wakeline.cards.rotating import rotate
+from wakeline.cards.sealing import sealed
 from wakeline.cards.writing import FormerKey
 from wakeline.redis.connect import connect
 from wakeline.settings import Config, Settings
-
-FILE = '[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\nsecret = "0123456789abcdef"\n'
 
 
 @pytest.fixture
@@ -47,29 +44,6 @@ async def desk(redis: aioredis.Redis, redis_server: Any, tmp_path: Path) -> Asyn
     made = await desk_on(redis, redis_server.url, tmp_path)
     yield made
     await made.reader.close()
-
-
-async def rotated(desk: Desk, path: Path) -> Rotated:
-    """And the desk has the new key."""
-    counted: list[int] = []
-    found = await rotate(path, desk.redis, LANES, ahead=counted.append, done=lambda n: counted.append(-n))
-    assert sum(counted) == 0
-    desk.ring = desk.reader._ring = read_ring(path)
-    return found
-
-
-async def keys_in_use(redis: aioredis.Redis) -> set[str]:
-    """Fingerprints of the keys that encrypted what Redis holds."""
-    found = set()
-    async for name in redis.scan_iter(match=card_keys.CARDS):
-        for value in (await redis.hgetall(name)).values():  # type: ignore[misc]
-            if text := value.decode().split(":", 2)[2]:
-                found.add(sealed_with(_one(text)))
-    return found
-
-
-def _one(text: str) -> Sealed:
-    return Sealed("", "", 0, [Field("", "", text)])
 
 
 async def test_all_cards_are_encrypted_with_the_new_key(either: Desk, tmp_path: Path) -> None:
@@ -272,6 +246,21 @@ async def test_a_spooled_card_whose_key_is_gone_holds_up_nobody(own_server: Any,
         await desk.reader.close()
 
 
+async def test_an_import_takes_the_new_key_too(desk: Desk, redis_server: Any, tmp_path: Path) -> None:
+    config = Config(Settings(redis=redis_server.url, data=tmp_path / "data"), {}, path=tmp_path / "wakeline.toml")
+    await desk.write(card())
+    people = await People.opened(config, desk.redis, DEPLOYMENT)
+    done = await rotated(desk, tmp_path / "wakeline.key")
+    await people.write([card(BEN, 1, email="ben@x.example")])
+    assert await desk.values(BEN) == {"email": "ben@x.example"}
+    assert await keys_in_use(desk.redis) == {done.key}
+    await rotated(desk, tmp_path / "wakeline.key")
+    (tmp_path / "wakeline.key").unlink()
+    with pytest.raises(CardsUnavailable, match="put back your copy"):
+        await people.write([card(BEN, 2, email="later@x.example")])
+    await people.close()
+
+
 def test_a_collector_without_the_key_does_not_start(
     redis_server: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -306,50 +295,3 @@ async def test_without_redis_or_cards_nothing_is_checked(
     await redis.sadd(card_keys.FINGERPRINTS, "0123456789abcdef")  # type: ignore[misc]
     with pytest.raises(NoCardKey, match="0123456789abcdef"):
         await check(redis_server.url, tmp_path / "none")
-
-
-# ---- the command ----------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def run(configured: Callable[[str], None], redis_server: Any) -> Callable[..., Result]:
-    configured(FILE)
-    return lambda *words: CliRunner().invoke(main, ["key", "rotate-cards", *words, "--redis", redis_server.url])
-
-
-async def _half(url: str, key: Path) -> None:
-    """As a command leaves it that was killed after the new key was known."""
-    async with connect(url) as client:
-        await open_ring(key, client)
-
-
-def _told(url: str, folder: Path, *cards: Card) -> None:
-    async def write() -> None:
-        async with connect(url) as client:
-            desk = await desk_on(client, url, folder)
-            await desk.write(*cards)
-            await desk.reader.close()
-
-    asyncio.run(write())
-
-
-def test_the_command_asks_and_says_what_to_keep(run: Any, redis_server: Any, tmp_path: Path) -> None:
-    said = run("--yes")
-    assert (said.exit_code, "there are no cards yet" in said.output) == (1, True)
-    _told(redis_server.url, tmp_path, card(), card(BEN))
-    before = (tmp_path / "wakeline.key").read_text()
-    said = run()
-    assert (said.exit_code, "add --yes" in said.output) == (2, True)
-    assert (tmp_path / "wakeline.key").read_text() == before
-    said = run("--yes")
-    assert said.exit_code == 0, said.output
-    assert "2 cards are encrypted with the new key" in said.output
-    assert f"{datetime.now(UTC).date() + timedelta(days=30)}" in (tmp_path / "wakeline.key").read_text()
-    put_new_key(tmp_path / "wakeline.key", today=date(2026, 1, 1))
-    asyncio.run(_half(redis_server.url, tmp_path / "wakeline.key"))
-    assert "encrypted with several keys" in CliRunner().invoke(main, ["check", "--redis", redis_server.url]).output
-    said = run()  # it was begun: nothing is asked
-    assert (said.exit_code, "it continues" in said.output) == (0, True)
-    (tmp_path / "wakeline.key").unlink()
-    said = run("--yes")
-    assert (said.exit_code, "set card_key to where it lies" in said.output) == (1, True)

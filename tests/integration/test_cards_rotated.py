@@ -15,10 +15,9 @@ import pytest
 from benchmarks.children import ROOT, child_environ
 from benchmarks.waiting import until
 from tests.card_teller import customer, email
-from tests.cards import DEPLOYMENT, desk_on
+from tests.cards import DEPLOYMENT, desk_on, keys_in_use
 from tests.integration.kill.at_a_line import killed_at_a_line, places_in
 from tests.integration.test_cards_killed import Teller, told_in_the_log
-from tests.test_wakeline_card_rotation import keys_in_use
 from wakeline import card_keys
 from wakeline.cards import CardWriter, read_ring
 from wakeline.cards.card import Card
