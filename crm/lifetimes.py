@@ -94,9 +94,14 @@ def _facts_until(state: VisitorState | CustomerState) -> int:
     return remembered_until(state.facts)
 
 
+def _withdrawn_until(state: CustomerState) -> int:
+    """No link of before comes again: what is older is too late."""
+    return state.withdrawn + UNPROFILED_MS if state.withdrawn else 0
+
+
 WINDOWS: dict[type, tuple[Callable[[Any], int], ...]] = {
     VisitorState: (_events_until, _sessions_until, _withheld_until, _facts_until),
-    CustomerState: (_facts_until,),
+    CustomerState: (_facts_until, _withdrawn_until),
 }
 """What the site still counts by somebody whose profile is gone: until which append time (ms), 0: not at all.
 

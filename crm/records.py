@@ -17,13 +17,16 @@ __all__ = ["erase", "is_known", "look_through", "receive"]
 
 
 def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:
-    """Forget a visitor or a customer."""
+    """Forget a visitor or a customer, or what a withdrawal ends of them."""
     if isinstance(person, Customer):
-        forgetting.forget_customer(person, out, upto=record.time)
+        ends = forgetting.withdraw if record.withdrawn else forgetting.forget_customer
+        ends(person, out, upto=record.time)
         return
     hear(person, out.now)  # drops state that has expired by log time
-    if record.customer:
-        forgetting.forget_with_customer(person, out, customer=record.customer, upto=record.time)
+    if not record.customer:
+        forgetting.forget_visitor(person, out, upto=record.time, at=record.time, withdrawn=record.withdrawn)
+    elif record.withdrawn:
+        forgetting.unlink(person, out, customer=record.customer, upto=record.time)
     else:
-        forgetting.forget_visitor(person, out, upto=record.time, at=record.time)
+        forgetting.forget_with_customer(person, out, customer=record.customer, upto=record.time)
     hear(person, out.now)  # from here on it has no profile

@@ -72,6 +72,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
         None  # in a replay: a link that the current tombstone keeps out, see `crm.identity.customers.link`
     )
     earlier: list[str] = []  # customers it was linked to before, which list it too
+    unlinked: int = 0  # up to when its customer withdrew on another browser, which ended the link, ms
     had_profile: bool = False  # in a replay: the live version had a profile that the current tombstone keeps out
     had_seen: tuple[int, int] = (0, 0)  # times of that profile's first and last event, ms
     facts: str = ""  # see `crm.things.digests`; it survives erasure

@@ -141,7 +141,7 @@ def _traits(visitor: Visitor) -> Command:
         fields += (count.name, str(getattr(state, count.name)))
     for name, value in TEXTS:
         fields += (name, value(state))
-    if state.customer:
+    if state.customer or state.unlinked:
         fields += ["customer", state.customer]
     return fields
 
@@ -182,7 +182,7 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
             add(["DEL", key])
         customer.wipe = False
         customer.renewed = 0
-    if not state.first_seen and not state.erased and not state.facts:
+    if not (state.first_seen or state.erased or state.facts or state.withdrawn):
         return
     lives = _lives(customer, changes)
     add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", lives])

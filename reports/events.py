@@ -28,7 +28,7 @@ RECORD = (
     "device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[], "
     "continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, customer VARCHAR, "
     'props JSON, id VARCHAR, "order" VARCHAR, signed BOOLEAN, home VARCHAR, body JSON, "by" VARCHAR, batch VARCHAR, '
-    "line BIGINT"
+    "line BIGINT, withdrawn BOOLEAN"
 )
 
 TABLES = """

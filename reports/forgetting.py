@@ -39,7 +39,9 @@ KEEP_ERASURES = f"""
 INSERT INTO history.erasure
 SELECT record.site, record.id, nullif(record.customer, ''), epoch_ms(record."time"), epoch_ms(record."time"), false
 FROM history.line WHERE record.kind = '{ERASE}' AND record."time" BETWEEN 1 AND {LATEST_MS}
+    AND NOT coalesce(record.withdrawn, false)
 """
+"""A withdrawal is its own record: what was told of it says nothing new."""
 
 FIND_TURNS = """
 CREATE TABLE history.turn AS

@@ -83,6 +83,8 @@ def _facts() -> list[Record | bytes]:
         fact("@late", "customer", MINUTE, {"traits": {"plan": "gold"}}),
         fact("@customer0", "tag", MINUTE, {"tag": "vip"}),
         fact("twofold", "login", HALF),
+        event("visitor-4", "page-last", 0, HALF + DAY, "consent", level="off"),
+        fact("@late", "consent", HALF + 2 * MINUTE, {"level": "off"}),
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm.facts import Thing
 from crm.identity.state import Customer, CustomerState
 from crm.sites import SiteFacts
 from crm.state import Visitor, VisitorState
@@ -56,8 +57,9 @@ class LanesApart:
         batch = fold.decode(entries)
         for who in batch.people - memory.people.keys():
             memory.remember({who: Loaded(None, {}, self.tombstones.get(who, 0))})
-            if self.is_replay:
-                memory.people[who].erased = memory.people[who].state.erased
+            person = memory.people[who]
+            if self.is_replay and not isinstance(person, Thing):
+                person.erased = person.state.erased
         due = sorted((at, member, whose(member)) for member, at in self.due[lane].items() if at)
         memory.deadlines.fill(due, horizon=entries[-1].time, is_all=True)
         memory.naming = {item.who[0]: Naming([], True) for item in batch.items if isinstance(item.record, Unlink)}

@@ -302,7 +302,9 @@ async def test_a_withdrawal_of_who_is_taken_for_a_bot_forgets_all_the_same(
 
 
 async def test_a_withdrawal_forgets_for_good(made: Timeline) -> None:
-    """Profile, interests and the customer are gone; what another tab still sends under that id makes none."""
+    """Profile, interests and the customer, of whom only pages told, are gone; what another tab still sends under that
+    id makes none. Another browser of that customer is a visitor on its own.
+    """
     await arrive(
         made,
         event(V, PAGE, 0, 0, path="/shoes/red"),
@@ -316,10 +318,14 @@ async def test_a_withdrawal_forgets_for_good(made: Timeline) -> None:
     await made.run()
     await arrive(made, event(V, "page-late", 0, 5, path="/shoes/red"), event(V, "page-tab", 0, 20, path="/shoes/red"))
     await made.run()
-    for id in (V, "visitor-2", "@customer"):
+    for id in (V, "@customer"):
         assert await made.profile(id) == {}, id
         assert await made.interests(id) == {}, id
+    other = await made.profile("visitor-2")
+    assert (other["page_views"], other["customer"]) == ("1", "")
+    assert await made.interests("visitor-2")
     assert await made.redis.exists(tombstone(made.lane(V), "shop", V))
+    assert not await made.redis.exists(tombstone(made.lane("visitor-2"), "shop", "visitor-2"))
     assert (await made.ledger())["erased"] == 2
     totals = await made.totals()
     assert (totals["page_views"], totals["withdrawals"]) == (4, 1)

@@ -120,6 +120,19 @@ async def test_who_the_former_code_forgot_stays_forgotten(
 
 
 @FILES
+async def test_a_withdrawal_ends_what_browsers_told_the_former_code(
+    redis_server: Any, file: Path, former_log: Log | None
+) -> None:
+    async with gone_on(redis_server, file, former_log) as made:
+        assert not await made.profile("visitor-4")
+        assert (await made.profile("visitor-0"))["customer"] == "", "it was linked to the same customer"
+        for id in ("@customer0", "@late"):
+            profile = await made.profile(id)
+            assert (profile["visitors"], profile["last_source"]) == ("[]", ""), "servers told of both"
+            assert not await made.interests(id)
+
+
+@FILES
 def test_the_former_deployment_is_not_empty(file: Path) -> None:
     """It holds each kind of key that is written for people and numbers."""
     found = left_in(file)

@@ -32,7 +32,7 @@ from ops.cli import main
 from ops.up.guard import RESTORING, CannotStart, sole_use
 from tests.archive_stand import Crash, CrashingDisk
 from tests.s3 import S3Server
-from tests.timeline import DAY, START, Timeline, event
+from tests.timeline import DAY, START, Timeline, event, fact
 from wakeline import keys
 from wakeline.history import History, HistoryLog, Segment
 from wakeline.history.folder import Folder
@@ -289,6 +289,20 @@ SAID_AGAIN = {
         ),
         [Erase("shop", "@one", 5)],
     ),
+    "a delta that says of whom consent was withdrawn": (
+        Delta(1, 0, 9, [CustomerShare("shop", "@one", "visitor-1", erased_at=5, withdrawn=True)]),
+        [Erase("shop", "@one", 5, withdrawn=True)],
+    ),
+    "a link that a withdrawal ended": (
+        Erase("shop", "visitor-2", 7, customer="@one", withdrawn=True),
+        [Erase("shop", "visitor-2", 7, customer="@one", withdrawn=True)],
+    ),
+    "a withdrawal that a server tells": (
+        fact("@one", "consent", 5, {"level": "off"}),
+        [Erase("shop", "@one", START + 5, withdrawn=True)],
+    ),
+    "a consent that a server tells": (fact("@one", "consent", 5, {"level": "full"}), []),
+    "an erasure that a server tells": (fact("@one", "forget", 5), [Erase("shop", "@one", START + 5)]),
 }
 
 
@@ -305,7 +319,7 @@ def test_what_forgets_somebody_is_said_again(name: str) -> None:
 def test_who_withdrew_withdraws_again_where_only_a_tombstone_is_left() -> None:
     later = forgetting_again("shop", "visitor-1", (1 << 53) - 1, 1_000)
     assert (later.type, later.level, later.visitor, later.time) == ("consent", "off", "visitor-1", 1_000)  # type: ignore[union-attr]
-    assert forgetting_again("shop", "visitor-1", 900, 1_000) == Erase("shop", "visitor-1", 900)
+    assert forgetting_again("shop", "visitor-1", 900, 1_000) == Erase("shop", "visitor-1", 900, withdrawn=True)
     assert forgetting_again("shop", "@one", (1 << 53) - 1, 1_000) == Erase("shop", "@one", 1_000)
 
 
@@ -337,7 +351,7 @@ async def test_tombstones_of_the_former_data_are_taken_over(config: Config, tmp_
         assert not await redis.exists(keys.tombstone(known, "shop", "known")), "it would say that it is done"
         assert await redis.get(keys.tombstone(already, "shop", "already")) == b"800"
         ((_, fields),) = await redis.xrange(keys.log_lane(known))
-        assert decode_record(fields[b"v"]) == Erase("shop", "known", 500)
+        assert decode_record(fields[b"v"]) == Erase("shop", "known", 500, withdrawn=True)
 
 
 @pytest.mark.parametrize("days", [2, 10])

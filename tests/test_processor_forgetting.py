@@ -376,6 +376,7 @@ class Books:
         self.turns: dict[str, str] = {}
         self.last: dict[str, str] = {}  # whose the browser may still be, where the word has not come through
         self.forgotten: defaultdict[str, int] = defaultdict(lambda: -1)  # latest time, ms after START
+        self.withdrawn: defaultdict[str, int] = defaultdict(lambda: -1)  # the same of the page parts of customers
         self.touched: set[str] = set()  # visitors whose own profile may have started over, and customers
         self.views: list[tuple[str, str, int, str]] = []  # visitor, whose turn, time, interest
 
@@ -388,6 +389,12 @@ class Books:
                 del self.turns[visitor]
         else:
             self.turns.pop(id, None)
+
+    def withdraw(self, customer: str, at: int) -> None:
+        """Its other browsers lose the link and nothing else."""
+        self.withdrawn[customer] = max(at, self.withdrawn[customer])
+        for visitor in [visitor for visitor, one in self.turns.items() if one == customer]:
+            del self.turns[visitor]
 
 
 @settings(max_examples=400, deadline=None)
@@ -414,9 +421,10 @@ def test_nothing_of_who_is_forgotten_remains_and_nobody_else_loses_anything(acti
             books.forget(who, FOR_GOOD if action == "withdraw" else story.now)
             for customer in customers:
                 if customer == sure:
-                    books.forget(customer, story.now)
+                    (books.forget if action == "erase" else books.withdraw)(customer, story.now)
                 books.touched.add(customer)
-                books.touched.update(visitor for visitor, other in everybody if other == customer)
+                if action == "erase":
+                    books.touched.update(visitor for visitor, other in everybody if other == customer)
             if who[0] == "@":
                 books.touched.update(visitor for visitor, other in everybody if other == who)
         elif action == "fold":
@@ -483,12 +491,15 @@ def check(story: Story, books: Books) -> None:
     for id in VISITORS:
         state = lanes.visitor(id).state
         if state.customer:
-            assert max(state.linked, state.named) - START > books.forgotten[state.customer], "a link stays"
+            ended = max(books.forgotten[state.customer], books.withdrawn[state.customer])
+            assert max(state.linked, state.named) - START > ended, "a link stays"
     for visitor, customer, at, interest in books.views:
         if at <= books.forgotten[visitor]:
             assert interest not in profiles[visitor], "what it did stays"
         if customer in profiles and at <= books.forgotten[customer]:
             assert not [id for id, scores in profiles.items() if interest in scores], "what it did stays"
+        if customer in profiles and at <= books.withdrawn[customer]:
+            assert interest not in profiles[customer], "what a browser told stays"
         for holder in (visitor, customer):
             if holder in profiles and holder not in books.touched:
                 assert interest in profiles[holder], "somebody else lost it"

@@ -112,7 +112,8 @@ class CustomerShare(Struct, omit_defaults=True):
     first_seen: int = 0  # ms; the earliest wins
     last_seen: int = 0  # ms; the latest wins
     source: str = ""  # of the visit at last_seen
-    erased_at: int = 0  # ms; if not 0, the person withdrew: erase the customer and everything linked to it
+    erased_at: int = 0  # ms; if not 0, the visitor was erased: erase the customer and everything linked to it
+    withdrawn: bool = False  # with `erased_at`: the visitor withdrew consent, so that only the page part ends
     left: bool = False  # the visitor has ended: it goes off the customer's list
 
 
@@ -137,12 +138,17 @@ class Tick(Struct, tag_field="kind", tag="tick"):
 
 
 class Erase(Struct, tag_field="kind", tag="erase", omit_defaults=True):
-    """Erase a person: everything of `id` up to `time`. Lane: that of `id`."""
+    """Erase a person: everything of `id` up to `time`. Lane: that of `id`.
+
+    `withdrawn`: consent was withdrawn, which ends no record of a customer. Of a customer only the page part ends; a
+    visitor with a `customer` is no longer linked to it, and without one is forgotten like one that withdrew.
+    """
 
     site: str
     id: str  # visitor or "@customer"
     time: int  # ms since 1970
     customer: str = ""  # for a visitor: the erased customer; the browser may belong to another customer by now
+    withdrawn: bool = False
 
 
 class Unlink(Struct, tag_field="kind", tag="unlink", omit_defaults=True):

@@ -1,4 +1,6 @@
-"""Changes of the consent level: a withdrawal erases the visitor; the visit continues under another id.
+"""Changes of the consent level: a withdrawal erases the visitor and the page part of its customer.
+
+The visit continues under another id.
 
 A late withdrawal is not counted, but still erases: it may have waited in a spool, or come from a restored backup.
 """
@@ -25,7 +27,7 @@ def forget_late(event: Event, visitor: Visitor, out: Out) -> None:
     if is_late and withdraws(event, visitor):
         out.forget_letters(visitor.site, visitor.id, upto=FOR_GOOD)
         if visitor.state.is_known():
-            forget_visitor(visitor, out, upto=FOR_GOOD, at=event.time)
+            forget_visitor(visitor, out, upto=FOR_GOOD, at=event.time, withdrawn=True)
 
 
 def look_through(event: Event, visitor: Visitor, out: Out) -> None:
@@ -52,7 +54,7 @@ def apply_level(event: Event, visitor: Visitor, out: Out) -> None:
             visitor.state.has_withdrawn = True
             out.count(WITHDRAWALS)
         if visitor.state.is_known():
-            forget_visitor(visitor, out, upto=FOR_GOOD, at=event.time)
+            forget_visitor(visitor, out, upto=FOR_GOOD, at=event.time, withdrawn=True)
             hear(visitor, out.now)
         else:  # anybody can send withdrawals: without a profile, only events that it overtook are withheld
             visitor.state.withheld = out.now + WITHHELD_MS

@@ -5,7 +5,7 @@ The first share contains the visitor's whole profile; after that, each record se
 
 from __future__ import annotations
 
-from crm.identity.forgetting import forget_customer, refuses
+from crm.identity.forgetting import forget_customer, refuses, withdraw
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.state import Visitor
@@ -19,7 +19,10 @@ MAX_EARLIER = 8  # customers of one visitor who are told when it ends
 
 
 def link(event: Event, visitor: Visitor, out: Out) -> None:
-    """Links the visitor. If it was linked to another customer before (a shared browser), its history is not shared."""
+    """Links the visitor. If it was linked before, its history is not shared.
+
+    It was another customer's then (a shared browser), or its customer withdrew, to whom what was told stays lost.
+    """
     state = visitor.state
     if not event.customer or visitor.is_anonymous:
         return
@@ -38,8 +41,8 @@ def link(event: Event, visitor: Visitor, out: Out) -> None:
         return
     if visitor.share is not None:
         send_share(visitor, out)
-    first = not state.customer
-    if not first:
+    first = not state.customer and not state.unlinked
+    if state.customer:
         others = [one for one in state.earlier if one not in (state.customer, event.customer)]
         state.earlier = [*others[1 - MAX_EARLIER :], state.customer]
     state.customer, state.linked, state.named = event.customer, event.time, 0
@@ -103,9 +106,10 @@ def is_known(share: CustomerShare, customer: Customer) -> bool:
 
 
 def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
-    """Add one share to its customer, or forget the customer and everyone linked to it."""
+    """Add one share to its customer, or forget the customer and everyone linked to it, or its page part."""
     if share.erased_at:
-        forget_customer(customer, out, upto=share.erased_at, visitor=share.visitor)
+        ends = withdraw if share.withdrawn else forget_customer
+        ends(customer, out, upto=share.erased_at, visitor=share.visitor)
         return
     if share.left:
         customer.state.visitors = [one for one in customer.state.visitors if one != share.visitor]
@@ -114,8 +118,7 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
         return
     state = customer.state
     if is_thing(share.visitor):
-        state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)
-        state.heard = max(state.heard, share.last_seen)
+        customer.hear(share.first_seen, share.last_seen)
         return
     for name, amount in share.interests.items():
         customer.interests.add(name, amount)

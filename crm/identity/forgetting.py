@@ -4,6 +4,9 @@ A visitor's erasure is sent to its customer in a share; a customer's erasure to 
 share that arrives after its customer was forgotten is refused, and the visitor is sent an `Erase` then. A visitor that
 has since been linked to another customer keeps that link: only what came before it is forgotten, and its present
 customer is not notified.
+
+A withdrawal goes the same ways, but ends less: of the customer the page part, of its other visitors the link. Where a
+server tells it of a customer, it holds for all its browsers, and each is forgotten.
 """
 
 from __future__ import annotations
@@ -19,14 +22,19 @@ from wakeline.vocabulary.things import is_thing
 MOST_ERASURES = 8  # of customers, that a visitor knows of: the latest
 
 
-def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int) -> None:
-    """Forget a visitor up to time `upto`, and have its customer forgotten up to `at`. Both in ms."""
+def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int, withdrawn: bool = False) -> None:
+    """Forget a visitor up to time `upto`, and have its customer forgotten up to `at`. Both in ms.
+
+    `withdrawn`: of the customer only the page part.
+    """
     out.forget_letters(visitor.site, visitor.id, upto=upto)
     if visitor.erased >= upto:
         return
     customer = visitor.state.customer
     if customer:
-        out.tell(CustomerShare(site=visitor.site, customer=customer, visitor=visitor.id, erased_at=at))
+        share = CustomerShare(site=visitor.site, customer=customer, visitor=visitor.id, erased_at=at)
+        share.withdrawn = withdrawn
+        out.tell(share)
     leave(visitor, out, *visitor.state.earlier)
     _forget(visitor, out, upto=upto)
 
@@ -79,12 +87,38 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
         else:
             state.customer, state.linked, state.named = kept
     if kept[0] == customer:  # the customer's erasure removed this link too
-        out.tell(
-            CustomerShare(
-                site=visitor.site, customer=customer, visitor=visitor.id,
-                since=latest, linked=latest, first_seen=latest, last_seen=latest,
-            )
-        )  # fmt: skip
+        _tell_link(visitor, out, customer=customer, linked=latest)
+
+
+def _tell_link(visitor: Visitor, out: Out, *, customer: str, linked: int) -> None:
+    out.tell(
+        CustomerShare(
+            site=visitor.site, customer=customer, visitor=visitor.id,
+            since=linked, linked=linked, first_seen=linked, last_seen=linked,
+        )
+    )  # fmt: skip
+
+
+def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
+    """End the link to a customer that withdrew on another browser, if no identify after `upto` (ms) made it anew.
+
+    What the visitor told stays its own, and is not shared again. That this comes twice changes nothing.
+    """
+    state = visitor.state
+    held, linked, named = state.link()
+    if held != customer:
+        return
+    latest = max(linked, named)
+    kept = latest > upto
+    if state.kept_out is not None:
+        state.kept_out = (customer, latest, 0) if kept else None
+    else:
+        state.customer, state.linked, state.named = (customer, latest, 0) if kept else ("", 0, 0)
+    if kept:
+        _tell_link(visitor, out, customer=customer, linked=latest)
+        return
+    state.unlinked = max(state.unlinked, upto)
+    visitor.traits_changed = visitor.has_new_deadlines = True
 
 
 def _was_heard(state: VisitorState, customer: str, upto: int) -> bool:
@@ -114,12 +148,32 @@ def forget_customer(customer: Customer, out: Out, *, upto: int, visitor: str = "
     customer.forget(upto)
     out.forget(customer.site, customer.id, upto=upto)
     out.unlink(customer.site, customer.id, upto=upto)
-    for visitor in visitors:
-        _tell(visitor, customer, out)
+    for one in visitors:
+        _tell(one, customer, out, upto=customer.tombstone)
+
+
+def withdraw(customer: Customer, out: Out, *, upto: int, visitor: str = "", everywhere: bool = False) -> None:
+    """End the page part of a customer, and unlink its other visitors. `visitor`: the one that withdrew.
+
+    `everywhere`: a server told it, so that the visitors are forgotten. See `forget_customer` for one linked since.
+    """
+    state = customer.state
+    before = max(customer.erased, state.withdrawn_everywhere if everywhere else state.withdrawn)
+    if before >= upto:
+        if visitor not in state.visitors:
+            return
+        upto = before
+    others = [one for one in state.visitors if one != visitor]
+    customer.end_page_part()
+    state.withdrawn = max(state.withdrawn, upto)
+    if everywhere:
+        state.withdrawn_everywhere = upto
+    for one in others:
+        _tell(one, customer, out, upto=upto, withdrawn=not everywhere)
 
 
 def refuses(customer: Customer, share: CustomerShare, out: Out) -> bool:
-    """Whether a share is older than its customer's erasure. If its link is too, the visitor is sent an `Erase`.
+    """Whether a share is older than its customer's erasure or withdrawal. If its link is too, the visitor is told.
 
     A thing's lane is told again to unlink the customer: it did not know that yet.
     """
@@ -128,12 +182,22 @@ def refuses(customer: Customer, share: CustomerShare, out: Out) -> bool:
         if share.since <= upto:
             out.emit(customer.site, share.visitor, Unlink(customer.site, customer.id, upto), cause=customer.id)
         return share.since <= upto
-    if upto and (share.linked or share.since) <= upto:
-        _tell(share.visitor, customer, out)
+    linked = share.linked or share.since
+    if upto and linked <= upto:
+        _tell(share.visitor, customer, out, upto=upto)
         return True
-    return share.since <= upto
+    state = customer.state
+    if not state.withdrawn:
+        return share.since <= upto
+    if linked <= state.withdrawn_everywhere:
+        _tell(share.visitor, customer, out, upto=state.withdrawn_everywhere)
+    if linked <= state.withdrawn:
+        if state.withdrawn > state.withdrawn_everywhere:
+            _tell(share.visitor, customer, out, upto=state.withdrawn, withdrawn=True)
+        return True
+    return share.since <= max(upto, state.withdrawn)
 
 
-def _tell(visitor: str, customer: Customer, out: Out) -> None:
-    told = Erase(site=customer.site, id=visitor, time=customer.tombstone, customer=customer.id)
-    out.emit(customer.site, visitor, told, cause=customer.id)
+def _tell(visitor: str, customer: Customer, out: Out, *, upto: int, withdrawn: bool = False) -> None:
+    told = Erase(site=customer.site, id=visitor, time=upto, customer=customer.id, withdrawn=withdrawn)
+    out.emit(customer.site, visitor, told, cause=f"{customer.id} {upto} {withdrawn}")

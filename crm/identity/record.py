@@ -7,7 +7,7 @@ erasure count again. Orders and other things that are later name the customer in
 
 from __future__ import annotations
 
-from crm.identity.forgetting import forget_customer, forget_visitor
+from crm.identity.forgetting import forget_customer, forget_visitor, withdraw
 from crm.identity.state import Customer
 from crm.intake.duplicates import hear as hear_visitor
 from crm.out import Out, Verdict
@@ -64,6 +64,8 @@ def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
     if fact.type == FORGET:
         forget_customer(customer, out, upto=at)
         return Verdict.APPLIED
+    if _withdraws(fact):
+        withdraw(customer, out, upto=at, everywhere=True)
     if is_gone or fact.time <= customer.tombstone:
         return Verdict.ERASED
     if customer.tombstone and not state.returned:
@@ -71,13 +73,12 @@ def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
     cut = merge(state.record, Kept(digest(fact), rank(fact), fact.time, fields(fact)))
     if cut:
         out.cut["facts"] += cut
-    state.first_seen = min(state.first_seen or at, at)
-    state.heard = max(state.heard, at)
+    customer.hear(at, at)
     return Verdict.APPLIED
 
 
 def hear_of_visitor(fact: Fact, visitor: Visitor, out: Out) -> Verdict:
-    """Hear what a server says of a visitor: that counts once, and a `forget` erases the visitor."""
+    """Hear what a server says of a visitor: that counts once, and a `forget` or a withdrawal erases the visitor."""
     state = visitor.state
     if fact.type != FORGET and fact.time < out.now - out.site.lives.visitor:
         return Verdict.TOO_LATE
@@ -88,9 +89,13 @@ def hear_of_visitor(fact: Fact, visitor: Visitor, out: Out) -> Verdict:
         out.cut["ids"] += cut
     if verdict is not None:
         return verdict
-    if fact.type == FORGET:
+    if fact.type == FORGET or _withdraws(fact):
         at = min(fact.time, out.now)
-        forget_visitor(visitor, out, upto=at, at=at)
+        forget_visitor(visitor, out, upto=at, at=at, withdrawn=fact.type != FORGET)
         hear_visitor(visitor, out.now)
         return Verdict.APPLIED
     return Verdict.ERASED if fact.time <= visitor.tombstone else Verdict.APPLIED
+
+
+def _withdraws(fact: Fact) -> bool:
+    return fact.type == CONSENT and fact.body.get("level") != "full"

@@ -10,7 +10,11 @@ from wakeline.told import Kept
 
 
 class CustomerState(Struct, omit_defaults=True, gc=False):
-    """Stored state of one customer: sums over the visitors linked to it, and the record, see `crm.identity.record`."""
+    """Stored state of one customer: the page part, sums over the visitors linked to it, and the record.
+
+    The page part is what browsers told; the record what servers and imports told, and things that name the customer:
+    see `crm.identity.record`. `first_seen` is of both.
+    """
 
     visitors: list[str] = []
     counts: dict[str, int] = {}
@@ -19,6 +23,9 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     source: str = ""
     erased: int = 0  # see VisitorState
     heard: int = 0  # time (ms) of the latest fact about it, or about a thing that names it
+    first_heard: int = 0  # of the earliest, ms; 0: none, or an earlier version did not store it
+    withdrawn: int = 0  # up to when consent was withdrawn on a browser, ms: what is older enters no page part
+    withdrawn_everywhere: int = 0  # up to when a server said so for all browsers, ms
     record: list[Kept] = []
     returned: int = 0  # time (ms) of the fact that said so, after an erasure
     facts: str = ""  # see `crm.things.digests`; it survives erasure
@@ -59,9 +66,32 @@ class Customer:
 
     def forget(self, upto: int) -> None:
         """Drop all that is known, up to time `upto` (ms) for good."""
+        was = self.state
         self.end()
         self.state.erased = upto
+        self.state.withdrawn = was.withdrawn if was.withdrawn > upto else 0
+        self.state.withdrawn_everywhere = was.withdrawn_everywhere if was.withdrawn_everywhere > upto else 0
         self.erased, self.tombstone = upto, max(upto, self.tombstone)
+
+    def end_page_part(self) -> None:
+        """Drop what browsers told."""
+        state = self.state
+        state.visitors, state.counts, state.source = [], {}, ""
+        state.last_seen = 0
+        if state.heard:
+            first = state.first_heard or min([kept.time for kept in state.record], default=state.heard)
+            state.first_seen = min(first, state.heard)
+        else:
+            state.first_seen = 0
+        self.interests.clear()
+        self.wipe = self.has_new_deadlines = True
+
+    def hear(self, first: int, last: int) -> None:
+        """Note that others than browsers told of it, at these times (ms)."""
+        state = self.state
+        state.first_heard = min(state.first_heard or first, first)
+        state.first_seen = min(state.first_seen or first, first)
+        state.heard = max(state.heard, last)
 
     def end(self) -> None:
         """Drop all that is known."""

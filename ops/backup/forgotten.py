@@ -61,7 +61,8 @@ class Forgotten:
                     continue
                 for value, who, upto in forgetting(record, entry.value):
                     self._records.setdefault(value, (entry.time, who))
-                    self._upto[who] = max(upto, self._upto.get(who, 0))
+                    if upto:
+                        self._upto[who] = max(upto, self._upto.get(who, 0))
 
     def in_order(self) -> list[tuple[bytes, Who]]:
         ordered = sorted(self._records.items(), key=lambda item: item[1][0])
@@ -72,19 +73,30 @@ def forgetting(record: Record, value: bytes) -> list[tuple[bytes, Who, int]]:
     """The records to append for an erasing record: (record, person, ms up to which it erases).
 
     An erasure or withdrawal is appended unchanged, of a delta or a fact only the erasing part. The processor carries it
-    out, however old it is.
+    out, however old it is. A withdrawal erases nobody who has a card, so that it says 0 ms of a customer.
     """
     if isinstance(record, Erase):
-        return [(value, (record.site, record.id), record.time)]
-    if isinstance(record, Fact) and record.type == FORGET:
-        return [(encode_record(Erase(record.site, record.home, record.time)), (record.site, record.home), record.time)]
+        return [_again(record)]
+    if isinstance(record, Fact):
+        withdraws = record.type == CONSENT and record.body.get("level") != ConsentLevel.FULL
+        if withdraws or record.type == FORGET:
+            return [_again(Erase(record.site, record.home, record.time, withdrawn=withdraws))]
+        return []
     if isinstance(record, Event):
         withdraws = record.type == CONSENT and record.level != ConsentLevel.FULL and not record.is_anonymous
         return [(value, (record.site, record.visitor), FOR_GOOD)] if withdraws else []
     if isinstance(record, Delta):
-        erased = [Erase(share.site, share.customer, share.erased_at) for share in record.shares if share.erased_at]
-        return [(encode_record(one), (one.site, one.id), one.time) for one in erased]
+        return [
+            _again(Erase(share.site, share.customer, share.erased_at, withdrawn=share.withdrawn))
+            for share in record.shares
+            if share.erased_at
+        ]
     return []
+
+
+def _again(record: Erase) -> tuple[bytes, Who, int]:
+    sets_tombstone = not record.withdrawn or not (record.customer or record.id[0] == CUSTOMER_PREFIX)
+    return encode_record(record), (record.site, record.id), record.time if sets_tombstone else 0
 
 
 def add_from_history(found: Forgotten, history: History, since: Sequence[int] = ()) -> None:
@@ -145,9 +157,12 @@ async def say_again(found: Forgotten, url: str, *, lanes: int) -> int:
 
 
 def forgetting_again(site: str, id: str, upto: int, now: int) -> Record:
-    """A record that sets a tombstone of `upto` (ms) again; a future one belongs to a withdrawal."""
+    """A record that sets a tombstone of `upto` (ms) again; a future one belongs to a withdrawal.
+
+    A customer that was erased has a tombstone of its own: a visitor's ends no record.
+    """
     if upto <= now or id[0] == CUSTOMER_PREFIX:
-        return Erase(site, id, min(upto, now))
+        return Erase(site, id, min(upto, now), withdrawn=id[0] != CUSTOMER_PREFIX)
     page = f"restored-{secrets.token_hex(8)}"
     return Event(site, id, CONSENT, page, 0, time=now, received=now, host="", path="", level=ConsentLevel.OFF)
 

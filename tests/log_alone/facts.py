@@ -93,4 +93,5 @@ class Facts:
         ]
         if forgets:
             kinds += [("@", "forget", {}), ("visitor", "forget", {})]
+            kinds += [(who, "consent", {"level": rng.choice(("off", "full"))}) for who in ("@", "visitor")]
         return rng.choice(kinds)
