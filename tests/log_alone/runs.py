@@ -193,17 +193,17 @@ async def live(
         return Lived(await holdings(made.redis), plain._lanes, fuse.calls, store.kept, made.now)
 
 
-async def ticked(made: Timeline) -> bool:
-    """As a processor does twice a second; whether a lane got a tick."""
+async def ticked(made: Timeline, *, at_once: bool = False) -> bool:
+    """As a processor does twice a second; whether a lane got a tick. `at_once`: also within a second of another."""
+    for worker in made.workers:
+        worker._ticked = 0 if at_once else worker._ticked
     return any([await worker.tick(made.now) for worker in made.workers])
 
 
 async def settle(made: Timeline, *, batch: int) -> None:
     """All is folded and no deadline has passed; a lane gets a tick a second at most, which may be for some of them."""
     await made.run(batch=batch)
-    while any(worker.next_due is not None and worker.next_due <= made.now for worker in made.workers):
-        if not await ticked(made):
-            made.now += 1_000
+    while await ticked(made, at_once=True):
         await made.run(batch=batch)
 
 
