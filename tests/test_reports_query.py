@@ -595,6 +595,12 @@ HIDDEN: dict[str, tuple[list[tuple[int, Record]], str]] = {
     "a withdrawal takes its customer along": (
         [(LATER, event("visitor-3", "page-9", 0, DAY, "consent", level="off"))], "yyxxccxv",
     ),
+    "what a withdrawal tells others says nothing new": (
+        [
+            (LATER, Erase(site="shop", id=ALICE, time=LATER, withdrawn=True)),
+            (LATER, Erase(site="shop", id="visitor-1", time=LATER, customer=ALICE, withdrawn=True)),
+        ], "cccccccv",
+    ),
     "an erasure of no time": ([erased(ALICE, at=0)], "cccccccv"),
     "an erasure after all calendars": ([(LATER, Erase(site="shop", id=ALICE, time=1 << 62))], "cccccccv"),
     "an erasure of another site": ([(LATER, Erase(site="blog", id=ALICE, time=LATER))], "cccccccv"),
