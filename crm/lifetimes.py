@@ -64,7 +64,7 @@ def customer_end(customer: Customer, site: SiteFacts) -> int:
 def end_customer(customer: Customer, out: Out) -> None:
     """End all of a customer. Its visitors are known for no longer than it, so they have left or soon will."""
     out.forget_letters(customer.site, customer.id, upto=out.now)
-    out.end_card(customer.site, customer.id, upto=customer.state.last_seen)  # what is later is not heard of yet
+    out.end_card(customer.site, customer.id, upto=customer.state.last)  # what is later is not heard of yet
     if customer.state.heard:
         out.unlink(customer.site, customer.id, upto=customer.state.last, ended=True)
     customer.end()

@@ -10,17 +10,16 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crm.commerce import orders
-from crm.facts import decode_thing
 from crm.identity import record
 from crm.service import facts as service
 from crm.state import CustomerState
-from crm.things.forms import CUSTOMER, ITEM, VISITOR, Table
-from crm.things.merging import A_REFUND, CURRENCY, EARLIEST, MONEY, Kept
+from crm.things.forms import ITEM, Table
 from wakeline import card_keys, keys
 from wakeline.escape import in_json
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.profiles import Profiles
 from wakeline.redis.connect import connect_blocking
+from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, MONEY, VISITOR, Kept, decode_thing
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units
 

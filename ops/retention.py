@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from archiver.retention import kept as kept_of
 from archiver.retention import last_days
-from crm.facts import Thing, decode_thing
+from crm.facts import Thing
 from crm.lifetimes import DEFAULT, customer_end, visitor_end
 from crm.sites import SiteFacts
 from crm.state import Customer, CustomerState, Visitor, VisitorState
@@ -30,6 +30,7 @@ from wakeline.record import CUSTOMER_PREFIX
 from wakeline.redis.connect import connect
 from wakeline.salts import NAME as SALT
 from wakeline.settings import Config, Settings
+from wakeline.told import decode_thing
 from wakeline.vocabulary.things import THINGS, kind_of
 
 SOON_DAYS = 30

@@ -169,6 +169,15 @@ async def test_who_ends_by_age_has_no_card(quick: Timeline, desk: Desk) -> None:
     assert await desk.find(EMAIL) == [BEN]
 
 
+async def test_who_only_servers_told_of_has_no_card_after_the_end_by_age_either(quick: Timeline, desk: Desk) -> None:
+    await desk.write(card(at=1, email=EMAIL))
+    await arrive(quick, told(1))
+    await until(quick, 2 * MONTHS)
+    assert await desk.values() == {"email": EMAIL}
+    await until(quick, 2 * MONTHS + 1)
+    assert await desk.values() == {}
+
+
 async def test_a_card_whose_event_is_not_heard_of_yet_outlives_the_end_of_the_customer(
     quick: Timeline, desk: Desk
 ) -> None:
