@@ -215,11 +215,11 @@ class Intake:
                 except (ValueError, RecursionError):
                     rejected.append(Rejected(id=id, reason=Refusal.BAD_EVENT))
                     continue
-                dropped = len(context.dropped)
+                dropped, context.message = len(context.dropped), ""
                 record = self._cleaned(event, context)
                 if isinstance(record, Refusal):
                     del context.dropped[dropped:]
-                    rejected.append(Rejected(id=f"{event.page}.{event.n}", reason=record))
+                    rejected.append(Rejected(f"{event.page}.{event.n}", record, context.message))
                 else:
                     records.append((lane_of(record.site, record.visitor, lanes), encode_record(record)))
             except SaltUnavailable:

@@ -17,6 +17,7 @@ from collector.policy import Policy
 from collector.props import Dropped
 from collector.salts import Salts, anonymous_id
 from collector.shop import read_shop
+from collector.signatures import why_unsigned
 from wakeline.commerce import (
     CODE,
     CURRENCY,
@@ -66,6 +67,7 @@ class RequestContext(Struct):
     is_own: bool
     dropped: list[Dropped] = []  # reasons for dropped properties of accepted events
     short_of: list[Short] = []  # reasons why some of them may not create a profile
+    message: str = ""  # why the last event was rejected, where the reason alone does not say it
 
 
 Step = Callable[[WireEvent, Event, RequestContext], Refusal | None]
@@ -139,8 +141,13 @@ def drop_bad_url(event: WireEvent, record: Event, context: RequestContext) -> Re
 
 
 def drop_unsigned(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    if event.type != IDENTIFY or is_signed(context.policy.secret, str(event.id), event.signature or ""):
+    if event.type != IDENTIFY:
         return None
+    policy = context.policy
+    why = why_unsigned(event, secret=policy.secret, now=context.received, must_end=policy.identify_expires)
+    if why is None:
+        return None
+    context.message = why
     return Refusal.BAD_SIGNATURE
 
 

@@ -20,13 +20,15 @@ from demo.pages import html, missing, page_at
 from demo.panel import Panel
 from demo.server_events import ACCEPTED, PATH, ServerEvents, as_steps, endpoint
 from wakeline.clock import now_ms
-from wakeline.identity import signature
+from wakeline.durations import DAY_MS
+from wakeline.identity import identified, signature
 from wakeline.internal_port import alive, serve
 from wakeline.settings import Config
 from wakeline.stopping import cancelled, told_to_stop
 from wakeline.tag import script_tag
 
 KEY = "demo"  # of the shop in the settings
+SIGNED_MS = DAY_MS  # how long a sign-in lasts
 CUSTOMER = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 log = logging.getLogger("wakeline.demo")
@@ -70,7 +72,9 @@ def create_app(config: Config, port: int) -> web.Application:
         id = await customer_of(request)
         if isinstance(id, web.Response):
             return id
-        return web.json_response({"id": id, "signature": signature(site.secret, id)})
+        expires = now_ms() + SIGNED_MS
+        signed = signature(site.secret, identified(id, expires))
+        return web.json_response({"id": id, "signature": signed, "expires": expires})
 
     async def tell(request: web.Request) -> web.Response:
         """Lets a department tell of the customer: {"said": accepted or why not, "steps": what happens when}."""

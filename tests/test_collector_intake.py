@@ -17,7 +17,7 @@ from benchmarks.waiting import until
 from tests.collector_stand import DAY, NOON, ORIGIN, PAGE, SECRET, VISITOR, Stand, envelope, event, full, stand
 from wakeline.commerce import signed_text
 from wakeline.event import MAX_AGE_MS, MAX_BODY_BYTES, STATUS, Refusal
-from wakeline.identity import customer_id, signature
+from wakeline.identity import customer_id, identified, signature
 from wakeline.labels import cut
 from wakeline.paths import shortened
 from wakeline.settings import Site
@@ -114,7 +114,7 @@ async def test_a_golden_envelope_is_accepted_whole(tmp_path: Path, file: bytes) 
     body = json.loads(file)
     for each in body["events"]:
         if each["type"] == "identify":
-            each["signature"] = signature(SECRET, str(each["id"]))
+            each["signature"] = signature(SECRET, identified(str(each["id"]), each.get("expires")))
         if "signature" in (props := each.get("props", {})):
             text = signed_text(props["transaction_id"], props["value"], props["currency"])
             props["signature"] = signature(SECRET, text)

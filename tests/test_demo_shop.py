@@ -17,8 +17,10 @@ from demo.app import create_app
 from demo.catalogue import SITE, catalogue
 from demo.guard import policy
 from demo.pages import html, page_at
+from wakeline.clock import now_ms
 from wakeline.config import load
-from wakeline.identity import is_signed
+from wakeline.durations import DAY_MS
+from wakeline.identity import identified, is_signed
 from wakeline.settings import Config
 from wakeline.tag import script_tag
 
@@ -208,7 +210,8 @@ async def test_the_server_signs_and_keeps_the_secret(shop: TestClient, config: C
     answer = await shop.post("/account/sign-in", json={"id": "C-1042"}, headers=OURS)
     body = await answer.json()
     assert body["id"] == "C-1042"
-    assert is_signed(secret, "C-1042", body["signature"])
+    assert is_signed(secret, identified("C-1042", body["expires"]), body["signature"])
+    assert DAY_MS - 60_000 < body["expires"] - now_ms() <= DAY_MS
     assert secret not in await answer.text()
 
 

@@ -32,6 +32,8 @@ def table(kind: Kind) -> str:
 
 
 def shown(default: Any) -> str:
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"
     return f"`{default}`" if default not in ("", (), None) else ""
 
 
@@ -117,7 +119,7 @@ def test_the_python_example_runs_as_far_as_it_can_without_a_server() -> None:
 def test_the_example_is_a_valid_configuration(tmp_path: Path, is_full: bool) -> None:
     text = EXAMPLE.read_text()
     if is_full:
-        text = re.sub(r'^# (\w+ = ["\[\d])', r"\1", text, flags=re.MULTILINE)
+        text = re.sub(r'^# (\w+ = (?:["\[\d]|true))', r"\1", text, flags=re.MULTILINE)
         (tmp_path / "GeoLite2-Country.mmdb").write_bytes(b"")
     (tmp_path / "wakeline.toml").write_text(text)
     config = load(tmp_path / "wakeline.toml", {}, {})

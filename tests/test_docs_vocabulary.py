@@ -23,7 +23,7 @@ OF_BUILT_IN = {  # beside those of every event of a page
     ENGAGEMENT: ("engaged_ms", "scroll", "leave"),
     PING: (),
     CONSENT: ("level*",),
-    IDENTIFY: ("id*", "signature*"),
+    IDENTIFY: ("id*", "signature*", "expires"),
 }
 SENT_BY_THE_SCRIPT = {  # the others are calls of a page
     *("web_vitals", "not_found", "js_error", "outbound_link", "download", "form_submit", "interest"),

@@ -19,8 +19,9 @@ from benchmarks.children import ROOT
 from tests.browser import running_browser
 from tests.browsers.site import FULL_SCRIPT, OWN_ENDPOINT, Page
 from tests.browsers.stage import Stage, staged
+from wakeline.clock import now_ms
 from wakeline.config.rules import origin
-from wakeline.identity import signature
+from wakeline.identity import identified, signature
 from wakeline.scripts import FOLDER as SERVED
 from wakeline.scripts import Kind
 
@@ -76,21 +77,21 @@ def test_every_attribute_of_the_tag_is_explained() -> None:
 SECRET, CUSTOMER = "secret of the shop", "customer-1042 ü"
 LITERALS = json.dumps(SECRET), json.dumps(CUSTOMER, ensure_ascii=False)
 GO = """package main
-import ("crypto/hmac"; "crypto/sha256"; "encoding/hex"; "fmt")
+import ("crypto/hmac"; "crypto/sha256"; "encoding/hex"; "fmt"; "time")
 func main() { secret, customerID := %s, %s
 %s
-fmt.Println(signature) }"""
+fmt.Println(expires, signature) }"""
 JAVA = """import javax.crypto.Mac; import javax.crypto.spec.SecretKeySpec; import java.util.HexFormat;
 import static java.nio.charset.StandardCharsets.UTF_8;
 class Sign { public static void main(String[] args) throws Exception { String secret = %s, customerId = %s;
 %s
-System.out.println(signature); } }"""
+System.out.println(expires + " " + signature); } }"""
 
 PROGRAMS = {
-    "python": (["python3"], "sign.py", "secret, customer_id = %s, %s\n%s\nprint(signature)"),
-    "javascript": (["node"], "sign.mjs", "const secret = %s, customerId = %s;\n%s\nconsole.log(signature)"),
-    "php": (["php"], "sign.php", "<?php $secret = %s; $customer_id = %s;\n%s\necho $signature;"),
-    "ruby": (["ruby"], "sign.rb", "secret, customer_id = %s, %s\n%s\nputs signature"),
+    "python": (["python3"], "sign.py", "secret, customer_id = %s, %s\n%s\nprint(expires, signature)"),
+    "javascript": (["node"], "sign.mjs", "const secret = %s, customerId = %s;\n%s\nconsole.log(expires, signature)"),
+    "php": (["php"], "sign.php", '<?php $secret = %s; $customer_id = %s;\n%s\necho "$expires $signature";'),
+    "ruby": (["ruby"], "sign.rb", "secret, customer_id = %s, %s\n%s\nputs expires, signature"),
     "go": (["go", "run"], "sign.go", GO),
     "java": (["java", "-Dfile.encoding=UTF-8"], "Sign.java", JAVA),
 }
@@ -103,7 +104,10 @@ def test_each_language_makes_the_signature_that_is_asked_for(language: str, tmp_
     if shutil.which(command[0]) is None:
         pytest.skip(f"{command[0]} is not installed")
     (tmp_path / file).write_text(program % (*LITERALS, code))
-    assert run(*command, file, cwd=tmp_path).strip() == signature(SECRET, CUSTOMER)
+    before = now_ms()
+    expires, said = run(*command, file, cwd=tmp_path).split()
+    assert said == signature(SECRET, identified(CUSTOMER, int(expires)))
+    assert before - 1 <= int(expires) - 3_600_000 <= now_ms() + 1
 
 
 # ---- modules --------------------------------------------------------------------------------------------

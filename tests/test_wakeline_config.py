@@ -67,6 +67,7 @@ def test_every_kind_of_setting_is_read_from_the_file(tmp_path: Path) -> None:
         [[site]]
         key = "shop"
         secret = "0123456789abcdef"
+        identify_expires = true
         origins = ["https://shop.example", "http://localhost:8080"]
         time_zone = "Europe/Berlin"
         consent = "off"
@@ -97,6 +98,7 @@ def test_every_kind_of_setting_is_read_from_the_file(tmp_path: Path) -> None:
         "shop": Site(
             key="shop",
             secret="0123456789abcdef",
+            identify_expires=True,
             origins=("https://shop.example", "http://localhost:8080"),
             time_zone=ZoneInfo("Europe/Berlin"),
             consent=ConsentLevel.OFF,

@@ -66,7 +66,7 @@ class Refusal(StrEnum):
     BAD_AMOUNT = "bad_amount"  # the amount of a purchase or a refund is invalid; servers': any amount, or its currency
     NO_CONSENT = "no_consent"  # visitor id or identify without `full`, or an event under `off`
     MISSING_VISITOR = "missing_visitor"  # `full` without a visitor id
-    BAD_SIGNATURE = "bad_signature"  # the signature of identify is not the HMAC with the site's secret
+    BAD_SIGNATURE = "bad_signature"  # identify: not the HMAC with the site's secret, past its end, or endless
     OWN_TRAFFIC = "own_traffic"  # excluded by the site's settings
     BAD_TIME = "bad_time"  # servers': no time, one without its zone, or one in the future
     NOT_YOURS = "not_yours"  # servers': only pages, imports, people or Wakeline say events of this type
@@ -106,6 +106,7 @@ VISITOR_ID = r"[A-Za-z0-9_-]{8,36}"
 MAX_CUSTOMER_ID = 256  # characters of a site's customer id
 
 Id = Annotated[str, Meta(pattern=rf"^{VISITOR_ID}\Z")]
+MAX_EXPIRES = 1 << 53  # ms since 1970
 CustomerId = Annotated[str, Meta(min_length=1, max_length=MAX_CUSTOMER_ID)]
 Scalar = str | int | float | bool | None
 Props = dict[str, Scalar | list[Scalar | dict[str, Scalar]]]
@@ -147,16 +148,18 @@ class WireEvent(Struct):
 
     # identify
     id: CustomerId | int | None = None  # the site's customer id; a number is read as text
-    signature: Annotated[str, Meta(max_length=128)] | None = None  # hex HMAC-SHA256(site secret, id)
+    signature: Annotated[str, Meta(max_length=128)] | None = None  # hex HMAC-SHA256(site secret, `identity.identified`)
+    expires: Annotated[int, Meta(ge=0, le=MAX_EXPIRES)] | None = None  # end of the signature, ms since 1970
 
     props: Any = {}  # custom events: Props, or anything else that a page sends
 
 
-class Rejected(Struct):
+class Rejected(Struct, omit_defaults=True):
     """A rejected event of an accepted request."""
 
     id: str  # "<page>.<n>" if valid, otherwise "#<index>"
     reason: Refusal
+    message: str = ""  # in words, where the reason has several causes that the site cannot tell apart
 
 
 class Answer(Struct):

@@ -10,14 +10,22 @@ from wakeline.record import CUSTOMER_PREFIX
 PSEUDONYM = rf"{CUSTOMER_PREFIX}[0-9a-f]{{32}}"
 
 
-def signature(secret: str, id: str) -> str:
-    """The signature for `wakeline("identify", id, {signature})`, computed by the site's server: 64 hex digits."""
-    return hmac.new(secret.encode(), id.encode(), hashlib.sha256).hexdigest()
+def identified(id: str, expires: int | None = None) -> str:
+    """What a site's server signs for `wakeline("identify", id, {signature, expires})`.
+
+    The id; if the signature has an end (ms since 1970), that on a second line.
+    """
+    return id if expires is None else f"{id}\n{expires}"
 
 
-def is_signed(secret: str, id: str, given: str) -> bool:
+def signature(secret: str, text: str) -> str:
+    """The signature of `text`, such as that of `identified`, computed by the site's server: 64 hex digits."""
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
+
+
+def is_signed(secret: str, text: str, given: str) -> bool:
     """Whether `given` is that signature, in constant time; always false for a site without a secret."""
-    return bool(secret) and hmac.compare_digest(signature(secret, id).encode(), given.lower().encode())
+    return bool(secret) and hmac.compare_digest(signature(secret, text).encode(), given.lower().encode())
 
 
 def customer_id(secret: str, id: str) -> str:

@@ -175,6 +175,9 @@ class Site:
     secret: str = _setting(
         "", "secret for signatures and for the hashes of customer ids and order numbers; never put it into a page"
     )
+    identify_expires: bool = _setting(
+        False, "true: the signature of each `identify` must have an end, `expires`; one without is rejected"
+    )
     origins: tuple[str, ...] = _setting((), "origins of pages that may send events, e.g. https://shop.example")
     time_zone: ZoneInfo = _setting(ZoneInfo("UTC"), "time zone of the site's days, e.g. Europe/Berlin")
     consent: ConsentLevel = _setting(

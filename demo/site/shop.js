@@ -120,16 +120,22 @@ document.addEventListener("click", (event) => {
 
 // ---- sign-in: the server signs, the page passes it on
 
+/** Until the signature ends, as a session does. */
+function signedIn() {
+  const customer = kept("customer")
+  return customer?.expires > Date.now() ? customer : null
+}
+
 /** Once per visitor id: later consent creates a new one. */
 function identify() {
-  const customer = kept("customer"), visitor = stored("wakeline.id")
+  const customer = signedIn(), visitor = stored("wakeline.id")
   if (!customer || !visitor || customer.told === visitor) return
-  wakeline("identify", customer.id, { signature: customer.signature })
+  wakeline("identify", customer.id, { signature: customer.signature, expires: customer.expires })
   keep("customer", { ...customer, told: visitor })
 }
 
 function drawAccount() {
-  const customer = kept("customer")
+  const customer = signedIn()
   $("#signed-out").hidden = !!customer
   $("#signed-in").hidden = !customer
   document.dispatchEvent(new Event("shop:customer"))

@@ -18,7 +18,8 @@ from ops.cli.person import is_unicode, own_id
 from wakeline.amounts import amount_of
 from wakeline.commerce import signed_text
 from wakeline.escape import plain
-from wakeline.identity import signature
+from wakeline.event import MAX_EXPIRES
+from wakeline.identity import identified, signature
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import BadAmount
 
@@ -26,18 +27,28 @@ from wakeline.vocabulary.money import BadAmount
 @click.command()
 @click.argument("id")
 @click.option("--order", "total", nargs=2, metavar="VALUE CURRENCY", help="ID is an order's number: sign the order.")
+@click.option(
+    "--expires",
+    type=click.IntRange(0, MAX_EXPIRES),
+    metavar="MS",
+    help="The end of a customer's signature, in ms since 1970: sign it too.",
+)
 @site_option
 @config_option
-def sign(id: str, total: tuple[str, str] | None, key: str | None, config: Path | None) -> None:
+def sign(id: str, total: tuple[str, str] | None, expires: int | None, key: str | None, config: Path | None) -> None:
     """Print the signature of customer ID, or of order ID.
 
     Your server passes it to the page for wakeline("identify", ID, {signature}): the HMAC-SHA256 of the ID with the
     site's secret, in hex. Use this command to check your own code.
 
+    With an end, for wakeline("identify", ID, {signature, expires}), it is that of two lines: the ID and the end.
+
     For a purchase (wakeline sign A-1001 --order 154.80 EUR) it is that of three lines: the order's number, its value
     with the decimals of its currency, and the currency.
     """
-    text = own_id(id) if total is None else order_text(id, *total)
+    if total is not None and expires is not None:
+        raise Refused("--expires is the end of a customer's signature: an order's has none")
+    text = identified(own_id(id), expires) if total is None else order_text(id, *total)
     click.echo(signature(secret_of(site_of(read(config, {}, else_demo=True), key)), text))
 
 

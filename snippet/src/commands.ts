@@ -9,7 +9,8 @@ import { safe } from "./safe";
 export const commands: Record<string, (...values: never[]) => void> = {
   event: custom,
   consent: change,
-  identify: (id: string | number, proof?: { signature?: string }) => tell("identify", { id, signature: proof?.signature }, FULL),
+  identify: (id: string | number, proof: { signature?: string; expires?: number } = {}) =>
+    tell("identify", { id, signature: proof.signature, expires: proof.expires }, FULL),
   reset,
   debug,
 };

@@ -30,6 +30,7 @@ export interface Body {
   // identify
   id?: string | number;
   signature?: string | undefined;
+  expires?: number | undefined; // ms since 1970
   // every other type
   props?: Props | undefined;
 }

@@ -116,8 +116,11 @@ interface Commands {
   event: [name: string, props?: Props];
   /** The visitor's choice. */
   consent: [level: Level];
-  /** Identifies the customer. Your server computes `signature`: the hex HMAC-SHA256 of the id. */
-  identify: [id: string | number, proof: { signature: string }];
+  /**
+   * Identifies the customer. Your server computes `signature`: the hex HMAC-SHA256 of the id, or of the id, a newline and
+   * `expires`, the signature's end in ms since 1970.
+   */
+  identify: [id: string | number, proof: { signature: string; expires?: number }];
   /** Logout: the next person is a new visitor. */
   reset: [];
   /** Logs to the console what is sent, and why something is not. */

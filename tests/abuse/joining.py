@@ -39,6 +39,13 @@ FORGED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "our own after a withdrawal": ({"signature": OURS}, {"consent": "off"}),
     "at a site without a secret": ({"signature": signature("", VICTIM)}, OPEN),
     "at a site without a secret, none": ({"signature": ""}, OPEN),
+    "expired": ({"signature": signature(SECRET, f"{VICTIM}\n1700000000000"), "expires": 1_700_000_000_000}, {}),
+    "another end than was signed": (
+        {"signature": signature(SECRET, f"{VICTIM}\n1700000000000"), "expires": 1 << 53},
+        {},
+    ),
+    "an end that was not signed": ({"signature": OURS, "expires": 1 << 53}, {}),
+    "without the end that was signed": ({"signature": signature(SECRET, f"{VICTIM}\n9007199254740992")}, {}),
     "the pseudonym itself": ({"id": customer_id(SECRET, VICTIM), "signature": OURS}, {}),
 }
 

@@ -85,7 +85,7 @@ def number(value: float) -> str:
 
 
 TOO_GREAT = 10**20
-NAMES: dict[Any, str] = {int: "a whole number", float: "a number", str: "text in quotes"}
+NAMES: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
 
 
 def _list(kind: Any, value: Any) -> tuple[Any, ...]:
@@ -126,8 +126,9 @@ def _required(kind: Any) -> Any:
 
 
 def _unquoted(kind: Any, value: Any) -> str:
-    if kind is int and isinstance(value, str) and value.strip().isdecimal():
-        return f": omit the quotes, {value.strip()}"
+    said = value.strip().lower() if isinstance(value, str) else ""
+    if (kind is int and said.isdecimal()) or (kind is bool and said in ("true", "false")):
+        return f": omit the quotes, {said}"
     return ""
 
 

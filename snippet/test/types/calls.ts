@@ -23,6 +23,9 @@ wakeline("consent");
 
 wakeline("identify", "customer-1042", { signature: "3f0c" });
 wakeline("identify", 1042, { signature: "3f0c" });
+wakeline("identify", "customer-1042", { signature: "3f0c", expires: Date.now() + 3_600_000 });
+// @ts-expect-error ms, no text
+wakeline("identify", "customer-1042", { signature: "3f0c", expires: "tomorrow" });
 // @ts-expect-error anybody could claim to be anybody
 wakeline("identify", "customer-1042");
 // @ts-expect-error the signature is text

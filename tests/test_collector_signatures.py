@@ -1,0 +1,75 @@
+"""Signatures of identify: with an end and without, and what the answer says where the reason does not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.collector_stand import DAY, NOON, SECRET, SITE, event, full, stand
+from wakeline.identity import customer_id, identified, signature
+from wakeline.settings import Site
+
+ID = "customer-1042"
+MUST_END = replace(SITE, identify_expires=True)
+NEXT = NOON + DAY
+
+
+def said(expires: int | None, *, signed: int | None = None, id: str | int = ID, **fields: Any) -> dict[str, Any]:
+    """An identify that ends at `expires`, with the signature for an end at `signed`."""
+    ends = {} if expires is None else {"expires": expires}
+    text = identified(str(id), signed)
+    return event(
+        type="identify", visitor="0k3v9q2m1t7b5s8d4f6g2a", id=id, signature=signature(SECRET, text), **ends, **fields
+    )
+
+
+@pytest.mark.parametrize("site", [SITE, MUST_END], ids=["any", "must end"])
+@pytest.mark.parametrize(
+    ("sent", "message"),
+    [
+        pytest.param(said(NEXT, signed=NEXT), None, id="before its end"),
+        pytest.param(said(NOON + 1, signed=NOON + 1), None, id="in its last ms"),
+        pytest.param(said(NEXT, signed=NEXT, id=1042), None, id="a number"),
+        pytest.param(said(NOON, signed=NOON), "has expired", id="at its end"),
+        pytest.param(
+            said(NOON - DAY, signed=NOON - DAY, time=NOON - 2 * DAY), "has expired", id="said to be before it"
+        ),
+        pytest.param(said(NEXT // 1000, signed=NEXT // 1000), "has expired", id="in seconds"),
+        pytest.param(said(NEXT, signed=NOON), "", id="another end"),
+        pytest.param(said(NEXT), "", id="an end that was not signed"),
+        pytest.param(said(None, signed=NEXT), "", id="without the end that was signed"),
+        pytest.param(said(NOON, signed=NEXT), "", id="wrong, and its end has passed: only that it is wrong"),
+    ],
+)
+async def test_a_signature_holds_until_its_end(
+    tmp_path: Path, site: Site, sent: dict[str, Any], message: str | None
+) -> None:
+    async with stand(tmp_path, site) as collector:
+        status, answer, _ = await collector.post(full(sent))
+        records = await collector.records()
+        if message is None:
+            assert status == 202
+            assert [record.customer for record in records] == [customer_id(SECRET, str(sent["id"]))]
+            assert str(sent["expires"]) not in repr(records)
+            return
+        assert (status, answer["reason"], records) == (400, "bad_signature", [])
+        assert collector.rejected() == {"bad_signature": 1}
+        (rejected,) = answer["rejected"]
+        assert message in rejected.pop("message", "")
+        assert rejected == {"id": f"{sent['page']}.{sent['n']}", "reason": "bad_signature"}
+        assert (message == "") == ("message" not in (await collector.post(full(sent)))[1]["rejected"][0])
+
+
+async def test_a_site_may_require_an_end(tmp_path: Path) -> None:
+    async with stand(tmp_path) as collector:
+        assert (await collector.post(full(said(None))))[0] == 202
+    async with stand(tmp_path, MUST_END) as collector:
+        body = full(said(None), event(n=1, visitor="0k3v9q2m1t7b5s8d4f6g2a"), said(None, signed=NEXT, n=2))
+        _, answer, _ = await collector.post(body)
+        assert (answer["accepted"], [each["reason"] for each in answer["rejected"]]) == (1, ["bad_signature"] * 2)
+        assert "sign the id with `expires`" in answer["rejected"][0]["message"]
+        assert "message" not in answer["rejected"][1]  # it is that of another event
+        assert [record.type for record in await collector.records()] == ["page_view"]
