@@ -7,12 +7,11 @@ policy (what one site allows), steps (an event's way to a record, step by step),
 cards (numbers of payment cards in it), fields (which fields are not searched for them), urls (what is kept of an
 address), links (of addresses among an event's properties), names (of events), props (properties of an event), lists
 (those that arrive as text), shop (its amounts and order numbers), signatures (what the site's server has signed),
-server_intake (`POST /v1/server/events`), keyring (its API keys), told (an event as its type's fields), facts (from that
-to a record), fact_fields (their cleaning), server_answers (replies to servers), openapi (describes all this to them),
-agents and addresses (who sent it, coarsely),
-people (words that make nobody a bot), salts (daily secrets of anonymous ids), marks (whether all have the same),
-opening (the log of the deployment), writer (group commit; waiting: the requests in it), customer_cards (personal values
-of customers, encrypted), spool (what is taken while the log is away; its files: spool_folder, spool_frames,
-spool_disk), responses (replies with CORS), script (`GET /wakeline.js`), health (alive, ready), metrics (every number of
-this process).
+choices (how consent was given), server_intake (`POST /v1/server/events`), keyring (its API keys), told (an event as its
+type's fields), facts (from that to a record), fact_fields (their cleaning), server_answers (replies to servers),
+openapi (describes all this to them), agents and addresses (who sent it, coarsely), people (words that make nobody a
+bot), salts (daily secrets of anonymous ids), marks (whether all have the same), opening (the log of the deployment),
+writer (group commit; waiting: the requests in it), customer_cards (personal values of customers, encrypted), spool
+(what is taken while the log is away; its files: spool_folder, spool_frames, spool_disk), responses (replies with CORS),
+script (`GET /wakeline.js`), health (alive, ready), metrics (every number of this process).
 """

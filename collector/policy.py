@@ -32,6 +32,7 @@ class Policy:
         self.key = site.key
         self.secret = site.secret
         self.identify_expires = site.identify_expires
+        self.purposes = site.purposes
         self.time_zone = site.time_zone
         self.origins = frozenset(site.origins)  # as browsers spell them: the configuration takes no others
         self.hosts = frozenset(host.removesuffix(".") for origin in self.origins if (host := urlsplit(origin).hostname))

@@ -1,9 +1,14 @@
-"""What a site's server has signed for its page: who somebody is."""
+"""What a site's server has signed for its page: who somebody is, and an order."""
 
 from __future__ import annotations
 
+from typing import Any
+
+from wakeline.commerce import CURRENCY, SIGNATURE, TRANSACTION_ID, VALUE, signed_text
 from wakeline.event import WireEvent
 from wakeline.identity import identified, is_signed
+from wakeline.vocabulary.money import BadAmount
+from wakeline.vocabulary.things import own_id
 
 WRONG = ""  # the reason says it all
 EXPIRED = "the signature has expired: its end, `expires`, has passed"
@@ -20,3 +25,15 @@ def why_unsigned(event: WireEvent, *, secret: str, now: int, must_end: bool) -> 
     if event.expires is None:
         return ENDLESS if must_end else None
     return None if now < event.expires else EXPIRED
+
+
+def is_order_signed(said: dict[str, Any], kept: dict[str, Any], *, secret: str) -> bool:
+    """Whether the signature in a purchase's properties is right: as the page `said` them, and as they are `kept`."""
+    number, value, given = own_id(said.get(TRANSACTION_ID)), kept.get(VALUE), said.get(SIGNATURE)
+    if number is None or value is None or not isinstance(given, str):
+        return False
+    try:
+        text = signed_text(number, value, kept.get(CURRENCY) or "")
+    except BadAmount:
+        return False
+    return is_signed(secret, text, given)

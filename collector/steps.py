@@ -10,6 +10,7 @@ from msgspec import Struct
 from collector.agents import Agent
 from collector.budget import NewProfiles, Short
 from collector.cards import REDACTED, is_card_id
+from collector.choices import choice_of
 from collector.clean import clean_interests
 from collector.lists import interests_of, with_lists
 from collector.names import clean_name
@@ -17,18 +18,8 @@ from collector.policy import Policy
 from collector.props import Dropped
 from collector.salts import Salts, anonymous_id
 from collector.shop import read_shop
-from collector.signatures import why_unsigned
-from wakeline.commerce import (
-    CODE,
-    CURRENCY,
-    PROMOTIONS,
-    PURCHASE,
-    REFUND,
-    SIGNATURE,
-    TRANSACTION_ID,
-    VALUE,
-    signed_text,
-)
+from collector.signatures import is_order_signed, why_unsigned
+from wakeline.commerce import CODE, PROMOTIONS, PURCHASE, REFUND, SIGNATURE, TRANSACTION_ID
 from wakeline.event import (
     CONSENT,
     ENGAGEMENT,
@@ -42,9 +33,8 @@ from wakeline.event import (
     Refusal,
     WireEvent,
 )
-from wakeline.identity import customer_id, is_signed
+from wakeline.identity import customer_id
 from wakeline.record import Event
-from wakeline.vocabulary.money import BadAmount
 from wakeline.vocabulary.names import is_name
 from wakeline.vocabulary.things import ORDER, own_id, part_id, thing_id
 
@@ -145,10 +135,8 @@ def drop_unsigned(event: WireEvent, record: Event, context: RequestContext) -> R
         return None
     policy = context.policy
     why = why_unsigned(event, secret=policy.secret, now=context.received, must_end=policy.identify_expires)
-    if why is None:
-        return None
-    context.message = why
-    return Refusal.BAD_SIGNATURE
+    context.message = why or ""
+    return None if why is None else Refusal.BAD_SIGNATURE
 
 
 def put_visitor(event: WireEvent, record: Event, context: RequestContext) -> None:
@@ -187,6 +175,7 @@ def put_body(event: WireEvent, record: Event, context: RequestContext) -> None:
         record.leave = event.leave
     elif event.type == CONSENT:
         record.level = event.level or ""
+        record.props = choice_of(event, context.policy, context.dropped)
     elif event.type == IDENTIFY:
         record.customer = customer_id(context.policy.secret, str(event.id))
     elif event.type != PING and event.props:
@@ -194,7 +183,7 @@ def put_body(event: WireEvent, record: Event, context: RequestContext) -> None:
 
 
 def drop_bad_amount(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    if not record.props or read_shop(record.type, event.props, record.props, context.dropped):
+    if event.type == CONSENT or not record.props or read_shop(record.type, event.props, record.props, context.dropped):
         return None
     return Refusal.BAD_AMOUNT
 
@@ -207,13 +196,7 @@ def drop_forged(event: WireEvent, record: Event, context: RequestContext) -> Ref
     given = event.props.get(SIGNATURE)
     if record.type == REFUND or given is None or (isinstance(given, str) and not is_name(given)):
         return None
-    number, value = own_id(event.props.get(TRANSACTION_ID)), record.props.get(VALUE)
-    if number is not None and value is not None and isinstance(given, str):
-        try:
-            text = signed_text(number, value, record.props.get(CURRENCY) or "")
-        except BadAmount:
-            return Refusal.BAD_SIGNATURE
-        record.signed = is_signed(context.policy.secret, text, given)
+    record.signed = is_order_signed(event.props, record.props, secret=context.policy.secret)
     return None if record.signed else Refusal.BAD_SIGNATURE
 
 

@@ -22,7 +22,7 @@ OF_BUILT_IN = {  # beside those of every event of a page
     PAGE_VIEW: ("title", "referrer", "interests", "continued"),
     ENGAGEMENT: ("engaged_ms", "scroll", "leave"),
     PING: (),
-    CONSENT: ("level*",),
+    CONSENT: ("level*", "purposes", "version", "wording"),
     IDENTIFY: ("id*", "signature*", "expires"),
 }
 SENT_BY_THE_SCRIPT = {  # the others are calls of a page

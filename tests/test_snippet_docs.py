@@ -169,7 +169,7 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
 async def test_the_banner_and_marked_html_do_what_is_said(stage: Stage) -> None:
     """All of it on one page."""
     head, marked = html_of("In HTML")
-    body = example("Consent") + marked
+    body = example("A banner") + marked
     page = Page(script=FULL_SCRIPT, head=head, body=body, tag='defer data-consent="off"')
     stage.site.pages |= {"/trails": Page(scripts=0), "/thanks": Page(scripts=0)}
     tab = await stage.open("/shoes", page)

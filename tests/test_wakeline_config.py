@@ -68,6 +68,7 @@ def test_every_kind_of_setting_is_read_from_the_file(tmp_path: Path) -> None:
         key = "shop"
         secret = "0123456789abcdef"
         identify_expires = true
+        purposes = ["personalise", "contact"]
         origins = ["https://shop.example", "http://localhost:8080"]
         time_zone = "Europe/Berlin"
         consent = "off"
@@ -99,6 +100,7 @@ def test_every_kind_of_setting_is_read_from_the_file(tmp_path: Path) -> None:
             key="shop",
             secret="0123456789abcdef",
             identify_expires=True,
+            purposes=("personalise", "contact"),
             origins=("https://shop.example", "http://localhost:8080"),
             time_zone=ZoneInfo("Europe/Berlin"),
             consent=ConsentLevel.OFF,
@@ -309,6 +311,17 @@ SITE = '[[site]]\nkey = "shop"\n'
             'wakeline.toml line 1: endpoint_path "/e?" is not a path for events: '
             "write it like /e, but not as a script or /healthz or /readyz",
             id="endpoint path, with a query",
+        ),
+        pytest.param(
+            SITE + 'purposes = ["contact, personalise"]',
+            'wakeline.toml line 3: purposes "contact, personalise" is not a purpose\'s name: '
+            "use 1 to 64 characters, no comma and no space around it",
+            id="purposes in one text",
+        ),
+        pytest.param(
+            SITE + 'identify_expires = "True"',
+            'wakeline.toml line 3: identify_expires must be true or false, not text "True": omit the quotes, true',
+            id="true in quotes",
         ),
         pytest.param(
             SITE + 'query = ["?q"]',

@@ -144,7 +144,11 @@ class WireEvent(Struct):
     scroll: Annotated[int, Meta(ge=0, le=1 << 53)] = 0  # deepest point so far, percent of the page's height
     leave: bool = False  # hidden, left or closed: the visitor is no longer present
 
-    level: ConsentLevel | None = None  # consent: the new level
+    # consent
+    level: ConsentLevel | None = None  # the new level; with one of the next three: the level agreed to
+    version: str | int | float | None = None  # of what was agreed to; a number is read as text
+    wording: str | None = None  # that the visitor saw, or the site's name of it
+    purposes: Any = None  # agreed to, a list or a text as `interests`; [] none, None not asked
 
     # identify
     id: CustomerId | int | None = None  # the site's customer id; a number is read as text

@@ -49,7 +49,7 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
     engaged_ms: int = 0
     scroll: int = 0
     leave: bool = False
-    level: str = ""  # consent: the new level
+    level: str = ""  # consent: the new level; how it was agreed to is in `props`: version, wording, purposes
     customer: str = ""  # identify: "@..." of a verified customer
     order: str = ""  # purchase, refund: "#..." of its order
     signed: bool = False  # purchase: by the site's server, so that it counts as said by a server

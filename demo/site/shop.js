@@ -102,7 +102,7 @@ const showBanner = (isShown) => { banner.hidden = !isShown }
 showBanner(!stored("wakeline.consent"))
 
 function choose(level) {
-  wakeline("consent", level)
+  wakeline("consent", level, { version: 1, wording: $("#consent-title").textContent })
   showBanner(false)
   identify()
   document.dispatchEvent(new Event("shop:consent"))

@@ -174,14 +174,23 @@ export const ping = (): void => {
     else emit("ping");
 }
 
-/** A choice. Choices in other tabs are applied first, so that an id known only to them is withdrawn too. */
-export const change = (made: Level): void => {
+/** What was agreed to; see `wire`. */
+export type Choice = Pick<Body, "version" | "wording" | "purposes">;
+
+/**
+ * A choice. Choices in other tabs are applied first, so that an id known only to them is withdrawn too. What was agreed
+ * to is told under the level that applies from then on, except under `off`.
+ */
+export const change = (made: Level, choice?: Choice): void => {
   if (LEVELS.includes(made)) {
     follow();
     look(); // without an open page there is no URL yet for a withdrawal
     write("consent", (settings.consent = made));
     adjust();
     open();
+    // the page's last number stays the withdrawal's
+    if (choice && n < MAX_EVENTS_PER_PAGE - 1)
+      tell("consent", { level: LEVELS[level]!, version: choice.version, wording: choice.wording, purposes: choice.purposes });
   }
 }
 

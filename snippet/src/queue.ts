@@ -38,7 +38,7 @@ const store = (entries: string[]): unknown =>
   write(
     "queue",
     (left = entries
-      .filter((entry) => (level == FULL && entry.length < MAX_STORED_CHARS) || /^[02]{"type":"consent"/.test(entry))
+      .filter((entry) => (level == FULL && entry.length < MAX_STORED_CHARS) || /^[02]{"type":"consent".*l":"[ao]/.test(entry))
       .slice(-MAX_STORED)
       .join("\n")),
   );

@@ -27,6 +27,9 @@ export interface Body {
   leave?: boolean;
   // consent
   level?: Level;
+  version?: string | number | undefined;
+  wording?: string | undefined;
+  purposes?: string[] | undefined;
   // identify
   id?: string | number;
   signature?: string | undefined;

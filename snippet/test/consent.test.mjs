@@ -209,6 +209,60 @@ test("the last number of a page is kept for what the visitor chooses", async () 
   assert.equal(visitor(), undefined);
 });
 
+const CHOICE = { version: 3, wording: "May we remember you?", purposes: ["personalise"] };
+const chosen = (page) =>
+  page.events
+    .filter(({ version }) => version)
+    .map(({ type, consent, level, version, wording, purposes, visitor }) => [
+      type, consent, level, { version, wording, purposes }, visitor == page.kept["wakeline.id"],
+    ]);
+
+// What the page's level is at first, whether GPC is on, what is chosen, and under which level it is told how.
+for (const [from, gpc, to, under] of [
+  ["off", false, "full", "full"],
+  ["anonymous", false, "full", "full"],
+  ["full", false, "full", "full"],
+  ["anonymous", false, "anonymous", "anonymous"],
+  ["full", false, "anonymous", "anonymous"],
+  ["anonymous", true, "full", "anonymous"],
+  ["full", false, "off", undefined],
+])
+  test(`what was agreed to with ${to}, from ${from}${gpc ? " with GPC" : ""}: told under ${under ?? "nothing"}`, async () => {
+    const page = new FakePage({ gpc, tag: { consent: from } });
+    await page.pass();
+    page.wakeline("consent", to, { ...CHOICE, email: "ada@example.com" });
+    await page.pass();
+    assert.deepEqual(chosen(page), under ? [["consent", under, under, CHOICE, true]] : []);
+    assert.ok(!JSON.stringify(page.events).includes("ada@"));
+    const numbers = page.events.map((event) => event.page + event.n);
+    assert.equal(new Set(numbers).size, numbers.length);
+  });
+
+test("what was agreed to is not kept on the device once full is withdrawn", async () => {
+  const page = new FakePage({ status: 503 });
+  await page.pass();
+  page.wakeline("consent", "full", CHOICE);
+  await page.pass();
+  assert.ok(page.kept["wakeline.queue"].includes("May we"));
+  page.wakeline("consent", "off", CHOICE);
+  assert.match(page.kept["wakeline.queue"], /^0{"type":"consent"[^\n]*"level":"off"}$/);
+});
+
+test("what was agreed to leaves the page's last number to a withdrawal", async () => {
+  const page = new FakePage({ tag: { consent: "full" } });
+  await page.pass();
+  for (let i = 0; i < 2_100; i++) {
+    page.wakeline("event", "click");
+    if (i % 100 == 0) await page.pass();
+  }
+  page.wakeline("consent", "full", CHOICE);
+  page.wakeline("consent", "off");
+  await page.pass(10_000);
+  assert.deepEqual(chosen(page), []);
+  const { n, level } = page.events.at(-1);
+  assert.deepEqual([n, level], [2_047, "off"]);
+});
+
 test("a consent platform that speaks before the script has loaded sets the level of the first page view", async () => {
   const page = new FakePage({ stub: [["consent", "full"], ["event", "click"]] });
   await page.pass();

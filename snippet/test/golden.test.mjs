@@ -40,6 +40,13 @@ const HOW = {
     page.wakeline("consent", "full");
     return page;
   },
+  consent_choice: async () => {
+    const page = new FakePage({ tag: { consent: "full" } });
+    page.touch();
+    const { version, wording, purposes } = golden("consent_choice").events[0];
+    page.wakeline("consent", "full", { version, wording, purposes });
+    return page;
+  },
   withdrawal: async () => {
     const page = new FakePage({ tag: { consent: "full" } });
     page.touch();

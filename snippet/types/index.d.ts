@@ -3,6 +3,9 @@
 /** Consent levels. */
 export type Level = "off" | "anonymous" | "full";
 
+/** What a visitor agreed to: `version` and `wording` of your text, and the `purposes` of your site's setting. */
+export type Choice = { version?: string | number; wording?: string; purposes?: readonly string[] };
+
 export type Scalar = string | number | boolean | null;
 
 /** At most 32 properties and 64 KB in total; texts of up to 1,000 characters. The excess is dropped. `category` counts as an interest. */
@@ -114,8 +117,8 @@ export interface WakelineEvent {
 interface Commands {
   /** A custom event. */
   event: [name: string, props?: Props];
-  /** The visitor's choice. */
-  consent: [level: Level];
+  /** The visitor's choice, and what was agreed to. */
+  consent: [level: Level, choice?: Choice];
   /**
    * Identifies the customer. Your server computes `signature`: the hex HMAC-SHA256 of the id, or of the id, a newline and
    * `expires`, the signature's end in ms since 1970.

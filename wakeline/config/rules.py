@@ -161,6 +161,12 @@ def interest(rule: InterestRule) -> str:
     return ""
 
 
+def purpose(text: str) -> str:
+    if 1 <= len(text) <= 64 and text == text.strip() and "," not in text:
+        return ""
+    return f"{quoted(text)} is not a purpose's name: use 1 to 64 characters, no comma and no space around it"
+
+
 def parameter(text: str) -> str:
     if text and not set(text) & set("=&?# "):
         return ""
@@ -215,6 +221,7 @@ SITE: dict[str, Callable[..., str]] = {
     "key": site_key,
     "secret": secret,
     "origins": origin,
+    "purposes": purpose,
     "own_cookie": cookie,
     "interests": interest,
     "query": parameter,

@@ -16,6 +16,10 @@ init({ site: "shop", endpoint: "/e", consents: "off" });
 const level: Level = "full";
 wakeline("consent", level);
 wakeline("consent", "off");
+wakeline("consent", "full", { version: "2026-03", wording: "May we remember you?", purposes: ["personalise"] });
+wakeline("consent", "anonymous", { version: 3 });
+// @ts-expect-error purposes are a list
+wakeline("consent", "full", { purposes: "personalise" });
 // @ts-expect-error no such level
 wakeline("consent", "fulll");
 // @ts-expect-error which level?
