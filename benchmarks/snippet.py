@@ -14,6 +14,7 @@ SCRIPTS = {
     "snippet_core_gzip_bytes": "wakeline",
     "snippet_full_gzip_bytes": "wakeline.full",
     "snippet_vitals_gzip_bytes": "wakeline.vitals",
+    "snippet_consent_gzip_bytes": "wakeline.consent",
 }
 
 FIGURES = tuple(

@@ -24,14 +24,16 @@ const SMALLER = {
 // Compiled on first call, on the main thread, they cost a fifth of it.
 const EAGER = "//# allFunctionsCalledOnLoad\n";
 
-const FIRST = { wakeline: EAGER, full: EAGER, vitals: "/*! web-vitals, Apache-2.0 */" };
+const SOURCES = { consent: "platforms" }; // consent.ts is a part of the others
+
+const FIRST = { wakeline: EAGER, full: EAGER, vitals: "/*! web-vitals, Apache-2.0 */", consent: "" };
 
 /**
- * A script for a tag; `entry` is wakeline, full or vitals.
+ * A script for a tag; `entry` is wakeline, full, vitals or consent.
  * @returns {Promise<string>}
  */
 export async function bundle(entry = "wakeline") {
-  const { outputFiles } = await build({ ...OPTIONS, entryPoints: [source(entry)], format: "esm" });
+  const { outputFiles } = await build({ ...OPTIONS, entryPoints: [source(SOURCES[entry] ?? entry)], format: "esm" });
   // A second minifier saves another 4 %.
   const { code } = await minify(outputFiles[0].text, { ...SMALLER, module: true });
   // Errors at startup must not reach the page, nor names: a block contains them, or a function if there is a

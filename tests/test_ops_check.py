@@ -115,6 +115,7 @@ VITALS_TAG = '<script defer src="https://stats.shop.example/wakeline.vitals.0.1.
     "html",
     [
         pytest.param(TAG + VITALS_TAG, id="with vitals"),
+        pytest.param(TAG + VITALS_TAG.replace("vitals", "consent"), id="with a consent platform"),
         pytest.param(TAG.replace("wakeline.js", "wakeline.full.js"), id="full"),
         pytest.param(TAG.replace("wakeline.js", "s.js"), id="under another name"),
         pytest.param(TAG.replace('.js"', '.full.0.1.0.js" integrity="sha384-x" crossorigin="anonymous"'), id="pinned"),
@@ -250,13 +251,18 @@ def test_each_of_several_policies_must_allow() -> None:
 # ---- a page, fetched ------------------------------------------------------------------------------
 
 
-NEW, FULL, OLD, VITALS = b"new", b"full", b"old", b"vitals"
+NEW, FULL, OLD, VITALS, CONSENT = b"new", b"full", b"old", b"vitals", b"consent"
 PUBLISHED = Published(
     "0.2.0",
     ("0.1.0",),
     {
         "0.1.0": {Kind.CORE: integrity_of(OLD)},
-        "0.2.0": {Kind.CORE: integrity_of(NEW), Kind.FULL: integrity_of(FULL), Kind.VITALS: integrity_of(VITALS)},
+        "0.2.0": {
+            Kind.CORE: integrity_of(NEW),
+            Kind.FULL: integrity_of(FULL),
+            Kind.VITALS: integrity_of(VITALS),
+            Kind.CONSENT: integrity_of(CONSENT),
+        },
     },
 )
 
@@ -276,6 +282,7 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("s.0.1.0.js", OLD, "", Level.OK, "pinned to 0.1.0; the current version is 0.2.0", id="pinned"),
         pytest.param("wakeline.js", b"x", "", Level.WARN, "another version", id="not ours"),
         pytest.param("wakeline.js", VITALS, "", Level.FAIL, "only measures web vitals", id="vitals alone"),
+        pytest.param("wakeline.js", CONSENT, "", Level.FAIL, "only passes on consent", id="consent alone"),
         pytest.param("wakeline.0.2.0.js", NEW, integrity_of(NEW), Level.OK, "of this version", id="with its hash"),
         pytest.param("wakeline.js", NEW, "sha256-x", Level.OK, "of this version", id="a hash of another kind"),
         pytest.param("wakeline.js", NEW, integrity_of(OLD), Level.FAIL, "browsers do not run it", id="another's hash"),

@@ -276,6 +276,15 @@ def test_snippet_prints_the_line_to_paste(run: Run, monkeypatch: pytest.MonkeyPa
             id="vitals beside the core",
         ),
         pytest.param(
+            ["--consent", "tcf"],
+            {"WAKELINE_SCRIPT_PATH": "/s.js"},
+            [
+                '<script defer src="URL/s.js" data-site="shop" data-consent="off"></script>',
+                '<script defer src="URL/s.consent.js" data-from="tcf"></script>',
+            ],
+            id="a consent platform",
+        ),
+        pytest.param(
             ["--pinned", "--vitals"],
             {},
             [

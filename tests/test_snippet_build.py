@@ -79,6 +79,10 @@ def test_the_guides_name_the_budgets(guide: str) -> None:
     assert f"{BUDGETS[Kind.FULL]:,}" in text
 
 
+def test_the_guide_names_the_budget_of_the_consent_script() -> None:
+    assert f"`wakeline.consent.js` (at most {BUDGETS[Kind.CONSENT]} bytes)" in (ROOT / "docs/snippet.md").read_text()
+
+
 def test_a_build_above_a_budget_fails_and_writes_nothing(tmp_path: Path) -> None:
     """With the sources as they are, and a byte too little for one of the scripts."""
     for path in SNIPPET.iterdir():

@@ -25,6 +25,7 @@ CONTENTS = {
     "dist/wakeline.js",
     "dist/wakeline.full.js",
     "dist/wakeline.vitals.js",
+    "dist/wakeline.consent.js",
     "dist/wakeline.vitals.LICENSE.txt",
     "types/index.d.ts",
     "types/global.d.ts",

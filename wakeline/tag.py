@@ -22,12 +22,22 @@ def collector_url(settings: Settings) -> str:
     return settings.public_url.rstrip("/") or f"http://{address(settings.host)}:{settings.port}"
 
 
-def script_tag(site: Site, settings: Settings, kind: Kind = Kind.CORE, *, pinned: Published | None = None) -> str:
-    """The tag for the <head> of each page of `site`; `pinned` to the current version and its hash."""
+PLATFORMS = ("gcm", "tcf")  # that wakeline.consent.js takes a choice from: Google's consent mode, the IAB's framework
+
+
+def script_tag(
+    site: Site, settings: Settings, kind: Kind = Kind.CORE, *, platform: str = "", pinned: Published | None = None
+) -> str:
+    """The tag for the <head> of each page of `site`; `pinned` to the current version and its hash.
+
+    `platform` is one of PLATFORMS, for the kind that needs it.
+    """
     base = collector_url(settings)
     source = base + kind.path(settings.script_path, version=pinned.current if pinned else "")
     attributes = {"src": source}
-    if kind is not Kind.VITALS:
+    if platform:
+        attributes["data-from"] = platform
+    if kind in (Kind.CORE, Kind.FULL):
         attributes |= {"data-site": site.key, "data-consent": site.consent}
         endpoint = base + settings.endpoint_path
         if endpoint != urljoin(source, ENDPOINT):  # the script's default endpoint

@@ -92,7 +92,9 @@ class Tags(HTMLParser):
 
 def is_ours(attributes: dict[str, str]) -> bool:
     name = urlsplit(attributes.get("src", "")).path.rpartition("/")[2]
-    return "data-site" in attributes or (NAME.fullmatch(name) is not None and Kind.VITALS not in name)
+    return "data-site" in attributes or (
+        NAME.fullmatch(name) is not None and Kind.VITALS not in name and Kind.CONSENT not in name
+    )
 
 
 def settings(attributes: dict[str, str]) -> dict[str, str]:

@@ -22,6 +22,8 @@ def judge_script(source: str, body: bytes, integrity: str, published: Published)
     version, kind = found
     if kind is Kind.VITALS:
         return fail(f"{source} only measures web vitals", "add the tag that `wakeline snippet` prints before it")
+    if kind is Kind.CONSENT:
+        return fail(f"{source} only passes on consent", "add the tag that `wakeline snippet` prints before it")
     if version == published.current:
         return ok(f"{source} is the script of this version")
     if version_of(urlsplit(source).path):

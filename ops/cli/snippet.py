@@ -8,21 +8,30 @@ import click
 
 from ops.cli.options import config_option, read, site_of, site_option
 from wakeline.scripts import Kind, published
-from wakeline.tag import script_tag
+from wakeline.tag import PLATFORMS, script_tag
 
 
 @click.command()
 @click.option("--full", is_flag=True, help="The full script: links, downloads, forms, searches, short event calls.")
 @click.option("--vitals", is_flag=True, help="Also print the tag for web vitals.")
+@click.option(
+    "--consent",
+    "platform",
+    type=click.Choice(PLATFORMS),
+    help="Also print the tag that takes the visitor's choice from Google's consent mode, or the IAB's framework.",
+)
 @click.option("--pinned", is_flag=True, help="Pin this version, with its hash: browsers reject a changed script.")
 @site_option
 @config_option
-def snippet(full: bool, vitals: bool, pinned: bool, key: str | None, config: Path | None) -> None:
+def snippet(full: bool, vitals: bool, platform: str | None, pinned: bool, key: str | None, config: Path | None) -> None:
     """Print the tag to paste into the <head> of each page.
 
     Its URLs come from the settings public_url (or the collector's address), script_path and endpoint_path.
     """
     read_config = read(config, {}, else_demo=True)
     site = site_of(read_config, key)
+    version = published() if pinned else None
     for kind in (Kind.FULL if full else Kind.CORE, *([Kind.VITALS] if vitals else [])):
-        click.echo(script_tag(site, read_config.settings, kind, pinned=published() if pinned else None))
+        click.echo(script_tag(site, read_config.settings, kind, pinned=version))
+    if platform:
+        click.echo(script_tag(site, read_config.settings, Kind.CONSENT, platform=platform, pinned=version))
