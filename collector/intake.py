@@ -20,7 +20,7 @@ from collector.memory import Memory, Step
 from collector.metrics import Metrics
 from collector.policy import Policy
 from collector.salts import Salts, SaltUnavailable
-from collector.steps import RequestContext, cleaned, cleaned_timed
+from collector.steps import RequestContext, cleaned, cleaned_timed, stored
 from collector.writer import GroupCommit
 from wakeline.clock import now_ms
 from wakeline.event import (
@@ -221,7 +221,8 @@ class Intake:
                     del context.dropped[dropped:]
                     rejected.append(Rejected(f"{event.page}.{event.n}", record, context.message))
                 else:
-                    records.append((lane_of(record.site, record.visitor, lanes), encode_record(record)))
+                    home, kept = stored(record)
+                    records.append((lane_of(record.site, home, lanes), encode_record(kept)))
             except SaltUnavailable:
                 raise
             except Exception as error:

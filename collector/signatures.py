@@ -1,4 +1,4 @@
-"""What a site's server has signed for its page: who somebody is, and an order."""
+"""What a site's server has signed for its page: who somebody is, who is to be forgotten, and an order."""
 
 from __future__ import annotations
 
@@ -6,21 +6,30 @@ from typing import Any
 
 from wakeline.commerce import CURRENCY, SIGNATURE, TRANSACTION_ID, VALUE, signed_text
 from wakeline.event import WireEvent
-from wakeline.identity import identified, is_signed
+from wakeline.identity import forgotten, identified, is_signed
 from wakeline.vocabulary.money import BadAmount
 from wakeline.vocabulary.things import own_id
+from wakeline.vocabulary.types import FORGET
 
 WRONG = ""  # the reason says it all
 EXPIRED = "the signature has expired: its end, `expires`, has passed"
-ENDLESS = "the signature has no end, which this site requires: sign the id with `expires`, and send both"
+ENDLESS = "the signature has no end, which is required here: sign the id with `expires`, and send both"
 
 
 def why_unsigned(event: WireEvent, *, secret: str, now: int, must_end: bool) -> str | None:
-    """Why the signature does not prove the event's customer id, in words; None if it does.
+    """Why the signature does not prove the customer id of an identify or a forget, in words; None if it does.
 
-    Its end is compared with `now`, ms by our clock: when an event happened is only the page's word.
+    Its end is compared with `now`, ms by our clock: when an event happened is only the page's word. A forget always
+    needs one.
     """
-    if not is_signed(secret, identified(str(event.id), event.expires), event.signature or ""):
+    id = str(event.id)
+    if event.type == FORGET:
+        if event.expires is None:
+            return ENDLESS
+        text = forgotten(id, event.expires)
+    else:
+        text = identified(id, event.expires)
+    if not is_signed(secret, text, event.signature or ""):
         return WRONG
     if event.expires is None:
         return ENDLESS if must_end else None

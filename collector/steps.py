@@ -34,9 +34,10 @@ from wakeline.event import (
     WireEvent,
 )
 from wakeline.identity import customer_id
-from wakeline.record import Event
+from wakeline.record import Erase, Event
 from wakeline.vocabulary.names import is_name
 from wakeline.vocabulary.things import ORDER, own_id, part_id, thing_id
+from wakeline.vocabulary.types import FORGET
 
 
 class RequestContext(Struct):
@@ -60,12 +61,15 @@ class RequestContext(Struct):
     message: str = ""  # why the last event was rejected, where the reason alone does not say it
 
 
+SIGNED = (IDENTIFY, FORGET)  # built-in types that need a signature
+
 Step = Callable[[WireEvent, Event, RequestContext], Refusal | None]
 
 
 def drop_own_traffic(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    """Excludes own traffic, except withdrawals."""
-    return Refusal.OWN_TRAFFIC if context.is_own and not is_withdrawal(event, context) else None
+    """Excludes own traffic, except withdrawals and erasures."""
+    is_wanted = event.type == FORGET or is_withdrawal(event, context)
+    return Refusal.OWN_TRAFFIC if context.is_own and not is_wanted else None
 
 
 def drop_unnamed(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
@@ -80,7 +84,7 @@ def drop_unnamed(event: WireEvent, record: Event, context: RequestContext) -> Re
 def drop_incomplete(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
     if event.type == CONSENT and event.level is None:
         return Refusal.BAD_EVENT
-    return Refusal.BAD_EVENT if event.type == IDENTIFY and event.id is None else None
+    return Refusal.BAD_EVENT if event.type in SIGNED and event.id is None else None
 
 
 def drop_card(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
@@ -103,6 +107,8 @@ def drop_too_old(event: WireEvent, record: Event, context: RequestContext) -> Re
 
 
 def drop_without_consent(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
+    if event.type == FORGET:  # needs no consent; the signature says whom it is about
+        return None
     if context.consent is ConsentLevel.FULL:
         return Refusal.MISSING_VISITOR if event.visitor is None else None
     if context.consent is ConsentLevel.OFF and event.type != CONSENT:
@@ -131,7 +137,7 @@ def drop_bad_url(event: WireEvent, record: Event, context: RequestContext) -> Re
 
 
 def drop_unsigned(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    if event.type != IDENTIFY:
+    if event.type not in SIGNED:
         return None
     policy = context.policy
     why = why_unsigned(event, secret=policy.secret, now=context.received, must_end=policy.identify_expires)
@@ -176,7 +182,7 @@ def put_body(event: WireEvent, record: Event, context: RequestContext) -> None:
     elif event.type == CONSENT:
         record.level = event.level or ""
         record.props = choice_of(event, context.policy, context.dropped)
-    elif event.type == IDENTIFY:
+    elif event.type in SIGNED:
         record.customer = customer_id(context.policy.secret, str(event.id))
     elif event.type != PING and event.props:
         record.props = context.policy.props(with_lists(record.type, event.props), context.dropped, event.url)
@@ -221,7 +227,7 @@ def put_counted_only(event: WireEvent, record: Event, context: RequestContext) -
 
     Bots and visitors without an id create none anyway.
     """
-    if event.visitor is None or context.consent is not ConsentLevel.FULL or record.bot:
+    if event.visitor is None or context.consent is not ConsentLevel.FULL or record.bot or event.type == FORGET:
         return
     short_of = context.profiles.short_of(context.address, record.site, record.visitor, now=context.received)
     if short_of is not None:
@@ -302,3 +308,13 @@ def blank(event: WireEvent, context: RequestContext) -> Event:
         host="",
         path="",
     )
+
+
+def stored(record: Event) -> tuple[str, Event | Erase]:
+    """What goes to the log for an accepted event, and the id whose lane it is for.
+
+    A signed forget becomes the customer's erasure, as a server's does. A retry of it erases nothing that came since.
+    """
+    if record.type == FORGET:
+        return record.customer, Erase(site=record.site, id=record.customer, time=record.time)
+    return record.visitor, record

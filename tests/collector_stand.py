@@ -19,7 +19,7 @@ from collector.app import Parts, build
 from collector.metrics import registry
 from wakeline.log import Log, LogUnavailable
 from wakeline.log.memory import MemoryLog
-from wakeline.record import Event, decode_record
+from wakeline.record import Event, Record, decode_record
 from wakeline.settings import Config, Settings, Site
 
 LANES = 4
@@ -101,10 +101,14 @@ class Stand:
         ) as answer:
             return answer.status, await answer.json(), answer.headers
 
-    async def records(self) -> list[Event]:
-        """All records in the log, lane by lane."""
+    async def entries(self) -> dict[int, list[Record]]:
+        """All records in the log, by lane."""
         found = await self.log.read(dict.fromkeys(range(LANES), 0), limit=100_000, wait_ms=0)
-        records = [decode_record(entry.value) for lane in sorted(found) for entry in found[lane]]
+        return {lane: [decode_record(entry.value) for entry in found[lane]] for lane in sorted(found)}
+
+    async def records(self) -> list[Event]:
+        """The same, which must all be events, lane by lane."""
+        records = [record for lane in (await self.entries()).values() for record in lane]
         assert all(isinstance(record, Event) for record in records)
         return [record for record in records if isinstance(record, Event)]
 

@@ -1,4 +1,4 @@
-"""Signatures of identify: with an end and without, and what the answer says where the reason does not."""
+"""Signatures of identify and forget: their ends, and what the answer says where the reason does not."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.collector_stand import DAY, NOON, SECRET, SITE, event, full, stand
-from wakeline.identity import customer_id, identified, signature
+from tests.collector_stand import DAY, LANES, NOON, SECRET, SITE, VISITOR, envelope, event, full, stand
+from wakeline.identity import customer_id, forgotten, identified, signature
+from wakeline.lanes import lane_of
+from wakeline.record import Erase
 from wakeline.settings import Site
 
 ID = "customer-1042"
@@ -21,9 +23,7 @@ def said(expires: int | None, *, signed: int | None = None, id: str | int = ID, 
     """An identify that ends at `expires`, with the signature for an end at `signed`."""
     ends = {} if expires is None else {"expires": expires}
     text = identified(str(id), signed)
-    return event(
-        type="identify", visitor="0k3v9q2m1t7b5s8d4f6g2a", id=id, signature=signature(SECRET, text), **ends, **fields
-    )
+    return event(type="identify", visitor=VISITOR, id=id, signature=signature(SECRET, text), **ends, **fields)
 
 
 @pytest.mark.parametrize("site", [SITE, MUST_END], ids=["any", "must end"])
@@ -67,9 +67,74 @@ async def test_a_site_may_require_an_end(tmp_path: Path) -> None:
     async with stand(tmp_path) as collector:
         assert (await collector.post(full(said(None))))[0] == 202
     async with stand(tmp_path, MUST_END) as collector:
-        body = full(said(None), event(n=1, visitor="0k3v9q2m1t7b5s8d4f6g2a"), said(None, signed=NEXT, n=2))
+        body = full(said(None), event(n=1, visitor=VISITOR), said(None, signed=NEXT, n=2))
         _, answer, _ = await collector.post(body)
         assert (answer["accepted"], [each["reason"] for each in answer["rejected"]]) == (1, ["bad_signature"] * 2)
         assert "sign the id with `expires`" in answer["rejected"][0]["message"]
         assert "message" not in answer["rejected"][1]  # it is that of another event
         assert [record.type for record in await collector.records()] == ["page_view"]
+
+
+# ---- forget
+
+
+def forget(text: str, **fields: Any) -> dict[str, Any]:
+    return event(type="forget", id=ID, expires=NEXT, signature=signature(SECRET, text)) | fields
+
+
+GOOD = forget(forgotten(ID, NEXT), time=NOON - 5_000)
+WHO = customer_id(SECRET, ID)
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        pytest.param(full(GOOD), {}, id="full"),
+        pytest.param(envelope(GOOD), {}, id="anonymous"),
+        pytest.param(envelope(GOOD, consent="off"), {}, id="off"),
+        pytest.param(full(GOOD), {"Sec-GPC": "1"}, id="with GPC"),
+        pytest.param(full(GOOD), {"Cookie": "staff=1"}, id="own traffic"),
+        pytest.param(full(GOOD) | {"webdriver": True}, {}, id="a bot"),
+    ],
+)
+async def test_a_signed_forget_is_the_erasure_of_its_customer(
+    tmp_path: Path, body: dict[str, Any], headers: dict[str, str]
+) -> None:
+    """Up to when it was asked for, so that a retry erases nothing that came since."""
+    async with stand(tmp_path) as collector:
+        for _ in range(2):
+            status, answer, _ = await collector.post(body, headers=headers)
+            assert (status, answer["accepted"]) == (202, 1)
+            collector.clock.now += 60_000
+            body = body | {"sent": body["sent"] + 60_000}
+        entries = await collector.entries()
+    erasure = Erase(site="demo", id=WHO, time=NOON - 5_000)
+    assert {lane: records for lane, records in entries.items() if records} == {
+        lane_of("demo", WHO, LANES): [erasure, erasure]
+    }
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason", "message"),
+    [
+        pytest.param(forget(identified(ID, NEXT)), "bad_signature", "", id="signed to identify"),
+        pytest.param(forget(forgotten("another", NEXT)), "bad_signature", "", id="of somebody else"),
+        pytest.param(forget(forgotten(ID, NOON), expires=NOON), "bad_signature", "has expired", id="after its end"),
+        pytest.param(forget(f"forget\n{ID}", expires=None), "bad_signature", "has no end", id="without an end"),
+        pytest.param(forget(forgotten(ID, NEXT), signature=None), "bad_signature", "", id="without a signature"),
+        pytest.param(forget(forgotten(ID, NEXT), id=None), "bad_event", "", id="nobody"),
+        pytest.param(forget(forgotten(ID, NEXT), time=NOON - 8 * DAY), "too_old", "", id="long ago"),
+    ],
+)
+async def test_another_forget_erases_nobody(tmp_path: Path, sent: dict[str, Any], reason: str, message: str) -> None:
+    async with stand(tmp_path) as collector:
+        _, answer, _ = await collector.post(full({name: value for name, value in sent.items() if value is not None}))
+        assert (answer["accepted"], [each["reason"] for each in answer["rejected"]]) == (0, [reason])
+        assert message in answer["rejected"][0].get("message", "")
+        assert await collector.records() == []
+
+
+async def test_what_is_signed_to_forget_identifies_nobody(tmp_path: Path) -> None:
+    async with stand(tmp_path) as collector:
+        _, answer, _ = await collector.post(full(GOOD | {"type": "identify"}))
+        assert answer["reason"] == "bad_signature"

@@ -11,7 +11,7 @@ from wakeline.commerce import EVENTS, IDS, OWN_FIELDS
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING, WireEvent
 from wakeline.vocabulary import pages
 from wakeline.vocabulary.fields import FIELDS, ORDER_STATES, PERSONAL, Item, Told
-from wakeline.vocabulary.types import BUILT_IN, BY_NAME, ORDER_STATE, PURCHASE, REFUND, TYPES, By, EventType
+from wakeline.vocabulary.types import BUILT_IN, BY_NAME, FORGET, ORDER_STATE, PURCHASE, REFUND, TYPES, By, EventType
 
 PAGE = ROOT / "docs" / "vocabulary.md"
 TYPES_OF_PACKAGE = (ROOT / "snippet" / "types" / "index.d.ts").read_text()
@@ -24,6 +24,7 @@ OF_BUILT_IN = {  # beside those of every event of a page
     PING: (),
     CONSENT: ("level*", "purposes", "version", "wording"),
     IDENTIFY: ("id*", "signature*", "expires"),
+    FORGET: ("id*", "signature*", "expires*"),
 }
 SENT_BY_THE_SCRIPT = {  # the others are calls of a page
     *("web_vitals", "not_found", "js_error", "outbound_link", "download", "form_submit", "interest"),

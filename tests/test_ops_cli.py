@@ -112,8 +112,9 @@ def test_up_stays_light() -> None:
         pytest.param(["sign", "undefined", "--order", "1", "EUR"], 2, "is no order number", id="no order"),
         pytest.param(["sign", "A-1", "--order", "much", "EUR"], 2, '"much" is no amount in EUR', id="no amount"),
         pytest.param(
-            ["sign", "A-1", "--order", "1", "EUR", "--expires", "1"], 2, "an order's has none", id="order's end"
+            ["sign", "A-1", "--order", "1", "EUR", "--expires", "1"], 2, "an order's has neither", id="order's end"
         ),
+        pytest.param(["sign", "c1", "--forget"], 2, "--forget needs --expires", id="a forget that never ends"),
         pytest.param(["sign", "A-1", "--order", "1", "EU"], 2, '"1 EU" has no currency of ISO 4217', id="no currency"),
         pytest.param(["sign", "c1", "--config", "no.toml"], 2, "no.toml: cannot be read: No such file", id="file"),
         pytest.param(["collector", "--port", "x"], 2, '--port: port "x" is not a whole number', id="setting"),
@@ -233,6 +234,8 @@ def test_sign_prints_what_the_collector_accepts(run: Run) -> None:
     assert is_signed(SECRET, "customer 7", run("sign", "customer 7").output.strip())
     ending = run("sign", "customer 7", "--expires", "1790000600000").output.strip()
     assert is_signed(SECRET, "customer 7\n1790000600000", ending)
+    erasing = run("sign", "customer 7", "--forget", "--expires", "1790000600000").output.strip()
+    assert is_signed(SECRET, "forget\ncustomer 7\n1790000600000", erasing)
 
 
 @pytest.mark.parametrize(

@@ -150,9 +150,9 @@ class WireEvent(Struct):
     wording: str | None = None  # that the visitor saw, or the site's name of it
     purposes: Any = None  # agreed to, a list or a text as `interests`; [] none, None not asked
 
-    # identify
+    # identify, and forget, which needs an end
     id: CustomerId | int | None = None  # the site's customer id; a number is read as text
-    signature: Annotated[str, Meta(max_length=128)] | None = None  # hex HMAC-SHA256(site secret, `identity.identified`)
+    signature: Annotated[str, Meta(max_length=128)] | None = None  # hex HMAC-SHA256: `identity.identified`, `forgotten`
     expires: Annotated[int, Meta(ge=0, le=MAX_EXPIRES)] | None = None  # end of the signature, ms since 1970
 
     props: Any = {}  # custom events: Props, or anything else that a page sends

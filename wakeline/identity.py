@@ -18,6 +18,11 @@ def identified(id: str, expires: int | None = None) -> str:
     return id if expires is None else f"{id}\n{expires}"
 
 
+def forgotten(id: str, expires: int) -> str:
+    """What it signs for `wakeline("forget", id, {signature, expires})`: whoever may identify may not erase."""
+    return f"forget\n{identified(id, expires)}"
+
+
 def signature(secret: str, text: str) -> str:
     """The signature of `text`, such as that of `identified`, computed by the site's server: 64 hex digits."""
     return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()

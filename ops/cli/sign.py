@@ -19,7 +19,7 @@ from wakeline.amounts import amount_of
 from wakeline.commerce import signed_text
 from wakeline.escape import plain
 from wakeline.event import MAX_EXPIRES
-from wakeline.identity import identified, signature
+from wakeline.identity import forgotten, identified, signature
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import BadAmount
 
@@ -33,22 +33,36 @@ from wakeline.vocabulary.money import BadAmount
     metavar="MS",
     help="The end of a customer's signature, in ms since 1970: sign it too.",
 )
+@click.option("--forget", "erases", is_flag=True, help="Sign that the customer is to be forgotten; needs --expires.")
 @site_option
 @config_option
-def sign(id: str, total: tuple[str, str] | None, expires: int | None, key: str | None, config: Path | None) -> None:
+def sign(
+    id: str,
+    total: tuple[str, str] | None,
+    expires: int | None,
+    erases: bool,
+    key: str | None,
+    config: Path | None,
+) -> None:
     """Print the signature of customer ID, or of order ID.
 
     Your server passes it to the page for wakeline("identify", ID, {signature}): the HMAC-SHA256 of the ID with the
     site's secret, in hex. Use this command to check your own code.
 
-    With an end, for wakeline("identify", ID, {signature, expires}), it is that of two lines: the ID and the end.
+    With an end, for wakeline("identify", ID, {signature, expires}), it is that of two lines: the ID and the end. To
+    erase the customer, for wakeline("forget", ID, {signature, expires}), "forget" is a line before them.
 
     For a purchase (wakeline sign A-1001 --order 154.80 EUR) it is that of three lines: the order's number, its value
     with the decimals of its currency, and the currency.
     """
-    if total is not None and expires is not None:
-        raise Refused("--expires is the end of a customer's signature: an order's has none")
-    text = identified(own_id(id), expires) if total is None else order_text(id, *total)
+    if total is not None and (expires is not None or erases):
+        raise Refused("--expires and --forget are of a customer's signature: an order's has neither")
+    if erases and expires is None:
+        raise Refused("--forget needs --expires: nobody may keep the right to erase a customer")
+    if total is not None:
+        text = order_text(id, *total)
+    else:
+        text = forgotten(own_id(id), expires) if erases and expires is not None else identified(own_id(id), expires)
     click.echo(signature(secret_of(site_of(read(config, {}, else_demo=True), key)), text))
 
 

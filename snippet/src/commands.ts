@@ -6,11 +6,24 @@ import { hidden } from "./engagement";
 import { change, custom, held, page, reset, tell } from "./page";
 import { safe } from "./safe";
 
+type Proof = { signature?: string; expires?: number };
+
+/** What the site's server has signed of one of its customers. */
+const signed =
+  (type: string, least?: number) =>
+  (id: string | number, { signature, expires }: Proof = {}): void =>
+    tell(type, { id, signature, expires }, least);
+
+const erase = signed("forget");
+
 export const commands: Record<string, (...values: never[]) => void> = {
   event: custom,
   consent: change,
-  identify: (id: string | number, proof: { signature?: string; expires?: number } = {}) =>
-    tell("identify", { id, signature: proof.signature, expires: proof.expires }, FULL),
+  identify: signed("identify", FULL),
+  forget: (id?: string | number, proof?: Proof) => {
+    if (id) erase(id, proof); // before the withdrawal, after which nothing is sent
+    change("off");
+  },
   reset,
   debug,
 };

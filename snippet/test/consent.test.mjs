@@ -209,6 +209,35 @@ test("the last number of a page is kept for what the visitor chooses", async () 
   assert.equal(visitor(), undefined);
 });
 
+const FORGOTTEN = { signature: "8d".repeat(32), expires: 1_790_000_600_000 };
+
+for (const [from, story] of Object.entries({
+  full: ["page_view full", "engagement full", "consent off"],
+  anonymous: ["page_view anonymous", "engagement anonymous", "consent off"],
+  off: [],
+}))
+  test(`to be forgotten, from ${from}: like a withdrawal, after which nothing is sent`, async () => {
+    const page = new FakePage({ tag: { consent: from } });
+    await page.pass();
+    page.wakeline("forget");
+    page.wakeline("event", "click");
+    await page.pass(60_000);
+    assert.deepEqual(page.story, story);
+    assert.deepEqual(page.kept, { "wakeline.consent": "off" });
+  });
+
+for (const from of ["full", "anonymous"])
+  test(`to be forgotten, from ${from}, as the site's server signed it: told before the withdrawal`, async () => {
+    const page = new FakePage({ tag: { consent: from } });
+    await page.pass();
+    page.wakeline("forget", "customer-1042", { ...FORGOTTEN, email: "ada@example.com" });
+    await page.pass(60_000);
+    assert.deepEqual(page.story, [`page_view ${from}`, `forget ${from}`, `engagement ${from}`, "consent off"]);
+    const { id, signature, expires, email } = page.events[1];
+    assert.deepEqual([id, { signature, expires }, email], ["customer-1042", FORGOTTEN, undefined]);
+    assert.deepEqual(page.kept, { "wakeline.consent": "off" });
+  });
+
 const CHOICE = { version: 3, wording: "May we remember you?", purposes: ["personalise"] };
 const chosen = (page) =>
   page.events

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { FakePage } from "./fake_page.mjs";
 
 const CALLS = [
-  ...["consent", "event", "identify", "reset", "debug", "beforeSend"],
+  ...["consent", "event", "identify", "forget", "reset", "debug", "beforeSend"],
   ...["view_item_list", "select_item", "view_item", "add_to_cart", "remove_from_cart", "view_cart"],
   ...["begin_checkout", "add_shipping_info", "add_payment_info", "purchase", "refund"],
   ...["offer_seen", "offer_accepted", "offer_dismissed", "survey_seen", "survey_answered"],
@@ -30,9 +30,9 @@ for (const path of ["../../docs/snippet.md", "../README.md"]) {
       new Function("wakeline", code)((...call) => page.wakeline(...call));
       page.wakeline("event", "afterwards");
       await page.pass();
-      assert.ok(!said.some((what) => what?.refused) || code.includes('"off"'), "nothing is refused");
+      assert.ok(!said.some((what) => what?.refused) || /"off"|"forget"/.test(code), "nothing is refused");
       const told = page.events.slice(before).map(({ type }) => type);
       for (const [, name] of code.matchAll(/wakeline\("event", "(\w+)"/g)) assert.ok(told.includes(name), name);
-      for (const [, name] of code.matchAll(/wakeline\("(identify|consent|purchase)"/g)) assert.ok(told.includes(name), name);
+      for (const [, name] of code.matchAll(/wakeline\("(identify|consent|purchase|forget)",/g)) assert.ok(told.includes(name), name);
     });
 }

@@ -63,6 +63,12 @@ const HOW = {
     page.wakeline("identify", "customer-1042", { signature: "3f".repeat(32), expires: 1790000600000 });
     return page;
   },
+  forget: async () => {
+    const page = new FakePage({ tag: { consent: "full" } });
+    page.touch();
+    page.wakeline("forget", "customer-1042", { signature: "3f".repeat(32), expires: 1790000600000 });
+    return page;
+  },
   custom_event: async () => {
     const page = new FakePage({ tag: { consent: "full" } });
     page.wakeline("event", "view_item", golden("custom_event").events[0].props);

@@ -124,6 +124,11 @@ interface Commands {
    * `expires`, the signature's end in ms since 1970.
    */
   identify: [id: string | number, proof: { signature: string; expires?: number }];
+  /**
+   * Withdraws consent: `off`. With the customer's id and your server's signature, the hex HMAC-SHA256 of `forget`, the id and
+   * `expires`, a line each, the customer is erased too.
+   */
+  forget: [] | [id: string | number, proof: { signature: string; expires: number }];
   /** Logout: the next person is a new visitor. */
   reset: [];
   /** Logs to the console what is sent, and why something is not. */

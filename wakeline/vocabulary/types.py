@@ -54,7 +54,7 @@ TYPES = (
     EventType(CONSENT, P | S | IM | C, False, True),  # a change of the consent level
     EventType(IDENTIFY, P, False, True),  # the visitor is this customer
     EventType(ALIAS, S | IM, False),  # two ids, one customer
-    EventType(FORGET, S | C, False),  # erase a person
+    EventType(FORGET, P | S | C, False, True),  # erase a person; a page needs its server's signature
     EventType(CUSTOMER_TOLD, S | IM, False),  # what is known of a customer
     EventType(PREFERENCE, P | S | IM | C),  # what somebody wants to hear of, and how
     EventType(NOTE, S | C, False),

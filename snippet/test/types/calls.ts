@@ -35,6 +35,10 @@ wakeline("identify", "customer-1042");
 // @ts-expect-error the signature is text
 wakeline("identify", "customer-1042", { signature: 3 });
 
+wakeline("forget");
+wakeline("forget", 1042, { signature: "8d41", expires: 1790000600000 });
+// @ts-expect-error such a signature must end
+wakeline("forget", "customer-1042", { signature: "8d41" });
 wakeline("reset");
 wakeline("debug");
 // @ts-expect-error takes nothing
