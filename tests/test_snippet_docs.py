@@ -72,6 +72,11 @@ def test_every_attribute_of_the_tag_is_explained() -> None:
         assert re.findall(r"^\| `data-(\w+)` \|", text, re.MULTILINE) == names, path
 
 
+def test_the_recipes_for_banners_are_those_that_browsers_test() -> None:
+    tested = [(ROOT / f"tests/browsers/apps/{name}.mjs").read_text() for name in ("cookieconsent", "klaro")]
+    assert blocks("mjs") == tested
+
+
 # ---- signatures -----------------------------------------------------------------------------------------
 
 SECRET, CUSTOMER = "secret of the shop", "customer-1042 ü"

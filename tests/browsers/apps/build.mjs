@@ -1,6 +1,7 @@
 // Builds the applications as their sites would: node build.mjs FOLDER
 //
 // react.jsx: React Router with a tag of ours; react_package.jsx: the same with the package; vue.js: Vue Router.
+// cookieconsent.mjs and klaro.mjs are the recipes of docs/snippet.md for these consent platforms.
 import { fileURLToPath } from "node:url";
 import { build } from "../../../snippet/node_modules/esbuild/lib/main.js";
 import { bundleModule } from "../../../snippet/bundle.mjs";
@@ -14,7 +15,7 @@ const PACKAGE = {
 };
 
 await build({
-  entryPoints: ["react.jsx", "react_package.jsx", "vue.js"],
+  entryPoints: ["react.jsx", "react_package.jsx", "vue.js", "cookieconsent.mjs", "klaro.mjs"],
   absWorkingDir: fileURLToPath(new URL(".", import.meta.url)),
   outdir: process.argv[2],
   bundle: true,
