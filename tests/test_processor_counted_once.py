@@ -96,11 +96,12 @@ async def test_a_replay_counts_those_who_were_forgotten_since(redis_server: Any)
         await made.append(event("visitor-0", "page-of-another-tab", 0, 2_000))
         await made.append(event("visitor-2", "page-after", 0, 3_000, path="/shoes/blue"))
         await made.append(event("visitor-2", "page-after", 1, 3_001, "identify", customer="@customer1"))
+        await made.append(event("visitor-2", "page-after", 2, 4_000, path="/shoes/green"))
         await made.run()
         await made.pass_time(DAY)
         assert (await made.totals())["withdrawals"] == 1
         assert (await made.totals())["identified"] == 3
-        assert (await made.profile("@customer1"))["page_views"] == "1"  # what followed the erasure
+        assert (await made.profile("@customer1"))["page_views"] == "1"  # what it told after it was named again
         into = Keys(2)
         await replay(made.log, made.redis, sites=made.sites, deployment=made.deployment, key_space=into)
         assert await made.numbers(IDS, DAYS, into) == await made.numbers(IDS, DAYS)

@@ -73,7 +73,7 @@ async def test_a_customer_learns_that_it_was_heard_of(redis_server: Any) -> None
     async with timeline(redis_server) as made:
         await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=WHO), at=DAY)
         await say(made, fact(CONTACT, "contact", 9, {"channel": "mail"}, customer=WHO))
-        assert await customer(made) == {"first_seen": START, "heard": START + 9}
+        assert await customer(made) == {"first_seen": START, "first_heard": START, "heard": START + 9}
         profile = await made.profile(WHO)
         assert (profile["first_seen"], profile["last_seen"]) == (str(START), str(START + 9))
 
