@@ -51,7 +51,7 @@ async def test_a_cancelled_append_leaves_the_log_usable(log: KafkaLog) -> None:
     with pytest.raises(asyncio.CancelledError):
         await appending
     await log.append([(0, b"last")])
-    assert (await values_of(log, 0))[-1] == b"last"
+    assert b"last" in await values_of(log, 0)  # what was cancelled may be appended all the same, also after it
 
 
 async def test_appends_that_follow_one_another_keep_their_order(log: KafkaLog) -> None:

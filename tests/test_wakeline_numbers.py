@@ -28,7 +28,7 @@ NUMBERS = {
     item.name: (kind, item)
     for kind in (Settings, Site)
     for item in fields(kind)
-    if isinstance(item.default, int | float)
+    if isinstance(item.default, int | float) and not isinstance(item.default, bool)
 }
 WRONG = {
     "infinite": "inf",
