@@ -29,6 +29,7 @@ from wakeline.durations import MINUTE_MS
 from wakeline.keys import Keys
 from wakeline.lanes import lane_of
 from wakeline.record import CUSTOMER_PREFIX, encode_record
+from wakeline.vocabulary.things import PREFIXES
 
 COPIES = 100
 VISITORS = 10_150  # randomly generated templates, some of them bots; all others are copies under other ids
@@ -51,7 +52,7 @@ def stand_for_all(folder: Path, *, quick: bool, say: Callable[[str], None]) -> I
         yield stand
 
 
-OF_CUSTOMERS = f"/{CUSTOMER_PREFIX}".encode()  # in members of due sets: they wait for their end by age
+NO_VISITORS = (CUSTOMER_PREFIX + PREFIXES).encode()  # begin the ids of customers and things, which end by age
 
 
 class Template(Struct):
@@ -212,5 +213,6 @@ class Stand:
         """
         for lane in range(self.deployment.lanes):
             due = Keys().due(lane)
-            members: Any = [one for one in self.client.zrange(due, 0, -1) if OF_CUSTOMERS not in one]
+            found: Any = self.client.zrange(due, 0, -1)
+            members = [one for one in found if one.partition(b"/")[2][0] not in NO_VISITORS]
             self.client.zadd(due, when(lane, members), xx=True)

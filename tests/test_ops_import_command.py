@@ -185,7 +185,8 @@ def test_a_watched_folder_gives_each_new_file_once(
 
 
 async def test_an_import_waits_for_a_processor_that_is_behind() -> None:
-    waiting = [2_000, 1_600, 1_400, 1_200, 600]
+    enough = pace.FIRST_BEHIND - pace.FIRST
+    waiting = [2_000, enough + pace.FIRST, enough + 1, enough, 600]
 
     async def look() -> Behind:
         return Behind(len(waiting), waiting.pop(0))

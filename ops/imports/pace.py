@@ -16,7 +16,7 @@ from typing import NamedTuple
 LEAST, FIRST, MOST = 20, 200, 500  # events of one append
 MORE = 20  # after each quick append
 QUICK_S = 0.03
-LEAST_BEHIND, FIRST_BEHIND, MOST_BEHIND = 1_400, 1_400, 10_000  # records in the log that are not applied
+LEAST_BEHIND, FIRST_BEHIND, MOST_BEHIND = 1_200, 1_200, 10_000  # records in the log that are not applied
 MORE_BEHIND = 50
 REACHED_S = 0.2  # until an append is applied; a live event's profile takes about as long
 LOOK_S = 0.05
