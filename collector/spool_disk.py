@@ -7,6 +7,8 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+from wakeline.disk import sync_folder
+
 _sync_data = getattr(os, "fdatasync", os.fsync)  # macOS has none
 
 
@@ -75,15 +77,6 @@ def cut(path: Path, size: int) -> None:
     descriptor = os.open(path, os.O_WRONLY)
     try:
         os.ftruncate(descriptor, size)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_folder(path: Path) -> None:
-    """Sync the directory entries."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from collector.spool_disk import AppendFile, cut, read_from, replace, sync_folder, write, write_new
+from collector.spool_disk import AppendFile, cut, read_from, replace, write, write_new
 from collector.spool_frames import (
     CARD,
     HEADER,
@@ -35,6 +35,7 @@ from collector.spool_frames import (
     next_frame,
 )
 from wakeline.clock import now_ms
+from wakeline.disk import sync_folder
 
 logger = logging.getLogger("wakeline.collector")
 

@@ -13,13 +13,13 @@ from crm.commerce import orders
 from crm.identity import record
 from crm.service import facts as service
 from crm.state import CustomerState
-from crm.things.forms import ITEM, Table
+from crm.things.forms import Table
 from wakeline import card_keys, keys
 from wakeline.escape import in_json
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.profiles import Profiles
 from wakeline.redis.connect import connect_blocking
-from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, MONEY, VISITOR, Kept, decode_thing
+from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, Kept, decode_thing
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units
 
@@ -174,9 +174,9 @@ def _value(name: str, value: Any, currency: str, *, is_money: bool) -> Any:
 
 
 def _item(item: Sequence[Any], currency: str) -> Readable:
-    """See `crm.things.forms.ITEM`."""
+    """See `told.ITEM`."""
     money = {"price", "discount", "cost"}
-    named = {name: one for (name, _), one in zip(ITEM, item, strict=False) if one is not None}
+    named = {name: one for name, one in zip(ITEM, item, strict=False) if one is not None}
     return {name: str(major_units(one, currency)) if name in money else one for name, one in named.items()}
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from redis.asyncio import Redis
 
 from tests.timeline import DAY, START
@@ -14,6 +15,7 @@ from wakeline.cards import AsyncCards, Card, CardWriter, Ring, open_ring, read_r
 from wakeline.cards.rotating import Rotated, rotate
 from wakeline.cards.sealing import Field, Sealed, sealed, sealed_with
 from wakeline.lanes import Deployment, lane_of
+from wakeline.redis.connect import connect
 
 LANES = 4
 DEPLOYMENT = Deployment(lanes=LANES, decay_zero=START, half_life=7 * DAY)
@@ -101,3 +103,20 @@ async def keys_in_use(redis: Redis) -> set[str]:
 
 def _one(text: str) -> Sealed:
     return Sealed("", "", 0, [Field("", "", text)])
+
+
+@pytest.fixture
+async def desk(redis: Redis, redis_server: Any, tmp_path: Path) -> AsyncIterator[Desk]:
+    made = await desk_on(redis, redis_server.url, tmp_path)
+    yield made
+    await made.reader.close()
+
+
+@pytest.fixture
+async def either(state: Any, tmp_path: Path) -> AsyncIterator[Desk]:
+    """On one server, and on a cluster."""
+    client = connect(state.url)
+    made = await desk_on(client, state.url, tmp_path)
+    yield made
+    await made.reader.close()
+    await client.aclose()

@@ -222,7 +222,7 @@ async def test_redis_keeps_each_key_a_week_longer_by_event_time(made: Timeline, 
 
 
 async def test_a_customers_profile_lives_as_long_as_its_state_however_often_it_is_heard_of(made: Timeline) -> None:
-    """Its lifetime begins anew once a day."""
+    """Its lifetime begins again once a day."""
     await arrive(made, visit(V, 0), identify(V, 0, ALICE))
     names, lane = made.store.keys, made.lane(ALICE)
     for hour in range(1, 60, 7):

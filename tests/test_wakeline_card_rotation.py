@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
-from collections.abc import AsyncIterator
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,8 @@ from collector import customer_cards as customer_cards_module
 from collector.app import work
 from ops.imports.people import People
 from tests.cards import ALICE, BEN, DEPLOYMENT, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, keys_in_use, rotated
+from tests.cards import desk as desk
+from tests.cards import either as either
 from tests.test_collector_customer_cards import Stand
 from wakeline import card_keys
 from wakeline.cards import CardsUnavailable, CardWriter, NoCardKey, check_key, read_ring
@@ -27,23 +28,6 @@ from wakeline.cards.sealing import sealed
 from wakeline.cards.writing import FormerKey
 from wakeline.redis.connect import connect
 from wakeline.settings import Config, Settings
-
-
-@pytest.fixture
-async def either(state: Any, tmp_path: Path) -> AsyncIterator[Desk]:
-    """On one server, and on a cluster."""
-    client = connect(state.url)
-    made = await desk_on(client, state.url, tmp_path)
-    yield made
-    await made.reader.close()
-    await client.aclose()
-
-
-@pytest.fixture
-async def desk(redis: aioredis.Redis, redis_server: Any, tmp_path: Path) -> AsyncIterator[Desk]:
-    made = await desk_on(redis, redis_server.url, tmp_path)
-    yield made
-    await made.reader.close()
 
 
 async def test_all_cards_are_encrypted_with_the_new_key(either: Desk, tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import random
 import stat
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from benchmarks.machine import find_free_ports
 from benchmarks.waiting import until
 from ops.cli.options import demo_file
 from tests.cards import ALICE, BEN, DEPLOYMENT, EMAIL, LANES, NAME, PHONE, Desk, card, desk_on, holds, write_cards
+from tests.cards import desk as desk
+from tests.cards import either as either
 from tests.cluster import ClusterNode
 from tests.timeline import START
 from wakeline import card_keys
@@ -30,23 +31,6 @@ from wakeline.settings import Config, Settings
 
 LANE = lane_of("shop", ALICE, LANES)
 CARD = card_keys.card(LANE, "shop", ALICE)
-
-
-@pytest.fixture
-async def desk(redis: aioredis.Redis, redis_server: Any, tmp_path: Path) -> AsyncIterator[Desk]:
-    made = await desk_on(redis, redis_server.url, tmp_path)
-    yield made
-    await made.reader.close()
-
-
-@pytest.fixture
-async def either(state: Any, tmp_path: Path) -> AsyncIterator[Desk]:
-    """On one server, and on a cluster."""
-    client = connect(state.url)
-    made = await desk_on(client, state.url, tmp_path)
-    yield made
-    await made.reader.close()
-    await client.aclose()
 
 
 # ---- values ---------------------------------------------------------------------------------------

@@ -28,6 +28,7 @@ scripts.py        the scripts that pages load; tag.py the tag that a site pastes
 internal_port.py  /metrics and /healthz of a process; ports.py checks whether a port is free
 extras.py         how to install missing packages
 process.py        setup of every process; data_folder.py protects its files from other users
+disk.py           what has to be on disk before one goes on
 logs.py           logging of processes; traces.py logging of exceptions
 stopping.py       stops a process on a signal; children.py child processes, which end with it (parent_death.py)
 patience.py       waits for unavailable services

@@ -100,7 +100,7 @@ def _tell_link(visitor: Visitor, out: Out, *, customer: str, linked: int) -> Non
 
 
 def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
-    """End the link to a customer that withdrew on another browser, if no identify after `upto` (ms) made it anew.
+    """End the link to a customer that withdrew on another browser, if no identify after `upto` (ms) repeated it.
 
     What the visitor told stays its own, and is not shared again. That this comes twice changes nothing.
     """

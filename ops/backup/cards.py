@@ -79,7 +79,7 @@ async def _rows(redis: Redis) -> Any:
 
 
 async def _delete(redis: Redis) -> None:
-    """All but the marks of who came back after an erasure: without them a restore would refuse what they tell anew."""
+    """All but the marks of who came back after an erasure: without them a restore would refuse what they tell then."""
     for key in await _keys(redis):
         if await redis.type(key) == b"hash" and (mark := await redis.hget(key, card_keys.RETURNED)):
             ttl = await redis.pttl(key)

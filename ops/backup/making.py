@@ -23,11 +23,11 @@ from ops.backup.manifest import (
     Manifest,
     copy,
     make_folder,
-    sync_folder,
     write,
 )
 from ops.backup.spooled import Spooled
 from wakeline import card_keys, keys
+from wakeline.disk import sync_folder
 from wakeline.history import History, archive_url
 from wakeline.history.folder import Folder
 from wakeline.history.identity import NAME as LOG_NAME

@@ -11,6 +11,8 @@ from typing import BinaryIO
 import msgspec
 from msgspec import Struct
 
+from wakeline.disk import sync_folder
+
 FORMAT = 1
 NAME = "manifest.json"
 SNAPSHOT = "redis.rdb"
@@ -129,11 +131,3 @@ def make_folder(folder: Path) -> None:
 def sync(file: BinaryIO) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def sync_folder(folder: Path) -> None:
-    opened = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(opened)
-    finally:
-        os.close(opened)

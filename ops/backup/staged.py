@@ -23,10 +23,10 @@ from ops.backup.manifest import (
     created,
     make_folder,
     sync,
-    sync_folder,
 )
 from wakeline import keys
 from wakeline.children import guarded
+from wakeline.disk import sync_folder
 from wakeline.history.identity import LOG as OF_LOG
 from wakeline.lanes import FIELDS, stored_deployment
 from wakeline.log.chain import links_of

@@ -11,8 +11,9 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
-from ops.backup.manifest import created, make_folder, sync, sync_folder
+from ops.backup.manifest import created, make_folder, sync
 from ops.up.guard import RESTORING
+from wakeline.disk import sync_folder
 from wakeline.log.links import Link
 
 STAGED = "restoring"  # folder in `data`

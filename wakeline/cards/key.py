@@ -21,6 +21,7 @@ from redis.asyncio import Redis
 
 from wakeline import card_keys
 from wakeline.config import FILE as CONFIG
+from wakeline.disk import sync_folder
 from wakeline.settings import Config
 
 FILE = "wakeline.key"
@@ -152,7 +153,7 @@ def _replace(path: Path, lines: list[str]) -> None:
             making.replace(path)
         finally:
             making.unlink(missing_ok=True)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise NoCardKey(f"the key of the cards in {path} cannot be replaced: {error.strerror}") from None
 
@@ -249,7 +250,7 @@ def _made(path: Path) -> Ring:
                 os.link(making, path)  # whole or not at all, and never over another
         finally:
             making.unlink(missing_ok=True)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise NoCardKey(
             f"the key of the cards cannot be written to {path}: {error.strerror}; set card_key to a file in a folder "
@@ -262,14 +263,6 @@ def _write(path: Path, text: str) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         os.write(descriptor, text.encode())
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
