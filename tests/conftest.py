@@ -33,6 +33,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("kill_seed", range(metafunc.config.getoption("--kill-seeds")))
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Bytes are named by their argument: packed ones hold a time, and every worker must name a test the same."""
+    return argname if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """`configured(text)`: changes to an empty folder with this wakeline.toml, without settings from the environment."""
