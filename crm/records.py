@@ -10,7 +10,7 @@ from crm.identity.consent import look_through
 from crm.identity.customers import is_known, receive
 from crm.intake.duplicates import hear
 from crm.out import Out
-from crm.state import Customer, Visitor
+from crm.state import Customer, Visitor, encode_state
 from wakeline.record import Erase
 
 __all__ = ["erase", "is_known", "look_through", "receive"]
@@ -22,11 +22,15 @@ def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:
         ends = forgetting.withdraw if record.withdrawn else forgetting.forget_customer
         ends(person, out, upto=record.time)
         return
-    hear(person, out.now)  # drops state that has expired by log time
+    was, heard = person.state, person.state.last_append
+    before = encode_state(hear(person, out.now))  # without what has expired by log time
     if not record.customer:
         forgetting.forget_visitor(person, out, upto=record.time, at=record.time, withdrawn=record.withdrawn)
     elif record.withdrawn:
         forgetting.unlink(person, out, customer=record.customer, upto=record.time)
     else:
         forgetting.forget_with_customer(person, out, customer=record.customer, upto=record.time)
-    hear(person, out.now)  # from here on it has no profile
+    if encode_state(person.state) != before:
+        hear(person, out.now)  # from here on it has no profile
+    elif person.state is was:
+        was.last_append = heard  # said again, as after a crash: it is remembered for no longer

@@ -120,8 +120,8 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     if is_thing(share.visitor):
         customer.hear(share.first_seen, share.last_seen)
         return
-    for name, amount in share.interests.items():
-        customer.interests.add(name, amount)
+    if share.interests:
+        customer.interests.add_all(share.interests)
     for field, count in share.counts.items():
         state.counts[field] = state.counts.get(field, 0) + count
     state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)

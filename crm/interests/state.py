@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 MAX_INTERESTS = 64  # of one profile; beyond that the weakest are removed
 KEPT_INTERESTS = 48  # number kept, so that not every new interest needs trimming
 
@@ -24,6 +26,15 @@ class Interests:
         if self.changed is NONE:
             self.changed = set()
         self.changed.add(name)
+        if len(scores) > MAX_INTERESTS:
+            self._trim()
+
+    def add_all(self, amounts: Mapping[str, float]) -> None:
+        """Add what is said at once: what is removed for it does not depend on the order of the names."""
+        scores = self.scores
+        for name, amount in amounts.items():
+            scores[name] = scores.get(name, 0.0) + amount
+        self.changed = self.changed.union(amounts)
         if len(scores) > MAX_INTERESTS:
             self._trim()
 

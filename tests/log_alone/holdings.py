@@ -16,9 +16,11 @@ import msgspec
 from redis.asyncio import Redis
 
 from crm.dead import NOBODY
+from crm.lifetimes import counted_until
 from crm.out import Verdict
 from crm.page_text import joined
 from crm.pages import REMEMBERED_MS, UNPROFILED_MS
+from crm.state import VisitorState
 from processor.batch import in_order
 from processor.lane_protocol import SENT, position_of
 from wakeline.definitions import SEEN_MS
@@ -161,13 +163,18 @@ def but_for_its_log(found: Holdings) -> Holdings:
             kept[key] = {name: n for name, n in value.items() if name not in OF_THE_LOG}
         elif key.endswith("}:dead"):
             kept[key] = [{name: text for name, text in letter.items() if name != "offset"} for letter in value]
-        elif ":state:" in key and isinstance(value, dict):
-            is_over = _clock(key, found) - value.get("heard", 1 << 62) > UNPROFILED_MS
-            gone = value.keys() - {"erased"} if is_over else {"heard", "erasures"}
+        elif ":state:" in key and isinstance(value, dict) and f":state:{CUSTOMER_PREFIX}" not in key:
+            gone = value.keys() - {"erased"} if _is_over(value, _clock(key, found)) else {"heard", "erasures"}
             kept[key] = {name: of for name, of in value.items() if name not in gone}
         elif not key.endswith("}:hop"):
             kept[key] = value
     return kept
+
+
+def _is_over(state: dict[str, Any], clock: int) -> bool:
+    """Whether a visitor without a profile is remembered no longer."""
+    counts = msgspec.convert({name: of for name, of in state.items() if name != "pages"}, VisitorState)
+    return "heard" in state and clock - counts.last_append > UNPROFILED_MS and clock > counted_until(counts)
 
 
 def met_at_once(found: Holdings) -> Holdings:

@@ -1,0 +1,41 @@
+"""Small logs about who is linked and forgotten: each comes to the same, cut otherwise, restored or replayed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.log_alone import checks, runs
+from tests.log_alone.cases import step, told
+from tests.timeline import DAY, MINUTE, START, event
+from wakeline.record import Erase
+
+
+async def test_an_erasure_that_is_said_again_is_no_reason_to_remember_somebody_for_longer(unsynced_server: Any) -> None:
+    """As the lane of a customer says it again after a crash: who comes back in time for neither is new to the site."""
+    for again in ((), (5 * DAY,)):
+        back = told(
+            step(event("visitor-1", "page-1", 0, 0)),
+            *(step(Erase("shop", "visitor-1", START + MINUTE), at) for at in (MINUTE, *again)),
+            step(event("visitor-1", "page-2", 0, 10 * DAY)),
+        )
+        found = (await runs.live(unsynced_server.url, back)).holdings
+        assert found["{0}:shop:totals"]["new_visitors"] == "2"
+
+
+async def test_which_interests_a_customer_keeps_does_not_depend_on_where_its_visitor_was_loaded_from(
+    unsynced_server: Any,
+) -> None:
+    """Redis gives them by their scores, the worker's cache as they came."""
+    hour = 60 * MINUTE
+    case = told(
+        step(event("visitor-2", "page-2", 0, 0, interests=["Felt", "Wool", "Ash", "Birch"])),
+        step(event("visitor-1", "page-1", 0, hour, interests=["Felt", "Wool", "Red", "Sale"])),
+        step(event("visitor-1", "page-1", 1, 2 * hour, "identify", customer="@customer0")),
+        step(event("visitor-1", "page-3", 0, 5 * hour)),
+        step(event("visitor-2", "page-2", 1, 6 * hour, "identify", customer="@customer0")),
+        processor__worker__REMEMBERED_PEOPLE=2,
+        crm__interests__state__MAX_INTERESTS=5,
+        crm__interests__state__KEPT_INTERESTS=3,
+    )
+    lived = await runs.live(unsynced_server.url, case)
+    assert not await checks.replayed(unsynced_server.url, case, lived, batch=2_000)
