@@ -39,6 +39,7 @@ MOST_PEOPLE = 6_000  # and things, while very many are due or are unlinked: thos
 REMEMBERED_PEOPLE = 4_000  # of one lane
 DEFERRED_MS = 3_600_000  # how long a deadline that ended the process is put off
 OUTBOX_AT_ONCE = 100
+RETRY_S = 0.05  # before the first retry; then twice as long each time, up to 2 s
 DEATHS_BEFORE_CARE = 2  # after so many deaths at one place, records are applied one by one
 TICK_TEXT = encode_record(Tick())
 
@@ -279,18 +280,18 @@ class LaneWorker:
                 raise LaneLost(f"lane {self.lane} is not as it was left at revision {self.place.revision}")
 
     async def _retry(self, call: Callable[[], Awaitable[T]]) -> T:
-        wait = 0.05
+        wait = 0.0
         while True:
             try:
                 found = await call()
             except (StoreUnavailable, LogUnavailable) as error:
-                if wait == 0.05:
+                if not wait:
                     logger.warning("lane %d waits at offset %d: %s", self.lane, self.place.offset, error)
                     metrics.WAITING.inc()
+                wait = min(2.0, wait * 2 or RETRY_S)
                 await asyncio.sleep(wait)
-                wait = min(2.0, wait * 2)
                 continue
-            if wait > 0.05:
+            if wait:
                 logger.info("lane %d continues", self.lane)
                 metrics.WAITING.dec()
             return found

@@ -79,10 +79,12 @@ def whose(record: Any) -> str:
 class Timeline:
     """Append records at chosen times, let the workers run, read the numbers."""
 
-    def __init__(self, url: str, *, lanes: int = 4, sites: Iterable[Site] = (SITE,)) -> None:
+    def __init__(
+        self, url: str, *, lanes: int = 4, sites: Iterable[Site] = (SITE,), redis: aioredis.Redis | None = None
+    ) -> None:
         self.now = START
         self.log = MemoryLog(lanes, clock=lambda: self.now)
-        self.redis: aioredis.Redis = connect(url)
+        self.redis: aioredis.Redis = redis or connect(url)
         self.deployment = Deployment(lanes=lanes, decay_zero=START - DAY, half_life=7 * DAY)
         self.sites: Mapping[str, SiteFacts] = {site.key: SiteFacts(site) for site in sites}
         self.store = Store(self.redis, key_space=Keys())

@@ -16,7 +16,7 @@ from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 
 CASES = 100_000
-SECONDS = 0.15  # that a case takes on two cores, about
+SECONDS = 0.04  # that a case takes on two cores, about
 TOLD_EVERY_S = 60.0
 SHOWN = 10  # cases that break
 

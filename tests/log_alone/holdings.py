@@ -201,6 +201,8 @@ def differences(found: Holdings, wanted: Holdings, *, exactly: bool = False) -> 
     )
     lines = []
     for key in sorted(found.keys() | wanted.keys()):
+        if found.get(key) == wanted.get(key):
+            continue
         if key.endswith(LIVES) and (OF_A_PERSON.search(key) or abs(found.get(key, 0) - wanted.get(key, 0)) < SLACK_MS):
             continue
         lines += [f"{key}{where}: {one!r}, not {other!r}" for where, one, other in _unlike(

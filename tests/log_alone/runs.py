@@ -9,6 +9,7 @@ replayed  the log folded into another version of the keys
 from __future__ import annotations
 
 import importlib
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, NamedTuple
@@ -25,6 +26,7 @@ from tests.log_alone.cases import Case
 from tests.log_alone.endings import telling_ends
 from tests.log_alone.facts import EVERY_LANE
 from tests.log_alone.holdings import LIVES, Holdings, holdings
+from tests.log_alone.memory_redis import MEMORY, MemoryRedis
 from tests.replay_stand import Fuse, FusedLog, Killed, rebuilt
 from tests.timeline import SITE, START, Kept, Timeline
 from wakeline import keys
@@ -36,6 +38,7 @@ from wakeline.record import Delta, Tick, decode_record, encode_record
 from wakeline.settings import Site
 
 LONG_AGO = 0  # now, to a replay: so it gives the lifetimes and the live windows that the live version gave
+SOON = {"processor.worker.RETRY_S": 1e-6}
 TICK = encode_record(Tick())
 BEFORE, UNHEARD, TORN, UNANSWERED = "before", "unheard", "torn", "unanswered"
 FAULTS = (BEFORE, UNHEARD, TORN, UNANSWERED)
@@ -139,14 +142,15 @@ def lowered(bounds: dict[str, Any]) -> Iterator[None]:
 
 @asynccontextmanager
 async def deployment(url: str, case: Case, log: Any = None, site: Site = SITE) -> AsyncIterator[Timeline]:
-    """An empty server and workers that are not started yet."""
-    made = Timeline(url, lanes=case.lanes, sites=(site,))
+    """An empty server and workers that are not started yet. `url`: MEMORY for Redis in memory."""
+    redis: Any = MemoryRedis() if url == MEMORY else None
+    made = Timeline(url, lanes=case.lanes, sites=(site,), redis=redis)
     made.log = log or made.log
     if isinstance(made.log, MemoryLog):
         made.log._id = "the one log"
     await made.redis.flushdb()
     try:
-        with lowered(case.bounds), telling_ends() if case.kind.tells_ends else nullcontext():
+        with lowered(case.bounds | SOON), telling_ends() if case.kind.tells_ends else nullcontext():
             yield made
     finally:
         await made.close()
@@ -227,7 +231,7 @@ async def settled(
         await made.start()
         for worker in made.workers:
             log.told.clear()
-            while found := await log.read({worker.lane: worker.place.offset}, limit=batch, wait_ms=1):
+            while found := await log.read({worker.lane: worker.place.offset}, limit=batch, wait_ms=int(on_streams)):
                 await worker.apply(found[worker.lane])
             told[f"told by lane {worker.lane}"] = _messages(log.told)
         if isinstance(log, SettledStreams):
@@ -277,6 +281,8 @@ async def replayed(url: str, case: Case, lived: Lived, *, batch: int, site: Site
             batch_records=batch,
             clock=lambda: LONG_AGO,
         )
+        if isinstance(made.redis, MemoryRedis):
+            made.redis.yields = random.Random(case.draws[6])
         ends = await made.log.bounds(range(case.lanes))
         await made_anew.advance({lane: bounds.end for lane, bounds in ends.items()})
         return await holdings(made.redis, Keys(2))
