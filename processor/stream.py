@@ -10,7 +10,7 @@ from processor.lanes import Lanes
 from wakeline.log import Log
 
 TOPIC = "wakeline"
-BATCHES_BUFFERED = 4  # each of at most transport.BATCH_RECORDS records
+POLLS_BUFFERED = 1  # beside the one at hand, the next and one read ahead; see transport.BEHIND_AT_ONCE
 
 
 class ProcessorApp(faust.App):
@@ -33,7 +33,7 @@ def make_app(log: Log, lanes: Lanes) -> ProcessorApp:
         topic_disable_leader=True,
         topic_allow_declare=False,
         web_enabled=False,
-        stream_buffer_maxsize=BATCHES_BUFFERED,
+        stream_buffer_maxsize=POLLS_BUFFERED,
         stream_wait_empty=False,
         broker_commit_interval=60.0,
     )
@@ -45,7 +45,7 @@ def make_app(log: Log, lanes: Lanes) -> ProcessorApp:
     @app.agent(topic)
     async def feed_lanes(batches: Any) -> None:
         async for event in batches.events():
-            message = event.message
-            await lanes.submit(message.partition, event.value, generation=message.generation_id)
+            for lane, entries in event.value.items():
+                await lanes.submit(lane, entries, generation=event.message.generation_id)
 
     return app

@@ -1,7 +1,7 @@
-"""A Faust transport over `wakeline.log`: one message per lane per poll, whose value is the list of entries.
+"""A Faust transport over `wakeline.log`: one message per poll, whose value is the entries of each lane.
 
-Faust's cost is per message, not per byte, so a batch of records is one message. Faust's own commits are not used: the
-place of a lane is in Redis, updated in the same write as its data.
+Faust's cost is per message, not per byte, so all that a poll finds is one message, of the partition of one of its
+lanes. Faust's own commits are not used: the place of a lane is in Redis, updated in the same write as its data.
 """
 
 from __future__ import annotations
@@ -102,7 +102,8 @@ class Consumer(BaseConsumer):
             self._reading = None
             if found:
                 self._read_ahead(tps, timeout)
-        return {tps[lane]: [Read(generation, {lane: entries})] for lane, entries in found.items() if lane in tps}
+        ours = {lane: entries for lane, entries in found.items() if lane in tps}
+        return {tps[next(iter(ours))]: [Read(generation, ours)]} if ours else {}
 
     def _read_ahead(self, lanes: Iterable[int], timeout: float) -> asyncio.Task[Read]:
         self._reading = asyncio.create_task(self._read(lanes, timeout))
@@ -146,8 +147,7 @@ class Consumer(BaseConsumer):
 
     def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
         read: Any = record
-        entries = read.found[tp.partition]
-        last = entries[-1]
+        last = read.found[tp.partition][-1]
         return ConsumerMessage(
             tp.topic,
             tp.partition,
@@ -156,7 +156,7 @@ class Consumer(BaseConsumer):
             timestamp_type=1,
             headers=[],
             key=None,
-            value=entries,
+            value=read.found,
             checksum=None,
             serialized_key_size=0,
             serialized_value_size=0,
