@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crm.identity.forgetting import leave
+from crm.identity.turns import former
 from crm.out import Out
 from crm.pages import UNPROFILED_MS
 from crm.sites import SiteFacts
@@ -42,7 +43,7 @@ def end_visitor(visitor: Visitor, out: Out) -> None:
     state = visitor.state
     stays = counted_until(state) >= out.now
     out.forget_letters(visitor.site, visitor.id, upto=out.now)
-    leave(visitor, out, state.customer, *state.earlier)
+    leave(visitor, out, state.customer, *former(state))
     if state.told:
         out.unlink(visitor.site, visitor.id, upto=_last_event(state), ended=True)
     visitor.end()

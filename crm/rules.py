@@ -82,12 +82,13 @@ class Deadline(NamedTuple):
     kind: str
     next: Callable[[Any, SiteFacts], int]  # takes the person; append time (ms) of its next such deadline, 0: none
     fire: Callable[[Any, Out], None]  # handles that deadline; afterwards `next` returns a later one or 0
+    happened: Callable[[Any], int] | None = None  # event time (ms) of what ends, if it is not that of the deadline
     is_age: bool = False  # what it ends is gone for good, so it waits while the log's time is in doubt
 
 
 DEADLINES: dict[type, tuple[Deadline, ...]] = {
     Visitor: (
-        Deadline("ends", sessions.next_end, sessions.end),
+        Deadline("ends", sessions.next_end, sessions.end, sessions.ending_began),
         Deadline("visitor_age", visitor_end, end_visitor, is_age=True),
     ),
     Customer: (Deadline("customer_age", customer_end, end_customer, is_age=True),),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from crm.identity.state import Customer, CustomerState
+from crm.identity.state import Customer, CustomerState, Lately, Turn
 from crm.intake.state import Outside, Page
 from crm.interests.state import Interests
 from crm.page_text import without_interests
@@ -71,7 +71,10 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     kept_out: tuple[str, int, int] | None = (
         None  # in a replay: a link that the current tombstone keeps out, see `crm.identity.customers.link`
     )
-    earlier: list[str] = []  # customers it was linked to before, which list it too
+    turns: list[Turn] = []  # before the present link, by `began`; of nobody the last one, if there is no link
+    repeats: list[int] = []  # times of the latest identifies that repeated one, in order, ms
+    lately: list[Lately] = []  # what was added lately, as it came; see `crm.identity.turns`
+    earlier: list[str] = []  # customers of turns that are not kept; they list it too
     unlinked: int = 0  # up to when its customer withdrew on another browser, which ended the link, ms
     had_profile: bool = False  # in a replay: the live version had a profile that the current tombstone keeps out
     had_seen: tuple[int, int] = (0, 0)  # times of that profile's first and last event, ms
@@ -114,6 +117,7 @@ class Visitor:
         "scheduled",
         "session",
         "share",
+        "share_time",
         "site",
         "state",
         "tombstone",
@@ -155,6 +159,7 @@ class Visitor:
         self.has_new_deadlines = False  # the current record changed its deadlines
         self.gone_days: list[int] = []  # those of `VisitorState.days` whose pages are deleted before writing
         self.share: CustomerShare | None = None
+        self.share_time = 0  # ms: whose turn it was then gets the share
 
     def count(self, number: ProfileCount, amount: int = 1) -> None:
         """Add to a number of the profile and, if the visitor is linked, of its customer."""

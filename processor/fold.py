@@ -184,8 +184,8 @@ class Fold:
         began = perf_counter_ns()
         if isinstance(person, Visitor):
             changes.visitors[who] = person
-            if person.state.customer:
-                rules.open_share(person, since=at)
+            if person.state.customer or person.state.turns:
+                rules.open_share(person, kind.happened(person) if kind.happened is not None else at, since=at)
             kind.fire(person, changes)
             if person.share is not None:
                 rules.send_share(person, changes)
@@ -229,8 +229,9 @@ class Fold:
         if visitor is None:
             visitor = changes.visitors[who] = memory.people[who]  # type: ignore[assignment]
             assert isinstance(visitor, Visitor)
-        if visitor.state.customer:
-            rules.open_share(visitor)
+        state = visitor.state
+        if state.customer or state.turns:
+            rules.open_share(visitor, event.time)
         erased = rules.is_kept_out(event, visitor, changes)
         steps = self._rules_of_type.get(event.type, self._rules_of_custom)
         self._countdown -= 1

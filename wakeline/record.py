@@ -114,6 +114,7 @@ class CustomerShare(Struct, omit_defaults=True):
     source: str = ""  # of the visit at last_seen
     erased_at: int = 0  # ms; if not 0, the visitor was erased: erase the customer and everything linked to it
     withdrawn: bool = False  # with `erased_at`: the visitor withdrew consent, so that only the page part ends
+    taken_back: bool = False  # its amounts are below 0: what was told before belongs to somebody else
     left: bool = False  # the visitor has ended: it goes off the customer's list
 
 

@@ -11,6 +11,7 @@ from hashlib import sha256
 from typing import Any
 
 from crm.commerce.orders import PURCHASE_FIELDS, REFUND_FIELDS
+from crm.identity.turns import customer_at
 from crm.out import Out
 from crm.state import Visitor
 from crm.things import forms
@@ -47,7 +48,7 @@ def tell(event: Event, visitor: Visitor, out: Out) -> None:
         id=sha256(f"{event.page}.{event.n}".encode()).hexdigest()[:16],
         time=event.time,
         received=event.received,
-        customer=visitor.state.link()[0] if names else "",
+        customer=customer_at(visitor.state, event.time) if names else "",
         visitor=visitor.id if names else "",
         body=body(event.props),
         by=SIGNED if event.signed else PAGE,

@@ -1,8 +1,9 @@
 """Consent, customers and erasure.
 
-state.py       a customer
+state.py       a customer; the turns of a visitor
 consent.py     changes of the consent level: a withdrawal erases the visitor, even if late or sent by a bot
 customers.py   links a visitor to its customer, and adds its activity to the customer's profile
+turns.py       whose turn it was on a browser that several people share, and what a late identify moves
 record.py      what servers and imports tell of a customer, and of a visitor
 forgetting.py  erasure of visitors and customers, used by the rules
 """

@@ -5,23 +5,23 @@ The first share contains the visitor's whole profile; after that, each record se
 
 from __future__ import annotations
 
+from crm.identity import turns
 from crm.identity.forgetting import forget_customer, refuses, withdraw
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.state import Visitor
 from wakeline.numbers import IDENTIFIED
-from wakeline.profile_fields import COUNTS
 from wakeline.record import CustomerShare, Event
 from wakeline.vocabulary.things import is_thing
 
 MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
-MAX_EARLIER = 8  # customers of one visitor who are told when it ends
 
 
 def link(event: Event, visitor: Visitor, out: Out) -> None:
-    """Links the visitor. If it was linked before, its history is not shared.
+    """Links the visitor: from the event's time on it is the customer's turn.
 
-    It was another customer's then (a shared browser), or its customer withdrew, to whom what was told stays lost.
+    If it was linked before, its history is not shared: it was another customer's then (a shared browser), or its
+    customer withdrew, to whom what was told stays lost.
     """
     state = visitor.state
     if not event.customer or visitor.is_anonymous:
@@ -36,25 +36,13 @@ def link(event: Event, visitor: Visitor, out: Out) -> None:
         state.customer, state.linked, state.named = state.kept_out
         state.kept_out = None
         visitor.traits_changed = True
-    if event.customer == state.customer:
+    if event.customer == state.customer and event.time >= state.linked:
         state.named = max(state.named, event.time)
+        turns.repeat(state, event.time)
         return
     if visitor.share is not None:
         send_share(visitor, out)
-    first = not state.customer and not state.unlinked
-    if state.customer:
-        others = [one for one in state.earlier if one not in (state.customer, event.customer)]
-        state.earlier = [*others[1 - MAX_EARLIER :], state.customer]
-    state.customer, state.linked, state.named = event.customer, event.time, 0
-    visitor.traits_changed = True
-    counts = {count.name: getattr(state, count.name) if first else 0 for count in COUNTS}
-    visitor.share = CustomerShare(
-        site=visitor.site, customer=event.customer, visitor=visitor.id, counts=counts,
-        first_seen=event.time, since=event.time, linked=event.time,
-    )  # fmt: skip
-    if first:
-        visitor.share.interests = dict(visitor.interests.scores)
-        visitor.share.first_seen = state.first_seen
+    turns.begin(event.customer, event.time, visitor, out)
 
 
 def _keep_out(event: Event, visitor: Visitor, out: Out) -> None:
@@ -65,33 +53,50 @@ def _keep_out(event: Event, visitor: Visitor, out: Out) -> None:
     state = visitor.state
     if not visitor.erased < event.time <= visitor.tombstone or out.now <= state.withheld:
         return
-    customer, linked, named = state.link()
-    if event.customer == customer:
-        state.kept_out = customer, linked, max(named, event.time)
-    elif customer or state.first_seen or not event.counted_only:
-        state.kept_out = event.customer, event.time, 0
+    if not (state.link()[0] or state.turns or state.first_seen or not event.counted_only):
+        return
+    known = turns.all_turns(state)
+    turns.insert(state, known, event.customer, event.time)
+    is_kept_out = state.kept_out is not None or not state.customer or known[-1].latest <= visitor.tombstone
+    turns.keep(state, known, is_kept_out=is_kept_out)
 
 
-def open_share(visitor: Visitor, *, since: int = 0) -> None:
-    """Start collecting what is added to a linked visitor, for its customer.
+def open_share(visitor: Visitor, time: int, *, since: int = 0) -> None:
+    """Start collecting what is added to a linked visitor, for the customer whose turn it was at `time`, ms.
 
-    `since`: time of the additions, ms; 0: the event sets it if it enters the profile.
+    `since`: append time of the deadline that adds it, ms; 0: an event, which sets it if it enters the profile.
     """
     state = visitor.state
+    if since:
+        visitor.session = None
+        turns.tidy(state, since)
+    if state.customer and (time >= state.linked or not (state.turns or state.earlier)):
+        customer, linked = state.customer, state.named if state.named > state.linked else state.linked
+    else:
+        turn = turns.turn_at(state, time)
+        customer, linked = turn.customer, turn.latest
+    visitor.share_time = time
     visitor.share = CustomerShare(
-        site=visitor.site, customer=state.customer, visitor=visitor.id,
-        linked=state.named if state.named > state.linked else state.linked, since=since, first_seen=since,
-    )  # fmt: skip
+        site=visitor.site, customer=customer, visitor=visitor.id, linked=linked, since=since, first_seen=since
+    )
 
 
 def send_share(visitor: Visitor, out: Out) -> None:
-    """Send what was collected to the customer, if anything was."""
+    """Send what was collected to the customer, if anything was. It is nobody's if the turn has ended."""
     share = visitor.share
     visitor.share = None
-    if share is not None and (share.interests or share.counts):
-        share.last_seen = visitor.state.last_seen
-        share.source = visitor.state.latest.source
-        out.tell(share)
+    if share is None or not (share.interests or share.counts):
+        return
+    state, time = visitor.state, visitor.share_time
+    turns.note(state, share, time, out.now)
+    if not share.customer:
+        return
+    if share.customer == state.customer and time >= state.linked:
+        share.last_seen, share.source = state.last_seen, state.latest.source
+    else:
+        share.last_seen = time
+        share.source = visitor.session.source if visitor.session is not None else turns.source_at(state, time)
+    out.tell(share)
 
 
 def is_known(share: CustomerShare, customer: Customer) -> bool:
@@ -117,6 +122,9 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     if refuses(customer, share, out):
         return
     state = customer.state
+    if share.taken_back:
+        _take_back(share, customer)
+        return
     if is_thing(share.visitor):
         customer.hear(share.first_seen, share.last_seen)
         return
@@ -130,3 +138,14 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
         state.source = share.source
     if share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:
         state.visitors = sorted([*state.visitors, share.visitor])
+
+
+def _take_back(share: CustomerShare, customer: Customer) -> None:
+    """Subtract what was told of a turn that is somebody else's. Its first and last times stay."""
+    state = customer.state
+    if share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:  # what was told is forgotten
+        return
+    for name, amount in share.interests.items():
+        customer.interests.take(name, -amount)
+    for field, count in share.counts.items():
+        state.counts[field] = state.counts.get(field, 0) + count

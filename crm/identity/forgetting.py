@@ -13,7 +13,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
-from crm.identity.state import Customer
+from crm.identity import turns
+from crm.identity.state import Customer, Turn
 from crm.out import Out
 from crm.state import Visitor, VisitorState
 from wakeline.record import CustomerShare, Erase, Unlink
@@ -30,12 +31,14 @@ def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int, withdrawn:
     out.forget_letters(visitor.site, visitor.id, upto=upto)
     if visitor.erased >= upto:
         return
-    customer = visitor.state.customer
+    state = visitor.state
+    # a withdrawal is of whose turn it was
+    customer = turns.turn_at(state, at).customer if withdrawn and state.customer else state.customer
     if customer:
         share = CustomerShare(site=visitor.site, customer=customer, visitor=visitor.id, erased_at=at)
         share.withdrawn = withdrawn
         out.tell(share)
-    leave(visitor, out, *visitor.state.earlier)
+    leave(visitor, out, *(one for one in (state.customer, *turns.former(state)) if one != customer))
     _forget(visitor, out, upto=upto)
 
 
@@ -64,7 +67,8 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
     if _was_heard(state, customer, upto):
         return
     held, linked, named = state.link()
-    if not held:
+    was_here = customer in turns.former(state)
+    if not held and not was_here:
         # Without a link, nothing of the customer is left: the visitor's erasure ended the link. Only a replay that
         # begins after the identify lacks a link that existed, so it wipes the profile where the live version did.
         if visitor.erased < min(upto, visitor.tombstone):
@@ -79,9 +83,11 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
     out.forget_letters(visitor.site, visitor.id, upto=upto)
     if visitor.erased < upto or not kept[0]:
         upto = max(upto, visitor.erased)
-        leave(visitor, out, *(one for one in state.earlier if one != customer))
+        leave(visitor, out, *(one for one in turns.former(state) if one not in (customer, held)))
         _forget(visitor, out, upto=upto)
         state = visitor.state
+        if kept[0] and held != customer:
+            state.turns = [Turn(0)]  # what came before is nobody's
         if 0 < latest <= visitor.tombstone:  # a replay will also reach the erasure that ended this link
             state.kept_out = kept if kept[0] else None
         else:
@@ -100,22 +106,18 @@ def _tell_link(visitor: Visitor, out: Out, *, customer: str, linked: int) -> Non
 
 
 def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
-    """End the link to a customer that withdrew on another browser, if no identify after `upto` (ms) repeated it.
+    """End the turns of a customer that withdrew on another browser, if no identify after `upto` (ms) repeated them.
 
     What the visitor told stays its own, and is not shared again. That this comes twice changes nothing.
     """
     state = visitor.state
-    held, linked, named = state.link()
-    if held != customer:
+    if customer not in (state.link()[0], *turns.former(state)):
         return
-    latest = max(linked, named)
-    kept = latest > upto
-    if state.kept_out is not None:
-        state.kept_out = (customer, latest, 0) if kept else None
-    else:
-        state.customer, state.linked, state.named = (customer, latest, 0) if kept else ("", 0, 0)
-    if kept:
+    was = state.link(), state.turns
+    latest = turns.end(state, customer, upto=upto, is_kept_out=state.kept_out is not None)
+    if latest:
         _tell_link(visitor, out, customer=customer, linked=latest)
+    if (state.link(), state.turns) == was:
         return
     state.unlinked = max(state.unlinked, upto)
     visitor.traits_changed = visitor.has_new_deadlines = True

@@ -1,4 +1,4 @@
-"""A customer: its stored state, and its form in the worker's cache."""
+"""A customer: its stored state, and its form in the worker's cache. Of a visitor: the turns of those it belonged to."""
 
 from __future__ import annotations
 
@@ -7,6 +7,30 @@ from msgspec import Struct
 from crm.interests.state import Interests
 from wakeline.durations import DAY_MS
 from wakeline.told import Kept
+
+
+class Turn(Struct, array_like=True, gc=False):
+    """From when on a browser belonged to a customer, until the next turn. See `crm.identity.turns`."""
+
+    began: int  # time of its identify, ms
+    customer: str = ""  # "": nobody
+    named: int = 0  # time of the latest identify that repeated it, ms
+
+    @property
+    def latest(self) -> int:
+        """Time (ms) of its latest identify."""
+        return max(self.began, self.named)
+
+
+class Lately(Struct, array_like=True, gc=False):
+    """What one record of a visitor added lately, and how its customer was told of it."""
+
+    time: int  # when it happened, ms; 0: all that came before the first identify
+    at: int  # append time, ms
+    linked: int  # of the share, ms
+    counts: dict[str, int] = {}
+    interests: dict[str, float] = {}
+    since: int = 0  # of the share, ms; 0: `time`
 
 
 class CustomerState(Struct, omit_defaults=True, gc=False):

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 MAX_INTERESTS = 64  # of one profile; beyond that the weakest are removed
 KEPT_INTERESTS = 48  # number kept, so that not every new interest needs trimming
 
+ROUNDING = 1e-9
+
 NONE: set[str] = set()  # stays empty
 
 
@@ -29,26 +31,15 @@ class Interests:
         if len(scores) > MAX_INTERESTS:
             self._trim()
 
-    def add_all(self, amounts: Mapping[str, float]) -> None:
-        """Add what is said at once: what is removed for it does not depend on the order of the names."""
+    def take(self, name: str, amount: float) -> None:
+        """Subtract what was added before. What rounding leaves of it is nothing."""
         scores = self.scores
-        for name, amount in amounts.items():
-            scores[name] = scores.get(name, 0.0) + amount
-        self.changed = self.changed.union(amounts)
-        if len(scores) > MAX_INTERESTS:
-            self._trim()
-
-    def _trim(self) -> None:
-        weakest = sorted(self.scores, key=lambda name: (self.scores[name], name))[: len(self.scores) - KEPT_INTERESTS]
-        for name in weakest:
-            del self.scores[name]
-        self.gone = self.gone.union(weakest)
-        self.changed.difference_update(weakest)
-
-    def clear(self) -> None:
-        self.scores.clear()
-        self.written()
-
-    def written(self) -> None:
-        """From here on nothing has changed."""
-        self.changed = self.gone = NONE
+        if name not in scores:
+            return
+        left = scores[name] - amount
+        if left > amount * ROUNDING:
+            self.add(name, -amount)
+        else:
+            del scores[name]
+            self.gone = self.gone | {name}
+            self.changed.discard(name)

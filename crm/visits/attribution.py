@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from crm.identity.turns import move_visit
 from crm.out import Out
 from crm.state import Visitor
 from crm.visits.sessions import count_visit, touch
@@ -23,6 +24,8 @@ def attribute(event: Event, visitor: Visitor, out: Out) -> None:
         return
     if before is None:
         visitor.count(profile_fields.VISITS)
+    else:
+        move_visit(visitor, out, was=before.entry_at[0])
     state = visitor.state
     now = touch(session)
     if not state.first.time or now.time <= state.first.time or (before and touch(before) == state.first):

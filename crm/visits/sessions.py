@@ -7,6 +7,7 @@ Several may be open: events that were queued offline join or open one in the pas
 from __future__ import annotations
 
 from crm.identity.consent import goes_on
+from crm.identity.turns import count_at
 from crm.lifetimes import visitor_end
 from crm.out import Out
 from crm.sites import SiteFacts
@@ -159,7 +160,7 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
             count_visit(later, out, -1)  # it is part of the earlier visit
             # the visit may have begun before the profile
             if visitor.may_profile and visitor.state.visits and not session.unshown:
-                visitor.count(profile_fields.VISITS, -1)
+                count_at(profile_fields.VISITS, -1, later.entry_at[0], visitor, out)
         if not session.page_views or other.entry_at < session.entry_at:
             session.entry, session.entry_at, session.continued = other.entry, other.entry_at, other.continued
             session.source, session.campaign = other.source, other.campaign
@@ -191,6 +192,11 @@ def count_visit(session: Session, out: Out, amount: int = 1) -> None:
 def next_end(visitor: Visitor, site: SiteFacts) -> int:
     """Append time (ms) at which the first of its open sessions ends; 0: it has none."""
     return min(map(deadline, visitor.state.sessions), default=0)
+
+
+def ending_began(visitor: Visitor) -> int:
+    """Event time (ms) at which the session that ends next began: whose turn it was then is told of its end."""
+    return min(visitor.state.sessions, key=deadline).start
 
 
 def end(visitor: Visitor, out: Out) -> None:
