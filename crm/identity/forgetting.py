@@ -60,11 +60,11 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
 
     The customer's part of the visitor's profile cannot be separated, so the profile starts over. A link from a later
     identify is kept, also to the same customer. If the customer's lane is folded again, it says this again: by then the
-    visitor may hold newer data of that customer.
+    visitor may hold newer data of that customer; but if an older turn of it has come late, that is forgotten too.
     """
     state = visitor.state
     out.forget_letters(visitor.site, customer, upto=upto)
-    if _was_heard(state, customer, upto):
+    if _was_heard(state, customer, upto) and not turns.is_of(state, customer, upto=upto):
         return
     held, linked, named = state.link()
     was_here = customer in turns.former(state)
@@ -113,12 +113,11 @@ def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
     state = visitor.state
     if customer not in (state.link()[0], *turns.former(state)):
         return
-    was = state.link(), state.turns
+    if visitor.erased < upto > state.unlinked:  # its customer has forgotten what it was told, also of after that time
+        turns.stay(state, customer)
     latest = turns.end(state, customer, upto=upto, is_kept_out=state.kept_out is not None)
     if latest:
         _tell_link(visitor, out, customer=customer, linked=latest)
-    if (state.link(), state.turns) == was:
-        return
     state.unlinked = max(state.unlinked, upto)
     visitor.traits_changed = visitor.has_new_deadlines = True
 

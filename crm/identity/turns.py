@@ -109,29 +109,38 @@ def _bound(state: VisitorState, turns: list[Turn]) -> None:
         state.lately = [one for one in state.lately if one.time >= turns[0].began]
 
 
-def end(state: VisitorState, customer: str, *, upto: int, is_kept_out: bool = False) -> int:
-    """End a customer's turns that no identify after `upto` (ms) repeated; returns the latest such identify, or 0.
+def is_of(state: VisitorState, customer: str, *, upto: int) -> bool:
+    """Whether a turn of a customer began up to `upto`, ms."""
+    return any(turn.customer == customer and turn.began <= upto for turn in all_turns(state))
 
-    What lies in them is nobody's from now on, and can be moved no more.
+
+def end(state: VisitorState, customer: str, *, upto: int, is_kept_out: bool = False) -> int:
+    """End a customer's turns of up to `upto` (ms); returns the latest identify of a turn that is left, 0: none.
+
+    A turn that an identify after `upto` repeated begins with that. What lies in an ended turn is nobody's from now on.
     """
     turns = all_turns(state)
-    state.lately = [one for one in state.lately if _at(turns, state, one.time).customer != customer]
     kept: list[Turn] = []
-    latest = 0
     for turn in turns:
-        if turn.customer == customer:
-            latest = turn.latest if turn.latest > upto else latest
-            again = Turn(turn.latest, customer) if turn.latest > upto else None
-            if again is None or again.began > turn.began:
-                _add(kept, Turn(turn.began))
-            if again is not None:
-                kept.append(again)
+        if turn.customer == customer and turn.began <= upto:
+            _add(kept, Turn(turn.began))
+            if turn.latest > upto:
+                kept.append(Turn(turn.latest, customer))
         else:
             _add(kept, turn)
+    was = [(one, _at(turns, state, one.time).customer) for one in state.lately]
+    state.lately = [one for one, owner in was if owner == _at(kept, state, one.time).customer]
     state.repeats = [repeat for repeat in state.repeats if _at(kept, state, repeat).customer]
     _bound(state, kept)
+    latest = max([turn.latest for turn in kept if turn.customer == customer], default=0)
     keep(state, kept, is_kept_out=is_kept_out)
     return latest
+
+
+def stay(state: VisitorState, customer: str) -> None:
+    """What a customer was told lately is moved no more."""
+    turns = all_turns(state)
+    state.lately = [one for one in state.lately if _at(turns, state, one.time).customer != customer]
 
 
 def _add(turns: list[Turn], turn: Turn) -> None:
@@ -170,6 +179,7 @@ def _latest(lately: list[Lately], now: int) -> list[Lately]:
 def begin(customer: str, time: int, visitor: Visitor, out: Out) -> None:
     """Add an identify of a customer to a visitor, and move to the customer what lies in its turn."""
     state = visitor.state
+    state.lately = _latest(state.lately, out.now)
     turns, before = all_turns(state), all_turns(state)
     is_first = not before and not state.unlinked
     if not before and not is_first:
