@@ -11,6 +11,7 @@ import msgspec
 from crm.state import Visitor
 from wakeline.record import Delta, Erase, Event, Fact, Record, Unlink, decode_record, encode_record
 from wakeline.vocabulary.things import is_thing
+from wakeline.vocabulary.types import ALIAS
 
 Who = tuple[str, str]  # site, id; the site is "" if the record does not name it
 
@@ -59,8 +60,7 @@ def named_by(value: bytes, *, most: int | None = MOST_NAMED) -> Named:
     if isinstance(record, Unlink):
         return _named(record.site, (record.id,), record.time)
     if isinstance(record, Fact):
-        ids = dict.fromkeys((record.home, record.customer, record.visitor))
-        return _named(record.site, (id for id in ids if not is_thing(id)), record.time)
+        return _named(record.site, (id for id in record.ids() if not is_thing(id)), record.time)
     return Named((), 0)
 
 
@@ -91,7 +91,7 @@ def letter(
     record = _record(value)
     if isinstance(record, Delta):
         for share in record.shares:
-            error = _without((share.customer, share.visitor), error)
+            error = _without((share.customer, share.visitor, share.via, share.alias), error)
         for told in record.facts:
             error = _without((told.fact.customer, told.fact.visitor), error)
         frame = msgspec.structs.replace(record, shares=[], facts=[])
@@ -115,6 +115,8 @@ def _left_out(value: bytes, record: Record | None, ids: set[str]) -> bytes:
         record.home, record.customer, record.visitor = (
             LEFT_OUT if id in ids else id for id in (record.home, record.customer, record.visitor)
         )
+        if record.type == ALIAS and record.body.get("other") in ids:
+            record.body = {**record.body, "other": LEFT_OUT}
     if record is not None:
         return encode_record(record)
     text = value.decode("utf-8", "backslashreplace")

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from crm.identity.forgetting import leave
+from crm.identity.forgetting import end_by_age, leave
 from crm.identity.turns import former
 from crm.out import Out
 from crm.pages import UNPROFILED_MS
@@ -58,17 +58,18 @@ def end_visitor(visitor: Visitor, out: Out) -> None:
 
 def customer_end(customer: Customer, site: SiteFacts) -> int:
     """Append time (ms) at which what is known of a customer ends; 0: nothing is."""
-    last = customer.state.last
+    last = _last_of(customer.state)
     return last + site.lives.customer if last else 0
 
 
 def end_customer(customer: Customer, out: Out) -> None:
-    """End all of a customer. Its visitors are known for no longer than it, so they have left or soon will."""
-    out.forget_letters(customer.site, customer.id, upto=out.now)
-    out.end_card(customer.site, customer.id, upto=customer.state.last)  # what is later is not heard of yet
-    if customer.state.heard:
-        out.unlink(customer.site, customer.id, upto=customer.state.last, ended=True)
-    customer.end()
+    """End all of a customer, and with it its aliases, which have no end of their own."""
+    end_by_age(customer, out, last=_last_of(customer.state))
+
+
+def _last_of(state: CustomerState) -> int:
+    """When it was last heard of, ms; of one that was erased and has aliases, when that was."""
+    return state.last or (state.erased if state.aliases and not state.into else 0)
 
 
 def _last_event(state: VisitorState) -> int:

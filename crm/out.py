@@ -256,6 +256,10 @@ class Out:
         self.tombstones[site, id] = upto
         self._say(FORGOTTEN, site, id, "{}")
 
+    def cover(self, site: str, id: str, *, upto: int) -> None:
+        """Set a tombstone before which nothing is known of the person, so that nothing has to be taken back."""
+        self.tombstones[site, id] = max(upto, self.tombstones.get((site, id), 0))
+
     def end_card(self, site: str, id: str, *, upto: int) -> None:
         """Delete what a customer's card holds of up to `upto` (ms), once: a replay leaves it alone."""
         former = self.ended_cards.get((site, id))

@@ -39,6 +39,7 @@ from wakeline.record import (
     encode_record,
 )
 from wakeline.vocabulary import things
+from wakeline.vocabulary.types import ALIAS
 
 MAX_KEYS = 3_000  # of one store call: a thousand profiles, about 25 ms; reached only when catching up
 KEYS_OF_ONE = 4  # state, profile, interests, pages; tombstones are rare enough for the slack of the spans
@@ -158,6 +159,8 @@ def _fault_of_fact(fact: Fact) -> str:
         return "a fact without a valid id, site or time"
     if (fact.customer and not _is_customer(fact.customer)) or (fact.visitor and not _is_visitor(fact.visitor)):
         return "a fact about an invalid person"
+    if fact.type == ALIAS and not all(_is_customer(str(id)) for id in (fact.customer, fact.body.get("other"))):
+        return "an alias of nobody"
     if fact.batch and (not ID.fullmatch(fact.batch) or not 0 < fact.line <= FOR_GOOD):
         return "a fact of no line of an import"
     kind = things.kind_of(fact.home) if things.is_thing(fact.home) else None
@@ -188,12 +191,18 @@ def _fault_of(record: Definition) -> str:
 
 
 def _is_share(share: CustomerShare) -> bool:
-    times = (share.since, share.linked, share.first_seen, share.last_seen, share.erased_at)
+    times = (
+        share.since, share.linked, share.first_seen, share.last_seen, share.erased_at,
+        share.first_heard, share.heard, share.returned, *(kept.time for kept in share.record),
+    )  # fmt: skip
     return (
         _is_site(share.site)
         and _is_customer(share.customer)
         and ID.fullmatch(share.visitor) is not None
-        and share.visitor[0] != CUSTOMER_PREFIX
+        and (share.visitor[0] != CUSTOMER_PREFIX or bool(share.via))
+        and all(_is_customer(id) for id in (share.via, share.alias) if id)
+        and (bool(share.via) or not (share.alias or share.record or share.heard or share.returned))
+        and share.via != share.customer != share.alias
         and all(0 <= time <= FOR_GOOD for time in times)
         and all(isfinite(amount) for amount in share.interests.values())
         and all(abs(count) <= FOR_GOOD for count in share.counts.values())
@@ -233,8 +242,7 @@ def touched(record: Record | Invalid) -> tuple[Who, ...]:
 
 def named_in(fact: Fact) -> tuple[Who, ...]:
     """The home of a fact, and whom it names beside that."""
-    ids = dict.fromkeys((fact.home, fact.customer, fact.visitor))
-    return tuple((fact.site, id) for id in ids if id)
+    return tuple((fact.site, id) for id in fact.ids())
 
 
 def touched_by(share: Share) -> tuple[Who, ...]:

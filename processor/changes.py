@@ -122,7 +122,7 @@ class ReplayChanges(Changes):
 
         But what such a visitor told of things it says, and names nobody whom a tombstone covers: see `crm.things`.
         """
-        if isinstance(share, CustomerShare) and not is_thing(share.visitor) and not share.erased_at:
+        if isinstance(share, CustomerShare) and not (is_thing(share.visitor) or share.via or share.erased_at):
             visitor = self.visitors[share.site, share.visitor]
             if visitor.erased < visitor.tombstone:
                 return

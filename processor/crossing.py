@@ -159,7 +159,7 @@ class Crossing:
         Erasures are taken from the log's delta, not from the new fold.
         """
         found = [share for share in self._made(lane, delta, after) if not _is_erasure(share)]
-        told = [share for share in _new(delta, after) if share.erased_at]
+        told = [share for share in _new(delta, after) if _is_erasure(share)]
         told += kept
         return sorted([*found, *told], key=_position) if told else found
 
@@ -184,7 +184,8 @@ class Crossing:
 
 
 def _is_erasure(share: Share) -> bool:
-    return isinstance(share, CustomerShare) and share.erased_at > 0
+    """Of a visitor. What ids of one customer tell each other is made by the new fold."""
+    return isinstance(share, CustomerShare) and share.erased_at > 0 and not share.via
 
 
 def _new(delta: Delta, after: Position) -> list[CustomerShare]:

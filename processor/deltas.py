@@ -12,7 +12,7 @@ from wakeline.lanes import lane_of
 from wakeline.record import CustomerShare, Delta, Position, Share, ToldFact, encode_record
 
 SHARES_SIZE = 4_000  # shares and interests of one delta: about 400 KB, a tenth of a log record's maximum
-BYTES_OF_ONE = 100  # that count as one of them, of a fact
+BYTES_OF_ONE = 100  # that count as one of them, of facts
 
 
 def deltas(changes: Changes, memory: LaneMemory, *, lanes: int, upto: Position) -> Iterator[tuple[int, Delta]]:
@@ -48,5 +48,8 @@ def portions(shares: list[Share], upto: Position) -> Iterator[tuple[list[Share],
             yield shares[start:index], at
             start, size = index, 0
         size += 1
-        size += len(share.interests) if isinstance(share, CustomerShare) else len(encode_record(share)) // BYTES_OF_ONE
+        if isinstance(share, CustomerShare) and not share.record:
+            size += len(share.interests)
+        else:
+            size += len(encode_record(share)) // BYTES_OF_ONE
     yield shares[start:], upto

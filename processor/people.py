@@ -85,6 +85,8 @@ def _lives(person: Visitor | Customer, changes: Changes) -> str:
     """Lifetime (ms) of a state in Redis: what the fold ends by a deadline outlasts that by a week."""
     site = changes.sites.get(person.site, DEFAULT)
     end = visitor_end(person, site) if isinstance(person, Visitor) else customer_end(person, site)
+    if isinstance(person, Customer) and person.state.into:  # its end comes from there
+        return str(MOST_LIVES_MS + keys.NET_MS)
     if end and changes.now < changes.doubted:
         return str(MOST_LIVES_MS + keys.NET_MS)
     if end:
@@ -182,14 +184,20 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
             add(["DEL", key])
         customer.wipe = False
         customer.renewed = 0
-    if not (state.first_seen or state.erased or state.facts or state.withdrawn):
+    is_linked = bool(state.into or state.aliases)
+    if not (state.first_seen or state.erased or state.facts or state.withdrawn or state.since or is_linked):
         return
     lives = _lives(customer, changes)
     add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", lives])
+    if state.into:
+        add(["HSET", profile, "alias_of", state.into, "visitors", encode_state(state.visitors).decode()])
+        add(["PEXPIRE", profile, lives])
     if not state.first_seen:
         return
     fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last), "last_source", state.source]
     fields += ["visitors", encode_state(state.visitors).decode()]
+    if state.aliases:
+        fields += ["aliases", encode_state(state.aliases).decode()]
     for name, amount in state.counts.items():
         fields += (name, str(amount))
     add(["HSET", profile, *fields])

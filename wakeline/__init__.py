@@ -12,7 +12,8 @@ keys.py           every Redis key; thing_keys.py those of things
 lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded
 profiles.py       profiles and their readers; profile_fields.py their fields; decay.py interest scores
-thing_fields.py   orders, contacts and more, as readers give them; told.py what is stored of them; orders.py of orders
+thing_fields.py   orders, contacts and more, as readers give them; told.py what is stored of them, kept.py of one fact;
+                  orders.py of orders
 record_fields.py  what is told of customers, as readers give it
 messages.py       messages about people, and their readers
 identity.py       hashes of customer ids

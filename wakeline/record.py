@@ -11,6 +11,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from wakeline.kept import Kept
+from wakeline.vocabulary.types import ALIAS
+
 ANONYMOUS_PREFIX = "~"  # of a visitor id made with the daily salt; not allowed in ids from the wire
 CUSTOMER_PREFIX = "@"  # of a customer's id, a keyed hash of the site's own id
 Position = tuple[int, int]
@@ -79,6 +82,12 @@ class Fact(Struct, tag_field="kind", tag="fact", omit_defaults=True, gc=False):
     line: int = 0  # and the line, from 1 on; it rises within a lane
     tells: bool = False  # of an import: messages may be sent about it
 
+    def ids(self) -> tuple[str, ...]:
+        """Its home, and whom it names beside that."""
+        other = self.body.get("other") if self.type == ALIAS else None
+        named = (self.home, self.customer, self.visitor, other if isinstance(other, str) else "")
+        return tuple(id for id in dict.fromkeys(named) if id)
+
 
 class ImportEnd(Struct, tag_field="kind", tag="import_end"):
     """An import has ended: in every lane all its records come before this one."""
@@ -102,7 +111,7 @@ class CustomerShare(Struct, omit_defaults=True):
 
     site: str
     customer: str
-    visitor: str  # or the thing that names the customer: then it only says when that was
+    visitor: str  # or the thing that names the customer: then it only says when that was; or another id of it
     at: int = -1  # offset of that record in the source lane; -1: by an earlier version, one share for a whole delta
     step: int = 0  # with `at` the `Position` of the deadline or the record that made it
     interests: dict[str, float] = {}  # tag -> amount added, at the decay's time zero
@@ -116,6 +125,14 @@ class CustomerShare(Struct, omit_defaults=True):
     withdrawn: bool = False  # with `erased_at`: the visitor withdrew consent, so that only the page part ends
     taken_back: bool = False  # its amounts are below 0: what was told before belongs to somebody else
     left: bool = False  # the visitor has ended: it goes off the customer's list
+    everywhere: bool = False  # with `withdrawn`: a server said so, for all browsers
+    # Between two ids of one customer, see `crm.identity.aliases`; `visitor` is the first where it says so itself.
+    via: str = ""  # the id that passes it on, or says it
+    alias: str = ""  # another id of the same customer
+    record: list[Kept] = []  # what servers and imports told
+    first_heard: int = 0  # ms; when they first did
+    heard: int = 0  # ms; and last
+    returned: int = 0  # ms; when they said that the customer is back after an erasure
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):

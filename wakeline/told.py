@@ -13,9 +13,9 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from wakeline.kept import Fields as Fields
+from wakeline.kept import Kept as Kept
 from wakeline.vocabulary.fields import AMOUNTS
-
-Fields = dict[str, Any]
 
 EARLIEST = "<"  # such as the time at which an order was paid
 MONEY = "$"  # whole minor units of the fact's CURRENCY, alone or in a list
@@ -42,19 +42,6 @@ ITEM = (
 def stored_name(field: str) -> str:
     short = SHORT.get(field, field)
     return f"{MONEY}{short}" if field in OF_MONEY else short
-
-
-class Kept(Struct, array_like=True, gc=False):
-    """What is kept of one fact."""
-
-    digest: str  # see `crm.things.digests`
-    rank: int  # of who said it: 0 a page, 1 others, also by their signature on a page
-    time: int  # ms since 1970, as it was said
-    fields: Fields
-
-    @property
-    def stamp(self) -> tuple[int, int, str]:
-        return self.rank, self.time, self.digest
 
 
 class ThingState(Struct, array_like=True, gc=False):

@@ -2,6 +2,7 @@
 
 state.py       a customer; the turns of a visitor
 consent.py     changes of the consent level: a withdrawal erases the visitor, even if late or sent by a bot
+aliases.py     several customer ids that are one person
 customers.py   links a visitor to its customer, and adds its activity to the customer's profile
 turns.py       whose turn it was on a browser that several people share, and what a late identify moves
 record.py      what servers and imports tell of a customer, and of a visitor

@@ -5,7 +5,7 @@ The first share contains the visitor's whole profile; after that, each record se
 
 from __future__ import annotations
 
-from crm.identity import turns
+from crm.identity import aliases, turns
 from crm.identity.forgetting import forget_customer, refuses, withdraw
 from crm.identity.state import Customer
 from crm.out import Out
@@ -104,6 +104,7 @@ def is_known(share: CustomerShare, customer: Customer) -> bool:
     state = customer.state
     return (
         is_thing(share.visitor)
+        and not share.via
         and 0 < state.first_heard <= share.first_seen
         and share.last_seen <= state.heard
         and share.since > customer.tombstone
@@ -112,6 +113,9 @@ def is_known(share: CustomerShare, customer: Customer) -> bool:
 
 def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     """Add one share to its customer, or forget the customer and everyone linked to it, or its page part."""
+    if share.via:
+        aliases.receive(share, customer, out)
+        return
     if share.erased_at:
         ends = withdraw if share.withdrawn else forget_customer
         ends(customer, out, upto=share.erased_at, visitor=share.visitor)
@@ -120,32 +124,18 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
         customer.state.visitors = [one for one in customer.state.visitors if one != share.visitor]
         return
     if refuses(customer, share, out):
+        aliases.note_refused(share, customer, out)
         return
     state = customer.state
-    if share.taken_back:
-        _take_back(share, customer)
-        return
-    if is_thing(share.visitor):
+    if share.taken_back and share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:
+        return  # what was told is forgotten
+    if state.into:
+        aliases.pass_on(share, customer, out)
+    elif is_thing(share.visitor):
         customer.hear(share.first_seen, share.last_seen)
+    else:
+        customer.add(share)
+    if is_thing(share.visitor) or share.taken_back:
         return
-    if share.interests:
-        customer.interests.add_all(share.interests)
-    for field, count in share.counts.items():
-        state.counts[field] = state.counts.get(field, 0) + count
-    state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)
-    if share.last_seen >= state.last_seen:
-        state.last_seen = share.last_seen
-        state.source = share.source
     if share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:
         state.visitors = sorted([*state.visitors, share.visitor])
-
-
-def _take_back(share: CustomerShare, customer: Customer) -> None:
-    """Subtract what was told of a turn that is somebody else's. Its first and last times stay."""
-    state = customer.state
-    if share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:  # what was told is forgotten
-        return
-    for name, amount in share.interests.items():
-        customer.interests.take(name, -amount)
-    for field, count in share.counts.items():
-        state.counts[field] = state.counts.get(field, 0) + count

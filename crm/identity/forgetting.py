@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+from msgspec.structs import replace
+
 from crm.identity import turns
 from crm.identity.state import Customer, Turn
 from crm.out import Out
@@ -151,6 +153,8 @@ def forget_customer(customer: Customer, out: Out, *, upto: int, visitor: str = "
     out.unlink(customer.site, customer.id, upto=upto)
     for one in visitors:
         _tell(one, customer, out, upto=customer.tombstone)
+    for one in relatives(customer):
+        tell_ends(customer, one, out)
 
 
 def withdraw(customer: Customer, out: Out, *, upto: int, visitor: str = "", everywhere: bool = False) -> None:
@@ -171,6 +175,41 @@ def withdraw(customer: Customer, out: Out, *, upto: int, visitor: str = "", ever
         state.withdrawn_everywhere = upto
     for one in others:
         _tell(one, customer, out, upto=upto, withdrawn=not everywhere)
+    for one in relatives(customer):
+        tell_ends(customer, one, out)
+
+
+def relatives(customer: Customer) -> list[str]:
+    """The ids of the same customer that are next to this one, see `aliases`."""
+    state = customer.state
+    return [*filter(None, [state.into]), *state.aliases]
+
+
+def tell_ends(customer: Customer, other: str, out: Out) -> None:
+    """Tell another id of the same customer up to when this one was erased, and withdrew."""
+    state = customer.state
+    frame = CustomerShare(site=customer.site, customer=other, visitor=customer.id, via=customer.id)
+    if customer.erased:
+        out.tell(replace(frame, erased_at=customer.erased, returned=state.returned))
+    for upto, everywhere in ((state.withdrawn_everywhere, True), (state.withdrawn, False)):
+        if upto > customer.erased and (everywhere or upto > state.withdrawn_everywhere):
+            out.tell(replace(frame, erased_at=upto, withdrawn=True, everywhere=everywhere))
+
+
+def end_by_age(customer: Customer, out: Out, *, last: int) -> None:
+    """End all of a customer that was last heard of at `last` (ms), and its aliases.
+
+    Its visitors are known for no longer than it, so they have left or soon will.
+    """
+    state = customer.state
+    out.forget_letters(customer.site, customer.id, upto=out.now)
+    out.end_card(customer.site, customer.id, upto=last)  # what is later is not heard of yet
+    if state.heard or state.into:
+        out.unlink(customer.site, customer.id, upto=last, ended=True)
+    for one in state.aliases:
+        share = CustomerShare(site=customer.site, customer=one, visitor=customer.id, via=customer.id)
+        out.tell(replace(share, left=True, last_seen=last))
+    customer.end()
 
 
 def refuses(customer: Customer, share: CustomerShare, out: Out) -> bool:

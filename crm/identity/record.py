@@ -7,6 +7,7 @@ erasure count again. Orders and other things that are later name the customer in
 
 from __future__ import annotations
 
+from crm.identity import aliases
 from crm.identity.forgetting import forget_customer, forget_visitor, withdraw
 from crm.identity.state import Customer
 from crm.intake.duplicates import hear as hear_visitor
@@ -19,7 +20,7 @@ from crm.things.merging import merge
 from wakeline.event import CONSENT
 from wakeline.record import Fact
 from wakeline.told import CHANNEL, TAGGED, TOPIC, TRAIT, Fields, Kept
-from wakeline.vocabulary.types import CUSTOMER_TOLD, FORGET, PREFERENCE, TAG
+from wakeline.vocabulary.types import ALIAS, CUSTOMER_TOLD, FORGET, PREFERENCE, TAG
 
 BEFORE = forms.table(CUSTOMER_TOLD, without=("traits", "returns"))
 PREFERRED = forms.table(PREFERENCE, without=("topic", "channel"))
@@ -66,11 +67,19 @@ def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
         return Verdict.APPLIED
     if _withdraws(fact):
         withdraw(customer, out, upto=at, everywhere=True)
+    if fact.type == ALIAS:
+        aliases.join(customer, fact.body["other"], out)
     if is_gone or fact.time <= customer.tombstone:
+        aliases.note_refused_fact(at, customer, out)
         return Verdict.ERASED
-    if customer.tombstone and not state.returned:
+    if not state.returned and (customer.tombstone or fact.body.get("returns") is True):
         state.returned = fact.time
-    cut = merge(state.record, Kept(digest(fact), rank(fact), fact.time, fields(fact)))
+        aliases.tell_returned(customer, out)
+    kept = Kept(digest(fact), rank(fact), fact.time, fields(fact))
+    if state.into:
+        aliases.pass_fact(kept, at, customer, out)
+        return Verdict.APPLIED
+    cut = merge(state.record, kept)
     if cut:
         out.cut["facts"] += cut
     customer.hear(at, at)

@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from crm.interests.state import Interests
 from wakeline.durations import DAY_MS
+from wakeline.record import CustomerShare
 from wakeline.told import Kept
 
 
@@ -40,7 +41,7 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     see `crm.identity.record`. `first_seen` is of both.
     """
 
-    visitors: list[str] = []
+    visitors: list[str] = []  # those that were identified by this id, also where it is an alias
     counts: dict[str, int] = {}
     first_seen: int = 0
     last_seen: int = 0
@@ -51,13 +52,21 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     withdrawn: int = 0  # up to when consent was withdrawn on a browser, ms: what is older enters no page part
     withdrawn_everywhere: int = 0  # up to when a server said so for all browsers, ms
     record: list[Kept] = []
-    returned: int = 0  # time (ms) of the fact that said so, after an erasure
+    returned: int = 0  # time (ms) of the fact that said so, after an erasure or before one of an alias is heard of
     facts: str = ""  # see `crm.things.digests`; it survives erasure
+    since: int = 0  # of what is in the page part, the earliest event or link, ms; 0: `first_seen`
+    into: str = ""  # the smaller id that keeps all that is known of this one; "": this one does. It survives erasure
+    aliases: list[str] = []  # greater ids that keep it here; they survive erasure
 
     @property
     def last(self) -> int:
         """When it was last heard of, by event time, ms."""
         return max(self.last_seen, self.heard)
+
+
+def began(share: CustomerShare) -> int:
+    """Time (ms) of its event or of its link, whichever is earlier: an erasure of then refuses it."""
+    return min(share.linked or share.since, share.since)
 
 
 class Customer:
@@ -92,16 +101,22 @@ class Customer:
         """Drop all that is known, up to time `upto` (ms) for good."""
         was = self.state
         self.end()
+        self.state.into, self.state.aliases = was.into, was.aliases
         self.state.erased = upto
         self.state.withdrawn = was.withdrawn if was.withdrawn > upto else 0
         self.state.withdrawn_everywhere = was.withdrawn_everywhere if was.withdrawn_everywhere > upto else 0
         self.erased, self.tombstone = upto, max(upto, self.tombstone)
 
+    def cover(self, upto: int) -> None:
+        """Keep what is older out from now on; nothing is known of before `upto` (ms)."""
+        self.state.erased = self.erased = upto
+        self.tombstone = max(upto, self.tombstone)
+
     def end_page_part(self) -> None:
         """Drop what browsers told."""
         state = self.state
         state.visitors, state.counts, state.source = [], {}, ""
-        state.last_seen = 0
+        state.last_seen = state.since = 0
         if state.heard:
             first = state.first_heard or min([kept.time for kept in state.record], default=state.heard)
             state.first_seen = min(first, state.heard)
@@ -109,6 +124,24 @@ class Customer:
             state.first_seen = 0
         self.interests.clear()
         self.wipe = self.has_new_deadlines = True
+
+    def add(self, share: CustomerShare) -> None:
+        """Add to the page part; of what is taken back, whose first and last times stay, only the amounts count."""
+        state = self.state
+        for field, count in share.counts.items():
+            state.counts[field] = state.counts.get(field, 0) + count
+        if share.taken_back:
+            for name, amount in share.interests.items():
+                self.interests.take(name, -amount)
+            return
+        if share.interests:
+            self.interests.add_all(share.interests)
+        if not state.last_seen or state.since:  # else an earlier version did not store it
+            state.since = min(state.since or began(share), began(share))
+        state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)
+        if share.last_seen >= state.last_seen:
+            state.last_seen = share.last_seen
+            state.source = share.source
 
     def hear(self, first: int, last: int) -> None:
         """Note that others than browsers told of it, at these times (ms)."""

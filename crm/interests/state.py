@@ -31,6 +31,15 @@ class Interests:
         if len(scores) > MAX_INTERESTS:
             self._trim()
 
+    def add_all(self, amounts: Mapping[str, float]) -> None:
+        """Add what is said at once: what is removed for it does not depend on the order of the names."""
+        scores = self.scores
+        for name, amount in amounts.items():
+            scores[name] = scores.get(name, 0.0) + amount
+        self.changed = self.changed.union(amounts)
+        if len(scores) > MAX_INTERESTS:
+            self._trim()
+
     def take(self, name: str, amount: float) -> None:
         """Subtract what was added before. What rounding leaves of it is nothing."""
         scores = self.scores
@@ -43,3 +52,18 @@ class Interests:
             del scores[name]
             self.gone = self.gone | {name}
             self.changed.discard(name)
+
+    def _trim(self) -> None:
+        weakest = sorted(self.scores, key=lambda name: (self.scores[name], name))[: len(self.scores) - KEPT_INTERESTS]
+        for name in weakest:
+            del self.scores[name]
+        self.gone = self.gone.union(weakest)
+        self.changed.difference_update(weakest)
+
+    def clear(self) -> None:
+        self.scores.clear()
+        self.written()
+
+    def written(self) -> None:
+        """From here on nothing has changed."""
+        self.changed = self.gone = NONE

@@ -16,7 +16,7 @@ from wakeline.record import Erase, Event, encode_record
 
 HOUR = 60 * MINUTE
 VISITORS = ("visitor-0", "visitor-1", "visitor-2", "visitor-3", "~anonymous-0")
-CUSTOMERS = ("@customer0", "@customer1")
+CUSTOMERS = ("@customer0", "@customer1", "@customer2", "@customer3")
 PATHS = ("/", "/shoes/red", "/shoes/blue", "/bags/one", "/bags/two", "/about")
 SOURCES: tuple[dict[str, Any], ...] = (
     {},

@@ -89,6 +89,7 @@ class Facts:
             ("@", "customer", {"traits": {"plan": rng.choice("ab")}, "returns": rng.random() < 0.5}),
             ("@", "preference", {"topic": "shoes", "allowed": rng.random() < 0.5}),
             ("@", "tag", {"tag": rng.choice("vw"), "removed": rng.random() < 0.3}),
+            ("@", "alias", {"other": rng.choice(self._customers)}),
             ("visitor", "login", {}),
         ]
         if forgets:

@@ -1,0 +1,233 @@
+"""Aliases: several customer ids that are one person.
+
+The ids of a person form a tree. Each but the smallest has a smaller one, `into`, to which it passes on all that it is
+told, so that the smallest, the root, keeps what is known, in whichever order aliases and all else are heard of. An
+`into` only gives way to a smaller one, or in `_spread` to one between the two: so there are no cycles.
+
+Each id keeps its own links: it is told of by its own visitors and things, and it alone tells them of an erasure or of a
+withdrawal. These go from id to id, over the whole tree, and hold for each up to the same time. The tree outlasts an
+erasure, as who was erased is still one person. It ends by age, with its root.
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from msgspec.structs import replace
+
+from crm.identity.forgetting import end_by_age, forget_customer, relatives, tell_ends, withdraw
+from crm.identity.state import Customer, began
+from crm.out import Out
+from crm.things.merging import merge
+from wakeline.record import CustomerShare
+from wakeline.told import Kept
+from wakeline.vocabulary.things import is_thing
+
+MOST_ALIASES = 100  # that keep what they are told with one id; others do so with one of these
+
+
+def join(customer: Customer, other: str, out: Out, *, via: str = "") -> None:
+    """Hear that another id is the same customer's. `via`: the id that says so; "": a server or an import."""
+    state = customer.state
+    if other in (customer.id, state.into):
+        return
+    if not state.into:
+        if other > customer.id:
+            _say(customer, other, alias=customer.id, out=out)
+            return
+        state.into = other
+        tell_ends(customer, other, out)
+        _move(customer, out)
+    elif state.into == via < other < customer.id:
+        state.into = other
+        tell_ends(customer, other, out)
+        out.tell(_share(customer, other))
+        customer.wipe = True
+    else:
+        low, high = sorted((state.into, other))
+        _say(customer, high, alias=low, out=out)
+
+
+def _say(customer: Customer, to: str, *, alias: str, out: Out) -> None:
+    out.tell(replace(_share(customer, to), alias=alias))
+
+
+def _share(customer: Customer, to: str) -> CustomerShare:
+    return CustomerShare(site=customer.site, customer=to, visitor=customer.id, via=customer.id)
+
+
+def _move(customer: Customer, out: Out) -> None:
+    """Pass on all that is known; what stays serves to tell this id's own visitors and things of an end."""
+    state = customer.state
+    out.tell(
+        replace(
+            _share(customer, state.into),
+            interests=dict(customer.interests.scores), counts=state.counts, source=state.source,
+            since=state.since or state.first_seen, first_seen=state.first_seen, last_seen=state.last_seen,
+            record=state.record, first_heard=state.first_heard or _first(state.record) or state.heard,
+            heard=state.heard, returned=state.returned,
+        )
+    )  # fmt: skip
+    since = state.since or (state.first_seen if state.last_seen else 0)
+    first = state.first_heard or _first(state.record) or state.heard
+    visitors = state.visitors
+    customer.end_page_part()
+    state.visitors, state.since, state.first_heard = visitors, since, first
+    state.record, state.first_seen, state.heard = [], 0, 0
+
+
+def _first(record: list[Kept]) -> int:
+    return min((kept.time for kept in record), default=0)
+
+
+def pass_on(share: CustomerShare, customer: Customer, out: Out) -> None:
+    """Pass on what was told to a customer that has an `into`. The share itself may be heard again by a replay."""
+    state = customer.state
+    out.tell(replace(share, customer=state.into, via=customer.id))
+    if is_thing(share.visitor):
+        state.first_heard = min(state.first_heard or share.first_seen, share.first_seen)
+    elif not share.via:
+        state.since = min(state.since or began(share), began(share))
+
+
+def pass_fact(kept: Kept, at: int, customer: Customer, out: Out) -> None:
+    """The same for what a fact says of the record, at `at` (ms)."""
+    state = customer.state
+    out.tell(replace(_share(customer, state.into), record=[kept], since=at, first_heard=at, heard=at))
+    state.first_heard = min(state.first_heard or at, at)
+
+
+def note_refused(share: CustomerShare, customer: Customer, out: Out) -> None:
+    """In a replay, note what a tombstone keeps out and the live version knew, until it heard of the erasure.
+
+    `_end` needs the times: what was told with it ended with it, even if it was later than the erasure.
+    """
+    if customer.erased >= customer.tombstone:
+        return
+    state = customer.state
+    if is_thing(share.visitor) or share.record:
+        state.first_heard = min(state.first_heard or share.since, share.since)
+    elif share.since:
+        state.since = min(state.since or began(share), began(share))
+    if state.into:
+        out.tell(replace(share, customer=state.into, via=customer.id, interests={}, counts={}, last_seen=0, record=[]))
+
+
+def note_refused_fact(at: int, customer: Customer, out: Out) -> None:
+    """The same for a fact of `at` (ms)."""
+    share = _share(customer, customer.id)
+    note_refused(replace(share, record=[Kept("", 0, at, {})], since=at), customer, out)
+
+
+def tell_returned(customer: Customer, out: Out) -> None:
+    """Tell the other ids that the customer is back."""
+    for one in relatives(customer):
+        out.tell(replace(_share(customer, one), returned=customer.state.returned))
+
+
+def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
+    """Hear what another id of the customer says, or passes on."""
+    state = customer.state
+    if share.alias:
+        join(customer, share.alias, out, via=share.via)
+        return
+    if share.left:
+        if share.via == state.into:
+            end_by_age(customer, out, last=share.last_seen)
+        return
+    if share.via > customer.id:
+        _adopt(share.via, customer, out)
+    if share.erased_at:
+        _end(share, customer, out)
+        return
+    _note_returned(share.returned, customer, out)
+    if share.via < customer.id or not (is_thing(share.visitor) or share.last_seen or share.heard or share.since):
+        return
+    if state.into:
+        pass_on(share, customer, out)
+    else:
+        _add(share, customer, out)
+
+
+def _adopt(other: str, customer: Customer, out: Out) -> None:
+    """Note an id that keeps what it is told here, and tell it what has ended here."""
+    state = customer.state
+    if other in state.aliases:
+        return
+    if len(state.aliases) < MOST_ALIASES:
+        state.aliases = sorted([*state.aliases, other])
+    else:
+        _spread(other, customer, out)
+    tell_ends(customer, other, out)
+
+
+def _spread(other: str, customer: Customer, out: Out) -> None:
+    """Have one more alias than there is room for keep what it is told with another one, or another one with it."""
+    aliases = customer.state.aliases
+    smaller = [one for one in aliases if one < other]
+    if smaller:
+        _say(customer, other, alias=smaller[crc32(other.encode()) % len(smaller)], out=out)
+        return
+    _say(customer, aliases[-1], alias=other, out=out)
+    customer.state.aliases = sorted([*aliases[:-1], other])
+
+
+def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
+    """Hear of an erasure or a withdrawal. Where all that is known is later, it ends nothing, but is remembered."""
+    state, upto = customer.state, share.erased_at
+    if share.withdrawn:
+        if 0 < upto < (state.since or state.first_seen):
+            _cover_page_part(share, customer, out)
+        else:
+            withdraw(customer, out, upto=upto, visitor=share.visitor, everywhere=share.everywhere)
+        return
+    earliest = min(filter(None, (state.since, state.first_heard, state.first_seen)), default=0)
+    if customer.erased < upto < earliest:
+        returned = state.returned or share.returned
+        customer.cover(upto)
+        out.cover(customer.site, customer.id, upto=upto)
+        if returned <= upto:
+            state.record, state.returned = [], 0
+        for one in relatives(customer):
+            tell_ends(customer, one, out)
+    else:
+        forget_customer(customer, out, upto=upto, visitor=share.visitor)
+    _note_returned(share.returned, customer, out)
+
+
+def _cover_page_part(share: CustomerShare, customer: Customer, out: Out) -> None:
+    state, upto = customer.state, share.erased_at
+    known = max(customer.erased, state.withdrawn_everywhere if share.everywhere else state.withdrawn)
+    if known < upto:
+        state.withdrawn = max(state.withdrawn, upto)
+        if share.everywhere:
+            state.withdrawn_everywhere = upto
+        for one in relatives(customer):
+            tell_ends(customer, one, out)
+
+
+def _note_returned(returned: int, customer: Customer, out: Out) -> None:
+    if 0 < customer.tombstone < returned and not customer.state.returned:
+        customer.state.returned = returned
+        tell_returned(customer, out)
+
+
+def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
+    """Add what an alias passes on, without what is older than an erasure or a withdrawal: the alias is told of that."""
+    state, upto = customer.state, customer.tombstone
+    if is_thing(share.visitor):
+        if share.since > upto:
+            customer.hear(share.first_seen, share.last_seen)
+        else:
+            note_refused(share, customer, out)
+        return
+    if (share.last_seen or share.taken_back) and began(share) > max(upto, state.withdrawn):
+        customer.add(share)
+    if share.heard > upto:
+        customer.hear(share.first_heard if share.first_heard > upto else share.heard, share.heard)
+    if not upto or state.returned:
+        for kept in share.record:
+            if kept.time > upto:
+                out.cut["facts"] += merge(state.record, Kept(kept.digest, kept.rank, kept.time, dict(kept.fields)))
+    if 0 < share.since <= upto:
+        note_refused(share, customer, out)
