@@ -42,6 +42,7 @@ class LanePlace(Struct):
     moved: str = ""
     deaths: int = 0
     died_at: int = -1
+    unlinked: str = ""  # "<offset> <id>": how far a record has come that more than one call folds, see `others.unlink`
 
 
 # ---- one batch
@@ -76,6 +77,9 @@ if (found[1] or '0') ~= ARGV[1] or (found[2] or '') ~= ARGV[9] then return {0, f
 local commands = cmsgpack.unpack(ARGV[4])
 local owed = {}
 call('HSET', lane, 'torn', '1')
+for _, c in ipairs(commands) do
+  if c[1] == 'SAY' or c[1] == 'HOLD' then leaves(c[7], c[9]) end
+end
 for i = 1, #commands do
   local c = commands[i]
   if c[1] == 'TOP' then

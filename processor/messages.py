@@ -52,7 +52,8 @@ def held_back(commands: Iterable[Command], *, into: str) -> list[Command]:
 
 # Three commands of a write. SAY: put a message into the lane's stream, unless the lane has spoken up to there; of who
 # is forgotten nothing else remains in it. HOLD: the same into the stream of a version that is not live, without
-# speaking. SAID: the lane has spoken up to there.
+# speaking. SAID: the lane has spoken up to there. All messages of a call go to one stream, which is looked through
+# once, however many are forgotten: `leaves` is called for each message of the call before the first is put.
 SAYING = f"""
 local call = redis.call
 local said, cut = 0, 0
@@ -62,19 +63,35 @@ local function is_later(one, other)
   if offset ~= others then return tonumber(offset) > tonumber(others) end
   return tonumber(rest) > tonumber(rest_of_it)
 end
+local leaving, about = {{}}, nil
+local function leaves(who, kind)
+  if kind == '{FORGOTTEN}' then leaving[who] = true end
+end
+local function note(who, id)
+  if leaving[who] then
+    about[who] = about[who] or {{}}
+    table.insert(about[who], id)
+  end
+end
 local function forget(stream, who)
-  local start = '-'
-  repeat
-    local found = call('XRANGE', stream, start, '+', 'COUNT', 500)
-    for _, one in ipairs(found) do
-      if one[2][2] == who then call('XDEL', stream, one[1]) end
-      start = '(' .. one[1]
-    end
-  until #found < 500
+  if not about then
+    about = {{}}
+    local start = '-'
+    repeat
+      local found = call('XRANGE', stream, start, '+', 'COUNT', 500)
+      for _, one in ipairs(found) do
+        note(one[2][2], one[1])
+        start = '(' .. one[1]
+      end
+    until #found < 500
+  end
+  for _, id in ipairs(about[who] or {{}}) do call('XDEL', stream, id) end
+  about[who] = nil
 end
 local function put(stream, id, most, fields)
   if fields[4] == '{FORGOTTEN}' then forget(stream, fields[2]) end
   call('XADD', stream, id, unpack(fields))
+  if about then note(fields[2], id) end
   return call('XTRIM', stream, 'MAXLEN', most)
 end
 local function has_said(key, id)
@@ -95,6 +112,7 @@ SAY_HELD = (
     SAYING
     + f"""
 local found = call('XRANGE', KEYS[1], '-', '+', 'COUNT', {HELD_AT_ONCE})
+for _, one in ipairs(found) do leaves(one[2][2], one[2][4]) end
 for _, one in ipairs(found) do
   say(KEYS[2], KEYS[3], one[1], ARGV[2], one[2])
   call('XDEL', KEYS[1], one[1])
