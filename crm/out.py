@@ -4,7 +4,7 @@ count, top      add to a number, or to a top list, of the site
 wake            have the person's deadlines looked at, at a time of the log
 tell            send a share to a customer's lane, or a fact to a thing's
 emit            send a record to another person's lane
-unlink          have the things of all lanes name a person no more
+unlink          have the things and visitors of all lanes belong to a person no more
 say             send a message about a person to whoever reads them outside
 forget          keep what a person did up to a time out of its profile, for good
 
@@ -27,7 +27,7 @@ from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT
 from wakeline.numbers import Count, Top
-from wakeline.record import Record, Share, Unlink
+from wakeline.record import CUSTOMER_PREFIX, Record, Share, Unlink
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
 BODY_BYTES = 4_096  # of one message, as JSON
@@ -138,7 +138,7 @@ class Out:
         self.shares: list[Share] = []  # for other homes
         self.outbox: list[tuple[str, str, Record]] = []  # site, id whose lane receives it ("": every lane), record
         self.naming: defaultdict[tuple[str, str], dict[str, bool]] = defaultdict(dict)
-        """Person -> thing -> whether it names the person, where that changed."""
+        """Person -> thing or visitor -> whether it names the person or is linked to it, where that changed."""
         self.cut: Counts = _counts()  # what a bound cut: kind -> amount
         self._emitted: tuple[int, int] = (-1, 0)  # offset and step of the latest emit
         self._emitted_to: set[tuple[str, str, str]] = set()  # site, id and cause of what they emitted
@@ -227,9 +227,16 @@ class Out:
             self._emitted_to.add((site, id, cause))
             self.outbox.append((site, id, record))
 
-    def unlink(self, site: str, id: str, *, upto: int, ended: bool = False) -> None:
-        """Have the things of all lanes name a person no more, as far as facts up to `upto` (ms) do; see `Unlink`."""
-        self.emit(site, "", Unlink(site, id, upto, ended), cause=id)
+    def unlink(
+        self, site: str, id: str, *, upto: int, ended: bool = False, withdrawn: bool = False, everywhere: bool = False
+    ) -> None:
+        """Have the things of all lanes name a person no more, as far as facts up to `upto` (ms) do; see `Unlink`.
+
+        And the visitors that are noted by now with a customer belong to it no more.
+        """
+        noted = self.now if id[0] == CUSTOMER_PREFIX else 0
+        record = Unlink(site, id, upto, ended, noted, withdrawn, everywhere)
+        self.emit(site, "", record, cause=f"{id} {upto} {withdrawn} {everywhere}")
 
     def say(self, kind: str, person: Person, body: Mapping[str, Any]) -> None:
         """Send a message about a person, who must be one that may have a profile. `wakeline.messages` reads them.

@@ -5,15 +5,20 @@ Those of facts are in facts.py.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from crm.identity import forgetting
 from crm.identity.consent import look_through
 from crm.identity.customers import is_known, receive
+from crm.identity.noting import take_out
+from crm.identity.turns import has_turn
 from crm.intake.duplicates import hear
 from crm.out import Out
 from crm.state import Customer, Visitor, encode_state
-from wakeline.record import Erase
+from wakeline.record import Erase, Unlink
 
-__all__ = ["erase", "is_known", "look_through", "receive"]
+__all__ = ["erase", "is_known", "look_through", "receive", "unlink"]
 
 
 def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:
@@ -22,15 +27,40 @@ def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:
         ends = forgetting.withdraw if record.withdrawn else forgetting.forget_customer
         ends(person, out, upto=record.time)
         return
-    was, heard = person.state, person.state.last_append
-    before = encode_state(hear(person, out.now))  # without what has expired by log time
-    if not record.customer:
+    if record.customer:
+        _end_link(person, out, customer=record.customer, upto=record.time, withdrawn=record.withdrawn)
+        return
+    with _heard(person, out):
         forgetting.forget_visitor(person, out, upto=record.time, at=record.time, withdrawn=record.withdrawn)
-    elif record.withdrawn:
-        forgetting.unlink(person, out, customer=record.customer, upto=record.time)
-    else:
-        forgetting.forget_with_customer(person, out, customer=record.customer, upto=record.time)
-    if encode_state(person.state) != before:
-        hear(person, out.now)  # from here on it has no profile
-    elif person.state is was:
-        was.last_append = heard  # said again, as after a crash: it is remembered for no longer
+
+
+def unlink(record: Unlink, visitor: Visitor, out: Out) -> None:
+    """Have a visitor that is noted with a customer belong to it no more; if the customer ended by age, a former one."""
+    customer = record.id
+    if visitor.state.noted.get(customer, 0) >= record.noted:
+        return
+    if not record.ended:
+        withdrawn = record.withdrawn and not record.everywhere
+        _end_link(visitor, out, customer=customer, upto=record.time, withdrawn=withdrawn)
+    if not has_turn(visitor.state, customer):
+        take_out(visitor, out, customer)
+    elif not record.ended:
+        visitor.state.noted[customer] = record.noted
+
+
+def _end_link(visitor: Visitor, out: Out, *, customer: str, upto: int, withdrawn: bool) -> None:
+    ends = forgetting.unlink if withdrawn else forgetting.forget_with_customer
+    with _heard(visitor, out):
+        ends(visitor, out, customer=customer, upto=upto)
+
+
+@contextmanager
+def _heard(visitor: Visitor, out: Out) -> Iterator[None]:
+    """Around what may end a visitor's profile: it is remembered from then on, but no longer if that is said again."""
+    was, heard = visitor.state, visitor.state.last_append
+    before = encode_state(hear(visitor, out.now))  # without what has expired by log time
+    yield
+    if encode_state(visitor.state) != before:
+        hear(visitor, out.now)
+    elif visitor.state is was:
+        was.last_append = heard

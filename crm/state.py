@@ -75,6 +75,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     repeats: list[int] = []  # times of the latest identifies that repeated one, in order, ms
     lately: list[Lately] = []  # what was added lately, as it came; see `crm.identity.turns`
     earlier: list[str] = []  # customers of turns that are not kept; they list it too
+    noted: dict[str, int] = {}  # customers with whom its lane notes it -> since when; see `crm.identity.noting`
     unlinked: int = 0  # up to when its customer withdrew on another browser, which ended the link, ms
     had_profile: bool = False  # in a replay: the live version had a profile that the current tombstone keeps out
     had_seen: tuple[int, int] = (0, 0)  # times of that profile's first and last event, ms

@@ -61,8 +61,10 @@ def known_of(url: str, site: str, customer: str, card: Personal | None) -> Reada
         stored: Any = redis.get(live.state(lane, site, customer))
         state = _state(stored) if stored else CustomerState()
         profile = profiles.read(site, customer, interests=MOST_INTERESTS)
-        linked = sorted(set(state.visitors))
-        visitors = [profiles.read(site, id, interests=MOST_INTERESTS) for id in linked]
+        browsers = _browsers(redis, deployment, site, customer) | set(state.visitors)
+        known = {id: profiles.read(site, id, interests=MOST_INTERESTS) for id in browsers}
+        linked = sorted(id for id, one in known.items() if id in state.visitors or (one and one.customer == customer))
+        visitors = [known[id] for id in linked]
         named = _things(redis, deployment, site, [customer, *linked])
     if profile is None and card is None and not (linked or state.record or named):
         return None
@@ -76,6 +78,16 @@ def known_of(url: str, site: str, customer: str, card: Personal | None) -> Reada
         "visitors": [_plain(one) if one else {"id": id} for id, one in zip(linked, visitors, strict=True)],
         "things": named,
     }
+
+
+def _browsers(redis: Any, deployment: Deployment, site: str, customer: str) -> set[str]:
+    """The visitors that were linked to a customer: they may be another's by now. It lists only the latest itself."""
+    live = keys.Keys(deployment.version)
+    pipe = redis.pipeline(transaction=False)
+    for lane in range(deployment.lanes):
+        pipe.zrange(live.naming(lane, site, customer), 0, -1)
+    noted = {id.decode() for ids in pipe.execute() for id in ids}
+    return {id for id in noted if not things.is_thing(id)}
 
 
 def _plain(value: Any) -> Any:
@@ -118,6 +130,7 @@ def _things(redis: Any, deployment: Deployment, site: str, who: Iterable[str]) -
     for lane, id in asked:
         pipe.zrange(live.naming(lane, site, id), 0, -1)
     named = {(lane, thing.decode()) for (lane, _), ids in zip(asked, pipe.execute(), strict=True) for thing in ids}
+    named = {(lane, id) for lane, id in named if things.is_thing(id)}
     found: dict[str, list[Readable]] = {}
     if not named:
         return found

@@ -154,7 +154,7 @@ class Fold:
             elif self._heard is not None and isinstance(record, Delta) and not self._heard.is_ready(record):
                 changes.waits_for = record
                 break
-            elif isinstance(record, Unlink) and not others.unlink(record, memory, changes):
+            elif isinstance(record, Unlink) and not others.unlink(record, memory, changes, self._look):
                 break
             else:
                 self._apply_derived(record, memory, changes)

@@ -25,10 +25,11 @@ Home = Visitor | Customer | Thing
 
 
 class Naming(NamedTuple):
-    """Things that name a person, in order, as stored when the call began; `is_all`: no more follow."""
+    """What names a person, in order, as stored when the call began: things, and visitors linked to it."""
 
-    things: list[str]
-    is_all: bool
+    ids: list[str]
+    is_all: bool  # no more follow
+    most: int  # that one call unlinks
 
 
 class LaneMemory:
@@ -37,7 +38,7 @@ class LaneMemory:
     def __init__(self) -> None:
         self.people: dict[Who, Home] = {}  # and things
         self.naming: dict[Who, Naming] = {}  # of people whom the present call may unlink
-        self.unlinked = -1, ""  # offset of a record that more than one call folds, and the last thing it has come to
+        self.unlinked = -1, ""  # offset of a record that more than one call folds, and the last id it has come to
         self.outside: set[Who] = set()  # visitors with pages outside their states, see `crm.pages`
         self._opened: list[Visitor] = []  # those of which the current batch has loaded or moved such pages
         self.tops = TopLists()
@@ -60,6 +61,8 @@ class LaneMemory:
         self.definitions = Definitions(defined, place=place.offset)
         self.clock = LaneClock(place.clock, place.doubted)
         self.imports = Imports(imports)
+        offset, _, id = place.unlinked.partition(" ")
+        self.unlinked = int(offset or -1), id
         return place
 
     def remember(self, found: Mapping[Who, Loaded]) -> None:

@@ -1,4 +1,4 @@
-"""Loads the things that name people who are to be unlinked from them."""
+"""Loads the things and visitors that name people who are to be unlinked from them."""
 
 from __future__ import annotations
 
@@ -6,24 +6,28 @@ from processor.batch import Item, Who
 from processor.memory import LaneMemory
 from processor.store import Store
 from wakeline.record import Unlink
+from wakeline.vocabulary.things import is_thing
 
-UNLINKED_AT_ONCE = 500  # things in one call
+UNLINKED_AT_ONCE = 500  # things and visitors in one call
 
 
 async def fill(store: Store, lane: int, chunk: list[Item], memory: LaneMemory) -> set[Who]:
-    """Note the things that name the people whom these records unlink, at most one call's worth.
+    """Note what names the people whom these records unlink, at most about one call's worth.
 
     Returns those that must be loaded. The fold stops at a record whose things are not at hand, or are too many.
     """
     memory.naming.clear()
     unknown: set[Who] = set()
+    total = 0
     for item in chunk:
-        if not isinstance(item.record, Unlink) or item.who[0] in memory.naming:
+        record = item.record
+        if not isinstance(record, Unlink) or item.who[0] in memory.naming:
             continue
         who = item.who[0]
         after = memory.unlinked[1] if memory.unlinked[0] == item.offset else ""
         found = memory.naming[who] = await store.naming(lane, who, after=after, most=UNLINKED_AT_ONCE)
-        unknown |= memory.unknown((who[0], id) for id in found.things)
-        if len(unknown) >= UNLINKED_AT_ONCE:
+        unknown |= memory.unknown((who[0], id) for id in found.ids if not (record.withdrawn and is_thing(id)))
+        total += len(found.ids)
+        if total >= UNLINKED_AT_ONCE:
             break
     return unknown

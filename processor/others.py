@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from crm import facts, records
 from crm.facts import Thing
 from crm.out import Verdict
@@ -10,6 +12,7 @@ from processor.batch import Item, Who, named_in, touched_by
 from processor.changes import Changes, HopGap
 from processor.memory import Home, LaneMemory
 from wakeline.record import CustomerShare, Delta, Erase, Fact, ImportEnd, Position, Share, Unlink
+from wakeline.vocabulary.things import is_thing
 
 
 def touch(memory: LaneMemory, changes: Changes, who: Who) -> Home:
@@ -78,31 +81,46 @@ def erase(record: Erase, memory: LaneMemory, changes: Changes) -> Home:
     return person
 
 
-def unlink(record: Unlink, memory: LaneMemory, changes: Changes) -> bool:
-    """Take a person out of the things of this lane, as many as are loaded; False: others are left for the next call.
+def unlink(record: Unlink, memory: LaneMemory, changes: Changes, look: Callable[[Home, Changes], None]) -> bool:
+    """Take a person out of the things and visitors of this lane, `Naming.most` at a time; False: others are left for
+    the next call, and each call is a step of the lane's place. `look`: at a visitor's deadlines.
 
-    An erased one is not named again: its tombstone is in every lane.
+    The parts do not depend on where batches end: if there is more than one, each call begins with what is stored. An
+    erased person is not named again: its tombstone is in every lane.
     """
     who = record.site, record.id
-    naming = memory.naming.get(who)
-    if naming is None:
+    naming, changed = memory.naming.get(who), changes.naming.get(who, {})
+    is_continued = memory.unlinked[0] == changes.offset
+    if naming is None or (changed and (is_continued or not naming.is_all)):
         return False
-    if memory.unlinked[0] == changes.offset:
-        del memory.naming[who]  # it begins where an earlier call ended, so it is for this record only
+    ids = set(naming.ids)
+    for id, names in changed.items():
+        (ids.add if names else ids.discard)(id)
+    if len(ids) > naming.most:
+        return False
+    for id in sorted(ids):
+        if not is_thing(id):
+            visitor = touch(memory, changes, (record.site, id))
+            assert isinstance(visitor, Visitor)
+            records.unlink(record, visitor, changes)
+            look(visitor, changes)
+        elif not record.withdrawn:
+            thing = touch(memory, changes, (record.site, id))
+            assert isinstance(thing, Thing)
+            facts.unlink(thing, record.id, changes, upto=record.time)
     if not naming.is_all:
-        memory.unlinked = changes.offset, naming.things[-1]
-    things = set(naming.things)
-    for id, names in changes.naming[who].items():
-        (things.add if names else things.discard)(id)
-    for id in sorted(things):
-        thing = touch(memory, changes, (record.site, id))
-        assert isinstance(thing, Thing)
-        facts.unlink(thing, record.id, changes, upto=record.time)
-    if naming.is_all and not record.ended:
+        memory.unlinked = changes.offset, naming.ids[-1]
+        changes.unlinked = f"{changes.offset} {naming.ids[-1]}"
+        changes.step += 1
+        return False
+    if is_continued:
+        del memory.naming[who]  # it begins where an earlier call ended, so it is for this record only
+        memory.unlinked, changes.unlinked = (-1, ""), ""
+    if not (record.ended or record.withdrawn):
         person = memory.people[who]
         person.tombstone = max(person.tombstone, record.time)
         changes.tombstones[who] = max(record.time, changes.tombstones.get(who, 0))
-    return naming.is_all
+    return True
 
 
 def end_import(record: ImportEnd, memory: LaneMemory, changes: Changes) -> None:

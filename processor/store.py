@@ -146,11 +146,11 @@ class Store:
         memory.tops.loaded |= tops
 
     async def naming(self, lane: int, person: Who, *, after: str, most: int) -> Naming:
-        """The first things of the lane that name a person and whose ids come after one, in order."""
+        """What of the lane names a person, those first whose ids come after one, in order."""
         key, start = self.keys.naming(lane, *person), f"({after}" if after else "-"
         with unavailable():
             found: Any = await self._redis.zrange(key, start, "+", bylex=True, offset=0, num=most + 1)
-        return Naming([id.decode() for id in found[:most]], len(found) <= most)
+        return Naming([id.decode() for id in found[:most]], len(found) <= most, most)
 
     async def recall(self, lane: int, asked: Mapping[Who, tuple[list[int], list[str]]], memory: LaneMemory) -> None:
         """Load page instances that are stored outside their visitors' states into `memory`, in one call.

@@ -138,10 +138,10 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
         yield ["HSET", changes.keys.definitions(lane), field, known]
     for field, said in changes.imports.items():
         yield ["HSET", changes.keys.imports(lane), field, said] if said else ["HDEL", changes.keys.imports(lane), field]
-    for person, things in changes.naming.items():
+    for person, ids in changes.naming.items():
         key = changes.keys.naming(lane, *person)
-        yield from _scores(key, [("0", id) for id, names in things.items() if names])
-        for part in in_parts([id for id, names in things.items() if not names]):
+        yield from _scores(key, [("0", id) for id, names in ids.items() if names])
+        for part in in_parts([id for id, names in ids.items() if not names]):
             yield ["ZREM", key, *part]
     letters = changes.keys.dead(lane), changes.keys.dead_about(lane)
     for (site, id), ms in changes.letters.items():
@@ -167,6 +167,8 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
         "HSET", key, "log", place.log, "offset", str(place.offset), "step", str(place.step), "clock", str(place.clock),
         *(("doubted", doubted) if memory.clock.doubted else ()),
     ]  # fmt: skip
+    if changes.unlinked is not None:
+        yield ["HSET", key, "unlinked", changes.unlinked] if changes.unlinked else ["HDEL", key, "unlinked"]
     for verdict in Verdict:
         if amount := changes.ledger[verdict]:
             yield ["HINCRBY", key, verdict.value, str(amount)]

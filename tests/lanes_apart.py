@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+
 from crm.facts import Thing
 from crm.identity.state import Customer, CustomerState
 from crm.sites import SiteFacts
 from crm.state import Visitor, VisitorState
+from processor.batch import Who
 from processor.deadlines import whose
 from processor.deltas import deltas
 from processor.fold import Fold
@@ -33,6 +36,7 @@ class LanesApart:
         self.owed: list[list[tuple[int, bytes]]] = [[] for _ in range(LANES)]
         self.memories = [LaneMemory() for _ in range(LANES)]
         self.places = [0] * LANES
+        self.naming: list[defaultdict[Who, set[str]]] = [defaultdict(set) for _ in range(LANES)]
         self.due: list[dict[str, int]] = [{} for _ in range(LANES)]
         sites = {"shop": SiteFacts(SITE)}
         self.folds = [
@@ -62,10 +66,15 @@ class LanesApart:
                 person.erased = person.state.erased
         due = sorted((at, member, whose(member)) for member, at in self.due[lane].items() if at)
         memory.deadlines.fill(due, horizon=entries[-1].time, is_all=True)
-        memory.naming = {item.who[0]: Naming([], True) for item in batch.items if isinstance(item.record, Unlink)}
+        unlinked = {item.who[0] for item in batch.items if isinstance(item.record, Unlink)}
+        memory.naming = {who: Naming(sorted(self.naming[lane][who]), True, 1_000) for who in unlinked}
         changes = fold.fold(batch.items, memory)
         assert not changes.dead
         assert changes.folded == len(entries), "more deadlines than one call takes"
+        for who, ids in changes.naming.items():
+            held = self.naming[lane][who]
+            held |= {id for id, names in ids.items() if names}
+            held -= {id for id, names in ids.items() if not names}
         self.places[lane] = place + len(entries)
         self.due[lane].update(changes.due)
         for target, delta in deltas(changes, memory, lanes=fold.lanes, upto=(self.places[lane], 0)):

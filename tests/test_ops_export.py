@@ -14,8 +14,9 @@ from click.testing import CliRunner, Result
 from ops import person
 from ops.cli import main
 from tests.cards import EMAIL, card, desk_on
-from tests.timeline import MINUTE, Timeline, event, fact
+from tests.timeline import DAY, MINUTE, START, Timeline, event, fact
 from wakeline.identity import customer_id
+from wakeline.keys import DEPLOYMENT
 from wakeline.vocabulary import things
 
 SECRET = "0123456789abcdef"
@@ -62,6 +63,30 @@ def export(configured: Callable[[str], None], redis_server: Any, tmp_path: Path)
 
     asyncio.run(play())
     return lambda *words: CliRunner().invoke(main, ["profile", "export", *words, "--redis", redis_server.url])
+
+
+def test_all_browsers_are_in_it_however_few_are_listed(
+    configured: Callable[[str], None], redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But not one that is another customer's by now, and was never listed."""
+    configured(FILE)
+    monkeypatch.setattr("crm.identity.forgetting.MAX_VISITORS", 1)
+    browsers = {"u": [JO, BEN], "v": [JO], "w": [JO], "x": [JO]}
+
+    async def play() -> None:
+        made = Timeline(redis_server.url, lanes=1)
+        await made.redis.hset(DEPLOYMENT, mapping={"lanes": 1, "decay_zero": START, "half_life": DAY})
+        await made.start()
+        for visitor, customers in browsers.items():
+            signs_in = [event(visitor, visitor, n, 1, "identify", customer=one) for n, one in enumerate(customers)]
+            await made.append(*signs_in)
+            await made.run()
+        await made.close()
+
+    asyncio.run(play())
+    said = CliRunner().invoke(main, ["profile", "export", "jo", "--redis", redis_server.url])
+    found = json.loads(said.output)
+    assert (found["profile"]["visitors"], [one["id"] for one in found["visitors"]]) == (["x"], ["v", "w", "x"])
 
 
 def test_everything_is_in_it_and_nothing_of_others(export: Any) -> None:

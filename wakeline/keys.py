@@ -168,9 +168,10 @@ class Keys(ThingKeys):
         """hash: the lane's place and ledger.
 
         log (identity), offset (records applied: the next one to read), step (deadlines that have fired before that
-        one), revision, writer (stamp of the last write or claim), torn (1 while a write is under way), clock (append
-        time of the last record), and the ledger, whose sum is `offset`: applied, duplicate, conflict, too_late, erased,
-        dead, derived, skipped.
+        one, and calls that have folded a part of it), unlinked ("<offset> <id>": up to where these calls have come in
+        what names a person), revision, writer (stamp of the last write or claim), torn (1 while a write is under way),
+        clock (append time of the last record), and the ledger, whose sum is `offset`: applied, duplicate, conflict,
+        too_late, erased, dead, derived, skipped.
         begins: offset at which a version's numbers begin; earlier records, from the initial `skipped` on, are only
         searched for withdrawals. sent:<lane>: `upto` of the last delta for that lane, as "<offset>" or
         "<offset>:<step>". died_at (offset), deaths: how often folding the records after it ended the process. moved:

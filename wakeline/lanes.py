@@ -70,13 +70,15 @@ def stored_deployment(values: Sequence[bytes | None]) -> Deployment:
     return Deployment(lanes, decay_zero, half_life, int(version or keys.VERSION))
 
 
-FORMAT = 3
+FORMAT = 4
 """Of the stored data and the log's records: raised by a version of Wakeline whose data the ones before cannot read.
 
 1   all before there was such a number
 2   places of lanes have steps
 3   the log has facts, ends of imports and records that unlink a person; a lane has things, and `conflict` in its
     ledger; beside the key versions lie cards and API keys; the spool has its second format, with each record's lane
+4   the log has records that unlink visitors from a customer, who may only have withdrawn; what names a person may be a
+    visitor
 """
 
 # KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life, FORMAT. First come, first stored; the format only rises.

@@ -132,7 +132,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     site: Annotated[str, Fact("key of the site")]
     id: Annotated[str, Fact("id of the visitor; a customer's begins with `@`")]
     customer: Annotated[str | None, Fact("id (`@...`) of the customer that this visitor is linked to")]
-    visitors: Annotated[tuple[str, ...], Fact("for customers: ids of the linked visitors")]
+    visitors: Annotated[tuple[str, ...], Fact("for customers: ids of the linked visitors, the latest 100")]
     first_seen: Annotated[datetime, Fact("time of its first event")]
     last_seen: Annotated[datetime, Fact("time of its latest event")]
     visits: Annotated[int, VISITS] = 0

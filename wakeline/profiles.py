@@ -13,7 +13,7 @@ Hash `keys.profile`, every value a string; a missing field means 0, "" or none:
     counts, traits, sources  see `profile_fields`
     customer                 "@..." of the customer that a visitor is linked to
     session                  JSON of `StoredSession`: the latest, open or ended; visitors only
-    visitors                 JSON list of the linked visitors' ids; customers only
+    visitors                 JSON list of the linked visitors' ids, at most 100, the latest; customers only
 
 Zset `keys.interests`: interest -> stored score (see `decay`). Of a customer also `record` in `keys.state`.
 """

@@ -19,6 +19,8 @@ CUSTOMER_PREFIX = "@"  # of a customer's id, a keyed hash of the site's own id
 Position = tuple[int, int]
 """A position in a lane: (offset, step), a record's offset and the number of deadlines that have fired before it.
 
+A record that several calls fold has a further step after each of them but the last.
+
 Deadlines due at a record's append time fire before it, one by one. So the first of them is at (offset, 0), and the
 record itself comes after the last of them.
 """
@@ -170,12 +172,20 @@ class Erase(Struct, tag_field="kind", tag="erase", omit_defaults=True):
 
 
 class Unlink(Struct, tag_field="kind", tag="unlink", omit_defaults=True):
-    """The lane's things name a person no more: not where facts up to `time` did. Appended to every lane."""
+    """What the lane has of a person is unlinked from it, as far as that was up to `time`. Appended to every lane.
+
+    Things name the person no more. Visitors of a customer that their lane noted before `noted` forget, as an `Erase`
+    with this `customer` has them do. `withdrawn`: only the page part of a customer ended, so that things go on naming
+    it, and its visitors are no longer linked to it, or are forgotten, where a server said so (`everywhere`).
+    """
 
     site: str
     id: str  # visitor or "@customer"
     time: int  # ms since 1970
     ended: bool = False  # by age: later facts of that time may name it again. Else it was erased, and none may
+    noted: int = 0  # ms, append time; 0: it is for no visitors
+    withdrawn: bool = False
+    everywhere: bool = False
 
 
 class Definition(Struct, tag_field="kind", tag="definition"):

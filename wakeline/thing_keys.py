@@ -20,9 +20,10 @@ class ThingKeys:
         return f"{self.prefix}{{{lane}}}:{site}:thing:{id}"
 
     def naming(self, lane: int, site: str, id: str) -> str:
-        """zset, all scores 0: the things of this lane that name a person: a customer or a visitor.
+        """zset, all scores 0: the things of this lane that name a person, a customer or a visitor, and the visitors of
+        this lane that were linked to a customer, see `crm.identity.noting`.
 
-        A thing that names another one, or none, is removed. Permanent. Writer: the processor.
+        A thing that names another one, or none, is removed, and a visitor that ends. Permanent. Writer: the processor.
         """
         return f"{self.prefix}{{{lane}}}:{site}:naming:{id}"
 

@@ -5,6 +5,7 @@ consent.py     changes of the consent level: a withdrawal erases the visitor, ev
 aliases.py     several customer ids that are one person
 customers.py   links a visitor to its customer, and adds its activity to the customer's profile
 turns.py       whose turn it was on a browser that several people share, and what a late identify moves
+noting.py      which visitors of a lane belong to a customer, so that its erasure finds them
 record.py      what servers and imports tell of a customer, and of a visitor
 forgetting.py  erasure of visitors and customers, used by the rules
 """

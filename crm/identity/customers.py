@@ -6,15 +6,14 @@ The first share contains the visitor's whole profile; after that, each record se
 from __future__ import annotations
 
 from crm.identity import aliases, turns
-from crm.identity.forgetting import forget_customer, refuses, withdraw
+from crm.identity.forgetting import add_to_list, forget_customer, may_list, refuses, withdraw
+from crm.identity.noting import note
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.state import Visitor
 from wakeline.numbers import IDENTIFIED
 from wakeline.record import CustomerShare, Event
 from wakeline.vocabulary.things import is_thing
-
-MAX_VISITORS = 100  # of one customer, kept as links; further ones still count
 
 
 def link(event: Event, visitor: Visitor, out: Out) -> None:
@@ -36,6 +35,7 @@ def link(event: Event, visitor: Visitor, out: Out) -> None:
         state.customer, state.linked, state.named = state.kept_out
         state.kept_out = None
         visitor.traits_changed = True
+    note(visitor, out, event.customer)
     if event.customer == state.customer and event.time >= state.linked:
         state.named = max(state.named, event.time)
         turns.repeat(state, event.time)
@@ -59,6 +59,7 @@ def _keep_out(event: Event, visitor: Visitor, out: Out) -> None:
     turns.insert(state, known, event.customer, event.time)
     is_kept_out = state.kept_out is not None or not state.customer or known[-1].latest <= visitor.tombstone
     turns.keep(state, known, is_kept_out=is_kept_out)
+    note(visitor, out, event.customer)
 
 
 def open_share(visitor: Visitor, time: int, *, since: int = 0) -> None:
@@ -85,9 +86,13 @@ def send_share(visitor: Visitor, out: Out) -> None:
     """Send what was collected to the customer, if anything was. It is nobody's if the turn has ended."""
     share = visitor.share
     visitor.share = None
-    if share is None or not (share.interests or share.counts):
+    if share is None:
         return
     state, time = visitor.state, visitor.share_time
+    if share.customer and share.customer not in state.noted:  # a link of an earlier version
+        note(visitor, out, share.customer)
+    if not (share.interests or share.counts):
+        return
     turns.note(state, share, time, out.now)
     if not share.customer:
         return
@@ -127,7 +132,7 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
         aliases.note_refused(share, customer, out)
         return
     state = customer.state
-    if share.taken_back and share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:
+    if share.taken_back and not may_list(customer, share.visitor):
         return  # what was told is forgotten
     if state.into:
         aliases.pass_on(share, customer, out)
@@ -137,5 +142,4 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
         customer.add(share)
     if is_thing(share.visitor) or share.taken_back:
         return
-    if share.visitor not in state.visitors and len(state.visitors) < MAX_VISITORS:
-        state.visitors = sorted([*state.visitors, share.visitor])
+    add_to_list(customer, share.visitor)

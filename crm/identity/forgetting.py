@@ -1,9 +1,10 @@
 """Erasure of visitors and customers, and its propagation between them and to the things that name them.
 
-A visitor's erasure is sent to its customer in a share; a customer's erasure to each of its visitors in an `Erase`. A
-share that arrives after its customer was forgotten is refused, and the visitor is sent an `Erase` then. A visitor that
-has since been linked to another customer keeps that link: only what came before it is forgotten, and its present
-customer is not notified.
+A visitor's erasure is sent to its customer in a share; a customer's erasure to all lanes in an `Unlink`, which reaches
+the visitors that are noted there with it (see `noting`), and to those that it lists in an `Erase`, as links of earlier
+versions are noted nowhere. Being told twice changes nothing. A share that arrives after its customer was forgotten is
+refused, and the visitor is sent an `Erase` then. A visitor that has since been linked to another customer keeps that
+link: only what came before it is forgotten, and its present customer is not notified.
 
 A withdrawal goes the same ways, but ends less: of the customer the page part, of its other visitors the link. Where a
 server tells it of a customer, it holds for all its browsers, and each is forgotten.
@@ -16,6 +17,7 @@ from hashlib import blake2b
 from msgspec.structs import replace
 
 from crm.identity import turns
+from crm.identity.noting import note, take_out
 from crm.identity.state import Customer, Turn
 from crm.out import Out
 from crm.state import Visitor, VisitorState
@@ -23,6 +25,9 @@ from wakeline.record import CustomerShare, Erase, Unlink
 from wakeline.vocabulary.things import is_thing
 
 MOST_ERASURES = 8  # of customers, that a visitor knows of: the latest
+MAX_VISITORS = (
+    100  # of one customer, that it lists: the latest. The others count, and are told what it forgets, as well
+)
 
 
 def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int, withdrawn: bool = False) -> None:
@@ -47,6 +52,7 @@ def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int, withdrawn:
 def _forget(visitor: Visitor, out: Out, *, upto: int) -> None:
     if visitor.state.told:
         out.unlink(visitor.site, visitor.id, upto=upto)
+    take_out(visitor, out, *visitor.state.noted)
     visitor.forget(upto)
     out.forget(visitor.site, visitor.id, upto=upto)
 
@@ -74,9 +80,11 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
         # Without a link, nothing of the customer is left: the visitor's erasure ended the link. Only a replay that
         # begins after the identify lacks a link that existed, so it wipes the profile where the live version did.
         if visitor.erased < min(upto, visitor.tombstone):
+            take_out(visitor, out, *state.noted)
             visitor.forget(visitor.erased)
         return
     latest = max(linked, named)
+    noted = dict(state.noted)
     if held != customer:
         upto = min(upto, (linked or named or upto + 1) - 1)
         kept = held, linked, named
@@ -90,6 +98,8 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
         state = visitor.state
         if kept[0] and held != customer:
             state.turns = [Turn(0)]  # what came before is nobody's
+        if kept[0]:
+            note(visitor, out, kept[0], since=noted.get(kept[0], 0))
         if 0 < latest <= visitor.tombstone:  # a replay will also reach the erasure that ended this link
             state.kept_out = kept if kept[0] else None
         else:
@@ -120,6 +130,8 @@ def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
     latest = turns.end(state, customer, upto=upto, is_kept_out=state.kept_out is not None)
     if latest:
         _tell_link(visitor, out, customer=customer, linked=latest)
+    else:
+        take_out(visitor, out, customer)
     state.unlinked = max(state.unlinked, upto)
     visitor.traits_changed = visitor.has_new_deadlines = True
 
@@ -138,13 +150,13 @@ def _was_heard(state: VisitorState, customer: str, upto: int) -> bool:
 
 
 def forget_customer(customer: Customer, out: Out, *, upto: int, visitor: str = "") -> None:
-    """Forget a customer and tell each of its visitors. `visitor`: the one of which it is forgotten.
+    """Forget a customer and tell all lanes and its visitors. `visitor`: the one of which it is forgotten.
 
     One that was linked to it since it was forgotten up to then may have brought what is older.
     """
     out.forget_letters(customer.site, customer.id, upto=upto)
     if customer.erased >= upto:
-        if visitor not in customer.state.visitors:
+        if not may_list(customer, visitor):
             return
         upto = customer.erased
     visitors = customer.state.visitors
@@ -165,7 +177,7 @@ def withdraw(customer: Customer, out: Out, *, upto: int, visitor: str = "", ever
     state = customer.state
     before = max(customer.erased, state.withdrawn_everywhere if everywhere else state.withdrawn)
     if before >= upto:
-        if visitor not in state.visitors:
+        if not may_list(customer, visitor):
             return
         upto = before
     others = [one for one in state.visitors if one != visitor]
@@ -173,6 +185,7 @@ def withdraw(customer: Customer, out: Out, *, upto: int, visitor: str = "", ever
     state.withdrawn = max(state.withdrawn, upto)
     if everywhere:
         state.withdrawn_everywhere = upto
+    out.unlink(customer.site, customer.id, upto=upto, withdrawn=True, everywhere=everywhere)
     for one in others:
         _tell(one, customer, out, upto=upto, withdrawn=not everywhere)
     for one in relatives(customer):
@@ -204,12 +217,28 @@ def end_by_age(customer: Customer, out: Out, *, last: int) -> None:
     state = customer.state
     out.forget_letters(customer.site, customer.id, upto=out.now)
     out.end_card(customer.site, customer.id, upto=last)  # what is later is not heard of yet
-    if state.heard or state.into:
+    if state.heard or state.into or state.visitors:
         out.unlink(customer.site, customer.id, upto=last, ended=True)
     for one in state.aliases:
         share = CustomerShare(site=customer.site, customer=one, visitor=customer.id, via=customer.id)
         out.tell(replace(share, left=True, last_seen=last))
     customer.end()
+
+
+def add_to_list(customer: Customer, visitor: str) -> None:
+    """List a visitor of a customer, in the place of the first one if the list is full."""
+    state = customer.state
+    if visitor not in state.visitors:
+        listed = [*state.visitors, visitor]
+        state.visitors = sorted(listed) if len(listed) <= MAX_VISITORS else listed[1:]
+
+
+def may_list(customer: Customer, visitor: str) -> bool:
+    """Whether a visitor has told a customer something since it was forgotten; one that lists as many as it may forgets
+    which others did.
+    """
+    listed = customer.state.visitors
+    return bool(visitor) and (visitor in listed or len(listed) >= MAX_VISITORS)
 
 
 def refuses(customer: Customer, share: CustomerShare, out: Out) -> bool:

@@ -41,7 +41,7 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     see `crm.identity.record`. `first_seen` is of both.
     """
 
-    visitors: list[str] = []  # those that were identified by this id, also where it is an alias
+    visitors: list[str] = []  # that this id lists, also an alias; a list that was full once ends with the latest
     counts: dict[str, int] = {}
     first_seen: int = 0
     last_seen: int = 0
@@ -141,7 +141,7 @@ class Customer:
         state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)
         if share.last_seen >= state.last_seen:
             state.last_seen = share.last_seen
-            state.source = share.source
+            state.source = share.source or state.source  # of a link that is only told again nothing is known
 
     def hear(self, first: int, last: int) -> None:
         """Note that others than browsers told of it, at these times (ms)."""

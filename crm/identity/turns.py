@@ -114,6 +114,11 @@ def is_of(state: VisitorState, customer: str, *, upto: int) -> bool:
     return any(turn.customer == customer and turn.began <= upto for turn in all_turns(state))
 
 
+def has_turn(state: VisitorState, customer: str) -> bool:
+    """Whether a turn of a customer is left, also one that only a tombstone keeps out."""
+    return any(turn.customer == customer for turn in all_turns(state))
+
+
 def end(state: VisitorState, customer: str, *, upto: int, is_kept_out: bool = False) -> int:
     """End a customer's turns of up to `upto` (ms); returns the latest identify of a turn that is left, 0: none.
 

@@ -128,6 +128,7 @@ def _bounds(rng: random.Random, kind: Kind) -> dict[str, Any]:
         "processor.firing.DUE_BEFORE_ONE": rng.choice((1, 64)),
         "processor.firing.DUE_PER_MS": rng.choice((0, 3)),
         "processor.naming.UNLINKED_AT_ONCE": rng.choice((1, 500)),
+        "crm.identity.forgetting.MAX_VISITORS": rng.choice((1, 100)),
     }
     if kind.capped:
         found["wakeline.keys.TOP_MEMBERS"] = 3

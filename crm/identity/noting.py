@@ -1,0 +1,35 @@
+"""Each lane notes which of its visitors belong to a customer, in the set of what names it: an erasure finds them all.
+
+A visitor is noted when it is linked, and stays so when the browser becomes another customer's, as what it did before is
+in its profile. It is taken out when that profile is forgotten or ends, and when the link does.
+
+It knows since when, by append time: an `Unlink` is for those that were noted before, so that one that is sent again,
+by a lane that is folded again, reaches nobody who came after the first.
+"""
+
+from __future__ import annotations
+
+from crm.out import Out
+from crm.state import Visitor
+
+MOST_NOTED = 9  # customers, that a visitor knows of: the latest. From earlier ones it is taken out when these end
+
+
+def note(visitor: Visitor, out: Out, customer: str, *, since: int = 0) -> None:
+    """Note a visitor with its customer, `since` now or an append time (ms)."""
+    noted = visitor.state.noted
+    if customer not in noted:
+        out.naming[visitor.site, customer][visitor.id] = True
+    elif next(reversed(noted)) == customer:
+        return
+    since = noted.pop(customer, since or out.now)
+    if len(noted) == MOST_NOTED:
+        del noted[next(iter(noted))]
+    noted[customer] = since
+
+
+def take_out(visitor: Visitor, out: Out, *customers: str) -> None:
+    """Note a visitor with these customers no more."""
+    for customer in customers:
+        out.naming[visitor.site, customer][visitor.id] = False
+        visitor.state.noted.pop(customer, None)
