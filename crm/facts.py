@@ -7,6 +7,7 @@ from typing import Any
 
 from crm.commerce import orders, products
 from crm.identity import record
+from crm.identity.agreements import is_whole as is_agreed
 from crm.out import Out, Verdict
 from crm.service import facts as service
 from crm.state import Customer, Visitor
@@ -15,7 +16,7 @@ from crm.things.state import Thing
 from wakeline.record import Fact
 from wakeline.vocabulary.types import BY_NAME, ORDER_STATE, PRODUCT_TOLD, PURCHASE, REFUND
 
-__all__ = ["Thing", "fault_of", "of_things", "take", "unlink"]
+__all__ = ["Thing", "fault_of", "is_agreed", "of_things", "take", "unlink"]
 
 MAKINGS: dict[str, Making] = {
     PURCHASE: orders.purchase,

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from crm.commerce import page_orders
 from crm.content import events, page_views
-from crm.identity import consent, customers
+from crm.identity import agreements, consent, customers
 from crm.identity.customers import open_share, send_share
 from crm.intake import bots, duplicates
 from crm.interests import scoring
@@ -72,6 +72,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("orders", page_orders.tell, (CUSTOM,)),
     ("interests", scoring.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),
     ("customers", customers.link, (IDENTIFY,)),
+    ("agreements", agreements.note, (CONSENT,)),
 )
 """Name, rule and its event types, in order of application."""
 

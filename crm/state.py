@@ -16,7 +16,7 @@ from crm.page_text import without_interests
 from crm.visits.state import Session, Touch
 from wakeline.definitions import PRESENT_MS
 from wakeline.profile_fields import ProfileCount
-from wakeline.record import ANONYMOUS_PREFIX, CustomerShare
+from wakeline.record import ANONYMOUS_PREFIX, Agreed, CustomerShare, later
 
 __all__ = [
     "Customer",
@@ -77,6 +77,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
     earlier: list[str] = []  # customers of turns that are not kept; they list it too
     noted: dict[str, int] = {}  # customers with whom its lane notes it -> since when; see `crm.identity.noting`
     unlinked: int = 0  # up to when its customer withdrew on another browser, which ended the link, ms
+    agreed: Agreed | None = None  # the latest consent that its pages told
     had_profile: bool = False  # in a replay: the live version had a profile that the current tombstone keeps out
     had_seen: tuple[int, int] = (0, 0)  # times of that profile's first and last event, ms
     facts: str = ""  # see `crm.things.digests`; it survives erasure
@@ -177,8 +178,9 @@ class Visitor:
 
     def forget(self, upto: int) -> None:
         """Delete the profile, permanently for events up to time `upto` (ms)."""
-        told = self.state.told
+        told, agreed = self.state.told, later(self.state.agreed, upto)
         self.end()
+        self.state.agreed = agreed
         self.state.erased = upto
         self.state.told = told if told > upto else 0
         self.erased, self.tombstone = upto, max(upto, self.tombstone)

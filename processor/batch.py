@@ -206,6 +206,7 @@ def _is_share(share: CustomerShare) -> bool:
         and all(0 <= time <= FOR_GOOD for time in times)
         and all(isfinite(amount) for amount in share.interests.values())
         and all(abs(count) <= FOR_GOOD for count in share.counts.values())
+        and (share.agreed is None or facts.is_agreed(share.agreed))
     )
 
 

@@ -27,6 +27,7 @@ V = "v" * 22
 
 ITEMS = [{"item_id": "runner-7", "price": 8900, "quantity": 1, "item_name": "Runner"}]
 CONTACT = {"channel": "phone", "state": "opened", "cost": 250, "currency": "JPY"}
+AGREED = {"version": "8", "wording": "May we?", "purposes": ["contact"]}
 TOLD = (
     fact(JO, "customer", 1, {"traits": {"plan": "gold"}, "orders_before": 3, "value_before": 12345, "currency": "EUR"}),
     fact(JO, "preference", 2, {"channel": "mail", "allowed": False, "frequency": "weekly"}),
@@ -55,6 +56,8 @@ def export(configured: Callable[[str], None], redis_server: Any, tmp_path: Path)
         await desk.write(card(JO, own_id="jo", email=EMAIL, name="\x1b[31mJö"), card(BEN, email="ben@x.example"))
         await made.append(event(V, "p", 0, 1), event(V, "p", 1, 2, "identify", customer=JO), at=MINUTE)
         await made.append(event("other-one", "q", 0, 1), *TOLD, at=MINUTE)
+        await made.append(event("other-one", "q", 1, 2, "identify", customer=BEN), at=MINUTE)
+        await made.append(event("other-one", "q", 2, 3, "consent", level="full", props=AGREED), at=MINUTE)
         for _ in range(3):
             await made.run()
         await made.run()
@@ -123,6 +126,13 @@ def test_everything_is_in_it_and_nothing_of_others(export: Any) -> None:
     assert "other-one" not in said.output
     again = json.loads(export(JO).output)
     assert again | {"made": ""} == found | {"made": ""}
+
+
+def test_what_a_page_said_was_agreed_to_is_in_it_and_shown(export: Any, redis_server: Any) -> None:
+    found = json.loads(export("ben").output)
+    assert found["record"]["consent"] == AGREED | {"level": "full", "said": "2027-01-15T08:00:00.003Z"}
+    shown = CliRunner().invoke(main, ["profile", "ben", "--customer", "--redis", redis_server.url])
+    assert "full, contact, version 8 (2027-01-15)" in shown.output
 
 
 def test_each_kind_that_names_people_has_its_words() -> None:

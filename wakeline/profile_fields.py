@@ -104,7 +104,7 @@ class Preference(Struct, frozen=True, kw_only=True):
 
 
 class Consent(Struct, frozen=True, kw_only=True):
-    """A consent that a server or an import told."""
+    """A consent: what servers and imports told last, or where they told nothing, a page."""
 
     level: Annotated[str, Fact("`full`, `anonymous` or `off`")] = ""
     purposes: Annotated[tuple[str, ...], Fact("what for")] = ()
@@ -114,7 +114,7 @@ class Consent(Struct, frozen=True, kw_only=True):
 
 
 class Record(Struct, frozen=True, kw_only=True):
-    """What servers and imports told of a customer itself. Personal values are on the card, see `cards`."""
+    """What servers and imports told of a customer itself; of consent also pages. Personal values are on the card."""
 
     traits: Annotated[dict[str, Any], Fact("such as language, country, plan")] = {}
     tags: Annotated[tuple[str, ...], Fact("labels that it has")] = ()
@@ -147,4 +147,6 @@ class Profile(Struct, frozen=True, kw_only=True):
     os: Annotated[str, OS]
     country: Annotated[str, COUNTRY]
     interests: Annotated[tuple[Interest, ...], Fact("strongest first; ten by default")]
-    record: Annotated[Record | None, Fact("for customers: what servers and imports told of it")] = None
+    record: Annotated[
+        Record | None, Fact("for customers: what servers and imports told of it; of consent also pages")
+    ] = None

@@ -108,6 +108,19 @@ class ToldFact(Struct, omit_defaults=True):
     step: int = 0
 
 
+class Agreed(Struct, array_like=True, gc=False):
+    """A consent that a page told, as it is kept: see `told.Kept`."""
+
+    time: int  # ms since 1970, as it was said
+    digest: str
+    fields: dict[str, Any]  # level, and what was said of version, wording and purposes
+
+
+def later(agreed: Agreed | None, upto: int) -> Agreed | None:
+    """What of it remains if all up to a time (ms) is forgotten."""
+    return agreed if agreed is not None and agreed.time > upto else None
+
+
 class CustomerShare(Struct, omit_defaults=True):
     """What one record of a visitor or a thing adds to its customer. All its parts commute."""
 
@@ -135,6 +148,7 @@ class CustomerShare(Struct, omit_defaults=True):
     first_heard: int = 0  # ms; when they first did
     heard: int = 0  # ms; and last
     returned: int = 0  # ms; when they said that the customer is back after an erasure
+    agreed: Agreed | None = None  # the latest consent that its pages told and no share before this one did
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):

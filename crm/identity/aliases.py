@@ -15,12 +15,13 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
+from crm.identity import agreements
 from crm.identity.forgetting import end_by_age, forget_customer, relatives, tell_ends, withdraw
 from crm.identity.state import Customer, began
 from crm.out import Out
 from crm.things.merging import merge
 from wakeline.record import CustomerShare
-from wakeline.told import Kept
+from wakeline.told import RANK_OF_PAGES, Kept
 from wakeline.vocabulary.things import is_thing
 
 MOST_ALIASES = 100  # that keep what they are told with one id; others do so with one of these
@@ -223,11 +224,13 @@ def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
         return
     if (share.last_seen or share.taken_back) and began(share) > max(upto, state.withdrawn):
         customer.add(share)
+        if share.agreed is not None:
+            agreements.receive(share.agreed, customer, out)
     if share.heard > upto:
         customer.hear(share.first_heard if share.first_heard > upto else share.heard, share.heard)
     if not upto or state.returned:
         for kept in share.record:
-            if kept.time > upto:
+            if kept.time > (max(upto, state.withdrawn) if kept.rank == RANK_OF_PAGES else upto):
                 out.cut["facts"] += merge(state.record, Kept(kept.digest, kept.rank, kept.time, dict(kept.fields)))
     if 0 < share.since <= upto:
         note_refused(share, customer, out)

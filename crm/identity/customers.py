@@ -5,7 +5,7 @@ The first share contains the visitor's whole profile; after that, each record se
 
 from __future__ import annotations
 
-from crm.identity import aliases, turns
+from crm.identity import agreements, aliases, turns
 from crm.identity.forgetting import add_to_list, forget_customer, may_list, refuses, withdraw
 from crm.identity.noting import note
 from crm.identity.state import Customer
@@ -91,9 +91,10 @@ def send_share(visitor: Visitor, out: Out) -> None:
     state, time = visitor.state, visitor.share_time
     if share.customer and share.customer not in state.noted:  # a link of an earlier version
         note(visitor, out, share.customer)
-    if not (share.interests or share.counts):
+    if not (share.interests or share.counts or share.agreed):
         return
-    turns.note(state, share, time, out.now)
+    if share.interests or share.counts:
+        turns.note(state, share, time, out.now)
     if not share.customer:
         return
     if share.customer == state.customer and time >= state.linked:
@@ -140,6 +141,8 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
         customer.hear(share.first_seen, share.last_seen)
     else:
         customer.add(share)
+        if share.agreed is not None:
+            agreements.receive(share.agreed, customer, out)
     if is_thing(share.visitor) or share.taken_back:
         return
     add_to_list(customer, share.visitor)

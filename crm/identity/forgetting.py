@@ -21,7 +21,7 @@ from crm.identity.noting import note, take_out
 from crm.identity.state import Customer, Turn
 from crm.out import Out
 from crm.state import Visitor, VisitorState
-from wakeline.record import CustomerShare, Erase, Unlink
+from wakeline.record import CustomerShare, Erase, Unlink, later
 from wakeline.vocabulary.things import is_thing
 
 MOST_ERASURES = 8  # of customers, that a visitor knows of: the latest
@@ -112,7 +112,7 @@ def _tell_link(visitor: Visitor, out: Out, *, customer: str, linked: int) -> Non
     out.tell(
         CustomerShare(
             site=visitor.site, customer=customer, visitor=visitor.id,
-            since=linked, linked=linked, first_seen=linked, last_seen=linked,
+            since=linked, linked=linked, first_seen=linked, last_seen=linked, agreed=visitor.state.agreed,
         )
     )  # fmt: skip
 
@@ -133,6 +133,7 @@ def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
     else:
         take_out(visitor, out, customer)
     state.unlinked = max(state.unlinked, upto)
+    state.agreed = later(state.agreed, upto)
     visitor.traits_changed = visitor.has_new_deadlines = True
 
 

@@ -7,7 +7,7 @@ from msgspec import Struct
 from crm.interests.state import Interests
 from wakeline.durations import DAY_MS
 from wakeline.record import CustomerShare
-from wakeline.told import Kept
+from wakeline.told import RANK_OF_PAGES, Kept
 
 
 class Turn(Struct, array_like=True, gc=False):
@@ -38,7 +38,8 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     """Stored state of one customer: the page part, sums over the visitors linked to it, and the record.
 
     The page part is what browsers told; the record what servers and imports told, and things that name the customer:
-    see `crm.identity.record`. `first_seen` is of both.
+    see `crm.identity.record`. `first_seen` is of both. The list `record` also holds what pages said was agreed to:
+    that is of the page part.
     """
 
     visitors: list[str] = []  # that this id lists, also an alias; a list that was full once ends with the latest
@@ -113,8 +114,9 @@ class Customer:
         self.tombstone = max(upto, self.tombstone)
 
     def end_page_part(self) -> None:
-        """Drop what browsers told."""
+        """Drop what browsers told, in the record too."""
         state = self.state
+        state.record = [kept for kept in state.record if kept.rank != RANK_OF_PAGES]
         state.visitors, state.counts, state.source = [], {}, ""
         state.last_seen = state.since = 0
         if state.heard:

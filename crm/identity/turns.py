@@ -222,6 +222,8 @@ def _tell(turn: Turn, time: int, visitor: Visitor, out: Out, *, is_first: bool) 
         counts = {name: count for name, count in share.counts.items() if count}
         if counts or share.interests:
             _note(state, Lately(0, out.now, time, counts, share.interests, time))
+    if state.agreed is not None and turn_at(state, state.agreed.time).customer == turn.customer:
+        share.agreed = state.agreed
     out.tell(share)
 
 

@@ -221,7 +221,8 @@ class _Story:
             return self._made(visitor, page, chosen, **fields)
         if type == "consent":
             levels = ["full", "off", "anonymous"] if self._kind.erasures else ["full"]
-            return self._made(visitor, page, type, level=rng.choice(levels))
+            level = rng.choice(levels)
+            return self._made(visitor, page, type, level=level, props={"version": page.id} if level == "full" else {})
         if type == "bot":
             return self._made(visitor, page, "page_view", bot="Googlebot")
         return self._made(visitor, page, type)
