@@ -1,8 +1,9 @@
 """A deployment in use, as an earlier version left it: `former.json.gz` beside this file, `former_later.json.gz` by one
-whose deadlines had no step and whose rules were no records.
+whose deadlines had no step and whose rules were no records, `former_consent.json.gz` by one in which no consent that a
+page told was in a customer's record: see tests/former_consent.py.
 
 `python -m tests.former`, run in a checkout of an earlier version, writes the first: the content of Redis, with
-remaining lifetimes, and of the log. tests/test_former_data.py continues with both on the current code.
+remaining lifetimes, and of the log. tests/test_former_data.py continues with the first two on the current code.
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ import json
 import random
 import tempfile
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from processor.worker import LaneWorker
+from tests.cards import desk_on
 from tests.dated_log import DatedLog
 from tests.server import running_server
 from tests.timeline import DAY, MINUTE, START, Timeline, a_week_of_visits, event, fact
+from wakeline.cards import Card
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.log import Entry, Log
 from wakeline.record import Erase, Event, Record
@@ -88,26 +92,32 @@ def _facts() -> list[Record | bytes]:
     ]
 
 
-async def arrive(made: Timeline, records: list[Record | bytes]) -> None:
+async def arrive(made: Timeline, records: Sequence[Record | bytes]) -> None:
     for record in records:
         await made.append(record, at=None if isinstance(record, Event) else made.now - START)
 
 
-async def left_behind(url: str) -> dict[str, Any]:
-    """The state after the earlier version stopped, with its last deltas still in the outbox."""
+async def left_behind(
+    url: str, records: Sequence[Record | bytes], *, owes: int = 0, cards: Sequence[Card] = ()
+) -> dict[str, Any]:
+    """The state after the earlier version stopped, with the deltas of the last `owes` records still in the outbox."""
     made = Timeline(url)
     await made.redis.hset(DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
+    if cards:
+        with tempfile.TemporaryDirectory() as folder:
+            await (await desk_on(made.redis, url, Path(folder))).write(*cards)
     await made.start()
-    records = before()
-    await arrive(made, records[:-40])
-    await made.run(batch=50)
+    await arrive(made, records[: len(records) - owes])
+    for _ in range(2):  # what lanes told each other too
+        await made.run(batch=50)
 
     async def stays(worker: LaneWorker, owed: object = None) -> None:
         """The process ends between its write and the sending of deltas."""
 
-    LaneWorker._empty_outbox = stays  # type: ignore[method-assign]
-    await arrive(made, records[-40:])
-    await made.run()
+    if owes:
+        LaneWorker._empty_outbox = stays  # type: ignore[method-assign]
+        await arrive(made, records[len(records) - owes :])
+        await made.run()
     rows = []
     for name in sorted(await made.redis.keys("*")):
         rows.append([name.decode(), await made.redis.pttl(name), b64encode(await made.redis.dump(name)).decode()])
@@ -157,11 +167,11 @@ def bring_log(made: Timeline, found: dict[str, Any]) -> None:
     ]
 
 
-def main() -> None:
+def write(file: Path, records: Sequence[Record | bytes], *, owes: int = 0, cards: Sequence[Card] = ()) -> None:
     with tempfile.TemporaryDirectory() as folder, running_server(Path(folder)) as server:
-        found = asyncio.run(left_behind(server.url))
-    FILE.write_bytes(gzip.compress(json.dumps(found).encode(), 9, mtime=0))
+        found = asyncio.run(left_behind(server.url, records, owes=owes, cards=cards))
+    file.write_bytes(gzip.compress(json.dumps(found).encode(), 9, mtime=0))
 
 
 if __name__ == "__main__":
-    main()
+    write(FILE, before(), owes=40)

@@ -1,0 +1,136 @@
+"""An upgrade keeps every profile, record, card and link, and a replay adds what the version before did not know."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from collections.abc import AsyncIterator
+from typing import Any
+
+import msgspec
+import pytest
+
+from crm.state import CustomerState, VisitorState, encode_state
+from tests.former import brought_back, left_in
+from tests.former_consent import BEN, ERASED, FILE, GONE, JO, records
+from tests.replay_stand import Stand
+from tests.timeline import DAY, Timeline, event
+from wakeline.record import CUSTOMER_PREFIX
+from wakeline.record_fields import read_record
+from wakeline.told import RANK_OF_PAGES
+
+OF_PEOPLE = ("state", "profile", "interests", "thing", "naming")
+OF_NUMBERS = ("totals", "day", "top:pages:d", "top:entries:d", "top:exits:d", "top:sources:d", "top:interests:d")
+FORGOTTEN = ("left", ERASED)  # a replay knows of them from their tombstones on
+
+
+@pytest.fixture
+async def former(redis_server: Any) -> AsyncIterator[Timeline]:
+    made = await brought_back(redis_server.url, FILE)
+    yield made
+    await made.close()
+
+
+async def held(made: Timeline, *kinds: str) -> dict[str, Any]:
+    """What is stored under these kinds of keys: key, without the version -> value."""
+    prefix = made.store.keys.prefix
+    names = [name.decode().removeprefix(prefix) for name in await made.redis.keys(f"{prefix}{{*}}:shop:*")]
+    wanted = [name for name in names if name.partition(":shop:")[2].startswith(kinds)]
+    return {name: await _value(made, f"{prefix}{name}") for name in wanted}
+
+
+async def outside(made: Timeline) -> dict[str, Any]:
+    """What no version of the data holds: cards and tombstones."""
+    names = [name.decode() for name in await made.redis.keys("wl:*")]
+    return {name: await _value(made, name) for name in names if ":card" in name or ":tombstone:" in name}
+
+
+async def _value(made: Timeline, name: str) -> Any:
+    kind = (await made.redis.type(name)).decode()
+    if kind == "hash":
+        return await made.redis.hgetall(name)
+    if kind == "zset":
+        return await made.redis.zrange(name, 0, -1, withscores=True)
+    if kind == "set":
+        return await made.redis.smembers(name)
+    return await made.redis.get(name)
+
+
+async def version_of(made: Timeline, customer: str) -> str:
+    """Of what was agreed to, as the customer's record says."""
+    for _ in range(2):
+        await made.run()
+    stored = await made.redis.get(made.store.keys.state(made.lane(customer), "shop", customer))
+    record = read_record(stored) if stored else None
+    return record.consent.version if record and record.consent else ""
+
+
+async def record_of(made: Timeline, customer: str) -> Any:
+    stored = await made.redis.get(made.store.keys.state(made.lane(customer), "shop", customer))
+    return json.loads(stored).get("record")
+
+
+async def test_all_is_there_as_it_was(former: Timeline) -> None:
+    before, cards = await held(former, ""), await outside(former)
+    assert len([name for name in cards if ":card:" in name]) == 2
+    assert all(any(f":{kind}:" in name for name in before) for kind in OF_PEOPLE)
+    await former.run()
+    assert await held(former, "") == before
+    assert await outside(former) == cards
+    assert (await former.profile("phone"))["customer"] == JO
+    assert json.loads((await former.profile(BEN))["visitors"]) == ["laptop", "tablet"]
+
+
+async def test_what_is_stored_of_people_is_written_as_it_was_read(former: Timeline) -> None:
+    for name, stored in (await held(former, "state")).items():
+        kind = CustomerState if f":{CUSTOMER_PREFIX}" in name else VisitorState
+        assert json.loads(encode_state(msgspec.json.decode(stored, type=kind))) == json.loads(stored), name
+
+
+async def test_people_go_on_where_they_were(former: Timeline) -> None:
+    """The event that comes next adds itself and takes nothing away."""
+    people = ("phone", "laptop", "tablet", "lone", JO, BEN)
+    before = {id: await former.profile(id) for id in people}
+    records = {id: await record_of(former, id) for id in (JO, BEN, GONE)}
+    cards = await outside(former)
+    await former.append(*(event(browser, f"{browser}-9", 0, 2 * DAY) for browser in people[:4]))
+    assert [await version_of(former, one) for one in (JO, BEN)] == ["", ""]
+    for id, added in zip(people, (1, 1, 1, 1, 2, 1), strict=True):
+        after = await former.profile(id)
+        assert int(after["page_views"]) == int(before[id]["page_views"]) + added
+        kept = ("customer", "visitors", "first_seen", "engaged_ms", "events")
+        assert [after.get(name) for name in kept] == [before[id].get(name) for name in kept]
+    assert {id: await record_of(former, id) for id in records} == records
+    assert await outside(former) == cards
+    again = event("laptop", "laptop-9", 1, 2 * DAY + 1, "consent", level="full", props={"version": "9"})
+    await former.append(again)
+    assert await version_of(former, BEN) == "9"
+
+
+async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former: Timeline, redis_server: Any) -> None:
+    before, cards = await held(former, *OF_PEOPLE, *OF_NUMBERS), await outside(former)
+    replayed = Stand(former, redis_server.url)
+    await replayed.switch(2)
+    assert [await version_of(former, one) for one in (JO, BEN, GONE, ERASED)] == ["2", "3", "", ""]
+    found = await held(former, *OF_PEOPLE, *OF_NUMBERS)
+    await replayed.redis.aclose()
+    assert await outside(former) == cards
+    assert found.keys() == before.keys()
+    agreed = set()
+    for name, value in found.items():
+        if ":state:" not in name:
+            assert value == before[name], name
+        elif not name.endswith(FORGOTTEN):
+            now, then = json.loads(value), json.loads(before[name])
+            new = now.pop("agreed", None) or [told for told in now.get("record", ()) if told[1] == RANK_OF_PAGES]
+            now |= {"record": [told for told in now["record"] if told[1] != RANK_OF_PAGES]} if "record" in now else {}
+            assert {field: one for field, one in now.items() if one} == then, name
+            agreed |= {name.rpartition(":")[2]} if new else set()
+    assert agreed == {"phone", "laptop", "lone", JO, BEN}
+
+
+def test_the_file_was_made_of_these_records() -> None:
+    lanes = left_in(FILE)["lanes"]
+    stored = [msgspec.json.decode(b64decode(value)) for lane in lanes for _, value in lane]
+    ours = [one for one in stored if one["kind"] not in ("delta", "unlink")]
+    assert sorted(map(str, ours)) == sorted(str(msgspec.to_builtins(one)) for one in records())
