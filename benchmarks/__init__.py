@@ -24,10 +24,11 @@ scale.py          Wakeline on a real Kafka (broker.py): the collector, the proce
 sizing.py         memory and disk for a million events
 archiver.py       CPU, memory and disk of the history while the log grows
 latency.py        time from an event to a readable profile
-due_live.py       the same while thousands of visits end
+customer_live.py  the same to the profile of a linked visitor's customer
+due_live.py       time to a readable profile while thousands of visits end
 imports.py        the same while a history is imported, and how fast that is
 idle.py           memory and CPU of all services when nothing happens
-profile_size.py   bytes in Redis of one profile; order_size.py of one order
+profile_size.py   bytes in Redis of one profile; order_size.py of one order; person_size.py of a customer with all keys
 snippet.py        bytes of the scripts
 page.py           main-thread time of the scripts and of others from npm (rivals/), in Chromium by page.mjs
 

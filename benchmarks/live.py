@@ -32,6 +32,7 @@ CONNECTIONS = 64
 LOOK_S = 0.003
 LOST_S = 30.0
 RUN = secrets.token_hex(4)  # makes the markers' ids new to Redis
+SEEN = "last_seen"  # of a profile: it changes with each later event
 VISITOR = re.compile(rb'"visitor":"([^"]+)"')
 
 
@@ -42,11 +43,25 @@ class Wait(NamedTuple):
     took: float  # seconds
 
 
+class Marker(NamedTuple):
+    """A request, and the visitor or customer whose profile it changes."""
+
+    request: bytes
+    id: str
+
+
 def requests(count: int, visitors: Sequence[str]) -> list[bytes]:
     """Requests of these visitors' pages, with one event each; no bots."""
     now = time.time_ns() // 1_000_000
     made = events(count, visitors=visitors, end=now, quiet_ms=0)
     return [load.request(_as_sent(event, now), now) for event in made if not event.bot]
+
+
+def next_view(visitor: str) -> bytes:
+    """The request of a page that a visitor views."""
+    now = time.time_ns() // 1_000_000
+    view = next(event for event in events(50, visitors=[visitor], end=now) if event.type == PAGE_VIEW)
+    return load.request(_as_sent(view, now), now)
 
 
 def _as_sent(event: Event, now: int) -> dict[str, Any]:
@@ -64,38 +79,47 @@ def _as_sent(event: Event, now: int) -> dict[str, Any]:
 
 
 async def waits(
-    settings: Settings, requests: Sequence[bytes], *, per_second: int = PER_SECOND, start: float = 0.0
+    settings: Settings,
+    requests: Sequence[bytes],
+    *,
+    per_second: int = PER_SECOND,
+    start: float = 0.0,
+    markers: Sequence[Marker] = (),
 ) -> list[Wait]:
     """Send the requests, from `start` (seconds since 1970) on or at once, and wait for their markers' profiles.
 
-    Raises RuntimeError if a profile does not appear, or a request is not accepted.
+    `markers`: sent in place of the requests that are marked. Raises RuntimeError if a profile does not appear or
+    change, or a request is not accepted.
     """
     async with AsyncProfiles(settings.redis) as profiles:
         watch = Watch(profiles, connect(settings.redis), lanes=settings.lanes)
+        await watch.note([marker.id for marker in markers])
         watching = asyncio.create_task(watch.run())
         sender = await Sender.connected(settings.port, CONNECTIONS)
         clock = asyncio.get_running_loop().time
         began = clock() + max(0.1, start - time.time())
         for index, request in enumerate(requests):
-            marked, visitor = _marked(request, index) if index % MARKED == 0 else (request, "")
+            sent, awaited = request, ""
+            if index % MARKED == 0:
+                sent, awaited = markers[index // MARKED] if markers else _marked(request, index)
             due = began + index / per_second
             if (early := due - clock()) > 0:
                 await asyncio.sleep(early)
-            if visitor:
-                watch.wait_for(visitor, due)
-            sender.send(marked)
+            if awaited:
+                watch.wait_for(awaited, due)
+            sender.send(sent)
         watch.wait_for_no_more()
         await watching
         sender.close()
         return [Wait(due - began, took) for due, took in watch.waited]
 
 
-def _marked(request: bytes, index: int) -> tuple[bytes, str]:
-    """The request with a new visitor id of the same length, and that id."""
+def _marked(request: bytes, index: int) -> Marker:
+    """The request with a new visitor id of the same length."""
     found = VISITOR.search(request)
     assert found is not None
     visitor = f"m{index}-{RUN}".ljust(len(found[1]), "-")
-    return request[: found.start(1)] + visitor.encode() + request[found.end(1) :], visitor
+    return Marker(request[: found.start(1)] + visitor.encode() + request[found.end(1) :], visitor)
 
 
 class Watch:
@@ -106,12 +130,22 @@ class Watch:
         self._profiles = profiles
         self._redis = redis
         self._lanes = lanes
-        self._outstanding: dict[str, tuple[float, str]] = {}  # visitor -> due time, key of its profile
+        self._outstanding: dict[str, tuple[float, str]] = {}  # whose -> due time, key of the profile
+        self._before: dict[str, bytes | None] = {}  # whose -> when it was seen last
         self._is_over = False
 
-    def wait_for(self, visitor: str, due: float) -> None:
-        lane = lane_of(SITE.key, visitor, self._lanes)
-        self._outstanding[visitor] = due, Keys().profile(lane, SITE.key, visitor)
+    async def note(self, ids: Sequence[str]) -> None:
+        """Note when these were seen last, so that their profiles are awaited to say something later."""
+        pipe = self._redis.pipeline(transaction=False)
+        for id in ids:
+            pipe.hget(self._key(id), SEEN)
+        self._before = dict(zip(ids, await pipe.execute(), strict=True))
+
+    def wait_for(self, id: str, due: float) -> None:
+        self._outstanding[id] = due, self._key(id)
+
+    def _key(self, id: str) -> str:
+        return Keys().profile(lane_of(SITE.key, id, self._lanes), SITE.key, id)
 
     def wait_for_no_more(self) -> None:
         self._is_over = True
@@ -124,13 +158,13 @@ class Watch:
             waiting = list(self._outstanding.items())
             pipe = self._redis.pipeline(transaction=False)
             for _, (_, key) in waiting:
-                pipe.exists(key)
-            for (visitor, (due, _)), exists in zip(waiting, await pipe.execute(), strict=True):
-                if exists and await self._profiles.read(SITE.key, visitor) is not None:
-                    del self._outstanding[visitor]
+                pipe.hget(key, SEEN)
+            for (id, (due, _)), seen in zip(waiting, await pipe.execute(), strict=True):
+                if seen != self._before.get(id) and await self._profiles.read(SITE.key, id) is not None:
+                    del self._outstanding[id]
                     self.waited.append((due, clock() - due))
                 elif clock() - due > LOST_S:
-                    raise RuntimeError(f"an event made no profile within {LOST_S:.0f} s")
+                    raise RuntimeError(f"an event is in no profile after {LOST_S:.0f} s")
         await self._redis.aclose()
 
 

@@ -49,7 +49,8 @@ def measure(run: Run) -> dict[str, float]:
         return _sizes(client, orders, deployment)
 
 
-def _order(rng: random.Random, number: int, now: int) -> Fact:
+def order_body(rng: random.Random) -> dict[str, Any]:
+    """What a server tells of an order, with its amounts in minor units."""
     items: list[dict[str, Any]] = [
         {
             "item_id": f"SKU-{rng.randrange(10_000, 100_000)}",
@@ -63,10 +64,13 @@ def _order(rng: random.Random, number: int, now: int) -> Fact:
     ]
     value = sum(item["price"] * item["quantity"] for item in items)
     told = {"value": value, "tax": value // 5, "shipping": 495, "currency": "EUR", "channel": "web", "coupon": "MAY10"}
+    return told | {"items": items}
+
+
+def _order(rng: random.Random, number: int, now: int) -> Fact:
     return Fact(
         site=SITE.key, home=f"#{_hash(f'order {number}')}", type="purchase", id=_hash(f"event {number}")[:16],
-        time=now, received=now, customer=f"@{_hash(f'customer {number // ORDERS_OF_ONE}')}",
-        body=told | {"items": items},
+        time=now, received=now, customer=f"@{_hash(f'customer {number // ORDERS_OF_ONE}')}", body=order_body(rng),
     )  # fmt: skip
 
 

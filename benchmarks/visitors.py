@@ -43,7 +43,7 @@ def events(
     """
     chance = random.Random(seed)
     busy = count * 1000 // PER_SECOND // 2
-    ids = [_random_id(chance) for _ in range(visitors)] if isinstance(visitors, int) else visitors
+    ids = [random_id(chance) for _ in range(visitors)] if isinstance(visitors, int) else visitors
     orders = _Owed(mix.orders)
     found: list[Event] = []
     while len(found) < count:
@@ -60,7 +60,7 @@ def visits(count: int, *, end: int, seed: int = 1, mix: Mix = MIX, pages: float 
     orders = _Owed(mix.orders)
     found: list[Event] = []
     for _ in range(count):
-        found += _visit(chance, _random_id(chance), 0, mix, orders, pages)
+        found += _visit(chance, random_id(chance), 0, mix, orders, pages)
     return _ending(found, end)
 
 
@@ -147,7 +147,7 @@ def _order(chance: random.Random) -> tuple[str, dict[str, Any]]:
     """A purchase of one to three items."""
     items = [_item(chance.choice(CATEGORIES), chance.randrange(PRODUCTS)) for _ in range(chance.randint(1, 3))]
     value = round(sum(item["price"] for item in items), 2)
-    return PURCHASE, {"transaction_id": _random_id(chance), "value": value, "currency": "EUR", "items": items}
+    return PURCHASE, {"transaction_id": random_id(chance), "value": value, "currency": "EUR", "items": items}
 
 
 def _page(
@@ -161,7 +161,7 @@ def _page(
     did: Sequence[tuple[str, dict[str, Any]]] = (),
 ) -> list[Event]:
     """The events of a page, from its view to its end `read` ms later: a customer's identify, and those in `did`."""
-    what |= {"site": SITE.key, "host": "shop.example", "page": _random_id(chance)}
+    what |= {"site": SITE.key, "host": "shop.example", "page": random_id(chance)}
     title = what["path"].replace("/", " ").title() + " | Shop"
     numbers = itertools.count()
     found = [_event(what, PAGE_VIEW, next(numbers), time, title=title, **came)]
@@ -180,7 +180,7 @@ def _event(what: dict[str, Any], type: str, n: int, time: int, **more: Any) -> E
     return Event(type=type, n=n, time=time, received=time + 20, **what, **more)
 
 
-def _random_id(chance: random.Random) -> str:
+def random_id(chance: random.Random) -> str:
     """An id like those of the snippet."""
     return "".join(str(chance.getrandbits(32)) for _ in range(3))
 

@@ -14,7 +14,7 @@ from processor.lane_protocol import COMMANDS, KEYS_OF, LanePlace
 from processor.memory import LaneMemory
 from processor.store import Store, StoreUnavailable, Written
 from tests.refusing import server_that_says
-from tests.timeline import MINUTE, START, Timeline, a_week_of_visits
+from tests.timeline import MINUTE, START, Timeline, a_week_of_visits, event
 from wakeline import keys
 from wakeline.keys import Keys
 from wakeline.record import Erase
@@ -116,3 +116,13 @@ async def test_it_loads_as_many_as_a_call_may_touch_and_of_who_lives_elsewhere_o
         assert memory.tops.loaded == {"top": {"tea": 3}}
     finally:
         await redis.aclose()
+
+
+async def test_the_embedded_server_keeps_a_profile_with_its_visit_in_one_piece(made: Timeline) -> None:
+    """In half of the memory of a hash table: `hash-max-listpack-value`."""
+    path = "/shoes/" + "x" * 80
+    await made.append(event("visitor", "page", 0, 0, path=path, referrer="www.google.com/search", title="Shoes"))
+    await made.run()
+    key = made.store.keys.profile(made.lane("visitor"), "shop", "visitor")
+    assert path in (await made.profile("visitor"))["session"]
+    assert await made.redis.object("ENCODING", key) == b"listpack"

@@ -65,6 +65,7 @@ def server_command(port: int, folder: Path, *, memory_mb: int = 0, appendfsync: 
         "repl-diskless-sync-delay": "0",  # a backup is the only replica: no need to wait for others
         "maxmemory": str(most),
         "maxmemory-policy": "noeviction",
+        "hash-max-listpack-value": "512",  # a profile with its visit takes half of the memory, a card less
         "daemonize": "no",
         "logfile": LOG,
     }
