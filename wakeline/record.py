@@ -148,7 +148,7 @@ class CustomerShare(Struct, omit_defaults=True):
     first_heard: int = 0  # ms; when they first did
     heard: int = 0  # ms; and last
     returned: int = 0  # ms; when they said that the customer is back after an erasure
-    agreed: Agreed | None = None  # the latest consent that its pages told and no share before this one did
+    agreed: Agreed | None = None  # a consent that its pages told: the latest wins
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
