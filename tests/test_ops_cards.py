@@ -57,6 +57,7 @@ def test_the_card_is_shown_to_who_has_the_key(command: Any, tmp_path: Path) -> N
     assert EMAIL in said.output
     assert "2027-01-15" in said.output
     assert "\x1b" not in said.output
+    assert command("profile", "show", "jo", "--customer", "--personal").output == said.output
     shown = json.loads(command("profile", JO, "--personal", "--json").output)
     assert shown["personal"]["values"]["email"] == {"text": EMAIL, "time": "2027-01-15T08:00:00Z"}
     assert command("profile", "jo", "--customer").exit_code == 1  # there is no profile

@@ -60,7 +60,8 @@ def main() -> None:
 
 
 key.add_command(rotate_cards)
-profile.parts = {"export": export, "erase": erase}
+show = click.Command("show", None, profile.callback, profile.params, profile.help, short_help=profile.short_help)
+profile.parts = {"show": show, "export": export, "erase": erase}
 for command in (
     up, check, *SERVICES, apply, import_, profile, query, erase, retention, sign, key, snippet, lag, dead_letters,
     replay, backup, restore, adopt_log,

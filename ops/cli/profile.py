@@ -60,11 +60,11 @@ def profile(
     """Show the live profile of visitor ID, or of your customer, order, product, contact, service order or agreement.
 
     \b
-    wakeline profile 1042 --customer
-    wakeline profile A1001 --order
+    wakeline profile show 1042 --customer
+    wakeline profile show A1001 --order
 
-    `wakeline profile export CUSTOMER` writes all that is known of a customer, `wakeline profile erase ID` erases a
-    person.
+    The word `show` may be left out. `wakeline profile export CUSTOMER` writes all that is known of a customer,
+    `wakeline profile erase ID` erases a person.
 
     A visitor's id is in the page's localStorage as wakeline.id; the demo shop's panel shows it.
     """
