@@ -1,8 +1,9 @@
 """The demo shop with the live profile beside it, and the simulator of its visitors.
 
 In reading order: catalogue (the products), pages (URL to HTML), panel (the live profile, fetched on the page's behalf),
-guard (access control), app (the server); people (kinds of visitors), browser (what their pages send), visitors (their
-behaviour), departments (what till, service desk and newsletter tell of them; all pure and seeded), delivery and
-server_events (over HTTP), key (the API key for the latter), simulator (arrivals). The client side is in site/: no
-build, no framework.
+known (the household, as it is known), guard (access control), app (the server); people (kinds of visitors), browser
+(what their pages send), visitors (their behaviour), departments (what till, service desk and newsletter tell of them),
+household (a story of two customers; all pure and seeded), delivery and server_events (over HTTP), key (the API key for
+the latter), opening (tells the story at the first start), simulator (arrivals). The client side is in site/: no build,
+no framework.
 """

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import msgspec
 import uvloop
@@ -14,21 +14,26 @@ from aiohttp import web
 
 from demo.catalogue import SITE
 from demo.departments import DEPARTMENTS
-from demo.guard import guard, is_own_page
+from demo.guard import Handler, guard, is_own_page
 from demo.key import Key
+from demo.known import HouseholdAway, household
+from demo.opening import tell_once
 from demo.pages import html, missing, page_at
-from demo.panel import Panel
+from demo.panel import Panel, answered
 from demo.server_events import ACCEPTED, PATH, ServerEvents, as_steps, endpoint
 from wakeline.clock import now_ms
 from wakeline.durations import DAY_MS
-from wakeline.identity import identified, signature
+from wakeline.identity import forgotten, identified, signature
 from wakeline.internal_port import alive, serve
+from wakeline.scripts import Kind
 from wakeline.settings import Config
 from wakeline.stopping import cancelled, told_to_stop
 from wakeline.tag import script_tag
 
 KEY = "demo"  # of the shop in the settings
 SIGNED_MS = DAY_MS  # how long a sign-in lasts
+FORGET_MS = 10 * 60_000  # and the word that somebody is to be forgotten
+PLATFORM_PATH = "/privacy"  # the page that also hears a consent platform
 CUSTOMER = re.compile(r"[A-Za-z0-9-]{1,32}")
 
 log = logging.getLogger("wakeline.demo")
@@ -46,7 +51,9 @@ async def run(config: Config, port: int) -> int:
     host = config.settings.internal_host
     runner = await serve(create_app(config, port), host, port, stop_s=1.0)
     log.info("the shop is open on http://%s:%d", host, port)
+    opening = asyncio.create_task(tell_once(config, KEY))
     await stop.wait()
+    await cancelled([opening])
     await runner.cleanup()
     return 0
 
@@ -55,26 +62,41 @@ def create_app(config: Config, port: int) -> web.Application:
     """The shop for the site `demo` of `config`."""
     site, settings = config.sites[KEY], config.settings
     snippet = script_tag(site, settings)
+    consent = script_tag(site, settings, Kind.CONSENT, platform="gcm")
     heard = ServerEvents(endpoint(settings, PATH), Key(config, KEY))
     panel = Panel(settings, KEY, heard)
     chance, stories = random.Random(), set[asyncio.Task[None]]()
 
     async def page(request: web.Request) -> web.Response:
         found = page_at(request.path, request.query)
-        text = html(found or missing(), request.path, snippet)
+        tags = f"{snippet}\n{consent}" if request.path == PLATFORM_PATH else snippet
+        text = html(found or missing(), request.path, tags)
         return web.Response(text=text, status=200 if found else 404, content_type="text/html")
 
     async def profile(request: web.Request) -> web.Response:
         return await panel.handle(request) if is_own_page(request) else web.Response(status=403)
 
-    async def sign_in(request: web.Request) -> web.Response:
-        """Signs the customer's id for its page, as a real shop does after it has checked a password."""
-        id = await customer_of(request)
-        if isinstance(id, web.Response):
-            return id
-        expires = now_ms() + SIGNED_MS
-        signed = signature(site.secret, identified(id, expires))
-        return web.json_response({"id": id, "signature": signed, "expires": expires})
+    def signs(text: Callable[[str, int], str], lasts: int) -> Handler:
+        """Signs a customer's id for its page, as a real shop does after it has checked a password."""
+
+        async def sign(request: web.Request) -> web.StreamResponse:
+            id = await customer_of(request)
+            if isinstance(id, web.Response):
+                return id
+            expires = now_ms() + lasts
+            signed = signature(site.secret, text(id, expires))
+            return web.json_response({"id": id, "signature": signed, "expires": expires})
+
+        return sign
+
+    async def people(request: web.Request) -> web.Response:
+        """The household, see `demo.known`: {"people": [...]}."""
+        if not is_own_page(request):
+            return web.Response(status=403)
+        try:
+            return answered({"people": await household(settings, site)})
+        except HouseholdAway:
+            return answered({"reason": "unavailable"}, 503)
 
     async def tell(request: web.Request) -> web.Response:
         """Lets a department tell of the customer: {"said": accepted or why not, "steps": what happens when}."""
@@ -103,7 +125,9 @@ def create_app(config: Config, port: int) -> web.Application:
     app = web.Application(middlewares=[guard(site, settings, port)], client_max_size=4_096)
     app.add_routes([alive()])
     app.router.add_get("/panel/profile/{visitor}", profile)
-    app.router.add_post("/account/sign-in", sign_in)
+    app.router.add_get("/panel/people", people)
+    app.router.add_post("/account/sign-in", signs(identified, SIGNED_MS))
+    app.router.add_post("/account/forget", signs(forgotten, FORGET_MS))
     app.router.add_post("/panel/tell/{department}", tell)
     app.router.add_static("/site/", SITE)
     app.router.add_get("/{path:.*}", page)

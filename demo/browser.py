@@ -147,8 +147,11 @@ class Browser:
             self._emit(ENGAGEMENT, engaged_ms=self._engaged_ms, scroll=self._scroll, leave=True)
             self._engaged_ms = 0
 
-    def choose(self, level: ConsentLevel) -> None:
-        """Change the consent level, capped by GPC: the page ends under the old level and continues under the new."""
+    def choose(self, level: ConsentLevel, *, version: str = "", wording: str = "") -> None:
+        """Change the consent level, capped by GPC: the page ends under the old level and continues under the new.
+
+        A page may also tell the version and the wording of what was agreed to.
+        """
         person = self.person
         if person.has_gpc and level is ConsentLevel.FULL:
             level = ConsentLevel.ANONYMOUS
@@ -163,6 +166,9 @@ class Browser:
         person.visitor = random_id(self.chance) if level is ConsentLevel.FULL else None
         if level is not ConsentLevel.OFF:
             self._view(continued=True)
+            if version:
+                self._emit(CONSENT, level=level, version=version, wording=wording)
+                self._send(GATHER_MS)
 
     def _emit(self, type: str, *, at: ConsentLevel | None = None, **body: object) -> None:
         """Add an event of the open page under `at`, by default the current level; under `off` nothing."""

@@ -32,7 +32,7 @@ class Said(NamedTuple):
     words: str
 
 
-class _Story:
+class Story:
     """The events of one department about one customer, in order."""
 
     def __init__(self, customer: str, chance: random.Random, start: int) -> None:
@@ -52,26 +52,26 @@ class _Story:
 
 def till(customer: str, chance: random.Random, start: int) -> list[Said]:
     """A purchase with the customer's card; sometimes one thing comes back."""
-    story, shop = _Story(customer, chance, start), catalogue()
+    story, shop = Story(customer, chance, start), catalogue()
     email = f"{customer.lower()}@example.com"
     traits = {"language": chance.choice(("en", "de", "fr")), "has_card": True}
     story.say("customer", f"knows {customer} by the card", email=email, traits=traits)
     lines = [(product, chance.randint(1, 2)) for product in chance.sample(shop.products, chance.randint(1, 3))]
     order, value = story.id("K"), sum(product.price * quantity for product, quantity in lines)
-    items = [_item(product, quantity) for product, quantity in lines]
+    items = [item(product, quantity) for product, quantity in lines]
     paid: Fields = {"transaction_id": order, "currency": shop.currency}
     story.say("purchase", f"sold for €{value}", **paid, value=value, items=items, channel=TILL)
     if chance.random() < RETURNS:
         story.wait(10, 30)
         back = lines[0][0]
         words = f"took back the {back.name}, for €{back.price}"
-        story.say("refund", words, **paid, refund_id=story.id("R"), value=back.price, items=[_item(back, 1)])
+        story.say("refund", words, **paid, refund_id=story.id("R"), value=back.price, items=[item(back, 1)])
     return story.said
 
 
 def desk(customer: str, chance: random.Random, start: int) -> list[Said]:
     """A request, its answer, and mostly that it was solved."""
-    story = _Story(customer, chance, start)
+    story = Story(customer, chance, start)
     topic, channel = pick(chance, TOPICS), pick(chance, CHANNELS)
     request: Fields = {"contact_id": story.id("Q"), "channel": channel, "topic": topic, "direction": "in"}
     story.say("contact", f"got a question about {topic}, by {channel}", **request, state="opened")
@@ -88,7 +88,7 @@ def desk(customer: str, chance: random.Random, start: int) -> list[Said]:
 
 def letter(customer: str, chance: random.Random, start: int) -> list[Said]:
     """A mail that is sent, often opened, sometimes clicked."""
-    story = _Story(customer, chance, start)
+    story = Story(customer, chance, start)
     campaign = chance.choice(tuple(LETTERS))
     sent: Fields = {"sent_id": story.id("M"), "campaign": campaign, "medium": "email"}
     subject = {"subject": LETTERS[campaign]}
@@ -108,7 +108,7 @@ Department = Callable[[str, random.Random, int], list[Said]]
 DEPARTMENTS: dict[str, Department] = {TILL: till, DESK: desk, LETTER: letter}
 
 
-def _item(product: Product, quantity: int) -> Fields:
+def item(product: Product, quantity: int) -> Fields:
     return {
         "item_id": product.id,
         "item_name": product.name,

@@ -41,18 +41,18 @@ class Panel:
     async def handle(self, request: web.Request) -> web.Response:
         visitor = request.match_info["visitor"]
         if not VISITOR.fullmatch(visitor):
-            return _answer({"reason": "bad_visitor"}, 400)
+            return answered({"reason": "bad_visitor"}, 400)
         try:
             profile = await self._read(visitor)
             customer = await self._read(profile["customer"]) if profile and profile["customer"] else None
         except ReadSideAway:
-            return _answer({"reason": "unavailable"}, 503)
+            return answered({"reason": "unavailable"}, 503)
         body: dict[str, Any] = {"visitor": profile, "customer": customer}
         if bot := agent_of(legible(request.headers.get("User-Agent", ""))).bot:
             body["bot"] = bot
         if await self._departments():
             body["departments"] = True
-        return _answer(body)
+        return answered(body)
 
     async def _departments(self) -> bool:
         """Whether they can be heard, looked for now and then until they can."""
@@ -81,6 +81,7 @@ class Panel:
             await self._session.close()
 
 
-def _answer(body: object, status: int = 200) -> web.Response:
+def answered(body: object, status: int = 200) -> web.Response:
+    """JSON that nobody keeps."""
     headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
     return web.Response(body=msgspec.json.encode(body), status=status, headers=headers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from fnmatch import fnmatch
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
@@ -20,7 +20,8 @@ from demo.pages import html, page_at
 from wakeline.clock import now_ms
 from wakeline.config import load
 from wakeline.durations import DAY_MS
-from wakeline.identity import identified, is_signed
+from wakeline.identity import forgotten, identified, is_signed
+from wakeline.scripts import Kind
 from wakeline.settings import Config
 from wakeline.tag import script_tag
 
@@ -60,6 +61,7 @@ class Links(HTMLParser):
 
 async def test_every_page_that_a_link_leads_to_exists(shop: TestClient, config: Config) -> None:
     snippet = script_tag(config.sites["demo"], config.settings)
+    consent = script_tag(config.sites["demo"], config.settings, Kind.CONSENT, platform="gcm")
     waiting, seen = {"/"}, {"/"}
     pages = 0
     while waiting:
@@ -71,6 +73,7 @@ async def test_every_page_that_a_link_leads_to_exists(shop: TestClient, config: 
         pages += 1
         text = await answer.text()
         assert text.count(snippet) == 1, path
+        assert text.count(consent) == (path == "/privacy"), path
         links = Links(text)
         assert len(links.ids) == len(set(links.ids)), f"an id twice in {path}"
         assert set(links.labels) <= set(links.ids), f"a label without its field in {path}"
@@ -80,7 +83,7 @@ async def test_every_page_that_a_link_leads_to_exists(shop: TestClient, config: 
                 waiting |= {found} - seen
                 seen.add(found)
             else:
-                assert address.startswith("#") or address in snippet, f"{address} in {path} leads elsewhere"
+                assert address.startswith("#") or address in snippet + consent, f"{address} in {path} leads elsewhere"
     assert pages >= 12 + 4 + 7
 
 
@@ -205,13 +208,16 @@ async def test_it_answers_to_its_own_names_only(shop: TestClient, host: str, sta
     assert (await shop.get("/healthz", headers={"Host": host})).status == 200
 
 
-async def test_the_server_signs_and_keeps_the_secret(shop: TestClient, config: Config) -> None:
+@pytest.mark.parametrize(("path", "text", "lasts"), [("sign-in", identified, DAY_MS), ("forget", forgotten, 600_000)])
+async def test_the_server_signs_and_keeps_the_secret(
+    shop: TestClient, config: Config, path: str, text: Callable[[str, int], str], lasts: int
+) -> None:
     secret = config.sites["demo"].secret
-    answer = await shop.post("/account/sign-in", json={"id": "C-1042"}, headers=OURS)
+    answer = await shop.post(f"/account/{path}", json={"id": "C-1042"}, headers=OURS)
     body = await answer.json()
     assert body["id"] == "C-1042"
-    assert is_signed(secret, identified("C-1042", body["expires"]), body["signature"])
-    assert DAY_MS - 60_000 < body["expires"] - now_ms() <= DAY_MS
+    assert is_signed(secret, text("C-1042", body["expires"]), body["signature"])
+    assert lasts - 60_000 < body["expires"] - now_ms() <= lasts
     assert secret not in await answer.text()
 
 
@@ -232,6 +238,7 @@ async def test_the_server_signs_and_keeps_the_secret(shop: TestClient, config: C
     ],
 )
 async def test_it_does_not_sign(shop: TestClient, headers: dict[str, str], body: bytes, status: int) -> None:
-    answer = await shop.post("/account/sign-in", data=body, headers={**HOST, **headers})
-    assert answer.status == status
-    assert "signature" not in await answer.text()
+    for path in ("/account/sign-in", "/account/forget"):
+        answer = await shop.post(path, data=body, headers={**HOST, **headers})
+        assert answer.status == status
+        assert "signature" not in await answer.text()

@@ -10,6 +10,7 @@ const WHY = {
   ping: "a sign that you are still here",
   consent: (event) => `you chose “${event.level}”`,
   identify: "you signed in",
+  forget: "you want to be forgotten, and the shop signed it",
   view_item: "you looked at a product",
   add_to_cart: "you put something into the cart",
   remove_from_cart: "you took it out again",
@@ -145,7 +146,7 @@ function drawProfile(profile, customer) {
     ["last came from", last],
     ["all in all", `${many(profile.page_views, "page")}, ${many(profile.events, "event")}, ${seconds(profile.engaged_seconds)}`],
   ])
-  $("command").textContent = `wakeline profile ${profile.id}`
+  $("command").textContent = `wakeline profile show ${profile.id}`
 }
 
 const why = (event) => {

@@ -108,9 +108,36 @@ function choose(level) {
   document.dispatchEvent(new Event("shop:consent"))
 }
 
+/** A customer on all devices, with the shop's signature; without a number only this browser. Either ends in `off`. */
+async function forget(id) {
+  if (id) {
+    const answer = await asked("/account/forget", id)
+    if (!answer.ok) return toast("The shop did not sign that.")
+    const { signature, expires } = await answer.json()
+    wakeline("forget", id, { signature, expires })
+  } else wakeline("forget")
+  if (id === signedIn()?.id) keep("customer", null)
+  showBanner(false)
+  if (path === "/account") drawAccount()
+  document.dispatchEvent(new Event("shop:consent"))
+}
+
+/** As a banner's platform tells it, in Google's consent mode: wakeline.consent.js makes a level of it. */
+function platform(level) {
+  const said = (is) => is ? "granted" : "denied"
+  window.dataLayer ||= []
+  const gtag = function () { dataLayer.push(arguments) }
+  gtag("consent", "update", { analytics_storage: said(level !== "off"), personalization_storage: said(level === "full") })
+  showBanner(false)
+  identify()
+  document.dispatchEvent(new Event("shop:consent"))
+}
+
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button")
   if (!button) return
+  if (button.dataset.platform) platform(button.dataset.platform)
+  if ("forget" in button.dataset) forget(button.dataset.forget || signedIn()?.id).catch(() => toast("The shop does not answer."))
   if (button.dataset.consent) choose(button.dataset.consent)
   if ("choices" in button.dataset) { showBanner(true); $("button", banner).focus() }
   if ("add" in button.dataset) add()
@@ -119,6 +146,13 @@ document.addEventListener("click", (event) => {
 })
 
 // ---- sign-in: the server signs, the page passes it on
+
+/** What the shop's server signs of a customer. */
+const asked = (url, id) => fetch(url, {
+  method: "POST",
+  headers: { "Content-Type": "application/json", "Wakeline-Demo": "1" },
+  body: JSON.stringify({ id }),
+})
 
 /** Until the signature ends, as a session does. */
 function signedIn() {
@@ -147,11 +181,7 @@ function drawAccount() {
 }
 
 async function signIn(form) {
-  const answer = await fetch("/account/sign-in", {
-    method: "POST",
-    headers: { "Content-Type": "application/json", "Wakeline-Demo": "1" },
-    body: JSON.stringify({ id: new FormData(form).get("id") }),
-  })
+  const answer = await asked("/account/sign-in", new FormData(form).get("id"))
   if (!answer.ok) return toast("That did not work. Letters, digits and dashes, please.")
   keep("customer", await answer.json())
   identify()

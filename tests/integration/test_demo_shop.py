@@ -22,7 +22,7 @@ from benchmarks.machine import ports_of_settings
 from benchmarks.waiting import until
 from tests.balance import assert_balanced
 from tests.browser import CHROMIUM, Tab, running_browser
-from tests.integration.up import Up
+from tests.integration.up import Up, without_story
 from tests.prometheus import Prometheus
 
 A_PERSON = (
@@ -40,6 +40,7 @@ class Shop:
     def __init__(self, folder: Path) -> None:
         ports = ports_of_settings()
         names = {f"WAKELINE_{name.upper()}": str(port) for name, port in ports.items()}
+        without_story(folder / "data")
         self.up = Up(folder, ports, names | {"WAKELINE_DATA": str(folder / "data")})
         self.url = f"http://localhost:{ports['demo_port']}"
         targets = [f"127.0.0.1:{port}" for name, port in ports.items() if name.endswith("metrics_port")]

@@ -20,7 +20,7 @@ import redis
 
 from benchmarks.waiting import wait_until
 from tests.balance import assert_balanced
-from tests.integration.up import Up, processes, up_in
+from tests.integration.up import Up, processes, up_in, without_story
 from wakeline.keys import LOG_TIME
 from wakeline.settings import METRICS_PORT_STEP
 
@@ -115,6 +115,7 @@ def is_answered(up: Up) -> bool:
 def test_the_demo_shop_is_visited(stopped_up: Up, log: str) -> None:
     """What the simulated visitors do there is counted, and the books balance."""
     up = stopped_up
+    without_story(up.folder / "data-demo")
     ports = [f"--{name.replace('_', '-')}={port}" for name, port in up.ports.items()]
     up.start("--demo", "--simulate=300", "--no-open", f"--log={log}", *ports)
     wait_until(lambda: up.number("wakeline_page_views_total", site="demo") > 10, "page views are counted")

@@ -14,11 +14,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from benchmarks.children import Child, child_environ
 from benchmarks.exposition import scrape, value_or_0
 from benchmarks.machine import ports_of_settings
+from demo.opening import FILE, Begun
 
 SITE = '[[site]]\nkey = "shop"\nsecret = "0123456789abcdef"\norigins = ["https://shop.example"]\n'
 STARTS_S = 90.0
@@ -129,6 +131,12 @@ class Up(Child):
     def page_views(self, visitor: str) -> int:
         said = self.command("profile", visitor, "--json")
         return int(json.loads(said.stdout)["page_views"]) if said.returncode == 0 else 0
+
+
+def without_story(data: Path) -> None:
+    """In this data folder the demo's story counts as told."""
+    data.mkdir(exist_ok=True)
+    (data / FILE).write_bytes(msgspec.json.encode(Begun(start=1, is_told=True)))
 
 
 def processes() -> list[tuple[int, int, int]]:
