@@ -17,7 +17,7 @@ from demo.departments import DEPARTMENTS
 from demo.guard import Handler, guard, is_own_page
 from demo.key import Key
 from demo.known import HouseholdAway, household
-from demo.opening import tell_once
+from demo.opening import begun_in, tell_once
 from demo.pages import html, missing, page_at
 from demo.panel import Panel, answered
 from demo.server_events import ACCEPTED, PATH, ServerEvents, as_steps, endpoint
@@ -90,11 +90,12 @@ def create_app(config: Config, port: int) -> web.Application:
         return sign
 
     async def people(request: web.Request) -> web.Response:
-        """The household, see `demo.known`: {"people": [...]}."""
+        """The household, see `demo.known`: {"people": [...], "is_told": whether all of their story is}."""
         if not is_own_page(request):
             return web.Response(status=403)
         try:
-            return answered({"people": await household(settings, site)})
+            is_told = begun_in(settings.data).is_told
+            return answered({"people": await household(settings, site), "is_told": is_told})
         except HouseholdAway:
             return answered({"reason": "unavailable"}, 503)
 

@@ -36,7 +36,7 @@ async def tell_once(config: Config, key: str) -> None:
     """
     file = config.settings.data / FILE
     try:
-        begun = _read(file)
+        begun = begun_in(config.settings.data)
         if not begun.is_told:
             _write(file, begun)
             if await _tell(config, key, begun.start):
@@ -59,9 +59,10 @@ async def _tell(config: Config, key: str, start: int) -> bool:
     return True
 
 
-def _read(file: Path) -> Begun:
+def begun_in(data: Path) -> Begun:
+    """The story of this data folder; a new one, which is just over, if it has none."""
     try:
-        return msgspec.json.decode(file.read_bytes(), type=Begun)
+        return msgspec.json.decode((data / FILE).read_bytes(), type=Begun)
     except (OSError, msgspec.DecodeError):
         return Begun(now_ms() - LENGTH_MS)
 

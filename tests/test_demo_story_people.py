@@ -17,7 +17,7 @@ from demo.app import create_app
 from demo.catalogue import SITE
 from demo.departments import Fields
 from demo.household import CONSENTS, FIRST, FORMER, LENGTH_MS, NUMBERS, SECOND, Household
-from demo.opening import FILE, tell_once
+from demo.opening import FILE, Begun, begun_in, tell_once
 from demo.visitors import Visit
 from wakeline.config import load
 from wakeline.event import CONSENT, IDENTIFY, PAGE_VIEW, WireEvent, decode_event
@@ -108,10 +108,14 @@ def test_nobody_has_a_name() -> None:
 # ---- at the start of the demo
 
 
-async def test_what_was_told_is_not_told_again(config: Config) -> None:
-    """Nothing listens: an attempt to tell would not end."""
-    (config.settings.data / FILE).write_text('{"start":1,"is_told":true}')
+@pytest.mark.parametrize("is_told", [True, False])
+async def test_what_was_told_is_not_told_again(config: Config, caplog: pytest.LogCaptureFixture, is_told: bool) -> None:
+    """Nothing hears it: an attempt to tell says so, and is made again at the next start."""
+    (config.settings.data / FILE).write_bytes(msgspec.json.encode(Begun(START, is_told=is_told)))
     await tell_once(config, "demo")
+    assert [one for one in caplog.messages if "not heard" in one] == caplog.messages
+    assert bool(caplog.messages) is not is_told
+    assert begun_in(config.settings.data) == Begun(START, is_told=is_told)
 
 
 async def test_a_folder_that_cannot_be_written_is_said(config: Config, caplog: pytest.LogCaptureFixture) -> None:

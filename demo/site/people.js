@@ -29,6 +29,7 @@ const money = (value, currency) => Number(value).toLocaleString([], { style: "cu
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1)
 
 let people = null
+let isTold = true // all of their story
 let text = "" // of the answer: not redrawn if unchanged
 let isAway = false
 let asking = "" // whose button was pressed once
@@ -83,8 +84,9 @@ function buttons(number) {
 function card(one) {
   const title = make("h3", "", one.number)
   if (!one.is_known) {
-    return make("li", "person unknown", make("header", "", title),
-      make("p", "faint", `Nothing is known of ${one.number}. Orders keep their amounts, and name nobody. Who was forgotten comes back only by an own act, such as signing in.`))
+    return make("li", "person unknown", make("header", "", title), make("p", "faint", isTold
+      ? `Nothing is known of ${one.number}. Orders keep their amounts, and name nobody. Who was forgotten comes back only by an own act, such as signing in.`
+      : "Not met yet: the story begins in a few seconds."))
   }
   for (const { number, is_joined } of one.former) {
     title.append(make("span", "former", is_joined ? `once ${number}` : `${number}, not joined yet`))
@@ -134,7 +136,7 @@ async function look() {
   } catch { /* shown as unavailable */ }
   const changed = answer ? answer !== text || isAway : !isAway
   isAway = !answer
-  if (answer) { text = answer; people = JSON.parse(answer).people }
+  if (answer) { text = answer; ({ people, is_told: isTold } = JSON.parse(answer)) }
   if (changed) draw()
   clearTimeout(timer)
   timer = setTimeout(look, Date.now() < soonUntil ? SOON_MS : EVERY_MS)

@@ -21,7 +21,7 @@ from benchmarks.machine import ports_of_settings
 from benchmarks.waiting import until, wait_until
 from demo.catalogue import SITE
 from demo.household import FIRST, SECOND, Household
-from demo.opening import FILE, Begun
+from demo.opening import FILE, Begun, begun_in
 from demo.visitors import Visit
 from tests.balance import assert_balanced
 from tests.browser import CHROMIUM, Tab, running_browser
@@ -52,10 +52,7 @@ def up(tmp_path: Path) -> Iterator[Up]:
 
 
 def begun(up: Up) -> Begun:
-    try:
-        return msgspec.json.decode((up.folder / "data" / FILE).read_bytes(), type=Begun)
-    except FileNotFoundError:
-        return Begun(0)
+    return begun_in(up.folder / "data")
 
 
 def has_settled(up: Up) -> bool:
