@@ -40,26 +40,28 @@ async def household(settings: Settings, site: Site) -> list[Readable]:
 def _household(url: str, site: Site) -> list[Readable]:
     try:
         known = {number: _known(url, site, number) for numbers in NUMBERS.values() for number in numbers}
-        cards = {number: has_card(url, site.key, customer_id(site.secret, number)) for number in NUMBERS}
     except NoDeployment:  # nobody was ever seen
-        known, cards = {}, {}
+        known = {}
     except (RedisError, OSError):
         raise HouseholdAway from None
-    people = []
+    visitors = {number: _ids(one["visitors"]) for number, one in known.items() if one and number in NUMBERS}
+    people: list[Readable] = []
     for number, (_, *former) in NUMBERS.items():
-        others = [known[other] for other in NUMBERS if other != number and known.get(other)]
         one = known.get(number)
         if one is None:
             people.append({"number": number, "is_known": False})
             continue
-        person = _person(one, {id for other in others if other for id in _ids(other["visitors"])})
-        person["former"] = [{"number": old, "is_joined": _is_part(known[old], one)} for old in former]
-        people.append({"number": number, "is_known": True, "has_card": cards[number], **person})
+        others = set[str]().union(*(ids for other, ids in visitors.items() if other != number))
+        joined = [{"number": old, "is_joined": _is_part(known.get(old), one)} for old in former]
+        people.append({"number": number, "is_known": True, "former": joined, **_person(one, others)})
     return people
 
 
 def _known(url: str, site: Site, number: str) -> Readable | None:
-    return known_of(url, site.key, customer_id(site.secret, number), None)
+    """What is written of the customer, and whether it "has_card"; None if nothing is known."""
+    customer = customer_id(site.secret, number)
+    known = known_of(url, site.key, customer, None)
+    return known and known | {"has_card": has_card(url, site.key, customer)}
 
 
 def _person(known: Readable, others: set[str]) -> Readable:
@@ -74,6 +76,7 @@ def _person(known: Readable, others: set[str]) -> Readable:
         "orders": sorted(map(_order, things.get("order", ())), key=lambda order: order["time"]),
         "contacts": things.get("contact", ()),
         "consent": record.get("consent"),
+        "has_card": known["has_card"],
         "traits": {name: trait["value"] for name, trait in record.get("traits", {}).items()},
     }
 

@@ -153,7 +153,8 @@ def test_of_a_shared_tablet_a_person_sees_the_pages_of_its_own_turn(monkeypatch:
         return {"id": id, "device": device, "page_views": pages}
 
     def person(pages: int, *visitors: Fields) -> Fields:
-        return {"profile": {"page_views": pages}, "visitors": list(visitors), "things": {}, "record": {}}
+        profile = {"page_views": pages}
+        return {"profile": profile, "visitors": list(visitors), "things": {}, "record": {}, "has_card": False}
 
     tablet = view("tablet", "tablet", 8)
     found = {FIRST: person(9, view("a", "mobile", 4), tablet), SECOND: person(9, tablet, view("b", "mobile", 6))}
@@ -177,7 +178,7 @@ def test_a_former_number_is_joined_once_its_orders_are_the_persons(
 ) -> None:
     def orders(*ids: str) -> Fields:
         things = {"order": [{"id": id, "last_said": "2026-11-30T00:00:00Z"} for id in ids]}
-        return {"profile": None, "visitors": [], "things": things, "record": {}}
+        return {"profile": None, "visitors": [], "things": things, "record": {}, "has_card": False}
 
     _stub(monkeypatch, {FIRST: orders(*of_first), FORMER: orders("#1")})
     first, _ = known._household("redis://", CONFIG.sites["demo"])
@@ -187,4 +188,3 @@ def test_a_former_number_is_joined_once_its_orders_are_the_persons(
 def _stub(monkeypatch: pytest.MonkeyPatch, found: dict[str, Fields]) -> None:
     asked: Callable[..., Fields | None] = lambda url, site, number: found.get(number)  # noqa: E731
     monkeypatch.setattr(known, "_known", asked)
-    monkeypatch.setattr(known, "has_card", lambda url, site, customer: False)
