@@ -8,7 +8,7 @@ folder.py    a store in a local folder
 remote.py    a store at any URL that fsspec supports
 opening.py   the store named in the settings
 reading.py   `History`: lanes, bounds, entries
-log.py       `HistoryLog`: trimmed records from the history, the others from the log
+log.py       `HistoryLog`: sealed records from the history, the others from the log
 identity.py  the log that a history belongs to; `archived`: how far it reaches, so that the log can be trimmed
 
 One line per record: {"offset": 17, "at": 1795000000000, "record": {...}}; `at` is its append time in ms. A file becomes

@@ -1,4 +1,8 @@
-"""The log including its history: trimmed records are read from the history's files, the others from the log."""
+"""The log including its history: sealed records are read from the history's files, the others from the log.
+
+Also those that the log has not trimmed yet: the records of an erased person are rewritten in the files alone, and half
+of them under each id would be two persons.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from wakeline.history.identity import stored_identity
 from wakeline.history.reading import History
+from wakeline.history.store import HistoryDamaged
 from wakeline.log import Bounds, Entry, Log, LogGap, LogMismatch
 
 
@@ -47,19 +52,26 @@ class HistoryLog:
     async def _read(self, places: Mapping[int, int], limit: int, wait_ms: int) -> dict[int, list[Entry]]:
         if not places.keys() <= self._firsts.keys():
             await self._ask(list(places))
-        trimmed = {lane: place for lane, place in places.items() if place < self._firsts[lane]}
-        live = {lane: place for lane, place in places.items() if lane not in trimmed}
-        found = await asyncio.to_thread(self._read_files, trimmed, limit) if trimmed else {}
+        found = await asyncio.to_thread(self._read_files, places, limit)
+        live = {lane: place for lane, place in places.items() if lane not in found}
         if live:
             found |= await self._log.read(live, limit=limit, wait_ms=0 if found else wait_ms)
         return found
 
     def _read_files(self, places: Mapping[int, int], limit: int) -> dict[int, list[Entry]]:
+        """Of the lanes whose place the files hold; the log must hold that of the others."""
         found = {}
         for lane, place in places.items():
-            found[lane] = self._history.read(lane, place, limit)
-            if not found[lane]:
-                first = self._firsts[lane]
+            first = self._firsts[lane]
+            try:
+                entries = self._history.read(lane, place, limit)
+            except (LogGap, HistoryDamaged):
+                if place < first:
+                    raise
+                continue
+            if entries:
+                found[lane] = entries
+            elif place < first:
                 raise LogGap(
                     f"lane {lane}: the history ends at {place} and the log starts at {first}: "
                     f"{first - place} records are in neither"
