@@ -8,6 +8,10 @@ resume.py        checks what an earlier run, another archiver or another log has
 housekeeping.py  once a day:
 merging.py       merges many small files of a lane after the day is over
 retention.py     replaces expired records with ticks, and deletes files that contain nothing else
+rewriting.py     puts the records of erased persons under a random id
+persons.py       who a record names and whom it erases; the same record under other ids
+erased.py        who was rewritten, by which random id
+ids.py           which ids a file holds, so that few files are read
 metrics.py       its metrics
 
 Its position is derived from the history: nothing else is stored, and unsealed records are read again.

@@ -57,6 +57,7 @@ async def run(config: Config) -> int:
                     tidied,
                     redis,
                     config.sites,
+                    lanes=deployment.lanes,
                     go_on=lambda: archiver.may_write and not stop.is_set(),
                     free=archiver.alone,
                 ),

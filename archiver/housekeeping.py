@@ -1,4 +1,4 @@
-"""At startup and once a day: merges the files of past days, and deletes expired records."""
+"""At startup and once a day: merges the files of past days, deletes expired records, and rewrites erased persons'."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from archiver import metrics
 from archiver.merging import LAST_DAYS, merge_days
 from archiver.retention import expire
+from archiver.rewriting import rewrite
 from wakeline import keys
 from wakeline.history import History, HistoryUnavailable
 from wakeline.redis.failures import FAILURES
@@ -26,7 +27,13 @@ TIME = "return redis.call('TIME')[1]"  # of the server that holds the key: a clu
 
 
 async def keep_house(
-    history: History, redis: Redis, sites: Mapping[str, Site], *, go_on: Callable[[], bool], free: asyncio.Lock
+    history: History,
+    redis: Redis,
+    sites: Mapping[str, Site],
+    *,
+    lanes: int,
+    go_on: Callable[[], bool],
+    free: asyncio.Lock,
 ) -> None:
     """Runs until cancelled. `history` is used by this alone; `go_on` is called before each file; `free` is held
     meanwhile.
@@ -37,7 +44,7 @@ async def keep_house(
             today = await utc_day(redis)
             if today != done:
                 async with free:
-                    await asyncio.to_thread(tidy, history, sites, today=today, go_on=go_on)
+                    await asyncio.to_thread(tidy, history, sites, lanes=lanes, today=today, go_on=go_on)
                 done = today if go_on() else None
         except HistoryUnavailable as error:
             metrics.FAILURES.labels("history").inc()
@@ -53,7 +60,11 @@ async def utc_day(redis: Redis) -> datetime.date:
     return datetime.datetime.fromtimestamp(min(time.time(), int(theirs)), datetime.UTC).date()
 
 
-def tidy(history: History, sites: Mapping[str, Site], *, today: datetime.date, go_on: Callable[[], bool]) -> None:
+def tidy(
+    history: History, sites: Mapping[str, Site], *, lanes: int, today: datetime.date, go_on: Callable[[], bool]
+) -> None:
+    """`lanes`: number of the log's."""
     expire(history, sites, today=today, go_on=go_on)
     since = (today - datetime.timedelta(days=LAST_DAYS)).isoformat()
     merge_days(history, since=since, today=today.isoformat(), go_on=go_on)
+    rewrite(history, lanes=lanes, today=today, go_on=go_on)

@@ -30,6 +30,12 @@ GAP_RECORDS = _counter("gap_records", "Records that the log lost before they wer
 MERGED_FILES = _counter("merged_files", "Small files merged into larger ones")
 EXPIRED_RECORDS = _counter("expired_records", "Records replaced with ticks after archive_days")
 DELETED_FILES = _counter("deleted_files", "Files deleted after archive_days")
+REWRITTEN_FILES = _counter("rewritten_files", "Files rewritten because they named an erased person")
+REWRITTEN_RECORDS = _counter("rewritten_records", "Records of erased persons put under a random id")
+LAST_REWRITING = _gauge(
+    "last_rewriting_timestamp_seconds",
+    "Time when the history last named no person whose erasure it held, seconds since 1970",
+)
 
 for _what in ("log", "history", "mismatch", "damaged"):
     FAILURES.labels(_what)  # so that a first failure is an increase

@@ -15,7 +15,7 @@ from archiver import metrics
 from archiver.housekeeping import tidy, utc_day
 from archiver.merging import merge_days
 from archiver.retention import ANY_OTHER, TICK, expire, kept, last_days
-from tests.archive_stand import DAY_MS, MARCH, Crash, CrashingDisk, Stand
+from tests.archive_stand import DAY_MS, LANES, MARCH, Crash, CrashingDisk, Stand
 from wakeline.log import Bounds, LogGap
 from wakeline.record import CustomerShare, Definition, Delta, Erase, Fact, ToldFact, encode_record
 from wakeline.settings import Site
@@ -276,8 +276,8 @@ async def test_a_crash_at_any_step_of_it_changes_nothing_in_the_end(redis: Any, 
         await days(stand, SHOP % 1, NEWS % 1, SHOP % 2, count=3, files=2)
         disk = CrashingDisk(at)
         try:
-            tidy(stand.history(disk), {"shop": SITES["shop"]}, today=after(31), go_on=always)
-            tidy(stand.history(disk), SITES, today=after(32), go_on=always)
+            tidy(stand.history(disk), {"shop": SITES["shop"]}, lanes=LANES, today=after(31), go_on=always)
+            tidy(stand.history(disk), SITES, lanes=LANES, today=after(32), go_on=always)
         except Crash:
             steps.add(disk.steps[-1])
         else:
@@ -285,7 +285,7 @@ async def test_a_crash_at_any_step_of_it_changes_nothing_in_the_end(redis: Any, 
         read = [history_entry.offset for history_entry in _read(stand)]
         assert read == list(range(18)), "readers see every record once, whatever was left behind"
         made = await stand.archiver(CrashingDisk())  # fixes, and goes on
-        tidy(stand.history(CrashingDisk()), SITES, today=after(32), go_on=always)
+        tidy(stand.history(CrashingDisk()), SITES, lanes=LANES, today=after(32), go_on=always)
         await stand.append(0, NEWS % 9)
         await stand.read_on(made)
         await made.seal_all()

@@ -158,7 +158,7 @@ async def test_days_are_merged_and_expire(tmp_path: Path, redis_server: Any, url
             stand.now += DAY_MS
     sites = {"shop": Site(key="shop", archive_days=100), "blog": Site(key="blog", archive_days=1)}
     history = stand.history()
-    tidy(history, sites, today=datetime.date(2026, 3, 4), go_on=lambda: True)
+    tidy(history, sites, lanes=LANES_OF_LOG, today=datetime.date(2026, 3, 4), go_on=lambda: True)
     assert [(file.date, file.first, file.end) for file in stand.files() if file.lane == 0] == [
         ("2026-03-01", 0, 2),
         ("2026-03-02", 2, 4),
@@ -168,7 +168,7 @@ async def test_days_are_merged_and_expire(tmp_path: Path, redis_server: Any, url
     assert ticks == [1, 3]
     history.refresh()
     assert history.read(0, 0, 99) == stand.archived(0)
-    tidy(history, {"blog": sites["blog"]}, today=datetime.date(2027, 12, 31), go_on=lambda: True)
+    tidy(history, {"blog": sites["blog"]}, lanes=LANES_OF_LOG, today=datetime.date(2027, 12, 31), go_on=lambda: True)
     assert [(file.date, file.first, file.end) for file in stand.files() if file.lane == 0] == [("2026-03-03", 4, 6)]
 
 

@@ -1,0 +1,195 @@
+"""Who a record names and whom it erases, and the same record under other ids.
+
+A withdrawal erases nobody here: what is left of it names a person who may have a record.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, Protocol
+
+import msgspec
+
+from wakeline.record import (
+    ANONYMOUS_PREFIX,
+    CustomerShare,
+    Delta,
+    Erase,
+    Event,
+    Fact,
+    Record,
+    Unlink,
+    decode_record,
+    encode_record,
+)
+from wakeline.vocabulary.things import is_thing
+from wakeline.vocabulary.types import CUSTOMER_TOLD, FORGET
+
+TRAITS = "traits"  # field of a fact on a customer: what sort of person it is, which no number counts
+TOKEN = re.compile(rb"@?[A-Za-z0-9_-]{8,64}")
+
+Who = tuple[str, str]
+"""(site, id)."""
+
+
+class Alias(Protocol):
+    """The id that replaces a person's."""
+
+    new: str
+    through: int
+    """Time of the last event that it stands for, ms: not before the erasure."""
+
+    def covers(self, time: int) -> bool:
+        """Whether it stands for what the person did at `time`, ms; 0: at an unknown time."""
+
+    def page(self, page: str) -> str:
+        """The id that replaces that of a page view."""
+
+
+class Erased(NamedTuple):
+    """A person that a record erases up to `upto`, ms. `customer`: the erased customer, if it is told to a visitor."""
+
+    who: Who
+    upto: int
+    customer: str = ""
+
+
+def read(value: bytes) -> Record | None:
+    """The record; None if it is none, so that no version folds it."""
+    try:
+        return decode_record(value)
+    except (msgspec.MsgspecError, ValueError, RecursionError):
+        return None
+
+
+def named(record: Record) -> Iterator[tuple[Who, int]]:
+    """The persons that it names, and when: ms, 0 if it does not say."""
+    if isinstance(record, Event):
+        yield from _persons(record.site, record.time, record.visitor, record.customer)
+    elif isinstance(record, Fact):
+        yield from _of_fact(record)
+    elif isinstance(record, Delta):
+        for share in record.shares:
+            yield from _persons(share.site, _time(share), share.customer, share.visitor)
+        for told in record.facts:
+            yield from _of_fact(told.fact)
+    elif isinstance(record, Erase):
+        yield from _persons(record.site, record.time, record.id, record.customer)
+    elif isinstance(record, Unlink):
+        yield from _persons(record.site, record.time, record.id)
+
+
+def _of_fact(fact: Fact) -> Iterator[tuple[Who, int]]:
+    return _persons(fact.site, fact.time, fact.home, fact.customer, fact.visitor)
+
+
+def _persons(site: str, time: int, *ids: str) -> Iterator[tuple[Who, int]]:
+    for id in ids:
+        if id and id[0] != ANONYMOUS_PREFIX and not is_thing(id):
+            yield (site, id), time
+
+
+def _time(share: CustomerShare) -> int:
+    return max(share.since, share.linked, share.first_seen, share.last_seen, share.erased_at)
+
+
+def erased(record: Record) -> list[Erased]:
+    """The persons that it erases."""
+    if isinstance(record, Erase) and not record.withdrawn:
+        return [Erased((record.site, record.id), record.time, record.customer)]
+    if isinstance(record, Fact) and record.type == FORGET and not is_thing(record.home):
+        return [Erased((record.site, record.home), min(record.time, record.received))]
+    if isinstance(record, Delta):
+        return [
+            Erased((share.site, share.customer), share.erased_at)
+            for share in record.shares
+            if share.erased_at and not share.withdrawn
+        ]
+    return []
+
+
+def rewritten(value: bytes, at: int, aliases: Mapping[Who, Alias]) -> bytes:
+    """A record under the ids of `aliases`, or `value` itself if it names none of them. `at`: its append time, ms."""
+    record = read(value)
+    if record is None:
+        return _scrubbed(value, at, aliases)
+    rewriter = _Rewriter(aliases)
+    if isinstance(record, Event):
+        rewriter.event(record)
+    elif isinstance(record, Fact):
+        rewriter.fact(record)
+    elif isinstance(record, Delta):
+        for share in record.shares:
+            rewriter.share(share)
+        for told in record.facts:
+            rewriter.fact(told.fact)
+    elif isinstance(record, Erase):
+        rewriter.erase(record)
+    elif isinstance(record, Unlink):
+        record.id = rewriter.id(record.site, record.id, record.time)
+    return encode_record(record) if rewriter.is_used else value
+
+
+class _Rewriter:
+    """Replaces ids in place."""
+
+    def __init__(self, aliases: Mapping[Who, Alias]) -> None:
+        self._aliases = aliases
+        self.is_used = False
+
+    def _alias(self, site: str, id: str, time: int, *, always: bool = False) -> Alias | None:
+        alias = self._aliases.get((site, id))
+        if alias is None or not (always or alias.covers(time)):
+            return None
+        self.is_used = True
+        return alias
+
+    def id(self, site: str, id: str, time: int, *, always: bool = False) -> str:
+        """`always`: in what is rewritten for another id, which this one would lead back to."""
+        alias = self._alias(site, id, time, always=always)
+        return id if alias is None else alias.new
+
+    def event(self, event: Event) -> None:
+        alias = self._alias(event.site, event.visitor, event.time)
+        if alias is not None:
+            event.visitor, event.page = alias.new, alias.page(event.page)
+        event.customer = self.id(event.site, event.customer, event.time, always=alias is not None)
+
+    def fact(self, fact: Fact) -> None:
+        customer = self.id(fact.site, fact.customer, fact.time)
+        if fact.type == CUSTOMER_TOLD and customer != fact.customer:
+            fact.body.pop(TRAITS, None)
+        is_renamed = customer != fact.customer
+        fact.home = self.id(fact.site, fact.home, fact.time, always=is_renamed)
+        fact.visitor = self.id(fact.site, fact.visitor, fact.time, always=is_renamed)
+        fact.customer = customer
+
+    def share(self, share: CustomerShare) -> None:
+        time = _time(share)
+        visitor = self.id(share.site, share.visitor, time)
+        share.customer = self.id(share.site, share.customer, time, always=visitor != share.visitor)
+        share.visitor = visitor
+
+    def erase(self, record: Erase) -> None:
+        """It erases all that is under the new id: so a replay ends without a profile."""
+        time = record.time
+        alias = self._alias(record.site, record.id, time)
+        if alias is not None:
+            record.id, record.time = alias.new, max(time, alias.through)
+        record.customer = self.id(record.site, record.customer, time, always=alias is not None)
+
+
+def tokens(value: bytes) -> set[str]:
+    """What may be ids in something that is no record."""
+    return {token.decode() for token in TOKEN.findall(value)}
+
+
+def _scrubbed(value: bytes, at: int, aliases: Mapping[Who, Alias]) -> bytes:
+    """As it is no record, it has no time but that of its arrival."""
+    found = tokens(value)
+    new = value
+    for (_, id), alias in aliases.items():
+        if id in found and alias.covers(at):
+            new = re.sub(rb"(?<![A-Za-z0-9_-])%b(?![A-Za-z0-9_-])" % re.escape(id.encode()), alias.new.encode(), new)
+    return value if read(new) is not None else new
