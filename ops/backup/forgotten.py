@@ -1,7 +1,7 @@
 """Erasures and withdrawals made after the backup, which are appended to the restored log again.
 
 They are read from the history, as far as it reaches, and from the previous data, whose tombstones also name people
-without remaining records.
+without remaining records. Whom the history no longer names, since their records were rewritten, it knows by a hash.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 from redis.asyncio import Redis
 
+from archiver import erased
 from wakeline import keys
 from wakeline.clock import now_ms
 from wakeline.event import CONSENT, ConsentLevel
@@ -107,6 +108,26 @@ def add_from_history(found: Forgotten, history: History, since: Sequence[int] = 
             if segment.end > place:
                 for entries in history.entries(segment):
                     found.add(entry for entry in entries if entry.offset >= place)
+
+
+async def add_rewritten(found: Forgotten, history: History, redis: Redis) -> None:
+    """Add whom the restored data know, and for whom the history was rewritten. Raises as `add_from_history`."""
+    erasures = erased.load(history.store)
+    if not erasures.done and not erasures.waiting:
+        return
+    async for key in redis.scan_iter(match="wl*", count=10_000):
+        if (who := _whose(key.decode())) is not None and (upto := erasures.knows(who)):
+            found.tombstones[who] = max((upto, keys.TOMBSTONE_TTL_MS), found.tombstones.get(who, (0, 0)))
+
+
+def _whose(key: str) -> Who | None:
+    """(site, id) of the state, profile or card of a person; None of other keys."""
+    _, _, rest = key.partition("}:")
+    for kind in ("state", "profile", "card"):
+        site, colon, id = rest.partition(f":{kind}:")
+        if colon:
+            return site, id
+    return None
 
 
 async def add_from_server(found: Forgotten, url: str, *, lanes: int, since: Sequence[int] | None) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from archiver.erased import NAME as ERASED
 from ops.backup import cards, snapshot
 from ops.backup.manifest import (
     CARDS,
@@ -140,6 +141,9 @@ def _history_of(settings: Settings) -> str:
     return COPIED if isinstance(History(url).store, Folder) else url
 
 
+BESIDE = (LOG_NAME, ERASED)  # of the history's files, those that are no records
+
+
 def _copy_history(history: History, target: Path, done: Done) -> dict[str, File]:
     """Copy the records that the log may have trimmed before the snapshot, and possibly more, which a restore cuts off.
 
@@ -149,7 +153,7 @@ def _copy_history(history: History, target: Path, done: Done) -> dict[str, File]
     while True:
         history.refresh()
         listed = [segment.name for lane in history.lanes() for segment in history.segments(lane)]
-        missing = [name for name in (*listed, LOG_NAME) if name not in copied]
+        missing = [name for name in (*listed, *BESIDE) if name not in copied]
         for name in missing:
             try:
                 with history.store.open(name) as source:
@@ -159,7 +163,7 @@ def _copy_history(history: History, target: Path, done: Done) -> dict[str, File]
                     return copied  # nothing is archived yet
         if all(name in copied for name in listed):
             break
-    for name in copied.keys() - {*listed, LOG_NAME}:  # merged into another file meanwhile
+    for name in copied.keys() - {*listed, *BESIDE}:  # merged into another file meanwhile
         (target / name).unlink()
         del copied[name]
     return copied

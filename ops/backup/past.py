@@ -6,8 +6,10 @@ Every step can be interrupted and repeated.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import chain
 
+from archiver.erased import NAME as ERASED
 from wakeline.history import History, Segment
 from wakeline.history.identity import store_identity, stored_identity
 from wakeline.history.lines import line_of
@@ -55,6 +57,9 @@ def fill(history: History, backup: History, *, ends: Sequence[int]) -> int:
             if segment.first < end and not _holds(history, lane, segment.first, end):
                 write_part(backup, history, segment, end=end)
                 written += 1
+    if written and not set(history.store.names()) & {ERASED}:
+        with suppress(FileNotFoundError), backup.store.open(ERASED) as file:
+            history.store.write(ERASED, file.read())
     return written
 
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from ops.backup import cards, past, staged, swap
 from ops.backup.ancestry import common, kept
-from ops.backup.forgotten import Forgotten, add_from_history, add_from_server, say_again
+from ops.backup.forgotten import Forgotten, add_from_history, add_from_server, add_rewritten, say_again
 from ops.backup.making import COPIED, log_of, refuse_own_server
 from ops.backup.manifest import (
     CARDS,
@@ -127,6 +127,7 @@ async def _prepare(
                 copy(source, stage / name)
     embedded = manifest.log != KAFKA
     forgotten = Forgotten()
+    rewritten_in: list[History] = []  # histories of the same people
     async with staged.served(stage / "redis") as url:
         was = await staged.standing(url, embedded_log=embedded)
         keep = was.ends
@@ -136,8 +137,8 @@ async def _prepare(
             if history is not None:
                 keep = kept(history, was, former)
                 add_from_history(forgotten, history, keep)
-            for other in forgotten_in:
-                _add_from_other(forgotten, other)
+                rewritten_in.append(history)
+            rewritten_in += [_add_from_other(forgotten, other) for other in forgotten_in]
             if former is None:
                 say(_unknown(manifest, history, forgotten_in))
         async with connect(url, timeout=60.0) as redis:
@@ -146,6 +147,8 @@ async def _prepare(
                 say(why)
             elif CARDS in manifest.files:
                 await cards.put_back(redis, folder)
+            for rewritten in rewritten_in:
+                await add_rewritten(forgotten, rewritten, redis)
             await cards.leave_out(redis, was.lanes, forgotten.erased())
             identity = await staged.fork(redis, was, was.ends) if embedded and was.links else ""
             plan = swap.Plan(
@@ -186,11 +189,12 @@ async def _ask_former(
         return None
 
 
-def _add_from_other(forgotten: Forgotten, url: str) -> None:
+def _add_from_other(forgotten: Forgotten, url: str) -> History:
     other = History(url)
     if not other.lanes():
         raise BackupRefused(f"--forgotten-in: there is no history at {url}")
     add_from_history(forgotten, other)
+    return other
 
 
 def _unknown(manifest: Manifest, history: History | None, forgotten_in: Sequence[str]) -> str:
