@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from archiver import erased
 from benchmarks.waiting import until, wait_until
 from ops.backup.cards import Row
 from ops.backup.staged import lay_out, served
@@ -27,6 +28,7 @@ from tests.personal import Searcher, in_files, in_redis
 from tests.timeline import MINUTE
 from wakeline import card_keys
 from wakeline.history import History
+from wakeline.identity import customer_id
 from wakeline.log.opening import open_log
 from wakeline.record import Fact, decode_record, encode_record
 from wakeline.redis.connect import connect
@@ -35,6 +37,7 @@ from wakeline.settings import Settings
 ANN = {"own_id": "customer-ann-7781", "email": "ann.other@mail.example"}
 BEN = {"own_id": "customer-ben-2210", "email": "ben.else@mail.example"}
 VISITOR = "v" * 22
+SECRET = "0123456789abcdef"  # of the site
 
 
 @pytest.fixture
@@ -169,6 +172,8 @@ async def test_personal_values_are_where_they_may_be_and_nowhere_else(up: Up, tm
     assert ben.places(cards)
     assert ann.places(cards | others) == {}
 
+    await _night(up, places)
+
     assert shop.tell(ANN, **ANN) == 202  # a nightly export goes on
     typed(up, "replay", "--from", "start", "--yes")
     wait_until(lambda: up.number("wakeline_ledger_records", state="pending") == 0, "the new version is live")
@@ -176,6 +181,53 @@ async def test_personal_values_are_where_they_may_be_and_nowhere_else(up: Up, tm
     await _until_gone(places, ann)
     await _is_nowhere(places, ann, ben)
     assert json.loads(typed(up, "query", "select count(*) as n from orders", "--json")) == {"n": 1}
+
+
+QUESTION = """
+with counted as (select concat_ws(' ', type, day, path, count(*)) as line from events group by type, day, path)
+select (select string_agg(line, ';' order by line) from counted) as days,
+    (select count(distinct visitor) from events) as visitors, (select count(*) from sessions) as visits,
+    (select sum(value) from orders) as value, (select count(*) from order_items) as items,
+    (select count(*) from contacts) as contacts
+"""
+
+
+async def _night(up: Up, places: Places) -> None:
+    """The archiver rewrites the history, as it does when it starts: the pseudonyms are gone, and no number changes."""
+    typed(up, "profile", "erase", VISITOR, "--yes")
+    pseudonyms = {VISITOR.encode(), customer_id(SECRET, ANN["own_id"]).encode()}
+    await until(lambda: any(b'"erase"' in value and VISITOR.encode() in value for value in _values(places)), "sealed")
+    wait_until(lambda: up.number("wakeline_ledger_records", state="pending") == 0, "all is applied")
+    await _until_sealed(places)
+    held = b"\n".join(_values(places))
+    assert all(pseudonym in held for pseudonym in pseudonyms)
+    before, count = typed(up, "query", QUESTION, "--json"), len(_values(places))
+    up.stop()
+    up.start()
+    await until(lambda: _is_rewritten(places), "the history is rewritten")
+    live = in_files(places.data / "archive")
+    for pseudonym in pseudonyms:
+        assert not [name for name, data in live.items() if pseudonym in data]
+        assert not [value for value in _values(places) if pseudonym in value]
+    assert typed(up, "query", QUESTION, "--json") == before
+    assert len(_values(places)) >= count
+
+
+async def _until_sealed(places: Places) -> None:
+    log = await open_log(Settings(redis=places.url), 4)
+    ends = {lane: bounds.end for lane, bounds in (await log.bounds(range(4))).items() if bounds.end}
+    await log.close()
+
+    def is_sealed() -> bool:
+        history = History(str(places.data / "archive"))
+        return all(history.bounds(lane).end >= end for lane, end in ends.items())
+
+    await until(is_sealed, "all is sealed")
+
+
+def _is_rewritten(places: Places) -> bool:
+    path = places.data / "archive" / erased.NAME
+    return path.exists() and not json.loads(path.read_bytes())["waiting"]
 
 
 async def _is_nowhere(places: Places, ann: Searcher, ben: Searcher) -> None:
@@ -226,17 +278,20 @@ async def _into_the_dead_letters(places: Places) -> None:
     await log.close()
 
 
-def _archived(places: Places) -> int:
+def _values(places: Places) -> list[bytes]:
     history = History(str(places.data / "archive"))
-    values = [
+    return [
         entry.value
         for lane in history.lanes()
         for segment in history.segments(lane)
         for some in history.entries(segment)
         for entry in some
     ]
+
+
+def _archived(places: Places) -> int:
     found = 0
-    for value in values:
+    for value in _values(places):
         try:
             found += isinstance(decode_record(value), Fact)
         except (msgspec.MsgspecError, ValueError):
