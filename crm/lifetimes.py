@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from crm.identity.forgetting import end_by_age, leave
-from crm.identity.noting import take_out
+from crm.identity.noting import take_out_of_all
 from crm.identity.turns import former
 from crm.out import Out
 from crm.pages import UNPROFILED_MS
@@ -47,7 +47,7 @@ def end_visitor(visitor: Visitor, out: Out) -> None:
     leave(visitor, out, state.customer, *former(state))
     if state.told:
         out.unlink(visitor.site, visitor.id, upto=_last_event(state), ended=True)
-    take_out(visitor, out, *state.noted)
+    take_out_of_all(visitor, out)
     visitor.end()
     if stays:
         visitor.state.last_append = out.now

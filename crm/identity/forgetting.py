@@ -17,7 +17,7 @@ from hashlib import blake2b
 from msgspec.structs import replace
 
 from crm.identity import turns
-from crm.identity.noting import note, take_out
+from crm.identity.noting import note, take_out, take_out_of_all
 from crm.identity.state import Customer, Turn
 from crm.out import Out
 from crm.state import Visitor, VisitorState
@@ -52,7 +52,7 @@ def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int, withdrawn:
 def _forget(visitor: Visitor, out: Out, *, upto: int) -> None:
     if visitor.state.told:
         out.unlink(visitor.site, visitor.id, upto=upto)
-    take_out(visitor, out, *visitor.state.noted)
+    take_out_of_all(visitor, out)
     visitor.forget(upto)
     out.forget(visitor.site, visitor.id, upto=upto)
 
@@ -80,7 +80,7 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
         # Without a link, nothing of the customer is left: the visitor's erasure ended the link. Only a replay that
         # begins after the identify lacks a link that existed, so it wipes the profile where the live version did.
         if visitor.erased < min(upto, visitor.tombstone):
-            take_out(visitor, out, *state.noted)
+            take_out_of_all(visitor, out)
             visitor.forget(visitor.erased)
         return
     latest = max(linked, named)
@@ -125,6 +125,7 @@ def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
     state = visitor.state
     if customer not in (state.link()[0], *turns.former(state)):
         return
+    was = state.link(), state.turns, state.unlinked
     if visitor.erased < upto > state.unlinked:  # its customer has forgotten what it was told, also of after that time
         turns.stay(state, customer)
     latest = turns.end(state, customer, upto=upto, is_kept_out=state.kept_out is not None)
@@ -134,7 +135,8 @@ def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
         take_out(visitor, out, customer)
     state.unlinked = max(state.unlinked, upto)
     state.agreed = later(state.agreed, upto)
-    visitor.traits_changed = visitor.has_new_deadlines = True
+    if (state.link(), state.turns, state.unlinked) != was:
+        visitor.traits_changed = visitor.has_new_deadlines = True
 
 
 def _was_heard(state: VisitorState, customer: str, upto: int) -> bool:

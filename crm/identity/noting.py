@@ -9,6 +9,7 @@ by a lane that is folded again, reaches nobody who came after the first.
 
 from __future__ import annotations
 
+from crm.identity.turns import former
 from crm.out import Out
 from crm.state import Visitor
 
@@ -33,3 +34,8 @@ def take_out(visitor: Visitor, out: Out, *customers: str) -> None:
     for customer in customers:
         out.naming[visitor.site, customer][visitor.id] = False
         visitor.state.noted.pop(customer, None)
+
+
+def take_out_of_all(visitor: Visitor, out: Out) -> None:
+    """Note a visitor no more with any customer that it knows of."""
+    take_out(visitor, out, *dict.fromkeys((*visitor.state.noted, *former(visitor.state))))
