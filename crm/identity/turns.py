@@ -74,8 +74,8 @@ def keep(state: VisitorState, turns: list[Turn], *, is_kept_out: bool = False) -
 
 
 def insert(state: VisitorState, turns: list[Turn], customer: str, time: int) -> bool:
-    """Add an identify to all turns of a visitor; returns whether a turn began."""
-    index = max((number for number, turn in enumerate(turns) if turn.began <= time), default=-1)
+    """Add an identify to all turns of a visitor; returns whether a turn began. In one millisecond the id decides."""
+    index = max((at for at, turn in enumerate(turns) if (turn.began, turn.customer) <= (time, customer)), default=-1)
     within = turns[index] if index >= 0 else NOBODY
     after = turns[index + 1] if index + 1 < len(turns) else NOBODY
     if within.customer == customer:
