@@ -41,39 +41,70 @@ _state = msgspec.json.Decoder(CustomerState).decode
 Readable = dict[str, Any]
 
 
-def has_card(url: str, site: str, customer: str) -> bool:
-    """Raises redis-py's errors, and NoDeployment."""
+def ids_of(url: str, site: str, customer: str) -> list[str]:
+    """All ids of the person that "@customer" is, that which keeps what is known first; others are its aliases.
+
+    Raises redis-py's errors, and NoDeployment.
+    """
     with connect_blocking(url) as redis:
         values: Any = redis.hmget(keys.DEPLOYMENT, FIELDS)
-        lane = lane_of(site, customer, stored_deployment(values).lanes)
-        return bool(redis.exists(card_keys.card(lane, site, customer)))
+        deployment = stored_deployment(values)
+
+        def state(id: str) -> CustomerState:
+            return _stored(redis, deployment, site, id)
+
+        root = customer
+        while (into := state(root).into) and into < root:
+            root = into
+        found = {root: None}
+        for id in (todo := [root]):
+            todo += [one for one in state(id).aliases if one not in found]
+            found |= dict.fromkeys(todo)
+        return list(found | {customer: None})
 
 
-def known_of(url: str, site: str, customer: str, card: Personal | None) -> Readable | None:
-    """What is known of "@customer", as it can be written as JSON; None if nothing is.
+def _stored(redis: Any, deployment: Deployment, site: str, customer: str) -> CustomerState:
+    lane = lane_of(site, customer, deployment.lanes)
+    stored = redis.get(keys.Keys(deployment.version).state(lane, site, customer))
+    return _state(stored) if stored else CustomerState()
 
-    Times are ISO 8601 (UTC), amounts decimal texts in `currency`. Raises redis-py's errors, and NoDeployment.
+
+def with_card(url: str, site: str, customers: Sequence[str]) -> list[str]:
+    """Those of them that have one. Raises redis-py's errors, and NoDeployment."""
+    with connect_blocking(url) as redis:
+        values: Any = redis.hmget(keys.DEPLOYMENT, FIELDS)
+        lanes = stored_deployment(values).lanes
+        return [id for id in customers if redis.exists(card_keys.card(lane_of(site, id, lanes), site, id))]
+
+
+def known_of(url: str, site: str, ids: Sequence[str], cards: Mapping[str, Personal]) -> Readable | None:
+    """What is known of the customer with these `ids_of`, as it can be written as JSON; None if nothing is.
+
+    `cards`: by id. Times are ISO 8601 (UTC), amounts decimal texts in `currency`. Raises redis-py's errors, and
+    NoDeployment.
     """
     with connect_blocking(url) as redis, Profiles(url) as profiles:
         values: Any = redis.hmget(keys.DEPLOYMENT, FIELDS)
         deployment = stored_deployment(values)
-        live, lane = keys.Keys(deployment.version), lane_of(site, customer, deployment.lanes)
-        stored: Any = redis.get(live.state(lane, site, customer))
-        state = _state(stored) if stored else CustomerState()
+        customer, *others = ids
+        states = [_stored(redis, deployment, site, id) for id in ids]
+        record = states[0].record
         profile = profiles.read(site, customer, interests=MOST_INTERESTS)
-        browsers = _browsers(redis, deployment, site, customer) | set(state.visitors)
+        listed = {visitor for state in states for visitor in state.visitors}
+        browsers = listed.union(*(_browsers(redis, deployment, site, id) for id in ids))
         known = {id: profiles.read(site, id, interests=MOST_INTERESTS) for id in browsers}
-        linked = sorted(id for id, one in known.items() if id in state.visitors or (one and one.customer == customer))
+        linked = sorted(id for id, one in known.items() if id in listed or (one and one.customer in ids))
         visitors = [known[id] for id in linked]
-        named = _things(redis, deployment, site, [customer, *linked])
-    if profile is None and card is None and not (linked or state.record or named):
+        named = _things(redis, deployment, site, [*ids, *linked])
+    if profile is None and not (cards or linked or record or named):
         return None
     return {
         "site": site,
         "customer": customer,
         "made": _moment(datetime.now(UTC).timestamp() * 1000),
-        "personal_values": _personal(card),
-        "record": _record(state.record),
+        "personal_values": _personal(cards.get(customer)),
+        "known_as": [{"customer": id, "personal_values": _personal(cards.get(id))} for id in others],
+        "record": _record(record),
         "profile": _plain(profile),
         "visitors": [_plain(one) if one else {"id": id} for id, one in zip(linked, visitors, strict=True)],
         "things": named,

@@ -7,7 +7,8 @@ customer's events on each browser: on a shared browser, other people's rows stay
 
 What servers and imports told is nobody's up to the erasure of its customer or visitor. Later facts about a thing name
 the person again; those about the person itself do so once it returns: signs in again, or is said to return. A
-withdrawal on a browser only affects what that browser told.
+withdrawal on a browser only affects what that browser told. Aliases are one person here too: what holds for one id
+holds for all; rows name the id by which they were told.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import secrets
 import duckdb
 
 from wakeline.record import ANONYMOUS_PREFIX, CUSTOMER_PREFIX
-from wakeline.vocabulary.types import CUSTOMER_TOLD
+from wakeline.vocabulary.types import ALIAS, CUSTOMER_TOLD
 
 FORGOTTEN = "forgotten-"  # prefix of the id that replaces that of an erased person
 LATEST_MS = (1 << 53) - 1  # of an erasure; DuckDB's calendar ends later
@@ -29,11 +30,12 @@ CREATE TABLE history.erasure (
 );
 CREATE TABLE history.withdrawal (site VARCHAR, visitor VARCHAR, "at" TIMESTAMP);
 CREATE TABLE history.comeback (site VARCHAR, customer VARCHAR, time TIMESTAMP);
+CREATE TABLE history.alias (site VARCHAR, customer VARCHAR, other VARCHAR);
 """
 
 ERASE = "erase"  # kind of a record
 RETURNS = "returns"  # field of a fact on a customer
-WORDS = (ERASE, RETURNS)  # in the lines that are kept here, beside those of consent and identify
+WORDS = (ERASE, RETURNS, ALIAS)  # in the lines that are kept here, beside those of consent and identify
 
 KEEP_ERASURES = f"""
 INSERT INTO history.erasure
@@ -75,6 +77,13 @@ WHERE record.kind = 'fact' AND record.type = '{CUSTOMER_TOLD}' AND record.custom
     AND record."time" BETWEEN 1 AND {LATEST_MS} AND (record.body->>'{RETURNS}') = 'true'
 """
 
+KEEP_ALIASES = f"""
+INSERT INTO history.alias
+SELECT DISTINCT record.site, record.customer, record.body->>'other' FROM history.line
+WHERE record.kind = 'fact' AND record.type = '{ALIAS}' AND record.customer <> ''
+    AND starts_with(record.body->>'other', '{CUSTOMER_PREFIX}')
+"""
+
 ADD_WITHDRAWALS = """
 INSERT INTO history.erasure
 SELECT site, visitor, NULL, min("at"), 'infinity'::TIMESTAMP, true FROM history.withdrawal GROUP BY ALL
@@ -106,6 +115,34 @@ FORGET = (
         )
     )
     GROUP BY ALL
+    """,
+    # all ids of a customer are gone with any of them, and come back with any of them
+    """
+    CREATE TABLE history.same AS
+    WITH RECURSIVE
+        edge AS (
+            SELECT site, customer, other FROM history.alias UNION SELECT site, other, customer FROM history.alias
+        ),
+        same AS (
+            SELECT site, customer, customer AS other FROM history.gone
+            UNION
+            SELECT same.site, same.customer, edge.other FROM same
+            JOIN edge ON edge.site = same.site AND edge.customer = same.other
+        )
+    FROM same
+    """,
+    """
+    CREATE OR REPLACE TABLE history.gone AS
+    SELECT site, same.other AS customer, max(upto) AS upto, max(record_upto) AS record_upto
+    FROM history.gone AS gone JOIN history.same AS same USING (site, customer) GROUP BY ALL
+    """,
+    """
+    INSERT INTO history.comeback
+    SELECT DISTINCT back.site, another.other, back.time
+    FROM (FROM history.comeback UNION ALL SELECT site, customer, since FROM history.turn) AS back
+    JOIN history.same AS one ON one.site = back.site AND one.other = back.customer
+    JOIN history.same AS another ON another.site = one.site AND another.customer = one.customer
+    WHERE another.other <> back.customer
     """,
     # rows
     """
@@ -165,8 +202,8 @@ UPDATE history.event SET visitor =
 FROM (SELECT DISTINCT id FROM history.hidden) AS hidden WHERE history.event.rowid = hidden.id
 """
 
-DROP = "DROP TABLE history.hidden; DROP TABLE history.gone"
-DROP_KEPT = "; ".join(f"DROP TABLE history.{name}" for name in ("turn", "erasure", "withdrawal", "comeback"))
+DROP = "DROP TABLE history.hidden; DROP TABLE history.gone; DROP TABLE history.same"
+DROP_KEPT = "; ".join(f"DROP TABLE history.{name}" for name in ("turn", "erasure", "withdrawal", "comeback", "alias"))
 
 
 def keep(connection: duckdb.DuckDBPyConnection, *, valid: str) -> None:
@@ -174,6 +211,7 @@ def keep(connection: duckdb.DuckDBPyConnection, *, valid: str) -> None:
     connection.execute(KEEP_ERASURES)
     connection.execute(KEEP_WITHDRAWALS.format(valid=valid))
     connection.execute(KEEP_RETURNS)
+    connection.execute(KEEP_ALIASES)
 
 
 def hide_forgotten(connection: duckdb.DuckDBPyConnection) -> None:

@@ -239,6 +239,20 @@ ENDS: dict[str, tuple[list[Any], set[str]]] = {
         [erased(ANN, -DAY), *as_they_happened([event("visitor-2", "page-2", 0, -HOUR, "identify", customer=ANN)])],
         set(PERSONAL_VIEWS),
     ),
+    "another id of the customer": ([*as_told(fact(BEN, "alias", other=ANN)), erased(BEN)], set()),
+    "an id that is another's, whose alias is told later": (
+        [
+            *as_told(fact(ANN, "alias", other="@cleo")),
+            erased(BEN),
+            *as_told(fact("@cleo", "alias", 2 * DAY, other=BEN)),
+        ],
+        set(),
+    ),
+    "the alias of somebody else": ([*as_told(fact(BEN, "alias", other="@cleo")), erased(BEN)], set(PERSONAL_VIEWS)),
+    "the customer is said to return under another id": (
+        [erased(ANN, -DAY), *as_told(fact(BEN, "alias", -HOUR, other=ANN), fact(BEN, "customer", -HOUR, returns=True))],
+        set(PERSONAL_VIEWS),
+    ),
 }  # fmt: skip
 
 

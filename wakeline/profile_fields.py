@@ -133,6 +133,9 @@ class Profile(Struct, frozen=True, kw_only=True):
     id: Annotated[str, Fact("id of the visitor; a customer's begins with `@`")]
     customer: Annotated[str | None, Fact("id (`@...`) of the customer that this visitor is linked to")]
     visitors: Annotated[tuple[str, ...], Fact("for customers: ids of the linked visitors, the latest 100")]
+    aliases: Annotated[
+        tuple[str, ...], Fact("for customers: other ids (`@...`) of the same person, which are read as this profile")
+    ] = ()
     first_seen: Annotated[datetime, Fact("time of its first event")]
     last_seen: Annotated[datetime, Fact("time of its latest event")]
     visits: Annotated[int, VISITS] = 0

@@ -14,6 +14,8 @@ Hash `keys.profile`, every value a string; a missing field means 0, "" or none:
     customer                 "@..." of the customer that a visitor is linked to
     session                  JSON of `StoredSession`: the latest, open or ended; visitors only
     visitors                 JSON list of the linked visitors' ids, at most 100, the latest; customers only
+    aliases                  JSON list of other ids of the same customer, whose hashes name this one
+    alias_of                 "@..." of the smaller id that keeps what is known of this one; readers follow it
 
 Zset `keys.interests`: interest -> stored score (see `decay`). Of a customer also `record` in `keys.state`.
 """
@@ -75,6 +77,7 @@ __all__ = [
 ]
 
 KNOWN_S = 1.0  # how long a reader may use the previous key version after a switch
+ALIAS_OF = b"alias_of"
 INTERESTS = 10  # default number of interests in a profile
 
 
@@ -104,10 +107,13 @@ class Profiles(Reader):
     def read(self, site: str, id: str, *, interests: int = INTERESTS, now: int | None = None) -> Profile | None:
         """The profile of visitor or "@customer" `id` with its top `interests`; None if there is none.
 
+        That of an alias is the profile of the id which keeps what is known of the person.
         `now` (ms since 1970; default: this machine's clock) determines the scores and whether the session is open.
         """
         deployment = self._deployment()
         reply = self._redis.eval(*_asked(deployment, site, id, interests))
+        while into := _alias_of(id, reply):
+            id, reply = into, self._redis.eval(*_asked(deployment, site, into, interests))
         return _profile(site, id, reply, deployment, now_ms() if now is None else now)
 
     def read_customer(
@@ -140,6 +146,8 @@ class AsyncProfiles(AsyncReader):
         """See `Profiles.read`."""
         deployment = await self._deployment()
         reply = await self._redis.eval(*_asked(deployment, site, id, interests))
+        while into := _alias_of(id, reply):
+            id, reply = into, await self._redis.eval(*_asked(deployment, site, into, interests))
         return _profile(site, id, reply, deployment, now_ms() if now is None else now)
 
     async def read_customer(
@@ -162,7 +170,7 @@ class AsyncProfiles(AsyncReader):
 # ---- shared by both ------------------------------------------------------------------------------
 
 _decode_session = msgspec.json.Decoder(StoredSession).decode
-_decode_visitors = msgspec.json.Decoder(tuple[str, ...]).decode
+_decode_ids = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
 def _values(reply: Any) -> Any:
@@ -217,6 +225,15 @@ def _thing(kind: type[T], site: str, home: str, stored: bytes | None) -> T | Non
     return thing(kind, site, home, decode_thing(stored)) if stored else None
 
 
+def _alias_of(id: str, reply: Any) -> str:
+    """The smaller id that keeps what is known of this one; "" for none."""
+    words = reply[0]
+    into = (
+        str(words[words.index(ALIAS_OF) + 1].decode()) if id[:1] == CUSTOMER_PREFIX and ALIAS_OF in words[::2] else ""
+    )
+    return into if into < id else ""
+
+
 def _profile(
     site: str,
     id: str,
@@ -235,7 +252,8 @@ def _profile(
         site=site,
         id=id,
         customer=text.get("customer") or None,
-        visitors=_decode_visitors(text.get("visitors") or "[]"),
+        visitors=_decode_ids(text.get("visitors") or "[]"),
+        aliases=_decode_ids(text.get("aliases") or "[]"),
         first_seen=_moment(int(text.get("first_seen", 0))),
         last_seen=_moment(int(text.get("last_seen", 0))),
         **_declared(text),

@@ -60,20 +60,19 @@ def _share(customer: Customer, to: str) -> CustomerShare:
 def _move(customer: Customer, out: Out) -> None:
     """Pass on all that is known; what stays serves to tell this id's own visitors and things of an end."""
     state = customer.state
+    since = state.since or (state.first_seen if state.last_seen else 0)
+    first_heard = state.first_heard or _first(state.record) or state.heard
     out.tell(
         replace(
             _share(customer, state.into),
             interests=dict(customer.interests.scores), counts=state.counts, source=state.source,
-            since=state.since or state.first_seen, first_seen=state.first_seen, last_seen=state.last_seen,
-            record=state.record, first_heard=state.first_heard or _first(state.record) or state.heard,
-            heard=state.heard, returned=state.returned,
+            since=since, first_seen=state.first_seen, last_seen=state.last_seen,
+            record=state.record, first_heard=first_heard, heard=state.heard, returned=state.returned,
         )
     )  # fmt: skip
-    since = state.since or (state.first_seen if state.last_seen else 0)
-    first = state.first_heard or _first(state.record) or state.heard
     visitors = state.visitors
     customer.end_page_part()
-    state.visitors, state.since, state.first_heard = visitors, since, first
+    state.visitors, state.since, state.first_heard = visitors, since, first_heard
     state.record, state.first_seen, state.heard = [], 0, 0
 
 
@@ -94,36 +93,51 @@ def pass_on(share: CustomerShare, customer: Customer, out: Out) -> None:
 def pass_fact(kept: Kept, at: int, customer: Customer, out: Out) -> None:
     """The same for what a fact says of the record, at `at` (ms)."""
     state = customer.state
-    out.tell(replace(_share(customer, state.into), record=[kept], since=at, first_heard=at, heard=at))
+    out.tell(replace(_share(customer, state.into), record=[kept], first_heard=at, heard=at))
     state.first_heard = min(state.first_heard or at, at)
 
 
-def note_refused(share: CustomerShare, customer: Customer, out: Out) -> None:
-    """In a replay, note what a tombstone keeps out and the live version knew, until it heard of the erasure.
+def note_returned(returned: int, customer: Customer, out: Out) -> None:
+    """Note that the customer is back, since `returned` (ms), and tell its other ids."""
+    state = customer.state
+    if returned > max(customer.tombstone, state.returned):
+        state.returned = returned
+        for one in relatives(customer):
+            out.tell(replace(_share(customer, one), returned=returned))
 
-    `_end` needs the times: what was told with it ended with it, even if it was later than the erasure.
+
+def note_refused(share: CustomerShare, customer: Customer, out: Out) -> None:
+    """In a replay, note when that was told which a tombstone keeps out: the live version had it until the erasure.
+
+    `_end` needs to know that, since what is later ends with it.
     """
     if customer.erased >= customer.tombstone:
         return
-    state = customer.state
-    if is_thing(share.visitor) or share.record:
-        state.first_heard = min(state.first_heard or share.since, share.since)
-    elif share.since:
-        state.since = min(state.since or began(share), began(share))
-    if state.into:
-        out.tell(replace(share, customer=state.into, via=customer.id, interests={}, counts={}, last_seen=0, record=[]))
+    if is_thing(share.visitor):
+        _note(customer, first_heard=share.since)
+    elif share.heard:
+        _note(customer, first_heard=share.first_heard)
+    else:
+        _note(customer, since=began(share))
+    if customer.state.into:
+        into = customer.state.into
+        out.tell(replace(share, customer=into, via=customer.id, interests={}, counts={}, record=[]))
 
 
 def note_refused_fact(at: int, customer: Customer, out: Out) -> None:
     """The same for a fact of `at` (ms)."""
-    share = _share(customer, customer.id)
-    note_refused(replace(share, record=[Kept("", 0, at, {})], since=at), customer, out)
+    if customer.erased and not customer.state.returned:
+        return
+    note_refused(replace(_share(customer, ""), first_heard=at, heard=at), customer, out)
 
 
-def tell_returned(customer: Customer, out: Out) -> None:
-    """Tell the other ids that the customer is back."""
-    for one in relatives(customer):
-        out.tell(replace(_share(customer, one), returned=customer.state.returned))
+def _note(customer: Customer, *, since: int = 0, first_heard: int = 0) -> None:
+    state = customer.state
+    if customer.erased < customer.tombstone:  # in a replay
+        if since > customer.erased:
+            state.since = min(state.since or since, since)
+        if first_heard > customer.erased:
+            state.first_heard = min(state.first_heard or first_heard, first_heard)
 
 
 def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
@@ -141,8 +155,8 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     if share.erased_at:
         _end(share, customer, out)
         return
-    _note_returned(share.returned, customer, out)
-    if share.via < customer.id or not (is_thing(share.visitor) or share.last_seen or share.heard or share.since):
+    note_returned(share.returned, customer, out)
+    if share.via < customer.id or not (share.since or share.first_heard):
         return
     if state.into:
         pass_on(share, customer, out)
@@ -183,17 +197,21 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
             withdraw(customer, out, upto=upto, visitor=share.visitor, everywhere=share.everywhere)
         return
     earliest = min(filter(None, (state.since, state.first_heard, state.first_seen)), default=0)
+    returned = max(state.returned, share.returned)
     if customer.erased < upto < earliest:
-        returned = state.returned or share.returned
         customer.cover(upto)
         out.cover(customer.site, customer.id, upto=upto)
         if returned <= upto:
-            state.record, state.returned = [], 0
+            customer.end_record()
         for one in relatives(customer):
             tell_ends(customer, one, out)
-    else:
+    elif customer.erased < upto:
+        kept = [one for one in state.record if one.time > upto] if returned > upto else []
         forget_customer(customer, out, upto=upto, visitor=share.visitor)
-    _note_returned(share.returned, customer, out)
+        if kept:
+            customer.state.record = kept
+            customer.hear(_first(kept), max(one.time for one in kept))
+    note_returned(returned, customer, out)
 
 
 def _cover_page_part(share: CustomerShare, customer: Customer, out: Out) -> None:
@@ -207,12 +225,6 @@ def _cover_page_part(share: CustomerShare, customer: Customer, out: Out) -> None
             tell_ends(customer, one, out)
 
 
-def _note_returned(returned: int, customer: Customer, out: Out) -> None:
-    if 0 < customer.tombstone < returned and not customer.state.returned:
-        customer.state.returned = returned
-        tell_returned(customer, out)
-
-
 def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
     """Add what an alias passes on, without what is older than an erasure or a withdrawal: the alias is told of that."""
     state, upto = customer.state, customer.tombstone
@@ -220,17 +232,19 @@ def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
         if share.since > upto:
             customer.hear(share.first_seen, share.last_seen)
         else:
-            note_refused(share, customer, out)
+            _note(customer, first_heard=share.since)
         return
     if (share.last_seen or share.taken_back) and began(share) > max(upto, state.withdrawn):
         customer.add(share)
         if share.agreed is not None:
             agreements.receive(share.agreed, customer, out)
-    if share.heard > upto:
+    elif share.since:
+        _note(customer, since=began(share))
+    if not share.heard or (upto and not state.returned):
+        if not customer.erased:
+            _note(customer, first_heard=share.first_heard)
+    elif share.heard > upto:
         customer.hear(share.first_heard if share.first_heard > upto else share.heard, share.heard)
-    if not upto or state.returned:
         for kept in share.record:
             if kept.time > (max(upto, state.withdrawn) if kept.rank == RANK_OF_PAGES else upto):
                 out.cut["facts"] += merge(state.record, Kept(kept.digest, kept.rank, kept.time, dict(kept.fields)))
-    if 0 < share.since <= upto:
-        note_refused(share, customer, out)

@@ -72,9 +72,8 @@ def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
     if is_gone or fact.time <= customer.tombstone:
         aliases.note_refused_fact(at, customer, out)
         return Verdict.ERASED
-    if not state.returned and (customer.tombstone or fact.body.get("returns") is True):
-        state.returned = fact.time
-        aliases.tell_returned(customer, out)
+    if fact.body.get("returns") is True:
+        aliases.note_returned(fact.time, customer, out)
     kept = Kept(digest(fact), rank(fact), fact.time, fields(fact))
     if state.into:
         aliases.pass_fact(kept, at, customer, out)

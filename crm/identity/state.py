@@ -127,6 +127,14 @@ class Customer:
         self.interests.clear()
         self.wipe = self.has_new_deadlines = True
 
+    def end_record(self) -> None:
+        """Drop what others than browsers told, but for when they first did."""
+        state = self.state
+        state.record, state.returned, state.heard = [], 0, 0
+        state.first_seen = (state.since or state.first_seen) if state.last_seen else 0
+        self.wipe = self.wipe or not state.first_seen
+        self.has_new_deadlines = True
+
     def add(self, share: CustomerShare) -> None:
         """Add to the page part; of what is taken back, whose first and last times stay, only the amounts count."""
         state = self.state

@@ -24,19 +24,20 @@ def export(customer: str, key: str | None, config: Path | None, **flags: Any) ->
 
     For a person who asks what is known of them: the personal values of the card, what servers and imports told
     (traits, preferences, tags, consent), the profile, the linked browsers, and the orders, contacts, agreements and
-    other things that name the customer. It needs the key of the cards, if there is a card.
+    other things that name the customer; of its aliases too. It needs the key of the cards, if there is a card.
 
         wakeline profile export customer-1042 > customer-1042.json
     """
-    from ops.person import as_text, has_card, known_of
+    from ops.person import as_text, ids_of, known_of, with_card
 
     found = read(config, flags, else_demo=True)
     site = site_of(found, key)
     person = person_of(site, customer, is_customer=re.fullmatch(PSEUDONYM, customer) is None)
     url = found.settings.redis
     with redis_errors(url):
-        card = personal_of(found, site.key, person) if has_card(url, site.key, person) else None
-        known = known_of(url, site.key, person, card)
+        ids = ids_of(url, site.key, person)
+        holders = with_card(url, site.key, ids)
+        known = known_of(url, site.key, ids, personal_of(found, site.key, holders) if holders else {})
     if known is None:
         raise Refused(f"nothing is known of {called(customer, person)} on site {site.key}", FAILED)
     click.echo(as_text(known))

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from ops.cli.errors import FAILED, Refused
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.console import RenderableType
 
     from wakeline.cards import Personal
     from wakeline.settings import Config
 
 
-def personal_of(config: Config, site: str, customer: str) -> Personal | None:
-    """The card; None if there is none. Ends the command if there is no key to read it with."""
+def personal_of(config: Config, site: str, customers: Sequence[str]) -> dict[str, Personal]:
+    """The cards of those who have one. Ends the command if there is no key to read it with."""
     from wakeline.cards import Cards, NoCardKey, key_file, read_ring
 
     try:
@@ -22,7 +24,7 @@ def personal_of(config: Config, site: str, customer: str) -> Personal | None:
     except NoCardKey as error:
         raise Refused(str(error), FAILED) from None
     with Cards(config.settings.redis, ring) as cards:
-        return cards.read(site, customer)
+        return cards.read_many(site, customers)
 
 
 def personal_view(card: Personal) -> RenderableType:
@@ -40,4 +42,4 @@ def personal_view(card: Personal) -> RenderableType:
         table.add_row(plain(name), Text(plain(value.text)), f"{value.time:%Y-%m-%d}")
     for name in card.unreadable:
         table.add_row(plain(name), Text("encrypted with a key that the file does not hold"), "")
-    return Panel(table, title=Text("personal values"), title_align="left", width=88)
+    return Panel(table, title=Text.assemble("personal values of ", plain(card.customer)), title_align="left", width=88)

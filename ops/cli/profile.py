@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -95,21 +95,23 @@ def profile(
                 )
                 return
             found = profiles.read(site.key, person)
-        card = None
+        cards: list[Personal] = []
         if personal and (of := person if person[0] == CUSTOMER_PREFIX else found and found.customer):
-            card = personal_of(read_config, site.key, of)
-        _show(found, card, site.key, who, as_json)
+            from ops.person import ids_of
+
+            cards = list(personal_of(read_config, site.key, ids_of(url, site.key, of)).values())
+        _show(found, cards, site.key, who, as_json)
 
 
-def _show(found: Profile | None, card: Personal | None, site: str, who: str, as_json: bool) -> None:
-    if found is None and card is None:
+def _show(found: Profile | None, cards: Sequence[Personal], site: str, who: str, as_json: bool) -> None:
+    if found is None and not cards:
         raise Refused(
             f"there is no profile of {who} on site {site}: it may not have consented (consent full), "
             "was erased, has expired, or is a bot or own traffic",
             FAILED,
         )
     if as_json:
-        click.echo(_json(found, card))
+        click.echo(_json(found, cards))
         return
     from rich.console import Console
 
@@ -118,7 +120,7 @@ def _show(found: Profile | None, card: Personal | None, site: str, who: str, as_
     console = Console(highlight=False)
     if found is not None:
         console.print(profile_view(found, who))
-    if card is not None:
+    for card in cards:
         console.print(personal_view(card))
 
 
@@ -185,11 +187,17 @@ def _watch_screen(look: Callable[[], Any], view: Callable[[Any], RenderableType]
             time.sleep(WATCH_EVERY_S)
 
 
-def _json(found: Profile | AnyThing | None, card: Personal | None = None) -> str:
-    """The profile or thing; with a card that too, as `personal`."""
+def _json(found: Profile | AnyThing | None, cards: Sequence[Personal] = ()) -> str:
+    """The profile or thing; with cards these too: that of the id which keeps the profile, or else the first one, as
+    `personal`, and those of its aliases as `personal_of_aliases`.
+    """
     import msgspec
 
     from wakeline.escape import in_json
 
-    shown = msgspec.to_builtins(found) | {"personal": card} if found and card else found or {"personal": card}
+    if not cards:
+        return in_json(msgspec.json.encode(found).decode())
+    shown = (msgspec.to_builtins(found) if found else {}) | {"personal": cards[0]}
+    if len(cards) > 1:
+        shown["personal_of_aliases"] = cards[1:]
     return in_json(msgspec.json.encode(shown).decode())

@@ -49,6 +49,8 @@ def _facts(profile: Profile, now: datetime) -> Table:
         table.add_row("device", Text(plain(traits)))
     if profile.customer:
         table.add_row("customer", Text(plain(profile.customer)))
+    if profile.aliases:
+        table.add_row("known as", Text("\n".join(map(plain, profile.aliases))))
     if profile.visitors:
         table.add_row("visitors", Text("\n".join(map(plain, profile.visitors))))
     if profile.record:

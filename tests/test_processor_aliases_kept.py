@@ -1,0 +1,144 @@
+"""Aliases in replays, with ages, from former data, and as readers see them."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import msgspec
+import pytest
+
+from crm.identity.state import CustomerState
+from ops.person import ids_of
+from tests.aliased import (
+    CHAINS,
+    EVERYTHING,
+    LAST,
+    ORDER,
+    A,
+    B,
+    C,
+    D,
+    Person,
+    W,
+    X,
+    alias,
+    all_is_gone,
+    forgets,
+    played,
+    says,
+)
+from tests.lanes_apart import LANES
+from tests.log_alone.cases import Case, Kind, step, told
+from tests.log_alone.checks import CLAIMS, broken
+from tests.timeline import DAY, SECOND, START, event, fact, timeline
+from wakeline.keys import DEPLOYMENT
+from wakeline.profiles import Profiles
+from wakeline.record import Erase, Tick, encode_record
+
+
+def pass_time(one: Person, days: int) -> None:
+    """In steps, since the log's time is in doubt after a jump."""
+    while one.now < days * DAY:
+        one.now += 6 * DAY
+        for number in range(LANES):
+            one.lanes._append(number, encode_record(Tick()), START + one.now)
+        one.settle()
+
+
+def all_ends(one: Person, ids: tuple[str, ...]) -> None:
+    for id in ids:
+        assert one.of(id) == CustomerState(facts=one.of(id).facts)
+
+
+def test_the_ids_of_a_person_end_together_by_age() -> None:
+    """So long after the last contact by any of them."""
+    one = played((*EVERYTHING, alias(C, B), alias(D, C)), cut=7, settles=True)
+    for months, is_known in ((30, True), (50, False)):
+        pass_time(one, months * 31)
+        assert [one.root(id) for id in (B, C, D)] == ([B, B, B] if is_known else [B, C, D])
+        assert bool(one.of(B).record) == is_known
+    all_ends(one, (B, C, D))
+
+
+def test_who_was_erased_is_one_person_until_that_is_as_old() -> None:
+    one = played((*EVERYTHING, alias(C, B), forgets(C)), cut=7, settles=True)
+    assert (one.of(C).into, one.of(B).aliases) == (B, [C])
+    pass_time(one, 40 * 31)
+    all_ends(one, (B, C))
+
+
+@pytest.mark.parametrize("id", [B, C])
+def test_what_an_earlier_version_stored_is_passed_on(id: str) -> None:
+    one = played((*EVERYTHING, says(id, "tag", 50, {"tag": "v"})), cut=7, settles=True)
+    for other in (B, C):
+        state = one.of(other)
+        assert state.since
+        stored = msgspec.to_builtins(state)
+        for name in ("since", "first_heard", "into", "aliases"):
+            stored.pop(name, None)
+        customer = one.lanes.customer(other)
+        customer.state = msgspec.convert(stored, CustomerState)
+    alias(C, B)(one)
+    one.settle()
+    assert one.of(B).counts["page_views"] == 4
+    assert one.told(B) == {"trait:plan": "gold", "tag:v": True}
+    forgets(C)(one)
+    one.settle()
+    all_is_gone(one, (B, C))
+
+
+def drawn(seed: int) -> Case:
+    """The records in an order that is drawn, folded as they come or later."""
+    rng = random.Random(seed)
+    end = rng.choice(["forget", "consent", "", "early"])
+    pairs = rng.choice(CHAINS)
+    records = [
+        event(W, "p", 0, 10 * SECOND, interests=["x"]),
+        event(W, "p", 1, 11 * SECOND, "identify", customer=rng.choice([A, B])),
+        event(X, "q", 0, 20 * SECOND, interests=["y"]),
+        event(X, "q", 1, 21 * SECOND, "identify", customer=C),
+        event(X, "q", 2, 22 * SECOND, "add_to_cart"),
+        fact(C, "customer", 30 * SECOND, {"traits": {"plan": "gold"}}),
+        fact(ORDER, "purchase", 40 * SECOND, {"value": 900, "currency": "EUR"}, customer=rng.choice([B, C])),
+        *(fact(id, "alias", 50 * SECOND, {"other": other}) for id, other in pairs),
+    ]
+    if end in ("forget", "consent"):
+        records.append(fact(rng.choice([A, B, C]), end, LAST, {} if end == "forget" else {"level": "off"}))
+    elif end:
+        records.append(Erase(site="shop", id=rng.choice([A, B, C, X]), time=START + rng.choice([5, 15, 35]) * SECOND))
+    rng.shuffle(records)
+    steps = [step(one, 100 * SECOND + n, folds=rng.random() < 0.5) for n, one in enumerate(records)]
+    return told(*steps, lanes=rng.choice([1, 2, 3, 4]), kind=Kind(facts=True, erasures=True))
+
+
+@pytest.mark.parametrize("seed", range(40))
+async def test_what_a_log_of_aliases_comes_to_depends_on_nothing_else(unsynced_server: Any, seed: int) -> None:
+    """Not on how it is cut, nor on what fails; a replay comes to the same."""
+    assert not await broken(unsynced_server.url, drawn(seed), CLAIMS)
+
+
+async def test_each_id_is_read_as_the_person(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await made.redis.hset(DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
+        await made.append(
+            fact(C, "tag", SECOND, {"tag": "vip"}),
+            fact(C, "alias", 2 * SECOND, {"other": B}),
+            fact(B, "alias", 3 * SECOND, {"other": A}),
+        )
+        await made.run()
+        assert (await made.profile(C))["alias_of"] == B
+        with Profiles(redis_server.url) as profiles:
+            found = [profiles.read("shop", id) for id in (A, B, C)]
+            for one in found:
+                assert one is not None
+                assert one.record is not None
+                assert (one.id, one.record.tags, one.aliases) == (A, ("vip",), (B,))
+        for id in (A, B, C):
+            assert ids_of(redis_server.url, "shop", id) == [A, B, C]
+        at = made.now - START + SECOND
+        await made.append(fact(C, "forget", at))
+        await made.run()
+        with Profiles(redis_server.url) as profiles:
+            assert [profiles.read("shop", id) for id in (A, B, C)] == [None] * 3
+        assert not [key async for key in made.redis.scan_iter("*:profile:@*")]
