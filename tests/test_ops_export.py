@@ -14,9 +14,12 @@ from click.testing import CliRunner, Result
 from ops import person
 from ops.cli import main
 from tests.cards import EMAIL, card, desk_on
-from tests.timeline import DAY, MINUTE, START, Timeline, event, fact
+from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, timeline
+from wakeline.cards import Cards, read_ring
 from wakeline.identity import customer_id
 from wakeline.keys import DEPLOYMENT
+from wakeline.profiles import Profiles
+from wakeline.record import Fact
 from wakeline.vocabulary import things
 
 SECRET = "0123456789abcdef"
@@ -45,26 +48,23 @@ TOLD = (
 )  # fmt: skip
 
 
+async def played(server: Any, folder: Path, *more: Fact) -> None:
+    async with timeline(server) as made:
+        desk = await desk_on(made.redis, server.url, folder)
+        await desk.write(card(JO, own_id="jo", email=EMAIL, name="\x1b[31mJö"), card(BEN, email="ben@x.example"))
+        await made.append(event(V, "p", 0, 1), event(V, "p", 1, 2, "identify", customer=JO), at=MINUTE)
+        await made.append(event("other-one", "q", 0, 1), *TOLD, *more, at=MINUTE)
+        await made.append(event("other-one", "q", 1, 2, "identify", customer=BEN), at=MINUTE)
+        await made.append(event("other-one", "q", 2, 3, "consent", level="full", props=AGREED), at=MINUTE)
+        for _ in range(4):
+            await made.run()
+        await desk.reader.close()
+
+
 @pytest.fixture
 def export(configured: Callable[[str], None], redis_server: Any, tmp_path: Path) -> Callable[..., Result]:
     configured(FILE)
-
-    async def play() -> None:
-        made = Timeline(redis_server.url)
-        await made.start()
-        desk = await desk_on(made.redis, redis_server.url, tmp_path)
-        await desk.write(card(JO, own_id="jo", email=EMAIL, name="\x1b[31mJö"), card(BEN, email="ben@x.example"))
-        await made.append(event(V, "p", 0, 1), event(V, "p", 1, 2, "identify", customer=JO), at=MINUTE)
-        await made.append(event("other-one", "q", 0, 1), *TOLD, at=MINUTE)
-        await made.append(event("other-one", "q", 1, 2, "identify", customer=BEN), at=MINUTE)
-        await made.append(event("other-one", "q", 2, 3, "consent", level="full", props=AGREED), at=MINUTE)
-        for _ in range(3):
-            await made.run()
-        await made.run()
-        await desk.reader.close()
-        await made.close()
-
-    asyncio.run(play())
+    asyncio.run(played(redis_server, tmp_path))
     return lambda *words: CliRunner().invoke(main, ["profile", "export", *words, "--redis", redis_server.url])
 
 
@@ -164,3 +164,27 @@ def test_erase_can_be_said_of_a_profile(export: Any, redis_server: Any) -> None:
 def test_a_customer_may_be_called_like_a_command(export: Any, redis_server: Any) -> None:
     said = CliRunner().invoke(main, ["profile", "--customer", "export", "--redis", redis_server.url])
     assert (said.exit_code, 'there is no profile of customer "export"' in said.output) == (1, True)
+
+
+def test_both_cards_of_a_person_with_two_ids_are_in_it(export: Any, redis_server: Any, tmp_path: Path) -> None:
+    """Whichever id is asked for; and by a value of either card the one profile is found."""
+    url = redis_server.url
+    asyncio.run(played(redis_server, tmp_path, fact(BEN, "alias", 12, {"other": JO})))
+    found = [json.loads(export(id).output) | {"made": ""} for id in ("jo", "ben", JO, BEN)]
+    assert found == [found[0]] * 4
+    root, other = sorted((JO, BEN))
+    (known,) = found[0]["known_as"]
+    assert (found[0]["customer"], known["customer"]) == (root, other)
+    values = {root: found[0]["personal_values"], other: known["personal_values"]}
+    assert (values[JO]["email"]["value"], values[BEN]["email"]["value"]) == (EMAIL, "ben@x.example")
+    assert [one["id"] for one in found[0]["visitors"]] == [V]
+    assert len(found[0]["things"]["order"]) == 2
+    with Cards(url, read_ring(tmp_path / "wakeline.key")) as cards, Profiles(url) as profiles:
+        for email in (EMAIL, "ben@x.example"):
+            (holder,) = cards.find("shop", email)
+            profile = profiles.read("shop", holder)
+            assert profile is not None
+            assert (profile.id, profile.aliases) == (root, (other,))
+    shown = CliRunner().invoke(main, ["profile", other, "--personal", "--redis", url])
+    for words in ("known as", other, EMAIL, "ben@x.example"):
+        assert words in shown.output

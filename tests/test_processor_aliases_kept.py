@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -28,6 +29,7 @@ from tests.aliased import (
     played,
     says,
 )
+from tests.cards import card, desk_on
 from tests.lanes_apart import LANES
 from tests.log_alone.cases import Case, Kind, step, told
 from tests.log_alone.checks import CLAIMS, broken
@@ -142,3 +144,27 @@ async def test_each_id_is_read_as_the_person(redis_server: Any) -> None:
         with Profiles(redis_server.url) as profiles:
             assert [profiles.read("shop", id) for id in (A, B, C)] == [None] * 3
         assert not [key async for key in made.redis.scan_iter("*:profile:@*")]
+
+
+@pytest.mark.parametrize("erased", [A, B])
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_who_is_erased_by_one_of_two_ids_has_neither_card(
+    redis_server: Any, tmp_path: Path, erased: str, is_late: bool
+) -> None:
+    """Also where it is heard of later that they are one person's, by what was said since without a return."""
+    async with timeline(redis_server) as made:
+        desk = await desk_on(made.redis, redis_server.url, tmp_path)
+
+        async def hear(record: Any, at: int) -> None:
+            await made.append(record, at=at)
+            await made.run()
+
+        await desk.write(card(A, 1), card(B, 1))
+        if not is_late:
+            await hear(fact(B, "alias", SECOND, {"other": A}), SECOND)
+        await hear(Erase(site="shop", id=erased, time=START + 2 * SECOND), 2 * SECOND)
+        if is_late:
+            await desk.write(card(A if erased == B else B, 3 * SECOND))
+            await hear(fact(B, "alias", SECOND, {"other": A}), 4 * SECOND)
+        assert (await desk.values(A), await desk.values(B), await desk.index()) == ({}, {}, [])
+        await desk.reader.close()

@@ -198,6 +198,8 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
         return
     earliest = min(filter(None, (state.since, state.first_heard, state.first_seen)), default=0)
     returned = max(state.returned, share.returned)
+    if customer.erased < upto and returned <= upto:
+        out.end_card(customer.site, customer.id, upto=out.now)
     if customer.erased < upto < earliest:
         customer.cover(upto)
         out.cover(customer.site, customer.id, upto=upto)

@@ -30,5 +30,6 @@ def end(visitor: Visitor, out: Out) -> None:
 def telling_ends() -> Iterator[None]:
     """In place of the rule that only ends visits."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setitem(rules.DEADLINES, Visitor, (rules.Deadline("ends", sessions.next_end, end, sessions.ending_began),))
+        ends = rules.Deadline("ends", sessions.next_end, end, sessions.ending_began)
+        patched.setitem(rules.DEADLINES, Visitor, (ends,))
         yield
