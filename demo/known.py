@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from demo.catalogue import catalogue
 from demo.household import NUMBERS
-from ops.person import has_card, known_of
+from ops.person import ids_of, known_of, with_card
 from wakeline.identity import customer_id
 from wakeline.lanes import NoDeployment
 from wakeline.settings import Settings, Site
@@ -59,9 +59,9 @@ def _household(url: str, site: Site) -> list[Readable]:
 
 def _known(url: str, site: Site, number: str) -> Readable | None:
     """What is written of the customer, and whether it "has_card"; None if nothing is known."""
-    customer = customer_id(site.secret, number)
-    known = known_of(url, site.key, customer, None)
-    return known and known | {"has_card": has_card(url, site.key, customer)}
+    ids = ids_of(url, site.key, customer_id(site.secret, number))
+    known = known_of(url, site.key, ids, {})
+    return known and known | {"has_card": bool(with_card(url, site.key, ids))}
 
 
 def _person(known: Readable, others: set[str]) -> Readable:

@@ -19,8 +19,9 @@ import redis
 
 from benchmarks.machine import ports_of_settings
 from benchmarks.waiting import until, wait_until
+from demo import known
 from demo.catalogue import SITE
-from demo.household import FIRST, SECOND, Household
+from demo.household import FIRST, FORMER, SECOND, Household
 from demo.opening import FILE, Begun, begun_in
 from demo.visitors import Visit
 from tests.balance import assert_balanced
@@ -29,6 +30,7 @@ from tests.integration.up import Up
 from wakeline.config import load
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, PAGE_VIEW, PING, decode_event
 from wakeline.identity import customer_id
+from wakeline.profiles import Profiles
 
 DEMO = load(SITE.parent / "wakeline.toml", {}, {}).sites["demo"]
 QUIETLY = {PAGE_VIEW, ENGAGEMENT, PING, CONSENT, IDENTIFY}  # what no profile counts as an event
@@ -187,3 +189,28 @@ async def holds(tab: Tab, number: str, *words: str) -> bool:
 
 async def is_so(tab: Tab, expression: str, wanted: Any) -> bool:
     return bool(await tab.ask(expression) == wanted)
+
+
+def every_customer(up: Up) -> set[str]:
+    """Ids of the customers that have a profile, each by the one that keeps what is known of it."""
+    with redis.Redis(port=up.ports["embedded_port"]) as client:
+        ids = {key.decode().rpartition(":")[2] for key in client.scan_iter("*:demo:profile:@*")}
+    with Profiles(f"redis://127.0.0.1:{up.ports['embedded_port']}") as profiles:
+        found = [profiles.read("demo", id) for id in ids]
+    return {profile.id for profile in found if profile is not None}
+
+
+def test_the_number_of_before_is_the_same_person_and_is_erased_with_it(up: Up) -> None:
+    assert every_customer(up) == {customer_id(DEMO.secret, number) for number in (FIRST, SECOND)}
+    assert shown(up, FORMER)["id"] == shown(up, FIRST)["id"] == customer_id(DEMO.secret, FIRST)
+    assert shown(up, FIRST)["aliases"] == [customer_id(DEMO.secret, FORMER)]
+    for number in (FIRST, FORMER):
+        (order,) = exported(up, number)["things"]["order"]
+        assert (order["channel"], order["value"], order["currency"]) == ("till", "129.00", "EUR")
+    first, _ = known._household(f"redis://127.0.0.1:{up.ports['embedded_port']}", DEMO)
+    assert first["former"] == [{"number": FORMER, "is_joined": True}]
+    assert [order["items"] for order in first["orders"]] == [["Harbour lamp"]]
+    said = up.command("profile", "erase", FORMER, "--customer", "--site", "demo", "--yes")
+    assert said.returncode == 0, said.stderr
+    wait_until(lambda: not (shown(up, FIRST) or shown(up, FORMER)), "both numbers are erased")
+    assert shown(up, SECOND)["page_views"] == 9
