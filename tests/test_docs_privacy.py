@@ -31,8 +31,8 @@ DURATIONS = {
     "(`visitor_months`, `visitor_most_months`)",
     "anonymous visitor": f"{days(keys.ANONYMOUS_TTL_MS)} after the last event",
     "customer record": f"{SITE.customer_months} months after the last contact (`customer_months`)",
-    "aliases: other ids of a customer": f"as long as its record; after an erasure {SITE.customer_months} months from it "
-    "(`customer_months`)",
+    "aliases: other ids of a customer": "as long as its record; after an erasure "
+    f"{SITE.customer_months} months from it (`customer_months`)",
     "tombstones": f"{days(keys.TOMBSTONE_TTL_MS)} from the erasure",
     MOST_THINGS: f"{days(things.ORDER.lives_ms)} after somebody last spoke of it",
     "agreements": f"{days(things.AGREEMENT.lives_ms)} after somebody last spoke of it",

@@ -75,6 +75,7 @@ PROMISED = {
     "archiver killed at any line": (KILL, BOTH),
     "soak 20 min at 300 events/s": (ONCE, BOTH),
     "Prometheus away": (OUTAGE, BOTH),
+    "identity: what is said of people, in any order of arrival": (ONCE, (REDIS,)),
     "generated logs, cut, restored, killed and replayed": (ONCE, (REDIS,)),
 }
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.log_alone import checks, runs
 from tests.log_alone.cases import step, told
 from tests.timeline import DAY, MINUTE, START, event
@@ -39,3 +41,17 @@ async def test_which_interests_a_customer_keeps_does_not_depend_on_where_its_vis
     )
     lived = await runs.live(unsynced_server.url, case)
     assert not await checks.replayed(unsynced_server.url, case, lived, batch=2_000)
+
+
+@pytest.mark.parametrize("order", [("visitor-1", "visitor-2"), ("visitor-2", "visitor-1")])
+async def test_of_two_browsers_seen_in_the_same_moment_one_says_where_a_customer_came_from(
+    unsynced_server: Any, order: tuple[str, str]
+) -> None:
+    """The same one in whichever order that comes, as after a crash."""
+    sources = {"visitor-1": {"query": {"utm_source": "mail"}}, "visitor-2": {"query": {"utm_source": "paper"}}}
+    case = told(
+        *(step(event(one, f"page-{one}", 0, 0, "identify", customer="@customer0")) for one in order),
+        *(step(event(one, f"page-{one}", 1, MINUTE, **sources[one])) for one in order),
+    )
+    found = (await runs.live(unsynced_server.url, case)).holdings
+    assert found["{0}:shop:profile:@customer0"]["last_source"] == "paper"

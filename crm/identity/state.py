@@ -149,9 +149,11 @@ class Customer:
         if not state.last_seen or state.since:  # else an earlier version did not store it
             state.since = min(state.since or began(share), began(share))
         state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)
-        if share.last_seen >= state.last_seen:
+        if share.last_seen > state.last_seen:
             state.last_seen = share.last_seen
             state.source = share.source or state.source  # of a link that is only told again nothing is known
+        elif share.last_seen == state.last_seen:
+            state.source = max(state.source, share.source)
 
     def hear(self, first: int, last: int) -> None:
         """Note that others than browsers told of it, at these times (ms)."""

@@ -47,7 +47,7 @@ class Row:
     own_disk: bool = False  # it starts the server itself
     is_quick: bool = False  # `make test` runs one seed of it
     is_once: bool = False  # where both logs are asked for, on the last of its own only
-    is_long: bool = False  # it takes hours: the last row, and none of the minutes of the others
+    is_long: bool = False  # it takes hours, or goes with one that does: none of the minutes of the others
 
     @property
     def at_once(self) -> int:
@@ -91,7 +91,10 @@ def rows(soak_minutes: float = SOAK_MINUTES, cases: int = generated.CASES) -> tu
     soak = Row(name, soaking.soak(soak_minutes), ONCE, 60 * soak_minutes + 60, is_once=True)
     name = "generated logs, cut, restored, killed and replayed"
     logs = Row(name, generated.logs(cases), ONCE, cases * generated.SECONDS, (REDIS,), own_disk=True, is_long=True)
-    return (*ROWS[:-1], soak, ROWS[-1], logs)
+    name = "identity: what is said of people, in any order of arrival"
+    seconds = generated.PEOPLE * generated.SECONDS
+    people = Row(name, generated.people, ONCE, seconds, (REDIS,), is_long=True)
+    return (*ROWS[:-1], soak, ROWS[-1], people, logs)
 
 
 def minutes(some: Sequence[Row], logs: Sequence[str]) -> float:

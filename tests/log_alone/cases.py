@@ -98,7 +98,7 @@ def case(seed: int, kind: Kind | None = None) -> Case:
         steps=tuple(_Story(rng, kind).steps()),
         end=rng.choice(ENDS),
         draws=tuple(rng.random() for _ in range(8)),
-        bounds=_bounds(rng, kind),
+        bounds=bounds_of(rng, kind),
     )
 
 
@@ -119,7 +119,7 @@ def told(*steps: Step, lanes: int = 1, kind: Kind = Kind(), **bounds: Any) -> Ca
     return Case(-1, kind, lanes, 1, steps, end=0, draws=(0.0,) * 8, bounds=lowered)
 
 
-def _bounds(rng: random.Random, kind: Kind) -> dict[str, Any]:
+def bounds_of(rng: random.Random, kind: Kind) -> dict[str, Any]:
     found: dict[str, Any] = {
         "processor.worker.REMEMBERED_PEOPLE": rng.choice((2, 4_000)),
         "processor.batch.MAX_KEYS": rng.choice((60, 3_000)),
