@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.log_alone import checks, runs
 from tests.log_alone.cases import step, told
-from tests.timeline import DAY, MINUTE, START, event
+from tests.timeline import DAY, MINUTE, START, event, fact
 from wakeline.record import Erase
 
 
@@ -55,3 +56,16 @@ async def test_of_two_browsers_seen_in_the_same_moment_one_says_where_a_customer
     )
     found = (await runs.live(unsynced_server.url, case)).holdings
     assert found["{0}:shop:profile:@customer0"]["last_source"] == "paper"
+
+
+async def test_an_erasure_that_is_said_again_takes_no_letter_that_came_since(unsynced_server: Any) -> None:
+    """Of a customer who withdrew, so that a later letter about its record holds what it says."""
+    said = fact("@customer0", "consent", MINUTE, {"level": "off"}, id="a" * 16)
+    case = told(
+        step(said),
+        step(event("visitor-1", "page-1", 0, 0, "identify", customer="@customer0"), MINUTE),
+        step(replace(said, time=said.time - 1), 2 * MINUTE),
+        step(Erase("shop", "visitor-1", said.time, customer="@customer0"), 3 * MINUTE),
+    )
+    found = (await runs.live(unsynced_server.url, case)).holdings
+    assert [letter["reason"] for letter in found["{0}:dead"]] == ["conflict"]

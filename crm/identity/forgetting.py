@@ -71,9 +71,9 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
     visitor may hold newer data of that customer; but if an older turn of it has come late, that is forgotten too.
     """
     state = visitor.state
-    out.forget_letters(visitor.site, customer, upto=upto)
     if _was_heard(state, customer, upto) and not turns.is_of(state, customer, upto=upto):
         return
+    out.forget_letters(visitor.site, customer, upto=upto)
     held, linked, named = state.link()
     was_here = customer in turns.former(state)
     if not held and not was_here:
