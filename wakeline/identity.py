@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
+from wakeline.keyed import keyed
 from wakeline.record import CUSTOMER_PREFIX
 
 PSEUDONYM = rf"{CUSTOMER_PREFIX}[0-9a-f]{{32}}"
@@ -35,4 +36,4 @@ def is_signed(secret: str, text: str, given: str) -> bool:
 
 def customer_id(secret: str, id: str) -> str:
     """The pseudonym of a site's customer `id` in records and keys: "@" and 32 hex digits."""
-    return CUSTOMER_PREFIX + hmac.digest(secret.encode(), b"customer:" + id.encode(), "sha256").hex()[:32]
+    return CUSTOMER_PREFIX + keyed(secret, f"customer:{id}").hex()[:32]

@@ -6,11 +6,11 @@ An id in the log and in keys is a keyed hash of the site's own id, except a prod
 from __future__ import annotations
 
 import hashlib
-import hmac
 from typing import NamedTuple
 from urllib.parse import quote
 
 from wakeline.durations import DAY_MS
+from wakeline.keyed import keyed
 from wakeline.vocabulary.names import is_name, visible
 
 THING_PREFIX = "#"
@@ -99,4 +99,4 @@ def part_id(secret: str, kind: str, id: str) -> str:
 
 
 def _keyed(secret: str, kind: str, id: str) -> bytes:
-    return hmac.digest(secret.encode(), f"{kind}:{id}".encode(), "sha256")
+    return keyed(secret, f"{kind}:{id}")
