@@ -15,6 +15,7 @@ from ops.imports.mapping import Map
 from ops.imports.names import IN_WORDS, WORDS, Reads, field_of, plain
 from wakeline.amounts import DECIMALS
 
+UNITS = [Decimal(1).scaleb(-decimals) for decimals in range(1 + max(DECIMALS.values()))]
 ROW = "row-"  # begins an id that we make
 
 
@@ -124,7 +125,7 @@ def _listed(text: str) -> list[str]:
 
 def rounded(amount: Decimal, currency: str) -> str:
     """An amount as text with the decimals of its currency, rounded once."""
-    return format(amount.quantize(Decimal(1).scaleb(-DECIMALS.get(currency, 2)), ROUND_HALF_UP), "f")
+    return format(amount.quantize(UNITS[DECIMALS.get(currency, 2)], ROUND_HALF_UP), "f")
 
 
 def identified(line: int, fields: dict[str, Any]) -> Said:

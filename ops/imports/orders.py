@@ -59,6 +59,8 @@ class Orders:
         self._table = table
         self._problems = problems
         self._groups = Groups(folder, size)
+        self._once_said = [name for name in ONCE if name in self._cells.fields]
+        self._of_customer = [name for name in self._cells.fields if name.startswith("customer.")]
         self._has_items = not ITEMS.isdisjoint(map.columns)
 
     def read(self, at: Callable[[int], None]) -> Iterator[Said]:
@@ -255,7 +257,7 @@ class Orders:
             if left_out:
                 what = f"{left_out} items beyond the {MAX_ITEMS} that an order keeps: its value is whole"
                 self._problems.note(lines[0].line, self._column("item.item_id"), what)
-        for name in ONCE:
+        for name in self._once_said:
             if (found := self._once(order, name)) is not None:
                 fields[name] = rounded(abs(found), lines[0].currency) if name in AMOUNTS else found
         return fields
@@ -278,10 +280,10 @@ class Orders:
 
     def _customer(self, order: Order) -> dict[str, Any] | None:
         """What the rows say of the customer, in an event of its own."""
-        id = self._once(order, "customer")
+        id = self._once(order, "customer") if self._of_customer else None
         found: dict[str, Any] = {}
-        for name in self._cells.fields:
-            if id and name.startswith("customer.") and (text := self._once(order, name)):
+        for name in self._of_customer if id else ():
+            if text := self._once(order, name):
                 _, part, *trait = name.split(".")
                 if trait:
                     found.setdefault(part, {})[".".join(trait)] = text

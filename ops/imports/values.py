@@ -11,6 +11,7 @@ from functools import lru_cache
 from wakeline.amounts import MAX_AMOUNT, exact
 from wakeline.vocabulary.names import is_name
 
+REPEATED = 4_096  # numbers: an order says each twice, and taxes and prices of shipping recur
 MANY = 65_536  # dates that are remembered: rows of one day, or one order, repeat them
 DAY_FIRST, MONTH_FIRST = "day first", "month first"
 
@@ -23,6 +24,7 @@ THOUSAND = 3  # digits behind a separator that may be of thousands
 WHOLE_AS_FLOAT = re.compile(r"(\d+)\.0")  # how tables that once had a gap write whole numbers
 
 
+@lru_cache(REPEATED)
 def number(text: str, point: str, currency: str = "") -> Decimal | None:
     """A number. `point` is the file's decimal separator, "" if it is not known: then see `wakeline.amounts`."""
     if point == ".":

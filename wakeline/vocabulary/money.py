@@ -10,6 +10,8 @@ CURRENCIES = frozenset(DECIMALS)
 FACTORS: dict[str, int] = {code: 10**decimals for code, decimals in DECIMALS.items()}
 NOISE = 1e-15  # of a float, relative: 0.1 + 0.2 of a shop's own arithmetic is 0.3
 
+USUAL_DIGITS = 12  # fewer are within MAX_AMOUNT
+
 NO_NUMBER = "is not a number: write 154.80, with a point and nothing else"
 
 
@@ -28,6 +30,12 @@ def minor_units(amount: float | str | Decimal, currency: str, *, rounds: bool = 
         near = round(scaled)
         if abs(scaled - near) <= scaled * NOISE:
             return near
+    if type(amount) is str:  # likewise, as tables and careful programs write it: all decimals of the currency
+        units, _, parts = amount.partition(".")
+        digits = units + parts
+        is_usual = 0 < len(units) < USUAL_DIGITS and len(parts) == DECIMALS.get(currency, -1)
+        if is_usual and digits.isascii() and digits.isdecimal():
+            return int(digits)
     try:
         text = f"{amount:.15g}" if type(amount) is float else str(amount).strip()
         if len(text) > MAX_AMOUNT_TEXT:
