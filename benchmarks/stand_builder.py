@@ -7,7 +7,6 @@
 
 from __future__ import annotations
 
-import gc
 import sys
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -18,7 +17,6 @@ from benchmarks.services import FILL
 from benchmarks.stand import Template, templates
 from benchmarks.visitors import SITE
 from crm.sites import SiteFacts
-from processor.app import GC_THRESHOLD
 from processor.fold import Fold
 from processor.store import Store
 from processor.worker import LaneWorker
@@ -27,6 +25,7 @@ from wakeline.keys import Keys
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.log import Bounds, Entry
 from wakeline.log.redis_streams import RedisStreamsLog
+from wakeline.process import collect_rarely
 from wakeline.redis.connect import connect
 
 BATCH = 4_000  # records
@@ -81,8 +80,7 @@ async def build(what: str, url: str, copies: int, end: int, mine: set[int]) -> N
     deployment = stored_deployment(found)
     log = PastLog(url, deployment.lanes, end)
     workers = {lane: await _worker(lane, deployment, Store(redis, key_space=Keys()), log) for lane in mine}
-    gc.freeze()
-    gc.set_threshold(*GC_THRESHOLD)
+    collect_rarely()
     if what == "events":
         for lane, entries in batches(templates(end), copies, deployment.lanes, mine, end):
             await workers[lane].apply(entries)

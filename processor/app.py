@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import socket
 from typing import Any
@@ -39,8 +38,6 @@ logger = logging.getLogger("wakeline.processor")
 
 AGAIN = 1  # exit code: the supervisor restarts the process
 SWITCH_S = 10.0  # how long a replay may take to switch, before this process ends without waiting for it
-
-GC_THRESHOLD = (200_000, 20, 50)  # records create no cycles; by default a fifth of the fold's time is GC
 
 
 def main(config: Config) -> None:
@@ -113,8 +110,7 @@ async def _start(app: ProcessorApp, teller: Teller, rewriting: Rewriting) -> Non
     never: another process or a replay owns them.
     """
     await app.start()
-    gc.freeze()  # objects that live as long as the process need no garbage collection
-    gc.set_threshold(*GC_THRESHOLD)
+    process.collect_rarely()
     await asyncio.gather(teller.run(), rewriting.run())
 
 

@@ -15,6 +15,7 @@ import click
 
 from ops.cli.errors import FAILED, Refused, redis_errors
 from ops.cli.options import read, secret_of, site_of, site_option, some_settings
+from wakeline.process import collect_rarely
 from wakeline.settings import Site
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def import_(
     if names == words and words[0] in KINDS and not Path(words[0]).exists():
         raise Refused(f"which file of {words[0]}? `wakeline import {words[0]} FILE`")
     options = Options(kind, map_, _zone(zone), _currency(currency), dry_run, save_map, tell)
+    collect_rarely()
     importer = Importer(read_config, site, options, complete=_completer(site), say=click.echo)
     with _behind_others():
         if every is None:
