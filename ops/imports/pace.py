@@ -20,7 +20,7 @@ LEAST_BEHIND, FIRST_BEHIND, MOST_BEHIND = 1_200, 1_200, 10_000  # records in the
 MORE_BEHIND = 50
 REACHED_S = 0.2  # until an append is applied; a live event's profile takes about as long
 LOOK_S = 0.05
-WAIT_S = 0.02
+WAIT_S = 0.04  # a look costs as much as twenty events
 STUCK_S = 60.0
 
 
