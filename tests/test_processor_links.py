@@ -19,7 +19,7 @@ from tests.log_alone import checks, runs
 from tests.log_alone.cases import Case, Step, step, told
 from tests.log_alone.holdings import Holdings
 from tests.log_alone.runs import FAULTS, Fault, Lived
-from tests.replay_stand import stand
+from tests.replay_stand import Killed, stand
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event, fact, timeline
 from wakeline.keys import Keys
 from wakeline.record import FOR_GOOD, Erase, Unlink, decode_record
@@ -48,8 +48,12 @@ def linked(browser: str, at: int = 0, customer: str = A) -> list[Any]:
 
 
 def many(end: str, *, at_once: int = UNLINKED_AT_ONCE, browsers: int = MANY) -> Case:
-    """A customer with an order and many browsers, all known to it before the end; then one of these signs in again."""
-    steps = [step(record, folds=False) for browser in BROWSERS[:browsers] for record in linked(browser)]
+    """A customer with an order and many browsers, some of which were another's before, all known to it before the end;
+    then one of these signs in again.
+    """
+    before = [event(one, f"before-{one}", 0, 0, "identify", customer=B) for one in BROWSERS[10:40]]
+    browsed = [*before, *(record for one in BROWSERS[:browsers] for record in linked(one))]
+    steps = [step(record, folds=False) for record in browsed]
     order = step(fact(ORDER, "purchase", SECOND, {"value": 9, "currency": "EUR"}, customer=A))
     again = step(event(BROWSERS[3], "page-again", 0, LATER + MINUTE, "identify", customer=A))
     made = told(*steps, order, ENDS[end], again, lanes=LANES, processor__naming__UNLINKED_AT_ONCE=at_once)
@@ -66,7 +70,7 @@ def one_of(found: Holdings, kind: str, id: str) -> Any:
 
 @pytest.mark.parametrize("end", ENDS)
 async def test_every_browser_is_told_however_the_log_is_cut_and_in_a_replay(unsynced_server: Any, end: str) -> None:
-    case = many(end)
+    case = many(end, at_once=20)
     lived = await runs.live(unsynced_server.url, case)
     found = lived.holdings
     who_withdrew, again = (BROWSERS[7] if end == "withdrawn on a browser" else "", BROWSERS[3])
@@ -82,6 +86,8 @@ async def test_every_browser_is_told_however_the_log_is_cut_and_in_a_replay(unsy
             assert (one_of(found, "tombstone", browser), profile["page_views"]) == (None, "1")
     customer = one_of(found, "state", A)
     assert (customer["visitors"], customer.get("counts", {}).get("page_views", 0)) == ([again], 0)
+    others = BROWSERS[10:40] if end == "withdrawn on a browser" else []
+    assert one_of(found, "state", B).get("visitors", []) == sorted(others), "whom each tells that it has left"
     is_named = "withdrawn" in end
     assert (A in str(one_of(found, "thing", ORDER))) == is_named
     sets = [id for key, ids in found.items() if f":naming:{A}" in key for id in ids]
@@ -106,6 +112,36 @@ async def test_a_process_may_end_between_the_calls_that_tell_them(unsynced_serve
     for kept in range(1, len(lived.kept), len(lived.kept) // 6):
         assert not await checks.restored(url, case, lived, kept, batch=2_000)
     assert not await checks.cut(url, case, lived)
+
+
+async def test_a_lane_that_starts_again_goes_on_where_its_last_call_ended(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise it would not end: after a withdrawal all things go on naming the customer."""
+    monkeypatch.setattr("processor.naming.UNLINKED_AT_ONCE", 2)
+    write = Store.write
+
+    async def last_write(self: Store, lane: int, commands: list[Command], **more: Any) -> Written:
+        await write(self, lane, commands, **more)
+        raise Killed
+
+    async with timeline(redis_server) as made:
+        orders = [id for n in range(60) if made.lane(id := f"#{n:032x}") == 0]
+        await say(made, *(fact(id, "purchase", 1, {"value": 9, "currency": "EUR"}, customer=A) for id in orders))
+        await say(made, *linked("one"), fact(A, "consent", MINUTE, {"level": "off"}))
+        assert await noted(made, A) == set(orders)
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "write", last_write)
+            await made.append(fact(A, "consent", 2 * MINUTE, {"level": "off"}))
+            lives = 0
+            while lives < 100:
+                try:
+                    await made.run()
+                    break
+                except Killed:
+                    await made.start()
+                    lives += 1
+        assert len(orders) / 2 <= lives < len(orders) / 2 + 10
 
 
 class Watched(Store):

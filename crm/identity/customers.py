@@ -83,13 +83,13 @@ def open_share(visitor: Visitor, time: int, *, since: int = 0) -> None:
 
 
 def send_share(visitor: Visitor, out: Out) -> None:
-    """Send what was collected to the customer, if anything was. It is nobody's if the turn has ended."""
+    """Note a visitor with its customer, and send that what was collected; it is nobody's if the turn has ended."""
     share = visitor.share
     visitor.share = None
     if share is None:
         return
     state, time = visitor.state, visitor.share_time
-    if share.customer and share.customer not in state.noted:  # a link of an earlier version
+    if share.customer and share.customer not in state.noted:
         note(visitor, out, share.customer)
     if not (share.interests or share.counts or share.agreed):
         return

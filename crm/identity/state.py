@@ -151,7 +151,8 @@ class Customer:
         state.first_seen = min(state.first_seen or share.first_seen, share.first_seen)
         if share.last_seen > state.last_seen:
             state.last_seen = share.last_seen
-            state.source = share.source or state.source  # of a link that is only told again nothing is known
+            if share.interests or share.counts:  # else a link is only told again, without a visit
+                state.source = share.source
         elif share.last_seen == state.last_seen:
             state.source = max(state.source, share.source)
 
