@@ -15,11 +15,13 @@ from processor.naming import UNLINKED_AT_ONCE
 from processor.store import Store, Written
 from processor.worker import MOST_PEOPLE
 from tests.ages import MONTHS, until
+from tests.lanes_apart import lane
 from tests.log_alone import checks, runs
 from tests.log_alone.cases import Case, Step, step, told
 from tests.log_alone.holdings import Holdings
 from tests.log_alone.runs import FAULTS, Fault, Lived
 from tests.replay_stand import Killed, stand
+from tests.test_processor_forgetting import Story, V, W
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, event, fact, timeline
 from wakeline.keys import Keys
 from wakeline.record import FOR_GOOD, Erase, Unlink, decode_record
@@ -202,6 +204,17 @@ async def test_a_browser_is_noted_with_whoever_may_have_left_something_on_it(red
         assert (await noted(made, A), await noted(made, B)) == (set(), {"one"}), "it takes its customer along"
         await until(made, 13 * MONTHS + DAY)
         assert (await noted(made, A), await noted(made, B)) == (set(), set())
+
+
+def test_a_link_that_is_refused_is_noted_no_more() -> None:
+    """It is heard of after the withdrawal that is later than it, so that no unlink record is for it."""
+    story = Story()
+    story.identify(V, A)
+    story.withdraw(V)
+    story.settle()
+    story.identify(W, A, late=1_500)
+    story.settle()
+    assert (story.linked(W), story.lanes.naming[lane(W)]["shop", A]) == ("", set())
 
 
 async def test_who_had_more_customers_than_it_knows_of_leaves_the_earliest_with_their_end(redis_server: Any) -> None:

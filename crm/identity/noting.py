@@ -1,7 +1,7 @@
 """Each lane notes which of its visitors belong to a customer, in the set of what names it: an erasure finds them all.
 
-A visitor is noted when it is linked, and stays so when the browser becomes another customer's, as what it did before is
-in its profile. It is taken out when that profile is forgotten or ends, and when the link does.
+A visitor is noted with whom it is linked to, and stays so when the browser becomes another customer's, as what it did
+before is in its profile. It is taken out when that profile is forgotten or ends, and when the link does.
 
 It knows since when, by append time: an `Unlink` is for those that were noted before, so that one that is sent again,
 by a lane that is folded again, reaches nobody who came after the first.
