@@ -163,28 +163,27 @@ def note(state: VisitorState, share: CustomerShare, time: int, now: int) -> None
 
 
 def _note(state: VisitorState, one: Lately) -> None:
-    lately = state.lately
-    lately.append(one)
-    if len(lately) > MAX_LATELY or one.at - lately[0].at > LATELY_MS:
-        state.lately = _latest(lately, one.at)
+    state.lately.append(one)
+    _trim(state, one.at)
 
 
 def tidy(state: VisitorState, now: int) -> None:
     """Forget what is not of the last minutes before append time `now`, ms."""
-    if state.lately:
-        state.lately = _latest(state.lately, now)
+    _trim(state, now)
     if state.repeats and not state.lately:
         state.repeats = []
 
 
-def _latest(lately: list[Lately], now: int) -> list[Lately]:
-    return [one for one in lately[-MAX_LATELY:] if now - one.at <= LATELY_MS]
+def _trim(state: VisitorState, now: int) -> None:
+    lately = state.lately
+    while lately and (now - lately[0].at > LATELY_MS or len(lately) > MAX_LATELY):
+        del lately[0]
 
 
 def begin(customer: str, time: int, visitor: Visitor, out: Out) -> None:
     """Add an identify of a customer to a visitor, and move to the customer what lies in its turn."""
     state = visitor.state
-    state.lately = _latest(state.lately, out.now)
+    _trim(state, out.now)
     turns, before = all_turns(state), all_turns(state)
     is_first = not before and not state.unlinked
     if not before and not is_first:
