@@ -138,6 +138,16 @@ def test_what_lies_in_a_turn_that_was_unlinked_is_nobodys(is_present: bool) -> N
     check_replay(lanes, 2)
 
 
+def test_what_was_forgotten_is_not_moved_from_any_of_two() -> None:
+    """Of the two that withdrew the earlier one is heard of last."""
+    lanes = folded([signs_in(0, B), signs_in(10 * SECOND, A), view(12 * SECOND, "apples"), signs_in(20 * SECOND, C)])
+    for customer, at in ((C, 25 * SECOND), (A, 15 * SECOND)):
+        withdraws_elsewhere(lanes, customer, at)
+    lanes.append(V, signs_in(11 * SECOND, B), ARRIVES + 2 * MINUTE)
+    lanes.settle(ARRIVES + 2 * MINUTE)
+    assert views(lanes) == [0, 0, 0]
+
+
 def test_who_signs_in_again_has_what_follows() -> None:
     lanes = folded([signs_in(0, A), view(SECOND, "apples"), signs_in(20 * SECOND, A), view(21 * SECOND, "apples")])
     withdraws_elsewhere(lanes, A, 10 * SECOND)
@@ -164,10 +174,10 @@ def test_what_was_refused_is_not_taken_back() -> None:
     lanes = LanesApart()
     lanes.append(B, Erase(site="shop", id=B, time=START + 25 * SECOND), ARRIVES)
     lanes.settle(ARRIVES)
-    for one in (signs_in(10 * SECOND, B), view(20 * SECOND, "x"), signs_in(30 * SECOND, B), view(40 * SECOND, "x")):
+    for one in (signs_in(10 * SECOND, B), view(28 * SECOND, "x"), signs_in(30 * SECOND, B), view(40 * SECOND, "x")):
         lanes.append(V, one, ARRIVES)
         lanes.fold(lane(V))
-    lanes.append(V, signs_in(15 * SECOND, A), ARRIVES)
+    lanes.append(V, signs_in(27 * SECOND, A), ARRIVES)
     lanes.fold(lane(V))
     lanes.settle(ARRIVES + MINUTE)
     assert views(lanes)[1] == 1

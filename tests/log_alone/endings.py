@@ -29,7 +29,7 @@ def end(visitor: Visitor, out: Out) -> None:
 @contextmanager
 def telling_ends() -> Iterator[None]:
     """In place of the rule that only ends visits."""
+    ends = rules.DEADLINES[Visitor][0]
     with pytest.MonkeyPatch.context() as patched:
-        ends = rules.Deadline("ends", sessions.next_end, end, sessions.ending_began)
-        patched.setitem(rules.DEADLINES, Visitor, (ends,))
+        patched.setitem(rules.DEADLINES, Visitor, (rules.Deadline(ends.kind, ends.next, end, ends.happened),))
         yield
