@@ -59,8 +59,20 @@ def life() -> list[tuple[int, Record | bytes]]:
     )
 
 
-def made(folder: Path, came: list[tuple[int, Record | bytes]] | None = None) -> History:
-    return seal(folder, sorted(came or life(), key=lambda one: one[0]), files_of=3)
+def made(folder: Path, came: list[tuple[int, Record | bytes]] | None = None, *, files_of: int = 3) -> History:
+    return seal(folder, sorted(came or life(), key=lambda one: one[0]), files_of=files_of)
+
+
+def visit_over_it() -> list[tuple[int, Record | bytes]]:
+    """The phone is erased while it is used; days later it comes back."""
+    return told(
+        event(PHONE, "page-one", 0, 0),
+        event(PHONE, "page-two", 0, T - MINUTE),
+        event(PHONE, "page-two", 1, T + 20 * MINUTE, "search"),
+        event(PHONE, "page-abc", 0, T + 45 * MINUTE),
+        event(PHONE, "page-new", 0, T + 2 * DAY),
+        Erase("shop", PHONE, START + T),
+    )
 
 
 def night(folder: Path, *, today: datetime.date = TODAY, go_on: Callable[[], bool] = lambda: True) -> None:

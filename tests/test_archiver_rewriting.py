@@ -29,6 +29,7 @@ from tests.rewritten import (
     records,
     sealed,
     told,
+    visit_over_it,
     visitors,
 )
 from tests.sealed import LANES
@@ -91,15 +92,7 @@ def test_a_withdrawal_alone_erases_nobody(tmp_path: Path) -> None:
 
 def test_what_a_person_does_after_the_erasure_is_its_own(tmp_path: Path) -> None:
     """But for the visit that went on meanwhile, which stays one."""
-    came = told(
-        event(PHONE, "page-one", 0, 0),
-        event(PHONE, "page-two", 0, T - MINUTE),
-        event(PHONE, "page-two", 1, T + 20 * MINUTE, "search"),
-        event(PHONE, "page-abc", 0, T + 45 * MINUTE),
-        event(PHONE, "page-new", 0, T + 2 * DAY),
-        Erase("shop", PHONE, START + T),
-    )
-    made(tmp_path, came)
+    made(tmp_path, visit_over_it())
     before = answers(tmp_path)
     night(tmp_path)
     mine = [record for record in records(tmp_path) if isinstance(record, Event) and record.visitor == PHONE]
@@ -146,13 +139,32 @@ async def test_a_replay_from_what_is_left_gives_the_same_numbers_and_no_profile(
         assert sum(id.encode() in before for id in gone) > 15
         if seed:
             await redis.delete(*[key async for key in redis.scan_iter(match="wl:*:tombstone:*")])
-            for lane, bounds in (await line.log.bounds(range(LANES))).items():
-                await line.log.trim(lane, upto=bounds.end)
+        for lane, bounds in (await line.log.bounds(range(LANES))).items():
+            await line.log.trim(lane, upto=bounds.end if seed else bounds.end // 2)
         both = HistoryLog(History(str(tmp_path)), line.log)
-        await replay(both, redis, sites=line.sites, deployment=line.deployment, key_space=Keys(2))
+        await replay(both, redis, sites=line.sites, deployment=line.deployment, key_space=Keys(2), batch_records=50)
         assert await erasing.numbers(live, Keys(2)) == wanted
         profiles = [
             {key.partition(b":profile:")[2] async for key in redis.scan_iter(match=f"wl{version}:*:profile:*")}
             for version in (1, 2)
         ]
         assert profiles[0] == profiles[1] != set()
+
+
+async def test_a_visit_that_went_on_has_no_profile_after_a_replay(redis_server: Any, tmp_path: Path) -> None:
+    async with stand(redis_server) as live:
+        line, redis = live.made, live.redis
+        for at, record in sorted(visit_over_it(), key=lambda one: one[0]):
+            if getattr(record, "page", "") != "page-new":
+                await line.append(record, at=at - START)  # type: ignore[arg-type]
+        await line.run()
+        await line.pass_time(DAY)
+        wanted = await erasing.numbers(live, Keys(1))
+        history = await sealed(line, tmp_path)
+        store_identity(history.store, await line.log.identity())
+        night(tmp_path)
+        both = HistoryLog(History(str(tmp_path)), line.log)
+        await replay(both, redis, sites=line.sites, deployment=line.deployment, key_space=Keys(2))
+        assert await erasing.numbers(live, Keys(2)) == wanted != {}
+        assert [key async for key in redis.scan_iter(match="wl1:*:profile:*")]
+        assert not [key async for key in redis.scan_iter(match="wl2:*:profile:*")]

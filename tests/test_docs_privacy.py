@@ -42,7 +42,8 @@ DURATIONS = {
     "log": f"{SETTINGS.log_max_age_days:g} days from its arrival (`log_max_age_days`), {SETTINGS.log_max_records:,} "
     "records per lane (`log_max_records`)",
     "spool": f"until log and Redis are back, {SETTINGS.spool_mb} MB per collector (`spool_mb`)",
-    "history": f"{SITE.archive_days} days from its arrival (`archive_days`)",
+    "history": f"{SITE.archive_days} days from its arrival (`archive_days`); "
+    "under the pseudonym of an erased person until the next night",
     "dead letters": f"the newest {keys.DEAD_LETTERS:,} per lane; those about a person until it is erased or ends",
     "messages": f"{days(keys.MESSAGES_TTL_MS)}, {keys.MESSAGES_KEPT:,} at most",
     "numbers of the site": f"those of a day {days(keys.DAY_TTL_MS)}, totals for good",

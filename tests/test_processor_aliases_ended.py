@@ -67,7 +67,8 @@ def test_what_is_later_than_the_erasure_of_one_stays(id: str, cut: int, settles:
         assert {one.lanes.tombstones["shop", other] for other in (B, C)} == {START + 5 * SECOND}
         for visitor, customer in ((W, B), (X, C)):
             assert one.lanes.visitor(visitor).state.customer == customer
-            assert one.lanes.visitor(visitor).state.page_views == 2
+            if settles:  # else it may be told of the erasure, and starts over
+                assert one.lanes.visitor(visitor).state.page_views == 2
 
 
 @pytest.mark.parametrize("erased", [B, C])

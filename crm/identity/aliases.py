@@ -194,7 +194,7 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
         if 0 < upto < (state.since or state.first_seen):
             _cover_page_part(share, customer, out)
         else:
-            withdraw(customer, out, upto=upto, visitor=share.visitor, everywhere=share.everywhere)
+            withdraw(customer, out, upto=upto, everywhere=share.everywhere)
         return
     earliest = min(filter(None, (state.since, state.first_heard, state.first_seen)), default=0)
     returned = max(state.returned, share.returned)
@@ -209,7 +209,7 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
             tell_ends(customer, one, out)
     elif customer.erased < upto:
         kept = [one for one in state.record if one.time > upto] if returned > upto else []
-        forget_customer(customer, out, upto=upto, visitor=share.visitor)
+        forget_customer(customer, out, upto=upto)
         if kept:
             customer.state.record = kept
             customer.hear(_first(kept), max(one.time for one in kept))
