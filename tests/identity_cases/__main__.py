@@ -1,4 +1,4 @@
-"""python -m tests.identity_cases FIRST CASES STEP [--turns]: every STEPth of so many cases from seed FIRST on.
+"""python -m tests.identity_cases FIRST CASES STEP: every STEPth of so many cases from seed FIRST on.
 
 Redis is in memory. A line of JSON for each case: its seed, and of one that breaks also `lines` and `smallest`, as
 people read them.
@@ -22,17 +22,16 @@ from tests.log_alone.memory_redis import MEMORY
 @click.argument("first", type=int)
 @click.argument("cases", type=int)
 @click.argument("step", type=int)
-@click.option("--turns", is_flag=True, help="browsers of several people")
-def main(first: int, cases: int, step: int, turns: bool) -> None:
+def main(first: int, cases: int, step: int) -> None:
     logging.disable(logging.CRITICAL)
     gc.set_threshold(100_000, 50, 100)
-    asyncio.run(_run(range(first, first + cases, step), turns))
+    asyncio.run(_run(range(first, first + cases, step)))
 
 
-async def _run(seeds: range, turns: bool) -> None:
+async def _run(seeds: range) -> None:
     for seed in seeds:
         said: dict[str, object] = {"seed": seed}
-        made = story(seed, turns=turns)
+        made = story(seed)
         if lines := await broken(MEMORY, made):
             said |= {"lines": lines, "smallest": shown(await reduced(MEMORY, made))}
         click.echo(json.dumps(said))

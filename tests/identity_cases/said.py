@@ -1,7 +1,7 @@
 """What is said of a few people, from a seed: by their browsers, by servers, by whoever erases them.
 
-A person has browsers; after a `reset` the page goes on under a new visitor id, so a reset is a further visitor. Times
-of what is said differ, as between records of one moment the digest decides.
+A browser is identified as one customer, or as none; after a `reset` the page goes on under a new visitor id, so a reset
+is a further visitor. Times of what is said differ, as between records of one moment the digest decides.
 """
 
 from __future__ import annotations
@@ -34,11 +34,10 @@ class Said(NamedTuple):
 
 @dataclass(frozen=True)
 class Story:
-    """All that is said. `turns`: browsers are identified as several customers."""
+    """All that is said."""
 
     seed: int
     said: tuple[Said, ...]
-    turns: bool = False
 
     @property
     def records(self) -> list[Record]:
@@ -54,8 +53,8 @@ class Story:
         return replace(self, said=tuple(left))
 
 
-def story(seed: int, *, turns: bool = False) -> Story:
-    return Story(seed, tuple(_Telling(random.Random(f"identity {seed}"), turns).said), turns)
+def story(seed: int) -> Story:
+    return Story(seed, tuple(_Telling(random.Random(f"identity {seed}")).said))
 
 
 class _Browser:
@@ -67,8 +66,8 @@ class _Browser:
 
 
 class _Telling:
-    def __init__(self, rng: random.Random, turns: bool) -> None:
-        self._rng, self._turns = rng, turns
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
         self._at = 0
         self.said: list[Said] = []
         self._customers = rng.sample(CUSTOMERS, rng.randint(1, len(CUSTOMERS)))
@@ -119,9 +118,7 @@ class _Telling:
         if type == "add_to_cart":
             return self._made(browser, page, type, props={"category": rng.choice(WORDS)})
         if type == "identify":
-            if self._turns:
-                browser.customer = rng.choice(self._customers)
-            return self._made(browser, page, *((type,) if browser.customer else ("ping",)), customer=browser.customer)
+            return self._made(browser, page, type if browser.customer else "ping", customer=browser.customer)
         if type == "purchase" and self._has_orders:
             props = rng.choice(({}, {"value": rng.randint(1, 9), "currency": "EUR"}))
             return self._made(browser, page, type, order=rng.choice(ORDERS), props=props)
