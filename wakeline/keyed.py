@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 BLOCK = 64  # bytes
 KEPT = 256  # keys; a site has one
@@ -15,11 +16,12 @@ def keyed(key: str, text: str) -> bytes:
     inside, outside = inner.copy(), outer.copy()
     inside.update(text.encode())
     outside.update(inside.digest())
-    return outside.digest()  # type: ignore[no-any-return]
+    digest: bytes = outside.digest()
+    return digest
 
 
 @lru_cache(KEPT)
-def _halves(key: str):  # type: ignore[no-untyped-def]  # hashlib does not name the type
+def _halves(key: str) -> tuple[Any, ...]:
     """The two hashes of RFC 2104 after their padded key."""
     padded = key.encode()
     padded = (sha256(padded).digest() if len(padded) > BLOCK else padded).ljust(BLOCK, b"\0")
