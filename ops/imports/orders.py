@@ -110,11 +110,12 @@ class Orders:
                 if not is_row:
                     broken.setdefault(number, line)
                     continue
+                said = []
                 for field in FROM_ABOVE:
                     if text := self._cells.text(cells, field):
                         first.setdefault((number, field), text)
-                above = [first.get((number, field), "") for field in FROM_ABOVE]
-                by_number.setdefault(number, []).append(self._line(line, cells, *above))
+                    said.append(text or first.get((number, field), ""))
+                by_number.setdefault(number, []).append(self._line(line, cells, *said))
             except BadCell as bad:
                 broken.setdefault(number, line)
                 self._problems.error(line, self._column(bad.field), bad.what, bad.advice)
@@ -131,12 +132,12 @@ class Orders:
             except BadCell as bad:
                 self._problems.error(lines[0].line, self._column(bad.field), bad.what, bad.advice)
 
-    def _line(self, line: int, cells: list[str], currency: str, time_above: str) -> Line:
+    def _line(self, line: int, cells: list[str], currency: str, said_time: str) -> Line:
         read = self._cells
-        currency = (read.text(cells, "currency") or currency).upper()
+        currency = currency.upper()
         if currency not in CURRENCIES:
             raise BadCell("currency", "is none of ISO 4217", "write it as EUR")
-        time = read.of("time", read.text(cells, "time") or time_above)
+        time = read.of("time", said_time)
         if time is None:
             raise BadCell("time", "is empty", "fill it in")
         stated = self._stated(cells)
@@ -303,8 +304,10 @@ class Orders:
         """What the first row that says it says of the whole order, which every row may repeat; None: no row does."""
         if field not in self._cells.fields:
             return None
-        values = (self._cells.value(one.cells, field) for one in order.lines)
-        return next((value for value in values if value is not None), None)
+        for one in order.lines:
+            if (value := self._cells.value(one.cells, field)) is not None:
+                return value
+        return None
 
     def _column(self, field: str) -> str:
         return self._cells.map.name_of(field)
