@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable, Iterator
+from functools import lru_cache
 from math import isfinite
 from typing import NamedTuple
 
@@ -200,12 +201,14 @@ def _is_share(share: CustomerShare) -> bool:
         and _is_customer(share.customer)
         and ID.fullmatch(share.visitor) is not None
         and (share.visitor[0] != CUSTOMER_PREFIX or bool(share.via))
-        and all(_is_customer(id) for id in (share.via, share.alias) if id)
+        and (not share.via or _is_customer(share.via))
+        and (not share.alias or _is_customer(share.alias))
         and (bool(share.via) or not (share.alias or share.record or share.heard or share.returned))
         and share.via != share.customer != share.alias
-        and all(0 <= time <= FOR_GOOD for time in times)
-        and all(isfinite(amount) for amount in share.interests.values())
-        and all(abs(count) <= FOR_GOOD for count in share.counts.values())
+        and min(times) >= 0
+        and max(times) <= FOR_GOOD
+        and (not share.interests or all(map(isfinite, share.interests.values())))
+        and (not share.counts or max(map(abs, share.counts.values())) <= FOR_GOOD)
         and (share.agreed is None or facts.is_agreed(share.agreed))
     )
 
@@ -222,6 +225,7 @@ def _is_customer(id: str) -> bool:
     return len(id) > 1 and id[0] == CUSTOMER_PREFIX and ID.fullmatch(id) is not None
 
 
+@lru_cache(256)
 def _is_site(site: str) -> bool:
     return ID.fullmatch(site) is not None and "/" not in site
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 Command = list[str]
 
 MOST_PAIRS = 400  # per command: Lua's unpack failed at 8,000 arguments, after earlier writes were applied
 
 
-def in_parts(words: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(words), 2 * MOST_PAIRS):
-        yield words[start : start + 2 * MOST_PAIRS]
+def in_parts(words: list[str]) -> Iterable[list[str]]:
+    if len(words) <= 2 * MOST_PAIRS:  # nearly always: many have two words
+        return (words,) if words else ()
+    return [words[start : start + 2 * MOST_PAIRS] for start in range(0, len(words), 2 * MOST_PAIRS)]

@@ -8,7 +8,7 @@ from crm import facts, records
 from crm.facts import Thing
 from crm.out import Verdict
 from crm.state import Customer, Visitor
-from processor.batch import Item, Who, named_in, touched_by
+from processor.batch import Item, Who, touched_by
 from processor.changes import Changes, HopGap
 from processor.memory import Home, LaneMemory
 from wakeline.record import CustomerShare, Delta, Erase, Fact, ImportEnd, Position, Share, Unlink
@@ -27,10 +27,10 @@ def touch(memory: LaneMemory, changes: Changes, who: Who) -> Home:
     return home
 
 
-def hear(fact: Fact, memory: LaneMemory, changes: Changes) -> tuple[Home, Verdict]:
-    """Apply a fact at its home."""
-    who, *others = named_in(fact)
-    home = touch(memory, changes, who)
+def hear(fact: Fact, who: tuple[Who, ...], memory: LaneMemory, changes: Changes) -> tuple[Home, Verdict]:
+    """Apply a fact at its home. `who`: see `batch.named_in`."""
+    first, *others = who
+    home = touch(memory, changes, first)
     named = {id: memory.people[site, id] for site, id in others}
     return home, facts.take(fact, home, named, changes)
 
@@ -43,7 +43,7 @@ def take(item: Item, fact: Fact, memory: LaneMemory, changes: Changes) -> tuple[
             return None, Verdict.DUPLICATE
         changes.imports |= noted
     changes.received = fact.received
-    return hear(fact, memory, changes)
+    return hear(fact, item.who, memory, changes)
 
 
 def news(delta: Delta, memory: LaneMemory, changes: Changes, *, checks: bool) -> Position | None:
@@ -71,7 +71,7 @@ def receive(share: Share, memory: LaneMemory, changes: Changes, *, applied: Posi
         touch(memory, changes, who)
         records.receive(share, customer, changes)
         return customer
-    return hear(share.fact, memory, changes)[0]
+    return hear(share.fact, touched_by(share), memory, changes)[0]
 
 
 def erase(record: Erase, memory: LaneMemory, changes: Changes) -> Home:

@@ -177,10 +177,9 @@ def _interests(interests: Interests, key: str, add: Callable[[Command], None], *
 def write_customer(customer: Customer, changes: Changes, add: Callable[[Command], None]) -> None:
     lane, site, id = changes.lane, customer.site, customer.id
     profile = changes.keys.profile(lane, site, id)
-    interests = changes.keys.interests(lane, site, id)
     state = customer.state
     if customer.wipe:
-        for key in (changes.keys.state(lane, site, id), profile, interests):
+        for key in (changes.keys.state(lane, site, id), profile, changes.keys.interests(lane, site, id)):
             add(["DEL", key])
         customer.wipe = False
         customer.renewed = 0
@@ -204,7 +203,8 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
     if (day := state.last // DAY_MS) != customer.renewed or changes.now < changes.doubted:
         customer.renewed = day
         add(["PEXPIRE", profile, str(int(lives) + DAY_MS)])
-    _interests(customer.interests, interests, add, lives=lives, renewed=True)
+    if customer.interests.changed or customer.interests.gone:
+        _interests(customer.interests, changes.keys.interests(lane, site, id), add, lives=lives, renewed=True)
 
 
 def write_thing(thing: Thing, changes: Changes, add: Callable[[Command], None]) -> None:

@@ -91,7 +91,8 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
     for site, marks in changes.presence.items():
         key = changes.keys.present(lane, site)
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]
-        yield from _scores(key, [(str(ms), visitor) for visitor, ms in marks.present.items() if ms])
+        present = marks.present.items()
+        yield from _scores(key, [word for visitor, ms in present if ms for word in (str(ms), visitor)])
         for part in in_parts([visitor for visitor, ms in marks.present.items() if not ms]):
             yield ["ZREM", key, *part]
         if any(marks.present.values()):
@@ -109,7 +110,7 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
 def _top_lists(changes: Changes) -> Iterator[Command]:
     for key, members in changes.top_changed.items():
         scores = [(changes.top_score(key, member), member) for member in members]
-        yield from _scores(key, [(str(score), member) for score, member in scores if score])
+        yield from _scores(key, [word for score, member in scores if score for word in (str(score), member)])
         if gone := [member for score, member in scores if not score]:
             for part in in_parts(gone):
                 yield ["ZREM", key, *part]
@@ -127,11 +128,11 @@ def _lifetime(key: str) -> str:
 
 def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Iterator[Command]:
     lane = changes.lane
-    scheduled = [(str(ms), member) for member, ms in changes.due.items() if ms]
-    yield from _scores(changes.keys.due(lane), scheduled)
+    due = changes.keys.due(lane)
+    yield from _scores(due, [word for member, ms in changes.due.items() if ms for word in (str(ms), member)])
     if done := [member for member, ms in changes.due.items() if not ms]:
         for part in in_parts(done):
-            yield ["ZREM", changes.keys.due(lane), *part]
+            yield ["ZREM", due, *part]
     for source, upto in changes.hops.items():
         yield ["HSET", changes.keys.hop(lane), str(source), text_of(upto)]
     for field, known in changes.definitions.items():
@@ -140,7 +141,7 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
         yield ["HSET", changes.keys.imports(lane), field, said] if said else ["HDEL", changes.keys.imports(lane), field]
     for person, ids in changes.naming.items():
         key = changes.keys.naming(lane, *person)
-        yield from _scores(key, [("0", id) for id, names in ids.items() if names])
+        yield from _scores(key, [word for id, names in ids.items() if names for word in ("0", id)])
         for part in in_parts([id for id, names in ids.items() if not names]):
             yield ["ZREM", key, *part]
     letters = changes.keys.dead(lane), changes.keys.dead_about(lane)
@@ -209,6 +210,7 @@ def _card(lane: int, site: str, id: str, upto: int, moment: str) -> Command:
     return ["CARD", *names, id, str(upto), moment]
 
 
-def _scores(key: str, pairs: list[tuple[str, str]]) -> Iterator[Command]:
-    for part in in_parts([word for pair in pairs for word in pair]):
+def _scores(key: str, words: list[str]) -> Iterator[Command]:
+    """`words`: score, member, score, member ..."""
+    for part in in_parts(words):
         yield ["ZADD", key, *part]
