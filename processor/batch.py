@@ -205,8 +205,7 @@ def _is_share(share: CustomerShare) -> bool:
         and (not share.alias or _is_customer(share.alias))
         and (bool(share.via) or not (share.alias or share.record or share.heard or share.returned))
         and share.via != share.customer != share.alias
-        and min(times) >= 0
-        and max(times) <= FOR_GOOD
+        and 0 <= min(times) <= max(times) <= FOR_GOOD
         and (not share.interests or all(map(isfinite, share.interests.values())))
         and (not share.counts or max(map(abs, share.counts.values())) <= FOR_GOOD)
         and (share.agreed is None or facts.is_agreed(share.agreed))
