@@ -125,7 +125,7 @@ def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
     state = visitor.state
     if customer not in (state.link()[0], *turns.former(state)):
         return
-    was = state.link(), state.turns, state.unlinked
+    was = state.link(), state.turns
     if visitor.erased < upto > state.unlinked:  # its customer has forgotten what it was told, also of after that time
         turns.stay(state, customer)
     latest = turns.end(state, customer, upto=upto, is_kept_out=state.kept_out is not None)
@@ -133,9 +133,9 @@ def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
         _tell_link(visitor, out, customer=customer, linked=latest)
     else:
         take_out(visitor, out, customer)
-    state.unlinked = max(state.unlinked, upto)
-    state.agreed = later(state.agreed, upto)
-    if (state.link(), state.turns, state.unlinked) != was:
+    if (state.link(), state.turns) != was:
+        state.unlinked = max(state.unlinked, upto)
+        state.agreed = later(state.agreed, upto)
         visitor.traits_changed = visitor.has_new_deadlines = True
 
 

@@ -17,12 +17,13 @@ from crm.out import Out
 from crm.state import Visitor, VisitorState
 from wakeline.durations import MINUTE_MS
 from wakeline.profile_fields import COUNTS, VISITS, ProfileCount
-from wakeline.record import CustomerShare
+from wakeline.record import Agreed, CustomerShare
 
 MAX_TURNS = 8  # with the present one
 MAX_EARLIER = 8  # customers of former turns who are told when the visitor ends
 MAX_REPEATS = 8
 MAX_LATELY = 16
+MOST_LETTERS = 1_400  # of the interests in all that was added lately: one event may have 16 long ones
 LATELY_MS = 10 * MINUTE_MS  # of log time
 NOBODY = Turn(0)
 
@@ -178,6 +179,12 @@ def _trim(state: VisitorState, now: int) -> None:
     lately = state.lately
     while lately and (now - lately[0].at > LATELY_MS or len(lately) > MAX_LATELY):
         del lately[0]
+    letters = 0
+    for index in range(len(lately) - 1, -1, -1):
+        letters += sum(map(len, lately[index].interests))
+        if letters > MOST_LETTERS:
+            del lately[: index + 1]
+            break
 
 
 def begin(customer: str, time: int, visitor: Visitor, out: Out) -> None:
@@ -221,9 +228,19 @@ def _tell(turn: Turn, time: int, visitor: Visitor, out: Out, *, is_first: bool) 
         counts = {name: count for name, count in share.counts.items() if count}
         if counts or share.interests:
             _note(state, Lately(0, out.now, time, counts, share.interests, time))
-    if state.agreed is not None and turn_at(state, state.agreed.time).customer == turn.customer:
-        share.agreed = state.agreed
+    share.agreed = _agreed(turn, state)
     out.tell(share)
+
+
+def _agreed(turn: Turn, state: VisitorState) -> Agreed | None:
+    """What the visitor agreed to last, if it did so in this turn, or before it in nobody's."""
+    agreed = state.agreed
+    if agreed is None:
+        return None
+    owner = turn_at(state, agreed.time)
+    if not owner.customer:
+        owner = next((one for one in all_turns(state) if one.customer and one.began > agreed.time), NOBODY)
+    return agreed if owner.customer == turn.customer else None
 
 
 def _move(one: Lately, owner: str, turn: Turn, visitor: Visitor, out: Out) -> None:

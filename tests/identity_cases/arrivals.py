@@ -55,7 +55,7 @@ def arrival(story: Story, how: str, number: int) -> Case:
         steps=tuple(steps),
         end=rng.choice(ENDS),
         draws=tuple(rng.random() for _ in range(8)),
-        bounds=bounds_of(rng, kind),
+        bounds=bounds_of(rng, kind) | {"crm.identity.forgetting.MAX_VISITORS": 100},
     )
 
 
