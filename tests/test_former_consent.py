@@ -134,7 +134,7 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
                 field: one for field, one in then.items() if field != REPLACED
             }, name
             agreed |= {name.rpartition(":")[2]} if new else set()
-    assert agreed == {"phone", "laptop", "lone", JO, BEN}
+    assert agreed == {"phone", "laptop", "lone", "tablet", JO, BEN}
 
 
 def test_the_file_was_made_of_these_records() -> None:
