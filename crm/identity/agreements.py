@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
-from crm.identity.record import CONSENTED
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.state import Visitor
@@ -20,6 +19,8 @@ from crm.things.merging import merge
 from wakeline.event import CONSENT, ConsentLevel
 from wakeline.record import Agreed, Event, Fact
 from wakeline.told import RANK_OF_PAGES, Fields, Kept
+
+CONSENTED = forms.table(CONSENT)
 
 
 def note(event: Event, visitor: Visitor, out: Out) -> None:

@@ -8,6 +8,7 @@ erasure count again. Orders and other things that are later name the customer in
 from __future__ import annotations
 
 from crm.identity import aliases
+from crm.identity.agreements import CONSENTED
 from crm.identity.forgetting import forget_customer, forget_visitor, withdraw
 from crm.identity.state import Customer
 from crm.intake.duplicates import hear as hear_visitor
@@ -24,7 +25,6 @@ from wakeline.vocabulary.types import ALIAS, CUSTOMER_TOLD, FORGET, PREFERENCE, 
 
 BEFORE = forms.table(CUSTOMER_TOLD, without=("traits", "returns"))
 PREFERRED = forms.table(PREFERENCE, without=("topic", "channel"))
-CONSENTED = forms.table(CONSENT)
 
 
 def fields(fact: Fact) -> Fields:
