@@ -31,7 +31,9 @@ __all__ = [
     "encode_state",
 ]
 
-FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard"}  # stored names
+FORMER = {
+    "set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard", "former_recent": "recent",
+}  # stored names  # fmt: skip
 
 
 class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
@@ -54,7 +56,8 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=FORMER):
         0  # append time of the latest record, ms; kept while there is no profile, see `crm.intake.duplicates.hear`
     )
     erasures: dict[str, int] = {}  # customer, as a digest -> up to when it was forgotten here too, ms
-    recent: Session | None = None  # the latest session once closed, for the profile
+    last_shown: int = 0  # time of the latest page view of the closed sessions that the profile may show, ms
+    former_recent: Session | None = None  # the session of that one, as earlier versions stored it
     first_seen: int = 0
     last_seen: int = 0
     visits: int = 0
@@ -115,9 +118,11 @@ class Visitor:
         "outside",
         "page",
         "present",
+        "recent",
         "renewed",
         "scheduled",
         "session",
+        "session_changed",
         "share",
         "share_time",
         "site",
@@ -156,6 +161,8 @@ class Visitor:
         self.numbers: set[str] = set()  # fields of the profile that changed
         self.renewed = False  # the first event of a day renews the lifetime of its keys
         self.traits_changed = False
+        self.session_changed = False  # one or more of the open ones
+        self.recent: Session | None = None  # one that closed, whose latest state the profile may lack
         self.unshows = False  # the profile may hold a session that it may no longer show
         self.wipe = False  # delete the profile before writing
         self.has_new_deadlines = False  # the current record changed its deadlines
@@ -212,7 +219,7 @@ class Visitor:
             erased=old.erased, withheld=old.withheld, facts=old.facts,
         )  # fmt: skip
         self.interests.clear()
-        self.share = None
+        self.share = self.recent = None
         self.wipe = self.has_new_deadlines = True
 
 

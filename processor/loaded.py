@@ -84,6 +84,8 @@ def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
     visitor.scheduled = loaded.scheduled
     if state.erased and not visitor.is_anonymous:
         _unshow_former(visitor)
+    if state.former_recent is not None:
+        state.last_shown, state.former_recent = state.former_recent.page_at[0], None
     return visitor
 
 
@@ -93,8 +95,8 @@ def _unshow_former(visitor: Visitor) -> None:
     for session in state.sessions:
         if session.start <= state.erased and not session.unshown:
             session.unshown = visitor.unshows = True
-    if state.recent is not None and state.recent.start <= state.erased:
-        state.recent, visitor.unshows = None, True
+    if state.former_recent is not None and state.former_recent.start <= state.erased:
+        state.former_recent, visitor.unshows = None, True
 
 
 def customer_of(site: str, id: str, loaded: Loaded) -> Customer:

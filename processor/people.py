@@ -14,6 +14,7 @@ from crm.page_text import ABOUT_NOTHING, split
 from crm.pages import UNPROFILED_MS
 from crm.sites import page_name
 from crm.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
+from crm.visits.sessions import shown
 from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.memory import LaneMemory
@@ -63,14 +64,15 @@ def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: C
     for name in visitor.numbers:
         fields += (name, str(getattr(state, name)))
     visitor.numbers.clear()
-    session = _shown(state)
-    if visitor.unshows:
-        visitor.unshows = False
-        if session is None:
+    if visitor.session_changed or visitor.recent is not None or visitor.unshows or visitor.is_new:
+        session = shown(visitor)
+        if session is not None:
+            fields += ("session", encode_state(_readable(session)).decode())
+        elif visitor.unshows:
             add(["DEL", profile])
             visitor.traits_changed = visitor.renewed = True
-    if session is not None:
-        fields += ("session", encode_state(_readable(session)).decode())
+        visitor.session_changed = visitor.unshows = False
+        visitor.recent = None
     if visitor.is_new or visitor.traits_changed:
         fields += _traits(visitor)
         visitor.is_new = visitor.traits_changed = False
@@ -125,15 +127,6 @@ def _pages(
     outside.unwritten.clear()
     memory.moved_outside(visitor)
     return encode_state(state)
-
-
-def _shown(state: VisitorState) -> Session | None:
-    """The session in the profile: the one with the latest page view, of those that may be shown."""
-    sessions = state.sessions
-    session = sessions[0] if sessions else None
-    if len(sessions) > 1:
-        session = max([one for one in sessions if not one.unshown], key=lambda one: one.page_at, default=None)
-    return session if session is not None and session.page_views and not session.unshown else state.recent
 
 
 def _traits(visitor: Visitor) -> Command:

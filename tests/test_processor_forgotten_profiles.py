@@ -148,10 +148,10 @@ async def test_a_state_of_former_code_shows_no_more_of_before(made: Timeline) ->
         START, START + SECOND, START, page_views=1, entry="/secret", entry_at=(START, "p"), page_at=(START, "p")
     )
     new = Session(START + HOUR, START + HOUR, START + HOUR, page_views=1, page="/new", page_at=(START + HOUR, "q"))
-    state = VisitorState(sessions=[old, new], recent=old, erased=START + MINUTE, first_seen=START + HOUR)
+    state = VisitorState(sessions=[old, new], former_recent=old, erased=START + MINUTE, first_seen=START + HOUR)
     found = visitor_of("shop", V, Loaded(encode_state(state), {}, START + MINUTE))
     assert [session.unshown for session in found.state.sessions] == [True, False]
-    assert found.state.recent is None
+    assert (found.state.former_recent, found.state.last_shown) == (None, 0)
     assert found.unshows
 
 
