@@ -18,7 +18,7 @@ from archiver.retention import last_days
 from crm.facts import Thing
 from crm.lifetimes import DEFAULT, customer_end, visitor_end
 from crm.sites import SiteFacts
-from crm.state import Customer, CustomerState, Visitor, VisitorState
+from crm.state import Customer, CustomerState, Visitor, decode_visitor
 from crm.things.hearing import thing_end
 from processor.retention import first_since
 from wakeline import card_keys, keys
@@ -46,7 +46,6 @@ KINDS = (
     MESSAGES, SALTS,
 )  # fmt: skip
 
-_visitor = msgspec.json.Decoder(VisitorState).decode
 _customer = msgspec.json.Decoder(CustomerState).decode
 
 
@@ -148,7 +147,7 @@ async def _people_and_things(redis: Redis, deployment: Deployment, config: Confi
                     ends[one.site, one.id] = end
                     tally.add(CUSTOMERS, end)
             else:
-                end = visitor_end(Visitor(one.site, one.id, _visitor(value), {}, 0), site)
+                end = visitor_end(Visitor(one.site, one.id, decode_visitor(value), {}, 0), site)
                 tally.add(VISITORS if end else COUNTED, end or expires)
     for one, hashes, expires in cards:
         end = ends.get((one.site, one.id), expires)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from crm.facts import Thing
-from crm.state import Customer, CustomerState, Visitor, VisitorState
+from crm.state import Customer, CustomerState, Visitor, VisitorState, decode_visitor
 from processor.batch import Who
 from processor.deadlines import scheduled_at
 from wakeline import keys
@@ -74,12 +74,11 @@ def _scores(flat: list[bytes]) -> dict[str, float]:
     return {flat[i].decode(): float(flat[i + 1]) for i in range(0, len(flat), 2)}
 
 
-_visitor = msgspec.json.Decoder(VisitorState).decode
 _customer = msgspec.json.Decoder(CustomerState).decode
 
 
 def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
-    state = _visitor(loaded.state) if loaded.state is not None else VisitorState()
+    state = decode_visitor(loaded.state) if loaded.state is not None else VisitorState()
     visitor = Visitor(site, id, state, loaded.scores, loaded.tombstone)
     visitor.scheduled = loaded.scheduled
     if state.erased and not visitor.is_anonymous:

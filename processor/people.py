@@ -14,7 +14,6 @@ from crm.page_text import ABOUT_NOTHING, split
 from crm.pages import UNPROFILED_MS
 from crm.sites import page_name
 from crm.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
-from crm.visits.sessions import shown
 from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.memory import LaneMemory
@@ -65,7 +64,7 @@ def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: C
         fields += (name, str(getattr(state, name)))
     visitor.numbers.clear()
     if visitor.session_changed or visitor.recent is not None or visitor.unshows or visitor.is_new:
-        session = shown(visitor)
+        session = visitor.shown_session()
         if session is not None:
             fields += ("session", encode_state(_readable(session)).decode())
         elif visitor.unshows:

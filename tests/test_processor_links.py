@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from crm.identity.forgetting import MAX_VISITORS
+from crm.state import STORED
 from processor.command import Command
 from processor.naming import UNLINKED_AT_ONCE
 from processor.store import Store, Written
@@ -238,7 +239,7 @@ async def test_the_browsers_of_former_data_are_told_by_the_list_or_once_they_are
         for browser in browsers:
             key = made.store.keys.state(made.lane(browser), "shop", browser)
             state = json.loads(await made.redis.get(key))
-            del state["noted"]
+            del state[STORED["noted"]]
             await made.redis.set(key, json.dumps(state))
         await made.redis.delete(*[key async for key in made.redis.scan_iter("*:naming:*")])
         listed = set(json.loads((await made.profile(A))["visitors"]))

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from hashlib import blake2b
 from typing import Any
 
+import msgspec
 import pytest
 import redis.asyncio as aioredis
 
 from crm.out import Verdict
 from crm.sites import SiteFacts
+from crm.state import FORMER, STORED, decode_visitor, encode_state
 from processor.fold import Fold
 from processor.store import Store
 from processor.worker import LaneWorker
@@ -69,6 +71,12 @@ def fact(home: str, type: str, at: int, body: dict[str, Any] | None = None, *, i
         body=body or {},
         **fields,
     )
+
+
+def in_full(stored: bytes) -> dict[str, Any]:
+    """A stored state of a visitor, by the names that earlier versions stored."""
+    names = {short: FORMER.get(name, name) for name, short in STORED.items()}
+    return {names[short]: value for short, value in msgspec.json.decode(encode_state(decode_visitor(stored))).items()}
 
 
 def whose(record: Any) -> str:

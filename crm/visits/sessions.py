@@ -47,7 +47,7 @@ def join(event: Event, visitor: Visitor, out: Out) -> None:
     if session is None:
         return
     if not (visitor.may_profile or session.unshown or visitor.is_anonymous) and is_kept_out(event, visitor, out):
-        hide(session, visitor)
+        visitor.hide(session)
     visitor.session_changed = True
     if event.type == PAGE_VIEW:
         _view(event, session, visitor)
@@ -57,27 +57,6 @@ def join(event: Event, visitor: Visitor, out: Out) -> None:
         session.handed_over = session.handed_over or goes_on(event, visitor)
     elif event.type not in NO_ACTIVITY:
         session.events += 1
-
-
-def hide(session: Session, visitor: Visitor) -> None:
-    """Keep a session out of the profile, which may show it."""
-    if not session.unshown and session.page_at[0] > visitor.state.last_shown:
-        visitor.unshows = True
-    session.unshown = True
-
-
-def shown(visitor: Visitor) -> Session | None:
-    """The session that the profile is to show: the one with the latest page view, of those that it may show.
-
-    None: one that closed, as written when it did, or none.
-    """
-    sessions = visitor.state.sessions
-    session = sessions[0] if sessions else None
-    if len(sessions) > 1:
-        session = max([one for one in sessions if not one.unshown], key=lambda one: one.page_at, default=None)
-    if session is None or session.unshown or session.page_at[0] <= visitor.state.last_shown:
-        return visitor.recent
-    return session
 
 
 def is_kept_out(event: Event, visitor: Visitor, out: Out) -> bool:
@@ -174,8 +153,8 @@ def merge(event: Event, visitor: Visitor, out: Out) -> None:
 
 def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> None:
     if other.unshown or session.unshown:  # the profile stays unchanged: it has at most one of the two
-        hide(other, visitor)
-        hide(session, visitor)
+        visitor.hide(other)
+        visitor.hide(session)
     if other.page_views:
         before = (touch(other), touch(session)) if session.page_views else None
         if before:

@@ -20,9 +20,10 @@ from crm.lifetimes import counted_until
 from crm.out import Verdict
 from crm.page_text import joined
 from crm.pages import REMEMBERED_MS, UNPROFILED_MS
-from crm.state import VisitorState
+from crm.state import decode_visitor
 from processor.batch import in_order
 from processor.lane_protocol import SENT, position_of
+from tests.timeline import in_full
 from wakeline.definitions import SEEN_MS
 from wakeline.keys import Keys
 from wakeline.record import CUSTOMER_PREFIX, Delta, decode_record
@@ -117,7 +118,7 @@ def _pairs(flat: list[bytes]) -> dict[str, Any]:
 
 def _gather_pages(key: str, found: Holdings) -> None:
     """Those in the state, in its text and in keys of their own become one; the nearest holds."""
-    state = found[key]
+    state = found[key] = in_full(msgspec.json.encode(found[key]))
     pages: dict[str, Any] = {}
     outside = key.replace(":state:", ":pages:") + ":"
     names = sorted((name for name in found if name.startswith(outside)), key=lambda name: name.rpartition(":")[2])
@@ -173,7 +174,7 @@ def but_for_its_log(found: Holdings) -> Holdings:
 
 def _is_over(state: dict[str, Any], clock: int) -> bool:
     """Whether a visitor without a profile is remembered no longer."""
-    counts = msgspec.convert({name: of for name, of in state.items() if name != "pages"}, VisitorState)
+    counts = decode_visitor(msgspec.json.encode({name: of for name, of in state.items() if name != "pages"}))
     return "heard" in state and clock - counts.last_append > UNPROFILED_MS and clock > counted_until(counts)
 
 
