@@ -6,7 +6,10 @@ from msgspec import Struct
 
 
 class Page(Struct, array_like=True, gc=False):
-    """One page instance: the events seen, whether it is open, and its interests."""
+    """One page instance: the events seen, whether it is open, and its interests.
+
+    Of `last_heartbeat` and `left` only the later is kept, the other is 0; earlier versions stored both.
+    """
 
     upto: int = 0  # events 0 .. upto-1 were all seen
     seen_bitmap: str = ""  # hex bitmap of those seen from `upto` on, as events may arrive out of order
@@ -14,6 +17,11 @@ class Page(Struct, array_like=True, gc=False):
     left: int = 0  # time of the latest leave, ms
     interests: list[str] | None = None  # None until the page view arrives
     pending: float = 0.0  # stored score of engagement that arrived before the page view
+
+    def leave(self, time: int) -> None:
+        """Note that it was left at `time`, ms."""
+        if time > self.left and time >= self.last_heartbeat:
+            self.left, self.last_heartbeat = time, 0
 
 
 class Outside:

@@ -17,10 +17,9 @@ def mark(event: Event, visitor: Visitor, out: Out) -> None:
     page, time, received = visitor.page, event.time, event.received
     leaves = event.leave or event.type == CONSENT  # a change of level closes the page under its old id
     if leaves:
-        if time > page.left:
-            page.left = time
-    elif time > page.last_heartbeat:
-        page.last_heartbeat = time
+        page.leave(time)
+    elif time > page.last_heartbeat and time > page.left:
+        page.last_heartbeat, page.left = time, 0
     if received - time >= LIVE_MS:
         close(event.page, page, visitor, time)
         return
@@ -55,8 +54,7 @@ def mark(event: Event, visitor: Visitor, out: Out) -> None:
 
 def close(id: str, page: Page, visitor: Visitor, at: int) -> None:
     """What came of a page instance at `at`, ms, shows nobody: it is as if it had been left then, but unmarked."""
-    if at > page.left:
-        page.left = at
+    page.leave(at)
     if page.last_heartbeat <= page.left and id in visitor.open_pages:
         del visitor.open_pages[id]
         visitor.present = max(visitor.open_pages.values(), default=0)
