@@ -7,9 +7,17 @@ from collections.abc import Mapping
 MAX_INTERESTS = 64  # of one profile; beyond that the weakest are removed
 KEPT_INTERESTS = 48  # number kept, so that not every new interest needs trimming
 
-ROUNDING = 1e-9
+ROUNDING = 1e-5  # of an amount taken back: rounding leaves up to a millionth of a small one, beside large ones
 
 NONE: set[str] = set()  # stays empty
+
+
+def rounded(score: float) -> float:
+    """To 12 digits, as it is stored: all 17 would be a sixth of what interests take.
+
+    After each addition, so that a score does not depend on when it was written and loaded again.
+    """
+    return float(f"{score:.12g}")
 
 
 class Interests:
@@ -24,7 +32,7 @@ class Interests:
 
     def add(self, name: str, amount: float) -> None:
         scores = self.scores
-        scores[name] = scores.get(name, 0.0) + amount
+        scores[name] = rounded(scores.get(name, 0.0) + amount)
         if self.changed is NONE:
             self.changed = set()
         self.changed.add(name)
@@ -35,7 +43,7 @@ class Interests:
         """Add what is said at once: what is removed for it does not depend on the order of the names."""
         scores = self.scores
         for name, amount in amounts.items():
-            scores[name] = scores.get(name, 0.0) + amount
+            scores[name] = rounded(scores.get(name, 0.0) + amount)
         self.changed = self.changed.union(amounts)
         if len(scores) > MAX_INTERESTS:
             self._trim()
