@@ -32,6 +32,7 @@ __all__ = [
     "VisitorState",
     "decode_visitor",
     "encode_state",
+    "encode_visitor",
 ]
 
 STORED = {
@@ -46,6 +47,10 @@ STORED = {
 """Field of a visitor's state -> its stored name, else its own: these letters are a fifth less of a state."""
 FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard", "former_recent": "recent"}
 """Fields that earlier versions stored under other names than their own."""
+
+
+NOWHERE = Touch()
+"""Of who had no visit; the stored `latest` also of who had but one. A default is left out if it is this object."""
 
 
 class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
@@ -98,8 +103,8 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     facts: str = ""  # see `crm.things.digests`; it survives erasure
     told: int = 0  # time (ms) of the latest event that told a thing of this visitor: so long it may be named there
     withheld: int = 0  # append time (ms) until which a withdrawal without a profile keeps events out of one
-    first: Touch = Touch()
-    latest: Touch = Touch()
+    first: Touch = NOWHERE
+    latest: Touch = NOWHERE
 
     def link(self) -> tuple[str, int, int]:
         """Its customer, when the link began, and its latest identify (ms); also one that only a tombstone keeps out."""
@@ -256,6 +261,19 @@ class Visitor:
 
 encode_state = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(VisitorState).decode
+_PRESENT = ""  # in stored `noted`: the present customer, if it is noted with no other
+
+
+def encode_visitor(state: VisitorState) -> bytes:
+    """The state as it is stored."""
+    noted, latest = state.noted, state.latest
+    if len(noted) == 1 and state.customer in noted:
+        state.noted = {_PRESENT: noted[state.customer]}
+    if latest == state.first:
+        state.latest = NOWHERE
+    text = encode_state(state)
+    state.noted, state.latest = noted, latest
+    return text
 
 
 def decode_visitor(text: bytes) -> VisitorState:
@@ -263,7 +281,12 @@ def decode_visitor(text: bytes) -> VisitorState:
 
     Raises msgspec.MsgspecError.
     """
-    return _decode(text) if text[3:4] == b'"' or len(text) < 4 else _former(text)
+    state = _decode(text) if text[3:4] == b'"' or len(text) < 4 else _former(text)
+    if _PRESENT in state.noted:
+        state.noted = {state.customer: state.noted[_PRESENT]}
+    if state.latest == NOWHERE:
+        state.latest = state.first
+    return state
 
 
 def _former(text: bytes) -> VisitorState:

@@ -13,7 +13,7 @@ from crm.lifetimes import DEFAULT, counted_until, customer_end, visitor_end
 from crm.page_text import ABOUT_NOTHING, split
 from crm.pages import UNPROFILED_MS
 from crm.sites import page_name
-from crm.state import Customer, Interests, Session, Visitor, VisitorState, encode_state
+from crm.state import Customer, Interests, Session, Visitor, VisitorState, encode_state, encode_visitor
 from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.memory import LaneMemory
@@ -28,7 +28,7 @@ MOST_LIVES_MS = 11 * 366 * DAY_MS  # longer than any setting allows
 PAGES_LIVE = str(keys.PAGES_TTL_MS)
 # of states without a profile; longer than UNPROFILED_MS, as the fold may be behind the log
 FORGOTTEN_LIVES = str(UNPROFILED_MS + DAY_MS)
-NOTHING = encode_state(VisitorState())
+NOTHING = encode_visitor(VisitorState())
 TEXTS = [(name, attrgetter(of)) for name, of in ({trait.name: trait.name for trait in TRAITS} | SOURCES).items()]
 
 
@@ -49,7 +49,7 @@ def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: C
             add(["DEL", changes.keys.page_interests(lane, site, id, day)])
         visitor.gone_days = []
         visitor.wipe = False
-    stored = encode_state(state)
+    stored = encode_visitor(state)
     if len(stored) > pages.STATE_BYTES or visitor.outside is not None:
         stored = _pages(visitor, stored, changes, memory, add)
     if stored == NOTHING:
@@ -125,7 +125,7 @@ def _pages(
             add(["PEXPIRE", key, lives])
     outside.unwritten.clear()
     memory.moved_outside(visitor)
-    return encode_state(state)
+    return encode_visitor(state)
 
 
 def _traits(visitor: Visitor) -> Command:

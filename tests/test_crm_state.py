@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from crm.state import STORED as names
-from crm.state import Page, Session, VisitorState, decode_visitor, encode_state
+from crm.state import Page, Session, Touch, VisitorState, decode_visitor, encode_state, encode_visitor
 
 STORED = b'{"p":{"p2":[3,"4",40,30,null,0.5]},"P":"\\np1 [1]","s":[[10,20,25,2]],"f":7,"a":50,"F":10}'
 FORMER = (
@@ -38,3 +38,22 @@ def test_each_letter_is_of_one_field() -> None:
     assert set(names) <= {field.name for field in msgspec.structs.fields(VisitorState)}
     assert {len(short) for short in names.values()} == {1}
     assert len(set(names.values())) == len(names)
+
+
+ALICE, BEN = "@alice", "@ben"
+SHORTER = [
+    (VisitorState(customer=ALICE, noted={ALICE: 7}), b'{"u":"@alice","q":{"":7}}'),
+    (VisitorState(customer=ALICE, noted={BEN: 5, ALICE: 7}), b'{"u":"@alice","q":{"@ben":5,"@alice":7}}'),
+    (VisitorState(customer=ALICE, noted={BEN: 5}), b'{"u":"@alice","q":{"@ben":5}}'),
+    (VisitorState(noted={BEN: 5}), b'{"q":{"@ben":5}}'),
+    (VisitorState(first=Touch(5, "google"), latest=Touch(5, "google")), b'{"b":[5,"google",""]}'),
+    (VisitorState(first=Touch(5, "google"), latest=Touch(6)), b'{"b":[5,"google",""],"z":[6,"",""]}'),
+]
+
+
+@pytest.mark.parametrize(("state", "stored"), SHORTER)
+def test_what_most_have_is_stored_in_short(state: VisitorState, stored: bytes) -> None:
+    was = msgspec.json.encode(state)
+    assert encode_visitor(state) == stored
+    assert msgspec.json.encode(state) == was
+    assert decode_visitor(stored) == state
