@@ -78,7 +78,7 @@ FORMAT = 4
 3   the log has facts, ends of imports and records that unlink a person; a lane has things, and `conflict` in its
     ledger; beside the key versions lie cards and API keys; the spool has its second format, with each record's lane
 4   the log has records that unlink visitors from a customer, who may only have withdrawn; what names a person may be a
-    visitor
+    visitor; states of visitors have short names
 """
 
 # KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life, FORMAT. First come, first stored; the format only rises.
