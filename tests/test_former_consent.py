@@ -127,6 +127,8 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
     for name, value in found.items():
         if ":naming:" in name:  # each lane notes them, beside the things that name them
             assert set(before.get(name, ())) <= set(value)
+        elif ":interests:" in name:
+            assert dict(value) == pytest.approx(dict(before[name]), rel=1e-9), name
         elif ":state:" not in name:
             assert value == before[name], name
         elif not name.endswith(FORGOTTEN):
