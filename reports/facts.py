@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from wakeline.record import CUSTOMER_PREFIX, FOR_GOOD
+from wakeline.told import RANK_OF_OTHERS, RANK_OF_PAGES
 from wakeline.vocabulary.things import PREFIXES, THINGS
 
 TABLES = """
@@ -22,9 +23,7 @@ CREATE TABLE history.fact (
 """
 
 FACT = "fact"  # kind of a record
-PAGE_RANK, TOLD_RANK = 0, 1
-"""What a server, an import or the console says of a field stays, whatever a page says of it, and when."""
-RANK = f"""CASE "by" WHEN 'page' THEN {PAGE_RANK} ELSE {TOLD_RANK} END"""
+RANK = f"""CASE "by" WHEN 'page' THEN {RANK_OF_PAGES} ELSE {RANK_OF_OTHERS} END"""
 
 LIVES = " ".join(
     f"WHEN starts_with(home, '{thing.prefix}') THEN appended - at_ms <= {thing.lives_ms}"

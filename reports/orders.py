@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from reports.amounts import CURRENCY, MONEY, major, money, named, says
 from reports.facts import (
-    PAGE_RANK,
     TIE,
-    TOLD_RANK,
     in_currency,
     last,
     last_amount,
@@ -20,6 +18,7 @@ from reports.facts import (
 )
 from reports.items import OF_PAGE, TEXTS, TOLD, of_fact, of_page
 from wakeline.commerce import PURCHASE, REFUND
+from wakeline.told import RANK_OF_OTHERS, RANK_OF_PAGES
 from wakeline.vocabulary.fields import ORDER_STATES
 from wakeline.vocabulary.things import ORDER
 from wakeline.vocabulary.types import ORDER_STATE
@@ -101,13 +100,13 @@ SALES = f"""
 CREATE VIEW history.sale AS
 WITH claim AS (
     SELECT
-        site, key, if(signed, {TOLD_RANK}, {PAGE_RANK}) AS rank, time, local_time, tie, '' AS batch, 0 AS line,
+        site, key, if(signed, {RANK_OF_OTHERS}, {RANK_OF_PAGES}) AS rank, time, local_time, tie, '' AS batch, 0 AS line,
         'page' AS "by", number, currency, amount AS value, {", ".join(map(_of_page, EXTRAS))},
         {named("coupon")} AS coupon, {named("channel")} AS channel, {of_page(OF_PAGE)} AS lines
     FROM history.page_order WHERE type = '{PURCHASE}'
     UNION ALL
     SELECT
-        site, key, {TOLD_RANK}, time, local_time, tie, batch, line, "by", NULL, said.currency,
+        site, key, {RANK_OF_OTHERS}, time, local_time, tie, batch, line, "by", NULL, said.currency,
         {", ".join(map(_of_fact, ("value", *EXTRAS)))},
         said.coupon, said.channel, {of_fact("said.items", "said.currency")}
     FROM history.told_order WHERE type = '{PURCHASE}'
@@ -140,8 +139,8 @@ REFUNDS = f"""
 CREATE VIEW history.refund AS
 WITH claim AS (
     SELECT
-        site, key, coalesce({named("refund_id")}, 'event:' || id) AS refund_id, {PAGE_RANK} AS rank, time, local_time,
-        tie, '' AS batch, 0 AS line, 'page' AS "by", visitor, customer, currency, abs(amount) AS value,
+        site, key, coalesce({named("refund_id")}, 'event:' || id) AS refund_id, {RANK_OF_PAGES} AS rank, time,
+        local_time, tie, '' AS batch, 0 AS line, 'page' AS "by", visitor, customer, currency, abs(amount) AS value,
         coalesce(has_total, false) AS has_value, {of_page(OF_PAGE)} AS lines
     FROM history.page_order
     WHERE type = '{REFUND}' AND NOT starts_with(key, 'event:') AND NOT EXISTS (
@@ -150,7 +149,7 @@ WITH claim AS (
     )
     UNION ALL
     SELECT
-        site, key, coalesce(said.refund_id, 'event:' || id), {TOLD_RANK}, time, local_time, tie, batch, line, "by",
+        site, key, coalesce(said.refund_id, 'event:' || id), {RANK_OF_OTHERS}, time, local_time, tie, batch, line, "by",
         visitor, customer, said.currency, abs({major("said.value", "said.currency")}), said.value IS NOT NULL,
         {of_fact("said.items", "said.currency")}
     FROM history.told_order WHERE type = '{REFUND}'

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from reports.amounts import named
-from reports.facts import PAGE_RANK, TOLD_RANK, last, listed, structure
+from reports.facts import last, listed, structure
+from wakeline.told import RANK_OF_OTHERS, RANK_OF_PAGES
 
 OFFER = tuple(f"offer_{what}" for what in ("decided", "seen", "accepted", "dismissed"))
 OFFER_TEXTS = ("decision_id", "offer", "slot")
@@ -19,12 +20,12 @@ OFFERS = f"""
 CREATE VIEW offers AS
 WITH claim AS (
     SELECT
-        site, type, {PAGE_RANK} AS rank, time, local_time, page || '.' || n AS id, visitor, customer, session,
+        site, type, {RANK_OF_PAGES} AS rank, time, local_time, page || '.' || n AS id, visitor, customer, session,
         {", ".join(f"{named(text)} AS {text}" for text in OFFER_TEXTS)}, NULL::DOUBLE AS probability
     FROM history.event WHERE type IN ({listed(OFFER)}) AND bot IS NULL
     UNION ALL
     SELECT
-        site, type, {TOLD_RANK}, time, local_time, id, visitor, customer, NULL,
+        site, type, {RANK_OF_OTHERS}, time, local_time, id, visitor, customer, NULL,
         {", ".join(f"said.{text}" for text in OFFER_TEXTS)}, said.probability
     FROM (
         SELECT *, from_json(body, '{structure(OFFER_BODY)}') AS said FROM history.fact WHERE type IN ({listed(OFFER)})

@@ -13,7 +13,7 @@ class Kept(Struct, array_like=True, gc=False):
     """What is kept of one fact."""
 
     digest: str  # see `crm.things.digests`
-    rank: int  # of who said it: RANK_OF_PAGES, 1 others, also by their signature on a page
+    rank: int  # of who said it: see `told.RANK_OF_PAGES`; the higher one prevails
     time: int  # ms since 1970, as it was said
     fields: Fields
 

@@ -23,7 +23,7 @@ CURRENCY = "c"  # stays with the amounts of its fact, and never takes the place 
 A_REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with a hash of its id
 NAMED = ":"  # within the name of a trait, a preference or a tag: "<kind>:<name>"
 TRAIT, TAGGED, TOPIC, CHANNEL = (f"{kind}{NAMED}" for kind in ("trait", "tag", "topic", "channel"))
-RANK_OF_PAGES = 0  # of what a page says without its server's signature
+RANK_OF_PAGES, RANK_OF_OTHERS = 0, 1  # what a page says without its server's signature never replaces anything else
 CUSTOMER, VISITOR = "@", "~"  # whom the fact names; "": who was erased
 
 SHORT = {

@@ -16,7 +16,7 @@ from crm.things.forms import NOBODY
 from crm.things.merging import merge, says_something
 from crm.things.state import PERSONS, Thing
 from wakeline.record import CustomerShare, Fact
-from wakeline.told import CUSTOMER, RANK_OF_PAGES, VISITOR, Fields, Kept, ThingState
+from wakeline.told import CUSTOMER, RANK_OF_OTHERS, RANK_OF_PAGES, VISITOR, Fields, Kept, ThingState
 
 Making = Callable[[Fact], Fields]
 """What a fact says of its thing. Raises ValueError, which names the field, where it cannot say that."""
@@ -60,7 +60,7 @@ def hear(fact: Fact, thing: Thing, named: Mapping[str, Any], out: Out, *, making
 
 def rank(fact: Fact) -> int:
     """What others say is above what a page says, unless their signature stands below it."""
-    return RANK_OF_PAGES if fact.by == PAGE else 1
+    return RANK_OF_PAGES if fact.by == PAGE else RANK_OF_OTHERS
 
 
 def _unless_erased(id: str, fact: Fact, named: Mapping[str, Any]) -> str:
