@@ -10,9 +10,14 @@ import click
 import pytest
 
 from benchmarks.children import ROOT
+from crm.identity.aliases import MOST_ALIASES
+from crm.identity.forgetting import MAX_VISITORS
+from crm.identity.turns import LATELY_MS, MAX_LATELY, MAX_TURNS
 from ops.cli import main
+from processor.naming import UNLINKED_AT_ONCE
 from wakeline.config import load
 from wakeline.config.rules import ports
+from wakeline.durations import MINUTE_MS
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
 from wakeline.settings import InterestRule, Settings, Site, described
 
@@ -55,11 +60,35 @@ THRESHOLDS = {
     "docs/scale.md": (f"above {FIRST} the collector creates no new profiles, above {SECOND} it answers 503",),
 }
 
+WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+MINUTES = f"{WORDS[LATELY_MS // MINUTE_MS]} minutes"
+BOUNDS = {
+    # Sentences that state how much is kept of a person.
+    "README.md": (f"its profile lists the latest {MAX_VISITORS}",),
+    "docs/architecture.md": (
+        f"its state keeps the {WORDS[MAX_TURNS - 1]} before it",
+        f"at most {MAX_LATELY} records of the last {MINUTES} of log time",
+        f"the list in its profile has the latest {MAX_VISITORS}",
+        f"folds such a record in parts of {UNLINKED_AT_ONCE}",
+        f"An id keeps at most {MOST_ALIASES} others with it",
+    ),
+    "docs/history.md": (f"to the last {WORDS[MAX_TURNS]}, and interests",),
+    "docs/privacy.md": (
+        f"whose its last {WORDS[MAX_TURNS]} turns were",
+        f"of its last {MAX_LATELY} records of the last {MINUTES}",
+    ),
+    "docs/profiles.md": (f"ids of the linked visitors, the latest {MAX_VISITORS}",),
+    "docs/snippet.md": (
+        f"arrived in the last {MINUTES} and are among the visitor's last {MAX_LATELY} records",
+        f"The last {WORDS[MAX_TURNS]} turns are kept",
+    ),
+}
 
-@pytest.mark.parametrize("name", THRESHOLDS)
-def test_the_memory_thresholds_are_those_of_the_code(name: str) -> None:
+
+@pytest.mark.parametrize(("name", "stated"), [*THRESHOLDS.items(), *BOUNDS.items()])
+def test_the_thresholds_are_those_of_the_code(name: str, stated: tuple[str, ...]) -> None:
     text = " ".join((ROOT / name).read_text().split())
-    assert [words for words in THRESHOLDS[name] if words not in text] == []
+    assert [words for words in stated if words not in text] == []
 
 
 @pytest.mark.parametrize("kind", [Settings, Site, InterestRule])
