@@ -122,7 +122,10 @@ def later(agreed: Agreed | None, upto: int) -> Agreed | None:
 
 
 class CustomerShare(Struct, omit_defaults=True):
-    """What one record of a visitor or a thing adds to its customer. All its parts commute."""
+    """What one record of a visitor or a thing adds to its customer, or ends; or one id of a customer to another.
+
+    What adds to a customer commutes.
+    """
 
     site: str
     customer: str
@@ -136,19 +139,19 @@ class CustomerShare(Struct, omit_defaults=True):
     first_seen: int = 0  # ms; the earliest wins
     last_seen: int = 0  # ms; the latest wins
     source: str = ""  # of the visit at last_seen
-    erased_at: int = 0  # ms; if not 0, the visitor was erased: erase the customer and everything linked to it
-    withdrawn: bool = False  # with `erased_at`: the visitor withdrew consent, so that only the page part ends
+    agreed: Agreed | None = None  # a consent that its pages told: the latest wins
+    erased_at: int = 0  # ms; if not 0, the visitor or the other id was erased: erase the customer and all linked to it
+    withdrawn: bool = False  # with `erased_at`: consent was withdrawn there, so that only the page part ends
     taken_back: bool = False  # its amounts are below 0: what was told before belongs to somebody else
-    left: bool = False  # the visitor has ended: it goes off the customer's list
+    left: bool = False  # the visitor has ended, and goes off the list; or the other id has, by age, and so does this
     everywhere: bool = False  # with `withdrawn`: a server said so, for all browsers
     # Between two ids of one customer, see `crm.identity.aliases`; `visitor` is the first where it says so itself.
     via: str = ""  # the id that passes it on, or says it
     alias: str = ""  # another id of the same customer
-    record: list[Kept] = []  # what servers and imports told
-    first_heard: int = 0  # ms; when they first did
+    record: list[Kept] = []  # what servers and imports told, and pages of what was agreed to
+    first_heard: int = 0  # ms; when servers, imports or things first told of it
     heard: int = 0  # ms; and last
     returned: int = 0  # ms; when they said that the customer is back after an erasure
-    agreed: Agreed | None = None  # a consent that its pages told: the latest wins
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):
