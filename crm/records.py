@@ -49,7 +49,7 @@ def unlink(record: Unlink, visitor: Visitor, out: Out) -> None:
 
 
 def _end_link(visitor: Visitor, out: Out, *, customer: str, upto: int, withdrawn: bool) -> None:
-    ends = forgetting.unlink if withdrawn else forgetting.forget_with_customer
+    ends = forgetting.end_turns if withdrawn else forgetting.forget_with_customer
     with _heard(visitor, out):
         ends(visitor, out, customer=customer, upto=upto)
 

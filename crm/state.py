@@ -96,7 +96,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     lately: list[Lately] = []  # what was added lately, as it came; see `crm.identity.turns`
     earlier: list[str] = []  # customers of turns that are not kept; they list it too
     noted: dict[str, int] = {}  # customers with whom its lane notes it -> since when; see `crm.identity.noting`
-    unlinked: int = 0  # up to when its customer withdrew on another browser, which ended the link, ms
+    unlinked: int = 0  # up to when a customer of it withdrew on another browser, which ended turns, ms
     agreed: Agreed | None = None  # the latest consent that its pages told
     had_profile: bool = False  # in a replay: the live version had a profile that the current tombstone keeps out
     had_seen: tuple[int, int] = (0, 0)  # times of that profile's first and last event, ms

@@ -14,7 +14,7 @@ UNLINKED_AT_ONCE = 500  # things and visitors in one call
 async def fill(store: Store, lane: int, chunk: list[Item], memory: LaneMemory) -> set[Who]:
     """Note what names the people whom these records unlink, at most about one call's worth.
 
-    Returns those that must be loaded. The fold stops at a record whose things are not at hand, or are too many.
+    Returns those that must be loaded. The fold stops at a record whose things or visitors are not at hand or too many.
     """
     memory.naming.clear()
     unknown: set[Who] = set()

@@ -16,7 +16,7 @@ from zlib import crc32
 from msgspec.structs import replace
 
 from crm.identity import agreements
-from crm.identity.forgetting import end_by_age, forget_customer, relatives, tell_ends, withdraw
+from crm.identity.forgetting import between, end_by_age, forget_customer, relatives, tell_ends, withdraw
 from crm.identity.state import Customer, began
 from crm.out import Out
 from crm.things.merging import merge
@@ -42,7 +42,7 @@ def join(customer: Customer, other: str, out: Out, *, via: str = "") -> None:
     elif state.into == via < other < customer.id:
         state.into = other
         tell_ends(customer, other, out)
-        out.tell(_share(customer, other))
+        out.tell(between(customer, other))
         customer.wipe = True
     else:
         low, high = sorted((state.into, other))
@@ -50,11 +50,7 @@ def join(customer: Customer, other: str, out: Out, *, via: str = "") -> None:
 
 
 def _say(customer: Customer, to: str, *, alias: str, out: Out) -> None:
-    out.tell(replace(_share(customer, to), alias=alias))
-
-
-def _share(customer: Customer, to: str) -> CustomerShare:
-    return CustomerShare(site=customer.site, customer=to, visitor=customer.id, via=customer.id)
+    out.tell(replace(between(customer, to), alias=alias))
 
 
 def _move(customer: Customer, out: Out) -> None:
@@ -64,7 +60,7 @@ def _move(customer: Customer, out: Out) -> None:
     first_heard = state.first_heard or _first(state.record) or state.heard
     out.tell(
         replace(
-            _share(customer, state.into),
+            between(customer, state.into),
             interests=dict(customer.interests.scores), counts=state.counts, source=state.source,
             since=since, first_seen=state.first_seen, last_seen=state.last_seen,
             record=state.record, first_heard=first_heard, heard=state.heard, returned=state.returned,
@@ -93,7 +89,7 @@ def pass_on(share: CustomerShare, customer: Customer, out: Out) -> None:
 def pass_fact(kept: Kept, at: int, customer: Customer, out: Out) -> None:
     """The same for what a fact says of the record, at `at` (ms)."""
     state = customer.state
-    out.tell(replace(_share(customer, state.into), record=[kept], first_heard=at, heard=at))
+    out.tell(replace(between(customer, state.into), record=[kept], first_heard=at, heard=at))
     state.first_heard = min(state.first_heard or at, at)
 
 
@@ -103,7 +99,7 @@ def note_returned(returned: int, customer: Customer, out: Out) -> None:
     if returned > max(customer.tombstone, state.returned):
         state.returned = returned
         for one in relatives(customer):
-            out.tell(replace(_share(customer, one), returned=returned))
+            out.tell(replace(between(customer, one), returned=returned))
 
 
 def note_refused(share: CustomerShare, customer: Customer, out: Out) -> None:
@@ -128,7 +124,7 @@ def note_refused_fact(at: int, customer: Customer, out: Out) -> None:
     """The same for a fact of `at` (ms)."""
     if customer.erased and not customer.state.returned:
         return
-    note_refused(replace(_share(customer, ""), first_heard=at, heard=at), customer, out)
+    note_refused(replace(between(customer, ""), first_heard=at, heard=at), customer, out)
 
 
 def _note(customer: Customer, *, since: int = 0, first_heard: int = 0) -> None:

@@ -6,7 +6,7 @@ The first share contains the visitor's whole profile; after that, each record se
 from __future__ import annotations
 
 from crm.identity import agreements, aliases, turns
-from crm.identity.forgetting import add_to_list, forget_customer, may_list, refuses, withdraw
+from crm.identity.forgetting import add_to_list, forget_customer, may_have_told, refuses, withdraw
 from crm.identity.noting import note
 from crm.identity.state import Customer
 from crm.out import Out
@@ -19,8 +19,8 @@ from wakeline.vocabulary.things import is_thing
 def link(event: Event, visitor: Visitor, out: Out) -> None:
     """Links the visitor: from the event's time on it is the customer's turn.
 
-    If it was linked before, its history is not shared: it was another customer's then (a shared browser), or its
-    customer withdrew, to whom what was told stays lost.
+    If it was linked before, its history is not shared, but for what lies in the new turn: it was another customer's
+    then (a shared browser), or its customer withdrew, to whom what was told stays lost.
     """
     state = visitor.state
     if not event.customer or visitor.is_anonymous:
@@ -94,7 +94,7 @@ def send_share(visitor: Visitor, out: Out) -> None:
     if not (share.interests or share.counts or share.agreed):
         return
     if share.interests or share.counts:
-        turns.note(state, share, time, out.now)
+        turns.note_lately(state, share, time, out.now)
     if not share.customer:
         return
     if share.customer == state.customer and time >= state.linked:
@@ -123,8 +123,10 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
         aliases.receive(share, customer, out)
         return
     if share.erased_at:
-        ends = withdraw if share.withdrawn else forget_customer
-        ends(customer, out, upto=share.erased_at, visitor=share.visitor)
+        if share.withdrawn:
+            withdraw(customer, out, upto=share.erased_at, visitor=share.visitor, everywhere=share.everywhere)
+        else:
+            forget_customer(customer, out, upto=share.erased_at, visitor=share.visitor)
         return
     if share.left:
         customer.state.visitors = [one for one in customer.state.visitors if one != share.visitor]
@@ -133,7 +135,7 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
         aliases.note_refused(share, customer, out)
         return
     state = customer.state
-    if share.taken_back and not may_list(customer, share.visitor):
+    if share.taken_back and not may_have_told(customer, share.visitor):
         return  # what was told is forgotten
     if state.into:
         aliases.pass_on(share, customer, out)

@@ -25,9 +25,7 @@ from wakeline.record import CustomerShare, Erase, Unlink, later
 from wakeline.vocabulary.things import is_thing
 
 MOST_ERASURES = 8  # of customers, that a visitor knows of: the latest
-MAX_VISITORS = (
-    100  # of one customer, that it lists: the latest. The others count, and are told what it forgets, as well
-)
+MAX_VISITORS = 100  # of one customer, that it lists: the latest. The others count as well, and hear what it forgets
 
 
 def forget_visitor(visitor: Visitor, out: Out, *, upto: int, at: int, withdrawn: bool = False) -> None:
@@ -117,7 +115,7 @@ def _tell_link(visitor: Visitor, out: Out, *, customer: str, linked: int) -> Non
     )  # fmt: skip
 
 
-def unlink(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
+def end_turns(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
     """End the turns of a customer that withdrew on another browser, if no identify after `upto` (ms) repeated them.
 
     What the visitor told stays its own, and is not shared again. That this comes twice changes nothing.
@@ -159,7 +157,7 @@ def forget_customer(customer: Customer, out: Out, *, upto: int, visitor: str = "
     """
     out.forget_letters(customer.site, customer.id, upto=upto)
     if customer.erased >= upto:
-        if not may_list(customer, visitor):
+        if not may_have_told(customer, visitor):
             return
         upto = customer.erased
     visitors = customer.state.visitors
@@ -180,7 +178,7 @@ def withdraw(customer: Customer, out: Out, *, upto: int, visitor: str = "", ever
     state = customer.state
     before = max(customer.erased, state.withdrawn_everywhere if everywhere else state.withdrawn)
     if before >= upto:
-        if not may_list(customer, visitor):
+        if not may_have_told(customer, visitor):
             return
         upto = before
     others = [one for one in state.visitors if one != visitor]
@@ -201,10 +199,15 @@ def relatives(customer: Customer) -> list[str]:
     return [*filter(None, [state.into]), *state.aliases]
 
 
+def between(customer: Customer, to: str) -> CustomerShare:
+    """A share that says nothing yet, to another id of the same customer."""
+    return CustomerShare(site=customer.site, customer=to, visitor=customer.id, via=customer.id)
+
+
 def tell_ends(customer: Customer, other: str, out: Out) -> None:
     """Tell another id of the same customer up to when this one was erased, and withdrew."""
     state = customer.state
-    frame = CustomerShare(site=customer.site, customer=other, visitor=customer.id, via=customer.id)
+    frame = between(customer, other)
     if customer.erased:
         out.tell(replace(frame, erased_at=customer.erased, returned=state.returned))
     for upto, everywhere in ((state.withdrawn_everywhere, True), (state.withdrawn, False)):
@@ -223,8 +226,7 @@ def end_by_age(customer: Customer, out: Out, *, last: int) -> None:
     if state.heard or state.into or state.visitors:
         out.unlink(customer.site, customer.id, upto=last, ended=True)
     for one in state.aliases:
-        share = CustomerShare(site=customer.site, customer=one, visitor=customer.id, via=customer.id)
-        out.tell(replace(share, left=True, last_seen=last))
+        out.tell(replace(between(customer, one), left=True, last_seen=last))
     customer.end()
 
 
@@ -236,10 +238,8 @@ def add_to_list(customer: Customer, visitor: str) -> None:
         state.visitors = sorted(listed) if len(listed) <= MAX_VISITORS else listed[1:]
 
 
-def may_list(customer: Customer, visitor: str) -> bool:
-    """Whether a visitor has told a customer something since it was forgotten; one that lists as many as it may forgets
-    which others did.
-    """
+def may_have_told(customer: Customer, visitor: str) -> bool:
+    """Whether a visitor may have told a customer something since it was forgotten. A full list does not say who did."""
     listed = customer.state.visitors
     return bool(visitor) and (visitor in listed or len(listed) >= MAX_VISITORS)
 

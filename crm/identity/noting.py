@@ -9,11 +9,11 @@ by a lane that is folded again, reaches nobody who came after the first.
 
 from __future__ import annotations
 
-from crm.identity.turns import former
+from crm.identity.turns import MAX_TURNS, former
 from crm.out import Out
 from crm.state import Visitor
 
-MOST_NOTED = 9  # customers, that a visitor knows of: the latest. From earlier ones it is taken out when these end
+MOST_NOTED = MAX_TURNS + 1  # customers that a visitor knows of, the latest; it stays noted with others until they end
 
 
 def note(visitor: Visitor, out: Out, customer: str, *, since: int = 0) -> None:

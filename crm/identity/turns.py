@@ -20,9 +20,9 @@ from wakeline.profile_fields import COUNTS, VISITS, ProfileCount
 from wakeline.record import Agreed, CustomerShare
 
 MAX_TURNS = 8  # with the present one
-MAX_EARLIER = 8  # customers of former turns who are told when the visitor ends
-MAX_REPEATS = 8
-MAX_LATELY = 16
+MAX_EARLIER = 8  # customers of turns that are not kept any more; they too are told when the visitor ends
+MAX_REPEATS = 8  # identifies that repeated a turn's
+MAX_LATELY = 16  # records
 MOST_LETTERS = 1_400  # of the interests in all that was added lately: one event may have 16 long ones
 LATELY_MS = 10 * MINUTE_MS  # of log time
 NOBODY = Turn(0)
@@ -157,13 +157,13 @@ def _add(turns: list[Turn], turn: Turn) -> None:
 # ---- what was added lately
 
 
-def note(state: VisitorState, share: CustomerShare, time: int, now: int) -> None:
+def note_lately(state: VisitorState, share: CustomerShare, time: int, now: int) -> None:
     """Keep what was added at event time `time`, folded at append time `now`; both in ms."""
     since = 0 if share.since == time else share.since
-    _note(state, Lately(time, now, share.linked, share.counts, share.interests, since))
+    _append(state, Lately(time, now, share.linked, share.counts, share.interests, since))
 
 
-def _note(state: VisitorState, one: Lately) -> None:
+def _append(state: VisitorState, one: Lately) -> None:
     state.lately.append(one)
     _trim(state, one.at)
 
@@ -227,7 +227,7 @@ def _tell(turn: Turn, time: int, visitor: Visitor, out: Out, *, is_first: bool) 
         share.first_seen = state.first_seen
         counts = {name: count for name, count in share.counts.items() if count}
         if counts or share.interests:
-            _note(state, Lately(0, out.now, time, counts, share.interests, time))
+            _append(state, Lately(0, out.now, time, counts, share.interests, time))
     share.agreed = _agreed(turn, state)
     out.tell(share)
 
@@ -276,7 +276,7 @@ def count_at(number: ProfileCount, amount: int, time: int, visitor: Visitor, out
     told.counts = {number.name: amount}
     if turn.customer:
         out.tell(told)
-    note(state, told, time, out.now)
+    note_lately(state, told, time, out.now)
 
 
 def move_visit(visitor: Visitor, out: Out, *, was: int) -> None:
