@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from crm.commerce import orders
-from crm.identity import record
+from crm.identity import record, turns
 from crm.service import facts as service
-from crm.state import CustomerState
+from crm.state import CustomerState, VisitorState
 from crm.things.forms import Table
 from wakeline import card_keys, keys
 from wakeline.escape import in_json
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
-from wakeline.profiles import Profiles
+from wakeline.profiles import Profile, Profiles
 from wakeline.redis.connect import connect_blocking
 from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, Kept, decode_thing
 from wakeline.vocabulary import things
@@ -36,7 +36,9 @@ NAMES: Mapping[str, Table] = {
     things.POINTS.name: service.POINTS,
 }
 TIMES = frozenset(("start", "end"))  # fields of a thing that are times, in ms
+DEVICE = ("device", "browser", "os")  # what is written of a browser that others share
 _state = msgspec.json.Decoder(CustomerState).decode
+_visitor = msgspec.json.Decoder(VisitorState).decode
 
 Readable = dict[str, Any]
 
@@ -94,8 +96,8 @@ def known_of(url: str, site: str, ids: Sequence[str], cards: Mapping[str, Person
         browsers = listed.union(*(_browsers(redis, deployment, site, id) for id in ids))
         known = {id: profiles.read(site, id, interests=MOST_INTERESTS) for id in browsers}
         linked = sorted(id for id, one in known.items() if id in listed or (one and one.customer in ids))
-        visitors = [known[id] for id in linked]
-        named = _things(redis, deployment, site, [*ids, *linked])
+        shared = {id for id in linked if _customers(redis, deployment, site, id).difference(ids)}
+        named = _things(redis, deployment, site, [*ids, *(id for id in linked if id not in shared)], customers=ids)
     if profile is None and not (cards or linked or record or named):
         return None
     return {
@@ -106,7 +108,7 @@ def known_of(url: str, site: str, ids: Sequence[str], cards: Mapping[str, Person
         "known_as": [{"customer": id, "personal_values": _personal(cards.get(id))} for id in others],
         "record": _record(record),
         "profile": _plain(profile),
-        "visitors": [_plain(one) if one else {"id": id} for id, one in zip(linked, visitors, strict=True)],
+        "visitors": [_browser(id, known[id], is_shared=id in shared) for id in linked],
         "things": named,
     }
 
@@ -119,6 +121,26 @@ def _browsers(redis: Any, deployment: Deployment, site: str, customer: str) -> s
         pipe.zrange(live.naming(lane, site, customer), 0, -1)
     noted = {id.decode() for ids in pipe.execute() for id in ids}
     return {id for id in noted if not things.is_thing(id)}
+
+
+def _customers(redis: Any, deployment: Deployment, site: str, visitor: str) -> set[str]:
+    """Those to whom a browser belongs or belonged."""
+    lane = lane_of(site, visitor, deployment.lanes)
+    stored = redis.get(keys.Keys(deployment.version).state(lane, site, visitor))
+    if not stored:
+        return set()
+    state = _visitor(stored)
+    return {*state.earlier, *(turn.customer for turn in turns.all_turns(state))} - {""}
+
+
+def _browser(id: str, profile: Profile | None, *, is_shared: bool) -> Readable:
+    """Of one that others share the device alone: what the customer did there is in the customer's own profile."""
+    if profile is None:
+        return {"id": id}
+    if is_shared:
+        return {"id": id, "is_shared": True} | {name: getattr(profile, name) for name in DEVICE}
+    plain: Readable = _plain(profile)
+    return plain
 
 
 def _plain(value: Any) -> Any:
@@ -153,8 +175,10 @@ def _record(told: Sequence[Kept]) -> Readable:
 PARTS = {"trait": "traits", "topic": "topics", "channel": "channels", "tag": "tags"}
 
 
-def _things(redis: Any, deployment: Deployment, site: str, who: Iterable[str]) -> dict[str, list[Readable]]:
-    """The things that name one of these people, by kind, each with what is said of it."""
+def _things(
+    redis: Any, deployment: Deployment, site: str, who: Iterable[str], *, customers: Sequence[str]
+) -> dict[str, list[Readable]]:
+    """The things that name one of these people, and no customer but these, by kind, each with what is said of it."""
     live, lanes = keys.Keys(deployment.version), range(deployment.lanes)
     asked = [(lane, id) for lane in lanes for id in who]
     pipe = redis.pipeline(transaction=False)
@@ -172,7 +196,9 @@ def _things(redis: Any, deployment: Deployment, site: str, who: Iterable[str]) -
     for (_, id), stored in zip(ordered, pipe.execute(), strict=True):
         kind = things.kind_of(id)
         if kind is not None and stored is not None:
-            found.setdefault(kind.name, []).append({"id": id} | _thing(decode_thing(stored).told, kind.name))
+            said = _thing(decode_thing(stored).told, kind.name)
+            if said.get("customer", customers[0]) in customers:
+                found.setdefault(kind.name, []).append({"id": id} | said)
     return found
 
 

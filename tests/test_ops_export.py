@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from crm.things.digests import PAGE
 from ops import person
 from ops.cli import main
 from tests.cards import EMAIL, card, desk_on
@@ -128,11 +129,50 @@ def test_everything_is_in_it_and_nothing_of_others(export: Any) -> None:
     assert again | {"made": ""} == found | {"made": ""}
 
 
+def test_of_a_shared_browser_nothing_of_the_others_is_in_it(
+    configured: Callable[[str], None], redis_server: Any, tmp_path: Path
+) -> None:
+    """Neither what was looked at in their turns, nor what they bought there, nor who they are."""
+    configured(FILE)
+    orders = (
+        (V, JO, "jo's"),
+        (V, BEN, "ben's"),
+        (V, "", "anybody's"),
+        ("own-of-jo", "", "also jo's"),
+        ("own-of-jo", BEN, "also ben's"),
+    )
+
+    async def play() -> None:
+        async with timeline(redis_server) as made:
+            await (await desk_on(made.redis, redis_server.url, tmp_path)).reader.close()
+            for at, (customer, interest) in enumerate(((JO, "lamps"), (BEN, "boots")), 1):
+                signs_in = event(V, "p", 2 * at, at, "identify", customer=customer)
+                await made.append(signs_in, event(V, "p", 2 * at + 1, at, interests=[interest]), at=MINUTE)
+            await made.append(event("own-of-jo", "q", 0, 1, "identify", customer=JO), at=MINUTE)
+            for n, (visitor, customer, channel) in enumerate(orders):
+                body = {"value": 1, "currency": "EUR", "channel": channel}
+                order = fact(f"#{n:032x}", "purchase", 3, body, customer=customer, visitor=visitor, by=PAGE)
+                await made.append(order, at=MINUTE)
+            for _ in range(4):
+                await made.run()
+
+    asyncio.run(play())
+    shared = {"id": V, "is_shared": True, "device": "desktop", "browser": "", "os": ""}
+    for id, theirs, browsers, interest in (("jo", BEN, {"own-of-jo", V}, "lamps"), ("ben", JO, {V}, "boots")):
+        said = CliRunner().invoke(main, ["profile", "export", id, "--redis", redis_server.url])
+        found = json.loads(said.output)
+        assert shared in found["visitors"]
+        assert {one["id"] for one in found["visitors"]} == browsers
+        assert [one["name"] for one in found["profile"]["interests"]] == [interest]
+        assert {one["channel"] for one in found["things"]["order"]} == {f"{id}'s", f"also {id}'s"}
+        assert theirs not in said.output
+
+
 def test_what_a_page_said_was_agreed_to_is_in_it_and_shown(export: Any, redis_server: Any) -> None:
     found = json.loads(export("ben").output)
     assert found["record"]["consent"] == AGREED | {"level": "full", "said": "2027-01-15T08:00:00.003Z"}
     shown = CliRunner().invoke(main, ["profile", "ben", "--customer", "--redis", redis_server.url])
-    assert "full, contact, version 8 (2027-01-15)" in shown.output
+    assert "full, contact, version 8 (2027-01-15): May we?" in shown.output
 
 
 def test_each_kind_that_names_people_has_its_words() -> None:
@@ -185,6 +225,9 @@ def test_both_cards_of_a_person_with_two_ids_are_in_it(export: Any, redis_server
             profile = profiles.read("shop", holder)
             assert profile is not None
             assert (profile.id, profile.aliases) == (root, (other,))
-    shown = CliRunner().invoke(main, ["profile", other, "--personal", "--redis", url])
-    for words in ("known as", other, EMAIL, "ben@x.example"):
-        assert words in shown.output
+    for id, another in ((other, root), (root, other)):
+        shown = CliRunner().invoke(main, ["profile", id, "--personal", "--redis", url])
+        (also,) = [line for line in shown.output.splitlines() if "known as" in line]
+        assert (another in also, id in also) == (True, False)
+        for words in (EMAIL, "ben@x.example"):
+            assert words in shown.output
