@@ -89,7 +89,7 @@ def profile(
             if watch:
                 _watch(
                     lambda: profiles.read(site.key, person),
-                    lambda found: profile_view(found, who),
+                    lambda found: profile_view(found, who, person),
                     f"{who} has no profile yet",
                     as_json=as_json,
                 )
@@ -100,10 +100,10 @@ def profile(
             from ops.person import ids_of
 
             cards = list(personal_of(read_config, site.key, ids_of(url, site.key, of)).values())
-        _show(found, cards, site.key, who, as_json)
+        _show(found, cards, site.key, who, person, as_json)
 
 
-def _show(found: Profile | None, cards: Sequence[Personal], site: str, who: str, as_json: bool) -> None:
+def _show(found: Profile | None, cards: Sequence[Personal], site: str, who: str, person: str, as_json: bool) -> None:
     if found is None and not cards:
         raise Refused(
             f"there is no profile of {who} on site {site}: it may not have consented (consent full), "
@@ -119,7 +119,7 @@ def _show(found: Profile | None, cards: Sequence[Personal], site: str, who: str,
 
     console = Console(highlight=False)
     if found is not None:
-        console.print(profile_view(found, who))
+        console.print(profile_view(found, who, person))
     for card in cards:
         console.print(personal_view(card))
 

@@ -16,14 +16,19 @@ from wakeline.profile_fields import COUNTS, TRAITS, Preference, Record
 from wakeline.profiles import Profile
 
 
-def profile_view(profile: Profile, who: str = "", *, now: datetime | None = None) -> RenderableType:
-    """`who` is the name for the title; default: the id."""
+def profile_view(profile: Profile, who: str = "", person: str = "", *, now: datetime | None = None) -> RenderableType:
+    """`who` is the name for the title, `person` the id that was asked for, which may be an alias; default: the id."""
     now = now or datetime.now(UTC)
     title = Text.assemble((plain(who or profile.id), "bold"), f" on {profile.site}")
-    return Panel(Group(_facts(profile, now), Text(), _interests(profile)), title=title, title_align="left", width=88)
+    return Panel(
+        Group(_facts(profile, person or profile.id, now), Text(), _interests(profile)),
+        title=title,
+        title_align="left",
+        width=88,
+    )
 
 
-def _facts(profile: Profile, now: datetime) -> Table:
+def _facts(profile: Profile, person: str, now: datetime) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
@@ -49,8 +54,8 @@ def _facts(profile: Profile, now: datetime) -> Table:
         table.add_row("device", Text(plain(traits)))
     if profile.customer:
         table.add_row("customer", Text(plain(profile.customer)))
-    if profile.aliases:
-        table.add_row("known as", Text("\n".join(map(plain, profile.aliases))))
+    if others := [plain(id) for id in (profile.id, *profile.aliases) if id != person]:
+        table.add_row("known as", Text("\n".join(others)))
     if profile.visitors:
         table.add_row("visitors", Text("\n".join(map(plain, profile.visitors))))
     if profile.record:
@@ -70,7 +75,8 @@ def _told(record: Record) -> Iterator[tuple[str, str]]:
             yield what, ", ".join(f"{name} {_preferred(one)}" for name, one in preferences.items())
     if consent := record.consent:
         said = [consent.level, *consent.purposes, consent.version and f"version {consent.version}"]
-        yield "consent", f"{', '.join(filter(None, said))} ({consent.time:%Y-%m-%d})"
+        wording = consent.wording and f": {consent.wording}"
+        yield "consent", f"{', '.join(filter(None, said))} ({consent.time:%Y-%m-%d}){wording}"
     before = [f"{record.orders_before:,} orders"] if record.orders_before is not None else []
     if record.value_before is not None:
         before.append(f"{record.value_before:,f} {record.currency}")
