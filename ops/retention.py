@@ -24,7 +24,7 @@ from processor.retention import first_since
 from wakeline import card_keys, keys
 from wakeline.durations import DAY_MS
 from wakeline.history import History, archive_url
-from wakeline.lanes import FIELDS, Deployment, stored_deployment
+from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.log.opening import open_log
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.redis.connect import connect
@@ -133,8 +133,9 @@ async def _people_and_things(redis: Redis, deployment: Deployment, config: Confi
             site = sites.get(one.site, DEFAULT)
             if value is None:
                 continue
-            if one.kind == "tombstone":
-                tally.add(TOMBSTONES, expires)
+            if one.kind == "tombstone":  # a customer's is in every lane, and counts in its own
+                if one.key == keys.tombstone(lane_of(one.site, one.id, deployment.lanes), one.site, one.id):
+                    tally.add(TOMBSTONES, expires)
             elif one.kind == "card":
                 cards.append((one, value, expires))
             elif one.kind == "thing":

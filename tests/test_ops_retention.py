@@ -90,6 +90,18 @@ async def test_it_counts_what_the_processor_lets_go(config: Config, redis_server
         await desk.reader.close()
 
 
+async def test_who_was_erased_counts_once(config: Config, redis_server: Any) -> None:
+    """However many lanes keep a customer's tombstone."""
+    async with timeline(redis_server, sites=(SITE,)) as made:
+        await made.redis.hset(keys.DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START, "half_life": DAY})  # type: ignore[misc]
+        await arrive(made, visit(V, MINUTE), identify(V, MINUTE, ALICE))
+        await arrive(made, Erase(site="shop", id=ALICE, time=START + 5 * MINUTE), at=5 * MINUTE)
+        await settle(made)
+        stored = [key async for key in made.redis.scan_iter(match=keys.TOMBSTONES)]
+        assert len(stored) > 2
+        assert (await counted(config, DAY))["tombstones"] == (2, 0, 0)  # and the browser
+
+
 async def test_the_log_goes_by_age(config: Config, redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         await made.redis.hset(keys.DEPLOYMENT, mapping={"lanes": 4, "decay_zero": START, "half_life": DAY})  # type: ignore[misc]
