@@ -132,7 +132,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     site: Annotated[str, Fact("key of the site")]
     id: Annotated[str, Fact("id of the visitor; a customer's begins with `@`")]
     customer: Annotated[str | None, Fact("id (`@...`) of the customer that this visitor is linked to")]
-    visitors: Annotated[tuple[str, ...], Fact("for customers: ids of the linked visitors, the latest 100")]
+    visitors: Annotated[
+        tuple[str, ...],
+        Fact("for customers: ids of the linked visitors, the latest 100; with `aliases` those linked as `id` alone"),
+    ]
     aliases: Annotated[
         tuple[str, ...], Fact("for customers: other ids (`@...`) of the same person, which are read as this profile")
     ] = ()
