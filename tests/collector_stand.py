@@ -23,6 +23,7 @@ from wakeline.record import Event, Record, decode_record
 from wakeline.settings import Config, Settings, Site
 
 LANES = 4
+NO_REDIS = "redis://127.0.0.1:1/0"  # where nobody listens
 ORIGIN = "https://shop.example"
 SECRET = "secret of the shop"
 HOUR, DAY = 3_600_000, 86_400_000
@@ -137,12 +138,14 @@ async def stand(
     log: FaultyLog | None = None,
     clock: Clock | None = None,
 ) -> AsyncIterator[Stand]:
-    """A running collector for `sites` (SITE) with its salts in `folder`; without a spool unless `settings` enable it.
+    """A running collector for `sites` (SITE) with its salts in `folder`; without a spool and a Redis server unless
+    `settings` say so: the default one may be that of a Wakeline in use.
 
     Checks at the end that its ledger balances.
     """
     config = Config(
-        Settings(**{"data": folder, "spool_mb": 0, **(settings or {})}), {site.key: site for site in sites or (SITE,)}
+        Settings(**{"data": folder, "spool_mb": 0, "redis": NO_REDIS, **(settings or {})}),
+        {site.key: site for site in sites or (SITE,)},
     )
     clock, kept = clock or Clock(), log or FaultyLog(LANES)
 
