@@ -110,6 +110,7 @@ function choose(level) {
 
 /** A customer on all devices, with the shop's signature; without a number only this browser. Either ends in `off`. */
 async function forget(id) {
+  if (stored("wakeline.consent") === "off") return toast("Under Off this page sends nothing. Choose another level first.")
   if (id) {
     const answer = await asked("/account/forget", id)
     if (!answer.ok) return toast("The shop did not sign that.")
@@ -120,6 +121,7 @@ async function forget(id) {
   showBanner(false)
   if (path === "/account") drawAccount()
   document.dispatchEvent(new Event("shop:consent"))
+  toast(`${id || "This browser"} is forgotten, and Off is chosen here.`)
 }
 
 /** As a banner's platform tells it, in Google's consent mode: wakeline.consent.js makes a level of it. */
