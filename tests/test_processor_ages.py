@@ -6,6 +6,7 @@ import pytest
 
 from crm.pages import UNPROFILED_MS
 from crm.sites import SiteFacts
+from crm.state import VisitorState, encode_state
 from processor.replay import replay
 from tests.ages import (
     ALICE,
@@ -96,7 +97,7 @@ async def test_a_link_that_an_erasure_left_ends(made: Timeline) -> None:
     assert await naming(made, V)
     await until(made, end)
     left = [key for key in await naming(made, V) if "tombstone" not in key]
-    assert [await made.redis.get(key) for key in left] == [f'{{"erased":{START + 1_000}}}'.encode()]  # for a replay
+    assert [await made.redis.get(key) for key in left] == [encode_state(VisitorState(erased=START + 1_000))]  # for a replay
 
 
 @pytest.mark.parametrize("batch", [1, 1_000])
