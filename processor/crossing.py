@@ -3,8 +3,8 @@
 A delta in the log says *when* its target heard of the source's records; *what* it heard is what the source's own fold
 says in the version that is being made. So the lanes are folded side by side, and one that meets a delta waits until its
 source has come as far. What no delta of the log covers lies in the source's outbox and is sent after the switch, as a
-live lane sends it. Of a visitor that was forgotten since, what was forgotten is not known any more: what its customers
-heard of it until then, and may have still, is what the delta says.
+live lane sends it. Of a visitor that was forgotten since, what was forgotten is not known any more, nor which things
+named a customer that was: what customers heard of it until then, and may have still, is what the delta says.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ class Crossing:
         return sorted([*found, *told], key=_position) if told else found
 
     def unmade(self, lane: int, delta: Delta, *, after: Position) -> list[CustomerShare]:
-        """What a delta says and its source's fold does not: other rules do not, or the visitor is forgotten by now.
+        """What a delta says and its source's fold does not: other rules do not, or somebody is forgotten by now.
 
         Not what it says of things: a visitor that is forgotten still tells them.
         """

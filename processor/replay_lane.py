@@ -21,7 +21,8 @@ from wakeline import keys
 from wakeline.durations import DAY_MS
 from wakeline.lanes import lane_of
 from wakeline.log import Log
-from wakeline.record import Delta, Position, Share, decode_record
+from wakeline.record import CustomerShare, Delta, Position, Share, decode_record
+from wakeline.vocabulary.things import is_thing
 
 logger = logging.getLogger("wakeline.processor")
 
@@ -39,7 +40,7 @@ class HeardByLane:
         self._crossing = crossing
         self._told = 0  # shares of the present call that others know of
         self._impossible: Delta | None = None  # one that cannot be waited for
-        self.tombstones: dict[Who, int] = {}  # of visitors of whom only deltas speak, see `unknown`
+        self.tombstones: dict[Who, int] = {}  # of those of whom only deltas speak, see `unknown`
 
     def opened(self, place: LanePlace, memory: LaneMemory, waiting: Iterable[Share]) -> None:
         """Note that the lane starts at its written place; `waiting`: shares in its outbox."""
@@ -72,9 +73,9 @@ class HeardByLane:
         return is_reached and not self.unknown(delta) and not self.missing(delta)
 
     def unknown(self, delta: Delta) -> set[Who]:
-        """Visitors of whom a delta speaks, their lane does not, and it is not known whether they are forgotten."""
+        """Of whom a delta speaks, its source does not, and it is not known whether they are forgotten."""
         unmade = self._crossing.unmade(self._lane, delta, after=self._applied(delta))
-        return {who for share in unmade if (who := (share.site, share.visitor)) not in self.tombstones}
+        return {who for share in unmade if (who := _of_whom(share)) not in self.tombstones}
 
     def missing(self, delta: Delta) -> set[Who]:
         """Whom a delta speaks of and who is not at hand."""
@@ -84,7 +85,7 @@ class HeardByLane:
     def shares(self, delta: Delta, *, after: Position) -> list[Share]:
         """See `crossing.Heard`."""
         unmade = self._crossing.unmade(self._lane, delta, after=after)
-        kept = [one for one in unmade if self.tombstones.get((one.site, one.visitor))]
+        kept = [one for one in unmade if _is_of_forgotten(one, self.tombstones.get(_of_whom(one), 0))]
         return self._crossing.shares(self._lane, delta, after=after, kept=kept)
 
     def _applied(self, delta: Delta) -> Position:
@@ -96,6 +97,15 @@ class HeardByLane:
         if not self._crossing.is_ahead(delta):
             logger.error("lane %d: lane %d cannot reach %d: some shares are lost", self._lane, delta.source, delta.upto)
             self._impossible = delta
+
+
+def _of_whom(share: CustomerShare) -> Who:
+    """Whose erasure keeps the source of a share from making it again: a thing's lane names no erased customer."""
+    return share.site, share.customer if is_thing(share.visitor) else share.visitor
+
+
+def _is_of_forgotten(share: CustomerShare, tombstone: int) -> bool:
+    return share.since <= tombstone if is_thing(share.visitor) else tombstone > 0
 
 
 class ReplayWorker(LaneWorker):
@@ -136,8 +146,8 @@ class ReplayWorker(LaneWorker):
             if changes.waits_for is None:
                 return
             await heard.reached(changes.waits_for)
-            if visitors := heard.unknown(changes.waits_for):
-                heard.tombstones |= await self._retry(partial(self.store.tombstones, visitors, self.fold.lanes))
+            if people := heard.unknown(changes.waits_for):
+                heard.tombstones |= await self._retry(partial(self.store.tombstones, people, self.fold.lanes))
             await self._load(heard.missing(changes.waits_for), set())
             await super()._go_on(items, changes)
 
@@ -194,10 +204,10 @@ class ReplayStore(Store):
             if not isinstance(person, Thing):
                 person.erased = person.state.erased
 
-    async def tombstones(self, visitors: Iterable[Who], lanes: int) -> dict[Who, int]:
+    async def tombstones(self, people: Iterable[Who], lanes: int) -> dict[Who, int]:
         """Up to when these are forgotten today, ms; 0: they are not."""
         found = {}
-        for site, id in visitors:
+        for site, id in people:
             with unavailable():
                 found[site, id] = int(await self._redis.get(keys.tombstone(lane_of(site, id, lanes), site, id)) or 0)
         return found

@@ -32,7 +32,7 @@ from tests.aliased import (
 from tests.cards import card, desk_on
 from tests.lanes_apart import LANES
 from tests.log_alone.cases import Case, Kind, step, told
-from tests.log_alone.checks import CLAIMS, broken
+from tests.log_alone.checks import CLAIMS, REPLAYED, broken
 from tests.timeline import DAY, SECOND, START, event, fact, timeline
 from wakeline.keys import DEPLOYMENT
 from wakeline.profiles import Profiles
@@ -168,3 +168,16 @@ async def test_who_is_erased_by_one_of_two_ids_has_neither_card(
             await hear(fact(B, "alias", SECOND, {"other": A}), 4 * SECOND)
         assert (await desk.values(A), await desk.values(B), await desk.index()) == ({}, {}, [])
         await desk.reader.close()
+
+
+@pytest.mark.parametrize("id", [A, B])
+@pytest.mark.parametrize("lanes", [1, 3])
+async def test_a_replay_knows_what_named_who_was_erased_since(unsynced_server: Any, id: str, lanes: int) -> None:
+    """As an older order lets end with its customer what is later, which would have stayed without it."""
+    case = told(
+        step(fact(ORDER, "purchase", 10 * SECOND, {"value": 900, "currency": "EUR"}, customer=id)),
+        step(fact(A, "alias", 50 * SECOND, {"other": B})),
+        step(fact(id, "forget", 30 * SECOND), 60 * SECOND),
+        lanes=lanes,
+    )
+    assert not await broken(unsynced_server.url, case, [REPLAYED])
