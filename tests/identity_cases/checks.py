@@ -6,8 +6,9 @@ import json
 import math
 from typing import Any
 
-from tests.identity_cases.arrivals import arrived
-from tests.identity_cases.oracle import COUNTS, Between, Found, expected
+from tests.identity_cases.amounts import COUNTS, Between, Found
+from tests.identity_cases.arrivals import IN_ORDER, arrived
+from tests.identity_cases.oracle import EVERYBODY, expected
 from tests.identity_cases.said import Story
 from tests.log_alone.holdings import LIVES, Holdings
 from wakeline.record import encode_record
@@ -20,10 +21,11 @@ NOTHING: dict[str, Any] = {
 
 async def broken(url: str, story: Story) -> list[str]:
     """A line for each field that is not as the oracle says."""
-    wanted = expected(story)
+    wanted = {in_order: expected(story, in_order=in_order) for in_order in (True, False)}
     lines = []
     async for one in arrived(url, story):
-        lines += [f"{one.how}: {line}" for line in _unlike(known(one.holdings), wanted)]
+        told = _unlike(known(one.holdings), wanted[one.how.startswith(IN_ORDER)])
+        lines += [f"{one.how}: {line}" for line in told]
     return lines
 
 
@@ -51,7 +53,8 @@ def known(holdings: Holdings) -> Found:
                 of["customer"] = value.get("customer", "")
         elif kind == "thing":
             found[id] = _order(value[0])
-    return found
+    customers = [fields for id, fields in found.items() if id[0] == "@"]
+    return found | {EVERYBODY: {name: sum(one.get(name, 0) for one in customers) for name in COUNTS}}
 
 
 def _order(told: list[Any]) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from tests.identity_cases.amounts import ADDING, COUNTS, Between, Found, at_most, known_by, record_of
 from tests.identity_cases.said import Record, Story
-from tests.timeline import DAY, START
 from wakeline.record import Erase, Event, Fact
 
 DEPENDS = {
@@ -26,39 +26,14 @@ DEPENDS = {
     ),
     "facts of after an erasure": "they count from the arrival of the one that says `returns`",
     "the customer of an order that only a page told": "that of its browser when the purchase arrives",
-    "two customers of one browser": "what arrived before the second `identify` stays with the first",
+    "two customers of one browser": (
+        "a late `identify` moves what arrived in the last ten minutes, at most 16 records; older stays with the other"
+    ),
     "which interests of a person with more than 64 are left": "the weakest go whenever there are more",
 }
 """What depends on the order of arrival, and why; docs/privacy.md says the same."""
 
-Found = dict[str, dict[str, Any]]
-"""Of each person or order its fields."""
-COUNTS = ("page_views", "engaged_ms", "events")
-ACTIVITY = ("add_to_cart", "search", "purchase")
-ADDING = ("page_view", *ACTIVITY)
-HALF_LIFE = 7 * DAY
-ZERO = START - DAY
-RULE = ("/shoes/", "shoes")  # the site's rule: start of the path, interest
-CART = 3.0
-BOUGHT = 5.0
-
-
-class Between(NamedTuple):
-    """Numbers, or lists and mappings of which the members count."""
-
-    least: Any
-    most: Any
-
-    def holds(self, value: Any) -> bool:
-        if isinstance(self.most, dict):
-            return all(_is_within(amount, self.most.get(name)) for name, amount in value.items())
-        if isinstance(self.most, (list, set)):
-            return set(value) <= set(self.most)
-        return bool(self.least <= value <= self.most)
-
-
-def _is_within(value: Any, most: Any) -> bool:
-    return value <= most * (1 + 1e-9) if isinstance(most, float) else bool(value == most)
+EVERYBODY = "everybody"  # stands for the sum of all customers
 
 
 class End(NamedTuple):
@@ -70,15 +45,19 @@ class End(NamedTuple):
     by: str = ""  # the browser that it is of
 
 
-def expected(story: Story) -> Found:
-    return _Oracle(story.records).all()
+def expected(story: Story, *, in_order: bool) -> Found:
+    """`in_order`: all of it arrives in the order in which it happened."""
+    return _Oracle(story.records, in_order=in_order).all()
 
 
 class _Oracle:
-    def __init__(self, records: Iterable[Record]) -> None:
+    def __init__(self, records: Iterable[Record], *, in_order: bool) -> None:
+        self._in_order = in_order
         self._events: dict[str, dict[tuple[str, int], Event]] = defaultdict(dict)
         self._facts: dict[str, dict[str, Fact]] = defaultdict(dict)
         self._ends: dict[str, list[End]] = defaultdict(list)  # of a visitor or a customer, as they were told of it
+        self._person: dict[str, frozenset[str]] = {}  # customer -> all ids of the same person
+        self._withdrew: dict[str, int] = {}  # visitor -> when its page said so first, ms
         for record in records:
             if isinstance(record, Erase):
                 self._ends[record.id].append(End(record.time, True, True))
@@ -86,38 +65,58 @@ class _Oracle:
                 self._facts[record.home][record.id] = record
                 if record.type == "forget" or record.body.get("level") in ("off", "anonymous"):
                     self._ends[record.home].append(End(record.time, record.type == "forget", True))
+                elif record.type == "alias":
+                    joined = self._ids(record.home) | self._ids(record.body["other"])
+                    self._person |= dict.fromkeys(joined, joined)
             else:
                 self._events[record.visitor][record.page, record.n] = record
                 if record.type == "consent":
                     self._ends[record.visitor].append(End(record.time, False, False))
-        self._links = {
-            visitor: sorted((one.time, one.customer) for one in events.values() if one.type == "identify")
-            for visitor, events in self._events.items()
-        }
-        self._withdrew = {
-            visitor for visitor, events in self._events.items() for one in events.values() if one.type == "consent"
-        }
-        self._of = {visitor: links[0][1] for visitor, links in self._links.items() if links}
+                    former = self._withdrew.get(record.visitor, record.time)
+                    self._withdrew[record.visitor] = min(former, record.time)
+        self._links = {visitor: links for visitor in self._events if (links := self._links_of(visitor))}
+        self._on = {visitor: {customer for _, customer in links} for visitor, links in self._links.items()}
         self._reached = {customer: self._ends_of(customer) for customer in self._customers()}
+
+    def _ids(self, customer: str) -> frozenset[str]:
+        return self._person.get(customer, frozenset([customer]))
+
+    def _links_of(self, visitor: str) -> list[tuple[int, str]]:
+        """Who has withdrawn is identified no more."""
+        found = [(one.time, one.customer) for one in self._events[visitor].values() if one.type == "identify"]
+        return sorted(link for link in found if link[0] < self._withdrew.get(visitor, link[0] + 1))
 
     def _customers(self) -> set[str]:
         named = {fact.customer for facts in self._facts.values() for fact in facts.values()}
-        return {id for id in (*self._of.values(), *self._facts, *self._ends, *named) if id[:1] == "@"}
+        linked = {customer for customers in self._on.values() for customer in customers}
+        return {id for id in (*linked, *self._person, *self._facts, *self._ends, *named) if id[:1] == "@"}
 
     def _ends_of(self, customer: str) -> list[End]:
-        """Its own, and those of browsers that were identified as it before."""
-        found = list(self._ends[customer])
-        for visitor in self._browsers(customer):
+        """Those of all its ids, and those of browsers that were identified as one of them before."""
+        found = [end for id in sorted(self._ids(customer)) for end in self._ends[id]]
+        for visitor in self._browsers(self._ids(customer)):
             first = self._links[visitor][0][0]
             found += [End(one.time, one.is_erasure, False, visitor) for one in self._ends[visitor] if first <= one.time]
         return found
 
-    def _browsers(self, customer: str) -> list[str]:
-        return sorted(visitor for visitor, of in self._of.items() if of == customer)
+    def _browsers(self, customers: Iterable[str]) -> list[str]:
+        return sorted(visitor for visitor, on in self._on.items() if on & set(customers))
+
+    def _may_end(self, visitor: str) -> bool:
+        """By itself, or with one of those whose turns it had."""
+        return bool(self._ends[visitor] or any(self._reached[one] for one in self._on[visitor]))
+
+    def _is_divided(self, customer: str) -> bool:
+        """Whether an end may reach a part of what is known: it has several ids, or a browser was somebody else's."""
+        ids = self._ids(customer)
+        return len(ids) > 1 or any(len(self._on[visitor]) > 1 for visitor in self._browsers(ids))
 
     def all(self) -> Found:
         found = {visitor: self._visitor(visitor) for visitor in self._events}
         found |= {customer: self._customer(customer) for customer in self._customers()}
+        if not any(self._ends.values()):
+            told = known_by([one for visitor in self._on for one in self._events[visitor].values()])
+            found[EVERYBODY] = {name: told[name] for name in COUNTS}
         return found | {home: self._order(list(facts.values())) for home, facts in self._all_of_orders().items()}
 
     # ---- browsers
@@ -125,64 +124,87 @@ class _Oracle:
     def _visitor(self, visitor: str) -> dict[str, Any]:
         events = list(self._events[visitor].values())
         if visitor in self._withdrew:
-            return _known_by([]) | {"customer": ""}
-        customer = self._of.get(visitor, "")
-        latest = self._links[visitor][-1][0] if customer else 0
+            return known_by([]) | {"customer": ""}
+        latest, customer = self._links.get(visitor, [(0, "")])[-1]
+        on = self._on.get(visitor, set())
         ends = [end.time for end in self._ends[visitor]]
-        reached = self._reached.get(customer, [])
-        may_end = [*ends]
+        reached = [end for one in on for end in self._reached[one]]
+        with_customer = [end.time for end in reached if end.is_erasure or end.is_whole]
+        may_end = [*ends, *with_customer]
         is_unlinked = len(reached) > 1 and any(not end.is_erasure and not end.is_whole for end in reached)
-        for end in reached:
-            if end.is_erasure or end.is_whole:  # it goes with its customer, if it is still linked by then
-                may_end.append(end.time)
-                if latest <= end.time and not is_unlinked:
-                    ends.append(end.time)
+        first = min(with_customer, default=0)  # that ends the link: a further one may not reach it any more
+        if latest <= first <= min(ends, default=first) and not is_unlinked and not self._is_divided(customer):
+            ends.append(first)
         cut = max(ends, default=0)
         left = [one for one in events if one.time > cut]
-        found = _known_by(left)
+        found = known_by(left)
         if may_end and left:
-            found = _at_most(found)
+            found = at_most(found)
         gone = max((*ends, *(end.time for end in reached)), default=0)
         found["customer"] = customer if latest > gone else ""
         if len(may_end) + len(reached) > 1 or (may_end and customer):
-            found["customer"] = Between([], ["", customer])
+            found["customer"] = Between([], ["", *on])
         return found
 
     # ---- customers
 
     def _customer(self, customer: str) -> dict[str, Any]:
-        ends = self._reached[customer]
-        browsers = self._browsers(customer)
+        ids, ends = self._ids(customer), self._reached[customer]
+        own, browsers = self._browsers([customer]), self._browsers(ids)
         clear = [one for one in browsers if not self._ends[one]]
-        found = _known_by([one for visitor in browsers for one in self._events[visitor].values()])
-        found["visitors"] = browsers
-        facts = [one for one in self._facts[customer].values() if one.type != "forget"]
+        listed = Between([], own) if any(map(self._may_end, own)) else own
+        if customer != min(ids):  # the smallest keeps what is known
+            return known_by([]) | {"visitors": listed, "record": {}}
+        facts = [one for id in ids for one in self._facts[id].values() if one.type != "forget"]
         heard = [one.time for one in facts]
         heard += [
             one.time for home in self._facts if home[0] == "#" for one in self._facts[home].values()
-            if one.customer == customer
+            if one.customer in ids
         ]  # fmt: skip
-        found["record"] = _record(facts)
+        shared = [one for one in browsers if not self._on[one] <= ids]
+        found = self._told(ids, browsers, is_all=not (shared and self._in_order and clear == browsers))
+        found |= {"visitors": listed, "record": record_of(facts)}
         if not ends and clear == browsers:
-            return found | self._times(browsers, heard)
+            times = self._times(browsers, heard, shared=bool(shared))
+            return (at_most(found) if shared and not self._in_order else found) | times
         latest = max((end.time for end in ends), default=0)
         again = [one for one in browsers if self._links[one][-1][0] > latest]
-        found = _at_most(found) if again or not ends else _known_by([]) | {"visitors": []}
+        is_divided = self._is_divided(customer) and not self._is_covered(ids, browsers, heard)
+        found = at_most(found) if again or not ends or is_divided else known_by([]) | {"visitors": []}
         del found["first_seen"], found["last_seen"]
-        found["visitors"] = Between([], again if ends else browsers)
+        found["visitors"] = Between([], again if ends and not is_divided else own)
         erasures = [end for end in ends if end.is_erasure]
-        found["record"] = {} if erasures else _record(facts)
-        if erasures and len(ends) > 1 and not any(end.is_whole for end in erasures):
-            found["record"] = Between({}, _record(facts))
+        found["record"] = {} if erasures else record_of(facts)
+        if erasures and (len(ends) > 1 or is_divided) and not any(end.is_whole for end in erasures):
+            found["record"] = Between({}, record_of(facts))
         return found
 
-    def _times(self, browsers: list[str], heard: list[int]) -> dict[str, Any]:
+    def _told(self, ids: frozenset[str], browsers: list[str], *, is_all: bool) -> dict[str, Any]:
+        """What these browsers tell, `is_all`, or only what they do in turns of these ids."""
+        said = [one for visitor in browsers for one in self._events[visitor].values()]
+        return known_by([one for one in said if is_all or self._turn(one) in ids], said)
+
+    def _turn(self, event: Event) -> str:
+        """Whose turn it was: that of the latest identify, before the first one that of the first."""
+        links = self._links[event.visitor]
+        return next((customer for time, customer in reversed(links) if time <= event.time), links[0][1])
+
+    def _is_covered(self, ids: frozenset[str], browsers: list[str], heard: list[int]) -> bool:
+        """Whether one of the ids was erased after all that is said of the person."""
+        every = [*heard, *(one.time for visitor in browsers for one in self._events[visitor].values())]
+        erased = max((end.time for id in ids for end in self._ends[id] if end.is_erasure), default=0)
+        return erased >= max(every, default=0)
+
+    def _times(self, browsers: list[str], heard: list[int], *, shared: bool) -> dict[str, Any]:
         """When it was first and last heard of: an event that adds nothing is told with the next one that does."""
         events = [one for visitor in browsers for one in self._events[visitor].values()]
         every = [*heard, *(one.time for one in events)]
         adds = [one.time for one in events if one.type in ADDING or one.engaged_ms]
         if not every:
             return {"first_seen": 0, "last_seen": 0}
+        if shared:
+            least = 0 if any(map(self._may_end, browsers)) else min(every)
+            return dict.fromkeys(("first_seen", "last_seen"), Between(least, max(every)))
         firsts = [*adds, *heard, *(self._links[visitor][-1][0] for visitor in browsers)]
         lasts = [*adds, *heard, *(self._links[visitor][0][0] for visitor in browsers)]
         return {"first_seen": Between(min(every), min(firsts)), "last_seen": Between(max(lasts), max(every))}
@@ -225,54 +247,5 @@ class _Oracle:
     def _may_be_erased(self, customer: str, time: int) -> bool:
         """One of several ends, which may or may not have come through."""
         ends = self._reached[customer]
-        return len(ends) > 1 and any(end.is_erasure and not end.is_whole for end in ends)
-
-
-def _known_by(events: list[Event]) -> dict[str, Any]:
-    interests: dict[str, float] = defaultdict(float)
-    about: dict[str, list[str]] = {}
-    for one in sorted(events, key=lambda one: one.type != "page_view"):
-        weight, names = 0.0, []
-        if one.type == "page_view":
-            names = about[one.page] = list(
-                dict.fromkeys([*([RULE[1]] if one.path.startswith(RULE[0]) else []), *one.interests])
-            )
-            weight = 1.0
-        elif one.type == "engagement":
-            names, weight = about.get(one.page, []), one.engaged_ms / 30_000
-        elif one.type == "add_to_cart":
-            names, weight = [one.props["category"]], CART
-        for name in names:
-            interests[name] += weight * 2.0 ** ((one.time - ZERO) / HALF_LIFE)
-    times = [one.time for one in events]
-    return {
-        "page_views": sum(one.type == "page_view" for one in events),
-        "engaged_ms": sum(one.engaged_ms for one in events),
-        "events": sum(one.type in ACTIVITY for one in events),
-        "interests": dict(interests),
-        "first_seen": min(times, default=0),
-        "last_seen": max(times, default=0),
-    }
-
-
-def _at_most(found: dict[str, Any]) -> dict[str, Any]:
-    bounded = {name: Between(0, found[name]) for name in COUNTS}
-    span = Between(0, found["last_seen"])
-    return found | bounded | {
-        "interests": Between({}, found["interests"]), "first_seen": span, "last_seen": span,
-    }  # fmt: skip
-
-
-def _record(facts: list[Fact]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for one in sorted(facts, key=lambda one: one.time):
-        body = one.body
-        if one.type == "customer":
-            found |= {f"trait:{name}": value for name, value in body["traits"].items()}
-        elif one.type == "preference":
-            found[f"topic:{body['topic']}"] = {"allowed": body["allowed"]}
-        elif one.type == "tag":
-            found[f"tag:{body['tag']}"] = not body["removed"]
-        elif one.type == "consent":
-            found["consent"] = {"level": body["level"]}
-    return found
+        is_one = len(ends) == 1 and not self._is_divided(customer)
+        return not is_one and any(end.is_erasure and not end.is_whole for end in ends)

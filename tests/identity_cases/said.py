@@ -1,7 +1,8 @@
 """What is said of a few people, from a seed: by their browsers, by servers, by whoever erases them.
 
-A browser is identified as one customer, or as none; after a `reset` the page goes on under a new visitor id, so a reset
-is a further visitor. Times of what is said differ, as between records of one moment the digest decides.
+A browser is identified as one customer, by turns as several, or as none; after a `reset` the page goes on under a new
+visitor id, so a reset is a further visitor. Customers may be told to be one person. Times of what is said differ, as
+between records of one moment the digest decides.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ WORDS = ("leather", "sale", "wool", "silk")
 PATHS = ("/", "/shoes/red", "/bags")
 GAPS = (1, SECOND, 20 * SECOND, 10 * MINUTE, 31 * MINUTE, 3 * HOUR)
 STEPS = (6, 28)
+MOST_TURNS = 5
 OFF = ("off", "anonymous")
 
 Record = Event | Fact | Erase
@@ -61,6 +63,7 @@ class _Browser:
     def __init__(self, visitor: str, customer: str) -> None:
         self.visitor, self.customer = visitor, customer
         self.pages = 0
+        self.turns = 1
         self.next: dict[str, int] = {}
         self.path: dict[str, str] = {}
 
@@ -73,9 +76,11 @@ class _Telling:
         self._customers = rng.sample(CUSTOMERS, rng.randint(1, len(CUSTOMERS)))
         self._browsers = [self._browser(number) for number in range(rng.randint(1, 3))]
         self._has_orders, self._has_facts = rng.random() < 0.5, rng.random() < 0.5
+        self._has_aliases, self._has_turns = rng.random() < 0.3, rng.random() < 0.3
+        is_many = self._has_aliases or self._has_turns
         for _ in range(rng.randint(*STEPS)):
             self._next()
-        self._end(rng.choice((0, 1, 1, 1, 2)))
+        self._end(rng.choice((0, 0, 0, 1, 2) if is_many else (0, 1, 1, 1, 2)))
 
     def _browser(self, number: int) -> _Browser:
         return _Browser(f"visitor-{number}", self._rng.choice((*self._customers, "")))
@@ -94,6 +99,8 @@ class _Telling:
             self._add(self._told(rng.choice(self._customers)))
         elif self._has_orders and drawn < 0.35:
             self._add(self._order())
+        elif self._has_aliases and drawn > 0.9:
+            self._add(fact(rng.choice(CUSTOMERS), "alias", self._pass(), {"other": rng.choice(CUSTOMERS)}))
         elif drawn < 0.4 and len(self._browsers) < 5:
             browser = rng.choice(self._browsers)  # `reset`: its page goes on as somebody else, who may sign in again
             number = self._browsers.index(browser)
@@ -118,6 +125,8 @@ class _Telling:
         if type == "add_to_cart":
             return self._made(browser, page, type, props={"category": rng.choice(WORDS)})
         if type == "identify":
+            if self._has_turns and browser.customer and browser.turns < MOST_TURNS and rng.random() < 0.6:
+                browser.customer, browser.turns = rng.choice(CUSTOMERS), browser.turns + 1
             return self._made(browser, page, type if browser.customer else "ping", customer=browser.customer)
         if type == "purchase" and self._has_orders:
             props = rng.choice(({}, {"value": rng.randint(1, 9), "currency": "EUR"}))
