@@ -31,6 +31,7 @@ from tests.aliased import (
 )
 from tests.cards import card, desk_on
 from tests.lanes_apart import LANES
+from tests.log_alone import runs
 from tests.log_alone.cases import Case, Kind, step, told
 from tests.log_alone.checks import CLAIMS, REPLAYED, broken
 from tests.timeline import DAY, SECOND, START, event, fact, timeline
@@ -181,3 +182,18 @@ async def test_a_replay_knows_what_named_who_was_erased_since(unsynced_server: A
         lanes=lanes,
     )
     assert not await broken(unsynced_server.url, case, [REPLAYED])
+
+
+async def test_who_was_back_before_an_erasure_came_has_less_of_a_record_in_a_replay(unsynced_server: Any) -> None:
+    """One that covers nothing of what is known: what came before `returns` stays; a replay knows of the end first."""
+    case = told(
+        step(fact(B, "alias", 50 * SECOND, {"other": A})),
+        step(fact(B, "tag", 60 * SECOND, {"tag": "v"})),
+        step(fact(B, "customer", 70 * SECOND, {"returns": True, "traits": {"plan": "b"}})),
+        step(fact(B, "forget", 10 * SECOND), 80 * SECOND),
+    )
+    lived = await runs.live(unsynced_server.url, case)
+    again = await runs.replayed(unsynced_server.url, case, lived, batch=7)
+    for found, names in ((lived.holdings, ["tag:v", "trait:plan"]), (again, ["trait:plan"])):
+        assert [name for kept in found[f"{{0}}:shop:state:{A}"]["record"] for name in kept[3]] == names
+    assert not await broken(unsynced_server.url, case)

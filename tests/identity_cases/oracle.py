@@ -24,7 +24,9 @@ DEPENDS = {
     "whom else the end of a browser reaches": (
         "its customer, and the customer's other browsers, as they are linked when it arrives"
     ),
-    "facts of after an erasure": "they count from the arrival of the one that says `returns`",
+    "facts of after an erasure": (
+        "they count from the arrival of the one that says `returns`, in a replay also if the erasure came after it"
+    ),
     "the customer of an order that only a page told": "that of its browser when the purchase arrives",
     "two customers of one browser": (
         "a late `identify` moves what arrived in the last ten minutes, at most 16 records; older stays with the other"
@@ -135,6 +137,8 @@ class _Oracle:
         first = min(with_customer, default=0)  # that ends the link: a further one may not reach it any more
         if latest <= first <= min(ends, default=first) and not is_unlinked and not self._is_divided(customer):
             ends.append(first)
+        if len(reached) == 1 and self._is_covered(frozenset.union(*map(self._ids, on)), [visitor], []):
+            ends.append(reached[0].time)
         cut = max(ends, default=0)
         left = [one for one in events if one.time > cut]
         found = known_by(left)
