@@ -21,13 +21,15 @@ async def fill(store: Store, lane: int, chunk: list[Item], memory: LaneMemory) -
     total = 0
     for item in chunk:
         record = item.record
-        if not isinstance(record, Unlink) or item.who[0] in memory.naming:
+        if not isinstance(record, Unlink):
             continue
         who = item.who[0]
-        after = memory.unlinked[1] if memory.unlinked[0] == item.offset else ""
-        found = memory.naming[who] = await store.naming(lane, who, after=after, most=UNLINKED_AT_ONCE)
-        unknown |= memory.unknown((who[0], id) for id in found.ids if not (record.withdrawn and is_thing(id)))
-        total += len(found.ids)
-        if total >= UNLINKED_AT_ONCE:
-            break
+        if who not in memory.naming:
+            if total >= UNLINKED_AT_ONCE:
+                continue
+            after = memory.unlinked[1] if memory.unlinked[0] == item.offset else ""
+            memory.naming[who] = await store.naming(lane, who, after=after, most=UNLINKED_AT_ONCE)
+            total += len(memory.naming[who].ids)
+        ids = memory.naming[who].ids
+        unknown |= memory.unknown((who[0], id) for id in ids if not (record.withdrawn and is_thing(id)))
     return unknown

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -69,3 +70,17 @@ async def test_an_erasure_that_is_said_again_takes_no_letter_that_came_since(uns
     )
     found = (await runs.live(unsynced_server.url, case)).holdings
     assert [letter["reason"] for letter in found["{0}:dead"]] == ["conflict"]
+
+
+async def test_who_is_erased_right_after_a_withdrawal_is_taken_out_of_what_names_it(unsynced_server: Any) -> None:
+    """Both reach a lane in one call, and only the erasure is about its things, which Redis has."""
+    order = "#" + "a" * 32
+    case = told(
+        step(fact(order, "purchase", 0, {"value": 900, "currency": "EUR"}, customer="@customer0")),
+        *(step(event(f"visitor-{n}", f"page-{n}", 0, MINUTE + n)) for n in range(6)),
+        step(fact("@customer0", "consent", 2 * MINUTE, {"level": "off"}), folds=False),
+        step(fact("@customer0", "forget", 3 * MINUTE)),
+        processor__worker__REMEMBERED_PEOPLE=2,
+    )
+    found = (await runs.live(unsynced_server.url, dataclasses.replace(case, batch=2_000))).holdings
+    assert "@customer0" not in str(found[f"{{0}}:shop:thing:{order}"])
