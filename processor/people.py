@@ -176,7 +176,8 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         customer.wipe = False
         customer.renewed = 0
     is_linked = bool(state.into or state.aliases)
-    if not (state.first_seen or state.erased or state.facts or state.withdrawn or state.since or is_linked):
+    is_noted = bool(state.since or state.first_heard)  # in a replay also of one that is to be forgotten
+    if not (state.first_seen or state.erased or state.facts or state.withdrawn or is_noted or is_linked):
         return
     lives = _lives(customer, changes)
     add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", lives])

@@ -31,9 +31,9 @@ from tests.aliased import (
 )
 from tests.cards import card, desk_on
 from tests.lanes_apart import LANES
-from tests.log_alone import runs
+from tests.log_alone import checks, runs
 from tests.log_alone.cases import Case, Kind, step, told
-from tests.log_alone.checks import CLAIMS, REPLAYED, broken
+from tests.log_alone.checks import CLAIMS, broken
 from tests.timeline import DAY, SECOND, START, event, fact, timeline
 from wakeline.keys import DEPLOYMENT
 from wakeline.profiles import Profiles
@@ -173,15 +173,24 @@ async def test_who_is_erased_by_one_of_two_ids_has_neither_card(
 
 @pytest.mark.parametrize("id", [A, B])
 @pytest.mark.parametrize("lanes", [1, 3])
-async def test_a_replay_knows_what_named_who_was_erased_since(unsynced_server: Any, id: str, lanes: int) -> None:
-    """As an older order lets end with its customer what is later, which would have stayed without it."""
+@pytest.mark.parametrize("remembered", [2, 4_000])
+async def test_a_replay_knows_what_named_who_was_erased_since(
+    unsynced_server: Any, id: str, lanes: int, remembered: int
+) -> None:
+    """As an older order lets end with its customer what is later, which would have stayed without it.
+
+    `remembered`: people that the worker has at hand; of the others Redis has it.
+    """
     case = told(
         step(fact(ORDER, "purchase", 10 * SECOND, {"value": 900, "currency": "EUR"}, customer=id)),
+        *(step(fact(one, "tag", 20 * SECOND, {"tag": "v"}), 40 * SECOND) for one in (C, D)),
         step(fact(A, "alias", 50 * SECOND, {"other": B})),
         step(fact(id, "forget", 30 * SECOND), 60 * SECOND),
         lanes=lanes,
+        processor__worker__REMEMBERED_PEOPLE=remembered,
     )
-    assert not await broken(unsynced_server.url, case, [REPLAYED])
+    lived = await runs.live(unsynced_server.url, case)
+    assert not await checks.replayed(unsynced_server.url, case, lived, batch=1)
 
 
 async def test_who_was_back_before_an_erasure_came_has_less_of_a_record_in_a_replay(unsynced_server: Any) -> None:
