@@ -146,7 +146,7 @@ class _Oracle:
             found = at_most(found)
         gone = max((*ends, *(end.time for end in reached)), default=0)
         found["customer"] = customer if latest > gone else ""
-        if len(may_end) + len(reached) > 1 or (may_end and customer):
+        if len(may_end) + len(reached) > 1 or (may_end and customer) or (reached and len(on) > 1):
             found["customer"] = Between([], ["", *on])
         return found
 
