@@ -97,7 +97,8 @@ async def test_a_link_that_an_erasure_left_ends(made: Timeline) -> None:
     assert await naming(made, V)
     await until(made, end)
     left = [key for key in await naming(made, V) if "tombstone" not in key]
-    assert [await made.redis.get(key) for key in left] == [encode_state(VisitorState(erased=START + 1_000))]  # for a replay
+    erased = encode_state(VisitorState(erased=START + 1_000))
+    assert [await made.redis.get(key) for key in left] == [erased]  # for a replay
 
 
 @pytest.mark.parametrize("batch", [1, 1_000])
