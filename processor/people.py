@@ -181,7 +181,7 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         return
     lives = _lives(customer, changes)
     add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", lives])
-    if state.into and (state.since or state.first_heard or not state.erased):
+    if state.into and (state.since or state.first_heard or not customer.erased):
         add(["HSET", profile, "alias_of", state.into, "visitors", encode_state(state.visitors).decode()])
         add(["PEXPIRE", profile, lives])
     if not state.first_seen:

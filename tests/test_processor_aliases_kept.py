@@ -147,6 +147,20 @@ async def test_each_id_is_read_as_the_person(redis_server: Any) -> None:
         assert not [key async for key in made.redis.scan_iter("*:profile:@*")]
 
 
+@pytest.mark.parametrize("has_state", [True, False])
+async def test_who_was_erased_has_no_profile_that_says_whose_alias_it_is(redis_server: Any, has_state: bool) -> None:
+    """Also after the state has expired, and only the tombstone is left."""
+    async with timeline(redis_server) as made:
+        await made.append(fact(B, "tag", SECOND, {"tag": "vip"}), fact(B, "forget", 2 * SECOND))
+        await made.run()
+        if not has_state:
+            await made.redis.delete(made.store.keys.state(made.lane(B), "shop", B))
+            await made.start()
+        await made.append(fact(B, "alias", 3 * SECOND, {"other": A}), at=4 * SECOND)
+        await made.run()
+        assert not [key async for key in made.redis.scan_iter("*:profile:@*")]
+
+
 @pytest.mark.parametrize("erased", [A, B])
 @pytest.mark.parametrize("is_late", [False, True])
 async def test_who_is_erased_by_one_of_two_ids_has_neither_card(
