@@ -24,7 +24,7 @@ from wakeline.record import (
     encode_record,
 )
 from wakeline.vocabulary.things import is_thing
-from wakeline.vocabulary.types import CUSTOMER_TOLD, FORGET
+from wakeline.vocabulary.types import ALIAS, CUSTOMER_TOLD, FORGET
 
 TRAITS = "traits"  # field of a fact on a customer: what sort of person it is, which no number counts
 TOKEN = re.compile(rb"@?[A-Za-z0-9_-]{8,64}")
@@ -71,7 +71,7 @@ def named(record: Record) -> Iterator[tuple[Who, int]]:
         yield from _of_fact(record)
     elif isinstance(record, Delta):
         for share in record.shares:
-            yield from _persons(share.site, _time(share), share.customer, share.visitor)
+            yield from _persons(share.site, _time(share), share.customer, share.visitor, share.via, share.alias)
         for told in record.facts:
             yield from _of_fact(told.fact)
     elif isinstance(record, Erase):
@@ -81,7 +81,7 @@ def named(record: Record) -> Iterator[tuple[Who, int]]:
 
 
 def _of_fact(fact: Fact) -> Iterator[tuple[Who, int]]:
-    return _persons(fact.site, fact.time, fact.home, fact.customer, fact.visitor)
+    return _persons(fact.site, fact.time, *fact.ids())
 
 
 def _persons(site: str, time: int, *ids: str) -> Iterator[tuple[Who, int]]:
@@ -157,19 +157,24 @@ class _Rewriter:
         event.customer = self.id(event.site, event.customer, event.time, always=alias is not None)
 
     def fact(self, fact: Fact) -> None:
-        customer = self.id(fact.site, fact.customer, fact.time)
+        other = str(fact.body["other"]) if fact.type == ALIAS and "other" in fact.body else ""
+        new = self.id(fact.site, other, fact.time)
+        customer = self.id(fact.site, fact.customer, fact.time, always=new != other)
         if fact.type == CUSTOMER_TOLD and customer != fact.customer:
             fact.body.pop(TRAITS, None)
         is_renamed = customer != fact.customer
         fact.home = self.id(fact.site, fact.home, fact.time, always=is_renamed)
         fact.visitor = self.id(fact.site, fact.visitor, fact.time, always=is_renamed)
         fact.customer = customer
+        if other:
+            fact.body["other"] = self.id(fact.site, other, fact.time, always=is_renamed)
 
     def share(self, share: CustomerShare) -> None:
-        time = _time(share)
-        visitor = self.id(share.site, share.visitor, time)
-        share.customer = self.id(share.site, share.customer, time, always=visitor != share.visitor)
-        share.visitor = visitor
+        site, time = share.site, _time(share)
+        ids = share.visitor, share.via, share.alias
+        always = any(self.id(site, id, time) != id for id in ids)
+        share.visitor, share.via, share.alias = (self.id(site, id, time, always=always) for id in ids)
+        share.customer = self.id(site, share.customer, time, always=always)
 
     def erase(self, record: Erase) -> None:
         """It erases all that is under the new id: so a replay ends without a profile."""

@@ -194,6 +194,8 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
         return
     earliest = min(filter(None, (state.since, state.first_heard, state.first_seen)), default=0)
     returned = max(state.returned, share.returned)
+    if state.erased < upto and 0 < earliest <= upto:  # a replay added it, and had not heard of this yet
+        customer.erased = state.erased
     if customer.erased < upto and returned <= upto:
         out.end_card(customer.site, customer.id, upto=out.now)
     if customer.erased < upto < earliest:
