@@ -26,11 +26,12 @@ from tests.aliased import (
     alias,
     all_is_gone,
     forgets,
+    nothing_is_with,
     played,
     says,
 )
 from tests.cards import card, desk_on
-from tests.lanes_apart import LANES
+from tests.lanes_apart import LANES, lane
 from tests.log_alone import checks, runs
 from tests.log_alone.cases import Case, Kind, step, told
 from tests.log_alone.checks import CLAIMS, broken
@@ -69,6 +70,25 @@ def test_who_was_erased_is_one_person_until_that_is_as_old() -> None:
     assert (one.of(C).into, one.of(B).aliases) == (B, [C])
     pass_time(one, 40 * 31)
     all_ends(one, (B, C))
+
+
+def test_an_id_that_passes_something_on_while_the_other_ends_stays_with_it() -> None:
+    one = played((says(B, "tag", 40, {"tag": "old"}), alias(C, B)), cut=7, settles=True)
+    pass_time(one, 35 * 30)
+    while one.of(B).heard:
+        one.settle()
+        one.now += DAY
+        one.lanes._append(lane(B), encode_record(Tick()), START + one.now)
+        one.lanes.fold(lane(B))
+    assert lane(B) != lane(C)
+    one.append(C, fact(C, "tag", one.now, {"tag": "new"}))
+    one.lanes.fold(lane(C))  # which has not heard of the end
+    one.settle()
+    assert (one.told(B), one.root(C)) == ({"tag:new": True}, B)
+    one.append(C, fact(C, "forget", one.now))
+    one.settle()
+    for id in (B, C):
+        nothing_is_with(one, id)
 
 
 @pytest.mark.parametrize("id", [B, C])

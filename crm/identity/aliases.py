@@ -167,6 +167,7 @@ def _adopt(other: str, customer: Customer, out: Out) -> None:
         return
     if len(state.aliases) < MOST_ALIASES:
         state.aliases = sorted([*state.aliases, other])
+        _say(customer, other, alias=customer.id, out=out)  # it may be about to hear that this one had ended by age
     else:
         _spread(other, customer, out)
     tell_ends(customer, other, out)
