@@ -36,11 +36,13 @@ def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:
 
 def unlink(record: Unlink, visitor: Visitor, out: Out) -> None:
     """Have a visitor that is noted with a customer belong to it no more; if the customer ended by age, a former one."""
-    customer = record.id
-    if visitor.state.noted.get(customer, 0) >= record.noted:
+    customer, withdrawn = record.id, record.withdrawn and not record.everywhere
+    noted = visitor.state.noted.get(customer, 0)
+    if not record.noted or noted > record.noted:
         return
+    if noted == record.noted and forgetting.is_heard(visitor.state, customer, upto=record.time, withdrawn=withdrawn):
+        return  # it is sent again; else it is another end that the customer heard of in the same moment
     if not record.ended:
-        withdrawn = record.withdrawn and not record.everywhere
         _end_link(visitor, out, customer=customer, upto=record.time, withdrawn=withdrawn)
     if not has_turn(visitor.state, customer):
         take_out(visitor, out, customer)

@@ -14,6 +14,7 @@ from tests.aliased import (
     B,
     C,
     Step,
+    V,
     W,
     X,
     alias,
@@ -114,3 +115,22 @@ def test_a_withdrawal_on_one_browser_unlinks_those_of_the_other_id(id: str, cut:
         assert one.is_blank(visitor)
         assert one.lanes.visitor(other).state.page_views == 2
         assert not one.lanes.visitor(other).state.customer
+
+
+def test_a_browser_hears_of_each_of_two_ends_that_are_told_at_once() -> None:
+    """An id hears of all ends of another one in one moment; the first may be older than what the browser knows."""
+    one = played(
+        (
+            lambda one: one.append(V, event(V, "p", 0, 70 * SECOND, "identify", customer=A)),
+            says(A, "consent", 60, {"level": "off"}),
+        ),
+        cut=7,
+        settles=True,
+    )
+    one.append(V, event(V, "p", 1, 80 * SECOND, interests=["shoes"]))
+    one.settle()
+    assert one.lanes.visitor(V).state.customer == A
+    one.append(A, Erase("shop", A, START + 50 * SECOND), Erase("shop", A, START + LAST))
+    one.settle()
+    assert one.is_blank(V)
+    assert A not in repr(one.lanes.visitor(V).state)

@@ -137,10 +137,20 @@ def end_turns(visitor: Visitor, out: Out, *, customer: str, upto: int) -> None:
         visitor.traits_changed = visitor.has_new_deadlines = True
 
 
+def is_heard(state: VisitorState, customer: str, *, upto: int, withdrawn: bool) -> bool:
+    """Whether a visitor has heard of an end of a customer up to `upto`, ms."""
+    return (state.unlinked if withdrawn else state.erasures.get(_digest(customer), 0)) >= upto
+
+
+def _digest(customer: str) -> str:
+    """Who is forgotten is named nowhere."""
+    return blake2b(customer.encode(), digest_size=8).hexdigest()
+
+
 def _was_heard(state: VisitorState, customer: str, upto: int) -> bool:
     """Whether this erasure of a customer was heard before; from now on it was."""
     erasures = state.erasures
-    digest = blake2b(customer.encode(), digest_size=8).hexdigest()  # who is forgotten is named nowhere
+    digest = _digest(customer)
     if erasures.get(digest, 0) >= upto:
         return True
     erasures.pop(digest, None)
