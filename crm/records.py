@@ -12,7 +12,7 @@ from crm.identity import forgetting
 from crm.identity.consent import look_through
 from crm.identity.customers import is_known, receive
 from crm.identity.noting import take_out
-from crm.identity.turns import has_turn
+from crm.identity.turns import has_turn, is_of
 from crm.intake.duplicates import hear
 from crm.out import Out
 from crm.state import Customer, Visitor, encode_state
@@ -36,18 +36,22 @@ def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:
 
 def unlink(record: Unlink, visitor: Visitor, out: Out) -> None:
     """Have a visitor that is noted with a customer belong to it no more; if the customer ended by age, a former one."""
-    customer, withdrawn = record.id, record.withdrawn and not record.everywhere
-    noted = visitor.state.noted.get(customer, 0)
-    if not record.noted or noted > record.noted:
+    customer, state = record.id, visitor.state
+    withdrawn = record.withdrawn and not record.everywhere
+    noted = state.noted.get(customer, 0)
+    if not record.noted:
         return
-    if noted == record.noted and forgetting.is_heard(visitor.state, customer, upto=record.time, withdrawn=withdrawn):
-        return  # it is sent again; else it is another end that the customer heard of in the same moment
+    if noted >= record.noted:  # it is sent again, or another end that the customer heard of in the same moment
+        if record.ended or forgetting.is_heard(state, customer, upto=record.time, withdrawn=withdrawn):
+            return
+        if noted > record.noted and not is_of(state, customer, upto=record.time):  # else the lanes' clocks differ
+            return
     if not record.ended:
         _end_link(visitor, out, customer=customer, upto=record.time, withdrawn=withdrawn)
     if not has_turn(visitor.state, customer):
         take_out(visitor, out, customer)
     elif not record.ended:
-        visitor.state.noted[customer] = record.noted
+        visitor.state.noted[customer] = max(noted, record.noted)
 
 
 def _end_link(visitor: Visitor, out: Out, *, customer: str, upto: int, withdrawn: bool) -> None:

@@ -16,7 +16,7 @@ from processor.naming import UNLINKED_AT_ONCE
 from processor.store import Store, Written
 from processor.worker import MOST_PEOPLE
 from tests.ages import MONTHS, until
-from tests.lanes_apart import lane
+from tests.lanes_apart import LanesApart, lane
 from tests.log_alone import checks, runs
 from tests.log_alone.cases import Case, Step, step, told
 from tests.log_alone.holdings import Holdings
@@ -257,3 +257,24 @@ async def test_the_browsers_of_former_data_are_told_by_the_list_or_once_they_are
         assert left == set(browsers) - listed - touched | dropped
         await held.switch(2)
         assert not {browser for browser in browsers if await made.profile(browser, Keys(2))}
+
+
+@pytest.mark.parametrize("ahead", [0, DAY, -DAY])
+def test_an_erasure_finds_all_browsers_though_the_clocks_of_lanes_differ(
+    ahead: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the lanes of a cluster may lie on servers with clocks of their own. The customer lists a part of them."""
+    monkeypatch.setattr("crm.identity.forgetting.MAX_VISITORS", 2)
+    lanes, now = LanesApart(), 2 * DAY
+    browsers = [f"browser-{number}" for number in range(8)]
+    assert {lane(one) for one in browsers} > {lane(A)}
+    for one in browsers:
+        at = now + (ahead if lane(one) != lane(A) else 0)
+        lanes.append(one, event(one, "p", 0, now - 2 * SECOND, interests=["x"]), at)
+        lanes.append(one, event(one, "p", 1, now - SECOND, "identify", customer=A), at)
+    lanes.settle(now)
+    lanes.append(A, Erase("shop", A, START + now), now)
+    lanes.settle(now)
+    for one in browsers:
+        visitor = lanes.visitor(one)
+        assert (visitor.state.customer, visitor.state.noted, visitor.interests.scores) == ("", {}, {})

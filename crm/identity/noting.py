@@ -4,7 +4,8 @@ A visitor is noted with whom it is linked to, and stays so when the browser beco
 before is in its profile. It is taken out when that profile is forgotten or ends, and when the link does.
 
 It knows since when, by append time: an `Unlink` is for those that were noted before, so that one that is sent again,
-by a lane that is folded again, reaches nobody who came after the first.
+by a lane that is folded again, reaches nobody who came after the first. As clocks of lanes may differ, it is also for
+those with a turn of up to its time that have not heard of it.
 """
 
 from __future__ import annotations
