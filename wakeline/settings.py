@@ -184,7 +184,7 @@ class Site:
         ConsentLevel.ANONYMOUS, "level before a visitor has chosen: off, anonymous, or full if you have a legal basis"
     )
     purposes: tuple[str, ...] = _setting(
-        (), "purposes that visitors are asked for beside the level, e.g. personalise, contact; others are not kept"
+        (), "purposes that visitors are asked for beside the level, e.g. personalise, contact; a page says no others"
     )
     own_addresses: tuple[IPv4Network | IPv6Network, ...] = _setting((), "address ranges of own traffic to exclude")
     own_cookie: str = _setting("", "name of a cookie that marks own traffic to exclude")
