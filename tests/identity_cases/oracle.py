@@ -137,7 +137,7 @@ class _Oracle:
         first = min(with_customer, default=0)  # that ends the link: a further one may not reach it any more
         if latest <= first <= min(ends, default=first) and not is_unlinked and not self._is_divided(customer):
             ends.append(first)
-        if len(reached) == 1 and self._is_covered(frozenset.union(*map(self._ids, on)), [visitor], []):
+        if len(reached) == len(on) == 1 and self._is_covered(self._ids(customer), [visitor], []):
             ends.append(reached[0].time)
         cut = max(ends, default=0)
         left = [one for one in events if one.time > cut]
@@ -166,14 +166,16 @@ class _Oracle:
             if one.customer in ids
         ]  # fmt: skip
         shared = [one for one in browsers if not self._on[one] <= ids]
-        found = self._told(ids, browsers, is_all=not (shared and self._in_order and clear == browsers))
+        by_turns = bool(shared) and self._in_order and not any(map(self._may_end, browsers))
+        found = self._told(ids, browsers, is_all=not by_turns)
         found |= {"visitors": listed, "record": record_of(facts)}
         if not ends and clear == browsers:
             times = self._times(browsers, heard, shared=bool(shared))
-            return (at_most(found) if shared and not self._in_order else found) | times
+            return (at_most(found) if shared and not by_turns else found) | times
         latest = max((end.time for end in ends), default=0)
         again = [one for one in browsers if self._links[one][-1][0] > latest]
-        is_divided = self._is_divided(customer) and not self._is_covered(ids, browsers, heard)
+        is_divided = self._is_divided(customer) or (len(ends) > 1 and any(end.by for end in ends))
+        is_divided = is_divided and not self._is_covered(ids, browsers, heard)
         found = at_most(found) if again or not ends or is_divided else known_by([]) | {"visitors": []}
         del found["first_seen"], found["last_seen"]
         found["visitors"] = Between([], again if ends and not is_divided else own)
