@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.identity_cases.checks import broken, reduced, shown
+from tests.identity_cases.checks import broken, shown, smallest
 from tests.identity_cases.oracle import DEPENDS
 from tests.identity_cases.said import story
 from tests.log_alone.memory_redis import MEMORY
@@ -23,8 +23,8 @@ ON_A_SERVER = 4
 async def test_however_it_arrives_the_same_is_known_of_each_person(first: int) -> None:
     for seed in range(first, first + AT_ONCE):
         if lines := await broken(MEMORY, story(seed)):
-            smallest = await reduced(MEMORY, story(seed))
-            assert not lines, f"seed {seed}\n{shown(smallest)}\n{await broken(MEMORY, smallest)}"
+            least = await smallest(MEMORY, story(seed))
+            assert not lines, f"seed {seed}\n{shown(least)}\n{await broken(MEMORY, least)}"
 
 
 async def test_so_it_is_on_a_server(unsynced_server: Any) -> None:

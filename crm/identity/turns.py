@@ -164,8 +164,15 @@ def note_lately(state: VisitorState, share: CustomerShare, time: int, now: int) 
 
 
 def _append(state: VisitorState, one: Lately) -> None:
-    state.lately.append(one)
+    lately = state.lately
+    lately.append(one)
     _trim(state, one.at)
+    letters = 0
+    for index in range(len(lately) - 1, -1, -1):
+        letters += sum(map(len, lately[index].interests))
+        if letters > MOST_LETTERS:
+            del lately[: index + 1]
+            break
 
 
 def tidy(state: VisitorState, now: int) -> None:
@@ -179,12 +186,6 @@ def _trim(state: VisitorState, now: int) -> None:
     lately = state.lately
     while lately and (now - lately[0].at > LATELY_MS or len(lately) > MAX_LATELY):
         del lately[0]
-    letters = 0
-    for index in range(len(lately) - 1, -1, -1):
-        letters += sum(map(len, lately[index].interests))
-        if letters > MOST_LETTERS:
-            del lately[: index + 1]
-            break
 
 
 def begin(customer: str, time: int, visitor: Visitor, out: Out) -> None:
@@ -244,7 +245,7 @@ def _agreed(turn: Turn, state: VisitorState) -> Agreed | None:
 
 
 def _move(one: Lately, owner: str, turn: Turn, visitor: Visitor, out: Out) -> None:
-    """Take back from its `owner` what was added, by a share that is refused where the former one was, and tell anew."""
+    """Take back from its `owner` what was added, by a share that is refused where the former was; tell the other."""
     if owner:
         share = _share(visitor, Turn(one.linked, owner), since=one.since or one.time)
         share.taken_back = True

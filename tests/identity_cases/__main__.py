@@ -13,7 +13,7 @@ import logging
 
 import click
 
-from tests.identity_cases.checks import broken, reduced, shown
+from tests.identity_cases.checks import broken, shown, smallest
 from tests.identity_cases.said import story
 from tests.log_alone.memory_redis import MEMORY
 
@@ -33,7 +33,7 @@ async def _run(seeds: range) -> None:
         said: dict[str, object] = {"seed": seed}
         made = story(seed)
         if lines := await broken(MEMORY, made):
-            said |= {"lines": lines, "smallest": shown(await reduced(MEMORY, made))}
+            said |= {"lines": lines, "smallest": shown(await smallest(MEMORY, made))}
         click.echo(json.dumps(said))
 
 

@@ -11,6 +11,7 @@ from tests.identity_cases.arrivals import IN_ORDER, arrived
 from tests.identity_cases.oracle import EVERYBODY, expected
 from tests.identity_cases.said import Story
 from tests.log_alone.holdings import LIVES, Holdings
+from tests.log_alone.reducing import reduced
 from wakeline.record import encode_record
 
 NOTHING: dict[str, Any] = {
@@ -99,20 +100,13 @@ def _is_as(found: Any, wanted: Any) -> bool:
     return bool(found == wanted)
 
 
-async def reduced(url: str, story: Story) -> Story:
-    """No single record of it can be left out any more."""
-    size = len(story.said) // 2
-    while size:
-        start, is_less = 0, False
-        while start < len(story.said):
-            less = story.without(start, start + size)
-            if await broken(url, less):
-                story, is_less = less, True
-            else:
-                start += size
-        if not is_less or size > 1:
-            size = size // 2 or int(is_less)
-    return story
+async def smallest(url: str, story: Story) -> Story:
+    """The least of it that still breaks the claim."""
+
+    async def breaks(less: Story) -> bool:
+        return bool(await broken(url, less))
+
+    return await reduced(story, breaks)
 
 
 def shown(story: Story) -> str:

@@ -45,6 +45,9 @@ class Story:
     def records(self) -> list[Record]:
         return [said.record for said in self.said]
 
+    def __len__(self) -> int:
+        return len(self.said)
+
     def without(self, start: int, end: int) -> Story:
         gone = end - start
         left = [

@@ -74,6 +74,9 @@ class Case:
     draws: tuple[float, ...]
     bounds: dict[str, Any] = field(default_factory=dict)  # module attribute -> lowered value
 
+    def __len__(self) -> int:
+        return len(self.steps)
+
     def without(self, start: int, end: int) -> Case:
         return dataclasses.replace(self, steps=self.steps[:start] + self.steps[end:])
 

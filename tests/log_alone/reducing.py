@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sized
+from typing import Protocol, Self, TypeVar
 
-from tests.log_alone.cases import Case
+
+class Reducible(Sized, Protocol):
+    """A case of so many steps."""
+
+    def without(self, start: int, end: int) -> Self: ...
 
 
-async def reduced(case: Case, breaks: Callable[[Case], Awaitable[bool]]) -> Case:
+Steps = TypeVar("Steps", bound=Reducible)
+
+
+async def reduced(case: Steps, breaks: Callable[[Steps], Awaitable[bool]]) -> Steps:
     """No single step of it can be left out any more. `breaks` is asked some hundred times."""
-    size = len(case.steps) // 2
+    size = len(case) // 2
     while size:
         start, is_less = 0, False
-        while start < len(case.steps):
+        while start < len(case):
             less = case.without(start, start + size)
             if await breaks(less):
                 case, is_less = less, True
