@@ -35,7 +35,7 @@ class Waiting(Struct, omit_defaults=True):
     id: str
     key: str  # hex: its random id follows from it
     upto: int  # ms, of the erasure
-    through: int = 0  # ms, see `Alias`
+    through: int = 0  # ms, see `StandIn`
     direct: bool = False  # erased itself; else, a browser, with its customer
     returned: bool = False  # it has done something after `through`, which stays its own
     surveyed: bool = False  # whether `through` and `returned` are known
@@ -119,7 +119,7 @@ def drop_keys(erasures: Erasures, today: datetime.date) -> bool:
 
 
 class RandomId:
-    """The `Alias` of a person: in the same lane, and unknown to whoever has not the key."""
+    """The `StandIn` of a person: in the same lane, and unknown to whoever has not the key."""
 
     def __init__(self, one: Waiting, lanes: int) -> None:
         self._key = bytes.fromhex(one.key)

@@ -33,7 +33,7 @@ Who = tuple[str, str]
 """(site, id)."""
 
 
-class Alias(Protocol):
+class StandIn(Protocol):
     """The id that replaces a person's."""
 
     new: str
@@ -109,12 +109,12 @@ def erased(record: Record) -> list[Erased]:
     return []
 
 
-def rewritten(value: bytes, at: int, aliases: Mapping[Who, Alias]) -> bytes:
-    """A record under the ids of `aliases`, or `value` itself if it names none of them. `at`: its append time, ms."""
+def rewritten(value: bytes, at: int, stand_ins: Mapping[Who, StandIn]) -> bytes:
+    """A record under the ids of `stand_ins`, or `value` itself if it names none of them. `at`: its append time, ms."""
     record = read(value)
     if record is None:
-        return _scrubbed(value, at, aliases)
-    rewriter = _Rewriter(aliases)
+        return _scrubbed(value, at, stand_ins)
+    rewriter = _Rewriter(stand_ins)
     if isinstance(record, Event):
         rewriter.event(record)
     elif isinstance(record, Fact):
@@ -134,27 +134,27 @@ def rewritten(value: bytes, at: int, aliases: Mapping[Who, Alias]) -> bytes:
 class _Rewriter:
     """Replaces ids in place."""
 
-    def __init__(self, aliases: Mapping[Who, Alias]) -> None:
-        self._aliases = aliases
+    def __init__(self, stand_ins: Mapping[Who, StandIn]) -> None:
+        self._stand_ins = stand_ins
         self.is_used = False
 
-    def _alias(self, site: str, id: str, time: int, *, always: bool = False) -> Alias | None:
-        alias = self._aliases.get((site, id))
-        if alias is None or not (always or alias.covers(time)):
+    def _stand_in(self, site: str, id: str, time: int, *, always: bool = False) -> StandIn | None:
+        stand_in = self._stand_ins.get((site, id))
+        if stand_in is None or not (always or stand_in.covers(time)):
             return None
         self.is_used = True
-        return alias
+        return stand_in
 
     def id(self, site: str, id: str, time: int, *, always: bool = False) -> str:
         """`always`: in what is rewritten for another id, which this one would lead back to."""
-        alias = self._alias(site, id, time, always=always)
-        return id if alias is None else alias.new
+        stand_in = self._stand_in(site, id, time, always=always)
+        return id if stand_in is None else stand_in.new
 
     def event(self, event: Event) -> None:
-        alias = self._alias(event.site, event.visitor, event.time)
-        if alias is not None:
-            event.visitor, event.page = alias.new, alias.page(event.page)
-        event.customer = self.id(event.site, event.customer, event.time, always=alias is not None)
+        stand_in = self._stand_in(event.site, event.visitor, event.time)
+        if stand_in is not None:
+            event.visitor, event.page = stand_in.new, stand_in.page(event.page)
+        event.customer = self.id(event.site, event.customer, event.time, always=stand_in is not None)
 
     def fact(self, fact: Fact) -> None:
         other = str(fact.body["other"]) if fact.type == ALIAS and "other" in fact.body else ""
@@ -179,10 +179,10 @@ class _Rewriter:
     def erase(self, record: Erase) -> None:
         """It erases all that is under the new id: so a replay ends without a profile."""
         time = record.time
-        alias = self._alias(record.site, record.id, time)
-        if alias is not None:
-            record.id, record.time = alias.new, max(time, alias.through)
-        record.customer = self.id(record.site, record.customer, time, always=alias is not None)
+        stand_in = self._stand_in(record.site, record.id, time)
+        if stand_in is not None:
+            record.id, record.time = stand_in.new, max(time, stand_in.through)
+        record.customer = self.id(record.site, record.customer, time, always=stand_in is not None)
 
 
 def tokens(value: bytes) -> set[str]:
@@ -190,11 +190,11 @@ def tokens(value: bytes) -> set[str]:
     return {token.decode() for token in TOKEN.findall(value)}
 
 
-def _scrubbed(value: bytes, at: int, aliases: Mapping[Who, Alias]) -> bytes:
+def _scrubbed(value: bytes, at: int, stand_ins: Mapping[Who, StandIn]) -> bytes:
     """As it is no record, it has no time but that of its arrival."""
     found = tokens(value)
     new = value
-    for (_, id), alias in aliases.items():
-        if id in found and alias.covers(at):
-            new = re.sub(rb"(?<![A-Za-z0-9_-])%b(?![A-Za-z0-9_-])" % re.escape(id.encode()), alias.new.encode(), new)
+    for (_, id), stand_in in stand_ins.items():
+        if id in found and stand_in.covers(at):
+            new = re.sub(rb"(?<![A-Za-z0-9_-])%b(?![A-Za-z0-9_-])" % re.escape(id.encode()), stand_in.new.encode(), new)
     return value if read(new) is not None else new

@@ -149,12 +149,12 @@ def _rewrite_waiting(history: History, erasures: Erasures, lanes: int, go_on: Go
         survey.end()
         erasures.random |= {erasures.digest((one.site, RandomId(one, lanes).new)) for one in erasures.waiting.values()}
         erased.save(history.store, erasures)
-    aliases = {one.who: RandomId(one, lanes) for one in erasures.waiting.values()}
+    stand_ins = {one.who: RandomId(one, lanes) for one in erasures.waiting.values()}
     for segment in holding:
         if not go_on():
             return False
         try:
-            _rewrite(history, segment, aliases)
+            _rewrite(history, segment, stand_ins)
         except HistoryDamaged as damaged:
             metrics.FAILURES.labels("damaged").inc()
             logger.error("%s", damaged)
@@ -236,12 +236,12 @@ class _Survey:
         return max(upto, last)
 
 
-def _rewrite(history: History, segment: Segment, aliases: Mapping[Who, RandomId]) -> None:
+def _rewrite(history: History, segment: Segment, stand_ins: Mapping[Who, RandomId]) -> None:
     filling = OpenSegment(segment.lane, segment.first, segment.date, since=0.0)
     changed = 0
     for found in history.entries(segment):
         for entry in found:
-            value = persons.rewritten(entry.value, entry.time, aliases)
+            value = persons.rewritten(entry.value, entry.time, stand_ins)
             changed += value is not entry.value
             filling.add(Entry(entry.offset, entry.time, value))
     if changed:

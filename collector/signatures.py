@@ -11,7 +11,7 @@ from wakeline.vocabulary.money import BadAmount
 from wakeline.vocabulary.things import own_id
 from wakeline.vocabulary.types import FORGET
 
-WRONG = ""  # the reason says it all
+WRONG = "the signature does not fit: sign the very id that the page gives (and `expires`) with this site's secret"
 EXPIRED = "the signature has expired: its end, `expires`, has passed"
 ENDLESS = "the signature has no end, which is required here: sign the id with `expires`, and send both"
 

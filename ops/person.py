@@ -16,10 +16,11 @@ from crm.state import CustomerState, VisitorState
 from crm.things.forms import Table
 from wakeline import card_keys, keys
 from wakeline.escape import in_json
+from wakeline.kept import Kept
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.profiles import Profile, Profiles
 from wakeline.redis.connect import connect_blocking
-from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, Kept, decode_thing
+from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, decode_thing
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units
 

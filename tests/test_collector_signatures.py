@@ -38,10 +38,12 @@ def said(expires: int | None, *, signed: int | None = None, id: str | int = ID, 
             said(NOON - DAY, signed=NOON - DAY, time=NOON - 2 * DAY), "has expired", id="said to be before it"
         ),
         pytest.param(said(NEXT // 1000, signed=NEXT // 1000), "has expired", id="in seconds"),
-        pytest.param(said(NEXT, signed=NOON), "", id="another end"),
-        pytest.param(said(NEXT), "", id="an end that was not signed"),
-        pytest.param(said(None, signed=NEXT), "", id="without the end that was signed"),
-        pytest.param(said(NOON, signed=NEXT), "", id="wrong, and its end has passed: only that it is wrong"),
+        pytest.param(said(NEXT, signed=NOON), "does not fit", id="another end"),
+        pytest.param(said(NEXT), "does not fit", id="an end that was not signed"),
+        pytest.param(said(None, signed=NEXT), "does not fit", id="without the end that was signed"),
+        pytest.param(
+            said(NOON, signed=NEXT), "does not fit", id="wrong, and its end has passed: only that it is wrong"
+        ),
     ],
 )
 async def test_a_signature_holds_until_its_end(
@@ -60,7 +62,6 @@ async def test_a_signature_holds_until_its_end(
         (rejected,) = answer["rejected"]
         assert message in rejected.pop("message", "")
         assert rejected == {"id": f"{sent['page']}.{sent['n']}", "reason": "bad_signature"}
-        assert (message == "") == ("message" not in (await collector.post(full(sent)))[1]["rejected"][0])
 
 
 async def test_a_site_may_require_an_end(tmp_path: Path) -> None:
@@ -71,7 +72,7 @@ async def test_a_site_may_require_an_end(tmp_path: Path) -> None:
         _, answer, _ = await collector.post(body)
         assert (answer["accepted"], [each["reason"] for each in answer["rejected"]]) == (1, ["bad_signature"] * 2)
         assert "sign the id with `expires`" in answer["rejected"][0]["message"]
-        assert "message" not in answer["rejected"][1]  # it is that of another event
+        assert "does not fit" in answer["rejected"][1]["message"]  # each has its own
         assert [record.type for record in await collector.records()] == ["page_view"]
 
 
@@ -117,11 +118,13 @@ async def test_a_signed_forget_is_the_erasure_of_its_customer(
 @pytest.mark.parametrize(
     ("sent", "reason", "message"),
     [
-        pytest.param(forget(identified(ID, NEXT)), "bad_signature", "", id="signed to identify"),
-        pytest.param(forget(forgotten("another", NEXT)), "bad_signature", "", id="of somebody else"),
+        pytest.param(forget(identified(ID, NEXT)), "bad_signature", "does not fit", id="signed to identify"),
+        pytest.param(forget(forgotten("another", NEXT)), "bad_signature", "does not fit", id="of somebody else"),
         pytest.param(forget(forgotten(ID, NOON), expires=NOON), "bad_signature", "has expired", id="after its end"),
         pytest.param(forget(f"forget\n{ID}", expires=None), "bad_signature", "has no end", id="without an end"),
-        pytest.param(forget(forgotten(ID, NEXT), signature=None), "bad_signature", "", id="without a signature"),
+        pytest.param(
+            forget(forgotten(ID, NEXT), signature=None), "bad_signature", "does not fit", id="without a signature"
+        ),
         pytest.param(forget(forgotten(ID, NEXT), id=None), "bad_event", "", id="nobody"),
         pytest.param(forget(forgotten(ID, NEXT), time=NOON - 8 * DAY), "too_old", "", id="long ago"),
     ],

@@ -18,9 +18,10 @@ from crm.things.forms import taken
 from crm.things.state import Thing
 from tests.timeline import DAY, START, fact
 from wakeline.definitions import REMEMBERED_DAYS
+from wakeline.kept import Kept
 from wakeline.orders import ALL, Order, order
 from wakeline.record import Fact
-from wakeline.told import CURRENCY, MONEY, Kept, ThingState, value_of
+from wakeline.told import CURRENCY, MONEY, ThingState, value_of
 from wakeline.vocabulary import pages
 from wakeline.vocabulary.fields import AMOUNTS, Item
 from wakeline.vocabulary.types import TYPES

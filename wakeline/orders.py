@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, VISITOR, Kept, stored_name, teller_of, value_of
+from wakeline.kept import Kept
+from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, VISITOR, stored_name, teller_of, value_of
 from wakeline.vocabulary.fields import ORDER_STATES
 
 ALL = True  # as a refund's value: all of the order

@@ -9,8 +9,9 @@ import msgspec
 from msgspec import Struct
 
 from wakeline.event import CONSENT
+from wakeline.kept import Kept
 from wakeline.profile_fields import Consent, Preference, Record
-from wakeline.told import CHANNEL, CURRENCY, NAMED, TAGGED, TOPIC, TRAIT, Kept, stored_name
+from wakeline.told import CHANNEL, CURRENCY, NAMED, TAGGED, TOPIC, TRAIT, stored_name
 from wakeline.vocabulary.money import major_units
 
 ORDERS, VALUE = stored_name("orders_before"), stored_name("value_before")

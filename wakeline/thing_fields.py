@@ -14,8 +14,9 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_type_hints
 from msgspec import Struct
 
 from wakeline import orders, told
+from wakeline.kept import Kept
 from wakeline.profile_fields import Fact
-from wakeline.told import CURRENCY, EARLIEST, MONEY, Kept, ThingState, stored_name, teller_of, value_of
+from wakeline.told import CURRENCY, EARLIEST, MONEY, ThingState, stored_name, teller_of, value_of
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units
 

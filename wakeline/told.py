@@ -13,8 +13,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from wakeline.kept import Fields as Fields
-from wakeline.kept import Kept as Kept
+from wakeline.kept import Kept
 from wakeline.vocabulary.fields import AMOUNTS
 
 EARLIEST = "<"  # such as the time at which an order was paid

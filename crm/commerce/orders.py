@@ -10,9 +10,10 @@ from typing import Any
 
 from crm.things import forms
 from crm.things.digests import short
+from wakeline.kept import Fields
 from wakeline.orders import ALL
 from wakeline.record import Fact
-from wakeline.told import A_REFUND, CURRENCY, EARLIEST, Fields, stored_name
+from wakeline.told import A_REFUND, CURRENCY, EARLIEST, stored_name
 from wakeline.vocabulary.fields import ORDER_STATES
 from wakeline.vocabulary.types import PURCHASE, REFUND
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from crm.things import forms
+from wakeline.kept import Fields
 from wakeline.record import Fact
-from wakeline.told import Fields
 from wakeline.vocabulary.types import PRODUCT_TOLD
 
 FIELDS = forms.table(PRODUCT_TOLD)

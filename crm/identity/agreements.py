@@ -17,8 +17,9 @@ from crm.things import forms
 from crm.things.digests import PAGE, digest
 from crm.things.merging import merge
 from wakeline.event import CONSENT, ConsentLevel
+from wakeline.kept import Fields, Kept
 from wakeline.record import Agreed, Event, Fact
-from wakeline.told import RANK_OF_PAGES, Fields, Kept
+from wakeline.told import RANK_OF_PAGES
 
 CONSENTED = forms.table(CONSENT)
 

@@ -20,8 +20,9 @@ from crm.identity.forgetting import between, end_by_age, forget_customer, relati
 from crm.identity.state import Customer, began
 from crm.out import Out
 from crm.things.merging import merge
+from wakeline.kept import Kept
 from wakeline.record import CustomerShare
-from wakeline.told import RANK_OF_PAGES, Kept
+from wakeline.told import RANK_OF_PAGES
 from wakeline.vocabulary.things import is_thing
 
 MOST_ALIASES = 100  # that keep what they are told with one id; others do so with one of these

@@ -19,8 +19,9 @@ from crm.things.digests import digest, remember
 from crm.things.hearing import rank
 from crm.things.merging import merge
 from wakeline.event import CONSENT
+from wakeline.kept import Fields, Kept
 from wakeline.record import Fact
-from wakeline.told import CHANNEL, TAGGED, TOPIC, TRAIT, Fields, Kept
+from wakeline.told import CHANNEL, TAGGED, TOPIC, TRAIT
 from wakeline.vocabulary.types import ALIAS, CUSTOMER_TOLD, FORGET, PREFERENCE, TAG
 
 BEFORE = forms.table(CUSTOMER_TOLD, without=("traits", "returns"))

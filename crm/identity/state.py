@@ -6,8 +6,9 @@ from msgspec import Struct
 
 from crm.interests.state import Interests
 from wakeline.durations import DAY_MS
+from wakeline.kept import Kept
 from wakeline.record import CustomerShare
-from wakeline.told import RANK_OF_PAGES, Kept
+from wakeline.told import RANK_OF_PAGES
 
 
 class Turn(Struct, array_like=True, gc=False):

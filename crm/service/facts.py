@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from crm.things import forms
+from wakeline.kept import Fields
 from wakeline.record import Fact
-from wakeline.told import EARLIEST, Fields
+from wakeline.told import EARLIEST
 from wakeline.vocabulary.fields import CONTACT_STATES
 
 SENT = "campaign_"  # prefix of the types about one mail; the rest is what happened to it

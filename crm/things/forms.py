@@ -12,8 +12,9 @@ from typing import Any
 from msgspec import inspect
 
 from wakeline import told
+from wakeline.kept import Fields
 from wakeline.record import FOR_GOOD
-from wakeline.told import Fields, stored_name
+from wakeline.told import stored_name
 from wakeline.vocabulary.fields import AMOUNTS, FIELDS, MAX_ITEMS, MAX_TEXT, MAX_TRAITS, PERSONAL, Told
 from wakeline.vocabulary.things import MAX_THING_ID
 from wakeline.vocabulary.types import BY_NAME

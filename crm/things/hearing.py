@@ -15,8 +15,9 @@ from crm.things.digests import OF_PAGES, PAGE, digest, heard_before
 from crm.things.forms import NOBODY
 from crm.things.merging import merge, says_something
 from crm.things.state import PERSONS, Thing
+from wakeline.kept import Fields, Kept
 from wakeline.record import CustomerShare, Fact
-from wakeline.told import CUSTOMER, RANK_OF_OTHERS, RANK_OF_PAGES, VISITOR, Fields, Kept, ThingState
+from wakeline.told import CUSTOMER, RANK_OF_OTHERS, RANK_OF_PAGES, VISITOR, ThingState
 
 Making = Callable[[Fact], Fields]
 """What a fact says of its thing. Raises ValueError, which names the field, where it cannot say that."""

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import msgspec
 
-from wakeline.told import A_REFUND, CHANNEL, CURRENCY, EARLIEST, MONEY, NAMED, TOPIC, Kept
+from wakeline.kept import Kept
+from wakeline.told import A_REFUND, CHANNEL, CURRENCY, EARLIEST, MONEY, NAMED, TOPIC
 
 PREFERENCES = (TOPIC, CHANNEL)  # entries that go last: such as what somebody does not want to get
 MOST_ENTRIES = 256  # of one thing or person
