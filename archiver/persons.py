@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from wakeline.named import OTHER, ids, parts
 from wakeline.record import (
     ANONYMOUS_PREFIX,
     CustomerShare,
@@ -65,29 +66,11 @@ def read(value: bytes) -> Record | None:
 
 def named(record: Record) -> Iterator[tuple[Who, int]]:
     """The persons that it names, and when: ms, 0 if it does not say."""
-    if isinstance(record, Event):
-        yield from _persons(record.site, record.time, record.visitor, record.customer)
-    elif isinstance(record, Fact):
-        yield from _of_fact(record)
-    elif isinstance(record, Delta):
-        for share in record.shares:
-            yield from _persons(share.site, _time(share), share.customer, share.visitor, share.via, share.alias)
-        for told in record.facts:
-            yield from _of_fact(told.fact)
-    elif isinstance(record, Erase):
-        yield from _persons(record.site, record.time, record.id, record.customer)
-    elif isinstance(record, Unlink):
-        yield from _persons(record.site, record.time, record.id)
-
-
-def _of_fact(fact: Fact) -> Iterator[tuple[Who, int]]:
-    return _persons(fact.site, fact.time, *fact.ids())
-
-
-def _persons(site: str, time: int, *ids: str) -> Iterator[tuple[Who, int]]:
-    for id in ids:
-        if id and id[0] != ANONYMOUS_PREFIX and not is_thing(id):
-            yield (site, id), time
+    for part in parts(record):
+        time = _time(part) if isinstance(part, CustomerShare) else part.time
+        for id in ids(part):
+            if id[0] != ANONYMOUS_PREFIX and not is_thing(id):
+                yield (part.site, id), time
 
 
 def _time(share: CustomerShare) -> int:
@@ -157,7 +140,7 @@ class _Rewriter:
         event.customer = self.id(event.site, event.customer, event.time, always=stand_in is not None)
 
     def fact(self, fact: Fact) -> None:
-        other = str(fact.body["other"]) if fact.type == ALIAS and "other" in fact.body else ""
+        other = str(fact.body[OTHER]) if fact.type == ALIAS and OTHER in fact.body else ""
         new = self.id(fact.site, other, fact.time)
         customer = self.id(fact.site, fact.customer, fact.time, always=new != other)
         if fact.type == CUSTOMER_TOLD and customer != fact.customer:
@@ -167,13 +150,13 @@ class _Rewriter:
         fact.visitor = self.id(fact.site, fact.visitor, fact.time, always=is_renamed)
         fact.customer = customer
         if other:
-            fact.body["other"] = self.id(fact.site, other, fact.time, always=is_renamed)
+            fact.body[OTHER] = self.id(fact.site, other, fact.time, always=is_renamed)
 
     def share(self, share: CustomerShare) -> None:
         site, time = share.site, _time(share)
-        ids = share.visitor, share.via, share.alias
-        always = any(self.id(site, id, time) != id for id in ids)
-        share.visitor, share.via, share.alias = (self.id(site, id, time, always=always) for id in ids)
+        named = share.visitor, share.via, share.alias
+        always = any(self.id(site, id, time) != id for id in named)
+        share.visitor, share.via, share.alias = (self.id(site, id, time, always=always) for id in named)
         share.customer = self.id(site, share.customer, time, always=always)
 
     def erase(self, record: Erase) -> None:

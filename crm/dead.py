@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import msgspec
 
 from crm.state import Visitor
+from wakeline.named import ids, parts, replace_ids
 from wakeline.record import Delta, Erase, Event, Fact, Record, Unlink, decode_record, encode_record
 from wakeline.vocabulary.things import is_thing
-from wakeline.vocabulary.types import ALIAS
 
 Who = tuple[str, str]  # site, id; the site is "" if the record does not name it
 
@@ -53,14 +53,8 @@ def named_by(value: bytes, *, most: int | None = MOST_NAMED) -> Named:
     record = _record(value)
     if record is None:
         return _looks_like(value.decode("utf-8", "backslashreplace")[:SEARCHED], most)
-    if isinstance(record, Event):
-        return _named(record.site, (record.visitor, record.customer), record.time)
-    if isinstance(record, Erase):
-        return _named(record.site, (record.id, record.customer), record.time)
-    if isinstance(record, Unlink):
-        return _named(record.site, (record.id,), record.time)
-    if isinstance(record, Fact):
-        return _named(record.site, (id for id in record.ids() if not is_thing(id)), record.time)
+    if isinstance(record, Event | Erase | Unlink | Fact):
+        return _named(record.site, (id for id in ids(record) if not is_thing(id)), record.time)
     return Named((), 0)
 
 
@@ -90,10 +84,8 @@ def letter(
         return DeadLetter(offset, reason.partition(":")[0], b"", "", (NOBODY,))
     record = _record(value)
     if isinstance(record, Delta):
-        for share in record.shares:
-            error = _without((share.customer, share.visitor, share.via, share.alias), error)
-        for told in record.facts:
-            error = _without((told.fact.customer, told.fact.visitor), error)
+        for part in parts(record):
+            error = _without(ids(part), error)
         frame = msgspec.structs.replace(record, shares=[], facts=[])
         return DeadLetter(offset, reason, encode_record(frame), error, (NOBODY,))
     elsewhere = {id for site, id in named_by(value, most=None).people if not lives_here((site, id))}
@@ -103,30 +95,20 @@ def letter(
     return DeadLetter(offset, reason, value, _without(elsewhere, error), about(value), is_cut=True)
 
 
-def _left_out(value: bytes, record: Record | None, ids: set[str]) -> bytes:
+def _left_out(value: bytes, record: Record | None, elsewhere: set[str]) -> bytes:
     """The record with these ids replaced in its id fields, or in its text if it cannot be decoded."""
-    if isinstance(record, Event):
-        record.visitor, record.customer = (LEFT_OUT if id in ids else id for id in (record.visitor, record.customer))
-    elif isinstance(record, Erase):
-        record.id, record.customer = (LEFT_OUT if id in ids else id for id in (record.id, record.customer))
-    elif isinstance(record, Unlink):
-        record.id = LEFT_OUT if record.id in ids else record.id
-    elif isinstance(record, Fact):
-        record.home, record.customer, record.visitor = (
-            LEFT_OUT if id in ids else id for id in (record.home, record.customer, record.visitor)
-        )
-        if record.type == ALIAS and record.body.get("other") in ids:
-            record.body = {**record.body, "other": LEFT_OUT}
     if record is not None:
+        for part in parts(record):
+            replace_ids(part, lambda id: LEFT_OUT if id in elsewhere else id)
         return encode_record(record)
     text = value.decode("utf-8", "backslashreplace")
     return ID.sub(
-        lambda found: found[0].replace(f'"{found[1]}"', f'"{LEFT_OUT}"') if found[1] in ids else found[0], text
+        lambda found: found[0].replace(f'"{found[1]}"', f'"{LEFT_OUT}"') if found[1] in elsewhere else found[0], text
     ).encode()
 
 
-def _without(ids: Iterable[str], text: str) -> str:
-    for id in ids:
+def _without(named: Iterable[str], text: str) -> str:
+    for id in named:
         text = text.replace(id, LEFT_OUT) if id else text
     return text
 
@@ -160,11 +142,11 @@ def _record(value: bytes) -> Record | None:
 
 def _looks_like(text: str, most: int | None) -> Named:
     site, time = SITE.search(text), TIME.search(text)
-    ids = [id for id in dict.fromkeys(ID.findall(text)) if not is_thing(id)][:most]
-    return _named(site[1] if site else "", ids, int(time[1]) if time else 0)
+    found = [id for id in dict.fromkeys(ID.findall(text)) if not is_thing(id)][:most]
+    return _named(site[1] if site else "", found, int(time[1]) if time else 0)
 
 
-def _named(site: str, ids: Iterable[str], time: int) -> Named:
+def _named(site: str, named: Iterable[str], time: int) -> Named:
     if site and ("/" in site or not PLAIN.fullmatch(site)):
         site = ""
-    return Named(tuple((site, id) for id in ids if PLAIN.fullmatch(id)), time)
+    return Named(tuple((site, id) for id in named if PLAIN.fullmatch(id)), time)

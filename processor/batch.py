@@ -18,6 +18,7 @@ from wakeline.definitions import LATE_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.event import CONSENT, MAX_EVENTS_PER_PAGE
 from wakeline.log import Entry
+from wakeline.named import ids
 from wakeline.numbers import LIVE_TOPS, TOPS
 from wakeline.record import (
     CUSTOMER_PREFIX,
@@ -246,7 +247,7 @@ def touched(record: Record | Invalid) -> tuple[Who, ...]:
 
 def named_in(fact: Fact) -> tuple[Who, ...]:
     """The home of a fact, and whom it names beside that."""
-    return tuple((fact.site, id) for id in fact.ids())
+    return tuple((fact.site, id) for id in ids(fact))
 
 
 def touched_by(share: Share) -> tuple[Who, ...]:

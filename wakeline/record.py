@@ -12,7 +12,6 @@ import msgspec
 from msgspec import Struct
 
 from wakeline.kept import Kept
-from wakeline.vocabulary.types import ALIAS
 
 ANONYMOUS_PREFIX = "~"  # of a visitor id made with the daily salt; not allowed in ids from the wire
 CUSTOMER_PREFIX = "@"  # of a customer's id, a keyed hash of the site's own id
@@ -83,12 +82,6 @@ class Fact(Struct, tag_field="kind", tag="fact", omit_defaults=True, gc=False):
     batch: str = ""  # of an import: its id, see `ImportEnd`
     line: int = 0  # and the line, from 1 on; it rises within a lane
     tells: bool = False  # of an import: messages may be sent about it
-
-    def ids(self) -> tuple[str, ...]:
-        """Its home, and whom it names beside that."""
-        other = self.body.get("other") if self.type == ALIAS else None
-        named = (self.home, self.customer, self.visitor, other if isinstance(other, str) else "")
-        return tuple(id for id in dict.fromkeys(named) if id)
 
 
 class ImportEnd(Struct, tag_field="kind", tag="import_end"):
