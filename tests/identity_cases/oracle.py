@@ -98,8 +98,18 @@ class _Oracle:
         found = [end for id in sorted(self._ids(customer)) for end in self._ends[id]]
         for visitor in self._browsers(self._ids(customer)):
             first = self._links[visitor][0][0]
-            found += [End(one.time, one.is_erasure, False, visitor) for one in self._ends[visitor] if first <= one.time]
+            found += [
+                End(one.time, one.is_erasure, False, visitor)
+                for one in self._ends[visitor]
+                if first <= one.time and (one.is_erasure or self._may_be_turn(visitor, one.time, customer))
+            ]
         return found
+
+    def _may_be_turn(self, visitor: str, time: int, customer: str) -> bool:
+        """A withdrawal is of whose turn it was, as far as that was known when it arrived."""
+        if not self._in_order:
+            return True
+        return [link for link in self._links[visitor] if link[0] <= time][-1][1] in self._ids(customer)
 
     def _browsers(self, customers: Iterable[str]) -> list[str]:
         return sorted(visitor for visitor, on in self._on.items() if on & set(customers))
@@ -146,7 +156,8 @@ class _Oracle:
             found = at_most(found)
         gone = max((*ends, *(end.time for end in reached)), default=0)
         found["customer"] = customer if latest > gone else ""
-        if len(may_end) + len(reached) > 1 or (may_end and customer) or (reached and len(on) > 1):
+        is_shared = any(end.by and len(self._on[end.by]) > 1 for end in reached)  # perhaps it was another's turn there
+        if len(may_end) + len(reached) > 1 or (may_end and customer) or (reached and len(on) > 1) or is_shared:
             found["customer"] = Between([], ["", *on])
         return found
 
