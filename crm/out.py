@@ -27,7 +27,7 @@ from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT
 from wakeline.numbers import Count, Top
-from wakeline.record import CUSTOMER_PREFIX, Record, Share, Unlink
+from wakeline.record import CUSTOMER_PREFIX, NO_PLACE, Record, Share, Unlink
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
 BODY_BYTES = 4_096  # of one message, as JSON
@@ -235,7 +235,11 @@ class Out:
         And the visitors that are noted by now with a customer belong to it no more.
         """
         noted = self.now if id[0] == CUSTOMER_PREFIX else 0
-        record = Unlink(site, id, upto, ended, noted, withdrawn, everywhere)
+        place = NO_PLACE
+        if noted and not ended:
+            before = len(self._emitted_to) if self._emitted == (self.offset, self.step) else 0
+            place = self.offset, self.step, before + 1
+        record = Unlink(site, id, upto, ended, noted, withdrawn, everywhere, place)
         self.emit(site, "", record, cause=f"{id} {upto} {withdrawn} {everywhere}")
 
     def say(self, kind: str, person: Person, body: Mapping[str, Any]) -> None:

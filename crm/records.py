@@ -16,7 +16,7 @@ from crm.identity.turns import has_turn, is_of
 from crm.intake.duplicates import hear
 from crm.out import Out
 from crm.state import Customer, Visitor, encode_state
-from wakeline.record import Erase, Unlink
+from wakeline.record import NO_PLACE, Erase, Unlink
 
 __all__ = ["erase", "is_known", "look_through", "receive", "unlink"]
 
@@ -41,10 +41,13 @@ def unlink(record: Unlink, visitor: Visitor, out: Out) -> None:
     noted = state.noted.get(customer, 0)
     if not record.noted:
         return
-    if noted >= record.noted:  # it is sent again, or another end that the customer heard of in the same moment
+    heard = state.ends.get(customer, NO_PLACE)
+    if NO_PLACE < record.place <= heard:  # it is sent again
+        return
+    if noted > record.noted or (noted == record.noted and (record.place == NO_PLACE or heard == NO_PLACE)):
         if record.ended or forgetting.is_heard(state, customer, upto=record.time, withdrawn=withdrawn):
             return
-        if noted > record.noted and not is_of(state, customer, upto=record.time):  # else the lanes' clocks differ
+        if not is_of(state, customer, upto=record.time):  # else the lanes' clocks differ
             return
     if not record.ended:
         _end_link(visitor, out, customer=customer, upto=record.time, withdrawn=withdrawn)
@@ -52,6 +55,8 @@ def unlink(record: Unlink, visitor: Visitor, out: Out) -> None:
         take_out(visitor, out, customer)
     elif not record.ended:
         visitor.state.noted[customer] = max(noted, record.noted)
+        if record.place > NO_PLACE:
+            visitor.state.ends[customer] = record.place
 
 
 def _end_link(visitor: Visitor, out: Out, *, customer: str, upto: int, withdrawn: bool) -> None:

@@ -18,7 +18,7 @@ from crm.page_text import without_interests
 from crm.visits.state import Session, Touch
 from wakeline.definitions import PRESENT_MS
 from wakeline.profile_fields import ProfileCount
-from wakeline.record import ANONYMOUS_PREFIX, Agreed, CustomerShare, later
+from wakeline.record import ANONYMOUS_PREFIX, Agreed, CustomerShare, Place, later
 
 __all__ = [
     "Customer",
@@ -41,7 +41,7 @@ STORED = {
     "last_append": "a", "erasures": "E", "last_shown": "S", "former_recent": "R", "first_seen": "F", "last_seen": "L",
     "visits": "v", "page_views": "V", "engaged_ms": "g", "events": "n", "device": "D", "browser": "B", "os": "O",
     "country": "C", "customer": "u", "linked": "l", "named": "N", "kept_out": "k", "turns": "t", "repeats": "r",
-    "lately": "y", "earlier": "Y", "noted": "q", "unlinked": "U", "agreed": "A", "had_profile": "H", "had_seen": "j",
+    "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H", "had_seen": "j",
     "facts": "x", "told": "T", "withheld": "W", "first": "b", "latest": "z",
 }  # fmt: skip
 """Field of a visitor's state -> its stored name, else its own: these letters are a fifth less of a state."""
@@ -96,6 +96,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     lately: list[Lately] = []  # what was added lately, as it came; see `crm.identity.turns`
     earlier: list[str] = []  # customers of turns that are not kept; they list it too
     noted: dict[str, int] = {}  # customers with whom its lane notes it -> since when; see `crm.identity.noting`
+    ends: dict[str, Place] = {}  # of those customers: the latest end that it heard of and stayed noted; see `Unlink`
     unlinked: int = 0  # up to when a customer of it withdrew on another browser, which ended turns, ms
     agreed: Agreed | None = None  # the latest consent that its pages told
     had_profile: bool = False  # in a replay: the live version had a profile that the current tombstone keeps out

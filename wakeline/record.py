@@ -24,6 +24,12 @@ Deadlines due at a record's append time fire before it, one by one. So the first
 record itself comes after the last of them.
 """
 
+Place = tuple[int, int, int]
+"""Of what a record emits: offset and step of its `Position`, and a number from 1 on in it."""
+
+NO_PLACE = (0, 0, 0)
+"""By an earlier version, or of what needs none."""
+
 FOR_GOOD = (1 << 53) - 1
 """Tombstone of a withdrawal, ms: later events with that id, from another tab or a retry, never create a profile."""
 
@@ -187,6 +193,7 @@ class Unlink(Struct, tag_field="kind", tag="unlink", omit_defaults=True):
     Things name the person no more. Visitors of a customer that their lane noted before `noted` forget, as an `Erase`
     with this `customer` has them do. `withdrawn`: only the page part of a customer ended, so that things go on naming
     it, and its visitors are no longer linked to it, or are forgotten, where a server said so (`everywhere`).
+    `place`: of the end in the customer's lane, where a later end has a greater one, also in the same moment.
     """
 
     site: str
@@ -196,6 +203,7 @@ class Unlink(Struct, tag_field="kind", tag="unlink", omit_defaults=True):
     noted: int = 0  # ms, append time; 0: it is for no visitors
     withdrawn: bool = False
     everywhere: bool = False
+    place: Place = NO_PLACE
 
 
 class Definition(Struct, tag_field="kind", tag="definition"):

@@ -82,7 +82,7 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
             visitor.forget(visitor.erased)
         return
     latest = max(linked, named)
-    noted = dict(state.noted)
+    noted, ends = dict(state.noted), dict(state.ends)
     if held != customer:
         upto = min(upto, (linked or named or upto + 1) - 1)
         kept = held, linked, named
@@ -98,6 +98,8 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
             state.turns = [Turn(0)]  # what came before is nobody's
         if kept[0]:
             note(visitor, out, kept[0], since=noted.get(kept[0], 0))
+            if kept[0] in ends:
+                state.ends[kept[0]] = ends[kept[0]]
         if 0 < latest <= visitor.tombstone:  # a replay will also reach the erasure that ended this link
             state.kept_out = kept if kept[0] else None
         else:

@@ -5,7 +5,8 @@ before is in its profile. It is taken out when that profile is forgotten or ends
 
 It knows since when, by append time: an `Unlink` is for those that were noted before, so that one that is sent again,
 by a lane that is folded again, reaches nobody who came after the first. As clocks of lanes may differ, it is also for
-those with a turn of up to its time that have not heard of it.
+those with a turn of up to its time that have not heard of it. Who heard of an end and stays noted knows its place:
+one that is not later is sent again; a later one is another, also of the same moment.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ def note(visitor: Visitor, out: Out, customer: str, *, since: int = 0) -> None:
         return
     since = noted.pop(customer, since or out.now)
     if len(noted) == MOST_NOTED:
-        del noted[next(iter(noted))]
+        first = next(iter(noted))
+        del noted[first]
+        visitor.state.ends.pop(first, None)
     noted[customer] = since
 
 
@@ -35,6 +38,7 @@ def take_out(visitor: Visitor, out: Out, *customers: str) -> None:
     for customer in customers:
         out.naming[visitor.site, customer][visitor.id] = False
         visitor.state.noted.pop(customer, None)
+        visitor.state.ends.pop(customer, None)
 
 
 def take_out_of_all(visitor: Visitor, out: Out) -> None:
