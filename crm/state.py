@@ -41,8 +41,8 @@ STORED = {
     "last_append": "a", "erasures": "E", "last_shown": "S", "former_recent": "R", "first_seen": "F", "last_seen": "L",
     "visits": "v", "page_views": "V", "engaged_ms": "g", "events": "n", "device": "D", "browser": "B", "os": "O",
     "country": "C", "customer": "u", "linked": "l", "named": "N", "kept_out": "k", "turns": "t", "repeats": "r",
-    "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H", "had_seen": "j",
-    "facts": "x", "told": "T", "withheld": "W", "first": "b", "latest": "z",
+    "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H",
+    "had_seen": "j", "facts": "x", "told": "T", "withheld": "W", "first": "b", "latest": "z",
 }  # fmt: skip
 """Field of a visitor's state -> its stored name, else its own: these letters are a fifth less of a state."""
 FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard", "former_recent": "recent"}
