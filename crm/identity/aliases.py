@@ -237,7 +237,7 @@ def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
             _note(customer, first_heard=share.since)
         return
     if (share.last_seen or share.taken_back) and began(share) > max(upto, state.withdrawn):
-        customer.add(share)
+        customer.add(_of_pages(share))
         if share.agreed is not None:
             agreements.receive(share.agreed, customer, out)
     elif share.since:
@@ -250,3 +250,10 @@ def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
         for kept in share.record:
             if kept.time > (max(upto, state.withdrawn) if kept.rank == RANK_OF_PAGES else upto):
                 out.cut["facts"] += merge(state.record, Kept(kept.digest, kept.rank, kept.time, dict(kept.fields)))
+
+
+def _of_pages(share: CustomerShare) -> CustomerShare:
+    """A share whose `first_seen` is of the page part, as the record need not be kept here; else its `since`."""
+    if 0 < share.first_heard <= share.first_seen:
+        return replace(share, first_seen=max(share.first_seen, share.since))
+    return share

@@ -1,0 +1,29 @@
+"""Aliases in replays, which know of an erasure from the first record on: small logs that come to the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.aliased import A, B, W
+from tests.log_alone import runs
+from tests.log_alone.cases import step, told
+from tests.log_alone.checks import REPLAYED, broken
+from tests.timeline import SECOND, START, event, fact
+from wakeline.record import Erase
+
+
+@pytest.mark.parametrize("identified", [20, 40])
+async def test_where_a_record_is_not_kept_nothing_says_when_it_began(unsynced_server: Any, identified: int) -> None:
+    """Who was erased is first seen by what its browsers told since, however early a server told of its other id."""
+    case = told(
+        step(Erase(site="shop", id=A, time=START + 10 * SECOND), 10 * SECOND),
+        step(fact(B, "tag", 30 * SECOND, {"tag": "v"})),
+        step(event(W, "p", 0, identified * SECOND, "identify", customer=B), 40 * SECOND),
+        step(fact(A, "alias", 5 * SECOND, {"other": B}), 50 * SECOND),
+        lanes=3,
+    )
+    lived = await runs.live(unsynced_server.url, case)
+    assert lived.holdings[f"{{1}}:shop:profile:{A}"]["first_seen"] == str(START + identified * SECOND)
+    assert not await broken(unsynced_server.url, case, [REPLAYED])
