@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.aliased import A, B, W
+from tests.aliased import A, B, C, W, X
 from tests.log_alone import runs
 from tests.log_alone.cases import step, told
 from tests.log_alone.checks import REPLAYED, broken
@@ -26,4 +26,20 @@ async def test_where_a_record_is_not_kept_nothing_says_when_it_began(unsynced_se
     )
     lived = await runs.live(unsynced_server.url, case)
     assert lived.holdings[f"{{1}}:shop:profile:{A}"]["first_seen"] == str(START + identified * SECOND)
+    assert not await broken(unsynced_server.url, case, [REPLAYED])
+
+
+@pytest.mark.parametrize("id", [B, C])
+async def test_what_a_withdrawal_kept_out_is_not_taken_for_what_an_erasure_did(unsynced_server: Any, id: str) -> None:
+    """What came after the withdrawal is later than the erasure, and stays. `id`: the one that brings what is older."""
+    case = told(
+        step(Erase(site="shop", id=A, time=START + 10 * SECOND), 10 * SECOND),
+        step(event(W, "p", 0, 20 * SECOND, "identify", customer=B)),
+        step(fact(W, "consent", 30 * SECOND, {"level": "off"})),
+        step(event(X, "q", 0, 25 * SECOND, "identify", customer=id), 35 * SECOND),
+        *([step(fact(C, "alias", 36 * SECOND, {"other": B}))] if id == C else []),
+        step(event(X, "q", 1, 40 * SECOND, "identify", customer=B)),
+        step(fact(B, "alias", 5 * SECOND, {"other": A}), 50 * SECOND),
+        lanes=3,
+    )
     assert not await broken(unsynced_server.url, case, [REPLAYED])

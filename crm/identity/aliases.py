@@ -131,7 +131,7 @@ def note_refused_fact(at: int, customer: Customer, out: Out) -> None:
 def _note(customer: Customer, *, since: int = 0, first_heard: int = 0) -> None:
     state = customer.state
     if customer.erased < customer.tombstone:  # in a replay
-        if since > customer.erased:
+        if since > max(customer.erased, state.withdrawn):  # a withdrawal kept it out of the live version, too
             state.since = min(state.since or since, since)
         if first_heard > customer.erased:
             state.first_heard = min(state.first_heard or first_heard, first_heard)
