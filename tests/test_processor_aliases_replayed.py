@@ -43,3 +43,25 @@ async def test_what_a_withdrawal_kept_out_is_not_taken_for_what_an_erasure_did(u
         lanes=3,
     )
     assert not await broken(unsynced_server.url, case, [REPLAYED])
+
+
+@pytest.mark.parametrize("is_late", [False, True])
+async def test_a_replay_knows_of_the_root_what_was_first_told_of_who_is_back(
+    unsynced_server: Any, is_late: bool
+) -> None:
+    """So all of it ends with its root, as it began before that. `is_late`: it is told after the two are one."""
+    first = fact(C, "tag", 10 * SECOND, {"tag": "v"})
+    case = told(
+        step(fact(C, "customer", 30 * SECOND, {"returns": True})),
+        *([] if is_late else [step(first, 40 * SECOND)]),
+        step(fact(C, "alias", 50 * SECOND, {"other": B})),
+        *([step(first, 60 * SECOND)] if is_late else []),
+        step(fact(C, "alias", 70 * SECOND, {"other": A})),
+        step(fact(A, "forget", 20 * SECOND), 80 * SECOND),
+        lanes=3,
+    )
+    lived = await runs.live(unsynced_server.url, case)
+    again = await runs.replayed(unsynced_server.url, case, lived, batch=7)
+    for found in (lived.holdings, again):
+        assert not [key for key in found if ":profile:@" in key]
+    assert not await broken(unsynced_server.url, case, [REPLAYED])

@@ -242,10 +242,9 @@ def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
             agreements.receive(share.agreed, customer, out)
     elif share.since:
         _note(customer, since=began(share))
-    if not share.heard or (upto and not state.returned):
-        if not customer.erased:
-            _note(customer, first_heard=share.first_heard)
-    elif share.heard > upto:
+    if state.returned or not customer.erased:
+        _note(customer, first_heard=share.first_heard if share.first_heard > customer.erased else share.heard)
+    if share.heard > upto and (state.returned or not upto):
         customer.hear(share.first_heard if share.first_heard > upto else share.heard, share.heard)
         for kept in share.record:
             if kept.time > (max(upto, state.withdrawn) if kept.rank == RANK_OF_PAGES else upto):
