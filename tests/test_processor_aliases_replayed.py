@@ -65,3 +65,21 @@ async def test_a_replay_knows_of_the_root_what_was_first_told_of_who_is_back(
     for found in (lived.holdings, again):
         assert not [key for key in found if ":profile:@" in key]
     assert not await broken(unsynced_server.url, case, [REPLAYED])
+
+
+@pytest.mark.parametrize("at", [20, 35])
+async def test_what_was_told_of_another_id_of_who_is_back_is_not_in_a_replay(unsynced_server: Any, at: int) -> None:
+    """Before it was heard that the two are one: a replay knows of the erasure first, of the return with the alias."""
+    case = told(
+        step(fact(A, "forget", 10 * SECOND)),
+        step(fact(A, "customer", 30 * SECOND, {"returns": True, "traits": {"plan": "b"}})),
+        step(fact(B, "tag", at * SECOND, {"tag": "v"}), 40 * SECOND),
+        step(fact(B, "alias", 50 * SECOND, {"other": A})),
+        lanes=3,
+    )
+    lived = await runs.live(unsynced_server.url, case)
+    again = await runs.replayed(unsynced_server.url, case, lived, batch=7)
+    for found, names in ((lived.holdings, ["tag:v", "trait:plan"]), (again, ["trait:plan"])):
+        record = found[f"{{1}}:shop:state:{A}"]["record"]
+        assert sorted(name for kept in record for name in kept[3]) == names
+    assert not await broken(unsynced_server.url, case)

@@ -25,7 +25,8 @@ DEPENDS = {
         "its customer, and the customer's other browsers, as they are linked when it arrives"
     ),
     "facts of after an erasure": (
-        "they count from the arrival of the one that says `returns`, in a replay also if the erasure came after it"
+        "they count from the arrival of the one that says `returns`, in a replay also if the erasure came after it, "
+        "or the alias"
     ),
     "the customer of an order that only a page told": "that of its browser when the purchase arrives",
     "two customers of one browser": (

@@ -92,22 +92,25 @@ async def killed(url: str, case: Case, lived: Lived, fault: Fault) -> list[str]:
 async def replayed(url: str, case: Case, lived: Lived, *, batch: int) -> list[str]:
     found = await runs.replayed(url, case, lived, batch=batch)
     lines = differences(met_at_once(found), met_at_once(lived.holdings))
-    if _is_back_before_the_end(case):  # a replay omits what came before that, as docs/privacy.md says
+    if _is_back(case):  # a replay omits what came before that, as docs/privacy.md says
         lines = [line for line in lines if not OF_THE_RECORD.search(line)]
     return lines
 
 
-def _is_back_before_the_end(case: Case) -> bool:
-    """Whether one of several ids is erased up to a time after which it was told already that the customer is back."""
-    returned, is_joined, is_erased = 0, False, False
+def _is_back(case: Case) -> bool:
+    """Whether one of several ids is erased up to a time after which the customer is said to be back.
+
+    Each id hears of both at its own time. What it was told before that, it keeps in the live version only.
+    """
+    returned, is_joined, ends = 0, False, []
     for step in case.steps:
         record = _decoded(step.value)
         if isinstance(record, Fact) and record.home[0] == CUSTOMER_PREFIX:
             returned = max(returned, record.time if record.body.get("returns") is True else 0)
             is_joined = is_joined or record.type == ALIAS
         if isinstance(record, Erase) or (isinstance(record, Fact) and record.type == FORGET):
-            is_erased = is_erased or record.time < returned
-    return is_joined and is_erased
+            ends.append(record.time)
+    return is_joined and min(ends, default=returned) < returned
 
 
 def _decoded(value: bytes) -> Record | None:
