@@ -153,7 +153,7 @@ def but_for_its_log(found: Holdings) -> Holdings:
     """What is the same on another log in which deltas and erasures came twice, or were cut otherwise.
 
     A visitor without a profile is remembered from when it was last heard of, be it that it is to be forgotten again;
-    that it was told so is forgotten with it.
+    that it was told so is forgotten with it. Places of ends are those of the log.
     The books must balance.
     """
     kept = {}
@@ -165,7 +165,7 @@ def but_for_its_log(found: Holdings) -> Holdings:
         elif key.endswith("}:dead"):
             kept[key] = [{name: text for name, text in letter.items() if name != "offset"} for letter in value]
         elif ":state:" in key and isinstance(value, dict) and f":state:{CUSTOMER_PREFIX}" not in key:
-            gone = value.keys() - {"erased"} if _is_over(value, _clock(key, found)) else {"heard", "erasures"}
+            gone = value.keys() - {"erased"} if _is_over(value, _clock(key, found)) else {"heard", "erasures", "ends"}
             kept[key] = {name: of for name, of in value.items() if name not in gone}
         elif not key.endswith("}:hop"):
             kept[key] = value
