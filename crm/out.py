@@ -27,7 +27,7 @@ from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT
 from wakeline.numbers import Count, Top
-from wakeline.record import CUSTOMER_PREFIX, NO_PLACE, Record, Share, Unlink
+from wakeline.record import CUSTOMER_PREFIX, NO_PLACE, Place, Record, Share, Unlink
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
 BODY_BYTES = 4_096  # of one message, as JSON
@@ -227,6 +227,11 @@ class Out:
             self._emitted_to.add((site, id, cause))
             self.outbox.append((site, id, record))
 
+    def place(self) -> Place:
+        """The place of what is emitted next."""
+        before = len(self._emitted_to) if self._emitted == (self.offset, self.step) else 0
+        return self.offset, self.step, before + 1
+
     def unlink(
         self, site: str, id: str, *, upto: int, ended: bool = False, withdrawn: bool = False, everywhere: bool = False
     ) -> None:
@@ -235,10 +240,7 @@ class Out:
         And the visitors that are noted by now with a customer belong to it no more.
         """
         noted = self.now if id[0] == CUSTOMER_PREFIX else 0
-        place = NO_PLACE
-        if noted and not ended:
-            before = len(self._emitted_to) if self._emitted == (self.offset, self.step) else 0
-            place = self.offset, self.step, before + 1
+        place = self.place() if noted and not ended else NO_PLACE
         record = Unlink(site, id, upto, ended, noted, withdrawn, everywhere, place)
         self.emit(site, "", record, cause=f"{id} {upto} {withdrawn} {everywhere}")
 

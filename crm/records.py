@@ -28,7 +28,11 @@ def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:
         ends(person, out, upto=record.time)
         return
     if record.customer:
+        if NO_PLACE < record.place <= person.state.ends.get(record.customer, NO_PLACE):  # it is sent again
+            return
         _end_link(person, out, customer=record.customer, upto=record.time, withdrawn=record.withdrawn)
+        if record.place > NO_PLACE and record.customer in person.state.noted:
+            person.state.ends[record.customer] = record.place
         return
     with _heard(person, out):
         forgetting.forget_visitor(person, out, upto=record.time, at=record.time, withdrawn=record.withdrawn)

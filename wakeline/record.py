@@ -185,6 +185,7 @@ class Erase(Struct, tag_field="kind", tag="erase", omit_defaults=True):
     time: int  # ms since 1970
     customer: str = ""  # for a visitor: the erased customer; the browser may belong to another customer by now
     withdrawn: bool = False
+    place: Place = NO_PLACE  # with `customer`, as of an `Unlink`
 
 
 class Unlink(Struct, tag_field="kind", tag="unlink", omit_defaults=True):
