@@ -167,9 +167,12 @@ def _append(state: VisitorState, one: Lately) -> None:
     lately = state.lately
     lately.append(one)
     _trim(state, one.at)
+    if not one.interests:
+        return
     letters = 0
     for index in range(len(lately) - 1, -1, -1):
-        letters += sum(map(len, lately[index].interests))
+        for name in lately[index].interests:
+            letters += len(name)
         if letters > MOST_LETTERS:
             del lately[: index + 1]
             break
