@@ -60,8 +60,12 @@ def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: C
     if not state.first_seen:
         return
     fields = ["HSET", profile, "last_seen", str(state.last_seen)]
+    gone: list[str] = []  # fields without a value are not stored
     for name in visitor.numbers:
-        fields += (name, str(getattr(state, name)))
+        if number := getattr(state, name):
+            fields += (name, str(number))
+        else:
+            gone.append(name)
     visitor.numbers.clear()
     if visitor.session_changed or visitor.recent is not None or visitor.unshows or visitor.is_new:
         session = visitor.shown_session()
@@ -73,9 +77,13 @@ def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: C
         visitor.session_changed = visitor.unshows = False
         visitor.recent = None
     if visitor.is_new or visitor.traits_changed:
-        fields += _traits(visitor)
+        empty = _traits(visitor, fields)
+        if not visitor.is_new:  # else there was no such hash
+            gone += empty
         visitor.is_new = visitor.traits_changed = False
     add(fields)
+    if gone:
+        add(["HDEL", profile, *gone])
     if visitor.renewed:
         add(["PEXPIRE", profile, lives])
     _interests(visitor.interests, interests, add, lives=lives, renewed=visitor.renewed)
@@ -128,16 +136,25 @@ def _pages(
     return encode_visitor(state)
 
 
-def _traits(visitor: Visitor) -> Command:
-    state = visitor.state
-    fields = ["first_seen", str(state.first_seen)]
+def _traits(visitor: Visitor, fields: list[str]) -> list[str]:
+    """Add to `fields` all that have a value; returns the names of the others."""
+    state, empty = visitor.state, []
+    fields += ("first_seen", str(state.first_seen))
     for count in COUNTS:
-        fields += (count.name, str(getattr(state, count.name)))
+        if number := getattr(state, count.name):
+            fields += (count.name, str(number))
+        else:
+            empty.append(count.name)
     for name, value in TEXTS:
-        fields += (name, value(state))
-    if state.customer or state.unlinked:
-        fields += ["customer", state.customer]
-    return fields
+        if text := value(state):
+            fields += (name, text)
+        else:
+            empty.append(name)
+    if state.customer:
+        fields += ("customer", state.customer)
+    else:
+        empty.append("customer")
+    return empty
 
 
 def _readable(session: Session) -> Struct:

@@ -81,8 +81,8 @@ ALIAS_OF = b"alias_of"
 INTERESTS = 10  # default number of interests in a profile
 
 
-class StoredSession(Struct):
-    """The field `session` of a profile, times in ms since 1970."""
+class StoredSession(Struct, omit_defaults=True):
+    """The field `session` of a profile, times in ms since 1970. What is missing is 0 or "", as in the hash."""
 
     start: int
     last: int  # latest event
