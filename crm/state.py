@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from crm.identity.state import Customer, CustomerState, Lately, Turn
+from crm.identity.state import STORED_COUNTS, Customer, CustomerState, Lately, Turn, decode_customer, encode_customer
 from crm.intake.state import Outside, Page
 from crm.interests.state import Interests
 from crm.page_text import without_interests
@@ -30,7 +30,9 @@ __all__ = [
     "Touch",
     "Visitor",
     "VisitorState",
+    "decode_customer",
     "decode_visitor",
+    "encode_customer",
     "encode_state",
     "encode_visitor",
 ]
@@ -39,7 +41,7 @@ STORED = {
     "pages": "p", "set_aside_pages": "P", "days": "d", "open_outside": "o", "sessions": "s", "closed": "c",
     "forgotten_until": "f", "was_new": "w", "was_identified": "i", "has_withdrawn": "h", "erased": "e",
     "last_append": "a", "erasures": "E", "last_shown": "S", "former_recent": "R", "first_seen": "F", "last_seen": "L",
-    "visits": "v", "page_views": "V", "engaged_ms": "g", "events": "n", "device": "D", "browser": "B", "os": "O",
+    **STORED_COUNTS, "device": "D", "browser": "B", "os": "O",
     "country": "C", "customer": "u", "linked": "l", "named": "N", "kept_out": "k", "turns": "t", "repeats": "r",
     "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H",
     "had_seen": "j", "facts": "x", "told": "T", "withheld": "W", "first": "b", "latest": "z",

@@ -12,7 +12,7 @@ import msgspec
 from crm.commerce import orders
 from crm.identity import record, turns
 from crm.service import facts as service
-from crm.state import CustomerState, VisitorState
+from crm.state import CustomerState, decode_customer, decode_visitor
 from crm.things.forms import Table
 from wakeline import card_keys, keys
 from wakeline.escape import in_json
@@ -38,8 +38,6 @@ NAMES: Mapping[str, Table] = {
 }
 TIMES = frozenset(("start", "end"))  # fields of a thing that are times, in ms
 DEVICE = ("device", "browser", "os")  # what is written of a browser that others share
-_state = msgspec.json.Decoder(CustomerState).decode
-_visitor = msgspec.json.Decoder(VisitorState).decode
 
 Readable = dict[str, Any]
 
@@ -69,7 +67,7 @@ def ids_of(url: str, site: str, customer: str) -> list[str]:
 def _stored(redis: Any, deployment: Deployment, site: str, customer: str) -> CustomerState:
     lane = lane_of(site, customer, deployment.lanes)
     stored = redis.get(keys.Keys(deployment.version).state(lane, site, customer))
-    return _state(stored) if stored else CustomerState()
+    return decode_customer(stored) if stored else CustomerState()
 
 
 def with_card(url: str, site: str, customers: Sequence[str]) -> list[str]:
@@ -130,7 +128,7 @@ def _customers(redis: Any, deployment: Deployment, site: str, visitor: str) -> s
     stored = redis.get(keys.Keys(deployment.version).state(lane, site, visitor))
     if not stored:
         return set()
-    state = _visitor(stored)
+    state = decode_visitor(stored)
     return {*state.earlier, *(turn.customer for turn in turns.all_turns(state))} - {""}
 
 

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, NamedTuple
 
-import msgspec
 from redis.asyncio import Redis
 
 from archiver.retention import kept as kept_of
@@ -18,7 +17,7 @@ from archiver.retention import last_days
 from crm.facts import Thing
 from crm.lifetimes import DEFAULT, customer_end, visitor_end
 from crm.sites import SiteFacts
-from crm.state import Customer, CustomerState, Visitor, decode_visitor
+from crm.state import Customer, Visitor, decode_customer, decode_visitor
 from crm.things.hearing import thing_end
 from processor.retention import first_since
 from wakeline import card_keys, keys
@@ -45,8 +44,6 @@ KINDS = (
     VISITORS, CUSTOMERS, COUNTED, CARDS, HASHES, TOMBSTONES, *(thing.name for thing in THINGS), LOG, HISTORY, LETTERS,
     MESSAGES, SALTS,
 )  # fmt: skip
-
-_customer = msgspec.json.Decoder(CustomerState).decode
 
 
 class Row(NamedTuple):
@@ -143,7 +140,7 @@ async def _people_and_things(redis: Redis, deployment: Deployment, config: Confi
                 if kind is not None:
                     tally.add(kind.name, thing_end(Thing(one.site, one.id, decode_thing(value)), site))
             elif one.id[0] == CUSTOMER_PREFIX:
-                end = customer_end(Customer(one.site, one.id, _customer(value), {}, 0), site)
+                end = customer_end(Customer(one.site, one.id, decode_customer(value), {}, 0), site)
                 if end:
                     ends[one.site, one.id] = end
                     tally.add(CUSTOMERS, end)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
-import msgspec
-
 from crm.facts import Thing
-from crm.state import Customer, CustomerState, Visitor, VisitorState, decode_visitor
+from crm.state import Customer, CustomerState, Visitor, VisitorState, decode_customer, decode_visitor
 from processor.batch import Who
 from processor.deadlines import scheduled_at
 from wakeline import keys
@@ -74,9 +72,6 @@ def _scores(flat: list[bytes]) -> dict[str, float]:
     return {flat[i].decode(): float(flat[i + 1]) for i in range(0, len(flat), 2)}
 
 
-_customer = msgspec.json.Decoder(CustomerState).decode
-
-
 def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:
     state = decode_visitor(loaded.state) if loaded.state is not None else VisitorState()
     visitor = Visitor(site, id, state, loaded.scores, loaded.tombstone)
@@ -99,7 +94,7 @@ def _unshow_former(visitor: Visitor) -> None:
 
 
 def customer_of(site: str, id: str, loaded: Loaded) -> Customer:
-    state = _customer(loaded.state) if loaded.state is not None else CustomerState()
+    state = decode_customer(loaded.state) if loaded.state is not None else CustomerState()
     customer = Customer(site, id, state, loaded.scores, loaded.tombstone)
     customer.scheduled = loaded.scheduled
     return customer

@@ -13,7 +13,16 @@ from crm.lifetimes import DEFAULT, counted_until, customer_end, visitor_end
 from crm.page_text import ABOUT_NOTHING, split
 from crm.pages import UNPROFILED_MS
 from crm.sites import page_name
-from crm.state import Customer, Interests, Session, Visitor, VisitorState, encode_state, encode_visitor
+from crm.state import (
+    Customer,
+    Interests,
+    Session,
+    Visitor,
+    VisitorState,
+    encode_customer,
+    encode_state,
+    encode_visitor,
+)
 from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.memory import LaneMemory
@@ -197,7 +206,7 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
     if not (state.first_seen or state.erased or state.facts or state.withdrawn or is_noted or is_linked):
         return
     lives = _lives(customer, changes)
-    add(["SET", changes.keys.state(lane, site, id), encode_state(state).decode(), "PX", lives])
+    add(["SET", changes.keys.state(lane, site, id), encode_customer(state).decode(), "PX", lives])
     if state.into and (state.since or state.first_heard or not customer.erased):
         add(["HSET", profile, "alias_of", state.into, "visitors", encode_state(state.visitors).decode()])
         add(["PEXPIRE", profile, lives])
@@ -207,7 +216,7 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
     fields += ["visitors", encode_state(state.visitors).decode()]
     if state.aliases:
         fields += ["aliases", encode_state(state.aliases).decode()]
-    for name, amount in state.counts.items():
+    for name, amount in state.named_counts().items():
         fields += (name, str(amount))
     add(["HSET", profile, *fields])
     if (day := state.last // DAY_MS) != customer.renewed or changes.now < changes.doubted:

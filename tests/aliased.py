@@ -107,7 +107,7 @@ EVERYTHING = (
 
 def all_is_with(one: Person, root: str) -> None:
     state = one.of(root)
-    assert (state.into, state.counts["page_views"]) == ("", 4)
+    assert (state.into, state.named_counts()["page_views"]) == ("", 4)
     assert set(one.lanes.customer(root).interests.scores) == {"bob", "carol"}
     assert one.told(root) == {"trait:plan": "gold"}
     assert (state.first_seen, state.first_heard) == (START + 10 * SECOND, START + 30 * SECOND)

@@ -1,12 +1,28 @@
-"""Stored fields of a visitor keep their names, whatever they are called in the code; those of before are read too."""
+"""Stored fields of a visitor or a customer keep their names, however the code calls them; former ones are read too."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 import pytest
 
+from crm.identity.state import STORED_COUNTS, STORED_CUSTOMER, CustomerState
 from crm.state import STORED as names
-from crm.state import Page, Session, Touch, VisitorState, decode_visitor, encode_state, encode_visitor
+from crm.state import (
+    Page,
+    Session,
+    Touch,
+    VisitorState,
+    decode_customer,
+    decode_visitor,
+    encode_customer,
+    encode_state,
+    encode_visitor,
+)
+from wakeline.kept import Kept
+from wakeline.profile_fields import COUNTS
+from wakeline.record_fields import read_record
 
 STORED = b'{"p":{"p2":[3,"4",40,30,null,0.5]},"P":"\\np1 [1]","s":[[10,20,25,2]],"f":7,"a":50,"F":10}'
 FORMER = (
@@ -57,3 +73,45 @@ def test_what_most_have_is_stored_in_short(state: VisitorState, stored: bytes) -
     assert encode_visitor(state) == stored
     assert msgspec.json.encode(state) == was
     assert decode_visitor(stored) == state
+
+
+CUSTOMER = CustomerState(
+    ["v"], {"v": 3, "added later": 1}, 10, heard=20, record=[Kept("d", 1, 5, {"tag:a": True})]
+)
+OF_CUSTOMER = b'{"v":["v"],"c":{"v":3,"added later":1},"F":10,"h":20,"r":[["d",1,5,{"tag:a":true}]]}'
+OF_CUSTOMER_BEFORE = (
+    b'{"visitors":["v"],"counts":{"visits":3,"added later":1},"first_seen":10,"heard":20,'
+    b'"record":[["d",1,5,{"tag:a":true}]]}'
+)
+
+
+def test_a_customer_is_written_in_short_and_read_as_ever() -> None:
+    assert encode_customer(CUSTOMER) == OF_CUSTOMER
+    assert CUSTOMER.named_counts() == {"visits": 3, "added later": 1}
+    assert decode_customer(OF_CUSTOMER) == decode_customer(OF_CUSTOMER_BEFORE) == CUSTOMER
+
+
+@pytest.mark.parametrize("field", [field.name for field in msgspec.structs.fields(CustomerState)])
+def test_each_field_of_a_customer_of_before_is_read(field: str) -> None:
+    """Also if it is the first one, which tells the versions apart."""
+    values: dict[str, Any] = {"visitors": ["v"], "counts": {"events": 2}, "record": CUSTOMER.record, "aliases": ["@b"]}
+    is_text = field in ("source", "facts", "into")
+    value = values.get(field, "text" if is_text else 7)
+    state = decode_customer(msgspec.json.encode({field: value}))
+    assert (state.named_counts() if field == "counts" else getattr(state, field)) == value
+    assert decode_customer(encode_customer(state)) == state
+    assert len(STORED_CUSTOMER[field]) == 1
+
+
+def test_no_two_fields_of_a_customer_share_a_letter() -> None:
+    assert len(set(STORED_CUSTOMER.values())) == len(STORED_CUSTOMER)
+    assert set(STORED_COUNTS) == {count.name for count in COUNTS}
+    assert len(set(STORED_COUNTS.values())) == len(STORED_COUNTS)
+
+
+def test_the_record_of_a_customer_is_read_from_either_form() -> None:
+    found = read_record(OF_CUSTOMER)
+    assert found is not None
+    assert found == read_record(OF_CUSTOMER_BEFORE)
+    assert found.tags == ("a",)
+    assert read_record(b"{}") is None

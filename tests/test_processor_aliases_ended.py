@@ -63,7 +63,7 @@ def test_what_is_later_than_the_erasure_of_one_stays(id: str, cut: int, settles:
     """Of the page part; the record waits until it is said that the person is back."""
     for steps in orders(*EVERYTHING, alias(C, B)):
         one = played((forgets(id, at=5), *steps), cut=cut, settles=settles)
-        assert one.of(B).counts["page_views"] == 4
+        assert one.of(B).named_counts()["page_views"] == 4
         assert one.told(B) == {}
         assert {one.lanes.tombstones["shop", other] for other in (B, C)} == {START + 5 * SECOND}
         for visitor, customer in ((W, B), (X, C)):

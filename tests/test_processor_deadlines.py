@@ -10,6 +10,7 @@ import pytest
 
 from crm import rules
 from crm.identity import customers
+from crm.identity.state import STORED_COUNTS
 from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Customer, Visitor
@@ -348,12 +349,12 @@ async def test_who_is_told_of_a_share_is_up_to_date(made: Timeline, monkeypatch:
     fired: list[tuple[str, int]] = []
 
     def fire(customer: Customer, out: Out) -> None:
-        fired.append((customer.id, customer.state.counts["page_views"]))
-        customer.state.counts["events"] = 1
+        fired.append((customer.id, customer.state.named_counts()["page_views"]))
+        customer.state.counts[STORED_COUNTS["events"]] = 1
 
     def next(customer: Customer, site: SiteFacts) -> int:
         state = customer.state
-        return START + 20 * MINUTE if state.first_seen and not state.counts.get("events") else 0
+        return START + 20 * MINUTE if state.first_seen and not state.named_counts().get("events") else 0
 
     monkeypatch.setitem(rules.DEADLINES, Customer, (rules.Deadline("test", next, fire),))
     monkeypatch.setattr(rules, "names", lambda: ("test", *NAMES))
@@ -421,7 +422,7 @@ async def test_whom_only_a_replay_tells_is_up_to_date_too(made: Timeline, monkey
     assert fired == [("@first", 0), ("@told", 0)]
     told = memory.people["shop", "@told"]
     assert isinstance(told, Customer)
-    assert told.state.counts == {"page_views": 7}
+    assert told.state.named_counts() == {"page_views": 7}
 
 
 async def test_a_deadline_that_raises_harms_no_record_and_is_tried_again(

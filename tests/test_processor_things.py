@@ -10,7 +10,7 @@ import pytest
 from crm.things.state import Thing
 from processor.loaded import Loaded, thing_of
 from tests.ages import MONTHS, until
-from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, timeline
+from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, in_full_of_customer, timeline
 from wakeline.orders import order
 from wakeline.record import Erase, Event, Fact, ImportEnd, encode_record
 from wakeline.told import ThingState
@@ -40,7 +40,7 @@ async def named(made: Timeline, id: str) -> list[str]:
 
 async def customer(made: Timeline, id: str = WHO) -> dict[str, Any]:
     found = await made.redis.get(made.store.keys.state(made.lane(id), "shop", id))
-    return json.loads(found or b"{}")  # type: ignore[no-any-return]
+    return in_full_of_customer(found or b"{}")
 
 
 async def letters(made: Timeline, lane: int) -> list[dict[str, str]]:

@@ -12,9 +12,10 @@ import msgspec
 import pytest
 import redis.asyncio as aioredis
 
+from crm.identity.state import STORED_CUSTOMER
 from crm.out import Verdict
 from crm.sites import SiteFacts
-from crm.state import FORMER, STORED, decode_visitor, encode_state
+from crm.state import FORMER, STORED, decode_customer, decode_visitor, encode_state
 from processor.fold import Fold
 from processor.store import Store
 from processor.worker import LaneWorker
@@ -77,6 +78,12 @@ def in_full(stored: bytes) -> dict[str, Any]:
     """A stored state of a visitor, by the names that earlier versions stored."""
     names = {short: FORMER.get(name, name) for name, short in STORED.items()}
     return {names[short]: value for short, value in msgspec.json.decode(encode_state(decode_visitor(stored))).items()}
+
+
+def in_full_of_customer(stored: bytes) -> dict[str, Any]:
+    """A stored state of a customer, by the names of its fields."""
+    names = {short: name for name, short in STORED_CUSTOMER.items()}
+    return {names[short]: value for short, value in msgspec.json.decode(encode_state(decode_customer(stored))).items()}
 
 
 def whose(record: Any) -> str:

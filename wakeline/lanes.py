@@ -70,7 +70,7 @@ def stored_deployment(values: Sequence[bytes | None]) -> Deployment:
     return Deployment(lanes, decay_zero, half_life, int(version or keys.VERSION))
 
 
-FORMAT = 4
+FORMAT = 5
 """Of the stored data and the log's records: raised by a version of Wakeline whose data the ones before cannot read.
 
 1   all before there was such a number
@@ -79,6 +79,7 @@ FORMAT = 4
     ledger; beside the key versions lie cards and API keys; the spool has its second format, with each record's lane
 4   the log has records that unlink visitors from a customer, who may only have withdrawn; what names a person may be a
     visitor; states of visitors have short names
+5   states of customers have short names
 """
 
 # KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life, FORMAT. First come, first stored; the format only rises.

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from wakeline.event import CONSENT
 from wakeline.kept import Kept
@@ -16,11 +16,14 @@ from wakeline.vocabulary.money import major_units
 
 ORDERS, VALUE = stored_name("orders_before"), stored_name("value_before")
 
+RECORD = "r"  # the stored name of a customer's record
+
 
 class Stored(Struct):
     """The part of a customer's state that is its record; see `keys.Keys.state`."""
 
-    record: list[Kept] = []
+    record: list[Kept] = field(name=RECORD, default_factory=list)
+    former: list[Kept] = field(name="record", default_factory=list)  # as earlier versions called it
 
 
 _decode = msgspec.json.Decoder(Stored).decode
@@ -28,7 +31,8 @@ _decode = msgspec.json.Decoder(Stored).decode
 
 def read_record(state: bytes) -> Record | None:
     """The record in a customer's stored state; None if nothing was told."""
-    facts = _decode(state).record
+    stored = _decode(state)
+    facts = stored.record or stored.former
     if not facts:
         return None
     traits: dict[str, Any] = {}

@@ -62,7 +62,7 @@ def _move(customer: Customer, out: Out) -> None:
     out.tell(
         replace(
             between(customer, state.into),
-            interests=dict(customer.interests.scores), counts=state.counts, source=state.source,
+            interests=dict(customer.interests.scores), counts=state.named_counts(), source=state.source,
             since=since, first_seen=state.first_seen, last_seen=state.last_seen,
             record=state.record, first_heard=first_heard, heard=state.heard, returned=state.returned,
         )

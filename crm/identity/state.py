@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import msgspec
 from msgspec import Struct
 
 from crm.interests.state import Interests
 from wakeline.durations import DAY_MS
 from wakeline.kept import Kept
 from wakeline.record import CustomerShare
+from wakeline.record_fields import RECORD
 from wakeline.told import RANK_OF_PAGES
+
+STORED_COUNTS = {"visits": "v", "page_views": "V", "engaged_ms": "g", "events": "n"}
+"""Count -> its stored name, also in a visitor's state; else its own."""
+STORED_CUSTOMER = {
+    "visitors": "v", "counts": "c", "first_seen": "F", "last_seen": "L", "source": "s", "erased": "e", "heard": "h",
+    "first_heard": "H", "withdrawn": "w", "withdrawn_everywhere": "W", "record": RECORD, "returned": "R", "facts": "x",
+    "since": "S", "into": "i", "aliases": "a",
+}  # fmt: skip
+"""Field of a customer's state -> its stored name, else its own."""
 
 
 class Turn(Struct, array_like=True, gc=False):
@@ -35,7 +48,7 @@ class Lately(Struct, array_like=True, gc=False):
     since: int = 0  # of the share, ms; 0: `time`
 
 
-class CustomerState(Struct, omit_defaults=True, gc=False):
+class CustomerState(Struct, omit_defaults=True, gc=False, rename=STORED_CUSTOMER):
     """Stored state of one customer: the page part, sums over the visitors linked to it, and the record.
 
     The page part is what browsers told; the record what servers and imports told, and things that name the customer:
@@ -44,7 +57,7 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     """
 
     visitors: list[str] = []  # that this id lists, also an alias; a list that was full once ends with the latest
-    counts: dict[str, int] = {}
+    counts: dict[str, int] = {}  # by their stored names, see `named_counts`
     first_seen: int = 0
     last_seen: int = 0
     source: str = ""
@@ -64,6 +77,30 @@ class CustomerState(Struct, omit_defaults=True, gc=False):
     def last(self) -> int:
         """When it was last heard of, by event time, ms."""
         return max(self.last_seen, self.heard)
+
+    def named_counts(self) -> dict[str, int]:
+        """The counts by their names."""
+        return {_COUNTS.get(short, short): count for short, count in self.counts.items()}
+
+
+encode_customer = msgspec.json.Encoder().encode
+_decode = msgspec.json.Decoder(CustomerState).decode
+_COUNTS = {short: name for name, short in STORED_COUNTS.items()}
+
+
+def decode_customer(text: bytes) -> CustomerState:
+    """A stored state of a customer; the names in one of an earlier version are longer.
+
+    Raises msgspec.MsgspecError.
+    """
+    return _decode(text) if text[3:4] == b'"' or len(text) < 4 else _former(text)
+
+
+def _former(text: bytes) -> CustomerState:
+    told = msgspec.json.decode(text, type=dict[str, Any])
+    if "counts" in told:
+        told["counts"] = {STORED_COUNTS.get(name, name): count for name, count in told["counts"].items()}
+    return msgspec.convert({STORED_CUSTOMER.get(name, name): value for name, value in told.items()}, CustomerState)
 
 
 def began(share: CustomerShare) -> int:
@@ -140,7 +177,8 @@ class Customer:
         """Add to the page part; of what is taken back, whose first and last times stay, only the amounts count."""
         state = self.state
         for field, count in share.counts.items():
-            state.counts[field] = state.counts.get(field, 0) + count
+            short = STORED_COUNTS.get(field, field)
+            state.counts[short] = state.counts.get(short, 0) + count
         if share.taken_back:
             for name, amount in share.interests.items():
                 self.interests.take(name, -amount)

@@ -23,7 +23,7 @@ from crm.pages import REMEMBERED_MS, UNPROFILED_MS
 from crm.state import decode_visitor
 from processor.batch import in_order
 from processor.lane_protocol import SENT, position_of
-from tests.timeline import in_full
+from tests.timeline import in_full, in_full_of_customer
 from wakeline.definitions import SEEN_MS
 from wakeline.keys import Keys
 from wakeline.record import CUSTOMER_PREFIX, Delta, decode_record
@@ -70,6 +70,8 @@ async def holdings(redis: Redis, keys: Keys | None = None) -> Holdings:
     for key in [key for key in found if ":state:" in key and not key.endswith(LIVES)]:
         if f":state:{CUSTOMER_PREFIX}" not in key:
             _gather_pages(key, found)
+        else:
+            found[key] = in_full_of_customer(msgspec.json.encode(found[key]))
     for key in [key for key in found if key.endswith(":outbox")]:
         found[key] = [one for one in found[key] if not _is_heard(one, found)]
     for key in [key for key in found if key.endswith((":present", ":seen"))]:
