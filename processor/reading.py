@@ -122,23 +122,33 @@ def _fault_of(record: Definition) -> str:
 
 
 def _is_share(share: CustomerShare) -> bool:
-    times = (
-        share.since, share.linked, share.first_seen, share.last_seen, share.erased_at,
-        share.first_heard, share.heard, share.returned, *(kept.time for kept in share.record),
-    )  # fmt: skip
+    since, linked, erased = share.since, share.linked, share.erased_at
+    first, last, first_heard = share.first_seen, share.last_seen, share.first_heard
     return (
         _is_site(share.site)
         and _is_customer(share.customer)
         and ID.fullmatch(share.visitor) is not None
-        and (share.visitor[0] != CUSTOMER_PREFIX or bool(share.via))
-        and (not share.via or _is_customer(share.via))
-        and (not share.alias or _is_customer(share.alias))
-        and (bool(share.via) or not (share.alias or share.record or share.heard or share.returned))
-        and share.via != share.customer != share.alias
-        and 0 <= min(times) <= max(times) <= FOR_GOOD
+        and min(since, linked, erased, first, last, first_heard) >= 0
+        and max(since, linked, erased, first, last, first_heard) <= FOR_GOOD
         and (not share.interests or all(map(isfinite, share.interests.values())))
         and (not share.counts or max(map(abs, share.counts.values())) <= FOR_GOOD)
         and (share.agreed is None or facts.is_agreed(share.agreed))
+        and (_is_of_alias(share) if share.via else _is_plain(share))
+    )
+
+
+def _is_plain(share: CustomerShare) -> bool:
+    """Whether it says only what a visitor or a thing may."""
+    return share.visitor[0] != CUSTOMER_PREFIX and not (share.alias or share.record or share.heard or share.returned)
+
+
+def _is_of_alias(share: CustomerShare) -> bool:
+    times = (share.heard, share.returned, *(kept.time for kept in share.record))
+    return (
+        _is_customer(share.via)
+        and (not share.alias or _is_customer(share.alias))
+        and share.via != share.customer != share.alias
+        and 0 <= min(times) <= max(times) <= FOR_GOOD
     )
 
 

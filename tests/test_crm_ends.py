@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from crm.identity.forgetting import forget_customer
 from crm.identity.noting import note
 from crm.out import Out
-from crm.records import unlink
-from crm.state import Visitor, VisitorState, decode_visitor, encode_visitor
+from crm.records import erase, unlink
+from crm.state import Customer, CustomerState, Visitor, VisitorState, decode_visitor, encode_visitor
 from tests.timeline import DAY, MINUTE, START
-from wakeline.record import Unlink
+from wakeline.record import Erase, Unlink
 
 A = "@customer0"
 LATER = START + MINUTE
@@ -50,3 +51,33 @@ def test_each_end_of_one_moment_is_heard_once() -> None:
     assert (visitor.state.page_views, visitor.tombstone, visitor.state.customer) == (0, START, A)
     visitor.state = decode_visitor(heard)
     assert [hear(visitor, out, again) for again in (first, second)] == [heard] * 2
+
+
+def erased(number: int, *, upto: int, withdrawn: bool = False) -> Erase:
+    return Erase("shop", "visitor-1", upto, A, withdrawn, place=(7, 0, number))
+
+
+def test_an_erasure_that_a_customer_tells_again_reaches_nobody_who_was_linked_since() -> None:
+    out = Out(decay_zero=START, half_life=DAY)
+    visitor = linked(out)
+    erase(erased(1, upto=START), visitor, out)
+    assert (visitor.state.page_views, visitor.tombstone, visitor.state.customer) == (0, START, A)
+    visitor.state.erasures.clear()  # of many customers, only the latest are kept
+    visitor.state.page_views = 2
+    heard = encode_visitor(visitor.state)
+    visitor.state = decode_visitor(heard)
+    erase(erased(1, upto=START), visitor, out)
+    assert encode_visitor(visitor.state) == heard
+    erase(erased(2, upto=LATER), visitor, out)
+    assert (visitor.state.customer, visitor.state.ends) == ("", {}), "it is another, of after the link"
+
+
+def test_what_a_customer_sends_in_one_step_has_places_in_order() -> None:
+    out = Out(decay_zero=START, half_life=DAY)
+    out.now, out.offset = START, 7
+    customer = Customer("shop", A, CustomerState(["visitor-1", "visitor-2"], first_seen=1, last_seen=1), {}, 0)
+    forget_customer(customer, out, upto=START)
+    sent = [record for _, _, record in out.outbox]
+    assert [(type(record), record.place) for record in sent] == [
+        (Unlink, (7, 0, 1)), (Erase, (7, 0, 2)), (Erase, (7, 0, 3)),
+    ]  # fmt: skip

@@ -75,9 +75,7 @@ def test_what_most_have_is_stored_in_short(state: VisitorState, stored: bytes) -
     assert decode_visitor(stored) == state
 
 
-CUSTOMER = CustomerState(
-    ["v"], {"v": 3, "added later": 1}, 10, heard=20, record=[Kept("d", 1, 5, {"tag:a": True})]
-)
+CUSTOMER = CustomerState(["v"], {"v": 3, "added later": 1}, 10, heard=20, record=[Kept("d", 1, 5, {"tag:a": True})])
 OF_CUSTOMER = b'{"v":["v"],"c":{"v":3,"added later":1},"F":10,"h":20,"r":[["d",1,5,{"tag:a":true}]]}'
 OF_CUSTOMER_BEFORE = (
     b'{"visitors":["v"],"counts":{"visits":3,"added later":1},"first_seen":10,"heard":20,'

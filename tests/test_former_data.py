@@ -11,7 +11,7 @@ import pytest
 
 from tests.former import DAYS, FILE, IDS, LATER, after, arrive, brought_back, left_in
 from tests.replay_stand import Stand
-from tests.timeline import DAY, START, Timeline, close
+from tests.timeline import DAY, START, Timeline, close, with_a_value
 from wakeline.keys import DEPLOYMENT
 from wakeline.log import Log
 from wakeline.log.kafka import KafkaLog
@@ -74,7 +74,7 @@ def without_counted_anew(found: dict[Any, Any]) -> dict[Any, Any]:
     for name, value in found.items():
         if isinstance(name, tuple) and name[1] == "events":
             continue
-        kept[name] = {field: n for field, n in value.items() if field not in COUNTED_ANEW}
+        kept[name] = {field: n for field, n in with_a_value(value).items() if field not in COUNTED_ANEW}
     return kept
 
 

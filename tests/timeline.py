@@ -36,6 +36,7 @@ DAY = 86_400_000
 Kept = dict[bytes, tuple[bytes, int]]
 """What a server held: key -> its value as DUMP gives it, and ms that were left to it, 0 for ever."""
 
+VISIT = ("start", "last")  # fields of a stored visit that have no default
 SITE = Site(key="shop", interests=(InterestRule(path="/shoes/*", interest="Shoes"),))
 
 
@@ -83,7 +84,18 @@ def in_full(stored: bytes) -> dict[str, Any]:
 def in_full_of_customer(stored: bytes) -> dict[str, Any]:
     """A stored state of a customer, by the names of its fields."""
     names = {short: name for name, short in STORED_CUSTOMER.items()}
-    return {names[short]: value for short, value in msgspec.json.decode(encode_state(decode_customer(stored))).items()}
+    state = decode_customer(stored)
+    state.counts = state.named_counts()
+    return {names[short]: value for short, value in msgspec.json.decode(encode_state(state)).items()}
+
+
+def with_a_value(profile: dict[str, str]) -> dict[str, str]:
+    """A profile of a visitor without its empty fields, which earlier versions stored; a customer's as it is."""
+    if "session" not in profile:
+        return profile
+    visit = {name: of for name, of in msgspec.json.decode(profile["session"]).items() if of or name in VISIT}
+    found = {name: value for name, value in profile.items() if value not in ("", "0")}
+    return found | {"session": msgspec.json.encode(visit).decode()}
 
 
 def whose(record: Any) -> str:

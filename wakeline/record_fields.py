@@ -31,8 +31,8 @@ _decode = msgspec.json.Decoder(Stored).decode
 
 def read_record(state: bytes) -> Record | None:
     """The record in a customer's stored state; None if nothing was told."""
-    stored = _decode(state)
-    facts = stored.record or stored.former
+    found = _decode(state)
+    facts = found.record or found.former
     if not facts:
         return None
     traits: dict[str, Any] = {}

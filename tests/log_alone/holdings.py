@@ -16,11 +16,11 @@ import msgspec
 from redis.asyncio import Redis
 
 from crm.dead import NOBODY
-from crm.lifetimes import counted_until
+from crm.lifetimes import DEFAULT, counted_until, customer_end
 from crm.out import Verdict
 from crm.page_text import joined
 from crm.pages import REMEMBERED_MS, UNPROFILED_MS
-from crm.state import decode_visitor
+from crm.state import Customer, decode_customer, decode_visitor
 from processor.batch import in_order
 from processor.lane_protocol import SENT, position_of
 from tests.timeline import in_full, in_full_of_customer
@@ -155,8 +155,8 @@ def but_for_its_log(found: Holdings) -> Holdings:
     """What is the same on another log in which deltas and erasures came twice, or were cut otherwise.
 
     A visitor without a profile is remembered from when it was last heard of, be it that it is to be forgotten again;
-    that it was told so is forgotten with it. Places of ends are those of the log.
-    The books must balance.
+    that it was told so is forgotten with it. Places of ends are those of the log. A customer may be looked at before
+    its end: at what was its end by what it was told first. The books must balance.
     """
     kept = {}
     for key, value in found.items():
@@ -169,9 +169,20 @@ def but_for_its_log(found: Holdings) -> Holdings:
         elif ":state:" in key and isinstance(value, dict) and f":state:{CUSTOMER_PREFIX}" not in key:
             gone = value.keys() - {"erased"} if _is_over(value, _clock(key, found)) else {"heard", "erasures", "ends"}
             kept[key] = {name: of for name, of in value.items() if name not in gone}
+        elif key.endswith("}:due"):
+            kept[key] = {member: _looked_at(member, at, key, found) for member, at in value.items()}
         elif not key.endswith("}:hop"):
             kept[key] = value
     return kept
+
+
+def _looked_at(member: str, at: float, key: str, found: Holdings) -> float:
+    """When a person's deadlines are checked; of a customer that is checked before its end, that end."""
+    site, _, id = member.partition("/")
+    state = found.get(f"{key.removesuffix('due')}{site}:state:{id}")
+    if not id.startswith(CUSTOMER_PREFIX) or state is None:
+        return at
+    return max(at, customer_end(Customer(site, id, decode_customer(msgspec.json.encode(state)), {}, 0), DEFAULT))
 
 
 def _is_over(state: dict[str, Any], clock: int) -> bool:
