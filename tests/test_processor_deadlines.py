@@ -384,7 +384,7 @@ async def test_whom_only_a_replay_tells_is_up_to_date_too(made: Timeline, monkey
     fired: list[tuple[str, int]] = []
 
     def fire(customer: Customer, out: Out) -> None:
-        fired.append((customer.id, customer.state.counts.get("page_views", 0)))
+        fired.append((customer.id, customer.state.named_counts().get("page_views", 0)))
         customer.state.source = "fired"
 
     def next(customer: Customer, site: SiteFacts) -> int:

@@ -68,7 +68,7 @@ class Story:
 
     def views(self, id: str) -> int:
         if id[0] == "@":
-            return self.lanes.customer(id).state.counts.get("page_views", 0)
+            return self.lanes.customer(id).state.named_counts().get("page_views", 0)
         return self.lanes.visitor(id).state.page_views
 
 

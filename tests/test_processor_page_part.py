@@ -199,13 +199,17 @@ def test_a_former_customer_keeps_the_earliest_time_that_is_known(story: Told) ->
 
 
 def test_a_link_that_ends_is_taken_from_the_profile() -> None:
-    """An empty text is none to readers; a visitor that was never linked has no such field."""
+    """So is all else that has become empty."""
     from processor.people import _traits
 
-    visitor = Visitor("shop", V, VisitorState(first_seen=1), {}, 0)
-    assert "customer" not in _traits(visitor)
-    visitor.state.unlinked = 2
-    assert _traits(visitor)[-2:] == ["customer", ""]
+    visitor = Visitor("shop", V, VisitorState(first_seen=1, customer=A), {}, 0)
+    fields: list[str] = []
+    assert "customer" not in _traits(visitor, fields)
+    assert fields == ["first_seen", "1", "customer", A]
+    visitor.state.customer = ""
+    fields.clear()
+    assert {"customer", "visits", "country", "last_source"} <= {*_traits(visitor, fields)}
+    assert fields == ["first_seen", "1"]
 
 
 VISITORS, CUSTOMERS = (V, W, "visitor-3"), (A, B)

@@ -59,7 +59,7 @@ def held(lanes: LanesApart, people: Sequence[str] = PEOPLE) -> Held:
     found = {}
     for id in people:
         customer = lanes.customer(id)
-        counts = {name: count for name, count in customer.state.counts.items() if count}
+        counts = {name: count for name, count in customer.state.named_counts().items() if count}
         found[id] = counts, dict(customer.interests.scores)
     return found
 
