@@ -5,7 +5,8 @@ The interests are personal, so they are stored in a separate key that erasure ca
 
 from __future__ import annotations
 
-NOTHING = "null,0.0]"  # interests and pending of one that is about nothing
+NOTHING = "null,0]"  # interests and pending of one that is about nothing
+FORMER_NOTHING = "null,0.0]"
 ABOUT_NOTHING = f"[{NOTHING}"
 
 
@@ -14,7 +15,7 @@ def split(text: str) -> tuple[str, str]:
     *counted, about = text.split(",", 4)
     if len(counted) < 4:
         return text, ""
-    return ",".join(counted) + "]", "" if about == NOTHING else "[" + about
+    return ",".join(counted) + "]", "" if about in (NOTHING, FORMER_NOTHING) else "[" + about
 
 
 def joined(counted: str, about: str) -> str:

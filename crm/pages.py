@@ -48,7 +48,7 @@ def known(id: str, visitor: Visitor, now: int) -> Page | None:
             return None
         page = _read(text)
         if _latest(page) <= state.erased:  # earlier versions left interests of erased instances outside
-            page.interests, page.pending = None, 0.0
+            page.interests, page.pending = None, 0
     return page if now - _latest(page) <= REMEMBERED_MS else None
 
 

@@ -19,6 +19,7 @@ from crm.visits.state import Session, Touch
 from wakeline.definitions import PRESENT_MS
 from wakeline.profile_fields import ProfileCount
 from wakeline.record import ANONYMOUS_PREFIX, Agreed, CustomerShare, Place, later
+from wakeline.record_fields import JSON
 
 __all__ = [
     "Customer",
@@ -244,7 +245,7 @@ class Visitor:
         for session in old.sessions:
             session.unshown = True
         for page in old.pages.values():  # a replay, which never showed them, lacks them too
-            page.interests, page.pending = None, 0.0
+            page.interests, page.pending = None, 0
         if old.set_aside_pages:
             lines = [line.partition(" ") for line in old.set_aside_pages[1:].split("\n")]
             old.set_aside_pages = "".join(f"\n{id} {without_interests(text)}" for id, _, text in lines)
@@ -263,28 +264,33 @@ class Visitor:
 
 
 encode_state = msgspec.json.Encoder().encode
+_pack = msgspec.msgpack.Encoder().encode
+_unpack = msgspec.msgpack.Decoder(VisitorState).decode
 _decode = msgspec.json.Decoder(VisitorState).decode
 _PRESENT = ""  # in stored `noted`: the present customer, if it is noted with no other
 
 
 def encode_visitor(state: VisitorState) -> bytes:
-    """The state as it is stored."""
+    """The state as it is stored: msgpack, which is a quarter shorter than JSON and read faster."""
     noted, latest = state.noted, state.latest
     if len(noted) == 1 and state.customer in noted:
         state.noted = {_PRESENT: noted[state.customer]}
     if latest == state.first:
         state.latest = NOWHERE
-    text = encode_state(state)
+    packed = _pack(state)
     state.noted, state.latest = noted, latest
-    return text
+    return packed
 
 
-def decode_visitor(text: bytes) -> VisitorState:
-    """A stored state of a visitor; the names in one of an earlier version are longer.
+def decode_visitor(stored: bytes) -> VisitorState:
+    """A stored state of a visitor; those of earlier versions are JSON, and the first ones have longer names.
 
     Raises msgspec.MsgspecError.
     """
-    state = _decode(text) if text[3:4] == b'"' or len(text) < 4 else _former(text)
+    if stored[:1] != JSON:
+        state = _unpack(stored)
+    else:
+        state = _decode(stored) if stored[3:4] == b'"' or len(stored) < 4 else _former(stored)
     if _PRESENT in state.noted:
         state.noted = {state.customer: state.noted[_PRESENT]}
     if state.latest == NOWHERE:

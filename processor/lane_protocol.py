@@ -49,9 +49,10 @@ class LanePlace(Struct):
 
 # KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
 # commands as one msgpack argument, top list cap, OTHER, the due set's key, `moved` expected, writer expected: after a
-# restored backup another writer may have reached the same revision.
+# restored backup another writer may have reached the same revision; what STORE stores, end to end.
 # Returns the first deadline, the ids of what XADD put into the outbox, and what `SAYING` counted.
-# Eight commands are not Redis commands; for SAY, HOLD and SAID see `messages`. TOP: add to a top list that is not
+# Nine commands are not Redis commands; for SAY, HOLD and SAID see `messages`. STORE: set to a part of ARGV[10], from
+# its first byte to its last, as Lua's msgpack knows no bytes, for a lifetime (ms). TOP: add to a top list that is not
 # loaded, in order and within the cap, like `Changes` for loaded lists. LATEST: set to a time (ms) if it is later than
 # the stored one, as a replay applies old erasures after newer ones. DEAD: add a dead letter to the stream and the
 # people it names to the set; beyond the maximum number of names the oldest letters are deleted. FORGET: delete dead
@@ -91,6 +92,8 @@ for i = 1, #commands do
       end
       if tonumber(call('ZINCRBY', c[2], c[j + 1], member)) == 0 then call('ZREM', c[2], member) end
     end
+  elseif c[1] == 'STORE' then
+    call('SET', c[2], string.sub(ARGV[10], c[3], c[4]), 'PX', c[5])
   elseif c[1] == 'LATEST' then
     if tonumber(c[3]) > tonumber(call('GET', c[2]) or 0) then call('SET', c[2], c[3], 'PX', c[4]) end
   elseif c[1] == 'DEAD' then

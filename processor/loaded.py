@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from crm.facts import Thing
+from crm.interests.state import rounded
 from crm.state import Customer, CustomerState, Visitor, VisitorState, decode_customer, decode_visitor
 from processor.batch import Who
 from processor.deadlines import scheduled_at
@@ -59,7 +60,7 @@ class Asked:
             if one in self._elsewhere:
                 people[one] = Loaded(None, {}, tombstone)
             else:
-                people[one] = Loaded(next(strings), _scores(next(sets)), tombstone, _scheduled(next(scheduled)))
+                people[one] = Loaded(next(strings), _interests(next(sets)), tombstone, _scheduled(next(scheduled)))
         tops = {key: {name: round(score) for name, score in _scores(next(sets)).items()} for key in self._top_lists}
         return people, tops
 
@@ -70,6 +71,10 @@ def _scheduled(score: bytes | None) -> int:
 
 def _scores(flat: list[bytes]) -> dict[str, float]:
     return {flat[i].decode(): float(flat[i + 1]) for i in range(0, len(flat), 2)}
+
+
+def _interests(flat: list[bytes]) -> dict[str, float]:
+    return {flat[i].decode(): rounded(float(flat[i + 1])) for i in range(0, len(flat), 2)}
 
 
 def visitor_of(site: str, id: str, loaded: Loaded) -> Visitor:

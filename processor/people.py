@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from crm import pages
 from crm.facts import Thing
+from crm.interests.state import text_of
 from crm.lifetimes import DEFAULT, counted_until, customer_end, visitor_end
 from crm.page_text import ABOUT_NOTHING, split
 from crm.pages import UNPROFILED_MS
@@ -65,7 +66,7 @@ def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: C
         add(["DEL", state_key])
         return
     lives = _lives(visitor, changes)
-    add(["SET", state_key, stored.decode(), "PX", lives])
+    add(["SET", state_key, stored, "PX", lives])
     if not state.first_seen:
         return
     fields = ["HSET", profile, "last_seen", str(state.last_seen)]
@@ -182,7 +183,7 @@ def _readable(session: Session) -> Struct:
 def _interests(interests: Interests, key: str, add: Callable[[Command], None], *, lives: str, renewed: bool) -> None:
     changed, scores = interests.changed, interests.scores
     if changed:
-        for part in in_parts([word for name in changed for word in (repr(scores[name]), name)]):
+        for part in in_parts([word for name in changed for word in (text_of(scores[name]), name)]):
             add(["ZADD", key, *part])
         if renewed or len(changed) == len(scores):  # all are new: so may be the key
             add(["PEXPIRE", key, lives])
@@ -206,7 +207,7 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
     if not (state.first_seen or state.erased or state.facts or state.withdrawn or is_noted or is_linked):
         return
     lives = _lives(customer, changes)
-    add(["SET", changes.keys.state(lane, site, id), encode_customer(state).decode(), "PX", lives])
+    add(["SET", changes.keys.state(lane, site, id), encode_customer(state), "PX", lives])
     if state.into and (state.since or state.first_heard or not customer.erased):
         add(["HSET", profile, "alias_of", state.into, "visitors", encode_state(state.visitors).decode()])
         add(["PEXPIRE", profile, lives])
@@ -232,4 +233,4 @@ def write_thing(thing: Thing, changes: Changes, add: Callable[[Command], None]) 
         add(["DEL", key])
         return
     end = thing.state.last + thing.kind.lives_ms
-    add(["SET", key, encode_thing(thing.state).decode(), "PX", _until(end, changes)])
+    add(["SET", key, encode_thing(thing.state), "PX", _until(end, changes)])

@@ -190,14 +190,20 @@ class Store:
         due = self.keys.due(lane)
         names = dict.fromkeys([lane_key, due])
         ended_cards = []
-        for command in commands:
+        told, stored, end = commands.copy(), [], 0
+        for index, command in enumerate(commands):
             names[command[1]] = None
-            if command[0] in KEYS_OF:
+            if command[0] == "SET":
+                _, key, value, _, lives = command
+                told[index] = ["STORE", key, end + 1, end + len(value), lives]
+                stored.append(value)
+                end += len(value)
+            elif command[0] in KEYS_OF:
                 names |= dict.fromkeys(command[2 : 1 + KEYS_OF[command[0]]])
                 if command[0] == "CARD":
                     ended_cards.append(command[1])
-        args: list[Any] = [revision, revision + 1, stamp, _pack(commands), keys.TOP_MEMBERS, keys.OTHER, due]
-        args += [self.moved, place.writer]
+        args: list[Any] = [revision, revision + 1, stamp, _pack(told), keys.TOP_MEMBERS, keys.OTHER, due]
+        args += [self.moved, place.writer, b"".join(stored)]
         with unavailable():
             if ended_cards and await self._redis.exists(*ended_cards):
                 await note_erasure(self._redis)  # before the write, after which a crash would forget it

@@ -102,7 +102,7 @@ class Lane:
     def _loaded(self, site: str, id: str) -> Loaded:
         state = self.strings.get(Keys().state(0, site, id))
         scores = dict(self.zsets.get(Keys().interests(0, site, id), {}))
-        return Loaded(None if state is None else state.encode(), scores, 0, self.due.get(f"{site}/{id}", 0))
+        return Loaded(state, scores, 0, self.due.get(f"{site}/{id}", 0))
 
     def _keep(self, made: list[Command]) -> None:
         for name, key, *words in made:
@@ -121,7 +121,7 @@ class Lane:
 
 
 def size(made: list[Command]) -> int:
-    return sum(len(word.encode()) for command in made for word in command)
+    return sum(len(word if type(word) is bytes else word.encode()) for command in made for word in command)
 
 
 def text(rng: random.Random, length: int) -> str:

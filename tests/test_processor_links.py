@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from crm.identity.forgetting import MAX_VISITORS
-from crm.state import STORED
+from crm.state import decode_visitor, encode_visitor
 from processor.command import Command
 from processor.naming import UNLINKED_AT_ONCE
 from processor.store import Store, Written
@@ -238,9 +238,9 @@ async def test_the_browsers_of_former_data_are_told_by_the_list_or_once_they_are
         await say(made, *(record for browser in browsers for record in linked(browser)))
         for browser in browsers:
             key = made.store.keys.state(made.lane(browser), "shop", browser)
-            state = json.loads(await made.redis.get(key))
-            del state[STORED["noted"]]
-            await made.redis.set(key, json.dumps(state))
+            state = decode_visitor(await made.redis.get(key))
+            state.noted.clear()
+            await made.redis.set(key, encode_visitor(state))
         await made.redis.delete(*[key async for key in made.redis.scan_iter("*:naming:*")])
         listed = set(json.loads((await made.profile(A))["visitors"]))
         unlisted = sorted(set(browsers) - listed)

@@ -79,7 +79,7 @@ FORMAT = 5
     ledger; beside the key versions lie cards and API keys; the spool has its second format, with each record's lane
 4   the log has records that unlink visitors from a customer, who may only have withdrawn; what names a person may be a
     visitor; states of visitors have short names
-5   states of customers have short names
+5   states of visitors and customers are msgpack; those of customers have short names
 """
 
 # KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life, FORMAT. First come, first stored; the format only rises.

@@ -17,6 +17,7 @@ from wakeline.vocabulary.money import major_units
 ORDERS, VALUE = stored_name("orders_before"), stored_name("value_before")
 
 RECORD = "r"  # the stored name of a customer's record
+JSON = b"{"  # how stored states of earlier versions begin; those of this one are msgpack
 
 
 class Stored(Struct):
@@ -26,12 +27,13 @@ class Stored(Struct):
     former: list[Kept] = field(name="record", default_factory=list)  # as earlier versions called it
 
 
+_unpack = msgspec.msgpack.Decoder(Stored).decode
 _decode = msgspec.json.Decoder(Stored).decode
 
 
 def read_record(state: bytes) -> Record | None:
     """The record in a customer's stored state; None if nothing was told."""
-    found = _decode(state)
+    found = _decode(state) if state[:1] == JSON else _unpack(state)
     facts = found.record or found.former
     if not facts:
         return None

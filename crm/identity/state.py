@@ -11,7 +11,7 @@ from crm.interests.state import Interests
 from wakeline.durations import DAY_MS
 from wakeline.kept import Kept
 from wakeline.record import CustomerShare
-from wakeline.record_fields import RECORD
+from wakeline.record_fields import JSON, RECORD
 from wakeline.told import RANK_OF_PAGES
 
 STORED_COUNTS = {"visits": "v", "page_views": "V", "engaged_ms": "g", "events": "n"}
@@ -83,17 +83,17 @@ class CustomerState(Struct, omit_defaults=True, gc=False, rename=STORED_CUSTOMER
         return {_COUNTS.get(short, short): count for short, count in self.counts.items()}
 
 
-encode_customer = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(CustomerState).decode
+encode_customer = msgspec.msgpack.Encoder().encode  # the state as it is stored
+_unpack = msgspec.msgpack.Decoder(CustomerState).decode
 _COUNTS = {short: name for name, short in STORED_COUNTS.items()}
 
 
-def decode_customer(text: bytes) -> CustomerState:
-    """A stored state of a customer; the names in one of an earlier version are longer.
+def decode_customer(stored: bytes) -> CustomerState:
+    """A stored state of a customer; those of earlier versions are JSON with longer names.
 
     Raises msgspec.MsgspecError.
     """
-    return _decode(text) if text[3:4] == b'"' or len(text) < 4 else _former(text)
+    return _unpack(stored) if stored[:1] != JSON else _former(stored)
 
 
 def _former(text: bytes) -> CustomerState:

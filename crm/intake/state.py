@@ -16,7 +16,7 @@ class Page(Struct, array_like=True, gc=False):
     last_heartbeat: int = 0  # time of the latest event that shows the page open, ms
     left: int = 0  # time of the latest leave, ms
     interests: list[str] | None = None  # None until the page view arrives
-    pending: float = 0.0  # stored score of engagement that arrived before the page view
+    pending: int | float = 0  # not 0.0, which takes more; stored score of engagement that arrived before the page view
 
     def leave(self, time: int) -> None:
         """Note that it was left at `time`, ms."""

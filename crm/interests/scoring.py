@@ -60,7 +60,7 @@ def _view(event: Event, visitor: Visitor, out: Out) -> None:
     page = visitor.page
     page.interests = list(names)
     amount = _stored(1.0, event, out) + page.pending
-    page.pending = 0.0
+    page.pending = 0
     for name in names:
         visitor.add_interest(name, amount)
 

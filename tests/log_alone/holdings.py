@@ -70,8 +70,6 @@ async def holdings(redis: Redis, keys: Keys | None = None) -> Holdings:
     for key in [key for key in found if ":state:" in key and not key.endswith(LIVES)]:
         if f":state:{CUSTOMER_PREFIX}" not in key:
             _gather_pages(key, found)
-        else:
-            found[key] = in_full_of_customer(msgspec.json.encode(found[key]))
     for key in [key for key in found if key.endswith(":outbox")]:
         found[key] = [one for one in found[key] if not _is_heard(one, found)]
     for key in [key for key in found if key.endswith((":present", ":seen"))]:
@@ -92,6 +90,8 @@ def _is_heard(one: dict[str, str], found: Holdings) -> bool:
 
 def _read(key: str, type: bytes, value: Any) -> Any:
     if type == b"string":
+        if ":state:" in key:
+            return in_full_of_customer(value) if f":state:{CUSTOMER_PREFIX}" in key else in_full(value)
         return _json(value)
     if type == b"stream":
         return [_pairs(fields) for _, fields in value]
@@ -120,7 +120,7 @@ def _pairs(flat: list[bytes]) -> dict[str, Any]:
 
 def _gather_pages(key: str, found: Holdings) -> None:
     """Those in the state, in its text and in keys of their own become one; the nearest holds."""
-    state = found[key] = in_full(msgspec.json.encode(found[key]))
+    state = found[key]
     pages: dict[str, Any] = {}
     outside = key.replace(":state:", ":pages:") + ":"
     names = sorted((name for name in found if name.startswith(outside)), key=lambda name: name.rpartition(":")[2])

@@ -201,7 +201,7 @@ class Scripts:
         return call
 
     def _write(self, key: str, *_: str, args: Words) -> Words:
-        revision, then, stamp, packed, most, other, due, moved, writer = args
+        revision, then, stamp, packed, most, other, due, moved, writer, stored = args
         lane = self._of(key, Hash)
         if lane.get(b"torn") == b"1":
             return [-1]
@@ -217,6 +217,8 @@ class Scripts:
         for name, *words in _unpack(packed):
             if name == "XADD":
                 owed.append(self._to(words[0], Stream).add(words[1], words[2:]))
+            elif name == "STORE":
+                self._set(words[0], stored[words[1] - 1 : words[2]], "PX", words[3])
             elif name in self._commands:
                 self._commands[name](*words)
             else:
