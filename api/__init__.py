@@ -1,7 +1,10 @@
-"""The read side: profiles over HTTP for applications, and the business /metrics for Prometheus, both from Redis.
+"""The read side: profiles and cards over HTTP for applications, the business /metrics for Prometheus; from Redis.
 
-app.py         wires two ports and one Redis connection
-profiles.py    GET /v1/profiles/..., and its error responses
+app.py         wires two ports and the connections to Redis
+profiles.py    GET /v1/profiles/...
+cards.py       /v1/cards/...: personal values of customers
+access.py      the API keys that may read
+answers.py     the answers and refusals of both
 numbers.py     reads the lanes' numbers and adds them up
 ledger.py      the lanes' ledgers: the outcome of each record
 metrics.py     every metric with its meaning

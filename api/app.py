@@ -1,4 +1,4 @@
-"""Wires the read side: a port for profiles, and an internal one for Prometheus."""
+"""Wires the read side: a port for profiles and cards, and an internal one for Prometheus."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import logging
 import uvloop
 from aiohttp import web
 
+from api.access import Access
+from api.cards import CardHandlers
 from api.exposition import Exposition
 from api.health import ready
 from api.numbers import NumbersReader
@@ -15,6 +17,7 @@ from api.profiles import ProfileHandlers
 from wakeline.internal_port import alive, serve
 from wakeline.log.opening import open_log
 from wakeline.profiles import AsyncProfiles
+from wakeline.redis.connect import connect
 from wakeline.settings import Config
 from wakeline.stopping import told_to_stop
 
@@ -32,12 +35,15 @@ async def run(config: Config) -> int:
     stop = told_to_stop()
     settings = config.settings
     profiles = AsyncProfiles(settings.redis)
+    redis = connect(settings.redis)
+    access = Access(config, redis)
+    cards = CardHandlers(config, access, redis)
     numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
     exposition = Exposition(numbers.read, top=settings.top_values)
 
     health = [alive("ok"), ready(numbers.check)]
     listens = {
-        settings.api_port: [*ProfileHandlers(config, profiles).routes(), *health],
+        settings.api_port: [*ProfileHandlers(config, profiles, access).routes(), *cards.routes(), *health],
         settings.api_metrics_port: [web.get("/metrics", exposition.handle), *health],
     }
     runners: list[web.AppRunner] = []
@@ -50,5 +56,7 @@ async def run(config: Config) -> int:
     finally:
         for runner in runners:
             await runner.cleanup()
+        await cards.close()
+        await redis.aclose()
         await profiles.close()
         await numbers.close()

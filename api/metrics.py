@@ -103,6 +103,12 @@ ProcessCollector(registry=REGISTRY)
 PROFILE_ANSWERS = Counter(
     "wakeline_profile_answers", "Answers to GET /v1/profiles by reason; ok: a profile", ["reason"], registry=REGISTRY
 )
+KEY_ANSWERS = Counter(
+    "wakeline_key_answers",
+    "Requests to read with an API key, by scope and reason; ok: the key may read, and of cards: it was answered",
+    ["scope", "reason"],
+    registry=REGISTRY,
+)
 PROFILE_SECONDS = Histogram(
     "wakeline_profile_seconds",
     "Time to read a profile from Redis",

@@ -1,59 +1,35 @@
-"""GET /v1/profiles: the profile of a visitor or a customer as JSON, for servers with the token."""
+"""GET /v1/profiles: the profile of a visitor or a customer as JSON, for servers with the token or an API key."""
 
 from __future__ import annotations
 
 import asyncio
 import hmac
 import logging
-from enum import StrEnum
 
-import msgspec
 from aiohttp import web
 
-from api.metrics import PROFILE_ANSWERS, PROFILE_SECONDS
+from api.access import BUDGET_S, Access, bearer
+from api.answers import Refusal, answered
+from api.metrics import KEY_ANSWERS, PROFILE_ANSWERS, PROFILE_SECONDS
 from api.numbers import AWAY
+from wakeline.api_keys import Scope, given
 from wakeline.identity import customer_id
 from wakeline.profiles import INTERESTS, AsyncProfiles, Profile
-from wakeline.settings import Config
+from wakeline.settings import Config, Site
 
-BUDGET_S = 2.0  # per read
 MAX_INTERESTS = 100
 
 log = logging.getLogger("wakeline.api")
 
 
-class Refusal(StrEnum):
-    """Why there is no profile: the answer's `reason` and the metric's label."""
-
-    NO_TOKEN_SET = "no_token_set"  # the setting api_token is empty: all requests are refused
-    UNAUTHORIZED = "unauthorized"  # no `Authorization: Bearer <token>`, or the wrong token
-    UNKNOWN_SITE = "unknown_site"
-    NO_SITE_SECRET = "no_site_secret"  # a site without a secret has no customers
-    BAD_INTERESTS = "bad_interests"  # ?interests= is not a number from 0 to 100
-    UNKNOWN_PROFILE = "unknown_profile"
-    UNAVAILABLE = "unavailable"  # Redis is down: retry
-
-
-STATUS: dict[Refusal, int] = {
-    Refusal.NO_TOKEN_SET: 403,
-    Refusal.UNAUTHORIZED: 401,
-    Refusal.UNKNOWN_SITE: 404,
-    Refusal.NO_SITE_SECRET: 404,
-    Refusal.BAD_INTERESTS: 400,
-    Refusal.UNKNOWN_PROFILE: 404,
-    Refusal.UNAVAILABLE: 503,
-}
-
-encode = msgspec.json.Encoder().encode
-
-
 class ProfileHandlers:
     """Answers with a `Profile` as JSON, or with {"reason": <Refusal>}."""
 
-    def __init__(self, config: Config, profiles: AsyncProfiles) -> None:
+    def __init__(self, config: Config, profiles: AsyncProfiles, access: Access) -> None:
         self._token = config.settings.api_token.encode()
         self._sites = config.sites
         self._profiles = profiles
+        self._access = access
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -70,13 +46,9 @@ class ProfileHandlers:
         return _answer(await self._find(request, is_customer=True))
 
     async def _find(self, request: web.Request, *, is_customer: bool) -> Profile | Refusal:
-        if not self._token:
-            return Refusal.NO_TOKEN_SET
-        if not hmac.compare_digest(_bearer(request), self._token):
-            return Refusal.UNAUTHORIZED
-        site = self._sites.get(request.match_info["site"])
-        if site is None:
-            return Refusal.UNKNOWN_SITE
+        site = await self._site(request)
+        if isinstance(site, Refusal):
+            return site
         if is_customer and not site.secret:
             return Refusal.NO_SITE_SECRET
         interests = _interests(request)
@@ -84,6 +56,20 @@ class ProfileHandlers:
             return Refusal.BAD_INTERESTS
         id = request.match_info["id"]
         return await self._read(site.key, customer_id(site.secret, id) if is_customer else id, interests)
+
+    async def _site(self, request: web.Request) -> Site | Refusal:
+        """The site in the path, if the token or the API key of the request may read it."""
+        text = bearer(request)
+        has_token = bool(self._token) and hmac.compare_digest(text.encode(errors="surrogateescape"), self._token)
+        if not has_token and given(text) is not None:
+            reader = await self._access.reader(request, Scope.PROFILES)
+            KEY_ANSWERS.labels(Scope.PROFILES, reader if isinstance(reader, Refusal) else "ok").inc()
+            return reader if isinstance(reader, Refusal) else reader.site
+        if not self._token:
+            return Refusal.NO_TOKEN_SET
+        if not has_token:
+            return Refusal.UNAUTHORIZED
+        return self._sites.get(request.match_info["site"]) or Refusal.UNKNOWN_SITE
 
     async def _read(self, site: str, id: str, interests: int) -> Profile | Refusal:
         try:
@@ -96,11 +82,6 @@ class ProfileHandlers:
         return found or Refusal.UNKNOWN_PROFILE
 
 
-def _bearer(request: web.Request) -> bytes:
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    return token.strip().encode(errors="surrogateescape") if scheme.lower() == "bearer" else b""
-
-
 def _interests(request: web.Request) -> int | None:
     asked = request.query.get("interests", str(INTERESTS))
     if not (asked.isascii() and asked.isdigit() and len(asked) <= 3 and int(asked) <= MAX_INTERESTS):
@@ -109,13 +90,5 @@ def _interests(request: web.Request) -> int | None:
 
 
 def _answer(found: Profile | Refusal) -> web.Response:
-    headers = {"Cache-Control": "no-store", "Content-Type": "application/json"}
-    if isinstance(found, Profile):
-        PROFILE_ANSWERS.labels("ok").inc()
-        return web.Response(body=encode(found), headers=headers)
-    PROFILE_ANSWERS.labels(found.value).inc()
-    if found is Refusal.UNAUTHORIZED:
-        headers["WWW-Authenticate"] = "Bearer"
-    if found is Refusal.UNAVAILABLE:
-        headers["Retry-After"] = "1"
-    return web.Response(status=STATUS[found], body=encode({"reason": found}), headers=headers)
+    PROFILE_ANSWERS.labels(found.value if isinstance(found, Refusal) else "ok").inc()
+    return answered(found)

@@ -16,10 +16,10 @@ from crm.intake.state import Outside, Page
 from crm.interests.state import Interests
 from crm.page_text import without_interests
 from crm.visits.state import Session, Touch
+from wakeline.customer_state import JSON
 from wakeline.definitions import PRESENT_MS
 from wakeline.profile_fields import ProfileCount
 from wakeline.record import ANONYMOUS_PREFIX, Agreed, CustomerShare, Place, later
-from wakeline.record_fields import JSON
 
 __all__ = [
     "Customer",

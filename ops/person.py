@@ -15,6 +15,8 @@ from crm.service import facts as service
 from crm.state import CustomerState, decode_customer, decode_visitor
 from crm.things.forms import Table
 from wakeline import card_keys, keys
+from wakeline.aliases import walk
+from wakeline.customer_state import part_of
 from wakeline.escape import in_json
 from wakeline.kept import Kept
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
@@ -50,18 +52,15 @@ def ids_of(url: str, site: str, customer: str) -> list[str]:
     with connect_blocking(url) as redis:
         values: Any = redis.hmget(keys.DEPLOYMENT, FIELDS)
         deployment = stored_deployment(values)
-
-        def state(id: str) -> CustomerState:
-            return _stored(redis, deployment, site, id)
-
-        root = customer
-        while (into := state(root).into) and into < root:
-            root = into
-        found = {root: None}
-        for id in (todo := [root]):
-            todo += [one for one in state(id).aliases if one not in found]
-            found |= dict.fromkeys(todo)
-        return list(found | {customer: None})
+        live, steps = keys.Keys(deployment.version), walk(customer)
+        try:
+            id = next(steps)
+            while True:
+                stored: Any = redis.get(live.state(lane_of(site, id, deployment.lanes), site, id))
+                id = steps.send(part_of(stored))
+        except StopIteration as done:
+            found: list[str] = done.value
+            return found
 
 
 def _stored(redis: Any, deployment: Deployment, site: str, customer: str) -> CustomerState:

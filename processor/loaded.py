@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable
 from typing import Any, NamedTuple
 
 from crm.facts import Thing
-from crm.interests.state import rounded
 from crm.state import Customer, CustomerState, Visitor, VisitorState, decode_customer, decode_visitor
 from processor.batch import Who
 from processor.deadlines import scheduled_at
 from wakeline import keys
+from wakeline.decay import rounded
 from wakeline.told import ThingState, decode_thing
 from wakeline.vocabulary.things import is_thing
 

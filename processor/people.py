@@ -9,7 +9,6 @@ from msgspec import Struct
 
 from crm import pages
 from crm.facts import Thing
-from crm.interests.state import text_of
 from crm.lifetimes import DEFAULT, counted_until, customer_end, visitor_end
 from crm.page_text import ABOUT_NOTHING, split
 from crm.pages import UNPROFILED_MS
@@ -28,6 +27,7 @@ from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.memory import LaneMemory
 from wakeline import keys
+from wakeline.decay import text_of
 from wakeline.durations import DAY_MS
 from wakeline.profile_fields import COUNTS, SOURCES, TRAITS
 from wakeline.profiles import StoredSession

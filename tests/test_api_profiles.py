@@ -12,11 +12,14 @@ import redis
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from api.profiles import STATUS, ProfileHandlers, Refusal
+from api.access import Access
+from api.answers import STATUS, Refusal
+from api.profiles import ProfileHandlers
 from wakeline import keys
 from wakeline.identity import customer_id
 from wakeline.lanes import lane_of
 from wakeline.profiles import AsyncProfiles
+from wakeline.redis.connect import connect
 from wakeline.settings import Config, Settings, Site
 
 TOKEN = "t0ken-of-this-test"
@@ -28,12 +31,13 @@ Client = TestClient[web.Request, web.Application]
 
 
 async def serving(url: str, token: str) -> Client:
-    profiles = AsyncProfiles(url)
-    app = web.Application()
-    app.add_routes(ProfileHandlers(Config(Settings(api_token=token), SITES), profiles).routes())
+    profiles, keys = AsyncProfiles(url), connect(url)
+    app, config = web.Application(), Config(Settings(api_token=token), SITES)
+    app.add_routes(ProfileHandlers(config, profiles, Access(config, keys)).routes())
 
     async def close(_: web.Application) -> None:
         await profiles.close()
+        await keys.aclose()
 
     app.on_cleanup.append(close)
     client = TestClient(TestServer(app))

@@ -1,4 +1,4 @@
-"""API keys: a server proves with one that it may speak for a site.
+"""API keys: a server proves with one that it may speak for a site, or read what is known of its people.
 
 The text is `wk_<name>_<secret>`. The name is public; of the secret only the SHA-256 is stored, which suffices, since it
 has 256 random bits. They lie in Redis outside the key version (`keys.API_KEYS`), and collectors keep a copy.
@@ -37,6 +37,8 @@ class Scope(StrEnum):
 
     EVENTS = "events"  # tell events
     ERASE = "erase"  # tell `forget`
+    PROFILES = "profiles"  # read profiles
+    CARDS = "cards"  # read and search personal values
 
 
 class ApiKey(Struct, omit_defaults=True):
@@ -119,6 +121,13 @@ def readable(texts: Mapping[bytes, bytes]) -> dict[str, ApiKey]:
         except ValueError:
             continue
     return kept
+
+
+async def stored_key(redis: Redis, name: str) -> ApiKey | None:
+    """One key, revoked or not; None if there is none that can be read. Raises redis-py's errors."""
+    asked: Any = redis.hget(keys.API_KEYS, name)
+    text = await asked
+    return readable({name.encode(): text}).get(name) if text is not None else None
 
 
 async def last_used(redis: Redis) -> dict[str, int]:

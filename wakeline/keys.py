@@ -53,7 +53,7 @@ API_KEYS = "wl:api_keys"
 """hash: name -> JSON of an API key, of its secret only a hash, see `api_keys`. For ever. Writer: `wakeline key`."""
 
 API_KEYS_USED = "wl:api_keys:used"
-"""hash: name -> ms of the key's last use, a minute late at most. For ever. Writer: the collector."""
+"""hash: name -> ms of the key's last use, a minute late at most. For ever. Writer: the collector, the api."""
 
 LOG_ID = "wl:{log}:id"
 """string: random identity of the log. Permanent. Writer: the first process that opens the log."""

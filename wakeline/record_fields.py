@@ -6,35 +6,19 @@ from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
-from msgspec import Struct, field
 
+from wakeline.customer_state import part_of
 from wakeline.event import CONSENT
-from wakeline.kept import Kept
 from wakeline.profile_fields import Consent, Preference, Record
 from wakeline.told import CHANNEL, CURRENCY, NAMED, TAGGED, TOPIC, TRAIT, stored_name
 from wakeline.vocabulary.money import major_units
 
 ORDERS, VALUE = stored_name("orders_before"), stored_name("value_before")
 
-RECORD = "r"  # the stored name of a customer's record
-JSON = b"{"  # how stored states of earlier versions begin; those of this one are msgpack
-
-
-class Stored(Struct):
-    """The part of a customer's state that is its record; see `keys.Keys.state`."""
-
-    record: list[Kept] = field(name=RECORD, default_factory=list)
-    former: list[Kept] = field(name="record", default_factory=list)  # as earlier versions called it
-
-
-_unpack = msgspec.msgpack.Decoder(Stored).decode
-_decode = msgspec.json.Decoder(Stored).decode
-
 
 def read_record(state: bytes) -> Record | None:
     """The record in a customer's stored state; None if nothing was told."""
-    found = _decode(state) if state[:1] == JSON else _unpack(state)
-    facts = found.record or found.former
+    facts = part_of(state).record
     if not facts:
         return None
     traits: dict[str, Any] = {}

@@ -78,7 +78,7 @@ class Settings:
     top_values: int = _setting(
         20, "values per top list in the business /metrics; others are summed as (other)", least=1, most=100
     )
-    api_token: str = _setting("", "bearer token of the read side; empty: all requests are refused")
+    api_token: str = _setting("", "bearer token for all profiles of the read side; empty: only API keys are accepted")
     embedded_port: int = _port(8706, "port of the embedded server, on 127.0.0.1 only")
     embedded_memory_mb: int = _setting(
         0,

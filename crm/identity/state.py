@@ -8,18 +8,19 @@ import msgspec
 from msgspec import Struct
 
 from crm.interests.state import Interests
+from wakeline import customer_state
+from wakeline.customer_state import JSON
 from wakeline.durations import DAY_MS
 from wakeline.kept import Kept
 from wakeline.record import CustomerShare
-from wakeline.record_fields import JSON, RECORD
 from wakeline.told import RANK_OF_PAGES
 
 STORED_COUNTS = {"visits": "v", "page_views": "V", "engaged_ms": "g", "events": "n"}
 """Count -> its stored name, also in a visitor's state; else its own."""
 STORED_CUSTOMER = {
     "visitors": "v", "counts": "c", "first_seen": "F", "last_seen": "L", "source": "s", "erased": "e", "heard": "h",
-    "first_heard": "H", "withdrawn": "w", "withdrawn_everywhere": "W", "record": RECORD, "returned": "R", "facts": "x",
-    "since": "S", "into": "i", "aliases": "a",
+    "first_heard": "H", "withdrawn": "w", "withdrawn_everywhere": "W", "returned": "R", "facts": "x", "since": "S",
+    **customer_state.STORED,
 }  # fmt: skip
 """Field of a customer's state -> its stored name, else its own."""
 

@@ -4,31 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from wakeline.decay import rounded
+
 MAX_INTERESTS = 64  # of one profile; beyond that the weakest are removed
 KEPT_INTERESTS = 48  # number kept, so that not every new interest needs trimming
 
 ROUNDING = 1e-5  # of an amount taken back: rounding leaves up to a millionth of a small one, beside large ones
 
-SPLITTER = 2.0 ** (53 - 36) + 1
-MOST_ROUNDED = 1e300  # near where scores overflow, after 1,000 half-lives
 NONE: set[str] = set()  # stays empty
-
-
-def rounded(score: float) -> float:
-    """To 36 bits, which 12 digits tell exactly: all 17 would be a sixth of what interests take in Redis.
-
-    After each addition, so that a score does not depend on when it was written and loaded again. (Veltkamp's splitting:
-    a third of what formatting takes.)
-    """
-    if score > MOST_ROUNDED:
-        return score
-    high = score * SPLITTER
-    return high - (high - score)
-
-
-def text_of(score: float) -> str:
-    """A rounded score as it is stored."""
-    return f"{score:.12g}"
 
 
 class Interests:

@@ -1,4 +1,4 @@
-"""`wakeline key`: API keys, with which servers tell events."""
+"""`wakeline key`: API keys, with which servers tell events and read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 @click.group(short_help="Make, list and revoke API keys for your servers.")
 def key() -> None:
-    """API keys: a server proves with one that it may tell events of a site to POST /v1/server/events.
+    """API keys: a server proves with one that it may tell events of a site, or read what is known.
 
     \b
     wakeline key make --label "till 3"        shows the key, once
@@ -45,7 +45,8 @@ def key() -> None:
     type=click.Choice([scope.value for scope in Scope]),
     default=(Scope.EVENTS.value,),
     show_default=True,
-    help="What it may do; may be repeated. events: tell events; erase: tell `forget`, which erases a person.",
+    help="What it may do; may be repeated. events: tell events; erase: tell `forget`, which erases a person; "
+    "profiles: read profiles; cards: read and search customers' personal values.",
 )
 @site_option
 @some_settings("redis")
@@ -110,7 +111,7 @@ def list_(config: Path | None, **flags: Any) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation; required without a terminal.")
 @some_settings("redis")
 def revoke(name: str, yes: bool, config: Path | None, **flags: Any) -> None:
-    """Revoke the key NAME for good: what it tells is refused within five seconds.
+    """Revoke the key NAME for good: what it tells is refused within five seconds, what it asks at once.
 
     NAME is the part after wk_, as `wakeline key list` shows it. What was told with the key stays.
     """

@@ -137,6 +137,8 @@ class Stand:
             assert "version 1 is now in effect" in await self._command("apply")
             await self._tell(await self._command("key", "make", "--label", "till"))
             assert "till" in await self._command("key", "list")
+            flags = ("--label", "desk", "--scope", "profiles", "--scope", "cards")
+            await self._read(await self._command("key", "make", *flags))
             assert "encrypted with the new key" in await self._command("key", "rotate-cards", "--yes")
             kinds = json.loads(await self._command("retention", "--dry-run", "--json"))
             assert [row["held"] for row in kinds if row["kind"] == "cards"] == [1]
@@ -203,6 +205,18 @@ class Stand:
         async with asyncio.timeout(10):
             while not await is_told():  # noqa: ASYNC110  the collector reads keys every two seconds
                 await asyncio.sleep(0.2)
+
+    async def _read(self, key: str) -> None:
+        """The profile and the card, by an API key."""
+        base = f"http://127.0.0.1:{self.ports['api_port']}/v1"
+        headers = {"Authorization": f"Bearer {key.split()[-1]}"}
+        async with self.http.get(f"{base}/profiles/shop/{VISITOR}", headers=headers) as answer:
+            assert answer.status == 200
+        async with self.http.post(f"{base}/cards/shop/search", json={"text": "jo"}, headers=headers) as answer:
+            (customer,) = (await answer.json())["customers"]
+        async with self.http.get(f"{base}/cards/shop/{customer}", headers=headers) as answer:
+            assert (await answer.json())["values"]["name"]["text"] == "Jo"
+        assert self.guarded.keys("wl:api_keys:used")
 
     async def _until_answered(self, where: str, status: int) -> None:
         await until_status(self.http, f"http://127.0.0.1{where}", status)

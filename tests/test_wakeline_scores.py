@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crm.interests.state import MOST_ROUNDED, rounded, text_of
+from wakeline.decay import MOST_ROUNDED, rounded, text_of
 
 SCORES = st.floats(min_value=1e-290, max_value=MOST_ROUNDED)
 
