@@ -6,7 +6,7 @@ import pytest
 
 from crm.pages import UNPROFILED_MS
 from crm.sites import SiteFacts
-from crm.state import VisitorState, encode_state
+from crm.state import VisitorState, encode_visitor
 from processor.replay import replay
 from tests.ages import (
     ALICE,
@@ -97,7 +97,7 @@ async def test_a_link_that_an_erasure_left_ends(made: Timeline) -> None:
     assert await naming(made, V)
     await until(made, end)
     left = [key for key in await naming(made, V) if "tombstone" not in key]
-    erased = encode_state(VisitorState(erased=START + 1_000))
+    erased = encode_visitor(VisitorState(erased=START + 1_000))
     assert [await made.redis.get(key) for key in left] == [erased]  # for a replay
 
 

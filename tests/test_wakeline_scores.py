@@ -1,4 +1,4 @@
-"""A score is the same whenever it was written and loaded again, and takes 12 digits."""
+"""A score is the same whenever it was written and loaded again, and takes thirteen digits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wakeline.decay import MOST_ROUNDED, rounded, text_of
+from wakeline.decay import BITS, DIGITS, MOST_ROUNDED, rounded, text_of
 
 SCORES = st.floats(min_value=1e-290, max_value=MOST_ROUNDED)
 
@@ -18,8 +18,8 @@ def test_what_is_written_is_read_as_it_was(score: float) -> None:
     held = rounded(score)
     assert rounded(held) == held
     assert rounded(float(text_of(held))) == held
-    assert len(text_of(held).partition("e")[0].replace(".", "").replace("-", "").strip("0")) <= 12
-    assert held == pytest.approx(score, rel=2**-36)
+    assert len(text_of(held).partition("e")[0].replace(".", "").replace("-", "").strip("0")) <= DIGITS
+    assert held == pytest.approx(score, rel=2**-BITS)
 
 
 @given(SCORES, SCORES)

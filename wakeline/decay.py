@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from math import exp2
 
-SPLITTER = 2.0 ** (53 - 36) + 1
+BITS, DIGITS = 39, 13  # of a score: so many digits tell so many bits exactly
+TEXT = f"%.{DIGITS}g"
+SPLITTER = 2.0 ** (53 - BITS) + 1
 MOST_ROUNDED = 1e300  # near where scores overflow, after 1,000 half-lives
 
 
@@ -23,7 +25,7 @@ def current(score: float, *, now: int, zero: int, half_life: int) -> float:
 
 
 def rounded(score: float) -> float:
-    """To 36 bits, which 12 digits tell exactly: all 17 would be a sixth of what interests take in Redis.
+    """To BITS, which DIGITS tell exactly: all 17 would be a tenth more of what interests take in Redis.
 
     After each addition, so that a score does not depend on when it was written and loaded again. (Veltkamp's splitting:
     a third of what formatting takes.)
@@ -36,4 +38,4 @@ def rounded(score: float) -> float:
 
 def text_of(score: float) -> str:
     """A rounded score as it is stored."""
-    return f"{score:.12g}"
+    return TEXT % score
