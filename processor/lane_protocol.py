@@ -81,48 +81,58 @@ call('HSET', lane, 'torn', '1')
 for _, c in ipairs(commands) do
   if c[1] == 'SAY' or c[1] == 'HOLD' then leaves(c[7], c[9]) end
 end
+local own = {}
+function own.TOP(c)
+  for j = 3, #c, 2 do
+    local member = c[j]
+    if not call('ZSCORE', c[2], member) and
+       (call('ZCARD', c[2]) >= tonumber(ARGV[5]) or tonumber(c[j + 1]) < 0) then
+      member = ARGV[6]
+    end
+    if tonumber(call('ZINCRBY', c[2], c[j + 1], member)) == 0 then call('ZREM', c[2], member) end
+  end
+end
+function own.STORE(c)
+  call('SET', c[2], string.sub(ARGV[10], c[3], c[4]), 'PX', c[5])
+end
+function own.LATEST(c)
+  if tonumber(c[3]) > tonumber(call('GET', c[2]) or 0) then call('SET', c[2], c[3], 'PX', c[4]) end
+end
+function own.DEAD(c)
+  local id = call('XADD', c[2], '*', 'about', c[5], unpack(c, 6))
+  for line in string.gmatch(c[5], '[^\\n]+') do call('ZADD', c[3], 0, line .. ' ' .. id) end
+  while call('ZCARD', c[3]) > tonumber(c[4]) do
+    local oldest = call('XRANGE', c[2], '-', '+', 'COUNT', 1)[1]
+    if not oldest then call('DEL', c[3]) break end
+    drop(c[2], c[3], oldest)
+  end
+end
+function own.FORGET(c)
+  for _, found in ipairs(call('ZRANGE', c[3], '[' .. c[4] .. ' ', '(' .. c[4] .. ' ' .. c[5], 'BYLEX')) do
+    local letter = call('XRANGE', c[2], string.match(found, '%S+$'), string.match(found, '%S+$'))[1]
+    if letter then drop(c[2], c[3], letter) end
+    call('ZREM', c[3], found)
+  end
+end
+function own.CARD(c)
+  if c[7] == '' or is_later(c[7], call('GET', c[4]) or '0-0') then end_card(c[2], c[3], c[5], tonumber(c[6])) end
+end
+function own.SAY(c)
+  say(c[2], c[3], c[4], c[5], {unpack(c, 6)})
+end
+function own.HOLD(c)
+  if call('EXISTS', c[3]) == 1 and is_later(c[4], call('GET', c[3])) then put(c[2], c[4], c[5], {unpack(c, 6)}) end
+end
+function own.SAID(c)
+  has_said(c[2], c[3])
+end
+function own.XADD(c)
+  owed[#owed + 1] = call(unpack(c))
+end
 for i = 1, #commands do
   local c = commands[i]
-  if c[1] == 'TOP' then
-    for j = 3, #c, 2 do
-      local member = c[j]
-      if not call('ZSCORE', c[2], member) and
-         (call('ZCARD', c[2]) >= tonumber(ARGV[5]) or tonumber(c[j + 1]) < 0) then
-        member = ARGV[6]
-      end
-      if tonumber(call('ZINCRBY', c[2], c[j + 1], member)) == 0 then call('ZREM', c[2], member) end
-    end
-  elseif c[1] == 'STORE' then
-    call('SET', c[2], string.sub(ARGV[10], c[3], c[4]), 'PX', c[5])
-  elseif c[1] == 'LATEST' then
-    if tonumber(c[3]) > tonumber(call('GET', c[2]) or 0) then call('SET', c[2], c[3], 'PX', c[4]) end
-  elseif c[1] == 'DEAD' then
-    local id = call('XADD', c[2], '*', 'about', c[5], unpack(c, 6))
-    for line in string.gmatch(c[5], '[^\\n]+') do call('ZADD', c[3], 0, line .. ' ' .. id) end
-    while call('ZCARD', c[3]) > tonumber(c[4]) do
-      local oldest = call('XRANGE', c[2], '-', '+', 'COUNT', 1)[1]
-      if not oldest then call('DEL', c[3]) break end
-      drop(c[2], c[3], oldest)
-    end
-  elseif c[1] == 'FORGET' then
-    for _, found in ipairs(call('ZRANGE', c[3], '[' .. c[4] .. ' ', '(' .. c[4] .. ' ' .. c[5], 'BYLEX')) do
-      local letter = call('XRANGE', c[2], string.match(found, '%S+$'), string.match(found, '%S+$'))[1]
-      if letter then drop(c[2], c[3], letter) end
-      call('ZREM', c[3], found)
-    end
-  elseif c[1] == 'CARD' then
-    if c[7] == '' or is_later(c[7], call('GET', c[4]) or '0-0') then end_card(c[2], c[3], c[5], tonumber(c[6])) end
-  elseif c[1] == 'SAY' then
-    say(c[2], c[3], c[4], c[5], {unpack(c, 6)})
-  elseif c[1] == 'HOLD' then
-    if call('EXISTS', c[3]) == 1 and is_later(c[4], call('GET', c[3])) then put(c[2], c[4], c[5], {unpack(c, 6)}) end
-  elseif c[1] == 'SAID' then
-    has_said(c[2], c[3])
-  elseif c[1] == 'XADD' then
-    owed[#owed + 1] = call(unpack(c))
-  else
-    call(unpack(c))
-  end
+  local act = own[c[1]]
+  if act then act(c) else call(unpack(c)) end
 end
 call('HSET', lane, 'revision', ARGV[2], 'writer', ARGV[3], 'torn', '0')
 return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES'), owed, said, cut}

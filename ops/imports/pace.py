@@ -18,7 +18,8 @@ MORE = 20  # after each quick append
 QUICK_S = 0.03
 LEAST_BEHIND, FIRST_BEHIND, MOST_BEHIND = 1_200, 1_200, 10_000  # records in the log that are not applied
 MORE_BEHIND = 50
-REACHED_S = 0.2  # until an append is applied; a live event's profile takes about as long
+REACHED_S = 0.2  # until an append is applied, at most; a live event's profile takes about as long
+SOON_S = 0.12  # if it is applied by then, more may wait
 LOOK_S = 0.05
 WAIT_S = 0.04  # a look costs as much as twenty events
 STUCK_S = 60.0
@@ -89,5 +90,5 @@ class Pace:
             self._appends.clear()  # each slow time counts once
         if took > REACHED_S:
             self.most_behind = max(LEAST_BEHIND, int(self.most_behind * 0.8))
-        elif 0.0 < took < REACHED_S / 2:
+        elif 0.0 < took < SOON_S:
             self.most_behind = min(MOST_BEHIND, self.most_behind + MORE_BEHIND)
