@@ -244,6 +244,10 @@ class Out:
         record = Unlink(site, id, upto, ended, noted, withdrawn, everywhere, place)
         self.emit(site, "", record, cause=f"{id} {upto} {withdrawn} {everywhere}")
 
+    def unlink_things(self, site: str, id: str, *, upto: int) -> None:
+        """The same of things only: what they say of a customer up to `upto`."""
+        self.emit(site, "", Unlink(site, id, upto), cause=f"{id} {upto}")
+
     def say(self, kind: str, person: Person, body: Mapping[str, Any]) -> None:
         """Send a message about a person, who must be one that may have a profile. `wakeline.messages` reads them.
 

@@ -7,9 +7,11 @@ import pytest
 from tests.aliased import (
     BROWSERS,
     CHAINS,
+    CUTS,
     EVERY_WAY,
     EVERYTHING,
     LAST,
+    ORDER,
     A,
     B,
     C,
@@ -25,6 +27,7 @@ from tests.aliased import (
     played,
     says,
 )
+from tests.lanes_apart import lane
 from tests.timeline import SECOND, START, event
 from wakeline.record import Erase
 
@@ -134,3 +137,20 @@ def test_a_browser_hears_of_each_of_two_ends_that_are_told_at_once() -> None:
     one.settle()
     assert one.is_blank(V)
     assert A not in repr(one.lanes.visitor(V).state)
+
+
+@pytest.mark.parametrize("cut", CUTS)
+def test_a_thing_that_an_erasure_left_is_named_by_nobody_after_the_next_one(cut: int) -> None:
+    """The first erasure leaves what is later, of which the id knows no more when the second one comes."""
+    steps = (
+        says(C, "customer", 60, {"traits": {"plan": "new"}, "returns": True}),
+        forgets(B, at=50),
+        says(ORDER, "purchase", 55, {"value": 900, "currency": "EUR"}, customer=C),
+        alias(C, A, at=10),
+        alias(C, B, at=62),
+        alias(C, B, at=95),
+        forgets(B, at=90),
+    )
+    one = played(steps, cut=cut, settles=True)
+    assert {one.lanes.tombstones["shop", id] for id in (A, B, C)} == {START + 90 * SECOND}
+    assert C not in repr(one.lanes.memories[lane(ORDER)].people["shop", ORDER].state)

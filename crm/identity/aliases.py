@@ -203,6 +203,7 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
     if customer.erased < upto < earliest:
         customer.cover(upto)
         out.cover(customer.site, customer.id, upto=upto)
+        out.unlink_things(customer.site, customer.id, upto=upto)  # an erasure before that left what is later
         if returned <= upto:
             customer.end_record()
         for one in relatives(customer):

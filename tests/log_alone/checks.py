@@ -27,7 +27,10 @@ from wakeline.vocabulary.types import ALIAS, FORGET
 CUT, RESTORED, KILLED, REPLAYED = "cut", "restored", "killed", "replayed"
 CLAIMS = (CUT, RESTORED, KILLED, REPLAYED)
 BATCHES = (1, 7, 2_000)
-OF_THE_RECORD = re.compile(r":(state|profile):@\w+\[(record|first_seen|first_heard|last_seen|heard)\]|:due\[\w+/@")
+OF_THE_RECORD = re.compile(
+    r":(state|profile):@\w+\[(record|first_seen|first_heard|last_seen|heard)\]|:due\[\w+/@"
+    r"|:profile:@\w+: (None, not )?\{'alias_of'"  # which is there while there is one of these
+)
 
 
 async def broken(url: str, case: Case, claims: Iterable[str] = CLAIMS) -> list[str]:
