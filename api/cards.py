@@ -60,7 +60,7 @@ class Search(Struct, forbid_unknown_fields=True):
 
 
 class Found(Struct):
-    customers: list[str]  # "@...", at most 100
+    customers: list[str]  # "@...", at most `wakeline.cards.reading.FOUND`
 
 
 _decode = msgspec.json.Decoder(Search).decode

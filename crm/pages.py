@@ -29,7 +29,7 @@ READY_PAGES = 6  # decoded; beyond that, all but KEPT_PAGES become text, which c
 KEPT_PAGES = 2
 MANY_OPEN = 32  # open tabs of which one is set aside all the same
 PAST_LENGTH = 8_192  # characters of that text: some 110 pages in eight days; above it the older half goes outside
-STATE_BYTES = 12_288  # of a state; above it pages go outside until it is half of that, or has no more
+STATE_BYTES = 12_288  # of a state; above it pages go outside until it is about half of that, or has no more
 MOST_PRESENT = 16  # open page instances of one visitor that presence looks at: above it the latest half
 
 _read = msgspec.json.Decoder(Page).decode

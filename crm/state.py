@@ -1,7 +1,7 @@
 """The state of a visitor and of a customer; that of a thing is in `crm.things`.
 
-`VisitorState` and `CustomerState` are stored as JSON under `keys.state`; `Visitor` and `Customer` add the
-data of other keys and the changes of the current call.
+`VisitorState` and `CustomerState` are stored as msgpack (by earlier versions as JSON) under `keys.state`; `Visitor` and
+`Customer` add the data of other keys and the changes of the current call.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ STORED = {
     "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H",
     "had_seen": "j", "facts": "x", "told": "T", "withheld": "W", "first": "b", "latest": "z",
 }  # fmt: skip
-"""Field of a visitor's state -> its stored name, else its own: these letters are a fifth less of a state."""
+"""Field of a visitor's state -> its stored name: long ones would be a fifth of a state."""
 FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard", "former_recent": "recent"}
 """Fields that earlier versions stored under other names than their own."""
 
@@ -99,7 +99,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     lately: list[Lately] = []  # what was added lately, as it came; see `crm.identity.turns`
     earlier: list[str] = []  # customers of turns that are not kept; they list it too
     noted: dict[str, int] = {}  # customers with whom its lane notes it -> since when; see `crm.identity.noting`
-    ends: dict[str, Place] = {}  # of those customers: the latest end that it heard of and stayed noted; see `Unlink`
+    ends: dict[str, Place] = {}  # of those customers: the latest end that it heard of and stayed noted; see `noting`
     unlinked: int = 0  # up to when a customer of it withdrew on another browser, which ended turns, ms
     agreed: Agreed | None = None  # the latest consent that its pages told
     had_profile: bool = False  # in a replay: the live version had a profile that the current tombstone keeps out

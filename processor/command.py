@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-Command = list[Any]  # words are text; what SET stores is bytes
+Command = list[Any]
+"""Words are text. What SET stores is bytes, and it has this form: SET, key, value, "PX", lifetime (ms)."""
 
 MOST_PAIRS = 400  # per command: Lua's unpack failed at 8,000 arguments, after earlier writes were applied
 

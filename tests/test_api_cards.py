@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -19,6 +18,7 @@ from api.access import Access
 from api.cards import MOST_BYTES, CardHandlers
 from api.metrics import REGISTRY
 from api.profiles import ProfileHandlers
+from crm.state import CustomerState, encode_customer
 from tests.cards import EMAIL, LANES, NAME, PHONE, Desk, card, desk_on
 from wakeline import card_keys, keys
 from wakeline.api_keys import add, last_used, new_key, revoke
@@ -163,21 +163,16 @@ async def test_a_card_has_its_values_with_their_times(api: Client) -> None:
         pytest.param({"text": "jo smith"}, False, id="not all words"),
         pytest.param({"text": "Blog Reader"}, False, id="of another site"),
         pytest.param({"text": "🦊"}, False, id="emoji"),
-        pytest.param(b'{"text": "\\ud800"}', False, id="half a surrogate"),
     ],
 )
 async def test_who_has_a_value_is_found(api: Client, search: Any, is_found: bool) -> None:
-    status, found = await ask(api, SEARCH, search=search)
-    if isinstance(search, bytes):
-        assert status in (200, 400)
-    else:
-        assert (status, found) == (200, {"customers": [JO] if is_found else []})
+    assert await ask(api, SEARCH, search=search) == (200, {"customers": [JO] if is_found else []})
 
 
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b"\xff", b"[" * 8_000, b'{"text": ""}', b'{"text": 1}', b'{"by": "email"}',
-     b'{"text": "a", "by": "address"}', b'{"text": "a", "more": 1}', b" " * (MOST_BYTES + 1),
+     b'{"text": "a", "by": "address"}', b'{"text": "a", "more": 1}', b'{"text": "\\ud800"}', b" " * (MOST_BYTES + 1),
      json.dumps({"text": "a" * 1_001}).encode()],
 )  # fmt: skip
 async def test_what_is_no_search_is_refused(api: Client, body: bytes) -> None:
@@ -199,9 +194,9 @@ async def test_a_site_without_a_secret_has_no_customers(api: Client) -> None:
 async def test_an_alias_reads_as_the_person(api: Client, desk: Desk) -> None:
     other = customer_id("s3cret", "customer-2")
     root, alias = sorted((JO, other))
-    for id, state in ((root, {"aliases": [alias]}), (alias, {"into": root})):
+    for id, state in ((root, CustomerState(aliases=[alias])), (alias, CustomerState(into=root))):
         name = keys.Keys().state(lane_of("shop", id, LANES), "shop", id)
-        await desk.redis.set(name, msgspec.json.encode(state))
+        await desk.redis.set(name, encode_customer(state))
     await desk.write(card(other, email="second@mail.example"))
     found = [await ask(api, f"/cards/shop/{id}") for id in (root, alias)]
     assert found[0] == found[1]

@@ -9,7 +9,7 @@ import pytest
 
 from crm import pages
 from crm.intake.state import Page
-from crm.state import VisitorState, encode_state
+from crm.state import VisitorState, encode_state, encode_visitor
 from processor.loaded import Loaded, visitor_of
 from processor.people import FORGOTTEN_LIVES
 from processor.replay import replay
@@ -268,7 +268,7 @@ async def test_what_a_batch_recalled_is_not_kept(made: Timeline) -> None:
     await made.run()
     visitor: Any = worker._memory.people["shop", OFFICE]
     assert visitor.outside is None
-    assert len(encode_state(visitor.state)) <= pages.STATE_BYTES
+    assert len(encode_visitor(visitor.state)) <= pages.STATE_BYTES
 
 
 @pytest.mark.parametrize("where", ["at hand", "in the state", "outside"])

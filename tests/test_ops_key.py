@@ -60,7 +60,7 @@ def test_a_revoked_key_is_listed_as_such(run: Run, redis_server: Any) -> None:
     run("make", "--label", "old")
     ((name, key),) = stored(redis_server).items()
     said = run("revoke", f"wk_{name}", "--yes")
-    assert (said.exit_code, "it stops within five seconds" in said.output) == (0, True)
+    assert (said.exit_code, "stops telling within five seconds" in said.output) == (0, True)
     assert stored(redis_server)[name].revoked >= key.made
     assert run("list").output.count("UTC") == 2
     again = run("revoke", name, "--yes")

@@ -30,5 +30,5 @@ def test_what_is_negative_is_rounded_alike(one: float, other: float) -> None:
 
 def test_what_is_about_to_overflow_stays_a_number() -> None:
     assert rounded(1.7e308) == 1.7e308
+    assert rounded(-1.7e308) == -1.7e308
     assert math.isfinite(rounded(MOST_ROUNDED))
-    assert math.isinf(MOST_ROUNDED * 1e17 * 1e17)

@@ -30,7 +30,7 @@ def rounded(score: float) -> float:
     After each addition, so that a score does not depend on when it was written and loaded again. (Veltkamp's splitting:
     a third of what formatting takes.)
     """
-    if score > MOST_ROUNDED:
+    if abs(score) > MOST_ROUNDED:
         return score
     high = score * SPLITTER
     return high - (high - score)

@@ -227,7 +227,7 @@ class Keys(ThingKeys):
     # a visitor or customer
 
     def state(self, lane: int, site: str, id: str) -> str:
-        """string: JSON of the state that the fold needs. NET after the end by age, which removes it; of a customer's
+        """string: msgpack of the state that the fold needs. NET after the end by age, which removes it; of a customer's
         alias until its customer ends.
 
         Of "~" ids ANONYMOUS_TTL after the last event; of others without a profile a day longer than the fold needs it.

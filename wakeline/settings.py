@@ -72,7 +72,7 @@ class Settings:
         8701, f"internal port of the collector's /metrics; worker n listens on this port + {METRICS_PORT_STEP} * n"
     )
     processor_metrics_port: int = _port(8702, "internal port of the processor's /metrics and /healthz")
-    api_port: int = _port(8703, "port of the read side: profiles over HTTP, with a token")
+    api_port: int = _port(8703, "port of the read side: profiles and cards over HTTP, by token or API key")
     api_metrics_port: int = _port(8704, "internal port of the business /metrics")
     archiver_metrics_port: int = _port(8705, "internal port of the archiver's /metrics")
     top_values: int = _setting(

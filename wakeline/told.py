@@ -1,8 +1,8 @@
 """What is stored of the facts about one thing, or about a customer, as `crm.things.merging` merges them.
 
-JSON: a list of `Kept`. Of a thing it is in a list with the time of the latest fact, under `keys.thing`; of a customer
-it is the field `record` of its state. A field is in one fact only, that which prevails. Most fields are stored under
-the names that servers tell, some under shorter ones: see `stored_name`.
+A list of `Kept`. Of a thing it is JSON, in a list with the time of the latest fact, under `keys.thing`; of a customer
+it is the field `record` of its state, in msgpack. A field is in one fact only, that which prevails. Most fields are
+stored under the names that servers tell, some under shorter ones: see `stored_name`.
 """
 
 from __future__ import annotations

@@ -283,6 +283,5 @@ def refuses(customer: Customer, share: CustomerShare, out: Out) -> bool:
 
 
 def _tell(visitor: str, customer: Customer, out: Out, *, upto: int, withdrawn: bool = False) -> None:
-    told = Erase(site=customer.site, id=visitor, time=upto, customer=customer.id, withdrawn=withdrawn)
-    told.place = out.place()
+    told = Erase(customer.site, visitor, upto, customer=customer.id, withdrawn=withdrawn, place=out.place())
     out.emit(customer.site, visitor, told, cause=f"{customer.id} {upto} {withdrawn}")

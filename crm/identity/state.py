@@ -16,13 +16,13 @@ from wakeline.record import CustomerShare
 from wakeline.told import RANK_OF_PAGES
 
 STORED_COUNTS = {"visits": "v", "page_views": "V", "engaged_ms": "g", "events": "n"}
-"""Count -> its stored name, also in a visitor's state; else its own."""
+"""Count -> its stored name, also in a visitor's state."""
 STORED_CUSTOMER = {
     "visitors": "v", "counts": "c", "first_seen": "F", "last_seen": "L", "source": "s", "erased": "e", "heard": "h",
     "first_heard": "H", "withdrawn": "w", "withdrawn_everywhere": "W", "returned": "R", "facts": "x", "since": "S",
     **customer_state.STORED,
 }  # fmt: skip
-"""Field of a customer's state -> its stored name, else its own."""
+"""Field of a customer's state -> its stored name."""
 
 
 class Turn(Struct, array_like=True, gc=False):

@@ -24,7 +24,7 @@ def check_configuration(config: Config) -> Iterator[Finding]:
         yield from _check_site(site)
     if not config.settings.api_token:
         yield warn(
-            "api_token is not set: the read side refuses all requests (`wakeline up` generates one for each run)",
+            "api_token is not set: the read side accepts only API keys (`wakeline up` generates a token for each run)",
             "set api_token, or WAKELINE_API_TOKEN; `openssl rand -hex 16` generates one",
         )
     if config.settings.geoip:

@@ -28,7 +28,7 @@ def key() -> None:
     \b
     wakeline key make --label "till 3"        shows the key, once
     wakeline key list                         what there is, and when it was last used
-    wakeline key revoke NAME                  stops one for good, within five seconds
+    wakeline key revoke NAME                  stops one for good: reading at once, telling within five seconds
 
     `wakeline key rotate-cards` is about another key: that which encrypts customers' personal values.
 
@@ -124,7 +124,9 @@ def revoke(name: str, yes: bool, config: Path | None, **flags: Any) -> None:
     if before is None:
         raise Refused(f"there is no key {parsed[1]}; `wakeline key list` shows all", FAILED)
     when = (
-        f"was revoked before, {_day(before.revoked)}" if before.revoked else "is revoked: it stops within five seconds"
+        f"was revoked before, {_day(before.revoked)}"
+        if before.revoked
+        else "is revoked: it reads no more, and stops telling within five seconds"
     )
     click.echo(f'the key {parsed[1]} of site {before.site} ("{plain(before.label)}") {when}')
 

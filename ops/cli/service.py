@@ -23,7 +23,7 @@ ABOUT = {
     ),
     "api": (
         "Serve profiles and live numbers over HTTP.",
-        "The read side: profiles over HTTP, live numbers for Prometheus.",
+        "The read side: profiles and cards over HTTP, live numbers for Prometheus.",
     ),
 }
 """What each service does: in the list of commands, where there is room for few words, and in its own help."""

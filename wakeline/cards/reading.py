@@ -49,7 +49,7 @@ class Cards(Reader):
         return _cards(site, who, pipe.execute(), self._ring)
 
     def find(self, site: str, text: str, *, by: str = "", most: int = FOUND) -> list[str]:
-        """At most about `most` customers with a value of `text`, for a name with all its words.
+        """At most `most` customers with a value of `text`, for a name with all its words.
 
         `by`: own_id, email, phone or name; by default each of them. Which way a value was written makes no difference:
         see `search`.
