@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
@@ -16,10 +14,10 @@ from crm.intake.state import Outside, Page
 from crm.interests.state import Interests
 from crm.page_text import without_interests
 from crm.visits.state import Session, Touch
-from wakeline.customer_state import JSON
 from wakeline.definitions import PRESENT_MS
 from wakeline.profile_fields import ProfileCount
 from wakeline.record import ANONYMOUS_PREFIX, Agreed, CustomerShare, Place, later
+from wakeline.stored_state import is_json, renamed
 
 __all__ = [
     "Customer",
@@ -287,7 +285,7 @@ def decode_visitor(stored: bytes) -> VisitorState:
 
     Raises msgspec.MsgspecError.
     """
-    if stored[:1] != JSON:
+    if not is_json(stored):
         state = _unpack(stored)
     else:
         state = _decode(stored) if stored[3:4] == b'"' or len(stored) < 4 else _former(stored)
@@ -298,7 +296,6 @@ def decode_visitor(stored: bytes) -> VisitorState:
     return state
 
 
-def _former(text: bytes) -> VisitorState:
-    stored = {FORMER.get(name, name): short for name, short in STORED.items()}
-    told = msgspec.json.decode(text, type=dict[str, Any])
-    return msgspec.convert({stored.get(name, name): value for name, value in told.items()}, VisitorState)
+def _former(stored: bytes) -> VisitorState:
+    names = {FORMER.get(name, name): short for name, short in STORED.items()}
+    return msgspec.convert(renamed(stored, names), VisitorState)

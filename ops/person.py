@@ -16,12 +16,12 @@ from crm.state import CustomerState, decode_customer, decode_visitor
 from crm.things.forms import Table
 from wakeline import card_keys, keys
 from wakeline.aliases import walk
-from wakeline.customer_state import part_of
 from wakeline.escape import in_json
 from wakeline.kept import Kept
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.profiles import Profile, Profiles
 from wakeline.redis.connect import connect_blocking
+from wakeline.stored_state import part_of
 from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, decode_thing
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units

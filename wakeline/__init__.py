@@ -17,7 +17,7 @@ thing_fields.py   orders, contacts and more, as readers give them; told.py what 
                   orders.py of orders
 record_fields.py  what is told of customers, as readers give it
 messages.py       messages about people, and their readers
-customer_state.py what readers need of a customer's stored state; aliases.py all ids of a customer
+stored_state.py   the form of stored states, and what readers need of a customer's; aliases.py all ids of a customer
 identity.py       hashes of customer ids; keyed.py keyed hashes of all that has an id
 cards/            personal values of customers; card_keys.py their keys in Redis, card_ending.py deletes them
 salts.py          the daily salts of anonymous ids, as files in their folder

@@ -6,8 +6,8 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING, Any
 
 from wakeline import keys
-from wakeline.customer_state import Part, part_of
 from wakeline.lanes import FIELDS, lane_of, stored_deployment
+from wakeline.stored_state import Part, part_of
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from wakeline.customer_state import part_of
 from wakeline.event import CONSENT
 from wakeline.profile_fields import Consent, Preference, Record
+from wakeline.stored_state import part_of
 from wakeline.told import CHANNEL, CURRENCY, NAMED, TAGGED, TOPIC, TRAIT, stored_name
 from wakeline.vocabulary.money import major_units
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 from msgspec import Struct
 
 from crm.interests.state import Interests
-from wakeline import customer_state
-from wakeline.customer_state import JSON
 from wakeline.durations import DAY_MS
 from wakeline.kept import Kept
 from wakeline.record import CustomerShare
+from wakeline.stored_state import PART, is_json, renamed
 from wakeline.told import RANK_OF_PAGES
 
 STORED_COUNTS = {"visits": "v", "page_views": "V", "engaged_ms": "g", "events": "n"}
@@ -20,7 +17,7 @@ STORED_COUNTS = {"visits": "v", "page_views": "V", "engaged_ms": "g", "events": 
 STORED_CUSTOMER = {
     "visitors": "v", "counts": "c", "first_seen": "F", "last_seen": "L", "source": "s", "erased": "e", "heard": "h",
     "first_heard": "H", "withdrawn": "w", "withdrawn_everywhere": "W", "returned": "R", "facts": "x", "since": "S",
-    **customer_state.STORED,
+    **PART,
 }  # fmt: skip
 """Field of a customer's state -> its stored name."""
 
@@ -94,14 +91,15 @@ def decode_customer(stored: bytes) -> CustomerState:
 
     Raises msgspec.MsgspecError.
     """
-    return _unpack(stored) if stored[:1] != JSON else _former(stored)
+    return _former(stored) if is_json(stored) else _unpack(stored)
 
 
-def _former(text: bytes) -> CustomerState:
-    told = msgspec.json.decode(text, type=dict[str, Any])
-    if "counts" in told:
-        told["counts"] = {STORED_COUNTS.get(name, name): count for name, count in told["counts"].items()}
-    return msgspec.convert({STORED_CUSTOMER.get(name, name): value for name, value in told.items()}, CustomerState)
+def _former(stored: bytes) -> CustomerState:
+    told = renamed(stored, STORED_CUSTOMER)
+    counts = told.pop(STORED_CUSTOMER["counts"], {})
+    state = msgspec.convert(told, CustomerState)
+    state.counts = {STORED_COUNTS.get(name, name): count for name, count in counts.items()}
+    return state
 
 
 def began(share: CustomerShare) -> int:
