@@ -201,14 +201,19 @@ def _things(
 
 
 def _thing(told: Sequence[Kept], kind: str) -> Readable:
+    """What is said of a thing and, as `said`, when each of that was said; states are times themselves."""
     found: Readable = {}
+    said: Readable = {}
     for fact in told:
+        at = _moment(fact.time)
         for name, value in _fields(fact.fields, NAMES.get(kind, {})).items():
             if name in ("states", "refunds"):
                 found.setdefault(name, {}).update(value)
             else:
-                found[name] = value
-    return found | {"last_said": _moment(max((fact.time for fact in told), default=0))}
+                found[name], said[name] = value, at
+            if name == "refunds":
+                said.setdefault(name, {}).update(dict.fromkeys(value, at))
+    return found | {"said": said, "last_said": _moment(max((fact.time for fact in told), default=0))}
 
 
 def _fields(fields: Mapping[str, Any], table: Table, *, only: bool = False) -> Readable:

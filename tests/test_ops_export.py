@@ -118,6 +118,8 @@ def test_everything_is_in_it_and_nothing_of_others(export: Any) -> None:
     assert order["items"] == [{"item_id": "runner-7", "price": "89.00", "quantity": 1, "item_name": "Runner"}]
     assert order["states"] == {"paid": "2027-01-15T08:00:00.006Z"}
     assert list(order["refunds"].values()) == ["9.00"]
+    assert order["said"]["value"] < order["last_said"] <= "2027-01-15T08:00:01Z"
+    assert order["said"]["refunds"].keys() == order["refunds"].keys()
     (contact,) = found["things"]["contact"]
     assert (contact["channel"], contact["cost"], list(contact["states"])) == ("phone", "250", ["opened"])
     assert found["things"]["agreement"][0]["end"] == "2030-03-17T17:46:40.000Z"

@@ -52,10 +52,10 @@ EVENTS = ProfileCount("events", "custom events", "event")
 
 COUNTS = tuple(field for field in list(globals().values()) if isinstance(field, ProfileCount))
 
-DEVICE = Trait("device", "of the latest visit: desktop, mobile, tablet or other")
-BROWSER = Trait("browser", "of the latest visit, by its user agent")
-OS = Trait("os", "of the latest visit: its operating system")
-COUNTRY = Trait("country", "of the latest visit: two letters of ISO 3166, if `geoip` is set")
+DEVICE = Trait("device", "of a visitor's latest visit: desktop, mobile, tablet or other")
+BROWSER = Trait("browser", "of a visitor's latest visit, by its user agent")
+OS = Trait("os", "of a visitor's latest visit: its operating system")
+COUNTRY = Trait("country", "of a visitor's latest visit: two letters of ISO 3166, if `geoip` is set")
 
 TRAITS = tuple(field for field in list(globals().values()) if isinstance(field, Trait))
 
