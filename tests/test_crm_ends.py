@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from crm.identity.forgetting import forget_customer
 from crm.identity.noting import note
 from crm.out import Out
@@ -53,22 +55,22 @@ def test_each_end_of_one_moment_is_heard_once() -> None:
     assert [hear(visitor, out, again) for again in (first, second)] == [heard] * 2
 
 
-def erased(number: int, *, upto: int, withdrawn: bool = False) -> Erase:
+def erased_by(number: int, *, upto: int, withdrawn: bool = False) -> Erase:
     return Erase("shop", "visitor-1", upto, A, withdrawn, place=(7, 0, number))
 
 
 def test_an_erasure_that_a_customer_tells_again_reaches_nobody_who_was_linked_since() -> None:
     out = Out(decay_zero=START, half_life=DAY)
     visitor = linked(out)
-    erase(erased(1, upto=START), visitor, out)
+    erase(erased_by(1, upto=START), visitor, out)
     assert (visitor.state.page_views, visitor.tombstone, visitor.state.customer) == (0, START, A)
     visitor.state.erasures.clear()  # of many customers, only the latest are kept
     visitor.state.page_views = 2
     heard = encode_visitor(visitor.state)
     visitor.state = decode_visitor(heard)
-    erase(erased(1, upto=START), visitor, out)
+    erase(erased_by(1, upto=START), visitor, out)
     assert encode_visitor(visitor.state) == heard
-    erase(erased(2, upto=LATER), visitor, out)
+    erase(erased_by(2, upto=LATER), visitor, out)
     assert (visitor.state.customer, visitor.state.ends) == ("", {}), "it is another, of after the link"
 
 
@@ -81,3 +83,14 @@ def test_what_a_customer_sends_in_one_step_has_places_in_order() -> None:
     assert [(type(record), record.place) for record in sent] == [
         (Unlink, (7, 0, 1)), (Erase, (7, 0, 2)), (Erase, (7, 0, 3)),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("erased", "left"), [(0, 0), (START - MINUTE, 3)])
+def test_a_replay_without_a_link_wipes_what_the_live_version_wiped(erased: int, left: int) -> None:
+    """One that begins after the identify lacks the link; one that came to an erasure of the visitor knows better."""
+    out = Out(decay_zero=START, half_life=DAY)
+    state = VisitorState(first_seen=START, last_seen=START, page_views=3, erased=erased)
+    visitor = Visitor("shop", "visitor-1", state, {}, LATER)
+    visitor.erased = erased  # in a replay
+    erase(erased_by(1, upto=START + 1), visitor, out)
+    assert (visitor.state.page_views, visitor.erased) == (left, erased)

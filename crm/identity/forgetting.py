@@ -76,10 +76,11 @@ def forget_with_customer(visitor: Visitor, out: Out, *, customer: str, upto: int
     was_here = customer in turns.former(state)
     if not held and not was_here:
         # Without a link, nothing of the customer is left: the visitor's erasure ended the link. Only a replay that
-        # begins after the identify lacks a link that existed, so it wipes the profile where the live version did.
-        if visitor.erased < min(upto, visitor.tombstone):
+        # begins after the identify lacks a link that existed, so it wipes the profile where the live version did;
+        # not if it came to an erasure of the visitor, which ended the link in the live version too.
+        if visitor.tombstone and not visitor.erased:
             take_out_of_all(visitor, out)
-            visitor.forget(visitor.erased)
+            visitor.forget(0)
         return
     latest = max(linked, named)
     noted, ends = dict(state.noted), dict(state.ends)
