@@ -150,10 +150,11 @@ class CardHandlers:
                 raise
             return None
         ids = [key.id for key in ring.keys]
-        if self._cards is None or ids != self._ring:
-            former, self._cards, self._ring = self._cards, AsyncCards(self._url, ring), ids
-            if former is not None:
-                await former.close()
+        if self._cards is None:
+            self._cards = AsyncCards(self._url, ring)
+        elif ids != self._ring:
+            self._cards.use(ring)
+        self._ring = ids
         return self._cards
 
     async def _tried(self, work: Awaitable[CardAnswer | Found | Refusal]) -> CardAnswer | Found | Refusal:
@@ -165,7 +166,7 @@ class CardHandlers:
             self._no_key.say(f"cards cannot be read: {error}", logging.ERROR)
             return Refusal.UNAVAILABLE
         except CANNOT_READ as error:
-            self._outage.say(f"a card could not be read: {str(error) or 'no answer in time'}", kind="away")
+            self._outage.say(f"a card could not be read: {_words(error)}", kind="away")
             return Refusal.UNAVAILABLE
         except Exception as error:
             log.error("internal error while a card was read\n%s", without_words(error))
@@ -173,6 +174,11 @@ class CardHandlers:
         self._no_key.is_over()
         self._outage.is_over()
         return found
+
+
+def _words(error: BaseException) -> str:
+    """Its words without the command, which holds ids and hashes."""
+    return str(error).rpartition("caused error: ")[2] or "no answer in time"
 
 
 async def _search(request: web.Request) -> Search | None:
@@ -185,7 +191,7 @@ async def _search(request: web.Request) -> Search | None:
                 if len(body) > MOST_BYTES:
                     return None
         search = _decode(bytes(body))
-    except (ValueError, RecursionError, TimeoutError):
+    except (ValueError, RecursionError, TimeoutError, web.RequestPayloadError):
         return None
     return search if search.by in ("", *FOUND_BY) else None
 

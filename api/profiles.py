@@ -16,6 +16,7 @@ from wakeline.api_keys import Scope, given
 from wakeline.identity import customer_id
 from wakeline.profiles import INTERESTS, AsyncProfiles, Profile
 from wakeline.settings import Config, Site
+from wakeline.traces import without_words
 
 MAX_INTERESTS = 100
 
@@ -79,6 +80,9 @@ class ProfileHandlers:
         except AWAY as error:
             log.warning("a profile could not be read: %s", str(error) or "no answer in time")
             return Refusal.UNAVAILABLE
+        except Exception as error:
+            log.error("internal error while a profile was read\n%s", without_words(error))
+            return Refusal.INTERNAL
         return found or Refusal.UNKNOWN_PROFILE
 
 

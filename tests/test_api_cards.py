@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import logging
 from collections.abc import AsyncIterator
@@ -64,7 +65,7 @@ async def serving(url: str, file: Path) -> Client:
 
     app.on_cleanup.append(close)
     server = TestServer(app)
-    await server.start_server(access_log=None)  # as `internal_port.serve` does
+    await server.start_server(access_log=None, auto_decompress=False)  # as `internal_port.serve` does
     client = TestClient(server)
     await client.start_server()
     return client
@@ -177,6 +178,34 @@ async def test_who_has_a_value_is_found(api: Client, search: Any, is_found: bool
 )  # fmt: skip
 async def test_what_is_no_search_is_refused(api: Client, body: bytes) -> None:
     assert await ask(api, SEARCH, search=body) == (400, {"reason": "bad_search"})
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "br"])
+async def test_a_body_is_not_inflated(api: Client, coding: str) -> None:
+    headers = {"Authorization": f"Bearer {READER}", "Content-Encoding": coding}
+    body = gzip.compress(json.dumps({"text": EMAIL}).encode())
+    async with api.post(f"/v1{SEARCH}", headers=headers, data=body) as answer:
+        assert (answer.status, await answer.json()) == (400, {"reason": "bad_search"})
+
+
+@pytest.mark.parametrize("state", [b"\x82\xa1v", b"{", b"\xff" * 50])
+async def test_a_state_that_is_broken_is_an_internal_error(api: Client, desk: Desk, state: bytes) -> None:
+    await desk.redis.set(keys.Keys().state(lane_of("shop", JO, LANES), "shop", JO), state)
+    for path in (f"/profiles/shop/{JO}", f"/cards/shop/{JO}"):
+        assert await ask(api, path) == (500, {"reason": "internal"})
+
+
+async def test_what_cannot_be_read_is_logged_without_its_key(
+    api: Client, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    await desk.redis.set(card_keys.card(lane_of("shop", JO, LANES), "shop", JO), "no hash")
+    await desk.redis.set(card_keys.index(0, "shop"), "no sorted set")
+    with caplog.at_level(logging.INFO, "wakeline.api"):
+        answers = [await ask(api, f"/cards/shop/{JO}"), await ask(api, SEARCH, search={"text": EMAIL})]
+    assert {status for status, _ in answers} <= {500, 503}
+    assert caplog.text
+    assert JO not in caplog.text
+    assert "card-index" not in caplog.text
 
 
 @pytest.mark.parametrize("id", ["x" * 256, "🦊", "@alice", JO.upper(), f"{JO}\n", "~0123456789", "a/b", "café", "\x00"])

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+
 import aiohttp
 import pytest
+from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
 from archiver import metrics
@@ -43,3 +46,18 @@ async def test_metrics_are_brought_up_to_date_as_they_are_asked() -> None:
             async with http.get(f"http://127.0.0.1:{port}/metrics") as answer:
                 assert f"asked_total {n}" in await answer.text()
     await runner.cleanup()
+
+
+async def test_a_body_stays_as_small_as_it_was_sent() -> None:
+    port = free_port()
+
+    async def size(request: web.Request) -> web.Response:
+        return web.Response(text=str(len(await request.read())))
+
+    runner = await serve([web.post("/size", size)], "127.0.0.1", port)
+    body = gzip.compress(b" " * 900_000)
+    async with aiohttp.ClientSession() as http:
+        at, headers = f"http://127.0.0.1:{port}/size", {"Content-Encoding": "gzip"}
+        async with http.post(at, data=body, headers=headers) as answer:
+            assert await answer.text() == str(len(body))
+        await runner.cleanup()

@@ -34,11 +34,14 @@ def alive(word: str = "alive") -> web.RouteDef:
 async def serve(
     what: Iterable[web.RouteDef] | web.Application, host: str, port: int, *, stop_s: float = STOP_S
 ) -> web.AppRunner:
-    """Answers until the runner is cleaned up, without logging clients. Raises CannotListen."""
+    """Answers until the runner is cleaned up, without logging clients. Raises CannotListen.
+
+    Bodies are not inflated: a small one may become so large that nobody else is answered meanwhile.
+    """
     if not isinstance(what, web.Application):
         routes, what = what, web.Application()
         what.add_routes(routes)
-    runner = web.AppRunner(what, access_log=None, shutdown_timeout=stop_s)
+    runner = web.AppRunner(what, access_log=None, shutdown_timeout=stop_s, auto_decompress=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

@@ -77,6 +77,10 @@ class AsyncCards(AsyncReader):
         self._ring = ring
         self._lanes = 0
 
+    def use(self, ring: Ring) -> None:
+        """Read with these keys from now on, as after `wakeline key rotate-cards`."""
+        self._ring = ring
+
     async def read(self, site: str, customer: str) -> Personal | None:
         """See `Cards.read`."""
         return (await self.read_many(site, [customer])).get(customer)
