@@ -38,8 +38,11 @@ def erase(record: Erase, person: Visitor | Customer, out: Out) -> None:
         forgetting.forget_visitor(person, out, upto=record.time, at=record.time, withdrawn=record.withdrawn)
 
 
-def unlink(record: Unlink, visitor: Visitor, out: Out) -> None:
-    """Have a visitor that is noted with a customer belong to it no more; if the customer ended by age, a former one."""
+def unlink(record: Unlink, visitor: Visitor, out: Out, *, is_again: bool = False) -> None:
+    """Have a visitor that is noted with a customer belong to it no more; if the customer ended by age, a former one.
+
+    `is_again`: the lane has heard this before, so that it is for nobody who was noted since.
+    """
     customer, state = record.id, visitor.state
     withdrawn = record.withdrawn and not record.everywhere
     noted = state.noted.get(customer, 0)
@@ -49,7 +52,7 @@ def unlink(record: Unlink, visitor: Visitor, out: Out) -> None:
     if NO_PLACE < record.place <= heard:  # it is sent again
         return
     if noted > record.noted or (noted == record.noted and (record.place == NO_PLACE or heard == NO_PLACE)):
-        if record.ended or forgetting.is_heard(state, customer, upto=record.time, withdrawn=withdrawn):
+        if is_again or record.ended or forgetting.is_heard(state, customer, upto=record.time, withdrawn=withdrawn):
             return
         if not is_of(state, customer, upto=record.time):  # else the lanes' clocks differ
             return

@@ -15,7 +15,7 @@ from wakeline import keys
 from wakeline.durations import MINUTE_MS
 from wakeline.labels import cut
 from wakeline.numbers import TOPS
-from wakeline.record import CustomerShare, Delta, Position, Share
+from wakeline.record import CustomerShare, Delta, Place, Position, Share
 from wakeline.vocabulary.things import is_thing
 
 
@@ -60,6 +60,7 @@ class Changes(Out):
         self.things: dict[tuple[str, str], Thing] = {}
         self.imports: dict[str, str] = {}  # field of the lane's imports -> what it says now; "": it goes
         self.hops: dict[int, Position] = {}  # source lane -> up to where its deltas are applied
+        self.ends: dict[int, Place] = {}  # source lane -> place of the latest end that was heard from it
         self.sites: Mapping[str, SiteFacts] = {}
         self.hop_gaps: list[HopGap] = []
         self.doubted = 0  # append time (ms) before which nothing ends by age, see `clock`

@@ -155,7 +155,7 @@ class Fold:
             elif self._heard is not None and isinstance(record, Delta) and not self._heard.is_ready(record):
                 changes.waits_for = record
                 break
-            elif isinstance(record, Unlink) and not others.unlink(record, memory, changes, self._look):
+            elif isinstance(record, Unlink) and not self._unlink(record, memory, changes):
                 break
             else:
                 self._apply_derived(record, memory, changes)
@@ -272,6 +272,10 @@ class Fold:
             invalid = Invalid(value, Verdict.CONFLICT.value, dead.named_by(value))
             changes.dead.append(self.letter(item, invalid, memory))
         return verdict
+
+    def _unlink(self, record: Unlink, memory: LaneMemory, changes: Changes) -> bool:
+        source = lane_of(record.site, record.id, self.lanes)
+        return others.unlink(record, memory, changes, self._look, source=source)
 
     def _apply_derived(self, record: Record, memory: LaneMemory, changes: Changes) -> None:
         if isinstance(record, Delta):

@@ -1,7 +1,8 @@
 """The fields of a lane in Redis, and the scripts that alone may change them.
 
 Each script is one atomic call. A lane's hash has the fields of `LanePlace`, `skipped`, and `sent:<lane>` for each
-lane that it sends to; its hop hash has a field for each lane that it receives deltas from.
+lane that it sends to; its hop hash has a field for each lane that it receives deltas from, and `end:<lane>` for each
+that told it of the end of a customer.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ from msgspec import Struct
 
 from processor.messages import SAYING
 from wakeline.card_ending import ENDING
-from wakeline.record import Position
+from wakeline.record import Place, Position
 
 SENT = "sent:"  # prefix; sent:<lane> is the position up to which deltas for that lane were made
+END = "end:"  # prefix, in the hop hash; end:<lane> is the place of the latest end of a customer of that lane
 
 
 def text_of(position: Position) -> str:
@@ -25,6 +27,17 @@ def position_of(text: bytes) -> Position:
     """The position that `text_of` wrote."""
     offset, _, step = text.partition(b":")
     return int(offset), int(step or 0)
+
+
+def place_of(text: bytes) -> Place:
+    """The place that `text_of_place` wrote."""
+    offset, step, number = map(int, text.split(b":"))
+    return offset, step, number
+
+
+def text_of_place(place: Place) -> str:
+    """A place as stored in `hop`."""
+    return ":".join(map(str, place))
 
 
 class LanePlace(Struct):

@@ -16,9 +16,9 @@ from processor.clock import LaneClock
 from processor.deadlines import Deadlines
 from processor.definitions import Definitions
 from processor.imports import Imports
-from processor.lane_protocol import SENT, LanePlace, position_of
+from processor.lane_protocol import END, SENT, LanePlace, place_of, position_of
 from processor.loaded import Loaded, customer_of, thing_of, visitor_of
-from wakeline.record import CUSTOMER_PREFIX, Event, Position
+from wakeline.record import CUSTOMER_PREFIX, Event, Place, Position
 from wakeline.vocabulary.things import PREFIXES
 
 Home = Visitor | Customer | Thing
@@ -48,11 +48,15 @@ class LaneMemory:
         self.imports = Imports()
         self.hops: dict[int, Position] = {}  # source lane -> upto of the last delta applied from it
         self.sent: dict[int, Position] = {}  # other lane -> upto of the last delta for it
+        self.ends: dict[int, Place] = {}  # source lane -> place of the latest end of a customer that was heard from it
 
     def placed(self, reply: list[list[bytes]]) -> LanePlace:
         """Take a lane's hops, definitions and imports from the reply of `lane_protocol.PLACE`; returns its place."""
         fields, hops, defined, imports = map(_pairs, reply)
-        self.hops = {int(source): position_of(upto) for source, upto in hops.items()}
+        self.ends = {
+            int(name[len(END) :]): place_of(place) for name, place in hops.items() if name.startswith(END.encode())
+        }
+        self.hops = {int(source): position_of(upto) for source, upto in hops.items() if source.isdigit()}
         self.sent = {
             int(name[len(SENT) :]): position_of(upto) for name, upto in fields.items() if name.startswith(SENT.encode())
         }

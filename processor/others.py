@@ -11,7 +11,7 @@ from crm.state import Customer, Visitor
 from processor.batch import Item, Who, touched_by
 from processor.changes import Changes, HopGap
 from processor.memory import Home, LaneMemory
-from wakeline.record import CustomerShare, Delta, Erase, Fact, ImportEnd, Position, Share, Unlink
+from wakeline.record import NO_PLACE, CustomerShare, Delta, Erase, Fact, ImportEnd, Position, Share, Unlink
 from wakeline.vocabulary.things import is_thing
 
 
@@ -81,9 +81,12 @@ def erase(record: Erase, memory: LaneMemory, changes: Changes) -> Home:
     return person
 
 
-def unlink(record: Unlink, memory: LaneMemory, changes: Changes, look: Callable[[Home, Changes], None]) -> bool:
+def unlink(
+    record: Unlink, memory: LaneMemory, changes: Changes, look: Callable[[Home, Changes], None], *, source: int
+) -> bool:
     """Take a person out of the things and visitors of this lane, `Naming.most` at a time; False: others are left for
-    the next call, and each call is a step of the lane's place. `look`: at a visitor's deadlines.
+    the next call, and each call is a step of the lane's place. `look`: at a visitor's deadlines. `source`: the person's
+    lane, which sends it again if it is folded again.
 
     The parts do not depend on where batches end: if there is more than one, each call begins with what is stored. An
     erased person is not named again: its tombstone is in every lane.
@@ -98,11 +101,12 @@ def unlink(record: Unlink, memory: LaneMemory, changes: Changes, look: Callable[
         (ids.add if names else ids.discard)(id)
     if len(ids) > naming.most:
         return False
+    is_again = NO_PLACE < record.place <= memory.ends.get(source, NO_PLACE)
     for id in sorted(ids):
         if not is_thing(id):
             visitor = touch(memory, changes, (record.site, id))
             assert isinstance(visitor, Visitor)
-            records.unlink(record, visitor, changes)
+            records.unlink(record, visitor, changes, is_again=is_again)
             look(visitor, changes)
         elif not record.withdrawn:
             thing = touch(memory, changes, (record.site, id))
@@ -116,6 +120,8 @@ def unlink(record: Unlink, memory: LaneMemory, changes: Changes, look: Callable[
     if is_continued:
         del memory.naming[who]  # it begins where an earlier call ended, so it is for this record only
         memory.unlinked, changes.unlinked = (-1, ""), ""
+    if record.place > memory.ends.get(source, NO_PLACE):
+        memory.ends[source] = changes.ends[source] = record.place
     if not (record.ended or record.withdrawn):
         person = memory.people[who]
         person.tombstone = max(person.tombstone, record.time)

@@ -32,7 +32,7 @@ from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.deltas import deltas
 from processor.fold import Fold
-from processor.lane_protocol import SENT, text_of
+from processor.lane_protocol import END, SENT, text_of, text_of_place
 from processor.memory import LaneMemory
 from processor.messages import id_of, messages
 from processor.people import write_customer, write_thing, write_visitor
@@ -135,6 +135,8 @@ def _lane(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> Ite
             yield ["ZREM", due, *part]
     for source, upto in changes.hops.items():
         yield ["HSET", changes.keys.hop(lane), str(source), text_of(upto)]
+    for source, end in changes.ends.items():
+        yield ["HSET", changes.keys.hop(lane), f"{END}{source}", text_of_place(end)]
     for field, known in changes.definitions.items():
         yield ["HSET", changes.keys.definitions(lane), field, known]
     for field, said in changes.imports.items():

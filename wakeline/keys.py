@@ -185,7 +185,8 @@ class Keys(ThingKeys):
         return f"{self.prefix}{{{lane}}}:kept"
 
     def hop(self, lane: int) -> str:
-        """hash: source lane -> `upto` of the last delta applied from it, as "<offset>" or "<offset>:<step>"."""
+        """hash: source lane -> `upto` of the last delta applied from it, "<offset>" or "<offset>:<step>"; end:<lane> ->
+        place of the last `Unlink` of a customer from there, "<offset>:<step>:<number>"."""
         return f"{self.prefix}{{{lane}}}:hop"
 
     def outbox(self, lane: int) -> str:
