@@ -70,6 +70,8 @@ async def in_redis(redis: Redis) -> dict[str, bytes]:
     found = {}
     async for key in redis.scan_iter(count=10_000):
         kind = await redis.type(key)
+        if kind == b"none":  # it went meanwhile
+            continue
         found[key.decode(errors="replace")] = _bytes(await READ[kind](redis, key))
     return found
 
