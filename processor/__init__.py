@@ -19,7 +19,8 @@ messages.py   turns messages of a call into commands; teller.py merges the lanes
 retention.py  how long the log keeps processed records
 replay.py     folds the log again, into another key version; replay_lane.py one lane of a replay, crossing.py the
               shares between its lanes; versions.py where it begins
-switch.py     switches from the live version to a replayed one; torn.py rebuilds a torn lane in place
+switch.py     switches from the live version to a replayed one; torn.py rebuilds a torn lane in place;
+              replay_protocol.py the scripts of both
 rewriting.py  has the file of Redis rewritten after cards were erased
 metrics.py    metrics for Prometheus
 """

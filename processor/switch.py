@@ -21,17 +21,9 @@ from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 
-from processor.lane_protocol import (
-    ANNOUNCE,
-    FLIP,
-    FREEZE,
-    HAND_OVER,
-    SENT,
-    TAKE_BACK,
-    THAW,
-    text_of,
-)
+from processor.lane_protocol import SENT, text_of
 from processor.replay import Replay, patiently
+from processor.replay_protocol import ANNOUNCE, FLIP, FREEZE, HAND_OVER, TAKE_BACK, THAW
 from processor.store import LaneLost, Store, unavailable
 from wakeline.keys import DEPLOYMENT, Keys
 from wakeline.lanes import FIELDS, NoDeployment, stored_deployment

@@ -10,8 +10,8 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from processor.lane_protocol import EMPTY, FINISH, KEEP
 from processor.replay import Replay, patiently
+from processor.replay_protocol import EMPTY, FINISH, KEEP
 from processor.store import LaneLost, Store, unavailable
 from processor.switch import take_back_deltas
 from processor.versions import START, looked_through, starting_places, unlink

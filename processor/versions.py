@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 
 from crm.pages import WITHHELD_MS
 from processor.definitions import KEPT, forgotten_until, seeded
-from processor.lane_protocol import BEGIN
 from processor.replay import patiently
+from processor.replay_protocol import BEGIN
 from processor.retention import first_since
 from processor.store import unavailable
 from wakeline.applied import Now, Of, field_of, of_field

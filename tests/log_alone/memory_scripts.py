@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from redis.exceptions import ResponseError
 
-from processor import lane_protocol, messages
+from processor import lane_protocol, messages, replay_protocol
 from tests.log_alone.memory_values import Hash, Sorted, Stream, encoded, id_of, position
 from wakeline.keys import FORGOTTEN
 
@@ -33,16 +33,16 @@ class Scripts:
             lane_protocol.PLACE: self._place,
             lane_protocol.CLAIM: self._claim,
             lane_protocol.DIED: self._died,
-            lane_protocol.BEGIN: self._begin,
-            lane_protocol.TAKE_BACK: self._take_back,
-            lane_protocol.KEEP: self._keep,
-            lane_protocol.EMPTY: self._empty,
-            lane_protocol.FINISH: self._finish,
+            replay_protocol.BEGIN: self._begin,
+            replay_protocol.TAKE_BACK: self._take_back,
+            replay_protocol.KEEP: self._keep,
+            replay_protocol.EMPTY: self._empty,
+            replay_protocol.FINISH: self._finish,
             messages.SAY_HELD: self._say_held,
         }
         self._said = self._cut = 0
         self._commands: dict[str, Callable[..., None]] = {
-            "HSET": self._hset, "HINCRBY": self._hincrby, "HDEL": self._hdel, "SET": self._set, "DEL": self._del,
+            "HSET": self._hset, "HINCRBY": self._hincrby, "HDEL": self._hdel, "DEL": self._del,
             "PEXPIRE": self._pexpire, "ZADD": self._zadd, "ZREM": self._zrem, "ZREMRANGEBYSCORE": self._zremrange,
             "TOP": self._top, "LATEST": self._latest, "DEAD": self._dead, "FORGET": self._forget, "CARD": self._card,
             "SAY": self._say, "HOLD": self._hold, "SAID": self._has_said,
