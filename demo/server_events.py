@@ -123,7 +123,8 @@ class ServerEvents:
     async def answer(self, events: Sequence[Fields]) -> str:
         """The same for a person who waits: accepted, or why not."""
         try:
-            results = await asyncio.wait_for(self.tell(events), PATIENCE_S)
+            async with asyncio.timeout(PATIENCE_S):
+                results = await self.tell(events)
         except TimeoutError:
             results = []
         rejected = [result for result in results if result.status != ACCEPTED]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from contextlib import suppress
 from typing import Any
 
 import uvloop
@@ -38,7 +37,6 @@ from wakeline.stopping import told_to_stop, unless_told
 logger = logging.getLogger("wakeline.processor")
 
 AGAIN = 1  # exit code: the supervisor restarts the process
-STOP_S = 5.0  # for Faust to stop, of which nothing depends: lanes finish their writes themselves
 SWITCH_S = 10.0  # how long a replay may take to switch, before this process ends without waiting for it
 
 
@@ -99,9 +97,7 @@ async def run(config: Config) -> int:
     finally:
         running.cancel()
         switched.cancel()
-        with suppress(TimeoutError):  # Faust may wait for a task that missed its cancellation while lanes were opened
-            async with asyncio.timeout(STOP_S):
-                await app.stop()
+        await app.stop()
         await lanes.close()
         await teller.close()
         await internal.cleanup()

@@ -28,7 +28,8 @@ class Browser:
         assert self._process.stdout is not None
         async with self._turn:
             self._process.stdin.write(json.dumps({"id": 0, "tab": tab, "call": call, "args": args}).encode() + b"\n")
-            line = await asyncio.wait_for(self._process.stdout.readline(), 30)
+            async with asyncio.timeout(30):
+                line = await self._process.stdout.readline()
         assert line, "the driver ended: see its standard error"
         answer = json.loads(line)
         assert "error" not in answer, f"{call}{args}: {answer['error']}"
@@ -137,4 +138,5 @@ async def running_browser(
     finally:
         assert process.stdin is not None
         process.stdin.close()
-        await asyncio.wait_for(process.wait(), 20)
+        async with asyncio.timeout(20):
+            await process.wait()

@@ -291,3 +291,23 @@ async def test_all_connections_are_closed(redis_cluster: RedisCluster) -> None:
 async def test_a_key_lies_where_the_servers_say(key: str | bytes, redis_cluster: RedisCluster) -> None:
     async with client_of(redis_cluster.url) as client:
         assert client.keyslot(key) == redis_cluster.nodes[0].ask("CLUSTER KEYSLOT", key)
+
+
+async def test_a_call_that_is_cancelled_at_any_moment_ends(redis_server: Any) -> None:
+    """Before Python 3.12 asyncio.wait_for, which redis-py sends with, loses a cancellation that comes as it ends."""
+    loop = asyncio.get_running_loop()
+
+    async def calling(client: Redis) -> None:
+        while True:  # as who waits for a lane that a replay holds: only its cancellation ends it
+            await client.ping()
+
+    async with client_of(redis_server.url, one_connection=True) as client:
+        await client.ping()
+        for turns in range(200):
+            call = asyncio.create_task(calling(client))
+            for _ in range(turns % 20):
+                await asyncio.sleep(0)
+            loop.call_soon(call.cancel)
+            _, late = await asyncio.wait([call], timeout=1.0)
+            call.cancel()
+            assert not late, f"after {turns % 20} turns"

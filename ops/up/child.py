@@ -125,7 +125,8 @@ class Child:
                 back.cancel()
             process.kill()  # children that it left behind
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(process.drained.wait(), LAST_WORDS_S)
+                async with asyncio.timeout(LAST_WORDS_S):
+                    await process.drained.wait()
             process.transport.close()
         if self.service.log and not self._is_stopping:
             for line in last_lines(self.service.log):

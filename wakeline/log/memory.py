@@ -35,7 +35,8 @@ class MemoryLog:
         if not found and wait_ms:
             self._appended.clear()
             try:
-                await asyncio.wait_for(self._appended.wait(), wait_ms / 1000)
+                async with asyncio.timeout(wait_ms / 1000):
+                    await self._appended.wait()
             except TimeoutError:
                 return {}
             found = self._read(places, limit)

@@ -1,13 +1,16 @@
-"""Connections that encode commands with hiredis, for single servers and clusters, and whose end never fails."""
+"""Connections that encode commands with hiredis, for single servers and clusters, whose end never fails and whose
+calls can be cancelled at any moment.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 from redis.connection import HiredisRespSerializer
-from redis.exceptions import TimeoutError
+from redis.exceptions import ConnectionError, TimeoutError
 
 READ_BYTES = 4_194_304  # at once. With 64 KB a batch takes about fifty turns of an event loop that is busy folding
 
@@ -25,6 +28,31 @@ class EndingConnection(AbstractConnection):
         except TimeoutError:
             if writer is not None:
                 writer.transport.abort()
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        """Send `command` within `socket_timeout` (s).
+
+        redis-py's own makes a task of each command by `asyncio.wait_for`, which before Python 3.12 loses a cancellation
+        that comes just as the task ends: whoever cancels a call and waits for its end would wait for ever.
+        """
+        if not self.is_connected:
+            await self.connect_check_health(check_health=False)
+        if check_health:
+            await self.check_health()  # type: ignore[no-untyped-call]
+        if isinstance(command, str):
+            command = command.encode()
+        writer: Any = self._writer
+        try:
+            writer.writelines([command] if isinstance(command, bytes) else command)
+            async with asyncio.timeout(self.socket_timeout):
+                await writer.drain()
+        except BaseException as error:  # half a command may be sent: nothing else can follow it
+            await self.disconnect(nowait=True)
+            if isinstance(error, asyncio.TimeoutError):
+                raise TimeoutError("Timeout writing to socket") from None
+            if isinstance(error, OSError):
+                raise ConnectionError(f"Error while writing to socket: {error}") from error
+            raise
 
 
 class PackedConnection(EndingConnection, Connection):

@@ -8,11 +8,13 @@ LAUNCHER = """
 import os, signal, sys, threading
 
 left = {lines}
+dying = threading.Lock()
 
 def at_line(frame, event, argument):
     global left
     left -= event == "line"
     if left < 0:
+        dying.acquire()  # never released: of several threads one says where
         os.write(2, f"killed at {{frame.f_code.co_filename}}:{{frame.f_lineno}}".encode() + b"\\n")
         os.kill(os.getpid(), signal.SIGKILL)
     return at_line
