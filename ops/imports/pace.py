@@ -16,7 +16,7 @@ from typing import NamedTuple
 LEAST, FIRST, MOST = 20, 200, 500  # events of one append
 MORE = 20  # after each quick append
 QUICK_S = 0.03
-LEAST_BEHIND, FIRST_BEHIND, MOST_BEHIND = 1_200, 1_200, 10_000  # records in the log that are not applied
+LEAST_BEHIND, FIRST_BEHIND, MOST_BEHIND = 1_350, 1_350, 10_000  # records in the log that are not applied
 MORE_BEHIND = 50
 REACHED_S = 0.2  # until an append is applied, at most; a live event's profile takes about as long
 SOON_S = 0.12  # if it is applied by then, more may wait
