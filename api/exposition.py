@@ -15,10 +15,11 @@ from prometheus_client.registry import Collector
 
 from api import metrics
 from api.ledger import Ledger
-from api.numbers import AWAY, Numbers
+from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
-from wakeline.numbers import WINDOWS
+from wakeline.numbers import MONEYS, OF_CURRENCY, WINDOWS, Money, is_money
 from wakeline.patience import Outage
+from wakeline.vocabulary.money import CURRENCIES, major_units
 
 BUDGET_S = 3.0  # per read: below Prometheus' scrape timeout
 MAX_LABEL = 120  # characters of a label value
@@ -74,6 +75,10 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         yield _filled(family, (((site,), each.totals[name]) for site, each in numbers.sites.items()))
     for name, family in metrics.DAY.items():
         yield _filled(family, (((site,), each.day[name]) for site, each in numbers.sites.items()))
+    for money in MONEYS:
+        yield _filled(metrics.MONEY_TOTALS[money.name], _amounts(numbers, money, lambda each: each.totals))
+    for money in MONEYS:
+        yield _filled(metrics.MONEY_DAY[money.name], _amounts(numbers, money, lambda each: each.day))
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
@@ -87,6 +92,16 @@ def _books(ledger: Ledger) -> Iterator[Metric]:
     yield _filled(metrics.LEDGER_RECORDS, (((state,), count) for state, count in ledger.records.items()))
     yield _filled(metrics.LEDGER_DIFFERENCE, [((), ledger.difference)])
     yield _filled(metrics.DEAD_LETTERS, [((), ledger.records["dead"])])
+
+
+def _amounts(
+    numbers: Numbers, money: Money, counters: Callable[[SiteNumbers], Mapping[str, int]]
+) -> Iterator[tuple[tuple[str, ...], float]]:
+    """Of every currency in which the site has any amount, 0 included, so that what is taken back can be subtracted."""
+    for site, each in numbers.sites.items():
+        known = {field.partition(OF_CURRENCY)[2] for field in (*each.totals, *each.day) if is_money(field)}
+        for currency in sorted(known & CURRENCIES):
+            yield (site, currency), float(major_units(counters(each).get(money.field(currency), 0), currency))
 
 
 def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessColl
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 
 from wakeline import keys, numbers
-from wakeline.numbers import Count, Top
+from wakeline.numbers import Count, Money, Top
 
 
 class Family(NamedTuple):
@@ -42,6 +42,16 @@ def _today(number: Count) -> Family:
     return _gauge(f"wakeline_{number.metric}_today", help, "site", unit=number.unit)
 
 
+def _amount_total(money: Money) -> Family:
+    help = f"{money.help}, in units of the currency"
+    return Family(CounterMetricFamily, f"wakeline_{money.metric}_total", help, ("site", "currency"))
+
+
+def _amount_today(money: Money) -> Family:
+    help = f"{money.help}, today in the site's time zone, in units of the currency"
+    return _gauge(f"wakeline_{money.metric}_today", help, "site", "currency")
+
+
 def _top(top: Top) -> Family:
     help = f"{top.help}: the top values, the rest as {keys.OTHER}"
     return _gauge(f"wakeline_{top.metric}_window", help, "site", "window", top.label, unit=top.unit)
@@ -58,6 +68,10 @@ TOTALS = {each.name: _total(each) for each in numbers.COUNTS if each.has_total}
 
 DAY = {each.name: _today(each) for each in numbers.COUNTS}
 """By field of `keys.day`."""
+
+MONEY_TOTALS = {each.name: _amount_total(each) for each in numbers.MONEYS}
+MONEY_DAY = {each.name: _amount_today(each) for each in numbers.MONEYS}
+"""The same of amounts, by what comes before the currency. Only currencies of which a site has some amount."""
 
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
 """By name of the list. Live lists have every window, the others only today's."""
@@ -85,6 +99,8 @@ FAMILIES = (
     LIVE_VISITORS,
     *TOTALS.values(),
     *DAY.values(),
+    *MONEY_TOTALS.values(),
+    *MONEY_DAY.values(),
     *TOPS.values(),
     OPEN_SESSIONS,
     LEDGER_RECORDS,

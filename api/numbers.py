@@ -19,7 +19,7 @@ from wakeline.definitions import LATE_MS, LIVE_WINDOWS_MS
 from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
-from wakeline.numbers import COUNTS, LIVE_WINDOWS, SESSIONS, TODAY, TOPS, TOTALS, VISITS, WINDOWS
+from wakeline.numbers import COUNTS, LIVE_WINDOWS, SESSIONS, TODAY, TOPS, TOTALS, VISITS, WINDOWS, is_money
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 
@@ -39,7 +39,7 @@ LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.i
 
 @dataclass
 class SiteNumbers:
-    """One site, summed over all lanes."""
+    """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`."""
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
     totals: dict[str, int] = field(default_factory=lambda: dict.fromkeys(TOTALS, 0))
@@ -159,8 +159,10 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
         numbers.live[window] += next(replies)
     for counters in (numbers.totals, numbers.day):
         stored = next(replies)
-        for name in counters:
-            counters[name] += int(stored.get(name.encode(), 0))
+        for stored_name, amount in stored.items():
+            name = stored_name.decode()
+            if name in counters or is_money(name):
+                counters[name] = counters.get(name, 0) + int(amount)
     for top in numbers.tops.values():
         for member, score in _pairs(next(replies)):
             top[member] = top.get(member, 0) + float(score)

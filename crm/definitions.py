@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from wakeline.paths import pattern
-from wakeline.settings import MOST_INTEREST_RULES, InterestRule, Site
+from wakeline.settings import MOST_INTEREST_RULES, MOST_MARGIN_RULES, InterestRule, MarginRule, Site
 
 Held = tuple[tuple[str, bytes], ...]  # name and body of each definition that holds for a site, by name
 
@@ -37,8 +37,29 @@ def _rules_in_words(rules: Sequence[InterestRule]) -> list[str]:
     return [f"{rule.path} counts for {rule.interest}" for rule in rules]
 
 
+def _check_margins(rules: Sequence[MarginRule]) -> None:
+    if len(rules) > MOST_MARGIN_RULES:
+        raise ValueError(f"{len(rules):,} margins, more than {MOST_MARGIN_RULES:,}")
+    if any(not 0 <= rule.rate <= 1 for rule in rules):
+        raise ValueError("a margin that is not between 0 and 1")
+
+
+def _margins_in_words(rules: Sequence[MarginRule]) -> list[str]:
+    return [f"of {rule.category} {rule.rate:.12g} of the price is earned" for rule in rules]
+
+
+def _page_orders_in_words(counts: bool) -> list[str]:
+    return ["orders that only a page told count" if counts else "orders that only a page told are left out"]
+
+
+def _check_nothing(_: bool) -> None:
+    pass
+
+
 KINDS: dict[str, Kind] = {
     "interests": Kind(tuple[InterestRule, ...], _check_rules, _rules_in_words),
+    "margins": Kind(tuple[MarginRule, ...], _check_margins, _margins_in_words),
+    "page_orders": Kind(bool, _check_nothing, _page_orders_in_words),
 }
 """By the name that records, keys and `Site` use."""
 

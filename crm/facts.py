@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from crm.commerce import orders, products
+from crm.commerce import counting, orders, products
 from crm.identity import record
 from crm.identity.agreements import is_whole as is_agreed
 from crm.out import Out, Verdict
@@ -14,9 +14,10 @@ from crm.state import Customer, Visitor
 from crm.things.hearing import Making, hear, unlink
 from crm.things.state import Thing
 from wakeline.record import Fact
+from wakeline.vocabulary import things
 from wakeline.vocabulary.types import BY_NAME, ORDER_STATE, PRODUCT_TOLD, PURCHASE, REFUND
 
-__all__ = ["Thing", "fault_of", "is_agreed", "of_things", "take", "unlink"]
+__all__ = ["Thing", "fault_of", "is_agreed", "is_counted", "of_things", "take", "unlink"]
 
 MAKINGS: dict[str, Making] = {
     PURCHASE: orders.purchase,
@@ -52,10 +53,21 @@ def fault_of(fact: Fact) -> str:
     return ""
 
 
+def is_counted(thing: Thing) -> bool:
+    """Whether the site's numbers follow what is said of a thing."""
+    return thing.kind is things.ORDER
+
+
 def take(fact: Fact, home: Visitor | Customer | Thing, named: Mapping[str, Any], out: Out) -> Verdict:
     """Apply a fact at its home. `named`: whom it names beside that, by id."""
     if isinstance(home, Thing):
-        return hear(fact, home, named, out, making=MAKINGS[fact.type])
+        if not is_counted(home):
+            return hear(fact, home, named, out, making=MAKINGS[fact.type])
+        before = counting.before(home)
+        verdict = hear(fact, home, named, out, making=MAKINGS[fact.type])
+        if verdict is Verdict.APPLIED:
+            counting.count(fact, before, home, out)
+        return verdict
     if isinstance(home, Customer):
         return record.hear(fact, home, out)
     return record.hear_of_visitor(fact, home, out)

@@ -26,7 +26,7 @@ from crm.sites import SiteFacts
 from wakeline.definitions import SEEN_MS
 from wakeline.durations import MINUTE_MS
 from wakeline.keys import FORGOTTEN, LIVE_STEP_MS, MESSAGES_OF_A_MOMENT
-from wakeline.numbers import Count, Top
+from wakeline.numbers import Count, Money, Top
 from wakeline.record import CUSTOMER_PREFIX, NO_PLACE, Place, Record, Share, Unlink
 
 LIVE_MS = SEEN_MS + MINUTE_MS  # events received later than this after their time enter no live window
@@ -140,6 +140,7 @@ class Out:
         self.naming: defaultdict[tuple[str, str], dict[str, bool]] = defaultdict(dict)
         """Person -> thing or visitor -> whether it names the person or is linked to it, where that changed."""
         self.cut: Counts = _counts()  # what a bound cut: kind -> amount
+        self.odd: Counts = _counts()  # what was told that cannot be so, and is no number of the site
         self._emitted: tuple[int, int] = (-1, 0)  # offset and step of the latest emit
         self._emitted_to: set[tuple[str, str, str]] = set()  # site, id and cause of what they emitted
         self.messages: list[Said] = []
@@ -161,6 +162,11 @@ class Out:
     def count(self, number: Count, amount: int = 1, *, day: str = "") -> None:
         """Add to a number of the site: of `day`, by default the event's, and to its total if it has one."""
         (self.days[self.site.key, day] if day else self._today)[number.name] += amount
+
+    def count_at(self, number: Count | Money, amount: int, *, day: str, currency: str = "") -> None:
+        """Add to a number of the site on another day, or with "" only to its total. Of money: minor units."""
+        name = number.field(currency) if isinstance(number, Money) else number.name
+        self.days[self.site.key, day][name] += amount
 
     def top(self, top: Top, value: str, amount: int = 1) -> None:
         """Add to a top list of the event's day, and of its minute if the list is live and the event recent enough."""
@@ -187,6 +193,13 @@ class Out:
         if is_live:
             for counts in self._live(what, minute):
                 counts[value] += amount
+
+    def top_of_day(self, top: Top, value: str, amount: int, *, day: str) -> None:
+        """Add to a top list of a day, which is not live. A negative amount subtracts."""
+        if amount < 0:
+            self._take_back(top.name, value, amount, day=day, minute=0)
+        elif amount:
+            self.day_tops.open[self.site.key, top.name, day][value] += amount
 
     def _live(self, what: str, minute: int) -> tuple[Counts, Counts]:
         site, five = self.site.key, minute * MINUTE_MS // LIVE_STEP_MS

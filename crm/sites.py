@@ -37,6 +37,8 @@ class SiteFacts:
         )
         self._site = site
         self._time_zone = site.time_zone
+        self.margins = {interest_name(rule.category): rule.rate for rule in site.margins}  # by `interest_name`
+        self.page_orders = site.page_orders
         self._rules = [(pattern(rule.path), interest_name(rule.interest)) for rule in site.interests]
         self._day_of_quarter: dict[int, str] = {}
         self.interests_of_path = lru_cache(REMEMBERED_PATHS)(self._interests_of_path)

@@ -2,6 +2,7 @@
 
 queries.py   PromQL queries of the panels, by name
 panels.py    kinds of panels, with legend, calculation and unit
+orders.py    its row of orders
 live.py      the dashboard "Live"; `python -m dashboards.live` writes grafana/live.json
 metrics.py   docs/metrics.md; `python -m dashboards.metrics` writes it
 profiles.py  docs/profiles.md; `python -m dashboards.profiles` writes it

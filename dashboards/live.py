@@ -24,6 +24,7 @@ from grafana_foundation_sdk.models.dashboard import (
 )
 
 from dashboards import queries
+from dashboards.orders import orders
 from dashboards.panels import SOURCE, Size, lamp, lines, number, row, top
 from dashboards.queries import live, per_minute, share, today
 from wakeline import numbers
@@ -53,6 +54,7 @@ def dashboard() -> Dashboard:
     today_so_far(board)
     content(board)
     today_in_detail(board)
+    orders(board)
     operations(board)
     return board
 

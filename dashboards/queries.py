@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dashboards.panels import Query
 from wakeline.keys import OTHER
-from wakeline.numbers import Count, Top
+from wakeline.numbers import Count, Money, Top
 
 SITE = 'site="$site"'
 RATE = "[$__rate_interval]"
@@ -21,6 +21,23 @@ def today(number: Count) -> Query:
     return Query(f"wakeline_{number.metric}_today{{{SITE}}}", _legend(number))
 
 
+def kept(gained: Money, back: Money) -> Query:
+    """Today's amount by currency, without what was taken back today."""
+    return Query(f"wakeline_{gained.metric}_today{{{SITE}}} - wakeline_{back.metric}_today{{{SITE}}}", "{{currency}}")
+
+
+def amount(money: Money) -> Query:
+    return Query(f"wakeline_{money.metric}_today{{{SITE}}}", "{{currency}}")
+
+
+def grown(gained: Money, back: Money, *, over: str) -> tuple[Query, Query]:
+    """What was gained and taken back within a time, by currency."""
+    return (
+        Query(f"increase(wakeline_{gained.metric}_total{{{SITE}}}[{over}])", "gained, {{currency}}"),
+        Query(f"increase(wakeline_{back.metric}_total{{{SITE}}}[{over}])", "taken back, {{currency}}"),
+    )
+
+
 def share(part: Count, whole: Count) -> Query:
     """Today's `part` per `whole`; no value while `whole` is 0."""
     return Query(f"wakeline_{part.metric}_today{{{SITE}}} / (wakeline_{whole.metric}_today{{{SITE}}} > 0)", part.metric)
@@ -28,6 +45,10 @@ def share(part: Count, whole: Count) -> Query:
 
 def per_minute(number: Count) -> Query:
     return Query(f"60 * rate(wakeline_{number.metric}_total{{{SITE}}}{RATE})", _legend(number))
+
+
+def total(number: Count) -> Query:
+    return Query(f"wakeline_{number.metric}_total{{{SITE}}}", _legend(number))
 
 
 def _legend(number: Count) -> str:

@@ -34,7 +34,6 @@ from wakeline.lanes import Deployment, lane_of
 from wakeline.log import Entry
 from wakeline.numbers import LIVE_TOPS, TOPS
 from wakeline.record import Definition, Delta, Erase, Event, Fact, ImportEnd, Record, Unlink, encode_record
-from wakeline.vocabulary.things import is_thing
 from wakeline.vocabulary.types import BUILT_IN
 
 TIMED = 64  # one event in so many: reading the clock costs as much as a small rule
@@ -262,8 +261,6 @@ class Fold:
         return None
 
     def _hear(self, item: Item, fact: Fact, memory: LaneMemory, changes: Changes) -> Verdict:
-        if not is_thing(fact.home):  # of a thing nothing is counted
-            changes.enter(self._held[fact.site], min(fact.time, item.time))
         home, verdict = others.take(item, fact, memory, changes)
         if home is not None:
             self._look(home, changes)

@@ -64,13 +64,14 @@ class LanePlace(Struct):
 # commands as one msgpack argument, top list cap, OTHER, the due set's key, `moved` expected, writer expected: after a
 # restored backup another writer may have reached the same revision; what STORE stores, end to end.
 # Returns the first deadline, the ids of what XADD put into the outbox, and what `SAYING` counted.
-# Those in `own` are not Redis commands, but for XADD; for SAY, HOLD and SAID see `messages`. STORE: set to a part of
-# ARGV[10], from its first byte to its last, as Lua's msgpack knows no bytes, for a lifetime (ms). TOP: add to a top
-# list that is not loaded, in order and within the cap, like `Changes` for loaded lists. LATEST: set to a time (ms) if
-# it is later than the stored one, as a replay applies old erasures after newer ones. DEAD: add a dead letter to the
-# stream and the people it names to the set; beyond the maximum number of names the oldest letters are deleted. FORGET:
-# delete dead letters about a person, up to a time. CARD: delete what a customer's card holds of up to a time, and what
-# finds it; with a moment only if the lane has not spoken up to there, so that folding again ends nobody's card.
+# Those in `own` are not Redis commands, but for XADD and HINCRBY; for SAY, HOLD and SAID see `messages`. STORE: set to
+# a part of ARGV[10], from its first byte to its last, as Lua's msgpack knows no bytes, for a lifetime (ms). TOP: add to
+# a top list that is not loaded, in order and within the cap, like `Changes` for loaded lists. LATEST: set to a time
+# (ms) if it is later than the stored one, as a replay applies old erasures after newer ones. DEAD: add a dead letter to
+# the stream and the people it names to the set; beyond the maximum number of names the oldest letters are deleted.
+# FORGET: delete dead letters about a person, up to a time. CARD: delete what a customer's card holds of up to a time,
+# and what finds it; with a moment only if the lane has not spoken up to there, so that folding again ends nobody's
+# card.
 WRITE = (
     SAYING
     + ENDING
@@ -104,6 +105,9 @@ function own.TOP(c)
     end
     if tonumber(call('ZINCRBY', c[2], c[j + 1], member)) == 0 then call('ZREM', c[2], member) end
   end
+end
+function own.HINCRBY(c)
+  redis.pcall('HINCRBY', c[2], c[3], c[4])  -- a sum that leaves 64 bits stays as it was: it must not stop the lane
 end
 function own.STORE(c)
   call('SET', c[2], string.sub(ARGV[10], c[3], c[4]), 'PX', c[5])

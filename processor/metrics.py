@@ -20,6 +20,11 @@ FACTS_CUT = Counter(
     "What a bound cut: facts of a thing or a customer (facts), or remembered ids of a person's facts (ids)",
     ["what"],
 )
+ODD_FACTS = Counter(
+    "wakeline_processor_odd_facts",
+    "Facts that cannot be so: of an order that has a customer, but another one (other_customer)",
+    ["what"],
+)
 BATCH_RECORDS = Histogram(
     "wakeline_processor_batch_records",
     "Records per write to Redis",

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from crm import facts, records
-from crm.facts import Thing
+from crm.facts import Thing, is_counted
 from crm.out import Verdict
+from crm.sites import Facts
 from crm.state import Customer, Visitor
 from processor.batch import Item, Who, touched_by
 from processor.changes import Changes, HopGap
 from processor.memory import Home, LaneMemory
 from wakeline.record import NO_PLACE, CustomerShare, Delta, Erase, Fact, ImportEnd, Position, Share, Unlink
 from wakeline.vocabulary.things import is_thing
+
+NO_LONGER = Facts()  # sites that are not configured, of which facts are still on their way
 
 
 def touch(memory: LaneMemory, changes: Changes, who: Who) -> Home:
@@ -31,6 +34,9 @@ def hear(fact: Fact, who: tuple[Who, ...], memory: LaneMemory, changes: Changes)
     """Apply a fact at its home. `who`: see `batch.named_in`."""
     first, *others = who
     home = touch(memory, changes, first)
+    if not isinstance(home, Thing) or is_counted(home):
+        site = memory.definitions.facts(changes.sites).get(fact.site) or NO_LONGER[fact.site]
+        changes.enter(site, min(fact.time, changes.now))
     named = {id: memory.people[site, id] for site, id in others}
     return home, facts.take(fact, home, named, changes)
 

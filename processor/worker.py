@@ -305,6 +305,8 @@ class LaneWorker:
             logger.error("lane %d: deltas of lane %d from %s to %s are missing", self.lane, source, applied, after)
         for what, amount in changes.cut.items():
             metrics.FACTS_CUT.labels(what).inc(amount)
+        for what, amount in changes.odd.items():
+            metrics.ODD_FACTS.labels(what).inc(amount)
         for _, reason, *_ in changes.dead:
             metrics.DEAD_LETTERS.labels(reason.split(":")[0]).inc()
             logger.error("lane %d: a dead letter: %s", self.lane, reason)

@@ -38,7 +38,7 @@ from processor.messages import id_of, messages
 from processor.people import write_customer, write_thing, write_visitor
 from wakeline import card_keys, keys
 from wakeline.lanes import lane_of
-from wakeline.numbers import TOTALS
+from wakeline.numbers import TOTALS, is_money
 from wakeline.record import CUSTOMER_PREFIX, Event, decode_record, encode_record
 
 MOST_BYTES = 65_536
@@ -81,13 +81,16 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
             continue
         key = changes.keys.day(lane, site, day)
         for field, amount in counts.items():
-            yield ["HINCRBY", key, field, str(amount)]
-            if field in TOTALS:
+            if day and amount:
+                yield ["HINCRBY", key, field, str(amount)]
+            if field in TOTALS or is_money(field):
                 totals[site][field] += amount
-        yield ["PEXPIRE", key, str(keys.DAY_TTL_MS)]
+        if day:
+            yield ["PEXPIRE", key, str(keys.DAY_TTL_MS)]
     for site, counts in totals.items():
         for field, amount in counts.items():
-            yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
+            if amount:
+                yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
     for site, marks in changes.presence.items():
         key = changes.keys.present(lane, site)
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]

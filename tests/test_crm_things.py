@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from crm import facts
 from crm.commerce import page_orders
 from crm.out import Out, Verdict
+from crm.sites import SiteFacts
 from crm.things import digests, forms, merging
 from crm.things.forms import taken
 from crm.things.state import Thing
@@ -21,17 +22,19 @@ from wakeline.definitions import REMEMBERED_DAYS
 from wakeline.kept import Kept
 from wakeline.orders import ALL, Order, order
 from wakeline.record import Fact
-from wakeline.told import CURRENCY, MONEY, ThingState, value_of
+from wakeline.settings import Site
+from wakeline.told import BOUGHT, CURRENCY, MONEY, ThingState, stored_name, value_of
 from wakeline.vocabulary import pages
 from wakeline.vocabulary.fields import AMOUNTS, Item
 from wakeline.vocabulary.types import TYPES
 
-ORDER = "#" + "a" * 32
+ORDER, CONTACT = "#" + "a" * 32, "#contact:" + "c" * 32
 
 
 def heard(*said: Fact, home: str = ORDER, at: int = START + DAY) -> Thing:
     """A thing that has heard these facts."""
     out = Out(decay_zero=0, half_life=DAY)
+    out.enter(SiteFacts(Site(key="shop")), START)
     out.now = at
     thing = Thing("shop", home, ThingState())
     for one in said:
@@ -143,6 +146,7 @@ def test_a_mail_keeps_the_first_time_of_whatever_happened_to_it() -> None:
 def test_refunds_beyond_the_bound_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging, "MOST_ENTRIES", 3)
     out = Out(decay_zero=0, half_life=DAY)
+    out.enter(SiteFacts(Site(key="shop")), START)
     out.now = START + DAY
     thing = Thing("shop", ORDER, ThingState())
     for n in range(5):
@@ -160,6 +164,7 @@ def test_what_was_bought_stays_however_many_refunds_come(by: str) -> None:
     long = {"items": [{"item_id": "x" * 200, "price": 1}] * 100}
     refunds = [fact(ORDER, "refund", 2 + n, {"refund_id": str(n), **(long if n % 9 else {})}) for n in range(300)]
     out = Out(decay_zero=0, half_life=DAY)
+    out.enter(SiteFacts(Site(key="shop")), START)
     out.now = START + DAY
     thing, named = Thing("shop", ORDER, ThingState()), {"@customer0": Thing("shop", ORDER, ThingState())}
     for one in (bought, paid, *refunds):
@@ -234,19 +239,30 @@ def test_a_retry_from_a_clock_that_is_ahead_is_another_word_of_the_same_id() -> 
     """Its time counts as that of its arrival, see docs/servers.md."""
     out = Out(decay_zero=0, half_life=DAY)
     out.now = START + DAY
-    thing = Thing("shop", ORDER, ThingState())
-    said, again = (fact(ORDER, "purchase", at, {"value": 1, "currency": "EUR"}, id="1" * 16) for at in (0, 2))
+    thing = Thing("shop", CONTACT, ThingState())
+    said, again = (fact(CONTACT, "contact", at, {"channel": "mail"}, id="1" * 16) for at in (0, 2))
     assert facts.take(said, thing, {}, out) is Verdict.APPLIED
     assert facts.take(again, thing, {}, out) is Verdict.CONFLICT
-    facts.take(fact(ORDER, "purchase", 1, {"value": 2, "currency": "EUR"}), thing, {}, out)
+    facts.take(fact(CONTACT, "contact", 1, {"channel": "phone"}), thing, {}, out)
     assert facts.take(said, thing, {}, out) is Verdict.APPLIED
-    assert order(thing.state.told).value == 2
+    assert value_of(thing.state.told, stored_name("channel")) == "phone"
     facts.take(again, thing, {}, out)
-    assert order(thing.state.told).value == 1
+    assert value_of(thing.state.told, stored_name("channel")) == "mail"
+
+
+def test_an_order_was_bought_when_the_first_of_its_purchases_says() -> None:
+    """Whichever comes first, and whoever has the last word."""
+    said = [
+        fact(ORDER, "purchase", at, {"value": at, "currency": "EUR"}, by=by) for at, by in ((5, "page"), (9, "server"))
+    ]
+    for told in (said, said[::-1]):
+        state = heard(*told).state
+        assert (order(state.told).value, value_of(state.told, BOUGHT)) == (9, START + 5)
 
 
 def test_a_fact_older_than_its_kind_is_kept_is_too_late() -> None:
     out = Out(decay_zero=0, half_life=DAY)
+    out.enter(SiteFacts(Site(key="shop")), START)
     out.now = START + 801 * DAY
     thing = Thing("shop", ORDER, ThingState())
     said = fact(ORDER, "purchase", 0, {"value": 1, "currency": "EUR"})

@@ -19,7 +19,7 @@ from wakeline.config import load
 from wakeline.config.rules import ports
 from wakeline.durations import MINUTE_MS
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
-from wakeline.settings import InterestRule, Settings, Site, described
+from wakeline.settings import InterestRule, MarginRule, Settings, Site, described
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -29,7 +29,7 @@ ALERTS = (ROOT / "docs/alerts.md").read_text()
 HEAD = "| setting | default | meaning |\n|---|---|---|\n"
 
 
-Kind = type[Settings] | type[Site] | type[InterestRule]
+Kind = type[Settings] | type[Site] | type[InterestRule] | type[MarginRule]
 
 
 def table(kind: Kind) -> str:
@@ -91,7 +91,7 @@ def test_the_thresholds_are_those_of_the_code(name: str, stated: tuple[str, ...]
     assert [words for words in stated if words not in text] == []
 
 
-@pytest.mark.parametrize("kind", [Settings, Site, InterestRule])
+@pytest.mark.parametrize("kind", [Settings, Site, InterestRule, MarginRule])
 def test_the_settings_tables_are_the_settings(kind: Kind) -> None:
     assert table(kind) in (ROOT / "docs/settings.md").read_text(), f"paste into docs/settings.md:\n{table(kind)}"
 
@@ -148,7 +148,7 @@ def test_the_python_example_runs_as_far_as_it_can_without_a_server() -> None:
 def test_the_example_is_a_valid_configuration(tmp_path: Path, is_full: bool) -> None:
     text = EXAMPLE.read_text()
     if is_full:
-        text = re.sub(r'^# (\w+ = (?:["\[\d]|true))', r"\1", text, flags=re.MULTILINE)
+        text = re.sub(r'^# (\w+ = (?:["\[\d]|true|false))', r"\1", text, flags=re.MULTILINE)
         (tmp_path / "GeoLite2-Country.mmdb").write_bytes(b"")
     (tmp_path / "wakeline.toml").write_text(text)
     config = load(tmp_path / "wakeline.toml", {}, {})

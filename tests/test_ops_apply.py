@@ -67,11 +67,15 @@ def appended(servers: Settings) -> list[list[tuple[int, bytes]]]:
         for lane in range(LANES):
             entries = (await log.read({lane: 0}, limit=1_000, wait_ms=200)).get(lane, [])
             records = [decode_record(entry.value) for entry in entries]
-            found.append([(one.version, bytes(one.body)) for one in records if isinstance(one, Definition)])
+            found.append([(one.version, bytes(one.body)) for one in records if _is_of(one)])
         await log.close()
         return found
 
     return asyncio.run(read())
+
+
+def _is_of(record: object) -> bool:
+    return isinstance(record, Definition) and (record.site, record.name) == OF
 
 
 def versions(servers: Settings) -> list[list[int]]:
@@ -109,7 +113,11 @@ def test_what_has_changed_is_appended_to_every_lane_and_holds(run: Run, servers:
     """At the first start before any event; a second time only what is new."""
     first = run()
     assert first.exit_code == 0, first.output
-    assert first.output == "site shop, interests: version 1 is now in effect\n  + /shoes/* counts for Shoes\n"
+    assert first.output == (
+        "site shop, interests: version 1 is now in effect\n  + /shoes/* counts for Shoes\n"
+        "site shop, margins: version 1 is now in effect\n"
+        "site shop, page_orders: version 1 is now in effect\n  + orders that only a page told count\n"
+    )
     assert versions(servers) == [[1]] * LANES
     assert run().output == "nothing to do: the configured rules are already in effect\n"
     assert set(fold(servers, event("visitor-1", "page-1", 0, 0, path="/bags/one"))) == set()

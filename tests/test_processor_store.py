@@ -13,6 +13,7 @@ from processor.command import Command
 from processor.lane_protocol import COMMANDS, KEYS_OF, LanePlace
 from processor.memory import LaneMemory
 from processor.store import Store, StoreUnavailable, Written
+from tests.log_alone.memory_redis import MemoryRedis
 from tests.refusing import server_that_says
 from tests.timeline import MINUTE, START, Timeline, a_week_of_visits, event
 from wakeline import keys
@@ -81,6 +82,22 @@ async def test_a_write_consists_of_nothing_else(redis_server: Any, monkeypatch: 
         await made.close()
     assert len(given) > 8
     assert given <= {*COMMANDS, "TOP", "LATEST", "SAID", *KEYS_OF}
+
+
+async def test_a_sum_beyond_64_bits_stays_as_it_was_and_stops_no_lane(redis_server: Any) -> None:
+    """Pages can tell amounts without end, and a script that fails half-way tears the lane."""
+    most = 2**63 - 1
+    async with connect(redis_server.url) as redis:
+        for store in (Store(redis, key_space=Keys()), Store(MemoryRedis(), key_space=Keys())):  # type: ignore[arg-type]
+            place = await store.claim(0, LaneMemory(), writer="test")
+            key = store.keys.totals(0, "shop")
+            add: list[Command] = [["HINCRBY", key, "revenue:EUR", str(most)], ["HINCRBY", key, "orders", "1"]]
+            for turn in range(2):
+                await store.write(0, add, place=place, stamp=f"test:{turn}")
+                place.revision, place.writer = place.revision + 1, f"test:{turn}"
+            found: Any = await store._redis.hgetall(key)
+            assert {name.decode(): int(value) for name, value in found.items()} == {"revenue:EUR": most, "orders": 2}
+            assert not (await store.place(0, LaneMemory())).torn
 
 
 async def test_it_loads_as_many_as_a_call_may_touch_and_of_who_lives_elsewhere_only_the_tombstone(

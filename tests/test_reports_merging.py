@@ -16,7 +16,7 @@ from tests.telling import fact, order
 from tests.test_processor_things import state
 from tests.test_reports_query import answer
 from tests.timeline import DAY, MINUTE, START, event, timeline
-from wakeline import orders
+from wakeline import numbers, orders
 from wakeline.record import Event, Fact
 from wakeline.told import value_of
 from wakeline.vocabulary.fields import ORDER_STATES
@@ -132,10 +132,16 @@ async def test_an_order_of_the_history_is_the_folds(redis_server: Any, tmp_path:
             await made.run()
         await made.pass_time(MINUTE)  # lanes tell each other
         assert (await made.ledger())["dead"] == 0
+        totals = await made.totals()
         folded = {order(name): (await state(made, order(name))).told for name in ("A-1", "B", "C")}
     history = seal(tmp_path, [(START + DAY, each) for each in everything])
     rows = answer(history, "select order_key, value, currency, channel, coupon, customer from orders")
     assert rows
+    kept = "select currency, sum(revenue) * 100, count_if(revenue > 0) from orders where value is not null group by all"
+    for currency, revenue, _ in (sums := answer(history, kept)):
+        amount = numbers.REVENUE.field(currency), numbers.REVENUE_BACK.field(currency)
+        assert revenue == totals.get(amount[0], 0) - totals.get(amount[1], 0)
+    assert totals.get("orders", 0) - totals.get("orders_back", 0) == sum(count for *_, count in sums)
     for home, value, currency, channel, coupon, customer in rows:
         told = folded[home]
         found = orders.order(told)

@@ -157,6 +157,9 @@ def test_an_order_is_read_by_the_shops_number(redis_server: Any, read: Any) -> N
             Refund(time=after(10), currency="EUR", items=(Item(item_id="runner-7"),)),
             Refund(time=after(11), currency="EUR", is_whole=True),
         ),
+        refunded=Decimal("179.80"),
+        revenue=Decimal("0.00"),
+        margin=Decimal("0.00"),
         last_told=after(11),
     )
     assert read(Order, " A1001\u200b") == found  # as whoever tells of it may write the number

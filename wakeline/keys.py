@@ -23,8 +23,8 @@ PRESENCE_TTL_MS = MINUTE_TTL_MS  # of the sets of present visitors: nobody, eras
 TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and history
 TOP_MEMBERS = 500  # of one top list in one lane; other values are counted in OTHER
 TOP_LENGTH = 200  # visible characters of a member, at most 800 bytes: see `labels.cut`
-# At worst a list has 501 members of 800 bytes, and about 100 bytes of overhead each: 450 KB. A site's day has the nine
-# lists of `numbers.TOPS` per lane: 4 MB at worst, 25 KB with typical paths of 50 bytes and 50 pages.
+# At worst a list has 501 members of 800 bytes, and about 100 bytes of overhead each: 450 KB. The twelve lists of a
+# site's day (`numbers.TOPS`) have 5.4 MB per lane at worst, 25 KB with typical paths of 50 bytes and 50 pages.
 DEAD_LETTERS = 10_000  # per lane, newest kept
 MESSAGES_TTL_MS = 7 * DAY_MS
 MESSAGES_KEPT = 1_000_000  # in MESSAGES, newest kept: with a body of 100 bytes some 350 MB
@@ -262,7 +262,7 @@ class Keys(ThingKeys):
     # a site's numbers in one lane; readers add up the lanes
 
     def totals(self, lane: int, site: str) -> str:
-        """hash of counts since the start, see `numbers`. Permanent."""
+        """hash of counts since the start, and of amounts by currency in minor units, see `numbers`. Permanent."""
         return f"{self.prefix}{{{lane}}}:{site}:totals"
 
     @property

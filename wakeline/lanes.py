@@ -70,7 +70,7 @@ def stored_deployment(values: Sequence[bytes | None]) -> Deployment:
     return Deployment(lanes, decay_zero, half_life, int(version or keys.VERSION))
 
 
-FORMAT = 5
+FORMAT = 6
 """Of the stored data and the log's records: raised by a version of Wakeline whose data the ones before cannot read.
 
 1   all before there was such a number
@@ -80,6 +80,7 @@ FORMAT = 5
 4   the log has records that unlink visitors from a customer, who may only have withdrawn; what names a person may be a
     visitor; states of visitors have short names
 5   states of visitors and customers are msgpack; those of customers have short names
+6   with each order lies what was counted of it
 """
 
 # KEYS: DEPLOYMENT; ARGV: lanes, decay_zero, half_life, FORMAT. First come, first stored; the format only rises.

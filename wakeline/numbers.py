@@ -18,6 +18,7 @@ LIVE_WINDOWS = ("now", *LIVE_WINDOWS_MS)
 """Windows of live visitors."""
 
 MS = 0.001
+OF_CURRENCY = ":"  # between the name of an amount and its currency
 
 
 class Count(NamedTuple):
@@ -28,6 +29,22 @@ class Count(NamedTuple):
     help: str
     has_total: bool = True
     unit: float = 1.0  # of the value in Redis, in the metric's base unit
+
+
+class Money(NamedTuple):
+    """Amounts per day and since the start, by currency, which are never added up. In Redis: minor units."""
+
+    name: str  # the field of `keys.day` and `keys.totals` is "<name>:<currency>"
+    metric: str  # wakeline_<metric>_total and wakeline_<metric>_today, in units of the currency
+    help: str
+
+    def field(self, currency: str) -> str:
+        return f"{self.name}{OF_CURRENCY}{currency}"
+
+
+def is_money(field: str) -> bool:
+    """Whether a field of `keys.day` or `keys.totals` is an amount."""
+    return field.partition(OF_CURRENCY)[0] in MONEY_NAMES
 
 
 class Top(NamedTuple):
@@ -57,6 +74,27 @@ IDENTIFIED = Count("identified", "identified", "Visitors linked to a customer")
 WITHDRAWALS = Count("withdrawals", "withdrawals", "Visitors who withdrew their consent")
 VISITS = Count("visits", "visits", "Sessions that began", has_total=False)  # total: SESSIONS, counted at the end
 
+# A change of an order counts as the difference that it makes: what is gained on the day of the order, what is taken
+# back on the day on which it is told, or of an import on its own. Of days longer ago than LATE_MS only totals change.
+ORDERS = Count("orders", "orders", "Orders whose value is known")
+ORDERS_BACK = Count("orders_back", "orders_taken_back", "Of these, orders cancelled or refunded wholly")
+PIECES = Count("pieces", "pieces_sold", "Pieces in orders")
+PIECES_BACK = Count("pieces_back", "pieces_taken_back", "Pieces returned, or refunded or cancelled by item")
+REVENUE = Money("revenue", "revenue_gained", "Value of orders, without tax and shipping")
+REVENUE_BACK = Money("revenue_back", "revenue_taken_back", "Value refunded or cancelled, at most an order's value")
+PAGE_REVENUE = Money("page_revenue", "page_revenue_gained", "Value of orders that only a page told, unsigned")
+PAGE_REVENUE_BACK = Money("page_revenue_back", "page_revenue_taken_back", "Of that, taken back or told by others since")
+MARGIN = Money("margin", "margin_gained", "Margin of orders, where the cost of all items is known")
+MARGIN_BACK = Money("margin_back", "margin_taken_back", "Margin lost by what was taken back, and losses")
+UNKNOWN_MARGIN = Money("unknown_margin", "unknown_margin_gained", "Kept value of orders whose margin is unknown")
+UNKNOWN_MARGIN_BACK = Money("unknown_margin_back", "unknown_margin_taken_back", "Of that, taken back or known since")
+
+# What is told of orders and cannot be so. Each counts on the day of what says it.
+ORDERS_UNPRICED = Count("orders_unpriced", "orders_unpriced", "Purchases told without an amount that can be read")
+ORDERS_TOO_LARGE = Count("orders_too_large", "orders_too_large", "Orders worth too much to be counted")
+ORDERS_OVER_REFUNDED = Count("orders_over_refunded", "orders_over_refunded", "Orders refunded by more than their value")
+ORDER_STATES_BACK = Count("order_states_back", "order_states_backwards", "States told of an order that had a later one")
+
 TOP_PAGES = Top("pages", "page_views", "page", "Page views by page path", is_live=True, has_paths=True)
 TOP_ENGAGED = Top("engaged_ms", "engaged_seconds", "page", "Engaged time by page path", has_paths=True, unit=MS)
 TOP_ENTRIES = Top("entries", "entries", "page", "Sessions by entry page", has_paths=True)
@@ -67,9 +105,15 @@ TOP_INTERESTS = Top("interests", "interest", "interest", "Events that show an in
 # includes events that are not activity, so it may exceed EVENTS
 TOP_EVENTS = Top("events", "custom_events", "event", "Custom events by name, including pages' own reports")
 TOP_BOTS = Top("bots", "bot_events", "bot", "Events of bots, by bot")
+TOP_PRODUCTS = Top("products", "products_bought", "product", "Pieces of today's orders that were kept, by product")
+TOP_CATEGORIES = Top("categories", "categories_bought", "category", "The same, by category")
+TOP_COUPONS = Top("coupons", "coupons_used", "coupon", "Today's orders that were kept, by coupon")
 
 COUNTS = tuple(number for number in list(globals().values()) if isinstance(number, Count))
 TOPS = tuple(number for number in list(globals().values()) if isinstance(number, Top))
 
+MONEYS = tuple(number for number in list(globals().values()) if isinstance(number, Money))
+
 TOTALS = frozenset(count.name for count in COUNTS if count.has_total)
+MONEY_NAMES = frozenset(money.name for money in MONEYS)
 LIVE_TOPS = tuple(top for top in TOPS if top.is_live)

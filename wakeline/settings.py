@@ -18,6 +18,7 @@ from wakeline.memory import COUNT_ONLY, REFUSE
 
 METRICS_PORT_STEP = 10  # between the metrics ports of two workers of the collector
 MOST_INTEREST_RULES = 1_000  # of a site: each takes half a millisecond to prepare, and is tried at each new path
+MOST_MARGIN_RULES = 1_000  # of one site
 
 
 class LogFormat(StrEnum):
@@ -168,6 +169,14 @@ class InterestRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MarginRule:
+    """What is earned with items of a category whose purchase price nobody told."""
+
+    category: str = _setting("", "category of items, as `item_category` says it")
+    rate: float = _setting(0.0, "share of the price that is earned with them, e.g. 0.4", least=0, most=1)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """One [[site]] of wakeline.toml."""
 
@@ -190,6 +199,15 @@ class Site:
     own_cookie: str = _setting("", "name of a cookie that marks own traffic to exclude")
     interests: tuple[InterestRule, ...] = _setting(
         (), f"rules from URL paths to interests, [[site.interests]], at most {MOST_INTEREST_RULES:,}"
+    )
+    margins: tuple[MarginRule, ...] = _setting(
+        (),
+        "what is earned with items whose purchase price nobody told, [[site.margins]], at most "
+        f"{MOST_MARGIN_RULES:,}; of categories without one it is unknown",
+    )
+    page_orders: bool = _setting(
+        True,
+        "false: orders that only a page told, without its server's signature, are in no number but `page_revenue`",
     )
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
     archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)
@@ -219,7 +237,7 @@ class Config:
     path: Path | None = None  # the file it was read from
 
 
-def described(kind: type[Settings] | type[Site] | type[InterestRule]) -> list[tuple[str, Any, str]]:
+def described(kind: type[Settings] | type[Site] | type[InterestRule] | type[MarginRule]) -> list[tuple[str, Any, str]]:
     """(name, default, help with the range) of each setting, in order."""
     instance = kind()
     return [(item.name, getattr(instance, item.name), item.metadata["help"] + _range(item)) for item in fields(kind)]

@@ -16,7 +16,18 @@ from msgspec import Struct
 from wakeline import orders, told
 from wakeline.kept import Kept
 from wakeline.profile_fields import Fact
-from wakeline.told import CURRENCY, EARLIEST, MONEY, ThingState, stored_name, teller_of, value_of
+from wakeline.told import (
+    BOUGHT,
+    CURRENCY,
+    EARLIEST,
+    LEFT_OUT,
+    MONEY,
+    RANK_OF_OTHERS,
+    ThingState,
+    stored_name,
+    teller_of,
+    value_of,
+)
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units
 
@@ -81,6 +92,10 @@ class Order(Struct, frozen=True, kw_only=True):
     returned: Annotated[datetime | None, SINCE] = None
     cancelled: Annotated[datetime | None, SINCE] = None
     refunds: Annotated[tuple[Refund, ...], Fact("those that stand")] = ()
+    is_of_page: Annotated[bool, Fact("whether only a page told it, without its server's signature")] = False
+    refunded: Annotated[Decimal | None, Fact("taken back of the value; `None`: it is not counted")] = None
+    revenue: Annotated[Decimal | None, Fact("kept of the value, as in the site's numbers")] = None
+    margin: Annotated[Decimal | None, Fact("earned with that; `None`: it is not known")] = None
     last_told: Annotated[datetime, LAST]
 
 
@@ -165,18 +180,29 @@ def thing(kind: type[T], site: str, id: str, state: ThingState) -> T:
     facts = _Facts(state.told)
     found: dict[str, Any] = {"site": site, "id": id, "currency": facts.currency, "last_told": moment(state.last)}
     if kind is Order:
-        found |= _order(state.told, facts.currency)
+        found |= _order(state.told, facts.currency) | _counted(state)
     found |= {name: read(facts, name) for name, read in FIELDS[kind].items() if name not in found}
     return kind(**found)
 
 
 def _order(facts: Sequence[Kept], currency: str) -> dict[str, Any]:
     made, bought = orders.order(facts), teller_of(facts, orders.VALUE)
+    time = value_of(facts, BOUGHT) or (bought.time if bought else 0)
     return {
-        "time": moment(bought.time) if bought else None,
+        "time": moment(time) if time else None,
         "items": tuple(_item(item, currency) for item in made.items),
         "refunds": tuple(_refund(refund, refund.currency or currency) for refund in made.refunds),
     }
+
+
+def _counted(state: ThingState) -> dict[str, Any]:
+    counted = state.counted
+    found: dict[str, Any] = {"is_of_page": all(one.rank != RANK_OF_OTHERS for one in state.told)}
+    if counted is not None and counted.currency and counted.of_page != LEFT_OUT:
+        found["refunded"] = _major(counted.taken, counted.currency)
+        found["revenue"] = _major(counted.value - counted.taken, counted.currency)
+        found["margin"] = _major(counted.margin, counted.currency)
+    return found
 
 
 def _refund(refund: orders.Refund, currency: str) -> Refund:

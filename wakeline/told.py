@@ -17,6 +17,7 @@ from wakeline.kept import Kept
 from wakeline.vocabulary.fields import AMOUNTS
 
 EARLIEST = "<"  # such as the time at which an order was paid
+BOUGHT = f"{EARLIEST}b"  # the earliest time (ms) that a purchase says
 MONEY = "$"  # whole minor units of the fact's CURRENCY, alone or in a list
 CURRENCY = "c"  # stays with the amounts of its fact, and never takes the place of another
 A_REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with a hash of its id
@@ -44,11 +45,29 @@ def stored_name(field: str) -> str:
     return f"{MONEY}{short}" if field in OF_MONEY else short
 
 
+class Counted(Struct, array_like=True, omit_defaults=True, gc=False):
+    """What the site's numbers have of an order: see `crm.commerce.counting`. Amounts are minor units of `currency`."""
+
+    day: str = ""  # of the order; "": it is in totals only
+    currency: str = ""  # "": it has no value that counts
+    value: int = 0
+    taken: int = 0  # of the value
+    margin: int | None = None  # of what was kept; None: the cost of an item is unknown
+    pieces: int = 0
+    pieces_back: int = 0
+    of_page: int = 0  # one of CONFIRMED, PAGE_ONLY, LEFT_OUT
+
+
+CONFIRMED, PAGE_ONLY, LEFT_OUT = range(3)
+"""A server, an import or a signature told it; only a page did; only a page did, and the site counts no such orders."""
+
+
 class ThingState(Struct, array_like=True, gc=False):
     """Stored state of one thing."""
 
     told: list[Kept] = []
     last: int = 0  # time of the latest fact, ms, but no later than its append time; not stored where `told` says it
+    counted: Counted | None = None  # of an order
 
     def latest(self) -> int:
         """Time of the latest fact of which something is left, ms; 0: of none."""
@@ -60,9 +79,10 @@ _decode = msgspec.json.Decoder(ThingState).decode
 
 
 def encode_thing(state: ThingState) -> bytes:
-    if state.last == state.latest():
-        return _encode((state.told,))
-    return _encode(state)
+    last = 0 if state.last == state.latest() else state.last
+    if state.counted is not None:
+        return _encode((state.told, last, state.counted))
+    return _encode((state.told, last) if last else (state.told,))
 
 
 def decode_thing(text: bytes) -> ThingState:

@@ -1,6 +1,8 @@
 """Orders and products.
 
 orders.py       what facts say of an order, and the order that they make
+worth.py        what an order is worth: kept, taken back, its margin
+counting.py     the numbers of a site follow its orders
 products.py     what facts say of a product
 page_orders.py  a page's purchase or refund tells its order
 """

@@ -13,7 +13,7 @@ from crm.things.digests import short
 from wakeline.kept import Fields
 from wakeline.orders import ALL
 from wakeline.record import Fact
-from wakeline.told import A_REFUND, CURRENCY, EARLIEST, stored_name
+from wakeline.told import A_REFUND, BOUGHT, CURRENCY, EARLIEST, stored_name
 from wakeline.vocabulary.fields import ORDER_STATES
 from wakeline.vocabulary.types import PURCHASE, REFUND
 
@@ -22,7 +22,7 @@ REFUND_FIELDS = forms.table(REFUND, without=("refund_id",))
 
 
 def purchase(fact: Fact) -> Fields:
-    return forms.taken(fact.body, PURCHASE_FIELDS)
+    return forms.taken(fact.body, PURCHASE_FIELDS) | {BOUGHT: fact.time}
 
 
 def refund(fact: Fact) -> Fields:

@@ -74,7 +74,7 @@ def _rows(thing: AnyThing) -> Iterator[tuple[str, str | Table]]:
     """What is known, with a name; who it names and its own id come last."""
     for name in thing.__struct_fields__:
         value = getattr(thing, name)
-        if name in HEAD or value is None or value in ("", (), {}):
+        if name in HEAD or value is None or value is False or value in ("", (), {}):
             continue
         if name in ("items", "parts"):
             yield name, _items(value, thing.currency)
@@ -98,6 +98,8 @@ def _text(value: Any, currency: str) -> str:
         return f"{value:,f} {currency}"
     if isinstance(value, tuple):
         return ", ".join(value)
+    if value is True:
+        return "yes"
     return f"{value:,g}" if isinstance(value, float) else str(value)
 
 

@@ -85,6 +85,8 @@ async def restored(url: str, case: Case, lived: Lived, kept: int, *, batch: int)
 async def killed(url: str, case: Case, lived: Lived, fault: Fault) -> list[str]:
     found = (await runs.live(url, case, fault=fault)).holdings
     lines = _unlike(found, lived, is_replay=fault.kind == TORN)
+    if fault.kind == TORN:
+        lines = _of_replay(lines, case)
     if case.kind.trimmed:  # after a crash lanes tell a customer in another order, in which other interests may go
         lines = [line for line in lines if f":interests:{CUSTOMER_PREFIX}" not in line]
     if case.bounds.get("crm.identity.forgetting.MAX_VISITORS") == 1:  # and in which another one is the latest
@@ -94,10 +96,12 @@ async def killed(url: str, case: Case, lived: Lived, fault: Fault) -> list[str]:
 
 async def replayed(url: str, case: Case, lived: Lived, *, batch: int) -> list[str]:
     found = await runs.replayed(url, case, lived, batch=batch)
-    lines = differences(met_at_once(found), met_at_once(lived.holdings))
-    if _is_back(case):  # a replay omits what came before that, as docs/privacy.md says
-        lines = [line for line in lines if not OF_THE_RECORD.search(line)]
-    return lines
+    return _of_replay(differences(met_at_once(found), met_at_once(lived.holdings)), case)
+
+
+def _of_replay(lines: list[str], case: Case) -> list[str]:
+    """Without what a replay, also of one torn lane, omits of who is back, as docs/privacy.md says."""
+    return [line for line in lines if not OF_THE_RECORD.search(line)] if _is_back(case) else lines
 
 
 def _is_back(case: Case) -> bool:

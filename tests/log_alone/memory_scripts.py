@@ -78,7 +78,9 @@ class Scripts:
 
     def _hincrby(self, key: str, field: str, amount: str) -> None:
         found, name = self._to(key, Hash), encoded(field)
-        found[name] = b"%d" % (int(found.get(name, 0)) + int(amount))
+        sum = int(found.get(name, 0)) + int(amount)
+        if abs(sum) < 2**63:  # else the server's own would fail, which the script lets it
+            found[name] = b"%d" % sum
 
     def _hdel(self, key: str, *fields: Any) -> None:
         found = self._of(key, Hash)

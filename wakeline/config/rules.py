@@ -14,7 +14,7 @@ from wakeline.hosts import ascii_url, origin_of
 from wakeline.ports import ALIVE, READY
 from wakeline.redis.url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
-from wakeline.settings import MOST_INTEREST_RULES, InterestRule, Settings, Site
+from wakeline.settings import MOST_INTEREST_RULES, MOST_MARGIN_RULES, InterestRule, MarginRule, Settings, Site
 
 LEAST_MEMORY_MB = 64
 MIN_SECRET = 16  # characters; shorter secrets can be guessed from one signature
@@ -161,6 +161,12 @@ def interest(rule: InterestRule) -> str:
     return ""
 
 
+def margin(rule: MarginRule) -> str:
+    if not 1 <= len(rule.category) <= 200:
+        return "category must have 1 to 200 characters"
+    return "" if 0 <= rule.rate <= 1 else f"rate {number(rule.rate)} is out of range: 0 to 1, as 0.4 for 40 %"
+
+
 def purpose(text: str) -> str:
     if 1 <= len(text) <= 64 and text == text.strip() and "," not in text:
         return ""
@@ -224,6 +230,7 @@ SITE: dict[str, Callable[..., str]] = {
     "purposes": purpose,
     "own_cookie": cookie,
     "interests": interest,
+    "margins": margin,
     "query": parameter,
     "masks": mask,
 }
@@ -280,6 +287,8 @@ def site_misfits(site: Site) -> Iterator[tuple[str, str]]:
     """(setting, what is wrong) where two settings of a site do not go together, or a list is too long."""
     if (count := len(site.interests)) > MOST_INTEREST_RULES:
         yield "interests", f"has {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
+    if (count := len(site.margins)) > MOST_MARGIN_RULES:
+        yield "margins", f"has {count:,} rules, more than {MOST_MARGIN_RULES:,}"
     longest = ("visitor_months", "visitor_most_months", "customer_months")  # a customer outlives its visitors' profiles
     for less, name in pairwise(longest):
         if (months := getattr(site, name)) < (least := getattr(site, less)):

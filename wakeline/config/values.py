@@ -5,16 +5,15 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Iterable
-from dataclasses import fields
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin
+from typing import Any, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
-from wakeline.settings import InterestRule, Site
+from wakeline.settings import InterestRule, MarginRule, Site
 
 
 class WrongValue(ValueError):
@@ -41,8 +40,8 @@ def from_toml(kind: Any, value: Any) -> Any:
     """The value of a key in wakeline.toml, converted to `kind`. Raises WrongValue."""
     if is_list(kind):
         return _list(get_args(kind)[0], value)
-    if kind is InterestRule:
-        return _interest_rule(value)
+    if kind in TABLES:
+        return _table(kind, value)
     kind = _required(kind)
     if kind is float and type(value) is int:
         value = float(value) if abs(value) < TOO_GREAT else math.inf
@@ -85,14 +84,19 @@ def number(value: float) -> str:
 
 
 TOO_GREAT = 10**20
+TABLES: dict[Any, tuple[str, str]] = {
+    InterestRule: ("interests", "a path and an interest"),
+    MarginRule: ("margins", "a category and a rate"),
+}
+"""Settings of a site that are tables of their own: their name, and what each must have."""
 NAMES: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
 
 
 def _list(kind: Any, value: Any) -> tuple[Any, ...]:
     if type(value) is not list:
-        fix = ": write [[site.interests]] with a path and an interest" if kind is InterestRule else ""
-        fix = f": write [{quoted(value)}]" if isinstance(value, str) and not fix else fix
-        raise WrongValue(f"must be a list{fix}")
+        if kind in TABLES:
+            raise WrongValue(f"must be a list: {_written(kind)}")
+        raise WrongValue(f"must be a list: write [{quoted(value)}]" if isinstance(value, str) else "must be a list")
     found = []
     for index, item in enumerate(value):
         try:
@@ -102,20 +106,27 @@ def _list(kind: Any, value: Any) -> tuple[Any, ...]:
     return tuple(found)
 
 
-def _interest_rule(value: Any) -> InterestRule:
+def _written(kind: Any) -> str:
+    name, what = TABLES[kind]
+    return f"write [[site.{name}]] with {what}"
+
+
+def _table(kind: Any, value: Any) -> Any:
+    """One of TABLES: all its fields, and no others."""
     if not isinstance(value, dict):
-        raise WrongValue(f"must be tables, not {shown(value)}: write [[site.interests]] with a path and an interest")
-    names = [item.name for item in fields(InterestRule)]
+        raise WrongValue(f"must be tables, not {shown(value)}: {_written(kind)}")
+    types = get_type_hints(kind)
     for name in value:
-        if name not in names:
-            at_home = (
-                ": it belongs to the site, above its first [[site.interests]]" if name in Site.__annotations__ else ""
-            )
-            raise WrongValue(f"allow only path and interest, not {name}{at_home or nearest(name, names)}")
-    for name in names:
-        if not isinstance(value.get(name), str):
-            raise WrongValue(f'need a path and an interest, both as text: write {name} = "..."')
-    return InterestRule(**value)
+        if name not in types:
+            at_home = f": it belongs to the site, above its first [[site.{TABLES[kind][0]}]]"
+            fix = at_home if name in Site.__annotations__ else nearest(name, types)
+            raise WrongValue(f"allow only {' and '.join(types)}, not {name}{fix}")
+    for name, type in types.items():
+        if name not in value or (type is str and not isinstance(value[name], str)):
+            are_texts = ", both as text" if set(types.values()) == {str} else ""
+            example = '"..."' if type is str else "0.4"
+            raise WrongValue(f"need {TABLES[kind][1]}{are_texts}: write {name} = {example}")
+    return kind(**{name: from_toml(type, value[name]) for name, type in types.items()})
 
 
 def _required(kind: Any) -> Any:

@@ -1,0 +1,98 @@
+"""The row of orders on the dashboard "Live": what was bought today, what came back, and what that earned."""
+
+from __future__ import annotations
+
+from grafana_foundation_sdk.builders.dashboard import Dashboard
+
+from dashboards import queries
+from dashboards.panels import Size, lines, number, row, top
+from dashboards.queries import today
+from wakeline import numbers
+
+STAT = Size(4, 4)
+THIRD = Size(8, 10)
+HALF = Size(12, 8)
+
+
+def orders(board: Dashboard) -> None:
+    board.with_row(row(106, "Orders today, in the site's time zone"))
+    for id, title, help, query in (
+        (
+            30,
+            "Revenue",
+            "Value of today's orders less what was refunded or cancelled today, without tax and shipping, by currency. "
+            "Orders that only a page told are in it, unless the site's page_orders is false: see Not confirmed.",
+            queries.kept(numbers.REVENUE, numbers.REVENUE_BACK),
+        ),
+        (
+            31,
+            "Not confirmed",
+            "Of today's orders those that only a page told, without a signature: anybody can make them up.",
+            queries.kept(numbers.PAGE_REVENUE, numbers.PAGE_REVENUE_BACK),
+        ),
+        (
+            32,
+            "Margin",
+            "What was kept of orders less the cost of their items, where that is known of all of them.",
+            queries.kept(numbers.MARGIN, numbers.MARGIN_BACK),
+        ),
+        (
+            33,
+            "Margin unknown",
+            "Value of orders with an item of which neither the cost nor its category's rate is known.",
+            queries.kept(numbers.UNKNOWN_MARGIN, numbers.UNKNOWN_MARGIN_BACK),
+        ),
+    ):
+        board.with_panel(number(id, title, help, query, size=STAT, decimals=2))
+    board.with_panel(
+        number(
+            34,
+            "Orders",
+            "Today's orders, and those cancelled or refunded wholly today.",
+            today(numbers.ORDERS),
+            today(numbers.ORDERS_BACK),
+            size=STAT,
+        )
+    )
+    board.with_panel(
+        number(
+            35,
+            "Pieces",
+            "Pieces in today's orders, and those that came back today.",
+            today(numbers.PIECES),
+            today(numbers.PIECES_BACK),
+            size=STAT,
+        )
+    )
+    for id, title, each in (
+        (36, "Products", numbers.TOP_PRODUCTS),
+        (37, "Categories", numbers.TOP_CATEGORIES),
+        (38, "Coupons", numbers.TOP_COUPONS),
+    ):
+        board.with_panel(top(id, title, f"{each.help}.", *queries.top(each, window=numbers.TODAY), size=THIRD))
+    board.with_panel(
+        lines(
+            39,
+            "Revenue, the last hour",
+            "Gained and taken back within an hour. An import shows at once.",
+            *queries.grown(numbers.REVENUE, numbers.REVENUE_BACK, over="1h"),
+            size=HALF,
+        )
+    )
+    board.with_panel(
+        lines(
+            40,
+            "Told of orders and cannot be so",
+            "Counted since the start; each is explained in docs/vocabulary.md.",
+            *map(
+                queries.total,
+                (
+                    numbers.ORDERS_UNPRICED,
+                    numbers.ORDERS_TOO_LARGE,
+                    numbers.ORDERS_OVER_REFUNDED,
+                    numbers.ORDER_STATES_BACK,
+                ),
+            ),
+            size=HALF,
+        )
+    )
