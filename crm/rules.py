@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from crm.commerce import page_orders
+from crm.commerce import carts, page_orders
 from crm.content import events, page_views
 from crm.identity import agreements, consent, customers
 from crm.identity.customers import open_share, send_share
@@ -70,6 +70,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT)),
     ("events", events.count, (CUSTOM,)),
     ("orders", page_orders.tell, (CUSTOM,)),
+    ("carts", carts.follow, (CUSTOM,)),
     ("interests", scoring.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),
     ("customers", customers.link, (IDENTIFY,)),
     ("agreements", agreements.note, (CONSENT,)),
@@ -90,6 +91,7 @@ class Deadline(NamedTuple):
 DEADLINES: dict[type, tuple[Deadline, ...]] = {
     Visitor: (
         Deadline("ends", sessions.next_end, sessions.end, sessions.ending_began),
+        Deadline("carts_left", carts.next_abandoned, carts.abandon),
         Deadline("visitor_age", visitor_end, end_visitor, is_age=True),
     ),
     Customer: (Deadline("customer_age", customer_end, end_customer, is_age=True),),

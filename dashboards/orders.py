@@ -10,7 +10,7 @@ from dashboards.queries import today
 from wakeline import numbers
 
 STAT = Size(4, 4)
-THIRD = Size(8, 10)
+QUARTER = Size(6, 10)
 HALF = Size(12, 8)
 
 
@@ -64,12 +64,42 @@ def orders(board: Dashboard) -> None:
             size=STAT,
         )
     )
+    board.with_panel(
+        number(
+            41,
+            "Carts",
+            "Carts begun today; those that were left today with something in them; and of such those bought after all.",
+            *map(today, (numbers.CARTS, numbers.CARTS_ABANDONED, numbers.CARTS_RECOVERED)),
+            size=Size(12, 4),
+        )
+    )
+    board.with_panel(
+        number(
+            42,
+            "Left in carts",
+            "Value of carts when they were abandoned today.",
+            queries.amount(numbers.CART_VALUE_ABANDONED),
+            size=Size(6, 4),
+            decimals=2,
+        )
+    )
+    board.with_panel(
+        number(
+            43,
+            "Recovered",
+            "Value of abandoned carts that were bought today after all.",
+            queries.amount(numbers.CART_VALUE_RECOVERED),
+            size=Size(6, 4),
+            decimals=2,
+        )
+    )
     for id, title, each in (
-        (36, "Products", numbers.TOP_PRODUCTS),
+        (36, "Products bought", numbers.TOP_PRODUCTS),
         (37, "Categories", numbers.TOP_CATEGORIES),
         (38, "Coupons", numbers.TOP_COUPONS),
+        (44, "Products put into carts", numbers.TOP_CARTED),
     ):
-        board.with_panel(top(id, title, f"{each.help}.", *queries.top(each, window=numbers.TODAY), size=THIRD))
+        board.with_panel(top(id, title, f"{each.help}.", *queries.top(each, window=numbers.TODAY), size=QUARTER))
     board.with_panel(
         lines(
             39,

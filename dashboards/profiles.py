@@ -13,7 +13,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
-from wakeline.profile_fields import Consent, Interest, Preference, Profile, Record, Session, Source
+from wakeline.profile_fields import Cart, Consent, Interest, Preference, Profile, Record, Session, Source
 from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder
 
 FILE = Path(__file__).parents[1] / "docs" / "profiles.md"
@@ -44,6 +44,7 @@ Their amounts are in their `currency`; one that was told in another currency is 
 PARTS: dict[str, type[Struct]] = {
     "A profile": Profile,
     "Session": Session,
+    "Cart": Cart,
     "Source": Source,
     "Interest": Interest,
     "Record": Record,

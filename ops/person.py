@@ -22,7 +22,7 @@ from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.profiles import Profile, Profiles
 from wakeline.redis.connect import connect_blocking
 from wakeline.stored_state import part_of
-from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, decode_thing
+from wakeline.told import A_REFUND, BOUGHT, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, decode_thing
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units
 
@@ -229,6 +229,8 @@ def _fields(fields: Mapping[str, Any], table: Table, *, only: bool = False) -> R
         elif stored.startswith(A_REFUND):
             refunded = "all" if value is True else _value(stored, value, currency, is_money=True)
             found.setdefault("refunds", {})[stored.removeprefix(A_REFUND)] = refunded
+        elif stored == BOUGHT:
+            found["bought"] = _moment(value)
         elif stored.startswith(EARLIEST):
             found.setdefault("states", {})[stored.removeprefix(EARLIEST)] = _moment(value)
         else:

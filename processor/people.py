@@ -30,7 +30,7 @@ from wakeline import keys
 from wakeline.decay import text_of
 from wakeline.durations import DAY_MS
 from wakeline.profile_fields import COUNTS, SOURCES, TRAITS
-from wakeline.profiles import StoredSession
+from wakeline.profiles import StoredCart, StoredSession
 from wakeline.told import encode_thing
 
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
@@ -39,7 +39,22 @@ PAGES_LIVE = str(keys.PAGES_TTL_MS)
 # of states without a profile; longer than UNPROFILED_MS, as the fold may be behind the log
 FORGOTTEN_LIVES = str(UNPROFILED_MS + DAY_MS)
 NOTHING = encode_visitor(VisitorState())
-TEXTS = [(name, attrgetter(of)) for name, of in ({trait.name: trait.name for trait in TRAITS} | SOURCES).items()]
+
+
+def _cart(state: VisitorState) -> str:
+    """What the profile shows of the cart; "": nothing."""
+    cart = state.cart
+    if cart is None or not state.basket:
+        return ""
+    shown = StoredCart(cart.began, cart.last, state.basket, cart.value, cart.currency, cart.abandoned)
+    return encode_state(shown).decode()
+
+
+TEXTS: list[tuple[str, Callable[[VisitorState], str]]] = [
+    *((name, attrgetter(of)) for name, of in ({trait.name: trait.name for trait in TRAITS} | SOURCES).items()),
+    ("cart", _cart),
+]
+"""Texts of a visitor's profile, by their field."""
 
 
 def write_visitor(visitor: Visitor, changes: Changes, memory: LaneMemory, add: Callable[[Command], None]) -> None:

@@ -81,7 +81,7 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
             continue
         key = changes.keys.day(lane, site, day)
         for field, amount in counts.items():
-            if day and amount:
+            if day:
                 yield ["HINCRBY", key, field, str(amount)]
             if field in TOTALS or is_money(field):
                 totals[site][field] += amount
@@ -89,8 +89,7 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
             yield ["PEXPIRE", key, str(keys.DAY_TTL_MS)]
     for site, counts in totals.items():
         for field, amount in counts.items():
-            if amount:
-                yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
+            yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
     for site, marks in changes.presence.items():
         key = changes.keys.present(lane, site)
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]

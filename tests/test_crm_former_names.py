@@ -32,7 +32,14 @@ TYPES = {"view_list": "view_item_list", "view_product": "view_item", "checkout":
 FIELDS = {"product": "item_id", "category": "item_category", "order": "transaction_id", "list": "item_list_id"}
 
 SCORES = {"shoes": 1 + 1 + 3 + 3 + 5, "socks": 1 + 3 + 1 + 3 + 5 + 1}
-NUMBERS = {"page_views": 1, "sessions": 1, "events": 8, "new_visitors": 1, "identified": 1}
+NUMBERS = {
+    "carts": 1,  # which earlier versions did not count
+    "page_views": 1,
+    "sessions": 1,
+    "events": 8,
+    "new_visitors": 1,
+    "identified": 1,
+}
 NAMES = {
     "view_list": 1, "view_product": 1, "add_to_cart": 2, "remove_from_cart": 1, "checkout": 1, "purchase": 1,
     "refund": 1,

@@ -14,6 +14,7 @@ from crm.state import decode_customer, decode_visitor, encode_customer, encode_v
 from tests.former import brought_back, left_in
 from tests.former_consent import BEN, ERASED, FILE, GONE, JO, records
 from tests.replay_stand import Stand
+from tests.test_former_data import as_told
 from tests.timeline import DAY, Timeline, event, in_full, in_full_of_customer, with_a_value
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.record_fields import read_record
@@ -142,7 +143,7 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
     await replayed.redis.aclose()
     assert await outside(former) == cards
     assert not [name for name in found.keys() ^ before.keys() if ":naming:" not in name]
-    agreed = set()
+    agreed, orders = set(), 0
     for name, value in found.items():
         if ":naming:" in name:  # each lane notes them, beside the things that name them
             assert set(before.get(name, ())) <= set(value)
@@ -151,15 +152,22 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
         elif ":profile:" in name:
             assert with_a_value(in_text(value)) == in_text(value), name
             assert with_a_value(in_text(before[name])) == in_text(value), name
+        elif name.endswith(":totals") or ":day:" in name:  # it counts orders, which the former version did not
+            assert dict(before[name]).items() <= dict(value).items(), name
+            orders += int(dict(value).get(b"orders", 0)) if name.endswith(":totals") else 0
+        elif ":thing:" in name:
+            assert as_told(value) == as_told(before[name]), name
         elif ":state:" not in name:
             assert value == before[name], name
         elif not name.endswith(FORGOTTEN):
             now, then = stored(name, value), stored(name, before[name])
             new = now.pop("agreed", None) or [told for told in now.get("record", ()) if told[1] == RANK_OF_PAGES]
             now |= {"record": [told for told in now["record"] if told[1] != RANK_OF_PAGES]} if "record" in now else {}
+            assert now.pop("bought", 0) >= then.get("bought", 0)
             assert now == then, name
             agreed |= {name.rpartition(":")[2]} if new else set()
     assert agreed == {"phone", "laptop", "lone", "tablet", JO, BEN}
+    assert orders == 3
 
 
 def test_the_file_was_made_of_these_records() -> None:

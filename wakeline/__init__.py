@@ -17,6 +17,7 @@ thing_fields.py   orders, contacts and more, as readers give them; told.py what 
                   orders.py of orders
 record_fields.py  what is told of customers, as readers give it
 messages.py       messages about people, and their readers
+stored_profile.py the stored forms of a visit and of a cart in a profile, and what readers make of them
 stored_state.py   the form of stored states, and what readers need of a customer's; aliases.py all ids of a customer
 identity.py       hashes of customer ids; keyed.py keyed hashes of all that has an id
 cards/            personal values of customers; card_keys.py their keys in Redis, card_ending.py deletes them

@@ -26,6 +26,11 @@ def is_bounce(page_views: int, engaged_ms: int, events: int) -> bool:
 IS_BOUNCE = f"views = 1 AND engaged_ms < {BOUNCE_BELOW_MS} AND events = 0"
 """The same in SQL."""
 
+# ---- carts ---------------------------------------------------------------------------------------
+
+CART_GAP_MS = 30 * MINUTE_MS  # a cart of which nothing was said for so long, in log time, is abandoned
+CART_KEPT_MS = 7 * DAY_MS  # and after so long nobody buys it any more
+
 # ---- presence ------------------------------------------------------------------------------------
 
 PRESENT_MS = MINUTE_MS  # a page counts as open for this long after a ping, so two pings, 25 s apart, may be lost

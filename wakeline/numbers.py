@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from wakeline.definitions import BOUNCE_BELOW_MS, LIVE_WINDOWS_MS
+from wakeline.definitions import BOUNCE_BELOW_MS, CART_GAP_MS, LIVE_WINDOWS_MS
+from wakeline.durations import MINUTE_MS
 
 TODAY = "today"  # the site's day, in its time zone
 WINDOWS = (*LIVE_WINDOWS_MS, TODAY)
@@ -89,6 +90,14 @@ MARGIN_BACK = Money("margin_back", "margin_taken_back", "Margin lost by what was
 UNKNOWN_MARGIN = Money("unknown_margin", "unknown_margin_gained", "Kept value of orders whose margin is unknown")
 UNKNOWN_MARGIN_BACK = Money("unknown_margin_back", "unknown_margin_taken_back", "Of that, taken back or known since")
 
+CARTS = Count("carts", "carts", "Carts that something was put into")
+CARTS_ABANDONED = Count(
+    "carts_abandoned", "carts_abandoned", f"Carts left for {CART_GAP_MS // MINUTE_MS} minutes with something in them"
+)
+CARTS_RECOVERED = Count("carts_recovered", "carts_recovered", "Abandoned carts that their visitors bought after all")
+CART_VALUE_ABANDONED = Money("cart_value_abandoned", "cart_value_abandoned", "Value of carts when they were abandoned")
+CART_VALUE_RECOVERED = Money("cart_value_recovered", "cart_value_recovered", "Value of such carts that were bought")
+
 # What is told of orders and cannot be so. Each counts on the day of what says it.
 ORDERS_UNPRICED = Count("orders_unpriced", "orders_unpriced", "Purchases told without an amount that can be read")
 ORDERS_TOO_LARGE = Count("orders_too_large", "orders_too_large", "Orders worth too much to be counted")
@@ -105,6 +114,7 @@ TOP_INTERESTS = Top("interests", "interest", "interest", "Events that show an in
 # includes events that are not activity, so it may exceed EVENTS
 TOP_EVENTS = Top("events", "custom_events", "event", "Custom events by name, including pages' own reports")
 TOP_BOTS = Top("bots", "bot_events", "bot", "Events of bots, by bot")
+TOP_CARTED = Top("carted", "products_carted", "product", "Pieces put into carts, by product")
 TOP_PRODUCTS = Top("products", "products_bought", "product", "Pieces of today's orders that were kept, by product")
 TOP_CATEGORIES = Top("categories", "categories_bought", "category", "The same, by category")
 TOP_COUPONS = Top("coupons", "coupons_used", "coupon", "Today's orders that were kept, by coupon")

@@ -81,6 +81,17 @@ class Session(Struct, frozen=True, kw_only=True):
     campaign: Annotated[str, Fact("its campaign; empty if there is none")]
 
 
+class Cart(Struct, frozen=True, kw_only=True):
+    """What a visitor has put into its cart and not bought."""
+
+    began: Annotated[datetime, Fact("when something was put into it first")]
+    last: Annotated[datetime, Fact("when its pages said something of it last")]
+    items: Annotated[dict[str, float], Fact("pieces by product, the latest 20")]
+    value: Annotated[Decimal | None, Fact("what it is worth; `None`: its currency is not known")] = None
+    currency: Annotated[str, Fact("of the value")] = ""
+    is_abandoned: Annotated[bool, Fact("whether it was left for 30 minutes")] = False
+
+
 class Interest(Struct, frozen=True):
     """One interest with its current score."""
 
@@ -146,6 +157,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     engaged_seconds: Annotated[float, ENGAGED] = 0.0
     events: Annotated[int, EVENTS] = 0
     session: Annotated[Session | None, Fact("the open visit; `None` once it has ended, and for customers")]
+    cart: Annotated[Cart | None, Fact("what is in the cart; `None`: nothing, it was bought, or a customer")] = None
     first_source: Annotated[Source | None, Fact("of the first visit; `None` for customers: each browser has its own")]
     last_source: Annotated[Source, Fact("of the latest visit")]
     device: Annotated[str, DEVICE]

@@ -13,6 +13,7 @@ Hash `keys.profile`, every value a string; a missing field means 0, "" or none:
     counts, traits, sources  see `profile_fields`
     customer                 "@..." of the customer that a visitor is linked to
     session                  JSON of `StoredSession`: the latest, open or ended; visitors only
+    cart                     JSON of `StoredCart`; visitors only
     visitors                 JSON list of the linked visitors' ids, at most 100, the latest; customers only
     aliases                  JSON list of other ids of the same customer, whose hashes name this one
     alias_of                 "@..." of the smaller id that keeps what is known of this one; readers follow it
@@ -23,21 +24,19 @@ Zset `keys.interests`: interest -> stored score (see `decay`). Of a customer als
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-from msgspec import Struct
 
 from wakeline import keys
 from wakeline.clock import now_ms
 from wakeline.decay import current
-from wakeline.definitions import SESSION_GAP_MS
 from wakeline.identity import customer_id
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
 from wakeline.profile_fields import (
     COUNTS,
     TRAITS,
+    Cart,
     Consent,
     Interest,
     Preference,
@@ -49,6 +48,7 @@ from wakeline.profile_fields import (
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.record_fields import read_record
 from wakeline.redis.reader import AsyncReader, Reader
+from wakeline.stored_profile import StoredCart, StoredSession, moment, read_cart, read_session
 from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder, T, thing
 from wakeline.told import decode_thing
 from wakeline.vocabulary.things import PRODUCT, own_id, thing_id
@@ -59,6 +59,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Agreement",
     "AsyncProfiles",
+    "Cart",
     "Consent",
     "Contact",
     "Interest",
@@ -73,25 +74,13 @@ __all__ = [
     "ServiceOrder",
     "Session",
     "Source",
+    "StoredCart",
     "StoredSession",
 ]
 
 KNOWN_S = 1.0  # how long a reader may use the previous key version after a switch
 ALIAS_OF = b"alias_of"
 INTERESTS = 10  # default number of interests in a profile
-
-
-class StoredSession(Struct, omit_defaults=True):
-    """The field `session` of a profile, times in ms since 1970. What is missing is 0 or "", as in the hash."""
-
-    start: int
-    last: int  # latest event
-    page_views: int = 0
-    engaged_ms: int = 0
-    entry: str = ""  # path of its first page, as `paths.page_label` writes it
-    page: str = ""  # path of its latest page
-    source: str = ""
-    campaign: str = ""
 
 
 class Profiles(Reader):
@@ -169,7 +158,6 @@ class AsyncProfiles(AsyncReader):
 
 # ---- shared by both ------------------------------------------------------------------------------
 
-_decode_session = msgspec.json.Decoder(StoredSession).decode
 _decode_ids = msgspec.json.Decoder(tuple[str, ...]).decode
 
 
@@ -246,7 +234,6 @@ def _profile(
     if not fields:
         return None
     text = dict(zip(fields[::2], fields[1::2], strict=True))
-    stored = _decode_session(text["session"]) if text.get("session") else None
     is_customer = id.startswith(CUSTOMER_PREFIX)
     return Profile(
         site=site,
@@ -254,10 +241,11 @@ def _profile(
         customer=text.get("customer") or None,
         visitors=_decode_ids(text.get("visitors") or "[]"),
         aliases=_decode_ids(text.get("aliases") or "[]"),
-        first_seen=_moment(int(text.get("first_seen", 0))),
-        last_seen=_moment(int(text.get("last_seen", 0))),
+        first_seen=moment(int(text.get("first_seen", 0))),
+        last_seen=moment(int(text.get("last_seen", 0))),
         **_declared(text),
-        session=_session(stored) if stored and now - stored.last < SESSION_GAP_MS else None,
+        session=read_session(text.get("session", ""), now),
+        cart=read_cart(text.get("cart", ""), now),
         first_source=None if is_customer else Source(text.get("first_source", ""), text.get("first_campaign", "")),
         last_source=Source(text.get("last_source", ""), text.get("last_campaign", "")),
         interests=tuple(
@@ -274,20 +262,3 @@ def _profile(
 def _declared(text: Mapping[str, str]) -> dict[str, Any]:
     counts = {count.attribute: count.read(text.get(count.name, "0")) for count in COUNTS}
     return counts | {trait.name: text.get(trait.name, "") for trait in TRAITS}
-
-
-def _session(stored: StoredSession) -> Session:
-    return Session(
-        started=_moment(stored.start),
-        last=_moment(stored.last),
-        page_views=stored.page_views,
-        engaged_seconds=stored.engaged_ms / 1000,
-        entry=stored.entry,
-        page=stored.page,
-        source=stored.source,
-        campaign=stored.campaign,
-    )
-
-
-def _moment(ms: int) -> datetime:
-    return datetime.fromtimestamp(ms / 1000, UTC)

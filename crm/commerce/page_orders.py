@@ -86,7 +86,7 @@ def _read(fields: Mapping[str, Form], props: Mapping[str, Any], currency: str) -
         if value is None or name == CURRENCY:
             continue
         if form is forms.amount:
-            value = _minor(value, currency)
+            value = minor(value, currency)
         elif form is forms.text:
             value = value[:MAX_TEXT] if isinstance(value, str) and value else None
         elif form is forms.number:
@@ -99,7 +99,8 @@ def _read(fields: Mapping[str, Form], props: Mapping[str, Any], currency: str) -
     return found
 
 
-def _minor(value: Any, currency: str) -> int | None:
+def minor(value: Any, currency: str) -> int | None:
+    """An amount of a page as minor units; None: it cannot be read."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
     try:

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeline.escape import plain
-from wakeline.profile_fields import COUNTS, TRAITS, Preference, Record
+from wakeline.profile_fields import COUNTS, TRAITS, Cart, Preference, Record
 from wakeline.profiles import Profile
 
 
@@ -43,6 +43,8 @@ def _facts(profile: Profile, person: str, now: datetime) -> Table:
                 f"{count(session.page_views, 'page view')}, {duration(session.engaged_seconds)} engaged",
             ),
         )
+    if cart := profile.cart:
+        table.add_row("cart", Text(plain(_cart(cart, now))))
     table.add_row("seen", f"first {since(now, profile.first_seen)} ago, last {since(now, profile.last_seen)} ago")
     table.add_row(
         "in all",
@@ -62,6 +64,12 @@ def _facts(profile: Profile, person: str, now: datetime) -> Table:
         for what, said in _told(profile.record):
             table.add_row(what, Text(plain(said)))
     return table
+
+
+def _cart(cart: Cart, now: datetime) -> str:
+    worth = "" if cart.value is None else f", {cart.value:,f} {cart.currency}"
+    left = f", left for {since(now, cart.last)}" if cart.is_abandoned else ""
+    return ", ".join(f"{pieces:g} x {product}" for product, pieces in cart.items.items()) + worth + left
 
 
 def _told(record: Record) -> Iterator[tuple[str, str]]:

@@ -218,6 +218,8 @@ class _Story:
         if type == "custom":
             props = rng.choice(({}, {"category": rng.choice(("Bags", "Shoes", "Hats"))}))
             chosen = rng.choice((*CUSTOM, "purchase", "refund") if self._kind.facts else CUSTOM)
+            if chosen == "add_to_cart":
+                chosen, props = self._of_cart(page, props)
             fields = (
                 self._facts.of_page() if self._kind.facts and chosen in ("purchase", "refund") else {"props": props}
             )
@@ -229,6 +231,15 @@ class _Story:
         if type == "bot":
             return self._made(visitor, page, "page_view", bot="Googlebot")
         return self._made(visitor, page, type)
+
+    def _of_cart(self, page: _Page, props: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """An event about a cart; drawn apart, so that the rest of a story is the same without it."""
+        rng = random.Random(f"{page.id} {len(self._said)} {self._at}")
+        type = rng.choice(("add_to_cart", "add_to_cart", "remove_from_cart", "view_cart"))
+        items = [{"item_id": rng.choice("abc"), "quantity": rng.randint(1, 3)} for _ in range(rng.randint(0, 2))]
+        priced = [item | {"price": rng.randint(1, 5)} for item in items] if rng.random() < 0.7 else items
+        said = {"items": priced, "currency": rng.choice(("EUR", "EUR", "USD", ""))} if rng.random() < 0.8 else {}
+        return type, props | said
 
     def _view(self) -> dict[str, Any]:
         rng = self._rng

@@ -1,0 +1,29 @@
+"""What a visitor's state has of its cart."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from wakeline.definitions import CART_GAP_MS, CART_KEPT_MS
+
+
+class Cart(Struct, array_like=True, gc=False):
+    """What the site counts of a cart; it survives an erasure, as the numbers of a site do. It says no product."""
+
+    began: int  # time of the event that put something into it, ms
+    last: int  # time of the latest event about it, ms
+    last_append: int  # append time of the latest one, ms
+    pieces: float = 0
+    value: int = 0  # minor units of `currency`
+    currency: str = ""
+    abandoned: bool = False
+
+
+def abandoned_at(cart: Cart | None) -> int:
+    """Append time (ms) at which it counts as abandoned; 0: it does already, or there is none."""
+    return cart.last_append + CART_GAP_MS if cart is not None and not cart.abandoned else 0
+
+
+def is_over(cart: Cart, now: int) -> bool:
+    """Whether it is too old for anybody to buy it still; `now`: append time, ms."""
+    return now - cart.last_append > CART_KEPT_MS

@@ -1,0 +1,177 @@
+"""Carts: filled, left and bought by what pages say. Real server, in-memory log."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from crm.commerce.carts import MOST_LISTED
+from tests.replay_stand import stand
+from tests.timeline import DAY, MINUTE, START, Timeline, event, timeline
+from wakeline.definitions import CART_GAP_MS, CART_KEPT_MS
+from wakeline.keys import Keys, date
+from wakeline.profiles import Cart, Profiles
+from wakeline.record import Erase, Event
+
+ANN, NOBODY = "visitor-1", "~visitor-1"  # with a profile, and without one
+RUNNER, BAG = {"item_id": "runner-7", "price": 89.9}, {"item_id": "bag", "price": 50, "quantity": 2}
+
+
+def add(n: int, at: int, *items: dict[str, Any], who: str = ANN, type: str = "add_to_cart", **props: Any) -> Event:
+    return event(who, f"page-{who}", n, at, type, props={"currency": "EUR", "items": list(items)} | props)
+
+
+def buy(n: int, at: int, *, who: str = ANN) -> Event:
+    return event(who, f"page-{who}", n, at, "purchase", props={"transaction_id": "A-1", "value": 1, "currency": "EUR"})
+
+
+async def played(server: Any, *events: Event, wait: int = 0) -> tuple[dict[str, int], dict[str, Any], dict[str, int]]:
+    """What is left of the site's numbers of carts, the cart of the profile, and the list of products."""
+    async with timeline(server) as made:
+        for one in events:
+            await made.append(one)
+            await made.run()
+        await made.pass_time(wait)
+        return await seen(made)
+
+
+async def seen(made: Timeline) -> tuple[dict[str, int], dict[str, Any], dict[str, int]]:
+    totals = {name: amount for name, amount in (await made.totals()).items() if name.startswith("cart") and amount}
+    profile = await made.profile(ANN)
+    return totals, json.loads(profile.get("cart", "{}")), await made.top("carted", date("2027-01-15"))
+
+
+async def test_a_cart_is_what_was_put_in_and_not_taken_out(redis_server: Any) -> None:
+    totals, cart, carted = await played(
+        redis_server,
+        add(0, 0, RUNNER),
+        add(1, 5, BAG, RUNNER),
+        add(2, 9, RUNNER, type="remove_from_cart"),
+    )
+    assert totals == {"carts": 1}
+    assert cart == {
+        "began": START, "last": START + 9, "items": {"bag": 2, "runner-7": 1}, "value": 18_990, "currency": "EUR",
+    }  # fmt: skip
+    assert carted == {"runner-7": 2, "bag": 2}
+
+
+async def test_a_cart_that_is_shown_is_what_it_shows(redis_server: Any) -> None:
+    _, cart, _ = await played(redis_server, add(0, 0, RUNNER, BAG), add(1, 5, BAG, type="view_cart", value=90))
+    assert (cart["items"], cart["value"]) == ({"bag": 2}, 9_000)
+
+
+@pytest.mark.parametrize("who", [ANN, NOBODY])
+async def test_a_cart_that_is_left_counts_once_and_is_recovered_when_it_is_bought(redis_server: Any, who: str) -> None:
+    """Whether or not the visitor may be known."""
+    async with timeline(redis_server) as made:
+        await made.append(add(0, 0, RUNNER, who=who))
+        await made.run()
+        await made.pass_time(CART_GAP_MS - 1)
+        assert (await seen(made))[0] == {"carts": 1}
+        await made.pass_time(MINUTE)
+        left = {"carts": 1, "carts_abandoned": 1, "cart_value_abandoned:EUR": 8_990}
+        assert (await seen(made))[0] == left
+        assert (await seen(made))[1].get("abandoned", False) is (who == ANN)
+        await made.append(add(1, CART_GAP_MS + 2 * MINUTE, BAG, who=who))
+        await made.run()
+        await made.pass_time(2 * CART_GAP_MS)
+        assert (await seen(made))[0] == left, "it is the same cart"
+        await made.append(buy(2, 4 * CART_GAP_MS, who=who))
+        await made.run()
+        totals, cart, _ = await seen(made)
+        assert totals == left | {"carts_recovered": 1, "cart_value_recovered:EUR": 18_990}
+        assert cart == {}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        pytest.param([add(0, 0, RUNNER), buy(1, 5)], id="bought"),
+        pytest.param([add(0, 0, RUNNER), add(1, 5, RUNNER, type="remove_from_cart")], id="emptied"),
+        pytest.param([add(0, 0, RUNNER), add(1, 5, type="view_cart", value=0)], id="shown empty"),
+        pytest.param([buy(1, 9), add(0, 5, RUNNER)], id="told after it was bought"),
+    ],
+)
+async def test_a_cart_that_is_over_is_not_left(redis_server: Any, events: list[Event]) -> None:
+    totals, cart, _ = await played(redis_server, *events, wait=DAY)
+    assert {name for name in totals if name != "carts"} == set()
+    assert cart == {}
+
+
+async def test_after_a_week_nobody_buys_it_any_more(redis_server: Any) -> None:
+    late = CART_KEPT_MS + 2 * CART_GAP_MS
+    totals, _, _ = await played(redis_server, add(0, 0, RUNNER), event(ANN, "page-2", 0, late - 1), buy(1, late))
+    assert "carts_recovered" not in totals
+
+
+@pytest.mark.parametrize(
+    ("props", "value", "currency"),
+    [
+        pytest.param({"items": [RUNNER | {"price": "free"}]}, 0, "EUR", id="a price that is no number"),
+        pytest.param({"items": [{"price": 5}], "value": 5}, 500, "EUR", id="no product"),
+        pytest.param({"items": "runner-7"}, 0, "EUR", id="no list"),
+        pytest.param({"items": [RUNNER | {"quantity": -3}]}, 8_990, "EUR", id="less than nothing"),
+        pytest.param({"items": [RUNNER], "currency": "DOUBLOONS"}, 0, "", id="no currency"),
+        pytest.param({"items": [RUNNER | {"quantity": 10**6, "price": 10**9}]}, 10**12, "EUR", id="all there is"),
+    ],
+)
+async def test_what_a_page_says_wrongly_makes_no_harm(
+    redis_server: Any, props: dict[str, Any], value: int, currency: str
+) -> None:
+    async with timeline(redis_server) as made:
+        await made.append(add(0, 0, **props))
+        await made.run()
+        await made.pass_time(DAY)
+        totals = await made.totals()
+        assert (totals["carts"], totals["carts_abandoned"]) == (1, 1)
+        assert totals.get(f"cart_value_abandoned:{currency}", 0) == value
+        assert (await made.ledger())["dead"] == 0
+
+
+async def test_a_profile_lists_the_latest_products_of_a_cart(redis_server: Any) -> None:
+    many = [{"item_id": f"item-{n}", "price": 1} for n in range(3 * MOST_LISTED)]
+    _, cart, _ = await played(redis_server, add(0, 0, *many))
+    assert list(cart["items"]) == [f"item-{n}" for n in range(2 * MOST_LISTED, 3 * MOST_LISTED)]
+    assert cart["value"] == 100 * 3 * MOST_LISTED
+
+
+async def test_readers_see_it(redis_server: Any) -> None:
+    await played(redis_server, add(0, 0, BAG))
+    began = datetime.fromtimestamp(START / 1000, UTC)
+
+    def read(now: int) -> Cart | None:
+        with Profiles(redis_server.url) as profiles:
+            found = profiles.read("shop", ANN, now=START + now)
+        assert found is not None
+        return found.cart
+
+    async with timeline(redis_server) as made:
+        await made.redis.hset("wl:deployment", mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
+        await made.append(add(0, 0, BAG))
+        await made.run()
+        found = await asyncio.to_thread(read, MINUTE)
+        assert found == Cart(began=began, last=began, items={"bag": 2}, value=Decimal("100.00"), currency="EUR")
+        assert await asyncio.to_thread(read, CART_KEPT_MS + MINUTE) is None
+
+
+async def test_an_erasure_takes_the_products_and_leaves_what_the_site_counts(redis_server: Any) -> None:
+    """In a replay that knows of it from the first record on, too."""
+    async with stand(redis_server) as live:
+        made = live.made
+        await made.append(add(0, 0, RUNNER))
+        await made.run()
+        await made.append(Erase("shop", ANN, START + MINUTE), at=MINUTE)
+        await made.run()
+        state = await made.redis.get(made.store.keys.state(made.lane(ANN), "shop", ANN))
+        assert b"runner" not in (state or b"")
+        await made.pass_time(CART_GAP_MS + MINUTE)
+        wanted = {"carts": 1, "carts_abandoned": 1, "cart_value_abandoned:EUR": 8_990}
+        assert (await seen(made))[0] == wanted
+        await live.switch(2)
+        totals = await made.totals(Keys(2))
+        assert {name: n for name, n in totals.items() if name.startswith("cart") and n} == wanted

@@ -1,0 +1,76 @@
+"""The fields `session` and `cart` of a visitor's profile: how they are stored, and what readers make of them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+from msgspec import Struct
+
+from wakeline.definitions import CART_KEPT_MS, SESSION_GAP_MS
+from wakeline.profile_fields import Cart, Session
+from wakeline.vocabulary.money import major_units
+
+
+class StoredSession(Struct, omit_defaults=True):
+    """The field `session` of a profile, times in ms since 1970. What is missing is 0 or "", as in the hash."""
+
+    start: int
+    last: int  # latest event
+    page_views: int = 0
+    engaged_ms: int = 0
+    entry: str = ""  # path of its first page, as `paths.page_label` writes it
+    page: str = ""  # path of its latest page
+    source: str = ""
+    campaign: str = ""
+
+
+class StoredCart(Struct, omit_defaults=True):
+    """The field `cart` of a profile, times in ms since 1970."""
+
+    began: int
+    last: int
+    items: dict[str, float]
+    value: int = 0  # minor units
+    currency: str = ""
+    abandoned: bool = False
+
+
+_decode_session = msgspec.json.Decoder(StoredSession).decode
+_decode_cart = msgspec.json.Decoder(StoredCart).decode
+
+
+def read_session(text: str, now: int) -> Session | None:
+    """The visit, if it is open at `now` (ms)."""
+    stored = _decode_session(text) if text else None
+    if stored is None or now - stored.last >= SESSION_GAP_MS:
+        return None
+    return Session(
+        started=moment(stored.start),
+        last=moment(stored.last),
+        page_views=stored.page_views,
+        engaged_seconds=stored.engaged_ms / 1000,
+        entry=stored.entry,
+        page=stored.page,
+        source=stored.source,
+        campaign=stored.campaign,
+    )
+
+
+def read_cart(text: str, now: int) -> Cart | None:
+    """The cart, if somebody may still buy it at `now` (ms)."""
+    stored = _decode_cart(text) if text else None
+    if stored is None or now - stored.last > CART_KEPT_MS:
+        return None
+    return Cart(
+        began=moment(stored.began),
+        last=moment(stored.last),
+        items=stored.items,
+        value=major_units(stored.value, stored.currency) if stored.currency else None,
+        currency=stored.currency,
+        is_abandoned=stored.abandoned,
+    )
+
+
+def moment(ms: int) -> datetime:
+    return datetime.fromtimestamp(ms / 1000, UTC)
