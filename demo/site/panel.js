@@ -106,6 +106,12 @@ const from = ({ source, campaign }) => [source, campaign].filter(Boolean).join("
 const many = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`
 const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })
 
+const inCart = ({ items, value, currency, is_abandoned: isLeft }) => [
+  Object.entries(items).map(([product, pieces]) => `${pieces} × ${product}`).join(", "),
+  value && `${value} ${currency}`,
+  isLeft && "left for half an hour",
+].filter(Boolean).join(", ")
+
 function drawInterests(interests) {
   const most = Math.max(4, ...interests.map((one) => one.score))
   const bars = new Map([...$("interests").children].map((bar) => [bar.dataset.name, bar]))
@@ -139,6 +145,7 @@ function drawProfile(profile, customer) {
     ["visitor", profile.id],
     ["customer", profile.customer && profile.customer.slice(0, 13) + "…"],
     ["linked browsers", customer && `${customer.visitors.length}, ${many(customer.page_views, "page")} together`],
+    ["cart", profile.cart && inCart(profile.cart)],
     ["device", [profile.device, profile.browser, profile.os].filter(Boolean).join(", ")],
     ["country", profile.country],
     ["first seen", when(profile.first_seen)],
