@@ -35,13 +35,16 @@ const page = window as unknown as Record<string, unknown>;
  */
 const seen = (page[Symbol.for("wakeline") as never] ||= new WeakMap()) as WeakMap<object, string | undefined>;
 
-/** The texts and numbers among the fields. No other is read: it may be a getter that throws. */
+/**
+ * The texts and numbers among the fields. No other is read: it may be a getter that throws. A value that is neither is
+ * null, so that a refund of something unreadable is none of everything.
+ */
 const pick = (said: unknown): Record<string, Scalar> => {
   const picked: Record<string, Scalar> = {};
   for (const field in said as Said) {
     if (FIELDS.test(field)) {
       const value = (said as Said)[field];
-      if (/^n|st/.test(typeof value)) picked[field] = value as Scalar; // number, string
+      picked[field] = /r/.test(typeof value) ? (value as Scalar) : ({ value: null }[field] as never); // number, string
     }
   }
   return picked;
@@ -52,16 +55,17 @@ const hear = safe((entry: Said): void => {
   seen.set(entry, before); // now, so that one that throws below is read once; what is no object throws here
   const { 0: command = "event", 1: event = entry.event, 2: said = entry.ecommerce || entry } = entry;
   const type = EVENTS.exec((command as string) + event)?.[1];
-  if (!type) return;
-  const props: Props = { ...pick(entry), ...pick(said) };
-  const items = Object.values((said as Said)?.items || {}).slice(0, MAX_ITEMS).map(pick);
-  if (items[0]) props.items = items;
-  const told = type + JSON.stringify(props);
-  // Products must be known by something, otherwise the event is for advertising; without products it must say
-  // something at all, except the one that ends in n, or p: login, sign_up.
-  if (told != before && (items[0] ? /_(id|name)":/ : /_id":|[^ed]{"|[np]{/).test(told)) {
-    seen.set(entry, told);
-    main()("event", type, props);
+  if (type) {
+    const props: Props = { ...pick(entry), ...pick(said) };
+    const items = [].slice.call((said as Said)?.items || [], 0, MAX_ITEMS).map(pick);
+    if (items[0]) props.items = items;
+    const told = type + JSON.stringify(props);
+    // Products must be known by something, otherwise the event is for advertising; without products it must say
+    // something, a purchase and a refund (which end in e, d) their number, but a login and a sign_up (n, p) need not.
+    if (told != before && (items[0] ? /_(id|name)\\?":/ : /_id":|[^ed]{"|[np]{/).test(told)) {
+      seen.set(entry, told);
+      main()("event", type, props);
+    }
   }
 });
 
@@ -69,7 +73,7 @@ const hear = safe((entry: Said): void => {
 const look = safe((): void => {
   const entries = (page[name] ||= []) as Said[];
   if (!seen.has(entries)) {
-    seen.set(entries, "");
+    seen.set(entries, name);
     const { push } = entries;
     entries.push = function (...more) {
       more.forEach(hear);

@@ -122,10 +122,14 @@ test("no other event, and no other field", () => {
   ]);
 });
 
-test("a field that holds anything but a text or a number is left out", () => {
+test("a field that holds anything but a text or a number is left out, but a value is unknown", () => {
   const hidden = { email: "personal" };
-  const ecommerce = { transaction_id: "A-1001", coupon: hidden, tax: [hidden], shipping: true, value: null, currency: undefined, discount: () => 1 };
-  assert.deepEqual(load({ dataLayer: [{ event: "purchase", ecommerce }] }).told, [["purchase", { transaction_id: "A-1001" }]]);
+  for (const value of [null, undefined, hidden, [1], true, () => 1]) {
+    const refund = { event: "refund", ecommerce: { transaction_id: "A-1001", value } };
+    assert.deepEqual(load({ dataLayer: [refund] }).told, [["refund", { transaction_id: "A-1001", value: null }]]);
+  }
+  const ecommerce = { transaction_id: "A-1001", coupon: hidden, tax: [hidden], shipping: true, value: "5", currency: undefined, discount: () => 1 };
+  assert.deepEqual(load({ dataLayer: [{ event: "purchase", ecommerce }] }).told, [["purchase", { transaction_id: "A-1001", value: "5" }]]);
 });
 
 test("what earlier pushes said is not what this one says", () => {
@@ -143,12 +147,15 @@ test("an event that says nothing is not told, except a registration", () => {
   assert.deepEqual(load({ dataLayer: [gtag("event", "begin_checkout", { value: 5 })] }).told, [["begin_checkout", { value: 5 }]]);
 });
 
-test("items: at most as many as are kept, and as an object by number, as PHP writes some lists", () => {
+test("items: at most as many as are kept, and only of a list", () => {
   const items = Array.from({ length: 1_000 }, (_, index) => ({ item_id: index }));
   const [[, props]] = load({ dataLayer: [{ event: "view_item_list", ecommerce: { items } }] }).told;
   assert.deepEqual(props.items, items.slice(0, 200));
-  const keyed = { event: "view_cart", ecommerce: { items: { 3: { item_id: "a" }, 7: { item_id: "b" } } } };
-  assert.deepEqual(load({ dataLayer: [keyed] }).told, [["view_cart", { items: [{ item_id: "a" }, { item_id: "b" }] }]]);
+  for (const none of [{ 3: { item_id: "a" } }, { length: 1e9 }, new Array(1e9), "text", 7, true]) {
+    const { told } = load({ dataLayer: [{ event: "purchase", ecommerce: { transaction_id: "A-1001", items: none } }] });
+    assert.equal(told[0][1].transaction_id, "A-1001"); // PHP writes some lists as objects by number
+    assert.ok(!told[0][1].items?.some((item) => Object.keys(item)[0]));
+  }
 });
 
 // ---- once

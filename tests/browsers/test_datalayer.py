@@ -10,6 +10,7 @@ import pytest
 from benchmarks.children import ROOT
 from tests.browsers.site import Page
 from tests.browsers.stage import Stage
+from tests.browsers.test_pages import PROTOTYPE
 from tests.browsers.test_routers import until
 from wakeline.commerce import AMOUNTS, QUANTITY
 from wakeline.record import Event
@@ -190,3 +191,14 @@ async def test_many(stage: Stage) -> None:
     )
     await stage.quiet()
     assert await stage.log() == []
+
+
+async def test_prototype(stage: Stage) -> None:
+    """A page with Prototype.js 1.6, which changes lists and how they are written, tells its items"""
+    said = code({"push": {"event": "view_item", "ecommerce": {"items": [{"item_id": 42, "price": "129.90"}]}}})
+    tab = await stage.open("/shoes", Page(first=PROTOTYPE + GTAG + said, head=SCRIPT))
+    await stage.seen("view_item /shoes")
+    await tab.do(said.rstrip(";"))
+    await stage.tells("page_view /shoes", *["view_item /shoes"] * 2, refuted=["view_item /shoes"])
+    told = [event.props for event in await stage.told("view_item")]
+    assert told == [{"items": [{"item_id": 42, "price": 129.9}]}] * 2
