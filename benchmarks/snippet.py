@@ -15,6 +15,7 @@ SCRIPTS = {
     "snippet_full_gzip_bytes": "wakeline.full",
     "snippet_vitals_gzip_bytes": "wakeline.vitals",
     "snippet_consent_gzip_bytes": "wakeline.consent",
+    "snippet_datalayer_gzip_bytes": "wakeline.datalayer",
 }
 
 FIGURES = tuple(

@@ -38,7 +38,7 @@ const tooLarge = Object.keys(scripts).filter((name) => scripts[name][".gz"].leng
 for (const [name, forms] of Object.entries(scripts)) {
   const sizes = Object.values(forms).map((bytes) => String(bytes.length).padStart(6));
   const verdict = tooLarge.includes(name) ? "above its budget of" : "of";
-  console.log(`${`${name}.js`.padEnd(18)}${sizes[0]} bytes,${sizes[1]} gzip ${verdict} ${budgets[name]},${sizes[2]} brotli`);
+  console.log(`${`${name}.js`.padEnd(22)}${sizes[0]} bytes,${sizes[1]} gzip ${verdict} ${budgets[name]},${sizes[2]} brotli`);
 }
 if (tooLarge.length) {
   console.error("Too large: nothing was written.");

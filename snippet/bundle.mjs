@@ -14,7 +14,7 @@ const OPTIONS = {
   write: false,
 };
 
-// Functions may become arrows, since none is a constructor or uses `this`.
+// Functions may become arrows, since none is a constructor; one that uses `this` does not.
 const SMALLER = {
   ecma: 2020,
   compress: { passes: 3, inline: 1, lhs_constants: false, unsafe: true, unsafe_arrows: true, unsafe_comps: true },
@@ -26,10 +26,10 @@ const EAGER = "//# allFunctionsCalledOnLoad\n";
 
 const SOURCES = { consent: "platforms" }; // consent.ts is a part of the others
 
-const FIRST = { wakeline: EAGER, full: EAGER, vitals: "/*! web-vitals, Apache-2.0 */", consent: "" };
+const FIRST = { wakeline: EAGER, full: EAGER, vitals: "/*! web-vitals, Apache-2.0 */", consent: "", datalayer: "" };
 
 /**
- * A script for a tag; `entry` is wakeline, full, vitals or consent.
+ * A script for a tag; `entry` is wakeline, full, vitals, consent or datalayer.
  * @returns {Promise<string>}
  */
 export async function bundle(entry = "wakeline") {

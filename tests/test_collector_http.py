@@ -430,7 +430,7 @@ async def test_head_says_the_same_without_the_snippet(collector: Stand) -> None:
 
 
 async def test_a_script_with_its_version_in_its_name_is_kept_for_ever(tmp_path: Path) -> None:
-    for name in ("wakeline.js", "wakeline.1.2.3.js", "wakeline.vitals.1.2.3.js"):
+    for name in ("wakeline.js", "wakeline.1.2.3.js", "wakeline.datalayer.1.2.3.js"):
         (tmp_path / name).write_bytes(name.encode())
     routes = script_routes("/s.js", tmp_path)
     kept = {}
@@ -440,10 +440,10 @@ async def test_a_script_with_its_version_in_its_name_is_kept_for_ever(tmp_path: 
     assert kept == {
         "/wakeline.js": False,
         "/wakeline.1.2.3.js": True,
-        "/wakeline.vitals.1.2.3.js": True,
+        "/wakeline.datalayer.1.2.3.js": True,
         "/s.js": False,
         "/s.1.2.3.js": True,
-        "/s.vitals.1.2.3.js": True,
+        "/s.datalayer.1.2.3.js": True,
     }
 
 

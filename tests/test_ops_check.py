@@ -116,6 +116,7 @@ VITALS_TAG = '<script defer src="https://stats.shop.example/wakeline.vitals.0.1.
     [
         pytest.param(TAG + VITALS_TAG, id="with vitals"),
         pytest.param(TAG + VITALS_TAG.replace("vitals", "consent"), id="with a consent platform"),
+        pytest.param(TAG + VITALS_TAG.replace("vitals", "datalayer"), id="with a data layer"),
         pytest.param(TAG.replace("wakeline.js", "wakeline.full.js"), id="full"),
         pytest.param(TAG.replace("wakeline.js", "s.js"), id="under another name"),
         pytest.param(TAG.replace('.js"', '.full.0.1.0.js" integrity="sha384-x" crossorigin="anonymous"'), id="pinned"),
@@ -251,7 +252,7 @@ def test_each_of_several_policies_must_allow() -> None:
 # ---- a page, fetched ------------------------------------------------------------------------------
 
 
-NEW, FULL, OLD, VITALS, CONSENT = b"new", b"full", b"old", b"vitals", b"consent"
+NEW, FULL, OLD, VITALS, CONSENT, DATALAYER = b"new", b"full", b"old", b"vitals", b"consent", b"datalayer"
 PUBLISHED = Published(
     "0.2.0",
     ("0.1.0",),
@@ -262,6 +263,7 @@ PUBLISHED = Published(
             Kind.FULL: integrity_of(FULL),
             Kind.VITALS: integrity_of(VITALS),
             Kind.CONSENT: integrity_of(CONSENT),
+            Kind.DATALAYER: integrity_of(DATALAYER),
         },
     },
 )
@@ -283,6 +285,7 @@ def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.param("wakeline.js", b"x", "", Level.WARN, "another version", id="not ours"),
         pytest.param("wakeline.js", VITALS, "", Level.FAIL, "only measures web vitals", id="vitals alone"),
         pytest.param("wakeline.js", CONSENT, "", Level.FAIL, "only passes on consent", id="consent alone"),
+        pytest.param("wakeline.js", DATALAYER, "", Level.FAIL, "only reads the data layer", id="a data layer alone"),
         pytest.param("wakeline.0.2.0.js", NEW, integrity_of(NEW), Level.OK, "of this version", id="with its hash"),
         pytest.param("wakeline.js", NEW, "sha256-x", Level.OK, "of this version", id="a hash of another kind"),
         pytest.param("wakeline.js", NEW, integrity_of(OLD), Level.FAIL, "browsers do not run it", id="another's hash"),

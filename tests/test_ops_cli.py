@@ -288,6 +288,24 @@ def test_snippet_prints_the_line_to_paste(run: Run, monkeypatch: pytest.MonkeyPa
             id="a consent platform",
         ),
         pytest.param(
+            ["--datalayer", "--full"],
+            {},
+            [
+                '<script defer src="URL/wakeline.full.js" data-site="shop" data-consent="off"></script>',
+                '<script defer src="URL/wakeline.datalayer.js" data-layer="dataLayer"></script>',
+            ],
+            id="a data layer",
+        ),
+        pytest.param(
+            ["--datalayer", "shopLayer"],
+            {"WAKELINE_SCRIPT_PATH": "/s.js"},
+            [
+                '<script defer src="URL/s.js" data-site="shop" data-consent="off"></script>',
+                '<script defer src="URL/s.datalayer.js" data-layer="shopLayer"></script>',
+            ],
+            id="a data layer of another name",
+        ),
+        pytest.param(
             ["--pinned", "--vitals"],
             {},
             [

@@ -79,8 +79,9 @@ def test_the_guides_name_the_budgets(guide: str) -> None:
     assert f"{BUDGETS[Kind.FULL]:,}" in text
 
 
-def test_the_guide_names_the_budget_of_the_consent_script() -> None:
-    assert f"`wakeline.consent.js` (at most {BUDGETS[Kind.CONSENT]} bytes)" in (ROOT / "docs/snippet.md").read_text()
+@pytest.mark.parametrize("kind", [Kind.CONSENT, Kind.DATALAYER])
+def test_the_guide_names_the_budgets_of_the_small_companions(kind: Kind) -> None:
+    assert f"`{kind}.js` (at most {BUDGETS[kind]} bytes)" in (ROOT / "docs/snippet.md").read_text()
 
 
 def test_a_build_above_a_budget_fails_and_writes_nothing(tmp_path: Path) -> None:

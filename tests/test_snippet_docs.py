@@ -132,7 +132,8 @@ def test_every_example_has_the_right_types(path: str, tmp_path: Path) -> None:
     for index, code in enumerate(scripts):
         (tmp_path / f"example{index}.tsx").write_text(code if code.startswith("import") else IMPORT + code)
     (tmp_path / "frameworks.d.ts").write_text(AMBIENT)
-    paths = {"wakeline": [str(SNIPPET / "types/index.d.ts")], "wakeline/vitals": [str(SNIPPET / "types/vitals.d.ts")]}
+    parts = {"wakeline": "index", "wakeline/vitals": "vitals", "wakeline/datalayer": "datalayer"}
+    paths = {module: [str(SNIPPET / f"types/{name}.d.ts")] for module, name in parts.items()}
     options = {"strict": True, "noImplicitAny": False, "noEmit": True, "target": "es2022", "module": "esnext"}
     options |= {"moduleResolution": "bundler", "lib": ["es2022", "dom"], "jsx": "preserve", "paths": paths, "types": []}
     (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": options, "include": ["*.ts", "*.tsx"]}))
@@ -198,6 +199,15 @@ async def test_the_banner_and_marked_html_do_what_is_said(stage: Stage) -> None:
     assert subscribed.props == {"place": "footer"}
     (sent,) = await stage.told("form_submit")
     assert sent.props["fields"] == ["email"]
+
+
+@pytest.mark.browser
+async def test_a_data_layer_is_told_with_one_more_tag(stage: Stage) -> None:
+    html = "".join(html_of("A data layer")).replace("https://stats.your-site.example", "{collector}")
+    await stage.open("/shoes", Page(scripts=0, head=html.replace("KEY", "demo")))
+    await stage.tells("page_view /shoes", "add_to_cart /shoes", "purchase /shoes", refuted=["purchase /shoes"])
+    (added,) = await stage.told("add_to_cart")
+    assert added.props == {"currency": "EUR", "items": [{"item_id": 42, "price": 129.9, "quantity": 1}]}
 
 
 @pytest.mark.browser

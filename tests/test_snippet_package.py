@@ -26,10 +26,12 @@ CONTENTS = {
     "dist/wakeline.full.js",
     "dist/wakeline.vitals.js",
     "dist/wakeline.consent.js",
+    "dist/wakeline.datalayer.js",
     "dist/wakeline.vitals.LICENSE.txt",
     "types/index.d.ts",
     "types/global.d.ts",
     "types/vitals.d.ts",
+    "types/datalayer.d.ts",
 }
 
 
@@ -118,6 +120,7 @@ def test_importing_it_on_a_server_does_nothing(site: Path) -> None:
     init({ site: "shop", endpoint: "/e" });
     wakeline("event", "early");
     await import("wakeline/vitals");
+    await import("wakeline/datalayer");
     console.log(JSON.stringify([Object.keys(rest), before == Object.keys(globalThis).join()]));
     """
     assert json.loads(run("node", "--input-type=module", "-e", code, cwd=site)) == [[], True]
@@ -130,6 +133,7 @@ def test_importing_it_on_a_server_does_nothing(site: Path) -> None:
         pytest.param('import { wakeline } from "wakeline"', False, id="unused name: dropped"),
         pytest.param('import { wakeline } from "wakeline"; wakeline("debug")', True, id="used"),
         pytest.param('import "wakeline/vitals"', True, id="vitals, which run at once"),
+        pytest.param('import "wakeline/datalayer"', True, id="the data layer's, which runs at once"),
         pytest.param('import "wakeline/wakeline.js"', True, id="a script, which runs at once"),
     ],
 )

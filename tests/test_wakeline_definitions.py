@@ -8,6 +8,7 @@ import duckdb
 import pytest
 
 from benchmarks.children import ROOT
+from wakeline.commerce import EVENTS
 from wakeline.definitions import (
     BOUNCE_BELOW_MS,
     IS_BOUNCE,
@@ -18,6 +19,8 @@ from wakeline.definitions import (
 )
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.event import MAX_AGE_MS
+from wakeline.vocabulary import pages
+from wakeline.vocabulary.fields import PERSONAL
 from wakeline.vocabulary.things import ORDER
 from wakeline.vocabulary.types import BUILT_IN, NO_ACTIVITY, TYPES, By
 
@@ -38,6 +41,16 @@ def test_every_event_that_the_snippet_sends_by_itself_is_in_the_table() -> None:
     sent |= set(re.findall(r'(?:(?:emit|tell)\(|: type = )"(\w+)"', CODE))
     assert {"web_vitals", "not_found", "page_view", "outbound_link", "interest"} < sent
     assert sent <= {type.name for type in TYPES if By.PAGE in type.by}
+
+
+def test_the_data_layers_script_tells_the_events_and_the_fields_of_the_vocabulary() -> None:
+    source = (ROOT / "snippet/src/datalayer.ts").read_text()
+    events, told = (re.compile(re.findall(rf"const {name} =\n  /(.*)/;", source)[0]) for name in ("EVENTS", "FIELDS"))
+    types = EVENTS | {"search", "sign_up", "login"}
+    assert {type.name for type in TYPES if events.match(f"event{type.name}")} == types
+    fields = {field.rstrip("*") for type in types for field in (*pages.FIELDS[type], *pages.ITEM)}
+    known = pages.OF_PAGES | PERSONAL
+    assert {field for field in known if told.match(field)} == fields - {"items", "results", "channel"}
 
 
 def test_the_docs_say_of_each_whether_it_is_activity() -> None:

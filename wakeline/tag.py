@@ -25,18 +25,29 @@ def collector_url(settings: Settings) -> str:
 PLATFORMS = ("gcm", "tcf")  # that wakeline.consent.js takes a choice from: Google's consent mode, the IAB's framework
 
 
+DATA_LAYER = "dataLayer"  # the global name of a page's data layer, unless it says otherwise
+
+
 def script_tag(
-    site: Site, settings: Settings, kind: Kind = Kind.CORE, *, platform: str = "", pinned: Published | None = None
+    site: Site,
+    settings: Settings,
+    kind: Kind = Kind.CORE,
+    *,
+    platform: str = "",
+    layer: str = "",
+    pinned: Published | None = None,
 ) -> str:
     """The tag for the <head> of each page of `site`; `pinned` to the current version and its hash.
 
-    `platform` is one of PLATFORMS, for the kind that needs it.
+    `platform` is one of PLATFORMS, `layer` the name of a data layer, each for the kind that needs it.
     """
     base = collector_url(settings)
     source = base + kind.path(settings.script_path, version=pinned.current if pinned else "")
     attributes = {"src": source}
     if platform:
         attributes["data-from"] = platform
+    if layer:
+        attributes["data-layer"] = layer
     if kind in (Kind.CORE, Kind.FULL):
         attributes |= {"data-site": site.key, "data-consent": site.consent}
         endpoint = base + settings.endpoint_path

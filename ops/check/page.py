@@ -9,10 +9,11 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from ops.check.csp import blocks_connection, blocks_script, missing_in_sandbox, policies
 from ops.check.finding import Finding, fail, ok, warn
+from ops.check.script import COMPANIONS
 from wakeline.config.values import nearest
 from wakeline.event import ConsentLevel
 from wakeline.hosts import origin_of
-from wakeline.scripts import ENDPOINT, NAME, Kind, version_of
+from wakeline.scripts import ENDPOINT, NAME, version_of
 from wakeline.settings import Config, Site
 from wakeline.tag import script_tag
 from wakeline.vocabulary.types import BUILT_IN
@@ -93,7 +94,7 @@ class Tags(HTMLParser):
 def is_ours(attributes: dict[str, str]) -> bool:
     name = urlsplit(attributes.get("src", "")).path.rpartition("/")[2]
     return "data-site" in attributes or (
-        NAME.fullmatch(name) is not None and Kind.VITALS not in name and Kind.CONSENT not in name
+        NAME.fullmatch(name) is not None and not any(kind in name for kind in COMPANIONS)
     )
 
 

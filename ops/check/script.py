@@ -7,6 +7,12 @@ from urllib.parse import urlsplit
 from ops.check.finding import Finding, fail, ok, warn
 from wakeline.scripts import Kind, Published, integrity_of, version_of
 
+COMPANIONS = {  # what each does, beside one of the others
+    Kind.VITALS: "measures web vitals",
+    Kind.CONSENT: "passes on consent",
+    Kind.DATALAYER: "reads the data layer",
+}
+
 
 def judge_script(source: str, body: bytes, integrity: str, published: Published) -> Finding:
     """`source` is the URL of `body`, `integrity` the tag's, if any."""
@@ -20,10 +26,8 @@ def judge_script(source: str, body: bytes, integrity: str, published: Published)
     if not found:
         return warn(f"{source} is another version of the script", "is a proxy or CDN holding an old copy?")
     version, kind = found
-    if kind is Kind.VITALS:
-        return fail(f"{source} only measures web vitals", "add the tag that `wakeline snippet` prints before it")
-    if kind is Kind.CONSENT:
-        return fail(f"{source} only passes on consent", "add the tag that `wakeline snippet` prints before it")
+    if kind in COMPANIONS:
+        return fail(f"{source} only {COMPANIONS[kind]}", "add the tag that `wakeline snippet` prints before it")
     if version == published.current:
         return ok(f"{source} is the script of this version")
     if version_of(urlsplit(source).path):

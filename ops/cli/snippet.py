@@ -8,7 +8,7 @@ import click
 
 from ops.cli.options import config_option, read, site_of, site_option
 from wakeline.scripts import Kind, published
-from wakeline.tag import PLATFORMS, script_tag
+from wakeline.tag import DATA_LAYER, PLATFORMS, script_tag
 
 
 @click.command()
@@ -20,10 +20,26 @@ from wakeline.tag import PLATFORMS, script_tag
     type=click.Choice(PLATFORMS),
     help="Also print the tag that takes the visitor's choice from Google's consent mode, or the IAB's framework.",
 )
+@click.option(
+    "--datalayer",
+    "layer",
+    is_flag=False,
+    flag_value=DATA_LAYER,
+    metavar="[NAME]",
+    help=f"Also print the tag that takes a shop's events from its data layer, {DATA_LAYER} or NAME.",
+)
 @click.option("--pinned", is_flag=True, help="Pin this version, with its hash: browsers reject a changed script.")
 @site_option
 @config_option
-def snippet(full: bool, vitals: bool, platform: str | None, pinned: bool, key: str | None, config: Path | None) -> None:
+def snippet(
+    full: bool,
+    vitals: bool,
+    platform: str | None,
+    layer: str | None,
+    pinned: bool,
+    key: str | None,
+    config: Path | None,
+) -> None:
     """Print the tag to paste into the <head> of each page.
 
     Its URLs come from the settings public_url (or the collector's address), script_path and endpoint_path.
@@ -35,3 +51,5 @@ def snippet(full: bool, vitals: bool, platform: str | None, pinned: bool, key: s
         click.echo(script_tag(site, read_config.settings, kind, pinned=version))
     if platform:
         click.echo(script_tag(site, read_config.settings, Kind.CONSENT, platform=platform, pinned=version))
+    if layer:
+        click.echo(script_tag(site, read_config.settings, Kind.DATALAYER, layer=layer, pinned=version))

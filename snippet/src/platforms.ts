@@ -5,7 +5,7 @@
  * `anonymous`; `data-layer` the name of the data layer.
  */
 
-import { doc } from "./document";
+import { main, settingsOf } from "./companion";
 import { safe } from "./safe";
 
 type Said = Record<string, unknown>;
@@ -21,28 +21,16 @@ type Api = (command: "addEventListener", version: 2, hear: (data: TCData, succee
 
 const WAIT_MS = 50; // for a framework that loads later; then twice as long, and so on
 
-const script = (doc("currentScript") ||
-  doc("querySelector").call(document, "script[type=module][data-from]")) as HTMLScriptElement;
-
-const settings: Record<string, string | undefined> = {
-  ...Object.fromEntries(new URL(script.src).searchParams),
-  ...script.dataset,
-};
+const settings = settingsOf("from");
 
 const page = window as unknown as Record<string, unknown>;
 
 let last: string | undefined;
 
-/** Calls the main script, or queues the call as its stub does; only if the level is another than before. */
+/** Only if the level is another than before. */
 const choose = (remembers: unknown, counts: unknown): void => {
   const level = remembers ? "full" : counts ? "anonymous" : settings.denied || "off";
-  if (level != last) {
-    if (typeof window.wakeline != "function") {
-      const stub: Wakeline = (...call) => ((stub.q as Call[]) ||= []).push(call);
-      window.wakeline = stub;
-    }
-    window.wakeline("consent", (last = level));
-  }
+  if (level != last) main()("consent", (last = level));
 };
 
 /** What is granted and denied, by kind of storage. */

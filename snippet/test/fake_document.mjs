@@ -28,11 +28,11 @@ export class HTMLDocument {
     return this.#page.focused;
   }
 
-  /** A meta of interests, or a module with a site. */
+  /** A meta of interests, or a module with this attribute. */
   querySelector(selector) {
     const { interests, scripts } = this.#page;
-    if (selector.includes("module"))
-      return scripts.find(({ type, dataset }) => type == "module" && "site" in dataset) ?? null;
+    const [, name] = /type=module\]\[data-(\w+)/.exec(selector) ?? [];
+    if (name) return scripts.find(({ type, dataset }) => type == "module" && name in dataset) ?? null;
     return interests === undefined ? null : { content: interests };
   }
 

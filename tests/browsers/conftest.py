@@ -4,7 +4,7 @@ Each test is a row; where it says `quick` its Chromium cell is also in `make tes
 the browsers open), link (their way to the collector), stage (a row's world, and what holds for every row), counted
 (what the processor makes of it), table (how all is printed), then the rows: test_loading, test_first_view,
 test_routing, test_routers, test_presence, test_scrolling, test_delivery, test_privacy, test_calls, test_clicks,
-test_forms, test_actions, test_pages, test_platforms.
+test_forms, test_actions, test_pages, test_platforms, test_datalayer.
 """
 
 from __future__ import annotations

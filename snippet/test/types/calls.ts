@@ -1,6 +1,7 @@
 // Every call as a site writes it, and what its types refuse: each line under @ts-expect-error must not compile.
 import { init, type Item, type Level, type Options, wakeline } from "wakeline";
 import "wakeline/vitals";
+import "wakeline/datalayer";
 
 init({ site: "shop", endpoint: "https://stats.shop.example/v1/events" });
 init({ site: "shop", endpoint: "https://stats.shop.example/v1/events", consent: "off", hash: true, search: "q,query" });
