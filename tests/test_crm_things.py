@@ -14,10 +14,11 @@ from crm import facts
 from crm.commerce import page_orders
 from crm.out import Out, Verdict
 from crm.sites import SiteFacts
+from crm.state import Visitor, VisitorState
 from crm.things import digests, forms, merging
 from crm.things.forms import taken
 from crm.things.state import Thing
-from tests.timeline import DAY, START, fact
+from tests.timeline import DAY, START, event, fact
 from wakeline.definitions import REMEMBERED_DAYS
 from wakeline.kept import Kept
 from wakeline.orders import ALL, Order, order
@@ -317,6 +318,24 @@ def test_an_item_is_stored_without_what_nobody_said() -> None:
 
     items = [{"item_id": "runner-7", "price": 8900, "quantity": 2.0, "item_name": ""}]
     assert taken({"items": items}, PURCHASE_FIELDS) == {"$i": [["runner-7", 8900, 2]]}
+
+
+@pytest.mark.parametrize(
+    ("props", "tells"),
+    [
+        ({}, True),
+        ({"items": []}, True),
+        ({"value": 3, "currency": "EUR"}, True),
+        ({"value": 3}, False),
+        ({"value": "three", "currency": "EUR"}, False),
+        ({"items": [{"item_name": "Runner 7"}]}, False),
+        ({"items": [{"item_name": "Runner 7"}], "value": 3, "currency": "EUR"}, True),
+    ],
+)
+def test_a_pages_refund_that_cannot_be_read_is_not_of_the_whole_order(props: dict[str, Any], tells: bool) -> None:
+    out, visitor = Out(decay_zero=0, half_life=DAY), Visitor("shop", "visitor-1", VisitorState(), {}, 0)
+    page_orders.tell(event("visitor-1", "page-1", 0, 0, "refund", order=ORDER, props=props), visitor, out)
+    assert bool(out.shares) is tells
 
 
 def test_what_a_page_says_becomes_minor_units() -> None:

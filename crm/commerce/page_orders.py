@@ -18,7 +18,7 @@ from crm.things import forms
 from crm.things.digests import PAGE, SIGNED
 from crm.things.forms import Form
 from wakeline.amounts import MAX_QUANTITY
-from wakeline.commerce import CURRENCY, ITEMS
+from wakeline.commerce import CURRENCY, ITEMS, VALUE
 from wakeline.record import Event, Fact, ToldFact
 from wakeline.told import OF_MONEY
 from wakeline.vocabulary import pages
@@ -38,6 +38,9 @@ def tell(event: Event, visitor: Visitor, out: Out) -> None:
     """Tells the order, if the collector could name it."""
     if not event.order or event.type not in (PURCHASE, REFUND):
         return
+    said = body(event.props)
+    if event.type == REFUND and _is_unread(event.props, said):
+        return
     names = not visitor.is_anonymous and (visitor.may_profile or visitor.has_profile)
     if names:
         visitor.state.told = max(visitor.state.told, event.time)
@@ -50,10 +53,15 @@ def tell(event: Event, visitor: Visitor, out: Out) -> None:
         received=event.received,
         customer=customer_at(visitor.state, event.time) if names else "",
         visitor=visitor.id if names else "",
-        body=body(event.props),
+        body=said,
         by=SIGNED if event.signed else PAGE,
     )
     out.tell(ToldFact(fact, at=out.offset, step=out.step))
+
+
+def _is_unread(props: Mapping[str, Any], said: Mapping[str, Any]) -> bool:
+    """Whether a refund names an amount or items, none of which can be read: else it would be of the whole order."""
+    return bool(props.get(VALUE) is not None or props.get(ITEMS)) and not (VALUE in said or ITEMS in said)
 
 
 def body(props: Mapping[str, Any]) -> dict[str, Any]:
