@@ -56,6 +56,7 @@ PROMISED = {
     "kill -9 processor under 500 events/s": (KILL, BOTH),
     "kill -9 processor beside another": (OUTAGE, BOTH),
     "SIGTERM processor mid-batch": (KILL, BOTH),
+    "kill -9 processor under orders, refunds and cancellations": (KILL, BOTH),
     "Redis away 60 s": (OUTAGE, BOTH),
     "kill -9 Redis, its file cut back to the last fsync": (KILL, BOTH),
     "Redis restored from an older backup": (OUTAGE, (KAFKA,)),
