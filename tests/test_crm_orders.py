@@ -153,6 +153,19 @@ def test_both_numbers_of_a_pair_only_rise() -> None:
             before = total
 
 
+def test_no_more_comes_back_than_was_bought() -> None:
+    net = Shop(("bags", 0.4)).hear(bought(), refund(5, "one", items=[BAG | {"quantity": 9}])).net()
+    assert (net["pieces"], net.get("revenue:EUR", 0), net["margin:EUR"]) == (2, 0, -8_000)
+
+
+def test_a_pages_refund_gives_way_to_what_a_server_says_of_refunds() -> None:
+    shop = Shop().hear(bought(), fact(ORDER, "refund", 5, {"value": 9_000, "currency": "EUR"}, by="page"))
+    assert shop.net()["revenue:EUR"] == 16_000
+    shop.hear(refund(6, "one", value=2_000))
+    assert shop.net()["revenue:EUR"] == 23_000
+    assert (shop.total()["revenue:EUR"], shop.total()["revenue_back:EUR"]) == (32_000, 9_000), "both only rise"
+
+
 def test_an_amended_order_counts_what_it_is_now() -> None:
     shop = Shop().hear(bought(0, value=30_000), bought(1, value=25_000))
     assert shop.total() | {"pieces": 0} == shop.total() | {"pieces": 0}
@@ -224,6 +237,12 @@ def test_an_earlier_word_moves_an_order_to_its_day() -> None:
         assert shop.lists(YESTERDAY)["coupons"] == {"SPRING": 1}
 
 
+def test_an_order_that_is_told_to_be_of_tomorrow_is_of_today() -> None:
+    shop = Shop().hear(bought(3 * DAY), now=0)
+    assert shop.of(TODAY)["orders"] == 1
+    assert shop.lists()["coupons"] == {"SPRING": 1}
+
+
 def test_of_a_day_that_is_past_only_totals_change() -> None:
     old = -LATE_MS - DAY
     shop = Shop().hear(bought(old, by="import"), now=0)
@@ -260,6 +279,21 @@ def test_what_cannot_be_so_is_counted_once(told: list[Fact], counter: str) -> No
         shop.out.enter(shop.site, one.time)
         facts.take(one, shop.thing, {}, shop.out)
     assert shop.total()[counter] == 1
+
+
+def test_an_order_that_was_refunded_too_much_is_one_whatever_follows() -> None:
+    shop = Shop().hear(bought(), refund(1, "one", value=30_000), state(2, "paid"), refund(3, "two", value=1))
+    assert shop.total()["orders_over_refunded"] == 1
+
+
+def test_a_cancelled_order_is_in_no_list() -> None:
+    assert Shop().hear(bought(), state(1, "cancelled")).lists() == {}
+
+
+def test_an_order_that_is_too_large_is_in_no_number() -> None:
+    shop = Shop().hear(bought(value=MOST_VALUE + 1))
+    assert shop.net() == {"orders_too_large": 1}
+    assert shop.hear(bought(1, value=MOST_VALUE)).net()["revenue:EUR"] == MOST_VALUE
 
 
 def test_another_customer_of_an_order_is_counted_by_the_processor() -> None:
