@@ -103,6 +103,26 @@ def test_every_number_is_shown_under_its_own_name() -> None:
     assert shown(numbers) == pytest.approx(expected)
 
 
+def test_amounts_are_shown_in_units_of_each_known_currency() -> None:
+    """What is taken back too, so that it can be subtracted; a field of no currency is not shown."""
+    site = SiteNumbers()
+    site.totals |= {
+        "revenue:EUR": 1_250,
+        "revenue:JPY": 900,
+        "revenue:": 5,
+        "revenue:XYZ": 5,
+        "tax:USD": 5,
+        "orders": 2,
+    }
+    site.day["revenue_back:EUR"] = 250
+    found = {key: amount for key, amount in shown(Numbers({"shop": site})).items() if "revenue" in key[0]}
+    assert {labels for _, labels in found} == {("shop", "EUR"), ("shop", "JPY")}
+    assert found["wakeline_revenue_gained_total", ("shop", "EUR")] == 12.5
+    assert found["wakeline_revenue_gained_total", ("shop", "JPY")] == 900
+    assert found["wakeline_revenue_taken_back_today", ("shop", "EUR")] == 2.5
+    assert found["wakeline_revenue_gained_today", ("shop", "JPY")] == 0
+
+
 @pytest.mark.parametrize(
     ("counts", "expected"),
     [

@@ -103,6 +103,20 @@ async def test_a_cart_that_is_over_is_not_left(redis_server: Any, events: list[E
     assert cart == {}
 
 
+async def test_amounts_of_two_currencies_are_never_added(redis_server: Any) -> None:
+    _, cart, _ = await played(redis_server, add(0, 0, RUNNER), add(1, 5, BAG, currency="USD"))
+    assert (cart["value"], cart["currency"], len(cart["items"])) == (10_000, "USD", 2)
+
+
+async def test_what_was_bought_before_an_erasure_is_no_cart_after_it(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await made.append(buy(1, 9))
+        await made.append(Erase("shop", ANN, START + MINUTE), at=MINUTE)
+        await made.append(add(0, 5, RUNNER), at=2 * MINUTE)
+        await made.run()
+        assert "carts" not in await made.totals()
+
+
 async def test_after_a_week_nobody_buys_it_any_more(redis_server: Any) -> None:
     late = CART_KEPT_MS + 2 * CART_GAP_MS
     totals, _, _ = await played(redis_server, add(0, 0, RUNNER), event(ANN, "page-2", 0, late - 1), buy(1, late))
