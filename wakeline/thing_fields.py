@@ -198,9 +198,9 @@ def _order(facts: Sequence[Kept], currency: str) -> dict[str, Any]:
 def _counted(state: ThingState) -> dict[str, Any]:
     counted = state.counted
     found: dict[str, Any] = {"is_of_page": all(one.rank != RANK_OF_OTHERS for one in state.told)}
-    if counted is not None and counted.currency and counted.of_page != LEFT_OUT:
-        found["refunded"] = _major(counted.taken, counted.currency)
-        found["revenue"] = _major(counted.value - counted.taken, counted.currency)
+    if counted is not None and counted.currency and counted.standing != LEFT_OUT:
+        found["refunded"] = _major(counted.taken_back, counted.currency)
+        found["revenue"] = _major(counted.value - counted.taken_back, counted.currency)
         found["margin"] = _major(counted.margin, counted.currency)
     return found
 
