@@ -236,7 +236,7 @@ def test_of_a_day_that_is_past_only_totals_change() -> None:
     assert shop.of("")["revenue_back:EUR"] == 5_000, "an import takes back on its own day"
 
 
-# ---- what cannot be so
+# ---- implausible data
 
 
 @pytest.mark.parametrize(
