@@ -93,9 +93,11 @@ class Order(Struct, frozen=True, kw_only=True):
     cancelled: Annotated[datetime | None, SINCE] = None
     refunds: Annotated[tuple[Refund, ...], Fact("those that stand")] = ()
     is_of_page: Annotated[bool, Fact("whether only a page told it, without its server's signature")] = False
-    refunded: Annotated[Decimal | None, Fact("taken back of the value; `None`: it is not counted")] = None
-    revenue: Annotated[Decimal | None, Fact("kept of the value, as in the site's numbers")] = None
-    margin: Annotated[Decimal | None, Fact("earned with that; `None`: it is not known")] = None
+    refunded: Annotated[
+        Decimal | None, Fact("refunded or cancelled of the value; `None`: the order does not count")
+    ] = None
+    revenue: Annotated[Decimal | None, Fact("`value` less `refunded`; `None`: the order does not count")] = None
+    margin: Annotated[Decimal | None, Fact("`revenue` less the cost of what was kept; `None`: it is not known")] = None
     last_told: Annotated[datetime, LAST]
 
 
