@@ -154,11 +154,11 @@ def _count_difference(old: Counted, new: Counted, told_on: str, out: Out) -> Non
         changes = [(former, present, new.currency)]
         if isinstance(gained, Money) and old.currency != new.currency:
             changes = [(former, NONE, old.currency), (NONE, present, new.currency)]
-        for less, more, currency in changes:
-            rise, fall = more.gained - less.gained, more.back - less.back
-            if amount := max(rise, 0) + max(-fall, 0):
+        for start, end, currency in changes:
+            gain, loss = end.gained - start.gained, end.back - start.back
+            if amount := max(gain, 0) + max(-loss, 0):
                 out.count_at(gained, amount, day=day, currency=currency)
-            if amount := max(-rise, 0) + max(fall, 0):
+            if amount := max(-gain, 0) + max(loss, 0):
                 out.count_at(back, amount, day=told_on, currency=currency)
 
 
