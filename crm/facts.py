@@ -54,7 +54,7 @@ def fault_of(fact: Fact) -> str:
 
 
 def is_counted(thing: Thing) -> bool:
-    """Whether the site's numbers follow what is said of a thing."""
+    """Whether the site's numbers follow what is told of a thing: see `crm.commerce.counting`."""
     return thing.kind is things.ORDER
 
 

@@ -140,7 +140,7 @@ class Out:
         self.naming: defaultdict[tuple[str, str], dict[str, bool]] = defaultdict(dict)
         """Person -> thing or visitor -> whether it names the person or is linked to it, where that changed."""
         self.cut: Counts = _counts()  # what a bound cut: kind -> amount
-        self.odd: Counts = _counts()  # what was told that cannot be so, and is no number of the site
+        self.odd: Counts = _counts()  # implausible facts that are in no number of the site: what -> how many
         self._emitted: tuple[int, int] = (-1, 0)  # offset and step of the latest emit
         self._emitted_to: set[tuple[str, str, str]] = set()  # site, id and cause of what they emitted
         self.messages: list[Said] = []

@@ -91,7 +91,7 @@ class Deadline(NamedTuple):
 DEADLINES: dict[type, tuple[Deadline, ...]] = {
     Visitor: (
         Deadline("ends", sessions.next_end, sessions.end, sessions.ending_began),
-        Deadline("carts_left", carts.next_abandoned, carts.abandon),
+        Deadline("cart_abandoned", carts.next_abandoned, carts.abandon),
         Deadline("visitor_age", visitor_end, end_visitor, is_age=True),
     ),
     Customer: (Deadline("customer_age", customer_end, end_customer, is_age=True),),

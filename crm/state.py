@@ -45,7 +45,7 @@ STORED = {
     "country": "C", "customer": "u", "linked": "l", "named": "N", "kept_out": "k", "turns": "t", "repeats": "r",
     "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H",
     "had_seen": "j", "facts": "x", "told": "T", "withheld": "W",
-    "cart": "K", "bought": "M", "basket": "J", "first": "b", "latest": "z",
+    "cart": "K", "last_purchase": "M", "cart_items": "J", "first": "b", "latest": "z",
 }  # fmt: skip
 """Field of a visitor's state -> its stored name: long ones would be a fifth of a state."""
 FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard", "former_recent": "recent"}
@@ -108,8 +108,8 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     told: int = 0  # time (ms) of the latest event that told a thing of this visitor: so long it may be named there
     withheld: int = 0  # append time (ms) until which a withdrawal without a profile keeps events out of one
     cart: Cart | None = None  # what the site counts of it; it survives erasure
-    bought: int = 0  # time of the latest purchase, ms; it survives erasure
-    basket: dict[str, float] = {}  # products of the cart -> pieces, the latest ones last
+    last_purchase: int = 0  # time of the latest purchase that a page told, ms; it survives erasure
+    cart_items: dict[str, float] = {}  # products of the cart that the profile lists -> pieces, the latest ones last
     first: Touch = NOWHERE
     latest: Touch = NOWHERE
 
@@ -259,7 +259,7 @@ class Visitor:
             forgotten_until=old.forgotten_until, erasures=old.erasures,
             sessions=old.sessions, closed=old.closed,
             was_new=old.was_new, was_identified=old.was_identified, has_withdrawn=old.has_withdrawn,
-            erased=old.erased, withheld=old.withheld, facts=old.facts, cart=old.cart, bought=old.bought,
+            erased=old.erased, withheld=old.withheld, facts=old.facts, cart=old.cart, last_purchase=old.last_purchase,
         )  # fmt: skip
         self.interests.clear()
         self.share = self.recent = None

@@ -2,8 +2,8 @@
 
 queries.py   PromQL queries of the panels, by name
 panels.py    kinds of panels, with legend, calculation and unit
-orders.py    its row of orders
 live.py      the dashboard "Live"; `python -m dashboards.live` writes grafana/live.json
+orders.py    its row of orders and carts
 metrics.py   docs/metrics.md; `python -m dashboards.metrics` writes it
 profiles.py  docs/profiles.md; `python -m dashboards.profiles` writes it
 prometheus/  prometheus.yml, rules.yml (alerts) and what they must say: rules_test.yml

@@ -1,4 +1,4 @@
-"""The row of orders on the dashboard "Live": what was bought today, what came back, and what that earned."""
+"""The row of orders and carts on the dashboard "Live": what was bought today, taken back, earned and abandoned."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ def orders(board: Dashboard) -> None:
             30,
             "Revenue",
             "Value of today's orders less what was refunded or cancelled today, without tax and shipping, by currency. "
-            "Orders that only a page told are in it, unless the site's page_orders is false: see Not confirmed.",
-            queries.kept(numbers.REVENUE, numbers.REVENUE_BACK),
+            "Orders that only a page told are in it, unless the site's page_orders is false: see Page only.",
+            queries.net(numbers.REVENUE, numbers.REVENUE_BACK),
         ),
         (
             31,
-            "Not confirmed",
-            "Of today's orders those that only a page told, without a signature: anybody can make them up.",
-            queries.kept(numbers.PAGE_REVENUE, numbers.PAGE_REVENUE_BACK),
+            "Page only",
+            "Value of today's orders that only a page told, without a signature: anybody can make them up.",
+            queries.net(numbers.PAGE_REVENUE, numbers.PAGE_REVENUE_BACK),
         ),
         (
             32,
             "Margin",
-            "What was kept of orders less the cost of their items, where that is known of all of them.",
-            queries.kept(numbers.MARGIN, numbers.MARGIN_BACK),
+            "What was kept of orders, less the cost of their items, where the cost of all items is known.",
+            queries.net(numbers.MARGIN, numbers.MARGIN_BACK),
         ),
         (
             33,
             "Margin unknown",
-            "Value of orders with an item of which neither the cost nor its category's rate is known.",
-            queries.kept(numbers.UNKNOWN_MARGIN, numbers.UNKNOWN_MARGIN_BACK),
+            "What was kept of orders with an item of which neither the cost nor its category's rate is known.",
+            queries.net(numbers.UNKNOWN_MARGIN, numbers.UNKNOWN_MARGIN_BACK),
         ),
     ):
         board.with_panel(number(id, title, help, query, size=STAT, decimals=2))
@@ -48,7 +48,7 @@ def orders(board: Dashboard) -> None:
         number(
             34,
             "Orders",
-            "Today's orders, and those cancelled or refunded wholly today.",
+            "Today's orders, and those cancelled or wholly refunded today.",
             today(numbers.ORDERS),
             today(numbers.ORDERS_BACK),
             size=STAT,
@@ -68,31 +68,16 @@ def orders(board: Dashboard) -> None:
         number(
             41,
             "Carts",
-            "Carts begun today; those that were left today with something in them; and of such those bought after all.",
+            "Carts begun today; those abandoned today; and abandoned ones whose visitors bought today after all.",
             *map(today, (numbers.CARTS, numbers.CARTS_ABANDONED, numbers.CARTS_RECOVERED)),
             size=Size(12, 4),
         )
     )
-    board.with_panel(
-        number(
-            42,
-            "Left in carts",
-            "Value of carts when they were abandoned today.",
-            queries.amount(numbers.CART_VALUE_ABANDONED),
-            size=Size(6, 4),
-            decimals=2,
-        )
-    )
-    board.with_panel(
-        number(
-            43,
-            "Recovered",
-            "Value of abandoned carts that were bought today after all.",
-            queries.amount(numbers.CART_VALUE_RECOVERED),
-            size=Size(6, 4),
-            decimals=2,
-        )
-    )
+    for id, title, help, money in (
+        (42, "Abandoned carts", "Value of carts when they were abandoned today.", numbers.CART_VALUE_ABANDONED),
+        (43, "Recovered carts", f"{numbers.CART_VALUE_RECOVERED.help}, today.", numbers.CART_VALUE_RECOVERED),
+    ):
+        board.with_panel(number(id, title, help, queries.amount(money), size=Size(6, 4), decimals=2))
     for id, title, each in (
         (36, "Products bought", numbers.TOP_PRODUCTS),
         (37, "Categories", numbers.TOP_CATEGORIES),
@@ -104,7 +89,7 @@ def orders(board: Dashboard) -> None:
         lines(
             39,
             "Revenue, the last hour",
-            "Gained and taken back within an hour. An import shows at once.",
+            "Gained and taken back within an hour of being told: an import of old orders shows too.",
             *queries.grown(numbers.REVENUE, numbers.REVENUE_BACK, over="1h"),
             size=HALF,
         )
@@ -112,8 +97,8 @@ def orders(board: Dashboard) -> None:
     board.with_panel(
         lines(
             40,
-            "Told of orders and cannot be so",
-            "Counted since the start; each is explained in docs/vocabulary.md.",
+            "Implausible orders",
+            "Counted since the start; each is explained in docs/orders.md.",
             *map(
                 queries.total,
                 (

@@ -21,17 +21,18 @@ def today(number: Count) -> Query:
     return Query(f"wakeline_{number.metric}_today{{{SITE}}}", _legend(number))
 
 
-def kept(gained: Money, back: Money) -> Query:
-    """Today's amount by currency, without what was taken back today."""
+def net(gained: Money, back: Money) -> Query:
+    """Today's amount by currency, less what was taken back today."""
     return Query(f"wakeline_{gained.metric}_today{{{SITE}}} - wakeline_{back.metric}_today{{{SITE}}}", "{{currency}}")
 
 
 def amount(money: Money) -> Query:
+    """Today's amount by currency."""
     return Query(f"wakeline_{money.metric}_today{{{SITE}}}", "{{currency}}")
 
 
 def grown(gained: Money, back: Money, *, over: str) -> tuple[Query, Query]:
-    """What was gained and taken back within a time, by currency."""
+    """What was gained and taken back within a time, e.g. 1h, by currency."""
     return (
         Query(f"increase(wakeline_{gained.metric}_total{{{SITE}}}[{over}])", "gained, {{currency}}"),
         Query(f"increase(wakeline_{back.metric}_total{{{SITE}}}[{over}])", "taken back, {{currency}}"),
@@ -48,6 +49,7 @@ def per_minute(number: Count) -> Query:
 
 
 def total(number: Count) -> Query:
+    """Since the start."""
     return Query(f"wakeline_{number.metric}_total{{{SITE}}}", _legend(number))
 
 

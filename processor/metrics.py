@@ -22,7 +22,7 @@ FACTS_CUT = Counter(
 )
 ODD_FACTS = Counter(
     "wakeline_processor_odd_facts",
-    "Facts that cannot be so: of an order that has a customer, but another one (other_customer)",
+    "Implausible facts, by what is odd about them: an order that has a customer names another one (other_customer)",
     ["what"],
 )
 BATCH_RECORDS = Histogram(

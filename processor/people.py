@@ -44,9 +44,16 @@ NOTHING = encode_visitor(VisitorState())
 def _cart(state: VisitorState) -> str:
     """What the profile shows of the cart; "": nothing."""
     cart = state.cart
-    if cart is None or not state.basket:
+    if cart is None or not state.cart_items:
         return ""
-    shown = StoredCart(cart.began, cart.last, state.basket, cart.value, cart.currency, cart.abandoned)
+    shown = StoredCart(
+        began=cart.began,
+        last=cart.last,
+        items=state.cart_items,
+        value=cart.value,
+        currency=cart.currency,
+        abandoned=cart.abandoned,
+    )
     return encode_state(shown).decode()
 
 

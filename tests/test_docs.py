@@ -17,7 +17,8 @@ from ops.cli import main
 from processor.naming import UNLINKED_AT_ONCE
 from wakeline.config import load
 from wakeline.config.rules import ports
-from wakeline.durations import MINUTE_MS
+from wakeline.definitions import CART_GAP_MS, LATE_MS, MAX_CART_ITEMS
+from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
 from wakeline.settings import InterestRule, MarginRule, Settings, Site, described
 
@@ -63,7 +64,7 @@ THRESHOLDS = {
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 MINUTES = f"{WORDS[LATELY_MS // MINUTE_MS]} minutes"
 BOUNDS = {
-    # Sentences that state how much is kept of a person.
+    # Sentences that state how much is kept of a person, or how long something takes.
     "README.md": (f"its profile lists the latest {MAX_VISITORS}",),
     "docs/architecture.md": (
         f"its state keeps the {WORDS[MAX_TURNS - 1]} before it",
@@ -73,6 +74,11 @@ BOUNDS = {
         f"An id keeps at most {MOST_ALIASES} others with it",
     ),
     "docs/history.md": (f"to the last {WORDS[MAX_TURNS]}, and interests",),
+    "docs/orders.md": (
+        f"nothing was told for {CART_GAP_MS // MINUTE_MS} minutes",
+        f"at most the latest {MAX_CART_ITEMS}",
+        f"than {WORDS[LATE_MS // DAY_MS]} days ago no longer changes",
+    ),
     "docs/privacy.md": (
         f"whose its last {WORDS[MAX_TURNS]} turns were",
         f"of its last {MAX_LATELY} records of the last {MINUTES}",

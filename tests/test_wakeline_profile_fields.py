@@ -16,6 +16,7 @@ from wakeline.profile_fields import (
     COUNTS,
     SOURCES,
     TRAITS,
+    Cart,
     Consent,
     Interest,
     Preference,
@@ -78,7 +79,7 @@ def test_developers_import_them_from_the_readers() -> None:
 
 def test_the_panel_of_the_demo_asks_for_fields_that_exist() -> None:
     code = (ROOT / "demo/site/panel.js").read_text()
-    for name, kind in {"profile": Profile, "customer": Profile, "session": Session}.items():
+    for name, kind in {"profile": Profile, "customer": Profile, "session": Session, "cart": Cart}.items():
         asked = set(re.findall(rf"(?<![\w.]){name}\.(\w+)", code))
         assert asked, name
         assert asked <= set(kind.__struct_fields__), name

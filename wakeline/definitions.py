@@ -1,4 +1,4 @@
-"""Definitions of a visit, a bounce, presence, lateness and what is known again, each in one place.
+"""Definitions of a visit, a bounce, a cart, presence, lateness and what is known again, each in one place.
 
 Rules, profile readers, SQL views, dashboards and the tests of the docs use them. What is activity stands in
 `vocabulary.types`, how long things are kept in `vocabulary.things`.
@@ -28,8 +28,9 @@ IS_BOUNCE = f"views = 1 AND engaged_ms < {BOUNCE_BELOW_MS} AND events = 0"
 
 # ---- carts ---------------------------------------------------------------------------------------
 
-CART_GAP_MS = 30 * MINUTE_MS  # a cart of which nothing was said for so long, in log time, is abandoned
-CART_KEPT_MS = 7 * DAY_MS  # and after so long nobody buys it any more
+CART_GAP_MS = 30 * MINUTE_MS  # a cart of which nothing was told for so long, in log time, is abandoned
+CART_KEPT_MS = 7 * DAY_MS  # and after so long it has expired: the next thing put in begins another cart
+MAX_CART_ITEMS = 20  # products of a cart that a profile lists, the latest ones
 
 # ---- presence ------------------------------------------------------------------------------------
 

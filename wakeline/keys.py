@@ -23,8 +23,8 @@ PRESENCE_TTL_MS = MINUTE_TTL_MS  # of the sets of present visitors: nobody, eras
 TOMBSTONE_TTL_MS = 3_650 * DAY_MS  # outlives log and history
 TOP_MEMBERS = 500  # of one top list in one lane; other values are counted in OTHER
 TOP_LENGTH = 200  # visible characters of a member, at most 800 bytes: see `labels.cut`
-# At worst a list has 501 members of 800 bytes, and about 100 bytes of overhead each: 450 KB. The twelve lists of a
-# site's day (`numbers.TOPS`) have 5.4 MB per lane at worst, 25 KB with typical paths of 50 bytes and 50 pages.
+# At worst a list has 501 members of 800 bytes, and about 100 bytes of overhead each: 450 KB. The thirteen lists of
+# a site's day (`numbers.TOPS`) have 5.9 MB per lane at worst, 25 KB with typical paths of 50 bytes and 50 pages.
 DEAD_LETTERS = 10_000  # per lane, newest kept
 MESSAGES_TTL_MS = 7 * DAY_MS
 MESSAGES_KEPT = 1_000_000  # in MESSAGES, newest kept: with a body of 100 bytes some 350 MB

@@ -2,7 +2,10 @@
 
 Rules use these constants, so the type checker finds misspelt ones. To add a number, add a line here and count it in a
 rule: it is then in `keys.totals` and `keys.day`, in /metrics and, after `make dashboards`, in docs/metrics.md. A list
-also needs a panel. Names are public and pinned by `tests/test_wakeline_site_numbers.py`.
+also needs a panel, and others may have one. Names are public and pinned by `tests/test_wakeline_site_numbers.py`.
+
+What orders can lose again is a pair of numbers, gained and taken back: see `PAIRS` in `crm.commerce.counting`, and
+`Counted` in `wakeline.told`, which stores what an order has in each. A help text stands alone in /metrics.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ class Count(NamedTuple):
 
 
 class Money(NamedTuple):
-    """Amounts per day and since the start, by currency, which are never added up. In Redis: minor units."""
+    """Amounts per day and since the start, by currency: those of different ones are never added. Redis: minor units."""
 
     name: str  # the field of `keys.day` and `keys.totals` is "<name>:<currency>"
     metric: str  # wakeline_<metric>_total and wakeline_<metric>_today, in units of the currency
@@ -75,34 +78,50 @@ IDENTIFIED = Count("identified", "identified", "Visitors linked to a customer")
 WITHDRAWALS = Count("withdrawals", "withdrawals", "Visitors who withdrew their consent")
 VISITS = Count("visits", "visits", "Sessions that began", has_total=False)  # total: SESSIONS, counted at the end
 
-# A change of an order counts as the difference that it makes: what is gained on the day of the order, what is taken
-# back on the day on which it is told, or of an import on its own. Of days longer ago than LATE_MS only totals change.
+# A change of an order counts as the difference that it makes: what is gained on the order's day; what is taken back on
+# the day on which it is told, or, by an import, on its own day. Days longer ago than LATE_MS change in totals only.
 ORDERS = Count("orders", "orders", "Orders whose value is known")
-ORDERS_BACK = Count("orders_back", "orders_taken_back", "Of these, orders cancelled or refunded wholly")
+ORDERS_BACK = Count("orders_back", "orders_taken_back", "Orders cancelled or wholly refunded")
 PIECES = Count("pieces", "pieces_sold", "Pieces in orders")
-PIECES_BACK = Count("pieces_back", "pieces_taken_back", "Pieces returned, or refunded or cancelled by item")
-REVENUE = Money("revenue", "revenue_gained", "Value of orders, without tax and shipping")
-REVENUE_BACK = Money("revenue_back", "revenue_taken_back", "Value refunded or cancelled, at most an order's value")
-PAGE_REVENUE = Money("page_revenue", "page_revenue_gained", "Value of orders that only a page told, unsigned")
-PAGE_REVENUE_BACK = Money("page_revenue_back", "page_revenue_taken_back", "Of that, taken back or told by others since")
-MARGIN = Money("margin", "margin_gained", "Margin of orders, where the cost of all items is known")
-MARGIN_BACK = Money("margin_back", "margin_taken_back", "Margin lost by what was taken back, and losses")
-UNKNOWN_MARGIN = Money("unknown_margin", "unknown_margin_gained", "Kept value of orders whose margin is unknown")
-UNKNOWN_MARGIN_BACK = Money("unknown_margin_back", "unknown_margin_taken_back", "Of that, taken back or known since")
-
-CARTS = Count("carts", "carts", "Carts that something was put into")
-CARTS_ABANDONED = Count(
-    "carts_abandoned", "carts_abandoned", f"Carts left for {CART_GAP_MS // MINUTE_MS} minutes with something in them"
+PIECES_BACK = Count(
+    "pieces_back", "pieces_taken_back", "Pieces of orders cancelled, wholly refunded or returned, and of refunded items"
 )
-CARTS_RECOVERED = Count("carts_recovered", "carts_recovered", "Abandoned carts that their visitors bought after all")
-CART_VALUE_ABANDONED = Money("cart_value_abandoned", "cart_value_abandoned", "Value of carts when they were abandoned")
-CART_VALUE_RECOVERED = Money("cart_value_recovered", "cart_value_recovered", "Value of such carts that were bought")
+REVENUE = Money("revenue", "revenue_gained", "Value of orders, without tax and shipping")
+REVENUE_BACK = Money("revenue_back", "revenue_taken_back", "Value refunded or cancelled, at most that of the order")
+PAGE_REVENUE = Money("page_revenue", "page_revenue_gained", "Value of orders that only a page told, unsigned")
+PAGE_REVENUE_BACK = Money(
+    "page_revenue_back",
+    "page_revenue_taken_back",
+    "Value of orders that only a page told, taken back or told by others since",
+)
+MARGIN = Money("margin", "margin_gained", "Margin of orders of which it is known")
+MARGIN_BACK = Money("margin_back", "margin_taken_back", "Margin lost as orders were taken back, and losses on orders")
+UNKNOWN_MARGIN = Money("unknown_margin", "unknown_margin_gained", "Kept value of orders of unknown margin")
+UNKNOWN_MARGIN_BACK = Money(
+    "unknown_margin_back",
+    "unknown_margin_taken_back",
+    "Value of orders of unknown margin, taken back or of known margin since",
+)
 
-# What is told of orders and cannot be so. Each counts on the day of what says it.
-ORDERS_UNPRICED = Count("orders_unpriced", "orders_unpriced", "Purchases told without an amount that can be read")
-ORDERS_TOO_LARGE = Count("orders_too_large", "orders_too_large", "Orders worth too much to be counted")
+CARTS = Count("carts", "carts", "Carts into which something was put")
+CARTS_ABANDONED = Count(
+    "carts_abandoned",
+    "carts_abandoned",
+    f"Carts left alone for {CART_GAP_MS // MINUTE_MS} minutes with something in them",
+)
+CARTS_RECOVERED = Count("carts_recovered", "carts_recovered", "Abandoned carts whose visitors bought after all")
+CART_VALUE_ABANDONED = Money("cart_value_abandoned", "cart_value_abandoned", "Value of carts when they were abandoned")
+CART_VALUE_RECOVERED = Money(
+    "cart_value_recovered", "cart_value_recovered", "Value of abandoned carts whose visitors bought after all"
+)
+
+# Implausible data about orders. Each counts on the day of the fact that brings it.
+ORDERS_UNPRICED = Count("orders_unpriced", "orders_unpriced", "Purchases told of orders whose value nobody told")
+ORDERS_TOO_LARGE = Count("orders_too_large", "orders_too_large", "Orders whose value is too large to be counted")
 ORDERS_OVER_REFUNDED = Count("orders_over_refunded", "orders_over_refunded", "Orders refunded by more than their value")
-ORDER_STATES_BACK = Count("order_states_back", "order_states_backwards", "States told of an order that had a later one")
+ORDER_STATES_BACK = Count(
+    "order_states_back", "order_states_backwards", "States told of orders that were in a later one"
+)
 
 TOP_PAGES = Top("pages", "page_views", "page", "Page views by page path", is_live=True, has_paths=True)
 TOP_ENGAGED = Top("engaged_ms", "engaged_seconds", "page", "Engaged time by page path", has_paths=True, unit=MS)
@@ -115,9 +134,9 @@ TOP_INTERESTS = Top("interests", "interest", "interest", "Events that show an in
 TOP_EVENTS = Top("events", "custom_events", "event", "Custom events by name, including pages' own reports")
 TOP_BOTS = Top("bots", "bot_events", "bot", "Events of bots, by bot")
 TOP_CARTED = Top("carted", "products_carted", "product", "Pieces put into carts, by product")
-TOP_PRODUCTS = Top("products", "products_bought", "product", "Pieces of today's orders that were kept, by product")
-TOP_CATEGORIES = Top("categories", "categories_bought", "category", "The same, by category")
-TOP_COUPONS = Top("coupons", "coupons_used", "coupon", "Today's orders that were kept, by coupon")
+TOP_PRODUCTS = Top("products", "products_bought", "product", "Pieces kept of today's orders, by product")
+TOP_CATEGORIES = Top("categories", "categories_bought", "category", "Pieces kept of today's orders, by category")
+TOP_COUPONS = Top("coupons", "coupons_used", "coupon", "Today's orders of which something was kept, by coupon")
 
 COUNTS = tuple(number for number in list(globals().values()) if isinstance(number, Count))
 TOPS = tuple(number for number in list(globals().values()) if isinstance(number, Top))

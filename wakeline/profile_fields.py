@@ -2,7 +2,9 @@
 
 To add a count, add a constant and a field of `Profile` here, and a field with its name to `crm.state.VisitorState`;
 then a rule calls `visitor.count(...)`. To add a text, do the same; the rule sets it and `visitor.traits_changed`. The
-readers, the HTTP API, `wakeline profile` and docs/profiles.md follow, and counts are added to the customer.
+readers, the HTTP API, `wakeline profile` and docs/profiles.md follow, and counts are added to the customer. To add a
+field of `Session` or `Cart`, add it here, to its stored form and reader in `stored_profile`, and where
+`processor.people` fills that; `wakeline profile` (`ops.cli.profile_view`) shows it if you say so there.
 """
 
 from __future__ import annotations
@@ -12,6 +14,9 @@ from decimal import Decimal
 from typing import Annotated, Any, NamedTuple
 
 from msgspec import Struct
+
+from wakeline.definitions import CART_GAP_MS, MAX_CART_ITEMS
+from wakeline.durations import MINUTE_MS
 
 
 class ProfileCount(NamedTuple):
@@ -84,12 +89,12 @@ class Session(Struct, frozen=True, kw_only=True):
 class Cart(Struct, frozen=True, kw_only=True):
     """What a visitor has put into its cart and not bought."""
 
-    began: Annotated[datetime, Fact("when something was put into it first")]
-    last: Annotated[datetime, Fact("when its pages said something of it last")]
-    items: Annotated[dict[str, float], Fact("pieces by product, the latest 20")]
+    began: Annotated[datetime, Fact("when something was first put into it")]
+    last: Annotated[datetime, Fact("when it was last changed or shown")]
+    items: Annotated[dict[str, float], Fact(f"pieces by product, the latest {MAX_CART_ITEMS}")]
     value: Annotated[Decimal | None, Fact("what it is worth; `None`: its currency is not known")] = None
     currency: Annotated[str, Fact("of the value")] = ""
-    is_abandoned: Annotated[bool, Fact("whether it was left for 30 minutes")] = False
+    is_abandoned: Annotated[bool, Fact(f"whether it was left alone for {CART_GAP_MS // MINUTE_MS} minutes")] = False
 
 
 class Interest(Struct, frozen=True):
@@ -157,7 +162,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     engaged_seconds: Annotated[float, ENGAGED] = 0.0
     events: Annotated[int, EVENTS] = 0
     session: Annotated[Session | None, Fact("the open visit; `None` once it has ended, and for customers")]
-    cart: Annotated[Cart | None, Fact("what is in the cart; `None`: nothing, it was bought, or a customer")] = None
+    cart: Annotated[Cart | None, Fact("what is in the cart; `None` if nothing is, and for customers")] = None
     first_source: Annotated[Source | None, Fact("of the first visit; `None` for customers: each browser has its own")]
     last_source: Annotated[Source, Fact("of the latest visit")]
     device: Annotated[str, DEVICE]

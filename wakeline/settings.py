@@ -170,10 +170,10 @@ class InterestRule:
 
 @dataclass(frozen=True, kw_only=True)
 class MarginRule:
-    """What is earned with items of a category whose purchase price nobody told."""
+    """What is earned with items of a category whose cost nobody told."""
 
-    category: str = _setting("", "category of items, as `item_category` says it")
-    rate: float = _setting(0.0, "share of the price that is earned with them, e.g. 0.4", least=0, most=1)
+    category: str = _setting("", "their `item_category`; upper and lower case are the same")
+    rate: float = _setting(0.0, "share of their price that is earned, e.g. 0.4", least=0, most=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -202,12 +202,12 @@ class Site:
     )
     margins: tuple[MarginRule, ...] = _setting(
         (),
-        "what is earned with items whose purchase price nobody told, [[site.margins]], at most "
-        f"{MOST_MARGIN_RULES:,}; of categories without one it is unknown",
+        "share of the price that is earned with items whose `cost` nobody told, by category, [[site.margins]], at most "
+        f"{MOST_MARGIN_RULES:,}; in categories without one the margin is unknown",
     )
     page_orders: bool = _setting(
         True,
-        "false: orders that only a page told, without its server's signature, are in no number but `page_revenue`",
+        "whether orders that only a page told, without its server's signature, count; if not, only in `page_revenue`",
     )
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
     archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)

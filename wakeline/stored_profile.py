@@ -26,11 +26,11 @@ class StoredSession(Struct, omit_defaults=True):
 
 
 class StoredCart(Struct, omit_defaults=True):
-    """The field `cart` of a profile, times in ms since 1970."""
+    """The field `cart` of a profile, times in ms since 1970; the products and what `crm.commerce.state.Cart` has."""
 
     began: int
-    last: int
-    items: dict[str, float]
+    last: int  # latest event about it
+    items: dict[str, float]  # product -> pieces, the latest ones last
     value: int = 0  # minor units
     currency: str = ""
     abandoned: bool = False
@@ -58,7 +58,7 @@ def read_session(text: str, now: int) -> Session | None:
 
 
 def read_cart(text: str, now: int) -> Cart | None:
-    """The cart, if somebody may still buy it at `now` (ms)."""
+    """The cart, if it has not expired at `now` (ms)."""
     stored = _decode_cart(text) if text else None
     if stored is None or now - stored.last > CART_KEPT_MS:
         return None
@@ -73,4 +73,5 @@ def read_cart(text: str, now: int) -> Cart | None:
 
 
 def moment(ms: int) -> datetime:
+    """The time `ms` after 1970, in UTC."""
     return datetime.fromtimestamp(ms / 1000, UTC)

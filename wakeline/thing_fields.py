@@ -93,9 +93,11 @@ class Order(Struct, frozen=True, kw_only=True):
     cancelled: Annotated[datetime | None, SINCE] = None
     refunds: Annotated[tuple[Refund, ...], Fact("those that stand")] = ()
     is_of_page: Annotated[bool, Fact("whether only a page told it, without its server's signature")] = False
-    refunded: Annotated[Decimal | None, Fact("taken back of the value; `None`: it is not counted")] = None
-    revenue: Annotated[Decimal | None, Fact("kept of the value, as in the site's numbers")] = None
-    margin: Annotated[Decimal | None, Fact("earned with that; `None`: it is not known")] = None
+    refunded: Annotated[
+        Decimal | None, Fact("refunded or cancelled of the value; `None`: the order does not count")
+    ] = None
+    revenue: Annotated[Decimal | None, Fact("`value` less `refunded`; `None`: the order does not count")] = None
+    margin: Annotated[Decimal | None, Fact("`revenue` less the cost of what was kept; `None`: it is not known")] = None
     last_told: Annotated[datetime, LAST]
 
 
@@ -198,9 +200,9 @@ def _order(facts: Sequence[Kept], currency: str) -> dict[str, Any]:
 def _counted(state: ThingState) -> dict[str, Any]:
     counted = state.counted
     found: dict[str, Any] = {"is_of_page": all(one.rank != RANK_OF_OTHERS for one in state.told)}
-    if counted is not None and counted.currency and counted.of_page != LEFT_OUT:
-        found["refunded"] = _major(counted.taken, counted.currency)
-        found["revenue"] = _major(counted.value - counted.taken, counted.currency)
+    if counted is not None and counted.currency and counted.standing != LEFT_OUT:
+        found["refunded"] = _major(counted.taken_back, counted.currency)
+        found["revenue"] = _major(counted.value - counted.taken_back, counted.currency)
         found["margin"] = _major(counted.margin, counted.currency)
     return found
 

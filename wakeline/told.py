@@ -45,21 +45,25 @@ def stored_name(field: str) -> str:
     return f"{MONEY}{short}" if field in OF_MONEY else short
 
 
+CONFIRMED, PAGE_ONLY, LEFT_OUT = range(3)
+"""A server, an import or a signature told it; only a page did; only a page did, and the site counts no such orders."""
+
+
 class Counted(Struct, array_like=True, omit_defaults=True, gc=False):
-    """What the site's numbers have of an order: see `crm.commerce.counting`. Amounts are minor units of `currency`."""
+    """What an order is worth, and what the site's numbers have of it. Amounts are minor units of `currency`.
+
+    `crm.commerce.worth` computes it, and `crm.commerce.counting` counts the difference to the stored one. Stored as an
+    array: a new field comes last and has a default, and an order of before has that until the next fact about it.
+    """
 
     day: str = ""  # of the order; "": it is in totals only
     currency: str = ""  # "": it has no value that counts
     value: int = 0
-    taken: int = 0  # of the value
+    taken_back: int = 0  # of the value
     margin: int | None = None  # of what was kept; None: the cost of an item is unknown
     pieces: int = 0
     pieces_back: int = 0
-    of_page: int = 0  # one of CONFIRMED, PAGE_ONLY, LEFT_OUT
-
-
-CONFIRMED, PAGE_ONLY, LEFT_OUT = range(3)
-"""A server, an import or a signature told it; only a page did; only a page did, and the site counts no such orders."""
+    standing: int = CONFIRMED  # or PAGE_ONLY, LEFT_OUT
 
 
 class ThingState(Struct, array_like=True, gc=False):

@@ -1,10 +1,10 @@
 """Orders and products.
 
 orders.py       what facts say of an order, and the order that they make
-worth.py        what an order is worth: kept, taken back, its margin
-counting.py     the numbers of a site follow its orders
+worth.py        what an order is worth: value, taken back, margin, pieces
+counting.py     the numbers of a site follow its orders, by the difference that each fact makes
 products.py     what facts say of a product
-carts.py        a visitor's cart: filled, left, bought
+carts.py        a visitor's cart: filled, abandoned, bought
 state.py        what a visitor's state has of its cart
 page_orders.py  a page's purchase or refund tells its order
 """

@@ -1,7 +1,8 @@
-"""A visitor's cart, by what its pages say of it: what is in it, what that is worth, whether it was left or bought.
+"""A visitor's cart, by what its pages tell of it: its content, its value, and whether it was abandoned or bought.
 
-A cart counts as abandoned once nothing was said of it for CART_GAP_MS of log time, and as recovered if it is bought
-after that. What is counted does not depend on what is kept of the person: see `Cart`.
+A cart counts as abandoned once nothing was told of it for CART_GAP_MS of log time, and as recovered if a page of its
+visitor tells a purchase after that. `state.cart` is what is counted, of anybody; `state.cart_items` are the products
+that a profile lists, and are kept only with consent.
 """
 
 from __future__ import annotations
@@ -10,13 +11,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from crm.commerce.page_orders import minor
-from crm.commerce.state import Cart, abandoned_at, is_over
+from crm.commerce.state import Cart, abandoned_at, is_expired
 from crm.commerce.worth import MOST_VALUE
 from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Visitor
 from wakeline.amounts import MAX_QUANTITY
 from wakeline.commerce import CURRENCY, ITEMS, QUANTITY, VALUE
+from wakeline.definitions import MAX_CART_ITEMS
 from wakeline.numbers import (
     CART_VALUE_ABANDONED,
     CART_VALUE_RECOVERED,
@@ -33,15 +35,14 @@ from wakeline.vocabulary.types import PURCHASE
 
 ADD, REMOVE, VIEW = "add_to_cart", "remove_from_cart", "view_cart"
 OF_CARTS = frozenset((ADD, REMOVE, VIEW, PURCHASE))
-MOST_LISTED = 20  # products of a cart that a profile lists
 
 
-class Said(NamedTuple):
-    """What an event says of a cart. `value`: minor units; None: it cannot be read."""
+class Told(NamedTuple):
+    """What an event tells of a cart."""
 
     items: dict[str, float]  # product -> pieces
-    value: int | None
-    currency: str
+    value: int | None  # minor units; None: it cannot be read
+    currency: str  # "": none, or one that is unknown
 
 
 def follow(event: Event, visitor: Visitor, out: Out) -> None:
@@ -52,13 +53,13 @@ def follow(event: Event, visitor: Visitor, out: Out) -> None:
         _buy(event, visitor, out)
         return
     state, cart = visitor.state, visitor.state.cart
-    if event.time <= state.bought:  # told late: that cart is bought
+    if event.time <= state.last_purchase:  # told late: that cart is bought
         return
-    if cart is not None and is_over(cart, out.now):
+    if cart is not None and is_expired(cart, out.now):
         cart = None
-        state.basket = {}
-    said = _said(event.props)
-    pieces, value, currency = _content(event.type, said, cart)
+        state.cart_items = {}
+    told = _told(event.props)
+    pieces, value, currency = _content(event.type, told, cart)
     if pieces <= 0 and value <= 0:
         if cart is not None:
             _end(visitor)
@@ -67,7 +68,7 @@ def follow(event: Event, visitor: Visitor, out: Out) -> None:
         out.count(CARTS)
         cart = Cart(event.time, event.time, out.now)
     if event.type == ADD:
-        for product, count in said.items.items():
+        for product, count in told.items.items():
             out.top(TOP_CARTED, product, max(1, round(count)))
     state.cart = Cart(
         began=min(cart.began, event.time),
@@ -79,30 +80,33 @@ def follow(event: Event, visitor: Visitor, out: Out) -> None:
         abandoned=cart.abandoned,
     )
     if visitor.may_profile:
-        _list(event.type, said, visitor, out)
-    visitor.traits_changed = visitor.traits_changed or bool(state.basket)
+        _list(event.type, told, visitor, out)
+    visitor.traits_changed = visitor.traits_changed or bool(state.cart_items)
     if at := abandoned_at(state.cart):
         out.wake(visitor, at)
 
 
-def _content(type: str, said: Said, cart: Cart | None) -> tuple[float, int, str]:
-    """Pieces, value and currency after an event. Where one is told in another currency, the later one stands."""
-    pieces, value = sum(said.items.values()), said.value or 0
+def _content(type: str, told: Told, cart: Cart | None) -> tuple[float, int, str]:
+    """Pieces, value (minor units) and currency of a cart after an event.
+
+    What is put in in another currency leaves only its own value, as amounts of different currencies are never added.
+    """
+    pieces, value = sum(told.items.values()), told.value or 0
     if type == ADD:
         pieces = pieces or 1
     if cart is None or type == VIEW:
-        if cart is not None and not said.items and said.value is None:
+        if cart is not None and not told.items and told.value is None:
             return cart.pieces, cart.value, cart.currency
-        return (0, 0, "") if type == REMOVE else (pieces, value, said.currency)
-    same = said.currency in ("", cart.currency) or not cart.currency
+        return (0, 0, "") if type == REMOVE else (pieces, value, told.currency)
+    same = told.currency in ("", cart.currency) or not cart.currency
     former = cart.value if same else 0
     if type == REMOVE:
         left = max(0, cart.pieces - (pieces or 1))
         return left, max(0, former - value) if left else 0, cart.currency
-    return cart.pieces + pieces, former + value, said.currency or cart.currency
+    return cart.pieces + pieces, former + value, told.currency or cart.currency
 
 
-def _said(props: Mapping[str, Any]) -> Said:
+def _told(props: Mapping[str, Any]) -> Told:
     currency = props.get(CURRENCY)
     currency = currency if isinstance(currency, str) and currency in CURRENCIES else ""
     items: dict[str, float] = {}
@@ -113,10 +117,11 @@ def _said(props: Mapping[str, Any]) -> Said:
     value = minor(props.get(VALUE), currency)
     if value is None and items:
         value = total
-    return Said(items, max(value, 0) if value is not None else None, currency)
+    return Told(items, max(value, 0) if value is not None else None, currency)
 
 
 def _items(props: Mapping[str, Any], currency: str) -> Iterator[tuple[str, float, int | None]]:
+    """Product, pieces and price (minor units; None: it cannot be read) of each item that names a product."""
     listed = props.get(ITEMS)
     for item in listed[:MAX_ITEMS] if isinstance(listed, list) else ():
         id = item.get("item_id") if isinstance(item, dict) else None
@@ -128,27 +133,27 @@ def _items(props: Mapping[str, Any], currency: str) -> Iterator[tuple[str, float
         yield product_id(str(id)).removeprefix(PRODUCT_PREFIX), count, minor(item.get("price"), currency)
 
 
-def _list(type: str, said: Said, visitor: Visitor, out: Out) -> None:
+def _list(type: str, told: Told, visitor: Visitor, out: Out) -> None:
     """Bring the products that the profile lists up to date."""
-    basket = {} if type == VIEW and said.items else dict(visitor.state.basket)
-    for product, count in said.items.items():
-        left = basket.pop(product, 0) + (-count if type == REMOVE else count)
+    items = {} if type == VIEW and told.items else dict(visitor.state.cart_items)
+    for product, count in told.items.items():
+        left = items.pop(product, 0) + (-count if type == REMOVE else count)
         if left > 0:
-            basket[product] = float(min(left, MAX_QUANTITY))
-    if len(basket) > MOST_LISTED:
-        out.cut["cart"] += len(basket) - MOST_LISTED
-        basket = dict(list(basket.items())[-MOST_LISTED:])
-    if basket != visitor.state.basket:
+            items[product] = float(min(left, MAX_QUANTITY))
+    if len(items) > MAX_CART_ITEMS:
+        out.cut["cart"] += len(items) - MAX_CART_ITEMS
+        items = dict(list(items.items())[-MAX_CART_ITEMS:])
+    if items != visitor.state.cart_items:
         visitor.traits_changed = True
-        visitor.state.basket = basket
+        visitor.state.cart_items = items
 
 
 def _buy(event: Event, visitor: Visitor, out: Out) -> None:
     state, cart = visitor.state, visitor.state.cart
-    state.bought = max(state.bought, event.time)
+    state.last_purchase = max(state.last_purchase, event.time)
     if cart is None or event.time < cart.began:
         return
-    if cart.abandoned and not is_over(cart, out.now):
+    if cart.abandoned and not is_expired(cart, out.now):
         out.count(CARTS_RECOVERED)
         if cart.currency:
             out.count_at(CART_VALUE_RECOVERED, cart.value, day=out.day, currency=cart.currency)
@@ -157,21 +162,22 @@ def _buy(event: Event, visitor: Visitor, out: Out) -> None:
 
 def _end(visitor: Visitor) -> None:
     visitor.state.cart = None
-    if visitor.state.basket:
-        visitor.state.basket = {}
+    if visitor.state.cart_items:
+        visitor.state.cart_items = {}
         visitor.traits_changed = True
 
 
 def next_abandoned(visitor: Visitor, _: SiteFacts) -> int:
+    """When its cart will count as abandoned: see `abandoned_at`."""
     return abandoned_at(visitor.state.cart)
 
 
 def abandon(visitor: Visitor, out: Out) -> None:
-    """Counts a cart that was left."""
+    """Counts an abandoned cart."""
     cart = visitor.state.cart
     assert cart is not None
     cart.abandoned = True
     out.count(CARTS_ABANDONED)
     if cart.currency:
         out.count_at(CART_VALUE_ABANDONED, cart.value, day=out.day, currency=cart.currency)
-    visitor.traits_changed = visitor.traits_changed or bool(visitor.state.basket)
+    visitor.traits_changed = visitor.traits_changed or bool(visitor.state.cart_items)

@@ -6,12 +6,14 @@ it says; and all that was counted of an order is stored with it, so that a chang
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from crm.commerce.worth import MOST_VALUE, category, kept, worth
+from crm.commerce.worth import category, is_over_refunded, is_too_large, kept_pieces, worth
 from crm.out import Out
 from crm.things.state import Thing
 from wakeline.definitions import LATE_MS
+from wakeline.kept import Kept
 from wakeline.numbers import (
     MARGIN,
     MARGIN_BACK,
@@ -51,7 +53,16 @@ from wakeline.told import (
 from wakeline.vocabulary.fields import ORDER_STATES
 from wakeline.vocabulary.types import ORDER_STATE, PURCHASE
 
-NOTHING = Counted()
+PAIRS: Mapping[Count | Money, Count | Money] = {
+    ORDERS: ORDERS_BACK,
+    PIECES: PIECES_BACK,
+    REVENUE: REVENUE_BACK,
+    PAGE_REVENUE: PAGE_REVENUE_BACK,
+    MARGIN: MARGIN_BACK,
+    UNKNOWN_MARGIN: UNKNOWN_MARGIN_BACK,
+}
+"""What is gained -> what is taken back of it. Both only rise: what falls in one is added to the other."""
+UNCOUNTED = Counted()
 COUPON = stored_name("coupon")
 OTHER_CUSTOMER = "other_customer"  # of an order that has one
 
@@ -64,11 +75,14 @@ class Before(NamedTuple):
     counted: Counted | None
 
 
-class Parts(NamedTuple):
-    """What of an order counts: the amounts of a pair that only rise."""
+class Share(NamedTuple):
+    """What is of one order in the two numbers of a pair."""
 
     gained: int
     back: int
+
+
+NONE = Share(0, 0)
 
 
 def before(thing: Thing) -> Before:
@@ -80,24 +94,15 @@ def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
     """Count what a fact changed of its order; `was`: the order before it."""
     told = thing.state.told
     now, coupon = order(told), value_of(told, COUPON) or ""
-    worths = worth(now, out.site.margins)
-    bought = value_of(told, BOUGHT) or fact.time
-    of_page = CONFIRMED
-    if not any(one.rank == RANK_OF_OTHERS for one in told):
-        of_page = PAGE_ONLY if out.site.page_orders else LEFT_OUT
-    new = NOTHING
-    if worths is not None:
-        new = Counted(
-            day=_day(bought, out), currency=now.currency, value=worths.value, taken=worths.taken, margin=worths.margin,
-            pieces=worths.pieces, pieces_back=worths.pieces_back, of_page=of_page,
-        )  # fmt: skip
-    old = was.counted or NOTHING
-    heard = _day(min(fact.time, out.now) if fact.batch else out.now, out)
+    old, new = was.counted or UNCOUNTED, worth(now, out.site.margins) or UNCOUNTED
+    if new is not UNCOUNTED:
+        new.day = _day(value_of(told, BOUGHT) or fact.time, out)
+        new.standing = _standing(told, out)
     if new != old:
-        _difference(old, new, heard, out)
+        _count_difference(old, new, _day(min(fact.time, out.now) if fact.batch else out.now, out), out)
         thing.state.counted = new
-    _lists(was, now, coupon, old=old, new=new, out=out)
-    _oddities(fact, was.order, now, worths is not None and worths.is_over, out)
+    _count_lists(was, now, coupon, old=old, new=new, out=out)
+    _count_oddities(fact, was.order, now, out)
 
 
 def _day(time: int, out: Out) -> str:
@@ -106,61 +111,61 @@ def _day(time: int, out: Out) -> str:
     return out.site.day(time) if time >= out.now - LATE_MS else ""
 
 
-def _counts(one: Counted) -> tuple[tuple[Count, Count, Parts], ...]:
-    if not one.currency or one.of_page == LEFT_OUT:
-        return ((ORDERS, ORDERS_BACK, Parts(0, 0)), (PIECES, PIECES_BACK, Parts(0, 0)))
-    is_back = 0 < one.value == one.taken
-    return (
-        (ORDERS, ORDERS_BACK, Parts(1, int(is_back))),
-        (PIECES, PIECES_BACK, Parts(one.pieces, one.pieces_back)),
-    )
+def _standing(told: Sequence[Kept], out: Out) -> int:
+    if any(one.rank == RANK_OF_OTHERS for one in told):
+        return CONFIRMED
+    return PAGE_ONLY if out.site.page_orders else LEFT_OUT
 
 
-def _moneys(one: Counted) -> tuple[tuple[Money, Money, Parts], ...]:
-    counts = one.of_page != LEFT_OUT
-    margin, kept_value = one.margin, one.value - one.taken
-    return (
-        (REVENUE, REVENUE_BACK, Parts(one.value * counts, one.taken * counts)),
-        (PAGE_REVENUE, PAGE_REVENUE_BACK, Parts(one.value, one.taken) if one.of_page != CONFIRMED else Parts(0, 0)),
-        (MARGIN, MARGIN_BACK, Parts(max(margin or 0, 0) * counts, max(-(margin or 0), 0) * counts)),
-        (UNKNOWN_MARGIN, UNKNOWN_MARGIN_BACK, Parts(kept_value * counts if margin is None else 0, 0)),
-    )
+# ---- pairs of numbers
 
 
-def _difference(old: Counted, new: Counted, heard: str, out: Out) -> None:
-    """Count what changed. What was gained on another day than is known now moves to that day."""
-    if old.currency and old.day != new.day and new.currency:
-        for number, _, parts in _counts(old):
-            out.count_at(number, -parts.gained, day=old.day)
-            out.count_at(number, parts.gained, day=new.day)
-        for money, _, parts in _moneys(old):
-            out.count_at(money, -parts.gained, day=old.day, currency=old.currency)
-            out.count_at(money, parts.gained, day=new.day, currency=old.currency)
+def _shares(one: Counted) -> dict[Count | Money, Share]:
+    """What is of an order in each of PAIRS; in those that are missing, nothing."""
+    if not one.currency:
+        return {}
+    found: dict[Count | Money, Share] = {}
+    if one.standing != CONFIRMED:
+        found[PAGE_REVENUE] = Share(one.value, one.taken_back)
+    if one.standing == LEFT_OUT:
+        return found
+    found[ORDERS] = Share(1, int(0 < one.value == one.taken_back))
+    found[PIECES] = Share(one.pieces, one.pieces_back)
+    found[REVENUE] = Share(one.value, one.taken_back)
+    if one.margin is None:
+        found[UNKNOWN_MARGIN] = Share(one.value - one.taken_back, 0)
+    else:
+        found[MARGIN] = Share(max(one.margin, 0), max(-one.margin, 0))
+    return found
+
+
+def _count_difference(old: Counted, new: Counted, told_on: str, out: Out) -> None:
+    """Count what changed: what is gained on the order's day, what is taken back on the day `told_on`.
+
+    What was gained on another day than is known now moves to that day. Of another currency all is taken back.
+    """
+    was, now = _shares(old), _shares(new)
     day = new.day if new.currency else old.day
-    for (gained, back, was), (_, _, now) in zip(_counts(old), _counts(new), strict=True):
-        _rise(gained, now.gained - was.gained, back, now.back - was.back, day, heard, "", out)
-    if old.currency not in ("", new.currency):
-        for gained_money, back_money, was in _moneys(old):
-            _rise(gained_money, -was.gained, back_money, -was.back, day, heard, old.currency, out)
-        old = NOTHING
-    for (gained_money, back_money, was), (_, _, now) in zip(_moneys(old), _moneys(new), strict=True):
-        _rise(gained_money, now.gained - was.gained, back_money, now.back - was.back, day, heard, new.currency, out)
-
-
-def _rise(
-    gained: Count | Money, more: int, back: Count | Money, less: int, day: str, heard: str, currency: str, out: Out
-) -> None:
-    """Both numbers of a pair only rise: what falls in one is added to the other."""
-    if rise := max(more, 0) + max(-less, 0):
-        out.count_at(gained, rise, day=day, currency=currency)
-    if rise := max(-more, 0) + max(less, 0):
-        out.count_at(back, rise, day=heard, currency=currency)
+    for gained, back in PAIRS.items():
+        former, present = was.get(gained, NONE), now.get(gained, NONE)
+        if former.gained and old.day != day:
+            out.count_at(gained, -former.gained, day=old.day, currency=old.currency)
+            out.count_at(gained, former.gained, day=day, currency=old.currency)
+        changes = [(former, present, new.currency)]
+        if isinstance(gained, Money) and old.currency != new.currency:
+            changes = [(former, NONE, old.currency), (NONE, present, new.currency)]
+        for start, end, currency in changes:
+            gain, loss = end.gained - start.gained, end.back - start.back
+            if amount := max(gain, 0) + max(-loss, 0):
+                out.count_at(gained, amount, day=day, currency=currency)
+            if amount := max(-gain, 0) + max(loss, 0):
+                out.count_at(back, amount, day=told_on, currency=currency)
 
 
 # ---- lists of a day: products, categories and coupons
 
 
-def _lists(was: Before, now: Order, coupon: str, *, old: Counted, new: Counted, out: Out) -> None:
+def _count_lists(was: Before, now: Order, coupon: str, *, old: Counted, new: Counted, out: Out) -> None:
     """The lists of the order's day have what is kept of it."""
     lost = _listed(was.order, was.coupon, old)
     found = _listed(now, coupon, new)
@@ -175,41 +180,34 @@ def _lists(was: Before, now: Order, coupon: str, *, old: Counted, new: Counted, 
 
 
 def _listed(one: Order, coupon: str, counted: Counted) -> dict[tuple[Top, str], int]:
-    if not counted.day or not counted.currency or counted.of_page == LEFT_OUT:
+    if not counted.day or not counted.currency or counted.standing == LEFT_OUT:
         return {}
     found: dict[tuple[Top, str], int] = {}
-    left = kept(one)
     categories = {item[0]: category(item) for item in reversed(one.items)}
-    for id, count in left.items():
+    for id, count in kept_pieces(one).items():
         found[TOP_PRODUCTS, id] = count
         if name := categories.get(id):
             found[TOP_CATEGORIES, name] = found.get((TOP_CATEGORIES, name), 0) + count
-    if coupon and counted.value > counted.taken:
+    if coupon and counted.value > counted.taken_back:
         found[TOP_COUPONS, coupon] = 1
     return {of: count for of, count in found.items() if count}
 
 
-# ---- what cannot be so
+# ---- implausible data
 
 
-def _oddities(fact: Fact, was: Order, now: Order, is_over: bool, out: Out) -> None:
+def _count_oddities(fact: Fact, was: Order, now: Order, out: Out) -> None:
     day = _day(fact.time, out)
     if fact.type == PURCHASE and now.value is None:
         out.count_at(ORDERS_UNPRICED, 1, day=day)
-    if _is_too_large(now) and not _is_too_large(was):
+    if is_too_large(now) and not is_too_large(was):
         out.count_at(ORDERS_TOO_LARGE, 1, day=day)
-    if is_over:
-        former = worth(was, {})
-        if former is None or not former.is_over:
-            out.count_at(ORDERS_OVER_REFUNDED, 1, day=day)
+    if is_over_refunded(now) and not is_over_refunded(was):
+        out.count_at(ORDERS_OVER_REFUNDED, 1, day=day)
     if fact.customer and was.customer not in (fact.customer, ""):
         out.odd[OTHER_CUSTOMER] += 1  # no number of the site, as a replay knows nobody who was erased since
     if fact.type == ORDER_STATE and _is_backwards(fact, was):
         out.count_at(ORDER_STATES_BACK, 1, day=day)
-
-
-def _is_too_large(one: Order) -> bool:
-    return one.value is not None and abs(one.value) > MOST_VALUE
 
 
 def _is_backwards(fact: Fact, was: Order) -> bool:

@@ -8,11 +8,14 @@ from wakeline.definitions import CART_GAP_MS, CART_KEPT_MS
 
 
 class Cart(Struct, array_like=True, gc=False):
-    """What the site counts of a cart; it survives an erasure, as the numbers of a site do. It says no product."""
+    """What the site counts of a cart; it survives an erasure, as the numbers of a site do. It names no product.
 
-    began: int  # time of the event that put something into it, ms
+    Stored as an array: a new field comes last and has a default. What a profile shows is `StoredCart`.
+    """
+
+    began: int  # time of the earliest event that put something into it, ms
     last: int  # time of the latest event about it, ms
-    last_append: int  # append time of the latest one, ms
+    last_append: int  # append time of the one appended last, ms: from here it is abandoned, and expires
     pieces: float = 0
     value: int = 0  # minor units of `currency`
     currency: str = ""
@@ -24,6 +27,6 @@ def abandoned_at(cart: Cart | None) -> int:
     return cart.last_append + CART_GAP_MS if cart is not None and not cart.abandoned else 0
 
 
-def is_over(cart: Cart, now: int) -> bool:
-    """Whether it is too old for anybody to buy it still; `now`: append time, ms."""
+def is_expired(cart: Cart, now: int) -> bool:
+    """Whether it is too old to be bought or filled any more; `now`: append time, ms."""
     return now - cart.last_append > CART_KEPT_MS

@@ -1,8 +1,9 @@
 """What an order is worth as it is now: pure arithmetic in whole minor units of its currency.
 
-Taken back is all of it where it is cancelled or refunded wholly, else the sum of its refunds, at most its value. What
-is `returned` moves goods, not money. The margin is what was kept of the value, less the cost of what did not come back:
-an item's own cost, else its price less its category's rate. If neither is known of an item, no margin is known.
+Two things are kept apart. Money is taken back: all of it where the order is cancelled or refunded wholly, otherwise
+the sum of its refunds, at most its value. Goods come back: see `came_back`; the state `returned` moves only them. The
+margin is what was kept of the value, less the cost of the pieces that did not come back: an item's own cost, otherwise
+its price less its category's rate. If neither is known of an item, the margin is unknown.
 """
 
 from __future__ import annotations
@@ -10,68 +11,71 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from math import floor
-from typing import Any, NamedTuple
+from typing import Any
 
 from crm.sites import interest_name
 from wakeline.orders import ALL, Order
-from wakeline.told import ITEM
+from wakeline.told import ITEM, Counted
 
 MOST_VALUE = 10**12  # minor units: nine million such orders fit into a number of 64 bits
 
 _ID, _PRICE, _QUANTITY, _CATEGORY, _COST = map(ITEM.index, ("item_id", "price", "quantity", "item_category", "cost"))
 
 
-class Worth(NamedTuple):
-    """Amounts in minor units of the order's currency."""
-
-    value: int
-    taken: int  # of the value
-    is_over: bool  # more was refunded than bought
-    margin: int | None  # of what was kept
-    pieces: int
-    pieces_back: int
-
-
-def worth(order: Order, rates: Mapping[str, float]) -> Worth | None:
-    """What an order is worth; None: its value is not known, or beyond MOST_VALUE.
+def worth(order: Order, rates: Mapping[str, float]) -> Counted | None:
+    """What an order is worth, without its day and its standing; None: its value is not known, or too large.
 
     `rates`: share of the price that is earned, by category, as `crm.sites.interest_name` spells it.
     """
-    value = order.value
-    if value is None or not order.currency or abs(value) > MOST_VALUE:
+    value = _value(order)
+    if value is None:
         return None
-    value = max(value, 0)
-    is_off = is_taken_back(order)
-    refunded = sum(amount for amount in _refunds(order) if amount is not None)
-    taken = value if is_off else min(refunded, value)
-    back = returned(order)
-    bought = pieces(order.items)
-    return Worth(
+    taken_back = value if is_wholly_taken_back(order) else min(_refunded(order), value)
+    back = came_back(order)
+    return Counted(
+        currency=order.currency,
         value=value,
-        taken=taken,
-        is_over=not is_off and refunded > value,
-        margin=_margin(order, value - taken, back, rates),
-        pieces=sum(map(_whole, bought.values())),
+        taken_back=taken_back,
+        margin=_margin(order, value - taken_back, back, rates),
+        pieces=sum(map(_whole, _pieces(order.items).values())),
         pieces_back=sum(map(_whole, back.values())),
     )
 
 
-def is_taken_back(order: Order) -> bool:
-    """Whether all of it is."""
+def is_too_large(order: Order) -> bool:
+    return order.value is not None and abs(order.value) > MOST_VALUE
+
+
+def is_over_refunded(order: Order) -> bool:
+    """Whether more was refunded than bought, of an order whose value counts and is not wholly taken back."""
+    value = _value(order)
+    return value is not None and not is_wholly_taken_back(order) and _refunded(order) > value
+
+
+def is_wholly_taken_back(order: Order) -> bool:
     return "cancelled" in order.states or any(refund.value is ALL for refund in order.refunds)
 
 
-def _refunds(order: Order) -> list[int | None]:
-    """The amount of each refund in the order's currency; None: an item's price is not known."""
-    found = []
+def _value(order: Order) -> int | None:
+    """Minor units; None: it is not known, or too large."""
+    return max(order.value, 0) if order.value is not None and order.currency and not is_too_large(order) else None
+
+
+def _refunded(order: Order) -> int:
+    """The sum of the refunds in the order's currency, without those of items whose price nobody told."""
+    total = 0
     for refund in order.refunds:
         if refund.value is ALL or refund.currency not in ("", order.currency):
             continue
-        found.append(_sum(refund.value, order.items) if isinstance(refund.value, list) else abs(refund.value))
-    return found
+        if isinstance(refund.value, list):
+            total += _price(refund.value, order.items) or 0
+        else:
+            total += abs(refund.value)
+    return total
 
 
-def _sum(items: Sequence[list[Any]], sold: Sequence[list[Any]]) -> int | None:
+def _price(items: Sequence[list[Any]], sold: Sequence[list[Any]]) -> int | None:
+    """What these items cost together, at their own prices or those of `sold`; None: nobody told the price of one."""
     prices = {item[_ID]: price for item in reversed(sold) if (price := _of(item, _PRICE)) is not None}
     total = 0.0
     for item in items:
@@ -83,10 +87,13 @@ def _sum(items: Sequence[list[Any]], sold: Sequence[list[Any]]) -> int | None:
     return floor(total + 0.5)
 
 
-def returned(order: Order) -> dict[str, float]:
-    """How many of each item came back, by its id: all where it is taken back or returned, else what refunds list."""
-    bought = pieces(order.items)
-    if is_taken_back(order) or "returned" in order.states:
+def came_back(order: Order) -> dict[str, float]:
+    """How many pieces of each item came back, by its id.
+
+    All of them, if the order is wholly taken back or `returned`; otherwise those that refunds list.
+    """
+    bought = _pieces(order.items)
+    if is_wholly_taken_back(order) or "returned" in order.states:
         return bought
     back: defaultdict[str, float] = defaultdict(float)
     for refund in order.refunds:
@@ -95,13 +102,14 @@ def returned(order: Order) -> dict[str, float]:
     return {id: min(count, bought[id]) for id, count in back.items() if id in bought}
 
 
-def kept(order: Order) -> dict[str, int]:
+def kept_pieces(order: Order) -> dict[str, int]:
     """Whole pieces of each item that did not come back, by its id."""
-    back = returned(order)
-    return {id: _whole(count) - _whole(back.get(id, 0)) for id, count in pieces(order.items).items()}
+    back = came_back(order)
+    return {id: _whole(count) - _whole(back.get(id, 0)) for id, count in _pieces(order.items).items()}
 
 
-def pieces(items: Sequence[list[Any]]) -> dict[str, float]:
+def _pieces(items: Sequence[list[Any]]) -> dict[str, float]:
+    """By the id of the item."""
     found: defaultdict[str, float] = defaultdict(float)
     for item in items:
         found[item[_ID]] += _quantity(item)
@@ -114,6 +122,7 @@ def category(item: list[Any]) -> str:
 
 
 def _margin(order: Order, kept: int, back: Mapping[str, float], rates: Mapping[str, float]) -> int | None:
+    """`kept`: of the value; `back`: see `came_back`. None: an item's cost is unknown, or the margin is too large."""
     if not order.items:
         return None
     left, cost = dict(back), 0.0

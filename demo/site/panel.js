@@ -106,10 +106,10 @@ const from = ({ source, campaign }) => [source, campaign].filter(Boolean).join("
 const many = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`
 const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })
 
-const inCart = ({ items, value, currency, is_abandoned: isLeft }) => [
-  Object.entries(items).map(([product, pieces]) => `${pieces} × ${product}`).join(", "),
-  value && `${value} ${currency}`,
-  isLeft && "left for half an hour",
+const inCart = (cart) => [
+  Object.entries(cart.items).map(([product, pieces]) => `${pieces} × ${product}`).join(", "),
+  cart.value && `${cart.value} ${cart.currency}`,
+  cart.is_abandoned && "abandoned",
 ].filter(Boolean).join(", ")
 
 function drawInterests(interests) {
