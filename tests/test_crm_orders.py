@@ -202,7 +202,7 @@ def test_a_changed_rate_counts_with_the_next_fact_and_takes_nothing_back_twice()
     shop.site = SiteFacts(Site(key="shop"))
     shop.hear(state(6, "shipped"))
     assert "margin:EUR" not in shop.net()
-    assert shop.net()["unknown_margin:EUR"] == 25_000
+    assert shop.net()["revenue_of_unknown_margin:EUR"] == 25_000
 
 
 def test_an_order_of_an_earlier_version_counts_with_its_next_fact() -> None:
@@ -221,7 +221,7 @@ def test_an_order_of_an_earlier_version_counts_with_its_next_fact() -> None:
 def test_what_is_gained_is_of_the_orders_day_and_what_is_taken_back_of_that_on_which_it_is_told() -> None:
     shop = Shop().hear(bought(-DAY), refund(0, "one", value=5_000))
     assert shop.of(YESTERDAY)["revenue:EUR"] == 25_000
-    assert shop.of(TODAY) == {"revenue_back:EUR": 5_000, "unknown_margin_back:EUR": 5_000}
+    assert shop.of(TODAY) == {"revenue_back:EUR": 5_000, "revenue_of_unknown_margin_back:EUR": 5_000}
     assert shop.lists(YESTERDAY)["products"] == {"runner-7": 2, "bag": 1}
 
 
@@ -245,7 +245,7 @@ def test_an_order_that_is_told_to_be_of_tomorrow_is_of_today() -> None:
 def test_of_a_day_that_is_past_only_totals_change() -> None:
     old = -LATE_MS - DAY
     shop = Shop().hear(bought(old, by="import"), now=0)
-    assert shop.of("") == {"orders": 1, "pieces": 3, "revenue:EUR": 25_000, "unknown_margin:EUR": 25_000}
+    assert shop.of("") == {"orders": 1, "pieces": 3, "revenue:EUR": 25_000, "revenue_of_unknown_margin:EUR": 25_000}
     assert {day for _, day in shop.out.days if shop.of(day)} == {""}
     assert shop.lists(SiteFacts(Site()).day(START + old)) == {}
     imported = fact(

@@ -163,7 +163,7 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
             now, then = stored(name, value), stored(name, before[name])
             new = now.pop("agreed", None) or [told for told in now.get("record", ()) if told[1] == RANK_OF_PAGES]
             now |= {"record": [told for told in now["record"] if told[1] != RANK_OF_PAGES]} if "record" in now else {}
-            assert now.pop("bought", 0) >= then.get("bought", 0)
+            assert now.pop("last_purchase", 0) >= then.get("last_purchase", 0)
             assert now == then, name
             agreed |= {name.rpartition(":")[2]} if new else set()
     assert agreed == {"phone", "laptop", "lone", "tablet", JO, BEN}

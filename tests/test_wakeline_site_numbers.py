@@ -49,8 +49,8 @@ MONEY_NAMES = {
     "cart_value_recovered": "cart_value_recovered",
     "margin": "margin_gained",
     "margin_back": "margin_taken_back",
-    "unknown_margin": "unknown_margin_gained",
-    "unknown_margin_back": "unknown_margin_taken_back",
+    "revenue_of_unknown_margin": "revenue_of_unknown_margin_gained",
+    "revenue_of_unknown_margin_back": "revenue_of_unknown_margin_taken_back",
 }
 TOP_NAMES = {
     "pages": ("page_views", "page"),

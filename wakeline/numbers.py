@@ -96,10 +96,12 @@ PAGE_REVENUE_BACK = Money(
 )
 MARGIN = Money("margin", "margin_gained", "Margin of orders of which it is known")
 MARGIN_BACK = Money("margin_back", "margin_taken_back", "Margin lost as orders were taken back, and losses on orders")
-UNKNOWN_MARGIN = Money("unknown_margin", "unknown_margin_gained", "Kept value of orders of unknown margin")
+UNKNOWN_MARGIN = Money(
+    "revenue_of_unknown_margin", "revenue_of_unknown_margin_gained", "Kept value of orders of unknown margin"
+)
 UNKNOWN_MARGIN_BACK = Money(
-    "unknown_margin_back",
-    "unknown_margin_taken_back",
+    "revenue_of_unknown_margin_back",
+    "revenue_of_unknown_margin_taken_back",
     "Value of orders of unknown margin, taken back or of known margin since",
 )
 
