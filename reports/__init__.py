@@ -8,6 +8,7 @@ forgetting.py  anonymises erased people
 views.py    the list of views, with what each is made from; `events` and `sessions`
 orders.py   `orders`, `order_items` and `refunds`
 items.py    lines of orders, carts and refunds in one structure
+product_sales.py `product_sales`: every product, from being listed to its margin
 things.py   `contacts`, `service`, `agreements`, `products` and `sends`
 responses.py  `offers` and `answers`
 amounts.py  amounts: texts of old records, minor units of facts

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from reports import orders, responses, things
+from reports import orders, product_sales, responses, things
 from reports.items import OF_EVENT
 from wakeline.commerce import PURCHASE, REFUND
 from wakeline.definitions import IS_BOUNCE
@@ -81,6 +81,14 @@ VIEWS = (
     View("service", things.SERVICE, facts=things.SERVICE_ORDER),
     View("agreements", things.AGREEMENTS, facts=things.AGREEMENT),
     View("products", things.PRODUCTS, facts=things.PRODUCT_TOLD),
+    View(
+        "product_sales",
+        product_sales.PRODUCT_SALES,
+        (EVENTS, SESSION, *orders.PARTS, orders.ORDER_ITEMS, things.PRODUCTS),
+        (PURCHASE, REFUND, ORDER_STATE, *things.PRODUCT_TOLD),
+        (PURCHASE, REFUND),
+        reads_days=True,
+    ),
     View("sends", things.SENDS, facts=things.SENT),
     View("offers", responses.OFFERS, facts=responses.OFFER, events=responses.OFFER, reads_days=True),
     View("answers", responses.ANSWERS, facts=responses.ANSWERED, reads_days=True),
@@ -111,5 +119,5 @@ def create(views: Sequence[View], first: date | None, last: date | None) -> str:
     """SQL that creates the views, limited to the days of each site from `first` to `last`."""
     bounds = [f"day >= DATE '{first}'"] * (first is not None) + [f"day <= DATE '{last}'"] * (last is not None)
     days = " AND ".join(bounds) or "true"
-    parts = dict.fromkeys(part for view in views for part in view.parts)
-    return ";".join(sql.replace("{days}", days) for sql in (*parts, *(view.sql for view in views)))
+    parts = (part for view in views for part in view.parts)
+    return ";".join(sql.replace("{days}", days) for sql in dict.fromkeys((*parts, *(view.sql for view in views))))
