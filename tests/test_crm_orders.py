@@ -237,6 +237,19 @@ def test_of_a_day_that_is_past_only_totals_change() -> None:
     assert shop.of("")["revenue_back:EUR"] == 5_000, "an import takes back on its own day"
 
 
+def test_a_day_that_is_past_keeps_what_it_counted_of_an_order() -> None:
+    shop = Shop().hear(bought())
+    was, lists = shop.of(TODAY), shop.lists()
+    for days in range(1, 30):
+        shop.hear(refund(days * DAY, f"r-{days}", value=100, items=[BAG]))
+        assert shop.of(TODAY) == was, f"after {days} days"
+        assert shop.lists() == lists
+    assert shop.net()["revenue:EUR"] == 25_000 - 29 * 100
+    shop.hear(bought(1, value=30_000), now=30 * DAY)
+    assert shop.of(TODAY) == was
+    assert shop.of("")["revenue:EUR"] == 5_000
+
+
 # ---- what cannot be so
 
 

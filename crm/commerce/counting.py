@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from crm.commerce.worth import MOST_VALUE, category, kept, worth
 from crm.out import Out
 from crm.things.state import Thing
@@ -92,6 +94,8 @@ def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
             pieces=worths.pieces, pieces_back=worths.pieces_back, of_page=of_page,
         )  # fmt: skip
     old = was.counted or NOTHING
+    if old.day < _oldest_day(out):
+        old = replace(old, day="")
     heard = _day(min(fact.time, out.now) if fact.batch else out.now, out)
     if new != old:
         _difference(old, new, heard, out)
@@ -102,8 +106,13 @@ def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
 
 def _day(time: int, out: Out) -> str:
     """The day on which something of this time (ms) counts; "": one that is past, so that it is in totals only."""
-    time = min(time, out.now)
-    return out.site.day(time) if time >= out.now - LATE_MS else ""
+    day = out.site.day(min(time, out.now))
+    return day if day >= _oldest_day(out) else ""
+
+
+def _oldest_day(out: Out) -> str:
+    """The oldest day that still changes."""
+    return out.site.day(out.now - LATE_MS)
 
 
 def _counts(one: Counted) -> tuple[tuple[Count, Count, Parts], ...]:
