@@ -38,7 +38,7 @@ from wakeline.numbers import (
     Money,
     Top,
 )
-from wakeline.orders import Order, order
+from wakeline.orders import VALUE, Order, order
 from wakeline.record import Fact
 from wakeline.told import (
     BOUGHT,
@@ -48,6 +48,7 @@ from wakeline.told import (
     RANK_OF_OTHERS,
     Counted,
     stored_name,
+    teller_of,
     value_of,
 )
 from wakeline.vocabulary.fields import ORDER_STATES
@@ -83,7 +84,8 @@ def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
     told = thing.state.told
     now, coupon = order(told), value_of(told, COUPON) or ""
     worths = worth(now, out.site.margins)
-    bought = value_of(told, BOUGHT) or fact.time
+    teller = teller_of(told, VALUE)
+    bought = value_of(told, BOUGHT) or (teller or fact).time
     of_page = CONFIRMED
     if not any(one.rank == RANK_OF_OTHERS for one in told):
         of_page = PAGE_ONLY if out.site.page_orders else LEFT_OUT
