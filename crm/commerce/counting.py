@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from crm.commerce.worth import MOST_VALUE, category, kept, worth
 from crm.out import Out
+from crm.things.digests import digest
 from crm.things.state import Thing
 from wakeline.definitions import LATE_MS
 from wakeline.numbers import (
@@ -103,7 +104,9 @@ def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
         _difference(old, new, heard, out)
         thing.state.counted = new
     _lists(was, now, coupon, old=old, new=new, out=out)
-    _oddities(fact, was.order, now, worths is not None and worths.is_over, out)
+    said = digest(fact)
+    if any(one.digest == said for one in told):  # else it says nothing new, and may be one that is told again
+        _oddities(fact, was.order, now, worths is not None and worths.is_over, out)
 
 
 def _day(time: int, out: Out) -> str:
