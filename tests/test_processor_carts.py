@@ -65,6 +65,18 @@ async def test_a_cart_that_is_shown_is_what_it_shows(redis_server: Any) -> None:
     assert (cart["items"], cart["value"]) == ({"bag": 2}, 9_000)
 
 
+async def test_a_cart_of_which_only_the_value_is_shown_keeps_what_is_in_it(redis_server: Any) -> None:
+    totals, cart, _ = await played(
+        redis_server,
+        add(0, 0, RUNNER, BAG),
+        add(1, 5, type="view_cart", value=150),
+        add(2, 9, RUNNER, type="remove_from_cart"),
+        wait=DAY,
+    )
+    assert (cart["items"], cart["value"]) == ({"bag": 2}, 6_010)
+    assert totals == {"carts": 1, "carts_abandoned": 1, "cart_value_abandoned:EUR": 6_010}
+
+
 @pytest.mark.parametrize("who", [ANN, NOBODY])
 async def test_a_cart_that_is_left_counts_once_and_is_recovered_when_it_is_bought(redis_server: Any, who: str) -> None:
     """Whether or not the visitor may be known."""

@@ -91,8 +91,8 @@ def _content(type: str, said: Said, cart: Cart | None) -> tuple[float, int, str]
     if type == ADD:
         pieces = pieces or 1
     if cart is None or type == VIEW:
-        if cart is not None and not said.items and said.value is None:
-            return cart.pieces, cart.value, cart.currency
+        if cart is not None and not said.items and said.value != 0:  # it does not say what is in it
+            return (cart.pieces, value, said.currency) if value else (cart.pieces, cart.value, cart.currency)
         return (0, 0, "") if type == REMOVE else (pieces, value, said.currency)
     same = said.currency in ("", cart.currency) or not cart.currency
     former = cart.value if same else 0
