@@ -20,6 +20,7 @@ from wakeline.record import Erase, Event
 
 ANN, NOBODY = "visitor-1", "~visitor-1"  # with a profile, and without one
 RUNNER, BAG = {"item_id": "runner-7", "price": 89.9}, {"item_id": "bag", "price": 50, "quantity": 2}
+FABRIC, MORE, ALL = ({"item_id": "fabric", "price": 10, "quantity": metres} for metres in (0.1, 0.2, 0.3))
 
 
 def add(n: int, at: int, *items: dict[str, Any], who: str = ANN, type: str = "add_to_cart", **props: Any) -> Event:
@@ -77,6 +78,11 @@ async def test_a_cart_of_which_only_the_value_is_shown_keeps_what_is_in_it(redis
     assert totals == {"carts": 1, "carts_abandoned": 1, "cart_value_abandoned:EUR": 6_010}
 
 
+async def test_a_product_of_which_nothing_is_left_is_not_listed(redis_server: Any) -> None:
+    events = add(0, 0, FABRIC, BAG), add(1, 5, MORE), add(2, 9, ALL, type="remove_from_cart")
+    assert (await played(redis_server, *events))[1]["items"] == {"bag": 2}
+
+
 @pytest.mark.parametrize("who", [ANN, NOBODY])
 async def test_a_cart_that_is_left_counts_once_and_is_recovered_when_it_is_bought(redis_server: Any, who: str) -> None:
     """Whether or not the visitor may be known."""
@@ -103,6 +109,7 @@ async def test_a_cart_that_is_left_counts_once_and_is_recovered_when_it_is_bough
 @pytest.mark.parametrize(
     "events",
     [
+        pytest.param([add(0, 0, FABRIC), add(1, 5, MORE), add(2, 9, ALL, type="remove_from_cart")], id="by parts"),
         pytest.param([add(0, 0, RUNNER), buy(1, 5)], id="bought"),
         pytest.param([add(0, 0, RUNNER), add(1, 5, RUNNER, type="remove_from_cart")], id="emptied"),
         pytest.param([add(0, 0, RUNNER), add(1, 5, type="view_cart", value=0)], id="shown empty"),

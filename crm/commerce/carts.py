@@ -33,6 +33,7 @@ from wakeline.vocabulary.types import PURCHASE
 
 ADD, REMOVE, VIEW = "add_to_cart", "remove_from_cart", "view_cart"
 OF_CARTS = frozenset((ADD, REMOVE, VIEW, PURCHASE))
+DECIMALS = 6  # of pieces: what is left of 0.1 + 0.2 - 0.3 is nothing
 MOST_LISTED = 20  # products of a cart that a profile lists
 
 
@@ -97,7 +98,7 @@ def _content(type: str, said: Said, cart: Cart | None) -> tuple[float, int, str]
     same = said.currency in ("", cart.currency) or not cart.currency
     former = cart.value if same else 0
     if type == REMOVE:
-        left = max(0, cart.pieces - (pieces or 1))
+        left = max(0, round(cart.pieces - (pieces or 1), DECIMALS))
         return left, max(0, former - value) if left else 0, cart.currency
     return cart.pieces + pieces, former + value, said.currency or cart.currency
 
@@ -132,7 +133,7 @@ def _list(type: str, said: Said, visitor: Visitor, out: Out) -> None:
     """Bring the products that the profile lists up to date."""
     basket = {} if type == VIEW and said.items else dict(visitor.state.basket)
     for product, count in said.items.items():
-        left = basket.pop(product, 0) + (-count if type == REMOVE else count)
+        left = round(basket.pop(product, 0) + (-count if type == REMOVE else count), DECIMALS)
         if left > 0:
             basket[product] = float(min(left, MAX_QUANTITY))
     if len(basket) > MOST_LISTED:
