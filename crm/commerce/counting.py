@@ -6,6 +6,7 @@ it says; and all that was counted of an order is stored with it, so that a chang
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -103,7 +104,8 @@ def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
     if new != old:
         _difference(old, new, heard, out)
         thing.state.counted = new
-    _lists(was, now, coupon, old=old, new=new, out=out)
+    left = worths.kept if worths is not None else {}
+    _lists(_listed(was.order, was.coupon, old), _listed(now, coupon, new, left), old=old, new=new, out=out)
     said = digest(fact)
     if any(one.digest == said for one in told):  # else it says nothing new, and may be one that is told again
         _oddities(fact, was.order, now, worths is not None and worths.is_over, out)
@@ -174,10 +176,11 @@ def _rise(
 # ---- lists of a day: products, categories and coupons
 
 
-def _lists(was: Before, now: Order, coupon: str, *, old: Counted, new: Counted, out: Out) -> None:
+Listed = dict[tuple[Top, str], int]
+
+
+def _lists(lost: Listed, found: Listed, *, old: Counted, new: Counted, out: Out) -> None:
     """The lists of the order's day have what is kept of it."""
-    lost = _listed(was.order, was.coupon, old)
-    found = _listed(now, coupon, new)
     if lost == found and old.day == new.day:
         return
     for (top, name), amount in lost.items():
@@ -188,11 +191,12 @@ def _lists(was: Before, now: Order, coupon: str, *, old: Counted, new: Counted, 
         out.top_of_day(top, name, amount - former, day=new.day)
 
 
-def _listed(one: Order, coupon: str, counted: Counted) -> dict[tuple[Top, str], int]:
+def _listed(one: Order, coupon: str, counted: Counted, left: Mapping[str, int] | None = None) -> Listed:
+    """What the lists have of an order. `left`: what `kept` says of it, where that is known."""
     if not counted.day or not counted.currency or counted.of_page == LEFT_OUT:
         return {}
-    found: dict[tuple[Top, str], int] = {}
-    left = kept(one)
+    found: Listed = {}
+    left = kept(one) if left is None else left
     categories = {item[0]: category(item) for item in reversed(one.items)}
     for id, count in left.items():
         found[TOP_PRODUCTS, id] = count

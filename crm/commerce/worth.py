@@ -30,6 +30,7 @@ class Worth(NamedTuple):
     margin: int | None  # of what was kept
     pieces: int
     pieces_back: int
+    kept: dict[str, int]  # see `kept`
 
 
 def worth(order: Order, rates: Mapping[str, float]) -> Worth | None:
@@ -53,6 +54,7 @@ def worth(order: Order, rates: Mapping[str, float]) -> Worth | None:
         margin=_margin(order, value - taken, back, rates),
         pieces=sum(map(_whole, bought.values())),
         pieces_back=sum(map(_whole, back.values())),
+        kept=_left(bought, back),
     )
 
 
@@ -64,22 +66,22 @@ def is_taken_back(order: Order) -> bool:
 def _refunds(order: Order) -> list[int | None]:
     """The amount of each refund in the order's currency; None: an item's price is not known."""
     found = []
+    prices = {item[_ID]: price for item in reversed(order.items) if (price := _of(item, _PRICE)) is not None}
     for refund in order.refunds:
         if refund.value is ALL or refund.currency not in ("", order.currency):
             continue
-        found.append(_sum(refund.value, order.items) if isinstance(refund.value, list) else abs(refund.value))
+        found.append(_sum(refund.value, prices) if isinstance(refund.value, list) else abs(refund.value))
     return found
 
 
-def _sum(items: Sequence[list[Any]], sold: Sequence[list[Any]]) -> int | None:
-    prices = {item[_ID]: price for item in reversed(sold) if (price := _of(item, _PRICE)) is not None}
+def _sum(items: Sequence[list[Any]], prices: Mapping[str, int]) -> int | None:
     total = 0.0
     for item in items:
-        price = _of(item, _PRICE)
+        price = _of(item, _PRICE) if len(item) > _PRICE else None
         price = prices.get(item[_ID]) if price is None else price
         if price is None:
             return None
-        total += price * _quantity(item)
+        total += price * _quantity(item) if len(item) > _QUANTITY else price
     return floor(total + 0.5)
 
 
@@ -88,17 +90,22 @@ def returned(order: Order) -> dict[str, float]:
     bought = pieces(order.items)
     if is_taken_back(order) or "returned" in order.states:
         return bought
-    back: defaultdict[str, float] = defaultdict(float)
-    for refund in order.refunds:
+    back: dict[str, float] = {}
+    for refund in order.refunds:  # which may list a hundred times as many items as the order has
         for item in refund.value if isinstance(refund.value, list) else ():
-            back[item[_ID]] += _quantity(item)
-    return {id: min(count, bought[id]) for id, count in back.items() if id in bought}
+            id = item[_ID]
+            if id in bought:
+                back[id] = back.get(id, 0) + (_quantity(item) if len(item) > _QUANTITY else 1)
+    return {id: min(count, bought[id]) for id, count in back.items()}
 
 
 def kept(order: Order) -> dict[str, int]:
     """Whole pieces of each item that did not come back, by its id."""
-    back = returned(order)
-    return {id: _whole(count) - _whole(back.get(id, 0)) for id, count in pieces(order.items).items()}
+    return _left(pieces(order.items), returned(order))
+
+
+def _left(bought: Mapping[str, float], back: Mapping[str, float]) -> dict[str, int]:
+    return {id: _whole(count) - _whole(back.get(id, 0)) for id, count in bought.items()}
 
 
 def pieces(items: Sequence[list[Any]]) -> dict[str, float]:
