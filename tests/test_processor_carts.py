@@ -122,6 +122,24 @@ async def test_a_cart_that_is_over_is_not_left(redis_server: Any, events: list[E
     assert cart == {}
 
 
+async def test_a_clock_that_was_ahead_hides_no_cart_and_no_purchase(redis_server: Any) -> None:
+    """Of a collector, for some of the events."""
+    async with timeline(redis_server) as made:
+
+        async def told(one: Event, at: int) -> None:
+            await made.append(one, at=at)
+            await made.run()
+
+        await told(add(0, DAY, RUNNER), 0)
+        await told(buy(1, MINUTE), MINUTE)
+        await made.pass_time(CART_GAP_MS + MINUTE)
+        assert (await seen(made))[0] == {"carts": 1}, "it is bought"
+        await told(buy(2, 2 * DAY), 2 * CART_GAP_MS)
+        await told(add(3, 3 * CART_GAP_MS, BAG), 3 * CART_GAP_MS)
+        await made.pass_time(CART_GAP_MS + MINUTE)
+        assert (await seen(made))[0] == {"carts": 2, "carts_abandoned": 1, "cart_value_abandoned:EUR": 10_000}
+
+
 async def test_after_a_week_nobody_buys_it_any_more(redis_server: Any) -> None:
     late = CART_KEPT_MS + 2 * CART_GAP_MS
     totals, _, _ = await played(redis_server, add(0, 0, RUNNER), event(ANN, "page-2", 0, late - 1), buy(1, late))

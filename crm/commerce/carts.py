@@ -1,7 +1,8 @@
 """A visitor's cart, by what its pages say of it: what is in it, what that is worth, whether it was left or bought.
 
 A cart counts as abandoned once nothing was said of it for CART_GAP_MS of log time, and as recovered if it is bought
-after that. What is counted does not depend on what is kept of the person: see `Cart`.
+after that. What is counted does not depend on what is kept of the person: see `Cart`. Times beyond the log's are those
+of a collector's clock that is ahead, and count as the log's.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def follow(event: Event, visitor: Visitor, out: Out) -> None:
         _buy(event, visitor, out)
         return
     state, cart = visitor.state, visitor.state.cart
-    if event.time <= state.bought:  # told late: that cart is bought
+    time = min(event.time, out.now)
+    if time <= state.bought:  # told late: that cart is bought
         return
     if cart is not None and is_over(cart, out.now):
         cart = None
@@ -66,13 +68,13 @@ def follow(event: Event, visitor: Visitor, out: Out) -> None:
         return
     if cart is None:
         out.count(CARTS)
-        cart = Cart(event.time, event.time, out.now)
+        cart = Cart(time, time, out.now)
     if event.type == ADD:
         for product, count in said.items.items():
             out.top(TOP_CARTED, product, max(1, round(count)))
     state.cart = Cart(
-        began=min(cart.began, event.time),
-        last=max(cart.last, event.time),
+        began=min(cart.began, time),
+        last=max(cart.last, time),
         last_append=out.now,
         pieces=float(min(pieces, MAX_QUANTITY)),
         value=min(value, MOST_VALUE),
@@ -146,8 +148,9 @@ def _list(type: str, said: Said, visitor: Visitor, out: Out) -> None:
 
 def _buy(event: Event, visitor: Visitor, out: Out) -> None:
     state, cart = visitor.state, visitor.state.cart
-    state.bought = max(state.bought, event.time)
-    if cart is None or event.time < cart.began:
+    time = min(event.time, out.now)
+    state.bought = max(state.bought, time)
+    if cart is None or time < cart.began:
         return
     if cart.abandoned and not is_over(cart, out.now):
         out.count(CARTS_RECOVERED)
