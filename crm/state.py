@@ -109,7 +109,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     withheld: int = 0  # append time (ms) until which a withdrawal without a profile keeps events out of one
     cart: Cart | None = None  # what the site counts of it; it survives erasure
     bought: int = 0  # time of the latest purchase, ms; it survives erasure
-    basket: dict[str, float] = {}  # products of the cart -> pieces, the latest ones last
+    basket: dict[str, float] = {}  # ids of products in the cart, without prefix -> pieces, the latest ones last
     first: Touch = NOWHERE
     latest: Touch = NOWHERE
 

@@ -18,6 +18,7 @@ from crm.sites import SiteFacts
 from crm.state import Visitor
 from wakeline.amounts import MAX_QUANTITY
 from wakeline.commerce import CURRENCY, ITEMS, QUANTITY, VALUE
+from wakeline.labels import cut
 from wakeline.numbers import (
     CART_VALUE_ABANDONED,
     CART_VALUE_RECOVERED,
@@ -29,7 +30,7 @@ from wakeline.numbers import (
 from wakeline.record import Event
 from wakeline.vocabulary.fields import MAX_ITEMS
 from wakeline.vocabulary.money import CURRENCIES
-from wakeline.vocabulary.things import PRODUCT_PREFIX, product_id
+from wakeline.vocabulary.things import MAX_PRODUCT_ID, MAX_THING_ID, PRODUCT_PREFIX, product_id
 from wakeline.vocabulary.types import PURCHASE
 
 ADD, REMOVE, VIEW = "add_to_cart", "remove_from_cart", "view_cart"
@@ -41,7 +42,7 @@ MOST_LISTED = 20  # products of a cart that a profile lists
 class Said(NamedTuple):
     """What an event says of a cart. `value`: minor units; None: it cannot be read."""
 
-    items: dict[str, float]  # product -> pieces
+    items: dict[str, float]  # the site's own id of a product -> pieces
     value: int | None
     currency: str
 
@@ -70,8 +71,8 @@ def follow(event: Event, visitor: Visitor, out: Out) -> None:
         out.count(CARTS)
         cart = Cart(time, time, out.now)
     if event.type == ADD:
-        for product, count in said.items.items():
-            out.top(TOP_CARTED, product, max(1, round(count)))
+        for id, count in said.items.items():
+            out.top(TOP_CARTED, cut(id, MAX_PRODUCT_ID, size=MAX_PRODUCT_ID), max(1, round(count)))
     state.cart = Cart(
         began=min(cart.began, time),
         last=max(cart.last, time),
@@ -128,13 +129,14 @@ def _items(props: Mapping[str, Any], currency: str) -> Iterator[tuple[str, float
         count = item.get(QUANTITY)
         if isinstance(count, bool) or not isinstance(count, (int, float)) or not 0 < count <= MAX_QUANTITY:
             count = 1
-        yield product_id(str(id)).removeprefix(PRODUCT_PREFIX), count, minor(item.get("price"), currency)
+        yield str(id)[:MAX_THING_ID], count, minor(item.get("price"), currency)
 
 
 def _list(type: str, said: Said, visitor: Visitor, out: Out) -> None:
     """Bring the products that the profile lists up to date."""
     basket = {} if type == VIEW and said.items else dict(visitor.state.basket)
-    for product, count in said.items.items():
+    for id, count in said.items.items():
+        product = product_id(id).removeprefix(PRODUCT_PREFIX)
         left = round(basket.pop(product, 0) + (-count if type == REMOVE else count), DECIMALS)
         if left > 0:
             basket[product] = float(min(left, MAX_QUANTITY))
