@@ -138,6 +138,14 @@ def test_what_is_taken_back(more: list[Fact], left: int, margin: int) -> None:
     assert (net.get("revenue:EUR", 0), net.get("margin:EUR", 0)) == (left, margin)
 
 
+def test_an_order_that_is_worth_nothing_is_an_order() -> None:
+    """As one that a coupon paid."""
+    shop = Shop().hear(bought(value=0))
+    assert (shop.net(), shop.lists()["coupons"]) == ({"orders": 1, "pieces": 3}, {"SPRING": 1})
+    shop.hear(state(5, "cancelled"))
+    assert (shop.net(), shop.lists()) == ({}, {})
+
+
 def test_both_numbers_of_a_pair_only_rise() -> None:
     rng = random.Random(1)
     for _ in range(300):

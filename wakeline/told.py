@@ -56,6 +56,7 @@ class Counted(Struct, array_like=True, omit_defaults=True, gc=False):
     pieces: int = 0
     pieces_back: int = 0
     of_page: int = 0  # one of CONFIRMED, PAGE_ONLY, LEFT_OUT
+    is_back: bool = False  # all of it
 
 
 CONFIRMED, PAGE_ONLY, LEFT_OUT = range(3)

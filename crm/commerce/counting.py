@@ -95,7 +95,7 @@ def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
     if worths is not None:
         new = Counted(
             day=_day(bought, out), currency=now.currency, value=worths.value, taken=worths.taken, margin=worths.margin,
-            pieces=worths.pieces, pieces_back=worths.pieces_back, of_page=of_page,
+            pieces=worths.pieces, pieces_back=worths.pieces_back, of_page=of_page, is_back=worths.is_back,
         )  # fmt: skip
     old = was.counted or NOTHING
     if old.day < _oldest_day(out):
@@ -125,9 +125,8 @@ def _oldest_day(out: Out) -> str:
 def _counts(one: Counted) -> tuple[tuple[Count, Count, Parts], ...]:
     if not one.currency or one.of_page == LEFT_OUT:
         return ((ORDERS, ORDERS_BACK, Parts(0, 0)), (PIECES, PIECES_BACK, Parts(0, 0)))
-    is_back = 0 < one.value == one.taken
     return (
-        (ORDERS, ORDERS_BACK, Parts(1, int(is_back))),
+        (ORDERS, ORDERS_BACK, Parts(1, int(one.is_back))),
         (PIECES, PIECES_BACK, Parts(one.pieces, one.pieces_back)),
     )
 
@@ -202,7 +201,7 @@ def _listed(one: Order, coupon: str, counted: Counted, left: Mapping[str, int] |
         found[TOP_PRODUCTS, id] = count
         if name := categories.get(id):
             found[TOP_CATEGORIES, name] = found.get((TOP_CATEGORIES, name), 0) + count
-    if coupon and counted.value > counted.taken:
+    if coupon and not counted.is_back:
         found[TOP_COUPONS, coupon] = 1
     return {of: count for of, count in found.items() if count}
 

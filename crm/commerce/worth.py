@@ -26,6 +26,7 @@ class Worth(NamedTuple):
 
     value: int
     taken: int  # of the value
+    is_back: bool  # all of it, which may be worth nothing
     is_over: bool  # more was refunded than bought
     margin: int | None  # of what was kept
     pieces: int
@@ -50,6 +51,7 @@ def worth(order: Order, rates: Mapping[str, float]) -> Worth | None:
     return Worth(
         value=value,
         taken=taken,
+        is_back=is_off or 0 < value == taken,
         is_over=not is_off and refunded > value,
         margin=_margin(order, value - taken, back, rates),
         pieces=sum(map(_whole, bought.values())),
