@@ -286,22 +286,6 @@ def test_what_cannot_be_so_is_counted_once(told: list[Fact], counter: str) -> No
     assert shop.total()[counter] == 1
 
 
-@pytest.mark.parametrize(
-    ("told", "again", "counter", "wanted"),
-    [
-        pytest.param([state(1, "delivered"), state(2, "shipped")], state(3, "shipped"), "order_states_back", 1),
-        pytest.param([bought(9, value=None), bought(5, value=None)], bought(7, value=None), "orders_unpriced", 2),
-    ],
-)
-def test_what_leaves_no_trace_is_not_counted_each_time_that_it_is_told(
-    told: list[Fact], again: Fact, counter: str, wanted: int
-) -> None:
-    """Only by its trace is a fact known that is told again, as by a sender that got no answer."""
-    for one in (*told, again):
-        one.body = {name: value for name, value in one.body.items() if value is not None}
-    assert Shop().hear(*told, again, again, again, now=60_000).total()[counter] == wanted
-
-
 def test_another_customer_of_an_order_is_counted_by_the_processor() -> None:
     shop = Shop()
     for at, who in enumerate(("@a", "@a", "@b")):
