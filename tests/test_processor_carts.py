@@ -114,7 +114,8 @@ async def test_a_cart_that_is_left_counts_once_and_is_recovered_when_it_is_bough
         pytest.param([add(0, 0, FABRIC), add(1, 5, MORE), add(2, 9, ALL, type="remove_from_cart")], id="by parts"),
         pytest.param([add(0, 0, RUNNER), buy(1, 5)], id="bought"),
         pytest.param([add(0, 0, RUNNER), add(1, 5, RUNNER, type="remove_from_cart")], id="emptied"),
-        pytest.param([add(0, 0, RUNNER), add(1, 5, type="view_cart", value=0)], id="shown empty"),
+        pytest.param([add(0, 0, RUNNER), add(1, 5, type="view_cart", value=0)], id="worth nothing any more"),
+        pytest.param([add(0, 0, RUNNER), add(1, 5, type="view_cart")], id="shown empty"),
         pytest.param([buy(1, 9), add(0, 5, RUNNER)], id="told after it was bought"),
     ],
 )

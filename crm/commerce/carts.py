@@ -115,7 +115,7 @@ def _said(props: Mapping[str, Any]) -> Said:
         items[id] = items.get(id, 0) + count
         total = None if total is None or price is None else total + round(price * count)
     value = minor(props.get(VALUE), currency)
-    if value is None and items:
+    if value is None and (items or props.get(ITEMS) == []):
         value = total
     return Said(items, max(value, 0) if value is not None else None, currency)
 
