@@ -84,17 +84,25 @@ class Additions:
     """What a call adds to the top lists of one kind of bucket: (site, list, bucket) -> value -> amount.
 
     The length of a list is limited, so the order of changes matters. A run is a dict of additions in this order. A
-    subtraction ends the run, and the next run begins after it.
+    subtraction ends the run, and the next run begins after it. Subtractions from different values are a run too; the
+    second one from a value is not in it, as the first one may take the value out of its list.
     """
 
     def __init__(self) -> None:
         self.open: defaultdict[tuple[str, str, str | int], Counts] = defaultdict(_counts)
         self._ended: defaultdict[tuple[str, str, str | int], list[Counts]] = defaultdict(list)
+        self._taken: dict[tuple[str, str, str | int], Counts] = {}  # the latest run of subtractions
 
     def take_back(self, site: str, what: str, bucket: str | int, value: str, amount: int) -> None:
         """Add an `amount` below 0. This invalidates the key's dict of `open`, also in callers' caches."""
         key = site, what, bucket
-        self._ended[key] += [self.open.pop(key, _counts()), defaultdict(int, {value: amount})]
+        added, taken = self.open.pop(key, None), self._taken.get(key)
+        if added:
+            self._ended[key].append(added)
+        if added or taken is None or value in taken:
+            taken = self._taken[key] = _counts()
+            self._ended[key].append(taken)
+        taken[value] = amount
 
     def runs(self) -> dict[tuple[str, str, str | int], list[Counts]]:
         """The runs of each list, in order."""

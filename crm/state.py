@@ -109,7 +109,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     withheld: int = 0  # append time (ms) until which a withdrawal without a profile keeps events out of one
     cart: Cart | None = None  # what the site counts of it; it survives erasure
     last_purchase: int = 0  # time of the latest purchase that a page told, ms; it survives erasure
-    cart_items: dict[str, float] = {}  # products of the cart that the profile lists -> pieces, the latest ones last
+    cart_items: dict[str, float] = {}  # ids of products that the profile lists, without prefix -> pieces, latest last
     first: Touch = NOWHERE
     latest: Touch = NOWHERE
 

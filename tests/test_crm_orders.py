@@ -18,7 +18,7 @@ from wakeline.definitions import LATE_MS
 from wakeline.numbers import COUNTS, MONEYS, TOPS
 from wakeline.record import Fact
 from wakeline.settings import MarginRule, Site
-from wakeline.told import LEFT_OUT, ThingState
+from wakeline.told import BOUGHT, LEFT_OUT, ThingState
 
 ORDER = "#" + "a" * 32
 TODAY, YESTERDAY = SiteFacts(Site()).day(START), SiteFacts(Site()).day(START - DAY)
@@ -138,6 +138,14 @@ def test_what_is_taken_back(more: list[Fact], left: int, margin: int) -> None:
     assert (net.get("revenue:EUR", 0), net.get("margin:EUR", 0)) == (left, margin)
 
 
+def test_an_order_that_is_worth_nothing_is_an_order() -> None:
+    """As one that a coupon paid."""
+    shop = Shop().hear(bought(value=0))
+    assert (shop.net(), shop.lists()["coupons"]) == ({"orders": 1, "pieces": 3}, {"SPRING": 1})
+    shop.hear(state(5, "cancelled"))
+    assert (shop.net(), shop.lists()) == ({}, {})
+
+
 def test_both_numbers_of_a_pair_only_rise() -> None:
     rng = random.Random(1)
     for _ in range(300):
@@ -208,10 +216,13 @@ def test_a_changed_rate_counts_with_the_next_fact_and_takes_nothing_back_twice()
 def test_an_order_of_an_earlier_version_counts_with_its_next_fact() -> None:
     shop = Shop().hear(bought())
     told = shop.thing.state.told
+    for one in told:
+        del one.fields[BOUGHT]  # which it did not store
     shop = Shop()
     shop.thing.state = ThingState(told=told)
-    shop.hear(refund(5, "one", value=5_000))
+    shop.hear(refund(DAY, "one", value=5_000))
     assert (shop.net()["orders"], shop.net()["revenue:EUR"]) == (1, 20_000)
+    assert shop.of(TODAY)["revenue:EUR"] == 25_000, "on the order's day"
     assert shop.lists()["products"] == {"runner-7": 2, "bag": 1}
 
 
@@ -253,6 +264,19 @@ def test_of_a_day_that_is_past_only_totals_change() -> None:
     )
     shop.hear(imported, now=0)
     assert shop.of("")["revenue_back:EUR"] == 5_000, "an import takes back on its own day"
+
+
+def test_a_day_that_is_past_keeps_what_it_counted_of_an_order() -> None:
+    shop = Shop().hear(bought())
+    was, lists = shop.of(TODAY), shop.lists()
+    for days in range(1, 30):
+        shop.hear(refund(days * DAY, f"r-{days}", value=100, items=[BAG]))
+        assert shop.of(TODAY) == was, f"after {days} days"
+        assert shop.lists() == lists
+    assert shop.net()["revenue:EUR"] == 25_000 - 29 * 100
+    shop.hear(bought(1, value=30_000), now=30 * DAY)
+    assert shop.of(TODAY) == was
+    assert shop.of("")["revenue:EUR"] == 5_000
 
 
 # ---- implausible data

@@ -19,6 +19,9 @@ from wakeline.record import Erase, Event
 
 ANN, NOBODY = "visitor-1", "~visitor-1"  # with a profile, and without one
 RUNNER, BAG = {"item_id": "runner-7", "price": 89.9}, {"item_id": "bag", "price": 50, "quantity": 2}
+FABRIC, MORE, ALL = ({"item_id": "fabric", "price": 10, "quantity": metres} for metres in (0.1, 0.2, 0.3))
+
+OWN_ID = "bag 7/größe 42%"  # a site's own id, which a key spells otherwise
 
 
 def add(n: int, at: int, *items: dict[str, Any], who: str = ANN, type: str = "add_to_cart", **props: Any) -> Event:
@@ -64,6 +67,23 @@ async def test_a_cart_that_is_shown_is_what_it_shows(redis_server: Any) -> None:
     assert (cart["items"], cart["value"]) == ({"bag": 2}, 9_000)
 
 
+async def test_a_cart_of_which_only_the_value_is_shown_keeps_what_is_in_it(redis_server: Any) -> None:
+    totals, cart, _ = await played(
+        redis_server,
+        add(0, 0, RUNNER, BAG),
+        add(1, 5, type="view_cart", value=150),
+        add(2, 9, RUNNER, type="remove_from_cart"),
+        wait=DAY,
+    )
+    assert (cart["items"], cart["value"]) == ({"bag": 2}, 6_010)
+    assert totals == {"carts": 1, "carts_abandoned": 1, "cart_value_abandoned:EUR": 6_010}
+
+
+async def test_a_product_of_which_nothing_is_left_is_not_listed(redis_server: Any) -> None:
+    events = add(0, 0, FABRIC, BAG), add(1, 5, MORE), add(2, 9, ALL, type="remove_from_cart")
+    assert (await played(redis_server, *events))[1]["items"] == {"bag": 2}
+
+
 @pytest.mark.parametrize("who", [ANN, NOBODY])
 async def test_a_cart_that_is_left_counts_once_and_is_recovered_when_it_is_bought(redis_server: Any, who: str) -> None:
     """Whether or not the visitor may be known."""
@@ -90,9 +110,11 @@ async def test_a_cart_that_is_left_counts_once_and_is_recovered_when_it_is_bough
 @pytest.mark.parametrize(
     "events",
     [
+        pytest.param([add(0, 0, FABRIC), add(1, 5, MORE), add(2, 9, ALL, type="remove_from_cart")], id="by parts"),
         pytest.param([add(0, 0, RUNNER), buy(1, 5)], id="bought"),
         pytest.param([add(0, 0, RUNNER), add(1, 5, RUNNER, type="remove_from_cart")], id="emptied"),
-        pytest.param([add(0, 0, RUNNER), add(1, 5, type="view_cart", value=0)], id="shown empty"),
+        pytest.param([add(0, 0, RUNNER), add(1, 5, type="view_cart", value=0)], id="worth nothing any more"),
+        pytest.param([add(0, 0, RUNNER), add(1, 5, type="view_cart")], id="shown empty"),
         pytest.param([buy(1, 9), add(0, 5, RUNNER)], id="told after it was bought"),
     ],
 )
@@ -114,6 +136,24 @@ async def test_what_was_bought_before_an_erasure_is_no_cart_after_it(redis_serve
         await made.append(add(0, 5, RUNNER), at=2 * MINUTE)
         await made.run()
         assert "carts" not in await made.totals()
+
+
+async def test_a_clock_that_was_ahead_hides_no_cart_and_no_purchase(redis_server: Any) -> None:
+    """Of a collector, for some of the events."""
+    async with timeline(redis_server) as made:
+
+        async def told(one: Event, at: int) -> None:
+            await made.append(one, at=at)
+            await made.run()
+
+        await told(add(0, DAY, RUNNER), 0)
+        await told(buy(1, MINUTE), MINUTE)
+        await made.pass_time(CART_GAP_MS + MINUTE)
+        assert (await seen(made))[0] == {"carts": 1}, "it is bought"
+        await told(buy(2, 2 * DAY), 2 * CART_GAP_MS)
+        await told(add(3, 3 * CART_GAP_MS, BAG), 3 * CART_GAP_MS)
+        await made.pass_time(CART_GAP_MS + MINUTE)
+        assert (await seen(made))[0] == {"carts": 2, "carts_abandoned": 1, "cart_value_abandoned:EUR": 10_000}
 
 
 async def test_after_a_week_nobody_buys_it_any_more(redis_server: Any) -> None:
@@ -164,10 +204,11 @@ async def test_readers_see_it(redis_server: Any) -> None:
 
     async with timeline(redis_server) as made:
         await made.redis.hset("wl:deployment", mapping={"lanes": 4, "decay_zero": START - DAY, "half_life": 7 * DAY})
-        await made.append(add(0, 0, BAG))
+        await made.append(add(0, 0, BAG | {"item_id": OWN_ID}))
         await made.run()
+        assert await made.top("carted", date("2027-01-15")) == {OWN_ID: 2}, "as of orders"
         found = await asyncio.to_thread(read, MINUTE)
-        assert found == Cart(began=began, last=began, items={"bag": 2}, value=Decimal("100.00"), currency="EUR")
+        assert found == Cart(began=began, last=began, items={OWN_ID: 2}, value=Decimal("100.00"), currency="EUR")
         assert await asyncio.to_thread(read, CART_KEPT_MS + MINUTE) is None
 
 

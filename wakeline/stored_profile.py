@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
@@ -30,7 +31,7 @@ class StoredCart(Struct, omit_defaults=True):
 
     began: int
     last: int  # latest event about it
-    items: dict[str, float]  # product -> pieces, the latest ones last
+    items: dict[str, float]  # ids of products without prefix, see `vocabulary.things.product_id`; the latest ones last
     value: int = 0  # minor units
     currency: str = ""
     abandoned: bool = False
@@ -65,7 +66,7 @@ def read_cart(text: str, now: int) -> Cart | None:
     return Cart(
         began=moment(stored.began),
         last=moment(stored.last),
-        items=stored.items,
+        items={unquote(product): pieces for product, pieces in stored.items.items()},
         value=major_units(stored.value, stored.currency) if stored.currency else None,
         currency=stored.currency,
         is_abandoned=stored.abandoned,

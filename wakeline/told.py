@@ -64,6 +64,7 @@ class Counted(Struct, array_like=True, omit_defaults=True, gc=False):
     pieces: int = 0
     pieces_back: int = 0
     standing: int = CONFIRMED  # or PAGE_ONLY, LEFT_OUT
+    is_back: bool = False  # all of it, which may be worth nothing
 
 
 class ThingState(Struct, array_like=True, gc=False):

@@ -2,7 +2,8 @@
 
 A cart counts as abandoned once nothing was told of it for CART_GAP_MS of log time, and as recovered if a page of its
 visitor tells a purchase after that. `state.cart` is what is counted, of anybody; `state.cart_items` are the products
-that a profile lists, and are kept only with consent.
+that a profile lists, and are kept only with consent. A time beyond the log's is that of a collector's clock that is
+ahead, and counts as the log's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from crm.state import Visitor
 from wakeline.amounts import MAX_QUANTITY
 from wakeline.commerce import CURRENCY, ITEMS, QUANTITY, VALUE
 from wakeline.definitions import MAX_CART_ITEMS
+from wakeline.labels import cut
 from wakeline.numbers import (
     CART_VALUE_ABANDONED,
     CART_VALUE_RECOVERED,
@@ -30,17 +32,18 @@ from wakeline.numbers import (
 from wakeline.record import Event
 from wakeline.vocabulary.fields import MAX_ITEMS
 from wakeline.vocabulary.money import CURRENCIES
-from wakeline.vocabulary.things import PRODUCT_PREFIX, product_id
+from wakeline.vocabulary.things import MAX_PRODUCT_ID, MAX_THING_ID, PRODUCT_PREFIX, product_id
 from wakeline.vocabulary.types import PURCHASE
 
 ADD, REMOVE, VIEW = "add_to_cart", "remove_from_cart", "view_cart"
 OF_CARTS = frozenset((ADD, REMOVE, VIEW, PURCHASE))
+DECIMALS = 6  # of pieces: what is left of 0.1 + 0.2 - 0.3 is nothing
 
 
 class Told(NamedTuple):
     """What an event tells of a cart."""
 
-    items: dict[str, float]  # product -> pieces
+    items: dict[str, float]  # the site's own id of a product -> pieces
     value: int | None  # minor units; None: it cannot be read
     currency: str  # "": none, or one that is unknown
 
@@ -53,7 +56,8 @@ def follow(event: Event, visitor: Visitor, out: Out) -> None:
         _buy(event, visitor, out)
         return
     state, cart = visitor.state, visitor.state.cart
-    if event.time <= state.last_purchase:  # told late: that cart is bought
+    time = min(event.time, out.now)
+    if time <= state.last_purchase:  # told late: that cart is bought
         return
     if cart is not None and is_expired(cart, out.now):
         cart = None
@@ -66,13 +70,13 @@ def follow(event: Event, visitor: Visitor, out: Out) -> None:
         return
     if cart is None:
         out.count(CARTS)
-        cart = Cart(event.time, event.time, out.now)
+        cart = Cart(time, time, out.now)
     if event.type == ADD:
-        for product, count in told.items.items():
-            out.top(TOP_CARTED, product, max(1, round(count)))
+        for id, count in told.items.items():
+            out.top(TOP_CARTED, cut(id, MAX_PRODUCT_ID, size=MAX_PRODUCT_ID), max(1, round(count)))
     state.cart = Cart(
-        began=min(cart.began, event.time),
-        last=max(cart.last, event.time),
+        began=min(cart.began, time),
+        last=max(cart.last, time),
         last_append=out.now,
         pieces=float(min(pieces, MAX_QUANTITY)),
         value=min(value, MOST_VALUE),
@@ -95,13 +99,13 @@ def _content(type: str, told: Told, cart: Cart | None) -> tuple[float, int, str]
     if type == ADD:
         pieces = pieces or 1
     if cart is None or type == VIEW:
-        if cart is not None and not told.items and told.value is None:
-            return cart.pieces, cart.value, cart.currency
+        if cart is not None and not told.items and told.value != 0:  # it does not say what is in it
+            return (cart.pieces, value, told.currency) if value else (cart.pieces, cart.value, cart.currency)
         return (0, 0, "") if type == REMOVE else (pieces, value, told.currency)
     same = told.currency in ("", cart.currency) or not cart.currency
     former = cart.value if same else 0
     if type == REMOVE:
-        left = max(0, cart.pieces - (pieces or 1))
+        left = max(0, round(cart.pieces - (pieces or 1), DECIMALS))
         return left, max(0, former - value) if left else 0, cart.currency
     return cart.pieces + pieces, former + value, told.currency or cart.currency
 
@@ -115,7 +119,7 @@ def _told(props: Mapping[str, Any]) -> Told:
         items[id] = items.get(id, 0) + count
         total = None if total is None or price is None else total + round(price * count)
     value = minor(props.get(VALUE), currency)
-    if value is None and items:
+    if value is None and (items or props.get(ITEMS) == []):
         value = total
     return Told(items, max(value, 0) if value is not None else None, currency)
 
@@ -130,14 +134,15 @@ def _items(props: Mapping[str, Any], currency: str) -> Iterator[tuple[str, float
         count = item.get(QUANTITY)
         if isinstance(count, bool) or not isinstance(count, (int, float)) or not 0 < count <= MAX_QUANTITY:
             count = 1
-        yield product_id(str(id)).removeprefix(PRODUCT_PREFIX), count, minor(item.get("price"), currency)
+        yield str(id)[:MAX_THING_ID], count, minor(item.get("price"), currency)
 
 
 def _list(type: str, told: Told, visitor: Visitor, out: Out) -> None:
     """Bring the products that the profile lists up to date."""
     items = {} if type == VIEW and told.items else dict(visitor.state.cart_items)
-    for product, count in told.items.items():
-        left = items.pop(product, 0) + (-count if type == REMOVE else count)
+    for id, count in told.items.items():
+        product = product_id(id).removeprefix(PRODUCT_PREFIX)
+        left = round(items.pop(product, 0) + (-count if type == REMOVE else count), DECIMALS)
         if left > 0:
             items[product] = float(min(left, MAX_QUANTITY))
     if len(items) > MAX_CART_ITEMS:
@@ -150,8 +155,9 @@ def _list(type: str, told: Told, visitor: Visitor, out: Out) -> None:
 
 def _buy(event: Event, visitor: Visitor, out: Out) -> None:
     state, cart = visitor.state, visitor.state.cart
-    state.last_purchase = max(state.last_purchase, event.time)
-    if cart is None or event.time < cart.began:
+    time = min(event.time, out.now)
+    state.last_purchase = max(state.last_purchase, time)
+    if cart is None or time < cart.began:
         return
     if cart.abandoned and not is_expired(cart, out.now):
         out.count(CARTS_RECOVERED)

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from crm.commerce.worth import category, is_over_refunded, is_too_large, kept_pieces, worth
 from crm.out import Out
+from crm.things.digests import digest
 from crm.things.state import Thing
 from wakeline.definitions import LATE_MS
 from wakeline.kept import Kept
@@ -38,7 +41,7 @@ from wakeline.numbers import (
     Money,
     Top,
 )
-from wakeline.orders import Order, order
+from wakeline.orders import VALUE, Order, order
 from wakeline.record import Fact
 from wakeline.told import (
     BOUGHT,
@@ -48,6 +51,7 @@ from wakeline.told import (
     RANK_OF_OTHERS,
     Counted,
     stored_name,
+    teller_of,
     value_of,
 )
 from wakeline.vocabulary.fields import ORDER_STATES
@@ -95,20 +99,29 @@ def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
     told = thing.state.told
     now, coupon = order(told), value_of(told, COUPON) or ""
     old, new = was.counted or UNCOUNTED, worth(now, out.site.margins) or UNCOUNTED
+    if old.day < _oldest_day(out):  # it keeps what it counted
+        old = replace(old, day="")
     if new is not UNCOUNTED:
-        new.day = _day(value_of(told, BOUGHT) or fact.time, out)
+        new.day = _day(value_of(told, BOUGHT) or (teller_of(told, VALUE) or fact).time, out)
         new.standing = _standing(told, out)
     if new != old:
         _count_difference(old, new, _day(min(fact.time, out.now) if fact.batch else out.now, out), out)
         thing.state.counted = new
     _count_lists(was, now, coupon, old=old, new=new, out=out)
-    _count_oddities(fact, was.order, now, out)
+    said = digest(fact)
+    if any(one.digest == said for one in told):  # otherwise it says nothing new, and may be one that is repeated
+        _count_oddities(fact, was.order, now, out)
 
 
 def _day(time: int, out: Out) -> str:
     """The day on which something of this time (ms) counts; "": one that is past, so that it is in totals only."""
-    time = min(time, out.now)
-    return out.site.day(time) if time >= out.now - LATE_MS else ""
+    day = out.site.day(min(time, out.now))
+    return day if day >= _oldest_day(out) else ""
+
+
+def _oldest_day(out: Out) -> str:
+    """The oldest day that still changes."""
+    return out.site.day(out.now - LATE_MS)
 
 
 def _standing(told: Sequence[Kept], out: Out) -> int:
@@ -129,7 +142,7 @@ def _shares(one: Counted) -> dict[Count | Money, Share]:
         found[PAGE_REVENUE] = Share(one.value, one.taken_back)
     if one.standing == LEFT_OUT:
         return found
-    found[ORDERS] = Share(1, int(0 < one.value == one.taken_back))
+    found[ORDERS] = Share(1, int(one.is_back))
     found[PIECES] = Share(one.pieces, one.pieces_back)
     found[REVENUE] = Share(one.value, one.taken_back)
     if one.margin is None:
@@ -188,7 +201,7 @@ def _listed(one: Order, coupon: str, counted: Counted) -> dict[tuple[Top, str], 
         found[TOP_PRODUCTS, id] = count
         if name := categories.get(id):
             found[TOP_CATEGORIES, name] = found.get((TOP_CATEGORIES, name), 0) + count
-    if coupon and counted.value > counted.taken_back:
+    if coupon and not counted.is_back:
         found[TOP_COUPONS, coupon] = 1
     return {of: count for of, count in found.items() if count}
 

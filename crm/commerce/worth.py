@@ -30,7 +30,8 @@ def worth(order: Order, rates: Mapping[str, float]) -> Counted | None:
     value = _value(order)
     if value is None:
         return None
-    taken_back = value if is_wholly_taken_back(order) else min(_refunded(order), value)
+    is_off = is_wholly_taken_back(order)
+    taken_back = value if is_off else min(_refunded(order), value)
     back = came_back(order)
     return Counted(
         currency=order.currency,
@@ -39,6 +40,7 @@ def worth(order: Order, rates: Mapping[str, float]) -> Counted | None:
         margin=_margin(order, value - taken_back, back, rates),
         pieces=sum(map(_whole, _pieces(order.items).values())),
         pieces_back=sum(map(_whole, back.values())),
+        is_back=is_off or 0 < value == taken_back,
     )
 
 
@@ -63,20 +65,22 @@ def _value(order: Order) -> int | None:
 
 def _refunded(order: Order) -> int:
     """The sum of the refunds in the order's currency, without those of items whose price nobody told."""
+    prices = {item[_ID]: price for item in reversed(order.items) if (price := _of(item, _PRICE)) is not None}
     total = 0
     for refund in order.refunds:
         if refund.value is ALL or refund.currency not in ("", order.currency):
             continue
         if isinstance(refund.value, list):
-            total += _price(refund.value, order.items) or 0
+            total += _price(refund.value, prices) or 0
         else:
             total += abs(refund.value)
     return total
 
 
-def _price(items: Sequence[list[Any]], sold: Sequence[list[Any]]) -> int | None:
-    """What these items cost together, at their own prices or those of `sold`; None: nobody told the price of one."""
-    prices = {item[_ID]: price for item in reversed(sold) if (price := _of(item, _PRICE)) is not None}
+def _price(items: Sequence[list[Any]], prices: Mapping[str, int]) -> int | None:
+    """What these items cost together, at their own prices or those that they were sold for, by id; None: nobody told
+    the price of one.
+    """
     total = 0.0
     for item in items:
         price = _of(item, _PRICE)
@@ -95,11 +99,12 @@ def came_back(order: Order) -> dict[str, float]:
     bought = _pieces(order.items)
     if is_wholly_taken_back(order) or "returned" in order.states:
         return bought
-    back: defaultdict[str, float] = defaultdict(float)
-    for refund in order.refunds:
+    back: dict[str, float] = {}
+    for refund in order.refunds:  # which may list a hundred times as many items as the order has
         for item in refund.value if isinstance(refund.value, list) else ():
-            back[item[_ID]] += _quantity(item)
-    return {id: min(count, bought[id]) for id, count in back.items() if id in bought}
+            if (id := item[_ID]) in bought:
+                back[id] = back.get(id, 0) + _quantity(item)
+    return {id: min(count, bought[id]) for id, count in back.items()}
 
 
 def kept_pieces(order: Order) -> dict[str, int]:
