@@ -133,8 +133,8 @@ PRICE = """coalesce(
     item.price, list_filter(sale.lines, lambda sold: sold.item_id = item.item_id AND sold.price IS NOT NULL)[1].price
 )"""
 
-# One row per refund that stands: a page's do until a server or an import speaks of that order's refunds. The latest
-# word on a refund says all of it: an amount, else items, else the whole order.
+# One row per refund that stands: a page's do as long as only pages speak of the order, and none with a signature. The
+# latest word on a refund says all of it: an amount, else items, else the whole order.
 REFUNDS = f"""
 CREATE VIEW history.refund AS
 WITH claim AS (
@@ -144,8 +144,9 @@ WITH claim AS (
         coalesce(has_total, false) AS has_value, {of_page(OF_PAGE)} AS lines
     FROM history.page_order
     WHERE type = '{REFUND}' AND NOT starts_with(key, 'event:') AND NOT EXISTS (
-        FROM history.told_order AS told
-        WHERE told.type = '{REFUND}' AND told.site = page_order.site AND told.key = page_order.key
+        FROM history.told_order AS told WHERE told.site = page_order.site AND told.key = page_order.key
+    ) AND NOT EXISTS (
+        FROM history.page_order AS own WHERE own.signed AND own.site = page_order.site AND own.key = page_order.key
     )
     UNION ALL
     SELECT

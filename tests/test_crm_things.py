@@ -122,12 +122,15 @@ def test_an_order_has_no_items_in_another_currency_than_its_own() -> None:
     assert (found.value, found.currency, found.items) == (120, "USD", [])
 
 
-def test_a_pages_refunds_stand_until_a_server_speaks_of_refunds() -> None:
-    bought = fact(ORDER, "purchase", 1, {"value": 500, "currency": "EUR"})
+def test_a_pages_refunds_stand_as_long_as_only_pages_speak_of_the_order() -> None:
+    """Anybody can make them up, who has the number of an order."""
+    bought = fact(ORDER, "purchase", 1, {"value": 500, "currency": "EUR"}, by="page")
     first = fact(ORDER, "refund", 2, {"value": 100, "currency": "EUR"}, by="page")
     second = fact(ORDER, "refund", 3, by="page")
     servers = fact(ORDER, "refund", 1, {"refund_id": "r-1", "value": 50, "currency": "EUR"})
     assert [refund.value for refund in made(bought, first, second).refunds] == [100, ALL]
+    for others in (fact(ORDER, "order_state", 0, {"state": "paid"}), fact(ORDER, "purchase", 0, {}, by="signed")):
+        assert made(bought, first, second, others).refunds == []
     for said in ((bought, first, servers, second), (servers, second, first, bought)):
         assert [refund.value for refund in made(*said).refunds] == [50]
 

@@ -72,7 +72,7 @@ def merged(records: Sequence[Event | Fact], home: str) -> dict[str, Any]:
     people = [each for each in mine if isinstance(each, Fact) and each.customer]
     state["customer"] = max(people, key=word).customer if people else None
     refunds = [each for each in mine if each.type == "refund"]
-    if any(isinstance(each, Fact) for each in refunds):
+    if any(isinstance(each, Fact) or each.signed for each in mine):
         refunds = [each for each in refunds if isinstance(each, Fact)]
     amounts: dict[str, dict[str, Any]] = {}
     for each in sorted(refunds, key=word):

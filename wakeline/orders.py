@@ -1,6 +1,7 @@
 """The order that the facts about it make, as rules count it; `thing_fields` has the one that applications read.
 
-Each refund is a field of its own. Those that pages tell stand only until somebody else speaks of the order's refunds.
+Each refund is a field of its own. Those that pages tell without a signature stand only as long as nobody else speaks of
+the order: anybody can make them up, who has the number of an order.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ def order(told: Sequence[Kept]) -> Order:
     currency = bought.fields.get(CURRENCY, "") if bought else ""
     listed = teller_of(told, ITEMS)
     is_in_it = listed is not None and (bought is None or listed.fields.get(CURRENCY, currency) == currency)
-    highest = max((rank for rank, _ in refunds), default=0)
+    highest = max((fact.rank for fact in told), default=0)
     return Order(
         value=bought.fields[VALUE] if bought else None,
         currency=currency,

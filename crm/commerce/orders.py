@@ -1,7 +1,7 @@
 """What facts say of an order; `wakeline.orders` reads the order that they make.
 
-Each refund is a field of its own, by its id. Those that pages tell stand only until somebody else speaks of the order's
-refunds, so both are kept, and told apart where the order is read.
+Each refund is a field of its own, by its id. Those that pages tell stand only as long as nobody else speaks of
+the order, so both are kept, and told apart where the order is read.
 """
 
 from __future__ import annotations
