@@ -17,7 +17,7 @@ from wakeline.config import ConfigError, load
 from wakeline.config.lines import line_of, places
 from wakeline.config.rules import ports
 from wakeline.event import ConsentLevel
-from wakeline.settings import Config, InterestRule, LogFormat, Settings, Site
+from wakeline.settings import Config, InterestRule, LogFormat, MarginRule, Settings, Site
 
 
 def read(
@@ -649,3 +649,35 @@ def test_no_valid_toml_stops_the_search(text: str) -> None:
     found = places(text)
     assert all(1 <= line <= text.count("\n") + 1 for line in found.values())
     assert set(table) <= {place[0] for place in found}
+
+
+# ---- margins ----------------------------------------------------------------------------------------
+
+
+def test_margins_of_categories(tmp_path: Path) -> None:
+    text = SITE + '[[site.margins]]\ncategory = "Shoes"\nrate = 0.4\n[[site.margins]]\ncategory = "Gifts"\nrate = 1\n'
+    site = read(tmp_path, text).sites["shop"]
+    assert site.margins == (MarginRule(category="Shoes", rate=0.4), MarginRule(category="Gifts", rate=1.0))
+    assert site.page_orders
+
+
+@pytest.mark.parametrize(
+    ("rule", "problem"),
+    [
+        pytest.param('category = "Shoes"', "margins need a category and a rate: write rate = 0.4", id="no rate"),
+        pytest.param("rate = 0.4", 'margins need a category and a rate: write category = "..."', id="no category"),
+        pytest.param(
+            'category = "Shoes"\nrate = 40', "margins rate 40 is out of range: 0 to 1, as 0.4 for 40 %", id="percent"
+        ),
+        pytest.param('category = "  "\nrate = 0.4', "margins category must have 1 to 200 characters", id="spaces"),
+        pytest.param('category = "Shoes"\nrate = "0.4"', 'margins must be a number, not text "0.4"', id="a text"),
+        pytest.param(
+            'category = "Shoes"\nrate = 0.4\n[[site.margins]]\ncategory = "shoes "\nrate = 0.2',
+            'margins has "shoes " twice, also as "Shoes": which rate is meant?',
+            id="twice",
+        ),
+    ],
+)
+def test_a_margin_that_is_none_is_refused(tmp_path: Path, rule: str, problem: str) -> None:
+    [found] = refused(tmp_path, SITE + "[[site.margins]]\n" + rule + "\n")
+    assert found.partition(": ")[2].startswith(problem)

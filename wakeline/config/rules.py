@@ -162,7 +162,7 @@ def interest(rule: InterestRule) -> str:
 
 
 def margin(rule: MarginRule) -> str:
-    if not 1 <= len(rule.category) <= 200:
+    if not rule.category.strip() or len(rule.category) > 200:
         return "category must have 1 to 200 characters"
     return "" if 0 <= rule.rate <= 1 else f"rate {number(rule.rate)} is out of range: 0 to 1, as 0.4 for 40 %"
 
@@ -289,6 +289,12 @@ def site_misfits(site: Site) -> Iterator[tuple[str, str]]:
         yield "interests", f"has {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
     if (count := len(site.margins)) > MOST_MARGIN_RULES:
         yield "margins", f"has {count:,} rules, more than {MOST_MARGIN_RULES:,}"
+    seen: dict[str, str] = {}
+    for rule in site.margins:
+        name = " ".join(rule.category.split()).lower()  # as `crm.sites` compares them
+        if name in seen:
+            yield "margins", f"has {quoted(rule.category)} twice, also as {quoted(seen[name])}: which rate is meant?"
+        seen[name] = rule.category
     longest = ("visitor_months", "visitor_most_months", "customer_months")  # a customer outlives its visitors' profiles
     for less, name in pairwise(longest):
         if (months := getattr(site, name)) < (least := getattr(site, less)):
