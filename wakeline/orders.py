@@ -6,15 +6,16 @@ the order: anybody can make them up, who has the number of an order.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wakeline.kept import Kept
-from wakeline.told import A_REFUND, CURRENCY, CUSTOMER, EARLIEST, VISITOR, stored_name, teller_of, value_of
+from wakeline.told import A_REFUND, BOUGHT, CURRENCY, CUSTOMER, EARLIEST, VISITOR, stored_name
 from wakeline.vocabulary.fields import ORDER_STATES
 
 ALL = True  # as a refund's value: all of the order
-VALUE, ITEMS = stored_name("value"), stored_name("items")
+VALUE, ITEMS, COUPON = map(stored_name, ("value", "items", "coupon"))
+STATES = tuple((state, f"{EARLIEST}{state}") for state in ORDER_STATES)
 
 
 class Refund(NamedTuple):
@@ -35,27 +36,40 @@ class Order(NamedTuple):
     visitor: str
     states: dict[str, int]  # the states that it has been in -> since when, ms
     refunds: list[Refund]
+    coupon: str = ""
+    bought: int = 0  # ms: the earliest time that a purchase says; 0: nobody has said what was bought
 
 
 def order(told: Sequence[Kept]) -> Order:
     """The order that these facts make."""
-    bought = teller_of(told, VALUE)
-    refunds = [
-        (fact.rank, Refund(value, fact.fields.get(CURRENCY, ""), fact.time))
-        for fact in told
-        for name, value in fact.fields.items()
-        if name.startswith(A_REFUND)
-    ]
-    currency = bought.fields.get(CURRENCY, "") if bought else ""
-    listed = teller_of(told, ITEMS)
+    said: dict[str, Kept] = {}  # stored field -> the fact that says it; a currency is that of its fact
+    refunds = []
+    highest = 0
+    for fact in told:
+        if fact.rank > highest:
+            highest = fact.rank
+        for name, value in fact.fields.items():
+            said[name] = fact
+            if name.startswith(A_REFUND):
+                refunds.append((fact.rank, Refund(value, fact.fields.get(CURRENCY, ""), fact.time)))
+    bought = said.get(VALUE)
+    currency = bought.fields.get(CURRENCY, "") if bought is not None else ""
+    listed = said.get(ITEMS)
     is_in_it = listed is not None and (bought is None or listed.fields.get(CURRENCY, currency) == currency)
-    highest = max((fact.rank for fact in told), default=0)
+    earliest = _said(said, BOUGHT)
     return Order(
-        value=bought.fields[VALUE] if bought else None,
+        value=bought.fields[VALUE] if bought is not None else None,
         currency=currency,
         items=listed.fields[ITEMS] if listed is not None and is_in_it else [],
-        customer=value_of(told, CUSTOMER) or "",
-        visitor=value_of(told, VISITOR) or "",
-        states={state: at for state in ORDER_STATES if (at := value_of(told, f"{EARLIEST}{state}"))},
+        customer=_said(said, CUSTOMER) or "",
+        visitor=_said(said, VISITOR) or "",
+        states={state: said[name].fields[name] for state, name in STATES if name in said},
         refunds=[refund for rank, refund in refunds if rank == highest],
+        coupon=_said(said, COUPON) or "",
+        bought=earliest or (bought.time if bought is not None else 0),
     )
+
+
+def _said(said: Mapping[str, Kept], name: str) -> Any:
+    fact = said.get(name)
+    return None if fact is None else fact.fields[name]

@@ -6,7 +6,7 @@ it says; and all that was counted of an order is stored with it, so that a chang
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -41,33 +41,26 @@ from wakeline.numbers import (
     Money,
     Top,
 )
-from wakeline.orders import VALUE, Order, order
+from wakeline.orders import Order, order
 from wakeline.record import Fact
-from wakeline.told import (
-    BOUGHT,
-    CONFIRMED,
-    LEFT_OUT,
-    PAGE_ONLY,
-    RANK_OF_OTHERS,
-    Counted,
-    stored_name,
-    teller_of,
-    value_of,
-)
+from wakeline.told import CONFIRMED, LEFT_OUT, PAGE_ONLY, RANK_OF_OTHERS, Counted
 from wakeline.vocabulary.fields import ORDER_STATES
 from wakeline.vocabulary.types import ORDER_STATE, PURCHASE
 
-PAIRS: Mapping[Count | Money, Count | Money] = {
-    ORDERS: ORDERS_BACK,
-    PIECES: PIECES_BACK,
-    REVENUE: REVENUE_BACK,
-    PAGE_REVENUE: PAGE_REVENUE_BACK,
-    MARGIN: MARGIN_BACK,
-    UNKNOWN_MARGIN: UNKNOWN_MARGIN_BACK,
-}
-"""What is gained -> what is taken back of it. Both only rise: what falls in one is added to the other."""
+PAIRS: tuple[tuple[Count | Money, Count | Money], ...] = (
+    (ORDERS, ORDERS_BACK),
+    (PIECES, PIECES_BACK),
+    (REVENUE, REVENUE_BACK),
+    (PAGE_REVENUE, PAGE_REVENUE_BACK),
+    (MARGIN, MARGIN_BACK),
+    (UNKNOWN_MARGIN, UNKNOWN_MARGIN_BACK),
+)
+"""What is gained, and what is taken back of it. Both only rise: what falls in one is added to the other."""
+Share = tuple[int, int]
+"""What is of one order in the two numbers of a pair."""
+NONE: Share = (0, 0)
+NOTHING = (NONE,) * len(PAIRS)
 UNCOUNTED = Counted()
-COUPON = stored_name("coupon")
 OTHER_CUSTOMER = "other_customer"  # of an order that has one
 
 
@@ -75,57 +68,53 @@ class Before(NamedTuple):
     """An order before a fact is added to it."""
 
     order: Order
-    coupon: str
-    counted: Counted | None
+    counted: Counted
 
 
-class Share(NamedTuple):
-    """What is of one order in the two numbers of a pair."""
-
-    gained: int
-    back: int
-
-
-NONE = Share(0, 0)
+UNHEARD = Before(order([]), UNCOUNTED)
 
 
 def before(thing: Thing) -> Before:
-    told = thing.state.told
-    return Before(order(told), value_of(told, COUPON) or "", thing.state.counted)
+    state = thing.state
+    return Before(order(state.told), state.counted or UNCOUNTED) if state.told else UNHEARD
 
 
 def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
     """Count what a fact changed of its order; `was`: the order before it."""
-    told = thing.state.told
-    now, coupon = order(told), value_of(told, COUPON) or ""
-    old, new = was.counted or UNCOUNTED, worth(now, out.site.margins) or UNCOUNTED
-    if old.day < _oldest_day(out):  # it keeps what it counted
+    told, oldest = thing.state.told, out.site.day(out.now - LATE_MS)
+    now, old = order(told), was.counted
+    new = worth(now, out.site.margins) or UNCOUNTED
+    if old.day and old.day < oldest:  # it keeps what it counted
         old = replace(old, day="")
     if new is not UNCOUNTED:
-        new.day = _day(value_of(told, BOUGHT) or (teller_of(told, VALUE) or fact).time, out)
+        new.day = _day(now.bought, oldest, out)
         new.standing = _standing(told, out)
     if new != old:
-        _count_difference(old, new, _day(min(fact.time, out.now) if fact.batch else out.now, out), out)
+        _count_difference(old, new, _day(fact.time if fact.batch else out.now, oldest, out), out)
         thing.state.counted = new
-    _count_lists(was, now, coupon, old=old, new=new, out=out)
-    said = digest(fact)
-    if any(one.digest == said for one in told):  # otherwise it says nothing new, and may be one that is repeated
-        _count_oddities(fact, was.order, now, out)
+    if old.day or new.day:
+        _count_lists(was.order, now, old=old, new=new, out=out)
+    odd = _oddities(fact, was.order, now)
+    if odd:
+        said = digest(fact)
+        if any(one.digest == said for one in told):  # otherwise it says nothing new, and may be one that is repeated
+            for number in odd:
+                if number is None:
+                    out.odd[OTHER_CUSTOMER] += 1  # no number of the site: a replay knows nobody who was erased since
+                else:
+                    out.count_at(number, 1, day=_day(fact.time, oldest, out))
 
 
-def _day(time: int, out: Out) -> str:
-    """The day on which something of this time (ms) counts; "": one that is past, so that it is in totals only."""
-    day = out.site.day(min(time, out.now))
-    return day if day >= _oldest_day(out) else ""
-
-
-def _oldest_day(out: Out) -> str:
-    """The oldest day that still changes."""
-    return out.site.day(out.now - LATE_MS)
+def _day(time: int, oldest: str, out: Out) -> str:
+    """The day on which something of this time (ms) counts; "": one before the `oldest` that still changes, so that it
+    is in totals only.
+    """
+    day = out.site.day(time if time < out.now else out.now)
+    return day if day >= oldest else ""
 
 
 def _standing(told: Sequence[Kept], out: Out) -> int:
-    if any(one.rank == RANK_OF_OTHERS for one in told):
+    if told[-1].rank == RANK_OF_OTHERS:  # they are in the order of their ranks
         return CONFIRMED
     return PAGE_ONLY if out.site.page_orders else LEFT_OUT
 
@@ -133,23 +122,20 @@ def _standing(told: Sequence[Kept], out: Out) -> int:
 # ---- pairs of numbers
 
 
-def _shares(one: Counted) -> dict[Count | Money, Share]:
-    """What is of an order in each of PAIRS; in those that are missing, nothing."""
+def _shares(one: Counted) -> tuple[Share, ...]:
+    """What is of an order in each of PAIRS."""
     if not one.currency:
-        return {}
-    found: dict[Count | Money, Share] = {}
-    if one.standing != CONFIRMED:
-        found[PAGE_REVENUE] = Share(one.value, one.taken_back)
+        return NOTHING
+    value = one.value, one.taken_back
+    of_page = NONE if one.standing == CONFIRMED else value
     if one.standing == LEFT_OUT:
-        return found
-    found[ORDERS] = Share(1, int(one.is_back))
-    found[PIECES] = Share(one.pieces, one.pieces_back)
-    found[REVENUE] = Share(one.value, one.taken_back)
-    if one.margin is None:
-        found[UNKNOWN_MARGIN] = Share(one.value - one.taken_back, 0)
+        return NONE, NONE, NONE, of_page, NONE, NONE
+    margin = one.margin
+    if margin is None:
+        known, unknown = NONE, (one.value - one.taken_back, 0)
     else:
-        found[MARGIN] = Share(max(one.margin, 0), max(-one.margin, 0))
-    return found
+        known, unknown = (margin, 0) if margin >= 0 else (0, -margin), NONE
+    return (1, int(one.is_back)), (one.pieces, one.pieces_back), value, of_page, known, unknown
 
 
 def _count_difference(old: Counted, new: Counted, told_on: str, out: Out) -> None:
@@ -157,31 +143,36 @@ def _count_difference(old: Counted, new: Counted, told_on: str, out: Out) -> Non
 
     What was gained on another day than is known now moves to that day. Of another currency all is taken back.
     """
-    was, now = _shares(old), _shares(new)
     day = new.day if new.currency else old.day
-    for gained, back in PAIRS.items():
-        former, present = was.get(gained, NONE), now.get(gained, NONE)
-        if former.gained and old.day != day:
-            out.count_at(gained, -former.gained, day=old.day, currency=old.currency)
-            out.count_at(gained, former.gained, day=day, currency=old.currency)
-        changes = [(former, present, new.currency)]
-        if isinstance(gained, Money) and old.currency != new.currency:
-            changes = [(former, NONE, old.currency), (NONE, present, new.currency)]
-        for start, end, currency in changes:
-            gain, loss = end.gained - start.gained, end.back - start.back
-            if amount := max(gain, 0) + max(-loss, 0):
-                out.count_at(gained, amount, day=day, currency=currency)
-            if amount := max(-gain, 0) + max(loss, 0):
-                out.count_at(back, amount, day=told_on, currency=currency)
+    for (gained, back), former, present in zip(PAIRS, _shares(old), _shares(new), strict=True):
+        if former is present or (former == present and old.day == day and old.currency == new.currency):
+            continue
+        if former[0] and old.day != day:
+            out.count_at(gained, -former[0], day=old.day, currency=old.currency)
+            out.count_at(gained, former[0], day=day, currency=old.currency)
+        if old.currency != new.currency and former != NONE and isinstance(gained, Money):
+            _rise(gained, back, former, NONE, day, told_on, old.currency, out)
+            former = NONE
+        _rise(gained, back, former, present, day, told_on, new.currency, out)
+
+
+def _rise(
+    gained: Count | Money, back: Count | Money, former: Share, present: Share, day: str, told_on: str, currency: str,
+    out: Out,
+) -> None:  # fmt: skip
+    gain, loss = present[0] - former[0], present[1] - former[1]
+    if gain > 0 or loss < 0:
+        out.count_at(gained, max(gain, 0) + max(-loss, 0), day=day, currency=currency)
+    if gain < 0 or loss > 0:
+        out.count_at(back, max(-gain, 0) + max(loss, 0), day=told_on, currency=currency)
 
 
 # ---- lists of a day: products, categories and coupons
 
 
-def _count_lists(was: Before, now: Order, coupon: str, *, old: Counted, new: Counted, out: Out) -> None:
+def _count_lists(was: Order, now: Order, *, old: Counted, new: Counted, out: Out) -> None:
     """The lists of the order's day have what is kept of it."""
-    lost = _listed(was.order, was.coupon, old)
-    found = _listed(now, coupon, new)
+    lost, found = _listed(was, old), _listed(now, new)
     if lost == found and old.day == new.day:
         return
     for (top, name), amount in lost.items():
@@ -192,7 +183,7 @@ def _count_lists(was: Before, now: Order, coupon: str, *, old: Counted, new: Cou
         out.top_of_day(top, name, amount - former, day=new.day)
 
 
-def _listed(one: Order, coupon: str, counted: Counted) -> dict[tuple[Top, str], int]:
+def _listed(one: Order, counted: Counted) -> dict[tuple[Top, str], int]:
     if not counted.day or not counted.currency or counted.standing == LEFT_OUT:
         return {}
     found: dict[tuple[Top, str], int] = {}
@@ -201,26 +192,28 @@ def _listed(one: Order, coupon: str, counted: Counted) -> dict[tuple[Top, str], 
         found[TOP_PRODUCTS, id] = count
         if name := categories.get(id):
             found[TOP_CATEGORIES, name] = found.get((TOP_CATEGORIES, name), 0) + count
-    if coupon and not counted.is_back:
-        found[TOP_COUPONS, coupon] = 1
+    if one.coupon and not counted.is_back:
+        found[TOP_COUPONS, one.coupon] = 1
     return {of: count for of, count in found.items() if count}
 
 
 # ---- implausible data
 
 
-def _count_oddities(fact: Fact, was: Order, now: Order, out: Out) -> None:
-    day = _day(fact.time, out)
+def _oddities(fact: Fact, was: Order, now: Order) -> list[Count | None]:
+    """What of a fact cannot be so; None: it names another customer."""
+    found: list[Count | None] = []
     if fact.type == PURCHASE and now.value is None:
-        out.count_at(ORDERS_UNPRICED, 1, day=day)
+        found.append(ORDERS_UNPRICED)
     if is_too_large(now) and not is_too_large(was):
-        out.count_at(ORDERS_TOO_LARGE, 1, day=day)
-    if is_over_refunded(now) and not is_over_refunded(was):
-        out.count_at(ORDERS_OVER_REFUNDED, 1, day=day)
+        found.append(ORDERS_TOO_LARGE)
+    if now.refunds and is_over_refunded(now) and not is_over_refunded(was):
+        found.append(ORDERS_OVER_REFUNDED)
     if fact.customer and was.customer not in (fact.customer, ""):
-        out.odd[OTHER_CUSTOMER] += 1  # no number of the site, as a replay knows nobody who was erased since
+        found.append(None)
     if fact.type == ORDER_STATE and _is_backwards(fact, was):
-        out.count_at(ORDER_STATES_BACK, 1, day=day)
+        found.append(ORDER_STATES_BACK)
+    return found
 
 
 def _is_backwards(fact: Fact, was: Order) -> bool:

@@ -31,14 +31,14 @@ def worth(order: Order, rates: Mapping[str, float]) -> Counted | None:
     if value is None:
         return None
     is_off = is_wholly_taken_back(order)
-    taken_back = value if is_off else min(_refunded(order), value)
-    back = came_back(order)
+    taken_back = value if is_off else min(_refunded(order), value) if order.refunds else 0
+    back = came_back(order) if order.items else {}
     return Counted(
         currency=order.currency,
         value=value,
         taken_back=taken_back,
         margin=_margin(order, value - taken_back, back, rates),
-        pieces=sum(map(_whole, _pieces(order.items).values())),
+        pieces=sum(map(_whole, _pieces(order.items).values())) if order.items else 0,
         pieces_back=sum(map(_whole, back.values())),
         is_back=is_off or 0 < value == taken_back,
     )
