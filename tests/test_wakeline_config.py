@@ -258,6 +258,16 @@ SITE = '[[site]]\nkey = "shop"\n'
             id="half an interest",
         ),
         pytest.param(
+            SITE + '[[site.margins]]\ncategory = "Shoes"\nrate = "40 %"',
+            'wakeline.toml line 3: margins rate must be a number, not text "40 %"',
+            id="a rate in quotes",
+        ),
+        pytest.param(
+            SITE + '[[site.margins]]\ncategory = "Shoes"\nrate = 40',
+            "wakeline.toml line 3: margins rate 40 is out of range: 0 to 1, as 0.4 for 40 %",
+            id="a rate in percent",
+        ),
+        pytest.param(
             'script_path = "s.js"',
             'wakeline.toml line 1: script_path "s.js" is not the path of a script: write it like /s.js',
             id="script path, without slash",
@@ -462,6 +472,14 @@ def test_a_public_url_is_spelt_as_browsers_spell_it(tmp_path: Path) -> None:
 def test_no_visitor_is_known_for_longer_than_its_customer(tmp_path: Path, months: str, said: list[str]) -> None:
     text = f'[[site]]\nkey = "shop"\n{months}\n'
     assert refused(tmp_path, text) == [f"wakeline.toml {one}" for one in said]
+
+
+def test_a_category_has_one_rate(tmp_path: Path) -> None:
+    rate = '[[site.margins]]\ncategory = "{}"\nrate = 0.4\n'
+    text = SITE + "".join(map(rate.format, ("Shoes", "Bags", " shoes")))
+    assert refused(tmp_path, text) == [
+        'wakeline.toml line 1: margins has 2 rates of "shoes" (upper and lower case are the same): keep one'
+    ]
 
 
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
