@@ -289,7 +289,7 @@ def test_an_order_is_shown_by_its_number(command: Any) -> None:
 
 
 def test_what_nobody_can_vouch_for_or_compute_is_said_of_an_order() -> None:
-    amounts = {"value": Decimal("5.00"), "refunded": Decimal("0.00"), "revenue": Decimal("5.00"), "currency": "EUR"}
+    amounts: dict[str, Any] = {"value": Decimal("5.00"), "refunded": Decimal("0.00"), "revenue": Decimal("5.00"), "currency": "EUR"}
     console = Console(width=88)
     with console.capture() as shown:
         console.print(thing_view(Order(site="shop", id="#1", is_of_page=True, last_told=after(1), **amounts), "A1"))
