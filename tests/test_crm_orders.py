@@ -126,6 +126,7 @@ def test_only_the_order_of_what_is_told_may_differ() -> None:
         pytest.param([refund(5, "all")], 0, 0, id="refunded wholly"),
         pytest.param([refund(5, "one", value=10_000)], 15_000, 4_000, id="money, and the goods stay"),
         pytest.param([refund(5, "one", items=[BAG])], 20_000, 12_000, id="an item"),
+        pytest.param([refund(5, "one", value=4_000, items=[BAG])], 21_000, 13_000, id="an item, for less than it cost"),
         pytest.param([refund(5, "one", items=[BAG | {"price": 1_000}])], 24_000, 16_000, id="an item at its own price"),
         pytest.param([refund(5, "one", value=90_000)], 0, -11_000, id="more than was bought"),
         pytest.param([state(5, "returned")], 25_000, 25_000, id="goods, and the money stays"),

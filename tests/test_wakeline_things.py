@@ -289,10 +289,10 @@ def test_an_order_is_shown_by_its_number(command: Any) -> None:
 
 
 def test_what_nobody_can_vouch_for_or_compute_is_said_of_an_order() -> None:
-    amounts: dict[str, Any] = {"value": Decimal("5.00"), "refunded": Decimal("0.00"), "revenue": Decimal("5.00"), "currency": "EUR"}
+    found = Order(site="shop", id="#1", is_of_page=True, value=Decimal(5), revenue=Decimal(5), last_told=after(1))
     console = Console(width=88)
     with console.capture() as shown:
-        console.print(thing_view(Order(site="shop", id="#1", is_of_page=True, last_told=after(1), **amounts), "A1"))
+        console.print(thing_view(found, "A1"))
     said = [line.strip("│ ").split("  ", 1) for line in shown.get().splitlines()]
     rows = {name: value.strip() for name, value in filter(lambda parts: len(parts) == 2, said)}
     assert rows["page only"] == "yes"

@@ -14,7 +14,7 @@ from math import floor
 from typing import Any
 
 from crm.sites import interest_name
-from wakeline.orders import ALL, Order
+from wakeline.orders import Order
 from wakeline.told import ITEM, Counted
 
 MOST_VALUE = 10**12  # minor units: nine million such orders fit into a number of 64 bits
@@ -53,7 +53,7 @@ def is_over_refunded(order: Order) -> bool:
 
 
 def is_wholly_taken_back(order: Order) -> bool:
-    return "cancelled" in order.states or any(refund.value is ALL for refund in order.refunds)
+    return "cancelled" in order.states or any(refund.is_whole for refund in order.refunds)
 
 
 def _value(order: Order) -> int | None:
@@ -65,10 +65,10 @@ def _refunded(order: Order) -> int:
     """The sum of the refunds in the order's currency, without those of items whose price nobody told."""
     total = 0
     for refund in order.refunds:
-        if refund.value is ALL or refund.currency not in ("", order.currency):
+        if refund.is_whole or refund.currency not in ("", order.currency):
             continue
-        if isinstance(refund.value, list):
-            total += _price(refund.value, order.items) or 0
+        if refund.value is None:
+            total += _price(refund.items, order.items) or 0
         else:
             total += abs(refund.value)
     return total
@@ -97,7 +97,7 @@ def came_back(order: Order) -> dict[str, float]:
         return bought
     back: defaultdict[str, float] = defaultdict(float)
     for refund in order.refunds:
-        for item in refund.value if isinstance(refund.value, list) else ():
+        for item in refund.items:
             back[item[_ID]] += _quantity(item)
     return {id: min(count, bought[id]) for id, count in back.items() if id in bought}
 

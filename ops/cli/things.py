@@ -108,12 +108,9 @@ def _text(value: Any, currency: str) -> str:
 
 
 def _refund(refund: Refund) -> str:
-    if refund.value is not None:
-        what = _text(refund.value, refund.currency)
-    else:
-        pieces = (f"{_text(one.quantity or 1.0, '')} x {one.item_id}" for one in refund.items)
-        what = "all of it" if refund.is_whole else ", ".join(pieces)
-    return f"{what}, {_text(refund.time, '')}"
+    amount = [] if refund.value is None else [_text(refund.value, refund.currency)]
+    pieces = [f"{_text(one.quantity or 1.0, '')} x {one.item_id}" for one in refund.items]
+    return ", ".join((*amount, *pieces, *(("all of it",) if refund.is_whole else ()), _text(refund.time, "")))
 
 
 def _items(items: tuple[Item, ...], currency: str) -> Table:
