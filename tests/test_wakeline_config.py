@@ -474,14 +474,6 @@ def test_no_visitor_is_known_for_longer_than_its_customer(tmp_path: Path, months
     assert refused(tmp_path, text) == [f"wakeline.toml {one}" for one in said]
 
 
-def test_a_category_has_one_rate(tmp_path: Path) -> None:
-    rate = '[[site.margins]]\ncategory = "{}"\nrate = 0.4\n'
-    text = SITE + "".join(map(rate.format, ("Shoes", "Bags", " shoes")))
-    assert refused(tmp_path, text) == [
-        'wakeline.toml line 1: margins has 2 rates of "shoes" (upper and lower case are the same): keep one'
-    ]
-
-
 def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
     text = 'port = 0\nlanes = 0\n[[site]]\nkey = "?"\n[[site]]\nkey = "b"\norigins = ["x", "y"]\n'
     assert [said.partition(":")[0].rpartition(" ")[2] for said in refused(tmp_path, text)] == ["1", "2", "4", "7", "7"]

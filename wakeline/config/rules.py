@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from ipaddress import ip_address
 from itertools import pairwise
@@ -290,10 +289,6 @@ def site_misfits(site: Site) -> Iterator[tuple[str, str]]:
         yield "interests", f"has {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
     if (count := len(site.margins)) > MOST_MARGIN_RULES:
         yield "margins", f"has {count:,} rules, more than {MOST_MARGIN_RULES:,}"
-    rates = Counter(" ".join(rule.category.lower().split()) for rule in site.margins)
-    for category, count in rates.items():
-        if count > 1:
-            yield "margins", f"has {count} rates of {quoted(category)} (upper and lower case are the same): keep one"
     longest = ("visitor_months", "visitor_most_months", "customer_months")  # a customer outlives its visitors' profiles
     for less, name in pairwise(longest):
         if (months := getattr(site, name)) < (least := getattr(site, less)):
