@@ -27,18 +27,20 @@ def orders(board: Dashboard) -> None:
         (
             31,
             "Page only",
-            "Value of today's orders that only a page told, without a signature: anybody can make them up.",
+            "Value of today's orders that only a page told, without a signature: anybody can make them up. Less what "
+            "was taken back of such orders today, or told by others since: below 0 if those are of earlier days.",
             queries.net(numbers.PAGE_REVENUE, numbers.PAGE_REVENUE_BACK),
         ),
         (
             32,
             "Margin",
-            "What was kept of orders, less the cost of their items, where the cost of all items is known.",
+            "What was kept of today's orders less the cost of their items, where the cost of all items is known, and "
+            "less what was lost of it today.",
             queries.net(numbers.MARGIN, numbers.MARGIN_BACK),
         ),
         (
             33,
-            "Margin unknown",
+            "Revenue, margin unknown",
             "What was kept of orders with an item of which neither the cost nor its category's rate is known.",
             queries.net(numbers.UNKNOWN_MARGIN, numbers.UNKNOWN_MARGIN_BACK),
         ),
@@ -74,8 +76,13 @@ def orders(board: Dashboard) -> None:
         )
     )
     for id, title, help, money in (
-        (42, "Abandoned carts", "Value of carts when they were abandoned today.", numbers.CART_VALUE_ABANDONED),
-        (43, "Recovered carts", f"{numbers.CART_VALUE_RECOVERED.help}, today.", numbers.CART_VALUE_RECOVERED),
+        (
+            42,
+            "Value of abandoned carts",
+            "Value of carts when they were abandoned today.",
+            numbers.CART_VALUE_ABANDONED,
+        ),
+        (43, "Value of recovered carts", f"{numbers.CART_VALUE_RECOVERED.help}, today.", numbers.CART_VALUE_RECOVERED),
     ):
         board.with_panel(number(id, title, help, queries.amount(money), size=Size(6, 4), decimals=2))
     for id, title, each in (
@@ -88,8 +95,9 @@ def orders(board: Dashboard) -> None:
     board.with_panel(
         lines(
             39,
-            "Revenue, the last hour",
-            "Gained and taken back within an hour of being told: an import of old orders shows too.",
+            "Revenue within an hour",
+            "What was gained and taken back in the hour before each point, by when it was told: an import of old "
+            "orders shows too.",
             *queries.grown(numbers.REVENUE, numbers.REVENUE_BACK, over="1h"),
             size=HALF,
         )

@@ -19,6 +19,7 @@ from wakeline.aliases import walk
 from wakeline.escape import in_json
 from wakeline.kept import Kept
 from wakeline.lanes import FIELDS, Deployment, lane_of, stored_deployment
+from wakeline.orders import read_refund
 from wakeline.profiles import Profile, Profiles
 from wakeline.redis.connect import connect_blocking
 from wakeline.stored_state import part_of
@@ -227,8 +228,7 @@ def _fields(fields: Mapping[str, Any], table: Table, *, only: bool = False) -> R
         elif only:
             continue
         elif stored.startswith(A_REFUND):
-            refunded = "all" if value is True else _value(stored, value, currency, is_money=True)
-            found.setdefault("refunds", {})[stored.removeprefix(A_REFUND)] = refunded
+            found.setdefault("refunds", {})[stored.removeprefix(A_REFUND)] = _refunded(value, currency)
         elif stored == BOUGHT:
             found["bought"] = _moment(value)
         elif stored.startswith(EARLIEST):
@@ -246,6 +246,14 @@ def _value(name: str, value: Any, currency: str, *, is_money: bool) -> Any:
     if isinstance(value, list):
         return [_item(item, currency) for item in value]
     return str(major_units(value, currency))
+
+
+def _refunded(stored: Any, currency: str) -> Any:
+    """An amount, items, both under their names, or "all"."""
+    value, items = read_refund(stored)
+    said: Readable = {} if value is None else {"value": str(major_units(value, currency))}
+    said |= {"items": [_item(item, currency) for item in items]} if items else {}
+    return said if len(said) > 1 else next(iter(said.values()), "all")
 
 
 def _item(item: Sequence[Any], currency: str) -> Readable:

@@ -21,7 +21,7 @@ from crm.things.state import Thing
 from tests.timeline import DAY, START, event, fact
 from wakeline.definitions import REMEMBERED_DAYS
 from wakeline.kept import Kept
-from wakeline.orders import ALL, Order, order
+from wakeline.orders import Order, order, read_refund, stored_refund
 from wakeline.record import Fact
 from wakeline.settings import Site
 from wakeline.told import BOUGHT, CURRENCY, MONEY, ThingState, stored_name, value_of
@@ -128,11 +128,20 @@ def test_a_pages_refunds_stand_as_long_as_only_pages_speak_of_the_order() -> Non
     first = fact(ORDER, "refund", 2, {"value": 100, "currency": "EUR"}, by="page")
     second = fact(ORDER, "refund", 3, by="page")
     servers = fact(ORDER, "refund", 1, {"refund_id": "r-1", "value": 50, "currency": "EUR"})
-    assert [refund.value for refund in made(bought, first, second).refunds] == [100, ALL]
+    assert [(refund.value, refund.is_whole) for refund in made(bought, first, second).refunds] == [
+        (100, False),
+        (None, True),
+    ]
     for others in (fact(ORDER, "order_state", 0, {"state": "paid"}), fact(ORDER, "purchase", 0, {}, by="signed")):
         assert made(bought, first, second, others).refunds == []
     for said in ((bought, first, servers, second), (servers, second, first, bought)):
         assert [refund.value for refund in made(*said).refunds] == [50]
+
+
+@pytest.mark.parametrize("value", [None, 0, 100])
+@pytest.mark.parametrize("items", [[], [["a"]], [["a", 100, 2], ["b"]]])
+def test_a_refund_is_read_as_it_was_stored(value: int | None, items: list[list[Any]]) -> None:
+    assert read_refund(stored_refund(value, items)) == (value, items)
 
 
 def test_a_mail_keeps_the_first_time_of_whatever_happened_to_it() -> None:

@@ -42,6 +42,7 @@ TOLD = (
     ),
     fact(ORDER, "order_state", 6, {"state": "paid"}),
     fact(ORDER, "refund", 7, {"refund_id": "r1", "value": 900, "currency": "EUR"}),
+    fact(ORDER, "refund", 8, {"refund_id": "r2", "value": 400, "currency": "EUR", "items": [{"item_id": "bag"}]}),
     fact("#contact:" + "2" * 32, "contact", 8, CONTACT, customer=JO),
     fact("#agreement:" + "3" * 32, "agreement", 9, {"level": "gold", "end": 1_900_000_000_000}, customer=JO),
     fact("#points:" + "4" * 32, "points", 10, {"amount": -5, "reason": "used"}, customer=JO),
@@ -117,7 +118,7 @@ def test_everything_is_in_it_and_nothing_of_others(export: Any) -> None:
     assert (order["id"], order["customer"], order["value"], order["channel"]) == (ORDER, JO, "89.00", "till")
     assert order["items"] == [{"item_id": "runner-7", "price": "89.00", "quantity": 1, "item_name": "Runner"}]
     assert order["states"] == {"paid": "2027-01-15T08:00:00.006Z"}
-    assert list(order["refunds"].values()) == ["9.00"]
+    assert list(order["refunds"].values()) == ["9.00", {"value": "4.00", "items": [{"item_id": "bag"}]}]
     assert order["said"]["value"] < order["last_said"] <= "2027-01-15T08:00:01Z"
     assert order["said"]["refunds"].keys() == order["refunds"].keys()
     (contact,) = found["things"]["contact"]

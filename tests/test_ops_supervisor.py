@@ -461,7 +461,7 @@ def test_the_summary_says_where_everything_is_and_what_to_paste(config: Config) 
 )
 def test_its_command_finds_the_server(config: Config, redis: str, flag: str) -> None:
     said = summary(replace(config, settings=replace(config.settings, redis=redis)), demo=True)
-    assert said.endswith(f" profile VISITOR_ID{flag}")
+    assert said.endswith(f" profile show VISITOR_ID{flag}")
 
 
 def test_lines_are_named_and_coloured_only_where_asked() -> None:

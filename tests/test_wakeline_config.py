@@ -258,6 +258,16 @@ SITE = '[[site]]\nkey = "shop"\n'
             id="half an interest",
         ),
         pytest.param(
+            SITE + '[[site.margins]]\ncategory = "Shoes"\nrate = "40 %"',
+            'wakeline.toml line 3: margins rate must be a number, not text "40 %"',
+            id="a rate in quotes",
+        ),
+        pytest.param(
+            SITE + '[[site.margins]]\ncategory = "Shoes"\nrate = 40',
+            "wakeline.toml line 3: margins rate 40 is out of range: 0 to 1, as 0.4 for 40 %",
+            id="a rate in percent",
+        ),
+        pytest.param(
             'script_path = "s.js"',
             'wakeline.toml line 1: script_path "s.js" is not the path of a script: write it like /s.js',
             id="script path, without slash",
@@ -670,7 +680,7 @@ def test_margins_of_categories(tmp_path: Path) -> None:
             'category = "Shoes"\nrate = 40', "margins rate 40 is out of range: 0 to 1, as 0.4 for 40 %", id="percent"
         ),
         pytest.param('category = "  "\nrate = 0.4', "margins category must have 1 to 200 characters", id="spaces"),
-        pytest.param('category = "Shoes"\nrate = "0.4"', 'margins must be a number, not text "0.4"', id="a text"),
+        pytest.param('category = "Shoes"\nrate = "0.4"', 'margins rate must be a number, not text "0.4"', id="a text"),
         pytest.param(
             'category = "Shoes"\nrate = 0.4\n[[site.margins]]\ncategory = "shoes "\nrate = 0.2',
             'margins has "shoes " twice, also as "Shoes": which rate is meant?',

@@ -11,12 +11,15 @@ from typing import Any, get_args
 
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from collector.facts import Facts
 from collector.told import convert_told
 from ops.cli import main
 from ops.cli.things import KINDS as FLAGS
+from ops.cli.things import thing_view
 from tests.timeline import DAY, START, event, timeline
+from wakeline.escape import NOTHING
 from wakeline.identity import customer_id
 from wakeline.lanes import NoDeployment, open_deployment
 from wakeline.profiles import (
@@ -278,9 +281,22 @@ def test_an_order_is_shown_by_its_number(command: Any) -> None:
         "89.90 EUR, 2027-01-15", "1 x runner-7, 2027", "all of it, 2027", "paid       2027-01-15 08:00 UTC",
     ):  # fmt: skip
         assert words in said.output, said.output
+    assert NOTHING not in said.output
+    assert "page only" not in said.output
     shown = json.loads(command("A1001", "--order", "--json").output)
     assert (shown["value"], shown["currency"], shown["items"][0]["item_id"]) == ("179.80", "EUR", "runner-7")
     assert (shown["customer"], shown["refunds"][2]["is_whole"], shown["shipped"]) == (JO, True, None)
+
+
+def test_what_nobody_can_vouch_for_or_compute_is_said_of_an_order() -> None:
+    found = Order(site="shop", id="#1", is_of_page=True, value=Decimal(5), revenue=Decimal(5), last_told=after(1))
+    console = Console(width=88)
+    with console.capture() as shown:
+        console.print(thing_view(found, "A1"))
+    said = [line.strip("│ ").split("  ", 1) for line in shown.get().splitlines()]
+    rows = {name: value.strip() for name, value in filter(lambda parts: len(parts) == 2, said)}
+    assert rows["page only"] == "yes"
+    assert rows["margin"].startswith("not known")
 
 
 @pytest.mark.parametrize(

@@ -13,17 +13,36 @@ from wakeline.kept import Kept
 from wakeline.told import A_REFUND, BOUGHT, CURRENCY, CUSTOMER, EARLIEST, VISITOR, stored_name
 from wakeline.vocabulary.fields import ORDER_STATES
 
-ALL = True  # as a refund's value: all of the order
+ALL = True  # as a stored refund: all of the order
 VALUE, ITEMS, COUPON = map(stored_name, ("value", "items", "coupon"))
 STATES = tuple((state, f"{EARLIEST}{state}") for state in ORDER_STATES)
 
 
 class Refund(NamedTuple):
-    """A refund that stands. `value`: minor units; a list of items as they are stored, see `told.ITEM`; or ALL."""
+    """A refund that stands. Items are as they are stored, see `told.ITEM`."""
 
-    value: Any
+    value: int | None  # minor units; None: it is worth its items, or all of the order if it lists none
+    items: list[list[Any]]  # the goods that came back
     currency: str  # "": the order's
     time: int  # ms
+
+    @property
+    def is_whole(self) -> bool:
+        return self.value is None and not self.items
+
+
+def stored_refund(value: int | None, items: list[list[Any]]) -> Any:
+    """A refund as it is stored: an amount; items; a list of an amount and items; or ALL, with neither."""
+    if value is None:
+        return items or ALL
+    return [value, *items] if items else value
+
+
+def read_refund(stored: Any) -> tuple[int | None, list[list[Any]]]:
+    """Amount and items of what `stored_refund` made."""
+    if not isinstance(stored, list):
+        return (None if stored is ALL else stored), []
+    return (None, stored) if isinstance(stored[0], list) else (stored[0], stored[1:])
 
 
 class Order(NamedTuple):
@@ -51,7 +70,7 @@ def order(told: Sequence[Kept]) -> Order:
         for name, value in fact.fields.items():
             said[name] = fact
             if name.startswith(A_REFUND):
-                refunds.append((fact.rank, Refund(value, fact.fields.get(CURRENCY, ""), fact.time)))
+                refunds.append((fact.rank, Refund(*read_refund(value), fact.fields.get(CURRENCY, ""), fact.time)))
     bought = said.get(VALUE)
     currency = bought.fields.get(CURRENCY, "") if bought is not None else ""
     listed = said.get(ITEMS)

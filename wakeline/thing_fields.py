@@ -62,7 +62,7 @@ class Refund(Struct, frozen=True, kw_only=True):
     time: Annotated[datetime, Fact("when it was given")]
     value: Annotated[Decimal | None, Fact("amount; `None`: it is said by its items, or is the whole order")] = None
     currency: Annotated[str, Fact("of the amount")] = ""
-    items: Annotated[tuple[Item, ...], Fact("what is refunded, if no amount says it")] = ()
+    items: Annotated[tuple[Item, ...], Fact("goods that came back; what is refunded, if no amount says it")] = ()
     is_whole: Annotated[bool, Fact("whether it is the whole order, as neither an amount nor items say otherwise")] = (
         False
     )
@@ -208,13 +208,12 @@ def _counted(state: ThingState) -> dict[str, Any]:
 
 
 def _refund(refund: orders.Refund, currency: str) -> Refund:
-    is_whole, is_listed = refund.value is orders.ALL, isinstance(refund.value, list)
     return Refund(
         time=moment(refund.time),
-        value=None if is_whole or is_listed else _major(refund.value, currency),
+        value=_major(refund.value, currency),
         currency=currency,
-        items=tuple(_item(item, currency) for item in refund.value) if is_listed else (),
-        is_whole=is_whole,
+        items=tuple(_item(item, currency) for item in refund.items),
+        is_whole=refund.is_whole,
     )
 
 

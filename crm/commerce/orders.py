@@ -6,14 +6,12 @@ the order, so both are kept, and told apart where the order is read.
 
 from __future__ import annotations
 
-from typing import Any
-
 from crm.things import forms
 from crm.things.digests import short
 from wakeline.kept import Fields
-from wakeline.orders import ALL
+from wakeline.orders import ITEMS, VALUE, stored_refund
 from wakeline.record import Fact
-from wakeline.told import A_REFUND, BOUGHT, CURRENCY, EARLIEST, stored_name
+from wakeline.told import A_REFUND, BOUGHT, CURRENCY, EARLIEST
 from wakeline.vocabulary.fields import ORDER_STATES
 from wakeline.vocabulary.types import PURCHASE, REFUND
 
@@ -26,12 +24,10 @@ def purchase(fact: Fact) -> Fields:
 
 
 def refund(fact: Fact) -> Fields:
-    """An amount, else items, else ALL."""
+    """See `wakeline.orders.stored_refund`."""
     body = fact.body
     found = forms.taken(body, REFUND_FIELDS)
-    what: Any = found.get(stored_name("value"))
-    if what is None:
-        what = found.get(stored_name("items")) or ALL
+    what = stored_refund(found.get(VALUE), found.get(ITEMS) or [])
     id = forms.field(body, "refund_id", forms.text) if "refund_id" in body else fact.id
     kept: Fields = {f"{A_REFUND}{short(id)}": what}
     if CURRENCY in found:

@@ -14,7 +14,7 @@ from math import floor
 from typing import Any
 
 from crm.sites import interest_name
-from wakeline.orders import ALL, Order
+from wakeline.orders import Order
 from wakeline.told import ITEM, Counted
 
 MOST_VALUE = 10**12  # minor units: nine million such orders fit into a number of 64 bits
@@ -55,7 +55,7 @@ def is_over_refunded(order: Order) -> bool:
 
 
 def is_wholly_taken_back(order: Order) -> bool:
-    return "cancelled" in order.states or any(refund.value is ALL for refund in order.refunds)
+    return "cancelled" in order.states or any(refund.is_whole for refund in order.refunds)
 
 
 def _value(order: Order) -> int | None:
@@ -68,10 +68,10 @@ def _refunded(order: Order) -> int:
     prices = {item[_ID]: price for item in reversed(order.items) if (price := _of(item, _PRICE)) is not None}
     total = 0
     for refund in order.refunds:
-        if refund.value is ALL or refund.currency not in ("", order.currency):
+        if refund.is_whole or refund.currency not in ("", order.currency):
             continue
-        if isinstance(refund.value, list):
-            total += _price(refund.value, prices) or 0
+        if refund.value is None:
+            total += _price(refund.items, prices) or 0
         else:
             total += abs(refund.value)
     return total
@@ -101,7 +101,7 @@ def came_back(order: Order) -> dict[str, float]:
         return bought
     back: dict[str, float] = {}
     for refund in order.refunds:  # which may list a hundred times as many items as the order has
-        for item in refund.value if isinstance(refund.value, list) else ():
+        for item in refund.items:
             if (id := item[_ID]) in bought:
                 back[id] = back.get(id, 0) + _quantity(item)
     return {id: min(count, bought[id]) for id, count in back.items()}

@@ -106,11 +106,11 @@ const from = ({ source, campaign }) => [source, campaign].filter(Boolean).join("
 const many = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`
 const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })
 
-const inCart = (cart) => [
-  Object.entries(cart.items).map(([product, pieces]) => `${pieces} × ${product}`).join(", "),
-  cart.value && `${cart.value} ${cart.currency}`,
-  cart.is_abandoned && "abandoned",
-].filter(Boolean).join(", ")
+/** A line for each product, and one for all of them. */
+const inCart = (cart) => make("div", "", ...[
+  ...Object.entries(cart.items).map(([product, pieces]) => `${pieces} × ${product}`),
+  [cart.value && `${cart.value} ${cart.currency}`, cart.is_abandoned && "abandoned"].filter(Boolean).join(", "),
+].filter(Boolean).map((line) => make("div", "", line)))
 
 function drawInterests(interests) {
   const most = Math.max(4, ...interests.map((one) => one.score))
@@ -137,15 +137,17 @@ function drawProfile(profile, customer) {
   $("engaged").textContent = seconds(session ? session.engaged_seconds : 0)
   $("visits").textContent = profile.visits
   $("visits").nextSibling.textContent = profile.visits === 1 ? "visit" : "visits"
-  rows($("session"), session
-    ? [["came in on", session.entry], ["is on", session.page], ["came from", from(session)]]
-    : [["", "It has ended: half an hour without activity."]])
+  rows($("session"), [
+    ...session
+      ? [["came in on", session.entry], ["is on", session.page], ["came from", from(session)]]
+      : [["", "It has ended: half an hour without activity."]],
+    ["cart", profile.cart && inCart(profile.cart)],
+  ])
   const first = from(profile.first_source), last = from(profile.last_source)
   rows($("person"), [
     ["visitor", profile.id],
     ["customer", profile.customer && profile.customer.slice(0, 13) + "…"],
     ["linked browsers", customer && `${customer.visitors.length}, ${many(customer.page_views, "page")} together`],
-    ["cart", profile.cart && inCart(profile.cart)],
     ["device", [profile.device, profile.browser, profile.os].filter(Boolean).join(", ")],
     ["country", profile.country],
     ["first seen", when(profile.first_seen)],

@@ -24,6 +24,8 @@ KINDS = {"order": "Order", "product": "Product", "contact": "Contact", "service-
 }
 """Flag -> class in `wakeline.thing_fields`."""
 
+NAMES = {"is_of_page": "page only"}
+UNKNOWN_MARGIN = "not known: of an item nobody told the cost, and its category has no rate"
 HEAD = ("site", "id", "currency", "customer", "visitor", "last_told")
 
 
@@ -65,30 +67,32 @@ def thing_view(thing: AnyThing, own: str) -> RenderableType:
     table.add_column(style="dim", no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in _rows(thing):
-        table.add_row(name.replace("_", " "), Text(plain(value)) if isinstance(value, str) else value)
+        table.add_row(name, Text("\n".join(map(plain, value))) if isinstance(value, list) else value)
     title = Text.assemble((plain(f"{of_kind(type(thing))} {own}"), "bold"), f" on {thing.site}")
     return Panel(table, title=title, title_align="left", width=88)
 
 
-def _rows(thing: AnyThing) -> Iterator[tuple[str, str | Table]]:
-    """What is known, with a name; who it names and its own id come last."""
+def _rows(thing: AnyThing) -> Iterator[tuple[str, list[str] | Table]]:
+    """What is known, as lines or a table, with a name; who it names and its own id come last."""
     for name in thing.__struct_fields__:
-        value = getattr(thing, name)
+        value, label = getattr(thing, name), NAMES.get(name, name).replace("_", " ")
+        if name == "margin" and value is None and getattr(thing, "revenue", None) is not None:
+            yield label, [UNKNOWN_MARGIN]
         if name in HEAD or value is None or value is False or value in ("", (), {}):
             continue
         if name in ("items", "parts"):
-            yield name, _items(value, thing.currency)
+            yield label, _items(value, thing.currency)
         elif name == "refunds":
-            yield name, "\n".join(_refund(one) for one in value)
+            yield label, [_refund(one) for one in value]
         elif isinstance(value, dict):
-            yield name, ", ".join(f"{key} {_text(one, '')}" for key, one in value.items())
+            yield label, [", ".join(f"{key} {_text(one, '')}" for key, one in value.items())]
         else:
-            yield name, _text(value, thing.currency)
+            yield label, [_text(value, thing.currency)]
     for name in ("customer", "visitor"):
         if who := getattr(thing, name, ""):
-            yield name, who
-    yield "last told", _text(thing.last_told, "")
-    yield "id", thing.id
+            yield name, [who]
+    yield "last told", [_text(thing.last_told, "")]
+    yield "id", [thing.id]
 
 
 def _text(value: Any, currency: str) -> str:
@@ -104,12 +108,9 @@ def _text(value: Any, currency: str) -> str:
 
 
 def _refund(refund: Refund) -> str:
-    if refund.value is not None:
-        what = _text(refund.value, refund.currency)
-    else:
-        pieces = (f"{_text(one.quantity or 1.0, '')} x {one.item_id}" for one in refund.items)
-        what = "all of it" if refund.is_whole else ", ".join(pieces)
-    return f"{what}, {_text(refund.time, '')}"
+    amount = [] if refund.value is None else [_text(refund.value, refund.currency)]
+    pieces = [f"{_text(one.quantity or 1.0, '')} x {one.item_id}" for one in refund.items]
+    return ", ".join((*amount, *pieces, *(("all of it",) if refund.is_whole else ()), _text(refund.time, "")))
 
 
 def _items(items: tuple[Item, ...], currency: str) -> Table:

@@ -34,7 +34,7 @@ def summary(config: Config, *, demo: bool) -> str:
         lines += ["", f"  Paste into the <head> of each page of {site.key}:", f"  {script_tag(site, settings)}"]
     if demo:
         flag = _redis(settings.redis)
-        lines += ["", f"  Show the profile of a visitor of the shop: {command()} profile VISITOR_ID{flag}"]
+        lines += ["", f"  Show the profile of a visitor of the shop: {command()} profile show VISITOR_ID{flag}"]
     return "\n".join(lines)
 
 

@@ -151,6 +151,7 @@ async def test_a_visit_becomes_exactly_its_profile_counters_and_prometheus_value
         await still(tab)
         await tab.click("[data-add]")
         await until(lambda: _custom_events(shop, 2), "product seen and put into the basket")
+        await shown(tab, "1 × harbour-lamp")
         await tab.goto(shop.url + "/cart")
         await still(tab)
         await tab.click("#order")
@@ -190,6 +191,10 @@ async def test_a_visit_becomes_exactly_its_profile_counters_and_prometheus_value
     assert totals[f"wakeline_new_visitors_total{site}"] == 1
     assert totals[f"wakeline_visits_today{site}"] == 2  # refused in between: two visits
     assert totals[f"wakeline_bot_events_total{site}"] == 0
+    assert totals[f"wakeline_orders_total{site}"] == 1
+    euros = '{currency="EUR",site="demo"}'
+    gained = [totals[f"wakeline_{what}_gained_total{euros}"] for what in ("revenue", "page_revenue", "margin")]
+    assert gained == [129, 129, 64.5]  # half of a lamp's price is earned
     assert totals["wakeline_ledger_difference"] == 0
     assert (await shop.metrics("metrics_port"))["wakeline_collector_ledger_difference"] == 0
 

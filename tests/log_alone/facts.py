@@ -81,7 +81,7 @@ class Facts:
         }
         kinds: list[tuple[str, str, dict[str, Any]]] = [
             (rng.choice(ORDERS), "purchase", money | rng.choice(({}, items, {"coupon": "may"}))),
-            (rng.choice(ORDERS), "refund", {"refund_id": rng.choice("rs"), **rng.choice(({}, money))}),
+            (rng.choice(ORDERS), "refund", {"refund_id": rng.choice("rs"), **rng.choice(({}, money, money | items))}),
             (rng.choice(ORDERS), "order_state", {"state": rng.choice(("paid", "shipped", "returned"))}),
             (CONTACT, "contact", {"channel": "mail", **rng.choice(({}, {"state": "solved"}, {"minutes": 2.5}))}),
             (SENT, rng.choice(("campaign_sent", "campaign_opened")), {"campaign": "may"}),

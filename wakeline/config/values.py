@@ -126,7 +126,14 @@ def _table(kind: Any, value: Any) -> Any:
             are_texts = ", both as text" if set(types.values()) == {str} else ""
             example = '"..."' if type is str else "0.4"
             raise WrongValue(f"need {TABLES[kind][1]}{are_texts}: write {name} = {example}")
-    return kind(**{name: from_toml(type, value[name]) for name, type in types.items()})
+    return kind(**{name: _field(name, type, value[name]) for name, type in types.items()})
+
+
+def _field(name: str, type: Any, value: Any) -> Any:
+    try:
+        return from_toml(type, value)
+    except WrongValue as wrong:
+        raise WrongValue(f"{name} {wrong}") from None
 
 
 def _required(kind: Any) -> Any:
