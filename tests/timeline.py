@@ -229,8 +229,8 @@ class Timeline:
         """Every integer and text that must not depend on order, batches, crashes or replays."""
         found: dict[str, Any] = {"totals": await self.totals(keys)}
         for day in days:
-            # the day on which a visitor was new or identified is that of the event that came first
-            firsts = ("new_visitors", "identified")
+            # the day on which a visitor was new or identified, or began a cart, is that of the event that came first
+            firsts = ("new_visitors", "identified", "carts")
             found[day] = {name: n for name, n in (await self.day(day, keys)).items() if name not in firsts}
             for what in (top.name for top in TOPS):
                 found[day, what] = await self.top(what, date(day), keys)

@@ -56,6 +56,10 @@ JOBS = ("wakeline-collector", "wakeline-processor", "wakeline-api", "wakeline-ar
 COUNTERS = {
     "page_views": 60, "sessions": 8, "bounces": 3, "engaged_ms": 1_206_000, "events": 9, "bot_events": 5,
     "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12,
+    "orders": 7, "orders_back": 2, "pieces": 9, "pieces_back": 3, "carts": 6, "carts_abandoned": 4,
+    "carts_recovered": 2, "revenue:EUR": 10_000, "revenue_back:EUR": 1_000, "revenue:JPY": 700,
+    "page_revenue:EUR": 2_500, "page_revenue_back:EUR": 500, "margin:EUR": 4_000, "margin_back:EUR": 950,
+    "revenue_of_unknown_margin:JPY": 700, "cart_value_abandoned:EUR": 5_000,
 }  # fmt: skip
 DAY_TOPS: dict[str, dict[str, int]] = {
     "pages": {"/": 30, "/lamps": 20, "/chairs": 6, "/desks": 3, keys.OTHER: 1},
@@ -67,6 +71,10 @@ DAY_TOPS: dict[str, dict[str, int]] = {
     "interests": {"lamps": 40, "chairs": 11},
     "events": {"add_to_cart": 6, "purchase": 3},
     "bots": {"Googlebot": 5},
+    "products": {"lamp": 5},
+    "categories": {"lamps": 5},
+    "coupons": {"SPRING": 2},
+    "carted": {"lamp": 8},
 }
 LIVE_TOPS: dict[str, dict[str, int]] = {
     "pages": {"/": 8, "/lamps": 4},
@@ -97,6 +105,28 @@ TRUTH: dict[str, dict[str, Any]] = {
     "Entry pages": {"/": 9, "/lamps": 3},
     "Exit pages": {"/order": 6, "/": 2},
     "Engaged time by page": {"/lamps": 606, "/": 600},
+    "Revenue": {"EUR": 90, "JPY": 700},
+    "Page only": {"EUR": 20, "JPY": 0},
+    "Margin": {"EUR": 30.5, "JPY": 0},
+    "Revenue, margin unknown": {"EUR": 0, "JPY": 700},
+    "Orders": {"orders": 7, "orders taken back": 2},
+    "Pieces": {"pieces sold": 9, "pieces taken back": 3},
+    "Carts": {"carts": 6, "carts abandoned": 4, "carts recovered": 2},
+    "Value of abandoned carts": {"EUR": 50, "JPY": 0},
+    "Value of recovered carts": {"EUR": 0, "JPY": 0},
+    "Products bought": {"lamp": 5},
+    "Categories": {"lamps": 5},
+    "Coupons": {"SPRING": 2},
+    "Products put into carts": {"lamp": 8},
+    "Revenue within an hour": {
+        f"{what}, {currency}": MOVES for what in ("gained", "taken back") for currency in ("EUR", "JPY")
+    },
+    "Implausible orders": {
+        "orders unpriced": 4,
+        "orders too large": 0,
+        "orders over refunded": 0,
+        "order states backwards": 0,
+    },
     "Processes": dict.fromkeys(JOBS, 1),
     "Books": {"collector": 0, "lanes": 0, "dead letters": 1},
     "Lag": {"oldest record not in the profiles": MOVES},
@@ -149,6 +179,7 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
     for field, count in COUNTERS.items():
         client.hset(KEYS.day(0, "shop", today), field, 1)
         client.hset(KEYS.day(3, "shop", today), field, count - 1)
+    client.hset(KEYS.totals(2, "shop"), "orders_unpriced", 4)
     for what, counts in DAY_TOPS.items():
         add(client, what, keys.date(today), counts)
     for what, counts in LIVE_TOPS.items():
@@ -176,6 +207,8 @@ async def keep_moving(client: redis.Redis, collected: Metrics) -> None:
 def move(client: redis.Redis, collected: Metrics) -> None:
     for field in ("page_views", "events", "bot_events"):
         client.hincrby(KEYS.totals(1, "shop"), field, 2)
+    for field in ("revenue:EUR", "revenue_back:EUR", "revenue:JPY", "revenue_back:JPY"):
+        client.hincrby(KEYS.totals(1, "shop"), field, 300)
     collected.received += 10
     collected.accepted += 7
     collected.reject(Refusal.TOO_OLD, 1)

@@ -26,6 +26,9 @@ COUNTS = ("visits", "page_views", "engaged_ms", "events")
 Differences = dict[str, tuple[Any, Any]]  # what -> found, wanted
 Scores = dict[tuple[str, str], float]  # id, interest -> stored score
 
+IN_ORDER = frozenset(("carts", "carts_abandoned", "carts_recovered"))
+"""Numbers that hang on the order in which events arrive, which an outage changes, and so no truth knows."""
+
 
 class Books:
     """One key version, read through its own connection, without the processor."""
@@ -203,7 +206,8 @@ class Books:
         for lane in range(LANES):
             if what in ("totals", "day"):
                 key = self._keys.totals(lane, SITE) if what == "totals" else self._keys.day(lane, SITE, day)
-                found.update({name: int(count) for name, count in self._redis.hgetall(key).items()})
+                counts = self._redis.hgetall(key)
+                found.update({name: int(count) for name, count in counts.items() if name not in IN_ORDER})
             else:
                 key = self._keys.top(lane, SITE, what, keys.date(day))
                 found.update({name: int(count) for name, count in self._redis.zrange(key, 0, -1, withscores=True)})
