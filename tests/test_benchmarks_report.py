@@ -28,7 +28,7 @@ PROMISED = {
     "profile_p99_ms": "< 300",
     "customer_p99_ms": "< 300",
     "due_live_p99_ms": "< 300",
-    "order_bytes": "<= 700",
+    "order_bytes": "<= 900",
     "profile_bytes": "<= 2300",
     "person_bytes": "<= 8000",
     "import_events_per_s": ">= 5000",
