@@ -48,8 +48,8 @@ from wakeline.profile_fields import (
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.record_fields import read_record
 from wakeline.redis.reader import AsyncReader, Reader
-from wakeline.stored_profile import StoredCart, StoredSession, moment, read_cart, read_session
-from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder, T, thing
+from wakeline.stored_profile import StoredCart, StoredSession, read_cart, read_session
+from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder, T, moment, thing
 from wakeline.told import decode_thing
 from wakeline.vocabulary.things import PRODUCT, own_id, thing_id
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from urllib.parse import unquote
 
 import msgspec
@@ -10,6 +9,7 @@ from msgspec import Struct
 
 from wakeline.definitions import CART_KEPT_MS, SESSION_GAP_MS
 from wakeline.profile_fields import Cart, Session
+from wakeline.thing_fields import moment
 from wakeline.vocabulary.money import major_units
 
 
@@ -71,8 +71,3 @@ def read_cart(text: str, now: int) -> Cart | None:
         currency=stored.currency,
         is_abandoned=stored.abandoned,
     )
-
-
-def moment(ms: int) -> datetime:
-    """The time `ms` after 1970, in UTC."""
-    return datetime.fromtimestamp(ms / 1000, UTC)

@@ -17,7 +17,6 @@ from wakeline import orders, told
 from wakeline.kept import Kept
 from wakeline.profile_fields import Fact
 from wakeline.told import (
-    BOUGHT,
     CURRENCY,
     EARLIEST,
     LEFT_OUT,
@@ -188,10 +187,9 @@ def thing(kind: type[T], site: str, id: str, state: ThingState) -> T:
 
 
 def _order(facts: Sequence[Kept], currency: str) -> dict[str, Any]:
-    made, bought = orders.order(facts), teller_of(facts, orders.VALUE)
-    time = value_of(facts, BOUGHT) or (bought.time if bought else 0)
+    made = orders.order(facts)
     return {
-        "time": moment(time) if time else None,
+        "time": moment(made.bought) if made.bought else None,
         "items": tuple(_item(item, currency) for item in made.items),
         "refunds": tuple(_refund(refund, refund.currency or currency) for refund in made.refunds),
     }
@@ -229,6 +227,7 @@ def _major(minor: int | None, currency: str) -> Decimal | None:
 
 
 def moment(ms: int) -> datetime:
+    """The time `ms` after 1970, in UTC."""
     return datetime.fromtimestamp(ms / 1000, UTC)
 
 
