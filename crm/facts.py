@@ -61,11 +61,9 @@ def is_counted(thing: Thing) -> bool:
 def take(fact: Fact, home: Visitor | Customer | Thing, named: Mapping[str, Any], out: Out) -> Verdict:
     """Apply a fact at its home. `named`: whom it names beside that, by id."""
     if isinstance(home, Thing):
-        if not is_counted(home):
-            return hear(fact, home, named, out, making=MAKINGS[fact.type])
-        before = counting.before(home)
+        before = counting.before(home) if is_counted(home) else None
         verdict = hear(fact, home, named, out, making=MAKINGS[fact.type])
-        if verdict is Verdict.APPLIED:
+        if before is not None and verdict is Verdict.APPLIED:
             counting.count(fact, before, home, out)
         return verdict
     if isinstance(home, Customer):
