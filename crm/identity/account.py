@@ -80,12 +80,11 @@ def rank(customer: Customer, out: Out) -> None:
     """Compute by what the customer is ranked, as of now."""
     account, currency = customer.state.account or Account(), out.site.currency
     value, *others = account.ranks(currency, out.now)
-    customer.ranks = (value + _value_before(customer, currency), *others)
+    if currency:
+        customer.ranks = (value + _value_before(customer, currency), *others)
 
 
 def _value_before(customer: Customer, currency: str) -> int:
-    if not currency:
-        return 0
     said = teller_of(customer.state.record, BEFORE)
     return int(said.fields[BEFORE]) if said is not None and said.fields.get(CURRENCY) == currency else 0
 
