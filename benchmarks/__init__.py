@@ -13,7 +13,7 @@ mix.py            the mix of visitors and events for the processor's figures
 visitors.py       records of realistic visitors
 stand.py          a million persons in Redis, shared by several figures; built by stand_builder.py
 progress.py       progress of a processor, its rate and CPU time
-live.py           sends live events at a steady rate, and waits for their profiles
+live.py           sends live events at a steady rate, and waits for what follows from them
 
 collector.py      requests per CPU second, compared with empty_handler.py, under load.py
 servers.py        events of servers per CPU second of the collector, under the same load with server_requests.py
