@@ -53,9 +53,9 @@ class Marker(NamedTuple):
 
 
 def requests(count: int, visitors: Sequence[str]) -> list[bytes]:
-    """Requests of these visitors' pages, with one event each; no bots."""
+    """Requests of these visitors' pages, with one event each; no bots. Pages and orders are new at each call."""
     now = time.time_ns() // 1_000_000
-    made = events(count, visitors=visitors, end=now, quiet_ms=0)
+    made = events(count, visitors=visitors, end=now, quiet_ms=0, seed=secrets.randbits(32))
     return [request_of(event, now) for event in made if not event.bot]
 
 
