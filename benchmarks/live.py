@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, cast
 from redis.asyncio import Redis
 
 from benchmarks import load
+from benchmarks.mix import MIX, Mix
 from benchmarks.visitors import ORIGIN, PER_SECOND, SITE, events
 from wakeline.event import ENGAGEMENT, IDENTIFY, PAGE_VIEW
 from wakeline.identity import signature
@@ -52,10 +53,10 @@ class Marker(NamedTuple):
     id: str  # "": nothing
 
 
-def requests(count: int, visitors: Sequence[str]) -> list[bytes]:
+def requests(count: int, visitors: Sequence[str], *, mix: Mix = MIX) -> list[bytes]:
     """Requests of these visitors' pages, with one event each; no bots. Pages and orders are new at each call."""
     now = time.time_ns() // 1_000_000
-    made = events(count, visitors=visitors, end=now, quiet_ms=0, seed=secrets.randbits(32))
+    made = events(count, visitors=visitors, end=now, quiet_ms=0, seed=secrets.randbits(32), mix=mix)
     return [request_of(event, now) for event in made if not event.bot]
 
 

@@ -1,0 +1,149 @@
+"""From an order that a page tells to the site's revenue and its customer's numbers, at a steady rate, among a million
+persons.
+
+The event is folded in the lane of its browser, which a customer is linked to; that lane tells the order's, where it
+counts, and this one the customer's. The orders of the mix are those that are awaited: there are no others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
+from statistics import quantiles
+from typing import NamedTuple
+
+import uvloop
+from redis.asyncio import Redis
+
+from benchmarks.figures import Figure, Run, below
+from benchmarks.live import LOOK_S, QUICK_PER_SECOND, RUN, Marker, Wait, Watch, request_of, requests, send
+from benchmarks.mix import MIX
+from benchmarks.visitors import PER_SECOND, SITE, customer_of, events, hash_of
+from crm.identity.state import decode_customer
+from wakeline.commerce import CURRENCY, PURCHASE, TRANSACTION_ID, VALUE
+from wakeline.durations import DAY_MS
+from wakeline.keys import Keys
+from wakeline.lanes import lane_of
+from wakeline.numbers import REVENUE
+from wakeline.redis.connect import connect
+from wakeline.settings import Settings
+from wakeline.vocabulary.money import minor_units
+from wakeline.vocabulary.things import ORDER, thing_id
+
+WARM_S = 3
+SECONDS = 50
+EVERY = round(100 / MIX.orders)  # one event in so many is an order
+VISITORS = 20_000  # returning visitors, from the stand; others tell the orders
+
+FIGURES = (
+    Figure("order_p50_ms", f"order told by a page to revenue and its customer's numbers at {PER_SECOND:,} events/s"),
+    Figure("order_p99_ms", "the same, 99 of 100", below(500)),
+    Figure("order_max_ms", "the same, the slowest"),
+)
+
+
+class Placed(NamedTuple):
+    """An order that is told, and what is to be read of it."""
+
+    request: bytes
+    customer: str
+    currency: str
+    value: int  # minor units
+
+
+def measure(run: Run) -> dict[str, float]:
+    seconds, per_second = (3, QUICK_PER_SECOND) if run.quick else (SECONDS, PER_SECOND)
+    stand = run.stand()
+    stand.fall_due(lambda lane, members: dict.fromkeys(members, stand.now() + DAY_MS))  # after the measurement
+    others = VISITORS if len(stand.visitors) > 2 * VISITORS else len(stand.visitors) // 2
+    made = requests(per_second * (WARM_S + seconds), stand.visitors[:others], mix=replace(MIX, orders=0))
+    linked = (visitor for visitor in stand.visitors[others:] if hash_of(visitor) % 100 < MIX.customers)
+    numbers = (f"{RUN}-n{place}" for place in range(0, len(made), EVERY))
+    orders = dict(placed(visitor, number) for number, visitor in zip(numbers, linked, strict=False))
+    markers = [Marker(request, "") for request in made]
+    markers[::EVERY] = [Marker(order.request, id) for id, order in orders.items()]
+    with stand.path.running("collector", "processor"):
+        waited, in_revenue = uvloop.run(_waits(stand.path.config.settings, markers, orders, per_second))
+    took = [wait.took for wait in waited if wait.due >= WARM_S]
+    at = quantiles(took, n=100, method="inclusive")
+    first = quantiles([in_revenue[wait.id] for wait in waited if wait.due >= WARM_S], n=100, method="inclusive")
+    run.say(
+        f"{len(took)} orders observed, every {1000 * LOOK_S:.0f} ms, the slowest after {1000 * max(took):.0f} ms; "
+        f"in the revenue half after {1000 * first[49]:.0f} ms, 99 of 100 after {1000 * first[98]:.0f} ms"
+    )
+    return {"order_p50_ms": 1000 * at[49], "order_p99_ms": 1000 * at[98], "order_max_ms": 1000 * max(took)}
+
+
+async def _waits(
+    settings: Settings, markers: Sequence[Marker], orders: Mapping[str, Placed], per_second: int
+) -> tuple[list[Wait], dict[str, float]]:
+    """The waits for all orders, and the seconds after which each was in the revenue."""
+    watch = OrderWatch(connect(settings.redis), orders, lanes=settings.lanes)
+    await watch.note()
+    return await send(settings.port, markers, watch, per_second=per_second), watch.in_revenue
+
+
+def placed(visitor: str, number: str) -> tuple[str, Placed]:
+    """The id in keys of an order with this number, and the order, told by a visitor who is linked to a customer."""
+    now = time.time_ns() // 1_000_000
+    made = events(50, visitors=[visitor], end=now, mix=replace(MIX, orders=50))
+    event = next(event for event in made if event.type == PURCHASE)
+    event.props[TRANSACTION_ID] = number
+    currency = event.props[CURRENCY]
+    value = minor_units(event.props[VALUE], currency)
+    return thing_id(SITE.secret, ORDER, number), Placed(request_of(event, now), customer_of(visitor), currency, value)
+
+
+class OrderWatch(Watch):
+    """Awaits orders, each in the revenue of its lane and in the numbers of its customer.
+
+    An order is in the revenue if the order itself is there, whose lane writes both at once, and the revenue has risen
+    by its value and those of all that were found before.
+    """
+
+    def __init__(self, redis: Redis, orders: Mapping[str, Placed], *, lanes: int) -> None:
+        super().__init__(redis)
+        self.in_revenue: dict[str, float] = {}  # order -> seconds until it was
+        self._orders = orders
+        self._lanes = lanes
+        self._found: dict[tuple[int, str], int] = {}  # (lane, currency) -> its revenue with the orders found so far
+        self._since = 0  # ms
+
+    async def note(self) -> None:
+        """Note the revenue before the orders."""
+        self._since = time.time_ns() // 1_000_000
+        places = sorted({(self._lane(id), order.currency) for id, order in self._orders.items()})
+        pipe = self.redis.pipeline(transaction=False)
+        for lane, currency in places:
+            pipe.hget(Keys().totals(lane, SITE.key), REVENUE.field(currency))
+        self._found = {place: int(known or 0) for place, known in zip(places, await pipe.execute(), strict=True)}
+
+    async def there(self, ids: Sequence[str]) -> AsyncIterator[str]:
+        pipe = self.redis.pipeline(transaction=False)
+        for id in ids:
+            lane, order = self._lane(id), self._orders[id]
+            pipe.exists(Keys().thing(lane, SITE.key, id))
+            pipe.hget(Keys().totals(lane, SITE.key), REVENUE.field(order.currency))
+            pipe.get(Keys().state(self._lane(order.customer), SITE.key, order.customer))
+        read = await pipe.execute()
+        for id, exists, revenue, customer in zip(ids, read[::3], read[1::3], read[2::3], strict=True):
+            if exists and id not in self.in_revenue:
+                self._find(id, int(revenue or 0))
+            if id in self.in_revenue and self._has_it(customer):
+                yield id
+
+    def _find(self, id: str, revenue: int) -> None:
+        order = self._orders[id]
+        place = self._lane(id), order.currency
+        if revenue >= self._found[place] + order.value:
+            self._found[place] += order.value
+            self.in_revenue[id] = asyncio.get_running_loop().time() - self.outstanding[id]
+
+    def _has_it(self, customer: bytes | None) -> bool:
+        """Whether a customer's stored state has its order."""
+        return customer is not None and decode_customer(customer).heard >= self._since
+
+    def _lane(self, id: str) -> int:
+        return lane_of(SITE.key, id, self._lanes)

@@ -1,0 +1,107 @@
+"""Benchmarks: when an order that a page tells has reached the site's revenue and its customer."""
+
+from __future__ import annotations
+
+import random
+import time
+
+import pytest
+from redis.asyncio import Redis
+
+from benchmarks.order_live import OrderWatch, Placed, placed
+from benchmarks.visitors import SITE, customer_of, random_id
+from crm.state import CustomerState, encode_customer
+from wakeline.keys import Keys
+from wakeline.numbers import REVENUE
+
+LANE = 0  # the only one
+TOTALS, EUR = Keys().totals(LANE, SITE.key), REVENUE.field("EUR")
+BEFORE = 777
+
+
+@pytest.fixture
+def orders() -> dict[str, Placed]:
+    chance = random.Random(1)
+    return dict(placed(random_id(chance), number) for number in ("A-1", "A-2"))
+
+
+@pytest.fixture
+async def watch(redis: Redis, orders: dict[str, Placed]) -> OrderWatch:
+    await redis.hset(TOTALS, EUR, BEFORE)
+    watch = OrderWatch(redis, orders, lanes=1)
+    await watch.note()
+    for id in orders:
+        watch.wait_for(id, 0.0)
+    return watch
+
+
+async def write_order(redis: Redis, id: str) -> None:
+    await redis.set(Keys().thing(LANE, SITE.key, id), "[]")
+
+
+async def tell_customer(redis: Redis, order: Placed, id: str) -> None:
+    state = CustomerState(heard=time.time_ns() // 1_000_000)
+    await redis.set(Keys().state(LANE, SITE.key, order.customer), encode_customer(state))
+
+
+async def found(watch: OrderWatch) -> list[str]:
+    return [id async for id in watch.there(list(watch.outstanding))]
+
+
+async def test_an_order_is_there_once_revenue_and_customer_have_it(
+    redis: Redis, watch: OrderWatch, orders: dict[str, Placed]
+) -> None:
+    id, order = next(iter(orders.items()))
+    await write_order(redis, id)
+    assert await found(watch) == []
+    await redis.hincrby(TOTALS, EUR, order.value - 1)
+    assert (await found(watch), list(watch.in_revenue)) == ([], [])
+    await redis.hincrby(TOTALS, EUR, 1)
+    assert (await found(watch), list(watch.in_revenue)) == ([], [id])
+    await tell_customer(redis, order, id)
+    assert await found(watch) == [id]
+
+
+async def test_neither_alone_is_enough(redis: Redis, watch: OrderWatch, orders: dict[str, Placed]) -> None:
+    id, order = next(iter(orders.items()))
+    await tell_customer(redis, order, id)
+    await redis.hincrby(TOTALS, EUR, order.value)  # of another order
+    assert await found(watch) == []
+    await write_order(redis, id)
+    assert await found(watch) == [id]
+
+
+async def test_the_revenue_of_one_order_is_not_that_of_two(
+    redis: Redis, watch: OrderWatch, orders: dict[str, Placed]
+) -> None:
+    for id, order in orders.items():
+        await write_order(redis, id)
+        await tell_customer(redis, order, id)
+    first, second = orders
+    await redis.hincrby(TOTALS, EUR, orders[first].value)
+    assert await found(watch) == [first]
+    watch.outstanding.pop(first)
+    assert await found(watch) == []
+    await redis.hincrby(TOTALS, EUR, orders[second].value)
+    assert await found(watch) == [second]
+
+
+async def test_what_a_customer_was_told_before_is_not_the_order(
+    redis: Redis, watch: OrderWatch, orders: dict[str, Placed]
+) -> None:
+    id, order = next(iter(orders.items()))
+    await write_order(redis, id)
+    await redis.hincrby(TOTALS, EUR, order.value)
+    state = CustomerState(heard=time.time_ns() // 1_000_000 - 60_000)
+    await redis.set(Keys().state(LANE, SITE.key, order.customer), encode_customer(state))
+    assert await found(watch) == []
+
+
+def test_an_order_is_told_by_who_is_a_customer() -> None:
+    visitor = random_id(random.Random(2))
+    id, order = placed(visitor, "A-3")
+    assert id.startswith("#")
+    assert order.customer == customer_of(visitor)
+    assert (order.currency, order.value % 1_990) == ("EUR", 0)
+    assert b'"type":"purchase"' in order.request
+    assert b'"transaction_id":"A-3"' in order.request
