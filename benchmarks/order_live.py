@@ -8,9 +8,11 @@ counts, and this one the customer's. The orders of the mix are those that are aw
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from statistics import quantiles
 from typing import NamedTuple
 
@@ -18,7 +20,7 @@ import uvloop
 from redis.asyncio import Redis
 
 from benchmarks.figures import Figure, Run, below
-from benchmarks.live import LOOK_S, QUICK_PER_SECOND, RUN, Marker, Wait, Watch, request_of, requests, send
+from benchmarks.live import LOOK_S, QUICK_PER_SECOND, Marker, Wait, Watch, request_of, requests, send
 from benchmarks.mix import MIX
 from benchmarks.visitors import PER_SECOND, SITE, customer_of, events, hash_of
 from crm.identity.state import decode_customer
@@ -60,9 +62,8 @@ def measure(run: Run) -> dict[str, float]:
     others = VISITORS if len(stand.visitors) > 2 * VISITORS else len(stand.visitors) // 2
     made = requests(per_second * (WARM_S + seconds), stand.visitors[:others], mix=replace(MIX, orders=0))
     linked = (visitor for visitor in stand.visitors[others:] if hash_of(visitor) % 100 < MIX.customers)
-    numbers = (f"{RUN}-n{place}" for place in range(0, len(made), EVERY))
-    orders = dict(placed(visitor, number) for number, visitor in zip(numbers, linked, strict=False))
     markers = [Marker(request, "") for request in made]
+    orders = dict(placed(visitor) for visitor in islice(linked, len(markers[::EVERY])))
     markers[::EVERY] = [Marker(order.request, id) for id, order in orders.items()]
     with stand.path.running("collector", "processor"):
         waited, in_revenue = uvloop.run(_waits(stand.path.config.settings, markers, orders, per_second))
@@ -85,22 +86,21 @@ async def _waits(
     return await send(settings.port, markers, watch, per_second=per_second), watch.in_revenue
 
 
-def placed(visitor: str, number: str) -> tuple[str, Placed]:
-    """The id in keys of an order with this number, and the order, told by a visitor who is linked to a customer."""
+def placed(visitor: str) -> tuple[str, Placed]:
+    """The id in keys of a new order, and the order, told by a visitor who is linked to a customer."""
     now = time.time_ns() // 1_000_000
-    made = events(50, visitors=[visitor], end=now, mix=replace(MIX, orders=50))
+    made = events(50, visitors=[visitor], end=now, seed=secrets.randbits(32), mix=replace(MIX, orders=50))
     event = next(event for event in made if event.type == PURCHASE)
-    event.props[TRANSACTION_ID] = number
-    currency = event.props[CURRENCY]
-    value = minor_units(event.props[VALUE], currency)
-    return thing_id(SITE.secret, ORDER, number), Placed(request_of(event, now), customer_of(visitor), currency, value)
+    said, currency = event.props, event.props[CURRENCY]
+    id = thing_id(SITE.secret, ORDER, said[TRANSACTION_ID])
+    return id, Placed(request_of(event, now), customer_of(visitor), currency, minor_units(said[VALUE], currency))
 
 
 class OrderWatch(Watch):
     """Awaits orders, each in the revenue of its lane and in the numbers of its customer.
 
     An order is in the revenue if the order itself is there, whose lane writes both at once, and the revenue has risen
-    by its value and those of all that were found before.
+    by its value and those of all that were found before. After that its customer is looked at, from the next look on.
     """
 
     def __init__(self, redis: Redis, orders: Mapping[str, Placed], *, lanes: int) -> None:
@@ -121,17 +121,24 @@ class OrderWatch(Watch):
         self._found = {place: int(known or 0) for place, known in zip(places, await pipe.execute(), strict=True)}
 
     async def there(self, ids: Sequence[str]) -> AsyncIterator[str]:
+        uncounted = [id for id in ids if id not in self.in_revenue]
+        counted = [id for id in ids if id in self.in_revenue]
         pipe = self.redis.pipeline(transaction=False)
-        for id in ids:
-            lane, order = self._lane(id), self._orders[id]
+        for id in uncounted:
+            lane = self._lane(id)
             pipe.exists(Keys().thing(lane, SITE.key, id))
-            pipe.hget(Keys().totals(lane, SITE.key), REVENUE.field(order.currency))
-            pipe.get(Keys().state(self._lane(order.customer), SITE.key, order.customer))
+            pipe.hget(Keys().totals(lane, SITE.key), REVENUE.field(self._orders[id].currency))
+        for id in counted:
+            customer = self._orders[id].customer
+            pipe.get(Keys().state(self._lane(customer), SITE.key, customer))
         read = await pipe.execute()
-        for id, exists, revenue, customer in zip(ids, read[::3], read[1::3], read[2::3], strict=True):
-            if exists and id not in self.in_revenue:
+        states = read[2 * len(uncounted) :]
+        del read[2 * len(uncounted) :]
+        for id, exists, revenue in zip(uncounted, read[::2], read[1::2], strict=True):
+            if exists:
                 self._find(id, int(revenue or 0))
-            if id in self.in_revenue and self._has_it(customer):
+        for id, state in zip(counted, states, strict=True):
+            if self._has_it(state):
                 yield id
 
     def _find(self, id: str, revenue: int) -> None:
