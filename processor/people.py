@@ -15,6 +15,7 @@ from crm.pages import UNPROFILED_MS
 from crm.sites import page_name
 from crm.state import (
     Customer,
+    CustomerState,
     Interests,
     Session,
     Visitor,
@@ -27,6 +28,7 @@ from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.memory import LaneMemory
 from wakeline import keys
+from wakeline.account import MOST_RANKED, RANKS
 from wakeline.decay import text_of
 from wakeline.durations import DAY_MS
 from wakeline.profile_fields import COUNTS, SOURCES, TRAITS
@@ -219,14 +221,18 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
     lane, site, id = changes.lane, customer.site, customer.id
     profile = changes.keys.profile(lane, site, id)
     state = customer.state
+    if customer.ranks is not None:
+        _ranks(customer, changes, add)
     if customer.wipe:
         for key in (changes.keys.state(lane, site, id), profile, changes.keys.interests(lane, site, id)):
             add(["DEL", key])
         customer.wipe = False
         customer.renewed = 0
+        customer.shown = ()
     is_linked = bool(state.into or state.aliases)
     is_noted = bool(state.since or state.first_heard)  # in a replay also of one that is to be forgotten
-    if not (state.first_seen or state.erased or state.facts or state.withdrawn or is_noted or is_linked):
+    is_kept = bool(state.first_seen or state.erased or state.facts or state.withdrawn or state.account)
+    if not (is_kept or is_noted or is_linked):
         return
     lives = _lives(customer, changes)
     add(["SET", changes.keys.state(lane, site, id), encode_customer(state), "PX", lives])
@@ -235,18 +241,34 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         add(["PEXPIRE", profile, lives])
     if not state.first_seen:
         return
+    shown = state.shown()
+    if shown != customer.shown:
+        customer.shown = shown
+        add(["HSET", profile, *_shown(state)])
+    if (day := state.last // DAY_MS) != customer.renewed or changes.now < changes.doubted:
+        customer.renewed = day
+        add(["PEXPIRE", profile, str(int(lives) + DAY_MS)])
+    if customer.interests.changed or customer.interests.gone:
+        _interests(customer.interests, changes.keys.interests(lane, site, id), add, lives=lives, renewed=True)
+
+
+def _shown(state: CustomerState) -> list[str]:
     fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last), "last_source", state.source]
     fields += ["visitors", encode_state(state.visitors).decode()]
     if state.aliases:
         fields += ["aliases", encode_state(state.aliases).decode()]
     for name, amount in state.named_counts().items():
         fields += (name, str(amount))
-    add(["HSET", profile, *fields])
-    if (day := state.last // DAY_MS) != customer.renewed or changes.now < changes.doubted:
-        customer.renewed = day
-        add(["PEXPIRE", profile, str(int(lives) + DAY_MS)])
-    if customer.interests.changed or customer.interests.gone:
-        _interests(customer.interests, changes.keys.interests(lane, site, id), add, lives=lives, renewed=True)
+    return fields
+
+
+def _ranks(customer: Customer, changes: Changes, add: Callable[[Command], None]) -> None:
+    assert customer.ranks is not None
+    command = ["BEST"]
+    for rank, amount in zip(RANKS, customer.ranks, strict=True):
+        command += changes.keys.best(changes.lane, customer.site, rank), str(amount)
+    add([*command, str(MOST_RANKED), customer.id])
+    customer.ranks = None
 
 
 def write_thing(thing: Thing, changes: Changes, add: Callable[[Command], None]) -> None:

@@ -18,13 +18,17 @@ IMPORT = "1" * 32
 EVERY_LANE = "*"
 AGES = (0, 0, 1, MINUTE, HOUR, DAY, 20 * DAY, 300 * DAY, 500 * DAY)
 CURRENCIES = ("EUR", "USD")
+COST = {"cost": 70, "currency": "USD"}
 
 
 class Facts:
     """What is told next, drawn from what was told."""
 
-    def __init__(self, rng: random.Random, people: tuple[str, ...], customers: tuple[str, ...]) -> None:
+    def __init__(
+        self, rng: random.Random, people: tuple[str, ...], customers: tuple[str, ...], *, mostly_orders: bool = False
+    ) -> None:
         self._rng = rng
+        self._mostly_orders = mostly_orders
         self._visitors = [id for id in people if id[0] != "~"]
         self._customers = customers
         self._said: list[Fact] = []
@@ -83,16 +87,19 @@ class Facts:
             (rng.choice(ORDERS), "purchase", money | rng.choice(({}, items, {"coupon": "may"}))),
             (rng.choice(ORDERS), "refund", {"refund_id": rng.choice("rs"), **rng.choice(({}, money, money | items))}),
             (rng.choice(ORDERS), "order_state", {"state": rng.choice(("paid", "shipped", "returned"))}),
-            (CONTACT, "contact", {"channel": "mail", **rng.choice(({}, {"state": "solved"}, {"minutes": 2.5}))}),
-            (SENT, rng.choice(("campaign_sent", "campaign_opened")), {"campaign": "may"}),
+            (CONTACT, "contact", {"channel": "mail", **rng.choice(({}, {"state": "solved"}, {"minutes": 2.5}, COST))}),
+            (SENT, rng.choice(("campaign_sent", "campaign_opened")), {"campaign": "may", **rng.choice(({}, COST))}),
             (PRODUCT, "product", rng.choice(({"stock": rng.randint(0, 9)}, {"name": "Runner"}))),
             ("@", "customer", {"traits": {"plan": rng.choice("ab")}, "returns": rng.random() < 0.5}),
             ("@", "preference", {"topic": "shoes", "allowed": rng.random() < 0.5}),
             ("@", "tag", {"tag": rng.choice("vw"), "removed": rng.random() < 0.3}),
+            ("@", "promotion_used", {"promotion": "may", **COST}),
             ("@", "alias", {"other": rng.choice(self._customers)}),
             ("visitor", "login", {}),
         ]
         if forgets:
             kinds += [("@", "forget", {}), ("visitor", "forget", {})]
             kinds += [(who, "consent", {"level": rng.choice(("off", "full"))}) for who in ("@", "visitor")]
+        if self._mostly_orders and rng.random() < 0.6:
+            return rng.choice(kinds[:5])
         return rng.choice(kinds)
