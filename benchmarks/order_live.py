@@ -97,7 +97,7 @@ def placed(visitor: str) -> tuple[str, Placed]:
 
 
 class OrderWatch(Watch):
-    """Awaits orders, each in the revenue of its lane and in the numbers of its customer.
+    """Awaits orders, each in the revenue of its lane and in the account of its customer.
 
     An order is in the revenue if the order itself is there, whose lane writes both at once, and the revenue has risen
     by its value and those of all that were found before. After that its customer is looked at, from the next look on.
@@ -109,11 +109,9 @@ class OrderWatch(Watch):
         self._orders = orders
         self._lanes = lanes
         self._found: dict[tuple[int, str], int] = {}  # (lane, currency) -> its revenue with the orders found so far
-        self._since = 0  # ms
 
     async def note(self) -> None:
         """Note the revenue before the orders."""
-        self._since = time.time_ns() // 1_000_000
         places = sorted({(self._lane(id), order.currency) for id, order in self._orders.items()})
         pipe = self.redis.pipeline(transaction=False)
         for lane, currency in places:
@@ -138,7 +136,7 @@ class OrderWatch(Watch):
             if exists:
                 self._find(id, int(revenue or 0))
         for id, state in zip(counted, states, strict=True):
-            if self._has_it(state):
+            if self._is_booked(id, state):
                 yield id
 
     def _find(self, id: str, revenue: int) -> None:
@@ -148,9 +146,11 @@ class OrderWatch(Watch):
             self._found[place] += order.value
             self.in_revenue[id] = asyncio.get_running_loop().time() - self.outstanding[id]
 
-    def _has_it(self, customer: bytes | None) -> bool:
-        """Whether a customer's stored state has its order."""
-        return customer is not None and decode_customer(customer).heard >= self._since
+    def _is_booked(self, id: str, state: bytes | None) -> bool:
+        """Whether the account in a customer's stored state has the order."""
+        account = decode_customer(state).account if state is not None else None
+        booking = account.orders.get(id) if account is not None else None
+        return booking is not None and booking.value == self._orders[id].value
 
     def _lane(self, id: str) -> int:
         return lane_of(SITE.key, id, self._lanes)

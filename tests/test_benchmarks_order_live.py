@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 import re
-import time
 
 import pytest
 from redis.asyncio import Redis
@@ -12,6 +11,7 @@ from redis.asyncio import Redis
 from benchmarks.order_live import OrderWatch, Placed, placed
 from benchmarks.visitors import SITE, customer_of, random_id
 from crm.state import CustomerState, encode_customer
+from wakeline.account import Account, Booking
 from wakeline.keys import Keys
 from wakeline.numbers import REVENUE
 from wakeline.vocabulary.things import ORDER, thing_id
@@ -41,8 +41,10 @@ async def write_order(redis: Redis, id: str) -> None:
     await redis.set(Keys().thing(LANE, SITE.key, id), "[]")
 
 
-async def tell_customer(redis: Redis, order: Placed, id: str) -> None:
-    state = CustomerState(heard=time.time_ns() // 1_000_000)
+async def tell_customer(redis: Redis, order: Placed, id: str, *, value: int | None = None) -> None:
+    """Book the order at its customer; `value`: what it comes to there (minor units), by default its own."""
+    booking = Booking(currency=order.currency, value=order.value if value is None else value, orders=1)
+    state = CustomerState(account=Account(orders={id: booking}))
     await redis.set(Keys().state(LANE, SITE.key, order.customer), encode_customer(state))
 
 
@@ -91,15 +93,21 @@ async def test_the_revenue_of_one_order_is_not_that_of_two(
     assert await found(watch) == [second]
 
 
-async def test_what_a_customer_was_told_before_is_not_the_order(
+async def test_a_customer_who_has_not_this_order_or_not_its_value_is_waited_for(
     redis: Redis, watch: OrderWatch, orders: dict[str, Placed]
 ) -> None:
     id, order = next(iter(orders.items()))
     await write_order(redis, id)
     await redis.hincrby(TOTALS, EUR, order.value)
-    state = CustomerState(heard=time.time_ns() // 1_000_000 - 60_000)
+    state = CustomerState(heard=1_800_000_000_000)
     await redis.set(Keys().state(LANE, SITE.key, order.customer), encode_customer(state))
     assert await found(watch) == []
+    await tell_customer(redis, order, "#another")
+    assert await found(watch) == []
+    await tell_customer(redis, order, id, value=0)
+    assert await found(watch) == []
+    await tell_customer(redis, order, id)
+    assert await found(watch) == [id]
 
 
 def test_an_order_is_told_by_who_is_a_customer() -> None:
