@@ -8,6 +8,7 @@ counts, and this one the customer's. The orders of the mix are those that are aw
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -16,15 +17,16 @@ from itertools import islice
 from statistics import quantiles
 from typing import NamedTuple
 
+import msgspec
 import uvloop
 from redis.asyncio import Redis
 
 from benchmarks.figures import Figure, Run, below
 from benchmarks.live import LOOK_S, QUICK_PER_SECOND, Marker, Wait, Watch, request_of, requests, send
 from benchmarks.mix import MIX
-from benchmarks.visitors import PER_SECOND, SITE, customer_of, events, hash_of
+from benchmarks.visitors import PER_SECOND, SITE, customer_of, events, hash_of, purchase
 from crm.identity.state import decode_customer
-from wakeline.commerce import CURRENCY, PURCHASE, TRANSACTION_ID, VALUE
+from wakeline.commerce import CURRENCY, TRANSACTION_ID, VALUE
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
 from wakeline.lanes import lane_of
@@ -89,11 +91,12 @@ async def _waits(
 def placed(visitor: str) -> tuple[str, Placed]:
     """The id in keys of a new order, and the order, told by a visitor who is linked to a customer."""
     now = time.time_ns() // 1_000_000
-    made = events(50, visitors=[visitor], end=now, seed=secrets.randbits(32), mix=replace(MIX, orders=50))
-    event = next(event for event in made if event.type == PURCHASE)
-    said, currency = event.props, event.props[CURRENCY]
-    id = thing_id(SITE.secret, ORDER, said[TRANSACTION_ID])
-    return id, Placed(request_of(event, now), customer_of(visitor), currency, minor_units(said[VALUE], currency))
+    chance = random.Random(secrets.randbits(32))
+    view = events(2, visitors=[visitor], end=now, seed=chance.getrandbits(32))[0]
+    type, said = purchase(chance)
+    request = request_of(msgspec.structs.replace(view, type=type, n=view.n + 1, props=said), now)
+    id, currency = thing_id(SITE.secret, ORDER, said[TRANSACTION_ID]), said[CURRENCY]
+    return id, Placed(request, customer_of(visitor), currency, minor_units(said[VALUE], currency))
 
 
 class OrderWatch(Watch):
