@@ -17,12 +17,14 @@ from wakeline.settings import Site
 
 TABLES = """
 CREATE TABLE history.shop (
-    site VARCHAR, currency VARCHAR, minute DECIMAL(18, 6), goods_back DECIMAL(18, 4), page_orders BOOLEAN
+    site VARCHAR, currency VARCHAR, minute_cost DOUBLE, return_cost BIGINT, page_orders BOOLEAN
 );
 CREATE TABLE history.rate (site VARCHAR, category VARCHAR, rate DOUBLE);
 """
 
-ADD_SHOP = "INSERT INTO history.shop VALUES ($site, $currency, $minute, $goods_back, $page_orders)"
+ADD_SHOP = "INSERT INTO history.shop VALUES ($key, nullif($currency, ''), $minute_cost, $return_cost, $page_orders)"
+"""Costs are minor units of the currency, NULL if the site names none."""
+SAID = ("key", "currency", "minute_cost", "return_cost", "page_orders")
 
 CATEGORIES = f"""
 SELECT DISTINCT site, coalesce(item.item_category, item.category) FROM (
@@ -40,7 +42,7 @@ def fill(connection: duckdb.DuckDBPyConnection, sites: Iterable[Site]) -> None:
     """Call it once all events and facts are there: categories are compared as the processor does, however spelt."""
     facts = [SiteFacts(site) for site in sites]
     for site in facts:
-        connection.execute(ADD_SHOP, _shop(site))
+        connection.execute(ADD_SHOP, {name: getattr(site, name) for name in SAID})
     margins = {site.key: site.margins for site in facts if site.margins}
     if not margins:
         return
@@ -52,14 +54,3 @@ def fill(connection: duckdb.DuckDBPyConnection, sites: Iterable[Site]) -> None:
     if rows:
         names: Sequence[str] = ("site", "category", "rate")
         connection.execute(ADD_RATES, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
-
-
-def _shop(site: SiteFacts) -> dict[str, object]:
-    costs = getattr(site, "costs", None)
-    return {
-        "site": site.key,
-        "currency": getattr(site, "currency", "EUR"),
-        "minute": getattr(costs, "minute", None),
-        "goods_back": getattr(costs, "return_", None),
-        "page_orders": site.page_orders,
-    }

@@ -26,15 +26,19 @@ WITH priced AS (
 ), line AS (
     SELECT
         site, key, item_id, line, greatest(pieces, 0) - back AS kept, back,
+        coalesce(round(discount / unit), 0) * greatest(pieces, 0) AS discount,
         coalesce(round(cost / unit), round(price / unit) * (1 - rate.rate)) AS one
     FROM (
         SELECT
             site, key, line, item.item_id AS item_id, item.item_category AS category, item.price AS price,
-            item.cost AS cost, pieces, {_BACK} AS back, {UNIT.format(currency="currency")} AS unit
+            item.cost AS cost, item.discount AS discount, pieces, {_BACK} AS back,
+            {UNIT.format(currency="currency")} AS unit
         FROM history.line_sold WHERE item.item_id IS NOT NULL
     ) LEFT JOIN history.rate AS rate USING (site, category)
 ), made AS (
-    SELECT site, key, count(*) = count(one) AS is_known, floor(sum(one * kept ORDER BY line) + 0.5) AS cost
+    SELECT
+        site, key, count(*) = count(one) AS is_known, floor(sum(one * kept ORDER BY line) + 0.5) AS cost,
+        floor(sum(discount ORDER BY line) + 0.5) AS off_items
     FROM line GROUP BY ALL
 ), came_back AS (
     SELECT DISTINCT site, key, true AS has_goods_back FROM (
@@ -47,9 +51,11 @@ WITH priced AS (
 )
 SELECT
     site, key, customer, priced.currency AS currency, time, day, is_back,
-    coalesce(has_goods_back, false) AS has_goods_back, {_units("(sold - gone)")} AS revenue,
+    coalesce(has_goods_back, false) AND (cancelled IS NULL OR returned IS NOT NULL) AS is_return,
+    {_units("(sold - gone)")} AS revenue,
     CASE WHEN is_known AND abs(sold - gone - cost) <= {MOST_VALUE} THEN {_units("(sold - gone - cost)")} END AS margin,
-    coalesce(discount, 0) AS discount
+    CASE WHEN discount IS NOT NULL THEN {_units("round(greatest(discount, 0) / unit)")}
+        WHEN off_items < {MOST_VALUE} THEN {_units("off_items")} ELSE 0 END AS discount
 FROM (SELECT *, local_time::DATE AS day FROM priced) AS priced
 LEFT JOIN made USING (site, key)
 LEFT JOIN came_back USING (site, key)
