@@ -168,6 +168,20 @@ def test_who_was_erased_is_not_shown(tmp_path: Path) -> None:
     assert value(came_back, "orders", "revenue", "cost_to_serve")[ANN, "EUR"] == ("1", "7", "0.9")
 
 
+def test_nonsense_of_a_fact_breaks_no_query(tmp_path: Path) -> None:
+    fields = ("orders_before", "value_before", "cost", "currency", "minutes", "state", "discount")
+    odd = [None, True, "x", 1e300, 10**30, 10**17, -1, [], {"a": 1}]
+    told = [fact(ANN, type, **dict.fromkeys(fields, value)) for type in ("customer", "promotion_used") for value in odd]
+    told += [
+        fact(ANN, type, cost=cost, orders_before=10**18, value_before=cost, currency="EUR")
+        for cost in (9 * 10**15, 10**17)
+        for type in ("customer", *["promotion_used"] * 12)
+    ]
+    told += [thing(CONTACT, str(n), "contact", customer=ANN, minutes=1e15, cost=10**17, currency="EUR") for n in "abc"]
+    found = value(seal(tmp_path, in_order(*told)), "orders", "cost_to_serve")
+    assert found[ANN, "EUR"] == ("0", "None")  # more than an amount may be
+
+
 def test_what_is_implausible_brings_nothing(tmp_path: Path) -> None:
     odd = (
         bought("A-1", 0, value=10**12 + 1),
