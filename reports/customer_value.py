@@ -81,7 +81,7 @@ SELECT
     {major("said.cost", "said.currency")} AS cost_of_promotions
 FROM (
     SELECT *, from_json(body, '{structure(PROMOTION_BODY)}') AS said FROM history.fact
-    WHERE type IN ({listed(PROMOTIONS)}) AND home = customer
+    WHERE type IN ({listed(PROMOTIONS)})
 ) WHERE said.cost <> 0 AND said.currency {KNOWN}
 UNION ALL BY NAME
 SELECT

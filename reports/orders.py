@@ -250,26 +250,25 @@ LEFT JOIN (SELECT site, visitor, session, source, campaign FROM history.session)
 WHERE {{days}}
 """
 
-# One row per line of an order, with the pieces of it that refunds take back.
-LINES_SOLD = """
-CREATE VIEW history.line_sold AS
-WITH sold AS (
-    SELECT *, unnest(lines) AS item, generate_subscripts(lines, 1) AS line FROM history.settled
-), back AS (
-    SELECT site, key, item.item_id AS item_id, sum(coalesce(item.quantity, 1)) AS pieces
-    FROM (SELECT site, key, unnest(lines) AS item FROM history.refund) GROUP BY ALL
-), counted AS (
+
+def lines_of(orders: str) -> str:
+    """SQL: one row per line of these settled orders, with the pieces of it that refunds take back."""
+    return f"""
     SELECT
-        sold.*, coalesce(item.quantity, 1) AS pieces, coalesce(back.pieces, 0) AS back,
-        sum(coalesce(item.quantity, 1)) OVER (PARTITION BY sold.site, sold.key, item.item_id ORDER BY line)
-            AS pieces_so_far
-    FROM sold LEFT JOIN back ON sold.site = back.site AND sold.key = back.key AND item.item_id = back.item_id
-)
-SELECT
-    *, CASE WHEN is_taken_back THEN pieces ELSE greatest(0, least(pieces, back - (pieces_so_far - pieces))) END
-        AS refunded_quantity
-FROM counted
-"""
+        *, CASE WHEN is_taken_back THEN pieces ELSE greatest(0, least(pieces, back - (pieces_so_far - pieces))) END
+            AS refunded_quantity
+    FROM (
+        SELECT
+            sold.*, coalesce(item.quantity, 1) AS pieces, coalesce(back.pieces, 0) AS back,
+            sum(coalesce(item.quantity, 1)) OVER (PARTITION BY sold.site, sold.key, item.item_id ORDER BY line)
+                AS pieces_so_far
+        FROM (SELECT *, unnest(lines) AS item, generate_subscripts(lines, 1) AS line FROM {orders}) AS sold
+        LEFT JOIN (
+            SELECT site, key, item.item_id AS item_id, sum(coalesce(item.quantity, 1)) AS pieces
+            FROM (SELECT site, key, unnest(lines) AS item FROM history.refund) GROUP BY ALL
+        ) AS back ON sold.site = back.site AND sold.key = back.key AND item.item_id = back.item_id
+    )"""
+
 
 ORDER_ITEMS = f"""
 CREATE VIEW order_items AS
@@ -279,7 +278,7 @@ SELECT
     currency, item.price, item.discount, item.coupon, item.cost,
     {money("item.price * pieces::DECIMAL(12, 4)")} AS value,
     {money("(item.price - item.cost) * pieces::DECIMAL(12, 4)")} AS margin, refunded_quantity, state, order_key
-FROM history.line_sold WHERE {{days}}
+FROM ({lines_of("history.settled")}) WHERE {{days}}
 """
 
 REFUNDED = f"""
@@ -295,5 +294,5 @@ FROM history.refund AS refund LEFT JOIN history.settled AS settled USING (site, 
 WHERE {{days}}
 """
 
-PARTS = (OF_PAGES, OF_FACTS, SALES, REFUNDS, SETTLED, LINES_SOLD)
+PARTS = (OF_PAGES, OF_FACTS, SALES, REFUNDS, SETTLED)
 """Views that the three are made of, in this order."""

@@ -108,10 +108,18 @@ def test_the_last_365_days_end_with_the_newest_record(history: History, tmp_path
         (ANN, "USD"): ("1", "200", "80", "0", "3", "0", "0", "0", "0", "0", "0", "80"),
         (BEN, "EUR"): ("1", "200", "80", "0", "0", "0", "0", "0", "0", "0", "0", "80"),
     }
-    later = (START + YEAR + DAY, event("visitor-9", "page-9", 0, YEAR + DAY))
+    later = fact("@cleo", "promotion_used", YEAR + DAY, promotion="may")
     later_on = seal(tmp_path, in_order(*TOLD, later))
     assert value(later_on, "revenue", "revenue_year")[BEN, "EUR"] == ("200", "0")
     assert value(later_on, "revenue_year", last=date(2027, 1, 15))[BEN, "EUR"] == ("200",)
+
+
+def test_a_contact_is_of_the_time_of_its_first_state(tmp_path: Path) -> None:
+    written = thing(CONTACT, "C-1", "contact", LONG_AGO, customer=ANN, cost=250, currency="EUR")
+    opened = thing(CONTACT, "C-1", "contact", 0, customer=ANN, state="opened")
+    for told, of_year in (((written,), "0"), ((written, opened), "2.5")):
+        history = seal(tmp_path / of_year, in_order(*told, bought("B-1", 9, customer=BEN)))
+        assert value(history, "cost_to_serve", "cost_to_serve_year")[ANN, "EUR"] == ("2.5", of_year)
 
 
 def test_first_and_last_purchase_are_of_orders_that_were_kept(history: History) -> None:
