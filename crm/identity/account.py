@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.sites import SiteFacts
 from wakeline.account import (
     MOST_COSTS,
     MOST_ORDERS,
-    RANKS,
     YEAR_MS,
     Account,
     Booked,
@@ -53,23 +54,34 @@ def told_by_facts(customer: Customer, *, after: int) -> list[Booked]:
     return [Booked(id, True, one) for id, one in costs.items() if not is_thing(id) and one.time > after]
 
 
-def add(other: Account, customer: Customer, out: Out) -> None:
-    """Add the account of another id of the same customer."""
-    account = customer.state.account or Account()
-    merge(account, other, out.now)
-    customer.state.account = account
-    _changed(customer, out)
+def add(other: Account, customer: Customer, out: Out, *, first_heard: int) -> None:
+    """Add the account of another id of the same customer, without what an erasure takes.
+
+    Things tell all again that is later than that. What facts told is of the record: see `crm.identity.record`.
+    `first_heard`: since when the other id is known, ms.
+    """
+    state, upto = customer.state, customer.tombstone
+    has_record = bool(state.returned or not upto)
+    orders, costs = (
+        {id: one for id, one in kept.items() if one.since > upto and (has_record or is_thing(id))}
+        for kept in (other.orders, other.costs)
+    )
+    left = replace(other, orders=orders, costs=costs) if first_heard > upto else Account(orders, costs)
+    if named := [one.since for kept in (orders, costs) for id, one in kept.items() if is_thing(id)]:
+        customer.hear(min(named), max(named))
+    if orders or costs or left.older:
+        account = state.account or Account()
+        merge(account, left, out.now)
+        state.account = account
+        _changed(customer, out)
 
 
 def rank(customer: Customer, out: Out) -> None:
     """Compute by what the customer is ranked, as of now."""
     account, currency = customer.state.account or Account(), out.site.currency
-    sums = account.all_time(), account.year(out.now)
-    before = Sums(value=_value_before(customer, currency))
-    of_currency(sums[0], currency).add(before)
-    customer.ranks = tuple(
-        getattr(of_currency(sums[rank.is_of_year], currency), rank.of) if currency else 0 for rank in RANKS
-    )
+    value, *others = account.ranks(currency, out.now)
+    if currency:
+        customer.ranks = (value + _value_before(customer, currency), *others)
 
 
 def _value_before(customer: Customer, currency: str) -> int:
@@ -89,9 +101,6 @@ def leave(customer: Customer, out: Out) -> None:
 
 
 def _changed(customer: Customer, out: Out) -> None:
-    account = customer.state.account
-    assert account is not None
-    account.leaves = account.next_leaving(out.now)
     customer.has_new_deadlines = True
     rank(customer, out)
 
@@ -103,7 +112,7 @@ def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
         kept, upto = (account.costs, account.costs_upto) if one.is_cost else (account.orders, account.orders_upto)
         former = kept.get(one.id)
         if former is not None:
-            if one.now.told < former.told:  # it came by another way, and late
+            if not _is_newer(one.now, former):
                 continue
             kept[one.id] = one.now
             if one.now.is_same(former):
@@ -121,6 +130,14 @@ def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
     if is_changed:
         _fold(account, now)
     return is_changed
+
+
+def _is_newer(new: Booking, former: Booking) -> bool:
+    """Else it came by another way, through another id of the customer, and late.
+
+    A thing that names one id and then another tells both in one moment that it comes to nothing, and to something.
+    """
+    return new.told > former.told or (new.told == former.told and bool(new.currency))
 
 
 def merge(account: Account, other: Account, now: int) -> None:
