@@ -32,7 +32,7 @@ export function strip(times) {
     const mark = make("i", "")
     mark.title = more.length ? `${name}: ${many(more.length + 1, "order")}` : name
     mark.style.left = `${100 * (1 - Math.max(0, daysAgo(time)) / YEAR_DAYS)}%`
-    mark.style.height = `${Math.min(100, 52 + 16 * more.length)}%`
+    mark.style.height = `${Math.min(100, 60 + 20 * more.length)}%`
     line.append(mark)
   }
   return line
