@@ -114,13 +114,13 @@ def ship(order: str, chance: random.Random, start: int) -> list[Said]:
     return story.said
 
 
-def take_back(order: str, product: Product, chance: random.Random, start: int, *, is_last: bool) -> list[Said]:
-    """A piece of the order comes back, and its price is refunded; with the last one all of it has come back."""
+def take_back(order: str, product: Product, chance: random.Random, start: int, *, left: float) -> list[Said]:
+    """One of the `left` pieces of the order comes back, and its price is refunded: once, also if it is told again."""
     story = Story("", chance, start)
-    refund: Fields = {"refund_id": story.id("R"), "value": product.price, "currency": catalogue().currency}
+    refund: Fields = {"refund_id": f"R-{order}-{left:g}", "value": product.price, "currency": catalogue().currency}
     words = f"took back the {product.name}, for €{product.price}"
     story.say("refund", words, transaction_id=order, **refund, items=[item(product, 1)])
-    if is_last:
+    if left <= 1:
         story.say("order_state", "has all of it back", transaction_id=order, state="returned")
     return story.said
 

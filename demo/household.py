@@ -182,5 +182,5 @@ class Household:
         self.steps.append(story.said)
         for one in bought:
             if days := CAME_BACK.get(one.id):
-                back = take_back(number, one, self.chance, at + days * DAY_MS, is_last=len(bought) == 1)
+                back = take_back(number, one, self.chance, at + days * DAY_MS, left=len(bought))
                 self.steps.append(back)

@@ -88,7 +88,7 @@ def asked(what: str, number: str, order: Order, chance: random.Random, now: int)
     if what == BACK:
         pieces = left(order)
         product = next((one for id in pieces if (one := _product(id))), None)
-        return [] if product is None else take_back(number, product, chance, now, is_last=sum(pieces.values()) <= 1)
+        return [] if product is None else take_back(number, product, chance, now, left=sum(pieces.values()))
     return None
 
 

@@ -50,10 +50,13 @@ async function tell(who, url, body) {
 
 document.addEventListener("click", (event) => {
   const who = event.target.closest("[data-tell]")?.dataset.tell
-  const what = event.target.closest("[data-order]")?.dataset.order
+  const button = event.target.closest("[data-order]"), what = button?.dataset.order
   const away = () => { isThere = false; draw() }
   if (who && customer()) tell(who, "/panel/tell/" + who, { id: customer() }).catch(away)
-  if (what) tell("warehouse", "/panel/order/" + what, { visitor: localStorage["wakeline.id"], order: kept("shop.order").number }).catch(away)
+  if (!what) return
+  button.disabled = true // until there is an answer
+  tell("warehouse", "/panel/order/" + what, { visitor: localStorage["wakeline.id"], order: kept("shop.order").number })
+    .catch(away).finally(() => { button.disabled = false })
 })
 document.addEventListener("panel:drawn", ({ detail }) => { isThere = !!detail; draw() })
 document.addEventListener("shop:customer", draw)
