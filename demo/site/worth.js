@@ -89,7 +89,7 @@ export function drawWorth(purchases) {
     return row
   }))
   $("worth-strip").replaceChildren(strip(purchases.times))
-  $("worth-days").textContent = purchases.times.length ? `Last bought ${latest(purchases.times)}` : "Nothing of what was bought is kept."
+  $("worth-days").textContent = purchases.times.length ? `Last bought ${latest(purchases.times)}` : "No purchases that were kept."
 }
 
 /** The section of the visitor's own order; hidden without one. */
