@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from typing import NamedTuple
 
 from reports import customer_value, deliveries, orders, product_sales, responses, things, worth
@@ -141,7 +141,7 @@ def create(views: Sequence[View], first: date | None, last: date | None) -> str:
     """
     bounds = [f"day >= DATE '{first}'"] * (first is not None) + [f"day <= DATE '{last}'"] * (last is not None)
     days = " AND ".join(bounds) or "true"
-    until = NEWEST if last is None else f"least({NEWEST}, TIMESTAMP '{last + timedelta(days=1)}')"
+    until = NEWEST if last is None else f"least({NEWEST}, TIMESTAMP '{last}' + INTERVAL 1 DAY)"
     parts = (part for view in views for part in view.parts)
     made = dict.fromkeys((*parts, *(view.sql for view in views)))
     return ";".join(sql.replace("{days}", days).replace("{until}", until) for sql in made)

@@ -117,6 +117,9 @@ def test_what_has_changed_is_appended_to_every_lane_and_holds(run: Run, servers:
         "site shop, interests: version 1 is now in effect\n  + /shoes/* counts for Shoes\n"
         "site shop, margins: version 1 is now in effect\n"
         "site shop, page_orders: version 1 is now in effect\n  + orders that only a page told count\n"
+        "site shop, currency: version 1 is now in effect\n  + there is no main currency\n"
+        "site shop, minute_cost: version 1 is now in effect\n  + a minute of service costs 0\n"
+        "site shop, return_cost: version 1 is now in effect\n  + an order that comes back costs 0\n"
     )
     assert versions(servers) == [[1]] * LANES
     assert run().output == "nothing to do: the configured rules are already in effect\n"
