@@ -28,7 +28,8 @@ DEPENDS = {
         "they count from the arrival of the one that says `returns`, in a replay also if the erasure came after it, "
         "or the alias"
     ),
-    "the customer of an order that only a page told": "a browser that is identified late or later claims its latest four orders; older ones stay with whom they named",
+    "the customer of an order that only a page told": "a browser that is identified late or later claims its "
+    "latest four orders; older ones stay with whom they named",
     "two customers of one browser": (
         "a late `identify` moves what arrived in the last ten minutes, at most 16 records; older stays with the other"
     ),
