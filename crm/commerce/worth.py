@@ -18,6 +18,7 @@ from wakeline.orders import Order
 from wakeline.told import ITEM, Counted
 
 MOST_VALUE = 10**12  # minor units: nine million such orders fit into a number of 64 bits
+NOISE = 1e-12  # of a sum of floats, relative: what is 12,891.5 exactly may be 12,891.499999999998
 
 _ID, _PRICE, _QUANTITY, _CATEGORY, _COST = map(ITEM.index, ("item_id", "price", "quantity", "item_category", "cost"))
 
@@ -38,8 +39,8 @@ def worth(order: Order, rates: Mapping[str, float]) -> Counted | None:
         value=value,
         taken_back=taken_back,
         margin=_margin(order, value - taken_back, back, rates),
-        pieces=sum(map(_whole, _pieces(order.items).values())) if order.items else 0,
-        pieces_back=sum(map(_whole, back.values())),
+        pieces=sum(map(_half_up, _pieces(order.items).values())) if order.items else 0,
+        pieces_back=sum(map(_half_up, back.values())),
         is_back=is_off or 0 < value == taken_back,
     )
 
@@ -88,7 +89,7 @@ def _price(items: Sequence[list[Any]], prices: Mapping[str, int]) -> int | None:
         if price is None:
             return None
         total += price * _quantity(item)
-    return floor(total + 0.5)
+    return _half_up(total)
 
 
 def came_back(order: Order) -> dict[str, float]:
@@ -110,7 +111,7 @@ def came_back(order: Order) -> dict[str, float]:
 def kept_pieces(order: Order) -> dict[str, int]:
     """Whole pieces of each item that did not come back, by its id."""
     back = came_back(order)
-    return {id: _whole(count) - _whole(back.get(id, 0)) for id, count in _pieces(order.items).items()}
+    return {id: _half_up(count) - _half_up(back.get(id, 0)) for id, count in _pieces(order.items).items()}
 
 
 def _pieces(items: Sequence[list[Any]]) -> dict[str, float]:
@@ -142,7 +143,7 @@ def _margin(order: Order, kept: int, back: Mapping[str, float], rates: Mapping[s
         gone = min(count, left.get(item[_ID], 0))
         left[item[_ID]] = left.get(item[_ID], 0) - gone
         cost += one * (count - gone)
-    margin = kept - floor(cost + 0.5)
+    margin = kept - _half_up(cost)
     return margin if abs(margin) <= MOST_VALUE else None
 
 
@@ -155,5 +156,6 @@ def _quantity(item: list[Any]) -> float:
     return 1 if count is None else max(count, 0)
 
 
-def _whole(count: float) -> int:
-    return floor(count + 0.5)
+def _half_up(number: float) -> int:
+    """The nearest whole number, of two the greater."""
+    return floor(number + abs(number) * NOISE + 0.5)
