@@ -30,8 +30,8 @@ def differences(said: Said, found: Truth, people: list[CustomerTruth]) -> Differ
     }
     return {
         "orders": list(_of_rows(said.orders, {number: _but(row, "state") for number, row in wanted.items()})),
-        "orders in SQL": list(_of_rows(said.sql_orders, of_sql)),
-        "products in SQL": list(_of_rows(said.sql_products, products)),
+        "orders in SQL": [] if said.sql_orders is None else list(_of_rows(said.sql_orders, of_sql)),
+        "products in SQL": [] if said.sql_products is None else list(_of_rows(said.sql_products, products)),
         "customers": list(_of_customers(said.customers, people)),
         "totals": list(_of_fields("", said.totals, {name: n for name, n in found.totals.items() if n})),
     }

@@ -64,11 +64,13 @@ WITHOUT_COSTS = (Told.PAGE, Told.SIGNED, Told.PAID, Told.BARE)
 
 @dataclass
 class Order:
-    """An order with all that becomes of it. `first`: what was bought before it was amended."""
+    """An order with all that becomes of it. `first`: what was bought before it was amended; `first_customer`: who was
+    said to have bought it until then.
+    """
 
     number: str
     time: int
-    customer: str  # the shop's own id; "": a guest
+    customer: str  # one of the shop's own ids; "": a guest
     currency: str
     told: Told
     lines: list[Line]
@@ -78,9 +80,13 @@ class Order:
     discount: int = 0
     first: tuple[list[Line], int] | None = None
     amended: int = 0  # when
+    first_customer: str = ""  # the shop's own id; "": nobody said
     refunds: list[Refund] = field(default_factory=list)
     states: dict[str, int] = field(default_factory=dict)
     identified_later: bool = False  # its visitor says an hour later who it is
+
+    def buyer_at_first(self) -> str:
+        return self.customer if self.first is None else self.first_customer
 
 
 @dataclass
@@ -110,8 +116,13 @@ class Customer:
     contacts: float  # a year
     currency: str
     likes_pages: float  # share of its orders that are bought on the site
+    other_id: str = ""  # "": it has one id alone
     orders_before: int = 0
     value_before: int = 0
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        return (self.id, self.other_id) if self.other_id else (self.id,)
 
 
 @dataclass

@@ -24,7 +24,7 @@ def befall(
         return at if at < made.end - MINUTE_MS else 0
 
     if order.told is Told.PAGE:
-        _of_page(order, one, after, chance)
+        _of_page(order, one, after, made, chance)
         return
     if order.told is Told.PAID:
         order.states["paid"] = order.time + 1_000
@@ -33,6 +33,9 @@ def befall(
         order.lines = other_lines()
         order.value = worth(order.lines)
         order.discount = 0
+        order.first_customer = order.customer
+        if order.told is Told.SHOP and order.customer and chance.random() < 0.5:
+            order.first_customer = chance.choice(("", chance.choice(made.customers).id))
     if chance.random() < CANCELLED and (at := after(HOUR_MS, DAY_MS)):
         order.states["cancelled"] = at
     elif order.told is not Told.SIGNED:
@@ -48,9 +51,9 @@ def befall(
         order.refunds.append(Refund(_id(order), at, order.value + 100))
 
 
-def _of_page(order: Order, one: Customer, after: Callable[[int, int], int], chance: random.Random) -> None:
-    """What a page tells may be all that is known; it may take back too."""
-    if chance.random() < one.returns and (at := after(MINUTE_MS, 3 * DAY_MS)):
+def _of_page(order: Order, one: Customer, after: Callable[[int, int], int], made: Years, chance: random.Random) -> None:
+    """What a page tells may be all that is known; it may take back too. What guests did is not taken after two days."""
+    if chance.random() < one.returns and (at := after(MINUTE_MS, 3 * DAY_MS)) and (order.customer or at < made.live):
         kind = chance.randrange(3)
         if kind == 0:
             order.refunds.append(Refund(_id(order), at))

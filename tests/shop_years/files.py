@@ -72,7 +72,7 @@ def _purchase(order: Order) -> Iterator[Row]:
     for line in lines:
         product = line.product
         yield (
-            order.number, when(order.time), order.customer, order.channel, currency, text(value, currency),
+            order.number, when(order.time), order.buyer_at_first(), order.channel, currency, text(value, currency),
             text(order.discount, currency) if order.discount else "", order.coupon, "", product.id, product.name,
             product.category, line.quantity, text(line.price, currency),
             "" if line.cost is None else text(line.cost, currency),

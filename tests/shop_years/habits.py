@@ -15,7 +15,10 @@ BROWSING_DAYS, LIVE_DAYS = 60, 5
 BORDER_DAYS = range(363, 368)  # ago: neither certainly within a year nor certainly not
 LETTER_DAYS = 390  # sent mails are kept 400
 GUESTS = 0.06  # of the orders
+TWO_IDS = 0.06  # of the customers
 SECOND_MS = 1_000
+MAIN = "EUR"
+PROMOTIONS = ("promotion_issued", "promotion_used", "contest_entered")
 COUPONS = ("", "", "", "", "SPRING", "WELCOME")
 CATEGORIES = ("Lamps", "Ceramics", "Plants", "Textiles", "Fabrics")
 assert set(RATES) < set(CATEGORIES)
@@ -50,6 +53,8 @@ def _customer(number: int, made: Years, chance: random.Random) -> Customer:
         currency="JPY" if chance.random() < 0.15 else "EUR",
         likes_pages=chance.choice((0.1, 0.5, 0.9)),
     )
+    if chance.random() < TWO_IDS:
+        found.other_id = f"B-{number}"
     if chance.random() < 0.2:
         found.orders_before = chance.randrange(1, 40)
         found.value_before = chance.randrange(100, 400_000)
@@ -72,12 +77,13 @@ def _buy(one: Customer, made: Years, chance: random.Random) -> None:
         currency = one.currency if chance.random() < 0.95 else "EUR"
         lines = _lines(one, currency, made.products, chance)
         discount = 0 if chance.random() < 0.8 else worth(lines) // 10
+        customer = "" if chance.random() < GUESTS else chance.choice(one.ids)
         order = Order(
             number=f"A-{len(made.orders) + 1}",
             time=time,
-            customer="" if chance.random() < GUESTS else one.id,
+            customer=customer,
             currency=currency,
-            told=_told(time, one, made, chance),
+            told=_told(time, customer, one, made, chance),
             lines=lines,
             value=worth(lines) - discount,
             coupon=chance.choice(COUPONS),
@@ -90,9 +96,11 @@ def _buy(one: Customer, made: Years, chance: random.Random) -> None:
         made.orders.append(order)
 
 
-def _told(time: int, one: Customer, made: Years, chance: random.Random) -> Told:
-    """Before pages told anything, only the shop could."""
+def _told(time: int, customer: str, one: Customer, made: Years, chance: random.Random) -> Told:
+    """Before pages told anything, only the shop could; and what guests did is not taken after two days."""
     if time < made.browsing or chance.random() > one.likes_pages:
+        return Told.SHOP
+    if time >= made.live and not customer:
         return Told.SHOP
     if time >= made.live:  # where it arrives with the delay of a network, which only a server's exact time undoes
         return chance.choice((Told.BOTH, Told.BARE))
@@ -113,28 +121,20 @@ def _lines(one: Customer, currency: str, products: list[Product], chance: random
 
 
 def _cost(one: Customer, made: Years, chance: random.Random) -> None:
+    def add(letter: str, type: str, time: int, cost: int | None, currency: str = MAIN) -> Cost:
+        id = f"{letter}-{len(made.costs) + 1}"
+        made.costs.append(Cost(type, id, time, chance.choice(one.ids), cost, currency))
+        return made.costs[-1]
+
     for time in _moments(made, one.since, made.end, 365 / one.contacts, chance) if one.contacts else ():
-        cost = Cost("contact", _number("T", made), time, one.id)
+        contact = add("T", "contact", time, chance.randrange(50, 2_000) if chance.random() < 0.4 else None)
         if chance.random() < 0.7:
-            cost.minutes = Decimal(chance.randrange(1, 120)) / 2
-        if chance.random() < 0.4:
-            cost.cost = chance.randrange(50, 2_000)
-        made.costs.append(cost)
+            contact.minutes = Decimal(chance.randrange(1, 120)) / 2
     for time in _moments(made, one.since, made.end, 400, chance) if chance.random() < 0.3 else ():
-        cost = Cost("service_order", _number("S", made), time, one.id, cost=chance.randrange(500, 9_000))
+        service = add("S", "service_order", time, chance.randrange(500, 9_000))
         if chance.random() < 0.5:
-            cost.minutes = Decimal(chance.randrange(10, 90))
-        made.costs.append(cost)
+            service.minutes = Decimal(chance.randrange(10, 90))
     for time in _moments(made, max(one.since, made.end - LETTER_DAYS * DAY_MS), made.end, 60, chance):
-        currency = one.currency
-        made.costs.append(
-            Cost("campaign_sent", _number("L", made), time, one.id, in_currency(chance.choice((2, 85, 110)), currency),
-                 currency)
-        )  # fmt: skip
+        add("L", "campaign_sent", time, in_currency(chance.choice((2, 85, 110)), one.currency), one.currency)
     for time in _moments(made, one.since, made.end, 500, chance) if chance.random() < 0.2 else ():
-        type = chance.choice(("promotion_issued", "promotion_used", "contest_entered"))
-        made.costs.append(Cost(type, _number("P", made), time, one.id, chance.randrange(100, 1_500)))
-
-
-def _number(letter: str, made: Years) -> str:
-    return f"{letter}-{len(made.costs) + 1}"
+        add("P", chance.choice(PROMOTIONS), time, chance.randrange(100, 1_500))

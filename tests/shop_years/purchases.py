@@ -9,13 +9,13 @@ from fractions import Fraction
 from math import floor
 
 from tests.shop_years.decided import Cost, Customer, Years
+from tests.shop_years.habits import MAIN
 from tests.shop_years.pages import RETURN, SERVICE_MINUTE
 from tests.shop_years.truth import OrderTruth, Truth
 from wakeline.durations import DAY_MS
 
 YEAR_MS = 365 * DAY_MS
 MOST_KEPT = 64  # orders that are known one by one
-MAIN = "EUR"
 
 
 @dataclass
@@ -53,7 +53,10 @@ def customers(made: Years, found: Truth) -> list[CustomerTruth]:
         orders[order.customer].append(order)
     for cost in made.costs:
         costs[cost.customer].append(cost)
-    every = (_customer(one, orders[one.id], costs[one.id], made.end) for one in made.customers)
+    every = []
+    for one in made.customers:
+        bought = [order for id in one.ids for order in orders[id]]
+        every.append(_customer(one, bought, [cost for id in one.ids for cost in costs[id]], made.end))
     return [one for one in every if one.orders or one.all_time]
 
 

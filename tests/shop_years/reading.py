@@ -49,11 +49,11 @@ STATES = ("placed", "paid", "shipped", "delivered", "returned", "cancelled")
 
 
 class Said(NamedTuple):
-    """By number, id or name: see the functions below."""
+    """By number, id or name: see the functions below. None: it was not asked."""
 
     orders: Rows
-    sql_orders: Rows
-    sql_products: Rows
+    sql_orders: Rows | None
+    sql_products: Rows | None
     customers: dict[str, Any]
     totals: dict[str, int]
 

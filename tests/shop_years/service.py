@@ -6,11 +6,17 @@ import random
 from decimal import Decimal
 from typing import Any
 
-from tests.shop_years.decided import Cost
+from tests.shop_years.decided import Cost, Customer
 from wakeline.durations import MINUTE_MS
 
 CHANNELS = ("phone", "mail", "chat")
 ID_OF = {"contact": "contact_id", "service_order": "service_id", "campaign_sent": "sent_id"}
+
+
+def same(customer: Customer, time: int) -> dict[str, Any]:
+    """Two ids are of one customer."""
+    return {"id": f"{customer.id}-same", "type": "alias", "time": time, "customer": customer.id,
+            "other": customer.other_id}  # fmt: skip
 
 
 def events(cost: Cost, chance: random.Random) -> list[dict[str, Any]]:

@@ -55,6 +55,9 @@ class _Teller:
                 self._since(order)
         for cost in self._made.costs:
             self._cost(service.events(cost, self._chance))
+        for one in self._made.customers:
+            if one.other_id:
+                self._import(service.same(one, self._made.start))
         self._chance.shuffle(self._found.table)
         self._chance.shuffle(self._found.lines)
         self._arriving.sort(key=lambda one: one[0])
@@ -155,6 +158,9 @@ def bought(order: Order, *, has_items: bool = True, later_ms: int = 0) -> Event:
     """As it was bought first."""
     lines, value = order.first or (order.lines, order.value)
     event = _event(order, "purchase", "bought", order.time + later_ms) | _amount(value, order.currency)
+    event |= {"customer": order.buyer_at_first()}
+    if not event["customer"]:
+        del event["customer"]
     if has_items:
         event["items"] = [_line(line, order.currency) for line in lines]
     if order.coupon:
