@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 
 from wakeline.paths import pattern
-from wakeline.settings import MOST_INTEREST_RULES, MOST_MARGIN_RULES, InterestRule, MarginRule, Site
+from wakeline.settings import MOST_COST, MOST_INTEREST_RULES, MOST_MARGIN_RULES, InterestRule, MarginRule, Site
+from wakeline.vocabulary.money import FACTORS
 
 Held = tuple[tuple[str, bytes], ...]  # name and body of each definition that holds for a site, by name
 
@@ -56,10 +57,35 @@ def _check_nothing(_: bool) -> None:
     pass
 
 
+def _check_currency(code: str) -> None:
+    if code and code not in FACTORS:
+        raise ValueError("no currency of ISO 4217")
+
+
+def _currency_in_words(code: str) -> list[str]:
+    return [f"the main currency is {code}"] if code else ["there is no main currency"]
+
+
+def _check_cost(amount: float) -> None:
+    if not 0 <= amount <= MOST_COST:
+        raise ValueError(f"a cost that is not between 0 and {MOST_COST:,}")
+
+
+def _minute_in_words(amount: float) -> list[str]:
+    return [f"a minute of service costs {amount:.12g}"]
+
+
+def _return_in_words(amount: float) -> list[str]:
+    return [f"an order that comes back costs {amount:.12g}"]
+
+
 KINDS: dict[str, Kind] = {
     "interests": Kind(tuple[InterestRule, ...], _check_rules, _rules_in_words),
     "margins": Kind(tuple[MarginRule, ...], _check_margins, _margins_in_words),
     "page_orders": Kind(bool, _check_nothing, _page_orders_in_words),
+    "currency": Kind(str, _check_currency, _currency_in_words),
+    "minute_cost": Kind(float, _check_cost, _minute_in_words),
+    "return_cost": Kind(float, _check_cost, _return_in_words),
 }
 """By the name that records, keys and `Site` use."""
 

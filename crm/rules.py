@@ -15,9 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from crm.commerce import carts, page_orders
+from crm.commerce import carts, claims, page_orders
 from crm.content import events, page_views
-from crm.identity import agreements, consent, customers
+from crm.identity import account, agreements, consent, customers
 from crm.identity.customers import open_share, send_share
 from crm.intake import bots, duplicates
 from crm.interests import scoring
@@ -73,6 +73,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("carts", carts.follow, (CUSTOM,)),
     ("interests", scoring.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),
     ("customers", customers.link, (IDENTIFY,)),
+    ("claims", claims.claim, (IDENTIFY,)),
     ("agreements", agreements.note, (CONSENT,)),
 )
 """Name, rule and its event types, in order of application."""
@@ -94,7 +95,10 @@ DEADLINES: dict[type, tuple[Deadline, ...]] = {
         Deadline("cart_abandoned", carts.next_abandoned, carts.abandon),
         Deadline("visitor_age", visitor_end, end_visitor, is_age=True),
     ),
-    Customer: (Deadline("customer_age", customer_end, end_customer, is_age=True),),
+    Customer: (
+        Deadline("booking_year", account.next_leaving, account.leave),
+        Deadline("customer_age", customer_end, end_customer, is_age=True),
+    ),
     Thing: (Deadline("thing_age", thing_end, end_thing, is_age=True),),
 }
 """The kinds of deadlines of people and things, in the order in which they fire in the same millisecond."""

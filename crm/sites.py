@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
+from math import floor
 from typing import NamedTuple
 
 from crm.definitions import Held, defined
@@ -12,6 +13,7 @@ from wakeline.event import MAX_INTEREST
 from wakeline.labels import cut
 from wakeline.paths import decoded, page_label, pattern
 from wakeline.settings import Site
+from wakeline.vocabulary.money import FACTORS
 
 REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
 REMEMBERED_QUARTERS = 80_000  # of an hour, of one site: the two years of an imported history; 8 MB
@@ -39,6 +41,10 @@ class SiteFacts:
         self._time_zone = site.time_zone
         self.margins = {interest_name(rule.category): rule.rate for rule in site.margins}  # by `interest_name`
         self.page_orders = site.page_orders
+        self.currency = site.currency
+        factor = FACTORS.get(site.currency, 0)
+        self.minute_cost = site.minute_cost * factor  # minor units of `currency`
+        self.return_cost = floor(site.return_cost * factor + 0.5)
         self._rules = [(pattern(rule.path), interest_name(rule.interest)) for rule in site.interests]
         self._day_of_quarter: dict[int, str] = {}
         self.interests_of_path = lru_cache(REMEMBERED_PATHS)(self._interests_of_path)

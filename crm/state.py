@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 from msgspec import Struct
 
-from crm.commerce.state import Cart
+from crm.commerce.state import Bought, Cart
 from crm.identity.state import STORED_COUNTS, Customer, CustomerState, Lately, Turn, decode_customer, encode_customer
 from crm.intake.state import Outside, Page
 from crm.interests.state import Interests
@@ -45,7 +45,7 @@ STORED = {
     "country": "C", "customer": "u", "linked": "l", "named": "N", "kept_out": "k", "turns": "t", "repeats": "r",
     "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H",
     "had_seen": "j", "facts": "x", "told": "T", "withheld": "W",
-    "cart": "K", "last_purchase": "M", "cart_items": "J", "first": "b", "latest": "z",
+    "cart": "K", "last_purchase": "M", "cart_items": "J", "bought": "m", "first": "b", "latest": "z",
 }  # fmt: skip
 """Field of a visitor's state -> its stored name: long ones would be a fifth of a state."""
 FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard", "former_recent": "recent"}
@@ -110,6 +110,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     cart: Cart | None = None  # what the site counts of it; it survives erasure
     last_purchase: int = 0  # time of the latest purchase that a page told, ms; it survives erasure
     cart_items: dict[str, float] = {}  # ids of products that the profile lists, without prefix -> pieces, latest last
+    bought: dict[str, Bought] = {}  # its latest orders, see `crm.commerce.claims`
     first: Touch = NOWHERE
     latest: Touch = NOWHERE
 

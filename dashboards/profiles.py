@@ -13,7 +13,19 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from msgspec import Struct
 
-from wakeline.profile_fields import Cart, Consent, Interest, Preference, Profile, Record, Session, Source
+from wakeline.profile_fields import (
+    Cart,
+    Consent,
+    Earned,
+    Interest,
+    Preference,
+    Profile,
+    Purchases,
+    Ranked,
+    Record,
+    Session,
+    Source,
+)
 from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder
 
 FILE = Path(__file__).parents[1] / "docs" / "profiles.md"
@@ -50,6 +62,9 @@ PARTS: dict[str, type[Struct]] = {
     "Record": Record,
     "Preference": Preference,
     "Consent": Consent,
+    "Purchases": Purchases,
+    "Earned": Earned,
+    "Ranked": Ranked,
     "Order": Order,
     "Item": Item,
     "Refund": Refund,

@@ -66,7 +66,8 @@ class LanePlace(Struct):
 # Returns the first deadline, the ids of what XADD put into the outbox, and what `SAYING` counted.
 # Those in `own` are not Redis commands, but for XADD and HINCRBY; for SAY, HOLD and SAID see `messages`. STORE: set to
 # a part of ARGV[10], from its first byte to its last, as Lua's msgpack knows no bytes, for a lifetime (ms). TOP: add to
-# a top list that is not loaded, in order and within the cap, like `Changes` for loaded lists. LATEST: set to a time
+# a top list that is not loaded, in order and within the cap, like `Changes` for loaded lists. BEST: set a member's
+# score, and take out the lowest ones beyond the cap. LATEST: set to a time
 # (ms) if it is later than the stored one, as a replay applies old erasures after newer ones. DEAD: add a dead letter to
 # the stream and the people it names to the set; beyond the maximum number of names the oldest letters are deleted.
 # FORGET: delete dead letters about a person, up to a time. CARD: delete what a customer's card holds of up to a time,
@@ -105,6 +106,11 @@ function own.TOP(c)
     end
     if tonumber(call('ZINCRBY', c[2], c[j + 1], member)) == 0 then call('ZREM', c[2], member) end
   end
+end
+function own.BEST(c)
+  call('ZADD', c[2], c[4], c[5])
+  local over = call('ZCARD', c[2]) - tonumber(c[3])
+  if over > 0 then call('ZREM', c[2], unpack(call('ZRANGE', c[2], 0, over - 1))) end
 end
 function own.HINCRBY(c)
   redis.pcall('HINCRBY', c[2], c[3], c[4])  -- a sum that leaves 64 bits stays as it was: it must not stop the lane

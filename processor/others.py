@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from crm import facts, records
-from crm.facts import Thing, is_counted
+from crm.facts import Thing
 from crm.out import Verdict
 from crm.sites import Facts
 from crm.state import Customer, Visitor
@@ -34,11 +34,13 @@ def hear(fact: Fact, who: tuple[Who, ...], memory: LaneMemory, changes: Changes)
     """Apply a fact at its home. `who`: see `batch.named_in`."""
     first, *others = who
     home = touch(memory, changes, first)
-    if not isinstance(home, Thing) or is_counted(home):
-        site = memory.definitions.facts(changes.sites).get(fact.site) or NO_LONGER[fact.site]
-        changes.enter(site, min(fact.time, changes.now))
+    _enter(fact.site, min(fact.time, changes.now), memory, changes)
     named = {id: memory.people[site, id] for site, id in others}
     return home, facts.take(fact, home, named, changes)
+
+
+def _enter(site: str, time: int, memory: LaneMemory, changes: Changes) -> None:
+    changes.enter(memory.definitions.facts(changes.sites).get(site) or NO_LONGER[site], time)
 
 
 def take(item: Item, fact: Fact, memory: LaneMemory, changes: Changes) -> tuple[Home | None, Verdict]:
@@ -75,6 +77,7 @@ def receive(share: Share, memory: LaneMemory, changes: Changes, *, applied: Posi
         if records.is_known(share, customer):
             return None
         touch(memory, changes, who)
+        _enter(share.site, changes.now, memory, changes)
         records.receive(share, customer, changes)
         return customer
     return hear(share.fact, touched_by(share), memory, changes)[0]
@@ -117,6 +120,7 @@ def unlink(
         elif not record.withdrawn:
             thing = touch(memory, changes, (record.site, id))
             assert isinstance(thing, Thing)
+            _enter(record.site, changes.now, memory, changes)
             facts.unlink(thing, record.id, changes, upto=record.time)
     if not naming.is_all:
         memory.unlinked = changes.offset, naming.ids[-1]

@@ -27,6 +27,7 @@ from processor.changes import Changes
 from processor.command import Command, in_parts
 from processor.memory import LaneMemory
 from wakeline import keys
+from wakeline.account import MOST_RANKED, RANKS
 from wakeline.decay import text_of
 from wakeline.durations import DAY_MS
 from wakeline.profile_fields import COUNTS, SOURCES, TRAITS
@@ -219,6 +220,8 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
     lane, site, id = changes.lane, customer.site, customer.id
     profile = changes.keys.profile(lane, site, id)
     state = customer.state
+    if customer.ranks is not None:
+        _ranks(customer, changes, add)
     if customer.wipe:
         for key in (changes.keys.state(lane, site, id), profile, changes.keys.interests(lane, site, id)):
             add(["DEL", key])
@@ -226,7 +229,8 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         customer.renewed = 0
     is_linked = bool(state.into or state.aliases)
     is_noted = bool(state.since or state.first_heard)  # in a replay also of one that is to be forgotten
-    if not (state.first_seen or state.erased or state.facts or state.withdrawn or is_noted or is_linked):
+    is_kept = bool(state.first_seen or state.erased or state.facts or state.withdrawn or state.account)
+    if not (is_kept or is_noted or is_linked):
         return
     lives = _lives(customer, changes)
     add(["SET", changes.keys.state(lane, site, id), encode_customer(state), "PX", lives])
@@ -247,6 +251,14 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         add(["PEXPIRE", profile, str(int(lives) + DAY_MS)])
     if customer.interests.changed or customer.interests.gone:
         _interests(customer.interests, changes.keys.interests(lane, site, id), add, lives=lives, renewed=True)
+
+
+def _ranks(customer: Customer, changes: Changes, add: Callable[[Command], None]) -> None:
+    assert customer.ranks is not None
+    for rank, amount in zip(RANKS, customer.ranks, strict=True):
+        key = changes.keys.best(changes.lane, customer.site, rank.name)
+        add(["BEST", key, str(MOST_RANKED), str(amount), customer.id] if amount > 0 else ["ZREM", key, customer.id])
+    customer.ranks = None
 
 
 def write_thing(thing: Thing, changes: Changes, add: Callable[[Command], None]) -> None:

@@ -95,7 +95,7 @@ def _fault_of_fact(fact: Fact) -> str:
     if fact.batch and (not ID.fullmatch(fact.batch) or not 0 < fact.line <= FOR_GOOD):
         return "a fact of no line of an import"
     kind = things.kind_of(fact.home) if things.is_thing(fact.home) else None
-    if facts.of_things(fact.type) != (kind.name if kind else "") or not ID.fullmatch(fact.home):
+    if not facts.may_be_about(fact.type, kind.name if kind else "") or not ID.fullmatch(fact.home):
         return "a fact whose home does not fit its type"
     if kind is None and fact.home not in (fact.customer, fact.visitor):
         return "a fact that has no home"

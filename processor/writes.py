@@ -13,9 +13,10 @@ One event never writes more than MOST_BYTES. The worst case is a page view. In K
      2    numbers, presence, deadlines, the lane's place
 
 62 in all. A first link tells the customer 64 interests (18) and has no lists. The customer's side is a call of its own:
-64 interests (18), as many and 16 more pushed out (21), 100 visitors named twice (8). A dead letter is DEAD_BYTES and
-what is said of it. What a page tells of an order is no longer than the page's event. A fact writes its thing's state,
-of `crm.things.merging.MOST_BYTES`, or a customer's; an alias tells another id the same once.
+64 interests (18), as many and 16 more pushed out (21), 100 visitors named twice (8), its account (5; 15 with more than
+64 orders in a year). A dead letter is DEAD_BYTES and what is said of it. What a page tells of an order is no longer
+than the page's event. A fact writes its thing's state, of `crm.things.merging.MOST_BYTES`, or a customer's; an alias
+tells another id the same once.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from crm.state import (
     encode_customer,
     encode_visitor,
 )
+from wakeline.account import Account, Booking
 from wakeline.kept import Kept
 from wakeline.profile_fields import COUNTS
 from wakeline.record_fields import read_record
@@ -95,6 +96,7 @@ def test_a_customer_is_written_in_short_and_read_as_ever() -> None:
 def test_each_field_of_a_customer_of_before_is_read(field: str) -> None:
     values: dict[str, Any] = {"visitors": ["v"], "counts": {"events": 2}, "record": CUSTOMER.record, "aliases": ["@b"]}
     is_text = field in ("source", "facts", "into")
+    values["account"] = Account({"#a": Booking(1, 2, "EUR", 3)})
     value = values.get(field, "text" if is_text else 7)
     state = decode_customer(msgspec.json.encode({field: value}))
     assert (state.named_counts() if field == "counts" else getattr(state, field)) == value

@@ -91,6 +91,8 @@ ROOM = {
     "workers": "metrics_port = 20000\n",  # each has a port of its own, ten above the one before
     "visitor_months": "visitor_most_months = 120\ncustomer_months = 120\n",  # which may not be less
     "visitor_most_months": "visitor_months = 1\ncustomer_months = 120\n",
+    "minute_cost": 'currency = "EUR"\n',
+    "return_cost": 'currency = "EUR"\n',
     "customer_months": "visitor_months = 1\nvisitor_most_months = 1\n",
 }
 """What the bounds of a setting need of others."""

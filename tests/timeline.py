@@ -37,7 +37,10 @@ Kept = dict[bytes, tuple[bytes, int]]
 """What a server held: key -> its value as DUMP gives it, and ms that were left to it, 0 for ever."""
 
 VISIT = ("start", "last")  # fields of a stored visit that have no default
-SITE = Site(key="shop", interests=(InterestRule(path="/shoes/*", interest="Shoes"),))
+SITE = Site(
+    key="shop", interests=(InterestRule(path="/shoes/*", interest="Shoes"),),
+    currency="EUR", minute_cost=0.5, return_cost=3.0,
+)  # fmt: skip
 
 
 def event(visitor: str, page: str, n: int, at: int, type: str = "page_view", path: str = "/", **fields: Any) -> Event:

@@ -15,6 +15,7 @@ from typing import Annotated, Any, NamedTuple
 
 from msgspec import Struct
 
+from wakeline.account import MOST_ORDERS
 from wakeline.definitions import CART_GAP_MS, MAX_CART_ITEMS
 from wakeline.durations import MINUTE_MS
 
@@ -142,6 +143,39 @@ class Record(Struct, frozen=True, kw_only=True):
     currency: Annotated[str, Fact("of that")] = ""
 
 
+class Earned(Struct, frozen=True, kw_only=True):
+    """What a customer's orders in one currency came to, and what it cost to serve the customer."""
+
+    currency: Annotated[str, Fact("of all amounts")]
+    orders: Annotated[int, Fact("orders of which something was kept")] = 0
+    revenue: Annotated[Decimal, Fact("value that was kept, without tax and shipping")] = Decimal(0)
+    margin: Annotated[Decimal, Fact("what was earned with the orders whose margin is known")] = Decimal(0)
+    revenue_of_unknown_margin: Annotated[Decimal, Fact("revenue of the others")] = Decimal(0)
+    discount: Annotated[Decimal, Fact("what was taken off; the revenue is without it")] = Decimal(0)
+    cost_to_serve: Annotated[Decimal, Fact("contacts, service, returns, promotions, mails, letters")] = Decimal(0)
+    profit: Annotated[Decimal, Fact("`margin` less `cost_to_serve`")] = Decimal(0)
+
+
+class Purchases(Struct, frozen=True, kw_only=True):
+    """What a customer bought, what that earned, and what it cost to serve the customer."""
+
+    orders: Annotated[int, Fact("orders of which something was kept, with the record's `orders_before`")] = 0
+    first: Annotated[datetime | None, Fact("the first of them; `None`: none was told")] = None
+    last: Annotated[datetime | None, Fact("the latest")] = None
+    times: Annotated[tuple[datetime, ...], Fact(f"when they were bought, the latest {MOST_ORDERS}, latest first")] = ()
+    all_time: Annotated[
+        tuple[Earned, ...], Fact("by currency, the largest first; revenue with the record's `value_before`")
+    ] = ()
+    year: Annotated[tuple[Earned, ...], Fact("the same of the last 365 days")] = ()
+
+
+class Ranked(Struct, frozen=True):
+    """One of the best customers."""
+
+    customer: Annotated[str, Fact("`@...`")]
+    amount: Annotated[Decimal, Fact("what it is ranked by, in the site's main currency")]
+
+
 class Profile(Struct, frozen=True, kw_only=True):
     """The profile of one visitor, or of one customer (an `id` with "@"), which sums up all its visitors."""
 
@@ -173,3 +207,6 @@ class Profile(Struct, frozen=True, kw_only=True):
     record: Annotated[
         Record | None, Fact("for customers: what servers and imports told of it; of consent also pages")
     ] = None
+    purchases: Annotated[Purchases | None, Fact("for customers: what it bought, and what it cost; `None`: nothing")] = (
+        None
+    )

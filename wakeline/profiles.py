@@ -18,7 +18,7 @@ Hash `keys.profile`, every value a string; a missing field means 0, "" or none:
     aliases                  JSON list of other ids of the same customer, whose hashes name this one
     alias_of                 "@..." of the smaller id that keeps what is known of this one; readers follow it
 
-Zset `keys.interests`: interest -> stored score (see `decay`). Of a customer also `record` in `keys.state`.
+Zset `keys.interests`: interest -> stored score (see `decay`). Of a customer also record and account in `keys.state`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from wakeline import keys
+from wakeline.account import RANKS
 from wakeline.clock import now_ms
 from wakeline.decay import current
 from wakeline.identity import customer_id
@@ -38,19 +39,25 @@ from wakeline.profile_fields import (
     TRAITS,
     Cart,
     Consent,
+    Earned,
     Interest,
     Preference,
     Profile,
+    Purchases,
+    Ranked,
     Record,
     Session,
     Source,
 )
+from wakeline.purchases import read_purchases
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.record_fields import read_record
 from wakeline.redis.reader import AsyncReader, Reader
 from wakeline.stored_profile import StoredCart, StoredSession, read_cart, read_session
+from wakeline.stored_state import part_of
 from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder, T, moment, thing
 from wakeline.told import decode_thing
+from wakeline.vocabulary.money import major_units
 from wakeline.vocabulary.things import PRODUCT, own_id, thing_id
 
 if TYPE_CHECKING:
@@ -62,6 +69,7 @@ __all__ = [
     "Cart",
     "Consent",
     "Contact",
+    "Earned",
     "Interest",
     "Item",
     "Order",
@@ -69,6 +77,8 @@ __all__ = [
     "Product",
     "Profile",
     "Profiles",
+    "Purchases",
+    "Ranked",
     "Record",
     "Refund",
     "ServiceOrder",
@@ -120,6 +130,15 @@ class Profiles(Reader):
         home = _home(kind, id, secret)
         return _thing(kind, site, home, _values(self._redis.get(_thing_key(self._deployment(), site, home))))
 
+    def best(self, site: str, rank: str, *, currency: str, limit: int = 100) -> tuple[Ranked, ...]:
+        """The customers that come first by one of `account.RANKS`, such as "profit-year"; `limit`: at most 1,000.
+
+        `currency` is the site's main currency. Raises ValueError for an unknown rank.
+        """
+        asked = _best_keys(self._deployment(), site, rank)
+        found = [self._redis.zrevrangebyscore(key, "+inf", "(0", 0, limit, True) for key in asked]
+        return _ranked(found, currency, limit)
+
     def _deployment(self) -> Deployment:
         return self._known.at_hand() or self._known.note(_values(self._redis.hmget(keys.DEPLOYMENT, FIELDS)))
 
@@ -150,6 +169,12 @@ class AsyncProfiles(AsyncReader):
         home = _home(kind, id, secret)
         key = _thing_key(await self._deployment(), site, home)
         return _thing(kind, site, home, await _values(self._redis.get(key)))
+
+    async def best(self, site: str, rank: str, *, currency: str, limit: int = 100) -> tuple[Ranked, ...]:
+        """See `Profiles.best`."""
+        asked = _best_keys(await self._deployment(), site, rank)
+        found = [await _values(self._redis.zrevrangebyscore(key, "+inf", "(0", 0, limit, True)) for key in asked]
+        return _ranked(found, currency, limit)
 
     async def _deployment(self) -> Deployment:
         known = self._known.at_hand()
@@ -213,6 +238,20 @@ def _thing(kind: type[T], site: str, home: str, stored: bytes | None) -> T | Non
     return thing(kind, site, home, decode_thing(stored)) if stored else None
 
 
+def _best_keys(deployment: Deployment, site: str, rank: str) -> list[str]:
+    """Of every lane. Raises ValueError."""
+    if rank not in {one.name for one in RANKS}:
+        raise ValueError(f"{rank!r}: customers are ranked by {', '.join(one.name for one in RANKS)}")
+    live = keys.Keys(deployment.version)
+    return [live.best(lane, site, rank) for lane in range(deployment.lanes)]
+
+
+def _ranked(found: Sequence[Any], currency: str, limit: int) -> tuple[Ranked, ...]:
+    every = [(int(score), member.decode()) for of_lane in found for member, score in of_lane]
+    every.sort(key=lambda one: (-one[0], one[1]))
+    return tuple(Ranked(id, major_units(score, currency)) for score, id in every[:limit])
+
+
 def _alias_of(id: str, reply: Any) -> str:
     """The smaller id that keeps what is known of this one; "" for none."""
     words = reply[0]
@@ -235,6 +274,7 @@ def _profile(
         return None
     text = dict(zip(fields[::2], fields[1::2], strict=True))
     is_customer = id.startswith(CUSTOMER_PREFIX)
+    record = read_record(state) if state else None
     return Profile(
         site=site,
         id=id,
@@ -255,7 +295,8 @@ def _profile(
             )
             for name, score in zip(scores[::2], scores[1::2], strict=True)
         ),
-        record=read_record(state) if state else None,
+        record=record,
+        purchases=read_purchases(part_of(state).account, record, now) if state else None,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from wakeline.account import Account, Booked
 from wakeline.kept import Kept
 
 ANONYMOUS_PREFIX = "~"  # of a visitor id made with the daily salt; not allowed in ids from the wire
@@ -139,6 +140,7 @@ class CustomerShare(Struct, omit_defaults=True):
     last_seen: int = 0  # ms; the latest wins
     source: str = ""  # of the visit at last_seen
     agreed: Agreed | None = None  # a consent that its pages told: the latest wins
+    booked: list[Booked] = []  # by a thing: what it comes to for the customer, see `crm.commerce.accounts`
     erased_at: int = 0  # ms; if not 0, the visitor or the other id was erased: erase the customer and all linked to it
     withdrawn: bool = False  # with `erased_at`: consent was withdrawn there, so that only the page part ends
     taken_back: bool = False  # its amounts are below 0: what was told before belongs to somebody else
@@ -151,6 +153,7 @@ class CustomerShare(Struct, omit_defaults=True):
     first_heard: int = 0  # ms; when servers, imports or things first told of it
     heard: int = 0  # ms; and last
     returned: int = 0  # ms; when they said that the customer is back after an erasure
+    account: Account | None = None  # what it bought, and what it cost
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):

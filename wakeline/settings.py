@@ -19,6 +19,7 @@ from wakeline.memory import COUNT_ONLY, REFUSE
 METRICS_PORT_STEP = 10  # between the metrics ports of two workers of the collector
 MOST_INTEREST_RULES = 1_000  # of a site: each takes half a millisecond to prepare, and is tried at each new path
 MOST_MARGIN_RULES = 1_000  # of one site
+MOST_COST = 1_000_000  # of a minute or a return, in units of the currency
 
 
 class LogFormat(StrEnum):
@@ -208,6 +209,13 @@ class Site:
     page_orders: bool = _setting(
         True,
         "whether orders that only a page told, without its server's signature, count; if not, only in `page_revenue`",
+    )
+    currency: str = _setting("", "main currency, e.g. EUR: of the two costs below, and in which customers are ranked")
+    minute_cost: float = _setting(
+        0.0, "what a minute of service costs, in `currency`: of contacts and service orders", least=0, most=MOST_COST
+    )
+    return_cost: float = _setting(
+        0.0, "what it costs to take back an order, or a part of it, in `currency`", least=0, most=MOST_COST
     )
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
     archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)

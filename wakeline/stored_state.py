@@ -11,9 +11,10 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
+from wakeline.account import Account
 from wakeline.kept import Kept
 
-PART = {"record": "r", "into": "i", "aliases": "a"}
+PART = {"record": "r", "into": "i", "aliases": "a", "account": "o"}
 """Field of a customer's state -> its stored name: those of `Part`."""
 
 
@@ -23,6 +24,7 @@ class Part(Struct, rename=PART):
     record: list[Kept] = []
     into: str = ""  # the smaller id that keeps what is known of this one
     aliases: list[str] = []  # greater ids that keep it here
+    account: Account | None = None
 
 
 def is_json(stored: bytes) -> bool:

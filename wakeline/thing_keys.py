@@ -27,6 +27,13 @@ class ThingKeys:
         """
         return f"{self.prefix}{{{lane}}}:{site}:naming:{id}"
 
+    def best(self, lane: int, site: str, rank: str) -> str:
+        """zset: the MOST_RANKED customers of this lane that come first by one of `account.RANKS` -> minor units of the
+        site's main currency, above 0. One that was pushed out comes back when something about it changes. Permanent.
+        Writer: the processor.
+        """
+        return f"{self.prefix}{{{lane}}}:{site}:best:{rank}"
+
     def imports(self, lane: int) -> str:
         """hash: "<site>/<id of an import>" -> "<line> <ms>": the last of its lines that was applied in this lane, and
         the append time of that or of its end. Removed IMPORT_KEPT after that. Writer: the processor.

@@ -64,23 +64,23 @@ UNCOUNTED = Counted()
 OTHER_CUSTOMER = "other_customer"  # of an order that has one
 
 
-class Before(NamedTuple):
-    """An order before a fact is added to it."""
+class Known(NamedTuple):
+    """An order as it is now, and what of it is counted."""
 
     order: Order
     counted: Counted
 
 
-UNHEARD = Before(order([]), UNCOUNTED)
+UNHEARD = Known(order([]), UNCOUNTED)
 
 
-def before(thing: Thing) -> Before:
+def known(thing: Thing) -> Known:
     state = thing.state
-    return Before(order(state.told), state.counted or UNCOUNTED) if state.told else UNHEARD
+    return Known(order(state.told), state.counted or UNCOUNTED) if state.told else UNHEARD
 
 
-def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
-    """Count what a fact changed of its order; `was`: the order before it."""
+def count(fact: Fact, was: Known, thing: Thing, out: Out) -> Known:
+    """Count what a fact changed of its order; `was`: the order before it. Returns the order after it."""
     told, oldest = thing.state.told, out.site.day(out.now - LATE_MS)
     now, old = order(told), was.counted
     new = worth(now, out.site.margins) or UNCOUNTED
@@ -103,6 +103,7 @@ def count(fact: Fact, was: Before, thing: Thing, out: Out) -> None:
                     out.odd[OTHER_CUSTOMER] += 1  # no number of the site: a replay knows nobody who was erased since
                 else:
                     out.count_at(number, 1, day=_day(fact.time, oldest, out))
+    return Known(now, new)
 
 
 def _day(time: int, oldest: str, out: Out) -> str:

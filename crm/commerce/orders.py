@@ -35,6 +35,11 @@ def refund(fact: Fact) -> Fields:
     return kept
 
 
+def claim(_: Fact) -> Fields:
+    """Nothing but whom it names: see `crm.commerce.claims`."""
+    return {}
+
+
 def order_state(fact: Fact) -> Fields:
     state = fact.body.get("state")
     if state not in ORDER_STATES:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
 
+from crm.commerce import claims
 from crm.commerce.orders import PURCHASE_FIELDS, REFUND_FIELDS
 from crm.identity.turns import customer_at
 from crm.out import Out
@@ -44,6 +45,9 @@ def tell(event: Event, visitor: Visitor, out: Out) -> None:
     names = not visitor.is_anonymous and (visitor.may_profile or visitor.has_profile)
     if names:
         visitor.state.told = max(visitor.state.told, event.time)
+    customer = customer_at(visitor.state, event.time) if names else ""
+    if names and event.type == PURCHASE:
+        claims.note(event, customer, visitor)
     fact = Fact(
         site=event.site,
         home=event.order,
@@ -51,7 +55,7 @@ def tell(event: Event, visitor: Visitor, out: Out) -> None:
         id=sha256(f"{event.page}.{event.n}".encode()).hexdigest()[:16],
         time=event.time,
         received=event.received,
-        customer=customer_at(visitor.state, event.time) if names else "",
+        customer=customer,
         visitor=visitor.id if names else "",
         body=said,
         by=SIGNED if event.signed else PAGE,

@@ -30,3 +30,12 @@ def abandoned_at(cart: Cart | None) -> int:
 def is_expired(cart: Cart, now: int) -> bool:
     """Whether it is too old to be bought or filled any more; `now`: append time, ms."""
     return now - cart.last_append > CART_KEPT_MS
+
+
+class Bought(Struct, array_like=True, frozen=True, gc=False):
+    """An order that a visitor bought: see `crm.commerce.claims`."""
+
+    time: int  # of the purchase, ms
+    signed: bool  # by the site's server
+    customer: str  # that was told to the order; "": nobody
+    claimed: int  # when, ms

@@ -20,7 +20,9 @@ from wakeline.told import ITEM, Counted
 MOST_VALUE = 10**12  # minor units: nine million such orders fit into a number of 64 bits
 NOISE = 1e-12  # of a sum of floats, relative: what is 12,891.5 exactly may be 12,891.499999999998
 
-_ID, _PRICE, _QUANTITY, _CATEGORY, _COST = map(ITEM.index, ("item_id", "price", "quantity", "item_category", "cost"))
+_ID, _PRICE, _QUANTITY, _CATEGORY, _DISCOUNT, _COST = map(
+    ITEM.index, ("item_id", "price", "quantity", "item_category", "discount", "cost")
+)
 
 
 def worth(order: Order, rates: Mapping[str, float]) -> Counted | None:
@@ -125,6 +127,11 @@ def _pieces(items: Sequence[list[Any]]) -> dict[str, float]:
 def category(item: list[Any]) -> str:
     """Of an item; "": none."""
     return _of(item, _CATEGORY) or ""
+
+
+def discount_of(item: list[Any]) -> float:
+    """What was taken off an item, all its pieces, minor units."""
+    return (_of(item, _DISCOUNT) or 0) * _quantity(item)
 
 
 def _margin(order: Order, kept: int, back: Mapping[str, float], rates: Mapping[str, float]) -> int | None:

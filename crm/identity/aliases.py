@@ -15,11 +15,12 @@ from zlib import crc32
 
 from msgspec.structs import replace
 
-from crm.identity import agreements
+from crm.identity import account, agreements
 from crm.identity.forgetting import between, end_by_age, forget_customer, relatives, tell_ends, withdraw
 from crm.identity.state import Customer, began
 from crm.out import Out
 from crm.things.merging import merge
+from wakeline.account import Booked
 from wakeline.kept import Kept
 from wakeline.record import CustomerShare
 from wakeline.told import RANK_OF_PAGES
@@ -65,12 +66,14 @@ def _move(customer: Customer, out: Out) -> None:
             interests=dict(customer.interests.scores), counts=state.named_counts(), source=state.source,
             since=since, first_seen=state.first_seen, last_seen=state.last_seen,
             record=state.record, first_heard=first_heard, heard=state.heard, returned=state.returned,
+            account=state.account,
         )
     )  # fmt: skip
     visitors = state.visitors
     customer.end_page_part()
     state.visitors, state.since, state.first_heard = visitors, since, first_heard
-    state.record, state.first_seen, state.heard = [], 0, 0
+    state.record, state.account, state.first_seen, state.heard = [], None, 0, 0
+    customer.unrank()
 
 
 def _first(record: list[Kept]) -> int:
@@ -82,15 +85,16 @@ def pass_on(share: CustomerShare, customer: Customer, out: Out) -> None:
     state = customer.state
     out.tell(replace(share, customer=state.into, via=customer.id))
     if is_thing(share.visitor):
-        state.first_heard = min(state.first_heard or share.first_seen, share.first_seen)
+        if share.first_seen:
+            state.first_heard = min(state.first_heard or share.first_seen, share.first_seen)
     elif not share.via:
         state.since = min(state.since or began(share), began(share))
 
 
-def pass_fact(kept: Kept, at: int, customer: Customer, out: Out) -> None:
-    """The same for what a fact says of the record, at `at` (ms)."""
+def pass_fact(kept: Kept, at: int, customer: Customer, out: Out, *, booked: list[Booked]) -> None:
+    """The same for what a fact says of the record and of the account, at `at` (ms)."""
     state = customer.state
-    out.tell(replace(between(customer, state.into), record=[kept], first_heard=at, heard=at))
+    out.tell(replace(between(customer, state.into), record=[kept], booked=booked, first_heard=at, heard=at))
     state.first_heard = min(state.first_heard or at, at)
 
 
@@ -117,8 +121,8 @@ def note_refused(share: CustomerShare, customer: Customer, out: Out) -> None:
     else:
         _note(customer, since=began(share))
     if customer.state.into:
-        into = customer.state.into
-        out.tell(replace(share, customer=into, via=customer.id, interests={}, counts={}, record=[]))
+        names = {"customer": customer.state.into, "via": customer.id}
+        out.tell(replace(share, **names, interests={}, counts={}, record=[], booked=[], account=None))
 
 
 def note_refused_fact(at: int, customer: Customer, out: Out) -> None:
@@ -210,10 +214,12 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
             tell_ends(customer, one, out)
     elif customer.erased < upto:
         kept = [one for one in state.record if one.time > upto] if returned > upto else []
+        booked = account.told_by_facts(customer, after=upto) if returned > upto else []
         forget_customer(customer, out, upto=upto)
         if kept:
             customer.state.record = kept
             customer.hear(_first(kept), max(one.time for one in kept))
+        account.enter(booked, customer, out)
     note_returned(returned, customer, out)
 
 
@@ -233,7 +239,7 @@ def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
     state, upto = customer.state, customer.tombstone
     if is_thing(share.visitor):
         if share.since > upto:
-            customer.hear(share.first_seen, share.last_seen)
+            account.hear_of_thing(share, customer, out)
         else:
             _note(customer, first_heard=share.since)
         return
@@ -245,11 +251,16 @@ def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
         _note(customer, since=began(share))
     if state.returned or not customer.erased:
         _note(customer, first_heard=share.first_heard if share.first_heard > customer.erased else share.heard)
+    if share.account is not None and (not upto or share.first_heard > upto):  # else its things tell it again
+        account.add(share.account, customer, out)
     if share.heard > upto and (state.returned or not upto):
         customer.hear(share.first_heard if share.first_heard > upto else share.heard, share.heard)
+        account.enter(share.booked, customer, out)
         for kept in share.record:
             if kept.time > (max(upto, state.withdrawn) if kept.rank == RANK_OF_PAGES else upto):
                 out.cut["facts"] += merge(state.record, Kept(kept.digest, kept.rank, kept.time, dict(kept.fields)))
+                if account.BEFORE in kept.fields:
+                    account.rank(customer, out)
 
 
 def _of_pages(share: CustomerShare) -> CustomerShare:

@@ -6,6 +6,7 @@ The first share contains the visitor's whole profile; after that, each record se
 from __future__ import annotations
 
 from crm.identity import agreements, aliases, turns
+from crm.identity.account import hear_of_thing
 from crm.identity.forgetting import add_to_list, forget_customer, may_have_told, refuses, withdraw
 from crm.identity.noting import note
 from crm.identity.state import Customer
@@ -114,6 +115,7 @@ def is_known(share: CustomerShare, customer: Customer) -> bool:
         and 0 < state.first_heard <= share.first_seen
         and share.last_seen <= state.heard
         and share.since > customer.tombstone
+        and not share.booked
     )
 
 
@@ -140,7 +142,7 @@ def receive(share: CustomerShare, customer: Customer, out: Out) -> None:
     if state.into:
         aliases.pass_on(share, customer, out)
     elif is_thing(share.visitor):
-        customer.hear(share.first_seen, share.last_seen)
+        hear_of_thing(share, customer, out)
     else:
         customer.add(share)
         if share.agreed is not None:

@@ -7,7 +7,7 @@ erasure count again. Orders and other things that are later name the customer in
 
 from __future__ import annotations
 
-from crm.identity import aliases
+from crm.identity import account, aliases
 from crm.identity.agreements import CONSENTED
 from crm.identity.forgetting import forget_customer, forget_visitor, withdraw
 from crm.identity.state import Customer
@@ -18,13 +18,18 @@ from crm.things import forms
 from crm.things.digests import digest, remember
 from crm.things.hearing import rank
 from crm.things.merging import merge
+from wakeline.account import Booked, Booking
 from wakeline.event import CONSENT
 from wakeline.kept import Fields, Kept
 from wakeline.record import Fact
-from wakeline.told import CHANNEL, TAGGED, TOPIC, TRAIT
+from wakeline.told import CHANNEL, CURRENCY, TAGGED, TOPIC, TRAIT, stored_name
+from wakeline.vocabulary.money import FACTORS
 from wakeline.vocabulary.types import ALIAS, CUSTOMER_TOLD, FORGET, PREFERENCE, TAG
 
 BEFORE = forms.table(CUSTOMER_TOLD, without=("traits", "returns"))
+PROMOTIONS = ("promotion_issued", "promotion_used", "contest_entered")
+PROMOTION = forms.table(PROMOTIONS[0], without=("promotion", "code"))
+COST = stored_name("cost")
 PREFERRED = forms.table(PREFERENCE, without=("topic", "channel"))
 
 
@@ -46,7 +51,20 @@ def fields(fact: Fact) -> Fields:
         return {f"{TAGGED}{forms.field(body, 'tag', forms.text)}": body.get("removed") is not True}
     if fact.type == CONSENT:
         return {CONSENT: forms.taken(body, CONSENTED)}
+    if fact.type in PROMOTIONS:
+        forms.taken(body, PROMOTION)  # which are in the account, not in the record
     return {}
+
+
+def _booked(fact: Fact, at: int, out: Out) -> list[Booked]:
+    """What a fact of `at` (ms) costs."""
+    if fact.type not in PROMOTIONS:
+        return []
+    said = forms.taken(fact.body, PROMOTION)
+    cost, currency = said.get(COST), said.get(CURRENCY, "")
+    if not cost or currency not in FACTORS:
+        return []
+    return [Booked(fact.id, True, Booking(told=out.now, time=at, currency=currency, cost=cost))]
 
 
 def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
@@ -76,13 +94,17 @@ def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:
     if fact.body.get("returns") is True:
         aliases.note_returned(fact.time, customer, out)
     kept = Kept(digest(fact), rank(fact), fact.time, fields(fact))
+    booked = _booked(fact, at, out)
     if state.into:
-        aliases.pass_fact(kept, at, customer, out)
+        aliases.pass_fact(kept, at, customer, out, booked=booked)
         return Verdict.APPLIED
+    account.enter(booked, customer, out)
     cut = merge(state.record, kept)
     if cut:
         out.cut["facts"] += cut
     customer.hear(at, at)
+    if account.BEFORE in kept.fields:
+        account.rank(customer, out)
     return Verdict.APPLIED
 
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Struct
 
 from crm.interests.state import Interests
+from wakeline.account import RANKS, Account
 from wakeline.durations import DAY_MS
 from wakeline.kept import Kept
 from wakeline.record import CustomerShare
@@ -70,6 +71,7 @@ class CustomerState(Struct, omit_defaults=True, gc=False, rename=STORED_CUSTOMER
     since: int = 0  # of what is in the page part, the earliest event or link, ms; 0: `first_seen`
     into: str = ""  # the smaller id that keeps all that is known of this one; "": this one does. It survives erasure
     aliases: list[str] = []  # greater ids that keep it here; they survive erasure
+    account: Account | None = None  # what it bought, and what it cost; None: nothing
 
     @property
     def last(self) -> int:
@@ -115,6 +117,7 @@ class Customer:
         "has_new_deadlines",
         "id",
         "interests",
+        "ranks",
         "renewed",
         "scheduled",
         "site",
@@ -133,6 +136,7 @@ class Customer:
         self.scheduled = 0  # see `crm.out.Person`
         self.renewed = state.last // DAY_MS if state.first_seen else 0  # day from which its profile lives; 0: none
         self.wipe = False
+        self.ranks: tuple[int, ...] | None = None  # by each of `account.RANKS`; None: as they were
         self.has_new_deadlines = False  # the current record changed its deadlines
 
     def forget(self, upto: int) -> None:
@@ -165,9 +169,10 @@ class Customer:
         self.wipe = self.has_new_deadlines = True
 
     def end_record(self) -> None:
-        """Drop what others than browsers told, but for when they first did."""
+        """Drop what others than browsers told, but for when they first did. Things tell the account again."""
         state = self.state
-        state.record, state.returned, state.heard = [], 0, 0
+        state.record, state.returned, state.heard, state.account = [], 0, 0, None
+        self.unrank()
         state.first_seen = (state.since or state.first_seen) if state.last_seen else 0
         self.wipe = self.wipe or not state.first_seen
         self.has_new_deadlines = True
@@ -201,8 +206,12 @@ class Customer:
         state.first_seen = min(state.first_seen or first, first)
         state.heard = max(state.heard, last)
 
+    def unrank(self) -> None:
+        self.ranks = (0,) * len(RANKS)
+
     def end(self) -> None:
         """Drop all that is known."""
         self.state = CustomerState(facts=self.state.facts)
+        self.unrank()
         self.interests.clear()
         self.wipe = self.has_new_deadlines = True

@@ -16,7 +16,7 @@ from crm.things.forms import NOBODY
 from crm.things.merging import merge, says_something
 from crm.things.state import PERSONS, Thing
 from wakeline.kept import Fields, Kept
-from wakeline.record import CustomerShare, Fact
+from wakeline.record import Fact
 from wakeline.told import CUSTOMER, RANK_OF_OTHERS, RANK_OF_PAGES, VISITOR, ThingState
 
 Making = Callable[[Fact], Fields]
@@ -26,7 +26,7 @@ Making = Callable[[Fact], Fields]
 def hear(fact: Fact, thing: Thing, named: Mapping[str, Any], out: Out, *, making: Making) -> Verdict:
     """Add a fact to its thing. `named`: whom the fact names, by id.
 
-    What is older than such things are kept is refused: it may have been heard before. Whoever is named is told.
+    What is older than such things are kept is refused: it may have been heard before.
     """
     state = thing.state
     if fact.time < out.now - thing.kind.lives_ms:
@@ -42,20 +42,12 @@ def hear(fact: Fact, thing: Thing, named: Mapping[str, Any], out: Out, *, making
     told = Kept(said, rank(fact), fact.time, fields)
     if not says_something(told):
         return Verdict.APPLIED
-    is_named = fields.get(CUSTOMER)
     before = thing.named()
-    last = min(fact.time, out.now)
-    state.last = max(state.last, last)
+    state.last = max(state.last, min(fact.time, out.now))
     cut = merge(state.told, told)
     if cut:
         out.cut["facts"] += cut
     _note(thing, before, out)
-    if is_named:
-        out.tell(
-            CustomerShare(
-                site=thing.site, customer=fact.customer, visitor=thing.id, since=last, first_seen=last, last_seen=last
-            )
-        )
     return Verdict.APPLIED
 
 

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeline.escape import plain
-from wakeline.profile_fields import COUNTS, TRAITS, Cart, Preference, Record
+from wakeline.profile_fields import COUNTS, TRAITS, Cart, Earned, Preference, Purchases, Record
 from wakeline.profiles import Profile
 
 
@@ -60,6 +60,9 @@ def _facts(profile: Profile, person: str, now: datetime) -> Table:
         table.add_row("known as", Text("\n".join(others)))
     if profile.visitors:
         table.add_row("visitors", Text("\n".join(map(plain, profile.visitors))))
+    if profile.purchases:
+        for what, said in _bought(profile.purchases, now):
+            table.add_row(what, Text(plain(said)))
     if profile.record:
         for what, said in _told(profile.record):
             table.add_row(what, Text(plain(said)))
@@ -70,6 +73,24 @@ def _cart(cart: Cart, now: datetime) -> str:
     worth = "" if cart.value is None else f", {cart.value:,f} {cart.currency}"
     left = f", left for {since(now, cart.last)}" if cart.is_abandoned else ""
     return ", ".join(f"{pieces:g} x {product}" for product, pieces in cart.items.items()) + worth + left
+
+
+def _bought(purchases: Purchases, now: datetime) -> Iterator[tuple[str, str]]:
+    if purchases.orders:
+        when = ""
+        if purchases.first and purchases.last:
+            when = f", the first {since(now, purchases.first)} ago, the latest {since(now, purchases.last)} ago"
+        yield "bought", count(purchases.orders, "order") + when
+    for what, earned in (("in all", purchases.all_time), ("last 365 days", purchases.year)):
+        if earned:
+            yield f"worth, {what}", "\n".join(map(_earned, earned))
+
+
+def _earned(one: Earned) -> str:
+    parts = [f"{one.revenue:,f} {one.currency} revenue", f"{one.margin:,f} margin"]
+    if one.revenue_of_unknown_margin:
+        parts[1] += f" (that of {one.revenue_of_unknown_margin:,f} is not known)"
+    return ", ".join([*parts, f"{one.cost_to_serve:,f} cost to serve", f"{one.profit:,f} profit"])
 
 
 def _told(record: Record) -> Iterator[tuple[str, str]]:

@@ -18,6 +18,7 @@ IMPORT = "1" * 32
 EVERY_LANE = "*"
 AGES = (0, 0, 1, MINUTE, HOUR, DAY, 20 * DAY, 300 * DAY, 500 * DAY)
 CURRENCIES = ("EUR", "USD")
+COST = {"cost": 70, "currency": "USD"}
 
 
 class Facts:
@@ -83,12 +84,13 @@ class Facts:
             (rng.choice(ORDERS), "purchase", money | rng.choice(({}, items, {"coupon": "may"}))),
             (rng.choice(ORDERS), "refund", {"refund_id": rng.choice("rs"), **rng.choice(({}, money, money | items))}),
             (rng.choice(ORDERS), "order_state", {"state": rng.choice(("paid", "shipped", "returned"))}),
-            (CONTACT, "contact", {"channel": "mail", **rng.choice(({}, {"state": "solved"}, {"minutes": 2.5}))}),
-            (SENT, rng.choice(("campaign_sent", "campaign_opened")), {"campaign": "may"}),
+            (CONTACT, "contact", {"channel": "mail", **rng.choice(({}, {"state": "solved"}, {"minutes": 2.5}, COST))}),
+            (SENT, rng.choice(("campaign_sent", "campaign_opened")), {"campaign": "may", **rng.choice(({}, COST))}),
             (PRODUCT, "product", rng.choice(({"stock": rng.randint(0, 9)}, {"name": "Runner"}))),
             ("@", "customer", {"traits": {"plan": rng.choice("ab")}, "returns": rng.random() < 0.5}),
             ("@", "preference", {"topic": "shoes", "allowed": rng.random() < 0.5}),
             ("@", "tag", {"tag": rng.choice("vw"), "removed": rng.random() < 0.3}),
+            ("@", "promotion_used", {"promotion": "may", **COST}),
             ("@", "alias", {"other": rng.choice(self._customers)}),
             ("visitor", "login", {}),
         ]

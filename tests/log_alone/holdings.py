@@ -51,6 +51,7 @@ tests/test_processor_ages.py holds for how long.
 """
 SLACK_MS = 60_000  # of lifetimes: runs take less
 NEAR = 1e-9
+EMPTY = [{}, {}, {}, {}, 0, 0, 0, 0]  # account of a customer
 
 Holdings = dict[str, Any]
 """Key without version -> what it holds. Beside each that expires, with LIVES: ms."""
@@ -160,7 +161,9 @@ def but_for_its_log(found: Holdings) -> Holdings:
     """
     kept = {}
     for key, value in found.items():
-        if key.endswith("}:lane"):
+        if f":state:{CUSTOMER_PREFIX}" in key and isinstance(value, dict):
+            kept[key] = _whenever_told(value)
+        elif key.endswith("}:lane"):
             rows = {name: n for name, n in value.items() if name in set(Verdict)}
             assert sum(rows.values()) == value["offset"], f"{key} does not balance: {value}"
             kept[key] = {name: n for name, n in value.items() if name not in OF_THE_LOG}
@@ -174,6 +177,17 @@ def but_for_its_log(found: Holdings) -> Holdings:
         elif not key.endswith("}:hop"):
             kept[key] = value
     return kept
+
+
+def _whenever_told(state: dict[str, Any]) -> dict[str, Any]:
+    """A customer's state, whenever bookings of its account were told, and without those that came to nothing."""
+    if not (account := state.get("account")):
+        return state
+    entries = [{id: [0, *one[1:]] for id, one in kept.items() if one[2]} for kept in account[:2]]
+    account = [*entries, *account[2:]]
+    return {name: value for name, value in state.items() if name != "account"} | (
+        {"account": account} if account != EMPTY else {}
+    )
 
 
 def _looked_at(member: str, at: float, key: str, found: Holdings) -> float:
@@ -198,7 +212,9 @@ def met_at_once(found: Holdings) -> Holdings:
     """
     kept = dict(found)
     for key, value in found.items():
-        if key.endswith("}:lane"):
+        if f":state:{CUSTOMER_PREFIX}" in key and isinstance(value, dict):
+            kept[key] = _whenever_told(value)
+        elif key.endswith("}:lane"):
             kept[key] = dict(value, applied=value.get("applied", 0) + value.get("erased", 0))
             kept[key].pop("erased", None)
         elif key.endswith(":dead"):

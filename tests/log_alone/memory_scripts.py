@@ -44,8 +44,8 @@ class Scripts:
         self._commands: dict[str, Callable[..., None]] = {
             "HSET": self._hset, "HINCRBY": self._hincrby, "HDEL": self._hdel, "DEL": self._del,
             "PEXPIRE": self._pexpire, "ZADD": self._zadd, "ZREM": self._zrem, "ZREMRANGEBYSCORE": self._zremrange,
-            "TOP": self._top, "LATEST": self._latest, "DEAD": self._dead, "FORGET": self._forget, "CARD": self._card,
-            "SAY": self._say, "HOLD": self._hold, "SAID": self._has_said,
+            "TOP": self._top, "BEST": self._best, "LATEST": self._latest, "DEAD": self._dead, "FORGET": self._forget,
+            "CARD": self._card, "SAY": self._say, "HOLD": self._hold, "SAID": self._has_said,
         }  # fmt: skip
 
     def _of(self, key: str, kind: Callable[[], Any]) -> Any:
@@ -105,8 +105,7 @@ class Scripts:
                 self._del(key)
 
     def _zadd(self, key: str, *words: Any) -> None:
-        if is_later := words[0] == "GT":
-            words = words[1:]
+        words = words[1:] if (is_later := words[0] == "GT") else words
         found = self._to(key, Sorted)
         for at in range(0, len(words), 2):
             score, member = float(words[at]), encoded(words[at + 1])
@@ -133,6 +132,10 @@ class Scripts:
             if not found[member]:
                 del found[member]
         self._drop_empty(key)
+
+    def _best(self, key: str, most: str, score: str, member: str) -> None:
+        self._zadd(key, score, member)
+        self._zrem(key, *[one for one, _ in self._of(key, Sorted).ordered()[: -int(most)]])
 
     def _latest(self, key: str, time: str, lives: str) -> None:
         if int(time) > int(self._values.get(key, 0)):

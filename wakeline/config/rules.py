@@ -9,12 +9,13 @@ from itertools import pairwise
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
-from wakeline.config.values import number, quoted
+from wakeline.config.values import nearest, number, quoted
 from wakeline.hosts import ascii_url, origin_of
 from wakeline.ports import ALIVE, READY
 from wakeline.redis.url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
 from wakeline.settings import MOST_INTEREST_RULES, MOST_MARGIN_RULES, InterestRule, MarginRule, Settings, Site
+from wakeline.vocabulary.money import CURRENCIES
 
 LEAST_MEMORY_MB = 64
 MIN_SECRET = 16  # characters; shorter secrets can be guessed from one signature
@@ -167,6 +168,12 @@ def margin(rule: MarginRule) -> str:
     return "" if 0 <= rule.rate <= 1 else f"rate {number(rule.rate)} is out of range: 0 to 1, as 0.4 for 40 %"
 
 
+def currency(code: str) -> str:
+    if not code or code in CURRENCIES:
+        return ""
+    return f"{quoted(code)} is not a currency of ISO 4217{nearest(code, CURRENCIES) or ': write it like EUR'}"
+
+
 def purpose(text: str) -> str:
     if 1 <= len(text) <= 64 and text == text.strip() and "," not in text:
         return ""
@@ -231,6 +238,7 @@ SITE: dict[str, Callable[..., str]] = {
     "own_cookie": cookie,
     "interests": interest,
     "margins": margin,
+    "currency": currency,
     "query": parameter,
     "masks": mask,
 }
@@ -295,6 +303,9 @@ def site_misfits(site: Site) -> Iterator[tuple[str, str]]:
         if name in seen:
             yield "margins", f"has {quoted(rule.category)} twice, also as {quoted(seen[name])}: which rate is meant?"
         seen[name] = rule.category
+    for name in ("minute_cost", "return_cost"):
+        if getattr(site, name) and not site.currency:
+            yield name, 'needs the site\'s currency: write currency = "EUR", or another'
     longest = ("visitor_months", "visitor_most_months", "customer_months")  # a customer outlives its visitors' profiles
     for less, name in pairwise(longest):
         if (months := getattr(site, name)) < (least := getattr(site, less)):

@@ -1,0 +1,157 @@
+"""What orders and other things tell their customer's account: what they earned, and what they cost.
+
+Each tells the customer that it names what it comes to now, whenever that changes, and a customer that it names no
+longer that it comes to nothing. After an erasure, which wipes the account, things in which a later fact still names the
+customer tell all again: see `unlinked`. So the account is the same in a replay, wherever an erasure lies between facts.
+`crm.identity.account` has what the customer makes of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import floor
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from crm.commerce.counting import Known, known
+from crm.commerce.worth import MOST_VALUE, discount_of
+from crm.out import Out
+from crm.things.state import Thing
+from wakeline.account import Booked, Booking
+from wakeline.kept import Kept
+from wakeline.orders import Order
+from wakeline.record import CustomerShare, Fact
+from wakeline.told import CURRENCY, CUSTOMER, EARLIEST, LEFT_OUT, stored_name, teller_of, value_of
+from wakeline.vocabulary import things
+from wakeline.vocabulary.money import FACTORS
+
+COST, DISCOUNT = stored_name("cost"), stored_name("discount")
+COSTING = (things.CONTACT, things.SERVICE_ORDER, things.SENT)
+MINUTES_OF = "+min"  # suffix of the id of a cost by the minute, where the thing's own cost is in another currency
+NOTHING = Booking()
+
+Bookings = Mapping[tuple[str, bool], Booking]  # by id and `is_cost`
+
+
+class Standing(NamedTuple):
+    """Whom a thing names, and what it comes to for that customer."""
+
+    customer: str
+    since: int  # when that was said, ms
+    bookings: Bookings
+
+
+NOBODYS = Standing("", 0, {})
+
+
+def standing(thing: Thing, order: Known | None, out: Out) -> Standing:
+    """Of a thing as it is now; `order`: what it is as an order, None: it is none."""
+    naming = teller_of(thing.state.told, CUSTOMER)
+    customer = naming.fields[CUSTOMER] if naming is not None else ""
+    if naming is None or not customer:
+        return NOBODYS
+    if order is not None:
+        bookings = _of_order(thing, order, out)
+    else:
+        bookings = _of_cost(thing, out) if thing.kind in COSTING else {}
+    return Standing(customer, min(naming.time, out.now), bookings)
+
+
+def tell(fact: Fact, is_named: bool, thing: Thing, was: Standing, now: Standing, out: Out) -> None:
+    """Tell customers what a fact changed. `is_named`: the customer of the fact, whom nobody erased."""
+    if was.customer and was.customer != now.customer and was.bookings:
+        gone = [Booked(id, is_cost, NOTHING, one) for (id, is_cost), one in was.bookings.items()]
+        _send(thing, was, gone, out, is_gone=True)
+    changed = _changed(was.bookings if was.customer == now.customer else {}, now.bookings) if now.customer else []
+    if changed:
+        _send(thing, now, changed, out)
+    last = min(fact.time, out.now)
+    if is_named and not (changed and fact.customer == now.customer and last == now.since):
+        out.tell(
+            CustomerShare(
+                site=thing.site, customer=fact.customer, visitor=thing.id, since=last, first_seen=last, last_seen=last
+            )
+        )
+
+
+def unlinked(thing: Thing, id: str, out: Out) -> None:
+    """Tell a customer that was erased what a thing comes to which later facts still name it."""
+    now = standing(thing, known(thing) if thing.kind is things.ORDER else None, out)
+    if now.customer == id and now.bookings:
+        _send(thing, now, [Booked(*key, one, one) for key, one in now.bookings.items()], out)
+
+
+def _send(thing: Thing, to: Standing, booked: list[Booked], out: Out, *, is_gone: bool = False) -> None:
+    for one in booked:
+        one.now = replace(one.now, told=out.now)
+    seen = 0 if is_gone else to.since
+    out.tell(
+        CustomerShare(
+            site=thing.site, customer=to.customer, visitor=thing.id,
+            since=to.since, first_seen=seen, last_seen=seen, booked=booked,
+        )
+    )  # fmt: skip
+
+
+def _changed(was: Bookings, now: Bookings) -> list[Booked]:
+    found = [Booked(*key, one, was.get(key)) for key, one in now.items() if one != was.get(key)]
+    found += [Booked(*key, NOTHING, one) for key, one in was.items() if key not in now]
+    return found
+
+
+# ---- what a thing comes to
+
+
+def _of_order(thing: Thing, order: Known, out: Out) -> Bookings:
+    one, counted = order
+    if not counted.currency or counted.standing == LEFT_OUT:
+        return {}
+    found = {
+        (thing.id, False): Booking(
+            time=one.bought,
+            currency=counted.currency,
+            value=counted.value - counted.taken_back,
+            margin=counted.margin,
+            discount=0 if counted.is_back else _discount(thing.state.told, one),
+            orders=int(not counted.is_back),
+        )
+    }
+    came_back = counted.pieces_back and ("cancelled" not in one.states or "returned" in one.states)
+    if came_back and (cost := out.site.return_cost):
+        found[thing.id, True] = Booking(time=one.bought, currency=out.site.currency, cost=cost)
+    return found
+
+
+def _discount(told: list[Kept], one: Order) -> int:
+    """What was taken off an order, minor units; where nobody said that, what was taken off its items."""
+    said = teller_of(told, DISCOUNT)
+    if said is not None and said.fields.get(CURRENCY, one.currency) == one.currency:
+        return max(int(said.fields[DISCOUNT]), 0)
+    found = sum((discount_of(item) for item in one.items), 0.0)
+    return floor(found + 0.5) if found < MOST_VALUE else 0
+
+
+def _of_cost(thing: Thing, out: Out) -> Bookings:
+    told, site = thing.state.told, out.site
+    costs: dict[str, int] = {}
+    own = teller_of(told, COST)
+    if own is not None and (currency := own.fields.get(CURRENCY, "")) in FACTORS:
+        costs[currency] = own.fields[COST]
+    minutes = value_of(told, "minutes")
+    if minutes and site.minute_cost:
+        costs[site.currency] = costs.get(site.currency, 0) + floor(minutes * site.minute_cost + 0.5)
+    if not any(costs.values()):
+        return {}
+    time = _began(told)
+    return {
+        (thing.id + MINUTES_OF * number, True): Booking(time=time, currency=currency, cost=cost)
+        for number, (currency, cost) in enumerate(costs.items())
+        if cost
+    }
+
+
+def _began(told: list[Kept]) -> int:
+    """The earliest time of its states, or of its facts if it has none, ms."""
+    states = [value for fact in told for name, value in fact.fields.items() if name.startswith(EARLIEST)]
+    return min(states, default=0) or min(fact.time for fact in told)

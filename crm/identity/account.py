@@ -1,0 +1,172 @@
+"""A customer's account: what it bought, and what it cost, as `crm.commerce.accounts` tells it.
+
+A booking that is told again takes the place of the former one. What is too old to be kept one by one is in sums, to
+which only the difference is added; that is why a thing says, too, what it told before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from crm.identity.state import Customer
+from crm.out import Out
+from crm.sites import SiteFacts
+from wakeline.account import (
+    MOST_COSTS,
+    MOST_ORDERS,
+    RANKS,
+    YEAR_MS,
+    Account,
+    Booked,
+    Booking,
+    Sums,
+    of_currency,
+    sums_of,
+)
+from wakeline.durations import DAY_MS
+from wakeline.record import CustomerShare
+from wakeline.told import CURRENCY, stored_name, teller_of
+from wakeline.vocabulary.things import is_thing
+
+BEFORE = stored_name("value_before")
+
+
+def hear_of_thing(share: CustomerShare, customer: Customer, out: Out) -> None:
+    """Hear of a thing that names the customer, or did."""
+    if share.first_seen:
+        customer.hear(share.first_seen, share.last_seen)
+    if share.booked:
+        enter(share.booked, customer, out)
+
+
+def enter(booked: Iterable[Booked], customer: Customer, out: Out) -> None:
+    """Enter bookings into the customer's account."""
+    account = customer.state.account or Account()
+    if book(account, booked, out.now):
+        customer.state.account = account
+        _changed(customer, out)
+
+
+def told_by_facts(customer: Customer, *, after: int) -> list[Booked]:
+    """The bookings of which no thing tells again, such as a promotion's, later than `after` (ms)."""
+    costs = customer.state.account.costs if customer.state.account is not None else {}
+    return [Booked(id, True, one) for id, one in costs.items() if not is_thing(id) and one.time > after]
+
+
+def add(other: Account, customer: Customer, out: Out) -> None:
+    """Add the account of another id of the same customer."""
+    account = customer.state.account or Account()
+    merge(account, other, out.now)
+    customer.state.account = account
+    _changed(customer, out)
+
+
+def rank(customer: Customer, out: Out) -> None:
+    """Compute by what the customer is ranked, as of now."""
+    account, currency = customer.state.account or Account(), out.site.currency
+    sums = account.all_time(), account.year(out.now)
+    before = Sums(value=_value_before(customer, currency))
+    of_currency(sums[0], currency).add(before)
+    customer.ranks = tuple(
+        getattr(of_currency(sums[rank.is_of_year], currency), rank.of) if currency else 0 for rank in RANKS
+    )
+
+
+def _value_before(customer: Customer, currency: str) -> int:
+    said = teller_of(customer.state.record, BEFORE)
+    return int(said.fields[BEFORE]) if said is not None and said.fields.get(CURRENCY) == currency else 0
+
+
+def next_leaving(customer: Customer, site: SiteFacts) -> int:
+    """When the next booking leaves the last 365 days, append time, ms; 0: none will."""
+    account = customer.state.account
+    return account.leaves if account is not None else 0
+
+
+def leave(customer: Customer, out: Out) -> None:
+    """A booking has left the last 365 days."""
+    _changed(customer, out)
+
+
+def _changed(customer: Customer, out: Out) -> None:
+    account = customer.state.account
+    assert account is not None
+    account.leaves = account.next_leaving(out.now)
+    customer.has_new_deadlines = True
+    rank(customer, out)
+
+
+def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
+    """Enter bookings; `now`: append time, ms. Returns whether that changed anything."""
+    is_changed = False
+    for one in booked:
+        kept, upto = (account.costs, account.costs_upto) if one.is_cost else (account.orders, account.orders_upto)
+        former = kept.get(one.id)
+        if former is not None:
+            if one.now.told < former.told:  # it came by another way, and late
+                continue
+            kept[one.id] = one.now
+            if one.now.is_same(former):
+                continue
+        elif one.was is not None and one.was.time <= upto:  # it is among the older ones
+            if one.now.is_same(one.was):
+                continue
+            _add(account, one.was, now, sign=-1)
+            _add(account, one.now, now)
+        elif one.was is None and not one.now.currency:
+            continue
+        else:
+            kept[one.id] = one.now
+        is_changed = True
+    if is_changed:
+        _fold(account, now)
+    return is_changed
+
+
+def merge(account: Account, other: Account, now: int) -> None:
+    """Add the account of another id of the same customer."""
+    _add_all(account.older, other.older)
+    for day, theirs in other.days.items():
+        _add_all(account.days.setdefault(day, {}), theirs)
+    account.first = min(filter(None, (account.first, other.first)), default=0)
+    account.last = max(account.last, other.last)
+    account.orders_upto = max(account.orders_upto, other.orders_upto)
+    account.costs_upto = max(account.costs_upto, other.costs_upto)
+    for kept, is_cost in ((other.orders, False), (other.costs, True)):
+        book(account, [Booked(id, is_cost, one) for id, one in kept.items()], now)
+
+
+def _add_all(sums: dict[str, Sums], others: Mapping[str, Sums]) -> None:
+    for currency, one in others.items():
+        of_currency(sums, currency).add(one)
+
+
+def _fold(account: Account, now: int) -> None:
+    """Add the oldest bookings to the sums, as far as there are too many."""
+    while len(account.orders) > MOST_ORDERS:
+        account.orders_upto = max(account.orders_upto, _fold_one(account, account.orders, now))
+    while len(account.costs) > MOST_COSTS:
+        account.costs_upto = max(account.costs_upto, _fold_one(account, account.costs, now))
+    if account.days:
+        oldest = (now - YEAR_MS) // DAY_MS
+        for day in [day for day in account.days if day < oldest]:
+            del account.days[day]
+
+
+def _fold_one(account: Account, kept: dict[str, Booking], now: int) -> int:
+    id = min(kept, key=lambda id: (bool(kept[id].currency), kept[id].time, id))  # first those that came to nothing
+    one = kept.pop(id)
+    _add(account, one, now)
+    return one.time
+
+
+def _add(account: Account, one: Booking, now: int, sign: int = 1) -> None:
+    if not one.currency:
+        return
+    sums = sums_of(one)
+    of_currency(account.older, one.currency).add(sums, sign)
+    if one.time > now - YEAR_MS:
+        of_currency(account.days.setdefault(one.time // DAY_MS, {}), one.currency).add(sums, sign)
+    if one.orders and sign > 0:
+        account.first = min(account.first or one.time, one.time)
+        account.last = max(account.last, one.time)

@@ -1,0 +1,196 @@
+"""What customers bought and what they cost, as orders and other things tell them. Real server, in-memory log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.ages import until
+from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, timeline
+from wakeline.account import Account, Sums
+from wakeline.keys import Keys
+from wakeline.record import Erase
+from wakeline.stored_state import part_of
+
+ORDER, OTHER, CONTACT = "#" + "a" * 32, "#" + "b" * 32, "#contact:" + "c" * 32
+SENT, SERVICE = "#sent:" + "d" * 32, "#service:" + "e" * 32
+JO, BEN = "@" + "1" * 32, "@" + "2" * 32
+BOUGHT = {"value": 10_000, "currency": "EUR", "items": [{"item_id": "runner-7", "price": 10_000, "cost": 6_000}]}
+KEPT = Sums(orders=1, value=10_000, margin=4_000)
+
+
+async def account(made: Timeline, id: str = JO, keys: Keys | None = None) -> Account:
+    key = (keys or made.store.keys).state(made.lane(id), "shop", id)
+    return part_of(await made.redis.get(key)).account or Account()
+
+
+async def sums(made: Timeline, id: str = JO, keys: Keys | None = None) -> Any:
+    """Of all time in EUR; None: there are none."""
+    return (await account(made, id, keys)).all_time().get("EUR")
+
+
+async def best(made: Timeline, rank: str) -> dict[str, float]:
+    found = {}
+    for lane in range(made.deployment.lanes):
+        for member, score in await made.redis.zrange(made.store.keys.best(lane, "shop", rank), 0, -1, withscores=True):
+            found[member.decode()] = score
+    return found
+
+
+async def say(made: Timeline, *records: Any, at: int | None = None) -> None:
+    for record in records:
+        await made.append(record, at=at)
+        await made.run()
+
+
+async def test_an_order_counts_at_its_customer_and_a_refund_takes_back(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
+        assert await sums(made) == KEPT
+        await say(made, fact(ORDER, "refund", 5, {"refund_id": "r", "value": 2_500, "currency": "EUR"}))
+        assert await sums(made) == Sums(orders=1, value=7_500, margin=1_500)
+        assert await best(made, "value") == {JO: 7_500}
+        await say(made, fact(ORDER, "order_state", 9, {"state": "cancelled"}))
+        assert (await account(made)).all_time() == {"EUR": Sums()}
+        assert await best(made, "value") == {}
+
+
+async def test_an_order_of_another_customer_leaves_the_former_one(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
+        await say(made, fact(ORDER, "order_state", 5, {"state": "paid"}, customer=BEN))
+        assert (await sums(made, JO), await sums(made, BEN)) == (None, KEPT)
+        assert await best(made, "profit") == {BEN: 4_000}
+
+
+async def test_what_serving_a_customer_costs(redis_server: Any) -> None:
+    called = {"channel": "phone", "minutes": 6.5, "cost": 75, "currency": "EUR"}
+    async with timeline(redis_server) as made:
+        await say(
+            made,
+            fact(CONTACT, "contact", 0, called, customer=JO),
+            fact(SENT, "campaign_sent", 1, {"campaign": "may", "cost": 80, "currency": "EUR"}, customer=JO),
+            fact(JO, "promotion_used", 2, {"promotion": "may", "cost": 500, "currency": "EUR"}),
+            fact(JO, "promotion_used", 2, {"promotion": "may"}),
+        )
+        wanted = Sums(cost=75 + 325 + 80 + 500)
+        assert await sums(made) == wanted
+        await say(made, fact(CONTACT, "contact", 9, {"channel": "phone", "minutes": 8}, customer=JO))
+        wanted.cost += 75  # a minute is 50 cents
+        assert await sums(made) == wanted
+
+
+async def test_a_cost_in_another_currency_than_that_of_minutes(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        said = {"channel": "phone", "minutes": 2, "cost": 75, "currency": "USD"}
+        await say(made, fact(CONTACT, "contact", 0, said, customer=JO))
+        assert (await account(made)).all_time() == {"USD": Sums(cost=75), "EUR": Sums(cost=100)}
+
+
+async def test_a_return_costs_once_and_a_cancellation_nothing(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
+        await say(made, fact(ORDER, "order_state", 1, {"state": "returned"}))
+        await say(made, fact(ORDER, "order_state", 2, {"state": "returned"}))
+        assert await sums(made) == Sums(orders=1, value=10_000, margin=10_000, cost=300)
+        await say(made, fact(OTHER, "purchase", 3, BOUGHT, customer=BEN))
+        await say(made, fact(OTHER, "order_state", 4, {"state": "cancelled"}))
+        assert (await sums(made, BEN)).cost == 0
+
+
+async def test_after_an_erasure_an_order_that_a_later_fact_names_counts_again(redis_server: Any) -> None:
+    """Whether that fact comes before the erasure is folded or after it; and so in a replay."""
+    for is_before in (True, False):
+        async with timeline(redis_server) as made:
+            await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
+            named = fact(ORDER, "order_state", 2 * MINUTE, {"state": "paid"}, customer=JO)
+            erased = Erase("shop", JO, START + MINUTE)
+            await made.append(*((named, erased) if is_before else (erased, named)), at=2 * MINUTE)
+            await made.run()
+            await made.pass_time(MINUTE)
+            assert await sums(made) == KEPT, is_before
+            assert await best(made, "value") == {JO: 10_000}
+            await say(made, fact(ORDER, "refund", 3 * MINUTE, {"refund_id": "r", "value": 2_500, "currency": "EUR"}))
+            assert (await sums(made)).value == 7_500
+
+
+async def test_an_erasure_takes_all_of_it(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
+        await say(made, Erase("shop", JO, START + MINUTE), at=MINUTE)
+        await made.pass_time(MINUTE)
+        assert await account(made) == Account()
+        assert [await best(made, rank) for rank in ("value", "value-year", "profit", "profit-year")] == [{}] * 4
+        await say(made, fact(ORDER, "refund", 3 * MINUTE, {"refund_id": "r", "value": 2_500, "currency": "EUR"}))
+        assert await sums(made) is None
+
+
+async def test_ids_of_one_customer_have_one_account(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=BEN))
+        await say(made, fact(OTHER, "purchase", 1, BOUGHT, customer=JO))
+        await say(made, fact(JO, "alias", 2, {"other": BEN}))
+        both = Sums(orders=2, value=20_000, margin=8_000)
+        assert (await sums(made, JO), await sums(made, BEN)) == (both, None)
+        assert await best(made, "value") == {JO: 20_000}
+        await say(made, fact(ORDER, "refund", 3, {"refund_id": "r", "value": 2_500, "currency": "EUR"}))
+        assert (await sums(made)).value == 17_500
+        await say(made, fact(BEN, "promotion_used", 4, {"promotion": "may", "cost": 500, "currency": "EUR"}))
+        assert (await sums(made)).cost == 500
+
+
+async def test_an_order_leaves_the_last_365_days_by_itself(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
+        assert await best(made, "value-year") == {JO: 10_000}
+        await until(made, 364 * DAY)
+        assert await best(made, "value-year") == {JO: 10_000}
+        await until(made, 366 * DAY)
+        assert await best(made, "value-year") == {}
+        assert await best(made, "value") == {JO: 10_000}
+
+
+async def test_what_was_bought_before_is_of_the_value(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(JO, "customer", 0, {"orders_before": 3, "value_before": 30_000, "currency": "EUR"}))
+        assert await best(made, "value") == {JO: 30_000}
+        await say(made, fact(ORDER, "purchase", 1, BOUGHT, customer=JO))
+        assert (await best(made, "value"), await best(made, "value-year")) == ({JO: 40_000}, {JO: 10_000})
+
+
+# ---- a visitor who is identified later
+
+
+def bought(visitor: str, at: int, **fields: Any) -> Any:
+    return event(visitor, "page-1", 1, at, "purchase", order=ORDER, props={"value": 100, "currency": "EUR"}, **fields)
+
+
+async def test_an_order_of_a_visitor_who_is_identified_later_is_the_customers(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, event("phone", "page-1", 0, 0), bought("phone", 1))
+        assert await sums(made) is None
+        await say(made, event("phone", "page-1", 2, 60 * MINUTE, "identify", customer=JO))
+        assert await sums(made) == Sums(orders=1, value=10_000, unknown=10_000)
+        await say(made, event("phone", "page-1", 3, 61 * MINUTE, "identify", customer=JO))
+        assert (await sums(made)).orders == 1
+
+
+async def test_a_late_identify_moves_the_order_to_whose_turn_it_was(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, event("phone", "page-1", 0, 0, "identify", customer=JO), bought("phone", 10 * MINUTE))
+        assert (await sums(made)).orders == 1
+        late = event("phone", "page-1", 2, 5 * MINUTE, "identify", customer=BEN)
+        await say(made, late, at=11 * MINUTE)
+        assert (await sums(made), (await sums(made, BEN)).orders) == (None, 1)
+
+
+async def test_what_a_server_says_comes_before_a_claim(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, bought("phone", 1), fact(ORDER, "order_state", 2, {"state": "paid"}, customer=BEN))
+        await say(made, event("phone", "page-1", 2, 60 * MINUTE, "identify", customer=JO))
+        assert (await sums(made), (await sums(made, BEN)).orders) == (None, 1)
+
+
+async def test_an_anonymous_order_is_nobodys(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, bought("~phone", 1), event("~phone", "page-1", 2, MINUTE, "identify", customer=JO))
+        assert await sums(made) is None

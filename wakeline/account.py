@@ -1,0 +1,162 @@
+"""What a customer bought and what it cost, as it is stored in its state: its account.
+
+Each order, and all else that costs something to serve the customer, has a booking: what it comes to now, so that to be
+told again changes nothing. The latest ones are kept one by one, older ones only as sums.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from msgspec import Struct
+
+from wakeline.durations import DAY_MS
+
+MOST_ORDERS = 64  # that are kept one by one
+MOST_COSTS = 16
+YEAR_MS = 365 * DAY_MS
+
+
+class Rank(NamedTuple):
+    """What customers are ranked by, in the site's main currency: see `thing_keys.ThingKeys.best`."""
+
+    name: str
+    of: str  # attribute of `Sums`
+    is_of_year: bool
+    help: str
+
+
+VALUE = Rank("value", "value", False, "value of all orders, with what lies before those that were told")
+PROFIT = Rank("profit", "profit", False, "profit of all orders")
+VALUE_OF_YEAR = Rank("value-year", "value", True, "value of the orders of the last 365 days")
+PROFIT_OF_YEAR = Rank("profit-year", "profit", True, "profit of the last 365 days")
+RANKS = (VALUE, PROFIT, VALUE_OF_YEAR, PROFIT_OF_YEAR)
+MOST_RANKED = 1_000  # customers in each list of one lane
+
+
+class Booking(Struct, array_like=True, frozen=True, gc=False):
+    """What one thing comes to. Amounts are minor units of `currency`; without one it is nothing, or no longer."""
+
+    told: int = 0  # append time (ms) in the thing's lane: what was told earlier is out of date
+    time: int = 0  # when it was bought, or happened, ms
+    currency: str = ""
+    value: int = 0  # of an order, what was kept of it
+    margin: int | None = None  # of an order; None: it is not known
+    discount: int = 0  # of an order, what was taken off before
+    cost: int = 0  # to serve the customer
+    orders: int = 0  # 1: an order of which something was kept
+
+    def is_same(self, other: Booking) -> bool:
+        """Whether it comes to the same, whenever it was told."""
+        return (self.time, self.currency, *_amounts(self)) == (other.time, other.currency, *_amounts(other))
+
+
+class Booked(Struct, array_like=True, gc=False):
+    """What a thing tells its customer of a booking."""
+
+    id: str  # of the thing, for some of its costs with a suffix
+    is_cost: bool
+    now: Booking
+    was: Booking | None = None  # as it was told before; None: it was not
+
+
+class Sums(Struct, array_like=True, gc=False):
+    """Sums over bookings in one currency, minor units."""
+
+    orders: int = 0
+    value: int = 0
+    margin: int = 0  # of the orders whose margin is known
+    unknown: int = 0  # value of the others
+    discount: int = 0
+    cost: int = 0
+
+    def add(self, other: Sums, sign: int = 1) -> None:
+        self.orders += sign * other.orders
+        self.value += sign * other.value
+        self.margin += sign * other.margin
+        self.unknown += sign * other.unknown
+        self.discount += sign * other.discount
+        self.cost += sign * other.cost
+
+    @property
+    def profit(self) -> int:
+        return self.margin - self.cost
+
+
+class Account(Struct, array_like=True, gc=False):
+    """All bookings of a customer. New fields come last and have a default."""
+
+    orders: dict[str, Booking] = {}
+    costs: dict[str, Booking] = {}
+    older: dict[str, Sums] = {}  # currency -> sums of the bookings that are not kept any more
+    days: dict[int, dict[str, Sums]] = {}  # day since 1970 -> the same of those of the last year
+    orders_upto: int = 0  # ms: an order that is not kept and no later was added to the sums, if it was told before
+    costs_upto: int = 0
+    first: int = 0  # time of the earliest order that is not kept any more, ms; 0: none
+    last: int = 0  # and of the latest
+    leaves: int = 0  # when the next booking leaves the last 365 days, ms; 0: none will
+
+    def all_time(self) -> dict[str, Sums]:
+        """Sums of all bookings, by currency."""
+        return _sums(self, 0)
+
+    def year(self, now: int) -> dict[str, Sums]:
+        """The same of the last 365 days before `now` (ms)."""
+        return _sums(self, max(now - YEAR_MS, 1))
+
+    def bought(self) -> list[int]:
+        """When the orders were bought of which something was kept, ms, latest first: of those that are kept here."""
+        return sorted((one.time for one in self.orders.values() if one.orders), reverse=True)
+
+    def next_leaving(self, now: int) -> int:
+        """When the next booking is 365 days old, ms; 0: all are."""
+        since = now - YEAR_MS
+        times = [one.time for kept in (self.orders, self.costs) for one in kept.values() if one.currency]
+        times += [_end_of(day) for day in self.days]
+        return min((time for time in times if time > since), default=-YEAR_MS) + YEAR_MS
+
+
+def sums_of(one: Booking) -> Sums:
+    is_known = one.margin is not None
+    return Sums(
+        orders=one.orders,
+        value=one.value,
+        margin=one.margin or 0,
+        unknown=0 if is_known else one.value,
+        discount=one.discount,
+        cost=one.cost,
+    )
+
+
+def of_currency(sums: dict[str, Sums], currency: str) -> Sums:
+    """Those of a currency, which are added if there are none."""
+    found = sums.get(currency)
+    if found is None:
+        found = sums[currency] = Sums()
+    return found
+
+
+def _sums(account: Account, since: int) -> dict[str, Sums]:
+    """Of what is later than `since` (ms); 0: of all."""
+    found: dict[str, Sums] = {}
+    for kept in (account.orders, account.costs):
+        for one in kept.values():
+            if one.currency and (not since or one.time > since):
+                of_currency(found, one.currency).add(sums_of(one))
+    older: Iterable[dict[str, Sums]] = [account.older]
+    if since:
+        older = [sums for day, sums in account.days.items() if _end_of(day) > since]
+    for by_currency in older:
+        for currency, sums in by_currency.items():
+            of_currency(found, currency).add(sums)
+    return found
+
+
+def _end_of(day: int) -> int:
+    """The last millisecond of a day."""
+    return (day + 1) * DAY_MS - 1
+
+
+def _amounts(one: Booking) -> tuple[int | None, ...]:
+    return one.value, one.margin, one.discount, one.cost, one.orders
