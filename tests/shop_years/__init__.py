@@ -11,6 +11,7 @@ pages.py      what browsers tell: visits that buy
 service.py    what the service desk, the workshop and the mailer tell
 files.py      the files that are imported
 truth.py      what all of it is worth, computed from the decisions alone, as JSON lines
+purchases.py  what each customer brought and cost, likewise
 stage.py      a deployment on real servers, fed by an import, a log of before, and requests
 reading.py    what Wakeline says in the end: orders, products, customers, totals
 comparing.py  where that differs from the truth

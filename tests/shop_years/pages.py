@@ -9,15 +9,11 @@ from tests.shop_years.decided import Line, Order, Refund, Told
 from wakeline.commerce import signed_text
 from wakeline.durations import MINUTE_MS
 from wakeline.identity import signature
-from wakeline.settings import Site
 
 SITE, SECRET, ORIGIN = "shop", "0123456789abcdef", "https://shop.example"
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/138.0.0.0 Safari/537.36"
 EARLIER_MS, LATER_MS = MINUTE_MS, 60 * MINUTE_MS
 SERVICE_MINUTE, RETURN = "0.29", "4.20"  # what service work and the handling of goods that come back cost
-COSTS = (
-    f'currency = "EUR"\nminute_cost = {SERVICE_MINUTE}\nreturn_cost = {RETURN}' if hasattr(Site(), "currency") else ""
-)
 SETTINGS = f"""
 trusted_proxies = ["127.0.0.1/32"]
 [[site]]
@@ -25,7 +21,9 @@ key = "{SITE}"
 secret = "{SECRET}"
 origins = ["{ORIGIN}"]
 time_zone = "Europe/Berlin"
-{COSTS}
+currency = "EUR"
+minute_cost = {SERVICE_MINUTE}
+return_cost = {RETURN}
 """ + "".join(f'[[site.margins]]\ncategory = "{category}"\nrate = {rate}\n' for category, rate in RATES.items())
 
 
