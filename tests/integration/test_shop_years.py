@@ -20,7 +20,8 @@ pytestmark = pytest.mark.kill
 async def test_every_order_product_and_customer_is_as_the_shop_decided(tmp_path: Path) -> None:
     """While the processor is killed, and after a replay that was killed too."""
     result = await play(tmp_path, Options(seed=1, customers=CUSTOMERS), print)
-    assert result.figures["orders"] > 1_000
+    for what in ("of them amended", "cancelled", "refunded", "of unknown margin", "of pages alone"):
+        assert result.figures[what] > 20
     assert result.figures["kills of the processor"] > 0
     for when, kinds in result.differences.items():
         assert not {kind: found for kind, found in kinds.items() if found}, when

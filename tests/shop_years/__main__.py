@@ -19,7 +19,7 @@ FOLDER = Path("build/shop_years")
 
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
 @click.option("--seed", default=1, show_default=True, help="The same seed decides the same two years, up to now.")
-@click.option("--customers", type=click.IntRange(1), default=3_000, show_default=True, help="About twelve orders each.")
+@click.option("--customers", type=click.IntRange(1), default=3_000, show_default=True, help="Some fifteen orders each.")
 @click.option("--no-kills", is_flag=True, help="Leave the processor and the replay alone.")
 @click.option("--no-replay", is_flag=True, help="Read what was told, and end.")
 @click.option(
@@ -39,8 +39,8 @@ def main(seed: int, customers: int, no_kills: bool, no_replay: bool, folder: Pat
     if any of them differs.
 
     \b
-    make test-history                                        all of it: about ten minutes
-    make test-history HISTORY_ARGS="--customers 150"         half a minute
+    make test-history                                        all of it: seven minutes on two cores
+    make test-history HISTORY_ARGS="--customers 150"         40 seconds
     make test-history HISTORY_ARGS="--customers 150 --seed 7 --no-kills --no-replay"
     """
     console = Console(stderr=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
 from tests.shop_years.pages import SECRET
 from tests.shop_years.purchases import CustomerTruth, EarnedTruth
-from tests.shop_years.reading import Said, minor, ms
+from tests.shop_years.reading import AMOUNTS, SUMS, Said, minor, ms
 from tests.shop_years.truth import OrderTruth, Truth
 from wakeline.identity import customer_id
 from wakeline.vocabulary.things import ORDER, thing_id
 
 SHOWN = 12  # differences of each kind
 OF_SQL = ("time", "customer", "currency", "value", "taken back", "kept", "state")
-AMOUNTS = ("revenue", "margin", "revenue_of_unknown_margin", "discount", "cost_to_serve", "profit")
 Differences = dict[str, list[str]]
 """By what was compared: who or what, what was found, and what is true."""
 
@@ -32,6 +32,7 @@ def differences(said: Said, found: Truth, people: list[CustomerTruth]) -> Differ
         "orders": list(_of_rows(said.orders, {number: _but(row, "state") for number, row in wanted.items()})),
         "orders in SQL": [] if said.sql_orders is None else list(_of_rows(said.sql_orders, of_sql)),
         "products in SQL": [] if said.sql_products is None else list(_of_rows(said.sql_products, products)),
+        "customers in SQL": [] if said.sql_customers is None else list(_of_sql(said.sql_customers, people)),
         "customers": list(_of_customers(said.customers, people)),
         "totals": list(_of_fields("", said.totals, {name: n for name, n in found.totals.items() if n})),
     }
@@ -80,7 +81,10 @@ def _of_customers(said: Mapping[str, Any], people: list[CustomerTruth]) -> Itera
             if one is not None or purchases is not None:
                 yield f"{id}: {'nothing' if purchases is None else 'something'}, not that"
             continue
-        yield from _of_fields(id, _purchases(purchases), _purchases_truth(one))
+        found = _purchases(purchases)
+        if found["first"] in one.maybe_first and (one.first is None or found["first"] < one.first):
+            found["first"] = one.first
+        yield from _of_fields(id, found, _purchases_truth(one))
 
 
 def _purchases(found: Any) -> dict[str, Any]:
@@ -111,3 +115,24 @@ def _purchases_truth(one: CustomerTruth) -> dict[str, Any]:
 
 def _earned_truth(one: EarnedTruth) -> dict[str, int]:
     return {"orders": one.orders} | {name: getattr(one, name) for name in AMOUNTS}
+
+
+def _of_sql(said: Mapping[str, Mapping[str, Counter[str]]], people: list[CustomerTruth]) -> Iterator[str]:
+    """There each id of a customer has rows of its own."""
+    for one in people:
+        found: dict[str, Counter[str]] = defaultdict(Counter)
+        for id in one.ids:
+            for currency, sums in said.get(customer_id(SECRET, id), {}).items():
+                found[currency].update(sums)
+        wanted: dict[str, Counter[str]] = defaultdict(Counter)
+        for suffix, every in (("", one.all_time), ("_year", one.year)):
+            for each in every:
+                wanted[each.currency].update({f"{name}{suffix}": getattr(each, name) for name in SUMS})
+        before = sum((sums.pop("orders_before", 0) for sums in found.values()), 0)
+        yield from _of_fields(one.id, {"before": before}, {"before": one.orders_before})
+        for currency in found.keys() | wanted.keys():
+            yield from _of_fields(f"{one.id} {currency}", _some(found[currency]), _some(wanted[currency]))
+
+
+def _some(sums: Counter[str]) -> dict[str, int]:
+    return {name: amount for name, amount in sums.items() if amount}

@@ -82,6 +82,7 @@ class Order:
     amended: int = 0  # when
     first_customer: str = ""  # the shop's own id; "": nobody said
     refunds: list[Refund] = field(default_factory=list)
+    claimed: list[Refund] = field(default_factory=list)  # by a page alone, of an order that others told: for nothing
     states: dict[str, int] = field(default_factory=dict)
     identified_later: bool = False  # its visitor says an hour later who it is
 

@@ -10,6 +10,7 @@ from tests.shop_years.decided import Back, Customer, Line, Order, Refund, Told, 
 from wakeline.durations import DAY_MS, MINUTE_MS
 
 AMENDED, CANCELLED, GOODWILL = 0.06, 0.04, 0.03  # of all orders
+CLAIMED = 0.1  # of those that a page told, and others too
 HOUR_MS = 60 * MINUTE_MS
 
 
@@ -47,6 +48,13 @@ def befall(
     if chance.random() < GOODWILL and (at := after(DAY_MS, 40 * DAY_MS)):
         most = max(2, order.value // 3)
         order.refunds.append(Refund(_id(order), at, chance.randrange(1, most)))
+    if (
+        order.told is not Told.SHOP
+        and order.customer
+        and chance.random() < CLAIMED
+        and (at := after(MINUTE_MS, DAY_MS))
+    ):
+        order.claimed.append(Refund(f"P-{order.number}", at, chance.choice((None, 1, order.value))))
     if chance.random() < 0.004 and (at := after(DAY_MS, 9 * DAY_MS)):  # more than it was worth
         order.refunds.append(Refund(_id(order), at, order.value + 100))
 

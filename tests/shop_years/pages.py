@@ -48,6 +48,7 @@ def visits(order: Order) -> list[Visit]:
         found.append(made.identifying())
     if order.told is Told.PAGE:
         found += [made.refunding(refund) for refund in order.refunds]
+    found += [made.refunding(refund) for refund in order.claimed]
     return found
 
 

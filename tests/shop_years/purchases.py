@@ -34,29 +34,44 @@ class EarnedTruth:
 
 @dataclass
 class CustomerTruth:
-    """Times are ms, the latest first."""
+    """Times are ms, the latest first.
+
+    `maybe_first`: where older orders are known as sums alone, the times of those that were taken back or turned out to
+    be another customer's: what was the first before that may still be.
+    """
 
     id: str
+    ids: tuple[str, ...]  # with the other one
     orders: int
+    orders_before: int
     first: int | None
     last: int | None
     times: list[int]
+    maybe_first: list[int] = field(default_factory=list)
     all_time: list[EarnedTruth] = field(default_factory=list)
     year: list[EarnedTruth] = field(default_factory=list)
 
 
-def customers(made: Years, found: Truth) -> list[CustomerTruth]:
+def customers(made: Years, truth: Truth) -> list[CustomerTruth]:
     """Of customers who bought something or cost something."""
     orders: defaultdict[str, list[OrderTruth]] = defaultdict(list)
+    mistaken: defaultdict[str, list[int]] = defaultdict(list)
     costs: defaultdict[str, list[Cost]] = defaultdict(list)
-    for order in found.orders:
+    for order in truth.orders:
         orders[order.customer].append(order)
+    for order in made.orders:
+        if order.buyer_at_first() != order.customer:
+            mistaken[order.buyer_at_first()].append(order.time)
     for cost in made.costs:
         costs[cost.customer].append(cost)
     every = []
     for one in made.customers:
         bought = [order for id in one.ids for order in orders[id]]
-        every.append(_customer(one, bought, [cost for id in one.ids for cost in costs[id]], made.end))
+        found = _customer(one, bought, [cost for id in one.ids for cost in costs[id]], made.end)
+        others = [time for id in one.ids for time in mistaken[id]]
+        if len(bought) + len(others) > MOST_KEPT:
+            found.maybe_first += others
+        every.append(found)
     return [one for one in every if one.orders or one.all_time]
 
 
@@ -65,10 +80,13 @@ def _customer(one: Customer, orders: Sequence[OrderTruth], costs: Sequence[Cost]
     latest = sorted(orders, key=lambda order: order.time, reverse=True)[:MOST_KEPT]
     found = CustomerTruth(
         id=one.id,
+        ids=one.ids,
         orders=len(kept) + one.orders_before,
+        orders_before=one.orders_before,
         first=min(kept, default=None),
         last=max(kept, default=None),
         times=[order.time for order in latest if not order.is_back],
+        maybe_first=[order.time for order in orders if order.is_back and order not in latest],
         all_time=_earned(orders, costs, 0),
         year=_earned(orders, costs, end - YEAR_MS),
     )

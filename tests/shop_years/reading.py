@@ -45,6 +45,12 @@ ORDERS_SQL = """
 select order_key, currency, value, refunded, revenue, customer, state, time from orders
 """
 PRODUCTS_SQL = "select item_id, orders, sold, returned from product_sales"
+AMOUNTS = ("revenue", "margin", "revenue_of_unknown_margin", "discount", "cost_to_serve", "profit")
+SUMS = ("orders", *AMOUNTS)
+CUSTOMERS_SQL = f"""
+select customer, currency, orders_before, {", ".join(SUMS)}, {", ".join(f"{name}_year" for name in SUMS)}
+from customer_value
+"""
 STATES = ("placed", "paid", "shipped", "delivered", "returned", "cancelled")
 
 
@@ -54,6 +60,7 @@ class Said(NamedTuple):
     orders: Rows
     sql_orders: Rows | None
     sql_products: Rows | None
+    sql_customers: dict[str, dict[str, Counter[str]]] | None
     customers: dict[str, Any]
     totals: dict[str, int]
 
@@ -151,6 +158,16 @@ def sql_products(history: History, site: Site) -> Rows:
     }
 
 
+def sql_customers(history: History, site: Site) -> dict[str, dict[str, Counter[str]]]:
+    """By pseudonym and currency, what the view `customer_value` says."""
+    found: dict[str, dict[str, Counter[str]]] = {}
+    names = ("orders_before", *SUMS, *(f"{name}_year" for name in SUMS))
+    for customer, currency, *values in _rows(history, site, CUSTOMERS_SQL):
+        read = (minor(value, currency) if isinstance(value, Decimal) else value for value in values)
+        found.setdefault(customer, {})[currency] = Counter(dict(zip(names, read, strict=True)))
+    return found
+
+
 def _rows(history: History, site: Site, sql: str) -> list[tuple[Any, ...]]:
-    with ask(history, Query(sql), zones={SITE: site.time_zone}) as answer:
+    with ask(history, Query(sql), zones={SITE: site.time_zone}, sites=[site]) as answer:
         return list(answer.rows())
