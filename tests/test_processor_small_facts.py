@@ -52,6 +52,33 @@ CASES: dict[str, Case] = {
         step(fact(ONE, "forget", MINUTE), MINUTE),
         processor__naming__UNLINKED_AT_ONCE=1,
     ),
+    "an order that names one id of a customer, then another, then the first again, after an erasure": told(
+        step(fact(ONE, "alias", 6, {"other": TWO})),
+        step(Erase("shop", TWO, START + MINUTE), MINUTE),
+        step(fact(ORDER, "purchase", MINUTE + 1, MONEY, customer=ONE)),
+        step(fact(ORDER, "purchase", MINUTE + 2, MONEY | {"value": 8}, customer=TWO)),
+        step(fact(ORDER, "purchase", MINUTE + 3, MONEY | {"value": 7}, customer=ONE)),
+        lanes=2,
+    ),
+    "a promotion of an id that becomes a customer's who was erased": told(
+        step(Erase("shop", ONE, START + 3 * MINUTE), 3 * MINUTE),
+        step(fact(TWO, "promotion_used", 4 * MINUTE, {"promotion": "may", "cost": 7, "currency": "EUR"})),
+        step(fact(ONE, "alias", 3 * MINUTE + 1, {"other": TWO}), 4 * MINUTE + 1),
+    ),
+    "a contact that costs something of an id that was erased before, and becomes another customer's": told(
+        step(
+            fact(
+                "#contact:" + "c" * 32,
+                "contact",
+                2 * MINUTE,
+                {"channel": "mail", "cost": 5, "currency": "EUR"},
+                customer=TWO,
+            )
+        ),
+        step(Erase("shop", TWO, START), 2 * MINUTE + 1),
+        step(fact(ONE, "alias", 2 * MINUTE + 11, {"other": TWO})),
+        lanes=3,
+    ),
     "a signed order of a visitor that withdraws, and comes again": told(
         step(event("visitor-1", "page-1", 0, 0, "identify", customer=ONE)),
         step(buys("visitor-1", 0, 1, signed=True)),

@@ -38,7 +38,7 @@ MOST_RANKED = 1_000  # customers in each list of one lane
 class Booking(Struct, array_like=True, frozen=True, gc=False):
     """What one thing comes to. Amounts are minor units of `currency`; without one it is nothing, or no longer."""
 
-    told: int = 0  # append time (ms) in the thing's lane: what was told earlier is out of date
+    told: int = 0  # when, see `moment_of`: what was told earlier is out of date
     time: int = 0  # when it was bought, or happened, ms
     currency: str = ""
     value: int = 0  # of an order, what was kept of it
@@ -46,10 +46,19 @@ class Booking(Struct, array_like=True, frozen=True, gc=False):
     discount: int = 0  # of an order, what was taken off before
     cost: int = 0  # to serve the customer
     orders: int = 0  # 1: an order of which something was kept
+    since: int = 0  # when the customer was said to be the one, ms: an erasure of later takes it
 
     def is_same(self, other: Booking) -> bool:
         """Whether it comes to the same, whenever it was told."""
         return (self.time, self.currency, *_amounts(self)) == (other.time, other.currency, *_amounts(other))
+
+
+def moment_of(now: int, offset: int) -> int:
+    """When a thing tells a booking: the append time (ms) of the record, with the last 12 bits of its offset.
+
+    It rises in the thing's lane, also where a log continues another one.
+    """
+    return (now << 12) + (offset & 0xFFF)
 
 
 class Booked(Struct, array_like=True, gc=False):

@@ -17,7 +17,7 @@ from crm.commerce.counting import Known, known
 from crm.commerce.worth import MOST_VALUE, discount_of
 from crm.out import Out
 from crm.things.state import Thing
-from wakeline.account import Booked, Booking
+from wakeline.account import Booked, Booking, moment_of
 from wakeline.kept import Kept
 from wakeline.orders import Order
 from wakeline.record import CustomerShare, Fact
@@ -83,7 +83,7 @@ def unlinked(thing: Thing, id: str, out: Out) -> None:
 
 def _send(thing: Thing, to: Standing, booked: list[Booked], out: Out, *, is_gone: bool = False) -> None:
     for one in booked:
-        one.now = replace(one.now, told=out.now)
+        one.now = replace(one.now, told=moment_of(out.now, out.offset), since=to.since)
     seen = 0 if is_gone else to.since
     out.tell(
         CustomerShare(

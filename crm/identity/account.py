@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from msgspec.structs import replace
+
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.sites import SiteFacts
@@ -53,12 +55,26 @@ def told_by_facts(customer: Customer, *, after: int) -> list[Booked]:
     return [Booked(id, True, one) for id, one in costs.items() if not is_thing(id) and one.time > after]
 
 
-def add(other: Account, customer: Customer, out: Out) -> None:
-    """Add the account of another id of the same customer."""
-    account = customer.state.account or Account()
-    merge(account, other, out.now)
-    customer.state.account = account
-    _changed(customer, out)
+def add(other: Account, customer: Customer, out: Out, *, first_heard: int) -> None:
+    """Add the account of another id of the same customer, without what an erasure takes.
+
+    Things tell all again that is later than that. What facts told is of the record: see `crm.identity.record`.
+    `first_heard`: since when the other id is known, ms.
+    """
+    state, upto = customer.state, customer.tombstone
+    has_record = bool(state.returned or not upto)
+    orders, costs = (
+        {id: one for id, one in kept.items() if one.since > upto and (has_record or is_thing(id))}
+        for kept in (other.orders, other.costs)
+    )
+    left = replace(other, orders=orders, costs=costs) if first_heard > upto else Account(orders, costs)
+    if named := [one.since for kept in (orders, costs) for id, one in kept.items() if is_thing(id)]:
+        customer.hear(min(named), max(named))
+    if orders or costs or left.older:
+        account = state.account or Account()
+        merge(account, left, out.now)
+        state.account = account
+        _changed(customer, out)
 
 
 def rank(customer: Customer, out: Out) -> None:
@@ -103,7 +119,7 @@ def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
         kept, upto = (account.costs, account.costs_upto) if one.is_cost else (account.orders, account.orders_upto)
         former = kept.get(one.id)
         if former is not None:
-            if one.now.told < former.told:  # it came by another way, and late
+            if not _is_newer(one.now, former):
                 continue
             kept[one.id] = one.now
             if one.now.is_same(former):
@@ -121,6 +137,14 @@ def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
     if is_changed:
         _fold(account, now)
     return is_changed
+
+
+def _is_newer(new: Booking, former: Booking) -> bool:
+    """Else it came by another way, through another id of the customer, and late.
+
+    A thing that names one id and then another tells both in one moment that it comes to nothing, and to something.
+    """
+    return new.told > former.told or (new.told == former.told and bool(new.currency))
 
 
 def merge(account: Account, other: Account, now: int) -> None:

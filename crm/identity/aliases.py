@@ -251,8 +251,8 @@ def _add(share: CustomerShare, customer: Customer, out: Out) -> None:
         _note(customer, since=began(share))
     if state.returned or not customer.erased:
         _note(customer, first_heard=share.first_heard if share.first_heard > customer.erased else share.heard)
-    if share.account is not None and (not upto or share.first_heard > upto):  # else its things tell it again
-        account.add(share.account, customer, out)
+    if share.account is not None:
+        account.add(share.account, customer, out, first_heard=share.first_heard)
     if share.heard > upto and (state.returned or not upto):
         customer.hear(share.first_heard if share.first_heard > upto else share.heard, share.heard)
         account.enter(share.booked, customer, out)

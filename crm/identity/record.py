@@ -18,7 +18,7 @@ from crm.things import forms
 from crm.things.digests import digest, remember
 from crm.things.hearing import rank
 from crm.things.merging import merge
-from wakeline.account import Booked, Booking
+from wakeline.account import Booked, Booking, moment_of
 from wakeline.event import CONSENT
 from wakeline.kept import Fields, Kept
 from wakeline.record import Fact
@@ -64,7 +64,8 @@ def _booked(fact: Fact, at: int, out: Out) -> list[Booked]:
     cost, currency = said.get(COST), said.get(CURRENCY, "")
     if not cost or currency not in FACTORS:
         return []
-    return [Booked(fact.id, True, Booking(told=out.now, time=at, currency=currency, cost=cost))]
+    told = moment_of(out.now, out.offset)
+    return [Booked(fact.id, True, Booking(told=told, time=at, currency=currency, cost=cost, since=at))]
 
 
 def hear(fact: Fact, customer: Customer, out: Out) -> Verdict:

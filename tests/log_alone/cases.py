@@ -45,6 +45,7 @@ class Kind:
     tells_ends: bool = False  # a rule that tells the customer as a visit ends, see `endings`
     facts: bool = False  # what servers and imports tell, and pages of orders
     ages: bool = False  # more than a year in which nothing happens; without erasures, which then would have waited
+    orders: bool = False  # mostly orders, and what serving costs, of two customers who are often erased or joined
 
 
 class Step(NamedTuple):
@@ -93,6 +94,8 @@ def case(seed: int, kind: Kind | None = None) -> Case:
     rng = random.Random(f"{seed} {kind}")
     if kind is None:
         kind = Kind(*(rng.random() < share for share in (0.4, 0.2, 0.4, 0.3, 0.2, 0.15, 0.3, 0.2, 0.3, 0.5, 0.1)))
+        if kind.facts and random.Random(f"{seed} orders").random() < 0.5:  # drawn apart: the others stay as they were
+            kind = dataclasses.replace(kind, orders=True)
     return Case(
         seed,
         kind,
@@ -163,7 +166,8 @@ class _Story:
         self._skews = [0, 0, *behind, *ahead]
         visitors = VISITORS[:-1] if kind.ages else VISITORS  # an anonymous id is one of a day
         self._visitors = rng.sample(visitors, rng.randint(1, len(visitors)))
-        self._facts = Facts(rng, tuple(self._visitors), CUSTOMERS)
+        self._customers = CUSTOMERS[:2] if kind.orders else CUSTOMERS
+        self._facts = Facts(rng, tuple(self._visitors), self._customers, mostly_orders=kind.orders)
 
     def steps(self) -> list[Step]:
         rng = self._rng
@@ -182,14 +186,14 @@ class _Story:
     def _record(self) -> tuple[str, bytes]:
         rng = self._rng
         drawn = rng.random()
-        if self._kind.erasures and drawn < 0.05:
-            id = rng.choice((*self._visitors, *CUSTOMERS))
+        if self._kind.erasures and drawn < (0.12 if self._kind.orders else 0.05):
+            id = rng.choice((*self._visitors, *self._customers))
             record = Erase("shop", id, START + self._at - rng.choice((0, 0, MINUTE, HOUR)))
             return id, encode_record(record)
         if self._kind.dead and drawn > 0.95:
             who = rng.choice(self._visitors)
             return who, rng.choice((b"no JSON", f'{{"site":"shop","visitor":"{who}","time":1'.encode()))
-        if self._kind.facts and rng.random() < 0.35:
+        if self._kind.facts and rng.random() < (0.7 if self._kind.orders else 0.35):
             who, told = self._facts.next(self._at, forgets=self._kind.erasures)
             return who, encode_record(told)
         if self._said and drawn < 0.15:
@@ -207,14 +211,17 @@ class _Story:
             if rng.random() < 0.9:
                 return self._made(visitor, pages[-1], "page_view", **self._view())
         page = rng.choice(pages[-3:])
-        type = rng.choice(("page_view", "engagement", "engagement", "ping", "identify", "custom", "consent", "bot"))
+        types = ("page_view", "engagement", "engagement", "ping", "identify", "custom", "consent", "bot")
+        type = rng.choice(("identify", "custom", "purchase", "purchase", "consent") if self._kind.orders else types)
+        if type == "purchase":
+            return self._made(visitor, page, type, **self._facts.of_page())
         if type == "page_view":
             return self._made(visitor, page, type, **self._view())
         if type == "engagement":
             ms = rng.choice((0, 4_000, 12_000))
             return self._made(visitor, page, type, engaged_ms=ms, leave=rng.random() < 0.5)
         if type == "identify":
-            return self._made(visitor, page, type, customer=rng.choice(CUSTOMERS))
+            return self._made(visitor, page, type, customer=rng.choice(self._customers))
         if type == "custom":
             props = rng.choice(({}, {"category": rng.choice(("Bags", "Shoes", "Hats"))}))
             chosen = rng.choice((*CUSTOM, "purchase", "refund") if self._kind.facts else CUSTOM)

@@ -24,8 +24,11 @@ COST = {"cost": 70, "currency": "USD"}
 class Facts:
     """What is told next, drawn from what was told."""
 
-    def __init__(self, rng: random.Random, people: tuple[str, ...], customers: tuple[str, ...]) -> None:
+    def __init__(
+        self, rng: random.Random, people: tuple[str, ...], customers: tuple[str, ...], *, mostly_orders: bool = False
+    ) -> None:
         self._rng = rng
+        self._mostly_orders = mostly_orders
         self._visitors = [id for id in people if id[0] != "~"]
         self._customers = customers
         self._said: list[Fact] = []
@@ -97,4 +100,6 @@ class Facts:
         if forgets:
             kinds += [("@", "forget", {}), ("visitor", "forget", {})]
             kinds += [(who, "consent", {"level": rng.choice(("off", "full"))}) for who in ("@", "visitor")]
+        if self._mostly_orders and rng.random() < 0.6:
+            return rng.choice(kinds[:5])
         return rng.choice(kinds)

@@ -51,7 +51,7 @@ tests/test_processor_ages.py holds for how long.
 """
 SLACK_MS = 60_000  # of lifetimes: runs take less
 NEAR = 1e-9
-EMPTY = [{}, {}, {}, {}, 0, 0, 0, 0]  # account of a customer
+EMPTY = [{}, {}, {}, {}, 0, 0, 0, 0, 0]  # account of a customer
 
 Holdings = dict[str, Any]
 """Key without version -> what it holds. Beside each that expires, with LIVES: ms."""
@@ -183,7 +183,7 @@ def _whenever_told(state: dict[str, Any]) -> dict[str, Any]:
     """A customer's state, whenever bookings of its account were told, and without those that came to nothing."""
     if not (account := state.get("account")):
         return state
-    entries = [{id: [0, *one[1:]] for id, one in kept.items() if one[2]} for kept in account[:2]]
+    entries = [{id: [0, *one[1:-1]] for id, one in kept.items() if one[2]} for kept in account[:2]]
     account = [*entries, *account[2:]]
     return {name: value for name, value in state.items() if name != "account"} | (
         {"account": account} if account != EMPTY else {}
