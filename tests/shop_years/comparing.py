@@ -84,6 +84,8 @@ def _of_customers(said: Mapping[str, Any], people: list[CustomerTruth]) -> Itera
         found = _purchases(purchases)
         if found["first"] in one.maybe_first and (one.first is None or found["first"] < one.first):
             found["first"] = one.first
+        if not one.are_all_known:
+            found["times"] = found["times"][: len(one.times)]
         yield from _of_fields(id, found, _purchases_truth(one))
 
 

@@ -36,8 +36,9 @@ class EarnedTruth:
 class CustomerTruth:
     """Times are ms, the latest first.
 
-    `maybe_first`: where older orders are known as sums alone, the times of those that were taken back or turned out to
-    be another customer's: what was the first before that may still be.
+    Of a customer with so many orders that not `are_all_known` one by one, `times` has those that surely are: an order
+    that turned out to be another customer's may have put the oldest one among the sums before. What was its first order
+    until it was taken back, or turned out to be another customer's, may still be: `maybe_first`.
     """
 
     id: str
@@ -47,6 +48,7 @@ class CustomerTruth:
     first: int | None
     last: int | None
     times: list[int]
+    are_all_known: bool = True
     maybe_first: list[int] = field(default_factory=list)
     all_time: list[EarnedTruth] = field(default_factory=list)
     year: list[EarnedTruth] = field(default_factory=list)
@@ -67,17 +69,19 @@ def customers(made: Years, truth: Truth) -> list[CustomerTruth]:
     every = []
     for one in made.customers:
         bought = [order for id in one.ids for order in orders[id]]
-        found = _customer(one, bought, [cost for id in one.ids for cost in costs[id]], made.end)
         others = [time for id in one.ids for time in mistaken[id]]
-        if len(bought) + len(others) > MOST_KEPT:
-            found.maybe_first += others
-        every.append(found)
+        every.append(_customer(one, bought, others, [cost for id in one.ids for cost in costs[id]], made.end))
     return [one for one in every if one.orders or one.all_time]
 
 
-def _customer(one: Customer, orders: Sequence[OrderTruth], costs: Sequence[Cost], end: int) -> CustomerTruth:
+def _customer(
+    one: Customer, orders: Sequence[OrderTruth], others: list[int], costs: Sequence[Cost], end: int
+) -> CustomerTruth:
+    """`others`: times of orders that were said to be its own at first."""
+    is_all_known = len(orders) + len(others) <= MOST_KEPT
+    most = MOST_KEPT if is_all_known else MOST_KEPT - len(others)
     kept = [order.time for order in orders if not order.is_back]
-    latest = sorted(orders, key=lambda order: order.time, reverse=True)[:MOST_KEPT]
+    latest = sorted(orders, key=lambda order: order.time, reverse=True)[:most]
     found = CustomerTruth(
         id=one.id,
         ids=one.ids,
@@ -86,7 +90,8 @@ def _customer(one: Customer, orders: Sequence[OrderTruth], costs: Sequence[Cost]
         first=min(kept, default=None),
         last=max(kept, default=None),
         times=[order.time for order in latest if not order.is_back],
-        maybe_first=[order.time for order in orders if order.is_back and order not in latest],
+        are_all_known=is_all_known,
+        maybe_first=[] if is_all_known else [*others, *(order.time for order in orders if order.is_back)],
         all_time=_earned(orders, costs, 0),
         year=_earned(orders, costs, end - YEAR_MS),
     )
