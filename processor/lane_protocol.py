@@ -66,8 +66,8 @@ class LanePlace(Struct):
 # Returns the first deadline, the ids of what XADD put into the outbox, and what `SAYING` counted.
 # Those in `own` are not Redis commands, but for XADD and HINCRBY; for SAY, HOLD and SAID see `messages`. STORE: set to
 # a part of ARGV[10], from its first byte to its last, as Lua's msgpack knows no bytes, for a lifetime (ms). TOP: add to
-# a top list that is not loaded, in order and within the cap, like `Changes` for loaded lists. BEST: set a member's
-# score, and take out the lowest ones beyond the cap. LATEST: set to a time
+# a top list that is not loaded, in order and within the cap, like `Changes` for loaded lists. BEST: set a
+# member's score in each list, or take it out, and take out the lowest ones beyond the cap. LATEST: set to a time
 # (ms) if it is later than the stored one, as a replay applies old erasures after newer ones. DEAD: add a dead letter to
 # the stream and the people it names to the set; beyond the maximum number of names the oldest letters are deleted.
 # FORGET: delete dead letters about a person, up to a time. CARD: delete what a customer's card holds of up to a time,
@@ -108,9 +108,13 @@ function own.TOP(c)
   end
 end
 function own.BEST(c)
-  call('ZADD', c[2], c[4], c[5])
-  local over = call('ZCARD', c[2]) - tonumber(c[3])
-  if over > 0 then call('ZREM', c[2], unpack(call('ZRANGE', c[2], 0, over - 1))) end
+  for i = 2, #c - 2, 2 do
+    if tonumber(c[i + 1]) <= 0 then call('ZREM', c[i], c[#c])
+    elseif call('ZADD', c[i], c[i + 1], c[#c]) == 1 then
+      local over = call('ZCARD', c[i]) - tonumber(c[#c - 1])
+      if over > 0 then call('ZREM', c[i], unpack(call('ZRANGE', c[i], 0, over - 1))) end
+    end
+  end
 end
 function own.HINCRBY(c)
   redis.pcall('HINCRBY', c[2], c[3], c[4])  -- a sum that leaves 64 bits stays as it was: it must not stop the lane
@@ -162,8 +166,9 @@ return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES'), owed, said, cut}
 """
 )
 
-KEYS_OF = {"DEAD": 2, "FORGET": 2, "SAY": 2, "HOLD": 2, "CARD": 3}
-"""How many keys follow a command, if more than one."""
+TWO, THREE = slice(1, 3), slice(1, 4)
+KEYS_OF = {"DEAD": TWO, "FORGET": TWO, "SAY": TWO, "HOLD": TWO, "CARD": THREE, "BEST": slice(1, -2, 2)}
+"""Where the keys of a command are, if there is more than one."""
 
 # KEYS: the due set, then strings, then sorted sets; ARGV: the number of strings, then members of the due set. Returns
 # the strings, the members' scores and the sets. Each command that a script calls costs as much as reading a key, and

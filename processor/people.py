@@ -15,6 +15,7 @@ from crm.pages import UNPROFILED_MS
 from crm.sites import page_name
 from crm.state import (
     Customer,
+    CustomerState,
     Interests,
     Session,
     Visitor,
@@ -227,6 +228,7 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
             add(["DEL", key])
         customer.wipe = False
         customer.renewed = 0
+        customer.shown = ()
     is_linked = bool(state.into or state.aliases)
     is_noted = bool(state.since or state.first_heard)  # in a replay also of one that is to be forgotten
     is_kept = bool(state.first_seen or state.erased or state.facts or state.withdrawn or state.account)
@@ -239,13 +241,10 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         add(["PEXPIRE", profile, lives])
     if not state.first_seen:
         return
-    fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last), "last_source", state.source]
-    fields += ["visitors", encode_state(state.visitors).decode()]
-    if state.aliases:
-        fields += ["aliases", encode_state(state.aliases).decode()]
-    for name, amount in state.named_counts().items():
-        fields += (name, str(amount))
-    add(["HSET", profile, *fields])
+    shown = state.shown()
+    if shown != customer.shown:
+        customer.shown = shown
+        add(["HSET", profile, *_shown(state)])
     if (day := state.last // DAY_MS) != customer.renewed or changes.now < changes.doubted:
         customer.renewed = day
         add(["PEXPIRE", profile, str(int(lives) + DAY_MS)])
@@ -253,11 +252,22 @@ def write_customer(customer: Customer, changes: Changes, add: Callable[[Command]
         _interests(customer.interests, changes.keys.interests(lane, site, id), add, lives=lives, renewed=True)
 
 
+def _shown(state: CustomerState) -> list[str]:
+    fields = ["first_seen", str(state.first_seen), "last_seen", str(state.last), "last_source", state.source]
+    fields += ["visitors", encode_state(state.visitors).decode()]
+    if state.aliases:
+        fields += ["aliases", encode_state(state.aliases).decode()]
+    for name, amount in state.named_counts().items():
+        fields += (name, str(amount))
+    return fields
+
+
 def _ranks(customer: Customer, changes: Changes, add: Callable[[Command], None]) -> None:
     assert customer.ranks is not None
+    command = ["BEST"]
     for rank, amount in zip(RANKS, customer.ranks, strict=True):
-        key = changes.keys.best(changes.lane, customer.site, rank.name)
-        add(["BEST", key, str(MOST_RANKED), str(amount), customer.id] if amount > 0 else ["ZREM", key, customer.id])
+        command += changes.keys.best(changes.lane, customer.site, rank), str(amount)
+    add([*command, str(MOST_RANKED), customer.id])
     customer.ranks = None
 
 

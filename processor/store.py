@@ -199,7 +199,7 @@ class Store:
                 stored.append(value)
                 end += len(value)
             elif command[0] in KEYS_OF:
-                names |= dict.fromkeys(command[2 : 1 + KEYS_OF[command[0]]])
+                names |= dict.fromkeys(command[KEYS_OF[command[0]]])
                 if command[0] == "CARD":
                     ended_cards.append(command[1])
         args: list[Any] = [revision, revision + 1, stamp, _pack(told), keys.TOP_MEMBERS, keys.OTHER, due]

@@ -47,12 +47,15 @@ def test_the_last_365_days() -> None:
     book(account, [Booked("#c", True, Booking(1, NOW - DAY_MS, "EUR", cost=50))], NOW)
     assert account.year(NOW) == {"EUR": Sums(orders=1, value=1_000, margin=400, cost=50)}
     assert account.all_time()["EUR"].profit == 750
-    leaves = account.next_leaving(NOW)
+    assert account.ranks("EUR", NOW) == (2_000, 750, 1_000, 350)
+    leaves = account.leaves
     assert leaves == NOW + DAY_MS
     assert account.year(leaves - 1)["EUR"].orders == 1
     assert account.year(leaves)["EUR"].orders == 0
-    assert account.next_leaving(leaves) == NOW - DAY_MS + YEAR_MS
-    assert account.next_leaving(NOW + YEAR_MS) == 0
+    assert account.ranks("EUR", leaves) == (2_000, 750, 0, -50)
+    assert account.leaves == NOW - DAY_MS + YEAR_MS
+    account.ranks("EUR", NOW + YEAR_MS)
+    assert account.leaves == 0
 
 
 def test_older_orders_are_in_sums_which_a_late_refund_changes() -> None:
@@ -120,6 +123,9 @@ def test_whatever_order_things_tell_in_the_sums_are_the_same(seed: int) -> None:
         merge(accounts[0], accounts[1], NOW)
     assert ways[0][0].all_time() == ways[1][0].all_time() == wanted
     assert ways[0][0].year(NOW) == ways[1][0].year(NOW)
+    total, year = (sums["EUR"] for sums in (wanted, ways[0][0].year(NOW)))
+    assert ways[0][0].ranks("EUR", NOW) == (total.value, total.profit, year.value, year.profit)
+    assert ways[0][0].ranks("USD", NOW) == (0, 0, 0, 0)
 
 
 def test_it_is_stored_and_read_again() -> None:

@@ -143,7 +143,7 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
     await replayed.redis.aclose()
     assert await outside(former) == cards
     assert not [name for name in found.keys() ^ before.keys() if ":naming:" not in name]
-    agreed, orders = set(), 0
+    agreed, orders, accounts, buyers = set(), 0, {}, set()
     for name, value in found.items():
         if ":naming:" in name:  # each lane notes them, beside the things that name them
             assert set(before.get(name, ())) <= set(value)
@@ -164,10 +164,15 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
             new = now.pop("agreed", None) or [told for told in now.get("record", ()) if told[1] == RANK_OF_PAGES]
             now |= {"record": [told for told in now["record"] if told[1] != RANK_OF_PAGES]} if "record" in now else {}
             assert now.pop("last_purchase", 0) >= then.get("last_purchase", 0)
+            if account := now.pop("account", None):
+                accounts[name.rpartition(":")[2]] = sorted(account[0])
+            buyers |= {name.rpartition(":")[2]} if now.pop("bought", None) else set()
             assert now == then, name
             agreed |= {name.rpartition(":")[2]} if new else set()
     assert agreed == {"phone", "laptop", "lone", "tablet", JO, BEN}
     assert orders == 3
+    assert accounts == {JO: [f"#{0:032}", f"#{1:032}"], BEN: [f"#{2:032}"]}  # which the former version did not have
+    assert buyers == {"phone"}
 
 
 def test_the_file_was_made_of_these_records() -> None:

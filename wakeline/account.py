@@ -7,7 +7,6 @@ told again changes nothing. The latest ones are kept one by one, older ones only
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from msgspec import Struct
 
@@ -18,20 +17,13 @@ MOST_COSTS = 16
 YEAR_MS = 365 * DAY_MS
 
 
-class Rank(NamedTuple):
-    """What customers are ranked by, in the site's main currency: see `thing_keys.ThingKeys.best`."""
-
-    name: str
-    of: str  # attribute of `Sums`
-    is_of_year: bool
-    help: str
-
-
-VALUE = Rank("value", "value", False, "value of all orders, with what lies before those that were told")
-PROFIT = Rank("profit", "profit", False, "profit of all orders")
-VALUE_OF_YEAR = Rank("value-year", "value", True, "value of the orders of the last 365 days")
-PROFIT_OF_YEAR = Rank("profit-year", "profit", True, "profit of the last 365 days")
-RANKS = (VALUE, PROFIT, VALUE_OF_YEAR, PROFIT_OF_YEAR)
+RANKS = {
+    "value": "value of all orders, with what lies before those that were told",
+    "profit": "profit of all time",
+    "value-year": "value of the orders of the last 365 days",
+    "profit-year": "profit of the last 365 days",
+}
+"""What customers are ranked by, in the site's main currency: see `Account.ranks` and `thing_keys.ThingKeys.best`."""
 MOST_RANKED = 1_000  # customers in each list of one lane
 
 
@@ -118,12 +110,35 @@ class Account(Struct, array_like=True, gc=False):
         """When the orders were bought of which something was kept, ms, latest first: of those that are kept here."""
         return sorted((one.time for one in self.orders.values() if one.orders), reverse=True)
 
-    def next_leaving(self, now: int) -> int:
-        """When the next booking is 365 days old, ms; 0: all are."""
-        since = now - YEAR_MS
-        times = [one.time for kept in (self.orders, self.costs) for one in kept.values() if one.currency]
-        times += [_end_of(day) for day in self.days]
-        return min((time for time in times if time > since), default=-YEAR_MS) + YEAR_MS
+    def ranks(self, currency: str, now: int) -> tuple[int, int, int, int]:
+        """By each of RANKS, minor units of a currency; notes, too, when the next booking `leaves` the last year.
+
+        The same as by `all_time` and `year`, in one pass, as it is done with every order.
+        """
+        since, value, profit, value_of_year, profit_of_year = now - YEAR_MS, 0, 0, 0, 0
+        first = 0
+        for kept in (self.orders, self.costs):
+            for one in kept.values():
+                if one.currency and one.time > since and (one.time < first or not first):
+                    first = one.time
+                if one.currency == currency:
+                    earned = (one.margin or 0) - one.cost
+                    value += one.value
+                    profit += earned
+                    if one.time > since:
+                        value_of_year += one.value
+                        profit_of_year += earned
+        if (sums := self.older.get(currency)) is not None:
+            value += sums.value
+            profit += sums.profit
+        for day, by_currency in self.days.items():
+            if (end := _end_of(day)) > since:
+                first = min(first or end, end)
+                if (sums := by_currency.get(currency)) is not None:
+                    value_of_year += sums.value
+                    profit_of_year += sums.profit
+        self.leaves = first + YEAR_MS if first else 0
+        return value, profit, value_of_year, profit_of_year
 
 
 def sums_of(one: Booking) -> Sums:

@@ -240,8 +240,8 @@ def _thing(kind: type[T], site: str, home: str, stored: bytes | None) -> T | Non
 
 def _best_keys(deployment: Deployment, site: str, rank: str) -> list[str]:
     """Of every lane. Raises ValueError."""
-    if rank not in {one.name for one in RANKS}:
-        raise ValueError(f"{rank!r}: customers are ranked by {', '.join(one.name for one in RANKS)}")
+    if rank not in RANKS:
+        raise ValueError(f"{rank!r}: customers are ranked by {', '.join(RANKS)}")
     live = keys.Keys(deployment.version)
     return [live.best(lane, site, rank) for lane in range(deployment.lanes)]
 

@@ -16,7 +16,6 @@ from crm.sites import SiteFacts
 from wakeline.account import (
     MOST_COSTS,
     MOST_ORDERS,
-    RANKS,
     YEAR_MS,
     Account,
     Booked,
@@ -80,12 +79,9 @@ def add(other: Account, customer: Customer, out: Out, *, first_heard: int) -> No
 def rank(customer: Customer, out: Out) -> None:
     """Compute by what the customer is ranked, as of now."""
     account, currency = customer.state.account or Account(), out.site.currency
-    sums = account.all_time(), account.year(out.now)
-    before = Sums(value=_value_before(customer, currency))
-    of_currency(sums[0], currency).add(before)
-    customer.ranks = tuple(
-        getattr(of_currency(sums[rank.is_of_year], currency), rank.of) if currency else 0 for rank in RANKS
-    )
+    value, *others = account.ranks(currency, out.now)
+    if currency:
+        customer.ranks = (value + _value_before(customer, currency), *others)
 
 
 def _value_before(customer: Customer, currency: str) -> int:
@@ -105,9 +101,6 @@ def leave(customer: Customer, out: Out) -> None:
 
 
 def _changed(customer: Customer, out: Out) -> None:
-    account = customer.state.account
-    assert account is not None
-    account.leaves = account.next_leaving(out.now)
     customer.has_new_deadlines = True
     rank(customer, out)
 

@@ -78,6 +78,12 @@ class CustomerState(Struct, omit_defaults=True, gc=False, rename=STORED_CUSTOMER
         """When it was last heard of, by event time, ms."""
         return max(self.last_seen, self.heard)
 
+    def shown(self) -> tuple[object, ...]:
+        """All that the profile shows of it; empty: there is no profile."""
+        if not self.first_seen:
+            return ()
+        return self.first_seen, self.last, self.source, *self.visitors, 0, *self.aliases, *self.counts.items()
+
     def named_counts(self) -> dict[str, int]:
         """The counts by their names."""
         return {_COUNTS.get(short, short): count for short, count in self.counts.items()}
@@ -120,6 +126,7 @@ class Customer:
         "ranks",
         "renewed",
         "scheduled",
+        "shown",
         "site",
         "state",
         "tombstone",
@@ -135,6 +142,7 @@ class Customer:
         self.erased = max(tombstone, state.erased)
         self.scheduled = 0  # see `crm.out.Person`
         self.renewed = state.last // DAY_MS if state.first_seen else 0  # day from which its profile lives; 0: none
+        self.shown = state.shown()  # as the profile has it
         self.wipe = False
         self.ranks: tuple[int, ...] | None = None  # by each of `account.RANKS`; None: as they were
         self.has_new_deadlines = False  # the current record changed its deadlines

@@ -133,9 +133,12 @@ class Scripts:
                 del found[member]
         self._drop_empty(key)
 
-    def _best(self, key: str, most: str, score: str, member: str) -> None:
-        self._zadd(key, score, member)
-        self._zrem(key, *[one for one, _ in self._of(key, Sorted).ordered()[: -int(most)]])
+    def _best(self, *words: str) -> None:
+        *pairs, most, member = words
+        for key, score in zip(pairs[::2], pairs[1::2], strict=True):
+            self._zadd(key, score, member)
+            lowest = [one for one, _ in self._of(key, Sorted).ordered()[: -int(most)]]
+            self._zrem(key, *lowest, *([member] if float(score) <= 0 else []))
 
     def _latest(self, key: str, time: str, lives: str) -> None:
         if int(time) > int(self._values.get(key, 0)):
