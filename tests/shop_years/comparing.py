@@ -28,14 +28,17 @@ def differences(said: Said, found: Truth, people: list[CustomerTruth]) -> Differ
         one.id: {"orders": one.orders, "sold": float(one.sold), "returned": float(one.returned)}
         for one in found.products
     }
-    return {
-        "orders": list(_of_rows(said.orders, {number: _but(row, "state") for number, row in wanted.items()})),
-        "orders in SQL": [] if said.sql_orders is None else list(_of_rows(said.sql_orders, of_sql)),
-        "products in SQL": [] if said.sql_products is None else list(_of_rows(said.sql_products, products)),
-        "customers in SQL": [] if said.sql_customers is None else list(_of_sql(said.sql_customers, people)),
+    all_but_state = {number: _but(row, "state") for number, row in wanted.items()}
+    different = {
+        "orders": list(_of_rows(said.orders, all_but_state)),
         "customers": list(_of_customers(said.customers, people)),
         "totals": list(_of_fields("", said.totals, {name: n for name, n in found.totals.items() if n})),
     }
+    if said.sql is not None:
+        different["orders in SQL"] = list(_of_rows(said.sql.orders, of_sql))
+        different["products in SQL"] = list(_of_rows(said.sql.products, products))
+        different["customers in SQL"] = list(_of_sql(said.sql.customers, people))
+    return different
 
 
 def _but(row: dict[str, Any], name: str) -> dict[str, Any]:

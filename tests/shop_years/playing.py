@@ -151,11 +151,9 @@ class _Play:
             ahead(len(self.made.orders) + len(self.made.customers))
             return Said(
                 reading.orders(url, [order.number for order in self.made.orders], done),
-                reading.sql_orders(history, stage.site) if history is not None else None,
-                reading.sql_products(history, stage.site) if history is not None else None,
-                reading.sql_customers(history, stage.site) if history is not None else None,
                 reading.customers(url, [one.id for one in self.made.customers], done),
                 reading.totals(url, version),
+                None if history is None else reading.in_sql(history, stage.site),
             )
 
     # ---- replayed

@@ -54,15 +54,21 @@ from customer_value
 STATES = ("placed", "paid", "shipped", "delivered", "returned", "cancelled")
 
 
-class Said(NamedTuple):
-    """By number, id or name: see the functions below. None: it was not asked."""
+class InSql(NamedTuple):
+    """By key, id or pseudonym: see the functions below."""
 
     orders: Rows
-    sql_orders: Rows | None
-    sql_products: Rows | None
-    sql_customers: dict[str, dict[str, Counter[str]]] | None
+    products: Rows
+    customers: dict[str, dict[str, Counter[str]]]
+
+
+class Said(NamedTuple):
+    """By number, id or name: see the functions below."""
+
+    orders: Rows
     customers: dict[str, Any]
     totals: dict[str, int]
+    sql: InSql | None  # None: it was not asked
 
 
 def minor(amount: Decimal | None, currency: str) -> int | Decimal | None:
@@ -134,7 +140,11 @@ def totals(url: str, version: int) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-def sql_orders(history: History, site: Site) -> Rows:
+def in_sql(history: History, site: Site) -> InSql:
+    return InSql(_sql_orders(history, site), _sql_products(history, site), _sql_customers(history, site))
+
+
+def _sql_orders(history: History, site: Site) -> Rows:
     """By key, what the view `orders` says."""
     return {
         key: {
@@ -150,7 +160,7 @@ def sql_orders(history: History, site: Site) -> Rows:
     }
 
 
-def sql_products(history: History, site: Site) -> Rows:
+def _sql_products(history: History, site: Site) -> Rows:
     """By id, what the view `product_sales` says."""
     return {
         id: {"orders": orders, "sold": round(sold, 6), "returned": round(returned, 6)}
@@ -158,7 +168,7 @@ def sql_products(history: History, site: Site) -> Rows:
     }
 
 
-def sql_customers(history: History, site: Site) -> dict[str, dict[str, Counter[str]]]:
+def _sql_customers(history: History, site: Site) -> dict[str, dict[str, Counter[str]]]:
     """By pseudonym and currency, what the view `customer_value` says."""
     found: dict[str, dict[str, Counter[str]]] = {}
     names = ("orders_before", *SUMS, *(f"{name}_year" for name in SUMS))
