@@ -108,6 +108,7 @@ def _config(folder: Path, more: Mapping[str, str | float]) -> Config:
     settings = {"data": str(folder / "data"), **ports_of_settings(), **more}
     lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
     lines += ["[[site]]", f'key = "{SITE.key}"', f'secret = "{SITE.secret}"', f"origins = {json.dumps(SITE.origins)}"]
+    lines += [f"{name} = {json.dumps(getattr(SITE, name))}" for name in ("currency", "minute_cost", "return_cost")]
     for rule in SITE.interests:
         lines += ["[[site.interests]]", f'path = "{rule.path}"', f'interest = "{rule.interest}"']
     path = folder / "wakeline.toml"

@@ -28,6 +28,9 @@ SITE = Site(
     secret="only-for-measuring",
     origins=(ORIGIN,),
     interests=tuple(InterestRule(path=f"/{name}/*", interest=name) for name in CATEGORIES),
+    currency="EUR",
+    minute_cost=0.75,
+    return_cost=4.2,
 )
 DEVICES = (("desktop", "Chrome", "Windows"), ("mobile", "Safari", "iOS"), ("mobile", "Chrome", "Android"))
 REFERRERS = ("", "", "www.google.com/", "www.bing.com/", "news.example/today", "m.facebook.com/")

@@ -63,7 +63,8 @@ class LanePlace(Struct):
 # KEYS: the lane, then every key that is written. ARGV: revision expected, revision to set, stamp,
 # commands as one msgpack argument, top list cap, OTHER, the due set's key, `moved` expected, writer expected: after a
 # restored backup another writer may have reached the same revision; what STORE stores, end to end.
-# Returns the first deadline, the ids of what XADD put into the outbox, and what `SAYING` counted.
+# Returns the first deadline, the ids of what XADD put into the outbox, each list of BEST with its lowest score if it is
+# full, and what `SAYING` counted.
 # Those in `own` are not Redis commands, but for XADD and HINCRBY; for SAY, HOLD and SAID see `messages`. STORE: set to
 # a part of ARGV[10], from its first byte to its last, as Lua's msgpack knows no bytes, for a lifetime (ms). TOP: add to
 # a top list that is not loaded, in order and within the cap, like `Changes` for loaded lists. BEST: set a
@@ -107,11 +108,14 @@ function own.TOP(c)
     if tonumber(call('ZINCRBY', c[2], c[j + 1], member)) == 0 then call('ZREM', c[2], member) end
   end
 end
+local best = {}
 function own.BEST(c)
+  local most = tonumber(c[#c - 1])
   for i = 2, #c - 2, 2 do
+    best[c[i]] = most
     if tonumber(c[i + 1]) <= 0 then call('ZREM', c[i], c[#c])
     elseif call('ZADD', c[i], c[i + 1], c[#c]) == 1 then
-      local over = call('ZCARD', c[i]) - tonumber(c[#c - 1])
+      local over = call('ZCARD', c[i]) - most
       if over > 0 then call('ZREM', c[i], unpack(call('ZRANGE', c[i], 0, over - 1))) end
     end
   end
@@ -162,7 +166,13 @@ for i = 1, #commands do
   if act then act(c) else call(unpack(c)) end
 end
 call('HSET', lane, 'revision', ARGV[2], 'writer', ARGV[3], 'torn', '0')
-return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES'), owed, said, cut}
+local lowest = {}
+for key, most in pairs(best) do
+  local is_full = call('ZCARD', key) >= most
+  lowest[#lowest + 1] = key
+  lowest[#lowest + 1] = is_full and call('ZRANGE', key, 0, 0, 'WITHSCORES')[2] or ''
+end
+return {1, call('ZRANGE', ARGV[7], 0, 0, 'WITHSCORES'), owed, lowest, said, cut}
 """
 )
 

@@ -42,6 +42,7 @@ class LaneMemory:
         self.outside: set[Who] = set()  # visitors with pages outside their states, see `crm.pages`
         self._opened: list[Visitor] = []  # those of which the current batch has loaded or moved such pages
         self.tops = TopLists()
+        self.lowest: dict[str, float] = {}  # key of a full list of the best customers -> its lowest amount
         self.deadlines = Deadlines()
         self.definitions = Definitions()
         self.clock = LaneClock()
@@ -81,6 +82,14 @@ class LaneMemory:
             visitor = self.people[site, id] = visitor_of(site, id, loaded)
             if visitor.state.days:
                 self.outside.add((site, id))
+
+    def note_lowest(self, lowest: Mapping[str, float | None]) -> None:
+        """Note what a write says of lists of the best customers."""
+        for key, amount in lowest.items():
+            if amount is None:
+                self.lowest.pop(key, None)
+            else:
+                self.lowest[key] = amount
 
     def unknown(self, who: Iterable[Who]) -> set[Who]:
         """Those that are not at hand. (A set minus the keys of a dict would go through all of these.)"""

@@ -217,12 +217,12 @@ def _interests(interests: Interests, key: str, add: Callable[[Command], None], *
     interests.written()
 
 
-def write_customer(customer: Customer, changes: Changes, add: Callable[[Command], None]) -> None:
+def write_customer(customer: Customer, changes: Changes, memory: LaneMemory, add: Callable[[Command], None]) -> None:
     lane, site, id = changes.lane, customer.site, customer.id
     profile = changes.keys.profile(lane, site, id)
     state = customer.state
     if customer.ranks is not None:
-        _ranks(customer, changes, add)
+        _ranks(customer, changes, memory, add)
     if customer.wipe:
         for key in (changes.keys.state(lane, site, id), profile, changes.keys.interests(lane, site, id)):
             add(["DEL", key])
@@ -262,13 +262,17 @@ def _shown(state: CustomerState) -> list[str]:
     return fields
 
 
-def _ranks(customer: Customer, changes: Changes, add: Callable[[Command], None]) -> None:
+def _ranks(customer: Customer, changes: Changes, memory: LaneMemory, add: Callable[[Command], None]) -> None:
+    """Write by what a customer is ranked, but for lists which it is not in and does not enter."""
     assert customer.ranks is not None
     command = ["BEST"]
-    for rank, amount in zip(RANKS, customer.ranks, strict=True):
-        command += changes.keys.best(changes.lane, customer.site, rank), str(amount)
-    add([*command, str(MOST_RANKED), customer.id])
-    customer.ranks = None
+    for rank, amount, highest in zip(RANKS, customer.ranks, customer.highest or (None,) * len(RANKS), strict=True):
+        key = changes.keys.best(changes.lane, customer.site, rank)
+        if highest is None or highest >= max(memory.lowest.get(key, 0), 1):
+            command += key, str(amount)
+    if len(command) > 1:
+        add([*command, str(MOST_RANKED), customer.id])
+    customer.ranks = customer.highest = None
 
 
 def write_thing(thing: Thing, changes: Changes, add: Callable[[Command], None]) -> None:

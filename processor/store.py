@@ -74,6 +74,7 @@ class Written(NamedTuple):
 
     next_due: int | None  # the lane's next deadline, ms
     owed: list[Owed] | None
+    lowest: dict[str, float | None]  # key of a list of the best -> its lowest amount; None: it is not full
 
 
 class Store:
@@ -214,14 +215,18 @@ class Store:
             raise self._moved(lane, reply[1].decode())
         if reply[0] == 0:
             if int(reply[1]) == revision + 1 and reply[2].decode() == stamp:  # this write, whose answer was lost
-                return Written(await self.next_due(lane), None)
+                return Written(await self.next_due(lane), None, {})
             raise LaneLost(f"lane {lane} is at revision {int(reply[1])} by {reply[2].decode()}, not at {revision}")
-        _, first, owed, *counts = reply
+        _, first, owed, lowest, *counts = reply
         _count(*counts)
         sent = [command for command in commands if command[0] == "XADD"]  # see `writes`: to the outbox
         return Written(
             time_of(float(first[1])) if first else None,
             [(id, int(command[4]), command[6].encode()) for id, command in zip(owed, sent, strict=True)],
+            {
+                key.decode(): float(score) if score else None
+                for key, score in zip(lowest[::2], lowest[1::2], strict=True)
+            },
         )
 
     def _moved(self, lane: int, to: str) -> LaneMoved:

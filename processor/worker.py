@@ -210,6 +210,7 @@ class LaneWorker:
         # Repeats the same call: if it was applied and its answer lost, the stamp shows it.
         written = await self._retry(lambda: self._store.write(self.lane, writes, place=left, stamp=stamp))
         self.next_due = written.next_due
+        self._memory.note_lowest(written.lowest)
         metrics.WRITE_SECONDS.observe(time.perf_counter() - began)
         self.place.revision += 1
         self.place.writer = stamp

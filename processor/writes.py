@@ -62,7 +62,7 @@ def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> 
     for visitor in changes.visitors.values():
         write_visitor(visitor, changes, memory, found.append)
     for customer in changes.customers.values():
-        write_customer(customer, changes, found.append)
+        write_customer(customer, changes, memory, found.append)
     for thing in changes.things.values():
         write_thing(thing, changes, found.append)
     found += _site_numbers(changes)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.ages import until
 from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, timeline
 from wakeline.account import Account, Sums
@@ -155,6 +157,32 @@ async def test_what_was_bought_before_is_of_the_value(redis_server: Any) -> None
         assert await best(made, "value") == {JO: 30_000}
         await say(made, fact(ORDER, "purchase", 1, BOUGHT, customer=JO))
         assert (await best(made, "value"), await best(made, "value-year")) == ({JO: 40_000}, {JO: 10_000})
+
+
+async def test_of_more_customers_than_are_ranked_the_best_are(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("processor.people.MOST_RANKED", 2)
+    async with timeline(redis_server) as made:
+        lane = made.lane("@" + "0" * 32)
+        ids = [id for id in (f"@{n:032}" for n in range(99)) if made.lane(id) == lane][:4]
+        orders = [f"#{n:032}" for n in range(4)]
+
+        async def buys(which: int, value: int, at: int) -> dict[str, float]:
+            await say(
+                made, fact(orders[which], "purchase", at, {"value": value, "currency": "EUR"}, customer=ids[which])
+            )
+            return await best(made, "value")
+
+        assert await buys(0, 300, 0) == {ids[0]: 300}
+        assert await buys(1, 200, 1) == {ids[0]: 300, ids[1]: 200}
+        before = len(made.workers[lane]._memory.lowest)
+        assert await buys(2, 100, 2) == {ids[0]: 300, ids[1]: 200}
+        assert (before, made.workers[lane]._memory.lowest[made.store.keys.best(lane, "shop", "value")]) == (2, 200)
+        assert await buys(3, 250, 3) == {ids[0]: 300, ids[3]: 250}
+        await say(made, fact(orders[0], "order_state", 4, {"state": "cancelled"}))
+        assert await best(made, "value") == {ids[3]: 250}
+        assert await buys(2, 110, 5) == {ids[3]: 250, ids[2]: 110}  # with the next event about it
 
 
 # ---- a visitor who is identified later

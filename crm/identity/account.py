@@ -43,6 +43,8 @@ def hear_of_thing(share: CustomerShare, customer: Customer, out: Out) -> None:
 def enter(booked: Iterable[Booked], customer: Customer, out: Out) -> None:
     """Enter bookings into the customer's account."""
     account = customer.state.account or Account()
+    if customer.ranks is None and out.site.currency:
+        customer.highest = _amounts(customer, out)
     if book(account, booked, out.now):
         customer.state.account = account
         _changed(customer, out)
@@ -78,10 +80,18 @@ def add(other: Account, customer: Customer, out: Out, *, first_heard: int) -> No
 
 def rank(customer: Customer, out: Out) -> None:
     """Compute by what the customer is ranked, as of now."""
+    found = _amounts(customer, out)
+    if not out.site.currency:
+        return
+    if customer.highest is not None:
+        customer.highest = tuple(map(max, customer.highest, found))
+    customer.ranks = found
+
+
+def _amounts(customer: Customer, out: Out) -> tuple[int, ...]:
     account, currency = customer.state.account or Account(), out.site.currency
     value, *others = account.ranks(currency, out.now)
-    if currency:
-        customer.ranks = (value + _value_before(customer, currency), *others)
+    return value + _value_before(customer, currency), *others
 
 
 def _value_before(customer: Customer, currency: str) -> int:

@@ -121,6 +121,7 @@ class Customer:
     __slots__ = (
         "erased",
         "has_new_deadlines",
+        "highest",
         "id",
         "interests",
         "ranks",
@@ -145,6 +146,7 @@ class Customer:
         self.shown = state.shown()  # as the profile has it
         self.wipe = False
         self.ranks: tuple[int, ...] | None = None  # by each of `account.RANKS`; None: as they were
+        self.highest: tuple[int, ...] | None = None  # of the former and the present ones; None: not known
         self.has_new_deadlines = False  # the current record changed its deadlines
 
     def forget(self, upto: int) -> None:
@@ -215,7 +217,7 @@ class Customer:
         state.heard = max(state.heard, last)
 
     def unrank(self) -> None:
-        self.ranks = (0,) * len(RANKS)
+        self.ranks, self.highest = (0,) * len(RANKS), None
 
     def end(self) -> None:
         """Drop all that is known."""

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeline.escape import plain
-from wakeline.profile_fields import COUNTS, TRAITS, Cart, Earned, Preference, Purchases, Record
+from wakeline.profile_fields import COUNTS, TRAITS, Cart, Preference, Purchases, Record
 from wakeline.profiles import Profile
 
 
@@ -21,7 +21,12 @@ def profile_view(profile: Profile, who: str = "", person: str = "", *, now: date
     now = now or datetime.now(UTC)
     title = Text.assemble((plain(who or profile.id), "bold"), f" on {profile.site}")
     return Panel(
-        Group(_facts(profile, person or profile.id, now), Text(), _interests(profile)),
+        Group(
+            _facts(profile, person or profile.id, now),
+            *((Text(), _worth(profile.purchases)) if profile.purchases else ()),
+            Text(),
+            _interests(profile),
+        ),
         title=title,
         title_align="left",
         width=88,
@@ -60,9 +65,8 @@ def _facts(profile: Profile, person: str, now: datetime) -> Table:
         table.add_row("known as", Text("\n".join(others)))
     if profile.visitors:
         table.add_row("visitors", Text("\n".join(map(plain, profile.visitors))))
-    if profile.purchases:
-        for what, said in _bought(profile.purchases, now):
-            table.add_row(what, Text(plain(said)))
+    if profile.purchases and profile.purchases.orders:
+        table.add_row("bought", _bought(profile.purchases, now))
     if profile.record:
         for what, said in _told(profile.record):
             table.add_row(what, Text(plain(said)))
@@ -75,22 +79,35 @@ def _cart(cart: Cart, now: datetime) -> str:
     return ", ".join(f"{pieces:g} x {product}" for product, pieces in cart.items.items()) + worth + left
 
 
-def _bought(purchases: Purchases, now: datetime) -> Iterator[tuple[str, str]]:
-    if purchases.orders:
-        when = ""
-        if purchases.first and purchases.last:
-            when = f", the first {since(now, purchases.first)} ago, the latest {since(now, purchases.last)} ago"
-        yield "bought", count(purchases.orders, "order") + when
-    for what, earned in (("in all", purchases.all_time), ("last 365 days", purchases.year)):
-        if earned:
-            yield f"worth, {what}", "\n".join(map(_earned, earned))
+def _bought(purchases: Purchases, now: datetime) -> str:
+    said = count(purchases.orders, "order")
+    if purchases.first and purchases.last:
+        said += f", the first {since(now, purchases.first)} ago, the latest {since(now, purchases.last)} ago"
+    return said
 
 
-def _earned(one: Earned) -> str:
-    parts = [f"{one.revenue:,f} {one.currency} revenue", f"{one.margin:,f} margin"]
-    if one.revenue_of_unknown_margin:
-        parts[1] += f" (that of {one.revenue_of_unknown_margin:,f} is not known)"
-    return ", ".join([*parts, f"{one.cost_to_serve:,f} cost to serve", f"{one.profit:,f} profit"])
+def _worth(purchases: Purchases) -> Table:
+    """What a customer is worth: amounts by currency, of all time and of the last 365 days."""
+    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
+    columns = ("revenue", "margin", "cost to serve", "profit")
+    for name in ("", "", *columns):
+        table.add_column(name, justify="right" if name else "left", no_wrap=True)
+    is_unknown = False
+    for what, earned in (("all time", purchases.all_time), ("last 365 days", purchases.year)):
+        for one in earned:
+            is_unknown = is_unknown or bool(one.revenue_of_unknown_margin)
+            mark = "*" if one.revenue_of_unknown_margin else ""
+            amounts = (
+                f"{one.revenue:,f}",
+                f"{one.margin:,f}{mark}",
+                f"{one.cost_to_serve:,f}",
+                f"{one.profit:,f}{mark}",
+            )
+            table.add_row(Text(what, style="dim"), one.currency, *amounts)
+    if is_unknown:
+        table.caption = "* without orders whose margin is not known"
+        table.caption_justify = "left"
+    return table
 
 
 def _told(record: Record) -> Iterator[tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Orders that a server tells while the processor is killed: revenue stays true to the last cent."""
+"""Orders that a server tells while the processor is killed: revenue and each customer stay true to the last cent."""
 
 from __future__ import annotations
 
@@ -18,17 +18,22 @@ from tests.faults.killed import AGAIN, TIMES_S, folded_again, kill_at_a_time
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 from tests.integration.kill.books import LANES
-from tests.integration.kill.traffic import SITE
+from tests.integration.kill.traffic import SECRET, SITE
+from wakeline.account import Account
 from wakeline.api_keys import add, new_key
+from wakeline.identity import customer_id
 from wakeline.keys import Keys
+from wakeline.lanes import lane_of
 from wakeline.numbers import ORDERS, ORDERS_BACK, REVENUE, REVENUE_BACK
 from wakeline.redis.connect import connect
 from wakeline.server_events import PATH
+from wakeline.stored_state import part_of
 
 KILLS = 5  # of one seed
 ORDERS_TOLD = 300
 AT_ONCE = 20  # events of one request
 CURRENCIES = ("EUR", "USD", "JPY")
+CUSTOMERS = [f"customer-{number}" for number in range(6)]
 PAUSE_S = 0.01
 AGO_MS = 600_000  # no two events are of the same moment, so that the later one is the last word, and none is to come
 
@@ -39,6 +44,7 @@ class Truth:
 
     currency: str
     value: int = 0  # minor units
+    customer: str = ""  # the site's own id
     refunds: dict[str, int] = field(default_factory=dict)
     is_cancelled: bool = False
 
@@ -85,7 +91,8 @@ class Till:
         event = {"id": f"event-{next(self._ids)}", "type": kind, "time": next(self._times), "transaction_id": number}
         if kind == "purchase":
             order.value = rng.randrange(1, 100_000)
-            event |= self._amount(order.value, order.currency)
+            order.customer = min(rng.choices(CUSTOMERS, k=3))  # some have more orders than are kept one by one
+            event |= {"customer": order.customer} | self._amount(order.value, order.currency)
         elif kind == "refund":
             id = f"r-{rng.randrange(3)}"
             order.refunds[id] = rng.randrange(30_000)
@@ -106,6 +113,8 @@ class Till:
         found = Counter({"orders": sum(order.kept > 0 for order in known)})
         for order in known:
             found[order.currency] += order.kept
+            found[f"{order.customer} {order.currency}"] += order.kept
+            found[f"{order.customer} orders"] += order.kept > 0
         return +found
 
 
@@ -147,6 +156,12 @@ async def _compare(stage: Stage, till: Till, outcome: Outcome, names: Keys, when
             for currency in CURRENCIES:
                 gained, back = REVENUE.field(currency), REVENUE_BACK.field(currency)
                 found[currency] += totals.get(gained, 0) - totals.get(back, 0)
+        for own_id in CUSTOMERS:
+            id = customer_id(SECRET, own_id)
+            stored = await redis.get(names.state(lane_of(SITE, id, LANES), SITE, id))
+            for currency, sums in (part_of(stored).account or Account()).all_time().items():
+                found[f"{own_id} {currency}"] += sums.value
+                found[f"{own_id} orders"] += sums.orders
     wanted = till.wanted()
     outcome.is_exactly(f"lost{when}", sum((wanted - found).values()), 0)
     outcome.is_exactly(f"doubled{when}", sum((found - wanted).values()), 0)

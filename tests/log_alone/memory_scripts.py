@@ -232,7 +232,7 @@ class Scripts:
             else:
                 raise ResponseError(f"WRONGTYPE {name}")
         self._hset(key, "revision", then, "writer", stamp, "torn", "0")
-        return [1, self._of(due, Sorted).first(), owed, self._said, self._cut]
+        return [1, self._of(due, Sorted).first(), owed, [], self._said, self._cut]
 
     def _load(self, due: str, *names: str, args: Words) -> Words:
         count = int(args[0])
