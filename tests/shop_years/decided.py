@@ -24,6 +24,11 @@ def worth(lines: list[Line]) -> int:
     return int(sum((line.price * line.quantity for line in lines), Decimal(0)).quantize(Decimal(1), ROUND_HALF_UP))
 
 
+def text(minor: int, currency: str) -> str:
+    """An amount as people write it: yen have no parts."""
+    return str(minor) if currency == "JPY" else f"{Decimal(minor) / 100:.2f}"
+
+
 class Back(NamedTuple):
     """Goods of one product that come back; without a price they are worth what they were sold for."""
 

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.shop_years.decided import Order, Refund, Years
-from tests.shop_years.telling import Event, Tellings, text
+from tests.shop_years.decided import Order, Refund, Years, text
+from tests.shop_years.telling import Event, Tellings
 
 ORDERS = (
     "order_number", "created_at", "customer_id", "channel", "currency", "subtotal", "order_discount", "coupon",

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from decimal import Decimal
 from typing import Any
 
-from tests.shop_years.decided import Cost, Customer
+from tests.shop_years.decided import Cost, Customer, text
 from wakeline.durations import MINUTE_MS
 
 CHANNELS = ("phone", "mail", "chat")
@@ -34,8 +33,7 @@ def events(cost: Cost, chance: random.Random) -> list[dict[str, Any]]:
     if cost.minutes is not None:
         more["minutes"] = float(cost.minutes)
     if cost.cost is not None:
-        parts = Decimal(cost.cost) / 100
-        more |= {"cost": str(cost.cost) if cost.currency == "JPY" else f"{parts:.2f}", "currency": cost.currency}
+        more |= {"cost": text(cost.cost, cost.currency), "currency": cost.currency}
     if cost.type in ("contact", "service_order") and more and chance.random() < 0.3:
         later = event | {"id": f"{cost.id}-done", "time": cost.time + 5 * MINUTE_MS}
         return [event, later | more]

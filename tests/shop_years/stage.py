@@ -18,18 +18,15 @@ from redis.exceptions import ResponseError
 
 from benchmarks.machine import find_free_ports, free_port
 from benchmarks.waiting import until
-from collector.agents import agent_of
-from collector.budget import NewProfiles
 from collector.facts import Facts
-from collector.memory import Memory
 from collector.policy import Policy
-from collector.steps import RequestContext, cleaned
+from collector.steps import cleaned
 from collector.told import convert_told
 from tests.integration.kill.books import LANES, Books
 from tests.integration.kill.services import Deployment, Service
 from tests.integration.kill.tail import StreamsTail
 from tests.server import RedisServer
-from tests.shop_history import StandingSalts, no_bound
+from tests.shop_history import arrived
 from tests.shop_years.pages import BROWSER, ORIGIN, SETTINGS, SITE, Visit
 from tests.shop_years.telling import Event
 from wakeline import keys
@@ -215,21 +212,7 @@ def _cleaned(said: Event | Visit, at: int, facts: Facts, policy: Policy) -> list
     if not isinstance(said, Visit):
         made = facts.made(convert_told(said, By.SERVER), [], now=at)
         return [(made.home, encode_record(made.record))]
-    request = RequestContext(
-        policy=policy,
-        salts=StandingSalts(),  # type: ignore[arg-type]
-        profiles=NewProfiles(0, memory=Memory(no_bound)),
-        consent=ConsentLevel(said.consent),
-        is_capped=False,
-        origin=ORIGIN,
-        sent=at,
-        received=at,
-        address=said.address,
-        user_agent=BROWSER,
-        agent=agent_of(BROWSER),
-        country="",
-        is_own=False,
-    )
+    request = arrived(policy, ConsentLevel(said.consent), at=at, address=said.address, user_agent=BROWSER)
     found = []
     for event in said.events:
         record = cleaned(decode_event(json.dumps(event).encode()), request)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import random
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from tests.shop_years import pages, service
-from tests.shop_years.decided import Back, Line, Order, Refund, Told, Years
+from tests.shop_years.decided import Back, Line, Order, Refund, Told, Years, text
 from tests.shop_years.pages import Visit
 from wakeline.durations import DAY_MS, MINUTE_MS
 
@@ -211,8 +210,3 @@ def _line(line: Line, currency: str) -> Event:
 def back(goods: Back, currency: str) -> Event:
     found: Event = {"item_id": goods.product.id, "quantity": float(goods.quantity)}
     return found | ({} if goods.price is None else {"price": text(goods.price, currency)})
-
-
-def text(minor: int, currency: str) -> str:
-    """An amount as people write it: yen have no parts."""
-    return str(minor) if currency == "JPY" else f"{Decimal(minor) / 100:.2f}"
