@@ -13,7 +13,7 @@ mix.py            the mix of visitors and events for the processor's figures
 visitors.py       records of realistic visitors
 stand.py          a million persons in Redis, shared by several figures; built by stand_builder.py
 progress.py       progress of a processor, its rate and CPU time
-live.py           sends live events at a steady rate, and waits for their profiles
+live.py           sends live events at a steady rate, and waits for what follows from them
 
 collector.py      requests per CPU second, compared with empty_handler.py, under load.py
 servers.py        events of servers per CPU second of the collector, under the same load with server_requests.py
@@ -25,6 +25,7 @@ sizing.py         memory and disk for a million events
 archiver.py       CPU, memory and disk of the history while the log grows
 latency.py        time from an event to a readable profile
 customer_live.py  the same to the profile of a linked visitor's customer
+order_live.py     time from an order that a page tells to revenue and its customer's numbers
 due_live.py       time to a readable profile while thousands of visits end
 imports.py        the same while a history is imported, and how fast that is
 idle.py           memory and CPU of all services when nothing happens

@@ -1,4 +1,4 @@
-"""Sends live events at a steady rate, and measures the time until their profiles can be read.
+"""Sends live events at a steady rate, and measures the time until what follows from them can be read.
 
 Requests are sent by the clock, whether or not earlier ones were answered, and a marker's time starts when it was due,
 so that it includes queueing.
@@ -10,12 +10,14 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 
 from benchmarks import load
+from benchmarks.mix import MIX, Mix
 from benchmarks.visitors import ORIGIN, PER_SECOND, SITE, events
 from wakeline.event import ENGAGEMENT, IDENTIFY, PAGE_VIEW
 from wakeline.identity import signature
@@ -37,31 +39,37 @@ VISITOR = re.compile(rb'"visitor":"([^"]+)"')
 
 
 class Wait(NamedTuple):
-    """The wait for one marker's profile."""
+    """The wait for what one marker changes."""
 
+    id: str
     due: float  # seconds since the first request
     took: float  # seconds
 
 
 class Marker(NamedTuple):
-    """A request, and the visitor or customer whose profile it changes."""
+    """A request, and the id of what is awaited: a visitor or a customer whose profile it changes, or an order."""
 
     request: bytes
-    id: str
+    id: str  # "": nothing
 
 
-def requests(count: int, visitors: Sequence[str]) -> list[bytes]:
-    """Requests of these visitors' pages, with one event each; no bots."""
+def requests(count: int, visitors: Sequence[str], *, mix: Mix = MIX) -> list[bytes]:
+    """Requests of these visitors' pages, with one event each; no bots. Pages and orders are new at each call."""
     now = time.time_ns() // 1_000_000
-    made = events(count, visitors=visitors, end=now, quiet_ms=0)
-    return [load.request(_as_sent(event, now), now) for event in made if not event.bot]
+    made = events(count, visitors=visitors, end=now, quiet_ms=0, seed=secrets.randbits(32), mix=mix)
+    return [request_of(event, now) for event in made if not event.bot]
 
 
 def next_view(visitor: str) -> bytes:
     """The request of a page that a visitor views."""
     now = time.time_ns() // 1_000_000
     view = next(event for event in events(50, visitors=[visitor], end=now) if event.type == PAGE_VIEW)
-    return load.request(_as_sent(view, now), now)
+    return request_of(view, now)
+
+
+def request_of(event: Event, now: int) -> bytes:
+    """The request of a page with this event, which happens when it is sent; `now`: ms."""
+    return load.request(_as_sent(event, now), now)
 
 
 def _as_sent(event: Event, now: int) -> dict[str, Any]:
@@ -92,26 +100,17 @@ async def waits(
     change, or a request is not accepted.
     """
     async with AsyncProfiles(settings.redis) as profiles:
-        watch = Watch(profiles, connect(settings.redis), lanes=settings.lanes)
+        watch = ProfileWatch(connect(settings.redis), profiles, lanes=settings.lanes)
         await watch.note([marker.id for marker in markers])
-        watching = asyncio.create_task(watch.run())
-        sender = await Sender.connected(settings.port, CONNECTIONS)
-        clock = asyncio.get_running_loop().time
-        began = clock() + max(0.1, start - time.time())
-        for index, request in enumerate(requests):
-            sent, awaited = request, ""
-            if index % MARKED == 0:
-                sent, awaited = markers[index // MARKED] if markers else _marked(request, index)
-            due = began + index / per_second
-            if (early := due - clock()) > 0:
-                await asyncio.sleep(early)
-            if awaited:
-                watch.wait_for(awaited, due)
-            sender.send(sent)
-        watch.wait_for_no_more()
-        await watching
-        sender.close()
-        return [Wait(due - began, took) for due, took in watch.waited]
+        return await send(settings.port, _with(markers, requests), watch, per_second=per_second, start=start)
+
+
+def _with(markers: Sequence[Marker], requests: Sequence[bytes]) -> Iterator[Marker]:
+    for index, request in enumerate(requests):
+        if index % MARKED:
+            yield Marker(request, "")
+        else:
+            yield markers[index // MARKED] if markers else _marked(request, index)
 
 
 def _marked(request: bytes, index: int) -> Marker:
@@ -122,50 +121,88 @@ def _marked(request: bytes, index: int) -> Marker:
     return Marker(request[: found.start(1)] + visitor.encode() + request[found.end(1) :], visitor)
 
 
-class Watch:
-    """Looks for all awaited profiles at once, every LOOK_S, so that watching does not slow down a slow path."""
+async def send(
+    port: int, markers: Iterable[Marker], watch: Watch, *, per_second: int, start: float = 0.0
+) -> list[Wait]:
+    """Send the requests, from `start` (seconds since 1970) on or at once, and wait for what they change.
 
-    def __init__(self, profiles: AsyncProfiles, redis: Redis, *, lanes: int) -> None:
-        self.waited: list[tuple[float, float]] = []  # due time, seconds until the profile was read
-        self._profiles = profiles
-        self._redis = redis
-        self._lanes = lanes
-        self._outstanding: dict[str, tuple[float, str]] = {}  # whose -> due time, key of the profile
-        self._before: dict[str, bytes | None] = {}  # whose -> when it was seen last
+    Raises RuntimeError if something is awaited in vain, or a request is not accepted.
+    """
+    watching = asyncio.create_task(watch.run())
+    sender = await Sender.connected(port, CONNECTIONS)
+    clock = asyncio.get_running_loop().time
+    began = clock() + max(0.1, start - time.time())
+    for index, (request, awaited) in enumerate(markers):
+        due = began + index / per_second
+        if (early := due - clock()) > 0:
+            await asyncio.sleep(early)
+        if awaited:
+            watch.wait_for(awaited, due)
+        sender.send(request)
+    watch.wait_for_no_more()
+    await watching
+    sender.close()
+    return [wait._replace(due=wait.due - began) for wait in watch.waited]
+
+
+class Watch(ABC):
+    """Looks for all that is awaited at once, every LOOK_S, so that watching does not slow down a slow path.
+
+    A time is therefore up to LOOK_S too long, and what a look takes: milliseconds, if much is awaited.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self.waited: list[Wait] = []  # due by the loop's clock
+        self.redis = redis
+        self.outstanding: dict[str, float] = {}  # id -> due time
         self._is_over = False
 
-    async def note(self, ids: Sequence[str]) -> None:
-        """Note when these were seen last, so that their profiles are awaited to say something later."""
-        pipe = self._redis.pipeline(transaction=False)
-        for id in ids:
-            pipe.hget(self._key(id), SEEN)
-        self._before = dict(zip(ids, await pipe.execute(), strict=True))
-
     def wait_for(self, id: str, due: float) -> None:
-        self._outstanding[id] = due, self._key(id)
-
-    def _key(self, id: str) -> str:
-        return Keys().profile(lane_of(SITE.key, id, self._lanes), SITE.key, id)
+        self.outstanding[id] = due
 
     def wait_for_no_more(self) -> None:
         self._is_over = True
 
+    @abstractmethod
+    def there(self, ids: Sequence[str]) -> AsyncIterator[str]:
+        """Those of `ids` that can be read."""
+
     async def run(self) -> None:
-        """Returns once all markers were seen. Raises RuntimeError if one takes longer than LOST_S."""
+        """Returns once all was there. Raises RuntimeError if something takes longer than LOST_S."""
         clock = asyncio.get_running_loop().time
-        while self._outstanding or not self._is_over:
+        while self.outstanding or not self._is_over:
             await asyncio.sleep(LOOK_S)
-            waiting = list(self._outstanding.items())
-            pipe = self._redis.pipeline(transaction=False)
-            for _, (_, key) in waiting:
-                pipe.hget(key, SEEN)
-            for (id, (due, _)), seen in zip(waiting, await pipe.execute(), strict=True):
-                if seen != self._before.get(id) and await self._profiles.read(SITE.key, id) is not None:
-                    del self._outstanding[id]
-                    self.waited.append((due, clock() - due))
-                elif clock() - due > LOST_S:
-                    raise RuntimeError(f"an event is in no profile after {LOST_S:.0f} s")
-        await self._redis.aclose()
+            async for id in self.there(list(self.outstanding)):
+                due = self.outstanding.pop(id)
+                self.waited.append(Wait(id, due, clock() - due))
+            if any(clock() - due > LOST_S for due in self.outstanding.values()):
+                raise RuntimeError(f"what follows from an event cannot be read after {LOST_S:.0f} s")
+        await self.redis.aclose()
+
+
+class ProfileWatch(Watch):
+    """Awaits profiles of visitors and customers: that they appear, or say something later than was noted."""
+
+    def __init__(self, redis: Redis, profiles: AsyncProfiles, *, lanes: int) -> None:
+        super().__init__(redis)
+        self._profiles = profiles
+        self._lanes = lanes
+        self._before: dict[str, bytes | None] = {}  # whose -> when it was seen last
+
+    async def note(self, ids: Sequence[str]) -> None:
+        """Note when these were seen last, so that their profiles are awaited to say something later."""
+        self._before = dict(zip(ids, await self._seen(ids), strict=True))
+
+    async def there(self, ids: Sequence[str]) -> AsyncIterator[str]:
+        for id, seen in zip(ids, await self._seen(ids), strict=True):
+            if seen != self._before.get(id) and await self._profiles.read(SITE.key, id) is not None:
+                yield id
+
+    async def _seen(self, ids: Sequence[str]) -> list[bytes | None]:
+        pipe = self.redis.pipeline(transaction=False)
+        for id in ids:
+            pipe.hget(Keys().profile(lane_of(SITE.key, id, self._lanes), SITE.key, id), SEEN)
+        return await pipe.execute()
 
 
 class Sender:

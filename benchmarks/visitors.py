@@ -118,7 +118,7 @@ def _visit(
         orders.count(len(found))
         if orders.take():
             paid = who | {"path": "/checkout/thanks"}
-            bought = _page(chance, paid, {}, time, _reading_time(chance), did=[_order(chance)])
+            bought = _page(chance, paid, {}, time, _reading_time(chance), did=[purchase(chance)])
             orders.count(len(bought))
             found += bought
     return found
@@ -146,8 +146,8 @@ def _item(category: str, product: int) -> dict[str, Any]:
     return {"item_id": f"product-{product}", "item_category": category, "price": 19.9, "quantity": 1}
 
 
-def _order(chance: random.Random) -> tuple[str, dict[str, Any]]:
-    """A purchase of one to three items."""
+def purchase(chance: random.Random) -> tuple[str, dict[str, Any]]:
+    """Type and properties of a purchase of one to three items."""
     items = [_item(chance.choice(CATEGORIES), chance.randrange(PRODUCTS)) for _ in range(chance.randint(1, 3))]
     value = round(sum(item["price"] for item in items), 2)
     return PURCHASE, {"transaction_id": random_id(chance), "value": value, "currency": "EUR", "items": items}

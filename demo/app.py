@@ -6,20 +6,21 @@ import asyncio
 import logging
 import random
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import msgspec
 import uvloop
 from aiohttp import web
 
 from demo.catalogue import SITE
-from demo.departments import DEPARTMENTS
+from demo.departments import DEPARTMENTS, Said
 from demo.guard import Handler, guard, is_own_page
 from demo.key import Key
-from demo.known import HouseholdAway, household
+from demo.known import PeopleAway, people_of
 from demo.opening import begun_in, tell_once
+from demo.orders import Orders, OrdersAway, asked
 from demo.pages import html, missing, page_at
-from demo.panel import Panel, answered
+from demo.panel import NUMBER, VISITOR, Panel, answered
 from demo.server_events import ACCEPTED, PATH, ServerEvents, as_steps, endpoint
 from wakeline.clock import now_ms
 from wakeline.durations import DAY_MS
@@ -64,7 +65,8 @@ def create_app(config: Config, port: int) -> web.Application:
     snippet = script_tag(site, settings)
     consent = script_tag(site, settings, Kind.CONSENT, platform="gcm")
     heard = ServerEvents(endpoint(settings, PATH), Key(config, KEY))
-    panel = Panel(settings, KEY, heard)
+    orders = Orders(settings, site)
+    panel = Panel(settings, KEY, orders, heard)
     chance, stories = random.Random(), set[asyncio.Task[None]]()
 
     async def page(request: web.Request) -> web.Response:
@@ -90,13 +92,13 @@ def create_app(config: Config, port: int) -> web.Application:
         return sign
 
     async def people(request: web.Request) -> web.Response:
-        """The household, see `demo.known`: {"people": [...], "is_told": whether all of their story is}."""
+        """See `demo.known`: {"people": the household, "is_told": whether all of its story is, "best": customers}."""
         if not is_own_page(request):
             return web.Response(status=403)
         try:
             is_told = begun_in(settings.data).is_told
-            return answered({"people": await household(settings, site), "is_told": is_told})
-        except HouseholdAway:
+            return answered({**await people_of(settings, site), "is_told": is_told})
+        except PeopleAway:
             return answered({"reason": "unavailable"}, 503)
 
     async def tell(request: web.Request) -> web.Response:
@@ -107,7 +109,26 @@ def create_app(config: Config, port: int) -> web.Application:
         id = await customer_of(request)
         if isinstance(id, web.Response):
             return id
-        story = department(id, chance, now_ms())
+        return await told(department(id, chance, now_ms()))
+
+    async def warehouse(request: web.Request) -> web.Response:
+        """Lets it tell of a visitor's own order, as above: {"visitor": id, "order": number} in the body."""
+        of = await asked_of(request)
+        if isinstance(of, web.Response):
+            return of
+        visitor, number = of.get("visitor", ""), of.get("order", "")
+        if not (VISITOR.fullmatch(visitor) and NUMBER.fullmatch(number)):
+            return web.Response(status=400)
+        try:
+            order = await orders.of(visitor, number)
+        except OrdersAway:
+            return answered({"reason": "unavailable"}, 503)
+        story = asked(request.match_info["what"], number, order, chance, now_ms()) if order else None
+        return web.Response(status=404) if story is None else await told(story)
+
+    async def told(story: Sequence[Said]) -> web.Response:
+        if not story:
+            return web.json_response({"said": "nothing to do", "steps": []})
         due = [said for said in story if said.event["time"] == story[0].event["time"]]
         steps = as_steps(story)
         said = await heard.answer([one.event for one in due])
@@ -122,6 +143,7 @@ def create_app(config: Config, port: int) -> web.Application:
             yield
             await cancelled(stories)
             await panel.close()
+            await orders.close()
 
     app = web.Application(middlewares=[guard(site, settings, port)], client_max_size=4_096)
     app.add_routes([alive()])
@@ -130,6 +152,7 @@ def create_app(config: Config, port: int) -> web.Application:
     app.router.add_post("/account/sign-in", signs(identified, SIGNED_MS))
     app.router.add_post("/account/forget", signs(forgotten, FORGET_MS))
     app.router.add_post("/panel/tell/{department}", tell)
+    app.router.add_post("/panel/order/{what}", warehouse)
     app.router.add_static("/site/", SITE)
     app.router.add_get("/{path:.*}", page)
     app.cleanup_ctx.append(open_)
@@ -138,11 +161,18 @@ def create_app(config: Config, port: int) -> web.Application:
 
 async def customer_of(request: web.Request) -> str | web.Response:
     """The customer's id in the body of a request by a page of the shop; for other requests the answer: 400, 403."""
+    of = await asked_of(request)
+    if isinstance(of, web.Response):
+        return of
+    id = of.get("id", "")
+    return id if CUSTOMER.fullmatch(id) else web.Response(status=400)
+
+
+async def asked_of(request: web.Request) -> dict[str, str] | web.Response:
+    """The body of such a request, or the answer to another one."""
     if not is_own_page(request):
         return web.Response(status=403)
     try:
-        asked = msgspec.json.decode(await request.read(), type=dict[str, str])
+        return msgspec.json.decode(await request.read(), type=dict[str, str])
     except msgspec.DecodeError:
         return web.Response(status=400)
-    id = asked.get("id", "")
-    return id if CUSTOMER.fullmatch(id) else web.Response(status=400)

@@ -1,7 +1,7 @@
-"""What the shop's till, service desk and newsletter tell of its customers, as a server's events.
+"""What the shop's till, service desk and newsletter tell of its customers, and its warehouse of orders of the pages.
 
-Pure: a story is derived from a customer's id, a `random.Random` and its start. Its customers have no names, and
-addresses at example.com.
+As a server's events. Pure: a story is derived from a customer's id or an order's number, a `random.Random` and its
+start. Its customers have no names, and addresses at example.com.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ COST = 0.45  # of a price: what the shop paid itself
 RETURNS, OPENS, CLICKS, SOLVED = 0.15, 0.7, 0.5, 0.6
 TOPICS = {"delivery": 0.5, "care": 0.3, "invoice": 0.2}
 CHANNELS = {"mail": 0.6, "phone": 0.4}
+SHIPPED = {"paid": "got the money for it", "shipped": "sent it off", "delivered": "heard that it arrived"}
 LETTERS = {"winter-light": "A light in every window", "wool-weather": "Wool with the weather in it"}
 ID_DIGITS = 8
 
@@ -33,7 +34,7 @@ class Said(NamedTuple):
 
 
 class Story:
-    """The events of one department about one customer, in order."""
+    """The events of one department about one customer, in order; "": about an order, whoever's it is."""
 
     def __init__(self, customer: str, chance: random.Random, start: int) -> None:
         self.customer, self.chance, self.now = customer, chance, start
@@ -43,7 +44,8 @@ class Story:
         return f"{prefix}-{self.chance.randrange(10**ID_DIGITS):0{ID_DIGITS}}"
 
     def say(self, type: str, words: str, **fields: Any) -> None:
-        event = {"id": self.id(type), "type": type, "time": self.now, "customer": self.customer, **fields}
+        whose = {"customer": self.customer} if self.customer else {}
+        event = {"id": self.id(type), "type": type, "time": self.now, **whose, **fields}
         self.said.append(Said(event, words))
 
     def wait(self, least_s: float, most_s: float) -> None:
@@ -77,8 +79,7 @@ def desk(customer: str, chance: random.Random, start: int) -> list[Said]:
     story.say("contact", f"got a question about {topic}, by {channel}", **request, state="opened")
     story.wait(5, 15)
     minutes = chance.randint(2, 9)
-    spent: Fields = {"minutes": minutes, "cost": round(0.8 * minutes, 2), "currency": catalogue().currency}
-    story.say("contact", f"answered it, in {minutes} minutes", **request, state="answered", **spent)
+    story.say("contact", f"answered it, in {minutes} minutes", **request, state="answered", minutes=minutes)
     if chance.random() < SOLVED:
         story.wait(3, 10)
         grade = chance.randint(6, 10)
@@ -101,6 +102,26 @@ def letter(customer: str, chance: random.Random, start: int) -> list[Said]:
             story.wait(2, 6)
             link = chance.choice(catalogue().products).path
             story.say("campaign_clicked", f"saw a click on {link}", **sent, element={**subject, "link": link})
+    return story.said
+
+
+def ship(order: str, chance: random.Random, start: int) -> list[Said]:
+    """The order with this number is paid, sent and delivered."""
+    story = Story("", chance, start)
+    for state, words in SHIPPED.items():
+        story.say("order_state", words, transaction_id=order, state=state)
+        story.wait(2, 4)
+    return story.said
+
+
+def take_back(order: str, product: Product, chance: random.Random, start: int, *, left: float) -> list[Said]:
+    """One of the `left` pieces of the order comes back, and its price is refunded: once, also if it is told again."""
+    story = Story("", chance, start)
+    refund: Fields = {"refund_id": f"R-{order}-{left:g}", "value": product.price, "currency": catalogue().currency}
+    words = f"took back the {product.name}, for €{product.price}"
+    story.say("refund", words, transaction_id=order, **refund, items=[item(product, 1)])
+    if left <= 1:
+        story.say("order_state", "has all of it back", transaction_id=order, state="returned")
     return story.said
 
 

@@ -1,7 +1,7 @@
 """Two customers of one household: each has a phone, they share a tablet, and till and service desk know them too.
 
-The first signs in on the tablet, then the second, without a sign-out between. The till knew the first under a former
-number. Pure: the story is derived from its start alone, so told again it counts once.
+Both bought at the till before, where the first was known under a former number. The first signs in on the tablet, then
+the second, without a sign-out between. Pure: the story is derived from its start alone, so told again it counts once.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from demo.browser import Browser, described
 from demo.catalogue import catalogue
-from demo.departments import DESK, TILL, Said, Story, item
+from demo.departments import DESK, TILL, Said, Story, item, take_back
 from demo.people import USER_AGENTS, Person, address, random_id
 from demo.visitors import Visit, product_of
 from wakeline.durations import DAY_MS
@@ -26,8 +26,16 @@ CONSENTS = {  # version and wording of what each agreed to
     SECOND: ("till-3", "Remember me, at the till and on the web"),
 }
 LENGTH_MS = 2 * 3_600_000  # all of it is over after that
-FORMER_SALE_MS = 3 * DAY_MS  # before the start
 MINUTE = 60_000
+PAST = (  # who bought what at the till, and how many days before the start
+    (FORMER, ("shoal-bowls", "ebb-teapot"), 431),
+    (SECOND, ("swell-vase",), 296),
+    (FORMER, ("pilot-pendant",), 214),
+    (SECOND, ("sandbar-rug", "pebble-cushion"), 127),
+    (SECOND, ("harbour-fern", "reed"), 46),
+    (FORMER, ("harbour-lamp",), 3),
+)
+CAME_BACK = {"sandbar-rug": 6}  # which of it, after how many days
 PHONES = {FIRST: USER_AGENTS["phone"][0], SECOND: USER_AGENTS["phone"][1]}
 TABLET = USER_AGENTS["tablet"][0]
 
@@ -41,7 +49,8 @@ class Household:
         self.visitors: dict[str, str] = {}  # ids, by device: "tablet", or whose phone
         self.orders: dict[str, str] = {}  # where each was bought, by number
         self.steps: list[Visit | Sequence[Said]] = []
-        self._sold(FORMER, ["harbour-lamp"], start - FORMER_SALE_MS)
+        for customer, products, days in PAST:
+            self._sold(customer, products, start - days * DAY_MS)
         self._first_phone()
         self._second_phone()
         self._tablet()
@@ -106,8 +115,7 @@ class Household:
         request = {"contact_id": story.id("Q"), "channel": "phone", "topic": "delivery", "direction": "in"}
         story.say("contact", f"{DESK}: asked", **request, state="opened")
         story.now += 4 * MINUTE
-        spent = {"minutes": 4, "cost": 3.2, "currency": catalogue().currency}
-        story.say("contact", f"{DESK}: answered", **request, state="answered", **spent)
+        story.say("contact", f"{DESK}: answered", **request, state="answered", minutes=4)
         story.now += MINUTE
         story.say("contact", f"{DESK}: solved", **request, state="solved", satisfaction=9)
         self.now = story.now
@@ -172,3 +180,7 @@ class Household:
             items=[item(one, 1) for one in bought], channel=TILL,
         )  # fmt: skip
         self.steps.append(story.said)
+        for one in bought:
+            if days := CAME_BACK.get(one.id):
+                back = take_back(number, one, self.chance, at + days * DAY_MS, left=len(bought))
+                self.steps.append(back)

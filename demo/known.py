@@ -1,4 +1,4 @@
-"""What is known of the household, for the panel: two persons, from what `wakeline profile export` writes of each."""
+"""What the panel shows of people: a household, by what `wakeline profile export` writes of each; the best customers."""
 
 from __future__ import annotations
 
@@ -7,43 +7,78 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from demo.catalogue import catalogue
 from demo.household import NUMBERS
+from demo.orders import shown
 from ops.person import ids_of, known_of, with_card
+from wakeline import keys
+from wakeline.account import PROFIT_OF_YEAR
 from wakeline.identity import customer_id
-from wakeline.lanes import NoDeployment
+from wakeline.lanes import FIELDS, NoDeployment, lane_of, stored_deployment
+from wakeline.profiles import Order, Profiles
+from wakeline.redis.connect import connect_blocking
 from wakeline.settings import Settings, Site
+from wakeline.thing_fields import thing
+from wakeline.told import decode_thing
 
 Readable = dict[str, Any]
 
-WEB = "web"  # channel of what a page sold, which says none
 SHARED = ("tablet", "")  # kinds of the device that both sign in on: none once its own profile was forgotten
 COUNTS = ("visits", "page_views", "engaged_seconds")
+BEST = 5  # customers in the list
 
 
-class HouseholdAway(Exception):
+class PeopleAway(Exception):
     """Redis does not answer."""
 
 
-async def household(settings: Settings, site: Site) -> list[Readable]:
-    """An entry for each person. Raises HouseholdAway.
+async def people_of(settings: Settings, site: Site) -> Readable:
+    """{"people": see `_household`, "best": see `_best`}. Raises PeopleAway."""
+    try:
+        return await asyncio.to_thread(_people_of, settings.redis, site)
+    except (RedisError, OSError):
+        raise PeopleAway from None
 
-    number      the shop's own
-    is_known    whether anything is; if not, no more fields
-    counts      see COUNTS; of pages and servers alike: interests, orders, contacts, consent, traits, has_card
-    devices     each with its pages; of the shared one only those of the person's own turn
-    former      other numbers of the person, each with "is_joined": whether their orders are this person's
+
+def _people_of(url: str, site: Site) -> Readable:
+    try:
+        return {"people": _household(url, site), "best": _best(url, site)}
+    except NoDeployment:  # nobody was ever seen
+        return {"people": [{"number": number, "is_known": False} for number in NUMBERS], "best": []}
+
+
+def _best(url: str, site: Site) -> list[Readable]:
+    """The customers with the highest profit of the last 365 days; less than BEST if not so many earned any.
+
+    customer, profit    "@..." and an amount in the site's currency
+    number              the shop's own, of one of the household; otherwise "": only a hash of it is kept
+    purchases           see `wakeline.profiles.Purchases`; null if it was erased in this moment
     """
-    return await asyncio.to_thread(_household, settings.redis, site)
+    numbers = {customer_id(site.secret, old): own for own, olds in NUMBERS.items() for old in olds}
+    with Profiles(url) as profiles:
+        ranked = profiles.best(site.key, PROFIT_OF_YEAR.name, currency=site.currency, limit=BEST)
+        found = [(one, profiles.read(site.key, one.customer)) for one in ranked]
+    return [
+        {
+            "customer": one.customer,
+            "profit": one.amount,
+            "number": numbers.get(one.customer, ""),
+            "purchases": profile and profile.purchases,
+        }
+        for one, profile in found
+    ]
 
 
 def _household(url: str, site: Site) -> list[Readable]:
-    try:
-        known = {number: _known(url, site, number) for numbers in NUMBERS.values() for number in numbers}
-    except NoDeployment:  # nobody was ever seen
-        known = {}
-    except (RedisError, OSError):
-        raise HouseholdAway from None
+    """An entry for each person. Raises redis-py's errors, and NoDeployment.
+
+    number      the shop's own
+    is_known    whether anything is; if not, no more fields
+    counts      see COUNTS; of pages and servers alike: interests, contacts, consent, traits, has_card
+    orders      see `orders.shown`, the latest first; purchases as in the profile: null if there are none
+    devices     each with its pages; of the shared one only those of the person's own turn
+    former      other numbers of the person, each with "is_joined": whether their orders are this person's
+    """
+    known = {number: _known(url, site, number) for numbers in NUMBERS.values() for number in numbers}
     visitors = {number: _ids(one["visitors"]) for number, one in known.items() if one and number in NUMBERS}
     people: list[Readable] = []
     for number, (_, *former) in NUMBERS.items():
@@ -58,10 +93,22 @@ def _household(url: str, site: Site) -> list[Readable]:
 
 
 def _known(url: str, site: Site, number: str) -> Readable | None:
-    """What is written of the customer, and whether it "has_card"; None if nothing is known."""
+    """What is written of the customer, whether it "has_card", and its orders as "bought"; None: nothing is known."""
     ids = ids_of(url, site.key, customer_id(site.secret, number))
     known = known_of(url, site.key, ids, {})
-    return known and known | {"has_card": bool(with_card(url, site.key, ids))}
+    if known is None:
+        return None
+    bought = _orders(url, site, _ids(known["things"].get("order", ())))
+    return known | {"has_card": bool(with_card(url, site.key, ids)), "bought": bought}
+
+
+def _orders(url: str, site: Site, ids: set[str]) -> list[Order]:
+    with connect_blocking(url) as redis:
+        values: Any = redis.hmget(keys.DEPLOYMENT, FIELDS)
+        deployment = stored_deployment(values)
+        live = keys.Keys(deployment.version)
+        stored = {id: redis.get(live.thing(lane_of(site.key, id, deployment.lanes), site.key, id)) for id in ids}
+    return [thing(Order, site.key, id, decode_thing(one)) for id, one in stored.items() if one]
 
 
 def _person(known: Readable, others: set[str]) -> Readable:
@@ -73,7 +120,8 @@ def _person(known: Readable, others: set[str]) -> Readable:
         "counts": {name: profile.get(name, 0) for name in COUNTS},
         "interests": profile.get("interests", ()),
         "devices": sorted(devices, key=lambda device: device["kind"] in SHARED),
-        "orders": sorted(map(_order, things.get("order", ())), key=lambda order: order["time"]),
+        "orders": sorted(map(shown, known["bought"]), key=lambda order: order["time"], reverse=True),
+        "purchases": profile.get("purchases"),
         "contacts": things.get("contact", ()),
         "consent": record.get("consent"),
         "has_card": known["has_card"],
@@ -89,18 +137,6 @@ def _device(visitor: Readable, left: int, others: set[str]) -> Readable:
         "about": ", ".join(filter(None, (visitor.get("browser"), visitor.get("os")))),
         "pages": left if kind in SHARED else visitor.get("page_views", 0),
         "is_shared": visitor["id"] in others,
-    }
-
-
-def _order(order: Readable) -> Readable:
-    names = {product.id: product.name for product in catalogue().products}
-    return {
-        "id": order["id"],
-        "items": [names.get(item["item_id"], item["item_id"]) for item in order.get("items", ())],
-        "time": order["last_said"],
-        "channel": order.get("channel", WEB),
-        "value": order.get("value", ""),
-        "currency": order.get("currency", ""),
     }
 
 

@@ -1,4 +1,4 @@
-"""Fetches the live profile for the panel: only this server has the token of the read side.
+"""Fetches the live profile and the visitor's order for the panel: only this server has the token of the read side.
 
 Also says why there is none: a browser that counts as a bot has no profile.
 """
@@ -13,11 +13,13 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from collector.agents import agent_of, legible
+from demo.orders import Orders, OrdersAway, shown
 from demo.server_events import ServerEvents
 from wakeline.settings import Settings
 from wakeline.tag import address
 
 VISITOR = re.compile(r"[A-Za-z0-9_-]{8,36}")
+NUMBER = re.compile(r"[A-Za-z0-9-]{1,32}")
 TIMEOUT = ClientTimeout(total=3.0)
 LOOK_S = 30.0  # between two looks for the server API
 
@@ -27,27 +29,34 @@ class ReadSideAway(Exception):
 
 
 class Panel:
-    """GET /panel/profile/{visitor}: {"visitor": Profile, "customer": Profile}, either may be null.
+    """GET /panel/profile/{visitor}?order=NUMBER: {"visitor": Profile, "customer": Profile}, either may be null.
 
-    Also, if so: "bot", the name under which the browser counts, and "departments": true if they can be heard.
+    Also, if so: "order", the one with this number if it is the visitor's own, see `orders.shown`; "bot", the name under
+    which the browser counts; and "departments": true if they can be heard.
     """
 
-    def __init__(self, settings: Settings, site: str, heard: ServerEvents) -> None:
-        self._heard, self._looked, self._is_heard = heard, -LOOK_S, False
+    def __init__(self, settings: Settings, site: str, orders: Orders, heard: ServerEvents) -> None:
+        self._orders, self._heard = orders, heard
+        self._looked, self._is_heard = -LOOK_S, False
         self._profiles = f"http://{address(settings.internal_host)}:{settings.api_port}/v1/profiles/{site}/"
         self._headers = {"Authorization": f"Bearer {settings.api_token}"}
         self._session: ClientSession | None = None
 
     async def handle(self, request: web.Request) -> web.Response:
-        visitor = request.match_info["visitor"]
+        visitor, number = request.match_info["visitor"], request.query.get("order", "")
         if not VISITOR.fullmatch(visitor):
             return answered({"reason": "bad_visitor"}, 400)
+        if number and not NUMBER.fullmatch(number):
+            return answered({"reason": "bad_order"}, 400)
         try:
             profile = await self._read(visitor)
             customer = await self._read(profile["customer"]) if profile and profile["customer"] else None
-        except ReadSideAway:
+            order = await self._orders.of(visitor, number) if number and profile else None
+        except (ReadSideAway, OrdersAway):
             return answered({"reason": "unavailable"}, 503)
         body: dict[str, Any] = {"visitor": profile, "customer": customer}
+        if order is not None:
+            body["order"] = shown(order) | {"number": number}
         if bot := agent_of(legible(request.headers.get("User-Agent", ""))).bot:
             body["bot"] = bot
         if await self._departments():

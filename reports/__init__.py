@@ -9,9 +9,13 @@ views.py    the list of views, with what each is made from; `events` and `sessio
 orders.py   `orders`, `order_items` and `refunds`
 items.py    lines of orders, carts and refunds in one structure
 product_sales.py `product_sales`: every product, from being listed to its margin
+deliveries.py  `deliveries`: how long a month's orders take
+worth.py    what each order is worth: `history.worth`
+customer_value.py  `customer_value`: what each customer brought and cost
 things.py   `contacts`, `service`, `agreements`, `products` and `sends`
 responses.py  `offers` and `answers`
 amounts.py  amounts: texts of old records, minor units of facts
+rates.py    what the settings of the sites say of costs and margins
 clocks.py   local time of sites
 sandbox.py  a database without access to files and network
 

@@ -47,8 +47,8 @@ UNIT = _unit()
 
 
 def major(minor: str, currency: str) -> str:
-    """SQL: whole minor units as an amount, see `vocabulary.money`."""
-    return f"try_cast(try_cast({minor} AS DECIMAL(18, 0)) * {UNIT.format(currency=currency)} AS {MONEY})"
+    """SQL: whole minor units as an amount, see `vocabulary.money`; NULL for one that is too large."""
+    return f"try_cast(try_cast({minor} AS DECIMAL(19, 0)) * {UNIT.format(currency=currency)} AS {MONEY})"
 
 
 CURRENCY = f"upper({named('currency')})"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -15,12 +15,13 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from reports import events, facts, forgetting
+from reports import events, facts, forgetting, rates
 from reports.clocks import identifier, quoted
 from reports.reading import needed, read, read_some
 from reports.sandbox import database, lock
 from reports.views import NAMES, Needs, create, needs
 from wakeline.history import History, HistoryDamaged
+from wakeline.settings import Site
 
 TRIES = 3  # files may be merged while they are read
 INNER = re.compile(rf'\nDid you mean "(?!(?:{"|".join(NAMES)})")[^"]*"\?')
@@ -84,12 +85,13 @@ def ask(
     query: Query,
     *,
     zones: Mapping[str, ZoneInfo],
+    sites: Iterable[Site] = (),
     progress: Progress | None = None,
     parquet: Path | None = None,
     may_be_empty: bool = False,
 ) -> Iterator[Result]:
-    """The result, valid within the context. `zones` are the sites' time zones; `may_be_empty`: without any files it is
-    that of empty tables.
+    """The result, valid within the context. `zones` are the sites' time zones; `sites` are those whose rates are known,
+    see `rates`; `may_be_empty`: without any files it is that of empty tables.
 
     Raises InvalidQuery (before reading anything if possible), NoHistory, HistoryDamaged and HistoryUnavailable.
     """
@@ -99,6 +101,8 @@ def ask(
         if not may_be_empty and not history.lanes():
             raise NoHistory
         with _filled(history, query, folder, zones, progress or _unseen) as connection:
+            if needs(query.sql).rates:
+                rates.fill(connection, sites)
             lock(connection, but=parquet)
             _run(connection, query.sql)
             yield Result(connection)
@@ -116,6 +120,7 @@ def _empty(query: Query, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with database(folder) as connection:
         connection.execute(events.TABLES)
         connection.execute(facts.TABLES)
+        connection.execute(rates.TABLES)
         connection.execute(create(needs(query.sql).views, query.first, query.last))
         yield connection
 
@@ -177,6 +182,7 @@ def _fill(
 def _keep(
     connection: duckdb.DuckDBPyConnection, asked: Needs, *, ahead: str, site: str | None, types: tuple[str, ...] = ()
 ) -> None:
+    connection.execute(events.KEEP_NEWEST)
     events.keep(connection, ahead=ahead, site=site, types=types)
     facts.keep(connection, ahead=ahead, site=site, types=asked.facts)
     forgetting.keep(connection, valid=events.VALID)

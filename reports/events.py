@@ -46,7 +46,11 @@ CREATE TABLE history.source (
     class VARCHAR
 );
 CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
+CREATE TABLE history.newest ("at" TIMESTAMP);
 """
+
+KEEP_NEWEST = 'INSERT INTO history.newest SELECT epoch_ms(max("at")) FROM history.line'
+"""When the newest record was appended, of `history.line`."""
 
 LONGEST_LIFE_MS = max(thing.lives_ms for thing in THINGS)
 

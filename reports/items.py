@@ -23,7 +23,7 @@ FORMER = {"item_name": "name", "item_brand": "brand", "item_category": "category
 
 PAGE = [
     dict.fromkeys((*PRODUCTS, *TEXTS, *FORMER.values(), "coupon"), "VARCHAR")
-    | dict.fromkeys(("quantity", *AMOUNTS), "DOUBLE")
+    | dict.fromkeys(("quantity", "price", "discount"), "DOUBLE")
 ]
 """Items in a page's event, see `facts.told`: amounts in units of the currency."""
 
@@ -36,9 +36,9 @@ TOLD = [
 
 
 def of_page(items: str) -> str:
-    """SQL: the items of a page's event, read as `PAGE`."""
+    """SQL: the items of a page's event, read as `PAGE`; what they cost is no page's to say."""
     texts = {text: _text(text) for text in TEXTS}
-    amounts = {amount: money(f"item.{amount}") for amount in AMOUNTS}
+    amounts = {amount: money(f"item.{amount}") for amount in ("price", "discount")} | {"cost": f"NULL::{MONEY}"}
     quantity = f"CASE WHEN abs(item.quantity) <= {MAX_QUANTITY} THEN item.quantity END"
     product = f"coalesce({', '.join(f'item.{name}' for name in PRODUCTS)})"
     return _lines(items, product, texts, amounts, quantity)

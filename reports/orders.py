@@ -6,7 +6,7 @@ before these hashes is found by the number itself.
 
 from __future__ import annotations
 
-from reports.amounts import CURRENCY, MONEY, major, money, named, says
+from reports.amounts import CURRENCY, MONEY, UNIT, major, money, named, says
 from reports.facts import (
     TIE,
     in_currency,
@@ -18,6 +18,7 @@ from reports.facts import (
 )
 from reports.items import OF_PAGE, TEXTS, TOLD, of_fact, of_page
 from wakeline.commerce import PURCHASE, REFUND
+from wakeline.durations import DAY_MS
 from wakeline.told import RANK_OF_OTHERS, RANK_OF_PAGES
 from wakeline.vocabulary.fields import ORDER_STATES
 from wakeline.vocabulary.things import ORDER
@@ -130,8 +131,9 @@ FROM merged
 """
 
 PRICE = """coalesce(
-    item.price, list_filter(sale.lines, lambda sold: sold.item_id = item.item_id AND sold.price IS NOT NULL)[1].price
+    item.price, list_filter(sold, lambda one: one.item_id = item.item_id AND one.price IS NOT NULL)[1].price
 )"""
+PIECES = "greatest(coalesce(item.quantity, 1), 0)"
 
 # One row per refund that stands: a page's do as long as only pages speak of the order, and none with a signature. The
 # latest word on a refund says all of it: an amount, else items, else the whole order.
@@ -162,21 +164,23 @@ WITH claim AS (
         {last("customer")} AS customer, arg_max("by", nth) AS told_by,
         arg_max({{'currency': currency, 'value': value, 'has_value': has_value, 'lines': lines}}, nth) AS word
     FROM ranked GROUP BY site, key, refund_id
-), summed AS (
+), joined AS (
     SELECT
         merged.* EXCLUDE word, word.currency AS currency, word.value AS told, word.has_value AS has_value,
         word.lines AS lines, len(word.lines) > 0 AS has_lines, sale.currency AS sold_in, sale.value AS sold_for,
-        list_transform(word.lines, lambda item: {PRICE}::DOUBLE * coalesce(item.quantity, 1)) AS parts
+        sale.lines AS sold, {UNIT.format(currency="coalesce(word.currency, sale.currency)")} AS unit
     FROM merged LEFT JOIN history.sale AS sale USING (site, key)
+), summed AS (
+    SELECT *, list_transform(lines, lambda item: round({PRICE}::DOUBLE / unit) * {PIECES}) AS parts FROM joined
 )
 SELECT
-    * REPLACE (coalesce(currency, sold_in) AS currency),
+    * EXCLUDE (sold, unit, parts) REPLACE (coalesce(currency, sold_in) AS currency),
     NOT has_value AND NOT coalesce(has_lines, false) AS is_whole,
     coalesce(currency = sold_in, true) AS is_in_currency,
     CASE
         WHEN has_value THEN told
         WHEN coalesce(has_lines, false) THEN CASE WHEN len(list_filter(parts, lambda part: part IS NULL)) = 0
-            THEN {money("list_sum(parts)")} END
+            THEN {money("floor(list_sum(parts) + 0.5) * unit")} END
         ELSE greatest(sold_for, 0)
     END AS value
 FROM summed
@@ -225,6 +229,11 @@ LEFT JOIN stage USING (site, key)
 LEFT JOIN refunded USING (site, key)
 """
 
+DELIVERY_DAYS = f"""CASE WHEN delivered >= time
+    THEN (epoch_ms(delivered) - epoch_ms(time) + {DAY_MS // 20}) // {DAY_MS // 10} / 10
+END"""
+"""As `wakeline.thing_fields.delivery_days` computes it."""
+
 ORDERS = f"""
 CREATE VIEW orders AS
 SELECT
@@ -234,37 +243,42 @@ SELECT
         'product': item.item_id, 'category': item.item_category, 'price': item.price, 'quantity': item.quantity
     }}) AS items,
     visit.source, visit.campaign, device, browser, os, country, order_key, channel, tax, shipping, discount, coupon,
-    state, {", ".join(ORDER_STATES)}, told_by
+    state, {", ".join(ORDER_STATES)}, {DELIVERY_DAYS} AS delivery_days, told_by
 FROM history.settled AS settled
 LEFT JOIN (SELECT site, visitor, session, source, campaign FROM history.session) AS visit
     USING (site, visitor, session)
 WHERE {{days}}
 """
 
+
+def lines_of(orders: str) -> str:
+    """SQL: one row per line of these settled orders, with the pieces of it that refunds take back."""
+    return f"""
+    SELECT
+        *, CASE WHEN is_taken_back THEN pieces ELSE greatest(0, least(pieces, back - (pieces_so_far - pieces))) END
+            AS refunded_quantity
+    FROM (
+        SELECT
+            sold.*, coalesce(item.quantity, 1) AS pieces, coalesce(back.pieces, 0) AS back,
+            sum(coalesce(item.quantity, 1)) OVER (PARTITION BY sold.site, sold.key, item.item_id ORDER BY line)
+                AS pieces_so_far
+        FROM (SELECT *, unnest(lines) AS item, generate_subscripts(lines, 1) AS line FROM {orders}) AS sold
+        LEFT JOIN (
+            SELECT site, key, item.item_id AS item_id, sum(coalesce(item.quantity, 1)) AS pieces
+            FROM (SELECT site, key, unnest(lines) AS item FROM history.refund) GROUP BY ALL
+        ) AS back ON sold.site = back.site AND sold.key = back.key AND item.item_id = back.item_id
+    )"""
+
+
 ORDER_ITEMS = f"""
 CREATE VIEW order_items AS
-WITH sold AS (
-    SELECT *, unnest(lines) AS item, generate_subscripts(lines, 1) AS line FROM history.settled
-), back AS (
-    SELECT site, key, item.item_id AS item_id, sum(coalesce(item.quantity, 1)) AS pieces
-    FROM (SELECT site, key, unnest(lines) AS item FROM history.refund) GROUP BY ALL
-), counted AS (
-    SELECT
-        sold.*, coalesce(item.quantity, 1) AS pieces, coalesce(back.pieces, 0) AS back,
-        sum(coalesce(item.quantity, 1)) OVER (PARTITION BY sold.site, sold.key, item.item_id ORDER BY line)
-            AS pieces_so_far
-    FROM sold LEFT JOIN back ON sold.site = back.site AND sold.key = back.key AND item.item_id = back.item_id
-)
 SELECT
     site, order_id, line::INTEGER AS line, time, local_time, local_time::DATE AS day, visitor, customer, channel,
     item.item_id, {", ".join(f"item.{text}" for text in TEXTS)}, pieces AS quantity,
     currency, item.price, item.discount, item.coupon, item.cost,
     {money("item.price * pieces::DECIMAL(12, 4)")} AS value,
-    {money("(item.price - item.cost) * pieces::DECIMAL(12, 4)")} AS margin,
-    CASE WHEN is_taken_back THEN pieces ELSE greatest(0, least(pieces, back - (pieces_so_far - pieces))) END
-        AS refunded_quantity,
-    state, order_key
-FROM counted WHERE {{days}}
+    {money("(item.price - item.cost) * pieces::DECIMAL(12, 4)")} AS margin, refunded_quantity, state, order_key
+FROM ({lines_of("history.settled")}) WHERE {{days}}
 """
 
 REFUNDED = f"""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
-from reports import orders, product_sales, responses, things
+from reports import customer_value, deliveries, orders, product_sales, responses, things, worth
 from reports.items import OF_EVENT
 from wakeline.commerce import PURCHASE, REFUND
 from wakeline.definitions import IS_BOUNCE
@@ -64,11 +64,15 @@ class View(NamedTuple):
     facts: tuple[str, ...] = ()  # types of facts
     events: tuple[str, ...] = ()  # types of events that affect it, however long before or after the days
     reads_days: bool = False  # all events of the days affect it
+    rates: bool = False  # so do settings of the sites, see `rates`
 
 
-def _sold(name: str, sql: str) -> View:
-    facts, events = (PURCHASE, REFUND, ORDER_STATE), (PURCHASE, REFUND)
-    return View(name, sql, (SESSION, *orders.PARTS), facts, events, reads_days=True)
+OF_ORDERS = (PURCHASE, REFUND, ORDER_STATE)
+OF_PAGES = (PURCHASE, REFUND)
+
+
+def _sold(name: str, sql: str, *parts: str) -> View:
+    return View(name, sql, (SESSION, *orders.PARTS, *parts), OF_ORDERS, OF_PAGES, reads_days=True)
 
 
 VIEWS = (
@@ -85,14 +89,27 @@ VIEWS = (
         "product_sales",
         product_sales.PRODUCT_SALES,
         (EVENTS, SESSION, *orders.PARTS, orders.ORDER_ITEMS, things.PRODUCTS),
-        (PURCHASE, REFUND, ORDER_STATE, *things.PRODUCT_TOLD),
-        (PURCHASE, REFUND),
+        (*OF_ORDERS, *things.PRODUCT_TOLD),
+        OF_PAGES,
         reads_days=True,
+    ),
+    _sold("deliveries", deliveries.DELIVERIES, orders.ORDERS),
+    View(
+        "customer_value",
+        customer_value.CUSTOMER_VALUE,
+        (*orders.PARTS, worth.WORTH, *customer_value.PARTS),
+        (*OF_ORDERS, *customer_value.FACTS),
+        OF_PAGES,
+        reads_days=True,
+        rates=True,
     ),
     View("sends", things.SENDS, facts=things.SENT),
     View("offers", responses.OFFERS, facts=responses.OFFER, events=responses.OFFER, reads_days=True),
     View("answers", responses.ANSWERS, facts=responses.ANSWERED, reads_days=True),
 )
+
+NEWEST = '(SELECT max("at") FROM history.newest)'
+"""When the newest record of the history was appended; NULL: there is none."""
 
 NAMES = tuple(view.name for view in VIEWS)
 
@@ -104,6 +121,7 @@ class Needs(NamedTuple):
     facts: tuple[str, ...]
     events: tuple[str, ...]
     days: bool
+    rates: bool
 
 
 def needs(sql: str) -> Needs:
@@ -112,12 +130,18 @@ def needs(sql: str) -> Needs:
     facts = {type for view in asked for type in view.facts}
     events = {type for view in asked for type in view.events}
     reads_days = not asked or any(view.reads_days for view in asked)
-    return Needs(asked or VIEWS, tuple(sorted(facts)), tuple(sorted(events)), reads_days)
+    rates = any(view.rates for view in asked)
+    return Needs(asked or VIEWS, tuple(sorted(facts)), tuple(sorted(events)), reads_days, rates)
 
 
 def create(views: Sequence[View], first: date | None, last: date | None) -> str:
-    """SQL that creates the views, limited to the days of each site from `first` to `last`."""
+    """SQL that creates the views, limited to the days of each site from `first` to `last`.
+
+    What counts back does so from the newest record, or from the end of the last day.
+    """
     bounds = [f"day >= DATE '{first}'"] * (first is not None) + [f"day <= DATE '{last}'"] * (last is not None)
     days = " AND ".join(bounds) or "true"
+    until = NEWEST if last is None else f"least({NEWEST}, TIMESTAMP '{last + timedelta(days=1)}')"
     parts = (part for view in views for part in view.parts)
-    return ";".join(sql.replace("{days}", days) for sql in dict.fromkeys((*parts, *(view.sql for view in views))))
+    made = dict.fromkeys((*parts, *(view.sql for view in views)))
+    return ";".join(sql.replace("{days}", days).replace("{until}", until) for sql in made)

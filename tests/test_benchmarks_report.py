@@ -27,6 +27,7 @@ PROMISED = {
     "profile_p95_ms": "< 150",
     "profile_p99_ms": "< 300",
     "customer_p99_ms": "< 300",
+    "order_p99_ms": "< 500",
     "due_live_p99_ms": "< 300",
     "order_bytes": "<= 900",
     "profile_bytes": "<= 2500",

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -18,6 +21,7 @@ from demo.catalogue import SITE
 from tests.browser import Tab, running_browser
 from tests.collector_stand import CHROME
 from wakeline.config import load
+from wakeline.profiles import Profile, Source
 
 TOKEN = "a-token-that-no-page-sees"
 VISITOR = "v" * 22
@@ -113,6 +117,60 @@ async def test_the_panel_says_why_a_driven_browser_has_no_profile(api_port: int)
         said = await tab.ask(text)  # once: the name may arrive any moment
         assert "calls itself" in said or "a program drives it" in said
         assert not await tab.ask("document.querySelector('#nothing-show').checkVisibility()")
+
+
+@pytest.mark.browser
+async def test_the_panel_shows_what_the_visitors_customer_is_worth(api_port: int, read_side: ReadSide) -> None:
+    """With every answer anew, as long as the visitor is known to be the customer."""
+    port, other = free_port(), free_port()
+    flags = {"api_port": str(api_port), "api_token": TOKEN, "port": str(other)}
+    app = create_app(load(SITE.parent / "wakeline.toml", flags, {}), port)
+    read_side.knows(seen(VISITOR))
+    async with TestServer(app, port=port), running_browser() as browser:
+        tab = await browser.tab()
+        await tab.goto(f"http://localhost:{port}/privacy")
+        await tab.do(f"localStorage['wakeline.consent'] = 'full', localStorage['wakeline.id'] = '{VISITOR}'")
+        await tab.goto(f"http://localhost:{port}/lamps")
+        await until(lambda: _is(tab, "!document.querySelector('#known').hidden"), "the profile is shown")
+        assert await tab.ask("document.querySelector('#worth').hidden && document.querySelector('#own').hidden")
+        cells = "[...one.children].map(cell => cell.textContent).join(' | ')"
+        rows = f"[...document.querySelectorAll('#worth-rows tr')].map(one => {cells}).join()"
+        for earned, shown in (
+            (sums(3, "408.00", "224.40", "-3.20"), ["€408", "€224.40", "€3.20", "−€3.20"]),
+            (sums(2, "288.00", "158.40", "155.20"), ["€288", "€158.40", "€3.20", "€155.20"]),
+        ):
+            days = {"orders": earned["orders"], "times": [datetime.now(UTC).isoformat()] * earned["orders"]}
+            read_side.knows(seen(VISITOR, customer=CUSTOMER["id"]))
+            read_side.knows(seen(CUSTOMER["id"], purchases=days | {"all_time": [earned], "year": [earned]}))
+            revenue, margin, cost, profit = shown
+            names = {"Orders": earned["orders"], "Revenue kept": revenue, "Margin": margin}
+            names |= {"Cost to serve": f"−{cost}", "Profit": profit}
+            wanted = [f"{name} | {value} | {value}" for name, value in names.items()]
+            await until(lambda wanted=wanted: _is(tab, f"{rows} === {','.join(wanted)!r}"), "the customer's worth")
+        assert await tab.ask("document.querySelector('#worth-days').textContent") == "Last bought today"
+        assert await tab.ask("document.querySelectorAll('#worth .days i').length") == 1
+        read_side.knows(seen(VISITOR))
+        await until(lambda: _is(tab, "document.querySelector('#worth').hidden"), "nothing of it is shown")
+
+
+def seen(id: object, **fields: object) -> dict[str, object]:
+    """A profile as the read side answers."""
+    never = datetime.fromtimestamp(0, UTC)
+    source = Source("direct", "")
+    made = Profile(
+        site="demo", id=str(id), customer=None, visitors=(VISITOR,), first_seen=never, last_seen=never, session=None,
+        first_source=source, last_source=source, device="", browser="", os="", country="", interests=(),
+    )  # fmt: skip
+    return dict(msgspec.to_builtins(made)) | fields
+
+
+def sums(orders: int, revenue: str, margin: str, profit: str) -> dict[str, Any]:
+    amounts = {"revenue": revenue, "margin": margin, "cost_to_serve": "3.20", "profit": profit}
+    return {"currency": "EUR", "orders": orders, **amounts}
+
+
+async def _is(tab: Tab, expression: str) -> bool:
+    return bool(await tab.ask(expression))
 
 
 async def _holds(tab: Tab, expression: str, words: str) -> bool:

@@ -54,6 +54,8 @@ def test_a_request_is_opened_answered_and_mostly_solved() -> None:
     assert {tuple(one) for one in states} == {("opened", "answered"), ("opened", "answered", "solved")}
     for story in stories(DESK):
         assert len({said.event["contact_id"] for said in story}) == 1
+        assert [said.event.get("minutes", 0) > 0 for said in story][:2] == [False, True]
+        assert not any("cost" in said.event for said in story)  # the shop has `minute_cost`: it would count twice
 
 
 def test_a_letter_is_sent_then_opened_then_clicked() -> None:

@@ -16,7 +16,7 @@ from demo import known
 from demo.app import create_app
 from demo.catalogue import SITE
 from demo.departments import Fields
-from demo.household import CONSENTS, FIRST, FORMER, LENGTH_MS, NUMBERS, SECOND, Household
+from demo.household import CONSENTS, FIRST, FORMER, LENGTH_MS, NUMBERS, PAST, SECOND, Household
 from demo.opening import FILE, Begun, begun_in, tell_once
 from demo.visitors import Visit
 from wakeline.config import load
@@ -27,6 +27,7 @@ from wakeline.vocabulary.fields import FIELDS
 START = 1_790_000_000_000
 OURS = {"Host": "127.0.0.1:8710", "Wakeline-Demo": "1", "Sec-Fetch-Site": "same-origin"}
 CONFIG = load(SITE.parent / "wakeline.toml", {}, {})
+NO_MORE: Fields = {"record": {}, "has_card": False, "bought": []}
 
 
 def story(start: int = START) -> Household:
@@ -49,11 +50,14 @@ def of_servers(told: Household) -> list[Fields]:
 def test_each_event_of_a_server_is_one_that_it_may_tell_of_one_of_the_two() -> None:
     told = of_servers(story())
     for event in told:
-        assert msgspec.convert(event, FIELDS[event["type"]]).customer in {FIRST, SECOND, FORMER}
+        assert msgspec.convert(event, FIELDS[event["type"]]).customer in {FIRST, SECOND, FORMER, None}
+        assert event.get("customer") or event["type"] == "refund"
     assert len({event["id"] for event in told}) == len(told)
     (alias,) = [event for event in told if event["type"] == "alias"]
     assert (alias["customer"], alias["other"]) == (FIRST, FORMER)
-    assert {event["customer"] for event in told if event["type"] == "contact"} == {FIRST}
+    contacts = [event for event in told if event["type"] == "contact"]
+    assert {event["customer"] for event in contacts} == {FIRST}
+    assert not any("cost" in event for event in contacts)  # the shop has `minute_cost`: it would count twice
 
 
 def test_two_phones_and_a_tablet_on_which_one_signs_in_after_the_other() -> None:
@@ -80,7 +84,8 @@ def test_it_is_in_order_and_over_by_its_end() -> None:
         ends = [step.end if isinstance(step, Visit) else int(step[-1].event["time"]) for step in told.steps]
         assert all(end <= begin for end, begin in zip(ends, begins[1:], strict=False))
         assert max(ends) == told.now < start + LENGTH_MS
-        assert len(told.orders) == 3
+        assert len(told.orders) == len(PAST) + 2
+        assert all(begin <= start for begin in begins[: len(PAST)])
 
 
 def test_told_again_it_is_the_same_and_another_one_is_not() -> None:
@@ -154,7 +159,7 @@ def test_of_a_shared_tablet_a_person_sees_the_pages_of_its_own_turn(monkeypatch:
 
     def person(pages: int, *visitors: Fields) -> Fields:
         profile = {"page_views": pages}
-        return {"profile": profile, "visitors": list(visitors), "things": {}, "record": {}, "has_card": False}
+        return {"profile": profile, "visitors": list(visitors), **NO_MORE, "things": {}}
 
     tablet = view("tablet", "tablet", 8)
     found = {FIRST: person(9, view("a", "mobile", 4), tablet), SECOND: person(9, tablet, view("b", "mobile", 6))}
@@ -177,8 +182,7 @@ def test_a_former_number_is_joined_once_its_orders_are_the_persons(
     monkeypatch: pytest.MonkeyPatch, of_first: list[str], is_joined: bool
 ) -> None:
     def orders(*ids: str) -> Fields:
-        things = {"order": [{"id": id, "last_said": "2026-11-30T00:00:00Z"} for id in ids]}
-        return {"profile": None, "visitors": [], "things": things, "record": {}, "has_card": False}
+        return {"profile": None, "visitors": [], **NO_MORE, "things": {"order": [{"id": id} for id in ids]}}
 
     _stub(monkeypatch, {FIRST: orders(*of_first), FORMER: orders("#1")})
     first, _ = known._household("redis://", CONFIG.sites["demo"])

@@ -105,6 +105,11 @@ MERGED: dict[str, tuple[list[Event | Fact], tuple[Any, ...]]] = {
          page("refund", 5, currency="EUR", items=[{"item_id": "sock", "quantity": 2}])],
         ("95", "10", "web", ["page"]),
     ),
+    "a refund of half a piece: half a cent is one": (
+        [fact(A, "purchase", value=9_500, currency="EUR", items=[{"item_id": "sock", "price": 501}]),
+         fact(A, "refund", 5, refund_id="1", currency="EUR", items=[{"item_id": "sock", "quantity": 0.5}])],
+        ("95", "2.51", None, ["server"]),
+    ),
     "a refund in another currency": (
         [fact(A, "purchase", **SOLD), fact(A, "refund", 5, refund_id="1", value=500, currency="USD")],
         ("95", "0", None, ["server"]),

@@ -171,6 +171,19 @@ def test_an_order_is_read_by_the_shops_number(redis_server: Any, read: Any) -> N
     assert read(Agreement, "A1001") is None
 
 
+def test_an_order_says_how_many_days_its_delivery_took(redis_server: Any, read: Any) -> None:
+    asyncio.run(filled(redis_server, BOUGHT, told("order_state", 2, transaction_id="A1001", state="shipped")))
+    assert read(Order, "A1001").delivery_days is None
+    arrived = told("order_state", 3, transaction_id="A1001", state="delivered", at=START + DAY // 2)
+    asyncio.run(filled(redis_server, BOUGHT, arrived))
+    found = read(Order, "A1001")
+    assert found.delivery_days == 0.5
+    console = Console(width=88)
+    with console.capture() as shown:
+        console.print(thing_view(found, "A1001"))
+    assert "delivery days  0.5" in shown.get()
+
+
 def test_other_things_are_read_by_their_ids(redis_server: Any, read: Any) -> None:
     asyncio.run(filled(redis_server, *ALL))
     contact = read(Contact, "T-1")

@@ -14,6 +14,7 @@ from typing import Annotated, Any, ClassVar, TypeVar, get_args, get_type_hints
 from msgspec import Struct
 
 from wakeline import orders, told
+from wakeline.durations import DAY_MS
 from wakeline.kept import Kept
 from wakeline.profile_fields import Fact
 from wakeline.told import (
@@ -90,6 +91,10 @@ class Order(Struct, frozen=True, kw_only=True):
     delivered: Annotated[datetime | None, SINCE] = None
     returned: Annotated[datetime | None, SINCE] = None
     cancelled: Annotated[datetime | None, SINCE] = None
+    delivery_days: Annotated[
+        float | None,
+        Fact("days from `time` to `delivered`, to a tenth; `None`: not delivered, or before `time`"),
+    ] = None
     refunds: Annotated[tuple[Refund, ...], Fact("those that stand")] = ()
     is_of_page: Annotated[bool, Fact("whether only a page told it, without its server's signature")] = False
     refunded: Annotated[
@@ -190,9 +195,18 @@ def _order(facts: Sequence[Kept], currency: str) -> dict[str, Any]:
     made = orders.order(facts)
     return {
         "time": moment(made.bought) if made.bought else None,
+        "delivery_days": delivery_days(made),
         "items": tuple(_item(item, currency) for item in made.items),
         "refunds": tuple(_refund(refund, refund.currency or currency) for refund in made.refunds),
     }
+
+
+def delivery_days(order: orders.Order) -> float | None:
+    """Days from the purchase to the delivery, to a tenth; None: it was not delivered, or before it was bought."""
+    delivered = order.states.get("delivered")
+    if delivered is None or not order.bought or delivered < order.bought:
+        return None
+    return (delivered - order.bought + DAY_MS // 20) // (DAY_MS // 10) / 10
 
 
 def _counted(state: ThingState) -> dict[str, Any]:

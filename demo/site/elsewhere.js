@@ -1,9 +1,10 @@
-// What the till, the service desk and the newsletter tell of a customer who signed in here. They know nothing of this
-// browser: the shop's server tells Wakeline of them, with the customer number and its API key.
+// What the till, the service desk and the newsletter tell of a customer who signed in here, and the warehouse of what was
+// ordered. They know nothing of this browser: the shop's server tells Wakeline of them, with the number of the customer
+// or the order and its API key.
 
 const $ = (id) => document.getElementById(id)
 const TOLD = "panel.told", SHOWN = 6
-const WHO = { till: "The till", desk: "The service desk", letter: "The newsletter" }
+const WHO = { till: "The till", desk: "The service desk", letter: "The newsletter", warehouse: "The warehouse" }
 const kept = (name) => { try { return JSON.parse(sessionStorage.getItem(name)) } catch { return null } }
 const customer = () => kept("shop.customer")?.id
 
@@ -34,11 +35,11 @@ function draw() {
   }))
 }
 
-async function tell(who) {
-  const answer = await fetch("/panel/tell/" + who, {
+async function tell(who, url, body) {
+  const answer = await fetch(url, {
     method: "POST",
     headers: { "Content-Type": "application/json", "Wakeline-Demo": "1" },
-    body: JSON.stringify({ id: customer() }),
+    body: JSON.stringify(body),
   })
   const { said, steps } = answer.ok ? await answer.json() : { said: `answered ${answer.status}`, steps: [] }
   const lines = steps.length ? steps : [{ in: 0, type: "", words: `could not tell it: ${said}` }]
@@ -49,7 +50,13 @@ async function tell(who) {
 
 document.addEventListener("click", (event) => {
   const who = event.target.closest("[data-tell]")?.dataset.tell
-  if (who && customer()) tell(who).catch(() => { isThere = false; draw() })
+  const button = event.target.closest("[data-order]"), what = button?.dataset.order
+  const away = () => { isThere = false; draw() }
+  if (who && customer()) tell(who, "/panel/tell/" + who, { id: customer() }).catch(away)
+  if (!what) return
+  button.disabled = true // until there is an answer
+  tell("warehouse", "/panel/order/" + what, { visitor: localStorage["wakeline.id"], order: kept("shop.order").number })
+    .catch(away).finally(() => { button.disabled = false })
 })
 document.addEventListener("panel:drawn", ({ detail }) => { isThere = !!detail; draw() })
 document.addEventListener("shop:customer", draw)

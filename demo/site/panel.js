@@ -1,6 +1,8 @@
 // "What we know about you": shows what this page sends, and the resulting live profile.
 // Only sends requests to the shop's own server and creates no events. All content is inserted as text.
 
+import { drawOwn, drawWorth } from "/site/worth.js"
+
 const EVERY_MS = 400, SOON_MS = 100, SOON_FOR_MS = 2_500, SHOWN = 6
 const LAST = "panel.last" // in the tab: last state, so that the panel is not empty after a page load
 
@@ -45,6 +47,7 @@ const make = (name, className, ...children) => {
 }
 const seconds = (n) => n < 9.95 ? `${n.toFixed(1)} s` : n < 60 ? `${Math.round(n)} s` : `${Math.floor(n / 60)} min ${Math.round(n % 60)} s`
 const visitor = () => stored("wakeline.id")
+const ordered = () => { try { return JSON.parse(sessionStorage.getItem("shop.order"))?.number || "" } catch { return "" } }
 
 function level() {
   const chosen = stored("wakeline.consent") || tag.dataset.consent
@@ -53,7 +56,7 @@ function level() {
 
 // ---- the live profile
 
-let known = null // {visitor, customer, bot, departments}: see demo/panel.py
+let known = null // {visitor, customer, order, bot, departments}: see demo/panel.py
 let text = "" // of the answer: not redrawn if unchanged
 let isAway = false
 let soonUntil = 0
@@ -72,7 +75,8 @@ async function look() {
 async function ask(id) {
   let answer = ""
   try {
-    const reply = await fetch("/panel/profile/" + encodeURIComponent(id), { headers: { "Wakeline-Demo": "1" } })
+    const number = ordered()
+    const reply = await fetch(`/panel/profile/${encodeURIComponent(id)}${number && `?order=${number}`}`, { headers: { "Wakeline-Demo": "1" } })
     if (reply.ok) answer = await reply.text()
   } catch { /* shown as unavailable */ }
   if (id !== visitor()) return
@@ -207,8 +211,8 @@ function gist(at, profile) {
   if (isAway) return "out of reach just now"
   if (nothing(at, profile)) return "nothing"
   if (!profile) return "nothing yet"
-  const best = profile.interests[0]
-  return [best && best.name, many(profile.page_views, "page")].filter(Boolean).join(", ")
+  const best = profile.interests[0], orders = known.customer?.purchases?.orders
+  return [best && best.name, many(profile.page_views, "page"), orders && many(orders, "order")].filter(Boolean).join(", ")
 }
 
 function draw() {
@@ -231,6 +235,9 @@ function draw() {
     $("nothing-text").replaceChildren(...lines.map((line) => make("p", "", line)))
   }
   if (profile) drawProfile(profile, known.customer)
+  drawWorth(profile && known.customer?.purchases)
+  drawOwn(profile && known.order, known?.departments)
+  panel.dataset.customer = (profile && known.customer?.id) || ""
   document.dispatchEvent(new CustomEvent("panel:drawn", { detail: at === "full" && !isAway && known?.departments }))
 }
 

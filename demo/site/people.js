@@ -1,7 +1,9 @@
-// The panel's view of people: a household, whose members are known by several devices and to several departments.
-// See demo/known.py. All content is inserted as text.
+// The panel's view of people: the best customers, and a household, whose members are known by several devices and to
+// several departments. See demo/known.py. All content is inserted as text.
 
-const EVERY_MS = 1_000, SOON_MS = 100, SOON_FOR_MS = 4_000, INTERESTS = 4
+import { kept, latest, many, money, strip, sums } from "/site/worth.js"
+
+const EVERY_MS = 1_000, SOON_MS = 100, SOON_FOR_MS = 4_000, INTERESTS = 4, ORDERS = 4
 const VIEW = "panel.view" // in the tab
 
 const DEVICES = { mobile: "Phone", tablet: "Tablet", desktop: "Computer" }
@@ -23,12 +25,12 @@ const make = (name, className, ...children) => {
   element.append(...children)
   return element
 }
-const many = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`
-const when = (iso) => new Date(iso).toLocaleString([], { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" })
-const money = (value, currency) => Number(value).toLocaleString([], { style: "currency", currency, trailingZeroDisplay: "stripIfInteger" })
+const isOld = (iso) => Date.now() - Date.parse(iso) > 180 * 86_400_000
+const when = (iso) => isOld(iso) ? new Date(iso).toLocaleDateString([], { dateStyle: "medium" })
+  : new Date(iso).toLocaleString([], { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" })
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1)
 
-let people = null
+let people = null, best = []
 let isTold = true // all of their story
 let text = "" // of the answer: not redrawn if unchanged
 let isAway = false
@@ -48,7 +50,7 @@ function icon(name) {
 }
 
 const row = (of, title, about, figure = "") =>
-  make("li", "", icon(of), make("span", "what", make("b", "", title), make("span", "about", about)), make("span", "figure", figure))
+  make("li", "", icon(of), make("span", "what", make("b", "", title), make("span", "about", about)), make("span", "figure", ...[figure].flat()))
 
 function device({ kind, about, pages, is_shared }) {
   const name = DEVICES[kind] || "Browser"
@@ -62,8 +64,30 @@ function contact(one) {
   return row("contact", capital(one.topic || "a question"), [`by ${one.channel}`, one.minutes && `${one.minutes} min`].filter(Boolean).join(" · "), `${state}${grade}`)
 }
 
-const order = ({ items, channel, value, currency, time }) =>
-  row("order", items.join(", "), `${channel === "web" ? "on the web" : `at the ${channel}`} · ${when(time)}`, value && money(value, currency))
+const order = (one) => row("order", one.items.join(", "),
+  [one.channel === "web" ? "on the web" : `at the ${one.channel}`, when(one.time), one.state].filter(Boolean).join(" · "), kept(one))
+
+/** Profit and revenue of the last 365 days, and when something was bought. */
+function worth({ purchases }) {
+  const year = purchases && sums(purchases, "year")
+  if (!year) return []
+  return [make("div", "worth",
+    make("p", "", make("b", Number(year.profit) < 0 ? "loss" : "", money(year.profit, year.currency)), ` profit of ${money(year.revenue, year.currency)} kept in 365 days`),
+    strip(purchases.times))]
+}
+
+/** One of the best. The site keeps no number, only a hash of it: who is signed in here knows the own one. */
+function rank({ customer, profit, number, purchases }, place) {
+  const isHere = customer === $("panel").dataset.customer
+  const name = number || (isHere && signedIn()) || `${customer.slice(0, 9)}…`
+  const year = purchases && sums(purchases, "year")
+  const about = year ? [many(year.orders, "order"), `${money(year.revenue, year.currency)} kept`, latest(purchases.times, 1)].filter(Boolean).join(" · ") : ""
+  return make("li", "", make("span", "place", String(place + 1)),
+    make("span", "what", make("b", "", name, ...(isHere ? [make("span", "here", "you")] : [])), make("span", "about", about)),
+    make("span", "figure", year ? money(profit, year.currency) : ""))
+}
+
+const signedIn = () => { try { return JSON.parse(sessionStorage.getItem("shop.customer"))?.id } catch { return "" } }
 
 const consent = ({ level, version, wording, said }) => row("consent", `“${wording}”`, `version ${version} · ${when(said)}`, level)
 
@@ -100,7 +124,10 @@ function card(one) {
   return make("li", "person",
     make("header", "", title, make("p", "faint", `${many(page_views, "page")} in ${many(visits, "visit")}, ${Math.round(engaged_seconds)} s engaged`)),
     make("ul", "likes", ...dots),
-    make("ul", "rows", ...one.devices.map(device), ...one.orders.map(order), ...one.contacts.map(contact),
+    ...worth(one),
+    make("ul", "rows", ...one.devices.map(device), ...one.orders.slice(0, ORDERS).map(order),
+      ...(one.orders.length > ORDERS ? [make("li", "more", `and ${many(one.orders.length - ORDERS, "earlier order")}`)] : []),
+      ...one.contacts.map(contact),
       ...(one.consent ? [consent(one.consent)] : []),
       ...(one.has_card ? [row("card", "E-mail address", "on the customer's card", "sealed")] : [])),
     make("code", "", `wakeline profile show ${one.number} --customer`),
@@ -116,6 +143,8 @@ function draw() {
   $("people-persons").nextSibling.textContent = known.length === 1 ? "person" : "people"
   $("people-devices").textContent = new Set(known.flatMap((one) => one.devices.map(({ id }) => id))).size
   $("people-orders").textContent = known.reduce((sum, one) => sum + one.orders.length, 0)
+  $("best-ones").hidden = !best.length
+  $("best").replaceChildren(...best.map(rank))
   const focused = document.activeElement?.dataset?.ask
   $("people").replaceChildren(...people.map(card))
   if (focused) [...document.querySelectorAll("[data-ask]")].find((one) => one.dataset.ask === focused)?.focus()
@@ -136,7 +165,7 @@ async function look() {
   } catch { /* shown as unavailable */ }
   const changed = answer ? answer !== text || isAway : !isAway
   isAway = !answer
-  if (answer) { text = answer; ({ people, is_told: isTold } = JSON.parse(answer)) }
+  if (answer) { text = answer; ({ people, best, is_told: isTold } = JSON.parse(answer)) }
   if (changed) draw()
   clearTimeout(timer)
   timer = setTimeout(look, Date.now() < soonUntil ? SOON_MS : EVERY_MS)

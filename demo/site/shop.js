@@ -89,7 +89,7 @@ function thank() {
   const last = kept("order")
   if (!last) return
   drawCart(last.lines, false)
-  $("#order-said").textContent = `Order ${last.number} is on its way to nowhere: this was a demo. Look at the panel instead.`
+  $("#order-said").textContent = `Order ${last.number} is on its way to nowhere: this was a demo. The panel shows what becomes of it.`
   if (!last.isNew) return
   keep("order", { ...last, isNew: false })
   wakeline("event", "purchase", { transaction_id: last.number, ...told(last.lines) })

@@ -59,7 +59,8 @@ def query(
 
     \b
     events, sessions                            what happened on the pages
-    orders, order_items, refunds, products      the shop, whoever told of it
+    orders, order_items, refunds, deliveries    the shop, whoever told of it
+    products, product_sales, customer_value     what is sold, and what customers bring and cost
     contacts, service, agreements               the service desk
     sends, offers, answers                      campaigns, offers, surveys
 
@@ -99,11 +100,15 @@ def query(
         from reports import Query, ask
 
         question = Query(sql, site, first and first.date(), last and last.date())
-        zones = {key: each.time_zone for key, each in read_config.sites.items()}
+        sites = read_config.sites
+        zones = {key: each.time_zone for key, each in sites.items()}
         with (
             _progress() as progress,
-            ask(history, question, zones=zones, progress=progress.tell, parquet=part, may_be_empty=is_new) as answer,
-        ):
+            ask(
+                history, question, zones=zones, sites=sites.values(), progress=progress.tell, parquet=part,
+                may_be_empty=is_new,
+            ) as answer,
+        ):  # fmt: skip
             progress.end()
             if not history.lanes():
                 click.echo(

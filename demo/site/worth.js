@@ -1,0 +1,112 @@
+// What a customer is worth to the shop, and what became of orders: pieces that both views of the panel draw.
+// All content is inserted as text.
+
+const DAY_MS = 86_400_000, YEAR_DAYS = 365
+
+const make = (name, className, ...children) => {
+  const element = document.createElement(name)
+  if (className) element.className = className
+  element.append(...children)
+  return element
+}
+
+/** "€129", "−€4.20". Amounts are texts, so that none is rounded on its way. */
+export const money = (amount, currency) => Number(amount)
+  .toLocaleString([], { style: "currency", currency, trailingZeroDisplay: "stripIfInteger" }).replace(/^-/, "−")
+
+export const many = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`
+const day = (time) => new Date(time).toLocaleDateString([], { day: "numeric", month: "short" })
+const daysAgo = (time) => (Date.now() - Date.parse(time)) / DAY_MS
+
+/** Those of one currency: the one that most was bought in. */
+export const sums = (purchases, name) => purchases[name][0] || null
+
+/** A mark for each day of the last year on which something was bought, higher for several orders. */
+export function strip(times) {
+  const days = new Map()
+  for (const time of times) if (daysAgo(time) < YEAR_DAYS) days.set(day(time), [...days.get(day(time)) || [], time])
+  const line = make("div", "days")
+  line.setAttribute("role", "img")
+  line.setAttribute("aria-label", days.size ? `Bought on ${[...days.keys()].join(", ")}` : "Nothing was bought in the last year")
+  for (const [name, [time, ...more]] of days) {
+    const mark = make("i", "")
+    mark.title = more.length ? `${name}: ${many(more.length + 1, "order")}` : name
+    mark.style.left = `${100 * (1 - Math.max(0, daysAgo(time)) / YEAR_DAYS)}%`
+    mark.style.height = `${Math.min(100, 60 + 20 * more.length)}%`
+    line.append(mark)
+  }
+  return line
+}
+
+/** The days of the latest purchases, as words: "today, 14 Oct, 2 Aug". */
+export function latest(times, most = 4) {
+  const today = day(Date.now())
+  const days = [...new Set(times.map((time) => daysAgo(time) < YEAR_DAYS ? day(time) : new Date(time).toLocaleDateString([], { month: "short", year: "numeric" })))]
+  const words = days.slice(0, most).map((one) => one === today ? "today" : one)
+  return words.join(", ") + (days.length > most && most > 1 ? " …" : "")
+}
+
+/** What was kept of an order, after what was to be paid if that is more. */
+export function kept({ value, kept, refunded, currency }) {
+  if (kept === null) return value === null ? "" : money(value, currency)
+  return Number(refunded) ? [make("s", "", money(value, currency)), ` ${money(kept, currency)}`] : money(kept, currency)
+}
+
+// ---- in the view of this browser
+
+const ROWS = [
+  ["Orders", (one) => String(one.orders)],
+  ["Revenue kept", (one) => money(one.revenue, one.currency)],
+  ["Margin", (one) => money(one.margin, one.currency)],
+  ["Cost to serve", (one) => Number(one.cost_to_serve) ? money(-one.cost_to_serve, one.currency) : money(0, one.currency)],
+  ["Profit", (one) => money(one.profit, one.currency)],
+]
+const WAY = ["bought", "paid", "shipped", "delivered"]
+const ENDS = ["returned", "cancelled"]
+
+const $ = (id) => document.getElementById(id)
+const told = new Map() // what each cell said, so that a change is seen
+
+function cell(name, said, className = "") {
+  const element = make("td", className, said)
+  if (told.has(name) && told.get(name) !== said) element.classList.add("moved")
+  told.set(name, said)
+  return element
+}
+
+/** The customer's section; hidden without purchases. */
+export function drawWorth(purchases) {
+  const all = purchases && sums(purchases, "all_time")
+  $("worth").hidden = !all
+  if (!all) return told.clear()
+  const year = sums(purchases, "year") || { ...all, orders: 0, revenue: 0, margin: 0, cost_to_serve: 0, profit: 0 }
+  $("worth-rows").replaceChildren(...ROWS.map(([name, read]) => {
+    const row = make("tr", name === "Profit" ? "sum" : "", make("th", "", name))
+    row.firstChild.scope = "row"
+    for (const [of, one] of [["year", year], ["all", name === "Orders" ? { orders: purchases.orders } : all]]) {
+      row.append(cell(`${name} ${of}`, read(one), name === "Profit" && Number(one.profit) < 0 ? "loss" : ""))
+    }
+    return row
+  }))
+  $("worth-strip").replaceChildren(strip(purchases.times))
+  $("worth-days").textContent = purchases.times.length ? `Last bought ${latest(purchases.times)}` : "No purchases that were kept."
+}
+
+/** The section of the visitor's own order; hidden without one. */
+export function drawOwn(order, isHeard) {
+  $("own").hidden = !order
+  if (!order) return
+  $("own-number").textContent = order.number
+  $("own-items").textContent = order.items.join(", ")
+  const ends = ENDS.filter((state) => order.states[state])
+  $("own-way").replaceChildren(...[...WAY, ...ends].map((state) => {
+    const step = make("li", state === "bought" || order.states[state] ? "done" : "", state)
+    if (ends.includes(state)) step.classList.add("end")
+    return step
+  }))
+  for (const name of ["value", "refunded", "kept"]) {
+    $(`own-${name}`).textContent = order[name] === null ? "–" : money(order[name], order.currency)
+  }
+  $("own-does").hidden = !isHeard || !order.left
+  $("own-ship").hidden = !!order.states.shipped
+}
