@@ -253,15 +253,16 @@ def test_a_retry_from_a_clock_that_is_ahead_is_another_word_of_the_same_id() -> 
     """Its time counts as that of its arrival, see docs/servers.md."""
     out = Out(decay_zero=0, half_life=DAY)
     out.now = START + DAY
-    thing = Thing("shop", CONTACT, ThingState())
-    said, again = (fact(CONTACT, "contact", at, {"channel": "mail"}, id="1" * 16) for at in (0, 2))
+    home = "#agreement:" + "e" * 32
+    thing = Thing("shop", home, ThingState())
+    said, again = (fact(home, "agreement", at, {"level": "mail"}, id="1" * 16) for at in (0, 2))
     assert facts.take(said, thing, {}, out) is Verdict.APPLIED
     assert facts.take(again, thing, {}, out) is Verdict.CONFLICT
-    facts.take(fact(CONTACT, "contact", 1, {"channel": "phone"}), thing, {}, out)
+    facts.take(fact(home, "agreement", 1, {"level": "phone"}), thing, {}, out)
     assert facts.take(said, thing, {}, out) is Verdict.APPLIED
-    assert value_of(thing.state.told, stored_name("channel")) == "phone"
+    assert value_of(thing.state.told, stored_name("level")) == "phone"
     facts.take(again, thing, {}, out)
-    assert value_of(thing.state.told, stored_name("channel")) == "mail"
+    assert value_of(thing.state.told, stored_name("level")) == "mail"
 
 
 def test_an_order_was_bought_when_the_first_of_its_purchases_says() -> None:

@@ -218,6 +218,16 @@ async def test_what_a_server_says_comes_before_a_claim(redis_server: Any) -> Non
         assert (await sums(made), (await sums(made, BEN)).orders) == (None, 1)
 
 
+@pytest.mark.parametrize("is_last", [True, False])
+async def test_a_claim_of_a_signed_order_replaces_no_servers_word(redis_server: Any, is_last: bool) -> None:
+    named = fact(ORDER, "order_state", 2_000, {"state": "paid"}, customer=BEN)
+    identified = event("phone", "page-1", 2, 60 * MINUTE, "identify", customer=JO)
+    async with timeline(redis_server) as made:
+        await say(made, bought("phone", 1, signed=True))
+        await say(made, *((named, identified) if is_last else (identified, named)), at=60 * MINUTE)
+        assert (await sums(made), (await sums(made, BEN)).orders) == (None, 1)
+
+
 async def test_an_anonymous_order_is_nobodys(redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         await say(made, bought("~phone", 1), event("~phone", "page-1", 2, MINUTE, "identify", customer=JO))

@@ -21,7 +21,7 @@ from wakeline.account import Booked, Booking, moment_of
 from wakeline.kept import Kept
 from wakeline.orders import Order
 from wakeline.record import CustomerShare, Fact
-from wakeline.told import CURRENCY, CUSTOMER, EARLIEST, LEFT_OUT, stored_name, teller_of, value_of
+from wakeline.told import BEGAN, CURRENCY, CUSTOMER, EARLIEST, LEFT_OUT, stored_name, teller_of, value_of
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import FACTORS, half_up
 
@@ -152,5 +152,6 @@ def _of_cost(thing: Thing, out: Out) -> Bookings:
 
 def _began(told: list[Kept]) -> int:
     """The earliest time of its states, or of its facts if it has none, ms."""
-    states = [value for fact in told for name, value in fact.fields.items() if name.startswith(EARLIEST)]
-    return min(states, default=0) or min(fact.time for fact in told)
+    said = {name: value for fact in told for name, value in fact.fields.items() if name.startswith(EARLIEST)}
+    first = said.pop(BEGAN, 0) or min(fact.time for fact in told)  # an earlier version did not store it
+    return min(said.values(), default=first)

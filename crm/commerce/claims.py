@@ -1,8 +1,9 @@
 """An order of a visitor who is identified later: the visitor tells it whose it is.
 
 A visitor remembers its latest orders. When it turns out whose turn it was as it bought, by an identify that comes later
-or late, it claims the order for that customer: a fact of the page's rank, later than the purchase, so that a newer
-claim takes the place of an older one, and of nothing that a server says. An order never links a browser to a customer.
+or late, it claims the order for that customer: a fact of the page's rank, said a moment after the purchase, so that a
+newer claim takes the place of an older one, and of nothing that a server says later. An order never links a browser to
+a customer.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ def claim(event: Event, visitor: Visitor, out: Out) -> None:
         customer = customer_at(state, one.time)
         if not customer or customer == one.customer:
             continue
-        time = max(event.time, one.claimed + 1)
+        time = one.claimed + 1
         state.bought[order] = Bought(one.time, one.signed, customer, time)
         state.told = max(state.told, time)
         fact = Fact(

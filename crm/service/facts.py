@@ -5,7 +5,7 @@ from __future__ import annotations
 from crm.things import forms
 from wakeline.kept import Fields
 from wakeline.record import Fact
-from wakeline.told import EARLIEST
+from wakeline.told import BEGAN, EARLIEST
 from wakeline.vocabulary.fields import CONTACT_STATES
 
 SENT = "campaign_"  # prefix of the types about one mail; the rest is what happened to it
@@ -19,7 +19,7 @@ CAMPAIGN = forms.table("campaign_sent")
 
 def contact(fact: Fact) -> Fields:
     """Its fields, and since when it is in a state."""
-    found = forms.taken(fact.body, CONTACT)
+    found = forms.taken(fact.body, CONTACT) | {BEGAN: fact.time}
     if "state" in fact.body:
         if fact.body["state"] not in CONTACT_STATES:
             raise ValueError("state: none of a contact's")
@@ -28,7 +28,7 @@ def contact(fact: Fact) -> Fields:
 
 
 def service_order(fact: Fact) -> Fields:
-    return forms.taken(fact.body, SERVICE_ORDER)
+    return forms.taken(fact.body, SERVICE_ORDER) | {BEGAN: fact.time}
 
 
 def agreement(fact: Fact) -> Fields:
