@@ -39,7 +39,7 @@ def main(seed: int, customers: int, no_kills: bool, no_replay: bool, folder: Pat
     if any of them differs.
 
     \b
-    make test-history                                        all of it: seven minutes on two cores
+    make test-history                                        all of it: seven to ten minutes on two cores
     make test-history HISTORY_ARGS="--customers 150"         40 seconds
     make test-history HISTORY_ARGS="--customers 150 --seed 7 --no-kills --no-replay"
     """
