@@ -273,12 +273,15 @@ def lines_of(orders: str) -> str:
 ORDER_ITEMS = f"""
 CREATE VIEW order_items AS
 SELECT
-    site, order_id, line::INTEGER AS line, time, local_time, local_time::DATE AS day, visitor, customer, channel,
+    sold.site, order_id, line::INTEGER AS line, time, local_time, local_time::DATE AS day, visitor, customer, channel,
     item.item_id, {", ".join(f"item.{text}" for text in TEXTS)}, pieces AS quantity,
     currency, item.price, item.discount, item.coupon, item.cost,
     {money("item.price * pieces::DECIMAL(12, 4)")} AS value,
-    {money("(item.price - item.cost) * pieces::DECIMAL(12, 4)")} AS margin, refunded_quantity, state, order_key
-FROM ({lines_of("history.settled")}) WHERE {{days}}
+    {money("(item.price - coalesce(item.cost, item.price * (1 - rate.rate))) * pieces")} AS margin,
+    refunded_quantity, state, order_key
+FROM ({lines_of("history.settled")}) AS sold
+LEFT JOIN history.rate AS rate ON rate.site = sold.site AND rate.category = item.item_category
+WHERE {{days}}
 """
 
 REFUNDED = f"""
