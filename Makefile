@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PYTHON
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-abuse test-browsers lint format bench bench-change snippet dashboards needs clean
+.PHONY: help run test test-faults test-abuse test-history test-browsers lint format bench bench-change snippet dashboards needs clean
 .DELETE_ON_ERROR:
 
 help: ## list these commands
@@ -24,6 +24,9 @@ test-faults: needs $(VENV)/.installed-dev ## every fault under load, as a table,
 test-abuse: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## attack the public port (five minutes); select with ABUSE_ARGS="--only flood"
 	@.ci/needs strace
 	$(BIN)/python -m tests.abuse $(ABUSE_ARGS)
+
+test-history: $(VENV)/.installed-dev ## two years of a shop, told, folded, replayed: every order, product and customer is compared; less by HISTORY_ARGS="--customers 150"
+	$(BIN)/python -m tests.shop_years $(HISTORY_ARGS)
 
 test-browsers: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## test the snippet in Chromium, Firefox and WebKit
 	@.ci/needs firefox-esr WebKitWebDriver Xvfb xdotool

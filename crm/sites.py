@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import lru_cache
-from math import floor
 from typing import NamedTuple
 
 from crm.definitions import Held, defined
@@ -13,7 +12,7 @@ from wakeline.event import MAX_INTEREST
 from wakeline.labels import cut
 from wakeline.paths import decoded, page_label, pattern
 from wakeline.settings import Site
-from wakeline.vocabulary.money import FACTORS
+from wakeline.vocabulary.money import FACTORS, half_up
 
 REMEMBERED_PATHS = 16_384  # of one site; some 3 MB
 REMEMBERED_QUARTERS = 80_000  # of an hour, of one site: the two years of an imported history; 8 MB
@@ -44,7 +43,7 @@ class SiteFacts:
         self.currency = site.currency
         factor = FACTORS.get(site.currency, 0)
         self.minute_cost = site.minute_cost * factor  # minor units of `currency`
-        self.return_cost = floor(site.return_cost * factor + 0.5)
+        self.return_cost = half_up(site.return_cost * factor)
         self._rules = [(pattern(rule.path), interest_name(rule.interest)) for rule in site.interests]
         self._day_of_quarter: dict[int, str] = {}
         self.interests_of_path = lru_cache(REMEMBERED_PATHS)(self._interests_of_path)

@@ -11,6 +11,7 @@ import duckdb
 
 from wakeline.amounts import DECIMALS, MAX_AMOUNT, USUAL_DECIMALS, amount_of
 from wakeline.commerce import PURCHASE, REFUND, TOTALS
+from wakeline.vocabulary.money import NOISE_OF_SUMS
 from wakeline.vocabulary.names import NO_VALUE
 
 MONEY = "DECIMAL(18, 4)"  # in units of the currency; no currency has more than four decimals
@@ -44,6 +45,11 @@ def _unit() -> str:
 
 
 UNIT = _unit()
+
+
+def half_up(number: str) -> str:
+    """SQL: the nearest whole number, as `vocabulary.money.half_up`."""
+    return f"floor({number} + abs({number}) * {NOISE_OF_SUMS} + 0.5)"
 
 
 def major(minor: str, currency: str) -> str:

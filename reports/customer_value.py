@@ -7,7 +7,7 @@ are added up by customer and currency. Amounts of work are in the site's own cur
 from __future__ import annotations
 
 from crm.identity.record import PROMOTIONS
-from reports.amounts import MONEY, major
+from reports.amounts import MONEY, half_up, major
 from reports.facts import last, last_amount, listed, structure, told
 from reports.things import CONTACT, SENT, SERVICE_ORDER
 from wakeline.account import YEAR_MS
@@ -54,7 +54,7 @@ def _of_things(amount: str) -> str:
     return ", ".join(_of_thing(kind, amount) for kind in OF_THINGS)
 
 
-OF_MINUTES = major("floor(minutes * minute_cost + 0.5)", "currency")
+OF_MINUTES = major(half_up("minutes * minute_cost"), "currency")
 KNOWN = f"IN ({listed(sorted(CURRENCIES))})"
 
 ROWS = f"""

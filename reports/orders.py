@@ -6,7 +6,7 @@ before these hashes is found by the number itself.
 
 from __future__ import annotations
 
-from reports.amounts import CURRENCY, MONEY, UNIT, major, money, named, says
+from reports.amounts import CURRENCY, MONEY, UNIT, half_up, major, money, named, says
 from reports.facts import (
     TIE,
     in_currency,
@@ -180,7 +180,7 @@ SELECT
     CASE
         WHEN has_value THEN told
         WHEN coalesce(has_lines, false) THEN CASE WHEN len(list_filter(parts, lambda part: part IS NULL)) = 0
-            THEN {money("floor(list_sum(parts) + 0.5) * unit")} END
+            THEN {money(f"{half_up('list_sum(parts)')} * unit")} END
         ELSE greatest(sold_for, 0)
     END AS value
 FROM summed

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from crm.commerce.worth import MOST_VALUE
-from reports.amounts import MONEY, UNIT
+from reports.amounts import MONEY, UNIT, half_up
 from reports.orders import lines_of
 
 _BACK = "CASE WHEN is_taken_back OR returned IS NOT NULL THEN greatest(pieces, 0) ELSE refunded_quantity END"
@@ -40,8 +40,8 @@ WITH settled AS MATERIALIZED (
     ) LEFT JOIN history.rate AS rate USING (site, category)
 ), made AS (
     SELECT
-        site, key, count(*) = count(one) AS is_known, floor(sum(one * kept ORDER BY line) + 0.5) AS cost,
-        floor(sum(discount ORDER BY line) + 0.5) AS off_items
+        site, key, count(*) = count(one) AS is_known, {half_up("sum(one * kept ORDER BY line)")} AS cost,
+        {half_up("sum(discount ORDER BY line)")} AS off_items
     FROM line GROUP BY ALL
 ), came_back AS (
     SELECT DISTINCT site, key, true AS has_goods_back FROM (

@@ -114,18 +114,26 @@ async def no_bound() -> None:
 def arrival_of(one: Visit, delivery: Delivery, policy: Policy) -> RequestContext:
     person, envelope = one.person, delivery.envelope
     is_capped = person.has_gpc and envelope.consent is ConsentLevel.FULL
+    consent = ConsentLevel.ANONYMOUS if is_capped else envelope.consent
+    found = arrived(policy, consent, at=delivery.at, address=person.address, user_agent=person.user_agent)
+    found.is_capped, found.sent = is_capped, envelope.sent
+    return found
+
+
+def arrived(policy: Policy, consent: ConsentLevel, *, at: int, address: str, user_agent: str) -> RequestContext:
+    """A request that was sent and received `at` (ms)."""
     return RequestContext(
         policy=policy,
         salts=StandingSalts(),  # type: ignore[arg-type]
         profiles=NewProfiles(0, memory=Memory(no_bound)),
-        consent=ConsentLevel.ANONYMOUS if is_capped else envelope.consent,
-        is_capped=is_capped,
+        consent=consent,
+        is_capped=False,
         origin=None,
-        sent=envelope.sent,
-        received=delivery.at,
-        address=person.address,
-        user_agent=person.user_agent,
-        agent=agent_of(person.user_agent),
+        sent=at,
+        received=at,
+        address=address,
+        user_agent=user_agent,
+        agent=agent_of(user_agent),
         country="",
         is_own=False,
     )

@@ -9,7 +9,6 @@ customer tell all again: see `unlinked`. So the account is the same in a replay,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import floor
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -24,7 +23,7 @@ from wakeline.orders import Order
 from wakeline.record import CustomerShare, Fact
 from wakeline.told import BEGAN, CURRENCY, CUSTOMER, EARLIEST, LEFT_OUT, stored_name, teller_of, value_of
 from wakeline.vocabulary import things
-from wakeline.vocabulary.money import FACTORS
+from wakeline.vocabulary.money import FACTORS, half_up
 
 COST, DISCOUNT = stored_name("cost"), stored_name("discount")
 COSTING = (things.CONTACT, things.SERVICE_ORDER, things.SENT)
@@ -129,7 +128,7 @@ def _discount(told: list[Kept], one: Order) -> int:
     if said is not None and said.fields.get(CURRENCY, one.currency) == one.currency:
         return max(int(said.fields[DISCOUNT]), 0)
     found = sum((discount_of(item) for item in one.items), 0.0)
-    return floor(found + 0.5) if found < MOST_VALUE else 0
+    return half_up(found) if found < MOST_VALUE else 0
 
 
 def _of_cost(thing: Thing, out: Out) -> Bookings:
@@ -140,7 +139,7 @@ def _of_cost(thing: Thing, out: Out) -> Bookings:
         costs[currency] = own.fields[COST]
     minutes = value_of(told, "minutes")
     if minutes and site.minute_cost:
-        costs[site.currency] = costs.get(site.currency, 0) + floor(minutes * site.minute_cost + 0.5)
+        costs[site.currency] = costs.get(site.currency, 0) + half_up(minutes * site.minute_cost)
     if not any(costs.values()):
         return {}
     time = _began(told)

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from math import floor
 from typing import Any
 
 from crm.sites import interest_name
 from wakeline.orders import Order
 from wakeline.told import ITEM, Counted
+from wakeline.vocabulary.money import half_up
 
 MOST_VALUE = 10**12  # minor units: nine million such orders fit into a number of 64 bits
 
@@ -40,8 +40,8 @@ def worth(order: Order, rates: Mapping[str, float]) -> Counted | None:
         value=value,
         taken_back=taken_back,
         margin=_margin(order, value - taken_back, back, rates),
-        pieces=sum(map(_whole, _pieces(order.items).values())) if order.items else 0,
-        pieces_back=sum(map(_whole, back.values())),
+        pieces=sum(map(half_up, _pieces(order.items).values())) if order.items else 0,
+        pieces_back=sum(map(half_up, back.values())),
         is_back=is_off or 0 < value == taken_back,
     )
 
@@ -90,7 +90,7 @@ def _price(items: Sequence[list[Any]], prices: Mapping[str, int]) -> int | None:
         if price is None:
             return None
         total += price * _quantity(item)
-    return floor(total + 0.5)
+    return half_up(total)
 
 
 def came_back(order: Order) -> dict[str, float]:
@@ -112,7 +112,7 @@ def came_back(order: Order) -> dict[str, float]:
 def kept_pieces(order: Order) -> dict[str, int]:
     """Whole pieces of each item that did not come back, by its id."""
     back = came_back(order)
-    return {id: _whole(count) - _whole(back.get(id, 0)) for id, count in _pieces(order.items).items()}
+    return {id: half_up(count) - half_up(back.get(id, 0)) for id, count in _pieces(order.items).items()}
 
 
 def _pieces(items: Sequence[list[Any]]) -> dict[str, float]:
@@ -149,7 +149,7 @@ def _margin(order: Order, kept: int, back: Mapping[str, float], rates: Mapping[s
         gone = min(count, left.get(item[_ID], 0))
         left[item[_ID]] = left.get(item[_ID], 0) - gone
         cost += one * (count - gone)
-    margin = kept - floor(cost + 0.5)
+    margin = kept - half_up(cost)
     return margin if abs(margin) <= MOST_VALUE else None
 
 
@@ -160,7 +160,3 @@ def _of(item: list[Any], index: int) -> Any:
 def _quantity(item: list[Any]) -> float:
     count = _of(item, _QUANTITY)
     return 1 if count is None else max(count, 0)
-
-
-def _whole(count: float) -> int:
-    return floor(count + 0.5)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from math import floor
 
 from wakeline.amounts import DECIMALS, MAX_AMOUNT, MAX_AMOUNT_TEXT
 
 CURRENCIES = frozenset(DECIMALS)
 FACTORS: dict[str, int] = {code: 10**decimals for code, decimals in DECIMALS.items()}
 NOISE = 1e-15  # of a float, relative: 0.1 + 0.2 of a shop's own arithmetic is 0.3
+NOISE_OF_SUMS = 1e-12  # of hundreds of products of floats: what is 12,891.5 exactly may be 12,891.499999999998
 
 USUAL_DIGITS = 12  # fewer are within MAX_AMOUNT
 
@@ -56,6 +58,11 @@ def minor_units(amount: float | str | Decimal, currency: str, *, rounds: bool = 
     if whole != exact and not rounds:
         raise BadAmount(f"has more than {DECIMALS[currency]} decimals, more than {currency} has")
     return int(whole)
+
+
+def half_up(number: float) -> int:
+    """The nearest whole number to a product or a sum of floats, of two the greater."""
+    return floor(number + abs(number) * NOISE_OF_SUMS + 0.5)
 
 
 def major_units(minor: int, currency: str) -> Decimal:

@@ -1,0 +1,212 @@
+"""Who tells of a decision, by which events, when these arrive, and how often.
+
+A *teller* says the same of a thing whenever it says it; who says what decides nothing about what is true. What a server
+tells is an event as `POST /v1/server/events` takes it.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.shop_years import pages, service
+from tests.shop_years.decided import Back, Line, Order, Refund, Told, Years, text
+from tests.shop_years.pages import Visit
+from wakeline.durations import DAY_MS, MINUTE_MS
+
+Event = dict[str, Any]
+
+OVERLAP = 0.2  # of the orders since pages tell, which the import has too
+AGAIN = 0.08  # of the events, which are told once more
+LATE = 0.06  # of what the import could have told, which a server tells instead, at the very end
+SENT_LATE_MS = (5 * MINUTE_MS, 3 * DAY_MS)
+
+
+@dataclass
+class Tellings:
+    """All that is told. `streamed` and `live`: with the time at which it arrives, ms."""
+
+    table: list[Order] = field(default_factory=list)  # whose rows are in the table of orders
+    refund_rows: list[tuple[Order, Refund]] = field(default_factory=list)
+    lines: list[Event] = field(default_factory=list)  # of JSON
+    contact_rows: list[Event] = field(default_factory=list)
+    letter_rows: list[Event] = field(default_factory=list)
+    streamed: list[tuple[int, Event | Visit]] = field(default_factory=list)
+    live: list[Event | Visit] = field(default_factory=list)
+
+
+def tellings(made: Years, seed: int) -> Tellings:
+    return _Teller(made, random.Random(seed + 1)).all()
+
+
+class _Teller:
+    def __init__(self, made: Years, chance: random.Random) -> None:
+        self._made, self._chance = made, chance
+        self._found = Tellings()
+        self._arriving: list[tuple[int, Event | Visit]] = []
+
+    def all(self) -> Tellings:
+        for order in self._made.orders:
+            if order.time < self._made.browsing:
+                self._of_before(order)
+            else:
+                self._since(order)
+        for cost in self._made.costs:
+            self._cost(service.events(cost, self._chance))
+        for one in self._made.customers:
+            if one.other_id:
+                self._import(service.same(one, self._made.start))
+        self._chance.shuffle(self._found.table)
+        self._chance.shuffle(self._found.lines)
+        self._arriving.sort(key=lambda one: one[0])
+        live = self._made.live
+        self._found.streamed = [one for one in self._arriving if one[0] < live]
+        self._found.live = [said for at, said in self._arriving if at >= live]
+        return self._found
+
+    # ---- orders of before pages told anything
+
+    def _of_before(self, order: Order) -> None:
+        kind = self._chance.random()
+        if kind < 0.8:
+            self._found.table.append(order)
+        if kind > 0.7:
+            self._found.lines.append(bought(order))
+        if order.first is not None:
+            self._import(amended(order))
+        for refund in order.refunds:
+            fits = refund.value is not None and self._chance.random() < 0.8
+            if fits and refund.time < self._made.live:
+                self._found.refund_rows.append((order, refund))
+            else:
+                self._import(refunded(order, refund))
+        for state in order.states:
+            self._import(came_about(order, state))
+
+    def _import(self, event: Event) -> None:
+        """By the import; some come late, from a server, and some by both: the same event with the same id."""
+        is_late = self._chance.random() < LATE or event["time"] >= self._made.live
+        if is_late:
+            self._arriving.append((self._made.end - MINUTE_MS, event))
+        if not is_late or (event["time"] < self._made.live and self._chance.random() < AGAIN):
+            self._found.lines.append(event)
+
+    # ---- orders since
+
+    def _since(self, order: Order) -> None:
+        if order.told is not Told.SHOP:
+            for visit in pages.visits(order):
+                self._visit(visit, order)
+        if order.told in (Told.SHOP, Told.BOTH):
+            self._tell(bought(order, later_ms=self._delay(order)))
+            if order.time < self._made.live and self._chance.random() < OVERLAP:
+                self._found.table.append(order)
+        elif order.told is Told.BARE:
+            self._tell(bought(order, has_items=False, later_ms=self._delay(order)))
+        if order.first is not None:
+            self._tell(amended(order))
+        for state in order.states:
+            self._tell(came_about(order, state))
+        for refund in order.refunds if order.told is not Told.PAGE else ():
+            self._tell(refunded(order, refund))
+
+    def _delay(self, order: Order) -> int:
+        """A server may say a later time than the page, which is known to the millisecond if it is of before."""
+        of_page = order.told is not Told.SHOP and order.time < self._made.live
+        return self._chance.choice((0, 2_000)) if of_page else 0
+
+    def _tell(self, event: Event) -> None:
+        """By a server: soon or late, and some twice."""
+        late = self._chance.randrange(*SENT_LATE_MS) if self._chance.random() < 0.2 else self._chance.randrange(30_000)
+        at = min(event["time"] + late, self._made.end - 1)
+        self._arriving.append((at, event))
+        if self._chance.random() < AGAIN:
+            self._arriving.append((min(at + self._chance.randrange(2 * DAY_MS), self._made.end - 1), event))
+
+    def _visit(self, visit: Visit, order: Order) -> None:
+        """Browsers keep what they could not send; a purchase of before the live part arrives before it."""
+        last = max(event["time"] for event in visit.events)
+        late = self._chance.randrange(DAY_MS) if self._chance.random() < 0.1 else self._chance.randrange(4_000)
+        at = last + late
+        if visit.buys and order.time < self._made.live:
+            at = min(at, max(last, self._made.live - 1))
+        self._arriving.append((at, visit))
+        if self._chance.random() < AGAIN:
+            again = at + self._chance.randrange(1, MINUTE_MS)
+            self._arriving.append((again if (again < self._made.live) == (at < self._made.live) else at, visit))
+
+    # ---- costs
+
+    def _cost(self, events: list[Event]) -> None:
+        for event in events:
+            if event["time"] >= self._made.browsing:
+                self._tell(event)
+            elif len(events) == 1 and event["type"] == "contact":
+                self._found.contact_rows.append(event)
+            elif event["type"] == "campaign_sent":
+                self._found.letter_rows.append(event)
+            else:
+                self._found.lines.append(event)
+
+
+# ---- events of a server
+
+
+def bought(order: Order, *, has_items: bool = True, later_ms: int = 0) -> Event:
+    """As it was bought first."""
+    lines, value = order.first or (order.lines, order.value)
+    event = _event(order, "purchase", "bought", order.time + later_ms) | _amount(value, order.currency)
+    event |= {"customer": order.buyer_at_first()}
+    if not event["customer"]:
+        del event["customer"]
+    if has_items:
+        event["items"] = [_line(line, order.currency) for line in lines]
+    if order.coupon:
+        event["coupon"] = order.coupon
+    if order.channel:
+        event["channel"] = order.channel
+    if order.discount:
+        event["discount"] = text(order.discount, order.currency)
+    return event
+
+
+def amended(order: Order) -> Event:
+    event = _event(order, "purchase", "amended", order.amended) | _amount(order.value, order.currency)
+    return event | {"items": [_line(line, order.currency) for line in order.lines]}
+
+
+def refunded(order: Order, refund: Refund) -> Event:
+    event = _event(order, "refund", refund.id, refund.time) | {"refund_id": refund.id}
+    if refund.value is not None:
+        event |= _amount(refund.value, order.currency)
+    if refund.goods:
+        event |= {"items": [back(goods, order.currency) for goods in refund.goods], "currency": order.currency}
+    return event
+
+
+def came_about(order: Order, state: str) -> Event:
+    return _event(order, "order_state", state, order.states[state]) | {"state": state}
+
+
+def _event(order: Order, type: str, what: str, time: int) -> Event:
+    found = {"id": f"{order.number}-{what}", "type": type, "time": time, "transaction_id": order.number}
+    return found | ({"customer": order.customer} if order.customer else {})
+
+
+def _amount(value: int, currency: str) -> Event:
+    return {"value": text(value, currency), "currency": currency}
+
+
+def _line(line: Line, currency: str) -> Event:
+    product = line.product
+    found = {
+        "item_id": product.id, "item_name": product.name, "item_category": product.category,
+        "price": text(line.price, currency), "quantity": float(line.quantity),
+    }  # fmt: skip
+    return found | ({} if line.cost is None else {"cost": text(line.cost, currency)})
+
+
+def back(goods: Back, currency: str) -> Event:
+    found: Event = {"item_id": goods.product.id, "quantity": float(goods.quantity)}
+    return found | ({} if goods.price is None else {"price": text(goods.price, currency)})
