@@ -140,6 +140,26 @@ async def test_ids_of_one_customer_have_one_account(redis_server: Any) -> None:
         assert (await sums(made)).cost == 500
 
 
+async def test_an_older_order_that_goes_from_one_id_of_a_customer_to_another_counts_once(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.identity.account.MOST_ORDERS", 1)
+    async with timeline(redis_server) as made:
+        await say(made, fact(JO, "alias", 0, {"other": BEN}))
+        await say(made, fact(ORDER, "purchase", 1, BOUGHT, customer=BEN))
+        await say(made, fact(OTHER, "purchase", 2, BOUGHT, customer=JO))
+        await say(made, fact(OTHER, "order_state", 3, {"state": "paid"}, customer="@" + "3" * 32))
+        assert await sums(made) == KEPT
+        await say(made, fact(ORDER, "order_state", 4, {"state": "paid"}, customer=JO))
+        assert await sums(made) == KEPT
+
+
+async def test_a_discount_that_cannot_be_is_none(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(ORDER, "purchase", 0, BOUGHT | {"discount": 10**16}, customer=JO))
+        assert await sums(made) == KEPT
+
+
 async def test_an_order_leaves_the_last_365_days_by_itself(redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))

@@ -15,7 +15,7 @@ from wakeline.durations import DAY_MS
 MOST_ORDERS = 64  # that are kept one by one
 MOST_COSTS = 16
 YEAR_MS = 365 * DAY_MS
-
+MOST_SUM = 2**63 - 1  # minor units, or orders, of a currency: what is stored has no more bits
 
 RANKS = {
     "value": "value of all orders, with what lies before those that were told",
@@ -56,7 +56,7 @@ def moment_of(now: int, offset: int) -> int:
 class Booked(Struct, array_like=True, gc=False):
     """What a thing tells its customer of a booking."""
 
-    id: str  # of the thing, for some of its costs with a suffix
+    id: str  # of the thing, for some of its costs with a suffix; of what another id passes on also with that id's
     is_cost: bool
     now: Booking
     was: Booking | None = None  # as it was told before; None: it was not
@@ -73,12 +73,12 @@ class Sums(Struct, array_like=True, gc=False):
     cost: int = 0
 
     def add(self, other: Sums, sign: int = 1) -> None:
-        self.orders += sign * other.orders
-        self.value += sign * other.value
-        self.margin += sign * other.margin
-        self.unknown += sign * other.unknown
-        self.discount += sign * other.discount
-        self.cost += sign * other.cost
+        self.orders = _within(self.orders + sign * other.orders)
+        self.value = _within(self.value + sign * other.value)
+        self.margin = _within(self.margin + sign * other.margin)
+        self.unknown = _within(self.unknown + sign * other.unknown)
+        self.discount = _within(self.discount + sign * other.discount)
+        self.cost = _within(self.cost + sign * other.cost)
 
     @property
     def profit(self) -> int:
@@ -180,6 +180,10 @@ def _sums(account: Account, since: int) -> dict[str, Sums]:
 def _end_of(day: int) -> int:
     """The last millisecond of a day."""
     return (day + 1) * DAY_MS - 1
+
+
+def _within(sum: int) -> int:
+    return sum if -MOST_SUM <= sum <= MOST_SUM else MOST_SUM if sum > 0 else -MOST_SUM
 
 
 def _amounts(one: Booking) -> tuple[int | None, ...]:

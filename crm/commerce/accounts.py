@@ -127,9 +127,10 @@ def _discount(told: list[Kept], one: Order) -> int:
     """What was taken off an order, minor units; where nobody said that, what was taken off its items."""
     said = teller_of(told, DISCOUNT)
     if said is not None and said.fields.get(CURRENCY, one.currency) == one.currency:
-        return max(int(said.fields[DISCOUNT]), 0)
-    found = sum((discount_of(item) for item in one.items), 0.0)
-    return floor(found + 0.5) if found < MOST_VALUE else 0
+        found: float = said.fields[DISCOUNT]
+    else:
+        found = sum((discount_of(item) for item in one.items), 0.0)
+    return floor(found + 0.5) if 0 <= found <= MOST_VALUE else 0
 
 
 def _of_cost(thing: Thing, out: Out) -> Bookings:

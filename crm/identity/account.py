@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.sites import SiteFacts
+from crm.things.digests import short
 from wakeline.account import (
     MOST_COSTS,
     MOST_ORDERS,
@@ -30,6 +31,7 @@ from wakeline.told import CURRENCY, stored_name, teller_of
 from wakeline.vocabulary.things import is_thing
 
 BEFORE = stored_name("value_before")
+VIA = "@"  # begins the suffix of a booking that was told to another id
 
 
 def hear_of_thing(share: CustomerShare, customer: Customer, out: Out) -> None:
@@ -48,6 +50,26 @@ def enter(booked: Iterable[Booked], customer: Customer, out: Out) -> None:
     if book(account, booked, out.now):
         customer.state.account = account
         _changed(customer, out)
+
+
+def passed_on(booked: Iterable[Booked], via: str) -> list[Booked]:
+    """Bookings as they are told to another id of the customer, which takes them apart from those told to itself.
+
+    A thing that names one id and then another tells both, and what they pass on of that may come in any order.
+    """
+    return [Booked(_of(one.id, via), one.is_cost, one.now, one.was) for one in booked]
+
+
+def moved(account: Account | None, via: str) -> Account | None:
+    """The same of a whole account."""
+    if account is None:
+        return None
+    orders, costs = ({_of(id, via): one for id, one in kept.items()} for kept in (account.orders, account.costs))
+    return replace(account, orders=orders, costs=costs)
+
+
+def _of(id: str, via: str) -> str:
+    return id if VIA in id else f"{id}{VIA}{short(via)}"
 
 
 def told_by_facts(customer: Customer, *, after: int) -> list[Booked]:
@@ -131,7 +153,10 @@ def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
             if one.now.is_same(one.was):
                 continue
             _add(account, one.was, now, sign=-1)
-            _add(account, one.now, now)
+            if one.now.time <= upto:
+                _add(account, one.now, now)
+            else:
+                kept[one.id] = one.now
         elif one.was is None and not one.now.currency:
             continue
         else:
