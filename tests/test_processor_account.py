@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.ages import until
 from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, timeline
 from wakeline.account import Account, Sums
 from wakeline.keys import Keys
-from wakeline.record import Erase
+from wakeline.record import Definition, Erase, encode_record
 from wakeline.stored_state import part_of
 
 ORDER, OTHER, CONTACT = "#" + "a" * 32, "#" + "b" * 32, "#contact:" + "c" * 32
@@ -86,6 +87,31 @@ async def test_a_cost_in_another_currency_than_that_of_minutes(redis_server: Any
         said = {"channel": "phone", "minutes": 2, "cost": 75, "currency": "USD"}
         await say(made, fact(CONTACT, "contact", 0, said, customer=JO))
         assert (await account(made)).all_time() == {"USD": Sums(cost=75), "EUR": Sums(cost=100)}
+
+
+async def set_to(made: Timeline, version: int, **settings: bytes) -> None:
+    """From here on the site's settings are these, as JSON."""
+    for name, body in settings.items():
+        record = Definition("shop", name, version, msgspec.Raw(body))
+        await made.log.append([(lane, encode_record(record)) for lane in range(made.deployment.lanes)])
+    await made.run()
+
+
+async def test_a_rate_that_changes_takes_back_what_was_told_by_the_former_one(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of what is only in the sums by then."""
+    monkeypatch.setattr("crm.identity.account.MOST_COSTS", 1)
+    async with timeline(redis_server) as made:
+        await say(made, fact(CONTACT, "contact", 0, {"channel": "phone", "minutes": 10}, customer=JO))
+        await say(made, fact(SENT, "campaign_sent", 1, {"campaign": "may", "cost": 80, "currency": "EUR"}, customer=JO))
+        assert await sums(made) == Sums(cost=500 + 80)
+        await set_to(made, 1, minute_cost=b"2.0")
+        await say(made, fact(CONTACT, "contact", 2, {"channel": "phone", "minutes": 11}, customer=JO))
+        assert await sums(made) == Sums(cost=2_200 + 80)
+        await set_to(made, 2, currency=b'"USD"')
+        await say(made, fact(CONTACT, "contact", 3, {"channel": "phone", "state": "solved"}, customer=JO))
+        assert (await account(made)).all_time() == {"EUR": Sums(cost=80), "USD": Sums(cost=2_200)}
 
 
 async def test_a_return_costs_once_and_a_cancellation_nothing(redis_server: Any) -> None:
