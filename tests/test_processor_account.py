@@ -205,6 +205,17 @@ async def test_what_was_bought_before_is_of_the_value(redis_server: Any) -> None
         assert (await best(made, "value"), await best(made, "value-year")) == ({JO: 40_000}, {JO: 10_000})
 
 
+async def test_what_was_bought_before_is_ranked_after_an_erasure_of_another_id(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(JO, "tag", 0, {"tag": "a"}))
+        await say(made, Erase("shop", BEN, START + 5), at=5)
+        told = {"value_before": 30_000, "currency": "EUR", "returns": True}
+        await say(made, fact(JO, "customer", 10, told))
+        await say(made, fact(JO, "alias", 20, {"other": BEN}))
+        await made.pass_time(MINUTE)
+        assert await best(made, "value") == {JO: 30_000}
+
+
 async def test_of_more_customers_than_are_ranked_the_best_are(
     redis_server: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

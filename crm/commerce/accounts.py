@@ -51,10 +51,7 @@ def standing(thing: Thing, order: Known | None, out: Out) -> Standing:
     customer = naming.fields[CUSTOMER] if naming is not None else ""
     if naming is None or not customer:
         return NOBODYS
-    if order is not None:
-        bookings = _of_order(thing, order)
-    else:
-        bookings = _of_cost(thing) if thing.kind in COSTING else {}
+    bookings = _of_order(thing, order) if order is not None else _of_cost(thing)
     return Standing(customer, min(naming.time, out.now), bookings)
 
 
@@ -149,7 +146,7 @@ def _discount(told: list[Kept], one: Order) -> int:
 
 
 def _of_cost(thing: Thing) -> Bookings:
-    told = thing.state.told
+    told = thing.state.told if thing.kind in COSTING else []
     costs: dict[str, int] = {}
     own = teller_of(told, COST)
     if own is not None and (currency := own.fields.get(CURRENCY, "")) in FACTORS:

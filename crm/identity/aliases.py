@@ -221,6 +221,7 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
         if kept:
             customer.state.record = kept
             customer.hear(_first(kept), max(one.time for one in kept))
+            account.rank(customer, out)
         account.enter(booked, customer, out)
     note_returned(returned, customer, out)
 
