@@ -186,6 +186,23 @@ async def test_a_discount_that_cannot_be_is_none(redis_server: Any) -> None:
         assert await sums(made) == KEPT
 
 
+async def test_an_erasure_of_another_id_before_all_orders_takes_none(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of those that are only in the sums, and whichever tells again first that it is the customer's."""
+    monkeypatch.setattr("crm.identity.account.MOST_ORDERS", 1)
+    async with timeline(redis_server) as made:
+        await say(made, Erase("shop", BEN, START), at=0)
+        for number in range(4):
+            await say(made, fact(f"#{number:032}", "purchase", 5 + (number * 3) % 4, BOUGHT, customer=JO))
+        wanted = Sums(orders=4, value=40_000, margin=16_000)
+        assert await sums(made) == wanted
+        await say(made, fact(JO, "alias", 20, {"other": BEN}))
+        await made.pass_time(MINUTE)
+        assert await sums(made) == wanted
+        assert await best(made, "value") == {JO: 40_000}
+
+
 async def test_an_order_leaves_the_last_365_days_by_itself(redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))

@@ -72,6 +72,19 @@ def _of(id: str, via: str) -> str:
     return id if VIA in id else f"{id}{VIA}{short(via)}"
 
 
+def end_record(customer: Customer, out: Out) -> None:
+    """End the record, and of the account what facts told, of a customer that an erasure covers without its things.
+
+    These tell all again, but of what is only in the sums, that says nothing new.
+    """
+    former = customer.state.account
+    customer.end_record()
+    if former is not None:
+        costs = {id: one for id, one in former.costs.items() if is_thing(id)}
+        customer.state.account = replace(former, costs=costs)
+        _changed(customer, out)
+
+
 def told_by_facts(customer: Customer, *, after: int) -> list[Booked]:
     """The bookings of which no thing tells again, such as a promotion's, later than `after` (ms)."""
     costs = customer.state.account.costs if customer.state.account is not None else {}

@@ -211,7 +211,7 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
         out.cover(customer.site, customer.id, upto=upto)
         out.unlink_things(customer.site, customer.id, upto=upto)  # an erasure before that left what is later
         if returned <= upto:
-            customer.end_record()
+            account.end_record(customer, out)
         for one in relatives(customer):
             tell_ends(customer, one, out)
     elif customer.erased < upto:
