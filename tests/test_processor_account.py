@@ -259,6 +259,23 @@ async def test_of_more_customers_than_are_ranked_the_best_are(
         assert await buys(2, 110, 5) == {ids[3]: 250, ids[2]: 110}  # with the next event about it
 
 
+@pytest.mark.parametrize("is_at_once", [True, False])
+async def test_ranks_begin_anew_in_another_main_currency(redis_server: Any, is_at_once: bool) -> None:
+    """Else amounts in the former one would be read as the new one's."""
+    async with timeline(redis_server) as made:
+        made.now = START
+        await made.append(fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
+        if not is_at_once:
+            await made.run()
+            assert await best(made, "value") == {JO: 10_000}
+        await set_to(made, 1, currency=b'"USD"')
+        assert await best(made, "value") == {}
+        await say(made, fact(OTHER, "purchase", 1, BOUGHT, customer=JO))
+        assert await best(made, "value") == {}
+        await say(made, fact("#" + "9" * 32, "purchase", 2, {"value": 700, "currency": "USD"}, customer=JO))
+        assert await best(made, "value") == {JO: 700}
+
+
 # ---- a visitor who is identified later
 
 
