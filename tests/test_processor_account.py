@@ -302,9 +302,11 @@ async def test_a_late_identify_moves_the_order_to_whose_turn_it_was(redis_server
         assert (await sums(made), (await sums(made, BEN)).orders) == (None, 1)
 
 
-async def test_what_a_server_says_comes_before_a_claim(redis_server: Any) -> None:
+@pytest.mark.parametrize("signed", [True, False])
+async def test_what_a_server_says_comes_before_a_claim(redis_server: Any, signed: bool) -> None:
     async with timeline(redis_server) as made:
-        await say(made, bought("phone", 1), fact(ORDER, "order_state", 2, {"state": "paid"}, customer=BEN))
+        order = bought("phone", 1, signed=signed)
+        await say(made, order, fact(ORDER, "order_state", 2, {"state": "paid"}, customer=BEN))
         await say(made, event("phone", "page-1", 2, 60 * MINUTE, "identify", customer=JO))
         assert (await sums(made), (await sums(made, BEN)).orders) == (None, 1)
 
