@@ -79,10 +79,20 @@ def end_record(customer: Customer, out: Out) -> None:
     """
     former = customer.state.account
     customer.end_record()
-    if former is not None:
-        costs = {id: one for id, one in former.costs.items() if is_thing(id)}
+    if former is None:
+        return
+    costs = {id: one for id, one in former.costs.items() if is_thing(id)}
+    if _hear_of(former.orders, costs, customer):
         customer.state.account = replace(former, costs=costs)
         _changed(customer, out)
+
+
+def _hear_of(orders: Mapping[str, Booking], costs: Mapping[str, Booking], customer: Customer) -> bool:
+    """Note when things said that the customer is the one; whether any did."""
+    named = [one.since for kept in (orders, costs) for id, one in kept.items() if is_thing(id) and one.since]
+    if named:
+        customer.hear(min(named), max(named))
+    return bool(named)
 
 
 def told_by_facts(customer: Customer, *, after: int) -> list[Booked]:
@@ -104,8 +114,7 @@ def add(other: Account, customer: Customer, out: Out, *, first_heard: int) -> No
         for kept in (other.orders, other.costs)
     )
     left = replace(other, orders=orders, costs=costs) if first_heard > upto else Account(orders, costs)
-    if named := [one.since for kept in (orders, costs) for id, one in kept.items() if is_thing(id)]:
-        customer.hear(min(named), max(named))
+    _hear_of(orders, costs, customer)
     if orders or costs or left.older:
         account = state.account or Account()
         merge(account, left, out.now)
