@@ -67,6 +67,7 @@ def take(fact: Fact, home: Visitor | Customer | Thing, named: Mapping[str, Any],
         if verdict is Verdict.APPLIED:
             if order is not None:
                 order = counting.count(fact, order, home, out)
+            accounts.rate(home, order, out)
             is_named = bool(fact.customer) and fact.time > named[fact.customer].tombstone
             accounts.tell(fact, is_named, home, was, accounts.standing(home, order, out), out)
         return verdict

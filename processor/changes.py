@@ -65,6 +65,7 @@ class Changes(Out):
         self.hop_gaps: list[HopGap] = []
         self.doubted = 0  # append time (ms) before which nothing ends by age, see `clock`
         self.definitions: dict[str, str] = {}  # field of the lane's definitions -> what it says now
+        self.ended_ranks: set[str] = set()  # keys of lists of the best customers that start empty
         self.unlinked: str | None = None  # what the lane's field says now; "": it goes; None: it stays
 
     def wake(self, person: Person, at: int) -> None:

@@ -291,7 +291,7 @@ class Fold:
         elif isinstance(record, Erase):
             self._look(others.erase(record, memory, changes), changes)
         elif isinstance(record, Definition):
-            changes.definitions |= memory.definitions.take(record, changes.offset, self._sites)
+            others.define(record, memory, changes, self._sites)
         elif isinstance(record, ImportEnd):
             others.end_import(record, memory, changes)
 

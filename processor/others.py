@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from crm import facts, records
 from crm.facts import Thing
 from crm.out import Verdict
-from crm.sites import Facts
+from crm.sites import Facts, SiteFacts
 from crm.state import Customer, Visitor
 from processor.batch import Item, Who, touched_by
 from processor.changes import Changes, HopGap
 from processor.memory import Home, LaneMemory
-from wakeline.record import NO_PLACE, CustomerShare, Delta, Erase, Fact, ImportEnd, Position, Share, Unlink
+from wakeline.account import RANKS
+from wakeline.record import (
+    NO_PLACE,
+    CustomerShare,
+    Definition,
+    Delta,
+    Erase,
+    Fact,
+    ImportEnd,
+    Position,
+    Share,
+    Unlink,
+)
 from wakeline.vocabulary.things import is_thing
 
 NO_LONGER = Facts()  # sites that are not configured, of which facts are still on their way
@@ -137,6 +149,22 @@ def unlink(
         person.tombstone = max(person.tombstone, record.time)
         changes.tombstones[who] = max(record.time, changes.tombstones.get(who, 0))
     return True
+
+
+def define(record: Definition, memory: LaneMemory, changes: Changes, sites: Mapping[str, SiteFacts]) -> None:
+    """Have a definition hold from here on. Of another main currency, the ranks of customers start empty."""
+    held = memory.definitions.facts(sites)
+    before = held.get(record.site)
+    changes.definitions |= memory.definitions.take(record, changes.offset, sites)
+    if before is None or before.currency == held[record.site].currency:
+        return
+    for rank in RANKS:
+        key = changes.keys.best(changes.lane, record.site, rank)
+        changes.ended_ranks.add(key)
+        memory.lowest.pop(key, None)
+    for customer in changes.customers.values():
+        if customer.site == record.site:
+            customer.ranks = customer.highest = None
 
 
 def end_import(record: ImportEnd, memory: LaneMemory, changes: Changes) -> None:

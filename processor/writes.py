@@ -58,7 +58,7 @@ class Place(NamedTuple):
 
 def commands(changes: Changes, fold: Fold, memory: LaneMemory, place: Place) -> list[Command]:
     """All writes of a call except the revision, which the script sets. The second word of each is its key."""
-    found: list[Command] = []
+    found: list[Command] = [["DEL", key] for key in sorted(changes.ended_ranks)]
     for visitor in changes.visitors.values():
         write_visitor(visitor, changes, memory, found.append)
     for customer in changes.customers.values():

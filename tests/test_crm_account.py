@@ -9,7 +9,7 @@ from msgspec import msgpack
 from msgspec.structs import replace
 
 from crm.identity.account import book, merge
-from wakeline.account import MOST_COSTS, MOST_ORDERS, YEAR_MS, Account, Booked, Booking, Sums
+from wakeline.account import MOST_COSTS, MOST_ORDERS, MOST_SUM, YEAR_MS, Account, Booked, Booking, Sums, moment_of
 from wakeline.durations import DAY_MS
 
 NOW = 1_700_000_000_000
@@ -74,11 +74,52 @@ def test_older_orders_are_in_sums_which_a_late_refund_changes() -> None:
     assert not book(account, [Booked("#000", False, refunded, refunded)], NOW)  # told again
 
 
+def test_the_time_of_an_order_that_leaves_the_sums_is_not_shown() -> None:
+    account = Account()
+    for number in range(MOST_ORDERS + 2):
+        book(account, [Booked(f"#{number:03d}", False, sale(200 - number))], NOW)
+    assert (account.first, account.last) == (NOW - 200 * DAY_MS, NOW - 199 * DAY_MS)
+    book(account, [Booked("#000", False, Booking(told=2), sale(200))], NOW)
+    assert (account.first, account.last) == (0, NOW - 199 * DAY_MS)
+
+
+def test_what_is_told_in_one_moment_as_the_last_bits_of_offsets_begin_again_is_later() -> None:
+    account, last = Account(), 2**21 - 1
+    book(account, [Booked("#a", False, sale(1, 5, told=moment_of(NOW, last)))], NOW)
+    book(account, [Booked("#a", False, sale(1, 6, told=moment_of(NOW, last + 1)))], NOW)
+    assert account.all_time()["EUR"].value == 6
+    book(account, [Booked("#a", False, sale(1, 7, told=moment_of(NOW, last - 9)))], NOW)
+    assert account.all_time()["EUR"].value == 6
+
+
 def test_an_order_that_an_erasure_took_out_is_told_again_as_a_whole() -> None:
     """It says what it had told before; but a new account has no sums that it could be in."""
     account = Account()
     book(account, [Booked("#a", False, sale(3, 700, told=4), sale(3, 1_000))], NOW)
     assert account.all_time()["EUR"].value == 700
+
+
+def test_a_cost_among_the_sums_whose_time_moves_later_counts_once() -> None:
+    """As that of a contact without states, whose earliest fact says nothing any more."""
+    account = Account()
+    first, *others = (Booking(1, NOW + number, "EUR", cost=10) for number in range(MOST_COSTS + 1))
+    for number, one in enumerate((first, *others)):
+        book(account, [Booked(f"#{number}", True, one)], NOW)
+    was = first
+    for step in range(1, 4):
+        now = replace(first, told=1 + step, time=NOW + 100 * step, cost=10 + step)
+        book(account, [Booked("#0", True, now, was)], NOW)
+        was = now
+    assert account.all_time()["EUR"].cost == 10 * len(others) + was.cost
+
+
+def test_sums_beyond_64_bits_stay_what_can_be_stored() -> None:
+    account = Account()
+    for number in range(MOST_ORDERS + 3):
+        one = Booking(1, NOW + number, "CLF", value=1, discount=2**62, cost=2**62, orders=1)
+        book(account, [Booked(f"#{number:03}", False, one)], NOW)
+    assert msgpack.decode(msgpack.encode(account), type=Account) == account
+    assert account.all_time()["CLF"] == Sums(67, 67, 0, 67, MOST_SUM, MOST_SUM)
 
 
 def test_days_of_sums_end_after_a_year() -> None:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.ages import until
 from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, timeline
 from wakeline.account import Account, Sums
 from wakeline.keys import Keys
-from wakeline.record import Erase
+from wakeline.record import Definition, Erase, encode_record
 from wakeline.stored_state import part_of
 
 ORDER, OTHER, CONTACT = "#" + "a" * 32, "#" + "b" * 32, "#contact:" + "c" * 32
@@ -88,6 +89,31 @@ async def test_a_cost_in_another_currency_than_that_of_minutes(redis_server: Any
         assert (await account(made)).all_time() == {"USD": Sums(cost=75), "EUR": Sums(cost=100)}
 
 
+async def set_to(made: Timeline, version: int, **settings: bytes) -> None:
+    """From here on the site's settings are these, as JSON."""
+    for name, body in settings.items():
+        record = Definition("shop", name, version, msgspec.Raw(body))
+        await made.log.append([(lane, encode_record(record)) for lane in range(made.deployment.lanes)])
+    await made.run()
+
+
+async def test_a_rate_that_changes_takes_back_what_was_told_by_the_former_one(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of what is only in the sums by then."""
+    monkeypatch.setattr("crm.identity.account.MOST_COSTS", 1)
+    async with timeline(redis_server) as made:
+        await say(made, fact(CONTACT, "contact", 0, {"channel": "phone", "minutes": 10}, customer=JO))
+        await say(made, fact(SENT, "campaign_sent", 1, {"campaign": "may", "cost": 80, "currency": "EUR"}, customer=JO))
+        assert await sums(made) == Sums(cost=500 + 80)
+        await set_to(made, 1, minute_cost=b"2.0")
+        await say(made, fact(CONTACT, "contact", 2, {"channel": "phone", "minutes": 11}, customer=JO))
+        assert await sums(made) == Sums(cost=2_200 + 80)
+        await set_to(made, 2, currency=b'"USD"')
+        await say(made, fact(CONTACT, "contact", 3, {"channel": "phone", "state": "solved"}, customer=JO))
+        assert (await account(made)).all_time() == {"EUR": Sums(cost=80), "USD": Sums(cost=2_200)}
+
+
 async def test_a_return_costs_once_and_a_cancellation_nothing(redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
@@ -140,6 +166,43 @@ async def test_ids_of_one_customer_have_one_account(redis_server: Any) -> None:
         assert (await sums(made)).cost == 500
 
 
+async def test_an_older_order_that_goes_from_one_id_of_a_customer_to_another_counts_once(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crm.identity.account.MOST_ORDERS", 1)
+    async with timeline(redis_server) as made:
+        await say(made, fact(JO, "alias", 0, {"other": BEN}))
+        await say(made, fact(ORDER, "purchase", 1, BOUGHT, customer=BEN))
+        await say(made, fact(OTHER, "purchase", 2, BOUGHT, customer=JO))
+        await say(made, fact(OTHER, "order_state", 3, {"state": "paid"}, customer="@" + "3" * 32))
+        assert await sums(made) == KEPT
+        await say(made, fact(ORDER, "order_state", 4, {"state": "paid"}, customer=JO))
+        assert await sums(made) == KEPT
+
+
+async def test_a_discount_that_cannot_be_is_none(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(ORDER, "purchase", 0, BOUGHT | {"discount": 10**16}, customer=JO))
+        assert await sums(made) == KEPT
+
+
+async def test_an_erasure_of_another_id_before_all_orders_takes_none(
+    redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of those that are only in the sums, and whichever tells again first that it is the customer's."""
+    monkeypatch.setattr("crm.identity.account.MOST_ORDERS", 1)
+    async with timeline(redis_server) as made:
+        await say(made, Erase("shop", BEN, START), at=0)
+        for number in range(4):
+            await say(made, fact(f"#{number:032}", "purchase", 5 + (number * 3) % 4, BOUGHT, customer=JO))
+        wanted = Sums(orders=4, value=40_000, margin=16_000)
+        assert await sums(made) == wanted
+        await say(made, fact(JO, "alias", 20, {"other": BEN}))
+        await made.pass_time(MINUTE)
+        assert await sums(made) == wanted
+        assert await best(made, "value") == {JO: 40_000}
+
+
 async def test_an_order_leaves_the_last_365_days_by_itself(redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
@@ -157,6 +220,17 @@ async def test_what_was_bought_before_is_of_the_value(redis_server: Any) -> None
         assert await best(made, "value") == {JO: 30_000}
         await say(made, fact(ORDER, "purchase", 1, BOUGHT, customer=JO))
         assert (await best(made, "value"), await best(made, "value-year")) == ({JO: 40_000}, {JO: 10_000})
+
+
+async def test_what_was_bought_before_is_ranked_after_an_erasure_of_another_id(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, fact(JO, "tag", 0, {"tag": "a"}))
+        await say(made, Erase("shop", BEN, START + 5), at=5)
+        told = {"value_before": 30_000, "currency": "EUR", "returns": True}
+        await say(made, fact(JO, "customer", 10, told))
+        await say(made, fact(JO, "alias", 20, {"other": BEN}))
+        await made.pass_time(MINUTE)
+        assert await best(made, "value") == {JO: 30_000}
 
 
 async def test_of_more_customers_than_are_ranked_the_best_are(
@@ -185,6 +259,23 @@ async def test_of_more_customers_than_are_ranked_the_best_are(
         assert await buys(2, 110, 5) == {ids[3]: 250, ids[2]: 110}  # with the next event about it
 
 
+@pytest.mark.parametrize("is_at_once", [True, False])
+async def test_ranks_begin_anew_in_another_main_currency(redis_server: Any, is_at_once: bool) -> None:
+    """Else amounts in the former one would be read as the new one's."""
+    async with timeline(redis_server) as made:
+        made.now = START
+        await made.append(fact(ORDER, "purchase", 0, BOUGHT, customer=JO))
+        if not is_at_once:
+            await made.run()
+            assert await best(made, "value") == {JO: 10_000}
+        await set_to(made, 1, currency=b'"USD"')
+        assert await best(made, "value") == {}
+        await say(made, fact(OTHER, "purchase", 1, BOUGHT, customer=JO))
+        assert await best(made, "value") == {}
+        await say(made, fact("#" + "9" * 32, "purchase", 2, {"value": 700, "currency": "USD"}, customer=JO))
+        assert await best(made, "value") == {JO: 700}
+
+
 # ---- a visitor who is identified later
 
 
@@ -211,9 +302,11 @@ async def test_a_late_identify_moves_the_order_to_whose_turn_it_was(redis_server
         assert (await sums(made), (await sums(made, BEN)).orders) == (None, 1)
 
 
-async def test_what_a_server_says_comes_before_a_claim(redis_server: Any) -> None:
+@pytest.mark.parametrize("signed", [True, False])
+async def test_what_a_server_says_comes_before_a_claim(redis_server: Any, signed: bool) -> None:
     async with timeline(redis_server) as made:
-        await say(made, bought("phone", 1), fact(ORDER, "order_state", 2, {"state": "paid"}, customer=BEN))
+        order = bought("phone", 1, signed=signed)
+        await say(made, order, fact(ORDER, "order_state", 2, {"state": "paid"}, customer=BEN))
         await say(made, event("phone", "page-1", 2, 60 * MINUTE, "identify", customer=JO))
         assert (await sums(made), (await sums(made, BEN)).orders) == (None, 1)
 

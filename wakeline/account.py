@@ -15,7 +15,9 @@ from wakeline.durations import DAY_MS
 MOST_ORDERS = 64  # that are kept one by one
 MOST_COSTS = 16
 YEAR_MS = 365 * DAY_MS
-
+OFFSET_BITS = 21  # so that a moment has 63
+OFFSETS = (1 << OFFSET_BITS) - 1
+MOST_SUM = 2**63 - 1  # minor units, or orders, of a currency: what is stored has no more bits
 
 RANKS = {
     "value": "value of all orders, with what lies before those that were told",
@@ -46,17 +48,24 @@ class Booking(Struct, array_like=True, frozen=True, gc=False):
 
 
 def moment_of(now: int, offset: int) -> int:
-    """When a thing tells a booking: the append time (ms) of the record, with the last 12 bits of its offset.
+    """When a thing tells a booking: the append time (ms) of the record, with the last bits of its offset.
 
-    It rises in the thing's lane, also where a log continues another one.
+    So it is known which of two is later, see `is_later`, also where a log continues another one.
     """
-    return (now << 12) + (offset & 0xFFF)
+    return (now << OFFSET_BITS) + (offset & OFFSETS)
+
+
+def is_later(moment: int, other: int) -> bool:
+    """Whether one moment of a lane is later than another. In one millisecond no lane gets a million records."""
+    if moment >> OFFSET_BITS != other >> OFFSET_BITS:
+        return moment > other
+    return 0 < (moment - other) & OFFSETS <= OFFSETS >> 1
 
 
 class Booked(Struct, array_like=True, gc=False):
     """What a thing tells its customer of a booking."""
 
-    id: str  # of the thing, for some of its costs with a suffix
+    id: str  # of the thing, for some of its costs with a suffix; of what another id passes on also with that id's
     is_cost: bool
     now: Booking
     was: Booking | None = None  # as it was told before; None: it was not
@@ -73,12 +82,12 @@ class Sums(Struct, array_like=True, gc=False):
     cost: int = 0
 
     def add(self, other: Sums, sign: int = 1) -> None:
-        self.orders += sign * other.orders
-        self.value += sign * other.value
-        self.margin += sign * other.margin
-        self.unknown += sign * other.unknown
-        self.discount += sign * other.discount
-        self.cost += sign * other.cost
+        self.orders = _within(self.orders + sign * other.orders)
+        self.value = _within(self.value + sign * other.value)
+        self.margin = _within(self.margin + sign * other.margin)
+        self.unknown = _within(self.unknown + sign * other.unknown)
+        self.discount = _within(self.discount + sign * other.discount)
+        self.cost = _within(self.cost + sign * other.cost)
 
     @property
     def profit(self) -> int:
@@ -180,6 +189,10 @@ def _sums(account: Account, since: int) -> dict[str, Sums]:
 def _end_of(day: int) -> int:
     """The last millisecond of a day."""
     return (day + 1) * DAY_MS - 1
+
+
+def _within(sum: int) -> int:
+    return sum if -MOST_SUM <= sum <= MOST_SUM else MOST_SUM if sum > 0 else -MOST_SUM
 
 
 def _amounts(one: Booking) -> tuple[int | None, ...]:

@@ -74,6 +74,7 @@ class ThingState(Struct, array_like=True, gc=False):
     told: list[Kept] = []
     last: int = 0  # time of the latest fact, ms, but no later than its append time; not stored where `told` says it
     counted: Counted | None = None  # of an order
+    rated: tuple[str, int] | None = None  # what it costs by the site's settings, as last told: currency, minor units
 
     def latest(self) -> int:
         """Time of the latest fact of which something is left, ms; 0: of none."""
@@ -86,6 +87,8 @@ _decode = msgspec.json.Decoder(ThingState).decode
 
 def encode_thing(state: ThingState) -> bytes:
     last = 0 if state.last == state.latest() else state.last
+    if state.rated is not None:
+        return _encode((state.told, last, state.counted, state.rated))
     if state.counted is not None:
         return _encode((state.told, last, state.counted))
     return _encode((state.told, last) if last else (state.told,))

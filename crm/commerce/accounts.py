@@ -50,11 +50,18 @@ def standing(thing: Thing, order: Known | None, out: Out) -> Standing:
     customer = naming.fields[CUSTOMER] if naming is not None else ""
     if naming is None or not customer:
         return NOBODYS
-    if order is not None:
-        bookings = _of_order(thing, order, out)
-    else:
-        bookings = _of_cost(thing, out) if thing.kind in COSTING else {}
+    bookings = _of_order(thing, order) if order is not None else _of_cost(thing)
     return Standing(customer, min(naming.time, out.now), bookings)
+
+
+def rate(thing: Thing, order: Known | None, out: Out) -> None:
+    """Note what a thing costs by the site's settings, which may change: what it told before is taken back as it was."""
+    site, cost = out.site, 0
+    if order is not None:
+        cost = site.return_cost if _came_back(order) else 0
+    elif thing.kind in COSTING and (minutes := value_of(thing.state.told, "minutes")):
+        cost = half_up(minutes * site.minute_cost)
+    thing.state.rated = (site.currency, cost) if cost and site.currency else None
 
 
 def tell(fact: Fact, is_named: bool, thing: Thing, was: Standing, now: Standing, out: Out) -> None:
@@ -102,7 +109,12 @@ def _changed(was: Bookings, now: Bookings) -> list[Booked]:
 # ---- what a thing comes to
 
 
-def _of_order(thing: Thing, order: Known, out: Out) -> Bookings:
+def _came_back(order: Known) -> bool:
+    states = order.order.states
+    return bool(order.counted.pieces_back) and ("cancelled" not in states or "returned" in states)
+
+
+def _of_order(thing: Thing, order: Known) -> Bookings:
     one, counted = order
     if not counted.currency or counted.standing == LEFT_OUT:
         return {}
@@ -116,9 +128,9 @@ def _of_order(thing: Thing, order: Known, out: Out) -> Bookings:
             orders=int(not counted.is_back),
         )
     }
-    came_back = counted.pieces_back and ("cancelled" not in one.states or "returned" in one.states)
-    if came_back and (cost := out.site.return_cost):
-        found[thing.id, True] = Booking(time=one.bought, currency=out.site.currency, cost=cost)
+    if thing.state.rated is not None:
+        currency, cost = thing.state.rated
+        found[thing.id, True] = Booking(time=one.bought, currency=currency, cost=cost)
     return found
 
 
@@ -126,20 +138,21 @@ def _discount(told: list[Kept], one: Order) -> int:
     """What was taken off an order, minor units; where nobody said that, what was taken off its items."""
     said = teller_of(told, DISCOUNT)
     if said is not None and said.fields.get(CURRENCY, one.currency) == one.currency:
-        return max(int(said.fields[DISCOUNT]), 0)
-    found = sum((discount_of(item) for item in one.items), 0.0)
-    return half_up(found) if found < MOST_VALUE else 0
+        found: float = said.fields[DISCOUNT]
+    else:
+        found = sum((discount_of(item) for item in one.items), 0.0)
+    return half_up(found) if 0 <= found <= MOST_VALUE else 0
 
 
-def _of_cost(thing: Thing, out: Out) -> Bookings:
-    told, site = thing.state.told, out.site
+def _of_cost(thing: Thing) -> Bookings:
+    told = thing.state.told if thing.kind in COSTING else []
     costs: dict[str, int] = {}
     own = teller_of(told, COST)
     if own is not None and (currency := own.fields.get(CURRENCY, "")) in FACTORS:
         costs[currency] = own.fields[COST]
-    minutes = value_of(told, "minutes")
-    if minutes and site.minute_cost:
-        costs[site.currency] = costs.get(site.currency, 0) + half_up(minutes * site.minute_cost)
+    if thing.state.rated is not None:
+        currency, cost = thing.state.rated
+        costs[currency] = costs.get(currency, 0) + cost
     if not any(costs.values()):
         return {}
     time = _began(told)

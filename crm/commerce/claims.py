@@ -2,8 +2,8 @@
 
 A visitor remembers its latest orders. When it turns out whose turn it was as it bought, by an identify that comes later
 or late, it claims the order for that customer: a fact of the page's rank, said a moment after the purchase, so that a
-newer claim takes the place of an older one, and of nothing that a server says later. An order never links a browser to
-a customer.
+newer claim takes the place of an older one, and of nothing that a server says. Only where a signed purchase named
+somebody else, the claim has its rank, to take its place. An order never links a browser to a customer.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def note(event: Event, customer: str, visitor: Visitor) -> None:
     """Note an order that a visitor bought, and the customer that its purchase named."""
     bought = visitor.state.bought
     bought.pop(event.order, None)
-    bought[event.order] = Bought(event.time, event.signed, customer, event.time)
+    bought[event.order] = Bought(event.time, event.signed and bool(customer), customer, event.time)
     if len(bought) > MOST_BOUGHT:
         del bought[next(iter(bought))]
 

@@ -36,6 +36,6 @@ class Bought(Struct, array_like=True, frozen=True, gc=False):
     """An order that a visitor bought: see `crm.commerce.claims`."""
 
     time: int  # of the purchase, ms
-    signed: bool  # by the site's server
+    signed: bool  # by the site's server, and it named a customer
     customer: str  # that was told to the order; "": nobody
     claimed: int  # when, ms

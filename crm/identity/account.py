@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.sites import SiteFacts
+from crm.things.digests import short
 from wakeline.account import (
     MOST_COSTS,
     MOST_ORDERS,
@@ -21,6 +22,7 @@ from wakeline.account import (
     Booked,
     Booking,
     Sums,
+    is_later,
     of_currency,
     sums_of,
 )
@@ -30,6 +32,7 @@ from wakeline.told import CURRENCY, stored_name, teller_of
 from wakeline.vocabulary.things import is_thing
 
 BEFORE = stored_name("value_before")
+VIA = "@"  # begins the suffix of a booking that was told to another id
 
 
 def hear_of_thing(share: CustomerShare, customer: Customer, out: Out) -> None:
@@ -48,6 +51,49 @@ def enter(booked: Iterable[Booked], customer: Customer, out: Out) -> None:
     if book(account, booked, out.now):
         customer.state.account = account
         _changed(customer, out)
+
+
+def passed_on(booked: Iterable[Booked], via: str) -> list[Booked]:
+    """Bookings as they are told to another id of the customer, which takes them apart from those told to itself.
+
+    A thing that names one id and then another tells both, and what they pass on of that may come in any order.
+    """
+    return [Booked(_of(one.id, via), one.is_cost, one.now, one.was) for one in booked]
+
+
+def moved(account: Account | None, via: str) -> Account | None:
+    """The same of a whole account."""
+    if account is None:
+        return None
+    orders, costs = ({_of(id, via): one for id, one in kept.items()} for kept in (account.orders, account.costs))
+    return replace(account, orders=orders, costs=costs)
+
+
+def _of(id: str, via: str) -> str:
+    return id if VIA in id else f"{id}{VIA}{short(via)}"
+
+
+def end_record(customer: Customer, out: Out) -> None:
+    """End the record, and of the account what facts told, of a customer that an erasure covers without its things.
+
+    These tell all again, but of what is only in the sums, that says nothing new.
+    """
+    former = customer.state.account
+    customer.end_record()
+    if former is None:
+        return
+    costs = {id: one for id, one in former.costs.items() if is_thing(id)}
+    if _hear_of(former.orders, costs, customer):
+        customer.state.account = replace(former, costs=costs)
+        _changed(customer, out)
+
+
+def _hear_of(orders: Mapping[str, Booking], costs: Mapping[str, Booking], customer: Customer) -> bool:
+    """Note when things said that the customer is the one; whether any did."""
+    named = [one.since for kept in (orders, costs) for id, one in kept.items() if is_thing(id) and one.since]
+    if named:
+        customer.hear(min(named), max(named))
+    return bool(named)
 
 
 def told_by_facts(customer: Customer, *, after: int) -> list[Booked]:
@@ -69,8 +115,7 @@ def add(other: Account, customer: Customer, out: Out, *, first_heard: int) -> No
         for kept in (other.orders, other.costs)
     )
     left = replace(other, orders=orders, costs=costs) if first_heard > upto else Account(orders, costs)
-    if named := [one.since for kept in (orders, costs) for id, one in kept.items() if is_thing(id)]:
-        customer.hear(min(named), max(named))
+    _hear_of(orders, costs, customer)
     if orders or costs or left.older:
         account = state.account or Account()
         merge(account, left, out.now)
@@ -131,7 +176,12 @@ def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
             if one.now.is_same(one.was):
                 continue
             _add(account, one.was, now, sign=-1)
-            _add(account, one.now, now)
+            account.first = 0 if account.first == one.was.time else account.first  # it may be another customer's now
+            account.last = 0 if account.last == one.was.time else account.last
+            if one.now.time <= upto:
+                _add(account, one.now, now)
+            else:
+                kept[one.id] = one.now
         elif one.was is None and not one.now.currency:
             continue
         else:
@@ -147,7 +197,7 @@ def _is_newer(new: Booking, former: Booking) -> bool:
 
     A thing that names one id and then another tells both in one moment that it comes to nothing, and to something.
     """
-    return new.told > former.told or (new.told == former.told and bool(new.currency))
+    return is_later(new.told, former.told) or (new.told == former.told and bool(new.currency))
 
 
 def merge(account: Account, other: Account, now: int) -> None:

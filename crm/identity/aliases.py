@@ -66,7 +66,7 @@ def _move(customer: Customer, out: Out) -> None:
             interests=dict(customer.interests.scores), counts=state.named_counts(), source=state.source,
             since=since, first_seen=state.first_seen, last_seen=state.last_seen,
             record=state.record, first_heard=first_heard, heard=state.heard, returned=state.returned,
-            account=state.account,
+            account=account.moved(state.account, customer.id),
         )
     )  # fmt: skip
     visitors = state.visitors
@@ -83,7 +83,8 @@ def _first(record: list[Kept]) -> int:
 def pass_on(share: CustomerShare, customer: Customer, out: Out) -> None:
     """Pass on what was told to a customer that has an `into`. The share itself may be heard again by a replay."""
     state = customer.state
-    out.tell(replace(share, customer=state.into, via=customer.id))
+    booked = account.passed_on(share.booked, customer.id)
+    out.tell(replace(share, customer=state.into, via=customer.id, booked=booked))
     if is_thing(share.visitor):
         if share.first_seen:
             state.first_heard = min(state.first_heard or share.first_seen, share.first_seen)
@@ -94,6 +95,7 @@ def pass_on(share: CustomerShare, customer: Customer, out: Out) -> None:
 def pass_fact(kept: Kept, at: int, customer: Customer, out: Out, *, booked: list[Booked]) -> None:
     """The same for what a fact says of the record and of the account, at `at` (ms)."""
     state = customer.state
+    booked = account.passed_on(booked, customer.id)
     out.tell(replace(between(customer, state.into), record=[kept], booked=booked, first_heard=at, heard=at))
     state.first_heard = min(state.first_heard or at, at)
 
@@ -209,7 +211,7 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
         out.cover(customer.site, customer.id, upto=upto)
         out.unlink_things(customer.site, customer.id, upto=upto)  # an erasure before that left what is later
         if returned <= upto:
-            customer.end_record()
+            account.end_record(customer, out)
         for one in relatives(customer):
             tell_ends(customer, one, out)
     elif customer.erased < upto:
@@ -219,6 +221,7 @@ def _end(share: CustomerShare, customer: Customer, out: Out) -> None:
         if kept:
             customer.state.record = kept
             customer.hear(_first(kept), max(one.time for one in kept))
+            account.rank(customer, out)
         account.enter(booked, customer, out)
     note_returned(returned, customer, out)
 

@@ -113,6 +113,7 @@ def is_known(share: CustomerShare, customer: Customer) -> bool:
         is_thing(share.visitor)
         and not share.via
         and 0 < state.first_heard <= share.first_seen
+        and 0 < state.first_seen <= share.first_seen
         and share.last_seen <= state.heard
         and share.since > customer.tombstone
         and not share.booked

@@ -179,7 +179,7 @@ class Customer:
         self.wipe = self.has_new_deadlines = True
 
     def end_record(self) -> None:
-        """Drop what others than browsers told, but for when they first did. Things tell the account again."""
+        """Drop what others than browsers told, but for when they first did."""
         state = self.state
         state.record, state.returned, state.heard, state.account = [], 0, 0, None
         self.unrank()

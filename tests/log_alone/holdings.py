@@ -196,6 +196,7 @@ def _looked_at(member: str, at: float, key: str, found: Holdings) -> float:
     state = found.get(f"{key.removesuffix('due')}{site}:state:{id}")
     if not id.startswith(CUSTOMER_PREFIX) or state is None:
         return at
+    state = {name: value for name, value in state.items() if name != "account"}  # whose days are no names as JSON
     return max(at, customer_end(Customer(site, id, decode_customer(msgspec.json.encode(state)), {}, 0), DEFAULT))
 
 
