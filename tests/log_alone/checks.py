@@ -29,7 +29,7 @@ CLAIMS = (CUT, RESTORED, KILLED, REPLAYED)
 BATCHES = (1, 7, 2_000)
 OF_THE_RECORD = re.compile(
     r":(state|profile):@\w+\[(record|first_seen|first_heard|last_seen|heard)\]|:due\[\w+/@"
-    r"|:state:@\w+\[account\](\[1\]\[[0-9a-f]+\]|\[8\]|: )"  # what promotions cost, which no thing tells again
+    r"|:state:@\w+\[account\](\[1\]\[[0-9a-f]+(@[\w-]+)?\]|\[8\]|: )"  # what promotions cost: no thing tells it again
     r"|:profile:@\w+: (None, not )?\{'alias_of'"  # which is there while there is one of these
 )
 
