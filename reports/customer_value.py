@@ -86,7 +86,7 @@ FROM (
 UNION ALL BY NAME
 SELECT
     site, customer, coalesce(value.currency, shop.currency) AS currency, NULL::TIMESTAMP AS time,
-    DATE '1970-01-01' AS day, orders_before, value.amount AS revenue
+    DATE '1970-01-01' AS day, orders_before, value.amount AS revenue, value.amount AS revenue_of_unknown_margin
 FROM (
     SELECT
         site, home AS customer, {last("said.orders_before")} AS orders_before,

@@ -9,8 +9,20 @@ from msgspec import msgpack
 from msgspec.structs import replace
 
 from crm.identity.account import book, merge
-from wakeline.account import MOST_COSTS, MOST_ORDERS, MOST_SUM, YEAR_MS, Account, Booked, Booking, Sums, moment_of
+from wakeline.account import (
+    MOST_COSTS,
+    MOST_CURRENCIES,
+    MOST_ORDERS,
+    MOST_SUM,
+    YEAR_MS,
+    Account,
+    Booked,
+    Booking,
+    Sums,
+    moment_of,
+)
 from wakeline.durations import DAY_MS
+from wakeline.vocabulary.money import FACTORS
 
 NOW = 1_700_000_000_000
 
@@ -167,6 +179,18 @@ def test_whatever_order_things_tell_in_the_sums_are_the_same(seed: int) -> None:
     total, year = (sums["EUR"] for sums in (wanted, ways[0][0].year(NOW)))
     assert ways[0][0].ranks("EUR", NOW) == (total.value, total.profit, year.value, year.profit)
     assert ways[0][0].ranks("USD", NOW) == (0, 0, 0, 0)
+
+
+def test_sums_of_days_are_in_few_currencies() -> None:
+    """Each day has those of its own, and anybody can make up a page's order in any currency."""
+    account = Account()
+    for number, currency in enumerate(sorted(FACTORS) * 2):
+        booked = replace(sale(number / 9), currency=currency)
+        book(account, [Booked(f"#{number:03d}", False, booked)], NOW)
+    assert len(account.older) > 100
+    assert len({currency for sums in account.days.values() for currency in sums}) == MOST_CURRENCIES
+    assert len(msgpack.encode(account)) < 16_000
+    assert sum(sums.orders for sums in account.all_time().values()) == 2 * len(FACTORS)
 
 
 def test_it_is_stored_and_read_again() -> None:

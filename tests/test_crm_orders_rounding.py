@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 
-from crm.commerce.accounts import standing
+from crm.commerce.accounts import rate, standing
 from crm.out import Out
 from crm.sites import SiteFacts
 from crm.things.state import Thing
@@ -39,5 +39,7 @@ def test_half_a_minute_of_service() -> None:
     out.now = START
     out.enter(SiteFacts(Site(key="shop", currency="EUR", minute_cost=0.29)), START)
     said = Kept("", 1, START, {CUSTOMER: "@jo", "minutes": 0.5})
-    (booking,) = standing(Thing("shop", "#contact:7", ThingState([said])), None, out).bookings.values()
+    thing = Thing("shop", "#contact:7", ThingState([said]))
+    rate(thing, None, out)
+    (booking,) = standing(thing, None, out).bookings.values()
     assert booking.cost == 15  # 14.5 exactly; 0.29 * 100 is 28.999999999999996

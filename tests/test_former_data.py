@@ -17,7 +17,7 @@ from wakeline.keys import DEPLOYMENT
 from wakeline.log import Log
 from wakeline.log.kafka import KafkaLog
 from wakeline.numbers import MONEY_NAMES
-from wakeline.told import BOUGHT, decode_thing
+from wakeline.told import BEGAN, BOUGHT, decode_thing
 
 FILES = pytest.mark.parametrize("file", [FILE, LATER], ids=["former", "later"])
 COUNTED_ANEW = {
@@ -79,7 +79,8 @@ def as_told(stored: bytes) -> list[Kept]:
     """What was told of a thing, as former versions stored it."""
     told = decode_thing(stored).told
     for one in told:
-        one.fields.pop(BOUGHT, None)
+        for name in (BOUGHT, BEGAN):
+            one.fields.pop(name, None)
     return told
 
 

@@ -14,6 +14,7 @@ from wakeline.durations import DAY_MS
 
 MOST_ORDERS = 64  # that are kept one by one
 MOST_COSTS = 16
+MOST_CURRENCIES = 4  # in the sums of days; in others only sums of all time are kept beyond the latest bookings
 YEAR_MS = 365 * DAY_MS
 OFFSET_BITS = 21  # so that a moment has 63
 OFFSETS = (1 << OFFSET_BITS) - 1

@@ -18,9 +18,8 @@ def read_purchases(account: Account | None, record: Record | None, now: int) -> 
     if record is not None:
         orders += record.orders_before or 0
         if record.value_before and record.currency:
-            of_currency(all_time, record.currency).value += minor_units(
-                record.value_before, record.currency, negative=True
-            )
+            before = minor_units(record.value_before, record.currency, negative=True)
+            of_currency(all_time, record.currency).add(Sums(value=before, unknown=before))
     if not orders and not any(map(_is_something, all_time.values())):
         return None
     times = account.bought()

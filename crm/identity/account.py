@@ -7,6 +7,7 @@ which only the difference is added; that is why a thing says, too, what it told 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -16,6 +17,7 @@ from crm.sites import SiteFacts
 from crm.things.digests import short
 from wakeline.account import (
     MOST_COSTS,
+    MOST_CURRENCIES,
     MOST_ORDERS,
     YEAR_MS,
     Account,
@@ -242,7 +244,7 @@ def _add(account: Account, one: Booking, now: int, sign: int = 1) -> None:
         return
     sums = sums_of(one)
     of_currency(account.older, one.currency).add(sums, sign)
-    if one.time > now - YEAR_MS:
+    if one.time > now - YEAR_MS and one.currency in islice(account.older, MOST_CURRENCIES):
         of_currency(account.days.setdefault(one.time // DAY_MS, {}), one.currency).add(sums, sign)
     if one.orders and sign > 0:
         account.first = min(account.first or one.time, one.time)
