@@ -18,13 +18,18 @@ from wakeline.vocabulary.types import CUSTOMER_TOLD
 
 FACTS = (*CONTACT, *SERVICE_ORDER, *SENT, *PROMOTIONS, CUSTOMER_TOLD)
 
-COSTS = tuple(f"cost_of_{what}" for what in ("contacts", "service", "returns", "sends", "promotions"))
+COSTS = ("cost_of_contacts", "cost_of_service", "cost_of_returns", "cost_of_sends", "cost_of_promotions")
 BROUGHT = ("revenue", "margin", "revenue_of_unknown_margin", "discount")
 ADDED = ("orders", *BROUGHT, *COSTS)
 """Columns of a row that are added up, ever and within the year."""
 BEFORE = "orders_before"
 
-OF_THINGS = {things.CONTACT: COSTS[0], things.SERVICE_ORDER: COSTS[1], things.SENT: COSTS[3]}
+OF_THINGS = {
+    things.CONTACT: "cost_of_contacts",
+    things.SERVICE_ORDER: "cost_of_service",
+    things.SENT: "cost_of_sends",
+}
+"""Those of COSTS that a kind of thing has, see `crm.commerce.accounts.COSTING`."""
 
 SERVED_BODY = {"currency": "VARCHAR", "cost": "BIGINT", "minutes": "DOUBLE", "state": "VARCHAR"}
 

@@ -10,11 +10,13 @@ import click
 import pytest
 
 from benchmarks.children import ROOT
+from crm.commerce.claims import MOST_BOUGHT
 from crm.identity.aliases import MOST_ALIASES
 from crm.identity.forgetting import MAX_VISITORS
 from crm.identity.turns import LATELY_MS, MAX_LATELY, MAX_TURNS
 from ops.cli import main
 from processor.naming import UNLINKED_AT_ONCE
+from wakeline.account import MOST_ORDERS
 from wakeline.config import load
 from wakeline.config.rules import ports
 from wakeline.definitions import CART_GAP_MS, LATE_MS, MAX_CART_ITEMS
@@ -78,10 +80,12 @@ BOUNDS = {
         f"nothing was told for {CART_GAP_MS // MINUTE_MS} minutes",
         f"at most the latest {MAX_CART_ITEMS}",
         f"than {WORDS[LATE_MS // DAY_MS]} days ago no longer changes",
+        f"The latest {MOST_ORDERS} orders",
     ),
     "docs/privacy.md": (
         f"whose its last {WORDS[MAX_TURNS]} turns were",
         f"of its last {MAX_LATELY} records of the last {MINUTES}",
+        f"claims its latest {WORDS[MOST_BOUGHT]} orders",
     ),
     "docs/profiles.md": (f"ids of the linked visitors, the latest {MAX_VISITORS}",),
     "docs/snippet.md": (

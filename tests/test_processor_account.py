@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from crm.commerce.claims import MOST_BOUGHT
 from tests.ages import until
 from tests.timeline import DAY, MINUTE, START, Timeline, event, fact, timeline
 from wakeline.account import Account, Sums
@@ -71,11 +72,12 @@ async def test_what_serving_a_customer_costs(redis_server: Any) -> None:
         await say(
             made,
             fact(CONTACT, "contact", 0, called, customer=JO),
+            fact(SERVICE, "service_order", 1, {"minutes": 4, "cost": 20, "currency": "EUR"}, customer=JO),
             fact(SENT, "campaign_sent", 1, {"campaign": "may", "cost": 80, "currency": "EUR"}, customer=JO),
             fact(JO, "promotion_used", 2, {"promotion": "may", "cost": 500, "currency": "EUR"}),
             fact(JO, "promotion_used", 2, {"promotion": "may"}),
         )
-        wanted = Sums(cost=75 + 325 + 80 + 500)
+        wanted = Sums(cost=75 + 325 + 20 + 200 + 80 + 500)
         assert await sums(made) == wanted
         await say(made, fact(CONTACT, "contact", 9, {"channel": "phone", "minutes": 8}, customer=JO))
         wanted.cost += 75  # a minute is 50 cents
@@ -279,8 +281,9 @@ async def test_ranks_begin_anew_in_another_main_currency(redis_server: Any, is_a
 # ---- a visitor who is identified later
 
 
-def bought(visitor: str, at: int, **fields: Any) -> Any:
-    return event(visitor, "page-1", 1, at, "purchase", order=ORDER, props={"value": 100, "currency": "EUR"}, **fields)
+def bought(visitor: str, at: int, order: str = ORDER, **fields: Any) -> Any:
+    page, props = f"page-{order[-4:]}", {"value": 100, "currency": "EUR"}
+    return event(visitor, page, 1, at, "purchase", order=order, props=props, **fields)
 
 
 async def test_an_order_of_a_visitor_who_is_identified_later_is_the_customers(redis_server: Any) -> None:
@@ -291,6 +294,14 @@ async def test_an_order_of_a_visitor_who_is_identified_later_is_the_customers(re
         assert await sums(made) == Sums(orders=1, value=10_000, unknown=10_000)
         await say(made, event("phone", "page-1", 3, 61 * MINUTE, "identify", customer=JO))
         assert (await sums(made)).orders == 1
+
+
+async def test_a_visitor_remembers_its_latest_orders(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        for n in range(MOST_BOUGHT + 2):
+            await say(made, bought("phone", n, order=f"#{n:032}"))
+        await say(made, event("phone", "page-1", 2, 60 * MINUTE, "identify", customer=JO))
+        assert sorted((await account(made)).orders) == [f"#{n:032}" for n in range(2, MOST_BOUGHT + 2)]
 
 
 async def test_a_late_identify_moves_the_order_to_whose_turn_it_was(redis_server: Any) -> None:

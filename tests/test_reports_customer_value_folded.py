@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from crm.commerce.accounts import COSTING
+from crm.identity.record import PROMOTIONS
 from tests.sealed import seal
 from tests.telling import fact, order, thing
 from tests.test_reports_customer_value import ANN, BEN, LONG_AGO, SITE, text, value
@@ -63,7 +65,7 @@ def anything(rng: random.Random) -> list[Event | Fact]:
             who, which = {"customer": rng.choice(PEOPLE), **said}, rng.randrange(3)
             made.append(thing(of, str(which), type, at + LONG_AGO * (which == 0), **who, **body))
         elif kind < 0.97:
-            type = rng.choice(("promotion_issued", "promotion_used", "contest_entered"))
+            type = rng.choice(PROMOTIONS)
             old = rng.choice((0, LONG_AGO))
             made.append(fact(rng.choice((ANN, BEN)), type, at + old, cost=rng.randrange(99), **money, **said))
         else:
@@ -98,6 +100,10 @@ async def purchases(made: Timeline, customer: str) -> Purchases:
     stored = await made.redis.get(made.store.keys.state(made.lane(customer), "shop", customer))
     assert stored
     return read_purchases(part_of(stored).account, read_record(stored), START + DAY) or Purchases()
+
+
+def test_all_things_that_cost_are_told_here() -> None:
+    assert SERVED.keys() == set(COSTING)
 
 
 @pytest.mark.parametrize("seed", range(8))
