@@ -52,8 +52,8 @@ with Profiles("redis://127.0.0.1:8706/0") as profiles:
 
 Their amounts are in their `currency`; one that was told in another currency is left out.
 
-The [best customers](orders.md#the-best-customers), by `value` or `profit` of all time, or `value-year` or `profit-year` of the
-last 365 days, as `wakeline best` shows them:
+The [best customers](orders.md#the-best-customers), by `value` or `profit` of all time, or `value-year` or `profit-year`
+of the last 365 days, as `wakeline best` shows them:
 
 ```python
 for one in profiles.best("shop", "profit-year", currency="EUR", limit=20):  # the site's main currency
