@@ -101,6 +101,7 @@ def _customer(
             before = EarnedTruth(one.currency)
             found.all_time.append(before)
         before.revenue += one.value_before
+        before.revenue_of_unknown_margin += one.value_before
     return found
 
 
