@@ -23,7 +23,7 @@ from wakeline.orders import read_refund
 from wakeline.profiles import Profile, Profiles
 from wakeline.redis.connect import connect_blocking
 from wakeline.stored_state import part_of
-from wakeline.told import A_REFUND, BOUGHT, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, decode_thing
+from wakeline.told import A_REFUND, BEGAN, BOUGHT, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, decode_thing
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units
 
@@ -231,6 +231,8 @@ def _fields(fields: Mapping[str, Any], table: Table, *, only: bool = False) -> R
             found.setdefault("refunds", {})[stored.removeprefix(A_REFUND)] = _refunded(value, currency)
         elif stored == BOUGHT:
             found["bought"] = _moment(value)
+        elif stored == BEGAN:
+            found["began"] = _moment(value)
         elif stored.startswith(EARLIEST):
             found.setdefault("states", {})[stored.removeprefix(EARLIEST)] = _moment(value)
         else:
