@@ -182,7 +182,7 @@ async def test_the_panel_shows_all_currencies_and_what_is_not_known(api_port: in
         await until(lambda: _is(tab, f"{ROWS} === {','.join(wanted)!r}"), "both currencies")
         said = await tab.ask("document.querySelector('#worth-unclear').textContent")
         assert said == "* without orders whose margin is not known"
-        assert not await tab.ask("document.querySelector('#worth .loss')")  # nobody knows that
+        assert await tab.ask("document.querySelector('#worth .loss') === null")  # nobody knows that
         await tab.do("document.querySelector('#sign-out').click()")
         assert await tab.ask("document.querySelector('#worth').hidden")
         assert await tab.ask("document.querySelector('#command-customer').textContent") == ""

@@ -72,7 +72,7 @@ function worth({ purchases }) {
   const year = purchases?.year || []
   if (!year.length) return []
   return [make("div", "worth",
-    ...year.map((one) => make("p", "", make("b", isLoss(one) ? "loss" : "", profit(one)), ` profit from ${money(one.revenue, one.currency)} of revenue in 365\u00a0days`)),
+    ...year.map((one) => make("p", "", make("b", isLoss(one) ? "loss" : "", profit(one)), ` profit from ${money(one.revenue, one.currency)} of revenue in\u00a0365\u00a0days`)),
     ...year.some(isUnclear) ? [make("p", "faint", UNCLEAR)] : [],
     ...purchases.times.length ? [strip(purchases.times)] : [])]
 }

@@ -92,8 +92,9 @@ def _bought(purchases: Purchases, now: datetime) -> str:
 
 def _worth(purchases: Purchases) -> Table:
     """What a customer is worth: amounts by currency, of all time and of the last 365 days."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
     has_discount = any(one.discount for one in (*purchases.all_time, *purchases.year))
+    gap = 1 if has_discount else 2  # so that amounts of millions fit
+    table = Table(box=None, padding=(0, gap, 0, 0), header_style="dim")
     columns = ("revenue", *(("discount",) if has_discount else ()), "margin", "cost to serve", "profit")
     for name in ("", "", *columns):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
