@@ -33,13 +33,14 @@ FILE = Path(__file__).parents[1] / "docs" / "profiles.md"
 HEAD = """# Profiles
 
 The fields of a profile of one visitor, or of one customer over all its visitors. `wakeline.profiles` reads them;
-`GET /v1/profiles/...` and `wakeline profile --json` return them as JSON. `make dashboards` writes this page.
+`GET /v1/profiles/...` and `wakeline profile show --json` return them as JSON. `make dashboards` writes this page.
 
 In JSON, times are text in ISO 8601, amounts are text, and `None` is `null`. An empty field means that nothing is known,
 and one that is missing in Redis that it is empty, or 0.
 
 What is known of an [order](#order), a [product](#product), a [contact](#contact), a [service order](#service-order) or
-an [agreement](#agreement) is read by your own id of it: `wakeline profile A1001 --order`, as JSON with `--json`, or
+an [agreement](#agreement) is read by your own id of it: `wakeline profile show A1001 --order`, with `--json` as
+JSON, or
 
 ```python
 from wakeline.profiles import Order, Profiles

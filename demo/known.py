@@ -48,7 +48,8 @@ def _people_of(url: str, site: Site) -> Readable:
 def _best(url: str, site: Site) -> list[Readable]:
     """The customers with the highest profit of the last 365 days; less than BEST if not so many earned any.
 
-    customer, profit    "@..." and an amount in the site's currency
+    customer            "@..."
+    profit, currency    an amount in the site's currency, and its name
     number              the shop's own, of one of the household; otherwise "": only a hash of it is kept
     purchases           see `wakeline.profiles.Purchases`; null if it was erased in this moment
     """
@@ -60,6 +61,7 @@ def _best(url: str, site: Site) -> list[Readable]:
         {
             "customer": one.customer,
             "profit": one.amount,
+            "currency": site.currency,
             "number": numbers.get(one.customer, ""),
             "purchases": profile and profile.purchases,
         }

@@ -31,6 +31,12 @@ HOST = {"Host": "127.0.0.1:8710", "User-Agent": CHROME}
 OURS = {**HOST, "Wakeline-Demo": "1", "Sec-Fetch-Site": "same-origin"}
 
 
+SIGNED_IN = "sessionStorage['shop.customer'] = JSON.stringify({id: 'C-1042', expires: Date.now() + 600_000})"
+CELLS = "[...one.children].map(cell => [...cell.childNodes].map(line => line.textContent).join(', ')).join(' | ')"
+ROWS = f"[...document.querySelectorAll('#worth-rows tr')].map(one => {CELLS}).join()"
+"""What is said in the table of what a customer is worth."""
+
+
 @dataclass
 class ReadSide:
     """Replaces the API service: gives prepared answers, records requests."""
@@ -130,11 +136,10 @@ async def test_the_panel_shows_what_the_visitors_customer_is_worth(api_port: int
         tab = await browser.tab()
         await tab.goto(f"http://localhost:{port}/privacy")
         await tab.do(f"localStorage['wakeline.consent'] = 'full', localStorage['wakeline.id'] = '{VISITOR}'")
+        await tab.do(SIGNED_IN)
         await tab.goto(f"http://localhost:{port}/lamps")
         await until(lambda: _is(tab, "!document.querySelector('#known').hidden"), "the profile is shown")
         assert await tab.ask("document.querySelector('#worth').hidden && document.querySelector('#own').hidden")
-        cells = "[...one.children].map(cell => cell.textContent).join(' | ')"
-        rows = f"[...document.querySelectorAll('#worth-rows tr')].map(one => {cells}).join()"
         for earned, shown in (
             (sums(3, "408.00", "224.40", "-3.20"), ["€408", "€224.40", "€3.20", "−€3.20"]),
             (sums(2, "288.00", "158.40", "155.20"), ["€288", "€158.40", "€3.20", "€155.20"]),
@@ -146,11 +151,65 @@ async def test_the_panel_shows_what_the_visitors_customer_is_worth(api_port: int
             names = {"Orders": earned["orders"], "Revenue kept": revenue, "Margin": margin}
             names |= {"Cost to serve": f"−{cost}", "Profit": profit}
             wanted = [f"{name} | {value} | {value}" for name, value in names.items()]
-            await until(lambda wanted=wanted: _is(tab, f"{rows} === {','.join(wanted)!r}"), "the customer's worth")
+            await until(lambda wanted=wanted: _is(tab, f"{ROWS} === {','.join(wanted)!r}"), "the customer's worth")
         assert await tab.ask("document.querySelector('#worth-days').textContent") == "Last bought today"
         assert await tab.ask("document.querySelectorAll('#worth .days i').length") == 1
+        assert await tab.ask("document.querySelector('#command-customer').textContent.includes('C-1042 --customer')")
         read_side.knows(seen(VISITOR))
         await until(lambda: _is(tab, "document.querySelector('#worth').hidden"), "nothing of it is shown")
+
+
+@pytest.mark.browser
+async def test_the_panel_shows_all_currencies_and_what_is_not_known(api_port: int, read_side: ReadSide) -> None:
+    """Until the customer signs out."""
+    port, other = free_port(), free_port()
+    flags = {"api_port": str(api_port), "api_token": TOKEN, "port": str(other)}
+    app = create_app(load(SITE.parent / "wakeline.toml", flags, {}), port)
+    euros, dollars = sums(2, "288.00", "158.40", "155.20"), sums(1, "40.00", "0.00", "-3.20")
+    dollars |= {"currency": "USD", "revenue_of_unknown_margin": "40.00"}
+    bought = {"orders": 5, "times": [datetime.now(UTC).isoformat()], "last": datetime.now(UTC).isoformat()}
+    read_side.knows(seen(VISITOR, customer=CUSTOMER["id"]))
+    read_side.knows(seen(CUSTOMER["id"], purchases=bought | {"all_time": [euros, dollars], "year": [euros, dollars]}))
+    async with TestServer(app, port=port), running_browser() as browser:
+        tab = await browser.tab()
+        await tab.goto(f"http://localhost:{port}/privacy")
+        await tab.do(f"localStorage['wakeline.consent'] = 'full', localStorage['wakeline.id'] = '{VISITOR}'")
+        await tab.do(SIGNED_IN)
+        await tab.goto(f"http://localhost:{port}/account")
+        of = {"Revenue kept": "€288, $40", "Margin": "€158.40, $0*", "Cost to serve": "−€3.20, −$3.20"}
+        lines = of | {"Profit": "€155.20, −$3.20*"}
+        wanted = ["Orders | 3 | 5", *(f"{name} | {said} | {said}" for name, said in lines.items())]
+        await until(lambda: _is(tab, f"{ROWS} === {','.join(wanted)!r}"), "both currencies")
+        said = await tab.ask("document.querySelector('#worth-unclear').textContent")
+        assert said == "* without orders whose margin is not known"
+        assert await tab.ask("document.querySelector('#worth .loss') === null")  # nobody knows that
+        await tab.do("document.querySelector('#sign-out').click()")
+        assert await tab.ask("document.querySelector('#worth').hidden")
+        assert await tab.ask("document.querySelector('#command-customer').textContent") == ""
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("margin", "words"), [("-5.00", "No purchases that were kept."), ("0.00", "")])
+async def test_of_who_never_bought_no_purchase_is_spoken(
+    api_port: int, read_side: ReadSide, margin: str, words: str
+) -> None:
+    """Serving a customer costs something before it buys; where money was lost, something was sold."""
+    port, other = free_port(), free_port()
+    flags = {"api_port": str(api_port), "api_token": TOKEN, "port": str(other)}
+    app = create_app(load(SITE.parent / "wakeline.toml", flags, {}), port)
+    costs = sums(0, "0.00", margin, "-3.20")
+    purchases = {"orders": 0, "times": [], "all_time": [costs], "year": [costs]}
+    read_side.knows(seen(VISITOR, customer=CUSTOMER["id"]))
+    read_side.knows(seen(CUSTOMER["id"], purchases=purchases))
+    async with TestServer(app, port=port), running_browser() as browser:
+        tab = await browser.tab()
+        await tab.goto(f"http://localhost:{port}/privacy")
+        await tab.do(f"localStorage['wakeline.consent'] = 'full', localStorage['wakeline.id'] = '{VISITOR}'")
+        await tab.do(SIGNED_IN)
+        await tab.goto(f"http://localhost:{port}/lamps")
+        await until(lambda: _is(tab, "!document.querySelector('#worth').hidden"), "the costs are shown")
+        assert await tab.ask("document.querySelector('#worth-days').textContent") == words
+        assert await tab.ask("document.querySelectorAll('#worth .loss').length") == 2
 
 
 def seen(id: object, **fields: object) -> dict[str, object]:

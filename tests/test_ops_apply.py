@@ -19,12 +19,13 @@ from ops.cli.apply import LOST
 from tests.timeline import Timeline, event
 from wakeline import applied, keys
 from wakeline.keys import Keys
+from wakeline.lanes import open_deployment
 from wakeline.log import LogUnavailable
 from wakeline.log.kafka import KafkaLog
 from wakeline.log.opening import open_log
 from wakeline.log.redis_streams import RedisStreamsLog
 from wakeline.record import MOST_DEFINITION_BYTES, Definition, decode_record
-from wakeline.redis.connect import connect_blocking
+from wakeline.redis.connect import connect, connect_blocking
 from wakeline.settings import MOST_INTEREST_RULES, Settings
 
 LANES = 4
@@ -266,6 +267,22 @@ def test_without_a_site_nothing_is_applied(run: Run, servers: Settings) -> None:
     assert "no site is configured" in found.output
     with connect_blocking(servers.redis) as client:
         assert not client.exists(keys.DEFINITIONS)
+
+
+@words_alone
+def test_beside_the_demo_it_shows_what_would_hold_of_the_demos_file(run: Run, servers: Settings) -> None:
+    Path("wakeline.toml").unlink()
+    asyncio.run(deployed(servers))
+    found = run("--dry-run")
+    assert found.exit_code == 0, found.output
+    assert "site demo, interests: version 1 would hold" in found.output
+    with connect_blocking(servers.redis) as client:
+        assert not client.exists(keys.DEFINITIONS)
+
+
+async def deployed(servers: Settings) -> None:
+    async with connect(servers.redis) as redis:
+        await open_deployment(redis, servers)
 
 
 @words_alone

@@ -404,6 +404,14 @@ def test_profile_of_a_customer_is_found_by_the_sites_own_id(run: Run, filled: st
     assert f'no profile of customer "c1" ({customer_id(SECRET, "c1")})' in result.output.replace("\n", " ")
 
 
+@pytest.mark.parametrize("number", ["A1001", "T-2026-1001"])
+def test_where_a_number_is_nobodys_the_flags_for_numbers_are_named(run: Run, filled: str, number: str) -> None:
+    result = run("profile", "show", number, "--redis", filled)
+    assert result.exit_code in (1, 2)
+    assert "use --customer for your own customer ids, --order for an order's number" in result.output
+    assert "use --customer" not in run("profile", "show", number, "--customer", "--redis", filled).output
+
+
 def test_profile_on_a_server_that_was_never_used_says_so(run: Run, redis_server: Any) -> None:
     result = run("profile", VISITOR, "--redis", redis_server.url)
     assert result.exit_code == 1

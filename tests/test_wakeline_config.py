@@ -691,3 +691,21 @@ def test_margins_of_categories(tmp_path: Path) -> None:
 def test_a_margin_that_is_none_is_refused(tmp_path: Path, rule: str, problem: str) -> None:
     [found] = refused(tmp_path, SITE + "[[site.margins]]\n" + rule + "\n")
     assert found.partition(": ")[2].startswith(problem)
+
+
+# ---- costs ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("lines", "problems"),
+    [
+        ('currency = "EURO"\nminute_cost = 0.75\nreturn_cost = 4.2', ['currency "EURO" is not a currency of ISO 4217']),
+        ("minute_cost = 0.75", ["minute_cost needs the site's currency"]),
+        ("visitor_months = 26\nvisitor_most_months = 900", ["visitor_most_months 900 is out of range"]),
+    ],
+    ids=["a wrong currency", "no currency", "months out of range"],
+)
+def test_nothing_is_said_of_what_a_refused_setting_was_to_fit(tmp_path: Path, lines: str, problems: list[str]) -> None:
+    found = [one.partition(": ")[2] for one in refused(tmp_path, SITE + lines + "\n")]
+    assert len(found) == len(problems), found
+    assert all(one.startswith(words) for one, words in zip(found, problems, strict=True)), found

@@ -13,10 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from ops.cli import main
+from ops.cli.profile_view import _bought, _worth
 from tests.timeline import DAY, START, fact, timeline
 from wakeline.account import MOST_ORDERS, YEAR_MS, Account, Booking
 from wakeline.lanes import open_deployment
-from wakeline.profile_fields import Record
+from wakeline.profile_fields import Purchases, Record
 from wakeline.profiles import AsyncProfiles, Earned, Profiles, Ranked
 from wakeline.purchases import read_purchases
 from wakeline.settings import Settings
@@ -139,20 +140,39 @@ def test_a_profile_shows_what_was_bought(command: Any) -> None:
     assert said.exit_code == 0, said.output
     assert "5 orders, the first " in said.output
     rows = [line.strip("│ \n").split() for line in said.output.splitlines()]
-    assert ["all", "time", "EUR", "375.00", "15.00*", "4.50", "10.50*"] in rows
-    assert ["all", "time", "USD", "7.00", "0.00*", "0.00", "0.00*"] in rows
+    assert ["revenue", "discount", "margin", "cost", "to", "serve", "profit"] in rows
+    assert ["all", "time", "EUR", "375.00", "5.00", "15.00*", "4.50", "10.50*"] in rows
+    assert ["all", "time", "USD", "7.00", "0.00", "0.00*", "0.00", "0.00*"] in rows
     assert "* without orders whose margin is not known" in said.output
     shown = json.loads(command("profile", JO, "--json").output)["purchases"]
     assert (shown["orders"], shown["all_time"][0]["profit"]) == (5, "10.50")
+
+
+def test_a_time_is_said_once_and_a_discount_only_if_there_is_one() -> None:
+    one = Earned(currency="EUR", orders=1, revenue=Decimal(5))
+    times = (after(DAY), after(0))
+    for orders, first, words in (
+        (1, times[0], "1 order, 2 days ago"),
+        (3, times[0], "3 orders, the latest 2 days ago"),
+        (3, times[1], "3 orders, the first 3 days ago, the latest 2 days ago"),
+    ):
+        bought = Purchases(orders=orders, first=first, last=times[0], times=times, all_time=(one,), year=(one,))
+        assert _bought(bought, after(3 * DAY)) == words
+        assert [str(column.header) for column in _worth(bought).columns][2:] == [
+            "revenue", "margin", "cost to serve", "profit",
+        ]  # fmt: skip
 
 
 def test_the_best_customers_are_shown_in_order(command: Any) -> None:
     said = command("best")
     assert said.exit_code == 0, said.output
     assert said.output.index(BEN) < said.output.index(JO)
-    assert json.loads(command("best", "--by", "value", "--year", "--limit", "1", "--json").output) == [
-        {"customer": BEN, "amount": "100.00"}
-    ]
+    for by in ("revenue", "value"):
+        assert json.loads(command("best", "--by", by, "--year", "--limit", "1", "--json").output) == [
+            {"customer": BEN, "amount": "100.00"}
+        ]
+        assert "revenue, EUR, last 365 days" in command("best", "--by", by, "--year").output
+    assert "[revenue|profit]" in command("best", "--help").output
 
 
 def test_without_a_main_currency_nobody_is_ranked(configured: Callable[[str], None], redis_server: Any) -> None:

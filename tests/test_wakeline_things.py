@@ -301,15 +301,21 @@ def test_an_order_is_shown_by_its_number(command: Any) -> None:
     assert (shown["customer"], shown["refunds"][2]["is_whole"], shown["shipped"]) == (JO, True, None)
 
 
-def test_what_nobody_can_vouch_for_or_compute_is_said_of_an_order() -> None:
-    found = Order(site="shop", id="#1", is_of_page=True, value=Decimal(5), revenue=Decimal(5), last_told=after(1))
+@pytest.mark.parametrize(
+    ("items", "why"), [((), "nobody told its items"), ((Item(item_id="runner-7"),), "of an item nobody told the cost")]
+)
+def test_what_nobody_can_vouch_for_or_compute_is_said_of_an_order(items: tuple[Item, ...], why: str) -> None:
+    five = Decimal(5)
+    found = Order(
+        site="shop", id="#1", is_of_page=True, value=five, revenue=five, items=items, last_told=after(1)
+    )  # fmt: skip
     console = Console(width=88)
     with console.capture() as shown:
         console.print(thing_view(found, "A1"))
     said = [line.strip("│ ").split("  ", 1) for line in shown.get().splitlines()]
     rows = {name: value.strip() for name, value in filter(lambda parts: len(parts) == 2, said)}
     assert rows["page only"] == "yes"
-    assert rows["margin"].startswith("not known")
+    assert rows["margin"].startswith(f"not known: {why}")
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 // "What we know about you": shows what this page sends, and the resulting live profile.
 // Only sends requests to the shop's own server and creates no events. All content is inserted as text.
 
-import { drawOwn, drawWorth } from "/site/worth.js"
+import { drawOwn, drawWorth, signedIn } from "/site/worth.js"
 
 const EVERY_MS = 400, SOON_MS = 100, SOON_FOR_MS = 2_500, SHOWN = 6
 const LAST = "panel.last" // in the tab: last state, so that the panel is not empty after a page load
@@ -159,7 +159,9 @@ function drawProfile(profile, customer) {
     ["last came from", last],
     ["all in all", `${many(profile.page_views, "page")}, ${many(profile.events, "event")}, ${seconds(profile.engaged_seconds)}`],
   ])
+  const number = profile.customer && signedIn()
   $("command").textContent = `wakeline profile show ${profile.id}`
+  $("command-customer").textContent = number ? `wakeline profile show ${number} --customer` : ""
 }
 
 const why = (event) => {
@@ -207,11 +209,14 @@ function nothing(at, profile) {
   return !profile && (known?.bot || navigator.webdriver) ? BOT(known?.bot) : null
 }
 
+/** Whose worth is shown: nobody's once the customer has signed out, though the browser stays linked. */
+const ownCustomer = () => signedIn() ? known?.customer : null
+
 function gist(at, profile) {
   if (isAway) return "out of reach just now"
   if (nothing(at, profile)) return "nothing"
   if (!profile) return "nothing yet"
-  const best = profile.interests[0], orders = known.customer?.purchases?.orders
+  const best = profile.interests[0], orders = ownCustomer()?.purchases?.orders
   return [best && best.name, many(profile.page_views, "page"), orders && many(orders, "order")].filter(Boolean).join(", ")
 }
 
@@ -235,9 +240,10 @@ function draw() {
     $("nothing-text").replaceChildren(...lines.map((line) => make("p", "", line)))
   }
   if (profile) drawProfile(profile, known.customer)
-  drawWorth(profile && known.customer?.purchases)
+  const customer = profile && ownCustomer()
+  drawWorth(customer?.purchases, known?.order)
   drawOwn(profile && known.order, known?.departments)
-  panel.dataset.customer = (profile && known.customer?.id) || ""
+  panel.dataset.customer = customer?.id || ""
   document.dispatchEvent(new CustomEvent("panel:drawn", { detail: at === "full" && !isAway && known?.departments }))
 }
 
@@ -249,6 +255,7 @@ watched.listen((request) => {
   soon()
 })
 document.addEventListener("shop:consent", () => { text = ""; draw(); soon() })
+document.addEventListener("shop:customer", draw)
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look() })
 addEventListener("pageshow", (event) => { if (event.persisted) { drawSent(); look() } })
 addEventListener("storage", () => { text = ""; draw(); soon() })

@@ -1,7 +1,7 @@
 // The panel's view of people: the best customers, and a household, whose members are known by several devices and to
 // several departments. See demo/known.py. All content is inserted as text.
 
-import { kept, latest, many, money, strip, sums } from "/site/worth.js"
+import { UNCLEAR, isLoss, isUnclear, kept, latest, many, money, ordersOf, profit, signedIn, strip } from "/site/worth.js"
 
 const EVERY_MS = 1_000, SOON_MS = 100, SOON_FOR_MS = 4_000, INTERESTS = 4, ORDERS = 4
 const VIEW = "panel.view" // in the tab
@@ -69,25 +69,27 @@ const order = (one) => row("order", one.items.join(", "),
 
 /** Profit and revenue of the last 365 days, and when something was bought. */
 function worth({ purchases }) {
-  const year = purchases && sums(purchases, "year")
-  if (!year) return []
+  const year = purchases?.year || []
+  if (!year.length) return []
   return [make("div", "worth",
-    make("p", "", make("b", Number(year.profit) < 0 ? "loss" : "", money(year.profit, year.currency)), ` profit of ${money(year.revenue, year.currency)} kept in 365 days`),
-    strip(purchases.times))]
+    ...year.map((one) => make("p", "", make("b", isLoss(one) ? "loss" : "", profit(one)), ` profit from ${money(one.revenue, one.currency)} of revenue in\u00a0365\u00a0days`)),
+    ...year.some(isUnclear) ? [make("p", "faint", UNCLEAR)] : [],
+    ...purchases.times.length ? [strip(purchases.times)] : [])]
 }
 
 /** One of the best. The site keeps no number, only a hash of it: who is signed in here knows the own one. */
-function rank({ customer, profit, number, purchases }, place) {
+function rank({ customer, profit, currency, number, purchases }, place) {
   const isHere = customer === $("panel").dataset.customer
   const name = number || (isHere && signedIn()) || `${customer.slice(0, 9)}…`
-  const year = purchases && sums(purchases, "year")
-  const about = year ? [many(year.orders, "order"), `${money(year.revenue, year.currency)} kept`, latest(purchases.times, 1)].filter(Boolean).join(" · ") : ""
+  const year = purchases?.year || []
+  const revenue = year.map((one) => money(one.revenue, one.currency)).join(" + ")
+  const about = year.length ? [many(ordersOf(year), "order"), `${revenue} revenue`, latest(purchases.times, 1)].filter(Boolean).join(" · ") : ""
   return make("li", "", make("span", "place", String(place + 1)),
     make("span", "what", make("b", "", name, ...(isHere ? [make("span", "here", "you")] : [])), make("span", "about", about)),
-    make("span", "figure", year ? money(profit, year.currency) : ""))
+    make("span", "figure", purchases ? money(profit, currency) + (ranksUnclear(currency, year) ? "*" : "") : ""))
 }
 
-const signedIn = () => { try { return JSON.parse(sessionStorage.getItem("shop.customer"))?.id } catch { return "" } }
+const ranksUnclear = (currency, year) => year.some((one) => one.currency === currency && isUnclear(one))
 
 const consent = ({ level, version, wording, said }) => row("consent", `“${wording}”`, `version ${version} · ${when(said)}`, level)
 
@@ -145,6 +147,7 @@ function draw() {
   $("people-orders").textContent = known.reduce((sum, one) => sum + one.orders.length, 0)
   $("best-ones").hidden = !best.length
   $("best").replaceChildren(...best.map(rank))
+  $("best-unclear").textContent = best.some(({ currency, purchases }) => ranksUnclear(currency, purchases?.year || [])) ? UNCLEAR : ""
   const focused = document.activeElement?.dataset?.ask
   $("people").replaceChildren(...people.map(card))
   if (focused) [...document.querySelectorAll("[data-ask]")].find((one) => one.dataset.ask === focused)?.focus()
@@ -193,8 +196,11 @@ document.addEventListener("click", ({ target }) => {
   asking = button.dataset.forget ? "" : button.dataset.ask
   draw()
 })
-let level = "" // as drawn: a press on a button that is replaced meanwhile would be lost
-document.addEventListener("panel:drawn", () => { if (level !== (level = $("panel").dataset.level)) draw() })
+let drawn = "" // as they were: a press on a button that is replaced meanwhile would be lost
+document.addEventListener("panel:drawn", () => {
+  const { level, customer } = $("panel").dataset
+  if (drawn !== (drawn = `${level} ${customer}`)) draw()
+})
 document.addEventListener("shop:consent", soon)
 document.addEventListener("visibilitychange", look)
 addEventListener("pageshow", (event) => { if (event.persisted) look() })

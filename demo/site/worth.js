@@ -18,8 +18,22 @@ export const many = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`
 const day = (time) => new Date(time).toLocaleDateString([], { day: "numeric", month: "short" })
 const daysAgo = (time) => (Date.now() - Date.parse(time)) / DAY_MS
 
-/** Those of one currency: the one that most was bought in. */
-export const sums = (purchases, name) => purchases[name][0] || null
+/** The number of the customer who is signed in here, "" without one. The site keeps none, only a hash of it. */
+export function signedIn() {
+  try {
+    const { id, expires } = JSON.parse(sessionStorage.getItem("shop.customer"))
+    return expires > Date.now() ? id : ""
+  } catch { return "" }
+}
+
+// ---- of the sums of orders in one currency, or of several such
+
+export const UNCLEAR = "* without orders whose margin is not known"
+export const isUnclear = (one) => Number(one.revenue_of_unknown_margin) > 0
+export const isLoss = (one) => Number(one.profit) < 0 && !isUnclear(one)
+const starred = (amount, one) => money(amount, one.currency) + (isUnclear(one) ? "*" : "")
+export const profit = (one) => starred(one.profit, one)
+export const ordersOf = (sums) => sums.reduce((sum, one) => sum + one.orders, 0)
 
 /** A mark for each day of the last year on which something was bought, higher for several orders. */
 export function strip(times) {
@@ -31,11 +45,13 @@ export function strip(times) {
   for (const [name, [time, ...more]] of days) {
     const mark = make("i", "")
     mark.title = more.length ? `${name}: ${many(more.length + 1, "order")}` : name
-    mark.style.left = `${100 * (1 - Math.max(0, daysAgo(time)) / YEAR_DAYS)}%`
+    mark.style.setProperty("--at", 1 - Math.max(0, daysAgo(time)) / YEAR_DAYS)
     mark.style.height = `${Math.min(100, 60 + 20 * more.length)}%`
     line.append(mark)
   }
-  return line
+  const ends = make("p", "ends", make("span", "", "a year ago"), make("span", "", "today"))
+  ends.setAttribute("aria-hidden", "true")
+  return make("div", "", line, ends)
 }
 
 /** The days of the latest purchases, as words: "today, 14 Oct, 2 Aug". */
@@ -55,41 +71,48 @@ export function kept({ value, kept, refunded, currency }) {
 // ---- in the view of this browser
 
 const ROWS = [
-  ["Orders", (one) => String(one.orders)],
   ["Revenue kept", (one) => money(one.revenue, one.currency)],
-  ["Margin", (one) => money(one.margin, one.currency)],
+  ["Margin", (one) => starred(one.margin, one)],
   ["Cost to serve", (one) => Number(one.cost_to_serve) ? money(-one.cost_to_serve, one.currency) : money(0, one.currency)],
-  ["Profit", (one) => money(one.profit, one.currency)],
+  ["Profit", profit],
 ]
+const NOTHING = { revenue: 0, margin: 0, cost_to_serve: 0, profit: 0 }
 const WAY = ["bought", "paid", "shipped", "delivered"]
 const ENDS = ["returned", "cancelled"]
 
 const $ = (id) => document.getElementById(id)
 const told = new Map() // what each cell said, so that a change is seen
 
-function cell(name, said, className = "") {
-  const element = make("td", className, said)
+function cell(name, lines, className = () => "") {
+  const element = make("td", "", ...lines.map((line, place) => make("span", className(place), line))), said = lines.join()
   if (told.has(name) && told.get(name) !== said) element.classList.add("moved")
   told.set(name, said)
   return element
 }
 
-/** The customer's section; hidden without purchases. */
-export function drawWorth(purchases) {
-  const all = purchases && sums(purchases, "all_time")
-  $("worth").hidden = !all
-  if (!all) return told.clear()
-  const year = sums(purchases, "year") || { ...all, orders: 0, revenue: 0, margin: 0, cost_to_serve: 0, profit: 0 }
-  $("worth-rows").replaceChildren(...ROWS.map(([name, read]) => {
-    const row = make("tr", name === "Profit" ? "sum" : "", make("th", "", name))
-    row.firstChild.scope = "row"
-    for (const [of, one] of [["year", year], ["all", name === "Orders" ? { orders: purchases.orders } : all]]) {
-      row.append(cell(`${name} ${of}`, read(one), name === "Profit" && Number(one.profit) < 0 ? "loss" : ""))
-    }
-    return row
-  }))
-  $("worth-strip").replaceChildren(strip(purchases.times))
-  $("worth-days").textContent = purchases.times.length ? `Last bought ${latest(purchases.times)}` : "No purchases that were kept."
+function line(name, ...cells) {
+  const row = make("tr", name === "Profit" ? "sum" : "", make("th", "", name), ...cells)
+  row.firstChild.scope = "row"
+  return row
+}
+
+/** The customer's section, with a line for each currency; hidden without purchases. `order`: the visitor's own, if any. */
+export function drawWorth(purchases, order) {
+  const sums = purchases ? [...purchases.all_time, ...purchases.year] : []
+  $("worth").hidden = !sums.length
+  if (!sums.length) return told.clear()
+  const currencies = [...new Set(sums.map((one) => one.currency))]
+  const columns = ["year", "all_time"].map((of) =>
+    [of, currencies.map((currency) => purchases[of].find((one) => one.currency === currency) || { ...NOTHING, currency })])
+  $("worth-rows").replaceChildren(
+    line("Orders", cell("Orders year", [ordersOf(purchases.year)]), cell("Orders all_time", [purchases.orders])),
+    ...ROWS.map(([name, read]) => line(name, ...columns.map(([of, those]) =>
+      cell(`${name} ${of}`, those.map(read), (place) => name === "Profit" && isLoss(those[place]) ? "loss" : "")))))
+  $("worth-unclear").textContent = sums.some(isUnclear) ? UNCLEAR : ""
+  const { times } = purchases, hasBought = order || sums.some((one) => Number(one.margin))
+  $("worth-strip").replaceChildren(...times.length ? [strip(times)] : [])
+  $("worth-days").textContent = times.length ? `Last bought ${latest(times)}`
+    : hasBought && !purchases.orders ? "No purchases that were kept." : ""
 }
 
 /** The section of the visitor's own order; hidden without one. */

@@ -37,7 +37,7 @@ def apply(dry_run: bool, under_up: bool, config: Path | None, **flags: Any) -> N
     """
     from wakeline.lanes import DeploymentMismatch
 
-    read_config = read(config, flags)
+    read_config = read(config, flags, else_demo=dry_run)  # the demo applies its own by itself
     if not read_config.sites:
         raise Refused("no site is configured: name the file of your services with --config")
     try:

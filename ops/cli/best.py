@@ -1,9 +1,9 @@
-"""`wakeline best`: the customers of the highest value or profit."""
+"""`wakeline best`: the customers of the highest revenue or profit."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,8 +16,18 @@ if TYPE_CHECKING:
     from wakeline.profiles import Ranked
 
 
-@click.command(short_help="Show the customers of the highest value or profit.")
-@click.option("--by", type=click.Choice(["value", "profit"]), default="profit", show_default=True, help="Rank by it.")
+class By(click.Choice[str]):
+    """Also takes `value`, the name of the rank by revenue in `wakeline.profiles`."""
+
+    def __init__(self) -> None:
+        super().__init__(["revenue", "profit"])
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        return super().convert("revenue" if value == "value" else value, param, ctx)
+
+
+@click.command(short_help="Show the customers of the highest revenue or profit.")
+@click.option("--by", type=By(), default="profit", show_default=True, help="Rank by it.")
 @click.option("--year", is_flag=True, help="Of the last 365 days, not of all time.")
 @click.option("--limit", type=click.IntRange(1, 1_000), default=20, show_default=True, help="How many.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON.")
@@ -27,23 +37,23 @@ if TYPE_CHECKING:
 def best(
     by: str, year: bool, limit: int, as_json: bool, key: str | None, config: Path | None, redis: str | None
 ) -> None:
-    """Show the customers of the highest value or profit, in the site's main currency.
+    """Show the customers of the highest revenue or profit, in the site's main currency.
 
     \b
-    wakeline best --by value --year --limit 100
+    wakeline best --by revenue --year --limit 100
 
-    `wakeline profile ID` shows what each bought and what it cost.
+    `wakeline profile show ID` shows what each bought and what it cost.
     """
     read_config = read(config, {"redis": redis}, else_demo=True)
     site = site_of(read_config, key)
     if not site.currency:
         raise Refused(f'site {site.key} has no main currency to rank by: set currency = "EUR", or another, for it')
-    url = read_config.settings.redis
+    url, rank = read_config.settings.redis, "value" if by == "revenue" else by
     with redis_errors(url):
         from wakeline.profiles import Profiles
 
         with Profiles(url) as profiles:
-            found = profiles.best(site.key, f"{by}-year" if year else by, currency=site.currency, limit=limit)
+            found = profiles.best(site.key, f"{rank}-year" if year else rank, currency=site.currency, limit=limit)
     if as_json:
         import msgspec
 

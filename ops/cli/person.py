@@ -14,11 +14,14 @@ from wakeline.settings import Site
 
 KNOWN = re.compile(rf"{VISITOR_ID}|{ANONYMOUS_PREFIX}[0-9a-f]{{32}}|{PSEUDONYM}")
 
+CUSTOMERS = "use --customer for your own customer ids"
 
-def person_of(site: Site, id: str, *, is_customer: bool) -> str:
+
+def person_of(site: Site, id: str, *, is_customer: bool, else_use: str = CUSTOMERS) -> str:
     """The id in records and keys. Ends the command if ID is invalid.
 
-    With --customer it is the site's own id, otherwise a visitor's id or a customer's pseudonym.
+    With --customer it is the site's own id, otherwise a visitor's id or a customer's pseudonym. `else_use` says which
+    flags there are for other ids.
     """
     if is_customer:
         return customer_id(secret_of(site), own_id(id))
@@ -27,7 +30,7 @@ def person_of(site: Site, id: str, *, is_customer: bool) -> str:
     raise Refused(
         "this is no visitor id (8 to 36 letters, digits, _ and -, as in the page's localStorage: wakeline.id) and no "
         'customer\'s pseudonym ("@" and 32 hex digits)\n'
-        "use --customer for your own customer ids"
+        f"{else_use}"
     )
 
 

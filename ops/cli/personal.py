@@ -1,4 +1,4 @@
-"""`wakeline profile --personal`: the card of a customer."""
+"""`wakeline profile show --personal`: the card of a customer."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from ops.cli.options import (
     site_option,
 )
 from ops.cli.parts import WithParts
-from ops.cli.person import called, is_unicode, person_of
+from ops.cli.person import CUSTOMERS, called, is_unicode, person_of
 from ops.cli.personal import personal_of, personal_view
 from ops.cli.things import kind_of, of_kind, thing_options, thing_view
 from wakeline.escape import plain
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from wakeline.thing_fields import AnyThing
 
 WATCH_EVERY_S = 0.5
+OWN_IDS = f"{CUSTOMERS}, --order for an order's number"
 
 
 @click.command(cls=WithParts, short_help="Show the profile of a visitor or customer, or an order.")
@@ -78,7 +79,7 @@ def profile(
     if kind is not None:
         _thing(read_config, site, kind, id, as_json=as_json, watch=watch)
         return
-    person = person_of(site, id, is_customer=customer)
+    person = person_of(site, id, is_customer=customer, else_use=OWN_IDS)
     who = called(id, person)
     url = read_config.settings.redis
     with redis_errors(url):
@@ -107,7 +108,8 @@ def _show(found: Profile | None, cards: Sequence[Personal], site: str, who: str,
     if found is None and not cards:
         raise Refused(
             f"there is no profile of {who} on site {site}: it may not have consented (consent full), "
-            "was erased, has expired, or is a bot or own traffic",
+            "was erased, has expired, or is a bot or own traffic"
+            + (f"\n{OWN_IDS}" if who == person and person[0] != CUSTOMER_PREFIX else ""),
             FAILED,
         )
     if as_json:

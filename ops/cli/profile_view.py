@@ -81,15 +81,21 @@ def _cart(cart: Cart, now: datetime) -> str:
 
 def _bought(purchases: Purchases, now: datetime) -> str:
     said = count(purchases.orders, "order")
-    if purchases.first and purchases.last:
-        said += f", the first {since(now, purchases.first)} ago, the latest {since(now, purchases.last)} ago"
-    return said
+    first, last = purchases.first, purchases.last
+    if first is None or last is None:
+        return said
+    if purchases.orders == 1:
+        return f"{said}, {since(now, last)} ago"
+    earliest = f", the first {since(now, first)} ago" if first < last else ""
+    return f"{said}{earliest}, the latest {since(now, last)} ago"
 
 
 def _worth(purchases: Purchases) -> Table:
     """What a customer is worth: amounts by currency, of all time and of the last 365 days."""
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    columns = ("revenue", "margin", "cost to serve", "profit")
+    has_discount = any(one.discount for one in (*purchases.all_time, *purchases.year))
+    gap = 1 if has_discount else 2  # so that amounts of millions fit
+    table = Table(box=None, padding=(0, gap, 0, 0), header_style="dim")
+    columns = ("revenue", *(("discount",) if has_discount else ()), "margin", "cost to serve", "profit")
     for name in ("", "", *columns):
         table.add_column(name, justify="right" if name else "left", no_wrap=True)
     is_unknown = False
@@ -99,6 +105,7 @@ def _worth(purchases: Purchases) -> Table:
             mark = "*" if one.revenue_of_unknown_margin else ""
             amounts = (
                 f"{one.revenue:,f}",
+                *((f"{one.discount:,f}",) if has_discount else ()),
                 f"{one.margin:,f}{mark}",
                 f"{one.cost_to_serve:,f}",
                 f"{one.profit:,f}{mark}",

@@ -1,4 +1,4 @@
-"""`wakeline profile --order` and the like: a thing by the site's own id, in the terminal."""
+"""`wakeline profile show --order` and the like: a thing by the site's own id, in the terminal."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ KINDS = {"order": "Order", "product": "Product", "contact": "Contact", "service-
 
 NAMES = {"is_of_page": "page only"}
 UNKNOWN_MARGIN = "not known: of an item nobody told the cost, and its category has no rate"
+WITHOUT_ITEMS = "not known: nobody told its items"
 HEAD = ("site", "id", "currency", "customer", "visitor", "last_told")
 
 
@@ -77,7 +78,7 @@ def _rows(thing: AnyThing) -> Iterator[tuple[str, list[str] | Table]]:
     for name in thing.__struct_fields__:
         value, label = getattr(thing, name), NAMES.get(name, name).replace("_", " ")
         if name == "margin" and value is None and getattr(thing, "revenue", None) is not None:
-            yield label, [UNKNOWN_MARGIN]
+            yield label, [UNKNOWN_MARGIN if getattr(thing, "items", ()) else WITHOUT_ITEMS]
         if name in HEAD or value is None or value is False or value in ("", (), {}):
             continue
         if name in ("items", "parts"):

@@ -166,8 +166,8 @@ async def test_the_panel_shows_them_and_forgets_one_at_once(up: Up) -> None:
         await tab.do("document.querySelector('[data-view=people]').click()")
         await until(lambda: holds(tab, FIRST, "4 pages", "5 pages", "Delivery", "version 1", "solved, 9 of 10"), FIRST)
         assert await holds(tab, SECOND, "6 pages", "3 pages", "shared", "€38", "€158", "version till-3", "sealed")
-        assert await holds(tab, FIRST, "€155.20 profit of €288 kept")
-        assert await holds(tab, SECOND, "€199.35 profit of €377 kept", "€285 €45", "and 1 earlier order")
+        assert await holds(tab, FIRST, "€155.20 profit from €288 of revenue")
+        assert await holds(tab, SECOND, "€199.35 profit from €377 of revenue", "€285 €45", "and 1 earlier order")
         best = "[...document.querySelectorAll('#best b')].map(one => one.innerText)"
         assert await tab.ask(best) == [SECOND, FIRST]
         assert await tab.ask("document.querySelectorAll('.person').length") == 2

@@ -100,7 +100,7 @@ class _File:
             self.complain(place, 'the site has no key: add one, key = "shop"; it is the snippet\'s data-site')
         key: str = read.values.get("key", "")
         site = Site(**read.values)
-        for name, what in rules.site_misfits(site):
+        for name, what in rules.site_misfits(site, table.keys() - read.values.keys()):
             self.complain((*place, name) if name in table else place, f"{name} {what}")
         sites.setdefault(key, site)
         return key

@@ -291,8 +291,11 @@ def misfits(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, s
         yield "card_key", "lies in the data folder: who copies that must not have the key too; name a file elsewhere"
 
 
-def site_misfits(site: Site) -> Iterator[tuple[str, str]]:
-    """(setting, what is wrong) where two settings of a site do not go together, or a list is too long."""
+def site_misfits(site: Site, refused: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """(setting, what is wrong) where two settings of a site do not go together, or a list is too long.
+
+    Of those that were `refused` the site has the default, which nobody wrote: nothing is said of them here.
+    """
     if (count := len(site.interests)) > MOST_INTEREST_RULES:
         yield "interests", f"has {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
     if (count := len(site.margins)) > MOST_MARGIN_RULES:
@@ -304,9 +307,9 @@ def site_misfits(site: Site) -> Iterator[tuple[str, str]]:
             yield "margins", f"has {quoted(rule.category)} twice, also as {quoted(seen[name])}: which rate is meant?"
         seen[name] = rule.category
     for name in ("minute_cost", "return_cost"):
-        if getattr(site, name) and not site.currency:
+        if getattr(site, name) and not site.currency and "currency" not in refused:
             yield name, 'needs the site\'s currency: write currency = "EUR", or another'
     longest = ("visitor_months", "visitor_most_months", "customer_months")  # a customer outlives its visitors' profiles
     for less, name in pairwise(longest):
-        if (months := getattr(site, name)) < (least := getattr(site, less)):
+        if {less, name}.isdisjoint(refused) and (months := getattr(site, name)) < (least := getattr(site, less)):
             yield name, f"is {months}, less than {less}, {least}"
