@@ -95,6 +95,11 @@ def test_the_time_of_an_order_that_leaves_the_sums_is_not_shown() -> None:
     assert (account.first, account.last) == (NOW - 200 * DAY_MS, NOW - 199 * DAY_MS)
     book(account, [Booked("#000", False, Booking(told=2), sale(200))], NOW)
     assert (account.first, account.last) == (0, NOW - 199 * DAY_MS)
+    for number in range(MOST_COSTS + 1):
+        cost = Booking(1, NOW - (199 - number) * DAY_MS, "EUR", cost=10)
+        book(account, [Booked(f"#{number:03d}", True, cost)], NOW)
+    assert book(account, [Booked("#000", True, Booking(told=2), replace(sale(199), value=0, orders=0, cost=10))], NOW)
+    assert account.last == NOW - 199 * DAY_MS  # a return's cost has the time of its order
 
 
 def test_what_is_told_in_one_moment_as_the_last_bits_of_offsets_begin_again_is_later() -> None:

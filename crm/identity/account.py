@@ -178,8 +178,9 @@ def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
             if one.now.is_same(one.was):
                 continue
             _add(account, one.was, now, sign=-1)
-            account.first = 0 if account.first == one.was.time else account.first  # it may be another customer's now
-            account.last = 0 if account.last == one.was.time else account.last
+            if one.was.orders:  # it may be another customer's now
+                account.first = 0 if account.first == one.was.time else account.first
+                account.last = 0 if account.last == one.was.time else account.last
             if one.now.time <= upto:
                 _add(account, one.now, now)
             else:
