@@ -85,7 +85,7 @@ def _of_customers(said: Mapping[str, Any], people: list[CustomerTruth]) -> Itera
                 yield f"{id}: {'nothing' if purchases is None else 'something'}, not that"
             continue
         found = _purchases(purchases)
-        if found["first"] in one.maybe_first and (one.first is None or found["first"] < one.first):
+        if found["first"] in one.maybe_first:
             found["first"] = one.first
         if not one.are_all_known:
             found["times"] = found["times"][: len(one.times)]

@@ -37,8 +37,8 @@ class CustomerTruth:
     """Times are ms, the latest first.
 
     Of a customer with so many orders that not `are_all_known` one by one, `times` has those that surely are: an order
-    that turned out to be another customer's may have put the oldest one among the sums before. What was its first order
-    until it was taken back, or turned out to be another customer's, may still be: `maybe_first`.
+    that turned out to be another customer's may have put the oldest one among the sums before. If its first order was
+    taken back, or turned out to be another customer's, a later one is its first: one of `maybe_first`.
     """
 
     id: str
@@ -91,7 +91,7 @@ def _customer(
         last=max(kept, default=None),
         times=[order.time for order in latest if not order.is_back],
         are_all_known=is_all_known,
-        maybe_first=[] if is_all_known else [*others, *(order.time for order in orders if order.is_back)],
+        maybe_first=[] if is_all_known else [*others, *(order.time for order in orders)],
         all_time=_earned(orders, costs, 0),
         year=_earned(orders, costs, end - YEAR_MS),
     )
