@@ -104,7 +104,7 @@ async def test_it_goes_on_when_the_log_is_back(stand: Stand, caplog: pytest.LogC
     await until(lambda: "the log is away" in caplog.text)
     stand.log.read = read  # type: ignore[method-assign]
     await until(held)
-    assert "going on" in caplog.text
+    await until(lambda: "going on" in caplog.text)  # which is said once the file is there
     assert caplog.text.count("the log is away") == 1, "once a minute, not each time"
     assert await life.stopped() == 0
     assert stand.is_whole()
