@@ -127,7 +127,7 @@ async def test_the_panel_says_why_a_driven_browser_has_no_profile(api_port: int)
 
 @pytest.mark.browser
 async def test_the_panel_shows_what_the_visitors_customer_is_worth(api_port: int, read_side: ReadSide) -> None:
-    """With every answer anew, as long as the visitor is known to be the customer."""
+    """With every answer again, as long as the visitor is known to be the customer."""
     port, other = free_port(), free_port()
     flags = {"api_port": str(api_port), "api_token": TOKEN, "port": str(other)}
     app = create_app(load(SITE.parent / "wakeline.toml", flags, {}), port)

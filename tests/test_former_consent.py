@@ -18,6 +18,7 @@ from tests.test_former_data import as_told
 from tests.timeline import DAY, Timeline, event, in_full, in_full_of_customer, with_a_value
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.record_fields import read_record
+from wakeline.stored_state import part_of
 from wakeline.told import RANK_OF_PAGES
 
 OF_PEOPLE = ("state", "profile", "interests", "thing", "naming")
@@ -62,7 +63,7 @@ async def version_of(made: Timeline, customer: str) -> str:
     for _ in range(2):
         await made.run()
     stored = await made.redis.get(made.store.keys.state(made.lane(customer), "shop", customer))
-    record = read_record(stored) if stored else None
+    record = read_record(part_of(stored).record)
     return record.consent.version if record and record.consent else ""
 
 

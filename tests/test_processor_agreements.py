@@ -13,6 +13,7 @@ from wakeline.keys import DEPLOYMENT
 from wakeline.profile_fields import Consent, Record
 from wakeline.record import Agreed, CustomerShare, Delta, Erase, Event
 from wakeline.record_fields import read_record
+from wakeline.stored_state import part_of
 
 JO, BEN = "@jo", "@ben"
 SAID = {"version": "2", "wording": "May we remember you?", "purposes": ["personalise"]}
@@ -36,7 +37,7 @@ async def record_of(made: Timeline, customer: str = JO) -> Record | None:
     for _ in range(3):
         await made.run()
     stored = await made.redis.get(made.store.keys.state(made.lane(customer), "shop", customer))
-    return read_record(stored) if stored else None
+    return read_record(part_of(stored).record)
 
 
 async def consent_of(made: Timeline, customer: str = JO) -> Consent | None:

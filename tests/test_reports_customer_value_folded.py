@@ -99,7 +99,8 @@ async def purchases(made: Timeline, customer: str) -> Purchases:
     """As readers of the profile get them, a moment after the last record."""
     stored = await made.redis.get(made.store.keys.state(made.lane(customer), "shop", customer))
     assert stored
-    return read_purchases(part_of(stored).account, read_record(stored), START + DAY) or Purchases()
+    state = part_of(stored)
+    return read_purchases(state.account, read_record(state.record), START + DAY) or Purchases()
 
 
 def test_all_things_that_cost_are_told_here() -> None:

@@ -274,7 +274,8 @@ def _profile(
         return None
     text = dict(zip(fields[::2], fields[1::2], strict=True))
     is_customer = id.startswith(CUSTOMER_PREFIX)
-    record = read_record(state) if state else None
+    stored = part_of(state)
+    record = read_record(stored.record)
     return Profile(
         site=site,
         id=id,
@@ -296,7 +297,7 @@ def _profile(
             for name, score in zip(scores[::2], scores[1::2], strict=True)
         ),
         record=record,
-        purchases=read_purchases(part_of(state).account, record, now) if state else None,
+        purchases=read_purchases(stored.account, record, now),
     )
 
 

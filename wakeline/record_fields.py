@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from wakeline.event import CONSENT
+from wakeline.kept import Kept
 from wakeline.profile_fields import Consent, Preference, Record
-from wakeline.stored_state import part_of
 from wakeline.told import CHANNEL, CURRENCY, NAMED, TAGGED, TOPIC, TRAIT, stored_name
 from wakeline.vocabulary.money import major_units
 
 ORDERS, VALUE = stored_name("orders_before"), stored_name("value_before")
 
 
-def read_record(state: bytes) -> Record | None:
-    """The record in a customer's stored state; None if nothing was told."""
-    facts = part_of(state).record
+def read_record(facts: Sequence[Kept]) -> Record | None:
+    """The record that the facts in a customer's stored state make; None if nothing was told."""
     if not facts:
         return None
     traits: dict[str, Any] = {}
