@@ -74,11 +74,7 @@ def tell(fact: Fact, is_named: bool, thing: Thing, was: Standing, now: Standing,
         _send(thing, now, changed, out)
     last = min(fact.time, out.now)
     if is_named and not (changed and fact.customer == now.customer and last == now.since):
-        out.tell(
-            CustomerShare(
-                site=thing.site, customer=fact.customer, visitor=thing.id, since=last, first_seen=last, last_seen=last
-            )
-        )
+        _send(thing, Standing(fact.customer, last, {}), [], out)
 
 
 def unlinked(thing: Thing, id: str, out: Out) -> None:
