@@ -124,9 +124,11 @@ class Stand:
         async with aiohttp.ClientSession(headers={"Authorization": f"Bearer {TOKEN}"}) as self.http:
             self.services["collector"].start()  # the first makes the deployment
             await self._until_answered(f":{self.ports['port']}/readyz", 200)
-            for name in ("processor", "archiver", "api"):
-                self.services[name].start()
+            self.services["api"].start()
             assert await self._send() == 202
+            await self._until_answered(f":{self.ports['api_metrics_port']}/metrics", 200)  # of lanes that are behind
+            for name in ("processor", "archiver"):
+                self.services[name].start()
             await self._until_answered(f":{self.ports['api_port']}/v1/profiles/shop/{VISITOR}", 200)
             await self._until_answered(f":{self.ports['api_metrics_port']}/metrics", 200)
             await self._fill_card()
