@@ -23,7 +23,22 @@ from wakeline.orders import read_refund
 from wakeline.profiles import Profile, Profiles
 from wakeline.redis.connect import connect_blocking
 from wakeline.stored_state import part_of
-from wakeline.told import A_REFUND, BEGAN, BOUGHT, CURRENCY, CUSTOMER, EARLIEST, ITEM, MONEY, VISITOR, decode_thing
+from wakeline.told import (
+    A_REFUND,
+    BEGAN,
+    BOUGHT,
+    CLAIM,
+    CURRENCY,
+    CUSTOMER,
+    EARLIEST,
+    FORMER_VISITOR,
+    ITEM,
+    MONEY,
+    VISITOR,
+    customer_of,
+    decode_thing,
+    visitor_of,
+)
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units
 
@@ -39,6 +54,7 @@ NAMES: Mapping[str, Table] = {
     things.SENT.name: service.CAMPAIGN,
     things.POINTS.name: service.POINTS,
 }
+NAMING = {CUSTOMER: "customer", CLAIM: "customer", VISITOR: "visitor", FORMER_VISITOR: "visitor"}
 TIMES = frozenset(("start", "end"))  # fields of a thing that are times, in ms
 DEVICE = ("device", "browser", "os")  # what is written of a browser that others share
 
@@ -214,16 +230,23 @@ def _thing(told: Sequence[Kept], kind: str) -> Readable:
                 found[name], said[name] = value, at
             if name == "refunds":
                 said.setdefault(name, {}).update(dict.fromkeys(value, at))
+    customer, since = customer_of(told)
+    if since:
+        found["customer"], said["customer"] = customer, _moment(since)
+    if "visitor" in said:
+        found["visitor"] = visitor_of(told)
     return found | {"said": said, "last_said": _moment(max((fact.time for fact in told), default=0))}
 
 
 def _fields(fields: Mapping[str, Any], table: Table, *, only: bool = False) -> Readable:
     """Stored fields of one fact under their names in the vocabulary; `only` those in the table."""
-    names = {stored: name for name, (stored, _) in table.items()} | {CUSTOMER: "customer", VISITOR: "visitor"}
+    names = {stored: name for name, (stored, _) in table.items()}
     currency = fields.get(CURRENCY, "")
     found: Readable = {}
     for stored, value in fields.items():
-        if stored in names:
+        if stored in NAMING:
+            found[NAMING[stored]] = value[-1] if isinstance(value, list) else value
+        elif stored in names:
             found[names[stored]] = _value(names[stored], value, currency, is_money=stored.startswith(MONEY))
         elif only:
             continue

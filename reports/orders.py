@@ -186,21 +186,24 @@ SELECT
 FROM summed
 """
 
+PRECEDENCE = "NOT coalesce(signed, false), time"
+"""Between visitors, for whose an order is: as `wakeline.told.customer_of`."""
+
 # One row per order with all that became of it.
 SETTLED = f"""
 CREATE VIEW history.settled AS
 WITH of_page AS (
     SELECT site, key, visitor, customer, session, device, browser, os, country FROM history.page_order
-    WHERE type = '{PURCHASE}' QUALIFY row_number() OVER (PARTITION BY site, key ORDER BY time, page, n) = 1
+    WHERE type = '{PURCHASE}'
+    QUALIFY row_number() OVER (PARTITION BY site, key ORDER BY {PRECEDENCE}, visitor, page, n) = 1
+), claim AS (
+    SELECT site, key, arg_min(customer, ({PRECEDENCE}, customer)) AS customer FROM history.page_order
+    WHERE type = '{PURCHASE}' AND customer IS NOT NULL GROUP BY ALL
 ), person AS (
     SELECT
         site, key, arg_max(customer, (time, tie)) FILTER (customer IS NOT NULL) AS customer,
         arg_max(visitor, (time, tie)) FILTER (visitor IS NOT NULL) AS visitor
-    FROM (
-        SELECT site, key, customer, visitor, time, tie FROM history.told_order
-        UNION ALL
-        SELECT site, key, customer, NULL, time, tie FROM history.page_order WHERE signed
-    ) WHERE customer IS NOT NULL OR visitor IS NOT NULL GROUP BY ALL
+    FROM history.told_order WHERE customer IS NOT NULL OR visitor IS NOT NULL GROUP BY ALL
 ), stage AS (
     SELECT
         site, key, arg_max(state, (since, list_position([{listed(ORDER_STATES)}], state))) AS state,
@@ -216,7 +219,7 @@ WITH of_page AS (
     FROM history.refund WHERE is_in_currency GROUP BY ALL
 )
 SELECT
-    sale.*, stage.* EXCLUDE (site, key), coalesce(person.customer, of_page.customer) AS customer,
+    sale.*, stage.* EXCLUDE (site, key), coalesce(person.customer, claim.customer) AS customer,
     coalesce(of_page.visitor, person.visitor) AS visitor, of_page.session, of_page.device, of_page.browser,
     of_page.os, of_page.country, coalesce(refunded.unread, 0)::BIGINT AS unread_refunds,
     cancelled IS NOT NULL OR coalesce(refunded.is_whole, false) AS is_taken_back,
@@ -224,6 +227,7 @@ SELECT
         ELSE least(coalesce(refunded.amount, 0), sale.value) END, 0) AS {MONEY}) AS refunded
 FROM history.sale AS sale
 LEFT JOIN of_page USING (site, key)
+LEFT JOIN claim USING (site, key)
 LEFT JOIN person USING (site, key)
 LEFT JOIN stage USING (site, key)
 LEFT JOIN refunded USING (site, key)

@@ -14,11 +14,13 @@ from wakeline.account import Account, Sums
 from wakeline.keys import Keys
 from wakeline.record import Definition, Erase, encode_record
 from wakeline.stored_state import part_of
+from wakeline.told import customer_of, decode_thing
 
 ORDER, OTHER, CONTACT = "#" + "a" * 32, "#" + "b" * 32, "#contact:" + "c" * 32
 SENT, SERVICE = "#sent:" + "d" * 32, "#service:" + "e" * 32
 JO, BEN = "@" + "1" * 32, "@" + "2" * 32
 BOUGHT = {"value": 10_000, "currency": "EUR", "items": [{"item_id": "runner-7", "price": 10_000, "cost": 6_000}]}
+EURO = {"value": 100, "currency": "EUR"}  # as pages tell it
 KEPT = Sums(orders=1, value=10_000, margin=4_000)
 
 
@@ -282,8 +284,7 @@ async def test_ranks_begin_anew_in_another_main_currency(redis_server: Any, is_a
 
 
 def bought(visitor: str, at: int, order: str = ORDER, **fields: Any) -> Any:
-    page, props = f"page-{order[-4:]}", {"value": 100, "currency": "EUR"}
-    return event(visitor, page, 1, at, "purchase", order=order, props=props, **fields)
+    return event(visitor, f"{visitor}-{order[-4:]}", 1, at, "purchase", order=order, props=EURO, **fields)
 
 
 async def test_an_order_of_a_visitor_who_is_identified_later_is_the_customers(redis_server: Any) -> None:
@@ -311,6 +312,40 @@ async def test_a_late_identify_moves_the_order_to_whose_turn_it_was(redis_server
         late = event("phone", "page-1", 2, 5 * MINUTE, "identify", customer=BEN)
         await say(made, late, at=11 * MINUTE)
         assert (await sums(made), (await sums(made, BEN)).orders) == (None, 1)
+
+
+async def whose(made: Timeline) -> str:
+    stored = await made.redis.get(made.store.keys.thing(made.lane(ORDER), "shop", ORDER))
+    return customer_of(decode_thing(stored).told)[0]
+
+
+async def test_between_two_browsers_the_earlier_purchase_says_whose_the_order_is(redis_server: Any) -> None:
+    """Somebody opens the page that thanks for an order with a link that was passed on."""
+    async with timeline(redis_server) as made:
+        await say(made, event("laptop", "page-l", 0, 0, "identify", customer=BEN), bought("laptop", 9))
+        assert await whose(made) == BEN
+        await say(made, bought("phone", 5), event("phone", "page-1", 2, MINUTE, "identify", customer=JO))
+        assert (await whose(made), (await sums(made)).orders, await sums(made, BEN)) == (JO, 1, None)
+        signed = event("laptop", "page-l", 2, 2 * MINUTE, "purchase", order=ORDER, props=EURO, signed=True)
+        await say(made, signed)
+        assert (await whose(made), await sums(made), (await sums(made, BEN)).orders) == (BEN, None, 1)
+
+
+async def test_an_order_that_is_shown_again_in_anothers_turn_stays(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, event("phone", "page-1", 0, 0, "identify", customer=JO), bought("phone", 1))
+        await say(made, event("phone", "page-2", 0, MINUTE, "identify", customer=BEN))
+        await say(made, event("phone", "page-2", 1, 2 * MINUTE, "purchase", order=ORDER, props=EURO))
+        await say(made, event("phone", "page-2", 2, 3 * MINUTE, "identify", customer=BEN))
+        assert (await whose(made), (await sums(made)).orders, await sums(made, BEN)) == (JO, 1, None)
+
+
+async def test_a_pages_refund_names_nobody(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        refund = event("phone", "page-1", 1, 1, "refund", order=ORDER, props=EURO)
+        await say(made, event("phone", "page-1", 0, 0, "identify", customer=BEN), refund)
+        await say(made, fact(ORDER, "order_state", 5, {"state": "paid"}))
+        assert (await whose(made), await sums(made, BEN)) == ("", None)
 
 
 @pytest.mark.parametrize("signed", [True, False])

@@ -175,6 +175,39 @@ def test_what_a_site_signed_is_the_servers_word(tmp_path: Path) -> None:
     assert answer(seal(tmp_path, came), "select value, told_by from orders") == [(Decimal(90), ["page", "server"])]
 
 
+JO, BEN, ADA = ("@" + digit * 32 for digit in "123")
+WHOSE: dict[str, tuple[list[Any], str | None, str]] = {
+    # purchases of browsers as (browser, ms, signed) and servers' words as (customer, ms); customer, visitor
+    "the earlier of two browsers": ([("laptop", 9, False), ("phone", 5, False)], JO, "phone"),
+    "a signed one, though later": ([("laptop", 9, True), ("phone", 5, False)], BEN, "laptop"),
+    "the earlier that names somebody": ([("tablet", 3, False), ("phone", 5, False)], JO, "tablet"),
+    "a server, though earlier": ([(ADA, 1), ("phone", 5, True)], ADA, "phone"),
+    "the later of two servers": ([(ADA, 9), ("phone", 5, True), (BEN, 7)], ADA, "phone"),
+    "nobody": ([("tablet", 3, True)], None, "tablet"),
+}
+
+
+@pytest.mark.parametrize("name", WHOSE)
+def test_whose_an_order_is_of_which_several_speak(tmp_path: Path, name: str) -> None:
+    """As `tests.test_crm_claims` has it for what is live."""
+    said, *wanted = WHOSE[name]
+    came: list[tuple[int, Any]] = told(
+        *(
+            event(who, f"{who}-in", 0, 20 + n, "identify", customer=id)
+            for n, (who, id) in enumerate((("laptop", BEN), ("phone", JO)))
+        )
+    )
+    for number, (who, at, *signed) in enumerate(said):
+        if not signed:
+            came += told(fact(A, "order_state", at, state="paid", customer=who))
+            continue
+        props = {"transaction_id": "A-1", "value": 9, "currency": "EUR"}
+        came += told(event(who, f"{who}-{number}", 0, at, "purchase", props=props, order=A, signed=signed[0]))
+    assert answer(seal(tmp_path, sorted(came, key=lambda one: one[0])), "select customer, visitor from orders") == [
+        tuple(wanted)
+    ]
+
+
 def test_former_names_and_those_of_today_meet_by_the_number(tmp_path: Path) -> None:
     former = {"order": "A-1", "price": 95, "currency": "EUR", "items": [{"product": "boot", "category": "shoes"}]}
     came = told(

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from wakeline.kept import Kept
-from wakeline.told import A_REFUND, BOUGHT, CURRENCY, CUSTOMER, EARLIEST, VISITOR, stored_name
+from wakeline.told import A_REFUND, BOUGHT, CURRENCY, EARLIEST, customer_of, stored_name, visitor_of
 from wakeline.vocabulary.fields import ORDER_STATES
 
 ALL = True  # as a stored refund: all of the order
@@ -80,8 +80,8 @@ def order(told: Sequence[Kept]) -> Order:
         value=bought.fields[VALUE] if bought is not None else None,
         currency=currency,
         items=listed.fields[ITEMS] if listed is not None and is_in_it else [],
-        customer=_said(said, CUSTOMER) or "",
-        visitor=_said(said, VISITOR) or "",
+        customer=customer_of(told)[0],
+        visitor=visitor_of(told),
         states={state: said[name].fields[name] for state, name in STATES if name in said},
         refunds=[refund for rank, refund in refunds if rank == highest],
         coupon=_said(said, COUPON) or "",

@@ -24,9 +24,11 @@ from wakeline.told import (
     MONEY,
     RANK_OF_OTHERS,
     ThingState,
+    customer_of,
     stored_name,
     teller_of,
     value_of,
+    visitor_of,
 )
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import major_units
@@ -272,8 +274,9 @@ class _Facts:
         return moment(ms) if ms else None
 
     def text(self, name: str) -> str:
-        persons = {"customer": told.CUSTOMER, "visitor": told.VISITOR}
-        return value_of(self._facts, persons[name]) or "" if name in persons else self.said(name) or ""
+        if name == "customer":
+            return customer_of(self._facts)[0]
+        return visitor_of(self._facts) if name == "visitor" else self.said(name) or ""
 
     def items(self, name: str) -> tuple[Item, ...]:
         return tuple(_item(item, self.currency) for item in self.said(name) or ())

@@ -25,7 +25,10 @@ A_REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with
 NAMED = ":"  # within the name of a trait, a preference or a tag: "<kind>:<name>"
 TRAIT, TAGGED, TOPIC, CHANNEL = (f"{kind}{NAMED}" for kind in ("trait", "tag", "topic", "channel"))
 RANK_OF_PAGES, RANK_OF_OTHERS = 0, 1  # what a page says without its server's signature never replaces anything else
-CUSTOMER, VISITOR = "@", "~"  # whom the fact names; "": who was erased
+CUSTOMER = "@"  # whom a server or an import names; "": who was erased
+CLAIM = f"{EARLIEST}@"  # whom visitors name: [0 if signed else 1, ms of the purchase, -number of the claim, customer]
+VISITOR = f"{EARLIEST}~"  # whose page told it: [0 if signed else 1, ms of the purchase, visitor]
+FORMER_VISITOR = "~"  # of earlier versions, which also had a page's customer in CUSTOMER
 
 SHORT = {
     "value": "v", "tax": "t", "shipping": "s", "discount": "d", "cost": "k", "price": "p", "value_before": "b",
@@ -103,6 +106,25 @@ def decode_thing(text: bytes) -> ThingState:
 def teller_of(facts: Sequence[Kept], name: str) -> Kept | None:
     """The fact that a stored field is said by; None: none says it."""
     return next((fact for fact in facts if name in fact.fields), None)
+
+
+def customer_of(facts: Sequence[Kept]) -> tuple[str, int]:
+    """The customer that facts name, "" for nobody, and when that was said, ms.
+
+    What a server says comes first. Between visitors a signed purchase comes before an unsigned one, then the earlier;
+    of one visitor the newer claim counts. So it is the same in whichever order they come.
+    """
+    said = teller_of(facts, CUSTOMER)
+    claim = teller_of(facts, CLAIM)
+    if claim is not None and (said is None or said.rank == RANK_OF_PAGES):
+        return claim.fields[CLAIM][-1], claim.time
+    return ("", 0) if said is None else (said.fields[CUSTOMER], said.time)
+
+
+def visitor_of(facts: Sequence[Kept]) -> str:
+    """The visitor that the pages' facts name, by the same rule; "" for nobody."""
+    found = value_of(facts, VISITOR)
+    return found[-1] if found else value_of(facts, FORMER_VISITOR) or ""
 
 
 def value_of(facts: Sequence[Kept], name: str) -> Any:

@@ -21,7 +21,7 @@ from wakeline.account import Booked, Booking, moment_of
 from wakeline.kept import Kept
 from wakeline.orders import Order
 from wakeline.record import CustomerShare, Fact
-from wakeline.told import BEGAN, CURRENCY, CUSTOMER, EARLIEST, LEFT_OUT, stored_name, teller_of, value_of
+from wakeline.told import BEGAN, CURRENCY, EARLIEST, LEFT_OUT, customer_of, stored_name, teller_of, value_of
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import FACTORS, half_up
 
@@ -46,12 +46,11 @@ NOBODYS = Standing("", 0, {})
 
 def standing(thing: Thing, order: Known | None, out: Out) -> Standing:
     """Of a thing as it is now; `order`: what it is as an order, None: it is none."""
-    naming = teller_of(thing.state.told, CUSTOMER)
-    customer = naming.fields[CUSTOMER] if naming is not None else ""
-    if naming is None or not customer:
+    customer, since = customer_of(thing.state.told)
+    if not customer:
         return NOBODYS
     bookings = _of_order(thing, order) if order is not None else _of_cost(thing)
-    return Standing(customer, min(naming.time, out.now), bookings)
+    return Standing(customer, min(since, out.now), bookings)
 
 
 def rate(thing: Thing, order: Known | None, out: Out) -> None:

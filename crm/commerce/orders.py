@@ -36,7 +36,7 @@ def refund(fact: Fact) -> Fields:
 
 
 def claim(_: Fact) -> Fields:
-    """Nothing but whom it names: see `crm.commerce.claims`."""
+    """Nothing but whom it names, as all facts of pages do: see `crm.commerce.claims`."""
     return {}
 
 

@@ -1,7 +1,7 @@
 """A page's purchase or refund tells its order: the fact as the page said it, with amounts in minor units.
 
-Under `full` it names the visitor, and its customer if it has one; in a replay also one that is to be forgotten, as the
-order's lane knows of that. Nothing else of it is about a person.
+Under `full` a purchase names the visitor, and its customer if it has one; in a replay also one that is to be forgotten,
+as the order's lane knows of that. Nothing else of it is about a person.
 """
 
 from __future__ import annotations
@@ -42,11 +42,10 @@ def tell(event: Event, visitor: Visitor, out: Out) -> None:
     said = body(event.props)
     if event.type == REFUND and _is_unread(event.props, said):
         return
-    names = not visitor.is_anonymous and (visitor.may_profile or visitor.has_profile)
+    names = event.type == PURCHASE and not visitor.is_anonymous and (visitor.may_profile or visitor.has_profile)
+    customer = customer_at(visitor.state, event.time) if names else ""
     if names:
         visitor.state.told = max(visitor.state.told, event.time)
-    customer = customer_at(visitor.state, event.time) if names else ""
-    if names and event.type == PURCHASE:
         claims.note(event, customer, visitor)
     fact = Fact(
         site=event.site,

@@ -35,7 +35,7 @@ def is_expired(cart: Cart, now: int) -> bool:
 class Bought(Struct, array_like=True, frozen=True, gc=False):
     """An order that a visitor bought: see `crm.commerce.claims`."""
 
-    time: int  # of the purchase, ms
-    signed: bool  # by the site's server, and it named a customer
+    time: int  # of the purchase that counts, ms: the first, unless a later one is signed
+    signed: bool  # by the site's server
     customer: str  # that was told to the order; "": nobody
-    claimed: int  # when, ms
+    claims: int  # how often another one was told, since; more in what an earlier version stored

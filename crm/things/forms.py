@@ -21,9 +21,6 @@ from wakeline.vocabulary.types import BY_NAME
 
 MOST_MINOR = 10**17  # minor units: `amounts.MAX_AMOUNT` in the currency with the most decimals
 
-NOBODY = ""
-"""Whom a fact named was erased. The fact still says that it names nobody else."""
-
 Form = Callable[[Any], Any]
 """Returns a value as it is stored; raises ValueError for one that cannot be."""
 Table = Mapping[str, tuple[str, Form]]

@@ -12,13 +12,13 @@ from typing import Any
 from crm.out import Out, Verdict
 from crm.sites import SiteFacts
 from crm.things.digests import OF_PAGES, PAGE, digest, heard_before
-from crm.things.forms import NOBODY
 from crm.things.merging import merge, says_something
-from crm.things.state import PERSONS, Thing
+from crm.things.state import NOBODY, Thing, take_out
 from wakeline.kept import Fields, Kept
 from wakeline.record import Fact
-from wakeline.told import CUSTOMER, RANK_OF_OTHERS, RANK_OF_PAGES, VISITOR, ThingState
+from wakeline.told import CLAIM, CUSTOMER, RANK_OF_OTHERS, RANK_OF_PAGES, VISITOR, ThingState
 
+CLAIM_NUMBER = "claim"  # in the body of a page's fact: how many of that visitor came before, of whose order it is
 Making = Callable[[Fact], Fields]
 """What a fact says of its thing. Raises ValueError, which names the field, where it cannot say that."""
 
@@ -35,10 +35,7 @@ def hear(fact: Fact, thing: Thing, named: Mapping[str, Any], out: Out, *, making
     if seen := heard_before(said, (told.digest for told in state.told)):
         return seen
     fields = making(fact)
-    if fact.customer:
-        fields[CUSTOMER] = _unless_erased(fact.customer, fact, named)
-    if fact.visitor and fact.by in OF_PAGES:
-        fields[VISITOR] = _unless_erased(fact.visitor, fact, named)
+    fields |= _whom(fact, named)
     told = Kept(said, rank(fact), fact.time, fields)
     if not says_something(told):
         return Verdict.APPLIED
@@ -56,6 +53,22 @@ def rank(fact: Fact) -> int:
     return RANK_OF_PAGES if fact.by == PAGE else RANK_OF_OTHERS
 
 
+def _whom(fact: Fact, named: Mapping[str, Any]) -> Fields:
+    """The fields that name people: see `wakeline.told.customer_of`."""
+    found: Fields = {}
+    if fact.by not in OF_PAGES:
+        if fact.customer:
+            found[CUSTOMER] = _unless_erased(fact.customer, fact, named)
+        return found
+    precedence = [int(fact.by == PAGE), fact.time]
+    if fact.customer:
+        number = fact.body.get(CLAIM_NUMBER, 0)
+        found[CLAIM] = [*precedence, -number, _unless_erased(fact.customer, fact, named)]
+    if fact.visitor:
+        found[VISITOR] = [*precedence, _unless_erased(fact.visitor, fact, named)]
+    return found
+
+
 def _unless_erased(id: str, fact: Fact, named: Mapping[str, Any]) -> str:
     return NOBODY if fact.time <= named[id].tombstone else id
 
@@ -64,9 +77,8 @@ def unlink(thing: Thing, id: str, out: Out, *, upto: int) -> None:
     """Take a person out, as far as facts up to a time (ms) name it."""
     before = thing.named()
     for told in thing.state.told:
-        for name in PERSONS:
-            if told.time <= upto and told.fields.get(name) == id:
-                told.fields[name] = NOBODY
+        if told.time <= upto:
+            take_out(id, told.fields)
     _note(thing, before, out)
 
 
