@@ -340,6 +340,16 @@ async def test_an_order_that_is_shown_again_in_anothers_turn_stays(redis_server:
         assert (await whose(made), (await sums(made)).orders, await sums(made, BEN)) == (JO, 1, None)
 
 
+async def test_a_late_identify_moves_an_order_that_was_shown_again(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await say(made, event("phone", "page-1", 0, 0, "identify", customer=JO), bought("phone", 10 * MINUTE))
+        await say(made, event("phone", "page-2", 1, 20 * MINUTE, "purchase", order=ORDER, props=EURO))
+        await say(made, event("phone", "page-2", 2, 15 * MINUTE, "identify", customer=BEN), at=21 * MINUTE)
+        assert await whose(made) == JO
+        await say(made, event("phone", "page-2", 3, 5 * MINUTE, "identify", customer=BEN), at=22 * MINUTE)
+        assert (await whose(made), await sums(made), (await sums(made, BEN)).orders) == (BEN, None, 1)
+
+
 async def test_a_pages_refund_names_nobody(redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         refund = event("phone", "page-1", 1, 1, "refund", order=ORDER, props=EURO)
