@@ -1,14 +1,17 @@
 """What many facts say of one thing or person, merged field by field. The order in which they come does not matter.
 
 Of each field there is one value: that of the fact with the higher rank, then the later time, then the greater digest.
-Of a field whose name begins with EARLIEST it is the smallest value. A fact is kept with the fields in which it
-prevails; one that prevails in none leaves no trace.
+Of a field whose name begins with EARLIEST it is the smallest value, and of equal ones that of the smallest stamp. Whom
+a list of such a field ends with counts for nothing, as an erasure takes that out. A fact is kept with the fields in
+which it prevails; one that prevails in none leaves no trace.
 
 Of most fields there is one of a kind, and they stay. Of some, such as refunds and tags, there may be any number, as
 each has an id or a name of its own: these are *entries*, and only the latest MOST_ENTRIES are kept, preferences first.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import msgspec
 
@@ -37,7 +40,7 @@ def merge(facts: list[Kept], new: Kept) -> int:
         if former is None:
             continue
         if name.startswith(EARLIEST):
-            prevails = (value, new.stamp) < (former.fields[name], former.stamp)
+            prevails = (_when(value), new.stamp) < (_when(former.fields[name]), former.stamp)
         else:
             prevails = new.stamp > former.stamp
         del (former if prevails else new).fields[name]
@@ -49,6 +52,10 @@ def merge(facts: list[Kept], new: Kept) -> int:
     while len(facts) > 1 and (excess := len(_encode(facts)) - MOST_BYTES) > 0:
         cut += _shortened(facts, excess)
     return cut
+
+
+def _when(value: Any) -> Any:
+    return value[:-1] if isinstance(value, list) else value
 
 
 def _shortened(facts: list[Kept], excess: int) -> int:
