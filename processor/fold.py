@@ -175,6 +175,7 @@ class Fold:
         elif isinstance(person, Thing):
             changes.things[person.site, person.id] = person  # its key expires a week after its end, which has moved
         changes.reschedule(person, next and max(next, at))
+        person.has_new_deadlines = False  # else the next record would look again, if nobody has let the person go
         return is_due
 
     def _fire_one(self, person: Home, kind: rules.Deadline, at: int, changes: Changes) -> None:

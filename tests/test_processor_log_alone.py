@@ -23,6 +23,7 @@ from wakeline.settings import InterestRule, Site
 
 CASES, AT_ONCE = 1_000, 50
 WHOLE = (2_000, 2_002, 2_003)  # seeds of which every write fails, and every state is restored
+ONCE_BROKE = (707_842, 713_536)  # seeds beyond CASES that showed a fault
 MANY = 60  # seeds that are replayed under another rule
 
 
@@ -47,6 +48,11 @@ async def failing(url: str, seeds: range) -> str:
 @pytest.mark.parametrize("first", range(0, CASES, AT_ONCE))
 async def test_what_a_log_comes_to_depends_on_nothing_else(unsynced_server: Any, first: int) -> None:
     assert not await failing(unsynced_server.url, range(first, first + AT_ONCE))
+
+
+@pytest.mark.parametrize("seed", ONCE_BROKE)
+async def test_what_once_broke_holds(seed: int) -> None:
+    assert not await broken(MEMORY, case(seed))
 
 
 @pytest.mark.parametrize("seed", WHOLE)
