@@ -157,7 +157,9 @@ def put_visitor(event: WireEvent, record: Event, context: RequestContext) -> Non
 def put_page(event: WireEvent, record: Event, context: RequestContext) -> None:
     page = context.policy.page(event.url)
     if page is not None:
-        record.host, record.path, record.query = page
+        record.host, record.path, record.query, click = page
+        if event.type == PAGE_VIEW:
+            record.click = click
 
 
 def put_agent(event: WireEvent, record: Event, context: RequestContext) -> None:

@@ -15,9 +15,11 @@ from wakeline.labels import cut
 from wakeline.normalization import nfc
 from wakeline.paths import literal, normal, pattern, resolved, shortened, unquoted
 from wakeline.vocabulary.names import BREAKS, INVISIBLE, visible
+from wakeline.vocabulary.sources import CLICK_IDS, INTERNAL
 
 MAX_QUERY_VALUE = 100  # characters kept
 MAX_QUERY_FIELDS = 20  # parameters kept
+LONGEST_CLICK_ID = 3 * max(map(len, CLICK_IDS))  # with every character escaped
 CAMPAIGN = "utm_"  # prefix of parameters that are kept in any case
 
 HOST = re.compile(r"[\w.:-]{1,253}")
@@ -35,6 +37,7 @@ class Page(NamedTuple):
     host: str  # as browsers spell it, without port
     path: str
     query: dict[str, str]
+    click: str  # name of the first click id, see `vocabulary.sources`
 
 
 def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], masks: Sequence[Mask]) -> Page | None:
@@ -50,7 +53,7 @@ def clean_page(url: str, *, hosts: Collection[str], query: Collection[str], mask
     if parts.fragment.startswith(ROUTES):
         route, _, more = parts.fragment.partition("?")
         path, fields = f"{path or '/'}#{route}", f"{fields}&{more}"
-    return Page(host, clean_path(path, masks), clean_query(fields, query))
+    return Page(host, clean_path(path, masks), clean_query(fields, query), click_id(fields))
 
 
 def _host(name: str) -> str:
@@ -85,9 +88,9 @@ def slashed(url: str) -> str:
 
 
 def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
-    """Host and path of a page on another site, or "android-app://" and an app's name.
+    """Host and path of a page on another site, or "android-app://" and an app's name; INTERNAL for a page on `hosts`.
 
-    "" if empty, on `hosts`, or any other URL.
+    "" if empty, or any other URL.
     """
     try:
         parts = split(url)
@@ -96,8 +99,10 @@ def clean_referrer(url: str, *, hosts: Collection[str]) -> str:
         return ""
     if parts.scheme == APPS:
         return f"{APPS}://{redact(host)}" if len(host) <= 253 and APP.fullmatch(host) else ""
-    if parts.scheme not in ("http", "https") or not host or host in hosts or not HOST.fullmatch(host):
+    if parts.scheme not in ("http", "https") or not host or not HOST.fullmatch(host):
         return ""
+    if host in hosts:
+        return INTERNAL
     return redact(host) + clean_path(parts.path, ())
 
 
@@ -180,7 +185,7 @@ def _folded(text: str) -> str:
 def clean_query(query: str, allowed: Collection[str]) -> dict[str, str]:
     """The `utm_*` parameters in any case, with lower-case names, and the `allowed` ones exactly.
 
-    The first occurrence is kept; values are redacted and cut.
+    The first occurrence is kept; values are redacted and cut. Click ids are never kept.
     """
     kept: dict[str, str] = {}
     if not query:
@@ -192,7 +197,7 @@ def clean_query(query: str, allowed: Collection[str]) -> dict[str, str]:
         name = _parameter(name)
         if name[: len(CAMPAIGN)].lower() == CAMPAIGN:
             name = name.lower()
-        elif name not in allowed:
+        elif name not in allowed or name.lower() in CLICK_IDS:
             continue
         name = cut(clean_text(name), MAX_QUERY_VALUE)
         if name not in kept:
@@ -202,6 +207,15 @@ def clean_query(query: str, allowed: Collection[str]) -> dict[str, str]:
             if len(kept) == MAX_QUERY_FIELDS:
                 break
     return kept
+
+
+def click_id(query: str) -> str:
+    """The name of the first click id with a value; "" for none."""
+    for field in query.split("&") if query else ():
+        name, _, value = field.partition("=")
+        if value and len(name) <= LONGEST_CLICK_ID and (found := _parameter(name).lower()) in CLICK_IDS:
+            return found
+    return ""
 
 
 def _parameter(text: str) -> str:

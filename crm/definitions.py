@@ -12,8 +12,17 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from crm.visits.passing import LEFT_OUT
 from wakeline.paths import pattern
-from wakeline.settings import MOST_COST, MOST_INTEREST_RULES, MOST_MARGIN_RULES, InterestRule, MarginRule, Site
+from wakeline.settings import (
+    MOST_COST,
+    MOST_INTEREST_RULES,
+    MOST_MARGIN_RULES,
+    MOST_PASSING_HOSTS,
+    InterestRule,
+    MarginRule,
+    Site,
+)
 from wakeline.vocabulary.money import FACTORS
 
 Held = tuple[tuple[str, bytes], ...]  # name and body of each definition that holds for a site, by name
@@ -75,6 +84,16 @@ def _minute_in_words(amount: float) -> list[str]:
     return [f"a minute of service costs {amount:.12g}"]
 
 
+def _check_hosts(hosts: Sequence[str]) -> None:
+    if len(hosts) > MOST_PASSING_HOSTS:
+        raise ValueError(f"{len(hosts):,} hosts to pass through, more than {MOST_PASSING_HOSTS:,}")
+
+
+def _hosts_in_words(hosts: Sequence[str]) -> list[str]:
+    added = [f"nobody comes from {host}" for host in hosts if not host.startswith(LEFT_OUT)]
+    return added + [f"people come from {host[1:]}, too" for host in hosts if host.startswith(LEFT_OUT)]
+
+
 def _return_in_words(amount: float) -> list[str]:
     return [f"an order that comes back costs {amount:.12g}"]
 
@@ -86,6 +105,7 @@ KINDS: dict[str, Kind] = {
     "currency": Kind(str, _check_currency, _currency_in_words),
     "minute_cost": Kind(float, _check_cost, _minute_in_words),
     "return_cost": Kind(float, _check_cost, _return_in_words),
+    "passing_hosts": Kind(tuple[str, ...], _check_hosts, _hosts_in_words),
 }
 """By the name that records, keys and `Site` use."""
 

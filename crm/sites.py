@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from crm.definitions import Held, defined
+from crm.visits.passing import passing
 from wakeline.durations import MONTH_MS, QUARTER_MS
 from wakeline.event import MAX_INTEREST
 from wakeline.labels import cut
@@ -46,6 +47,7 @@ class SiteFacts:
         self.return_cost = half_up(site.return_cost * factor)
         self._rules = [(pattern(rule.path), interest_name(rule.interest)) for rule in site.interests]
         self._day_of_quarter: dict[int, str] = {}
+        self.is_passing = passing(site.passing_hosts)
         self.interests_of_path = lru_cache(REMEMBERED_PATHS)(self._interests_of_path)
         self.defined = lru_cache(REMEMBERED_DEFINED)(self._defined)
 

@@ -153,6 +153,9 @@ def content(board: Dashboard) -> None:
 
 def today_in_detail(board: Dashboard) -> None:
     board.with_row(row(104, "Top of today"))
+    of = numbers.TOP_SOURCE_CLASSES
+    wide = Size(24, 9)  # there are no more than nine of them
+    board.with_panel(top(60, "Classes of sources", f"{of.help}.", *queries.top(of, window=numbers.TODAY), size=wide))
     for id, title, each in (
         (14, "Campaigns", numbers.TOP_CAMPAIGNS),
         (15, "Custom events by name", numbers.TOP_EVENTS),

@@ -201,6 +201,7 @@ def _readable(session: Session) -> Struct:
         page=page_name(session.page),
         source=session.source,
         campaign=session.campaign,
+        source_class=session.detail.source_class,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -85,13 +85,13 @@ def ask(
     query: Query,
     *,
     zones: Mapping[str, ZoneInfo],
-    sites: Iterable[Site] = (),
+    sites: Collection[Site] = (),
     progress: Progress | None = None,
     parquet: Path | None = None,
     may_be_empty: bool = False,
 ) -> Iterator[Result]:
-    """The result, valid within the context. `zones` are the sites' time zones; `sites` are those whose rates are known,
-    see `rates`; `may_be_empty`: without any files it is that of empty tables.
+    """The result, valid within the context. `zones` are the sites' time zones; `sites` are those whose settings are
+    known, see `rates` and `events.settle`; `may_be_empty`: without any files it is that of empty tables.
 
     Raises InvalidQuery (before reading anything if possible), NoHistory, HistoryDamaged and HistoryUnavailable.
     """
@@ -100,7 +100,7 @@ def ask(
         _rehearse(query, folder)
         if not may_be_empty and not history.lanes():
             raise NoHistory
-        with _filled(history, query, folder, zones, progress or _unseen) as connection:
+        with _filled(history, query, folder, zones, progress or _unseen, sites) as connection:
             if needs(query.sql).rates:
                 rates.fill(connection, sites)
             lock(connection, but=parquet)
@@ -132,11 +132,12 @@ def _filled(
     folder: Path,
     zones: Mapping[str, ZoneInfo],
     progress: Progress,
+    sites: Collection[Site],
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     for attempt in range(1, TRIES + 1):
         with _empty(query, folder) as connection:
             try:
-                _fill(connection, history, query, folder, zones, progress)
+                _fill(connection, history, query, folder, zones, progress, sites)
             except FileNotFoundError as error:
                 if attempt == TRIES:
                     raise HistoryDamaged(f"a file of the history is listed but missing: {error}") from error
@@ -153,6 +154,7 @@ def _fill(
     folder: Path,
     zones: Mapping[str, ZoneInfo],
     progress: Progress,
+    sites: Collection[Site],
 ) -> None:
     asked = needs(query.sql)
     files = needed(history, query.first, query.last, reads_days=asked.days)
@@ -176,7 +178,7 @@ def _fill(
     read_some(connection, history, files.beside, folder / "files", words, partial(keep, types=types), step)
     connection.execute("DROP TABLE IF EXISTS history.line")  # it does not exist if no file was read
     connection.execute(facts.DROP_COPIES)
-    events.settle(connection, step)
+    events.settle(connection, step, sites=sites)
 
 
 def _keep(

@@ -6,12 +6,14 @@ at most SESSION_GAP_MS between them. Here all events have arrived already.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 import duckdb
 
-from crm.visits.sources import class_of, source_of
+from crm.visits.passing import passing
+from crm.visits.sources import origin_of
 from reports import forgetting
 from reports.amounts import read_amounts
 from reports.clocks import ahead
@@ -20,6 +22,7 @@ from wakeline.durations import DAY_MS
 from wakeline.event import CONSENT, ENGAGEMENT, IDENTIFY, MAX_EVENTS_PER_PAGE, PAGE_VIEW, PING
 from wakeline.paths import page_label
 from wakeline.record import CUSTOMER_PREFIX
+from wakeline.settings import Site
 from wakeline.vocabulary.things import THINGS
 
 RECORD = (
@@ -28,7 +31,7 @@ RECORD = (
     "device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[], "
     "continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, customer VARCHAR, "
     'props JSON, id VARCHAR, "order" VARCHAR, signed BOOLEAN, home VARCHAR, body JSON, "by" VARCHAR, batch VARCHAR, '
-    "line BIGINT, withdrawn BOOLEAN"
+    "line BIGINT, withdrawn BOOLEAN, click VARCHAR"
 )
 
 TABLES = """
@@ -39,11 +42,12 @@ CREATE TABLE history.event (
     referrer VARCHAR, device VARCHAR, browser VARCHAR, os VARCHAR, country VARCHAR, bot VARCHAR, interests VARCHAR[],
     continued BOOLEAN, engaged_ms BIGINT, scroll INTEGER, leave BOOLEAN, level VARCHAR, props JSON, page VARCHAR,
     n INTEGER, received TIMESTAMP, appended TIMESTAMP, lane SMALLINT, "offset" BIGINT, order_key VARCHAR,
-    signed BOOLEAN
+    signed BOOLEAN, click VARCHAR
 );
 CREATE TABLE history.source (
-    utm_source VARCHAR, utm_campaign VARCHAR, referrer VARCHAR, source VARCHAR, campaign VARCHAR,
-    class VARCHAR
+    site VARCHAR, referrer VARCHAR, click VARCHAR, utm_source VARCHAR, utm_medium VARCHAR, utm_campaign VARCHAR,
+    utm_content VARCHAR, utm_term VARCHAR, utm_id VARCHAR, source VARCHAR, campaign VARCHAR, class VARCHAR,
+    content VARCHAR, term VARCHAR, campaign_id VARCHAR, passes BOOLEAN
 );
 CREATE TABLE history.amount (text VARCHAR, currency VARCHAR, amount DOUBLE);
 CREATE TABLE history.newest ("at" TIMESTAMP);
@@ -80,7 +84,7 @@ def keep(
             CASE type WHEN '{ENGAGEMENT}' THEN coalesce(engaged_ms, 0) END,
             CASE type WHEN '{ENGAGEMENT}' THEN coalesce(scroll, 0) END,
             coalesce(leave, false), nullif(level, ''), props, page, n, epoch_ms(received), epoch_ms(appended), lane,
-            "offset", nullif("order", ''), coalesce(signed, false)
+            "offset", nullif("order", ''), coalesce(signed, false), nullif(click, '')
         FROM (
             SELECT *, {ahead} AS ahead FROM (
                 SELECT unnest(record), record."time" AS at_ms, lane, "offset", "at" AS appended FROM history.line
@@ -130,33 +134,43 @@ UPDATE history.event SET path = shown.path FROM (SELECT unnest($path) AS escaped
 WHERE history.event.path = shown.escaped
 """
 
+PARAMETERS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")
 KINDS_OF_SOURCES = f"""
-SELECT DISTINCT coalesce(query['utm_source'], ''), coalesce(query['utm_campaign'], ''), coalesce(referrer, '')
+SELECT DISTINCT site, coalesce(referrer, ''), coalesce(click, ''),
+    {", ".join(f"coalesce(query['{name}'], '')" for name in PARAMETERS)}
 FROM history.event WHERE type = '{PAGE_VIEW}' AND session IS NOT NULL
 """
-
-ADD_SOURCES = """
-INSERT INTO history.source
-SELECT unnest($utm_source), unnest($utm_campaign), unnest($referrer), unnest($source), unnest($campaign),
-    unnest($class)
-"""
+SOURCE_COLUMNS = (
+    "site", "referrer", "click", *PARAMETERS, "source", "campaign", "class", "content", "term", "campaign_id", "passes",
+)  # fmt: skip
+ADD_SOURCES = f"INSERT INTO history.source SELECT {', '.join(f'unnest(${name})' for name in SOURCE_COLUMNS)}"
 
 
-def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None]) -> None:
-    """After loading: drop duplicates, find visits, customers and sources; hide erased people."""
+def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None], *, sites: Iterable[Site] = ()) -> None:
+    """After loading: drop duplicates, find visits, customers and sources; hide erased people.
+
+    `sites`: through which hosts people pass there; of others the list of Wakeline holds.
+    """
     for statement in SETTLE:
         connection.execute(statement)
         step()
     forgetting.hide_forgotten(connection)
     _show_paths(connection)
+    known = defaultdict(lambda: passing(()), {site.key: passing(site.passing_hosts) for site in sites})
     kinds = connection.execute(KINDS_OF_SOURCES).fetchall()
-    named = [source_of({"utm_source": source, "utm_campaign": campaign}, page) for source, campaign, page in kinds]
-    rows = [(*kind, *names, class_of(names[0])) for kind, names in zip(kinds, named, strict=True)]
-    columns = ("utm_source", "utm_campaign", "referrer", "source", "campaign", "class")
+    rows = [(*kind, *_source(*kind, is_passing=known[kind[0]])) for kind in kinds]
     if rows:
-        connection.execute(ADD_SOURCES, dict(zip(columns, map(list, zip(*rows, strict=True)), strict=True)))
+        connection.execute(ADD_SOURCES, dict(zip(SOURCE_COLUMNS, map(list, zip(*rows, strict=True)), strict=True)))
     read_amounts(connection)
     step()
+
+
+def _source(
+    _: str, referrer: str, click: str, *parameters: str, is_passing: Callable[[str], bool]
+) -> tuple[str | bool, ...]:
+    query = {name: value for name, value in zip(PARAMETERS, parameters, strict=True) if value}
+    passes = not query and not click and is_passing(referrer)
+    return (*origin_of(query, referrer, click, is_passing=is_passing), passes)
 
 
 def _show_paths(connection: duckdb.DuckDBPyConnection) -> None:

@@ -8,24 +8,32 @@ from datetime import date
 from typing import NamedTuple
 
 from reports import customer_value, deliveries, orders, product_sales, responses, things, worth
+from reports.events import PARAMETERS
 from reports.items import OF_EVENT
 from wakeline.commerce import PURCHASE, REFUND
-from wakeline.definitions import IS_BOUNCE
+from wakeline.definitions import IS_BOUNCE, RETURN_MS
 from wakeline.event import CONSENT, PAGE_VIEW
 from wakeline.vocabulary.types import NO_ACTIVITY, ORDER_STATE
 
 EVENTS = f"CREATE VIEW events AS SELECT *, {OF_EVENT} AS items FROM history.event WHERE {{days}}"
 
+GOES_ON = f"""(
+    entered.continued OR coalesce(source.passes AND started_after <= to_milliseconds({RETURN_MS}), false)
+)"""
+CAME_BY = ("referrer", "click", *PARAMETERS)
+
 SESSION = f"""
 CREATE VIEW history.session AS
 SELECT
-    site, visitor, session, session AS started, ended, entered.day AS day, customer, page_views, engaged_ms, events,
-    CASE WHEN NOT entered.continued THEN entered.path END AS entry,
+    visit.site AS site, visitor, session, session AS started, ended, entered.day AS day, customer, page_views,
+    engaged_ms, events,
+    CASE WHEN NOT {GOES_ON} THEN entered.path END AS entry,
     CASE WHEN NOT handed_over THEN left_from END AS exit,
-    coalesce(source.source, 'direct') AS source, coalesce(source.class, 'direct') AS source_class,
-    nullif(source.campaign, '') AS campaign,
-    {IS_BOUNCE} AND NOT handed_over AND NOT entered.continued AS bounce,
-    entered.continued AS continued, entered.device AS device, entered.browser AS browser, entered.os AS os,
+    source.source AS source, source.class AS source_class, nullif(source.campaign, '') AS campaign,
+    nullif(source.content, '') AS content, nullif(source.term, '') AS term,
+    nullif(source.campaign_id, '') AS campaign_id,
+    {IS_BOUNCE} AND NOT handed_over AND NOT {GOES_ON} AS bounce,
+    {GOES_ON} AS continued, entered.device AS device, entered.browser AS browser, entered.os AS os,
     entered.country AS country
 FROM (
     SELECT
@@ -39,16 +47,17 @@ FROM (
         ), false) AS handed_over,
         arg_min(
             {{'path': path, 'day': day, 'continued': continued, 'device': device, 'browser': browser, 'os': os,
-              'country': country, 'utm_source': query['utm_source'], 'utm_campaign': query['utm_campaign'],
-              'referrer': referrer}},
+              'country': country, 'referrer': referrer, 'click': click,
+              {", ".join(f"'{name}': query['{name}']" for name in PARAMETERS)}}},
             (time, page, "offset")
         ) FILTER (type = '{PAGE_VIEW}') AS entered,
-        arg_max(path, (time, page, -"offset")) FILTER (type = '{PAGE_VIEW}') AS left_from
+        arg_max(path, (time, page, -"offset")) FILTER (type = '{PAGE_VIEW}') AS left_from,
+        session - lag(max(time)) OVER (PARTITION BY site, visitor ORDER BY session) AS started_after
     FROM history.event WHERE session IS NOT NULL
     GROUP BY site, visitor, session
-)
-LEFT JOIN history.source AS source ON coalesce(entered.utm_source, '') = source.utm_source
-    AND coalesce(entered.utm_campaign, '') = source.utm_campaign AND coalesce(entered.referrer, '') = source.referrer
+) AS visit
+JOIN history.source AS source ON visit.site = source.site
+    AND {" AND ".join(f"coalesce(entered.{name}, '') = source.{name}" for name in CAME_BY)}
 WHERE views > 0
 """
 

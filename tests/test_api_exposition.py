@@ -47,6 +47,7 @@ def test_names_are_unique_in_base_units_and_explained() -> None:
             "product",
             "category",
             "coupon",
+            "source_class",
             "page",
             "source",
             "interest",

@@ -18,6 +18,7 @@ from api.profiles import ProfileHandlers
 from wakeline import keys
 from wakeline.identity import customer_id
 from wakeline.lanes import lane_of
+from wakeline.profile_fields import Source
 from wakeline.profiles import AsyncProfiles
 from wakeline.redis.connect import connect
 from wakeline.settings import Config, Settings, Site
@@ -69,7 +70,7 @@ async def test_a_visitors_profile_is_typed_json(api: Client) -> None:
     assert status == 200
     assert (profile["site"], profile["id"], profile["page_views"]) == ("shop", VISITOR, 5)
     assert (profile["first_seen"], profile["session"], profile["visitors"]) == ("1970-01-01T00:00:01Z", None, [])
-    assert profile["first_source"] == {"source": "", "campaign": ""}
+    assert profile["first_source"] == dict.fromkeys(Source.__struct_fields__, "")
     assert [interest["name"] for interest in profile["interests"]] == ["lamps", "chairs"]
 
 

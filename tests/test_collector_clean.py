@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from collector.cards import REDACTED
 from collector.clean import clean_interests, clean_text
+from collector.policy import Policy
 from collector.urls import (
     MAX_QUERY_FIELDS,
     MAX_QUERY_VALUE,
@@ -21,6 +22,8 @@ from collector.urls import (
 )
 from wakeline.labels import cut
 from wakeline.paths import MAX_PATH, readable, shortened
+from wakeline.settings import Site
+from wakeline.vocabulary.sources import CLICK_IDS
 
 HOSTS = frozenset({"shop.example", "xn--bcher-kva.example"})
 QUERY = frozenset({"ref"})
@@ -174,17 +177,38 @@ def test_a_query_keeps_so_many_parameters_and_no_more() -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "click"),
+    [
+        pytest.param("?gclid=EAIaIQ&size=41", "gclid", id="of an advertisement"),
+        pytest.param("?size=41&GCLID=EAIaIQ", "gclid", id="in any case"),
+        pytest.param("?%67clid=EAIaIQ", "gclid", id="escaped"),
+        pytest.param("?fbclid=1&gclid=2", "fbclid", id="the first of two"),
+        pytest.param("?gclid=", "", id="without a value"),
+        pytest.param("?xgclid=1&gclid_=2&q=gclid", "", id="a name within a name"),
+        pytest.param("", "", id="none"),
+        pytest.param("?" + "&".join(f"utm_{n}=1" for n in range(40)) + "&msclkid=1", "msclkid", id="behind many"),
+    ],
+)
+def test_that_there_was_a_click_id_is_known_and_never_its_value(query: str, click: str) -> None:
+    site = Site(key="shop", origins=("https://shop.example",), query=("gclid", "GCLID", "fbclid", "size"))
+    page = Policy(site).page(f"https://shop.example/{query}")
+    assert page is not None
+    assert page.click == click
+    assert not {name.lower() for name in page.query} & CLICK_IDS.keys()
+
+
+@pytest.mark.parametrize(
     ("referrer", "expected"),
     [
         pytest.param("https://www.google.com/", "www.google.com/", id="search engine"),
         pytest.param("https://News.example:8443/a?q=secret#x", "news.example/a", id="host and path only"),
-        pytest.param("https://shop.example/cart", "", id="the site itself"),
+        pytest.param("https://shop.example/cart", "internal", id="the site itself"),
         pytest.param("https://mail.example/inbox/me@mail.example", f"mail.example/inbox/{REDACTED}", id="redacted"),
         pytest.param("", "", id="none"),
         pytest.param("android-app://com.example.app/", "android-app://com.example.app", id="an app of Android"),
         pytest.param("android-app://a\x1b/x", "", id="no name of an app"),
         pytest.param("ios-app://1/com.example", "", id="no web page"),
-        pytest.param("https://Bücher.example/", "", id="the site itself, not in punycode"),
+        pytest.param("https://Bücher.example/", "internal", id="the site itself, not in punycode"),
         pytest.param("https://straße.example/caf%c3%a9", "xn--strae-oqa.example/caf%C3%A9", id="in normal form"),
         pytest.param("https://[", "", id="broken"),
         pytest.param("https://a b/", "", id="no host name"),

@@ -191,7 +191,7 @@ def test_a_page_is_read_with_its_backslashes_as_slashes() -> None:
 
 
 def test_a_referrer_with_the_dot_of_the_root_is_of_the_site() -> None:
-    assert POLICY.referrer("http://shop.example./reset/SECRET") == ""
+    assert POLICY.referrer("http://shop.example./reset/SECRET") == "internal"
     assert POLICY.referrer("https://other.example./a") == "other.example/a"
 
 

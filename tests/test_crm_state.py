@@ -63,8 +63,11 @@ SHORTER = [
     (VisitorState(customer=ALICE, noted={BEN: 5, ALICE: 7}), {"u": "@alice", "q": {"@ben": 5, "@alice": 7}}),
     (VisitorState(customer=ALICE, noted={BEN: 5}), {"u": "@alice", "q": {"@ben": 5}}),
     (VisitorState(noted={BEN: 5}), {"q": {"@ben": 5}}),
-    (VisitorState(first=Touch(5, "google"), latest=Touch(5, "google")), {"b": [5, "google", ""]}),
-    (VisitorState(first=Touch(5, "google"), latest=Touch(6)), {"b": [5, "google", ""], "z": [6, "", ""]}),
+    (VisitorState(first=Touch(5, "google"), latest=Touch(5, "google")), {"b": [5, "google", "", [""] * 4]}),
+    (
+        VisitorState(first=Touch(5, "google"), latest=Touch(6)),
+        {"b": [5, "google", "", [""] * 4], "z": [6, "", "", [""] * 4]},
+    ),
 ]
 
 

@@ -392,8 +392,8 @@ def test_a_visit_has_the_class_of_its_source(tmp_path: Path) -> None:
         ("google", "search", None),
         ("grok", "ai_assistant", None),
         ("x", "social", None),
-        ("com.google.android.gm", "referral", None),
-        ("newsletter", "other", "May"),
+        ("com.google.android.gm", "email", None),
+        ("newsletter", "email", "May"),
         ("blog.example", "referral", "May"),
     ]
 

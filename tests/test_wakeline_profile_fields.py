@@ -58,7 +58,8 @@ def test_every_trait_is_a_field_of_the_profile_and_of_the_state() -> None:
 
 def test_every_source_is_in_the_state() -> None:
     assert {name.partition("_")[0] for name in SOURCES} == {"first", "last"}
-    assert [attrgetter(of)(VisitorState()) for of in SOURCES.values()] == [""] * 4
+    assert [attrgetter(of)(VisitorState()) for of in SOURCES.values()] == [""] * len(SOURCES)
+    assert len(SOURCES) == 2 * len(Source.__struct_fields__)
 
 
 @pytest.mark.parametrize("kind", document.PARTS.values())

@@ -58,6 +58,7 @@ TOP_NAMES = {
     "entries": ("entries", "page"),
     "exits": ("exits", "page"),
     "sources": ("visits", "source"),
+    "source_classes": ("class_visits", "source_class"),
     "campaigns": ("campaign_visits", "campaign"),
     "interests": ("interest", "interest"),
     "events": ("custom_events", "event"),

@@ -130,6 +130,7 @@ TOP_ENGAGED = Top("engaged_ms", "engaged_seconds", "page", "Engaged time by page
 TOP_ENTRIES = Top("entries", "entries", "page", "Sessions by entry page", has_paths=True)
 TOP_EXITS = Top("exits", "exits", "page", "Sessions by exit page", has_paths=True)
 TOP_SOURCES = Top("sources", "visits", "source", "Sessions that began, by source", is_live=True)
+TOP_SOURCE_CLASSES = Top("source_classes", "class_visits", "source_class", "Sessions that began, by class of source")
 TOP_CAMPAIGNS = Top("campaigns", "campaign_visits", "campaign", "Sessions that began, by campaign")
 TOP_INTERESTS = Top("interests", "interest", "interest", "Events that show an interest, by interest", is_live=True)
 # includes events that are not activity, so it may exceed EVENTS

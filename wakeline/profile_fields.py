@@ -69,8 +69,16 @@ TRAITS = tuple(field for field in list(globals().values()) if isinstance(field, 
 SOURCES = {
     "first_source": "first.source",
     "first_campaign": "first.campaign",
+    "first_source_class": "first.detail.source_class",
+    "first_content": "first.detail.content",
+    "first_term": "first.detail.term",
+    "first_campaign_id": "first.detail.campaign_id",
     "last_source": "latest.source",
     "last_campaign": "latest.campaign",
+    "last_source_class": "latest.detail.source_class",
+    "last_content": "latest.detail.content",
+    "last_term": "latest.detail.term",
+    "last_campaign_id": "latest.detail.campaign_id",
 }
 
 
@@ -85,6 +93,7 @@ class Session(Struct, frozen=True, kw_only=True):
     page: Annotated[str, Fact("path of its latest page")]
     source: Annotated[str, Fact("where it came from")]
     campaign: Annotated[str, Fact("its campaign; empty if there is none")]
+    source_class: Annotated[str, Fact("the class of its source, see [sources.md](sources.md); empty if unknown")] = ""
 
 
 class Cart(Struct, frozen=True, kw_only=True):
@@ -110,6 +119,10 @@ class Source(Struct, frozen=True):
 
     source: Annotated[str, Fact("the site or `utm_source`; empty if unknown")]
     campaign: Annotated[str, Fact("`utm_campaign`; empty if there is none")]
+    source_class: Annotated[str, Fact("its class, such as `email`: see [sources.md](sources.md)")] = ""
+    content: Annotated[str, Fact("`utm_content`, such as which link of a mail")] = ""
+    term: Annotated[str, Fact("`utm_term`, such as a keyword")] = ""
+    campaign_id: Annotated[str, Fact("`utm_id`")] = ""
 
 
 class Preference(Struct, frozen=True, kw_only=True):

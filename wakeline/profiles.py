@@ -287,8 +287,8 @@ def _profile(
         **_declared(text),
         session=read_session(text.get("session", ""), now),
         cart=read_cart(text.get("cart", ""), now),
-        first_source=None if is_customer else Source(text.get("first_source", ""), text.get("first_campaign", "")),
-        last_source=Source(text.get("last_source", ""), text.get("last_campaign", "")),
+        first_source=None if is_customer else _source(text, "first"),
+        last_source=_source(text, "last"),
         interests=tuple(
             Interest(
                 name,
@@ -299,6 +299,10 @@ def _profile(
         record=record,
         purchases=read_purchases(stored.account, record, now),
     )
+
+
+def _source(text: Mapping[str, str], which: str) -> Source:
+    return Source(*(text.get(f"{which}_{name}", "") for name in Source.__struct_fields__))
 
 
 def _declared(text: Mapping[str, str]) -> dict[str, Any]:

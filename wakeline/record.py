@@ -49,7 +49,8 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
     path: str  # masked and redacted
     query: dict[str, str] = {}  # allow-listed parameters only
     title: str = ""
-    referrer: str = ""  # host and path of another site's page; "" for direct and internal
+    referrer: str = ""  # host and path of another site's page; `INTERNAL` of one of the site; "" for none
+    click: str = ""  # page view: name of the click id in its URL, see `vocabulary.sources`; its value is never kept
     device: str = "other"  # desktop, mobile, tablet, other
     browser: str = ""
     os: str = ""

@@ -19,6 +19,7 @@ from wakeline.memory import COUNT_ONLY, REFUSE
 METRICS_PORT_STEP = 10  # between the metrics ports of two workers of the collector
 MOST_INTEREST_RULES = 1_000  # of a site: each takes half a millisecond to prepare, and is tried at each new path
 MOST_MARGIN_RULES = 1_000  # of one site
+MOST_PASSING_HOSTS = 1_000  # of one site
 MOST_COST = 1_000_000  # of a minute or a return, in units of the currency
 
 
@@ -216,6 +217,11 @@ class Site:
     )
     return_cost: float = _setting(
         0.0, "what it costs to take back an order, or a part of it, in `currency`", least=0, most=MOST_COST
+    )
+    passing_hosts: tuple[str, ...] = _setting(
+        (),
+        "more hosts where people pay, log in or confirm a payment, so that no visit comes from there; -paypal.com "
+        f"takes one from the list that Wakeline has; at most {MOST_PASSING_HOSTS:,}",
     )
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
     archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)

@@ -24,6 +24,7 @@ class StoredSession(Struct, omit_defaults=True):
     page: str = ""  # path of its latest page
     source: str = ""
     campaign: str = ""
+    source_class: str = ""
 
 
 class StoredCart(Struct, omit_defaults=True):
@@ -55,6 +56,7 @@ def read_session(text: str, now: int) -> Session | None:
         page=stored.page,
         source=stored.source,
         campaign=stored.campaign,
+        source_class=stored.source_class,
     )
 
 

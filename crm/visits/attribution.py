@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from crm.identity.turns import move_visit
+from crm.identity.turns import count_at, move_visit
 from crm.out import Out
 from crm.state import Visitor
 from crm.visits.sessions import count_visit, touch
-from crm.visits.sources import source_of
+from crm.visits.sources import origin_of
+from crm.visits.state import Detail
 from wakeline import profile_fields
 from wakeline.record import Event
 
@@ -16,16 +17,24 @@ def attribute(event: Event, visitor: Visitor, out: Out) -> None:
     if visitor.new_entry is None:
         return
     session, before = visitor.new_entry
-    session.source, session.campaign = source_of(event.query, event.referrer)
+    origin = origin_of(event.query, event.referrer, event.click, is_passing=out.site.is_passing)
+    session.source, session.campaign, *detail = origin
+    session.detail = Detail(*detail)
     if before is not None:
         count_visit(before, out, -1)
     count_visit(session, out)
     if not visitor.may_profile:
         return
-    if before is None:
+    was_counted = before is not None and not before.returned
+    if not session.returned and not was_counted:
         visitor.count(profile_fields.VISITS)
-    else:
-        move_visit(visitor, out, was=before.entry_at[0])
+    elif before is not None and was_counted:
+        if session.returned:
+            count_at(profile_fields.VISITS, -1, before.entry_at[0], visitor, out)
+        else:
+            move_visit(visitor, out, was=before.entry_at[0])
+    if session.returned:
+        return
     state = visitor.state
     now = touch(session)
     if not state.first.time or now.time <= state.first.time or (before and touch(before) == state.first):

@@ -22,8 +22,8 @@ from urllib.parse import unquote
 from publicsuffixlist import PublicSuffixList
 
 from wakeline.hosts import MAX_HOST
+from wakeline.vocabulary.sources import AI_ASSISTANT, SEARCH, SOCIAL
 
-SEARCH, SOCIAL, AI_ASSISTANT = "search", "social", "ai_assistant"
 RANK = (AI_ASSISTANT, SOCIAL, SEARCH)  # precedence, if the list has a name in several classes
 
 ENGINES = frozenset(("google", "bing", "yahoo", "yandex", "baidu"))  # engines with partners and other services

@@ -12,6 +12,7 @@ from crm.lifetimes import visitor_end
 from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Visitor
+from crm.visits.sources import class_of
 from crm.visits.state import (
     KEPT_CLOSED,
     MAX_OPEN_SESSIONS,
@@ -21,10 +22,20 @@ from crm.visits.state import (
     deadline,
 )
 from wakeline import profile_fields
-from wakeline.definitions import SESSION_GAP_MS, is_bounce
+from wakeline.definitions import RETURN_MS, SESSION_GAP_MS, is_bounce
 from wakeline.durations import DAY_MS
 from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING
-from wakeline.numbers import BOUNCES, NEW_VISITORS, SESSIONS, TOP_CAMPAIGNS, TOP_ENTRIES, TOP_EXITS, TOP_SOURCES, VISITS
+from wakeline.numbers import (
+    BOUNCES,
+    NEW_VISITORS,
+    SESSIONS,
+    TOP_CAMPAIGNS,
+    TOP_ENTRIES,
+    TOP_EXITS,
+    TOP_SOURCE_CLASSES,
+    TOP_SOURCES,
+    VISITS,
+)
 from wakeline.record import Event
 from wakeline.vocabulary.types import NO_ACTIVITY
 
@@ -50,7 +61,7 @@ def join(event: Event, visitor: Visitor, out: Out) -> None:
         visitor.hide(session)
     visitor.session_changed = True
     if event.type == PAGE_VIEW:
-        _view(event, session, visitor)
+        _view(event, session, visitor, out)
     elif event.type == ENGAGEMENT:
         session.engaged_ms += event.engaged_ms
     elif event.type == CONSENT:
@@ -121,17 +132,26 @@ def _session_at(time: int, visitor: Visitor, out: Out) -> Session | None:
     return session
 
 
-def _view(event: Event, session: Session, visitor: Visitor) -> None:
+def _view(event: Event, session: Session, visitor: Visitor, out: Out) -> None:
     at = (event.time, event.page)
     if not session.page_views or at < session.entry_at:
         visitor.new_entry = (session, copied(session) if session.page_views else None)
         session.entry = _kept(event.path)
         session.entry_at = at
         session.continued = event.continued
+        session.returned = bool(event.referrer) and _returns(event, session, visitor, out)
     if not session.page_views or at > session.page_at:
         session.page = _kept(event.path)
         session.page_at = at
     session.page_views += 1
+
+
+def _returns(event: Event, session: Session, visitor: Visitor, out: Out) -> bool:
+    """Whether it comes from where people pay or log in, within RETURN_MS of an earlier session."""
+    if event.query or event.click or not out.site.is_passing(event.referrer):
+        return False
+    earlier = [*visitor.state.closed, *((one.start, one.last) for one in visitor.state.sessions if one is not session)]
+    return any(start <= event.time <= last + RETURN_MS for start, last in earlier)
 
 
 def _kept(path: str) -> str:
@@ -161,11 +181,12 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
             later = max(session, other, key=lambda one: one.entry_at)
             count_visit(later, out, -1)  # it is part of the earlier visit
             # the visit may have begun before the profile
-            if visitor.may_profile and visitor.state.visits and not session.unshown:
+            if visitor.may_profile and visitor.state.visits and not (session.unshown or later.returned):
                 count_at(profile_fields.VISITS, -1, later.entry_at[0], visitor, out)
         if not session.page_views or other.entry_at < session.entry_at:
             session.entry, session.entry_at, session.continued = other.entry, other.entry_at, other.continued
-            session.source, session.campaign = other.source, other.campaign
+            session.source, session.campaign, session.detail = other.source, other.campaign, other.detail
+            session.returned = other.returned
         if other.page_at > session.page_at:
             session.page, session.page_at = other.page, other.page_at
         if before and visitor.state.latest in before and not session.unshown:
@@ -183,10 +204,11 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
 def count_visit(session: Session, out: Out, amount: int = 1) -> None:
     """Count (or uncount) a visit at its start and source. A continued visit was counted under its former id."""
     time = session.entry_at[0]
-    if not session.continued:
+    if not session.is_uncounted:
         day = out.site.day(time)
         out.count(VISITS, amount, day=day)
         out.top_at(time, TOP_SOURCES, session.source, amount)
+        out.top_at(time, TOP_SOURCE_CLASSES, session.detail.source_class or class_of(session.source), amount)
         if session.campaign:
             out.top_at(time, TOP_CAMPAIGNS, session.campaign, amount)
 
@@ -218,7 +240,7 @@ def close(session: Session, visitor: Visitor, out: Out) -> None:
         visitor.recent = session
     time = session.entry_at[0]
     day = out.site.day(time)
-    if not session.continued:
+    if not session.is_uncounted:
         out.count(SESSIONS, day=day)
         out.top_at(time, TOP_ENTRIES, session.entry)
         if is_bounce(session.page_views, session.engaged_ms, session.events) and not session.handed_over:
@@ -228,4 +250,4 @@ def close(session: Session, visitor: Visitor, out: Out) -> None:
 
 
 def touch(session: Session) -> Touch:
-    return Touch(session.entry_at[0], session.source, session.campaign)
+    return Touch(session.entry_at[0], session.source, session.campaign, session.detail)

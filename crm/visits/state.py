@@ -10,6 +10,18 @@ MAX_OPEN_SESSIONS = 4  # late events may open one in the past
 KEPT_CLOSED = 4  # closed sessions remembered to recognise their late events
 
 
+class Detail(Struct, array_like=True, frozen=True, gc=False):
+    """What else is known of where a visit came from: see `crm.visits.sources.Origin`."""
+
+    source_class: str = ""  # "": by an earlier version
+    content: str = ""
+    term: str = ""
+    campaign_id: str = ""
+
+
+UNKNOWN = Detail()
+
+
 class Session(Struct, array_like=True, gc=False):
     """One visit. All fields are sums, minima or maxima, so the order of arrival does not matter."""
 
@@ -28,6 +40,13 @@ class Session(Struct, array_like=True, gc=False):
     continued: bool = False  # continues from another consent level, where its start was counted
     handed_over: bool = False  # continues under another consent level, where its end is counted
     unshown: bool = False  # counted but not shown: has events kept out of the profile, or was open at an erasure
+    detail: Detail = UNKNOWN
+    returned: bool = False  # from where people pay or log in, to a shop that they had visited just before
+
+    @property
+    def is_uncounted(self) -> bool:
+        """Whether another session's start is that of the visit."""
+        return self.continued or self.returned
 
 
 class Touch(Struct, array_like=True, frozen=True, gc=False):
@@ -36,6 +55,7 @@ class Touch(Struct, array_like=True, frozen=True, gc=False):
     time: int = 0
     source: str = ""
     campaign: str = ""
+    detail: Detail = UNKNOWN
 
 
 def deadline(session: Session) -> int:
@@ -54,4 +74,6 @@ def copied(session: Session) -> Session:
         source=session.source,
         campaign=session.campaign,
         continued=session.continued,
+        detail=session.detail,
+        returned=session.returned,
     )

@@ -106,7 +106,8 @@ function rows(list, pairs) {
   list.replaceChildren(...pairs.filter(([, value]) => value).flatMap(([name, value]) => [make("dt", "", name), make("dd", "", value)]))
 }
 
-const from = ({ source, campaign }) => [source, campaign].filter(Boolean).join(", ")
+const from = ({ source, source_class, campaign, content }) =>
+  [source, source_class !== source && source_class, campaign, content].filter(Boolean).join(", ")
 const many = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`
 const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })
 

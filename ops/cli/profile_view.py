@@ -165,7 +165,9 @@ def _came_from(profile: Profile) -> Iterator[str]:
     """Known sources: a customer has no first source, and nobody has one before the first page view."""
     for which, source in (("first", profile.first_source), ("last", profile.last_source)):
         if source is not None and source.source:
-            yield f"{which} {plain(source.source)}" + (f" ({plain(source.campaign)})" if source.campaign else "")
+            kind = source.source_class if source.source_class != source.source else ""
+            more = ", ".join(plain(text) for text in (kind, source.campaign, source.content, source.term) if text)
+            yield f"{which} {plain(source.source)}" + (f" ({more})" if more else "")
 
 
 def count(number: int, what: str) -> str:

@@ -24,6 +24,12 @@ SOURCES: tuple[dict[str, Any], ...] = (
     {"query": {"utm_source": "mail", "utm_campaign": "may"}},
     {"query": {"utm_source": "paper", "utm_campaign": "june"}},
 )
+MORE_SOURCES: tuple[dict[str, Any], ...] = (
+    {"referrer": "paypal.com/"},
+    {"referrer": "internal"},
+    {"click": "gclid"},
+    {"query": {"utm_source": "mail", "utm_medium": "email", "utm_content": "top", "utm_term": "shoes", "utm_id": "7"}},
+)
 CUSTOM = ("add_to_cart", "purchase", "search", "web_vitals", "download")
 STEPS = (12, 45)  # fewest and most of a case
 GAPS = (0, 1, SECOND, 20 * SECOND, 2 * MINUTE, 10 * MINUTE, 29 * MINUTE, 30 * MINUTE, 31 * MINUTE, 3 * HOUR, DAY)
@@ -252,7 +258,9 @@ class _Story:
         rng = self._rng
         words = ("Leather", "Sale", "Red", "Blue", "Wool", "Silk", "Suede", "Felt")
         names = rng.sample(words, rng.choice((0, 0, 1, 4 if self._kind.trimmed else 2)))
-        return {"interests": names, "continued": rng.random() < 0.05, **rng.choice(SOURCES)}
+        said = {"interests": names, "continued": rng.random() < 0.05, **rng.choice(SOURCES)}
+        apart = random.Random(f"{len(self._said)} {self._at}")  # so that the rest of a story is the same without it
+        return said | apart.choice(MORE_SOURCES) if apart.random() < 0.2 else said
 
     def _made(self, visitor: str, page: _Page, type: str, **fields: Any) -> Event:
         rng = self._rng

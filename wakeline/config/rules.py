@@ -21,6 +21,7 @@ LEAST_MEMORY_MB = 64
 MIN_SECRET = 16  # characters; shorter secrets can be guessed from one signature
 HIDDEN = {"secret", "api_token", "redis", "log", "log_before"}  # never shown in messages
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # part of Redis keys, between colons
+HOST_NAME = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 PATH = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9_.~-]*)+")  # browsers send such paths unchanged
 SECONDS = ("socket_timeout", "socket_connect_timeout", "health_check_interval", "timeout")  # options of redis-py
@@ -180,6 +181,13 @@ def purpose(text: str) -> str:
     return f"{quoted(text)} is not a purpose's name: use 1 to 64 characters, no comma and no space around it"
 
 
+def passing_host(text: str) -> str:
+    host, slash, path = text.removeprefix("-").partition("/")
+    if HOST_NAME.fullmatch(host) and bool(slash) == bool(path) and "/" not in path:
+        return ""
+    return f"{quoted(text)} is no host: write it like pay.example, or pay.example/login for a part of it"
+
+
 def parameter(text: str) -> str:
     if text and not set(text) & set("=&?# "):
         return ""
@@ -239,6 +247,7 @@ SITE: dict[str, Callable[..., str]] = {
     "interests": interest,
     "margins": margin,
     "currency": currency,
+    "passing_hosts": passing_host,
     "query": parameter,
     "masks": mask,
 }
