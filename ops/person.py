@@ -112,7 +112,8 @@ def known_of(url: str, site: str, ids: Sequence[str], cards: Mapping[str, Person
         known = {id: profiles.read(site, id, interests=MOST_INTERESTS) for id in browsers}
         linked = sorted(id for id, one in known.items() if id in listed or (one and one.customer in ids))
         shared = {id for id in linked if _customers(redis, deployment, site, id).difference(ids)}
-        named = _things(redis, deployment, site, [*ids, *(id for id in linked if id not in shared)], customers=ids)
+        who = [*ids, *(id for id in linked if id not in shared)]
+        named = _things(redis, deployment, site, who, customers=ids, visitors=linked)
     if profile is None and not (cards or linked or record or named):
         return None
     return {
@@ -191,9 +192,18 @@ PARTS = {"trait": "traits", "topic": "topics", "channel": "channels", "tag": "ta
 
 
 def _things(
-    redis: Any, deployment: Deployment, site: str, who: Iterable[str], *, customers: Sequence[str]
+    redis: Any,
+    deployment: Deployment,
+    site: str,
+    who: Iterable[str],
+    *,
+    customers: Sequence[str],
+    visitors: Sequence[str],
 ) -> dict[str, list[Readable]]:
-    """The things that name one of these people, and no customer but these, by kind, each with what is said of it."""
+    """The things that name one of these people, and no customer but these, by kind, each with what is said of it.
+
+    Who told an order without being one of `visitors` may be somebody else, and is left out.
+    """
     live, lanes = keys.Keys(deployment.version), range(deployment.lanes)
     asked = [(lane, id) for lane in lanes for id in who]
     pipe = redis.pipeline(transaction=False)
@@ -213,6 +223,9 @@ def _things(
         if kind is not None and stored is not None:
             said = _thing(decode_thing(stored).told, kind.name)
             if said.get("customer", customers[0]) in customers:
+                if said.get("visitor") not in visitors:
+                    for names in (said, said["said"]):
+                        names.pop("visitor", None)
                 found.setdefault(kind.name, []).append({"id": id} | said)
     return found
 

@@ -135,3 +135,14 @@ def test_what_an_earlier_version_stored_gives_way_to_pages_only(rank: int) -> No
     assert thing.named() == {"@jo", "visitor-0"}
     told_to(thing, claim(bought(1, "visitor-0"), "@ben", 1))
     assert customer_of(thing.state.told)[0] == ("@ben" if rank == RANK_OF_PAGES else "@jo")
+
+
+@pytest.mark.parametrize("rank", [RANK_OF_PAGES, RANK_OF_OTHERS])
+def test_a_later_page_takes_no_order_that_an_earlier_version_stored(rank: int) -> None:
+    former = {"$v": 100, "c": "EUR", CUSTOMER: "@jo", FORMER_VISITOR: "visitor-0"}
+    thing = Thing("shop", ORDER, ThingState(told=[Kept("d" * 16, rank, START + 5, former)]))
+    told_to(thing, bought(9, "visitor-1", "@ben"))
+    assert (customer_of(thing.state.told), visitor_of(thing.state.told)) == (("@jo", START + 5), "visitor-0")
+    told_to(thing, bought(3, "visitor-2", "@ada"))
+    wanted = ("@ada", "visitor-2") if rank == RANK_OF_PAGES else ("@jo", "visitor-0")
+    assert (customer_of(thing.state.told)[0], visitor_of(thing.state.told)) == wanted

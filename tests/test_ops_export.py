@@ -168,7 +168,10 @@ def test_of_a_shared_browser_nothing_of_the_others_is_in_it(
         assert {one["id"] for one in found["visitors"]} == browsers
         assert [one["name"] for one in found["profile"]["interests"]] == [interest]
         assert {one["channel"] for one in found["things"]["order"]} == {f"{id}'s", f"also {id}'s"}
+        assert {one["visitor"] for one in found["things"]["order"] if "visitor" in one} == browsers
+        assert all(("visitor" in one) == ("visitor" in one["said"]) for one in found["things"]["order"])
         assert theirs not in said.output
+        assert id == "jo" or "own-of-jo" not in said.output
 
 
 def test_what_a_page_said_was_agreed_to_is_in_it_and_shown(export: Any, redis_server: Any) -> None:

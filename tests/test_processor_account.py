@@ -331,6 +331,28 @@ async def test_between_two_browsers_the_earlier_purchase_says_whose_the_order_is
         assert (await whose(made), await sums(made), (await sums(made, BEN)).orders) == (BEN, None, 1)
 
 
+async def test_an_order_that_moves_in_the_record_that_told_it_counts_once(redis_server: Any) -> None:
+    """A lane that is behind folds the purchase and what moves it in one call, and tells the order both at once."""
+    async with timeline(redis_server) as made:
+        signs_in = event("phone", "page-1", 0, 0, "identify", customer=JO)
+        late = event("phone", "page-2", 0, 5 * MINUTE, "identify", customer=BEN)
+        await made.append(signs_in, bought("phone", 10 * MINUTE), late, at=20 * MINUTE)
+        for _ in range(4):
+            await made.run()
+        assert (await whose(made), await sums(made), (await sums(made, BEN)).orders) == (BEN, None, 1)
+
+
+async def test_an_account_knows_the_earliest_purchase_that_named_its_customer(redis_server: Any) -> None:
+    """Also where the order comes to the same. Else an erasure between two of them would be of the order alone."""
+    async with timeline(redis_server) as made:
+        await say(made, fact(ORDER, "purchase", 1, BOUGHT))
+        await say(made, event("phone", "page-1", 0, 0, "identify", customer=JO), bought("phone", 5 * MINUTE))
+        other = event("tablet", "page-2", 0, 0, "identify", customer=JO)
+        await say(made, other, bought("tablet", 2 * MINUTE), at=6 * MINUTE)
+        assert (await account(made)).orders[ORDER].since == START + 2 * MINUTE
+        assert await sums(made) == KEPT
+
+
 async def test_an_order_that_is_shown_again_in_anothers_turn_stays(redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         await say(made, event("phone", "page-1", 0, 0, "identify", customer=JO), bought("phone", 1))

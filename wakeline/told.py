@@ -116,15 +116,22 @@ def customer_of(facts: Sequence[Kept]) -> tuple[str, int]:
     """
     said = teller_of(facts, CUSTOMER)
     claim = teller_of(facts, CLAIM)
-    if claim is not None and (said is None or said.rank == RANK_OF_PAGES):
+    if claim is not None and (said is None or (said.rank == RANK_OF_PAGES and _comes_first(claim.fields[CLAIM], said))):
         return claim.fields[CLAIM][-1], claim.time
     return ("", 0) if said is None else (said.fields[CUSTOMER], said.time)
 
 
 def visitor_of(facts: Sequence[Kept]) -> str:
     """The visitor that the pages' facts name, by the same rule; "" for nobody."""
-    found = value_of(facts, VISITOR)
-    return found[-1] if found else value_of(facts, FORMER_VISITOR) or ""
+    found, former = value_of(facts, VISITOR), teller_of(facts, FORMER_VISITOR)
+    if found and (former is None or _comes_first(found, former)):
+        return str(found[-1])
+    return former.fields[FORMER_VISITOR] if former is not None else ""
+
+
+def _comes_first(named: Sequence[Any], former: Kept) -> bool:
+    """Whether what is stored as CLAIM or VISITOR comes before what an earlier version stored of a page."""
+    return [*named[:2]] <= [int(former.rank == RANK_OF_PAGES), former.time]
 
 
 def value_of(facts: Sequence[Kept], name: str) -> Any:

@@ -68,7 +68,8 @@ def tell(fact: Fact, is_named: bool, thing: Thing, was: Standing, now: Standing,
     if was.customer and was.customer != now.customer and was.bookings:
         gone = [Booked(id, is_cost, NOTHING, one) for (id, is_cost), one in was.bookings.items()]
         _send(thing, was, gone, out, is_gone=True)
-    changed = _changed(was.bookings if was.customer == now.customer else {}, now.bookings) if now.customer else []
+    former = was.bookings if was.customer == now.customer else {}
+    changed = _changed(former, now.bookings, is_earlier=now.since < was.since) if now.customer else []
     if changed:
         _send(thing, now, changed, out)
     last = min(fact.time, out.now)
@@ -95,8 +96,9 @@ def _send(thing: Thing, to: Standing, booked: list[Booked], out: Out, *, is_gone
     )  # fmt: skip
 
 
-def _changed(was: Bookings, now: Bookings) -> list[Booked]:
-    found = [Booked(*key, one, was.get(key)) for key, one in now.items() if one != was.get(key)]
+def _changed(was: Bookings, now: Bookings, *, is_earlier: bool) -> list[Booked]:
+    """`is_earlier`: the customer was said to be the one earlier than was told: of the same bookings that is new."""
+    found = [Booked(*key, one, was.get(key)) for key, one in now.items() if is_earlier or one != was.get(key)]
     found += [Booked(*key, NOTHING, one) for key, one in was.items() if key not in now]
     return found
 

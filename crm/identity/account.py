@@ -42,15 +42,15 @@ def hear_of_thing(share: CustomerShare, customer: Customer, out: Out) -> None:
     if share.first_seen:
         customer.hear(share.first_seen, share.last_seen)
     if share.booked:
-        enter(share.booked, customer, out)
+        enter(share.booked, customer, out, is_in_order=True)
 
 
-def enter(booked: Iterable[Booked], customer: Customer, out: Out) -> None:
-    """Enter bookings into the customer's account."""
+def enter(booked: Iterable[Booked], customer: Customer, out: Out, *, is_in_order: bool = False) -> None:
+    """Enter bookings into the customer's account. `is_in_order`: as their thing told them, one after the other."""
     account = customer.state.account or Account()
     if customer.ranks is None and out.site.currency:
         customer.highest = _amounts(customer, out)
-    if book(account, booked, out.now):
+    if book(account, booked, out.now, is_in_order=is_in_order):
         customer.state.account = account
         _changed(customer, out)
 
@@ -162,14 +162,14 @@ def _changed(customer: Customer, out: Out) -> None:
     rank(customer, out)
 
 
-def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
-    """Enter bookings; `now`: append time, ms. Returns whether that changed anything."""
+def book(account: Account, booked: Iterable[Booked], now: int, *, is_in_order: bool = False) -> bool:
+    """Enter bookings; `now`: append time, ms. Returns whether that changed anything. `is_in_order`: see `enter`."""
     is_changed = False
     for one in booked:
         kept, upto = (account.costs, account.costs_upto) if one.is_cost else (account.orders, account.orders_upto)
         former = kept.get(one.id)
         if former is not None:
-            if not _is_newer(one.now, former):
+            if not _is_newer(one.now, former, is_in_order=is_in_order):
                 continue
             kept[one.id] = one.now
             if one.now.is_same(former):
@@ -195,12 +195,13 @@ def book(account: Account, booked: Iterable[Booked], now: int) -> bool:
     return is_changed
 
 
-def _is_newer(new: Booking, former: Booking) -> bool:
+def _is_newer(new: Booking, former: Booking, *, is_in_order: bool) -> bool:
     """Else it came by another way, through another id of the customer, and late.
 
-    A thing that names one id and then another tells both in one moment that it comes to nothing, and to something.
+    A thing that names one id and then another tells both in one moment that it comes to nothing, and to something. So
+    it does to one of them of which it hears twice in one record of its lane: then the last is the newer one.
     """
-    return is_later(new.told, former.told) or (new.told == former.told and bool(new.currency))
+    return is_later(new.told, former.told) or (new.told == former.told and (is_in_order or bool(new.currency)))
 
 
 def merge(account: Account, other: Account, now: int) -> None:
