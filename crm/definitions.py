@@ -6,19 +6,21 @@ write its line in KINDS; it holds in a lane from its record on, and a replay fol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 import msgspec
 
 from crm.visits.passing import LEFT_OUT
+from wakeline.config.campaigns import campaign, misfits
 from wakeline.paths import pattern
 from wakeline.settings import (
     MOST_COST,
     MOST_INTEREST_RULES,
     MOST_MARGIN_RULES,
     MOST_PASSING_HOSTS,
+    CampaignRule,
     InterestRule,
     MarginRule,
     Site,
@@ -94,6 +96,28 @@ def _hosts_in_words(hosts: Sequence[str]) -> list[str]:
     return added + [f"people come from {host[1:]}, too" for host in hosts if host.startswith(LEFT_OUT)]
 
 
+def _check_campaigns(campaigns: Sequence[CampaignRule]) -> None:
+    for what in (*filter(None, map(campaign, campaigns)), *misfits(campaigns)):
+        raise ValueError(what)
+
+
+def _campaigns_in_words(campaigns: Sequence[CampaignRule]) -> list[str]:
+    return [line for one in campaigns for line in _campaign_in_words(one)]
+
+
+def _campaign_in_words(one: CampaignRule) -> Iterator[str]:
+    yield f"{one.type} {one.id} runs from {one.starts} to {one.ends}"
+    if one.cost:
+        yield f"{one.id} costs {one.cost:.12g} once"
+    if one.send_cost:
+        yield f"each mail or letter of {one.id} costs {one.send_cost:.12g}"
+    for days in one.costs:
+        yield f"{one.id} costs {days.cost:.12g} a day from {days.first} to {days.last}"
+    for name, said in (("is for", one.audience), ("is to", one.goal), ("has", ", ".join(one.elements))):
+        if said:
+            yield f"{one.id} {name} {said}"
+
+
 def _return_in_words(amount: float) -> list[str]:
     return [f"an order that comes back costs {amount:.12g}"]
 
@@ -105,6 +129,7 @@ KINDS: dict[str, Kind] = {
     "currency": Kind(str, _check_currency, _currency_in_words),
     "minute_cost": Kind(float, _check_cost, _minute_in_words),
     "return_cost": Kind(float, _check_cost, _return_in_words),
+    "campaigns": Kind(tuple[CampaignRule, ...], _check_campaigns, _campaigns_in_words),
     "passing_hosts": Kind(tuple[str, ...], _check_hosts, _hosts_in_words),
 }
 """By the name that records, keys and `Site` use."""

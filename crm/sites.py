@@ -45,6 +45,7 @@ class SiteFacts:
         factor = FACTORS.get(site.currency, 0)
         self.minute_cost = site.minute_cost * factor  # minor units of `currency`
         self.return_cost = half_up(site.return_cost * factor)
+        self.send_costs = {one.id: half_up(one.send_cost * factor) for one in site.campaigns if one.send_cost}
         self._rules = [(pattern(rule.path), interest_name(rule.interest)) for rule in site.interests]
         self._day_of_quarter: dict[int, str] = {}
         self.is_passing = passing(site.passing_hosts)

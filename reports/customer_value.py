@@ -31,7 +31,13 @@ OF_THINGS = {
 }
 """Those of COSTS that a kind of thing has, see `crm.commerce.accounts.COSTING`."""
 
-SERVED_BODY = {"currency": "VARCHAR", "cost": "BIGINT", "minutes": "DOUBLE", "state": "VARCHAR"}
+SERVED_BODY = {
+    "currency": "VARCHAR",
+    "cost": "BIGINT",
+    "minutes": "DOUBLE",
+    "state": "VARCHAR",
+    "campaign": "VARCHAR",
+}
 
 IS_BEGUN = f"starts_with(home, '{things.CONTACT.prefix}') AND said.state IN ({listed(CONTACT_STATES)})"
 
@@ -43,7 +49,7 @@ SELECT
     site, home, coalesce(min(time) FILTER ({IS_BEGUN}), min(time)) AS time,
     coalesce(arg_min(local_time, time) FILTER ({IS_BEGUN}), arg_min(local_time, time))::DATE AS day,
     {last("customer")} AS customer, {last_amount(major("said.cost", "said.currency"), "said.currency")} AS cost,
-    {last("said.minutes")} AS minutes
+    {last("said.minutes")} AS minutes, {last("said.campaign")} AS campaign
 FROM {told((*CONTACT, *SERVICE_ORDER, *SENT), SERVED_BODY)} WHERE home IS NOT NULL GROUP BY site, home
 """
 
@@ -80,6 +86,10 @@ FROM history.served WHERE cost.amount <> 0 AND cost.currency {KNOWN}
 UNION ALL BY NAME
 SELECT site, customer, currency, time, day, {_of_things(OF_MINUTES)}
 FROM history.served JOIN history.shop AS shop USING (site) WHERE minutes > 0 AND minute_cost > 0
+UNION ALL BY NAME
+SELECT site, customer, shop.currency AS currency, time, day, {major("send_minor", "shop.currency")} AS cost_of_sends
+FROM history.served JOIN history.shop AS shop USING (site) JOIN history.campaign AS plan USING (site, campaign)
+WHERE starts_with(home, '{things.SENT.prefix}') AND cost IS NULL AND send_minor > 0
 UNION ALL BY NAME
 SELECT
     site, customer, said.currency AS currency, time, local_time::DATE AS day,

@@ -5,7 +5,7 @@ A site that is configured no more has no costs and no rates, and its orders coun
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import duckdb
 
@@ -13,13 +13,19 @@ from crm.sites import SiteFacts, interest_name
 from reports.facts import structure
 from reports.items import OF_PAGE, TOLD
 from wakeline.commerce import PURCHASE
-from wakeline.settings import Site
+from wakeline.settings import DayCostRule, Site
 
 TABLES = """
 CREATE TABLE history.shop (
     site VARCHAR, currency VARCHAR, minute_cost DOUBLE, return_cost BIGINT, page_orders BOOLEAN
 );
 CREATE TABLE history.rate (site VARCHAR, category VARCHAR, rate DOUBLE);
+CREATE TABLE history.campaign (
+    site VARCHAR, campaign VARCHAR, type VARCHAR, starts DATE, ends DATE, audience VARCHAR, goal VARCHAR,
+    send_cost DOUBLE, send_minor BIGINT
+);
+CREATE TABLE history.campaign_cost (site VARCHAR, campaign VARCHAR, day DATE, cost DOUBLE);
+CREATE TABLE history.campaign_element (site VARCHAR, campaign VARCHAR, element VARCHAR);
 """
 
 ADD_SHOP = "INSERT INTO history.shop VALUES ($key, nullif($currency, ''), $minute_cost, $return_cost, $page_orders)"
@@ -38,9 +44,26 @@ SELECT DISTINCT site, coalesce(item.item_category, item.category) FROM (
 ADD_RATES = "INSERT INTO history.rate SELECT unnest($site), unnest($category), unnest($rate)"
 
 
+# `send_minor`: what a person bears of it, in whole minor units
+ADD_CAMPAIGN = """
+INSERT INTO history.campaign VALUES (
+    $site, $id, $type, $starts, $ends, nullif($audience, ''), nullif($goal, ''), nullif($send_cost, 0), $send_minor
+)
+"""
+PLANNED = ("id", "type", "starts", "ends", "audience", "goal", "send_cost")
+ADD_COST = """
+INSERT INTO history.campaign_cost
+SELECT $site, $campaign, unnest(generate_series($first, $last, INTERVAL 1 DAY))::DATE, $cost
+"""
+ADD_ELEMENTS = "INSERT INTO history.campaign_element SELECT $site, $campaign, unnest($elements)"
+
+
 def fill(connection: duckdb.DuckDBPyConnection, sites: Iterable[Site]) -> None:
     """Call it once all events and facts are there: categories are compared as the processor does, however spelt."""
-    facts = [SiteFacts(site) for site in sites]
+    facts = []
+    for one in sites:
+        facts.append(SiteFacts(one))
+        _plan(connection, one, facts[-1].send_costs)
     for site in facts:
         connection.execute(ADD_SHOP, {name: getattr(site, name) for name in SAID})
     margins = {site.key: site.margins for site in facts if site.margins}
@@ -54,3 +77,16 @@ def fill(connection: duckdb.DuckDBPyConnection, sites: Iterable[Site]) -> None:
     if rows:
         names: Sequence[str] = ("site", "category", "rate")
         connection.execute(ADD_RATES, dict(zip(names, map(list, zip(*rows, strict=True)), strict=True)))
+
+
+def _plan(connection: duckdb.DuckDBPyConnection, site: Site, send_costs: Mapping[str, int]) -> None:
+    """Campaigns, and what they cost on which days: what is paid once, on the first."""
+    for rule in site.campaigns:
+        planned = {name: getattr(rule, name) for name in PLANNED} | {"send_minor": send_costs.get(rule.id, 0)}
+        connection.execute(ADD_CAMPAIGN, {"site": site.key} | planned)
+        whose = {"site": site.key, "campaign": rule.id}
+        once = [DayCostRule(first=rule.starts, last=rule.starts, cost=rule.cost)] * (rule.cost > 0)
+        for days in (*once, *rule.costs):
+            connection.execute(ADD_COST, whose | {"first": days.first, "last": days.last, "cost": days.cost})
+        if rule.elements:
+            connection.execute(ADD_ELEMENTS, whose | {"elements": list(rule.elements)})

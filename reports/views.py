@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
-from reports import customer_value, deliveries, orders, product_sales, responses, things, worth
+from reports import campaigns, customer_value, deliveries, orders, product_sales, responses, things, worth
 from reports.events import PARAMETERS
 from reports.items import OF_EVENT
 from wakeline.commerce import PURCHASE, REFUND
@@ -34,7 +34,7 @@ SELECT
     nullif(source.campaign_id, '') AS campaign_id,
     {IS_BOUNCE} AND NOT handed_over AND NOT {GOES_ON} AS bounce,
     {GOES_ON} AS continued, entered.device AS device, entered.browser AS browser, entered.os AS os,
-    entered.country AS country
+    entered.country AS country, entered.hour AS hour
 FROM (
     SELECT
         site, visitor, session, max(time) AS ended, any_value(customer) AS customer,
@@ -47,7 +47,7 @@ FROM (
         ), false) AS handed_over,
         arg_min(
             {{'path': path, 'day': day, 'continued': continued, 'device': device, 'browser': browser, 'os': os,
-              'country': country, 'referrer': referrer, 'click': click,
+              'country': country, 'hour': hour(local_time)::SMALLINT, 'referrer': referrer, 'click': click,
               {", ".join(f"'{name}': query['{name}']" for name in PARAMETERS)}}},
             (time, page, "offset")
         ) FILTER (type = '{PAGE_VIEW}') AS entered,
@@ -84,6 +84,11 @@ def _sold(name: str, sql: str, *parts: str) -> View:
     return View(name, sql, (SESSION, *orders.PARTS, *parts), OF_ORDERS, OF_PAGES, reads_days=True)
 
 
+def _campaign(name: str, sql: str) -> View:
+    parts = (SESSION, *orders.PARTS, orders.ORDERS, things.SENDS, campaigns.DAYS)
+    return View(name, sql, parts, (*OF_ORDERS, *things.SENT), OF_PAGES, reads_days=True, rates=True)
+
+
 VIEWS = (
     View("events", EVENTS, reads_days=True),
     View("sessions", SESSIONS, (SESSION,), reads_days=True),
@@ -113,6 +118,9 @@ VIEWS = (
         rates=True,
     ),
     View("sends", things.SENDS, facts=things.SENT),
+    _campaign("campaigns", campaigns.CAMPAIGNS),
+    _campaign("campaign_days", campaigns.CAMPAIGN_DAYS),
+    _campaign("campaign_elements", campaigns.CAMPAIGN_ELEMENTS),
     View("offers", responses.OFFERS, facts=responses.OFFER, events=responses.OFFER, reads_days=True),
     View("answers", responses.ANSWERS, facts=responses.ANSWERED, reads_days=True),
 )

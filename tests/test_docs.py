@@ -22,7 +22,17 @@ from wakeline.config.rules import ports
 from wakeline.definitions import CART_GAP_MS, LATE_MS, MAX_CART_ITEMS
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
-from wakeline.settings import InterestRule, MarginRule, Settings, Site, described
+from wakeline.settings import (
+    NO_DAY,
+    CampaignRule,
+    DayCostRule,
+    Described,
+    InterestRule,
+    MarginRule,
+    Settings,
+    Site,
+    described,
+)
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -32,7 +42,8 @@ ALERTS = (ROOT / "docs/alerts.md").read_text()
 HEAD = "| setting | default | meaning |\n|---|---|---|\n"
 
 
-Kind = type[Settings] | type[Site] | type[InterestRule] | type[MarginRule]
+Kind = Described
+KINDS = [Settings, Site, InterestRule, MarginRule, CampaignRule, DayCostRule]
 
 
 def table(kind: Kind) -> str:
@@ -42,7 +53,7 @@ def table(kind: Kind) -> str:
 def shown(default: Any) -> str:
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"
-    return f"`{default}`" if default not in ("", (), None) else ""
+    return f"`{default}`" if default not in ("", (), None, NO_DAY) else ""
 
 
 FIRST, SECOND = f"{COUNT_ONLY * 100:g} %", f"{REFUSE * 100:g} %"
@@ -101,7 +112,7 @@ def test_the_thresholds_are_those_of_the_code(name: str, stated: tuple[str, ...]
     assert [words for words in stated if words not in text] == []
 
 
-@pytest.mark.parametrize("kind", [Settings, Site, InterestRule, MarginRule])
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_settings_tables_are_the_settings(kind: Kind) -> None:
     assert table(kind) in (ROOT / "docs/settings.md").read_text(), f"paste into docs/settings.md:\n{table(kind)}"
 

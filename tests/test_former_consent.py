@@ -9,8 +9,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from crm.state import decode_customer, decode_visitor, encode_customer, encode_visitor
+from crm.visits.state import UNKNOWN
 from tests.former import brought_back, left_in
 from tests.former_consent import BEN, ERASED, FILE, GONE, JO, records
 from tests.replay_stand import Stand
@@ -89,7 +91,18 @@ async def test_what_is_stored_of_people_is_written_as_it_was_read(former: Timeli
             again = in_full_of_customer(encode_customer(decode_customer(stored)))
         else:
             again = in_full(encode_visitor(decode_visitor(stored)))
-        assert again == json.loads(stored), name
+        assert like(json.loads(stored), again) == json.loads(stored), name
+
+
+def like(former: Any, value: Any) -> Any:
+    """The value without what is stored behind the former one's, which must say nothing."""
+    if isinstance(former, dict):
+        return {name: like(former.get(name), one) for name, one in value.items()}
+    if not isinstance(former, list) or not isinstance(value, list):
+        return value
+    more = value[len(former) :]
+    assert not any(any(one) if isinstance(one, list) else one for one in more), more
+    return [like(was, one) for was, one in zip(former, value, strict=False)]
 
 
 async def test_people_go_on_where_they_were(former: Timeline) -> None:
@@ -126,9 +139,21 @@ def stored(name: str, value: bytes) -> dict[str, Any]:
             page.last_heartbeat = 0
         else:
             page.left = 0
+    if not is_of_customer:  # the former version knew no classes of sources
+        state.first, state.latest = (replace(touch, detail=UNKNOWN) for touch in (state.first, state.latest))
+        for session in state.sessions:
+            session.detail = UNKNOWN
     default = type(state)()
     said = {field: getattr(state, field) for field in state.__struct_fields__ if field not in (*NEW, *OTHER)}
     return {field: msgspec.to_builtins(one) for field, one in said.items() if one != getattr(default, field)}
+
+
+def without_classes(profile: dict[str, str]) -> dict[str, str]:
+    """Without the classes of its sources, which the former version did not know."""
+    found = {name: text for name, text in profile.items() if not name.endswith("_source_class")}
+    session = json.loads(found.get("session") or "{}")
+    session.pop("source_class", None)
+    return found | ({"session": json.dumps(session, separators=(",", ":"))} if session else {})
 
 
 def in_text(profile: dict[bytes, bytes]) -> dict[str, str]:
@@ -152,7 +177,7 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
             assert dict(value) == pytest.approx(dict(before[name]), rel=1e-9), name
         elif ":profile:" in name:
             assert with_a_value(in_text(value)) == in_text(value), name
-            assert with_a_value(in_text(before[name])) == in_text(value), name
+            assert with_a_value(in_text(before[name])) == without_classes(in_text(value)), name
         elif name.endswith(":totals") or ":day:" in name:  # it counts orders, which the former version did not
             assert dict(before[name]).items() <= dict(value).items(), name
             orders += int(dict(value).get(b"orders", 0)) if name.endswith(":totals") else 0

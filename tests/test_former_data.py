@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from tests.former import DAYS, FILE, IDS, LATER, after, arrive, brought_back, left_in
@@ -17,14 +18,24 @@ from wakeline.keys import DEPLOYMENT
 from wakeline.log import Log
 from wakeline.log.kafka import KafkaLog
 from wakeline.numbers import MONEY_NAMES
-from wakeline.told import BEGAN, BOUGHT, decode_thing
+from wakeline.told import (
+    BEGAN,
+    BOUGHT,
+    CLAIM,
+    CUSTOMER,
+    FORMER_VISITOR,
+    VISITOR,
+    customer_of,
+    decode_thing,
+    visitor_of,
+)
 
 FILES = pytest.mark.parametrize("file", [FILE, LATER], ids=["former", "later"])
 COUNTED_ANEW = {
     "events", "bounces", "orders", "orders_back", "orders_unpriced", "pieces", "pieces_back", "carts",
-    "carts_abandoned", "cart", *MONEY_NAMES,
+    "carts_abandoned", "cart", "first_source_class", "last_source_class", *MONEY_NAMES,
 }  # fmt: skip
-LISTED_ANEW = ("events", "products", "categories", "coupons", "carted")
+LISTED_ANEW = ("source_classes", "events", "products", "categories", "coupons", "carted")
 """What the former code counted by other rules, so that only a replay gives it as the present code would have."""
 
 
@@ -75,13 +86,24 @@ async def seen(made: Timeline) -> dict[str, Any]:
     return await made.numbers(IDS, DAYS) | things
 
 
-def as_told(stored: bytes) -> list[Kept]:
-    """What was told of a thing, as former versions stored it."""
+NAMING = (CLAIM, CUSTOMER, VISITOR, FORMER_VISITOR)
+
+
+def as_told(stored: bytes) -> tuple[str, str, list[Kept]]:
+    """Whom a thing names, and what was told of it, as former versions stored it."""
     told = decode_thing(stored).told
+    customer, visitor = customer_of(told)[0], visitor_of(told)
     for one in told:
-        for name in (BOUGHT, BEGAN):
+        for name in (BOUGHT, BEGAN, *NAMING):
             one.fields.pop(name, None)
-    return told
+    return customer, visitor, [one for one in told if one.fields]
+
+
+def without_class(session: str) -> str:
+    """What is shown of a visit, without the class of its source, which the former code did not know."""
+    said = msgspec.json.decode(session)
+    said.pop("source_class", None)
+    return msgspec.json.encode(said).decode()
 
 
 def without_counted_anew(found: dict[Any, Any]) -> dict[Any, Any]:
@@ -94,7 +116,9 @@ def without_counted_anew(found: dict[Any, Any]) -> dict[Any, Any]:
             kept[name] = as_told(value[""])
             continue
         kept[name] = {
-            field: n for field, n in with_a_value(value).items() if field.partition(":")[0] not in COUNTED_ANEW
+            field: without_class(n) if field == "session" else n
+            for field, n in with_a_value(value).items()
+            if field.partition(":")[0] not in COUNTED_ANEW
         }
     return kept
 

@@ -121,6 +121,8 @@ def test_what_has_changed_is_appended_to_every_lane_and_holds(run: Run, servers:
         "site shop, currency: version 1 is now in effect\n  + there is no main currency\n"
         "site shop, minute_cost: version 1 is now in effect\n  + a minute of service costs 0\n"
         "site shop, return_cost: version 1 is now in effect\n  + an order that comes back costs 0\n"
+        "site shop, campaigns: version 1 is now in effect\n"
+        "site shop, passing_hosts: version 1 is now in effect\n"
     )
     assert versions(servers) == [[1]] * LANES
     assert run().output == "nothing to do: the configured rules are already in effect\n"

@@ -207,6 +207,22 @@ async def test_an_erasure_of_another_id_before_all_orders_takes_none(
         assert await best(made, "value") == {JO: 40_000}
 
 
+async def test_a_mail_that_tells_no_cost_has_that_of_its_campaign(redis_server: Any) -> None:
+    """As planned when it is told; its own cost comes first, also later."""
+    async with timeline(redis_server) as made:
+        made.now = START
+        rule = b'[{"id":"may","type":"newsletter","starts":"2027-01-01","ends":"2027-02-01","send_cost":0.25}]'
+        await set_to(made, 1, currency=b'"EUR"', campaigns=rule)
+        sent = {"campaign": "may"}
+        await say(made, fact(SENT, "campaign_sent", 1, sent, customer=JO))
+        assert (await account(made)).all_time() == {"EUR": Sums(cost=25)}
+        await say(made, fact(SENT, "campaign_opened", 2, sent, customer=JO))
+        await say(made, fact("#sent:" + "f" * 32, "campaign_sent", 3, {"campaign": "june"}, customer=JO))
+        assert (await account(made)).all_time() == {"EUR": Sums(cost=25)}
+        await say(made, fact(SENT, "campaign_sent", 4, sent | {"cost": 80, "currency": "EUR"}, customer=JO))
+        assert (await account(made)).all_time() == {"EUR": Sums(cost=80)}
+
+
 async def test_an_order_leaves_the_last_365_days_by_itself(redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         await say(made, fact(ORDER, "purchase", 0, BOUGHT, customer=JO))

@@ -10,7 +10,21 @@ from wakeline.record import CustomerShare, Delta, Erase, Fact, ToldFact, Unlink
 from wakeline.vocabulary.types import ALIAS
 
 NO_IDS = {
-    *("site", "type", "page", "host", "path", "title", "referrer", "device", "browser", "os", "country", "bot"),
+    *(
+        "site",
+        "type",
+        "page",
+        "host",
+        "path",
+        "title",
+        "referrer",
+        "click",
+        "device",
+        "browser",
+        "os",
+        "country",
+        "bot",
+    ),
     *("level", "source", "by", "batch", "order"),
 }  # `order` is a thing, whose number the customer's erasure takes with it
 JOINED = Fact(

@@ -7,6 +7,7 @@ docs/settings.md and `wakeline.toml` are derived from them; `config` reads and v
 from __future__ import annotations
 
 from dataclasses import Field, dataclass, field, fields
+from datetime import date
 from enum import StrEnum
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -20,6 +21,11 @@ METRICS_PORT_STEP = 10  # between the metrics ports of two workers of the collec
 MOST_INTEREST_RULES = 1_000  # of a site: each takes half a millisecond to prepare, and is tried at each new path
 MOST_MARGIN_RULES = 1_000  # of one site
 MOST_PASSING_HOSTS = 1_000  # of one site
+MOST_CAMPAIGNS = 1_000  # of one site
+MOST_DAY_COSTS = 400  # of one campaign
+MOST_ELEMENTS = 100  # of one campaign
+MOST_PAID = 1_000_000_000  # for a campaign, in units of the currency
+NO_DAY = date.min  # "none": a campaign must say it
 MOST_COST = 1_000_000  # of a minute or a return, in units of the currency
 
 
@@ -179,6 +185,39 @@ class MarginRule:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DayCostRule:
+    """What a campaign costs on each of some days."""
+
+    first: date = _setting(NO_DAY, "the first of these days, e.g. 2026-12-01")
+    last: date = _setting(NO_DAY, "the last of them")
+    cost: float = _setting(0.0, "on each of them, in the site's `currency`", least=0, most=MOST_COST)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignRule:
+    """A campaign as it is planned: what it is, when it runs, what it costs."""
+
+    id: str = _setting("", "its name, as in `utm_campaign` and in the `campaign` of what is sent")
+    type: str = _setting("", "what kind of campaign it is, e.g. newsletter, search, display, letter: they are compared")
+    starts: date = _setting(NO_DAY, "its first day, e.g. 2026-12-01")
+    ends: date = _setting(NO_DAY, "its last day")
+    cost: float = _setting(0.0, "paid once, on its first day, in the site's `currency`", least=0, most=MOST_PAID)
+    costs: tuple[DayCostRule, ...] = _setting(
+        (), f"what it costs a day, [[site.campaigns.costs]], at most {MOST_DAY_COSTS:,}"
+    )
+    send_cost: float = _setting(
+        0.0, "of each mail or letter of it that does not tell its own cost", least=0, most=MOST_COST
+    )
+    audience: str = _setting("", "who is to be reached, in your own words")
+    goal: str = _setting("", "what it is to achieve, in your own words")
+    elements: tuple[str, ...] = _setting(
+        (),
+        "contents, subjects or creatives that are planned, so that one without a visit is shown, too; at most "
+        f"{MOST_ELEMENTS}",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Site:
     """One [[site]] of wakeline.toml."""
 
@@ -223,6 +262,9 @@ class Site:
         "more hosts where people pay, log in or confirm a payment, so that no visit comes from there; -paypal.com "
         f"takes one from the list that Wakeline has; at most {MOST_PASSING_HOSTS:,}",
     )
+    campaigns: tuple[CampaignRule, ...] = _setting(
+        (), f"campaigns, their dates and what they cost, [[site.campaigns]], at most {MOST_CAMPAIGNS:,}"
+    )
     query: tuple[str, ...] = _setting((), "query parameters to keep besides utm_*")
     archive_days: int = _setting(400, "days that the history keeps the site's events", least=1, most=36_500)
     visitor_months: int = _setting(
@@ -251,7 +293,10 @@ class Config:
     path: Path | None = None  # the file it was read from
 
 
-def described(kind: type[Settings] | type[Site] | type[InterestRule] | type[MarginRule]) -> list[tuple[str, Any, str]]:
+Described = type[Settings] | type[Site] | type[InterestRule] | type[MarginRule] | type[CampaignRule] | type[DayCostRule]
+
+
+def described(kind: Described) -> list[tuple[str, Any, str]]:
     """(name, default, help with the range) of each setting, in order."""
     instance = kind()
     return [(item.name, getattr(instance, item.name), item.metadata["help"] + _range(item)) for item in fields(kind)]

@@ -58,6 +58,9 @@ def rate(thing: Thing, order: Known | None, out: Out) -> None:
     site, cost = out.site, 0
     if order is not None:
         cost = site.return_cost if _came_back(order) else 0
+    elif thing.kind is things.SENT:
+        if site.send_costs and teller_of(thing.state.told, COST) is None:
+            cost = site.send_costs.get(value_of(thing.state.told, "campaign") or "", 0)
     elif thing.kind in COSTING and (minutes := value_of(thing.state.told, "minutes")):
         cost = half_up(minutes * site.minute_cost)
     thing.state.rated = (site.currency, cost) if cost and site.currency else None

@@ -12,7 +12,8 @@ apply.py     make changed definitions hold
 backup.py    backup and restore                 confirm.py  confirmation prompts
 profile_view.py  a profile in the terminal      person.py   the visitor or customer in ID
 things.py    orders and other things            personal.py  the personal values of a customer
-best.py      the best customers
+best.py      the best customers                 campaigns.py  what campaigns brought and cost
+asking.py    asks the history
 key.py       API keys of servers              rotate_cards.py  a new key for the cards
 import_.py   import files                     export.py    all that is known of a customer
 parts.py     a command that has commands of its own       retention.py  what is kept, and would go
@@ -26,6 +27,7 @@ from ops.cli.adopt_log import adopt_log
 from ops.cli.apply import apply
 from ops.cli.backup import backup, restore
 from ops.cli.best import best
+from ops.cli.campaigns import campaigns
 from ops.cli.check import check
 from ops.cli.dead_letters import dead_letters
 from ops.cli.erase import erase
@@ -65,7 +67,7 @@ key.add_command(rotate_cards)
 show = click.Command("show", None, profile.callback, profile.params, profile.help, short_help=profile.short_help)
 profile.parts = {"show": show, "export": export, "erase": erase}
 for command in (
-    up, check, *SERVICES, apply, import_, profile, best, query, erase, retention, sign, key, snippet, lag, dead_letters,
-    replay, backup, restore, adopt_log,
+    up, check, *SERVICES, apply, import_, profile, best, campaigns, query, erase, retention, sign, key, snippet, lag,
+    dead_letters, replay, backup, restore, adopt_log,
 ):  # fmt: skip
     main.add_command(command)

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from ops.cli.errors import FAILED, Refused
+from ops.cli.asking import DAY, asked
+from ops.cli.errors import Refused
 from ops.cli.options import config_option, read
-from wakeline.extras import install
 
 if TYPE_CHECKING:
     from reports import Result
 
-DAY = click.DateTime(["%Y-%m-%d"])
 SHOWN_ROWS = 40  # rows of a table by default
 MOST_ROWS = 1_000_000  # limit of a table; files take any number
 
@@ -62,7 +59,8 @@ def query(
     orders, order_items, refunds, deliveries    the shop, whoever told of it
     products, product_sales, customer_value     what is sold, and what customers bring and cost
     contacts, service, agreements               the service desk
-    sends, offers, answers                      campaigns, offers, surveys
+    campaigns, campaign_days, campaign_elements  what campaigns brought and cost
+    sends, offers, answers                      mails and letters, offers, surveys
 
     The dialect is DuckDB's; - reads it from stdin. A query can only read the history, and writes nothing.
     docs/history.md has every column, docs/questions.md two dozen questions with their SQL;
@@ -81,47 +79,18 @@ def query(
         raise Refused(f"there is no folder {parquet.absolute().parent} to write {parquet.name} to")
     if sql == "-":
         sql = sys.stdin.read()
-    if first and last and first > last:
-        raise Refused(f"--from {first:%Y-%m-%d} is after --to {last:%Y-%m-%d}")
-    if site is not None and site not in read_config.sites and archive is None:
-        raise Refused(
-            f"there is no site {site} in {read_config.path} (it has {', '.join(read_config.sites) or 'none'})"
-        )
-    from wakeline.history import History, archive_url
-
-    url = archive_url(read_config.settings)
-    if url is None:
-        raise Refused("no history is kept: archive is off in the settings. Name another location with --archive")
-    history = History(url)
-    is_new = archive is None  # of an own site, which may have begun a moment ago
     part = parquet and parquet.absolute().with_name(f".{parquet.name}.part")
-    with _errors(url, read_config.settings.archive_seal_s):
+    with asked(read_config, sql, site=site, first=first, last=last, archive=archive, parquet=part) as answer:
         from ops.cli import rows as shown
-        from reports import Query, ask
 
-        question = Query(sql, site, first and first.date(), last and last.date())
-        sites = read_config.sites
-        zones = {key: each.time_zone for key, each in sites.items()}
-        with (
-            _progress() as progress,
-            ask(
-                history, question, zones=zones, sites=sites.values(), progress=progress.tell, parquet=part,
-                may_be_empty=is_new,
-            ) as answer,
-        ):  # fmt: skip
-            progress.end()
-            if not history.lanes():
-                click.echo(
-                    f"{_nothing_yet(url, read_config.settings.archive_seal_s)}, and this is the answer", err=True
-                )
-            if parquet and part:
-                _store(answer, parquet, part)
-            elif as_csv:
-                shown.write_csv(answer, sys.stdout)
-            elif as_json:
-                shown.write_json(answer, sys.stdout)
-            else:
-                shown.show(answer, most=rows or SHOWN_ROWS)
+        if parquet and part:
+            _store(answer, parquet, part)
+        elif as_csv:
+            shown.write_csv(answer, sys.stdout)
+        elif as_json:
+            shown.write_json(answer, sys.stdout)
+        else:
+            shown.show(answer, most=rows or SHOWN_ROWS)
 
 
 def _store(answer: Result, file: Path, part: Path) -> None:
@@ -133,69 +102,3 @@ def _store(answer: Result, file: Path, part: Path) -> None:
         if part.is_file():
             part.unlink()
     click.echo(f"{answer.count:,} rows are in {file}", err=True)
-
-
-class _Progress:
-    """A progress bar on stderr while the history is read, if that is a terminal."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-        console = Console(stderr=True)
-        self._bar = Progress(
-            TextColumn("reading the history"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-            disable=not console.is_terminal,
-        )
-        self._task = self._bar.add_task("", total=None)
-        self.start: Callable[[], None] = self._bar.start
-        self.end: Callable[[], None] = self._bar.stop
-
-    def tell(self, done: int, of: int) -> None:
-        self._bar.update(self._task, completed=done, total=of)
-
-
-@contextmanager
-def _progress() -> Iterator[_Progress]:
-    progress = _Progress()
-    progress.start()
-    try:
-        yield progress
-    finally:
-        progress.end()
-
-
-def _nothing_yet(url: str, seal_s: float) -> str:
-    return (
-        f"there is no history in {url} yet: while `wakeline up` runs, what happens is in it after {seal_s:g} s at most "
-        "(archive_seal_s in wakeline.toml)"
-    )
-
-
-@contextmanager
-def _errors(url: str, seal_s: float) -> Iterator[None]:
-    from wakeline.history import HistoryDamaged, HistoryUnavailable
-    from wakeline.log import LogMismatch
-
-    try:
-        import duckdb  # noqa: F401  # an extra
-    except ImportError:
-        raise Refused(f"DuckDB answers such questions: {install('query')}", FAILED) from None
-    from reports import InvalidQuery, NoHistory
-
-    try:
-        yield
-    except InvalidQuery as error:
-        raise Refused(str(error)) from None
-    except NoHistory:
-        other = "to use another location, set --archive, WAKELINE_ARCHIVE or archive in wakeline.toml"
-        raise Refused(f"{_nothing_yet(url, seal_s)}\n{other}", FAILED) from None
-    except (HistoryDamaged, HistoryUnavailable, LogMismatch) as error:
-        raise Refused(str(error), FAILED) from None
-    except OSError as error:
-        raise Refused(f"cannot be written: {error}", FAILED) from None

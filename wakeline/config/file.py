@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from wakeline.config import rules
+from wakeline.config import misfits
 from wakeline.config.checking import TYPES, Checked
 from wakeline.config.lines import Place, line_of, places
 from wakeline.config.problems import Problem
@@ -100,7 +100,7 @@ class _File:
             self.complain(place, 'the site has no key: add one, key = "shop"; it is the snippet\'s data-site')
         key: str = read.values.get("key", "")
         site = Site(**read.values)
-        for name, what in rules.site_misfits(site, table.keys() - read.values.keys()):
+        for name, what in misfits.site_misfits(site, table.keys() - read.values.keys()):
             self.complain((*place, name) if name in table else place, f"{name} {what}")
         sites.setdefault(key, site)
         return key

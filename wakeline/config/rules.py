@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator
 from ipaddress import ip_address
-from itertools import pairwise
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl, urlsplit
 
+from wakeline.config.campaigns import campaign
 from wakeline.config.values import nearest, number, quoted
 from wakeline.hosts import ascii_url, origin_of
 from wakeline.ports import ALIVE, READY
 from wakeline.redis.url import CLUSTER, SERVER, is_cluster, node_addresses
 from wakeline.scripts import NAME, Kind
-from wakeline.settings import MOST_INTEREST_RULES, MOST_MARGIN_RULES, InterestRule, MarginRule, Settings, Site
+from wakeline.settings import InterestRule, MarginRule, Settings
 from wakeline.vocabulary.money import CURRENCIES
 
 LEAST_MEMORY_MB = 64
@@ -246,6 +246,7 @@ SITE: dict[str, Callable[..., str]] = {
     "own_cookie": cookie,
     "interests": interest,
     "margins": margin,
+    "campaigns": campaign,
     "currency": currency,
     "passing_hosts": passing_host,
     "query": parameter,
@@ -298,27 +299,3 @@ def misfits(settings: Settings, given: Collection[str]) -> Iterator[tuple[str, s
         yield "redis", "is a cluster, which cannot hold the log: redis+cluster:// needs log = kafka://host:9092"
     if settings.card_key is not None and settings.card_key.resolve().is_relative_to(settings.data.resolve()):
         yield "card_key", "lies in the data folder: who copies that must not have the key too; name a file elsewhere"
-
-
-def site_misfits(site: Site, refused: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-    """(setting, what is wrong) where two settings of a site do not go together, or a list is too long.
-
-    Of those that were `refused` the site has the default, which nobody wrote: nothing is said of them here.
-    """
-    if (count := len(site.interests)) > MOST_INTEREST_RULES:
-        yield "interests", f"has {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
-    if (count := len(site.margins)) > MOST_MARGIN_RULES:
-        yield "margins", f"has {count:,} rules, more than {MOST_MARGIN_RULES:,}"
-    seen: dict[str, str] = {}
-    for rule in site.margins:
-        name = " ".join(rule.category.split()).lower()  # as `crm.sites` compares them
-        if name in seen:
-            yield "margins", f"has {quoted(rule.category)} twice, also as {quoted(seen[name])}: which rate is meant?"
-        seen[name] = rule.category
-    for name in ("minute_cost", "return_cost"):
-        if getattr(site, name) and not site.currency and "currency" not in refused:
-            yield name, 'needs the site\'s currency: write currency = "EUR", or another'
-    longest = ("visitor_months", "visitor_most_months", "customer_months")  # a customer outlives its visitors' profiles
-    for less, name in pairwise(longest):
-        if {less, name}.isdisjoint(refused) and (months := getattr(site, name)) < (least := getattr(site, less)):
-            yield name, f"is {months}, less than {less}, {least}"

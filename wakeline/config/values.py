@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 import types
 from collections.abc import Iterable
+from datetime import date
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_interface, ip_network
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 from zoneinfo import ZoneInfo, available_timezones
 
-from wakeline.settings import InterestRule, MarginRule, Site
+from wakeline.settings import CampaignRule, DayCostRule, InterestRule, MarginRule, Site
 
 
 class WrongValue(ValueError):
@@ -84,12 +85,29 @@ def number(value: float) -> str:
 
 
 TOO_GREAT = 10**20
-TABLES: dict[Any, tuple[str, str]] = {
-    InterestRule: ("interests", "a path and an interest"),
-    MarginRule: ("margins", "a category and a rate"),
+
+
+class Table(NamedTuple):
+    """A setting of a site that is a table of its own."""
+
+    name: str
+    what: str  # it must have
+    needed: tuple[str, ...]  # the fields of that
+
+
+TABLES: dict[Any, Table] = {
+    InterestRule: Table("interests", "a path and an interest", ("path", "interest")),
+    MarginRule: Table("margins", "a category and a rate", ("category", "rate")),
+    CampaignRule: Table(
+        "campaigns", "an id, a type, and the days on which it starts and ends", ("id", "type", "starts", "ends")
+    ),
+    DayCostRule: Table("campaigns.costs", "a first and a last day, and the cost of each", ("first", "last", "cost")),
 }
-"""Settings of a site that are tables of their own: their name, and what each must have."""
-NAMES: dict[Any, str] = {bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes"}
+NAMES: dict[Any, str] = {
+    bool: "true or false", int: "a whole number", float: "a number", str: "text in quotes",
+    date: "a day without quotes, like 2026-12-01",
+}  # fmt: skip
+EXAMPLES: dict[Any, str] = {str: '"..."', float: "0.4", date: "2026-12-01"}
 
 
 def _list(kind: Any, value: Any) -> tuple[Any, ...]:
@@ -107,26 +125,25 @@ def _list(kind: Any, value: Any) -> tuple[Any, ...]:
 
 
 def _written(kind: Any) -> str:
-    name, what = TABLES[kind]
-    return f"write [[site.{name}]] with {what}"
+    return f"write [[site.{TABLES[kind].name}]] with {TABLES[kind].what}"
 
 
 def _table(kind: Any, value: Any) -> Any:
-    """One of TABLES: all its fields, and no others."""
+    """One of TABLES: the fields that it needs, and no others than it has."""
     if not isinstance(value, dict):
         raise WrongValue(f"must be tables, not {shown(value)}: {_written(kind)}")
     types = get_type_hints(kind)
     for name in value:
         if name not in types:
-            at_home = f": it belongs to the site, above its first [[site.{TABLES[kind][0]}]]"
+            at_home = f": it belongs to the site, above its first [[site.{TABLES[kind].name}]]"
             fix = at_home if name in Site.__annotations__ else nearest(name, types)
-            raise WrongValue(f"allow only {' and '.join(types)}, not {name}{fix}")
-    for name, type in types.items():
-        if name not in value or (type is str and not isinstance(value[name], str)):
+            *most, last = types
+            raise WrongValue(f"allow only {', '.join(most)} and {last}, not {name}{fix}")
+    for name in TABLES[kind].needed:
+        if name not in value or (types[name] is str and not isinstance(value[name], str)):
             are_texts = ", both as text" if set(types.values()) == {str} else ""
-            example = '"..."' if type is str else "0.4"
-            raise WrongValue(f"need {TABLES[kind][1]}{are_texts}: write {name} = {example}")
-    return kind(**{name: _field(name, type, value[name]) for name, type in types.items()})
+            raise WrongValue(f"need {TABLES[kind].what}{are_texts}: write {name} = {EXAMPLES[types[name]]}")
+    return kind(**{name: _field(name, types[name], one) for name, one in value.items()})
 
 
 def _field(name: str, type: Any, value: Any) -> Any:

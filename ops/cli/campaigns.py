@@ -1,0 +1,120 @@
+"""`wakeline campaigns`: what campaigns brought, and what they cost."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ops.cli.asking import DAY, asked
+from ops.cli.errors import FAILED, Refused
+from ops.cli.options import config_option, read, site_of, site_option
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reports import Result
+
+MOST = 1_000  # rows of a table
+DAYS_SHOWN = 31  # of one campaign, the latest
+COUNTS = "visits, sent, opened, clicked, orders, revenue"
+PER_COST = "round(sum(revenue) / nullif(sum(cost), 0), 2) AS revenue_per_cost"
+
+LIST = f"""
+SELECT campaign, type, starts, ends, {COUNTS}, cost, any_value(currency) AS currency, {PER_COST}
+FROM campaigns GROUP BY ALL ORDER BY type NULLS LAST, starts, campaign
+"""
+SUMS = ", ".join(f"sum({name}) AS {name}" for name in (*COUNTS.split(", "), "cost"))
+TYPES = f"""
+SELECT coalesce(type, '(not planned)') AS type, count(*) AS campaigns, {SUMS}, any_value(currency) AS currency,
+    {PER_COST}
+FROM campaigns GROUP BY ALL ORDER BY revenue DESC, type
+"""
+ONE = f"""
+SELECT campaign, type, starts, ends, audience, goal, {COUNTS}, bounces, bounced, unsubscribed, cost,
+    any_value(currency) AS currency, {PER_COST}
+FROM campaigns WHERE campaign = {{campaign}} GROUP BY ALL
+"""
+OF_DAYS = f"""
+SELECT day, {COUNTS}, cost FROM (
+    FROM campaign_days WHERE campaign = {{campaign}} ORDER BY day DESC LIMIT {DAYS_SHOWN}
+) ORDER BY day
+"""
+OF_ELEMENTS = f"""
+SELECT kind, element, {COUNTS} FROM campaign_elements WHERE campaign = {{campaign}}
+ORDER BY kind, revenue DESC, visits DESC, clicked DESC, element
+"""
+
+
+@click.group(short_help="Show what campaigns brought, and what they cost.")
+def campaigns() -> None:
+    """Show what campaigns brought, and what they cost, from the history.
+
+    A campaign is planned in wakeline.toml: its type, its dates, its costs. One that visits or mails name without a
+    plan is shown, too. docs/campaigns.md says how things are counted.
+
+    \b
+    wakeline campaigns list
+    wakeline campaigns list --by-type --from 2026-11-01
+    wakeline campaigns show spring-sale
+    """
+
+
+def _days(command: Callable[..., None]) -> Callable[..., None]:
+    command = click.option("--to", "last", metavar="DAY", type=DAY, help="The last day.")(command)
+    return click.option("--from", "first", metavar="DAY", type=DAY, help="The first day, YYYY-MM-DD.")(command)
+
+
+@campaigns.command("list", short_help="All campaigns.")
+@click.option("--by-type", is_flag=True, help="One row per type, to compare them.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one object per line.")
+@_days
+@site_option
+@config_option
+def list_(
+    by_type: bool, as_json: bool, first: datetime | None, last: datetime | None, key: str | None, config: Path | None
+) -> None:
+    """All campaigns, by type: visits, mails, orders, revenue, cost, and what was earned for each unit that was paid."""
+    from ops.cli import rows
+
+    read_config = read(config, {}, else_demo=True)
+    site = site_of(read_config, key)
+    with asked(read_config, TYPES if by_type else LIST, site=site.key, first=first, last=last) as answer:
+        if as_json:
+            rows.write_json(answer, click.get_text_stream("stdout"))
+            return
+        rows.show(answer, most=MOST)
+
+
+@campaigns.command(short_help="One campaign by day and by element.")
+@click.argument("campaign")
+@_days
+@site_option
+@config_option
+def show(campaign: str, first: datetime | None, last: datetime | None, key: str | None, config: Path | None) -> None:
+    """One campaign: what it brought and cost, by day, and by content, term, landing page, hour, subject, creative."""
+    from ops.cli import rows
+
+    read_config = read(config, {}, else_demo=True)
+    site = site_of(read_config, key)
+    name = "'" + campaign.replace("'", "''") + "'"
+
+    def shown(sql: str, show_it: Callable[[Result], None]) -> None:
+        with asked(read_config, sql.format(campaign=name), site=site.key, first=first, last=last) as answer:
+            show_it(answer)
+
+    def whole(answer: Result) -> None:
+        if not answer.count:
+            raise Refused(
+                f"site {site.key} has no campaign {campaign}: neither in its settings nor in a visit or a mail; "
+                "`wakeline campaigns list` has them all",
+                FAILED,
+            )
+        rows.show(answer, most=1)
+
+    shown(ONE, whole)
+    for sql in (OF_DAYS, OF_ELEMENTS):
+        click.echo()
+        shown(sql, lambda answer: rows.show(answer, most=MOST))

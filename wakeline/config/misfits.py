@@ -1,0 +1,40 @@
+"""Settings that do not go together, of a site."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from itertools import pairwise
+
+from wakeline.config import campaigns
+from wakeline.config.values import quoted
+from wakeline.settings import MOST_INTEREST_RULES, MOST_MARGIN_RULES, MOST_PASSING_HOSTS, Site
+
+
+def site_misfits(site: Site, refused: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """(setting, what is wrong) where two settings of a site do not go together, or a list is too long.
+
+    Of those that were `refused` the site has the default, which nobody wrote: nothing is said of them here.
+    """
+    if (count := len(site.interests)) > MOST_INTEREST_RULES:
+        yield "interests", f"has {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
+    if (count := len(site.margins)) > MOST_MARGIN_RULES:
+        yield "margins", f"has {count:,} rules, more than {MOST_MARGIN_RULES:,}"
+    if (count := len(site.passing_hosts)) > MOST_PASSING_HOSTS:
+        yield "passing_hosts", f"has {count:,} hosts, more than {MOST_PASSING_HOSTS:,}"
+    for what in campaigns.misfits(site.campaigns):
+        yield "campaigns", what
+    if any(map(campaigns.cost_money, site.campaigns)) and not site.currency and "currency" not in refused:
+        yield "campaigns", 'cost something: write the site\'s currency = "EUR", or another'
+    seen: dict[str, str] = {}
+    for rule in site.margins:
+        name = " ".join(rule.category.split()).lower()  # as `crm.sites` compares them
+        if name in seen:
+            yield "margins", f"has {quoted(rule.category)} twice, also as {quoted(seen[name])}: which rate is meant?"
+        seen[name] = rule.category
+    for name in ("minute_cost", "return_cost"):
+        if getattr(site, name) and not site.currency and "currency" not in refused:
+            yield name, 'needs the site\'s currency: write currency = "EUR", or another'
+    longest = ("visitor_months", "visitor_most_months", "customer_months")  # a customer outlives its visitors' profiles
+    for less, name in pairwise(longest):
+        if {less, name}.isdisjoint(refused) and (months := getattr(site, name)) < (least := getattr(site, less)):
+            yield name, f"is {months}, less than {less}, {least}"
