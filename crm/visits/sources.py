@@ -21,6 +21,7 @@ from wakeline.vocabulary.sources import (
     SOCIAL,
 )
 
+PARAMETERS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")  # that say it
 MAX_NAME = 100  # characters of a source, campaign, content, term or id
 APPS = "android-app://"  # prefix of an Android app's name in a referrer
 
