@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -157,7 +157,8 @@ def _fill(
     sites: Collection[Site],
 ) -> None:
     asked = needs(query.sql)
-    files = needed(history, query.first, query.last, reads_days=asked.days)
+    first = query.first and query.first - timedelta(days=asked.lookback)
+    files = needed(history, first, query.last, reads_days=asked.days)
     days = sorted(_ms(segment.date) for segment in (*files.whole, *files.beside))
     ahead = events.clock(zones, days[0], days[-1], has_facts=bool(asked.facts)) if days else "0"
     # settling takes about as long as reading half of the records

@@ -8,7 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 from crm.visits.sources import PARAMETERS
-from reports import campaigns, customer_value, deliveries, orders, product_sales, responses, things, worth
+from reports import campaigns, credit, customer_value, deliveries, orders, product_sales, responses, things, worth
 from reports.items import OF_EVENT
 from wakeline.commerce import PURCHASE, REFUND
 from wakeline.definitions import IS_BOUNCE, RETURN_MS
@@ -74,6 +74,7 @@ class View(NamedTuple):
     events: tuple[str, ...] = ()  # types of events that affect it, however long before or after the days
     reads_days: bool = False  # all events of the days affect it
     rates: bool = False  # so do settings of the sites, see `rates`
+    lookback: int = 0  # days before the first one of which all events affect it, too
 
 
 OF_ORDERS = (PURCHASE, REFUND, ORDER_STATE)
@@ -87,6 +88,12 @@ def _sold(name: str, sql: str, *parts: str) -> View:
 def _campaign(name: str, sql: str) -> View:
     parts = (SESSION, *orders.PARTS, orders.ORDERS, things.SENDS, campaigns.DAYS)
     return View(name, sql, parts, (*OF_ORDERS, *things.SENT), OF_PAGES, reads_days=True, rates=True)
+
+
+def _credit(name: str, sql: str) -> View:
+    parts = (*_campaign(name, sql).parts, worth.WORTH, *credit.PARTS)
+    facts = (*OF_ORDERS, *things.SENT)
+    return View(name, sql, parts, facts, OF_PAGES, reads_days=True, rates=True, lookback=credit.LOOKBACK_DAYS)
 
 
 VIEWS = (
@@ -121,6 +128,8 @@ VIEWS = (
     _campaign("campaigns", campaigns.CAMPAIGNS),
     _campaign("campaign_days", campaigns.CAMPAIGN_DAYS),
     _campaign("campaign_elements", campaigns.CAMPAIGN_ELEMENTS),
+    _credit("credits", credit.CREDITS),
+    _credit("campaign_credit", credit.CAMPAIGN_CREDIT),
     View("offers", responses.OFFERS, facts=responses.OFFER, events=responses.OFFER, reads_days=True),
     View("answers", responses.ANSWERS, facts=responses.ANSWERED, reads_days=True),
 )
@@ -139,6 +148,7 @@ class Needs(NamedTuple):
     events: tuple[str, ...]
     days: bool
     rates: bool
+    lookback: int  # days
 
 
 def needs(sql: str) -> Needs:
@@ -148,7 +158,8 @@ def needs(sql: str) -> Needs:
     events = {type for view in asked for type in view.events}
     reads_days = not asked or any(view.reads_days for view in asked)
     rates = any(view.rates for view in asked)
-    return Needs(asked or VIEWS, tuple(sorted(facts)), tuple(sorted(events)), reads_days, rates)
+    lookback = max((view.lookback for view in asked), default=0)
+    return Needs(asked or VIEWS, tuple(sorted(facts)), tuple(sorted(events)), reads_days, rates, lookback)
 
 
 def create(views: Sequence[View], first: date | None, last: date | None) -> str:

@@ -14,21 +14,21 @@ def _units(minor: str) -> str:
     return f"try_cast(try_cast({minor} AS DECIMAL(18, 0)) * unit AS {MONEY})"
 
 
-# One row per order of a customer that counts. An item's cost is its own, else its price less its category's rate;
+# One row per order that counts. An item's cost is its own, else its price less its category's rate;
 # floats are added in the order of the lines, as the processor adds them.
 WORTH = f"""
 CREATE VIEW history.worth AS
 WITH settled AS MATERIALIZED (
     SELECT
-        site, key, customer, settled.currency AS currency, time, local_time::DATE AS day, value, refunded, discount,
-        is_taken_back, cancelled, returned, unit, page_orders,
+        site, key, customer, visitor, settled.currency AS currency, time, local_time::DATE AS day, value, refunded,
+        discount, is_taken_back, cancelled, returned, unit, page_orders,
         list_transform(lines, lambda item: {{
             'item_id': item.item_id, 'category': item.item_category, 'price': round(item.price / unit),
             'cost': round(item.cost / unit), 'discount': round(item.discount / unit), 'quantity': item.quantity
         }}) AS lines
     FROM (SELECT *, {UNIT.format(currency="currency")} AS unit FROM history.settled) AS settled
     LEFT JOIN history.shop AS shop USING (site)
-    WHERE customer IS NOT NULL AND value IS NOT NULL AND settled.currency IS NOT NULL
+    WHERE value IS NOT NULL AND settled.currency IS NOT NULL
         AND abs(value) / unit <= {MOST_VALUE}
 ), line AS (
     SELECT
@@ -53,7 +53,7 @@ WITH settled AS MATERIALIZED (
     )
 )
 SELECT
-    site, key, customer, currency, time, day, is_back,
+    site, key, customer, visitor, currency, time, day, is_back,
     coalesce(has_goods_back, false) AND (cancelled IS NULL OR returned IS NOT NULL) AS is_return,
     {_units("(sold - gone)")} AS revenue,
     CASE WHEN is_known AND abs(sold - gone - cost) <= {MOST_VALUE} THEN {_units("(sold - gone - cost)")} END AS margin,

@@ -11,7 +11,9 @@ import pytest
 from click.testing import CliRunner
 
 from ops.cli import main
+from ops.cli.campaigns import MODELS as OFFERED
 from reports import Query, ask
+from reports.credit import MODELS
 from tests.sealed import seal
 from tests.telling import fact, order
 from tests.timeline import DAY, MINUTE, START, event
@@ -161,9 +163,18 @@ def test_the_command_lists_campaigns_and_types(config: Path) -> None:
     assert '"revenue_per_cost":0.7' in said("list", "--json", config=config).replace(" ", "")
 
 
+def test_the_command_lists_what_each_is_owed(config: Path) -> None:
+    assert tuple(MODELS) == OFFERED
+    for model in MODELS:
+        shown = said("list", "--model", model, "--json", config=config)
+        assert '"campaign":"spring"' in shown
+        assert '"revenue":70' in shown
+    assert "only one of" in said("list", "--model", "first", "--by-type", config=config, code=2)
+
+
 def test_the_command_shows_a_campaign_by_day_and_element(config: Path) -> None:
     shown = said("show", "spring", config=config)
-    for word in ("newsletter", "audience", "landing_page", "/lamps", "Hello", f"{FIRST}"):
+    for word in ("last_non_direct", "newsletter", "audience", "landing_page", "/lamps", "Hello", f"{FIRST}"):
         assert word in shown
     assert "has no campaign nothing" in said("show", "nothing", config=config, code=1)
     assert "has no campaign o'clock" in said("show", "o'clock", config=config, code=1)

@@ -653,9 +653,11 @@ def test_nothing_that_can_be_asked_shows_an_id_of_the_forgotten(tmp_path: Path) 
     )
     tables += answer(history, "select schema_name || '.' || view_name from duckdb_views() where not internal")
     assert ("history.event",) in tables
-    for (table,) in tables:
-        text = str(answer(history, f"select * from {table}"))
-        assert not [id for id in ("visitor-1", "visitor-2", "visitor-4", ALICE) if id in text], table
+    names = [name for (name,) in tables]
+    for some in (names[at : at + 8] for at in range(0, len(names), 8)):  # one query a table would take minutes
+        sql = " union all ".join(f"select '{name}', (one)::varchar from {name} as one" for name in some)
+        for name, row in answer(history, sql):
+            assert not [id for id in ("visitor-1", "visitor-2", "visitor-4", ALICE) if id in row], name
 
 
 def test_a_visitor_is_its_customers_from_the_beginning(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from wakeline.event import MAX_AGE_MS
 
 SESSION_GAP_MS = 30 * MINUTE_MS  # events of one visitor with no more between them are one visit, also called session
 RETURN_MS = DAY_MS  # who comes back from paying or logging in within so long goes on with the visit before
+TOUCHED_MS = 90 * DAY_MS  # a visit that began so long before an order may take credit for it
 BOUNCE_BELOW_MS = 10_000  # of engaged time: from this on a visit is not a bounce
 
 

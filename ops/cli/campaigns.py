@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MOST = 1_000  # rows of a table
 DAYS_SHOWN = 31  # of one campaign, the latest
+MODELS = ("first", "last", "last_non_direct", "linear", "position")  # `reports.credit.MODELS`, which an extra needs
 COUNTS = "visits, sent, opened, clicked, orders, revenue"
 PER_COST = "round(sum(revenue) / nullif(sum(cost), 0), 2) AS revenue_per_cost"
 
@@ -36,6 +37,13 @@ ONE = f"""
 SELECT campaign, type, starts, ends, audience, goal, {COUNTS}, bounces, bounced, unsubscribed, cost,
     any_value(currency) AS currency, {PER_COST}
 FROM campaigns WHERE campaign = {{campaign}} GROUP BY ALL
+"""
+OF_MODEL = """
+SELECT campaign, type, orders, revenue, margin, cost, profit, currency, return_on_cost
+FROM campaign_credit WHERE model = '{model}' ORDER BY profit DESC NULLS LAST, campaign
+"""
+OF_MODELS = """
+SELECT model, orders, revenue, margin, profit, return_on_cost FROM campaign_credit WHERE campaign = {campaign}
 """
 OF_DAYS = f"""
 SELECT day, {COUNTS}, cost FROM (
@@ -58,6 +66,7 @@ def campaigns() -> None:
     \b
     wakeline campaigns list
     wakeline campaigns list --by-type --from 2026-11-01
+    wakeline campaigns list --model linear
     wakeline campaigns show spring-sale
     """
 
@@ -69,19 +78,33 @@ def _days(command: Callable[..., None]) -> Callable[..., None]:
 
 @campaigns.command("list", short_help="All campaigns.")
 @click.option("--by-type", is_flag=True, help="One row per type, to compare them.")
+@click.option(
+    "--model",
+    type=click.Choice(MODELS),
+    help="What each is owed of orders, by this model: docs/campaigns.md.",
+)
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object per line.")
 @_days
 @site_option
 @config_option
 def list_(
-    by_type: bool, as_json: bool, first: datetime | None, last: datetime | None, key: str | None, config: Path | None
+    by_type: bool,
+    model: str | None,
+    as_json: bool,
+    first: datetime | None,
+    last: datetime | None,
+    key: str | None,
+    config: Path | None,
 ) -> None:
     """All campaigns, by type: visits, mails, orders, revenue, cost, and what was earned for each unit that was paid."""
+    if by_type and model:
+        raise Refused("use only one of --by-type and --model")
     from ops.cli import rows
 
     read_config = read(config, {}, else_demo=True)
     site = site_of(read_config, key)
-    with asked(read_config, TYPES if by_type else LIST, site=site.key, first=first, last=last) as answer:
+    sql = OF_MODEL.format(model=model) if model else TYPES if by_type else LIST
+    with asked(read_config, sql, site=site.key, first=first, last=last) as answer:
         if as_json:
             rows.write_json(answer, click.get_text_stream("stdout"))
             return
@@ -115,6 +138,6 @@ def show(campaign: str, first: datetime | None, last: datetime | None, key: str 
         rows.show(answer, most=1)
 
     shown(ONE, whole)
-    for sql in (OF_DAYS, OF_ELEMENTS):
+    for sql in (OF_MODELS, OF_DAYS, OF_ELEMENTS):
         click.echo()
         shown(sql, lambda answer: rows.show(answer, most=MOST))

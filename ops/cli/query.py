@@ -60,6 +60,7 @@ def query(
     products, product_sales, customer_value     what is sold, and what customers bring and cost
     contacts, service, agreements               the service desk
     campaigns, campaign_days, campaign_elements  what campaigns brought and cost
+    credits, campaign_credit                    which visits an order is owed to
     sends, offers, answers                      mails and letters, offers, surveys
 
     The dialect is DuckDB's; - reads it from stdin. A query can only read the history, and writes nothing.

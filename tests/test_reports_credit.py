@@ -1,0 +1,199 @@
+"""Which visits an order is owed to: five models, to the last cent, over all browsers of a customer."""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from reports import Query, ask
+from reports.credit import MODELS
+from tests.sealed import seal
+from tests.telling import fact, order
+from tests.test_reports_campaigns import FIRST, SHOP
+from tests.timeline import DAY, MINUTE, event
+from wakeline.record import Event, Fact
+
+HOUR = 60 * MINUTE
+PHONE, LAPTOP, OTHER = "visitor-1", "visitor-2", "visitor-3"
+JO, BEN = "@" + "1" * 32, "@" + "2" * 32
+
+
+def visit(visitor: str, at: int, campaign: str = "", **fields: Any) -> Event:
+    query = {"utm_campaign": campaign, "utm_source": "mail"} if campaign else {}
+    return event(visitor, f"page-{visitor}-{at}", 0, at, query=query, **fields)
+
+
+def signs_in(visitor: str, at: int, customer: str) -> Event:
+    return event(visitor, f"page-{visitor}-{at}", 1, at, "identify", customer=customer)
+
+
+def buys(visitor: str, at: int, number: str = "A-1", value: float = 100) -> Event:
+    props = {"transaction_id": number, "value": value, "currency": "EUR"}
+    return event(visitor, f"page-{visitor}-{at}", 2, at, "purchase", props=props, order=order(number))
+
+
+def rows(folder: Path, told: list[Event | Fact], sql: str, **days: date) -> list[tuple[Any, ...]]:
+    came = [(one.received + 20, one) for one in sorted(told, key=lambda one: one.received)]
+    query = Query(sql, None, days.get("first"), days.get("last"))
+    with ask(seal(folder, came), query, zones={}, sites=[SHOP]) as found:
+        return list(found.rows(100_000))
+
+
+def credited(folder: Path, told: list[Event | Fact]) -> dict[str, dict[str | None, Decimal]]:
+    found: dict[str, dict[str | None, Decimal]] = defaultdict(dict)
+    sql = "select model, campaign, sum(revenue) from credits group by all"
+    for model, campaign, revenue in rows(folder, told, sql):
+        found[model][campaign] = revenue
+    return found
+
+
+FOUR = [visit(PHONE, 0, "a"), visit(PHONE, DAY, "b"), visit(PHONE, 2 * DAY, "c"), visit(PHONE, 3 * DAY)]
+
+
+def test_five_models_of_four_visits(tmp_path: Path) -> None:
+    found = credited(tmp_path, [*FOUR, buys(PHONE, 3 * DAY + MINUTE)])
+    assert found == {
+        "first": {"a": 100},
+        "last": {None: 100},
+        "last_non_direct": {"c": 100},
+        "linear": {"a": 25, "b": 25, "c": 25, None: 25},
+        "position": {"a": 40, "b": 10, "c": 10, None: 40},
+    }
+
+
+def test_a_refund_takes_from_each_and_nothing_is_lost(tmp_path: Path) -> None:
+    told = [*FOUR, buys(PHONE, 3 * DAY + MINUTE), fact(order("A-1"), "refund", 4 * DAY, value=1, currency="EUR")]
+    assert credited(tmp_path, told)["linear"] == dict.fromkeys(("a", "b", "c"), Decimal("25")) | {
+        None: Decimal("24.99")
+    }
+
+
+def test_a_cancelled_order_is_owed_to_nobody(tmp_path: Path) -> None:
+    told = [*FOUR, buys(PHONE, 3 * DAY + MINUTE), fact(order("A-1"), "order_state", 4 * DAY, state="cancelled")]
+    assert credited(tmp_path, told)["first"] == {"a": 0}
+
+
+def test_visits_of_all_browsers_of_a_customer_count(tmp_path: Path) -> None:
+    told = [visit(LAPTOP, 0, "a"), signs_in(LAPTOP, 0, JO), visit(PHONE, DAY, "b"), signs_in(PHONE, DAY, JO)]
+    told += [visit(OTHER, DAY, "c"), buys(PHONE, DAY + MINUTE)]
+    assert credited(tmp_path, told)["linear"] == {"a": 50, "b": 50}
+
+
+def test_what_somebody_else_did_in_that_browser_does_not_count(tmp_path: Path) -> None:
+    told = [visit(PHONE, 0, "a"), signs_in(PHONE, 0, BEN), visit(PHONE, DAY, "b"), signs_in(PHONE, DAY, JO)]
+    assert credited(tmp_path, [*told, buys(PHONE, DAY + MINUTE)])["linear"] == {"b": 100}
+
+
+def test_an_order_at_the_till_is_owed_to_its_customers_visits(tmp_path: Path) -> None:
+    told: list[Event | Fact] = [visit(LAPTOP, 0, "a"), signs_in(LAPTOP, 0, JO)]
+    told += [fact(order("T-1"), "purchase", DAY, value=5_000, currency="EUR", customer=JO)]
+    told += [fact(order("T-2"), "purchase", DAY, value=700, currency="EUR", customer=BEN)]
+    assert credited(tmp_path, told)["last"] == {"a": 50, None: 7}
+
+
+def test_neither_later_visits_nor_those_of_long_ago_count(tmp_path: Path) -> None:
+    told = [
+        visit(PHONE, 0, "a"),
+        visit(PHONE, 91 * DAY, "b"),
+        buys(PHONE, 91 * DAY + MINUTE),
+        visit(PHONE, 92 * DAY, "c"),
+    ]
+    assert credited(tmp_path, told)["first"] == {"b": 100}
+
+
+def test_who_comes_back_from_paying_touches_nothing(tmp_path: Path) -> None:
+    told = [
+        visit(PHONE, 0, "a"),
+        visit(PHONE, HOUR, referrer="paypal.com/"),
+        visit(PHONE, 3 * HOUR, referrer="internal"),
+    ]
+    assert credited(tmp_path, [*told, buys(PHONE, 3 * HOUR + MINUTE)])["linear"] == {"a": 100}
+
+
+def test_days_of_a_query_are_those_of_the_order(tmp_path: Path) -> None:
+    day = date.fromordinal(FIRST.toordinal() + 3)
+    told = [*FOUR, buys(PHONE, 3 * DAY + MINUTE)]
+    sql = "select campaign from credits where model = 'first'"
+    assert rows(tmp_path, told, sql, first=day, last=day) == [("a",)]
+
+
+def test_a_campaign_has_what_it_is_owed_and_what_is_left_of_its_cost(tmp_path: Path) -> None:
+    told: list[Event | Fact] = [visit(PHONE, 0, "spring"), visit(PHONE, DAY, "other"), buys(PHONE, DAY + MINUTE)]
+    sold = {"value": 50_000, "currency": "EUR", "items": [{"item_id": "x", "price": 50_000, "cost": 20_000}]}
+    told.append(fact(order("A-1"), "purchase", DAY + HOUR, **sold))
+    names = "campaign, type, orders, revenue, margin, cost, profit, return_on_cost"
+    assert rows(tmp_path, told, f"select {names} from campaign_credit where model = 'linear' order by campaign") == [
+        ("other", None, 0.5, Decimal(250), Decimal(150), Decimal(0), Decimal(150), None),
+        ("poster", "display", 0, Decimal(0), Decimal(0), Decimal(70), Decimal(-70), -1.0),
+        ("spring", "newsletter", 0.5, Decimal(250), Decimal(150), Decimal(110), Decimal(40), 0.36),
+    ]
+
+
+# ---- whatever happens
+
+
+class Touch(NamedTuple):
+    at: int
+    visitor: str
+    campaign: str
+
+
+def weights(model: str, touches: list[Touch]) -> list[Fraction]:
+    """What the docs say of each model."""
+    n = len(touches)
+    if model == "linear":
+        return [Fraction(1, n)] * n
+    if model == "position" and n > 2:
+        return [Fraction(2, 5), *[Fraction(1, 5 * (n - 2))] * (n - 2), Fraction(2, 5)]
+    if model == "position":
+        return [Fraction(1, n)] * n
+    known = [place for place, touch in enumerate(touches) if touch.campaign] or [n - 1]
+    place = {"first": 0, "last": n - 1, "last_non_direct": known[-1]}[model]
+    return [Fraction(int(one == place)) for one in range(n)]
+
+
+def divided(amount: int, parts: list[Fraction]) -> list[int]:
+    whole = [int(amount * part) for part in parts]
+    order = sorted(range(len(parts)), key=lambda one: (whole[one] - amount * parts[one], one))
+    for one in order[: amount - sum(whole)]:
+        whole[one] += 1
+    return whole
+
+
+def test_credits_are_those_of_an_independent_count_and_sum_up_to_the_cent(tmp_path: Path) -> None:
+    """2,000 orders of visitors with up to twelve visits each, a third of them refunded in part or whole."""
+    chance = random.Random(7)
+    told: list[Event | Fact] = []
+    wanted: dict[tuple[str, str], dict[str, int]] = {}
+    for number in range(2_000):
+        visitor, at = f"visitor-{number:06}", chance.randrange(20 * DAY)
+        touches = []
+        for _ in range(chance.randint(1, 12)):
+            touches.append(Touch(at, visitor, chance.choice(("", "a", "b", "c"))))
+            told.append(visit(visitor, at, touches[-1].campaign))
+            at += chance.randrange(31 * MINUTE, 12 * DAY)
+        last = touches[-1].at
+        touches = [touch for touch in touches if touch.at > last + MINUTE - 90 * DAY]
+        cents = chance.choice((0, 1, 2, 7, 100, 9_999, chance.randrange(1_000_000)))
+        told.append(buys(visitor, last + MINUTE, f"N-{number}", cents / 100))
+        if chance.random() < 0.33:
+            back = chance.randint(0, cents)
+            told.append(fact(order(f"N-{number}"), "refund", last + HOUR, value=back, currency="EUR"))
+            told.append(fact(order(f"N-{number}"), "order_state", last + HOUR, state="paid"))
+            cents -= back
+        for model in MODELS:
+            sums: dict[str, int] = defaultdict(int)
+            for touch, part in zip(touches, divided(cents, weights(model, touches)), strict=True):
+                sums[touch.campaign] += part
+            wanted[order(f"N-{number}"), model] = {name: part for name, part in sums.items() if part}
+    sql = "select order_key, model, coalesce(campaign, ''), sum(revenue) from credits where revenue <> 0 group by all"
+    found: dict[tuple[str, str], dict[str, int]] = {key: {} for key in wanted}
+    for key, model, campaign, revenue in rows(tmp_path, told, sql):
+        found[key, model][campaign] = int(revenue * 100)
+    different = [key for key in wanted if found[key] != wanted[key]]
+    assert different == []
