@@ -165,5 +165,19 @@ def test_the_command_shows_a_campaign_by_day_and_element(config: Path) -> None:
     shown = said("show", "spring", config=config)
     for word in ("newsletter", "audience", "landing_page", "/lamps", "Hello", f"{FIRST}"):
         assert word in shown
+    assert "has no campaign o'clock; --" in said("show", "o'clock; --", config=config, code=1)
     assert "has no campaign nothing" in said("show", "nothing", config=config, code=1)
     assert "has no campaign o'clock" in said("show", "o'clock", config=config, code=1)
+
+
+def test_a_campaign_is_shown_from_one_reading_of_the_history(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parts would not add up if visits came in between."""
+    read: list[object] = []
+
+    def reading(*args: Any, **named: Any) -> Any:
+        read.append(args)
+        return ask(*args, **named)
+
+    monkeypatch.setattr("reports.ask", reading)
+    said("show", "spring", config=config)
+    assert len(read) == 1

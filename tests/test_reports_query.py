@@ -1068,10 +1068,12 @@ def test_an_own_site_without_a_history_yet_is_answered_at_once(configured: Any) 
     assert CliRunner().invoke(main, ["query", "from nothing"]).exit_code == 2
 
 
-def test_without_duckdb_it_says_what_to_install(folder: Path) -> None:
+@pytest.mark.parametrize("words", [["query", "from events"], ["campaigns", "list"], ["campaigns", "show", "spring"]])
+def test_without_duckdb_it_says_what_to_install(tmp_path: Path, words: list[str]) -> None:
     """In a process of its own: this one has read what needs DuckDB."""
+    (config := tmp_path / "wakeline.toml").write_text('[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\n')
     code = "import sys; sys.modules['duckdb'] = None; from ops.cli import main; main()"
-    command = [sys.executable, "-c", code, "query", "from events", "--archive", str(folder)]
+    command = [sys.executable, "-c", code, *words, "--config", str(config)]
     found = subprocess.run(command, capture_output=True, text=True)
     said = 'wakeline: DuckDB answers such questions: `pip install -e ".[query]"` in your clone of Wakeline'
     assert (found.returncode, found.stderr.strip()) == (1, said)

@@ -15,12 +15,10 @@ from ops.cli.options import config_option, read, site_of, site_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reports import Result
-
 MOST = 1_000  # rows of a table
 DAYS_SHOWN = 31  # of one campaign, the latest
 COUNTS = "visits, sent, opened, clicked, orders, revenue"
-PER_COST = "round(sum(revenue) / nullif(sum(cost), 0), 2) AS revenue_per_cost"
+PER_COST = "try_cast(sum(revenue) / nullif(sum(cost), 0) AS DECIMAL(38, 2)) AS revenue_per_cost"
 
 LIST = f"""
 SELECT campaign, type, starts, ends, {COUNTS}, cost, any_value(currency) AS currency, {PER_COST}
@@ -77,11 +75,11 @@ def list_(
     by_type: bool, as_json: bool, first: datetime | None, last: datetime | None, key: str | None, config: Path | None
 ) -> None:
     """All campaigns, by type: visits, mails, orders, revenue, cost, and what was earned for each unit that was paid."""
-    from ops.cli import rows
-
     read_config = read(config, {}, else_demo=True)
     site = site_of(read_config, key)
     with asked(read_config, TYPES if by_type else LIST, site=site.key, first=first, last=last) as answer:
+        from ops.cli import rows
+
         if as_json:
             rows.write_json(answer, click.get_text_stream("stdout"))
             return
@@ -95,17 +93,14 @@ def list_(
 @config_option
 def show(campaign: str, first: datetime | None, last: datetime | None, key: str | None, config: Path | None) -> None:
     """One campaign: what it brought and cost, by day, and by content, term, landing page, hour, subject, creative."""
-    from ops.cli import rows
-
     read_config = read(config, {}, else_demo=True)
     site = site_of(read_config, key)
     name = "'" + campaign.replace("'", "''") + "'"
+    whole, *parts = (sql.format(campaign=name) for sql in (ONE, OF_DAYS, OF_ELEMENTS))
+    # all of it is read at once, so that the parts add up
+    with asked(read_config, ";".join((*parts, whole)), site=site.key, first=first, last=last) as answer:
+        from ops.cli import rows
 
-    def shown(sql: str, show_it: Callable[[Result], None]) -> None:
-        with asked(read_config, sql.format(campaign=name), site=site.key, first=first, last=last) as answer:
-            show_it(answer)
-
-    def whole(answer: Result) -> None:
         if not answer.count:
             raise Refused(
                 f"site {site.key} has no campaign {campaign}: neither in its settings nor in a visit or a mail; "
@@ -113,8 +108,6 @@ def show(campaign: str, first: datetime | None, last: datetime | None, key: str 
                 FAILED,
             )
         rows.show(answer, most=1)
-
-    shown(ONE, whole)
-    for sql in (OF_DAYS, OF_ELEMENTS):
-        click.echo()
-        shown(sql, lambda answer: rows.show(answer, most=MOST))
+        for sql in parts:
+            click.echo()
+            rows.show(answer.then(sql), most=MOST)
