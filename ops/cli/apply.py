@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 LOST = 3  # exit code where somebody else applied something else at the same time: doing it again would undo that
 
 
-@click.command(short_help="Put changed interests, margins, costs and page_orders into effect from now on.")
+@click.command(short_help="Put changed interests, campaigns, costs and the like into effect from now on.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--under-up", is_flag=True, hidden=True)
 @some_settings("redis", "log", "log_before")
