@@ -181,3 +181,14 @@ def test_a_campaign_is_shown_from_one_reading_of_the_history(config: Path, monke
     monkeypatch.setattr("reports.ask", reading)
     said("show", "spring", config=config)
     assert len(read) == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--by-type"]])
+def test_the_list_is_a_table_in_a_terminal_of_a_hundred_columns(
+    config: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "100"}.items():
+        monkeypatch.setenv(name, value)
+    listed = said("list", *options, config=config)
+    assert "row 1" not in listed
+    assert "newsletter" in listed
