@@ -71,6 +71,14 @@ class Result:
         while found := self._connection.fetchmany(ROWS):
             yield from found
 
+    def then(self, sql: str) -> Result:
+        """The result of another query of the same data, instead of this one; of views that the first query names.
+
+        Raises InvalidQuery.
+        """
+        _run(self._connection, sql)
+        return Result(self._connection)
+
     def write_parquet(self, file: Path) -> None:
         """Write to the file that the query named. Raises OSError."""
         try:
@@ -206,7 +214,7 @@ def _run(connection: duckdb.DuckDBPyConnection, sql: str, *, is_rehearsal: bool 
         if is_rehearsal:
             _plan(connection, text)
         else:
-            connection.execute(f"CREATE TABLE history.answer AS (\n{text}\n)")
+            connection.execute(f"CREATE OR REPLACE TABLE history.answer AS (\n{text}\n)")
     except duckdb.Error as error:
         raise InvalidQuery(f"{_said(error)}{_hint(connection, sql, error)}") from None
 

@@ -33,6 +33,7 @@ from wakeline.settings import (
     Site,
     described,
 )
+from wakeline.vocabulary.sources import CLASSES, CLICK_IDS
 
 README = (ROOT / "README.md").read_text()
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -222,3 +223,16 @@ def test_hidden_commands_are_only_what_up_starts() -> None:
     hidden = {name for name, command in main.commands.items() if command.hidden}
     assert hidden == {"demo", "simulator"}
     assert isinstance(main, click.Group)
+
+
+def test_the_classes_of_sources_are_those_of_the_code() -> None:
+    text = (ROOT / "docs/sources.md").read_text()
+    assert [row for name, came in CLASSES.items() if (row := f"| `{name}` | {came} |") not in text] == []
+    *others, last = (f"`{name}`" for name in CLASSES)
+    assert f"{', '.join(others)} or {last}: [sources.md]" in (ROOT / "docs/history.md").read_text()
+    of_class: dict[str, list[str]] = {}
+    for name, said in CLICK_IDS.items():
+        of_class.setdefault(said.source_class, []).append(f"`{name}`")
+    for source_class, names in of_class.items():
+        first = f"`{source_class}` | " if source_class else "too | "
+        assert f"{first}{', '.join(names)} |" in text

@@ -176,5 +176,30 @@ def test_the_command_shows_a_campaign_by_day_and_element(config: Path) -> None:
     shown = said("show", "spring", config=config)
     for word in ("last_non_direct", "newsletter", "audience", "landing_page", "/lamps", "Hello", f"{FIRST}"):
         assert word in shown
+    assert "has no campaign o'clock; --" in said("show", "o'clock; --", config=config, code=1)
     assert "has no campaign nothing" in said("show", "nothing", config=config, code=1)
     assert "has no campaign o'clock" in said("show", "o'clock", config=config, code=1)
+
+
+def test_a_campaign_is_shown_from_one_reading_of_the_history(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its parts would not add up if visits came in between."""
+    read: list[object] = []
+
+    def reading(*args: Any, **named: Any) -> Any:
+        read.append(args)
+        return ask(*args, **named)
+
+    monkeypatch.setattr("reports.ask", reading)
+    said("show", "spring", config=config)
+    assert len(read) == 1
+
+
+@pytest.mark.parametrize("options", [[], ["--by-type"]])
+def test_the_list_is_a_table_in_a_terminal_of_a_hundred_columns(
+    config: Path, monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    for name, value in {"FORCE_COLOR": "1", "TERM": "xterm", "COLUMNS": "100"}.items():
+        monkeypatch.setenv(name, value)
+    listed = said("list", *options, config=config)
+    assert "row 1" not in listed
+    assert "newsletter" in listed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -120,6 +120,28 @@ def test_a_definition_says_what_changes_in_a_campaign() -> None:
         "+ each mail or letter of a costs 0.02",
         "+ a is for all",
     ]
+
+
+OTHER: dict[type, Any] = {str: "other", date: date(2026, 12, 1), float: 7.0}
+OTHERS: dict[str, Any] = {
+    "costs": (DayCostRule(first=PLAN.starts, last=PLAN.ends, cost=3.0),),
+    "elements": ("top",),
+    "ends": date(2026, 12, 3),
+}
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(CampaignRule)])
+def test_a_change_of_any_field_is_said(name: str) -> None:
+    value = OTHERS.get(name, OTHER.get(type(getattr(PLAN, name))))
+    former = plan(starts=date(2026, 11, 30)) if name == "starts" else plan()
+    assert difference("campaigns", body_of("campaigns", former), body_of("campaigns", plan(**{name: value})))
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(CampaignRule) if field.type == "str"])
+def test_every_text_has_a_longest_length(tmp_path: Path, name: str) -> None:
+    with_it = "\n".join(line for line in ONE.splitlines() if not line.startswith(f"{name} ="))
+    [found, *_] = refused(tmp_path, f'{SITE}{with_it}\n{name} = "{"x" * 501}"\n')
+    assert f"campaigns {name} must have " in found
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,7 @@ function drawProfile(profile, customer) {
   drawInterests(profile.interests)
   const session = profile.session
   $("pages").textContent = session ? session.page_views : 0
+  $("pages").nextSibling.textContent = session && session.page_views === 1 ? "page" : "pages"
   $("engaged").textContent = seconds(session ? session.engaged_seconds : 0)
   $("visits").textContent = profile.visits
   $("visits").nextSibling.textContent = profile.visits === 1 ? "visit" : "visits"

@@ -24,16 +24,16 @@ if TYPE_CHECKING:
 LOST = 3  # exit code where somebody else applied something else at the same time: doing it again would undo that
 
 
-@click.command(short_help="Put changed interests, margins, costs and page_orders into effect from now on.")
+@click.command(short_help="Put changed interests, campaigns, costs and the like into effect from now on.")
 @click.option("--dry-run", is_flag=True, help="Only show what would change.")
 @click.option("--under-up", is_flag=True, hidden=True)
 @some_settings("redis", "log", "log_before")
 def apply(dry_run: bool, under_up: bool, config: Path | None, **flags: Any) -> None:
-    """Put the configured rules of each site into effect from now on: interests, margins, page_orders, costs.
+    """Put the configured rules of each site into effect from now on: interests, campaigns, costs and the like.
 
-    Changes are appended to the log and apply to the events after them; nothing is restarted. `wakeline up` does this
-    when it starts, and when the file has changed. `wakeline replay --from start --rules now` applies the rules to
-    earlier events as well.
+    docs/settings.md lists them. Changes are appended to the log and apply to the events after them; nothing is
+    restarted. `wakeline up` does this when it starts, and when the file has changed. `wakeline replay --from start
+    --rules now` applies the rules to earlier events as well.
     """
     from wakeline.lanes import DeploymentMismatch
 

@@ -15,24 +15,24 @@ from ops.cli.options import config_option, read, site_of, site_option
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from reports import Result
-
 MOST = 1_000  # rows of a table
 DAYS_SHOWN = 31  # of one campaign, the latest
 MODELS = ("first", "last", "last_non_direct", "linear", "position")  # `reports.credit.MODELS`, which an extra needs
 COUNTS = "visits, sent, opened, clicked, orders, revenue"
-PER_COST = "round(sum(revenue) / nullif(sum(cost), 0), 2) AS revenue_per_cost"
+PER_COST = "try_cast(sum(revenue) / nullif(sum(cost), 0) AS DECIMAL(38, 2)) AS revenue_per_cost"
 
 LIST = f"""
 SELECT campaign, type, starts, ends, {COUNTS}, cost, any_value(currency) AS currency, {PER_COST}
-FROM campaigns GROUP BY ALL ORDER BY type NULLS LAST, starts, campaign
+FROM campaigns GROUP BY ALL
 """
+LIST_ORDER = "ORDER BY type NULLS LAST, starts, campaign"
 SUMS = ", ".join(f"sum({name}) AS {name}" for name in (*COUNTS.split(", "), "cost"))
 TYPES = f"""
 SELECT coalesce(type, '(not planned)') AS type, count(*) AS campaigns, {SUMS}, any_value(currency) AS currency,
     {PER_COST}
-FROM campaigns GROUP BY ALL ORDER BY revenue DESC, type
+FROM campaigns GROUP BY ALL
 """
+TYPES_ORDER = "ORDER BY revenue DESC, type"
 ONE = f"""
 SELECT campaign, type, starts, ends, audience, goal, {COUNTS}, bounces, bounced, unsubscribed, cost,
     any_value(currency) AS currency, {PER_COST}
@@ -40,8 +40,9 @@ FROM campaigns WHERE campaign = {{campaign}} GROUP BY ALL
 """
 OF_MODEL = """
 SELECT campaign, type, orders, revenue, margin, cost, profit, currency, return_on_cost
-FROM campaign_credit WHERE model = '{model}' ORDER BY profit DESC NULLS LAST, campaign
+FROM campaign_credit WHERE model = '{model}'
 """
+MODEL_ORDER = "ORDER BY profit DESC NULLS LAST, campaign"
 OF_MODELS = """
 SELECT model, orders, revenue, margin, profit, return_on_cost FROM campaign_credit WHERE campaign = {campaign}
 """
@@ -78,12 +79,8 @@ def _days(command: Callable[..., None]) -> Callable[..., None]:
 
 @campaigns.command("list", short_help="All campaigns.")
 @click.option("--by-type", is_flag=True, help="One row per type, to compare them.")
-@click.option(
-    "--model",
-    type=click.Choice(MODELS),
-    help="What each is owed of orders, by this model: docs/campaigns.md.",
-)
-@click.option("--json", "as_json", is_flag=True, help="As JSON, one object per line.")
+@click.option("--model", type=click.Choice(MODELS), help="What each is owed of orders: docs/campaigns.md.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, one object per line; with `opened` and `currency`.")
 @_days
 @site_option
 @config_option
@@ -99,16 +96,23 @@ def list_(
     """All campaigns, by type: visits, mails, orders, revenue, cost, and what was earned for each unit that was paid."""
     if by_type and model:
         raise Refused("use only one of --by-type and --model")
-    from ops.cli import rows
-
     read_config = read(config, {}, else_demo=True)
     site = site_of(read_config, key)
-    sql = OF_MODEL.format(model=model) if model else TYPES if by_type else LIST
+    if model:
+        sql, order = OF_MODEL.format(model=model), MODEL_ORDER
+    else:
+        sql, order = (TYPES, TYPES_ORDER) if by_type else (LIST, LIST_ORDER)
+    shown = "*" if as_json else "* EXCLUDE (currency)" if model else "* EXCLUDE (opened, currency)"  # narrow enough
+    sql = f"SELECT {shown} FROM ({sql}) {order}"
     with asked(read_config, sql, site=site.key, first=first, last=last) as answer:
+        from ops.cli import rows
+
         if as_json:
             rows.write_json(answer, click.get_text_stream("stdout"))
             return
         rows.show(answer, most=MOST)
+        if site.currency:
+            click.echo(f"amounts are in {site.currency}", err=True)
 
 
 @campaigns.command(short_help="One campaign by day and by element.")
@@ -118,17 +122,14 @@ def list_(
 @config_option
 def show(campaign: str, first: datetime | None, last: datetime | None, key: str | None, config: Path | None) -> None:
     """One campaign: what it brought and cost, by day, and by content, term, landing page, hour, subject, creative."""
-    from ops.cli import rows
-
     read_config = read(config, {}, else_demo=True)
     site = site_of(read_config, key)
     name = "'" + campaign.replace("'", "''") + "'"
+    whole, *parts = (sql.format(campaign=name) for sql in (ONE, OF_MODELS, OF_DAYS, OF_ELEMENTS))
+    # all of it is read at once, so that the parts add up
+    with asked(read_config, ";".join((*parts, whole)), site=site.key, first=first, last=last) as answer:
+        from ops.cli import rows
 
-    def shown(sql: str, show_it: Callable[[Result], None]) -> None:
-        with asked(read_config, sql.format(campaign=name), site=site.key, first=first, last=last) as answer:
-            show_it(answer)
-
-    def whole(answer: Result) -> None:
         if not answer.count:
             raise Refused(
                 f"site {site.key} has no campaign {campaign}: neither in its settings nor in a visit or a mail; "
@@ -136,8 +137,6 @@ def show(campaign: str, first: datetime | None, last: datetime | None, key: str 
                 FAILED,
             )
         rows.show(answer, most=1)
-
-    shown(ONE, whole)
-    for sql in (OF_MODELS, OF_DAYS, OF_ELEMENTS):
-        click.echo()
-        shown(sql, lambda answer: rows.show(answer, most=MOST))
+        for sql in parts:
+            click.echo()
+            rows.show(answer.then(sql), most=MOST)

@@ -25,15 +25,12 @@ _encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
 
 
 def show(answer: Result, *, most: int, console: Console | None = None) -> None:
-    """The first rows as a table; if it is too wide for the terminal, as one block per row."""
+    """The first rows as a table; if even a tight one is too wide for the terminal, as one block per row."""
     console = console or Console(highlight=False)
     if not console.is_terminal:
         console = Console(highlight=False, width=ENDLESS)
     rows = list(answer.rows(most))
-    table = _table(answer.columns, rows)
-    if console.measure(table, options=console.options.update(width=ENDLESS)).maximum > console.width:
-        table = _records(answer.columns, rows)
-    console.print(table)
+    console.print(_fitting(answer.columns, rows, console))
     if answer.count > len(rows):
         console.print(
             f"the first {len(rows):,} of {answer.count:,} rows; --rows N shows more, --csv all of them", style="dim"
@@ -42,11 +39,21 @@ def show(answer: Result, *, most: int, console: Console | None = None) -> None:
         console.print("no rows", style="dim")
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+def _fitting(columns: Sequence[str], rows: Sequence[Sequence[Any]], console: Console) -> Table:
+    for is_tight in (False, True):
+        table = _table(columns, rows, is_tight=is_tight)
+        if console.measure(table, options=console.options.update(width=ENDLESS)).maximum <= console.width:
+            return table
+    return _records(columns, rows)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Sequence[Any]], *, is_tight: bool) -> Table:
+    """`is_tight`: with less space between columns, and long names of columns in several lines."""
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 1 if is_tight else 2, 0, 0))
     for index, name in enumerate(columns):
         is_number = any(isinstance(row[index], NUMBERS) and not isinstance(row[index], bool) for row in rows)
-        table.add_column(Text(plain(name)), justify="right" if is_number else "left", no_wrap=True)
+        heading = plain(name).replace("_", "_\n") if is_tight else plain(name)
+        table.add_column(Text(heading), justify="right" if is_number else "left", no_wrap=True)
     for row in rows:
         table.add_row(*(Text(cut(readable(value))) for value in row))
     return table
