@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
+from crm.visits.sources import PARAMETERS
 from reports import campaigns, customer_value, deliveries, orders, product_sales, responses, things, worth
-from reports.events import PARAMETERS
 from reports.items import OF_EVENT
 from wakeline.commerce import PURCHASE, REFUND
 from wakeline.definitions import IS_BOUNCE, RETURN_MS

@@ -45,6 +45,9 @@ STORIES: dict[str, tuple[list[Event], int, dict[str, int]]] = {
     "with a campaign": (
         [view(0), view(HOUR, BANK, page=2, query={"utm_source": "mail"})], 2, {"direct": 1, "mail": 1},
     ),
+    "with a parameter that the site keeps": (
+        [view(0, "bing.com/"), view(HOUR, BANK, page=2, query={"order": "1"})], 1, {"bing": 1},
+    ),
     "with a click id": ([view(0), view(HOUR, BANK, page=2, click="gclid")], 2, {"direct": 1, "google": 1}),
     "from a page of the site that was left open": (
         [view(0, "bing.com/"), view(HOUR, "internal", page=2)], 2, {"bing": 1, "internal": 1},
