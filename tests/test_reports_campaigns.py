@@ -16,7 +16,7 @@ from tests.sealed import seal
 from tests.telling import fact, order
 from tests.timeline import DAY, MINUTE, START, event
 from wakeline.record import Event, Fact
-from wakeline.settings import CampaignRule, DayCostRule, Site
+from wakeline.settings import MOST_CAMPAIGNS, CampaignRule, DayCostRule, Site
 
 FIRST = datetime.fromtimestamp(START / 1000, UTC).date()
 SPRING = CampaignRule(
@@ -74,6 +74,26 @@ def test_a_campaign_is_what_was_planned_and_what_happened(tmp_path: Path) -> Non
         ("spring", "newsletter", 2, 1, 3, 1, 1, 1, Decimal(70), Decimal("120.8"), True),
         ("unplanned", None, 1, 0, 0, 0, 0, 0, Decimal(0), Decimal(0), False),
     ]
+
+
+def test_a_query_of_one_site_has_the_campaigns_of_that_site(tmp_path: Path) -> None:
+    history = seal(tmp_path, [(one.received + 20, one) for one in TOLD])
+    other = Site(key="other", currency="USD", campaigns=(POSTER,))
+    for site, wanted in (("shop", [("shop", "EUR")]), (None, [("other", "USD"), ("shop", "EUR")])):
+        query = Query("select site, currency from campaigns where campaign = 'poster' order by site", site)
+        with ask(history, query, zones={}, sites=[SHOP, other]) as found:
+            assert list(found.rows()) == wanted
+
+
+def test_a_campaign_that_never_ends_has_its_costs_up_to_now(tmp_path: Path) -> None:
+    history = seal(tmp_path, [(one.received + 20, one) for one in TOLD])
+    days = (DayCostRule(first=FIRST, last=date.max, cost=1.0),)
+    endless = [
+        CampaignRule(id=f"c{n}", type="display", starts=FIRST, ends=date.max, costs=days) for n in range(MOST_CAMPAIGNS)
+    ]
+    query = Query("select campaign, cost from campaigns where cost > 0 order by campaign limit 1")
+    with ask(history, query, zones={}, sites=[Site(key="shop", currency="EUR", campaigns=tuple(endless))]) as found:
+        assert list(found.rows()) == [("c0", Decimal(3))]
 
 
 def test_days_and_their_costs_add_up(tmp_path: Path) -> None:
