@@ -142,6 +142,25 @@ def test_each_kind_of_element_adds_up_to_its_campaign(tmp_path: Path) -> None:
     assert {row[1:] for row in found} == {(2, 1, Decimal(70))}
 
 
+def test_an_order_after_a_return_from_paying_counts_for_the_visit_before(tmp_path: Path) -> None:
+    back = event("visitor-9", "page-2", 0, 60 * MINUTE, path="/thanks", referrer="www.paypal.com/")
+    told = [visit("visitor-9", 0), back, buys("visitor-9", 61 * MINUTE)]
+    history = seal(tmp_path, [(one.received + 20, one) for one in told])
+    wanted = {
+        "select campaign, visits, orders, revenue from campaigns where visits > 0": [("spring", 1, 1, Decimal(90))],
+        "select source, campaign from orders": [("mail", "spring")],
+        "select kind, element from campaign_elements where orders > 0 and kind <> 'hour' order by all": [
+            ("content", "top"), ("landing_page", "/lamps"), ("term", "lamp"),
+        ],
+        "select source, campaign, continued from sessions order by session": [
+            ("mail", "spring", False), ("internal", None, True),
+        ],
+    }  # fmt: skip
+    for sql, rows_of in wanted.items():
+        with ask(history, Query(sql), zones={}, sites=[SHOP]) as found:
+            assert list(found.rows()) == rows_of
+
+
 CONFIG = """
 redis = "redis://127.0.0.1:1/0"
 archive = "{archive}"
