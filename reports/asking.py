@@ -110,7 +110,7 @@ def ask(
             raise NoHistory
         with _filled(history, query, folder, zones, progress or _unseen, sites) as connection:
             if needs(query.sql).rates:
-                rates.fill(connection, sites)
+                rates.fill(connection, [one for one in sites if query.site in (None, one.key)])
             lock(connection, but=parquet)
             _run(connection, query.sql)
             yield Result(connection)

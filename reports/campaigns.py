@@ -27,8 +27,8 @@ WHERE campaign IS NOT NULL
 UNION ALL BY NAME
 SELECT
     orders.site, orders.campaign, orders.day, (orders.revenue > 0)::INTEGER AS orders,
-    CASE WHEN orders.currency = shop.currency THEN orders.revenue END AS revenue, visit.content AS content,
-    visit.term AS term, visit.entry AS entry, visit.hour AS hour
+    CASE WHEN orders.currency = shop.currency THEN orders.revenue END AS revenue, visit.began.content AS content,
+    visit.began.term AS term, visit.began.entry AS entry, visit.began.hour AS hour
 FROM orders LEFT JOIN history.shop AS shop USING (site)
 LEFT JOIN history.session AS visit
     ON visit.site = orders.site AND visit.visitor = orders.visitor AND visit.session = orders.session

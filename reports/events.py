@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from crm.visits.passing import passing
-from crm.visits.sources import PARAMETERS, origin_of
+from crm.visits.sources import PARAMETERS, is_marked, origin_of
 from reports import forgetting
 from reports.amounts import read_amounts
 from reports.clocks import ahead
@@ -168,7 +168,7 @@ def _source(
     _: str, referrer: str, click: str, *parameters: str, is_passing: Callable[[str], bool]
 ) -> tuple[str | bool, ...]:
     query = {name: value for name, value in zip(PARAMETERS, parameters, strict=True) if value}
-    passes = not query and not click and is_passing(referrer)
+    passes = is_passing(referrer) and not is_marked(query, click)
     return (*origin_of(query, referrer, click, is_passing=is_passing), passes)
 
 

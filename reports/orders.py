@@ -246,10 +246,10 @@ SELECT
     list_transform(lines, lambda item: {{
         'product': item.item_id, 'category': item.item_category, 'price': item.price, 'quantity': item.quantity
     }}) AS items,
-    visit.source, visit.campaign, device, browser, os, country, order_key, channel, tax, shipping, discount, coupon,
-    state, {", ".join(ORDER_STATES)}, {DELIVERY_DAYS} AS delivery_days, told_by
+    visit.began.source AS source, visit.began.campaign AS campaign, device, browser, os, country, order_key, channel,
+    tax, shipping, discount, coupon, state, {", ".join(ORDER_STATES)}, {DELIVERY_DAYS} AS delivery_days, told_by
 FROM history.settled AS settled
-LEFT JOIN (SELECT site, visitor, session, source, campaign FROM history.session) AS visit
+LEFT JOIN (SELECT site, visitor, session, began FROM history.session) AS visit
     USING (site, visitor, session)
 WHERE {{days}}
 """

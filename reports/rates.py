@@ -6,6 +6,7 @@ A site that is configured no more has no costs and no rates, and its orders coun
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import duckdb
 
@@ -53,8 +54,14 @@ INSERT INTO history.campaign VALUES (
 PLANNED = ("id", "type", "starts", "ends", "audience", "goal", "send_cost")
 ADD_COST = """
 INSERT INTO history.campaign_cost
-SELECT $site, $campaign, unnest(generate_series($first, $last, INTERVAL 1 DAY))::DATE, $cost
+SELECT site, campaign, unnest(generate_series(first, least(last, newest), INTERVAL 1 DAY))::DATE, cost
+FROM (
+    SELECT unnest($site) AS site, unnest($campaign) AS campaign, unnest($first) AS first, unnest($last) AS last,
+        unnest($cost) AS cost
+), (SELECT max("at")::DATE + 1 AS newest FROM history.newest)
+WHERE first <= newest
 """
+"""Of days up to the newest record of the history, which views need: a campaign may be planned for centuries."""
 ADD_ELEMENTS = "INSERT INTO history.campaign_element SELECT $site, $campaign, unnest($elements)"
 
 
@@ -81,12 +88,14 @@ def fill(connection: duckdb.DuckDBPyConnection, sites: Iterable[Site]) -> None:
 
 def _plan(connection: duckdb.DuckDBPyConnection, site: Site, send_costs: Mapping[str, int]) -> None:
     """Campaigns, and what they cost on which days: what is paid once, on the first."""
+    costs: list[tuple[str, str, date, date, float]] = []
     for rule in site.campaigns:
         planned = {name: getattr(rule, name) for name in PLANNED} | {"send_minor": send_costs.get(rule.id, 0)}
         connection.execute(ADD_CAMPAIGN, {"site": site.key} | planned)
-        whose = {"site": site.key, "campaign": rule.id}
         once = [DayCostRule(first=rule.starts, last=rule.starts, cost=rule.cost)] * (rule.cost > 0)
-        for days in (*once, *rule.costs):
-            connection.execute(ADD_COST, whose | {"first": days.first, "last": days.last, "cost": days.cost})
+        costs += [(site.key, rule.id, days.first, days.last, days.cost) for days in (*once, *rule.costs)]
         if rule.elements:
-            connection.execute(ADD_ELEMENTS, whose | {"elements": list(rule.elements)})
+            connection.execute(ADD_ELEMENTS, {"site": site.key, "campaign": rule.id, "elements": list(rule.elements)})
+    if costs:
+        names: Sequence[str] = ("site", "campaign", "first", "last", "cost")
+        connection.execute(ADD_COST, dict(zip(names, map(list, zip(*costs, strict=True)), strict=True)))

@@ -17,14 +17,22 @@ from wakeline.vocabulary.types import NO_ACTIVITY, ORDER_STATE
 
 EVENTS = f"CREATE VIEW events AS SELECT *, {OF_EVENT} AS items FROM history.event WHERE {{days}}"
 
-GOES_ON = f"""(
-    entered.continued OR coalesce(source.passes AND started_after <= to_milliseconds({RETURN_MS}), false)
-)"""
+RETURNED = f"coalesce(source.passes AND started_after <= to_milliseconds({RETURN_MS}), false)"
+GOES_ON = f"(entered.continued OR {RETURNED})"
 CAME_BY = ("referrer", "click", *PARAMETERS)
 
+OWN = "{'source': source, 'campaign': campaign, 'content': content, 'term': term, 'entry': entry, 'hour': hour}"
+
+# `began`: how the visit began that a row belongs to: of who is back from paying, the visit before.
 SESSION = f"""
 CREATE VIEW history.session AS
 SELECT
+    * EXCLUDE (returned), coalesce(
+        CASE WHEN returned THEN last_value(CASE WHEN NOT returned THEN {OWN} END IGNORE NULLS)
+            OVER (PARTITION BY site, visitor ORDER BY session ROWS UNBOUNDED PRECEDING) END,
+        {OWN}
+    ) AS began
+FROM (SELECT
     visit.site AS site, visitor, session, session AS started, ended, entered.day AS day, customer, page_views,
     engaged_ms, events,
     CASE WHEN NOT {GOES_ON} THEN entered.path END AS entry,
@@ -34,7 +42,8 @@ SELECT
     nullif(source.campaign_id, '') AS campaign_id,
     {IS_BOUNCE} AND NOT handed_over AND NOT {GOES_ON} AS bounce,
     {GOES_ON} AS continued, entered.device AS device, entered.browser AS browser, entered.os AS os,
-    entered.country AS country, entered.hour AS hour
+    entered.country AS country, entered.hour AS hour,
+    {RETURNED} AS returned
 FROM (
     SELECT
         site, visitor, session, max(time) AS ended, any_value(customer) AS customer,
@@ -58,10 +67,10 @@ FROM (
 ) AS visit
 JOIN history.source AS source ON visit.site = source.site
     AND {" AND ".join(f"coalesce(entered.{name}, '') = source.{name}" for name in CAME_BY)}
-WHERE views > 0
+WHERE views > 0)
 """
 
-SESSIONS = "CREATE VIEW sessions AS SELECT * FROM history.session WHERE {days}"
+SESSIONS = "CREATE VIEW sessions AS SELECT * EXCLUDE (began) FROM history.session WHERE {days}"
 
 
 class View(NamedTuple):

@@ -46,7 +46,7 @@ STORIES: dict[str, tuple[list[Event], int, dict[str, int]]] = {
         [view(0), view(HOUR, BANK, page=2, query={"utm_source": "mail"})], 2, {"direct": 1, "mail": 1},
     ),
     "with a parameter that the site keeps": (
-        [view(0, "bing.com/"), view(HOUR, BANK, page=2, query={"size": "41"})], 1, {"bing": 1},
+        [view(0, "bing.com/"), view(HOUR, BANK, page=2, query={"order": "1"})], 1, {"bing": 1},
     ),
     "with a click id": ([view(0), view(HOUR, BANK, page=2, click="gclid")], 2, {"direct": 1, "google": 1}),
     "from a page of the site that was left open": (

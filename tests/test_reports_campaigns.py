@@ -18,7 +18,7 @@ from tests.sealed import seal
 from tests.telling import fact, order
 from tests.timeline import DAY, MINUTE, START, event
 from wakeline.record import Event, Fact
-from wakeline.settings import CampaignRule, DayCostRule, Site
+from wakeline.settings import MOST_CAMPAIGNS, CampaignRule, DayCostRule, Site
 
 FIRST = datetime.fromtimestamp(START / 1000, UTC).date()
 SPRING = CampaignRule(
@@ -78,6 +78,26 @@ def test_a_campaign_is_what_was_planned_and_what_happened(tmp_path: Path) -> Non
     ]
 
 
+def test_a_query_of_one_site_has_the_campaigns_of_that_site(tmp_path: Path) -> None:
+    history = seal(tmp_path, [(one.received + 20, one) for one in TOLD])
+    other = Site(key="other", currency="USD", campaigns=(POSTER,))
+    for site, wanted in (("shop", [("shop", "EUR")]), (None, [("other", "USD"), ("shop", "EUR")])):
+        query = Query("select site, currency from campaigns where campaign = 'poster' order by site", site)
+        with ask(history, query, zones={}, sites=[SHOP, other]) as found:
+            assert list(found.rows()) == wanted
+
+
+def test_a_campaign_that_never_ends_has_its_costs_up_to_now(tmp_path: Path) -> None:
+    history = seal(tmp_path, [(one.received + 20, one) for one in TOLD])
+    days = (DayCostRule(first=FIRST, last=date.max, cost=1.0),)
+    endless = [
+        CampaignRule(id=f"c{n}", type="display", starts=FIRST, ends=date.max, costs=days) for n in range(MOST_CAMPAIGNS)
+    ]
+    query = Query("select campaign, cost from campaigns where cost > 0 order by campaign limit 1")
+    with ask(history, query, zones={}, sites=[Site(key="shop", currency="EUR", campaigns=tuple(endless))]) as found:
+        assert list(found.rows()) == [("c0", Decimal(3))]
+
+
 def test_days_and_their_costs_add_up(tmp_path: Path) -> None:
     found = rows(
         tmp_path, "select day, visits, sent, orders, cost from campaign_days where campaign = 'spring' order by day"
@@ -122,6 +142,25 @@ def test_each_kind_of_element_adds_up_to_its_campaign(tmp_path: Path) -> None:
         "and kind in ('content', 'term', 'landing_page', 'hour') group by kind",
     )
     assert {row[1:] for row in found} == {(2, 1, Decimal(70))}
+
+
+def test_an_order_after_a_return_from_paying_counts_for_the_visit_before(tmp_path: Path) -> None:
+    back = event("visitor-9", "page-2", 0, 60 * MINUTE, path="/thanks", referrer="www.paypal.com/")
+    told = [visit("visitor-9", 0), back, buys("visitor-9", 61 * MINUTE)]
+    history = seal(tmp_path, [(one.received + 20, one) for one in told])
+    wanted = {
+        "select campaign, visits, orders, revenue from campaigns where visits > 0": [("spring", 1, 1, Decimal(90))],
+        "select source, campaign from orders": [("mail", "spring")],
+        "select kind, element from campaign_elements where orders > 0 and kind <> 'hour' order by all": [
+            ("content", "top"), ("landing_page", "/lamps"), ("term", "lamp"),
+        ],
+        "select source, campaign, continued from sessions order by session": [
+            ("mail", "spring", False), ("internal", None, True),
+        ],
+    }  # fmt: skip
+    for sql, rows_of in wanted.items():
+        with ask(history, Query(sql), zones={}, sites=[SHOP]) as found:
+            assert list(found.rows()) == rows_of
 
 
 CONFIG = """

@@ -62,6 +62,11 @@ NEEDS = "campaigns need an id, a type, and the days on which it starts and ends"
             id="ends first",
         ),
         pytest.param(
+            ONE.replace("starts = 2026", "starts = 0001"),
+            'campaigns "spring" starts on 0001-12-01, before 2000-01-01: which day is meant?',
+            id="starts long ago",
+        ),
+        pytest.param(
             ONE.replace("spring", " "),
             "campaigns id must have 1 to 100 characters, without spaces around them",
             id="an id of spaces",
@@ -149,9 +154,10 @@ def test_every_text_has_a_longest_length(tmp_path: Path, name: str) -> None:
     [
         b'[{"id":"a","type":"b","starts":"2026-12-02","ends":"2026-12-01"}]',
         b'[{"id":"a","type":"b","starts":"2026-12-02","ends":"no day"}]',
-        b'[{"id":"a","type":"b"},{"id":"a","type":"b"}]',
+        b'[{"id":"a","type":"b"}]',
+        b'[{"id":"a","type":"b","starts":"2026-12-01","ends":"2026-12-02"},{"id":"a","type":"b","starts":"2026-12-01","ends":"2026-12-02"}]',
     ],
 )
 def test_a_definition_that_cannot_be_is_refused(body: bytes) -> None:
-    with pytest.raises(ValueError, match=r"ends|Invalid|twice"):
+    with pytest.raises(ValueError, match=r"starts|ends|Invalid|twice"):
         read("campaigns", body)

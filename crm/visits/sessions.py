@@ -12,7 +12,7 @@ from crm.lifetimes import visitor_end
 from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Visitor
-from crm.visits.sources import PARAMETERS, class_of
+from crm.visits.sources import class_of, is_marked
 from crm.visits.state import (
     KEPT_CLOSED,
     MAX_OPEN_SESSIONS,
@@ -148,7 +148,7 @@ def _view(event: Event, session: Session, visitor: Visitor, out: Out) -> None:
 
 def _returns(event: Event, session: Session, visitor: Visitor, out: Out) -> bool:
     """Whether it comes from where people pay or log in, within RETURN_MS of an earlier session."""
-    if event.click or not out.site.is_passing(event.referrer) or not event.query.keys().isdisjoint(PARAMETERS):
+    if not out.site.is_passing(event.referrer) or is_marked(event.query, event.click):
         return False
     earlier = [*visitor.state.closed, *((one.start, one.last) for one in visitor.state.sessions if one is not session)]
     return any(start <= event.time <= last + RETURN_MS for start, last in earlier)

@@ -21,7 +21,8 @@ from wakeline.vocabulary.sources import (
     SOCIAL,
 )
 
-PARAMETERS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")  # that say it
+PARAMETERS = ("utm_source", "utm_medium", "utm_campaign", "utm_content", "utm_term", "utm_id")
+"""Those of a page's query that say where a visit came from."""
 MAX_NAME = 100  # characters of a source, campaign, content, term or id
 APPS = "android-app://"  # prefix of an Android app's name in a referrer
 
@@ -71,6 +72,11 @@ def origin_of(
         cut(query.get(f"utm_{name}", "").strip(), MAX_NAME) for name in ("campaign", "content", "term", "id")
     )
     return Origin(source, campaign, source_class, content, term, campaign_id)
+
+
+def is_marked(query: Mapping[str, str], click: str) -> bool:
+    """Whether a page's own URL says where its visit came from: then it is one, whatever the referrer."""
+    return bool(click) or any(query.get(name) for name in PARAMETERS)
 
 
 @lru_cache(4_096)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 from wakeline.config.values import number, quoted
 from wakeline.settings import (
@@ -15,6 +16,7 @@ from wakeline.settings import (
     DayCostRule,
 )
 
+EARLIEST = date(2000, 1, 1)  # SQL has a row for each day with a cost
 MOST_LETTERS = {"id": 100, "type": 50, "audience": 500, "goal": 500}
 
 
@@ -28,6 +30,8 @@ def campaign(rule: CampaignRule) -> str:
     which = quoted(rule.id)
     if rule.ends < rule.starts:
         return f"{which} ends on {rule.ends}, before it starts on {rule.starts}"
+    if rule.starts < EARLIEST:
+        return f"{which} starts on {rule.starts}, before {EARLIEST}: which day is meant?"
     for cost, most in ((rule.cost, MOST_PAID), (rule.send_cost, MOST_COST)):
         if not 0 <= cost <= most:
             return f"{which} costs {number(cost)}: 0 to {most:,}"
