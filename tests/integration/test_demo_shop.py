@@ -175,7 +175,9 @@ async def test_a_visit_becomes_exactly_its_profile_counters_and_prometheus_value
     assert {name: profile[name] for name in facts} == facts
     session = profile["session"]
     assert (session["entry"], session["page"], session["page_views"]) == ("/lamps", "/order", 4)
-    assert profile["first_source"] == profile["last_source"] == {"source": "direct", "campaign": ""}
+    assert profile["first_source"] == profile["last_source"] == {
+        "source": "direct", "campaign": "", "source_class": "direct", "content": "", "term": "", "campaign_id": "",
+    }  # fmt: skip
     assert 0 < profile["engaged_seconds"] < 60
     scores = {interest["name"]: interest["score"] for interest in profile["interests"]}
     assert scores.keys() == {"lamps", "brass"}

@@ -6,5 +6,6 @@ names.py    what is no name: placeholders, invisible characters
 fields.py   the fields of each type that a server or an import says
 pages.py    the fields of each type that a page says
 money.py    amounts as whole minor units of a currency
+sources.py  where a visit can come from: classes of sources, click ids
 Names follow the e-commerce events of Google Analytics 4.
 """
