@@ -434,7 +434,7 @@ def test_watch_shows_what_changes_until_it_is_stopped(tmp_path: Path, filled: st
         asyncio.run(another_visit())
         assert json.loads(next(line for line in lines if json.loads(line)["visits"] != 3))["visits"] == 4
         watching.send_signal(2)
-        watching.wait(10)
+        watching.wait(40)
     assert watching.returncode == 0
 
 
