@@ -11,12 +11,12 @@ import pytest
 from click.testing import CliRunner
 
 from ops.cli import main
-from ops.cli.campaigns import MODELS as OFFERED
 from reports import Query, ask
 from reports.credit import MODELS
 from tests.sealed import seal
 from tests.telling import fact, order
 from tests.timeline import DAY, MINUTE, START, event
+from wakeline.definitions import CREDIT_MODELS
 from wakeline.record import Event, Fact
 from wakeline.settings import MOST_CAMPAIGNS, CampaignRule, DayCostRule, Site
 
@@ -203,7 +203,7 @@ def test_the_command_lists_campaigns_and_types(config: Path) -> None:
 
 
 def test_the_command_lists_what_each_is_owed(config: Path) -> None:
-    assert tuple(MODELS) == OFFERED
+    assert tuple(MODELS) == CREDIT_MODELS
     for model in MODELS:
         shown = said("list", "--model", model, "--json", config=config)
         assert '"campaign":"spring"' in shown

@@ -13,7 +13,6 @@ from wakeline.event import MAX_AGE_MS
 
 SESSION_GAP_MS = 30 * MINUTE_MS  # events of one visitor with no more between them are one visit, also called session
 RETURN_MS = DAY_MS  # who comes back from paying or logging in within so long goes on with the visit before
-TOUCHED_MS = 90 * DAY_MS  # a visit that began so long before an order may take credit for it
 BOUNCE_BELOW_MS = 10_000  # of engaged time: from this on a visit is not a bounce
 
 
@@ -33,6 +32,12 @@ IS_BOUNCE = f"views = 1 AND engaged_ms < {BOUNCE_BELOW_MS} AND events = 0"
 CART_GAP_MS = 30 * MINUTE_MS  # a cart of which nothing was told for so long, in log time, is abandoned
 CART_KEPT_MS = 7 * DAY_MS  # and after so long it has expired: the next thing put in begins another cart
 MAX_CART_ITEMS = 20  # products of a cart that a profile lists, the latest ones
+
+# ---- credit for orders ---------------------------------------------------------------------------
+
+TOUCHED_MS = 90 * DAY_MS  # a visit that began so long before an order may take credit for it
+CREDIT_MODELS = ("first", "last", "last_non_direct", "linear", "position")
+"""How an order may be divided among the visits before it: see docs/campaigns.md and `reports.credit`."""
 
 # ---- presence ------------------------------------------------------------------------------------
 

@@ -11,13 +11,13 @@ import click
 from ops.cli.asking import DAY, asked
 from ops.cli.errors import FAILED, Refused
 from ops.cli.options import config_option, read, site_of, site_option
+from wakeline.definitions import CREDIT_MODELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 MOST = 1_000  # rows of a table
 DAYS_SHOWN = 31  # of one campaign, the latest
-MODELS = ("first", "last", "last_non_direct", "linear", "position")  # `reports.credit.MODELS`, which an extra needs
 COUNTS = "visits, sent, opened, clicked, orders, revenue"
 PER_COST = "try_cast(sum(revenue) / nullif(sum(cost), 0) AS DECIMAL(38, 2)) AS revenue_per_cost"
 
@@ -79,7 +79,7 @@ def _days(command: Callable[..., None]) -> Callable[..., None]:
 
 @campaigns.command("list", short_help="All campaigns.")
 @click.option("--by-type", is_flag=True, help="One row per type, to compare them.")
-@click.option("--model", type=click.Choice(MODELS), help="What each is owed of orders: docs/campaigns.md.")
+@click.option("--model", type=click.Choice(CREDIT_MODELS), help="What each is owed of orders: docs/campaigns.md.")
 @click.option("--json", "as_json", is_flag=True, help="As JSON, one object per line; with `opened` and `currency`.")
 @_days
 @site_option
