@@ -231,6 +231,35 @@ async def test_a_server_that_reads_no_more_does_not_hinder_the_end(cluster: bool
     await asyncio.sleep(0)
 
 
+@pytest.mark.parametrize("kind", [SharedConnection, PackedConnection])
+async def test_a_slow_end_leaves_the_connection_made_meanwhile(kind: type[PackedConnection]) -> None:
+    """redis-py closes the free connections of a node that is down, also while a call connects one of them again."""
+    held: list[asyncio.StreamWriter] = []
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        reader._transport.pause_reading()  # type: ignore[attr-defined]
+        held.append(writer)
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    connection = kind(host="127.0.0.1", port=server.sockets[0].getsockname()[1], socket_connect_timeout=0.2)
+    await connection._connect()  # type: ignore[no-untyped-call]
+    first = connection._writer
+    assert first is not None
+    first.write(bytes(1 << 24))
+    ending = asyncio.create_task(connection.disconnect())
+    await asyncio.sleep(0.01)
+    await connection.disconnect(nowait=True)
+    await connection._connect()  # type: ignore[no-untyped-call]
+    await ending
+    assert first.is_closing()
+    assert connection.is_connected
+    await connection.disconnect(nowait=True)
+    for one in held:
+        one.transport.abort()
+    server.close()
+    await asyncio.sleep(0)
+
+
 async def test_a_cluster_that_is_away_is_a_connection_error() -> None:
     """redis-py's RedisClusterException is not a RedisError, so it would kill code that waits for Redis."""
     port = free_port()

@@ -18,16 +18,20 @@ READ_BYTES = 4_194_304  # at once. With 64 KB a batch takes about fifty turns of
 class EndingConnection(AbstractConnection):
     """Gives a connection up that does not close in time, as when the server reads no more or this machine is busy.
 
-    redis-py raises TimeoutError then, which would end a caller that closes a client because its server is away.
+    redis-py raises TimeoutError then, which would end a caller that closes a client because its server is away. And it
+    forgets its socket only after it has closed, when somebody else may have connected again and loses the new one.
     """
 
-    async def disconnect(self, *args: Any, **named: Any) -> None:
+    async def disconnect(self, nowait: bool = False, *args: Any, **named: Any) -> None:
         writer = self._writer
+        await super().disconnect(True, *args, **named)
+        if nowait or writer is None:
+            return
         try:
-            await super().disconnect(*args, **named)
-        except TimeoutError:
-            if writer is not None:
-                writer.transport.abort()
+            async with asyncio.timeout(self.socket_connect_timeout):
+                await writer.wait_closed()
+        except OSError:  # TimeoutError too
+            writer.transport.abort()
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         """Send `command` within `socket_timeout` (s).
