@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.generated import cases
 from tests.log_alone import checks, runs
 from tests.log_alone.__main__ import SERVED
 from tests.log_alone.cases import Case, Kind, case
@@ -21,10 +22,10 @@ from tests.log_alone.runs import FAULTS, TORN, Fault
 from tests.timeline import SITE
 from wakeline.settings import InterestRule, Site
 
-CASES, AT_ONCE = 1_000, 50
+CASES, AT_ONCE = cases(1_000), 25
 WHOLE = (2_000, 2_002, 2_003)  # seeds of which every write fails, and every state is restored
 ONCE_BROKE = (707_842, 713_536)  # seeds beyond CASES that showed a fault
-MANY = 60  # seeds that are replayed under another rule
+MANY = cases(60)  # seeds that are replayed under another rule
 
 
 async def failing(url: str, seeds: range) -> str:
