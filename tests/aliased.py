@@ -7,8 +7,8 @@ from itertools import permutations
 from typing import Any
 
 from crm.identity.state import CustomerState
-from tests.generated import chosen
 from tests.lanes_apart import LANES, LanesApart
+from tests.thorough import chosen
 from tests.timeline import SECOND, START, event, fact
 
 A, B, C, D = IDS = ("@alice", "@bob", "@carol", "@dave")
@@ -83,7 +83,7 @@ def alias(id: str, other: str, *, at: int = 50) -> Step:
 
 
 def orders(*steps: Step, by: object) -> list[tuple[Step, ...]]:
-    """Of all orders of these steps those that run, see tests/generated.py."""
+    """Of all orders of these steps those that run, see tests/thorough.py."""
     return chosen(list(permutations(steps)), by)
 
 

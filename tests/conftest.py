@@ -1,4 +1,4 @@
-"""Shared fixtures: real servers, both logs. Options: number of kills and of generated cases."""
+"""Shared fixtures: real servers, both logs. Options: number of kills and of cases."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import redis.asyncio as aioredis
 
 from benchmarks.broker import Broker, running_broker
 from benchmarks.children import child_environ
-from tests import generated
+from tests import thorough
 from tests.ages import QUICK
 from tests.cluster import RedisCluster, running_cluster
 from tests.listeners import Lines, Listener, listening, real_collector
@@ -27,12 +27,12 @@ from wakeline.settings import Settings
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kill-seeds", type=int, default=1, help="seeded runs of each test that kills by chance [1]")
-    parser.addoption("--all-generated", action="store_true", help="every generated case, not one in four")
+    parser.addoption("--thorough", action="store_true", help="every case of those that are many, not one in four")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("--all-generated"):
-        generated.run_all()
+    if config.getoption("--thorough"):
+        thorough.begin()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

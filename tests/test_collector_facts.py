@@ -21,7 +21,7 @@ from collector.steps import put_order
 from collector.told import Bad, convert_told, decode_told, id_of
 from processor.batch import decoded
 from tests.collector_stand import DAY, NOON, SECRET, SITE
-from tests.generated import cases
+from tests.thorough import cases
 from wakeline.event import Refusal, WireEvent
 from wakeline.identity import customer_id
 from wakeline.log import Entry

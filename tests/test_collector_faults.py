@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.collector_stand import CHROME, NOON, ORIGIN, PAGE, Stand, envelope, event, full, stand
-from tests.generated import cases
+from tests.thorough import cases
 
 CAFE = b"caf\xe9"  # no UTF-8
 ADDRESS = "127.0.0.1"  # of whoever sends here

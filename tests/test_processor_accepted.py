@@ -17,9 +17,9 @@ from processor.loaded import Loaded
 from processor.memory import LaneMemory
 from tests import importing
 from tests.collector_stand import LANES, NOON, SITE, Stand
-from tests.generated import cases
 from tests.server_stand import purchase, said, server_stand, tell, told
 from tests.test_collector_facts import FITTING, LABEL, TEXTS, events, outcome
+from tests.thorough import cases
 from wakeline.event import Refusal
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment

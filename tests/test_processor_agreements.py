@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tests.generated import chosen
 from tests.replay_stand import Stand
+from tests.thorough import chosen
 from tests.timeline import DAY, MINUTE, START, Timeline, event, fact
 from wakeline.keys import DEPLOYMENT
 from wakeline.profile_fields import Consent, Record

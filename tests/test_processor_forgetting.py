@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from crm.identity.consent import WITHHELD_MS
 from crm.identity.forgetting import MAX_VISITORS
 from crm.state import encode_state
-from tests.generated import cases
 from tests.lanes_apart import LANES, LanesApart, lane
+from tests.thorough import cases
 from tests.timeline import DAY, SECOND, START, event
 from wakeline.record import FOR_GOOD, CustomerShare, Delta, Erase, decode_record
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from tests.generated import cases
 from tests.identity_cases.checks import broken, shown, smallest
 from tests.identity_cases.oracle import DEPENDS
 from tests.identity_cases.said import story
 from tests.log_alone.memory_redis import MEMORY
+from tests.thorough import cases
 
 CASES, AT_ONCE = cases(240), 20
 ON_A_SERVER = 4

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from tests.generated import cases
 from tests.log_alone import checks, runs
 from tests.log_alone.__main__ import SERVED
 from tests.log_alone.cases import Case, Kind, case
@@ -19,11 +18,12 @@ from tests.log_alone.holdings import differences, met_at_once
 from tests.log_alone.memory_redis import MEMORY
 from tests.log_alone.reducing import reduced
 from tests.log_alone.runs import FAULTS, TORN, Fault
+from tests.thorough import cases
 from tests.timeline import SITE
 from wakeline.settings import InterestRule, Site
 
 CASES, AT_ONCE = cases(1_000), 25
-WHOLE = (2_000, 2_002, 2_003)  # seeds of which every write fails, and every state is restored
+WHOLE = (2_000, 2_002, 2_003, 2_004)[: cases(4)]  # seeds of which every write fails, and every state is restored
 ONCE_BROKE = (707_842, 713_536)  # seeds beyond CASES that showed a fault
 MANY = cases(60)  # seeds that are replayed under another rule
 

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crm.state import CustomerState, Visitor, VisitorState, encode_state
-from tests.generated import cases
 from tests.test_processor_forgetting import A, B, Story, V, W, check_replay
+from tests.thorough import cases
 from tests.timeline import START, fact
 from wakeline.record import FOR_GOOD, Erase
 
