@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from decimal import Decimal
 
+from tests.shop_years import journeys
 from tests.shop_years.catalogue import RATES, Product, catalogue, in_currency, pieces_of
 from tests.shop_years.decided import Cost, Customer, Line, Order, Told, Years, worth
 from tests.shop_years.fates import befall
@@ -34,6 +35,7 @@ def years(seed: int, customers: int, end: int) -> Years:
     for one in made.customers:
         _buy(one, made, chance)
         _cost(one, made, chance)
+    journeys.add(made, chance, lambda one, currency: _lines(one, currency, made.products, chance))
     made.orders.sort(key=lambda order: order.time)
     return made
 

@@ -7,6 +7,8 @@ tells is an event as `POST /v1/server/events` takes it.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +23,9 @@ OVERLAP = 0.2  # of the orders since pages tell, which the import has too
 AGAIN = 0.08  # of the events, which are told once more
 LATE = 0.06  # of what the import could have told, which a server tells instead, at the very end
 SENT_LATE_MS = (5 * MINUTE_MS, 3 * DAY_MS)
+SETTLED_MS = 23 * 60 * MINUTE_MS
+"""After an order by which all is told that says to whom it is owed. A day after it was first heard of it is settled."""
+ALONE_MS = 180 * MINUTE_MS
 
 
 @dataclass
@@ -40,6 +45,19 @@ def tellings(made: Years, seed: int) -> Tellings:
     return _Teller(made, random.Random(seed + 1)).all()
 
 
+def browsed(made: Years) -> Iterator[tuple[Visit, int]]:
+    """What browsers tell, each message once, with the time by which it has arrived if it tells of an order."""
+    for order in made.orders:
+        if order.told is not Told.SHOP:
+            settled = order.time + SETTLED_MS if order.time < made.live else made.end
+            yield from ((visit, made.end if visit.way is None else settled) for visit in pages.visits(order))
+    for look in made.looks:
+        yield pages.looked(look), made.end
+    for gone in made.gone.values():
+        if gone.browser is not None:
+            yield pages.withdrawn(gone.browser, gone.time), made.end
+
+
 class _Teller:
     def __init__(self, made: Years, chance: random.Random) -> None:
         self._made, self._chance = made, chance
@@ -48,10 +66,11 @@ class _Teller:
 
     def all(self) -> Tellings:
         for order in self._made.orders:
-            if order.time < self._made.browsing:
+            if order.time < self._made.browsing and order.told is Told.SHOP:
                 self._of_before(order)
             else:
                 self._since(order)
+        self._arrive()
         for cost in self._made.costs:
             self._cost(service.events(cost, self._chance))
         for one in self._made.customers:
@@ -63,6 +82,8 @@ class _Teller:
         live = self._made.live
         self._found.streamed = [one for one in self._arriving if one[0] < live]
         self._found.live = [said for at, said in self._arriving if at >= live]
+        erased = [id for id, gone in self._made.gone.items() if gone.browser is None]
+        self._found.live += [service.forgotten(id, self._made.end) for id in erased]
         return self._found
 
     # ---- orders of before pages told anything
@@ -95,9 +116,6 @@ class _Teller:
     # ---- orders since
 
     def _since(self, order: Order) -> None:
-        if order.told is not Told.SHOP:
-            for visit in pages.visits(order):
-                self._visit(visit, order)
         if order.told in (Told.SHOP, Told.BOTH):
             self._tell(bought(order, later_ms=self._delay(order)))
             if order.time < self._made.live and self._chance.random() < OVERLAP:
@@ -105,7 +123,7 @@ class _Teller:
         elif order.told is Told.BARE:
             self._tell(bought(order, has_items=False, later_ms=self._delay(order)))
         if order.first is not None:
-            self._tell(amended(order))
+            self._tell(amended(order), late_ms=SETTLED_MS - (order.amended - order.time))
         for state in order.states:
             self._tell(came_about(order, state))
         for refund in order.refunds if order.told is not Told.PAGE else ():
@@ -116,25 +134,38 @@ class _Teller:
         of_page = order.told is not Told.SHOP and order.time < self._made.live
         return self._chance.choice((0, 2_000)) if of_page else 0
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event, *, late_ms: int = SENT_LATE_MS[1]) -> None:
         """By a server: soon or late, and some twice."""
-        late = self._chance.randrange(*SENT_LATE_MS) if self._chance.random() < 0.2 else self._chance.randrange(30_000)
+        is_late = self._chance.random() < 0.2
+        late = self._chance.randrange(SENT_LATE_MS[0], late_ms) if is_late else self._chance.randrange(30_000)
         at = min(event["time"] + late, self._made.end - 1)
         self._arriving.append((at, event))
         if self._chance.random() < AGAIN:
             self._arriving.append((min(at + self._chance.randrange(2 * DAY_MS), self._made.end - 1), event))
 
-    def _visit(self, visit: Visit, order: Order) -> None:
-        """Browsers keep what they could not send; a purchase of before the live part arrives before it."""
-        last = max(event["time"] for event in visit.events)
-        late = self._chance.randrange(DAY_MS) if self._chance.random() < 0.1 else self._chance.randrange(4_000)
-        at = last + late
-        if visit.buys and order.time < self._made.live:
-            at = min(at, max(last, self._made.live - 1))
-        self._arriving.append((at, visit))
-        if self._chance.random() < AGAIN:
-            again = at + self._chance.randrange(1, MINUTE_MS)
-            self._arriving.append((again if (again < self._made.live) == (at < self._made.live) else at, visit))
+    def _arrive(self) -> None:
+        """Browsers keep what they could not send. One that told something else about that time sent both at once.
+
+        A purchase of before the live part arrives before it, and so does what has no visitor's id.
+        """
+        visits = list(browsed(self._made))
+        spans: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        for visit, _ in visits:
+            spans[visit.visitor].append((visit.first, visit.last))
+        for visit, by in visits:
+            around = visit.first - ALONE_MS, visit.last + ALONE_MS
+            near = sum(first < around[1] and last > around[0] for first, last in spans[visit.visitor])
+            may_be_late = visit.may_be_late and (near == 1 or not visit.visitor)
+            is_late = may_be_late and self._chance.random() < 0.1
+            at = visit.last + (self._chance.randrange(DAY_MS) if is_late else self._chance.randrange(4_000))
+            at = min(at, max(visit.last, by))
+            live = self._made.live
+            if visit.last < live and (visit.buys or not visit.visitor):
+                at = min(at, live - 1)
+            self._arriving.append((at, visit))
+            if self._chance.random() < AGAIN:
+                again = at + self._chance.randrange(1, MINUTE_MS)
+                self._arriving.append((again if (again < live) == (at < live) else at, visit))
 
     # ---- costs
 
