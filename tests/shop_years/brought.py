@@ -12,8 +12,8 @@ from typing import Any
 from tests.shop_years.decided import Cost, Years
 from tests.shop_years.habits import MAIN
 from tests.shop_years.owed import MODELS, Credit, Owed
-from tests.shop_years.pages import Visit
 from tests.shop_years.plans import PLANS, Plan, ago, day_of
+from tests.shop_years.telling import LAST, Tellings, browsed
 from tests.shop_years.truth import OrderTruth, Truth
 from tests.shop_years.visited import Visited, visited
 
@@ -48,13 +48,14 @@ class Brought:
     owed_elements: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)  # and kind, element
 
 
-def brought(made: Years, found: Truth, told: Iterable[Visit]) -> Brought:
-    visits = visited(made, told)
-    owed = Owed(visits)
+def brought(made: Years, found: Truth, said: Tellings) -> Brought:
+    """`said`: when what was said arrived."""
+    visits = visited((visit for visit, _ in browsed(made)), said.known)
+    owed = Owed(made, visits, {order.number: said.heard.get(order.number, LAST) for order in made.orders})
     truths = {order.number: order for order in found.orders}
     sums = Brought()
     parts = []
-    for every in visits.values():
+    for every in visits.of.values():
         for one in every:
             if not one.is_continued:
                 sums.visits[one.day, one.way.source_class, one.way.source, one.way.campaign] += 1

@@ -13,7 +13,7 @@ from tests.shop_years.said_of_campaigns import KINDS_OF_ROWS, Live, of_lists
 
 NEAR = 0.005 + 1e-9  # of what a view rounds to two decimals
 ROUNDED = ("orders", "return_on_cost")
-SOME = 3  # fewest customers of a campaign of whom its effect can be seen
+SOME = 20  # fewest orders of a campaign from which its effect can be seen
 
 
 def of_views(said: Brought, true: Brought) -> dict[str, list[str]]:

@@ -7,13 +7,19 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tests.shop_years.decided import OF_PAGES, Order
+from tests.shop_years.decided import OF_PAGES, Order, Years
 from tests.shop_years.pages import browser_of
+from tests.shop_years.telling import LAST
 from tests.shop_years.truth import OrderTruth
-from tests.shop_years.visited import Visited, visitor_key
+from tests.shop_years.visited import Visited, Visits, visitor_key
+from wakeline import definitions
 from wakeline.durations import DAY_MS
 
 TOUCHED_MS = 90 * DAY_MS
+SETTLES = hasattr(definitions, "SETTLED_MS")
+"""Whether credit is settled a day after an order was first heard of. Then what becomes known later changes nothing:
+whose a browser was, that two ids are one customer, an erasure.
+"""
 
 
 @dataclass(frozen=True)
@@ -31,44 +37,55 @@ class Credit:
 
 
 class Owed:
-    """`visits`: by visitor."""
+    """To whom orders are owed. `heard`: when an order was first heard of, by its number, ms."""
 
-    def __init__(self, visits: Mapping[str, Sequence[Visited]]) -> None:
-        self._of_visitor = visits
-        self._of_customer: defaultdict[str, list[Visited]] = defaultdict(list)
-        for every in visits.values():
-            for one in every:
-                if one.customer:
-                    self._of_customer[one.customer].append(one)
+    def __init__(self, made: Years, visits: Visits, heard: Mapping[str, int]) -> None:
+        self._visits, self._heard = visits, heard
+        self._gone = set() if SETTLES else made.gone.keys()
+        self._ids = {id: one.ids for one in made.customers for id in one.ids}
+        self._browsers: defaultdict[str, set[str]] = defaultdict(set)
+        for visitor, turns in visits.turns.items():
+            for turn in turns:
+                self._browsers[turn.customer].add(visitor)
 
     def own(self, order: Order) -> Visited | None:
         """The visit in which it was bought; None: in the shop."""
-        return next((one for one in self._in_browser(order) if one.started <= order.time <= one.ended), None)
+        of_browser = self._visits.of.get(_bought_in(order), ())
+        return next((one for one in of_browser if one.started <= order.time <= one.ended), None)
 
-    def _in_browser(self, order: Order) -> Sequence[Visited]:
-        if order.told not in OF_PAGES:
-            return ()
-        browser = browser_of(order)
-        return self._of_visitor.get(visitor_key(browser.visitor, browser.address, order.time), ())
+    def touches(self, order: Order, worth: OrderTruth) -> list[Visited]:
+        """Its touches, the first one first: of the browser that bought, and of those of its customer.
 
-    def touches(self, order: Order, customer: str) -> list[Visited]:
-        """Its touches, the first one first. `customer`: whose it is; "": nobody's.
-
-        What is known of them is what is known in the end. Whoever settles an order earlier leaves out here what was
-        not known by then: visits that had not arrived, and browsers whose customer was not known.
+        What was known when it was settled decides.
         """
-        found = {
-            (one.visitor, one.started): one
-            for one in (*self._in_browser(order), *(self._of_customer[customer] if customer else ()))
-            if one.started <= order.time < one.started + TOUCHED_MS
-            and not one.is_continued
-            and one.way.source_class != "internal"
-            and (not customer or one.customer in ("", customer))
-        }
-        return sorted(found.values(), key=lambda one: (one.started, one.visitor))
+        settled = self._heard[order.number] + DAY_MS if SETTLES else LAST + DAY_MS
+        own, its = self.own(order), _bought_in(order)
+        customer = order.customer if SETTLES else worth.buyer
+        ids = self._same(customer, settled) if customer else ()
+        browsers = {its, *(browser for id in ids if id not in self._gone for browser in self._browsers[id])}
+        found = []
+        for one in (one for browser in browsers for one in self._visits.of.get(browser, ())):
+            whose = self._whose(one, settled)
+            is_its = whose in ids or (one.visitor == its and (not whose or not customer)) or (SETTLES and one == own)
+            is_then = one.started <= order.time < one.started + TOUCHED_MS and one.known <= settled
+            if is_its and is_then and not one.is_continued and one.way.source_class != "internal":
+                found.append(one)
+        return sorted(found, key=lambda one: (one.started, one.visitor))
+
+    def _same(self, customer: str, settled: int) -> Sequence[str]:
+        """All ids of a customer that were known by then: their alias is told after all that is streamed."""
+        return self._ids.get(customer, (customer,)) if SETTLES and settled > LAST else (customer,)
+
+    def _whose(self, one: Visited, settled: int) -> str:
+        """Who used the browser when the visit began; "": nobody, or nobody knew."""
+        turns = [turn for turn in self._visits.turns[one.visitor] if turn.known <= settled]
+        if not turns:
+            return ""
+        customer = next((turn.customer for turn in reversed(turns) if turn.since <= one.started), turns[0].customer)
+        return "" if customer in self._gone else customer
 
     def credits(self, order: Order, worth: OrderTruth) -> list[Credit]:
-        touches = self.touches(order, worth.buyer)
+        touches = self.touches(order, worth)
         found = []
         for model, weigh in MODELS.items():
             weights = weigh(touches) if touches else [Fraction(1)]
@@ -81,6 +98,14 @@ class Owed:
                     margin = None if margins is None else margins[nth]
                     found.append(Credit(worth, model, nth + 1, len(weights), weight, visit, revenues[nth], margin))
         return found
+
+
+def _bought_in(order: Order) -> str:
+    """The browser in which it was bought, as `Visits` has it; "": in none."""
+    if order.told not in OF_PAGES:
+        return ""
+    browser = browser_of(order)
+    return visitor_key(browser.visitor, browser.address, order.time)
 
 
 # ---- the models

@@ -60,7 +60,7 @@ def _social(content: str) -> Way:
 PLANS = (
     Plan(
         BEST, "newsletter", 130, 30, (_newsletter("top link"), _newsletter("bottom link", "/lamps", "E-Mail")),
-        reached=0.7, buys=0.8, sends="email", opened=0.7, clicked=0.7, cost=45.0,
+        reached=0.9, buys=0.9, sends="email", opened=0.8, clicked=0.8, cost=45.0,
         costs=((130, 128, 3.5), (60, 60, 12.34)), send_cost=0.018, elements=("top link", "never sent", "Candles"),
     ),
     Plan(
@@ -71,9 +71,9 @@ PLANS = (
         "autumn-letter", "letter", 95, 45,
         tuple(campaign_way("autumn-letter", "letter", "other", medium="qr", content=side, path="/autumn")
               for side in ("front", "back")),
-        reached=0.5, buys=0.35, sends="letter", clicked=0.5, cost=90.0, send_cost=0.85, elements=("front", "inside"),
+        reached=0.5, buys=0.2, sends="letter", clicked=0.5, cost=90.0, send_cost=0.85, elements=("front", "inside"),
     ),
-    Plan("summer-social", "social", 145, 100, (_social("reel"), _social("")), reached=0.15, strangers=0.2, buys=0.1,
+    Plan("summer-social", "social", 145, 100, (_social("reel"), _social("")), reached=0.04, strangers=0.2, buys=0.1,
          costs=((145, 100, 1.0),)),
     Plan(
         VOID, "display", 50, 20,

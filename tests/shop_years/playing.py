@@ -23,7 +23,7 @@ from tests.shop_years.pages import SECRET
 from tests.shop_years.purchases import CustomerTruth
 from tests.shop_years.reading import Said
 from tests.shop_years.stage import WITHIN_S, Stage, staged
-from tests.shop_years.telling import Tellings, browsed, tellings
+from tests.shop_years.telling import Tellings, tellings
 from tests.shop_years.truth import Truth
 from wakeline.history import History
 from wakeline.vocabulary.things import ORDER, thing_id
@@ -95,8 +95,7 @@ class _Play:
             self.said = tellings(self.made, options.seed)
             self.truth = truth.truth(self.made)
             self.people = purchases.customers(self.made, self.truth)
-            visits = [visit for visit, _ in browsed(self.made)]
-            self.campaigns = brought(self.made, self.truth, visits)
+            self.campaigns = brought(self.made, self.truth, self.said)
             truth.write(self._folder / "truth", self.truth, self.people)
         orders = self.truth.orders
         figures |= {

@@ -26,6 +26,7 @@ SENT_LATE_MS = (5 * MINUTE_MS, 3 * DAY_MS)
 SETTLED_MS = 23 * 60 * MINUTE_MS
 """After an order by which all is told that says to whom it is owed. A day after it was first heard of it is settled."""
 ALONE_MS = 180 * MINUTE_MS
+LAST = (1 << 53) - DAY_MS  # ms, after all that is streamed
 
 
 @dataclass
@@ -39,10 +40,21 @@ class Tellings:
     letter_rows: list[Event] = field(default_factory=list)
     streamed: list[tuple[int, Event | Visit]] = field(default_factory=list)
     live: list[Event | Visit] = field(default_factory=list)
+    heard: dict[str, int] = field(default_factory=dict)  # of an order, by its number, first in what was streamed, ms
+    arrived: dict[tuple[str, int], int] = field(default_factory=dict)  # of the messages in what was streamed, likewise
+
+    def known(self, visit: Visit) -> int:
+        """When it had arrived; what is not streamed comes after all that is."""
+        return self.arrived.get(_name(visit), LAST)
 
 
 def tellings(made: Years, seed: int) -> Tellings:
     return _Teller(made, random.Random(seed + 1)).all()
+
+
+def _name(visit: Visit) -> tuple[str, int]:
+    first = visit.events[0]
+    return first["page"], first["n"]
 
 
 def browsed(made: Years) -> Iterator[tuple[Visit, int]]:
@@ -81,6 +93,15 @@ class _Teller:
         self._arriving.sort(key=lambda one: one[0])
         live = self._made.live
         self._found.streamed = [one for one in self._arriving if one[0] < live]
+        for at, said in reversed(self._found.streamed):
+            bought = (
+                [one["props"] for one in said.events if one["type"] == "purchase"]
+                if isinstance(said, Visit)
+                else [said]
+            )
+            self._found.heard |= {one["transaction_id"]: at for one in bought if "transaction_id" in one}
+            if isinstance(said, Visit):
+                self._found.arrived[_name(said)] = at
         self._found.live = [said for at, said in self._arriving if at >= live]
         erased = [id for id, gone in self._made.gone.items() if gone.browser is None]
         self._found.live += [service.forgotten(id, self._made.end) for id in erased]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from tests.shop_years.decided import Years
 from tests.shop_years.pages import Visit
 from tests.shop_years.plans import ZONE, day_of
 from tests.shop_years.ways import Way
@@ -24,9 +23,9 @@ class Visited:
     """Times are ms. `began`: how the visit began that it goes on with, its own beginning if `is_continued` is false."""
 
     visitor: str
-    customer: str  # whose turn it was; "": nobody's
     started: int
     ended: int
+    known: int  # when the first of its page views had arrived
     way: Way
     day: date
     hour: int
@@ -41,65 +40,91 @@ class Beginning:
     hour: int
 
 
+class Turn(NamedTuple):
+    """Somebody signed in on a browser, ms; `known`: when that had arrived."""
+
+    since: int
+    known: int
+    customer: str
+
+
+@dataclass
+class Visits:
+    """By visitor, in order of time."""
+
+    of: dict[str, list[Visited]] = field(default_factory=dict)
+    turns: dict[str, list[Turn]] = field(default_factory=dict)
+
+
+class _Seen(NamedTuple):
+    """An event of a browser; `way`: how a message's first page was come by."""
+
+    time: int
+    page: str
+    event: dict[str, Any]
+    way: Way | None
+    known: int
+
+
 def visitor_key(visitor: str, address: str, time: int) -> str:
     """Who has no id is known for a day by the address."""
     return visitor or f"~{address} {time // DAY_MS}"
 
 
-def visited(made: Years, told: Iterable[Visit]) -> dict[str, list[Visited]]:
-    """By visitor, in order of time. Each message of a browser must be named once."""
-    events: defaultdict[str, list[tuple[int, str, dict[str, Any], Way | None]]] = defaultdict(list)
+def visited(told: Iterable[Visit], arrived: Callable[[Visit], int]) -> Visits:
+    """Each message of a browser must be named once; `arrived`: when it had arrived first, ms."""
+    seen: defaultdict[str, list[_Seen]] = defaultdict(list)
     for message in told:
-        views = 0
+        known, views = arrived(message), 0
         for event in message.events:
             key = visitor_key(message.visitor, message.address, event["time"])
             is_view = event["type"] == "page_view"
             way = message.way if is_view and not views else None
             views += is_view
-            events[key].append((event["time"], event["page"], event, way))
-    return {key: _of_visitor(key, sorted(rows, key=lambda row: row[:2]), made) for key, rows in events.items()}
+            seen[key].append(_Seen(event["time"], event["page"], event, way, known))
+    found = Visits()
+    for key, rows in seen.items():
+        rows.sort(key=lambda row: row[:2])
+        found.of[key] = _of_visitor(key, rows)
+        found.turns[key] = [
+            Turn(row.time, row.known, row.event["id"]) for row in rows if row.event["type"] == "identify"
+        ]
+    return found
 
 
-def _of_visitor(key: str, rows: Sequence[tuple[int, str, dict[str, Any], Way | None]], made: Years) -> list[Visited]:
-    turns = [(time, event["id"]) for time, _, event, _ in rows if event["type"] == "identify"]
-    groups: list[list[tuple[int, str, dict[str, Any], Way | None]]] = []
+def _of_visitor(key: str, rows: Sequence[_Seen]) -> list[Visited]:
+    groups: list[list[_Seen]] = []
     for row in rows:
-        if not groups or row[0] - groups[-1][-1][0] > GAP_MS:
+        if not groups or row.time - groups[-1][-1].time > GAP_MS:
             groups.append([])
         groups[-1].append(row)
     found: list[Visited] = []
     ended = None  # of the group before
     for group in groups:
-        views = [row for row in group if row[2]["type"] == "page_view"]
-        started = group[0][0]
+        views = [row for row in group if row.event["type"] == "page_view"]
         if views:
-            at, _, _, way = views[0]
-            assert way is not None
-            is_back = way.pays and ended is not None and started - ended <= BACK_MS
-            hour = datetime.fromtimestamp(at / 1000, ZONE).hour
-            own = Beginning(way, hour)
-            is_idle = not any(row[2]["type"] in ACTIVITY for row in group)
-            found.append(
-                Visited(
-                    visitor=key,
-                    customer=_turn(turns, started, made),
-                    started=started,
-                    ended=group[-1][0],
-                    way=way,
-                    day=day_of(at),
-                    hour=hour,
-                    is_bounce=len(views) == 1 and is_idle and not is_back,
-                    is_continued=is_back,
-                    began=found[-1].began if is_back and found else own,
-                )
-            )
-        ended = group[-1][0]
+            found.append(_visit(key, group, views, ended, found))
+        ended = group[-1].time
     return found
 
 
-def _turn(turns: Sequence[tuple[int, str]], time: int, made: Years) -> str:
-    """Who used the browser then; who left is nobody."""
-    if not turns:
-        return ""
-    customer = next((one for since, one in reversed(turns) if since <= time), turns[0][1])
-    return "" if customer in made.gone else customer
+def _visit(
+    key: str, group: Sequence[_Seen], views: Sequence[_Seen], ended: int | None, before: Sequence[Visited]
+) -> Visited:
+    at, started, way = views[0].time, group[0].time, views[0].way
+    assert way is not None
+    is_back = way.pays and ended is not None and started - ended <= BACK_MS
+    own = Beginning(way, datetime.fromtimestamp(at / 1000, ZONE).hour)
+    is_idle = not any(row.event["type"] in ACTIVITY for row in group)
+    return Visited(
+        visitor=key,
+        started=started,
+        ended=group[-1].time,
+        known=min(row.known for row in views),
+        way=way,
+        day=day_of(at),
+        hour=own.hour,
+        is_bounce=len(views) == 1 and is_idle and not is_back,
+        is_continued=is_back,
+        began=before[-1].began if is_back and before else own,
+    )
