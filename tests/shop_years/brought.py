@@ -13,7 +13,7 @@ from tests.shop_years.decided import Cost, Years
 from tests.shop_years.habits import MAIN
 from tests.shop_years.owed import MODELS, Credit, Owed
 from tests.shop_years.plans import PLANS, Plan, ago, day_of
-from tests.shop_years.telling import LAST, Tellings, browsed
+from tests.shop_years.telling import Tellings, browsed
 from tests.shop_years.truth import OrderTruth, Truth
 from tests.shop_years.visited import Visited, visited
 
@@ -51,7 +51,7 @@ class Brought:
 def brought(made: Years, found: Truth, said: Tellings) -> Brought:
     """`said`: when what was said arrived."""
     visits = visited((visit for visit, _ in browsed(made)), said.known)
-    owed = Owed(made, visits, {order.number: said.heard.get(order.number, LAST) for order in made.orders})
+    owed = Owed(made, visits, said)
     truths = {order.number: order for order in found.orders}
     sums = Brought()
     parts = []

@@ -7,13 +7,13 @@ from fractions import Fraction
 from typing import Any
 
 from tests.shop_years.brought import Brought, Row
+from tests.shop_years.campaigns import KINDS_OF_ROWS, Live, of_lists
 from tests.shop_years.owed import MODELS
 from tests.shop_years.plans import BEST, VOID
-from tests.shop_years.said_of_campaigns import KINDS_OF_ROWS, Live, of_lists
 
 NEAR = 0.005 + 1e-9  # of what a view rounds to two decimals
 ROUNDED = ("orders", "return_on_cost")
-SOME = 20  # fewest orders of a campaign from which its effect can be seen
+SOME = 40  # fewest orders of a campaign from which its effect can be seen
 
 
 def of_views(said: Brought, true: Brought) -> dict[str, list[str]]:

@@ -25,8 +25,11 @@ CATEGORIES = ("Lamps", "Ceramics", "Plants", "Textiles", "Fabrics")
 assert set(RATES) < set(CATEGORIES)
 
 
-def years(seed: int, customers: int, end: int) -> Years:
-    """All that a shop of so many customers decides in the two years before `end`, ms."""
+def years(seed: int, customers: int, end: int, *, later: bool = False) -> Years:
+    """All that a shop of so many customers decides in the two years before `end`, ms.
+
+    `later`: some say who they are in a visit of days later.
+    """
     chance = random.Random(seed)
     end = end // SECOND_MS * SECOND_MS
     made = Years(end - DAYS * DAY_MS, end - BROWSING_DAYS * DAY_MS, end - LIVE_DAYS * DAY_MS, end)
@@ -35,7 +38,7 @@ def years(seed: int, customers: int, end: int) -> Years:
     for one in made.customers:
         _buy(one, made, chance)
         _cost(one, made, chance)
-    journeys.add(made, chance, lambda one, currency: _lines(one, currency, made.products, chance))
+    journeys.add(made, chance, lambda one, currency: _lines(one, currency, made.products, chance), later=later)
     made.orders.sort(key=lambda order: order.time)
     return made
 

@@ -44,9 +44,9 @@ assert set(ELEMENTS) == {"subject", "creative", "link", "audience"}
 Lines = Callable[[Customer, str], list[Line]]
 
 
-def add(made: Years, chance: random.Random, lines: Lines) -> None:
-    """Add it to what is decided. `lines`: what a customer buys, in a currency."""
-    one = _Journeys(made, chance, lines)
+def add(made: Years, chance: random.Random, lines: Lines, *, later: bool = False) -> None:
+    """Add it to what is decided. `lines`: what a customer buys, in a currency; `later`: some do not sign in at once."""
+    one = _Journeys(made, chance, lines, later=later)
     for plan in PLANS:
         one.run(plan)
     one.wander()
@@ -54,8 +54,8 @@ def add(made: Years, chance: random.Random, lines: Lines) -> None:
 
 
 class _Journeys:
-    def __init__(self, made: Years, chance: random.Random, lines: Lines) -> None:
-        self._made, self._chance, self._lines = made, chance, lines
+    def __init__(self, made: Years, chance: random.Random, lines: Lines, *, later: bool) -> None:
+        self._made, self._chance, self._lines, self._later = made, chance, lines, later
         self._strangers = 0
         self._busy: defaultdict[str, list[int]] = defaultdict(list)
         for order in made.orders:
@@ -170,7 +170,8 @@ class _Journeys:
 
     def _look(self, browser: Browser, way: Way, at: int, pages: int, *, is_late: bool = True) -> None:
         self._busy[browser.visitor] += [at, at + pages * MINUTE_MS]
-        self._made.looks.append(Look(f"V-{len(self._made.looks) + 1}", at, browser, way, pages, is_late=is_late))
+        id, signs_in = f"V-{len(self._made.looks) + 1}", not self._later or self._chance.random() < 0.4
+        self._made.looks.append(Look(id, at, browser, way, pages, signs_in, is_late))
 
     def _buy(
         self, one: Customer, browser: Browser | None, way: Way, at: int, seen_ms: int, *, is_free: bool = False

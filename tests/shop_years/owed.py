@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from tests.shop_years.decided import OF_PAGES, Order, Years
 from tests.shop_years.pages import browser_of
-from tests.shop_years.telling import LAST
+from tests.shop_years.telling import LAST, Tellings
 from tests.shop_years.truth import OrderTruth
 from tests.shop_years.visited import Visited, Visits, visitor_key
-from wakeline import definitions
 from wakeline.durations import DAY_MS
 
 TOUCHED_MS = 90 * DAY_MS
-SETTLES = hasattr(definitions, "SETTLED_MS")
-"""Whether credit is settled a day after an order was first heard of. Then what becomes known later changes nothing:
-whose a browser was, that two ids are one customer, an erasure.
-"""
+SETTLED_MS = DAY_MS  # after an order was first heard of: what is known later changes nobody's credit
 
 
 @dataclass(frozen=True)
@@ -37,11 +33,10 @@ class Credit:
 
 
 class Owed:
-    """To whom orders are owed. `heard`: when an order was first heard of, by its number, ms."""
+    """To whom orders are owed. `said`: what was known when."""
 
-    def __init__(self, made: Years, visits: Visits, heard: Mapping[str, int]) -> None:
-        self._visits, self._heard = visits, heard
-        self._gone = set() if SETTLES else made.gone.keys()
+    def __init__(self, made: Years, visits: Visits, said: Tellings) -> None:
+        self._visits, self._said = visits, said
         self._ids = {id: one.ids for one in made.customers for id in one.ids}
         self._browsers: defaultdict[str, set[str]] = defaultdict(set)
         for visitor, turns in visits.turns.items():
@@ -50,42 +45,58 @@ class Owed:
 
     def own(self, order: Order) -> Visited | None:
         """The visit in which it was bought; None: in the shop."""
-        of_browser = self._visits.of.get(_bought_in(order), ())
-        return next((one for one in of_browser if one.started <= order.time <= one.ended), None)
+        if order.told not in OF_PAGES:
+            return None
+        browser = browser_of(order)
+        visits = self._visits.of[visitor_key(browser.visitor, browser.address, order.time)]
+        return next((one for one in visits if one.started <= order.time <= one.ended), None)
 
-    def touches(self, order: Order, worth: OrderTruth) -> list[Visited]:
+    def touches(self, order: Order) -> list[Visited]:
         """Its touches, the first one first: of the browser that bought, and of those of its customer.
 
-        What was known when it was settled decides.
+        What was known when it was settled decides: visits that had arrived, whose browsers were, which ids are one
+        customer's. Nobody who leaves changes it.
         """
-        settled = self._heard[order.number] + DAY_MS if SETTLES else LAST + DAY_MS
-        own, its = self.own(order), _bought_in(order)
-        customer = order.customer if SETTLES else worth.buyer
-        ids = self._same(customer, settled) if customer else ()
-        browsers = {its, *(browser for id in ids if id not in self._gone for browser in self._browsers[id])}
+        settled = self._said.heard.get(order.number, LAST) + SETTLED_MS
+        own = self.own(order)
+        if own is not None and own.known > settled:
+            own = None
+        its = "" if own is None else own.visitor
+        ids = self._same(self._customer(order, own, settled), settled)
+        browsers = {its, *(browser for id in ids for browser in self._browsers[id])}
         found = []
         for one in (one for browser in browsers for one in self._visits.of.get(browser, ())):
-            whose = self._whose(one, settled)
-            is_its = whose in ids or (one.visitor == its and (not whose or not customer)) or (SETTLES and one == own)
+            whose = self._whose(one.visitor, one.started, settled)
+            is_its = whose in ids or (one.visitor == its and (not whose or not ids)) or one == own
             is_then = one.started <= order.time < one.started + TOUCHED_MS and one.known <= settled
             if is_its and is_then and not one.is_continued and one.way.source_class != "internal":
                 found.append(one)
         return sorted(found, key=lambda one: (one.started, one.visitor))
 
+    def _customer(self, order: Order, own: Visited | None, settled: int) -> str:
+        """Who bought it, by what was known: the latest word of a server, else whose browser it was; "": nobody knew."""
+        if settled > LAST:
+            return order.customer
+        named = [one for one in self._said.named.get(order.number, ()) if one.arrived <= settled and one.customer]
+        if named:
+            return max(named).customer
+        return "" if own is None else self._whose(own.visitor, order.time, settled)
+
     def _same(self, customer: str, settled: int) -> Sequence[str]:
         """All ids of a customer that were known by then: their alias is told after all that is streamed."""
-        return self._ids.get(customer, (customer,)) if SETTLES and settled > LAST else (customer,)
+        if not customer:
+            return ()
+        return self._ids.get(customer, (customer,)) if settled > LAST else (customer,)
 
-    def _whose(self, one: Visited, settled: int) -> str:
-        """Who used the browser when the visit began; "": nobody, or nobody knew."""
-        turns = [turn for turn in self._visits.turns[one.visitor] if turn.known <= settled]
+    def _whose(self, visitor: str, time: int, settled: int) -> str:
+        """Whose turn in the browser it was; "": nobody's, or nobody knew."""
+        turns = [turn for turn in self._visits.turns[visitor] if turn.known <= settled]
         if not turns:
             return ""
-        customer = next((turn.customer for turn in reversed(turns) if turn.since <= one.started), turns[0].customer)
-        return "" if customer in self._gone else customer
+        return next((turn.customer for turn in reversed(turns) if turn.since <= time), turns[0].customer)
 
     def credits(self, order: Order, worth: OrderTruth) -> list[Credit]:
-        touches = self.touches(order, worth)
+        touches = self.touches(order)
         found = []
         for model, weigh in MODELS.items():
             weights = weigh(touches) if touches else [Fraction(1)]
@@ -98,14 +109,6 @@ class Owed:
                     margin = None if margins is None else margins[nth]
                     found.append(Credit(worth, model, nth + 1, len(weights), weight, visit, revenues[nth], margin))
         return found
-
-
-def _bought_in(order: Order) -> str:
-    """The browser in which it was bought, as `Visits` has it; "": in none."""
-    if order.told not in OF_PAGES:
-        return ""
-    browser = browser_of(order)
-    return visitor_key(browser.visitor, browser.address, order.time)
 
 
 # ---- the models

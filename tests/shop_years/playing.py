@@ -14,7 +14,7 @@ from pathlib import Path
 from ops.cli.progress import progress_bar
 from tests.integration.kill.books import Books
 from tests.integration.kill.services import kept
-from tests.shop_years import files, plans, purchases, reading, said_of_campaigns, truth
+from tests.shop_years import campaigns, files, plans, purchases, reading, truth
 from tests.shop_years.brought import Brought, brought
 from tests.shop_years.comparing import Differences, differences
 from tests.shop_years.decided import Years
@@ -39,6 +39,7 @@ class Options:
     customers: int = 3_000
     kills: bool = True
     replays: bool = True
+    later: bool = False  # some is told after the orders are settled of which it tells
 
 
 @dataclass
@@ -91,8 +92,8 @@ class _Play:
     def decide(self) -> None:
         options, figures = self._options, self.result.figures
         with self._step("decide"):
-            self.made = years(options.seed, options.customers, time.time_ns() // 1_000_000)
-            self.said = tellings(self.made, options.seed)
+            self.made = years(options.seed, options.customers, time.time_ns() // 1_000_000, later=options.later)
+            self.said = tellings(self.made, options.seed, later=options.later)
             self.truth = truth.truth(self.made)
             self.people = purchases.customers(self.made, self.truth)
             self.campaigns = brought(self.made, self.truth, self.said)
@@ -162,7 +163,7 @@ class _Play:
                 reading.orders(url, [order.number for order in self.made.orders], done),
                 reading.customers(url, [one.id for one in self.made.customers], done),
                 reading.totals(url, version),
-                said_of_campaigns.live(url, version, sorted({day for day, *_ in self.campaigns.visits})),
+                campaigns.live(url, version, sorted({day for day, *_ in self.campaigns.visits})),
                 None if history is None else reading.in_sql(history, stage.site, self._numbers()),
             )
 

@@ -14,8 +14,8 @@ from reports.asking import Query, ask
 from reports.views import NAMES
 from tests.integration.kill.books import LANES
 from tests.shop_years.brought import Brought
+from tests.shop_years.campaigns import Ask, Live, in_views
 from tests.shop_years.pages import SECRET, SITE
-from tests.shop_years.said_of_campaigns import Ask, Live, in_views
 from wakeline.history import History
 from wakeline.keys import Keys
 from wakeline.numbers import (

@@ -10,7 +10,7 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.shop_years import pages, service
 from tests.shop_years.decided import Back, Line, Order, Refund, Told, Years, text
@@ -29,6 +29,14 @@ ALONE_MS = 180 * MINUTE_MS
 LAST = (1 << 53) - DAY_MS  # ms, after all that is streamed
 
 
+class Named(NamedTuple):
+    """A server names the customer of an order, in an event of that time, ms."""
+
+    time: int
+    arrived: int
+    customer: str
+
+
 @dataclass
 class Tellings:
     """All that is told. `streamed` and `live`: with the time at which it arrives, ms."""
@@ -41,6 +49,7 @@ class Tellings:
     streamed: list[tuple[int, Event | Visit]] = field(default_factory=list)
     live: list[Event | Visit] = field(default_factory=list)
     heard: dict[str, int] = field(default_factory=dict)  # of an order, by its number, first in what was streamed, ms
+    named: defaultdict[str, list[Named]] = field(default_factory=lambda: defaultdict(list))  # in that, by number
     arrived: dict[tuple[str, int], int] = field(default_factory=dict)  # of the messages in what was streamed, likewise
 
     def known(self, visit: Visit) -> int:
@@ -48,8 +57,9 @@ class Tellings:
         return self.arrived.get(_name(visit), LAST)
 
 
-def tellings(made: Years, seed: int) -> Tellings:
-    return _Teller(made, random.Random(seed + 1)).all()
+def tellings(made: Years, seed: int, *, later: bool = False) -> Tellings:
+    """`later`: some of it after the orders are settled of which it tells."""
+    return _Teller(made, random.Random(seed + 1), later=later).all()
 
 
 def _name(visit: Visit) -> tuple[str, int]:
@@ -71,8 +81,8 @@ def browsed(made: Years) -> Iterator[tuple[Visit, int]]:
 
 
 class _Teller:
-    def __init__(self, made: Years, chance: random.Random) -> None:
-        self._made, self._chance = made, chance
+    def __init__(self, made: Years, chance: random.Random, *, later: bool) -> None:
+        self._made, self._chance, self._later = made, chance, later
         self._found = Tellings()
         self._arriving: list[tuple[int, Event | Visit]] = []
 
@@ -94,18 +104,21 @@ class _Teller:
         live = self._made.live
         self._found.streamed = [one for one in self._arriving if one[0] < live]
         for at, said in reversed(self._found.streamed):
-            bought = (
-                [one["props"] for one in said.events if one["type"] == "purchase"]
-                if isinstance(said, Visit)
-                else [said]
-            )
-            self._found.heard |= {one["transaction_id"]: at for one in bought if "transaction_id" in one}
-            if isinstance(said, Visit):
-                self._found.arrived[_name(said)] = at
+            self._note(at, said)
         self._found.live = [said for at, said in self._arriving if at >= live]
         erased = [id for id, gone in self._made.gone.items() if gone.browser is None]
         self._found.live += [service.forgotten(id, self._made.end) for id in erased]
         return self._found
+
+    def _note(self, at: int, said: Event | Visit) -> None:
+        found = self._found
+        if isinstance(said, Visit):
+            found.arrived[_name(said)] = at
+        elif "transaction_id" in said:
+            found.named[said["transaction_id"]].append(Named(said["time"], at, said.get("customer", "")))
+        for event in said.events if isinstance(said, Visit) else [said]:
+            if event["type"] == "purchase":
+                found.heard[(event.get("props") or event)["transaction_id"]] = at
 
     # ---- orders of before pages told anything
 
@@ -144,7 +157,9 @@ class _Teller:
         elif order.told is Told.BARE:
             self._tell(bought(order, has_items=False, later_ms=self._delay(order)))
         if order.first is not None:
-            self._tell(amended(order), late_ms=SETTLED_MS - (order.amended - order.time))
+            self._tell(
+                amended(order), late_ms=SENT_LATE_MS[1] if self._later else SETTLED_MS - (order.amended - order.time)
+            )
         for state in order.states:
             self._tell(came_about(order, state))
         for refund in order.refunds if order.told is not Told.PAGE else ():
@@ -178,8 +193,9 @@ class _Teller:
             near = sum(first < around[1] and last > around[0] for first, last in spans[visit.visitor])
             may_be_late = visit.may_be_late and (near == 1 or not visit.visitor)
             is_late = may_be_late and self._chance.random() < 0.1
-            at = visit.last + (self._chance.randrange(DAY_MS) if is_late else self._chance.randrange(4_000))
-            at = min(at, max(visit.last, by))
+            at = visit.last + self._chance.randrange((5 * DAY_MS if self._later else DAY_MS) if is_late else 4_000)
+            if not self._later:
+                at = min(at, max(visit.last, by))
             live = self._made.live
             if visit.last < live and (visit.buys or not visit.visitor):
                 at = min(at, live - 1)
