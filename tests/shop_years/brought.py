@@ -15,8 +15,10 @@ from tests.shop_years.owed import MODELS, Credit, Owed
 from tests.shop_years.plans import PLANS, Plan, ago, day_of
 from tests.shop_years.telling import Tellings, browsed
 from tests.shop_years.truth import OrderTruth, Truth
-from tests.shop_years.visited import Visited, visited
+from tests.shop_years.visited import Visited, Visits, visited
+from tests.shop_years.ways import Way
 
+MOST_TOUCHES = 5  # by campaigns, the latest, in a profile
 COUNTS = ("visits", "bounces", "sent", "opened", "clicked", "bounced", "unsubscribed", "orders")
 OF_ELEMENTS = ("visits", "sent", "opened", "clicked", "orders")
 AMOUNTS = ("revenue", "cost")  # euros
@@ -46,6 +48,7 @@ class Brought:
     credits: dict[tuple[str, str, int], Row] = field(default_factory=dict)  # order, model, position
     owed: dict[tuple[str, str], Row] = field(default_factory=dict)  # campaign, model
     owed_elements: dict[tuple[str, str, str, str], Row] = field(default_factory=dict)  # and kind, element
+    browsers: dict[str, Row] = field(default_factory=dict)  # with a profile: where they came from
 
 
 def brought(made: Years, found: Truth, said: Tellings) -> Brought:
@@ -71,7 +74,28 @@ def brought(made: Years, found: Truth, said: Tellings) -> Brought:
     _sum(sums, parts, made.end)
     every_credit = [credit for order in made.orders for credit in owed.credits(order, truths[order.number])]
     _owe(sums, every_credit)
+    sums.browsers = _browsers(made, visits)
     return sums
+
+
+def _browsers(made: Years, visits: Visits) -> dict[str, Row]:
+    """Of browsers that have a profile: neither those that withdrew, nor those of who was erased."""
+    withdrew = {gone.browser.visitor for gone in made.gone.values() if gone.browser is not None}
+    erased = {id for id, gone in made.gone.items() if gone.browser is None}
+    found = {}
+    for visitor, every in visits.of.items():
+        ways = [one.way for one in every if not one.is_continued]
+        is_gone = visitor in withdrew or any(turn.customer in erased for turn in visits.turns[visitor])
+        if ways and not is_gone and not visitor.startswith("~"):
+            by_campaigns = [_source(way) for way in reversed(ways) if way.campaign]
+            found[visitor] = {
+                "first": _source(ways[0]), "last": _source(ways[-1]), "touches": by_campaigns[:MOST_TOUCHES],
+            }  # fmt: skip
+    return found
+
+
+def _source(way: Way) -> tuple[str, ...]:
+    return way.source, way.source_class, way.campaign, way.content, way.term
 
 
 # ---- what each adds

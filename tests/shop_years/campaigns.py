@@ -14,11 +14,13 @@ from typing import Any
 from redis import Redis
 
 from tests.integration.kill.books import LANES
-from tests.shop_years.brought import AMOUNTS, COUNTS, OF_ELEMENTS, Brought
+from tests.shop_years.brought import AMOUNTS, COUNTS, OF_ELEMENTS, Brought, Row
 from tests.shop_years.pages import SITE
 from wakeline.keys import Keys
 from wakeline.keys import date as keys_date
 from wakeline.numbers import TOP_CAMPAIGNS, TOP_SOURCE_CLASSES, TOP_SOURCES
+from wakeline.profile_fields import Source
+from wakeline.profiles import Profiles
 
 Ask = Callable[[str], list[tuple[Any, ...]]]
 Live = dict[tuple[str, str, str], int]
@@ -85,6 +87,27 @@ def live(url: str, version: int, days: Iterable[date]) -> Live:
     return {key: count for key, count in found.items() if count}
 
 
+def browsers(url: str, ids: Iterable[str]) -> dict[str, Row]:
+    """By visitor, what its profile says of where it came from; nothing of one that has none."""
+    found = {}
+    with Profiles(url) as profiles:
+        for id in ids:
+            profile = profiles.read(SITE, id)
+            if profile is not None:
+                found[id] = {
+                    "first": _source(profile.first_source),
+                    "last": _source(profile.last_source),
+                    "touches": [_source(touch.source) for touch in profile.touches],
+                }
+    return found
+
+
+def _source(found: Source | None) -> tuple[str, ...] | None:
+    if found is None:
+        return None
+    return found.source, found.source_class, found.campaign, found.content, found.term
+
+
 def of_lists(visits: Counter[tuple[date, str, str, str]]) -> Live:
     """What the lists must say of these visits."""
     found: Counter[tuple[str, str, str]] = Counter()
@@ -96,4 +119,5 @@ def of_lists(visits: Counter[tuple[date, str, str, str]]) -> Live:
     return dict(found)
 
 
-KINDS_OF_ROWS = tuple(one.name for one in fields(Brought))
+KINDS_OF_ROWS = tuple(one.name for one in fields(Brought) if one.name != "browsers")
+"""What the views say of campaigns."""

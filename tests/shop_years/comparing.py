@@ -39,8 +39,7 @@ def differences(said: Said, found: Truth, people: list[CustomerTruth], campaigns
         "orders": list(_of_rows(said.orders, all_but_state)),
         "customers": list(_of_customers(said.customers, people)),
         "totals": list(_of_fields("", said.totals, {name: n for name, n in found.totals.items() if n})),
-        "visits in lists": effects.of_live(said.lists, campaigns),
-    }
+    } | effects.of_live(said.lists, said.browsers, campaigns)
     if said.sql is not None:
         different["orders in SQL"] = list(_of_rows(said.sql.orders, of_sql))
         different["products in SQL"] = list(_of_rows(said.sql.products, products))

@@ -23,7 +23,7 @@ from tests.shop_years.pages import SECRET
 from tests.shop_years.purchases import CustomerTruth
 from tests.shop_years.reading import Said
 from tests.shop_years.stage import WITHIN_S, Stage, staged
-from tests.shop_years.telling import Tellings, tellings
+from tests.shop_years.telling import Tellings, browsed, tellings
 from tests.shop_years.truth import Truth
 from wakeline.history import History
 from wakeline.vocabulary.things import ORDER, thing_id
@@ -74,6 +74,7 @@ class _Play:
     truth: Truth
     people: list[CustomerTruth]
     campaigns: Brought
+    visitors: list[str]
 
     def __init__(self, folder: Path, options: Options, say: Say) -> None:
         self.result = Result()
@@ -96,6 +97,7 @@ class _Play:
             self.said = tellings(self.made, options.seed, later=options.later)
             self.truth = truth.truth(self.made)
             self.people = purchases.customers(self.made, self.truth)
+            self.visitors = sorted({visit.visitor for visit, _ in browsed(self.made) if visit.visitor})
             self.campaigns = brought(self.made, self.truth, self.said)
             truth.write(self._folder / "truth", self.truth, self.people)
         orders = self.truth.orders
@@ -164,6 +166,7 @@ class _Play:
                 reading.customers(url, [one.id for one in self.made.customers], done),
                 reading.totals(url, version),
                 campaigns.live(url, version, sorted({day for day, *_ in self.campaigns.visits})),
+                campaigns.browsers(url, self.visitors),
                 None if history is None else reading.in_sql(history, stage.site, self._numbers()),
             )
 

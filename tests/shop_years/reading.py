@@ -73,6 +73,7 @@ class Said(NamedTuple):
     customers: dict[str, Any]
     totals: dict[str, int]
     lists: Live
+    browsers: Rows
     sql: InSql | None  # None: it was not asked
 
 
