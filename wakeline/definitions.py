@@ -40,6 +40,8 @@ SETTLED_MS = DAY_MS  # after a purchase was first heard of, by log time: what ar
 CREDIT_MODELS = ("first", "last", "last_non_direct", "linear", "position")
 """How an order may be divided among the visits before it: see docs/campaigns.md and `reports.credit`."""
 
+MOST_TOUCHES = 5  # visits by campaigns that a visitor's profile shows
+
 # ---- presence ------------------------------------------------------------------------------------
 
 PRESENT_MS = MINUTE_MS  # a page counts as open for this long after a ping, so two pings, 25 s apart, may be lost
