@@ -36,7 +36,8 @@ def main(seed: int, customers: int, no_kills: bool, no_replay: bool, later: bool
     What the shop decided is written to truth/ first: each order with its value, what was taken back and its margin,
     each product, each customer with what it brought and cost, and the site's totals. Then pages, tills and imports
     tell it, in any order, some of it late or twice, while the processor is killed at random moments. In the end
-    every order, product, customer and total is compared; and once more after `wakeline replay`. The exit code is 1
+    every order, product, customer, visit and total is compared, and of campaigns what they brought, cost and are
+    owed; and once more after `wakeline replay`. The exit code is 1
     if any of them differs.
 
     \b
