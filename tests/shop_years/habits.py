@@ -17,7 +17,7 @@ BORDER_DAYS = range(363, 368)  # ago: neither certainly within a year nor certai
 LETTER_DAYS = 390  # sent mails are kept 400
 GUESTS = 0.06  # of the orders
 TWO_IDS = 0.06  # of the customers
-SECOND_MS = 1_000
+SECOND_MS, HOUR_MS = 1_000, 60 * MINUTE_MS
 MAIN = "EUR"
 PROMOTIONS = ("promotion_issued", "promotion_used", "contest_entered")
 COUPONS = ("", "", "", "", "SPRING", "WELCOME")
@@ -72,7 +72,8 @@ def _moments(made: Years, since: int, until: int, every_days: float, chance: ran
     at = since + int(chance.random() * every_days * DAY_MS)
     while at < min(until, made.end - 2 * MINUTE_MS):
         if (made.end - at) // DAY_MS not in BORDER_DAYS:
-            found.append(at // SECOND_MS * SECOND_MS)
+            is_near = (at - MINUTE_MS) % HOUR_MS >= HOUR_MS - journeys.BORDER_MS  # when its visit begins
+            found.append((at + 2 * journeys.BORDER_MS * is_near) // SECOND_MS * SECOND_MS)
         at += int(chance.uniform(0.4, 1.6) * every_days * DAY_MS)
     return found
 
