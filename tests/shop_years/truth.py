@@ -78,14 +78,15 @@ def truth(made: Years) -> Truth:
 
 def _left(found: OrderTruth, order: Order, made: Years) -> OrderTruth:
     """Who was erased has no orders. After a withdrawal an order goes on naming its customer, but in the history an
-    order does not whose customer a browser alone told.
+    order does not of which a browser alone told, as no server said whose it is.
     """
     gone = made.gone.get(order.customer)
     if gone is None:
         return found
     if gone.browser is None:
         return replace(found, customer="", buyer="")
-    return replace(found, buyer="") if order.told in (Told.PAGE, Told.SIGNED) else found
+    is_of_browser = order.told in (Told.PAGE, Told.SIGNED) and not order.states
+    return replace(found, buyer="") if is_of_browser else found
 
 
 # ---- an order
