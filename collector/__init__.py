@@ -9,9 +9,10 @@ address), links (of addresses among an event's properties), names (of events), p
 (those that arrive as text), shop (its amounts and order numbers), signatures (what the site's server has signed),
 choices (how consent was given), server_intake (`POST /v1/server/events`), keyring (its API keys), told (an event as its
 type's fields), facts (from that to a record), fact_fields (their cleaning), server_answers (replies to servers),
-openapi (describes all this to them), agents and addresses (who sent it, coarsely), people (words that make nobody a
-bot), salts (daily secrets of anonymous ids), marks (whether all have the same), opening (the log of the deployment),
-writer (group commit; waiting: the requests in it), customer_cards (personal values of customers, encrypted), spool
-(what is taken while the log is away; its files: spool_folder, spool_frames, spool_disk), responses (replies with CORS),
-script (`GET /wakeline.js`), health (alive, ready), metrics (every number of this process).
+campaigns (`/v1/server/campaigns`), plans (where what they plan is told), openapi (describes all this to them, with
+campaigns_described), agents and addresses (who sent it, coarsely), people (words that make nobody a bot), salts (daily
+secrets of anonymous ids), marks (whether all have the same), opening (the log of the deployment), writer (group commit;
+waiting: the requests in it), customer_cards (personal values of customers, encrypted), spool (what is taken while the
+log is away; its files: spool_folder, spool_frames, spool_disk), responses (replies with CORS), script (`GET
+/wakeline.js`), health (alive, ready), metrics (every number of this process).
 """
