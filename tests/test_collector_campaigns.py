@@ -226,6 +226,24 @@ async def test_one_that_was_cut_before_the_log_is_appended_by_the_retry(collecto
     assert {tuple(version for version, _ in one) for one in (await records(collector)).values()} == {(1,)}
 
 
+async def test_an_apply_that_ends_it_meanwhile_does_no_harm(
+    collector: Stand, redis_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`wakeline apply` sees that it was said, and not yet appended, and appends it too."""
+
+    async def twice(*told: Any) -> None:
+        await applied.append(*told)
+        await applied.append(*told)
+
+    monkeypatch.setattr(plans, "append", twice)
+    assert (await put(collector))[0] == 201
+    monkeypatch.undo()
+    assert (await put(collector))[0] == 200
+    assert {tuple(version for version, _ in one) for one in (await records(collector)).values()} == {(1, 1)}
+    async with connect(redis_server.url) as redis:
+        assert all(one.is_everywhere for one in (await applied.applied(redis)).values())
+
+
 async def test_while_redis_is_away(redis_server: Any, tmp_path: Path) -> None:
     async with server_stand(tmp_path, SHOP, keys=KEYS) as collector:
         for status, _ in (await put(collector), await ask(collector, "GET"), await ask(collector, "DELETE", "winter")):
