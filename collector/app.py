@@ -16,6 +16,8 @@ from aiohttp import web
 from collector import workers
 from collector.addresses import Addresses
 from collector.budget import NewProfiles
+from collector.campaigns import Campaigns
+from collector.campaigns import routes as campaign_routes
 from collector.connections import Connections, open_files, room
 from collector.customer_cards import CustomerCards, check_key_at_start
 from collector.health import Health
@@ -27,6 +29,7 @@ from collector.memory import Asking, Memory, Step
 from collector.metrics import Metrics, registry
 from collector.openapi import description
 from collector.opening import deployment_log
+from collector.plans import Plans
 from collector.policy import Policy
 from collector.salts import Salts
 from collector.script import script_routes
@@ -41,6 +44,7 @@ from wakeline.internal_port import alive, metrics_of, serve
 from wakeline.lanes import DeploymentMismatch
 from wakeline.log import Log, LogMismatch
 from wakeline.memory import RECORD_BYTES
+from wakeline.planned import PATH as CAMPAIGNS
 from wakeline.ports import ALIVE, READY
 from wakeline.scripts import ENDPOINT
 from wakeline.server_events import DESCRIPTION, PATH
@@ -117,12 +121,15 @@ def build(
     )
     keyring = Keyring(settings.data / "api_keys", settings.redis, clock=clock)
     metrics.keys = lambda: (len(keyring), keyring.age_s)
+    key_limiter = KeyLimiter(settings.server_rate_limit)
+    plans = Plans(settings.redis, lambda: writer.log_and_lanes)
+    campaigns = Campaigns(config.sites, keyring=keyring, key_limiter=key_limiter, memory=memory, plans=plans)
     servers = ServerIntake(
         config.sites,
         keyring=keyring,
         addresses=addresses,
         limiter=limiter,
-        key_limiter=KeyLimiter(settings.server_rate_limit),
+        key_limiter=key_limiter,
         writer=writer,
         metrics=metrics,
         memory=memory,
@@ -134,6 +141,7 @@ def build(
         ENDPOINT: {"POST": intake.events},
         settings.endpoint_path: {"POST": intake.events},
         PATH: {"POST": servers.events},
+        **campaign_routes(campaigns),
         DESCRIPTION: {"GET": description},
         ALIVE: {"GET": health.alive},
         READY: {"GET": health.ready},
@@ -145,7 +153,7 @@ def build(
         addresses=addresses,
         limiter=limiter,
         count_themselves=(intake.events, servers.events),
-        of_servers=(PATH, DESCRIPTION),
+        of_servers=(PATH, CAMPAIGNS, f"{CAMPAIGNS}/", DESCRIPTION),
     )
     return Parts(server, writer, salts, metrics, memory, asking, keyring)
 

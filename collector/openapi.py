@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from collector import campaigns_described
 from collector.facts import LATEST_MS
 from collector.server_answers import BASE
 from collector.told import WHO
@@ -76,7 +77,7 @@ EXAMPLE = {
 def document() -> bytes:
     """The description as JSON."""
     answer, refused = _schemas(Answer, Refused)
-    components = answer["components"] | _events()
+    components = answer["components"] | _events() | campaigns_described.schemas()
     event = {"oneOf": [{"$ref": REF.format(name=_name(type))} for type in (*sorted(FIELDS), "")]}
     components["Event"] = event
     components["Request"] = {
@@ -121,6 +122,7 @@ def document() -> bytes:
                     },
                 }
             },
+            **campaigns_described.paths(),
             DESCRIPTION: {
                 "get": {
                     "operationId": "describe",

@@ -38,6 +38,7 @@ class Scope(StrEnum):
     EVENTS = "events"  # tell events
     ERASE = "erase"  # tell `forget`
     PROFILES = "profiles"  # read profiles
+    CAMPAIGNS = "campaigns"  # plan campaigns, and read how they are planned
     CARDS = "cards"  # read and search personal values
 
 
