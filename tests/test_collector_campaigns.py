@@ -215,29 +215,6 @@ async def test_all_who_plan_one_at_once_are_told_apart(collector: Stand) -> None
         assert versions[4]["goal"] == holds
 
 
-async def test_of_two_at_once_the_one_that_get_answers_holds_in_every_lane(
-    collector: Stand, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Also where the other one is in the log, and answered, after it."""
-    is_told, waits = asyncio.Event(), [True]
-
-    async def slowly(*told: Any) -> None:
-        if waits and waits.pop():
-            await is_told.wait()
-        await applied.append(*told)
-
-    monkeypatch.setattr(plans, "append", slowly)
-    first = asyncio.create_task(put(collector, goal="first"))
-    while waits:
-        await asyncio.sleep(0.01)
-    assert (await put(collector, goal="second"))[0] == 200
-    is_told.set()
-    await first
-    assert (await ask(collector, "GET", "winter"))[1]["campaign"]["goal"] == "second"
-    for entries in (await records(collector)).values():
-        assert [(version, body["goal"]) for version, body in entries] == [(2, "second"), (1, "first")]
-
-
 async def test_one_that_was_cut_before_the_log_is_appended_by_the_retry(collector: Stand) -> None:
     collector.log.is_away = True
     assert (await put(collector))[0] == 503
