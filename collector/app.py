@@ -15,13 +15,16 @@ from aiohttp import web
 
 from collector import workers
 from collector.addresses import Addresses
+from collector.agreed import Agreed
 from collector.budget import NewProfiles
 from collector.connections import Connections, open_files, room
 from collector.customer_cards import CustomerCards, check_key_at_start
+from collector.folded import Folded
 from collector.health import Health
 from collector.intake import Intake
 from collector.keyring import Keyring
 from collector.limiter import KeyLimiter, Limiter
+from collector.mail_links import MailLinks
 from collector.marks import Marks, OtherSalts
 from collector.memory import Asking, Memory, Step
 from collector.metrics import Metrics, registry
@@ -78,6 +81,8 @@ class Parts(NamedTuple):
     memory: Memory
     asking: Asking
     keyring: Keyring
+    folded: Folded
+    agreed: Agreed
 
 
 def build(
@@ -128,12 +133,25 @@ def build(
         memory=memory,
         clock=clock,
     )
+    folded = Folded(settings.redis, metrics, log=lambda: writer.log_and_lanes)
+    agreed = Agreed(settings.redis, lanes=lambda: writer.lanes)
+    links = MailLinks(
+        config.sites,
+        path=settings.link_path,
+        writer=writer,
+        folded=folded,
+        agreed=agreed,
+        memory=memory,
+        metrics=metrics,
+        clock=clock,
+    )
     health = Health(writer)
     routes: Routes = {
         **script_routes(settings.script_path),
         ENDPOINT: {"POST": intake.events},
         settings.endpoint_path: {"POST": intake.events},
         PATH: {"POST": servers.events},
+        f"{settings.link_path}/": {"GET": links.get, "HEAD": links.get, "POST": links.post},
         DESCRIPTION: {"GET": description},
         ALIVE: {"GET": health.alive},
         READY: {"GET": health.ready},
@@ -147,7 +165,7 @@ def build(
         count_themselves=(intake.events, servers.events),
         of_servers=(PATH, DESCRIPTION),
     )
-    return Parts(server, writer, salts, metrics, memory, asking, keyring)
+    return Parts(server, writer, salts, metrics, memory, asking, keyring, folded, agreed)
 
 
 async def _serve(config: Config, worker: int) -> int:
@@ -187,5 +205,5 @@ async def _serve(config: Config, worker: int) -> int:
     await cancelled(tasks)
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_S):
-            await parts.asking.close()
+            await asyncio.gather(parts.asking.close(), parts.folded.close(), parts.agreed.close())
     return 1 if failures else 0

@@ -39,6 +39,11 @@ TOUCHED_MS = 90 * DAY_MS  # a visit that began so long before an order may take 
 CREDIT_MODELS = ("first", "last", "last_non_direct", "linear", "position")
 """How an order may be divided among the visits before it: see docs/campaigns.md and `reports.credit`."""
 
+# ---- mails and letters ---------------------------------------------------------------------------
+
+SCANNED_MS = 5_000  # a click so close to the sending of its mail is a machine's, which looks where links lead
+CONTACT_PURPOSE = "contact"  # who agreed to it is known by name as the one who opened or clicked a mail
+
 # ---- presence ------------------------------------------------------------------------------------
 
 PRESENT_MS = MINUTE_MS  # a page counts as open for this long after a ping, so two pings, 25 s apart, may be lost
