@@ -24,6 +24,7 @@ from collector.health import Health
 from collector.intake import Intake
 from collector.keyring import Keyring
 from collector.limiter import KeyLimiter, Limiter
+from collector.link_api import LinkApi
 from collector.mail_links import MailLinks
 from collector.marks import Marks, OtherSalts
 from collector.memory import Asking, Memory, Step
@@ -43,6 +44,8 @@ from wakeline.clock import now_ms
 from wakeline.internal_port import alive, metrics_of, serve
 from wakeline.lanes import DeploymentMismatch
 from wakeline.log import Log, LogMismatch
+from wakeline.mailing.of_site import links_of
+from wakeline.mailing.wire import PATH as LINKS
 from wakeline.memory import RECORD_BYTES
 from wakeline.ports import ALIVE, READY
 from wakeline.scripts import ENDPOINT
@@ -122,12 +125,13 @@ def build(
     )
     keyring = Keyring(settings.data / "api_keys", settings.redis, clock=clock)
     metrics.keys = lambda: (len(keyring), keyring.age_s)
+    key_limiter = KeyLimiter(settings.server_rate_limit)
     servers = ServerIntake(
         config.sites,
         keyring=keyring,
         addresses=addresses,
         limiter=limiter,
-        key_limiter=KeyLimiter(settings.server_rate_limit),
+        key_limiter=key_limiter,
         writer=writer,
         metrics=metrics,
         memory=memory,
@@ -145,12 +149,21 @@ def build(
         metrics=metrics,
         clock=clock,
     )
+    link_api = LinkApi(
+        {key: links_of(site, settings) for key, site in config.sites.items() if site.secret},
+        keyring=keyring,
+        addresses=addresses,
+        limiter=limiter,
+        key_limiter=key_limiter,
+        clock=clock,
+    )
     health = Health(writer)
     routes: Routes = {
         **script_routes(settings.script_path),
         ENDPOINT: {"POST": intake.events},
         settings.endpoint_path: {"POST": intake.events},
         PATH: {"POST": servers.events},
+        LINKS: {"POST": link_api.post},
         f"{settings.link_path}/": {"GET": links.get, "HEAD": links.get, "POST": links.post},
         DESCRIPTION: {"GET": description},
         ALIVE: {"GET": health.alive},
@@ -162,8 +175,8 @@ def build(
         connections=connections,
         addresses=addresses,
         limiter=limiter,
-        count_themselves=(intake.events, servers.events),
-        of_servers=(PATH, DESCRIPTION),
+        count_themselves=(intake.events, servers.events, link_api.post),
+        of_servers=(PATH, LINKS, DESCRIPTION),
     )
     return Parts(server, writer, salts, metrics, memory, asking, keyring, folded, agreed)
 

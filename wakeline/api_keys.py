@@ -37,6 +37,7 @@ class Scope(StrEnum):
 
     EVENTS = "events"  # tell events
     ERASE = "erase"  # tell `forget`
+    LINKS = "links"  # make links of mails
     PROFILES = "profiles"  # read profiles
     CARDS = "cards"  # read and search personal values
 

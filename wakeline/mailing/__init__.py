@@ -9,7 +9,8 @@ docs/links.md has the format, so that mailers in other languages can sign as wel
 
 token.py    what a link says, its text, and the keys that sign and verify it
 targets.py  where a link may lead, and the campaign that is added there
-making.py   `Links`: all the links of a mail, checked
+making.py   `Links`: all the links of a mail, checked; of_site.py, by the settings of a site
+wire.py     the request for the links of many mails
 """
 
 from __future__ import annotations
