@@ -22,7 +22,7 @@ from wakeline.told import value_of
 
 logger = logging.getLogger("wakeline.collector")
 
-PATIENCE_S = 0.05
+PATIENCE_S = 0.2
 MOST_ALIASES = 3  # that are followed, each to the id which keeps what is known of it
 VERSION_S = 1.0  # for which the live version of the keys is taken to be the one that was read
 
