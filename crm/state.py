@@ -46,6 +46,7 @@ STORED = {
     "lately": "y", "earlier": "Y", "noted": "q", "ends": "G", "unlinked": "U", "agreed": "A", "had_profile": "H",
     "had_seen": "j", "facts": "x", "told": "T", "withheld": "W",
     "cart": "K", "last_purchase": "M", "cart_items": "J", "bought": "m", "first": "b", "latest": "z",
+    "touches": "Q",
 }  # fmt: skip
 """Field of a visitor's state -> its stored name: long ones would be a fifth of a state."""
 FORMER = {"set_aside_pages": "past", "forgotten_until": "floor", "last_append": "heard", "former_recent": "recent"}
@@ -113,6 +114,7 @@ class VisitorState(Struct, omit_defaults=True, gc=False, rename=STORED):
     bought: dict[str, Bought] = {}  # its latest orders, see `crm.commerce.claims`
     first: Touch = NOWHERE
     latest: Touch = NOWHERE
+    touches: list[Touch] = []  # see `crm.visits.touches`
 
     def link(self) -> tuple[str, int, int]:
         """Its customer, when the link began, and its latest identify (ms); also one that only a tombstone keeps out."""

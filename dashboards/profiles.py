@@ -25,6 +25,7 @@ from wakeline.profile_fields import (
     Record,
     Session,
     Source,
+    Touch,
 )
 from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder
 
@@ -67,6 +68,7 @@ PARTS: dict[str, type[Struct]] = {
     "Session": Session,
     "Cart": Cart,
     "Source": Source,
+    "Touch": Touch,
     "Interest": Interest,
     "Record": Record,
     "Preference": Preference,

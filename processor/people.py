@@ -6,6 +6,7 @@ from collections.abc import Callable
 from operator import attrgetter
 
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from crm import pages
 from crm.facts import Thing
@@ -32,7 +33,7 @@ from wakeline.account import MOST_RANKED, RANKS
 from wakeline.decay import text_of
 from wakeline.durations import DAY_MS
 from wakeline.profile_fields import COUNTS, SOURCES, TRAITS
-from wakeline.profiles import StoredCart, StoredSession
+from wakeline.profiles import StoredCart, StoredSession, StoredTouch
 from wakeline.told import encode_thing
 
 ANONYMOUS_LIVES = str(keys.ANONYMOUS_TTL_MS)
@@ -59,9 +60,18 @@ def _cart(state: VisitorState) -> str:
     return encode_state(shown).decode()
 
 
+def _touches(state: VisitorState) -> str:
+    """What the profile shows of visits by campaigns; "": nothing."""
+    if not state.touches:
+        return ""
+    shown = [StoredTouch(one.time, one.source, one.campaign, *astuple(one.detail)) for one in reversed(state.touches)]
+    return encode_state(shown).decode()
+
+
 TEXTS: list[tuple[str, Callable[[VisitorState], str]]] = [
     *((name, attrgetter(of)) for name, of in ({trait.name: trait.name for trait in TRAITS} | SOURCES).items()),
     ("cart", _cart),
+    ("touches", _touches),
 ]
 """Texts of a visitor's profile, by their field."""
 

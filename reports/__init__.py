@@ -14,6 +14,7 @@ worth.py    what each order is worth: `history.worth`
 customer_value.py  `customer_value`: what each customer brought and cost
 things.py   `contacts`, `service`, `agreements`, `products` and `sends`
 responses.py  `offers` and `answers`
+touches.py  which visits touched which order, and what nobody can change any more
 credit.py   `credits` and `campaign_credit`: which visits an order is owed to, by five models
 campaigns.py  `campaigns`, `campaign_days` and `campaign_elements`: what campaigns brought and cost
 amounts.py  amounts: texts of old records, minor units of facts

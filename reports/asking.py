@@ -15,8 +15,9 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from reports import events, facts, forgetting, rates
+from reports import events, facts, forgetting, rates, touches
 from reports.clocks import identifier, quoted
+from reports.credit import LOOKBACK_DAYS
 from reports.reading import needed, read, read_some
 from reports.sandbox import database, lock
 from reports.views import NAMES, Needs, create, needs
@@ -129,6 +130,7 @@ def _empty(query: Query, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute(events.TABLES)
         connection.execute(facts.TABLES)
         connection.execute(rates.TABLES)
+        connection.execute(touches.TABLES)
         connection.execute(create(needs(query.sql).views, query.first, query.last))
         yield connection
 
@@ -165,7 +167,7 @@ def _fill(
     sites: Collection[Site],
 ) -> None:
     asked = needs(query.sql)
-    first = query.first and query.first - timedelta(days=asked.lookback)
+    first = query.first and query.first - timedelta(days=LOOKBACK_DAYS if asked.touches else 0)
     files = needed(history, first, query.last, reads_days=asked.days)
     days = sorted(_ms(segment.date) for segment in (*files.whole, *files.beside))
     ahead = events.clock(zones, days[0], days[-1], has_facts=bool(asked.facts)) if days else "0"
@@ -187,7 +189,7 @@ def _fill(
     read_some(connection, history, files.beside, folder / "files", words, partial(keep, types=types), step)
     connection.execute("DROP TABLE IF EXISTS history.line")  # it does not exist if no file was read
     connection.execute(facts.DROP_COPIES)
-    events.settle(connection, step, sites=sites)
+    events.settle(connection, step, sites=sites, finds_touches=asked.touches)
 
 
 def _keep(

@@ -1,9 +1,8 @@
 """The views `credits` and `campaign_credit`: which visits an order is owed to, by five models.
 
 An order is touched by the visits of its customer's browsers, and of the browser that bought, that began in the 90 days
-before it, its own visit among them. Its revenue and margin are divided among them to the last minor unit, so that the
-credits of a model sum up to the order, whatever is refunded. Only what came before an order counts, so that no later
-visit rewrites it.
+before it, its own visit among them: see `reports.touches`. Its revenue and margin are divided among them to the last
+minor unit, so that the credits of a model sum up to the order, whatever is refunded.
 """
 
 from __future__ import annotations
@@ -27,21 +26,16 @@ MODELS = {
 NAMES = f"(SELECT unnest([{', '.join(map(repr, MODELS))}]) AS model)"
 WEIGHT = f"CASE model {' '.join(f'WHEN {name!r} THEN ({weight})::DOUBLE' for name, weight in MODELS.items())} END"
 
-WHOSE = f"touch.started <= sold.time AND touch.started > sold.time - to_milliseconds({TOUCHED_MS})"
 TOUCH = ("started", "source", "source_class", "campaign", "content", "term", "entry", "hour")
-TOUCHED = ", ".join(f"touch.{name}" for name in ("visitor", "session", *TOUCH))
 
 TOUCHES = f"""
 CREATE VIEW history.touched AS
-WITH touch AS MATERIALIZED (
-    FROM history.session WHERE NOT continued AND source_class <> '{INTERNAL}'
-), sold AS MATERIALIZED (FROM history.worth), found AS (
-    SELECT sold.site, sold.key, {TOUCHED} FROM sold JOIN touch USING (site, visitor)
-    WHERE {WHOSE} AND (touch.customer = sold.customer OR touch.customer IS NULL OR sold.customer IS NULL)
-    UNION
-    SELECT sold.site, sold.key, {TOUCHED} FROM sold JOIN touch USING (site, customer) WHERE {WHOSE}
-), numbered AS (
-    SELECT *, row_number() OVER (PARTITION BY site, key ORDER BY started, visitor) AS position FROM found
+WITH sold AS MATERIALIZED (FROM history.worth), numbered AS (
+    SELECT
+        touch.site, touch.key, {", ".join(f"visit.{name}" for name in TOUCH)},
+        row_number() OVER (PARTITION BY touch.site, touch.key ORDER BY nth) AS position
+    FROM history.touch AS touch JOIN history.session AS visit USING (site, visitor, session)
+    WHERE NOT visit.continued AND visit.source_class <> '{INTERNAL}'
 )
 SELECT
     sold.site, sold.key, sold.customer, sold.currency, sold.time, sold.day, sold.is_back, sold.revenue, sold.margin,

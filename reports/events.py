@@ -14,7 +14,7 @@ import duckdb
 
 from crm.visits.passing import passing
 from crm.visits.sources import PARAMETERS, is_marked, origin_of
-from reports import forgetting
+from reports import forgetting, touches
 from reports.amounts import read_amounts
 from reports.clocks import ahead
 from wakeline.definitions import LATE_MS, SESSION_GAP_MS
@@ -145,14 +145,24 @@ SOURCE_COLUMNS = (
 ADD_SOURCES = f"INSERT INTO history.source SELECT {', '.join(f'unnest(${name})' for name in SOURCE_COLUMNS)}"
 
 
-def settle(connection: duckdb.DuckDBPyConnection, step: Callable[[], None], *, sites: Iterable[Site] = ()) -> None:
+def settle(
+    connection: duckdb.DuckDBPyConnection,
+    step: Callable[[], None],
+    *,
+    sites: Iterable[Site] = (),
+    finds_touches: bool = False,
+) -> None:
     """After loading: drop duplicates, find visits, customers and sources; hide erased people.
 
-    `sites`: through which hosts people pass there; of others the list of Wakeline holds.
+    `sites`: through which hosts people pass there; of others the list of Wakeline holds. `finds_touches`: whether the
+    query asks for the credit of orders.
     """
     for statement in SETTLE:
         connection.execute(statement)
         step()
+    forgetting.find_gone(connection)
+    if finds_touches:
+        touches.find(connection)
     forgetting.hide_forgotten(connection)
     _show_paths(connection)
     known = defaultdict(lambda: passing(()), {site.key: passing(site.passing_hosts) for site in sites})

@@ -18,7 +18,8 @@ from wakeline.vocabulary.things import PREFIXES, THINGS
 TABLES = """
 CREATE TABLE history.fact (
     site VARCHAR, home VARCHAR, type VARCHAR, id VARCHAR, time TIMESTAMP, local_time TIMESTAMP, customer VARCHAR,
-    visitor VARCHAR, body JSON, "by" VARCHAR, batch VARCHAR, line BIGINT, lane SMALLINT, "offset" BIGINT, tie VARCHAR
+    visitor VARCHAR, body JSON, "by" VARCHAR, batch VARCHAR, line BIGINT, lane SMALLINT, "offset" BIGINT, tie VARCHAR,
+    appended TIMESTAMP
 );
 """
 
@@ -55,7 +56,7 @@ def keep(connection: duckdb.DuckDBPyConnection, *, ahead: str, site: str | None,
             coalesce(nullif(visitor, ''), CASE WHEN left(home, 1) NOT IN ({listed((*PREFIXES, CUSTOMER_PREFIX))})
                 THEN home END),
             body, coalesce("by", 'server'), coalesce(batch, ''), coalesce(line, 0), lane, "offset",
-            {TIE.format(id="id")}
+            {TIE.format(id="id")}, epoch_ms(appended)
         FROM (
             SELECT *, {ahead} AS ahead FROM (
                 SELECT unnest(record), record."time" AS at_ms, lane, "offset", "at" AS appended FROM history.line

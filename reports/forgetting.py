@@ -17,6 +17,7 @@ import secrets
 
 import duckdb
 
+from reports import touches
 from wakeline.record import ANONYMOUS_PREFIX, CUSTOMER_PREFIX
 from wakeline.vocabulary.types import ALIAS, CUSTOMER_TOLD
 
@@ -30,7 +31,7 @@ CREATE TABLE history.erasure (
 );
 CREATE TABLE history.withdrawal (site VARCHAR, visitor VARCHAR, "at" TIMESTAMP);
 CREATE TABLE history.comeback (site VARCHAR, customer VARCHAR, time TIMESTAMP);
-CREATE TABLE history.alias (site VARCHAR, customer VARCHAR, other VARCHAR);
+CREATE TABLE history.alias (site VARCHAR, customer VARCHAR, other VARCHAR, known TIMESTAMP);
 """
 
 ERASE = "erase"  # kind of a record
@@ -48,12 +49,12 @@ FROM history.line WHERE record.kind = '{ERASE}' AND record."time" BETWEEN 1 AND 
 FIND_TURNS = """
 CREATE TABLE history.turn AS
 SELECT
-    site, visitor, customer, time AS since,
+    site, visitor, customer, time AS since, appended AS known,
     row_number() OVER past = 1 AS is_first, lead(time) OVER past AS until
 FROM history.event WHERE type = 'identify' AND customer IS NOT NULL AND bot IS NULL
 WINDOW past AS (PARTITION BY site, visitor ORDER BY time, "offset")
 """
-"""From each identify to the next."""
+"""From each identify to the next; `known`: when it was appended."""
 
 NAME_CUSTOMERS = """
 UPDATE history.event SET customer = turn.customer FROM history.turn AS turn
@@ -79,9 +80,10 @@ WHERE record.kind = 'fact' AND record.type = '{CUSTOMER_TOLD}' AND record.custom
 
 KEEP_ALIASES = f"""
 INSERT INTO history.alias
-SELECT DISTINCT record.site, record.customer, record.body->>'other' FROM history.line
+SELECT record.site, record.customer, record.body->>'other', epoch_ms(min("at")) FROM history.line
 WHERE record.kind = 'fact' AND record.type = '{ALIAS}' AND record.customer <> ''
     AND starts_with(record.body->>'other', '{CUSTOMER_PREFIX}')
+GROUP BY ALL
 """
 
 ADD_WITHDRAWALS = """
@@ -90,11 +92,11 @@ SELECT site, visitor, NULL, min("at"), 'infinity'::TIMESTAMP, true FROM history.
 """
 """A withdrawal erases permanently."""
 
-FORGET = (
+FIND_GONE = (
     # customers, and up to when
     f"""
-    CREATE TABLE history.gone AS
-    SELECT site, customer, max(upto) AS upto, max(upto) FILTER (is_of_record) AS record_upto FROM (
+    CREATE TABLE history.gone_at AS
+    SELECT site, customer, upto, is_of_record FROM (
         SELECT site, coalesce(customer, id) AS customer, upto, starts_with(id, '{CUSTOMER_PREFIX}') AS is_of_record
         FROM history.erasure WHERE customer IS NOT NULL OR starts_with(id, '{CUSTOMER_PREFIX}')
         UNION ALL
@@ -114,7 +116,6 @@ FORGET = (
                 AND earlier."at" >= since AND coalesce(earlier.customer = linked.customer, true)
         )
     )
-    GROUP BY ALL
     """,
     # all ids of a customer are gone with any of them, and come back with any of them
     """
@@ -124,7 +125,7 @@ FORGET = (
             SELECT site, customer, other FROM history.alias UNION SELECT site, other, customer FROM history.alias
         ),
         same AS (
-            SELECT site, customer, customer AS other FROM history.gone
+            SELECT DISTINCT site, customer, customer AS other FROM history.gone_at
             UNION
             SELECT same.site, same.customer, edge.other FROM same
             JOIN edge ON edge.site = same.site AND edge.customer = same.other
@@ -132,9 +133,14 @@ FORGET = (
     FROM same
     """,
     """
-    CREATE OR REPLACE TABLE history.gone AS
-    SELECT site, same.other AS customer, max(upto) AS upto, max(record_upto) AS record_upto
-    FROM history.gone AS gone JOIN history.same AS same USING (site, customer) GROUP BY ALL
+    CREATE OR REPLACE TABLE history.gone_at AS
+    SELECT DISTINCT site, same.other AS customer, upto, is_of_record
+    FROM history.gone_at AS gone JOIN history.same AS same USING (site, customer)
+    """,
+    """
+    CREATE TABLE history.gone AS
+    SELECT site, customer, max(upto) AS upto, max(upto) FILTER (is_of_record) AS record_upto
+    FROM history.gone_at GROUP BY ALL
     """,
     """
     INSERT INTO history.comeback
@@ -144,7 +150,9 @@ FORGET = (
     JOIN history.same AS another ON another.site = one.site AND another.customer = one.customer
     WHERE another.other <> back.customer
     """,
-    # rows
+)
+
+FORGET = (
     """
     CREATE TABLE history.hidden AS
     SELECT event.rowid AS id, event.site, event.visitor, event.session
@@ -195,15 +203,20 @@ FORGET = (
     """,
 )
 
+
+def _forgotten(visitor: str) -> str:
+    """SQL: the id that replaces a visitor's."""
+    prefix = f"CASE WHEN starts_with({visitor}, '{ANONYMOUS_PREFIX}') THEN '{ANONYMOUS_PREFIX}' ELSE '' END"
+    return f"{prefix} || '{FORGOTTEN}' || left(sha256($salt || {visitor}), 22)"
+
+
 HIDE = f"""
-UPDATE history.event SET visitor =
-    CASE WHEN starts_with(history.event.visitor, '{ANONYMOUS_PREFIX}') THEN '{ANONYMOUS_PREFIX}' ELSE '' END
-    || '{FORGOTTEN}' || left(sha256($salt || history.event.visitor), 22)
+UPDATE history.event SET visitor = {_forgotten("history.event.visitor")}
 FROM (SELECT DISTINCT id FROM history.hidden) AS hidden WHERE history.event.rowid = hidden.id
 """
 
-DROP = "DROP TABLE history.hidden; DROP TABLE history.gone; DROP TABLE history.same"
-DROP_KEPT = "; ".join(f"DROP TABLE history.{name}" for name in ("turn", "erasure", "withdrawal", "comeback", "alias"))
+KEPT = ("turn", "erasure", "withdrawal", "comeback", "alias", "gone_at", "same", "gone")
+DROP_KEPT = "; ".join(f"DROP TABLE history.{name}" for name in KEPT)
 
 
 def keep(connection: duckdb.DuckDBPyConnection, *, valid: str) -> None:
@@ -214,12 +227,23 @@ def keep(connection: duckdb.DuckDBPyConnection, *, valid: str) -> None:
     connection.execute(KEEP_ALIASES)
 
 
+def find_gone(connection: duckdb.DuckDBPyConnection) -> None:
+    """Find out whom the erasures reach. Call it after all links are known."""
+    for statement in FIND_GONE:
+        connection.execute(statement)
+
+
 def hide_forgotten(connection: duckdb.DuckDBPyConnection) -> None:
-    """Call it after all links are known: no ids of erased people remain, nor the tables that name them."""
+    """Call it after `find_gone`: no ids of erased people remain, nor the tables that name them."""
     found = connection.execute("SELECT count(*) FROM history.erasure").fetchone()
     if found and found[0]:
         for statement in FORGET:
             connection.execute(statement)
-        connection.execute(HIDE, {"salt": secrets.token_hex()})
-        connection.execute(DROP)
+        salt = {"salt": secrets.token_hex()}
+        for statement in touches.PART:
+            connection.execute(statement)
+        connection.execute(touches.HIDE.format(hidden=_forgotten("touch.visitor")), salt)
+        connection.execute(HIDE, salt)
+        connection.execute("DROP TABLE history.hidden")
+    connection.execute(touches.NAME_NOBODY)
     connection.execute(DROP_KEPT)

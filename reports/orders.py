@@ -66,7 +66,7 @@ BODY = {
 
 OF_FACTS = f"""
 CREATE VIEW history.told_order AS
-SELECT site, home AS key, type, id, tie, time, local_time, customer, visitor, "by", batch, line, said FROM (
+SELECT site, home AS key, type, id, tie, time, local_time, customer, visitor, "by", batch, line, appended, said FROM (
     SELECT *, from_json(body, '{structure(BODY)}') AS said FROM history.fact
     WHERE type IN ({listed((PURCHASE, REFUND, ORDER_STATE))}) AND starts_with(home, '{ORDER.prefix}')
 )
@@ -189,22 +189,31 @@ FROM summed
 PRECEDENCE = "NOT coalesce(signed, false), time"
 """Between visitors, for whose an order is: as `wakeline.told.customer_of`."""
 
-# One row per order with all that became of it.
-SETTLED = f"""
-CREATE VIEW history.settled AS
-WITH of_page AS (
-    SELECT site, key, visitor, customer, session, device, browser, os, country FROM history.page_order
+
+def persons(of_pages: str, of_others: str, columns: str) -> str:
+    """SQL: the parts `of_page`, `claim` and `person` of a query, of whom an order is.
+
+    `of_pages` and `of_others` are what pages and others told; `columns` are those of the page's visit.
+    """
+    return f"""of_page AS (
+    SELECT site, key, visitor, {columns} FROM {of_pages}
     WHERE type = '{PURCHASE}'
     QUALIFY row_number() OVER (PARTITION BY site, key ORDER BY {PRECEDENCE}, visitor, page, n) = 1
 ), claim AS (
-    SELECT site, key, arg_min(customer, ({PRECEDENCE}, customer)) AS customer FROM history.page_order
+    SELECT site, key, arg_min(customer, ({PRECEDENCE}, customer)) AS customer FROM {of_pages}
     WHERE type = '{PURCHASE}' AND customer IS NOT NULL GROUP BY ALL
 ), person AS (
     SELECT
         site, key, arg_max(customer, (time, tie)) FILTER (customer IS NOT NULL) AS customer,
         arg_max(visitor, (time, tie)) FILTER (visitor IS NOT NULL) AS visitor
-    FROM history.told_order WHERE customer IS NOT NULL OR visitor IS NOT NULL GROUP BY ALL
-), stage AS (
+    FROM {of_others} WHERE customer IS NOT NULL OR visitor IS NOT NULL GROUP BY ALL
+)"""
+
+
+# One row per order with all that became of it.
+SETTLED = f"""
+CREATE VIEW history.settled AS
+WITH {persons("history.page_order", "history.told_order", "session, device, browser, os, country")}, stage AS (
     SELECT
         site, key, arg_max(state, (since, list_position([{listed(ORDER_STATES)}], state))) AS state,
         {", ".join(f"min(since) FILTER (state = '{state}') AS {state}" for state in ORDER_STATES)}

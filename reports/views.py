@@ -83,7 +83,7 @@ class View(NamedTuple):
     events: tuple[str, ...] = ()  # types of events that affect it, however long before or after the days
     reads_days: bool = False  # all events of the days affect it
     rates: bool = False  # so do settings of the sites, see `rates`
-    lookback: int = 0  # days before the first one of which all events affect it, too
+    touches: bool = False  # so do visits before the days: those that touched an order
 
 
 OF_ORDERS = (PURCHASE, REFUND, ORDER_STATE)
@@ -102,7 +102,7 @@ def _campaign(name: str, sql: str) -> View:
 def _credit(name: str, sql: str) -> View:
     parts = (*_campaign(name, sql).parts, worth.WORTH, *credit.PARTS)
     facts = (*OF_ORDERS, *things.SENT)
-    return View(name, sql, parts, facts, OF_PAGES, reads_days=True, rates=True, lookback=credit.LOOKBACK_DAYS)
+    return View(name, sql, parts, facts, OF_PAGES, reads_days=True, rates=True, touches=True)
 
 
 VIEWS = (
@@ -157,7 +157,7 @@ class Needs(NamedTuple):
     events: tuple[str, ...]
     days: bool
     rates: bool
-    lookback: int  # days
+    touches: bool
 
 
 def needs(sql: str) -> Needs:
@@ -167,8 +167,8 @@ def needs(sql: str) -> Needs:
     events = {type for view in asked for type in view.events}
     reads_days = not asked or any(view.reads_days for view in asked)
     rates = any(view.rates for view in asked)
-    lookback = max((view.lookback for view in asked), default=0)
-    return Needs(asked or VIEWS, tuple(sorted(facts)), tuple(sorted(events)), reads_days, rates, lookback)
+    touches = any(view.touches for view in asked)
+    return Needs(asked or VIEWS, tuple(sorted(facts)), tuple(sorted(events)), reads_days, rates, touches)
 
 
 def create(views: Sequence[View], first: date | None, last: date | None) -> str:

@@ -204,6 +204,7 @@ async def test_the_profile_of_a_visit(made: Timeline) -> None:
         "engaged_ms": "6000", "events": "1", "device": "desktop", "country": "DE",
         "first_source": "mail", "first_campaign": "May", "last_source": "mail", "last_campaign": "May",
         "first_source_class": "email", "last_source_class": "email",
+        "touches": f'[[{START},"mail","May","email","","",""]]',
     }  # fmt: skip
     assert session == {
         "start": START, "last": START + 10_000, "page_views": 2, "engaged_ms": 6_000, "entry": "/shoes/red",

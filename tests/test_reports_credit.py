@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections import defaultdict
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from reports import Query, ask
-from reports.credit import MODELS
 from tests.sealed import seal
 from tests.telling import fact, order
 from tests.test_reports_campaigns import FIRST, SHOP
@@ -132,68 +129,3 @@ def test_a_campaign_has_what_it_is_owed_and_what_is_left_of_its_cost(tmp_path: P
         ("poster", "display", 0, Decimal(0), Decimal(0), Decimal(70), Decimal(-70), -1.0),
         ("spring", "newsletter", 0.5, Decimal(250), Decimal(150), Decimal(110), Decimal(40), 0.36),
     ]
-
-
-# ---- whatever happens
-
-
-class Touch(NamedTuple):
-    at: int
-    visitor: str
-    campaign: str
-
-
-def weights(model: str, touches: list[Touch]) -> list[Fraction]:
-    """What the docs say of each model."""
-    n = len(touches)
-    if model == "linear":
-        return [Fraction(1, n)] * n
-    if model == "position" and n > 2:
-        return [Fraction(2, 5), *[Fraction(1, 5 * (n - 2))] * (n - 2), Fraction(2, 5)]
-    if model == "position":
-        return [Fraction(1, n)] * n
-    known = [place for place, touch in enumerate(touches) if touch.campaign] or [n - 1]
-    place = {"first": 0, "last": n - 1, "last_non_direct": known[-1]}[model]
-    return [Fraction(int(one == place)) for one in range(n)]
-
-
-def divided(amount: int, parts: list[Fraction]) -> list[int]:
-    whole = [int(amount * part) for part in parts]
-    order = sorted(range(len(parts)), key=lambda one: (whole[one] - amount * parts[one], one))
-    for one in order[: amount - sum(whole)]:
-        whole[one] += 1
-    return whole
-
-
-def test_credits_are_those_of_an_independent_count_and_sum_up_to_the_cent(tmp_path: Path) -> None:
-    """2,000 orders of visitors with up to twelve visits each, a third of them refunded in part or whole."""
-    chance = random.Random(7)
-    told: list[Event | Fact] = []
-    wanted: dict[tuple[str, str], dict[str, int]] = {}
-    for number in range(2_000):
-        visitor, at = f"visitor-{number:06}", chance.randrange(20 * DAY)
-        touches = []
-        for _ in range(chance.randint(1, 12)):
-            touches.append(Touch(at, visitor, chance.choice(("", "a", "b", "c"))))
-            told.append(visit(visitor, at, touches[-1].campaign))
-            at += chance.randrange(31 * MINUTE, 12 * DAY)
-        last = touches[-1].at
-        touches = [touch for touch in touches if touch.at > last + MINUTE - 90 * DAY]
-        cents = chance.choice((0, 1, 2, 7, 100, 9_999, chance.randrange(1_000_000)))
-        told.append(buys(visitor, last + MINUTE, f"N-{number}", cents / 100))
-        if chance.random() < 0.33:
-            back = chance.randint(0, cents)
-            told.append(fact(order(f"N-{number}"), "refund", last + HOUR, value=back, currency="EUR"))
-            told.append(fact(order(f"N-{number}"), "order_state", last + HOUR, state="paid"))
-            cents -= back
-        for model in MODELS:
-            sums: dict[str, int] = defaultdict(int)
-            for touch, part in zip(touches, divided(cents, weights(model, touches)), strict=True):
-                sums[touch.campaign] += part
-            wanted[order(f"N-{number}"), model] = {name: part for name, part in sums.items() if part}
-    sql = "select order_key, model, coalesce(campaign, ''), sum(revenue) from credits where revenue <> 0 group by all"
-    found: dict[tuple[str, str], dict[str, int]] = {key: {} for key in wanted}
-    for key, model, campaign, revenue in rows(tmp_path, told, sql):
-        found[key, model][campaign] = int(revenue * 100)
-    different = [key for key in wanted if found[key] != wanted[key]]
-    assert different == []

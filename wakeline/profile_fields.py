@@ -16,7 +16,7 @@ from typing import Annotated, Any, NamedTuple
 from msgspec import Struct
 
 from wakeline.account import MOST_ORDERS
-from wakeline.definitions import CART_GAP_MS, MAX_CART_ITEMS
+from wakeline.definitions import CART_GAP_MS, MAX_CART_ITEMS, MOST_TOUCHES
 from wakeline.durations import MINUTE_MS
 
 
@@ -125,6 +125,13 @@ class Source(Struct, frozen=True):
     campaign_id: Annotated[str, Fact("`utm_id`")] = ""
 
 
+class Touch(Struct, frozen=True):
+    """A visit that a campaign brought."""
+
+    time: Annotated[datetime, Fact("when it began")]
+    source: Annotated[Source, Fact("where it came from")]
+
+
 class Preference(Struct, frozen=True, kw_only=True):
     """What a customer wants to hear of, or by a channel."""
 
@@ -212,6 +219,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     cart: Annotated[Cart | None, Fact("what is in the cart; `None` if nothing is, and for customers")] = None
     first_source: Annotated[Source | None, Fact("of the first visit; `None` for customers: each browser has its own")]
     last_source: Annotated[Source, Fact("of the latest visit")]
+    touches: Annotated[
+        tuple[Touch, ...],
+        Fact(f"visits that a campaign brought, the latest {MOST_TOUCHES}, latest first; for customers see `visitors`"),
+    ] = ()
     device: Annotated[str, DEVICE]
     browser: Annotated[str, BROWSER]
     os: Annotated[str, OS]

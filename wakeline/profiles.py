@@ -14,6 +14,7 @@ Hash `keys.profile`, every value a string; a missing field means 0, "" or none:
     customer                 "@..." of the customer that a visitor is linked to
     session                  JSON of `StoredSession`: the latest, open or ended; visitors only
     cart                     JSON of `StoredCart`; visitors only
+    touches                  JSON list of `StoredTouch`, at most 5, the latest first; visitors only
     visitors                 JSON list of the linked visitors' ids, at most 100, the latest; customers only
     aliases                  JSON list of other ids of the same customer, whose hashes name this one
     alias_of                 "@..." of the smaller id that keeps what is known of this one; readers follow it
@@ -53,7 +54,7 @@ from wakeline.purchases import read_purchases
 from wakeline.record import CUSTOMER_PREFIX
 from wakeline.record_fields import read_record
 from wakeline.redis.reader import AsyncReader, Reader
-from wakeline.stored_profile import StoredCart, StoredSession, read_cart, read_session
+from wakeline.stored_profile import StoredCart, StoredSession, StoredTouch, read_cart, read_session, read_touches
 from wakeline.stored_state import part_of
 from wakeline.thing_fields import Agreement, Contact, Item, Order, Product, Refund, ServiceOrder, T, moment, thing
 from wakeline.told import decode_thing
@@ -86,6 +87,7 @@ __all__ = [
     "Source",
     "StoredCart",
     "StoredSession",
+    "StoredTouch",
 ]
 
 KNOWN_S = 1.0  # how long a reader may use the previous key version after a switch
@@ -289,6 +291,7 @@ def _profile(
         cart=read_cart(text.get("cart", ""), now),
         first_source=None if is_customer else _source(text, "first"),
         last_source=_source(text, "last"),
+        touches=read_touches(text.get("touches", "")),
         interests=tuple(
             Interest(
                 name,

@@ -1,4 +1,4 @@
-"""The fields `session` and `cart` of a visitor's profile: how they are stored, and what readers make of them."""
+"""The fields `session`, `cart`, `touches` of a visitor's profile: their stored form, and what readers make of them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from urllib.parse import unquote
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import astuple
 
 from wakeline.definitions import CART_KEPT_MS, SESSION_GAP_MS
-from wakeline.profile_fields import Cart, Session
+from wakeline.profile_fields import Cart, Session, Source, Touch
 from wakeline.thing_fields import moment
 from wakeline.vocabulary.money import major_units
 
@@ -38,8 +39,21 @@ class StoredCart(Struct, omit_defaults=True):
     abandoned: bool = False
 
 
+class StoredTouch(Struct, array_like=True):
+    """One of the field `touches` of a profile, the latest first; its time in ms since 1970."""
+
+    time: int
+    source: str
+    campaign: str
+    source_class: str = ""
+    content: str = ""
+    term: str = ""
+    campaign_id: str = ""
+
+
 _decode_session = msgspec.json.Decoder(StoredSession).decode
 _decode_cart = msgspec.json.Decoder(StoredCart).decode
+_decode_touches = msgspec.json.Decoder(list[StoredTouch]).decode
 
 
 def read_session(text: str, now: int) -> Session | None:
@@ -73,3 +87,9 @@ def read_cart(text: str, now: int) -> Cart | None:
         currency=stored.currency,
         is_abandoned=stored.abandoned,
     )
+
+
+def read_touches(text: str) -> tuple[Touch, ...]:
+    """Visits by campaigns, the latest first."""
+    stored = _decode_touches(text) if text else []
+    return tuple(Touch(moment(one.time), Source(*astuple(one)[1:])) for one in stored)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from crm.identity.turns import count_at, move_visit
 from crm.out import Out
 from crm.state import Visitor
+from crm.visits import touches
 from crm.visits.sessions import count_visit, touch
 from crm.visits.sources import origin_of
 from crm.visits.state import Detail
@@ -33,6 +34,8 @@ def attribute(event: Event, visitor: Visitor, out: Out) -> None:
             count_at(profile_fields.VISITS, -1, before.entry_at[0], visitor, out)
         else:
             move_visit(visitor, out, was=before.entry_at[0])
+    was = () if before is None else (touch(before),)
+    touches.note(visitor, None if session.returned else touch(session), *was)
     if session.returned:
         return
     state = visitor.state

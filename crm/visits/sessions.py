@@ -12,6 +12,7 @@ from crm.lifetimes import visitor_end
 from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Visitor
+from crm.visits import touches
 from crm.visits.sources import class_of, is_marked
 from crm.visits.state import (
     KEPT_CLOSED,
@@ -192,6 +193,8 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
         if before and visitor.state.latest in before and not session.unshown:
             visitor.state.latest = touch(session)
             visitor.traits_changed = True
+        if before and visitor.may_profile and not session.unshown:
+            touches.note(visitor, None if session.returned else touch(session), *before)
     session.start = min(session.start, other.start)
     session.last = max(session.last, other.last)
     session.last_append = max(session.last_append, other.last_append)

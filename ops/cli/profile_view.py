@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from wakeline.escape import plain
-from wakeline.profile_fields import COUNTS, TRAITS, Cart, Preference, Purchases, Record
+from wakeline.profile_fields import COUNTS, TRAITS, Cart, Preference, Purchases, Record, Touch
 from wakeline.profiles import Profile
 
 
@@ -57,6 +57,8 @@ def _facts(profile: Profile, person: str, now: datetime) -> Table:
     )
     if came := ", ".join(_came_from(profile)):
         table.add_row("came from", Text(came))
+    if profile.touches:
+        table.add_row("campaigns", Text("\n".join(plain(_touch(one, now)) for one in profile.touches)))
     if traits := ", ".join(filter(None, (getattr(profile, trait.name) for trait in TRAITS))):
         table.add_row("device", Text(plain(traits)))
     if profile.customer:
@@ -77,6 +79,12 @@ def _cart(cart: Cart, now: datetime) -> str:
     worth = "" if cart.value is None else f", {cart.value:,f} {cart.currency}"
     left = f", left for {since(now, cart.last)}" if cart.is_abandoned else ""
     return ", ".join(f"{pieces:g} x {product}" for product, pieces in cart.items.items()) + worth + left
+
+
+def _touch(touch: Touch, now: datetime) -> str:
+    source = touch.source
+    parts = ", ".join(filter(None, (source.content, source.term)))
+    return f"{source.campaign}{parts and f' ({parts})'}, by {source.source}, {since(now, touch.time)} ago"
 
 
 def _bought(purchases: Purchases, now: datetime) -> str:
