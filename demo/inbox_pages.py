@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from html import escape
 
-from demo.inbox import Inbox, Mail
+from demo.inbox import HOST, Inbox, Mail
 from demo.pages import Page, fill
 from wakeline.definitions import SCANNED_MS
 from wakeline.hosts import origin_of
 from wakeline.thing_fields import moment
 
 FRAME = "allow-same-origin allow-top-navigation-by-user-activation"  # and no scripts, so nobody can use the former
+NOT_RUNNING = "No mail server runs: the messages of the demo say why."
 BASE = '<base target="_top">'  # links open in the tab of the shop
 
 
@@ -21,7 +22,7 @@ def listed(inbox: Inbox, port: int) -> Page:
              subject=one.subject, raw={"time": _time(one.at)})
         for one in inbox
     )  # fmt: skip
-    where = f"They arrive at smtp://127.0.0.1:{port}, and leave with the demo." if port else "No mail server runs."
+    where = f"They arrive at smtp://{HOST}:{port}, and leave with the demo." if port else NOT_RUNNING
     empty = "" if rows else fill("inbox_empty")
     return Page("Inbox", fill("inbox", where=where, raw={"rows": rows, "empty": empty}))
 

@@ -75,7 +75,7 @@ class Letters:
         await self._server.start()
 
     async def close(self) -> None:
-        await self._server.stop()
+        self._server.stop()
         if self._redis is not None:
             await self._redis.aclose()
 

@@ -15,6 +15,7 @@ const make = (name, className, ...children) => {
   return element
 }
 const clock = (iso) => new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })
+const whole = (words) => words.replace(/\s/g, "\u00a0") // on one line
 let chosen = null, chosenUntil = 0 // what was just chosen, until it is known
 
 /** What became of a mail, the latest first. */
@@ -32,7 +33,7 @@ function mail(one) {
   if (one.number) title.href = `/inbox/${one.number}`
   const [last = "on its way", ...before] = states(one)
   return make("li", "", make("b", "", title), make("span", "state", last),
-    make("span", "about", [`newsletter ${one.campaign}`, ...before].join(" · ")))
+    make("span", "about", [`newsletter ${one.campaign}`, ...before].map(whole).join(" · ")))
 }
 
 /** `known`: see demo/panel.py; null: nobody is. */
