@@ -16,7 +16,7 @@ from statistics import quantiles
 import uvloop
 
 from benchmarks.figures import Figure, Run, below
-from benchmarks.live import Marker, ProfileWatch, Sender, SentOn, Wait, send
+from benchmarks.live import LOST_S, Marker, ProfileWatch, Sender, SentOn, Wait, send
 from benchmarks.load import USER_AGENTS
 from benchmarks.mix import MIX
 from benchmarks.stand import Stand
@@ -112,13 +112,30 @@ class Clicker(Sender):
         super().answered(connection, status)
 
 
+class ClickWatch(ProfileWatch):
+    """Awaits the profiles; one that does not change in time took LOST_S.
+
+    That happens if the collector could not ask in time whether the customer agreed: then the click names nobody.
+    """
+
+    lost = 0
+
+    async def run(self) -> None:
+        try:
+            await super().run()
+        except RuntimeError:
+            self.lost = len(self.outstanding)
+            self.waited += [Wait(id, due, LOST_S) for id, due in self.outstanding.items()]
+            await self.redis.aclose()
+
+
 async def _waits(
     settings: Settings, markers: Sequence[Marker], per_second: int
 ) -> tuple[list[Wait], list[tuple[float, float]]]:
     """The waits for all profiles, and for each redirect when it was asked for, in seconds since the first, and how long
     it took."""
     async with AsyncProfiles(settings.redis) as profiles:
-        watch = ProfileWatch(connect(settings.redis), profiles, lanes=settings.lanes)
+        watch = ClickWatch(connect(settings.redis), profiles, lanes=settings.lanes)
         await watch.note([marker.id for marker in markers])
         sender = Clicker(settings.port)
         waited = await send(settings.port, markers, watch, per_second=per_second, sender=sender)

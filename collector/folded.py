@@ -26,7 +26,7 @@ from wakeline.redis.failures import FAILURES
 logger = logging.getLogger("wakeline.collector")
 
 MOST_S = 0.15
-LOOK_S = 0.003  # between two looks
+LOOK_S = 0.002  # between two looks
 VERSION_S = 1.0  # for which the live version of the keys is taken to be the one that was read
 
 Waits = list[asyncio.Future[bool]]

@@ -7,6 +7,7 @@ fact is then about a mail without a name, see `_home`. What a machine did sets n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 from aiohttp import web
@@ -164,12 +165,16 @@ class MailLinks:
 
     def _unsubscribed(self, token: Token, text: str) -> Sequence[Fact]:
         """What is said of the mail, and of its reader: no more of the topic, or by the channel."""
-        facts = [self._fact(token, text, token.home, token.whom, {})] if token.sent else []
-        if token.whom:
-            of = {"topic": token.topic} if token.topic else {"channel": token.channel or MEDIUM}
-            body = self._sites[token.site].fields.cleaned({"allowed": False, **of}, [])
-            facts.append(self._made(token, PREFERENCE, f"{text} {PREFERENCE}", token.whom, token.whom, body))
-        return facts
+        fields, facts = self._sites[token.site].fields, []
+        if token.sent:
+            with suppress(Bad):  # another program signed a campaign that is none
+                facts.append(self._fact(token, text, token.home, token.whom, {}))
+        of = {"topic": token.topic} if token.topic else {"channel": token.channel or MEDIUM}
+        try:
+            body = fields.cleaned({"allowed": False, **of}, [])
+        except Bad:  # or a topic that is none
+            body = {"allowed": False, "channel": MEDIUM}
+        return [*facts, self._made(token, PREFERENCE, text, token.whom, token.whom, body)]
 
     # ---- facts -------------------------------------------------------------------------------------
 
@@ -203,7 +208,9 @@ class MailLinks:
         if len(text) > MAX_TOKEN or (token := read(text)) is None:
             return None
         links = self._sites.get(token.site)
-        return (token, text) if links is not None and links.keys.verifies(token, text) else None
+        if links is None or not links.keys.verifies(token, text):
+            return None
+        return (token, text) if token.whom or token.kind is not Kind.UNSUBSCRIBE else None
 
     def _refused(self, kind: Kind | None = None) -> web.Response:
         self._count(kind, Outcome.REFUSED)

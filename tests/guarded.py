@@ -103,7 +103,11 @@ async def _tls_before(port: int, tls_port: int, context: ssl.SSLContext) -> asyn
             serving.discard(task)
 
     async def pass_both_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        node_reader, node_writer = await asyncio.open_connection("127.0.0.1", port)
+        try:
+            node_reader, node_writer = await asyncio.open_connection("127.0.0.1", port)
+        except OSError:
+            writer.transport.abort()
+            return
         await asyncio.gather(_pass_on(reader, node_writer), _pass_on(node_reader, writer))
 
     return await asyncio.start_server(serve, "127.0.0.1", tls_port, ssl=context)

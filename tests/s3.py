@@ -78,14 +78,27 @@ class Wire:
         self.cuts_left = 0
         self.cuts = 0
         self.holds = False
+        self._open: set[asyncio.Task[None]] = set()
+
+    async def end(self) -> None:
+        """Cut every connection."""
+        for connection in self._open:
+            connection.cancel()
+        await asyncio.gather(*self._open, return_exceptions=True)
+        await asyncio.sleep(0)  # what was cut is closed by the loop's next round
 
     @property
     def environ(self) -> dict[str, str]:
         return self.server.environ | {"FSSPEC_S3_ENDPOINT_URL": f"http://127.0.0.1:{self.port}"}
 
     async def carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, to = await asyncio.open_connection("127.0.0.1", self.server.port)
+        task = asyncio.current_task()
+        assert task is not None
+        self._open.add(task)
+        ends = [writer]
         try:
+            there, to = await asyncio.open_connection("127.0.0.1", self.server.port)
+            ends.append(to)
             async with asyncio.TaskGroup() as both:
                 back = both.create_task(self._back(there, writer))
                 await self._forth(reader, to)
@@ -93,8 +106,9 @@ class Wire:
         except* OSError:
             pass
         finally:
-            for end in (writer, to):
-                end.close()
+            for end in ends:
+                end.transport.abort()
+            self._open.discard(task)
 
     async def _forth(self, reader: asyncio.StreamReader, to: asyncio.StreamWriter) -> None:
         is_file = False
@@ -129,5 +143,9 @@ async def wired(server: S3Server) -> AsyncIterator[Wire]:
     listening = await asyncio.start_server(made.carry, "127.0.0.1", 0)
     made.port = listening.sockets[0].getsockname()[1]
     async with listening:
-        yield made
-        made.holds = False
+        try:
+            yield made
+        finally:
+            made.holds = False
+            listening.close()
+            await made.end()

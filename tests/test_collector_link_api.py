@@ -9,7 +9,7 @@ import pytest
 
 from collector.openapi import document
 from tests.collector_stand import NOON, ORIGIN, SITE, Stand
-from tests.server_stand import KEY, server_stand
+from tests.server_stand import KEY, fact, server_stand
 from wakeline.api_keys import new_key
 from wakeline.mailing.token import read
 from wakeline.mailing.wire import MAX_MAILS, PATH
@@ -92,3 +92,10 @@ async def test_a_key_needs_its_scope_and_a_site_its_secret(tmp_path: Path) -> No
 
 async def test_the_description_has_it() -> None:
     assert PATH.encode() in document()
+
+
+async def test_what_a_mailer_says_of_machines_names_nobody(tmp_path: Path) -> None:
+    async with server_stand(tmp_path) as at:
+        said = {"id": "o-1", "type": "campaign_opened", "time": NOON, "customer": "7", "sent_id": "m", "campaign": "w"}
+        found = await fact(at, **said, machine=True)
+    assert (found.customer, found.visitor, found.body) == ("", "", {"campaign": "w", "machine": True})

@@ -191,6 +191,18 @@ async def test_what_is_no_link_of_ours_is_a_plain_404(tmp_path: Path) -> None:
         assert (await ask(collector, good + "?mc_cid=1&x=%00")).status == 302  # mailers add parameters
 
 
+async def test_who_unsubscribes_is_heard_though_another_program_signed_nonsense(tmp_path: Path) -> None:
+    async with stand(tmp_path) as collector:
+        good = made(collector, TARGET)
+        url = other(good.unsubscribe, campaign="\u200b", topic="\u200b")
+        assert (await ask(collector, url, "POST", data=b"List-Unsubscribe=One-Click")).status == 200
+        (fact,) = await facts(collector)
+        assert fact.body == {"allowed": False, "channel": "email"}
+        assert (await ask(collector, other(good.unsubscribe, customer=""))).status == 404  # of nobody
+        assert (await ask(collector, other(good.links[0], campaign="\u200b"))).status == 302
+        assert len(await facts(collector)) == 1
+
+
 async def test_a_key_that_is_taken_away_ends_its_links(tmp_path: Path) -> None:
     url = ""
     for number, (keys, status) in enumerate(

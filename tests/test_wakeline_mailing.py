@@ -152,6 +152,8 @@ def test_a_mail_has_a_pixel_and_the_headers_of_rfc_8058() -> None:
     [
         ({"campaign": ""}, "campaign"),
         ({"campaign": "  "}, "campaign: is empty"),
+        ({"campaign": "undefined"}, "campaign: is empty, or says"),
+        ({"campaign": "w", "topic": "{{topic}}"}, "topic: is empty, or says"),
         ({"campaign": "w" * 10_000}, "campaign"),
         ({"campaign": "w", "sent_id": "undefined"}, "sent_id: is empty, or says"),
         ({"campaign": "w", "customer": "null"}, "customer: is empty, or says"),

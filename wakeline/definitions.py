@@ -39,6 +39,7 @@ TOUCHED_MS = 90 * DAY_MS  # a visit that began so long before an order may take 
 SETTLED_MS = DAY_MS  # after an order was first heard of, by log time: what arrives later changes nobody's credit
 CREDIT_MODELS = ("first", "last", "last_non_direct", "linear", "position")
 """How an order may be divided among the visits before it: see docs/campaigns.md and `reports.credit`."""
+
 MOST_TOUCHES = 5  # visits by campaigns that a visitor's profile shows
 
 # ---- mails and letters ---------------------------------------------------------------------------

@@ -235,8 +235,7 @@ class Site:
     )
     link_hosts: tuple[str, ...] = _setting(
         (),
-        "hosts beside those of `origins` that links in mails and letters may lead to, e.g. help.shop.example; at most "
-        f"{MOST_LINK_HOSTS}",
+        f"hosts beside `origins` that such links may lead to, e.g. help.shop.example; at most {MOST_LINK_HOSTS}",
     )
     identify_expires: bool = _setting(
         False, "true: the signature of each `identify` must have an end, `expires`; one without is rejected"

@@ -25,6 +25,7 @@ from wakeline.mailing.token import (
 )
 from wakeline.vocabulary.fields import Element, Text
 from wakeline.vocabulary.fields import Name as Id
+from wakeline.vocabulary.names import is_name
 from wakeline.vocabulary.things import own_id
 
 PATH = "/l"  # below which the collector has links; the setting link_path names another
@@ -136,8 +137,10 @@ class Links:
             if own_id(mail.customer) is None:
                 raise BadLink("customer: is empty, or says that there is no value")
             customer = customer_hash(self._secret, str(mail.customer))  # as it stands, see `collector.facts`
-        if not mail.campaign.strip():
-            raise BadLink("campaign: is empty")
+        for name in ("campaign", "topic", "channel"):
+            said = getattr(mail, name)
+            if (said or name == "campaign") and not is_name(said):
+                raise BadLink(f"{name}: is empty, or says that there is no value")
         return Token(
             key=self._keys.first, site=self._site, kind=Kind.CLICK, campaign=mail.campaign.strip(), sent=sent,
             customer=customer, element={name: text for name, text in mail.element.items() if text},
