@@ -15,7 +15,7 @@ run: $(VENV)/.installed ## start Wakeline with its demo shop; pass flags with RU
 	@exec $(BIN)/wakeline up --demo $(RUN_ARGS)
 
 test: needs $(VENV)/.installed-dev snippet/node_modules/.package-lock.json ## all tests but the slow ones; pass flags with TEST_ARGS
-	$(BIN)/python -m pytest -m "not slow and not browsers" --numprocesses 3 --dist loadfile $(TEST_ARGS)
+	$(BIN)/python -m pytest -m "not slow and not browsers" --numprocesses 3 --dist loadfile --no-loadscope-reorder $(TEST_ARGS)
 
 test-faults: needs $(VENV)/.installed-dev ## every fault under load, as a table, in 70 minutes, then hours of generated cases; less by FAULTS_ARGS="--log redis --seeds 1"
 	@.ci/needs prometheus cc java mvn

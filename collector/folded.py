@@ -26,7 +26,7 @@ from wakeline.redis.failures import FAILURES
 logger = logging.getLogger("wakeline.collector")
 
 MOST_S = 0.15
-LOOK_S = 0.002  # between two looks
+LOOK_S, LONGEST_LOOK_S = 0.003, 0.01  # between two looks: longer while none finds that anything was folded
 VERSION_S = 1.0  # for which the live version of the keys is taken to be the one that was read
 
 Waits = list[asyncio.Future[bool]]
@@ -73,12 +73,13 @@ class Folded:
 
     async def _poll(self) -> None:
         """Until nobody waits."""
+        pause = LOOK_S
         try:
             while self._new or self._known:
-                await self._look()
+                pause = LOOK_S if await self._look() else min(1.5 * pause, LONGEST_LOOK_S)
                 self._drop_gone()
                 if self._new or self._known:
-                    await asyncio.sleep(LOOK_S)
+                    await asyncio.sleep(pause)
         except (LogUnavailable, *FAILURES):
             pass  # reported by the writer to the log
         except Exception:  # a bug here must not keep people from where they go
@@ -92,7 +93,8 @@ class Folded:
                 if not one.done():
                     one.set_result(False)
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
+        """Whether anybody has waited long enough."""
         log, _ = self._log()
         if log is None:
             raise LogUnavailable("the log is away")
@@ -109,8 +111,9 @@ class Folded:
         pipe = redis.pipeline(transaction=False)
         for lane in lanes:
             pipe.hmget(self._keys.lane(lane), "offset")
-        for lane, (offset,) in zip(lanes, await pipe.execute(), strict=True):
-            self._release(lane, int(offset or 0))
+        places = zip(lanes, await pipe.execute(), strict=True)
+        released = [self._release(lane, int(offset or 0)) for lane, (offset,) in places]  # of every lane
+        return any(released)
 
     async def _note_version(self, redis: Redis) -> None:
         now = time.monotonic()
@@ -119,14 +122,16 @@ class Folded:
             (version,) = await asked
             self._keys, self._version_until = Keys(int(version or VERSION)), now + VERSION_S
 
-    def _release(self, lane: int, offset: int) -> None:
-        left = []
+    def _release(self, lane: int, offset: int) -> bool:
+        """Whether anybody waited for this place of a lane."""
+        was, left = len(self._known[lane]), []
         for end, one in self._known[lane]:
             if end > offset:
                 left.append((end, one))
             elif not one.done():
                 one.set_result(True)
         self._known[lane] = left
+        return len(left) < was
 
     def _drop_gone(self) -> None:
         """Those that waited long enough, and lanes that nobody waits for."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import permutations
 from typing import Any
 
 from crm.identity.state import CustomerState
 from tests.lanes_apart import LANES, LanesApart
+from tests.thorough import chosen
 from tests.timeline import SECOND, START, event, fact
 
 A, B, C, D = IDS = ("@alice", "@bob", "@carol", "@dave")
@@ -81,8 +82,9 @@ def alias(id: str, other: str, *, at: int = 50) -> Step:
     return says(id, "alias", at, {"other": other})
 
 
-def orders(*steps: Step) -> Iterator[tuple[Step, ...]]:
-    yield from permutations(steps)
+def orders(*steps: Step, by: object) -> list[tuple[Step, ...]]:
+    """Of all orders of these steps those that run, see tests/thorough.py."""
+    return chosen(list(permutations(steps)), by)
 
 
 def played(steps: tuple[Step, ...], *, cut: int, settles: bool) -> Person:

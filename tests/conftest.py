@@ -1,4 +1,4 @@
-"""Shared fixtures: real servers, both logs. Options: number of kills."""
+"""Shared fixtures: real servers, both logs. Options: number of kills and of cases."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import redis.asyncio as aioredis
 
 from benchmarks.broker import Broker, running_broker
 from benchmarks.children import child_environ
+from tests import thorough
 from tests.ages import QUICK
 from tests.cluster import RedisCluster, running_cluster
 from tests.listeners import Lines, Listener, listening, real_collector
@@ -26,6 +27,12 @@ from wakeline.settings import Settings
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kill-seeds", type=int, default=1, help="seeded runs of each test that kills by chance [1]")
+    parser.addoption("--thorough", action="store_true", help="every case of those that are many, not one in four")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--thorough"):
+        thorough.begin()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -33,6 +33,7 @@ from tests.rewritten import (
     visitors,
 )
 from tests.sealed import LANES
+from tests.thorough import cases
 from tests.timeline import DAY, MINUTE, START, event
 from wakeline.history import History, HistoryLog
 from wakeline.history.identity import store_identity
@@ -111,7 +112,7 @@ def test_the_numbers_of_every_day_stay(tmp_path: Path) -> None:
     assert answers(tmp_path) == before
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(cases(4)))
 async def test_a_replay_from_what_is_left_gives_the_same_numbers_and_no_profile(
     redis_server: Any, tmp_path: Path, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,7 @@ from collector.steps import put_order
 from collector.told import Bad, convert_told, decode_told, id_of
 from processor.batch import decoded
 from tests.collector_stand import DAY, NOON, SECRET, SITE
+from tests.thorough import cases
 from wakeline.event import Refusal, WireEvent
 from wakeline.identity import customer_id
 from wakeline.log import Entry
@@ -112,7 +113,7 @@ def refused(event: dict[str, Any], *, is_text: bool = False) -> tuple[str, str, 
     return bad.reason, bad.field, bad.message
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(400), deadline=None)
 @given(events())
 def test_an_event_is_a_clean_record_or_a_refusal_in_words(event: dict[str, Any]) -> None:
     raw = json.dumps(event).encode()
@@ -144,7 +145,7 @@ def test_an_event_is_a_clean_record_or_a_refusal_in_words(event: dict[str, Any])
 # ---- what imports say --------------------------------------------------------------------------------
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(400), deadline=None)
 @given(events())
 def test_an_import_says_the_same_as_a_server(event: dict[str, Any]) -> None:
     """The same record or refusal, but for who says it, and how far in the future a time may lie."""

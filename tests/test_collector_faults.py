@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.collector_stand import CHROME, NOON, ORIGIN, PAGE, Stand, envelope, event, full, stand
+from tests.thorough import cases
 
 CAFE = b"caf\xe9"  # no UTF-8
 ADDRESS = "127.0.0.1"  # of whoever sends here
@@ -279,7 +280,7 @@ EVENTS = st.fixed_dictionaries(
 ).map(lambda fields: event() | fields)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=cases(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     headers=st.dictionaries(
         st.sampled_from(HEADERS), st.binary(max_size=40).map(lambda value: value.translate(None, b"\r\n\0")), max_size=4

@@ -14,6 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from collector.openapi import document
 from tests.server_stand import KEY, fact, purchase, said, server_stand, tell
+from tests.thorough import cases
 from wakeline.event import STATUS, Refusal
 from wakeline.server_events import DESCRIPTION, PATH
 from wakeline.vocabulary.fields import FIELDS
@@ -98,13 +99,13 @@ async def test_what_it_does_not_allow_is_refused(tmp_path: Path, event: dict[str
 
 @pytest.mark.timeout(300)
 async def test_the_server_does_as_it_says(tmp_path: Path) -> None:
-    """A hundred generated requests and their variations, valid and not, by schemathesis."""
+    """Generated requests and their variations, valid and not, by schemathesis."""
     more = {"rate_limit": 0.0, "server_rate_limit": 0.0}
     async with server_stand(tmp_path, settings=more) as collector:
         command = (
             *(str(Path(sys.executable).with_name("schemathesis")), "run", collector.url + DESCRIPTION),
             *("--header", f"Authorization: Bearer {KEY}", "--checks", CHECKS, "--phases", "examples,coverage,fuzzing"),
-            *("--max-examples", "100", "--seed", "7", "--continue-on-failure", "--no-color"),
+            *("--max-examples", str(cases(100)), "--seed", "7", "--continue-on-failure", "--no-color"),
         )
         run = await asyncio.create_subprocess_exec(
             *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT

@@ -13,6 +13,7 @@ from crm.state import VisitorState, encode_state, encode_visitor
 from processor.loaded import Loaded, visitor_of
 from processor.people import FORGOTTEN_LIVES
 from processor.replay import replay
+from tests.thorough import cases
 from tests.timeline import DAY, MINUTE, SECOND, START, Timeline, a_week_of_visits, event
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
@@ -102,7 +103,7 @@ async def test_views_that_all_come_late_are_counted_once_each(made: Timeline) ->
 # ---- the same, wherever they lie ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(cases(8)))
 @pytest.mark.usefixtures("no_room")
 async def test_in_any_order_across_restarts_and_replays_is_once(made: Timeline, seed: int) -> None:
     """A week, each event three times, with batches, restarts and replays of any size; as with room for all."""

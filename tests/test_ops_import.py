@@ -36,6 +36,7 @@ from tests.importing import (
 )
 from tests.importing import run as run
 from tests.server import RedisServer
+from tests.thorough import cases
 from wakeline import keys
 from wakeline.lanes import lane_of
 from wakeline.log.kafka import KafkaLog
@@ -101,7 +102,7 @@ class Cut(BaseException):
     """The process ends here."""
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(cases(4)))
 def test_cut_ten_times_at_any_line_it_tells_what_it_tells_at_once(
     run: Run, servers: Settings, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:

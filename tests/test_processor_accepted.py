@@ -19,6 +19,7 @@ from tests import importing
 from tests.collector_stand import LANES, NOON, SITE, Stand
 from tests.server_stand import purchase, said, server_stand, tell, told
 from tests.test_collector_facts import FITTING, LABEL, TEXTS, events, outcome
+from tests.thorough import cases
 from wakeline.event import Refusal
 from wakeline.keys import Keys
 from wakeline.lanes import Deployment
@@ -67,7 +68,7 @@ def letters(*values: bytes) -> list[str]:
     return found
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=cases(600), deadline=None)
 @given(extreme() | events())
 def test_what_a_server_said_is_folded(event: dict[str, Any]) -> None:
     made = outcome(json.dumps(event).encode())
@@ -81,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("imports")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(400), deadline=None)
 @given(event=extreme() | events())
 def test_what_an_import_said_is_folded(folder: Path, event: dict[str, Any]) -> None:
     path = folder / "events.jsonl"

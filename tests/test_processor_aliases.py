@@ -40,7 +40,7 @@ def test_the_lanes_are_apart() -> None:
 @pytest.mark.parametrize(("cut", "settles"), EVERY_WAY)
 @pytest.mark.parametrize("said", [((B, C),), ((C, B),)], ids=str)
 def test_two_ids_are_one_customer_whoever_is_named_first(cut: int, settles: bool, said: Any) -> None:
-    for steps in orders(*EVERYTHING, *(alias(*pair) for pair in said)):
+    for steps in orders(*EVERYTHING, *(alias(*pair) for pair in said), by=(said, cut, settles)):
         one = played(steps, cut=cut, settles=settles)
         all_is_with(one, B)
         nothing_is_with(one, C)
@@ -50,7 +50,7 @@ def test_two_ids_are_one_customer_whoever_is_named_first(cut: int, settles: bool
 
 @pytest.mark.parametrize("said", CHAINS, ids=str)
 def test_three_ids_are_one_customer(said: Any) -> None:
-    for number, steps in enumerate(orders(*EVERYTHING, *(alias(*pair) for pair in said))):
+    for number, steps in enumerate(orders(*EVERYTHING, *(alias(*pair) for pair in said), by=said)):
         cut, settles = EVERY_WAY[number % len(EVERY_WAY)]
         one = played(steps, cut=cut, settles=settles)
         all_is_with(one, A)
@@ -67,7 +67,8 @@ FOURS = [((A, B), (B, C), (C, D)), ((D, A), (C, B), (C, D)), ((C, A), (D, C), (D
 @pytest.mark.parametrize(("cut", "settles"), EVERY_WAY)
 def test_four_ids_and_what_is_said_twice(said: Any, cut: int, settles: bool) -> None:
     twice = says(D, "alias", 50, {"other": A})
-    for steps in orders(*(alias(*pair) for pair in said), says(D, "tag", 30, {"tag": "vip"}), twice):
+    told = (*(alias(*pair) for pair in said), says(D, "tag", 30, {"tag": "vip"}), twice)
+    for steps in orders(*told, by=(said, cut, settles)):
         one = played(steps, cut=cut, settles=settles)
         assert {one.root(id) for id in IDS} == {A}
         assert one.told(A) == {"tag:vip": True}

@@ -36,7 +36,7 @@ from wakeline.record import Erase
 @pytest.mark.parametrize(("cut", "settles"), EVERY_WAY)
 def test_to_erase_either_of_two_erases_both(id: str, cut: int, settles: bool) -> None:
     """Also where the alias is heard of after the erasure, and what came before it."""
-    for steps in orders(*EVERYTHING, alias(C, B), forgets(id)):
+    for steps in orders(*EVERYTHING, alias(C, B), forgets(id), by=(id, cut, settles)):
         all_is_gone(played(steps, cut=cut, settles=settles), (B, C))
 
 
@@ -44,7 +44,7 @@ def test_to_erase_either_of_two_erases_both(id: str, cut: int, settles: bool) ->
 def test_to_erase_one_of_three_erases_all(id: str) -> None:
     for said in CHAINS[::2]:
         steps = (browses(B, at=10), browses(C, at=20), *(alias(*pair) for pair in said), forgets(id))
-        for number, order in enumerate(orders(*steps)):
+        for number, order in enumerate(orders(*steps, by=(id, said))):
             cut, settles = EVERY_WAY[number % len(EVERY_WAY)]
             all_is_gone(played(order, cut=cut, settles=settles), (A, B, C))
 
@@ -64,7 +64,7 @@ def test_an_erasure_by_the_operator_and_one_of_a_browser_reach_all() -> None:
 @pytest.mark.parametrize(("cut", "settles"), EVERY_WAY)
 def test_what_is_later_than_the_erasure_of_one_stays(id: str, cut: int, settles: bool) -> None:
     """Of the page part; the record waits until it is said that the person is back."""
-    for steps in orders(*EVERYTHING, alias(C, B)):
+    for steps in orders(*EVERYTHING, alias(C, B), by=(id, cut, settles)):
         one = played((forgets(id, at=5), *steps), cut=cut, settles=settles)
         assert one.of(B).named_counts()["page_views"] == 4
         assert one.told(B) == {}
@@ -93,7 +93,7 @@ def test_who_is_back_is_back_under_each_id(erased: str, back: str, first: bool) 
 @pytest.mark.parametrize(("cut", "settles"), EVERY_WAY)
 def test_a_withdrawal_told_of_one_ends_the_page_part_of_both(id: str, cut: int, settles: bool) -> None:
     off = says(id, "consent", LAST // SECOND, {"level": "off"})
-    for steps in orders(*EVERYTHING, alias(C, B), off):
+    for steps in orders(*EVERYTHING, alias(C, B), off, by=(id, cut, settles)):
         one = played(steps, cut=cut, settles=settles)
         assert one.told(B) == {"trait:plan": "gold", "consent": {"level": "off"}}
         for other in (B, C):
@@ -111,7 +111,8 @@ def test_a_withdrawal_on_one_browser_unlinks_those_of_the_other_id(id: str, cut:
         visitor, event(visitor, "r", 0, LAST, "consent", level="off")
     )
     other = W if id == C else X
-    for steps in orders(browses(B, at=10), browses(C, at=20), alias(C, B), says(C, "tag", 30, {"tag": "vip"})):
+    told = (browses(B, at=10), browses(C, at=20), alias(C, B), says(C, "tag", 30, {"tag": "vip"}))
+    for steps in orders(*told, by=(id, cut, settles)):
         one = played((*steps, off), cut=cut, settles=settles)
         assert one.told(B) == {"tag:vip": True}
         assert not one.of(B).counts

@@ -13,6 +13,7 @@ import pytest
 
 from crm.sites import SiteFacts
 from tests.replay_stand import Stand, stand
+from tests.thorough import cases
 from tests.timeline import DAY, MINUTE, SECOND, START, event, fact
 from wakeline.keys import Keys
 from wakeline.orders import order
@@ -141,7 +142,7 @@ async def profiles(live: Stand, ids: Iterable[str], keys: Keys) -> dict[str, dic
         return {id: found for id, found in zip(ids, await pipe.execute(), strict=True) if found}
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(cases(8)))
 async def test_a_replay_after_erasures_changes_no_number_of_the_site(redis_server: Any, seed: int) -> None:
     """Its tombstones are those of today, from the first record on."""
     rng = random.Random(seed)

@@ -13,6 +13,7 @@ from crm.identity.consent import WITHHELD_MS
 from crm.identity.forgetting import MAX_VISITORS
 from crm.state import encode_state
 from tests.lanes_apart import LANES, LanesApart, lane
+from tests.thorough import cases
 from tests.timeline import DAY, SECOND, START, event
 from wakeline.record import FOR_GOOD, CustomerShare, Delta, Erase, decode_record
 
@@ -392,7 +393,7 @@ class Books:
             del self.turns[visitor]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=cases(400), deadline=None)
 @given(actions=st.lists(ACTIONS, max_size=50), cuts=st.lists(st.integers(1, 5), min_size=1, max_size=10))
 def test_nothing_of_who_is_forgotten_remains_and_nobody_else_loses_anything(actions: Any, cuts: list[int]) -> None:
     story, books = Story(), Books()
@@ -440,7 +441,7 @@ OF_ONE = st.one_of(
 )
 
 
-@settings(max_examples=2_000, deadline=None)
+@settings(max_examples=cases(2_000), deadline=None)
 @given(
     actions=st.lists(st.tuples(OF_ONE, st.sampled_from([True, True, True, False])), min_size=5, max_size=10),
     cuts=st.lists(st.integers(1, 5), min_size=1, max_size=4),

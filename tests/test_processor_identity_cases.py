@@ -14,8 +14,9 @@ from tests.identity_cases.checks import broken, shown, smallest
 from tests.identity_cases.oracle import DEPENDS
 from tests.identity_cases.said import story
 from tests.log_alone.memory_redis import MEMORY
+from tests.thorough import cases
 
-CASES, AT_ONCE = 240, 40
+CASES, AT_ONCE = cases(240), 20
 ON_A_SERVER = 4
 
 

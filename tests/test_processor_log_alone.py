@@ -18,13 +18,14 @@ from tests.log_alone.holdings import differences, met_at_once
 from tests.log_alone.memory_redis import MEMORY
 from tests.log_alone.reducing import reduced
 from tests.log_alone.runs import FAULTS, TORN, Fault
+from tests.thorough import cases
 from tests.timeline import SITE
 from wakeline.settings import InterestRule, Site
 
-CASES, AT_ONCE = 1_000, 50
-WHOLE = (2_000, 2_002, 2_003)  # seeds of which every write fails, and every state is restored
+CASES, AT_ONCE = cases(1_000), 25
+WHOLE = (2_000, 2_002, 2_003, 2_004)[: cases(4)]  # seeds of which every write fails, and every state is restored
 ONCE_BROKE = (707_842, 713_536)  # seeds beyond CASES that showed a fault
-MANY = 60  # seeds that are replayed under another rule
+MANY = cases(60)  # seeds that are replayed under another rule
 
 
 async def failing(url: str, seeds: range) -> str:

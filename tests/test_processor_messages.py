@@ -12,6 +12,7 @@ import pytest
 from crm.out import BODY_BYTES, Out
 from processor import metrics
 from processor.store import LaneTorn, StoreUnavailable
+from tests import thorough
 from tests.replay_stand import stand
 from tests.saying import folded_anew, said
 from tests.saying import speaking as speaking
@@ -95,7 +96,7 @@ async def test_it_is_the_same_whatever_ends_the_process_and_however_batches_are_
 
 @pytest.mark.parametrize("name", TEARS)
 async def test_a_lane_that_was_torn_says_the_rest(state: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """After each command of its write."""
+    """After one in so many commands of its write; `test_processor_torn` tears it after each."""
     after, is_torn = 0, True
     while is_torn:
         async with stand(state) as live:
@@ -113,7 +114,7 @@ async def test_a_lane_that_was_torn_says_the_rest(state: Any, name: str, monkeyp
             told_of = [entry[1] for entries in found.values() for entry in entries if entry[2] == FORGOTTEN]
             assert sorted(told_of) == sorted(FORGETS.get(name, [])), after
         is_torn = bool(torn)
-        after += 1
+        after += thorough.SHARE
     assert after > 2
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from crm.state import CustomerState, Visitor, VisitorState, encode_state
 from tests.test_processor_forgetting import A, B, Story, V, W, check_replay
+from tests.thorough import cases
 from tests.timeline import START, fact
 from wakeline.record import FOR_GOOD, Erase
 
@@ -226,7 +227,7 @@ ACTIONS = st.one_of(
 )
 
 
-@settings(max_examples=1_000, deadline=None)
+@settings(max_examples=cases(1_000), deadline=None)
 @given(actions=st.lists(ACTIONS, max_size=40), cuts=st.lists(st.integers(1, 5), min_size=1, max_size=4))
 def test_a_record_does_not_depend_on_what_browsers_say(actions: Any, cuts: list[int]) -> None:
     """However they are mixed; and what a withdrawal ended is in no page part."""

@@ -15,6 +15,7 @@ from crm.identity.record import PROMOTIONS
 from tests.sealed import seal
 from tests.telling import fact, order, thing
 from tests.test_reports_customer_value import ANN, BEN, LONG_AGO, SITE, text, value
+from tests.thorough import cases
 from tests.timeline import DAY, MINUTE, START, Timeline, event, timeline
 from wakeline.profile_fields import Earned, Purchases
 from wakeline.purchases import read_purchases
@@ -107,7 +108,7 @@ def test_all_things_that_cost_are_told_here() -> None:
     assert SERVED.keys() == set(COSTING)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(cases(8)))
 async def test_it_is_what_the_profile_says(redis_server: Any, tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     told = anything(rng)

@@ -15,6 +15,7 @@ from tests.sealed import seal
 from tests.telling import fact, order
 from tests.test_processor_things import state
 from tests.test_reports_query import answer
+from tests.thorough import cases
 from tests.timeline import DAY, MINUTE, START, event, timeline
 from wakeline import numbers, orders
 from wakeline.record import Event, Fact
@@ -90,7 +91,7 @@ def merged(records: Sequence[Event | Fact], home: str) -> dict[str, Any]:
     return {**state, "refunded": min(back, state["value"]), "states": states}
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(cases(8)))
 def test_the_orders_are_the_same_in_whatever_order_they_were_told(tmp_path: Path, seed: int) -> None:
     rng = random.Random(seed)
     records = anything(rng)
@@ -116,7 +117,7 @@ def test_the_orders_are_the_same_in_whatever_order_they_were_told(tmp_path: Path
         assert times == [wanted["states"].get(name) for name in ORDER_STATES]
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(cases(8)))
 async def test_an_order_of_the_history_is_the_folds(redis_server: Any, tmp_path: Path, seed: int) -> None:
     """Whoever told it: pages, alone or with a signature, which then names the customer too; servers; imports."""
     rng = random.Random(seed)

@@ -24,6 +24,7 @@ from benchmarks.exposition import series_of
 from benchmarks.machine import find_free_ports
 from benchmarks.waiting import until
 from collector.waiting import DEADLINE_S
+from tests import thorough
 from tests.answers import status_of, until_status
 from tests.balance import assert_balanced
 from tests.logged import values_of
@@ -219,7 +220,10 @@ async def test_it_starts_without_a_server_and_takes_events_once_there_is_one(ser
     assert "the log is open, 8 lanes" in said
 
 
-@pytest.mark.parametrize("how", ["killed", "frozen"])
+AWAY = [("redis", "killed"), ("kafka", "frozen"), ("redis", "frozen"), ("kafka", "killed")]
+
+
+@pytest.mark.parametrize(("server", "how"), AWAY if thorough.SHARE == 1 else AWAY[:2], indirect=["server"])
 async def test_the_server_is_away_for_long(server: Any, start: Start, pages: Pages, how: str) -> None:
     """All are answered in time, 503 meanwhile; it recovers by itself, and every 202 is in the log."""
     outage_s = OUTAGE_S["kafka" if isinstance(server, Broker) else "redis"]

@@ -1,4 +1,6 @@
-"""One seed of the quick rows of the table of faults, on both logs: `make test-faults` runs them all.
+"""One seed of the quick rows of the table of faults: `make test-faults` runs them all, on both logs.
+
+The first row runs on both logs here too, the others by turns, on both with `--thorough`.
 
 The rows lie in tests/faults/, and what they happen on here:
 
@@ -18,17 +20,23 @@ from pathlib import Path
 
 import pytest
 
+from tests import thorough
 from tests.faults.outcome import Outcome
 from tests.faults.rows import KAFKA, LOGS, Row, rows
 from tests.faults.stage import staged
 
 QUICK = [row for row in rows() if row.is_quick]
+RUN = [
+    pytest.param(row, log, id=f"{row.name}-{log}")
+    for number, row in enumerate(QUICK)
+    for place, log in enumerate(LOGS)
+    if number == 0 or number % 2 == place or thorough.SHARE == 1
+]
 
 pytestmark = pytest.mark.kill
 
 
-@pytest.mark.parametrize("log", LOGS)
-@pytest.mark.parametrize("row", QUICK, ids=[row.name for row in QUICK])
+@pytest.mark.parametrize(("row", "log"), RUN)
 async def test_what_was_answered_is_applied_once(
     row: Row, log: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
