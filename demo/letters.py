@@ -66,13 +66,14 @@ class Letters:
         self._customer_of, self._told = customer_of, told
         self._inbox = Inbox()
         self._server = MailServer(self._inbox)
-        self._links = links_of(site, settings)
+        self._links = links_of(site, settings) if site.secret else None
         self._sent: deque[Sent] = deque(maxlen=MOST_MAILS)
         self._redis: Redis | None = None
         self._chance = random.Random()
 
     async def open(self) -> None:
-        await self._server.start()
+        if self._links is not None:
+            await self._server.start()
 
     async def close(self) -> None:
         self._server.stop()
@@ -134,7 +135,7 @@ class Letters:
         customer = await self._customer_of(request)
         if isinstance(customer, web.Response):
             return customer
-        if not self._server.port:
+        if self._links is None or not self._server.port:
             return web.json_response({"said": "the shop has no mail server", "steps": []})
         own = f"http://{request.host}"
         shop = own if own in self._site.origins else self._site.origins[0]

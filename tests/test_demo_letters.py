@@ -219,6 +219,12 @@ async def test_a_mail_runs_no_scripts_and_its_links_open_in_the_tab(shop: tuple[
     assert '<head><base target="_top">' in await answer.text()
 
 
+async def test_the_panel_is_asked_by_the_number_of_a_customer(shop: tuple[TestClient, list[Any]]) -> None:
+    client, _ = shop
+    answer = await client.get(f"/panel/profile/{'v' * 22}?customer=a%20b", headers=OURS)
+    assert (answer.status, await answer.json()) == (400, {"reason": "bad_customer"})
+
+
 def test_a_mail_without_html_is_shown_as_text() -> None:
     message = EmailMessage()
     message["Subject"] = "<b>"
