@@ -17,6 +17,8 @@ from collector import workers
 from collector.addresses import Addresses
 from collector.agreed import Agreed
 from collector.budget import NewProfiles
+from collector.campaigns import Campaigns
+from collector.campaigns import routes as campaign_routes
 from collector.connections import Connections, open_files, room
 from collector.customer_cards import CustomerCards, check_key_at_start
 from collector.folded import Folded
@@ -31,6 +33,7 @@ from collector.memory import Asking, Memory, Step
 from collector.metrics import Metrics, registry
 from collector.openapi import description
 from collector.opening import deployment_log
+from collector.plans import Plans
 from collector.policy import Policy
 from collector.salts import Salts
 from collector.script import script_routes
@@ -47,6 +50,7 @@ from wakeline.log import Log, LogMismatch
 from wakeline.mailing.of_site import links_of
 from wakeline.mailing.wire import PATH as LINKS
 from wakeline.memory import RECORD_BYTES
+from wakeline.planned import PATH as CAMPAIGNS
 from wakeline.ports import ALIVE, READY
 from wakeline.scripts import ENDPOINT
 from wakeline.server_events import DESCRIPTION, PATH
@@ -126,6 +130,8 @@ def build(
     keyring = Keyring(settings.data / "api_keys", settings.redis, clock=clock)
     metrics.keys = lambda: (len(keyring), keyring.age_s)
     key_limiter = KeyLimiter(settings.server_rate_limit)
+    plans = Plans(settings.redis, lambda: writer.log_and_lanes)
+    campaigns = Campaigns(config.sites, keyring=keyring, key_limiter=key_limiter, memory=memory, plans=plans)
     servers = ServerIntake(
         config.sites,
         keyring=keyring,
@@ -165,6 +171,7 @@ def build(
         PATH: {"POST": servers.events},
         LINKS: {"POST": link_api.post},
         f"{settings.link_path}/": {"GET": links.get, "HEAD": links.get, "POST": links.post},
+        **campaign_routes(campaigns),
         DESCRIPTION: {"GET": description},
         ALIVE: {"GET": health.alive},
         READY: {"GET": health.ready},
@@ -176,7 +183,7 @@ def build(
         addresses=addresses,
         limiter=limiter,
         count_themselves=(intake.events, servers.events, link_api.post),
-        of_servers=(PATH, LINKS, DESCRIPTION),
+        of_servers=(PATH, LINKS, CAMPAIGNS, f"{CAMPAIGNS}/", DESCRIPTION),
     )
     return Parts(server, writer, salts, metrics, memory, asking, keyring, folded, agreed)
 

@@ -15,12 +15,13 @@ from collector.addresses import Addresses
 from collector.agents import MAX_LENGTH, agent_of, legible
 from collector.body import is_accepted_type, read_body
 from collector.budget import NewProfiles
+from collector.context import RequestContext
 from collector.limiter import Limiter, beyond_one
 from collector.memory import Memory, Step
 from collector.metrics import Metrics
 from collector.policy import Policy
 from collector.salts import Salts, SaltUnavailable
-from collector.steps import RequestContext, cleaned, cleaned_timed, stored
+from collector.steps import cleaned, cleaned_timed, stored
 from collector.writer import GroupCommit
 from wakeline.clock import now_ms
 from wakeline.event import (

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from collector import campaigns_described
 from collector.facts import LATEST_MS
 from collector.server_answers import BASE
 from collector.told import WHO
@@ -94,7 +95,7 @@ LINKS_ANSWERS = {
 def document() -> bytes:
     """The description as JSON."""
     answer, refused, asked, made = _schemas(Answer, Refused, wire.LinksRequest, wire.LinksAnswer)
-    components = answer["components"] | _events()
+    components = answer["components"] | _events() | campaigns_described.schemas()
     event = {"oneOf": [{"$ref": REF.format(name=_name(type))} for type in (*sorted(FIELDS), "")]}
     components["Event"] = event
     components["Request"] = {
@@ -163,6 +164,7 @@ def document() -> bytes:
                     },
                 }
             },
+            **campaigns_described.paths(),
             DESCRIPTION: {
                 "get": {
                     "operationId": "describe",

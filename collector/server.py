@@ -34,8 +34,7 @@ MAX_HEADER_BYTES = 16_384  # other parts of a site may set many cookies, which m
 MAX_HEADERS = 64  # a browser sends about 20; with the above at most 1 MB per connection
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-Routes = Mapping[str, Mapping[str, Handler]]
-"""Path -> method -> handler. One that ends with a slash is of all paths that have one part more."""
+Routes = Mapping[str, Mapping[str, Handler]]  # path -> method -> handler; one that ends with "/": whatever is below
 
 
 class Server(web.Server):
@@ -101,9 +100,9 @@ class Server(web.Server):
         path = request.raw_path
         if path not in self._routes:
             path = path.partition("?")[0]
+            if path not in self._routes and (above := path[: path.rfind("/") + 1]) in self._routes:
+                path = above
         methods = self._routes.get(path)
-        if methods is None:
-            methods = self._routes.get(path[: path.rfind("/") + 1])
         handler = methods.get(request.method) if methods is not None else None
         is_of_servers = path in self._of_servers
         if handler not in self._count_themselves and not self._allows(request):

@@ -5,21 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from time import perf_counter
 
-from msgspec import Struct
-
-from collector.agents import Agent
-from collector.budget import NewProfiles, Short
-from collector.cards import REDACTED, is_card_id
+from collector.cards import is_card_id
 from collector.choices import choice_of
 from collector.clean import clean_interests
+from collector.context import RequestContext
 from collector.lists import interests_of, with_lists
 from collector.names import clean_name
-from collector.policy import Policy
-from collector.props import Dropped
-from collector.salts import Salts, anonymous_id
-from collector.shop import read_shop
-from collector.signatures import is_order_signed, why_unsigned
-from wakeline.commerce import CODE, PROMOTIONS, PURCHASE, REFUND, SIGNATURE, TRANSACTION_ID
+from collector.salts import anonymous_id
+from collector.shop_steps import drop_bad_amount, drop_forged, put_code, put_order
+from collector.signatures import why_unsigned
 from wakeline.event import (
     CONSENT,
     ENGAGEMENT,
@@ -35,31 +29,7 @@ from wakeline.event import (
 )
 from wakeline.identity import customer_id
 from wakeline.record import Erase, Event
-from wakeline.vocabulary.names import is_name
-from wakeline.vocabulary.things import ORDER, own_id, part_id, thing_id
 from wakeline.vocabulary.types import FORGET
-
-
-class RequestContext(Struct):
-    """The request of an event; shared by all its events."""
-
-    policy: Policy
-    salts: Salts
-    profiles: NewProfiles
-    consent: ConsentLevel  # effective consent: the envelope's, `full` lowered by Sec-GPC
-    is_capped: bool  # lowered by Sec-GPC: ids sent under `full` are dropped, not rejected
-    origin: str | None  # of the request, one of the site's
-    sent: int  # ms, the browser's clock
-    received: int  # ms, ours
-    address: str
-    user_agent: str
-    agent: Agent
-    country: str
-    is_own: bool
-    dropped: list[Dropped] = []  # reasons for dropped properties of accepted events
-    short_of: list[Short] = []  # reasons why some of them may not create a profile
-    message: str = ""  # why the last event was rejected, where the reason alone does not say it
-
 
 SIGNED = (IDENTIFY, FORGET)  # built-in types that need a signature
 
@@ -188,40 +158,6 @@ def put_body(event: WireEvent, record: Event, context: RequestContext) -> None:
         record.customer = customer_id(context.policy.secret, str(event.id))
     elif event.type != PING and event.props:
         record.props = context.policy.props(with_lists(record.type, event.props), context.dropped, event.url)
-
-
-def drop_bad_amount(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    if event.type == CONSENT or not record.props or read_shop(record.type, event.props, record.props, context.dropped):
-        return None
-    return Refusal.BAD_AMOUNT
-
-
-def drop_forged(event: WireEvent, record: Event, context: RequestContext) -> Refusal | None:
-    """Rejects a purchase with a wrong signature. The signature itself is not kept, only that it was right."""
-    if record.type not in (PURCHASE, REFUND) or not record.props:
-        return None
-    record.props.pop(SIGNATURE, None)
-    given = event.props.get(SIGNATURE)
-    if record.type == REFUND or given is None or (isinstance(given, str) and not is_name(given)):
-        return None
-    record.signed = is_order_signed(event.props, record.props, secret=context.policy.secret)
-    return None if record.signed else Refusal.BAD_SIGNATURE
-
-
-def put_order(event: WireEvent, record: Event, context: RequestContext) -> None:
-    """Names the order, unless its number is missing or was redacted: then it could be any."""
-    if record.type in (PURCHASE, REFUND):
-        number = own_id(record.props.get(TRANSACTION_ID))
-        if number is not None and REDACTED not in number:
-            record.order = thing_id(context.policy.secret, ORDER, number)
-
-
-def put_code(event: WireEvent, record: Event, context: RequestContext) -> None:
-    """Keeps the keyed hash of a promotion's code, as of one that a server says."""
-    if record.type in PROMOTIONS and record.props.pop(CODE, None) is not None:
-        code = own_id(event.props.get(CODE))
-        if code is not None:
-            record.props[CODE] = part_id(context.policy.secret, "promotion", code)
 
 
 def put_counted_only(event: WireEvent, record: Event, context: RequestContext) -> None:

@@ -1,7 +1,8 @@
 """Definitions: what a fold reads besides its lane's records, so that it is itself a record in every lane.
 
 A kind is declared here once: how records name it, which part of a site it is, and how it is said in words. To add one,
-write its line in KINDS; it holds in a lane from its record on, and a replay follows, without another word.
+write its line in KINDS; it holds in a lane from its record on, and a replay follows, without another word. Campaigns
+that are planned over HTTP are definitions, too, one each: see `wakeline.planned`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from crm.visits.passing import LEFT_OUT
+from wakeline import planned
 from wakeline.config.campaigns import campaign, misfits
 from wakeline.paths import pattern
 from wakeline.settings import (
@@ -113,7 +115,8 @@ def _campaign_in_words(one: CampaignRule) -> Iterator[str]:
         yield f"each mail or letter of {one.id} costs {one.send_cost:.12g}"
     for days in one.costs:
         yield f"{one.id} costs {days.cost:.12g} a day from {days.first} to {days.last}"
-    for name, said in (("is for", one.audience), ("is to", one.goal), ("has", ", ".join(one.elements))):
+    elements = ", ".join(msgspec.json.encode(name).decode() for name in one.elements)
+    for name, said in (("is for", one.audience), ("is to", one.goal), ("has", elements)):
         if said:
             yield f"{one.id} {name} {said}"
 
@@ -144,16 +147,24 @@ def body_of(name: str, site: Site) -> bytes:
 
 def read(name: str, body: bytes) -> Any:
     """What a body says. Raises ValueError, of which msgspec's errors are, where it is none of that kind."""
+    if planned.is_told(name):
+        return planned.decoded(body)
     value = _decoders[name].decode(body)
     KINDS[name].check(value)
     return value
+
+
+def is_known(name: str) -> bool:
+    """Whether this code knows what a definition of that name is."""
+    return name in KINDS or planned.is_told(name)
 
 
 def defined(site: Site, held: Held) -> Site:
     """The site where these definitions hold, which were read before. One of a kind that this code does not know changes
     nothing.
     """
-    return replace(site, **{name: _decoders[name].decode(body) for name, body in held if name in KINDS})
+    site = replace(site, **{name: _decoders[name].decode(body) for name, body in held if name in KINDS})
+    return planned.with_told(site, [planned.decoded(body) for name, body in held if planned.is_told(name)])
 
 
 def difference(name: str, former: bytes | None, new: bytes) -> list[str]:

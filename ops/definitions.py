@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from crm.definitions import KINDS, body_of, difference
 from wakeline.applied import Applied, Of
+from wakeline.planned import is_told
 from wakeline.settings import Config
 
 
@@ -38,4 +39,4 @@ def compare(config: Config, said: Mapping[Of, Applied], met: Mapping[Of, int]) -
 def called(of: Of) -> str:
     """For people."""
     site, name = of
-    return f"site {site}, {name}"
+    return f"site {site}, {'a campaign planned over HTTP' if is_told(name) else name}"

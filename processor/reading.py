@@ -114,7 +114,7 @@ def _fault_of(record: Definition) -> str:
         return "a definition of nothing"
     try:
         bytes(record.body).decode()
-        if record.name in definitions.KINDS:
+        if definitions.is_known(record.name):
             definitions.read(record.name, bytes(record.body))
     except ValueError as error:
         return f"a definition that cannot hold: {error}"

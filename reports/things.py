@@ -46,11 +46,14 @@ SELECT
     site, contact_id, time, {DAY}, customer, visitor, channel, direction, topic, state,
     coalesce(opened, time) AS opened, answered, solved, closed,
     coalesce(direction, 'in') = 'in' AND coalesce(state NOT IN ('solved', 'closed'), true) AS is_open,
-    {in_currency("cost")}::{MONEY} AS cost, currency, minutes, satisfaction, order_key
+    {in_currency("cost")}::{MONEY} AS cost, currency, minutes, satisfaction, order_key,
+    CASE WHEN came_in IS NULL OR went_out < came_in THEN went_out END AS reached
 FROM (
     SELECT
         site, home AS contact_id, {FIRST}, {PERSON}, {", ".join(map(_said, CONTACT_TEXTS))},
-        {", ".join(map(_since, CONTACT_STATES))}, {_amount("cost")}, {_said("currency")}, {_said("minutes")},
+        {", ".join(map(_since, CONTACT_STATES))},
+        min(time) FILTER (said.direction = 'in') AS came_in, min(time) FILTER (said.direction = 'out') AS went_out,
+        {_amount("cost")}, {_said("currency")}, {_said("minutes")},
         {_said("satisfaction")},
         {last(f"CASE WHEN starts_with(said.order, '{ORDER.prefix}') THEN said.order END")} AS order_key
     FROM {told(CONTACT, CONTACT_BODY)} GROUP BY site, home

@@ -1,9 +1,10 @@
 """The table `history.touch`: which visits touched which order, as it was known when the order's credit was settled.
 
-An order is settled a day after it was first heard of, by log time: after the end of the import that brought it. What
-arrives later changes nothing of it: neither an `identify` that says whose a browser was, nor a fact that names another
-customer. The table is filled before erased people are hidden, so that an erasure changes no credit, and names nobody
-afterwards; who comes back is not owed to what was before the erasure.
+An order is settled a day after its first purchase was heard of, by log time: after the end of the import that brought
+it. States and refunds alone do not say when it was bought. What arrives later changes nothing of it: neither an
+`identify` that says whose a browser was, nor a fact that names another customer. The table is filled before erased
+people are hidden, so that an erasure changes no credit, and names nobody afterwards; who comes back is not owed to what
+was before the erasure.
 """
 
 from __future__ import annotations
@@ -86,7 +87,7 @@ WITH import AS (
         SELECT site, key, appended, appended AS heard FROM history.page_order WHERE type = '{PURCHASE}'
         UNION ALL
         SELECT site, key, appended, coalesce(ended, appended) FROM history.told_order
-        LEFT JOIN import USING (site, batch)
+        LEFT JOIN import USING (site, batch) WHERE type = '{PURCHASE}'
     ) GROUP BY ALL
 ), of_pages AS MATERIALIZED (
     SELECT

@@ -46,7 +46,8 @@ FROM (SELECT
     {RETURNED} AS returned
 FROM (
     SELECT
-        site, visitor, session, max(time) AS ended, any_value(customer) AS customer,
+        site, visitor, session, max(time) AS ended,
+        arg_min(customer, (time, page, n)) FILTER (customer IS NOT NULL) AS customer,
         count(*) FILTER (type = '{PAGE_VIEW}') AS views,
         count(*) FILTER (type = '{PAGE_VIEW}' AND NOT continued) AS page_views,
         coalesce(sum(engaged_ms), 0)::BIGINT AS engaged_ms,

@@ -15,9 +15,10 @@ from msgspec.structs import replace
 
 from collector.agents import agent_of
 from collector.budget import NewProfiles
+from collector.context import RequestContext
 from collector.memory import Memory
 from collector.policy import Policy
-from collector.steps import RequestContext, cleaned
+from collector.steps import cleaned
 from demo.browser import Delivery
 from demo.people import Crowd
 from demo.simulator import categories

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from collector.facts import Facts, Made
 from collector.props import clean_props
 from collector.shop import read_shop
-from collector.steps import put_order
+from collector.shop_steps import put_order
 from collector.told import Bad, convert_told, decode_told, id_of
 from processor.batch import decoded
 from tests.collector_stand import DAY, NOON, SECRET, SITE

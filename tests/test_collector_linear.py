@@ -18,10 +18,11 @@ import pytest
 
 from collector.agents import agent_of
 from collector.budget import NewProfiles
+from collector.context import RequestContext
 from collector.memory import Memory
 from collector.policy import Policy
 from collector.salts import Salts
-from collector.steps import RequestContext, cleaned
+from collector.steps import cleaned
 from tests.collector_stand import CHROME, NOON, ORIGIN, SITE, event
 from wakeline.event import ConsentLevel, decode_event
 from wakeline.record import Event

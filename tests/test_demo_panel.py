@@ -21,7 +21,7 @@ from demo.catalogue import SITE
 from tests.browser import Tab, running_browser
 from tests.collector_stand import CHROME
 from wakeline.config import load
-from wakeline.profiles import Profile, Source
+from wakeline.profiles import Profile, Session, Source
 
 TOKEN = "a-token-that-no-page-sees"
 VISITOR = "v" * 22
@@ -157,6 +157,28 @@ async def test_the_panel_shows_what_the_visitors_customer_is_worth(api_port: int
         assert await tab.ask("document.querySelector('#command-customer').textContent.includes('C-1042 --customer')")
         read_side.knows(seen(VISITOR))
         await until(lambda: _is(tab, "document.querySelector('#worth').hidden"), "nothing of it is shown")
+
+
+@pytest.mark.browser
+async def test_the_panel_shows_which_link_a_visit_came_by(api_port: int, read_side: ReadSide) -> None:
+    port, other = free_port(), free_port()
+    flags = {"api_port": str(api_port), "api_token": TOKEN, "port": str(other)}
+    app = create_app(load(SITE.parent / "wakeline.toml", flags, {}), port)
+    now = datetime.now(UTC)
+    visit = Session(
+        started=now, last=now, page_views=1, engaged_seconds=1, entry="/lamps", page="/lamps", source="mail",
+        campaign="may", source_class="email",
+    )  # fmt: skip
+    came = Source("mail", "may", "email", "top-link")
+    read_side.knows(seen(VISITOR, session=msgspec.to_builtins(visit), last_source=msgspec.to_builtins(came)))
+    async with TestServer(app, port=port), running_browser() as browser:
+        tab = await browser.tab()
+        await tab.goto(f"http://localhost:{port}/privacy")
+        await tab.do(f"localStorage['wakeline.consent'] = 'full', localStorage['wakeline.id'] = '{VISITOR}'")
+        await tab.goto(f"http://localhost:{port}/lamps")
+        await until(lambda: _is(tab, "!document.querySelector('#known').hidden"), "the profile is shown")
+        words = "document.querySelector('#session').textContent"
+        assert await _holds(tab, words, "mail, email, may, top-link")
 
 
 @pytest.mark.browser

@@ -314,7 +314,7 @@ def test_too_many_rules_are_refused(run: Run, servers: Settings) -> None:
     write(*((f"/{n}", "i") for n in range(MOST_INTEREST_RULES + 1)))
     found = run()
     assert found.exit_code == 2
-    assert "interests has 1,001 rules, more than 1,000" in found.output
+    assert "interests have 1,001 rules, more than 1,000" in found.output
     assert versions(servers) == [[1]] * LANES
 
 

@@ -534,6 +534,12 @@ def test_a_hostile_name_is_shown_as_it_is() -> None:
     assert "9 days" in shown
 
 
+def test_an_anonymous_visitor_has_no_profile() -> None:
+    shown = CliRunner().invoke(main, ["profile", "show", "~" + "a" * 32])
+    assert shown.exit_code == 1
+    assert "anonymous visitors have no profile" in shown.output
+
+
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [(0.4, "0 s"), (59.6, "1 min 0 s"), (3_599, "59 min 59 s"), (3_600, "1 h 0 min"), (172_800, "2 days")],

@@ -8,6 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from msgspec.structs import replace
+
 from reports import Query, ask
 from tests.sealed import seal
 from tests.telling import fact, order
@@ -84,6 +86,17 @@ def test_visits_of_all_browsers_of_a_customer_count(tmp_path: Path) -> None:
 def test_what_somebody_else_did_in_that_browser_does_not_count(tmp_path: Path) -> None:
     told = [visit(PHONE, 0, "a"), signs_in(PHONE, 0, BEN), visit(PHONE, DAY, "b"), signs_in(PHONE, DAY, JO)]
     assert credited(tmp_path, [*told, buys(PHONE, DAY + MINUTE)])["linear"] == {"b": 100}
+
+
+def test_a_visit_is_of_whom_it_began_with_whatever_arrives_first(tmp_path: Path) -> None:
+    """Somebody else signs in on a shared browser, and buys: the visit in which it is bought counts all the same."""
+    landing, signed_in = visit(PHONE, DAY, "b"), signs_in(PHONE, DAY + MINUTE, BEN)
+    told = [visit(PHONE, 0, "a"), signs_in(PHONE, 0, JO), signed_in, buys(PHONE, DAY + 2 * MINUTE)]
+    for name, received in (("in order", landing.received), ("late", landing.received + HOUR)):
+        found = [*told, replace(landing, received=received)]
+        sql = "select customer from sessions where campaign = 'b'"
+        assert rows(tmp_path / name, found, sql) == [(JO,)], name
+        assert credited(tmp_path / f"{name}, credit", found)["last"] == {"b": 100}
 
 
 def test_an_order_at_the_till_is_owed_to_its_customers_visits(tmp_path: Path) -> None:

@@ -114,6 +114,14 @@ def test_an_import_is_heard_of_when_it_has_ended(tmp_path: Path) -> None:
     assert found == {"1": {"phone"}, "2": {"phone"}, "3": {None}}
 
 
+def test_a_state_that_is_told_before_the_purchase_settles_nothing(tmp_path: Path) -> None:
+    """A payment service and a till may tell the same order, days apart."""
+    paid = fact(order("A-1"), "order_state", HOUR, state="paid", customer=JO)
+    bought = fact(order("A-1"), "purchase", HOUR, value=5_000, currency="EUR", customer=JO)
+    told = [visit(PHONE, 0, "phone"), signs_in(PHONE, 0, JO), paid, late(bought, 3 * DAY)]
+    assert touched(tmp_path, *told) == {"1": {"phone"}}
+
+
 def test_an_erasure_changes_no_credit_and_names_nobody(tmp_path: Path) -> None:
     """Over both browsers, and of an order at the till. Who comes back is not owed to what was before."""
     told: list[Told] = [*BOUGHT, ON_PHONE, signs_in(PHONE, HOUR, JO)]

@@ -9,12 +9,19 @@ import json
 from decimal import Decimal
 from pathlib import Path
 
-from tests.shop_years import purchases, truth
+from tests.shop_years import effects, plans, purchases, truth
+from tests.shop_years.brought import brought
 from tests.shop_years.catalogue import Product
-from tests.shop_years.decided import Back, Line, Order, Refund, Told, Years
+from tests.shop_years.decided import Back, Browser, Line, Look, Order, Refund, Told, Years
 from tests.shop_years.habits import years
-from tests.shop_years.telling import tellings
-from wakeline.durations import DAY_MS
+from tests.shop_years.owed import MODELS, Owed, divided
+from tests.shop_years.pages import MARGINS, SETTINGS, SITE
+from tests.shop_years.plans import BEST, PLANS, VOID
+from tests.shop_years.telling import Named, Tellings, browsed, tellings
+from tests.shop_years.visited import Visits, visited
+from tests.shop_years.ways import DIRECT, PAYING, Way
+from wakeline.config import load
+from wakeline.durations import DAY_MS, MINUTE_MS
 
 NOW = 1_800_000_000_000
 LAMP, PLANT = Product("lamp", "Lamp", "Lamps", 1_000, 400), Product("plant", "Plant", "Plants", 310, None)
@@ -81,3 +88,103 @@ def test_it_lies_on_disk(tmp_path: Path) -> None:
     (line,) = (tmp_path / "orders.jsonl").read_text().splitlines()
     assert json.loads(line)["margin"] == 1_800
     assert json.loads((tmp_path / "totals.json").read_text())["revenue:EUR"] == 3_000
+
+
+# ---- campaigns
+
+MAIL, ADVERT = PLANS[0].ways[0], PLANS[1].ways[0]
+PHONE = Browser("browser-phone", "198.51.100.1", "C-1")
+LAPTOP = Browser("browser-laptop", "198.51.100.2", "C-1")
+
+
+def looks(*seen: tuple[Browser, float, Way]) -> Years:
+    """Visits of so many days ago."""
+    made = Years(NOW - 730 * DAY_MS, NOW, NOW, NOW)
+    made.looks = [
+        Look(f"V-{nth}", NOW - int(ago * DAY_MS), browser, way) for nth, (browser, ago, way) in enumerate(seen)
+    ]
+    return made
+
+
+def all_visits(made: Years) -> Visits:
+    return visited((visit for visit, _ in browsed(made)), lambda _: 0)
+
+
+def touched_by(made: Years, bought: Order) -> list[str]:
+    return [one.way.campaign or one.way.source for one in Owed(made, all_visits(made), Tellings()).touches(bought)]
+
+
+def test_its_plans_are_settings_that_hold(tmp_path: Path) -> None:
+    config = tmp_path / "wakeline.toml"
+    config.write_text(SETTINGS + plans.settings(NOW) + MARGINS)
+    planned = load(config, {}, {}).sites[SITE].campaigns
+    assert [one.id for one in planned] == [plan.id for plan in PLANS if plan.is_planned]
+    assert next(one.cost for one in planned if one.id == VOID) == 300
+
+
+def test_people_come_by_all_ways_and_some_leave() -> None:
+    made = years(1, 150, NOW)
+    sums = brought(made, truth.truth(made), tellings(made, 1))
+    assert {kind for _, kind, _, _ in sums.visits} >= {"direct", "search", "social", "email", "paid", "referral"}
+    assert {gone.browser is None for gone in made.gone.values()} == {True, False}
+    assert any(visit.is_continued for every in all_visits(made).of.values() for visit in every)
+    assert {look.browser.visitor[:5] for look in made.looks} >= {"", "brows", "secon", "home-", "stran", "gone-"}
+    assert max(row["touches"] for row in sums.credits.values()) > 5
+    assert sums.campaigns[BEST]["orders"] > effects.SOME
+    assert not list(effects.effects(sums))
+
+
+def test_a_difference_is_found() -> None:
+    made = years(2, 20, NOW)
+    found, said = truth.truth(made), tellings(made, 2)
+    true, other = brought(made, found, said), brought(made, found, said)
+    assert not any(effects.of_views(other, true).values())
+    next(iter(other.credits.values()))["revenue"] += 1
+    other.campaigns[VOID]["cost"] += 1
+    differ = {what for what, found in effects.of_views(other, true).items() if found}
+    assert differ == {"campaigns in SQL: credits", "campaigns in SQL: campaigns"}
+
+
+def test_who_is_back_from_paying_goes_on_with_the_visit() -> None:
+    made = looks((PHONE, 2, MAIL), (PHONE, 2 - 1 / 24, PAYING[0]), (LAPTOP, 1, PAYING[0]))
+    first, back = all_visits(made).of["browser-phone"]
+    assert (first.is_continued, first.is_bounce, back.is_continued, back.began.way) == (False, True, True, MAIL)
+    (alone,) = all_visits(made).of["browser-laptop"]
+    assert not alone.is_continued
+
+
+def test_which_visits_touch_an_order() -> None:
+    of_another = Browser("browser-other", "198.51.100.3", "C-2")
+    made = looks(
+        (PHONE, 91, MAIL), (PHONE, 89, ADVERT), (LAPTOP, 40, MAIL), (LAPTOP, 30, PAYING[0]), (of_another, 20, MAIL),
+        (PHONE, 10, DIRECT), (PHONE, -1, MAIL),
+    )  # fmt: skip
+    assert touched_by(made, order()) == ["lamp-search", BEST, "direct"]
+
+
+def test_five_models() -> None:
+    every = [(PHONE, 4, ADVERT), (LAPTOP, 3, MAIL), (PHONE, 2, MAIL), (PHONE, 1, DIRECT)]
+    owed = Owed(made := looks(*every), all_visits(made), Tellings())
+    credits = owed.credits(bought := order(), truth.order_truth(bought))
+    parts = {model: [one.revenue for one in credits if one.model == model] for model in MODELS}
+    assert parts == {
+        "first": [3_000], "last": [3_000], "last_non_direct": [3_000], "linear": [750] * 4,
+        "position": [1_200, 300, 300, 1_200],
+    }  # fmt: skip
+    assert [one.position for one in credits if one.model == "last_non_direct"] == [3]
+
+
+def test_amounts_are_divided_to_the_last_cent() -> None:
+    thirds = MODELS["linear"](all_visits(looks(*[(PHONE, days, DIRECT) for days in (1, 2, 3)])).of["browser-phone"])
+    assert divided(100, thirds) == [34, 33, 33]
+    assert divided(-101, thirds) == [-34, -34, -33]
+
+
+def test_what_is_known_too_late_changes_nothing() -> None:
+    made, bought = looks((PHONE, 2, MAIL)), order()
+    heard = NOW
+    for arrived, touched in ((heard + DAY_MS, [BEST]), (heard + DAY_MS + MINUTE_MS, [])):
+        visits = visited((visit for visit, _ in browsed(made)), lambda _, at=arrived: at)  # type: ignore[misc]
+        said = Tellings(heard={bought.number: heard})
+        said.named[bought.number] = [Named(heard, heard, "C-1")]
+        assert [one.way.campaign for one in Owed(made, visits, said).touches(bought)] == touched

@@ -683,7 +683,7 @@ def test_margins_of_categories(tmp_path: Path) -> None:
         pytest.param('category = "Shoes"\nrate = "0.4"', 'margins rate must be a number, not text "0.4"', id="a text"),
         pytest.param(
             'category = "Shoes"\nrate = 0.4\n[[site.margins]]\ncategory = "shoes "\nrate = 0.2',
-            'margins has "shoes " twice, also as "Shoes": which rate is meant?',
+            'margins have "shoes " twice, also as "Shoes": which rate is meant?',
             id="twice",
         ),
     ],

@@ -58,36 +58,36 @@ NEEDS = "campaigns need an id, a type, and the days on which it starts and ends"
         ),
         pytest.param(
             ONE.replace("2026-12-24", "2026-11-24"),
-            'campaigns "spring" ends on 2026-11-24, before it starts on 2026-12-01',
+            'campaign "spring" ends on 2026-11-24, before it starts on 2026-12-01',
             id="ends first",
         ),
         pytest.param(
             ONE.replace("starts = 2026", "starts = 0001"),
-            'campaigns "spring" starts on 0001-12-01, before 2000-01-01: which day is meant?',
+            'campaign "spring" starts on 0001-12-01, before 2000-01-01: which day is meant?',
             id="starts long ago",
         ),
         pytest.param(
             ONE.replace("spring", " "),
-            "campaigns id must have 1 to 100 characters, without spaces around them",
+            'campaign " " has id " ": 1 to 100 characters, without spaces around them',
             id="an id of spaces",
         ),
         pytest.param(ONE + "price = 3\n", f"campaigns allow only {FIELDS}, not price", id="unknown"),
-        pytest.param(ONE + "cost = -1\n", 'campaigns "spring" costs -1: 0 to 1,000,000,000', id="less than nothing"),
-        pytest.param(ONE + "cost = nan\n", 'campaigns "spring" costs nan: 0 to 1,000,000,000', id="no number"),
+        pytest.param(ONE + "cost = -1\n", 'campaign "spring" costs -1: 0 to 1,000,000,000', id="less than nothing"),
+        pytest.param(ONE + "cost = nan\n", 'campaign "spring" costs nan: 0 to 1,000,000,000', id="no number"),
         pytest.param(
             ONE + "cost = 9\n",
             'campaigns cost something: write the site\'s currency = "EUR", or another',
             id="no currency",
         ),
-        pytest.param(ONE + ONE, 'campaigns has "spring" twice: which one is meant?', id="twice"),
+        pytest.param(ONE + ONE, 'campaigns have "spring" twice: which one is meant?', id="twice"),
         pytest.param(
             EURO + ONE + COST.format("2026-12-01", "2026-12-07", 1) + COST.format("2026-12-07", "2026-12-09", 2),
-            'campaigns "spring" has two costs for 2026-12-07: which one is meant?',
+            'campaign "spring" has two costs for 2026-12-07: which one is meant?',
             id="two costs for a day",
         ),
         pytest.param(
             EURO + ONE + COST.format("2026-12-01", "2026-12-25", 1),
-            'campaigns "spring" has a cost from 2026-12-01 to 2026-12-25: it runs from 2026-12-01 to 2026-12-24',
+            'campaign "spring" has a cost from 2026-12-01 to 2026-12-25: it runs from 2026-12-01 to 2026-12-24',
             id="a cost of another day",
         ),
         pytest.param(
@@ -105,7 +105,7 @@ def test_a_campaign_that_cannot_be_is_refused(tmp_path: Path, text: str, problem
 def test_more_campaigns_than_a_site_may_have_are_refused(tmp_path: Path) -> None:
     text = "".join(ONE.replace("spring", f"c{n}") for n in range(MOST_CAMPAIGNS + 1))
     [found] = refused(tmp_path, SITE + text)
-    assert "has 1,001 campaigns, more than 1,000" in found
+    assert "campaigns are 1,001, more than 1,000" in found
 
 
 PLAN = CampaignRule(id="a", type="letter", starts=date(2026, 12, 1), ends=date(2026, 12, 2))
@@ -127,6 +127,18 @@ def test_a_definition_says_what_changes_in_a_campaign() -> None:
     ]
 
 
+def test_elements_with_commas_are_told_apart() -> None:
+    one, two = body_of("campaigns", plan(elements=("a, b",))), body_of("campaigns", plan(elements=("a", "b")))
+    assert difference("campaigns", one, two) == ['- a has "a, b"', '+ a has "a", "b"']
+
+
+@pytest.mark.parametrize("name", ["costs", "cost"])
+def test_costs_that_are_no_campaigns_are_said_to_be(tmp_path: Path, name: str) -> None:
+    text = ONE + COST.format("2026-12-01", "2026-12-01", 3).replace("campaigns.costs", name)
+    [found] = refused(tmp_path, SITE + text)
+    assert f"a site has no [[site.{name}]]; did you mean [[site.campaigns.costs]]?" in found
+
+
 OTHER: dict[type, Any] = {str: "other", date: date(2026, 12, 1), float: 7.0}
 OTHERS: dict[str, Any] = {
     "costs": (DayCostRule(first=PLAN.starts, last=PLAN.ends, cost=3.0),),
@@ -146,7 +158,7 @@ def test_a_change_of_any_field_is_said(name: str) -> None:
 def test_every_text_has_a_longest_length(tmp_path: Path, name: str) -> None:
     with_it = "\n".join(line for line in ONE.splitlines() if not line.startswith(f"{name} ="))
     [found, *_] = refused(tmp_path, f'{SITE}{with_it}\n{name} = "{"x" * 501}"\n')
-    assert f"campaigns {name} must have " in found
+    assert f' has {name} "xxx' in found
 
 
 @pytest.mark.parametrize(

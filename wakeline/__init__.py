@@ -9,7 +9,8 @@ commerce.py       a shop's fields; amounts.py parsing of amounts
 mailing/          signed links in mails and letters
 server_events.py  what servers may send; api_keys.py the keys that they send it with
 record.py         records in the log; named.py whom they name;
-                  applied.py definitions: what was applied, and what lanes have met of it
+                  applied.py definitions: what was applied, and what lanes have met of it;
+                  planned.py campaigns that are planned over HTTP
 keys.py           every Redis key; thing_keys.py those of things
 lanes.py          assignment of ids to lanes, and the deployment
 log/              the log; history/ the archived log; dead_letters.py records that could not be folded

@@ -1,7 +1,8 @@
-"""What a customer bought and what it cost, as it is stored in its state: its account.
+"""What a customer bought and what it cost, as it is stored in its state: its account; and when it was contacted.
 
 Each order, and all else that costs something to serve the customer, has a booking: what it comes to now, so that to be
-told again changes nothing. The latest ones are kept one by one, older ones only as sums.
+told again changes nothing. The latest ones are kept one by one, older ones only as sums. Of the contacts of ours that
+reached the customer those of the last days are kept one by one, and nothing of older ones.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ from wakeline.durations import DAY_MS
 MOST_ORDERS = 64  # that are kept one by one
 MOST_COSTS = 16
 MOST_CURRENCIES = 4  # in the sums of days; in others only sums of all time are kept beyond the latest bookings
+MOST_CONTACTS = 64  # the latest ones
 YEAR_MS = 365 * DAY_MS
+CONTACTS_MS = 7 * DAY_MS  # before now: the contacts that readers count
+CONTACTS_KEPT_MS = CONTACTS_MS + DAY_MS  # of log time
 OFFSET_BITS = 21  # so that a moment has 63
 OFFSETS = (1 << OFFSET_BITS) - 1
 MOST_SUM = 2**63 - 1  # minor units, or orders, of a currency: what is stored has no more bits
@@ -72,6 +76,22 @@ class Booked(Struct, array_like=True, gc=False):
     was: Booking | None = None  # as it was told before; None: it was not
 
 
+class Contact(Struct, array_like=True, frozen=True, gc=False):
+    """When a mail, a letter, a call or a message of ours reached the customer."""
+
+    told: int = 0  # see `Booking`
+    time: int = 0  # when it was sent, or began, ms; 0: it did not reach the customer, or reached another one
+    since: int = 0  # see `Booking`
+
+
+class Contacted(Struct, array_like=True, gc=False):
+    """What a thing tells its customer of a contact."""
+
+    id: str  # a hash of the thing's; of what another id passes on also with that id's
+    now: Contact
+    was: int = 0  # its `time` as it was told before, ms; 0: it was not
+
+
 class Sums(Struct, array_like=True, gc=False):
     """Sums over bookings in one currency, minor units."""
 
@@ -107,6 +127,7 @@ class Account(Struct, array_like=True, gc=False):
     first: int = 0  # time of the earliest order that is not kept any more, ms; 0: none
     last: int = 0  # and of the latest
     leaves: int = 0  # when the next booking leaves the last 365 days, ms; 0: none will
+    contacts: dict[str, Contact] = {}
 
     def all_time(self) -> dict[str, Sums]:
         """Sums of all bookings, by currency."""
@@ -119,6 +140,11 @@ class Account(Struct, array_like=True, gc=False):
     def bought(self) -> list[int]:
         """When the orders were bought of which something was kept, ms, latest first: of those that are kept here."""
         return sorted((one.time for one in self.orders.values() if one.orders), reverse=True)
+
+    def contacts_7d(self, now: int) -> int:
+        """How many contacts of ours reached the customer in the seven days before `now` (ms), at most MOST_CONTACTS."""
+        since = now - CONTACTS_MS
+        return sum(one.time > since for one in self.contacts.values())
 
     def ranks(self, currency: str, now: int) -> tuple[int, int, int, int]:
         """By each of RANKS, minor units of a currency; notes, too, when the next booking `leaves` the last year.

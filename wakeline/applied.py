@@ -17,7 +17,9 @@ from redis.asyncio import Redis
 from wakeline import keys
 from wakeline.lanes import Deployment
 from wakeline.log import Log
+from wakeline.planned import decoded, is_told
 from wakeline.record import Definition, encode_record
+from wakeline.settings import CampaignRule
 
 Of = tuple[str, str]  # site, name of what is defined
 
@@ -63,6 +65,12 @@ async def applied(redis: Redis) -> dict[Of, Applied]:
     """All of it. Raises redis-py's errors."""
     found: Any = await redis.hgetall(keys.DEFINITIONS)
     return {of_field(field): _decode(text) for field, text in found.items()}
+
+
+def told_of(said: Mapping[Of, Applied], site: str) -> dict[str, CampaignRule | None]:
+    """The campaigns of a site that were planned over HTTP, by the name of the definition; None: deleted."""
+    found = {name: one for (of, name), one in said.items() if of == site and is_told(name)}
+    return {name: decoded(bytes(one.body)) for name, one in found.items()}
 
 
 async def register(redis: Redis, of: Of, former: Applied | None, version: int, body: bytes) -> Applied:

@@ -36,7 +36,7 @@ MAX_CART_ITEMS = 20  # products of a cart that a profile lists, the latest ones
 # ---- credit for orders ---------------------------------------------------------------------------
 
 TOUCHED_MS = 90 * DAY_MS  # a visit that began so long before an order may take credit for it
-SETTLED_MS = DAY_MS  # after an order was first heard of, by log time: what arrives later changes nobody's credit
+SETTLED_MS = DAY_MS  # after a purchase was first heard of, by log time: what arrives later changes nobody's credit
 CREDIT_MODELS = ("first", "last", "last_non_direct", "linear", "position")
 """How an order may be divided among the visits before it: see docs/campaigns.md and `reports.credit`."""
 

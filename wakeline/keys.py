@@ -46,7 +46,7 @@ another one. Writer: the replay.
 
 DEFINITIONS = "wl:definitions"
 """hash: "<site>/<name>" -> JSON: version and body of what `wakeline apply` said last, and whether all lanes of the log
-have it. For ever. `wakeline apply`.
+have it. For ever. `wakeline apply`; the collector, of campaigns that are planned over HTTP.
 """
 
 API_KEYS = "wl:api_keys"

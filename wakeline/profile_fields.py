@@ -15,7 +15,7 @@ from typing import Annotated, Any, NamedTuple
 
 from msgspec import Struct
 
-from wakeline.account import MOST_ORDERS
+from wakeline.account import MOST_CONTACTS, MOST_ORDERS
 from wakeline.definitions import CART_GAP_MS, MAX_CART_ITEMS, MOST_TOUCHES
 from wakeline.durations import MINUTE_MS
 
@@ -234,3 +234,10 @@ class Profile(Struct, frozen=True, kw_only=True):
     purchases: Annotated[Purchases | None, Fact("for customers: what it bought, and what it cost; `None`: nothing")] = (
         None
     )
+    contacts_7d: Annotated[
+        int,
+        Fact(
+            "for customers: mails and letters of campaigns that reached it in the last 7 days, and contacts that you"
+            f" began; at most {MOST_CONTACTS}"
+        ),
+    ] = 0

@@ -301,6 +301,7 @@ def _profile(
         ),
         record=record,
         purchases=read_purchases(stored.account, record, now),
+        contacts_7d=stored.account.contacts_7d(now) if stored.account is not None else 0,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from wakeline.account import Account, Booked
+from wakeline.account import Account, Booked, Contacted
 from wakeline.kept import Kept
 
 ANONYMOUS_PREFIX = "~"  # of a visitor id made with the daily salt; not allowed in ids from the wire
@@ -155,6 +155,7 @@ class CustomerShare(Struct, omit_defaults=True):
     heard: int = 0  # ms; and last
     returned: int = 0  # ms; when they said that the customer is back after an erasure
     account: Account | None = None  # what it bought, and what it cost
+    contacted: list[Contacted] = []  # by a thing: when it reached the customer, see `crm.commerce.accounts`
 
 
 class Delta(Struct, tag_field="kind", tag="delta", omit_defaults=True):

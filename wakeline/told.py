@@ -19,6 +19,7 @@ from wakeline.vocabulary.fields import AMOUNTS
 EARLIEST = "<"  # such as the time at which an order was paid
 BOUGHT = f"{EARLIEST}b"  # the earliest time (ms) that a purchase says
 BEGAN = f"{EARLIEST}t"  # the earliest time (ms) at which a contact or a service order was told
+CAME_IN, WENT_OUT = f"{EARLIEST}in", f"{EARLIEST}out"  # the earliest time (ms) at which a contact had that direction
 MONEY = "$"  # whole minor units of the fact's CURRENCY, alone or in a list
 CURRENCY = "c"  # stays with the amounts of its fact, and never takes the place of another
 A_REFUND = f"{MONEY}r"  # prefix of the stored name of a refund, which ends with a hash of its id

@@ -1,4 +1,4 @@
-"""What orders and other things tell their customer's account: what they earned, and what they cost.
+"""What orders and other things tell their customer's account: what they earned, what they cost, whom they reached.
 
 Each tells the customer that it names what it comes to now, whenever that changes, and a customer that it names no
 longer that it comes to nothing. After an erasure, which wipes the account, things in which a later fact still names the
@@ -8,7 +8,7 @@ customer tell all again: see `unlinked`. So the account is the same in a replay,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from msgspec.structs import replace
@@ -16,17 +16,30 @@ from msgspec.structs import replace
 from crm.commerce.counting import Known, known
 from crm.commerce.worth import MOST_VALUE, discount_of
 from crm.out import Out
+from crm.things.digests import short
 from crm.things.state import Thing
-from wakeline.account import Booked, Booking, moment_of
+from wakeline.account import Booked, Booking, Contact, Contacted, moment_of
 from wakeline.kept import Kept
 from wakeline.orders import Order
 from wakeline.record import CustomerShare, Fact
-from wakeline.told import BEGAN, CURRENCY, EARLIEST, LEFT_OUT, customer_of, stored_name, teller_of, value_of
+from wakeline.told import (
+    BEGAN,
+    CAME_IN,
+    CURRENCY,
+    EARLIEST,
+    LEFT_OUT,
+    WENT_OUT,
+    customer_of,
+    stored_name,
+    teller_of,
+    value_of,
+)
 from wakeline.vocabulary import things
 from wakeline.vocabulary.money import FACTORS, half_up
 
 COST, DISCOUNT = stored_name("cost"), stored_name("discount")
 COSTING = (things.CONTACT, things.SERVICE_ORDER, things.SENT)
+WAS_SENT, BOUNCED = f"{EARLIEST}sent", f"{EARLIEST}bounced"
 MINUTES_OF = "+min"  # suffix of the id of a cost by the minute, where the thing's own cost is in another currency
 NOTHING = Booking()
 
@@ -39,6 +52,7 @@ class Standing(NamedTuple):
     customer: str
     since: int  # when that was said, ms
     bookings: Bookings
+    contacted: int = 0  # when it reached that customer, ms; 0: it did not
 
 
 NOBODYS = Standing("", 0, {})
@@ -50,7 +64,7 @@ def standing(thing: Thing, order: Known | None, out: Out) -> Standing:
     if not customer:
         return NOBODYS
     bookings = _of_order(thing, order) if order is not None else _of_cost(thing)
-    return Standing(customer, min(since, out.now), bookings)
+    return Standing(customer, min(since, out.now), bookings, reached(thing))
 
 
 def rate(thing: Thing, order: Known | None, out: Out) -> None:
@@ -68,33 +82,54 @@ def rate(thing: Thing, order: Known | None, out: Out) -> None:
 
 def tell(fact: Fact, is_named: bool, thing: Thing, was: Standing, now: Standing, out: Out) -> None:
     """Tell customers what a fact changed. `is_named`: the customer of the fact, whom nobody erased."""
-    if was.customer and was.customer != now.customer and was.bookings:
+    if was.customer and was.customer != now.customer and (was.bookings or was.contacted):
         gone = [Booked(id, is_cost, NOTHING, one) for (id, is_cost), one in was.bookings.items()]
-        _send(thing, was, gone, out, is_gone=True)
-    former = was.bookings if was.customer == now.customer else {}
-    changed = _changed(former, now.bookings, is_earlier=now.since < was.since) if now.customer else []
-    if changed:
-        _send(thing, now, changed, out)
+        _send(thing, was, gone, out, contacted=_contact(thing, 0, was), is_gone=True)
+    former = was if was.customer == now.customer else NOBODYS
+    is_earlier = now.since < was.since
+    changed = _changed(former.bookings, now.bookings, is_earlier=is_earlier) if now.customer else []
+    reaches = now.contacted != former.contacted or (is_earlier and now.contacted)
+    contacted = _contact(thing, now.contacted, former) if now.customer and reaches else []
+    if changed or contacted:
+        _send(thing, now, changed, out, contacted=contacted)
     last = min(fact.time, out.now)
-    if is_named and not (changed and fact.customer == now.customer and last == now.since):
+    if is_named and not ((changed or contacted) and fact.customer == now.customer and last == now.since):
         _send(thing, Standing(fact.customer, last, {}), [], out)
 
 
 def unlinked(thing: Thing, id: str, out: Out) -> None:
     """Tell a customer that was erased what a thing comes to which later facts still name it."""
     now = standing(thing, known(thing) if thing.kind is things.ORDER else None, out)
-    if now.customer == id and now.bookings:
-        _send(thing, now, [Booked(*key, one, one) for key, one in now.bookings.items()], out)
+    if now.customer == id and (now.bookings or now.contacted):
+        booked = [Booked(*key, one, one) for key, one in now.bookings.items()]
+        _send(thing, now, booked, out, contacted=_contact(thing, now.contacted, now))
 
 
-def _send(thing: Thing, to: Standing, booked: list[Booked], out: Out, *, is_gone: bool = False) -> None:
+def _contact(thing: Thing, time: int, was: Standing) -> list[Contacted]:
+    """What is told of a contact that is now of `time` (ms; 0: it is none); empty: nothing, as it was none."""
+    return [Contacted(short(thing.id), Contact(time=time), was.contacted)] if time or was.contacted else []
+
+
+def _send(
+    thing: Thing,
+    to: Standing,
+    booked: list[Booked],
+    out: Out,
+    *,
+    contacted: Sequence[Contacted] = (),
+    is_gone: bool = False,
+) -> None:
+    told = moment_of(out.now, out.offset)
     for one in booked:
-        one.now = replace(one.now, told=moment_of(out.now, out.offset), since=to.since)
+        one.now = replace(one.now, told=told, since=to.since)
+    for each in contacted:
+        each.now = replace(each.now, told=told, since=to.since)
     seen = 0 if is_gone else to.since
     out.tell(
         CustomerShare(
             site=thing.site, customer=to.customer, visitor=thing.id,
             since=to.since, first_seen=seen, last_seen=seen, booked=booked,
+            contacted=list(contacted),
         )
     )  # fmt: skip
 
@@ -163,8 +198,25 @@ def _of_cost(thing: Thing) -> Bookings:
     }
 
 
+def reached(thing: Thing) -> int:
+    """When a contact of ours reached whom the thing names, ms; 0: it is none, or did not.
+
+    A mail or a letter of a campaign counts from when it was sent, unless it bounced; any other contact from the first
+    that went out, unless the person wrote or called before. Facts that come later make that time earlier, never later.
+    """
+    told = thing.state.told
+    if thing.kind is things.SENT:
+        return 0 if teller_of(told, BOUNCED) is not None else value_of(told, WAS_SENT) or 0
+    if thing.kind is things.CONTACT and (out := value_of(told, WENT_OUT)):
+        came_in = value_of(told, CAME_IN)
+        return out if came_in is None or out < came_in else 0
+    return 0
+
+
 def _began(told: list[Kept]) -> int:
     """The earliest time of its states, or of its facts if it has none, ms."""
     said = {name: value for fact in told for name, value in fact.fields.items() if name.startswith(EARLIEST)}
     first = said.pop(BEGAN, 0) or min(fact.time for fact in told)  # an earlier version did not store it
+    for direction in (CAME_IN, WENT_OUT):
+        said.pop(direction, None)
     return min(said.values(), default=first)

@@ -8,6 +8,7 @@ customers.py   links a visitor to its customer, and adds its activity to the cus
 turns.py       whose turn it was on a browser that several people share, and what a late identify moves
 noting.py      which visitors of a lane belong to a customer, so that its erasure finds them
 account.py     what a customer bought and what it cost, as its things tell
+contacts.py    when mails, letters and calls of ours reached a customer, as its things tell
 record.py      what servers and imports tell of a customer, and of a visitor
 forgetting.py  erasure of visitors and customers, used by the rules
 """

@@ -1,7 +1,8 @@
-"""A customer's account: what it bought, and what it cost, as `crm.commerce.accounts` tells it.
+"""A customer's account: what it bought, what it cost, when it was contacted, as `crm.commerce.accounts` tells it.
 
 A booking that is told again takes the place of the former one. What is too old to be kept one by one is in sums, to
-which only the difference is added; that is why a thing says, too, what it told before.
+which only the difference is added; that is why a thing says, too, what it told before. Contacts are in
+`crm.identity.contacts`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from itertools import islice
 
 from msgspec.structs import replace
 
+from crm.identity import contacts
 from crm.identity.state import Customer
 from crm.out import Out
 from crm.sites import SiteFacts
@@ -23,6 +25,7 @@ from wakeline.account import (
     Account,
     Booked,
     Booking,
+    Contacted,
     Sums,
     is_later,
     of_currency,
@@ -43,6 +46,8 @@ def hear_of_thing(share: CustomerShare, customer: Customer, out: Out) -> None:
         customer.hear(share.first_seen, share.last_seen)
     if share.booked:
         enter(share.booked, customer, out, is_in_order=True)
+    if share.contacted:
+        contacts.enter(share.contacted, customer, out)
 
 
 def enter(booked: Iterable[Booked], customer: Customer, out: Out, *, is_in_order: bool = False) -> None:
@@ -53,6 +58,11 @@ def enter(booked: Iterable[Booked], customer: Customer, out: Out, *, is_in_order
     if book(account, booked, out.now, is_in_order=is_in_order):
         customer.state.account = account
         _changed(customer, out)
+
+
+def contacts_passed_on(contacted: Iterable[Contacted], via: str) -> list[Contacted]:
+    """The same as `passed_on` of contacts."""
+    return [Contacted(_of(one.id, via), one.now, one.was) for one in contacted]
 
 
 def passed_on(booked: Iterable[Booked], via: str) -> list[Booked]:
@@ -68,7 +78,8 @@ def moved(account: Account | None, via: str) -> Account | None:
     if account is None:
         return None
     orders, costs = ({_of(id, via): one for id, one in kept.items()} for kept in (account.orders, account.costs))
-    return replace(account, orders=orders, costs=costs)
+    reached = {_of(id, via): one for id, one in account.contacts.items()}
+    return replace(account, orders=orders, costs=costs, contacts=reached)
 
 
 def _of(id: str, via: str) -> str:
@@ -84,6 +95,8 @@ def end_record(customer: Customer, out: Out) -> None:
     customer.end_record()
     if former is None:
         return
+    if former.contacts:
+        customer.state.account = Account(contacts=former.contacts)
     costs = {id: one for id, one in former.costs.items() if is_thing(id)}
     if _hear_of(former.orders, costs, customer):
         customer.state.account = replace(former, costs=costs)
@@ -116,9 +129,11 @@ def add(other: Account, customer: Customer, out: Out, *, first_heard: int) -> No
         {id: one for id, one in kept.items() if one.since > upto and (has_record or is_thing(id))}
         for kept in (other.orders, other.costs)
     )
+    reached = {id: one for id, one in other.contacts.items() if one.since > upto}
     left = replace(other, orders=orders, costs=costs) if first_heard > upto else Account(orders, costs)
+    left.contacts = reached
     _hear_of(orders, costs, customer)
-    if orders or costs or left.older:
+    if orders or costs or left.older or reached:
         account = state.account or Account()
         merge(account, left, out.now)
         state.account = account
@@ -215,6 +230,7 @@ def merge(account: Account, other: Account, now: int) -> None:
     account.costs_upto = max(account.costs_upto, other.costs_upto)
     for kept, is_cost in ((other.orders, False), (other.costs, True)):
         book(account, [Booked(id, is_cost, one) for id, one in kept.items()], now)
+    contacts.merge(account, other.contacts, now)
 
 
 def _add_all(sums: dict[str, Sums], others: Mapping[str, Sums]) -> None:

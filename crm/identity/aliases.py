@@ -84,7 +84,8 @@ def pass_on(share: CustomerShare, customer: Customer, out: Out) -> None:
     """Pass on what was told to a customer that has an `into`. The share itself may be heard again by a replay."""
     state = customer.state
     booked = account.passed_on(share.booked, customer.id)
-    out.tell(replace(share, customer=state.into, via=customer.id, booked=booked))
+    contacted = account.contacts_passed_on(share.contacted, customer.id)
+    out.tell(replace(share, customer=state.into, via=customer.id, booked=booked, contacted=contacted))
     if is_thing(share.visitor):
         if share.first_seen:
             state.first_heard = min(state.first_heard or share.first_seen, share.first_seen)
@@ -124,7 +125,7 @@ def note_refused(share: CustomerShare, customer: Customer, out: Out) -> None:
         _note(customer, since=began(share))
     if customer.state.into:
         names = {"customer": customer.state.into, "via": customer.id}
-        out.tell(replace(share, **names, interests={}, counts={}, record=[], booked=[], account=None))
+        out.tell(replace(share, **names, interests={}, counts={}, record=[], booked=[], contacted=[], account=None))
 
 
 def note_refused_fact(at: int, customer: Customer, out: Out) -> None:

@@ -117,6 +117,7 @@ def is_known(share: CustomerShare, customer: Customer) -> bool:
         and share.last_seen <= state.heard
         and share.since > customer.tombstone
         and not share.booked
+        and not share.contacted
     )
 
 

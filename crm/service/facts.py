@@ -5,13 +5,15 @@ from __future__ import annotations
 from crm.things import forms
 from wakeline.kept import Fields
 from wakeline.record import Fact
-from wakeline.told import BEGAN, EARLIEST
+from wakeline.told import BEGAN, CAME_IN, EARLIEST, WENT_OUT
 from wakeline.vocabulary.fields import CONTACT_STATES
 
 SENT = "campaign_"  # prefix of the types about one mail; the rest is what happened to it
 OPENED, CLICKED = "opened", "clicked"
 BY_MACHINE = "_by_machine"  # after what happened
 LAST_CLICK = "last_click"  # time (ms) of the latest click of a person; an earlier version did not store it
+
+DIRECTED = {"in": CAME_IN, "out": WENT_OUT}
 
 CONTACT = forms.table("contact", without=("state",))
 SERVICE_ORDER = forms.table("service_order")
@@ -21,8 +23,10 @@ CAMPAIGN = forms.table("campaign_sent")
 
 
 def contact(fact: Fact) -> Fields:
-    """Its fields, and since when it is in a state."""
+    """Its fields, and since when it is in a state, and since when it has a direction."""
     found = forms.taken(fact.body, CONTACT) | {BEGAN: fact.time}
+    if (direction := DIRECTED.get(fact.body.get("direction", ""))) is not None:
+        found[direction] = fact.time
     if "state" in fact.body:
         if fact.body["state"] not in CONTACT_STATES:
             raise ValueError("state: none of a contact's")

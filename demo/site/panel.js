@@ -150,7 +150,7 @@ function drawProfile(profile, customer) {
   $("visits").nextSibling.textContent = profile.visits === 1 ? "visit" : "visits"
   rows($("session"), [
     ...session
-      ? [["came in on", session.entry], ["is on", session.page], ["came from", from(session)]]
+      ? [["came in on", session.entry], ["is on", session.page], ["came from", from({ ...session, content: profile.last_source?.content })]]
       : [["", "It has ended: half an hour without activity."]],
     ["cart", profile.cart && inCart(profile.cart)],
     ["campaigns", profile.touches?.length && lines(profile.touches.map(touch))],

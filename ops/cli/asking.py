@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -15,7 +16,8 @@ from wakeline.extras import install
 
 if TYPE_CHECKING:
     from reports import Result
-    from wakeline.settings import Config
+    from wakeline.applied import Applied, Of
+    from wakeline.settings import Config, Site
 
 DAY = click.DateTime(["%Y-%m-%d"])
 
@@ -54,7 +56,7 @@ def asked(
         with (
             _progress() as progress,
             ask(
-                history, question, zones=zones, sites=config.sites.values(), progress=progress.tell, parquet=parquet,
+                history, question, zones=zones, sites=_planned(config, sql), progress=progress.tell, parquet=parquet,
                 may_be_empty=is_new,
             ) as answer,
         ):  # fmt: skip
@@ -62,6 +64,31 @@ def asked(
             if not history.lanes():
                 click.echo(f"{_nothing_yet(url, config.settings.archive_seal_s)}, and this is the answer", err=True)
             yield answer
+
+
+def _planned(config: Config, sql: str) -> list[Site]:
+    """The sites, with the campaigns that were planned over HTTP, where the question is about campaigns."""
+    from reports.views import needs
+
+    sites = list(config.sites.values())
+    if not needs(sql).rates:
+        return sites
+    from redis.exceptions import RedisError
+
+    from wakeline.applied import applied, told_of
+    from wakeline.planned import with_told
+    from wakeline.redis.connect import connect
+
+    async def said() -> dict[Of, Applied]:
+        async with connect(config.settings.redis) as redis:
+            return await applied(redis)
+
+    try:
+        found = asyncio.run(said())
+    except (RedisError, OSError) as error:
+        click.echo(f"Redis is away, so campaigns that were planned over HTTP lack their plans: {error}", err=True)
+        return sites
+    return [with_told(one, told_of(found, one.key).values()) for one in sites]
 
 
 class _Progress:

@@ -23,7 +23,7 @@ from ops.cli.person import CUSTOMERS, called, is_unicode, person_of
 from ops.cli.personal import personal_of, personal_view
 from ops.cli.things import kind_of, of_kind, thing_options, thing_view
 from wakeline.escape import plain
-from wakeline.record import CUSTOMER_PREFIX
+from wakeline.record import ANONYMOUS_PREFIX, CUSTOMER_PREFIX
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -80,6 +80,12 @@ def profile(
         _thing(read_config, site, kind, id, as_json=as_json, watch=watch)
         return
     person = person_of(site, id, is_customer=customer, else_use=OWN_IDS)
+    if person.startswith(ANONYMOUS_PREFIX):
+        raise Refused(
+            "anonymous visitors have no profile: of who has not consented (consent full), only numbers of the site are "
+            "kept, and the id is another one the next day",
+            FAILED,
+        )
     who = called(id, person)
     url = read_config.settings.redis
     with redis_errors(url):

@@ -69,6 +69,8 @@ def _facts(profile: Profile, person: str, now: datetime) -> Table:
         table.add_row("visitors", Text("\n".join(map(plain, profile.visitors))))
     if profile.purchases and profile.purchases.orders:
         table.add_row("bought", _bought(profile.purchases, now))
+    if profile.contacts_7d:
+        table.add_row("contacts", f"{profile.contacts_7d} of yours in the last 7 days")
     if profile.record:
         for what, said in _told(profile.record):
             table.add_row(what, Text(plain(said)))

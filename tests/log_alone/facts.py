@@ -14,6 +14,7 @@ from wakeline.record import Fact, ImportEnd, Record
 HOUR = 60 * MINUTE
 ORDERS = ("#" + "a" * 32, "#" + "b" * 32)
 CONTACT, SENT, PRODUCT = "#contact:" + "c" * 32, "#sent:" + "d" * 32, "$runner-7"
+OTHER_SENT = "#sent:" + "e" * 32
 IMPORT = "1" * 32
 EVERY_LANE = "*"
 AGES = (0, 0, 1, MINUTE, HOUR, DAY, 20 * DAY, 300 * DAY, 500 * DAY)
@@ -57,7 +58,7 @@ class Facts:
     def _fact(self, at: int, *, forgets: bool) -> Fact:
         rng = self._rng
         customer = rng.choice((*self._customers, ""))
-        home, type, body = self._about(forgets=forgets)
+        home, type, body = self._reaching(*self._about(forgets=forgets), at)
         visitor = ""
         if home == "@":
             home = customer = customer or self._customers[0]
@@ -76,6 +77,16 @@ class Facts:
             "shop", home, type, blake2b(said.encode(), digest_size=8).hexdigest(), received - rng.choice(AGES),
             received, customer, visitor, body, **told_by,
         )  # fmt: skip
+
+    def _reaching(self, home: str, type: str, body: dict[str, Any], at: int) -> tuple[str, str, dict[str, Any]]:
+        """Contacts of ours, mails that bounce; drawn apart, so that the rest of a story is the same without them."""
+        rng = random.Random(f"{len(self._said)} {at} {type}")
+        if type == "contact":
+            return home, type, body | rng.choice(({}, {"direction": "out"}, {"direction": "out"}, {"direction": "in"}))
+        if home == SENT:
+            said = rng.choice((type, type, "campaign_sent", "campaign_bounced"))
+            return rng.choice((SENT, OTHER_SENT)), said, body
+        return home, type, body
 
     def _about(self, *, forgets: bool) -> tuple[str, str, dict[str, Any]]:
         rng = self._rng

@@ -24,6 +24,7 @@ from crm.state import Customer, decode_customer, decode_visitor
 from processor.batch import in_order
 from processor.lane_protocol import SENT, position_of
 from tests.timeline import in_full, in_full_of_customer
+from wakeline.account import CONTACTS_MS
 from wakeline.definitions import SEEN_MS
 from wakeline.keys import Keys
 from wakeline.record import CUSTOMER_PREFIX, Delta, decode_record
@@ -51,7 +52,7 @@ tests/test_processor_ages.py holds for how long.
 """
 SLACK_MS = 60_000  # of lifetimes: runs take less
 NEAR = 1e-9
-EMPTY = [{}, {}, {}, {}, 0, 0, 0, 0, 0]  # account of a customer
+EMPTY = [{}, {}, {}, {}, 0, 0, 0, 0, 0, {}]  # account of a customer
 
 Holdings = dict[str, Any]
 """Key without version -> what it holds. Beside each that expires, with LIVES: ms."""
@@ -162,7 +163,7 @@ def but_for_its_log(found: Holdings) -> Holdings:
     kept = {}
     for key, value in found.items():
         if f":state:{CUSTOMER_PREFIX}" in key and isinstance(value, dict):
-            kept[key] = _whenever_told(value)
+            kept[key] = _whenever_told(value, _clock(key, found))
         elif key.endswith("}:lane"):
             rows = {name: n for name, n in value.items() if name in set(Verdict)}
             assert sum(rows.values()) == value["offset"], f"{key} does not balance: {value}"
@@ -179,12 +180,16 @@ def but_for_its_log(found: Holdings) -> Holdings:
     return kept
 
 
-def _whenever_told(state: dict[str, Any]) -> dict[str, Any]:
-    """A customer's state, whenever bookings of its account were told, and without those that came to nothing."""
+def _whenever_told(state: dict[str, Any], clock: int) -> dict[str, Any]:
+    """A customer's state, whenever bookings of its account were told, and without those that came to nothing.
+
+    Of contacts it has those that count at the lane's `clock`, as others are dropped when something else is told.
+    """
     if not (account := state.get("account")):
         return state
     entries = [{id: [0, *one[1:-1]] for id, one in kept.items() if one[2]} for kept in account[:2]]
-    account = [*entries, *account[2:]]
+    contacts = {id: [0, one[1], 0] for id, one in account[9].items() if one[1] > clock - CONTACTS_MS}
+    account = [*entries, *account[2:9], contacts]
     return {name: value for name, value in state.items() if name != "account"} | (
         {"account": account} if account != EMPTY else {}
     )
@@ -214,7 +219,7 @@ def met_at_once(found: Holdings) -> Holdings:
     kept = dict(found)
     for key, value in found.items():
         if f":state:{CUSTOMER_PREFIX}" in key and isinstance(value, dict):
-            kept[key] = _whenever_told(value)
+            kept[key] = _whenever_told(value, _clock(key, found))
         elif key.endswith("}:lane"):
             kept[key] = dict(value, applied=value.get("applied", 0) + value.get("erased", 0))
             kept[key].pop("erased", None)

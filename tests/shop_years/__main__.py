@@ -22,6 +22,7 @@ FOLDER = Path("build/shop_years")
 @click.option("--customers", type=click.IntRange(1), default=3_000, show_default=True, help="Some fifteen orders each.")
 @click.option("--no-kills", is_flag=True, help="Leave the processor and the replay alone.")
 @click.option("--no-replay", is_flag=True, help="Read what was told, and end.")
+@click.option("--later", is_flag=True, help="Tell some of it after the orders are settled of which it tells.")
 @click.option(
     "--folder",
     type=click.Path(path_type=Path, file_okay=False),
@@ -29,13 +30,14 @@ FOLDER = Path("build/shop_years")
     show_default=True,
     help="Emptied at the start. truth/ holds what is true, told/ what was imported, stage/ what the processes said.",
 )
-def main(seed: int, customers: int, no_kills: bool, no_replay: bool, folder: Path) -> None:
+def main(seed: int, customers: int, no_kills: bool, no_replay: bool, later: bool, folder: Path) -> None:
     """Two years of a shop that a seed decides, told to a real deployment, and read back: all of it must be true.
 
     What the shop decided is written to truth/ first: each order with its value, what was taken back and its margin,
     each product, each customer with what it brought and cost, and the site's totals. Then pages, tills and imports
     tell it, in any order, some of it late or twice, while the processor is killed at random moments. In the end
-    every order, product, customer and total is compared; and once more after `wakeline replay`. The exit code is 1
+    every order, product, customer, visit and total is compared, and of campaigns what they brought, cost and are
+    owed; and once more after `wakeline replay`. The exit code is 1
     if any of them differs.
 
     \b
@@ -45,7 +47,7 @@ def main(seed: int, customers: int, no_kills: bool, no_replay: bool, folder: Pat
     """
     console = Console(stderr=True)
     shutil.rmtree(folder, ignore_errors=True)
-    options = Options(seed, customers, kills=not no_kills, replays=not no_replay)
+    options = Options(seed, customers, kills=not no_kills, replays=not no_replay, later=later)
     result = asyncio.run(play(folder.absolute(), options, lambda words: console.print(words, highlight=False)))
     show(result, Console())
     sys.exit(0 if result.is_true else 1)

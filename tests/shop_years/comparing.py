@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
+from tests.shop_years import effects
+from tests.shop_years.brought import Brought
 from tests.shop_years.pages import SECRET
 from tests.shop_years.purchases import CustomerTruth, EarnedTruth
 from tests.shop_years.reading import AMOUNTS, SUMS, Said, minor, ms
@@ -20,10 +22,14 @@ Differences = dict[str, list[str]]
 """By what was compared: who or what, what was found, and what is true."""
 
 
-def differences(said: Said, found: Truth, people: list[CustomerTruth]) -> Differences:
+def differences(said: Said, found: Truth, people: list[CustomerTruth], campaigns: Brought) -> Differences:
     wanted = {order.number: _order(order) for order in found.orders}
     keys = {number: thing_id(SECRET, ORDER, number) for number in wanted}
-    of_sql = {keys[number]: {name: row[name] for name in OF_SQL} for number, row in wanted.items()}
+    buyers = {order.number: _pseudonym(order.buyer) for order in found.orders}
+    of_sql = {
+        keys[number]: {name: row[name] for name in OF_SQL} | {"customer": buyers[number]}
+        for number, row in wanted.items()
+    }
     products = {
         one.id: {"orders": one.orders, "sold": float(one.sold), "returned": float(one.returned)}
         for one in found.products
@@ -33,11 +39,12 @@ def differences(said: Said, found: Truth, people: list[CustomerTruth]) -> Differ
         "orders": list(_of_rows(said.orders, all_but_state)),
         "customers": list(_of_customers(said.customers, people)),
         "totals": list(_of_fields("", said.totals, {name: n for name, n in found.totals.items() if n})),
-    }
+    } | effects.of_live(said.lists, said.browsers, campaigns)
     if said.sql is not None:
         different["orders in SQL"] = list(_of_rows(said.sql.orders, of_sql))
         different["products in SQL"] = list(_of_rows(said.sql.products, products))
         different["customers in SQL"] = list(_of_sql(said.sql.customers, people))
+        different |= effects.of_views(said.sql.campaigns, campaigns)
     return different
 
 
@@ -45,10 +52,14 @@ def _but(row: dict[str, Any], name: str) -> dict[str, Any]:
     return {each: value for each, value in row.items() if each != name}
 
 
+def _pseudonym(customer: str) -> str:
+    return customer_id(SECRET, customer) if customer else ""
+
+
 def _order(order: OrderTruth) -> dict[str, Any]:
     return {
         "time": order.time,
-        "customer": customer_id(SECRET, order.customer) if order.customer else "",
+        "customer": _pseudonym(order.customer),
         "currency": order.currency,
         "value": order.value,
         "taken back": order.taken_back,

@@ -8,6 +8,8 @@ from enum import StrEnum, auto
 from typing import NamedTuple
 
 from tests.shop_years.catalogue import Product
+from tests.shop_years.ways import DIRECT, Way
+from wakeline.durations import MINUTE_MS
 
 
 class Line(NamedTuple):
@@ -67,6 +69,27 @@ WITHOUT_COSTS = (Told.PAGE, Told.SIGNED, Told.PAID, Told.BARE)
 """The items are those that a page told, who knows no costs."""
 
 
+class Browser(NamedTuple):
+    """`visitor`: "" without consent, where the address and the day stand for it. `customer` signs in at each visit."""
+
+    visitor: str
+    address: str
+    customer: str = ""
+
+
+@dataclass(frozen=True)
+class Look:
+    """A visit that buys nothing: `pages` that follow each other by a minute."""
+
+    id: str
+    time: int
+    browser: Browser
+    way: Way
+    pages: int = 1
+    signs_in: bool = True
+    is_late: bool = False  # it may arrive a while later
+
+
 @dataclass
 class Order:
     """An order with all that becomes of it. `first`: what was bought before it was amended; `first_customer`: who was
@@ -90,9 +113,20 @@ class Order:
     claimed: list[Refund] = field(default_factory=list)  # by a page alone, of an order that others told: for nothing
     states: dict[str, int] = field(default_factory=dict)
     identified_later: bool = False  # its visitor says an hour later who it is
+    way: Way = DIRECT  # by which its visit came
+    browser: Browser | None = None  # None: its customer's usual one, or one that nobody knows
+    seen_ms: int = MINUTE_MS  # before it, its visit began
 
     def buyer_at_first(self) -> str:
         return self.customer if self.first is None else self.first_customer
+
+
+class Happened(NamedTuple):
+    """To what was sent: `what` is the end of a type of event (`opened`, `clicked`, `bounced`, `unsubscribed`)."""
+
+    what: str
+    time: int
+    link: str = ""
 
 
 @dataclass
@@ -106,6 +140,11 @@ class Cost:
     cost: int | None = None
     currency: str = "EUR"
     minutes: Decimal | None = None
+    campaign: str = "spring"  # of what was sent, as all below
+    medium: str = "letter"
+    of_plan: int = 0  # what its customer bears if it tells no cost, in the site's currency
+    element: dict[str, str] = field(default_factory=dict)
+    happened: list[Happened] = field(default_factory=list)
 
 
 @dataclass
@@ -131,9 +170,16 @@ class Customer:
         return (self.id, self.other_id) if self.other_id else (self.id,)
 
 
+class Gone(NamedTuple):
+    """How a customer left: its `browser` withdrew, or without one the shop's server had it erased."""
+
+    time: int
+    browser: Browser | None
+
+
 @dataclass
 class Years:
-    """The whole history. `browsing`: since when browsers tell; `live`: since when a running collector is told."""
+    """The whole history. `browsing`: since when most browsers tell; `live`: since when a running collector is told."""
 
     start: int
     browsing: int
@@ -143,3 +189,5 @@ class Years:
     customers: list[Customer] = field(default_factory=list)
     orders: list[Order] = field(default_factory=list)
     costs: list[Cost] = field(default_factory=list)
+    looks: list[Look] = field(default_factory=list)
+    gone: dict[str, Gone] = field(default_factory=dict)  # by a customer's id: none of `customers`, which are compared

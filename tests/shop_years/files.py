@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.shop_years.decided import Order, Refund, Years, text
 from tests.shop_years.telling import Event, Tellings
+from wakeline.vocabulary.fields import ELEMENTS
 
 ORDERS = (
     "order_number", "created_at", "customer_id", "channel", "currency", "subtotal", "order_discount", "coupon",
@@ -27,8 +28,9 @@ def write(folder: Path, made: Years, said: Tellings) -> list[tuple[str, Path]]:
         ("orders", ORDERS, _orders(said)),
         ("contacts", ("ticket_id", "created_at", "customer_id", "channel", "topic", "cost", "currency", "minutes"),
          _rows(said.contact_rows, "contact_id", "channel", "topic", "cost", "currency", "minutes")),
-        ("sends", ("sent_id", "sent_at", "customer_id", "campaign", "medium", "cost", "currency"),
-         _rows(said.letter_rows, "sent_id", "campaign", "medium", "cost", "currency")),
+        ("sends", ("sent_id", "sent_at", "customer_id", "campaign", "medium", "cost", "currency", *ELEMENTS),
+         _rows((one | one.get("element", {}) for one in said.letter_rows),
+               "sent_id", "campaign", "medium", "cost", "currency", *ELEMENTS)),
     ]  # fmt: skip
     found = []
     for kind, header, rows in tables:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from decimal import Decimal
 
+from tests.shop_years import journeys
 from tests.shop_years.catalogue import RATES, Product, catalogue, in_currency, pieces_of
 from tests.shop_years.decided import Cost, Customer, Line, Order, Told, Years, worth
 from tests.shop_years.fates import befall
@@ -16,7 +17,7 @@ BORDER_DAYS = range(363, 368)  # ago: neither certainly within a year nor certai
 LETTER_DAYS = 390  # sent mails are kept 400
 GUESTS = 0.06  # of the orders
 TWO_IDS = 0.06  # of the customers
-SECOND_MS = 1_000
+SECOND_MS, HOUR_MS = 1_000, 60 * MINUTE_MS
 MAIN = "EUR"
 PROMOTIONS = ("promotion_issued", "promotion_used", "contest_entered")
 COUPONS = ("", "", "", "", "SPRING", "WELCOME")
@@ -24,8 +25,11 @@ CATEGORIES = ("Lamps", "Ceramics", "Plants", "Textiles", "Fabrics")
 assert set(RATES) < set(CATEGORIES)
 
 
-def years(seed: int, customers: int, end: int) -> Years:
-    """All that a shop of so many customers decides in the two years before `end`, ms."""
+def years(seed: int, customers: int, end: int, *, later: bool = False) -> Years:
+    """All that a shop of so many customers decides in the two years before `end`, ms.
+
+    `later`: some say who they are in a visit of days later.
+    """
     chance = random.Random(seed)
     end = end // SECOND_MS * SECOND_MS
     made = Years(end - DAYS * DAY_MS, end - BROWSING_DAYS * DAY_MS, end - LIVE_DAYS * DAY_MS, end)
@@ -34,6 +38,7 @@ def years(seed: int, customers: int, end: int) -> Years:
     for one in made.customers:
         _buy(one, made, chance)
         _cost(one, made, chance)
+    journeys.add(made, chance, lambda one, currency: _lines(one, currency, made.products, chance), later=later)
     made.orders.sort(key=lambda order: order.time)
     return made
 
@@ -67,7 +72,8 @@ def _moments(made: Years, since: int, until: int, every_days: float, chance: ran
     at = since + int(chance.random() * every_days * DAY_MS)
     while at < min(until, made.end - 2 * MINUTE_MS):
         if (made.end - at) // DAY_MS not in BORDER_DAYS:
-            found.append(at // SECOND_MS * SECOND_MS)
+            is_near = (at - MINUTE_MS) % HOUR_MS >= HOUR_MS - journeys.BORDER_MS  # when its visit begins
+            found.append((at + 2 * journeys.BORDER_MS * is_near) // SECOND_MS * SECOND_MS)
         at += int(chance.uniform(0.4, 1.6) * every_days * DAY_MS)
     return found
 

@@ -14,16 +14,19 @@ from pathlib import Path
 from ops.cli.progress import progress_bar
 from tests.integration.kill.books import Books
 from tests.integration.kill.services import kept
-from tests.shop_years import files, purchases, reading, truth
+from tests.shop_years import campaigns, files, plans, purchases, reading, truth
+from tests.shop_years.brought import Brought, brought
 from tests.shop_years.comparing import Differences, differences
 from tests.shop_years.decided import Years
 from tests.shop_years.habits import years
+from tests.shop_years.pages import SECRET
 from tests.shop_years.purchases import CustomerTruth
 from tests.shop_years.reading import Said
 from tests.shop_years.stage import WITHIN_S, Stage, staged
-from tests.shop_years.telling import Tellings, tellings
+from tests.shop_years.telling import Tellings, browsed, tellings
 from tests.shop_years.truth import Truth
 from wakeline.history import History
+from wakeline.vocabulary.things import ORDER, thing_id
 
 Say = Callable[[str], None]
 AGAIN = 2  # key version of the replay
@@ -36,6 +39,7 @@ class Options:
     customers: int = 3_000
     kills: bool = True
     replays: bool = True
+    later: bool = False  # some is told after the orders are settled of which it tells
 
 
 @dataclass
@@ -54,7 +58,7 @@ async def play(folder: Path, options: Options, say: Say) -> Result:
     """Everything lies in `folder`: truth/ and told/ stay, and what the processes said. Raises AssertionError."""
     one = _Play(folder, options, say)
     one.decide()
-    async with staged(folder / "stage") as stage:
+    async with staged(folder / "stage", plans.settings(one.made.end)) as stage:
         await one.tell(stage)
         await one.compare(stage, "as it was told", 1)
         if options.replays:
@@ -69,6 +73,8 @@ class _Play:
     said: Tellings
     truth: Truth
     people: list[CustomerTruth]
+    campaigns: Brought
+    visitors: list[str]
 
     def __init__(self, folder: Path, options: Options, say: Say) -> None:
         self.result = Result()
@@ -87,10 +93,12 @@ class _Play:
     def decide(self) -> None:
         options, figures = self._options, self.result.figures
         with self._step("decide"):
-            self.made = years(options.seed, options.customers, time.time_ns() // 1_000_000)
-            self.said = tellings(self.made, options.seed)
+            self.made = years(options.seed, options.customers, time.time_ns() // 1_000_000, later=options.later)
+            self.said = tellings(self.made, options.seed, later=options.later)
             self.truth = truth.truth(self.made)
             self.people = purchases.customers(self.made, self.truth)
+            self.visitors = sorted({visit.visitor for visit, _ in browsed(self.made) if visit.visitor})
+            self.campaigns = brought(self.made, self.truth, self.said)
             truth.write(self._folder / "truth", self.truth, self.people)
         orders = self.truth.orders
         figures |= {
@@ -102,6 +110,10 @@ class _Play:
             "of unknown margin": sum(order.margin is None for order in orders),
             "of pages alone": sum(order.of_page for order in orders),
             "contacts, letters and others that cost": len(self.made.costs),
+            "visits": sum(self.campaigns.visits.values()),
+            "of campaigns": sum(row["visits"] for row in self.campaigns.campaigns.values()),
+            "mails of campaigns": sum(row["sent"] for row in self.campaigns.campaigns.values()),
+            "credits": len(self.campaigns.credits),
         }
 
     # ---- told
@@ -142,7 +154,7 @@ class _Play:
         with self._step(f"read it, {when}"):
             history = await stage.history() if version == 1 else None  # which a replay does not change
             said = await asyncio.to_thread(self._read, stage, version, history)
-            found = differences(said, self.truth, self.people)
+            found = differences(said, self.truth, self.people, self.campaigns)
         self.result.differences[when] = found
 
     def _read(self, stage: Stage, version: int, history: History | None) -> Said:
@@ -153,8 +165,13 @@ class _Play:
                 reading.orders(url, [order.number for order in self.made.orders], done),
                 reading.customers(url, [one.id for one in self.made.customers], done),
                 reading.totals(url, version),
-                None if history is None else reading.in_sql(history, stage.site),
+                campaigns.live(url, version, sorted({day for day, *_ in self.campaigns.visits})),
+                campaigns.browsers(url, self.visitors),
+                None if history is None else reading.in_sql(history, stage.site, self._numbers()),
             )
+
+    def _numbers(self) -> dict[str, str]:
+        return {thing_id(SECRET, ORDER, order.number): order.number for order in self.made.orders}
 
     # ---- replayed
 

@@ -130,6 +130,8 @@ def _earned(orders: Sequence[OrderTruth], costs: Sequence[Cost], since: int) -> 
             continue
         if cost.cost is not None:
             of(cost.currency).cost_to_serve += cost.cost
+        elif cost.of_plan:
+            of(MAIN).cost_to_serve += cost.of_plan
         if cost.minutes is not None:
             of(MAIN).cost_to_serve += _minor(Fraction(cost.minutes) * Fraction(SERVICE_MINUTE))
     for earned in found.values():

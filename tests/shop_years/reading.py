@@ -11,7 +11,10 @@ from typing import Any, NamedTuple
 from redis import Redis
 
 from reports.asking import Query, ask
+from reports.views import NAMES
 from tests.integration.kill.books import LANES
+from tests.shop_years.brought import Brought
+from tests.shop_years.campaigns import Ask, Live, in_views
 from tests.shop_years.pages import SECRET, SITE
 from wakeline.history import History
 from wakeline.keys import Keys
@@ -60,6 +63,7 @@ class InSql(NamedTuple):
     orders: Rows
     products: Rows
     customers: dict[str, dict[str, Counter[str]]]
+    campaigns: Brought
 
 
 class Said(NamedTuple):
@@ -68,6 +72,8 @@ class Said(NamedTuple):
     orders: Rows
     customers: dict[str, Any]
     totals: dict[str, int]
+    lists: Live
+    browsers: Rows
     sql: InSql | None  # None: it was not asked
 
 
@@ -140,11 +146,18 @@ def totals(url: str, version: int) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-def in_sql(history: History, site: Site) -> InSql:
-    return InSql(_sql_orders(history, site), _sql_products(history, site), _sql_customers(history, site))
+def in_sql(history: History, site: Site, numbers: dict[str, str]) -> InSql:
+    """`numbers`: those of orders by their keys. Reads the history once."""
+    every = f"SELECT 1 -- {' '.join(NAMES)}"  # it reads what the views that it names need
+    with ask(history, Query(every), zones={SITE: site.time_zone}, sites=[site]) as answer:
+
+        def asked(sql: str) -> list[tuple[Any, ...]]:
+            return list(answer.then(sql).rows())
+
+        return InSql(_sql_orders(asked), _sql_products(asked), _sql_customers(asked), in_views(asked, numbers))
 
 
-def _sql_orders(history: History, site: Site) -> Rows:
+def _sql_orders(asked: Ask) -> Rows:
     """By key, what the view `orders` says."""
     return {
         key: {
@@ -156,28 +169,23 @@ def _sql_orders(history: History, site: Site) -> Rows:
             "kept": minor(revenue, currency),
             "state": state or "",
         }
-        for key, currency, value, refunded, revenue, customer, state, time in _rows(history, site, ORDERS_SQL)
+        for key, currency, value, refunded, revenue, customer, state, time in asked(ORDERS_SQL)
     }
 
 
-def _sql_products(history: History, site: Site) -> Rows:
+def _sql_products(asked: Ask) -> Rows:
     """By id, what the view `product_sales` says."""
     return {
         id: {"orders": orders, "sold": round(sold, 6), "returned": round(returned, 6)}
-        for id, orders, sold, returned in _rows(history, site, PRODUCTS_SQL)
+        for id, orders, sold, returned in asked(PRODUCTS_SQL)
     }
 
 
-def _sql_customers(history: History, site: Site) -> dict[str, dict[str, Counter[str]]]:
+def _sql_customers(asked: Ask) -> dict[str, dict[str, Counter[str]]]:
     """By pseudonym and currency, what the view `customer_value` says."""
     found: dict[str, dict[str, Counter[str]]] = {}
     names = ("orders_before", *SUMS, *(f"{name}_year" for name in SUMS))
-    for customer, currency, *values in _rows(history, site, CUSTOMERS_SQL):
+    for customer, currency, *values in asked(CUSTOMERS_SQL):
         read = (minor(value, currency) if isinstance(value, Decimal) else value for value in values)
         found.setdefault(customer, {})[currency] = Counter(dict(zip(names, read, strict=True)))
     return found
-
-
-def _rows(history: History, site: Site, sql: str) -> list[tuple[Any, ...]]:
-    with ask(history, Query(sql), zones={SITE: site.time_zone}, sites=[site]) as answer:
-        return list(answer.rows())

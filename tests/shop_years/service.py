@@ -18,6 +18,10 @@ def same(customer: Customer, time: int) -> dict[str, Any]:
             "other": customer.other_id}  # fmt: skip
 
 
+def forgotten(customer: str, time: int) -> dict[str, Any]:
+    return {"id": f"{customer}-forgotten", "type": "forget", "time": time, "customer": customer}
+
+
 def events(cost: Cost, chance: random.Random) -> list[dict[str, Any]]:
     """Of one thing: what is known at once, or later in an event of its own."""
     event: dict[str, Any] = {"id": cost.id, "type": cost.type, "time": cost.time, "customer": cost.customer}
@@ -26,7 +30,9 @@ def events(cost: Cost, chance: random.Random) -> list[dict[str, Any]]:
     else:
         event["promotion"] = "two years"
     if cost.type == "campaign_sent":
-        event |= {"campaign": "spring", "medium": "letter"}
+        event |= {"campaign": cost.campaign, "medium": cost.medium}
+        if cost.element:
+            event["element"] = cost.element
     if cost.type == "contact":
         event |= {"channel": chance.choice(CHANNELS), "topic": "delivery"}
     more: dict[str, Any] = {}
@@ -37,4 +43,11 @@ def events(cost: Cost, chance: random.Random) -> list[dict[str, Any]]:
     if cost.type in ("contact", "service_order") and more and chance.random() < 0.3:
         later = event | {"id": f"{cost.id}-done", "time": cost.time + 5 * MINUTE_MS}
         return [event, later | more]
-    return [event | more]
+    return [event | more, *(_happened(cost, event, number) for number in range(len(cost.happened)))]
+
+
+def _happened(cost: Cost, sent: dict[str, Any], number: int) -> dict[str, Any]:
+    what, time, link = cost.happened[number]
+    named = {name: sent[name] for name in ("customer", "sent_id", "campaign")}
+    found = {"id": f"{cost.id}-{number}", "type": f"campaign_{what}", "time": time, **named}
+    return found | ({"element": {"link": link}} if link else {})

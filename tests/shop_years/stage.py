@@ -27,7 +27,7 @@ from tests.integration.kill.services import Deployment, Service
 from tests.integration.kill.tail import StreamsTail
 from tests.server import RedisServer
 from tests.shop_history import arrived
-from tests.shop_years.pages import BROWSER, ORIGIN, SETTINGS, SITE, Visit
+from tests.shop_years.pages import BROWSER, MARGINS, ORIGIN, SETTINGS, SITE, Visit
 from tests.shop_years.telling import Event
 from wakeline import keys
 from wakeline.api_keys import add, new_key
@@ -62,14 +62,14 @@ class Ends(StreamsTail):
 
 
 class Stage(Deployment):
-    """Its server runs; `folder` holds all of its files."""
+    """Its server runs; `folder` holds all of its files. `settings`: more of the site, TOML."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str) -> None:
         ports = find_free_ports(5)
         folder.mkdir(parents=True, exist_ok=True)
         super().__init__(folder, RedisServer(free_port(), folder / "redis"), ports, "")
         config = self.processor.flags["config"]
-        config.write_text(SETTINGS)
+        config.write_text(SETTINGS + settings + MARGINS)
         self.site = load(config, {}, {}).sites[SITE]
         flags = {name: self.processor.flags[name] for name in ("config", "redis", "data")}
         self.archiver = Service(
@@ -91,7 +91,7 @@ class Stage(Deployment):
         Nothing may run yet: appends of today would come before those of then.
         """
         facts, policy = Facts(self.site, By.SERVER), Policy(self.site)
-        name, self._key, stored = new_key(SITE, "shop", ["events"], now=time.time_ns() // 1_000_000)
+        name, self._key, stored = new_key(SITE, "shop", ["events", "erase"], now=time.time_ns() // 1_000_000)
         async with connect(self.server.url) as redis:
             await open_deployment(redis, Settings(redis=self.server.url, lanes=LANES))
             await add(redis, name, stored)
@@ -222,9 +222,9 @@ def _cleaned(said: Event | Visit, at: int, facts: Facts, policy: Policy) -> list
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[Stage]:
+async def staged(folder: Path, settings: str) -> AsyncIterator[Stage]:
     """Its server runs. Ends all of its processes; if something was raised, with what they said last."""
-    stage = Stage(folder)
+    stage = Stage(folder, settings)
     try:
         stage.server.start()
         yield stage

@@ -7,8 +7,10 @@ tells is an event as `POST /v1/server/events` takes it.
 from __future__ import annotations
 
 import random
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.shop_years import pages, service
 from tests.shop_years.decided import Back, Line, Order, Refund, Told, Years, text
@@ -21,6 +23,18 @@ OVERLAP = 0.2  # of the orders since pages tell, which the import has too
 AGAIN = 0.08  # of the events, which are told once more
 LATE = 0.06  # of what the import could have told, which a server tells instead, at the very end
 SENT_LATE_MS = (5 * MINUTE_MS, 3 * DAY_MS)
+SETTLED_MS = 23 * 60 * MINUTE_MS
+"""After an order by which all is told that says to whom it is owed. A day after it was first heard of it is settled."""
+ALONE_MS = 180 * MINUTE_MS
+LAST = (1 << 53) - DAY_MS  # ms, after all that is streamed
+
+
+class Named(NamedTuple):
+    """A server names the customer of an order, in an event of that time, ms."""
+
+    time: int
+    arrived: int
+    customer: str
 
 
 @dataclass
@@ -34,24 +48,51 @@ class Tellings:
     letter_rows: list[Event] = field(default_factory=list)
     streamed: list[tuple[int, Event | Visit]] = field(default_factory=list)
     live: list[Event | Visit] = field(default_factory=list)
+    heard: dict[str, int] = field(default_factory=dict)  # of an order, by its number, first in what was streamed, ms
+    named: defaultdict[str, list[Named]] = field(default_factory=lambda: defaultdict(list))  # in that, by number
+    arrived: dict[tuple[str, int], int] = field(default_factory=dict)  # of the messages in what was streamed, likewise
+
+    def known(self, visit: Visit) -> int:
+        """When it had arrived; what is not streamed comes after all that is."""
+        return self.arrived.get(_name(visit), LAST)
 
 
-def tellings(made: Years, seed: int) -> Tellings:
-    return _Teller(made, random.Random(seed + 1)).all()
+def tellings(made: Years, seed: int, *, later: bool = False) -> Tellings:
+    """`later`: some of it after the orders are settled of which it tells."""
+    return _Teller(made, random.Random(seed + 1), later=later).all()
+
+
+def _name(visit: Visit) -> tuple[str, int]:
+    first = visit.events[0]
+    return first["page"], first["n"]
+
+
+def browsed(made: Years) -> Iterator[tuple[Visit, int]]:
+    """What browsers tell, each message once, with the time by which it has arrived if it tells of an order."""
+    for order in made.orders:
+        if order.told is not Told.SHOP:
+            settled = order.time + SETTLED_MS if order.time < made.live else made.end
+            yield from ((visit, made.end if visit.way is None else settled) for visit in pages.visits(order))
+    for look in made.looks:
+        yield pages.looked(look), made.end
+    for gone in made.gone.values():
+        if gone.browser is not None:
+            yield pages.withdrawn(gone.browser, gone.time), made.end
 
 
 class _Teller:
-    def __init__(self, made: Years, chance: random.Random) -> None:
-        self._made, self._chance = made, chance
+    def __init__(self, made: Years, chance: random.Random, *, later: bool) -> None:
+        self._made, self._chance, self._later = made, chance, later
         self._found = Tellings()
         self._arriving: list[tuple[int, Event | Visit]] = []
 
     def all(self) -> Tellings:
         for order in self._made.orders:
-            if order.time < self._made.browsing:
+            if order.time < self._made.browsing and order.told is Told.SHOP:
                 self._of_before(order)
             else:
                 self._since(order)
+        self._arrive()
         for cost in self._made.costs:
             self._cost(service.events(cost, self._chance))
         for one in self._made.customers:
@@ -62,8 +103,22 @@ class _Teller:
         self._arriving.sort(key=lambda one: one[0])
         live = self._made.live
         self._found.streamed = [one for one in self._arriving if one[0] < live]
+        for at, said in reversed(self._found.streamed):
+            self._note(at, said)
         self._found.live = [said for at, said in self._arriving if at >= live]
+        erased = [id for id, gone in self._made.gone.items() if gone.browser is None]
+        self._found.live += [service.forgotten(id, self._made.end) for id in erased]
         return self._found
+
+    def _note(self, at: int, said: Event | Visit) -> None:
+        found = self._found
+        if isinstance(said, Visit):
+            found.arrived[_name(said)] = at
+        elif "transaction_id" in said:
+            found.named[said["transaction_id"]].append(Named(said["time"], at, said.get("customer", "")))
+        for event in said.events if isinstance(said, Visit) else [said]:
+            if event["type"] == "purchase":
+                found.heard[(event.get("props") or event)["transaction_id"]] = at
 
     # ---- orders of before pages told anything
 
@@ -95,9 +150,6 @@ class _Teller:
     # ---- orders since
 
     def _since(self, order: Order) -> None:
-        if order.told is not Told.SHOP:
-            for visit in pages.visits(order):
-                self._visit(visit, order)
         if order.told in (Told.SHOP, Told.BOTH):
             self._tell(bought(order, later_ms=self._delay(order)))
             if order.time < self._made.live and self._chance.random() < OVERLAP:
@@ -105,7 +157,9 @@ class _Teller:
         elif order.told is Told.BARE:
             self._tell(bought(order, has_items=False, later_ms=self._delay(order)))
         if order.first is not None:
-            self._tell(amended(order))
+            self._tell(
+                amended(order), late_ms=SENT_LATE_MS[1] if self._later else SETTLED_MS - (order.amended - order.time)
+            )
         for state in order.states:
             self._tell(came_about(order, state))
         for refund in order.refunds if order.told is not Told.PAGE else ():
@@ -116,25 +170,39 @@ class _Teller:
         of_page = order.told is not Told.SHOP and order.time < self._made.live
         return self._chance.choice((0, 2_000)) if of_page else 0
 
-    def _tell(self, event: Event) -> None:
+    def _tell(self, event: Event, *, late_ms: int = SENT_LATE_MS[1]) -> None:
         """By a server: soon or late, and some twice."""
-        late = self._chance.randrange(*SENT_LATE_MS) if self._chance.random() < 0.2 else self._chance.randrange(30_000)
+        is_late = self._chance.random() < 0.2
+        late = self._chance.randrange(SENT_LATE_MS[0], late_ms) if is_late else self._chance.randrange(30_000)
         at = min(event["time"] + late, self._made.end - 1)
         self._arriving.append((at, event))
         if self._chance.random() < AGAIN:
             self._arriving.append((min(at + self._chance.randrange(2 * DAY_MS), self._made.end - 1), event))
 
-    def _visit(self, visit: Visit, order: Order) -> None:
-        """Browsers keep what they could not send; a purchase of before the live part arrives before it."""
-        last = max(event["time"] for event in visit.events)
-        late = self._chance.randrange(DAY_MS) if self._chance.random() < 0.1 else self._chance.randrange(4_000)
-        at = last + late
-        if visit.buys and order.time < self._made.live:
-            at = min(at, max(last, self._made.live - 1))
-        self._arriving.append((at, visit))
-        if self._chance.random() < AGAIN:
-            again = at + self._chance.randrange(1, MINUTE_MS)
-            self._arriving.append((again if (again < self._made.live) == (at < self._made.live) else at, visit))
+    def _arrive(self) -> None:
+        """Browsers keep what they could not send. One that told something else about that time sent both at once.
+
+        A purchase of before the live part arrives before it, and so does what has no visitor's id.
+        """
+        visits = list(browsed(self._made))
+        spans: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
+        for visit, _ in visits:
+            spans[visit.visitor].append((visit.first, visit.last))
+        for visit, by in visits:
+            around = visit.first - ALONE_MS, visit.last + ALONE_MS
+            near = sum(first < around[1] and last > around[0] for first, last in spans[visit.visitor])
+            may_be_late = visit.may_be_late and (near == 1 or not visit.visitor)
+            is_late = may_be_late and self._chance.random() < 0.1
+            at = visit.last + self._chance.randrange((5 * DAY_MS if self._later else DAY_MS) if is_late else 4_000)
+            if not self._later:
+                at = min(at, max(visit.last, by))
+            live = self._made.live
+            if visit.last < live and (visit.buys or not visit.visitor):
+                at = min(at, live - 1)
+            self._arriving.append((at, visit))
+            if self._chance.random() < AGAIN:
+                again = at + self._chance.randrange(1, MINUTE_MS)
+                self._arriving.append((again if (again < live) == (at < live) else at, visit))
 
     # ---- costs
 

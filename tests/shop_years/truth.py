@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from decimal import Decimal
 from fractions import Fraction
 from math import floor
@@ -43,6 +43,7 @@ class OrderTruth:
     sold: dict[str, str]
     back: dict[str, str]
     named_back: dict[str, str]
+    buyer: str = ""  # whom the history names as its customer
 
     @property
     def kept(self) -> int:
@@ -68,11 +69,24 @@ class Truth:
 
 
 def truth(made: Years) -> Truth:
-    found = Truth(made.end, [order_truth(order) for order in made.orders])
+    found = Truth(made.end, [_left(order_truth(order), order, made) for order in made.orders])
     found.products = _products(made, found.orders)
     for order in found.orders:
         _add(found.totals, order)
     return found
+
+
+def _left(found: OrderTruth, order: Order, made: Years) -> OrderTruth:
+    """Who was erased has no orders. After a withdrawal an order goes on naming its customer, but in the history an
+    order does not of which a browser alone told, as no server said whose it is.
+    """
+    gone = made.gone.get(order.customer)
+    if gone is None:
+        return found
+    if gone.browser is None:
+        return replace(found, customer="", buyer="")
+    is_of_browser = order.told in (Told.PAGE, Told.SIGNED) and not order.states
+    return replace(found, buyer="") if is_of_browser else found
 
 
 # ---- an order
@@ -105,6 +119,7 @@ def order_truth(order: Order) -> OrderTruth:
         sold=_texts(sold),
         back=_texts(back),
         named_back=_texts(named),
+        buyer=order.customer,
     )
 
 

@@ -21,48 +21,53 @@ MOST_LETTERS = {"id": 100, "type": 50, "audience": 500, "goal": 500}
 
 
 def campaign(rule: CampaignRule) -> str:
-    """What is wrong with a campaign; "" for nothing."""
+    """What is wrong with a campaign, after the word; "" for nothing."""
+    return next((f"{quoted(rule.id)} {what}" for _, what in faults(rule)), "")
+
+
+def faults(rule: CampaignRule) -> Iterator[tuple[str, str]]:
+    """(field, what is wrong), to be said of the campaign."""
     for name, most in MOST_LETTERS.items():
         text: str = getattr(rule, name)
-        is_needed = name in ("id", "type")
-        if len(text) > most or text != text.strip() or (is_needed and not text):
-            return f"{name} must have {int(is_needed)} to {most} characters, without spaces around them"
-    which = quoted(rule.id)
+        least = int(name in ("id", "type"))
+        if not least <= len(text) <= most or text != text.strip():
+            yield name, f"has {name} {quoted(text)}: {least} to {most} characters, without spaces around them"
     if rule.ends < rule.starts:
-        return f"{which} ends on {rule.ends}, before it starts on {rule.starts}"
+        yield "ends", f"ends on {rule.ends}, before it starts on {rule.starts}"
     if rule.starts < EARLIEST:
-        return f"{which} starts on {rule.starts}, before {EARLIEST}: which day is meant?"
-    for cost, most in ((rule.cost, MOST_PAID), (rule.send_cost, MOST_COST)):
-        if not 0 <= cost <= most:
-            return f"{which} costs {number(cost)}: 0 to {most:,}"
+        yield "starts", f"starts on {rule.starts}, before {EARLIEST}: which day is meant?"
+    for name, cost, highest in (("cost", rule.cost, MOST_PAID), ("send_cost", rule.send_cost, MOST_COST)):
+        if not 0 <= cost <= highest:
+            yield name, f"costs {number(cost)}: 0 to {highest:,}"
     if len(rule.elements) > MOST_ELEMENTS or any(not 1 <= len(one) <= 100 for one in rule.elements):
-        return f"{which} has elements: at most {MOST_ELEMENTS}, each of 1 to 100 characters"
+        yield "elements", f"has elements: at most {MOST_ELEMENTS}, each of 1 to 100 characters"
     if len(rule.costs) > MOST_DAY_COSTS:
-        return f"{which} has {len(rule.costs):,} costs a day, more than {MOST_DAY_COSTS:,}: join days with the same"
-    return _costs(rule, which)
+        yield "costs", f"has {len(rule.costs):,} costs a day, more than {MOST_DAY_COSTS:,}: join days with the same"
+    else:
+        yield from _costs(rule)
 
 
-def _costs(rule: CampaignRule, which: str) -> str:
+def _costs(rule: CampaignRule) -> Iterator[tuple[str, str]]:
     before: DayCostRule | None = None
-    for one in sorted(rule.costs, key=lambda one: one.first):
+    for index, one in sorted(enumerate(rule.costs), key=lambda each: each[1].first):
+        where = f"costs[{index}]"
         if not 0 <= one.cost <= MOST_COST:
-            return f"{which} costs {number(one.cost)} a day: 0 to {MOST_COST:,}"
+            yield f"{where}.cost", f"costs {number(one.cost)} a day: 0 to {MOST_COST:,}"
         if one.last < one.first or one.first < rule.starts or one.last > rule.ends:
-            return f"{which} has a cost from {one.first} to {one.last}: it runs from {rule.starts} to {rule.ends}"
+            yield where, f"has a cost from {one.first} to {one.last}: it runs from {rule.starts} to {rule.ends}"
         if before is not None and one.first <= before.last:
-            return f"{which} has two costs for {one.first}: which one is meant?"
+            yield f"{where}.first", f"has two costs for {one.first}: which one is meant?"
         before = one
-    return ""
 
 
 def misfits(campaigns: Sequence[CampaignRule]) -> Iterator[str]:
     """What does not go together."""
     if (count := len(campaigns)) > MOST_CAMPAIGNS:
-        yield f"has {count:,} campaigns, more than {MOST_CAMPAIGNS:,}: take out those that ended long ago"
+        yield f"are {count:,}, more than {MOST_CAMPAIGNS:,}: take out those that ended long ago"
     seen = set()
     for rule in campaigns:
         if rule.id in seen:
-            yield f"has {quoted(rule.id)} twice: which one is meant?"
+            yield f"have {quoted(rule.id)} twice: which one is meant?"
         seen.add(rule.id)
 
 

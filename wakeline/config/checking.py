@@ -17,6 +17,8 @@ Owner = type[Settings] | type[Site]
 TYPES: dict[Owner, dict[str, Any]] = {Settings: get_type_hints(Settings), Site: get_type_hints(Site)}
 RULES: dict[Owner, dict[str, Callable[..., str]]] = {Settings: rules.SETTING, Site: rules.SITE}
 
+SINGULAR = {"campaigns": "campaign"}  # of settings whose rule names the element
+
 
 @dataclass
 class Checked:
@@ -38,7 +40,10 @@ class Checked:
             self.problems.append(Problem(where(wrong.index), f"{name} {what}"))
             return
         broken = list(self._broken(name, value))
-        self.problems += [Problem(where(index), f"{name} {what}") for index, what in broken]
+        self.problems += [
+            Problem(where(index), f"{name if index is None else SINGULAR.get(name, name)} {what}")
+            for index, what in broken
+        ]
         if not broken:
             self.values[name] = value
             self.sources[name] = where(None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from wakeline.config import misfits
 from wakeline.config.checking import TYPES, Checked
 from wakeline.config.lines import Place, line_of, places
 from wakeline.config.problems import Problem
-from wakeline.config.values import from_toml, nearest, quoted
+from wakeline.config.values import TABLES, from_toml, nearest, quoted
 from wakeline.settings import Settings, Site
 
 PATHS = ("data", "geoip", "card_key")  # relative to the file they are written in
@@ -95,7 +96,7 @@ class _File:
             if name in TYPES[Site]:
                 self._put(read, (*place, name), value)
             else:
-                self.complain((*place, name), _unknown_in_site(name))
+                self.complain((*place, name), _unknown_in_site(name, value))
         if "key" not in table:
             self.complain(place, 'the site has no key: add one, key = "shop"; it is the snippet\'s data-site')
         key: str = read.values.get("key", "")
@@ -120,7 +121,11 @@ def _unknown_setting(name: str, value: Any) -> str:
     return f"there is no setting {name}{nearest(name, [*TYPES[Settings], 'site'])}"
 
 
-def _unknown_in_site(name: str) -> str:
+def _unknown_in_site(name: str, value: Any) -> str:
     if name in TYPES[Settings]:
         return f"{name} is not a site's setting: move it to the top, above the first [[site]]"
+    if isinstance(value, list) and all(isinstance(one, dict) for one in value):
+        inner = {table.name.rpartition(".")[2]: table.name for table in TABLES.values() if "." in table.name}
+        if meant := get_close_matches(name, inner, n=1):
+            return f"a site has no [[site.{name}]]; did you mean [[site.{inner[meant[0]]}]]?"
     return f"a site has no setting {name}{nearest(name, TYPES[Site])}"

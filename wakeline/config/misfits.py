@@ -23,16 +23,16 @@ def site_misfits(site: Site, refused: Collection[str] = ()) -> Iterator[tuple[st
     Of those that were `refused` the site has the default, which nobody wrote: nothing is said of them here.
     """
     if (count := len(site.interests)) > MOST_INTEREST_RULES:
-        yield "interests", f"has {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
+        yield "interests", f"have {count:,} rules, more than {MOST_INTEREST_RULES:,}: join some with a * in their path"
     if (count := len(site.margins)) > MOST_MARGIN_RULES:
-        yield "margins", f"has {count:,} rules, more than {MOST_MARGIN_RULES:,}"
+        yield "margins", f"have {count:,} rules, more than {MOST_MARGIN_RULES:,}"
     if (count := len(site.passing_hosts)) > MOST_PASSING_HOSTS:
-        yield "passing_hosts", f"has {count:,} hosts, more than {MOST_PASSING_HOSTS:,}"
+        yield "passing_hosts", f"have {count:,} hosts, more than {MOST_PASSING_HOSTS:,}"
     for name, most in (("link_keys", MOST_LINK_KEYS), ("link_hosts", MOST_LINK_HOSTS)):
         if (count := len(getattr(site, name))) > most:
-            yield name, f"has {count:,} entries, more than {most:,}"
+            yield name, f"have {count:,} entries, more than {most:,}"
     if site.link_keys and not site.secret and "secret" not in refused:
-        yield "link_keys", "needs the site's secret: ids in links are hashed with it"
+        yield "link_keys", "need the site's secret: ids in links are hashed with it"
     for what in campaigns.misfits(site.campaigns):
         yield "campaigns", what
     if any(map(campaigns.cost_money, site.campaigns)) and not site.currency and "currency" not in refused:
@@ -41,7 +41,7 @@ def site_misfits(site: Site, refused: Collection[str] = ()) -> Iterator[tuple[st
     for rule in site.margins:
         name = " ".join(rule.category.split()).lower()  # as `crm.sites` compares them
         if name in seen:
-            yield "margins", f"has {quoted(rule.category)} twice, also as {quoted(seen[name])}: which rate is meant?"
+            yield "margins", f"have {quoted(rule.category)} twice, also as {quoted(seen[name])}: which rate is meant?"
         seen[name] = rule.category
     for name in ("minute_cost", "return_cost"):
         if getattr(site, name) and not site.currency and "currency" not in refused:
