@@ -36,7 +36,7 @@ LEFT JOIN history.session AS visit
     ON visit.site = orders.site AND visit.visitor = orders.visitor AND visit.session = orders.session
 WHERE orders.campaign IS NOT NULL
 UNION ALL BY NAME
-SELECT site, campaign, day, cost FROM history.campaign_cost WHERE day <= ({{until}})::DATE
+SELECT site, campaign, day, cost FROM history.campaign_cost
 """
 
 COUNTED = (

@@ -6,7 +6,7 @@ A site that is configured no more has no costs and no rates, and its orders coun
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import UTC, date
 
 import duckdb
 
@@ -54,14 +54,14 @@ INSERT INTO history.campaign VALUES (
 PLANNED = ("id", "type", "starts", "ends", "audience", "goal", "send_cost")
 ADD_COST = """
 INSERT INTO history.campaign_cost
-SELECT site, campaign, unnest(generate_series(first, least(last, newest), INTERVAL 1 DAY))::DATE, cost
+SELECT site, campaign, unnest(generate_series(first, least(last, $newest), INTERVAL 1 DAY))::DATE, cost
 FROM (
     SELECT unnest($site) AS site, unnest($campaign) AS campaign, unnest($first) AS first, unnest($last) AS last,
         unnest($cost) AS cost
-), (SELECT max("at")::DATE + 1 AS newest FROM history.newest)
-WHERE first <= newest
+)
+WHERE first <= $newest
 """
-"""Of days up to the newest record of the history, which views need: a campaign may be planned for centuries."""
+"""Of days up to that of the newest record: what is planned for later costs nothing yet."""
 ADD_ELEMENTS = "INSERT INTO history.campaign_element SELECT $site, $campaign, unnest($elements)"
 
 
@@ -96,6 +96,14 @@ def _plan(connection: duckdb.DuckDBPyConnection, site: Site, send_costs: Mapping
         costs += [(site.key, rule.id, days.first, days.last, days.cost) for days in (*once, *rule.costs)]
         if rule.elements:
             connection.execute(ADD_ELEMENTS, {"site": site.key, "campaign": rule.id, "elements": list(rule.elements)})
-    if costs:
+    newest = _newest(connection, site)
+    if costs and newest:
         names: Sequence[str] = ("site", "campaign", "first", "last", "cost")
-        connection.execute(ADD_COST, dict(zip(names, map(list, zip(*costs, strict=True)), strict=True)))
+        told = dict(zip(names, map(list, zip(*costs, strict=True)), strict=True))
+        connection.execute(ADD_COST, {"newest": newest, **told})
+
+
+def _newest(connection: duckdb.DuckDBPyConnection, site: Site) -> date | None:
+    """The site's day on which the history's newest record was appended; None: there is no record."""
+    (found,) = connection.execute('SELECT max("at") FROM history.newest').fetchone() or (None,)
+    return None if found is None else found.replace(tzinfo=UTC).astimezone(site.time_zone).date()

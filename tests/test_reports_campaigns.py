@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from click.testing import CliRunner
@@ -87,15 +88,19 @@ def test_a_query_of_one_site_has_the_campaigns_of_that_site(tmp_path: Path) -> N
             assert list(found.rows()) == wanted
 
 
-def test_a_campaign_that_never_ends_has_its_costs_up_to_now(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("zone", "days_so_far"), [("Europe/Berlin", 3), ("Pacific/Honolulu", 2)])
+def test_a_campaign_that_never_ends_has_its_costs_up_to_the_sites_day(
+    tmp_path: Path, zone: str, days_so_far: int
+) -> None:
     history = seal(tmp_path, [(one.received + 20, one) for one in TOLD])
     days = (DayCostRule(first=FIRST, last=date.max, cost=1.0),)
     endless = [
         CampaignRule(id=f"c{n}", type="display", starts=FIRST, ends=date.max, costs=days) for n in range(MOST_CAMPAIGNS)
     ]
     query = Query("select campaign, cost from campaigns where cost > 0 order by campaign limit 1")
-    with ask(history, query, zones={}, sites=[Site(key="shop", currency="EUR", campaigns=tuple(endless))]) as found:
-        assert list(found.rows()) == [("c0", Decimal(3))]
+    shop = Site(key="shop", currency="EUR", campaigns=tuple(endless), time_zone=ZoneInfo(zone))
+    with ask(history, query, zones={}, sites=[shop]) as found:
+        assert list(found.rows()) == [("c0", Decimal(days_so_far))]
 
 
 def test_days_and_their_costs_add_up(tmp_path: Path) -> None:
