@@ -101,7 +101,7 @@ async def test_a_click_in_a_mail_is_in_the_profile_before_the_page_is_asked_for(
         async def visited() -> str:
             return await text(tab, "#session")
 
-        await until(lambda: _has(visited, "newsletter, email, winter-light"), "where the visit came from")
+        await until(lambda: _has(visited, "newsletter, email, winter-light, harbour-lamp"), "where the visit came from")
         other = await visitor_of(tab)
         assert other != visitor
         touches = (await known(other))["visitor"]["touches"]
