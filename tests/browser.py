@@ -104,7 +104,7 @@ class Tab:
         await self.browser.call(self.number, "hold", words)
 
     async def held(self) -> str:
-        """The URL of that navigation, once it waits."""
+        """The URL of that navigation, once it waits: until its release the tab answers nothing else."""
         return str(await self.browser.call(self.number, "held"))
 
     async def release(self) -> None:

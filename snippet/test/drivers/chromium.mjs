@@ -13,7 +13,22 @@ const QUIET = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
-let devtools, held; // of the navigation that is held
+function holding(page) {
+  let devtools, held;
+  return {
+    hold: async (words) => {
+      devtools = await page.createCDPSession();
+      held = once(devtools, "Fetch.requestPaused");
+      await devtools.send("Fetch.enable", { patterns: [{ urlPattern: `*${words}*`, resourceType: "Document" }] });
+    },
+    held: async () => (await held)[0].request.url,
+    release: async () => {
+      const [{ requestId }] = await held;
+      await devtools.send("Fetch.continueRequest", { requestId });
+      await devtools.detach();
+    },
+  };
+}
 
 export const launch = ({ flags = [] }) =>
   puppet({
@@ -21,17 +36,7 @@ export const launch = ({ flags = [] }) =>
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [...QUIET, ...flags],
     more: (page) => ({
-      hold: async (words) => {
-        devtools = await page.createCDPSession();
-        held = once(devtools, "Fetch.requestPaused");
-        await devtools.send("Fetch.enable", { patterns: [{ urlPattern: `*${words}*`, resourceType: "Document" }] });
-      },
-      held: async () => (await held)[0].request.url,
-      release: async () => {
-        const [{ requestId }] = await held;
-        await devtools.send("Fetch.continueRequest", { requestId });
-        await devtools.detach();
-      },
+      ...holding(page),
       freeze: async () => {
         const devtools = await page.createCDPSession();
         await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
