@@ -72,7 +72,7 @@ $(VENV)/bin/python:
 
 $(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
 	@echo "Installing Wakeline into $(VENV); this takes about a minute, once"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[server]"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable ".[demo]"
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python

@@ -26,6 +26,7 @@ archiver.py       CPU, memory and disk of the history while the log grows
 latency.py        time from an event to a readable profile
 customer_live.py  the same to the profile of a linked visitor's customer
 order_live.py     time from an order that a page tells to revenue and its customer's numbers
+links.py          time from a click on a link of a mail to the redirect, and to the customer's profile
 due_live.py       time to a readable profile while thousands of visits end
 imports.py        the same while a history is imported, and how fast that is
 idle.py           memory and CPU of all services when nothing happens

@@ -122,14 +122,23 @@ def _marked(request: bytes, index: int) -> Marker:
 
 
 async def send(
-    port: int, markers: Iterable[Marker], watch: Watch, *, per_second: int, start: float = 0.0
+    port: int,
+    markers: Iterable[Marker],
+    watch: Watch,
+    *,
+    per_second: int,
+    start: float = 0.0,
+    sender: Sender | None = None,
 ) -> list[Wait]:
     """Send the requests, from `start` (seconds since 1970) on or at once, and wait for what they change.
+
+    `sender`: that sends them, else one of events.
 
     Raises RuntimeError if something is awaited in vain, or a request is not accepted.
     """
     watching = asyncio.create_task(watch.run())
-    sender = await Sender.connected(port, CONNECTIONS)
+    sender = sender or Sender(port)
+    await sender.connect(CONNECTIONS)
     clock = asyncio.get_running_loop().time
     began = clock() + max(0.1, start - time.time())
     for index, (request, awaited) in enumerate(markers):
@@ -208,20 +217,19 @@ class ProfileWatch(Watch):
 class Sender:
     """Sends each request at once on an idle connection, and opens more if all are busy."""
 
+    accepted = b"202"  # the status of the answers
+
     def __init__(self, port: int) -> None:
         self._port = port
-        self._all: set[_Connection] = set()
-        self._idle: list[_Connection] = []
+        self._all: set[SentOn] = set()
+        self._idle: list[SentOn] = []
         self._opening: set[asyncio.Task[None]] = set()
         self.refused = 0
 
-    @classmethod
-    async def connected(cls, port: int, connections: int) -> Sender:
-        """A sender with so many open connections."""
-        sender = cls(port)
+    async def connect(self, connections: int) -> None:
+        """Open so many connections."""
         for _ in range(connections):
-            sender._idle.append(await sender._open())
-        return sender
+            self._idle.append(await self._open())
 
     def send(self, request: bytes) -> None:
         if self._idle:
@@ -237,16 +245,16 @@ class Sender:
         except OSError:
             self.refused += 1
 
-    async def _open(self) -> _Connection:
-        _, made = await asyncio.get_running_loop().create_connection(lambda: _Connection(self), "127.0.0.1", self._port)
+    async def _open(self) -> SentOn:
+        _, made = await asyncio.get_running_loop().create_connection(lambda: SentOn(self), "127.0.0.1", self._port)
         self._all.add(made)
         return made
 
-    def answered(self, connection: _Connection, status: bytes) -> None:
+    def answered(self, connection: SentOn, status: bytes) -> None:
         self._idle.append(connection)
-        self.refused += status != b"202"
+        self.refused += status != self.accepted
 
-    def lost(self, connection: _Connection) -> None:
+    def lost(self, connection: SentOn) -> None:
         """Called for a closed connection: the collector may close idle ones, but not during a request."""
         self._all.discard(connection)
         if connection in self._idle:
@@ -255,7 +263,7 @@ class Sender:
             self.refused += 1
 
     def close(self) -> None:
-        """Close all connections. Raises RuntimeError if any answer was not 202."""
+        """Close all connections. Raises RuntimeError if any answer was another one."""
         refused = self.refused
         for connection in self._all:
             connection.abort()
@@ -263,15 +271,19 @@ class Sender:
             raise RuntimeError(f"{refused} requests were not accepted")
 
 
-class _Connection(asyncio.Protocol):
+class SentOn(asyncio.Protocol):
+    """A connection of a sender, and when it sent its latest request, by the loop's clock."""
+
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
+        self.since = 0.0
         self._answer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
 
     def send(self, request: bytes) -> None:
+        self.since = asyncio.get_running_loop().time()
         self._transport.write(request)
 
     def abort(self) -> None:

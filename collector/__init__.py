@@ -14,6 +14,8 @@ they plan is told), openapi (describes all this to them, with campaigns_describe
 coarsely), people (words that make nobody a bot), salts (daily secrets of anonymous ids), marks (whether all have the
 same), opening (the log of the deployment), writer (group commit; waiting: the requests in it), customer_cards (personal
 values of customers, encrypted), spool (what is taken while the log is away; its files: spool_folder, spool_frames,
-spool_disk), responses (replies with CORS), script (`GET /wakeline.js`), health (alive, ready), metrics (every number of
-this process).
+spool_disk), responses (replies with CORS), script (`GET /wakeline.js`), mail_links (links of mails and letters;
+link_api, which makes them; link_pages, what is answered; link_outcomes, the words of their metric; mail_machines, who
+is no person; agreed, whether a customer may be named; folded, when people go on), health (alive, ready), metrics (every
+number of this process).
 """

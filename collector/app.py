@@ -15,15 +15,19 @@ from aiohttp import web
 
 from collector import workers
 from collector.addresses import Addresses
+from collector.agreed import Agreed
 from collector.budget import NewProfiles
 from collector.campaigns import Campaigns
 from collector.campaigns import routes as campaign_routes
 from collector.connections import Connections, open_files, room
 from collector.customer_cards import CustomerCards, check_key_at_start
+from collector.folded import Folded
 from collector.health import Health
 from collector.intake import Intake
 from collector.keyring import Keyring
 from collector.limiter import KeyLimiter, Limiter
+from collector.link_api import LinkApi
+from collector.mail_links import MailLinks
 from collector.marks import Marks, OtherSalts
 from collector.memory import Asking, Memory, Step
 from collector.metrics import Metrics, registry
@@ -43,6 +47,8 @@ from wakeline.clock import now_ms
 from wakeline.internal_port import alive, metrics_of, serve
 from wakeline.lanes import DeploymentMismatch
 from wakeline.log import Log, LogMismatch
+from wakeline.mailing.of_site import links_of
+from wakeline.mailing.wire import PATH as LINKS
 from wakeline.memory import RECORD_BYTES
 from wakeline.planned import PATH as CAMPAIGNS
 from wakeline.ports import ALIVE, READY
@@ -82,6 +88,8 @@ class Parts(NamedTuple):
     memory: Memory
     asking: Asking
     keyring: Keyring
+    folded: Folded
+    agreed: Agreed
 
 
 def build(
@@ -135,12 +143,34 @@ def build(
         memory=memory,
         clock=clock,
     )
+    folded = Folded(settings.redis, metrics, log=lambda: writer.log_and_lanes)
+    agreed = Agreed(settings.redis, lanes=lambda: writer.lanes)
+    links = MailLinks(
+        config.sites,
+        path=settings.link_path,
+        writer=writer,
+        folded=folded,
+        agreed=agreed,
+        memory=memory,
+        metrics=metrics,
+        clock=clock,
+    )
+    link_api = LinkApi(
+        {key: links_of(site, settings) for key, site in config.sites.items() if site.secret},
+        keyring=keyring,
+        addresses=addresses,
+        limiter=limiter,
+        key_limiter=key_limiter,
+        clock=clock,
+    )
     health = Health(writer)
     routes: Routes = {
         **script_routes(settings.script_path),
         ENDPOINT: {"POST": intake.events},
         settings.endpoint_path: {"POST": intake.events},
         PATH: {"POST": servers.events},
+        LINKS: {"POST": link_api.post},
+        f"{settings.link_path}/": {"GET": links.get, "HEAD": links.get, "POST": links.post},
         **campaign_routes(campaigns),
         DESCRIPTION: {"GET": description},
         ALIVE: {"GET": health.alive},
@@ -152,10 +182,10 @@ def build(
         connections=connections,
         addresses=addresses,
         limiter=limiter,
-        count_themselves=(intake.events, servers.events),
-        of_servers=(PATH, CAMPAIGNS, f"{CAMPAIGNS}/", DESCRIPTION),
+        count_themselves=(intake.events, servers.events, link_api.post),
+        of_servers=(PATH, LINKS, CAMPAIGNS, f"{CAMPAIGNS}/", DESCRIPTION),
     )
-    return Parts(server, writer, salts, metrics, memory, asking, keyring)
+    return Parts(server, writer, salts, metrics, memory, asking, keyring, folded, agreed)
 
 
 async def _serve(config: Config, worker: int) -> int:
@@ -195,5 +225,5 @@ async def _serve(config: Config, worker: int) -> int:
     await cancelled(tasks)
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_S):
-            await parts.asking.close()
+            await asyncio.gather(parts.asking.close(), parts.folded.close(), parts.agreed.close())
     return 1 if failures else 0

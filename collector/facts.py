@@ -87,6 +87,8 @@ class Facts:
         said: dict[str, Any] = msgspec.to_builtins(event)  # what was given, without what is as by default
         if type.name == FORGET:
             return self._erasure(customer, visitor, now)
+        if said.get("machine", False):
+            customer = visitor = ""  # nobody did it
         home = self._home(said, type.thing) if type.thing is not None else customer or visitor
         self._refuse_old(time, type.thing, is_customer=bool(customer), now=now)
         values = self._personal(said, type.name)

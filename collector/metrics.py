@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 
 from collector.budget import Short
 from collector.connections import Full
+from collector.link_outcomes import EVERY, Outcome
 from collector.memory import UNKNOWN, Use
 from collector.props import Dropped
 from collector.spool_folder import Trouble
@@ -85,6 +86,9 @@ class Metrics(Collector):
             0,
             0.0,
         )  # API keys: how many, seconds since they were read
+        self.links: Counter[tuple[str, Outcome]] = Counter()  # by kind and outcome
+        self.link_wait_seconds = Histogram(LATENCY_S)
+        self.link_timeouts = 0
         self.append_seconds = Histogram(LATENCY_S)
         self.group_records = Histogram(GROUP_RECORDS)
 
@@ -147,6 +151,7 @@ class Metrics(Collector):
         yield self.server_request_seconds.family(
             f"{PREFIX}server_request_seconds", "Time from a request's headers to its answer, POST /v1/server/events."
         )
+        yield from self._links()
         keys, age_s = self.keys()
         yield _gauge("api_keys", "API keys that are valid.", keys)
         yield _gauge("api_keys_age_seconds", "Time since the API keys were read from Redis.", age_s)
@@ -193,6 +198,21 @@ class Metrics(Collector):
         yield from self._spool()
         yield _counters("step_seconds", "Time in a cleaning step, sampled.", "step", self.step_seconds)
         yield _counters("step_events", "Events timed in that step.", "step", self.step_events)
+
+    def _links(self) -> Iterator[Metric]:
+        links = CounterMetricFamily(
+            f"{PREFIX}links",
+            "Requests at links of mails and letters, by kind of link and by what became of them. lost: people went on, "
+            "but it could not be stored. refused: no link of ours.",
+            labels=["kind", "outcome"],
+        )
+        for each in EVERY:
+            links.add_metric([*each], self.links[each])
+        yield links
+        yield self.link_wait_seconds.family(
+            f"{PREFIX}link_wait_seconds", "Time for which a click waited until it was folded, before people went on."
+        )
+        yield _counter("link_timeouts", "Clicks that were not seen folded in time; people went on.", self.link_timeouts)
 
     def _spool(self) -> Iterator[Metric]:
         yield _counter("spooled", "Accepted events written to the spool while the log was down.", self.spooled)

@@ -12,12 +12,14 @@ from collector import campaigns_described
 from collector.facts import LATEST_MS
 from collector.server_answers import BASE
 from collector.told import WHO
+from wakeline.mailing import wire
 from wakeline.server_events import DESCRIPTION, MAX_BODY_BYTES, MAX_EVENTS, PATH, SKEW_MS, Answer, Refused
 from wakeline.vocabulary.fields import FIELDS, PERSONAL, Custom, Told
 from wakeline.vocabulary.money import FACTORS
 from wakeline.vocabulary.types import BY_NAME
 
 REF = "#/components/schemas/{name}"
+SAME_ANSWER = f"#/paths/{PATH.replace('/', '~1')}/post/responses/{{status}}"
 VERSION = "1"
 
 FIELDS_SAID = {
@@ -72,11 +74,27 @@ EXAMPLE = {
     ]
 }
 
+LINKS_EXAMPLE = {
+    "mails": [
+        {
+            "campaign": "winter-light",
+            "sent_id": "mail-77",
+            "customer": "customer-1042",
+            "links": [{"url": "https://shop.example/lamps", "link": "top"}],
+        }
+    ]
+}
+LINKS_ANSWERS = {
+    400: "No link was made: `message` says which mail is wrong, and what of it.",
+    429: "More mails than the key may ask for, or too many failed attempts of this address. Send it again, later.",
+    503: "It is not known yet which API keys there are. Send it again, later.",
+}
+
 
 @cache
 def document() -> bytes:
     """The description as JSON."""
-    answer, refused = _schemas(Answer, Refused)
+    answer, refused, asked, made = _schemas(Answer, Refused, wire.LinksRequest, wire.LinksAnswer)
     components = answer["components"] | _events() | campaigns_described.schemas()
     event = {"oneOf": [{"$ref": REF.format(name=_name(type))} for type in (*sorted(FIELDS), "")]}
     components["Event"] = event
@@ -119,6 +137,30 @@ def document() -> bytes:
                     "responses": {
                         str(status): _response(status, text, answer["schema"], refused["schema"])
                         for status, text in ANSWERS.items()
+                    },
+                }
+            },
+            wire.PATH: {
+                "post": {
+                    "operationId": "makeLinks",
+                    "summary": f"Make the links of up to {wire.MAX_MAILS} mails or letters",
+                    "description": "All are made, or none. The key needs the scope `links`.",
+                    "requestBody": {
+                        "required": True,
+                        "content": {"application/json": {"schema": asked["schema"], "example": LINKS_EXAMPLE}},
+                    },
+                    "responses": {
+                        "200": {
+                            "description": "The links of the mails, in their order.",
+                            "content": {"application/json": {"schema": made["schema"]}},
+                        },
+                        **{
+                            str(status): _response(status, LINKS_ANSWERS[status], refused["schema"], refused["schema"])
+                            if status in LINKS_ANSWERS
+                            else {"$ref": SAME_ANSWER.format(status=status)}
+                            for status in ANSWERS
+                            if status != 202
+                        },
                     },
                 }
             },

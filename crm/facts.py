@@ -11,6 +11,7 @@ from crm.identity import record
 from crm.identity.agreements import is_whole as is_agreed
 from crm.out import Out, Verdict
 from crm.service import facts as service
+from crm.service import mails
 from crm.state import Customer, Visitor
 from crm.things import hearing
 from crm.things.hearing import Making, hear
@@ -62,11 +63,13 @@ def take(fact: Fact, home: Visitor | Customer | Thing, named: Mapping[str, Any],
     """Apply a fact at its home. `named`: whom it names beside that, by id."""
     if isinstance(home, Thing):
         order = counting.known(home) if home.kind is things.ORDER else None
+        mail = mails.standing(home)
         was = accounts.standing(home, order, out)
         verdict = hear(fact, home, named, out, making=MAKINGS[fact.type])
         if verdict is Verdict.APPLIED:
             if order is not None:
                 order = counting.count(fact, order, home, out)
+            mails.count(mail, mails.standing(home), fact, out)
             accounts.rate(home, order, out)
             is_named = bool(fact.customer) and fact.time > named[fact.customer].tombstone
             accounts.tell(fact, is_named, home, was, accounts.standing(home, order, out), out)

@@ -17,6 +17,7 @@ from demo.departments import DEPARTMENTS, Said
 from demo.guard import Handler, guard, is_own_page
 from demo.key import Key
 from demo.known import PeopleAway, people_of
+from demo.letters import Letters
 from demo.opening import begun_in, tell_once
 from demo.orders import Orders, OrdersAway, asked
 from demo.pages import html, missing, page_at
@@ -66,7 +67,6 @@ def create_app(config: Config, port: int) -> web.Application:
     consent = script_tag(site, settings, Kind.CONSENT, platform="gcm")
     heard = ServerEvents(endpoint(settings, PATH), Key(config, KEY))
     orders = Orders(settings, site)
-    panel = Panel(settings, KEY, orders, heard)
     chance, stories = random.Random(), set[asyncio.Task[None]]()
 
     async def page(request: web.Request) -> web.Response:
@@ -138,10 +138,15 @@ def create_app(config: Config, port: int) -> web.Application:
             task.add_done_callback(stories.discard)
         return web.json_response({"said": said, "steps": steps if said == ACCEPTED else []})
 
+    letters = Letters(settings, site, customer_of=customer_of, told=told)
+    panel = Panel(settings, site, orders, heard, letters)
+
     async def open_(app: web.Application) -> AsyncIterator[None]:
         async with heard:
+            await letters.open()
             yield
             await cancelled(stories)
+            await letters.close()
             await panel.close()
             await orders.close()
 
@@ -153,6 +158,7 @@ def create_app(config: Config, port: int) -> web.Application:
     app.router.add_post("/account/forget", signs(forgotten, FORGET_MS))
     app.router.add_post("/panel/tell/{department}", tell)
     app.router.add_post("/panel/order/{what}", warehouse)
+    app.add_routes(letters.routes())
     app.router.add_static("/site/", SITE)
     app.router.add_get("/{path:.*}", page)
     app.cleanup_ctx.append(open_)

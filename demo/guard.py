@@ -33,7 +33,8 @@ def guard(site: Site, settings: Settings, port: int) -> Middleware:
         if request.path != ALIVE and request.headers.get("Host", "").lower() not in hosts:
             return web.Response(status=421, text="The demo shop does not answer to this name.\n")
         answer = await handler(request)
-        answer.headers.update(headers)
+        for name, value in headers.items():
+            answer.headers.setdefault(name, value)  # a mail's policy is stricter
         answer.headers.setdefault("Cache-Control", "no-cache")  # revalidated each time, so that edited files are seen
         return answer
 
@@ -45,7 +46,7 @@ def policy(collector: str) -> str:
     origin = origin_of(collector)
     return (
         f"default-src 'none'; script-src 'self' {origin}; connect-src 'self' {origin}; img-src 'self'; "
-        "style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "style-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
 
 

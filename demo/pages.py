@@ -60,21 +60,22 @@ def missing() -> Page:
     return _page("Not here", "missing")
 
 
-def html(page: Page, path: str, snippet: str) -> str:
-    """The whole document; `snippet` is the HTML of the script tag."""
+def html(page: Page, path: str, snippet: str, *, script: str = "shop") -> str:
+    """The whole document; `snippet` is the HTML of the script tag, `script` names the page's own in site/."""
     meta = f'<meta name="wakeline:interest" content="{escape(", ".join(page.interests))}">' if page.interests else ""
     links = "".join(
         f'<a href="/{category.id}"{_current(path, category)}>{escape(category.name)}</a>'
         for category in catalogue().categories
     )
-    return _fill("layout", title=page.title, raw={"main": page.main, "links": links, "meta": meta, "snippet": snippet})
+    raw = {"main": page.main, "links": links, "meta": meta, "snippet": snippet}
+    return fill("layout", title=page.title, script=script, raw=raw)
 
 
 def _home() -> Page:
     shop = catalogue()
     shown = [product for id in SHOWN_FIRST for product in shop.products if product.id == id]
     raw = {"tiles": _each("tile", shop.categories), "cards": _each("card", shown)}
-    return Page(f"{shop.shop}: things for a house by the water", _fill("home", raw=raw))
+    return Page(f"{shop.shop}: things for a house by the water", fill("home", raw=raw))
 
 
 def _product(product: Product) -> Page:
@@ -104,15 +105,15 @@ def _search(words: str) -> Page:
 
 
 def _page(title: str, template: str, *, raw: Mapping[str, str] | None = None, **texts: str) -> Page:
-    return Page(f"{title} · {catalogue().shop}", _fill(template, raw=raw, **texts))
+    return Page(f"{title} · {catalogue().shop}", fill(template, raw=raw, **texts))
 
 
 def _each(template: str, items: Iterable[Product | Category], *, soft: str = "") -> str:
-    return "".join(_fill(template, raw={"soft": soft}, **_texts(item)) for item in items)
+    return "".join(fill(template, raw={"soft": soft}, **_texts(item)) for item in items)
 
 
-def _fill(template: str, *, raw: Mapping[str, str] | None = None, **texts: str) -> str:
-    """`texts` are escaped, `raw` is HTML already."""
+def fill(template: str, *, raw: Mapping[str, str] | None = None, **texts: str) -> str:
+    """A template of site/pages/: `texts` are escaped, `raw` is HTML already."""
     return _templates()[template].substitute({name: escape(text) for name, text in texts.items()} | dict(raw or {}))
 
 

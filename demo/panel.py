@@ -13,9 +13,11 @@ import msgspec
 from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
 from collector.agents import agent_of, legible
+from demo.letters import Letters, LettersAway
 from demo.orders import Orders, OrdersAway, shown
 from demo.server_events import ServerEvents
-from wakeline.settings import Settings
+from wakeline.identity import customer_id
+from wakeline.settings import Settings, Site
 from wakeline.tag import address
 
 VISITOR = re.compile(r"[A-Za-z0-9_-]{8,36}")
@@ -29,16 +31,17 @@ class ReadSideAway(Exception):
 
 
 class Panel:
-    """GET /panel/profile/{visitor}?order=NUMBER: {"visitor": Profile, "customer": Profile}, either may be null.
+    """GET /panel/profile/{visitor}?order=NUMBER&customer=NUMBER: {"visitor": Profile, "customer": Profile}, or null.
 
-    Also, if so: "order", the one with this number if it is the visitor's own, see `orders.shown`; "bot", the name under
-    which the browser counts; and "departments": true if they can be heard.
+    Also, if so: "order", the one with this number if it is the visitor's own, see `orders.shown`; "mails" to
+    the customer with this number if the visitor is linked to it, see `letters.Letters.of`; "bot", the name under which
+    the browser counts; and "departments": true if they can be heard.
     """
 
-    def __init__(self, settings: Settings, site: str, orders: Orders, heard: ServerEvents) -> None:
-        self._orders, self._heard = orders, heard
+    def __init__(self, settings: Settings, site: Site, orders: Orders, heard: ServerEvents, letters: Letters) -> None:
+        self._site, self._orders, self._heard, self._letters = site, orders, heard, letters
         self._looked, self._is_heard = -LOOK_S, False
-        self._profiles = f"http://{address(settings.internal_host)}:{settings.api_port}/v1/profiles/{site}/"
+        self._profiles = f"http://{address(settings.internal_host)}:{settings.api_port}/v1/profiles/{site.key}/"
         self._headers = {"Authorization": f"Bearer {settings.api_token}"}
         self._session: ClientSession | None = None
 
@@ -48,15 +51,22 @@ class Panel:
             return answered({"reason": "bad_visitor"}, 400)
         if number and not NUMBER.fullmatch(number):
             return answered({"reason": "bad_order"}, 400)
+        named = request.query.get("customer", "")
+        if named and not NUMBER.fullmatch(named):
+            return answered({"reason": "bad_customer"}, 400)
         try:
             profile = await self._read(visitor)
             customer = await self._read(profile["customer"]) if profile and profile["customer"] else None
             order = await self._orders.of(visitor, number) if number and profile else None
-        except (ReadSideAway, OrdersAway):
+            is_own = profile and named and profile["customer"] == customer_id(self._site.secret, named)
+            mails = await self._letters.of(named) if is_own else None
+        except (ReadSideAway, OrdersAway, LettersAway):
             return answered({"reason": "unavailable"}, 503)
         body: dict[str, Any] = {"visitor": profile, "customer": customer}
         if order is not None:
             body["order"] = shown(order) | {"number": number}
+        if mails is not None:
+            body["mails"] = mails
         if bot := agent_of(legible(request.headers.get("User-Agent", ""))).bot:
             body["bot"] = bot
         if await self._departments():

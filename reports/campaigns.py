@@ -19,7 +19,9 @@ UNION ALL BY NAME
 SELECT
     site, campaign, day, (sent IS NOT NULL)::INTEGER AS sent, (opened IS NOT NULL)::INTEGER AS opened,
     (clicked IS NOT NULL)::INTEGER AS clicked, (bounced IS NOT NULL)::INTEGER AS bounced,
-    (unsubscribed IS NOT NULL)::INTEGER AS unsubscribed, subject, creative, link,
+    (unsubscribed IS NOT NULL)::INTEGER AS unsubscribed,
+    (opened_by_machine IS NOT NULL)::INTEGER AS opens_by_machines,
+    (clicked_by_machine IS NOT NULL)::INTEGER AS clicks_by_machines, subject, creative, link,
     sends.audience AS audience,
     CASE WHEN {COSTED} THEN sends.cost::DOUBLE WHEN sends.cost IS NULL THEN plan.send_cost END AS cost
 FROM sends LEFT JOIN history.shop AS shop USING (site) LEFT JOIN history.campaign AS plan USING (site, campaign)
@@ -37,7 +39,10 @@ UNION ALL BY NAME
 SELECT site, campaign, day, cost FROM history.campaign_cost
 """
 
-COUNTED = ("visits", "bounces", "sent", "opened", "clicked", "bounced", "unsubscribed", "orders")
+COUNTED = (
+    *("visits", "bounces", "sent", "opened", "clicked", "bounced", "unsubscribed", "opens_by_machines"),
+    *("clicks_by_machines", "orders"),
+)
 SUMS = ", ".join(f"coalesce(sum({name}), 0)::BIGINT AS {name}" for name in COUNTED)
 AMOUNTS = ", ".join(f"try_cast(coalesce(sum({name}), 0) AS {MONEY}) AS {name}" for name in ("revenue", "cost"))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from reports.amounts import MONEY, major
 from reports.facts import in_currency, last, last_amount, moment, told
 from reports.items import TOLD, of_fact
+from wakeline.definitions import SCANNED_MS
 from wakeline.vocabulary import things
 from wakeline.vocabulary.fields import CONTACT_STATES, ELEMENTS
 from wakeline.vocabulary.things import ORDER, PRODUCT
@@ -124,25 +125,40 @@ SENT_BODY = {
     **dict.fromkeys(("campaign", "medium", "currency"), "VARCHAR"),
     "cost": "BIGINT",
     "element": dict.fromkeys(ELEMENTS, "VARCHAR"),
+    "machine": "BOOLEAN",
 }
+OF_MACHINE = "coalesce(said.machine, false)"
+HASTY = f"coalesce(abs(epoch_ms(time) - epoch_ms(sent_at)) < {SCANNED_MS}, false)"
 
 
 def _happened(type: str) -> str:
-    return f"min(time) FILTER (type = '{type}') AS {type.removeprefix('campaign_')}"
+    by_person = f"NOT {OF_MACHINE}" + (f" AND NOT {HASTY}" if type == "campaign_clicked" else "")
+    return f"min(time) FILTER (type = '{type}' AND {by_person}) AS {type.removeprefix('campaign_')}"
 
 
+# A mail's first and last click decide whether a machine was hasty, as in `crm.service.mails`.
 SENDS = f"""
 CREATE VIEW sends AS
 SELECT
     site, sent_id, time, {DAY}, customer, visitor, campaign, {", ".join(ELEMENTS)}, medium,
     {in_currency("cost")}::{MONEY} AS cost, currency, {", ".join(type.removeprefix("campaign_") for type in SENT)},
-    opens, clicks
+    opens, clicks, opened_by_machine,
+    least(clicked_by_machine, CASE WHEN {HASTY.replace("time", "first_click")} THEN first_click END,
+        CASE WHEN {HASTY.replace("time", "last_click")} THEN last_click END) AS clicked_by_machine
 FROM (
     SELECT
         site, home AS sent_id, {FIRST}, {PERSON}, {_said("campaign")},
         {", ".join(_said(f"element.{name}", name) for name in ELEMENTS)}, {_said("medium")}, {_amount("cost")},
-        {_said("currency")}, {", ".join(map(_happened, SENT))}, count(*) FILTER (type = 'campaign_opened') AS opens,
-        count(*) FILTER (type = 'campaign_clicked') AS clicks
-    FROM {told(SENT, SENT_BODY)} GROUP BY site, home
+        {_said("currency")}, {", ".join(map(_happened, SENT))}, any_value(sent_at) AS sent_at,
+        count(*) FILTER (type = 'campaign_opened' AND NOT {OF_MACHINE}) AS opens,
+        count(*) FILTER (type = 'campaign_clicked' AND NOT {OF_MACHINE} AND NOT {HASTY}) AS clicks,
+        min(time) FILTER (type = 'campaign_opened' AND {OF_MACHINE}) AS opened_by_machine,
+        min(time) FILTER (type = 'campaign_clicked' AND {OF_MACHINE}) AS clicked_by_machine,
+        min(time) FILTER (type = 'campaign_clicked' AND NOT {OF_MACHINE}) AS first_click,
+        max(time) FILTER (type = 'campaign_clicked' AND NOT {OF_MACHINE}) AS last_click
+    FROM (
+        SELECT *, min(time) FILTER (type = 'campaign_sent') OVER (PARTITION BY site, home) AS sent_at
+        FROM {told(SENT, SENT_BODY)}
+    ) GROUP BY site, home
 ) WHERE {{days}}
 """

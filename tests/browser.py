@@ -99,6 +99,18 @@ class Tab:
         """Not in WebKit."""
         await self.browser.call(self.number, "offline", is_offline)
 
+    async def hold(self, words: str) -> None:
+        """The next navigation to a URL with `words` waits before anything is sent there. Only in Chromium."""
+        await self.browser.call(self.number, "hold", words)
+
+    async def held(self) -> str:
+        """The URL of that navigation, once it waits: until its release the tab answers nothing else."""
+        return str(await self.browser.call(self.number, "held"))
+
+    async def release(self) -> None:
+        """It goes on."""
+        await self.browser.call(self.number, "release")
+
     async def freeze(self) -> None:
         """Only in Chromium."""
         await self.browser.call(self.number, "freeze")

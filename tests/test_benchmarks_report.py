@@ -28,6 +28,8 @@ PROMISED = {
     "profile_p99_ms": "< 300",
     "customer_p99_ms": "< 300",
     "order_p99_ms": "< 500",
+    "link_p99_ms": "< 20",
+    "click_p99_ms": "< 150",
     "due_live_p99_ms": "< 300",
     "order_bytes": "<= 900",
     "profile_bytes": "<= 2500",

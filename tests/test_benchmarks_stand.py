@@ -84,7 +84,10 @@ def test_its_visits_fall_due_when_it_is_told(stand: Stand) -> None:
     assert stand.client.zscore(Keys().due(lane), f"{SITE.key}/{visitor}") == 1_000 + lane
 
 
-@pytest.mark.parametrize("name", ["profile_size", "latency", "customer_live", "order_live", "due_live", "imports"])
+LIVE = ("latency", "customer_live", "order_live", "links", "due_live", "imports")
+
+
+@pytest.mark.parametrize("name", ["profile_size", *LIVE])
 def test_every_figure_gets_a_number(name: str, shared: Callable[[], Stand], tmp_path: Path) -> None:
     benchmark = BENCHMARKS[name]
     found = benchmark.measure(Run(tmp_path, quick=True, say=SAID.append, stand=shared))

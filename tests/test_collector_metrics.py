@@ -19,7 +19,7 @@ from tests.collector_stand import Stand, envelope, event, stand
 from wakeline.event import Refusal
 from wakeline.internal_port import metrics_of, serve
 
-LABELS = {"profiles", "short_of", "full", "reason", "status", "step", "kind", "le"}
+LABELS = {"profiles", "short_of", "full", "reason", "status", "step", "kind", "outcome", "le"}
 
 
 def text(collector: Stand) -> str:

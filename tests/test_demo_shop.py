@@ -72,7 +72,7 @@ async def test_every_page_that_a_link_leads_to_exists(shop: TestClient, config: 
             continue
         pages += 1
         text = await answer.text()
-        assert text.count(snippet) == 1, path
+        assert text.count(snippet) == (path != "/inbox"), path  # which is no page of the shop
         assert text.count(consent) == (path == "/privacy"), path
         links = Links(text)
         assert len(links.ids) == len(set(links.ids)), f"an id twice in {path}"
@@ -117,9 +117,9 @@ def test_the_site_names_no_address_elsewhere() -> None:
 
 
 def test_the_pages_keep_to_their_own_policy() -> None:
-    """No inline script, style or handler: the Content-Security-Policy forbids them."""
+    """No inline script, style or handler: the Content-Security-Policy forbids them. A mail has one of its own."""
     for name, text in texts():
-        if name.endswith(".html"):
+        if name.endswith(".html") and name != "pages/mail.html":
             assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:|<script(?![^>]*\ssrc=)", text), name
 
 

@@ -19,7 +19,7 @@ from processor.naming import UNLINKED_AT_ONCE
 from wakeline.account import MOST_ORDERS
 from wakeline.config import load
 from wakeline.config.rules import ports
-from wakeline.definitions import CART_GAP_MS, LATE_MS, MAX_CART_ITEMS
+from wakeline.definitions import CART_GAP_MS, LATE_MS, MAX_CART_ITEMS, SCANNED_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
 from wakeline.settings import (
@@ -88,6 +88,7 @@ BOUNDS = {
         f"An id keeps at most {MOST_ALIASES} others with it",
     ),
     "docs/history.md": (f"to the last {WORDS[MAX_TURNS]}, and interests",),
+    "docs/links.md": (f"a click within {SCANNED_MS // 1_000} seconds of the sending",),
     "docs/orders.md": (
         f"nothing was told for {CART_GAP_MS // MINUTE_MS} minutes",
         f"at most the latest {MAX_CART_ITEMS}",

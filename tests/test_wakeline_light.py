@@ -93,5 +93,5 @@ def test_what_is_to_be_installed_is_an_extra_that_exists() -> None:
     texts = {file: file.read_text() for file in shipped}
     assert [file.name for file, text in texts.items() if "pip install" in text] == ["extras.py"]
     named = {extra for text in texts.values() for extra in re.findall(r"\binstall\([\"'](\w+)[\"']\)", text)}
-    assert named == {"server", "query", "s3", "history"}
+    assert named == {"server", "query", "s3", "history", "qr", "demo"}
     assert named <= set(PROJECT["optional-dependencies"])

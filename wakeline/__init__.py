@@ -6,6 +6,7 @@ definitions.py    definitions of a visit and a bounce; durations.py lengths of t
 vocabulary/       every event type and its fields, things with an id of their own, money
 numbers.py        every number of a site: counts, top lists, windows
 commerce.py       a shop's fields; amounts.py parsing of amounts
+mailing/          signed links in mails and letters
 server_events.py  what servers may send; api_keys.py the keys that they send it with
 record.py         records in the log; named.py whom they name;
                   applied.py definitions: what was applied, and what lanes have met of it;

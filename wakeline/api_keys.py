@@ -37,6 +37,7 @@ class Scope(StrEnum):
 
     EVENTS = "events"  # tell events
     ERASE = "erase"  # tell `forget`
+    LINKS = "links"  # make links of mails
     PROFILES = "profiles"  # read profiles
     CAMPAIGNS = "campaigns"  # plan campaigns, and read how they are planned
     CARDS = "cards"  # read and search personal values

@@ -42,6 +42,11 @@ CREDIT_MODELS = ("first", "last", "last_non_direct", "linear", "position")
 
 MOST_TOUCHES = 5  # visits by campaigns that a visitor's profile shows
 
+# ---- mails and letters ---------------------------------------------------------------------------
+
+SCANNED_MS = 5_000  # a click so close to the sending of its mail is a machine's, which looks where links lead
+CONTACT_PURPOSE = "contact"  # who agreed to it is known by name as the one who opened or clicked a mail
+
 # ---- presence ------------------------------------------------------------------------------------
 
 PRESENT_MS = MINUTE_MS  # a page counts as open for this long after a ping, so two pings, 25 s apart, may be lost

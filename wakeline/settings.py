@@ -22,6 +22,8 @@ MOST_INTEREST_RULES = 1_000  # of a site: each takes half a millisecond to prepa
 MOST_MARGIN_RULES = 1_000  # of one site
 MOST_PASSING_HOSTS = 1_000  # of one site
 MOST_CAMPAIGNS = 1_000  # of one site
+MOST_LINK_KEYS = 10  # of one site
+MOST_LINK_HOSTS = 100  # of one site
 MOST_DAY_COSTS = 400  # of one campaign
 MOST_ELEMENTS = 100  # of one campaign
 MOST_PAID = 1_000_000_000  # for a campaign, in units of the currency
@@ -77,6 +79,7 @@ class Settings:
     )
     script_path: str = _setting("/wakeline.js", "path of the script, which stays at /wakeline.js too")
     endpoint_path: str = _setting("/v1/events", "path that events are sent to, which stays /v1/events too")
+    link_path: str = _setting("/l", "path below which links in mails and letters lead")
     metrics_port: int = _port(
         8701, f"internal port of the collector's /metrics; worker n listens on this port + {METRICS_PORT_STEP} * n"
     )
@@ -224,6 +227,15 @@ class Site:
     key: str = _setting("", "public key: the snippet's data-site")
     secret: str = _setting(
         "", "secret for signatures and for the hashes of customer ids and order numbers; never put it into a page"
+    )
+    link_keys: tuple[str, ...] = _setting(
+        (),
+        "secrets of links in mails and letters: the first signs, all verify; without one `secret` does. "
+        f"At most {MOST_LINK_KEYS}",
+    )
+    link_hosts: tuple[str, ...] = _setting(
+        (),
+        f"hosts beside `origins` that such links may lead to, e.g. help.shop.example; at most {MOST_LINK_HOSTS}",
     )
     identify_expires: bool = _setting(
         False, "true: the signature of each `identify` must have an end, `expires`; one without is rejected"

@@ -9,6 +9,10 @@ from wakeline.told import BEGAN, CAME_IN, EARLIEST, WENT_OUT
 from wakeline.vocabulary.fields import CONTACT_STATES
 
 SENT = "campaign_"  # prefix of the types about one mail; the rest is what happened to it
+OPENED, CLICKED = "opened", "clicked"
+BY_MACHINE = "_by_machine"  # after what happened
+ELEMENT = "element."  # before the name of an element: each has its own latest word, as in `reports.things`
+LAST_CLICK = "last_click"  # time (ms) of the latest click of a person; an earlier version did not store it
 
 DIRECTED = {"in": CAME_IN, "out": WENT_OUT}
 
@@ -44,5 +48,16 @@ def points(fact: Fact) -> Fields:
 
 
 def sent(fact: Fact) -> Fields:
-    """Its fields, and when it was first sent, opened, clicked, bounced, unsubscribed."""
-    return forms.taken(fact.body, CAMPAIGN) | {f"{EARLIEST}{fact.type.removeprefix(SENT)}": fact.time}
+    """Its fields, and when it was first sent, opened, clicked, bounced, unsubscribed; and last clicked.
+
+    What a machine opened or clicked has fields of its own.
+    """
+    happened = fact.type.removeprefix(SENT)
+    found = forms.taken(fact.body, CAMPAIGN)
+    found |= {f"{ELEMENT}{name}": text for name, text in found.pop("element", {}).items()}
+    if fact.body.get("machine") is True and happened in (OPENED, CLICKED):
+        return found | {f"{EARLIEST}{happened}{BY_MACHINE}": fact.time}
+    found[f"{EARLIEST}{happened}"] = fact.time
+    if happened == CLICKED:
+        found[LAST_CLICK] = fact.time
+    return found

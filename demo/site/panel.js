@@ -1,6 +1,7 @@
 // "What we know about you": shows what this page sends, and the resulting live profile.
 // Only sends requests to the shop's own server and creates no events. All content is inserted as text.
 
+import { drawLetters } from "/site/letters.js"
 import { drawOwn, drawWorth, signedIn } from "/site/worth.js"
 
 const EVERY_MS = 400, SOON_MS = 100, SOON_FOR_MS = 2_500, SHOWN = 6
@@ -56,7 +57,7 @@ function level() {
 
 // ---- the live profile
 
-let known = null // {visitor, customer, order, bot, departments}: see demo/panel.py
+let known = null // {visitor, customer, order, mails, bot, departments}: see demo/panel.py
 let text = "" // of the answer: not redrawn if unchanged
 let isAway = false
 let soonUntil = 0
@@ -75,8 +76,8 @@ async function look() {
 async function ask(id) {
   let answer = ""
   try {
-    const number = ordered()
-    const reply = await fetch(`/panel/profile/${encodeURIComponent(id)}${number && `?order=${number}`}`, { headers: { "Wakeline-Demo": "1" } })
+    const asked = new URLSearchParams(Object.entries({ order: ordered(), customer: signedIn() }).filter(([, value]) => value))
+    const reply = await fetch(`/panel/profile/${encodeURIComponent(id)}?${asked}`, { headers: { "Wakeline-Demo": "1" } })
     if (reply.ok) answer = await reply.text()
   } catch { /* shown as unavailable */ }
   if (id !== visitor()) return
@@ -111,11 +112,15 @@ const from = ({ source, source_class, campaign, content }) =>
 const many = (n, name) => `${n} ${name}${n === 1 ? "" : "s"}`
 const when = (iso) => new Date(iso).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })
 
+const lines = (texts) => make("div", "", ...texts.map((line) => make("div", "", line)))
+/** A visit that a campaign brought. */
+const touch = ({ time, source }) => `${[source.campaign, source.content].filter(Boolean).join(", ")}, ${when(time)}`
+
 /** A line for each product, and one for all of them. */
-const inCart = (cart) => make("div", "", ...[
+const inCart = (cart) => lines([
   ...Object.entries(cart.items).map(([product, pieces]) => `${pieces} × ${product}`),
   [cart.value && `${cart.value} ${cart.currency}`, cart.is_abandoned && "abandoned"].filter(Boolean).join(", "),
-].filter(Boolean).map((line) => make("div", "", line)))
+].filter(Boolean))
 
 function drawInterests(interests) {
   const most = Math.max(4, ...interests.map((one) => one.score))
@@ -148,6 +153,7 @@ function drawProfile(profile, customer) {
       ? [["came in on", session.entry], ["is on", session.page], ["came from", from({ ...session, content: profile.last_source?.content })]]
       : [["", "It has ended: half an hour without activity."]],
     ["cart", profile.cart && inCart(profile.cart)],
+    ["campaigns", profile.touches?.length && lines(profile.touches.map(touch))],
   ])
   const first = from(profile.first_source), last = from(profile.last_source)
   rows($("person"), [
@@ -245,6 +251,7 @@ function draw() {
   const customer = profile && ownCustomer()
   drawWorth(customer?.purchases, known?.order)
   drawOwn(profile && known.order, known?.departments)
+  drawLetters(profile && signedIn() ? known : null)
   panel.dataset.customer = customer?.id || ""
   document.dispatchEvent(new CustomEvent("panel:drawn", { detail: at === "full" && !isAway && known?.departments }))
 }
@@ -258,6 +265,7 @@ watched.listen((request) => {
 })
 document.addEventListener("shop:consent", () => { text = ""; draw(); soon() })
 document.addEventListener("shop:customer", draw)
+document.addEventListener("letters:told", soon)
 document.addEventListener("visibilitychange", () => { if (!document.hidden) look() })
 addEventListener("pageshow", (event) => { if (event.persisted) { drawSent(); look() } })
 addEventListener("storage", () => { text = ""; draw(); soon() })

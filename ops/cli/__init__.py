@@ -13,7 +13,7 @@ backup.py    backup and restore                 confirm.py  confirmation prompts
 profile_view.py  a profile in the terminal      person.py   the visitor or customer in ID
 things.py    orders and other things            personal.py  the personal values of a customer
 best.py      the best customers                 campaigns.py  what campaigns brought and cost
-asking.py    asks the history
+asking.py    asks the history                 link.py      links for mails and letters
 key.py       API keys of servers              rotate_cards.py  a new key for the cards
 import_.py   import files                     export.py    all that is known of a customer
 parts.py     a command that has commands of its own       retention.py  what is kept, and would go
@@ -35,6 +35,7 @@ from ops.cli.export import export
 from ops.cli.import_ import import_
 from ops.cli.key import key
 from ops.cli.lag import lag
+from ops.cli.link import link
 from ops.cli.profile import profile
 from ops.cli.query import query
 from ops.cli.replay import replay
@@ -67,7 +68,7 @@ key.add_command(rotate_cards)
 show = click.Command("show", None, profile.callback, profile.params, profile.help, short_help=profile.short_help)
 profile.parts = {"show": show, "export": export, "erase": erase}
 for command in (
-    up, check, *SERVICES, apply, import_, profile, best, campaigns, query, erase, retention, sign, key, snippet, lag,
-    dead_letters, replay, backup, restore, adopt_log,
+    up, check, *SERVICES, apply, import_, profile, best, campaigns, query, erase, retention, sign, link, key, snippet,
+    lag, dead_letters, replay, backup, restore, adopt_log,
 ):  # fmt: skip
     main.add_command(command)

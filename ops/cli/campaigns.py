@@ -34,7 +34,8 @@ FROM campaigns GROUP BY ALL
 """
 TYPES_ORDER = "ORDER BY revenue DESC, type"
 ONE = f"""
-SELECT campaign, type, starts, ends, audience, goal, {COUNTS}, bounces, bounced, unsubscribed, cost,
+SELECT campaign, type, starts, ends, audience, goal, {COUNTS}, bounces, bounced, unsubscribed,
+    opens_by_machines, clicks_by_machines, cost,
     any_value(currency) AS currency, {PER_COST}
 FROM campaigns WHERE campaign = {{campaign}} GROUP BY ALL
 """

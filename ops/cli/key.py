@@ -46,7 +46,8 @@ def key() -> None:
     default=(Scope.EVENTS.value,),
     show_default=True,
     help="What it may do; may be repeated. events: tell events; erase: tell `forget`, which erases a person; "
-    "profiles: read profiles; campaigns: plan campaigns; cards: read and search customers' personal values.",
+    "links: make links of mails; profiles: read profiles; campaigns: plan campaigns; "
+    "cards: read and search customers' personal values.",
 )
 @site_option
 @some_settings("redis")

@@ -7,7 +7,14 @@ from itertools import pairwise
 
 from wakeline.config import campaigns
 from wakeline.config.values import quoted
-from wakeline.settings import MOST_INTEREST_RULES, MOST_MARGIN_RULES, MOST_PASSING_HOSTS, Site
+from wakeline.settings import (
+    MOST_INTEREST_RULES,
+    MOST_LINK_HOSTS,
+    MOST_LINK_KEYS,
+    MOST_MARGIN_RULES,
+    MOST_PASSING_HOSTS,
+    Site,
+)
 
 
 def site_misfits(site: Site, refused: Collection[str] = ()) -> Iterator[tuple[str, str]]:
@@ -21,6 +28,11 @@ def site_misfits(site: Site, refused: Collection[str] = ()) -> Iterator[tuple[st
         yield "margins", f"have {count:,} rules, more than {MOST_MARGIN_RULES:,}"
     if (count := len(site.passing_hosts)) > MOST_PASSING_HOSTS:
         yield "passing_hosts", f"have {count:,} hosts, more than {MOST_PASSING_HOSTS:,}"
+    for name, most in (("link_keys", MOST_LINK_KEYS), ("link_hosts", MOST_LINK_HOSTS)):
+        if (count := len(getattr(site, name))) > most:
+            yield name, f"have {count:,} entries, more than {most:,}"
+    if site.link_keys and not site.secret and "secret" not in refused:
+        yield "link_keys", "need the site's secret: ids in links are hashed with it"
     for what in campaigns.misfits(site.campaigns):
         yield "campaigns", what
     if any(map(campaigns.cost_money, site.campaigns)) and not site.currency and "currency" not in refused:

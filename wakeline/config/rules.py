@@ -19,7 +19,7 @@ from wakeline.vocabulary.money import CURRENCIES
 
 LEAST_MEMORY_MB = 64
 MIN_SECRET = 16  # characters; shorter secrets can be guessed from one signature
-HIDDEN = {"secret", "api_token", "redis", "log", "log_before"}  # never shown in messages
+HIDDEN = {"secret", "link_keys", "api_token", "redis", "log", "log_before"}  # never shown in messages
 KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")  # part of Redis keys, between colons
 HOST_NAME = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 COOKIE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
@@ -80,6 +80,20 @@ def endpoint_path(text: str) -> str:
     if PATH.fullmatch(text) and not text.endswith(".js") and text not in (ALIVE, READY):
         return ""
     return f"{quoted(text)} is not a path for events: write it like /e, but not as a script or {ALIVE} or {READY}"
+
+
+def link_path(text: str) -> str:
+    return "" if PATH.fullmatch(text) else f"{quoted(text)} is not a path for links: write it like /l"
+
+
+def link_key(text: str) -> str:
+    return secret(text) if text else "is empty: leave it out, or generate one with `openssl rand -hex 16`"
+
+
+def link_host(text: str) -> str:
+    if HOST_NAME.fullmatch(text):
+        return ""
+    return f"{quoted(text)} is no host: write it like help.shop.example, in lower case, without scheme, port and path"
 
 
 def _parts(url: str) -> SplitResult | None:
@@ -234,6 +248,7 @@ SETTING: dict[str, Callable[..., str]] = {
     "public_url": public_url,
     "script_path": script_path,
     "endpoint_path": endpoint_path,
+    "link_path": link_path,
     "geoip": file,
     "rate_limit": rate,
     "embedded_memory_mb": embedded_memory,
@@ -241,6 +256,8 @@ SETTING: dict[str, Callable[..., str]] = {
 SITE: dict[str, Callable[..., str]] = {
     "key": site_key,
     "secret": secret,
+    "link_keys": link_key,
+    "link_hosts": link_host,
     "origins": origin,
     "purposes": purpose,
     "own_cookie": cookie,

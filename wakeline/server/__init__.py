@@ -6,6 +6,7 @@
     wakeline.event("purchase", customer=1042, transaction_id="A-1001", value=Decimal("154.80"), currency="EUR")
 
 `Server` and `AsyncServer` need no other packages than a reader of profiles. docs/servers.md says what to tell when.
+`Links` makes signed links for mails and letters, without a request: docs/links.md.
 
 client.py   `Server`: a queue that a thread empties, and `send` for an answer at once
 aio.py      `AsyncServer`, the same for asyncio
@@ -18,10 +19,11 @@ answers.py  the results, and the errors
 
 from __future__ import annotations
 
+from wakeline.mailing import BadLink, Links
 from wakeline.server.aio import AsyncServer
 from wakeline.server.answers import Refused, Result, Unsent
 from wakeline.server.client import Server
 from wakeline.server.events import BadEvent
 from wakeline.server.queue import QueueFull
 
-__all__ = ["AsyncServer", "BadEvent", "QueueFull", "Refused", "Result", "Server", "Unsent"]
+__all__ = ["AsyncServer", "BadEvent", "BadLink", "Links", "QueueFull", "Refused", "Result", "Server", "Unsent"]

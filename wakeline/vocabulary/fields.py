@@ -226,6 +226,10 @@ class Campaign(Told):
     currency: Currency | UnsetType = UNSET
 
 
+class Response(Campaign):
+    machine: bool = False  # a scanner or a proxy did it, not a person: see `definitions.SCANNED_MS`
+
+
 class Offer(Told):
     decision_id: Name
     offer: Label | UnsetType = UNSET
@@ -273,8 +277,8 @@ FIELDS: dict[str, type[Told]] = {
     "agreement": Agreement,
     "points": Points,
     "campaign_sent": Campaign,
-    "campaign_opened": Campaign,
-    "campaign_clicked": Campaign,
+    "campaign_opened": Response,
+    "campaign_clicked": Response,
     "campaign_bounced": Campaign,
     "campaign_unsubscribed": Campaign,
     "offer_seen": Offer,

@@ -13,12 +13,30 @@ const QUIET = [
   "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 ];
 
+function holding(page) {
+  let devtools, held;
+  return {
+    hold: async (words) => {
+      devtools = await page.createCDPSession();
+      held = once(devtools, "Fetch.requestPaused");
+      await devtools.send("Fetch.enable", { patterns: [{ urlPattern: `*${words}*`, resourceType: "Document" }] });
+    },
+    held: async () => (await held)[0].request.url,
+    release: async () => {
+      const [{ requestId }] = await held;
+      await devtools.send("Fetch.continueRequest", { requestId });
+      await devtools.detach();
+    },
+  };
+}
+
 export const launch = ({ flags = [] }) =>
   puppet({
     profile: folder(),
     executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
     args: [...QUIET, ...flags],
     more: (page) => ({
+      ...holding(page),
       freeze: async () => {
         const devtools = await page.createCDPSession();
         await devtools.send("Page.setWebLifecycleState", { state: "frozen" });

@@ -5,7 +5,8 @@
 //
 // Of the browser (tab is ignored): open("visible" | "hidden" | "beside" what stays visible) -> tab, version().
 // Of a tab: goto(url), run(expression) -> value, click(selector, button), press(key), hide(), show(), close(), offline(is),
-// freeze(), and crash(): the end of the process that runs the page, and of others perhaps, so that only a new tab is
+// freeze(), hold(words), held() -> URL, release(): the next navigation to a URL with these words waits before anything is
+// sent there; and crash(): the end of the process that runs the page, and of others perhaps, so that only a new tab is
 // sure to work. What an engine cannot do is answered by "not supported".
 import { createInterface } from "node:readline";
 
