@@ -35,7 +35,8 @@ HTML = """<!doctype html>
 <style>
 :root {{ color-scheme: light dark }}
 body {{ max-width: 36rem; margin: 4rem auto; padding: 0 1rem; font: 1.125rem/1.5 system-ui, sans-serif }}
-button {{ font: inherit; padding: .5rem 1rem }}
+button {{ font: inherit; font-weight: 600; padding: .75rem 1.5rem; border: 0; border-radius: 2rem }}
+button {{ background: #0f5257; color: #fff }}
 </style>
 </head>
 <body>
@@ -64,13 +65,16 @@ def pixel() -> web.Response:
 
 def unknown() -> web.Response:
     """404, one text for every cause, so that it tells nobody which links there are."""
-    text = "This link is not valid. Perhaps a part of it is missing: please open it from the message itself."
+    text = (
+        "This link does not work any more, or a part of it is missing. "
+        "Please open it from the message itself, or go to the shop by its own address."
+    )
     return _page(404, "No such link", text)
 
 
 def ask() -> web.Response:
     """The page that asks whether to unsubscribe: opening it changes nothing, as programs do that, too."""
-    return _page(200, "Unsubscribe", "You will get no more of these messages.", FORM)
+    return _page(200, "Unsubscribe?", "Press the button, and you will get no more of these messages.", FORM)
 
 
 def unsubscribed() -> web.Response:

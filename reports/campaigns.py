@@ -23,7 +23,8 @@ SELECT
     (opened_by_machine IS NOT NULL)::INTEGER AS opens_by_machines,
     (clicked_by_machine IS NOT NULL)::INTEGER AS clicks_by_machines, subject, creative, link,
     sends.audience AS audience,
-    CASE WHEN {COSTED} THEN sends.cost::DOUBLE WHEN sends.cost IS NULL THEN plan.send_cost END AS cost
+    CASE WHEN {COSTED} THEN sends.cost::DOUBLE
+        WHEN sends.cost IS NULL AND sent IS NOT NULL THEN plan.send_cost END AS cost
 FROM sends LEFT JOIN history.shop AS shop USING (site) LEFT JOIN history.campaign AS plan USING (site, campaign)
 WHERE campaign IS NOT NULL
 UNION ALL BY NAME

@@ -26,7 +26,7 @@ MODELS = {
 NAMES = f"(SELECT unnest([{', '.join(map(repr, MODELS))}]) AS model)"
 WEIGHT = f"CASE model {' '.join(f'WHEN {name!r} THEN ({weight})::DOUBLE' for name, weight in MODELS.items())} END"
 
-TOUCH = ("started", "source", "source_class", "campaign", "content", "term", "entry", "hour")
+TOUCH = ("started", "source", "source_class", "campaign", "content", "term", "landing", "hour")
 
 TOUCHES = f"""
 CREATE VIEW history.touched AS
@@ -35,7 +35,7 @@ WITH sold AS MATERIALIZED (FROM history.worth), numbered AS (
         touch.site, touch.key, {", ".join(f"visit.{name}" for name in TOUCH)},
         row_number() OVER (PARTITION BY touch.site, touch.key ORDER BY nth) AS position
     FROM history.touch AS touch JOIN history.session AS visit USING (site, visitor, session)
-    WHERE NOT visit.continued AND visit.source_class <> '{INTERNAL}'
+    WHERE NOT visit.returned AND visit.source_class <> '{INTERNAL}'
 )
 SELECT
     sold.site, sold.key, sold.customer, sold.currency, sold.time, sold.day, sold.is_back, sold.revenue, sold.margin,
@@ -85,7 +85,7 @@ CREDITS = """
 CREATE VIEW credits AS
 SELECT
     site, key AS order_key, time, day, customer, model, position, touches, weight, started AS touched, source,
-    source_class, campaign, content, term, entry AS landing_page, hour, revenue, margin, currency
+    source_class, campaign, content, term, landing AS landing_page, hour, revenue, margin, currency
 FROM history.credit WHERE {days}
 """
 

@@ -21,13 +21,13 @@ RETURNED = f"coalesce(source.passes AND started_after <= to_milliseconds({RETURN
 GOES_ON = f"(entered.continued OR {RETURNED})"
 CAME_BY = ("referrer", "click", *PARAMETERS)
 
-OWN = "{'source': source, 'campaign': campaign, 'content': content, 'term': term, 'entry': entry, 'hour': hour}"
+OWN = "{'source': source, 'campaign': campaign, 'content': content, 'term': term, 'entry': landing, 'hour': hour}"
 
 # `began`: how the visit began that a row belongs to: of who is back from paying, the visit before.
 SESSION = f"""
 CREATE VIEW history.session AS
 SELECT
-    * EXCLUDE (returned), coalesce(
+    *, coalesce(
         CASE WHEN returned THEN last_value(CASE WHEN NOT returned THEN {OWN} END IGNORE NULLS)
             OVER (PARTITION BY site, visitor ORDER BY session ROWS UNBOUNDED PRECEDING) END,
         {OWN}
@@ -35,7 +35,7 @@ SELECT
 FROM (SELECT
     visit.site AS site, visitor, session, session AS started, ended, entered.day AS day, customer, page_views,
     engaged_ms, events,
-    CASE WHEN NOT {GOES_ON} THEN entered.path END AS entry,
+    CASE WHEN NOT {GOES_ON} THEN entered.path END AS entry, entered.path AS landing,
     CASE WHEN NOT handed_over THEN left_from END AS exit,
     source.source AS source, source.class AS source_class, nullif(source.campaign, '') AS campaign,
     nullif(source.content, '') AS content, nullif(source.term, '') AS term,
@@ -71,7 +71,7 @@ JOIN history.source AS source ON visit.site = source.site
 WHERE views > 0)
 """
 
-SESSIONS = "CREATE VIEW sessions AS SELECT * EXCLUDE (began) FROM history.session WHERE {days}"
+SESSIONS = "CREATE VIEW sessions AS SELECT * EXCLUDE (began, landing, returned) FROM history.session WHERE {days}"
 
 
 class View(NamedTuple):

@@ -108,7 +108,8 @@ async def test_what_fails_is_tried_again_and_said_once(applying: Stand) -> None:
 async def test_what_else_has_changed_is_said_once(applying: Stand) -> None:
     """It takes effect at the next start."""
     changed: list[str] = []
-    applying.applier._waits_for_a_start = lambda: list(changed)
+    is_valid = True
+    applying.applier._waits_for_a_start = lambda: list(changed) if is_valid else None
     applying.file.write_text("one")
     task = asyncio.create_task(applying.applier.run())
     await applying.until_said("applied")
@@ -118,10 +119,14 @@ async def test_what_else_has_changed_is_said_once(applying: Stand) -> None:
     await applying.until_said("applied", words, "applied")
     applying.file.write_text("three")
     await applying.until_said("applied", words, "applied", "applied")
+    is_valid = False
+    applying.file.write_text("not valid")
+    await applying.until_said("applied", words, "applied", "applied", "applied")
+    is_valid = True
     changed.clear()
     applying.file.write_text("one")
     again = "wakeline.toml: is again as it was at the start"
-    await applying.until_said("applied", words, "applied", "applied", again, "applied")
+    await applying.until_said("applied", words, "applied", "applied", "applied", again, "applied")
     task.cancel()
 
 
@@ -130,7 +135,7 @@ SITES = """
 key = "shop"
 origins = ["https://shop.example"]
 """
-CHANGES = {
+CHANGES: dict[str, tuple[str, list[str] | None]] = {
     # the file, what waits for the next start
     "nothing": (SITES, []),
     "interests": (SITES + '[[site.interests]]\npath = "/shoes/*"\ninterest = "shoes"\n', []),
@@ -139,7 +144,7 @@ CHANGES = {
     "one that a flag decides": ("port = 7\n" + SITES, []),
     "another site": (SITES + SITES.replace("shop", "blog"), ["site blog, which is new"]),
     "no site": ("", ["site shop, which is gone"]),
-    "what is no setting": ("time_zone = 3\n" + SITES, []),
+    "what is no setting": ("time_zone = 3\n" + SITES, None),
 }
 
 

@@ -125,6 +125,16 @@ def test_who_comes_back_from_paying_touches_nothing(tmp_path: Path) -> None:
     assert credited(tmp_path, [*told, buys(PHONE, 3 * HOUR + MINUTE)])["linear"] == {"a": 100}
 
 
+def test_who_consents_in_a_visit_is_owed_to_what_brought_it(tmp_path: Path) -> None:
+    """The visit goes on under the browser's own id; its landing page is the one on which it does."""
+    told = [visit("~" + "0" * 21, 0, "a", path="/lamps"), visit(PHONE, MINUTE, "a", path="/lamps", continued=True)]
+    told.append(buys(PHONE, 2 * MINUTE))
+    assert credited(tmp_path / "a", told)["linear"] == {"a": 100}
+    assert rows(tmp_path / "b", told, "select landing_page from credits where model = 'last'") == [("/lamps",)]
+    sql = "select kind, visits, orders from campaign_elements where kind = 'landing_page'"
+    assert rows(tmp_path / "c", told, sql) == [("landing_page", 1, 1)]
+
+
 def test_days_of_a_query_are_those_of_the_order(tmp_path: Path) -> None:
     day = date.fromordinal(FIRST.toordinal() + 3)
     told = [*FOUR, buys(PHONE, 3 * DAY + MINUTE)]

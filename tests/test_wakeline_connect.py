@@ -260,6 +260,12 @@ async def test_a_slow_end_leaves_the_connection_made_meanwhile(kind: type[Packed
     await asyncio.sleep(0)
 
 
+async def test_as_many_calls_as_there_are_may_wait_at_once(redis_server: Any) -> None:
+    """redis-py lets 100 wait, and calls the server away for the others."""
+    async with client_of(redis_server.url) as client:
+        await asyncio.gather(*(client.blpop(["nothing"], timeout=0.2) for _ in range(150)))
+
+
 async def test_a_cluster_that_is_away_is_a_connection_error() -> None:
     """redis-py's RedisClusterException is not a RedisError, so it would kill code that waits for Redis."""
     port = free_port()

@@ -39,7 +39,7 @@ class Pace:
 
 class Applier:
     """`command` gets the name of the file that is read. `server`: what has to answer first. `waits_for_a_start` returns
-    the names of other settings that differ from the running ones.
+    the names of other settings that differ from the running ones, None if the file is not valid.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class Applier:
         environ: Mapping[str, str],
         *,
         say: Say,
-        waits_for_a_start: Callable[[], list[str]] = list,
+        waits_for_a_start: Callable[[], list[str] | None] = list,
         server: Listener | None = None,
         pace: Pace | None = None,
     ) -> None:
@@ -75,6 +75,8 @@ class Applier:
 
     def _say_what_waits(self) -> None:
         waiting = self._waits_for_a_start()
+        if waiting is None:
+            return
         if waiting != self._waiting:
             words = f"takes effect when `wakeline up` is started again: {', '.join(waiting)}"
             self._say(NAME, f"{self._file.name}: {words if waiting else 'is again as it was at the start'}")

@@ -11,15 +11,15 @@ from wakeline.config import ConfigError, load
 from wakeline.settings import Config
 
 
-def differing(running: Config, environ: Mapping[str, str]) -> list[str]:
-    """Names of settings, of sites with their key; empty for a file that is not valid, which `apply` reports.
+def differing(running: Config, environ: Mapping[str, str]) -> list[str] | None:
+    """Names of settings, of sites with their key; None for a file that is not valid, which `apply` reports.
 
     `environ`: the children's, with the flags. Definitions (`crm.definitions.KINDS`) are applied without a start.
     """
     try:
         found = load(running.path, {}, environ)
     except ConfigError:
-        return []
+        return None
     names = _changed(running.settings, found.settings)
     if "data" in names and "data" not in found.given:  # the demo's folder, which its file does not name
         names.remove("data")

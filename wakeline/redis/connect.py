@@ -22,7 +22,7 @@ from wakeline.redis.packed import READ_BYTES, PackedConnection, PackedSSLConnect
 from wakeline.redis.url import is_cluster, node_addresses, node_url
 
 TIMEOUT_S = 2.0  # of one command: above a group commit on a slow disk, below the collector's deadline
-MOST_CONNECTIONS = 2**31  # one for each call in flight; redis-py's default allows 100 per cluster node
+MOST_CONNECTIONS = 2**31  # one for each call in flight; redis-py's default allows 100, for a cluster per node
 
 
 def connect(url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = False) -> Redis:
@@ -42,7 +42,7 @@ def connect(url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = Fals
         if one_connection:
             raise ValueError("a cluster needs more than one connection")
         return _connect_cluster(url, options)
-    named: dict[str, Any] = {**options, "retry_on_error": [], **parse_url(url)}
+    named: dict[str, Any] = {**options, "max_connections": MOST_CONNECTIONS, "retry_on_error": [], **parse_url(url)}
     named["connection_class"] = PACKED[named.get("connection_class", Connection)]
     client = Redis(connection_pool=ConnectionPool(**named), single_connection_client=one_connection)
     client.auto_close_connection_pool = True
@@ -51,7 +51,11 @@ def connect(url: str, *, timeout: float = TIMEOUT_S, one_connection: bool = Fals
 
 def connect_blocking(url: str) -> redis.Redis:
     """The same without asyncio, for readers only: redis-py may retry."""
-    options: dict[str, Any] = {"socket_timeout": TIMEOUT_S, "socket_connect_timeout": TIMEOUT_S}
+    options: dict[str, Any] = {
+        "socket_timeout": TIMEOUT_S,
+        "socket_connect_timeout": TIMEOUT_S,
+        "max_connections": MOST_CONNECTIONS,
+    }
     if not is_cluster(url):
         return redis.Redis.from_url(url, **options)
     from redis.cluster import ClusterNode, RedisCluster
