@@ -17,8 +17,8 @@ from tests.shop_years.telling import Tellings, browsed
 from tests.shop_years.truth import OrderTruth, Truth
 from tests.shop_years.visited import Visited, Visits, visited
 from tests.shop_years.ways import Way
+from wakeline.definitions import MOST_TOUCHES
 
-MOST_TOUCHES = 5  # by campaigns, the latest, in a profile
 COUNTS = ("visits", "bounces", "sent", "opened", "clicked", "bounced", "unsubscribed", "orders")
 OF_ELEMENTS = ("visits", "sent", "opened", "clicked", "orders")
 AMOUNTS = ("revenue", "cost")  # euros
