@@ -16,7 +16,7 @@ from msgspec import Struct
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from crm.service.facts import BY_MACHINE, CLICKED, LAST_CLICK, OPENED
+from crm.service.facts import BY_MACHINE, CLICKED, ELEMENT, OPENED
 from demo.departments import Said
 from demo.inbox import HOST, MOST_MAILS, Inbox, Mail, MailServer
 from demo.inbox_pages import framed, listed, mail_page, mail_policy
@@ -31,7 +31,7 @@ from wakeline.redis.connect import connect
 from wakeline.settings import Settings, Site
 from wakeline.tag import collector_url
 from wakeline.thing_fields import moment
-from wakeline.told import EARLIEST, decode_thing, stored_name, value_of
+from wakeline.told import EARLIEST, decode_thing, value_of
 from wakeline.vocabulary.things import SENT, thing_id
 
 Readable = dict[str, Any]
@@ -40,7 +40,7 @@ Told = Callable[[Sequence[Said]], Awaitable[web.Response]]
 
 SMTP_S = 5.0
 SHOWN = 3  # mails in the panel
-ELEMENT = stored_name("element")
+LINK = f"{ELEMENT}link"
 STATES = ("sent", "opened", "clicked", "unsubscribed", *(did + BY_MACHINE for did in (OPENED, CLICKED)))
 
 
@@ -204,5 +204,4 @@ def _send(message: EmailMessage, port: int) -> None:
 
 def _link(facts: Sequence[Kept]) -> str:
     """The link that was clicked last; "" if that is not known any more."""
-    clicks = [one for one in facts if LAST_CLICK in one.fields and ELEMENT in one.fields]
-    return str(max(clicks, key=lambda one: one.time).fields[ELEMENT].get("link", "")) if clicks else ""
+    return str(value_of(facts, LINK) or "")

@@ -27,6 +27,7 @@ from wakeline.told import (
     A_REFUND,
     BEGAN,
     BOUGHT,
+    CAME_IN,
     CLAIM,
     CURRENCY,
     CUSTOMER,
@@ -35,6 +36,7 @@ from wakeline.told import (
     ITEM,
     MONEY,
     VISITOR,
+    WENT_OUT,
     customer_of,
     decode_thing,
     visitor_of,
@@ -55,6 +57,9 @@ NAMES: Mapping[str, Table] = {
     things.POINTS.name: service.POINTS,
 }
 NAMING = {CUSTOMER: "customer", CLAIM: "customer", VISITOR: "visitor", FORMER_VISITOR: "visitor"}
+MOMENTS = {
+    BOUGHT: "bought", BEGAN: "began", CAME_IN: "came_in", WENT_OUT: "went_out", service.LAST_CLICK: "last_click",
+}  # fmt: skip
 TIMES = frozenset(("start", "end"))  # fields of a thing that are times, in ms
 DEVICE = ("device", "browser", "os")  # what is written of a browser that others share
 
@@ -237,11 +242,11 @@ def _thing(told: Sequence[Kept], kind: str) -> Readable:
     for fact in told:
         at = _moment(fact.time)
         for name, value in _fields(fact.fields, NAMES.get(kind, {})).items():
-            if name in ("states", "refunds"):
+            if name in ("states", "refunds", "element"):
                 found.setdefault(name, {}).update(value)
             else:
                 found[name], said[name] = value, at
-            if name == "refunds":
+            if name in ("refunds", "element"):
                 said.setdefault(name, {}).update(dict.fromkeys(value, at))
     customer, since = customer_of(told)
     if since:
@@ -261,14 +266,14 @@ def _fields(fields: Mapping[str, Any], table: Table, *, only: bool = False) -> R
             found[NAMING[stored]] = value[-1] if isinstance(value, list) else value
         elif stored in names:
             found[names[stored]] = _value(names[stored], value, currency, is_money=stored.startswith(MONEY))
+        elif stored.startswith(service.ELEMENT):
+            found.setdefault("element", {})[stored.removeprefix(service.ELEMENT)] = value
         elif only:
             continue
         elif stored.startswith(A_REFUND):
             found.setdefault("refunds", {})[stored.removeprefix(A_REFUND)] = _refunded(value, currency)
-        elif stored == BOUGHT:
-            found["bought"] = _moment(value)
-        elif stored == BEGAN:
-            found["began"] = _moment(value)
+        elif stored in MOMENTS:
+            found[MOMENTS[stored]] = _moment(value)
         elif stored.startswith(EARLIEST):
             found.setdefault("states", {})[stored.removeprefix(EARLIEST)] = _moment(value)
         else:

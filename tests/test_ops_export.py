@@ -30,7 +30,8 @@ ORDER = "#" + "1" * 32
 V = "v" * 22
 
 ITEMS = [{"item_id": "runner-7", "price": 8900, "quantity": 1, "item_name": "Runner"}]
-CONTACT = {"channel": "phone", "state": "opened", "cost": 250, "currency": "JPY"}
+MAIL = "#sent:" + "5" * 32
+CONTACT = {"channel": "phone", "direction": "in", "state": "opened", "cost": 250, "currency": "JPY"}
 AGREED = {"version": "8", "wording": "May we?", "purposes": ["contact"]}
 TOLD = (
     fact(JO, "customer", 1, {"traits": {"plan": "gold"}, "orders_before": 3, "value_before": 12345, "currency": "EUR"}),
@@ -44,6 +45,9 @@ TOLD = (
     fact(ORDER, "refund", 7, {"refund_id": "r1", "value": 900, "currency": "EUR"}),
     fact(ORDER, "refund", 8, {"refund_id": "r2", "value": 400, "currency": "EUR", "items": [{"item_id": "bag"}]}),
     fact("#contact:" + "2" * 32, "contact", 8, CONTACT, customer=JO),
+    fact(MAIL, "campaign_sent", 8, {"campaign": "spring", "element": {"subject": "Hello"}}, customer=JO),
+    fact(MAIL, "campaign_clicked", 9, {"campaign": "spring", "element": {"link": "top"}}, customer=JO),
+    fact(MAIL, "campaign_opened", 10, {"campaign": "spring", "element": {"subject": "Hello!"}}, customer=JO),
     fact("#agreement:" + "3" * 32, "agreement", 9, {"level": "gold", "end": 1_900_000_000_000}, customer=JO),
     fact("#points:" + "4" * 32, "points", 10, {"amount": -5, "reason": "used"}, customer=JO),
     fact("#" + "9" * 32, "purchase", 11, {"value": 1, "currency": "EUR"}, customer=BEN),
@@ -123,6 +127,10 @@ def test_everything_is_in_it_and_nothing_of_others(export: Any) -> None:
     assert order["said"]["refunds"].keys() == order["refunds"].keys()
     (contact,) = found["things"]["contact"]
     assert (contact["channel"], contact["cost"], list(contact["states"])) == ("phone", "250", ["opened"])
+    assert contact["came_in"] == contact["states"]["opened"]
+    (mail,) = found["things"]["sent"]
+    assert mail["element"] == {"subject": "Hello!", "link": "top"}
+    assert (list(mail["states"]), mail["last_click"]) == (["sent", "clicked", "opened"], mail["states"]["clicked"])
     assert found["things"]["agreement"][0]["end"] == "2030-03-17T17:46:40.000Z"
     assert found["things"]["points"][0]["amount"] == -5
     assert "ben@x.example" not in said.output

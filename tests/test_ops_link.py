@@ -61,7 +61,6 @@ def test_a_site_without_a_secret_has_none(run: Run, configured: Callable[[str], 
 
 
 def test_a_qr_code_for_print(run: Run, tmp_path: Path) -> None:
-    pytest.importorskip("segno")
     for name in ("code.svg", "code.png", "code.pdf"):
         said = run("https://shop.example/", "--campaign", "w", "--qr", str(tmp_path / name))
         assert said.exit_code == 0, said.output

@@ -11,6 +11,7 @@ from wakeline.vocabulary.fields import CONTACT_STATES
 SENT = "campaign_"  # prefix of the types about one mail; the rest is what happened to it
 OPENED, CLICKED = "opened", "clicked"
 BY_MACHINE = "_by_machine"  # after what happened
+ELEMENT = "element."  # before the name of an element: each has its own latest word, as in `reports.things`
 LAST_CLICK = "last_click"  # time (ms) of the latest click of a person; an earlier version did not store it
 
 DIRECTED = {"in": CAME_IN, "out": WENT_OUT}
@@ -53,6 +54,7 @@ def sent(fact: Fact) -> Fields:
     """
     happened = fact.type.removeprefix(SENT)
     found = forms.taken(fact.body, CAMPAIGN)
+    found |= {f"{ELEMENT}{name}": text for name, text in found.pop("element", {}).items()}
     if fact.body.get("machine") is True and happened in (OPENED, CLICKED):
         return found | {f"{EARLIEST}{happened}{BY_MACHINE}": fact.time}
     found[f"{EARLIEST}{happened}"] = fact.time
