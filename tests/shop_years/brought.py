@@ -161,7 +161,7 @@ def _sum(sums: Brought, parts: Iterable[Part], end: int) -> None:
         days[part.campaign, part.day].update(part.adds)
         for kind, element in part.of.items():
             elements[part.campaign, kind, element].update(part.adds)
-            if kind in ("content", "term", "subject", "creative", "link"):
+            if kind not in ("landing_page", "hour"):
                 happened[part.campaign].add(element)
     plans = {plan.id: plan for plan in PLANS if plan.is_planned}
     for id in plans.keys() | campaigns.keys():
