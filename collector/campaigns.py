@@ -127,7 +127,10 @@ class Campaigns:
         if site is None or Scope.CAMPAIGNS not in key.scopes:
             return answers.unauthorized(is_known=True)
         path = request.raw_path.partition("?")[0]
-        id = unquote(path.removeprefix(PATH).removeprefix("/"))
+        try:
+            id = unquote(path.removeprefix(PATH).removeprefix("/"), errors="strict")
+        except UnicodeDecodeError:
+            return _refused(404, "unknown_campaign", "an id is percent-encoded UTF-8")
         if path != PATH and not 1 <= len(id) <= MOST_LETTERS["id"]:
             return _refused(404, "unknown_campaign", f"an id has 1 to {MOST_LETTERS['id']} characters")
         return Asked(name, site, id)

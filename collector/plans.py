@@ -22,6 +22,8 @@ from wakeline.redis.connect import connect
 from wakeline.redis.failures import failures_as
 from wakeline.settings import CampaignRule, Site
 
+MOST_BYTES_NOTED = 10 * MOST_BYTES_OF_SITE  # that a lane knows of a site: of each the latest nine words
+SHORT = 1_024  # bytes of one that may be told beyond that: it takes the place of a longer one
 ATTEMPTS = 8  # where others plan the same campaign at the same time
 
 
@@ -85,6 +87,8 @@ class Plans:
                 else:
                     if rule is not None:
                         _refuse_too_many(said, of, body)
+                        if len(body) > SHORT:
+                            await _refuse_too_much_noted(redis, deployment, said, site)
                     try:
                         new = await register(redis, of, known, max(known.version if known else 0, met) + 1, body)
                     except AppliedMeanwhile:
@@ -127,6 +131,16 @@ async def _met(redis: Redis, deployment: Deployment, of: Of) -> int:
         if text is not None:
             latest = max([latest, *(noted.version for noted in decode_known(text).noted)])
     return latest
+
+
+async def _refuse_too_much_noted(redis: Redis, deployment: Deployment, said: Mapping[Of, Applied], site: str) -> None:
+    """A lane knows the latest words on each, not only the one that holds."""
+    fields = [field_of((of, name)) for of, name in said if of == site and is_told(name)]
+    if not fields:
+        return
+    asked: Any = redis.hmget(keys.Keys(deployment.version).definitions(0), fields)
+    if sum(len(text) for text in await asked if text is not None) > MOST_BYTES_NOTED:
+        raise TooMany(f"long campaigns of the site changed too often: send one of {SHORT:,} bytes at most")
 
 
 def _refuse_too_many(said: Mapping[Of, Applied], of: Of, body: bytes) -> None:

@@ -50,7 +50,8 @@ FIND_TURNS = """
 CREATE TABLE history.turn AS
 SELECT
     site, visitor, customer, time AS since, appended AS known,
-    row_number() OVER past = 1 AS is_first, lead(time) OVER past AS until
+    row_number() OVER past AS nth, row_number() OVER past = 1 AS is_first,
+    lead(time) OVER past AS until
 FROM history.event WHERE type = 'identify' AND customer IS NOT NULL AND bot IS NULL
 WINDOW past AS (PARTITION BY site, visitor ORDER BY time, "offset")
 """

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import duckdb
 
+from reports import teams
 from reports.orders import persons
 from wakeline.commerce import PURCHASE
 from wakeline.definitions import SETTLED_MS, TOUCHED_MS
@@ -25,80 +26,122 @@ CREATE TABLE history.touch (
 NOBODY = ""
 
 OWNER = f"""coalesce(
-    nullif(arg_max(turn.customer, since) FILTER (since <= {{time}}), '{NOBODY}'),
-    nullif(arg_min(turn.customer, since) FILTER (since > {{time}}), '{NOBODY}')
+    nullif(arg_max(turn.customer, nth) FILTER (since <= time), '{NOBODY}'),
+    nullif(arg_min(turn.customer, nth) FILTER (since > time), '{NOBODY}')
 )"""
 """SQL: a visitor's customer at a time, of the turns that are joined; of a time that is nobody's, that of the next."""
 
 # Whose a browser was since when: by identifies that say something new, another customer or the same one known earlier;
-# from an erasure on it is nobody's.
+# from an erasure on it is nobody's. `nth`: their order, also within one millisecond.
 TURNS = f"""
 CREATE TEMP TABLE turn AS
 WITH told AS (
-    SELECT site, visitor, customer, since, known FROM history.turn
+    SELECT site, visitor, customer, since, known, nth AS place FROM history.turn
     UNION ALL
-    SELECT site, id, '{NOBODY}', "at", "at" FROM history.erasure WHERE customer IS NULL
+    SELECT site, id, '{NOBODY}', "at", "at", NULL FROM history.erasure WHERE customer IS NULL
     UNION ALL
-    SELECT site, visitor, '{NOBODY}', upto, upto FROM (
-        SELECT turn.site, turn.visitor, upto, gone.customer AS gone, arg_max(turn.customer, turn.since) AS customer
+    SELECT site, visitor, '{NOBODY}', upto, upto, NULL FROM (
+        SELECT turn.site, turn.visitor, upto, gone.customer AS gone, arg_max(turn.customer, turn.nth) AS customer
         FROM (SELECT DISTINCT site, customer, upto FROM history.gone_at) AS gone
-        JOIN history.turn AS linked ON linked.site = gone.site AND linked.customer = gone.customer
+        JOIN (SELECT DISTINCT site, visitor, customer FROM history.turn) AS linked
+            ON linked.site = gone.site AND linked.customer = gone.customer
         JOIN history.turn AS turn ON turn.site = linked.site AND turn.visitor = linked.visitor AND turn.since <= upto
         GROUP BY ALL
     ) WHERE gone = customer
+), placed AS (
+    SELECT *, row_number() OVER (PARTITION BY site, visitor ORDER BY since, place NULLS LAST) AS nth FROM told
 )
-SELECT site, visitor, customer, since, known FROM (
-    SELECT *, min(known) OVER (PARTITION BY site, visitor, run ORDER BY since, known
+SELECT site, visitor, customer, since, known, nth FROM (
+    SELECT *, min(known) OVER (PARTITION BY site, visitor, run ORDER BY nth
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
     FROM (
-        SELECT *, sum(is_new) OVER (PARTITION BY site, visitor ORDER BY since, known ROWS UNBOUNDED PRECEDING) AS run
+        SELECT *, sum(is_new) OVER (PARTITION BY site, visitor ORDER BY nth ROWS UNBOUNDED PRECEDING) AS run
         FROM (
-            SELECT site, visitor, customer, since, known, (customer IS DISTINCT FROM lag(customer) OVER (
-                PARTITION BY site, visitor ORDER BY since, known
+            SELECT *, (customer IS DISTINCT FROM lag(customer) OVER (
+                PARTITION BY site, visitor ORDER BY nth
             ))::INTEGER AS is_new
-            FROM told
+            FROM placed
         )
     )
 ) WHERE before IS NULL OR known < before
 """
 
-# All ids of one person, with when it was known that they are.
-SAME = """
-CREATE TEMP TABLE same AS
-WITH RECURSIVE edge AS (
-    SELECT site, customer, other, known FROM history.alias
-    UNION ALL SELECT site, other, customer, known FROM history.alias
-), path AS (
-    SELECT site, customer, other, known FROM edge
-    UNION
-    SELECT path.site, path.customer, edge.other, greatest(path.known, edge.known)
-    FROM path JOIN edge ON edge.site = path.site AND edge.customer = path.other
+# The turns around each visit's begin and each purchase on a page: the latest one until then and the next one, whenever
+# they became known, and when the first became known of all until then and of all that follow.
+MOMENTS = f"""
+CREATE TEMP TABLE moment AS
+WITH asked AS (
+    SELECT site, visitor, session AS time FROM history.event WHERE session IS NOT NULL AND type = '{PAGE_VIEW}'
+    UNION SELECT site, visitor, time FROM history.page_order WHERE type = '{PURCHASE}'
+), so_far AS (
+    SELECT *, min(known) OVER (PARTITION BY site, visitor ORDER BY nth) AS first_known FROM turn
+    QUALIFY lead(since) OVER (PARTITION BY site, visitor ORDER BY nth) IS DISTINCT FROM since
+), to_come AS (
+    SELECT *, min(known) OVER (PARTITION BY site, visitor ORDER BY nth DESC) AS first_known FROM turn
+    QUALIFY lag(since) OVER (PARTITION BY site, visitor ORDER BY nth) IS DISTINCT FROM since
 )
-SELECT site, customer, other, min(known) AS known FROM path WHERE customer <> other GROUP BY ALL
+SELECT
+    asked.*, latest.customer AS latest, latest.known AS latest_known, latest.first_known AS earlier_known,
+    next.customer AS next, next.known AS next_known, next.first_known AS later_known
+FROM asked
+ASOF LEFT JOIN so_far AS latest ON latest.site = asked.site AND latest.visitor = asked.visitor
+    AND latest.since <= asked.time
+ASOF LEFT JOIN to_come AS next ON next.site = asked.site AND next.visitor = asked.visitor AND next.since > asked.time
 """
+
+
+def _owned(name: str, rows: str, time: str, owner: str) -> str:
+    """SQL: a part `name` of a query: the rows, with whose their visitor was at a time, as known when they were settled.
+
+    Only where turns became known in another order than they happened all of them are compared: a browser at a counter
+    has thousands.
+    """
+    is_latest = f"latest_known <= settled AND latest <> '{NOBODY}'"
+    return f"""{name}_known AS NOT MATERIALIZED (
+    SELECT
+        one.*, CASE
+            WHEN {is_latest} THEN latest
+            WHEN next_known <= settled THEN nullif(next, '{NOBODY}')
+        END AS {owner}, CASE
+            WHEN {is_latest} THEN true
+            WHEN latest_known > settled AND earlier_known <= settled THEN false
+            ELSE next IS NULL OR next_known <= settled OR later_known > settled
+        END AS is_clear
+    FROM {rows} AS one
+    JOIN moment ON moment.site = one.site AND moment.visitor = one.visitor AND moment.time = one.{time}
+), {name}_unclear AS MATERIALIZED (
+    SELECT asked.*, {OWNER} AS {owner} FROM (
+        SELECT DISTINCT site, visitor, {time} AS time, settled FROM {name}_known WHERE NOT is_clear
+    ) AS asked
+    LEFT JOIN turn ON turn.site = asked.site AND turn.visitor = asked.visitor AND known <= settled
+    GROUP BY ALL
+), {name} AS (
+    SELECT * EXCLUDE (is_clear) FROM {name}_known WHERE is_clear
+    UNION ALL BY NAME
+    SELECT known.* EXCLUDE (is_clear, {owner}), unclear.{owner} FROM {name}_known AS known
+    JOIN {name}_unclear AS unclear ON unclear.site = known.site AND unclear.visitor = known.visitor
+        AND unclear.time = known.{time} AND unclear.settled = known.settled
+    WHERE NOT is_clear
+)"""
+
 
 # Each order as it was known when it was settled: who bought it, in which visit.
 SOLD = f"""
 CREATE TEMP TABLE sold AS
 WITH import AS (
-    SELECT site, batch, max(appended) AS ended FROM history.fact WHERE batch <> '' GROUP BY ALL
+    SELECT site, batch, max(appended) AS ended FROM history.told_order WHERE batch <> '' GROUP BY ALL
 ), heard AS MATERIALIZED (
-    SELECT site, key, arg_min(heard, appended) + to_milliseconds({SETTLED_MS}) AS settled FROM (
+    SELECT site, key, arg_min(heard, (appended, heard)) + to_milliseconds({SETTLED_MS}) AS settled FROM (
         SELECT site, key, appended, appended AS heard FROM history.page_order WHERE type = '{PURCHASE}'
         UNION ALL
         SELECT site, key, appended, coalesce(ended, appended) FROM history.told_order
         LEFT JOIN import USING (site, batch) WHERE type = '{PURCHASE}'
     ) GROUP BY ALL
-), of_pages AS MATERIALIZED (
-    SELECT
-        site, key, type, signed, time, page_order.visitor AS visitor, {OWNER.format(time="time")} AS customer, session,
-        page, n
-    FROM history.page_order AS page_order
-    JOIN heard USING (site, key)
-    LEFT JOIN turn ON turn.site = page_order.site AND turn.visitor = page_order.visitor AND turn.known <= settled
+), page AS MATERIALIZED (
+    SELECT site, key, type, signed, time, visitor, session, page, n, settled
+    FROM history.page_order JOIN heard USING (site, key)
     WHERE type = '{PURCHASE}' AND appended <= settled
-    GROUP BY ALL
-), of_others AS MATERIALIZED (
+), {_owned("of_pages", "page", "time", "customer")}, of_others AS MATERIALIZED (
     SELECT told_order.* FROM history.told_order AS told_order JOIN heard USING (site, key) WHERE appended <= settled
 ), {persons("of_pages", "of_others", "session")}, said AS (
     SELECT site, key, min(time) AS time FROM (
@@ -124,7 +167,12 @@ WITH visit AS MATERIALIZED (
 ), mine AS MATERIALIZED (
     SELECT site, key, customer AS id FROM sold WHERE customer IS NOT NULL
     UNION
-    SELECT sold.site, key, same.other FROM sold JOIN same USING (site, customer) WHERE known <= settled
+    SELECT sold.site, sold.key, other.id FROM sold
+    JOIN team AS own ON own.site = sold.site AND own.id = sold.customer
+        AND own.since <= epoch_ms(settled) AND own.until > epoch_ms(settled)
+    JOIN team AS other ON other.name = own.name
+        AND other.since <= epoch_ms(settled) AND other.until > epoch_ms(settled)
+    SEMI JOIN turn ON turn.site = other.site AND turn.customer = other.id
 ), browser AS (
     SELECT site, key, visitor, true AS is_own FROM sold WHERE visitor IS NOT NULL
     UNION ALL
@@ -132,20 +180,16 @@ WITH visit AS MATERIALIZED (
     JOIN turn ON turn.site = mine.site AND turn.customer = mine.id
     JOIN sold ON sold.site = mine.site AND sold.key = mine.key
     WHERE sold.visitor IS DISTINCT FROM turn.visitor
-), near AS (
+), near AS NOT MATERIALIZED (
     SELECT
         sold.site, sold.key, sold.time, sold.settled, sold.customer, visit.visitor, visit.session, is_own,
         coalesce(is_own AND visit.session = sold.session, false) AS is_its
     FROM browser
     JOIN sold USING (site, key)
     JOIN visit ON visit.site = browser.site AND visit.visitor = browser.visitor
-    WHERE visit.session <= sold.time AND visit.session > sold.time - to_milliseconds({TOUCHED_MS})
-        AND visit.known <= sold.settled
-), owned AS (
-    SELECT near.*, {OWNER.format(time="near.session")} AS whose FROM near
-    LEFT JOIN turn ON turn.site = near.site AND turn.visitor = near.visitor AND turn.known <= near.settled
-    GROUP BY ALL
-)
+    WHERE visit.known <= sold.settled AND (is_own AND visit.session = sold.session
+        OR visit.session <= sold.time AND visit.session > sold.time - to_milliseconds({TOUCHED_MS}))
+), {_owned("owned", "near", "session", "whose")}
 SELECT
     owned.site, owned.key, visitor, session,
     row_number() OVER (PARTITION BY owned.site, owned.key ORDER BY session, visitor), time, whose
@@ -154,7 +198,7 @@ LEFT JOIN mine ON mine.site = owned.site AND mine.key = owned.key AND mine.id = 
 WHERE is_its OR mine.id IS NOT NULL OR is_own AND (whose IS NULL OR customer IS NULL)
 """
 
-DROP = "DROP TABLE sold; DROP TABLE same; DROP TABLE turn"
+DROP = "DROP TABLE sold; DROP TABLE moment; DROP TABLE team; DROP TABLE turn"
 
 
 # Somebody who comes back after an erasure is somebody else than before.
@@ -185,5 +229,6 @@ NAME_NOBODY = "ALTER TABLE history.touch DROP COLUMN whose"
 
 def find(connection: duckdb.DuckDBPyConnection) -> None:
     """Fill the table. Call it when visits, turns and aliases are known, and nobody is hidden yet."""
-    for statement in (TURNS, SAME, SOLD, FILL, DROP):
+    teams.find(connection)
+    for statement in (TURNS, MOMENTS, SOLD, FILL, DROP):
         connection.execute(statement)

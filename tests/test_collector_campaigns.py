@@ -192,6 +192,7 @@ async def test_ids_of_any_letters(collector: Stand) -> None:
     assert {one["campaign"]["id"] for one in listed} == {"of-file", "50% off", "a/b", "ä"}
     assert (await put(collector, "x" * 101))[0] == 404
     assert (await put(collector, "%20x"))[0] == 400
+    assert (await put(collector, "%ff"))[0] == 404, "else %fe would be the same one"
 
 
 async def test_a_site_has_room_for_so_many(collector: Stand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from hashlib import blake2b
 
 import msgspec
@@ -123,8 +124,12 @@ def is_told(name: str) -> bool:
     return name.startswith(PREFIX)
 
 
+@lru_cache(2 * MOST_TOLD)
 def decoded(body: bytes) -> CampaignRule | None:
-    """The campaign that a body says. Raises ValueError, of which msgspec's errors are."""
+    """The campaign that a body says. Raises ValueError, of which msgspec's errors are.
+
+    Each change of one has a lane read all of the site again.
+    """
     rule = _decode_rule(body)
     if rule is not None and (what := campaigns.campaign(rule)):
         raise ValueError(what)
