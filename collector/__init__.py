@@ -16,6 +16,6 @@ same), opening (the log of the deployment), writer (group commit; waiting: the r
 values of customers, encrypted), spool (what is taken while the log is away; its files: spool_folder, spool_frames,
 spool_disk), responses (replies with CORS), script (`GET /wakeline.js`), mail_links (links of mails and letters;
 link_api, which makes them; link_pages, what is answered; link_outcomes, the words of their metric; mail_machines, who
-is no person; agreed, whether a customer may be named; folded, when people go on), health (alive, ready), metrics (every
-number of this process).
+is no person; agreed, whether a customer may be named; folded, when people go on; live_redis, which both ask), health
+(alive, ready), metrics (every number of this process).
 """

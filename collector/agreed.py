@@ -7,18 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from redis.asyncio import Redis
-
+from collector.live_redis import LiveRedis
 from wakeline.event import CONSENT, ConsentLevel
-from wakeline.keys import DEPLOYMENT, VERSION, Keys
 from wakeline.lanes import lane_of
 from wakeline.patience import Outage
-from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 from wakeline.stored_state import Part, part_of
 from wakeline.told import value_of
@@ -27,7 +22,6 @@ logger = logging.getLogger("wakeline.collector")
 
 PATIENCE_S = 0.2
 MOST_ALIASES = 3  # that are followed, each to the id which keeps what is known of it
-VERSION_S = 1.0  # for which the live version of the keys is taken to be the one that was read
 
 
 class Asked(NamedTuple):
@@ -43,10 +37,8 @@ class Agreed:
     """Asks the server of `url`; `lanes` returns their number, 0 if it is not known yet."""
 
     def __init__(self, url: str, *, lanes: Callable[[], int]) -> None:
-        self._url = url
+        self._redis = LiveRedis(url)
         self._lanes = lanes
-        self._redis: Redis | None = None
-        self._keys, self._version_until = Keys(VERSION), 0.0
         self._waiting: list[Asked] = []
         self._asking: asyncio.Task[None] | None = None
         self._outage = Outage(logger)
@@ -68,10 +60,7 @@ class Agreed:
         if self._asking is not None:
             self._asking.cancel()
             await asyncio.gather(self._asking, return_exceptions=True)
-        redis, self._redis = self._redis, None
-        if redis is not None:
-            with suppress(*FAILURES):
-                await redis.aclose()
+        await self._redis.close()
 
     async def _part(self, site: str, customer: str) -> Part:
         """What is stored of a customer, by the id which keeps it."""
@@ -93,11 +82,10 @@ class Agreed:
         try:
             while self._waiting:
                 asked, self._waiting = self._waiting, []
-                redis = self._redis = self._redis or connect(self._url)
-                await self._note_version(redis)
-                pipe = redis.pipeline(transaction=False)
+                keys = await self._redis.keys()
+                pipe = self._redis.client.pipeline(transaction=False)
                 for one in asked:
-                    pipe.get(self._keys.state(one.lane, one.site, one.customer))
+                    pipe.get(keys.state(one.lane, one.site, one.customer))
                 for one, stored in zip(asked, await pipe.execute(), strict=True):
                     if not one.found.done():
                         one.found.set_result(stored)
@@ -106,10 +94,3 @@ class Agreed:
                 if not one.found.done():
                     one.found.set_exception(error)
             self._waiting.clear()
-
-    async def _note_version(self, redis: Redis) -> None:
-        now = time.monotonic()
-        if now >= self._version_until:
-            asked: Any = redis.hmget(DEPLOYMENT, "version")
-            (version,) = await asked
-            self._keys, self._version_until = Keys(int(version or VERSION)), now + VERSION_S

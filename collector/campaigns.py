@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 from urllib.parse import unquote
 
 import msgspec
@@ -33,13 +33,14 @@ logger = logging.getLogger("wakeline.collector")
 
 PATIENCE_S = 8.0  # for the log and Redis
 OF_A_WRITE = 50  # events that it counts as in the key's limit: it is a record in every lane
-FILE, API = "file", "api"
+By = Literal["file", "api"]
+Reason = Literal["bad_campaign", "of_file", "too_many_campaigns", "unknown_campaign"]
 
 
 class Planned(Struct):
     """A campaign, and where it is planned."""
 
-    by: str  # file: wakeline.toml, which alone changes it; api
+    by: By  # file: wakeline.toml, which alone changes it; api
     campaign: Plan
 
 
@@ -52,7 +53,7 @@ class AllPlanned(Struct):
 class NotPlanned(Struct, omit_defaults=True):
     """Why a request is refused, beside the reasons of `event.Refusal`."""
 
-    reason: str  # bad_campaign, of_file, unknown_campaign, too_many_campaigns
+    reason: Reason
     message: str
     field: str = ""  # where, as "costs[0].cost"
 
@@ -156,16 +157,16 @@ class Campaigns:
     async def _listed(self, asked: Asked) -> web.Response:
         held = await self._plans.held(asked.site)
         told = [rule for rule in held.told.values() if rule is not None and rule.id not in held.of_file]
-        every = [Planned(FILE, shown(rule)) for rule in held.of_file.values()]
-        every += [Planned(API, shown(rule)) for rule in told]
+        every = [Planned("file", shown(rule)) for rule in held.of_file.values()]
+        every += [Planned("api", shown(rule)) for rule in told]
         return _answered(200, AllPlanned(sorted(every, key=lambda one: one.campaign.id)))
 
     async def _one(self, asked: Asked) -> web.Response:
         held = await self._plans.held(asked.site)
         if asked.id in held.of_file:
-            return _answered(200, Planned(FILE, shown(held.of_file[asked.id])))
+            return _answered(200, Planned("file", shown(held.of_file[asked.id])))
         rule = held.by_id(asked.id)
-        return _unknown(asked.id) if rule is None else _answered(200, Planned(API, shown(rule)))
+        return _unknown(asked.id) if rule is None else _answered(200, Planned("api", shown(rule)))
 
     async def _put(self, asked: Asked, rule: CampaignRule) -> web.Response:
         held = await self._plans.held(asked.site)
@@ -179,7 +180,7 @@ class Campaigns:
             await self._plans.tell(asked.site.key, asked.id, rule)
         except TooMany as many:
             return _refused(409, "too_many_campaigns", str(many))
-        return _answered(201 if is_new else 200, Planned(API, shown(rule)))
+        return _answered(201 if is_new else 200, Planned("api", shown(rule)))
 
     async def _deleted(self, asked: Asked) -> web.Response:
         held = await self._plans.held(asked.site)
@@ -200,7 +201,7 @@ def _answered(status: int, body: Planned | AllPlanned) -> web.Response:
     return web.Response(status=status, headers=answers.BASE, body=msgspec.json.encode(body))
 
 
-def _refused(status: int, reason: str, message: str, field: str = "") -> web.Response:
+def _refused(status: int, reason: Reason, message: str, field: str = "") -> web.Response:
     return web.Response(
         status=status, headers=answers.BASE, body=msgspec.json.encode(NotPlanned(reason, message, field))
     )

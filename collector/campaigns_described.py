@@ -7,10 +7,10 @@ from typing import Any
 import msgspec
 
 from collector.campaigns import AllPlanned, NotPlanned, Planned
-from wakeline.config.campaigns import MOST_LETTERS
+from wakeline.config.campaigns import MOST_LETTERS, MOST_LETTERS_OF_ELEMENT
 from wakeline.planned import MOST_BYTES, MOST_TOLD, PATH, Plan
 from wakeline.server_events import Refused
-from wakeline.settings import MOST_COST, MOST_DAY_COSTS, MOST_ELEMENTS, MOST_PAID, CampaignRule
+from wakeline.settings import MOST_COST, MOST_DAY_COSTS, MOST_ELEMENTS, MOST_PAID, CampaignRule, described
 
 REF = "#/components/schemas/{name}"
 JSON = "application/json"
@@ -43,17 +43,16 @@ def schemas() -> dict[str, Any]:
     """By name."""
     _, found = msgspec.json.schema_components((AllPlanned, Planned, NotPlanned, Plan, Refused), ref_template=REF)
     fields = found["Plan"]["properties"]
-    said = {name: CampaignRule.__dataclass_fields__[name].metadata["help"] for name in fields}
-    for name, help in said.items():
+    for name, _, help in described(CampaignRule):
         fields[name]["description"] = help.replace("[[site.campaigns.costs]], ", "")
     for name, most in MOST_LETTERS.items():
         fields[name] |= {"maxLength": most} | ({"minLength": 1} if name == "type" else {})
     fields["cost"] |= {"minimum": 0, "maximum": MOST_PAID}
     fields["send_cost"] |= {"minimum": 0, "maximum": MOST_COST}
     fields["costs"]["maxItems"] = MOST_DAY_COSTS
-    fields["elements"] |= {"maxItems": MOST_ELEMENTS, "items": {"type": "string", "minLength": 1, "maxLength": 100}}
+    element = {"type": "string", "minLength": 1, "maxLength": MOST_LETTERS_OF_ELEMENT}
+    fields["elements"] |= {"maxItems": MOST_ELEMENTS, "items": element}
     found["DayCost"]["properties"]["cost"] |= {"minimum": 0, "maximum": MOST_COST}
-    found["Planned"]["properties"]["by"] |= {"enum": ["file", "api"]}
     return dict(found)
 
 

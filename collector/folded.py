@@ -12,22 +12,17 @@ import time
 from collections import defaultdict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
 
-from redis.asyncio import Redis
-
+from collector.live_redis import LiveRedis
 from collector.metrics import Metrics
-from wakeline.keys import DEPLOYMENT, VERSION, Keys
 from wakeline.log import Log, LogUnavailable
 from wakeline.patience import Outage
-from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 
 logger = logging.getLogger("wakeline.collector")
 
 MOST_S = 0.15
 LOOK_S, LONGEST_LOOK_S = 0.003, 0.01  # between two looks: longer while none finds that anything was folded
-VERSION_S = 1.0  # for which the live version of the keys is taken to be the one that was read
 
 Waits = list[asyncio.Future[bool]]
 
@@ -36,14 +31,12 @@ class Folded:
     """Asks the server of `url`. `log` returns the log, None while it is down, and the number of lanes."""
 
     def __init__(self, url: str, metrics: Metrics, *, log: Callable[[], tuple[Log | None, int]]) -> None:
-        self._url = url
+        self._redis = LiveRedis(url)
         self._metrics = metrics
         self._log = log
         self._new: defaultdict[int, Waits] = defaultdict(list)  # lane -> who came since the last look
         self._known: defaultdict[int, list[tuple[int, asyncio.Future[bool]]]] = defaultdict(list)  # with their offsets
         self._poller: asyncio.Task[None] | None = None
-        self._redis: Redis | None = None
-        self._keys, self._version_until = Keys(VERSION), 0.0
         self._outage = Outage(logger)
 
     async def wait(self, lane: int) -> bool:
@@ -66,10 +59,7 @@ class Folded:
         if self._poller is not None:
             self._poller.cancel()
             await asyncio.gather(self._poller, return_exceptions=True)
-        redis, self._redis = self._redis, None
-        if redis is not None:
-            with suppress(*FAILURES):
-                await redis.aclose()
+        await self._redis.close()
 
     async def _poll(self) -> None:
         """Until nobody waits."""
@@ -98,7 +88,6 @@ class Folded:
         log, _ = self._log()
         if log is None:
             raise LogUnavailable("the log is away")
-        redis = self._redis = self._redis or connect(self._url)
         new, self._new = self._new, defaultdict(list)
         for lane, waits in new.items():  # so that a failure finds them
             self._known[lane] += [(-1, one) for one in waits]
@@ -107,20 +96,13 @@ class Folded:
             for lane in new:
                 self._known[lane] = [(ends[lane].end if at < 0 else at, one) for at, one in self._known[lane]]
         lanes = list(self._known)
-        await self._note_version(redis)
-        pipe = redis.pipeline(transaction=False)
+        keys = await self._redis.keys()
+        pipe = self._redis.client.pipeline(transaction=False)
         for lane in lanes:
-            pipe.hmget(self._keys.lane(lane), "offset")
+            pipe.hmget(keys.lane(lane), "offset")
         places = zip(lanes, await pipe.execute(), strict=True)
         released = [self._release(lane, int(offset or 0)) for lane, (offset,) in places]  # of every lane
         return any(released)
-
-    async def _note_version(self, redis: Redis) -> None:
-        now = time.monotonic()
-        if now >= self._version_until:
-            asked: Any = redis.hmget(DEPLOYMENT, "version")
-            (version,) = await asked
-            self._keys, self._version_until = Keys(int(version or VERSION)), now + VERSION_S
 
     def _release(self, lane: int, offset: int) -> bool:
         """Whether anybody waited for this place of a lane."""

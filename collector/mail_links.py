@@ -28,8 +28,8 @@ from wakeline.event import Refusal
 from wakeline.keyed import keyed
 from wakeline.lanes import lane_of
 from wakeline.mailing.making import ONE_CLICK
-from wakeline.mailing.targets import MEDIUM, Targets, with_campaign
-from wakeline.mailing.token import MAX_TOKEN, Kind, LinkKeys, Token, read
+from wakeline.mailing.targets import Targets, with_campaign
+from wakeline.mailing.token import CHANNEL, Kind, LinkKeys, Token, read
 from wakeline.record import Fact, encode_record
 from wakeline.settings import Site
 from wakeline.vocabulary.things import SENT, event_id
@@ -169,11 +169,11 @@ class MailLinks:
         if token.sent:
             with suppress(Bad):  # another program signed a campaign that is none
                 facts.append(self._fact(token, text, token.home, token.whom, {}))
-        of = {"topic": token.topic} if token.topic else {"channel": token.channel or MEDIUM}
+        of = {"topic": token.topic} if token.topic else {"channel": token.channel or CHANNEL}
         try:
             body = fields.cleaned({"allowed": False, **of}, [])
         except Bad:  # or a topic that is none
-            body = {"allowed": False, "channel": MEDIUM}
+            body = {"allowed": False, "channel": CHANNEL}
         return [*facts, self._made(token, PREFERENCE, text, token.whom, token.whom, body)]
 
     # ---- facts -------------------------------------------------------------------------------------
@@ -205,10 +205,9 @@ class MailLinks:
     def _found(self, request: web.BaseRequest) -> tuple[Token, str] | None:
         """What a link of one of the sites says; None for any other."""
         text = request.raw_path[self._start :].partition("?")[0]  # mailers add parameters of their own
-        if len(text) > MAX_TOKEN or (token := read(text)) is None:
-            return None
-        links = self._sites.get(token.site)
-        if links is None or not links.keys.verifies(token, text):
+        token = read(text)
+        links = self._sites.get(token.site) if token is not None else None
+        if token is None or links is None or not links.keys.verifies(token, text):
             return None
         return (token, text) if token.whom or token.kind is not Kind.UNSUBSCRIBE else None
 

@@ -16,7 +16,7 @@ things.py   `contacts`, `service`, `agreements`, `products` and `sends`
 responses.py  `offers` and `answers`
 touches.py  which visits touched which order, and what nobody can change any more
 teams.py    which ids are one person, and from when on
-credit.py   `credits` and `campaign_credit`: which visits an order is owed to, by five models
+credit.py   `credits` and `campaign_credit`: which visits an order is owed to, by each model
 campaigns.py  `campaigns`, `campaign_days` and `campaign_elements`: what campaigns brought and cost
 amounts.py  amounts: texts of old records, minor units of facts
 rates.py    what the settings of the sites say of costs and margins

@@ -6,6 +6,7 @@ What is planned stands in the sites' settings, see `rates`; what happened, in vi
 from __future__ import annotations
 
 from reports.amounts import MONEY
+from wakeline.vocabulary import fields
 
 COSTED = "sends.cost IS NOT NULL AND sends.currency IS NOT DISTINCT FROM shop.currency"
 
@@ -21,8 +22,8 @@ SELECT
     (clicked IS NOT NULL)::INTEGER AS clicked, (bounced IS NOT NULL)::INTEGER AS bounced,
     (unsubscribed IS NOT NULL)::INTEGER AS unsubscribed,
     (opened_by_machine IS NOT NULL)::INTEGER AS opens_by_machines,
-    (clicked_by_machine IS NOT NULL)::INTEGER AS clicks_by_machines, subject, creative, link,
-    sends.audience AS audience,
+    (clicked_by_machine IS NOT NULL)::INTEGER AS clicks_by_machines,
+    {", ".join(f"sends.{name} AS {name}" for name in fields.ELEMENTS)},
     CASE WHEN {COSTED} THEN sends.cost::DOUBLE
         WHEN sends.cost IS NULL AND sent IS NOT NULL THEN plan.send_cost END AS cost
 FROM sends LEFT JOIN history.shop AS shop USING (site) LEFT JOIN history.campaign AS plan USING (site, campaign)
@@ -67,10 +68,9 @@ FULL JOIN (
 LEFT JOIN history.shop AS shop ON shop.site = coalesce(plan.site, did.site)
 """
 
-ELEMENTS = {
-    "content": "content", "term": "term", "landing_page": "entry", "hour": "hour::VARCHAR", "subject": "subject",
-    "creative": "creative", "link": "link", "audience": "audience",
-}  # fmt: skip
+NAMED = ("content", "term", *fields.ELEMENTS)
+"""Kinds of elements whose names are the site's own, so that one of them may be planned."""
+ELEMENTS = {name: name for name in NAMED} | {"landing_page": "entry", "hour": "hour::VARCHAR"}
 """Kind of element -> the column that has it."""
 OF_ELEMENTS = ("visits", "sent", "opened", "clicked", "orders")
 NO_SUMS = ", ".join(f"0 AS {name}" for name in OF_ELEMENTS)
@@ -93,7 +93,7 @@ FROM (
     SELECT site, campaign, 'planned', element, {NO_SUMS}, 0 FROM history.campaign_element AS planned
     WHERE NOT EXISTS (
         FROM history.campaign_part AS part WHERE part.site = planned.site AND part.campaign = planned.campaign
-            AND planned.element IN (part.content, part.term, part.subject, part.creative, part.link)
+            AND planned.element IN ({", ".join(f"part.{name}" for name in NAMED)})
     )
 ) GROUP BY ALL
 """

@@ -1,30 +1,21 @@
-"""The views `credits` and `campaign_credit`: which visits an order is owed to, by five models.
+"""The views `credits` and `campaign_credit`: which visits an order is owed to, by each model.
 
-An order is touched by the visits of its customer's browsers, and of the browser that bought, that began in the 90 days
-before it, its own visit among them: see `reports.touches`. Its revenue and margin are divided among them to the last
-minor unit, so that the credits of a model sum up to the order, whatever is refunded.
+An order is touched by the visits of its customer's browsers, and of the browser that bought, that began no longer than
+TOUCHED_MS before it, its own visit among them: see `reports.touches`. Its revenue and margin are divided among them to
+the last minor unit, so that the credits of a model sum up to the order, whatever is refunded.
 """
 
 from __future__ import annotations
 
 from reports.amounts import MONEY, UNIT
-from wakeline.definitions import TOUCHED_MS
+from wakeline.definitions import CREDIT_MODELS, TOUCHED_MS
 from wakeline.durations import DAY_MS
 from wakeline.vocabulary.sources import DIRECT, INTERNAL
 
 LOOKBACK_DAYS = TOUCHED_MS // DAY_MS
 
-MODELS = {
-    "first": "position = 1",
-    "last": "position = touches",
-    "last_non_direct": "position = coalesce(last_known, touches)",
-    "linear": "1 / touches",
-    "position": """CASE WHEN touches <= 2 THEN 1 / touches WHEN position IN (1, touches) THEN 0.4
-        ELSE 0.2 / (touches - 2) END""",
-}
-"""Model -> the weight of a touch, of `touches` in all; `last_known`: the position of the last that is not direct."""
-NAMES = f"(SELECT unnest([{', '.join(map(repr, MODELS))}]) AS model)"
-WEIGHT = f"CASE model {' '.join(f'WHEN {name!r} THEN ({weight})::DOUBLE' for name, weight in MODELS.items())} END"
+NAMES = f"(SELECT unnest([{', '.join(map(repr, CREDIT_MODELS))}]) AS model)"
+WEIGHT = f"CASE model {' '.join(f'WHEN {name!r} THEN ({sql})::DOUBLE' for name, sql in CREDIT_MODELS.items())} END"
 
 TOUCH = ("started", "source", "source_class", "campaign", "content", "term", "landing", "hour")
 

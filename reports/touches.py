@@ -1,7 +1,7 @@
 """The table `history.touch`: which visits touched which order, as it was known when the order's credit was settled.
 
-An order is settled a day after its first purchase was heard of, by log time: after the end of the import that brought
-it. States and refunds alone do not say when it was bought. What arrives later changes nothing of it: neither an
+An order is settled SETTLED_MS after its first purchase was heard of, by log time: after the end of the import that
+brought it. States and refunds alone do not say when it was bought. What arrives later changes nothing of it: neither an
 `identify` that says whose a browser was, nor a fact that names another customer. The table is filled before erased
 people are hidden, so that an erasure changes no credit, and names nobody afterwards; who comes back is not owed to what
 was before the erasure.

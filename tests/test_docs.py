@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -10,17 +11,34 @@ import click
 import pytest
 
 from benchmarks.children import ROOT
+from collector.agreed import PATIENCE_S
+from collector.campaigns import OF_A_WRITE
+from collector.folded import MOST_S
 from crm.commerce.claims import MOST_BOUGHT
 from crm.identity.aliases import MOST_ALIASES
 from crm.identity.forgetting import MAX_VISITORS
 from crm.identity.turns import LATELY_MS, MAX_LATELY, MAX_TURNS
+from crm.visits.sources import MAX_NAME as VISITS_LETTERS
 from ops.cli import main
 from processor.naming import UNLINKED_AT_ONCE
-from wakeline.account import MOST_ORDERS
+from wakeline import planned
+from wakeline.account import CONTACTS_MS, MOST_CONTACTS, MOST_ORDERS
 from wakeline.config import load
+from wakeline.config.campaigns import MOST_LETTERS
 from wakeline.config.rules import ports
-from wakeline.definitions import CART_GAP_MS, LATE_MS, MAX_CART_ITEMS, SCANNED_MS
+from wakeline.definitions import (
+    CART_GAP_MS,
+    CREDIT_MODELS,
+    LATE_MS,
+    MAX_CART_ITEMS,
+    MOST_TOUCHES,
+    SCANNED_MS,
+    SETTLED_MS,
+    TOUCHED_MS,
+)
 from wakeline.durations import DAY_MS, MINUTE_MS
+from wakeline.mailing import making, wire
+from wakeline.mailing.token import MAX_TOKEN
 from wakeline.memory import COUNT_ONLY, REFUSE, SLACK
 from wakeline.settings import (
     NO_DAY,
@@ -33,6 +51,7 @@ from wakeline.settings import (
     Site,
     described,
 )
+from wakeline.vocabulary.fields import ELEMENTS
 from wakeline.vocabulary.sources import CLASSES, CLICK_IDS
 
 README = (ROOT / "README.md").read_text()
@@ -76,6 +95,12 @@ THRESHOLDS = {
 }
 
 WORDS = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 MINUTES = f"{WORDS[LATELY_MS // MINUTE_MS]} minutes"
 BOUNDS = {
     # Sentences that state how much is kept of a person, or how long something takes.
@@ -87,8 +112,33 @@ BOUNDS = {
         f"folds such a record in parts of {UNLINKED_AT_ONCE}",
         f"An id keeps at most {MOST_ALIASES} others with it",
     ),
-    "docs/history.md": (f"to the last {WORDS[MAX_TURNS]}, and interests",),
-    "docs/links.md": (f"a click within {SCANNED_MS // 1_000} seconds of the sending",),
+    "docs/campaigns.md": (
+        f"that began in the {TOUCHED_MS // DAY_MS} days before it",
+        f"is settled {SETTLED_MS // (60 * MINUTE_MS)} hours after Wakeline first heard",
+        f"the latest {WORDS[MOST_TOUCHES]} visits that a campaign brought",
+        f"a campaign of more than {MOST_LETTERS['id']} characters | a visit keeps the first {VISITS_LETTERS}",
+        f"{planned.MOST_BYTES // 1024} KB for a campaign, {planned.MOST_TOLD} ids of a site",
+        f"{planned.MOST_BYTES_OF_SITE // 1024} KB for all of them",
+        f"counts as {OF_A_WRITE} events of the key's",
+        f"| {listed(ELEMENTS)} | `element` of what was sent |",
+        *(f"| `{model}` | " for model in CREDIT_MODELS),
+    ),
+    "docs/history.md": (
+        f"to the last {WORDS[MAX_TURNS]}, and interests",
+        f"the same, also within {SCANNED_MS // 1_000} seconds of the sending",
+        f"`hour`, {listed(ELEMENTS)}; `planned`",
+        f"| `model` | VARCHAR | {listed(CREDIT_MODELS)} |",
+    ),
+    "docs/links.md": (
+        f"a click within {SCANNED_MS // 1_000} seconds of the sending",
+        f"for at most {MOST_S * 1000:g} ms: the page that follows",
+        f"it cannot be asked within {PATIENCE_S:g} seconds",
+        f"up to {wire.MAX_MAILS} mails in one request",
+        f"| up to {making.MOST_LINKS}: `url`",
+        f"count no more: {making.DAYS} |",
+        f"may have {MAX_TOKEN:,} characters",
+        ", ".join(f'"{name}": ...' for name in ELEMENTS),
+    ),
     "docs/orders.md": (
         f"nothing was told for {CART_GAP_MS // MINUTE_MS} minutes",
         f"at most the latest {MAX_CART_ITEMS}",
@@ -101,6 +151,11 @@ BOUNDS = {
         f"claims its latest {WORDS[MOST_BOUGHT]} orders",
     ),
     "docs/profiles.md": (f"ids of the linked visitors, the latest {MAX_VISITORS}",),
+    "docs/servers.md": (
+        f"your contacts of the last {CONTACTS_MS // DAY_MS} days over all channels",
+        f"Of more than {MOST_CONTACTS} the latest {MOST_CONTACTS} count",
+        f"- interval {CONTACTS_MS // DAY_MS} days and customer is not null",
+    ),
     "docs/snippet.md": (
         f"arrived in the last {MINUTES} and are among the visitor's last {MAX_LATELY} records",
         f"The last {WORDS[MAX_TURNS]} turns are kept",

@@ -17,7 +17,7 @@ from ops.imports.table import NoTable
 from ops.imports.text import read_through
 from ops.imports.values import DAY_FIRST, MONTH_FIRST
 from tests.importing import NOW, Read, order
-from wakeline.vocabulary.fields import CONTACT_STATES, FIELDS, ORDER_STATES, Told
+from wakeline.vocabulary.fields import CONTACT_STATES, ELEMENTS, FIELDS, ORDER_STATES, Told
 from wakeline.vocabulary.things import SENT
 from wakeline.vocabulary.types import TYPES
 
@@ -161,6 +161,11 @@ def test_the_file_of_errors_holds_no_value(tmp_path: Path) -> None:
 
 
 # ---- maps
+
+
+def test_what_is_sent_may_say_every_element() -> None:
+    columns = {field.name for field in KINDS["sends"]}
+    assert [name for name in ELEMENTS if f"element.{name}" not in columns] == []
 
 
 @pytest.mark.parametrize("kind", KINDS)

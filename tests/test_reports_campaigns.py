@@ -13,7 +13,6 @@ from click.testing import CliRunner
 
 from ops.cli import main
 from reports import Query, ask
-from reports.credit import MODELS
 from tests.sealed import seal
 from tests.telling import fact, order
 from tests.timeline import DAY, MINUTE, START, event
@@ -208,8 +207,7 @@ def test_the_command_lists_campaigns_and_types(config: Path) -> None:
 
 
 def test_the_command_lists_what_each_is_owed(config: Path) -> None:
-    assert tuple(MODELS) == CREDIT_MODELS
-    for model in MODELS:
+    for model in CREDIT_MODELS:
         shown = said("list", "--model", model, "--json", config=config)
         assert '"campaign":"spring"' in shown
         assert '"revenue":70' in shown

@@ -1,4 +1,4 @@
-"""Which visits an order is owed to: five models, to the last cent, over all browsers of a customer."""
+"""Which visits an order is owed to: by each model, to the last cent, over all browsers of a customer."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def credited(folder: Path, told: list[Event | Fact]) -> dict[str, dict[str | Non
 FOUR = [visit(PHONE, 0, "a"), visit(PHONE, DAY, "b"), visit(PHONE, 2 * DAY, "c"), visit(PHONE, 3 * DAY)]
 
 
-def test_five_models_of_four_visits(tmp_path: Path) -> None:
+def test_each_model_of_four_visits(tmp_path: Path) -> None:
     found = credited(tmp_path, [*FOUR, buys(PHONE, 3 * DAY + MINUTE)])
     assert found == {
         "first": {"a": 100},

@@ -14,7 +14,6 @@ import pytest
 from msgspec.structs import replace
 
 from reports import Query, ask
-from reports.credit import MODELS
 from tests.sealed import seal
 from tests.telling import fact, order
 from tests.test_reports_campaigns import SHOP
@@ -29,6 +28,7 @@ from tests.test_reports_credit import (
     visit,
 )
 from tests.timeline import DAY, MINUTE, START
+from wakeline.definitions import CREDIT_MODELS
 from wakeline.record import Erase, Event, Fact
 
 Told = Event | Fact | Erase
@@ -235,7 +235,7 @@ class Household:
             self.told.append(fact(order(number), "order_state", at + chance.randrange(40 * DAY), state="cancelled"))
             cents = 0
         touches = self._touches(at, browser)
-        for model in MODELS:
+        for model in CREDIT_MODELS:
             sums: dict[str, int] = defaultdict(int)
             for touch, part in zip(touches, divided(cents, weights(model, touches)), strict=True):
                 sums[touch.campaign] += part
@@ -271,7 +271,7 @@ class Household:
 
 
 def test_credits_are_those_of_an_independent_count_whatever_happens_in_whatever_order(tmp_path: Path) -> None:
-    """2,000 orders by five models: refunded, cancelled, of people identified and erased sooner or later."""
+    """2,000 orders by each model: refunded, cancelled, of people identified and erased sooner or later."""
     chance = random.Random(11)
     households = []
     while sum(len(one.wanted) for one in households) < 10_000:

@@ -21,6 +21,7 @@ from tests.shop_years.telling import Named, Tellings, browsed, tellings
 from tests.shop_years.visited import Visits, visited
 from tests.shop_years.ways import DIRECT, PAYING, Way
 from wakeline.config import load
+from wakeline.definitions import CREDIT_MODELS
 from wakeline.durations import DAY_MS, MINUTE_MS
 
 NOW = 1_800_000_000_000
@@ -162,7 +163,8 @@ def test_which_visits_touch_an_order() -> None:
     assert touched_by(made, order()) == ["lamp-search", BEST, "direct"]
 
 
-def test_five_models() -> None:
+def test_each_model_divides_an_order() -> None:
+    assert MODELS.keys() == CREDIT_MODELS.keys()
     every = [(PHONE, 4, ADVERT), (LAPTOP, 3, MAIL), (PHONE, 2, MAIL), (PHONE, 1, DIRECT)]
     owed = Owed(made := looks(*every), all_visits(made), Tellings())
     credits = owed.credits(bought := order(), truth.order_truth(bought))

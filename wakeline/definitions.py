@@ -1,7 +1,7 @@
-"""Definitions of a visit, a bounce, a cart, presence, lateness and what is known again, each in one place.
+"""Definitions of a visit, a bounce, a cart, credit, a machine's click, presence, lateness and what is known again.
 
-Rules, profile readers, SQL views, dashboards and the tests of the docs use them. What is activity stands in
-`vocabulary.types`, how long things are kept in `vocabulary.things`.
+Each has this one place. Rules, profile readers, SQL views, dashboards and the tests of the docs use them. What is
+activity stands in `vocabulary.types`, how long things are kept in `vocabulary.things`.
 """
 
 from __future__ import annotations
@@ -35,10 +35,23 @@ MAX_CART_ITEMS = 20  # products of a cart that a profile lists, the latest ones
 
 # ---- credit for orders ---------------------------------------------------------------------------
 
-TOUCHED_MS = 90 * DAY_MS  # a visit that began so long before an order may take credit for it
+TOUCHED_MS = 90 * DAY_MS  # a visit that began no longer than this before an order may take credit for it
 SETTLED_MS = DAY_MS  # after a purchase was first heard of, by log time: what arrives later changes nobody's credit
-CREDIT_MODELS = ("first", "last", "last_non_direct", "linear", "position")
-"""How an order may be divided among the visits before it: see docs/campaigns.md and `reports.credit`."""
+CREDIT_MODELS = {
+    "first": "position = 1",
+    "last": "position = touches",
+    "last_non_direct": "position = coalesce(last_known, touches)",
+    "linear": "1 / touches",
+    "position": """CASE WHEN touches <= 2 THEN 1 / touches WHEN position IN (1, touches) THEN 0.4
+        ELSE 0.2 / (touches - 2) END""",
+}
+"""How an order may be divided among the visits before it, its touches: model -> the weight of each in SQL.
+
+`touches`: how many there are; `position`: which one it is, from 1 on; `last_known`: the position of the last one whose
+source is known, NULL for none; also all other columns of `history.touched`, see `reports.credit`. An order that nothing
+touched has one row, the first of one, without a visit (`started` is NULL). The weights of an order sum up to 1.
+docs/campaigns.md says the models in words.
+"""
 
 MOST_TOUCHES = 5  # visits by campaigns that a visitor's profile shows
 

@@ -14,7 +14,7 @@ Hash `keys.profile`, every value a string; a missing field means 0, "" or none:
     customer                 "@..." of the customer that a visitor is linked to
     session                  JSON of `StoredSession`: the latest, open or ended; visitors only
     cart                     JSON of `StoredCart`; visitors only
-    touches                  JSON list of `StoredTouch`, at most 5, the latest first; visitors only
+    touches                  JSON list of `StoredTouch`, the latest first; visitors only
     visitors                 JSON list of the linked visitors' ids, at most 100, the latest; customers only
     aliases                  JSON list of other ids of the same customer, whose hashes name this one
     alias_of                 "@..." of the smaller id that keeps what is known of this one; readers follow it

@@ -215,8 +215,8 @@ class CampaignRule:
     goal: str = _setting("", "what it is to achieve, in your own words")
     elements: tuple[str, ...] = _setting(
         (),
-        "contents, subjects or creatives that are planned, so that one without a visit is shown, too; at most "
-        f"{MOST_ELEMENTS}",
+        "contents, terms and elements of mails that are planned, so that one of which nothing happened is shown, too; "
+        f"at most {MOST_ELEMENTS}",
     )
 
 

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from crm.commerce.counting import Known, known
 from crm.commerce.worth import MOST_VALUE, discount_of
 from crm.out import Out
+from crm.service.reached import reached
 from crm.things.digests import short
 from crm.things.state import Thing
 from wakeline.account import Booked, Booking, Contact, Contacted, moment_of
@@ -39,7 +40,6 @@ from wakeline.vocabulary.money import FACTORS, half_up
 
 COST, DISCOUNT = stored_name("cost"), stored_name("discount")
 COSTING = (things.CONTACT, things.SERVICE_ORDER, things.SENT)
-WAS_SENT, BOUNCED = f"{EARLIEST}sent", f"{EARLIEST}bounced"
 MINUTES_OF = "+min"  # suffix of the id of a cost by the minute, where the thing's own cost is in another currency
 NOTHING = Booking()
 
@@ -196,21 +196,6 @@ def _of_cost(thing: Thing) -> Bookings:
         for number, (currency, cost) in enumerate(costs.items())
         if cost
     }
-
-
-def reached(thing: Thing) -> int:
-    """When a contact of ours reached whom the thing names, ms; 0: it is none, or did not.
-
-    A mail or a letter of a campaign counts from when it was sent, unless it bounced; any other contact from the first
-    that went out, unless the person wrote or called before. Facts that come later make that time earlier, never later.
-    """
-    told = thing.state.told
-    if thing.kind is things.SENT:
-        return 0 if teller_of(told, BOUNCED) is not None else value_of(told, WAS_SENT) or 0
-    if thing.kind is things.CONTACT and (out := value_of(told, WENT_OUT)):
-        came_in = value_of(told, CAME_IN)
-        return out if came_in is None or out < came_in else 0
-    return 0
 
 
 def _began(told: list[Kept]) -> int:

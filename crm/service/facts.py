@@ -10,6 +10,7 @@ from wakeline.vocabulary.fields import CONTACT_STATES
 
 SENT = "campaign_"  # prefix of the types about one mail; the rest is what happened to it
 OPENED, CLICKED = "opened", "clicked"
+SENT_AT, BOUNCED_AT = f"{EARLIEST}sent", f"{EARLIEST}bounced"  # the earliest times (ms)
 BY_MACHINE = "_by_machine"  # after what happened
 ELEMENT = "element."  # before the name of an element: each has its own latest word, as in `reports.things`
 LAST_CLICK = "last_click"  # time (ms) of the latest click of a person; an earlier version did not store it

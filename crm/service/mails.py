@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from crm.out import Out
-from crm.service.facts import BY_MACHINE, CLICKED, LAST_CLICK, OPENED
+from crm.service.facts import BY_MACHINE, CLICKED, LAST_CLICK, OPENED, SENT_AT
 from crm.things.state import Thing
 from wakeline.definitions import LATE_MS, SCANNED_MS
 from wakeline.numbers import (
@@ -53,7 +53,7 @@ def standing(thing: Thing) -> Standing:
         return NOTHING
     first = value_of(told, f"{EARLIEST}{CLICKED}")
     last = value_of(told, LAST_CLICK) or first
-    sent = value_of(told, f"{EARLIEST}sent")
+    sent = value_of(told, SENT_AT)
     is_hasty = [sent is not None and abs(at - sent) < SCANNED_MS for at in (first, last) if at is not None]
     return Standing(
         opened=value_of(told, f"{EARLIEST}{OPENED}") is not None,

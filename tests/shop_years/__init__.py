@@ -16,7 +16,7 @@ files.py      the files that are imported
 truth.py      what all of it is worth, computed from the decisions alone, as JSON lines
 purchases.py  what each customer brought and cost, likewise
 visited.py    the visits that browsers made, likewise
-owed.py       to which visits each order is owed, by five models, likewise
+owed.py       to which visits each order is owed, by each model, likewise
 brought.py    what campaigns brought and cost, likewise
 stage.py      a deployment on real servers, fed by an import, a log of before, and requests
 reading.py    what Wakeline says in the end: orders, products, customers, totals

@@ -17,8 +17,8 @@ from tests.shop_years.telling import Tellings, browsed
 from tests.shop_years.truth import OrderTruth, Truth
 from tests.shop_years.visited import Visited, Visits, visited
 from tests.shop_years.ways import Way
+from wakeline.definitions import MOST_TOUCHES
 
-MOST_TOUCHES = 5  # by campaigns, the latest, in a profile
 COUNTS = ("visits", "bounces", "sent", "opened", "clicked", "bounced", "unsubscribed", "orders")
 OF_ELEMENTS = ("visits", "sent", "opened", "clicked", "orders")
 AMOUNTS = ("revenue", "cost")  # euros
@@ -161,7 +161,7 @@ def _sum(sums: Brought, parts: Iterable[Part], end: int) -> None:
         days[part.campaign, part.day].update(part.adds)
         for kind, element in part.of.items():
             elements[part.campaign, kind, element].update(part.adds)
-            if kind in ("content", "term", "subject", "creative", "link"):
+            if kind not in ("landing_page", "hour"):
                 happened[part.campaign].add(element)
     plans = {plan.id: plan for plan in PLANS if plan.is_planned}
     for id in plans.keys() | campaigns.keys():

@@ -1,4 +1,4 @@
-"""Which visits each order is owed to, by five models, to the last minor unit: as docs/campaigns.md says."""
+"""Which visits each order is owed to, by each model, to the last minor unit: as docs/campaigns.md says."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from tests.shop_years.pages import browser_of
 from tests.shop_years.telling import LAST, Tellings
 from tests.shop_years.truth import OrderTruth
 from tests.shop_years.visited import Visited, Visits, visitor_key
-from wakeline.durations import DAY_MS
-
-TOUCHED_MS = 90 * DAY_MS
-SETTLED_MS = DAY_MS  # after an order was first heard of: what is known later changes nobody's credit
+from wakeline.definitions import SETTLED_MS, TOUCHED_MS
 
 
 @dataclass(frozen=True)

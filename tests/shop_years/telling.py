@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 from tests.shop_years import pages, service
 from tests.shop_years.decided import Back, Line, Order, Refund, Told, Years, text
 from tests.shop_years.pages import Visit
+from wakeline.definitions import SETTLED_MS
 from wakeline.durations import DAY_MS, MINUTE_MS
 
 Event = dict[str, Any]
@@ -23,8 +24,8 @@ OVERLAP = 0.2  # of the orders since pages tell, which the import has too
 AGAIN = 0.08  # of the events, which are told once more
 LATE = 0.06  # of what the import could have told, which a server tells instead, at the very end
 SENT_LATE_MS = (5 * MINUTE_MS, 3 * DAY_MS)
-SETTLED_MS = 23 * 60 * MINUTE_MS
-"""After an order by which all is told that says to whom it is owed. A day after it was first heard of it is settled."""
+ALL_TOLD_MS = SETTLED_MS - 60 * MINUTE_MS
+"""After an order by which all is told that says to whom it is owed: before it is settled."""
 ALONE_MS = 180 * MINUTE_MS
 LAST = (1 << 53) - DAY_MS  # ms, after all that is streamed
 
@@ -71,7 +72,7 @@ def browsed(made: Years) -> Iterator[tuple[Visit, int]]:
     """What browsers tell, each message once, with the time by which it has arrived if it tells of an order."""
     for order in made.orders:
         if order.told is not Told.SHOP:
-            settled = order.time + SETTLED_MS if order.time < made.live else made.end
+            settled = order.time + ALL_TOLD_MS if order.time < made.live else made.end
             yield from ((visit, made.end if visit.way is None else settled) for visit in pages.visits(order))
     for look in made.looks:
         yield pages.looked(look), made.end
@@ -158,7 +159,7 @@ class _Teller:
             self._tell(bought(order, has_items=False, later_ms=self._delay(order)))
         if order.first is not None:
             self._tell(
-                amended(order), late_ms=SENT_LATE_MS[1] if self._later else SETTLED_MS - (order.amended - order.time)
+                amended(order), late_ms=SENT_LATE_MS[1] if self._later else ALL_TOLD_MS - (order.amended - order.time)
             )
         for state in order.states:
             self._tell(came_about(order, state))

@@ -18,6 +18,7 @@ from wakeline.settings import (
 
 EARLIEST = date(2000, 1, 1)  # SQL has a row for each day with a cost
 MOST_LETTERS = {"id": 100, "type": 50, "audience": 500, "goal": 500}
+MOST_LETTERS_OF_ELEMENT = 100
 
 
 def campaign(rule: CampaignRule) -> str:
@@ -39,8 +40,8 @@ def faults(rule: CampaignRule) -> Iterator[tuple[str, str]]:
     for name, cost, highest in (("cost", rule.cost, MOST_PAID), ("send_cost", rule.send_cost, MOST_COST)):
         if not 0 <= cost <= highest:
             yield name, f"costs {number(cost)}: 0 to {highest:,}"
-    if len(rule.elements) > MOST_ELEMENTS or any(not 1 <= len(one) <= 100 for one in rule.elements):
-        yield "elements", f"has elements: at most {MOST_ELEMENTS}, each of 1 to 100 characters"
+    if len(rule.elements) > MOST_ELEMENTS or any(not 1 <= len(one) <= MOST_LETTERS_OF_ELEMENT for one in rule.elements):
+        yield "elements", f"has elements: at most {MOST_ELEMENTS}, each of 1 to {MOST_LETTERS_OF_ELEMENT} characters"
     if len(rule.costs) > MOST_DAY_COSTS:
         yield "costs", f"has {len(rule.costs):,} costs a day, more than {MOST_DAY_COSTS:,}: join days with the same"
     else:

@@ -14,17 +14,16 @@ from wakeline.durations import DAY_MS
 from wakeline.event import CustomerId
 from wakeline.mailing import targets
 from wakeline.mailing.token import (
+    CHANNEL,
     MAX_TARGET,
     Kind,
     LinkKeys,
-    Name,
     Token,
     Word,
     customer_hash,
     sent_hash,
 )
-from wakeline.vocabulary.fields import Element, Text
-from wakeline.vocabulary.fields import Name as Id
+from wakeline.vocabulary.fields import Element, Label, Name, Text
 from wakeline.vocabulary.names import is_name
 from wakeline.vocabulary.things import own_id
 
@@ -50,8 +49,8 @@ class Link(Struct, kw_only=True, forbid_unknown_fields=True):
 class Mail(Struct, kw_only=True, forbid_unknown_fields=True):
     """What is sent to one person, and what its links are to say. Without `sent_id` they are those of a poster."""
 
-    campaign: Name
-    sent_id: Id | None = None  # as in `campaign_sent`
+    campaign: Label
+    sent_id: Name | None = None  # as in `campaign_sent`
     customer: CustomerId | int | None = None
     links: Annotated[list[Link], Meta(max_length=MOST_LINKS)] = []
     element: dict[Element, Text] = {}  # of all its links, and of its pixel
@@ -59,7 +58,7 @@ class Mail(Struct, kw_only=True, forbid_unknown_fields=True):
     source: Word = targets.SOURCE  # of utm_source
     sent_at: int | str | None = None  # when it goes out, ms since 1970 or ISO 8601 with its zone
     days: Annotated[int, Meta(ge=1, le=MOST_DAYS)] = DAYS  # until its links end
-    channel: Word = "email"  # that it unsubscribes from, unless there is a topic
+    channel: Word = CHANNEL  # that it unsubscribes from, unless there is a topic
     topic: Word = ""
 
 

@@ -12,10 +12,12 @@ from collections.abc import Collection, Mapping
 from urllib.parse import quote, unquote_plus, urlencode, urlsplit
 
 from wakeline.mailing.token import MAX_TARGET, Token
+from wakeline.vocabulary.fields import MAX_LABEL
 
 WRITTEN = re.compile(r"https?://[A-Za-z0-9.:\[\]-]+(?:[/?#][!-\[\]^-~]*)?")  # printable ASCII but the backslash
 PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 DEFAULT_PORTS = {"http": 80, "https": 443}
+SOURCE, MEDIUM = "newsletter", "email"  # of a mail that names no other
 ADDED = ("utm_source", "utm_medium", "utm_campaign", "utm_content")
 
 
@@ -62,9 +64,5 @@ def with_campaign(target: str, token: Token) -> str:
 
 def campaign_of(token: Token) -> Mapping[str, str]:
     """The `utm` parameters of a token; "" for one that it does not say."""
-    content = token.content or token.element.get("link", "")[:MAX_CONTENT]
+    content = token.content or token.element.get("link", "")[:MAX_LABEL]
     return dict(zip(ADDED, (token.source or SOURCE, token.medium or MEDIUM, token.campaign, content), strict=True))
-
-
-SOURCE, MEDIUM = "newsletter", "email"  # of what says no other
-MAX_CONTENT = 128  # characters

@@ -22,15 +22,15 @@ from msgspec import Meta, Struct
 from wakeline.identity import customer_id
 from wakeline.keyed import keyed
 from wakeline.record import CUSTOMER_PREFIX
-from wakeline.vocabulary.fields import MAX_TEXT, Element
+from wakeline.vocabulary.fields import MAX_LABEL, MAX_TEXT, Element, Label
 from wakeline.vocabulary.things import SENT, thing_id
 
 MAX_TOKEN = 4_096  # characters: aiohttp reads request lines of 8 KB
 MAX_TARGET = 2_000  # characters
-MAX_NAME = 128  # characters of a campaign, a medium and the like
-SIGNATURE_BYTES = 16
+SIGNATURE_BYTES, SIGNATURE_LETTERS = 16, 22  # 16 bytes are 22 letters in base64url
 KEY_ID_LETTERS = 8
-TEXT = re.compile(r"([A-Za-z0-9_-]{1,4072})\.([A-Za-z0-9_-]{22})")
+TEXT = re.compile(rf"([A-Za-z0-9_-]{{1,{MAX_TOKEN - SIGNATURE_LETTERS - 1}}})\.([A-Za-z0-9_-]{{{SIGNATURE_LETTERS}}})")
+CHANNEL = "email"  # that is unsubscribed from where a mail names neither another channel nor a topic
 
 KEY_OF, KEY_ID_OF = "wakeline link", "wakeline link id"  # what is keyed with a secret to get the key, and its id
 
@@ -43,8 +43,7 @@ class Kind(StrEnum):
     UNSUBSCRIBE = "u"
 
 
-Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME)]
-Word = Annotated[str, Meta(max_length=MAX_NAME)]
+Word = Annotated[str, Meta(max_length=MAX_LABEL)]
 Hash = Annotated[str, Meta(pattern=r"^(?:[0-9a-f]{32})?$")]
 Seconds = Annotated[int, Meta(ge=0, le=99_999_999_999)]
 NAMES = {
@@ -58,10 +57,10 @@ NAMES = {
 class Token(Struct, kw_only=True, omit_defaults=True, forbid_unknown_fields=True, frozen=True, rename=NAMES):
     """What a link says."""
 
-    key: Annotated[str, Meta(pattern=r"^[0-9a-f]{8}$")]  # id of the key that signed it
+    key: Annotated[str, Meta(pattern=rf"^[0-9a-f]{{{KEY_ID_LETTERS}}}$")]  # id of the key that signed it
     site: Annotated[str, Meta(max_length=64)]
     kind: Kind
-    campaign: Name
+    campaign: Label
     sent: Hash = ""  # of the mail, 32 hex digits; "": none, as on a poster
     customer: Hash = ""
     element: dict[Element, Annotated[str, Meta(max_length=MAX_TEXT)]] = {}

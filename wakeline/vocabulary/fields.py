@@ -17,10 +17,11 @@ from wakeline.vocabulary.things import MAX_THING_ID
 MAX_ITEMS = 200  # of one order, with every field
 MAX_TRAITS = 64  # of one customer or product
 MAX_LABELS = 32  # of one list
+MAX_LABEL = 128  # characters of a campaign, a topic and the like
 MAX_TEXT = MAX_PROP_TEXT  # characters of a text, as it is said and once it is cleaned: as in a page's event
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_THING_ID)]  # an id of the site's own
-Label = Annotated[str, Meta(min_length=1, max_length=128)]
+Label = Annotated[str, Meta(min_length=1, max_length=MAX_LABEL)]
 Text = Annotated[str, Meta(max_length=MAX_TEXT)]
 Words = Annotated[str, Meta(min_length=1, max_length=4_000)]  # free text about a person
 Amount = float | str
