@@ -2,17 +2,18 @@
 
 One event never writes more than MOST_BYTES. The worst case is a page view. In KB, with text of four bytes a character:
 
-    24    the state and the pages that go outside of it, which were in it or came with the event: STATE_BYTES and half
-          of that. Or, where a state has no pages left, five sessions of 3 each (two paths of 1, source, campaign, page
-          ids), two touches of 0.8 and the rest (19), and the page of the event: a bitmap of 0.5, 16 interests of 0.26
-     5    the profile: a session, two touches
+    35    the state and the pages that go outside of it, which were in it or came with the event: STATE_BYTES and half
+          of that. Or, where a state has no pages left, four sessions of 4 each (two paths of 1, source, campaign,
+          content, term, id, page ids), seven touches of 2 and the rest (5), and the page of the event: a bitmap of
+          0.5, 16 interests of 0.26
+    20    the profile: a session, seven touches
      9    16 interests of 0.28, and the 17 that they push out
     17    top lists: 16 interests in three, the path, source and campaign (subtracted and added), 0.8 or less each;
           entries and exits of sessions that end with it, 0.8 each: those have left the state
      5    the customer's share: 16 interests
      2    numbers, presence, deadlines, the lane's place
 
-62 in all. A first link tells the customer 64 interests (18) and has no lists. The customer's side is a call of its own:
+88 in all. A first link tells the customer 64 interests (18) and has no lists. The customer's side is a call of its own:
 64 interests (18), as many and 16 more pushed out (21), 100 visitors named twice (8), its account (5; 15 with more than
 64 orders in a year). A dead letter is DEAD_BYTES and what is said of it. What a page tells of an order is no longer
 than the page's event. A fact writes its thing's state, of `crm.things.merging.MOST_BYTES`, or a customer's; an alias
@@ -42,7 +43,7 @@ from wakeline.lanes import lane_of
 from wakeline.numbers import TOTALS, is_money
 from wakeline.record import CUSTOMER_PREFIX, Event, decode_record, encode_record
 
-MOST_BYTES = 65_536
+MOST_BYTES = 98_304
 DEAD_BYTES = 49_152  # of the record in a dead letter
 MOST_SAID = 4_000  # characters of a dead letter's reason and error each
 

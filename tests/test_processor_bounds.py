@@ -10,6 +10,7 @@ import pytest
 
 from crm.page_text import joined
 from crm.sites import SiteFacts
+from crm.visits.sources import PARAMETERS
 from processor.command import Command
 from processor.deadlines import whose
 from processor.fold import Fold
@@ -135,7 +136,7 @@ def worst(rng: random.Random, at: int) -> Event:
     fields: dict[str, Any] = {}
     if type == "page_view":
         fields["interests"] = [text(rng, 64) for _ in range(8)]
-        fields["query"] = {"utm_source": text(rng, 100), "utm_campaign": text(rng, 100)}
+        fields["query"] = {name: text(rng, 100) for name in PARAMETERS}
     elif type == "engagement":
         fields["engaged_ms"] = rng.randrange(86_400_000)
         fields["leave"] = rng.random() < 0.3
