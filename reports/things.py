@@ -128,30 +128,34 @@ SENT_BODY = {
     "machine": "BOOLEAN",
 }
 OF_MACHINE = "coalesce(said.machine, false)"
-HASTY = f"coalesce(abs(epoch_ms(time) - epoch_ms(sent_at)) < {SCANNED_MS}, false)"
+
+
+def _hasty(click: str) -> str:
+    """SQL: whether a mail was clicked so close to its sending that a machine did it, as in `crm.service.mails`."""
+    return f"coalesce(abs(epoch_ms({click}) - epoch_ms(sent_at)) < {SCANNED_MS}, false)"
 
 
 def _happened(type: str) -> str:
-    by_person = f"NOT {OF_MACHINE}" + (f" AND NOT {HASTY}" if type == "campaign_clicked" else "")
+    by_person = f"NOT {OF_MACHINE}" + (f" AND NOT {_hasty('time')}" if type == "campaign_clicked" else "")
     return f"min(time) FILTER (type = '{type}' AND {by_person}) AS {type.removeprefix('campaign_')}"
 
 
-# A mail's first and last click decide whether a machine was hasty, as in `crm.service.mails`.
+# A mail's first and last click decide whether a machine was hasty.
 SENDS = f"""
 CREATE VIEW sends AS
 SELECT
     site, sent_id, time, {DAY}, customer, visitor, campaign, {", ".join(ELEMENTS)}, medium,
     {in_currency("cost")}::{MONEY} AS cost, currency, {", ".join(type.removeprefix("campaign_") for type in SENT)},
     opens, clicks, opened_by_machine,
-    least(clicked_by_machine, CASE WHEN {HASTY.replace("time", "first_click")} THEN first_click END,
-        CASE WHEN {HASTY.replace("time", "last_click")} THEN last_click END) AS clicked_by_machine
+    least(clicked_by_machine, CASE WHEN {_hasty("first_click")} THEN first_click END,
+        CASE WHEN {_hasty("last_click")} THEN last_click END) AS clicked_by_machine
 FROM (
     SELECT
         site, home AS sent_id, {FIRST}, {PERSON}, {_said("campaign")},
         {", ".join(_said(f"element.{name}", name) for name in ELEMENTS)}, {_said("medium")}, {_amount("cost")},
         {_said("currency")}, {", ".join(map(_happened, SENT))}, any_value(sent_at) AS sent_at,
         count(*) FILTER (type = 'campaign_opened' AND NOT {OF_MACHINE}) AS opens,
-        count(*) FILTER (type = 'campaign_clicked' AND NOT {OF_MACHINE} AND NOT {HASTY}) AS clicks,
+        count(*) FILTER (type = 'campaign_clicked' AND NOT {OF_MACHINE} AND NOT {_hasty("time")}) AS clicks,
         min(time) FILTER (type = 'campaign_opened' AND {OF_MACHINE}) AS opened_by_machine,
         min(time) FILTER (type = 'campaign_clicked' AND {OF_MACHINE}) AS clicked_by_machine,
         min(time) FILTER (type = 'campaign_clicked' AND NOT {OF_MACHINE}) AS first_click,
