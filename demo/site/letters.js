@@ -1,19 +1,13 @@
 // Mails to the customer who is signed in: whether what is done with them may be seen, and what was. See demo/letters.py.
 // All content is inserted as text.
 
+import { $, make } from "/site/dom.js"
 import { signedIn } from "/site/worth.js"
 
 const CHANNEL = "email", PURPOSE = "contact", SHOWN = 3, SOON_MS = 1_500
 const AGREED = "You agreed to the purpose “contact”: opens and clicks are yours by name."
 const NOT_AGREED = "You did not agree to the purpose “contact”: opens and clicks count, and nobody knows that they are yours."
 
-const $ = (id) => document.getElementById(id)
-const make = (name, className, ...children) => {
-  const element = document.createElement(name)
-  if (className) element.className = className
-  element.append(...children)
-  return element
-}
 const clock = (iso) => new Date(iso).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })
 const whole = (words) => words.replace(/\s/g, "\u00a0") // on one line
 let chosen = null, chosenUntil = 0 // what was just chosen, until it is known

@@ -1,6 +1,7 @@
 // "What we know about you": shows what this page sends, and the resulting live profile.
 // Only sends requests to the shop's own server and creates no events. All content is inserted as text.
 
+import { $, make } from "/site/dom.js"
 import { drawLetters } from "/site/letters.js"
 import { drawOwn, drawWorth, signedIn } from "/site/worth.js"
 
@@ -36,16 +37,9 @@ const BOT = (name) => ["You count as a bot", [
   `This browser ${name ? `calls itself “${name}”` : "says that a program drives it"}. What it sends is taken, and counted apart from people.`,
   "There is no profile of a bot, so there is nothing to show. Open the shop in a browser of your own."]]
 
-const $ = (id) => document.getElementById(id)
 const panel = $("panel")
 const tag = document.querySelector("script[data-site]")
 const stored = (name) => { try { return localStorage.getItem(name) } catch { return null } }
-const make = (name, className, ...children) => {
-  const element = document.createElement(name)
-  if (className) element.className = className
-  element.append(...children)
-  return element
-}
 const seconds = (n) => n < 9.95 ? `${n.toFixed(1)} s` : n < 60 ? `${Math.round(n)} s` : `${Math.floor(n / 60)} min ${Math.round(n % 60)} s`
 const visitor = () => stored("wakeline.id")
 const ordered = () => { try { return JSON.parse(sessionStorage.getItem("shop.order"))?.number || "" } catch { return "" } }

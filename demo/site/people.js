@@ -1,6 +1,7 @@
 // The panel's view of people: the best customers, and a household, whose members are known by several devices and to
 // several departments. See demo/known.py. All content is inserted as text.
 
+import { $, make } from "/site/dom.js"
 import { UNCLEAR, isLoss, isUnclear, kept, latest, many, money, ordersOf, profit, signedIn, strip } from "/site/worth.js"
 
 const EVERY_MS = 1_000, SOON_MS = 100, SOON_FOR_MS = 4_000, INTERESTS = 4, ORDERS = 4
@@ -18,13 +19,6 @@ const ICONS = { // paths in 24 × 24
 }
 const STATES = ["closed", "solved", "answered", "opened"]
 
-const $ = (id) => document.getElementById(id)
-const make = (name, className, ...children) => {
-  const element = document.createElement(name)
-  if (className) element.className = className
-  element.append(...children)
-  return element
-}
 const isOld = (iso) => Date.now() - Date.parse(iso) > 180 * 86_400_000
 const when = (iso) => isOld(iso) ? new Date(iso).toLocaleDateString([], { dateStyle: "medium" })
   : new Date(iso).toLocaleString([], { month: "short", day: "numeric", hour: "numeric", minute: "2-digit" })

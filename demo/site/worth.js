@@ -1,14 +1,9 @@
 // What a customer is worth to the shop, and what became of orders: pieces that both views of the panel draw.
 // All content is inserted as text.
 
-const DAY_MS = 86_400_000, YEAR_DAYS = 365
+import { $, make } from "/site/dom.js"
 
-const make = (name, className, ...children) => {
-  const element = document.createElement(name)
-  if (className) element.className = className
-  element.append(...children)
-  return element
-}
+const DAY_MS = 86_400_000, YEAR_DAYS = 365
 
 /** "€129", "−€4.20". Amounts are texts, so that none is rounded on its way. */
 export const money = (amount, currency) => Number(amount)
@@ -80,7 +75,6 @@ const NOTHING = { revenue: 0, margin: 0, cost_to_serve: 0, profit: 0 }
 const WAY = ["bought", "paid", "shipped", "delivered"]
 const ENDS = ["returned", "cancelled"]
 
-const $ = (id) => document.getElementById(id)
 const told = new Map() // what each cell said, so that a change is seen
 
 function cell(name, lines, className = () => "") {
