@@ -143,7 +143,7 @@ def build(
         memory=memory,
         clock=clock,
     )
-    folded = Folded(settings.redis, metrics, log=lambda: writer.log_and_lanes)
+    folded = Folded(settings.redis, metrics)
     agreed = Agreed(settings.redis, lanes=lambda: writer.lanes)
     links = MailLinks(
         config.sites,

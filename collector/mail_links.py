@@ -121,8 +121,9 @@ class MailLinks:
     async def _click(self, request: web.BaseRequest, token: Token, text: str) -> web.StreamResponse:
         if self._sites[token.site].targets.fault(token.target):
             return self._refused(token.kind)
-        if (lane := await self._happened(request, token, text)) is not None and self._writer.is_open:
-            await self._folded.wait(lane)
+        lane = await self._happened(request, token, text)
+        if lane is not None and self._writer.is_open and (end := self._writer.end_of(lane)) is not None:
+            await self._folded.wait(lane, end)
         return pages.redirect(with_campaign(token.target, token))
 
     async def _happened(self, request: web.BaseRequest, token: Token, text: str) -> int | None:

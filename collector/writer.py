@@ -60,6 +60,7 @@ class GroupCommit:
         if cards is not None:
             cards.nudge = self._requests.nudge
         self._log: Log | None = None  # open, but may lack spooled records
+        self._ends: dict[int, int] = {}  # lane -> the offset after the latest record that was appended directly
         self._direct: Log | None = None  # the same, once events are appended to it directly
         self._rest = 0.0  # seconds until the log is retried
 
@@ -67,6 +68,10 @@ class GroupCommit:
     def log_and_lanes(self) -> tuple[Log | None, int]:
         """For reading; None while it is down."""
         return self._log, self.lanes
+
+    def end_of(self, lane: int) -> int | None:
+        """The offset after a record of the lane that is in the log, and perhaps after later ones; None: not known."""
+        return self._ends.get(lane)
 
     @property
     def is_open(self) -> bool:
@@ -215,9 +220,9 @@ class GroupCommit:
         try:
             if self.can_spool:
                 async with asyncio.timeout(PATIENCE_S):
-                    await log.append(records)
+                    ends = await log.append(records)
             else:
-                await log.append(records)
+                ends = await log.append(records)
         except (LogUnavailable, TimeoutError) as error:
             await self._put_into_spool()  # it may be in the log too, but counts once
             raise LogUnavailable(str(error) or f"an append took more than {PATIENCE_S:g} s") from error
@@ -226,6 +231,7 @@ class GroupCommit:
             self._requests.finish(is_on_disk=False)
             raise LogUnavailable(f"an append failed: {error!r}") from error
         self._metrics.append_seconds.observe(time.monotonic() - began)
+        self._ends.update(ends)
         self._metrics.group_records.observe(len(records))
         self._requests.finish(is_on_disk=True)
 

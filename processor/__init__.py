@@ -4,7 +4,7 @@ app.py        wires the parts
 stream.py     the Faust app, which receives batches of records
 transport.py  Faust's transport over wakeline.log
 lanes.py      the lanes of this process; ownership.py assigns them: all by a lease (lease.py), or a share (group.py)
-worker.py     one lane: load, fold, write, retry
+worker.py     one lane: load, fold, write, retry; outbox.py sends what the lanes owe each other
 reading.py    reads records, and refuses what no fold may see
 batch.py      decodes records, and finds the people and numbers they touch
 fold.py       applies the rules of `crm` to one lane's records; firing.py which deadlines fire before each,

@@ -14,6 +14,7 @@ from crm.sites import SiteFacts
 from processor.fold import Fold
 from processor.lanes import Lanes
 from processor.lease import Lease
+from processor.outbox import Outbox
 from processor.ownership import Ownership, OwnershipLost
 from processor.retention import archive_ends
 from processor.rewriting import Rewriting
@@ -60,11 +61,12 @@ async def run(config: Config) -> int:
 
     writer = process.unique_name()
     store = Store(redis, key_space=Keys(deployment.version))
+    outbox = Outbox(store, log)
     sites = {key: SiteFacts(site) for key, site in config.sites.items()}
 
     def make(lane: int) -> tuple[Fold, LaneWorker]:
         fold = Fold(lane, sites=sites, deployment=deployment, key_space=store.keys)
-        return fold, LaneWorker(fold, store, log, writer=writer)
+        return fold, LaneWorker(fold, store, log, writer=writer, outbox=outbox)
 
     lanes = Lanes(
         deployment.lanes,
@@ -73,6 +75,7 @@ async def run(config: Config) -> int:
         keep_records=config.settings.log_max_records,
         keep_ms=round(config.settings.log_max_age_days * DAY_MS),
         archive_ends=archive_ends(config.settings, redis, log),
+        outbox=outbox,
         make=make,
     )
     at = config.settings.internal_host, config.settings.processor_metrics_port

@@ -6,11 +6,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Set
+from contextlib import suppress
 from typing import Any
 
 from crm.rules import names
 from processor import metrics
 from processor.fold import Fold
+from processor.outbox import Outbox
 from processor.ownership import Ownership
 from processor.retention import ArchiveEnds, trim
 from processor.store import LaneLost, LaneMoved, StoreUnavailable
@@ -50,6 +52,7 @@ class Lanes:
         keep_records: int,
         keep_ms: int,
         archive_ends: ArchiveEnds,
+        outbox: Outbox,
         make: Callable[[int], tuple[Fold, LaneWorker]],
     ) -> None:
         self.count = count
@@ -58,6 +61,7 @@ class Lanes:
         self._keep_records = keep_records
         self._keep_ms = keep_ms
         self._archive_ends = archive_ends
+        self._outbox = outbox
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         made = [make(lane) for lane in range(count)]
         self._folds = [fold for fold, _ in made]
@@ -69,6 +73,7 @@ class Lanes:
         self._waiting: dict[int, list[Entry]] = {}  # of each lane that is busy, in order
         self._applying: dict[int, asyncio.Task[None]] = {}
         self._tasks: list[asyncio.Task[Any]] = []
+        self._sending: asyncio.Task[Any] | None = None  # of the outbox
 
     # ---- whose they are -----------------------------------------------------------------------
 
@@ -89,6 +94,7 @@ class Lanes:
             logger.info("owning %s", _named(lanes, self.count))
             await assign(self.owned)
 
+        self._sending = asyncio.create_task(self._guard(self._outbox.run()))
         duties = (self._tick(), self._tell(), self._trim(), self._watch())
         self._tasks += [asyncio.create_task(self._guard(duty)) for duty in duties]
         await self._ownership.run(take, self.leave)
@@ -98,24 +104,31 @@ class Lanes:
         await patiently(worker.open, missing, logger, f"lane {worker.lane} is not open yet")
 
     async def leave(self) -> None:
-        """Finish writes in progress, then release the lanes; the next owner applies waiting batches.
+        """Finish writes in progress and what they owe, then release the lanes; the next owner applies waiting batches.
 
         Writes that take too long are abandoned: once the next owner has claimed the lane, they can no longer change it.
         """
         self.owned = frozenset()
         metrics.LANES_OWNED.set(0)
+        due = time.monotonic() + LEAVE_S
         if self._applying:
             _, late = await asyncio.wait(self._applying.values(), timeout=LEAVE_S)
             for task in late:
                 task.cancel()
             if late:
                 await asyncio.wait(late)
+        if self._sending is not None and not self._sending.done():
+            with suppress(TimeoutError):  # the next owner finds it in Redis
+                async with asyncio.timeout(max(0.0, due - time.monotonic())):
+                    await self._outbox.empty()
 
     async def close(self) -> None:
         """Finish writes in progress, then release the lanes permanently."""
         for task in self._tasks:
             task.cancel()
         await self.leave()
+        if self._sending is not None:
+            self._sending.cancel()
         await self._ownership.close()
 
     def places(self) -> dict[int, int]:

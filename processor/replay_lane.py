@@ -170,7 +170,7 @@ class ReplayWorker(LaneWorker):
             if isinstance(record, Delta) and heard.is_taken(target, record):
                 done.append(id)
         if done:
-            await self._retry(lambda: self._store.sent(self.lane, done))
+            await self._retry(lambda: self._store.sent({self.lane: done}))
 
     async def _empty_outbox(self, owed: list[Owed] | None = None) -> None:
         """Does nothing: after the switch the processor sends the outbox."""

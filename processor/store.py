@@ -297,10 +297,13 @@ class Store:
                 return owed
             start = f"({rows[-1][0].decode()}"
 
-    async def sent(self, lane: int, ids: list[bytes]) -> None:
-        """Remove these from the outbox: they are in the log."""
+    async def sent(self, sent: Mapping[int, list[bytes]]) -> None:
+        """Remove these from the outboxes of their lanes: they are in the log."""
         with unavailable():
-            await self._redis.xdel(self.keys.outbox(lane), *ids)
+            pipe = self._redis.pipeline(transaction=False)
+            for lane, ids in sent.items():
+                pipe.xdel(self.keys.outbox(lane), *ids)
+            await pipe.execute()
 
 
 def _count(said: int, cut: int) -> None:

@@ -28,7 +28,7 @@ BATCH_RECORDS = 8_000  # of one lane per poll: the longer a batch, the fewer wri
 BEHIND_AT_ONCE = 2  # lanes that get such batches in one poll: limits memory
 # The next poll waits so long for each record of the last one, but no longer than this: a poll costs as much as many
 # records, and while few come nobody waits.
-WAIT_S, MOST_WAIT_S = 0.001, 0.04
+WAIT_S, MOST_WAIT_S = 0.0005, 0.04
 PAUSE_S = 0.5  # between polls while the log is down
 
 

@@ -28,6 +28,7 @@ from processor.fold import Fold
 from processor.lane_protocol import LanePlace
 from processor.loaded import Loaded
 from processor.memory import LaneMemory
+from processor.outbox import Outbox
 from processor.store import LaneLost, LaneTorn, Owed, Store, StoreUnavailable
 from processor.writes import Place, commands
 from wakeline.log import Entry, Log, LogGap, LogUnavailable
@@ -47,9 +48,12 @@ T = TypeVar("T")
 
 
 class LaneWorker:
-    """Owns one lane as long as its revision is unchanged. `writer` names this process in the lane's stamp."""
+    """Owns one lane as long as its revision is unchanged. `writer` names this process in the lane's stamp.
 
-    def __init__(self, fold: Fold, store: Store, log: Log, *, writer: str) -> None:
+    `outbox` sends what the lane owes others; without it, a batch is applied once that is sent.
+    """
+
+    def __init__(self, fold: Fold, store: Store, log: Log, *, writer: str, outbox: Outbox | None = None) -> None:
         self.lane = fold.lane
         self.place = LanePlace()
         self.next_due: int | None = None
@@ -57,6 +61,7 @@ class LaneWorker:
         self._store = store
         self._log = log
         self._writer = writer
+        self._outbox = outbox
         self._calls = 0
         self._memory = LaneMemory()
         self._ticked = 0
@@ -72,6 +77,8 @@ class LaneWorker:
 
     async def _open(self) -> int:
         self._memory = LaneMemory()
+        if self._outbox is not None:
+            self._outbox.forget(self.lane)
         self.place = await self._store.claim(self.lane, self._memory, writer=self._writer)
         self._fold.begins = self.place.begins
         if self.place.torn:
@@ -251,14 +258,14 @@ class LaneWorker:
         `owed`: all that the outbox has, if that is known.
         """
         if owed is not None:
-            await self._send(owed)
+            await (self._send(owed) if self._outbox is None else self._outbox.put(self.lane, owed))
             return
         while waiting := await self._retry(lambda: self._store.outbox(self.lane, most=OUTBOX_AT_ONCE)):
             await self._send(waiting)
 
     async def _send(self, waiting: list[Owed]) -> None:
         await self._retry(lambda: self._log.append([(target, value) for _, target, value in waiting]))
-        await self._retry(lambda: self._store.sent(self.lane, [id for id, _, _ in waiting]))
+        await self._retry(lambda: self._store.sent({self.lane: [id for id, _, _ in waiting]}))
 
     async def tick(self, now: int) -> bool:
         """Append a tick if a deadline has passed (`now`: ms) and nothing else moves the lane's clock."""

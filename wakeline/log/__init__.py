@@ -51,8 +51,11 @@ class Log(Protocol):
     async def identity(self) -> str:
         """A random id created with the log, to detect when it is replaced by another."""
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
-        """Append (lane, record) pairs in order, in one write; they are on disk when it returns."""
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
+        """Append (lane, record) pairs in order, in one write; they are on disk when it returns.
+
+        Returns for each of their lanes the offset after the last of them.
+        """
 
     async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
         """Up to `limit` records per lane, from each lane's place on; waits up to `wait_ms` if there are none.

@@ -140,8 +140,8 @@ class ChainedLog:
         """See `identity_of`."""
         return self._id
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
-        await self._log.append(records)
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
+        return {lane: self.begins[lane] + end for lane, end in (await self._log.append(records)).items()}
 
     async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
         old = {lane: place - self._former_begins[lane] for lane, place in places.items() if place < self.begins[lane]}

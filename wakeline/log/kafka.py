@@ -71,11 +71,12 @@ class KafkaLog:
 
     # ---- appending ----------------------------------------------------------------------------
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
         lanes: defaultdict[int, list[bytes]] = defaultdict(list)
         for lane, value in records:
             lanes[lane].append(value)
         sent: list[asyncio.Future[Any]] = []
+        counts: list[int] = []  # records in each
         producer: Any = None
         try:
             async with self._unavailable():
@@ -84,11 +85,14 @@ class KafkaLog:
                     producer = await self._started_producer()
                     for lane, values in lanes.items():
                         for batch in _batches(producer, values):
+                            counts.append(batch.record_count())
                             sent.append(await producer.send_batch(batch, self._address.topic, partition=lane))
                 await _all(sent)
         except BaseException:
             self._drop(producer)
             raise
+        placed = zip((one.result() for one in sent), counts, strict=True)
+        return {batch.partition: batch.offset + count for batch, count in placed}  # of the last of a lane
 
     def _drop(self, failed: Any) -> None:
         producer = self._producer

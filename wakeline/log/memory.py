@@ -24,11 +24,12 @@ class MemoryLog:
     async def identity(self) -> str:
         return self._id
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
         self._latest = max(self._latest, self._clock())
         for lane, value in records:
             self._lanes[lane].append(Entry(self._end(lane), self._latest, value))
         self._appended.set()
+        return {lane: self._end(lane) for lane, _ in records}
 
     async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
         found = self._read(places, limit)

@@ -17,17 +17,22 @@ from wakeline.redis.failures import failures_as
 
 # One call for all waiting records: redis-py takes 7 to 40 us per pipelined command, and 2 us per argument, so the
 # records are a single argument: the msgpack array of index of the stream, record, index, record ... KEYS: LOG_TIME,
-# then the streams. With `0-*` the server assigns ids, so that offsets have no gaps.
+# then the streams. With `0-*` the server assigns ids, so that offsets have no gaps. Returns index, number of the last id
+# of each stream that was added to.
 APPEND = """
 local time = redis.call('TIME')
 local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(redis.call('GET', KEYS[1]) or 0))
 local stamp = string.format('%.0f', now)
 redis.call('SET', KEYS[1], stamp)
-local records = cmsgpack.unpack(ARGV[1])
+local records, last, ends = cmsgpack.unpack(ARGV[1]), {}, {}
 for i = 1, #records, 2 do
-  redis.call('XADD', KEYS[records[i]], '0-*', 't', stamp, 'v', records[i + 1])
+  last[records[i]] = redis.call('XADD', KEYS[records[i]], '0-*', 't', stamp, 'v', records[i + 1])
 end
-return 1
+for index, id in pairs(last) do
+  ends[#ends + 1] = index
+  ends[#ends + 1] = tonumber(string.sub(id, 3))
+end
+return ends
 """
 
 CHECKED_EVERY_S = 5.0  # how often to check that places are within the log: a lane that lost its end only looks idle
@@ -55,19 +60,20 @@ class RedisStreamsLog:
             found: Any = await self._reader.get(keys.LOG_ID)
         return str(found.decode())
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
         # as text: Lua's msgpack has no binary strings
         packed = pack([item for lane, value in records for item in (lane + 2, value.decode())])
         try:
             with _unavailable():
                 if self._wait_for_fsync is None:
                     self._wait_for_fsync = await self._has_to_wait()
-                await self._append(keys=self._keys, args=[packed])
+                last = await self._append(keys=self._keys, args=[packed])
                 if self._wait_for_fsync:
                     await self._confirm_fsync()
         except LogUnavailable:
             self._wait_for_fsync = None  # after a reconnect the configuration may be different
             raise
+        return {index - 2: end for index, end in zip(last[::2], last[1::2], strict=True)}
 
     async def _has_to_wait(self) -> bool:
         """Whether each append needs WAITAOF. Raises LogUnavailable if WAITAOF proves nothing."""
