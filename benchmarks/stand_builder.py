@@ -41,9 +41,10 @@ class PastLog(RedisStreamsLog):
         self._client = connect(url)
         self._fill = self._client.register_script(FILL)
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
         args = [part for lane, record in records for part in (lane + 1, self._time, record)]
         await self._fill(keys=self._streams, args=args)
+        return {}  # nobody asks
 
     async def bounds(self, lanes: Sequence[int]) -> dict[int, Bounds]:
         return {lane: Bounds(0, found.end) for lane, found in (await super().bounds(lanes)).items()}

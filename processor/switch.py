@@ -131,7 +131,7 @@ class Switch:
             await take_back_deltas(self._redis, self._owed, lane, place=place, hash=self._live.lane(lane))
         while owed := await patiently(lambda: self._owed.outbox(lane, most=OWED_AT_ONCE)):
             await patiently(lambda: self._log.append([(target, value) for _, target, value in owed]))
-            await patiently(lambda: self._owed.sent(lane, [id for id, _, _ in owed]))
+            await patiently(lambda: self._owed.sent({lane: [id for id, _, _ in owed]}))
 
     async def _take_over(self, lane: int, frozen: Frozen, replay: Replay) -> None:
         place = await replay.place(lane)

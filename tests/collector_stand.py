@@ -60,7 +60,7 @@ class FaultyLog(MemoryLog):
             raise LogUnavailable("away, as the test wants it")
         return await super().identity()
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
         self.groups.append(len(records))
         await self.gate.wait()
         if self.is_away:
@@ -68,7 +68,7 @@ class FaultyLog(MemoryLog):
         if self.fault is not None:
             fault, self.fault = self.fault, None
             raise fault
-        await super().append(records)
+        return await super().append(records)
 
 
 class Clock:

@@ -17,11 +17,12 @@ class DatedLog:
         self._latest = 0
         self._times: list[list[int]] = [[] for _ in range(lanes)]
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
         self._latest = max(self._latest, self._clock())
-        await self._log.append(records)
+        ends = await self._log.append(records)
         for lane, _ in records:
             self._times[lane].append(self._latest)
+        return ends
 
     async def read(self, places: Mapping[int, int], *, limit: int, wait_ms: int) -> dict[int, list[Entry]]:
         places = {lane: place for lane, place in places.items() if place < len(self._times[lane])}

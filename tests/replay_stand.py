@@ -56,8 +56,8 @@ class FusedLog(MemoryLog):
         self.__dict__ = log.__dict__
         self._fuse = fuse
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
-        await self._fuse(super().append(records))
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
+        return await self._fuse(super().append(records))
 
 
 class Stand:

@@ -553,10 +553,10 @@ class PickyLog(FaultyLog):
         super().__init__(LANES)
         self._poison = poison
 
-    async def append(self, records: Records) -> None:
+    async def append(self, records: Records) -> dict[int, int]:
         if any(value == self._poison for _, value in records):
             raise ValueError("a record that cannot be held")
-        await super().append(records)
+        return await super().append(records)
 
 
 async def test_a_record_that_the_log_never_takes_does_not_keep_the_others_from_it(root: Path) -> None:

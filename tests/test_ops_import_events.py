@@ -93,9 +93,9 @@ def test_personal_values_without_a_place_for_them_are_said(
     before: list[str] = []
     append = RedisStreamsLog.append
 
-    async def appended(self: RedisStreamsLog, records: Any) -> None:
+    async def appended(self: RedisStreamsLog, records: Any) -> dict[int, int]:
         before.append(card_of("K1").get("email", ""))
-        await append(self, records)
+        return await append(self, records)
 
     def card_of(customer: str) -> dict[str, str]:
         with Cards(servers.redis, read_ring(Path("wakeline.key"))) as cards:

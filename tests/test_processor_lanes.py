@@ -11,6 +11,7 @@ import pytest
 
 from processor import lanes as module
 from processor.lanes import Lanes, Stalled
+from processor.outbox import Outbox
 from processor.store import LaneLost
 from wakeline.log import Entry, LogGap, LogUnavailable
 from wakeline.log.memory import MemoryLog
@@ -79,6 +80,8 @@ class Stand:
     def __init__(self) -> None:
         self.log = MemoryLog(LANES)
         self.given = Given()
+        self.cleared: list[dict[int, list[bytes]]] = []
+        self.outbox = Outbox(SimpleNamespace(sent=self._clear), self.log)  # type: ignore[arg-type]
         self.workers = [Worker(lane) for lane in range(LANES)]
         self.assigned: asyncio.Queue[Set[int]] = asyncio.Queue()
         self.lanes = Lanes(
@@ -86,9 +89,13 @@ class Stand:
             ownership=self.given,  # type: ignore[arg-type]
             log=self.log,
             make=lambda lane: (SimpleNamespace(seconds={}, timed=0), self.workers[lane]),  # type: ignore[arg-type,return-value]
+            outbox=self.outbox,
             **KEEPS,
         )
         self.running = asyncio.ensure_future(self.lanes.run(self.assigned.put))
+
+    async def _clear(self, sent: dict[int, list[bytes]]) -> None:
+        self.cleared.append(sent)
 
     async def owns(self, *lanes: int) -> None:
         self.given.shares.put_nowait(frozenset(lanes))
@@ -196,6 +203,26 @@ async def test_what_is_being_written_is_finished_before_a_lane_is_let_go(made: S
     made.workers[0].may_go_on.set()
     await asyncio.wait_for(made.assigned.get(), 10)
     assert (made.workers[0].place.offset, made.workers[0].was_cancelled) == (2, False)
+
+
+async def test_what_lanes_owe_is_sent_before_they_are_let_go(made: Stand) -> None:
+    await made.owns(0, 1)
+    await made.outbox.put(0, [(b"1-1", 1, b"{}")])
+    await made.owns(2)
+    assert made.cleared == [{0: [b"1-1"]}]
+    assert (await made.log.bounds([1]))[1].end == 1
+
+
+async def test_what_cannot_be_sent_is_left_to_the_next_owner(made: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(records: object) -> dict[int, int]:
+        raise LogUnavailable("away, as the test wants it")
+
+    monkeypatch.setattr(made.log, "append", away)
+    monkeypatch.setattr(module, "LEAVE_S", 0.1)
+    await made.owns(0, 1)
+    await made.outbox.put(0, [(b"1-1", 1, b"{}")])
+    await made.owns(2)
+    assert made.cleared == []
 
 
 async def test_what_hangs_is_given_up_so_that_the_others_need_not_wait(made: Stand) -> None:

@@ -54,6 +54,14 @@ async def test_records_come_back_in_the_order_they_were_appended(log: Log) -> No
     assert values(found[2]) == [b'"x"']
 
 
+async def test_an_append_says_where_each_of_its_lanes_ends(log: Log) -> None:
+    """The large one is more than one batch of Kafka's."""
+    assert await log.append([(1, b'"a"'), (2, b'"x"'), (1, b'"b"')]) == {1: 2, 2: 1}
+    large = b'"' + b"c" * 400_000 + b'"'
+    assert await log.append([(1, large), (1, large), (1, large), (0, b'"y"')]) == {1: 5, 0: 1}
+    assert {lane: each.end for lane, each in (await log.bounds([0, 1, 2])).items()} == {0: 1, 1: 5, 2: 1}
+
+
 async def test_a_record_is_kept_byte_by_byte(log: Log) -> None:
     record = '{"title":"Lámpara ✨ \\u0000 \\" 灯"}'.encode()
     await log.append([(0, record)])

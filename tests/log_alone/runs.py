@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import importlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, NamedTuple
 
@@ -80,8 +80,8 @@ class FaultyStore(Store):
             raise StoreUnavailable("the reply was lost")
         return found
 
-    async def sent(self, lane: int, ids: list[bytes]) -> None:
-        await self.fuse(super().sent(lane, ids))
+    async def sent(self, sent: Mapping[int, list[bytes]]) -> None:
+        await self.fuse(super().sent(sent))
 
 
 class Lived(NamedTuple):
@@ -102,8 +102,9 @@ class SettledLog(MemoryLog):
         self._lanes = [list(entries) for entries in lanes]
         self.told: list[tuple[int, bytes]] = []
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
         self.told += records
+        return {}
 
 
 class SettledStreams(RedisStreamsLog):
@@ -119,8 +120,9 @@ class SettledStreams(RedisStreamsLog):
                 fields: Any = {"t": entry.time, "v": entry.value}
                 await self._writer.xadd(keys.log_lane(lane), fields, id=f"0-{entry.offset + 1}")
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
         self.told += records
+        return {}
 
 
 @contextmanager

@@ -105,7 +105,7 @@ class HistoryLog:
             return None
         return found[0].time if found else None
 
-    async def append(self, records: Sequence[tuple[int, bytes]]) -> None:
+    async def append(self, records: Sequence[tuple[int, bytes]]) -> dict[int, int]:
         raise io.UnsupportedOperation("a history is read-only")
 
     async def trim(self, lane: int, *, upto: int) -> None:

@@ -17,8 +17,8 @@ from wakeline.redis.failures import failures_as
 
 # One call for all waiting records: redis-py takes 7 to 40 us per pipelined command, and 2 us per argument, so the
 # records are a single argument: the msgpack array of index of the stream, record, index, record ... KEYS: LOG_TIME,
-# then the streams. With `0-*` the server assigns ids, so that offsets have no gaps. Returns index, number of the last id
-# of each stream that was added to.
+# then the streams. With `0-*` the server assigns ids, so that offsets have no gaps. Returns of each stream that was
+# added to: index, number of its last id.
 APPEND = """
 local time = redis.call('TIME')
 local now = math.max(time[1] * 1000 + math.floor(time[2] / 1000), tonumber(redis.call('GET', KEYS[1]) or 0))

@@ -1,0 +1,39 @@
+"""Every number of a site, declared once: Redis fields and lists, metrics, panels and docs are derived from it.
+
+Rules use these constants, so the type checker finds misspelt ones. To add a number, add a line to one of these files
+and count it in a rule: it is then in `keys.totals` and `keys.day`, in /metrics and, after `make dashboards`, in
+docs/metrics.md. A list also needs a panel, and others may have one. Names are public and pinned by
+`tests/test_wakeline_site_numbers.py`.
+
+What orders can lose again is a pair of numbers, gained and taken back: see `PAIRS` in `crm.commerce.counting`, and
+`Counted` in `wakeline.told`, which stores what an order has in each. A help text stands alone in /metrics.
+
+kinds.py     the kinds of numbers, and the windows
+visits.py    visits, content and consent
+commerce.py  orders, carts and products
+service.py   mails, letters and contacts
+"""
+
+from __future__ import annotations
+
+from wakeline.numbers import commerce, service, visits
+from wakeline.numbers.commerce import *  # noqa: F403  # so that each number is named in one place only
+from wakeline.numbers.kinds import *  # noqa: F403
+from wakeline.numbers.kinds import OF_CURRENCY, Count, Money, Top
+from wakeline.numbers.service import *  # noqa: F403
+from wakeline.numbers.visits import *  # noqa: F403
+
+_declared = [number for module in (visits, commerce, service) for number in vars(module).values()]
+
+COUNTS = tuple(number for number in _declared if isinstance(number, Count))
+TOPS = tuple(number for number in _declared if isinstance(number, Top))
+MONEYS = tuple(number for number in _declared if isinstance(number, Money))
+
+TOTALS = frozenset(count.name for count in COUNTS if count.has_total)
+MONEY_NAMES = frozenset(money.name for money in MONEYS)
+LIVE_TOPS = tuple(top for top in TOPS if top.is_live)
+
+
+def is_money(field: str) -> bool:
+    """Whether a field of `keys.day` or `keys.totals` is an amount."""
+    return field.partition(OF_CURRENCY)[0] in MONEY_NAMES

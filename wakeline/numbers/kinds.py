@@ -1,0 +1,49 @@
+"""The kinds of numbers: counts, amounts of money, and lists of the most frequent values; and their windows."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from wakeline.definitions import LIVE_WINDOWS_MS
+
+TODAY = "today"  # the site's day, in its time zone
+WINDOWS = (*LIVE_WINDOWS_MS, TODAY)
+"""5m: this minute and the four before it; 30m: the current five minutes and the five such periods before them."""
+LIVE_WINDOWS = ("now", *LIVE_WINDOWS_MS)
+"""Windows of live visitors."""
+
+MS = 0.001
+OF_CURRENCY = ":"  # between the name of an amount and its currency
+
+
+class Count(NamedTuple):
+    """A number per day and, with few exceptions, since the start."""
+
+    name: str  # the field of `keys.day` and `keys.totals`
+    metric: str  # wakeline_<metric>_total and wakeline_<metric>_today
+    help: str
+    has_total: bool = True
+    unit: float = 1.0  # of the value in Redis, in the metric's base unit
+
+
+class Money(NamedTuple):
+    """Amounts per day and since the start, by currency: those of different ones are never added. Redis: minor units."""
+
+    name: str  # the field of `keys.day` and `keys.totals` is "<name>:<currency>"
+    metric: str  # wakeline_<metric>_total and wakeline_<metric>_today, in units of the currency
+    help: str
+
+    def field(self, currency: str) -> str:
+        return f"{self.name}{OF_CURRENCY}{currency}"
+
+
+class Top(NamedTuple):
+    """A list of the most frequent values and their counts, per day and optionally in the live windows."""
+
+    name: str  # as in `keys.top`
+    metric: str  # wakeline_<metric>_window
+    label: str  # of the metric: what a value is
+    help: str
+    is_live: bool = False
+    has_paths: bool = False  # values are paths, shown as `paths.page_label` spells them
+    unit: float = 1.0

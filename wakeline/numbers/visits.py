@@ -1,0 +1,33 @@
+"""Numbers of visits, content and consent."""
+
+from __future__ import annotations
+
+from wakeline.definitions import BOUNCE_BELOW_MS
+from wakeline.numbers.kinds import MS, Count, Top
+
+PAGE_VIEWS = Count("page_views", "page_views", "Page views of people")
+SESSIONS = Count("sessions", "sessions", "Sessions that ended")
+BOUNCES = Count(
+    "bounces",
+    "bounces",
+    f"Sessions that ended with one page view, less than {BOUNCE_BELOW_MS // 1000} s engaged, and nothing done",
+)
+ENGAGED = Count("engaged_ms", "engaged_seconds", "Time that pages were visible and focused", unit=MS)
+EVENTS = Count("events", "custom_events", "Custom events that are activity")
+BOT_EVENTS = Count("bot_events", "bot_events", "Events of bots, which are counted only here")
+NEW_VISITORS = Count("new_visitors", "new_visitors", "Consenting visitors seen for the first time")
+IDENTIFIED = Count("identified", "identified", "Visitors linked to a customer")
+WITHDRAWALS = Count("withdrawals", "withdrawals", "Visitors who withdrew their consent")
+VISITS = Count("visits", "visits", "Sessions that began", has_total=False)  # total: SESSIONS, counted at the end
+
+TOP_PAGES = Top("pages", "page_views", "page", "Page views by page path", is_live=True, has_paths=True)
+TOP_ENGAGED = Top("engaged_ms", "engaged_seconds", "page", "Engaged time by page path", has_paths=True, unit=MS)
+TOP_ENTRIES = Top("entries", "entries", "page", "Sessions by entry page", has_paths=True)
+TOP_EXITS = Top("exits", "exits", "page", "Sessions by exit page", has_paths=True)
+TOP_SOURCES = Top("sources", "visits", "source", "Sessions that began, by source", is_live=True)
+TOP_SOURCE_CLASSES = Top("source_classes", "class_visits", "source_class", "Sessions that began, by class of source")
+TOP_CAMPAIGNS = Top("campaigns", "campaign_visits", "campaign", "Sessions that began, by campaign")
+TOP_INTERESTS = Top("interests", "interest", "interest", "Events that show an interest, by interest", is_live=True)
+# includes events that are not activity, so it may exceed EVENTS
+TOP_EVENTS = Top("events", "custom_events", "event", "Custom events by name, including pages' own reports")
+TOP_BOTS = Top("bots", "bot_events", "bot", "Events of bots, by bot")
