@@ -121,11 +121,11 @@ class Campaigns:
         if known is None:
             if "Authorization" in request.headers and not self._keyring.is_ready:
                 return answers.refused(Refusal.UNAVAILABLE)  # the key may be valid
-            return answers.unauthorized(is_known=False)
+            return answers.unauthorized()
         name, key = known
         site = self._sites.get(key.site)
         if site is None or Scope.CAMPAIGNS not in key.scopes:
-            return answers.unauthorized(is_known=True)
+            return answers.forbidden(Scope.CAMPAIGNS)
         path = request.raw_path.partition("?")[0]
         try:
             id = unquote(path.removeprefix(PATH).removeprefix("/"), errors="strict")

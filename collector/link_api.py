@@ -53,10 +53,10 @@ class LinkApi:
                 return answers.refused(Refusal.RATE_LIMITED)
             if "Authorization" in headers and not self._keyring.is_ready:
                 return answers.refused(Refusal.UNAVAILABLE)  # the key may be valid
-            return answers.unauthorized(is_known=False)
+            return answers.unauthorized()
         name, key = known
         if Scope.LINKS not in key.scopes:
-            return answers.unauthorized(is_known=True)
+            return answers.forbidden(Scope.LINKS)
         links = self._links.get(key.site)
         if links is None:
             return answers.refused(Refusal.NO_SECRET, f"site {key.site} has no secret, which signs its links")
@@ -72,7 +72,7 @@ class LinkApi:
         except (ValueError, RecursionError) as error:
             return answers.refused(Refusal.MALFORMED, _words(error))
         if asked.site not in (None, key.site):
-            return answers.unauthorized(is_known=True)
+            return answers.forbidden(Scope.LINKS)
         self._key_limiter.owes(name, len(asked.mails))
         return await self._made(asked, links)
 

@@ -9,12 +9,13 @@ from random import randint
 from aiohttp import web
 
 from collector.responses import JSON, RETRIED, RETRY_AFTER_S
+from wakeline.api_keys import Scope
 from wakeline.event import STATUS, Refusal
 from wakeline.server_events import Accepted, Answer, Refused, Rejected, encode_answer
 
 FORBIDDEN = 403
 ALL_REJECTED = 400
-NO_KEY = "an API key of this site with the scope that is needed: Authorization: Bearer wk_..."
+NO_KEY = "it takes an API key: Authorization: Bearer wk_..."
 """One text for every cause, so that it tells nobody which keys there are."""
 
 BASE = {"Server": "wakeline", "Content-Type": JSON, "Cache-Control": "no-store"}
@@ -38,11 +39,18 @@ def refused(reason: Refusal, message: str = "", *, wait_s: float = 0.0) -> web.R
     return response
 
 
-def unauthorized(*, is_known: bool) -> web.Response:
-    """401, or 403 for a valid key that lacks the scope or is of another site; one body for all."""
-    headers = dict(BASE) if is_known else {**BASE, "WWW-Authenticate": "Bearer"}
+def unauthorized() -> web.Response:
+    """401: no key, or none of ours."""
     body = encode_answer(Refused(Refusal.UNAUTHORIZED, NO_KEY))
-    return web.Response(status=FORBIDDEN if is_known else STATUS[Refusal.UNAUTHORIZED], headers=headers, body=body)
+    status = STATUS[Refusal.UNAUTHORIZED]
+    return web.Response(status=status, headers={**BASE, "WWW-Authenticate": "Bearer"}, body=body)
+
+
+def forbidden(*scopes: Scope) -> web.Response:
+    """403: the key is valid, but of another site, or has none of these scopes."""
+    needed = " or ".join(f"`{scope}`" for scope in scopes)
+    message = f"this key may not: it takes one of this site with the scope {needed}; see `wakeline key make --help`"
+    return web.Response(status=FORBIDDEN, headers=BASE, body=encode_answer(Refused(Refusal.UNAUTHORIZED, message)))
 
 
 def too_many() -> web.Response:

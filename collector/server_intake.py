@@ -121,7 +121,7 @@ class ServerIntake:
             return self._refuse(self._fault(error), count=len(events))
         if made.forbidden == len(events):
             self._count(Refusal.UNAUTHORIZED, len(events))
-            return answers.unauthorized(is_known=True)
+            return answers.forbidden(Scope.EVENTS, Scope.ERASE)
         # From here on nothing may fail until all events are counted: there is no await, only additions.
         metrics.received += len(events)
         metrics.server_events += len(events)
@@ -152,11 +152,11 @@ class ServerIntake:
             if "Authorization" in headers and not self._keyring.is_ready:
                 return self._unavailable(1)  # the key may be valid
             self._count(Refusal.UNAUTHORIZED)
-            return answers.unauthorized(is_known=False)
+            return answers.unauthorized()
         name, key = known
         if key.site not in self._sites or not {Scope.EVENTS, Scope.ERASE} & set(key.scopes):
             self._count(Refusal.UNAUTHORIZED)
-            return answers.unauthorized(is_known=True)
+            return answers.forbidden(Scope.EVENTS, Scope.ERASE)
         facts = self._facts.get(key.site)
         if facts is None:
             return self._refuse(
@@ -188,7 +188,7 @@ class ServerIntake:
         self._key_limiter.owes(name, min(count, MAX_EVENTS))
         if request.site is not None and request.site != key.site:
             self._count(Refusal.UNAUTHORIZED, count)
-            return answers.unauthorized(is_known=True)
+            return answers.forbidden(Scope.EVENTS, Scope.ERASE)
         if count > MAX_EVENTS:
             return self._refuse(Refusal.TOO_MANY_EVENTS, f"{count:,} events; send {MAX_EVENTS} at most", count=count)
         return Asked(request, key, facts)

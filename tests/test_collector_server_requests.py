@@ -66,10 +66,14 @@ async def collector(tmp_path: Path) -> AsyncIterator[Stand]:
         pytest.param(403, KEY, {"site": "gone"}, id="of another site than said"),
     ],
 )
-async def test_who_may_not_hears_one_thing(collector: Stand, status: int, key: str | None, fields: Any) -> None:
+async def test_who_may_not_hears_one_thing(
+    collector: Stand, status: int, key: str | None, fields: Any
+) -> None:
     headers = {} if key else {"Authorization": f"Bearer {key}"} if key is not None else {}
     found = await tell(collector, purchase(), key=key, headers=headers, **fields)
-    assert found == (status, {"reason": "unauthorized", "message": NO_KEY})
+    lacks = "this key may not: it takes one of this site with the scope `events` or `erase`; see"
+    message = NO_KEY if status == 401 else f"{lacks} `wakeline key make --help`"
+    assert found == (status, {"reason": "unauthorized", "message": message})
     assert collector.rejected() == {"unauthorized": 1}
     assert await told(collector) == []
 

@@ -695,3 +695,10 @@ def test_an_id_that_nobody_can_have_is_refused(run: Run, filled: str, command: s
     assert "Traceback" not in said.output
     assert "\x1b" not in said.output
     assert not in_the_log(filled)
+
+
+def test_a_command_that_is_misspelt_is_named(run: Run) -> None:
+    said = run("campagins")
+    assert said.exit_code == 2
+    assert "Did you mean 'campaigns'?" in said.output
+    assert "Did you mean" not in run("zzzzzz").output

@@ -4,7 +4,7 @@ event.py          events that a page may send; surrogates.py lone surrogates in 
 definitions.py    definitions of a visit and a bounce; durations.py lengths of time,
                   clock.py the time now
 vocabulary/       every event type and its fields, things with an id of their own, money
-numbers.py        every number of a site: counts, top lists, windows
+numbers/          every number of a site: counts, top lists, windows
 commerce.py       a shop's fields; amounts.py parsing of amounts
 mailing/          signed links in mails and letters
 server_events.py  what servers may send; api_keys.py the keys that they send it with

@@ -21,6 +21,8 @@ parts.py     a command that has commands of its own       retention.py  what is 
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 
 from ops.cli.adopt_log import adopt_log
@@ -49,6 +51,17 @@ from ops.cli.up import up
 
 class InOrder(click.Group):
     """Lists its commands in the order a new user needs them."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Names a command that is spelt almost like one that does not exist."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            if near := get_close_matches(args[0], self.commands, n=1):
+                error.message += f" Did you mean {near[0]!r}?"
+            raise
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(self.commands)

@@ -89,7 +89,8 @@ class MemoryRedis(Scripts):
         rows = [(id, words) for id, words in self._of(name, Stream).items() if id > after][:count]
         return [(id_of(id), dict(zip(words[::2], words[1::2], strict=True))) for id, words in rows]
 
-    async def xdel(self, name: str, *ids: Any) -> None:
+    def delete_from(self, name: str, *ids: Any) -> None:
+        """XDEL"""
         found = self._of(name, Stream)
         for id in ids:
             found.pop(position(id), None)
@@ -115,18 +116,19 @@ class MemoryRedis(Scripts):
             found.append((name.encode(), TYPES[type(value)], self._lives.get(name, -1), held))
         return found
 
-    # ---- copies
-
     def pipeline(self, *, transaction: bool) -> Pipeline:
         return Pipeline(self)
 
 
 class Pipeline:
-    """Of keys that are copied and put back."""
+    """Of keys that are copied and put back, and of what leaves an outbox."""
 
     def __init__(self, redis: MemoryRedis) -> None:
         self._redis = redis
         self._found: list[Any] = []
+
+    def xdel(self, name: str, *ids: Any) -> None:
+        self._redis.delete_from(name, *ids)
 
     def dump(self, name: bytes) -> None:
         self._found.append(_copy(self._redis._values[name.decode()]))
