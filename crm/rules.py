@@ -15,8 +15,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from crm.commerce import carts, claims, page_orders
-from crm.content import events, page_views
+from crm.commerce import carts, claims, funnel, page_orders
+from crm.content import events, page_views, searches
 from crm.identity import account, agreements, consent, customers
 from crm.identity.customers import open_share, send_share
 from crm.intake import bots, duplicates
@@ -69,6 +69,8 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("visits", sessions.merge, ALL),
     ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT)),
     ("events", events.count, (CUSTOM,)),
+    ("searches", searches.count, (CUSTOM,)),
+    ("funnel", funnel.follow, (CUSTOM,)),
     ("orders", page_orders.tell, (CUSTOM,)),
     ("carts", carts.follow, (CUSTOM,)),
     ("interests", scoring.weigh, (PAGE_VIEW, ENGAGEMENT, CUSTOM)),

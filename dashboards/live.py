@@ -163,11 +163,16 @@ def today_in_detail(board: Dashboard) -> None:
         (17, "Entry pages", numbers.TOP_ENTRIES),
         (18, "Exit pages", numbers.TOP_EXITS),
         (19, "Engaged time by page", numbers.TOP_ENGAGED),
+        (61, "Searches", numbers.TOP_SEARCHES),
+        (62, "Searches without result", numbers.TOP_SEARCHES_EMPTY),
+        (63, "Pages that do not exist", numbers.TOP_NOT_FOUND),
     ):
         unit = "s" if each.unit == numbers.MS else "short"
         board.with_panel(
             top(id, title, f"{each.help}.", *queries.top(each, window=numbers.TODAY), size=THIRD, unit=unit)
         )
+    for id, title, each in ((64, "Countries", numbers.TOP_COUNTRIES), (65, "Products seen", numbers.TOP_VIEWED)):
+        board.with_panel(top(id, title, f"{each.help}.", *queries.top(each, window=numbers.TODAY), size=HALF))
 
 
 def operations(board: Dashboard) -> None:

@@ -85,6 +85,15 @@ def orders(board: Dashboard) -> None:
         (43, "Value of recovered carts", f"{numbers.CART_VALUE_RECOVERED.help}, today.", numbers.CART_VALUE_RECOVERED),
     ):
         board.with_panel(number(id, title, help, queries.amount(money), size=Size(6, 4), decimals=2))
+    board.with_panel(
+        top(
+            45,
+            "How far visits came",
+            "Visits of today that have ended, by the furthest step; each counts in the steps before as well.",
+            *map(today, numbers.FUNNEL),
+            size=Size(24, 7),
+        )
+    )
     for id, title, each in (
         (36, "Products bought", numbers.TOP_PRODUCTS),
         (37, "Categories", numbers.TOP_CATEGORIES),

@@ -66,9 +66,7 @@ async def collector(tmp_path: Path) -> AsyncIterator[Stand]:
         pytest.param(403, KEY, {"site": "gone"}, id="of another site than said"),
     ],
 )
-async def test_who_may_not_hears_one_thing(
-    collector: Stand, status: int, key: str | None, fields: Any
-) -> None:
+async def test_who_may_not_hears_one_thing(collector: Stand, status: int, key: str | None, fields: Any) -> None:
     headers = {} if key else {"Authorization": f"Bearer {key}"} if key is not None else {}
     found = await tell(collector, purchase(), key=key, headers=headers, **fields)
     lacks = "this key may not: it takes one of this site with the scope `events` or `erase`; see"

@@ -9,6 +9,7 @@ from crm.interests.scoring import MAX_AT_ONCE, categories
 from tests.timeline import DAY, SECOND, START, Timeline
 from wakeline.decay import current
 from wakeline.keys import date
+from wakeline.numbers import FUNNEL
 from wakeline.record import CUSTOMER_PREFIX, decode_record
 
 CUSTOMER = CUSTOMER_PREFIX + "c" * 32
@@ -34,6 +35,7 @@ FIELDS = {"product": "item_id", "category": "item_category", "order": "transacti
 SCORES = {"shoes": 1 + 1 + 3 + 3 + 5, "socks": 1 + 3 + 1 + 3 + 5 + 1}
 NUMBERS = {
     "carts": 1,  # which earlier versions did not count
+    **dict.fromkeys((number.name for number in FUNNEL), 1),
     "page_views": 1,
     "sessions": 1,
     "events": 8,

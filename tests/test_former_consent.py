@@ -24,6 +24,7 @@ from wakeline.stored_state import part_of
 from wakeline.told import RANK_OF_PAGES
 
 OF_PEOPLE = ("state", "profile", "interests", "thing", "naming")
+OF_FORMER_SESSION = 16  # fields
 OF_NUMBERS = ("totals", "day", "top:pages:d", "top:entries:d", "top:exits:d", "top:sources:d", "top:interests:d")
 FORGOTTEN = ("left", ERASED)  # a replay knows of them from their tombstones on
 
@@ -168,6 +169,8 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
     found = await held(former, *OF_PEOPLE, *OF_NUMBERS)
     await replayed.redis.aclose()
     assert await outside(former) == cards
+    lists = [f":top:{what}:" for what in ("countries", "viewed")]  # which the former version did not count
+    found = {name: value for name, value in found.items() if not any(one in name for one in lists)}
     assert not [name for name in found.keys() ^ before.keys() if ":naming:" not in name]
     agreed, orders, accounts, buyers = set(), 0, {}, set()
     for name, value in found.items():
@@ -187,6 +190,9 @@ async def test_a_replay_builds_the_same_and_what_pages_said_was_agreed_to(former
             assert value == before[name], name
         elif not name.endswith(FORGOTTEN):
             now, then = stored(name, value), stored(name, before[name])
+            for state in (now, then):  # the former version kept no country and no step of a visit
+                if "sessions" in state:
+                    state["sessions"] = [session[:OF_FORMER_SESSION] for session in state["sessions"]]
             new = now.pop("agreed", None) or [told for told in now.get("record", ()) if told[1] == RANK_OF_PAGES]
             now |= {"record": [told for told in now["record"] if told[1] != RANK_OF_PAGES]} if "record" in now else {}
             assert now.pop("last_purchase", 0) >= then.get("last_purchase", 0)

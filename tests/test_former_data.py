@@ -17,7 +17,7 @@ from wakeline.kept import Kept
 from wakeline.keys import DEPLOYMENT
 from wakeline.log import Log
 from wakeline.log.kafka import KafkaLog
-from wakeline.numbers import MONEY_NAMES
+from wakeline.numbers import FUNNEL, MONEY_NAMES
 from wakeline.told import (
     BEGAN,
     BOUGHT,
@@ -34,8 +34,19 @@ FILES = pytest.mark.parametrize("file", [FILE, LATER], ids=["former", "later"])
 COUNTED_ANEW = {
     "events", "bounces", "orders", "orders_back", "orders_unpriced", "pieces", "pieces_back", "carts",
     "carts_abandoned", "cart", "first_source_class", "last_source_class", *MONEY_NAMES,
+    "not_found", *(number.name for number in FUNNEL),
 }  # fmt: skip
-LISTED_ANEW = ("source_classes", "events", "products", "categories", "coupons", "carted")
+LISTED_ANEW = (
+    "source_classes",
+    "events",
+    "products",
+    "categories",
+    "coupons",
+    "carted",
+    "countries",
+    "not_found",
+    "viewed",
+)
 """What the former code counted by other rules, so that only a replay gives it as the present code would have."""
 
 

@@ -137,6 +137,11 @@ def _items(props: Mapping[str, Any], currency: str) -> Iterator[tuple[str, float
         yield str(id)[:MAX_THING_ID], count, minor(item.get("price"), currency)
 
 
+def items_of(props: Mapping[str, Any]) -> list[str]:
+    """The site's own ids of the products that an event names."""
+    return [id for id, _, _ in _items(props, "")]
+
+
 def _list(type: str, told: Told, visitor: Visitor, out: Out) -> None:
     """Bring the products that the profile lists up to date."""
     items = {} if type == VIEW and told.items else dict(visitor.state.cart_items)

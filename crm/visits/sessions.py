@@ -28,9 +28,11 @@ from wakeline.durations import DAY_MS
 from wakeline.event import CONSENT, ENGAGEMENT, PAGE_VIEW, PING
 from wakeline.numbers import (
     BOUNCES,
+    FUNNEL,
     NEW_VISITORS,
     SESSIONS,
     TOP_CAMPAIGNS,
+    TOP_COUNTRIES,
     TOP_ENTRIES,
     TOP_EXITS,
     TOP_SOURCE_CLASSES,
@@ -140,6 +142,7 @@ def _view(event: Event, session: Session, visitor: Visitor, out: Out) -> None:
         session.entry = _kept(event.path)
         session.entry_at = at
         session.continued = event.continued
+        session.country = event.country
         session.returned = bool(event.referrer) and _returns(event, session, visitor, out)
     if not session.page_views or at > session.page_at:
         session.page = _kept(event.path)
@@ -188,6 +191,7 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
             session.entry, session.entry_at, session.continued = other.entry, other.entry_at, other.continued
             session.source, session.campaign, session.detail = other.source, other.campaign, other.detail
             session.returned = other.returned
+            session.country = other.country
         if other.page_at > session.page_at:
             session.page, session.page_at = other.page, other.page_at
         if before and visitor.state.latest in before and not session.unshown:
@@ -202,6 +206,7 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
     session.engaged_ms += other.engaged_ms
     session.events += other.events
     session.handed_over = session.handed_over or other.handed_over
+    session.reached = max(session.reached, other.reached)
 
 
 def count_visit(session: Session, out: Out, amount: int = 1) -> None:
@@ -214,6 +219,8 @@ def count_visit(session: Session, out: Out, amount: int = 1) -> None:
         out.top_at(time, TOP_SOURCE_CLASSES, session.detail.source_class or class_of(session.source), amount)
         if session.campaign:
             out.top_at(time, TOP_CAMPAIGNS, session.campaign, amount)
+        if session.country:
+            out.top_at(time, TOP_COUNTRIES, session.country, amount)
 
 
 def next_end(visitor: Visitor, site: SiteFacts) -> int:
@@ -248,6 +255,8 @@ def close(session: Session, visitor: Visitor, out: Out) -> None:
         out.top_at(time, TOP_ENTRIES, session.entry)
         if is_bounce(session.page_views, session.engaged_ms, session.events) and not session.handed_over:
             out.count(BOUNCES, day=day)
+    for number in FUNNEL[: session.reached]:
+        out.count(number, day=day)
     if not session.handed_over:
         out.top_at(time, TOP_EXITS, session.page)
 

@@ -42,6 +42,8 @@ class Session(Struct, array_like=True, gc=False):
     unshown: bool = False  # counted but not shown: has events kept out of the profile, or was open at an erasure
     detail: Detail = UNKNOWN
     returned: bool = False  # from where people pay or log in, to a shop that they had visited just before
+    country: str = ""  # of the first page view
+    reached: int = 0  # the furthest step towards a purchase, see `crm.commerce.funnel`; 0: none
 
     @property
     def is_uncounted(self) -> bool:
@@ -76,4 +78,5 @@ def copied(session: Session) -> Session:
         continued=session.continued,
         detail=session.detail,
         returned=session.returned,
+        country=session.country,
     )

@@ -45,6 +45,14 @@ CART_VALUE_RECOVERED = Money(
     "cart_value_recovered", "cart_value_recovered", "Value of abandoned carts whose visitors bought after all"
 )
 
+# How far visits came: one that bought counts in each step before as well, so that no step has more than the one before.
+FUNNEL_SEEN = Count("funnel_seen", "visits_with_product", "Sessions that ended with a product seen, or more")
+FUNNEL_CARTED = Count("funnel_carted", "visits_with_cart", "Sessions that ended with something in the cart, or more")
+FUNNEL_CHECKOUT = Count("funnel_checkout", "visits_with_checkout", "Sessions that ended with a checkout begun, or more")
+FUNNEL_PAYMENT = Count("funnel_payment", "visits_with_payment", "Sessions that ended with payment details, or more")
+FUNNEL_BOUGHT = Count("funnel_bought", "visits_with_purchase", "Sessions that ended with a purchase that a page told")
+FUNNEL = (FUNNEL_SEEN, FUNNEL_CARTED, FUNNEL_CHECKOUT, FUNNEL_PAYMENT, FUNNEL_BOUGHT)
+
 # Implausible data about orders. Each counts on the day of the fact that brings it.
 ORDERS_UNPRICED = Count("orders_unpriced", "orders_unpriced", "Purchases told of orders whose value nobody told")
 ORDERS_TOO_LARGE = Count("orders_too_large", "orders_too_large", "Orders whose value is too large to be counted")
@@ -53,6 +61,7 @@ ORDER_STATES_BACK = Count(
     "order_states_back", "order_states_backwards", "States told of orders that were in a later one"
 )
 
+TOP_VIEWED = Top("viewed", "products_viewed", "product", "Views of products, by product")
 TOP_CARTED = Top("carted", "products_carted", "product", "Pieces put into carts, by product")
 TOP_PRODUCTS = Top("products", "products_bought", "product", "Pieces kept of today's orders, by product")
 TOP_CATEGORIES = Top("categories", "categories_bought", "category", "Pieces kept of today's orders, by category")

@@ -20,6 +20,10 @@ IDENTIFIED = Count("identified", "identified", "Visitors linked to a customer")
 WITHDRAWALS = Count("withdrawals", "withdrawals", "Visitors who withdrew their consent")
 VISITS = Count("visits", "visits", "Sessions that began", has_total=False)  # total: SESSIONS, counted at the end
 
+SEARCHES = Count("searches", "searches", "Searches on the site")
+SEARCHES_EMPTY = Count("searches_empty", "searches_without_result", "Searches on the site that found nothing")
+NOT_FOUND = Count("not_found", "pages_not_found", "Views of pages that do not exist, as the site tells them")
+
 TOP_PAGES = Top("pages", "page_views", "page", "Page views by page path", is_live=True, has_paths=True)
 TOP_ENGAGED = Top("engaged_ms", "engaged_seconds", "page", "Engaged time by page path", has_paths=True, unit=MS)
 TOP_ENTRIES = Top("entries", "entries", "page", "Sessions by entry page", has_paths=True)
@@ -31,3 +35,11 @@ TOP_INTERESTS = Top("interests", "interest", "interest", "Events that show an in
 # includes events that are not activity, so it may exceed EVENTS
 TOP_EVENTS = Top("events", "custom_events", "event", "Custom events by name, including pages' own reports")
 TOP_BOTS = Top("bots", "bot_events", "bot", "Events of bots, by bot")
+TOP_COUNTRIES = Top("countries", "country_visits", "country", "Sessions that began, by country, if it is known")
+TOP_SEARCHES = Top("searches", "searches", "search_term", "Searches by what was looked for")
+TOP_SEARCHES_EMPTY = Top(
+    "searches_empty", "searches_without_result", "search_term", "Searches that found nothing, by what was looked for"
+)
+TOP_NOT_FOUND = Top(
+    "not_found", "pages_not_found", "page", "Views of pages that do not exist, by page path", has_paths=True
+)
