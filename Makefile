@@ -52,8 +52,8 @@ bench-change: $(VENV)/.installed-dev ## the processor's CPU per event against an
 snippet: snippet/node_modules/.package-lock.json ## build the snippet into collector/static
 	npm --prefix snippet run --silent build
 
-dashboards: $(VENV)/.installed-dev ## write the Grafana dashboards, docs/metrics.md and docs/profiles.md from their code
-	$(BIN)/python -m dashboards.live
+dashboards: $(VENV)/.installed-dev ## write the Grafana boards, docs/numbers.md, docs/metrics.md and docs/profiles.md from their code
+	$(BIN)/python -m dashboards.build
 	$(BIN)/python -m dashboards.metrics
 	$(BIN)/python -m dashboards.profiles
 

@@ -1,13 +1,14 @@
 """Grafana dashboards as code, and the configuration and alerts of Prometheus.
 
+boards/      the boards: tables of panels; board.py what they are made of, declare.py panels in one line
+texts/       their titles and sentences, one file per language
 queries.py   PromQL queries of the panels, by name
-panels.py    kinds of panels, with legend, calculation and unit
-live.py      the dashboard "Live"; `python -m dashboards.live` writes grafana/live.json
-orders.py    its row of orders and carts
+panels.py    panels as Grafana's model has them
+build.py     `python -m dashboards.build` writes grafana/<language>/<board>.json, and docs/numbers.md (guide.py)
 metrics.py   docs/metrics.md; `python -m dashboards.metrics` writes it
 profiles.py  docs/profiles.md; `python -m dashboards.profiles` writes it
 prometheus/  prometheus.yml, rules.yml (alerts) and what they must say: rules_test.yml
-grafana/     the generated dashboard and the provisioning files
+grafana/     the generated boards and the provisioning files
 compose.yaml Prometheus and Grafana, with pinned versions
 """
 

@@ -1,8 +1,9 @@
-"""The kinds of panels. Each sets what the SDK omits by default: id, legend, calculation, unit."""
+"""Panels as Grafana's model has them. Sets what the SDK omits by default: id, legend, calculation, unit."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
+from zlib import crc32
 
 from grafana_foundation_sdk.builders import bargauge, common, dashboard, prometheus, stat, timeseries
 from grafana_foundation_sdk.models.common import (
@@ -12,6 +13,7 @@ from grafana_foundation_sdk.models.common import (
     BigValueGraphMode,
     BigValueTextMode,
     DataSourceRef,
+    GraphDrawStyle,
     LegendDisplayMode,
     LegendPlacement,
     TooltipDisplayMode,
@@ -20,95 +22,88 @@ from grafana_foundation_sdk.models.common import (
 )
 from grafana_foundation_sdk.models.dashboard import FieldColorModeId, Threshold, ThresholdsMode
 
+from dashboards.board import Kind, Panel, Query
+from dashboards.texts import Texts
+
 SOURCE = DataSourceRef(type_val="prometheus", uid="${datasource}")
 LATEST = "lastNotNull"
-WIDTH = 24  # columns of a row
+MINUTES = 30  # bars of a panel by minute
+
+Made: TypeAlias = stat.Panel | timeseries.Panel | bargauge.Panel
 
 
-class Query(NamedTuple):
-    """A panel's query and the name of its series: text, or {{label}}."""
-
-    expr: str
-    legend: str
+def id_of(text: str) -> int:
+    """A panel's id on its board, which its address has: it stays the same when others come and go."""
+    return crc32(text.encode()) & 0x7FFFFFFF
 
 
-class Size(NamedTuple):
-    """Columns and rows in the grid."""
-
-    width: int
-    height: int
-
-
-def row(id: int, title: str) -> dashboard.Row:
+def row(text: str, texts: Texts) -> dashboard.Row:
     """A heading above the panels that follow."""
-    return dashboard.Row(title).id(id)
+    return dashboard.Row(texts.row(text)).id(id_of(f"row {text}"))
 
 
-def number(
-    id: int, title: str, help: str, *queries: Query, size: Size, unit: str = "short", decimals: int = 0
-) -> stat.Panel:
-    """One or a few current numbers; an instant query, so that no old value is shown."""
-    panel = _stat(id, title, help, size, unit).decimals(decimals).graph_mode(BigValueGraphMode.NONE)
-    panel.color_mode(BigValueColorMode.NONE).text_mode(_text_mode(queries))
-    for ref, query in zip("ABCDEF", queries, strict=False):
-        panel.with_target(_target(ref, query).instant())
-    return panel
+def made(panel: Panel, width: int, texts: Texts) -> Made:
+    """`width`: columns of the grid."""
+    match panel.kind:
+        case Kind.NUMBER:
+            built: Made = _number(panel, texts)
+        case Kind.LAMP:
+            built = _lamp(panel, texts)
+        case Kind.LINES:
+            built = _curves(panel, texts).line_width(2).fill_opacity(12).show_points(VisibilityMode.NEVER)
+        case Kind.MINUTES:
+            built = _curves(panel, texts).draw_style(GraphDrawStyle.BARS).fill_opacity(70).line_width(0)
+            built.time_from(f"{MINUTES}m").interval("1m").max_data_points(MINUTES)
+        case Kind.TOP:
+            built = _top(panel, texts)
+    built.id(id_of(panel.text)).title(texts.panel(panel.text).title)
+    built.description(texts.sentence(panel.text, panel.fresh)).datasource(SOURCE)
+    built.span(width).height(panel.kind.shape.height).unit(panel.unit)
+    for ref, query in zip("ABCDEF", panel.queries, strict=False):
+        built.with_target(_target(ref, query, panel.kind, texts))
+    return built
 
 
-def lamp(id: int, title: str, help: str, *queries: Query, size: Size, bad_below: float | None = None) -> stat.Panel:
-    """Numbers on green or red: red from 1 on, or below `bad_below`."""
+def _number(panel: Panel, texts: Texts) -> stat.Panel:
+    """An instant query, so that no old value is shown."""
+    built = _stat(texts).decimals(panel.decimals).color_mode(BigValueColorMode.NONE)
+    return built.text_mode(BigValueTextMode.VALUE if _is_single(panel) else BigValueTextMode.VALUE_AND_NAME)
+
+
+def _is_single(panel: Panel) -> bool:
+    return len(panel.queries) == 1 and "{{" not in panel.queries[0].legend
+
+
+def _lamp(panel: Panel, texts: Texts) -> stat.Panel:
+    bad, good = "red", "green"
     steps = (
-        [Threshold(value=None, color="green"), Threshold(value=1, color="red")]
-        if bad_below is None
-        else [Threshold(value=None, color="red"), Threshold(value=bad_below, color="green")]
+        [Threshold(value=None, color=good), Threshold(value=1, color=bad)]
+        if panel.bad_below is None
+        else [Threshold(value=None, color=bad), Threshold(value=panel.bad_below, color=good)]
     )
-    panel = _stat(id, title, help, size, "short").graph_mode(BigValueGraphMode.NONE)
-    panel.color_mode(BigValueColorMode.BACKGROUND).text_mode(BigValueTextMode.VALUE_AND_NAME)
-    panel.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
-    for ref, query in zip("ABCDEF", queries, strict=False):
-        panel.with_target(_target(ref, query).instant())
-    return panel
+    built = _stat(texts).color_mode(BigValueColorMode.BACKGROUND).text_mode(BigValueTextMode.VALUE_AND_NAME)
+    return built.thresholds(dashboard.ThresholdsConfig().mode(ThresholdsMode.ABSOLUTE).steps(steps))
 
 
-def lines(id: int, title: str, help: str, *queries: Query, size: Size, unit: str = "short") -> timeseries.Panel:
-    """Curves over time; the legend is a table with the latest and the highest value."""
+def _curves(panel: Panel, texts: Texts) -> timeseries.Panel:
+    """The legend is a table with the latest and the highest value."""
     legend = common.VizLegendOptions().show_legend(True).display_mode(LegendDisplayMode.TABLE)
-    panel = (
+    return (
         timeseries.Panel()
-        .id(id)
-        .title(title)
-        .description(help)
-        .datasource(SOURCE)
-        .span(size.width)
-        .height(size.height)
-        .unit(unit)
         .min(0)
-        .no_value("–")
-        .line_width(2)
-        .fill_opacity(12)
-        .show_points(VisibilityMode.NEVER)
+        .no_value(texts.words.no_value)
         .legend(legend.placement(LegendPlacement.BOTTOM).calcs([LATEST, "max"]))
         .tooltip(common.VizTooltipOptions().mode(TooltipDisplayMode.MULTI))
     )
-    for ref, query in zip("ABCDEF", queries, strict=False):
-        panel.with_target(_target(ref, query).range())
-    return panel
 
 
-def top(id: int, title: str, help: str, *queries: Query, size: Size, unit: str = "short") -> bargauge.Panel:
-    """One bar per value; an instant query, so that values that left the top are not shown."""
-    panel = (
+def _top(panel: Panel, texts: Texts) -> bargauge.Panel:
+    """An instant query, so that values that left the top are not shown."""
+    return (
         bargauge.Panel()
-        .id(id)
-        .title(title)
-        .description(help)
-        .datasource(SOURCE)
-        .span(size.width)
-        .height(size.height)
-        .unit(unit)
-        .decimals(0)
+        .decimals(panel.decimals)
         .min(0)
-        .no_value("nothing yet")
+        .no_value(texts.words.nothing_yet)
         .color_scheme(dashboard.FieldColor().mode(FieldColorModeId.FIXED).fixed_color("blue"))
         .orientation(VizOrientation.HORIZONTAL)
         .display_mode(BarGaugeDisplayMode.BASIC)
@@ -116,33 +111,17 @@ def top(id: int, title: str, help: str, *queries: Query, size: Size, unit: str =
         .legend(common.VizLegendOptions().show_legend(False).display_mode(LegendDisplayMode.LIST).calcs([]))
         .reduce_options(_latest())
     )
-    for ref, query in zip("ABCDEF", queries, strict=False):
-        panel.with_target(_target(ref, query).instant())
-    return panel
 
 
-def _stat(id: int, title: str, help: str, size: Size, unit: str) -> stat.Panel:
-    return (
-        stat.Panel()
-        .id(id)
-        .title(title)
-        .description(help)
-        .datasource(SOURCE)
-        .span(size.width)
-        .height(size.height)
-        .unit(unit)
-        .no_value("–")
-        .reduce_options(_latest())
-    )
+def _stat(texts: Texts) -> stat.Panel:
+    return stat.Panel().no_value(texts.words.no_value).graph_mode(BigValueGraphMode.NONE).reduce_options(_latest())
 
 
 def _latest() -> common.ReduceDataOptions:
     return common.ReduceDataOptions().values(False).calcs([LATEST])
 
 
-def _text_mode(queries: tuple[Query, ...]) -> BigValueTextMode:
-    return BigValueTextMode.VALUE if len(queries) == 1 else BigValueTextMode.VALUE_AND_NAME
-
-
-def _target(ref: str, query: Query) -> prometheus.Dataquery:
-    return prometheus.Dataquery().ref_id(ref).datasource(SOURCE).expr(query.expr).legend_format(query.legend)
+def _target(ref: str, query: Query, kind: Kind, texts: Texts) -> prometheus.Dataquery:
+    built = prometheus.Dataquery().ref_id(ref).datasource(SOURCE).expr(query.expr)
+    built.legend_format(texts.legend(query.legend))
+    return built.range() if kind in (Kind.LINES, Kind.MINUTES) else built.instant()

@@ -1,102 +1,200 @@
-"""PromQL queries of the panels. $site and $window are the dashboard's variables.
+"""PromQL queries of the panels. $site, $window and $currency are the boards' variables.
 
 Windows are gauges with absolute values: no rate, no sum over `window`.
 """
 
 from __future__ import annotations
 
-from dashboards.panels import Query
+from dashboards.board import Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import Count, Money, Top
+from wakeline.numbers import TODAY, Count, Money, Top
 
 SITE = 'site="$site"'
+OF_SITE = f"{{{SITE}}}"
+OF_CURRENCY = f'{{{SITE},currency=~"$currency"}}'
 RATE = "[$__rate_interval]"
+WEEK_AGO = "offset 7d"
+CURRENCY = "{{currency}}"
+
+# ---- of the chosen site --------------------------------------------------------------------------
 
 
 def live(window: str) -> Query:
-    return Query(f'wakeline_live_visitors{{{SITE},window="{window}"}}', window)
+    return Query(f'wakeline_live_visitors{{{SITE},window="{window}"}}', f"live_{window}", Fresh.NOW)
 
 
 def today(number: Count) -> Query:
-    return Query(f"wakeline_{number.metric}_today{{{SITE}}}", _legend(number))
+    return Query(f"wakeline_{number.metric}_today{OF_SITE}", number.metric, Fresh.TODAY)
+
+
+def kept(gained: Count, back: Count) -> Query:
+    """Today's number, less what was taken back today."""
+    expr = f"wakeline_{gained.metric}_today{OF_SITE} - wakeline_{back.metric}_today{OF_SITE}"
+    return Query(expr, gained.metric, Fresh.TODAY)
 
 
 def net(gained: Money, back: Money) -> Query:
     """Today's amount by currency, less what was taken back today."""
-    return Query(f"wakeline_{gained.metric}_today{{{SITE}}} - wakeline_{back.metric}_today{{{SITE}}}", "{{currency}}")
+    return Query(_net(gained, back), CURRENCY, Fresh.TODAY)
 
 
 def amount(money: Money) -> Query:
     """Today's amount by currency."""
-    return Query(f"wakeline_{money.metric}_today{{{SITE}}}", "{{currency}}")
-
-
-def grown(gained: Money, back: Money, *, over: str) -> tuple[Query, Query]:
-    """What was gained and taken back within a time, e.g. 1h, by currency."""
-    return (
-        Query(f"increase(wakeline_{gained.metric}_total{{{SITE}}}[{over}])", "gained, {{currency}}"),
-        Query(f"increase(wakeline_{back.metric}_total{{{SITE}}}[{over}])", "taken back, {{currency}}"),
-    )
+    return Query(f"wakeline_{money.metric}_today{OF_CURRENCY}", CURRENCY, Fresh.TODAY)
 
 
 def share(part: Count, whole: Count) -> Query:
     """Today's `part` per `whole`; no value while `whole` is 0."""
-    return Query(f"wakeline_{part.metric}_today{{{SITE}}} / (wakeline_{whole.metric}_today{{{SITE}}} > 0)", part.metric)
+    expr = f"wakeline_{part.metric}_today{OF_SITE} / (wakeline_{whole.metric}_today{OF_SITE} > 0)"
+    return Query(expr, part.metric, Fresh.TODAY)
+
+
+def net_share(part: tuple[Money, Money], whole: tuple[Money, Money], less: tuple[Money, Money]) -> Query:
+    """Today's net `part` per net `whole` without `less`, by currency; no value while that is 0 or below."""
+    return Query(f"({_net(*part)}) / (({_net(*whole)}) - ({_net(*less)}) > 0)", CURRENCY, Fresh.TODAY)
+
+
+def against_week(number: Count) -> Query:
+    """By which share of it today's number is above that of a week ago at this time; no value where that was 0."""
+    metric = f"wakeline_{number.metric}_today{OF_SITE}"
+    return Query(f"{metric} / ({metric} {WEEK_AGO} > 0) - 1", number.metric, Fresh.WEEK)
+
+
+def beside_week(number: Count) -> tuple[Query, Query]:
+    """Today's number up to now, and a week ago up to the same time."""
+    metric = f"wakeline_{number.metric}_today{OF_SITE}"
+    return Query(metric, "today", Fresh.WEEK), Query(f"{metric} {WEEK_AGO}", "week_ago", Fresh.WEEK)
+
+
+def net_beside_week(gained: Money, back: Money) -> tuple[Query, Query]:
+    """The same of an amount by currency."""
+    return (
+        Query(_net(gained, back), "today_in_currency", Fresh.WEEK),
+        Query(_net(gained, back, WEEK_AGO), "week_ago_in_currency", Fresh.WEEK),
+    )
+
+
+def grown(number: Count, *, over: str) -> Query:
+    """What was counted within a time, e.g. 1h."""
+    return Query(f"increase(wakeline_{number.metric}_total{OF_SITE}[{over}])", number.metric, Fresh.LAST)
+
+
+def net_grown(gained: Money, back: Money, *, over: str) -> tuple[Query, Query]:
+    """What was gained and taken back within a time, by currency."""
+    return (
+        Query(f"increase(wakeline_{gained.metric}_total{OF_CURRENCY}[{over}])", "gained", Fresh.LAST),
+        Query(f"increase(wakeline_{back.metric}_total{OF_CURRENCY}[{over}])", "taken_back", Fresh.LAST),
+    )
 
 
 def per_minute(number: Count) -> Query:
-    return Query(f"60 * rate(wakeline_{number.metric}_total{{{SITE}}}{RATE})", _legend(number))
+    return Query(f"60 * rate(wakeline_{number.metric}_total{OF_SITE}{RATE})", number.metric, Fresh.LAST)
 
 
 def total(number: Count) -> Query:
     """Since the start."""
-    return Query(f"wakeline_{number.metric}_total{{{SITE}}}", _legend(number))
+    return Query(f"wakeline_{number.metric}_total{OF_SITE}", number.metric, Fresh.START)
 
 
-def _legend(number: Count) -> str:
-    return number.metric.replace("_", " ")
-
-
-def top(list: Top, *, window: str = "$window") -> tuple[Query, Query]:
+def top(list: Top, *, window: str) -> tuple[Query, Query]:
     """The largest values first, and the sum of all others last."""
     metric = f'wakeline_{list.metric}_window{{{SITE},window="{window}",{list.label}'
-    return Query(f'sort_desc({metric}!="{OTHER}"}})', f"{{{{{list.label}}}}}"), Query(f'{metric}="{OTHER}"}}', OTHER)
+    fresh = Fresh.TODAY if window == TODAY else Fresh.WINDOW
+    return (
+        Query(f'sort_desc({metric}!="{OTHER}"}})', f"{{{{{list.label}}}}}", fresh),
+        Query(f'{metric}="{OTHER}"}}', "other", fresh),
+    )
+
+
+def rising(list: Top) -> Query:
+    """By how much the last five minutes are above a sixth of the last thirty, of values that are in both lists."""
+    each = f'wakeline_{list.metric}_window{{{SITE},{list.label}!="{OTHER}",window='
+    expr = f'sort_desc({each}"5m"}} - ignoring(window) {each}"30m"}} / 6 > 0)'
+    return Query(expr, f"{{{{{list.label}}}}}", Fresh.NOW)
+
+
+def without(more: Top, less: Top) -> Query:
+    """Today's values of one list less those of another list of the same label; one that is not in it counts as 0."""
+    minuend, subtrahend = (
+        f'wakeline_{list.metric}_window{{{SITE},window="{TODAY}",{list.label}!="{OTHER}"}}' for list in (more, less)
+    )
+    expr = f"sort_desc({minuend} - ({subtrahend} or {minuend} * 0) > 0)"
+    return Query(expr, f"{{{{{more.label}}}}}", Fresh.TODAY)
+
+
+def _net(gained: Money, back: Money, when: str = "") -> str:
+    return " - ".join(f"wakeline_{money.metric}_today{OF_CURRENCY} {when}".strip() for money in (gained, back))
+
+
+# ---- each site beside the others -----------------------------------------------------------------
+
+EACH = "{{site}}"
+
+
+def sites_now() -> Query:
+    return Query('sort_desc(wakeline_live_visitors{window="now"})', EACH, Fresh.NOW)
+
+
+def sites_today(number: Count) -> Query:
+    return Query(f"sort_desc(wakeline_{number.metric}_today)", EACH, Fresh.TODAY)
+
+
+def sites_share(part: Count, whole: Count) -> Query:
+    return Query(f"sort_desc(wakeline_{part.metric}_today / (wakeline_{whole.metric}_today > 0))", EACH, Fresh.TODAY)
+
+
+def sites_net(gained: Money, back: Money) -> Query:
+    expr = f"sort_desc(wakeline_{gained.metric}_today - wakeline_{back.metric}_today)"
+    return Query(expr, "site_in_currency", Fresh.TODAY)
+
+
+def sites_per_minute(number: Count) -> Query:
+    return Query(f"60 * rate(wakeline_{number.metric}_total{RATE})", EACH, Fresh.LAST)
 
 
 # ---- for operators: all sites and processes together ---------------------------------------------
 
+
+def _last(expr: str, legend: str) -> Query:
+    return Query(expr, legend, Fresh.LAST)
+
+
+def _now(expr: str, legend: str) -> Query:
+    return Query(expr, legend, Fresh.NOW)
+
+
 INTAKE = (
-    Query(f"sum(rate(wakeline_collector_accepted_total{RATE}))", "accepted"),
-    Query(f"sum(rate(wakeline_collector_rejected_total{RATE}))", "rejected"),
-    Query(f"sum(rate(wakeline_collector_unavailable_total{RATE}))", "unavailable"),
-    Query(f"sum by (short_of) (rate(wakeline_collector_counted_only_total{RATE})) > 0", "only counted: {{short_of}}"),
+    _last(f"sum(rate(wakeline_collector_accepted_total{RATE}))", "accepted"),
+    _last(f"sum(rate(wakeline_collector_rejected_total{RATE}))", "rejected"),
+    _last(f"sum(rate(wakeline_collector_unavailable_total{RATE}))", "unavailable"),
+    _last(f"sum by (short_of) (rate(wakeline_collector_counted_only_total{RATE})) > 0", "only_counted"),
 )
-REFUSALS = Query(f"sum by (reason) (rate(wakeline_collector_rejected_total{RATE})) > 0", "{{reason}}")
+REFUSALS = _last(f"sum by (reason) (rate(wakeline_collector_rejected_total{RATE})) > 0", "{{reason}}")
 LAG = (
-    Query("wakeline_lag_seconds", "oldest record not in the profiles"),
-    Query(
+    _now("wakeline_lag_seconds", "oldest_record"),
+    _last(
         f"histogram_quantile(0.95, sum by (le) (rate(wakeline_processor_event_age_seconds_bucket{RATE})))",
-        "event to profile, p95",
+        "event_to_profile",
     ),
-    Query(
+    _last(
         f"histogram_quantile(0.95, sum by (le) (rate(wakeline_collector_request_seconds_bucket{RATE})))",
-        "collector's answer, p95",
+        "collectors_answer",
     ),
 )
 BOOKS = (
-    Query("sum(abs(wakeline_collector_ledger_difference))", "collector"),
-    Query("wakeline_ledger_difference", "lanes"),
-    Query("wakeline_dead_letters_total", "dead letters"),
+    _now("sum(abs(wakeline_collector_ledger_difference))", "collector"),
+    _now("wakeline_ledger_difference", "lanes"),
+    Query("wakeline_dead_letters_total", "dead_letters", Fresh.START),
 )
 WAITING = (
-    Query("sum(wakeline_collector_spool_records)", "in the spool, not in the log"),
-    Query("wakeline_archiver_lag_records", "in the log, not in the history"),
+    _now("sum(wakeline_collector_spool_records)", "in_spool"),
+    _now("wakeline_archiver_lag_records", "in_log"),
 )
-RECORDS = Query("sort_desc(wakeline_ledger_records)", "{{state}}")
-UP = Query('min by (job) (up{job=~"wakeline-.+"})', "{{job}}")
-MEMORY = Query('sum by (job) (process_resident_memory_bytes{job=~"wakeline-.+"})', "{{job}}")
+RECORDS = Query("sort_desc(wakeline_ledger_records)", "{{state}}", Fresh.START)
+UP = _now('min by (job) (up{job=~"wakeline-.+"})', "{{job}}")
+MEMORY = _now('sum by (job) (process_resident_memory_bytes{job=~"wakeline-.+"})', "{{job}}")
 SERVER_MEMORY = (
-    Query("max(wakeline_collector_memory_share)", "in use"),
-    Query('max(wakeline_collector_memory_share_once_folded{profiles="none"})', "once the backlog is counted"),
-    Query('max(wakeline_collector_memory_share_once_folded{profiles="all"})', "once all of it creates profiles"),
+    _now("max(wakeline_collector_memory_share)", "in_use"),
+    _now('max(wakeline_collector_memory_share_once_folded{profiles="none"})', "once_counted"),
+    _now('max(wakeline_collector_memory_share_once_folded{profiles="all"})', "once_profiles"),
 )

@@ -15,7 +15,7 @@ from benchmarks.children import ROOT, child_environ
 
 TEXT = (ROOT / "docs/architecture.md").read_text()
 FILES = re.findall(r"`([a-z_]+/[\w/.-]+\.(?:py|ts))`", TEXT)
-STEPS = re.findall(r"```python (\S+) ?(\w*)\n(.*?)```", TEXT, re.DOTALL)
+STEPS = re.findall(r"```(?:python|toml) (\S+) ?(\w*)\n(.*?)```", TEXT, re.DOTALL)
 COPIED = ("wakeline", "crm", "processor", "api", "dashboards", "tests", "benchmarks")
 
 USED = """
@@ -85,9 +85,11 @@ def test_its_example_counts_on_the_site_in_the_profile_and_on_the_board(redis_se
     page = [sys.executable, "-c", "from dashboards import profiles; print(profiles.page())"]
     found = subprocess.run(page, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=True)
     assert "| `prints` | `int` |  | pages printed |" in found.stdout
-    board = [sys.executable, "-c", "from dashboards import live; print(live.as_json())"]
-    found = subprocess.run(board, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=True)
-    panels = {panel["title"]: panel for panel in json.loads(found.stdout)["panels"]}
+    (tmp_path / "docs").mkdir()
+    boards = [sys.executable, "-m", "dashboards.build"]
+    subprocess.run(boards, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=True)
+    board = json.loads((tmp_path / "dashboards/grafana/en/content.json").read_text())
+    panels = {panel["title"]: panel for panel in board["panels"]}
     assert "wakeline_prints_window" in json.dumps(panels["Printed pages"])
     tests = [
         sys.executable,
@@ -96,7 +98,7 @@ def test_its_example_counts_on_the_site_in_the_profile_and_on_the_board(redis_se
         "-q",
         "-p",
         "no:cacheprovider",
-        "tests/test_dashboards_live.py",
+        "tests/test_dashboards_boards.py",
         "-k",
         "grid",
     ]
@@ -110,6 +112,9 @@ def apply(file: Path, anchor: str, code: str) -> None:
         file.write_text(code)
         return
     lines = file.read_text().splitlines(keepends=True)
+    if file.suffix == ".toml" or (not anchor and file.name == "visits.py"):  # at its end
+        file.write_text("".join([*lines, "\n", code]))
+        return
     at = place(ast.parse("".join(lines)), anchor)
     file.write_text("".join([*lines[:at], code, *lines[at:]]))
 
@@ -128,4 +133,6 @@ def place(tree: ast.Module, anchor: str) -> int:
             return node.lineno - 1
         if not anchor and isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "COUNTS":
             return node.lineno - 1
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == anchor:
+            return (node.end_lineno or 0) - 1
     raise AssertionError(f"no {anchor or 'place'} there")

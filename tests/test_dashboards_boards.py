@@ -1,4 +1,4 @@
-"""The dashboard, the alert rules and the configuration match each other and the processes' metrics."""
+"""The boards, their texts, the alert rules and the configuration match each other and the processes' metrics."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 import promql_parser
 import pytest
 from prometheus_client.core import Metric
@@ -17,14 +18,22 @@ import api.metrics
 import archiver.metrics
 import collector.metrics
 import processor.metrics
-from dashboards import live
+from dashboards import build, guide
+from dashboards.board import Board, Kind
+from dashboards.boards import BOARDS
+from dashboards.texts import ENGLISH, FIGURES, LANGUAGES, MissingText, Texts, texts
 from wakeline import numbers
 from wakeline.settings import Settings
 
-FOLDER = live.FILE.parent.parent
-BOARD = json.loads(live.FILE.read_text())
-PANELS = [panel for panel in BOARD["panels"] if panel["type"] != "row"]
-VARIABLES = {"$__rate_interval": "1m", "$site": "shop", "$window": "30m"}
+FOLDER = build.FOLDER.parent
+MODELS = {board.name: json.loads(build.file_of(board, ENGLISH).read_text()) for board in BOARDS}
+PANELS = [
+    pytest.param(board, panel, id=f"{board}: {panel['title']}")
+    for board, model in MODELS.items()
+    for panel in model["panels"]
+    if panel["type"] != "row"
+]
+VARIABLES = {"$__rate_interval": "1m", "$site": "shop", "$window": "30m", "$currency": "EUR"}
 SCRAPED = {"up", "process_resident_memory_bytes"}  # Prometheus' own, and of every process
 
 
@@ -35,9 +44,9 @@ def filled(expr: str) -> str:
 
 
 QUERIES = [
-    pytest.param(panel, target, id=f"{panel['title']}: {target['legendFormat']}")
-    for panel in PANELS
-    for target in panel["targets"]
+    pytest.param(param.values[1], target, id=f"{param.id}: {target['legendFormat']}")
+    for param in PANELS
+    for target in param.values[1]["targets"]  # type: ignore[index,call-overload]
 ]
 ALERTS = re.findall(r"^ +expr: (.+)$", (FOLDER / "prometheus" / "rules.yml").read_text(), re.MULTILINE)
 EXPRESSIONS = [filled(query.values[1]["expr"]) for query in QUERIES] + ALERTS  # type: ignore[index]
@@ -141,24 +150,42 @@ def test_the_check_of_windows_can_fail(expression: str, is_fine: bool) -> None:
     assert (misused(expression) == []) == is_fine
 
 
-# ---- the dashboard -------------------------------------------------------------------------------
+# ---- the boards ----------------------------------------------------------------------------------
 
 
-def test_the_committed_file_is_what_the_code_makes() -> None:
-    assert live.FILE.read_text() == live.as_json(), "run: python -m dashboards.live"
+def test_the_committed_files_are_what_the_code_makes() -> None:
+    made = dict(build.files())
+    for file, text in made.items():
+        assert file.read_text() == text, f"{file}: run `make dashboards`"
+    assert set(build.FOLDER.rglob("*.json")) == set(made) - {guide.FILE}
 
 
-def test_every_panel_and_row_has_an_id_and_a_title_of_its_own() -> None:
-    ids = [panel["id"] for panel in BOARD["panels"]]
-    assert len(set(ids)) == len(ids) == len({panel["title"] for panel in BOARD["panels"]})
+@pytest.mark.parametrize("name", MODELS)
+def test_every_panel_and_row_has_an_id_and_a_title_of_its_own(name: str) -> None:
+    panels = MODELS[name]["panels"]
+    ids = [panel["id"] for panel in panels]
+    assert len(set(ids)) == len(ids)
+    titles = [panel["title"] for panel in panels if panel["type"] != "row"]
+    assert len(set(titles)) == len(titles)
     assert min(ids) > 0
 
 
-@pytest.mark.parametrize("panel", [pytest.param(panel, id=panel["title"]) for panel in PANELS])
-def test_every_panel_says_what_it_shows(panel: dict[str, Any]) -> None:
+def test_boards_have_addresses_of_their_own_and_lead_to_each_other() -> None:
+    assert MODELS["live"]["uid"] == "wakeline-live"  # pages and bookmarks name it
+    uids = [json.loads(file.read_text())["uid"] for file in build.FOLDER.rglob("*.json")]
+    assert len(set(uids)) == len(uids) == len(BOARDS) * len(LANGUAGES)
+    for model in MODELS.values():
+        (link,) = model["links"]
+        assert (link["type"], link["includeVars"], link["keepTime"]) == ("dashboards", True, True)
+        assert link["tags"] == model["tags"]
+
+
+@pytest.mark.parametrize(("board", "panel"), PANELS)
+def test_every_panel_says_what_it_shows(board: str, panel: dict[str, Any]) -> None:
     options, defaults = panel["options"], panel["fieldConfig"]["defaults"]
     assert panel["title"]
     assert panel["description"].endswith(".")
+    assert not re.search(r"\{\w+\}", panel["description"])  # a figure that was not filled in
     assert defaults["unit"]
     assert defaults["noValue"]
     assert panel["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
@@ -173,6 +200,15 @@ def test_every_panel_says_what_it_shows(panel: dict[str, Any]) -> None:
         assert all(target["instant"] and not target["range"] for target in panel["targets"])
 
 
+def test_every_query_of_a_panel_is_asked() -> None:
+    """Grafana's letters for queries end somewhere."""
+    shown = {(board, panel["title"]): len(panel["targets"]) for board, panel in (param.values for param in PANELS)}  # type: ignore[index]
+    said = texts(ENGLISH)
+    assert shown == {
+        (board.name, said.panel(panel.text).title): len(panel.queries) for board in BOARDS for panel in board.panels
+    }
+
+
 @pytest.mark.parametrize(("panel", "target"), QUERIES)
 def test_top_lists_are_asked_at_one_instant(panel: dict[str, Any], target: dict[str, Any]) -> None:
     asked = {selector.name for selector in selectors(promql_parser.parse(filled(target["expr"])))}
@@ -182,9 +218,10 @@ def test_top_lists_are_asked_at_one_instant(panel: dict[str, Any], target: dict[
         assert panel["type"] == "bargauge"
 
 
-def test_panels_fill_the_grid_without_overlap() -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_panels_fill_the_grid_without_overlap(name: str) -> None:
     taken: set[tuple[int, int]] = set()
-    for panel in BOARD["panels"]:
+    for panel in MODELS[name]["panels"]:
         x, y, w, h = (panel["gridPos"][side] for side in "xywh")
         cells = {(column, row) for column in range(x, x + w) for row in range(y, y + h)}
         assert not cells & taken, panel["title"]
@@ -193,11 +230,106 @@ def test_panels_fill_the_grid_without_overlap() -> None:
     assert (width, len(taken)) == (24, 24 * height)
 
 
-def test_the_window_variable_offers_what_is_measured() -> None:
-    variables = {variable["name"]: variable for variable in BOARD["templating"]["list"]}
-    assert tuple(variables["window"]["query"].split(",")) == numbers.WINDOWS
+@pytest.mark.parametrize("name", MODELS)
+def test_the_variables_offer_what_is_measured_and_are_those_of_every_board(name: str) -> None:
+    """So a link to another board takes the values along."""
+    variables = {variable["name"]: variable for variable in MODELS[name]["templating"]["list"]}
+    assert list(variables) == ["datasource", "site", "window", "currency"]
+    offered = [value.rpartition(" : ")[2] for value in variables["window"]["query"].split(",")]
+    assert tuple(offered) == numbers.WINDOWS
     assert variables["window"]["current"]["value"] in numbers.WINDOWS
     assert variables["site"]["query"] == "label_values(wakeline_live_visitors, site)"
+    asked = json.dumps([panel["targets"] for panel in MODELS[name]["panels"] if panel["type"] != "row"])
+    for variable in ("site", "window", "currency"):
+        assert (f"${variable}" in asked) == (variables[variable].get("hide", 0) == 0)
+
+
+# ---- the texts -----------------------------------------------------------------------------------
+
+
+def placeholders(said: str) -> list[str]:
+    """What Grafana, the board's variables and the figures fill in."""
+    return sorted(re.findall(r"\{\{\w+\}\}|\$\w+|\{\w+\}", said))
+
+
+def all_texts(language: str) -> dict[str, str]:
+    """Of a language, by where they stand."""
+    found = {}
+    for part, of_part in msgspec.to_builtins(texts(language)).items():
+        for id, said in of_part.items():
+            each = said if isinstance(said, dict) else {"": said}
+            found |= {f"{part}.{id}.{field}": text for field, text in each.items()}
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_has_the_texts_of_english_with_the_same_placeholders(language: str) -> None:
+    english, found = all_texts(ENGLISH), all_texts(language)
+    assert found.keys() == english.keys()
+    assert {id: placeholders(said) for id, said in found.items()} == {
+        id: placeholders(said) for id, said in english.items()
+    }
+    assert all(said.strip() == said != "" for said in found.values())
+    if language != ENGLISH:
+        same = {id for id, said in found.items() if said == english[id] and len(said) > 20}
+        assert not {id for id in same if not re.fullmatch(r"[\W\d]*", english[id])}, "not translated"
+
+
+def test_no_text_is_left_over() -> None:
+    used = Used(texts(ENGLISH))
+    for board in BOARDS:
+        build.dashboard(board, ENGLISH, used)  # type: ignore[arg-type]
+    said = texts(ENGLISH)
+    for part, named in used.named.items():
+        assert set(getattr(said, part)) == named, part
+
+
+class Used:
+    """Texts that note which are asked for."""
+
+    def __init__(self, said: Texts) -> None:
+        self._said = said
+        self.words = said.words
+        self.named: dict[str, set[str]] = {"boards": set(), "rows": set(), "panels": set(), "legends": set()}
+
+    def board(self, id: str) -> Any:
+        self.named["boards"].add(id)
+        return self._said.board(id)
+
+    def row(self, id: str) -> str:
+        self.named["rows"].add(id)
+        return self._said.row(id)
+
+    def panel(self, id: str) -> Any:
+        self.named["panels"].add(id)
+        return self._said.panel(id)
+
+    def sentence(self, id: str, fresh: str) -> str:
+        return self._said.sentence(id, fresh)
+
+    def legend(self, id: str) -> str:
+        if not id.startswith("{{"):
+            self.named["legends"].add(id)
+        return self._said.legend(id)
+
+    def window(self, id: str) -> str:
+        return self._said.window(id)
+
+
+def test_a_missing_text_says_where_it_belongs() -> None:
+    panel = BOARDS[0].panels[0]._replace(text="of_nothing")
+    board = Board("live", (BOARDS[0].rows[0]._replace(panels=(panel,)),))
+    with pytest.raises(MissingText, match=r"add \[panels\] of_nothing to dashboards/texts/, in every language"):
+        build.as_json(board, ENGLISH)
+
+
+def test_every_figure_is_named_in_a_sentence_or_on_the_page() -> None:
+    said = json.dumps(msgspec.to_builtins(texts(ENGLISH)))
+    assert [name for name in FIGURES if f"{{{name}}}" not in said] == []
+
+
+def test_kinds_of_panels_fit_beside_each_other() -> None:
+    assert all(build.COLUMNS // kind.shape.beside >= 4 for kind in Kind)
 
 
 def test_every_top_list_has_a_panel() -> None:
@@ -246,7 +378,7 @@ def test_the_images_are_pinned_and_their_files_exist() -> None:
     images = re.findall(r"image: (\S+)", compose)
     assert len(images) == 2
     assert all(re.fullmatch(r"[a-z/]+:v?\d+\.\d+\.\d+", image) for image in images)
-    for path in re.findall(r"- (\./\S+?):/", compose):
+    for path in re.findall(r"- (\./\S+?):/", compose.replace("${WAKELINE_LANGUAGE:-en}", ENGLISH)):
         assert (FOLDER / path).exists(), path
 
 
@@ -255,7 +387,9 @@ def test_provisioning_names_what_exists() -> None:
     provider = (FOLDER / "grafana/provisioning/dashboards/wakeline.yaml").read_text()
     source = (FOLDER / "grafana/provisioning/datasources/prometheus.yaml").read_text()
     (path,) = re.findall(r"path: (\S+)", provider)
-    assert f"./grafana/live.json:{path}/live.json" in compose
+    assert f"./grafana/${{WAKELINE_LANGUAGE:-{ENGLISH}}}:{path}:ro" in compose
+    assert all((FOLDER / "grafana" / language / "live.json").is_file() for language in LANGUAGES)
+    assert f"GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH: {path}/live.json" in compose
     assert "--web.listen-address=127.0.0.1:9090" in compose
     assert "url: http://127.0.0.1:9090" in source
     interval = re.findall(r"scrape_interval: (\S+)", (FOLDER / "prometheus" / "prometheus.yml").read_text())

@@ -1,0 +1,45 @@
+"""What is read, where visits begin and end, and what visitors do on the pages."""
+
+from __future__ import annotations
+
+from dashboards.board import Board, Row, Unit
+from dashboards.declare import beside_week, ranking, ratio, today
+from wakeline import numbers
+
+TODAY = (
+    today("page_views", numbers.PAGE_VIEWS),
+    ratio("pages_per_visit", numbers.PAGE_VIEWS, numbers.VISITS, Unit.COUNT),
+    ratio("engaged_time", numbers.ENGAGED, numbers.VISITS, Unit.SECONDS),
+    ratio("bounces", numbers.BOUNCES, numbers.SESSIONS),
+)
+PAGES = (
+    ranking("pages_today", numbers.TOP_PAGES),
+    ranking("engaged_by_page", numbers.TOP_ENGAGED),
+    ranking("entry_pages", numbers.TOP_ENTRIES),
+    ranking("exit_pages", numbers.TOP_EXITS),
+)
+SEARCHES = (
+    today("searches", numbers.SEARCHES, numbers.SEARCHES_EMPTY),
+    ratio("searches_in_vain", numbers.SEARCHES_EMPTY, numbers.SEARCHES),
+    today("not_found", numbers.NOT_FOUND),
+    ranking("search_terms", numbers.TOP_SEARCHES),
+    ranking("terms_in_vain", numbers.TOP_SEARCHES_EMPTY),
+    ranking("pages_not_found", numbers.TOP_NOT_FOUND),
+)
+ACTIONS = (
+    today("custom_events", numbers.EVENTS),
+    ranking("events_by_name", numbers.TOP_EVENTS),
+)
+WEEK = (beside_week("page_views_week", numbers.PAGE_VIEWS),)
+
+BOARD = Board(
+    "content",
+    (
+        Row("today", TODAY),
+        Row("pages_of_today", PAGES),
+        Row("searches", SEARCHES),
+        Row("actions", ACTIONS),
+        Row("week", WEEK),
+    ),
+    hours=24,
+)

@@ -1,0 +1,34 @@
+"""For operators: whether everything runs, keeps up, and accounts for each event. All sites together but for bots."""
+
+from __future__ import annotations
+
+from dashboards import queries
+from dashboards.board import Board, Row, Unit
+from dashboards.declare import bars, lamp, lines, number, ranking
+from wakeline import numbers
+
+HEALTH = (
+    lamp("processes", queries.UP, bad_below=1),
+    lamp("books", *queries.BOOKS),
+    number("lag", queries.LAG[0], unit=Unit.SECONDS, decimals=1),
+)
+FLOW = (
+    lines("intake", *queries.INTAKE),
+    lines("rejections", queries.REFUSALS),
+    lines("behind", *queries.LAG, unit=Unit.SECONDS),
+    lines("waiting", *queries.WAITING),
+)
+MEMORY = (
+    lines("memory", queries.MEMORY, unit=Unit.BYTES),
+    lines("server_memory", *queries.SERVER_MEMORY, unit=Unit.SHARE),
+)
+COUNTED = (
+    bars("records", queries.RECORDS),
+    ranking("bots", numbers.TOP_BOTS),
+    lines("people_and_bots", *map(queries.per_minute, (numbers.PAGE_VIEWS, numbers.EVENTS, numbers.BOT_EVENTS))),
+)
+
+BOARD = Board(
+    "operations",
+    (Row("health", HEALTH), Row("flow", FLOW), Row("memory", MEMORY), Row("counted", COUNTED)),
+)

@@ -1,0 +1,66 @@
+"""Panels of numbers, each in one line: the id of its text, and the number. Their queries are in queries.py."""
+
+from __future__ import annotations
+
+from dashboards import queries
+from dashboards.board import Kind, Panel, Query, Unit
+from wakeline.numbers import MS, TODAY, Count, Money, Top
+
+
+def number(text: str, *asked: Query, unit: Unit = Unit.COUNT, decimals: int = 0) -> Panel:
+    """One or a few current numbers."""
+    return Panel(text, Kind.NUMBER, asked, unit, decimals)
+
+
+def lamp(text: str, *asked: Query, bad_below: float | None = None) -> Panel:
+    """Numbers on green or red: red from 1 on, or below `bad_below`."""
+    return Panel(text, Kind.LAMP, asked, bad_below=bad_below)
+
+
+def lines(text: str, *asked: Query, unit: Unit = Unit.RATE) -> Panel:
+    return Panel(text, Kind.LINES, asked, unit)
+
+
+def bars(text: str, *asked: Query, unit: Unit = Unit.COUNT, decimals: int = 0) -> Panel:
+    """One bar per value."""
+    return Panel(text, Kind.TOP, asked, unit, decimals)
+
+
+def today(text: str, *counts: Count) -> Panel:
+    """Today's counts."""
+    return number(text, *map(queries.today, counts))
+
+
+def ratio(text: str, part: Count, whole: Count, unit: Unit = Unit.SHARE) -> Panel:
+    """Today's `part` per `whole`."""
+    return number(text, queries.share(part, whole), unit=unit, decimals=0 if unit is Unit.SECONDS else 1)
+
+
+def money(text: str, gained: Money, back: Money | None = None) -> Panel:
+    """Today's amount by currency, less what was taken back."""
+    return number(text, queries.net(gained, back) if back else queries.amount(gained), decimals=2)
+
+
+def ranking(text: str, list: Top, *, window: str = TODAY) -> Panel:
+    """The most frequent values of today, or of the board's window: "$window"."""
+    return bars(text, *queries.top(list, window=window), unit=Unit.SECONDS if list.unit == MS else Unit.COUNT)
+
+
+def rising(text: str, list: Top) -> Panel:
+    """Values of a live list that are more frequent than they were just before."""
+    return bars(text, queries.rising(list), decimals=1)
+
+
+def by_minute(text: str, *counts: Count) -> Panel:
+    """A bar for each of the last thirty minutes."""
+    return Panel(text, Kind.MINUTES, tuple(queries.grown(each, over="1m") for each in counts))
+
+
+def against_week(text: str, count: Count) -> Panel:
+    """Today's number against that of a week ago at this time, as a share."""
+    return number(text, queries.against_week(count), unit=Unit.SHARE)
+
+
+def beside_week(text: str, count: Count) -> Panel:
+    """The curves of today and of a week ago."""
+    return lines(text, *queries.beside_week(count))
