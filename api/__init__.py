@@ -5,7 +5,7 @@ profiles.py    GET /v1/profiles/...
 cards.py       /v1/cards/...: personal values of customers
 access.py      the API keys that may read
 answers.py     the answers and refusals of both
-numbers.py     reads the lanes' numbers and adds them up
+numbers.py     reads the lanes' numbers and adds them up; budget.py how many of them are shown
 ledger.py      the lanes' ledgers: the outcome of each record
 metrics.py     every metric with its meaning
 exposition.py  GET /metrics: one shared read, rendered

@@ -9,6 +9,7 @@ import uvloop
 from aiohttp import web
 
 from api.access import Access
+from api.budget import OF_ALL_SITES, OF_ONE_SITE, series_of_site, values_shown
 from api.cards import CardHandlers
 from api.exposition import Exposition
 from api.health import ready
@@ -39,7 +40,7 @@ async def run(config: Config) -> int:
     access = Access(config, redis)
     cards = CardHandlers(config, access, redis)
     numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
-    exposition = Exposition(numbers.read, top=settings.top_values)
+    exposition = Exposition(numbers.read, top=_values_shown(len(config.sites), settings.top_values))
 
     health = [alive("ok"), ready(numbers.check)]
     listens = {
@@ -60,3 +61,25 @@ async def run(config: Config) -> int:
         await redis.aclose()
         await profiles.close()
         await numbers.close()
+
+
+def _values_shown(sites: int, wanted: int) -> int:
+    """See `budget`; says so if it is not what was wanted, or not little enough."""
+    values = values_shown(sites, wanted)
+    series = sites * series_of_site(values)
+    if series > max(OF_ALL_SITES, OF_ONE_SITE):
+        log.warning(
+            "%d sites have up to %d series in /metrics, more than %d: let Prometheus have the memory for them",
+            sites,
+            series,
+            OF_ALL_SITES,
+        )
+    elif values < wanted:
+        log.info(
+            "lists in /metrics show %d values each instead of %d, so that %d sites have at most %d series",
+            values,
+            wanted,
+            sites,
+            series,
+        )
+    return values

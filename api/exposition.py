@@ -14,10 +14,11 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
 from api import metrics
+from api.budget import MOST_CURRENCIES
 from api.ledger import Ledger
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
-from wakeline.numbers import MONEYS, OF_CURRENCY, WINDOWS, Money, is_money
+from wakeline.numbers import MONEYS, OF_CURRENCY, PAGE_REVENUE, REVENUE, WINDOWS, Money, is_money
 from wakeline.patience import Outage
 from wakeline.vocabulary.money import CURRENCIES, major_units
 
@@ -79,6 +80,10 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         yield _filled(metrics.MONEY_TOTALS[money.name], _amounts(numbers, money, lambda each: each.totals))
     for money in MONEYS:
         yield _filled(metrics.MONEY_DAY[money.name], _amounts(numbers, money, lambda each: each.day))
+    yield _filled(
+        metrics.CURRENCIES_LEFT_OUT,
+        (((site,), len(_currencies(each)) - len(shown_currencies(each))) for site, each in numbers.sites.items()),
+    )
     for what, family in metrics.TOPS.items():
         yield _filled(family, _top_samples(numbers, what, top))
     yield _filled(metrics.OPEN_SESSIONS, [((), numbers.open_sessions)])
@@ -97,11 +102,27 @@ def _books(ledger: Ledger) -> Iterator[Metric]:
 def _amounts(
     numbers: Numbers, money: Money, counters: Callable[[SiteNumbers], Mapping[str, int]]
 ) -> Iterator[tuple[tuple[str, ...], float]]:
-    """Of every currency in which the site has any amount, 0 included, so that what is taken back can be subtracted."""
+    """Of each currency that is shown, 0 included, so that what is taken back can be subtracted."""
     for site, each in numbers.sites.items():
-        known = {field.partition(OF_CURRENCY)[2] for field in (*each.totals, *each.day) if is_money(field)}
-        for currency in sorted(known & CURRENCIES):
+        for currency in shown_currencies(each):
             yield (site, currency), float(major_units(counters(each).get(money.field(currency), 0), currency))
+
+
+def shown_currencies(site: SiteNumbers) -> list[str]:
+    """MOST_CURRENCIES of those in which the site has any amount.
+
+    First its main one, then those in which servers told the most: what pages alone tell, anybody can make up.
+    """
+
+    def rank(currency: str) -> tuple[bool, float, str]:
+        told = site.totals.get(REVENUE.field(currency), 0) - site.totals.get(PAGE_REVENUE.field(currency), 0)
+        return currency != site.currency, -float(major_units(told, currency)), currency
+
+    return sorted(sorted(_currencies(site), key=rank)[:MOST_CURRENCIES])
+
+
+def _currencies(site: SiteNumbers) -> set[str]:
+    return {field.partition(OF_CURRENCY)[2] for field in (*site.totals, *site.day) if is_money(field)} & CURRENCIES
 
 
 def _top_samples(numbers: Numbers, what: str, top: int) -> Iterator[tuple[tuple[str, ...], float]]:

@@ -71,7 +71,11 @@ DAY = {each.name: _today(each) for each in numbers.COUNTS}
 
 MONEY_TOTALS = {each.name: _amount_total(each) for each in numbers.MONEYS}
 MONEY_DAY = {each.name: _amount_today(each) for each in numbers.MONEYS}
-"""The same of amounts, by what comes before the currency. Only currencies of which a site has some amount."""
+"""The same of amounts, by what comes before the currency: of currencies in which a site has some, see `budget`."""
+
+CURRENCIES_LEFT_OUT = _gauge(
+    "wakeline_currencies_left_out", "Currencies of a site's orders and carts whose amounts are not shown", "site"
+)
 
 TOPS = {each.name: _top(each) for each in numbers.TOPS}
 """By name of the list. Live lists have every window, the others only today's."""
@@ -101,6 +105,7 @@ FAMILIES = (
     *DAY.values(),
     *MONEY_TOTALS.values(),
     *MONEY_DAY.values(),
+    CURRENCIES_LEFT_OUT,
     *TOPS.values(),
     OPEN_SESSIONS,
     LEDGER_RECORDS,

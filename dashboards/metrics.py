@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from api.budget import LEAST_VALUES, MOST_CURRENCIES, OF_ALL_SITES, OF_ONE_SITE
 from api.metrics import FAMILIES, Family
 from wakeline import numbers
 from wakeline.keys import OTHER
@@ -24,6 +25,9 @@ never over windows, which overlap.
 
 Times are in seconds. Windows are {", ".join(f"`{window}`" for window in numbers.WINDOWS)}; the last is the current day in the
 site's time zone. A list has the largest values, and the sum of all others as `{OTHER}`.
+
+A site has at most {OF_ONE_SITE:,} series, all sites together {OF_ALL_SITES:,}: with many sites lists show fewer values than `top_values`, but
+{LEAST_VALUES} at least. Amounts are shown in a site's main currency and in up to {MOST_CURRENCIES - 1} others, those in which servers told the most.
 """  # noqa: E501  # lines of a page
 
 

@@ -55,6 +55,8 @@ def test_names_are_unique_in_base_units_and_explained() -> None:
             "event",
             "bot",
             "clock",
+            "search_term",
+            "country",
         }
 
 
@@ -82,6 +84,7 @@ def test_every_number_is_shown_under_its_own_name() -> None:
         ("wakeline_live_visitors", ("shop", "now")): 1,
         ("wakeline_live_visitors", ("shop", "5m")): 2,
         ("wakeline_live_visitors", ("shop", "30m")): 3,
+        ("wakeline_currencies_left_out", ("shop",)): 0,
         ("wakeline_open_sessions", ()): 7,
         ("wakeline_lag_seconds", ()): 1.5,
         ("wakeline_clock_ahead_seconds", ("redis",)): -2.5,
