@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.children import ROOT, child_environ
+from dashboards.texts import ENGLISH, LANGUAGES
 
 TEXT = (ROOT / "docs/architecture.md").read_text()
 FILES = re.findall(r"`([a-z_]+/[\w/.-]+\.(?:py|ts))`", TEXT)
@@ -78,6 +79,9 @@ def test_its_example_counts_on_the_site_in_the_profile_and_on_the_board(redis_se
         )
     for file, anchor, code in STEPS:
         apply(tmp_path / file, anchor, code)
+        if Path(file).name == f"{ENGLISH}.toml":  # "in each language": here all say it in English
+            for language in LANGUAGES[1:]:
+                apply((tmp_path / file).with_stem(language), anchor, code)
     environ = child_environ(PYTHONPATH=str(tmp_path))
     run = [sys.executable, "-c", USED, redis_server.url]
     found = subprocess.run(run, cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=60, check=False)

@@ -272,7 +272,7 @@ def test_each_language_has_the_texts_of_english_with_the_same_placeholders(langu
     assert all(said.strip() == said != "" for said in found.values())
     if language != ENGLISH:
         same = {id for id, said in found.items() if said == english[id] and len(said) > 20}
-        assert not {id for id in same if not re.fullmatch(r"[\W\d]*", english[id])}, "not translated"
+        assert not {id for id in same if re.search(r"\w", re.sub(r"\{\{\w+\}\}", "", english[id]))}, "not translated"
 
 
 def test_no_text_is_left_over() -> None:

@@ -27,7 +27,7 @@ FIGURES = {
 """Figures that sentences name, from their definitions."""
 
 ENGLISH = "en"
-LANGUAGES = (ENGLISH,)
+LANGUAGES = (ENGLISH, "it", "pl", "fa")
 
 
 class MissingText(LookupError):
