@@ -416,7 +416,10 @@ def names(made: Plan) -> list[list[str]]:
 def test_the_plan_is_the_whole_small_path(config: Config) -> None:
     assert names(plan(config)) == [["server"], ["collector", "processor", "api", "archiver"]]
     assert names(plan(config, demo=True, visitors=3))[2:] == [["demo"], ["simulator"]]
-    assert set(plan(config).stopping) == {service.name for service in plan(config, demo=True, visitors=3).services()}
+    watching = [Service("prometheus", ()), Service("grafana", ())]
+    everything = plan(config, demo=True, visitors=3, watching=watching)
+    assert names(everything)[4:] == [["prometheus", "grafana"]]  # once there is something to watch
+    assert set(plan(config).stopping) == {service.name for service in everything.services()}
 
 
 def test_where_no_history_is_kept_no_archiver_runs(config: Config) -> None:

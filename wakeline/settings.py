@@ -101,6 +101,8 @@ class Settings:
         most=10**7,
     )
     demo_port: int = _port(8710, "port of the demo shop")
+    prometheus_port: int = _port(9090, "port of the Prometheus that `wakeline up --with-prometheus` starts")
+    grafana_port: int = _port(3000, "port of the Grafana that `wakeline up --with-grafana` starts")
     workers: int = _setting(1, "collector processes that share the public port", least=1, most=64)
     lanes: int = _setting(16, "lanes of the deployment; cannot be changed after the first start", least=1, most=1_024)
     half_life_days: float = _setting(

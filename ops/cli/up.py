@@ -28,15 +28,28 @@ from wakeline.settings import Settings
 @click.option("--demo", is_flag=True, help="With a demo shop.")
 @click.option("--simulate", type=click.IntRange(1, 10_000), metavar="N", help="N simulated visitors in the demo shop.")
 @click.option("--no-open", is_flag=True, help="Do not open the demo shop in a browser.")
+@click.option("--with-prometheus", is_flag=True, help="With a Prometheus that is on PATH and scrapes everything.")
+@click.option("--with-grafana", is_flag=True, help="With a Grafana and a Prometheus that are on PATH, and the boards.")
+@click.option(
+    "--grafana-for-all", is_flag=True, help="Let anyone on this machine view Grafana's boards, without a login."
+)
 @all_settings
-def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **flags: Any) -> None:
+def up(config: Path | None, demo: bool, simulate: int | None, no_open: bool, **flags: Any) -> None:
     """Start all of Wakeline here and supervise it.
 
     A server for the data (unless --redis names yours), the collector, the processor, the archiver and the read side.
     Processes that die are restarted; Ctrl-C stops everything.
+
+    With --with-grafana, WAKELINE_GRAFANA_PASSWORD is the password of Grafana's admin, and WAKELINE_LANGUAGE the
+    language of the boards: en, it, pl or fa.
     """
     from ops.up.guard import CannotStart
-    from ops.up.run import run
+    from ops.up.run import With, run
+
+    names = ("with_prometheus", "with_grafana", "grafana_for_all")
+    with_prometheus, with_grafana, grafana_for_all = (bool(flags.pop(name)) for name in names)
+    if grafana_for_all and not with_grafana:
+        raise Refused("--grafana-for-all is about the Grafana of --with-grafana: add that")
 
     if simulate and not demo:
         raise Refused("simulated visitors need the demo shop: add --demo")
@@ -61,7 +74,8 @@ def up(demo: bool, simulate: int | None, no_open: bool, config: Path | None, **f
     environ.pop(CONFIG, None)
     environ |= {PREFIX + name.upper(): text for name, text in flags.items() if name in SETTINGS and text}
     try:
-        raise SystemExit(run(read_config, environ, demo=demo, visitors=simulate or 0, open_shop=not no_open))
+        more = With(demo, simulate or 0, not no_open, with_prometheus, with_grafana, grafana_for_all)
+        raise SystemExit(run(read_config, environ, more))
     except CannotStart as why:
         raise Refused(str(why), FAILED) from None
 

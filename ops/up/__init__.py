@@ -1,6 +1,7 @@
 """`wakeline up`: starts and supervises all services on one machine.
 
 plan.py        the services to start, in order, and when each is ready
+watching.py    Prometheus and Grafana beside them
 guard.py       checks before the start: exclusive use of the data folder, free ports
 supervisor.py  starts and stops services in order
 child.py       one service: starts, restarts and stops it

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -46,15 +46,21 @@ class Plan:
     """`stages` start one after the other, the services in one together; `stopping` has all in the order of stopping."""
 
     stages: tuple[tuple[Service, ...], ...]
-    stopping: tuple[str, ...] = ("simulator", "demo", "collector", "api", "processor", "archiver", "server")
+    stopping: tuple[str, ...] = (
+        *("simulator", "demo", "collector", "api", "processor", "archiver", "server"),
+        *("grafana", "prometheus"),
+    )
 
     def services(self) -> Iterator[Service]:
         for stage in self.stages:
             yield from stage
 
 
-def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
-    """The plan for `config`: the embedded server unless it names another, and optionally the shop and its visitors."""
+def plan(config: Config, *, demo: bool = False, visitors: int = 0, watching: Sequence[Service] = ()) -> Plan:
+    """The plan for `config`: the embedded server unless it names another, and optionally the shop and its visitors.
+
+    `watching`: what watches the services, and starts after them.
+    """
     settings = config.settings
     stages: list[tuple[Service, ...]] = []
     if "redis" not in config.given:
@@ -90,6 +96,8 @@ def plan(config: Config, *, demo: bool = False, visitors: int = 0) -> Plan:
         stages.append((_service(config, "demo", Listener("demo_port", host, settings.demo_port)),))
     if visitors:
         stages.append((_service(config, "simulator", arguments=(str(visitors),)),))
+    if watching:
+        stages.append(tuple(watching))
     return Plan(tuple(stages))
 
 

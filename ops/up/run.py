@@ -8,7 +8,7 @@ import secrets
 import sys
 import webbrowser
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ops.backup import swap
 from ops.up.applier import Applier, apply_command
@@ -18,12 +18,25 @@ from ops.up.output import JsonOutput, Output
 from ops.up.plan import plan
 from ops.up.summary import shop_url, summary
 from ops.up.supervisor import NAME, Supervisor
+from ops.up.watching import grafana, prometheus
 from wakeline import data_folder
 from wakeline.logs import is_coloured
 from wakeline.settings import Config, LogFormat
 
 
-def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int, open_shop: bool) -> int:
+@dataclass(frozen=True)
+class With:
+    """What else is started."""
+
+    demo: bool = False
+    visitors: int = 0  # simulated ones, in the demo shop
+    opens_shop: bool = False  # in a browser
+    prometheus: bool = False
+    grafana: bool = False
+    grafana_for_all: bool = False  # without a login
+
+
+def run(config: Config, environ: Mapping[str, str], more: With) -> int:
     """Runs until it is stopped; returns the exit code. `environ` is passed to the children.
 
     Raises CannotStart.
@@ -38,15 +51,18 @@ def run(config: Config, environ: Mapping[str, str], *, demo: bool, visitors: int
     with sole_use(config.settings.data):
         swap.clear(config.settings.data)  # data staged by a restore that was interrupted before it changed anything
         (config.settings.data / "redis").mkdir(exist_ok=True)
-        services = plan(config, demo=demo, visitors=visitors)
+        watching = [prometheus(config.settings)] if more.prometheus or more.grafana else []
+        if more.grafana:
+            watching.append(grafana(config.settings, environ, for_all=more.grafana_for_all))
+        services = plan(config, demo=more.demo, visitors=more.visitors, watching=watching)
         refuse_taken_ports(listener for service in services.services() for listener in service.listeners)
         output = (JsonOutput if is_json else Output)(sys.stdout, coloured=coloured)
         for words in data_folder.close(config.settings.data):
             output.report(NAME, words)
 
         def when_up() -> None:
-            output.block(summary(config, demo=demo))
-            if demo and open_shop and _has_display():
+            output.block(summary(config, demo=more.demo, watching=[service.name for service in watching]))
+            if more.demo and more.opens_shop and _has_display():
                 webbrowser.open(shop_url(config))
 
         async def applies() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from wakeline.history.opening import archive_url
@@ -11,7 +12,7 @@ from wakeline.settings import Config, Settings
 from wakeline.tag import address, collector_url, script_tag
 
 
-def summary(config: Config, *, demo: bool) -> str:
+def summary(config: Config, *, demo: bool, watching: Sequence[str] = ()) -> str:
     """URLs, the tag of each site, the location of the data."""
     settings = config.settings
     local = address(settings.internal_host)
@@ -26,6 +27,8 @@ def summary(config: Config, *, demo: bool) -> str:
         ("", f"http://{local}:{settings.metrics_port}/metrics   collector"),
         ("", f"http://{local}:{settings.processor_metrics_port}/metrics   processor"),
         *([archiver] if archive_url(settings) is not None else []),
+        *([("Prometheus", f"http://127.0.0.1:{settings.prometheus_port}")] if "prometheus" in watching else []),
+        *([("Grafana", f"http://127.0.0.1:{settings.grafana_port}   user: admin")] if "grafana" in watching else []),
         ("Data", str(settings.data.resolve())),
     ]
     lines = ["Wakeline is up. Ctrl-C stops it.", ""]

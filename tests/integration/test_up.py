@@ -5,6 +5,7 @@ Both logs are tested: the one in the embedded server, and Kafka, which is not a 
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -200,3 +201,24 @@ def test_settings_that_do_not_suit_the_data_end_it_with_the_mend(up: Up) -> None
     assert said.returncode == 1
     assert "set lanes = 16" in said.stdout
     assert "cannot start" in said.stdout
+
+
+@whatever_the_log
+def test_a_prometheus_beside_it_knows_of_every_click(stopped_up: Up) -> None:
+    """And it is stopped with the others."""
+    up = stopped_up
+    up.start("--with-prometheus")
+    up.until_line("Prometheus http://127.0.0.1:")
+    family = up.family()
+    assert up.send_page_view("visitor-1", "page-0001") == 202
+
+    def shown(query: str) -> list[str]:
+        url = f"http://127.0.0.1:{up.ports['prometheus_port']}/api/v1/query?query={query}"
+        with urllib.request.urlopen(url, timeout=10) as answer:
+            return [one["value"][1] for one in json.load(answer)["data"]["result"]]
+
+    wait_until(lambda: shown("wakeline_page_views_total") == ["1"], "Prometheus has the page view", within=30)
+    assert set(shown("up")) == {"1"}
+    assert any("--web.listen-address" in command for command in family.values())
+    up.stop(signal.SIGINT)
+    assert not {pid for pid, _, _ in processes()} & set(family)

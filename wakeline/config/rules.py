@@ -284,6 +284,8 @@ def ports(settings: Settings) -> Iterator[tuple[str, int]]:
         "archiver_metrics_port",
         "embedded_port",
         "demo_port",
+        "prometheus_port",
+        "grafana_port",
     ):
         yield name, getattr(settings, name)
 
