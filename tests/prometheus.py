@@ -13,6 +13,7 @@ from benchmarks.machine import free_port
 from wakeline.settings import Settings
 
 COMMITTED = ROOT / "dashboards" / "prometheus"
+RULES = [file for file in sorted(COMMITTED.glob("rules*.yml")) if not file.stem.endswith("_test")]
 
 
 class Prometheus(Child):
@@ -24,7 +25,8 @@ class Prometheus(Child):
         self._folder = folder
         folder.mkdir()
         (folder / "prometheus.yml").write_text(config)
-        shutil.copy(COMMITTED / "rules.yml", folder)
+        for rules in RULES:
+            shutil.copy(rules, folder)
 
     def start(self) -> None:
         command = (

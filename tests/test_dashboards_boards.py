@@ -6,11 +6,13 @@ import json
 import re
 import subprocess
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import promql_parser
 import pytest
+import yaml
 from prometheus_client.core import Metric
 from prometheus_client.metrics import MetricWrapperBase
 
@@ -22,6 +24,7 @@ from dashboards import build, guide
 from dashboards.board import Board, Kind
 from dashboards.boards import BOARDS
 from dashboards.texts import ENGLISH, FIGURES, LANGUAGES, MissingText, Texts, texts
+from tests.prometheus import RULES
 from wakeline import numbers
 from wakeline.settings import Settings
 
@@ -34,7 +37,7 @@ PANELS = [
     if panel["type"] != "row"
 ]
 VARIABLES = {"$__rate_interval": "1m", "$site": "shop", "$window": "30m", "$currency": "EUR"}
-SCRAPED = {"up", "process_resident_memory_bytes"}  # Prometheus' own, and of every process
+SCRAPED = {"up", "scrape_samples_scraped", "process_resident_memory_bytes"}  # Prometheus' own, and of every process
 
 
 def filled(expr: str) -> str:
@@ -48,7 +51,9 @@ QUERIES = [
     for param in PANELS
     for target in param.values[1]["targets"]  # type: ignore[index,call-overload]
 ]
-ALERTS = re.findall(r"^ +expr: (.+)$", (FOLDER / "prometheus" / "rules.yml").read_text(), re.MULTILINE)
+RULED = "".join(file.read_text() for file in RULES)
+ALERTS = re.findall(r"^ +expr: (.+)$", RULED, re.MULTILINE)
+RECORDED = set(re.findall(r"^ +- record: (.+)$", RULED, re.MULTILINE))
 EXPRESSIONS = [filled(query.values[1]["expr"]) for query in QUERIES] + ALERTS  # type: ignore[index]
 
 
@@ -75,7 +80,7 @@ def offered() -> set[str]:
         *collector.metrics.registry(collector.metrics.Metrics()).collect(),
         *(family for each in declared for family in each.collect()),
     ]
-    return set(sample_names(families)) | SCRAPED
+    return set(sample_names(families)) | SCRAPED | RECORDED
 
 
 # ---- PromQL --------------------------------------------------------------------------------------
@@ -349,16 +354,27 @@ def test_promtool_finds_no_fault() -> None:
     promtool("check", "config", "prometheus.yml")
 
 
-def test_each_alert_fires_when_it_should_and_only_then() -> None:
-    promtool("test", "rules", "rules_test.yml")
+@pytest.mark.parametrize("rules", RULES, ids=lambda rules: rules.name)
+def test_each_alert_fires_when_it_should_and_only_then(rules: Path) -> None:
+    promtool("test", "rules", f"{rules.stem}_test.yml")
 
 
-def test_each_alert_has_a_test_that_fires_it() -> None:
-    alerts = re.findall(r"alert: (\w+)", (FOLDER / "prometheus" / "rules.yml").read_text())
-    tested = (FOLDER / "prometheus" / "rules_test.yml").read_text()
+@pytest.mark.parametrize("rules", RULES, ids=lambda rules: rules.name)
+def test_each_alert_has_a_test_that_fires_it_and_one_that_does_not(rules: Path) -> None:
+    alerts = re.findall(r"alert: (\w+)", rules.read_text())
+    tested = rules.with_stem(f"{rules.stem}_test").read_text()
     for alert in alerts:
         assert re.search(rf"alertname: {alert}\n +exp_alerts:\n", tested), alert
-    assert len(alerts) == len(ALERTS)
+        assert re.search(rf"alertname: {alert}, exp_alerts: \[\]", tested), alert
+    assert len(alerts) == rules.read_text().count("- alert:")
+
+
+def test_all_rules_are_loaded() -> None:
+    for name in ("prometheus.yml", "prometheus.kafka.yml"):
+        listed = yaml.safe_load((FOLDER / "prometheus" / name).read_text())["rule_files"]
+        assert listed == [rules.name for rules in RULES]
+    for rules in RULES:
+        yaml.safe_load(rules.read_text())
 
 
 def test_the_targets_are_the_default_ports() -> None:

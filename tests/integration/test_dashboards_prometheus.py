@@ -34,7 +34,7 @@ from collector.metrics import Metrics, registry
 from dashboards.boards import BOARDS
 from dashboards.texts import ENGLISH, texts
 from tests.answers import until_status
-from tests.prometheus import Prometheus, committed
+from tests.prometheus import RULES, Prometheus, committed
 from wakeline import keys
 from wakeline.event import Refusal
 from wakeline.log.redis_streams import RedisStreamsLog
@@ -467,8 +467,9 @@ async def test_every_panel_shows_the_truth(own_server: Any, world: World) -> Non
             assert len(data["result"]) <= TOP + 20
 
     # every rule can be evaluated
-    (group,) = (await world.ask("rules"))["groups"]
-    assert {rule["health"] for rule in group["rules"]} == {"ok"}
+    groups = (await world.ask("rules"))["groups"]
+    assert len(groups) == len(RULES)
+    assert {rule["health"] for group in groups for rule in group["rules"]} <= {"ok", "unknown"}  # or not yet evaluated
 
     # who cannot be asked any more is not shown as still there
     moving.cancel()
