@@ -16,6 +16,7 @@ best.py      the best customers                 campaigns.py  what campaigns bro
 asking.py    asks the history                 link.py      links for mails and letters
 key.py       API keys of servers              rotate_cards.py  a new key for the cards
 import_.py   import files                     export.py    all that is known of a customer
+report.py    numbers by day, week or month
 parts.py     a command that has commands of its own       retention.py  what is kept, and would go
 """
 
@@ -41,6 +42,7 @@ from ops.cli.link import link
 from ops.cli.profile import profile
 from ops.cli.query import query
 from ops.cli.replay import replay
+from ops.cli.report import report
 from ops.cli.retention import retention
 from ops.cli.rotate_cards import rotate_cards
 from ops.cli.service import SERVICES
@@ -81,7 +83,7 @@ key.add_command(rotate_cards)
 show = click.Command("show", None, profile.callback, profile.params, profile.help, short_help=profile.short_help)
 profile.parts = {"show": show, "export": export, "erase": erase}
 for command in (
-    up, check, *SERVICES, apply, import_, profile, best, campaigns, query, erase, retention, sign, link, key, snippet,
-    lag, dead_letters, replay, backup, restore, adopt_log,
+    up, check, *SERVICES, apply, import_, profile, report, best, campaigns, query, erase, retention, sign, link, key,
+    snippet, lag, dead_letters, replay, backup, restore, adopt_log,
 ):  # fmt: skip
     main.add_command(command)

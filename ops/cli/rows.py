@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reports import Result
 from wakeline.escape import in_csv, in_json, plain
 
 ENDLESS = 100_000  # width if the output is not a terminal
@@ -21,10 +20,21 @@ WIDEST = 60  # characters of a cell in a table
 NUMBERS = (int, float, Decimal)
 TEXTS = (str, list, tuple, dict)
 
+
+class Rows(Protocol):
+    """What is shown: of `reports.Result` and others. Rows can be read once, in order; `count` is their number."""
+
+    columns: list[str]
+    types: list[str]  # in SQL
+    count: int
+
+    def rows(self, most: int | None = None) -> Iterator[tuple[Any, ...]]: ...
+
+
 _encode = msgspec.json.Encoder(enc_hook=str, decimal_format="number").encode
 
 
-def show(answer: Result, *, most: int, console: Console | None = None) -> None:
+def show(answer: Rows, *, most: int, console: Console | None = None) -> None:
     """The first rows as a table; if even a tight one is too wide for the terminal, as one block per row."""
     console = console or Console(highlight=False)
     if not console.is_terminal:
@@ -101,14 +111,14 @@ def as_text(value: Any) -> str:
     return str(value)
 
 
-def write_csv(answer: Result, file: IO[str]) -> None:
+def write_csv(answer: Rows, file: IO[str]) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(map(in_csv, answer.columns))  # pivoted columns are named by values
     for row in answer.rows():
         writer.writerow([in_csv(as_text(value)) if isinstance(value, TEXTS) else as_text(value) for value in row])
 
 
-def write_json(answer: Result, file: IO[str]) -> None:
+def write_json(answer: Rows, file: IO[str]) -> None:
     for row in answer.rows():
         values = (
             msgspec.Raw(value.encode()) if type == "JSON" and value else _simple(value)

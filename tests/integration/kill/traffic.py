@@ -137,6 +137,7 @@ class Visitor:
         self._count("events")
         if not self._is_bot:
             self._truth.custom[name] += 1
+            self._truth.totals["searches"] += name == "search"
         return self._event(name, props={"category": rng.choice(TOPICS), "price": 9.5})
 
     def _engage(self, *, leave: bool) -> Event:
