@@ -52,6 +52,9 @@ def model(board: Board, language: str) -> dict[str, Any]:
     """The board as Grafana reads it."""
     built: dict[str, Any] = json.loads(json.dumps(dashboard(board, language, texts(language)).build(), cls=JSONEncoder))
     built["annotations"] = {"list": []}
+    for variable in built["templating"]["list"]:
+        for field in ("auto", "auto_count", "auto_min"):  # the SDK puts what only intervals have into all variables
+            variable.pop(field, None)
     for link in built["links"]:
         del link["placement"]  # the SDK's only one hides links in a menu
     return built

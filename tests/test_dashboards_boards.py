@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import msgspec
 import promql_parser
 import pytest
@@ -36,6 +37,8 @@ PANELS = [
     for panel in model["panels"]
     if panel["type"] != "row"
 ]
+FILES = [build.file_of(board, language) for language in LANGUAGES for board in BOARDS]
+SCHEMA = jsonschema.Draft7Validator(json.loads((FOLDER / "schema" / "board.schema.json").read_text()))
 VARIABLES = {"$__rate_interval": "1m", "$site": "shop", "$window": "30m", "$currency": "EUR"}
 SCRAPED = {"up", "scrape_samples_scraped", "process_resident_memory_bytes"}  # Prometheus' own, and of every process
 
@@ -173,6 +176,34 @@ def test_every_panel_and_row_has_an_id_and_a_title_of_its_own(name: str) -> None
     titles = [panel["title"] for panel in panels if panel["type"] != "row"]
     assert len(set(titles)) == len(titles)
     assert min(ids) > 0
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parent.name}/{file.stem}")
+def test_grafana_knows_every_field(file: Path) -> None:
+    """By the types of @grafana/schema: fields that these do not have are faults."""
+    faults = SCHEMA.iter_errors(json.loads(file.read_text()))
+    assert [f"{list(fault.absolute_path)}: {fault.message}" for fault in faults] == []
+
+
+@pytest.mark.parametrize(
+    ("place", "field", "value"),
+    [
+        pytest.param("options", "grafMode", "none", id="a field that no panel has"),
+        pytest.param("options", "colorMode", "loud", id="a value that it does not have"),
+        pytest.param("gridPos", "w", "wide", id="a text for a number"),
+    ],
+)
+def test_the_check_of_fields_can_fail(place: str, field: str, value: str) -> None:
+    model = json.loads(FILES[0].read_text())
+    panel = next(panel for panel in model["panels"] if panel["type"] == "stat")
+    panel[place][field] = value
+    assert not SCHEMA.is_valid(model)
+
+
+def test_the_fields_are_those_of_the_grafana_that_is_started() -> None:
+    version = json.loads((FOLDER / "schema" / "package.json").read_text())["dependencies"]["@grafana/schema"]
+    for compose in ("compose.yaml", "compose.kafka.yaml"):
+        assert f"image: grafana/grafana:{version}" in (FOLDER / compose).read_text()
 
 
 def test_boards_have_addresses_of_their_own_and_lead_to_each_other() -> None:

@@ -1,0 +1,35 @@
+// The boards as Grafana has them: panels of three kinds, each with the options of its kind, and queries of Prometheus.
+import type { Dashboard, FieldConfig, FieldConfigSource, Panel, RowPanel, DataSourceRef } from './node_modules/@grafana/schema/dist/types/raw/dashboard/x/dashboard_types.gen';
+import type * as bargauge from './node_modules/@grafana/schema/dist/types/raw/composable/bargauge/panelcfg/x/BarGaugePanelCfg_types.gen';
+import type * as stat from './node_modules/@grafana/schema/dist/types/raw/composable/stat/panelcfg/x/StatPanelCfg_types.gen';
+import type * as timeseries from './node_modules/@grafana/schema/dist/types/raw/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen';
+
+interface BarGaugeOptions extends bargauge.Options {}
+interface StatOptions extends stat.Options {}
+interface TimeSeriesOptions extends timeseries.Options {}
+interface Curve extends timeseries.FieldConfig {}
+
+interface Target {
+  datasource: DataSourceRef;
+  expr: string;
+  instant: boolean;
+  legendFormat: string;
+  range: boolean;
+  refId: string;
+}
+
+interface Shown<Type extends string, Options, Custom> extends Omit<Panel, 'type' | 'options' | 'targets' | 'fieldConfig'> {
+  type: Type;
+  options: Options;
+  targets: Target[];
+  fieldConfig: Omit<FieldConfigSource, 'defaults'> & { defaults: Omit<FieldConfig, 'custom'> & { custom?: Custom } };
+}
+
+export interface Board extends Omit<Dashboard, 'panels'> {
+  panels: Array<
+    | RowPanel
+    | Shown<'bargauge', BarGaugeOptions, never>
+    | Shown<'stat', StatOptions, never>
+    | Shown<'timeseries', TimeSeriesOptions, Curve>
+  >;
+}
