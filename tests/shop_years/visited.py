@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
-from tests.shop_years.pages import Visit
+from tests.shop_years.pages import INSIDE, Visit
 from tests.shop_years.plans import ZONE, day_of
 from tests.shop_years.ways import Way
 from wakeline.durations import DAY_MS, MINUTE_MS
@@ -79,7 +79,7 @@ def visited(told: Iterable[Visit], arrived: Callable[[Visit], int]) -> Visits:
         for event in message.events:
             key = visitor_key(message.visitor, message.address, event["time"])
             is_view = event["type"] == "page_view"
-            way = message.way if is_view and not views else None
+            way = (INSIDE if views else message.way) if is_view else None  # a later page is the first of a new day's id
             views += is_view
             seen[key].append(_Seen(event["time"], event["page"], event, way, known))
     found = Visits()
