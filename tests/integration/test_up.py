@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from benchmarks.exposition import scrape, value_or_0
 from benchmarks.waiting import wait_until
 from tests.balance import assert_balanced
 from tests.integration.up import Up, processes, up_in, without_story
@@ -121,7 +122,10 @@ def test_the_demo_shop_is_visited(stopped_up: Up, log: str) -> None:
     up.start("--demo", "--simulate=300", "--no-open", f"--log={log}", *ports)
     wait_until(lambda: up.number("wakeline_page_views_total", site="demo") > 10, "page views are counted")
     assert up.number("wakeline_ledger_difference") == 0
-    assert sum(up.number("wakeline_ledger_records", state=state) for state in ("duplicate", "dead")) == 0
+    assert up.number("wakeline_ledger_records", state="dead") == 0
+    # an append that takes more than a second, as on a busy machine, goes to the spool as well, and counts once
+    spooled = value_or_0(scrape(up.ports["metrics_port"]), "wakeline_collector_spooled_total")
+    assert up.number("wakeline_ledger_records", state="duplicate") <= spooled
 
 
 @whatever_the_log
