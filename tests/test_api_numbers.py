@@ -10,12 +10,13 @@ from zoneinfo import ZoneInfo
 import pytest
 import redis
 
+from api.exposition import families
 from api.ledger import SETTLED
 from api.numbers import NumbersReader, SiteNumbers
 from wakeline import keys
 from wakeline.lanes import NoDeployment
 from wakeline.log.redis_streams import RedisStreamsLog
-from wakeline.numbers import LIVE_TOPS, TOPS, TOTALS
+from wakeline.numbers import COUNTS, LIVE_TOPS, TOPS, TOTALS
 from wakeline.settings import Site
 
 LANES = 4
@@ -146,8 +147,9 @@ async def test_counters_add_up_over_lanes_and_days_are_the_sites_own(
         client.hset(KEYS.day(lane, "blog", "2026-03-15"), "visits", 1)
     sites = (await reader.read(now=NOW)).sites
     assert sites["shop"].totals == {name: 400 * i + 6 for i, name in enumerate(sorted(TOTALS))}
-    assert sites["shop"].day == {name: 40 * i + 6 for i, name in enumerate(sorted(TOTALS))} | {"visits": 20}
-    assert sites["blog"].day == dict.fromkeys(TOTALS, 0) | {"visits": 4}
+    none = {count.name: 0 for count in COUNTS}
+    assert sites["shop"].day == none | {name: 40 * i + 6 for i, name in enumerate(sorted(TOTALS))} | {"visits": 20}
+    assert sites["blog"].day == none | {"visits": 4}
 
 
 async def test_live_visitors_are_those_present_and_those_seen(client: redis.Redis, reader: NumbersReader) -> None:
@@ -162,6 +164,33 @@ async def test_live_visitors_are_those_present_and_those_seen(client: redis.Redi
     }
     client.zadd(KEYS.seen(3, "shop"), {visitor: NOW - age for visitor, age in seen.items()})
     assert (await reader.read(now=NOW)).sites["shop"].live == {"now": 2, "5m": 2, "30m": 4}
+
+
+async def test_what_is_pending_adds_up_and_the_oldest_of_all_lanes_is_known(
+    client: redis.Redis, reader: NumbersReader
+) -> None:
+    client.zadd(KEYS.pending(0, "shop", "contacts_open"), {"a": NOW - 9_000, "b": NOW - 20_000})
+    client.zadd(KEYS.pending(3, "shop", "contacts_open"), {"c": NOW - 30_000})
+    client.zadd(KEYS.pending(1, "blog", "contacts_unanswered"), {"d": NOW + 5_000})
+    numbers = await reader.read(now=NOW)
+    shop, blog = numbers.sites["shop"], numbers.sites["blog"]
+    assert (shop.pending, shop.oldest) == (
+        {"contacts_open": 3, "contacts_unanswered": 0},
+        {"contacts_open": NOW - 30_000},
+    )
+    assert blog.pending == {"contacts_open": 0, "contacts_unanswered": 1}
+    shown = {
+        (family.name, sample.labels["site"]): sample.value
+        for family in families(numbers, 3)
+        if "_oldest_" in family.name
+        for sample in family.samples
+    }
+    assert shown == {
+        ("wakeline_contacts_open_oldest_seconds", "shop"): 30,
+        ("wakeline_contacts_open_oldest_seconds", "blog"): 0,
+        ("wakeline_contacts_unanswered_oldest_seconds", "shop"): 0,
+        ("wakeline_contacts_unanswered_oldest_seconds", "blog"): 0,  # of a clock that is ahead
+    }
 
 
 async def test_open_sessions_are_those_that_have_begun_and_not_ended(
