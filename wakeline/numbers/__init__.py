@@ -16,12 +16,15 @@ service.py   mails, letters and contacts
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from wakeline.numbers import commerce, service, visits
 from wakeline.numbers.commerce import *  # noqa: F403  # so that each number is named in one place only
 from wakeline.numbers.kinds import *  # noqa: F403
 from wakeline.numbers.kinds import OF_CURRENCY, Count, Money, Pending, Top
 from wakeline.numbers.service import *  # noqa: F403
 from wakeline.numbers.visits import *  # noqa: F403
+from wakeline.vocabulary.money import CURRENCIES
 
 _declared = [number for module in (visits, commerce, service) for number in vars(module).values()]
 
@@ -38,3 +41,8 @@ LIVE_TOPS = tuple(top for top in TOPS if top.is_live)
 def is_money(field: str) -> bool:
     """Whether a field of `keys.day` or `keys.totals` is an amount."""
     return field.partition(OF_CURRENCY)[0] in MONEY_NAMES
+
+
+def currencies_of(fields: Iterable[str]) -> set[str]:
+    """The currencies of the amounts among fields of `keys.day` or `keys.totals`."""
+    return {field.partition(OF_CURRENCY)[2] for field in fields if is_money(field)} & CURRENCIES
