@@ -211,9 +211,9 @@ class Out:
         elif amount:
             self.day_tops.open[self.site.key, top.name, day][value] += amount
 
-    def pend(self, pending: Pending, id: str, since: int) -> None:
-        """Note that a thing of the site is in a state since a time (ms); 0: it is not."""
-        self.pending[self.site.key, pending.name, id] = since
+    def pend(self, pending: Pending, thing: Person, since: int) -> None:
+        """Note that a thing is in a state since a time (ms); 0: it is not."""
+        self.pending[thing.site, pending.name, thing.id] = since
 
     def _live(self, what: str, minute: int) -> tuple[Counts, Counts]:
         site, five = self.site.key, minute * MINUTE_MS // LIVE_STEP_MS

@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from crm.service.contacts import label_of
+from crm.sites import SiteFacts
 from reports import Query, ask
 from tests.replay_stand import Stand
 from tests.sealed import seal
 from tests.telling import fact, numbers
-from tests.timeline import DAY, MINUTE, OTHER, START, Timeline, timeline
+from tests.timeline import DAY, MINUTE, OTHER, SITE, START, Timeline, timeline
 from wakeline.definitions import LATE_MS
 from wakeline.keys import Keys, date
 from wakeline.numbers import PENDINGS
@@ -23,16 +25,25 @@ from wakeline.vocabulary.things import CONTACT
 
 HOUR = 60 * MINUTE
 ONE = "a"
-LIVE_COLUMNS = (
-    "contacts", "contacts_answered", "contact_answer_ms", "contacts_solved", "contacts_graded", "contact_grades",
-    "contact_work_s",
-)  # fmt: skip
 SQL = """
-select count(*), count(answered), coalesce(sum(greatest(epoch_ms(answered) - epoch_ms(opened), 0)), 0)::BIGINT,
-       count_if(solved is not null or closed is not null), count(satisfaction), coalesce(sum(satisfaction), 0)::BIGINT,
-       coalesce(sum(minutes * 60), 0)::BIGINT, count_if(is_open), count_if(is_open and answered is null),
-       min(epoch_ms(opened)) filter (is_open)
-from contacts
+select count_if(is_open), count_if(is_unanswered), min(epoch_ms(asked)) filter (is_open),
+       min(epoch_ms(asked)) filter (is_unanswered), count(satisfaction),
+       coalesce(sum(satisfaction), 0)::BIGINT, coalesce(sum(100 * cost + 50 * coalesce(minutes, 0)), 0)::BIGINT
+from (select * replace (coalesce(cost, 0) as cost) from contacts)
+"""
+SQL_BY_DAY = """
+with days as (
+    select 'contacts' as name, time::DATE as day, 1 as amount from contacts
+    union all select 'contact_work_s', time::DATE, coalesce(minutes * 60, 0) from contacts
+    union all select 'contacts_answered', answered::DATE, 1 from contacts where answered is not null
+    union all select 'contact_answer_ms', answered::DATE, greatest(epoch_ms(answered) - epoch_ms(asked), 0)
+        from contacts where answered is not null
+    union all select 'contacts_solved', least(solved, closed)::DATE, 1 from contacts
+        where coalesce(solved, closed) is not null
+    union all select 'channel ' || channel, time::DATE, 1 from contacts
+    union all select 'topic ' || topic, time::DATE, 1 from contacts where topic is not null
+)
+select name, day::VARCHAR, sum(amount)::BIGINT from days group by all having sum(amount) > 0
 """
 
 
@@ -140,6 +151,35 @@ CASES: dict[str, tuple[list[Fact], dict[str, Any]]] = {
         [said(0, state="opened", direction="out")],
         {"contacts": 1, "day 0": {"contacts": 1, "contact_channels": {"mail": 1}}},
     ),
+    "answered as the docs show, and not yet solved": (
+        [ASKED, said(HOUR, state="answered", direction="out")],
+        {
+            "contacts": 1,
+            "contacts_answered": 1,
+            "day 0": {
+                "contacts": 1, "contact_channels": {"mail": 1}, "contact_topics": {"size": 1}, "contacts_answered": 1,
+                "contact_answer_ms": HOUR,
+            },
+            "contacts_open": {home(ONE): 0},
+        },
+    ),
+    "answered, though nobody says so": (
+        [ASKED, said(HOUR, direction="out")],
+        {
+            "contacts": 1,
+            "day 0": {"contacts": 1, "contact_channels": {"mail": 1}, "contact_topics": {"size": 1}},
+            "contacts_open": {home(ONE): 0},
+        },
+    ),
+    "of ours, and the customer asks back a day later": (
+        [said(0, state="opened", direction="out"), said(DAY, direction="in")],
+        {
+            "contacts": 1,
+            "day 0": {"contacts": 1, "contact_channels": {"mail": 1}},
+            "contacts_open": {home(ONE): DAY},
+            "contacts_unanswered": {home(ONE): DAY},
+        },
+    ),
     "it began a day before, as is told later": (
         [said(DAY), said(0, topic="size")],
         {
@@ -188,23 +228,45 @@ async def test_a_contact_counts_as_it_should(redis_server: Any, name: str) -> No
 
 BODIES = (
     *({"state": state} for state in CONTACT_STATES),
-    {"state": "opened", "direction": "in"}, {"state": "answered", "direction": "out"}, {"satisfaction": 9},
+    {"state": "opened", "direction": "in"}, {"state": "answered", "direction": "out"}, {"direction": "out"},
+    {"direction": "in"}, {"satisfaction": 9},
     {"satisfaction": 2}, {"minutes": 7}, {"minutes": 2.5}, {"topic": "size"}, {"topic": "damage"}, {"channel": "phone"},
+    {"cost": 300, "currency": "EUR"}, {"cost": 50, "currency": "EUR"},
 )  # fmt: skip
 
 
 def some(seed: int) -> list[Fact]:
-    """Facts of some contacts, no two of one contact at one time."""
+    """Facts of some contacts, some of them at one time."""
     rng = random.Random(seed)
-    times = random.Random(seed).sample(range(2 * DAY), 80)
-    return [said(at, rng.choice("abcdef"), **rng.choice(BODIES)) for at in times]  # type: ignore[arg-type]
+    times = [rng.randrange(8) * 6 * HOUR for _ in range(80)]
+    return [said(at, rng.choice("abcdefgh"), **rng.choice(BODIES)) for at in times]  # type: ignore[arg-type]
 
 
-def in_sql(folder: Path, records: list[Fact]) -> tuple[int, ...]:
+def in_sql(folder: Path, records: list[Fact]) -> tuple[tuple[Any, ...], dict[str, dict[str, int]]]:
+    """All contacts together, and by day as the numbers have them."""
     history = seal(folder, [(START + 2 * DAY, each) for each in records])
     with ask(history, Query(SQL), zones={}, sites=[]) as found:
         ((*row,),) = found.rows(1)
-    return tuple(row)
+    days: dict[str, dict[str, int]] = {}
+    with ask(history, Query(SQL_BY_DAY), zones={}, sites=[]) as found:
+        for name, day, amount in found.rows(1_000):
+            days.setdefault(str(day), {})[str(name)] = int(amount)  # type: ignore[call-overload]
+    return tuple(row), days
+
+
+def by_day(made: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """What `SQL_BY_DAY` has, of the site's numbers."""
+    days = {}
+    for name, each in made.items():
+        if name.startswith("day "):
+            day = SiteFacts(SITE).day(START + int(name.removeprefix("day ")) * DAY)
+            found = {of: amount for of, amount in each.items() if isinstance(amount, int) and ":" not in of}
+            found = {of: amount for of, amount in found.items() if amount and "grade" not in of and "cost" not in of}
+            for list, label in (("contact_channels", "channel"), ("contact_topics", "topic")):
+                found |= {f"{label} {value}": amount for value, amount in each.get(list, {}).items()}
+            if found:
+                days[day] = found
+    return days
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -212,14 +274,17 @@ async def test_sql_says_what_the_numbers_say_in_whatever_order(redis_server: Any
     records = some(seed)
     found = await live(redis_server, records, at=2 * DAY)
     of_days = [each for name, each in found.items() if name.startswith("day")]
-    sums = [sum(each.get(name, 0) for each in of_days) for name in LIVE_COLUMNS]
-    waiting = found["contacts_open"]
-    assert in_sql(tmp_path, [*records, *records[::7]]) == (
-        *sums,
-        len(waiting),
-        len(found["contacts_unanswered"]),
-        min(waiting.values()) + START if waiting else None,
+    waiting = [found[name].values() for name in ("contacts_open", "contacts_unanswered")]
+    together, days = in_sql(tmp_path, [*records, *records[::7]])
+    assert together == (
+        *map(len, waiting),
+        *(min(each) + START if each else None for each in waiting),
+        *(sum(each.get(name, 0) for each in of_days) for name in ("contacts_graded", "contact_grades")),
+        net_costs(found),
     )
+    assert days == by_day(found)
+    assert together[0]
+    assert days
     random.Random(seed).shuffle(records)
     again = await live(redis_server, [*records, *records[::7]], at=2 * DAY)
     assert without_costs(again) == without_costs(found)
@@ -252,6 +317,45 @@ async def test_a_replay_and_a_restart_say_the_same(redis_server: Any) -> None:
         await stand.redis.aclose()
 
 
+@pytest.mark.parametrize("seed", range(3))
+async def test_it_does_not_matter_how_the_log_is_cut_and_how_often_a_processor_starts(
+    redis_server: Any, seed: int
+) -> None:
+    rng = random.Random(seed)
+    records = some(seed)
+    whole = await live(redis_server, records, at=2 * DAY)
+    async with timeline(redis_server) as made:
+        await made.append(*records, at=2 * DAY)
+        for _ in range(30):
+            await made.run_a_little(rng)
+            if rng.random() < 0.3:
+                await made.start()
+        await made.run()
+        assert await counted(made) == whole
+
+
+async def test_a_clock_a_day_ahead_counts_on_the_day_it_is_told_until_that_day_has_come(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        ahead = said(DAY + HOUR, state="opened")
+        await run(made, ahead, at=0)
+        lived = await counted(made)
+        assert lived["day 0"]["contacts"] == 1
+        assert lived["contacts_unanswered"] == {home(ONE): DAY + HOUR}
+        await run(made, said(DAY + 2 * HOUR, state="answered"), at=DAY + 2 * HOUR)
+        lived = await counted(made)
+        assert "day 0" not in lived or not any(lived["day 0"].values())
+        assert lived["day 1"] == {
+            "contacts": 1,
+            "contacts_answered": 1,
+            "contact_answer_ms": HOUR,
+            "contact_channels": {"mail": 1},
+        }
+        stand = Stand(made, redis_server.url)
+        await stand.switch(2)
+        assert await counted(made, Keys(2)) == lived
+        await stand.redis.aclose()
+
+
 async def test_a_contact_that_nobody_speaks_of_is_open_no_more_when_it_ends(redis_server: Any) -> None:
     async with timeline(redis_server) as made:
         await run(made, ASKED)
@@ -260,6 +364,21 @@ async def test_a_contact_that_nobody_speaks_of_is_open_no_more_when_it_ends(redi
         await made.pass_time(DAY)  # after a gap nobody ends by age for some hours
         assert await made.redis.keys(made.store.keys.thing(made.lane(home(ONE)), "shop", "*")) == []
         assert await pending(made) == NOTHING_WAITS
+
+
+async def test_a_contact_that_expired_before_anybody_ended_it_is_open_no_more(redis_server: Any) -> None:
+    """Nobody folded for so long after its end that Redis let its key go."""
+    async with timeline(redis_server) as made:
+        await run(made, ASKED)
+        await made.redis.delete(made.store.keys.thing(made.lane(home(ONE)), "shop", home(ONE)))
+        await made.start()
+        await made.pass_time(CONTACT.lives_ms + 30 * DAY)
+        await made.pass_time(DAY)
+        assert await pending(made) == NOTHING_WAITS
+        again = said(CONTACT.lives_ms + 31 * DAY, state="opened")
+        await made.append(again, at=CONTACT.lives_ms + 31 * DAY)
+        await made.run()
+        assert (await pending(made))["contacts_unanswered"] == {home(ONE): CONTACT.lives_ms + 31 * DAY}
 
 
 async def test_who_is_erased_takes_no_number_along(redis_server: Any) -> None:
@@ -325,6 +444,41 @@ async def test_numbers_out_of_range_are_bounded(redis_server: Any) -> None:
     found = await live(redis_server, [said(0, state="closed", minutes=9e14), said(0, "b", cost=10**17, currency="EUR")])
     assert found["day 0"]["contact_work_s"] == 60_000_000
     assert found["contacts"] == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "anna@shop.example", "Anna <(redacted)>", "anna＠shop.example", "0171 123 45 67", "call 0049(171)1234567",
+        "۰۱۷۱۱۲۳۴۵۶۷",
+        "A1234567", "192.0.2.1", "from 10.0.0.7 again", "2001:db8:1:2::7", "::1", "/help?mail=anna", "a&b=c",
+    ],
+)  # fmt: skip
+def test_what_may_name_somebody_is_no_label(text: str) -> None:
+    assert label_of(text) == OTHER
+
+
+@pytest.mark.parametrize(
+    "text", ["size", "Size 42/43", "(number)", "Where is my order?", "v1.2.3", "10:30", "اندازه", "C&A", ""]
+)
+def test_what_names_nobody_is_a_label_as_it_is(text: str) -> None:
+    assert label_of(text) == text
+
+
+async def test_a_topic_that_may_name_somebody_counts_among_the_others_and_moves_as_any(redis_server: Any) -> None:
+    async with timeline(redis_server) as made:
+        await run(made, said(0, topic="0171 1234567", channel="anna@shop.example"), said(0, "b", topic="0171 7654321"))
+        lived = await counted(made)
+        assert lived["day 0"]["contact_topics"] == {OTHER: 2}
+        assert lived["day 0"]["contact_channels"] == {OTHER: 1, "mail": 1}
+        await run(made, said(HOUR, topic="size"))
+        lived = await counted(made)
+        assert lived["day 0"]["contact_topics"] == {OTHER: 1, "size": 1}
+        assert lived["day 0"]["contact_channels"] == {"mail": 2}
+        stand = Stand(made, redis_server.url)
+        await stand.switch(2)
+        assert await counted(made, Keys(2)) == lived
+        await stand.redis.aclose()
 
 
 async def test_a_flood_of_topics_is_bounded(redis_server: Any) -> None:

@@ -6,15 +6,20 @@ When it is open, and since when, is decided as in `reports.things`, which says t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from crm.out import Out
+from crm.service.facts import DIRECTED
 from crm.things.state import Thing
 from wakeline.definitions import LATE_MS
 from wakeline.kept import Kept
+from wakeline.keys import OTHER
+from wakeline.labels import REDACTED
 from wakeline.numbers import (
     CONTACT_ANSWER_MS,
     CONTACT_COST,
@@ -33,7 +38,8 @@ from wakeline.numbers import (
     Top,
 )
 from wakeline.record import Fact
-from wakeline.told import BEGAN, EARLIEST, Served, stored_name, teller_of, value_of
+from wakeline.telephones import LEAST
+from wakeline.told import BEGAN, CAME_IN, EARLIEST, WENT_OUT, Served, stored_name, teller_of, value_of
 from wakeline.vocabulary.fields import CONTACT_STATES
 from wakeline.vocabulary.money import half_up
 
@@ -41,6 +47,8 @@ OPENED, ANSWERED, *OVER = CONTACT_STATES
 CHANNEL, TOPIC, STATE = map(stored_name, ("channel", "topic", "state"))
 DIRECTION, GRADE, MINUTES = map(stored_name, ("direction", "satisfaction", "minutes"))
 MOST_GRADE = 10
+ADDRESS = re.compile(r"[@\uff20\ufe6b]|\d\.\d+\.\d+\.\d|(?:[0-9a-fA-F]{1,4}:){3}|::|[?&]\w+=")  # of mail, IP; a query
+CACHED = 1_024  # channels and topics, which recur
 MOST_WORK_S = 60_000_000  # a million minutes, as the collector takes at most
 
 
@@ -48,10 +56,11 @@ class Standing(NamedTuple):
     """What a contact is now. Times are ms."""
 
     began: int
-    opened: int  # or else when it began
+    asked: int  # since when the customer waits: when it was opened or began, or the customer first spoke in one of ours
     answered: int | None  # first
     solved: int | None  # or closed, first
-    is_open: bool
+    is_open: bool  # neither solved nor closed, unless only we spoke in it
+    is_unanswered: bool  # and open
 
 
 def count(fact: Fact, thing: Thing, costs: Mapping[str, int], out: Out) -> None:
@@ -72,14 +81,14 @@ def count(fact: Fact, thing: Thing, costs: Mapping[str, int], out: Out) -> None:
         _count_in_list(TOP_CHANNELS, (former.channel, former.day), (new.channel, new.day), out)
         _count_in_list(TOP_TOPICS, (former.topic, former.day), (new.topic, new.day), out)
         thing.state.served = new
-    out.pend(CONTACTS_OPEN, thing.id, now.opened if now.is_open else 0)
-    out.pend(CONTACTS_UNANSWERED, thing.id, now.opened if now.is_open and now.answered is None else 0)
+    out.pend(CONTACTS_OPEN, thing, now.asked if now.is_open else 0)
+    out.pend(CONTACTS_UNANSWERED, thing, now.asked if now.is_unanswered else 0)
 
 
 def end(thing: Thing, out: Out) -> None:
     """It ends by age: what nobody spoke of for so long is open no more."""
     for pending in (CONTACTS_OPEN, CONTACTS_UNANSWERED):
-        out.pend(pending, thing.id, 0)
+        out.pend(pending, thing, 0)
 
 
 def standing(told: Sequence[Kept]) -> Standing:
@@ -89,13 +98,24 @@ def standing(told: Sequence[Kept]) -> Standing:
     if (said := value_of(told, BEGAN)) is not None:
         times.append(said)
     began = min(times)
+    came_in, went_out = _spoke(told, CAME_IN), _spoke(told, WENT_OUT)
+    is_ours = went_out is not None and (came_in is None or went_out < came_in)
+    is_open = _state(told, since) not in OVER and (came_in is not None or not is_ours)
     return Standing(
         began=began,
-        opened=since.get(OPENED, began),
+        asked=came_in if came_in is not None and is_ours else since.get(OPENED, began),
         answered=since.get(ANSWERED),
         solved=min((since[state] for state in OVER if state in since), default=None),
-        is_open=_state(told, since) not in OVER and value_of(told, DIRECTION) in (None, "in"),
+        is_open=is_open,
+        is_unanswered=is_open and ANSWERED not in since and (is_ours or went_out is None),
     )
+
+
+def _spoke(told: Sequence[Kept], direction: str) -> int | None:
+    """When the customer, or we, first did; an earlier version only stored the latest direction."""
+    found: int | None = value_of(told, direction)
+    latest = teller_of(told, DIRECTION) if found is None else None
+    return latest.time if latest is not None and DIRECTED.get(latest.fields[DIRECTION]) == direction else found
 
 
 def _state(told: Sequence[Kept], since: Mapping[str, int]) -> str:
@@ -119,16 +139,23 @@ def _served(told: Sequence[Kept], now: Standing, costs: Mapping[str, int], oldes
     grade = _grade(graded)
     return Served(
         day=_day(now.began, oldest, out),
-        channel=value_of(told, CHANNEL) or "",
-        topic=value_of(told, TOPIC) or "",
+        channel=label_of(value_of(told, CHANNEL) or ""),
+        topic=label_of(value_of(told, TOPIC) or ""),
         answered=None if answered is None else _day(answered, oldest, out),
-        answer_ms=0 if answered is None else max(0, answered - now.opened),
+        answer_ms=0 if answered is None else max(0, answered - now.asked),
         solved=None if solved is None else _day(solved, oldest, out),
         graded=_day(graded.time, oldest, out) if graded is not None and grade is not None else None,
         grade=grade or 0,
         work_s=min(max(0, half_up((value_of(told, MINUTES) or 0) * 60)), MOST_WORK_S),
         costs={currency: cost for currency, cost in costs.items() if cost > 0},
     )
+
+
+@lru_cache(CACHED)
+def label_of(said: str) -> str:
+    """A channel or a topic as all may see it: OTHER for what may say who somebody is, by address or number."""
+    is_personal = REDACTED in said or sum(map(str.isdigit, said)) >= LEAST or ADDRESS.search(said)
+    return OTHER if is_personal else said
 
 
 def _grade(teller: Kept | None) -> int | None:

@@ -5,13 +5,14 @@ content.py     pages, entries and exits, engaged time, what visitors do
 campaigns.py   sources, campaigns, mails and letters
 customers.py   new and recognized visitors, interests, consent
 shop.py        orders, revenue, margin, carts and products
+service.py     contacts, who waits and how long, cost, satisfaction, mails
 operations.py  for operators: processes, books, lag, memory, bots
 sites.py       all sites beside each other
 """
 
 from __future__ import annotations
 
-from dashboards.boards import campaigns, content, customers, live, operations, shop, sites
+from dashboards.boards import campaigns, content, customers, live, operations, service, shop, sites
 
-BOARDS = tuple(module.BOARD for module in (live, content, campaigns, customers, shop, operations, sites))
+BOARDS = tuple(module.BOARD for module in (live, content, campaigns, customers, shop, service, operations, sites))
 """In the order of the guide."""

@@ -18,17 +18,9 @@ INTERESTS = (
     ranking("categories", numbers.TOP_CATEGORIES),
     ranking("countries", numbers.TOP_COUNTRIES),
 )
-SERVICE = (
-    ranking("contact_channels", numbers.TOP_CHANNELS),
-    ranking("contact_topics", numbers.TOP_TOPICS),
-)
 WEEK = (
     beside_week("new_visitors_week", numbers.NEW_VISITORS),
     beside_week("identified_week", numbers.IDENTIFIED),
 )
 
-BOARD = Board(
-    "customers",
-    (Row("today", TODAY), Row("interests", INTERESTS), Row("service", SERVICE), Row("week", WEEK)),
-    hours=24,
-)
+BOARD = Board("customers", (Row("today", TODAY), Row("interests", INTERESTS), Row("week", WEEK)), hours=24)

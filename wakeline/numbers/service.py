@@ -30,7 +30,7 @@ CONTACTS_ANSWERED = Count("contacts_answered", "contacts_answered", "Contacts th
 CONTACT_ANSWER_MS = Count(
     "contact_answer_ms",
     "contact_answer_seconds",
-    "Time from the opening of contacts to their first answer, on the day of the answer",
+    "Time from when customers asked to the first answer of contacts, on the day of the answer",
     has_total=False,
     unit=MS,
 )
@@ -50,7 +50,9 @@ CONTACT_COST_BACK = Money(
     "contact_cost_back", "contact_cost_taken_back", "Cost of contacts that was less, as told later"
 )
 
-CONTACTS_OPEN = Pending("contacts_open", "contacts_open", "Contacts that customers began, neither solved nor closed")
+CONTACTS_OPEN = Pending(
+    "contacts_open", "contacts_open", "Contacts in which customers spoke, neither solved nor closed"
+)
 CONTACTS_UNANSWERED = Pending("contacts_unanswered", "contacts_unanswered", "Open contacts that got no answer yet")
 
 TOP_CHANNELS = Top("contact_channels", "channel_contacts", "channel", "Contacts that began, by channel")
