@@ -59,7 +59,7 @@ class Standing(NamedTuple):
     asked: int  # since when the customer waits: when it was opened or began, or the customer first spoke in one of ours
     answered: int | None  # first
     solved: int | None  # or closed, first
-    is_open: bool  # neither solved nor closed, unless only we spoke in it
+    is_open: bool  # its state was told and is neither solved nor closed; and not only we spoke in it
     is_unanswered: bool  # and open
 
 
@@ -100,7 +100,7 @@ def standing(told: Sequence[Kept]) -> Standing:
     began = min(times)
     came_in, went_out = _spoke(told, CAME_IN), _spoke(told, WENT_OUT)
     is_ours = went_out is not None and (came_in is None or went_out < came_in)
-    is_open = _state(told, since) not in OVER and (came_in is not None or not is_ours)
+    is_open = _state(told, since) in (OPENED, ANSWERED) and (came_in is not None or not is_ours)
     return Standing(
         began=began,
         asked=came_in if came_in is not None and is_ours else since.get(OPENED, began),

@@ -51,7 +51,7 @@ CONTACT_COST_BACK = Money(
 )
 
 CONTACTS_OPEN = Pending(
-    "contacts_open", "contacts_open", "Contacts in which customers spoke, neither solved nor closed"
+    "contacts_open", "contacts_open", "Contacts with customers that were opened, and neither solved nor closed"
 )
 CONTACTS_UNANSWERED = Pending("contacts_unanswered", "contacts_unanswered", "Open contacts that got no answer yet")
 
