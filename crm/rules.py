@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 from crm.commerce import carts, claims, funnel, page_orders
 from crm.content import events, page_views, searches
-from crm.identity import account, agreements, consent, customers
+from crm.identity import account, agreements, choices, consent, customers
 from crm.identity.customers import open_share, send_share
 from crm.intake import bots, duplicates
 from crm.interests import scoring
@@ -77,6 +77,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("customers", customers.link, (IDENTIFY,)),
     ("claims", claims.claim, (IDENTIFY,)),
     ("agreements", agreements.note, (CONSENT,)),
+    ("choices", choices.count, (PAGE_VIEW, CONSENT)),
 )
 """Name, rule and its event types, in order of application."""
 

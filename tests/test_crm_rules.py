@@ -273,7 +273,7 @@ async def test_consent_given_in_the_middle_is_one_visit(made: Timeline) -> None:
     )
     await made.pass_time(DAY)
     totals = await made.totals()
-    assert totals == {"page_views": 3, "sessions": 1, "new_visitors": 1}
+    assert totals == {"page_views": 3, "sessions": 1, "new_visitors": 1, "agreed": 1}
     assert (await made.day(TODAY))["visits"] == 1
     assert await made.top("entries", date(TODAY)) == {"/in": 1}
     assert await made.top("exits", date(TODAY)) == {"/out": 1}

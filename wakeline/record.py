@@ -67,6 +67,7 @@ class Event(Struct, tag_field="kind", tag="event", omit_defaults=True, gc=False)
     signed: bool = False  # purchase: by the site's server, so that it counts as said by a server
     props: dict[str, Any] = {}
     counted_only: bool = False  # it creates no profile, because of its address's budget or the memory; see `budget`
+    gpc: bool = False  # page view, consent: the browser asked for Global Privacy Control
 
     @property
     def is_anonymous(self) -> bool:

@@ -6,7 +6,7 @@ from crm.out import Out
 from crm.state import Visitor
 from wakeline import profile_fields
 from wakeline.event import ENGAGEMENT, PAGE_VIEW
-from wakeline.numbers import ENGAGED, PAGE_VIEWS, TOP_ENGAGED, TOP_PAGES
+from wakeline.numbers import ENGAGED, GPC_VIEWS, PAGE_VIEWS, TOP_ENGAGED, TOP_PAGES
 from wakeline.record import Event
 
 
@@ -16,6 +16,8 @@ def count(event: Event, visitor: Visitor, out: Out) -> None:
         if not event.continued:
             out.count(PAGE_VIEWS)
             out.top(TOP_PAGES, event.path)
+            if event.gpc:
+                out.count(GPC_VIEWS)
         if visitor.may_profile:
             visitor.count(profile_fields.PAGE_VIEWS)
     elif event.type == ENGAGEMENT and event.engaged_ms:

@@ -18,6 +18,11 @@ BOT_EVENTS = Count("bot_events", "bot_events", "Events of bots, which are counte
 NEW_VISITORS = Count("new_visitors", "new_visitors", "Consenting visitors seen for the first time")
 IDENTIFIED = Count("identified", "identified", "Visitors linked to a customer")
 WITHDRAWALS = Count("withdrawals", "withdrawals", "Visitors who withdrew their consent")
+AGREED = Count("agreed", "consents_given", "Visitors who agreed when they were asked, each once")
+DECLINED = Count(
+    "declined", "consents_declined", "Visitors who declined when they were asked, each once a day, as nobody is known"
+)
+GPC_VIEWS = Count("gpc_views", "page_views_with_gpc", "Page views of people whose browser asks for privacy (GPC)")
 VISITS = Count("visits", "visits", "Sessions that began", has_total=False)  # total: SESSIONS, counted at the end
 
 SEARCHES = Count("searches", "searches", "Searches on the site")
@@ -35,6 +40,7 @@ TOP_INTERESTS = Top("interests", "interest", "interest", "Events that show an in
 # includes events that are not activity, so it may exceed EVENTS
 TOP_EVENTS = Top("events", "custom_events", "event", "Custom events by name, including pages' own reports")
 TOP_BOTS = Top("bots", "bot_events", "bot", "Events of bots, by bot")
+TOP_PURPOSES = Top("purposes", "consents_by_purpose", "purpose", "Visitors who agreed, by purpose that they agreed to")
 TOP_COUNTRIES = Top("countries", "country_visits", "country", "Sessions that began, by country, if it is known")
 TOP_SEARCHES = Top("searches", "searches", "search_term", "Searches by what was looked for")
 TOP_SEARCHES_EMPTY = Top(
