@@ -33,6 +33,12 @@ def kept(gained: Count, back: Count) -> Query:
     return Query(expr, gained.metric, Fresh.TODAY)
 
 
+def rest(whole: Count, *parts: Count) -> Query:
+    """Today's number without its parts."""
+    expr = " - ".join(f"wakeline_{each.metric}_today{OF_SITE}" for each in (whole, *parts))
+    return Query(expr, "rest", Fresh.TODAY)
+
+
 def net(gained: Money, back: Money) -> Query:
     """Today's amount by currency, less what was taken back today."""
     return Query(_net(gained, back), CURRENCY, Fresh.TODAY)

@@ -28,7 +28,7 @@ OTHER = keys.OTHER
 
 def test_the_metrics_are_those_that_the_keys_hold() -> None:
     assert set(metrics.TOTALS) == TOTALS
-    assert set(metrics.DAY) == TOTALS | {"visits"}
+    assert set(metrics.DAY) == TOTALS | {"visits", "visits_new", "visits_returning"}
     assert set(metrics.TOPS) == {top.name for top in TOPS}
 
 
@@ -74,7 +74,7 @@ def test_every_number_is_shown_under_its_own_name() -> None:
     site = SiteNumbers(
         live={"now": 1, "5m": 2, "30m": 3},
         totals={name: 100 + i for i, name in enumerate(sorted(TOTALS))},
-        day={name: 200 + i for i, name in enumerate(sorted(TOTALS | {"visits"}))},
+        day={name: 200 + i for i, name in enumerate(sorted(metrics.DAY))},
         tops={each: {f"{each[0]} {each[1]}".encode(): 1000.0 + i} for i, each in enumerate(LISTS)},
     )
     numbers = Numbers(

@@ -31,6 +31,8 @@ COUNT_NAMES = {
     "declined": "consents_declined",
     "gpc_views": "page_views_with_gpc",
     "visits": "visits",
+    "visits_new": "new_visits",
+    "visits_returning": "returning_visits",
     "orders": "orders",
     "orders_back": "orders_taken_back",
     "pieces": "pieces_sold",
@@ -98,7 +100,7 @@ def test_public_names_stay_as_they_are() -> None:
     assert {count.name: count.metric for count in COUNTS} == COUNT_NAMES
     assert {money.name: money.metric for money in MONEYS} == MONEY_NAMES
     assert {top.name: (top.metric, top.label) for top in TOPS} == TOP_NAMES
-    assert set(COUNT_NAMES) - {"visits"} == TOTALS
+    assert set(COUNT_NAMES) - {"visits", "visits_new", "visits_returning"} == TOTALS
     assert {top.name for top in LIVE_TOPS} == {"pages", "sources", "interests"}
 
 

@@ -13,6 +13,7 @@ from crm.out import Out
 from crm.sites import SiteFacts
 from crm.state import Visitor, VisitorState
 from crm.visits import touches
+from crm.visits.kinds import count_kind
 from crm.visits.sources import class_of, is_marked
 from crm.visits.state import (
     KEPT_CLOSED,
@@ -183,7 +184,7 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
         before = (touch(other), touch(session)) if session.page_views else None
         if before:
             later = max(session, other, key=lambda one: one.entry_at)
-            count_visit(later, out, -1)  # it is part of the earlier visit
+            count_visit(later, visitor, out, -1)  # it is part of the earlier visit
             # the visit may have begun before the profile
             if visitor.may_profile and visitor.state.visits and not (session.unshown or later.returned):
                 count_at(profile_fields.VISITS, -1, later.entry_at[0], visitor, out)
@@ -209,8 +210,9 @@ def _absorb(other: Session, session: Session, visitor: Visitor, out: Out) -> Non
     session.reached = max(session.reached, other.reached)
 
 
-def count_visit(session: Session, out: Out, amount: int = 1) -> None:
+def count_visit(session: Session, visitor: Visitor, out: Out, amount: int = 1) -> None:
     """Count (or uncount) a visit at its start and source. A continued visit was counted under its former id."""
+    count_kind(session, visitor, out, amount)
     time = session.entry_at[0]
     if not session.is_uncounted:
         day = out.site.day(time)

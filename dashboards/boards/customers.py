@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dashboards import queries
 from dashboards.board import Board, Row
-from dashboards.declare import against_week, beside_week, ranking, ratio, today
+from dashboards.declare import against_week, beside_week, number, ranking, ratio, today
 from wakeline import numbers
 
 TODAY = (
     today("new_visitors", numbers.NEW_VISITORS),
     against_week("new_visitors_change", numbers.NEW_VISITORS),
+    number(
+        "new_and_returning",
+        queries.today(numbers.VISITS_NEW),
+        queries.today(numbers.VISITS_RETURNING),
+        queries.rest(numbers.VISITS, numbers.VISITS_NEW, numbers.VISITS_RETURNING),
+    ),
     today("identified", numbers.IDENTIFIED),
     today("withdrawals", numbers.WITHDRAWALS),
 )

@@ -58,7 +58,7 @@ JOBS = ("wakeline-collector", "wakeline-processor", "wakeline-api", "wakeline-ar
 COUNTERS = {
     "page_views": 60, "sessions": 8, "bounces": 3, "engaged_ms": 1_206_000, "events": 9, "bot_events": 5,
     "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12,
-    "agreed": 8, "declined": 3, "gpc_views": 6,
+    "visits_new": 4, "visits_returning": 3, "agreed": 8, "declined": 3, "gpc_views": 6,
     "funnel_seen": 7, "funnel_carted": 5, "funnel_checkout": 4, "funnel_payment": 3, "funnel_bought": 2,
     "searches": 7, "searches_empty": 2, "not_found": 4, "mails_opened": 9, "mails_clicked": 6, "mails_clicked_back": 1,
     "opens_by_machines": 5, "clicks_by_machines": 4, "clicks_by_machines_back": 2,
@@ -154,6 +154,7 @@ TRUTH: dict[str, dict[str, Any]] = {
     "clicks_by_machines": {"clicked by machines": 2},
     "identified": {"recognized": 2},
     "withdrawals": {"withdrawn": 1},
+    "new_and_returning": {"new": 4, "returning": 3, "not known": 5},
     "consent": {"agreed": 8, "declined": 3, "withdrawn": 1},
     "gpc": {"ask for privacy": 6 / 60},
     "purposes": {"personalise": 5, "contact": 2},

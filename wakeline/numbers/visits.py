@@ -24,6 +24,10 @@ DECLINED = Count(
 )
 GPC_VIEWS = Count("gpc_views", "page_views_with_gpc", "Page views of people whose browser asks for privacy (GPC)")
 VISITS = Count("visits", "visits", "Sessions that began", has_total=False)  # total: SESSIONS, counted at the end
+VISITS_NEW = Count("visits_new", "new_visits", "First visits of visitors who consented", has_total=False)
+VISITS_RETURNING = Count(
+    "visits_returning", "returning_visits", "Further visits of visitors who consented", has_total=False
+)
 
 SEARCHES = Count("searches", "searches", "Searches on the site")
 SEARCHES_EMPTY = Count("searches_empty", "searches_without_result", "Searches on the site that found nothing")

@@ -52,7 +52,7 @@ class Truth:
     """The expected content of Redis once all messages are sent and applied."""
 
     events: int = 0
-    visits: int = 0
+    today: Counter[str] = field(default_factory=Counter)  # what has no total
     totals: Counter[str] = field(default_factory=Counter)
     pages: Counter[str] = field(default_factory=Counter)  # views by path
     custom: Counter[str] = field(default_factory=Counter)  # events by name
@@ -93,6 +93,7 @@ class Visitor:
         if self._id:
             self._truth.visitors[self._id] = self._counts
             self._truth.totals["new_visitors"] += 1
+            self._truth.today["visits_new"] += 1
         self._count("visits")
         held: Message | None = None
         identifies_at = rng.randrange(1, 12) if self._id and rng.random() < 0.5 else -1
@@ -173,7 +174,7 @@ class Visitor:
         if self._is_bot:
             return
         if what == "visits":
-            self._truth.visits += amount
+            self._truth.today[what] += amount
         else:
             self._truth.totals[what] += amount
 
