@@ -67,7 +67,7 @@ RULES: tuple[tuple[str, Rule, tuple[str, ...]], ...] = (
     ("sessions", sessions.join, ALL),
     ("sources", attribution.attribute, (PAGE_VIEW,)),
     ("visits", sessions.merge, ALL),
-    ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT)),
+    ("content", page_views.count, (PAGE_VIEW, ENGAGEMENT, CONSENT)),
     ("events", events.count, (CUSTOM,)),
     ("searches", searches.count, (CUSTOM,)),
     ("funnel", funnel.follow, (CUSTOM,)),

@@ -46,6 +46,11 @@ def ranking(text: str, list: Top, *, window: str = TODAY) -> Panel:
     return bars(text, *queries.top(list, window=window), unit=Unit.SECONDS if list.unit == MS else Unit.COUNT)
 
 
+def shares(text: str, part: Top, whole: Top) -> Panel:
+    """Of each value today's share, the largest first."""
+    return bars(text, queries.share_by_value(part, whole), unit=Unit.SHARE)
+
+
 def rising(text: str, list: Top) -> Panel:
     """Values of a live list that are more frequent than they were just before."""
     return bars(text, queries.rising(list), decimals=1)

@@ -128,6 +128,14 @@ def without(more: Top, less: Top) -> Query:
     return Query(expr, f"{{{{{more.label}}}}}", Fresh.TODAY)
 
 
+def share_by_value(part: Top, whole: Top) -> Query:
+    """Today's `part` per `whole`, of values that are in the top of both."""
+    each, all = (
+        f'wakeline_{list.metric}_window{{{SITE},window="{TODAY}",{list.label}!="{OTHER}"}}' for list in (part, whole)
+    )
+    return Query(f"sort_desc({each} / ({all} > 0))", f"{{{{{part.label}}}}}", Fresh.TODAY)
+
+
 def _net(gained: Money, back: Money, when: str = "") -> str:
     return " - ".join(f"wakeline_{money.metric}_today{OF_CURRENCY} {when}".strip() for money in (gained, back))
 

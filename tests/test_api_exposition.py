@@ -28,7 +28,7 @@ OTHER = keys.OTHER
 
 def test_the_metrics_are_those_that_the_keys_hold() -> None:
     assert set(metrics.TOTALS) == TOTALS
-    assert set(metrics.DAY) == TOTALS | {"visits", "visits_new", "visits_returning"}
+    assert set(metrics.DAY) == TOTALS | {"visits", "visits_new", "visits_returning", "scrolled"}
     assert set(metrics.TOPS) == {top.name for top in TOPS}
 
 
@@ -70,6 +70,9 @@ def shown(numbers: Numbers, *, top: int = 3) -> dict[tuple[str, tuple[str, ...]]
     }
 
 
+UNITS = {"engaged_ms": 0.001, "scrolled": 0.01}
+
+
 def test_every_number_is_shown_under_its_own_name() -> None:
     site = SiteNumbers(
         live={"now": 1, "5m": 2, "30m": 3},
@@ -95,14 +98,13 @@ def test_every_number_is_shown_under_its_own_name() -> None:
         ("wakeline_dead_letters_total", ()): 1,
     }
     for name, count in site.totals.items():
-        seconds = name == "engaged_ms"
-        expected[metrics.TOTALS[name].name, ("shop",)] = count / 1000 if seconds else count
+        expected[metrics.TOTALS[name].name, ("shop",)] = count * UNITS.get(name, 1)
     for name, count in site.day.items():
-        expected[metrics.DAY[name].name, ("shop",)] = count / 1000 if name == "engaged_ms" else count
+        expected[metrics.DAY[name].name, ("shop",)] = count * UNITS.get(name, 1)
     for (what, window), counts in site.tops.items():
         ((value, count),) = counts.items()
-        unit = 1000 if what == "engaged_ms" else 1
-        expected[metrics.TOPS[what].name, ("shop", window, value.decode())] = count / unit
+        unit = UNITS.get(what, 1)
+        expected[metrics.TOPS[what].name, ("shop", window, value.decode())] = count * unit
     for state, count in numbers.ledger.records.items():
         expected["wakeline_ledger_records", (state,)] = count
     assert shown(numbers) == pytest.approx(expected)

@@ -22,6 +22,7 @@ COUNT_NAMES = {
     "sessions": "sessions",
     "bounces": "bounces",
     "engaged_ms": "engaged_seconds",
+    "scrolled": "scrolled_pages",
     "events": "custom_events",
     "bot_events": "bot_events",
     "new_visitors": "new_visitors",
@@ -74,6 +75,7 @@ MONEY_NAMES = {
 TOP_NAMES = {
     "pages": ("page_views", "page"),
     "engaged_ms": ("engaged_seconds", "page"),
+    "scrolled": ("scrolled_pages", "page"),
     "entries": ("entries", "page"),
     "exits": ("exits", "page"),
     "sources": ("visits", "source"),
@@ -100,7 +102,7 @@ def test_public_names_stay_as_they_are() -> None:
     assert {count.name: count.metric for count in COUNTS} == COUNT_NAMES
     assert {money.name: money.metric for money in MONEYS} == MONEY_NAMES
     assert {top.name: (top.metric, top.label) for top in TOPS} == TOP_NAMES
-    assert set(COUNT_NAMES) - {"visits", "visits_new", "visits_returning"} == TOTALS
+    assert set(COUNT_NAMES) - {"visits", "visits_new", "visits_returning", "scrolled"} == TOTALS
     assert {top.name for top in LIVE_TOPS} == {"pages", "sources", "interests"}
 
 

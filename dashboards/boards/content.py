@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.board import Board, Row, Unit
-from dashboards.declare import beside_week, ranking, ratio, today
+from dashboards.declare import beside_week, ranking, ratio, shares, today
 from wakeline import numbers
 
 TODAY = (
@@ -11,10 +11,12 @@ TODAY = (
     ratio("pages_per_visit", numbers.PAGE_VIEWS, numbers.VISITS, Unit.COUNT),
     ratio("engaged_time", numbers.ENGAGED, numbers.VISITS, Unit.SECONDS),
     ratio("bounces", numbers.BOUNCES, numbers.SESSIONS),
+    ratio("scrolled", numbers.SCROLLED, numbers.PAGE_VIEWS),
 )
 PAGES = (
     ranking("pages_today", numbers.TOP_PAGES),
     ranking("engaged_by_page", numbers.TOP_ENGAGED),
+    shares("scrolled_by_page", numbers.TOP_SCROLLED, numbers.TOP_PAGES),
     ranking("entry_pages", numbers.TOP_ENTRIES),
     ranking("exit_pages", numbers.TOP_EXITS),
 )

@@ -13,6 +13,7 @@ LIVE_WINDOWS = ("now", *LIVE_WINDOWS_MS)
 """Windows of live visitors."""
 
 MS = 0.001
+PERCENT = 0.01
 OF_CURRENCY = ":"  # between the name of an amount and its currency
 
 

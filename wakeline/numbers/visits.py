@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wakeline.definitions import BOUNCE_BELOW_MS
-from wakeline.numbers.kinds import MS, Count, Top
+from wakeline.numbers.kinds import MS, PERCENT, Count, Top
 
 PAGE_VIEWS = Count("page_views", "page_views", "Page views of people")
 SESSIONS = Count("sessions", "sessions", "Sessions that ended")
@@ -13,6 +13,9 @@ BOUNCES = Count(
     f"Sessions that ended with one page view, less than {BOUNCE_BELOW_MS // 1000} s engaged, and nothing done",
 )
 ENGAGED = Count("engaged_ms", "engaged_seconds", "Time that pages were visible and focused", unit=MS)
+SCROLLED = Count(
+    "scrolled", "scrolled_pages", "How much of pages was seen: one to its end counts 1", has_total=False, unit=PERCENT
+)
 EVENTS = Count("events", "custom_events", "Custom events that are activity")
 BOT_EVENTS = Count("bot_events", "bot_events", "Events of bots, which are counted only here")
 NEW_VISITORS = Count("new_visitors", "new_visitors", "Consenting visitors seen for the first time")
@@ -35,6 +38,9 @@ NOT_FOUND = Count("not_found", "pages_not_found", "Views of pages that do not ex
 
 TOP_PAGES = Top("pages", "page_views", "page", "Page views by page path", is_live=True, has_paths=True)
 TOP_ENGAGED = Top("engaged_ms", "engaged_seconds", "page", "Engaged time by page path", has_paths=True, unit=MS)
+TOP_SCROLLED = Top(
+    "scrolled", "scrolled_pages", "page", "How much of pages was seen, by page path", has_paths=True, unit=PERCENT
+)
 TOP_ENTRIES = Top("entries", "entries", "page", "Sessions by entry page", has_paths=True)
 TOP_EXITS = Top("exits", "exits", "page", "Sessions by exit page", has_paths=True)
 TOP_SOURCES = Top("sources", "visits", "source", "Sessions that began, by source", is_live=True)

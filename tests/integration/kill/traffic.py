@@ -75,6 +75,7 @@ class Visitor:
         self._page = ""
         self._path = ""
         self._n = 0
+        self._scroll = 0  # of this page, the deepest point
         kind = rng.choices(("full", "anonymous", "bot"), (75, 20, 5))[0]
         self._is_bot = kind == "bot"
         self._id = f"visitor-{number:06d}" if kind == "full" else ""
@@ -120,6 +121,7 @@ class Visitor:
             yield self._engage(leave=True)
         rng = self._rng
         self._page, self._n = f"page-{self._name}-{self._pages}", 0
+        self._scroll = 0
         self._pages += 1
         self._path = rng.choice(PATHS)
         if not self._is_bot:
@@ -144,7 +146,10 @@ class Visitor:
     def _engage(self, *, leave: bool) -> Event:
         engaged_ms = self._rng.randrange(1, 20_000)
         self._count("engaged_ms", engaged_ms)
-        return self._event("engagement", engaged_ms=engaged_ms, scroll=self._rng.randrange(101), leave=leave)
+        scroll = self._rng.randrange(101)
+        self._count("scrolled", max(0, scroll - self._scroll))
+        self._scroll = max(scroll, self._scroll)
+        return self._event("engagement", engaged_ms=engaged_ms, scroll=scroll, leave=leave)
 
     def _identify(self) -> Event:
         name = f"customer {self._rng.randrange(self._customers)}"
@@ -173,7 +178,7 @@ class Visitor:
         self._counts[what] += amount
         if self._is_bot:
             return
-        if what == "visits":
+        if what in ("visits", "scrolled"):
             self._truth.today[what] += amount
         else:
             self._truth.totals[what] += amount
