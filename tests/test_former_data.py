@@ -34,7 +34,7 @@ FILES = pytest.mark.parametrize("file", [FILE, LATER], ids=["former", "later"])
 COUNTED_ANEW = {
     "events", "bounces", "orders", "orders_back", "orders_unpriced", "pieces", "pieces_back", "carts",
     "carts_abandoned", "cart", "first_source_class", "last_source_class", *MONEY_NAMES,
-    "not_found", "visits_new", "visits_returning", "scrolled", *(number.name for number in FUNNEL),
+    "not_found", "visits_new", "visits_returning", "scrolled", "bot_views", *(number.name for number in FUNNEL),
 }  # fmt: skip
 LISTED_ANEW = (
     "source_classes",
@@ -46,6 +46,7 @@ LISTED_ANEW = (
     "countries",
     "not_found",
     "viewed",
+    "bot_reasons",
 )
 """What the former code counted by other rules, so that only a replay gives it as the present code would have."""
 

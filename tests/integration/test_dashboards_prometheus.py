@@ -57,7 +57,7 @@ JOBS = ("wakeline-collector", "wakeline-processor", "wakeline-api", "wakeline-ar
 
 COUNTERS = {
     "page_views": 60, "sessions": 8, "bounces": 3, "engaged_ms": 1_206_000, "events": 9, "bot_events": 5,
-    "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12,
+    "new_visitors": 4, "identified": 2, "withdrawals": 1, "visits": 12, "bot_views": 2,
     "scrolled": 2_400, "visits_new": 4, "visits_returning": 3, "agreed": 8, "declined": 3, "gpc_views": 6,
     "funnel_seen": 7, "funnel_carted": 5, "funnel_checkout": 4, "funnel_payment": 3, "funnel_bought": 2,
     "searches": 7, "searches_empty": 2, "not_found": 4, "mails_opened": 9, "mails_clicked": 6, "mails_clicked_back": 1,
@@ -85,6 +85,7 @@ DAY_TOPS: dict[str, dict[str, int]] = {
     "interests": {"lamps": 40, "chairs": 11},
     "events": {"add_to_cart": 6, "purchase": 3},
     "bots": {"Googlebot": 5},
+    "bot_reasons": {"says so": 4, "driven browser": 1},
     "products": {"lamp": 5},
     "categories": {"lamps": 5},
     "coupons": {"SPRING": 2},
@@ -206,6 +207,8 @@ TRUTH: dict[str, dict[str, Any]] = {
     "waiting": {"in the spool, not in the log": SPOOLED, "in the log, not in the history": UNARCHIVED},
     "records": RECORDS | {"pending": PENDING},
     "bots": {"Googlebot": 5},
+    "bot_reasons": {"says so": 4, "driven browser": 1},
+    "people_beside_bots": {"page views": MOVES, "page views of bots": 2},
     "people_and_bots": {"page views": MOVES, "things done": MOVES, "events of bots": MOVES},
     "memory": dict.fromkeys(JOBS, MOVES),
     "server_memory": {

@@ -18,6 +18,7 @@ SCROLLED = Count(
 )
 EVENTS = Count("events", "custom_events", "Custom events that are activity")
 BOT_EVENTS = Count("bot_events", "bot_events", "Events of bots, which are counted only here")
+BOT_VIEWS = Count("bot_views", "bot_page_views", "Page views of bots, which are among their events")
 NEW_VISITORS = Count("new_visitors", "new_visitors", "Consenting visitors seen for the first time")
 IDENTIFIED = Count("identified", "identified", "Visitors linked to a customer")
 WITHDRAWALS = Count("withdrawals", "withdrawals", "Visitors who withdrew their consent")
@@ -50,6 +51,7 @@ TOP_INTERESTS = Top("interests", "interest", "interest", "Events that show an in
 # includes events that are not activity, so it may exceed EVENTS
 TOP_EVENTS = Top("events", "custom_events", "event", "Custom events by name, including pages' own reports")
 TOP_BOTS = Top("bots", "bot_events", "bot", "Events of bots, by bot")
+TOP_BOT_REASONS = Top("bot_reasons", "bot_events_by_reason", "reason", "Events of bots, by what gives them away")
 TOP_PURPOSES = Top("purposes", "consents_by_purpose", "purpose", "Visitors who agreed, by purpose that they agreed to")
 TOP_COUNTRIES = Top("countries", "country_visits", "country", "Sessions that began, by country, if it is known")
 TOP_SEARCHES = Top("searches", "searches", "search_term", "Searches by what was looked for")

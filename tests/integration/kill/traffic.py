@@ -169,6 +169,7 @@ class Visitor:
         self._truth.events += 1
         if self._is_bot:
             self._truth.totals["bot_events"] += 1
+            self._truth.totals["bot_views"] += type == "page_view"
         return event | ({"visitor": self._id} if self._id else {})
 
     def _message(self, events: list[Event], consent: str = "") -> Message:
