@@ -47,6 +47,8 @@ LISTED_ANEW = (
     "not_found",
     "viewed",
     "bot_reasons",
+    "steps",
+    "back",
 )
 """What the former code counted by other rules, so that only a replay gives it as the present code would have."""
 

@@ -79,6 +79,8 @@ TOP_NAMES = {
     "scrolled": ("scrolled_pages", "page"),
     "entries": ("entries", "page"),
     "exits": ("exits", "page"),
+    "steps": ("page_steps", "step"),
+    "back": ("page_steps_back", "step"),
     "sources": ("visits", "source"),
     "source_classes": ("class_visits", "source_class"),
     "campaigns": ("campaign_visits", "campaign"),

@@ -20,6 +20,11 @@ PAGES = (
     ranking("entry_pages", numbers.TOP_ENTRIES),
     ranking("exit_pages", numbers.TOP_EXITS),
 )
+STEPS = (
+    ranking("steps", numbers.TOP_STEPS),
+    ranking("steps_back", numbers.TOP_BACK),
+    shares("dead_ends", numbers.TOP_EXITS, numbers.TOP_PAGES),
+)
 SEARCHES = (
     today("searches", numbers.SEARCHES, numbers.SEARCHES_EMPTY),
     ratio("searches_in_vain", numbers.SEARCHES_EMPTY, numbers.SEARCHES),
@@ -39,6 +44,7 @@ BOARD = Board(
     (
         Row("today", TODAY),
         Row("pages_of_today", PAGES),
+        Row("steps", STEPS),
         Row("searches", SEARCHES),
         Row("actions", ACTIONS),
         Row("week", WEEK),

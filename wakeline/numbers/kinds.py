@@ -46,5 +46,5 @@ class Top(NamedTuple):
     label: str  # of the metric: what a value is
     help: str
     is_live: bool = False
-    has_paths: bool = False  # values are paths, shown as `paths.page_label` spells them
+    has_paths: bool = False  # values are paths, or steps between two, shown as `paths.page_label` spells them
     unit: float = 1.0

@@ -44,6 +44,10 @@ TOP_SCROLLED = Top(
 )
 TOP_ENTRIES = Top("entries", "entries", "page", "Sessions by entry page", has_paths=True)
 TOP_EXITS = Top("exits", "exits", "page", "Sessions by exit page", has_paths=True)
+TOP_STEPS = Top("steps", "page_steps", "step", "Steps from one page to the next within a visit", has_paths=True)
+TOP_BACK = Top(
+    "back", "page_steps_back", "step", "Steps to a page from which visitors went straight back", has_paths=True
+)
 TOP_SOURCES = Top("sources", "visits", "source", "Sessions that began, by source", is_live=True)
 TOP_SOURCE_CLASSES = Top("source_classes", "class_visits", "source_class", "Sessions that began, by class of source")
 TOP_CAMPAIGNS = Top("campaigns", "campaign_visits", "campaign", "Sessions that began, by campaign")
