@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dashboards.board import Fresh, Query
 from wakeline.keys import OTHER
-from wakeline.numbers import TODAY, Count, Money, Top
+from wakeline.numbers import TODAY, Count, LiveMoney, Money, Top
 
 SITE = 'site="$site"'
 OF_SITE = f"{{{SITE}}}"
@@ -47,6 +47,11 @@ def net(gained: Money, back: Money) -> Query:
 def amount(money: Money) -> Query:
     """Today's amount by currency."""
     return Query(f"wakeline_{money.metric}_today{OF_CURRENCY}", CURRENCY, Fresh.TODAY)
+
+
+def live_money(money: LiveMoney, window: str) -> Query:
+    """A net amount in a live window, in the site's main currency."""
+    return Query(f'wakeline_{money.metric}_window{{{SITE},window="{window}"}}', f"money_{window}", Fresh.NOW)
 
 
 def share(part: Count, whole: Count) -> Query:

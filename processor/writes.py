@@ -92,6 +92,11 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
     for site, counts in totals.items():
         for field, amount in counts.items():
             yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
+    for (site, what, bucket), amounts in changes.live_money.items():
+        key = changes.keys.money(lane, site, what, bucket)
+        for currency, amount in amounts.items():
+            yield ["ZINCRBY", key, str(amount), currency]
+        yield ["PEXPIRE", key, str(keys.MINUTE_TTL_MS)]
     for site, marks in changes.presence.items():
         key = changes.keys.present(lane, site)
         yield ["ZREMRANGEBYSCORE", key, "-inf", str(marks.over)]

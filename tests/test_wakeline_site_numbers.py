@@ -12,7 +12,7 @@ from processor.changes import Changes, TopLists
 from processor.deadlines import Deadlines
 from wakeline.durations import DAY_MS
 from wakeline.keys import Keys
-from wakeline.numbers import COUNTS, FUNNEL, LIVE_TOPS, MONEYS, TOPS, TOTALS
+from wakeline.numbers import COUNTS, FUNNEL, LIVE_MONEYS, LIVE_TOPS, MONEYS, TOPS, TOTALS
 from wakeline.settings import Site
 
 NOW = 1_790_000_000_000
@@ -105,6 +105,7 @@ def test_public_names_stay_as_they_are() -> None:
     """Fields and lists in Redis, which other programs read, and the metrics that they become."""
     assert {count.name: count.metric for count in COUNTS} == COUNT_NAMES
     assert {money.name: money.metric for money in MONEYS} == MONEY_NAMES
+    assert {money.name: money.metric for money in LIVE_MONEYS} == {"revenue": "revenue"}
     assert {top.name: (top.metric, top.label) for top in TOPS} == TOP_NAMES
     assert set(COUNT_NAMES) - {"visits", "visits_new", "visits_returning", "scrolled"} == TOTALS
     assert {top.name for top in LIVE_TOPS} == {"pages", "sources", "interests"}
@@ -121,11 +122,11 @@ def test_rules_count_every_number() -> None:
     rules = "".join(path.read_text() for path in (ROOT / "crm").rglob("*.py"))
     rules = re.sub(r"^from .*? import (?:\([^)]*\)|.*)$", "", rules, flags=re.MULTILINE)
     numbers = "\n".join(path.read_text() for path in (ROOT / "wakeline/numbers").glob("*.py"))
-    declared = re.findall(r"^([A-Z_]+) = (?:Count|Money|Top)\(", numbers, re.MULTILINE)
+    declared = re.findall(r"^([A-Z_]+) = (?:Count|Money|LiveMoney|Top)\(", numbers, re.MULTILINE)
     in_funnel = {name for name in declared if name.startswith("FUNNEL_")}
     assert len(in_funnel) == len(FUNNEL)  # counted by the tuple
     assert [name for name in declared if name not in in_funnel and not re.search(rf"\b{name}\b", rules)] == []
-    assert len(declared) == len(COUNTS) + len(MONEYS) + len(TOPS)
+    assert len(declared) == len(COUNTS) + len(MONEYS) + len(LIVE_MONEYS) + len(TOPS)
 
 
 def test_a_list_is_counted_live_where_it_is_shown_live() -> None:

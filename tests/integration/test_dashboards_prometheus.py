@@ -116,6 +116,8 @@ LIVE = {"now": 2, "last 5 minutes": 3, "last 30 minutes": 4}
 TRUTH: dict[str, dict[str, Any]] = {
     "on_site": {"now": 2},
     "seen_lately": {"last 5 minutes": 3, "last 30 minutes": 4},
+    "revenue_now": {"last 5 minutes, EUR": 37.5, "last 30 minutes, EUR": 57.5},
+    "pages_now": {"/": 16, "/lamps": 8},
     "visitors": LIVE,
     "by_minute": {"page views": MOVES, "things done": MOVES},
     "rising_pages": {"/": 16 - 16 / 6, "/lamps": 8 - 8 / 6},
@@ -263,6 +265,10 @@ def write(client: redis.Redis, zone: ZoneInfo) -> None:
     client.hset(KEYS.totals(2, "shop"), "orders_unpriced", 4)
     for what, counts in DAY_TOPS.items():
         add(client, what, keys.date(today), counts)
+    for ago, amount in ((0, 5_000), (1, -1_250), (9, 2_000)):
+        for bucket in (keys.minute(now - ago * 60_000), keys.five_minutes(now - ago * 60_000)):
+            client.zincrby(KEYS.money(ago % LANES, "shop", "revenue", bucket), amount, "EUR")
+            client.zincrby(KEYS.money(0, "shop", "revenue", bucket), amount, "JPY")
     for what, counts in LIVE_TOPS.items():
         for minutes in (0, 1):
             add(client, what, keys.minute(now - minutes * 60_000), counts)
@@ -430,7 +436,9 @@ async def offering(offered: CollectorRegistry | None, port: int) -> web.AppRunne
 
 async def start_api(url: str, zone: ZoneInfo, ports: dict[str, int], folder: Path) -> asyncio.subprocess.Process:
     config = folder / "wakeline.toml"
-    config.write_text(f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ntime_zone = "{zone.key}"\n')
+    config.write_text(
+        f'[[site]]\nkey = "shop"\norigins = ["https://shop.example"]\ntime_zone = "{zone.key}"\ncurrency = "EUR"\n'
+    )
     flags = {
         "config": config, "redis": url, "api-port": ports["api_port"], "api-metrics-port": ports["api_metrics_port"],
         "top-values": TOP,

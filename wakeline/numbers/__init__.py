@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from wakeline.numbers import commerce, service, visits
 from wakeline.numbers.commerce import *  # noqa: F403  # so that each number is named in one place only
 from wakeline.numbers.kinds import *  # noqa: F403
-from wakeline.numbers.kinds import OF_CURRENCY, Count, Money, Top
+from wakeline.numbers.kinds import OF_CURRENCY, Count, LiveMoney, Money, Top
 from wakeline.numbers.service import *  # noqa: F403
 from wakeline.numbers.visits import *  # noqa: F403
 from wakeline.vocabulary.money import CURRENCIES
@@ -30,6 +30,7 @@ _declared = [number for module in (visits, commerce, service) for number in vars
 
 COUNTS = tuple(number for number in _declared if isinstance(number, Count))
 TOPS = tuple(number for number in _declared if isinstance(number, Top))
+LIVE_MONEYS = tuple(number for number in _declared if isinstance(number, LiveMoney))
 MONEYS = tuple(number for number in _declared if isinstance(number, Money))
 
 TOTALS = frozenset(count.name for count in COUNTS if count.has_total)

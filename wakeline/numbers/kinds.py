@@ -38,6 +38,14 @@ class Money(NamedTuple):
         return f"{self.name}{OF_CURRENCY}{currency}"
 
 
+class LiveMoney(NamedTuple):
+    """A net amount in the live windows, in the site's main currency. Redis: minor units."""
+
+    name: str  # as in `keys.money`
+    metric: str  # wakeline_<metric>_window, in units of the currency
+    help: str
+
+
 class Top(NamedTuple):
     """A list of the most frequent values and their counts, per day and optionally in the live windows."""
 
