@@ -44,7 +44,7 @@ LIVE_AMOUNTS = tuple((money.name, window) for money in LIVE_MONEYS for window in
 class SiteNumbers:
     """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`.
 
-    `currency`: the site's main one.
+    `currency`: the site's main one. `today`: the day in its time zone, YYYY-MM-DD.
     """
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
@@ -54,6 +54,7 @@ class SiteNumbers:
     currency: str = ""
     live_money: dict[tuple[str, str], int] = field(default_factory=lambda: dict.fromkeys(LIVE_AMOUNTS, 0))
     """By the amount's name and its window, in minor units of the main currency."""
+    today: str = ""
 
 
 @dataclass
@@ -89,8 +90,10 @@ class NumbersReader:
         deployment, clock = await self._begin()
         ours = time.time() * 1000
         now = clock if now is None else now
-        numbers = Numbers({key: SiteNumbers(currency=site.currency) for key, site in self._sites.items()})
         days = {key: _days(site, now) for key, site in self._sites.items()}
+        numbers = Numbers(
+            {key: SiteNumbers(currency=site.currency, today=days[key][0]) for key, site in self._sites.items()}
+        )
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
         await self._read_log(numbers, lanes, now)
@@ -154,7 +157,7 @@ def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list
     for what, window in LISTS:
         pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
     for what, window in LIVE_AMOUNTS:
-        pipe.zunion([names.money(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
+        pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
     for day in days:
         pipe.hmget(names.day(lane, site, day), VISITS.name, SESSIONS.name)
 

@@ -1,7 +1,6 @@
 """The effects of a rule beyond its visitor's state: `out` and its methods.
 
-count, top      add to a number, or to a top list, of the site
-money           add to an amount of money in its live windows
+count, top      add to a number, or to a top list, of the site; money: to an amount in its live windows
 wake            have the person's deadlines looked at, at a time of the log
 tell            send a share to a customer's lane, or a fact to a thing's
 emit            send a record to another person's lane
@@ -180,11 +179,10 @@ class Out:
 
     def money(self, number: LiveMoney, time: int, amount: int, *, currency: str) -> None:
         """Add or subtract minor units at a time (ms), if that is recent enough, in the site's main currency."""
-        if not (amount and self._is_live and self.received - time < self.live_ms and currency == self.site.currency):
-            return
-        site, time = self.site.key, min(time, self.now)
-        for bucket in (minute(time), five_minutes(time)):
-            self.live_money[site, number.name, bucket][currency] += amount
+        if amount and self._is_live and self.received - time < self.live_ms and currency == self.site.currency:
+            time = min(time, self.now)
+            for bucket in (minute(time), five_minutes(time)):
+                self.live_money[self.site.key, number.name, bucket][currency] += amount
 
     def top(self, top: Top, value: str, amount: int = 1) -> None:
         """Add to a top list of the event's day, and of its minute if the list is live and the event recent enough."""

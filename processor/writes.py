@@ -93,7 +93,7 @@ def _site_numbers(changes: Changes) -> Iterator[Command]:
         for field, amount in counts.items():
             yield ["HINCRBY", changes.keys.totals(lane, site), field, str(amount)]
     for (site, what, bucket), amounts in changes.live_money.items():
-        key = changes.keys.money(lane, site, what, bucket)
+        key = changes.keys.top(lane, site, what, bucket)
         for currency, amount in amounts.items():
             yield ["ZINCRBY", key, str(amount), currency]
         yield ["PEXPIRE", key, str(keys.MINUTE_TTL_MS)]

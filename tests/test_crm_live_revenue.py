@@ -36,7 +36,7 @@ async def arrive(made: Timeline, *facts: tuple[int, Fact]) -> None:
 async def amounts(made: Timeline) -> dict[str, int]:
     """Minute or five minutes -> currency and amount."""
     found: dict[str, int] = {}
-    async for key in made.redis.scan_iter(match="*:money:revenue:*"):
+    async for key in made.redis.scan_iter(match="*:top:live_revenue:*"):
         assert 0 < await made.redis.pttl(key) <= 41 * MINUTE
         for currency, amount in await made.redis.zrange(key, 0, -1, withscores=True):
             assert currency == b"EUR"
@@ -97,7 +97,7 @@ async def test_what_it_is_at_a_scrape(made: Timeline, redis_server: Any) -> None
     found = []
     for ago in (0, 9, 14, 34, 39):
         numbers = await reader.read(now=START + ago * MINUTE)
-        found.append([numbers.sites["shop"].live_money["revenue", window] for window in ("5m", "30m")])
+        found.append([numbers.sites["shop"].live_money["live_revenue", window] for window in ("5m", "30m")])
         assert set(numbers.sites["other"].live_money.values()) == {0}
     await reader._redis.aclose()
     assert found == [[10_000, 10_000], [-4_000, 6_000], [0, 6_000], [0, -4_000], [0, 0]]

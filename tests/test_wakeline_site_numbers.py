@@ -105,7 +105,7 @@ def test_public_names_stay_as_they_are() -> None:
     """Fields and lists in Redis, which other programs read, and the metrics that they become."""
     assert {count.name: count.metric for count in COUNTS} == COUNT_NAMES
     assert {money.name: money.metric for money in MONEYS} == MONEY_NAMES
-    assert {money.name: money.metric for money in LIVE_MONEYS} == {"revenue": "revenue"}
+    assert {money.name: money.metric for money in LIVE_MONEYS} == {"live_revenue": "revenue"}
     assert {top.name: (top.metric, top.label) for top in TOPS} == TOP_NAMES
     assert set(COUNT_NAMES) - {"visits", "visits_new", "visits_returning", "scrolled"} == TOTALS
     assert {top.name for top in LIVE_TOPS} == {"pages", "sources", "interests"}

@@ -289,14 +289,9 @@ class Keys(ThingKeys):
         """
         return f"{self.prefix}{{{lane}}}:{site}:seen"
 
-    def money(self, lane: int, site: str, what: str, bucket: str) -> str:
-        """zset: currency -> net amount in minor units; `what` is one of `numbers.LIVE_MONEYS`, `bucket` is a minute or
-        five minutes, see below.
-        """
-        return f"{self.prefix}{{{lane}}}:{site}:money:{what}:{bucket}"
-
     def top(self, lane: int, site: str, what: str, bucket: str) -> str:
-        """zset of TOP_MEMBERS and OTHER: value -> count; `what` is one of `numbers.TOPS`, `bucket` is made below."""
+        """zset of TOP_MEMBERS and OTHER: value -> count; `what` is one of `numbers.TOPS`, `bucket` is made below.
+        Of one of `numbers.LIVE_MONEYS`: currency -> minor units."""
         return f"{self.prefix}{{{lane}}}:{site}:top:{what}:{bucket}"
 
 

@@ -17,7 +17,7 @@ PIECES_BACK = Count(
 REVENUE = Money("revenue", "revenue_gained", "Value of orders, without tax and shipping")
 REVENUE_BACK = Money("revenue_back", "revenue_taken_back", "Value refunded or cancelled, at most that of the order")
 REVENUE_LIVE = LiveMoney(
-    "revenue", "revenue", "Value of orders less what was refunded or cancelled, in the site's main currency"
+    "live_revenue", "revenue", "Value of orders less what was refunded or cancelled, in the site's main currency"
 )
 PAGE_REVENUE = Money("page_revenue", "page_revenue_gained", "Value of orders that only a page told, unsigned")
 PAGE_REVENUE_BACK = Money(

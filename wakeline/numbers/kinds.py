@@ -41,9 +41,27 @@ class Money(NamedTuple):
 class LiveMoney(NamedTuple):
     """A net amount in the live windows, in the site's main currency. Redis: minor units."""
 
-    name: str  # as in `keys.money`
+    name: str  # as in `keys.top`
     metric: str  # wakeline_<metric>_window, in units of the currency
     help: str
+
+
+class Net(NamedTuple):
+    """What was gained, less what was taken back, in the site's main currency."""
+
+    name: str
+    help: str
+    gained: Money
+    back: Money
+
+
+class Ratio(NamedTuple):
+    """A number per another one."""
+
+    name: str
+    help: str
+    part: Count | Net
+    whole: Count
 
 
 class Top(NamedTuple):
