@@ -180,9 +180,8 @@ class Out:
     def money(self, number: LiveMoney, time: int, amount: int, *, currency: str) -> None:
         """Add or subtract minor units at a time (ms), if that is recent enough, in the site's main currency."""
         if amount and self._is_live and self.received - time < self.live_ms and currency == self.site.currency:
-            time = min(time, self.now)
-            for bucket in (minute(time), five_minutes(time)):
-                self.live_money[self.site.key, number.name, bucket][currency] += amount
+            for bucket_of in (minute, five_minutes):
+                self.live_money[self.site.key, number.name, bucket_of(min(time, self.now))][currency] += amount
 
     def top(self, top: Top, value: str, amount: int = 1) -> None:
         """Add to a top list of the event's day, and of its minute if the list is live and the event recent enough."""

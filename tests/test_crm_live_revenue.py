@@ -72,6 +72,7 @@ CASES: dict[str, tuple[list[tuple[int, Fact]], dict[str, int]]] = {
     "an old one that is refunded now": (
         [(0, bought(-DAY)), (M, refund(M))], at((1, -4_000)),
     ),
+    "an old one whose value rises now": ([(0, bought(-DAY)), (M, bought(M, {**BOUGHT, "value": 12_000}))], {}),
     "in another currency": ([(0, bought(0, {"value": 500, "currency": "JPY"}))], {}),
     "of an import": ([(DAY, bought(0, by="import", batch="b" * 32, line=1))], {}),
     "too large to be counted": ([(0, bought(0, {"value": 1 << 62, "currency": "EUR"}))], {}),
@@ -92,6 +93,8 @@ async def test_what_it_is_at_a_scrape(made: Timeline, redis_server: Any) -> None
     async def open_log(lanes: int) -> Log:
         return made.log
 
+    former = made.store.keys.top(1, "shop", "live_revenue", minute(START))  # the main currency may have been another
+    await made.redis.zincrby(former, 700, "JPY")
     site = Site(key="shop", currency="EUR")
     reader = NumbersReader(redis_server.url, {"shop": site, "other": Site(key="other")}, open_log)
     found = []

@@ -69,6 +69,29 @@ async def test_four_pages_whose_neighbours_are_known(redis_server: Any, order: t
         assert (await found(made))[0] == true_steps(visits)[0]
 
 
+async def test_a_late_page_breaks_a_step_back(redis_server: Any) -> None:
+    """The page before the latest two is not known: so a step back from the late page to it is not found."""
+    found_back = ["".join(pages) for pages in product("abc", repeat=4)]
+    visits = [pages for pages in found_back if not (pages[0] == pages[2] not in (pages[1], pages[3]))]
+    async with timeline(redis_server) as made:
+        for number, pages in enumerate(visits):
+            for n in (0, 1, 3, 2):
+                await made.append(view(f"visitor-{number}", n, f"/{pages[n]}"), at=DAY // 4)
+        await made.run()
+        assert await found(made) == true_steps(visits)
+
+
+async def test_a_late_page_breaks_a_step_back_between_joined_visits(made: Timeline) -> None:
+    search = event("visitor-1", "page-search", 0, 22 * MINUTE, "search")
+    views = [view("visitor-1", at, path) for at, path in ((0, "/a"), (5, "/b"), (40, "/a"), (30, "/c"))]
+    await made.append(*views[:3], search, at=DAY // 4)
+    await made.run()
+    assert await found(made) == ({"/a → /b": 1, "/b → /a": 1}, {"/a → /b": 1})
+    await made.append(views[3], at=DAY // 4)
+    await made.run()
+    assert await found(made) == ({"/a → /b": 1, "/b → /c": 1, "/c → /a": 1}, {})
+
+
 async def test_a_page_further_back_leaves_the_step_that_leaves_it_out(made: Timeline) -> None:
     for at, path in ((0, "/a"), (2, "/c"), (3, "/d"), (4, "/e"), (1, "/b")):
         await made.append(view("visitor-1", at, path), at=DAY // 4)
