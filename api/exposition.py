@@ -18,6 +18,7 @@ from api.budget import MOST_CURRENCIES
 from api.ledger import Ledger
 from api.numbers import AWAY, Numbers, SiteNumbers
 from wakeline import keys
+from wakeline.definitions import LIVE_WINDOWS_MS
 from wakeline.numbers import MONEYS, PAGE_REVENUE, REVENUE, WINDOWS, Money, currencies_of
 from wakeline.patience import Outage
 from wakeline.vocabulary.money import major_units
@@ -92,6 +93,8 @@ def families(numbers: Numbers, top: int) -> Iterator[Metric]:
         yield _filled(metrics.MONEY_TOTALS[money.name], _amounts(numbers, shown, money, lambda each: each.totals))
     for money in MONEYS:
         yield _filled(metrics.MONEY_DAY[money.name], _amounts(numbers, shown, money, lambda each: each.day))
+    for name, family in metrics.LIVE_MONEYS.items():
+        yield _filled(family, _live_amounts(numbers, name))
     yield _filled(
         metrics.CURRENCIES_LEFT_OUT,
         (((site,), len(_currencies(each)) - len(shown[site])) for site, each in numbers.sites.items()),
@@ -130,6 +133,13 @@ def _amounts(
     for site, each in numbers.sites.items():
         for currency in shown[site]:
             yield (site, currency), float(major_units(counters(each).get(money.field(currency), 0), currency))
+
+
+def _live_amounts(numbers: Numbers, name: str) -> Iterator[tuple[tuple[str, ...], float]]:
+    for site, each in numbers.sites.items():
+        for window in LIVE_WINDOWS_MS if each.currency else ():
+            amount = float(major_units(each.live_money[name, window], each.currency))
+            yield (site, window, each.currency), amount
 
 
 def shown_currencies(site: SiteNumbers) -> list[str]:
