@@ -78,8 +78,9 @@ const left = (): void => {
   forms.clear();
 };
 
-const failed = ({ message, error, reason = error }: { message?: string; error?: Error; reason?: Error }): void => {
-  if (message || reason) tell("js_error", { error: reason?.name || "Error" }); // not of an image that is missing
+const failed = ({ message, error, reason = error }: { message?: string; error?: unknown; reason?: unknown }): void => {
+  // not of an image that is missing; and what is thrown may be anything, even a person with a name
+  if (message || reason) tell("js_error", { error: reason instanceof Error ? reason.name : "Error" });
 };
 
 if (!window.wakelineUsability) {

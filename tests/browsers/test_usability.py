@@ -86,6 +86,9 @@ async def test_errors(stage: Stage) -> None:
     await tab.do("setTimeout(() => { throw new RangeError('secret') })", "void Promise.reject(new TypeError('secret'))")
     events = await stage.seen("js_error /cart", 2)
     assert {(event.props or {})["error"] for event in events} == {"RangeError", "TypeError"}
+    await tab.do("void Promise.reject({ name: 'secret', mail: 'secret' })")
+    events = await stage.seen("js_error /cart", 3)
+    assert {(event.props or {})["error"] for event in events} == {"RangeError", "TypeError", "Error"}
     assert "secret" not in repr(events)
     for _ in range(12):
         await tab.do("setTimeout(() => { throw 1 })")
