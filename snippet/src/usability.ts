@@ -23,9 +23,9 @@ const AT_WORK = "input,select,textarea,label,video,canvas,[contenteditable],[dat
 let page: string;
 let told: Record<string, number>;
 let effect = 0; // when anything last changed
-let down = 0; // when the pointer last went down, which some pages act on before the click
+let down: number; // when the pointer last went down, which some pages act on before the click
 let from: MouseEvent | undefined; // the first click of those at one place
-let clicks = 0;
+let clicks: number;
 let timer: number | undefined;
 const forms = new Map<HTMLFormElement, Set<string>>(); // begun -> names of fields that were filled in
 
@@ -37,9 +37,8 @@ const tell = (type: string, props: Props): void => {
   if ((told[type] = (told[type] || 0) + 1) <= MOST) window.wakeline?.("event", type, props);
 };
 
-const now = (): number => performance.now();
 const affect = (): void => {
-  effect = now();
+  effect = performance.now();
 };
 
 const clicked = (event: MouseEvent): void => {
@@ -58,7 +57,7 @@ const clicked = (event: MouseEvent): void => {
   if (target.closest(LIKELY) || getComputedStyle(target).cursor == "pointer")
     timer = setTimeout(() => {
       const link = !event.defaultPrevented && target.closest("a[href]");
-      if ((!link || attribute(link, "href")[0] == "#") && effect < down) tell("dead_click", { element });
+      if ((!link || attribute(link, "href")[0] == "#") && effect < down && document.hasFocus()) tell("dead_click", { element });
     }, DEAD_MS);
 };
 
@@ -92,8 +91,7 @@ if (!window.wakelineUsability) {
     characterData: true,
   });
   listen("scroll", affect);
-  listen("blur", affect); // another window or tab
-  listen("pointerdown", () => (down = now()));
+  listen("pointerdown", () => (down = performance.now()));
   listen("click", clicked);
   listen("input", typed);
   listen("submit", (event) => {

@@ -35,7 +35,8 @@ function load() {
   const window = {
     Element,
     location: { pathname: "/cart" },
-    document: {},
+    document: { hasFocus: () => window.focused },
+    focused: true,
     performance: { now: () => now },
     selection: "",
     getSelection: () => window.selection,
@@ -136,8 +137,9 @@ const EFFECTS = {
   nothing: [() => {}, [DEAD]],
   "a change of the page": [(page) => page.change(), []],
   "a scroll": [(page) => page.fire("scroll"), []],
-  "another window": [(page) => page.fire("blur"), []],
+  "another window": [(page) => (page.window.focused = false), []],
   "a form that is sent": [(page) => page.fire("submit", { target: form() }), []],
+  "a field that loses the focus": [(page) => page.fire("blur"), [DEAD]],
   "something typed": [(page) => page.type(null, {}), []],
 };
 

@@ -50,6 +50,16 @@ async def test_dead(stage: Stage) -> None:
     await stage.tells("page_view /cart", "dead_click /cart", refuted=["dead_click /cart", "rage_click /cart"])
 
 
+async def test_dead_after_a_field(stage: Stage) -> None:
+    """A click on a button after which nothing changes, but that the field before it loses the focus"""
+    tab = await stage.open("/cart", Page(head=SCRIPT, body=FORM + BUTTONS))
+    await stage.seen("page_view /cart")
+    await tab.click("#phone")
+    await asyncio.sleep(0.5)
+    await tab.click("#dead")
+    await stage.tells("page_view /cart", "dead_click /cart", refuted=["dead_click /cart"])
+
+
 @pytest.mark.parametrize("sends", [pytest.param(False, id="is left"), pytest.param(True, id="is sent")])
 async def test_form(stage: Stage, sends: bool) -> None:
     """A form that was begun: its fields are named, the last one last, and nothing that was typed is told; it"""
