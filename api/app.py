@@ -39,8 +39,9 @@ async def run(config: Config) -> int:
     redis = connect(settings.redis)
     access = Access(config, redis)
     cards = CardHandlers(config, access, redis)
-    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes))
-    exposition = Exposition(numbers.read, top=_values_shown(len(config.sites), settings.top_values))
+    shown = _values_shown(len(config.sites), settings.top_values)
+    numbers = NumbersReader(settings.redis, config.sites, lambda lanes: open_log(settings, lanes), values=shown)
+    exposition = Exposition(numbers.read, top=shown)
 
     health = [alive("ok"), ready(numbers.check)]
     listens = {
@@ -57,6 +58,7 @@ async def run(config: Config) -> int:
     finally:
         for runner in runners:
             await runner.cleanup()
+        await exposition.close()
         await cards.close()
         await redis.aclose()
         await profiles.close()

@@ -1,25 +1,21 @@
-"""Reads the business numbers: one pipeline per lane, added up as they arrive.
-
-The server merges lists (ZUNION, under 1 ms each, so that appends never wait long), and they are added up here, lane by
-lane, so that no reply blocks the event loop for more than some milliseconds: 16 lanes with 42 lists of 500 members take
-about 0.1 s of CPU here and in the server.
-"""
+"""Reads the business numbers: one pipeline per lane, added up as they arrive, then the lists of each site."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from api.ledger import Ledger, place_of
+from api.lists import LISTS, ListReader
 from wakeline import keys
 from wakeline.definitions import LATE_MS, LIVE_WINDOWS_MS
 from wakeline.durations import DAY_MS
 from wakeline.lanes import FIELDS, Deployment, NoDeployment, stored_deployment
 from wakeline.log import LogUnavailable
-from wakeline.numbers import COUNTS, LIVE_WINDOWS, SESSIONS, TODAY, TOPS, TOTALS, VISITS, WINDOWS, is_money
+from wakeline.numbers import COUNTS, LIVE_WINDOWS, SESSIONS, TODAY, TOTALS, VISITS, is_money
 from wakeline.redis.connect import connect
 from wakeline.redis.failures import FAILURES
 
@@ -33,15 +29,12 @@ if TYPE_CHECKING:
 AWAY = (*FAILURES, LogUnavailable, NoDeployment)
 """Errors of reading while Redis is down or empty."""
 
-LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.is_live else (TODAY,)))
-"""The (top list, window) pairs of a site."""
-
 
 @dataclass
 class SiteNumbers:
     """One site, summed over all lanes. `totals` and `day` also have the amounts that there are, by `Money.field`.
 
-    `currency`: the site's main one.
+    `tops`: the largest values, and the rest as `keys.OTHER`. `currency`: the site's main one.
     """
 
     live: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LIVE_WINDOWS, 0))
@@ -64,11 +57,13 @@ class Numbers:
 
 
 class NumbersReader:
-    """Reads `Numbers`. Raises one of AWAY if they cannot be read now."""
+    """Reads `Numbers` with `values` values of each list. Raises one of AWAY if they cannot be read now."""
 
-    def __init__(self, url: str, sites: Mapping[str, Site], open_log: Callable[[int], Awaitable[Log]]) -> None:
-        self._redis: Redis = connect(url)
-        self._redis.set_response_callback("ZUNION", _as_sent)
+    def __init__(
+        self, url: str, sites: Mapping[str, Site], open_log: Callable[[int], Awaitable[Log]], *, values: int = 20
+    ) -> None:
+        self._redis: Redis = connect(url, protocol=2)
+        self._lists = ListReader(self._redis, values)
         self._sites = sites
         self._open_log = open_log
         self._log: Log | None = None
@@ -89,6 +84,8 @@ class NumbersReader:
         names = keys.Keys(deployment.version)
         lanes = [await self._read_lane(numbers, names, lane, days, now) for lane in range(deployment.lanes)]
         await self._read_log(numbers, lanes, now)
+        for site, each in numbers.sites.items():
+            each.tops = await self._lists.read(names, deployment.lanes, site, _buckets(days[site][0], now))
         log_time = max(int(lane.get(b"clock", 0)) for lane in lanes)
         numbers.open_sessions = max(numbers.open_sessions, 0)
         numbers.clocks_ahead = {"redis": (clock - ours) / 1000, "log": max(0.0, (log_time - ours) / 1000)}
@@ -138,16 +135,18 @@ def _days(site: Site, now: int) -> list[str]:
     return [(today - timedelta(days=age)).isoformat() for age in range(LATE_MS // DAY_MS + 2)]
 
 
+def _buckets(today: str, now: int) -> dict[str, list[str]]:
+    """Those of each window."""
+    live = {window: keys.buckets(now, reach) for window, reach in LIVE_WINDOWS_MS.items()}
+    return live | {TODAY: [keys.date(today)]}
+
+
 def _ask_site(pipe: Pipeline, names: keys.Keys, lane: int, site: str, days: list[str], now: int) -> None:
     pipe.zcount(names.present(lane, site), f"({now}", "+inf")
     for reach in LIVE_WINDOWS_MS.values():
         pipe.zcount(names.seen(lane, site), f"({now - reach}", "+inf")
     pipe.hgetall(names.totals(lane, site))
     pipe.hgetall(names.day(lane, site, days[0]))
-    buckets = {window: keys.buckets(now, reach) for window, reach in LIVE_WINDOWS_MS.items()}
-    buckets[TODAY] = [keys.date(days[0])]
-    for what, window in LISTS:
-        pipe.zunion([names.top(lane, site, what, bucket) for bucket in buckets[window]], withscores=True)
     for day in days:
         pipe.hmget(names.day(lane, site, day), VISITS.name, SESSIONS.name)
 
@@ -167,19 +166,3 @@ def _add_site(numbers: SiteNumbers, replies: Iterator[Any]) -> None:
             name = stored_name.decode()
             if name in counters or is_money(name):
                 counters[name] = counters.get(name, 0) + int(amount)
-    for top in numbers.tops.values():
-        for member, score in _pairs(next(replies)):
-            top[member] = top.get(member, 0) + float(score)
-
-
-def _as_sent(response: Any, **_: Any) -> Any:
-    """Raw reply: redis-py's own parsing of 100,000 members takes longer than everything else."""
-    return response
-
-
-def _pairs(reply: list[Any]) -> Iterable[Any]:
-    """(member, score) pairs, which RESP2 sends as a flat list."""
-    if reply and isinstance(reply[0], list):
-        return reply
-    members = iter(reply)
-    return zip(members, members, strict=True)

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from api.budget import LEAST_VALUES, MOST_CURRENCIES, OF_ALL_SITES, OF_ONE_SITE
-from api.metrics import FAMILIES, Family
+from api.latest import OLD_S, QUICK_S
+from api.metrics import AGE, FAMILIES, Family
 from wakeline import numbers
 from wakeline.keys import OTHER
 
@@ -17,14 +18,16 @@ FILE = Path(__file__).parents[1] / "docs" / "metrics.md"
 
 HEAD = f"""# Metrics
 
-The metrics of the API service's `/metrics` (port 8704 by default). They are read from Redis at each scrape, so a restart loses
-none. `make dashboards` generates this page.
+The metrics of the API service's `/metrics` (port 8704 by default). They are read from Redis, so a restart loses none: at each
+scrape, or where that takes longer than {QUICK_S * 1000:g} ms, every few seconds as long as somebody scrapes. Then a scrape gets numbers that are up to
+{OLD_S:g} s old (`{AGE.name}`) at once. `make dashboards` generates this page.
 
 Counters, whose names end in `_total`, count since the start. All others are gauges: do not use `rate` on them. Sum over sites,
 never over windows, which overlap.
 
 Times are in seconds. Windows are {", ".join(f"`{window}`" for window in numbers.WINDOWS)}; the last is the current day in the
-site's time zone. A list has the largest values, and the sum of all others as `{OTHER}`.
+site's time zone. A list has the largest values, and the sum of all others as `{OTHER}`. The sum
+of a list is exact, and so is the count of each value.
 
 A site has at most {OF_ONE_SITE:,} series, all sites together {OF_ALL_SITES:,}: with many sites lists show fewer values than `top_values`, but
 {LEAST_VALUES} at least. Amounts are shown in a site's main currency and in up to {MOST_CURRENCIES - 1} others, those in which servers told the most.

@@ -11,7 +11,8 @@ from api import metrics
 from api.app import _values_shown
 from api.budget import LEAST_VALUES, MOST_CURRENCIES, OF_ALL_SITES, OF_ONE_SITE, series_of_site, values_shown
 from api.exposition import families, shown_currencies
-from api.numbers import LISTS, Numbers, SiteNumbers
+from api.lists import LISTS
+from api.numbers import Numbers, SiteNumbers
 from wakeline.keys import OTHER, TOP_MEMBERS
 from wakeline.numbers import MONEYS, PAGE_REVENUE, REVENUE, TOP_PAGES
 from wakeline.settings import Settings

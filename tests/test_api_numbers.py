@@ -212,3 +212,40 @@ async def test_numbers_are_those_of_the_live_version(client: redis.Redis, reader
     assert (await reader.read(now=NOW)).sites["shop"].totals["page_views"] == 3
     client.hset(keys.DEPLOYMENT, "version", 2)
     assert (await reader.read(now=NOW)).sites["shop"].totals["page_views"] == 5
+
+
+async def test_no_profile_is_read(client: redis.Redis, redis_server: Any) -> None:
+    """A user who may see the site's numbers, and no key of a person, reads all of them."""
+    seen = ("deployment", "{log}:lane:*", "{log}:id", "{log}:time", "logs")
+    numbers = ("lane", "*:totals", "*:day:*", "*:present", "*:seen", "*:top:*")
+    patterns = [f"~wl:{each}" for each in seen] + [f"~wl1:{{*}}:{each}" for each in numbers]
+    client.acl_setuser("scraper", enabled=True, passwords=["+word"], commands=["+@all"], keys=[])
+    client.execute_command("ACL", "SETUSER", "scraper", *patterns)
+    client.hset(KEYS.profile(0, "shop", "v" * 22), "page_views", 3)
+    top(client, "pages", keys.minute(NOW), {"/": 3})
+    url = f"redis://scraper:word@127.0.0.1:{redis_server.port}/0"
+
+    async def open_log(lanes: int) -> RedisStreamsLog:
+        return RedisStreamsLog(url, lanes)
+
+    reader = NumbersReader(url, SITES, open_log)
+    assert (await reader.read(now=NOW)).sites["shop"].tops["pages", "5m"] == {b"/": 3}
+    await reader.close()
+    with redis.Redis.from_url(url) as scraper, pytest.raises(redis.exceptions.NoPermissionError):
+        scraper.hgetall(KEYS.profile(0, "shop", "v" * 22))
+    client.acl_deluser("scraper")
+
+
+async def test_lists_show_so_many_values_and_keep_their_sum(client: redis.Redis, redis_server: Any) -> None:
+    """Whatever there is besides: memory holds no more."""
+
+    async def open_log(lanes: int) -> RedisStreamsLog:
+        return RedisStreamsLog(redis_server.url, lanes)
+
+    for lane in range(LANES):
+        top(client, "pages", keys.date("2026-03-14"), {f"/{lane}/{number}": number for number in range(300)}, lane=lane)
+    reader = NumbersReader(redis_server.url, SITES, open_log, values=5)
+    shown = (await reader.read(now=NOW)).sites["shop"].tops["pages", "today"]
+    assert len(shown) == 6
+    assert sum(shown.values()) == LANES * sum(range(300))
+    await reader.close()
