@@ -29,6 +29,7 @@ LISTS = tuple((top.name, window) for top in TOPS for window in (WINDOWS if top.i
 """The (top list, window) pairs of a site."""
 
 KEPT = 50  # values of a part; more if more are shown
+SPARE = 10  # values more than are shown, whose exact counts decide which are
 AT_ONCE = 12  # parts read in one pipeline: 0.5 ms of the server, 1.5 ms here
 LANES_AT_ONCE = 4  # whose parts are looked at in one pipeline: 0.2 ms, 2 ms here
 SETTLED_MS = 1_000  # after which a part with the same expiry is the same, even if nodes' clocks differ by as much
@@ -86,7 +87,7 @@ class ListReader:
     def __init__(self, redis: Redis, values: int) -> None:
         self._redis = redis
         self._values = values
-        self._kept = max(KEPT, 2 * values)
+        self._kept = max(KEPT, values)
         self._known: dict[str, Known] = {}
         redis.set_response_callback("ZREVRANGE", _as_sent)
 
@@ -152,7 +153,7 @@ class ListReader:
     async def _merge(self, its: list[str], parts: Parts) -> Shown:
         of = {key: unpack(parts[key][1]) for key in its}
         counts = added(of.values())
-        ranked = heapq.nlargest(2 * self._values, zip(counts.values(), counts, strict=True))
+        ranked = heapq.nlargest(self._values + SPARE, zip(counts.values(), counts, strict=True))
         candidates = {value for _, value in ranked}
         lacking = {
             key: lacks
